@@ -1,0 +1,9 @@
+//! recaption: review machine-written image captions in a terminal.
+//!
+//! A *dataset* (JSON Lines and the pictures it names) is never changed while it is reviewed; a *session* beside it
+//! holds everything the operator and the describers did; *saving* joins the two. `ARCHITECTURE.md` shows how the parts
+//! fit and where new things go.
+
+pub mod dataset;
+pub mod describe;
+pub mod session;
