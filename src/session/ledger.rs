@@ -1,8 +1,9 @@
 //! The ledger: what a session's events add up to. Replaying a stored session and reviewing live go through the same
 //! [`Ledger::apply`], so a restart shows exactly what was there.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::mem::swap;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -122,6 +123,39 @@ pub struct Draft {
     pub base: EditBase,
 }
 
+/// What became of a record when the session was opened on a dataset that had changed in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No record of the dataset is it any more. What is known of it is kept, out of sight and out of reach of undo.
+    Gone,
+    /// It is in the dataset again, with all that was known of it.
+    Returned,
+    /// Somebody else changed its caption. Own texts stand and are marked; a kept original is undecided again, also where
+    /// an undo or redo would bring it back.
+    Changed {
+        /// The caption that counted as the original until now.
+        before: Option<String>,
+    },
+    /// The dataset's caption is a text decided in this session: its own output took the dataset's place.
+    Ours {
+        /// The caption that was there before, which stays the original.
+        original: Option<String>,
+    },
+    /// After [`Ours`](Self::Ours), the dataset's caption is the original again.
+    Restored,
+}
+
+/// Which caption is a record's original.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Original {
+    /// The one in the dataset.
+    #[default]
+    InDataset,
+    /// This one, or none: a text of this session has taken its place in the dataset. What is undecided, kept or skipped
+    /// means this caption, so that an undo after an in-place save still leads back to it.
+    Before(Option<String>),
+}
+
 /// Something that happened in a session. Events are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -181,7 +215,30 @@ pub enum Event {
         path: PathBuf,
         /// The last event that is in it.
         through: Seq,
+        /// Hash of what was written, as [`DatasetFacts::hash`](super::DatasetFacts::hash) gives it for that file.
+        hash: u128,
     },
+    /// The session was opened on a dataset that is not as it was.
+    Rebound {
+        /// What became of the records it mattered to, by their new positions.
+        fates: Vec<(RecordId, Fate)>,
+    },
+}
+
+impl Event {
+    /// The one record it is about. An undo or redo finds its own.
+    #[must_use]
+    pub const fn record(&self) -> Option<RecordId> {
+        match self {
+            Self::Decided { record, .. }
+            | Self::Flagged { record, .. }
+            | Self::Noted { record, .. }
+            | Self::Generated { record, .. }
+            | Self::Failed { record, .. }
+            | Self::Drafted { record, .. } => Some(*record),
+            Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
+        }
+    }
 }
 
 /// Everything known of one record besides its line.
@@ -203,8 +260,10 @@ pub struct RecordState {
     pub failure: Option<String>,
     /// An unfinished edit.
     pub draft: Option<Draft>,
-    /// The dataset's caption is not the one this was decided against.
+    /// The dataset's caption is not the one this was decided against. A new decision takes it away.
     pub original_changed: bool,
+    /// Which caption is the original.
+    pub original: Original,
     /// The newest event that touched the record.
     pub touched: Seq,
 }
@@ -217,44 +276,58 @@ impl RecordState {
     }
 }
 
-/// A change that can be undone: one part of one record, before and after.
+/// A change that can be taken back or made again: one part of one record as it is on the other side of the change.
+/// Swapping it with the record's own is the undo, and swapping once more the redo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
     record: RecordId,
-    before: Part,
-    after: Part,
+    other: Part,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
-    Decision { decision: Decision, by: Actor, at: Seq },
+    Decision { decision: Decision, by: Actor, at: Seq, original_changed: bool },
     Flag(bool),
     Note(String),
 }
 
 impl Part {
-    fn put(self, state: &mut RecordState) {
+    fn swap(&mut self, state: &mut RecordState) {
         match self {
-            Self::Decision { decision, by, at } => {
-                state.decision = decision;
-                state.by = by;
-                state.decided_at = at;
+            Self::Decision { decision, by, at, original_changed } => {
+                swap(decision, &mut state.decision);
+                swap(by, &mut state.by);
+                swap(at, &mut state.decided_at);
+                swap(original_changed, &mut state.original_changed);
             }
-            Self::Flag(on) => state.flagged = on,
-            Self::Note(note) => state.note = note,
+            Self::Flag(on) => swap(on, &mut state.flagged),
+            Self::Note(note) => swap(note, &mut state.note),
         }
     }
+}
+
+/// A decision whose record's original has changed.
+fn doubt(decision: &mut Decision, original_changed: &mut bool) {
+    match decision {
+        Decision::Undecided | Decision::Skipped => return,
+        Decision::Kept => *decision = Decision::Undecided,
+        Decision::Accepted { .. } | Decision::Edited { .. } | Decision::Excluded => {}
+    }
+    *original_changed = true;
 }
 
 /// The sum of a session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     records: HashMap<RecordId, RecordState>,
+    /// Those of `records` that are not in the dataset at present. Their numbers are no positions.
+    absent: HashSet<RecordId>,
     undo: Vec<Change>,
     redo: Vec<Change>,
     last: Seq,
     last_change_of_output: Seq,
     saved_through: Seq,
+    saves: HashMap<PathBuf, u128>,
 }
 
 static UNTOUCHED: std::sync::LazyLock<RecordState> = std::sync::LazyLock::new(RecordState::default);
@@ -274,7 +347,7 @@ impl Ledger {
 
     /// The records something happened to, in no order.
     pub fn touched(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
-        self.records.iter().map(|(id, state)| (*id, state))
+        self.records.iter().filter(|(id, _)| !self.absent.contains(id)).map(|(id, state)| (*id, state))
     }
 
     /// Number of the newest event.
@@ -289,16 +362,22 @@ impl Ledger {
         self.last_change_of_output > self.saved_through
     }
 
+    /// The files this session wrote, each with the hash of what it last put there. One whose contents have another hash
+    /// now was changed by somebody else.
+    pub fn saves(&self) -> impl Iterator<Item = (&Path, u128)> {
+        self.saves.iter().map(|(path, hash)| (path.as_path(), *hash))
+    }
+
     /// The record that an undo would change.
     #[must_use]
     pub fn undo_target(&self) -> Option<RecordId> {
-        self.undo.last().map(|change| change.record)
+        self.newest(&self.undo).map(|index| self.undo[index].record)
     }
 
     /// The record that a redo would change.
     #[must_use]
     pub fn redo_target(&self) -> Option<RecordId> {
-        self.redo.last().map(|change| change.record)
+        self.newest(&self.redo).map(|index| self.redo[index].record)
     }
 
     /// Adds an event and gives its number and the record it changed. An undo or redo with nothing to take back or make
@@ -309,10 +388,10 @@ impl Ledger {
         let record = match event {
             Event::Decided { record, decision, by } => {
                 self.last_change_of_output = seq;
-                Some(self.change(record, seq, Part::Decision { decision, by, at: seq }))
+                Some(self.change(record, Part::Decision { decision, by, at: seq, original_changed: false }))
             }
-            Event::Flagged { record, on } => Some(self.change(record, seq, Part::Flag(on))),
-            Event::Noted { record, note } => Some(self.change(record, seq, Part::Note(note))),
+            Event::Flagged { record, on } => Some(self.change(record, Part::Flag(on))),
+            Event::Noted { record, note } => Some(self.change(record, Part::Note(note))),
             Event::Generated { record, text, provenance } => {
                 let state = self.records.entry(record).or_default();
                 state.failure = None;
@@ -327,18 +406,27 @@ impl Ledger {
                 self.records.entry(record).or_default().draft = draft;
                 Some(record)
             }
-            Event::Undone => self.undo.pop().map(|change| {
-                let record = self.put(change.record, seq, change.before.clone());
+            Event::Undone => self.newest(&self.undo).map(|index| {
+                let change = self.undo.remove(index);
+                let change = self.swap(change, seq);
+                let record = change.record;
                 self.redo.push(change);
                 record
             }),
-            Event::Redone => self.redo.pop().map(|change| {
-                let record = self.put(change.record, seq, change.after.clone());
+            Event::Redone => self.newest(&self.redo).map(|index| {
+                let change = self.redo.remove(index);
+                let change = self.swap(change, seq);
+                let record = change.record;
                 self.undo.push(change);
                 record
             }),
-            Event::Saved { through, .. } => {
+            Event::Saved { path, through, hash } => {
                 self.saved_through = through;
+                self.saves.insert(path, hash);
+                None
+            }
+            Event::Rebound { fates } => {
+                self.rebind(fates, seq);
                 None
             }
         };
@@ -348,26 +436,67 @@ impl Ledger {
         (seq, record)
     }
 
-    fn change(&mut self, record: RecordId, seq: Seq, after: Part) -> RecordId {
-        let state = self.records.entry(record).or_default();
-        let before = match &after {
-            Part::Decision { .. } => {
-                Part::Decision { decision: state.decision.clone(), by: state.by, at: state.decided_at }
-            }
-            Part::Flag(_) => Part::Flag(state.flagged),
-            Part::Note(_) => Part::Note(state.note.clone()),
-        };
-        after.clone().put(state);
-        self.undo.push(Change { record, before, after });
+    /// Adds an event whose number is known. The numbers passed over are those of drafts that newer ones replaced.
+    pub(super) fn apply_as(&mut self, seq: Seq, event: Event) {
+        self.last = Seq(seq.0.saturating_sub(1));
+        self.apply(event);
+    }
+
+    /// What is known of records that are not in the dataset at present, by the numbers that stand in for positions.
+    pub(super) fn absent(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
+        self.absent.iter().map(|id| (*id, self.record(*id)))
+    }
+
+    /// The newest change of a record that is in the dataset.
+    fn newest(&self, changes: &[Change]) -> Option<usize> {
+        changes.iter().rposition(|change| !self.absent.contains(&change.record))
+    }
+
+    fn change(&mut self, record: RecordId, mut part: Part) -> RecordId {
+        part.swap(self.records.entry(record).or_default());
+        self.undo.push(Change { record, other: part });
         self.redo.clear();
         record
     }
 
-    fn put(&mut self, record: RecordId, seq: Seq, part: Part) -> RecordId {
-        if matches!(part, Part::Decision { .. }) {
+    fn swap(&mut self, mut change: Change, seq: Seq) -> Change {
+        if matches!(change.other, Part::Decision { .. }) {
             self.last_change_of_output = seq;
         }
-        part.put(self.records.entry(record).or_default());
-        record
+        change.other.swap(self.records.entry(change.record).or_default());
+        change
+    }
+
+    fn rebind(&mut self, fates: Vec<(RecordId, Fate)>, seq: Seq) {
+        let mut changed = HashSet::new();
+        for (record, fate) in fates {
+            let state = self.records.entry(record).or_default();
+            state.touched = seq;
+            match fate {
+                Fate::Gone => {
+                    self.absent.insert(record);
+                }
+                Fate::Returned => {
+                    self.absent.remove(&record);
+                    if state.decision.is_final() {
+                        self.last_change_of_output = seq;
+                    }
+                }
+                Fate::Changed { before: _ } => {
+                    state.original = Original::InDataset;
+                    doubt(&mut state.decision, &mut state.original_changed);
+                    changed.insert(record);
+                }
+                Fate::Ours { original } => state.original = Original::Before(original),
+                Fate::Restored => state.original = Original::InDataset,
+            }
+        }
+        for change in self.undo.iter_mut().chain(&mut self.redo) {
+            if let Part::Decision { decision, original_changed, .. } = &mut change.other
+                && changed.contains(&change.record)
+            {
+                doubt(decision, original_changed);
+            }
+        }
     }
 }
