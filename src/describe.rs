@@ -1,5 +1,8 @@
 //! Describers write captions. This file is what the rest of the program knows of them.
 
+#[cfg(feature = "local")]
+pub mod local;
+
 use std::path::PathBuf;
 
 use futures::stream::BoxStream;

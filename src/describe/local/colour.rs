@@ -1,0 +1,473 @@
+//! Colours as people name them: from sRGB through CIE L*a*b* to a few dozen English names, and the main ones of a region.
+
+use std::sync::LazyLock;
+
+/// A colour in CIE L*a*b* (D65 white): `l` is lightness 0–100, `a` runs green to red, `b` blue to yellow.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Lab {
+    pub l: f32,
+    pub a: f32,
+    pub b: f32,
+}
+
+/// Linear light of each sRGB byte (IEC 61966-2-1).
+static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|byte| {
+        let value = byte as f32 / 255.0;
+        if value > 0.040_45 { ((value + 0.055) / 1.055).powf(2.4) } else { value / 12.92 }
+    })
+});
+
+impl Lab {
+    pub(super) fn from_srgb(rgb: [u8; 3]) -> Self {
+        // The matrix of IEC 61966-2-1, each row divided by the D65 white point.
+        let [red, green, blue] = rgb.map(|byte| LINEAR[usize::from(byte)]);
+        let x = lab_curve((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
+        let y = lab_curve(0.2126 * red + 0.7152 * green + 0.0722 * blue);
+        let z = lab_curve((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089);
+        Self { l: 116.0 * y - 16.0, a: 500.0 * (x - y), b: 200.0 * (y - z) }
+    }
+
+    /// Distance from grey.
+    pub(super) fn chroma(self) -> f32 {
+        self.a.hypot(self.b)
+    }
+
+    /// The hue angle in degrees, 0 (towards red) to 360.
+    fn hue(self) -> f32 {
+        self.b.atan2(self.a).to_degrees().rem_euclid(360.0)
+    }
+
+    pub(super) fn distance(self, other: Self) -> f32 {
+        self.distance_squared(other).sqrt()
+    }
+
+    fn distance_squared(self, other: Self) -> f32 {
+        (self.l - other.l).powi(2) + (self.a - other.a).powi(2) + (self.b - other.b).powi(2)
+    }
+
+    /// Distance in which light and shade count less than half: the same material in sun and shadow stays near.
+    pub(super) fn material_distance(self, other: Self) -> f32 {
+        const LIGHTNESS_WEIGHT: f32 = 0.45;
+        ((LIGHTNESS_WEIGHT * (self.l - other.l)).powi(2) + (self.a - other.a).powi(2) + (self.b - other.b).powi(2))
+            .sqrt()
+    }
+
+    /// The middle value of each coordinate; `None` for fewer than `least` pixels.
+    pub(super) fn median(pixels: &[Self], least: usize) -> Option<Self> {
+        if pixels.is_empty() || pixels.len() < least {
+            return None;
+        }
+        let middle = |coordinate: fn(&Self) -> f32| {
+            let mut values: Vec<f32> = pixels.iter().map(coordinate).collect();
+            let index = values.len() / 2;
+            *values.select_nth_unstable_by(index, f32::total_cmp).1
+        };
+        Some(Self { l: middle(|p| p.l), a: middle(|p| p.a), b: middle(|p| p.b) })
+    }
+}
+
+/// The curve of CIE 15, its linear foot included.
+fn lab_curve(ratio: f32) -> f32 {
+    if ratio > 0.008_856 { ratio.cbrt() } else { 7.787 * ratio + 16.0 / 116.0 }
+}
+
+macro_rules! colour_names {
+    ($($variant:ident $text:literal of $family:ident),+ $(,)?) => {
+        /// A colour's name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(super) enum ColourName { $(#[doc = $text] $variant),+ }
+
+        impl ColourName {
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name in a sentence.
+            pub(super) const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The colour without its lightness: "dark red" and "red" are one family, told once.
+            const fn family(self) -> Self {
+                match self { $(Self::$variant => Self::$family),+ }
+            }
+        }
+    };
+}
+
+colour_names! {
+    Black "black" of Black, DarkGrey "dark grey" of Grey, Grey "grey" of Grey, LightGrey "light grey" of Grey,
+    White "white" of White, Cream "cream" of Cream, Beige "beige" of Beige, Tan "tan" of Tan, Khaki "khaki" of Khaki,
+    Brown "brown" of Brown, DarkBrown "dark brown" of Brown, Olive "olive" of Olive, Pink "pink" of Pink,
+    DustyPink "dusty pink" of DustyPink, Mauve "mauve" of Mauve, DarkRed "dark red" of Red, Red "red" of Red,
+    Coral "coral" of Coral, Orange "orange" of Orange, Mustard "mustard" of Mustard, Yellow "yellow" of Yellow,
+    DarkGreen "dark green" of Green, Green "green" of Green, LightGreen "light green" of Green, Teal "teal" of Teal,
+    Turquoise "turquoise" of Turquoise, Navy "navy" of Navy, Blue "blue" of Blue, LightBlue "light blue" of Blue,
+    GreyBlue "grey-blue" of GreyBlue, DarkPurple "dark purple" of Purple, Purple "purple" of Purple,
+    Lilac "lilac" of Lilac, Magenta "magenta" of Magenta,
+}
+
+impl ColourName {
+    /// The name of a colour. The borders are tuned by eye on photographs of clothes, and checked on the named colours
+    /// of CSS Color 4.
+    pub(super) fn of(colour: Lab) -> Self {
+        let (lightness, chroma, hue) = (colour.l, colour.chroma(), colour.hue());
+        if lightness < 17.0 && chroma < 18.0 {
+            return Self::Black;
+        }
+        if chroma < 8.0 || (lightness > 88.0 && chroma < 11.0) {
+            return Self::of_grey(lightness);
+        }
+        match hue {
+            45.0..110.0 if chroma < 32.0 => Self::of_earth(lightness, hue),
+            45.0..78.0 if lightness < 45.0 => Self::Brown,
+            45.0..70.0 => Self::Orange,
+            70.0..78.0 if chroma > 60.0 => Self::Orange,
+            70.0..88.0 if lightness < 77.0 => Self::Mustard,
+            70.0..88.0 => Self::Yellow,
+            88.0..112.0 if lightness > 68.0 => Self::Yellow,
+            88.0..112.0 => Self::Olive,
+            112.0..165.0 if lightness < 32.0 => Self::DarkGreen,
+            112.0..165.0 if lightness > 72.0 && chroma < 60.0 => Self::LightGreen,
+            112.0..165.0 => Self::Green,
+            165.0..215.0 if lightness < 58.0 => Self::Teal,
+            165.0..215.0 => Self::Turquoise,
+            215.0..300.0 => Self::of_blue(lightness, chroma),
+            // Deep saturated blues lean towards purple in L*a*b*: pure sRGB blue has a hue of 306°.
+            300.0..310.0 if lightness < 45.0 => Self::of_blue(lightness, chroma),
+            300.0..345.0 => Self::of_purple(lightness, chroma, hue),
+            _ => Self::of_red(lightness, chroma, hue),
+        }
+    }
+
+    fn of_grey(lightness: f32) -> Self {
+        match lightness {
+            ..22.0 => Self::Black,
+            ..42.0 => Self::DarkGrey,
+            ..65.0 => Self::Grey,
+            ..83.0 => Self::LightGrey,
+            _ => Self::White,
+        }
+    }
+
+    fn of_earth(lightness: f32, hue: f32) -> Self {
+        match lightness {
+            83.0.. => Self::Cream,
+            66.0.. => Self::Beige,
+            50.0.. if hue < 90.0 => Self::Tan,
+            50.0.. => Self::Khaki,
+            _ if hue >= 88.0 => Self::Olive,
+            24.0.. => Self::Brown,
+            _ => Self::DarkBrown,
+        }
+    }
+
+    fn of_blue(lightness: f32, chroma: f32) -> Self {
+        match lightness {
+            ..26.0 => Self::Navy,
+            62.0.. => Self::LightBlue,
+            _ if chroma > 22.0 => Self::Blue,
+            _ => Self::GreyBlue,
+        }
+    }
+
+    fn of_purple(lightness: f32, chroma: f32, hue: f32) -> Self {
+        match lightness {
+            ..28.0 => Self::DarkPurple,
+            _ if hue > 320.0 && chroma > 60.0 && lightness > 40.0 => Self::Magenta,
+            65.0.. => Self::Lilac,
+            _ => Self::Purple,
+        }
+    }
+
+    /// Hues from 345° through 0° to 45°.
+    fn of_red(lightness: f32, chroma: f32, hue: f32) -> Self {
+        let bluish = !(12.0..345.0).contains(&hue);
+        if chroma < 22.0 {
+            return match lightness {
+                66.0.. => Self::Pink,
+                50.0.. => Self::DustyPink,
+                _ if bluish => Self::Mauve,
+                24.0.. => Self::Brown,
+                _ => Self::DarkBrown,
+            };
+        }
+        match lightness {
+            ..32.0 => Self::DarkRed,
+            66.0.. if chroma < 45.0 => Self::Pink,
+            45.0.. if bluish => Self::Pink,
+            60.0.. if hue > 25.0 => Self::Coral,
+            _ => Self::Red,
+        }
+    }
+
+    /// How dark the colour is, for pictures without colours.
+    pub(super) const fn tone(self) -> Tone {
+        match self {
+            Self::Black | Self::DarkGrey => Tone::Dark,
+            Self::LightGrey | Self::White => Tone::Light,
+            _ => Tone::Middle,
+        }
+    }
+}
+
+/// How dark something is in a black-and-white picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Dark,
+    Middle,
+    Light,
+}
+
+impl Tone {
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Middle => "mid-toned",
+            Self::Light => "light",
+        }
+    }
+}
+
+/// One named colour and the share of the pixels that have it, 0–1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shade {
+    name: ColourName,
+    share: f32,
+}
+
+/// The named colours of some pixels, the most frequent first. Empty only for no pixels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Palette(Vec<Shade>);
+
+impl Palette {
+    /// The most colours told of one thing.
+    const MOST_TOLD: usize = 3;
+
+    /// Groups the pixels into up to five colours and names them.
+    pub(super) fn of(pixels: &[Lab]) -> Self {
+        let mut shades: Vec<Shade> = Vec::new();
+        for cluster in clusters(pixels) {
+            let name = ColourName::of(cluster.centre);
+            match shades.iter_mut().find(|shade| shade.name == name) {
+                Some(shade) => shade.share += cluster.share,
+                None => shades.push(Shade { name, share: cluster.share }),
+            }
+        }
+        shades.sort_by(|a, b| b.share.total_cmp(&a.share));
+        Self(shades)
+    }
+
+    /// The most frequent colour.
+    pub(super) fn main(&self) -> Option<ColourName> {
+        self.0.first().map(|shade| shade.name)
+    }
+
+    /// The colours worth telling: the main one, and those that cover at least `least_share`, one of each family.
+    pub(super) fn told(&self, least_share: f32) -> Vec<ColourName> {
+        let mut told: Vec<ColourName> = Vec::new();
+        for (rank, shade) in self.0.iter().enumerate() {
+            let heard = told.iter().any(|name| name.family() == shade.name.family());
+            if (rank == 0 || shade.share >= least_share) && !heard {
+                told.push(shade.name);
+            }
+        }
+        told.truncate(Self::MOST_TOLD);
+        told
+    }
+}
+
+/// Pixels of like colour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cluster {
+    pub centre: Lab,
+    /// The share of all pixels that are in this cluster, 0–1.
+    pub share: f32,
+}
+
+/// Groups pixels by colour (k-means; the starting points are as far apart as can be, so the result is always the
+/// same). Up to five clusters, fewer for few pixels.
+pub(super) fn clusters(pixels: &[Lab]) -> Vec<Cluster> {
+    const MOST_CLUSTERS: usize = 5;
+    const LEAST_PIXELS_EACH: usize = 10;
+    const MOST_SAMPLES: usize = 3000;
+    const ROUNDS: usize = 15;
+
+    let samples: Vec<Lab> = pixels.iter().copied().step_by((pixels.len() / MOST_SAMPLES).max(1)).collect();
+    if samples.is_empty() {
+        return Vec::new();
+    }
+    let count = (samples.len() / LEAST_PIXELS_EACH).clamp(1, MOST_CLUSTERS);
+    let mut centres = spread_out(&samples, count);
+    let mut members = vec![0_usize; count];
+    for _ in 0..ROUNDS {
+        let mut sums = vec![Lab::default(); count];
+        members.fill(0);
+        for &sample in &samples {
+            let nearest = nearest(&centres, sample);
+            members[nearest] += 1;
+            let sum = &mut sums[nearest];
+            *sum = Lab { l: sum.l + sample.l, a: sum.a + sample.a, b: sum.b + sample.b };
+        }
+        for ((centre, sum), &members) in centres.iter_mut().zip(&sums).zip(&members) {
+            if members > 0 {
+                let members = members as f32;
+                *centre = Lab { l: sum.l / members, a: sum.a / members, b: sum.b / members };
+            }
+        }
+    }
+    let total = samples.len() as f32;
+    centres.into_iter().zip(members).map(|(centre, n)| Cluster { centre, share: n as f32 / total }).collect()
+}
+
+/// `count` samples, each the farthest from those before it.
+fn spread_out(samples: &[Lab], count: usize) -> Vec<Lab> {
+    let mut chosen = vec![samples[samples.len() / 2]];
+    let mut gaps = vec![f32::MAX; samples.len()];
+    while chosen.len() < count {
+        let last = chosen[chosen.len() - 1];
+        let mut farthest = 0;
+        for (index, sample) in samples.iter().enumerate() {
+            gaps[index] = gaps[index].min(sample.distance_squared(last));
+            if gaps[index] >= gaps[farthest] {
+                farthest = index;
+            }
+        }
+        chosen.push(samples[farthest]);
+    }
+    chosen
+}
+
+fn nearest(centres: &[Lab], sample: Lab) -> usize {
+    let mut best = 0;
+    for (index, centre) in centres.iter().enumerate() {
+        if centre.distance_squared(sample) < centres[best].distance_squared(sample) {
+            best = index;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn named(rgb: [u8; 3]) -> &'static str {
+        ColourName::of(Lab::from_srgb(rgb)).text()
+    }
+
+    /// Values computed by hand from the definition; they agree with any colour calculator.
+    #[rstest]
+    #[case([255, 255, 255], [100.0, 0.0, 0.0])]
+    #[case([0, 0, 0], [0.0, 0.0, 0.0])]
+    #[case([255, 0, 0], [53.2, 80.1, 67.2])]
+    #[case([0, 0, 255], [32.3, 79.2, -107.9])]
+    #[case([119, 119, 119], [50.0, 0.0, 0.0])]
+    fn lab_of_known_colours(#[case] rgb: [u8; 3], #[case] expected: [f32; 3]) {
+        let lab = Lab::from_srgb(rgb);
+        let [l, a, b] = expected;
+        assert!((lab.l - l).abs() < 0.5 && (lab.a - a).abs() < 0.5 && (lab.b - b).abs() < 0.5, "{lab:?}");
+    }
+
+    /// The named colours of CSS Color 4 whose names people agree on.
+    #[rstest]
+    #[case([0, 0, 0], "black")]
+    #[case([255, 255, 255], "white")]
+    #[case([128, 128, 128], "grey")]
+    #[case([200, 200, 200], "light grey")]
+    #[case([80, 80, 80], "dark grey")]
+    #[case([255, 0, 0], "red")]
+    #[case([220, 20, 60], "red")]
+    #[case([128, 0, 0], "dark red")]
+    #[case([255, 192, 203], "pink")]
+    #[case([255, 105, 180], "pink")]
+    #[case([250, 128, 114], "coral")]
+    #[case([255, 165, 0], "orange")]
+    #[case([255, 140, 0], "orange")]
+    #[case([139, 69, 19], "brown")]
+    #[case([255, 255, 0], "yellow")]
+    #[case([255, 215, 0], "yellow")]
+    #[case([218, 165, 32], "mustard")]
+    #[case([245, 222, 179], "cream")]
+    #[case([128, 128, 0], "olive")]
+    #[case([0, 128, 0], "green")]
+    #[case([0, 100, 0], "green")]
+    #[case([20, 50, 25], "dark green")]
+    #[case([144, 238, 144], "light green")]
+    #[case([0, 128, 128], "teal")]
+    #[case([64, 224, 208], "turquoise")]
+    #[case([0, 0, 128], "navy")]
+    #[case([25, 25, 112], "navy")]
+    #[case([0, 0, 255], "blue")]
+    #[case([65, 105, 225], "blue")]
+    #[case([70, 130, 180], "blue")]
+    #[case([135, 206, 235], "light blue")]
+    #[case([112, 128, 144], "grey-blue")]
+    #[case([128, 0, 128], "purple")]
+    #[case([138, 43, 226], "purple")]
+    #[case([75, 0, 130], "dark purple")]
+    #[case([221, 160, 221], "lilac")]
+    #[case([255, 0, 255], "magenta")]
+    fn names_of_known_colours(#[case] rgb: [u8; 3], #[case] name: &str) {
+        assert_eq!(named(rgb), name);
+    }
+
+    #[test]
+    fn a_palette_counts_shares_and_leaves_specks_out() {
+        let blue = Lab::from_srgb([30, 60, 200]);
+        let white = Lab::from_srgb([255, 255, 255]);
+        let red = Lab::from_srgb([210, 20, 30]);
+        let mut pixels = vec![blue; 700];
+        pixels.extend(vec![white; 270]);
+        pixels.extend(vec![red; 30]);
+        let palette = Palette::of(&pixels);
+        assert_eq!(palette.main(), Some(ColourName::Blue));
+        assert_eq!(palette.told(0.2), [ColourName::Blue, ColourName::White]);
+        assert_eq!(palette.told(0.02), [ColourName::Blue, ColourName::White, ColourName::Red]);
+    }
+
+    #[test]
+    fn two_shades_of_one_family_are_told_once() {
+        let mut pixels = vec![Lab::from_srgb([200, 20, 30]); 60];
+        pixels.extend(vec![Lab::from_srgb([100, 10, 20]); 40]);
+        assert_eq!(Palette::of(&pixels).told(0.1), [ColourName::Red]);
+    }
+
+    #[test]
+    fn no_pixels_have_no_colours() {
+        assert_eq!(Palette::of(&[]), Palette::default());
+        assert_eq!(Lab::median(&[], 0), None);
+    }
+
+    #[test]
+    fn shade_counts_less_than_colour_in_material_distance() {
+        let lit = Lab { l: 80.0, a: 10.0, b: 10.0 };
+        let shaded = Lab { l: 60.0, ..lit };
+        let other = Lab { a: 30.0, ..lit };
+        assert!(lit.material_distance(shaded) < lit.material_distance(other));
+    }
+
+    proptest! {
+        #[test]
+        fn greys_have_grey_names(value: u8) {
+            prop_assert!(["black", "dark grey", "grey", "light grey", "white"].contains(&named([value; 3])));
+        }
+
+        #[test]
+        fn shares_of_clusters_add_up(bytes in prop::collection::vec(any::<[u8; 3]>(), 1..200)) {
+            let pixels: Vec<Lab> = bytes.into_iter().map(Lab::from_srgb).collect();
+            let total: f32 = clusters(&pixels).iter().map(|cluster| cluster.share).sum();
+            prop_assert!((total - 1.0).abs() < 1e-4);
+        }
+
+        #[test]
+        fn what_is_told_is_short_and_not_empty(bytes in prop::collection::vec(any::<[u8; 3]>(), 1..200), least in 0.0_f32..1.0) {
+            let pixels: Vec<Lab> = bytes.into_iter().map(Lab::from_srgb).collect();
+            let told = Palette::of(&pixels).told(least);
+            prop_assert!((1..=Palette::MOST_TOLD).contains(&told.len()));
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Reads a person's clothes: where the top and the bottoms are, their colours and pattern, and how much skin is bare.
+
+use super::{
+    colour::{Lab, Palette},
+    findings::{Bottoms, BottomsKind, Clothes, Framing, Sleeves, Tint, Top},
+    geometry::{Point, Quad, Rect, Region, Strip},
+    person::{ARMS, LEGS, Landmark, People, Person, Pose, shows_knees},
+    picture::Picture,
+    texture::Texture,
+};
+
+// All thresholds of this file are tuned on the sample photographs of people.
+
+/// A region with fewer pixels is too small to name its colours.
+const LEAST_PIXELS: usize = 40;
+/// A top's second colour covers this much of it; bottoms are darker with folds and shadow, and need more.
+const TOP_COLOUR_SHARE: f32 = 0.24;
+const BOTTOMS_COLOUR_SHARE: f32 = 0.28;
+const OVERALL_COLOUR_SHARE: f32 = 0.2;
+/// A top more detailed than this is patterned.
+const PATTERNED: f32 = 5.0;
+
+/// What the main person wears.
+pub(super) fn clothes(picture: &Picture, people: &People, texture: &Texture, black_and_white: bool) -> Clothes {
+    let wardrobe = Wardrobe { picture, people, texture, black_and_white, complexion: Complexion::of(picture, people) };
+    match top_region(picture, &people.main) {
+        Some(region) => Clothes::Garments { top: wardrobe.top(&region), bottoms: wardrobe.bottoms() },
+        None => Clothes::Overall(tint(&wardrobe.pixels(&people.main.frame), OVERALL_COLOUR_SHARE, black_and_white)),
+    }
+}
+
+fn tint(pixels: &[Lab], least_share: f32, black_and_white: bool) -> Option<Tint> {
+    if pixels.len() < LEAST_PIXELS {
+        return None;
+    }
+    Tint::of(&Palette::of(pixels), least_share, black_and_white)
+}
+
+/// The colours of a person's own skin and hair, as seen in this picture's light: never told, only used to tell cloth
+/// from what is not.
+struct Complexion {
+    skin: Option<Lab>,
+    hair: Option<Lab>,
+}
+
+impl Complexion {
+    const LEAST_PIXELS: usize = 20;
+
+    /// Skin from the middle of the face, hair from just above it.
+    fn of(picture: &Picture, people: &People) -> Self {
+        let Some(face) = people.main.face else {
+            return Self { skin: None, hair: None };
+        };
+        let (width, height) = (face.width(), face.height());
+        let cheeks = Rect {
+            left: face.left + 0.25 * width,
+            right: face.right - 0.25 * width,
+            top: face.top + 0.35 * height,
+            bottom: face.top + 0.85 * height,
+        };
+        let above = Rect { top: face.top - 0.35 * height, bottom: face.top - 0.05 * height, ..face };
+        let median = |part: &Rect| Lab::median(&pixels_of(picture, people, part), Self::LEAST_PIXELS);
+        Self { skin: median(&cheeks), hair: median(&above) }
+    }
+}
+
+/// The colours of the person's pixels in a region.
+fn pixels_of(picture: &Picture, people: &People, region: &impl Region) -> Vec<Lab> {
+    picture
+        .positions_in(region)
+        .filter(|&(x, y)| people.outline.contains(x, y))
+        .map(|(x, y)| picture.colour(x, y))
+        .collect()
+}
+
+/// Where the upper garment is: between shoulders and hips, or below the face where the joints are not clear.
+fn top_region(picture: &Picture, person: &Person) -> Option<Quad> {
+    match (&person.pose, person.face) {
+        (Some(pose), _) => Some(torso(pose)),
+        (None, Some(face)) => Some(below_face(picture, face)),
+        (None, None) => None,
+    }
+}
+
+fn torso(pose: &Pose) -> Quad {
+    // Shoulders closer together than this share of the torso: the person is seen from the side.
+    const SIDEWAYS: f32 = 0.35;
+    let (shoulders, hips) = (pose.shoulders(), pose.hips());
+    let down = hips.minus(shoulders);
+    let (left, right) = (pose.place(Landmark::LeftShoulder), pose.place(Landmark::RightShoulder));
+    if (left.x - right.x).abs() < SIDEWAYS * pose.torso_length() {
+        let half_width = Point::new(0.22 * pose.torso_length(), 0.0);
+        let upper = shoulders.plus(down.times(0.12));
+        let lower = shoulders.plus(down.times(0.9));
+        return Quad([
+            upper.plus(half_width),
+            upper.minus(half_width),
+            lower.minus(half_width),
+            lower.plus(half_width),
+        ]);
+    }
+    // A little inside the joints: away from the neck, the arms and the waistband.
+    let shoulder = |joint: Point| joint.towards(shoulders, 0.15).plus(down.times(0.1));
+    let hip = |joint: Landmark| pose.place(joint).towards(hips, 0.1).minus(down.times(0.08));
+    Quad([shoulder(left), shoulder(right), hip(Landmark::RightHip), hip(Landmark::LeftHip)])
+}
+
+fn below_face(picture: &Picture, face: Rect) -> Quad {
+    const LARGE_FACE: f32 = 0.3;
+    let (face_height, picture_height) = (face.height(), picture.height() as f32);
+    let neck = if face_height > LARGE_FACE * picture_height { 0.55 } else { 0.5 };
+    let (left, right) = (face.left - 0.5 * face_height, face.right + 0.5 * face_height);
+    let top = face.bottom + neck * face_height;
+    let bottom = picture_height.min(face.bottom + 3.0 * face_height);
+    Quad([Point::new(left, top), Point::new(right, top), Point::new(right, bottom), Point::new(left, bottom)])
+}
+
+/// All that is needed to read one person's clothes.
+struct Wardrobe<'a> {
+    picture: &'a Picture,
+    people: &'a People<'a>,
+    texture: &'a Texture<'a>,
+    black_and_white: bool,
+    complexion: Complexion,
+}
+
+impl Wardrobe<'_> {
+    fn pixels(&self, region: &impl Region) -> Vec<Lab> {
+        pixels_of(self.picture, self.people, region)
+    }
+
+    fn top(&self, region: &Quad) -> Option<Top> {
+        let cloth = self.without_skin_and_hair(self.pixels(region));
+        let positions = self.picture.positions_in(region).filter(|&(x, y)| self.people.outline.contains(x, y));
+        // Every other column and row is enough.
+        let detail = self.texture.mean(positions.filter(|(x, y)| x % 2 == 0 && y % 2 == 0));
+        Some(Top {
+            tint: tint(&cloth, TOP_COLOUR_SHARE, self.black_and_white)?,
+            patterned: detail.is_some_and(|detail| detail > PATTERNED),
+            sleeves: self.sleeves(),
+        })
+    }
+
+    /// Leaves out what has the colour of the face, and in close pictures of the hair that falls over the shoulders,
+    /// unless hardly anything would be left: then that is the colour of the clothes.
+    fn without_skin_and_hair(&self, mut pixels: Vec<Lab>) -> Vec<Lab> {
+        const LIKE_SKIN: f32 = 14.0;
+        const LIKE_HAIR: f32 = 11.0;
+        const LEAST_LEFT: f32 = 0.3;
+        let close = matches!(self.people.main.framing, Framing::CloseUp | Framing::HeadAndShoulders);
+        let hair = self.complexion.hair.filter(|_| close);
+        for (other, distance) in [(self.complexion.skin, LIKE_SKIN), (hair, LIKE_HAIR)] {
+            let Some(other) = other else { continue };
+            let left: Vec<Lab> =
+                pixels.iter().copied().filter(|pixel| pixel.material_distance(other) > distance).collect();
+            if left.len() as f32 > LEAST_LEFT * pixels.len() as f32 {
+                pixels = left;
+            }
+        }
+        pixels
+    }
+
+    /// The share of pixels that have the colour of the face; `None` where that cannot be told.
+    fn bare(&self, pixels: &[Lab]) -> Option<f32> {
+        const LEAST_PIXELS: usize = 15;
+        const LIKE_SKIN: f32 = 13.0;
+        let skin = self.complexion.skin.filter(|_| !self.black_and_white && pixels.len() >= LEAST_PIXELS)?;
+        let bare = pixels.iter().filter(|pixel| pixel.material_distance(skin) < LIKE_SKIN).count();
+        Some(bare as f32 / pixels.len() as f32)
+    }
+
+    fn sleeves(&self) -> Option<Sleeves> {
+        let pose = self.people.main.pose.as_ref()?;
+        let width = 0.12 * pose.shoulder_width();
+        let strip = |from: Landmark, to: Landmark, start: f32, end: f32| {
+            let (from, to) = (pose.place(from), pose.place(to));
+            Strip { from: from.towards(to, start), to: from.towards(to, end), width }
+        };
+        let (mut forearms, mut upper_arms) = (Bareness::default(), Bareness::default());
+        for arm in ARMS.iter().filter(|arm| pose.sees(arm.elbow)) {
+            let forearm_length = pose.place(arm.elbow).distance(pose.place(arm.wrist));
+            // An arm that points at the camera is too short to read.
+            if pose.sees(arm.wrist) && forearm_length > 0.3 * pose.shoulder_width() {
+                forearms.add(self.bare(&self.pixels(&strip(arm.elbow, arm.wrist, 0.25, 0.75))));
+            }
+            upper_arms.add(self.bare(&self.pixels(&strip(arm.shoulder, arm.elbow, 0.4, 0.7))));
+        }
+        sleeves_of(forearms, upper_arms)
+    }
+
+    fn bottoms(&self) -> Option<Bottoms> {
+        if !shows_knees(self.picture, &self.people.main) {
+            return None;
+        }
+        let pose = self.people.main.pose.as_ref()?;
+        let turned_away = pose.shoulder_width() <= 0.3 * pose.torso_length();
+        let width = if turned_away { 0.15 * pose.torso_length() } else { 0.22 * pose.shoulder_width() };
+        let (mut thighs, mut shins) = (Bareness::default(), Bareness::default());
+        let (mut thigh_pixels, mut leg_pixels) = (Vec::new(), Vec::new());
+        for leg in LEGS.iter().filter(|leg| pose.sees(leg.knee)) {
+            let knee = pose.place(leg.knee);
+            let thigh = Strip { from: pose.place(leg.hip).towards(knee, 0.3), to: knee, width };
+            let pixels = self.pixels(&thigh);
+            thighs.add(self.bare(&pixels));
+            thigh_pixels.extend_from_slice(&pixels);
+            leg_pixels.extend(pixels);
+            if pose.sees(leg.ankle) {
+                let ankle = pose.place(leg.ankle);
+                let shin = Strip { from: knee.towards(ankle, 0.25), to: knee.towards(ankle, 0.7), width: 0.55 * width };
+                let pixels = self.pixels(&shin);
+                shins.add(self.bare(&pixels));
+                leg_pixels.extend(pixels);
+            }
+        }
+        let kind = bottoms_of(thighs, shins);
+        let cloth = match kind {
+            BottomsKind::Short | BottomsKind::KneeLength => thigh_pixels,
+            BottomsKind::Unknown | BottomsKind::Trousers => leg_pixels,
+        };
+        Some(Bottoms { tint: tint(&cloth, BOTTOMS_COLOUR_SHARE, self.black_and_white)?, kind })
+    }
+}
+
+/// How bare the measured limbs of one kind are: the least and the most bare one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Bareness(Option<(f32, f32)>);
+
+impl Bareness {
+    fn add(&mut self, share: Option<f32>) {
+        if let Some(share) = share {
+            let (least, most) = self.0.unwrap_or((share, share));
+            self.0 = Some((least.min(share), most.max(share)));
+        }
+    }
+
+    fn is_measured(self) -> bool {
+        self.0.is_some()
+    }
+
+    fn all_above(self, share: f32) -> bool {
+        self.0.is_some_and(|(least, _)| least > share)
+    }
+
+    fn any_above(self, share: f32) -> bool {
+        self.0.is_some_and(|(_, most)| most > share)
+    }
+
+    fn none_from(self, share: f32) -> bool {
+        self.0.is_none_or(|(_, most)| most < share)
+    }
+}
+
+fn sleeves_of(forearms: Bareness, upper_arms: Bareness) -> Option<Sleeves> {
+    if !forearms.is_measured() {
+        None
+    } else if forearms.all_above(0.45) {
+        Some(if upper_arms.all_above(0.55) { Sleeves::None } else { Sleeves::Short })
+    } else if forearms.none_from(0.2) && upper_arms.none_from(0.25) {
+        Some(Sleeves::Long)
+    } else {
+        None
+    }
+}
+
+fn bottoms_of(thighs: Bareness, shins: Bareness) -> BottomsKind {
+    if !shins.is_measured() {
+        BottomsKind::Unknown
+    } else if !shins.any_above(0.5) {
+        BottomsKind::Trousers
+    } else if thighs.any_above(0.6) {
+        BottomsKind::Short
+    } else {
+        BottomsKind::KneeLength
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe::local::picture::tests::plain;
+
+    fn bareness(shares: &[f32]) -> Bareness {
+        let mut bareness = Bareness::default();
+        for &share in shares {
+            bareness.add(Some(share));
+        }
+        bareness
+    }
+
+    #[test]
+    fn sleeves_end_where_skin_begins() {
+        assert_eq!(sleeves_of(bareness(&[0.9, 0.8]), bareness(&[0.1])), Some(Sleeves::Short));
+        assert_eq!(sleeves_of(bareness(&[0.9]), bareness(&[0.8, 0.9])), Some(Sleeves::None));
+        assert_eq!(sleeves_of(bareness(&[0.0, 0.1]), bareness(&[0.0])), Some(Sleeves::Long));
+        assert_eq!(sleeves_of(bareness(&[0.0, 0.9]), bareness(&[0.0])), None, "the arms disagree");
+        assert_eq!(sleeves_of(bareness(&[]), bareness(&[0.9])), None, "no forearm in view");
+    }
+
+    #[test]
+    fn bottoms_end_where_skin_begins() {
+        assert_eq!(bottoms_of(bareness(&[0.0]), bareness(&[0.1])), BottomsKind::Trousers);
+        assert_eq!(bottoms_of(bareness(&[0.1]), bareness(&[0.9])), BottomsKind::KneeLength);
+        assert_eq!(bottoms_of(bareness(&[0.9]), bareness(&[0.9])), BottomsKind::Short);
+        assert_eq!(bottoms_of(bareness(&[0.9]), bareness(&[])), BottomsKind::Unknown);
+    }
+
+    #[test]
+    fn the_torso_lies_between_shoulders_and_hips() {
+        let front = torso(&Pose::of_visible(&[
+            (Landmark::LeftShoulder, Point::new(60.0, 20.0)),
+            (Landmark::RightShoulder, Point::new(20.0, 20.0)),
+            (Landmark::LeftHip, Point::new(55.0, 80.0)),
+            (Landmark::RightHip, Point::new(25.0, 80.0)),
+        ]));
+        assert!(front.contains(Point::new(40.0, 50.0)));
+        assert!(!front.contains(Point::new(40.0, 21.0)), "the neck");
+        assert!(!front.contains(Point::new(40.0, 79.0)), "the waistband");
+        assert!(!front.contains(Point::new(15.0, 50.0)), "an arm");
+    }
+
+    #[test]
+    fn from_the_side_the_torso_is_still_wide_enough_to_read() {
+        let side = torso(&Pose::of_visible(&[
+            (Landmark::LeftShoulder, Point::new(41.0, 20.0)),
+            (Landmark::RightShoulder, Point::new(39.0, 20.0)),
+            (Landmark::LeftHip, Point::new(41.0, 80.0)),
+            (Landmark::RightHip, Point::new(39.0, 80.0)),
+        ]));
+        assert!(side.contains(Point::new(30.0, 50.0)) && side.contains(Point::new(50.0, 50.0)));
+        assert!(!side.contains(Point::new(20.0, 50.0)));
+    }
+
+    #[test]
+    fn below_a_face_at_the_lower_edge_there_is_nothing_to_read() {
+        let picture = plain(50, 50, [9; 3]);
+        let region = below_face(&picture, Rect::new(10.0, 10.0, 40.0, 49.0));
+        assert_eq!(picture.positions_in(&region).count(), 0);
+    }
+
+    #[test]
+    fn a_region_of_few_pixels_has_no_colours_to_tell() {
+        let pixel = Lab::from_srgb([200, 10, 10]);
+        assert_eq!(tint(&[pixel; LEAST_PIXELS - 1], 0.2, false), None);
+        assert!(tint(&[pixel; LEAST_PIXELS], 0.2, false).is_some());
+    }
+}

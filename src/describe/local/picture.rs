@@ -1,0 +1,416 @@
+//! The working copy of a picture: opened within limits, upright, small, and readable as pixels, crops and colours.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufReader},
+    path::{Path, PathBuf},
+};
+
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage, metadata::Orientation};
+
+use super::{
+    colour::Lab,
+    geometry::{CropMap, Point, Region},
+};
+
+/// The longest side of the working copy, in pixels. The thresholds of this describer were tuned at this size.
+const WORKING_SIDE: u32 = 640;
+
+/// The most pixels a picture may have: twice what a professional camera makes.
+const MOST_PIXELS: u64 = 200_000_000;
+
+/// The most memory a decoded picture may take, in bytes.
+const MOST_BYTES: u64 = 640 << 20;
+
+/// Why a picture could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PictureError {
+    #[error("{}: no such picture (restore the file, or name its folder with --images)", path.display())]
+    Missing { path: PathBuf },
+
+    #[error("{}: not a file (name a picture in file_name)", path.display())]
+    NotAFile { path: PathBuf },
+
+    #[error("{}: cannot be read: {source} (check its permissions, then regenerate)", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+
+    #[error("{}: not a picture of a known kind (convert it to JPEG, PNG, GIF, WebP, BMP or TIFF)", path.display())]
+    UnknownFormat { path: PathBuf },
+
+    #[error("{}: broken picture: {reason} (replace the file, then regenerate)", path.display())]
+    Broken { path: PathBuf, reason: String },
+
+    #[error("{}: {width} × {height} pixels are too many to describe (shrink the picture)", path.display())]
+    TooLarge { path: PathBuf, width: u32, height: u32 },
+}
+
+/// A picture as the describer works on it.
+pub(super) struct Picture {
+    pixels: RgbImage,
+    /// The colour of each pixel, row by row.
+    colours: Vec<Lab>,
+}
+
+impl Picture {
+    /// Opens a file.
+    pub(super) fn open(path: &Path) -> Result<Self, PictureError> {
+        let decoder = decoder(path)?;
+        let (image, orientation) = decode(path, decoder)?;
+        Ok(Self::new(image, orientation))
+    }
+
+    /// Shrinks, turns upright and flattens a decoded picture.
+    pub(super) fn new(image: DynamicImage, orientation: Orientation) -> Self {
+        let mut image = shrink(image);
+        image.apply_orientation(orientation);
+        let pixels = flatten(image);
+        let colours = pixels.pixels().map(|pixel| Lab::from_srgb(pixel.0)).collect();
+        Self { pixels, colours }
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.pixels.width() as usize
+    }
+
+    pub(super) fn height(&self) -> usize {
+        self.pixels.height() as usize
+    }
+
+    pub(super) fn longest_side(&self) -> usize {
+        self.width().max(self.height())
+    }
+
+    pub(super) fn contains(&self, point: Point) -> bool {
+        point.x >= 0.0 && point.y >= 0.0 && point.x < self.width() as f32 && point.y < self.height() as f32
+    }
+
+    /// The colours of all pixels, row by row.
+    pub(super) fn colours(&self) -> &[Lab] {
+        &self.colours
+    }
+
+    /// The colour of the pixel in column `x` of row `y`, both inside the picture.
+    pub(super) fn colour(&self, x: usize, y: usize) -> Lab {
+        self.colours[y * self.width() + x]
+    }
+
+    /// Every `step`th column and row of the picture as pixel positions, row by row.
+    pub(super) fn grid(&self, step: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (width, height) = (self.width(), self.height());
+        (0..height).step_by(step).flat_map(move |y| (0..width).step_by(step).map(move |x| (x, y)))
+    }
+
+    /// The positions of the pixels in a region, row by row.
+    pub(super) fn positions_in<'a, R: Region>(
+        &self,
+        region: &'a R,
+    ) -> impl Iterator<Item = (usize, usize)> + use<'a, R> {
+        let bounds = region.bounds().clipped(self.width(), self.height());
+        let columns = span(bounds.left, bounds.right, self.width());
+        let rows = span(bounds.top, bounds.bottom, self.height());
+        rows.flat_map(move |y| columns.clone().map(move |x| (x, y)))
+            .filter(|&(x, y)| region.contains(Point::new(x as f32, y as f32)))
+    }
+
+    /// The whole picture squeezed into a square of `side` pixels, aspect ratio not kept: what the networks that look at
+    /// whole pictures were trained on.
+    pub(super) fn squeezed(&self, side: u32) -> Vec<[f32; 3]> {
+        let square = resize(&DynamicImage::ImageRgb8(self.pixels.clone()), side, side).into_rgb8();
+        square.pixels().map(|pixel| pixel.0.map(f32::from)).collect()
+    }
+
+    /// A square crop of `side` pixels, sampled between pixels; black outside the picture.
+    pub(super) fn crop(&self, map: CropMap, side: usize) -> Vec<[f32; 3]> {
+        let mut crop = Vec::with_capacity(side * side);
+        for y in 0..side {
+            for x in 0..side {
+                crop.push(self.sample(map.to_picture(Point::new(x as f32, y as f32))));
+            }
+        }
+        crop
+    }
+
+    /// The colour at a place between pixels (bilinear).
+    fn sample(&self, place: Point) -> [f32; 3] {
+        let (left, top) = (place.x.floor(), place.y.floor());
+        let (right_share, lower_share) = (place.x - left, place.y - top);
+        let corner = |x: f32, y: f32| self.pixel_or_black(x, y);
+        let (upper_left, upper_right) = (corner(left, top), corner(left + 1.0, top));
+        let (lower_left, lower_right) = (corner(left, top + 1.0), corner(left + 1.0, top + 1.0));
+        std::array::from_fn(|channel| {
+            let upper = upper_left[channel] * (1.0 - right_share) + upper_right[channel] * right_share;
+            let lower = lower_left[channel] * (1.0 - right_share) + lower_right[channel] * right_share;
+            upper * (1.0 - lower_share) + lower * lower_share
+        })
+    }
+
+    fn pixel_or_black(&self, x: f32, y: f32) -> [f32; 3] {
+        if self.contains(Point::new(x, y)) {
+            self.pixels.get_pixel(x as u32, y as u32).0.map(f32::from)
+        } else {
+            [0.0; 3]
+        }
+    }
+}
+
+/// The pixels from `from` to `to`, both included, that exist.
+fn span(from: f32, to: f32, length: usize) -> std::ops::Range<usize> {
+    let start = from.max(0.0).ceil() as usize;
+    let end = (to.max(-1.0).floor() + 1.0) as usize;
+    start..end.min(length)
+}
+
+/// Opens the file as far as its header and checks it against the limits.
+fn decoder(path: &Path) -> Result<impl ImageDecoder, PictureError> {
+    let unreadable = |source| PictureError::Unreadable { path: path.to_owned(), source };
+    match fs::metadata(path) {
+        // Opening a pipe would wait for ever.
+        Ok(metadata) if !metadata.is_file() => return Err(PictureError::NotAFile { path: path.to_owned() }),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(PictureError::Missing { path: path.to_owned() });
+        }
+        Err(error) => return Err(unreadable(error)),
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
+    if reader.format().is_none() {
+        return Err(PictureError::UnknownFormat { path: path.to_owned() });
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|error| picture_error(path, (0, 0), error))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES {
+        return Err(PictureError::TooLarge { path: path.to_owned(), width, height });
+    }
+    Ok(decoder)
+}
+
+fn decode(path: &Path, mut decoder: impl ImageDecoder) -> Result<(DynamicImage, Orientation), PictureError> {
+    let size = decoder.dimensions();
+    // A picture whose orientation cannot be read is shown as it is stored, here as everywhere.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| picture_error(path, size, error))?;
+    Ok((image, orientation))
+}
+
+fn picture_error(path: &Path, (width, height): (u32, u32), error: ImageError) -> PictureError {
+    let path = path.to_owned();
+    match error {
+        ImageError::Limits(_) if width > 0 => PictureError::TooLarge { path, width, height },
+        ImageError::Unsupported(_) => PictureError::UnknownFormat { path },
+        ImageError::IoError(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+            PictureError::Unreadable { path, source }
+        }
+        other => PictureError::Broken { path, reason: other.to_string() },
+    }
+}
+
+/// Shrinks to the working size. Smaller pictures stay as they are.
+fn shrink(image: DynamicImage) -> DynamicImage {
+    let longest = image.width().max(image.height());
+    if longest <= WORKING_SIDE {
+        return image;
+    }
+    let scale = f64::from(WORKING_SIDE) / f64::from(longest);
+    let scaled = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    resize(&image, scaled(image.width()), scaled(image.height()))
+}
+
+fn resize(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
+    let mut resized = DynamicImage::new(width, height, image.color());
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    match Resizer::new().resize(image, &mut resized, &options) {
+        Ok(()) => resized,
+        // A kind of pixels that the quick way does not know.
+        Err(_) => image.resize_exact(width, height, image::imageops::FilterType::Triangle),
+    }
+}
+
+/// Eight bits of red, green and blue. What shows through a transparent picture is white, as on most pages.
+fn flatten(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let image = image.into_rgba8();
+    let mut flat = RgbImage::new(image.width(), image.height());
+    for (to, from) in flat.pixels_mut().zip(image.pixels()) {
+        let [red, green, blue, alpha] = from.0.map(u32::from);
+        let over_white = |value: u32| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+        to.0 = [red, green, blue].map(over_white);
+    }
+    flat
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write;
+
+    use image::{ImageBuffer, ImageFormat, Luma, Rgb, RgbaImage};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::describe::local::geometry::Rect;
+
+    /// A picture of one colour.
+    pub(in crate::describe::local) fn plain(width: u32, height: u32, rgb: [u8; 3]) -> Picture {
+        painted(width, height, |_, _| rgb)
+    }
+
+    /// A picture painted pixel by pixel.
+    pub(in crate::describe::local) fn painted(width: u32, height: u32, paint: impl Fn(u32, u32) -> [u8; 3]) -> Picture {
+        let image = RgbImage::from_fn(width, height, |x, y| Rgb(paint(x, y)));
+        Picture::new(DynamicImage::ImageRgb8(image), Orientation::NoTransforms)
+    }
+
+    fn error_of(path: &Path) -> String {
+        Picture::open(path).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_large_picture_is_shrunk_and_keeps_its_shape() {
+        let picture = plain(1600, 800, [10, 20, 30]);
+        assert_eq!((picture.width(), picture.height()), (640, 320));
+    }
+
+    #[test]
+    fn a_long_thin_picture_keeps_a_pixel_of_width() {
+        let picture = plain(3000, 1, [10, 20, 30]);
+        assert_eq!((picture.width(), picture.height()), (640, 1));
+    }
+
+    #[test]
+    fn orientation_is_applied() {
+        let mut image = RgbImage::new(2, 1);
+        image.put_pixel(0, 0, Rgb([255, 0, 0]));
+        let upright = Picture::new(DynamicImage::ImageRgb8(image), Orientation::Rotate90);
+        assert_eq!((upright.width(), upright.height()), (1, 2));
+        assert!(upright.colour(0, 0).a > 50.0, "red, once left, is on top after a turn to the right");
+    }
+
+    #[test]
+    fn what_is_transparent_is_white() {
+        let image = RgbaImage::from_pixel(4, 4, image::Rgba([0, 0, 0, 0]));
+        let picture = Picture::new(DynamicImage::ImageRgba8(image), Orientation::NoTransforms);
+        assert!(picture.colour(1, 1).l > 99.0);
+    }
+
+    #[test]
+    fn sixteen_bit_grey_keeps_its_lightness() {
+        let image: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_pixel(900, 3, Luma([119 * 257]));
+        let picture = Picture::new(DynamicImage::ImageLuma16(image), Orientation::NoTransforms);
+        assert!((picture.colour(0, 0).l - 50.0).abs() < 0.5);
+    }
+
+    #[test]
+    fn every_supported_kind_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = DynamicImage::ImageRgb8(RgbImage::from_pixel(8, 6, Rgb([200, 30, 30])));
+        let kinds = [
+            (ImageFormat::Jpeg, "a.jpg"),
+            (ImageFormat::Png, "a.png"),
+            (ImageFormat::Gif, "a.gif"),
+            (ImageFormat::WebP, "a.webp"),
+            (ImageFormat::Bmp, "a.bmp"),
+            (ImageFormat::Tiff, "a.tiff"),
+        ];
+        for (format, name) in kinds {
+            let path = folder.path().join(name);
+            image.save_with_format(&path, format).unwrap();
+            let picture = Picture::open(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!((picture.width(), picture.height()), (8, 6), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_content_tells_the_kind_not_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("really-a-png.jpg");
+        RgbImage::new(3, 3).save_with_format(&path, ImageFormat::Png).unwrap();
+        assert!(Picture::open(&path).is_ok());
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing.jpg");
+        let message = error_of(&missing);
+        assert!(message.contains("missing.jpg") && message.contains("no such picture"), "{message}");
+
+        let message = error_of(folder.path());
+        assert!(message.contains("not a file"), "{message}");
+
+        let text = folder.path().join("notes.txt");
+        fs::write(&text, "just words").unwrap();
+        let message = error_of(&text);
+        assert!(message.contains("notes.txt") && message.contains("convert it"), "{message}");
+
+        let cut = folder.path().join("cut.png");
+        let mut bytes = io::Cursor::new(Vec::new());
+        RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, x as u8, y as u8]))
+            .write_to(&mut bytes, ImageFormat::Png)
+            .unwrap();
+        fs::write(&cut, &bytes.get_ref()[..200]).unwrap();
+        let message = error_of(&cut);
+        assert!(message.contains("cut.png") && message.contains("broken"), "{message}");
+    }
+
+    #[test]
+    fn a_picture_that_claims_to_be_huge_is_refused_before_it_is_decoded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.bmp");
+        // The header of a 24-bit BMP of 30,000 × 30,000 pixels, without the pixels (2.5 GB).
+        let side = 30_000_i32.to_le_bytes();
+        let mut header = Vec::new();
+        header.extend(b"BM");
+        header.extend(54_u32.to_le_bytes());
+        header.extend([0; 4]);
+        header.extend(54_u32.to_le_bytes());
+        header.extend(40_u32.to_le_bytes());
+        header.extend(side);
+        header.extend(side);
+        header.extend(1_u16.to_le_bytes());
+        header.extend(24_u16.to_le_bytes());
+        header.extend([0; 24]);
+        File::create(&path).unwrap().write_all(&header).unwrap();
+        let message = error_of(&path);
+        assert!(message.contains("30000 × 30000") && message.contains("shrink"), "{message}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn no_size_and_no_region_panics(
+            width in 1_u32..70,
+            height in 1_u32..70,
+            corners in prop::array::uniform4(-200.0_f32..200.0),
+            radians in -4.0_f32..4.0,
+        ) {
+            let picture = plain(width, height, [1, 2, 3]);
+            let region = Rect::new(corners[0], corners[1], corners[2], corners[3]);
+            for (x, y) in picture.positions_in(&region) {
+                let _ = picture.colour(x, y);
+            }
+            let map = CropMap::square(Point::new(corners[0], corners[1]), corners[2], radians, 9);
+            prop_assert_eq!(picture.crop(map, 9).len(), 81);
+            prop_assert_eq!(picture.squeezed(7).len(), 49);
+            prop_assert_eq!(picture.grid(2).count(), (width.div_ceil(2) * height.div_ceil(2)) as usize);
+        }
+
+        #[test]
+        fn a_region_yields_exactly_the_pixels_it_contains(
+            width in 1_u32..20, height in 1_u32..20,
+            left in -5.0_f32..25.0, top in -5.0_f32..25.0, right in -5.0_f32..25.0, bottom in -5.0_f32..25.0,
+        ) {
+            let picture = plain(width, height, [0; 3]);
+            let region = Rect::new(left, top, right, bottom);
+            let expected: Vec<_> =
+                picture.grid(1).filter(|&(x, y)| region.contains(Point::new(x as f32, y as f32))).collect();
+            prop_assert_eq!(picture.positions_in(&region).collect::<Vec<_>>(), expected);
+        }
+    }
+}

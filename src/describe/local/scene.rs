@@ -1,0 +1,234 @@
+//! Reads what is not a person: the background, the objects in view, the thing a picture without people is of.
+
+use super::{
+    colour::{Lab, Palette, clusters},
+    findings::{Background, Side, Thing, Tint},
+    geometry::{Point, Rect, Region},
+    person::{Detection, People, PersonMask},
+    picture::Picture,
+    texture::Texture,
+};
+
+// All thresholds of this file are tuned on the sample photographs of people and of clothes without people.
+
+/// A colour of the whole picture, or of its background, is told from this share on.
+const PICTURE_COLOUR_SHARE: f32 = 0.2;
+const BACKGROUND_COLOUR_SHARE: f32 = 0.3;
+
+/// Whether the picture has no colours: nearly all its pixels are near grey.
+pub(super) fn is_black_and_white(picture: &Picture) -> bool {
+    const SAMPLE_STEP: usize = 7;
+    const NEARLY_ALL: f32 = 0.95;
+    const NEAR_GREY: f32 = 8.0;
+    let mut chromas: Vec<f32> = picture.colours().iter().step_by(SAMPLE_STEP).map(|colour| colour.chroma()).collect();
+    let index = (chromas.len() as f32 * NEARLY_ALL) as usize;
+    let index = index.min(chromas.len() - 1);
+    *chromas.select_nth_unstable_by(index, f32::total_cmp).1 < NEAR_GREY
+}
+
+/// The colours of the whole picture.
+pub(super) fn palette(picture: &Picture, black_and_white: bool) -> Option<Tint> {
+    Tint::of(&Palette::of(picture.colours()), PICTURE_COLOUR_SHARE, black_and_white)
+}
+
+/// How an object is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Worn or carried by the person it is near.
+    Accessory,
+    /// In view.
+    Surroundings,
+}
+
+/// The detector's classes worth telling of (their number among COCO's 80): those it knows well in photographs of
+/// people. Food, toys and kitchenware are most often something else.
+const TOLD: [(usize, &str, Role); 25] = [
+    (1, "bicycle", Role::Surroundings),
+    (2, "car", Role::Surroundings),
+    (3, "motorcycle", Role::Surroundings),
+    (5, "bus", Role::Surroundings),
+    (13, "bench", Role::Surroundings),
+    (15, "cat", Role::Surroundings),
+    (16, "dog", Role::Surroundings),
+    (24, "backpack", Role::Accessory),
+    (25, "umbrella", Role::Accessory),
+    (26, "handbag", Role::Accessory),
+    (27, "tie", Role::Accessory),
+    (28, "suitcase", Role::Accessory),
+    (36, "skateboard", Role::Surroundings),
+    (37, "surfboard", Role::Surroundings),
+    (39, "bottle", Role::Surroundings),
+    (41, "cup", Role::Surroundings),
+    (56, "chair", Role::Surroundings),
+    (57, "couch", Role::Surroundings),
+    (58, "potted plant", Role::Surroundings),
+    (59, "bed", Role::Surroundings),
+    (60, "table", Role::Surroundings),
+    (63, "laptop", Role::Surroundings),
+    (67, "phone", Role::Accessory),
+    (73, "book", Role::Surroundings),
+    (75, "vase", Role::Surroundings),
+];
+
+/// Objects by how they are told of, each name once, the surest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Objects {
+    pub accessories: Vec<&'static str>,
+    pub surroundings: Vec<&'static str>,
+}
+
+impl Objects {
+    /// The most objects told of besides accessories.
+    const MOST: usize = 3;
+    const LEAST_SCORE: f32 = 0.45;
+    /// Without people, a garment laid out is often taken for something else.
+    const LEAST_SCORE_WITHOUT_PEOPLE: f32 = 0.6;
+
+    /// The objects among the detections; `person` is the main person's box.
+    pub(super) fn among(detections: &[Detection], person: Option<Rect>) -> Self {
+        let least = if person.is_some() { Self::LEAST_SCORE } else { Self::LEAST_SCORE_WITHOUT_PEOPLE };
+        let mut objects = Self::default();
+        for found in detections.iter().filter(|found| found.score >= least) {
+            let Some(&(_, name, role)) = TOLD.iter().find(|(class, ..)| *class == found.class) else { continue };
+            let near = person.is_some_and(|person| person.contains(found.frame.centre()));
+            let list =
+                if role == Role::Accessory && near { &mut objects.accessories } else { &mut objects.surroundings };
+            if !list.contains(&name) {
+                list.push(name);
+            }
+        }
+        objects.surroundings.truncate(Self::MOST);
+        objects
+    }
+}
+
+/// On which side of the picture the box is, if clearly on one.
+pub(super) fn side(picture: &Picture, frame: Rect) -> Option<Side> {
+    const LEFT: f32 = 0.36;
+    const RIGHT: f32 = 0.64;
+    match frame.centre().x / picture.width() as f32 {
+        ..LEFT => Some(Side::Left),
+        RIGHT.. => Some(Side::Right),
+        _ => None,
+    }
+}
+
+/// What is behind the people.
+pub(super) fn background(
+    picture: &Picture,
+    texture: &Texture,
+    people: &People,
+    mask: &PersonMask,
+    black_and_white: bool,
+) -> Option<Background> {
+    const PERHAPS_PERSON: f32 = 0.3;
+    const PERHAPS_PERSON_IN_BOX: f32 = 0.2;
+    const STEP: usize = 2;
+    let behind = picture.grid(STEP).filter(|&(x, y)| {
+        let point = Point::new(x as f32, y as f32);
+        let likelihood = mask.likelihood(x, y);
+        let in_box = || people.frames.iter().any(|frame| frame.contains(point));
+        likelihood <= PERHAPS_PERSON && (likelihood <= PERHAPS_PERSON_IN_BOX || !in_box())
+    });
+    surface(picture, texture, &behind.collect::<Vec<_>>(), STEP, black_and_white)
+}
+
+/// What the pixels of a background show; every `step`th column and row of it. `None` if there is too little.
+fn surface(
+    picture: &Picture,
+    texture: &Texture,
+    positions: &[(usize, usize)],
+    step: usize,
+    black_and_white: bool,
+) -> Option<Background> {
+    const LEAST_SHARE: f32 = 0.08;
+    const EVEN_SPREAD: f32 = 9.0;
+    const EVEN_DETAIL: f32 = 1.6;
+    const BLURRED_DETAIL: f32 = 2.2;
+    const GREENERY_SHARE: f32 = 0.35;
+    const SKY_SHARE: f32 = 0.5;
+    const LEAST_SKY_PIXELS: usize = 100;
+
+    let area = (picture.width() * picture.height()) as f32;
+    if positions.len() as f32 * (step * step) as f32 <= LEAST_SHARE * area {
+        return None;
+    }
+    let colours: Vec<Lab> = positions.iter().map(|&(x, y)| picture.colour(x, y)).collect();
+    let palette = Palette::of(&colours);
+    let detail = texture.mean(positions.iter().copied())?;
+    if lightness_spread(&colours) < EVEN_SPREAD && detail < EVEN_DETAIL {
+        return palette.main().map(Background::Plain);
+    }
+    if !black_and_white {
+        let green = colours.iter().filter(|colour| colour.a < -6.0 && colour.b > 4.0).count();
+        if green as f32 > GREENERY_SHARE * colours.len() as f32 {
+            return Some(Background::Greenery);
+        }
+        let above: Vec<Lab> =
+            positions.iter().filter(|(_, y)| *y < picture.height() / 3).map(|&(x, y)| picture.colour(x, y)).collect();
+        let sky = above.iter().filter(|colour| colour.b < -8.0 && colour.l > 45.0).count();
+        if above.len() > LEAST_SKY_PIXELS && sky as f32 > SKY_SHARE * above.len() as f32 {
+            return Some(Background::SkyBlue);
+        }
+    }
+    let tint = Tint::of(&palette, BACKGROUND_COLOUR_SHARE, black_and_white)?;
+    Some(if detail < BLURRED_DETAIL { Background::Blurred(tint) } else { Background::Busy(tint) })
+}
+
+/// The standard deviation of lightness.
+fn lightness_spread(colours: &[Lab]) -> f32 {
+    let count = colours.len() as f32;
+    let mean = colours.iter().map(|colour| colour.l).sum::<f32>() / count;
+    (colours.iter().map(|colour| (colour.l - mean).powi(2)).sum::<f32>() / count).sqrt()
+}
+
+/// A picture without people: what is in the middle and what is round it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct StillLife {
+    pub thing: Option<Thing>,
+    pub background: Option<Background>,
+}
+
+/// Takes the picture's margin for the background, and what differs from it for the subject.
+pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: bool) -> StillLife {
+    const MARGIN: f32 = 0.07;
+    /// A colour of the margin from this share on belongs to the background.
+    const MARGIN_COLOUR_SHARE: f32 = 0.1;
+    /// Nearer than this, a pixel has the background's colour.
+    const LIKE_BACKGROUND: f32 = 17.0;
+    /// The subject covers at least and at most so much of the picture.
+    const SUBJECT_SHARE: std::ops::Range<f32> = 0.08..0.8;
+    const COLOUR_SHARE: f32 = 0.24;
+    const PATTERNED: f32 = 6.0;
+
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    let margin = MARGIN * width.min(height);
+    let middle = Rect::new(margin, margin, width - margin, height - margin);
+    let in_middle = |&(x, y): &(usize, usize)| middle.contains(Point::new(x as f32, y as f32));
+    let (inside, outside): (Vec<_>, Vec<_>) = picture.grid(1).partition(in_middle);
+    let outside_colours: Vec<Lab> = outside.iter().map(|&(x, y)| picture.colour(x, y)).collect();
+    let behind: Vec<Lab> = clusters(&outside_colours)
+        .into_iter()
+        .filter(|cluster| cluster.share >= MARGIN_COLOUR_SHARE)
+        .map(|cluster| cluster.centre)
+        .collect();
+    let stands_out = |&(x, y): &(usize, usize)| {
+        let colour = picture.colour(x, y);
+        behind.iter().all(|other| colour.distance(*other) > LIKE_BACKGROUND)
+    };
+    let (subject, rest): (Vec<_>, Vec<_>) = inside.into_iter().partition(stands_out);
+    let colours: Vec<Lab> = subject.iter().map(|&(x, y)| picture.colour(x, y)).collect();
+    let thing = if SUBJECT_SHARE.contains(&(subject.len() as f32 / (width * height))) {
+        let detail = texture.mean(subject.into_iter()).unwrap_or_default();
+        Tint::of(&Palette::of(&colours), COLOUR_SHARE, black_and_white)
+            .map(|tint| Thing { tint, patterned: detail > PATTERNED })
+    } else {
+        None
+    };
+    // Without a subject there is nothing the rest could be behind.
+    let background = thing.as_ref().and_then(|_| {
+        let ground: Vec<_> = outside.into_iter().chain(rest).collect();
+        surface(picture, texture, &ground, 1, black_and_white)
+    });
+    StillLife { thing, background }
+}

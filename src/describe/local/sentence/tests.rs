@@ -1,0 +1,326 @@
+//! Captions of findings made up here: whole sentences for the usual cases, laws of grammar for all of them.
+
+use proptest::{option, prelude::*, sample::select};
+use rstest::rstest;
+
+use super::*;
+use crate::describe::local::colour::Tone;
+
+const AMPLE: usize = 100;
+
+/// Words that would claim what no picture shows, and hedges.
+const FORBIDDEN: [&str; 28] = [
+    "man",
+    "woman",
+    "men",
+    "women",
+    "boy",
+    "girl",
+    "male",
+    "female",
+    "lady",
+    "gentleman",
+    "he",
+    "she",
+    "his",
+    "her",
+    "young",
+    "old",
+    "elderly",
+    "child",
+    "adult",
+    "asian",
+    "african",
+    "european",
+    "caucasian",
+    "latino",
+    "ethnic",
+    "appears",
+    "seems",
+    "probably",
+];
+
+fn colours(names: &[ColourName]) -> Tint {
+    Tint::Colours(names.to_vec())
+}
+
+fn dressed() -> Findings {
+    Findings {
+        black_and_white: false,
+        subject: Subject::Person(PersonFindings {
+            framing: Framing::FullLength,
+            prominent: 1,
+            others_behind: true,
+            side: Some(Side::Left),
+            clothes: Clothes::Garments {
+                top: Some(Top {
+                    tint: colours(&[ColourName::Orange, ColourName::White]),
+                    patterned: true,
+                    sleeves: Some(Sleeves::Short),
+                }),
+                bottoms: Some(Bottoms { tint: colours(&[ColourName::Blue]), kind: BottomsKind::Trousers }),
+            },
+            accessories: vec!["umbrella", "handbag"],
+        }),
+        objects: vec!["car", "bench", "dog"],
+        background: Some(Background::Busy(colours(&[ColourName::Grey, ColourName::Teal]))),
+        palette: Some(colours(&[ColourName::Grey])),
+    }
+}
+
+fn laid_out() -> Findings {
+    Findings {
+        black_and_white: false,
+        subject: Subject::NoPerson(Some(Thing {
+            tint: colours(&[ColourName::Red, ColourName::Black]),
+            patterned: true,
+        })),
+        objects: vec!["bed"],
+        background: Some(Background::Plain(ColourName::White)),
+        palette: Some(colours(&[ColourName::White, ColourName::Red])),
+    }
+}
+
+#[rstest]
+#[case(Detail::Brief, "Full-length photo of a person wearing an orange top.")]
+#[case(
+    Detail::Standard,
+    "Full-length photo of a person wearing a short-sleeved patterned orange and white top and blue trousers, \
+     with an umbrella and a handbag, against a busy background. Other people are in view."
+)]
+#[case(
+    Detail::Detailed,
+    "Full-length photo of a person wearing a short-sleeved patterned orange and white top and blue trousers, \
+     with an umbrella and a handbag, against a busy grey and teal background. The person is on the left of the \
+     picture. Other people are in view. Also in view: a car, a bench and a dog. The main colour of the picture is \
+     grey."
+)]
+fn a_dressed_person(#[case] detail: Detail, #[case] caption: &str) {
+    assert_eq!(write(&dressed(), detail, AMPLE), caption);
+}
+
+#[rstest]
+#[case(Detail::Brief, "No person could be made out; the subject is mainly red.")]
+#[case(
+    Detail::Standard,
+    "No person could be made out; the subject is patterned, mainly red and black, against a plain white background."
+)]
+#[case(
+    Detail::Detailed,
+    "No person could be made out; the subject is patterned, mainly red and black, against a plain white background. \
+     Also in view: a bed. The main colours of the picture are white and red."
+)]
+fn a_garment_without_a_person(#[case] detail: Detail, #[case] caption: &str) {
+    assert_eq!(write(&laid_out(), detail, AMPLE), caption);
+}
+
+#[test]
+fn several_people_in_black_and_white() {
+    let findings = Findings {
+        black_and_white: true,
+        subject: Subject::Person(PersonFindings {
+            framing: Framing::WaistUp,
+            prominent: 3,
+            others_behind: false,
+            side: None,
+            clothes: Clothes::Garments {
+                top: Some(Top { tint: Tint::Tone(Tone::Dark), patterned: false, sleeves: None }),
+                bottoms: None,
+            },
+            accessories: Vec::new(),
+        }),
+        objects: Vec::new(),
+        background: None,
+        palette: Some(Tint::Tone(Tone::Light)),
+    };
+    assert_eq!(
+        write(&findings, Detail::Detailed, AMPLE),
+        "Waist-up black-and-white photo of three people, the most prominent wearing a dark top. The picture is \
+         mostly light."
+    );
+}
+
+#[test]
+fn a_person_whose_face_is_not_in_view() {
+    let mut findings = dressed();
+    if let Subject::Person(person) = &mut findings.subject {
+        person.framing = Framing::FaceNotInView;
+        person.clothes = Clothes::Overall(Some(colours(&[ColourName::Navy])));
+        person.accessories.clear();
+        person.others_behind = false;
+    }
+    assert_eq!(
+        write(&findings, Detail::Standard, AMPLE),
+        "Photo of a person, face not in view, in mainly navy clothing, against a busy background."
+    );
+}
+
+#[test]
+fn the_least_important_is_given_up_first() {
+    let words = |text: &str| text.split_whitespace().count();
+    let findings = dressed();
+    let standard = write(&findings, Detail::Standard, AMPLE);
+    assert_eq!(
+        write(&findings, Detail::Standard, words(&standard) - 1),
+        "Full-length photo of a person wearing a short-sleeved patterned orange and white top and blue trousers, \
+         with an umbrella and a handbag, against a busy background."
+    );
+    assert_eq!(write(&findings, Detail::Standard, 9), "Full-length photo of a person wearing an orange top.");
+    assert_eq!(write(&findings, Detail::Standard, 8), "Full-length photo of a person.");
+    assert_eq!(write(&findings, Detail::Standard, 4), "Photo of a person.");
+    assert_eq!(write(&findings, Detail::Standard, 3), "A person.");
+    assert_eq!(write(&findings, Detail::Standard, 0), "Person.");
+    assert_eq!(write(&laid_out(), Detail::Standard, 5), "No person.");
+    assert_eq!(write(&laid_out(), Detail::Standard, 1), "Picture.");
+}
+
+#[rstest]
+#[case(1, "a person")]
+#[case(2, "two people")]
+#[case(10, "ten people")]
+#[case(11, "11 people")]
+fn people_are_counted_in_words(#[case] count: usize, #[case] text: &str) {
+    assert_eq!(people(count), text);
+}
+
+fn any_tint() -> impl Strategy<Value = Tint> {
+    prop_oneof![
+        prop::collection::vec(select(ColourName::ALL), 1..=3).prop_map(Tint::Colours),
+        select(&[Tone::Dark, Tone::Middle, Tone::Light][..]).prop_map(Tint::Tone),
+    ]
+}
+
+fn any_background() -> impl Strategy<Value = Background> {
+    prop_oneof![
+        select(ColourName::ALL).prop_map(Background::Plain),
+        any_tint().prop_map(Background::Blurred),
+        any_tint().prop_map(Background::Busy),
+        Just(Background::Greenery),
+        Just(Background::SkyBlue),
+    ]
+}
+
+fn any_top() -> impl Strategy<Value = Top> {
+    let sleeves = option::of(select(&[Sleeves::None, Sleeves::Short, Sleeves::Long][..]));
+    (any_tint(), any::<bool>(), sleeves).prop_map(|(tint, patterned, sleeves)| Top { tint, patterned, sleeves })
+}
+
+fn any_bottoms() -> impl Strategy<Value = Bottoms> {
+    let kinds = [BottomsKind::Unknown, BottomsKind::Trousers, BottomsKind::KneeLength, BottomsKind::Short];
+    (any_tint(), select(kinds.to_vec())).prop_map(|(tint, kind)| Bottoms { tint, kind })
+}
+
+fn any_clothes() -> impl Strategy<Value = Clothes> {
+    prop_oneof![
+        (option::of(any_top()), option::of(any_bottoms()))
+            .prop_map(|(top, bottoms)| Clothes::Garments { top, bottoms }),
+        option::of(any_tint()).prop_map(Clothes::Overall),
+    ]
+}
+
+fn any_person() -> impl Strategy<Value = PersonFindings> {
+    let framings = [
+        Framing::FullLength,
+        Framing::ThreeQuarter,
+        Framing::WaistUp,
+        Framing::HeadAndShoulders,
+        Framing::CloseUp,
+        Framing::FaceNotInView,
+    ];
+    let accessories = prop::collection::vec(select(&["tie", "umbrella", "handbag"][..]), 0..3);
+    let side = option::of(select(&[Side::Left, Side::Right][..]));
+    (select(framings.to_vec()), 1_usize..14, any::<bool>(), side, any_clothes(), accessories).prop_map(
+        |(framing, prominent, others_behind, side, clothes, accessories)| PersonFindings {
+            framing,
+            prominent,
+            others_behind,
+            side,
+            clothes,
+            accessories,
+        },
+    )
+}
+
+fn any_findings() -> impl Strategy<Value = Findings> {
+    let thing = (any_tint(), any::<bool>()).prop_map(|(tint, patterned)| Thing { tint, patterned });
+    let subject = prop_oneof![any_person().prop_map(Subject::Person), option::of(thing).prop_map(Subject::NoPerson)];
+    let objects = prop::collection::vec(select(&["car", "bench", "umbrella", "potted plant"][..]), 0..4);
+    (any::<bool>(), subject, objects, option::of(any_background()), option::of(any_tint())).prop_map(
+        |(black_and_white, subject, objects, background, palette)| Findings {
+            black_and_white,
+            subject,
+            objects,
+            background,
+            palette,
+        },
+    )
+}
+
+fn any_detail() -> impl Strategy<Value = Detail> {
+    select(&[Detail::Brief, Detail::Standard, Detail::Detailed][..])
+}
+
+/// Words bare of punctuation, in lower case, hyphenated ones taken apart.
+fn bare_words(caption: &str) -> Vec<String> {
+    caption.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).collect()
+}
+
+proptest! {
+    #[test]
+    fn every_caption_is_well_formed(findings in any_findings(), detail in any_detail(), max_words in 1_usize..90) {
+        let caption = write(&findings, detail, max_words);
+        prop_assert!(caption.ends_with('.') && !caption.ends_with(".."), "{}", caption);
+        prop_assert!(caption.split_whitespace().count() <= max_words, "{}", caption);
+        prop_assert!(caption.starts_with(char::is_uppercase), "{}", caption);
+        for flaw in ["  ", " ,", " .", ",,", ", ,", ",.", " ;", ".,", "and and", "wearing,", "wearing and", "\n"] {
+            prop_assert!(!caption.contains(flaw), "{:?} in {}", flaw, caption);
+        }
+        for sentence in caption.split_inclusive(". ") {
+            prop_assert!(sentence.starts_with(char::is_uppercase), "{}", caption);
+        }
+    }
+
+    #[test]
+    fn articles_fit_the_next_word(findings in any_findings(), detail in any_detail()) {
+        let caption = write(&findings, detail, AMPLE);
+        let words: Vec<&str> = caption.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let vowel = pair[1].starts_with(['a', 'e', 'i', 'o', 'u']);
+            prop_assert!(!(pair[0].eq_ignore_ascii_case("a") && vowel), "{}", caption);
+            prop_assert!(!(pair[0].eq_ignore_ascii_case("an") && !vowel), "{}", caption);
+        }
+    }
+
+    #[test]
+    fn no_caption_claims_what_no_picture_shows(findings in any_findings(), detail in any_detail()) {
+        let caption = write(&findings, detail, AMPLE);
+        for word in bare_words(&caption) {
+            prop_assert!(!FORBIDDEN.contains(&word.as_str()), "{} in {}", word, caption);
+        }
+    }
+
+    #[test]
+    fn a_person_is_told_of_and_nobody_is_said_plainly(findings in any_findings(), detail in any_detail()) {
+        let caption = write(&findings, detail, AMPLE);
+        match &findings.subject {
+            Subject::Person(_) => {
+                prop_assert!(!caption.contains("No person"), "{}", caption);
+                prop_assert!(caption.contains("person") || caption.contains("people"), "{}", caption);
+            }
+            Subject::NoPerson(_) => prop_assert!(caption.starts_with("No person could be made out"), "{}", caption),
+        }
+    }
+
+    #[test]
+    fn more_detail_is_more_words(findings in any_findings()) {
+        let length = |detail| write(&findings, detail, AMPLE).split_whitespace().count();
+        prop_assert!(length(Detail::Brief) <= length(Detail::Standard));
+        prop_assert!(length(Detail::Standard) <= length(Detail::Detailed));
+        if findings.palette.is_some() {
+            prop_assert!(length(Detail::Standard) < length(Detail::Detailed));
+        }
+        if findings.background.is_some() && !matches!(&findings.subject, Subject::NoPerson(None)) {
+            prop_assert!(length(Detail::Brief) < length(Detail::Standard));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The whole describer, networks included, on pictures small enough for a debug build.
+
+use std::path::PathBuf;
+
+use futures::FutureExt;
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{dataset::RecordId, describe::JobId};
+
+/// A sunny roof, and on it a person in an orange top and turquoise trousers.
+fn person_on_a_roof() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images/studio-2.jpg"))
+}
+
+fn saved(image: &RgbImage) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.png");
+    image.save(&path).unwrap();
+    (folder, path)
+}
+
+fn request(picture: PathBuf, detail: Detail) -> Request {
+    Request { job: JobId(1), record: RecordId(0), picture, detail, max_words: 50 }
+}
+
+async fn described(picture: PathBuf, detail: Detail) -> Vec<DescribeEvent> {
+    LocalDescriber::default().describe(request(picture, detail)).collect().await
+}
+
+/// The finished description, checked to be what the deltas said.
+fn finished(events: Vec<DescribeEvent>) -> Description {
+    let mut streamed = String::new();
+    let mut events = events.into_iter();
+    loop {
+        match events.next() {
+            Some(DescribeEvent::Delta(text)) => streamed += &text,
+            Some(DescribeEvent::Finished(description)) => {
+                assert_eq!(description.text, streamed);
+                assert_eq!(events.next(), None, "nothing follows the end");
+                return description;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_coloured_square_is_no_person() {
+    let image = RgbImage::from_fn(60, 80, |x, y| {
+        let inside = (15..45).contains(&x) && (20..60).contains(&y);
+        if inside { Rgb([20, 70, 200]) } else { Rgb([250, 250, 250]) }
+    });
+    let (_folder, path) = saved(&image);
+    let description = finished(described(path, Detail::Standard).await);
+    assert!(description.text.starts_with("No person"), "{}", description.text);
+    assert!(description.text.contains("mainly blue"), "{}", description.text);
+    assert!(description.text.contains("plain white background"), "{}", description.text);
+    assert_eq!(description.model, "recaption-local 1");
+    assert_eq!(description.parameters, "detail: standard");
+    assert_eq!(description.stop, StopReason::EndTurn);
+}
+
+#[tokio::test]
+async fn a_person_is_described_in_three_levels_of_detail() {
+    let mut texts = Vec::new();
+    for detail in [Detail::Brief, Detail::Standard, Detail::Detailed] {
+        texts.push(finished(described(person_on_a_roof(), detail).await).text);
+    }
+    let [brief, standard, detailed] = &texts[..] else { panic!("three texts") };
+    for text in &texts {
+        assert!(text.contains("Full-length") && text.contains("a person") && text.contains("orange"), "{text}");
+    }
+    assert!(standard.contains("short-sleeved") && standard.contains("turquoise trousers"), "{standard}");
+    assert!(brief.len() < standard.len() && standard.len() < detailed.len(), "{texts:?}");
+}
+
+#[tokio::test]
+async fn a_caption_keeps_to_the_word_limit() {
+    let request = Request { max_words: 9, ..request(person_on_a_roof(), Detail::Detailed) };
+    let description = finished(LocalDescriber::default().describe(request).collect().await);
+    assert!(description.text.split_whitespace().count() <= 9, "{}", description.text);
+    assert!(description.text.ends_with('.'));
+}
+
+#[tokio::test]
+async fn a_missing_picture_fails_and_names_itself() {
+    let events = described(PathBuf::from("nowhere/gone.jpg"), Detail::Brief).await;
+    let [DescribeEvent::Failed(error)] = &events[..] else { panic!("{events:?}") };
+    assert!(error.message.contains("gone.jpg"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn the_smallest_and_the_thinnest_pictures_are_described() {
+    for (width, height) in [(1, 1), (1, 700), (700, 1), (3, 2)] {
+        let (_folder, path) = saved(&RgbImage::from_pixel(width, height, Rgb([200, 20, 20])));
+        let text = finished(described(path, Detail::Detailed).await).text;
+        assert!(text.starts_with("No person") && text.contains("red"), "{width} × {height}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn requests_wait_for_a_free_worker_and_leave_the_line_when_dropped() {
+    let (_folder, path) = saved(&RgbImage::new(8, 8));
+    let describer = LocalDescriber::new(NonZeroUsize::MIN);
+    let busy = Arc::clone(&describer.workers).acquire_owned().await.unwrap();
+    let mut waiting = describer.describe(request(path.clone(), Detail::Brief));
+    assert!(waiting.next().now_or_never().is_none(), "the only worker is busy");
+    drop(waiting);
+    drop(busy);
+    finished(describer.describe(request(path, Detail::Brief)).collect().await);
+    assert_eq!(describer.workers.available_permits(), 1);
+}
+
+#[test]
+fn cancelled_work_stops_before_the_picture_is_opened() {
+    let cancelled = CancellationToken::new();
+    let worker = Worker::new(cancelled.clone());
+    cancelled.cancel();
+    let result = caption(Path::new("nowhere/gone.jpg"), Detail::Brief, 50, &worker);
+    assert!(matches!(result, Err(LocalError::Model(ModelError::Cancelled))), "{result:?}");
+}
