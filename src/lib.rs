@@ -7,3 +7,4 @@
 pub mod dataset;
 pub mod describe;
 pub mod session;
+pub mod text;
