@@ -1,5 +1,7 @@
 //! Describers write captions. This file is what the rest of the program knows of them.
 
+pub mod queue;
+
 use std::path::PathBuf;
 
 use futures::stream::BoxStream;
