@@ -6,4 +6,6 @@
 
 pub mod dataset;
 pub mod describe;
+pub mod lint;
 pub mod session;
+pub mod text;
