@@ -4,6 +4,8 @@
 //! holds everything the operator and the describers did; *saving* joins the two. `ARCHITECTURE.md` shows how the parts
 //! fit and where new things go.
 
+pub mod command;
 pub mod dataset;
 pub mod describe;
+pub mod preview;
 pub mod session;
