@@ -4,8 +4,14 @@
 //! holds everything the operator and the describers did; *saving* joins the two. `ARCHITECTURE.md` shows how the parts
 //! fit and where new things go.
 
+pub mod command;
 pub mod dataset;
 pub mod describe;
 pub mod lint;
+pub mod output;
+pub mod preview;
+pub mod review;
+pub mod runtime;
 pub mod session;
 pub mod text;
+pub mod tui;

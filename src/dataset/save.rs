@@ -40,7 +40,7 @@ pub enum Expected {
     /// What this session wrote last, or, in place, the dataset as it was opened. That it is gone is no conflict.
     Ours {
         /// Of the file.
-        stamp: Stamp,
+        stamp: Option<Stamp>,
         /// Of its content, if known: a file that was copied or touched, but not changed, is still ours.
         hash: Option<u128>,
     },
@@ -323,8 +323,8 @@ fn check_target(target: &Path, expected: Expected) -> Result<(), SaveError> {
     };
     match expected {
         Expected::Nothing => conflict(ConflictKind::Foreign),
-        Expected::Ours { stamp, .. } if stamp == found => Ok(()),
-        Expected::Ours { stamp, hash: Some(hash) } if stamp.len == found.len => {
+        Expected::Ours { stamp, .. } if stamp == Some(found) => Ok(()),
+        Expected::Ours { stamp, hash: Some(hash) } if stamp.is_none_or(|stamp| stamp.len == found.len) => {
             if hash_of(target).map_err(failed)? == hash { Ok(()) } else { conflict(ConflictKind::Changed) }
         }
         Expected::Ours { .. } => conflict(ConflictKind::Changed),

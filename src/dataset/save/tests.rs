@@ -60,7 +60,7 @@ fn caption(text: &str) -> Amendment {
 }
 
 fn ours(report: &SaveReport) -> Expected {
-    Expected::Ours { stamp: report.stamp, hash: Some(report.hash) }
+    Expected::Ours { stamp: Some(report.stamp), hash: Some(report.hash) }
 }
 
 const THREE: &str = "\u{feff}{\"file_name\":\"a\",\"text\":\"1\"}\r\n\n{\"file_name\":\"b\"}\nbad\n{\"text\":\"4\",\"file_name\":\"d\"}";
@@ -179,7 +179,7 @@ fn in_place_keeps_the_first_original_for_good() {
     let path = fixture.dataset.path().to_owned();
     let backup = fixture.folder.path().canonicalize().expect("there").join("d.jsonl.bak");
     let mut options = SaveOptions { target: path.clone(), backup: false, ..fixture.options() };
-    options.expected = Expected::Ours { stamp: fixture.dataset.stamp(), hash: None };
+    options.expected = Expected::Ours { stamp: Some(fixture.dataset.stamp()), hash: None };
     let error = fixture.save_with(&[], &options).expect_err("without a backup");
     assert!(matches!(error, SaveError::IsDataset { .. }), "{error}");
 

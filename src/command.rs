@@ -1,0 +1,3 @@
+//! The headless commands: one file each.
+
+pub mod show;

@@ -1,0 +1,110 @@
+//! Baseline JPEGs, which can be decoded at a fraction of their size: the common case, and the fastest.
+
+use std::io;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, RgbImage};
+use jpeg_decoder::{CodingProcess, Decoder, Error, PixelFormat};
+use memchr::memmem;
+
+use super::{Decoded, MOST_MEMORY, check_pixels, describe, upright};
+use crate::preview::{PictureFormat, PreviewError};
+
+/// Decodes a baseline picture in grey or colour, at the smallest of 1/8, 1/4, 1/2 and 1 of its size that fills a box of
+/// `room` pixels. `None` for the kinds the general decoder does better (progressive, CMYK) or may forgive.
+pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, PreviewError> {
+    let mut decoder = Decoder::new(bytes);
+    if decoder.read_info().is_err() {
+        return Ok(None);
+    }
+    let Some(info) = decoder.info() else { return Ok(None) };
+    let grey = match info.pixel_format {
+        PixelFormat::L8 => true,
+        PixelFormat::RGB24 => false,
+        PixelFormat::L16 | PixelFormat::CMYK32 => return Ok(None),
+    };
+    if info.coding_process != CodingProcess::DctSequential {
+        return Ok(None);
+    }
+    let stored = (u32::from(info.width), u32::from(info.height));
+    check_pixels(stored.0, stored.1, PictureFormat::Jpeg)?;
+    // Orientation stands in an application segment, before the frame header that `read_info` stops at.
+    let orientation = decoder.exif_data().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+
+    let (width, height) = filling(stored, upright(room, orientation));
+    let Ok(scaled) = decoder.scale(width, height) else { return Ok(None) };
+    let (width, height) = (u32::from(scaled.0), u32::from(scaled.1));
+    if u64::from(width) * u64::from(height) * 3 > MOST_MEMORY {
+        return Err(PreviewError::TooMuchMemory);
+    }
+    let raw = match decoder.decode() {
+        Ok(raw) => raw,
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            return Err(PreviewError::CutOff(PictureFormat::Jpeg));
+        }
+        Err(_) => return Ok(None),
+    };
+    let pixels = if grey {
+        GrayImage::from_raw(width, height, raw).map(DynamicImage::ImageLuma8)
+    } else {
+        RgbImage::from_raw(width, height, raw).map(DynamicImage::ImageRgb8)
+    };
+    let info = describe(bytes, PictureFormat::Jpeg, stored, orientation);
+    Ok(pixels.map(|pixels| Decoded { pixels, orientation, info, reduced: (width, height) != stored }))
+}
+
+/// The size at which a picture just fills a box, in its own proportions and never enlarged.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the stored size, which is a u16")]
+fn filling((width, height): (u32, u32), room: (u32, u32)) -> (u16, u16) {
+    let (width, height) = (f64::from(width), f64::from(height));
+    let scale = (f64::from(room.0) / width).min(f64::from(room.1) / height).min(1.0);
+    ((width * scale).ceil() as u16, (height * scale).ceil() as u16)
+}
+
+/// Whether the end marker is there. Decoders forgive its absence and fill with grey, and then a half-downloaded picture
+/// passes for a whole one. Looks behind the headers only: a thumbnail among them has an end marker of its own.
+pub(super) fn is_complete(bytes: &[u8]) -> bool {
+    const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
+    scan_start(bytes).is_some_and(|start| memmem::rfind(&bytes[start..], END_OF_IMAGE).is_some())
+}
+
+/// Where the first scan begins, walking over the segments before it (ITU T.81, B.1.1).
+fn scan_start(bytes: &[u8]) -> Option<usize> {
+    const START_OF_SCAN: u8 = 0xda;
+    let mut at = 2;
+    loop {
+        // A marker is 0xff and a code; any number of 0xff may stand before it. Some encoders leave stray bytes between
+        // segments, and decoders skip those.
+        at += memchr::memchr(0xff, bytes.get(at..)?)?;
+        at += bytes[at..].iter().position(|&byte| byte != 0xff)?;
+        match bytes[at] {
+            START_OF_SCAN => return Some(at),
+            // Markers without a length: stuffing, TEM, RSTn, SOI.
+            0x00 | 0x01 | 0xd0..=0xd8 => at += 1,
+            _ => at += 1 + usize::from(u16::from_be_bytes([*bytes.get(at + 1)?, *bytes.get(at + 2)?])),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_marker_of_a_thumbnail_is_not_that_of_the_picture() {
+        let thumbnail = [0xff, 0xe1, 0, 6, 0xff, 0xda, 0xff, 0xd9];
+        let scan = [0xff, 0xff, 0xda, 0, 4, 1, 2, 77, 78];
+        let cut_off = [&[0xff, 0xd8], &thumbnail[..], &scan].concat();
+        assert!(!is_complete(&cut_off));
+        assert!(is_complete(&[&cut_off[..], &[0xff, 0xd9], b"trailing bytes of a telephone"].concat()));
+        assert!(!is_complete(&[0xff, 0xd8]));
+    }
+
+    #[test]
+    fn filling_keeps_proportions_and_never_enlarges() {
+        assert_eq!(filling((4000, 6000), (480, 720)), (480, 720));
+        assert_eq!(filling((4000, 6000), (1000, 720)), (480, 720));
+        assert_eq!(filling((40, 60), (1000, 1000)), (40, 60));
+        assert_eq!(filling((65_000, 1), (100, 100)), (100, 1));
+    }
+}

@@ -1,0 +1,109 @@
+//! The terminal: taken over at the start, given back whatever happens.
+
+use std::io::{self, BufWriter, Stdout, Write};
+
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+
+/// Output is gathered up to this many bytes: unbuffered, a frame is thousands of writes.
+const BUFFER: usize = 1 << 17;
+
+/// The terminal in the program's hands. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    mouse: bool,
+}
+
+impl Screen {
+    /// Takes the terminal over: raw mode, the other screen, bracketed paste, and the mouse where wanted.
+    ///
+    /// # Errors
+    /// Where there is no terminal, or it fails.
+    pub fn enter(mouse: bool) -> io::Result<Self> {
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
+        take(mouse).inspect_err(|_| give_back())?;
+        let terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
+        Ok(Self { terminal, mouse })
+    }
+
+    /// Draws a frame. What has not changed is not written.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(view)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// The size in columns and rows.
+    ///
+    /// # Errors
+    /// Where the terminal does not say.
+    pub fn size(&self) -> io::Result<ratatui::layout::Size> {
+        self.terminal.size()
+    }
+
+    /// Gives the terminal back for a while.
+    pub fn pause(&mut self) {
+        give_back();
+    }
+
+    /// Takes the terminal over again, and everything will be drawn anew.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn resume(&mut self) -> io::Result<()> {
+        take(self.mouse)?;
+        self.terminal.clear()
+    }
+
+    /// Sets the title of the terminal's window.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn set_title(&mut self, title: &str) -> io::Result<()> {
+        execute!(self.terminal.backend_mut(), crossterm::terminal::SetTitle(title))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn take(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    let mut out = io::stdout().lock();
+    execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    if mouse {
+        execute!(out, EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal back. Failures are passed over: there is nobody left to tell.
+fn give_back() {
+    let mut out = io::stdout().lock();
+    let _ = execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, cursor::Show);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+/// Makes panics give the terminal back before they say what happened.
+pub fn restore_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        give_back();
+        report(panic);
+    }));
+}
