@@ -19,6 +19,3 @@ pub use model::{
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use update::update;
-
-
-

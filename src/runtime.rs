@@ -3,6 +3,7 @@
 //! One thread reads the dataset and hands events to the session's writer ([`clerk`]); others come and go: the index,
 //! the check of the pictures, a save. Descriptions run in the queue, pictures in the previewer.
 
+mod candidates;
 mod clerk;
 mod facts;
 mod survey;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub max_words: usize,
     /// Where the updated dataset goes.
     pub output: Output,
+    /// Overwrite whatever is there without asking.
+    pub force: bool,
     /// The output of an older run, whose texts are taken in as candidates.
     pub candidates: Option<PathBuf>,
 }
@@ -83,7 +86,7 @@ impl Runtime {
             }))
         });
         self.queue.clone_from(&queue);
-        self.clerk = Some(Clerk::spawn(&self.parts, queue, self.messages.clone()));
+        self.clerk = Some(Clerk::spawn(&self.parts, queue, self.messages.clone(), self.stopping.clone()));
         let (dataset, messages, stopping) = (self.parts.dataset.clone(), self.messages.clone(), self.stopping.clone());
         self.spawn("index", move || index(&dataset, &messages, &stopping));
     }
@@ -130,6 +133,7 @@ impl Runtime {
                 }
             }
             Effect::Save { amendments, through, saves, force } => {
+                let force = force || self.parts.force;
                 let (dataset, output) = (self.parts.dataset.clone(), self.parts.output.clone());
                 let messages = self.messages.clone();
                 self.spawn("save", move || {
@@ -179,9 +183,14 @@ impl Runtime {
     }
 }
 
+/// Whether long work should go on.
+fn go_on(stopping: &AtomicBool) -> ControlFlow<()> {
+    if stopping.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
 /// Builds the index, then looks at every record's line and picture.
 fn index(dataset: &Dataset, messages: &UnboundedSender<Msg>, stopping: &AtomicBool) {
-    let go_on = || if stopping.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let go_on = || go_on(stopping);
     let report = |progress: &Progress| {
         let _ = messages.send(Msg::Indexed { records: progress.records, complete: progress.complete });
     };

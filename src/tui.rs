@@ -233,7 +233,8 @@ impl App {
     fn draw(&mut self) -> io::Result<()> {
         let Self { screen, model, theme, input, zone, painter, pictures, .. } = self;
         let pending = input.pending();
-        let look = Look { theme, keymap: input.keymap(), entry: input.entry(), pending: &pending, zone, pictures: *pictures };
+        let look =
+            Look { theme, keymap: input.keymap(), entry: input.entry(), pending: &pending, zone, pictures: *pictures };
         screen.draw(|frame| view::draw(frame, model, look, painter.as_mut()))
     }
 }

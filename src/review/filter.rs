@@ -26,8 +26,7 @@ pub enum Tab {
 
 impl Tab {
     /// Every tab, in the order of their keys.
-    pub const ALL: [Self; 6] =
-        [Self::All, Self::ToReview, Self::Ready, Self::Decided, Self::Aside, Self::Problems];
+    pub const ALL: [Self; 6] = [Self::All, Self::ToReview, Self::Ready, Self::Decided, Self::Aside, Self::Problems];
 
     /// The word on the tab.
     #[must_use]

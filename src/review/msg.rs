@@ -132,6 +132,17 @@ pub enum Msg {
     Picture(Ready),
     /// The background check has got further.
     Checked(Checked),
+    /// Captions of an older run's output.
+    TakenIn {
+        /// The file they are from.
+        source: String,
+        /// The records they are about.
+        captions: Vec<(RecordId, String)>,
+        /// With the last of them, what to say.
+        done: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
     /// The save is done.
     Saved(SaveSummary),
     /// There was no save.

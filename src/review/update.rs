@@ -34,6 +34,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Job { job, record, event, at } => generate::on_event(model, (job, record), event, at, out),
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
+        Msg::TakenIn { source, captions, done, at } => generate::taken_in(model, &source, captions, done, at, out),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),

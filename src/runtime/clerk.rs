@@ -1,14 +1,16 @@
 //! The clerk: one thread that reads lines of the dataset and hands events to the session, in the order they were
 //! asked for, so that the screen's thread never waits for a disk.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Facts, Parts};
+use super::{Facts, Parts, candidates};
 use crate::dataset::{Entry as Line, RecordId};
 use crate::describe::queue::Refused;
 use crate::describe::{DescribeError, JobEvent, Queue, Request};
@@ -35,16 +37,24 @@ pub(super) struct Clerk {
 }
 
 impl Clerk {
-    pub(super) fn spawn(parts: &Parts, queue: Option<Arc<Queue>>, messages: UnboundedSender<Msg>) -> Self {
+    pub(super) fn spawn(
+        parts: &Parts,
+        queue: Option<Arc<Queue>>,
+        messages: UnboundedSender<Msg>,
+        stopping: Arc<AtomicBool>,
+    ) -> Self {
         let (tasks, inbox) = mpsc::channel();
         let desk = Desk {
             facts: Facts(parts.dataset.clone()),
             session: parts.session.clone(),
             read_only: parts.read_only,
             max_words: parts.max_words,
+            candidates: parts.candidates.clone(),
             queue,
             messages: messages.clone(),
             writer: None,
+            stopping,
+            helper: None,
         };
         let thread = thread::Builder::new().name("clerk".to_owned()).spawn(move || desk.work(&inbox));
         let thread = thread.inspect_err(|error| {
@@ -71,10 +81,14 @@ struct Desk {
     facts: Facts,
     session: Location,
     read_only: bool,
+    /// To be taken in once the session is open.
+    candidates: Option<PathBuf>,
     max_words: usize,
     queue: Option<Arc<Queue>>,
     messages: UnboundedSender<Msg>,
     writer: Option<Writer>,
+    stopping: Arc<AtomicBool>,
+    helper: Option<JoinHandle<()>>,
 }
 
 impl Desk {
@@ -102,6 +116,9 @@ impl Desk {
                 Task::Close => break,
             }
         }
+        if let Some(helper) = self.helper.take() {
+            let _ = helper.join();
+        }
         self.close_session();
     }
 
@@ -109,8 +126,22 @@ impl Desk {
     fn open(&mut self) {
         let opened = if self.read_only { self.look("--read-only was given".to_owned()) } else { self.take_hold() };
         match opened {
-            Ok(msg) => self.say(msg),
+            Ok(msg) => {
+                self.say(msg);
+                self.take_candidates_in();
+            }
             Err(error) => self.say(Msg::SessionFailed(error.to_string())),
+        }
+    }
+
+    /// Starts taking the captions of an older run in, the first time the session is open for writing.
+    fn take_candidates_in(&mut self) {
+        let Some(file) = self.candidates.take_if(|_| self.writer.is_some()) else { return };
+        let (dataset, messages, stopping) = (self.facts.0.clone(), self.messages.clone(), self.stopping.clone());
+        let work = move || candidates::take_in(&dataset, &file, &messages, &|| super::go_on(&stopping));
+        match thread::Builder::new().name("candidates".to_owned()).spawn(work) {
+            Ok(thread) => self.helper = Some(thread),
+            Err(error) => self.say(Msg::Notice(format!("no thread for the candidates: {error}"))),
         }
     }
 

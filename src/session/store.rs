@@ -1,8 +1,8 @@
 //! The session's file: opened and added up, and written one batch of events at a time.
 
 use std::collections::{HashMap, HashSet};
-use std::{fs, io};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
@@ -107,11 +107,7 @@ pub struct Store {
 ///
 /// When another process writes it, when it is not a readable session, when the folder or file cannot be written, and
 /// when the dataset changed and cannot be read.
-pub fn open(
-    location: &Location,
-    dataset: &dyn DatasetFacts,
-    now: Timestamp,
-) -> Result<(Store, Opened), SessionError> {
+pub fn open(location: &Location, dataset: &dyn DatasetFacts, now: Timestamp) -> Result<(Store, Opened), SessionError> {
     location.prepare()?;
     let lock = Lock::acquire(location.file(), dataset.path())?;
     let file = location.file();
@@ -163,8 +159,7 @@ fn connect(file: &Path) -> Result<Connection, SessionError> {
     let (header, mut connection) = open().map_err(|fault| fault.of(file))?;
     let version = known_version(header, file)?;
     let mut prepare = || -> Result<_, Fault> {
-        let mode: String =
-            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         // A commit returns once it is on the disk: `fullfsync` is what that takes on macOS and means nothing elsewhere.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
@@ -262,8 +257,7 @@ fn add_up(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Optio
 }
 
 fn unmatched(connection: &Connection, ledger: &Ledger) -> Result<Vec<Unmatched>, Fault> {
-    let mut missing: Vec<_> =
-        ledger.absent().filter(|(_, state)| state.decision != Decision::Excluded).collect();
+    let mut missing: Vec<_> = ledger.absent().filter(|(_, state)| state.decision != Decision::Excluded).collect();
     missing.sort_unstable_by_key(|(stand_in, _)| std::cmp::Reverse(*stand_in));
     let mut name = connection.prepare("SELECT file_name, occurrence FROM subject WHERE id = ?1")?;
     missing
@@ -344,7 +338,8 @@ impl Store {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
         for entry in &batch.entries {
-            let known = entry.event.record().map(|record| subject(&transaction, subjects, record, entry)).transpose()?;
+            let known =
+                entry.event.record().map(|record| subject(&transaction, subjects, record, entry)).transpose()?;
             match (&entry.event, known) {
                 (Event::Drafted { draft, .. }, Some(subject)) => {
                     let newest = drafts.entry(subject).or_default();

@@ -33,8 +33,7 @@ pub enum EditorError {
 pub fn edit(editor: Option<&str>, text: &str) -> Result<String, EditorError> {
     let editor = editor.map(str::trim).filter(|editor| !editor.is_empty()).ok_or(EditorError::NotSet)?;
     let failed = |source| EditorError::Failed { editor: editor.to_owned(), source };
-    let mut file =
-        tempfile::Builder::new().prefix("caption-").suffix(".txt").tempfile().map_err(failed)?;
+    let mut file = tempfile::Builder::new().prefix("caption-").suffix(".txt").tempfile().map_err(failed)?;
     writeln!(file, "{text}").map_err(failed)?;
     let status = command(editor, file.path()).status().map_err(failed)?;
     if !status.success() {

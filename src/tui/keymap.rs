@@ -208,9 +208,7 @@ impl Keymap {
     fn merge(&mut self, over: BTreeMap<Context, Vec<Binding>>) {
         for (context, bound) in over {
             let under = self.bindings.entry(context).or_default();
-            under.retain(|(keys, action)| {
-                !bound.iter().any(|(over, bound)| bound == action || clash(over, keys))
-            });
+            under.retain(|(keys, action)| !bound.iter().any(|(over, bound)| bound == action || clash(over, keys)));
             under.extend(bound);
         }
     }

@@ -34,13 +34,9 @@ impl Layout {
         if screen.width < MINIMUM.0 || screen.height < MINIMUM.1 {
             return None;
         }
-        let [header, tabs, body, footer] = Split::vertical([
-            Constraint::Length(1),
-            Constraint::Length(1),
-            Constraint::Fill(1),
-            Constraint::Length(1),
-        ])
-        .areas(screen);
+        let [header, tabs, body, footer] =
+            Split::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)])
+                .areas(screen);
         let (list, picture, caption) = if screen.width < 80 || screen.height < 20 {
             let [list, caption] = Split::vertical([Constraint::Length(2), Constraint::Fill(1)]).areas(body);
             (list, None, caption)

@@ -6,8 +6,28 @@ use recaption::dataset::RecordId;
 use crate::world::World;
 
 const KEYS: [&str; 22] = [
-    "j", "k", "a", "x", "s", "X", "u", "U", "!", "r", "g a", "[", "]", "Tab", "shift-Tab", "1", "2", "3", "4", "5",
-    "G", "ctrl-c",
+    "j",
+    "k",
+    "a",
+    "x",
+    "s",
+    "X",
+    "u",
+    "U",
+    "!",
+    "r",
+    "g a",
+    "[",
+    "]",
+    "Tab",
+    "shift-Tab",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "G",
+    "ctrl-c",
 ];
 
 #[derive(Clone, Debug)]

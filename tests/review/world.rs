@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
-use recaption::describe::{Description, DescribeError, JobEvent, JobId, StopReason};
+use recaption::describe::{DescribeError, Description, JobEvent, JobId, StopReason};
 use recaption::preview::CellArea;
-use recaption::review::{
-    Ask, Effect, Mode, Model, Msg, SaveSummary, Settings, Viewport, update,
-};
+use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Settings, Viewport, update};
 use recaption::session::{Decision, Event, Ledger, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
 

@@ -88,7 +88,11 @@ fn edit_neighbour(model: &mut Model, step: isize) {
 
 /// Decides for a text: what equals the original or a candidate is kept or accepted, not edited.
 fn take_text(model: &mut Model, about: RecordId, typed: &str, base: EditBase, out: &mut Vec<Effect>) -> bool {
-    let text = if model.settings.keep_line_breaks { text::trim(typed).to_owned() } else { text::single_line(typed).into_owned() };
+    let text = if model.settings.keep_line_breaks {
+        text::trim(typed).to_owned()
+    } else {
+        text::single_line(typed).into_owned()
+    };
     if text.is_empty() {
         model.say(NoticeKind::Warning, "an empty caption is refused: x keeps the original, X leaves the record out");
         return false;

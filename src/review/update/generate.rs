@@ -13,9 +13,12 @@ use crate::session::{Decision, Event, Provenance};
 /// How many jobs of a bulk run are handed to the queue at once: enough to keep it busy, few enough to stop at once.
 const BULK_WINDOW: usize = 16;
 
+/// The describer of candidates that came from a file.
+const FILE: &str = "file";
+
 /// How much the next description of a record should tell: a caption's worth first, then more, then less.
 fn detail(model: &Model, about: RecordId) -> Detail {
-    let tries = model.state(about).candidates.iter().filter(|candidate| candidate.provenance.describer != "file");
+    let tries = model.state(about).candidates.iter().filter(|candidate| candidate.provenance.describer != FILE);
     tries.fold(Detail::default(), |detail, _| detail.next())
 }
 
@@ -235,6 +238,36 @@ fn finished(model: &mut Model, about: RecordId, description: Description, at: Ti
         model.caption.scroll = 0;
     }
     end_in_bulk(model, about, true, out);
+}
+
+/// Captions of an older run become candidates, unless they are already.
+pub(super) fn taken_in(
+    model: &mut Model,
+    source: &str,
+    captions: Vec<(RecordId, String)>,
+    done: Option<String>,
+    at: Timestamp,
+    out: &mut Vec<Effect>,
+) {
+    if model.session != SessionStatus::Open {
+        return;
+    }
+    for (about, text) in captions {
+        if model.state(about).candidates.iter().any(|candidate| candidate.text == text) {
+            continue;
+        }
+        let provenance = Provenance {
+            describer: FILE.to_owned(),
+            model: source.to_owned(),
+            parameters: String::new(),
+            stop: StopReason::EndTurn,
+            at,
+        };
+        record(model, Event::Generated { record: about, text, provenance }, out);
+    }
+    if let Some(done) = done {
+        model.say(NoticeKind::Info, done);
+    }
 }
 
 /// Takes a word given in advance back. Says whether there was one.

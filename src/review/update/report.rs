@@ -22,8 +22,7 @@ pub(super) fn session_opened(
     remark: Option<String>,
     read_only: Option<String>,
 ) {
-    let known: Vec<RecordId> =
-        model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
+    let known: Vec<RecordId> = model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
     model.durable = ledger.last();
     model.ledger = ledger;
     for record in known {
@@ -74,7 +73,8 @@ pub(super) fn record_failed(model: &mut Model, error: &str, out: &mut Vec<Effect
 /// A picture is ready. It is shown only where it is still the one wanted, in the room there is now.
 pub(super) fn picture(model: &mut Model, ready: Ready) {
     model.tabs.set_picture(ready.record, ready.result.is_ok());
-    let wanted = matches!(model.picture, PictureSlot::Loading(record, area) if record == ready.record && area == ready.area);
+    let wanted =
+        matches!(model.picture, PictureSlot::Loading(record, area) if record == ready.record && area == ready.area);
     if wanted {
         model.picture = PictureSlot::Ready(ready.record, ready.area, ready.result);
     }

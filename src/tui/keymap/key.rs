@@ -49,7 +49,8 @@ impl Key {
         let mut rest = word;
         let mut modifiers = KeyModifiers::NONE;
         while let Some((prefix, modifier)) = MODIFIERS.iter().find(|(prefix, _)| {
-            rest.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)) && rest.len() > prefix.len()
+            rest.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+                && rest.len() > prefix.len()
         }) {
             modifiers |= *modifier;
             rest = &rest[prefix.len()..];
@@ -63,7 +64,8 @@ impl Key {
     }
 
     fn named(name: &str) -> Option<KeyCode> {
-        let function = name.strip_prefix(['F', 'f']).and_then(|number| number.parse().ok()).filter(|n| (1..=24).contains(n));
+        let function =
+            name.strip_prefix(['F', 'f']).and_then(|number| number.parse().ok()).filter(|n| (1..=24).contains(n));
         function
             .map(KeyCode::F)
             .or_else(|| NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, code)| *code))

@@ -131,7 +131,10 @@ fn body(model: &Model, record: RecordId, theme: &Theme) -> Text<'static> {
         lines.extend(arriving(model, job, theme));
     }
     if let Some(draft) = &state.draft {
-        lines.push(Line::styled(format!("{} unfinished edit {} e takes it up", theme.glyphs.draft, theme.glyphs.dot), theme.warning));
+        lines.push(Line::styled(
+            format!("{} unfinished edit {} e takes it up", theme.glyphs.draft, theme.glyphs.dot),
+            theme.warning,
+        ));
         lines.extend(paragraphs(&draft.text, theme.text));
         lines.push(Line::default());
     }
@@ -153,7 +156,10 @@ fn body(model: &Model, record: RecordId, theme: &Theme) -> Text<'static> {
     });
     if let Some(reason) = &state.failure {
         lines.push(Line::default());
-        lines.push(Line::styled(format!("{} not described {} r tries again", theme.glyphs.failed, theme.glyphs.dot), theme.bad));
+        lines.push(Line::styled(
+            format!("{} not described {} r tries again", theme.glyphs.failed, theme.glyphs.dot),
+            theme.bad,
+        ));
         lines.push(Line::styled(clean(reason), theme.muted));
     }
     if !state.note.is_empty() {
@@ -198,7 +204,8 @@ fn shown_version(model: &Model, record: RecordId, shown: Version, theme: &Theme)
                 other => format!("{other} {} {}", theme.glyphs.dot, provenance.model),
             };
             let parameters = Some(&provenance.parameters).filter(|parameters| !parameters.is_empty());
-            let stale = if candidate.stale { format!(" {} of another picture?", theme.glyphs.dot) } else { String::new() };
+            let stale =
+                if candidate.stale { format!(" {} of another picture?", theme.glyphs.dot) } else { String::new() };
             let parameters = parameters.map(|words| format!(" {} {words}", theme.glyphs.dot)).unwrap_or_default();
             (name, clean(&format!("{source}{parameters}{stale}")))
         }
@@ -251,10 +258,8 @@ fn clipped(words: &str) -> &str {
 
 fn paragraphs(words: &str, style: Style) -> Vec<Line<'static>> {
     let shown = clipped(words);
-    let mut lines: Vec<Line> = text::sanitize_multiline(shown)
-        .split('\n')
-        .map(|line| Line::styled(line.to_owned(), style))
-        .collect();
+    let mut lines: Vec<Line> =
+        text::sanitize_multiline(shown).split('\n').map(|line| Line::styled(line.to_owned(), style)).collect();
     if shown.len() < words.len() {
         lines.push(Line::styled(format!("({} more characters)", words[shown.len()..].chars().count()), style));
     }

@@ -17,15 +17,9 @@ pub(super) fn quit(screen: Rect, model: &Model, look: Look) -> Popup {
     } else {
         "Your decisions are not in an output file yet."
     };
-    let words = vec![
-        Line::raw(saved),
-        Line::styled("Nothing is lost either way: the session keeps them.", look.theme.muted),
-    ];
-    let answers = [
-        (Action::SaveAndQuit, "save and quit"),
-        (Action::QuitNow, "quit"),
-        (Action::Close, "stay"),
-    ];
+    let words =
+        vec![Line::raw(saved), Line::styled("Nothing is lost either way: the session keeps them.", look.theme.muted)];
+    let answers = [(Action::SaveAndQuit, "save and quit"), (Action::QuitNow, "quit"), (Action::Close, "stay")];
     ask(screen, "quit?", words, Context::ConfirmQuit, &answers, look)
 }
 

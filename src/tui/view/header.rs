@@ -76,7 +76,8 @@ pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
             })
             .collect()
     };
-    let fits = |labels: &[(Tab, String)]| labels.iter().map(|(_, label)| label.len()).sum::<usize>() <= usize::from(width);
+    let fits =
+        |labels: &[(Tab, String)]| labels.iter().map(|(_, label)| label.len()).sum::<usize>() <= usize::from(width);
     let mut chosen = labels(false);
     if !fits(&chosen) {
         chosen = labels(true);

@@ -28,13 +28,7 @@ pub(super) fn draw(
 }
 
 /// The picture alone on the screen.
-pub(super) fn draw_zoomed(
-    frame: &mut Frame,
-    area: Rect,
-    model: &Model,
-    theme: &Theme,
-    painter: Option<&mut Painter>,
-) {
+pub(super) fn draw_zoomed(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme, painter: Option<&mut Painter>) {
     draw_inside(frame, area, model, theme, painter, &[]);
 }
 

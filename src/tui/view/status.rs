@@ -32,7 +32,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
                 frame.render_widget(Span::styled(words, style), left_area);
             } else {
                 // A word that needs the room has it: what goes on in the background can wait.
-                let words = text::truncate_to_width(&words, usize::from(area.width), theme.glyphs.ellipsis).into_owned();
+                let words =
+                    text::truncate_to_width(&words, usize::from(area.width), theme.glyphs.ellipsis).into_owned();
                 frame.render_widget(Span::styled(words, style), area);
                 return;
             }
