@@ -11,7 +11,7 @@ use crate::text;
 use crate::tui::keymap::{Context, Keymap};
 use crate::tui::theme::Theme;
 
-const COLUMN: usize = 52;
+const COLUMN: usize = 56;
 
 pub(super) fn popup(screen: Rect, top: u16, look: Look) -> Popup {
     let lines = lines(look.keymap, look.theme);
@@ -63,10 +63,10 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
         lines.push(Line::styled(group.title(), theme.accent));
         lines.extend(Action::ALL.iter().filter(|action| action.group() == group).filter_map(|action| {
             let (context, keys) = keys(keymap, *action)?;
-            let room = COLUMN - 20;
+            let room = COLUMN - 18;
             let help = format!("{}{}", action.help(), where_bound(context));
             Some(Line::from(vec![
-                Span::raw(format!("  {keys:<16}")),
+                Span::raw(format!("  {keys:<14}")),
                 Span::styled(text::truncate_to_width(&help, room, theme.glyphs.ellipsis).into_owned(), theme.muted),
             ]))
         }));
@@ -74,7 +74,7 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
     }
     lines.push(Line::styled("Badges", theme.accent));
     lines.extend(theme.glyphs.legend().map(|(glyph, meaning)| {
-        Line::from(vec![Span::raw(format!("  {glyph:<16}")), Span::styled(meaning, theme.muted)])
+        Line::from(vec![Span::raw(format!("  {glyph:<14}")), Span::styled(meaning, theme.muted)])
     }));
     lines
 }

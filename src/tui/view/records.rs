@@ -92,7 +92,7 @@ fn file_title(name: &str, room: usize, ellipsis: &str) -> String {
 }
 
 /// What a record's state looks like.
-pub(super) fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style) {
+fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style) {
     let glyphs = &theme.glyphs;
     if matches!(model.entry(record), Some(Entry::Bad(_))) {
         return (glyphs.bad_line, theme.bad);
@@ -107,9 +107,19 @@ pub(super) fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static
         return (glyphs.pending, theme.muted);
     }
     let state = model.state(record);
-    match &state.decision {
-        _ if state.is_ready() => (glyphs.ready, theme.warning),
-        _ if state.failure.is_some() && !state.decision.is_final() => (glyphs.failed, theme.bad),
+    if state.is_ready() {
+        (glyphs.ready, theme.warning)
+    } else if state.failure.is_some() && !state.decision.is_final() {
+        (glyphs.failed, theme.bad)
+    } else {
+        decision_badge(&state.decision, theme)
+    }
+}
+
+/// What a decision looks like.
+pub(super) fn decision_badge(decision: &Decision, theme: &Theme) -> (&'static str, Style) {
+    let glyphs = &theme.glyphs;
+    match decision {
         Decision::Accepted { .. } => (glyphs.accepted, theme.good),
         Decision::Edited { .. } => (glyphs.edited, theme.good),
         Decision::Kept => (glyphs.kept, theme.good),
