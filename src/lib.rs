@@ -4,8 +4,12 @@
 //! holds everything the operator and the describers did; *saving* joins the two. `ARCHITECTURE.md` shows how the parts
 //! fit and where new things go.
 
+pub mod cli;
+pub mod config;
 pub mod dataset;
 pub mod describe;
+pub mod exit;
 pub mod lint;
+pub mod logging;
 pub mod session;
 pub mod text;
