@@ -336,7 +336,7 @@ impl DatasetOptions {
 /// Which session.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct SessionOption {
-    /// The session [default: .recaption/<name>.sqlite beside the dataset]
+    /// The session [default: .recaption/NAME.sqlite beside the dataset]
     #[arg(long = "session", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
 }
@@ -345,7 +345,7 @@ pub struct SessionOption {
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Saving")]
 pub struct TargetOptions {
-    /// Write the updated dataset to this file [default: <name>_updated.jsonl beside the dataset]
+    /// Write the updated dataset to this file [default: NAME_updated.jsonl beside the dataset]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
