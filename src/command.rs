@@ -1,4 +1,144 @@
-//! The headless commands: one file each.
+//! The commands, each a function on plain options; and the way to them from the command line.
 
 pub mod review;
 pub mod show;
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cli::{Command, DatasetOptions, DemoArgs, ReviewArgs, ShowArgs};
+use crate::config::{Config, ConfigError, DescriberChoice, ImageProtocol, Theme};
+use crate::dataset::OpenOptions;
+use crate::describe::Describer;
+use crate::exit::ExitCode;
+use crate::preview::{Protocol, ProtocolChoice};
+use crate::tui::{self, Ground, Keymap};
+use review::{ReviewError, ReviewOptions};
+use show::{ShowError, ShowOptions};
+
+/// Why a command did nothing, and the code to end with.
+struct Failure {
+    message: String,
+    code: ExitCode,
+}
+
+impl Failure {
+    fn usage(error: impl ToString) -> Self {
+        Self { message: error.to_string(), code: ExitCode::Usage }
+    }
+}
+
+/// Does what was asked for. What went wrong is said on standard error.
+pub fn run(command: Command) -> ExitCode {
+    let done = Config::load(command.settings()).map_err(|error: ConfigError| Failure::usage(error)).and_then(|config| {
+        match command {
+            Command::Review(args) => review(args, config),
+            Command::Show(args) => show(args, &config),
+            _ => Ok(ExitCode::Usage),
+        }
+    });
+    done.unwrap_or_else(|failure| {
+        eprintln!("recaption: {}", failure.message);
+        failure.code
+    })
+}
+
+fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
+    let path = path(&args.dataset)?;
+    let options = ReviewOptions {
+        path,
+        open: open_options(&args.dataset, &config),
+        session: args.session.file,
+        read_only: args.read_only,
+        candidates: args.candidates,
+        output: args.target.output,
+        in_place: args.target.in_place,
+        force: args.target.force,
+        describer: describer(config.describer),
+        max_words: config.max_words.get(),
+        ahead: config.ahead,
+        screen: screen(&config)?,
+        log: (config.log, config.log_level),
+    };
+    open_screen(options)
+}
+
+fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(Failure::usage("reviewing needs a terminal; `recaption --help` lists what works without one"));
+    }
+    match review::run(options) {
+        Ok(()) => Ok(ExitCode::Done),
+        Err(error @ (ReviewError::Dataset(_) | ReviewError::Terminal(_))) => Err(Failure::usage(error)),
+        Err(error @ ReviewError::Session(_)) => Err(Failure { message: error.to_string(), code: ExitCode::Write }),
+    }
+}
+
+fn show(args: ShowArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let options = ShowOptions {
+        images: args.images,
+        width: args.width.map(Into::into),
+        height: args.height.map(Into::into),
+        protocol: protocol(config.image_protocol),
+    };
+    match show::run(&options, &mut io::stdout()) {
+        Ok(outcome) if outcome.failed == 0 => Ok(ExitCode::Done),
+        Ok(_) => Ok(ExitCode::Findings),
+        Err(error @ ShowError::Output(_)) => Err(Failure { message: error.to_string(), code: ExitCode::Write }),
+        Err(error) => Err(Failure::usage(error)),
+    }
+}
+
+fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().map_err(Failure::usage)?;
+    dataset.path(&here).map_err(Failure::usage)
+}
+
+fn open_options(dataset: &DatasetOptions, config: &Config) -> OpenOptions {
+    OpenOptions { caption_field: config.caption_field.clone(), images: dataset.images.clone() }
+}
+
+fn describer(choice: DescriberChoice) -> Option<Arc<dyn Describer>> {
+    match choice {
+        #[cfg(feature = "local")]
+        DescriberChoice::Local => Some(Arc::new(crate::describe::local::LocalDescriber::default())),
+        #[cfg(not(feature = "local"))]
+        DescriberChoice::Local => None,
+        DescriberChoice::None => None,
+    }
+}
+
+fn screen(config: &Config) -> Result<tui::Options, Failure> {
+    let own_keys = etcetera::choose_base_strategy()
+        .ok()
+        .map(|user| etcetera::BaseStrategy::config_dir(&user).join("recaption/keymap.toml"));
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let ground = match config.theme {
+        Theme::Auto if no_colour => Some(Ground::Colourless),
+        Theme::Auto => None,
+        Theme::Dark => Some(Ground::Dark),
+        Theme::Light => Some(Ground::Light),
+        Theme::None => Some(Ground::Colourless),
+    };
+    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    Ok(tui::Options {
+        keymap: Keymap::load(own_keys.as_deref()).map_err(Failure::usage)?,
+        ground,
+        ascii: config.ascii,
+        mouse: config.mouse,
+        pictures: protocol(config.image_protocol),
+        editor,
+    })
+}
+
+fn protocol(protocol: ImageProtocol) -> ProtocolChoice {
+    match protocol {
+        ImageProtocol::Auto => ProtocolChoice::Auto,
+        ImageProtocol::Kitty => ProtocolChoice::Only(Protocol::Kitty),
+        ImageProtocol::Iterm => ProtocolChoice::Only(Protocol::Iterm),
+        ImageProtocol::Sixel => ProtocolChoice::Only(Protocol::Sixel),
+        ImageProtocol::Blocks => ProtocolChoice::Only(Protocol::Blocks),
+        ImageProtocol::None => ProtocolChoice::None,
+    }
+}

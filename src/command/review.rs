@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::unbounded_channel;
 
+use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::Describer;
+use crate::logging::{self, LogGuard, LogWarning};
 use crate::output::Output;
-use crate::review::{Model, Settings};
+use crate::review::{Model, Msg, Settings};
 use crate::runtime::{Parts, Runtime};
 use crate::session::{Location, SessionError};
 use crate::tui;
@@ -37,10 +39,8 @@ pub struct ReviewOptions {
     pub max_words: usize,
     /// How many records are described ahead of the operator.
     pub ahead: usize,
-    /// Whether line breaks in captions are kept.
-    pub keep_line_breaks: bool,
-    /// Something the operator should know from the start.
-    pub remark: Option<String>,
+    /// Where to log, if not beside the session, and how much.
+    pub log: (Option<PathBuf>, LogLevel),
     /// The screen.
     pub screen: tui::Options,
 }
@@ -71,13 +71,14 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
         max_words: options.max_words,
         ahead: options.ahead,
-        keep_line_breaks: options.keep_line_breaks,
+        keep_line_breaks: false,
     };
+    let (log, warning) = start_log(&session, &options.log);
     let output = Output::new(dataset.path(), options.output, options.in_place);
     let (sender, messages) = unbounded_channel();
-    if let Some(remark) = options.remark {
+    if let Some(warning) = warning {
         // The channel has just been made: somebody listens.
-        let _ = sender.send(crate::review::Msg::Notice(remark));
+        let _ = sender.send(Msg::Notice(warning.to_string()));
     }
     let parts = Parts {
         dataset,
@@ -96,5 +97,19 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
     });
     // A describer in the middle of a picture must not hold up the end.
     workers.shutdown_background();
+    drop(log);
     Ok(result?)
+}
+
+/// Starts the log. Without one the review goes on all the same.
+fn start_log(session: &Location, (path, level): &(Option<PathBuf>, LogLevel)) -> (Option<LogGuard>, Option<LogWarning>) {
+    let path = path.clone().unwrap_or_else(|| {
+        // Where this fails, opening the session says so.
+        let _ = session.prepare();
+        logging::default_path(session.file())
+    });
+    match logging::start(&path, *level) {
+        Ok(guard) => (Some(guard), None),
+        Err(warning) => (None, Some(warning)),
+    }
 }

@@ -127,6 +127,7 @@ impl Queue {
 
     /// Makes `requests`, nearest first, the whole of review-ahead. Jobs that wait there and are not among them are
     /// cancelled; those that run go on. Returns what there is no room for.
+    #[must_use = "what was refused has no events"]
     pub fn replace_ahead(&self, mut requests: Vec<Request>) -> Vec<Refused> {
         let mut state = self.shared.state();
         requests.retain(|request| !state.running.contains_key(&request.job));

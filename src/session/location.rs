@@ -93,7 +93,11 @@ impl Location {
     }
 
     /// Makes the session's folder. A folder of ours beside a dataset is hidden from Git.
-    pub(super) fn prepare(&self) -> Result<(), SessionError> {
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn prepare(&self) -> Result<(), SessionError> {
         if self.place == Place::Chosen {
             return Ok(());
         }
