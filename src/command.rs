@@ -31,13 +31,14 @@ impl Failure {
 
 /// Does what was asked for. What went wrong is said on standard error.
 pub fn run(command: Command) -> ExitCode {
-    let done = Config::load(command.settings()).map_err(|error: ConfigError| Failure::usage(error)).and_then(|config| {
-        match command {
-            Command::Review(args) => review(args, config),
-            Command::Show(args) => show(args, &config),
-            _ => Ok(ExitCode::Usage),
-        }
-    });
+    let done =
+        Config::load(command.settings()).map_err(|error: ConfigError| Failure::usage(error)).and_then(|config| {
+            match command {
+                Command::Review(args) => review(args, config),
+                Command::Show(args) => show(args, &config),
+                _ => Ok(ExitCode::Usage),
+            }
+        });
     done.unwrap_or_else(|failure| {
         eprintln!("recaption: {}", failure.message);
         failure.code
@@ -121,7 +122,8 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
         Theme::Light => Some(Ground::Light),
         Theme::None => Some(Ground::Colourless),
     };
-    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let editor =
+        ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     Ok(tui::Options {
         keymap: Keymap::load(own_keys.as_deref()).map_err(Failure::usage)?,
         ground,

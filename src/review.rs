@@ -14,7 +14,7 @@ pub use action::{Action, Group};
 pub use effect::{Ask, Effect};
 pub use filter::{Tab, Tabs, View};
 pub use model::{
-    Bulk, CaptionView, Editor, Job, JobState, List, Mode, Model, Notice, NoticeKind, PictureSlot, SaveStatus,
+    Bulk, CaptionView, Editor, FILE, Job, JobState, List, Mode, Model, Notice, NoticeKind, PictureSlot, SaveStatus,
     SessionStatus, Settings, Version,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};

@@ -5,11 +5,11 @@ mod editor;
 mod entry;
 mod input;
 mod keymap;
-mod layout;
+pub mod layout;
 mod signals;
 mod terminal;
 mod theme;
-mod view;
+pub mod view;
 
 use std::io;
 use std::time::Duration;
@@ -30,6 +30,7 @@ use signals::Signals;
 use terminal::Screen;
 use view::Look;
 
+pub use entry::Entry;
 pub use keymap::{Context, Key, Keymap, KeymapError, Lookup};
 pub use theme::{Ground, Theme};
 

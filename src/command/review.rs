@@ -102,7 +102,10 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
 }
 
 /// Starts the log. Without one the review goes on all the same.
-fn start_log(session: &Location, (path, level): &(Option<PathBuf>, LogLevel)) -> (Option<LogGuard>, Option<LogWarning>) {
+fn start_log(
+    session: &Location,
+    (path, level): &(Option<PathBuf>, LogLevel),
+) -> (Option<LogGuard>, Option<LogWarning>) {
     let path = path.clone().unwrap_or_else(|| {
         // Where this fails, opening the session says so.
         let _ = session.prepare();

@@ -13,6 +13,9 @@ use crate::lint::{self, Finding};
 use crate::preview::{CellArea, Preview, PreviewError};
 use crate::session::{Candidate, Decision, Draft, EditBase, Ledger, Original, RecordState, Seq};
 
+/// The describer of candidates that came from a file.
+pub const FILE: &str = "file";
+
 /// What is settled before the review begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -387,7 +390,11 @@ impl Model {
     /// The mechanical findings on a version's text.
     #[must_use]
     pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
-        let stop = self.candidate(record, version).map(|candidate| &candidate.provenance.stop);
+        // How a text of a file ended is not known: its last words must tell.
+        let stop = self
+            .candidate(record, version)
+            .filter(|candidate| candidate.provenance.describer != FILE)
+            .map(|candidate| &candidate.provenance.stop);
         self.text(record, version).map(|text| self.lint(text, stop)).unwrap_or_default()
     }
 

@@ -40,7 +40,10 @@ impl Entry {
 
     fn new(purpose: Purpose, text: &str, cursor: usize) -> Self {
         let mut area = TextArea::new(text.split('\n').map(ToOwned::to_owned).collect());
-        area.set_wrap_mode(WrapMode::WordOrGlyph);
+        area.set_wrap_mode(match purpose {
+            Purpose::Caption(_) => WrapMode::WordOrGlyph,
+            Purpose::Note(_) | Purpose::Command => WrapMode::None,
+        });
         area.set_cursor_line_style(Style::new());
         // The terminal's own cursor marks the place: input methods open their window there.
         area.set_cursor_style(Style::new());
@@ -86,7 +89,8 @@ impl Entry {
         if area.is_empty() {
             return;
         }
-        frame.render_widget(&self.area, area);
+        // The last column is for the cursor behind a full row.
+        frame.render_widget(&self.area, Rect { width: area.width.saturating_sub(1).max(1), ..area });
         let (top, left) = self.area.scroll_offset();
         let cursor = self.area.screen_cursor();
         let column = cursor.col.saturating_sub(usize::from(left)).min(usize::from(area.width - 1));

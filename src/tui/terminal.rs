@@ -99,11 +99,17 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// Makes panics give the terminal back before they say what happened.
+/// Makes a panic of this thread give the terminal back before it says what happened. One of another thread, as a
+/// describer's, ends only what it was doing: it goes to the log, and the screen stays as it is.
 pub fn restore_on_panic() {
+    let screen = std::thread::current().id();
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        give_back();
-        report(panic);
+        if std::thread::current().id() == screen {
+            give_back();
+            report(panic);
+        } else {
+            tracing::error!("{panic}");
+        }
     }));
 }

@@ -74,7 +74,8 @@ impl Theme {
             text: Style::new(),
             muted,
             accent: accent.add_modifier(Modifier::BOLD),
-            selected: Style::new().add_modifier(Modifier::REVERSED),
+            // One ground for the whole row, whatever colours its parts have.
+            selected: Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),
             good,
             warning,
             bad: bad.add_modifier(Modifier::BOLD),
@@ -235,7 +236,7 @@ mod tests {
     #[test]
     fn without_colour_nothing_is_coloured() {
         let theme = Theme::new(Ground::Colourless, false);
-        for style in [theme.text, theme.muted, theme.accent, theme.selected, theme.good, theme.warning, theme.bad] {
+        for style in [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy] {
             assert_eq!((style.fg, style.bg), (None, None));
         }
     }

@@ -47,15 +47,16 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         too_small(frame, screen, look.theme);
         return;
     };
+    let above_footer = layout.zoom();
     let popup = match &model.mode {
-        Mode::Help(top) => Some(help::popup(screen, *top, look)),
-        Mode::ConfirmQuit => Some(dialog::quit(screen, model, look)),
-        Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(screen, why, look)),
+        Mode::Help(top) => Some(help::popup(above_footer, *top, look)),
+        Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, look)),
+        Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Zoom => None,
     };
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();
     if model.mode == Mode::Zoom {
-        picture::draw_zoomed(frame, layout.zoom(), model, look.theme, painter);
+        picture::draw_zoomed(frame, above_footer, model, look.theme, painter);
     } else {
         header::draw(frame, layout.header, model, look.theme);
         header::draw_tabs(frame, layout.tabs, model, look.theme);

@@ -6,4 +6,5 @@ mod editing;
 mod laws;
 mod moving;
 mod saving;
+mod screens;
 mod world;

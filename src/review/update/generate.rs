@@ -7,14 +7,11 @@ use jiff::Timestamp;
 use super::{decide, navigate, record};
 use crate::dataset::RecordId;
 use crate::describe::{Description, Detail, JobEvent, JobId, Priority, StopReason};
-use crate::review::{Ask, Bulk, Effect, Job, JobState, Model, NoticeKind, SessionStatus, Version};
+use crate::review::{Ask, Bulk, Effect, FILE, Job, JobState, Model, NoticeKind, SessionStatus, Version};
 use crate::session::{Decision, Event, Provenance};
 
 /// How many jobs of a bulk run are handed to the queue at once: enough to keep it busy, few enough to stop at once.
 const BULK_WINDOW: usize = 16;
-
-/// The describer of candidates that came from a file.
-const FILE: &str = "file";
 
 /// How much the next description of a record should tell: a caption's worth first, then more, then less.
 fn detail(model: &Model, about: RecordId) -> Detail {

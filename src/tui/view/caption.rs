@@ -38,10 +38,6 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
             let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
             frame.render_widget(Paragraph::new(page.original_alone()).wrap(Wrap { trim: false }), rest);
         }
-        (Mode::Note(_), Some(entry)) => {
-            title(frame, area, Line::styled(" note ", theme.accent), Line::default(), theme);
-            entry.draw(frame, text_area);
-        }
         _ => {
             title(frame, area, Line::styled(" caption ", theme.muted), verdict(model, record, theme), theme);
             let paragraph = Paragraph::new(page.body()).wrap(Wrap { trim: false });

@@ -40,12 +40,14 @@ fn draw_inside(
     painter: Option<&mut Painter>,
     covers: &[Rect],
 ) {
-    let Some(painter) = painter else { return };
-    if let Some(Ok(preview)) = model.preview() {
-        painter.paint(preview, frame.buffer_mut(), area, covers);
-        return;
+    match (painter, model.preview()) {
+        (Some(painter), Some(Ok(preview))) => {
+            painter.paint(preview, frame.buffer_mut(), area, covers);
+            return;
+        }
+        (Some(painter), _) => painter.paint_nothing(),
+        (None, _) => {}
     }
-    painter.paint_nothing();
     let Some(cursor) = model.list.cursor else { return };
     match (model.preview(), model.line(cursor)) {
         (Some(Err(error)), Some(line)) => {

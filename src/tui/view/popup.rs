@@ -7,6 +7,7 @@ use ratatui::symbols::border;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph};
 
+use crate::text;
 use crate::tui::theme::{Glyphs, Theme};
 
 /// A box, ready to be drawn.
@@ -35,6 +36,13 @@ impl Popup {
             block = block.border_set(ASCII);
         }
         let area = self.area;
+        // A wide character that reaches under the edge would hide the border.
+        for y in area.y..area.bottom() {
+            let beside = area.x.checked_sub(1).and_then(|x| frame.buffer_mut().cell_mut((x, y)));
+            if let Some(cell) = beside.filter(|cell| text::width(cell.symbol()) > 1) {
+                cell.set_symbol(" ");
+            }
+        }
         frame.render_widget(Clear, area);
         frame.render_widget(block, area);
         let inside = Rect {

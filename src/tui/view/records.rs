@@ -55,7 +55,7 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
     let number = format!(" {:>number_width$} ", record.0 + 1);
     let (marks, words, words_style) = right(model, record, theme);
     let marks_width: usize = marks.iter().map(Span::width).sum();
-    let room = width.saturating_sub(3 + number.len() + marks_width + words.len());
+    let room = width.saturating_sub(4 + number.len() + marks_width + words.len());
     let name = match model.entry(record) {
         Some(Entry::Record(line)) => file_title(&clean(&line.file_name), room, theme.glyphs.ellipsis),
         Some(Entry::Bad(bad)) => {
@@ -69,7 +69,7 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
         Span::styled(badge, badge_style),
         Span::styled(number, theme.muted),
         Span::raw(name),
-        Span::raw(" ".repeat(gap)),
+        Span::raw(" ".repeat(gap + 1)),
     ];
     spans.extend(marks);
     spans.push(Span::styled(words, words_style));

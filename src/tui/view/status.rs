@@ -12,9 +12,15 @@ use crate::tui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
     let theme = look.theme;
-    if let (Mode::Command(_), Some(entry)) = (&model.mode, look.entry) {
-        frame.render_widget(Span::styled(":", theme.accent), area);
-        entry.draw(frame, Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area });
+    let prompt = match &model.mode {
+        Mode::Command(_) => ":",
+        Mode::Note(_) => " note: ",
+        _ => "",
+    };
+    if let (false, Some(entry)) = (prompt.is_empty(), look.entry) {
+        let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
+        frame.render_widget(Span::styled(prompt, theme.accent), area);
+        entry.draw(frame, Rect { x: area.x + width, width: area.width - width, ..area });
         return;
     }
     let right = background(model, look);
@@ -72,7 +78,7 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
                 (Action::DiscardDraft, "discard"),
             ],
         ),
-        Mode::Note(_) | Mode::Command(_) => (Context::Entry, &[(Action::Submit, "done"), (Action::Close, "cancel")]),
+        Mode::Note(_) | Mode::Command(_) => (Context::Entry, &[]),
         Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
         Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
         Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),

@@ -152,7 +152,7 @@ impl Page<'_> {
         let provenance = &candidate.provenance;
         let mut facts = match provenance.describer.as_str() {
             "local" => vec![format!("local {} draft", self.theme.glyphs.dot)],
-            "file" => vec![format!("from {}", provenance.model)],
+            crate::review::FILE => vec![format!("from {}", provenance.model)],
             describer => vec![format!("{describer} {} {}", self.theme.glyphs.dot, provenance.model)],
         };
         if candidate.stale {

@@ -24,20 +24,21 @@ pub(super) fn paragraphs(words: &str, style: Style) -> Vec<Line<'static>> {
 
 /// One of two texts, with the words only it has set off, where the two are alike at all.
 pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, marked: Style) -> Vec<Line<'static>> {
-    let (own_shown, other) = (clipped(own), clipped(other));
+    let (own_shown, other) = (text::sanitize_multiline(clipped(own)), text::sanitize_multiline(clipped(other)));
+    let (own_shown, other) = (own_shown.as_ref(), other.as_ref());
     let (old, new) = if mark == DiffKind::Added { (other, own_shown) } else { (own_shown, other) };
     let segments = text::diff_words(old, new);
     let common: usize =
         segments.iter().filter(|segment| segment.kind == DiffKind::Same).map(|segment| segment.text.len()).sum();
     #[expect(clippy::cast_precision_loss, reason = "a share of two short texts")]
     let alike = common as f64 >= ALIKE * own_shown.len().max(other.len()) as f64;
-    if !alike || own_shown.len() < own.len() {
+    if !alike || clipped(own).len() < own.len() {
         return paragraphs(own, plain);
     }
     let mut lines = vec![Line::default()];
     for segment in segments.iter().filter(|segment| segment.kind == DiffKind::Same || segment.kind == mark) {
         let style = if segment.kind == mark { plain.patch(marked) } else { plain };
-        for (place, part) in text::sanitize_multiline(segment.text).split('\n').enumerate() {
+        for (place, part) in segment.text.split('\n').enumerate() {
             if place > 0 {
                 lines.push(Line::default());
             }
