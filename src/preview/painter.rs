@@ -199,3 +199,6 @@ fn nearest_indexed(colour: Color) -> Color {
         Color::Indexed(16 + 36 * r + 6 * g + b)
     }
 }
+
+#[cfg(test)]
+mod tests;

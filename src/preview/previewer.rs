@@ -156,3 +156,6 @@ impl Maker for PreviewMaker {
         output.bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;
