@@ -28,12 +28,10 @@ static PICTURES: LazyLock<(tempfile::TempDir, [PathBuf; 2])> = LazyLock::new(|| 
         let mut grain = 1_u32;
         let picture = RgbImage::from_fn(width, height, |x, y| {
             grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let wave = |scale: f32, phase: f32| {
-                let across = (x as f32 / width as f32 * scale + phase).sin();
-                let down = (y as f32 / height as f32 * scale * 1.3 - phase).cos();
-                (128.0 + 100.0 * across * down + (grain >> 28) as f32) as u8
-            };
-            Rgb([wave(9.0, 0.0), wave(13.0, 1.0), wave(21.0, 2.0)])
+            let (x, y) = (f64::from(x) / f64::from(width), f64::from(y) / f64::from(height));
+            Rgb([(9.0, 0.0), (13.0, 1.0), (21.0, 2.0)].map(|(scale, phase)| {
+                shade(128.0 + 100.0 * (x * scale + phase).sin() * (y * scale - phase).cos() + f64::from(grain >> 28))
+            }))
         });
         let path = folder.path().join(format!("{size}.jpg"));
         let mut bytes = Vec::new();
@@ -43,6 +41,11 @@ static PICTURES: LazyLock<(tempfile::TempDir, [PathBuf; 2])> = LazyLock::new(|| 
     });
     (folder, paths)
 });
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 28 and 243")]
+fn shade(value: f64) -> u8 {
+    value as u8
+}
 
 fn picture(size: &str) -> PathBuf {
     PICTURES.1[usize::from(size != SIZES[0])].clone()

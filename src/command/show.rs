@@ -62,15 +62,17 @@ pub fn run(options: &ShowOptions, out: &mut dyn Write) -> Result<Outcome, ShowEr
     let printer = Printer::choose(options)?;
     let mut errors = io::stderr();
     let mut outcome = Outcome::default();
-    let named = options.images.iter().cloned().map(Ok);
-    let mut show = |path: Result<PathBuf, io::Error>| {
-        show_one(&path.map_err(ShowError::Names)?, &printer, options.images.len() != 1, out, &mut errors, &mut outcome)
-            .map_err(ShowError::Output)
-    };
+    let titled = options.images.len() != 1;
+    let mut show =
+        |path: &Path| show_one(path, &printer, titled, out, &mut errors, &mut outcome).map_err(ShowError::Output);
     if options.images.is_empty() {
-        names(stdin.lock()).try_for_each(&mut show)?;
+        for path in names(stdin.lock()) {
+            show(&path.map_err(ShowError::Names)?)?;
+        }
     } else {
-        named.into_iter().try_for_each(&mut show)?;
+        for path in &options.images {
+            show(path)?;
+        }
     }
     Ok(outcome)
 }

@@ -83,7 +83,7 @@ mod tests {
             let mut cache = ByteCache::new(200);
             for (key, bytes) in inserts {
                 cache.insert(key, (), bytes);
-                let held: usize = cache.entries.iter().map(|(_, (_, bytes))| bytes).sum();
+                let held: usize = cache.entries.iter().map(|(_, ((), bytes))| bytes).sum();
                 prop_assert_eq!(cache.bytes, held);
                 prop_assert!(held <= 200);
                 prop_assert!(cache.contains(&key));

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -85,10 +86,10 @@ fn flat_jpeg(frame_marker: u8, components: &[u8], adobe_transform: Option<u8>) -
         for &value in components {
             let difference = if block == 0 { (i32::from(value) - 128) * 8 } else { 0 };
             let category = (32 - difference.unsigned_abs().leading_zeros()) as usize;
-            bits += &format!("{category:04b}");
+            write!(bits, "{category:04b}").unwrap();
             if category > 0 {
                 let value = if difference < 0 { difference + (1 << category) - 1 } else { difference };
-                bits += &format!("{value:0category$b}");
+                write!(bits, "{value:0category$b}").unwrap();
             }
             if !progressive {
                 bits.push('0');
@@ -266,8 +267,8 @@ fn extreme_shapes_decode_and_resize(#[case] width: u32, #[case] height: u32) {
 #[case(ImageFormat::Bmp, PictureFormat::Bmp)]
 #[case(ImageFormat::Tiff, PictureFormat::Tiff)]
 fn half_a_file_is_refused(#[case] written: ImageFormat, #[case] format: PictureFormat) {
-    let noise =
-        RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 37 % 251) as u8, (y * 91 % 241) as u8, (x * y % 256) as u8]));
+    let byte = |value: u32| u8::try_from(value % 251).unwrap();
+    let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([byte(x * 37), byte(y * 91), byte(x * y)]));
     let bytes = encoded(noise, written);
     let error = refusal(&bytes[..bytes.len() / 2]);
     assert!(

@@ -40,7 +40,7 @@ fn a_picture_replaced_on_disk_shows_anew() {
     let path = folder.path().join("a.png");
     write(&path, 400, 400);
     let (previewer, ready) = spawn(Capabilities::floor());
-    previewer.show(RecordId(0), path.clone(), ROOM);
+    let _ = previewer.show(RecordId(0), path.clone(), ROOM);
     let old = ready.recv().unwrap().result.unwrap();
 
     write(&folder.path().join("new.png"), 100, 800);
@@ -49,7 +49,7 @@ fn a_picture_replaced_on_disk_shows_anew() {
     assert_eq!(ready.recv().unwrap().result.unwrap().info().height, 800);
 
     std::fs::remove_file(&path).unwrap();
-    previewer.show(RecordId(0), path, ROOM);
+    let _ = previewer.show(RecordId(0), path, ROOM);
     assert_eq!(ready.recv().unwrap().result, Err(PreviewError::Missing));
 }
 

@@ -63,11 +63,14 @@ impl Maker for Arc<Scripted> {
     }
 }
 
+/// An answer: for which record, and what.
+type Given = (u32, Result<String, PreviewError>);
+
 struct Bench {
     workers: Workers<Arc<Scripted>>,
     script: Arc<Scripted>,
     events: Receiver<Event>,
-    answers: Receiver<(u32, Result<String, PreviewError>)>,
+    answers: Receiver<Given>,
 }
 
 impl Bench {
@@ -77,7 +80,7 @@ impl Bench {
         let (answer, answers) = channel();
         let script =
             Arc::new(Scripted { sources: Mutex::default(), gates: Mutex::default(), events: Mutex::new(event) });
-        let gates = gated.map(|name| {
+        let openers = gated.map(|name| {
             let (open, gate) = channel();
             script.gates.lock().unwrap().insert(name.to_owned(), gate);
             open
@@ -86,7 +89,7 @@ impl Bench {
         let workers = Workers::start(Arc::clone(&script), 1 << 20, move |given: Answer<String>| {
             let _ = answer.lock().unwrap().send((given.record.0, given.result));
         });
-        (Self { workers, script, events, answers }, gates)
+        (Self { workers, script, events, answers }, openers)
     }
 
     fn ask(&self, record: u32, name: &str) -> Option<Result<String, PreviewError>> {
@@ -102,7 +105,7 @@ impl Bench {
         while self.events.recv().unwrap() != *event {}
     }
 
-    fn answer(&self) -> (u32, Result<String, PreviewError>) {
+    fn answer(&self) -> Given {
         self.answers.recv().unwrap()
     }
 
@@ -111,7 +114,7 @@ impl Bench {
     }
 
     /// Ends the threads; what happened that nobody waited for.
-    fn end(self) -> (Vec<Event>, Vec<(u32, Result<String, PreviewError>)>) {
+    fn end(self) -> (Vec<Event>, Vec<Given>) {
         let Self { workers, script, events, answers } = self;
         drop(workers);
         drop(script);
@@ -131,6 +134,7 @@ fn gave_up(name: &str) -> Event {
     Event::GaveUp(name.to_owned())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "reads well beside the errors")]
 fn ok(text: &str) -> Result<String, PreviewError> {
     Ok(text.to_owned())
 }
