@@ -62,15 +62,17 @@ pub fn run(options: &ShowOptions, out: &mut dyn Write) -> Result<Outcome, ShowEr
     let printer = Printer::choose(options)?;
     let mut errors = io::stderr();
     let mut outcome = Outcome::default();
-    let named = options.images.iter().cloned().map(Ok);
-    let mut show = |path: Result<PathBuf, io::Error>| {
-        show_one(&path.map_err(ShowError::Names)?, &printer, options.images.len() != 1, out, &mut errors, &mut outcome)
-            .map_err(ShowError::Output)
-    };
+    let titled = options.images.len() != 1;
+    let mut show =
+        |path: &Path| show_one(path, &printer, titled, out, &mut errors, &mut outcome).map_err(ShowError::Output);
     if options.images.is_empty() {
-        names(stdin.lock()).try_for_each(&mut show)?;
+        for path in names(stdin.lock()) {
+            show(&path.map_err(ShowError::Names)?)?;
+        }
     } else {
-        named.into_iter().try_for_each(&mut show)?;
+        for path in &options.images {
+            show(path)?;
+        }
     }
     Ok(outcome)
 }
@@ -231,4 +233,68 @@ fn probe() -> Capabilities {
     // Nothing could be done about a failure but to go on.
     let _ = crossterm::terminal::disable_raw_mode();
     probe.capabilities
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+
+    fn shown(path: &Path, printer: &Printer) -> (String, String, Outcome) {
+        let (mut out, mut errors, mut outcome) = (Vec::new(), Vec::new(), Outcome::default());
+        show_one(path, printer, false, &mut out, &mut errors, &mut outcome).unwrap();
+        (String::from_utf8(out).unwrap(), String::from_utf8(errors).unwrap(), outcome)
+    }
+
+    fn picture(folder: &Path, name: &str) -> PathBuf {
+        let path = folder.join(name);
+        RgbImage::from_pixel(40, 20, Rgb([1, 2, 3])).save(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn without_a_terminal_a_picture_is_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = picture(folder.path(), "a.bmp");
+        let (out, errors, outcome) = shown(&path, &Printer::Description);
+        assert_eq!(out, format!("{}: BMP 40×20, 2 KB\n", path.display()));
+        assert_eq!((&errors[..], outcome), ("", Outcome { shown: 1, failed: 0 }));
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_a_line_among_the_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b\x1b[2J.jpg");
+        std::fs::write(&path, "hello").unwrap();
+        let (out, errors, outcome) = shown(&path, &Printer::Description);
+        assert_eq!(out, "");
+        assert!(errors.ends_with("/b\u{fffd}[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture\n"));
+        assert_eq!(outcome, Outcome { shown: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_sixel_picture_makes_room_for_itself_and_leaves_the_cursor_below() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = picture(folder.path(), "a.png");
+        let terminal = Capabilities { protocol: Protocol::Sixel, printing: Protocol::Sixel, ..Capabilities::floor() };
+        let room = CellArea { columns: 80, rows: 24 };
+        let drawing = |enlarge| {
+            let drawing = Drawing { terminal: terminal.clone(), room, enlarge, on_terminal: true };
+            shown(&path, &Printer::Picture(drawing)).0
+        };
+        // 40×20 pixels in cells of 10×20: one row.
+        let out = drawing(1.0);
+        assert!(out.starts_with("\n\x1b[1A\x1b7") && out.contains("\x1bP") && out.ends_with("\x1b8\x1b[1B"));
+        assert!(out.contains("\"1;1;40;20"), "the raster attributes give the size in pixels");
+        // Enlarged to the width: 800×400 pixels, 20 rows.
+        let out = drawing(f64::INFINITY);
+        assert!(out.contains("\"1;1;800;400") && out.ends_with("\x1b8\x1b[20B"));
+    }
+
+    #[test]
+    fn names_come_one_a_line() {
+        let list: io::Result<Vec<_>> = names("a.jpg\r\n\nb c.jpg\n".as_bytes()).collect();
+        assert_eq!(list.unwrap(), [PathBuf::from("a.jpg"), PathBuf::from("b c.jpg")]);
+    }
 }

@@ -93,7 +93,10 @@ pub(super) struct Upload {
 impl Upload {
     fn new(discarded: &Discarded) -> Self {
         // Other programs in the same window number their pictures too: start anywhere, then count.
-        static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(RandomState::new().hash_one(()) as u32));
+        static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| {
+            let random = RandomState::new().hash_one(()) >> 32;
+            AtomicU32::new(u32::try_from(random).unwrap_or(1))
+        });
         let id = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
         Self { id, sent: AtomicBool::new(false), discarded: discarded.clone() }
     }

@@ -1,5 +1,6 @@
 //! Puts a preview into a ratatui buffer, so that what lies over it, before it and after it on the screen comes out right.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use image::DynamicImage;
@@ -115,8 +116,11 @@ impl Painter {
         let (start, escape, end) = if self.tmux { ("\x1bPtmux;", "\x1b\x1b", "\x1b\\") } else { ("", "\x1b", "") };
         let cell = &mut buffer[(place.x, place.y)];
         // d=I: the picture and its data. q=2: no reply.
-        let mut symbol: String =
-            ids.iter().map(|id| format!("{start}{escape}_Ga=d,d=I,i={id},q=2{escape}\\{end}")).collect();
+        let mut symbol = String::new();
+        for id in ids {
+            // Writing into a string cannot fail.
+            let _ = write!(symbol, "{start}{escape}_Ga=d,d=I,i={id},q=2{escape}\\{end}");
+        }
         symbol.push_str(cell.symbol());
         cell.set_symbol(&symbol);
     }
@@ -199,3 +203,6 @@ fn nearest_indexed(colour: Color) -> Color {
         Color::Indexed(16 + 36 * r + 6 * g + b)
     }
 }
+
+#[cfg(test)]
+mod tests;

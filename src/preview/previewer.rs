@@ -54,6 +54,7 @@ impl Previewer {
     /// Asks for the picture at `path`, to be drawn in `area`, in place of whatever was asked before. One that is known
     /// is returned at once; otherwise [`Ready`] follows. It also follows when the file turns out to have changed since.
     /// No room, no answer.
+    #[must_use = "what is known already is not announced again"]
     pub fn show(&self, record: RecordId, path: PathBuf, area: CellArea) -> Option<Result<Preview, PreviewError>> {
         if area.columns == 0 || area.rows == 0 {
             self.workers.ask_nothing();
@@ -156,3 +157,6 @@ impl Maker for PreviewMaker {
         output.bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,9 +93,8 @@ mod unix {
         let Ok(timeout) = Timespec::try_from(left) else { return false };
         let mut ready = [PollFd::new(&input, PollFlags::IN)];
         match poll(&mut ready, Some(&timeout)) {
-            Ok(0) => return false,
             Err(rustix::io::Errno::INTR) => return !left.is_zero(),
-            Err(_) => return false,
+            Ok(0) | Err(_) => return false,
             Ok(_) => {}
         }
         let mut chunk = [0; 1024];

@@ -230,3 +230,6 @@ impl<M: Maker> Drop for Workers<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

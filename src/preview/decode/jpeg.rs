@@ -11,7 +11,8 @@ use super::{Decoded, MOST_MEMORY, check_pixels, describe, upright};
 use crate::preview::{PictureFormat, PreviewError};
 
 /// Decodes a baseline picture in grey or colour, at the smallest of 1/8, 1/4, 1/2 and 1 of its size that fills a box of
-/// `room` pixels. `None` for the kinds the general decoder does better (progressive, CMYK) or may forgive.
+/// `room` pixels. `None` for the kinds the general decoder does better (progressive,
+/// CMYK, RGB) or may forgive.
 pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, PreviewError> {
     let mut decoder = Decoder::new(bytes);
     if decoder.read_info().is_err() {
@@ -23,7 +24,7 @@ pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, 
         PixelFormat::RGB24 => false,
         PixelFormat::L16 | PixelFormat::CMYK32 => return Ok(None),
     };
-    if info.coding_process != CodingProcess::DctSequential {
+    if info.coding_process != CodingProcess::DctSequential || !grey && headers(bytes).is_some_and(|it| it.is_rgb) {
         return Ok(None);
     }
     let stored = (u32::from(info.width), u32::from(info.height));
@@ -65,23 +66,44 @@ fn filling((width, height): (u32, u32), room: (u32, u32)) -> (u16, u16) {
 /// passes for a whole one. Looks behind the headers only: a thumbnail among them has an end marker of its own.
 pub(super) fn is_complete(bytes: &[u8]) -> bool {
     const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
-    scan_start(bytes).is_some_and(|start| memmem::rfind(&bytes[start..], END_OF_IMAGE).is_some())
+    headers(bytes).is_some_and(|headers| memmem::rfind(&bytes[headers.scan..], END_OF_IMAGE).is_some())
 }
 
-/// Where the first scan begins, walking over the segments before it (ITU T.81, B.1.1).
-fn scan_start(bytes: &[u8]) -> Option<usize> {
+/// What the segments before the first scan say.
+struct Headers {
+    /// Where the first scan begins.
+    scan: usize,
+    /// Three components are red, green and blue: Adobe's segment says there was no colour transform.
+    is_rgb: bool,
+}
+
+/// Walks over the segments before the first scan (ITU T.81, B.1.1).
+fn headers(bytes: &[u8]) -> Option<Headers> {
     const START_OF_SCAN: u8 = 0xda;
+    const APPLICATION_14: u8 = 0xee;
+    // Name, version (2 bytes), flags (4 bytes), transform.
+    const ADOBE: &[u8] = b"Adobe";
+    const ADOBE_TRANSFORM: usize = 11;
     let mut at = 2;
+    let mut is_rgb = false;
     loop {
         // A marker is 0xff and a code; any number of 0xff may stand before it. Some encoders leave stray bytes between
         // segments, and decoders skip those.
         at += memchr::memchr(0xff, bytes.get(at..)?)?;
         at += bytes[at..].iter().position(|&byte| byte != 0xff)?;
-        match bytes[at] {
-            START_OF_SCAN => return Some(at),
+        let marker = bytes[at];
+        match marker {
+            START_OF_SCAN => return Some(Headers { scan: at, is_rgb }),
             // Markers without a length: stuffing, TEM, RSTn, SOI.
             0x00 | 0x01 | 0xd0..=0xd8 => at += 1,
-            _ => at += 1 + usize::from(u16::from_be_bytes([*bytes.get(at + 1)?, *bytes.get(at + 2)?])),
+            _ => {
+                let length = usize::from(u16::from_be_bytes([*bytes.get(at + 1)?, *bytes.get(at + 2)?]));
+                let content = bytes.get(at + 3..at + 1 + length).unwrap_or_default();
+                if marker == APPLICATION_14 && content.starts_with(ADOBE) {
+                    is_rgb = content.get(ADOBE_TRANSFORM) == Some(&0);
+                }
+                at += 1 + length;
+            }
         }
     }
 }

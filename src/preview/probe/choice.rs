@@ -69,9 +69,8 @@ pub(super) fn choose(replies: &Replies, environment: &Environment, window_cell: 
     let sixel = replies.attributes.as_ref().is_some_and(|attributes| attributes.contains(&SIXEL));
     let cell = replies.cell.or(window_cell);
 
+    // Without the size of a cell a picture cannot be measured out.
     let (protocol, printing) = match cell {
-        // Without the size of a cell a picture cannot be measured out.
-        None => (Protocol::Blocks, Protocol::Blocks),
         // Konsole says yes to placeholders and draws none; its sixel and kitty pictures leave remains in a pane.
         Some(_) if konsole => (Protocol::Blocks, if tmux { Protocol::Blocks } else { Protocol::Iterm }),
         // What WezTerm does with placeholders is wrong.
@@ -81,7 +80,7 @@ pub(super) fn choose(replies: &Replies, environment: &Environment, window_cell: 
         }
         Some(_) if sixel => (Protocol::Sixel, Protocol::Sixel),
         Some(_) if replies.kitty && !tmux => (Protocol::Blocks, Protocol::Kitty),
-        Some(_) => (Protocol::Blocks, Protocol::Blocks),
+        _ => (Protocol::Blocks, Protocol::Blocks),
     };
 
     Capabilities {

@@ -160,7 +160,7 @@ impl Replies {
     }
 
     fn understand_control(&mut self, body: &str) -> bool {
-        let (parameters, kind) = body.split_at(body.len() - 1);
+        let Some((parameters, kind)) = body.split_at_checked(body.len().wrapping_sub(1)) else { return false };
         match (kind, parameters.strip_prefix('?')) {
             ("c", Some(attributes)) => {
                 self.attributes = Some(attributes.split(';').filter_map(|number| number.parse().ok()).collect());
@@ -194,9 +194,15 @@ fn string_body(text: &str) -> &str {
 fn colour(text: &str) -> Option<[u8; 3]> {
     let digits = text.strip_prefix("rgb:").or_else(|| text.strip_prefix("rgba:"))?;
     let mut channels = digits.split('/').map(|digits| {
-        let most = 16_u32.checked_pow(u32::try_from(digits.len()).ok()?)? - 1;
+        let most = match digits.len() {
+            1 => 0xf,
+            2 => 0xff,
+            3 => 0xfff,
+            4 => 0xffff,
+            _ => return None,
+        };
         let value = u32::from_str_radix(digits, 16).ok()?;
-        u8::try_from((value * 255).checked_div(most)?).ok()
+        u8::try_from(value * 255 / most).ok()
     });
     Some([channels.next()??, channels.next()??, channels.next()??])
 }
