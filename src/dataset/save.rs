@@ -110,13 +110,13 @@ pub enum SaveWarning {
         /// The target.
         path: PathBuf,
     },
-    /// An extended attribute or an access list is lost.
-    #[error("{path} could not be given its old attribute {name}")]
-    Attribute {
+    /// Extended attributes, or an access list, are lost.
+    #[error("{path} could not be given its old attributes ({which})")]
+    Attributes {
         /// The target.
         path: PathBuf,
-        /// The attribute.
-        name: String,
+        /// Their names, or that these are not known either.
+        which: String,
     },
     /// The folder may not be read, so it could not be told to flush.
     #[error("{folder} could not be opened to be flushed; a power cut in the next seconds may undo the save")]
@@ -215,7 +215,13 @@ pub fn save(
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let mut replacement = Replacement::begin(&options.target)?;
     let target = replacement.target().to_owned();
-    if is_same_path(&target, dataset.path()) {
+    let is_dataset = match dataset.path().canonicalize() {
+        Ok(path) => path == target,
+        // What became of it is told below.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(source) => return Err(SaveError::Io { path: target, source }),
+    };
+    if is_dataset {
         // The path need not lead to the open file: after a save in place it does not. `expected` tells what it should.
         if !options.backup {
             return Err(SaveError::IsDataset { path: target });
@@ -306,10 +312,6 @@ fn write(
         return Err(source.changed(Change::Written).into());
     }
     Ok(counts)
-}
-
-fn is_same_path(target: &Path, dataset: &Path) -> bool {
-    dataset.canonicalize().is_ok_and(|dataset| dataset == target)
 }
 
 /// Whether the target is what the session believes it to be.
