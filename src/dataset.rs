@@ -181,7 +181,7 @@ impl Dataset {
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
     /// read, then every few megabytes; when it breaks, the scan stops and a later call goes on from there. Returns at
-    /// once when all is found.
+    /// once when all is found; waits while another thread is at it, so `progress` must not come back here.
     ///
     /// # Errors
     /// When the file cannot be read, changed since it was opened, or is too large.

@@ -58,8 +58,13 @@ fn carry_attributes(from: &Path, to: &File, warnings: &mut Vec<SaveWarning>) {
 
     use xattr::FileExt;
 
-    // A file system that has no attributes has none to carry.
-    let Ok(names) = xattr::list_deref(from) else { return };
+    let mut warn = |which| warnings.push(SaveWarning::Attributes { path: from.into(), which });
+    let names = match xattr::list_deref(from) {
+        Ok(names) => names,
+        // A file system that has no attributes has none to carry.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
+        Err(error) => return warn(format!("they cannot be listed: {error}")),
+    };
     let carried = |name: &OsString| !ABOUT_CONTENT.iter().any(|about| name.as_os_str() == *about);
     let names: Vec<OsString> = names.filter(carried).collect();
     // What the folder gave the new file, an access list say, is not the old one's.
@@ -76,8 +81,8 @@ fn carry_attributes(from: &Path, to: &File, warnings: &mut Vec<SaveWarning>) {
             lost.push(name);
         }
     }
-    warnings.extend(
-        lost.into_iter()
-            .map(|name| SaveWarning::Attribute { path: from.into(), name: name.to_string_lossy().into_owned() }),
-    );
+    if !lost.is_empty() {
+        let names: Vec<_> = lost.iter().map(|name| name.to_string_lossy()).collect();
+        warn(names.join(", "));
+    }
 }

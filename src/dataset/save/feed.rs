@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use twox_hash::xxhash3_128::Hasher;
 
-use super::super::index::{BOM, is_blank};
-use super::super::line::MAX_LINE_BYTES;
-use super::super::read::{RawLine, first_line};
-use super::super::source::{Source, clamp_len};
-use super::super::{DatasetError, RecordId};
+use crate::dataset::index::{BOM, is_blank};
+use crate::dataset::line::MAX_LINE_BYTES;
+use crate::dataset::read::{RawLine, first_line};
+use crate::dataset::source::{Source, clamp_len};
+use crate::dataset::{DatasetError, RecordId};
 
 /// Bytes of a read.
 const BLOCK: usize = 1024 * 1024;

@@ -124,7 +124,7 @@ fn amendments_come_in_order_and_to_records_that_exist() {
 #[test]
 fn long_lines_are_amended_and_too_long_ones_copied() {
     let line = |len: usize| format!("{{\"file_name\":\"a\",\"text\":\"{}\"}}\n", "x".repeat(len));
-    let text = format!("{}{}{}", line(3 << 20), line(super::super::MAX_LINE_BYTES), line(7));
+    let text = format!("{}{}{}", line(3 << 20), line(crate::dataset::MAX_LINE_BYTES), line(7));
     let fixture = Fixture::new(&text);
     let amendments = [(0, caption("a")), (1, caption("b")), (2, caption("c"))];
     let report = fixture.save(&amendments).expect("saved");
@@ -132,7 +132,7 @@ fn long_lines_are_amended_and_too_long_ones_copied() {
     let expected = format!(
         "{}{}{}",
         line(0).replace("\"\"", "\"a\""),
-        line(super::super::MAX_LINE_BYTES),
+        line(crate::dataset::MAX_LINE_BYTES),
         line(0).replace("\"\"", "\"c\"")
     );
     assert!(fs::read_to_string(fixture.target()).expect("read") == expected);
