@@ -11,11 +11,13 @@ mod terminal;
 mod theme;
 pub mod view;
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -81,6 +83,18 @@ pub async fn run(
     };
     runtime.close().await;
     result
+}
+
+/// The next event, if it is there already. The stream is polled with this task's own waker: it keeps the first one it
+/// is given until that is woken.
+async fn at_once(events: &mut EventStream) -> Option<io::Result<Event>> {
+    poll_fn(|context| {
+        Poll::Ready(match events.poll_next_unpin(context) {
+            Poll::Ready(event) => event,
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 /// What the loop holds.
@@ -156,7 +170,7 @@ impl App {
                 if self.leaving || self.pause.is_some() {
                     break;
                 }
-                if let Some(Some(event)) = events.next().now_or_never() {
+                if let Some(event) = at_once(&mut events).await {
                     self.terminal_event(event?, runtime)?;
                 } else if let Ok(msg) = messages.try_recv() {
                     self.take(msg, runtime);
