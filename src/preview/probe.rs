@@ -1,6 +1,7 @@
 //! Asks the terminal, once and with a deadline, what pictures it can show.
 
 mod choice;
+#[cfg_attr(not(unix), allow(dead_code, reason = "without Unix terminals nothing is asked"))]
 mod replies;
 #[cfg(all(test, unix))]
 mod tests;

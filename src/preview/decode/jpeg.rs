@@ -1,4 +1,4 @@
-//! Baseline JPEGs, which can be decoded at a fraction of their size: the common case, and the fastest.
+//! Large baseline JPEGs, decoded at a fraction of their size: the common case, and much the fastest way.
 
 use std::io;
 
@@ -10,9 +10,9 @@ use memchr::memmem;
 use super::{Decoded, MOST_MEMORY, check_pixels, describe, upright};
 use crate::preview::{PictureFormat, PreviewError};
 
-/// Decodes a baseline picture in grey or colour, at the smallest of 1/8, 1/4, 1/2 and 1 of its size that fills a box of
-/// `room` pixels. `None` for the kinds the general decoder does better (progressive,
-/// CMYK, RGB) or may forgive.
+/// Decodes a baseline picture in grey or colour, at the smallest of 1/8, 1/4 and 1/2 of its size that fills a box of
+/// `room` pixels. `None` where the whole is needed, for the kinds the general decoder does better (progressive, CMYK,
+/// RGB), and for what it may forgive.
 pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, PreviewError> {
     let mut decoder = Decoder::new(bytes);
     if decoder.read_info().is_err() {
@@ -35,6 +35,9 @@ pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, 
     let (width, height) = filling(stored, upright(room, orientation));
     let Ok(scaled) = decoder.scale(width, height) else { return Ok(None) };
     let (width, height) = (u32::from(scaled.0), u32::from(scaled.1));
+    if (width, height) == stored {
+        return Ok(None);
+    }
     if u64::from(width) * u64::from(height) * 3 > MOST_MEMORY {
         return Err(PreviewError::TooMuchMemory);
     }

@@ -197,10 +197,14 @@ fn kinds_of_jpeg(
     #[case] adobe_transform: Option<u8>,
     #[case] expected: [u8; 3],
 ) {
-    let decoded = decoded(&flat_jpeg(frame_marker, components, adobe_transform));
-    assert_eq!((decoded.info.width, decoded.info.height), (16, 16));
-    let colours = quarter_colours(&decoded.pixels);
-    assert!(colours.iter().all(|&colour| near(colour, expected)), "{colours:?}");
+    let file = flat_jpeg(frame_marker, components, adobe_transform);
+    // Whole, and where a fraction would do.
+    for room in [ROOM, (4, 4)] {
+        let decoded = decode(&file, room).unwrap();
+        assert_eq!((decoded.info.width, decoded.info.height), (16, 16));
+        let colours = quarter_colours(&decoded.pixels);
+        assert!(colours.iter().all(|&colour| near(colour, expected)), "{colours:?}");
+    }
 }
 
 #[test]
