@@ -1,5 +1,6 @@
 //! One line of the file: a record, or what is wrong with it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::RecordId;
@@ -218,11 +219,11 @@ fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError>
             None => findings.push(LineFinding::CaptionNotText { found: JsonKind::of(raw) }),
         }
     }
-    Ok((file_name, caption, findings))
+    Ok((file_name.into_owned(), caption, findings))
 }
 
 /// The `file_name` of a line, or why it is no record.
-pub(super) fn name_in(raw: &RawLine<'_>, caption_field: &str) -> Result<String, LineError> {
+pub(super) fn name_in<'a>(raw: &RawLine<'a>, caption_field: &str) -> Result<Cow<'a, str>, LineError> {
     file_name(members(text(raw)?, caption_field)?.file_name.raw)
 }
 
@@ -240,7 +241,7 @@ pub(super) fn text<'a>(raw: &RawLine<'a>) -> Result<&'a str, LineError> {
 }
 
 /// The picture's name, from the member as written.
-pub(super) fn file_name(raw: Option<&str>) -> Result<String, LineError> {
+pub(super) fn file_name(raw: Option<&str>) -> Result<Cow<'_, str>, LineError> {
     let raw = raw.ok_or(LineError::FileNameMissing)?;
     let decoded = decode(raw).ok_or_else(|| LineError::FileNameNotText { found: JsonKind::of(raw) })?;
     if decoded.lone_surrogate {
@@ -249,7 +250,7 @@ pub(super) fn file_name(raw: Option<&str>) -> Result<String, LineError> {
     if decoded.text.is_empty() {
         return Err(LineError::FileNameEmpty);
     }
-    Ok(decoded.text.into_owned())
+    Ok(decoded.text)
 }
 
 fn preview(line: &[u8]) -> String {

@@ -1,14 +1,14 @@
 //! What only a look at the whole file can tell: names that come more than once, and the content's hash.
 //!
 //! Ten million names do not fit the memory this may use, so the first pass puts them into a Bloom filter (12 bits a
-//! name). A name the filter has seen before is a *suspect*: every repeat is one, and so is about one unique name in a
-//! thousand, by chance. A second pass counts the suspects' names exactly, which clears the unique ones: theirs are counted
-//! once. Where too many names repeat for one table, it takes several passes, each over a share of the names.
+//! name). A name the filter has seen before is a *suspect*: every repeat is one, and so is, by chance, about one unique
+//! name in 1500. A second pass counts the suspects' names exactly, which clears the unique ones: theirs are counted once.
+//! Where too many names repeat for one table, it takes several passes, each over a share of the names.
 //!
 //! A name is held as 96 bits of its hash. Two different names among ten million share them with a probability of
 //! 10⁻¹⁵; all that would happen is that the later one is called a repeat.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use roaring::RoaringBitmap;
@@ -17,13 +17,17 @@ use twox_hash::xxhash3_128::Hasher;
 use super::line::name_in;
 use super::{Dataset, DatasetError, RecordId, read};
 
-/// Bits of the filter a name, and how many of them it sets: one unique name in 300 is suspected when the filter is full.
+/// Bits of the filter a name, and how many of them it sets: one unique name in 250 is suspected when the filter is full.
 const BITS_A_NAME: u64 = 12;
-const PROBES: u64 = 7;
+const PROBES: u32 = 7;
+/// Words of a filter's block: 64 bytes, a cache line.
+const BLOCK_WORDS: usize = 8;
 /// Bits of the second filter, which holds the suspects' names.
 const MOST_SUSPECT_BITS: u64 = 1 << 25;
-/// Names counted in a pass: a table of 16 MiB.
-const NAMES_A_PASS: u64 = 1 << 20;
+/// Names counted in a pass. A table of this capacity takes 17 MiB: sixteen bytes and one for each of a million places,
+/// seven in eight of which may be taken. The estimate of how many names repeat leaves some of them free.
+const NAMES_A_PASS: usize = 800_000;
+const TABLE_CAPACITY: usize = (1 << 20) / 8 * 7;
 /// Records between two questions whether to go on.
 const ASK_EVERY: u32 = 4096;
 
@@ -37,12 +41,14 @@ pub struct Survey {
 }
 
 /// How many earlier records have the same `file_name`: with the name, it identifies a record in a file whose lines
-/// moved. Takes memory only for records that repeat a name: four bytes and a bit each.
+/// moved. Takes memory only for records that repeat a name: a byte and a bit each, more from the 255th repeat on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Occurrences {
     repeats: RoaringBitmap,
     /// Of each repeat, in order.
-    numbers: Vec<u32>,
+    numbers: Vec<u8>,
+    /// The numbers of records that do not fit a byte, which then is [`u8::MAX`].
+    large: BTreeMap<u32, u32>,
 }
 
 impl Occurrences {
@@ -53,12 +59,18 @@ impl Occurrences {
             return 0;
         }
         let rank = usize::try_from(self.repeats.rank(record.0)).unwrap_or_default();
-        self.numbers.get(rank.wrapping_sub(1)).copied().unwrap_or_default()
+        self.numbers.get(rank.wrapping_sub(1)).map_or(0, |number| self.number(record.0, *number))
+    }
+
+    fn number(&self, record: u32, number: u8) -> u32 {
+        let large = || self.large.get(&record).copied();
+        (number == u8::MAX).then(large).flatten().unwrap_or(number.into())
     }
 
     /// The records that repeat a name, in order, each with how many records before it have that name.
     pub fn iter(&self) -> impl Iterator<Item = (RecordId, u32)> {
-        self.repeats.iter().map(RecordId).zip(self.numbers.iter().copied())
+        let each = self.repeats.iter().zip(&self.numbers);
+        each.map(|(record, number)| (RecordId(record), self.number(record, *number)))
     }
 
     /// How many records repeat a name.
@@ -88,18 +100,18 @@ pub(super) fn survey(
 
 fn occurrences(
     dataset: &Dataset,
-    names_a_pass: u64,
+    names_a_pass: usize,
     keep_going: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Option<Occurrences>, DatasetError> {
     let bits = u64::from(dataset.record_count()) * BITS_A_NAME;
     let mut seen = Filter::new(bits);
     let mut suspect_names = Filter::new(bits.min(MOST_SUSPECT_BITS));
     let mut suspects = RoaringBitmap::new();
-    let mut distinct = 0_u64;
+    let mut distinct = 0_usize;
     let finished = for_each_name(dataset, keep_going, &mut |record, hash| {
         if !seen.insert(hash) {
             suspects.insert(record);
-            distinct += u64::from(suspect_names.insert(hash));
+            distinct += usize::from(suspect_names.insert(hash));
         }
     })?;
     drop(seen);
@@ -110,17 +122,22 @@ fn occurrences(
         return Ok(Some(Occurrences::default()));
     }
 
-    let mut numbers = vec![0_u32; usize::try_from(suspects.len()).unwrap_or_default()];
+    let mut numbers = vec![0_u8; usize::try_from(suspects.len()).unwrap_or_default()];
+    let mut large = BTreeMap::new();
     let passes = distinct.div_ceil(names_a_pass).max(1);
     for pass in 0..passes {
-        let mut counts: HashMap<[u32; 3], u32> = HashMap::new();
+        // Growing would hold the table twice for a moment.
+        let mut counts: HashMap<[u32; 3], u32> = HashMap::with_capacity(TABLE_CAPACITY.min(distinct * 9 / 8));
         let mut in_order = numbers.iter_mut().zip(suspects.iter()).peekable();
         let finished = for_each_name(dataset, keep_going, &mut |record, hash| {
             while in_order.next_if(|(_, suspect)| *suspect < record).is_some() {}
             if share(hash, passes) == pass && suspect_names.contains(hash) {
                 let count = counts.entry(key(hash)).or_default();
                 if let Some((number, _)) = in_order.next_if(|(_, suspect)| *suspect == record) {
-                    *number = *count;
+                    *number = u8::try_from(*count).unwrap_or(u8::MAX);
+                    if *number == u8::MAX {
+                        large.insert(record, *count);
+                    }
                 }
                 *count += 1;
             }
@@ -132,7 +149,7 @@ fn occurrences(
     let repeats = suspects.iter().zip(&numbers).filter(|(_, number)| **number > 0).map(|(record, _)| record).collect();
     numbers.retain(|number| *number > 0);
     numbers.shrink_to_fit();
-    Ok(Some(Occurrences { repeats, numbers }))
+    Ok(Some(Occurrences { repeats, numbers, large }))
 }
 
 /// Whether it went through to the end.
@@ -156,54 +173,55 @@ fn for_each_name(
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
-const fn halves(hash: u128) -> (u64, u64) {
-    (hash as u64, (hash >> 64) as u64)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
 const fn key(hash: u128) -> [u32; 3] {
     [hash as u32, (hash >> 32) as u32, (hash >> 64) as u32]
 }
 
 /// The pass a name is counted in.
-const fn share(hash: u128, passes: u64) -> u64 {
-    (hash >> 96) as u64 % passes
+const fn share(hash: u128, passes: usize) -> usize {
+    (hash >> 96) as usize % passes
 }
 
-/// A Bloom filter.
+/// A Bloom filter in blocks: the bits of a name lie together, in what the processor fetches at a time.
 struct Filter {
-    words: Vec<u64>,
+    blocks: Vec<[u64; BLOCK_WORDS]>,
 }
 
 impl Filter {
     fn new(bits: u64) -> Self {
-        Self { words: vec![0; usize::try_from(bits.div_ceil(64)).unwrap_or(usize::MAX).max(1)] }
+        let blocks = usize::try_from(bits.div_ceil(64 * BLOCK_WORDS as u64)).unwrap_or(usize::MAX).max(1);
+        Self { blocks: vec![[0; BLOCK_WORDS]; blocks] }
     }
 
     /// Whether the name is new; a name that is may seem not to be.
     fn insert(&mut self, hash: u128) -> bool {
+        let block = self.block_of(hash);
         let mut is_new = false;
-        for (word, bit) in probes(hash, self.words.len()) {
-            is_new |= self.words[word] & bit == 0;
-            self.words[word] |= bit;
+        for (word, bit) in probes(hash) {
+            is_new |= self.blocks[block][word] & bit == 0;
+            self.blocks[block][word] |= bit;
         }
         is_new
     }
 
     /// Whether the name was inserted; a name that was not may seem to be.
     fn contains(&self, hash: u128) -> bool {
-        probes(hash, self.words.len()).all(|(word, bit)| self.words[word] & bit != 0)
+        let block = self.block_of(hash);
+        probes(hash).all(|(word, bit)| self.blocks[block][word] & bit != 0)
+    }
+
+    fn block_of(&self, hash: u128) -> usize {
+        // The high half of the product: evenly spread over the blocks without a division.
+        let block = ((hash & u128::from(u64::MAX)) * self.blocks.len() as u128) >> 64;
+        usize::try_from(block).unwrap_or_default()
     }
 }
 
-fn probes(hash: u128, words: usize) -> impl Iterator<Item = (usize, u64)> {
-    let (mut at, step) = halves(hash);
-    let bits = words as u128 * 64;
-    (0..PROBES).map(move |_| {
-        at = at.wrapping_add(step | 1);
-        // The high half of the product: evenly spread over the bits without a division.
-        let bit = (u128::from(at) * bits) >> 64;
-        (usize::try_from(bit / 64).unwrap_or_default(), 1 << (bit % 64))
+/// The bits of a name in its block: six bits of its hash choose one, three more the word it is in.
+fn probes(hash: u128) -> impl Iterator<Item = (usize, u64)> {
+    (0..PROBES).map(move |probe| {
+        let bits = (hash >> (64 + 9 * probe)) as usize;
+        (bits >> 6 & (BLOCK_WORDS - 1), 1 << (bits & 63))
     })
 }
 
@@ -217,7 +235,7 @@ mod tests {
     use super::*;
     use crate::dataset::OpenOptions;
 
-    fn found(names: &[u16], names_a_pass: u64) -> Vec<(u32, u32)> {
+    fn found(names: &[u16], names_a_pass: usize) -> Vec<(u32, u32)> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("d.jsonl");
         let mut text = String::new();
@@ -255,7 +273,7 @@ mod tests {
         #[test]
         fn repeats_are_what_counting_finds(
             names in prop::collection::vec(prop_oneof![0_u16..12, any::<u16>()], 0..400),
-            names_a_pass in 1_u64..40,
+            names_a_pass in 1_usize..40,
         ) {
             prop_assert_eq!(found(&names, names_a_pass), counted(&names));
         }
@@ -269,6 +287,12 @@ mod tests {
         let hash = |name: &u16| Hasher::oneshot(format!("{name}.jpg").as_bytes());
         assert!(names.iter().filter(|name| !seen.insert(hash(name))).count() > 0, "the filter suspected nothing");
         assert_eq!(found(&names, NAMES_A_PASS), []);
+    }
+
+    #[test]
+    fn a_name_may_repeat_any_number_of_times() {
+        let names: Vec<u16> = (0..1200).map(|number| number % 3).collect();
+        assert_eq!(found(&names, NAMES_A_PASS), counted(&names));
     }
 
     #[test]
