@@ -1,3 +1,4 @@
 //! The headless commands: one file each.
 
+pub mod demo;
 pub mod show;
