@@ -1,5 +1,6 @@
 //! The commands, each a function on plain options; and the way to them from the command line.
 
+pub mod demo;
 pub mod review;
 pub mod show;
 
@@ -14,6 +15,7 @@ use crate::describe::Describer;
 use crate::exit::ExitCode;
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::tui::{self, Ground, Keymap};
+use demo::DemoError;
 use review::{ReviewError, ReviewOptions};
 use show::{ShowError, ShowOptions};
 
@@ -35,6 +37,7 @@ pub fn run(command: Command) -> ExitCode {
         Config::load(command.settings()).map_err(|error: ConfigError| Failure::usage(error)).and_then(|config| {
             match command {
                 Command::Review(args) => review(args, config),
+                Command::Demo(args) => demo(args, config),
                 Command::Show(args) => show(args, &config),
                 _ => Ok(ExitCode::Usage),
             }
@@ -63,6 +66,33 @@ fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
         log: (config.log, config.log_level),
     };
     open_screen(options)
+}
+
+fn demo(args: DemoArgs, config: Config) -> Result<ExitCode, Failure> {
+    let path = demo::prepare(args.dir.as_deref(), args.reset).map_err(|error| {
+        let code = match error {
+            DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
+                ExitCode::Usage
+            }
+            DemoError::File { .. } | DemoError::Session(_) => ExitCode::Write,
+        };
+        Failure { message: error.to_string(), code }
+    })?;
+    open_screen(ReviewOptions {
+        path,
+        open: OpenOptions::default(),
+        session: None,
+        read_only: false,
+        candidates: None,
+        output: None,
+        in_place: false,
+        force: false,
+        describer: describer(config.describer),
+        max_words: config.max_words.get(),
+        ahead: config.ahead,
+        screen: screen(&config)?,
+        log: (config.log, config.log_level),
+    })
 }
 
 fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {

@@ -19,6 +19,7 @@
 //! no longer be brought back by an undo, for its line is gone: what is known of it is kept in case the line returns.
 
 mod error;
+mod forget;
 mod ledger;
 mod location;
 mod lock;
@@ -29,6 +30,7 @@ mod store;
 mod writer;
 
 pub use error::SessionError;
+pub use forget::forget;
 pub use ledger::{
     Actor, Candidate, CandidateId, Decision, Draft, EditBase, Event, Fate, Ledger, Original, Provenance, RecordState,
     Seq,

@@ -22,7 +22,6 @@ pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Keeps the cursor on a record of the view, and the view on the screen.
 fn follow_cursor(model: &mut Model, out: &mut Vec<Effect>) {
-    let before = model.list.cursor;
     if let Some(resume) = model.resume_at.filter(|resume| resume.0 < model.tabs.total()) {
         model.resume_at = None;
         model.list.cursor = Some(resume);
@@ -39,12 +38,13 @@ fn follow_cursor(model: &mut Model, out: &mut Vec<Effect>) {
     model.list.position = position;
     model.list.cursor = cursor;
     model.list.top = top;
-    if let (Some(cursor), SessionStatus::Open) = (cursor, &model.session)
-        && before.is_some()
-        && before != Some(cursor)
+    if let (Some(cursor), SessionStatus::Open, None) = (cursor, &model.session, model.resume_at)
+        && model.remembered != Some(cursor)
         && let Some(line) = model.line(cursor)
     {
-        out.push(Effect::RememberCursor(cursor, line.file_name.clone()));
+        let file_name = line.file_name.clone();
+        model.remembered = Some(cursor);
+        out.push(Effect::RememberCursor(cursor, file_name));
     }
 }
 

@@ -238,6 +238,7 @@ pub struct Model {
     pub(super) loading: HashSet<RecordId>,
     pub(super) prefetched: Option<(RecordId, bool, CellArea)>,
     pub(super) resume_at: Option<RecordId>,
+    pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
     pub(super) stop_pressed: bool,
 }
@@ -270,6 +271,7 @@ impl Model {
             loading: HashSet::new(),
             prefetched: None,
             resume_at: None,
+            remembered: None,
             next_job: 0,
             stop_pressed: false,
         }
