@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, Stdout, Write};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
@@ -27,9 +27,7 @@ impl Screen {
     /// # Errors
     /// Where there is no terminal, or it fails.
     pub fn enter(mouse: bool) -> io::Result<Self> {
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
-        take(mouse).inspect_err(|_| give_back())?;
-        let terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
+        let terminal = take(mouse).and_then(|()| blank()).inspect_err(|_| give_back())?;
         Ok(Self { terminal, mouse })
     }
 
@@ -62,7 +60,8 @@ impl Screen {
     /// Where the terminal fails.
     pub fn resume(&mut self) -> io::Result<()> {
         take(self.mouse)?;
-        self.terminal.clear()
+        self.terminal = blank()?;
+        Ok(())
     }
 
     /// Sets the title of the terminal's window.
@@ -78,6 +77,13 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// A terminal of which nothing is known to be on the screen. (`Terminal::clear` would ask where the cursor is, and not
+/// every terminal answers.)
+fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    execute!(io::stdout(), Clear(ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout())))
 }
 
 fn take(mouse: bool) -> io::Result<()> {
