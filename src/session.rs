@@ -19,6 +19,8 @@
 //! no longer be brought back by an undo, for its line is gone: what is known of it is kept in case the line returns.
 
 mod error;
+#[cfg(test)]
+mod fixture;
 mod ledger;
 mod location;
 mod lock;

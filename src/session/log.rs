@@ -8,9 +8,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params};
 
 use super::error::Fault;
-use super::ledger::{
-    Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Ledger, Provenance, Seq,
-};
+use super::ledger::{Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Ledger, Provenance, Seq};
 use crate::dataset::RecordId;
 use crate::describe::StopReason;
 
@@ -107,12 +105,7 @@ fn append_fates(
             Fate::Ours { original } => ("ours", original.as_deref()),
             Fate::Restored => ("restored", None),
         };
-        insert.execute(params![
-            seq.0.cast_signed(),
-            subject_of(*record).map(SubjectIndex::row),
-            name,
-            caption
-        ])?;
+        insert.execute(params![seq.0.cast_signed(), subject_of(*record).map(SubjectIndex::row), name, caption])?;
     }
     Ok(())
 }
@@ -224,8 +217,8 @@ pub(super) fn replay(
     let (drafts, draft_writes) = reader.drafts(connection)?;
     let mut drafts = drafts.into_iter().take_while(|(seq, _)| seq.0.cast_signed() <= limit).peekable();
     let mut fates = reader.fates(connection)?;
-    let mut candidates = connection
-        .prepare("SELECT seq, text, describer, model, parameters, stop, at FROM candidate ORDER BY seq")?;
+    let mut candidates =
+        connection.prepare("SELECT seq, text, describer, model, parameters, stop, at FROM candidate ORDER BY seq")?;
     let mut candidates = candidates.query([])?;
     let mut events = connection.prepare(
         "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag, path, through, hash
@@ -308,8 +301,8 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
     fn drafts(&self, connection: &Connection) -> Result<(Vec<(Seq, Event)>, u64), Fault> {
         let mut drafts = Vec::new();
         let mut count = 0;
-        let mut statement = connection
-            .prepare("SELECT seq, subject, writes, text, cursor, base, candidate FROM draft ORDER BY seq")?;
+        let mut statement =
+            connection.prepare("SELECT seq, subject, writes, text, cursor, base, candidate FROM draft ORDER BY seq")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let writes: i64 = row.get(2)?;

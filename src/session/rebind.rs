@@ -197,8 +197,9 @@ impl Bindings {
     /// Writes down where the subjects are now.
     pub(super) fn store(&self, connection: &Connection, dataset: &Path) -> Result<(), Fault> {
         if let Some(plan) = &self.plan {
-            let mut update = connection
-                .prepare("UPDATE subject SET position = ?2, occurrence = ?3, original = ?4, caption = ?5 WHERE id = ?1")?;
+            let mut update = connection.prepare(
+                "UPDATE subject SET position = ?2, occurrence = ?3, original = ?4, caption = ?5 WHERE id = ?1",
+            )?;
             for row in &plan.rows {
                 let occurrence = i64::try_from(row.occurrence).unwrap_or(i64::MAX);
                 let position = row.position.map(|record| record.0);
@@ -239,8 +240,8 @@ pub(super) fn put_setting(connection: &Connection, name: &str, value: Option<imp
 }
 
 fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
-    let mut statement = connection
-        .prepare("SELECT id, file_name, occurrence, position, original, caption FROM subject ORDER BY id")?;
+    let mut statement =
+        connection.prepare("SELECT id, file_name, occurrence, position, original, caption FROM subject ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
@@ -441,3 +442,6 @@ fn plan(rows: Vec<Row>, matches: &[Option<usize>], found: &FoundByName, texts: &
     }
     plan
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The session's file: opened and added up, and written one batch of events at a time.
 
 use std::collections::{HashMap, HashSet};
-use std::{fs, io};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
@@ -107,19 +107,15 @@ pub struct Store {
 ///
 /// When another process writes it, when it is not a readable session, when the folder or file cannot be written, and
 /// when the dataset changed and cannot be read.
-pub fn open(
-    location: &Location,
-    dataset: &dyn DatasetFacts,
-    now: Timestamp,
-) -> Result<(Store, Opened), SessionError> {
+pub fn open(location: &Location, dataset: &dyn DatasetFacts, now: Timestamp) -> Result<(Store, Opened), SessionError> {
     location.prepare()?;
     let lock = Lock::acquire(location.file(), dataset.path())?;
     let file = location.file();
     let mut connection = connect(file)?;
     let bindings = Bindings::find(&connection, file, dataset)?;
     let finish = |connection: &mut Connection| -> Result<_, Fault> {
-        let (opened, event) = add_up(connection, &bindings)?;
         let subjects = bindings.subjects()?;
+        let (opened, event) = add_up(connection, &bindings)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         bindings.store(&transaction, dataset.path())?;
         if let Some(event) = event {
@@ -143,13 +139,27 @@ pub fn open(
 /// When it is not a readable session, and when the dataset changed and cannot be read.
 pub fn open_read_only(location: &Location, dataset: &dyn DatasetFacts) -> Result<Opened, SessionError> {
     let file = location.file();
-    let connection = connect_read_only(file)?;
-    let (bindings, connection) = match &connection {
-        None => return Ok(Opened::default()),
-        Some((connection, _copy)) => (Bindings::find(connection, file, dataset)?, connection),
+    let log = log_of(file);
+    // The log is there as long as somebody has the session open, and after that only if they were killed.
+    let at_rest = !log.exists();
+    let opened = read(file, dataset, at_rest);
+    if at_rest && log.exists() {
+        // Somebody opened it meanwhile, so what was read may be half old and half new.
+        return read(file, dataset, false);
+    }
+    opened
+}
+
+fn read(file: &Path, dataset: &dyn DatasetFacts, at_rest: bool) -> Result<Opened, SessionError> {
+    let Some((connection, _copy)) = connect_read_only(file, at_rest)? else {
+        return Ok(Opened::default());
     };
-    let (opened, _) = add_up(connection, &bindings).map_err(|fault| fault.of(file))?;
-    Ok(opened)
+    let bindings = Bindings::find(&connection, file, dataset)?;
+    let add_up = || -> Result<_, Fault> {
+        bindings.subjects()?;
+        add_up(&connection, &bindings)
+    };
+    add_up().map(|(opened, _)| opened).map_err(|fault| fault.of(file))
 }
 
 /// Opens the database for writing. Nothing is written to a file that is not a session this program knows.
@@ -163,8 +173,7 @@ fn connect(file: &Path) -> Result<Connection, SessionError> {
     let (header, mut connection) = open().map_err(|fault| fault.of(file))?;
     let version = known_version(header, file)?;
     let mut prepare = || -> Result<_, Fault> {
-        let mode: String =
-            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         // A commit returns once it is on the disk: `fullfsync` is what that takes on macOS and means nothing elsewhere.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
@@ -194,14 +203,19 @@ fn known_version(header: Header, file: &Path) -> Result<u32, SessionError> {
     }
 }
 
-/// Opens the database for reading; none where there is no session yet.
-fn connect_read_only(file: &Path) -> Result<Option<(Connection, Option<TempDir>)>, SessionError> {
+/// Opens the database for reading; none where there is no session yet. One that is `at_rest` is read as a file that
+/// does not change: else SQLite would make the files it talks to writers by.
+fn connect_read_only(file: &Path, at_rest: bool) -> Result<Option<(Connection, Option<TempDir>)>, SessionError> {
     if !file.try_exists().map_err(|source| unreadable(file, source))? {
         return Ok(None);
     }
     let open = || -> Result<_, Fault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(file, flags)?;
+        let connection = if at_rest {
+            Connection::open_with_flags(immutable(file), flags | OpenFlags::SQLITE_OPEN_URI)?
+        } else {
+            Connection::open_with_flags(file, flags)?
+        };
         Ok((schema::header(&connection)?, connection))
     };
     let (header, connection, copy) = match open() {
@@ -221,18 +235,33 @@ fn connect_read_only(file: &Path) -> Result<Option<(Connection, Option<TempDir>)
 fn open_copy(file: &Path) -> Result<(Connection, TempDir), SessionError> {
     let folder = tempfile::tempdir().map_err(|source| unreadable(file, source))?;
     let copy = folder.path().join("session.sqlite");
-    let log = |path: &Path| {
-        let mut path = path.as_os_str().to_owned();
-        path.push("-wal");
-        PathBuf::from(path)
-    };
-    match fs::copy(log(file), log(&copy)) {
+    match fs::copy(log_of(file), log_of(&copy)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unreadable(file, error)),
         _ => {}
     }
     fs::copy(file, &copy).map_err(|source| unreadable(file, source))?;
     let connection = Connection::open(copy).map_err(|error| Fault::from(error).of(file))?;
     Ok((connection, folder))
+}
+
+/// Where SQLite keeps what is not folded into the database yet.
+fn log_of(file: &Path) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push("-wal");
+    path.into()
+}
+
+/// The address of a database that nobody changes. See <https://www.sqlite.org/uri.html>.
+fn immutable(file: &Path) -> String {
+    let mut address = "file:".to_owned();
+    for &byte in file.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => address.push(char::from(byte)),
+            other => address.push_str(&format!("%{other:02x}")),
+        }
+    }
+    address.push_str("?immutable=1");
+    address
 }
 
 fn unreadable(file: &Path, source: io::Error) -> SessionError {
@@ -262,8 +291,7 @@ fn add_up(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Optio
 }
 
 fn unmatched(connection: &Connection, ledger: &Ledger) -> Result<Vec<Unmatched>, Fault> {
-    let mut missing: Vec<_> =
-        ledger.absent().filter(|(_, state)| state.decision != Decision::Excluded).collect();
+    let mut missing: Vec<_> = ledger.absent().filter(|(_, state)| state.decision != Decision::Excluded).collect();
     missing.sort_unstable_by_key(|(stand_in, _)| std::cmp::Reverse(*stand_in));
     let mut name = connection.prepare("SELECT file_name, occurrence FROM subject WHERE id = ?1")?;
     missing
@@ -344,7 +372,8 @@ impl Store {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
         for entry in &batch.entries {
-            let known = entry.event.record().map(|record| subject(&transaction, subjects, record, entry)).transpose()?;
+            let known =
+                entry.event.record().map(|record| subject(&transaction, subjects, record, entry)).transpose()?;
             match (&entry.event, known) {
                 (Event::Drafted { draft, .. }, Some(subject)) => {
                     let newest = drafts.entry(subject).or_default();
@@ -372,6 +401,13 @@ impl Store {
         transaction.commit()?;
         self.last = batch.last().unwrap_or(self.last);
         Ok(())
+    }
+
+    /// Lets the file grow no further.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self) {
+        let pages: i64 = self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
     }
 
     /// Folds the log into the database and gives the session back.
@@ -404,3 +440,6 @@ fn subject(
     subjects.insert(record, subject);
     Ok(subject)
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,3 +158,6 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
     let closed = store.close();
     failure.map_or(closed, Err)
 }
+
+#[cfg(test)]
+mod tests;
