@@ -61,7 +61,9 @@ fn event(seq: u64) -> Event {
 /// The ledger after so many events.
 fn expected(last: Seq) -> Ledger {
     let mut ledger = Ledger::new();
-    (1..=last.0).for_each(|seq| drop(ledger.apply(event(seq))));
+    for seq in 1..=last.0 {
+        ledger.apply(event(seq));
+    }
     ledger
 }
 
@@ -74,8 +76,8 @@ fn write_until_killed() {
     let dataset = Fixed(Path::new(&folder).join("metadata.jsonl"));
     let location = Location::find(&dataset.0, None).unwrap();
     let (store, opened) = open(&location, &dataset, Timestamp::UNIX_EPOCH).unwrap();
-    let (send, acks) = channel();
-    let writer = Writer::spawn(store, move |ack| send.send(ack).unwrap()).unwrap();
+    let (acknowledge, acks) = channel();
+    let writer = Writer::spawn(store, move |ack| acknowledge.send(ack).unwrap()).unwrap();
     let mut sent = opened.ledger.last().0;
     let mut out = io::stdout().lock();
     let mut durable = sent;

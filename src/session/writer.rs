@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use super::error::SessionError;
-use super::ledger::Seq;
+use super::event::Seq;
 use super::store::{Batch, Entry, Store};
 use crate::dataset::RecordId;
 

@@ -4,7 +4,7 @@ CREATE TABLE dataset (id INTEGER PRIMARY KEY CHECK (id = 1), path ANY NOT NULL, 
 CREATE TABLE subject (
     id INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 2147483647), file_name TEXT NOT NULL,
     occurrence INTEGER NOT NULL CHECK (occurrence >= 0), position INTEGER CHECK (position BETWEEN 0 AND 2147483647),
-    original TEXT, caption TEXT
+    original TEXT, ours TEXT
 ) STRICT;
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY CHECK (seq > 0), at TEXT NOT NULL, kind TEXT NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE draft (
 CREATE TABLE setting (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 
 INSERT INTO dataset VALUES (1, 'metadata.jsonl', '1', NULL);
-INSERT INTO subject VALUES (1, 'b.jpg', 0, 1, 'two', 'two'), (2, 'a.jpg', 0, 0, 'one', 'one');
+INSERT INTO subject VALUES (1, 'b.jpg', 0, 1, 'two', NULL), (2, 'a.jpg', 0, 0, 'one', NULL);
 INSERT INTO event (seq, at, kind, subject) VALUES (1, '2023-11-14T22:13:20Z', 'generated', 1);
 INSERT INTO candidate VALUES (1, 'a proposed text', 'local', 'figure 1', 'detail: brief', 'end_turn',
     '2023-11-14T22:13:20.123456789Z', NULL, NULL);

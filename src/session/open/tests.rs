@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use twox_hash::XxHash3_128;
 
-use super::open_copy;
 use crate::dataset::RecordId;
+use crate::session::connection::open_copy;
 use crate::session::fixture::*;
 use crate::session::{
     Actor, Binding, Decision, Draft, EditBase, Event, Ledger, Location, Opened, Seq, SessionError, open, open_read_only,
@@ -70,6 +70,26 @@ fn there_is_one_writer_and_readers_see_what_it_wrote() {
     assert_eq!(read(&list).ledger, ledger);
     writer.close().unwrap();
     Review::open(&list).close();
+}
+
+#[test]
+fn a_reader_never_sees_half_of_what_is_being_written() {
+    let folder = folder();
+    let names: Vec<_> = (0..400).map(|index| format!("{index}.jpg")).collect();
+    let records: Vec<_> = names.iter().map(|name| (name.as_str(), "caption")).collect();
+    let list = List::new(folder.path(), &records);
+    let event = |seq: u64| generated(RecordId(u32::try_from(seq).unwrap() - 1), "text");
+    let mut review = Review::open(&list);
+    for seq in 1..=400 {
+        review.apply(event(seq));
+        if seq % 20 == 0 {
+            let seen = read(&list).ledger;
+            let mut pure = Ledger::new();
+            (1..=seen.last().0).for_each(|seq| _ = pure.apply(event(seq)));
+            assert_eq!(seen, pure);
+        }
+    }
+    review.close();
 }
 
 #[test]
@@ -214,7 +234,7 @@ fn damage_is_found_and_left_alone() {
         ("DELETE FROM candidate", "the text of candidate 1 is missing"),
         ("DELETE FROM subject", "subject 1 is missing"),
         ("UPDATE subject SET id = 2", "subject 1 is missing"),
-        ("INSERT INTO subject SELECT 2, file_name, 1, position, '', '' FROM subject", "two subjects are record 0"),
+        ("INSERT INTO subject SELECT 2, file_name, 1, position, '', NULL FROM subject", "two subjects are record 0"),
     ] {
         let folder = folder();
         let list = reviewed(folder.path());
