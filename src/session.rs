@@ -18,12 +18,17 @@
 //! [`Original`], which is what an undo leads back to and what the next save then writes. A record that was left out can
 //! no longer be brought back by an undo, for its line is gone: what is known of it is kept in case the line returns.
 
+mod connection;
 mod error;
+mod event;
+#[cfg(test)]
+mod fixture;
 mod forget;
 mod ledger;
 mod location;
 mod lock;
 mod log;
+mod open;
 mod rebind;
 mod schema;
 mod store;
@@ -31,11 +36,10 @@ mod writer;
 
 pub use error::SessionError;
 pub use forget::forget;
-pub use ledger::{
-    Actor, Candidate, CandidateId, Decision, Draft, EditBase, Event, Fate, Ledger, Original, Provenance, RecordState,
-    Seq,
-};
+pub use event::{Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Provenance, Seq};
+pub use ledger::{Candidate, Ledger, Original, RecordState};
 pub use location::{Location, Place};
+pub use open::{Binding, Opened, Unmatched, open, open_read_only};
 pub use rebind::DatasetFacts;
-pub use store::{Binding, Entry, Opened, Store, Subject, Unmatched, open, open_read_only};
+pub use store::{Entry, Store, Subject};
 pub use writer::{Ack, Writer};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::ledger::Seq;
+use super::event::Seq;
 use crate::dataset::RecordId;
 
 /// Why a session cannot be opened or written.

@@ -1,37 +1,12 @@
 //! The ledger: what a session's events add up to. Replaying a stored session and reviewing live go through the same
 //! [`Ledger::apply`], so a restart shows exactly what was there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem::swap;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-
+use super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
 use crate::dataset::RecordId;
-use crate::describe::StopReason;
-
-/// Number of an event in its session, from one. The ledger assigns them without gaps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seq(pub u64);
-
-/// Identity of a candidate in its session: the number of the event that brought it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CandidateId(pub u64);
-
-/// Where a candidate's text comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
-    /// The describer's name ("local"), or "file" for an older run's output.
-    pub describer: String,
-    /// The model with its version; for a file, its name.
-    pub model: String,
-    /// The parameters, as the operator should read them ("detail: brief").
-    pub parameters: String,
-    /// Why the text ended.
-    pub stop: StopReason,
-    /// When the text was complete.
-    pub at: Timestamp,
-}
 
 /// A text proposed for a record. It never overwrites anything: only a decision for it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,105 +21,6 @@ pub struct Candidate {
     pub stale: bool,
 }
 
-/// Who decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Actor {
-    /// A person at the keyboard.
-    #[default]
-    Operator,
-    /// A headless run.
-    Run,
-}
-
-/// The text an edit started from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EditBase {
-    /// The caption of the dataset.
-    Original,
-    /// The text decided before.
-    Current,
-    /// A candidate.
-    Candidate(CandidateId),
-}
-
-/// What the operator said of a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing yet.
-    #[default]
-    Undecided,
-    /// A candidate is the caption.
-    Accepted {
-        /// Which one.
-        candidate: CandidateId,
-        /// Its text.
-        text: String,
-    },
-    /// The operator's own text is the caption.
-    Edited {
-        /// The text.
-        text: String,
-        /// What it was made from.
-        base: EditBase,
-    },
-    /// The original caption stands.
-    Kept,
-    /// To be looked at later.
-    Skipped,
-    /// Left out of the output.
-    Excluded,
-}
-
-impl Decision {
-    /// The caption this decision puts in place of the original.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Accepted { text, .. } | Self::Edited { text, .. } => Some(text),
-            Self::Undecided | Self::Kept | Self::Skipped | Self::Excluded => None,
-        }
-    }
-
-    /// Whether the record needs no more review: everything but undecided and skipped.
-    #[must_use]
-    pub const fn is_final(&self) -> bool {
-        !matches!(self, Self::Undecided | Self::Skipped)
-    }
-}
-
-/// An edit that is not finished.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    /// The text so far.
-    pub text: String,
-    /// Where the cursor is, in characters from the start.
-    pub cursor: usize,
-    /// What the edit started from.
-    pub base: EditBase,
-}
-
-/// What became of a record when the session was opened on a dataset that had changed in between.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// No record of the dataset is it any more. What is known of it is kept, out of sight and out of reach of undo.
-    Gone,
-    /// It is in the dataset again, with all that was known of it.
-    Returned,
-    /// Somebody else changed its caption. Own texts stand and are marked; a kept original is undecided again, also where
-    /// an undo or redo would bring it back.
-    Changed {
-        /// The caption that counted as the original until now.
-        before: Option<String>,
-    },
-    /// The dataset's caption is a text decided in this session: its own output took the dataset's place.
-    Ours {
-        /// The caption that was there before, which stays the original.
-        original: Option<String>,
-    },
-    /// After [`Ours`](Self::Ours), the dataset's caption is the original again.
-    Restored,
-}
-
 /// Which caption is a record's original.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Original {
@@ -154,91 +30,6 @@ pub enum Original {
     /// This one, or none: a text of this session has taken its place in the dataset. What is undecided, kept or skipped
     /// means this caption, so that an undo after an in-place save still leads back to it.
     Before(Option<String>),
-}
-
-/// Something that happened in a session. Events are only ever added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A record was decided. Can be undone.
-    Decided {
-        /// Which record.
-        record: RecordId,
-        /// What was decided.
-        decision: Decision,
-        /// Who decided.
-        by: Actor,
-    },
-    /// A record's flag was set or taken away. Can be undone.
-    Flagged {
-        /// Which record.
-        record: RecordId,
-        /// Set or not.
-        on: bool,
-    },
-    /// A record's note was written; empty takes it away. Can be undone.
-    Noted {
-        /// Which record.
-        record: RecordId,
-        /// The note.
-        note: String,
-    },
-    /// A description arrived. Its candidate's identity is this event's number.
-    Generated {
-        /// Which record.
-        record: RecordId,
-        /// The proposed caption.
-        text: String,
-        /// Where it comes from.
-        provenance: Provenance,
-    },
-    /// A description was asked for and there is none.
-    Failed {
-        /// Which record.
-        record: RecordId,
-        /// Why, for the operator.
-        reason: String,
-    },
-    /// An unfinished edit was put aside (or, with `None`, finished or discarded).
-    Drafted {
-        /// Which record.
-        record: RecordId,
-        /// The edit.
-        draft: Option<Draft>,
-    },
-    /// The newest change that stands was taken back.
-    Undone,
-    /// The newest change taken back was made again.
-    Redone,
-    /// The updated dataset was written.
-    Saved {
-        /// Where to.
-        path: PathBuf,
-        /// The last event that is in it.
-        through: Seq,
-        /// Hash of what was written, as [`DatasetFacts::hash`](super::DatasetFacts::hash) gives it for that file.
-        hash: u128,
-    },
-    /// The session was opened on a dataset that is not as it was.
-    Rebound {
-        /// What became of the records it mattered to, by their new positions.
-        fates: Vec<(RecordId, Fate)>,
-    },
-}
-
-impl Event {
-    /// The one record it is about. An undo or redo finds its own.
-    #[must_use]
-    pub const fn record(&self) -> Option<RecordId> {
-        match self {
-            Self::Decided { record, .. }
-            | Self::Flagged { record, .. }
-            | Self::Noted { record, .. }
-            | Self::Generated { record, .. }
-            | Self::Failed { record, .. }
-            | Self::Drafted { record, .. } => Some(*record),
-            Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
-        }
-    }
 }
 
 /// Everything known of one record besides its line.
@@ -319,7 +110,8 @@ fn doubt(decision: &mut Decision, original_changed: &mut bool) {
 /// The sum of a session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    records: HashMap<RecordId, RecordState>,
+    /// Sorted, because neighbours are reviewed together; and a tree never stops to move house as it grows.
+    records: BTreeMap<RecordId, RecordState>,
     /// Those of `records` that are not in the dataset at present. Their numbers are no positions.
     absent: HashSet<RecordId>,
     undo: Vec<Change>,
@@ -388,22 +180,22 @@ impl Ledger {
         let record = match event {
             Event::Decided { record, decision, by } => {
                 self.last_change_of_output = seq;
-                Some(self.change(record, Part::Decision { decision, by, at: seq, original_changed: false }))
+                Some(self.change(record, seq, Part::Decision { decision, by, at: seq, original_changed: false }))
             }
-            Event::Flagged { record, on } => Some(self.change(record, Part::Flag(on))),
-            Event::Noted { record, note } => Some(self.change(record, Part::Note(note))),
+            Event::Flagged { record, on } => Some(self.change(record, seq, Part::Flag(on))),
+            Event::Noted { record, note } => Some(self.change(record, seq, Part::Note(note))),
             Event::Generated { record, text, provenance } => {
-                let state = self.records.entry(record).or_default();
+                let state = self.touch(record, seq);
                 state.failure = None;
                 state.candidates.push(Candidate { id: CandidateId(seq.0), text, provenance, stale: false });
                 Some(record)
             }
             Event::Failed { record, reason } => {
-                self.records.entry(record).or_default().failure = Some(reason);
+                self.touch(record, seq).failure = Some(reason);
                 Some(record)
             }
             Event::Drafted { record, draft } => {
-                self.records.entry(record).or_default().draft = draft;
+                self.touch(record, seq).draft = draft;
                 Some(record)
             }
             Event::Undone => self.newest(&self.undo).map(|index| {
@@ -430,10 +222,12 @@ impl Ledger {
                 None
             }
         };
-        if let Some(record) = record {
-            self.records.entry(record).or_default().touched = seq;
-        }
         (seq, record)
+    }
+
+    /// A ledger with room for so many changes.
+    pub(super) fn with_capacity(changes: usize) -> Self {
+        Self { undo: Vec::with_capacity(changes), ..Self::default() }
     }
 
     /// Adds an event whose number is known. The numbers passed over are those of drafts that newer ones replaced.
@@ -452,8 +246,14 @@ impl Ledger {
         changes.iter().rposition(|change| !self.absent.contains(&change.record))
     }
 
-    fn change(&mut self, record: RecordId, mut part: Part) -> RecordId {
-        part.swap(self.records.entry(record).or_default());
+    fn touch(&mut self, record: RecordId, seq: Seq) -> &mut RecordState {
+        let state = self.records.entry(record).or_default();
+        state.touched = seq;
+        state
+    }
+
+    fn change(&mut self, record: RecordId, seq: Seq, mut part: Part) -> RecordId {
+        part.swap(self.touch(record, seq));
         self.undo.push(Change { record, other: part });
         self.redo.clear();
         record
@@ -463,7 +263,7 @@ impl Ledger {
         if matches!(change.other, Part::Decision { .. }) {
             self.last_change_of_output = seq;
         }
-        change.other.swap(self.records.entry(change.record).or_default());
+        change.other.swap(self.touch(change.record, seq));
         change
     }
 

@@ -210,10 +210,6 @@ fn is_network(_folder: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn state() -> Option<PathBuf> {
-        Some(PathBuf::from("/home/someone/.local/state"))
-    }
-
     #[test]
     fn a_session_is_beside_its_dataset_and_hidden_from_git() {
         let folder = tempfile::tempdir().unwrap();
@@ -246,13 +242,14 @@ mod tests {
 
     #[test]
     fn sessions_kept_elsewhere_say_so_and_never_meet() {
-        let one = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, state).unwrap();
-        let two = Location::at(Path::new("/mnt/two/metadata.jsonl"), Place::NetworkFolder, state).unwrap();
+        let some_state = || Some(PathBuf::from("/home/someone/.local/state"));
+        let one = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, some_state).unwrap();
+        let two = Location::at(Path::new("/mnt/two/metadata.jsonl"), Place::NetworkFolder, some_state).unwrap();
         assert!(one.file().starts_with("/home/someone/.local/state/recaption/sessions"));
         assert_ne!(one.file(), two.file());
         assert!(one.note().unwrap().ends_with("the dataset's folder is read-only"));
         assert!(two.note().unwrap().ends_with("the dataset is on a network file system"));
-        let again = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, state).unwrap();
+        let again = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, some_state).unwrap();
         assert_eq!(one, again, "the same every time");
     }
 

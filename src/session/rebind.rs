@@ -3,9 +3,9 @@
 //! Three answers, cheapest first: the file is as it was (its stamp, or else its hash, is the same) and positions hold;
 //! the file is what this session last saved, so the new positions are the old ones less the records left out before
 //! them; or somebody changed it, and each touched record is looked for by its name and occurrence. Whatever way a
-//! record is found, its caption then tells what became of it (see [`Fate`]).
+//! record is found, its caption then tells what became of it (see [`Fate`](super::Fate)).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -13,9 +13,13 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Fault, SessionError};
-use super::ledger::{Decision, Fate, Seq};
+use super::event::{Decision, Seq};
 use super::log::{self, SubjectIndex};
 use crate::dataset::RecordId;
+
+mod matching;
+
+use matching::{DecidedTexts, Found, FoundByName, Plan, Row, doubtful, match_by_name, match_own_output, plan};
 
 /// What a session asks of the dataset it belongs to.
 pub trait DatasetFacts {
@@ -56,48 +60,6 @@ pub(super) struct Bindings {
     /// The record the operator was last on.
     pub(super) cursor: Option<RecordId>,
 }
-
-/// What a changed dataset means for the session.
-#[derive(Default)]
-pub(super) struct Plan {
-    pub(super) fates: Vec<(RecordId, Fate)>,
-    /// How many records are in another position than before.
-    pub(super) moved: usize,
-    /// Whether the dataset now is what the session last saved.
-    pub(super) own_output: bool,
-    /// The subjects with news.
-    rows: Vec<Row>,
-}
-
-impl Plan {
-    /// Whether it says that anything is not as it was.
-    pub(super) fn is_news(&self) -> bool {
-        self.moved > 0 || !self.fates.is_empty()
-    }
-}
-
-/// A subject as the database has it.
-#[derive(Clone)]
-struct Row {
-    subject: SubjectIndex,
-    file_name: String,
-    occurrence: usize,
-    position: Option<RecordId>,
-    original: Option<String>,
-    caption: Option<String>,
-}
-
-/// A record of the dataset that bears the name of a subject.
-struct Found {
-    record: RecordId,
-    caption: Option<String>,
-}
-
-/// The records found, by name and in file order, so that an index is an occurrence.
-type FoundByName = HashMap<String, Vec<Found>>;
-
-/// The texts that were ever decided for a subject.
-type DecidedTexts = HashMap<SubjectIndex, HashSet<String>>;
 
 impl Bindings {
     /// Compares the dataset with what the session knows of it and finds the records again. Writes nothing.
@@ -183,8 +145,8 @@ impl Bindings {
     }
 
     /// The subjects by the numbers a ledger knows them by. Two in one place are damage.
-    pub(super) fn subjects(&self) -> Result<HashMap<RecordId, SubjectIndex>, Fault> {
-        let mut subjects = HashMap::with_capacity(self.positions.len());
+    pub(super) fn subjects(&self) -> Result<BTreeMap<RecordId, SubjectIndex>, Fault> {
+        let mut subjects = BTreeMap::new();
         for (subject, position) in (0..).map(SubjectIndex).zip(&self.positions) {
             let record = position.unwrap_or(subject.stand_in());
             if subjects.insert(record, subject).is_some() {
@@ -197,13 +159,12 @@ impl Bindings {
     /// Writes down where the subjects are now.
     pub(super) fn store(&self, connection: &Connection, dataset: &Path) -> Result<(), Fault> {
         if let Some(plan) = &self.plan {
-            let mut update = connection.prepare(
-                "UPDATE subject SET position = ?2, occurrence = ?3, original = ?4, caption = ?5 WHERE id = ?1",
-            )?;
+            let mut update = connection
+                .prepare("UPDATE subject SET position = ?2, occurrence = ?3, original = ?4, ours = ?5 WHERE id = ?1")?;
             for row in &plan.rows {
                 let occurrence = i64::try_from(row.occurrence).unwrap_or(i64::MAX);
                 let position = row.position.map(|record| record.0);
-                update.execute(params![row.subject.row(), position, occurrence, row.original, row.caption])?;
+                update.execute(params![row.subject.row(), position, occurrence, row.original, row.ours])?;
             }
             put_setting(connection, "cursor", self.cursor.map(|record| record.0))?;
         }
@@ -241,7 +202,7 @@ pub(super) fn put_setting(connection: &Connection, name: &str, value: Option<imp
 
 fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
     let mut statement =
-        connection.prepare("SELECT id, file_name, occurrence, position, original, caption FROM subject ORDER BY id")?;
+        connection.prepare("SELECT id, file_name, occurrence, position, original, ours FROM subject ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
@@ -251,7 +212,7 @@ fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
             occurrence: row.get::<_, u32>(2)? as usize,
             position: row.get::<_, Option<u32>>(3)?.map(RecordId),
             original: row.get(4)?,
-            caption: row.get(5)?,
+            ours: row.get(5)?,
         });
     }
     Ok(list)
@@ -274,16 +235,6 @@ fn left_out_by_save(connection: &Connection, hash: u128) -> Result<Option<HashSe
     Ok(Some(left_out.map(|(record, _)| SubjectIndex(record.0)).collect()))
 }
 
-/// The subjects that are not plainly the one record of their name with the caption it had.
-fn doubtful(rows: &[Row], found: &FoundByName) -> HashSet<SubjectIndex> {
-    let plain = |row: &Row| match found.get(&row.file_name).map(Vec::as_slice) {
-        None => true,
-        Some([only]) => row.occurrence == 0 && only.caption == row.caption,
-        Some(_) => false,
-    };
-    rows.iter().filter(|row| !plain(row)).map(|row| row.subject).collect()
-}
-
 fn decided_texts(connection: &Connection, of: &HashSet<SubjectIndex>) -> Result<DecidedTexts, Fault> {
     let mut texts = DecidedTexts::new();
     if of.is_empty() {
@@ -301,144 +252,5 @@ fn decided_texts(connection: &Connection, of: &HashSet<SubjectIndex>) -> Result<
     Ok(texts)
 }
 
-/// Where each subject is in the session's own output: nothing was moved, some records were left out. None if the names
-/// don't bear that out.
-fn match_own_output(rows: &[Row], found: &FoundByName, left_out: &HashSet<SubjectIndex>) -> Option<Vec<Option<usize>>> {
-    let mut gone: Vec<RecordId> =
-        rows.iter().filter(|row| left_out.contains(&row.subject)).filter_map(|row| row.position).collect();
-    gone.sort_unstable();
-    let mut matches = Vec::with_capacity(rows.len());
-    for row in rows {
-        matches.push(match row.position {
-            Some(position) if !left_out.contains(&row.subject) => {
-                let before = u32::try_from(gone.partition_point(|gone| *gone < position)).ok()?;
-                let target = RecordId(position.0 - before);
-                Some(found.get(&row.file_name)?.binary_search_by_key(&target, |found| found.record).ok()?)
-            }
-            _ => None,
-        });
-    }
-    Some(matches)
-}
-
-/// Which of the records of its name each subject is. Where a name occurs more than once, the caption tells them apart
-/// as far as it can and the occurrence decides the rest.
-fn match_by_name(rows: &[Row], found: &FoundByName, texts: &DecidedTexts) -> Vec<Option<usize>> {
-    let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, row) in rows.iter().enumerate() {
-        groups.entry(&row.file_name).or_default().push(index);
-    }
-    let mut matches = vec![None; rows.len()];
-    for (name, mut group) in groups {
-        let Some(records) = found.get(name) else { continue };
-        group.sort_by_key(|&index| (rows[index].position.is_none(), rows[index].position));
-        let mut namesakes = Namesakes::new(records);
-        // The surest sign first; each is tried on the whole group before a weaker one.
-        for sign in [Sign::PlaceAndCaption, Sign::Caption, Sign::Decided, Sign::Place] {
-            for &index in &group {
-                if matches[index].is_none() {
-                    matches[index] = namesakes.claim(&rows[index], sign, texts.get(&rows[index].subject));
-                }
-            }
-        }
-    }
-    matches
-}
-
-/// By what a subject is taken to be one of several records of its name.
-#[derive(Clone, Copy)]
-enum Sign {
-    /// It has the same occurrence and the caption it had, or once had.
-    PlaceAndCaption,
-    /// It has the caption the subject had, or once had.
-    Caption,
-    /// It has a caption that was decided for the subject.
-    Decided,
-    /// It has the same occurrence.
-    Place,
-}
-
-/// The records of one name, each of which can be claimed once.
-struct Namesakes<'a> {
-    records: &'a [Found],
-    free: Vec<bool>,
-    /// Their places by caption, the first one last.
-    places: HashMap<Option<&'a str>, Vec<usize>>,
-}
-
-impl<'a> Namesakes<'a> {
-    fn new(records: &'a [Found]) -> Self {
-        let mut places: HashMap<_, Vec<_>> = HashMap::new();
-        for (place, found) in records.iter().enumerate().rev() {
-            places.entry(found.caption.as_deref()).or_default().push(place);
-        }
-        Self { records, free: vec![true; records.len()], places }
-    }
-
-    fn claim(&mut self, row: &'a Row, sign: Sign, decided: Option<&'a HashSet<String>>) -> Option<usize> {
-        let captions = [row.caption.as_deref(), row.original.as_deref()];
-        let here = row.occurrence;
-        let is_free = self.free.get(here).copied().unwrap_or(false);
-        let place = match sign {
-            Sign::PlaceAndCaption => {
-                (is_free && captions.contains(&self.records[here].caption.as_deref())).then_some(here)
-            }
-            Sign::Caption => captions.into_iter().find_map(|caption| self.free_with(caption)),
-            Sign::Decided => decided?.iter().find_map(|text| self.free_with(Some(text))),
-            Sign::Place => is_free.then_some(here),
-        }?;
-        self.free[place] = false;
-        Some(place)
-    }
-
-    /// The first free place with a caption.
-    fn free_with(&mut self, caption: Option<&'a str>) -> Option<usize> {
-        let places = self.places.get_mut(&caption)?;
-        while places.pop_if(|place| !self.free[*place]).is_some() {}
-        places.last().copied()
-    }
-}
-
-/// What became of each subject, by the caption of the record it is.
-fn plan(rows: Vec<Row>, matches: &[Option<usize>], found: &FoundByName, texts: &DecidedTexts) -> Plan {
-    let mut plan = Plan::default();
-    for (mut row, place) in rows.into_iter().zip(matches) {
-        let stand_in = row.subject.stand_in();
-        let before = row.position;
-        let Some((occurrence, now)) = place.and_then(|place| Some((place, found.get(&row.file_name)?.get(place)?)))
-        else {
-            if before.is_some() {
-                plan.fates.push((stand_in, Fate::Gone));
-                plan.rows.push(Row { position: None, ..row });
-            }
-            continue;
-        };
-        let mut is_news = row.occurrence != occurrence || before != Some(now.record);
-        match before {
-            None => plan.fates.push((now.record, Fate::Returned)),
-            Some(before) if before != now.record => plan.moved += 1,
-            Some(_) => {}
-        }
-        if row.caption != now.caption {
-            let ours = || {
-                let texts = texts.get(&row.subject)?;
-                now.caption.as_ref().filter(|caption| texts.contains(*caption))
-            };
-            let fate = if now.caption == row.original {
-                Fate::Restored
-            } else if ours().is_some() {
-                Fate::Ours { original: row.original.clone() }
-            } else {
-                let before = std::mem::replace(&mut row.original, now.caption.clone());
-                Fate::Changed { before }
-            };
-            row.caption.clone_from(&now.caption);
-            plan.fates.push((now.record, fate));
-            is_news = true;
-        }
-        if is_news {
-            plan.rows.push(Row { position: Some(now.record), occurrence, ..row });
-        }
-    }
-    plan
-}
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
 
-/// Marks a SQLite file as a session of recaption ("rcap").
+/// Marks a database as a session of recaption ("rcap").
 const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The script that makes each format out of the one before; the first makes format 1 out of an empty file. A script
@@ -21,15 +21,15 @@ CREATE TABLE dataset (
 ) STRICT;
 
 -- The records something happened to. `position` is where the record is in the dataset now (NULL: nowhere);
--- `original` is the caption that counts as its original, `caption` what the dataset last said. They differ where an
--- in-place save put a text of this session there.
+-- `original` is the caption that counts as its original, `ours` the text of this session that an in-place save put in
+-- its place (NULL: the original is there).
 CREATE TABLE subject (
     id         INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 2147483647),
     file_name  TEXT NOT NULL,
     occurrence INTEGER NOT NULL CHECK (occurrence >= 0),
     position   INTEGER CHECK (position BETWEEN 0 AND 2147483647),
     original   TEXT,
-    caption    TEXT
+    ours       TEXT
 ) STRICT;
 
 -- Everything that happened, in order. Numbers missing here are those of drafts (see `draft`).
@@ -181,7 +181,7 @@ mod tests {
         migrate(&mut connection, 0, MIGRATIONS).unwrap();
         connection
             .execute_batch(
-                "INSERT INTO subject VALUES (1, 'a.jpg', 0, 0, 'a', 'a');
+                "INSERT INTO subject VALUES (1, 'a.jpg', 0, 0, 'a', NULL);
                  INSERT INTO event (seq, at, kind, subject) VALUES (1, '', 'generated', 1);
                  INSERT INTO candidate VALUES (1, '', '', '', '', '', '', NULL, NULL);
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use super::error::SessionError;
-use super::ledger::Seq;
+use super::event::Seq;
 use super::store::{Batch, Entry, Store};
 use crate::dataset::RecordId;
 
@@ -158,3 +158,6 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
     let closed = store.close();
     failure.map_or(closed, Err)
 }
+
+#[cfg(test)]
+mod tests;
