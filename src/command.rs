@@ -1,7 +1,11 @@
 //! The commands, each a function on plain options; and the way to them from the command line.
 
 pub mod demo;
+#[cfg(test)]
+mod fixture;
+mod input;
 pub mod review;
+pub mod save;
 pub mod show;
 
 use std::io::{self, IsTerminal};
@@ -18,6 +22,8 @@ use crate::tui::{self, Ground, Keymap};
 use demo::DemoError;
 use review::{ReviewError, ReviewOptions};
 use show::{ShowError, ShowOptions};
+
+pub use input::{Input, InputError};
 
 /// Why a command did nothing, and the code to end with.
 struct Failure {
@@ -173,4 +179,9 @@ fn protocol(protocol: ImageProtocol) -> ProtocolChoice {
         ImageProtocol::Blocks => ProtocolChoice::Only(Protocol::Blocks),
         ImageProtocol::None => ProtocolChoice::None,
     }
+}
+
+/// A number with its noun: `1 record`, `2 records`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
