@@ -1,5 +1,6 @@
 //! The commands, each a function on plain options; and the way to them from the command line.
 
+pub mod check;
 pub mod demo;
 #[cfg(test)]
 mod fixture;
