@@ -2,12 +2,14 @@
 
 pub mod check;
 pub mod demo;
+pub mod export;
 #[cfg(test)]
 mod fixture;
 mod input;
 pub mod review;
 pub mod save;
 pub mod show;
+mod shown;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
