@@ -1,11 +1,13 @@
 //! The commands, each a function on plain options; and the way to them from the command line.
 
 pub mod check;
+pub mod completions;
 pub mod demo;
 pub mod export;
 #[cfg(test)]
 mod fixture;
 mod input;
+pub mod man;
 pub mod review;
 pub mod save;
 pub mod show;
