@@ -1,8 +1,17 @@
 //! The commands, each a function on plain options; and the way to them from the command line.
 
+pub mod check;
+pub mod completions;
 pub mod demo;
+pub mod export;
+#[cfg(test)]
+mod fixture;
+mod input;
+pub mod man;
 pub mod review;
+pub mod save;
 pub mod show;
+mod shown;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -18,6 +27,8 @@ use crate::tui::{self, Ground, Keymap};
 use demo::DemoError;
 use review::{ReviewError, ReviewOptions};
 use show::{ShowError, ShowOptions};
+
+pub use input::{Input, InputError};
 
 /// Why a command did nothing, and the code to end with.
 struct Failure {
@@ -173,4 +184,9 @@ fn protocol(protocol: ImageProtocol) -> ProtocolChoice {
         ImageProtocol::Blocks => ProtocolChoice::Only(Protocol::Blocks),
         ImageProtocol::None => ProtocolChoice::None,
     }
+}
+
+/// A number with its noun: `1 record`, `2 records`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

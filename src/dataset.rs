@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 pub use index::Progress;
 pub use line::{BadLine, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, Record};
 pub use picture::PathRefused;
+pub use rewrite::Line;
 pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, SaveWarning, save};
 pub use source::{Change, Stamp};
 pub use survey::{Occurrences, Survey};
@@ -231,6 +232,16 @@ impl Dataset {
     pub fn scan(&self, visit: &mut dyn FnMut(Entry) -> ControlFlow<()>) -> Result<(), DatasetError> {
         self.build_index(&mut |_| ControlFlow::Continue(()))?;
         self.visit(0..self.record_count(), visit)
+    }
+
+    /// As [`Self::scan`], with the lines as they are in the file.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn scan_lines(&self, visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>) -> Result<(), DatasetError> {
+        self.build_index(&mut |_| ControlFlow::Continue(()))?;
+        let range = 0..self.record_count();
+        read::lines(&self.0.source, &self.0.index, range, &mut |raw| visit(&Line::new(raw, &self.0.caption_field)))
     }
 
     fn visit(&self, range: Range<u32>, visit: &mut dyn FnMut(Entry) -> ControlFlow<()>) -> Result<(), DatasetError> {

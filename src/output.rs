@@ -64,7 +64,8 @@ impl Output {
                 tracing::info!(path = %report.path.display(), records = report.records_written, "saved");
                 let warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
                 Ok(SaveSummary {
-                    path: self.path.clone(),
+                    // As it was written, links followed: a relative path would mean another file from another folder.
+                    path: report.path,
                     records: report.records_written.into(),
                     changed: report.captions_changed.into(),
                     excluded: report.excluded.into(),
@@ -84,7 +85,7 @@ impl Output {
 }
 
 /// Whether two paths name one file. They may be written differently, and need not exist yet.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
     one == other || matches!((real(one), real(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -9,6 +9,7 @@ mod capabilities;
 mod decode;
 mod encode;
 mod fit;
+mod inspect;
 mod painter;
 mod previewer;
 mod probe;
@@ -27,6 +28,7 @@ pub use probe::{Probe, probe};
 pub(crate) use decode::{decode, inspect};
 pub(crate) use encode::{inline, resize};
 pub(crate) use fit::{fit, pixels};
+pub(crate) use inspect::inspect_file;
 pub(crate) use source::read;
 
 /// The kinds of picture file that are read.

@@ -1,8 +1,45 @@
 //! A line with another caption: only the caption's value changes, byte for byte.
 
-use super::line::{file_name, text};
+use std::borrow::Cow;
+
+use super::Entry;
+use super::line::{file_name, parse, text};
 use super::members::{Members, Tail, decode, members};
 use super::read::RawLine;
+
+/// A record's line as it is in the file.
+pub struct Line<'a> {
+    raw: RawLine<'a>,
+    caption_field: &'a str,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(raw: RawLine<'a>, caption_field: &'a str) -> Self {
+        Self { raw, caption_field }
+    }
+
+    /// What is at its position.
+    #[must_use]
+    pub fn entry(&self) -> Entry {
+        parse(&self.raw, self.caption_field)
+    }
+
+    /// Its bytes, newline not included; only the beginning of a line that is longer than lines may be.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.raw.bytes
+    }
+
+    /// Its bytes with `caption` in place of its own. Only the caption's value changes, and nothing where the line is no
+    /// record.
+    #[must_use]
+    pub fn with_caption(&self, caption: &str) -> Cow<'a, [u8]> {
+        match rewrite(&self.raw, self.caption_field, caption) {
+            Rewritten::Changed(line) => Cow::Owned(line),
+            Rewritten::Same | Rewritten::Bad => Cow::Borrowed(self.raw.bytes),
+        }
+    }
+}
 
 /// What became of a line.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Bytes of a picture file to pixels, within limits, whatever the bytes are.
 
-mod jpeg;
+pub(super) mod jpeg;
 #[cfg(test)]
 mod tests;
 

@@ -30,6 +30,11 @@ impl Stamp {
         }
     }
 
+    /// Size of the file in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
     #[cfg(test)]
     pub fn made_up(len: u64) -> Self {
         Self {
@@ -56,14 +61,14 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp, PreviewError> {
 
 /// The bytes of the file at `path`. Looks before it opens: opening a named pipe would wait for a writer.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PreviewError> {
-    let expected = stamp(path)?.len;
+    let expected = stamp(path)?.len();
     let file = File::open(path).map_err(|error| refusal(&error))?;
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| refusal(&error))?;
     if bytes.is_empty() { Err(PreviewError::Empty) } else { Ok(bytes) }
 }
 
-fn refusal(error: &io::Error) -> PreviewError {
+pub(super) fn refusal(error: &io::Error) -> PreviewError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PreviewError::Missing,
         io::ErrorKind::PermissionDenied => PreviewError::Forbidden,

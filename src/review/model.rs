@@ -11,7 +11,7 @@ use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::{Detail, JobId, Priority};
 use crate::lint::{self, Finding};
 use crate::preview::{CellArea, Preview, PreviewError};
-use crate::session::{Candidate, Decision, Draft, EditBase, Ledger, Original, RecordState, Seq};
+use crate::session::{Candidate, Decision, Draft, EditBase, Ledger, RecordState, Seq};
 
 /// The describer of candidates that came from a file.
 pub const FILE: &str = "file";
@@ -314,10 +314,7 @@ impl Model {
     #[must_use]
     pub fn original(&self, record: RecordId) -> Option<&str> {
         let line = self.line(record)?;
-        Some(match &self.state(record).original {
-            Original::InDataset => line.caption.as_deref().unwrap_or_default(),
-            Original::Before(caption) => caption.as_deref().unwrap_or_default(),
-        })
+        Some(self.state(record).original_caption(line.caption.as_deref()).unwrap_or_default())
     }
 
     /// The caption that would be saved now.

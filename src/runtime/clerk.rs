@@ -15,7 +15,7 @@ use crate::dataset::{Entry as Line, RecordId};
 use crate::describe::queue::Refused;
 use crate::describe::{DescribeError, JobEvent, Queue, Request};
 use crate::review::{Ask, Msg};
-use crate::session::{self, Ack, Binding, Entry, Event, Location, Opened, Seq, SessionError, Writer};
+use crate::session::{self, Ack, Entry, Event, Location, Opened, Seq, SessionError, Writer};
 
 /// Something for the clerk to do.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl Desk {
     }
 
     fn report(&self, opened: Opened, read_only: Option<String>) -> Msg {
-        let remarks: Vec<String> = rebound(&opened).into_iter().chain(self.session.note()).collect();
+        let remarks: Vec<String> = opened.binding.note().into_iter().chain(self.session.note()).collect();
         let remark = (!remarks.is_empty()).then(|| remarks.join(" · "));
         Msg::SessionOpened { ledger: Box::new(opened.ledger), cursor: opened.cursor, remark, read_only }
     }
@@ -247,19 +247,4 @@ impl Desk {
         // Nobody listens while the program ends.
         let _ = self.messages.send(msg);
     }
-}
-
-/// What the operator should know of a dataset that changed since the session was last open.
-fn rebound(opened: &Opened) -> Option<String> {
-    let Binding::Rebound { own_output: false, moved, gone, returned, changed } = &opened.binding else { return None };
-    let parts = [
-        (*moved, "moved"),
-        (changed.len(), "with another caption"),
-        (*gone, "gone (kept in the session)"),
-        (*returned, "back"),
-    ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    let what = if parts.is_empty() { "no reviewed record is affected".to_owned() } else { parts.join(", ") };
-    Some(format!("the dataset changed since last time: {what}"))
 }

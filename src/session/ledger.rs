@@ -6,7 +6,7 @@ use std::mem::swap;
 use std::path::{Path, PathBuf};
 
 use super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
-use crate::dataset::RecordId;
+use crate::dataset::{Amendment, RecordId};
 
 /// A text proposed for a record. It never overwrites anything: only a decision for it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,34 @@ pub struct RecordState {
 }
 
 impl RecordState {
+    /// The original caption, where the dataset's line has `in_dataset`.
+    #[must_use]
+    pub fn original_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
+        match &self.original {
+            Original::InDataset => in_dataset,
+            Original::Before(caption) => caption.as_deref(),
+        }
+    }
+
+    /// The caption that would be saved now, where the dataset's line has `in_dataset`.
+    #[must_use]
+    pub fn current_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
+        self.decision.text().or_else(|| self.original_caption(in_dataset))
+    }
+
+    /// What the saved file differs in from the dataset here.
+    #[must_use]
+    pub fn amendment(&self) -> Option<Amendment> {
+        let before = match &self.original {
+            Original::InDataset => None,
+            Original::Before(caption) => Some(caption.as_deref().unwrap_or_default()),
+        };
+        match &self.decision {
+            Decision::Excluded => Some(Amendment::Exclude),
+            decision => decision.text().or(before).map(|caption| Amendment::Caption(caption.to_owned())),
+        }
+    }
+
     /// Whether a candidate arrived after the last decision.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -152,6 +180,15 @@ impl Ledger {
     #[must_use]
     pub fn is_unsaved(&self) -> bool {
         self.last_change_of_output > self.saved_through
+    }
+
+    /// What the saved file differs in from the dataset, in file order.
+    #[must_use]
+    pub fn amendments(&self) -> Vec<(RecordId, Amendment)> {
+        let amended = self.touched().filter_map(|(record, state)| Some((record, state.amendment()?)));
+        let mut amendments: Vec<_> = amended.collect();
+        amendments.sort_unstable_by_key(|(record, _)| *record);
+        amendments
     }
 
     /// The files this session wrote, each with the hash of what it last put there. One whose contents have another hash

@@ -52,6 +52,24 @@ pub enum Binding {
     },
 }
 
+impl Binding {
+    /// What the operator should know, where somebody else changed the dataset.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let Self::Rebound { own_output: false, moved, gone, returned, changed } = self else { return None };
+        let parts = [
+            (*moved, "moved"),
+            (changed.len(), "with another caption"),
+            (*gone, "gone (kept in the session)"),
+            (*returned, "back"),
+        ];
+        let parts: Vec<String> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        let what = if parts.is_empty() { "no reviewed record is affected".to_owned() } else { parts.join(", ") };
+        Some(format!("the dataset changed since last time: {what}"))
+    }
+}
+
 /// A record that was touched and is not in the dataset now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmatched {

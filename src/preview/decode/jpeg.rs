@@ -10,6 +10,9 @@ use memchr::memmem;
 use super::{Decoded, MOST_MEMORY, check_pixels, describe, upright};
 use crate::preview::{PictureFormat, PreviewError};
 
+/// The marker behind the last scan (ITU T.81, B.1.1.3). It cannot come within one.
+pub(in crate::preview) const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
+
 /// Decodes a baseline picture in grey or colour, at the smallest of 1/8, 1/4 and 1/2 of its size that fills a box of
 /// `room` pixels. `None` where the whole is needed, for the kinds the general decoder does better (progressive, CMYK,
 /// RGB), and for what it may forgive.
@@ -67,8 +70,7 @@ fn filling((width, height): (u32, u32), room: (u32, u32)) -> (u16, u16) {
 
 /// Whether the end marker is there. Decoders forgive its absence and fill with grey, and then a half-downloaded picture
 /// passes for a whole one. Looks behind the headers only: a thumbnail among them has an end marker of its own.
-pub(super) fn is_complete(bytes: &[u8]) -> bool {
-    const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
+pub(in crate::preview) fn is_complete(bytes: &[u8]) -> bool {
     headers(bytes).is_some_and(|headers| memmem::rfind(&bytes[headers.scan..], END_OF_IMAGE).is_some())
 }
 

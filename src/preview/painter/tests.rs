@@ -243,12 +243,12 @@ fn kitty_pictures_nobody_holds_are_deleted(#[case] tmux: bool, #[case] command: 
     let (first, second, unseen) = (screen.preview(4, 3), screen.preview(4, 3), screen.preview(4, 3));
     let first_id = id_uploaded(screen.draw(&first, &[]).sent_at(8, 3).unwrap());
     drop((first, unseen));
-    assert_eq!(screen.discarded.take(), [], "the painter still holds it: it is on the screen");
+    assert_eq!(screen.discarded.take(), [0_u32; 0], "the painter still holds it: it is on the screen");
     let frame = screen.draw(&second, &[]);
     let sent = frame.sent_at(8, 3).unwrap();
     assert!(sent.starts_with(command), "{sent:?}");
     assert_eq!(ids_deleted(sent), [first_id], "what was never sent needs no deletion");
-    assert_eq!(ids_deleted(screen.draw(&second, &[]).sent_at(8, 3).unwrap_or_default()), []);
+    assert_eq!(ids_deleted(screen.draw(&second, &[]).sent_at(8, 3).unwrap_or_default()), [0_u32; 0]);
 }
 
 #[test]

@@ -1,30 +1,9 @@
 //! Saving, leaving, and the command line.
 
 use super::{navigate, record};
-use crate::dataset::{Amendment, RecordId};
+use crate::dataset::RecordId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
-use crate::session::{Decision, Event, Ledger, Original};
-
-/// What the saved file differs in from the dataset, in file order.
-#[must_use]
-pub(crate) fn amendments(ledger: &Ledger) -> Vec<(RecordId, Amendment)> {
-    let mut amendments: Vec<_> = ledger
-        .touched()
-        .filter_map(|(record, state)| match &state.decision {
-            Decision::Excluded => Some((record, Amendment::Exclude)),
-            decision => {
-                let before = match &state.original {
-                    Original::Before(caption) => Some(caption.as_deref().unwrap_or_default()),
-                    Original::InDataset => None,
-                };
-                let text = decision.text().or(before)?;
-                Some((record, Amendment::Caption(text.to_owned())))
-            }
-        })
-        .collect();
-    amendments.sort_unstable_by_key(|(record, _)| *record);
-    amendments
-}
+use crate::session::Event;
 
 pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
     let refusal = match &model.session {
@@ -46,7 +25,7 @@ pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
     model.save.running = true;
     let through = model.ledger.last();
     let saves = model.ledger.saves().map(|(path, hash)| (path.to_owned(), hash)).collect();
-    out.push(Effect::Save { amendments: amendments(&model.ledger), through, saves, force });
+    out.push(Effect::Save { amendments: model.ledger.amendments(), through, saves, force });
 }
 
 pub(super) fn saved(model: &mut Model, summary: SaveSummary, out: &mut Vec<Effect>) {
