@@ -95,18 +95,12 @@ impl Command {
                 args.screen.apply(&mut settings);
                 args.log.apply(&mut settings);
             }
-            Self::Save(args) => {
-                args.dataset.apply(&mut settings);
-                args.log.apply(&mut settings);
-            }
+            Self::Save(args) => args.dataset.apply(&mut settings),
             Self::Check(args) => {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
             }
-            Self::Export(args) => {
-                args.dataset.apply(&mut settings);
-                args.log.apply(&mut settings);
-            }
+            Self::Export(args) => args.dataset.apply(&mut settings),
             Self::Show(args) => args.picture.apply(&mut settings),
             Self::Completions { .. } | Self::Man => {}
         }
@@ -196,10 +190,6 @@ pub struct SaveArgs {
     /// Where to save.
     #[command(flatten)]
     pub target: TargetOptions,
-
-    /// What is logged.
-    #[command(flatten)]
-    pub log: LogOptions,
 }
 
 /// `recaption check`.
@@ -244,10 +234,6 @@ pub struct ExportArgs {
     /// Write over files that are there
     #[arg(long)]
     pub force: bool,
-
-    /// What is logged.
-    #[command(flatten)]
-    pub log: LogOptions,
 }
 
 /// `recaption show`.

@@ -35,8 +35,8 @@ mod store;
 mod writer;
 
 pub use error::SessionError;
-pub use forget::forget;
 pub use event::{Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Provenance, Seq};
+pub use forget::forget;
 pub use ledger::{Candidate, Ledger, Original, RecordState};
 pub use location::{Location, Place};
 pub use open::{Binding, Opened, Unmatched, open, open_read_only};

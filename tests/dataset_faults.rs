@@ -144,7 +144,7 @@ fn the_backup_is_like_the_original() {
     let dataset = dataset(folder.path());
     let path = dataset.path().to_owned();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("set");
-    let expected = Expected::Ours { stamp: Stamp::of(&path).expect("there"), hash: None };
+    let expected = Expected::Ours { stamp: Stamp::of(&path).ok(), hash: None };
     let options = SaveOptions { target: path.clone(), expected, force: false, backup: true };
     save_change(&dataset, &options).expect("saved");
     let backup = folder.path().join("d.jsonl.bak");
@@ -195,7 +195,7 @@ fn a_target_that_changes_meanwhile_is_not_overwritten() {
     let dataset = dataset(folder.path());
     let target = folder.path().join("t.jsonl");
     let first = save_change(&dataset, &forced(target.clone())).expect("saved");
-    let expected = Expected::Ours { stamp: first.stamp, hash: Some(first.hash) };
+    let expected = Expected::Ours { stamp: Some(first.stamp), hash: Some(first.hash) };
     let options = SaveOptions { target: target.clone(), expected, force: false, backup: false };
     let result = meanwhile(&dataset, &options, || fs::write(&target, "theirs").expect("written"));
     let error = result.expect_err("somebody else's");
@@ -289,7 +289,7 @@ fn in_another_process() {
     let result = Dataset::open(&path, &OpenOptions::default()).map_err(SaveError::from).and_then(|dataset| {
         let expected = match deed {
             Deed::New => Expected::Nothing,
-            _ => Expected::Ours { stamp: dataset.stamp(), hash: None },
+            _ => Expected::Ours { stamp: Some(dataset.stamp()), hash: None },
         };
         let backup = !matches!(deed, Deed::New);
         save_change(&dataset, &SaveOptions { target: deed.target(&folder), expected, force: false, backup })
