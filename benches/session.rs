@@ -53,8 +53,12 @@ fn main() -> Outcome<()> {
         None => tempfile::tempdir_in(".")?,
     };
     commit(folder.path(), commits)?;
-    replay(folder.path(), "every event another record", events, |seq| seq)?;
-    replay(folder.path(), "a hundred events a record", events, |seq| seq / 100)
+    let own = Decision::Edited { text: TEXT.to_owned(), base: EditBase::Original };
+    replay(folder.path(), "kept, a hundred events a record", events, |index| {
+        entry(index, index / 100, Decision::Kept)
+    })?;
+    replay(folder.path(), "edited, a hundred events a record", events, |index| entry(index, index / 100, own.clone()))?;
+    replay(folder.path(), "edited, every event another record", events, |index| entry(index, index, own.clone()))
 }
 
 fn commit(folder: &Path, commits: u64) -> Outcome<()> {
@@ -69,7 +73,7 @@ fn commit(folder: &Path, commits: u64) -> Outcome<()> {
         raw.sync_data()?;
         synced.push(start.elapsed());
 
-        let entry = decision(Seq(seq), seq - 1)?;
+        let entry = entry(seq - 1, seq - 1, Decision::Edited { text: TEXT.to_owned(), base: EditBase::Original })?;
         let start = Instant::now();
         writer.record(entry)?;
         queued.push(start.elapsed());
@@ -85,12 +89,12 @@ fn commit(folder: &Path, commits: u64) -> Outcome<()> {
     Ok(())
 }
 
-fn replay(folder: &Path, name: &str, events: u64, record_of: impl Fn(u64) -> u64) -> Outcome<()> {
+fn replay(folder: &Path, name: &str, events: u64, entry: impl Fn(u64) -> Outcome<Entry>) -> Outcome<()> {
     let dataset = Fixed(folder.join(format!("{name}.jsonl")));
     let (writer, acks, _) = start(&dataset)?;
     let begin = Instant::now();
-    for seq in 1..=events {
-        writer.record(decision(Seq(seq), record_of(seq - 1))?)?;
+    for index in 0..events {
+        writer.record(entry(index)?)?;
     }
     while acks.recv()? != (Ack::Durable { through: Seq(events) }) {}
     let written = begin.elapsed();
@@ -116,11 +120,11 @@ fn start(dataset: &Fixed) -> Outcome<(Writer, Receiver<Ack>, Opened)> {
     Ok((writer, acks, opened))
 }
 
-fn decision(seq: Seq, record: u64) -> Outcome<Entry> {
-    let decision = Decision::Edited { text: TEXT.to_owned(), base: EditBase::Original };
+/// The event after so many others, about a record.
+fn entry(index: u64, record: u64, decision: Decision) -> Outcome<Entry> {
     let event = Event::Decided { record: RecordId(u32::try_from(record)?), decision, by: Actor::Operator };
     let subject = Subject { file_name: format!("images/{record:08}.jpg"), occurrence: 0, caption: Some(TEXT.into()) };
-    Ok(Entry { seq, at: Timestamp::now(), event, subject: Some(subject) })
+    Ok(Entry { seq: Seq(index + 1), at: Timestamp::now(), event, subject: Some(subject) })
 }
 
 struct Percentiles {

@@ -2,12 +2,12 @@
 //!
 //! What happened is a list of [`Event`]s that only ever grows; what it adds up to is the [`Ledger`]. The review applies
 //! an event to its ledger, sends it to the [`Writer`], and shows it as done when the [`Ack`] says that it is on the
-//! disk. [`open`] adds the stored events up again through the same [`Ledger::apply`], so a session is always reopened
+//! disk. [`open()`] adds the stored events up again through the same [`Ledger::apply`], so a session is always reopened
 //! as it was left.
 //!
 //! A record is known to the ledger by its position, and positions hold only while the dataset's file does. The store
 //! therefore knows each touched record as a *subject*: its file name, which of several records of that name it is, and
-//! its caption. When the dataset has changed, [`open`] finds the subjects again and says what became of them
+//! its caption. When the dataset has changed, [`open()`] finds the subjects again and says what became of them
 //! ([`Binding`], [`Unmatched`]); the ledger learns of it by an event like any other ([`Event::Rebound`]).
 //!
 //! # After an in-place save

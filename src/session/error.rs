@@ -52,7 +52,7 @@ pub enum SessionError {
         source: rusqlite::Error,
     },
     /// A file or folder beside the database could not be used.
-    #[error("{}: cannot {doing}: {source}", .path.display())]
+    #[error("{}: cannot {doing}: {source}{}", .path.display(), way_out_of_file(.source))]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -128,12 +128,21 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
+const NOT_WRITABLE: &str = ": make the file and its folder writable, open read-only, or choose another with --session";
+const FULL: &str = ": make room on the disk, then open the session again";
+
+fn way_out_of_file(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FULL,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => NOT_WRITABLE,
+        _ => "",
+    }
+}
+
 fn way_out(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => ": make room on the disk, then open the session again",
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            ": make the file and its folder writable, open read-only, or choose another with --session"
-        }
+        Some(ErrorCode::DiskFull) => FULL,
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => NOT_WRITABLE,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ": another program has it open",
         _ => "",
     }

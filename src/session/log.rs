@@ -1,4 +1,4 @@
-//! Events as rows, and how their parts are spelled there. [`replay`] reads them back.
+//! Events as rows, and how their parts are spelled there. [`replay()`] reads them back.
 
 use std::path::{Path, PathBuf};
 

@@ -29,7 +29,7 @@ pub struct Subject {
 /// An event on its way into the session.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The number [`Ledger::apply`] gave it.
+    /// The number [`Ledger::apply`](super::Ledger::apply) gave it.
     pub seq: Seq,
     /// When it happened.
     pub at: Timestamp,

@@ -168,6 +168,39 @@ fn what_is_only_in_the_log_counts_in_a_folder_that_cannot_be_written() {
     assert_eq!(files(&folder.path().join(".recaption")), before);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_session_in_a_folder_of_somebody_elses_can_only_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    if rustix::process::geteuid().is_root() {
+        return; // permissions do not bind root
+    }
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let ledger = killed(&list);
+    let ours = folder.path().join(".recaption");
+    let mode = |mode| {
+        for entry in fs::read_dir(&ours).unwrap() {
+            fs::set_permissions(entry.unwrap().path(), fs::Permissions::from_mode(mode & 0o666)).unwrap();
+        }
+        fs::set_permissions(&ours, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o555);
+    let before = files(&ours);
+    let error = open(&list.location(), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    assert!(error.to_string().ends_with("open read-only, or choose another with --session"), "{error}");
+    assert_eq!(read(&list).ledger, ledger);
+    assert_eq!(files(&ours), before);
+
+    mode(0o755);
+    Review::open(&list).close();
+    mode(0o555);
+    let before = files(&ours);
+    assert_eq!(read(&list).ledger, ledger, "the same without a log");
+    assert_eq!(files(&ours), before);
+    mode(0o755);
+}
+
 #[test]
 fn a_cut_log_is_as_if_the_cut_part_had_never_been_written() {
     let folder = folder();
