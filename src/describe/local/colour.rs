@@ -134,7 +134,7 @@ impl ColourName {
             165.0..215.0 => Self::Turquoise,
             215.0..300.0 => Self::of_blue(lightness, chroma),
             // Deep saturated blues lean towards purple in L*a*b*: pure sRGB blue has a hue of 306°.
-            300.0..310.0 if lightness < 45.0 => Self::of_blue(lightness, chroma),
+            300.0..310.0 if lightness < 45.0 && chroma > 45.0 => Self::of_blue(lightness, chroma),
             300.0..345.0 => Self::of_purple(lightness, chroma, hue),
             _ => Self::of_red(lightness, chroma, hue),
         }
@@ -183,17 +183,18 @@ impl ColourName {
     /// Hues from 345° through 0° to 45°.
     fn of_red(lightness: f32, chroma: f32, hue: f32) -> Self {
         let bluish = !(12.0..345.0).contains(&hue);
+        if lightness < 32.0 {
+            return if chroma < 12.0 { Self::DarkBrown } else { Self::DarkRed };
+        }
         if chroma < 22.0 {
             return match lightness {
                 66.0.. => Self::Pink,
                 50.0.. => Self::DustyPink,
                 _ if bluish => Self::Mauve,
-                24.0.. => Self::Brown,
-                _ => Self::DarkBrown,
+                _ => Self::Brown,
             };
         }
         match lightness {
-            ..32.0 => Self::DarkRed,
             66.0.. if chroma < 45.0 => Self::Pink,
             45.0.. if bluish => Self::Pink,
             60.0.. if hue > 25.0 => Self::Coral,
