@@ -14,7 +14,7 @@ use super::{
 /// A region with fewer pixels is too small to name its colours.
 const LEAST_PIXELS: usize = 40;
 /// A top's second colour covers this much of it; bottoms are darker with folds and shadow, and need more.
-const TOP_COLOUR_SHARE: f32 = 0.24;
+const TOP_COLOUR_SHARE: f32 = 0.22;
 const BOTTOMS_COLOUR_SHARE: f32 = 0.28;
 const OVERALL_COLOUR_SHARE: f32 = 0.2;
 /// A top more detailed than this is patterned.
