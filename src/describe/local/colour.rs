@@ -134,7 +134,7 @@ impl ColourName {
             165.0..215.0 => Self::Turquoise,
             215.0..300.0 => Self::of_blue(lightness, chroma),
             // Deep saturated blues lean towards purple in L*a*b*: pure sRGB blue has a hue of 306°.
-            300.0..310.0 if lightness < 45.0 => Self::of_blue(lightness, chroma),
+            300.0..310.0 if lightness < 45.0 && chroma > 45.0 => Self::of_blue(lightness, chroma),
             300.0..345.0 => Self::of_purple(lightness, chroma, hue),
             _ => Self::of_red(lightness, chroma, hue),
         }
@@ -183,17 +183,18 @@ impl ColourName {
     /// Hues from 345° through 0° to 45°.
     fn of_red(lightness: f32, chroma: f32, hue: f32) -> Self {
         let bluish = !(12.0..345.0).contains(&hue);
+        if lightness < 32.0 {
+            return if chroma < 12.0 { Self::DarkBrown } else { Self::DarkRed };
+        }
         if chroma < 22.0 {
             return match lightness {
                 66.0.. => Self::Pink,
                 50.0.. => Self::DustyPink,
                 _ if bluish => Self::Mauve,
-                24.0.. => Self::Brown,
-                _ => Self::DarkBrown,
+                _ => Self::Brown,
             };
         }
         match lightness {
-            ..32.0 => Self::DarkRed,
             66.0.. if chroma < 45.0 => Self::Pink,
             45.0.. if bluish => Self::Pink,
             60.0.. if hue > 25.0 => Self::Coral,
@@ -229,7 +230,7 @@ impl Tone {
     }
 }
 
-/// One named colour and the share of the pixels that have it, 0–1.
+/// The shades of one colour family under one name, and the share of the pixels that have it, 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Shade {
     name: ColourName,
@@ -243,15 +244,20 @@ pub(super) struct Palette(Vec<Shade>);
 impl Palette {
     /// The most colours told of one thing.
     const MOST_TOLD: usize = 3;
+    /// A shade that covers more than this share of its family names it.
+    const NAMES_FAMILY: f32 = 0.6;
 
     /// Groups the pixels into up to five colours and names them.
     pub(super) fn of(pixels: &[Lab]) -> Self {
-        let mut shades: Vec<Shade> = Vec::new();
-        for cluster in clusters(pixels) {
-            let name = ColourName::of(cluster.centre);
-            match shades.iter_mut().find(|shade| shade.name == name) {
-                Some(shade) => shade.share += cluster.share,
-                None => shades.push(Shade { name, share: cluster.share }),
+        let named = clusters(pixels).into_iter().map(|cluster| (ColourName::of(cluster.centre), cluster.share));
+        let exact = added_up(named, |name| name);
+        let mut shades = added_up(exact.iter().map(|shade| (shade.name, shade.share)), ColourName::family);
+        for family in &mut shades {
+            let members = exact.iter().filter(|shade| shade.name.family() == family.name);
+            let largest = members.max_by(|a, b| a.share.total_cmp(&b.share));
+            // Light and dark red in like amounts are red; mostly dark red is dark red.
+            if let Some(largest) = largest.filter(|largest| largest.share > Self::NAMES_FAMILY * family.share) {
+                family.name = largest.name;
             }
         }
         shades.sort_by(|a, b| b.share.total_cmp(&a.share));
@@ -263,18 +269,25 @@ impl Palette {
         self.0.first().map(|shade| shade.name)
     }
 
-    /// The colours worth telling: the main one, and those that cover at least `least_share`, one of each family.
+    /// The colours worth telling: the main one, and those that cover at least `least_share`.
     pub(super) fn told(&self, least_share: f32) -> Vec<ColourName> {
-        let mut told: Vec<ColourName> = Vec::new();
-        for (rank, shade) in self.0.iter().enumerate() {
-            let heard = told.iter().any(|name| name.family() == shade.name.family());
-            if (rank == 0 || shade.share >= least_share) && !heard {
-                told.push(shade.name);
-            }
-        }
-        told.truncate(Self::MOST_TOLD);
-        told
+        let worth_telling = |(rank, shade): &(usize, &Shade)| *rank == 0 || shade.share >= least_share;
+        let told = self.0.iter().enumerate().filter(worth_telling).map(|(_, shade)| shade.name);
+        told.take(Self::MOST_TOLD).collect()
     }
+}
+
+/// The sum of the shares of each group of names.
+fn added_up(named: impl Iterator<Item = (ColourName, f32)>, group: fn(ColourName) -> ColourName) -> Vec<Shade> {
+    let mut shades: Vec<Shade> = Vec::new();
+    for (name, share) in named {
+        let name = group(name);
+        match shades.iter_mut().find(|shade| shade.name == name) {
+            Some(shade) => shade.share += share,
+            None => shades.push(Shade { name, share }),
+        }
+    }
+    shades
 }
 
 /// Pixels of like colour.
@@ -430,10 +443,13 @@ mod tests {
     }
 
     #[test]
-    fn two_shades_of_one_family_are_told_once() {
-        let mut pixels = vec![Lab::from_srgb([200, 20, 30]); 60];
-        pixels.extend(vec![Lab::from_srgb([100, 10, 20]); 40]);
-        assert_eq!(Palette::of(&pixels).told(0.1), [ColourName::Red]);
+    fn shades_of_one_family_count_and_are_told_together() {
+        let (red, dark_red) = (Lab::from_srgb([200, 20, 30]), Lab::from_srgb([100, 10, 20]));
+        let mut pixels = vec![dark_red; 320];
+        pixels.extend(vec![red; 280]);
+        pixels.extend(vec![Lab::from_srgb([0, 0, 0]); 400]);
+        assert_eq!(Palette::of(&pixels).told(0.1), [ColourName::Red, ColourName::Black]);
+        assert_eq!(Palette::of(&[dark_red; 50]).told(0.1), [ColourName::DarkRed]);
     }
 
     #[test]

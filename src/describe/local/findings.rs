@@ -119,7 +119,7 @@ pub(super) enum Background {
     /// Out of focus or little detailed.
     Blurred(Tint),
     Greenery,
-    /// Blue and light above.
+    /// Light blue in its upper part.
     SkyBlue,
     /// Full of detail.
     Busy(Tint),

@@ -14,7 +14,7 @@ use super::{
 /// A region with fewer pixels is too small to name its colours.
 const LEAST_PIXELS: usize = 40;
 /// A top's second colour covers this much of it; bottoms are darker with folds and shadow, and need more.
-const TOP_COLOUR_SHARE: f32 = 0.24;
+const TOP_COLOUR_SHARE: f32 = 0.22;
 const BOTTOMS_COLOUR_SHARE: f32 = 0.28;
 const OVERALL_COLOUR_SHARE: f32 = 0.2;
 /// A top more detailed than this is patterned.
@@ -164,7 +164,9 @@ impl Wardrobe<'_> {
     fn bare(&self, pixels: &[Lab]) -> Option<f32> {
         const LEAST_PIXELS: usize = 15;
         const LIKE_SKIN: f32 = 13.0;
-        let skin = self.complexion.skin.filter(|_| !self.black_and_white && pixels.len() >= LEAST_PIXELS)?;
+        /// Skin greyer than this in the picture's light cannot be told from grey cloth.
+        const LEAST_CHROMA: f32 = 6.0;
+        let skin = self.complexion.skin.filter(|skin| skin.chroma() >= LEAST_CHROMA && pixels.len() >= LEAST_PIXELS)?;
         let bare = pixels.iter().filter(|pixel| pixel.material_distance(skin) < LIKE_SKIN).count();
         Some(bare as f32 / pixels.len() as f32)
     }

@@ -11,7 +11,7 @@ pub(super) use self::{
     pose::{ARMS, LEGS, Landmark, Pose},
 };
 use self::{
-    face::find_face,
+    face::{Face, find_face},
     pose::{BodySquare, find_pose},
 };
 use super::{
@@ -29,10 +29,15 @@ const LEAST_SCORE: f32 = 0.45;
 const SCORE_OVER_ANIMAL: f32 = 0.7;
 /// Sharing more than this of their boxes, a person and an animal are one thing.
 const ANIMAL_OVERLAP: f32 = 0.4;
-/// With neither face nor believable joints, a person must score this much: laid-out clothes look like people.
-const SCORE_WITHOUT_FACE_AND_POSE: f32 = 0.7;
-/// Believing joints without a face takes this score.
-const POSE_SCORE_WITHOUT_FACE: f32 = 0.55;
+/// Laid-out clothes look like people. Without a face, a person must score this much and have joints the pose network
+/// is sure of, …
+const SCORE_WITHOUT_FACE: f32 = 0.58;
+/// … or must score this much.
+const SCORE_WITHOUT_FACE_AND_POSE: f32 = 0.85;
+/// The pose network's confidence in a person without a face.
+const SURE_POSE: f32 = 0.8;
+/// The confidence that makes a doubtful face a face.
+const POSE_FOR_DOUBTFUL_FACE: f32 = 0.9;
 /// People at least this share of the main person's area are part of the subject; smaller ones are behind.
 const PROMINENT_AREA: f32 = 0.35;
 
@@ -86,11 +91,12 @@ pub(super) fn look_closer<'a>(
     let prominent = found.iter().filter(|other| other.frame.area() >= PROMINENT_AREA * main.frame.area()).count();
     let frame = main.frame.clipped(picture.width(), picture.height());
     let face = face_of(picture, frame, models, worker)?;
-    let pose = find_pose(picture, body_square(frame, face), models, worker)?;
-    let pose = is_believable(&pose, main.score, frame, face).then_some(pose);
-    if face.is_none() && pose.is_none() && main.score < SCORE_WITHOUT_FACE_AND_POSE {
+    let pose = find_pose(picture, body_square(frame, face.map(|face| face.frame)), models, worker)?;
+    let face = face.filter(|face| face.is_sure || pose.confidence >= POSE_FOR_DOUBTFUL_FACE).map(|face| face.frame);
+    if face.is_none() && !is_person_without_face(main.score, pose.confidence) {
         return Ok(None);
     }
+    let pose = is_believable(&pose, frame, face).then_some(pose);
     let framing = framing(picture, frame, face, pose.as_ref());
     Ok(Some(People {
         main: Person { frame, face, pose, framing },
@@ -102,7 +108,7 @@ pub(super) fn look_closer<'a>(
 }
 
 /// Looks for the face in the upper part of the box first, where it is larger to the network, then in all of it.
-fn face_of(picture: &Picture, frame: Rect, models: &Models, worker: &Worker) -> Result<Option<Rect>, ModelError> {
+fn face_of(picture: &Picture, frame: Rect, models: &Models, worker: &Worker) -> Result<Option<Face>, ModelError> {
     const UPPER_PART: f32 = 0.45;
     let height = frame.height().min(frame.width().max(frame.height() * UPPER_PART));
     let upper = Rect { bottom: frame.top + height, ..frame };
@@ -110,6 +116,10 @@ fn face_of(picture: &Picture, frame: Rect, models: &Models, worker: &Worker) -> 
         Some(face) => Ok(Some(face)),
         None => find_face(picture, frame, models, worker),
     }
+}
+
+fn is_person_without_face(score: f32, pose_confidence: f32) -> bool {
+    score >= SCORE_WITHOUT_FACE_AND_POSE || (score >= SCORE_WITHOUT_FACE && pose_confidence >= SURE_POSE)
 }
 
 /// Where to look for the joints. A large face places the body better than the box, of which much may be cut off.
@@ -129,7 +139,7 @@ fn body_square(frame: Rect, face: Option<Rect>) -> BodySquare {
 }
 
 /// Whether the joints fit the rest: the network finds joints in anything.
-fn is_believable(pose: &Pose, score: f32, frame: Rect, face: Option<Rect>) -> bool {
+fn is_believable(pose: &Pose, frame: Rect, face: Option<Rect>) -> bool {
     const LEAST_CONFIDENCE: f32 = 0.5;
     const LEAST_TORSO: f32 = 0.17;
     let torso = pose.torso_length();
@@ -140,9 +150,7 @@ fn is_believable(pose: &Pose, score: f32, frame: Rect, face: Option<Rect>) -> bo
     has_torso
         && match face {
             Some(face) => pose.place(Landmark::Nose).distance(face.centre()) < face.height() && torso > face.height(),
-            None => {
-                (pose.sees(Landmark::LeftKnee) || pose.sees(Landmark::RightKnee)) && score > POSE_SCORE_WITHOUT_FACE
-            }
+            None => pose.confidence >= SURE_POSE && (pose.sees(Landmark::LeftKnee) || pose.sees(Landmark::RightKnee)),
         }
 }
 
@@ -267,9 +275,17 @@ mod tests {
         let frame = Rect::new(100.0, 20.0, 300.0, 640.0);
         let at_nose = Rect::new(180.0, 60.0, 220.0, 100.0);
         let elsewhere = Rect::new(380.0, 60.0, 420.0, 100.0);
-        assert!(is_believable(&pose, 0.9, frame, Some(at_nose)));
-        assert!(!is_believable(&pose, 0.9, frame, Some(elsewhere)));
-        assert!(!is_believable(&pose, 0.9, frame, None), "no knees and no face");
+        assert!(is_believable(&pose, frame, Some(at_nose)));
+        assert!(!is_believable(&pose, frame, Some(elsewhere)));
+        assert!(!is_believable(&pose, frame, None), "no knees and no face");
+    }
+
+    #[test]
+    fn without_a_face_much_else_must_speak_for_a_person() {
+        assert!(is_person_without_face(0.6, 0.9));
+        assert!(is_person_without_face(0.9, 0.0));
+        assert!(!is_person_without_face(0.8, 0.1), "a shirt on a hanger");
+        assert!(!is_person_without_face(0.5, 1.0));
     }
 
     #[test]

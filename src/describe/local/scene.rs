@@ -14,12 +14,15 @@ use super::{
 /// A colour of the whole picture, or of its background, is told from this share on.
 const PICTURE_COLOUR_SHARE: f32 = 0.2;
 const BACKGROUND_COLOUR_SHARE: f32 = 0.3;
+/// A busy background has many colours; its larger ones are told together.
+const BUSY_COLOUR_SHARE: f32 = 0.18;
 
 /// Whether the picture has no colours: nearly all its pixels are near grey.
 pub(super) fn is_black_and_white(picture: &Picture) -> bool {
     const SAMPLE_STEP: usize = 7;
     const NEARLY_ALL: f32 = 0.95;
-    const NEAR_GREY: f32 = 8.0;
+    /// Grey clothes on grey ground in colour have a chroma of 4 and more.
+    const NEAR_GREY: f32 = 2.5;
     let mut chromas: Vec<f32> = picture.colours().iter().step_by(SAMPLE_STEP).map(|colour| colour.chroma()).collect();
     let index = (chromas.len() as f32 * NEARLY_ALL) as usize;
     let index = index.min(chromas.len() - 1);
@@ -130,7 +133,31 @@ pub(super) fn background(
         let in_box = || people.frames.iter().any(|frame| frame.contains(point));
         likelihood <= PERHAPS_PERSON && (likelihood <= PERHAPS_PERSON_IN_BOX || !in_box())
     });
-    surface(picture, texture, &behind.collect::<Vec<_>>(), STEP, black_and_white)
+    let behind: Vec<_> = behind.collect();
+    let surface = surface(picture, texture, &behind, STEP, black_and_white)?;
+    if matches!(surface, Background::Plain(_)) {
+        return Some(surface);
+    }
+    Some(outdoors(picture, &behind).unwrap_or(surface))
+}
+
+/// Whether an uneven background has the colours of plants, or of the sky above. (A picture without colours has
+/// neither.)
+fn outdoors(picture: &Picture, positions: &[(usize, usize)]) -> Option<Background> {
+    const GREENERY_SHARE: f32 = 0.35;
+    const SKY_SHARE: f32 = 0.5;
+    const LEAST_SKY_PIXELS: usize = 100;
+    let share = |positions: &[(usize, usize)], is_like: fn(Lab) -> bool| {
+        let like = positions.iter().filter(|&&(x, y)| is_like(picture.colour(x, y))).count();
+        like as f32 / positions.len().max(1) as f32
+    };
+    if share(positions, |colour| colour.a < -6.0 && colour.b > 4.0) > GREENERY_SHARE {
+        return Some(Background::Greenery);
+    }
+    let above: Vec<_> = positions.iter().copied().filter(|(_, y)| *y < picture.height() / 3).collect();
+    let is_sky =
+        above.len() > LEAST_SKY_PIXELS && share(&above, |colour| colour.b < -8.0 && colour.l > 45.0) > SKY_SHARE;
+    is_sky.then_some(Background::SkyBlue)
 }
 
 /// What the pixels of a background show; every `step`th column and row of it. `None` if there is too little.
@@ -145,10 +172,6 @@ fn surface(
     const EVEN_SPREAD: f32 = 9.0;
     const EVEN_DETAIL: f32 = 1.6;
     const BLURRED_DETAIL: f32 = 2.2;
-    const GREENERY_SHARE: f32 = 0.35;
-    const SKY_SHARE: f32 = 0.5;
-    const LEAST_SKY_PIXELS: usize = 100;
-
     let area = (picture.width() * picture.height()) as f32;
     if positions.len() as f32 * (step * step) as f32 <= LEAST_SHARE * area {
         return None;
@@ -159,20 +182,11 @@ fn surface(
     if lightness_spread(&colours) < EVEN_SPREAD && detail < EVEN_DETAIL {
         return palette.main().map(Background::Plain);
     }
-    if !black_and_white {
-        let green = colours.iter().filter(|colour| colour.a < -6.0 && colour.b > 4.0).count();
-        if green as f32 > GREENERY_SHARE * colours.len() as f32 {
-            return Some(Background::Greenery);
-        }
-        let above: Vec<Lab> =
-            positions.iter().filter(|(_, y)| *y < picture.height() / 3).map(|&(x, y)| picture.colour(x, y)).collect();
-        let sky = above.iter().filter(|colour| colour.b < -8.0 && colour.l > 45.0).count();
-        if above.len() > LEAST_SKY_PIXELS && sky as f32 > SKY_SHARE * above.len() as f32 {
-            return Some(Background::SkyBlue);
-        }
+    if detail < BLURRED_DETAIL {
+        Tint::of(&palette, BACKGROUND_COLOUR_SHARE, black_and_white).map(Background::Blurred)
+    } else {
+        Tint::of(&palette, BUSY_COLOUR_SHARE, black_and_white).map(Background::Busy)
     }
-    let tint = Tint::of(&palette, BACKGROUND_COLOUR_SHARE, black_and_white)?;
-    Some(if detail < BLURRED_DETAIL { Background::Blurred(tint) } else { Background::Busy(tint) })
 }
 
 /// The standard deviation of lightness.

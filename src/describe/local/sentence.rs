@@ -206,9 +206,12 @@ impl Told<'_> {
                 format!("against a blurred {} background", self.tint(tint, Topic::BackgroundColours))
             }
             Background::Greenery => "with greenery behind".to_owned(),
-            Background::SkyBlue => "with sky blue behind".to_owned(),
-            Background::Busy(tint) if self.tells(Topic::BackgroundColours) => {
-                format!("against a busy {} background", self.tint(tint, Topic::BackgroundColours))
+            Background::SkyBlue => "with light blue above and behind".to_owned(),
+            Background::Busy(Tint::Tone(tone)) if self.tells(Topic::BackgroundColours) => {
+                format!("against a busy, mostly {} background", tone.text())
+            }
+            Background::Busy(Tint::Colours(colours)) if self.tells(Topic::BackgroundColours) => {
+                format!("against a busy background, mainly {}", enumeration(&texts(colours)))
             }
             Background::Busy(_) => "against a busy background".to_owned(),
         })

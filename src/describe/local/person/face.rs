@@ -10,10 +10,20 @@ use super::super::{
 const SIDE: usize = 128;
 /// What scores less is no face (tuned on the sample photographs).
 const LEAST_SCORE: f32 = 0.6;
+/// What scores less may be a hood or a collar.
+const SURE_SCORE: f32 = 0.8;
 /// Numbers per candidate: a box, then six key points, which are not used.
 const NUMBERS_EACH: usize = 16;
 /// Cells per row of the two grids, and candidates in each cell (`ssd_anchors_calculator` options of the model).
 const GRIDS: [(usize, usize); 2] = [(16, 2), (8, 6)];
+
+/// One face in a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Face {
+    pub frame: Rect,
+    /// Whether it counts without other signs of a person.
+    pub is_sure: bool,
+}
 
 /// The surest face in a part of the picture.
 pub(super) fn find_face(
@@ -21,11 +31,11 @@ pub(super) fn find_face(
     part: Rect,
     models: &Models,
     worker: &Worker,
-) -> Result<Option<Rect>, ModelError> {
+) -> Result<Option<Face>, ModelError> {
     let size = part.width().max(part.height());
     let [boxes, scores] = worker.run(&models.face, network_input(picture, part.centre(), size))?;
-    let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    let Some((index, _)) = best.filter(|(_, score)| sigmoid(**score) >= LEAST_SCORE) else {
+    let best = scores.iter().map(|score| sigmoid(*score)).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+    let Some((index, score)) = best.filter(|(_, score)| *score >= LEAST_SCORE) else {
         return Ok(None);
     };
     // The box: its middle's offset from the candidate's cell, and its size, in pixels of the square.
@@ -33,12 +43,13 @@ pub(super) fn find_face(
     let [x, y, width, height] = std::array::from_fn(|at| numbers[at] / SIDE as f32 * size);
     let square_corner = part.centre().minus(Point::new(size / 2.0, size / 2.0));
     let middle = square_corner.plus(cell_middle(index).times(size)).plus(Point::new(x, y));
-    Ok(Some(Rect {
+    let frame = Rect {
         left: middle.x - width / 2.0,
         top: middle.y - height / 2.0,
         right: middle.x + width / 2.0,
         bottom: middle.y + height / 2.0,
-    }))
+    };
+    Ok(Some(Face { frame, is_sure: score >= SURE_SCORE }))
 }
 
 /// A square of the picture, read at twice the size and halved, so that small faces keep their features.

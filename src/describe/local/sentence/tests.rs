@@ -91,7 +91,7 @@ fn laid_out() -> Findings {
 #[case(
     Detail::Detailed,
     "Full-length photo of a person wearing a short-sleeved patterned orange and white top and blue trousers, \
-     with an umbrella and a handbag, against a busy grey and teal background. The person is on the left of the \
+     with an umbrella and a handbag, against a busy background, mainly grey and teal. The person is on the left of the \
      picture. Other people are in view. Also in view: a car, a bench and a dog. The main colour of the picture is \
      grey."
 )]

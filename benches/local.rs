@@ -1,0 +1,97 @@
+//! How long the embedded describer takes a picture, and how that compares with merely decoding and shrinking it.
+//!
+//! `cargo bench --bench local [-- PICTURE…]`; without pictures, those of the demo. The first line is the time the
+//! networks take to load, once.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, executor::block_on_stream};
+use image::imageops::FilterType;
+use recaption::{
+    dataset::RecordId,
+    describe::{DescribeEvent, Describer, Detail, JobId, Request, local::LocalDescriber},
+};
+
+/// Each picture is described this often; the quickest counts, being the least disturbed.
+const ROUNDS: usize = 5;
+/// The size the describer works at, in pixels of the longest side.
+const WORKING_SIDE: u32 = 640;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime starts");
+    let _inside = runtime.enter();
+    let describer = LocalDescriber::default();
+    let pictures = pictures();
+    let Some(first) = pictures.first() else {
+        println!("no pictures: name some after --");
+        return;
+    };
+    let cold = describe(&describer, first).0;
+    let warm = describe(&describer, first).0;
+    println!("networks loaded in {} ms", cold.saturating_sub(warm).as_millis());
+    println!("{:>8} {:>8} {:>6}  picture", "describe", "decode", "ratio");
+    for picture in &pictures {
+        let (described, text) = quickest(|| describe(&describer, picture));
+        let (decoded, ()) = quickest(|| decode(picture));
+        println!(
+            "{:>5} ms {:>5} ms {:>6.1}  {}: {text}",
+            described.as_millis(),
+            decoded.as_millis(),
+            described.as_secs_f64() / decoded.as_secs_f64(),
+            picture.display(),
+        );
+    }
+}
+
+/// The pictures named on the command line, or those of the demo.
+fn pictures() -> Vec<PathBuf> {
+    let named: Vec<PathBuf> =
+        env::args().skip(1).filter(|argument| !argument.starts_with("--")).map(PathBuf::from).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images");
+    let mut pictures: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    pictures.sort();
+    pictures
+}
+
+fn quickest<T>(mut run: impl FnMut() -> (Duration, T)) -> (Duration, T) {
+    let mut best = run();
+    for _ in 1..ROUNDS {
+        let next = run();
+        if next.0 < best.0 {
+            best = next;
+        }
+    }
+    best
+}
+
+fn describe(describer: &LocalDescriber, picture: &Path) -> (Duration, String) {
+    let request = Request {
+        job: JobId(0),
+        record: RecordId(0),
+        picture: picture.to_owned(),
+        detail: Detail::Detailed,
+        max_words: 50,
+    };
+    let start = Instant::now();
+    let text = match block_on_stream(describer.describe(request).boxed()).last() {
+        Some(DescribeEvent::Finished(description)) => description.text,
+        other => format!("{other:?}"),
+    };
+    (start.elapsed(), text)
+}
+
+fn decode(picture: &Path) -> (Duration, ()) {
+    let start = Instant::now();
+    if let Ok(image) = image::open(picture) {
+        std::hint::black_box(image.resize(WORKING_SIDE, WORKING_SIDE, FilterType::Triangle).into_rgb8());
+    }
+    (start.elapsed(), ())
+}
