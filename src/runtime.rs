@@ -86,7 +86,7 @@ impl Runtime {
             }))
         });
         self.queue.clone_from(&queue);
-        self.clerk = Some(Clerk::spawn(&self.parts, queue, self.messages.clone(), self.stopping.clone()));
+        self.clerk = Some(Clerk::spawn(&self.parts, queue, &self.messages, self.stopping.clone()));
         let (dataset, messages, stopping) = (self.parts.dataset.clone(), self.messages.clone(), self.stopping.clone());
         self.spawn("index", move || index(&dataset, &messages, &stopping));
     }

@@ -147,7 +147,7 @@ impl App {
         self.pictures = self.painter.is_some();
         self.measure(runtime)?;
         for key in input::typed_ahead(&probe.typed) {
-            self.terminal_event(Event::Key(key), runtime)?;
+            self.terminal_event(&Event::Key(key), runtime)?;
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl App {
             tokio::select! {
                 biased;
                 event = events.next() => match event {
-                    Some(event) => self.terminal_event(event?, runtime)?,
+                    Some(event) => self.terminal_event(&event?, runtime)?,
                     None => return Ok(()),
                 },
                 Some(msg) = messages.recv() => self.take(msg, runtime),
@@ -171,7 +171,7 @@ impl App {
                     break;
                 }
                 if let Some(event) = at_once(&mut events).await {
-                    self.terminal_event(event?, runtime)?;
+                    self.terminal_event(&event?, runtime)?;
                 } else if let Ok(msg) = messages.try_recv() {
                     self.take(msg, runtime);
                 } else {
@@ -190,13 +190,13 @@ impl App {
         }
     }
 
-    fn terminal_event(&mut self, event: Event, runtime: &mut Runtime) -> io::Result<()> {
+    fn terminal_event(&mut self, event: &Event, runtime: &mut Runtime) -> io::Result<()> {
         if matches!(event, Event::Resize(..)) {
             return self.measure(runtime);
         }
         let size = self.screen.size()?;
         let layout = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures);
-        if let Some(msg) = self.input.message(&event, &self.model, layout.as_ref()) {
+        if let Some(msg) = self.input.message(event, &self.model, layout.as_ref()) {
             self.take(msg, runtime);
         }
         Ok(())
@@ -228,7 +228,7 @@ impl App {
     }
 
     fn give_way(&mut self, pause: Pause, runtime: &mut Runtime) -> io::Result<()> {
-        self.screen.pause();
+        self.screen.pause()?;
         let msg = match pause {
             Pause::Suspend => signals::suspend().err().map(|error| Msg::Notice(error.to_string())),
             Pause::Edit { record, text } => {

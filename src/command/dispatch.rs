@@ -17,7 +17,7 @@ use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, ExportArgs, ExportFormat, ReviewArgs, SaveArgs,
     SessionOption, ShowArgs,
 };
-use crate::config::{Config, ConfigError, DescriberChoice, ImageProtocol, Theme};
+use crate::config::{Config, DescriberChoice, ImageProtocol, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::exit::ExitCode;
@@ -31,27 +31,29 @@ struct Failure {
 }
 
 impl Failure {
-    fn usage(error: impl ToString) -> Self {
+    fn usage(error: impl std::error::Error) -> Self {
         Self { message: error.to_string(), code: ExitCode::Usage }
     }
 }
 
+/// What to say where there is nobody to review.
+#[derive(Debug, thiserror::Error)]
+#[error("reviewing needs a terminal; `recaption --help` lists what works without one")]
+struct NoTerminal;
+
 /// Does what was asked for. What went wrong is said on standard error.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
-    let done =
-        Config::load(command.settings()).map_err(|error: ConfigError| Failure::usage(error)).and_then(|config| {
-            match command {
-                Command::Review(args) => review(args, config),
-                Command::Demo(args) => demo(args, config),
-                Command::Show(args) => show(args, &config),
-                Command::Save(args) => save(args, &config),
-                Command::Check(args) => check(&args, &config),
-                Command::Export(args) => export(args, &config),
-                Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
-                Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
-            }
-        });
+    let done = Config::load(command.settings()).map_err(Failure::usage).and_then(|config| match command {
+        Command::Review(args) => review(args, config),
+        Command::Demo(args) => demo(&args, config),
+        Command::Show(args) => show(args, &config),
+        Command::Save(args) => save(args, &config),
+        Command::Check(args) => check(&args, &config),
+        Command::Export(args) => export(args, &config),
+        Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
+        Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
+    });
     done.unwrap_or_else(|failure| {
         eprintln!("recaption: {}", failure.message);
         failure.code
@@ -78,7 +80,7 @@ fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
     open_screen(options)
 }
 
-fn demo(args: DemoArgs, config: Config) -> Result<ExitCode, Failure> {
+fn demo(args: &DemoArgs, config: Config) -> Result<ExitCode, Failure> {
     let path = demo::prepare(args.dir.as_deref(), args.reset).map_err(|error| {
         let code = match error {
             DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
@@ -107,7 +109,7 @@ fn demo(args: DemoArgs, config: Config) -> Result<ExitCode, Failure> {
 
 fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        return Err(Failure::usage("reviewing needs a terminal; `recaption --help` lists what works without one"));
+        return Err(Failure::usage(NoTerminal));
     }
     match review::run(options) {
         Ok(()) => Ok(ExitCode::Done),

@@ -195,6 +195,7 @@ pub struct Notice {
 
 /// The whole state of the reviewer.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each whatever the others are")]
 pub struct Model {
     /// What is settled before the review begins.
     pub settings: Settings,

@@ -8,7 +8,7 @@ pub(super) mod generate;
 mod navigate;
 mod report;
 
-use super::{Action, Effect, Mode, Model, Msg, demand};
+use super::{Action, Effect, Mode, Model, Msg, Tab, demand};
 use crate::session::Event;
 
 /// Takes a message in. Pure: the same model and message always give the same result.
@@ -58,8 +58,12 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Bottom => navigate::bottom(model),
         Action::NextToReview => navigate::to_review(model, true),
         Action::PreviousToReview => navigate::to_review(model, false),
-        Action::TabAll | Action::TabToReview | Action::TabReady => navigate::tab(model, action),
-        Action::TabDecided | Action::TabAside | Action::TabProblems => navigate::tab(model, action),
+        Action::TabAll => navigate::show_tab(model, Tab::All),
+        Action::TabToReview => navigate::show_tab(model, Tab::ToReview),
+        Action::TabReady => navigate::show_tab(model, Tab::Ready),
+        Action::TabDecided => navigate::show_tab(model, Tab::Decided),
+        Action::TabAside => navigate::show_tab(model, Tab::Aside),
+        Action::TabProblems => navigate::show_tab(model, Tab::Problems),
         Action::ScrollDown => navigate::scroll(model, 1),
         Action::ScrollUp => navigate::scroll(model, -1),
         Action::Accept => decide::accept(model, out),
@@ -112,7 +116,7 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
 /// Ends the writing of one line.
 fn submit(model: &mut Model, out: &mut Vec<Effect>) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
-        Mode::Note(editor) => edit::take_note(model, editor, out),
+        Mode::Note(editor) => edit::take_note(model, &editor, out),
         Mode::Command(line) => file::run_command(model, &line, out),
         other => model.mode = other,
     }

@@ -43,7 +43,9 @@ fn send(
         }
         go_on()
     })?;
-    captions.values_mut().for_each(|captions| captions.reverse());
+    for captions in captions.values_mut() {
+        captions.reverse();
+    }
     let mut portion: Vec<(RecordId, String)> = Vec::new();
     let mut total = 0;
     let mut unmatched: usize = captions.values().map(Vec::len).sum();

@@ -40,7 +40,7 @@ impl Clerk {
     pub(super) fn spawn(
         parts: &Parts,
         queue: Option<Arc<Queue>>,
-        messages: UnboundedSender<Msg>,
+        messages: &UnboundedSender<Msg>,
         stopping: Arc<AtomicBool>,
     ) -> Self {
         let (tasks, inbox) = mpsc::channel();

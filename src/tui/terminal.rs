@@ -50,8 +50,13 @@ impl Screen {
     }
 
     /// Gives the terminal back for a while.
-    pub fn pause(&mut self) {
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn pause(&mut self) -> io::Result<()> {
+        self.terminal.backend_mut().flush()?;
         give_back();
+        Ok(())
     }
 
     /// Takes the terminal over again, and everything will be drawn anew.

@@ -136,7 +136,7 @@ pub(super) fn discard(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-pub(super) fn take_note(model: &mut Model, editor: Editor, out: &mut Vec<Effect>) {
+pub(super) fn take_note(model: &mut Model, editor: &Editor, out: &mut Vec<Effect>) {
     let note = text::single_line(&editor.draft.text).into_owned();
     if note != editor.start {
         record(model, Event::Noted { record: editor.record, note }, out);

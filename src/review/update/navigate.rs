@@ -1,7 +1,7 @@
 //! Going from record to record, from tab to tab, and through the texts of one record.
 
 use crate::dataset::RecordId;
-use crate::review::{Action, Mode, Model, NoticeKind, Tab, Version};
+use crate::review::{Mode, Model, NoticeKind, Tab, Version};
 
 /// Puts the cursor on a record, which need not be in view.
 pub(super) fn go_to(model: &mut Model, record: RecordId) {
@@ -83,18 +83,6 @@ pub(super) fn to_review(model: &mut Model, forward: bool) {
         }
         None => model.say(NoticeKind::Info, "nothing is left to review"),
     }
-}
-
-pub(super) fn tab(model: &mut Model, action: Action) {
-    let tab = match action {
-        Action::TabToReview => Tab::ToReview,
-        Action::TabReady => Tab::Ready,
-        Action::TabDecided => Tab::Decided,
-        Action::TabAside => Tab::Aside,
-        Action::TabProblems => Tab::Problems,
-        _ => Tab::All,
-    };
-    show_tab(model, tab);
 }
 
 /// Shows a tab, at the same record or the one nearest to it.

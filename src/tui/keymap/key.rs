@@ -112,7 +112,7 @@ impl Key {
             name.push_str("Shift-");
         }
         match self.code {
-            KeyCode::F(number) => name.push_str(&format!("F{number}")),
+            KeyCode::F(number) => name.extend(["F", &number.to_string()]),
             KeyCode::Char(' ') => name.push_str("Space"),
             KeyCode::Char(character) => name.push(character),
             KeyCode::Up => name.push('↑'),

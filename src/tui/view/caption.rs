@@ -29,25 +29,22 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
         return;
     };
     let page = Page { model, record, theme, width: usize::from(text_area.width) };
-    match (&model.mode, look.entry) {
-        (Mode::Edit(editor), Some(entry)) => {
-            let words = Line::from(vec![Span::raw(" "), page.count(&editor.draft.text), Span::raw(" ")]);
-            title(frame, area, Line::styled(" editing the caption ", theme.accent), words, theme);
-            let field = Rect { height: text_area.height * EDITOR_SHARE.0 / EDITOR_SHARE.1, ..text_area };
-            entry.draw(frame, field);
-            let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
-            frame.render_widget(Paragraph::new(page.original_alone()).wrap(Wrap { trim: false }), rest);
-        }
-        _ => {
-            title(frame, area, Line::styled(" caption ", theme.muted), verdict(model, record, theme), theme);
-            let paragraph = Paragraph::new(page.body()).wrap(Wrap { trim: false });
-            let rows = u16::try_from(paragraph.line_count(text_area.width)).unwrap_or(u16::MAX);
-            let scroll = model.caption.scroll.min(rows.saturating_sub(room.height));
-            frame.render_widget(paragraph.scroll((scroll, 0)), text_area);
-            if rows.saturating_sub(scroll) > room.height {
-                more_below(frame, room, theme);
-            }
-        }
+    if let (Mode::Edit(editor), Some(entry)) = (&model.mode, look.entry) {
+        let words = Line::from(vec![Span::raw(" "), page.count(&editor.draft.text), Span::raw(" ")]);
+        title(frame, area, Line::styled(" editing the caption ", theme.accent), words, theme);
+        let field = Rect { height: text_area.height * EDITOR_SHARE.0 / EDITOR_SHARE.1, ..text_area };
+        entry.draw(frame, field);
+        let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
+        frame.render_widget(Paragraph::new(page.original_alone()).wrap(Wrap { trim: false }), rest);
+        return;
+    }
+    title(frame, area, Line::styled(" caption ", theme.muted), verdict(model, record, theme), theme);
+    let paragraph = Paragraph::new(page.body()).wrap(Wrap { trim: false });
+    let rows = u16::try_from(paragraph.line_count(text_area.width)).unwrap_or(u16::MAX);
+    let scroll = model.caption.scroll.min(rows.saturating_sub(room.height));
+    frame.render_widget(paragraph.scroll((scroll, 0)), text_area);
+    if rows.saturating_sub(scroll) > room.height {
+        more_below(frame, room, theme);
     }
 }
 

@@ -24,9 +24,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
         Span::raw("  "),
         Span::raw(progress),
     ];
-    if total > 0 {
-        let full = reviewed * BAR / total;
-        let percent = reviewed * 100 / total;
+    if let (Some(full), Some(percent)) = ((reviewed * BAR).checked_div(total), (reviewed * 100).checked_div(total)) {
         left.push(Span::raw(" "));
         left.push(Span::styled(theme.glyphs.bar.0.repeat(usize::try_from(full).unwrap_or(0)), theme.good));
         left.push(Span::styled(theme.glyphs.bar.1.repeat(usize::try_from(BAR - full).unwrap_or(0)), theme.muted));
