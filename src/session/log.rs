@@ -25,7 +25,9 @@ impl SubjectIndex {
     }
 
     pub(super) fn from_row(id: i64) -> Result<Self, Fault> {
-        u32::try_from(id - 1).map(Self).map_err(|_| Fault::Damaged(format!("subject {id} is out of range")))
+        u32::try_from(id.saturating_sub(1))
+            .map(Self)
+            .map_err(|_| Fault::Damaged(format!("subject {id} is out of range")))
     }
 
     pub(super) const fn index(self) -> usize {

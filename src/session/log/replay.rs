@@ -54,7 +54,7 @@ pub(in crate::session) fn replay(
     for (seq, draft) in drafts {
         ledger.apply_as(seq, draft);
     }
-    if until.is_none() && ledger.last().0 != count + draft_writes {
+    if until.is_none() && ledger.last().0 != draft_writes.saturating_add(count) {
         let lost = i128::from(ledger.last().0) - i128::from(count) - i128::from(draft_writes);
         return Err(Fault::Damaged(format!("{lost} of {} events are missing", ledger.last().0)));
     }
@@ -116,7 +116,7 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let writes: i64 = row.get(2)?;
-            count += writes.cast_unsigned();
+            count = writes.cast_unsigned().saturating_add(count);
             let draft = match row.get::<_, Option<String>>(3)? {
                 None => None,
                 Some(text) => Some(Draft {
