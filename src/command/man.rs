@@ -20,6 +20,8 @@ const FILES: &[(&str, &str)] = &[
     ("metadata.jsonl", "The dataset, in the folder that is named. It is never changed, unless by --in-place."),
     ("metadata_updated.jsonl", "What is saved, unless --output names another file."),
     (".recaption/metadata.sqlite", "The session, beside the dataset: decisions, candidates, drafts."),
+    ("~/.config/recaption/config.toml", "The user's settings."),
+    ("~/.config/recaption/keymap.toml", "The user's keys."),
 ];
 
 /// Writes the manual page of `command`.
