@@ -203,7 +203,7 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub limit: LimitOption,
 
-    /// Print the findings as JSON
+    /// Print the findings as JSON Lines: file, line, record, `file_name`, lint, message, span
     #[arg(long)]
     pub json: bool,
 }
@@ -280,6 +280,8 @@ pub enum DecisionKind {
     Skipped,
     /// Not decided yet
     Undecided,
+    /// Left out of what is saved
+    Excluded,
 }
 
 #[cfg(test)]

@@ -52,17 +52,25 @@ impl Output {
         through: Seq,
         force: bool,
     ) -> Result<SaveSummary, SaveRefused> {
-        let written = saves.iter().find(|(path, _)| is_same(path, &self.path)).map(|(_, hash)| *hash);
-        let expected = match written {
+        let known = saves.iter().find(|(path, _)| is_same(path, &self.path)).map(|(_, hash)| *hash);
+        let expected = match known {
             Some(hash) => Expected::Ours { stamp: None, hash: Some(hash) },
             None if self.in_place => Expected::Ours { stamp: Some(dataset.stamp()), hash: None },
             None => Expected::Nothing,
         };
         let options = SaveOptions { target: self.path.clone(), expected, force, backup: self.in_place };
-        match dataset::save(dataset, &mut amendments.into_iter(), &options) {
+        let (written, unconfirmed) = match dataset::save(dataset, &mut amendments.into_iter(), &options) {
+            Err(SaveError::NotConfirmed { report, source }) => (Ok(*report), Some(source)),
+            other => (other, None),
+        };
+        match written {
             Ok(report) => {
                 tracing::info!(path = %report.path.display(), records = report.records_written, "saved");
-                let warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
+                let mut warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
+                // The file is there, and known to be ours, but may not outlast a power cut: it does not count as saved.
+                let through = if unconfirmed.is_some() { Seq::default() } else { through };
+                warnings
+                    .extend(unconfirmed.map(|source| format!("not certain to be on the disk ({source}): save again")));
                 Ok(SaveSummary {
                     // As it was written, links followed: a relative path would mean another file from another folder.
                     path: report.path,

@@ -168,6 +168,7 @@ impl From<cli::DecisionKind> for export::DecisionKind {
             cli::DecisionKind::Kept => Self::Kept,
             cli::DecisionKind::Skipped => Self::Skipped,
             cli::DecisionKind::Undecided => Self::Undecided,
+            cli::DecisionKind::Excluded => Self::Excluded,
         }
     }
 }

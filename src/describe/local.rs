@@ -1,8 +1,8 @@
 //! The embedded describer: small neural networks in the binary, plain sentences out; no account, no network, no cost.
 //!
-//! A picture goes through these rooms: [`picture`] opens it; [`person`] finds people with the networks of [`models`];
-//! [`garment`] and [`scene`] read clothes and surroundings by [`colour`] and [`texture`]; [`findings`] is what they
-//! found, and [`sentence`] puts it into words. It tells what it sees and leaves out what it cannot: never a person's
+//! A picture goes through these rooms: `picture` opens it; `person` finds people with the networks of `models`;
+//! `garment` and `scene` read clothes and surroundings by `colour` and `texture`; `findings` is what they
+//! found, and `sentence` puts it into words. It tells what it sees and leaves out what it cannot: never a person's
 //! gender, age or origin. Its captions are drafts.
 
 #![allow(

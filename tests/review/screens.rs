@@ -159,10 +159,15 @@ fn words_that_differ_are_set_off_by_more_than_colour() {
     let mut world = afternoon();
     let terminal = screen(&mut world, 120, 40, false);
     let buffer = terminal.backend().buffer();
-    let word = |modifier: Modifier| -> String {
-        buffer.content().iter().filter(|cell| cell.modifier.contains(modifier)).map(|cell| cell.symbol()).collect()
+    let set_off = |modifier: Modifier| -> String {
+        buffer
+            .content()
+            .iter()
+            .filter(|cell| cell.modifier.contains(modifier))
+            .map(ratatui::buffer::Cell::symbol)
+            .collect()
     };
-    assert_eq!((word(Modifier::UNDERLINED).trim(), word(Modifier::CROSSED_OUT).trim()), ("dark", "light"));
+    assert_eq!((set_off(Modifier::UNDERLINED).trim(), set_off(Modifier::CROSSED_OUT).trim()), ("dark", "light"));
 }
 
 #[test]

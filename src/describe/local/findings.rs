@@ -108,7 +108,15 @@ pub(super) enum BottomsKind {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Thing {
     pub tint: Tint,
-    pub patterned: bool,
+    /// `None` where it could be either: prints, folds and seams on plain cloth look alike.
+    pub surface: Option<Surface>,
+}
+
+/// How even a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Surface {
+    Plain,
+    Patterned,
 }
 
 /// What is behind the subject.

@@ -181,14 +181,14 @@ pub(super) struct CropMap {
 }
 
 impl CropMap {
-    /// A square of `size` picture pixels around `centre`, turned clockwise by `radians`, read as `pixels` × `pixels` pixels.
-    pub(super) fn square(centre: Point, size: f32, radians: f32, pixels: usize) -> Self {
-        let edge = pixels as f32;
-        let scale = size / edge;
+    /// A square of `extent` picture pixels around `centre`, turned clockwise by `radians`, read as `side` × `side`
+    /// pixels.
+    pub(super) fn square(centre: Point, extent: f32, radians: f32, side: usize) -> Self {
+        let scale = extent / side as f32;
         let (sin, cos) = radians.sin_cos();
         let right = Point::new(cos * scale, sin * scale);
         let down = Point::new(-sin * scale, cos * scale);
-        let half = edge / 2.0;
+        let half = side as f32 / 2.0;
         Self { right, down, origin: centre.minus(right.times(half)).minus(down.times(half)) }
     }
 

@@ -292,6 +292,22 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_orientation_is_read_from_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("turned.jpg");
+        let mut jpeg = io::Cursor::new(Vec::new());
+        RgbImage::new(16, 8).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+        // An Exif segment with one entry: orientation (0x0112), a short (3), one of it, 6 = turn to the right.
+        let mut exif = b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0".to_vec();
+        exif.extend([0; 4]);
+        let mut bytes = jpeg.into_inner();
+        bytes.splice(2..2, exif);
+        fs::write(&path, bytes).unwrap();
+        let picture = Picture::open(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((picture.width(), picture.height()), (8, 16));
+    }
+
+    #[test]
     fn what_is_transparent_is_white() {
         let image = RgbaImage::from_pixel(4, 4, image::Rgba([0, 0, 0, 0]));
         let picture = Picture::new(DynamicImage::ImageRgba8(image), Orientation::NoTransforms);

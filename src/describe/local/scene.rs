@@ -2,7 +2,7 @@
 
 use super::{
     colour::{Lab, Palette, clusters},
-    findings::{Background, Side, Thing, Tint},
+    findings::{Background, Side, Surface, Thing, Tint},
     geometry::{Point, Rect, Region},
     person::{Detection, People, PersonMask},
     picture::Picture,
@@ -213,7 +213,8 @@ pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: 
     /// The subject covers at least and at most so much of the picture.
     const SUBJECT_SHARE: std::ops::Range<f32> = 0.08..0.8;
     const COLOUR_SHARE: f32 = 0.24;
-    const PATTERNED: f32 = 6.0;
+    const PLAIN: f32 = 3.0;
+    const PATTERNED: f32 = 6.5;
 
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let margin = MARGIN * width.min(height);
@@ -233,9 +234,12 @@ pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: 
     let (subject, rest): (Vec<_>, Vec<_>) = inside.into_iter().partition(stands_out);
     let colours: Vec<Lab> = subject.iter().map(|&(x, y)| picture.colour(x, y)).collect();
     let thing = if SUBJECT_SHARE.contains(&(subject.len() as f32 / (width * height))) {
-        let detail = texture.mean(subject.into_iter()).unwrap_or_default();
-        Tint::of(&Palette::of(&colours), COLOUR_SHARE, black_and_white)
-            .map(|tint| Thing { tint, patterned: detail > PATTERNED })
+        let surface = match texture.mean(subject.into_iter()) {
+            Some(detail) if detail < PLAIN => Some(Surface::Plain),
+            Some(detail) if detail > PATTERNED => Some(Surface::Patterned),
+            _ => None,
+        };
+        Tint::of(&Palette::of(&colours), COLOUR_SHARE, black_and_white).map(|tint| Thing { tint, surface })
     } else {
         None
     };
@@ -245,4 +249,101 @@ pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: 
         surface(picture, texture, &ground, 1, black_and_white)
     });
     StillLife { thing, background }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe::local::{
+        colour::ColourName,
+        picture::tests::{painted, plain},
+    };
+
+    const PERSON_FRAME: Rect = Rect::new(10.0, 10.0, 50.0, 90.0);
+
+    fn found(class: usize, score: f32, x: f32, y: f32) -> Detection {
+        Detection { class, score, frame: Rect::new(x - 5.0, y - 5.0, x + 5.0, y + 5.0) }
+    }
+
+    #[test]
+    fn greys_are_black_and_white_and_one_coat_of_colour_is_not() {
+        assert!(is_black_and_white(&painted(40, 40, |x, y| [(x * 3 + y) as u8; 3])));
+        let red_coat = painted(40, 40, |x, _| if x < 6 { [200, 20, 20] } else { [128; 3] });
+        assert!(!is_black_and_white(&red_coat));
+        assert!(!is_black_and_white(&plain(1, 1, [200, 20, 20])));
+    }
+
+    #[test]
+    fn what_is_near_the_person_is_worn_and_the_rest_is_in_view() {
+        let (tie, handbag, car) = (27, 26, 2);
+        let detections = [found(tie, 0.6, 30.0, 30.0), found(handbag, 0.5, 90.0, 50.0), found(car, 0.5, 30.0, 50.0)];
+        let objects = Objects::among(&detections, Some(PERSON_FRAME));
+        assert_eq!(objects.accessories, ["tie"]);
+        assert_eq!(objects.surroundings, ["handbag", "car"]);
+    }
+
+    #[test]
+    fn without_people_only_sure_objects_count() {
+        let bed = 59;
+        assert_eq!(Objects::among(&[found(bed, 0.55, 0.0, 0.0)], None), Objects::default());
+        assert_eq!(Objects::among(&[found(bed, 0.65, 0.0, 0.0)], None).surroundings, ["bed"]);
+    }
+
+    #[test]
+    fn an_object_is_told_once_and_three_are_enough() {
+        let (bench, car, dog, bus) = (13, 2, 16, 5);
+        let detections = [bench, bench, car, dog, bus].map(|class| found(class, 0.9, 90.0, 90.0));
+        assert_eq!(Objects::among(&detections, Some(PERSON_FRAME)).surroundings, ["bench", "car", "dog"]);
+    }
+
+    #[test]
+    fn a_thing_on_a_ground_is_told_from_it() {
+        let picture = painted(80, 100, |x, y| {
+            if (20..60).contains(&x) && (25..75).contains(&y) { [190, 20, 30] } else { [225, 225, 220] }
+        });
+        let seen = still_life(&picture, &Texture::of(&picture), false);
+        let thing = seen.thing.unwrap();
+        assert_eq!(thing.tint, Tint::Colours(vec![ColourName::Red]));
+        assert_eq!(thing.surface, Some(Surface::Plain));
+        assert_eq!(seen.background, Some(Background::Plain(ColourName::White)));
+    }
+
+    #[test]
+    fn a_striped_thing_is_patterned() {
+        let picture = painted(80, 100, |x, y| {
+            let inside = (20..60).contains(&x) && (25..75).contains(&y);
+            match (inside, y % 6 < 3) {
+                (false, _) => [225, 225, 220],
+                (true, true) => [190, 20, 30],
+                (true, false) => [20, 20, 120],
+            }
+        });
+        let thing = still_life(&picture, &Texture::of(&picture), false).thing.unwrap();
+        assert_eq!(thing.surface, Some(Surface::Patterned));
+    }
+
+    #[test]
+    fn a_picture_of_one_colour_has_no_subject() {
+        let picture = plain(50, 50, [30, 60, 200]);
+        assert_eq!(still_life(&picture, &Texture::of(&picture), false), StillLife::default());
+        assert_eq!(palette(&picture, false), Some(Tint::Colours(vec![ColourName::Blue])));
+    }
+
+    #[test]
+    fn plants_and_sky_are_told_by_their_colours() {
+        let everywhere = |picture: &Picture| picture.grid(1).collect::<Vec<_>>();
+        let leaves = plain(40, 40, [60, 120, 40]);
+        assert_eq!(outdoors(&leaves, &everywhere(&leaves)), Some(Background::Greenery));
+        let sky = painted(40, 40, |_, y| if y < 20 { [120, 170, 230] } else { [150, 140, 130] });
+        assert_eq!(outdoors(&sky, &everywhere(&sky)), Some(Background::SkyBlue));
+        let wall = plain(40, 40, [150, 140, 130]);
+        assert_eq!(outdoors(&wall, &everywhere(&wall)), None);
+    }
+
+    #[test]
+    fn the_middle_is_no_side() {
+        let picture = plain(100, 10, [0; 3]);
+        let at = |x: f32| side(&picture, Rect::new(x - 5.0, 0.0, x + 5.0, 10.0));
+        assert_eq!((at(20.0), at(50.0), at(80.0)), (Some(Side::Left), None, Some(Side::Right)));
+    }
 }

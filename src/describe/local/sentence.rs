@@ -3,8 +3,8 @@
 use super::{
     colour::ColourName,
     findings::{
-        Background, Bottoms, BottomsKind, Clothes, Findings, Framing, PersonFindings, Side, Sleeves, Subject, Thing,
-        Tint, Top,
+        Background, Bottoms, BottomsKind, Clothes, Findings, Framing, PersonFindings, Side, Sleeves, Subject, Surface,
+        Thing, Tint, Top,
     },
 };
 use crate::describe::Detail;
@@ -179,12 +179,12 @@ impl Told<'_> {
         let subject = match (thing, &self.findings.palette) {
             (Some(thing), _) => {
                 let tint = self.tint(&thing.tint, Topic::Colours);
-                let surface = if thing.patterned { "patterned" } else { "plain" };
-                if self.tells(Topic::Cut) {
-                    format!("; the subject is {surface}, mainly {tint}")
-                } else {
-                    format!("; the subject is mainly {tint}")
-                }
+                let surface = match thing.surface.filter(|_| self.tells(Topic::Cut)) {
+                    Some(Surface::Plain) => "plain, ",
+                    Some(Surface::Patterned) => "patterned, ",
+                    None => "",
+                };
+                format!("; the subject is {surface}mainly {tint}")
             }
             (None, Some(palette)) => format!("; the picture is mainly {}", self.tint(palette, Topic::Colours)),
             (None, None) => String::new(),
@@ -206,7 +206,7 @@ impl Told<'_> {
                 format!("against a blurred {} background", self.tint(tint, Topic::BackgroundColours))
             }
             Background::Greenery => "with greenery behind".to_owned(),
-            Background::SkyBlue => "with light blue above and behind".to_owned(),
+            Background::SkyBlue => "with light blue above".to_owned(),
             Background::Busy(Tint::Tone(tone)) if self.tells(Topic::BackgroundColours) => {
                 format!("against a busy, mostly {} background", tone.text())
             }
