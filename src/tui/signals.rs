@@ -7,6 +7,8 @@ use std::io;
 pub struct Signals {
     #[cfg(unix)]
     ends: [tokio::signal::unix::Signal; 3],
+    #[cfg(unix)]
+    gone: tokio::sync::oneshot::Receiver<()>,
 }
 
 #[cfg(unix)]
@@ -19,18 +21,40 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             ends: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?],
+            gone: terminal_gone()?,
         })
     }
 
     /// Waits for one.
     pub async fn received(&mut self) {
-        let [terminate, hangup, interrupt] = &mut self.ends;
+        let Self { ends: [terminate, hangup, interrupt], gone } = self;
         tokio::select! {
+            Ok(()) = gone => {}
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
             _ = interrupt.recv() => {}
         }
     }
+}
+
+/// Tells when the terminal has gone away. Not everyone is sent a signal then, and for the reader of keys a terminal that
+/// is gone is one that has something to say again and again.
+#[cfg(unix)]
+fn terminal_gone() -> io::Result<tokio::sync::oneshot::Receiver<()>> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
+        let stdin = io::stdin();
+        // Asked for nothing, it returns only when there is nothing more to come.
+        let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
+        while matches!(poll(&mut watched, None), Err(rustix::io::Errno::INTR)) {}
+        // Where terminals cannot be watched, the answer is another one, and nothing is told.
+        if watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+            // Whoever listened may have left already.
+            let _ = sender.send(());
+        }
+    })?;
+    Ok(receiver)
 }
 
 #[cfg(not(unix))]

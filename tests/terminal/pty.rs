@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -18,6 +18,7 @@ pub struct Reviewer {
     keyboard: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
+    reader: JoinHandle<()>,
 }
 
 impl Reviewer {
@@ -38,7 +39,7 @@ impl Reviewer {
         let mut reader = pair.master.try_clone_reader().expect("the terminal's output");
         let keyboard = pair.master.take_writer().expect("the terminal's input");
         let (sender, output) = channel();
-        thread::spawn(move || {
+        let listener = thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
                 if sender.send(bytes[..count].to_vec()).is_err() {
@@ -47,7 +48,7 @@ impl Reviewer {
             }
         });
         let screen = vt100::Parser::new(30, 100, 0);
-        let mut reviewer = Self { screen, output, keyboard, master: pair.master, child };
+        let mut reviewer = Self { screen, output, keyboard, master: pair.master, child, reader: listener };
         reviewer.answer_probe();
         reviewer
     }
@@ -101,6 +102,23 @@ impl Reviewer {
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a new size");
     }
 
+    /// Takes the terminal away, and says whether the program ended within the test's patience.
+    pub fn hang_up(self) -> bool {
+        let Self { output, mut keyboard, master, mut child, reader, .. } = self;
+        // The reader has the terminal too. It leaves when it has something to tell and nobody listens.
+        drop(output);
+        keyboard.write_all(b"?").expect("the program reads keys");
+        reader.join().expect("the reader ends");
+        drop((keyboard, master));
+        let (sender, ended) = channel();
+        let mut killer = child.clone_killer();
+        thread::spawn(move || sender.send(child.wait().is_ok()));
+        ended.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let _ = killer.kill();
+            false
+        })
+    }
+
     /// Kills the program as a crash would.
     pub fn kill(mut self) {
         self.child.kill().expect("the program runs");
@@ -136,7 +154,8 @@ pub fn dataset(folder: &Path, captions: &[&str]) -> PathBuf {
         let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([200, colour, 90]));
         picture.save(folder.join(&name)).expect("a picture");
         let line = serde_json::json!({"file_name": name, "text": caption, "brand": "Nähe"});
-        lines.push_str(&format!("{line}\n"));
+        lines.push_str(&line.to_string());
+        lines.push('\n');
     }
     let path = folder.join("metadata.jsonl");
     std::fs::write(&path, lines).expect("a dataset");

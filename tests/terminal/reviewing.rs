@@ -16,8 +16,8 @@ fn start(folder: &TempDir, more: &[&str]) -> Reviewer {
     reviewer
 }
 
-fn text(caption: &str) -> Option<String> {
-    Some(caption.to_owned())
+fn shown(captions: &[Option<String>]) -> Vec<Option<&str>> {
+    captions.iter().map(Option::as_deref).collect()
 }
 
 #[test]
@@ -42,8 +42,8 @@ fn keys_become_the_saved_file() {
     reviewer.press("q");
     assert_eq!(reviewer.wait(), (0, true));
     let saved = folder.path().join("metadata_updated.jsonl");
-    let expected = [text("One."), None, text("Three. 셋이다."), text("Four."), text("Five.")];
-    assert_eq!(captions(&saved, 5), expected);
+    let expected = [Some("One."), None, Some("Three. 셋이다."), Some("Four."), Some("Five.")];
+    assert_eq!(shown(&captions(&saved, 5)), expected);
     assert_eq!(std::fs::read(&path).expect("the dataset"), before, "the dataset is never changed");
 }
 
@@ -131,6 +131,21 @@ fn every_size_shows_something_and_the_terminal_is_given_back() {
 }
 
 #[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    let folder = TempDir::new().expect("a folder");
+    dataset(folder.path(), &["One.", "Two."]);
+    let mut reviewer = start(&folder, &[]);
+    reviewer.shows("One.");
+    reviewer.press("x");
+    reviewer.shows("1/2 reviewed");
+    assert!(reviewer.hang_up(), "the program ends by itself");
+    let mut reviewer = start(&folder, &[]);
+    reviewer.shows("1/2 reviewed");
+    reviewer.press(":q!\r");
+    assert_eq!(reviewer.wait(), (0, true));
+}
+
+#[test]
 fn two_reviewers_do_not_decide_on_the_same_session() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One.", "Two."]);
@@ -162,7 +177,7 @@ fn saving_in_place_keeps_the_first_original_and_undo_still_works() {
     reviewer.shows("1/3 reviewed");
     reviewer.press(":wq\r");
     assert_eq!(reviewer.wait(), (0, true));
-    assert_eq!(captions(&path, 3), [text("One. Mehr."), text("Two."), text("Three.")]);
+    assert_eq!(shown(&captions(&path, 3)), [Some("One. Mehr."), Some("Two."), Some("Three.")]);
     assert_eq!(std::fs::read(backup(&path)).expect("the first original"), before);
 
     let mut reviewer = start(&folder, &["--in-place"]);
@@ -171,7 +186,7 @@ fn saving_in_place_keeps_the_first_original_and_undo_still_works() {
     reviewer.shows("0/3 reviewed");
     reviewer.press(":wq\r");
     assert_eq!(reviewer.wait(), (0, true));
-    assert_eq!(captions(&path, 3), [text("One."), text("Two."), text("Three.")]);
+    assert_eq!(shown(&captions(&path, 3)), [Some("One."), Some("Two."), Some("Three.")]);
     assert_eq!(std::fs::read(backup(&path)).expect("the first original"), before);
 }
 
@@ -204,5 +219,5 @@ fn an_older_runs_output_is_taken_in_as_candidates() {
     reviewer.press(":wq\r");
     assert_eq!(reviewer.wait(), (0, true));
     let saved = folder.path().join("metadata_updated.jsonl");
-    assert_eq!(captions(&saved, 2), [text("A person in a red coat."), text("Two.")]);
+    assert_eq!(shown(&captions(&saved, 2)), [Some("A person in a red coat."), Some("Two.")]);
 }

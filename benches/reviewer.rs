@@ -1,0 +1,168 @@
+//! What a key costs, on ten records and on ten million: the core and a whole frame, without a terminal; and how soon the
+//! real program has its first frame.
+//!
+//! `cargo bench --bench reviewer`
+
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::layout::Rect;
+use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
+use recaption::review::{Action, Effect, Model, Msg, Settings, update};
+use recaption::tui::layout::Layout;
+use recaption::tui::view::{self, Look};
+use recaption::tui::{Ground, Keymap, Theme};
+
+const KEYS: usize = 2_000;
+
+fn main() {
+    println!("key to finished frame, 200×50 ({KEYS} keys: j, page down, accept, undo, end, top)");
+    let small = keys(10);
+    let large = keys(10_000_000);
+    for (name, times) in [("10 records", &small), ("10 million", &large)] {
+        println!("  {name:<12} p50 {:>7.0?}  p99 {:>7.0?}", at(times, 0.5), at(times, 0.99));
+    }
+    println!("  ratio p50 {:.2}", at(&large, 0.5).as_secs_f64() / at(&small, 0.5).as_secs_f64());
+
+    println!("start to first frame, through a pseudo-terminal (median of 15)");
+    let folder = tempfile::tempdir().expect("a folder");
+    for records in [10, 100_000, 2_000_000] {
+        let path = folder.path().join(format!("{records}.jsonl"));
+        write_dataset(&path, records);
+        println!("  {records:>9} records {:>7.1?}", first_frame(&path));
+    }
+}
+
+fn at(times: &[Duration], share: f64) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
+    let index = (share * (times.len() - 1) as f64) as usize;
+    times[index]
+}
+
+/// The time of each key, from the action to the drawn frame. Lines come from memory: reading them is another's work.
+fn keys(records: u32) -> Vec<Duration> {
+    let line = sample();
+    let settings =
+        Settings { dataset: "bench".to_owned(), describer: None, max_words: 50, ahead: 3, keep_line_breaks: false };
+    let mut model = Model::new(settings);
+    let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen in memory");
+    let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+    let theme = Theme::new(Ground::Dark, false);
+    let layout = Layout::new(Rect::new(0, 0, 200, 50), true).expect("the screen is large enough");
+    let zone = jiff::tz::TimeZone::UTC;
+    let mut send = |model: &mut Model, msg: Msg| {
+        let mut messages = vec![msg];
+        while let Some(msg) = messages.pop() {
+            for effect in update(model, msg) {
+                match effect {
+                    Effect::Load(wanted) => {
+                        messages.push(Msg::Loaded(wanted.iter().map(|id| at_place(&line, *id)).collect()))
+                    }
+                    Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq)),
+                    _ => {}
+                }
+            }
+        }
+        let look = Look { theme: &theme, keymap: &keymap, entry: None, pending: "", pictures: true, zone: &zone };
+        terminal.draw(|frame| view::draw(frame, model, look, None)).expect("a screen in memory");
+    };
+    send(&mut model, Msg::Resized(layout.viewport()));
+    send(&mut model, Msg::Indexed { records, complete: true });
+    send(&mut model, Msg::SessionOpened { ledger: Box::default(), cursor: None, remark: None, read_only: None });
+    let actions = [
+        Action::Down,
+        Action::PageDown,
+        Action::Accept,
+        Action::Undo,
+        Action::TabToReview,
+        Action::Bottom,
+        Action::Top,
+    ];
+    (0..KEYS)
+        .map(|number| {
+            let begun = Instant::now();
+            send(&mut model, Msg::Action(actions[number % actions.len()]));
+            begun.elapsed()
+        })
+        .collect()
+}
+
+fn at_place(sample: &Entry, id: RecordId) -> Entry {
+    match sample {
+        Entry::Record(record) => {
+            let mut record = record.clone();
+            record.id = id;
+            Entry::Record(record)
+        }
+        Entry::Bad(bad) => Entry::Bad(bad.clone()),
+    }
+}
+
+fn sample() -> Entry {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("metadata.jsonl");
+    write_dataset(&path, 1);
+    let dataset = Dataset::open(&path, &OpenOptions::default()).expect("a dataset");
+    let mut first = None;
+    dataset
+        .scan(&mut |entry| {
+            first = Some(entry);
+            ControlFlow::Break(())
+        })
+        .expect("a line");
+    first.expect("a record")
+}
+
+fn write_dataset(path: &Path, records: u32) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a file"));
+    for number in 0..records {
+        let text = "Young person with long black hair, wearing a white beanie, beige puffer jacket and light blue wide-leg \
+                    pants, sneakers. Standing confidently on an urban street, brick wall background.";
+        writeln!(file, "{{\"file_name\": \"images/{number}.jpg\", \"text\": \"{text}\"}}").expect("written");
+    }
+}
+
+/// From starting the program to the end of the first frame that shows a record.
+fn first_frame(dataset: &Path) -> Duration {
+    let mut times: Vec<Duration> = (0..15).map(|_| one_first_frame(dataset)).collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn one_first_frame(dataset: &Path) -> Duration {
+    let size = PtySize { rows: 50, cols: 200, pixel_width: 0, pixel_height: 0 };
+    let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_recaption"));
+    command.arg(dataset);
+    command.args(["--describer", "none", "--read-only"]);
+    command.env("TERM", "xterm-256color");
+    let mut reader = pair.master.try_clone_reader().expect("the output");
+    let mut keyboard = pair.master.take_writer().expect("the input");
+    let begun = Instant::now();
+    let mut child = pair.slave.spawn_command(command).expect("the program starts");
+    drop(pair.slave);
+    let mut seen = Vec::new();
+    let mut bytes = [0; 65_536];
+    // The first frame is drawn before the terminal is asked anything.
+    while !seen.windows(8).any(|window| window == b"\x1b[?2026l") {
+        let count = reader.read(&mut bytes).expect("output");
+        seen.extend_from_slice(&bytes[..count]);
+    }
+    let elapsed = begun.elapsed();
+    let _ = keyboard.write_all(b"\x1b[?62;22c:q!\r");
+    let _ = child.kill();
+    let _ = child.wait();
+    elapsed
+}

@@ -1,0 +1,71 @@
+//! The boundaries of ARCHITECTURE.md, checked where they are crossed: in the lines that name another room.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every source file of a room: `src/<room>.rs` and all below `src/<room>/`.
+fn files(room: &str) -> Vec<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![source.join(format!("{room}.rs"))];
+    let mut folders = vec![source.join(room)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.iter().all(|file| file.exists()), "{room} is a room");
+    files
+}
+
+/// The lines of a room that name one of the words, outside comments.
+fn named(room: &str, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files(room) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for (number, line) in text.lines().enumerate() {
+            let code = line.trim_start();
+            if !code.starts_with("//") && words.iter().any(|word| code.contains(word)) {
+                found.push(format!("{}:{}: {}", file.display(), number + 1, code));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_core_does_no_input_or_output() {
+    let io =
+        ["tokio", "std::fs", "std::io", "std::thread", "rusqlite", "crossterm", "ratatui", "Timestamp::now", "Instant"];
+    assert_eq!(named("review", &io), [] as [String; 0]);
+}
+
+#[test]
+fn rooms_know_only_the_rooms_they_may() {
+    let all = ["dataset", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command", "output"];
+    let allowed: [(&str, &[&str]); 7] = [
+        ("text", &[]),
+        ("dataset", &[]),
+        ("describe", &["dataset"]),
+        ("preview", &["dataset"]),
+        ("lint", &["dataset", "describe"]),
+        ("session", &["dataset", "describe"]),
+        ("review", &["dataset", "describe", "lint", "preview", "session"]),
+    ];
+    for (room, may) in allowed {
+        let forbidden: Vec<String> = all
+            .iter()
+            .filter(|other| **other != room && !may.contains(other))
+            .map(|other| format!("crate::{other}"))
+            .collect();
+        let forbidden: Vec<&str> = forbidden.iter().map(String::as_str).collect();
+        assert_eq!(named(room, &forbidden), [] as [String; 0], "{room}");
+    }
+}
+
+#[test]
+fn only_the_session_speaks_sql() {
+    for room in ["dataset", "describe", "preview", "review", "runtime", "tui", "command"] {
+        assert_eq!(named(room, &["rusqlite"]), [] as [String; 0]);
+    }
+}
