@@ -35,13 +35,13 @@ fn main() {
     println!("networks loaded in {} ms", cold.saturating_sub(warm).as_millis());
     println!("{:>8} {:>8} {:>6}  picture", "describe", "decode", "ratio");
     for picture in &pictures {
-        let (described, text) = quickest(|| describe(&describer, picture));
+        let (time, text) = quickest(|| describe(&describer, picture));
         let (decoded, ()) = quickest(|| decode(picture));
         println!(
             "{:>5} ms {:>5} ms {:>6.1}  {}: {text}",
-            described.as_millis(),
+            time.as_millis(),
             decoded.as_millis(),
-            described.as_secs_f64() / decoded.as_secs_f64(),
+            time.as_secs_f64() / decoded.as_secs_f64(),
             picture.display(),
         );
     }

@@ -2,12 +2,15 @@
 
 #[cfg(feature = "local")]
 pub mod local;
+pub mod queue;
 
 use std::path::PathBuf;
 
 use futures::stream::BoxStream;
 
 use crate::dataset::RecordId;
+
+pub use queue::{JobEvent, Priority, Queue};
 
 /// Identity of one try at describing one record. Answers whose job is not the record's current one are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

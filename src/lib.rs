@@ -4,6 +4,24 @@
 //! holds everything the operator and the describers did; *saving* joins the two. `ARCHITECTURE.md` shows how the parts
 //! fit and where new things go.
 
+pub mod cli;
+pub mod command;
+pub mod config;
 pub mod dataset;
 pub mod describe;
+pub mod exit;
+pub mod lint;
+pub mod logging;
+pub mod output;
+pub mod preview;
+pub mod review;
+pub mod runtime;
 pub mod session;
+pub mod text;
+pub mod tui;
+
+/// Does what the command line asks for. What went wrong is said on standard error.
+#[must_use]
+pub fn run(cli: cli::Cli) -> exit::ExitCode {
+    command::run(cli.into_command())
+}

@@ -1,7 +1,45 @@
 //! The session: everything the operator and the describers did to a dataset, kept beside it and never lost.
+//!
+//! What happened is a list of [`Event`]s that only ever grows; what it adds up to is the [`Ledger`]. The review applies
+//! an event to its ledger, sends it to the [`Writer`], and shows it as done when the [`Ack`] says that it is on the
+//! disk. [`open()`] adds the stored events up again through the same [`Ledger::apply`], so a session is always reopened
+//! as it was left.
+//!
+//! A record is known to the ledger by its position, and positions hold only while the dataset's file does. The store
+//! therefore knows each touched record as a *subject*: its file name, which of several records of that name it is, and
+//! its caption. When the dataset has changed, [`open()`] finds the subjects again and says what became of them
+//! ([`Binding`], [`Unmatched`]); the ledger learns of it by an event like any other ([`Event::Rebound`]).
+//!
+//! # After an in-place save
+//!
+//! The dataset then *is* this session's output, without the records that were left out. While the review goes on, it
+//! goes on with the file it opened. When the session is opened next, records are where the save put them, a caption
+//! that is a text of this session changes no decision, and the caption from before stays the record's
+//! [`Original`], which is what an undo leads back to and what the next save then writes. A record that was left out can
+//! no longer be brought back by an undo, for its line is gone: what is known of it is kept in case the line returns.
 
+mod connection;
+mod error;
+mod event;
+#[cfg(test)]
+mod fixture;
+mod forget;
 mod ledger;
+mod location;
+mod lock;
+mod log;
+mod open;
+mod rebind;
+mod schema;
+mod store;
+mod writer;
 
-pub use ledger::{
-    Actor, Candidate, CandidateId, Decision, Draft, EditBase, Event, Ledger, Provenance, RecordState, Seq,
-};
+pub use error::SessionError;
+pub use event::{Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Provenance, Seq};
+pub use forget::forget;
+pub use ledger::{Candidate, Ledger, Original, RecordState};
+pub use location::{Location, Place};
+pub use open::{Binding, Opened, Unmatched, open, open_read_only};
+pub use rebind::DatasetFacts;
+pub use store::{Entry, Store, Subject};
+pub use writer::{Ack, Writer};

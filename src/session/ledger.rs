@@ -1,36 +1,12 @@
 //! The ledger: what a session's events add up to. Replaying a stored session and reviewing live go through the same
 //! [`Ledger::apply`], so a restart shows exactly what was there.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::mem::swap;
+use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-
-use crate::dataset::RecordId;
-use crate::describe::StopReason;
-
-/// Number of an event in its session, from one. The ledger assigns them without gaps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seq(pub u64);
-
-/// Identity of a candidate in its session: the number of the event that brought it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CandidateId(pub u64);
-
-/// Where a candidate's text comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
-    /// The describer's name ("local"), or "file" for an older run's output.
-    pub describer: String,
-    /// The model with its version; for a file, its name.
-    pub model: String,
-    /// The parameters, as the operator should read them ("detail: brief").
-    pub parameters: String,
-    /// Why the text ended.
-    pub stop: StopReason,
-    /// When the text was complete.
-    pub at: Timestamp,
-}
+use super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
+use crate::dataset::{Amendment, RecordId};
 
 /// A text proposed for a record. It never overwrites anything: only a decision for it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,143 +21,15 @@ pub struct Candidate {
     pub stale: bool,
 }
 
-/// Who decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Actor {
-    /// A person at the keyboard.
-    #[default]
-    Operator,
-    /// A headless run.
-    Run,
-}
-
-/// The text an edit started from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EditBase {
-    /// The caption of the dataset.
-    Original,
-    /// The text decided before.
-    Current,
-    /// A candidate.
-    Candidate(CandidateId),
-}
-
-/// What the operator said of a record.
+/// Which caption is a record's original.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing yet.
+pub enum Original {
+    /// The one in the dataset.
     #[default]
-    Undecided,
-    /// A candidate is the caption.
-    Accepted {
-        /// Which one.
-        candidate: CandidateId,
-        /// Its text.
-        text: String,
-    },
-    /// The operator's own text is the caption.
-    Edited {
-        /// The text.
-        text: String,
-        /// What it was made from.
-        base: EditBase,
-    },
-    /// The original caption stands.
-    Kept,
-    /// To be looked at later.
-    Skipped,
-    /// Left out of the output.
-    Excluded,
-}
-
-impl Decision {
-    /// The caption this decision puts in place of the original.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Accepted { text, .. } | Self::Edited { text, .. } => Some(text),
-            Self::Undecided | Self::Kept | Self::Skipped | Self::Excluded => None,
-        }
-    }
-
-    /// Whether the record needs no more review: everything but undecided and skipped.
-    #[must_use]
-    pub const fn is_final(&self) -> bool {
-        !matches!(self, Self::Undecided | Self::Skipped)
-    }
-}
-
-/// An edit that is not finished.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    /// The text so far.
-    pub text: String,
-    /// Where the cursor is, in characters from the start.
-    pub cursor: usize,
-    /// What the edit started from.
-    pub base: EditBase,
-}
-
-/// Something that happened in a session. Events are only ever added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A record was decided. Can be undone.
-    Decided {
-        /// Which record.
-        record: RecordId,
-        /// What was decided.
-        decision: Decision,
-        /// Who decided.
-        by: Actor,
-    },
-    /// A record's flag was set or taken away. Can be undone.
-    Flagged {
-        /// Which record.
-        record: RecordId,
-        /// Set or not.
-        on: bool,
-    },
-    /// A record's note was written; empty takes it away. Can be undone.
-    Noted {
-        /// Which record.
-        record: RecordId,
-        /// The note.
-        note: String,
-    },
-    /// A description arrived. Its candidate's identity is this event's number.
-    Generated {
-        /// Which record.
-        record: RecordId,
-        /// The proposed caption.
-        text: String,
-        /// Where it comes from.
-        provenance: Provenance,
-    },
-    /// A description was asked for and there is none.
-    Failed {
-        /// Which record.
-        record: RecordId,
-        /// Why, for the operator.
-        reason: String,
-    },
-    /// An unfinished edit was put aside (or, with `None`, finished or discarded).
-    Drafted {
-        /// Which record.
-        record: RecordId,
-        /// The edit.
-        draft: Option<Draft>,
-    },
-    /// The newest change that stands was taken back.
-    Undone,
-    /// The newest change taken back was made again.
-    Redone,
-    /// The updated dataset was written.
-    Saved {
-        /// Where to.
-        path: PathBuf,
-        /// The last event that is in it.
-        through: Seq,
-    },
+    InDataset,
+    /// This one, or none: a text of this session has taken its place in the dataset. What is undecided, kept or skipped
+    /// means this caption, so that an undo after an in-place save still leads back to it.
+    Before(Option<String>),
 }
 
 /// Everything known of one record besides its line.
@@ -203,13 +51,43 @@ pub struct RecordState {
     pub failure: Option<String>,
     /// An unfinished edit.
     pub draft: Option<Draft>,
-    /// The dataset's caption is not the one this was decided against.
+    /// The dataset's caption is not the one this was decided against. A new decision takes it away.
     pub original_changed: bool,
+    /// Which caption is the original.
+    pub original: Original,
     /// The newest event that touched the record.
     pub touched: Seq,
 }
 
 impl RecordState {
+    /// The original caption, where the dataset's line has `in_dataset`.
+    #[must_use]
+    pub fn original_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
+        match &self.original {
+            Original::InDataset => in_dataset,
+            Original::Before(caption) => caption.as_deref(),
+        }
+    }
+
+    /// The caption that would be saved now, where the dataset's line has `in_dataset`.
+    #[must_use]
+    pub fn current_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
+        self.decision.text().or_else(|| self.original_caption(in_dataset))
+    }
+
+    /// What the saved file differs in from the dataset here.
+    #[must_use]
+    pub fn amendment(&self) -> Option<Amendment> {
+        let before = match &self.original {
+            Original::InDataset => None,
+            Original::Before(caption) => Some(caption.as_deref().unwrap_or_default()),
+        };
+        match &self.decision {
+            Decision::Excluded => Some(Amendment::Exclude),
+            decision => decision.text().or(before).map(|caption| Amendment::Caption(caption.to_owned())),
+        }
+    }
+
     /// Whether a candidate arrived after the last decision.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -217,44 +95,59 @@ impl RecordState {
     }
 }
 
-/// A change that can be undone: one part of one record, before and after.
+/// A change that can be taken back or made again: one part of one record as it is on the other side of the change.
+/// Swapping it with the record's own is the undo, and swapping once more the redo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
     record: RecordId,
-    before: Part,
-    after: Part,
+    other: Part,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
-    Decision { decision: Decision, by: Actor, at: Seq },
+    Decision { decision: Decision, by: Actor, at: Seq, original_changed: bool },
     Flag(bool),
     Note(String),
 }
 
 impl Part {
-    fn put(self, state: &mut RecordState) {
+    fn swap(&mut self, state: &mut RecordState) {
         match self {
-            Self::Decision { decision, by, at } => {
-                state.decision = decision;
-                state.by = by;
-                state.decided_at = at;
+            Self::Decision { decision, by, at, original_changed } => {
+                swap(decision, &mut state.decision);
+                swap(by, &mut state.by);
+                swap(at, &mut state.decided_at);
+                swap(original_changed, &mut state.original_changed);
             }
-            Self::Flag(on) => state.flagged = on,
-            Self::Note(note) => state.note = note,
+            Self::Flag(on) => swap(on, &mut state.flagged),
+            Self::Note(note) => swap(note, &mut state.note),
         }
     }
+}
+
+/// A decision whose record's original has changed.
+fn doubt(decision: &mut Decision, original_changed: &mut bool) {
+    match decision {
+        Decision::Undecided | Decision::Skipped => return,
+        Decision::Kept => *decision = Decision::Undecided,
+        Decision::Accepted { .. } | Decision::Edited { .. } | Decision::Excluded => {}
+    }
+    *original_changed = true;
 }
 
 /// The sum of a session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    records: HashMap<RecordId, RecordState>,
+    /// Sorted, because neighbours are reviewed together; and a tree never stops to move house as it grows.
+    records: BTreeMap<RecordId, RecordState>,
+    /// Those of `records` that are not in the dataset at present. Their numbers are no positions.
+    absent: HashSet<RecordId>,
     undo: Vec<Change>,
     redo: Vec<Change>,
     last: Seq,
     last_change_of_output: Seq,
     saved_through: Seq,
+    saves: HashMap<PathBuf, u128>,
 }
 
 static UNTOUCHED: std::sync::LazyLock<RecordState> = std::sync::LazyLock::new(RecordState::default);
@@ -274,7 +167,7 @@ impl Ledger {
 
     /// The records something happened to, in no order.
     pub fn touched(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
-        self.records.iter().map(|(id, state)| (*id, state))
+        self.records.iter().filter(|(id, _)| !self.absent.contains(id)).map(|(id, state)| (*id, state))
     }
 
     /// Number of the newest event.
@@ -289,16 +182,31 @@ impl Ledger {
         self.last_change_of_output > self.saved_through
     }
 
+    /// What the saved file differs in from the dataset, in file order.
+    #[must_use]
+    pub fn amendments(&self) -> Vec<(RecordId, Amendment)> {
+        let amended = self.touched().filter_map(|(record, state)| Some((record, state.amendment()?)));
+        let mut amendments: Vec<_> = amended.collect();
+        amendments.sort_unstable_by_key(|(record, _)| *record);
+        amendments
+    }
+
+    /// The files this session wrote, each with the hash of what it last put there. One whose contents have another hash
+    /// now was changed by somebody else.
+    pub fn saves(&self) -> impl Iterator<Item = (&Path, u128)> {
+        self.saves.iter().map(|(path, hash)| (path.as_path(), *hash))
+    }
+
     /// The record that an undo would change.
     #[must_use]
     pub fn undo_target(&self) -> Option<RecordId> {
-        self.undo.last().map(|change| change.record)
+        self.newest(&self.undo).map(|index| self.undo[index].record)
     }
 
     /// The record that a redo would change.
     #[must_use]
     pub fn redo_target(&self) -> Option<RecordId> {
-        self.redo.last().map(|change| change.record)
+        self.newest(&self.redo).map(|index| self.redo[index].record)
     }
 
     /// Adds an event and gives its number and the record it changed. An undo or redo with nothing to take back or make
@@ -309,65 +217,123 @@ impl Ledger {
         let record = match event {
             Event::Decided { record, decision, by } => {
                 self.last_change_of_output = seq;
-                Some(self.change(record, seq, Part::Decision { decision, by, at: seq }))
+                Some(self.change(record, seq, Part::Decision { decision, by, at: seq, original_changed: false }))
             }
             Event::Flagged { record, on } => Some(self.change(record, seq, Part::Flag(on))),
             Event::Noted { record, note } => Some(self.change(record, seq, Part::Note(note))),
             Event::Generated { record, text, provenance } => {
-                let state = self.records.entry(record).or_default();
+                let state = self.touch(record, seq);
                 state.failure = None;
                 state.candidates.push(Candidate { id: CandidateId(seq.0), text, provenance, stale: false });
                 Some(record)
             }
             Event::Failed { record, reason } => {
-                self.records.entry(record).or_default().failure = Some(reason);
+                self.touch(record, seq).failure = Some(reason);
                 Some(record)
             }
             Event::Drafted { record, draft } => {
-                self.records.entry(record).or_default().draft = draft;
+                self.touch(record, seq).draft = draft;
                 Some(record)
             }
-            Event::Undone => self.undo.pop().map(|change| {
-                let record = self.put(change.record, seq, change.before.clone());
+            Event::Undone => self.newest(&self.undo).map(|index| {
+                let change = self.undo.remove(index);
+                let change = self.swap(change, seq);
+                let record = change.record;
                 self.redo.push(change);
                 record
             }),
-            Event::Redone => self.redo.pop().map(|change| {
-                let record = self.put(change.record, seq, change.after.clone());
+            Event::Redone => self.newest(&self.redo).map(|index| {
+                let change = self.redo.remove(index);
+                let change = self.swap(change, seq);
+                let record = change.record;
                 self.undo.push(change);
                 record
             }),
-            Event::Saved { through, .. } => {
+            Event::Saved { path, through, hash } => {
                 self.saved_through = through;
+                self.saves.insert(path, hash);
+                None
+            }
+            Event::Rebound { fates } => {
+                self.rebind(fates, seq);
                 None
             }
         };
-        if let Some(record) = record {
-            self.records.entry(record).or_default().touched = seq;
-        }
         (seq, record)
     }
 
-    fn change(&mut self, record: RecordId, seq: Seq, after: Part) -> RecordId {
+    /// A ledger with room for so many changes.
+    pub(super) fn with_capacity(changes: usize) -> Self {
+        Self { undo: Vec::with_capacity(changes), ..Self::default() }
+    }
+
+    /// Adds an event whose number is known. The numbers passed over are those of drafts that newer ones replaced.
+    pub(super) fn apply_as(&mut self, seq: Seq, event: Event) {
+        self.last = Seq(seq.0.saturating_sub(1));
+        self.apply(event);
+    }
+
+    /// What is known of records that are not in the dataset at present, by the numbers that stand in for positions.
+    pub(super) fn absent(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
+        self.absent.iter().map(|id| (*id, self.record(*id)))
+    }
+
+    /// The newest change of a record that is in the dataset.
+    fn newest(&self, changes: &[Change]) -> Option<usize> {
+        changes.iter().rposition(|change| !self.absent.contains(&change.record))
+    }
+
+    fn touch(&mut self, record: RecordId, seq: Seq) -> &mut RecordState {
         let state = self.records.entry(record).or_default();
-        let before = match &after {
-            Part::Decision { .. } => {
-                Part::Decision { decision: state.decision.clone(), by: state.by, at: state.decided_at }
-            }
-            Part::Flag(_) => Part::Flag(state.flagged),
-            Part::Note(_) => Part::Note(state.note.clone()),
-        };
-        after.clone().put(state);
-        self.undo.push(Change { record, before, after });
+        state.touched = seq;
+        state
+    }
+
+    fn change(&mut self, record: RecordId, seq: Seq, mut part: Part) -> RecordId {
+        part.swap(self.touch(record, seq));
+        self.undo.push(Change { record, other: part });
         self.redo.clear();
         record
     }
 
-    fn put(&mut self, record: RecordId, seq: Seq, part: Part) -> RecordId {
-        if matches!(part, Part::Decision { .. }) {
+    fn swap(&mut self, mut change: Change, seq: Seq) -> Change {
+        if matches!(change.other, Part::Decision { .. }) {
             self.last_change_of_output = seq;
         }
-        part.put(self.records.entry(record).or_default());
-        record
+        change.other.swap(self.touch(change.record, seq));
+        change
+    }
+
+    fn rebind(&mut self, fates: Vec<(RecordId, Fate)>, seq: Seq) {
+        let mut changed = HashSet::new();
+        for (record, fate) in fates {
+            let state = self.records.entry(record).or_default();
+            state.touched = seq;
+            match fate {
+                Fate::Gone => {
+                    self.absent.insert(record);
+                }
+                Fate::Returned => {
+                    self.absent.remove(&record);
+                    if state.decision.is_final() {
+                        self.last_change_of_output = seq;
+                    }
+                }
+                Fate::Changed { before: _ } => {
+                    state.original = Original::InDataset;
+                    doubt(&mut state.decision, &mut state.original_changed);
+                    changed.insert(record);
+                }
+                Fate::Ours { original } => state.original = Original::Before(original),
+                Fate::Restored => state.original = Original::InDataset,
+            }
+        }
+        for change in self.undo.iter_mut().chain(&mut self.redo) {
+            if let Part::Decision { decision, original_changed, .. } = &mut change.other
+                && changed.contains(&change.record)
+            {
+                doubt(decision, original_changed);
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::{dataset::RecordId, describe::JobId};
 
 /// A sunny roof, and on it a person in an orange top and turquoise trousers.
 fn person_on_a_roof() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images/studio-2.jpg"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images/orange-tshirt-rooftop.jpg"))
 }
 
 fn saved(image: &RgbImage) -> (TempDir, PathBuf) {

@@ -1,0 +1,154 @@
+//! Indexing, reading and saving a dataset of a million records, each beside what the machine can do at best in the same
+//! run. Ratios travel between machines; the times do not. The best of a few runs is taken.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use recaption::dataset::{
+    Amendment, Dataset, DatasetError, Expected, OpenOptions, RecordId, SaveError, SaveOptions, save,
+};
+
+const RECORDS: u32 = 1_000_000;
+const RUNS: usize = 5;
+/// Rows of a tall terminal.
+const ROWS: u32 = 47;
+const PAGES: u32 = 2_000;
+
+#[derive(Debug, thiserror::Error)]
+enum BenchError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    #[error(transparent)]
+    Save(#[from] SaveError),
+}
+
+fn main() -> Result<(), BenchError> {
+    // Where build output goes is a real disk; the temporary folder may be memory.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let path = folder.path().join("d.jsonl");
+    generate(&path)?;
+    println!("{RECORDS} records, {} MB\n", fs::metadata(&path)?.len() / 1_000_000);
+
+    let dataset = indexing(&path)?;
+    reading(&dataset)?;
+    surveying(&dataset)?;
+    saving(&dataset, folder.path())?;
+    Ok(())
+}
+
+/// Lines of about 335 bytes, as those of the real data this program was made for; some with escapes.
+fn generate(path: &Path) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for number in 0..RECORDS {
+        let quote = if number % 17 == 0 { "\\\"vintage\\\"" } else { "vintage" };
+        writeln!(
+            file,
+            "{{\"file_name\": \"images/street_{number:020}.jpg\", \"text\": \"Young person with long black hair, wearing \
+             a white beanie, beige {quote} puffer jacket, white t-shirt, light blue wide-leg pants and sneakers. \
+             Standing confidently on an urban street, brick wall background. Casual street style for cool weather, \
+             layered and relaxed.\"}}"
+        )?;
+    }
+    file.into_inner()?.sync_all()
+}
+
+fn timed<T, E>(run: impl FnOnce() -> Result<T, E>) -> Result<(Duration, T), E> {
+    let start = Instant::now();
+    let value = run()?;
+    Ok((start.elapsed(), value))
+}
+
+fn report(what: &str, ours: Duration, reference: &str, theirs: Duration, target: f64) {
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    println!("{what}: {ours:.1?}; {reference}: {theirs:.1?}; ratio {ratio:.2} (target {target})");
+}
+
+fn open(path: &Path) -> Result<Dataset, DatasetError> {
+    Dataset::open(path, &OpenOptions::default())
+}
+
+/// What `wc -l` does.
+fn count_lines(path: &Path) -> io::Result<usize> {
+    let mut file = File::open(path)?;
+    let mut block = vec![0; 256 * 1024];
+    let mut lines = 0;
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(lines),
+            read => lines += memchr::memchr_iter(b'\n', &block[..read]).count(),
+        }
+    }
+}
+
+fn indexing(path: &Path) -> Result<Dataset, BenchError> {
+    let (mut best, mut wc, mut opening, mut first) = (Duration::MAX, Duration::MAX, Duration::MAX, Duration::MAX);
+    let mut last = open(path)?;
+    for _ in 0..RUNS {
+        wc = wc.min(timed(|| count_lines(path))?.0);
+        let start = Instant::now();
+        let dataset = open(path)?;
+        opening = opening.min(start.elapsed());
+        let mut published = None;
+        dataset.build_index(&mut |_| {
+            published.get_or_insert_with(|| start.elapsed());
+            ControlFlow::Continue(())
+        })?;
+        best = best.min(start.elapsed());
+        first = first.min(published.unwrap_or(Duration::MAX));
+        last = dataset;
+    }
+    println!("open: {opening:.1?}; first records can be read after {first:.1?}");
+    report("open and index all", best, "wc -l", wc, 1.2);
+    Ok(last)
+}
+
+fn reading(dataset: &Dataset) -> Result<(), BenchError> {
+    let step = RECORDS / PAGES;
+    let (took, ()) = timed(|| {
+        (0..PAGES).try_for_each(|page| {
+            dataset.entries(page * step..page * step + ROWS).map(|rows| drop(std::hint::black_box(rows)))
+        })
+    })?;
+    println!("{ROWS} records read and parsed: {:.1?}", took / PAGES);
+    let (took, ()) = timed(|| {
+        dataset.scan(&mut |entry| {
+            std::hint::black_box(entry);
+            ControlFlow::Continue(())
+        })
+    })?;
+    println!("all records read and parsed: {took:.1?}");
+    Ok(())
+}
+
+fn surveying(dataset: &Dataset) -> Result<(), BenchError> {
+    let (took, survey) = timed(|| dataset.survey(&mut || ControlFlow::Continue(())))?;
+    let repeats = survey.map_or(0, |survey| survey.occurrences.len());
+    println!("survey: {took:.1?}, {repeats} repeated names");
+    Ok(())
+}
+
+fn saving(dataset: &Dataset, folder: &Path) -> Result<(), BenchError> {
+    let options = SaveOptions { target: folder.join("saved"), expected: Expected::Nothing, force: true, backup: false };
+    let copy = folder.join("copy");
+    let every = |step: usize| {
+        (0..RECORDS).step_by(step).map(|record| (RecordId(record), Amendment::Caption("A new caption.".into())))
+    };
+    let (mut cp, mut few, mut all) = (Duration::MAX, Duration::MAX, Duration::MAX);
+    for _ in 0..RUNS {
+        let copied = timed(|| fs::copy(dataset.path(), &copy).and_then(|_| File::open(&copy)?.sync_all()))?;
+        cp = cp.min(copied.0);
+        fs::remove_file(&copy)?;
+        few = few.min(timed(|| save(dataset, &mut every(100), &options))?.0);
+        fs::remove_file(&options.target)?;
+        all = all.min(timed(|| save(dataset, &mut every(1), &options))?.0);
+        fs::remove_file(&options.target)?;
+    }
+    report("save, one caption in a hundred changed", few, "cp and fsync", cp, 1.3);
+    report("save, every caption changed", all, "cp and fsync", cp, 1.3);
+    Ok(())
+}

@@ -1,0 +1,286 @@
+//! The command line: what can be asked for, and how it is written. Nothing here acts.
+
+#![allow(clippy::doc_markdown, reason = "the comments are the help text, which knows no backticks")]
+
+mod options;
+
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+pub use self::options::{
+    DatasetOptions, DescriberOptions, LimitOption, LogOptions, NoDataset, PictureOption, ScreenOptions, SessionOption,
+    TargetOptions,
+};
+use crate::config::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  recaption demo
+      try it on sample photographs; needs no account
+  recaption photos/
+      review the folder's metadata.jsonl
+  recaption captions.jsonl --candidates captions_updated.jsonl
+      review what an older run made of it
+  recaption check captions.jsonl --max-words 30 --json
+      list what is wrong, for a script
+  recaption export captions.jsonl --to txt --only accepted,edited
+      put the captions decided on beside their pictures
+
+Press ? in the reviewer for its keys. An option is stronger than its RECAPTION_ variable, and that is stronger than \
+config.toml in the user's configuration folder.";
+
+/// Review machine-written image captions in the terminal
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; without one, review.
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    review: ReviewArgs,
+}
+
+impl Cli {
+    /// What to do: `recaption PATH` is `recaption review PATH`.
+    #[must_use]
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Review(self.review))
+    }
+}
+
+/// What recaption can do.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Review a dataset's captions (also without the word "review")
+    Review(ReviewArgs),
+    /// Review a sample dataset, kept from one time to the next
+    Demo(DemoArgs),
+    /// Write the updated dataset, as ^S in the reviewer does
+    Save(SaveArgs),
+    /// Look for mistakes in a dataset and its captions; exits with 1 if there are any
+    Check(CheckArgs),
+    /// Write captions in another form
+    Export(ExportArgs),
+    /// Print pictures in the terminal
+    Show(ShowArgs),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+impl Command {
+    /// What the command line says about the settings.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        match self {
+            Self::Review(args) => {
+                args.dataset.apply(&mut settings);
+                args.limit.apply(&mut settings);
+                args.describer.apply(&mut settings);
+                args.screen.apply(&mut settings);
+                args.log.apply(&mut settings);
+            }
+            Self::Demo(args) => {
+                args.limit.apply(&mut settings);
+                args.describer.apply(&mut settings);
+                args.screen.apply(&mut settings);
+                args.log.apply(&mut settings);
+            }
+            Self::Save(args) => args.dataset.apply(&mut settings),
+            Self::Check(args) => {
+                args.dataset.apply(&mut settings);
+                args.limit.apply(&mut settings);
+            }
+            Self::Export(args) => args.dataset.apply(&mut settings),
+            Self::Show(args) => args.picture.apply(&mut settings),
+            Self::Completions { .. } | Self::Man => {}
+        }
+        settings
+    }
+}
+
+/// `recaption review`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ReviewArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// Which session.
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// Take the captions of an older run's output in, to be accepted or not
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "read_only")]
+    pub candidates: Option<PathBuf>,
+
+    /// Look, decide nothing
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Where to save.
+    #[command(flatten)]
+    pub target: TargetOptions,
+
+    /// How long captions may be.
+    #[command(flatten)]
+    pub limit: LimitOption,
+
+    /// What writes captions.
+    #[command(flatten)]
+    pub describer: DescriberOptions,
+
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenOptions,
+
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// `recaption demo`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct DemoArgs {
+    /// Where to keep the sample dataset [default: a folder in your data directory]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+
+    /// Start anew: forget what was decided on the samples
+    #[arg(long)]
+    pub reset: bool,
+
+    /// How long captions may be.
+    #[command(flatten)]
+    pub limit: LimitOption,
+
+    /// What writes captions.
+    #[command(flatten)]
+    pub describer: DescriberOptions,
+
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenOptions,
+
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// `recaption save`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct SaveArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// Which session.
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// Where to save.
+    #[command(flatten)]
+    pub target: TargetOptions,
+}
+
+/// `recaption check`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct CheckArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// How long captions may be.
+    #[command(flatten)]
+    pub limit: LimitOption,
+
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `recaption export`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ExportArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// Which session.
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// The form: a text file for each picture, or one table of all
+    #[arg(long, value_name = "FORMAT")]
+    pub to: ExportFormat,
+
+    /// Where to: a file, for txt a folder [default: standard output, for txt beside the pictures]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub output: Option<PathBuf>,
+
+    /// Only records with one of these decisions, separated by commas [default: all but the excluded]
+    #[arg(long, value_name = "DECISION", value_delimiter = ',')]
+    pub only: Vec<DecisionKind>,
+
+    /// Write over files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `recaption show`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ShowArgs {
+    /// The pictures [default: names from standard input, one a line]
+    #[arg(value_name = "IMAGE", value_hint = ValueHint::FilePath)]
+    pub images: Vec<PathBuf>,
+
+    /// At most this many columns
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<NonZeroU16>,
+
+    /// At most this many rows
+    #[arg(long, value_name = "ROWS")]
+    pub height: Option<NonZeroU16>,
+
+    /// How it is drawn.
+    #[command(flatten)]
+    pub picture: PictureOption,
+}
+
+/// The forms `export` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub enum ExportFormat {
+    /// A text file beside each picture
+    Txt,
+    /// Comma-separated values with a heading
+    Csv,
+    /// JSON Lines
+    Jsonl,
+}
+
+/// The decisions `export --only` chooses by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub enum DecisionKind {
+    /// A candidate was accepted
+    Accepted,
+    /// The operator's own text
+    Edited,
+    /// The original stands
+    Kept,
+    /// To be looked at later
+    Skipped,
+    /// Not decided yet
+    Undecided,
+}
+
+#[cfg(test)]
+mod tests;

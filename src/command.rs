@@ -1,0 +1,23 @@
+//! The commands, each a function on plain options that a test can call as well.
+
+pub mod check;
+pub mod completions;
+pub mod demo;
+mod dispatch;
+pub mod export;
+#[cfg(test)]
+mod fixture;
+mod input;
+pub mod man;
+pub mod review;
+pub mod save;
+pub mod show;
+mod shown;
+
+pub use dispatch::run;
+pub use input::{Input, InputError};
+
+/// A number with its noun: `1 record`, `2 records`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -1,0 +1,227 @@
+use std::fs;
+
+use serde_json::Value;
+
+use super::*;
+use crate::command::fixture::{Printed, World};
+use crate::lint::LintKind;
+
+fn options(world: &World) -> CheckOptions {
+    CheckOptions { dataset: world.folder.path().to_owned(), reading: OpenOptions::default(), max_words: 6, json: false }
+}
+
+fn check(options: &CheckOptions) -> (Outcome, Printed) {
+    let mut printed = Printed::default();
+    let outcome = run(options, &mut printed.out, &mut printed.errors).unwrap();
+    (outcome, printed)
+}
+
+/// The lines printed, up to the kind: `metadata.jsonl:4: cut-off`.
+fn kinds(printed: &Printed) -> Vec<String> {
+    printed.out().lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect()
+}
+
+/// A dataset of one record a line, whose pictures are there.
+fn world(captions: &[&str]) -> World {
+    let line =
+        |(at, caption)| format!("{}\n", serde_json::json!({ "file_name": format!("{at}.png"), "text": caption }));
+    let world = World::new(&captions.iter().enumerate().map(line).collect::<String>());
+    for at in 0..captions.len() {
+        world.picture(&format!("{at}.png"));
+    }
+    world
+}
+
+#[test]
+fn a_dataset_in_order_gives_no_findings() {
+    let world = world(&["A hat.", "A coat."]);
+    world.write("metadata_updated.jsonl", "an output is no second metadata");
+    world.write("._0.png", "what macOS leaves beside pictures is none");
+    let (outcome, printed) = check(&options(&world));
+    assert_eq!(outcome, Outcome { records: 2, findings: BTreeMap::new() });
+    assert_eq!((printed.out(), printed.errors()), ("", "2 records: nothing found\n"));
+}
+
+#[test]
+fn captions_are_linted_by_line() {
+    let world = world(&[
+        "A hat.",
+        "A young woman with long black hair.",
+        "A coat in a r",
+        "",
+        "A hat.",
+        "Ends\u{202e}here.",
+        "I'm sorry, I cannot.",
+    ]);
+    let (outcome, printed) = check(&options(&world));
+    assert_eq!(
+        kinds(&printed),
+        [
+            "metadata.jsonl:1: duplicate",
+            "metadata.jsonl:2: too-long",
+            "metadata.jsonl:3: cut-off",
+            "metadata.jsonl:4: empty",
+            "metadata.jsonl:5: duplicate",
+            "metadata.jsonl:6: control-characters",
+            "metadata.jsonl:7: refusal",
+        ]
+    );
+    assert_eq!(outcome.findings[&Kind::Lint(LintKind::Duplicate)], 2);
+    assert!(printed.errors().starts_with("7 records: 2 duplicate, 1 "), "{printed:?}");
+}
+
+#[test]
+fn lines_are_held_against_what_a_dataset_needs() {
+    let world = World::new(concat!(
+        "not JSON\n",
+        "\n",
+        "{\"file_name\": \"a.png\", \"text\": 3}\n",
+        "{\"file_name\": \"b.png\", \"text\": \"A \\ud800 hat.\"}\n",
+        "{\"file_name\": \"c.png\", \"text\": \"x\", \"text\": \"A coat.\"}\n",
+        "{\"text\": \"A shoe.\"}\n",
+        "{\"file_name\": \"b.png\", \"text\": \"A sock.\"}\n",
+        "{\"file_name\": \"d.png\"}\n",
+    ));
+    for name in ["a.png", "b.png", "c.png", "d.png"] {
+        world.picture(name);
+    }
+    let (_, printed) = check(&options(&world));
+    assert_eq!(
+        kinds(&printed),
+        [
+            "metadata.jsonl:1: bad-line",
+            "metadata.jsonl:3: caption-not-text",
+            "metadata.jsonl:4: lone-surrogate",
+            "metadata.jsonl:5: repeated-member",
+            "metadata.jsonl:6: bad-line",
+            "metadata.jsonl:7: repeated-name",
+            "metadata.jsonl:8: empty",
+        ]
+    );
+}
+
+#[test]
+fn pictures_are_looked_at() {
+    let names = ["fine.png", "gone.png", "folder.png", "text.png", "half.jpg", "../out.png", "/etc/x.png"];
+    let line = |name| format!("{{\"file_name\": \"{name}\", \"text\": \"A {name}.\"}}\n");
+    let world = World::new(&names.map(line).concat());
+    world.picture("fine.png");
+    fs::create_dir(world.path("folder.png")).unwrap();
+    world.write("text.png", "no picture");
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(9, 9).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let jpeg = jpeg.into_inner();
+    world.write("half.jpg", &jpeg[..jpeg.len() - 2]);
+    let (_, printed) = check(&options(&world));
+    assert_eq!(
+        kinds(&printed),
+        [
+            "metadata.jsonl:2: missing-picture",
+            "metadata.jsonl:3: unreadable-picture",
+            "metadata.jsonl:4: unreadable-picture",
+            "metadata.jsonl:5: unreadable-picture",
+            "metadata.jsonl:6: refused-path",
+            "metadata.jsonl:7: refused-path",
+        ]
+    );
+    assert!(printed.out().contains("text.png: a text file"), "{printed:?}");
+}
+
+#[test]
+fn pictures_no_record_names_are_found_in_the_folders_of_those_that_are_named() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"images/a.png\", \"text\": \"A hat.\"}\n",
+        "{\"file_name\": \"./images//b.png\", \"text\": \"A coat.\"}\n",
+        "{\"file_name\": \"gone/c.png\", \"text\": \"A shoe.\"}\n",
+        "{\"file_name\": \"renamed/d.png\", \"text\": \"A sock.\"}\n",
+    ));
+    for name in ["images/a.png", "images/b.png", "images/z.JPG", "images/y.png", "renamed/D2.png", "elsewhere/x.png"] {
+        world.picture(name);
+    }
+    world.write("images/notes.txt", "no picture");
+    let (_, printed) = check(&options(&world));
+    assert_eq!(
+        kinds(&printed),
+        [
+            "metadata.jsonl:3: missing-picture",
+            "metadata.jsonl:4: missing-picture",
+            "images/y.png: orphaned-picture",
+            "images/z.JPG: orphaned-picture",
+            "renamed/D2.png: orphaned-picture",
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_picture_named_by_way_of_a_link_is_no_orphan() {
+    let world = World::new("{\"file_name\": \"link/a.png\", \"text\": \"A hat.\"}\n");
+    world.picture("images/a.png");
+    std::os::unix::fs::symlink(world.path("images"), world.path("link")).unwrap();
+    assert_eq!(check(&options(&world)).1.out(), "");
+}
+
+#[test]
+fn metadata_of_a_second_kind_is_found() {
+    let world = world(&["A hat."]);
+    world.write("metadata.csv", "file_name,text\n");
+    world.write("metadata.parquet", "PAR1");
+    assert_eq!(
+        kinds(&check(&options(&world)).1),
+        ["metadata.csv: second-metadata", "metadata.parquet: second-metadata"]
+    );
+    // A dataset of another name does not count itself: there are two others.
+    fs::copy(world.path("metadata.jsonl"), world.path("captions.jsonl")).unwrap();
+    fs::remove_file(world.path("metadata.jsonl")).unwrap();
+    let captions = CheckOptions { dataset: world.path("captions.jsonl"), ..options(&world) };
+    assert_eq!(kinds(&check(&captions).1), ["metadata.parquet: second-metadata"]);
+    fs::remove_file(world.path("metadata.parquet")).unwrap();
+    assert_eq!(check(&captions).1.out(), "");
+}
+
+#[test]
+fn as_json_every_finding_is_an_object() {
+    let world = world(&["A hat\u{9b}31m.", "One two three four five six seven."]);
+    world.picture("orphan.png");
+    let (_, printed) = check(&CheckOptions { json: true, ..options(&world) });
+    assert!(!printed.out().contains('\u{9b}'));
+    let rows: Vec<Value> = printed.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let message = rows[0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("U+009B"), "{message}");
+    let expected = serde_json::json!({
+        "file": "metadata.jsonl", "line": 1, "record": 1, "file_name": "0.png", "lint": "control-characters",
+        "message": message, "span": [5, 7],
+    });
+    assert_eq!(rows[0], expected);
+    assert_eq!((&rows[1]["lint"], &rows[1]["span"]), (&Value::from("too-long"), &serde_json::json!([27, 34])));
+    assert_eq!((&rows[2]["file"], &rows[2]["line"]), (&Value::from("orphan.png"), &Value::Null));
+    assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn nothing_of_a_dataset_commands_the_terminal() {
+    let world =
+        World::new("{\"file_name\": \"\\u001b[31m.png\", \"\\u001b[2J\": 1, \"text\": \"A hat\\u001b[1m.\"}\n\u{1b}\n");
+    for json in [false, true] {
+        let (_, printed) = check(&CheckOptions { json, ..options(&world) });
+        assert_eq!(printed.out().lines().count(), 3, "{printed:?}");
+        assert!(!printed.out().chars().any(|character| character.is_control() && character != '\n'), "{printed:?}");
+    }
+}
+
+#[test]
+fn other_fields_and_folders_are_read_as_told() {
+    let world = World::new("{\"file_name\": \"../a.png\", \"text\": \"x\", \"caption\": \"A hat.\"}\n");
+    world.picture("a.png");
+    fs::create_dir(world.path("inner")).unwrap();
+    let reading = OpenOptions { caption_field: "caption".to_owned(), images: Some(world.path("inner")) };
+    assert_eq!(check(&CheckOptions { reading, ..options(&world) }).1.out(), "");
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let world = world(&[]);
+    let missing = CheckOptions { dataset: world.path("none.jsonl"), ..options(&world) };
+    let result = run(&missing, &mut Vec::new(), &mut Vec::new());
+    assert!(matches!(result, Err(CheckError::Dataset(DatasetError::NotFound { .. }))));
+}

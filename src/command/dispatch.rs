@@ -1,0 +1,255 @@
+//! From the command line to the commands: what was typed becomes plain options, what comes back an exit code.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::CommandFactory as _;
+
+use super::check::{self, CheckOptions};
+use super::demo::{self, DemoError};
+use super::export::{self, ExportOptions, Format};
+use super::review::{self, ReviewError, ReviewOptions};
+use super::save::{self, SaveOptions};
+use super::show::{self, ShowError, ShowOptions};
+use super::{Input, completions, man};
+use crate::cli::{
+    self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, ExportArgs, ExportFormat, ReviewArgs, SaveArgs,
+    SessionOption, ShowArgs,
+};
+use crate::config::{Config, DescriberChoice, ImageProtocol, Theme};
+use crate::dataset::OpenOptions;
+use crate::describe::Describer;
+use crate::exit::ExitCode;
+use crate::preview::{Protocol, ProtocolChoice};
+use crate::tui::{self, Ground, Keymap};
+
+/// Why a command did nothing, and the code to end with.
+struct Failure {
+    message: String,
+    code: ExitCode,
+}
+
+impl Failure {
+    fn usage(error: impl std::error::Error) -> Self {
+        Self { message: error.to_string(), code: ExitCode::Usage }
+    }
+}
+
+/// What to say where there is nobody to review.
+#[derive(Debug, thiserror::Error)]
+#[error("reviewing needs a terminal; `recaption --help` lists what works without one")]
+struct NoTerminal;
+
+/// Does what was asked for. What went wrong is said on standard error.
+#[must_use]
+pub fn run(command: Command) -> ExitCode {
+    let done = Config::load(command.settings()).map_err(Failure::usage).and_then(|config| match command {
+        Command::Review(args) => review(args, config),
+        Command::Demo(args) => demo(&args, config),
+        Command::Show(args) => show(args, &config),
+        Command::Save(args) => save(args, &config),
+        Command::Check(args) => check(&args, &config),
+        Command::Export(args) => export(args, &config),
+        Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
+        Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
+    });
+    done.unwrap_or_else(|failure| {
+        eprintln!("recaption: {}", failure.message);
+        failure.code
+    })
+}
+
+fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
+    let path = path(&args.dataset)?;
+    let options = ReviewOptions {
+        path,
+        open: open_options(&args.dataset, &config),
+        session: args.session.file,
+        read_only: args.read_only,
+        candidates: args.candidates,
+        output: args.target.output,
+        in_place: args.target.in_place,
+        force: args.target.force,
+        describer: describer(config.describer),
+        max_words: config.max_words.get(),
+        ahead: config.ahead,
+        screen: screen(&config)?,
+        log: (config.log, config.log_level),
+    };
+    open_screen(options)
+}
+
+fn demo(args: &DemoArgs, config: Config) -> Result<ExitCode, Failure> {
+    let path = demo::prepare(args.dir.as_deref(), args.reset).map_err(|error| {
+        let code = match error {
+            DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
+                ExitCode::Usage
+            }
+            DemoError::File { .. } | DemoError::Session(_) => ExitCode::Write,
+        };
+        Failure { message: error.to_string(), code }
+    })?;
+    open_screen(ReviewOptions {
+        path,
+        open: OpenOptions::default(),
+        session: None,
+        read_only: false,
+        candidates: None,
+        output: None,
+        in_place: false,
+        force: false,
+        describer: describer(config.describer),
+        max_words: config.max_words.get(),
+        ahead: config.ahead,
+        screen: screen(&config)?,
+        log: (config.log, config.log_level),
+    })
+}
+
+fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(Failure::usage(NoTerminal));
+    }
+    match review::run(options) {
+        Ok(()) => Ok(ExitCode::Done),
+        Err(error @ (ReviewError::Dataset(_) | ReviewError::Terminal(_))) => Err(Failure::usage(error)),
+        Err(error @ ReviewError::Session(_)) => Err(Failure { message: error.to_string(), code: ExitCode::Write }),
+    }
+}
+
+fn save(args: SaveArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let options = SaveOptions {
+        input: input(&args.dataset, args.session, config)?,
+        output: args.target.output,
+        in_place: args.target.in_place,
+        force: args.target.force,
+    };
+    save::run(&options, &mut io::stdout(), &mut io::stderr())
+        .map(|()| ExitCode::Done)
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+fn check(args: &CheckArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let options = CheckOptions {
+        dataset: path(&args.dataset)?,
+        reading: open_options(&args.dataset, config),
+        max_words: config.max_words.get(),
+        json: args.json,
+    };
+    check::run(&options, &mut io::stdout(), &mut io::stderr())
+        .map(|outcome| outcome.exit_code())
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let options = ExportOptions {
+        input: input(&args.dataset, args.session, config)?,
+        to: match args.to {
+            ExportFormat::Txt => Format::Txt,
+            ExportFormat::Csv => Format::Csv,
+            ExportFormat::Jsonl => Format::Jsonl,
+        },
+        output: args.output,
+        only: args.only.into_iter().map(Into::into).collect(),
+        force: args.force,
+        terminal: io::stdout().is_terminal(),
+    };
+    export::run(&options, &mut io::stdout(), &mut io::stderr())
+        .map(|outcome| outcome.exit_code())
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+impl From<cli::DecisionKind> for export::DecisionKind {
+    fn from(kind: cli::DecisionKind) -> Self {
+        match kind {
+            cli::DecisionKind::Accepted => Self::Accepted,
+            cli::DecisionKind::Edited => Self::Edited,
+            cli::DecisionKind::Kept => Self::Kept,
+            cli::DecisionKind::Skipped => Self::Skipped,
+            cli::DecisionKind::Undecided => Self::Undecided,
+        }
+    }
+}
+
+/// Something was printed, unless whoever was to read it is gone.
+fn printed(result: io::Result<()>) -> Result<ExitCode, Failure> {
+    match result {
+        Ok(()) => Ok(ExitCode::Done),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::Done),
+        Err(error) => Err(Failure { message: format!("writing: {error}"), code: ExitCode::Write }),
+    }
+}
+
+fn input(dataset: &DatasetOptions, session: SessionOption, config: &Config) -> Result<Input, Failure> {
+    Ok(Input { dataset: path(dataset)?, reading: open_options(dataset, config), session: session.file })
+}
+
+fn show(args: ShowArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let options = ShowOptions {
+        images: args.images,
+        width: args.width.map(Into::into),
+        height: args.height.map(Into::into),
+        protocol: protocol(config.image_protocol),
+    };
+    match show::run(&options, &mut io::stdout()) {
+        Ok(outcome) if outcome.failed == 0 => Ok(ExitCode::Done),
+        Ok(_) => Ok(ExitCode::Findings),
+        Err(error @ ShowError::Output(_)) => Err(Failure { message: error.to_string(), code: ExitCode::Write }),
+        Err(error) => Err(Failure::usage(error)),
+    }
+}
+
+fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().map_err(Failure::usage)?;
+    dataset.path(&here).map_err(Failure::usage)
+}
+
+fn open_options(dataset: &DatasetOptions, config: &Config) -> OpenOptions {
+    OpenOptions { caption_field: config.caption_field.clone(), images: dataset.images.clone() }
+}
+
+fn describer(choice: DescriberChoice) -> Option<Arc<dyn Describer>> {
+    match choice {
+        #[cfg(feature = "local")]
+        DescriberChoice::Local => Some(Arc::new(crate::describe::local::LocalDescriber::default())),
+        #[cfg(not(feature = "local"))]
+        DescriberChoice::Local => None,
+        DescriberChoice::None => None,
+    }
+}
+
+fn screen(config: &Config) -> Result<tui::Options, Failure> {
+    let own_keys = etcetera::choose_base_strategy()
+        .ok()
+        .map(|user| etcetera::BaseStrategy::config_dir(&user).join("recaption/keymap.toml"));
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let ground = match config.theme {
+        Theme::Auto if no_colour => Some(Ground::Colourless),
+        Theme::Auto => None,
+        Theme::Dark => Some(Ground::Dark),
+        Theme::Light => Some(Ground::Light),
+        Theme::None => Some(Ground::Colourless),
+    };
+    let editor =
+        ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    Ok(tui::Options {
+        keymap: Keymap::load(own_keys.as_deref()).map_err(Failure::usage)?,
+        ground,
+        ascii: config.ascii,
+        mouse: config.mouse,
+        pictures: protocol(config.image_protocol),
+        editor,
+    })
+}
+
+fn protocol(protocol: ImageProtocol) -> ProtocolChoice {
+    match protocol {
+        ImageProtocol::Auto => ProtocolChoice::Auto,
+        ImageProtocol::Kitty => ProtocolChoice::Only(Protocol::Kitty),
+        ImageProtocol::Iterm => ProtocolChoice::Only(Protocol::Iterm),
+        ImageProtocol::Sixel => ProtocolChoice::Only(Protocol::Sixel),
+        ImageProtocol::Blocks => ProtocolChoice::Only(Protocol::Blocks),
+        ImageProtocol::None => ProtocolChoice::None,
+    }
+}

@@ -1,0 +1,240 @@
+use std::fs;
+
+use super::*;
+use crate::command::fixture::{Printed, World, accepted, decided, edited};
+use crate::command::save::{self, SaveOptions};
+use crate::dataset::{OpenOptions, RecordId};
+use crate::session::Event;
+
+const FIVE: &str = concat!(
+    "{\"file_name\": \"in/a.jpg\", \"text\": \"A hat.\"}\r\n",
+    "{\"text\":\"A coat.\",\"n\":1.50,\"file_name\":\"in/b.jpg\"}\n",
+    "\n",
+    "{\"file_name\": \"c.jpg\", \"text\": \"A \\u0073hoe.\"}\n",
+    "{\"file_name\": \"d.jpg\", \"text\": \"A sock.\"}\n",
+    "{\"file_name\": \"e.jpg\", \"text\": \"A belt, \\\"new\\\".\"}",
+);
+
+/// Undecided, accepted, edited, excluded, kept.
+fn reviewed() -> World {
+    let world = World::new(FIVE);
+    world.record(accepted(1, "Ein Mantel, grün."));
+    world.record([
+        decided(2, edited("Ein Schuh.")),
+        decided(3, Decision::Excluded),
+        decided(4, Decision::Kept),
+        Event::Noted { record: RecordId(4), note: "check, twice".to_owned() },
+        Event::Flagged { record: RecordId(4), on: true },
+    ]);
+    world
+}
+
+fn options(world: &World, to: Format) -> ExportOptions {
+    ExportOptions { input: world.input(), to, output: None, only: Vec::new(), force: false, terminal: false }
+}
+
+fn export(options: &ExportOptions) -> (Result<Outcome, ExportError>, Printed) {
+    let mut printed = Printed::default();
+    let result = run(options, &mut printed.out, &mut printed.errors);
+    (result, printed)
+}
+
+#[test]
+fn jsonl_is_what_a_save_writes_record_by_record() {
+    let world = reviewed();
+    let (outcome, printed) = export(&options(&world, Format::Jsonl));
+    assert_eq!(outcome.unwrap(), Outcome { exported: 4, ..Outcome::default() });
+    save::run(&SaveOptions { input: world.input(), ..SaveOptions::default() }, &mut Vec::new(), &mut Vec::new())
+        .unwrap();
+    let saved = world.read("metadata_updated.jsonl");
+    let records: Vec<&str> = saved.split('\n').filter(|line| !line.is_empty()).collect();
+    assert_eq!(printed.out().split_terminator('\n').collect::<Vec<_>>(), records);
+    assert!(printed.out().contains("\"text\":\"Ein Mantel, grün.\",\"n\":1.50,"), "{printed:?}");
+}
+
+#[test]
+fn only_the_chosen_are_exported() {
+    let world = reviewed();
+    let names = |only: &[DecisionKind]| {
+        let (result, printed) = export(&ExportOptions { only: only.to_vec(), ..options(&world, Format::Csv) });
+        result.unwrap();
+        let mut table = csv::Reader::from_reader(printed.out.as_slice());
+        table.records().map(|row| row.unwrap()[0].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[]), ["in/a.jpg", "in/b.jpg", "c.jpg", "e.jpg"]);
+    assert_eq!(names(&[DecisionKind::Accepted, DecisionKind::Edited]), ["in/b.jpg", "c.jpg"]);
+    assert_eq!(names(&[DecisionKind::Excluded]), ["d.jpg"]);
+    assert_eq!(names(&[DecisionKind::Skipped]), [""; 0]);
+}
+
+#[test]
+fn csv_has_a_row_a_record() {
+    let world = reviewed();
+    let path = world.path("out.csv");
+    let (outcome, printed) = export(&ExportOptions { output: Some(path.clone()), ..options(&world, Format::Csv) });
+    outcome.unwrap();
+    assert_eq!(printed.out(), format!("{}: 4 records\n", path.display()));
+    let mut table = csv::Reader::from_path(path).unwrap();
+    assert_eq!(table.headers().unwrap(), vec!["file_name", "text", "decision", "by", "flagged", "note", "original"]);
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    assert_eq!(rows[0], vec!["in/a.jpg", "A hat.", "undecided", "", "false", "", "A hat."]);
+    assert_eq!(rows[1], vec!["in/b.jpg", "Ein Mantel, grün.", "accepted", "operator", "false", "", "A coat."]);
+    let belt = "A belt, \"new\".";
+    assert_eq!(rows[3], vec!["e.jpg", belt, "kept", "operator", "true", "check, twice", belt]);
+}
+
+#[test]
+fn text_files_go_beside_the_pictures() {
+    let world = reviewed();
+    let (outcome, printed) = export(&options(&world, Format::Txt));
+    assert_eq!(outcome.unwrap().exported, 4);
+    assert_eq!(world.files(), ["c.txt", "e.txt", "in/a.txt", "in/b.txt", "metadata.jsonl"]);
+    assert_eq!(
+        (world.read("in/b.txt").as_str(), world.read("c.txt").as_str()),
+        ("Ein Mantel, grün.\n", "Ein Schuh.\n")
+    );
+    assert_eq!(printed.out(), format!("{}: 4 text files\n", world.folder.path().display()));
+}
+
+#[test]
+fn text_files_go_into_a_folder_in_the_same_subfolders() {
+    let world = reviewed();
+    let output = Some(world.path("captions"));
+    export(&ExportOptions { output, ..options(&world, Format::Txt) }).0.unwrap();
+    let expected = ["captions/c.txt", "captions/e.txt", "captions/in/a.txt", "captions/in/b.txt", "metadata.jsonl"];
+    assert_eq!(world.files(), expected);
+}
+
+#[test]
+fn where_one_text_file_is_in_the_way_none_is_written() {
+    let world = reviewed();
+    world.write("c.txt", "precious");
+    world.write("e.txt", "precious too");
+    let error = export(&options(&world, Format::Txt)).0.unwrap_err();
+    assert!(matches!(&error, ExportError::Exists { path, others: 1 } if path.ends_with("c.txt")), "{error:?}");
+    assert_eq!(world.files(), ["c.txt", "e.txt", "metadata.jsonl"]);
+    assert_eq!(world.read("c.txt"), "precious");
+
+    export(&ExportOptions { force: true, ..options(&world, Format::Txt) }).0.unwrap();
+    assert_eq!(world.read("c.txt"), "Ein Schuh.\n");
+}
+
+#[test]
+fn two_captions_do_not_share_a_text_file() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
+        "{\"file_name\": \"./a.png\", \"text\": \"A shoe.\"}\n",
+    ));
+    let error = export(&options(&world, Format::Txt)).0.unwrap_err();
+    assert!(error.to_string().starts_with("metadata.jsonl:3: "), "{error}");
+    assert!(error.to_string().contains("the file of line 1 too"), "{error}");
+    assert_eq!(world.files(), ["metadata.jsonl"]);
+}
+
+#[test]
+fn text_files_never_leave_the_folder() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"../\\u001bup.jpg\", \"text\": \"A hat.\"}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
+        "{\"file_name\": \"c.txt\", \"text\": \"A shoe.\"}\n",
+    ));
+    for images in [None, Some(world.path("in/deep"))] {
+        let mut to_folder = options(&world, Format::Txt);
+        to_folder.output = Some(world.path("in/captions"));
+        to_folder.force = true;
+        to_folder.input.reading = OpenOptions { images, ..OpenOptions::default() };
+        let (outcome, printed) = export(&to_folder);
+        assert_eq!(outcome.unwrap(), Outcome { exported: 2, without_caption: 0, failed: 1 });
+        assert!(printed.errors().starts_with("metadata.jsonl:1: ../␛up.jpg: the path "), "{printed:?}");
+        assert_eq!(world.files(), ["in/captions/b.txt", "in/captions/c.txt", "metadata.jsonl"]);
+    }
+    // A picture of that name would be replaced by its own caption.
+    let (outcome, _) = export(&ExportOptions { force: true, ..options(&world, Format::Txt) });
+    assert_eq!(outcome.unwrap(), Outcome { exported: 1, without_caption: 0, failed: 2 });
+}
+
+#[test]
+fn what_has_no_caption_or_cannot_be_read_is_left_out_and_said() {
+    let world = World::new("{\"file_name\": \"a.jpg\"}\nnot JSON\n{\"file_name\": \"b.jpg\", \"text\": \" \"}\n");
+    let (outcome, printed) = export(&options(&world, Format::Txt));
+    assert_eq!(outcome.unwrap(), Outcome { exported: 0, without_caption: 2, failed: 1 });
+    assert_eq!(printed.errors().lines().count(), 2, "{printed:?}");
+    let (outcome, printed) = export(&options(&world, Format::Jsonl));
+    assert_eq!(outcome.unwrap(), Outcome { exported: 2, without_caption: 0, failed: 1 });
+    assert!(!printed.out().contains("not JSON"), "{printed:?}");
+    let only = vec![DecisionKind::Accepted];
+    assert_eq!(export(&ExportOptions { only, ..options(&world, Format::Jsonl) }).0.unwrap(), Outcome::default());
+}
+
+#[test]
+fn a_file_is_replaced_only_by_force_and_the_dataset_never() {
+    let world = reviewed();
+    world.write("out.csv", "precious");
+    let to_file = ExportOptions { output: Some(world.path("out.csv")), ..options(&world, Format::Csv) };
+    assert!(matches!(export(&to_file).0, Err(ExportError::Exists { .. })));
+    assert_eq!(world.read("out.csv"), "precious");
+    export(&ExportOptions { force: true, ..to_file.clone() }).0.unwrap();
+    assert!(world.read("out.csv").starts_with("file_name,"));
+
+    let dataset = Some(world.path("./metadata.jsonl"));
+    let over_itself = ExportOptions { output: dataset, force: true, ..to_file.clone() };
+    assert!(matches!(export(&over_itself).0, Err(ExportError::Target { .. })));
+    assert_eq!(world.read("metadata.jsonl"), FIVE);
+
+    let folder = ExportOptions { output: Some(world.folder.path().to_owned()), ..to_file };
+    assert!(matches!(export(&folder).0, Err(ExportError::Target { .. })));
+    let file = ExportOptions { output: Some(world.path("out.csv")), ..options(&world, Format::Txt) };
+    assert!(matches!(export(&file).0, Err(ExportError::Target { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link_and_a_private_file_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = reviewed();
+    world.write("real.csv", "old");
+    fs::set_permissions(world.path("real.csv"), fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink("real.csv", world.path("link.csv")).unwrap();
+    let output = Some(world.path("link.csv"));
+    export(&ExportOptions { output, force: true, ..options(&world, Format::Csv) }).0.unwrap();
+    assert!(world.path("link.csv").is_symlink());
+    assert!(world.read("real.csv").starts_with("file_name,"));
+    assert_eq!(fs::metadata(world.path("real.csv")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    let world = reviewed();
+    let output = Some(world.path("none/out.csv"));
+    let error = export(&ExportOptions { output, ..options(&world, Format::Csv) }).0.unwrap_err();
+    assert!(matches!(error, ExportError::Write { .. }), "{error:?}");
+    // A file where a folder has to be: the text files before it are written, and that is said.
+    world.write("captions/in", "");
+    let only = vec![DecisionKind::Edited, DecisionKind::Accepted];
+    let to_folder = ExportOptions { output: Some(world.path("captions")), only, ..options(&world, Format::Txt) };
+    let error = export(&to_folder).0.unwrap_err();
+    assert!(matches!(error, ExportError::Write { written: 0, .. }), "{error:?}");
+}
+
+#[test]
+fn a_terminal_is_not_commanded() {
+    let world = World::new("{\"file_name\": \"a.jpg\", \"text\": \"red \\u001b[31m\\u009b1m\"}\n");
+    for to in [Format::Csv, Format::Jsonl] {
+        let (_, printed) = export(&ExportOptions { terminal: true, ..options(&world, to) });
+        assert!(!printed.out().chars().any(|character| character.is_control() && character != '\n'), "{printed:?}");
+    }
+    let (_, piped) = export(&options(&world, Format::Csv));
+    assert!(piped.out().contains("\u{1b}[31m\u{9b}1m"), "{piped:?}");
+}
+
+#[test]
+fn the_session_is_not_touched() {
+    let world = reviewed();
+    let held = world.hold();
+    export(&options(&world, Format::Csv)).0.unwrap();
+    drop(held);
+    let fresh = World::new(FIVE);
+    export(&options(&fresh, Format::Csv)).0.unwrap();
+    assert!(!fresh.path(".recaption").exists());
+}

@@ -1,0 +1,133 @@
+//! For tests: a dataset in a folder of its own, and a session of it.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use image::{ImageFormat, RgbImage};
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use super::Input;
+use crate::dataset::{Dataset, OpenOptions, RecordId};
+use crate::describe::StopReason;
+use crate::runtime::Facts;
+use crate::session::{self, Actor, CandidateId, Decision, EditBase, Entry, Event, Location, Provenance, Store, Writer};
+
+pub(super) struct World {
+    pub(super) folder: TempDir,
+}
+
+impl World {
+    /// A folder with a `metadata.jsonl`.
+    pub(super) fn new(dataset: &str) -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap() };
+        world.write("metadata.jsonl", dataset);
+        world
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(super) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// A picture that can be shown.
+    pub(super) fn picture(&self, name: &str) {
+        let mut bytes = Cursor::new(Vec::new());
+        RgbImage::new(3, 2).write_to(&mut bytes, ImageFormat::Png).unwrap();
+        self.write(name, bytes.into_inner());
+    }
+
+    /// Everything in the folder but the session, sorted.
+    pub(super) fn files(&self) -> Vec<String> {
+        fn walk(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { walk(&path, found) } else { found.push(path) }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.folder.path(), &mut found);
+        let names =
+            found.iter().map(|path| path.strip_prefix(self.folder.path()).unwrap().to_str().unwrap().to_owned());
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with(".recaption/")).collect();
+        names.sort();
+        names
+    }
+
+    pub(super) fn input(&self) -> Input {
+        Input { dataset: self.folder.path().to_owned(), ..Input::default() }
+    }
+
+    /// Opens the session and holds it.
+    pub(super) fn hold(&self) -> (Store, session::Opened) {
+        let dataset = Dataset::open(self.folder.path(), &OpenOptions::default()).unwrap();
+        let location = Location::find(dataset.path(), None).unwrap();
+        session::open(&location, &Facts(dataset), Timestamp::now()).unwrap()
+    }
+
+    /// Lets something happen in the session.
+    pub(super) fn record(&self, events: impl IntoIterator<Item = Event>) {
+        let facts = Facts(Dataset::open(self.folder.path(), &OpenOptions::default()).unwrap());
+        facts.0.build_index(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+        let (store, mut opened) = self.hold();
+        let writer = Writer::spawn(store, |_| ()).unwrap();
+        for event in events {
+            let (seq, _) = opened.ledger.apply(event.clone());
+            let subject = event.record().map(|record| facts.subject(record).unwrap());
+            writer.record(Entry { seq, at: Timestamp::now(), event, subject }).unwrap();
+        }
+        writer.close().unwrap();
+    }
+
+    pub(super) fn decide(&self, decisions: impl IntoIterator<Item = (u32, Decision)>) {
+        self.record(decisions.into_iter().map(|(record, decision)| decided(record, decision)));
+    }
+}
+
+pub(super) fn decided(record: u32, decision: Decision) -> Event {
+    Event::Decided { record: RecordId(record), decision, by: Actor::Operator }
+}
+
+pub(super) fn edited(text: &str) -> Decision {
+    Decision::Edited { text: text.to_owned(), base: EditBase::Original }
+}
+
+/// A description arrives as the first thing in a session, and is accepted.
+pub(super) fn accepted(record: u32, text: &str) -> [Event; 2] {
+    let provenance = Provenance {
+        describer: "local".to_owned(),
+        model: "model".to_owned(),
+        parameters: String::new(),
+        stop: StopReason::EndTurn,
+        at: Timestamp::UNIX_EPOCH,
+    };
+    let generated = Event::Generated { record: RecordId(record), text: text.to_owned(), provenance };
+    [generated, decided(record, Decision::Accepted { candidate: CandidateId(1), text: text.to_owned() })]
+}
+
+/// What a command printed.
+#[derive(Debug, Default)]
+pub(super) struct Printed {
+    pub(super) out: Vec<u8>,
+    pub(super) errors: Vec<u8>,
+}
+
+impl Printed {
+    pub(super) fn out(&self) -> &str {
+        std::str::from_utf8(&self.out).unwrap()
+    }
+
+    pub(super) fn errors(&self) -> &str {
+        std::str::from_utf8(&self.errors).unwrap()
+    }
+}

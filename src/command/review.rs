@@ -1,0 +1,118 @@
+//! `recaption review`: the dataset, its session and the describer put together, and the screen opened on them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::config::LogLevel;
+use crate::dataset::{Dataset, DatasetError, OpenOptions};
+use crate::describe::Describer;
+use crate::logging::{self, LogGuard, LogWarning};
+use crate::output::Output;
+use crate::review::{Model, Msg, Settings};
+use crate::runtime::{Parts, Runtime};
+use crate::session::{Location, SessionError};
+use crate::tui;
+
+/// What to review, and how.
+pub struct ReviewOptions {
+    /// A `.jsonl` file, or a folder with a `metadata.jsonl`.
+    pub path: PathBuf,
+    /// How to read it.
+    pub open: OpenOptions,
+    /// Where its session is kept, if not beside it.
+    pub session: Option<PathBuf>,
+    /// Look, but decide nothing.
+    pub read_only: bool,
+    /// The output of an older run, whose captions are taken in as candidates.
+    pub candidates: Option<PathBuf>,
+    /// Where the updated dataset goes, if not beside the dataset.
+    pub output: Option<PathBuf>,
+    /// Write it over the dataset itself.
+    pub in_place: bool,
+    /// Overwrite without asking.
+    pub force: bool,
+    /// Who writes captions.
+    pub describer: Option<Arc<dyn Describer>>,
+    /// The most words a caption may have.
+    pub max_words: usize,
+    /// How many records are described ahead of the operator.
+    pub ahead: usize,
+    /// Where to log, if not beside the session, and how much.
+    pub log: (Option<PathBuf>, LogLevel),
+    /// The screen.
+    pub screen: tui::Options,
+}
+
+/// Why there is no review.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    /// The dataset cannot be opened.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// There is no place for its session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The terminal, or the threads to work with, failed.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[from] std::io::Error),
+}
+
+/// Reviews until the operator leaves.
+///
+/// # Errors
+/// Where the dataset cannot be opened, its session has no place, or the terminal fails.
+pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
+    let dataset = Dataset::open(&options.path, &options.open)?;
+    let session = Location::find(dataset.path(), options.session.as_deref())?;
+    let settings = Settings {
+        dataset: dataset.name().to_owned(),
+        describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
+        max_words: options.max_words,
+        ahead: options.ahead,
+        keep_line_breaks: false,
+    };
+    let (log, warning) = start_log(&session, &options.log);
+    let output = Output::new(dataset.path(), options.output, options.in_place);
+    let (sender, messages) = unbounded_channel();
+    if let Some(warning) = warning {
+        // The channel has just been made: somebody listens.
+        let _ = sender.send(Msg::Notice(warning.to_string()));
+    }
+    let parts = Parts {
+        dataset,
+        session,
+        read_only: options.read_only,
+        describer: options.describer,
+        max_words: options.max_words,
+        output,
+        force: options.force,
+        candidates: options.candidates,
+    };
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = workers.block_on(async {
+        let runtime = Runtime::new(parts, sender);
+        tui::run(Model::new(settings), options.screen, runtime, messages).await
+    });
+    // A describer in the middle of a picture must not hold up the end.
+    workers.shutdown_background();
+    drop(log);
+    Ok(result?)
+}
+
+/// Starts the log. Without one the review goes on all the same.
+fn start_log(
+    session: &Location,
+    (path, level): &(Option<PathBuf>, LogLevel),
+) -> (Option<LogGuard>, Option<LogWarning>) {
+    let path = path.clone().unwrap_or_else(|| {
+        // Where this fails, opening the session says so.
+        let _ = session.prepare();
+        logging::default_path(session.file())
+    });
+    match logging::start(&path, *level) {
+        Ok(guard) => (Some(guard), None),
+        Err(warning) => (None, Some(warning)),
+    }
+}

@@ -1,0 +1,162 @@
+use std::fs;
+
+use super::*;
+use crate::command::fixture::{Printed, World, edited};
+use crate::session::Decision;
+
+const THREE: &str = concat!(
+    "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n",
+    "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
+    "{\"file_name\": \"c.jpg\", \"text\": \"A shoe.\"}\n",
+);
+
+fn save(options: &SaveOptions) -> (Result<(), SaveError>, Printed) {
+    let mut printed = Printed::default();
+    let result = run(options, &mut printed.out, &mut printed.errors);
+    (result, printed)
+}
+
+fn options(world: &World) -> SaveOptions {
+    SaveOptions { input: world.input(), ..SaveOptions::default() }
+}
+
+#[test]
+fn what_was_decided_is_written_and_said() {
+    let world = World::new(THREE);
+    world.decide([(0, Decision::Kept), (1, edited("Ein Mantel.")), (2, Decision::Excluded)]);
+    let (result, printed) = save(&options(&world));
+    result.unwrap();
+    assert_eq!(
+        world.read("metadata_updated.jsonl"),
+        "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n{\"file_name\": \"b.jpg\", \"text\": \"Ein Mantel.\"}\n"
+    );
+    let path = world.path("metadata_updated.jsonl");
+    assert_eq!(printed.out(), format!("{}: 2 records, 1 caption changed, 1 left out\n", path.display()));
+    assert_eq!(printed.errors(), "");
+    assert_eq!(world.read("metadata.jsonl"), THREE);
+}
+
+#[test]
+fn without_a_session_the_file_is_the_dataset_byte_by_byte() {
+    let odd = "\u{feff}{\"file_name\":\"a.jpg\" ,\"text\":\"\\u0041\"}\r\n\r\nnot JSON\r\n{\"file_name\":\"b\"}";
+    let world = World::new(odd);
+    let (result, printed) = save(&options(&world));
+    result.unwrap();
+    assert_eq!(world.read("metadata_updated.jsonl"), odd);
+    assert!(printed.out().ends_with(": 3 records, 0 captions changed\n"), "{printed:?}");
+}
+
+#[test]
+fn its_own_file_is_replaced_without_being_asked_whatever_the_path_is_spelled_like() {
+    let world = World::new(THREE);
+    world.decide([(0, edited("One."))]);
+    save(&options(&world)).0.unwrap();
+    world.decide([(0, edited("Two."))]);
+    let output = Some(world.path("./metadata_updated.jsonl"));
+    save(&SaveOptions { output, ..options(&world) }).0.unwrap();
+    assert!(world.read("metadata_updated.jsonl").contains("Two."));
+    assert!(!world.hold().1.ledger.is_unsaved());
+}
+
+#[cfg(unix)]
+#[test]
+fn its_own_file_is_known_by_where_it_is_and_not_by_how_it_was_named() {
+    let world = World::new(THREE);
+    fs::create_dir(world.path("real")).unwrap();
+    std::os::unix::fs::symlink(world.path("real"), world.path("link")).unwrap();
+    save(&SaveOptions { output: Some(world.path("link/out.jsonl")), ..options(&world) }).0.unwrap();
+    fs::remove_file(world.path("link")).unwrap();
+    save(&SaveOptions { output: Some(world.path("real/out.jsonl")), ..options(&world) }).0.unwrap();
+}
+
+#[test]
+fn a_file_of_another_is_replaced_only_by_force() {
+    let world = World::new(THREE);
+    world.write("metadata_updated.jsonl", "precious");
+    let (result, printed) = save(&options(&world));
+    let error = result.unwrap_err();
+    assert!(matches!(&error, SaveError::Conflict(_)), "{error:?}");
+    assert!(error.to_string().contains("--force"), "{error}");
+    assert_eq!((world.read("metadata_updated.jsonl").as_str(), printed.out()), ("precious", ""));
+
+    save(&SaveOptions { force: true, ..options(&world) }).0.unwrap();
+    assert_eq!(world.read("metadata_updated.jsonl"), THREE);
+}
+
+#[test]
+fn a_file_that_changed_since_is_replaced_only_by_force() {
+    let world = World::new(THREE);
+    save(&options(&world)).0.unwrap();
+    world.write("metadata_updated.jsonl", "edited by hand");
+    assert!(matches!(save(&options(&world)).0, Err(SaveError::Conflict(_))));
+    assert_eq!(world.read("metadata_updated.jsonl"), "edited by hand");
+}
+
+#[test]
+fn while_another_holds_the_session_it_is_read_and_the_next_save_asks() {
+    let world = World::new(THREE);
+    world.decide([(0, edited("One."))]);
+    let held = world.hold();
+    let (result, printed) = save(&options(&world));
+    result.unwrap();
+    assert!(world.read("metadata_updated.jsonl").contains("One."));
+    assert!(printed.errors().contains("was not told of this save"), "{printed:?}");
+    drop(held);
+    assert!(world.hold().1.ledger.is_unsaved());
+    assert!(matches!(save(&options(&world)).0, Err(SaveError::Conflict(_))));
+}
+
+#[test]
+fn in_place_keeps_the_first_original_and_can_be_done_again() {
+    let world = World::new(THREE);
+    let in_place = SaveOptions { in_place: true, ..options(&world) };
+    world.decide([(0, edited("One."))]);
+    save(&in_place).0.unwrap();
+    world.decide([(1, edited("Two."))]);
+    let (result, printed) = save(&in_place);
+    result.unwrap();
+    assert_eq!(printed.errors(), "", "the dataset is the session's own output, which is no news");
+    assert_eq!(world.read("metadata.jsonl.bak"), THREE);
+    assert_eq!(world.read("metadata.jsonl"), THREE.replace("A hat.", "One.").replace("A coat.", "Two."));
+}
+
+#[test]
+fn a_session_that_is_named_must_exist() {
+    let world = World::new(THREE);
+    let mut options = options(&world);
+    options.input.session = Some(world.path("other.sqlite"));
+    assert!(matches!(save(&options).0, Err(SaveError::Input(InputError::NoSession(_)))));
+    assert_eq!(world.files(), ["metadata.jsonl"]);
+}
+
+#[test]
+fn what_is_no_dataset_or_session_is_bad_input() {
+    let world = World::new(THREE);
+    let mut missing = options(&world);
+    missing.input.dataset = world.path("none.jsonl");
+    assert!(matches!(save(&missing).0, Err(SaveError::Input(InputError::Dataset(_)))));
+
+    world.write("text.sqlite", "This is text, and long enough to be looked at as if it were a database's header….");
+    let mut foreign = options(&world);
+    foreign.input.session = Some(world.path("text.sqlite"));
+    assert!(matches!(save(&foreign).0, Err(SaveError::Input(InputError::Session(_)))));
+    assert!(!world.path("metadata_updated.jsonl").exists());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_a_failure_to_write() {
+    let world = World::new(THREE);
+    let output = Some(world.path("none/out.jsonl"));
+    assert!(matches!(save(&SaveOptions { output, ..options(&world) }).0, Err(SaveError::NotWritten(_))));
+}
+
+#[test]
+fn records_the_dataset_lost_are_named() {
+    let world = World::new(&THREE.replace("b.jpg", "b\\u001b[31m.jpg"));
+    world.decide([(0, edited("One.")), (1, edited("Two."))]);
+    world.write("metadata.jsonl", THREE.lines().next().unwrap());
+    let (result, printed) = save(&options(&world));
+    result.unwrap();
+    assert!(printed.errors().contains("b␛[31m.jpg: reviewed, but not in the dataset any more"), "{printed:?}");
+    assert_eq!(world.read("metadata_updated.jsonl"), "{\"file_name\": \"a.jpg\", \"text\": \"One.\"}");
+}

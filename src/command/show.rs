@@ -1,0 +1,300 @@
+//! `recaption show IMAGE…`: pictures printed in the terminal, or described in a line where there is none.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::preview::{
+    self, Capabilities, CellArea, PreviewError, Protocol, ProtocolChoice, decode, fit, inline, inspect, pixels,
+};
+
+/// How long the terminal may take to say what it can draw.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// What `show` was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShowOptions {
+    /// The pictures. None: their names are read from standard input, one a line.
+    pub images: Vec<PathBuf>,
+    /// Cells across at most. Given, a small picture is enlarged to it.
+    pub width: Option<u16>,
+    /// Cells down at most. Given, a small picture is enlarged to it.
+    pub height: Option<u16>,
+    /// How to draw.
+    pub protocol: ProtocolChoice,
+}
+
+/// How it went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Pictures printed or described.
+    pub shown: usize,
+    /// Pictures that could not be; each has its line on standard error. Any: exit code 1.
+    pub failed: usize,
+}
+
+/// Why nothing more is shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ShowError {
+    /// No names, and nobody to read them from. Exit code 2.
+    #[error("no picture named: give one or more files, or pipe their names in, one a line")]
+    NothingNamed,
+    /// A protocol was demanded that needs a terminal. Exit code 2.
+    #[error("the {0} protocol needs a terminal that answers; choose auto, or blocks or sixel to write to a file")]
+    NoTerminal(&'static str),
+    /// The list of names cannot be read.
+    #[error("reading the names: {0}")]
+    Names(#[source] io::Error),
+    /// The output is closed or full.
+    #[error("writing: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// Prints the pictures. `out` is standard output; some protocols write to it directly.
+///
+/// # Errors
+/// When nothing can be shown at all; a single picture that cannot be is counted in the [`Outcome`].
+pub fn run(options: &ShowOptions, out: &mut dyn Write) -> Result<Outcome, ShowError> {
+    let stdin = io::stdin();
+    if options.images.is_empty() && stdin.is_terminal() {
+        return Err(ShowError::NothingNamed);
+    }
+    let printer = Printer::choose(options)?;
+    let mut errors = io::stderr();
+    let mut outcome = Outcome::default();
+    let titled = options.images.len() != 1;
+    let mut show =
+        |path: &Path| show_one(path, &printer, titled, out, &mut errors, &mut outcome).map_err(ShowError::Output);
+    if options.images.is_empty() {
+        for path in names(stdin.lock()) {
+            show(&path.map_err(ShowError::Names)?)?;
+        }
+    } else {
+        for path in &options.images {
+            show(path)?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The names in a list, one a line.
+fn names(list: impl BufRead) -> impl Iterator<Item = io::Result<PathBuf>> {
+    list.lines().filter(|line| !matches!(line, Ok(name) if name.is_empty())).map(|line| line.map(PathBuf::from))
+}
+
+fn show_one(
+    path: &Path,
+    printer: &Printer,
+    titled: bool,
+    out: &mut dyn Write,
+    errors: &mut dyn Write,
+    outcome: &mut Outcome,
+) -> io::Result<()> {
+    let name = printable(path);
+    match printer.print(path, out) {
+        Ok(description) => {
+            outcome.shown += 1;
+            if titled || matches!(printer, Printer::Description) {
+                writeln!(out, "{name}: {description}")?;
+            }
+            out.flush()
+        }
+        Err(Failure::Picture(error)) => {
+            outcome.failed += 1;
+            out.flush()?;
+            writeln!(errors, "{name}: {error}")
+        }
+        Err(Failure::Output(error)) => Err(error),
+    }
+}
+
+/// A path as it can be shown: a file name may hold escape sequences.
+fn printable(path: &Path) -> String {
+    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+enum Failure {
+    Picture(PreviewError),
+    Output(io::Error),
+}
+
+impl From<PreviewError> for Failure {
+    fn from(error: PreviewError) -> Self {
+        Self::Picture(error)
+    }
+}
+
+/// How pictures come out.
+enum Printer {
+    /// A line of text each.
+    Description,
+    /// Drawn.
+    Picture(Drawing),
+}
+
+struct Drawing {
+    terminal: Capabilities,
+    room: CellArea,
+    /// Enlarged at most so many times.
+    enlarge: f64,
+    /// The cursor moves: pictures are printed on a terminal, not into a file.
+    on_terminal: bool,
+}
+
+impl Printer {
+    /// Looks at the output, and asks the terminal what it can do.
+    fn choose(options: &ShowOptions) -> Result<Self, ShowError> {
+        let on_terminal = io::stdout().is_terminal();
+        let terminal = if on_terminal && options.protocol != ProtocolChoice::None {
+            probe()
+        } else {
+            match options.protocol {
+                ProtocolChoice::Auto | ProtocolChoice::None => return Ok(Self::Description),
+                ProtocolChoice::Only(Protocol::Kitty) => return Err(ShowError::NoTerminal("kitty")),
+                ProtocolChoice::Only(Protocol::Iterm | Protocol::Sixel | Protocol::Blocks) => Capabilities::floor(),
+            }
+        };
+        if options.protocol == ProtocolChoice::Only(Protocol::Kitty) && terminal.printing != Protocol::Kitty {
+            // viuer waits for kitty's answers without end.
+            return Err(ShowError::NoTerminal("kitty"));
+        }
+        let Some(terminal) = terminal.chosen(options.protocol) else { return Ok(Self::Description) };
+        let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
+        let most_columns = if on_terminal { columns } else { u16::MAX };
+        let room = match (options.width, options.height) {
+            // A line for the prompt and one for the title stay in view.
+            (None, None) => CellArea { columns, rows: rows.saturating_sub(2).max(1) },
+            (Some(width), None) => CellArea { columns: width.min(most_columns), rows: u16::MAX },
+            (None, Some(height)) => CellArea { columns, rows: height },
+            (Some(width), Some(height)) => CellArea { columns: width.min(most_columns), rows: height },
+        };
+        let enlarge = if options.width.is_none() && options.height.is_none() { 1.0 } else { f64::INFINITY };
+        Ok(Self::Picture(Drawing { terminal, room, enlarge, on_terminal }))
+    }
+
+    /// Prints one picture; returns its description.
+    fn print(&self, path: &Path, out: &mut dyn Write) -> Result<String, Failure> {
+        let bytes = preview::read(path)?;
+        match self {
+            Self::Description => Ok(inspect(&bytes)?.to_string()),
+            Self::Picture(drawing) => drawing.print(&bytes, out),
+        }
+    }
+}
+
+impl Drawing {
+    fn print(&self, bytes: &[u8], out: &mut dyn Write) -> Result<String, Failure> {
+        let terminal = &self.terminal;
+        let protocol = terminal.printing;
+        let room = terminal.reach(protocol, self.room);
+        let decoded = decode(bytes, pixels(room, terminal.cell))?;
+        let info = decoded.info;
+        let cells = fit((info.width, info.height), room, terminal.cell, self.enlarge)
+            .ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))?;
+        let picture = preview::resize(&decoded, cells, protocol, terminal)?;
+        let by_viuer = match protocol {
+            Protocol::Kitty | Protocol::Blocks => true,
+            // viuer goes by the environment alone, which does not cross an SSH connection.
+            Protocol::Iterm => self.on_terminal && viuer::is_iterm_supported(),
+            Protocol::Sixel => false,
+        };
+        if by_viuer {
+            out.flush().map_err(Failure::Output)?;
+            let config = viuer::Config {
+                absolute_offset: false,
+                width: Some(cells.columns.into()),
+                height: Some(cells.rows.into()),
+                truecolor: terminal.true_colour,
+                use_kitty: protocol == Protocol::Kitty,
+                use_iterm: protocol == Protocol::Iterm,
+                ..viuer::Config::default()
+            };
+            viuer::print(&picture, &config).map_err(|error| match error {
+                viuer::ViuError::Io(error) => Failure::Output(error),
+                other => Failure::Picture(PreviewError::Encode(other.to_string())),
+            })?;
+        } else if let Some(sequence) = inline(picture, cells, protocol)? {
+            // The sequence moves down over its cells, and at the foot of the screen there is nowhere to go: scroll
+            // first, then come back up.
+            let room = "\n".repeat(cells.rows.into());
+            let rows = cells.rows;
+            write!(out, "{room}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B").map_err(Failure::Output)?;
+        }
+        Ok(info.to_string())
+    }
+}
+
+/// Asks the terminal, in raw mode so that its answers are not echoed.
+fn probe() -> Capabilities {
+    if crossterm::terminal::enable_raw_mode().is_err() {
+        return Capabilities::floor();
+    }
+    let probe = preview::probe(PATIENCE);
+    // Nothing could be done about a failure but to go on.
+    let _ = crossterm::terminal::disable_raw_mode();
+    probe.capabilities
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+
+    fn shown(path: &Path, printer: &Printer) -> (String, String, Outcome) {
+        let (mut out, mut errors, mut outcome) = (Vec::new(), Vec::new(), Outcome::default());
+        show_one(path, printer, false, &mut out, &mut errors, &mut outcome).unwrap();
+        (String::from_utf8(out).unwrap(), String::from_utf8(errors).unwrap(), outcome)
+    }
+
+    fn picture(folder: &Path, name: &str) -> PathBuf {
+        let path = folder.join(name);
+        RgbImage::from_pixel(40, 20, Rgb([1, 2, 3])).save(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn without_a_terminal_a_picture_is_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = picture(folder.path(), "a.bmp");
+        let (out, errors, outcome) = shown(&path, &Printer::Description);
+        assert_eq!(out, format!("{}: BMP 40×20, 2 KB\n", path.display()));
+        assert_eq!((&errors[..], outcome), ("", Outcome { shown: 1, failed: 0 }));
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_a_line_among_the_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b\x1b[2J.jpg");
+        std::fs::write(&path, "hello").unwrap();
+        let (out, errors, outcome) = shown(&path, &Printer::Description);
+        assert_eq!(out, "");
+        assert!(errors.ends_with("/b\u{fffd}[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture\n"));
+        assert_eq!(outcome, Outcome { shown: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_sixel_picture_makes_room_for_itself_and_leaves_the_cursor_below() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = picture(folder.path(), "a.png");
+        let terminal = Capabilities { protocol: Protocol::Sixel, printing: Protocol::Sixel, ..Capabilities::floor() };
+        let room = CellArea { columns: 80, rows: 24 };
+        let drawing = |enlarge| {
+            let drawing = Drawing { terminal: terminal.clone(), room, enlarge, on_terminal: true };
+            shown(&path, &Printer::Picture(drawing)).0
+        };
+        // 40×20 pixels in cells of 10×20: one row.
+        let out = drawing(1.0);
+        assert!(out.starts_with("\n\x1b[1A\x1b7") && out.contains("\x1bP") && out.ends_with("\x1b8\x1b[1B"));
+        assert!(out.contains("\"1;1;40;20"), "the raster attributes give the size in pixels");
+        // Enlarged to the width: 800×400 pixels, 20 rows.
+        let out = drawing(f64::INFINITY);
+        assert!(out.contains("\"1;1;800;400") && out.ends_with("\x1b8\x1b[20B"));
+    }
+
+    #[test]
+    fn names_come_one_a_line() {
+        let list: io::Result<Vec<_>> = names("a.jpg\r\n\nb c.jpg\n".as_bytes()).collect();
+        assert_eq!(list.unwrap(), [PathBuf::from("a.jpg"), PathBuf::from("b c.jpg")]);
+    }
+}

@@ -1,0 +1,309 @@
+//! The settings a run goes by: defaults, then the user's file, then the environment, then the command line, each stronger
+//! than the one before, resolved once into a [`Config`].
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use etcetera::BaseStrategy as _;
+use serde::Deserialize;
+
+/// The defaults, in the form in which users write their own: every setting, explained.
+pub const DEFAULTS: &str = include_str!("../assets/config.toml");
+
+/// What writes captions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum DescriberChoice {
+    /// The embedded describer
+    Local,
+    /// Nothing
+    None,
+}
+
+impl Default for DescriberChoice {
+    fn default() -> Self {
+        if cfg!(feature = "local") { Self::Local } else { Self::None }
+    }
+}
+
+/// How pictures are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageProtocol {
+    /// The best the terminal says it can do
+    Auto,
+    /// The kitty graphics protocol
+    Kitty,
+    /// iTerm2's inline images
+    Iterm,
+    /// DEC sixel graphics
+    Sixel,
+    /// Half blocks, in any terminal
+    Blocks,
+    /// No pictures
+    None,
+}
+
+/// Which colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    /// As the terminal's ground is
+    Auto,
+    /// For a dark ground
+    Dark,
+    /// For a light ground
+    Light,
+    /// No colour
+    None,
+}
+
+/// The least important thing worth a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// What failed
+    Error,
+    /// What may need the operator
+    Warn,
+    /// What was done
+    Info,
+    /// How, with captions
+    Debug,
+    /// Everything
+    Trace,
+}
+
+impl LogLevel {
+    /// `steps` levels further down, as `-v` asks.
+    #[must_use]
+    pub fn raised(self, steps: u8) -> Self {
+        let levels = Self::value_variants();
+        let at = levels.iter().position(|level| *level == self).unwrap_or_default();
+        levels.get(at + usize::from(steps)).copied().unwrap_or(Self::Trace)
+    }
+}
+
+/// The settings of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The member of each line that holds the caption.
+    pub caption_field: String,
+    /// The most words a caption may have.
+    pub max_words: NonZeroUsize,
+    /// What writes captions.
+    #[serde(default)]
+    pub describer: DescriberChoice,
+    /// How many records the describer works ahead of the one in view.
+    pub ahead: usize,
+    /// How pictures are drawn.
+    pub image_protocol: ImageProtocol,
+    /// Which colours are used.
+    pub theme: Theme,
+    /// Whether badges and lines are ASCII only.
+    pub ascii: bool,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
+    /// The log; beside the session where none is named.
+    #[serde(default)]
+    pub log: Option<PathBuf>,
+    /// The least important thing worth a line in it.
+    pub log_level: LogLevel,
+}
+
+/// What one source has to say: the same settings, each of which may be left open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[expect(missing_docs, reason = "each is explained at the field of the same name in Config")]
+pub struct Settings {
+    pub caption_field: Option<String>,
+    pub max_words: Option<NonZeroUsize>,
+    pub describer: Option<DescriberChoice>,
+    pub ahead: Option<usize>,
+    pub image_protocol: Option<ImageProtocol>,
+    pub theme: Option<Theme>,
+    pub ascii: Option<bool>,
+    pub mouse: Option<bool>,
+    pub log: Option<PathBuf>,
+    pub log_level: Option<LogLevel>,
+    /// How often `-v` was given. Only the command line has it: it is relative to what the others say.
+    #[serde(skip)]
+    pub verbose: u8,
+}
+
+/// Why there are no settings to go by. Each names its source and what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file says something that is no setting.
+    #[error("{}:{line}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A variable has a value that its setting cannot have.
+    #[error("{name}={value:?}: {expected}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: OsString,
+        /// What it should be.
+        expected: String,
+    },
+}
+
+impl Config {
+    /// The settings of this run: those of `flags`, completed from the process's environment and the user's file.
+    ///
+    /// # Errors
+    ///
+    /// If one of them says something that is no setting.
+    pub fn load(flags: Settings) -> Result<Self, ConfigError> {
+        let file = etcetera::choose_base_strategy().ok().map(|user| user.config_dir().join("recaption/config.toml"));
+        Self::resolve(flags, |name| env::var_os(name), file.as_deref())
+    }
+
+    /// As [`load`](Self::load), with a given environment and a file that need not exist. `RECAPTION_CONFIG` in the
+    /// environment names another, which must.
+    ///
+    /// # Errors
+    ///
+    /// If one of them says something that is no setting.
+    #[expect(clippy::missing_panics_doc, reason = "the defaults are part of the program, and a test reads them")]
+    pub fn resolve(
+        flags: Settings,
+        environment: impl Fn(&str) -> Option<OsString>,
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let environment = Environment(&environment);
+        let named = environment.get("CONFIG").map(PathBuf::from);
+        let mut config: Self =
+            toml::from_str(DEFAULTS).expect("the defaults are part of the program, and a test reads them");
+        if let Some(path) = named.as_deref().or(file) {
+            config.apply(Settings::from_file(path, named.is_some())?);
+        }
+        config.apply(Settings::from_environment(&environment)?);
+        config.apply(flags);
+        Ok(config)
+    }
+
+    /// Takes over what a stronger source has to say.
+    fn apply(&mut self, stronger: Settings) {
+        fn set<T>(setting: &mut T, stronger: Option<T>) {
+            if let Some(value) = stronger {
+                *setting = value;
+            }
+        }
+        set(&mut self.caption_field, stronger.caption_field);
+        set(&mut self.max_words, stronger.max_words);
+        set(&mut self.describer, stronger.describer);
+        set(&mut self.ahead, stronger.ahead);
+        set(&mut self.image_protocol, stronger.image_protocol);
+        set(&mut self.theme, stronger.theme);
+        set(&mut self.ascii, stronger.ascii);
+        set(&mut self.mouse, stronger.mouse);
+        set(&mut self.log, stronger.log.map(Some));
+        set(&mut self.log_level, stronger.log_level);
+        self.log_level = self.log_level.raised(stronger.verbose);
+    }
+}
+
+impl Settings {
+    /// What a file says; nothing if it does not exist and need not.
+    fn from_file(path: &Path, required: bool) -> Result<Self, ConfigError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !required => return Ok(Self::default()),
+            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+        };
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            ConfigError::File {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                message: error.message().to_owned(),
+            }
+        })
+    }
+
+    /// What the variables say. Each is named as its setting is in the file: `max-words` is `RECAPTION_MAX_WORDS`.
+    fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            caption_field: environment.parse("CAPTION_FIELD", |name| Ok(name.to_owned()))?,
+            max_words: environment.parse("MAX_WORDS", |words| {
+                words.parse().map_err(|_| "expected a whole number from 1 on".to_owned())
+            })?,
+            describer: environment.parse("DESCRIBER", one_of)?,
+            ahead: environment.parse("AHEAD", |records| {
+                records.parse().map_err(|_| "expected a whole number from 0 on".to_owned())
+            })?,
+            image_protocol: environment.parse("IMAGE_PROTOCOL", one_of)?,
+            theme: environment.parse("THEME", one_of)?,
+            ascii: environment.parse("ASCII", yes_or_no)?,
+            mouse: environment.parse("MOUSE", yes_or_no)?,
+            log: environment.get("LOG").map(PathBuf::from),
+            log_level: environment.parse("LOG_LEVEL", one_of)?,
+            verbose: 0,
+        })
+    }
+}
+
+/// The variables whose names begin with `RECAPTION_`. An empty one is as good as none.
+struct Environment<'a>(&'a dyn Fn(&str) -> Option<OsString>);
+
+impl Environment<'_> {
+    fn get(&self, name: &str) -> Option<OsString> {
+        (self.0)(&format!("RECAPTION_{name}")).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a variable, or what it should be.
+    fn parse<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let parsed = match value.to_str() {
+            Some(text) => parse(text),
+            None => Err("expected UTF-8".to_owned()),
+        };
+        match parsed {
+            Ok(setting) => Ok(Some(setting)),
+            Err(expected) => Err(ConfigError::Variable { name: format!("RECAPTION_{name}"), value, expected }),
+        }
+    }
+}
+
+/// One of the values that the command line knows.
+fn one_of<T: ValueEnum>(value: &str) -> Result<T, String> {
+    T::from_str(value, true).map_err(|_| {
+        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,343 @@
+//! Where each record's line begins: found once, in the background, and readable while it grows.
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::DatasetError;
+use super::source::{Source, clamp_len};
+
+/// Bytes read at a time: fits a core's second-level cache.
+const BLOCK: usize = 256 * 1024;
+/// Bytes between publications after the first.
+const PUBLISH_EVERY: u64 = 4 * 1024 * 1024;
+/// Records of a segment. Finding a line number adds up at most this many gaps.
+const SEGMENT: usize = 4096;
+/// Bits of a mark that hold the line's position; the others hold the blank lines before it.
+const START_BITS: u32 = 48;
+const START_MASK: u64 = (1 << START_BITS) - 1;
+/// A gap that does not fit its bits is marked by this and kept in a map.
+const WIDE_GAP: u64 = u64::MAX >> START_BITS;
+
+/// The mark a UTF-8 file may begin with.
+pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// How far the search for lines has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Records that can be read.
+    pub records: u32,
+    /// Bytes looked at.
+    pub bytes_read: u64,
+    /// Bytes of the file.
+    pub bytes_total: u64,
+    /// Whether all is found.
+    pub complete: bool,
+}
+
+/// Where a record's line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u64,
+    /// Where the next record's line begins or the file ends: blank lines in between are part of the span.
+    pub(super) end: u64,
+    /// Counted from one, blank lines included.
+    pub(super) line: u64,
+}
+
+/// The lines found so far. One thread adds, any number look up.
+#[derive(Debug)]
+pub(super) struct Index {
+    published: RwLock<Published>,
+    scanner: Mutex<Scanner>,
+}
+
+impl Index {
+    /// An empty index of a file; reads its byte order mark.
+    pub(super) fn new(source: &Source) -> Result<Self, DatasetError> {
+        let total = source.stamp().len;
+        if total > START_MASK {
+            return Err(DatasetError::TooLarge { path: source.path().into() });
+        }
+        let mut mark = [0; BOM.len()];
+        let mark = &mut mark[..clamp_len(total, BOM.len())];
+        source.read(0, mark)?;
+        if matches!(mark, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+            return Err(DatasetError::Utf16 { path: source.path().into() });
+        }
+        let body = if mark == BOM { BOM.len() as u64 } else { 0 };
+        let published = Published { next_line: 1, end: body, ..Published::default() };
+        Ok(Self { published: RwLock::new(published), scanner: Mutex::new(Scanner::new(body)) })
+    }
+
+    pub(super) fn build(
+        &self,
+        source: &Source,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Progress, DatasetError> {
+        let total = source.stamp().len;
+        let mut scanner: MutexGuard<'_, Scanner> = self.scanner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut block = vec![0; BLOCK];
+        let mut marks = Vec::new();
+        let mut published_at = scanner.offset;
+        while scanner.offset < total {
+            let block = &mut block[..clamp_len(total - scanner.offset, BLOCK)];
+            source.read(scanner.offset, block)?;
+            scanner.feed(block, &mut marks);
+            let is_first = self.count() == 0 && !marks.is_empty();
+            if is_first || scanner.offset - published_at >= PUBLISH_EVERY {
+                self.publish(&mut marks, scanner.line_start, source)?;
+                published_at = scanner.offset;
+                let now = self.progress(scanner.offset, total);
+                if progress(now).is_break() {
+                    return Ok(now);
+                }
+            }
+        }
+        if !self.is_complete() {
+            source.check()?;
+            scanner.finish(&mut marks);
+            self.publish(&mut marks, scanner.offset, source)?;
+            self.published.write().unwrap_or_else(PoisonError::into_inner).complete = true;
+        }
+        let now = self.progress(scanner.offset, total);
+        // The last word: a caller that breaks here has nothing left to stop.
+        let _ = progress(now);
+        Ok(now)
+    }
+
+    fn publish(&self, marks: &mut Vec<Mark>, end: u64, source: &Source) -> Result<(), DatasetError> {
+        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+        for mark in marks.drain(..) {
+            if !published.push(mark) {
+                return Err(DatasetError::TooLarge { path: source.path().into() });
+            }
+        }
+        published.end = end;
+        Ok(())
+    }
+
+    fn progress(&self, bytes_read: u64, bytes_total: u64) -> Progress {
+        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        Progress { records: published.count, bytes_read, bytes_total, complete: published.complete }
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).complete
+    }
+
+    /// The bytes of a record's line and of the blank lines after it.
+    pub(super) fn bytes(&self, record: u32) -> Option<Range<u64>> {
+        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        Some(published.mark(record)? & START_MASK..published.end_of(record))
+    }
+
+    /// The lines of those records of the range that have been found.
+    pub(super) fn spans(&self, range: Range<u32>) -> Vec<Span> {
+        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        let range = range.start..range.end.min(published.count);
+        let Some(mut line) = published.line(range.start) else { return Vec::new() };
+        let mut spans = Vec::with_capacity(range.len());
+        for record in range.clone() {
+            let Some(mark) = published.mark(record) else { break };
+            if record != range.start {
+                line += published.gap(record, mark) + 1;
+            }
+            spans.push(Span { start: mark & START_MASK, end: published.end_of(record), line });
+        }
+        spans
+    }
+}
+
+/// A record as the scanner found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    start: u64,
+    /// Blank lines since the record before.
+    gap: u64,
+}
+
+/// Eight bytes a record, in segments that never move: growing copies nothing, and nobody waits for a large copy.
+#[derive(Debug, Default)]
+struct Published {
+    segments: Vec<Segment>,
+    wide_gaps: BTreeMap<u32, u64>,
+    count: u32,
+    /// Where the last record's line, and the blank lines known after it, end.
+    end: u64,
+    next_line: u64,
+    complete: bool,
+}
+
+#[derive(Debug)]
+struct Segment {
+    /// Line number of its first record.
+    first_line: u64,
+    marks: Vec<u64>,
+}
+
+impl Published {
+    /// Whether there was room.
+    fn push(&mut self, mark: Mark) -> bool {
+        let Some(count) = self.count.checked_add(1) else { return false };
+        let line = self.next_line + mark.gap;
+        if self.segments.last().is_none_or(|segment| segment.marks.len() == SEGMENT) {
+            self.segments.push(Segment { first_line: line, marks: Vec::with_capacity(SEGMENT) });
+        }
+        if mark.gap >= WIDE_GAP {
+            self.wide_gaps.insert(self.count, mark.gap);
+        }
+        if let Some(segment) = self.segments.last_mut() {
+            segment.marks.push(mark.gap.min(WIDE_GAP) << START_BITS | mark.start);
+        }
+        self.count = count;
+        self.next_line = line + 1;
+        true
+    }
+
+    fn mark(&self, record: u32) -> Option<u64> {
+        let record = record as usize;
+        self.segments.get(record / SEGMENT)?.marks.get(record % SEGMENT).copied()
+    }
+
+    fn gap(&self, record: u32, mark: u64) -> u64 {
+        match mark >> START_BITS {
+            WIDE_GAP => self.wide_gaps.get(&record).copied().unwrap_or(WIDE_GAP),
+            gap => gap,
+        }
+    }
+
+    fn end_of(&self, record: u32) -> u64 {
+        self.mark(record + 1).map_or(self.end, |next| next & START_MASK)
+    }
+
+    fn line(&self, record: u32) -> Option<u64> {
+        self.mark(record)?;
+        let index = record as usize;
+        let segment = self.segments.get(index / SEGMENT)?;
+        let first = record - u32::try_from(index % SEGMENT).ok()?;
+        let after = segment.marks.iter().zip(first..=record).skip(1);
+        Some(segment.first_line + after.map(|(mark, record)| self.gap(record, *mark) + 1).sum::<u64>())
+    }
+}
+
+/// Tells records from blank lines in a stream of blocks.
+#[derive(Debug)]
+struct Scanner {
+    /// Of the next byte.
+    offset: u64,
+    line_start: u64,
+    line_has_content: bool,
+    /// Blank lines since the last record.
+    gap: u64,
+}
+
+impl Scanner {
+    const fn new(start: u64) -> Self {
+        Self { offset: start, line_start: start, line_has_content: false, gap: 0 }
+    }
+
+    fn feed(&mut self, block: &[u8], marks: &mut Vec<Mark>) {
+        let mut begin = 0;
+        for newline in memchr::memchr_iter(b'\n', block) {
+            if self.line_has_content || !is_blank(&block[begin..newline]) {
+                marks.push(Mark { start: self.line_start, gap: std::mem::take(&mut self.gap) });
+            } else {
+                self.gap += 1;
+            }
+            begin = newline + 1;
+            self.line_start = self.offset + begin as u64;
+            self.line_has_content = false;
+        }
+        self.line_has_content |= !is_blank(&block[begin..]);
+        self.offset += block.len() as u64;
+    }
+
+    /// Takes the last line, if no newline ended it.
+    fn finish(&mut self, marks: &mut Vec<Mark>) {
+        if std::mem::take(&mut self.line_has_content) {
+            marks.push(Mark { start: self.line_start, gap: std::mem::take(&mut self.gap) });
+        }
+        self.line_start = self.offset;
+    }
+}
+
+/// Whether a line holds nothing but white space, so that it is no record.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// (start, line) of each record, found the slow way.
+    fn naive(bytes: &[u8]) -> Vec<(u64, u64)> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            if !is_blank(line) {
+                found.push((start, number as u64 + 1));
+            }
+            start += line.len() as u64 + 1;
+        }
+        found
+    }
+
+    fn in_blocks(bytes: &[u8], cuts: &[usize]) -> Published {
+        let mut scanner = Scanner::new(0);
+        let mut published = Published { next_line: 1, ..Published::default() };
+        let mut marks = Vec::new();
+        let mut rest = bytes;
+        for cut in cuts {
+            let (block, after) = rest.split_at((*cut).min(rest.len()));
+            scanner.feed(block, &mut marks);
+            rest = after;
+        }
+        scanner.feed(rest, &mut marks);
+        scanner.finish(&mut marks);
+        assert!(marks.into_iter().all(|mark| published.push(mark)));
+        published.end = bytes.len() as u64;
+        published
+    }
+
+    fn found(published: &Published) -> Vec<(u64, u64)> {
+        let of = |record| Some((published.mark(record)? & START_MASK, published.line(record)?));
+        (0..published.count).map(|record| of(record).expect("counted")).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_of_any_size_give_what_splitting_gives(
+            bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b' '), Just(b'\r'), any::<u8>()], 0..200),
+            cuts in prop::collection::vec(0_usize..9, 0..60),
+        ) {
+            prop_assert_eq!(found(&in_blocks(&bytes, &cuts)), naive(&bytes));
+        }
+    }
+
+    #[test]
+    fn segments_and_gaps_of_any_width_keep_line_numbers() {
+        let wide = usize::try_from(WIDE_GAP).expect("sixteen bits");
+        let mut text = b"\n".repeat(wide - 1);
+        for record in 0..SEGMENT * 2 + 7 {
+            text.extend_from_slice(b"{}\n");
+            text.extend_from_slice(&b" \n".repeat(record % 3));
+        }
+        text.extend_from_slice(&b"\n".repeat(wide + 5));
+        text.extend_from_slice(b"x\n\n{}");
+        assert_eq!(found(&in_blocks(&text, &[])), naive(&text));
+    }
+
+    #[test]
+    fn a_span_ends_where_the_next_record_begins() {
+        let published = in_blocks(b"a\n\n bb\n\nc", &[]);
+        assert_eq!((0..3).map(|record| published.end_of(record)).collect::<Vec<_>>(), [3, 8, 9]);
+    }
+}

@@ -1,0 +1,75 @@
+//! Records' lines, read in runs: one positioned read for what lies together.
+
+use std::ops::{ControlFlow, Range};
+
+use super::index::{Index, Span};
+use super::line::MAX_LINE_BYTES;
+use super::source::{Source, clamp_len};
+use super::{DatasetError, RecordId};
+
+/// Bytes of a read, unless a single line needs more.
+const RUN_BYTES: u64 = 4 * 1024 * 1024;
+/// Records looked up at a time.
+const LOOKED_UP: u32 = 4096;
+
+/// A line as it is in the file.
+pub(super) struct RawLine<'a> {
+    pub(super) record: RecordId,
+    /// Counted from one.
+    pub(super) number: u64,
+    /// Without its newline; only the beginning when the line is too long.
+    pub(super) bytes: &'a [u8],
+    pub(super) too_long: bool,
+}
+
+/// Calls `visit` for every record of the range that has been found, in order, until it breaks.
+pub(super) fn lines(
+    source: &Source,
+    index: &Index,
+    range: Range<u32>,
+    visit: &mut dyn FnMut(RawLine<'_>) -> ControlFlow<()>,
+) -> Result<(), DatasetError> {
+    let mut buffer = Vec::new();
+    let mut next = range.start;
+    while next < range.end {
+        let spans = index.spans(next..range.end.min(next.saturating_add(LOOKED_UP)));
+        let mut rest = spans.as_slice();
+        while let Some(first) = rest.first() {
+            let start = first.start;
+            let together = rest.iter().take_while(|span| span.end - start <= RUN_BYTES).count().max(1);
+            let (run, after) = rest.split_at(together);
+            let end = run.last().map_or(start, |span| span.end);
+            // One byte more than a line may have tells a line that is too long from one that just fits.
+            let len = clamp_len(end - start, MAX_LINE_BYTES + 1);
+            if buffer.len() < len {
+                buffer.resize(len, 0);
+            }
+            source.read(start, &mut buffer[..len])?;
+            source.check()?;
+            for span in run {
+                let raw = raw_line(RecordId(next), span, &buffer[clamp_len(span.start - start, len)..len]);
+                next += 1;
+                if visit(raw).is_break() {
+                    return Ok(());
+                }
+            }
+            rest = after;
+        }
+        if spans.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn raw_line<'a>(record: RecordId, span: &Span, bytes: &'a [u8]) -> RawLine<'a> {
+    let bytes = &bytes[..clamp_len(span.end - span.start, bytes.len())];
+    let (bytes, too_long) = first_line(bytes);
+    RawLine { record, number: span.line, bytes, too_long }
+}
+
+/// The first line of a record's bytes without its newline, and whether it is longer than lines may be.
+pub(super) fn first_line(bytes: &[u8]) -> (&[u8], bool) {
+    let line = memchr::memchr(b'\n', bytes).map_or(bytes, |newline| &bytes[..newline]);
+    (line, line.len() > MAX_LINE_BYTES)
+}

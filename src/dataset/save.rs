@@ -1,0 +1,263 @@
+//! Writes the dataset anew with changed captions, and puts it in place of a file only when it is whole and on disk.
+//!
+//! Everything between two changed lines is copied as it is. Until the last step, the rename, what was at the target
+//! stays untouched whatever fails.
+
+mod attributes;
+mod feed;
+mod replace;
+mod report;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use twox_hash::xxhash3_128::Hasher;
+
+use super::rewrite::{Rewritten, rewrite};
+use super::source::Change;
+use super::{Dataset, DatasetError, RecordId, Stamp};
+use feed::Feed;
+use replace::{Committed, Replacement};
+
+pub use report::{Backup, ConflictKind, SaveError, SaveReport, SaveWarning};
+
+/// Bytes collected before they are written; longer runs are written as they come.
+const WRITE_BUFFER: usize = 256 * 1024;
+
+/// What is to become of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amendment {
+    /// It gets this caption.
+    Caption(String),
+    /// It is left out.
+    Exclude,
+}
+
+/// What the caller believes to be at the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// No file.
+    Nothing,
+    /// What this session wrote last, or, in place, the dataset as it was opened. That it is gone is no conflict.
+    Ours {
+        /// Of the file.
+        stamp: Option<Stamp>,
+        /// Of its content, if known: a file that was copied or touched, but not changed, is still ours.
+        hash: Option<u128>,
+    },
+}
+
+/// How to save.
+#[derive(Clone, Debug)]
+pub struct SaveOptions {
+    /// The file to write. Links are followed.
+    pub target: PathBuf,
+    /// What should be there.
+    pub expected: Expected,
+    /// Replace what is there even if it is something else.
+    pub force: bool,
+    /// Keep what is replaced as `<name>.bak`, unless there is one already. Needed to replace the dataset itself.
+    pub backup: bool,
+}
+
+/// Writes the dataset with `amendments`, which come in the records' order, to the target.
+///
+/// An amendment that gives a record the caption it has leaves its line as it is.
+///
+/// # Errors
+/// When the dataset changed, the target is not what was expected, or it could not be written.
+pub fn save(
+    dataset: &Dataset,
+    amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+    options: &SaveOptions,
+) -> Result<SaveReport, SaveError> {
+    dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
+    let mut replacement = Replacement::begin(&options.target)?;
+    let target = replacement.target().to_owned();
+    let is_dataset = match dataset.path().canonicalize() {
+        Ok(path) => path == target,
+        // What became of it is told below.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(source) => return Err(SaveError::Io { path: target, source }),
+    };
+    if is_dataset {
+        // The path need not lead to the open file: after a save in place it does not. `expected` tells what it should.
+        if !options.backup {
+            return Err(SaveError::IsDataset { path: target });
+        }
+        dataset.0.source.check()?;
+    } else {
+        dataset.check_on_disk()?;
+    }
+    let check = || if options.force { Ok(()) } else { check_target(&target, options.expected) };
+    check()?;
+    let backup = if options.backup { back_up(&target)? } else { None };
+
+    let failed = |source| SaveError::Io { path: target.clone(), source };
+    let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
+    let counts = write(dataset, amendments, &mut output, &failed)?;
+    let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
+
+    let Committed { stamp, warnings, flushed } = replacement.commit(options.force, &check)?;
+    let report = SaveReport {
+        path: target.clone(),
+        records_written: dataset.record_count() - counts.excluded,
+        captions_changed: counts.changed,
+        excluded: counts.excluded,
+        bad_lines_left: counts.bad,
+        bytes,
+        stamp,
+        hash: hasher.finish_128(),
+        backup,
+        warnings,
+    };
+    match flushed {
+        Ok(()) => Ok(report),
+        Err(source) => Err(SaveError::NotConfirmed { report: Box::new(report), source }),
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    changed: u32,
+    excluded: u32,
+    bad: u32,
+}
+
+fn write(
+    dataset: &Dataset,
+    amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+    output: &mut impl Write,
+    failed: &impl Fn(io::Error) -> SaveError,
+) -> Result<Counts, SaveError> {
+    let source = &dataset.0.source;
+    // The bytes are hashed only when there is a hash to compare with: it finds a change that kept length and time.
+    let mut feed = Feed::new(source, dataset.0.hash.get().is_some());
+    let mut counts = Counts::default();
+    let mut before = None;
+    for (record, amendment) in amendments {
+        if before.is_some_and(|before| record <= before) {
+            return Err(SaveError::OutOfOrder { record });
+        }
+        before = Some(record);
+        let Some(span) = dataset.0.index.bytes(record.0) else {
+            let (path, count) = (dataset.path().into(), dataset.record_count());
+            return Err(DatasetError::NoSuchRecord { path, record, count }.into());
+        };
+        feed.copy_until(span.start, &mut |bytes| output.write_all(bytes).map_err(failed))?;
+        let Some(line) = feed.line(&span, record)? else { return Err(source.changed(Change::Written).into()) };
+        let len = line.bytes.len() as u64;
+        match amendment {
+            Amendment::Caption(caption) => match rewrite(&line, dataset.caption_field(), &caption) {
+                Rewritten::Same => {}
+                Rewritten::Bad => counts.bad += 1,
+                Rewritten::Changed(line) => {
+                    output.write_all(&line).map_err(failed)?;
+                    feed.skip(len);
+                    counts.changed += 1;
+                }
+            },
+            Amendment::Exclude if super::line::is_record(&line, dataset.caption_field()) => {
+                feed.skip(len);
+                feed.skip_newline();
+                counts.excluded += 1;
+            }
+            Amendment::Exclude => counts.bad += 1,
+        }
+    }
+    feed.copy_until(source.stamp().len, &mut |bytes| output.write_all(bytes).map_err(failed))?;
+    source.check()?;
+    if dataset.0.hash.get().is_some_and(|known| feed.hash() != Some(*known)) {
+        return Err(source.changed(Change::Written).into());
+    }
+    Ok(counts)
+}
+
+/// Whether the target is what the session believes it to be.
+fn check_target(target: &Path, expected: Expected) -> Result<(), SaveError> {
+    let conflict = |kind| Err(SaveError::Conflict { path: target.into(), kind });
+    let failed = |source| SaveError::Io { path: target.into(), source };
+    let found = match Stamp::of(target) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    match expected {
+        Expected::Nothing => conflict(ConflictKind::Foreign),
+        Expected::Ours { stamp, .. } if stamp == Some(found) => Ok(()),
+        Expected::Ours { stamp, hash: Some(hash) } if stamp.is_none_or(|stamp| stamp.len == found.len) => {
+            if hash_of(target).map_err(failed)? == hash { Ok(()) } else { conflict(ConflictKind::Changed) }
+        }
+        Expected::Ours { .. } => conflict(ConflictKind::Changed),
+    }
+}
+
+fn hash_of(path: &Path) -> io::Result<u128> {
+    let mut file = File::open(path)?;
+    let mut hasher = Hasher::new();
+    let mut block = vec![0; WRITE_BUFFER];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(hasher.finish_128()),
+            read => hasher.write(&block[..read]),
+        }
+    }
+}
+
+/// Copies what is about to be replaced to `<name>.bak`, once.
+fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".bak");
+    let path = PathBuf::from(name);
+    let failed = |source| SaveError::Io { path: path.clone(), source };
+    if path.symlink_metadata().is_ok() {
+        return Ok(Some(Backup::Kept(path)));
+    }
+    let mut original = match File::open(target) {
+        Ok(original) => original,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut copy = Replacement::begin_like(&path, target)?;
+    io::copy(&mut original, copy.file()).map_err(failed)?;
+    let modified = original.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
+    copy.file().set_modified(modified).map_err(failed)?;
+    match copy.commit(false, &|| Ok(())) {
+        // The warnings are about the same attributes as the target's own.
+        Ok(Committed { flushed, .. }) => flushed.map_err(failed)?,
+        Err(SaveError::Conflict { .. }) => return Ok(Some(Backup::Kept(path))),
+        Err(error) => return Err(error),
+    }
+    Ok(Some(Backup::Made(path)))
+}
+
+/// Hashes and counts what is written.
+struct Hashing<'a> {
+    file: &'a mut File,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+impl<'a> Hashing<'a> {
+    fn new(file: &'a mut File) -> Self {
+        Self { file, hasher: Hasher::new(), bytes: 0 }
+    }
+}
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.write(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! The file as it was opened: read by position, and known to be still the same.
+
+use std::fmt;
+use std::fs::{self, File, Metadata};
+use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use twox_hash::xxhash3_128::Hasher;
+
+use super::DatasetError;
+
+const HASH_BLOCK: usize = 256 * 1024;
+
+/// What identifies a file and its content without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub len: u64,
+    /// Last change of the content, in nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// The device the file is on; 0 where the system has no such number.
+    pub device: u64,
+    /// The file's number on its device; 0 where the system has no such number.
+    pub inode: u64,
+}
+
+impl Stamp {
+    /// The stamp of the file at `path`, links followed.
+    ///
+    /// # Errors
+    /// As [`fs::metadata`].
+    pub fn of(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    #[cfg(unix)]
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            len: metadata.len(),
+            modified_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn from(metadata: &Metadata) -> Self {
+        let since = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let modified_ns = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or_default();
+        Self { len: metadata.len(), modified_ns, device: 0, inode: 0 }
+    }
+}
+
+/// What gave away that a file is not the one that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It lost bytes at its end.
+    Shorter,
+    /// It gained bytes at its end.
+    Longer,
+    /// It was written to.
+    Written,
+    /// Another file is at its path.
+    Replaced,
+    /// No file is at its path.
+    Removed,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shorter => "it is shorter",
+            Self::Longer => "it is longer",
+            Self::Written => "it was written to",
+            Self::Replaced => "another file is in its place",
+            Self::Removed => "it was removed",
+        })
+    }
+}
+
+#[cfg(unix)]
+type Handle = File;
+/// Elsewhere a positioned read moves the cursor, so one reader at a time.
+#[cfg(not(unix))]
+type Handle = std::sync::Mutex<File>;
+
+/// The dataset's open file.
+#[derive(Debug)]
+pub(super) struct Source {
+    handle: Handle,
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+impl Source {
+    pub(super) fn open(path: PathBuf) -> Result<Self, DatasetError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => DatasetError::NotFound { path: path.clone() },
+            _ => DatasetError::Io { path: path.clone(), source },
+        };
+        // Asked before opening: opening a named pipe waits for its other end.
+        if !fs::metadata(&path).map_err(failed)?.is_file() {
+            return Err(DatasetError::NotAFile { path });
+        }
+        let file = File::open(&path).map_err(failed)?;
+        let stamp = Stamp::from(&file.metadata().map_err(failed)?);
+        #[cfg(not(unix))]
+        let file = std::sync::Mutex::new(file);
+        Ok(Self { handle: file, path, stamp })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) const fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Fills `buffer` with the bytes from `at` on.
+    pub(super) fn read(&self, at: u64, buffer: &mut [u8]) -> Result<(), DatasetError> {
+        self.read_exact_at(at, buffer).map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => self.changed(Change::Shorter),
+            _ => self.failed(source),
+        })
+    }
+
+    #[cfg(unix)]
+    fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.handle.read_exact_at(buffer, at)
+    }
+
+    #[cfg(not(unix))]
+    fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut file = self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(buffer)
+    }
+
+    #[cfg(unix)]
+    fn metadata(&self) -> io::Result<Metadata> {
+        self.handle.metadata()
+    }
+
+    #[cfg(not(unix))]
+    fn metadata(&self) -> io::Result<Metadata> {
+        self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).metadata()
+    }
+
+    /// Whether the open file still has the content it was opened with. What is at its path now does not matter: after
+    /// a save in place the old content is read on from the file that lost its name.
+    pub(super) fn check(&self) -> Result<(), DatasetError> {
+        let now = Stamp::from(&self.metadata().map_err(|source| self.failed(source))?);
+        match now.len.cmp(&self.stamp.len) {
+            std::cmp::Ordering::Less => Err(self.changed(Change::Shorter)),
+            std::cmp::Ordering::Greater => Err(self.changed(Change::Longer)),
+            std::cmp::Ordering::Equal if now.modified_ns != self.stamp.modified_ns => {
+                Err(self.changed(Change::Written))
+            }
+            std::cmp::Ordering::Equal => Ok(()),
+        }
+    }
+
+    /// Whether the path still leads to the open file.
+    pub(super) fn check_path(&self) -> Result<(), DatasetError> {
+        match Stamp::of(&self.path) {
+            Ok(now) if now.is_same_file(&self.stamp) => Ok(()),
+            Ok(_) => Err(self.changed(Change::Replaced)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.changed(Change::Removed)),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// XXH3-128 of all bytes.
+    pub(super) fn hash(&self) -> Result<u128, DatasetError> {
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; HASH_BLOCK];
+        let mut at = 0;
+        while at < self.stamp.len {
+            let block = &mut buffer[..clamp_len(self.stamp.len - at, HASH_BLOCK)];
+            self.read(at, block)?;
+            hasher.write(block);
+            at += block.len() as u64;
+        }
+        self.check()?;
+        Ok(hasher.finish_128())
+    }
+
+    pub(super) fn changed(&self, change: Change) -> DatasetError {
+        DatasetError::ChangedOnDisk { path: self.path.clone(), change }
+    }
+
+    fn failed(&self, source: io::Error) -> DatasetError {
+        DatasetError::Io { path: self.path.clone(), source }
+    }
+}
+
+/// `len`, or `most` if that is less.
+pub(super) fn clamp_len(len: u64, most: usize) -> usize {
+    usize::try_from(len).map_or(most, |len| len.min(most))
+}

@@ -1,0 +1,349 @@
+//! Which description is next: the queue's order and bounds, without time, threads or describers.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use super::Refused;
+use crate::dataset::RecordId;
+use crate::describe::{JobId, Request};
+
+/// How urgent a description is, most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// The operator waits for it. The newest is first: it is the record they look at.
+    Asked,
+    /// The operator will soon come to it. In the order asked.
+    Ahead,
+    /// One of many. In the order of the dataset.
+    Bulk,
+}
+
+/// A place in the queue; the smallest is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// By when it was asked, newest first.
+    Asked(Reverse<u64>),
+    /// By when it was asked, oldest first.
+    Ahead(u64),
+    /// By record.
+    Bulk(RecordId),
+}
+
+impl Place {
+    const fn priority(self) -> Priority {
+        match self {
+            Self::Asked(_) => Priority::Asked,
+            Self::Ahead(_) => Priority::Ahead,
+            Self::Bulk(_) => Priority::Bulk,
+        }
+    }
+}
+
+/// The requests that wait, at most one a record and at most a limit of each priority.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    limit: usize,
+    /// How many were asked for, to put them in order.
+    asked: u64,
+    waiting: BTreeMap<Place, Request>,
+    places: HashMap<RecordId, Place>,
+}
+
+/// What came of a new set of review-ahead requests.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    /// Requests that no longer wait.
+    pub displaced: Vec<Request>,
+    /// Requests of the new set that do not fit.
+    pub refused: Vec<Refused>,
+}
+
+impl Backlog {
+    /// An empty backlog in which at most `limit` requests of each priority wait.
+    pub fn new(limit: usize) -> Self {
+        Self { limit, asked: 0, waiting: BTreeMap::new(), places: HashMap::new() }
+    }
+
+    /// Puts a request in its place. If its record waits already, the new request takes over, at the more urgent of both
+    /// priorities, and the old one is given back unless it was the same job. A refused request changes nothing.
+    pub fn ask(&mut self, priority: Priority, request: Request) -> Result<Option<Request>, Refused> {
+        let current = self.places.get(&request.record).copied();
+        let place = match current {
+            // Asking for less than what was asked before takes nothing away.
+            Some(current) if current.priority() < priority => current,
+            // Only what the operator asks for again moves to the front.
+            Some(current) if current.priority() == priority && priority != Priority::Asked => current,
+            _ => {
+                let stays = current.is_some_and(|current| current.priority() == priority);
+                if !stays && self.count(priority) >= self.limit {
+                    return Err(Refused { request, priority, limit: self.limit });
+                }
+                self.asked += 1;
+                match priority {
+                    Priority::Asked => Place::Asked(Reverse(self.asked)),
+                    Priority::Ahead => Place::Ahead(self.asked),
+                    Priority::Bulk => Place::Bulk(request.record),
+                }
+            }
+        };
+        let job = request.job;
+        let before = current.and_then(|current| self.waiting.remove(&current));
+        self.places.insert(request.record, place);
+        self.waiting.insert(place, request);
+        Ok(before.filter(|before| before.job != job))
+    }
+
+    /// Makes `requests`, in their order, all that waits for review-ahead. A request of the same job as one that waits
+    /// only moves to its new place.
+    pub fn replace_ahead(&mut self, requests: Vec<Request>) -> Replaced {
+        let mut replaced = Replaced::default();
+        let leaving: Vec<Place> = self.ahead().collect();
+        let before: Vec<Request> = leaving.into_iter().filter_map(|place| self.remove(place)).collect();
+        for request in requests {
+            match self.ask(Priority::Ahead, request) {
+                Ok(displaced) => replaced.displaced.extend(displaced),
+                Err(refused) => replaced.refused.push(refused),
+            }
+        }
+        // A job that waited before has been accepted, so it leaves as one displaced and not as one refused.
+        replaced.refused.retain(|refused| before.iter().all(|before| before.job != refused.request.job));
+        replaced.displaced.extend(before.into_iter().filter(|before| !self.holds(before)));
+        replaced
+    }
+
+    /// Takes out the request of a job, if it waits.
+    pub fn cancel(&mut self, job: JobId) -> Option<Request> {
+        let place = self.waiting.iter().find(|(_, request)| request.job == job).map(|(place, _)| *place)?;
+        self.remove(place)
+    }
+
+    /// Takes out all requests, most urgent first.
+    pub fn clear(&mut self) -> Vec<Request> {
+        self.places.clear();
+        std::mem::take(&mut self.waiting).into_values().collect()
+    }
+
+    /// Takes out the most urgent request.
+    pub fn next(&mut self) -> Option<Request> {
+        let (_, request) = self.waiting.pop_first()?;
+        self.places.remove(&request.record);
+        Some(request)
+    }
+
+    fn remove(&mut self, place: Place) -> Option<Request> {
+        let request = self.waiting.remove(&place)?;
+        self.places.remove(&request.record);
+        Some(request)
+    }
+
+    /// Whether the job of `request` waits.
+    fn holds(&self, request: &Request) -> bool {
+        let place = self.places.get(&request.record);
+        place.and_then(|place| self.waiting.get(place)).is_some_and(|waiting| waiting.job == request.job)
+    }
+
+    fn ahead(&self) -> impl Iterator<Item = Place> {
+        let places = self.waiting.range(Place::Ahead(0)..=Place::Ahead(u64::MAX));
+        places.map(|(place, _)| *place)
+    }
+
+    fn count(&self, priority: Priority) -> usize {
+        self.waiting.keys().filter(|place| place.priority() == priority).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::describe::queue::tests::request;
+
+    const LIMIT: usize = 3;
+
+    fn jobs(backlog: &mut Backlog) -> Vec<u64> {
+        std::iter::from_fn(|| backlog.next()).map(|request| request.job.0).collect()
+    }
+
+    fn ask(backlog: &mut Backlog, priority: Priority, job: u64, record: u32) -> Option<u64> {
+        backlog.ask(priority, request(job, record)).expect("room").map(|displaced| displaced.job.0)
+    }
+
+    #[test]
+    fn the_operator_comes_first_then_review_ahead_then_bulk() {
+        let mut backlog = Backlog::new(LIMIT);
+        ask(&mut backlog, Priority::Bulk, 1, 12);
+        ask(&mut backlog, Priority::Bulk, 2, 11);
+        ask(&mut backlog, Priority::Ahead, 3, 9);
+        ask(&mut backlog, Priority::Ahead, 4, 8);
+        ask(&mut backlog, Priority::Asked, 5, 30);
+        ask(&mut backlog, Priority::Asked, 6, 40);
+        assert_eq!(jobs(&mut backlog), [6, 5, 3, 4, 2, 1]);
+    }
+
+    #[test]
+    fn asking_again_moves_a_record_up_and_never_down() {
+        let mut backlog = Backlog::new(LIMIT);
+        ask(&mut backlog, Priority::Bulk, 1, 1);
+        ask(&mut backlog, Priority::Bulk, 2, 2);
+        assert_eq!(ask(&mut backlog, Priority::Asked, 3, 2), Some(2));
+        ask(&mut backlog, Priority::Asked, 4, 7);
+        assert_eq!(ask(&mut backlog, Priority::Bulk, 5, 2), Some(3));
+        assert_eq!(jobs(&mut backlog), [4, 5, 1]);
+    }
+
+    #[test]
+    fn the_same_job_asked_again_is_not_displaced() {
+        let mut backlog = Backlog::new(LIMIT);
+        ask(&mut backlog, Priority::Bulk, 1, 1);
+        assert_eq!(ask(&mut backlog, Priority::Asked, 1, 1), None);
+        assert_eq!(jobs(&mut backlog), [1]);
+    }
+
+    #[test]
+    fn what_does_not_fit_comes_back_and_says_why() {
+        let mut backlog = Backlog::new(LIMIT);
+        for record in 0..3 {
+            ask(&mut backlog, Priority::Bulk, record.into(), record);
+        }
+        let refused = backlog.ask(Priority::Bulk, request(9, 9)).expect_err("no room");
+        assert_eq!(refused.request, request(9, 9));
+        assert_eq!(
+            refused.to_string(),
+            "3 descriptions of this kind are waiting already: ask again when some are done"
+        );
+        // Each priority has its own room.
+        ask(&mut backlog, Priority::Asked, 10, 9);
+        assert_eq!(jobs(&mut backlog), [10, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_full_priority_still_takes_newer_jobs_for_its_own_records() {
+        let mut backlog = Backlog::new(LIMIT);
+        for record in 0..3 {
+            ask(&mut backlog, Priority::Asked, record.into(), record);
+        }
+        assert_eq!(ask(&mut backlog, Priority::Asked, 9, 0), Some(0));
+        assert_eq!(jobs(&mut backlog), [9, 2, 1]);
+    }
+
+    #[test]
+    fn a_new_review_ahead_takes_the_place_of_the_old() {
+        let mut backlog = Backlog::new(LIMIT);
+        ask(&mut backlog, Priority::Ahead, 1, 1);
+        ask(&mut backlog, Priority::Ahead, 2, 2);
+        ask(&mut backlog, Priority::Asked, 3, 3);
+        let replaced = backlog.replace_ahead(vec![request(4, 4), request(2, 2), request(5, 5), request(6, 6)]);
+        assert_eq!(replaced.displaced, [request(1, 1)]);
+        assert_eq!(replaced.refused.iter().map(|refused| refused.request.job.0).collect::<Vec<_>>(), [6]);
+        assert_eq!(jobs(&mut backlog), [3, 4, 2, 5]);
+    }
+
+    #[test]
+    fn cancelling_takes_out_that_job_only() {
+        let mut backlog = Backlog::new(LIMIT);
+        ask(&mut backlog, Priority::Bulk, 1, 1);
+        ask(&mut backlog, Priority::Bulk, 2, 1);
+        assert_eq!(backlog.cancel(JobId(1)), None);
+        assert_eq!(backlog.cancel(JobId(2)), Some(request(2, 1)));
+        assert_eq!(backlog.next(), None);
+    }
+
+    /// What can be done to a backlog; jobs are numbered as they come.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Ask(Priority, u32),
+        /// The records of a new review-ahead, and whether jobs that wait keep their number.
+        Ahead(Vec<u32>, bool),
+        Cancel(u64),
+        Next,
+        Clear,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let priority = prop::sample::select(vec![Priority::Asked, Priority::Ahead, Priority::Bulk]);
+        let step = prop_oneof![
+            8 => (priority, 0_u32..10).prop_map(|(priority, record)| Step::Ask(priority, record)),
+            2 => (prop::collection::vec(0_u32..10, 0..5), any::<bool>())
+                .prop_map(|(records, keep)| Step::Ahead(records, keep)),
+            2 => (0_u64..40).prop_map(Step::Cancel),
+            4 => Just(Step::Next),
+            1 => Just(Step::Clear),
+        ];
+        prop::collection::vec(step, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn every_job_taken_in_leaves_exactly_once_and_nothing_exceeds_its_bound(steps in steps()) {
+            let mut backlog = Backlog::new(LIMIT);
+            let mut taken: HashSet<JobId> = HashSet::new();
+            let mut left: Vec<JobId> = Vec::new();
+            let mut numbers = (0..).map(JobId);
+            let mut new_job = || numbers.next().expect("endless");
+            for step in steps {
+                match step {
+                    Step::Ask(priority, record) => {
+                        let request = Request { job: new_job(), ..request(0, record) };
+                        let before = backlog.waiting.clone();
+                        if let Ok(displaced) = backlog.ask(priority, request.clone()) {
+                            taken.insert(request.job);
+                            left.extend(displaced.map(|displaced| displaced.job));
+                            if priority == Priority::Asked {
+                                let next = backlog.waiting.first_key_value().map(|(_, next)| next);
+                                prop_assert_eq!(next, Some(&request));
+                            }
+                        } else {
+                            prop_assert_eq!(&backlog.waiting, &before);
+                        }
+                    }
+                    Step::Ahead(records, keep) => {
+                        let requests: Vec<Request> = records
+                            .into_iter()
+                            .map(|record| {
+                                let waiting = backlog.places.get(&RecordId(record)).and_then(|place| backlog.waiting.get(place));
+                                let job = waiting.filter(|_| keep).map_or_else(&mut new_job, |waiting| waiting.job);
+                                Request { job, ..request(0, record) }
+                            })
+                            .collect();
+                        let records: HashSet<RecordId> = requests.iter().map(|request| request.record).collect();
+                        let replaced = backlog.replace_ahead(requests.clone());
+                        let refused: HashSet<JobId> = replaced.refused.iter().map(|refused| refused.request.job).collect();
+                        taken.extend(requests.iter().map(|request| request.job).filter(|job| !refused.contains(job)));
+                        left.extend(replaced.displaced.iter().map(|displaced| displaced.job));
+                        for place in backlog.ahead() {
+                            prop_assert!(records.contains(&backlog.waiting[&place].record));
+                        }
+                    }
+                    Step::Cancel(job) => left.extend(backlog.cancel(JobId(job)).map(|cancelled| cancelled.job)),
+                    Step::Next => {
+                        let first = backlog.waiting.keys().next().map(|place| place.priority());
+                        let most_urgent = backlog.waiting.keys().map(|place| place.priority()).min();
+                        prop_assert_eq!(first, most_urgent);
+                        left.extend(backlog.next().map(|next| next.job));
+                    }
+                    Step::Clear => left.extend(backlog.clear().into_iter().map(|cleared| cleared.job)),
+                }
+                for priority in [Priority::Asked, Priority::Ahead, Priority::Bulk] {
+                    prop_assert!(backlog.count(priority) <= LIMIT);
+                }
+                prop_assert_eq!(backlog.places.len(), backlog.waiting.len());
+            }
+            left.extend(backlog.clear().into_iter().map(|cleared| cleared.job));
+            let distinct: HashSet<JobId> = left.iter().copied().collect();
+            prop_assert_eq!(distinct.len(), left.len(), "a job left twice");
+            prop_assert_eq!(distinct, taken);
+        }
+
+        #[test]
+        fn bulk_runs_in_the_order_of_the_dataset(records in prop::collection::hash_set(0_u32..100, 0..20)) {
+            let mut backlog = Backlog::new(20);
+            for record in &records {
+                ask(&mut backlog, Priority::Bulk, u64::from(*record), *record);
+            }
+            prop_assert!(jobs(&mut backlog).is_sorted());
+        }
+    }
+}

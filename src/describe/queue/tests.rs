@@ -1,0 +1,322 @@
+//! The queue with a describer that says what the test tells it to.
+
+use futures::stream::{self, BoxStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::*;
+use crate::describe::{Detail, StopReason};
+
+/// A request for `record`.
+pub(super) fn request(job: u64, record: u32) -> Request {
+    Request {
+        job: JobId(job),
+        record: RecordId(record),
+        picture: "picture.jpg".into(),
+        detail: Detail::Standard,
+        max_words: 50,
+    }
+}
+
+/// A describer that hands each of its streams to the test.
+struct Scripted {
+    calls: UnboundedSender<Call>,
+}
+
+/// One description under way. Dropping `say` ends its stream.
+struct Call {
+    job: u64,
+    say: UnboundedSender<DescribeEvent>,
+}
+
+impl Describer for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn describe(&self, request: Request) -> BoxStream<'static, DescribeEvent> {
+        assert_ne!(request.record, RecordId(666), "the number of the beast");
+        let (say, mut events) = unbounded_channel();
+        self.calls.send(Call { job: request.job.0, say }).expect("the test listens");
+        stream::poll_fn(move |context| events.poll_recv(context)).boxed()
+    }
+}
+
+struct Harness {
+    queue: Queue,
+    calls: UnboundedReceiver<Call>,
+    events: UnboundedReceiver<(u64, u32, JobEvent)>,
+}
+
+impl Harness {
+    fn new(concurrency: usize) -> Self {
+        let (calls_in, calls) = unbounded_channel();
+        let (events_in, events) = unbounded_channel();
+        let concurrency = NonZeroUsize::new(concurrency).expect("not zero");
+        let queue = Queue::spawn(Arc::new(Scripted { calls: calls_in }), concurrency, move |job, record, event| {
+            // The test may be over.
+            let _ = events_in.send((job.0, record.0, event));
+        });
+        Self { queue, calls, events }
+    }
+
+    fn ask(&self, priority: Priority, job: u64, record: u32) {
+        self.queue.ask(priority, request(job, record)).expect("room");
+    }
+
+    /// The next stream the describer was asked for.
+    async fn call(&mut self) -> Call {
+        self.calls.recv().await.expect("the queue lives")
+    }
+
+    async fn event(&mut self) -> (u64, u32, JobEvent) {
+        self.events.recv().await.expect("the queue lives")
+    }
+
+    /// Closes the queue and returns all events not yet seen.
+    async fn close(mut self) -> Vec<(u64, u32, JobEvent)> {
+        self.queue.close().await;
+        let mut rest = Vec::new();
+        while let Some(event) = self.events.recv().await {
+            rest.push(event);
+        }
+        rest
+    }
+}
+
+fn finished(text: &str) -> DescribeEvent {
+    DescribeEvent::Finished(description(text))
+}
+
+fn description(text: &str) -> Description {
+    Description {
+        text: text.to_owned(),
+        model: "script 1".to_owned(),
+        parameters: String::new(),
+        stop: StopReason::EndTurn,
+    }
+}
+
+#[tokio::test]
+async fn a_description_streams_and_ends_with_its_job_and_record_on_everything() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 7, 3);
+    let call = harness.call().await;
+    assert_eq!(harness.event().await, (7, 3, JobEvent::Started));
+    call.say.send(DescribeEvent::Delta("A red".to_owned())).expect("a listener");
+    assert_eq!(harness.event().await, (7, 3, JobEvent::Delta("A red".to_owned())));
+    call.say.send(finished("A red coat.")).expect("a listener");
+    assert_eq!(harness.event().await, (7, 3, JobEvent::Finished(description("A red coat."))));
+    assert_eq!(harness.close().await, []);
+}
+
+#[tokio::test]
+async fn only_as_many_run_at_once_as_may_and_the_most_urgent_is_next() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Bulk, 1, 1);
+    let first = harness.call().await;
+    harness.ask(Priority::Bulk, 2, 2);
+    harness.ask(Priority::Ahead, 3, 3);
+    harness.ask(Priority::Asked, 4, 4);
+    first.say.send(finished("One.")).expect("a listener");
+    let mut order = vec![first.job];
+    for _ in 0..3 {
+        let call = harness.call().await;
+        call.say.send(finished("Next.")).expect("a listener");
+        order.push(call.job);
+    }
+    assert_eq!(order, [1, 4, 3, 2]);
+    let mut running = 0;
+    for _ in 0..8 {
+        running += match harness.event().await.2 {
+            JobEvent::Started => 1,
+            _ => -1,
+        };
+        assert!(running <= 1);
+    }
+}
+
+#[tokio::test]
+async fn several_run_at_once_where_they_may() {
+    let mut harness = Harness::new(2);
+    for job in 1..=3 {
+        harness.ask(Priority::Bulk, job, u32::try_from(job).expect("small"));
+    }
+    let first = harness.call().await;
+    let second = harness.call().await;
+    assert_eq!((first.job, second.job), (1, 2));
+    second.say.send(finished("Two.")).expect("a listener");
+    assert_eq!(harness.call().await.job, 3);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_a_failure() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    let call = harness.call().await;
+    call.say.send(DescribeEvent::Delta("A red".to_owned())).expect("a listener");
+    drop(call);
+    let _started_and_delta = (harness.event().await, harness.event().await);
+    assert_eq!(harness.event().await, (1, 1, failed("the stream broke, the fragment was discarded")));
+}
+
+#[tokio::test]
+async fn no_text_is_a_failure() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    harness.call().await.say.send(finished(" \n")).expect("a listener");
+    let _started = harness.event().await;
+    assert_eq!(harness.event().await, (1, 1, failed("the describer returned no text")));
+}
+
+#[tokio::test]
+async fn a_failure_says_why_and_asking_again_tries_again() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    let error = DescribeError { message: "no picture".to_owned() };
+    harness.call().await.say.send(DescribeEvent::Failed(error.clone())).expect("a listener");
+    let _started = harness.event().await;
+    assert_eq!(harness.event().await, (1, 1, JobEvent::Failed(error)));
+    harness.ask(Priority::Asked, 2, 1);
+    harness.call().await.say.send(finished("A coat.")).expect("a listener");
+    assert_eq!(harness.event().await, (2, 1, JobEvent::Started));
+    assert_eq!(harness.event().await, (2, 1, JobEvent::Finished(description("A coat."))));
+}
+
+#[tokio::test]
+async fn a_describer_that_panics_fails_its_job_and_no_other() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 666);
+    assert_eq!(harness.event().await, (1, 666, JobEvent::Started));
+    let (job, _, end) = harness.event().await;
+    let JobEvent::Failed(error) = end else { panic!("{end:?}") };
+    assert_eq!(job, 1);
+    assert!(error.message.starts_with("the describer crashed: ") && error.message.contains("beast"), "{error}");
+    harness.ask(Priority::Asked, 2, 1);
+    assert_eq!(harness.call().await.job, 2);
+}
+
+#[tokio::test]
+async fn cancelling_a_running_job_drops_its_stream() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    let call = harness.call().await;
+    harness.queue.cancel(JobId(1));
+    call.say.closed().await;
+    let _started = harness.event().await;
+    assert_eq!(harness.event().await, (1, 1, JobEvent::Cancelled));
+    assert_eq!(harness.close().await, []);
+}
+
+#[tokio::test]
+async fn cancelling_a_waiting_job_means_it_never_starts() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    let call = harness.call().await;
+    harness.ask(Priority::Asked, 2, 2);
+    harness.ask(Priority::Bulk, 3, 3);
+    harness.queue.cancel(JobId(2));
+    let _started = harness.event().await;
+    assert_eq!(harness.event().await, (2, 2, JobEvent::Cancelled));
+    call.say.send(finished("A coat.")).expect("a listener");
+    assert_eq!(harness.call().await.job, 3);
+}
+
+#[tokio::test]
+async fn a_newer_job_for_a_record_stops_the_one_that_runs() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    let old = harness.call().await;
+    harness.ask(Priority::Asked, 2, 1);
+    old.say.closed().await;
+    assert_eq!(harness.call().await.job, 2);
+    assert_eq!(harness.event().await, (1, 1, JobEvent::Started));
+    assert_eq!(harness.event().await, (1, 1, JobEvent::Cancelled));
+    assert_eq!(harness.event().await, (2, 1, JobEvent::Started));
+}
+
+#[tokio::test]
+async fn asking_for_what_runs_leaves_it_running() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Ahead, 1, 1);
+    let call = harness.call().await;
+    harness.ask(Priority::Asked, 1, 1);
+    assert_eq!(harness.queue.replace_ahead(vec![request(1, 1)]), []);
+    call.say.send(finished("A coat.")).expect("a listener");
+    let _started = harness.event().await;
+    assert_eq!(harness.event().await, (1, 1, JobEvent::Finished(description("A coat."))));
+    assert_eq!(harness.close().await, []);
+}
+
+#[tokio::test]
+async fn review_ahead_follows_the_operator() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    let running = harness.call().await;
+    assert_eq!(harness.queue.replace_ahead(vec![request(2, 2), request(3, 3)]), []);
+    assert_eq!(harness.queue.replace_ahead(vec![request(3, 3), request(4, 4)]), []);
+    let _started = harness.event().await;
+    assert_eq!(harness.event().await, (2, 2, JobEvent::Cancelled));
+    running.say.send(finished("A coat.")).expect("a listener");
+    let next = harness.call().await;
+    assert_eq!(next.job, 3);
+    next.say.send(finished("A hat.")).expect("a listener");
+    assert_eq!(harness.call().await.job, 4);
+}
+
+#[tokio::test]
+async fn cancelling_all_ends_every_job_once_and_the_queue_goes_on() {
+    let mut harness = Harness::new(1);
+    for job in 1..=3 {
+        harness.ask(Priority::Bulk, job, u32::try_from(job).expect("small"));
+    }
+    let running = harness.call().await;
+    harness.queue.cancel_all();
+    running.say.closed().await;
+    let _started = harness.event().await;
+    let mut cancelled = Vec::new();
+    for _ in 0..3 {
+        let (job, _, event) = harness.event().await;
+        assert_eq!(event, JobEvent::Cancelled);
+        cancelled.push(job);
+    }
+    cancelled.sort_unstable();
+    assert_eq!(cancelled, [1, 2, 3]);
+    harness.ask(Priority::Asked, 4, 1);
+    assert_eq!(harness.call().await.job, 4);
+}
+
+#[tokio::test]
+async fn closing_stops_what_runs_and_waits_for_it() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    harness.ask(Priority::Bulk, 2, 2);
+    let call = harness.call().await;
+    let mut events = harness.close().await;
+    assert!(call.say.is_closed());
+    events.sort_by_key(|(job, ..)| *job);
+    assert_eq!(events, [(1, 1, JobEvent::Started), (1, 1, JobEvent::Cancelled), (2, 2, JobEvent::Cancelled)]);
+}
+
+#[tokio::test]
+async fn dropping_the_queue_stops_what_runs() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 1);
+    let call = harness.call().await;
+    drop(harness.queue);
+    call.say.closed().await;
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_says_nothing_of_it() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 0, 0);
+    let _running = harness.call().await;
+    for job in 1..=LIMIT {
+        harness.ask(Priority::Bulk, job as u64, u32::try_from(job).expect("small"));
+    }
+    let refused = harness.queue.ask(Priority::Bulk, request(5_000, 5_000)).expect_err("no room");
+    assert_eq!(refused.request.job, JobId(5_000));
+    let events = harness.close().await;
+    assert_eq!(events.len(), LIMIT + 2);
+    assert!(events.iter().all(|(job, ..)| *job != 5_000));
+}

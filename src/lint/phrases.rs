@@ -1,0 +1,348 @@
+//! Captions that are not captions: a model's apology, its chatter about the task, a script's stand-in.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{Finding, LintKind};
+use crate::text::{is_space, sanitize};
+
+// Phrases are in lower case with straight apostrophes, their words apart by one space. A word is what Unicode bounds as
+// one, so each Chinese or Japanese character is.
+
+/// What scripts write when a model failed.
+const FALLBACKS: &[&str] = &["a person in fashion clothing"];
+
+/// How models begin to refuse. A caption has no first person, so these mean the same at the start of any sentence.
+const REFUSALS: &[&str] = &[
+    "i can't",
+    "i cannot",
+    "i can not",
+    "i couldn't",
+    "i am unable to",
+    "i'm unable to",
+    "i am not able to",
+    "i'm not able to",
+    "i am not comfortable",
+    "i'm not comfortable",
+    "i don't feel comfortable",
+    "i do not feel comfortable",
+    "i won't",
+    "i will not",
+    "i must decline",
+    "i have to decline",
+    "i apologize",
+    "i apologise",
+    "i'm sorry",
+    "i am sorry",
+    "i'm afraid i",
+    "sorry i",
+    "sorry but",
+    "my apologies",
+    "unfortunately i",
+    "as an ai i",
+    "as an ai model",
+    "as an ai assistant",
+    "as an ai language model",
+    "as a language model",
+    "죄송합니다",
+    "죄송합니다만",
+    "죄송하지만",
+    "申 し 訳 あ り ま せ ん",
+    "申 し 訳 ご ざ い ま せ ん",
+    "抱 歉 我",
+    "对 不 起 我",
+];
+
+/// How models begin before they come to the picture.
+const PREAMBLES: &[&str] = &[
+    "in this image",
+    "in this photo",
+    "in this photograph",
+    "in this picture",
+    "this is an image",
+    "this is a photo",
+    "this is a photograph",
+    "this is a picture",
+    "based on the image",
+    "based on this image",
+    "based on the photo",
+    "based on the picture",
+    "sure here",
+    "certainly here",
+    "of course here",
+    "absolutely here",
+    "이 이미지는",
+    "이 이미지에는",
+    "이 이미지에서",
+    "이 이미지 속",
+    "이 사진은",
+    "이 사진에는",
+    "이 사진에서",
+    "이 사진 속",
+    "こ の 画 像",
+    "こ の 写 真",
+];
+
+/// Preambles that are one only with a comma or one of these words after them: "In the picture, …", but not "In the
+/// picture window …".
+const PREAMBLES_BEFORE_A_PAUSE: &[&str] = &["in the image", "in the photo", "in the photograph", "in the picture"];
+const PAUSES: &[&str] = &["we", "there", "you"];
+
+/// "This image shows": one of these, then one of the verbs.
+const SUBJECTS: &[&str] = &[
+    "the image",
+    "this image",
+    "the photo",
+    "this photo",
+    "the photograph",
+    "this photograph",
+    "the picture",
+    "this picture",
+];
+const VERBS: &[&str] = &[
+    "shows",
+    "depicts",
+    "features",
+    "displays",
+    "captures",
+    "presents",
+    "portrays",
+    "showcases",
+    "illustrates",
+    "contains",
+    "is of",
+    "appears to show",
+];
+
+/// Headings with a colon after them.
+const LABELS: &[&str] = &[
+    "caption",
+    "description",
+    "image caption",
+    "image description",
+    "photo description",
+    "alt text",
+    "fashion description",
+    "fashion caption",
+    "캡션",
+    "설명",
+    "이미지 설명",
+];
+
+/// "Here is a caption of the image:": one of these, then before a colon one of what a model calls its work.
+const OFFERS: &[&str] = &["here is", "here's", "below is", "the following is"];
+const WORKS: &[&str] = &["caption", "description", "alt text"];
+
+/// A finding if the whole caption is a script's stand-in, whatever its case and final punctuation.
+pub(super) fn fallback(caption: &str) -> Option<Finding> {
+    let words = Words::of(caption, 0);
+    let length = words.match_any(0, FALLBACKS)?;
+    (length == words.spans.len()).then(|| Finding {
+        kind: LintKind::Fallback,
+        message: "a script's stand-in for a caption it did not get".to_owned(),
+        span: Some(words.through(length)),
+    })
+}
+
+/// A finding if a sentence of the caption begins as a refusal.
+pub(super) fn refusal(caption: &str) -> Option<Finding> {
+    sentence_starts(caption).find_map(|start| {
+        let words = Words::of(caption, start);
+        let length = words.match_any(0, REFUSALS)?;
+        Some(Finding {
+            kind: LintKind::Refusal,
+            message: "the describer refused".to_owned(),
+            span: Some(words.through(length)),
+        })
+    })
+}
+
+/// A finding if the caption begins by speaking of the picture or the task.
+pub(super) fn preamble(caption: &str) -> Option<Finding> {
+    let words = Words::of(caption, 0);
+    let length =
+        opening(&words).or_else(|| picture_speaks(&words)).or_else(|| label(&words)).or_else(|| offer(&words))?;
+    let span = words.through(length);
+    let message = format!("it begins with “{}”, before it comes to the picture", sanitize(&caption[span.clone()]));
+    Some(Finding { kind: LintKind::Preamble, message, span: Some(span) })
+}
+
+/// "In this image", "In the picture, …": how many words it takes.
+fn opening(words: &Words<'_>) -> Option<usize> {
+    words.match_any(0, PREAMBLES).or_else(|| {
+        let length = words.match_any(0, PREAMBLES_BEFORE_A_PAUSE)?;
+        (words.after(length).starts_with(',') || words.match_any(length, PAUSES).is_some()).then_some(length)
+    })
+}
+
+/// "This image shows".
+fn picture_speaks(words: &Words<'_>) -> Option<usize> {
+    let subject = words.match_any(0, SUBJECTS)?;
+    words.match_any(subject, VERBS).map(|verb| subject + verb)
+}
+
+/// "Caption:", "**Caption**:".
+fn label(words: &Words<'_>) -> Option<usize> {
+    let length = words.match_any(0, LABELS)?;
+    words.after(length).trim_start_matches(['*', '_', ' ']).starts_with([':', '：']).then_some(length)
+}
+
+/// "Here is a caption of the image:".
+fn offer(words: &Words<'_>) -> Option<usize> {
+    let start = words.match_any(0, OFFERS)?;
+    let end = (start + 1..=words.spans.len()).find(|&length| words.after(length).starts_with(':'))?;
+    (start..end).any(|word| words.match_any(word, WORKS).is_some()).then_some(end)
+}
+
+/// Where sentences may begin: at the start and after every mark that ends one. Generous, as what is looked for at these
+/// places is rare.
+fn sentence_starts(text: &str) -> impl Iterator<Item = usize> {
+    let ends = text.match_indices(['.', '!', '?', '\n', '。', '！', '？']);
+    std::iter::once(0).chain(ends.map(|(at, mark)| at + mark.len()))
+}
+
+/// Most words looked at: phrases stand at the start.
+const LOOKED_AT: usize = 24;
+
+/// The first words of a text, to be held against phrases.
+struct Words<'a> {
+    text: &'a str,
+    /// Where each of them is in `text`.
+    spans: Vec<Range<usize>>,
+}
+
+impl<'a> Words<'a> {
+    /// The words of `text` from byte `start` on, past whitespace and the marks of emphasis and headings. There are none
+    /// where something else than a word comes first: what is quoted was read in the picture.
+    fn of(text: &'a str, start: usize) -> Self {
+        let decoration = |character: char| is_space(character) || matches!(character, '*' | '_' | '#');
+        let rest = text[start..].trim_start_matches(decoration);
+        let start = text.len() - rest.len();
+        let mut words = Self { text, spans: Vec::new() };
+        if rest.starts_with(char::is_alphanumeric) {
+            let spans = rest.unicode_word_indices().map(|(at, word)| start + at..start + at + word.len());
+            words.spans.extend(spans.take(LOOKED_AT));
+        }
+        words
+    }
+
+    /// How many words `phrase` takes, if it stands at word `at`. Punctuation between words is passed over.
+    fn match_at(&self, at: usize, phrase: &str) -> Option<usize> {
+        let mut length = 0;
+        for wanted in phrase.split(' ') {
+            let word = &self.text[self.spans.get(at + length)?.clone()];
+            same_word(word, wanted).then_some(())?;
+            length += 1;
+        }
+        Some(length)
+    }
+
+    /// How many words the first of `phrases` takes that stands at word `at`.
+    fn match_any(&self, at: usize, phrases: &[&str]) -> Option<usize> {
+        phrases.iter().find_map(|phrase| self.match_at(at, phrase))
+    }
+
+    /// Where the first `length` words are, together; at least one, at most all.
+    fn through(&self, length: usize) -> Range<usize> {
+        match (self.spans.first(), self.spans.get(length.saturating_sub(1))) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..self.text.len(),
+        }
+    }
+
+    /// The text after the first `length` words.
+    fn after(&self, length: usize) -> &'a str {
+        &self.text[self.through(length).end..]
+    }
+}
+
+/// Whether `word` is `wanted` but for its case and the form of its apostrophe.
+fn same_word(word: &str, wanted: &str) -> bool {
+    let plain = word.chars().flat_map(char::to_lowercase).map(|letter| if letter == '’' { '\'' } else { letter });
+    plain.eq(wanted.chars())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// The part of the caption a finding marks.
+    fn marked(caption: &str, finding: Option<Finding>) -> Option<&str> {
+        finding.map(|finding| &caption[finding.span.expect("phrases are always somewhere")])
+    }
+
+    #[rstest]
+    #[case("A person in fashion clothing")]
+    #[case("a person in fashion clothing.\n")]
+    fn the_stand_in_is_known_in_any_dress(#[case] caption: &str) {
+        assert!(fallback(caption).is_some());
+    }
+
+    #[rstest]
+    #[case("A person in fashion clothing walks a dog.")]
+    #[case("A person in fashion")]
+    #[case("")]
+    fn more_or_less_than_the_stand_in_is_not_it(#[case] caption: &str) {
+        assert_eq!(fallback(caption), None);
+    }
+
+    #[rstest]
+    #[case("I'm sorry, but I can't help with that.", "I'm sorry")]
+    #[case("I’m unable to identify people.", "I’m unable to")]
+    #[case("I apologize, but I do not feel comfortable", "I apologize")]
+    #[case("Sorry, I cannot describe this.", "Sorry, I")]
+    #[case("A person stands there. I cannot identify them.", "I cannot")]
+    #[case("Unfortunately, I can not see a picture.", "Unfortunately, I")]
+    #[case("As an AI language model, I have no eyes.", "As an AI language model")]
+    #[case("죄송합니다. 설명할 수 없습니다.", "죄송합니다")]
+    #[case("申し訳ありませんが、説明できません。", "申し訳ありません")]
+    fn refusals_are_marked(#[case] caption: &str, #[case] part: &str) {
+        assert_eq!(marked(caption, refusal(caption)), Some(part));
+    }
+
+    #[rstest]
+    #[case("A woman in a shirt that says \"I can't even\".")]
+    #[case("\"I CAN'T\" is printed on the tee.")]
+    #[case("Sorry is written on the cap.")]
+    #[case("A woman. \"I will not\" on her bag.")]
+    #[case("As an AI-generated portrait, it is smooth.")]
+    #[case("An apologetic man with a sorry face.")]
+    fn captions_that_only_read_like_refusals_are_not(#[case] caption: &str) {
+        assert_eq!(refusal(caption), None);
+    }
+
+    #[rstest]
+    #[case("This image shows a woman in a coat.", "This image shows")]
+    #[case("The photograph depicts a man.", "The photograph depicts")]
+    #[case("In this image, a woman walks.", "In this image")]
+    #[case("In the picture, a woman walks.", "In the picture")]
+    #[case("In the photo we see a woman.", "In the photo")]
+    #[case("This is a photo of a woman.", "This is a photo")]
+    #[case("Sure! Here is a caption: A coat.", "Sure! Here")]
+    #[case("Here's a 30-word caption for the image: A coat.", "Here's a 30-word caption for the image")]
+    #[case("Caption: A woman in a coat.", "Caption")]
+    #[case("**Image description**: A coat.", "Image description")]
+    #[case("## Caption:\nA coat.", "Caption")]
+    #[case("이 이미지는 여성을 보여준다.", "이 이미지는")]
+    #[case("この画像には女性がいます。", "この画像")]
+    fn preambles_are_marked(#[case] caption: &str, #[case] part: &str) {
+        assert_eq!(marked(caption, preamble(caption)), Some(part));
+    }
+
+    #[rstest]
+    #[case("Young woman in a coat.")]
+    #[case("The image on his shirt shows a cat.")]
+    #[case("The picture window frames a woman.")]
+    #[case("In the picture window stands a woman.")]
+    #[case("This photographer shows her camera.")]
+    #[case("Caption competition winners in coats.")]
+    #[case("Here is elegance: a long coat, a hat.")]
+    #[case("이 사진작가는 코트를 입었다.")]
+    #[case("")]
+    fn captions_that_only_read_like_preambles_are_not(#[case] caption: &str) {
+        assert_eq!(preamble(caption), None);
+    }
+}

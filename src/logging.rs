@@ -1,0 +1,148 @@
+//! The log: what happened, in a file and never on the screen.
+//!
+//! Captions and other people's texts belong in it at `debug` and `trace` only, so that a log sent along with a question
+//! gives nothing away.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::config::LogLevel;
+
+/// The log's name where none is given: that of the scripts whose work this continues.
+const FILE_NAME: &str = "description_generation.log";
+
+/// Why nothing is logged. Something to tell the operator, not a reason to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum LogWarning {
+    /// The file cannot be written.
+    #[error("{}: {source}; going on without a log (--log names another)", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// This process has a log already.
+    #[error("{}: not started, this process logs elsewhere already", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// What the tracing library says.
+        source: SetGlobalDefaultError,
+    },
+}
+
+/// Keeps the log open. Dropping it, as the last thing a run does, writes out what is still on its way.
+#[derive(Debug)]
+#[must_use = "the log ends where this is dropped"]
+pub struct LogGuard {
+    _worker: WorkerGuard,
+}
+
+/// Where the log is unless somewhere else is named: beside the session.
+#[must_use]
+pub fn default_path(session: &Path) -> PathBuf {
+    session.with_file_name(FILE_NAME)
+}
+
+/// Starts to log what is of `level` and above to the end of the file `path`, for the whole process and from all threads.
+/// Libraries are heard from `warn` up. Its folder must exist. Nobody waits for the file: lines are written by a thread of
+/// their own.
+///
+/// # Errors
+///
+/// If there can be no log; nothing else is wrong then.
+pub fn start(path: &Path, level: LogLevel) -> Result<LogGuard, LogWarning> {
+    let file = open(path).map_err(|source| LogWarning::Unwritable { path: path.to_owned(), source })?;
+    let (writer, worker) = tracing_appender::non_blocking(file);
+    set_global_default(subscriber(writer, level))
+        .map_err(|source| LogWarning::Taken { path: path.to_owned(), source })?;
+    Ok(LogGuard { _worker: worker })
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+fn subscriber(writer: NonBlocking, level: LogLevel) -> impl tracing::Subscriber + Send + Sync {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(env!("CARGO_CRATE_NAME"), level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    tracing_subscriber::registry().with(filter).with(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rstest::rstest;
+    use tempfile::TempDir;
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    /// What the log holds after `work`, on this thread only.
+    fn logged(level: LogLevel, work: impl FnOnce()) -> String {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("a.log");
+        fs::write(&path, "from an earlier run\n").expect("written");
+        let (writer, worker) = tracing_appender::non_blocking(open(&path).expect("opened"));
+        with_default(subscriber(writer, level), work);
+        drop(worker);
+        fs::read_to_string(&path).expect("read")
+    }
+
+    #[rstest]
+    #[case(LogLevel::Error, &["earlier", "our error", "their error"])]
+    #[case(LogLevel::Info, &["earlier", "our error", "our info", "their error", "their warning"])]
+    #[case(LogLevel::Debug, &["earlier", "our error", "our info", "our debug", "their error", "their warning"])]
+    fn we_are_heard_at_the_level_asked_and_libraries_when_something_is_wrong(
+        #[case] level: LogLevel,
+        #[case] expected: &[&str],
+    ) {
+        let log = logged(level, || {
+            tracing::error!("our error");
+            tracing::info!("our info");
+            tracing::debug!("our debug");
+            tracing::error!(target: "library", "their error");
+            tracing::warn!(target: "library", "their warning");
+            tracing::info!(target: "library", "their info");
+        });
+        assert_eq!(log.lines().count(), expected.len(), "{log}");
+        assert!(expected.iter().all(|line| log.contains(line)), "{log}");
+    }
+
+    #[test]
+    fn what_is_logged_commands_no_terminal_when_the_log_is_shown() {
+        let log = logged(LogLevel::Info, || tracing::info!(file = "a\x1b[2Jb", "read \x1b]0;title\x07"));
+        assert!(log.contains("read"), "{log}");
+        assert!(!log.contains(['\x1b', '\x07']), "{log:?}");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_a_warning_that_names_it() {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("missing").join("a.log");
+        let warning = start(&path, LogLevel::Info).expect_err("there is no such folder").to_string();
+        assert!(warning.contains(&path.display().to_string()) && warning.contains("--log"), "{warning}");
+    }
+
+    #[test]
+    fn the_log_is_beside_the_session() {
+        let session = Path::new("set/.recaption/metadata.sqlite");
+        assert_eq!(default_path(session), Path::new("set/.recaption/description_generation.log"));
+    }
+}

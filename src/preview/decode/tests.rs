@@ -1,0 +1,389 @@
+use std::fmt::Write as _;
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{GrayImage, ImageBuffer, Luma, LumaA, Pixel, Rgb, RgbImage, Rgba, RgbaImage};
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+use crate::preview::capabilities::{Capabilities, Protocol};
+use crate::preview::encode::resize;
+use crate::preview::fit::CellArea;
+
+const ROOM: (u32, u32) = (480, 640);
+const RED: [u8; 3] = [255, 0, 0];
+const GREEN: [u8; 3] = [0, 255, 0];
+const BLUE: [u8; 3] = [0, 0, 255];
+const WHITE: [u8; 3] = [255, 255, 255];
+
+/// Four quarters in four colours: top left, top right, bottom left, bottom right.
+fn quarters(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb(match (x < width / 2, y < height / 2) {
+            (true, true) => RED,
+            (false, true) => GREEN,
+            (true, false) => BLUE,
+            (false, false) => WHITE,
+        })
+    })
+}
+
+/// The colours in the middle of each quarter.
+fn quarter_colours(picture: &DynamicImage) -> [[u8; 3]; 4] {
+    let (width, height) = (picture.width(), picture.height());
+    let picture = picture.to_rgb8();
+    [(1, 1), (3, 1), (1, 3), (3, 3)].map(|(x, y)| picture.get_pixel(width * x / 4, height * y / 4).0)
+}
+
+fn near(found: [u8; 3], expected: [u8; 3]) -> bool {
+    found.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= 12)
+}
+
+fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.into().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn jpeg(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(picture).unwrap();
+    bytes
+}
+
+/// Puts an EXIF segment that holds nothing but an orientation after the start marker.
+fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let mut segment = b"\xff\xe1\x00\x22Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    segment.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(segment.len(), 2 + 0x22);
+    [&jpeg[..2], &segment, &jpeg[2..]].concat()
+}
+
+/// A JPEG of 16×16 pixels in one colour, written by hand (ITU T.81): every block has a DC coefficient only, and the
+/// Huffman codes are four bits for each DC category and one bit for the end of a block.
+fn flat_jpeg(frame_marker: u8, components: &[u8], adobe_transform: Option<u8>) -> Vec<u8> {
+    let count = u8::try_from(components.len()).unwrap();
+    let mut file = vec![0xff, 0xd8];
+    if let Some(transform) = adobe_transform {
+        file.extend(b"\xff\xee\x00\x0eAdobe\0\x64\0\0\0\0");
+        file.push(transform);
+    }
+    file.extend([0xff, 0xdb, 0, 67, 0]);
+    file.extend([1; 64]);
+    file.extend([0xff, frame_marker, 0, 8 + 3 * count, 8, 0, 16, 0, 16, count]);
+    (1..=count).for_each(|id| file.extend([id, 0x11, 0]));
+    file.extend([0xff, 0xc4, 0, 19 + 12, 0x00, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    file.extend(0..12);
+    file.extend([0xff, 0xc4, 0, 19 + 1, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let progressive = frame_marker == 0xc2;
+    file.extend([0xff, 0xda, 0, 6 + 2 * count, count]);
+    (1..=count).for_each(|id| file.extend([id, 0x00]));
+    file.extend([0, if progressive { 0 } else { 63 }, 0]);
+
+    let mut bits = String::new();
+    for block in 0..4 {
+        for &value in components {
+            let difference = if block == 0 { (i32::from(value) - 128) * 8 } else { 0 };
+            let category = (32 - difference.unsigned_abs().leading_zeros()) as usize;
+            write!(bits, "{category:04b}").unwrap();
+            if category > 0 {
+                let value = if difference < 0 { difference + (1 << category) - 1 } else { difference };
+                write!(bits, "{value:0category$b}").unwrap();
+            }
+            if !progressive {
+                bits.push('0');
+            }
+        }
+    }
+    while !bits.len().is_multiple_of(8) {
+        bits.push('1');
+    }
+    for byte in bits.as_bytes().chunks(8) {
+        let byte = u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap();
+        file.push(byte);
+        if byte == 0xff {
+            file.push(0);
+        }
+    }
+    file.extend([0xff, 0xd9]);
+    file
+}
+
+fn decoded(bytes: &[u8]) -> Decoded {
+    decode(bytes, ROOM).unwrap()
+}
+
+fn refusal(bytes: &[u8]) -> PreviewError {
+    decode(bytes, ROOM).err().expect("a refusal")
+}
+
+#[rstest]
+#[case(ImageFormat::Jpeg, PictureFormat::Jpeg)]
+#[case(ImageFormat::Png, PictureFormat::Png)]
+#[case(ImageFormat::Gif, PictureFormat::Gif)]
+#[case(ImageFormat::WebP, PictureFormat::WebP)]
+#[case(ImageFormat::Bmp, PictureFormat::Bmp)]
+#[case(ImageFormat::Tiff, PictureFormat::Tiff)]
+fn every_format_decodes_and_is_described(#[case] written: ImageFormat, #[case] format: PictureFormat) {
+    let bytes = encoded(quarters(64, 32), written);
+    let decoded = decoded(&bytes);
+    let colours = quarter_colours(&decoded.pixels);
+    assert!(colours.iter().zip([RED, GREEN, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{colours:?}");
+    let info = PictureInfo { width: 64, height: 32, format, bytes: bytes.len() as u64 };
+    assert_eq!(decoded.info, info);
+    assert_eq!(inspect(&bytes), Ok(info));
+}
+
+/// The table of the EXIF specification (4.6.4, tag 274): which side of the upright picture the first stored row and the
+/// first stored column are on.
+#[rstest]
+#[case(1, [RED, GREEN, BLUE, WHITE])]
+#[case(2, [GREEN, RED, WHITE, BLUE])]
+#[case(3, [WHITE, BLUE, GREEN, RED])]
+#[case(4, [BLUE, WHITE, RED, GREEN])]
+#[case(5, [RED, BLUE, GREEN, WHITE])]
+#[case(6, [BLUE, RED, WHITE, GREEN])]
+#[case(7, [WHITE, GREEN, BLUE, RED])]
+#[case(8, [GREEN, WHITE, RED, BLUE])]
+fn orientations_come_out_upright(#[case] orientation: u8, #[case] expected: [[u8; 3]; 4]) {
+    let terminal = Capabilities { protocol: Protocol::Sixel, ..Capabilities::floor() };
+    let bytes = with_orientation(&jpeg(&quarters(320, 160)), orientation);
+    let turned = orientation >= 5;
+    // One large enough to be decoded whole, one that is decoded at a fraction.
+    for (room, reduced) in [((640, 640), false), ((40, 40), true)] {
+        let decoded = decode(&bytes, room).unwrap();
+        assert_eq!(decoded.reduced, reduced);
+        assert_eq!((decoded.info.width, decoded.info.height), if turned { (160, 320) } else { (320, 160) });
+        let cells = if turned { CellArea { columns: 2, rows: 2 } } else { CellArea { columns: 4, rows: 1 } };
+        let upright = resize(&decoded, cells, Protocol::Sixel, &terminal).unwrap();
+        assert_eq!((upright.width(), upright.height()), if turned { (20, 40) } else { (40, 20) });
+        let colours = quarter_colours(&upright);
+        assert!(colours.iter().zip(expected).all(|(&a, b)| near(a, b)), "{orientation}: {colours:?}");
+    }
+    assert_eq!(inspect(&bytes).unwrap(), decoded(&bytes).info);
+}
+
+#[test]
+fn a_large_jpeg_is_decoded_at_a_fraction_that_fills_the_room() {
+    let bytes = jpeg(&quarters(1600, 2400));
+    let decoded = decode(&bytes, (210, 1000)).unwrap();
+    assert_eq!((decoded.pixels.width(), decoded.pixels.height()), (400, 600));
+    assert_eq!((decoded.info.width, decoded.info.height), (1600, 2400));
+    let colours = quarter_colours(&decoded.pixels);
+    assert!(colours.iter().zip([RED, GREEN, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{colours:?}");
+}
+
+#[test]
+fn the_name_has_no_say_and_trailing_bytes_do_no_harm() {
+    // A telephone appends a film to its pictures.
+    let bytes = [jpeg(&quarters(64, 32)), b"ftypmp4 and so on".repeat(100)].concat();
+    assert_eq!(decoded(&bytes).info.format, PictureFormat::Jpeg);
+}
+
+#[rstest]
+#[case::grey(0xc0, &[200], None, [200, 200, 200])]
+#[case::colour(0xc0, &[76, 85, 255], None, RED)]
+#[case::extended(0xc1, &[76, 85, 255], None, RED)]
+#[case::progressive_grey(0xc2, &[200], None, [200, 200, 200])]
+#[case::progressive(0xc2, &[76, 85, 255], None, RED)]
+#[case::rgb(0xc0, &[255, 0, 0], Some(0), RED)]
+// Adobe writes CMYK inverted: 255 is no ink.
+#[case::cmyk(0xc0, &[255, 0, 0, 255], Some(0), RED)]
+#[case::cmyk_black(0xc0, &[255, 255, 255, 0], Some(0), [0, 0, 0])]
+fn kinds_of_jpeg(
+    #[case] frame_marker: u8,
+    #[case] components: &[u8],
+    #[case] adobe_transform: Option<u8>,
+    #[case] expected: [u8; 3],
+) {
+    let file = flat_jpeg(frame_marker, components, adobe_transform);
+    // Whole, and where a fraction would do.
+    for room in [ROOM, (4, 4)] {
+        let decoded = decode(&file, room).unwrap();
+        assert_eq!((decoded.info.width, decoded.info.height), (16, 16));
+        let colours = quarter_colours(&decoded.pixels);
+        assert!(colours.iter().all(|&colour| near(colour, expected)), "{colours:?}");
+    }
+}
+
+#[test]
+fn sixteen_bits_and_alpha_become_eight_bits() {
+    let deep = ImageBuffer::from_pixel(5, 4, Rgb([65_535_u16, 32_768, 0]));
+    let pixels = decoded(&encoded(DynamicImage::ImageRgb16(deep), ImageFormat::Png)).pixels;
+    assert_eq!(pixels.as_rgb8().unwrap().get_pixel(2, 2).0, [255, 128, 0]);
+
+    let deep = ImageBuffer::from_pixel(5, 4, LumaA([32_768_u16, 65_535]));
+    let pixels = decoded(&encoded(DynamicImage::ImageLumaA16(deep), ImageFormat::Png)).pixels;
+    assert_eq!(pixels.as_luma_alpha8().unwrap().get_pixel(2, 2).0, [128, 255]);
+
+    let grey = GrayImage::from_pixel(5, 4, Luma([77]));
+    assert_eq!(decoded(&encoded(grey, ImageFormat::Png)).pixels.as_luma8().unwrap().get_pixel(0, 0).0, [77]);
+}
+
+#[test]
+fn transparent_parts_show_a_checker() {
+    let terminal = Capabilities { protocol: Protocol::Kitty, ..Capabilities::floor() };
+    let half = RgbaImage::from_fn(40, 40, |x, _| if x < 20 { Rgba([255, 0, 0, 255]) } else { Rgba([9, 9, 9, 0]) });
+    let decoded = decoded(&encoded(half, ImageFormat::Png));
+    let cells = CellArea { columns: 4, rows: 2 };
+    let picture = resize(&decoded, cells, Protocol::Kitty, &terminal).unwrap();
+    assert!(!picture.color().has_alpha());
+    let at = |x, y| picture.to_rgb8().get_pixel(x, y).to_rgb().0;
+    assert_eq!(at(5, 5), RED);
+    let (one, other) = (at(25, 5), at(35, 5));
+    assert_ne!(one, other, "squares a cell wide");
+    assert_eq!((at(25, 15), at(35, 15)), (other, one));
+}
+
+#[test]
+fn the_first_frame_of_an_animation_is_shown() {
+    use image::codecs::gif::GifEncoder;
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new(&mut bytes);
+    for colour in [[255, 0, 0, 255], [0, 0, 255, 255]] {
+        encoder.encode_frame(image::Frame::new(RgbaImage::from_pixel(8, 8, Rgba(colour)))).unwrap();
+    }
+    drop(encoder);
+    assert_eq!(decoded(&bytes).pixels.to_rgb8().get_pixel(3, 3).0, RED);
+}
+
+#[rstest]
+#[case(1, 1)]
+#[case(8000, 1)]
+#[case(1, 8000)]
+fn extreme_shapes_decode_and_resize(#[case] width: u32, #[case] height: u32) {
+    let terminal = Capabilities { protocol: Protocol::Kitty, ..Capabilities::floor() };
+    let picture = RgbImage::from_pixel(width, height, Rgb(BLUE));
+    for bytes in [jpeg(&picture), encoded(picture, ImageFormat::Png)] {
+        let decoded = decoded(&bytes);
+        let cells = crate::preview::encode::cells_for(&decoded, CellArea { columns: 48, rows: 32 }, &terminal).unwrap();
+        let drawn = resize(&decoded, cells, Protocol::Kitty, &terminal).unwrap();
+        assert!(drawn.to_rgb8().pixels().all(|pixel| near(pixel.0, BLUE)));
+    }
+}
+
+#[rstest]
+#[case(ImageFormat::Jpeg, PictureFormat::Jpeg)]
+#[case(ImageFormat::Png, PictureFormat::Png)]
+#[case(ImageFormat::Gif, PictureFormat::Gif)]
+#[case(ImageFormat::WebP, PictureFormat::WebP)]
+#[case(ImageFormat::Bmp, PictureFormat::Bmp)]
+#[case(ImageFormat::Tiff, PictureFormat::Tiff)]
+fn half_a_file_is_refused(#[case] written: ImageFormat, #[case] format: PictureFormat) {
+    let byte = |value: u32| u8::try_from(value % 251).unwrap();
+    let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([byte(x * 37), byte(y * 91), byte(x * y)]));
+    let bytes = encoded(noise, written);
+    let error = refusal(&bytes[..bytes.len() / 2]);
+    assert!(
+        error == PreviewError::CutOff(format)
+            || matches!(&error, PreviewError::Broken { format: of, .. } if *of == format),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_cut_off_jpeg_of_any_kind_says_so() {
+    let baseline = jpeg(&quarters(320, 320));
+    let progressive = flat_jpeg(0xc2, &[76, 85, 255], None);
+    for whole in [baseline, progressive] {
+        let cut = &whole[..whole.len() - 2];
+        assert_eq!(refusal(cut), PreviewError::CutOff(PictureFormat::Jpeg));
+        assert_eq!(refusal(&with_orientation(cut, 6)), PreviewError::CutOff(PictureFormat::Jpeg));
+    }
+}
+
+#[test]
+fn claims_of_enormous_size_are_refused_before_memory_is_taken() {
+    let mut bitmap = encoded(RgbImage::new(1, 1), ImageFormat::Bmp);
+    let mut claim = |width: u32, height: u32| {
+        bitmap[18..22].copy_from_slice(&width.to_le_bytes());
+        bitmap[22..26].copy_from_slice(&height.to_le_bytes());
+        refusal(&bitmap)
+    };
+    assert_eq!(claim(20_000, 20_000), PreviewError::TooManyPixels { width: 20_000, height: 20_000 });
+    assert_eq!(claim(15_000, 15_000), PreviewError::TooMuchMemory);
+
+    let mut gif = encoded(RgbImage::new(1, 1), ImageFormat::Gif);
+    gif[6..10].copy_from_slice(&[0xff; 4]);
+    assert_eq!(refusal(&gif), PreviewError::TooManyPixels { width: 65_535, height: 65_535 });
+
+    for marker in [0xc0, 0xc2] {
+        let mut jpeg = flat_jpeg(marker, &[76, 85, 255], None);
+        let frame = memchr::memmem::find(&jpeg, &[0xff, marker]).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
+        assert_eq!(refusal(&jpeg), PreviewError::TooManyPixels { width: 0xffdc, height: 0xffdc });
+        // 225 million pixels: a baseline picture is decoded at an eighth of its sides, a progressive one cannot be.
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0x3a, 0x98, 0x3a, 0x98]);
+        if marker == 0xc0 {
+            assert_eq!(decoded(&jpeg).pixels.width(), 15_000 / 8);
+        } else {
+            assert_eq!(refusal(&jpeg), PreviewError::TooMuchMemory);
+        }
+    }
+}
+
+#[rstest]
+#[case(b"{\"file_name\": \"a.png\"}\n", "a text file: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+#[case(
+    b"version https://git-lfs.github.com/spec/v1\n",
+    "a Git LFS pointer (run git lfs pull): not a JPEG, PNG, GIF, WebP, BMP or TIFF picture"
+)]
+#[case(b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+#[case(b"\0\0\0\x1cftypavif", "a picture of the AVIF format: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+#[case(b"\x01\x02\x03\x04", "unknown content: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+fn what_is_no_picture_is_named(#[case] bytes: &[u8], #[case] message: &str) {
+    assert_eq!(refusal(bytes).to_string(), message);
+    assert_eq!(inspect(bytes).unwrap_err().to_string(), message);
+}
+
+fn samples() -> Vec<Vec<u8>> {
+    let picture = quarters(24, 16);
+    let formats = [ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff];
+    let mut samples: Vec<_> = formats.into_iter().map(|format| encoded(picture.clone(), format)).collect();
+    samples.push(with_orientation(&jpeg(&picture), 6));
+    samples.push(flat_jpeg(0xc2, &[76, 85, 255], None));
+    samples.push(flat_jpeg(0xc0, &[255, 0, 0, 255], Some(0)));
+    samples
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// Whatever the bytes, there is a picture within the limits or a reason, and the reason is safe to show.
+    #[test]
+    fn damaged_files_do_no_damage(
+        which in 0..8_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = samples()[which].clone();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        check(&bytes);
+    }
+
+    #[test]
+    fn arbitrary_bytes_do_no_damage(which in 0..9_usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let start = samples().get(which).map(|sample| sample[..sample.len().min(30)].to_vec()).unwrap_or_default();
+        check(&[start, bytes].concat());
+    }
+}
+
+fn check(bytes: &[u8]) {
+    match decode(bytes, (80, 60)) {
+        Ok(decoded) => {
+            assert!(decoded.pixels.width() > 0 && decoded.pixels.height() > 0);
+            assert!(decoded.pixels.as_bytes().len() as u64 <= MOST_MEMORY);
+        }
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
+    }
+    if let Err(error) = inspect(bytes) {
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+    }
+}

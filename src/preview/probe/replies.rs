@@ -1,0 +1,208 @@
+//! The queries, and telling their answers from keys typed meanwhile.
+
+use crate::preview::fit::CellSize;
+
+/// A kitty graphics query with one RGB pixel; the terminal answers with the same number.
+const KITTY: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\";
+/// The same with a virtual placement, which kitty knows since 0.28; older versions stay silent.
+const KITTY_PLACEHOLDERS: &str = "\x1b_Gi=32,s=1,v=1,a=q,U=1,t=d,f=24;AAAA\x1b\\";
+/// XTVERSION: name and version.
+const NAME: &str = "\x1b[>q";
+/// The size of a cell in pixels.
+const CELL: &str = "\x1b[16t";
+/// The default background colour.
+const BACKGROUND: &str = "\x1b]11;?\x1b\\";
+/// XTSMGRAPHICS: the size of the largest sixel picture.
+const SIXEL_SIZE: &str = "\x1b[?2;1;0S";
+/// DA1, which every terminal answers, in order: the end of the answers. Attribute 4 is sixel.
+const ATTRIBUTES: &str = "\x1b[c";
+/// DSR. Within tmux it is the terminal around it that answers, after the other answers.
+const STATUS: &str = "\x1b[5n";
+
+/// All queries in one string.
+pub(super) fn queries(passthrough: bool) -> Vec<u8> {
+    let mut text = String::new();
+    if passthrough {
+        let inner = [NAME, KITTY, KITTY_PLACEHOLDERS, CELL, STATUS].concat().replace('\x1b', "\x1b\x1b");
+        text = format!("\x1bPtmux;{inner}\x1b\\");
+    }
+    for query in [NAME, KITTY, KITTY_PLACEHOLDERS, CELL, BACKGROUND, SIXEL_SIZE, ATTRIBUTES] {
+        text.push_str(query);
+    }
+    text.into_bytes()
+}
+
+/// What has been answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Replies {
+    /// Names with versions, in the order they came. Two within tmux.
+    pub names: Vec<String>,
+    /// The kitty graphics protocol.
+    pub kitty: bool,
+    /// Its virtual placements, or so the terminal says.
+    pub placeholders: bool,
+    pub cell: Option<CellSize>,
+    pub background: Option<[u8; 3]>,
+    pub largest_sixel: Option<(u16, u16)>,
+    /// The device attributes: the end of the answers.
+    pub attributes: Option<Vec<u16>>,
+    /// The terminal around tmux has answered.
+    pub status: bool,
+}
+
+/// What was received, told apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Conversation {
+    pub replies: Replies,
+    /// What is no answer: keys.
+    pub typed: Vec<u8>,
+    /// A sequence that has begun and not ended.
+    unfinished: Vec<u8>,
+}
+
+impl Conversation {
+    /// Tells apart what was received so far.
+    pub fn of(received: &[u8]) -> Self {
+        let mut conversation = Self::default();
+        let mut rest = received;
+        while let Some(&first) = rest.first() {
+            let length = match (first, sequence(rest)) {
+                (0x1b, Sequence::Unfinished) => {
+                    conversation.unfinished = rest.to_vec();
+                    break;
+                }
+                (0x1b, Sequence::Of(length)) if conversation.replies.understand(&rest[..length]) => {
+                    rest = &rest[length..];
+                    continue;
+                }
+                (0x1b, Sequence::Of(length)) => length,
+                _ => 1,
+            };
+            conversation.typed.extend_from_slice(&rest[..length]);
+            rest = &rest[length..];
+        }
+        conversation
+    }
+
+    /// Nothing more is to come.
+    pub fn is_over(&self, passthrough: bool) -> bool {
+        self.replies.attributes.is_some() && (self.replies.status || !passthrough)
+    }
+
+    /// Nothing more was received: what has begun is a key, unless it can only be the start of an answer.
+    pub fn ended(mut self) -> Self {
+        let unfinished = std::mem::take(&mut self.unfinished);
+        let answers: [&[u8]; 6] = [b"\x1bP>|", b"\x1b_G", b"\x1b]11;", b"\x1b[?", b"\x1b[6;", b"\x1b[0"];
+        if !answers.iter().any(|start| unfinished.starts_with(start)) {
+            self.typed.extend(unfinished);
+        }
+        self
+    }
+}
+
+/// The shape of what begins with an escape byte.
+enum Sequence {
+    /// So many bytes.
+    Of(usize),
+    /// The end has not come.
+    Unfinished,
+}
+
+/// The sequence at the start of `bytes` (ECMA-48, 5.4 and 5.6).
+fn sequence(bytes: &[u8]) -> Sequence {
+    /// A key such as Alt-P begins like a long string; no answer is this long.
+    const LONGEST_STRING: usize = 256;
+    match bytes.get(1) {
+        None => Sequence::Unfinished,
+        Some(b'[') => match bytes[2..].iter().position(|byte| !(0x20..=0x3f).contains(byte)) {
+            Some(end) if (0x40..=0x7e).contains(&bytes[end + 2]) => Sequence::Of(end + 3),
+            // Another sequence begins, or it was none.
+            Some(end) => Sequence::Of(end + 2),
+            None => Sequence::Unfinished,
+        },
+        Some(b'P' | b'_' | b']') => {
+            let end = (2..bytes.len()).find(|&at| bytes[at] == 0x07 || bytes[at..].starts_with(b"\x1b\\"));
+            match end {
+                Some(end) if bytes[end] == 0x07 => Sequence::Of(end + 1),
+                Some(end) => Sequence::Of(end + 2),
+                None if bytes.len() > LONGEST_STRING => Sequence::Of(2),
+                None => Sequence::Unfinished,
+            }
+        }
+        // Alt and a key; not of two escapes, the second of which may begin an answer.
+        Some(0x1b) => Sequence::Of(1),
+        Some(_) => Sequence::Of(2),
+    }
+}
+
+impl Replies {
+    /// Takes in one sequence. `false` if it is no answer to what was asked.
+    fn understand(&mut self, sequence: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(&sequence[1..]) else { return false };
+        if let Some(body) = text.strip_prefix("P>|") {
+            let name: String = string_body(body).chars().filter(|c| !c.is_control()).take(64).collect();
+            self.names.push(name);
+        } else if let Some(body) = text.strip_prefix("_G") {
+            match string_body(body).split_once(';') {
+                Some((keys, "OK")) if keys.split(',').any(|key| key == "i=31") => self.kitty = true,
+                Some((keys, "OK")) if keys.split(',').any(|key| key == "i=32") => self.placeholders = true,
+                // A refusal is an answer too.
+                _ => {}
+            }
+        } else if let Some(body) = text.strip_prefix("]11;") {
+            self.background = colour(string_body(body));
+        } else if let Some(body) = text.strip_prefix('[') {
+            return self.understand_control(body);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn understand_control(&mut self, body: &str) -> bool {
+        let Some((parameters, kind)) = body.split_at_checked(body.len().wrapping_sub(1)) else { return false };
+        match (kind, parameters.strip_prefix('?')) {
+            ("c", Some(attributes)) => {
+                self.attributes = Some(attributes.split(';').filter_map(|number| number.parse().ok()).collect());
+            }
+            ("S", Some(parameters)) => {
+                let numbers: Vec<u16> = parameters.split(';').filter_map(|number| number.parse().ok()).collect();
+                if let [2, 0, width, height] = numbers[..]
+                    && width > 0
+                    && height > 0
+                {
+                    self.largest_sixel = Some((width, height));
+                }
+            }
+            ("n", None) if parameters == "0" => self.status = true,
+            ("t", None) => {
+                let numbers: Vec<u16> = parameters.split(';').filter_map(|number| number.parse().ok()).collect();
+                let [6, height, width] = numbers[..] else { return false };
+                self.cell = CellSize::new(width, height);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn string_body(text: &str) -> &str {
+    text.trim_end_matches("\x1b\\").trim_end_matches('\x07')
+}
+
+/// An X11 colour, `rgb:RRRR/GGGG/BBBB` with one to four digits each.
+fn colour(text: &str) -> Option<[u8; 3]> {
+    let digits = text.strip_prefix("rgb:").or_else(|| text.strip_prefix("rgba:"))?;
+    let mut channels = digits.split('/').map(|digits| {
+        let most = match digits.len() {
+            1 => 0xf,
+            2 => 0xff,
+            3 => 0xfff,
+            4 => 0xffff,
+            _ => return None,
+        };
+        let value = u32::from_str_radix(digits, 16).ok()?;
+        u8::try_from(value * 255 / most).ok()
+    });
+    Some([channels.next()??, channels.next()??, channels.next()??])
+}

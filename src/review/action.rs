@@ -1,0 +1,152 @@
+//! The vocabulary of the keymap: everything an operator can do, with its name and its line in the help.
+
+/// The chapter of the help an action stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Going from record to record.
+    Move,
+    /// Saying what becomes of a record.
+    Decide,
+    /// Writing one's own text.
+    Edit,
+    /// Having texts written.
+    Describe,
+    /// What is on the screen.
+    View,
+    /// Saving and leaving.
+    File,
+}
+
+impl Group {
+    /// Every group, in the order of the help.
+    pub const ALL: [Self; 6] = [Self::Move, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
+
+    /// The chapter's title.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Move => "Move",
+            Self::Decide => "Decide",
+            Self::Edit => "Edit",
+            Self::Describe => "Describe",
+            Self::View => "View",
+            Self::File => "Save and leave",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($group:ident { $($variant:ident $name:literal $help:literal),+ $(,)? })+) => {
+        /// Something an operator can do. Keys are bound to these by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[doc = $help] $variant,)+)+
+        }
+
+        impl Action {
+            /// Every action, in the order of the help.
+            pub const ALL: &'static [Self] = &[$($(Self::$variant,)+)+];
+
+            /// The name the keymap knows it by.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $($(Self::$variant => $name,)+)+ }
+            }
+
+            /// What it does, in a few words.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $($(Self::$variant => $help,)+)+ }
+            }
+
+            /// The chapter of the help it stands in.
+            #[must_use]
+            pub const fn group(self) -> Group {
+                match self { $($(Self::$variant => Group::$group,)+)+ }
+            }
+
+            /// The action of that name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.name() == name)
+            }
+        }
+    };
+}
+
+actions! {
+    Move {
+        Down "down" "next record",
+        Up "up" "previous record",
+        HalfPageDown "half-page-down" "half a page down",
+        HalfPageUp "half-page-up" "half a page up",
+        PageDown "page-down" "a page down",
+        PageUp "page-up" "a page up",
+        Top "top" "first record",
+        Bottom "bottom" "last record",
+        NextToReview "next-to-review" "next record to review",
+        PreviousToReview "previous-to-review" "previous record to review",
+    }
+    Decide {
+        Accept "accept" "accept what is shown, go on",
+        Keep "keep" "keep the original, go on",
+        Skip "skip" "skip for now, go on",
+        Exclude "exclude" "leave out of the output, go on",
+        Flag "flag" "flag, or take the flag away",
+        Note "note" "write a note",
+        Undo "undo" "undo",
+        Redo "redo" "redo",
+    }
+    Edit {
+        Edit "edit" "edit here",
+        EditExternally "edit-externally" "edit in $VISUAL or $EDITOR",
+        TakeAndAdvance "take-and-advance" "take the text, go on",
+        TakeAndStay "take-and-stay" "take the text, stay",
+        TakeAndNext "take-and-next" "take the text, edit the next",
+        TakeAndPrevious "take-and-previous" "take the text, edit the previous",
+        DiscardDraft "discard-draft" "throw the draft away",
+        Submit "submit" "done",
+    }
+    Describe {
+        Regenerate "regenerate" "describe this record (again)",
+        GenerateAll "generate-all" "describe all in view that need it",
+        PreviousCandidate "previous-candidate" "earlier candidate, then the original",
+        NextCandidate "next-candidate" "later candidate",
+        Stop "stop" "stop running work (twice: quit)",
+    }
+    View {
+        TabAll "tab-all" "all records",
+        TabToReview "tab-to-review" "records to review",
+        TabReady "tab-ready" "records with an unseen candidate",
+        TabDecided "tab-decided" "decided records",
+        TabAside "tab-aside" "skipped and excluded records",
+        TabProblems "tab-problems" "records with a problem",
+        ScrollDown "scroll-down" "scroll the caption down",
+        ScrollUp "scroll-up" "scroll the caption up",
+        Zoom "zoom" "picture full screen",
+        Help "help" "show or hide this help",
+        Close "close" "close, or leave and keep the draft",
+    }
+    File {
+        Save "save" "save the updated dataset",
+        Overwrite "overwrite" "overwrite the file",
+        Command "command" "command line (:w :q :wq :NUMBER)",
+        Suspend "suspend" "suspend to the shell",
+        Quit "quit" "quit (asks if unsaved)",
+        SaveAndQuit "save-and-quit" "save and quit",
+        QuitNow "quit-now" "quit without saving",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found_again() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_name(action.name()), Some(*action));
+        }
+        assert_eq!(Action::from_name("no-such-action"), None);
+    }
+}

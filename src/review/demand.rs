@@ -1,0 +1,139 @@
+//! What the screen needs next: run after every message, it brings the cursor into the view and asks for the lines,
+//! pictures and descriptions that are not there yet. Its cost depends on the screen, not on the dataset.
+
+use std::collections::HashSet;
+
+use super::update::generate;
+use super::{Effect, Mode, Model, PictureSlot, SessionStatus};
+use crate::dataset::RecordId;
+
+/// Screens of lines kept read above and below the one shown.
+const MARGIN: usize = 2;
+
+/// Pictures made ready before they are asked for, in the direction of travel and against it.
+const PREFETCH: [isize; 4] = [1, 2, -1, -2];
+
+pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
+    follow_cursor(model, out);
+    ask_for_lines(model, out);
+    ask_for_picture(model, out);
+    ask_ahead(model, out);
+}
+
+/// Keeps the cursor on a record of the view, and the view on the screen.
+fn follow_cursor(model: &mut Model, out: &mut Vec<Effect>) {
+    if let Some(resume) = model.resume_at.filter(|resume| resume.0 < model.tabs.total()) {
+        model.resume_at = None;
+        model.list.cursor = Some(resume);
+    }
+    let view = model.view();
+    let position = match model.list.cursor.filter(|cursor| view.contains(*cursor)) {
+        Some(cursor) => view.position(cursor),
+        None => model.list.position.min(view.len().saturating_sub(1)),
+    };
+    let cursor = view.nth(position);
+    let rows = usize::from(model.viewport.list_rows).max(1);
+    let last_top = view.len().saturating_sub(rows);
+    let top = model.list.top.clamp((position + 1).saturating_sub(rows), position).min(last_top);
+    model.list.position = position;
+    model.list.cursor = cursor;
+    model.list.top = top;
+    if let (Some(cursor), SessionStatus::Open, None) = (cursor, &model.session, model.resume_at)
+        && model.remembered != Some(cursor)
+        && let Some(line) = model.line(cursor)
+    {
+        let file_name = line.file_name.clone();
+        model.remembered = Some(cursor);
+        out.push(Effect::RememberCursor(cursor, file_name));
+    }
+}
+
+fn ask_for_lines(model: &mut Model, out: &mut Vec<Effect>) {
+    if model.dataset_failure.is_some() {
+        return;
+    }
+    let rows = usize::from(model.viewport.list_rows).max(1);
+    let view = model.view();
+    let first = model.list.top.saturating_sub(rows * MARGIN);
+    let last = model.list.top.saturating_add(rows * (MARGIN + 1)).min(view.len());
+    let wanted: Vec<RecordId> = (first..last).filter_map(|position| view.nth(position)).collect();
+    let missing: Vec<RecordId> = wanted
+        .iter()
+        .copied()
+        .filter(|record| !model.lines.contains_key(record) && !model.loading.contains(record))
+        .collect();
+    if model.lines.len() > 4 * wanted.len() + 64 {
+        let keep: HashSet<RecordId> = wanted.into_iter().collect();
+        model.lines.retain(|record, _| keep.contains(record));
+    }
+    if !missing.is_empty() {
+        model.loading.extend(&missing);
+        out.push(Effect::Load(missing));
+    }
+}
+
+fn ask_for_picture(model: &mut Model, out: &mut Vec<Effect>) {
+    let (Some(cursor), Some(area)) = (model.list.cursor, model.picture_area()) else {
+        model.picture = PictureSlot::Empty;
+        return;
+    };
+    let Some(file_name) = model.line(cursor).map(|line| line.file_name.clone()) else {
+        model.picture = PictureSlot::Empty;
+        return;
+    };
+    let current = match &model.picture {
+        PictureSlot::Empty => None,
+        PictureSlot::Loading(record, area) | PictureSlot::Ready(record, area, _) => Some((*record, *area)),
+    };
+    if current != Some((cursor, area)) {
+        model.picture = PictureSlot::Loading(cursor, area);
+        out.push(Effect::ShowPicture { record: cursor, file_name, area });
+    }
+    prefetch(model, cursor, area, out);
+}
+
+fn prefetch(model: &mut Model, cursor: RecordId, area: crate::preview::CellArea, out: &mut Vec<Effect>) {
+    let key = (cursor, model.list.forward, area);
+    if model.prefetched == Some(key) {
+        return;
+    }
+    let view = model.view();
+    let direction = if model.list.forward { 1 } else { -1 };
+    let neighbours = PREFETCH
+        .iter()
+        .filter_map(|step| model.list.position.checked_add_signed(step * direction))
+        .filter_map(|position| view.nth(position));
+    let mut complete = true;
+    let pictures: Vec<(RecordId, String)> = neighbours
+        .filter_map(|record| {
+            complete &= model.lines.contains_key(&record);
+            model.line(record).map(|line| (record, line.file_name.clone()))
+        })
+        .collect();
+    if complete {
+        model.prefetched = Some(key);
+        out.push(Effect::PrefetchPictures { pictures, area });
+    }
+}
+
+/// Keeps descriptions ready ahead of the operator, the record under the cursor first.
+fn ask_ahead(model: &mut Model, out: &mut Vec<Effect>) {
+    let idle = model.session != SessionStatus::Open
+        || model.settings.describer.is_none()
+        || model.settings.ahead == 0
+        || model.ahead_stopped
+        || model.leaving
+        || matches!(model.mode, Mode::ConfirmQuit);
+    if idle {
+        return;
+    }
+    let view = model.view();
+    let direction = if model.list.forward { 1 } else { -1 };
+    let steps = isize::try_from(model.settings.ahead).unwrap_or(isize::MAX);
+    let wanted: Vec<RecordId> = (0..=steps)
+        .filter_map(|step| model.list.position.checked_add_signed(step * direction))
+        .filter_map(|position| view.nth(position))
+        .filter(|record| model.line(*record).is_some() && generate::is_wanted_ahead(model, *record))
+        .collect();
+    generate::set_ahead(model, &wanted, out);
+}

@@ -1,0 +1,83 @@
+//! What the core wants done. The runtime performs these and answers with messages.
+
+use std::path::PathBuf;
+
+use crate::dataset::{Amendment, RecordId};
+use crate::describe::{Detail, JobId, Priority};
+use crate::preview::CellArea;
+use crate::session::{Event, Seq};
+
+/// A description to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The try this is.
+    pub job: JobId,
+    /// The record.
+    pub record: RecordId,
+    /// How much to tell.
+    pub detail: Detail,
+    /// How soon.
+    pub priority: Priority,
+}
+
+/// Something to be done outside the core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Read these lines.
+    Load(Vec<RecordId>),
+    /// Make this event durable.
+    Record {
+        /// Its number.
+        seq: Seq,
+        /// The event.
+        event: Event,
+    },
+    /// Keep the cursor's place for the next start: the record, and its picture's name.
+    RememberCursor(RecordId, String),
+    /// Open the session anew: what is in memory may be more than what is stored.
+    ReopenSession,
+    /// Describe these records.
+    Describe(Vec<Ask>),
+    /// Let these be the review-ahead jobs, in this order, instead of those still waiting.
+    DescribeAhead(Vec<Ask>),
+    /// Stop all descriptions, under way or waiting.
+    StopDescriptions,
+    /// Show a record's picture in an area.
+    ShowPicture {
+        /// The record.
+        record: RecordId,
+        /// The picture, as the dataset names it.
+        file_name: String,
+        /// The room for it.
+        area: CellArea,
+    },
+    /// Have these pictures ready, most wanted first, instead of those wished for before.
+    PrefetchPictures {
+        /// The records and their pictures' names.
+        pictures: Vec<(RecordId, String)>,
+        /// The room for them.
+        area: CellArea,
+    },
+    /// Write the updated dataset.
+    Save {
+        /// What differs from the dataset, in file order.
+        amendments: Vec<(RecordId, Amendment)>,
+        /// The last event that is in them.
+        through: Seq,
+        /// The files this session wrote before, with what their contents hash to.
+        saves: Vec<(PathBuf, u128)>,
+        /// Overwrite whatever is there.
+        force: bool,
+    },
+    /// Let the operator's own editor have this text.
+    EditExternally {
+        /// The record.
+        record: RecordId,
+        /// The text to start from.
+        text: String,
+    },
+    /// Give the terminal back until the shell continues the program.
+    Suspend,
+    /// Leave the program.
+    Quit,
+}

@@ -1,0 +1,132 @@
+//! [`update`]: one message in, a changed model and the effects to perform out. Each arm is one line; the behaviour is
+//! in the files beside this one.
+
+mod decide;
+mod edit;
+mod file;
+pub(super) mod generate;
+mod navigate;
+mod report;
+
+use super::{Action, Effect, Mode, Model, Msg, Tab, demand};
+use crate::session::Event;
+
+/// Takes a message in. Pure: the same model and message always give the same result.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let out = &mut effects;
+    match msg {
+        Msg::Action(action) => act(model, action, out),
+        Msg::Typed { text, cursor } => edit::typed(model, text, cursor, out),
+        Msg::ClickedRow(row) => navigate::click(model, row),
+        Msg::ClickedTab(tab) => navigate::show_tab(model, tab),
+        Msg::Resized(viewport) => model.viewport = viewport,
+        Msg::Indexed { records, complete } => report::indexed(model, records, complete),
+        Msg::DatasetFailed(error) => report::dataset_failed(model, error),
+        Msg::SessionOpened { ledger, cursor, remark, read_only } => {
+            report::session_opened(model, *ledger, cursor, remark, read_only);
+        }
+        Msg::SessionFailed(error) => report::session_failed(model, error),
+        Msg::Loaded(entries) => report::loaded(model, entries),
+        Msg::LoadFailed { records, error } => report::load_failed(model, &records, error),
+        Msg::Recorded(through) => model.durable = model.durable.max(through),
+        Msg::RecordFailed(error) => report::record_failed(model, &error, out),
+        Msg::Job { job, record, event, at } => generate::on_event(model, (job, record), event, at, out),
+        Msg::Picture(ready) => report::picture(model, ready),
+        Msg::Checked(checked) => report::checked(model, &checked),
+        Msg::TakenIn { source, captions, done, at } => generate::taken_in(model, &source, captions, done, at, out),
+        Msg::Saved(summary) => file::saved(model, summary, out),
+        Msg::SaveFailed(failure) => file::save_failed(model, failure),
+        Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
+        Msg::Notice(text) => model.say(super::NoticeKind::Warning, text),
+    }
+    demand::settle(model, out);
+    effects
+}
+
+fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
+    model.notice = None;
+    let stop_pressed = std::mem::take(&mut model.stop_pressed);
+    match action {
+        Action::Down => navigate::step(model, 1),
+        Action::Up => navigate::step(model, -1),
+        Action::HalfPageDown => navigate::page(model, 1, 2),
+        Action::HalfPageUp => navigate::page(model, -1, 2),
+        Action::PageDown => navigate::page(model, 1, 1),
+        Action::PageUp => navigate::page(model, -1, 1),
+        Action::Top => navigate::top(model),
+        Action::Bottom => navigate::bottom(model),
+        Action::NextToReview => navigate::to_review(model, true),
+        Action::PreviousToReview => navigate::to_review(model, false),
+        Action::TabAll => navigate::show_tab(model, Tab::All),
+        Action::TabToReview => navigate::show_tab(model, Tab::ToReview),
+        Action::TabReady => navigate::show_tab(model, Tab::Ready),
+        Action::TabDecided => navigate::show_tab(model, Tab::Decided),
+        Action::TabAside => navigate::show_tab(model, Tab::Aside),
+        Action::TabProblems => navigate::show_tab(model, Tab::Problems),
+        Action::ScrollDown => navigate::scroll(model, 1),
+        Action::ScrollUp => navigate::scroll(model, -1),
+        Action::Accept => decide::accept(model, out),
+        Action::Keep => decide::keep(model, out),
+        Action::Skip => decide::skip(model, out),
+        Action::Exclude => decide::exclude(model, out),
+        Action::Flag => decide::flag(model, out),
+        Action::Undo => decide::undo(model, out),
+        Action::Redo => decide::redo(model, out),
+        Action::Note => edit::open_note(model),
+        Action::Edit => edit::open(model),
+        Action::EditExternally => edit::open_externally(model, out),
+        Action::TakeAndAdvance => edit::take(model, edit::Then::Advance, out),
+        Action::TakeAndStay => edit::take(model, edit::Then::Stay, out),
+        Action::TakeAndNext => edit::take(model, edit::Then::EditNext, out),
+        Action::TakeAndPrevious => edit::take(model, edit::Then::EditPrevious, out),
+        Action::DiscardDraft => edit::discard(model, out),
+        Action::Submit => submit(model, out),
+        Action::Regenerate => generate::regenerate(model, out),
+        Action::GenerateAll => generate::all_in_view(model, out),
+        Action::PreviousCandidate => navigate::version(model, false),
+        Action::NextCandidate => navigate::version(model, true),
+        Action::Stop => generate::stop(model, stop_pressed, out),
+        Action::Zoom => model.mode = if model.mode == Mode::Zoom { Mode::Browse } else { Mode::Zoom },
+        Action::Help => model.mode = if matches!(model.mode, Mode::Help(_)) { Mode::Browse } else { Mode::Help(0) },
+        Action::Close => close(model, out),
+        Action::Save => file::save(model, false, out),
+        Action::Overwrite => file::overwrite(model, out),
+        Action::Command => model.mode = Mode::Command(String::new()),
+        Action::Suspend => out.push(Effect::Suspend),
+        Action::Quit => file::quit(model, out),
+        Action::SaveAndQuit => file::save_and_quit(model, out),
+        Action::QuitNow => file::leave(model, out),
+    }
+}
+
+/// Closes the top layer; in the list, takes back a word given in advance.
+fn close(model: &mut Model, out: &mut Vec<Effect>) {
+    match &model.mode {
+        Mode::Edit(_) => edit::leave(model, out),
+        Mode::Browse => generate::take_back(model),
+        Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => {
+            model.save.then_quit = false;
+            model.mode = Mode::Browse;
+        }
+        Mode::Note(_) | Mode::Command(_) | Mode::Help(_) | Mode::Zoom => model.mode = Mode::Browse,
+    }
+}
+
+/// Ends the writing of one line.
+fn submit(model: &mut Model, out: &mut Vec<Effect>) {
+    match std::mem::replace(&mut model.mode, Mode::Browse) {
+        Mode::Note(editor) => edit::take_note(model, &editor, out),
+        Mode::Command(line) => file::run_command(model, &line, out),
+        other => model.mode = other,
+    }
+}
+
+/// Puts an event in the ledger and asks for it to be stored.
+fn record(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
+    let (seq, touched) = model.ledger.apply(event.clone());
+    if let Some(touched) = touched {
+        model.tabs.set(touched, model.ledger.record(touched));
+    }
+    out.push(Effect::Record { seq, event });
+}

@@ -1,0 +1,125 @@
+//! Saying what becomes of a record, and taking it back.
+
+use super::{generate, navigate, record};
+use crate::dataset::RecordId;
+use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab, Version};
+use crate::session::{Actor, Decision, Event};
+
+/// The record a decision would be about. Says why where there is none: a decision is only ever made about a line that
+/// is on the screen, and only where it will be stored.
+pub(super) fn subject(model: &mut Model) -> Option<RecordId> {
+    let refusal = match (&model.session, model.list.cursor) {
+        (SessionStatus::Opening, _) => "the session is still opening".to_owned(),
+        (SessionStatus::ReadOnly(holder), _) => format!("read-only: {holder}"),
+        (SessionStatus::Failed(error), _) => format!("nothing can be decided: {error}"),
+        (SessionStatus::Open, None) => "there is no record here".to_owned(),
+        (SessionStatus::Open, Some(cursor)) if model.tabs.is_bad_line(cursor) => {
+            "this line cannot be read; it is saved as it is".to_owned()
+        }
+        (SessionStatus::Open, Some(cursor)) if model.line(cursor).is_none() => "still reading this record".to_owned(),
+        (SessionStatus::Open, Some(cursor)) => return Some(cursor),
+    };
+    model.say(NoticeKind::Warning, refusal);
+    None
+}
+
+/// Stores a decision. A word given in advance is no longer needed.
+pub(super) fn decide(model: &mut Model, about: RecordId, decision: Decision, out: &mut Vec<Effect>) {
+    if let Some(job) = model.jobs.get_mut(&about) {
+        job.accept = false;
+    }
+    record(model, Event::Decided { record: about, decision, by: Actor::Operator }, out);
+}
+
+/// Accepts what is shown; where a text is on its way, accepts that when it is there.
+pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(about) = subject(model) else { return };
+    if model.state(about).draft.is_some() {
+        model.say(NoticeKind::Warning, "an unfinished edit is here: e takes it up (^g there discards it)");
+        return;
+    }
+    if let Some(job) = model.jobs.get_mut(&about) {
+        job.accept = true;
+        return;
+    }
+    let decision = match model.shown(about) {
+        Version::Original => Decision::Kept,
+        Version::Edited => model.state(about).decision.clone(),
+        shown @ Version::Candidate(_) => match model.candidate(about, shown) {
+            Some(candidate) => Decision::Accepted { candidate: candidate.id, text: candidate.text.clone() },
+            None => return,
+        },
+    };
+    conclude(model, about, decision, out);
+}
+
+pub(super) fn keep(model: &mut Model, out: &mut Vec<Effect>) {
+    if generate::take_back_if_waiting(model) {
+        return;
+    }
+    if let Some(about) = subject(model) {
+        conclude(model, about, Decision::Kept, out);
+    }
+}
+
+pub(super) fn skip(model: &mut Model, out: &mut Vec<Effect>) {
+    if let Some(about) = subject(model) {
+        conclude(model, about, Decision::Skipped, out);
+    }
+}
+
+pub(super) fn exclude(model: &mut Model, out: &mut Vec<Effect>) {
+    if let Some(about) = subject(model) {
+        conclude(model, about, Decision::Excluded, out);
+    }
+}
+
+/// Stores a decision and goes on. Saying again what was said before is no new event.
+fn conclude(model: &mut Model, about: RecordId, decision: Decision, out: &mut Vec<Effect>) {
+    let state = model.state(about);
+    let news = state.decision != decision || state.is_ready() || state.original_changed;
+    if news {
+        decide(model, about, decision, out);
+    }
+    navigate::advance(model);
+}
+
+pub(super) fn flag(model: &mut Model, out: &mut Vec<Effect>) {
+    if let Some(about) = subject(model) {
+        let on = !model.state(about).flagged;
+        record(model, Event::Flagged { record: about, on }, out);
+    }
+}
+
+pub(super) fn undo(model: &mut Model, out: &mut Vec<Effect>) {
+    if !generate::take_back_if_waiting(model) {
+        turn(model, Event::Undone, out);
+    }
+}
+
+pub(super) fn redo(model: &mut Model, out: &mut Vec<Effect>) {
+    turn(model, Event::Redone, out);
+}
+
+/// Takes a change back or makes it again, and shows the record it was about.
+fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
+    let (target, nothing) = match event {
+        Event::Undone => (model.ledger.undo_target(), "nothing to undo"),
+        _ => (model.ledger.redo_target(), "nothing to redo"),
+    };
+    match (&model.session, target) {
+        (SessionStatus::Open, Some(target)) => {
+            record(model, event, out);
+            model.mode = Mode::Browse;
+            if !model.tabs.view(model.list.tab, None).contains(target) {
+                model.list.tab = Tab::All;
+            }
+            navigate::go_to(model, target);
+            model.caption.chosen = None;
+        }
+        (SessionStatus::Open, None) => model.say(NoticeKind::Info, nothing),
+        _ => {
+            subject(model);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Saving, leaving, and the command line.
+
+use super::{navigate, record};
+use crate::dataset::RecordId;
+use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
+use crate::session::Event;
+
+pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
+    let refusal = match &model.session {
+        SessionStatus::Opening => Some("the session is still opening".to_owned()),
+        SessionStatus::Failed(error) => Some(format!("nothing to save: {error}")),
+        SessionStatus::ReadOnly(_) | SessionStatus::Open if !model.indexed => {
+            Some("the dataset is still being read: save again in a moment".to_owned())
+        }
+        SessionStatus::ReadOnly(_) | SessionStatus::Open if model.save.running => {
+            Some("a save is under way".to_owned())
+        }
+        SessionStatus::ReadOnly(_) | SessionStatus::Open => None,
+    };
+    if let Some(refusal) = refusal {
+        model.save.then_quit = false;
+        model.say(NoticeKind::Warning, refusal);
+        return;
+    }
+    model.save.running = true;
+    let through = model.ledger.last();
+    let saves = model.ledger.saves().map(|(path, hash)| (path.to_owned(), hash)).collect();
+    out.push(Effect::Save { amendments: model.ledger.amendments(), through, saves, force });
+}
+
+pub(super) fn saved(model: &mut Model, summary: SaveSummary, out: &mut Vec<Effect>) {
+    model.save.running = false;
+    model.save.last = Some(summary.at);
+    let name = summary.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let excluded = if summary.excluded == 0 { String::new() } else { format!(", {} left out", summary.excluded) };
+    let text = format!("saved {name}: {} records, {} captions changed{excluded}", summary.records, summary.changed);
+    match summary.warning {
+        Some(warning) => model.say(NoticeKind::Warning, format!("{text} · {warning}")),
+        None => model.say(NoticeKind::Info, text),
+    }
+    if model.session == SessionStatus::Open {
+        let SaveSummary { path, through, hash, .. } = summary;
+        record(model, Event::Saved { path, through, hash }, out);
+    }
+    if std::mem::take(&mut model.save.then_quit) {
+        leave(model, out);
+    }
+}
+
+pub(super) fn save_failed(model: &mut Model, failure: SaveFailure) {
+    model.save.running = false;
+    match failure {
+        SaveFailure::Conflict(why) => model.mode = Mode::ConfirmOverwrite(why),
+        SaveFailure::Other(error) => {
+            model.save.then_quit = false;
+            model.say(NoticeKind::Error, error);
+        }
+    }
+}
+
+pub(super) fn overwrite(model: &mut Model, out: &mut Vec<Effect>) {
+    model.mode = Mode::Browse;
+    save(model, true, out);
+}
+
+/// Leaves, after asking where the output is older than the decisions.
+pub(super) fn quit(model: &mut Model, out: &mut Vec<Effect>) {
+    if model.ledger.is_unsaved() && model.session == SessionStatus::Open {
+        model.mode = Mode::ConfirmQuit;
+    } else {
+        leave(model, out);
+    }
+}
+
+pub(super) fn save_and_quit(model: &mut Model, out: &mut Vec<Effect>) {
+    model.mode = Mode::Browse;
+    model.save.then_quit = true;
+    save(model, false, out);
+}
+
+/// Leaves. Everything decided is in the session already.
+pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
+    model.leaving = true;
+    model.mode = Mode::Browse;
+    out.push(Effect::StopDescriptions);
+    out.push(Effect::Quit);
+}
+
+/// Runs a line of the command line.
+pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
+    match line.trim() {
+        "" => {}
+        "w" => save(model, false, out),
+        "w!" => save(model, true, out),
+        "wq" | "x" => save_and_quit(model, out),
+        "q" => quit(model, out),
+        "q!" => leave(model, out),
+        other => match other.parse::<u32>() {
+            Ok(number) if (1..=model.tabs.total()).contains(&number) => {
+                model.list.tab = Tab::All;
+                navigate::go_to(model, RecordId(number - 1));
+            }
+            Ok(_) => model.say(NoticeKind::Warning, format!("there are {} records", model.tabs.total())),
+            Err(_) => model.say(NoticeKind::Warning, format!(":{other} is no command (:w :q :wq :NUMBER)")),
+        },
+    }
+}

@@ -1,0 +1,129 @@
+//! Going from record to record, from tab to tab, and through the texts of one record.
+
+use crate::dataset::RecordId;
+use crate::review::{Mode, Model, NoticeKind, Tab, Version};
+
+/// Puts the cursor on a record, which need not be in view.
+pub(super) fn go_to(model: &mut Model, record: RecordId) {
+    if model.list.cursor != Some(record) {
+        model.list.cursor = Some(record);
+        model.caption = crate::review::CaptionView::default();
+    }
+    model.list.position = model.view().position(record);
+}
+
+fn go_to_position(model: &mut Model, position: usize) {
+    let view = model.view();
+    let position = position.min(view.len().saturating_sub(1));
+    if let Some(record) = view.nth(position) {
+        model.list.forward = position >= model.list.position;
+        go_to(model, record);
+    }
+}
+
+/// Moves by rows. In the help, scrolls it.
+pub(super) fn step(model: &mut Model, rows: isize) {
+    match &mut model.mode {
+        Mode::Help(top) => *top = scrolled(*top, rows),
+        _ => go_to_position(model, model.list.position.saturating_add_signed(rows)),
+    }
+}
+
+/// Moves by a page, or a part of one.
+pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
+    let rows = isize::try_from((model.viewport.list_rows / part).max(1)).unwrap_or(1);
+    step(model, direction * rows);
+}
+
+pub(super) fn top(model: &mut Model) {
+    match &mut model.mode {
+        Mode::Help(top) => *top = 0,
+        _ => go_to_position(model, 0),
+    }
+}
+
+pub(super) fn bottom(model: &mut Model) {
+    match &mut model.mode {
+        Mode::Help(top) => *top = u16::MAX,
+        _ => go_to_position(model, usize::MAX),
+    }
+}
+
+/// Goes on after a decision; at the end of the list, says what is left.
+pub(super) fn advance(model: &mut Model) {
+    let view = model.view();
+    if model.list.position + 1 < view.len() {
+        go_to_position(model, model.list.position + 1);
+        return;
+    }
+    let left = model.tabs.count(Tab::ToReview);
+    let text = match left {
+        0 => "that was the last: every record is reviewed".to_owned(),
+        1 => "end of the list · one record is left to review".to_owned(),
+        _ => format!("end of the list · {left} records are left to review"),
+    };
+    model.say(NoticeKind::Info, text);
+}
+
+/// Goes to the next (or previous) undecided record, round the end of the list if need be.
+pub(super) fn to_review(model: &mut Model, forward: bool) {
+    let from = model.list.cursor.unwrap_or(RecordId(0));
+    let ends = if forward { RecordId(0) } else { RecordId(model.tabs.total()) };
+    let around = || {
+        let first = model.tabs.view(Tab::ToReview, None);
+        if forward { first.nth(0) } else { model.tabs.next_to_review(ends, false) }
+    };
+    match model.tabs.next_to_review(from, forward).or_else(around) {
+        Some(record) => {
+            if !model.view().contains(record) {
+                model.list.tab = Tab::All;
+            }
+            model.list.forward = forward;
+            go_to(model, record);
+        }
+        None => model.say(NoticeKind::Info, "nothing is left to review"),
+    }
+}
+
+/// Shows a tab, at the same record or the one nearest to it.
+pub(super) fn show_tab(model: &mut Model, tab: Tab) {
+    model.list.tab = tab;
+    let view = model.tabs.view(tab, None);
+    let near = model.list.cursor.map_or(0, |cursor| view.position(cursor)).min(view.len().saturating_sub(1));
+    match view.nth(near) {
+        Some(record) => go_to(model, record),
+        None => model.list.cursor = None,
+    }
+}
+
+/// A click on a row of the list.
+pub(super) fn click(model: &mut Model, row: u16) {
+    let position = model.list.top + usize::from(row);
+    if model.mode == Mode::Browse && position < model.view().len() {
+        go_to_position(model, position);
+    }
+}
+
+/// Scrolls the caption.
+pub(super) fn scroll(model: &mut Model, rows: isize) {
+    model.caption.scroll = scrolled(model.caption.scroll, rows);
+}
+
+fn scrolled(top: u16, rows: isize) -> u16 {
+    u16::try_from(isize::try_from(top).unwrap_or(0).saturating_add(rows).max(0)).unwrap_or(u16::MAX)
+}
+
+/// Shows a later or earlier text of the record.
+pub(super) fn version(model: &mut Model, later: bool) {
+    let Some(record) = model.list.cursor else { return };
+    let versions = model.versions(record);
+    if versions.len() == 1 {
+        model.say(NoticeKind::Info, "there is no candidate yet");
+        return;
+    }
+    let shown = model.shown(record);
+    let place = versions.iter().position(|version| *version == shown).unwrap_or(0);
+    let next = if later { (place + 1).min(versions.len() - 1) } else { place.saturating_sub(1) };
+    model.caption.chosen = versions.get(next).copied().or(Some(Version::Original));
+    model.caption.scroll = 0;
+}

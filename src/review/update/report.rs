@@ -1,0 +1,91 @@
+//! What the runtime reports: the dataset, the session, pictures.
+
+use crate::dataset::{Entry, RecordId};
+use crate::preview::Ready;
+use crate::review::{Checked, Effect, Model, NoticeKind, PictureSlot, SessionStatus};
+use crate::session::Ledger;
+
+pub(super) fn indexed(model: &mut Model, records: u32, complete: bool) {
+    model.tabs.grow(records);
+    model.indexed = complete;
+}
+
+pub(super) fn dataset_failed(model: &mut Model, error: String) {
+    model.say(NoticeKind::Error, error.clone());
+    model.dataset_failure = Some(error);
+}
+
+pub(super) fn session_opened(
+    model: &mut Model,
+    ledger: Ledger,
+    cursor: Option<RecordId>,
+    remark: Option<String>,
+    read_only: Option<String>,
+) {
+    let known: Vec<RecordId> = model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
+    model.durable = ledger.last();
+    model.ledger = ledger;
+    for record in known {
+        model.tabs.set(record, model.ledger.record(record));
+    }
+    model.session = read_only.map_or(SessionStatus::Open, SessionStatus::ReadOnly);
+    if model.list.cursor.is_none_or(|at| at == RecordId(0)) {
+        model.resume_at = cursor;
+    }
+    if let Some(remark) = remark {
+        model.say(NoticeKind::Warning, remark);
+    }
+}
+
+pub(super) fn session_failed(model: &mut Model, error: String) {
+    model.say(NoticeKind::Error, error.clone());
+    model.session = SessionStatus::Failed(error);
+}
+
+pub(super) fn loaded(model: &mut Model, entries: Vec<Entry>) {
+    for entry in entries {
+        let record = entry.id();
+        model.loading.remove(&record);
+        if matches!(entry, Entry::Bad(_)) {
+            model.tabs.set_bad_line(record);
+        }
+        model.lines.insert(record, entry);
+    }
+}
+
+pub(super) fn load_failed(model: &mut Model, records: &[RecordId], error: String) {
+    for record in records {
+        model.loading.remove(record);
+    }
+    dataset_failed(model, error);
+}
+
+/// A decision could not be stored. What is in memory may now be more than what is stored, so the session is opened
+/// anew and shows what is really there.
+pub(super) fn record_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
+    if model.session == SessionStatus::Open {
+        model.session = SessionStatus::Opening;
+        out.push(Effect::ReopenSession);
+    }
+    model.say(NoticeKind::Error, format!("not stored: {error}"));
+}
+
+/// A picture is ready. It is shown only where it is still the one wanted, in the room there is now.
+pub(super) fn picture(model: &mut Model, ready: Ready) {
+    model.tabs.set_picture(ready.record, ready.result.is_ok());
+    let wanted =
+        matches!(model.picture, PictureSlot::Loading(record, area) if record == ready.record && area == ready.area);
+    if wanted {
+        model.picture = PictureSlot::Ready(ready.record, ready.area, ready.result);
+    }
+}
+
+pub(super) fn checked(model: &mut Model, checked: &Checked) {
+    model.checked = checked.records;
+    for record in &checked.bad_pictures {
+        model.tabs.set_picture(*record, false);
+    }
+    for record in &checked.bad_lines {
+        model.tabs.set_bad_line(*record);
+    }
+}

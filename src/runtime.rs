@@ -1,0 +1,209 @@
+//! The runtime: performs what the core asks for, off the screen's thread, and reports back in messages.
+//!
+//! One thread reads the dataset and hands events to the session's writer ([`clerk`]); others come and go: the index,
+//! the check of the pictures, a save. Descriptions run in the queue, pictures in the previewer.
+
+mod candidates;
+mod clerk;
+mod facts;
+mod survey;
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::dataset::{Dataset, Progress};
+use crate::describe::{Describer, Queue};
+use crate::output::{Output, SaveRefused};
+use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready};
+use crate::review::{Effect, Msg, SaveFailure};
+use crate::session::Location;
+use clerk::{Clerk, Task};
+
+pub use facts::Facts;
+
+/// How many descriptions are made at once. The embedded describer keeps one core busy; the other is for the screen.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN;
+
+/// What the runtime works with.
+pub struct Parts {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// Where its session is kept.
+    pub session: Location,
+    /// Look, but decide nothing.
+    pub read_only: bool,
+    /// Who writes captions.
+    pub describer: Option<Arc<dyn Describer>>,
+    /// The most words a caption may have.
+    pub max_words: usize,
+    /// Where the updated dataset goes.
+    pub output: Output,
+    /// Overwrite whatever is there without asking.
+    pub force: bool,
+    /// The output of an older run, whose texts are taken in as candidates.
+    pub candidates: Option<PathBuf>,
+}
+
+/// The work in the background.
+pub struct Runtime {
+    parts: Parts,
+    messages: UnboundedSender<Msg>,
+    clerk: Option<Clerk>,
+    queue: Option<Arc<Queue>>,
+    previewer: Option<Previewer>,
+    threads: Vec<JoinHandle<()>>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Runtime {
+    /// A runtime that does nothing yet.
+    #[must_use]
+    pub fn new(parts: Parts, messages: UnboundedSender<Msg>) -> Self {
+        Self {
+            parts,
+            messages,
+            clerk: None,
+            queue: None,
+            previewer: None,
+            threads: Vec::new(),
+            stopping: Arc::default(),
+        }
+    }
+
+    /// Begins: the index, the session, the check of the pictures.
+    pub fn start(&mut self) {
+        let queue = self.parts.describer.clone().map(|describer| {
+            let messages = self.messages.clone();
+            Arc::new(Queue::spawn(describer, CONCURRENCY, move |job, record, event| {
+                let _ = messages.send(Msg::Job { job, record, event, at: Timestamp::now() });
+            }))
+        });
+        self.queue.clone_from(&queue);
+        self.clerk = Some(Clerk::spawn(&self.parts, queue, &self.messages, self.stopping.clone()));
+        let (dataset, messages, stopping) = (self.parts.dataset.clone(), self.messages.clone(), self.stopping.clone());
+        self.spawn("index", move || index(&dataset, &messages, &stopping));
+    }
+
+    /// Starts making pictures ready for a terminal, and gives what draws them.
+    pub fn show_pictures(&mut self, terminal: Capabilities) -> Painter {
+        let messages = self.messages.clone();
+        let previewer = Previewer::spawn(terminal, move |ready| {
+            let _ = messages.send(Msg::Picture(ready));
+        });
+        self.previewer.insert(previewer).painter()
+    }
+
+    /// The terminal has lost the pictures it was sent.
+    pub fn forget_pictures(&self) {
+        if let Some(previewer) = &self.previewer {
+            previewer.forget();
+        }
+    }
+
+    /// Performs an effect. An answer that is there at once is returned.
+    pub fn perform(&mut self, effect: Effect) -> Option<Msg> {
+        match effect {
+            Effect::Load(records) => self.tell(Task::Load(records)),
+            Effect::Record { seq, event } => self.tell(Task::Record { seq, event, at: Timestamp::now() }),
+            Effect::RememberCursor(record, file_name) => self.tell(Task::RememberCursor(record, file_name)),
+            Effect::ReopenSession => self.tell(Task::Reopen),
+            Effect::Describe(asks) => self.tell(Task::Describe(asks)),
+            Effect::DescribeAhead(asks) => self.tell(Task::DescribeAhead(asks)),
+            Effect::StopDescriptions => self.tell(Task::StopDescriptions),
+            Effect::ShowPicture { record, file_name, area } => {
+                let previewer = self.previewer.as_ref()?;
+                let (path, result) = match self.parts.dataset.picture_path(&file_name) {
+                    Ok(path) => (path.clone(), previewer.show(record, path, area)),
+                    Err(refused) => (file_name.into(), Some(Err(PreviewError::Refused(refused.to_string())))),
+                };
+                return result.map(|result| Msg::Picture(Ready { record, path, area, result }));
+            }
+            Effect::PrefetchPictures { pictures, area } => {
+                let dataset = &self.parts.dataset;
+                let paths = pictures.iter().filter_map(|(_, name)| dataset.picture_path(name).ok());
+                if let Some(previewer) = &self.previewer {
+                    previewer.prefetch(paths, area);
+                }
+            }
+            Effect::Save { amendments, through, saves, force } => {
+                let force = force || self.parts.force;
+                let (dataset, output) = (self.parts.dataset.clone(), self.parts.output.clone());
+                let messages = self.messages.clone();
+                self.spawn("save", move || {
+                    let msg = match output.save(&dataset, amendments, &saves, through, force) {
+                        Ok(summary) => Msg::Saved(summary),
+                        Err(SaveRefused::Conflict(why)) => Msg::SaveFailed(SaveFailure::Conflict(why)),
+                        Err(SaveRefused::Failed(why)) => Msg::SaveFailed(SaveFailure::Other(why)),
+                    };
+                    let _ = messages.send(msg);
+                });
+            }
+            // These are the screen's: it must step aside for them.
+            Effect::EditExternally { .. } | Effect::Suspend | Effect::Quit => {}
+        }
+        None
+    }
+
+    /// Stops everything. What was handed to the session is stored before this returns.
+    pub async fn close(mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.previewer = None;
+        if let Some(clerk) = self.clerk.take() {
+            clerk.close();
+        }
+        if let Some(queue) = self.queue.take().and_then(Arc::into_inner) {
+            queue.close().await;
+        }
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    fn tell(&self, task: Task) {
+        if let Some(clerk) = &self.clerk {
+            clerk.tell(task);
+        }
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        self.threads.retain(|thread| !thread.is_finished());
+        match thread::Builder::new().name(name.to_owned()).spawn(work) {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => {
+                let _ = self.messages.send(Msg::Notice(format!("no thread for the {name}: {error}")));
+            }
+        }
+    }
+}
+
+/// Whether long work should go on.
+fn go_on(stopping: &AtomicBool) -> ControlFlow<()> {
+    if stopping.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Builds the index, then looks at every record's line and picture.
+fn index(dataset: &Dataset, messages: &UnboundedSender<Msg>, stopping: &AtomicBool) {
+    let go_on = || go_on(stopping);
+    let report = |progress: &Progress| {
+        let _ = messages.send(Msg::Indexed { records: progress.records, complete: progress.complete });
+    };
+    let built = dataset.build_index(&mut |progress| {
+        report(&progress);
+        go_on()
+    });
+    match built {
+        Ok(progress) => report(&progress),
+        Err(error) => {
+            let _ = messages.send(Msg::DatasetFailed(error.to_string()));
+            return;
+        }
+    }
+    survey::check(dataset, messages, &go_on);
+}

@@ -1,0 +1,250 @@
+//! The clerk: one thread that reads lines of the dataset and hands events to the session, in the order they were
+//! asked for, so that the screen's thread never waits for a disk.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Facts, Parts, candidates};
+use crate::dataset::{Entry as Line, RecordId};
+use crate::describe::queue::Refused;
+use crate::describe::{DescribeError, JobEvent, Queue, Request};
+use crate::review::{Ask, Msg};
+use crate::session::{self, Ack, Entry, Event, Location, Opened, Seq, SessionError, Writer};
+
+/// Something for the clerk to do.
+#[derive(Debug)]
+pub(super) enum Task {
+    Load(Vec<RecordId>),
+    Record { seq: Seq, event: Event, at: Timestamp },
+    RememberCursor(RecordId, String),
+    Reopen,
+    Describe(Vec<Ask>),
+    DescribeAhead(Vec<Ask>),
+    StopDescriptions,
+    Close,
+}
+
+/// The thread, and the way to it.
+pub(super) struct Clerk {
+    tasks: Sender<Task>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Clerk {
+    pub(super) fn spawn(
+        parts: &Parts,
+        queue: Option<Arc<Queue>>,
+        messages: &UnboundedSender<Msg>,
+        stopping: Arc<AtomicBool>,
+    ) -> Self {
+        let (tasks, inbox) = mpsc::channel();
+        let desk = Desk {
+            facts: Facts(parts.dataset.clone()),
+            session: parts.session.clone(),
+            read_only: parts.read_only,
+            max_words: parts.max_words,
+            candidates: parts.candidates.clone(),
+            queue,
+            messages: messages.clone(),
+            writer: None,
+            stopping,
+            helper: None,
+        };
+        let thread = thread::Builder::new().name("clerk".to_owned()).spawn(move || desk.work(&inbox));
+        let thread = thread.inspect_err(|error| {
+            let _ = messages.send(Msg::SessionFailed(format!("no thread for the session: {error}")));
+        });
+        Self { tasks, thread: thread.ok() }
+    }
+
+    pub(super) fn tell(&self, task: Task) {
+        // A clerk that is gone has said so.
+        let _ = self.tasks.send(task);
+    }
+
+    /// Finishes what was asked for, and the session with it.
+    pub(super) fn close(self) {
+        let _ = self.tasks.send(Task::Close);
+        if let Some(thread) = self.thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Desk {
+    facts: Facts,
+    session: Location,
+    read_only: bool,
+    /// To be taken in once the session is open.
+    candidates: Option<PathBuf>,
+    max_words: usize,
+    queue: Option<Arc<Queue>>,
+    messages: UnboundedSender<Msg>,
+    writer: Option<Writer>,
+    stopping: Arc<AtomicBool>,
+    helper: Option<JoinHandle<()>>,
+}
+
+impl Desk {
+    fn work(mut self, inbox: &Receiver<Task>) {
+        self.open();
+        while let Ok(task) = inbox.recv() {
+            match task {
+                Task::Load(records) => self.load(&records),
+                Task::Record { seq, event, at } => self.record(seq, event, at),
+                Task::RememberCursor(record, file_name) => {
+                    // Where this fails, the next decision fails too, and that is told.
+                    let _ = self.writer.as_ref().map(|writer| writer.set_cursor(record, file_name));
+                }
+                Task::Reopen => {
+                    self.close_session();
+                    self.open();
+                }
+                Task::Describe(asks) => self.describe(&asks),
+                Task::DescribeAhead(asks) => self.describe_ahead(&asks),
+                Task::StopDescriptions => {
+                    if let Some(queue) = &self.queue {
+                        queue.cancel_all();
+                    }
+                }
+                Task::Close => break,
+            }
+        }
+        if let Some(helper) = self.helper.take() {
+            let _ = helper.join();
+        }
+        self.close_session();
+    }
+
+    /// Opens the session and reports what it holds.
+    fn open(&mut self) {
+        let opened = if self.read_only { self.look("--read-only was given".to_owned()) } else { self.take_hold() };
+        match opened {
+            Ok(msg) => {
+                self.say(msg);
+                self.take_candidates_in();
+            }
+            Err(error) => self.say(Msg::SessionFailed(error.to_string())),
+        }
+    }
+
+    /// Starts taking the captions of an older run in, the first time the session is open for writing.
+    fn take_candidates_in(&mut self) {
+        let Some(file) = self.candidates.take_if(|_| self.writer.is_some()) else { return };
+        let (dataset, messages, stopping) = (self.facts.0.clone(), self.messages.clone(), self.stopping.clone());
+        let work = move || candidates::take_in(&dataset, &file, &messages, &|| super::go_on(&stopping));
+        match thread::Builder::new().name("candidates".to_owned()).spawn(work) {
+            Ok(thread) => self.helper = Some(thread),
+            Err(error) => self.say(Msg::Notice(format!("no thread for the candidates: {error}"))),
+        }
+    }
+
+    /// Opens it for writing; where another process does, for reading.
+    fn take_hold(&mut self) -> Result<Msg, SessionError> {
+        let (store, opened) = match session::open(&self.session, &self.facts, Timestamp::now()) {
+            Err(locked @ SessionError::Locked { .. }) => return self.look(locked.to_string()),
+            other => other?,
+        };
+        let messages = self.messages.clone();
+        self.writer = Some(Writer::spawn(store, move |ack| {
+            let _ = messages.send(match ack {
+                Ack::Durable { through } => Msg::Recorded(through),
+                Ack::Failed { error, .. } => Msg::RecordFailed(error),
+            });
+        })?);
+        Ok(self.report(opened, None))
+    }
+
+    fn look(&self, why: String) -> Result<Msg, SessionError> {
+        Ok(self.report(session::open_read_only(&self.session, &self.facts)?, Some(why)))
+    }
+
+    fn report(&self, opened: Opened, read_only: Option<String>) -> Msg {
+        let remarks: Vec<String> = opened.binding.note().into_iter().chain(self.session.note()).collect();
+        let remark = (!remarks.is_empty()).then(|| remarks.join(" · "));
+        Msg::SessionOpened { ledger: Box::new(opened.ledger), cursor: opened.cursor, remark, read_only }
+    }
+
+    fn close_session(&mut self) {
+        if let Some(Err(error)) = self.writer.take().map(Writer::close) {
+            tracing::error!(%error, "the session was not closed in order");
+        }
+    }
+
+    /// Reads lines: those that follow one another at once.
+    fn load(&self, records: &[RecordId]) {
+        for run in records.chunk_by(|one, next| one.0.checked_add(1) == Some(next.0)) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            let read = self.facts.0.entries(first.0..last.0.saturating_add(1));
+            self.say(match read {
+                Ok(entries) => Msg::Loaded(entries),
+                Err(error) => Msg::LoadFailed { records: run.to_vec(), error: error.to_string() },
+            });
+        }
+    }
+
+    fn record(&mut self, seq: Seq, event: Event, at: Timestamp) {
+        // A line that cannot be read now was read when it was decided about; the writer refuses the event if this is
+        // the first one of its record.
+        let subject = event.record().and_then(|record| self.facts.subject(record).ok());
+        let sent = self.writer.as_ref().map(|writer| writer.record(Entry { seq, at, event, subject }));
+        match sent {
+            Some(Ok(())) => {}
+            Some(Err(error)) => self.say(Msg::RecordFailed(error.to_string())),
+            None => self.say(Msg::RecordFailed("the session is not open for writing".to_owned())),
+        }
+    }
+
+    fn describe(&self, asks: &[Ask]) {
+        for ask in asks {
+            if let (Some(request), Some(queue)) = (self.request(ask), &self.queue)
+                && let Err(refused) = queue.ask(ask.priority, request)
+            {
+                self.refuse(&refused);
+            }
+        }
+    }
+
+    fn describe_ahead(&self, asks: &[Ask]) {
+        let Some(queue) = &self.queue else { return };
+        let requests = asks.iter().filter_map(|ask| self.request(ask)).collect();
+        for refused in queue.replace_ahead(requests) {
+            self.refuse(&refused);
+        }
+    }
+
+    fn refuse(&self, refused: &Refused) {
+        let event = JobEvent::Failed(DescribeError { message: refused.to_string() });
+        let Request { job, record, .. } = refused.request;
+        self.say(Msg::Job { job, record, event, at: Timestamp::now() });
+    }
+
+    /// What a describer is to be asked. Where the record has no picture to look at, that is the answer.
+    fn request(&self, ask: &Ask) -> Option<Request> {
+        let picture = match self.facts.0.entry(ask.record) {
+            Ok(Line::Record(line)) => self.facts.0.picture_path(&line.file_name).map_err(|error| error.to_string()),
+            Ok(Line::Bad(bad)) => Err(bad.error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let Ask { job, record, detail, .. } = *ask;
+        match picture {
+            Ok(picture) => Some(Request { job, record, picture, detail, max_words: self.max_words }),
+            Err(message) => {
+                let event = JobEvent::Failed(DescribeError { message });
+                self.say(Msg::Job { job, record, event, at: Timestamp::now() });
+                None
+            }
+        }
+    }
+
+    fn say(&self, msg: Msg) {
+        // Nobody listens while the program ends.
+        let _ = self.messages.send(msg);
+    }
+}

@@ -1,0 +1,59 @@
+//! What a session asks of its dataset.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::dataset::{Dataset, Entry, RecordId};
+use crate::session::{DatasetFacts, Subject};
+
+/// A dataset, as its session sees it.
+#[derive(Clone, Debug)]
+pub struct Facts(pub Dataset);
+
+impl Facts {
+    /// What a record is beyond its position.
+    ///
+    /// # Errors
+    /// When the line cannot be read.
+    pub fn subject(&self, record: RecordId) -> io::Result<Subject> {
+        let entry = self.0.entry(record).map_err(io::Error::other)?;
+        Ok(match entry {
+            Entry::Record(line) => Subject { file_name: line.file_name, occurrence: 0, caption: line.caption },
+            Entry::Bad(_) => Subject { file_name: String::new(), occurrence: 0, caption: None },
+        })
+    }
+}
+
+impl DatasetFacts for Facts {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn stamp(&self) -> String {
+        let stamp = self.0.stamp();
+        format!("{} bytes, changed {} ns, file {} on {}", stamp.len, stamp.modified_ns, stamp.inode, stamp.device)
+    }
+
+    fn hash(&self) -> io::Result<u128> {
+        self.0.content_hash().map_err(io::Error::other)
+    }
+
+    fn visit(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+        found: &mut dyn FnMut(RecordId, &str, Option<&str>),
+    ) -> io::Result<()> {
+        let mut visit = |entry: Entry| {
+            let (name, caption) = match &entry {
+                Entry::Record(line) => (line.file_name.as_str(), line.caption.as_deref()),
+                Entry::Bad(_) => ("", None),
+            };
+            if wanted(name) {
+                found(entry.id(), name, caption);
+            }
+            ControlFlow::Continue(())
+        };
+        self.0.scan(&mut visit).map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,122 @@
+//! Connections to the session's database: one that writes, and one that leaves no trace.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tempfile::TempDir;
+
+use super::error::{Fault, SessionError};
+use super::schema::{self, Header, MIGRATIONS};
+
+/// Opens the database for writing. Nothing is written to a file that is not a session this program knows.
+pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
+    let open = || -> Result<_, Fault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        Ok((schema::header(&connection)?, connection))
+    };
+    let (header, mut connection) = open().map_err(|fault| fault.of(file))?;
+    let version = known_version(header, file)?;
+    let mut prepare = || -> Result<_, Fault> {
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        // A commit returns once it is on the disk: `fullfsync` is what that takes on macOS and means nothing elsewhere.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        if mode == "wal" {
+            schema::migrate(&mut connection, version, MIGRATIONS)?;
+        }
+        Ok(mode)
+    };
+    let mode = prepare().map_err(|fault| fault.of(file))?;
+    if mode != "wal" {
+        let source = io::Error::new(io::ErrorKind::Unsupported, format!("the file system only allows \"{mode}\""));
+        return Err(SessionError::File { path: file.to_owned(), doing: "keep a write-ahead log", source });
+    }
+    Ok(connection)
+}
+
+/// The format of a session, zero for none yet.
+fn known_version(header: Header, file: &Path) -> Result<u32, SessionError> {
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    match header {
+        Header::Empty => Ok(0),
+        Header::Session(version) if version <= known => Ok(version),
+        Header::Session(version) => Err(SessionError::TooNew { file: file.to_owned(), version, known }),
+        Header::Foreign => Err(SessionError::NotASession { file: file.to_owned() }),
+    }
+}
+
+/// Opens the database for reading; none where there is no session yet. One that is `at_rest` is read as a file that
+/// does not change: else reading would make the files by which readers and
+/// writers tell each other what they do.
+pub(super) fn connect_read_only(
+    file: &Path,
+    at_rest: bool,
+) -> Result<Option<(Connection, Option<TempDir>)>, SessionError> {
+    if !file.try_exists().map_err(|source| unreadable(file, source))? {
+        return Ok(None);
+    }
+    let open = || -> Result<_, Fault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = if at_rest {
+            Connection::open_with_flags(immutable(file), flags | OpenFlags::SQLITE_OPEN_URI)?
+        } else {
+            Connection::open_with_flags(file, flags)?
+        };
+        Ok((schema::header(&connection)?, connection))
+    };
+    let (header, connection, copy) = match open() {
+        Ok((header, connection)) => (header, connection, None),
+        // In a folder that cannot be written, SQLite can't make the shared memory its log needs.
+        Err(Fault::Database(error)) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+            let (connection, folder) = open_copy(file)?;
+            let header = schema::header(&connection).map_err(|fault| fault.of(file))?;
+            (header, connection, Some(folder))
+        }
+        Err(fault) => return Err(fault.of(file)),
+    };
+    Ok((known_version(header, file)? > 0).then_some((connection, copy)))
+}
+
+/// Opens a copy of the database and its log, so that what is only in the log counts too.
+pub(super) fn open_copy(file: &Path) -> Result<(Connection, TempDir), SessionError> {
+    let folder = tempfile::tempdir().map_err(|source| unreadable(file, source))?;
+    let copy = folder.path().join("session.sqlite");
+    match fs::copy(log_of(file), log_of(&copy)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unreadable(file, error)),
+        _ => {}
+    }
+    fs::copy(file, &copy).map_err(|source| unreadable(file, source))?;
+    let connection = Connection::open(copy).map_err(|error| Fault::from(error).of(file))?;
+    Ok((connection, folder))
+}
+
+/// Where what is not folded into the database yet is kept.
+pub(super) fn log_of(file: &Path) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push("-wal");
+    path.into()
+}
+
+/// The address of a database that nobody changes. See <https://www.sqlite.org/uri.html>.
+fn immutable(file: &Path) -> String {
+    let mut address = "file:".to_owned();
+    for &byte in file.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => address.push(char::from(byte)),
+            other => write!(address, "%{other:02x}").expect("a string takes all that is written to it"),
+        }
+    }
+    address.push_str("?immutable=1");
+    address
+}
+
+fn unreadable(file: &Path, source: io::Error) -> SessionError {
+    SessionError::File { path: file.to_owned(), doing: "read", source }
+}

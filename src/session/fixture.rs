@@ -1,0 +1,212 @@
+//! What the session's tests share: a dataset that is only a list, and short ways to say what happens.
+
+use std::cell::Cell;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use twox_hash::XxHash3_128;
+
+use super::{
+    Ack, Actor, CandidateId, DatasetFacts, Decision, EditBase, Entry, Event, Ledger, Location, Opened, Provenance, Seq,
+    SessionError, Store, Subject, Writer, open, open_read_only,
+};
+use crate::dataset::RecordId;
+use crate::describe::StopReason;
+
+/// File names and captions, in order.
+#[derive(Clone, Debug, Default)]
+pub struct List {
+    pub path: PathBuf,
+    pub stamp: u32,
+    pub records: Vec<(String, Option<String>)>,
+    pub unreadable: bool,
+    pub visits: Cell<u32>,
+}
+
+impl List {
+    pub fn new(folder: &Path, records: &[(&str, &str)]) -> Self {
+        let mut list = Self { path: folder.join("metadata.jsonl"), ..Self::default() };
+        list.replace(records);
+        list
+    }
+
+    /// Other contents, written now.
+    pub fn replace(&mut self, records: &[(&str, &str)]) {
+        self.stamp += 1;
+        self.records =
+            records.iter().map(|(name, caption)| ((*name).to_owned(), Some((*caption).to_owned()))).collect();
+    }
+
+    pub fn contents_hash(&self) -> u128 {
+        XxHash3_128::oneshot(format!("{:?}", self.records).as_bytes())
+    }
+
+    pub fn subject(&self, record: RecordId) -> Subject {
+        let (file_name, caption) = &self.records[record.index()];
+        let before = self.records[..record.index()].iter().filter(|(name, _)| name == file_name).count();
+        Subject { file_name: file_name.clone(), occurrence: u32::try_from(before).unwrap(), caption: caption.clone() }
+    }
+
+    /// Where the first record of a name is.
+    pub fn find(&self, name: &str) -> RecordId {
+        let index = self.records.iter().position(|(other, _)| other == name).unwrap();
+        RecordId(u32::try_from(index).unwrap())
+    }
+
+    pub fn location(&self) -> Location {
+        Location::find(&self.path, None).unwrap()
+    }
+}
+
+impl DatasetFacts for List {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn stamp(&self) -> String {
+        self.stamp.to_string()
+    }
+
+    fn hash(&self) -> io::Result<u128> {
+        if self.unreadable { Err(io::Error::other("the disk is gone")) } else { Ok(self.contents_hash()) }
+    }
+
+    fn visit(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+        found: &mut dyn FnMut(RecordId, &str, Option<&str>),
+    ) -> io::Result<()> {
+        self.visits.set(self.visits.get() + 1);
+        for ((name, caption), index) in self.records.iter().zip(0..) {
+            if wanted(name) {
+                found(RecordId(index), name, caption.as_deref());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A review without a screen: a ledger and the session it is written to.
+pub struct Review {
+    pub ledger: Ledger,
+    pub opened: Opened,
+    list: List,
+    writer: Writer,
+    acks: Receiver<Ack>,
+    acknowledged: Seq,
+}
+
+impl Review {
+    pub fn open(list: &List) -> Self {
+        Self::try_open(list).unwrap()
+    }
+
+    pub fn try_open(list: &List) -> Result<Self, SessionError> {
+        let (store, opened) = open(&list.location(), list, Timestamp::UNIX_EPOCH)?;
+        let ledger = opened.ledger.clone();
+        let (writer, acks) = spawn(store);
+        let acknowledged = ledger.last();
+        Ok(Self { ledger, opened, list: list.clone(), writer, acks, acknowledged })
+    }
+
+    pub fn apply(&mut self, event: Event) -> Seq {
+        let (seq, _) = self.ledger.apply(event.clone());
+        let subject = event.record().map(|record| self.list.subject(record));
+        self.writer.record(Entry { seq, at: Timestamp::UNIX_EPOCH, event, subject }).unwrap();
+        seq
+    }
+
+    pub fn decide(&mut self, name: &str, decision: Decision) -> Seq {
+        self.apply(decided(self.list.find(name), decision))
+    }
+
+    /// Says that the output was written, and what it is: the review's own view of the list with its decisions.
+    pub fn save(&mut self, target: &mut List) {
+        use super::Original;
+        let through = self.ledger.last();
+        target.stamp += 1;
+        target.records = (0..)
+            .map(RecordId)
+            .zip(&self.list.records)
+            .map(|(record, line)| (self.ledger.record(record), line))
+            .filter(|(state, _)| state.decision != Decision::Excluded)
+            .map(|(state, (name, caption))| {
+                let original = match &state.original {
+                    Original::InDataset => caption.clone(),
+                    Original::Before(original) => original.clone(),
+                };
+                (name.clone(), state.decision.text().map(str::to_owned).or(original))
+            })
+            .collect();
+        self.apply(Event::Saved { path: target.path.clone(), through, hash: target.contents_hash() });
+    }
+
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Waits until everything is on the disk.
+    pub fn settle(&mut self) {
+        while self.acknowledged < self.ledger.last() {
+            match self.acks.recv().unwrap() {
+                Ack::Durable { through } => self.acknowledged = through,
+                Ack::Failed { seq, error } => panic!("event {} failed: {error}", seq.0),
+            }
+        }
+    }
+
+    /// Leaves the session. Everything was acknowledged, in order.
+    pub fn close(mut self) -> Ledger {
+        self.writer.close().unwrap();
+        while let Ok(ack) = self.acks.recv() {
+            match ack {
+                Ack::Durable { through } if through > self.acknowledged => self.acknowledged = through,
+                other => panic!("{other:?} after {:?}", self.acknowledged),
+            }
+        }
+        assert_eq!(self.acknowledged, self.ledger.last());
+        self.ledger
+    }
+}
+
+pub fn spawn(store: Store) -> (Writer, Receiver<Ack>) {
+    let (send, acks) = channel();
+    (Writer::spawn(store, move |ack| send.send(ack).unwrap()).unwrap(), acks)
+}
+
+pub fn read(list: &List) -> Opened {
+    open_read_only(&list.location(), list).unwrap()
+}
+
+pub fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+pub fn decided(record: RecordId, decision: Decision) -> Event {
+    Event::Decided { record, decision, by: Actor::Operator }
+}
+
+pub fn edited(text: &str) -> Decision {
+    Decision::Edited { text: text.to_owned(), base: EditBase::Original }
+}
+
+pub fn accepted(candidate: Seq, text: &str) -> Decision {
+    Decision::Accepted { candidate: CandidateId(candidate.0), text: text.to_owned() }
+}
+
+pub fn generated(record: RecordId, text: &str) -> Event {
+    Event::Generated { record, text: text.to_owned(), provenance: provenance(StopReason::EndTurn) }
+}
+
+pub fn provenance(stop: StopReason) -> Provenance {
+    Provenance {
+        describer: "local".to_owned(),
+        model: "figure 1".to_owned(),
+        parameters: "detail: brief".to_owned(),
+        stop,
+        at: Timestamp::from_nanosecond(1_700_000_000_123_456_789).unwrap(),
+    }
+}

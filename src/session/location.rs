@@ -1,0 +1,291 @@
+//! Where a session is kept: beside its dataset where that is safe, else in the user's state folder.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use twox_hash::XxHash3_128;
+
+use super::error::SessionError;
+
+/// The folder beside the dataset.
+const FOLDER: &str = ".recaption";
+
+/// Where a session is kept, and why there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    file: PathBuf,
+    place: Place,
+}
+
+/// Why a session is kept where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Beside the dataset, as usual.
+    Beside,
+    /// Where the operator said.
+    Chosen,
+    /// In the user's state folder: nothing can be written beside the dataset.
+    ReadOnlyFolder,
+    /// In the user's state folder: the dataset is on a file system other machines may use too, where the database's
+    /// locks and shared memory cannot be relied on.
+    NetworkFolder,
+}
+
+impl Location {
+    /// Decides where the session of a dataset is kept. Nothing is created.
+    ///
+    /// # Errors
+    ///
+    /// When it has to be the user's state folder and the user has none.
+    pub fn find(dataset: &Path, chosen: Option<&Path>) -> Result<Self, SessionError> {
+        if let Some(file) = chosen {
+            return Ok(Self { file: file.to_owned(), place: Place::Chosen });
+        }
+        let dataset = anchored(dataset);
+        let folder = dataset.parent().unwrap_or(Path::new("."));
+        let place = if is_network(folder) {
+            Place::NetworkFolder
+        } else if beside(&dataset).exists() || is_writable(folder) {
+            Place::Beside
+        } else {
+            Place::ReadOnlyFolder
+        };
+        Self::at(&dataset, place, state_folder)
+    }
+
+    fn at(dataset: &Path, place: Place, state: impl Fn() -> Option<PathBuf>) -> Result<Self, SessionError> {
+        let file = match place {
+            Place::Beside | Place::Chosen => beside(dataset),
+            Place::ReadOnlyFolder | Place::NetworkFolder => {
+                let state = state().ok_or_else(|| SessionError::NoStateFolder { dataset: dataset.to_owned() })?;
+                let hash = XxHash3_128::oneshot(dataset.as_os_str().as_encoded_bytes());
+                let mut name = dataset.file_stem().unwrap_or_default().to_owned();
+                name.push(format!("-{hash:032x}.sqlite"));
+                state.join("recaption").join("sessions").join(name)
+            }
+        };
+        Ok(Self { file, place })
+    }
+
+    /// The session's file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Why it is there.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// What the header should say of it, where it is not where people look for it.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let why = match self.place {
+            Place::Beside | Place::Chosen => return None,
+            Place::ReadOnlyFolder => "the dataset's folder is read-only",
+            Place::NetworkFolder => "the dataset is on a network file system",
+        };
+        Some(format!("session in {}: {why}", self.file.display()))
+    }
+
+    /// Makes the session's folder. A folder of ours beside a dataset is hidden from Git.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn prepare(&self) -> Result<(), SessionError> {
+        if self.place == Place::Chosen {
+            return Ok(());
+        }
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let failed = |path: &Path, doing, source| SessionError::File { path: path.to_owned(), doing, source };
+        create_durably(folder).map_err(|source| failed(folder, "create the folder", source))?;
+        if self.place == Place::Beside {
+            let ignore = folder.join(".gitignore");
+            match File::create_new(&ignore).and_then(|mut file| file.write_all(b"*\n")) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(failed(&ignore, "create", error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn beside(dataset: &Path) -> PathBuf {
+    let mut name = dataset.file_stem().unwrap_or_default().to_owned();
+    name.push(".sqlite");
+    dataset.with_file_name(FOLDER).join(name)
+}
+
+/// The dataset's path from the root, its folder resolved. A link to the file itself is not followed: the pictures and
+/// the session are looked for beside the link.
+fn anchored(dataset: &Path) -> PathBuf {
+    let path = std::path::absolute(dataset).unwrap_or_else(|_| dataset.to_owned());
+    match (path.parent().map(fs::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
+fn state_folder() -> Option<PathBuf> {
+    let folders = etcetera::choose_base_strategy().ok()?;
+    Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()))
+}
+
+/// Creates a folder such that a power loss afterwards does not take it back.
+fn create_durably(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        create_durably(parent)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    #[cfg(unix)]
+    if let Some(parent) = folder.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_writable(folder: &Path) -> bool {
+    // Our folder in it may be writable though it itself is not.
+    let ours = folder.join(FOLDER);
+    let folder = if ours.is_dir() { ours.as_path() } else { folder };
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_writable(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|metadata| !metadata.permissions().readonly())
+}
+
+#[cfg(target_os = "linux")]
+fn is_network(folder: &Path) -> bool {
+    #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "a magic number of 32 bits")]
+    rustix::fs::statfs(folder).is_ok_and(|system| is_network_type(system.f_type as u32))
+}
+
+/// By the magic numbers of `statfs(2)`. FUSE counts whole: its number does not tell a local disk from `sshfs`.
+#[cfg(target_os = "linux")]
+const fn is_network_type(magic: u32) -> bool {
+    matches!(
+        magic,
+        0x6969 // NFS
+            | 0x517b | 0xff53_4d42 | 0xfe53_4d42 // SMB, CIFS, SMB2
+            | 0x6573_5546 // FUSE
+            | 0x0102_1997 // 9P
+            | 0x5346_414f | 0x6b41_4653 // AFS
+            | 0x00c3_6400 // Ceph
+            | 0x7375_7245 // Coda
+            | 0x0bd0_0bd0 // Lustre
+            | 0x4750_4653 // GPFS
+            | 0x1983_0326 // BeeGFS
+    )
+}
+
+#[cfg(target_os = "macos")]
+fn is_network(folder: &Path) -> bool {
+    /// `MNT_LOCAL` of `mount(2)`.
+    const LOCAL: u32 = 0x1000;
+    rustix::fs::statfs(folder).is_ok_and(|system| system.f_flags & LOCAL == 0)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn is_network(_folder: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_beside_its_dataset_and_hidden_from_git() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let location = Location::find(&folder.join("metadata.jsonl"), None).unwrap();
+        assert_eq!(location.file(), folder.join(".recaption/metadata.sqlite"));
+        assert_eq!(location.note(), None);
+        assert!(!folder.join(".recaption").exists(), "looking creates nothing");
+
+        location.prepare().unwrap();
+        assert_eq!(fs::read_to_string(folder.join(".recaption/.gitignore")).unwrap(), "*\n");
+        fs::write(folder.join(".recaption/.gitignore"), "mine").unwrap();
+        location.prepare().unwrap();
+        assert_eq!(fs::read_to_string(folder.join(".recaption/.gitignore")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn the_operators_choice_wins() {
+        let location = Location::find(Path::new("/proc/metadata.jsonl"), Some(Path::new("mine.db"))).unwrap();
+        assert_eq!((location.file(), location.place()), (Path::new("mine.db"), Place::Chosen));
+        location.prepare().unwrap();
+    }
+
+    #[test]
+    fn a_dataset_named_without_a_folder_is_in_the_current_one() {
+        let location = Location::find(Path::new("metadata.jsonl"), None).unwrap();
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        assert_eq!(location.file(), here.join(".recaption/metadata.sqlite"));
+    }
+
+    #[test]
+    fn sessions_kept_elsewhere_say_so_and_never_meet() {
+        let some_state = || Some(PathBuf::from("/home/someone/.local/state"));
+        let one = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, some_state).unwrap();
+        let two = Location::at(Path::new("/mnt/two/metadata.jsonl"), Place::NetworkFolder, some_state).unwrap();
+        assert!(one.file().starts_with("/home/someone/.local/state/recaption/sessions"));
+        assert_ne!(one.file(), two.file());
+        assert!(one.note().unwrap().ends_with("the dataset's folder is read-only"));
+        assert!(two.note().unwrap().ends_with("the dataset is on a network file system"));
+        let again = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, some_state).unwrap();
+        assert_eq!(one, again, "the same every time");
+    }
+
+    #[test]
+    fn without_a_home_the_way_out_is_named() {
+        let refused = Location::at(Path::new("/mnt/metadata.jsonl"), Place::ReadOnlyFolder, || None).unwrap_err();
+        assert!(refused.to_string().contains("--session"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn file_systems_of_other_machines_are_known() {
+        assert!([0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x6573_5546].into_iter().all(is_network_type));
+        // ext4, xfs, btrfs, tmpfs, overlayfs.
+        assert!(![0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630].into_iter().any(is_network_type));
+        assert!(!is_network(Path::new("/proc")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_read_only_folder_is_seen_and_a_session_in_it_stays_the_session() {
+        use std::os::unix::fs::PermissionsExt;
+        if rustix::process::geteuid().is_root() {
+            return; // permissions do not bind root
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = folder.path().join("metadata.jsonl");
+        let mode = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o555);
+        assert!(!is_writable(folder.path()));
+        mode(0o755);
+        let beside = Location::find(&dataset, None).unwrap();
+        beside.prepare().unwrap();
+        fs::write(beside.file(), "").unwrap();
+        mode(0o555);
+        assert_eq!(Location::find(&dataset, None).unwrap(), beside);
+        mode(0o755);
+    }
+}

@@ -1,0 +1,269 @@
+//! Events as rows, and how their parts are spelled there. [`replay()`] reads them back.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, params};
+
+use super::error::Fault;
+use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Provenance, Seq};
+use crate::dataset::RecordId;
+use crate::describe::StopReason;
+
+mod replay;
+
+pub(super) use replay::replay;
+
+/// Number of a subject in its table, less one: subjects are numbered without gaps in the order they were touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SubjectIndex(pub(super) u32);
+
+impl SubjectIndex {
+    pub(super) const fn row(self) -> i64 {
+        self.0 as i64 + 1
+    }
+
+    pub(super) fn from_row(id: i64) -> Result<Self, Fault> {
+        u32::try_from(id.saturating_sub(1))
+            .map(Self)
+            .map_err(|_| Fault::Damaged(format!("subject {id} is out of range")))
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The number a ledger knows the subject by while it has no position. Positions are less than 2³¹ (the table checks
+    /// it), and so are subjects, so the two never meet.
+    pub(super) const fn stand_in(self) -> RecordId {
+        RecordId(u32::MAX - self.0)
+    }
+
+    /// The subject a number stands in for.
+    pub(super) const fn standing_in(record: RecordId) -> Self {
+        Self(u32::MAX - record.0)
+    }
+}
+
+/// Adds an event that is not a draft.
+pub(super) fn append(
+    connection: &Connection,
+    seq: Seq,
+    at: Timestamp,
+    event: &Event,
+    subject_of: impl Fn(RecordId) -> Option<SubjectIndex>,
+) -> Result<(), Fault> {
+    let row = EventRow::of(event);
+    let subject = event.record().and_then(&subject_of).map(SubjectIndex::row);
+    connection
+        .prepare_cached(
+            "INSERT INTO event (seq, at, kind, subject, text, decision, actor, candidate, base, flag, path, through, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            seq.0.cast_signed(),
+            at.to_string(),
+            row.kind,
+            subject,
+            row.text,
+            row.decision,
+            row.actor,
+            row.candidate,
+            row.base,
+            row.flag,
+            row.path,
+            row.through,
+            row.hash
+        ])?;
+    match event {
+        Event::Generated { text, provenance, .. } => append_candidate(connection, seq, text, provenance)?,
+        Event::Rebound { fates } => append_fates(connection, seq, fates, subject_of)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn append_candidate(connection: &Connection, seq: Seq, text: &str, provenance: &Provenance) -> Result<(), Fault> {
+    let Provenance { describer, model, parameters, stop, at } = provenance;
+    connection
+        .prepare_cached(
+            "INSERT INTO candidate (seq, text, describer, model, parameters, stop, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![seq.0.cast_signed(), text, describer, model, parameters, stop_name(stop), at.to_string()])?;
+    Ok(())
+}
+
+fn append_fates(
+    connection: &Connection,
+    seq: Seq,
+    fates: &[(RecordId, Fate)],
+    subject_of: impl Fn(RecordId) -> Option<SubjectIndex>,
+) -> Result<(), Fault> {
+    let mut insert =
+        connection.prepare_cached("INSERT INTO fate (seq, subject, fate, caption) VALUES (?1, ?2, ?3, ?4)")?;
+    for (record, fate) in fates {
+        let (name, caption) = match fate {
+            Fate::Gone => ("gone", None),
+            Fate::Returned => ("returned", None),
+            Fate::Changed { before } => ("changed", before.as_deref()),
+            Fate::Ours { original } => ("ours", original.as_deref()),
+            Fate::Restored => ("restored", None),
+        };
+        insert.execute(params![seq.0.cast_signed(), subject_of(*record).map(SubjectIndex::row), name, caption])?;
+    }
+    Ok(())
+}
+
+/// Puts the newest draft of a subject in place of the one before, after `writes` of them came.
+pub(super) fn put_draft(
+    connection: &Connection,
+    subject: SubjectIndex,
+    seq: Seq,
+    draft: Option<&Draft>,
+    writes: u64,
+) -> Result<(), Fault> {
+    let base = draft.map(|draft| base_names(draft.base));
+    connection
+        .prepare_cached(
+            "INSERT INTO draft (subject, seq, writes, text, cursor, base, candidate) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (subject) DO UPDATE SET seq = excluded.seq, writes = writes + excluded.writes,
+             text = excluded.text, cursor = excluded.cursor, base = excluded.base, candidate = excluded.candidate",
+        )?
+        .execute(params![
+            subject.row(),
+            seq.0.cast_signed(),
+            writes.cast_signed(),
+            draft.map(|draft| &draft.text),
+            draft.map(|draft| i64::try_from(draft.cursor).unwrap_or(i64::MAX)),
+            base.map(|(name, _)| name),
+            base.and_then(|(_, candidate)| candidate),
+        ])?;
+    Ok(())
+}
+
+/// The columns of an event besides its number, time and subject.
+#[derive(Default)]
+struct EventRow<'event> {
+    kind: &'static str,
+    text: Option<&'event str>,
+    decision: Option<&'static str>,
+    actor: Option<&'static str>,
+    candidate: Option<i64>,
+    base: Option<&'static str>,
+    flag: Option<bool>,
+    path: Option<Value>,
+    through: Option<i64>,
+    hash: Option<String>,
+}
+
+impl<'event> EventRow<'event> {
+    fn of(event: &'event Event) -> Self {
+        match event {
+            Event::Decided { decision, by, .. } => Self::of_decision(decision, *by),
+            Event::Flagged { on, .. } => Self { kind: "flagged", flag: Some(*on), ..Self::default() },
+            Event::Noted { note, .. } => Self { kind: "noted", text: Some(note), ..Self::default() },
+            Event::Generated { .. } => Self { kind: "generated", ..Self::default() },
+            Event::Failed { reason, .. } => Self { kind: "failed", text: Some(reason), ..Self::default() },
+            Event::Drafted { .. } => Self { kind: "drafted", ..Self::default() },
+            Event::Undone => Self { kind: "undone", ..Self::default() },
+            Event::Redone => Self { kind: "redone", ..Self::default() },
+            Event::Saved { path, through, hash } => Self {
+                kind: "saved",
+                path: Some(path_value(path)),
+                through: Some(through.0.cast_signed()),
+                hash: Some(hash_text(*hash)),
+                ..Self::default()
+            },
+            Event::Rebound { .. } => Self { kind: "rebound", ..Self::default() },
+        }
+    }
+
+    fn of_decision(decision: &'event Decision, by: Actor) -> Self {
+        let (name, base, candidate) = match decision {
+            Decision::Undecided => ("undecided", None, None),
+            Decision::Accepted { candidate, .. } => ("accepted", None, Some(candidate.0.cast_signed())),
+            Decision::Edited { base, .. } => {
+                let (base, candidate) = base_names(*base);
+                ("edited", Some(base), candidate)
+            }
+            Decision::Kept => ("kept", None, None),
+            Decision::Skipped => ("skipped", None, None),
+            Decision::Excluded => ("excluded", None, None),
+        };
+        let actor = match by {
+            Actor::Operator => "operator",
+            Actor::Run => "run",
+        };
+        Self {
+            kind: "decided",
+            text: decision.text(),
+            decision: Some(name),
+            actor: Some(actor),
+            candidate,
+            base,
+            ..Self::default()
+        }
+    }
+}
+
+const fn base_names(base: EditBase) -> (&'static str, Option<i64>) {
+    match base {
+        EditBase::Original => ("original", None),
+        EditBase::Current => ("current", None),
+        EditBase::Candidate(candidate) => ("candidate", Some(candidate.0.cast_signed())),
+    }
+}
+
+fn base_from(name: &str, candidate: Option<i64>) -> Option<EditBase> {
+    match (name, candidate) {
+        ("original", _) => Some(EditBase::Original),
+        ("current", _) => Some(EditBase::Current),
+        ("candidate", Some(candidate)) => Some(EditBase::Candidate(CandidateId(candidate.cast_unsigned()))),
+        _ => None,
+    }
+}
+
+fn stop_name(stop: &StopReason) -> String {
+    match stop {
+        StopReason::EndTurn => "end_turn".to_owned(),
+        StopReason::MaxTokens => "max_tokens".to_owned(),
+        StopReason::Other(words) => format!("other: {words}"),
+    }
+}
+
+fn stop_from(name: &str) -> StopReason {
+    match name {
+        "end_turn" => StopReason::EndTurn,
+        "max_tokens" => StopReason::MaxTokens,
+        other => StopReason::Other(other.strip_prefix("other: ").unwrap_or(other).to_owned()),
+    }
+}
+
+pub(super) fn hash_text(hash: u128) -> String {
+    format!("{hash:032x}")
+}
+
+pub(super) fn hash_from(text: &str) -> Option<u128> {
+    u128::from_str_radix(text, 16).ok()
+}
+
+/// A path as text, so that a person can read it; one that is no text, as its bytes.
+pub(super) fn path_value(path: &Path) -> Value {
+    match path.to_str() {
+        Some(text) => Value::Text(text.to_owned()),
+        None => Value::Blob(path.as_os_str().as_encoded_bytes().to_vec()),
+    }
+}
+
+fn path_from(value: ValueRef) -> Option<PathBuf> {
+    match value {
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok().map(PathBuf::from),
+        #[cfg(unix)]
+        ValueRef::Blob(bytes) => {
+            use std::os::unix::ffi::OsStrExt;
+            Some(PathBuf::from(std::ffi::OsStr::from_bytes(bytes)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,205 @@
+//! Rows as events: adds a stored session up.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Row};
+
+use super::super::error::Fault;
+use super::super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
+use super::super::ledger::Ledger;
+use super::{SubjectIndex, base_from, hash_from, path_from, stop_from};
+use crate::dataset::RecordId;
+
+/// Adds up the stored events: all of them, or those up to one. `record_of` names the subjects.
+///
+/// A hole in the numbers, an unknown word or a missing value is damage: better no session than half of one.
+pub(in crate::session) fn replay(
+    connection: &Connection,
+    until: Option<Seq>,
+    record_of: impl Fn(SubjectIndex) -> Option<RecordId>,
+) -> Result<Ledger, Fault> {
+    let reader = Reader { record_of };
+    let limit = until.map_or(i64::MAX, |seq| seq.0.cast_signed());
+    let mut ledger = Ledger::with_capacity(room(connection)?);
+
+    let (drafts, draft_writes) = reader.drafts(connection)?;
+    let mut drafts = drafts.into_iter().take_while(|(seq, _)| seq.0.cast_signed() <= limit).peekable();
+    let mut fates = reader.fates(connection)?;
+    let mut candidates =
+        connection.prepare("SELECT seq, text, describer, model, parameters, stop, at FROM candidate ORDER BY seq")?;
+    let mut candidates = candidates.query([])?;
+    let mut events = connection.prepare(
+        "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag FROM event WHERE seq <= ?1 ORDER BY seq",
+    )?;
+    let mut events = events.query([limit])?;
+
+    let mut count = 0_u64;
+    while let Some(row) = events.next()? {
+        count += 1;
+        let seq = seq(row, 0)?;
+        while let Some((seq, draft)) = drafts.next_if(|(draft, _)| *draft < seq) {
+            ledger.apply_as(seq, draft);
+        }
+        let event = match text(row, 1)? {
+            "generated" => match candidates.next()? {
+                Some(candidate) if self::seq(candidate, 0)? == seq => reader.generated(row, candidate)?,
+                _ => return Err(Fault::Damaged(format!("the text of candidate {} is missing", seq.0))),
+            },
+            "rebound" => Event::Rebound { fates: fates.remove(&seq).unwrap_or_default() },
+            "saved" => saved(connection, seq)?,
+            kind => reader.event(kind, row)?,
+        };
+        ledger.apply_as(seq, event);
+    }
+    for (seq, draft) in drafts {
+        ledger.apply_as(seq, draft);
+    }
+    if until.is_none() && ledger.last().0 != draft_writes.saturating_add(count) {
+        let lost = i128::from(ledger.last().0) - i128::from(count) - i128::from(draft_writes);
+        return Err(Fault::Damaged(format!("{lost} of {} events are missing", ledger.last().0)));
+    }
+    Ok(ledger)
+}
+
+/// About how many events there are: no more than fit into the file, whatever a damaged one claims.
+fn room(connection: &Connection) -> Result<usize, Fault> {
+    let last: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))?;
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    Ok(usize::try_from(last.min(pages.saturating_mul(500))).unwrap_or_default())
+}
+
+/// Turns rows into events.
+struct Reader<F> {
+    record_of: F,
+}
+
+impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
+    fn record(&self, row: &Row, column: usize) -> Result<RecordId, Fault> {
+        let id: Option<i64> = row.get(column)?;
+        let subject = SubjectIndex::from_row(id.ok_or_else(|| missing(row, "its subject"))?)?;
+        (self.record_of)(subject).ok_or_else(|| Fault::Damaged(format!("subject {} is missing", subject.row())))
+    }
+
+    fn event(&self, kind: &str, row: &Row) -> Result<Event, Fault> {
+        Ok(match kind {
+            "decided" => Event::Decided { record: self.record(row, 2)?, decision: decision(row)?, by: actor(row)? },
+            "flagged" => Event::Flagged { record: self.record(row, 2)?, on: row.get(8)? },
+            "noted" => Event::Noted { record: self.record(row, 2)?, note: text(row, 3)?.to_owned() },
+            "failed" => Event::Failed { record: self.record(row, 2)?, reason: text(row, 3)?.to_owned() },
+            "undone" => Event::Undone,
+            "redone" => Event::Redone,
+            other => return Err(Fault::Damaged(format!("an event is of the unknown kind \"{other}\""))),
+        })
+    }
+
+    fn generated(&self, row: &Row, candidate: &Row) -> Result<Event, Fault> {
+        let word = |column| text(candidate, column).map(str::to_owned);
+        Ok(Event::Generated {
+            record: self.record(row, 2)?,
+            text: word(1)?,
+            provenance: Provenance {
+                describer: word(2)?,
+                model: word(3)?,
+                parameters: word(4)?,
+                stop: stop_from(text(candidate, 5)?),
+                at: text(candidate, 6)?.parse().map_err(|_| missing(candidate, "its time"))?,
+            },
+        })
+    }
+
+    /// The newest draft of each subject, oldest first, and how many drafts there have been.
+    fn drafts(&self, connection: &Connection) -> Result<(Vec<(Seq, Event)>, u64), Fault> {
+        let mut drafts = Vec::new();
+        let mut count = 0;
+        let mut statement =
+            connection.prepare("SELECT seq, subject, writes, text, cursor, base, candidate FROM draft ORDER BY seq")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let writes: i64 = row.get(2)?;
+            count = writes.cast_unsigned().saturating_add(count);
+            let draft = match row.get::<_, Option<String>>(3)? {
+                None => None,
+                Some(text) => Some(Draft {
+                    text,
+                    cursor: usize::try_from(row.get::<_, i64>(4)?).map_err(|_| missing(row, "its cursor"))?,
+                    base: base_from(self::text(row, 5)?, row.get(6)?).ok_or_else(|| missing(row, "its base"))?,
+                }),
+            };
+            drafts.push((seq(row, 0)?, Event::Drafted { record: self.record(row, 1)?, draft }));
+        }
+        Ok((drafts, count))
+    }
+
+    fn fates(&self, connection: &Connection) -> Result<HashMap<Seq, Vec<(RecordId, Fate)>>, Fault> {
+        let mut fates: HashMap<_, Vec<_>> = HashMap::new();
+        let mut statement = connection.prepare("SELECT seq, subject, fate, caption FROM fate ORDER BY id")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let fate = match text(row, 2)? {
+                "gone" => Fate::Gone,
+                "returned" => Fate::Returned,
+                "changed" => Fate::Changed { before: row.get(3)? },
+                "ours" => Fate::Ours { original: row.get(3)? },
+                "restored" => Fate::Restored,
+                other => return Err(Fault::Damaged(format!("a record has the unknown fate \"{other}\""))),
+            };
+            fates.entry(seq(row, 0)?).or_default().push((self.record(row, 1)?, fate));
+        }
+        Ok(fates)
+    }
+}
+
+/// Saves are few, so the columns only they have are left out of what is read for every event.
+fn saved(connection: &Connection, at: Seq) -> Result<Event, Fault> {
+    let mut statement = connection.prepare_cached("SELECT seq, path, through, hash FROM event WHERE seq = ?1")?;
+    let mut rows = statement.query([at.0.cast_signed()])?;
+    let Some(row) = rows.next()? else {
+        return Err(Fault::Damaged(format!("event {} is missing", at.0)));
+    };
+    Ok(Event::Saved {
+        path: path_from(row.get_ref(1)?).ok_or_else(|| missing(row, "its path"))?,
+        through: seq(row, 2)?,
+        hash: hash_from(text(row, 3)?).ok_or_else(|| missing(row, "its hash"))?,
+    })
+}
+
+fn missing(row: &Row, what: &str) -> Fault {
+    let seq = row.get::<_, i64>(0).map_or_else(|_| "?".to_owned(), |seq| seq.to_string());
+    Fault::Damaged(format!("event {seq} lacks {what}"))
+}
+
+fn text<'row>(row: &'row Row, column: usize) -> Result<&'row str, Fault> {
+    row.get_ref(column)?.as_str().map_err(|_| missing(row, row.as_ref().column_name(column).unwrap_or("a text")))
+}
+
+fn seq(row: &Row, column: usize) -> Result<Seq, Fault> {
+    Ok(Seq(row.get::<_, i64>(column)?.cast_unsigned()))
+}
+
+fn decision(row: &Row) -> Result<Decision, Fault> {
+    let own = || text(row, 3).map(str::to_owned);
+    let candidate = row.get::<_, Option<i64>>(6)?;
+    Ok(match text(row, 4)? {
+        "undecided" => Decision::Undecided,
+        "accepted" => Decision::Accepted {
+            candidate: CandidateId(candidate.ok_or_else(|| missing(row, "its candidate"))?.cast_unsigned()),
+            text: own()?,
+        },
+        "edited" => Decision::Edited {
+            text: own()?,
+            base: base_from(text(row, 7)?, candidate).ok_or_else(|| missing(row, "its base"))?,
+        },
+        "kept" => Decision::Kept,
+        "skipped" => Decision::Skipped,
+        "excluded" => Decision::Excluded,
+        other => return Err(Fault::Damaged(format!("a record has the unknown decision \"{other}\""))),
+    })
+}
+
+fn actor(row: &Row) -> Result<Actor, Fault> {
+    match text(row, 5)? {
+        "operator" => Ok(Actor::Operator),
+        "run" => Ok(Actor::Run),
+        other => Err(Fault::Damaged(format!("a decision is by the unknown actor \"{other}\""))),
+    }
+}

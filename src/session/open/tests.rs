@@ -1,0 +1,338 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use twox_hash::XxHash3_128;
+
+use crate::dataset::RecordId;
+use crate::session::connection::open_copy;
+use crate::session::fixture::*;
+use crate::session::{
+    Actor, Binding, Decision, Draft, EditBase, Event, Ledger, Location, Opened, Seq, SessionError, open, open_read_only,
+};
+
+/// Every file of a folder with a hash of its contents.
+fn files(folder: &Path) -> BTreeMap<String, u128> {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), XxHash3_128::oneshot(&fs::read(&path).unwrap()))
+        })
+        .collect()
+}
+
+fn chosen(list: &List, file: &Path) -> Location {
+    Location::find(&list.path, Some(file)).unwrap()
+}
+
+/// Opening fails both ways, with the file left as it is.
+fn refused(list: &List, file: &Path) -> SessionError {
+    let hash = || XxHash3_128::oneshot(&fs::read(file).unwrap());
+    let before = hash();
+    let location = chosen(list, file);
+    let error = open(&location, list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    assert_eq!(hash(), before, "opened for writing");
+    let read_only = open_read_only(&location, list).unwrap_err();
+    assert_eq!(hash(), before, "opened for reading");
+    assert_eq!(read_only.to_string(), error.to_string());
+    error
+}
+
+#[test]
+fn a_session_begins_empty_beside_its_dataset() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let review = Review::open(&list);
+    assert_eq!(review.opened, Opened::default());
+    review.close();
+    let files = files(&folder.path().join(".recaption"));
+    assert_eq!(files.keys().collect::<Vec<_>>(), [".gitignore", "metadata.sqlite", "metadata.sqlite.lock"]);
+}
+
+#[test]
+fn there_is_one_writer_and_readers_see_what_it_wrote() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let (store, opened) = open(&list.location(), &list, Timestamp::UNIX_EPOCH).unwrap();
+    let second = open(&list.location(), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    assert!(matches!(second, SessionError::Locked { pid: Some(pid), .. } if pid == std::process::id()));
+
+    let (writer, acks) = spawn(store);
+    let mut ledger = opened.ledger;
+    let event = decided(RecordId(0), edited("own"));
+    let (seq, _) = ledger.apply(event.clone());
+    let subject = Some(list.subject(RecordId(0)));
+    writer.record(crate::session::Entry { seq, at: Timestamp::UNIX_EPOCH, event, subject }).unwrap();
+    acks.recv().unwrap();
+    assert_eq!(read(&list).ledger, ledger);
+    writer.close().unwrap();
+    Review::open(&list).close();
+}
+
+#[test]
+fn a_reader_never_sees_half_of_what_is_being_written() {
+    let folder = folder();
+    let names: Vec<_> = (0..400).map(|index| format!("{index}.jpg")).collect();
+    let records: Vec<_> = names.iter().map(|name| (name.as_str(), "caption")).collect();
+    let list = List::new(folder.path(), &records);
+    let event = |seq: u64| generated(RecordId(u32::try_from(seq).unwrap() - 1), "text");
+    let mut review = Review::open(&list);
+    for seq in 1..=400 {
+        review.apply(event(seq));
+        if seq % 20 == 0 {
+            let seen = read(&list).ledger;
+            let mut pure = Ledger::new();
+            (1..=seen.last().0).for_each(|seq| _ = pure.apply(event(seq)));
+            assert_eq!(seen, pure);
+        }
+    }
+    review.close();
+}
+
+#[test]
+fn reading_creates_and_changes_nothing() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    assert_eq!(read(&list), Opened::default());
+    assert!(!folder.path().join(".recaption").exists());
+
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    let ledger = review.close();
+    let before = files(&folder.path().join(".recaption"));
+    assert_eq!(read(&list).ledger, ledger);
+    list.replace(&[("b", "2"), ("a", "other")]);
+    let opened = read(&list);
+    assert!(matches!(&opened.binding, Binding::Rebound { changed, .. } if changed == &[RecordId(1)]));
+    assert_eq!(files(&folder.path().join(".recaption")), before);
+    assert_eq!(Review::open(&list).opened, opened, "the writer sees the same");
+}
+
+/// A session whose newest events are only in its log, as a killed process leaves it.
+fn killed(list: &List) -> Ledger {
+    let mut review = Review::open(list);
+    review.decide("a", Decision::Kept);
+    review.close();
+    let mut review = Review::open(list);
+    review.decide("a", edited("own"));
+    review.settle();
+    let file = list.location().file().to_owned();
+    let away = list.path.with_extension("away");
+    fs::create_dir(&away).unwrap();
+    for name in ["metadata.sqlite", "metadata.sqlite-wal"] {
+        fs::copy(file.with_file_name(name), away.join(name)).unwrap();
+    }
+    let ledger = review.close();
+    for name in ["metadata.sqlite", "metadata.sqlite-wal"] {
+        fs::copy(away.join(name), file.with_file_name(name)).unwrap();
+    }
+    ledger
+}
+
+#[test]
+fn a_folder_with_an_odd_name_is_read_too() {
+    let folder = folder();
+    let odd = folder.path().join("100% of? #1 사진");
+    fs::create_dir(&odd).unwrap();
+    let list = List::new(&odd, &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    let ledger = review.close();
+    assert_eq!(read(&list).ledger, ledger);
+}
+
+#[test]
+fn what_is_only_in_the_log_counts() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let ledger = killed(&list);
+    let contents = || files(&folder.path().join(".recaption"))["metadata.sqlite"];
+    let before = contents();
+    assert_eq!(read(&list).ledger, ledger);
+    assert_eq!(contents(), before, "a reader leaves folding in to the writer");
+    assert_eq!(Review::open(&list).close(), ledger);
+}
+
+#[test]
+fn what_is_only_in_the_log_counts_in_a_folder_that_cannot_be_written() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let ledger = killed(&list);
+    let before = files(&folder.path().join(".recaption"));
+    let (connection, _copy) = open_copy(list.location().file()).unwrap();
+    let count: i64 = connection.query_row("SELECT max(seq) FROM event", [], |row| row.get(0)).unwrap();
+    assert_eq!(count.cast_unsigned(), ledger.last().0);
+    assert_eq!(files(&folder.path().join(".recaption")), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_session_in_a_folder_of_somebody_elses_can_only_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    if rustix::process::geteuid().is_root() {
+        return; // permissions do not bind root
+    }
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let ledger = killed(&list);
+    let ours = folder.path().join(".recaption");
+    let mode = |mode| {
+        for entry in fs::read_dir(&ours).unwrap() {
+            fs::set_permissions(entry.unwrap().path(), fs::Permissions::from_mode(mode & 0o666)).unwrap();
+        }
+        fs::set_permissions(&ours, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o555);
+    let before = files(&ours);
+    let error = open(&list.location(), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    assert!(error.to_string().ends_with("open read-only, or choose another with --session"), "{error}");
+    assert_eq!(read(&list).ledger, ledger);
+    assert_eq!(files(&ours), before);
+
+    mode(0o755);
+    Review::open(&list).close();
+    mode(0o555);
+    let before = files(&ours);
+    assert_eq!(read(&list).ledger, ledger, "the same without a log");
+    assert_eq!(files(&ours), before);
+    mode(0o755);
+}
+
+#[test]
+fn a_cut_log_is_as_if_the_cut_part_had_never_been_written() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let ledger = killed(&list);
+    let log = list.location().file().with_file_name("metadata.sqlite-wal");
+    let file = fs::OpenOptions::new().write(true).open(&log).unwrap();
+    file.set_len(fs::metadata(&log).unwrap().len() - 100).unwrap();
+    let review = Review::open(&list);
+    assert_eq!(review.ledger.last(), Seq(ledger.last().0 - 1));
+    assert_eq!(review.ledger.record(RecordId(0)).decision, Decision::Kept);
+}
+
+#[test]
+fn other_files_are_refused_and_left_alone() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "not a database, but a text of some length that a person wrote".repeat(20)).unwrap();
+    assert!(matches!(refused(&list, &text), SessionError::NotASession { .. }));
+
+    let other = folder.path().join("places.sqlite");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE places (url TEXT)").unwrap();
+    assert!(matches!(refused(&list, &other), SessionError::NotASession { .. }));
+
+    let error = open(&chosen(&list, folder.path()), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    assert!(error.to_string().starts_with(&folder.path().display().to_string()), "{error}");
+    let missing = folder.path().join("no such folder").join("file");
+    let error = open(&chosen(&list, &missing), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    assert!(matches!(error, SessionError::File { .. }), "{error}");
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_alone() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    Review::open(&list).close();
+    let file = list.location().file().to_owned();
+    Connection::open(&file).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    let error = refused(&list, &file);
+    assert!(matches!(error, SessionError::TooNew { version: 7, known: 1, .. }));
+    assert!(error.to_string().contains("use a newer recaption"));
+}
+
+#[test]
+fn damage_is_found_and_left_alone() {
+    let reviewed = |folder: &Path| {
+        let list = List::new(folder, &[("a", "1")]);
+        let mut review = Review::open(&list);
+        let candidate = review.apply(generated(RecordId(0), "text"));
+        review.decide("a", accepted(candidate, "text"));
+        review.decide("a", Decision::Kept);
+        review.close();
+        list
+    };
+    for (damage, told) in [
+        ("DELETE FROM event WHERE seq = 2", "1 of 3 events are missing"),
+        ("UPDATE event SET kind = 'eaten' WHERE seq = 2", "unknown kind \"eaten\""),
+        ("UPDATE event SET decision = 'eaten' WHERE seq = 2", "unknown decision \"eaten\""),
+        ("UPDATE event SET candidate = NULL WHERE seq = 2", "event 2 lacks its candidate"),
+        ("UPDATE event SET actor = NULL WHERE seq = 2", "event 2 lacks actor"),
+        ("UPDATE event SET subject = NULL WHERE seq = 2", "event 2 lacks its subject"),
+        ("UPDATE candidate SET at = 'noon'", "event 1 lacks its time"),
+        ("DELETE FROM candidate", "the text of candidate 1 is missing"),
+        ("DELETE FROM subject", "subject 1 is missing"),
+        ("UPDATE subject SET id = 2", "subject 1 is missing"),
+        ("INSERT INTO subject SELECT 2, file_name, 1, position, '', NULL FROM subject", "two subjects are record 0"),
+    ] {
+        let folder = folder();
+        let list = reviewed(folder.path());
+        let file = list.location().file().to_owned();
+        let connection = Connection::open(&file).unwrap();
+        for table in ["event", "candidate"] {
+            connection
+                .execute_batch(&format!(
+                    "DROP TRIGGER {table}_is_never_changed; DROP TRIGGER {table}_is_never_removed;"
+                ))
+                .unwrap();
+        }
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection.execute_batch(damage).unwrap();
+        connection.close().unwrap();
+        let SessionError::Damaged { what, .. } = &refused(&list, &file) else { panic!("{damage}") };
+        assert!(what.contains(told), "{damage}: {what}");
+    }
+}
+
+#[test]
+fn pages_full_of_noise_are_damage() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    for _ in 0..200 {
+        review.decide("a", edited("a text that fills some pages"));
+    }
+    review.close();
+    let file = list.location().file().to_owned();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[4096..].fill(0xa5);
+    fs::write(&file, bytes).unwrap();
+    assert!(matches!(refused(&list, &file), SessionError::Damaged { .. }));
+}
+
+/// Format 1 as the first release wrote it. Never changes.
+const FORMAT_1: &str = include_str!("format_1.sql");
+
+#[test]
+fn a_session_of_format_1_opens() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a.jpg", "one"), ("b.jpg", "two"), ("c.jpg", "three")]);
+    let file = folder.path().join("old.sqlite");
+    Connection::open(&file).unwrap().execute_batch(FORMAT_1).unwrap();
+
+    let mut ledger = Ledger::new();
+    let (a, b) = (RecordId(0), RecordId(1));
+    ledger.apply(generated(b, "a proposed text"));
+    ledger.apply(Event::Decided { record: b, decision: accepted(Seq(1), "a proposed text"), by: Actor::Run });
+    ledger.apply(decided(a, Decision::Edited { text: "own".to_owned(), base: EditBase::Current }));
+    ledger.apply(Event::Undone);
+    ledger.apply(Event::Redone);
+    ledger.apply(Event::Flagged { record: a, on: true });
+    ledger.apply(Event::Noted { record: a, note: "ask".to_owned() });
+    ledger.apply(Event::Failed { record: a, reason: "no picture".to_owned() });
+    ledger.apply(Event::Saved { path: "out.jsonl".into(), through: Seq(8), hash: 0xfeed });
+    let draft = Draft { text: "unfini".to_owned(), cursor: 6, base: EditBase::Original };
+    ledger.apply(Event::Drafted { record: a, draft: None });
+    ledger.apply(Event::Drafted { record: a, draft: Some(draft) });
+
+    let location = chosen(&list, &file);
+    assert_eq!(open_read_only(&location, &list).unwrap().ledger, ledger);
+    let (store, opened) = open(&location, &list, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(opened.ledger, ledger);
+    assert_eq!((opened.cursor, opened.binding), (Some(RecordId(2)), Binding::Unchanged));
+    store.close().unwrap();
+}

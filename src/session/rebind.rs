@@ -1,0 +1,256 @@
+//! Finds the touched records again in a dataset that has changed since the session was last open.
+//!
+//! Three answers, cheapest first: the file is as it was (its stamp, or else its hash, is the same) and positions hold;
+//! the file is what this session last saved, so the new positions are the old ones less the records left out before
+//! them; or somebody changed it, and each touched record is looked for by its name and occurrence. Whatever way a
+//! record is found, its caption then tells what became of it (see [`Fate`](super::Fate)).
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::{Fault, SessionError};
+use super::event::{Decision, Seq};
+use super::log::{self, SubjectIndex};
+use crate::dataset::RecordId;
+
+mod matching;
+
+use matching::{DecidedTexts, Found, FoundByName, Plan, Row, doubtful, match_by_name, match_own_output, plan};
+
+/// What a session asks of the dataset it belongs to.
+pub trait DatasetFacts {
+    /// Where the dataset is.
+    fn path(&self) -> &Path;
+
+    /// Changes whenever the file may have changed; only compared with itself.
+    fn stamp(&self) -> String;
+
+    /// A hash of the file's contents. Asked only where the stamp is not the one of last time.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    fn hash(&self) -> io::Result<u128>;
+
+    /// Gives the position, file name and caption of every record whose file name is `wanted`, in file order. A record
+    /// without a file name has the empty one. Asked only where the contents are not those of last time.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read to its end.
+    fn visit(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+        found: &mut dyn FnMut(RecordId, &str, Option<&str>),
+    ) -> io::Result<()>;
+}
+
+/// Which record each subject is, and what is to be written where that is news.
+#[derive(Default)]
+pub(super) struct Bindings {
+    positions: Vec<Option<RecordId>>,
+    /// The dataset as it is, where the session knew it differently.
+    identity: Option<(String, Option<u128>)>,
+    /// What became of the records, where the dataset's contents changed.
+    pub(super) plan: Option<Plan>,
+    /// The record the operator was last on.
+    pub(super) cursor: Option<RecordId>,
+}
+
+impl Bindings {
+    /// Compares the dataset with what the session knows of it and finds the records again. Writes nothing.
+    pub(super) fn find(connection: &Connection, file: &Path, dataset: &dyn DatasetFacts) -> Result<Self, SessionError> {
+        let unreadable = |source| SessionError::Dataset { dataset: dataset.path().to_owned(), source };
+        let mut bindings = Self::stored(connection).map_err(|fault| fault.of(file))?;
+        let stored = stored_identity(connection).map_err(|fault| fault.of(file))?;
+        let stamp = dataset.stamp();
+        match stored {
+            Some((stored, _)) if stored == stamp => {}
+            Some((_, stored)) if !bindings.positions.is_empty() => {
+                let hash = dataset.hash().map_err(unreadable)?;
+                bindings.identity = Some((stamp, Some(hash)));
+                if stored != Some(hash) {
+                    bindings.rebind(connection, file, dataset, hash)?;
+                }
+            }
+            _ => bindings.identity = Some((stamp, None)),
+        }
+        Ok(bindings)
+    }
+
+    fn stored(connection: &Connection) -> Result<Self, Fault> {
+        let mut positions = Vec::new();
+        let mut statement = connection.prepare("SELECT id, position FROM subject ORDER BY id")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if SubjectIndex::from_row(row.get(0)?)?.index() != positions.len() {
+                return Err(Fault::Damaged(format!("subject {} is missing", positions.len() + 1)));
+            }
+            positions.push(row.get::<_, Option<u32>>(1)?.map(RecordId));
+        }
+        let cursor = setting(connection, "cursor")?.map(RecordId);
+        Ok(Self { positions, cursor, ..Self::default() })
+    }
+
+    fn rebind(
+        &mut self,
+        connection: &Connection,
+        file: &Path,
+        dataset: &dyn DatasetFacts,
+        hash: u128,
+    ) -> Result<(), SessionError> {
+        let read = || -> Result<_, Fault> {
+            Ok((rows(connection)?, left_out_by_save(connection, hash)?, setting::<String>(connection, "cursor_name")?))
+        };
+        let (rows, left_out, cursor_name) = read().map_err(|fault| fault.of(file))?;
+
+        let mut wanted: HashSet<&str> = rows.iter().map(|row| row.file_name.as_str()).collect();
+        wanted.extend(cursor_name.as_deref());
+        let mut found = FoundByName::new();
+        dataset
+            .visit(&|name| wanted.contains(name), &mut |record, name, caption| {
+                let caption = caption.map(str::to_owned);
+                match found.get_mut(name) {
+                    Some(records) => records.push(Found { record, caption }),
+                    None => drop(found.insert(name.to_owned(), vec![Found { record, caption }])),
+                }
+            })
+            .map_err(|source| SessionError::Dataset { dataset: dataset.path().to_owned(), source })?;
+
+        let texts = decided_texts(connection, &doubtful(&rows, &found)).map_err(|fault| fault.of(file))?;
+        let exact = left_out.and_then(|left_out| match_own_output(&rows, &found, &left_out));
+        let own_output = exact.is_some();
+        let matches = exact.unwrap_or_else(|| match_by_name(&rows, &found, &texts));
+        let plan = Plan { own_output, ..plan(rows, &matches, &found, &texts) };
+
+        for row in &plan.rows {
+            self.positions[row.subject.index()] = row.position;
+        }
+        if let Some(name) = cursor_name {
+            let from = self.cursor.unwrap_or(RecordId(0)).0;
+            let records = found.get(&name).map_or(&[][..], Vec::as_slice);
+            self.cursor = records.iter().map(|found| found.record).min_by_key(|record| record.0.abs_diff(from));
+        }
+        self.plan = Some(plan);
+        Ok(())
+    }
+
+    /// The number a ledger knows a subject by.
+    pub(super) fn record_of(&self, subject: SubjectIndex) -> Option<RecordId> {
+        self.positions.get(subject.index()).map(|position| position.unwrap_or(subject.stand_in()))
+    }
+
+    /// The subjects by the numbers a ledger knows them by. Two in one place are damage.
+    pub(super) fn subjects(&self) -> Result<BTreeMap<RecordId, SubjectIndex>, Fault> {
+        let mut subjects = BTreeMap::new();
+        for (subject, position) in (0..).map(SubjectIndex).zip(&self.positions) {
+            let record = position.unwrap_or(subject.stand_in());
+            if subjects.insert(record, subject).is_some() {
+                return Err(Fault::Damaged(format!("two subjects are record {}", record.0)));
+            }
+        }
+        Ok(subjects)
+    }
+
+    /// Writes down where the subjects are now.
+    pub(super) fn store(&self, connection: &Connection, dataset: &Path) -> Result<(), Fault> {
+        if let Some(plan) = &self.plan {
+            let mut update = connection
+                .prepare("UPDATE subject SET position = ?2, occurrence = ?3, original = ?4, ours = ?5 WHERE id = ?1")?;
+            for row in &plan.rows {
+                let occurrence = i64::try_from(row.occurrence).unwrap_or(i64::MAX);
+                let position = row.position.map(|record| record.0);
+                update.execute(params![row.subject.row(), position, occurrence, row.original, row.ours])?;
+            }
+            put_setting(connection, "cursor", self.cursor.map(|record| record.0))?;
+        }
+        if let Some((stamp, hash)) = &self.identity {
+            connection.execute(
+                "INSERT OR REPLACE INTO dataset (id, path, stamp, hash) VALUES (1, ?1, ?2, ?3)",
+                params![log::path_value(dataset), stamp, hash.map(log::hash_text)],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn stored_identity(connection: &Connection) -> Result<Option<(String, Option<u128>)>, Fault> {
+    let row = connection
+        .query_row("SELECT stamp, hash FROM dataset", [], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?)))
+        .optional()?;
+    Ok(row.map(|(stamp, hash)| (stamp, hash.as_deref().and_then(log::hash_from))))
+}
+
+pub(super) fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, Fault> {
+    let value = connection
+        .prepare_cached("SELECT value FROM setting WHERE name = ?1")?
+        .query_row([name], |row| row.get::<_, Option<T>>(0))
+        .optional()?;
+    Ok(value.flatten())
+}
+
+pub(super) fn put_setting(connection: &Connection, name: &str, value: Option<impl Into<Value>>) -> Result<(), Fault> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?
+        .execute(params![name, value.map(Into::into)])?;
+    Ok(())
+}
+
+fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
+    let mut statement =
+        connection.prepare("SELECT id, file_name, occurrence, position, original, ours FROM subject ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next()? {
+        list.push(Row {
+            subject: SubjectIndex::from_row(row.get(0)?)?,
+            file_name: row.get(1)?,
+            occurrence: row.get::<_, u32>(2)? as usize,
+            position: row.get::<_, Option<u32>>(3)?.map(RecordId),
+            original: row.get(4)?,
+            ours: row.get(5)?,
+        });
+    }
+    Ok(list)
+}
+
+/// If contents of this hash are what the session saved from the records as they are bound now: the subjects that were
+/// left out of it.
+fn left_out_by_save(connection: &Connection, hash: u128) -> Result<Option<HashSet<SubjectIndex>>, Fault> {
+    let through: Option<i64> = connection
+        .query_row(
+            "SELECT through FROM event WHERE kind = 'saved' AND hash = ?1
+             AND seq > (SELECT coalesce(max(seq), 0) FROM event WHERE kind = 'rebound') ORDER BY seq DESC LIMIT 1",
+            [log::hash_text(hash)],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(through) = through else { return Ok(None) };
+    let saved = log::replay(connection, Some(Seq(through.cast_unsigned())), |subject| Some(RecordId(subject.0)))?;
+    let left_out = saved.touched().filter(|(_, state)| state.decision == Decision::Excluded);
+    Ok(Some(left_out.map(|(record, _)| SubjectIndex(record.0)).collect()))
+}
+
+fn decided_texts(connection: &Connection, of: &HashSet<SubjectIndex>) -> Result<DecidedTexts, Fault> {
+    let mut texts = DecidedTexts::new();
+    if of.is_empty() {
+        return Ok(texts);
+    }
+    let mut statement =
+        connection.prepare("SELECT subject, text FROM event WHERE kind = 'decided' AND text IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let subject = SubjectIndex::from_row(row.get(0)?)?;
+        if of.contains(&subject) {
+            texts.entry(subject).or_default().insert(row.get(1)?);
+        }
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,549 @@
+use proptest::prelude::*;
+
+use crate::session::fixture::*;
+use crate::session::{Binding, Decision, Event, Original, RecordState, Seq, SessionError};
+
+fn state(review: &Review, list: &List, name: &str) -> RecordState {
+    review.ledger.record(list.find(name)).clone()
+}
+
+fn without_touch(state: RecordState) -> RecordState {
+    RecordState { touched: Seq(0), ..state }
+}
+
+#[test]
+fn an_unchanged_dataset_is_not_even_read() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    let ledger = review.close();
+    let unreadable = List { unreadable: true, ..list };
+    let review = Review::open(&unreadable);
+    assert_eq!(review.opened.binding, Binding::Unchanged);
+    assert_eq!(review.close(), ledger);
+    assert_eq!(unreadable.visits.get(), 0);
+}
+
+#[test]
+fn contents_known_from_last_time_keep_their_positions() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    let mut review = Review::open(&list);
+    review.decide("b", Decision::Kept);
+    review.close();
+    list.replace(&[("b", "2"), ("a", "1")]);
+    Review::open(&list).close();
+    assert_eq!(list.visits.take(), 1);
+    list.stamp += 1;
+    let review = Review::open(&list);
+    assert_eq!((&review.opened.binding, list.visits.get()), (&Binding::Unchanged, 0));
+    assert_eq!(review.ledger.record(list.find("b")).decision, Decision::Kept);
+}
+
+#[test]
+fn a_touched_file_with_the_same_records_is_unchanged() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    let ledger = review.close();
+    list.stamp += 1;
+    let review = Review::open(&list);
+    assert_eq!((&review.opened.binding, &review.ledger), (&Binding::Unchanged, &ledger));
+}
+
+#[test]
+fn a_changed_dataset_that_cannot_be_read_is_an_error_and_nothing_is_written() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    let ledger = review.close();
+    let unreadable = List { unreadable: true, stamp: 9, ..list.clone() };
+    let error = Review::try_open(&unreadable).err().unwrap();
+    assert!(matches!(&error, SessionError::Dataset { .. }), "{error}");
+    list.stamp = 1;
+    assert_eq!(Review::open(&list).close(), ledger);
+}
+
+#[test]
+fn records_are_found_where_they_went() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2"), ("c", "3")]);
+    let mut review = Review::open(&list);
+    review.decide("a", edited("own"));
+    review.decide("c", Decision::Kept);
+    review.decide("b", Decision::Excluded);
+    let (a, b, c) = (state(&review, &list, "a"), state(&review, &list, "b"), state(&review, &list, "c"));
+    review.writer().set_cursor(list.find("b"), "b".to_owned()).unwrap();
+    review.close();
+
+    list.replace(&[("c", "3"), ("new", "0"), ("b", "2"), ("a", "1")]);
+    let mut review = Review::open(&list);
+    let expected = Binding::Rebound { own_output: false, moved: 3, gone: 0, returned: 0, changed: vec![] };
+    assert_eq!(review.opened.binding, expected);
+    assert_eq!(review.opened.cursor, Some(list.find("b")));
+    assert_eq!([state(&review, &list, "a"), state(&review, &list, "b"), state(&review, &list, "c")], [a, b, c]);
+    assert_eq!(state(&review, &list, "new"), RecordState::default());
+    assert_eq!(review.ledger.undo_target(), Some(list.find("b")), "undo follows the records");
+    review.apply(Event::Undone);
+    let ledger = review.close();
+    assert_eq!(ledger.record(list.find("b")).decision, Decision::Undecided);
+    let review = Review::open(&list);
+    assert_eq!((&review.opened.binding, &review.ledger), (&Binding::Unchanged, &ledger));
+}
+
+#[test]
+fn a_changed_caption_doubts_what_was_decided_against_it() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("own", "1"), ("kept", "2"), ("flag", "3"), ("same", "4"), ("out", "5")]);
+    let mut review = Review::open(&list);
+    let candidate = review.apply(generated(list.find("own"), "better"));
+    review.decide("own", accepted(candidate, "better"));
+    review.decide("kept", Decision::Kept);
+    review.apply(Event::Flagged { record: list.find("flag"), on: true });
+    review.decide("same", Decision::Kept);
+    review.decide("out", Decision::Excluded);
+    let same = state(&review, &list, "same");
+    review.close();
+
+    list.replace(&[("own", "1'"), ("kept", "2'"), ("flag", "3'"), ("same", "4"), ("out", "5'")]);
+    let review = Review::open(&list);
+    let changed = ["own", "kept", "flag", "out"].map(|name| list.find(name)).to_vec();
+    assert_eq!(review.opened.binding, Binding::Rebound { own_output: false, moved: 0, gone: 0, returned: 0, changed });
+    let verdict = |name| {
+        let state = state(&review, &list, name);
+        (state.decision, state.original_changed)
+    };
+    assert_eq!(verdict("own"), (accepted(candidate, "better"), true));
+    assert_eq!(verdict("kept"), (Decision::Undecided, true));
+    assert_eq!(verdict("flag"), (Decision::Undecided, false));
+    assert_eq!(verdict("out"), (Decision::Excluded, true));
+    assert_eq!(state(&review, &list, "same"), same);
+    assert!(state(&review, &list, "flag").flagged);
+}
+
+#[test]
+fn no_undo_or_redo_keeps_a_caption_nobody_saw() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    review.decide("a", edited("own"));
+    review.decide("b", Decision::Kept);
+    review.apply(Event::Undone);
+    review.close();
+    list.replace(&[("a", "1'"), ("b", "2'")]);
+
+    let mut review = Review::open(&list);
+    review.apply(Event::Redone);
+    assert_eq!(state(&review, &list, "b").decision, Decision::Undecided);
+    review.apply(Event::Undone);
+    review.apply(Event::Undone);
+    assert_eq!(state(&review, &list, "a").decision, Decision::Undecided);
+    assert!(state(&review, &list, "a").original_changed);
+    let ledger = review.close();
+    assert_eq!(Review::open(&list).close(), ledger);
+}
+
+#[test]
+fn a_new_decision_settles_a_changed_caption_for_good() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    review.close();
+    list.replace(&[("a", "1'")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    assert!(!state(&review, &list, "a").original_changed);
+    review.close();
+    // Something else changes: this caption is the one that was kept.
+    list.replace(&[("new", "0"), ("a", "1'")]);
+    let mut review = Review::open(&list);
+    assert_eq!(state(&review, &list, "a").decision, Decision::Kept);
+    review.apply(Event::Undone);
+    assert!(state(&review, &list, "a").original_changed, "as before that decision");
+}
+
+#[test]
+fn what_is_gone_is_listed_and_comes_back() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2"), ("c", "3")]);
+    let mut review = Review::open(&list);
+    review.decide("a", edited("first"));
+    review.decide("b", edited("second"));
+    review.apply(Event::Noted { record: list.find("b"), note: "ask".to_owned() });
+    let b = state(&review, &list, "b");
+    review.close();
+
+    let whole = list.records.clone();
+    list.replace(&[("a", "1"), ("c", "3")]);
+    let mut review = Review::open(&list);
+    let [unmatched] = review.opened.unmatched.as_slice() else { panic!("{:?}", review.opened.unmatched) };
+    assert_eq!((unmatched.file_name.as_str(), unmatched.occurrence), ("b", 0));
+    assert_eq!(without_touch(unmatched.state.clone()), without_touch(b.clone()));
+    assert_eq!(review.ledger.touched().map(|(record, _)| record).collect::<Vec<_>>(), [list.find("a")]);
+    assert_eq!(review.ledger.undo_target(), Some(list.find("a")), "what is gone is out of reach");
+    review.apply(Event::Undone);
+    assert_eq!(review.ledger.undo_target(), None);
+    review.decide("c", Decision::Kept);
+    let ledger = review.close();
+
+    let review = Review::open(&list);
+    assert_eq!((&review.opened.binding, &review.ledger), (&Binding::Unchanged, &ledger));
+    assert_eq!(review.opened.unmatched.len(), 1, "still listed");
+    review.close();
+
+    list.records = whole;
+    list.stamp += 1;
+    let mut review = Review::open(&list);
+    assert_eq!(
+        review.opened.binding,
+        Binding::Rebound { own_output: false, moved: 1, gone: 0, returned: 1, changed: vec![] }
+    );
+    assert!(review.opened.unmatched.is_empty());
+    assert_eq!(without_touch(state(&review, &list, "b")), without_touch(b));
+    // The undo goes by what happened last, whatever was away in between.
+    for (name, note) in [("c", "ask"), ("b", ""), ("b", "")] {
+        assert_eq!(review.ledger.undo_target(), Some(list.find(name)));
+        review.apply(Event::Undone);
+        assert_eq!(state(&review, &list, "b").note, note);
+    }
+    assert_eq!(review.ledger.undo_target(), None);
+    let ledger = review.close();
+    assert_eq!(Review::open(&list).close(), ledger);
+}
+
+#[test]
+fn a_record_can_return_with_another_caption() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    let mut review = Review::open(&list);
+    review.decide("b", Decision::Kept);
+    review.close();
+    list.replace(&[("a", "1")]);
+    Review::open(&list).close();
+    list.replace(&[("b", "2'"), ("a", "1")]);
+    let review = Review::open(&list);
+    assert_eq!((state(&review, &list, "b").decision, review.opened.unmatched.len()), (Decision::Undecided, 0));
+    assert!(state(&review, &list, "b").original_changed);
+    let ledger = review.close();
+    assert_eq!(Review::open(&list).close(), ledger);
+}
+
+#[test]
+fn records_of_one_name_are_told_apart_by_caption_then_by_order() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2"), ("a", "2"), ("a", "4")]);
+    let mut review = Review::open(&list);
+    for index in 0..4 {
+        review.apply(decided(crate::dataset::RecordId(index), edited(&format!("text {index}"))));
+    }
+    review.close();
+    // The first and last change places, the twins stay, and a fifth comes in between.
+    list.replace(&[("a", "4"), ("a", "2"), ("a", "new"), ("a", "2"), ("a", "1")]);
+    let review = Review::open(&list);
+    let texts: Vec<_> = (0..5)
+        .map(|index| review.ledger.record(crate::dataset::RecordId(index)).decision.text().map(str::to_owned))
+        .collect();
+    assert_eq!(
+        texts.iter().map(Option::as_deref).collect::<Vec<_>>(),
+        [Some("text 3"), Some("text 1"), None, Some("text 2"), Some("text 0")]
+    );
+}
+
+#[test]
+fn a_record_of_a_repeated_name_is_not_taken_for_its_twin() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2")]);
+    let mut review = Review::open(&list);
+    review.apply(decided(crate::dataset::RecordId(1), edited("own")));
+    review.close();
+    list.replace(&[("a", "1")]);
+    let review = Review::open(&list);
+    assert_eq!(review.ledger.touched().count(), 0);
+    assert_eq!(review.opened.unmatched[0].occurrence, 1);
+}
+
+#[test]
+fn an_occurrence_learned_later_counts() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2")]);
+    let (store, _) = super::super::open(&list.location(), &list, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let (writer, _acks) = spawn(store);
+    let record = crate::dataset::RecordId(1);
+    let subject = super::super::Subject { occurrence: 0, ..list.subject(record) };
+    writer
+        .record(super::super::Entry {
+            seq: Seq(1),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            event: decided(record, edited("own")),
+            subject: Some(subject),
+        })
+        .unwrap();
+    writer.set_occurrences(vec![(record, 1), (crate::dataset::RecordId(0), 0)]).unwrap();
+    writer.close().unwrap();
+    list.replace(&[("a", "1'"), ("a", "2'")]);
+    let review = Review::open(&list);
+    assert_eq!(review.ledger.record(record).decision, edited("own"));
+}
+
+mod in_place {
+    use super::*;
+
+    /// Five records, one decided each way, saved over the dataset.
+    fn saved() -> (tempfile::TempDir, List, List) {
+        let folder = folder();
+        let before =
+            List::new(folder.path(), &[("out", "1"), ("own", "2"), ("kept", "3"), ("out2", "4"), ("none", "5")]);
+        let mut list = before.clone();
+        let mut review = Review::open(&list);
+        review.decide("own", edited("mine"));
+        review.decide("kept", Decision::Kept);
+        review.decide("out", Decision::Excluded);
+        review.decide("out2", Decision::Excluded);
+        review.apply(Event::Flagged { record: before.find("none"), on: true });
+        review.save(&mut list);
+        assert!(!review.ledger.is_unsaved());
+        review.close();
+        (folder, before, list)
+    }
+
+    #[test]
+    fn the_sessions_own_output_changes_no_decision() {
+        let (_folder, _, list) = saved();
+        assert_eq!(list.records.len(), 3);
+        let review = Review::open(&list);
+        assert_eq!(
+            review.opened.binding,
+            Binding::Rebound { own_output: true, moved: 3, gone: 2, returned: 0, changed: vec![] }
+        );
+        assert!(review.opened.unmatched.is_empty(), "what was left out on purpose is not lost");
+        assert!(!review.ledger.is_unsaved());
+        let own = state(&review, &list, "own");
+        assert_eq!((own.decision, own.original_changed), (edited("mine"), false));
+        assert_eq!(own.original, Original::Before(Some("2".to_owned())));
+        assert_eq!(state(&review, &list, "kept").decision, Decision::Kept);
+        assert!(state(&review, &list, "none").flagged);
+        let ledger = review.close();
+        let review = Review::open(&list);
+        assert_eq!((&review.opened.binding, &review.ledger), (&Binding::Unchanged, &ledger));
+    }
+
+    #[test]
+    fn an_undo_leads_back_to_the_caption_from_before() {
+        let (_folder, _, mut list) = saved();
+        let mut review = Review::open(&list);
+        assert_eq!(review.ledger.undo_target(), Some(list.find("none")));
+        for _ in 0..3 {
+            review.apply(Event::Undone);
+        }
+        assert_eq!(state(&review, &list, "own").decision, Decision::Undecided);
+        assert!(review.ledger.is_unsaved());
+        review.save(&mut list);
+        assert_eq!(list.records[0], ("own".to_owned(), Some("2".to_owned())));
+        review.close();
+        let review = Review::open(&list);
+        assert_eq!(state(&review, &list, "own").original, Original::InDataset);
+        assert!(
+            matches!(&review.opened.binding, Binding::Rebound { own_output: true, changed, .. } if changed.is_empty())
+        );
+    }
+
+    #[test]
+    fn later_edits_keep_the_first_original() {
+        let (_folder, _, mut list) = saved();
+        let mut review = Review::open(&list);
+        review.decide("own", edited("mine again"));
+        review.save(&mut list);
+        review.close();
+        let review = Review::open(&list);
+        assert_eq!(state(&review, &list, "own").original, Original::Before(Some("2".to_owned())));
+        assert_eq!(state(&review, &list, "own").decision, edited("mine again"));
+    }
+
+    #[test]
+    fn a_decision_after_the_save_stands_against_what_was_saved() {
+        let folder = folder();
+        let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+        let mut review = Review::open(&list);
+        review.decide("a", edited("saved"));
+        review.save(&mut list);
+        review.decide("a", Decision::Kept);
+        review.decide("b", Decision::Excluded);
+        review.close();
+        let review = Review::open(&list);
+        let a = state(&review, &list, "a");
+        assert_eq!((a.decision, a.original_changed), (Decision::Kept, false));
+        assert_eq!(a.original, Original::Before(Some("1".to_owned())));
+        assert_eq!(state(&review, &list, "b").decision, Decision::Excluded, "excluded after the save: still there");
+        assert!(review.ledger.is_unsaved());
+    }
+
+    #[test]
+    fn an_exclusion_does_not_pass_to_a_twin() {
+        let folder = folder();
+        let mut list = List::new(folder.path(), &[("a", "1"), ("a", "1"), ("b", "2")]);
+        let mut review = Review::open(&list);
+        review.decide("a", Decision::Excluded);
+        review.save(&mut list);
+        review.close();
+        let mut review = Review::open(&list);
+        assert_eq!(state(&review, &list, "a"), RecordState::default());
+        review.save(&mut list);
+        assert_eq!(list.records.len(), 2);
+    }
+
+    #[test]
+    fn a_crash_between_the_save_and_its_note_loses_nothing() {
+        let folder = folder();
+        let mut list = List::new(folder.path(), &[("out", "1"), ("own", "2")]);
+        let mut review = Review::open(&list);
+        review.decide("own", edited("mine"));
+        review.decide("out", Decision::Excluded);
+        review.close();
+        list.replace(&[("own", "mine")]);
+        let review = Review::open(&list);
+        assert_eq!(
+            review.opened.binding,
+            Binding::Rebound { own_output: false, moved: 1, gone: 1, returned: 0, changed: vec![] }
+        );
+        let own = state(&review, &list, "own");
+        assert_eq!((own.original, own.original_changed), (Original::Before(Some("2".to_owned())), false));
+        assert!(review.opened.unmatched.is_empty());
+    }
+
+    #[test]
+    fn the_first_file_put_back_brings_everything_back() {
+        let (_folder, mut before, list) = saved();
+        Review::open(&list).close();
+        before.stamp = list.stamp + 1;
+        let review = Review::open(&before);
+        assert_eq!(
+            review.opened.binding,
+            Binding::Rebound { own_output: false, moved: 3, gone: 0, returned: 2, changed: vec![] }
+        );
+        assert_eq!(state(&review, &before, "out").decision, Decision::Excluded);
+        assert_eq!(state(&review, &before, "own").original, Original::InDataset);
+        assert_eq!(state(&review, &before, "own").decision, edited("mine"));
+        let ledger = review.close();
+        assert_eq!(Review::open(&before).close(), ledger);
+    }
+
+    #[test]
+    fn somebody_elses_change_of_the_output_becomes_the_original() {
+        let (_folder, _, mut list) = saved();
+        Review::open(&list).close();
+        list.replace(&[("own", "theirs"), ("kept", "3"), ("none", "5")]);
+        let review = Review::open(&list);
+        let own = state(&review, &list, "own");
+        assert_eq!((own.decision, own.original_changed), (edited("mine"), true));
+        assert_eq!(own.original, Original::InDataset);
+    }
+}
+
+/// One thing done to a dataset of records with names of their own.
+#[derive(Clone, Debug)]
+enum Step {
+    Decide(prop::sample::Index, Decision),
+    Undo,
+    Redo,
+    Move(prop::sample::Index, prop::sample::Index),
+    Remove(prop::sample::Index),
+    PutBack(prop::sample::Index),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let decision = prop_oneof![Just(Decision::Kept), Just(Decision::Skipped), Just(edited("own"))];
+    prop_oneof![
+        4 => (any::<prop::sample::Index>(), decision).prop_map(|(at, decision)| Step::Decide(at, decision)),
+        2 => Just(Step::Undo),
+        1 => Just(Step::Redo),
+        1 => any::<(prop::sample::Index, prop::sample::Index)>().prop_map(|(from, to)| Step::Move(from, to)),
+        1 => any::<prop::sample::Index>().prop_map(Step::Remove),
+        1 => any::<prop::sample::Index>().prop_map(Step::PutBack),
+        2 => Just(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is moved, removed and put back between sittings, each record has the state it was left with, and
+    /// adding the session up again gives the ledger that was being reviewed.
+    #[test]
+    fn records_keep_their_state_wherever_they_go(steps in prop::collection::vec(step(), 1..60)) {
+        let folder = folder();
+        let names = ["a", "b", "c", "d", "e"];
+        let mut list = List::new(folder.path(), &names.map(|name| (name, "caption")));
+        let mut away: Vec<(String, Option<String>)> = Vec::new();
+        let mut known: std::collections::HashMap<String, Decision> = std::collections::HashMap::new();
+        let mut review = Some(Review::open(&list));
+        let mut next = list.clone();
+        for step in steps.into_iter().chain([Step::Reopen]) {
+            let current = review.as_mut().unwrap();
+            match step {
+                Step::Decide(at, decision) if !list.records.is_empty() => {
+                    let name = list.records[at.index(list.records.len())].0.clone();
+                    current.decide(&name, decision);
+                }
+                Step::Undo => drop(current.apply(Event::Undone)),
+                Step::Redo => drop(current.apply(Event::Redone)),
+                Step::Move(from, to) if !next.records.is_empty() => {
+                    let record = next.records.remove(from.index(next.records.len()));
+                    next.records.insert(to.index(next.records.len() + 1), record);
+                    next.stamp += 1;
+                }
+                Step::Remove(at) if !next.records.is_empty() => {
+                    away.push(next.records.remove(at.index(next.records.len())));
+                    next.stamp += 1;
+                }
+                Step::PutBack(at) => if let Some(record) = away.pop() {
+                    next.records.insert(at.index(next.records.len() + 1), record);
+                    next.stamp += 1;
+                },
+                Step::Reopen => {
+                    for (name, _) in &list.records {
+                        known.insert(name.clone(), current.ledger.record(list.find(name)).decision.clone());
+                    }
+                    review.take().unwrap().close();
+                    list = next.clone();
+                    let read_only = read(&list);
+                    let opened = Review::open(&list);
+                    prop_assert_eq!(&read_only, &opened.opened);
+                    for (name, _) in &list.records {
+                        let decision = &opened.ledger.record(list.find(name)).decision;
+                        prop_assert_eq!(decision, known.get(name).unwrap_or(&Decision::Undecided));
+                    }
+                    let ledger = opened.close();
+                    let again = Review::open(&list);
+                    prop_assert_eq!(&again.opened.binding, &Binding::Unchanged);
+                    prop_assert_eq!(&again.ledger, &ledger);
+                    review = Some(again);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn fates_are_written_with_what_they_replaced() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    review.close();
+    list.replace(&[("a", "2")]);
+    Review::open(&list).close();
+    let connection = rusqlite::Connection::open(list.location().file()).unwrap();
+    let row: (String, String) = connection
+        .query_row("SELECT fate, caption FROM fate JOIN event USING (seq) WHERE kind = 'rebound'", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!(row, ("changed".to_owned(), "1".to_owned()));
+}

@@ -1,0 +1,196 @@
+//! The database: its tables, and how a file of an older format becomes one of today's.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Fault;
+
+/// Marks a database as a session of recaption ("rcap").
+const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
+
+/// The script that makes each format out of the one before; the first makes format 1 out of an empty file. A script
+/// that has been released never changes.
+pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1];
+
+const FORMAT_1: &str = "
+-- The dataset this session belongs to, as it was when its records were last found in it.
+CREATE TABLE dataset (
+    id    INTEGER PRIMARY KEY CHECK (id = 1),
+    path  ANY NOT NULL,
+    stamp TEXT NOT NULL,
+    hash  TEXT
+) STRICT;
+
+-- The records something happened to. `position` is where the record is in the dataset now (NULL: nowhere);
+-- `original` is the caption that counts as its original, `ours` the text of this session that an in-place save put in
+-- its place (NULL: the original is there).
+CREATE TABLE subject (
+    id         INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 2147483647),
+    file_name  TEXT NOT NULL,
+    occurrence INTEGER NOT NULL CHECK (occurrence >= 0),
+    position   INTEGER CHECK (position BETWEEN 0 AND 2147483647),
+    original   TEXT,
+    ours       TEXT
+) STRICT;
+
+-- Everything that happened, in order. Numbers missing here are those of drafts (see `draft`).
+CREATE TABLE event (
+    seq       INTEGER PRIMARY KEY CHECK (seq > 0),
+    at        TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    subject   INTEGER REFERENCES subject (id),
+    text      TEXT,
+    decision  TEXT,
+    actor     TEXT,
+    candidate INTEGER,
+    base      TEXT,
+    flag      INTEGER,
+    path      ANY,
+    through   INTEGER,
+    hash      TEXT
+) STRICT;
+
+-- The proposed texts, each with the event that brought it.
+CREATE TABLE candidate (
+    seq        INTEGER PRIMARY KEY REFERENCES event (seq),
+    text       TEXT NOT NULL,
+    describer  TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    stop       TEXT NOT NULL,
+    at         TEXT NOT NULL,
+    tokens_in  INTEGER,
+    tokens_out INTEGER
+) STRICT;
+
+-- What became of records when the dataset had changed, each with the event that found it out.
+CREATE TABLE fate (
+    id      INTEGER PRIMARY KEY,
+    seq     INTEGER NOT NULL REFERENCES event (seq),
+    subject INTEGER NOT NULL REFERENCES subject (id),
+    fate    TEXT NOT NULL,
+    caption TEXT
+) STRICT;
+
+-- The newest unfinished edit of a record (NULL text: none any more). Drafts are events too, but a newer one replaces an
+-- older; `writes` counts them, so that count(event) + sum(writes) is the number of the newest event.
+CREATE TABLE draft (
+    subject   INTEGER PRIMARY KEY REFERENCES subject (id),
+    seq       INTEGER NOT NULL,
+    writes    INTEGER NOT NULL,
+    text      TEXT,
+    cursor    INTEGER,
+    base      TEXT,
+    candidate INTEGER
+) STRICT;
+
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value ANY
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'events are only ever added'); END;
+CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'events are only ever added'); END;
+CREATE TRIGGER candidate_is_never_changed BEFORE UPDATE ON candidate
+BEGIN SELECT RAISE(ABORT, 'candidates are only ever added'); END;
+CREATE TRIGGER candidate_is_never_removed BEFORE DELETE ON candidate
+BEGIN SELECT RAISE(ABORT, 'candidates are only ever added'); END;
+CREATE TRIGGER fate_is_never_changed BEFORE UPDATE ON fate
+BEGIN SELECT RAISE(ABORT, 'fates are only ever added'); END;
+CREATE TRIGGER fate_is_never_removed BEFORE DELETE ON fate
+BEGIN SELECT RAISE(ABORT, 'fates are only ever added'); END;
+";
+
+/// What a file is, as far as its header tells. Nothing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    /// No table in it: a session that is about to begin.
+    Empty,
+    /// A session of this format.
+    Session(u32),
+    /// A database of another program.
+    Foreign,
+}
+
+pub(super) fn header(connection: &Connection) -> Result<Header, Fault> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (application, u32::try_from(version)) {
+        (0, Ok(0)) if objects == 0 => Header::Empty,
+        (APPLICATION, Ok(version)) if version > 0 => Header::Session(version),
+        _ => Header::Foreign,
+    })
+}
+
+/// Brings a file from the format it has to the newest, one transaction a step.
+pub(super) fn migrate(connection: &mut Connection, from: u32, migrations: &[&str]) -> Result<(), Fault> {
+    for (script, version) in migrations.iter().zip(1_u32..).skip(from as usize) {
+        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        step.execute_batch(script)?;
+        step.pragma_update(None, "application_id", APPLICATION)?;
+        step.pragma_update(None, "user_version", version)?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    #[test]
+    fn each_migration_runs_once_and_only_from_its_format() {
+        let steps = ["CREATE TABLE one (x)", "INSERT INTO one VALUES (2)", "INSERT INTO one VALUES (3)"];
+        let mut connection = memory();
+        assert_eq!(header(&connection).unwrap(), Header::Empty);
+        migrate(&mut connection, 0, &steps[..1]).unwrap();
+        assert_eq!(header(&connection).unwrap(), Header::Session(1));
+        migrate(&mut connection, 1, &steps).unwrap();
+        assert_eq!(header(&connection).unwrap(), Header::Session(3));
+        migrate(&mut connection, 3, &steps).unwrap();
+        let sum: i64 = connection.query_row("SELECT sum(x) FROM one", [], |row| row.get(0)).unwrap();
+        assert_eq!(sum, 5);
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_format_before_it() {
+        let steps = ["CREATE TABLE one (x)", "INSERT INTO one VALUES (2); INSERT INTO missing VALUES (1)"];
+        let mut connection = memory();
+        migrate(&mut connection, 0, &steps).unwrap_err();
+        assert_eq!(header(&connection).unwrap(), Header::Session(1));
+        let rows: i64 = connection.query_row("SELECT count(*) FROM one", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0);
+    }
+
+    #[test]
+    fn a_database_of_another_program_is_foreign() {
+        let connection = memory();
+        connection.execute_batch("CREATE TABLE places (url)").unwrap();
+        assert_eq!(header(&connection).unwrap(), Header::Foreign);
+    }
+
+    #[test]
+    fn what_happened_can_be_neither_changed_nor_removed() {
+        let mut connection = memory();
+        migrate(&mut connection, 0, MIGRATIONS).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO subject VALUES (1, 'a.jpg', 0, 0, 'a', NULL);
+                 INSERT INTO event (seq, at, kind, subject) VALUES (1, '', 'generated', 1);
+                 INSERT INTO candidate VALUES (1, '', '', '', '', '', '', NULL, NULL);
+                 INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
+            )
+            .unwrap();
+        for table in ["event", "candidate", "fate"] {
+            assert!(connection.execute(&format!("UPDATE {table} SET seq = 7"), []).is_err(), "{table}");
+            assert!(connection.execute(&format!("DELETE FROM {table}"), []).is_err(), "{table}");
+        }
+        connection.execute("UPDATE subject SET position = 5", []).unwrap();
+    }
+}

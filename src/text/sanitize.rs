@@ -1,0 +1,358 @@
+//! Makes any text safe to show: nothing of it can command a terminal, reorder what is around it or hide in it.
+//!
+//! Captions, file names and messages come from files and services. A control character among them could move the
+//! cursor, set a title or paste text; a bidirectional override could show a name other than it is; an invisible one
+//! could make two different captions look the same. Each is shown in a visible form instead, and only ordinary uses of
+//! such characters (the joiners and selectors within emoji, the joiners of Arabic and Indic spelling) stay.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
+
+/// Most code points shown of what a reader sees as one character. The longest emoji have ten, heavily pointed Hebrew
+/// and Vietnamese fewer; a letter under a thousand accents would cover the lines around it.
+const MAX_CLUSTER: usize = 32;
+
+/// Most tags in the flag of a region: a code of six, and the end.
+const LONGEST_FLAG: usize = 7;
+
+/// What shows that the rest of an over-long character was left out.
+const LEFT_OUT: &str = "⟨…⟩";
+
+/// `text` for a field of one line. Line breaks become `⏎`, tabs a space, controls their pictures (`␛`), and hidden
+/// characters their numbers (`⟨U+202E⟩`).
+#[must_use]
+pub fn sanitize(text: &str) -> Cow<'_, str> {
+    shown(text, |cluster| match cluster {
+        "\n" | "\r\n" => Some("⏎"),
+        "\t" => Some(" "),
+        _ => None,
+    })
+}
+
+/// `text` for a field of several lines: as [`sanitize`], but line feeds stay (`\r\n` becomes one) and a tab becomes four
+/// spaces.
+#[must_use]
+pub fn sanitize_multiline(text: &str) -> Cow<'_, str> {
+    shown(text, |cluster| match cluster {
+        "\n" | "\r\n" => Some("\n"),
+        "\t" => Some("    "),
+        _ => None,
+    })
+}
+
+/// The characters of `text` that a reader would not see or that command a terminal, with where each begins in bytes.
+/// Tabs and line breaks are not among them.
+pub fn hidden_characters(text: &str) -> impl Iterator<Item = (usize, char)> {
+    // Nearly all captions are plain ASCII, and `check` looks at millions.
+    let text = if is_printable_ascii(text) { "" } else { text };
+    text.grapheme_indices(true)
+        .filter(|(_, cluster)| !matches!(*cluster, "\t" | "\n" | "\r\n"))
+        .flat_map(|(start, cluster)| {
+            marked(cluster).map(move |(at, character, hidden)| (start + at, character, hidden))
+        })
+        .filter_map(|(at, character, hidden)| hidden.then_some((at, character)))
+}
+
+/// `text` with `replace` asked first for what stands in the place of a cluster.
+fn shown(text: &str, replace: impl Fn(&str) -> Option<&'static str>) -> Cow<'_, str> {
+    if is_printable_ascii(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::new();
+    // Everything before this byte is in `safe`; from here on the text has been as it should.
+    let mut copied = 0;
+    for (start, cluster) in text.grapheme_indices(true) {
+        let replacement = match replace(cluster) {
+            Some(kept) if kept == cluster => continue,
+            Some(other) => Cow::Borrowed(other),
+            None => match visible(cluster) {
+                Cow::Borrowed(_) => continue,
+                changed @ Cow::Owned(_) => changed,
+            },
+        };
+        safe.push_str(&text[copied..start]);
+        safe.push_str(&replacement);
+        copied = start + cluster.len();
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    safe.push_str(&text[copied..]);
+    Cow::Owned(safe)
+}
+
+fn is_printable_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// What a reader sees as one character, in a form in which they see all of it. Borrowed where nothing had to change.
+fn visible(cluster: &str) -> Cow<'_, str> {
+    let whole = cluster;
+    let cluster = whole.char_indices().nth(MAX_CLUSTER).map_or(whole, |(end, _)| &whole[..end]);
+    let lone_mark = cluster.chars().next().is_some_and(is_mark);
+    let plain = !marked(cluster).any(|(_, _, hidden)| hidden);
+    if plain && !lone_mark && cluster.len() == whole.len() {
+        return Cow::Borrowed(whole);
+    }
+    let mut safe = String::new();
+    if lone_mark {
+        // Without something to sit on it would change the character before it, which may be ours.
+        safe.push('◌');
+    }
+    for (_, character, hidden) in marked(cluster) {
+        if !hidden {
+            safe.push(character);
+        } else if let Some(picture) = control_picture(character) {
+            safe.push(picture);
+        } else {
+            write!(safe, "⟨U+{:04X}⟩", u32::from(character)).expect("a String takes all that is written");
+        }
+    }
+    if cluster.len() < whole.len() {
+        safe.push_str(LEFT_OUT);
+    }
+    Cow::Owned(safe)
+}
+
+/// Whether `character` shows only upon the one before it.
+fn is_mark(character: char) -> bool {
+    character.width() == Some(0) && !is_suspect(character) && format!("a{character}").graphemes(true).count() == 1
+}
+
+/// The picture Unicode has for an ASCII control character.
+fn control_picture(character: char) -> Option<char> {
+    match character {
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)),
+        '\u{7f}' => Some('␡'),
+        _ => None,
+    }
+}
+
+/// The characters of `cluster` with where each begins and whether it must be made visible: one a reader would not see,
+/// and not in its ordinary use. After the first such character there is no ordinary use: it is no longer what it was
+/// part of.
+fn marked(cluster: &str) -> impl Iterator<Item = (usize, char, bool)> {
+    cluster.char_indices().scan(false, |broken, (at, character)| {
+        let hidden = is_suspect(character)
+            && (*broken || !is_ordinary(&cluster[..at], character, &cluster[at + character.len_utf8()..]));
+        *broken |= hidden;
+        Some((at, character, hidden))
+    })
+}
+
+/// Characters that command, reorder or do not show: controls, the default-ignorable code points of Unicode 16
+/// (`DerivedCoreProperties.txt`), the bidirectional controls, the line and paragraph separators and the annotation
+/// characters.
+fn is_suspect(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a suspect character, between what comes before and after it in its cluster, is there as writing wants it.
+fn is_ordinary(before: &str, character: char, after: &str) -> bool {
+    let Some(previous) = before.chars().next_back() else { return false };
+    match character {
+        // Part of an emoji (👩‍🎤) or of an Indic conjunct: Unicode's clusters hold a joiner before something visible
+        // in no other place. Or a joiner where spelling knows it, also at the end of a cluster (می‌خواهم).
+        '\u{200c}' | '\u{200d}' => {
+            let joins = character == '\u{200d}' && after.chars().next().is_some_and(|next| next.width() > Some(0));
+            joins || spells_with_joiners(previous)
+        }
+        // Text or colour form of a symbol; a keycap (1️⃣) is the only one upon ASCII.
+        '\u{fe0e}' | '\u{fe0f}' => match previous {
+            '0'..='9' | '#' | '*' => after == "\u{20e3}",
+            '©' | '®' => true,
+            _ => is_symbol(previous),
+        },
+        // Forms of ideographs and of mathematical symbols.
+        '\u{fe00}'..='\u{fe0d}' => is_symbol(previous) || is_ideograph(previous),
+        '\u{e0100}'..='\u{e01ef}' => is_ideograph(previous),
+        // The flags of regions: 🏴, a code of three to six letters or digits, an end.
+        '\u{e0020}'..='\u{e007f}' => is_region_flag(before, character, after),
+        // Mongolian letters choose their forms, and are joined, by these.
+        '\u{180b}'..='\u{180f}' => matches!(previous, '\u{1820}'..='\u{18aa}'),
+        // Syllables of old Korean without a first sound or a vowel are spelled with fillers.
+        '\u{1160}' => matches!(previous, '\u{1100}'..='\u{115e}' | '\u{a960}'..='\u{a97c}'),
+        _ => false,
+    }
+}
+
+/// Whether `letter` is of a script that is spelled with joiners: Arabic and its neighbours, the Indic scripts, Myanmar
+/// and Khmer.
+fn spells_with_joiners(letter: char) -> bool {
+    matches!(letter, '\u{600}'..='\u{61b}' | '\u{61d}'..='\u{dff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17b3}'
+        | '\u{17b6}'..='\u{17ff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
+}
+
+/// Symbols that have a text and a colour form, roughly: those from Letterlike Symbols to CJK Symbols, the enclosed CJK
+/// ones, and the pictographs.
+fn is_symbol(character: char) -> bool {
+    matches!(character, '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{303f}' | '\u{3200}'..='\u{32ff}' | '\u{1f000}'..='\u{1faff}')
+}
+
+fn is_ideograph(character: char) -> bool {
+    matches!(character, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
+}
+
+/// Whether `character` is part of the tags that make 🏴 the flag of a region.
+fn is_region_flag(before: &str, character: char, after: &str) -> bool {
+    let Some(begun) = before.strip_prefix('\u{1f3f4}') else { return false };
+    let tags: Vec<char> = begun.chars().chain([character]).chain(after.chars()).take(LONGEST_FLAG + 1).collect();
+    let Some((end, code)) = tags.split_last() else { return false };
+    *end == '\u{e007f}'
+        && (3..LONGEST_FLAG).contains(&code.len())
+        && code.iter().all(|tag| matches!(tag, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::ascii("Young woman, black coat.")]
+    #[case::korean("검은 코트를 입은 여성이 서 있다.")]
+    #[case::korean_in_parts("\u{1112}\u{1161}\u{11ab}")]
+    #[case::old_korean_with_a_filler("\u{1100}\u{1160}\u{11ab}")]
+    #[case::accents("cafe\u{301} Zoë")]
+    #[case::family("👩‍👩‍👧‍👦")]
+    #[case::skin_and_profession("👩🏽‍🎤")]
+    #[case::heart_with_a_selector("❤️ and ❤︎")]
+    #[case::rainbow_flag("🏳️‍🌈")]
+    #[case::keycap("1️⃣")]
+    #[case::flags("🇰🇷")]
+    #[case::flag_of_a_region("🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}")]
+    #[case::registered("©️")]
+    #[case::persian("می\u{200c}خواهم")]
+    #[case::hindi("क्\u{200d}ष")]
+    #[case::ideograph_with_a_form("葛\u{e0100}")]
+    #[case::mongolian("\u{1820}\u{180b}")]
+    fn ordinary_writing_stays_as_it_is(#[case] text: &str) {
+        assert!(matches!(sanitize(text), Cow::Borrowed(same) if same == text), "{:?}", sanitize(text));
+        assert_eq!(sanitize_multiline(text), text);
+        assert_eq!(hidden_characters(text).count(), 0);
+    }
+
+    #[rstest]
+    #[case::escape("\x1b[31mred", "␛[31mred")]
+    #[case::null("a\0b", "a␀b")]
+    #[case::bell("\x07", "␇")]
+    #[case::delete("\x7f", "␡")]
+    #[case::csi_in_one_character("\u{9b}31m", "⟨U+009B⟩31m")]
+    #[case::next_line("a\u{85}b", "a⟨U+0085⟩b")]
+    #[case::return_alone("a\rb", "a␍b")]
+    #[case::override_of_direction("a\u{202e}gnp.exe", "a⟨U+202E⟩gnp.exe")]
+    #[case::isolate("\u{2066}x\u{2069}", "⟨U+2066⟩x⟨U+2069⟩")]
+    #[case::marks_of_direction("\u{200e}\u{200f}\u{61c}", "⟨U+200E⟩⟨U+200F⟩⟨U+061C⟩")]
+    #[case::zero_width_space("co\u{200b}at", "co⟨U+200B⟩at")]
+    #[case::byte_order_mark("\u{feff}a", "⟨U+FEFF⟩a")]
+    #[case::soft_hyphen("co\u{ad}at", "co⟨U+00AD⟩at")]
+    #[case::separators("a\u{2028}b\u{2029}", "a⟨U+2028⟩b⟨U+2029⟩")]
+    #[case::joiner_between_letters("co\u{200d}at", "co⟨U+200D⟩at")]
+    #[case::joiner_after_an_emoji("👩\u{200d} x", "👩⟨U+200D⟩ x")]
+    #[case::two_joiners_in_persian("ی\u{200c}\u{200c}خ", "ی\u{200c}⟨U+200C⟩خ")]
+    #[case::selector_after_a_letter("a\u{fe0f}", "a⟨U+FE0F⟩")]
+    #[case::hidden_bytes_after_an_emoji("😀\u{e0101}\u{e0102}", "😀⟨U+E0101⟩⟨U+E0102⟩")]
+    #[case::hidden_tags("a\u{e0041}", "a⟨U+E0041⟩")]
+    #[case::hangul_filler("\u{3164}", "⟨U+3164⟩")]
+    #[case::accent_on_nothing("\u{301}a", "◌\u{301}a")]
+    #[case::accent_on_a_line_break("a\n\u{301}", "a⏎◌\u{301}")]
+    #[case::tab_and_line_breaks("a\tb\nc\r\nd", "a b⏎c⏎d")]
+    fn what_does_not_show_is_shown(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(sanitize(text), expected);
+    }
+
+    #[test]
+    fn line_breaks_stay_where_there_are_lines() {
+        assert_eq!(sanitize_multiline("a\tb\nc\r\nd\r\x1b"), "a    b\nc\nd␍␛");
+    }
+
+    #[test]
+    fn a_pile_of_accents_is_cut_off() {
+        let pile = format!("a{}b", "\u{301}".repeat(1_000));
+        assert_eq!(sanitize(&pile), format!("a{}⟨…⟩b", "\u{301}".repeat(31)));
+    }
+
+    #[test]
+    fn a_megabyte_of_joiners_or_tags_is_looked_through_once() {
+        for hidden in ['\u{200d}', '\u{e0061}'] {
+            let text = format!("🏴{}", String::from(hidden).repeat(300_000));
+            assert_eq!(hidden_characters(&text).count(), 300_000);
+        }
+    }
+
+    #[test]
+    fn hidden_characters_are_found_where_they_are() {
+        let found: Vec<_> = hidden_characters("여\u{202e}a\tb\n\x1b").collect();
+        assert_eq!(found, [(3, '\u{202e}'), (10, '\x1b')]);
+    }
+
+    /// The bidirectional controls and the separators of lines and paragraphs.
+    fn reorders(character: char) -> bool {
+        matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    }
+
+    /// Text made mostly of what this module is about.
+    fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            any::<char>(),
+            prop::sample::select(vec![
+                '\x1b',
+                '\u{9b}',
+                '\n',
+                '\r',
+                '\t',
+                '\u{200d}',
+                '\u{200c}',
+                '\u{fe0f}',
+                '\u{301}',
+                '\u{202e}',
+                '👩',
+                '🎤',
+                '🏴',
+                '\u{e0067}',
+                '\u{e007f}',
+                'a',
+                '1',
+                '\u{20e3}',
+                'ی',
+                'क',
+                '\u{94d}',
+                '가',
+                '\u{1160}',
+                '\u{1100}',
+                '葛',
+                '\u{e0100}',
+                '\u{34f}',
+            ]),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(String::from_iter)
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_commands_or_reorders_comes_through(text in hostile()) {
+            let safe = sanitize(&text);
+            prop_assert!(!safe.chars().any(char::is_control), "{safe:?}");
+            prop_assert!(!safe.contains(reorders), "{safe:?}");
+            let lines = sanitize_multiline(&text);
+            prop_assert!(!lines.chars().any(|character| character.is_control() && character != '\n'), "{lines:?}");
+        }
+
+        #[test]
+        fn what_is_safe_stays_safe(text in hostile()) {
+            let safe = sanitize(&text);
+            prop_assert_eq!(hidden_characters(&safe).next(), None);
+            prop_assert_eq!(sanitize(&safe), safe.clone());
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Words and whitespace, as the scripts that write captions count them.
+
+use std::borrow::Cow;
+
+/// Whether `character` separates words: what Python's `str.isspace` says, so that a limit means the same here as in the
+/// script that wrote the captions. That is Unicode's `White_Space` and the four ASCII information separators.
+#[must_use]
+pub fn is_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+}
+
+/// `text` without whitespace at its ends, as Python's `str.strip()`.
+#[must_use]
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+/// Number of words: runs of anything but whitespace, as `len(text.split())` in Python.
+#[must_use]
+pub fn word_count(text: &str) -> usize {
+    text.split(is_space).filter(|word| !word.is_empty()).count()
+}
+
+/// The first `limit` words of `text` with everything between them, from its very start; without what follows the last
+/// of them. A text of no more than `limit` words comes back whole.
+#[must_use]
+pub fn clip_words(text: &str, limit: usize) -> &str {
+    let mut words = 0;
+    let mut end = 0;
+    let mut inside = false;
+    for (at, character) in text.char_indices() {
+        if is_space(character) {
+            inside = false;
+            continue;
+        }
+        if !inside {
+            if words == limit {
+                return &text[..end];
+            }
+            words += 1;
+            inside = true;
+        }
+        end = at + character.len_utf8();
+    }
+    text
+}
+
+/// `text` as a caption of one line: each line break, with the whitespace around it, becomes one space, and the ends are
+/// trimmed. Whitespace within a line stays as it is.
+#[must_use]
+pub fn single_line(text: &str) -> Cow<'_, str> {
+    let text = trim(text);
+    if !text.contains(is_line_break) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<&str> = text.split(is_line_break).map(trim).filter(|line| !line.is_empty()).collect();
+    Cow::Owned(lines.join(" "))
+}
+
+/// Whether `character` ends a line, as Python's `str.splitlines` sees it.
+fn is_line_break(character: char) -> bool {
+    matches!(character, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    /// The characters for which Python 3.13's `str.isspace` is true.
+    const PYTHON_SPACES: &str = "\t\n\u{b}\u{c}\r\u{1c}\u{1d}\u{1e}\u{1f} \u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\
+        \u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
+
+    #[test]
+    fn exactly_the_characters_python_splits_at_separate_words() {
+        let spaces: String = ('\0'..=char::MAX).filter(|&character| is_space(character)).collect();
+        assert_eq!(spaces, PYTHON_SPACES);
+    }
+
+    #[rstest]
+    #[case("", 0)]
+    #[case(" \t\n", 0)]
+    #[case("one", 1)]
+    #[case("  one\u{a0}two\u{3000}three ", 3)]
+    #[case("one\u{1c}two\u{1f}three", 3)]
+    #[case("zero\u{200b}width joins", 2)]
+    #[case("검은 코트를 입은 여성", 4)]
+    #[case("black-and-white , shirt", 3)]
+    fn words_are_what_whitespace_separates(#[case] text: &str, #[case] words: usize) {
+        assert_eq!(word_count(text), words);
+    }
+
+    #[rstest]
+    #[case("  one  two three", 2, "  one  two")]
+    #[case("one two ", 2, "one two ")]
+    #[case("one", 0, "")]
+    #[case("여성이 서 있다", 1, "여성이")]
+    fn clipping_ends_with_the_last_word_allowed(#[case] text: &str, #[case] limit: usize, #[case] clipped: &str) {
+        assert_eq!(clip_words(text, limit), clipped);
+    }
+
+    #[rstest]
+    #[case("plain", "plain")]
+    #[case("\u{a0} a  b \n", "a  b")]
+    #[case("first \r\n\r\n  second\u{2028}third", "first second third")]
+    #[case("a\u{b}b\u{85}c", "a b c")]
+    #[case("\n\n", "")]
+    fn a_caption_becomes_one_line(#[case] text: &str, #[case] line: &str) {
+        assert_eq!(single_line(text), line);
+    }
+
+    proptest! {
+        #[test]
+        fn clipping_keeps_a_start_of_the_text_and_no_word_too_many(text in any::<String>(), limit in 0_usize..6) {
+            let clipped = clip_words(&text, limit);
+            prop_assert!(text.starts_with(clipped));
+            prop_assert_eq!(word_count(clipped), word_count(&text).min(limit));
+        }
+
+        #[test]
+        fn one_line_holds_the_same_words(text in "[a-c \t\n\r\u{85}\u{2028}]{0,20}") {
+            let line = single_line(&text);
+            prop_assert!(!line.contains(is_line_break));
+            prop_assert_eq!(line.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+        }
+    }
+}

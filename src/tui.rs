@@ -1,0 +1,255 @@
+//! The reviewer in a terminal: keys in, frames out. The loop waits for keys, for the runtime's messages and for
+//! signals; it draws only after something happened.
+
+mod editor;
+mod entry;
+mod input;
+mod keymap;
+pub mod layout;
+mod signals;
+mod terminal;
+mod theme;
+pub mod view;
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+use crossterm::event::{Event, EventStream};
+use futures::StreamExt;
+use ratatui::layout::Rect;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::dataset::RecordId;
+use crate::preview::{Painter, ProtocolChoice, probe};
+use crate::review::{Effect, Model, Msg, update};
+use crate::runtime::Runtime;
+use crate::text;
+use input::Input;
+use layout::Layout;
+use signals::Signals;
+use terminal::Screen;
+use view::Look;
+
+pub use entry::Entry;
+pub use keymap::{Context, Key, Keymap, KeymapError, Lookup};
+pub use theme::{Ground, Theme};
+
+/// How long the terminal may take to say what it can do. Most answer within a few milliseconds; over a slow line the
+/// answer may take a few tenths of a second.
+const PROBE_DEADLINE: Duration = Duration::from_millis(400);
+
+/// Most messages taken in before a frame is drawn: a flood never stops the screen.
+const BATCH: usize = 1_000;
+
+/// How the reviewer should look and listen.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The keys.
+    pub keymap: Keymap,
+    /// The ground of the theme; `None` asks the terminal.
+    pub ground: Option<Ground>,
+    /// Glyphs in ASCII only.
+    pub ascii: bool,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
+    /// How pictures are drawn.
+    pub pictures: ProtocolChoice,
+    /// The operator's editor, as a shell command.
+    pub editor: Option<String>,
+}
+
+/// Reviews until the operator leaves. The runtime's work begins once there is a first frame.
+///
+/// # Errors
+/// Where the terminal fails. What was decided is safe in any case.
+pub async fn run(
+    model: Model,
+    options: Options,
+    mut runtime: Runtime,
+    mut messages: UnboundedReceiver<Msg>,
+) -> io::Result<()> {
+    terminal::restore_on_panic();
+    let shown = App::open(model, options).and_then(|mut app| {
+        app.draw()?;
+        runtime.start();
+        app.meet_terminal(&mut runtime)?;
+        Ok(app)
+    });
+    let result = match shown {
+        Ok(mut app) => app.review(&mut runtime, &mut messages).await,
+        Err(error) => Err(error),
+    };
+    runtime.close().await;
+    result
+}
+
+/// The next event, if it is there already. The stream is polled with this task's own waker: it keeps the first one it
+/// is given until that is woken.
+async fn at_once(events: &mut EventStream) -> Option<io::Result<Event>> {
+    poll_fn(|context| {
+        Poll::Ready(match events.poll_next_unpin(context) {
+            Poll::Ready(event) => event,
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// What the loop holds.
+struct App {
+    screen: Screen,
+    model: Model,
+    input: Input,
+    theme: Theme,
+    zone: jiff::tz::TimeZone,
+    painter: Option<Painter>,
+    pictures: bool,
+    options: Options,
+    pause: Option<Pause>,
+    leaving: bool,
+}
+
+/// Something for which the terminal is given away for a while.
+enum Pause {
+    Suspend,
+    Edit { record: RecordId, text: String },
+}
+
+impl App {
+    fn open(model: Model, options: Options) -> io::Result<Self> {
+        let mut app = Self {
+            screen: Screen::enter(options.mouse)?,
+            input: Input::new(options.keymap.clone()),
+            theme: Theme::new(options.ground.unwrap_or_default(), options.ascii),
+            zone: jiff::tz::TimeZone::system(),
+            painter: None,
+            pictures: options.pictures != ProtocolChoice::None,
+            pause: None,
+            leaving: false,
+            model,
+            options,
+        };
+        let title = text::sanitize(&app.model.settings.dataset).into_owned();
+        app.screen.set_title(&format!("{title} · recaption"))?;
+        Ok(app)
+    }
+
+    /// Asks the terminal what it can do. Keys typed meanwhile are not lost.
+    fn meet_terminal(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        let probe = probe(PROBE_DEADLINE);
+        if self.options.ground.is_none() {
+            let ground = probe.capabilities.background.map(Ground::of).unwrap_or_default();
+            self.theme = Theme::new(ground, self.options.ascii);
+        }
+        self.painter = probe.capabilities.chosen(self.options.pictures).map(|terminal| runtime.show_pictures(terminal));
+        self.pictures = self.painter.is_some();
+        self.measure(runtime)?;
+        for key in input::typed_ahead(&probe.typed) {
+            self.terminal_event(&Event::Key(key), runtime)?;
+        }
+        Ok(())
+    }
+
+    async fn review(&mut self, runtime: &mut Runtime, messages: &mut UnboundedReceiver<Msg>) -> io::Result<()> {
+        let mut signals = Signals::new()?;
+        let mut events = EventStream::new();
+        loop {
+            self.draw()?;
+            tokio::select! {
+                biased;
+                event = events.next() => match event {
+                    Some(event) => self.terminal_event(&event?, runtime)?,
+                    None => return Ok(()),
+                },
+                Some(msg) = messages.recv() => self.take(msg, runtime),
+                () = signals.received() => return Ok(()),
+            }
+            for _ in 0..BATCH {
+                if self.leaving || self.pause.is_some() {
+                    break;
+                }
+                if let Some(event) = at_once(&mut events).await {
+                    self.terminal_event(&event?, runtime)?;
+                } else if let Ok(msg) = messages.try_recv() {
+                    self.take(msg, runtime);
+                } else {
+                    break;
+                }
+            }
+            if self.leaving {
+                return Ok(());
+            }
+            if let Some(pause) = self.pause.take() {
+                // Another program is about to read the keys.
+                drop(events);
+                self.give_way(pause, runtime)?;
+                events = EventStream::new();
+            }
+        }
+    }
+
+    fn terminal_event(&mut self, event: &Event, runtime: &mut Runtime) -> io::Result<()> {
+        if matches!(event, Event::Resize(..)) {
+            return self.measure(runtime);
+        }
+        let size = self.screen.size()?;
+        let layout = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures);
+        if let Some(msg) = self.input.message(event, &self.model, layout.as_ref()) {
+            self.take(msg, runtime);
+        }
+        Ok(())
+    }
+
+    /// Tells the core how much room there is.
+    fn measure(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        let size = self.screen.size()?;
+        if let Some(layout) = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures) {
+            self.take(Msg::Resized(layout.viewport()), runtime);
+        }
+        Ok(())
+    }
+
+    /// Takes a message in and performs what follows from it, answers that are there at once included.
+    fn take(&mut self, msg: Msg, runtime: &mut Runtime) {
+        let mut next = Some(msg);
+        while let Some(msg) = next.take() {
+            for effect in update(&mut self.model, msg) {
+                match effect {
+                    Effect::Quit => self.leaving = true,
+                    Effect::Suspend => self.pause = Some(Pause::Suspend),
+                    Effect::EditExternally { record, text } => self.pause = Some(Pause::Edit { record, text }),
+                    other => next = runtime.perform(other).or(next),
+                }
+            }
+        }
+        self.input.follow(&self.model.mode);
+    }
+
+    fn give_way(&mut self, pause: Pause, runtime: &mut Runtime) -> io::Result<()> {
+        self.screen.pause()?;
+        let msg = match pause {
+            Pause::Suspend => signals::suspend().err().map(|error| Msg::Notice(error.to_string())),
+            Pause::Edit { record, text } => {
+                let result = editor::edit(self.options.editor.as_deref(), &text).map_err(|error| error.to_string());
+                Some(Msg::EditedExternally { record, result })
+            }
+        };
+        self.screen.resume()?;
+        runtime.forget_pictures();
+        self.measure(runtime)?;
+        if let Some(msg) = msg {
+            self.take(msg, runtime);
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let Self { screen, model, theme, input, zone, painter, pictures, .. } = self;
+        let pending = input.pending();
+        let look =
+            Look { theme, keymap: input.keymap(), entry: input.entry(), pending: &pending, zone, pictures: *pictures };
+        screen.draw(|frame| view::draw(frame, model, look, painter.as_mut()))
+    }
+}

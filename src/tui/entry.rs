@@ -1,0 +1,101 @@
+//! The text field: the widget in which captions, notes and commands are written. The core holds the text; this keeps
+//! what only a widget knows (its own undo, the scroll position).
+
+use crossterm::event::KeyEvent;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::{Frame, layout::Position};
+use ratatui_textarea::{CursorMove, TextArea, WrapMode};
+
+use crate::dataset::RecordId;
+use crate::review::{Mode, Msg};
+
+/// What is being written: a change of this means a new field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Caption(RecordId),
+    Note(RecordId),
+    Command,
+}
+
+/// A text field in use.
+#[derive(Debug)]
+pub struct Entry {
+    purpose: Purpose,
+    area: TextArea<'static>,
+}
+
+impl Entry {
+    /// The field a mode needs: the one in use where it still is the same, a new one, or none.
+    #[must_use]
+    pub fn follow(current: Option<Self>, mode: &Mode) -> Option<Self> {
+        let (purpose, text, cursor) = match mode {
+            Mode::Edit(editor) => (Purpose::Caption(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
+            Mode::Note(editor) => (Purpose::Note(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
+            Mode::Command(line) => (Purpose::Command, line.as_str(), line.chars().count()),
+            Mode::Browse | Mode::Help(_) | Mode::Zoom | Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => return None,
+        };
+        Some(current.filter(|entry| entry.purpose == purpose).unwrap_or_else(|| Self::new(purpose, text, cursor)))
+    }
+
+    fn new(purpose: Purpose, text: &str, cursor: usize) -> Self {
+        let mut area = TextArea::new(text.split('\n').map(ToOwned::to_owned).collect());
+        area.set_wrap_mode(match purpose {
+            Purpose::Caption(_) => WrapMode::WordOrGlyph,
+            Purpose::Note(_) | Purpose::Command => WrapMode::None,
+        });
+        area.set_cursor_line_style(Style::new());
+        // The terminal's own cursor marks the place: input methods open their window there.
+        area.set_cursor_style(Style::new());
+        let mut left = cursor;
+        let mut place = (0, 0);
+        for (row, line) in text.split('\n').enumerate() {
+            let length = line.chars().count();
+            place = (row, left.min(length));
+            if left <= length {
+                break;
+            }
+            left -= length + 1;
+        }
+        let clamp = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
+        area.move_cursor(CursorMove::Jump(clamp(place.0), clamp(place.1)));
+        Self { purpose, area }
+    }
+
+    /// A key that is text or moves within it.
+    pub fn press(&mut self, key: KeyEvent) -> Msg {
+        self.area.input(key);
+        self.report()
+    }
+
+    /// Text put in at once.
+    pub fn paste(&mut self, text: &str) -> Msg {
+        let text = match self.purpose {
+            Purpose::Caption(_) => text.replace("\r\n", "\n").replace('\r', "\n"),
+            Purpose::Note(_) | Purpose::Command => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        };
+        self.area.insert_str(text);
+        self.report()
+    }
+
+    fn report(&self) -> Msg {
+        let cursor = self.area.cursor();
+        let before: usize = self.area.lines().iter().take(cursor.0).map(|line| line.chars().count() + 1).sum();
+        Msg::Typed { text: self.area.lines().join("\n"), cursor: before + cursor.1 }
+    }
+
+    /// Draws the field and puts the terminal's cursor in it.
+    pub fn draw(&self, frame: &mut Frame, area: Rect) {
+        if area.is_empty() {
+            return;
+        }
+        // The last column is for the cursor behind a full row.
+        frame.render_widget(&self.area, Rect { width: area.width.saturating_sub(1).max(1), ..area });
+        let (top, left) = self.area.scroll_offset();
+        let cursor = self.area.screen_cursor();
+        let column = cursor.col.saturating_sub(usize::from(left)).min(usize::from(area.width - 1));
+        let row = cursor.row.saturating_sub(usize::from(top)).min(usize::from(area.height - 1));
+        let offset = |start: u16, offset: usize| start + u16::try_from(offset).unwrap_or(0);
+        frame.set_cursor_position(Position::new(offset(area.x, column), offset(area.y, row)));
+    }
+}

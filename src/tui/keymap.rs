@@ -1,0 +1,319 @@
+//! Keys to actions. The defaults are a file in the users' own format; the help and the footer are derived from it.
+
+mod key;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use key::{Key, KeyError};
+use serde::Deserialize;
+
+use crate::review::{Action, Mode};
+
+const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
+
+/// What a key means depends on where it is pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Context {
+    /// Going through records.
+    Browse,
+    /// Looking at the picture alone; keys not bound here mean what they mean in [`Context::Browse`].
+    Zoom,
+    /// Writing a caption.
+    Edit,
+    /// Writing a note or a command.
+    Entry,
+    /// Reading the help.
+    Help,
+    /// Asked whether to save before leaving.
+    ConfirmQuit,
+    /// Asked whether to overwrite.
+    ConfirmOverwrite,
+}
+
+impl Context {
+    /// The context of a mode.
+    #[must_use]
+    pub const fn of(mode: &Mode) -> Self {
+        match mode {
+            Mode::Browse => Self::Browse,
+            Mode::Zoom => Self::Zoom,
+            Mode::Edit(_) => Self::Edit,
+            Mode::Note(_) | Mode::Command(_) => Self::Entry,
+            Mode::Help(_) => Self::Help,
+            Mode::ConfirmQuit => Self::ConfirmQuit,
+            Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
+        }
+    }
+
+    /// Whether keys that mean nothing here are text.
+    #[must_use]
+    pub const fn takes_text(self) -> bool {
+        matches!(self, Self::Edit | Self::Entry)
+    }
+}
+
+/// Why a keymap cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeymapError {
+    /// The file is there but cannot be read.
+    #[error("{}: cannot read the keymap: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not TOML, or has an unknown table.
+    #[error("{file}: {message}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// What is wrong, with its line.
+        message: String,
+    },
+    /// An action that does not exist.
+    #[error("{file}: [{context}] has no action \"{action}\"; `recaption --help` names the file with all of them")]
+    UnknownAction {
+        /// The file.
+        file: String,
+        /// The table.
+        context: String,
+        /// The word that is no action.
+        action: String,
+    },
+    /// A key that does not exist.
+    #[error("{file}: [{context}] {action}: {source}")]
+    Key {
+        /// The file.
+        file: String,
+        /// The table.
+        context: String,
+        /// The action it was for.
+        action: String,
+        /// What is wrong with the key.
+        source: KeyError,
+    },
+    /// One key, two meanings.
+    #[error("{file}: [{context}] {keys} is bound to both {first} and {second}")]
+    Twice {
+        /// The file.
+        file: String,
+        /// The table.
+        context: String,
+        /// The keys.
+        keys: String,
+        /// One action.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+}
+
+type Binding = (Vec<Key>, Action);
+
+/// The keys in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keymap {
+    bindings: BTreeMap<Context, Vec<Binding>>,
+}
+
+/// What the keys pressed so far mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// An action.
+    Action(Action),
+    /// The beginning of some.
+    Prefix,
+    /// Nothing.
+    Unbound,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Keys {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Keymap {
+    /// The keys recaption comes with.
+    ///
+    /// # Errors
+    /// Never in a release: a test reads the embedded file.
+    pub fn defaults() -> Result<Self, KeymapError> {
+        Self::parse(DEFAULTS, "assets/keymap.toml").map(|bindings| Self { bindings })
+    }
+
+    /// The defaults with the operator's own keys over them, where there is such a file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is not a keymap, or binds a key twice.
+    pub fn load(path: Option<&Path>) -> Result<Self, KeymapError> {
+        let mut keymap = Self::defaults()?;
+        let Some(path) = path else { return Ok(keymap) };
+        match std::fs::read_to_string(path) {
+            Ok(text) => keymap.merge(Self::parse(&text, &path.display().to_string())?),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(KeymapError::Read { path: path.to_owned(), source }),
+        }
+        Ok(keymap)
+    }
+
+    fn parse(text: &str, file: &str) -> Result<BTreeMap<Context, Vec<Binding>>, KeymapError> {
+        let file = file.to_owned();
+        let tables: BTreeMap<Context, BTreeMap<String, Keys>> = toml::from_str(text)
+            .map_err(|error| KeymapError::Syntax { file: file.clone(), message: error.to_string() })?;
+        let mut bindings = BTreeMap::new();
+        for (context, table) in tables {
+            let mut bound: Vec<Binding> = Vec::new();
+            for (name, keys) in table {
+                let unknown = || KeymapError::UnknownAction {
+                    file: file.clone(),
+                    context: context_name(context),
+                    action: name.clone(),
+                };
+                let action = Action::from_name(&name).ok_or_else(unknown)?;
+                let keys = match keys {
+                    Keys::One(keys) => vec![keys],
+                    Keys::Several(keys) => keys,
+                };
+                for sequence in keys {
+                    let sequence = Key::parse_sequence(&sequence).map_err(|source| KeymapError::Key {
+                        file: file.clone(),
+                        context: context_name(context),
+                        action: name.clone(),
+                        source,
+                    })?;
+                    if let Some((_, first)) = bound.iter().find(|(keys, _)| clash(keys, &sequence)) {
+                        return Err(KeymapError::Twice {
+                            file,
+                            context: context_name(context),
+                            keys: Key::sequence_name(&sequence),
+                            first: first.name(),
+                            second: action.name(),
+                        });
+                    }
+                    bound.push((sequence, action));
+                }
+            }
+            bindings.insert(context, bound);
+        }
+        Ok(bindings)
+    }
+
+    /// Puts bindings over these. An action that is bound anew loses its old keys; a key that is bound anew loses its
+    /// old action.
+    fn merge(&mut self, over: BTreeMap<Context, Vec<Binding>>) {
+        for (context, bound) in over {
+            let under = self.bindings.entry(context).or_default();
+            under.retain(|(keys, action)| !bound.iter().any(|(over, bound)| bound == action || clash(over, keys)));
+            under.extend(bound);
+        }
+    }
+
+    /// What keys mean in a context.
+    #[must_use]
+    pub fn lookup(&self, context: Context, pressed: &[Key]) -> Lookup {
+        let here = self.find(context, pressed);
+        if context == Context::Zoom && here == Lookup::Unbound { self.find(Context::Browse, pressed) } else { here }
+    }
+
+    fn find(&self, context: Context, pressed: &[Key]) -> Lookup {
+        let mut lookup = Lookup::Unbound;
+        for (keys, action) in self.bindings.get(&context).into_iter().flatten() {
+            if keys == pressed {
+                return Lookup::Action(*action);
+            }
+            if keys.starts_with(pressed) {
+                lookup = Lookup::Prefix;
+            }
+        }
+        lookup
+    }
+
+    /// The keys of an action in a context, as one would write them, the first bound first.
+    #[must_use]
+    pub fn keys(&self, context: Context, action: Action) -> Vec<String> {
+        let bound = self.bindings.get(&context).into_iter().flatten();
+        bound.filter(|(_, known)| *known == action).map(|(keys, _)| Key::sequence_name(keys)).collect()
+    }
+
+    /// The shortest way to write an action's key in a context, for the footer.
+    #[must_use]
+    pub fn hint(&self, context: Context, action: Action) -> Option<String> {
+        self.keys(context, action).into_iter().next()
+    }
+}
+
+/// Whether two sequences cannot both be bound: equal, or one begins the other.
+fn clash(one: &[Key], other: &[Key]) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+fn context_name(context: Context) -> String {
+    match context {
+        Context::Browse => "browse",
+        Context::Zoom => "zoom",
+        Context::Edit => "edit",
+        Context::Entry => "entry",
+        Context::Help => "help",
+        Context::ConfirmQuit => "confirm-quit",
+        Context::ConfirmOverwrite => "confirm-overwrite",
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pressed(keys: &str) -> Vec<Key> {
+        Key::parse_sequence(keys).expect("the test writes keys that exist")
+    }
+
+    #[test]
+    fn every_action_is_bound_somewhere() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        for action in Action::ALL {
+            let bound = keymap.bindings.values().flatten().any(|(_, bound)| bound == action);
+            assert!(bound, "{} has no key", action.name());
+        }
+    }
+
+    #[test]
+    fn a_prefix_waits_for_the_rest() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("g")), Lookup::Prefix);
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("g a")), Lookup::Action(Action::GenerateAll));
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("g x")), Lookup::Unbound);
+    }
+
+    #[test]
+    fn the_zoomed_picture_knows_the_keys_of_the_list() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        assert_eq!(keymap.lookup(Context::Zoom, &pressed("q")), Lookup::Action(Action::Close));
+        assert_eq!(keymap.lookup(Context::Zoom, &pressed("a")), Lookup::Action(Action::Accept));
+    }
+
+    #[test]
+    fn own_keys_replace_the_defaults() {
+        let mut keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        keymap.merge(Keymap::parse("[browse]\nskip = \"x\"\naccept = \"Space\"", "mine.toml").expect("valid"));
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("x")), Lookup::Action(Action::Skip));
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("s")), Lookup::Unbound);
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("a")), Lookup::Unbound);
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("Space")), Lookup::Action(Action::Accept));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let error = |text: &str| Keymap::parse(text, "mine.toml").expect_err("a mistake").to_string();
+        assert!(error("[browse]\nacept = \"a\"").contains("[browse] has no action \"acept\""));
+        assert!(error("[browse]\naccept = \"hyper-a\"").contains("hyper-a"));
+        assert!(error("[browse]\naccept = \"a\"\nskip = \"a\"").contains("a is bound to both accept and skip"));
+        assert!(error("[browse]\ntop = \"g g\"\nskip = \"g\"").contains("is bound to both"));
+        assert!(error("[nowhere]\naccept = \"a\"").contains("mine.toml"));
+    }
+}

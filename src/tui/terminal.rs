@@ -1,0 +1,126 @@
+//! The terminal: taken over at the start, given back whatever happens.
+
+use std::io::{self, BufWriter, Stdout, Write};
+
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+
+/// Output is gathered up to this many bytes: unbuffered, a frame is thousands of writes.
+const BUFFER: usize = 1 << 17;
+
+/// The terminal in the program's hands. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    mouse: bool,
+}
+
+impl Screen {
+    /// Takes the terminal over: raw mode, the other screen, bracketed paste, and the mouse where wanted.
+    ///
+    /// # Errors
+    /// Where there is no terminal, or it fails.
+    pub fn enter(mouse: bool) -> io::Result<Self> {
+        let terminal = take(mouse).and_then(|()| blank()).inspect_err(|_| give_back())?;
+        Ok(Self { terminal, mouse })
+    }
+
+    /// Draws a frame. What has not changed is not written.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(view)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// The size in columns and rows.
+    ///
+    /// # Errors
+    /// Where the terminal does not say.
+    pub fn size(&self) -> io::Result<ratatui::layout::Size> {
+        self.terminal.size()
+    }
+
+    /// Gives the terminal back for a while.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn pause(&mut self) -> io::Result<()> {
+        self.terminal.backend_mut().flush()?;
+        give_back();
+        Ok(())
+    }
+
+    /// Takes the terminal over again, and everything will be drawn anew.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn resume(&mut self) -> io::Result<()> {
+        take(self.mouse)?;
+        self.terminal = blank()?;
+        Ok(())
+    }
+
+    /// Sets the title of the terminal's window.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn set_title(&mut self, title: &str) -> io::Result<()> {
+        execute!(self.terminal.backend_mut(), crossterm::terminal::SetTitle(title))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// A terminal of which nothing is known to be on the screen. (`Terminal::clear` would ask where the cursor is, and not
+/// every terminal answers.)
+fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    execute!(io::stdout(), Clear(ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout())))
+}
+
+fn take(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    let mut out = io::stdout().lock();
+    execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    if mouse {
+        execute!(out, EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal back. Failures are passed over: there is nobody left to tell.
+fn give_back() {
+    let mut out = io::stdout().lock();
+    let _ = execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, cursor::Show);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+/// Makes a panic of this thread give the terminal back before it says what happened. One of another thread, as a
+/// describer's, ends only what it was doing: it goes to the log, and the screen stays as it is.
+pub fn restore_on_panic() {
+    let screen = std::thread::current().id();
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == screen {
+            give_back();
+            report(panic);
+        } else {
+            tracing::error!("{panic}");
+        }
+    }));
+}

@@ -1,0 +1,81 @@
+//! The caption pane: the texts of a record, or the editor.
+
+mod page;
+mod words;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+
+use super::{Look, join_dots, title};
+use crate::dataset::RecordId;
+use crate::review::{Mode, Model};
+use crate::session::{Actor, Decision};
+use crate::text;
+use crate::tui::layout::inside;
+use crate::tui::theme::Theme;
+use page::Page;
+
+/// The share of the pane the editor has; the original stands below it.
+const EDITOR_SHARE: (u16, u16) = (3, 5);
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
+    let theme = look.theme;
+    let room = inside(area);
+    let text_area = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
+    let Some(record) = model.list.cursor else {
+        title(frame, area, Line::styled(" caption ", theme.muted), Line::default(), theme);
+        return;
+    };
+    let page = Page { model, record, theme, width: usize::from(text_area.width) };
+    if let (Mode::Edit(editor), Some(entry)) = (&model.mode, look.entry) {
+        let words = Line::from(vec![Span::raw(" "), page.count(&editor.draft.text), Span::raw(" ")]);
+        title(frame, area, Line::styled(" editing the caption ", theme.accent), words, theme);
+        let field = Rect { height: text_area.height * EDITOR_SHARE.0 / EDITOR_SHARE.1, ..text_area };
+        entry.draw(frame, field);
+        let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
+        frame.render_widget(Paragraph::new(page.original_alone()).wrap(Wrap { trim: false }), rest);
+        return;
+    }
+    title(frame, area, Line::styled(" caption ", theme.muted), verdict(model, record, theme), theme);
+    let paragraph = Paragraph::new(page.body()).wrap(Wrap { trim: false });
+    let rows = u16::try_from(paragraph.line_count(text_area.width)).unwrap_or(u16::MAX);
+    let scroll = model.caption.scroll.min(rows.saturating_sub(room.height));
+    frame.render_widget(paragraph.scroll((scroll, 0)), text_area);
+    if rows.saturating_sub(scroll) > room.height {
+        more_below(frame, room, theme);
+    }
+}
+
+fn more_below(frame: &mut Frame, area: Rect, theme: &Theme) {
+    let words = format!(" J more{} ", theme.glyphs.ellipsis);
+    let width = u16::try_from(text::width(&words)).unwrap_or(0).min(area.width);
+    let at = Rect { x: area.right() - width, y: area.bottom() - 1, width, height: 1 };
+    frame.render_widget(Span::styled(words, theme.muted), at);
+}
+
+/// What was said of the record, for the title row.
+fn verdict(model: &Model, record: RecordId, theme: &Theme) -> Line<'static> {
+    let state = model.state(record);
+    let (glyph, style) = super::records::decision_badge(&state.decision, theme);
+    let word = match &state.decision {
+        Decision::Undecided => return Line::default(),
+        Decision::Accepted { .. } => "accepted",
+        Decision::Edited { .. } => "edited",
+        Decision::Kept => "original kept",
+        Decision::Skipped => "skipped",
+        Decision::Excluded => "left out",
+    };
+    let mut parts = vec![Span::styled(word, style)];
+    if state.by == Actor::Run {
+        parts.push(Span::styled("by a run", theme.muted));
+    }
+    if state.original_changed {
+        parts.push(Span::styled("original changed", theme.warning));
+    }
+    let mut line = join_dots(parts, theme.muted, theme.glyphs.dot);
+    line.spans.insert(0, Span::styled(format!(" {glyph} "), style));
+    line.push_span(Span::raw(" "));
+    line
+}

@@ -1,0 +1,193 @@
+//! The texts of a record one below the other: what is arriving, what is shown, the original, and what was said of them.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span, Text};
+
+use super::words::{compared, paragraphs};
+use crate::dataset::{Entry, RecordId};
+use crate::describe::StopReason;
+use crate::review::{Job, JobState, Model, Version};
+use crate::session::Candidate;
+use crate::text::{self, DiffKind};
+use crate::tui::theme::Theme;
+use crate::tui::view::{clean, join_dots};
+
+/// What the texts are made from, and for how many columns.
+pub(super) struct Page<'a> {
+    pub(super) model: &'a Model,
+    pub(super) record: RecordId,
+    pub(super) theme: &'a Theme,
+    pub(super) width: usize,
+}
+
+impl Page<'_> {
+    pub(super) fn body(&self) -> Text<'static> {
+        let Self { model, record, theme, .. } = *self;
+        let line = match model.entry(record) {
+            None => return Text::from(Line::styled(theme.glyphs.ellipsis, theme.muted)),
+            Some(Entry::Bad(bad)) => {
+                return Text::from(vec![
+                    Line::styled("this line cannot be read", theme.bad),
+                    Line::styled(clean(&format!("line {}: {}", bad.line, bad.error)), theme.text),
+                    Line::default(),
+                    Line::styled(clean(&bad.preview), theme.muted),
+                ]);
+            }
+            Some(Entry::Record(line)) => line,
+        };
+        let mut blocks: Vec<Vec<Line>> =
+            vec![line.findings.iter().map(|finding| self.warn(&finding.to_string())).collect()];
+        if let Some(job) = model.jobs.get(&record) {
+            blocks.push(self.arriving(job));
+        }
+        let state = model.state(record);
+        if let Some(draft) = &state.draft {
+            let mut block = vec![self.heading("unfinished edit", &["e takes it up".to_owned()], Some(&draft.text))];
+            block.extend(paragraphs(&draft.text, theme.text));
+            blocks.push(block);
+        }
+        let shown = model.shown(record);
+        if shown != Version::Original {
+            blocks.push(self.version(shown));
+        }
+        blocks.push(self.original(shown));
+        if let Some(reason) = &state.failure {
+            let heading = format!("{} not described {} r tries again", theme.glyphs.failed, theme.glyphs.dot);
+            blocks.push(vec![Line::styled(heading, theme.bad), Line::styled(clean(reason), theme.muted)]);
+        }
+        if !state.note.is_empty() {
+            blocks.push(vec![Line::from(vec![
+                Span::styled("note  ", theme.accent),
+                Span::styled(clean(&state.note), theme.text),
+            ])]);
+        }
+        let mut lines = Vec::new();
+        for block in blocks.into_iter().filter(|block| !block.is_empty()) {
+            if !lines.is_empty() {
+                lines.push(Line::default());
+            }
+            lines.extend(block);
+        }
+        Text::from(lines)
+    }
+
+    /// The original, to look at while editing.
+    pub(super) fn original_alone(&self) -> Text<'static> {
+        let original = self.model.original(self.record).unwrap_or_default();
+        let mut lines = vec![self.heading("original", &[], Some(original))];
+        lines.extend(paragraphs(original, self.theme.muted));
+        Text::from(lines)
+    }
+
+    /// The number of words, against the limit.
+    pub(super) fn count(&self, words: &str) -> Span<'static> {
+        let (count, limit) = (text::word_count(words), self.model.settings.max_words);
+        let style = if count > limit { self.theme.warning } else { self.theme.muted };
+        Span::styled(format!("{count}/{limit} words"), style)
+    }
+
+    /// A text on its way.
+    fn arriving(&self, job: &Job) -> Vec<Line<'static>> {
+        let theme = self.theme;
+        let describer = clean(self.model.settings.describer.as_deref().unwrap_or_default());
+        let (glyph, what) = match &job.state {
+            JobState::Queued => (theme.glyphs.queued, format!("waiting for {describer}")),
+            JobState::Streaming(_) => (theme.glyphs.generating, format!("{describer} is describing")),
+        };
+        let parts = vec![
+            Span::styled(format!("{glyph} {what}"), theme.busy),
+            Span::styled(format!("detail: {}", job.detail.name()), theme.muted),
+        ];
+        let mut lines = vec![join_dots(parts, theme.muted, theme.glyphs.dot)];
+        if job.accept {
+            lines.push(Line::styled("will be accepted when it is there (u takes that back)", theme.warning));
+        }
+        if let JobState::Streaming(text) = &job.state {
+            lines.extend(paragraphs(&format!("{text}{}", theme.glyphs.arriving), theme.text));
+        }
+        lines
+    }
+
+    /// A candidate, or the operator's own text, with the words the original has not set off.
+    fn version(&self, shown: Version) -> Vec<Line<'static>> {
+        let Self { model, record, theme, .. } = *self;
+        let words = model.text(record, shown).unwrap_or_default();
+        let mut lines = match (shown, model.candidate(record, shown)) {
+            (Version::Candidate(index), Some(candidate)) => {
+                let total = model.state(record).candidates.len();
+                let name = if total == 1 { "candidate".to_owned() } else { format!("candidate {}/{total}", index + 1) };
+                let mut lines = vec![self.heading(&name, &self.source(candidate), Some(words))];
+                if let StopReason::Other(reason) = &candidate.provenance.stop {
+                    lines.push(self.warn(&format!("stopped: {reason}")));
+                }
+                lines
+            }
+            _ => vec![self.heading("your text", &[], Some(words))],
+        };
+        lines.extend(self.findings(shown));
+        lines.extend(match model.original(record) {
+            Some(original) => compared(words, original, DiffKind::Added, theme.text, theme.added),
+            None => paragraphs(words, theme.text),
+        });
+        lines
+    }
+
+    /// The dataset's caption, with the words that what is shown has not set off.
+    fn original(&self, shown: Version) -> Vec<Line<'static>> {
+        let Self { model, record, theme, .. } = *self;
+        let Some(original) = model.original(record) else { return Vec::new() };
+        let mut lines = vec![self.heading("original", &[], Some(original).filter(|words| !words.is_empty()))];
+        if shown == Version::Original {
+            lines.extend(self.findings(shown));
+            lines.extend(paragraphs(original, theme.text));
+        } else {
+            let other = model.text(record, shown).unwrap_or_default();
+            lines.extend(compared(original, other, DiffKind::Removed, theme.muted, theme.removed));
+        }
+        lines
+    }
+
+    /// Where a candidate comes from. A draft is always called one.
+    fn source(&self, candidate: &Candidate) -> Vec<String> {
+        let provenance = &candidate.provenance;
+        let mut facts = match provenance.describer.as_str() {
+            "local" => vec![format!("local {} draft", self.theme.glyphs.dot)],
+            crate::review::FILE => vec![format!("from {}", provenance.model)],
+            describer => vec![format!("{describer} {} {}", self.theme.glyphs.dot, provenance.model)],
+        };
+        if candidate.stale {
+            facts.push("perhaps of another picture".to_owned());
+        }
+        if !provenance.parameters.is_empty() {
+            facts.push(provenance.parameters.clone());
+        }
+        facts
+    }
+
+    /// A text's name and, as far as there is room, facts about it; at the right end the number of its words.
+    fn heading(&self, name: &str, facts: &[String], words: Option<&str>) -> Line<'static> {
+        let theme = self.theme;
+        let count = words.map(|words| self.count(words)).unwrap_or_default();
+        let mut room = self.width.saturating_sub(text::width(name) + count.width() + 1);
+        let mut spans = vec![Span::styled(name.to_owned(), theme.accent)];
+        for (place, fact) in facts.iter().enumerate() {
+            let separator = if place == 0 { "  ".to_owned() } else { format!(" {} ", theme.glyphs.dot) };
+            let fact = format!("{separator}{}", clean(fact));
+            let Some(left) = room.checked_sub(text::width(&fact)) else { break };
+            room = left;
+            spans.push(Span::styled(fact, theme.muted));
+        }
+        spans.push(Span::raw(" ".repeat(room + 1)));
+        spans.push(count);
+        Line::from(spans)
+    }
+
+    fn findings(&self, version: Version) -> Vec<Line<'static>> {
+        self.model.findings(self.record, version).iter().map(|finding| self.warn(&finding.message)).collect()
+    }
+
+    fn warn(&self, words: &str) -> Line<'static> {
+        let style: Style = self.theme.warning;
+        Line::styled(format!("{} {}", self.theme.glyphs.finding, clean(words)), style)
+    }
+}

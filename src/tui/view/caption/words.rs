@@ -1,0 +1,93 @@
+//! Captions as lines of the screen, plain or with what sets them apart from another text.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::text::{self, DiffKind};
+
+/// Longer captions are shown up to here: wrapping a million characters takes longer than a frame may.
+const LONGEST_SHOWN: usize = 6_000;
+
+/// Below this share of common words two texts are just different, and marking every word tells nothing.
+const ALIKE: f64 = 0.35;
+
+/// A text, line by line.
+pub(super) fn paragraphs(words: &str, style: Style) -> Vec<Line<'static>> {
+    let shown = clipped(words);
+    let mut lines: Vec<Line> =
+        text::sanitize_multiline(shown).split('\n').map(|line| Line::styled(line.to_owned(), style)).collect();
+    if shown.len() < words.len() {
+        lines.push(Line::styled(format!("({} more characters)", words[shown.len()..].chars().count()), style));
+    }
+    lines
+}
+
+/// One of two texts, with the words only it has set off, where the two are alike at all.
+pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, marked: Style) -> Vec<Line<'static>> {
+    let (own_shown, other) = (text::sanitize_multiline(clipped(own)), text::sanitize_multiline(clipped(other)));
+    let (own_shown, other) = (own_shown.as_ref(), other.as_ref());
+    let (old, new) = if mark == DiffKind::Added { (other, own_shown) } else { (own_shown, other) };
+    let segments = text::diff_words(old, new);
+    let common: usize =
+        segments.iter().filter(|segment| segment.kind == DiffKind::Same).map(|segment| segment.text.len()).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a share of two short texts")]
+    let alike = common as f64 >= ALIKE * own_shown.len().max(other.len()) as f64;
+    if !alike || clipped(own).len() < own.len() {
+        return paragraphs(own, plain);
+    }
+    let mut lines = vec![Line::default()];
+    for segment in segments.iter().filter(|segment| segment.kind == DiffKind::Same || segment.kind == mark) {
+        let style = if segment.kind == mark { plain.patch(marked) } else { plain };
+        for (place, part) in segment.text.split('\n').enumerate() {
+            if place > 0 {
+                lines.push(Line::default());
+            }
+            if let Some(line) = lines.last_mut().filter(|_| !part.is_empty()) {
+                line.push_span(Span::styled(part.to_owned(), style));
+            }
+        }
+    }
+    lines
+}
+
+fn clipped(words: &str) -> &str {
+    words.char_indices().nth(LONGEST_SHOWN).map_or(words, |(end, _)| &words[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Modifier;
+
+    use super::*;
+
+    fn marked(lines: &[Line]) -> Vec<String> {
+        let spans = lines.iter().flat_map(|line| &line.spans);
+        spans
+            .filter(|span| span.style.add_modifier.contains(Modifier::UNDERLINED))
+            .map(|span| span.content.trim().to_owned())
+            .collect()
+    }
+
+    fn added(own: &str, other: &str) -> Vec<String> {
+        let style = Style::new().add_modifier(Modifier::UNDERLINED);
+        marked(&compared(own, other, DiffKind::Added, Style::new(), style))
+    }
+
+    #[test]
+    fn words_only_one_text_has_are_set_off() {
+        assert_eq!(added("A person in a blue coat.", "A person in a red coat."), ["blue"]);
+    }
+
+    #[test]
+    fn texts_that_have_little_in_common_are_left_plain() {
+        assert!(added("Three hats on a shelf.", "A person in a red coat, walking.").is_empty());
+    }
+
+    #[test]
+    fn no_text_is_lost() {
+        let long = "word ".repeat(LONGEST_SHOWN);
+        let shown: usize = paragraphs(&long, Style::new()).iter().map(Line::width).sum();
+        assert!(shown > LONGEST_SHOWN && shown < LONGEST_SHOWN + 40);
+        assert_eq!(paragraphs("one\ntwo", Style::new()).len(), 2);
+    }
+}

@@ -1,0 +1,116 @@
+//! The first two rows: the dataset, how far it is reviewed, who describes; and the tabs.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{clean, join_dots};
+use crate::review::{Model, SessionStatus, Tab};
+use crate::text;
+use crate::tui::theme::Theme;
+
+const BAR: u64 = 12;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+    let right = right(model, theme);
+    let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width / 2);
+    let (total, reviewed) = (u64::from(model.tabs.total()), model.tabs.reviewed());
+    let progress = if total == 0 { String::new() } else { format!("{reviewed}/{total} reviewed") };
+    let name_width = usize::from(area.width.saturating_sub(right_width)).saturating_sub(progress.len() + 24).max(8);
+    let name = clean(&model.settings.dataset);
+    let mut left = vec![
+        Span::raw(" "),
+        Span::styled(text::truncate_to_width(&name, name_width, theme.glyphs.ellipsis).into_owned(), theme.accent),
+        Span::raw("  "),
+        Span::raw(progress),
+    ];
+    if let (Some(full), Some(percent)) = ((reviewed * BAR).checked_div(total), (reviewed * 100).checked_div(total)) {
+        left.push(Span::raw(" "));
+        left.push(Span::styled(theme.glyphs.bar.0.repeat(usize::try_from(full).unwrap_or(0)), theme.good));
+        left.push(Span::styled(theme.glyphs.bar.1.repeat(usize::try_from(BAR - full).unwrap_or(0)), theme.muted));
+        left.push(Span::styled(format!(" {percent} %"), theme.muted));
+    }
+    if !model.indexed && model.dataset_failure.is_none() {
+        left.push(Span::styled(format!("  reading{}", theme.glyphs.ellipsis), theme.busy));
+    }
+    frame.render_widget(Line::from(left), Rect { width: area.width - right_width, ..area });
+    let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
+    frame.render_widget(right.right_aligned(), right_area);
+}
+
+fn right(model: &Model, theme: &Theme) -> Line<'static> {
+    let mut parts = Vec::new();
+    match &model.session {
+        SessionStatus::Opening => parts.push(Span::styled(format!("opening{}", theme.glyphs.ellipsis), theme.busy)),
+        SessionStatus::Open => {}
+        SessionStatus::ReadOnly(_) => parts.push(Span::styled("read-only", theme.warning)),
+        SessionStatus::Failed(_) => parts.push(Span::styled("no session", theme.bad)),
+    }
+    let describer = match &model.settings.describer {
+        Some(name) if name == "local" => format!("local {} draft", theme.glyphs.dot),
+        Some(name) => clean(name),
+        None => "no describer".to_owned(),
+    };
+    parts.push(Span::styled(describer, theme.muted));
+    let mut line = join_dots(parts, theme.muted, theme.glyphs.dot);
+    line.push_span(Span::raw(" "));
+    line
+}
+
+/// The cells each tab takes, for drawing and for clicks.
+pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
+    let wide: Vec<_> = Tab::ALL.iter().map(|tab| (*tab, tab.title())).collect();
+    let narrow = |tab: Tab| match tab {
+        Tab::ToReview => "review",
+        Tab::Problems => "probl.",
+        other => other.title(),
+    };
+    let labels = |short: bool| -> Vec<(Tab, String)> {
+        wide.iter()
+            .enumerate()
+            .map(|(place, (tab, title))| {
+                let title = if short { narrow(*tab) } else { title };
+                (*tab, format!(" {} {title} {} ", place + 1, model.tabs.count(*tab)))
+            })
+            .collect()
+    };
+    let fits =
+        |labels: &[(Tab, String)]| labels.iter().map(|(_, label)| label.len()).sum::<usize>() <= usize::from(width);
+    let mut chosen = labels(false);
+    if !fits(&chosen) {
+        chosen = labels(true);
+    }
+    if !fits(&chosen) {
+        chosen.iter_mut().enumerate().for_each(|(place, (tab, label))| {
+            if *tab != model.list.tab {
+                *label = format!(" {} ", place + 1);
+            }
+        });
+    }
+    let mut x = 0;
+    chosen
+        .into_iter()
+        .map(|(tab, label)| {
+            let start = x;
+            x += u16::try_from(label.len()).unwrap_or(u16::MAX);
+            (tab, start, label)
+        })
+        .collect()
+}
+
+pub(super) fn draw_tabs(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+    let spans: Vec<Span> = tab_cells(model, area.width)
+        .into_iter()
+        .map(|(tab, _, label)| {
+            let style = if tab == model.list.tab {
+                theme.selected
+            } else if tab == Tab::Problems && model.tabs.count(tab) > 0 {
+                theme.warning
+            } else {
+                theme.muted
+            };
+            Span::styled(label, style)
+        })
+        .collect();
+    frame.render_widget(Line::from(spans), area);
+}

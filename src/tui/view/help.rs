@@ -1,0 +1,106 @@
+//! The help: every action and its keys as they are bound now, and what the badges mean.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::Look;
+use super::popup::Popup;
+use crate::review::{Action, Group};
+use crate::text;
+use crate::tui::keymap::{Context, Keymap};
+use crate::tui::theme::Theme;
+
+const COLUMN: usize = 56;
+
+pub(super) fn popup(screen: Rect, top: u16, look: Look) -> Popup {
+    let lines = lines(look.keymap, look.theme);
+    let columns = usize::from(screen.width.saturating_sub(6)).div_euclid(COLUMN).clamp(1, 3);
+    let rows = rows_for(&lines, columns, usize::from(screen.height.saturating_sub(2)));
+    let clamp = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+    let size = (clamp(columns * COLUMN), clamp(rows));
+    if columns == 1 {
+        let last = clamp(lines.len() - rows);
+        return Popup::new(screen, size, "keys", vec![Paragraph::new(lines).scroll((top.min(last), 0))]);
+    }
+    let mut rest = lines.as_slice();
+    let columns = (0..columns).map(|_| {
+        let (here, after) = rest.split_at(break_at(rest, rows));
+        rest = after;
+        Paragraph::new(here.to_vec())
+    });
+    let columns = columns.collect();
+    Popup::new(screen, size, "keys", columns)
+}
+
+/// The fewest rows in which everything fits into the columns.
+fn rows_for(lines: &[Line], columns: usize, most: usize) -> usize {
+    if columns == 1 {
+        return lines.len().min(most);
+    }
+    (lines.len().div_ceil(columns)..most)
+        .find(|rows| {
+            let mut rest = lines;
+            for _ in 0..columns {
+                rest = &rest[break_at(rest, *rows)..];
+            }
+            rest.is_empty()
+        })
+        .unwrap_or(most)
+}
+
+/// Where to end a column: after the last whole chapter that fits.
+fn break_at(lines: &[Line], rows: usize) -> usize {
+    if lines.len() <= rows {
+        return lines.len();
+    }
+    (1..=rows).rev().find(|row| lines[row - 1].width() == 0).unwrap_or(rows)
+}
+
+fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        lines.push(Line::styled(group.title(), theme.accent));
+        lines.extend(Action::ALL.iter().filter(|action| action.group() == group).filter_map(|action| {
+            let (context, keys) = keys(keymap, *action)?;
+            let room = COLUMN - 18;
+            let help = format!("{}{}", action.help(), where_bound(context));
+            Some(Line::from(vec![
+                Span::raw(format!("  {keys:<14}")),
+                Span::styled(text::truncate_to_width(&help, room, theme.glyphs.ellipsis).into_owned(), theme.muted),
+            ]))
+        }));
+        lines.push(Line::default());
+    }
+    lines.push(Line::styled("Badges", theme.accent));
+    lines.extend(theme.glyphs.legend().map(|(glyph, meaning)| {
+        Line::from(vec![Span::raw(format!("  {glyph:<14}")), Span::styled(meaning, theme.muted)])
+    }));
+    lines
+}
+
+/// The keys of an action in the first context that has it.
+fn keys(keymap: &Keymap, action: Action) -> Option<(Context, String)> {
+    let contexts = [
+        Context::Browse,
+        Context::Edit,
+        Context::Entry,
+        Context::ConfirmQuit,
+        Context::ConfirmOverwrite,
+        Context::Zoom,
+        Context::Help,
+    ];
+    contexts.iter().find_map(|context| {
+        let keys = keymap.keys(*context, action);
+        (!keys.is_empty()).then(|| (*context, keys.join(" ")))
+    })
+}
+
+const fn where_bound(context: Context) -> &'static str {
+    match context {
+        Context::Edit => " (editor)",
+        Context::Entry => " (note, command)",
+        Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
+        Context::Browse | Context::Zoom | Context::Help => "",
+    }
+}

@@ -1,0 +1,72 @@
+//! A box in the middle of the screen, over whatever is there. It is made before anything is drawn: the picture below
+//! must know what will cover it.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::symbols::border;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+use crate::text;
+use crate::tui::theme::{Glyphs, Theme};
+
+/// A box, ready to be drawn.
+#[derive(Debug)]
+pub(super) struct Popup {
+    /// The cells it takes, border included.
+    pub(super) area: Rect,
+    heading: String,
+    columns: Vec<Paragraph<'static>>,
+}
+
+impl Popup {
+    /// A box for columns of equal width, as large as wanted where the screen has the room.
+    pub(super) fn new(screen: Rect, wanted: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
+        let width = wanted.0.saturating_add(4).min(screen.width);
+        let height = wanted.1.saturating_add(2).min(screen.height);
+        let x = screen.x + (screen.width - width) / 2;
+        let y = screen.y + (screen.height - height) / 2;
+        Self { area: Rect { x, y, width, height }, heading: heading.to_owned(), columns }
+    }
+
+    pub(super) fn draw(self, frame: &mut Frame, theme: &Theme) {
+        let heading = Line::styled(format!(" {} ", self.heading), theme.accent);
+        let mut block = Block::bordered().border_style(theme.muted).title(heading);
+        if theme.glyphs == Glyphs::ASCII {
+            block = block.border_set(ASCII);
+        }
+        let area = self.area;
+        // A wide character that reaches under the edge would hide the border.
+        for y in area.y..area.bottom() {
+            let beside = area.x.checked_sub(1).and_then(|x| frame.buffer_mut().cell_mut((x, y)));
+            if let Some(cell) = beside.filter(|cell| text::width(cell.symbol()) > 1) {
+                cell.set_symbol(" ");
+            }
+        }
+        frame.render_widget(Clear, area);
+        frame.render_widget(block, area);
+        let inside = Rect {
+            x: area.x + 2,
+            y: area.y + 1,
+            width: area.width.saturating_sub(4),
+            height: area.height.saturating_sub(2),
+        };
+        let count = u16::try_from(self.columns.len()).unwrap_or(1).max(1);
+        let width = inside.width / count;
+        for (place, column) in self.columns.into_iter().enumerate() {
+            let x = inside.x + u16::try_from(place).unwrap_or(0) * width;
+            frame.render_widget(column, Rect { x, width, ..inside });
+        }
+    }
+}
+
+const ASCII: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};

@@ -1,0 +1,151 @@
+//! The list: a badge, the number, the picture's name, the words of the caption. Only the rows on the screen are made.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{clean, title};
+use crate::dataset::{Entry, RecordId};
+use crate::review::{JobState, Model, Tab};
+use crate::session::Decision;
+use crate::text;
+use crate::tui::layout::inside;
+use crate::tui::theme::Theme;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+    let view = model.view();
+    let place = if view.is_empty() { String::new() } else { format!(" {}/{} ", model.list.position + 1, view.len()) };
+    title(frame, area, Line::styled(" records ", theme.muted), Line::styled(place, theme.muted), theme);
+    let rows = inside(area);
+    if view.is_empty() {
+        draw_empty(frame, rows, model, theme);
+        return;
+    }
+    let number_width = model.tabs.total().to_string().len().max(3);
+    for row in 0..rows.height {
+        let Some(record) = view.nth(model.list.top + usize::from(row)) else { break };
+        let at = Rect { y: rows.y + row, height: 1, ..rows };
+        frame.render_widget(row_line(model, record, usize::from(rows.width), number_width, theme), at);
+        if model.list.cursor == Some(record) {
+            frame.buffer_mut().set_style(at, theme.selected);
+        }
+    }
+}
+
+fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+    let words = match model.list.tab {
+        _ if model.dataset_failure.is_some() => "the dataset cannot be read",
+        Tab::All if !model.indexed => "reading the dataset",
+        Tab::All => "no records in this file",
+        Tab::ToReview => "everything is reviewed · ^s saves",
+        Tab::Ready => "no candidate is waiting · g a describes all",
+        Tab::Decided => "nothing is decided yet · a accepts",
+        Tab::Aside => "nothing is skipped or left out",
+        Tab::Problems => "no problems found",
+    };
+    let middle = Rect { y: area.y + area.height / 3, height: area.height - area.height / 3, ..area };
+    let paragraph = Paragraph::new(Line::styled(words, theme.muted)).centered();
+    frame.render_widget(paragraph.wrap(ratatui::widgets::Wrap { trim: true }), middle);
+}
+
+fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, theme: &Theme) -> Line<'static> {
+    let (badge, badge_style) = badge(model, record, theme);
+    let number = format!(" {:>number_width$} ", record.0 + 1);
+    let (marks, words, words_style) = right(model, record, theme);
+    let marks_width: usize = marks.iter().map(Span::width).sum();
+    let room = width.saturating_sub(4 + number.len() + marks_width + words.len());
+    let name = match model.entry(record) {
+        Some(Entry::Record(line)) => file_title(&clean(&line.file_name), room, theme.glyphs.ellipsis),
+        Some(Entry::Bad(bad)) => {
+            text::truncate_to_width(&clean(&bad.preview), room, theme.glyphs.ellipsis).into_owned()
+        }
+        None => String::new(),
+    };
+    let gap = room.saturating_sub(text::width(&name));
+    let mut spans = vec![
+        Span::raw(" "),
+        Span::styled(badge, badge_style),
+        Span::styled(number, theme.muted),
+        Span::raw(name),
+        Span::raw(" ".repeat(gap + 1)),
+    ];
+    spans.extend(marks);
+    spans.push(Span::styled(words, words_style));
+    spans.push(Span::raw(" "));
+    Line::from(spans)
+}
+
+/// The end of a file name tells more than its beginning: folders go first, then the middle of the name.
+fn file_title(name: &str, room: usize, ellipsis: &str) -> String {
+    let short = name.rsplit('/').next().unwrap_or(name);
+    if text::width(short) <= room {
+        return short.to_owned();
+    }
+    let tail: String = short.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
+    let head = room.saturating_sub(text::width(&tail));
+    if head < 4 {
+        return text::truncate_to_width(short, room, ellipsis).into_owned();
+    }
+    format!("{}{tail}", text::truncate_to_width(short, head, ellipsis))
+}
+
+/// What a record's state looks like.
+fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style) {
+    let glyphs = &theme.glyphs;
+    if matches!(model.entry(record), Some(Entry::Bad(_))) {
+        return (glyphs.bad_line, theme.bad);
+    }
+    if let Some(job) = model.jobs.get(&record) {
+        return match job.state {
+            JobState::Queued => (glyphs.queued, theme.busy),
+            JobState::Streaming(_) => (glyphs.generating, theme.busy),
+        };
+    }
+    if !model.is_durable(record) {
+        return (glyphs.pending, theme.muted);
+    }
+    let state = model.state(record);
+    if state.is_ready() {
+        (glyphs.ready, theme.warning)
+    } else if state.failure.is_some() && !state.decision.is_final() {
+        (glyphs.failed, theme.bad)
+    } else {
+        decision_badge(&state.decision, theme)
+    }
+}
+
+/// What a decision looks like.
+pub(super) fn decision_badge(decision: &Decision, theme: &Theme) -> (&'static str, Style) {
+    let glyphs = &theme.glyphs;
+    match decision {
+        Decision::Accepted { .. } => (glyphs.accepted, theme.good),
+        Decision::Edited { .. } => (glyphs.edited, theme.good),
+        Decision::Kept => (glyphs.kept, theme.good),
+        Decision::Skipped => (glyphs.skipped, theme.muted),
+        Decision::Excluded => (glyphs.excluded, theme.bad),
+        Decision::Undecided => (glyphs.undecided, theme.muted),
+    }
+}
+
+/// The right end of a row: flag, draft, picture and finding marks, and the words of the text that is shown.
+fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>, String, Style) {
+    let state = model.state(record);
+    let mut marks = Vec::new();
+    let mut mark = |on: bool, glyph: &'static str, style: Style| {
+        if on {
+            marks.push(Span::styled(glyph, style));
+        }
+    };
+    mark(state.flagged, theme.glyphs.flag, theme.warning);
+    mark(state.draft.is_some(), theme.glyphs.draft, theme.warning);
+    mark(model.tabs.is_bad_picture(record), theme.glyphs.no_picture, theme.bad);
+    let version = model.shown(record);
+    let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
+    let findings = model.findings(record, version);
+    mark(!findings.is_empty(), theme.glyphs.finding, theme.warning);
+    let count = text::word_count(shown);
+    let style = if count > model.settings.max_words { theme.warning } else { theme.muted };
+    (marks, format!("{count:>4}w"), style)
+}

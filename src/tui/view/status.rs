@@ -1,0 +1,130 @@
+//! The last row: what the keys do now, or a word to the operator; and on the right what goes on in the background.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{Look, clean, join_dots, key_hint};
+use crate::review::{Action, Mode, Model, NoticeKind};
+use crate::text;
+use crate::tui::keymap::Context;
+use crate::tui::theme::Theme;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
+    let theme = look.theme;
+    let prompt = match &model.mode {
+        Mode::Command(_) => ":",
+        Mode::Note(_) => " note: ",
+        _ => "",
+    };
+    if let (false, Some(entry)) = (prompt.is_empty(), look.entry) {
+        let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
+        frame.render_widget(Span::styled(prompt, theme.accent), area);
+        entry.draw(frame, Rect { x: area.x + width, width: area.width - width, ..area });
+        return;
+    }
+    let right = background(model, look);
+    let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    let left_area = Rect { width: area.width - right_width, ..area };
+    match &model.notice {
+        Some(notice) => {
+            let style = match notice.kind {
+                NoticeKind::Info => theme.busy,
+                NoticeKind::Warning => theme.warning,
+                NoticeKind::Error => theme.bad,
+            };
+            let words = format!(" {}", clean(&notice.text));
+            if text::width(&words) <= usize::from(left_area.width) {
+                frame.render_widget(Span::styled(words, style), left_area);
+            } else {
+                // A word that needs the room has it: what goes on in the background can wait.
+                let words =
+                    text::truncate_to_width(&words, usize::from(area.width), theme.glyphs.ellipsis).into_owned();
+                frame.render_widget(Span::styled(words, style), area);
+                return;
+            }
+        }
+        None => frame.render_widget(hints(model, look, usize::from(left_area.width)), left_area),
+    }
+    let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
+    frame.render_widget(right, right_area);
+}
+
+/// As many hints as there is room for, whole ones only, in order of use.
+fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
+    let (context, actions): (Context, &[(Action, &str)]) = match &model.mode {
+        Mode::Browse => (
+            Context::Browse,
+            &[
+                (Action::Accept, "accept"),
+                (Action::Edit, "edit"),
+                (Action::Regenerate, "regenerate"),
+                (Action::Keep, "keep"),
+                (Action::Skip, "skip"),
+                (Action::Exclude, "exclude"),
+                (Action::Undo, "undo"),
+                (Action::Save, "save"),
+                (Action::Help, "help"),
+                (Action::Quit, "quit"),
+            ],
+        ),
+        Mode::Edit(_) => (
+            Context::Edit,
+            &[
+                (Action::TakeAndAdvance, "take"),
+                (Action::TakeAndStay, "take, stay"),
+                (Action::TakeAndNext, "take, next"),
+                (Action::Close, "leave, keep draft"),
+                (Action::DiscardDraft, "discard"),
+            ],
+        ),
+        Mode::Note(_) | Mode::Command(_) => (Context::Entry, &[]),
+        Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
+        Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
+        Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),
+        Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
+    };
+    let mut line = Line::from(vec![Span::raw(" ")]);
+    if !look.pending.is_empty() {
+        line.push_span(Span::styled(format!("{} {} ", look.pending, look.theme.glyphs.ellipsis), look.theme.accent));
+    }
+    for (action, what) in actions {
+        let Some(key) = look.keymap.hint(context, *action) else { continue };
+        let hint = key_hint(key, what, look.theme);
+        if line.width() + hint.iter().map(Span::width).sum::<usize>() > width {
+            break;
+        }
+        line.extend(hint);
+    }
+    line
+}
+
+/// What goes on in the background.
+fn background(model: &Model, look: Look) -> Line<'static> {
+    let Theme { glyphs, muted, busy, warning, .. } = *look.theme;
+    let mut parts = Vec::new();
+    if let Some(bulk) = &model.bulk {
+        let failed = if bulk.failed == 0 { String::new() } else { format!(", {} failed", bulk.failed) };
+        let words = format!("{} {}/{}{failed}", glyphs.generating, bulk.done + bulk.failed, bulk.total);
+        parts.push(Span::styled(words, busy));
+    } else if model.settings.describer.is_some() && !model.ahead_stopped && model.settings.ahead > 0 {
+        match model.ready_ahead() {
+            0 if model.jobs.is_empty() => {}
+            ready => parts.push(Span::styled(format!("{} {ready} ahead", glyphs.generating), busy)),
+        }
+    }
+    if model.save.running {
+        parts.push(Span::styled(format!("saving{}", glyphs.ellipsis), busy));
+    } else if model.ledger.is_unsaved() {
+        parts.push(Span::styled("unsaved", warning));
+    } else if let Some(at) = model.save.last {
+        let at = at.to_zoned(look.zone.clone());
+        parts.push(Span::styled(format!("saved {:02}:{:02}", at.hour(), at.minute()), muted));
+    }
+    if parts.is_empty() {
+        return Line::default();
+    }
+    let mut line = join_dots(parts, muted, glyphs.dot);
+    line.push_span(Span::raw(" "));
+    line
+}

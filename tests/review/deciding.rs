@@ -1,0 +1,125 @@
+//! Accept, keep, skip, exclude, flag, note, undo and redo.
+
+use recaption::dataset::RecordId;
+use recaption::review::{Msg, Tab};
+use rstest::rstest;
+
+use crate::world::World;
+
+#[rstest]
+#[case("a", "kept [-] -")]
+#[case("x", "kept [-] -")]
+#[case("s", "skipped [-] -")]
+#[case("X", "excluded [-] -")]
+#[case("a x X", "kept kept [excluded]")]
+#[case("a u", "[-] - -")]
+#[case("a s u u", "[-] - -")]
+#[case("a s u u U U", "kept [skipped] -")]
+#[case("a Backspace U", "[kept] - -")]
+#[case("a k x", "kept [-] -")]
+#[case("a k s", "skipped [-] -")]
+#[case("a k s u", "[kept] - -")]
+fn one_key_decides_and_goes_on(#[case] keys: &str, #[case] after: &str) {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys(keys);
+    assert_eq!(world.decisions(), after);
+}
+
+#[test]
+fn accepting_takes_the_candidate_that_is_shown() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("r");
+    world.finish(0, "A red coat.");
+    world.keys("r");
+    world.finish(0, "A blue coat.");
+    world.keys("[ a");
+    assert_eq!(world.decisions(), "accepted:A red coat. [-]");
+    world.keys("k [ a");
+    assert_eq!(world.decisions(), "kept [-]", "before the oldest candidate stands the original");
+}
+
+#[test]
+fn a_decision_counts_when_it_is_stored() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.slow_disk = true;
+    world.keys("a");
+    assert!(!world.model.is_durable(RecordId(0)));
+    world.disk_catches_up();
+    assert!(world.model.is_durable(RecordId(0)));
+}
+
+#[test]
+fn what_could_not_be_stored_does_not_stand() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("a");
+    world.slow_disk = true;
+    world.keys("s");
+    world.send(Msg::RecordFailed("no space left".to_owned()));
+    assert_eq!(world.notice(), "not stored: no space left");
+    world.keys("a");
+    assert!(world.notice().contains("still opening"), "nothing is decided until the session is open again");
+    world.restart();
+    assert_eq!(world.decisions(), "[kept] -");
+}
+
+#[test]
+fn undo_shows_the_record_it_changed() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("a G 2 u");
+    assert_eq!(world.decisions(), "[-] - -");
+    world.keys("4");
+    assert_eq!(world.cursor(), None);
+    world.keys("U");
+    assert_eq!(world.decisions(), "[kept] - -");
+}
+
+#[test]
+fn undo_and_redo_survive_a_restart() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("a s u");
+    world.restart();
+    world.keys("U u u");
+    assert_eq!(world.decisions(), "[-] -");
+    assert_eq!(world.keys("u").notice(), "nothing to undo");
+}
+
+#[test]
+fn flags_and_notes_stand_beside_the_decision() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("! m").write("check  the\nshoes").keys("Enter a");
+    let state = world.model.state(RecordId(0));
+    assert!(state.flagged);
+    assert_eq!(state.note, "check  the shoes");
+    world.keys("u u u");
+    assert_eq!((world.model.state(RecordId(0)).flagged, world.decisions().as_str()), (false, "[-] -"));
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_never_decided() {
+    let mut world = World::new(&["{broken", "Two."]);
+    world.keys("a");
+    assert_eq!(world.decisions(), "[-] -");
+    assert!(world.notice().contains("cannot be read"));
+    assert_eq!(world.model.tabs.count(Tab::Problems), 1);
+    assert_eq!(world.model.tabs.count(Tab::ToReview), 1);
+}
+
+#[test]
+fn nothing_is_decided_in_a_session_somebody_else_holds() {
+    let mut world = World::new(&["One."]);
+    let read_only = Some("process 7 reviews it".to_owned());
+    world.send(Msg::SessionOpened { ledger: Box::default(), cursor: None, remark: None, read_only });
+    world.keys("a s x X u");
+    assert_eq!(world.decisions(), "[-]");
+    assert!(world.stored.is_empty());
+    assert!(world.notice().contains("process 7"));
+}
+
+#[test]
+fn the_end_of_the_list_says_what_is_left() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("j a");
+    assert_eq!(world.notice(), "end of the list · one record is left to review");
+    world.keys("k a j a");
+    assert_eq!(world.notice(), "that was the last: every record is reviewed");
+}

@@ -1,0 +1,221 @@
+//! Descriptions: asked for, ahead of the operator, all in view; and what their end means.
+
+use recaption::dataset::RecordId;
+use recaption::describe::{JobEvent, JobId, Priority, StopReason};
+use recaption::review::{Effect, JobState, Tab, Version};
+
+use crate::world::World;
+
+fn records(world: &mut World) -> Vec<u32> {
+    world.asks().iter().map(|ask| ask.record.0).collect()
+}
+
+#[test]
+fn regenerate_asks_now_and_never_overwrites() {
+    let mut world = World::new(&["One."]);
+    world.keys("a k r");
+    let asks = world.asks();
+    assert_eq!((asks.len(), asks[0].priority), (1, Priority::Asked));
+    world.finish(0, "A hat.");
+    assert_eq!(world.decisions(), "[kept]");
+    assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(0), "what is new is shown");
+    assert_eq!(world.model.tabs.count(Tab::Ready), 1);
+}
+
+#[test]
+fn regenerating_asks_for_another_level_of_detail_and_says_so() {
+    let mut world = World::new(&["One."]);
+    let mut levels = Vec::new();
+    for text in ["A hat.", "A red hat.", "Hat.", "A hat."] {
+        world.keys("r");
+        levels.extend(world.asks().iter().map(|ask| ask.detail.name()));
+        world.finish(0, text);
+    }
+    assert_eq!(levels, ["standard", "detailed", "brief", "standard"]);
+    assert!(world.notice().contains("this text was there before"));
+}
+
+#[test]
+fn text_arrives_as_it_is_written() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("r");
+    let job = world.job(0);
+    world.news(job, 0, JobEvent::Started);
+    world.news(job, 0, JobEvent::Delta("A red".to_owned()));
+    world.news(job, 0, JobEvent::Delta(" hat".to_owned()));
+    assert_eq!(world.model.jobs[&RecordId(0)].state, JobState::Streaming("A red hat".to_owned()));
+    assert_eq!(world.model.state(RecordId(0)).candidates, []);
+}
+
+#[test]
+fn late_news_reaches_no_record() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("r");
+    let old = world.job(0);
+    world.keys("ctrl-c r");
+    world.news(old, 0, JobEvent::Delta("stale".to_owned()));
+    assert_eq!(world.model.jobs[&RecordId(0)].state, JobState::Queued);
+    world.news(JobId(999), 1, JobEvent::Delta("nobody's".to_owned()));
+    assert!(!world.model.jobs.contains_key(&RecordId(1)));
+}
+
+#[test]
+fn a_failure_stays_a_failure() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("r");
+    world.fail(0, "images/0.jpg: no such file");
+    assert_eq!(world.notice(), "images/0.jpg: no such file");
+    assert_eq!(world.model.state(RecordId(0)).candidates, []);
+    assert_eq!(world.model.tabs.count(Tab::Problems), 1);
+    world.restart();
+    assert_eq!(world.model.state(RecordId(0)).failure.as_deref(), Some("images/0.jpg: no such file"));
+    world.keys("r");
+    world.finish(0, "A hat.");
+    assert_eq!(world.model.tabs.count(Tab::Problems), 0);
+}
+
+#[test]
+fn accepting_in_advance_waits_for_a_clean_text() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("r a");
+    assert_eq!(world.decisions(), "[-] - -");
+    world.finish(0, "A hat.");
+    assert_eq!(world.decisions(), "accepted:A hat. [-] -");
+
+    world.keys("r a j");
+    world.finish(1, "A scarf.");
+    assert_eq!(world.decisions(), "accepted:A hat. accepted:A scarf. [-]", "moving on meanwhile is free");
+}
+
+#[test]
+fn accepting_in_advance_takes_nothing_that_wants_a_look() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("r a");
+    world.finish_as(0, "A hat and", StopReason::MaxTokens);
+    assert_eq!(world.decisions(), "[-] -");
+    assert!(world.notice().contains("was not accepted"));
+    assert_eq!(world.model.tabs.count(Tab::Ready), 1);
+    world.keys("r a");
+    world.finish(0, "One two three four five six seven eight nine ten eleven.");
+    assert_eq!(world.decisions(), "[-] -", "over the limit of ten words");
+    world.keys("r a");
+    world.fail(0, "busy");
+    assert_eq!((world.decisions().as_str(), world.notice()), ("[-] -", "busy"));
+}
+
+#[test]
+fn a_word_given_in_advance_can_be_taken_back() {
+    for key in ["u", "x", "Esc"] {
+        let mut world = World::new(&["One.", "Two."]);
+        world.keys("s k r a").keys(key);
+        world.finish(0, "A hat.");
+        assert_eq!(world.decisions(), "[skipped] -", "{key}");
+    }
+}
+
+#[test]
+fn a_decision_made_meanwhile_stands() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("r a X");
+    world.finish(0, "A hat.");
+    assert_eq!(world.decisions(), "excluded [-]");
+}
+
+#[test]
+fn all_in_view_asks_for_what_needs_it() {
+    let mut world = World::new(&["One.", "{broken", "Three.", "Four.", "Five."]);
+    world.keys("a");
+    world.keys("G r");
+    world.finish(4, "A hat.");
+    world.asks();
+    world.keys("g a");
+    assert_eq!(records(&mut world), [2, 3], "not the decided, the unreadable, the one with a candidate");
+    world.finish(2, "A scarf.");
+    world.fail(3, "busy");
+    assert_eq!(world.notice(), "busy · described 1 of 2, 1 failed (tab 6)".split(" · ").last().unwrap_or_default());
+    world.keys("g a");
+    assert_eq!(records(&mut world), [3], "what failed is tried again");
+}
+
+#[test]
+fn a_long_run_is_handed_over_bit_by_bit() {
+    let mut world = World::new(&["A caption."; 100]);
+    world.keys("g a");
+    let first = records(&mut world);
+    assert!(first.len() < 50, "{} at once", first.len());
+    let mut described = Vec::new();
+    let mut next = first;
+    while !next.is_empty() {
+        for record in &next {
+            world.finish(*record, &format!("Picture {record}."));
+        }
+        described.append(&mut next);
+        next = records(&mut world);
+    }
+    assert_eq!(described, (0..100).collect::<Vec<_>>());
+    assert_eq!(world.notice(), "described 100 of 100");
+}
+
+#[test]
+fn stopping_stops_everything_and_twice_quits() {
+    let mut world = World::new(&["A caption."; 100]);
+    world.keys("g a");
+    world.asked.clear();
+    world.keys("ctrl-c");
+    assert_eq!(world.asked, [Effect::StopDescriptions]);
+    assert!(world.model.jobs.is_empty() && world.model.bulk.is_none());
+    world.keys("ctrl-c");
+    assert!(world.asked.contains(&Effect::Quit));
+}
+
+#[test]
+fn another_key_between_two_stops_is_no_wish_to_quit() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("ctrl-c j ctrl-c");
+    assert!(!world.asked.contains(&Effect::Quit));
+}
+
+#[test]
+fn review_ahead_follows_the_direction_of_travel() {
+    let mut world = World::with(&["A caption."; 20], |settings| settings.ahead = 2);
+    world.keys("j");
+    let first = records(&mut world);
+    assert_eq!(first.last(), Some(&3));
+    world.keys("G");
+    assert_eq!(records(&mut world), [19], "nothing lies ahead of the last record");
+    world.keys("k");
+    let back = records(&mut world);
+    assert!(back.contains(&17) && back.contains(&16), "{back:?}");
+    assert!(!world.model.jobs.contains_key(&RecordId(3)), "what is no longer ahead is no longer asked for");
+}
+
+#[test]
+fn review_ahead_spares_what_needs_nothing() {
+    let mut world = World::with(&["A caption."; 6], |settings| settings.ahead = 3);
+    world.finish(0, "A hat.");
+    world.keys("a");
+    world.asks();
+    world.keys("X");
+    world.asks();
+    world.keys("s");
+    for record in records(&mut world) {
+        assert!(record >= 3, "record {record} is decided");
+    }
+    world.keys("ctrl-c");
+    world.asks();
+    world.keys("j");
+    assert_eq!(records(&mut world), [] as [u32; 0], "stopped until the operator asks again");
+    world.keys("r");
+    assert!(!records(&mut world).is_empty());
+}
+
+#[test]
+fn without_a_describer_nothing_is_asked() {
+    let mut world = World::with(&["One."], |settings| {
+        settings.describer = None;
+        settings.ahead = 3;
+    });
+    world.keys("r g a");
+    assert_eq!(world.asks(), []);
+    assert!(world.notice().contains("no describer"));
+}

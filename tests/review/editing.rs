@@ -1,0 +1,133 @@
+//! The editor: what is taken, what is kept as a draft, and that a text only ever reaches its own record.
+
+use recaption::dataset::RecordId;
+use recaption::review::{Effect, Mode, Msg};
+use rstest::rstest;
+
+use crate::world::World;
+
+#[rstest]
+#[case("Enter", "edited:Eins. [-] -", false)]
+#[case("ctrl-s", "[edited:Eins.] - -", false)]
+#[case("ctrl-n", "edited:Eins. [-] -", true)]
+#[case("ctrl-p", "[edited:Eins.] - -", false)]
+#[case("Esc", "[-] - -", false)]
+#[case("ctrl-g", "[-] - -", false)]
+fn leaving_the_editor(#[case] keys: &str, #[case] after: &str, #[case] still_editing: bool) {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("e").write("Eins.").keys(keys);
+    assert_eq!(world.decisions(), after);
+    assert_eq!(matches!(world.model.mode, Mode::Edit(_)), still_editing);
+}
+
+#[test]
+fn going_on_while_editing_never_mixes_records() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("e").write("Eins.").keys("ctrl-n").write("Zwei.").keys("ctrl-n").write("Drei.").keys("Enter");
+    assert_eq!(world.decisions(), "edited:Eins. edited:Zwei. [edited:Drei.]");
+    world.keys("e").write("Dritte.").keys("ctrl-p ctrl-p Esc");
+    assert_eq!(world.decisions(), "[edited:Eins.] edited:Zwei. edited:Dritte.");
+}
+
+#[test]
+fn a_draft_survives_leaving_and_restarting() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("e").write("Half a").keys("Esc");
+    assert_eq!(world.notice(), "the draft is kept: e takes it up again");
+    world.restart();
+    world.keys("a");
+    assert_eq!(world.decisions(), "[-] -", "accepting over an unfinished edit would lose it");
+    world.keys("e");
+    let Mode::Edit(editor) = &world.model.mode else { panic!("the editor is open") };
+    assert_eq!((editor.draft.text.as_str(), editor.draft.cursor), ("Half a", 6));
+    world.keys("Enter");
+    assert_eq!(world.decisions(), "edited:Half a [-]");
+    assert_eq!(world.model.state(RecordId(0)).draft, None);
+}
+
+#[test]
+fn a_draft_that_was_never_left_survives_a_kill() {
+    let mut world = World::new(&["One."]);
+    world.keys("e").write("Half a");
+    world.restart();
+    assert_eq!(world.model.state(RecordId(0)).draft.as_ref().map(|draft| draft.text.as_str()), Some("Half a"));
+}
+
+#[test]
+fn a_discarded_draft_is_gone() {
+    let mut world = World::new(&["One."]);
+    world.keys("e").write("Half a").keys("ctrl-g a");
+    assert_eq!(world.decisions(), "[kept]");
+}
+
+#[test]
+fn an_untouched_text_leaves_no_draft() {
+    let mut world = World::new(&["One."]);
+    world.keys("e Esc");
+    assert_eq!(world.model.state(RecordId(0)).draft, None);
+    world.keys("e").write("Other.").write("One.").keys("Esc");
+    assert_eq!(world.model.state(RecordId(0)).draft, None);
+}
+
+#[test]
+fn the_same_text_is_kept_or_accepted_not_edited() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("e").write(" One. ").keys("Enter");
+    world.keys("r");
+    world.finish(1, "A hat.");
+    world.keys("e Enter");
+    assert_eq!(world.decisions(), "kept [accepted:A hat.]");
+}
+
+#[test]
+fn an_edit_starts_from_what_is_shown() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("r");
+    world.finish(0, "A hat.");
+    world.keys("e");
+    let Mode::Edit(editor) = &world.model.mode else { panic!("the editor is open") };
+    assert_eq!(editor.draft.text, "A hat.");
+}
+
+#[test]
+fn line_breaks_become_spaces_and_nothing_is_refused() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("e").write("a coat,\n  a hat.\n").keys("ctrl-s");
+    assert!(world.decisions().starts_with("[edited:a coat,"), "{}", world.decisions());
+    assert!(!world.decisions().contains('\n'));
+    world.keys("e").write(" \n ").keys("Enter");
+    assert!(matches!(world.model.mode, Mode::Edit(_)), "an empty caption is refused and nothing is lost");
+    assert!(world.notice().contains("an empty caption is refused"));
+}
+
+#[test]
+fn a_candidate_that_arrives_while_editing_does_not_touch_the_text() {
+    let mut world = World::new(&["One."]);
+    world.keys("r e").write("Mine.");
+    world.finish(0, "Theirs.");
+    let Mode::Edit(editor) = &world.model.mode else { panic!("the editor is open") };
+    assert_eq!(editor.draft.text, "Mine.");
+    world.keys("Enter");
+    assert_eq!(world.decisions(), "[edited:Mine.]");
+}
+
+#[test]
+fn the_operators_own_editor_gives_a_text_back() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("E");
+    assert_eq!(world.asked, [Effect::EditExternally { record: RecordId(0), text: "One.".to_owned() }]);
+    world.keys("j");
+    world.send(Msg::EditedExternally { record: RecordId(0), result: Ok("Eins.\n".to_owned()) });
+    assert_eq!(world.decisions(), "edited:Eins. [-]");
+    world.send(Msg::EditedExternally { record: RecordId(1), result: Ok("Two.\n".to_owned()) });
+    assert_eq!((world.decisions().as_str(), world.notice()), ("edited:Eins. [-]", "nothing was changed"));
+    world.send(Msg::EditedExternally { record: RecordId(1), result: Err("no editor".to_owned()) });
+    assert_eq!((world.decisions().as_str(), world.notice()), ("edited:Eins. [-]", "no editor"));
+}
+
+#[test]
+fn korean_text_goes_through_unharmed() {
+    let mut world = World::new(&["한 사람."]);
+    world.keys("e").write("베이지색 코트를 입은 사람.").keys("Enter");
+    assert_eq!(world.decisions(), "[edited:베이지색 코트를 입은 사람.]");
+}

@@ -1,0 +1,10 @@
+//! The reviewer's behaviour as (before, keys, after), through the default keymap and the pure core.
+
+mod deciding;
+mod describing;
+mod editing;
+mod laws;
+mod moving;
+mod saving;
+mod screens;
+mod world;

@@ -1,0 +1,115 @@
+//! Going through records, tabs and versions.
+
+use recaption::dataset::RecordId;
+use recaption::review::{Msg, Tab};
+use rstest::rstest;
+
+use crate::world::World;
+
+const TWENTY: [&str; 20] = ["A caption."; 20];
+
+#[rstest]
+#[case("j", 1)]
+#[case("j k", 0)]
+#[case("k", 0)]
+#[case("G", 19)]
+#[case("End g g", 0)]
+#[case("ctrl-f", 5)]
+#[case("ctrl-f ctrl-b", 0)]
+#[case("ctrl-d", 2)]
+#[case("G j", 19)]
+#[case("Tab", 1)]
+#[case("shift-Tab", 19)]
+#[case("x j Tab", 3)]
+fn keys_move_the_cursor(#[case] keys: &str, #[case] cursor: u32) {
+    let mut world = World::new(&TWENTY);
+    world.keys(keys);
+    assert_eq!(world.cursor(), Some(cursor));
+}
+
+#[test]
+fn next_to_review_skips_what_is_decided_and_goes_round() {
+    let mut world = World::new(&["One.", "Two.", "Three.", "Four."]);
+    world.keys("j x x g g Tab");
+    assert_eq!(world.cursor(), Some(3));
+    world.keys("Tab");
+    assert_eq!(world.cursor(), Some(0));
+    world.keys("x Tab x");
+    assert_eq!(world.keys("Tab").notice(), "nothing is left to review");
+}
+
+#[test]
+fn the_cursor_is_always_on_the_screen() {
+    let mut world = World::new(&TWENTY);
+    for keys in ["j", "ctrl-f", "G", "ctrl-b", "k", "g g", "G x"] {
+        world.keys(keys);
+        let list = &world.model.list;
+        assert!((list.top..list.top + 5).contains(&list.position), "after {keys}: {list:?}");
+    }
+}
+
+#[test]
+fn a_record_that_left_the_tab_stays_until_the_cursor_leaves_it() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("2 e").write("Eins.").keys("ctrl-s");
+    assert_eq!(world.decisions(), "[edited:Eins.] - -");
+    assert_eq!(world.model.view().len(), 3);
+    world.keys("j");
+    assert_eq!((world.cursor(), world.model.view().len()), (Some(1), 2));
+    world.keys("k");
+    assert_eq!(world.cursor(), Some(1), "the decided record is no longer in the tab");
+}
+
+#[test]
+fn deciding_in_a_tab_goes_through_it() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("2 a a a");
+    assert_eq!(world.decisions(), "kept kept [kept]");
+    assert_eq!(world.notice(), "that was the last: every record is reviewed");
+}
+
+#[test]
+fn an_empty_tab_has_no_cursor_and_refuses_decisions() {
+    let mut world = World::new(&["One."]);
+    world.keys("4 a");
+    assert_eq!((world.cursor(), world.notice()), (None, "there is no record here"));
+    world.keys("1");
+    assert_eq!(world.cursor(), Some(0));
+}
+
+#[test]
+fn tabs_count_what_they_hold() {
+    let mut world = World::new(&["One.", "Two.", "Three.", "Four.", "Five."]);
+    world.keys("a s X r");
+    world.finish(3, "A hat.");
+    let counts = Tab::ALL.map(|tab| world.model.tabs.count(tab));
+    assert_eq!(counts, [5, 2, 1, 1, 2, 0]);
+}
+
+#[test]
+fn a_session_is_resumed_where_it_was_left() {
+    let mut world = World::new(&TWENTY);
+    let ledger = Box::default();
+    world.send(Msg::SessionOpened { ledger, cursor: Some(RecordId(12)), remark: None, read_only: None });
+    assert_eq!(world.cursor(), Some(12));
+}
+
+#[test]
+fn a_number_on_the_command_line_goes_there() {
+    let mut world = World::new(&TWENTY);
+    world.keys(":").write("7").keys("Enter");
+    assert_eq!(world.cursor(), Some(6));
+    world.keys(":").write("21").keys("Enter");
+    assert_eq!(world.notice(), "there are 20 records");
+}
+
+#[test]
+fn only_lines_near_the_screen_are_kept() {
+    let mut world = World::new(&["A caption."; 900]);
+    for _ in 0..60 {
+        world.keys("ctrl-f");
+    }
+    let kept = (0..900).filter(|number| world.model.entry(RecordId(*number)).is_some()).count();
+    assert!(kept < 150, "{kept} lines are in memory");
+    assert!(world.model.entry(RecordId(300)).is_some(), "the line under the cursor is there");
+}

@@ -1,0 +1,118 @@
+//! Saving, quitting, the command line.
+
+use recaption::dataset::{Amendment, RecordId};
+use recaption::review::{Effect, Mode, Msg, SaveFailure};
+use rstest::rstest;
+
+use crate::world::World;
+
+fn amendments(world: &World) -> Vec<(u32, Amendment)> {
+    let save = world.asked.iter().rev().find_map(|effect| match effect {
+        Effect::Save { amendments, .. } => Some(amendments),
+        _ => None,
+    });
+    save.expect("a save was asked for").iter().map(|(record, amendment)| (record.0, amendment.clone())).collect()
+}
+
+#[test]
+fn only_what_was_decided_differs() {
+    let mut world = World::new(&["One.", "Two.", "Three.", "Four.", "Five."]);
+    world.keys("x X s e").write("Vier.").keys("Enter r");
+    world.finish(4, "A hat.");
+    world.keys("a ctrl-s");
+    let caption = |text: &str| Amendment::Caption(text.to_owned());
+    assert_eq!(amendments(&world), [(1, Amendment::Exclude), (3, caption("Vier.")), (4, caption("A hat."))]);
+}
+
+#[rstest]
+#[case("q", true)]
+#[case("a q", false)]
+#[case("a u q", false)]
+#[case("! q", true)]
+#[case("a q q", true)]
+fn quitting_asks_only_where_the_output_is_older(#[case] keys: &str, #[case] leaves: bool) {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys(keys);
+    assert_eq!(world.asked.contains(&Effect::Quit), leaves);
+    assert_eq!(world.model.mode == Mode::ConfirmQuit, !leaves);
+}
+
+#[test]
+fn staying_means_staying() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("a q Esc");
+    assert_eq!(world.model.mode, Mode::Browse);
+    world.keys("ctrl-s");
+    world.save_succeeds();
+    assert!(!world.asked.contains(&Effect::Quit));
+}
+
+#[test]
+fn saving_and_quitting_leaves_when_the_file_is_there() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("a q w");
+    assert!(!world.asked.contains(&Effect::Quit));
+    world.save_succeeds();
+    assert!(world.asked.contains(&Effect::Quit));
+}
+
+#[test]
+fn what_is_decided_during_a_save_is_unsaved() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("a ctrl-s a");
+    world.save_succeeds();
+    assert!(world.model.ledger.is_unsaved());
+    world.keys("ctrl-s");
+    world.save_succeeds();
+    assert!(!world.model.ledger.is_unsaved());
+    world.restart();
+    assert!(!world.model.ledger.is_unsaved());
+}
+
+#[test]
+fn a_failed_save_does_not_leave() {
+    let mut world = World::new(&["One."]);
+    world.keys("a q w");
+    world.send(Msg::SaveFailed(SaveFailure::Other("disk full".to_owned())));
+    assert_eq!(world.notice(), "disk full");
+    assert!(!world.asked.contains(&Effect::Quit));
+    assert!(world.model.ledger.is_unsaved());
+}
+
+#[test]
+fn a_foreign_file_is_overwritten_only_after_a_yes() {
+    let mut world = World::new(&["One."]);
+    world.keys("a ctrl-s");
+    world.send(Msg::SaveFailed(SaveFailure::Conflict("out.jsonl is not ours".to_owned())));
+    assert!(matches!(world.model.mode, Mode::ConfirmOverwrite(_)));
+    let saves = |world: &World| world.asked.iter().filter(|effect| matches!(effect, Effect::Save { .. })).count();
+    world.keys("n");
+    assert_eq!(saves(&world), 1);
+    world.keys("ctrl-s");
+    world.send(Msg::SaveFailed(SaveFailure::Conflict("out.jsonl is not ours".to_owned())));
+    world.keys("y");
+    assert!(matches!(world.asked.last(), Some(Effect::Save { force: true, .. })));
+}
+
+#[rstest]
+#[case("w", false, true)]
+#[case("q", true, false)]
+#[case("wq", false, true)]
+#[case("q!", true, false)]
+#[case("nonsense", false, false)]
+fn the_command_line(#[case] line: &str, #[case] leaves: bool, #[case] saves: bool) {
+    let mut world = World::new(&["One."]);
+    world.keys(":").write(line).keys("Enter");
+    assert_eq!(world.asked.contains(&Effect::Quit), leaves);
+    assert_eq!(world.asked.iter().any(|effect| matches!(effect, Effect::Save { .. })), saves);
+}
+
+#[test]
+fn nothing_is_saved_before_the_whole_dataset_is_known() {
+    let mut world = World::new(&["One."]);
+    world.send(Msg::Indexed { records: 1, complete: false });
+    world.keys("a ctrl-s");
+    assert!(world.notice().contains("still being read"));
+    assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::Save { .. })));
+    assert_eq!(world.model.state(RecordId(0)).decision, recaption::session::Decision::Kept);
+}

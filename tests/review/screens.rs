@@ -1,0 +1,186 @@
+//! Whole screens, as the operator sees them at the sizes people use.
+
+use insta::assert_snapshot;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use recaption::dataset::RecordId;
+use recaption::describe::JobEvent;
+use recaption::preview::{CellArea, PreviewError, Ready};
+use recaption::review::{Msg, PictureSlot};
+use recaption::tui::layout::Layout;
+use recaption::tui::view::{self, Look};
+use recaption::tui::{Entry, Ground, Keymap, Theme};
+use rstest::rstest;
+
+use crate::world::World;
+
+const CAPTIONS: [&str; 6] = [
+    "Young person with long black hair, wearing a white beanie, beige puffer jacket and light blue wide-leg pants.",
+    "A person in fashion clothing",
+    "Person in a navy coat, walking along a wet street with an umbrella, tren",
+    "{\"file_name\": \"images/한국어-이름이-아주-길어서-끝까지-다-보이지-않는-사진.jpg\", \"text\": \"베이지색 코트를 입은 사람이 거리에 서 있다.\"}",
+    "{\"file_name\": \"images/5.jpg\"",
+    "Close-up of two people in matching knitwear, smiling.",
+];
+
+fn afternoon() -> World {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        "street-fashion".clone_into(&mut settings.dataset);
+        settings.describer = Some("local".to_owned());
+        settings.max_words = 50;
+    });
+    world.keys("r");
+    world.finish(
+        0,
+        "Young person with long black hair, wearing a white beanie, beige puffer jacket and dark blue wide-leg pants.",
+    );
+    world.keys("j j e").write("Person in a navy coat, walking along a wet street.").keys("Enter G x k s g g");
+    world
+}
+
+fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<TestBackend> {
+    let layout = Layout::new(Rect::new(0, 0, width, height), true);
+    if let Some(layout) = &layout {
+        world.send(Msg::Resized(layout.viewport()));
+    }
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen in memory");
+    let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+    let theme = Theme::new(Ground::Dark, ascii);
+    let entry = Entry::follow(None, &world.model.mode);
+    let look = Look {
+        theme: &theme,
+        keymap: &keymap,
+        entry: entry.as_ref(),
+        pending: "",
+        pictures: true,
+        zone: &jiff::tz::TimeZone::UTC,
+    };
+    terminal.draw(|frame| view::draw(frame, &world.model, look, None)).expect("a screen in memory");
+    terminal
+}
+
+/// The picture of the record under the cursor turns out not to be there.
+fn picture_is_missing(world: &mut World) {
+    let PictureSlot::Loading(record, area) = world.model.picture else { panic!("a picture is asked for") };
+    let path = "images/0.jpg".into();
+    world.send(Msg::Picture(Ready { record, path, area, result: Err(PreviewError::Missing) }));
+}
+
+#[rstest]
+#[case(80, 24)]
+#[case(120, 40)]
+#[case(200, 60)]
+#[case(60, 18)]
+#[case(39, 12)]
+fn reviewing(#[case] width: u16, #[case] height: u16) {
+    let mut world = afternoon();
+    assert_snapshot!(format!("reviewing_{width}x{height}"), screen(&mut world, width, height, false).backend());
+}
+
+#[test]
+fn reviewing_in_ascii() {
+    let mut world = afternoon();
+    let terminal = screen(&mut world, 120, 30, true);
+    let drawn = terminal.backend().to_string();
+    let ours = drawn.lines().filter(|line| !line.contains("jpg")).collect::<String>();
+    assert!(ours.is_ascii(), "{ours}");
+    assert_snapshot!("reviewing_ascii", terminal.backend());
+}
+
+#[rstest]
+#[case(80, 24)]
+#[case(120, 40)]
+fn editing(#[case] width: u16, #[case] height: u16) {
+    let mut world = afternoon();
+    world.keys("j j j e").write("베이지색 코트를 입은 사람이 거리에서 웃고 있다.");
+    let mut terminal = screen(&mut world, width, height, false);
+    assert_snapshot!(format!("editing_{width}x{height}"), terminal.backend());
+    let cursor = terminal.get_cursor_position().expect("a cursor");
+    let before = terminal.backend().buffer().cell((cursor.x - 1, cursor.y)).map(ratatui::buffer::Cell::symbol);
+    assert_eq!(before, Some("."), "the cursor stands behind the last character, wide ones before it or not");
+}
+
+#[rstest]
+#[case("?", "help_80x24", 80, 24)]
+#[case("?", "help_120x40", 120, 40)]
+#[case("?", "help_200x60", 200, 60)]
+#[case("q", "quit", 80, 24)]
+#[case("4", "tab", 80, 24)]
+#[case("3 a", "empty_tab", 80, 24)]
+#[case("j j j j", "bad_line", 80, 24)]
+#[case("m", "note", 80, 24)]
+#[case(":", "command", 80, 24)]
+fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] height: u16) {
+    let mut world = afternoon();
+    screen(&mut world, width, height, false);
+    world.keys(keys);
+    assert_snapshot!(name, screen(&mut world, width, height, false).backend());
+}
+
+#[test]
+fn a_text_arrives() {
+    let mut world = afternoon();
+    world.keys("j r a");
+    let job = world.job(1);
+    world.news(job, 1, JobEvent::Started);
+    world.news(job, 1, JobEvent::Delta("Full-length photo of one person".to_owned()));
+    assert_snapshot!("arriving", screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn a_picture_is_missing() {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    picture_is_missing(&mut world);
+    assert_snapshot!("missing_picture", screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn nothing_of_a_file_is_a_command_to_the_terminal() {
+    let evil = serde_json::json!({"file_name": "images/\u{1b}[2J\u{9b}1mx.jpg", "text": "a\u{1b}]0;owned\u{7}b\u{202e}c\u{200b}d"});
+    let mut world = World::new(&[&evil.to_string(), "{\u{1b}[31m broken"]);
+    world.send(Msg::Notice("failed: \u{1b}[5m".to_owned()));
+    for keys in ["", "j", "k r"] {
+        if !keys.is_empty() {
+            world.keys(keys);
+        }
+        let terminal = screen(&mut world, 120, 30, false);
+        for cell in terminal.backend().buffer().content() {
+            assert!(!cell.symbol().chars().any(char::is_control), "{:?} reached the screen", cell.symbol());
+            assert!(!cell.symbol().contains('\u{202e}'));
+        }
+    }
+}
+
+#[test]
+fn words_that_differ_are_set_off_by_more_than_colour() {
+    let mut world = afternoon();
+    let terminal = screen(&mut world, 120, 40, false);
+    let buffer = terminal.backend().buffer();
+    let word = |modifier: Modifier| -> String {
+        buffer.content().iter().filter(|cell| cell.modifier.contains(modifier)).map(|cell| cell.symbol()).collect()
+    };
+    assert_eq!((word(Modifier::UNDERLINED).trim(), word(Modifier::CROSSED_OUT).trim()), ("dark", "light"));
+}
+
+#[test]
+fn the_selected_row_has_one_ground() {
+    let mut world = afternoon();
+    let terminal = screen(&mut world, 120, 40, false);
+    let buffer = terminal.backend().buffer();
+    let row: Vec<_> = (0..30).filter_map(|x| buffer.cell((x, 3))).collect();
+    assert!(row.iter().all(|cell| cell.modifier.contains(Modifier::REVERSED)));
+    assert!(row.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+}
+
+#[test]
+fn a_picture_for_another_room_is_not_shown() {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    let stale = CellArea { columns: 1, rows: 1 };
+    let path = "images/0.jpg".into();
+    world.send(Msg::Picture(Ready { record: RecordId(0), path, area: stale, result: Err(PreviewError::Missing) }));
+    assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
+}

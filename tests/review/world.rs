@@ -1,0 +1,242 @@
+//! A world around the core: records in memory, a store that remembers, a describer whose every word the test says.
+
+use jiff::Timestamp;
+use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
+use recaption::describe::{DescribeError, Description, JobEvent, JobId, StopReason};
+use recaption::preview::CellArea;
+use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Settings, Viewport, update};
+use recaption::session::{Decision, Event, Ledger, Seq};
+use recaption::tui::{Context, Key, Keymap, Lookup};
+
+/// The core and what is around it.
+pub struct World {
+    /// The core's state.
+    pub model: Model,
+    /// Everything that was made durable, in order.
+    pub stored: Vec<(Seq, Event)>,
+    /// Effects that the world does not perform by itself, in order.
+    pub asked: Vec<Effect>,
+    /// Keep events waiting instead of storing them at once.
+    pub slow_disk: bool,
+    waiting: Vec<(Seq, Event)>,
+    entries: Vec<Entry>,
+    keymap: Keymap,
+}
+
+impl World {
+    /// A reviewer on records with these captions, with a describer but without review-ahead.
+    pub fn new(captions: &[&str]) -> Self {
+        Self::with(captions, |_| {})
+    }
+
+    /// The same with other settings.
+    pub fn with(captions: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
+        let lines: String = captions
+            .iter()
+            .enumerate()
+            .map(|(number, caption)| {
+                if caption.starts_with('{') {
+                    format!("{caption}\n")
+                } else {
+                    format!("{}\n", serde_json::json!({"file_name": format!("images/{number}.jpg"), "text": caption}))
+                }
+            })
+            .collect();
+        let mut settings = Settings {
+            dataset: "test".to_owned(),
+            describer: Some("scripted".to_owned()),
+            max_words: 10,
+            ahead: 0,
+            keep_line_breaks: false,
+        };
+        change(&mut settings);
+        let mut world = Self {
+            model: Model::new(settings),
+            stored: Vec::new(),
+            asked: Vec::new(),
+            slow_disk: false,
+            waiting: Vec::new(),
+            entries: parse(&lines),
+            keymap: Keymap::defaults().expect("the embedded keymap is valid"),
+        };
+        world.begin(Ledger::new());
+        world
+    }
+
+    fn begin(&mut self, ledger: Ledger) {
+        let room = CellArea { columns: 20, rows: 10 };
+        let viewport = Viewport { list_rows: 5, picture: Some(room), zoom: room, caption_rows: 8 };
+        self.send(Msg::Resized(viewport));
+        self.send(Msg::Indexed { records: u32::try_from(self.entries.len()).expect("few records"), complete: true });
+        self.send(Msg::SessionOpened { ledger: Box::new(ledger), cursor: None, remark: None, read_only: None });
+        self.asked.clear();
+    }
+
+    /// Ends the program as a kill would and starts it again: only what was stored is left.
+    pub fn restart(&mut self) {
+        self.waiting.clear();
+        self.model = Model::new(self.model.settings.clone());
+        let mut ledger = Ledger::new();
+        for (seq, event) in &self.stored {
+            assert_eq!(ledger.apply(event.clone()).0, *seq, "events are numbered without gaps");
+        }
+        self.begin(ledger);
+    }
+
+    /// Gives the core a message and performs what follows.
+    pub fn send(&mut self, msg: Msg) {
+        let mut messages = vec![msg];
+        while let Some(msg) = messages.pop() {
+            for effect in update(&mut self.model, msg) {
+                match effect {
+                    Effect::Load(records) => {
+                        let entries = records.iter().map(|record| self.entries[record.index()].clone()).collect();
+                        messages.push(Msg::Loaded(entries));
+                    }
+                    Effect::Record { seq, event } if self.slow_disk => self.waiting.push((seq, event)),
+                    Effect::Record { seq, event } => {
+                        self.stored.push((seq, event));
+                        messages.push(Msg::Recorded(seq));
+                    }
+                    Effect::ShowPicture { .. } | Effect::PrefetchPictures { .. } | Effect::RememberCursor(..) => {}
+                    other => self.asked.push(other),
+                }
+            }
+        }
+    }
+
+    /// The disk has caught up.
+    pub fn disk_catches_up(&mut self) {
+        for (seq, event) in std::mem::take(&mut self.waiting) {
+            self.stored.push((seq, event));
+            self.send(Msg::Recorded(seq));
+        }
+    }
+
+    /// Presses keys, written as in a keymap. What is text where it is pressed is typed.
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        let mut pressed = Vec::new();
+        for key in Key::parse_sequence(keys).expect("the test writes keys that exist") {
+            pressed.push(key);
+            match self.keymap.lookup(Context::of(&self.model.mode), &pressed) {
+                Lookup::Action(action) => {
+                    pressed.clear();
+                    self.send(Msg::Action(action));
+                }
+                Lookup::Prefix => {}
+                Lookup::Unbound => panic!("{keys}: nothing is bound in {:?}", self.model.mode),
+            }
+        }
+        self
+    }
+
+    /// Writes a text in place of the one in the editor.
+    pub fn write(&mut self, text: &str) -> &mut Self {
+        assert!(matches!(self.model.mode, Mode::Edit(_) | Mode::Note(_) | Mode::Command(_)), "no editor is open");
+        self.send(Msg::Typed { text: text.to_owned(), cursor: text.chars().count() });
+        self
+    }
+
+    /// The descriptions asked for since the last look.
+    pub fn asks(&mut self) -> Vec<Ask> {
+        let asked = std::mem::take(&mut self.asked);
+        asked
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Describe(asks) | Effect::DescribeAhead(asks) => Some(asks),
+                _ => None,
+            })
+            .flatten()
+            .collect()
+    }
+
+    /// The job a record has.
+    pub fn job(&self, record: u32) -> JobId {
+        self.model.jobs[&RecordId(record)].id
+    }
+
+    /// News of a job.
+    pub fn news(&mut self, job: JobId, record: u32, event: JobEvent) {
+        self.send(Msg::Job { job, record: RecordId(record), event, at: Timestamp::UNIX_EPOCH });
+    }
+
+    /// A record's job ends well.
+    pub fn finish(&mut self, record: u32, text: &str) {
+        self.finish_as(record, text, StopReason::EndTurn);
+    }
+
+    /// A record's job ends with a text and a reason.
+    pub fn finish_as(&mut self, record: u32, text: &str, stop: StopReason) {
+        let description =
+            Description { text: text.to_owned(), model: "m1".to_owned(), parameters: String::new(), stop };
+        self.news(self.job(record), record, JobEvent::Finished(description));
+    }
+
+    /// A record's job fails.
+    pub fn fail(&mut self, record: u32, message: &str) {
+        let error = DescribeError { message: message.to_owned() };
+        self.news(self.job(record), record, JobEvent::Failed(error));
+    }
+
+    /// The asked-for save succeeds.
+    pub fn save_succeeds(&mut self) {
+        let asked = self.asked.iter().rev().find_map(|effect| match effect {
+            Effect::Save { through, .. } => Some(*through),
+            _ => None,
+        });
+        let summary = SaveSummary {
+            path: "out.jsonl".into(),
+            records: 0,
+            changed: 0,
+            excluded: 0,
+            hash: 7,
+            through: asked.expect("a save was asked for"),
+            at: Timestamp::UNIX_EPOCH,
+            warning: None,
+        };
+        self.send(Msg::Saved(summary));
+    }
+
+    /// Every record's decision in a word, the one under the cursor in brackets.
+    pub fn decisions(&self) -> String {
+        let words = (0..self.entries.len()).map(|number| {
+            let record = RecordId(u32::try_from(number).expect("few records"));
+            let word = match &self.model.state(record).decision {
+                Decision::Undecided => "-".to_owned(),
+                Decision::Accepted { text, .. } => format!("accepted:{text}"),
+                Decision::Edited { text, .. } => format!("edited:{text}"),
+                Decision::Kept => "kept".to_owned(),
+                Decision::Skipped => "skipped".to_owned(),
+                Decision::Excluded => "excluded".to_owned(),
+            };
+            if self.model.list.cursor == Some(record) { format!("[{word}]") } else { word }
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The number of the record under the cursor.
+    pub fn cursor(&self) -> Option<u32> {
+        self.model.list.cursor.map(|record| record.0)
+    }
+
+    /// The word to the operator.
+    pub fn notice(&self) -> &str {
+        self.model.notice.as_ref().map_or("", |notice| notice.text.as_str())
+    }
+}
+
+/// Lines, parsed by the dataset itself.
+fn parse(lines: &str) -> Vec<Entry> {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("metadata.jsonl");
+    std::fs::write(&path, lines).expect("a dataset for the test");
+    let dataset = Dataset::open(&path, &OpenOptions::default()).expect("the dataset opens");
+    let mut entries = Vec::new();
+    dataset
+        .scan(&mut |entry| {
+            entries.push(entry);
+            std::ops::ControlFlow::Continue(())
+        })
+        .expect("the dataset can be read");
+    entries
+}

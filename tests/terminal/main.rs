@@ -1,0 +1,6 @@
+//! The real program in a pseudo-terminal: real keys in, what is on the screen and in the files afterwards.
+#![cfg(unix)]
+
+mod pty;
+mod reviewing;
+mod surviving;
