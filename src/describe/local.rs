@@ -84,19 +84,25 @@ impl Describer for LocalDescriber {
 
     /// The stream must be polled inside a Tokio runtime. Its text arrives word by word once the picture is understood.
     fn describe(&self, request: Request) -> BoxStream<'static, DescribeEvent> {
-        let workers = Arc::clone(&self.workers);
-        let cancelled = CancellationToken::new();
-        // Dropped with the stream, which cancels the work between its stages.
-        let cancel_on_drop = cancelled.clone().drop_guard();
-        let events = async move {
-            let _cancel_on_drop = cancel_on_drop;
-            stream::iter(match caption_on_worker(request, workers, cancelled).await {
-                Ok(description) => streamed(description),
-                Err(error) => vec![DescribeEvent::Failed(error)],
-            })
-        };
-        stream::once(events).flatten().boxed()
+        events(request, Arc::clone(&self.workers), CancellationToken::new())
     }
+}
+
+/// One description as it is made. Dropping the stream cancels the work between its stages.
+fn events(
+    request: Request,
+    workers: Arc<Semaphore>,
+    cancelled: CancellationToken,
+) -> BoxStream<'static, DescribeEvent> {
+    let cancel_on_drop = cancelled.clone().drop_guard();
+    let events = async move {
+        let _cancel_on_drop = cancel_on_drop;
+        stream::iter(match caption_on_worker(request, workers, cancelled).await {
+            Ok(description) => streamed(description),
+            Err(error) => vec![DescribeEvent::Failed(error)],
+        })
+    };
+    stream::once(events).flatten().boxed()
 }
 
 /// The words of a description one by one, then the whole.

@@ -280,12 +280,12 @@ fn sleeves_adjective(sleeves: Option<Sleeves>) -> &'static str {
     }
 }
 
-/// "a person", "two people", "12 people".
+/// "a person", "two people", "many people".
 fn people(count: usize) -> String {
     const WORDS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
     match count {
         0 | 1 => "a person".to_owned(),
-        _ => WORDS.get(count - 2).map_or_else(|| format!("{count} people"), |word| format!("{word} people")),
+        _ => format!("{} people", WORDS.get(count - 2).unwrap_or(&"many")),
     }
 }
 

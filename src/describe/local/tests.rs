@@ -113,6 +113,17 @@ async fn requests_wait_for_a_free_worker_and_leave_the_line_when_dropped() {
     assert_eq!(describer.workers.available_permits(), 1);
 }
 
+#[tokio::test]
+async fn dropping_the_stream_cancels_the_work() {
+    let cancelled = CancellationToken::new();
+    let request = request(person_on_a_roof(), Detail::Brief);
+    let mut stream = events(request, Arc::new(Semaphore::new(1)), cancelled.clone());
+    assert!(stream.next().now_or_never().is_none(), "the work has begun and is not done at once");
+    assert!(!cancelled.is_cancelled());
+    drop(stream);
+    assert!(cancelled.is_cancelled());
+}
+
 #[test]
 fn cancelled_work_stops_before_the_picture_is_opened() {
     let cancelled = CancellationToken::new();

@@ -1,4 +1,4 @@
-//! Finds the objects in a picture, people among them, with a box for each (`NanoDet` on the 80 classes of COCO).
+//! Finds the objects in a picture, people among them, with a box for each (NanoDet on the 80 classes of COCO).
 
 use super::super::{
     geometry::{Point, Rect},
@@ -8,7 +8,7 @@ use super::super::{
 
 /// The side of the square the network looks at, in pixels.
 const SIDE: usize = 416;
-/// Mean and deviation of blue, green and red in the network's training pictures (`NanoDet`'s configuration).
+/// Mean and deviation of blue, green and red in the network's training pictures (NanoDet's configuration).
 const MEAN: [f32; 3] = [103.53, 116.28, 123.675];
 const DEVIATION: [f32; 3] = [57.375, 57.12, 58.395];
 /// Picture pixels per cell of the three grids.

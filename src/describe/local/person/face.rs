@@ -1,4 +1,4 @@
-//! Finds one face in a part of a picture (`BlazeFace`, the short-range model).
+//! Finds one face in a part of a picture (BlazeFace, the short-range model).
 
 use super::super::{
     geometry::{CropMap, Point, Rect},

@@ -1,4 +1,4 @@
-//! Tells which pixels belong to people (`MediaPipe`'s selfie segmentation).
+//! Tells which pixels belong to people (MediaPipe's selfie segmentation).
 
 use super::super::{
     geometry::{Point, Rect, Region},

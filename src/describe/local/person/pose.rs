@@ -1,4 +1,4 @@
-//! Finds the joints of one person (`BlazePose`).
+//! Finds the joints of one person (BlazePose).
 
 use super::super::{
     geometry::{CropMap, Point},
@@ -12,7 +12,7 @@ const SIDE: usize = 256;
 const NUMBERS_EACH: usize = 5;
 /// Less confident than this in the first look, a second one at the same person is not worth it.
 const LEAST_CONFIDENCE_TO_REFINE: f32 = 0.2;
-/// How much larger than the circle round the body the second look's square is (`MediaPipe`'s pose graph: 1.25 on each
+/// How much larger than the circle round the body the second look's square is (MediaPipe's pose graph: 1.25 on each
 /// side of the centre).
 const SQUARE_PER_RADIUS: f32 = 2.5;
 /// The smallest square worth looking at, in picture pixels.
