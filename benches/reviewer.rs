@@ -68,7 +68,7 @@ fn keys(records: u32) -> Vec<Duration> {
             for effect in update(model, msg) {
                 match effect {
                     Effect::Load(wanted) => {
-                        messages.push(Msg::Loaded(wanted.iter().map(|id| at_place(&line, *id)).collect()))
+                        messages.push(Msg::Loaded(wanted.iter().map(|id| at_place(&line, *id)).collect()));
                     }
                     Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq)),
                     _ => {}
@@ -154,7 +154,7 @@ fn one_first_frame(dataset: &Path) -> Duration {
     let mut child = pair.slave.spawn_command(command).expect("the program starts");
     drop(pair.slave);
     let mut seen = Vec::new();
-    let mut bytes = [0; 65_536];
+    let mut bytes = vec![0; 65_536];
     // The first frame is drawn before the terminal is asked anything.
     while !seen.windows(8).any(|window| window == b"\x1b[?2026l") {
         let count = reader.read(&mut bytes).expect("output");

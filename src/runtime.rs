@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
@@ -86,9 +87,11 @@ impl Runtime {
             }))
         });
         self.queue.clone_from(&queue);
-        self.clerk = Some(Clerk::spawn(&self.parts, queue, &self.messages, self.stopping.clone()));
+        let clerk = Clerk::spawn(&self.parts, queue, &self.messages, self.stopping.clone());
+        let inbox = clerk.inbox();
+        self.clerk = Some(clerk);
         let (dataset, messages, stopping) = (self.parts.dataset.clone(), self.messages.clone(), self.stopping.clone());
-        self.spawn("index", move || index(&dataset, &messages, &stopping));
+        self.spawn("index", move || index(&dataset, &messages, &inbox, &stopping));
     }
 
     /// Starts making pictures ready for a terminal, and gives what draws them.
@@ -188,8 +191,8 @@ fn go_on(stopping: &AtomicBool) -> ControlFlow<()> {
     if stopping.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Builds the index, then looks at every record's line and picture.
-fn index(dataset: &Dataset, messages: &UnboundedSender<Msg>, stopping: &AtomicBool) {
+/// Builds the index, then looks at every record's line and picture, then for names that stand more than once.
+fn index(dataset: &Dataset, messages: &UnboundedSender<Msg>, clerk: &Sender<Task>, stopping: &AtomicBool) {
     let go_on = || go_on(stopping);
     let report = |progress: &Progress| {
         let _ = messages.send(Msg::Indexed { records: progress.records, complete: progress.complete });
@@ -206,4 +209,12 @@ fn index(dataset: &Dataset, messages: &UnboundedSender<Msg>, stopping: &AtomicBo
         }
     }
     survey::check(dataset, messages, &go_on);
+    match dataset.survey(&mut || go_on()) {
+        Ok(Some(survey)) => {
+            // A clerk that is gone has nothing to tell apart.
+            let _ = clerk.send(Task::Occurrences(survey.occurrences));
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "repeated file names are not known"),
+    }
 }

@@ -1,6 +1,6 @@
 //! From the command line to the commands: what was typed becomes plain options, what comes back an exit code.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -55,7 +55,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
     });
     done.unwrap_or_else(|failure| {
-        eprintln!("recaption: {}", failure.message);
+        // Not `eprintln!`: it panics where standard error is gone, and then there is nobody to tell anyway.
+        let _ = writeln!(io::stderr(), "recaption: {}", failure.message);
         failure.code
     })
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::Input;
-use crate::dataset::{Dataset, OpenOptions, RecordId};
+use crate::dataset::{Dataset, Occurrences, OpenOptions, RecordId};
 use crate::describe::StopReason;
 use crate::runtime::Facts;
 use crate::session::{self, Actor, CandidateId, Decision, EditBase, Entry, Event, Location, Provenance, Store, Writer};
@@ -83,7 +83,7 @@ impl World {
         let writer = Writer::spawn(store, |_| ()).unwrap();
         for event in events {
             let (seq, _) = opened.ledger.apply(event.clone());
-            let subject = event.record().map(|record| facts.subject(record).unwrap());
+            let subject = event.record().map(|record| facts.subject(record, &Occurrences::default()).unwrap());
             writer.record(Entry { seq, at: Timestamp::now(), event, subject }).unwrap();
         }
         writer.close().unwrap();

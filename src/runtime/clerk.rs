@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Facts, Parts, candidates};
-use crate::dataset::{Entry as Line, RecordId};
+use crate::dataset::{Entry as Line, Occurrences, RecordId};
 use crate::describe::queue::Refused;
 use crate::describe::{DescribeError, JobEvent, Queue, Request};
 use crate::review::{Ask, Msg};
@@ -24,6 +24,7 @@ pub(super) enum Task {
     Record { seq: Seq, event: Event, at: Timestamp },
     RememberCursor(RecordId, String),
     Reopen,
+    Occurrences(Occurrences),
     Describe(Vec<Ask>),
     DescribeAhead(Vec<Ask>),
     StopDescriptions,
@@ -55,12 +56,18 @@ impl Clerk {
             writer: None,
             stopping,
             helper: None,
+            occurrences: Occurrences::default(),
         };
         let thread = thread::Builder::new().name("clerk".to_owned()).spawn(move || desk.work(&inbox));
         let thread = thread.inspect_err(|error| {
             let _ = messages.send(Msg::SessionFailed(format!("no thread for the session: {error}")));
         });
         Self { tasks, thread: thread.ok() }
+    }
+
+    /// A way to the clerk for a thread of its own.
+    pub(super) fn inbox(&self) -> Sender<Task> {
+        self.tasks.clone()
     }
 
     pub(super) fn tell(&self, task: Task) {
@@ -89,6 +96,7 @@ struct Desk {
     writer: Option<Writer>,
     stopping: Arc<AtomicBool>,
     helper: Option<JoinHandle<()>>,
+    occurrences: Occurrences,
 }
 
 impl Desk {
@@ -105,7 +113,10 @@ impl Desk {
                 Task::Reopen => {
                     self.close_session();
                     self.open();
+                    let known = std::mem::take(&mut self.occurrences);
+                    self.learn(known);
                 }
+                Task::Occurrences(occurrences) => self.learn(occurrences),
                 Task::Describe(asks) => self.describe(&asks),
                 Task::DescribeAhead(asks) => self.describe_ahead(&asks),
                 Task::StopDescriptions => {
@@ -192,13 +203,22 @@ impl Desk {
     fn record(&mut self, seq: Seq, event: Event, at: Timestamp) {
         // A line that cannot be read now was read when it was decided about; the writer refuses the event if this is
         // the first one of its record.
-        let subject = event.record().and_then(|record| self.facts.subject(record).ok());
+        let subject = event.record().and_then(|record| self.facts.subject(record, &self.occurrences).ok());
         let sent = self.writer.as_ref().map(|writer| writer.record(Entry { seq, at, event, subject }));
         match sent {
             Some(Ok(())) => {}
             Some(Err(error)) => self.say(Msg::RecordFailed(error.to_string())),
             None => self.say(Msg::RecordFailed("the session is not open for writing".to_owned())),
         }
+    }
+
+    /// Which records repeat a name is known now: those touched before are told apart from here on.
+    fn learn(&mut self, occurrences: Occurrences) {
+        if let Some(writer) = self.writer.as_ref().filter(|_| !occurrences.is_empty()) {
+            // Where this fails, the next decision fails too, and that is told.
+            let _ = writer.set_occurrences(occurrences.iter().collect());
+        }
+        self.occurrences = occurrences;
     }
 
     fn describe(&self, asks: &[Ask]) {

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::dataset::{Dataset, Entry, RecordId};
+use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
 use crate::session::{DatasetFacts, Subject};
 
 /// A dataset, as its session sees it.
@@ -12,15 +12,16 @@ use crate::session::{DatasetFacts, Subject};
 pub struct Facts(pub Dataset);
 
 impl Facts {
-    /// What a record is beyond its position.
+    /// What a record is beyond its position. Which of several of its name it is stays zero until that is known.
     ///
     /// # Errors
     /// When the line cannot be read.
-    pub fn subject(&self, record: RecordId) -> io::Result<Subject> {
+    pub fn subject(&self, record: RecordId, occurrences: &Occurrences) -> io::Result<Subject> {
+        let occurrence = occurrences.of(record);
         let entry = self.0.entry(record).map_err(io::Error::other)?;
         Ok(match entry {
-            Entry::Record(line) => Subject { file_name: line.file_name, occurrence: 0, caption: line.caption },
-            Entry::Bad(_) => Subject { file_name: String::new(), occurrence: 0, caption: None },
+            Entry::Record(line) => Subject { file_name: line.file_name, occurrence, caption: line.caption },
+            Entry::Bad(_) => Subject { file_name: String::new(), occurrence, caption: None },
         })
     }
 }

@@ -137,8 +137,8 @@ impl Page<'_> {
         let Self { model, record, theme, .. } = *self;
         let Some(original) = model.original(record) else { return Vec::new() };
         let mut lines = vec![self.heading("original", &[], Some(original).filter(|words| !words.is_empty()))];
+        lines.extend(self.findings(Version::Original));
         if shown == Version::Original {
-            lines.extend(self.findings(shown));
             lines.extend(paragraphs(original, theme.text));
         } else {
             let other = model.text(record, shown).unwrap_or_default();
