@@ -76,7 +76,7 @@ fn keys(records: u32) -> Vec<Duration> {
             }
         }
         let look = Look { theme: &theme, keymap: &keymap, entry: None, pending: "", pictures: true, zone: &zone };
-        terminal.draw(|frame| view::draw(frame, model, look, None)).expect("a screen in memory");
+        terminal.draw(|frame| _ = view::draw(frame, model, look, None)).expect("a screen in memory");
     };
     send(&mut model, Msg::Resized(layout.viewport()));
     send(&mut model, Msg::Indexed { records, complete: true });

@@ -156,7 +156,10 @@ impl App {
         let mut signals = Signals::new()?;
         let mut events = EventStream::new();
         loop {
-            self.draw()?;
+            let caption_rows = self.draw()?;
+            if caption_rows != self.model.caption.rows {
+                self.take(Msg::CaptionLaidOut(caption_rows), runtime);
+            }
             tokio::select! {
                 biased;
                 event = events.next() => match event {
@@ -245,11 +248,14 @@ impl App {
         Ok(())
     }
 
-    fn draw(&mut self) -> io::Result<()> {
+    /// Draws a frame, and says how many rows the caption pane's text takes.
+    fn draw(&mut self) -> io::Result<u16> {
         let Self { screen, model, theme, input, zone, painter, pictures, .. } = self;
         let pending = input.pending();
         let look =
             Look { theme, keymap: input.keymap(), entry: input.entry(), pending: &pending, zone, pictures: *pictures };
-        screen.draw(|frame| view::draw(frame, model, look, painter.as_mut()))
+        let mut rows = 0;
+        screen.draw(|frame| rows = view::draw(frame, model, look, painter.as_mut()))?;
+        Ok(rows)
     }
 }

@@ -66,6 +66,8 @@ pub struct CaptionView {
     pub chosen: Option<Version>,
     /// First row shown.
     pub scroll: u16,
+    /// How many rows the text takes on the screen.
+    pub rows: u16,
 }
 
 /// One of the texts of a record.

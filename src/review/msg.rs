@@ -82,6 +82,8 @@ pub enum Msg {
     ClickedTab(super::Tab),
     /// The screen has another size.
     Resized(Viewport),
+    /// The caption pane's text was laid out in this many rows.
+    CaptionLaidOut(u16),
     /// The index has grown.
     Indexed {
         /// Records known.

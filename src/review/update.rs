@@ -21,6 +21,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::ClickedRow(row) => navigate::click(model, row),
         Msg::ClickedTab(tab) => navigate::show_tab(model, tab),
         Msg::Resized(viewport) => model.viewport = viewport,
+        Msg::CaptionLaidOut(rows) => model.caption.rows = rows,
         Msg::Indexed { records, complete } => report::indexed(model, records, complete),
         Msg::DatasetFailed(error) => report::dataset_failed(model, error),
         Msg::SessionOpened { ledger, cursor, remark, read_only } => {

@@ -40,12 +40,12 @@ pub struct Look<'a> {
     pub zone: &'a jiff::tz::TimeZone,
 }
 
-/// Draws the whole screen.
-pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut Painter>) {
+/// Draws the whole screen, and says how many rows the caption pane's text takes.
+pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut Painter>) -> u16 {
     let screen = frame.area();
     let Some(layout) = Layout::new(screen, look.pictures) else {
         too_small(frame, screen, look.theme);
-        return;
+        return 0;
     };
     let above_footer = layout.zoom();
     let popup = match &model.mode {
@@ -54,6 +54,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Zoom => None,
     };
+    let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();
     if model.mode == Mode::Zoom {
         picture::draw_zoomed(frame, above_footer, model, look.theme, painter);
@@ -64,13 +65,14 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         if let Some(area) = layout.picture {
             picture::draw(frame, area, model, look.theme, painter, &covers);
         }
-        caption::draw(frame, layout.caption, model, look);
+        caption_rows = caption::draw(frame, layout.caption, model, look);
         lines_between(frame, &layout, look.theme);
     }
     status::draw(frame, layout.footer, model, look);
     if let Some(popup) = popup {
         popup.draw(frame, look.theme);
     }
+    caption_rows
 }
 
 /// The tab whose label is at a column of the tabs' row.

@@ -113,3 +113,15 @@ fn only_lines_near_the_screen_are_kept() {
     assert!(kept < 150, "{kept} lines are in memory");
     assert!(world.model.entry(RecordId(300)).is_some(), "the line under the cursor is there");
 }
+
+#[test]
+fn the_caption_scrolls_as_far_as_there_is_more_of_it() {
+    let mut world = World::new(&["A caption.", "Another."]);
+    world.send(Msg::CaptionLaidOut(10));
+    world.keys("J J J J J");
+    assert_eq!(world.model.caption.scroll, 2, "ten rows in a pane of eight");
+    world.keys("K");
+    assert_eq!(world.model.caption.scroll, 1);
+    world.keys("j");
+    assert_eq!(world.model.caption.scroll, 0, "another record begins at its beginning");
+}

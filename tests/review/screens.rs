@@ -57,7 +57,9 @@ fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<T
         pictures: true,
         zone: &jiff::tz::TimeZone::UTC,
     };
-    terminal.draw(|frame| view::draw(frame, &world.model, look, None)).expect("a screen in memory");
+    let mut rows = 0;
+    terminal.draw(|frame| rows = view::draw(frame, &world.model, look, None)).expect("a screen in memory");
+    world.send(Msg::CaptionLaidOut(rows));
     terminal
 }
 

@@ -104,9 +104,10 @@ pub(super) fn click(model: &mut Model, row: u16) {
     }
 }
 
-/// Scrolls the caption.
+/// Scrolls the caption, as far as there is more of it.
 pub(super) fn scroll(model: &mut Model, rows: isize) {
-    model.caption.scroll = scrolled(model.caption.scroll, rows);
+    let last = model.caption.rows.saturating_sub(model.viewport.caption_rows);
+    model.caption.scroll = scrolled(model.caption.scroll, rows).min(last);
 }
 
 fn scrolled(top: u16, rows: isize) -> u16 {

@@ -20,13 +20,14 @@ use page::Page;
 /// The share of the pane the editor has; the original stands below it.
 const EDITOR_SHARE: (u16, u16) = (3, 5);
 
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
+/// Draws the pane, and says how many rows its text takes.
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) -> u16 {
     let theme = look.theme;
     let room = inside(area);
     let text_area = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
     let Some(record) = model.list.cursor else {
         title(frame, area, Line::styled(" caption ", theme.muted), Line::default(), theme);
-        return;
+        return 0;
     };
     let page = Page { model, record, theme, width: usize::from(text_area.width) };
     if let (Mode::Edit(editor), Some(entry)) = (&model.mode, look.entry) {
@@ -36,7 +37,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
         entry.draw(frame, field);
         let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
         frame.render_widget(Paragraph::new(page.original_alone()).wrap(Wrap { trim: false }), rest);
-        return;
+        return 0;
     }
     title(frame, area, Line::styled(" caption ", theme.muted), verdict(model, record, theme), theme);
     let paragraph = Paragraph::new(page.body()).wrap(Wrap { trim: false });
@@ -46,6 +47,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
     if rows.saturating_sub(scroll) > room.height {
         more_below(frame, room, theme);
     }
+    rows
 }
 
 fn more_below(frame: &mut Frame, area: Rect, theme: &Theme) {
