@@ -17,8 +17,6 @@ pub struct Candidate {
     pub text: String,
     /// Where it comes from.
     pub provenance: Provenance,
-    /// The dataset has changed since in a way that this text may be about another picture.
-    pub stale: bool,
 }
 
 /// Which caption is a record's original.
@@ -224,7 +222,7 @@ impl Ledger {
             Event::Generated { record, text, provenance } => {
                 let state = self.touch(record, seq);
                 state.failure = None;
-                state.candidates.push(Candidate { id: CandidateId(seq.0), text, provenance, stale: false });
+                state.candidates.push(Candidate { id: CandidateId(seq.0), text, provenance });
                 Some(record)
             }
             Event::Failed { record, reason } => {

@@ -57,9 +57,7 @@ CREATE TABLE candidate (
     model      TEXT NOT NULL,
     parameters TEXT NOT NULL,
     stop       TEXT NOT NULL,
-    at         TEXT NOT NULL,
-    tokens_in  INTEGER,
-    tokens_out INTEGER
+    at         TEXT NOT NULL
 ) STRICT;
 
 -- What became of records when the dataset had changed, each with the event that found it out.

@@ -13,7 +13,7 @@ CREATE TABLE event (
 ) STRICT;
 CREATE TABLE candidate (
     seq INTEGER PRIMARY KEY REFERENCES event (seq), text TEXT NOT NULL, describer TEXT NOT NULL, model TEXT NOT NULL,
-    parameters TEXT NOT NULL, stop TEXT NOT NULL, at TEXT NOT NULL, tokens_in INTEGER, tokens_out INTEGER
+    parameters TEXT NOT NULL, stop TEXT NOT NULL, at TEXT NOT NULL
 ) STRICT;
 CREATE TABLE fate (
     id INTEGER PRIMARY KEY, seq INTEGER NOT NULL REFERENCES event (seq),
@@ -29,7 +29,7 @@ INSERT INTO dataset VALUES (1, 'metadata.jsonl', '1', NULL);
 INSERT INTO subject VALUES (1, 'b.jpg', 0, 1, 'two', NULL), (2, 'a.jpg', 0, 0, 'one', NULL);
 INSERT INTO event (seq, at, kind, subject) VALUES (1, '2023-11-14T22:13:20Z', 'generated', 1);
 INSERT INTO candidate VALUES (1, 'a proposed text', 'local', 'figure 1', 'detail: brief', 'end_turn',
-    '2023-11-14T22:13:20.123456789Z', NULL, NULL);
+    '2023-11-14T22:13:20.123456789Z');
 INSERT INTO event (seq, at, kind, subject, text, decision, actor, candidate)
     VALUES (2, '2023-11-14T22:13:21Z', 'decided', 1, 'a proposed text', 'accepted', 'run', 1);
 INSERT INTO event (seq, at, kind, subject, text, decision, actor, base)

@@ -155,9 +155,6 @@ impl Page<'_> {
             crate::review::FILE => vec![format!("from {}", provenance.model)],
             describer => vec![format!("{describer} {} {}", self.theme.glyphs.dot, provenance.model)],
         };
-        if candidate.stale {
-            facts.push("perhaps of another picture".to_owned());
-        }
         if !provenance.parameters.is_empty() {
             facts.push(provenance.parameters.clone());
         }
