@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::options::{
-    DatasetOptions, DescriberOptions, LimitOption, LogOptions, NoDataset, PictureOption, ScreenOptions, SessionOption,
-    TargetOptions,
+    DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, NoDataset, PictureOption, ScreenOptions,
+    SessionOption, TargetOptions,
 };
 use crate::config::Settings;
 
@@ -86,12 +86,14 @@ impl Command {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
                 args.describer.apply(&mut settings);
+                args.editing.apply(&mut settings);
                 args.screen.apply(&mut settings);
                 args.log.apply(&mut settings);
             }
             Self::Demo(args) => {
                 args.limit.apply(&mut settings);
                 args.describer.apply(&mut settings);
+                args.editing.apply(&mut settings);
                 args.screen.apply(&mut settings);
                 args.log.apply(&mut settings);
             }
@@ -139,6 +141,10 @@ pub struct ReviewArgs {
     #[command(flatten)]
     pub describer: DescriberOptions,
 
+    /// What captions may be.
+    #[command(flatten)]
+    pub editing: EditingOption,
+
     /// How it looks.
     #[command(flatten)]
     pub screen: ScreenOptions,
@@ -166,6 +172,10 @@ pub struct DemoArgs {
     /// What writes captions.
     #[command(flatten)]
     pub describer: DescriberOptions,
+
+    /// What captions may be.
+    #[command(flatten)]
+    pub editing: EditingOption,
 
     /// How it looks.
     #[command(flatten)]

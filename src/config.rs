@@ -97,6 +97,8 @@ pub struct Config {
     pub caption_field: String,
     /// The most words a caption may have.
     pub max_words: NonZeroUsize,
+    /// Whether captions may have several lines; else line breaks become spaces.
+    pub line_breaks: bool,
     /// What writes captions.
     #[serde(default)]
     pub describer: DescriberChoice,
@@ -124,6 +126,7 @@ pub struct Config {
 pub struct Settings {
     pub caption_field: Option<String>,
     pub max_words: Option<NonZeroUsize>,
+    pub line_breaks: Option<bool>,
     pub describer: Option<DescriberChoice>,
     pub ahead: Option<usize>,
     pub image_protocol: Option<ImageProtocol>,
@@ -214,6 +217,7 @@ impl Config {
         }
         set(&mut self.caption_field, stronger.caption_field);
         set(&mut self.max_words, stronger.max_words);
+        set(&mut self.line_breaks, stronger.line_breaks);
         set(&mut self.describer, stronger.describer);
         set(&mut self.ahead, stronger.ahead);
         set(&mut self.image_protocol, stronger.image_protocol);
@@ -251,6 +255,7 @@ impl Settings {
             max_words: environment.parse("MAX_WORDS", |words| {
                 words.parse().map_err(|_| "expected a whole number from 1 on".to_owned())
             })?,
+            line_breaks: environment.parse("LINE_BREAKS", yes_or_no)?,
             describer: environment.parse("DESCRIBER", one_of)?,
             ahead: environment.parse("AHEAD", |records| {
                 records.parse().map_err(|_| "expected a whole number from 0 on".to_owned())

@@ -85,6 +85,14 @@ pub async fn run(
     result
 }
 
+/// Takes the wake-up that dropping an event stream leaves behind. Left where it is, it would come to the next stream
+/// together with the next key, which would then wait for the one after it (crossterm 0.29 forgets the rest of what it
+/// was woken for).
+fn take_wake_up() {
+    // What this reads stays in the queue for the next stream; a failure will be the next stream's too.
+    let _ = crossterm::event::poll(Duration::from_millis(20));
+}
+
 /// The next event, if it is there already. The stream is polled with this task's own waker: it keeps the first one it
 /// is given until that is woken.
 async fn at_once(events: &mut EventStream) -> Option<io::Result<Event>> {
@@ -187,6 +195,7 @@ impl App {
             if let Some(pause) = self.pause.take() {
                 // Another program is about to read the keys.
                 drop(events);
+                take_wake_up();
                 self.give_way(pause, runtime)?;
                 events = EventStream::new();
             }

@@ -364,7 +364,7 @@ fn calls(deed: Deed) -> Calls {
     assert_eq!(run(&mut strace, &files, deed).code(), Some(SAVED));
     let mut found = Calls { files: BTreeSet::new(), calls: Vec::new() };
     let mut counts: HashMap<String, usize> = HashMap::new();
-    // Names and open files both show as paths: `1234 rename("/tmp/x/files/a", …`, `1234 fsync(5</tmp/x/files/a>) …`.
+    // Names and open files both show as paths: `1234 rename("/x/files/a", …`, `1234 fsync(5</x/files/a>) …`.
     let within = format!("{}/", files.display());
     let whole = [format!("\"{}\"", files.display()), format!("<{}>", files.display())];
     for line in content(&trace).lines() {

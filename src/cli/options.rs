@@ -111,6 +111,20 @@ impl DescriberOptions {
     }
 }
 
+/// What the captions one writes may be.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct EditingOption {
+    /// Keep the line breaks of captions you write; else they become spaces [env: RECAPTION_LINE_BREAKS]
+    #[arg(long)]
+    line_breaks: bool,
+}
+
+impl EditingOption {
+    pub(super) fn apply(&self, settings: &mut Settings) {
+        settings.line_breaks = self.line_breaks.then_some(true);
+    }
+}
+
 /// How the reviewer looks and listens.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Screen")]

@@ -39,12 +39,13 @@ fn review_needs_no_word(#[case] short: &str, #[case] long: &str) {
 fn every_option_of_review_arrives() {
     let command = parsed(
         "recaption set.jsonl --caption-field caption --images pics --session s.sqlite --candidates old.jsonl \
-         -o new.jsonl --force --max-words 30 --describer none --ahead 5 --image-protocol sixel --theme light \
+         -o new.jsonl --force --max-words 30 --describer none --ahead 5 --image-protocol sixel --theme light --line-breaks \
          --ascii --no-mouse --log l.log -vv",
     );
     let expected = Settings {
         caption_field: Some("caption".into()),
         max_words: NonZeroUsize::new(30),
+        line_breaks: Some(true),
         describer: Some(DescriberChoice::None),
         ahead: Some(5),
         image_protocol: Some(ImageProtocol::Sixel),

@@ -16,6 +16,7 @@ use crate::session::{Location, SessionError};
 use crate::tui;
 
 /// What to review, and how.
+#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
 pub struct ReviewOptions {
     /// A `.jsonl` file, or a folder with a `metadata.jsonl`.
     pub path: PathBuf,
@@ -37,6 +38,8 @@ pub struct ReviewOptions {
     pub describer: Option<Arc<dyn Describer>>,
     /// The most words a caption may have.
     pub max_words: usize,
+    /// Whether line breaks in captions are kept.
+    pub line_breaks: bool,
     /// How many records are described ahead of the operator.
     pub ahead: usize,
     /// Where to log, if not beside the session, and how much.
@@ -71,7 +74,7 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
         max_words: options.max_words,
         ahead: options.ahead,
-        keep_line_breaks: false,
+        keep_line_breaks: options.line_breaks,
     };
     let (log, warning) = start_log(&session, &options.log);
     let output = Output::new(dataset.path(), options.output, options.in_place);

@@ -52,13 +52,14 @@ fn the_stronger_source_wins(
 const OTHER_VALUES: &[(&str, &str)] = &[
     ("caption-field", "caption"),
     ("max-words", "7"),
+    ("line-breaks", "true"),
     ("describer", if cfg!(feature = "local") { "none" } else { "local" }),
     ("ahead", "0"),
     ("image-protocol", "sixel"),
     ("theme", "light"),
     ("ascii", "true"),
     ("mouse", "false"),
-    ("log", "/tmp/a.log"),
+    ("log", "logs/a.log"),
     ("log-level", "debug"),
 ];
 
@@ -73,7 +74,7 @@ fn every_setting_can_come_from_either_source_and_both_mean_the_same() {
         assert_ne!(from_variable, default, "{name} has no effect");
 
         let quoted = format!("{value:?}");
-        let bare = matches!(name, "max-words" | "ahead" | "ascii" | "mouse");
+        let bare = matches!(name, "max-words" | "ahead" | "ascii" | "mouse" | "line-breaks");
         let line = format!("{name} = {}", if bare { value } else { &quoted });
         let mut from_file = default.clone();
         from_file.apply(toml::from_str(&line).expect(name));

@@ -181,7 +181,7 @@ mod tests {
             .execute_batch(
                 "INSERT INTO subject VALUES (1, 'a.jpg', 0, 0, 'a', NULL);
                  INSERT INTO event (seq, at, kind, subject) VALUES (1, '', 'generated', 1);
-                 INSERT INTO candidate VALUES (1, '', '', '', '', '', '', NULL, NULL);
+                 INSERT INTO candidate VALUES (1, '', '', '', '', '', '');
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
             )
             .unwrap();

@@ -131,3 +131,10 @@ fn korean_text_goes_through_unharmed() {
     world.keys("e").write("베이지색 코트를 입은 사람.").keys("Enter");
     assert_eq!(world.decisions(), "[edited:베이지색 코트를 입은 사람.]");
 }
+
+#[test]
+fn line_breaks_stay_where_they_are_wanted() {
+    let mut world = World::with(&["One."], |settings| settings.keep_line_breaks = true);
+    world.keys("e").write("a coat,\na hat.\n").keys("Enter");
+    assert_eq!(world.decisions(), "[edited:a coat,\na hat.]");
+}
