@@ -68,6 +68,7 @@ fn needs_description(model: &Model, about: RecordId) -> bool {
 /// Describes every record in view that needs it, in the background.
 pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
     if model.session != SessionStatus::Open {
+        // Says why.
         decide::subject(model);
         return;
     }
@@ -77,7 +78,7 @@ pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
     }
     let mut waiting = model.tabs.describable(model.list.tab);
     let spared = model.ledger.touched().map(|(id, _)| id).chain(model.jobs.keys().copied());
-    for id in spared.filter(|id| !wants_bulk(model, *id)) {
+    for id in spared.filter(|id| !needs_description(model, *id)) {
         waiting.remove(id.0);
     }
     if waiting.is_empty() {
@@ -91,10 +92,6 @@ pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
     feed_bulk(model, out);
 }
 
-fn wants_bulk(model: &Model, about: RecordId) -> bool {
-    needs_description(model, about)
-}
-
 /// Hands the queue as much of a bulk run as it should hold.
 fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
     let mut asks = Vec::new();
@@ -102,7 +99,7 @@ fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
         let Some(id) = bulk.waiting.min() else { break };
         bulk.waiting.remove(id);
         let about = RecordId(id);
-        if wants_bulk(model, about) {
+        if needs_description(model, about) {
             if let Some(bulk) = &mut model.bulk {
                 bulk.running.insert(about);
             }

@@ -1,0 +1,168 @@
+//! The questions one can ask of the model: what is in view, what is shown of a record, what can be said against it.
+
+use super::{FILE, Mode, Model, PictureSlot, Version};
+use crate::dataset::{Entry, Record, RecordId};
+use crate::describe::StopReason;
+use crate::lint::{self, Finding};
+use crate::preview::{CellArea, Preview, PreviewError};
+use crate::review::filter::View;
+use crate::session::{Candidate, Decision, EditBase, RecordState};
+
+impl Model {
+    /// The records listed now.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        self.tabs.view(self.list.tab, self.list.cursor)
+    }
+
+    /// The line of a record, where it has been read.
+    #[must_use]
+    pub fn entry(&self, record: RecordId) -> Option<&Entry> {
+        self.lines.get(&record)
+    }
+
+    /// The record itself, where its line has been read and can be parsed.
+    #[must_use]
+    pub fn line(&self, record: RecordId) -> Option<&Record> {
+        match self.lines.get(&record) {
+            Some(Entry::Record(line)) => Some(line),
+            Some(Entry::Bad(_)) | None => None,
+        }
+    }
+
+    /// What happened to a record in this session.
+    #[must_use]
+    pub fn state(&self, record: RecordId) -> &RecordState {
+        self.ledger.record(record)
+    }
+
+    /// Whether everything that happened to a record is stored.
+    #[must_use]
+    pub fn is_durable(&self, record: RecordId) -> bool {
+        self.state(record).touched <= self.durable
+    }
+
+    /// The dataset's caption of a record; empty where it has none.
+    #[must_use]
+    pub fn original(&self, record: RecordId) -> Option<&str> {
+        let line = self.line(record)?;
+        Some(self.state(record).original_caption(line.caption.as_deref()).unwrap_or_default())
+    }
+
+    /// The caption that would be saved now.
+    #[must_use]
+    pub fn current(&self, record: RecordId) -> Option<&str> {
+        self.state(record).decision.text().or_else(|| self.original(record))
+    }
+
+    /// The texts of a record, from the original to the newest.
+    #[must_use]
+    pub fn versions(&self, record: RecordId) -> Vec<Version> {
+        let state = self.state(record);
+        let edited = matches!(state.decision, Decision::Edited { .. });
+        std::iter::once(Version::Original)
+            .chain((0..state.candidates.len()).map(Version::Candidate))
+            .chain(edited.then_some(Version::Edited))
+            .collect()
+    }
+
+    /// The version a record shows: the one asked for, else an unseen candidate, else what was decided.
+    #[must_use]
+    pub fn shown(&self, record: RecordId) -> Version {
+        let chosen = self.caption.chosen.filter(|_| self.list.cursor == Some(record));
+        chosen.unwrap_or_else(|| {
+            let state = self.state(record);
+            let newest = state.candidates.len().checked_sub(1).map(Version::Candidate);
+            match &state.decision {
+                _ if state.is_ready() => newest.unwrap_or(Version::Original),
+                Decision::Accepted { candidate, .. } => state
+                    .candidates
+                    .iter()
+                    .position(|known| known.id == *candidate)
+                    .map_or(Version::Original, Version::Candidate),
+                Decision::Edited { .. } => Version::Edited,
+                Decision::Kept => Version::Original,
+                Decision::Undecided | Decision::Skipped | Decision::Excluded => newest.unwrap_or(Version::Original),
+            }
+        })
+    }
+
+    /// The candidate a version is.
+    #[must_use]
+    pub fn candidate(&self, record: RecordId, version: Version) -> Option<&Candidate> {
+        match version {
+            Version::Candidate(index) => self.state(record).candidates.get(index),
+            Version::Original | Version::Edited => None,
+        }
+    }
+
+    /// The text of a version; `None` while the line has not been read.
+    #[must_use]
+    pub fn text(&self, record: RecordId, version: Version) -> Option<&str> {
+        match version {
+            Version::Original => self.original(record),
+            Version::Candidate(index) => self.state(record).candidates.get(index).map(|known| known.text.as_str()),
+            Version::Edited => self.state(record).decision.text(),
+        }
+    }
+
+    /// What an edit that starts from a version is based on.
+    #[must_use]
+    pub fn base(&self, record: RecordId, version: Version) -> EditBase {
+        match version {
+            Version::Original => EditBase::Original,
+            Version::Edited => EditBase::Current,
+            Version::Candidate(_) => self
+                .candidate(record, version)
+                .map_or(EditBase::Original, |candidate| EditBase::Candidate(candidate.id)),
+        }
+    }
+
+    /// The mechanical findings on a version's text.
+    #[must_use]
+    pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
+        // How a text of a file ended is not known: its last words must tell.
+        let stop = self
+            .candidate(record, version)
+            .filter(|candidate| candidate.provenance.describer != FILE)
+            .map(|candidate| &candidate.provenance.stop);
+        self.text(record, version).map(|text| self.lint(text, stop)).unwrap_or_default()
+    }
+
+    pub(in crate::review) fn lint(&self, text: &str, stop: Option<&StopReason>) -> Vec<Finding> {
+        let rules = lint::Rules { max_words: self.settings.max_words };
+        lint::lint(text, &rules, &lint::Context { stop, same_as: None })
+    }
+
+    /// The picture under the cursor, where it is ready for the room there is now.
+    #[must_use]
+    pub fn preview(&self) -> Option<&Result<Preview, PreviewError>> {
+        match &self.picture {
+            PictureSlot::Ready(record, _, result) if self.list.cursor == Some(*record) => Some(result),
+            PictureSlot::Ready(..) | PictureSlot::Loading(..) | PictureSlot::Empty => None,
+        }
+    }
+
+    /// The room the picture has now.
+    #[must_use]
+    pub fn picture_area(&self) -> Option<CellArea> {
+        if self.mode == Mode::Zoom { Some(self.viewport.zoom) } else { self.viewport.picture }
+    }
+
+    /// How many descriptions are ready or on their way for records ahead of the operator.
+    #[must_use]
+    pub fn ready_ahead(&self) -> usize {
+        let view = self.view();
+        (0..self.settings.ahead)
+            .map_while(|step| {
+                let position = if self.list.forward {
+                    self.list.position.checked_add(step + 1)
+                } else {
+                    self.list.position.checked_sub(step + 1)
+                };
+                position.and_then(|position| view.nth(position))
+            })
+            .filter(|record| self.state(*record).is_ready())
+            .count()
+    }
+}
