@@ -1,6 +1,6 @@
 //! The runtime: performs what the core asks for, off the screen's thread, and reports back in messages.
 //!
-//! One thread reads the dataset and hands events to the session's writer ([`clerk`]); others come and go: the index,
+//! One thread reads the dataset and hands events to the session's writer (the clerk); others come and go: the index,
 //! the check of the pictures, a save. Descriptions run in the queue, pictures in the previewer.
 
 mod candidates;
