@@ -1,6 +1,15 @@
 //! Signals: being asked to end, and stopping until the shell goes on.
 
 use std::io;
+#[cfg(unix)]
+use std::time::Duration;
+
+#[cfg(unix)]
+use crate::exit::ExitCode;
+
+/// How long the review may take to end once the terminal has gone away.
+#[cfg(unix)]
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The signals that end the review as if the operator had left: everything acknowledged is stored.
 #[derive(Debug)]
@@ -52,6 +61,10 @@ fn terminal_gone() -> io::Result<tokio::sync::oneshot::Receiver<()>> {
         if watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
             // Whoever listened may have left already.
             let _ = sender.send(());
+            // crossterm 0.29 reads the end of a terminal again and again and may never come back from it: then nobody
+            // listens. What was decided has long been stored when the time is up.
+            std::thread::sleep(GRACE);
+            std::process::exit(i32::from(ExitCode::Interrupted as u8));
         }
     })?;
     Ok(receiver)
