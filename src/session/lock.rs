@@ -9,7 +9,7 @@ use super::error::SessionError;
 /// The right to write a session, until dropped. The system takes it back from a process that dies.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -36,7 +36,15 @@ impl Lock {
             .and_then(|()| file.set_len(0))
             .and_then(|()| file.write_all(pid.as_bytes()))
             .map_err(|source| failed("write the lock file", source))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would not do: a program that is just being started holds a copy of it until it runs. Where
+        // this fails, the end of the process does it.
+        let _ = self.file.unlock();
     }
 }
 
