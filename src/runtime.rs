@@ -1,11 +1,12 @@
 //! The runtime: performs what the core asks for, off the screen's thread, and reports back in messages.
 //!
-//! One thread reads the dataset and hands events to the session's writer (the clerk); others come and go: the index,
+//! One thread reads lines (the reader), one keeps the session (the clerk); others come and go: the index,
 //! the check of the pictures, a save. Descriptions run in the queue, pictures in the previewer.
 
 mod candidates;
 mod clerk;
 mod facts;
+mod reader;
 mod survey;
 
 use std::num::NonZeroUsize;
@@ -26,6 +27,7 @@ use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready};
 use crate::review::{Effect, Msg, SaveFailure};
 use crate::session::Location;
 use clerk::{Clerk, Task};
+use reader::Reader;
 
 pub use facts::Facts;
 
@@ -57,6 +59,7 @@ pub struct Runtime {
     parts: Parts,
     messages: UnboundedSender<Msg>,
     clerk: Option<Clerk>,
+    reader: Option<Reader>,
     queue: Option<Arc<Queue>>,
     previewer: Option<Previewer>,
     threads: Vec<JoinHandle<()>>,
@@ -71,6 +74,7 @@ impl Runtime {
             parts,
             messages,
             clerk: None,
+            reader: None,
             queue: None,
             previewer: None,
             threads: Vec::new(),
@@ -87,6 +91,7 @@ impl Runtime {
             }))
         });
         self.queue.clone_from(&queue);
+        self.reader = Some(Reader::spawn(self.parts.dataset.clone(), &self.messages));
         let clerk = Clerk::spawn(&self.parts, queue, &self.messages, self.stopping.clone());
         let inbox = clerk.inbox();
         self.clerk = Some(clerk);
@@ -113,7 +118,11 @@ impl Runtime {
     /// Performs an effect. An answer that is there at once is returned.
     pub fn perform(&mut self, effect: Effect) -> Option<Msg> {
         match effect {
-            Effect::Load(records) => self.tell(Task::Load(records)),
+            Effect::Load(records) => {
+                if let Some(reader) = &self.reader {
+                    reader.read(records);
+                }
+            }
             Effect::Record { seq, event } => self.tell(Task::Record { seq, event, at: Timestamp::now() }),
             Effect::RememberCursor(record, file_name) => self.tell(Task::RememberCursor(record, file_name)),
             Effect::ReopenSession => self.tell(Task::Reopen),
@@ -158,6 +167,7 @@ impl Runtime {
     pub async fn close(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.previewer = None;
+        self.reader = None;
         if let Some(clerk) = self.clerk.take() {
             clerk.close();
         }

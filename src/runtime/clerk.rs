@@ -1,5 +1,5 @@
-//! The clerk: one thread that reads lines of the dataset and hands events to the session, in the order they were
-//! asked for, so that the screen's thread never waits for a disk.
+//! The clerk: one thread that keeps the session and asks the queue, in the order it was told, so that the screen's thread
+//! never waits for a disk.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +20,6 @@ use crate::session::{self, Ack, Entry, Event, Location, Opened, Seq, SessionErro
 /// Something for the clerk to do.
 #[derive(Debug)]
 pub(super) enum Task {
-    Load(Vec<RecordId>),
     Record { seq: Seq, event: Event, at: Timestamp },
     RememberCursor(RecordId, String),
     Reopen,
@@ -104,7 +103,6 @@ impl Desk {
         self.open();
         while let Ok(task) = inbox.recv() {
             match task {
-                Task::Load(records) => self.load(&records),
                 Task::Record { seq, event, at } => self.record(seq, event, at),
                 Task::RememberCursor(record, file_name) => {
                     // Where this fails, the next decision fails too, and that is told.
@@ -185,18 +183,6 @@ impl Desk {
     fn close_session(&mut self) {
         if let Some(Err(error)) = self.writer.take().map(Writer::close) {
             tracing::error!(%error, "the session was not closed in order");
-        }
-    }
-
-    /// Reads lines: those that follow one another at once.
-    fn load(&self, records: &[RecordId]) {
-        for run in records.chunk_by(|one, next| one.0.checked_add(1) == Some(next.0)) {
-            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let read = self.facts.0.entries(first.0..last.0.saturating_add(1));
-            self.say(match read {
-                Ok(entries) => Msg::Loaded(entries),
-                Err(error) => Msg::LoadFailed { records: run.to_vec(), error: error.to_string() },
-            });
         }
     }
 
