@@ -13,7 +13,7 @@ use futures::{StreamExt, executor::block_on_stream};
 use image::imageops::FilterType;
 use recaption::{
     dataset::RecordId,
-    describe::{DescribeEvent, Describer, Detail, JobId, Request, local::LocalDescriber},
+    describe::{Context, DescribeEvent, Describer, Detail, JobId, Priority, Request, local::LocalDescriber},
 };
 
 /// Each picture is described this often; the quickest counts, being the least disturbed.
@@ -79,9 +79,10 @@ fn describe(describer: &LocalDescriber, picture: &Path) -> (Duration, String) {
         picture: picture.to_owned(),
         detail: Detail::Detailed,
         max_words: 50,
+        context: Context::default(),
     };
     let start = Instant::now();
-    let text = match block_on_stream(describer.describe(request).boxed()).last() {
+    let text = match block_on_stream(describer.describe(request, Priority::Asked).boxed()).last() {
         Some(DescribeEvent::Finished(description)) => description.text,
         other => format!("{other:?}"),
     };

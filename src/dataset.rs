@@ -207,9 +207,23 @@ impl Dataset {
     /// # Errors
     /// When there is no such record (yet), the file cannot be read, or it changed since it was opened.
     pub fn entry(&self, record: RecordId) -> Result<Entry, DatasetError> {
-        let end = record.0.saturating_add(1);
+        self.entry_and_line(record).map(|(entry, _)| entry)
+    }
+
+    /// One record, read now, and the line it was read from: its JSON text, with U+FFFD for what is not text.
+    ///
+    /// # Errors
+    /// As [`Self::entry`].
+    pub fn entry_and_line(&self, record: RecordId) -> Result<(Entry, String), DatasetError> {
+        let mut found = None;
+        let range = record.0..record.0.saturating_add(1);
+        read::lines(&self.0.source, &self.0.index, range, &mut |raw| {
+            let line = String::from_utf8_lossy(raw.bytes).into_owned();
+            found = Some((line::parse(&raw, &self.0.caption_field), line));
+            ControlFlow::Continue(())
+        })?;
         let missing = || DatasetError::NoSuchRecord { path: self.path().into(), record, count: self.record_count() };
-        self.entries(record.0..end)?.pop().ok_or_else(missing)
+        found.ok_or_else(missing)
     }
 
     /// The records of a range, read at one go where they fit in a few megabytes. Those not found (yet) are left out.

@@ -1,15 +1,19 @@
 //! Describers write captions. This file is what the rest of the program knows of them.
 
+pub mod cost;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod queue;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::stream::BoxStream;
 
 use crate::dataset::RecordId;
 
+pub use cost::{Dollars, Tokens};
 pub use queue::{JobEvent, Priority, Queue};
 
 /// Identity of one try at describing one record. Answers whose job is not the record's current one are dropped.
@@ -50,6 +54,53 @@ impl Detail {
     }
 }
 
+/// What was wrong with the text before, when another is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// It says too much.
+    TooLong,
+    /// It leaves something out that is in the picture.
+    MissedItem,
+    /// A colour is wrong.
+    WrongColour,
+    /// What it says of the person is wrong.
+    WrongPerson,
+    /// In the operator's own words.
+    Own(String),
+}
+
+impl Reason {
+    /// Those with a name of their own, in the order they are offered.
+    pub const NAMED: [Self; 4] = [Self::TooLong, Self::MissedItem, Self::WrongColour, Self::WrongPerson];
+
+    /// The words for it, for the operator and for what is kept.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::TooLong => "too long",
+            Self::MissedItem => "missed item",
+            Self::WrongColour => "wrong colour",
+            Self::WrongPerson => "wrong person",
+            Self::Own(words) => words,
+        }
+    }
+}
+
+/// What is known of a record besides its picture. A describer may use it or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The picture, as the dataset names it.
+    pub file_name: String,
+    /// The caption it has now, which may be wrong.
+    pub current: Option<String>,
+    /// Its line in the dataset: a JSON object.
+    pub line: String,
+    /// The texts describers wrote for it before, oldest first.
+    pub tried: Vec<String>,
+    /// Why another one is asked for.
+    pub reason: Option<Reason>,
+}
+
 /// What a describer is asked: one picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -63,6 +114,8 @@ pub struct Request {
     pub detail: Detail,
     /// The most words the caption may have.
     pub max_words: usize,
+    /// What else is known of the record.
+    pub context: Context,
 }
 
 /// Why a text ended.
@@ -83,10 +136,23 @@ pub struct Description {
     pub text: String,
     /// The model that wrote it, with its version.
     pub model: String,
+    /// The prompt it was asked with, by name and version; none where a describer has no prompt.
+    pub prompt: Option<String>,
     /// The parameters it was written with, as the operator should read them ("detail: brief").
     pub parameters: String,
     /// Why it ended.
     pub stop: StopReason,
+    /// What the service counted and charged for it; none where it is free.
+    pub usage: Option<Usage>,
+}
+
+/// Tokens and their price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// What they cost, by the price list.
+    pub cost: Dollars,
 }
 
 /// Why there is no description. The message is for the operator: it names the thing and the way out.
@@ -101,6 +167,8 @@ pub struct DescribeError {
 /// either is broken, and its text is discarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DescribeEvent {
+    /// It waits, or begins again: the text so far is discarded. What for, in a few words ("the stream broke, retrying").
+    Waiting(String),
     /// More text of the description.
     Delta(String),
     /// The description is complete.
@@ -109,11 +177,94 @@ pub enum DescribeEvent {
     Failed(DescribeError),
 }
 
+/// Why a describer has stopped for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// One line for the operator: what happened and what to do.
+    pub message: String,
+    /// What kind of thing it is.
+    pub kind: PauseKind,
+}
+
+/// What a describer waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PauseKind {
+    /// Credentials, access or a model: somebody must do something.
+    Access,
+    /// A quota of the service: time must pass.
+    Quota,
+    /// The budget of this run is spent.
+    Budget,
+}
+
+/// How a describer does, for the screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The model in use and where it is asked ("claude-sonnet-4-6 · us-east-1"); empty where there is nothing to tell.
+    pub model: String,
+    /// Requests a minute it keeps to, where it must.
+    pub pace: Option<u32>,
+    /// Requests that wait for the pace.
+    pub waiting: usize,
+    /// What this run has cost.
+    pub spent: Dollars,
+    /// What it may cost.
+    pub budget: Option<Dollars>,
+    /// Why it has stopped for now.
+    pub paused: Option<Pause>,
+}
+
+/// Something paid for, whether or not it led to a description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The record it was for.
+    pub record: RecordId,
+    /// The model.
+    pub model: String,
+    /// The prompt, by name and version.
+    pub prompt: String,
+    /// What was used. Where the service did not say, the most it can be.
+    pub usage: Usage,
+    /// The service did not say, because the answer broke off.
+    pub estimated: bool,
+}
+
+/// What a describer tells besides its descriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It does differently now.
+    Status(Status),
+    /// Something was paid for.
+    Spent(Spent),
+}
+
+/// Who is told of a describer's news. Called from any thread; it should hand the news on and return.
+pub type Listener = Arc<dyn Fn(News) + Send + Sync>;
+
 /// Something that writes captions. Dropping the stream cancels the work.
 pub trait Describer: Send + Sync {
     /// The name shown in the header and kept with every candidate ("local").
     fn name(&self) -> &str;
 
     /// Starts describing one picture.
-    fn describe(&self, request: Request) -> BoxStream<'static, DescribeEvent>;
+    fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescribeEvent>;
+
+    /// How many descriptions it makes at once.
+    fn concurrency(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
+    }
+
+    /// What describing so many pictures is expected to cost; none where it is free.
+    fn estimate(&self, pictures: u64) -> Option<Usage> {
+        let _ = pictures;
+        None
+    }
+
+    /// Tells of its news from now on, beginning with how it does now.
+    fn listen(&self, listener: Listener) {
+        let _ = listener;
+    }
+
+    /// Tries again after a [`Pause`].
+    fn resume(&self) {}
 }

@@ -9,7 +9,6 @@ mod facts;
 mod reader;
 mod survey;
 
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::{Dataset, Progress};
-use crate::describe::{Describer, Queue};
+use crate::describe::{Describer, News, Queue};
 use crate::output::{Output, SaveRefused};
 use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready};
 use crate::review::{Effect, Msg, SaveFailure};
@@ -30,9 +29,6 @@ use clerk::{Clerk, Task};
 use reader::Reader;
 
 pub use facts::Facts;
-
-/// How many descriptions are made at once. The embedded describer keeps one core busy; the other is for the screen.
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN;
 
 /// What the runtime works with.
 pub struct Parts {
@@ -86,7 +82,8 @@ impl Runtime {
     pub fn start(&mut self) {
         let queue = self.parts.describer.clone().map(|describer| {
             let messages = self.messages.clone();
-            Arc::new(Queue::spawn(describer, CONCURRENCY, move |job, record, event| {
+            let concurrency = describer.concurrency();
+            Arc::new(Queue::spawn(describer, concurrency, move |job, record, event| {
                 let _ = messages.send(Msg::Job { job, record, event, at: Timestamp::now() });
             }))
         });
@@ -95,8 +92,26 @@ impl Runtime {
         let clerk = Clerk::spawn(&self.parts, queue, &self.messages, self.stopping.clone());
         let inbox = clerk.inbox();
         self.clerk = Some(clerk);
+        self.listen(inbox.clone());
         let (dataset, messages, stopping) = (self.parts.dataset.clone(), self.messages.clone(), self.stopping.clone());
         self.spawn("index", move || index(&dataset, &messages, &inbox, &stopping));
+    }
+
+    /// Hands on what the describer tells of itself: to the screen, and what was paid for to the session first.
+    fn listen(&self, clerk: Sender<Task>) {
+        let Some(describer) = &self.parts.describer else { return };
+        let messages = self.messages.clone();
+        // Nobody listens while the program ends.
+        describer.listen(Arc::new(move |news| match news {
+            News::Status(status) => {
+                let _ = messages.send(Msg::Describer(status));
+            }
+            News::Spent(spent) => {
+                let cost = spent.usage.cost;
+                let _ = clerk.send(Task::Spent(spent, Timestamp::now()));
+                let _ = messages.send(Msg::Spent(cost));
+            }
+        }));
     }
 
     /// Starts making pictures ready for a terminal, and gives what draws them.
@@ -129,6 +144,11 @@ impl Runtime {
             Effect::Describe(asks) => self.tell(Task::Describe(asks)),
             Effect::DescribeAhead(asks) => self.tell(Task::DescribeAhead(asks)),
             Effect::StopDescriptions => self.tell(Task::StopDescriptions),
+            Effect::ResumeDescriber => {
+                if let Some(describer) = &self.parts.describer {
+                    describer.resume();
+                }
+            }
             Effect::ShowPicture { record, file_name, area } => {
                 let previewer = self.previewer.as_ref()?;
                 let (path, result) = match self.parts.dataset.picture_path(&file_name) {

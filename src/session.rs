@@ -31,6 +31,7 @@ mod log;
 mod open;
 mod rebind;
 mod schema;
+mod spending;
 mod store;
 mod writer;
 
@@ -41,5 +42,6 @@ pub use ledger::{Candidate, Ledger, Original, RecordState};
 pub use location::{Location, Place};
 pub use open::{Binding, Opened, Unmatched, open, open_read_only};
 pub use rebind::DatasetFacts;
+pub use spending::Spending;
 pub use store::{Entry, Store, Subject};
 pub use writer::{Ack, Writer};

@@ -107,7 +107,10 @@ pub(super) fn accepted(record: u32, text: &str) -> [Event; 2] {
     let provenance = Provenance {
         describer: "local".to_owned(),
         model: "model".to_owned(),
+        prompt: None,
         parameters: String::new(),
+        reason: None,
+        usage: None,
         stop: StopReason::EndTurn,
         at: Timestamp::UNIX_EPOCH,
     };

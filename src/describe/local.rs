@@ -40,7 +40,7 @@ use self::{
     scene::Objects,
     texture::Texture,
 };
-use super::{DescribeError, DescribeEvent, Describer, Description, Detail, Request, StopReason};
+use super::{DescribeError, DescribeEvent, Describer, Description, Detail, Priority, Reason, Request, StopReason};
 
 /// The model name kept with every description. The number goes up when the same picture may get other words.
 const MODEL: &str = "recaption-local 1";
@@ -83,7 +83,7 @@ impl Describer for LocalDescriber {
     }
 
     /// The stream must be polled inside a Tokio runtime. Its text arrives word by word once the picture is understood.
-    fn describe(&self, request: Request) -> BoxStream<'static, DescribeEvent> {
+    fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescribeEvent> {
         events(request, Arc::clone(&self.workers), CancellationToken::new())
     }
 }
@@ -128,17 +128,29 @@ async fn caption_on_worker(
         // Held by the work, not by who waits for it: a cancelled picture counts until its stage is over.
         let _permit = permit;
         let worker = Worker::new(cancelled);
-        caption(&request.picture, request.detail, request.max_words, &worker).map(|text| (text, request.detail))
+        let detail = detail(&request);
+        caption(&request.picture, detail, request.max_words, &worker).map(|text| (text, detail))
     });
     match work.await {
         Ok(Ok((text, detail))) => Ok(Description {
             text,
             model: MODEL.to_owned(),
+            prompt: None,
             parameters: format!("detail: {}", detail.name()),
             stop: StopReason::EndTurn,
+            usage: None,
         }),
         Ok(Err(error)) => Err(DescribeError { message: error.to_string() }),
         Err(panicked) => Err(failed_inside(panicked.to_string())),
+    }
+}
+
+/// How much to tell: what was wrong with the text before, where it was said, is stronger than what is due.
+fn detail(request: &Request) -> Detail {
+    match request.context.reason {
+        Some(Reason::TooLong) => Detail::Brief,
+        Some(Reason::MissedItem) => Detail::Detailed,
+        _ => request.detail,
     }
 }
 

@@ -27,12 +27,14 @@ use crate::dataset::RecordId;
 /// Most requests that wait at each priority. What feeds a large dataset in asks for more when some are done.
 pub const LIMIT: usize = 1_000;
 
-/// What happens to a job, in the order it happens: `Started`, any number of `Delta`, one end. A job cancelled while it
+/// What happens to a job, in the order it happens: `Started`, any number of `Waiting` and `Delta`, one end. A job cancelled while it
 /// waits has only its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEvent {
     /// The describer has begun.
     Started,
+    /// The describer waits, or begins again: the text so far is discarded. What for, in a few words.
+    Waiting(String),
     /// More text of the description.
     Delta(String),
     /// The description is complete.
@@ -82,7 +84,7 @@ struct Running {
 }
 
 impl Queue {
-    /// Starts a queue that runs up to `concurrency` descriptions at once and tells `on_event` of each. `on_event` is
+    /// Starts a queue that runs up to `concurrency` descriptions at once, and one more for the operator, and tells `on_event` of each. `on_event` is
     /// called from several threads, but for each job in order; it should hand the event on and return.
     ///
     /// # Panics
@@ -193,13 +195,17 @@ impl Shared {
         self.cancelled(waited);
     }
 
-    /// Takes the most urgent request out of the backlog and into the running.
-    fn start_next(&self) -> Option<(Request, CancellationToken)> {
+    /// Takes the most urgent request out of the backlog and into the running, if one more may run. What the operator
+    /// waits for has a place of its own beyond `concurrency`: it need not wait for the end of a bulk job.
+    fn start_next(&self, running: usize, concurrency: usize) -> Option<(Request, Priority, CancellationToken)> {
         let mut state = self.state();
-        let request = state.waiting.next()?;
+        if running >= concurrency && (running > concurrency || state.waiting.first() != Some(Priority::Asked)) {
+            return None;
+        }
+        let (request, priority) = state.waiting.next()?;
         let cancel = CancellationToken::new();
         state.running.insert(request.job, Running { record: request.record, cancel: cancel.clone() });
-        Some((request, cancel))
+        Some((request, priority, cancel))
     }
 }
 
@@ -215,10 +221,8 @@ impl State {
 async fn dispatch(shared: Arc<Shared>, concurrency: usize, closing: CancellationToken) {
     let mut jobs = JoinSet::new();
     while !closing.is_cancelled() {
-        while jobs.len() < concurrency
-            && let Some((request, cancel)) = shared.start_next()
-        {
-            jobs.spawn(run(Arc::clone(&shared), request, cancel));
+        while let Some((request, priority, cancel)) = shared.start_next(jobs.len(), concurrency) {
+            jobs.spawn(run(Arc::clone(&shared), request, priority, cancel));
         }
         tokio::select! {
             () = closing.cancelled() => {}
@@ -231,26 +235,27 @@ async fn dispatch(shared: Arc<Shared>, concurrency: usize, closing: Cancellation
 }
 
 /// Runs one job to its end.
-async fn run(shared: Arc<Shared>, request: Request, cancel: CancellationToken) {
+async fn run(shared: Arc<Shared>, request: Request, priority: Priority, cancel: CancellationToken) {
     let (job, record) = (request.job, request.record);
     // What a panic could leave half done is the describer's stream, and that is dropped with it.
-    let end = AssertUnwindSafe(describe(&shared, request, &cancel)).catch_unwind().await.unwrap_or_else(|panic| {
-        let reason = panic_message(panic.as_ref());
-        tracing::error!(job = job.0, record = record.0, reason, "the describer panicked");
-        failed(format!("the describer crashed: {reason}"))
-    });
+    let end =
+        AssertUnwindSafe(describe(&shared, request, priority, &cancel)).catch_unwind().await.unwrap_or_else(|panic| {
+            let reason = panic_message(panic.as_ref());
+            tracing::error!(job = job.0, record = record.0, reason, "the describer panicked");
+            failed(format!("the describer crashed: {reason}"))
+        });
     shared.state().running.remove(&job);
     (shared.on_event)(job, record, end);
 }
 
 /// Follows the describer's stream and returns how the job ended.
-async fn describe(shared: &Shared, request: Request, cancel: &CancellationToken) -> JobEvent {
+async fn describe(shared: &Shared, request: Request, priority: Priority, cancel: &CancellationToken) -> JobEvent {
     if cancel.is_cancelled() {
         return JobEvent::Cancelled;
     }
     let (job, record) = (request.job, request.record);
     (shared.on_event)(job, record, JobEvent::Started);
-    let mut events = shared.describer.describe(request);
+    let mut events = shared.describer.describe(request, priority);
     loop {
         let event = tokio::select! {
             biased;
@@ -258,6 +263,7 @@ async fn describe(shared: &Shared, request: Request, cancel: &CancellationToken)
             event = events.next() => event,
         };
         match event {
+            Some(DescribeEvent::Waiting(why)) => (shared.on_event)(job, record, JobEvent::Waiting(why)),
             Some(DescribeEvent::Delta(text)) => (shared.on_event)(job, record, JobEvent::Delta(text)),
             Some(DescribeEvent::Finished(description)) if description.text.trim().is_empty() => {
                 return failed("the describer returned no text");

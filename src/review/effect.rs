@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use crate::dataset::{Amendment, RecordId};
-use crate::describe::{Detail, JobId, Priority};
+use crate::describe::{Detail, JobId, Priority, Reason};
 use crate::preview::CellArea;
 use crate::session::{Event, Seq};
 
 /// A description to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The try this is.
     pub job: JobId,
@@ -18,6 +18,12 @@ pub struct Ask {
     pub detail: Detail,
     /// How soon.
     pub priority: Priority,
+    /// The caption it has now, where that is not the one in the dataset.
+    pub current: Option<String>,
+    /// The texts describers wrote for it before, oldest first.
+    pub tried: Vec<String>,
+    /// What was wrong with the last one, where the operator said so.
+    pub reason: Option<Reason>,
 }
 
 /// Something to be done outside the core.
@@ -42,6 +48,8 @@ pub enum Effect {
     DescribeAhead(Vec<Ask>),
     /// Stop all descriptions, under way or waiting.
     StopDescriptions,
+    /// Let a describer that has stopped for now try again.
+    ResumeDescriber,
     /// Show a record's picture in an area.
     ShowPicture {
         /// The record.

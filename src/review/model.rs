@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use super::filter::{Tab, Tabs};
 use super::msg::Viewport;
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{Detail, JobId, Priority};
+use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status};
 use crate::preview::{CellArea, Preview, PreviewError};
 use crate::session::{Draft, Ledger, Seq};
 
@@ -125,6 +125,8 @@ pub struct Job {
     pub detail: Detail,
     /// How far it is.
     pub state: JobState,
+    /// What was wrong with the text before, where the operator said so.
+    pub reason: Option<Reason>,
     /// The operator has accepted what will come.
     pub accept: bool,
 }
@@ -134,6 +136,8 @@ pub struct Job {
 pub enum JobState {
     /// Waiting for its turn.
     Queued,
+    /// Begun, and waiting for something: what.
+    Waiting(String),
     /// Being written; the text so far.
     Streaming(String),
 }
@@ -228,6 +232,10 @@ pub struct Model {
     pub jobs: HashMap<RecordId, Job>,
     /// A description of all in view.
     pub bulk: Option<Bulk>,
+    /// How the describer does.
+    pub describer: Status,
+    /// What describing this dataset has cost in all.
+    pub spent: Dollars,
     /// Review-ahead has been stopped by the operator until the next description is asked for.
     pub ahead_stopped: bool,
     /// The picture under the cursor.
@@ -266,6 +274,8 @@ impl Model {
             mode: Mode::Browse,
             jobs: HashMap::new(),
             bulk: None,
+            describer: Status::default(),
+            spent: Dollars::default(),
             ahead_stopped: false,
             picture: PictureSlot::Empty,
             save: SaveStatus::default(),

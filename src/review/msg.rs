@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Action;
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{JobEvent, JobId};
+use crate::describe::{Dollars, JobEvent, JobId, Status};
 use crate::preview::{CellArea, Ready};
 use crate::session::{Ledger, Seq};
 
@@ -103,6 +103,8 @@ pub enum Msg {
         remark: Option<String>,
         /// Set when another process holds it: nothing can be decided here.
         read_only: Option<String>,
+        /// What describing has cost so far.
+        spent: Dollars,
     },
     /// The session cannot be opened: nothing can be decided.
     SessionFailed(String),
@@ -130,6 +132,10 @@ pub enum Msg {
         /// When.
         at: Timestamp,
     },
+    /// The describer does differently now.
+    Describer(Status),
+    /// Something was paid for.
+    Spent(Dollars),
     /// A picture is ready, or cannot be.
     Picture(Ready),
     /// The background check has got further.

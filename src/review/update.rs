@@ -24,7 +24,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::CaptionLaidOut(rows) => model.caption.rows = rows,
         Msg::Indexed { records, complete } => report::indexed(model, records, complete),
         Msg::DatasetFailed(error) => report::dataset_failed(model, error),
-        Msg::SessionOpened { ledger, cursor, remark, read_only } => {
+        Msg::SessionOpened { ledger, cursor, remark, read_only, spent } => {
+            model.spent = spent;
             report::session_opened(model, *ledger, cursor, remark, read_only);
         }
         Msg::SessionFailed(error) => report::session_failed(model, error),
@@ -33,6 +34,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Recorded(through) => model.durable = model.durable.max(through),
         Msg::RecordFailed(error) => report::record_failed(model, &error, out),
         Msg::Job { job, record, event, at } => generate::on_event(model, (job, record), event, at, out),
+        Msg::Describer(status) => generate::describer_changed(model, status),
+        Msg::Spent(dollars) => model.spent += dollars,
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => generate::taken_in(model, &source, captions, done, at, out),

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Facts, Parts, candidates};
-use crate::dataset::{Entry as Line, Occurrences, RecordId};
+use crate::dataset::{Occurrences, RecordId};
 use crate::describe::queue::Refused;
-use crate::describe::{DescribeError, JobEvent, Queue, Request};
+use crate::describe::{DescribeError, JobEvent, Queue, Request, Spent};
 use crate::review::{Ask, Msg};
 use crate::session::{self, Ack, Entry, Event, Location, Opened, Seq, SessionError, Writer};
 
@@ -27,6 +27,7 @@ pub(super) enum Task {
     Describe(Vec<Ask>),
     DescribeAhead(Vec<Ask>),
     StopDescriptions,
+    Spent(Spent, Timestamp),
     Close,
 }
 
@@ -122,6 +123,10 @@ impl Desk {
                         queue.cancel_all();
                     }
                 }
+                Task::Spent(spent, at) => {
+                    // Where this fails, the next decision fails too, and that is told.
+                    let _ = self.writer.as_ref().map(|writer| writer.record_spending(at, spent));
+                }
                 Task::Close => break,
             }
         }
@@ -177,7 +182,8 @@ impl Desk {
     fn report(&self, opened: Opened, read_only: Option<String>) -> Msg {
         let remarks: Vec<String> = opened.binding.note().into_iter().chain(self.session.note()).collect();
         let remark = (!remarks.is_empty()).then(|| remarks.join(" · "));
-        Msg::SessionOpened { ledger: Box::new(opened.ledger), cursor: opened.cursor, remark, read_only }
+        let spent = opened.spending.iter().map(|spending| spending.usage.cost).sum();
+        Msg::SessionOpened { ledger: Box::new(opened.ledger), cursor: opened.cursor, remark, read_only, spent }
     }
 
     fn close_session(&mut self) {
@@ -233,14 +239,16 @@ impl Desk {
 
     /// What a describer is to be asked. Where the record has no picture to look at, that is the answer.
     fn request(&self, ask: &Ask) -> Option<Request> {
-        let picture = match self.facts.0.entry(ask.record) {
-            Ok(Line::Record(line)) => self.facts.0.picture_path(&line.file_name).map_err(|error| error.to_string()),
-            Ok(Line::Bad(bad)) => Err(bad.error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
         let Ask { job, record, detail, .. } = *ask;
-        match picture {
-            Ok(picture) => Some(Request { job, record, picture, detail, max_words: self.max_words }),
+        match self.facts.context(record) {
+            Ok((picture, mut context)) => {
+                if ask.current.is_some() {
+                    context.current.clone_from(&ask.current);
+                }
+                context.tried.clone_from(&ask.tried);
+                context.reason.clone_from(&ask.reason);
+                Some(Request { job, record, picture, detail, max_words: self.max_words, context })
+            }
             Err(message) => {
                 let event = JobEvent::Failed(DescribeError { message });
                 self.say(Msg::Job { job, record, event, at: Timestamp::now() });

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
+use crate::describe::Context;
 use crate::session::{DatasetFacts, Subject};
 
 /// A dataset, as its session sees it.
@@ -23,6 +24,25 @@ impl Facts {
             Entry::Record(line) => Subject { file_name: line.file_name, occurrence, caption: line.caption },
             Entry::Bad(_) => Subject { file_name: String::new(), occurrence, caption: None },
         })
+    }
+}
+
+impl Facts {
+    /// A record's picture, and what the dataset tells a describer besides.
+    ///
+    /// # Errors
+    /// Where there is no picture to describe: why, for the operator.
+    pub fn context(&self, record: RecordId) -> Result<(PathBuf, Context), String> {
+        let (entry, line) = self.0.entry_and_line(record).map_err(|error| error.to_string())?;
+        match entry {
+            Entry::Record(record) => {
+                let picture = self.0.picture_path(&record.file_name).map_err(|error| error.to_string())?;
+                let context =
+                    Context { file_name: record.file_name, current: record.caption, line, ..Context::default() };
+                Ok((picture, context))
+            }
+            Entry::Bad(bad) => Err(bad.error.to_string()),
+        }
     }
 }
 

@@ -81,7 +81,15 @@ pub(super) fn connect_read_only(
         }
         Err(fault) => return Err(fault.of(file)),
     };
-    Ok((known_version(header, file)? > 0).then_some((connection, copy)))
+    let version = known_version(header, file)?;
+    if version > 0 && (version as usize) < MIGRATIONS.len() {
+        // What is only read is not changed, so a copy becomes what the session would be.
+        drop(connection);
+        let (mut connection, folder) = open_copy(file)?;
+        schema::migrate(&mut connection, version, MIGRATIONS).map_err(|fault| fault.of(file))?;
+        return Ok(Some((connection, Some(folder))));
+    }
+    Ok((version > 0).then_some((connection, copy)))
 }
 
 /// Opens a copy of the database and its log, so that what is only in the log counts too.

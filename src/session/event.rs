@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::dataset::RecordId;
-use crate::describe::StopReason;
+use crate::describe::{StopReason, Usage};
 
 /// Number of an event in its session, from one. The ledger assigns them without gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,8 +22,14 @@ pub struct Provenance {
     pub describer: String,
     /// The model with its version; for a file, its name.
     pub model: String,
+    /// The prompt it was asked with, by name and version.
+    pub prompt: Option<String>,
     /// The parameters, as the operator should read them ("detail: brief").
     pub parameters: String,
+    /// Why the text before it was not good enough, where the operator said so.
+    pub reason: Option<String>,
+    /// What it took, where it was paid for.
+    pub usage: Option<Usage>,
     /// Why the text ended.
     pub stop: StopReason,
     /// When the text was complete.

@@ -205,7 +205,10 @@ pub fn provenance(stop: StopReason) -> Provenance {
     Provenance {
         describer: "local".to_owned(),
         model: "figure 1".to_owned(),
+        prompt: None,
         parameters: "detail: brief".to_owned(),
+        reason: None,
+        usage: None,
         stop,
         at: Timestamp::from_nanosecond(1_700_000_000_123_456_789).unwrap(),
     }

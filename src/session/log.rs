@@ -85,12 +85,27 @@ pub(super) fn append(
 }
 
 fn append_candidate(connection: &Connection, seq: Seq, text: &str, provenance: &Provenance) -> Result<(), Fault> {
-    let Provenance { describer, model, parameters, stop, at } = provenance;
+    let Provenance { describer, model, prompt, parameters, reason, usage, stop, at } = provenance;
     connection
         .prepare_cached(
-            "INSERT INTO candidate (seq, text, describer, model, parameters, stop, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO candidate
+             (seq, text, describer, model, parameters, stop, at, prompt, reason, input, output, cost)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
-        .execute(params![seq.0.cast_signed(), text, describer, model, parameters, stop_name(stop), at.to_string()])?;
+        .execute(params![
+            seq.0.cast_signed(),
+            text,
+            describer,
+            model,
+            parameters,
+            stop_name(stop),
+            at.to_string(),
+            prompt,
+            reason,
+            usage.map(|usage| usage.tokens.input.cast_signed()),
+            usage.map(|usage| usage.tokens.output.cast_signed()),
+            usage.map(|usage| usage.cost.billionths().cast_signed()),
+        ])?;
     Ok(())
 }
 

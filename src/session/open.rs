@@ -14,6 +14,7 @@ use super::location::Location;
 use super::lock::Lock;
 use super::log::{self, SubjectIndex};
 use super::rebind::{Bindings, DatasetFacts};
+use super::spending::{self, Spending};
 use super::store::Store;
 use crate::dataset::RecordId;
 
@@ -29,6 +30,8 @@ pub struct Opened {
     /// What is known of records that are not in the dataset now, in the order they were first touched. It comes back
     /// if they do. Excluded ones are not listed: that they are missing is what was asked for.
     pub unmatched: Vec<Unmatched>,
+    /// What describing has cost so far, by model and prompt.
+    pub spending: Vec<Spending>,
 }
 
 /// Whether the dataset is as the session left it.
@@ -164,7 +167,8 @@ fn add_up(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Optio
         event = Some(rebound);
     }
     let unmatched = unmatched(connection, &ledger)?;
-    Ok((Opened { ledger, cursor: bindings.cursor, binding, unmatched }, event))
+    let spending = spending::read(connection)?;
+    Ok((Opened { ledger, cursor: bindings.cursor, binding, unmatched, spending }, event))
 }
 
 fn unmatched(connection: &Connection, ledger: &Ledger) -> Result<Vec<Unmatched>, Fault> {

@@ -9,7 +9,7 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The script that makes each format out of the one before; the first makes format 1 out of an empty file. A script
 /// that has been released never changes.
-pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1];
+pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -100,6 +100,33 @@ CREATE TRIGGER fate_is_never_removed BEFORE DELETE ON fate
 BEGIN SELECT RAISE(ABORT, 'fates are only ever added'); END;
 ";
 
+const FORMAT_2: &str = "
+-- What a candidate was asked with, why another one was asked for, and what it took (cost: billionths of a dollar).
+ALTER TABLE candidate ADD COLUMN prompt TEXT;
+ALTER TABLE candidate ADD COLUMN reason TEXT;
+ALTER TABLE candidate ADD COLUMN input INTEGER;
+ALTER TABLE candidate ADD COLUMN output INTEGER;
+ALTER TABLE candidate ADD COLUMN cost INTEGER;
+
+-- Every answer paid for, whether or not it became a candidate (cost: billionths of a dollar). Where the answer broke
+-- off, the amounts are the most they can be (estimated).
+CREATE TABLE usage (
+    id        INTEGER PRIMARY KEY,
+    at        TEXT NOT NULL,
+    model     TEXT NOT NULL,
+    prompt    TEXT NOT NULL,
+    input     INTEGER NOT NULL,
+    output    INTEGER NOT NULL,
+    cost      INTEGER NOT NULL,
+    estimated INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER usage_is_never_changed BEFORE UPDATE ON usage
+BEGIN SELECT RAISE(ABORT, 'usage is only ever added'); END;
+CREATE TRIGGER usage_is_never_removed BEFORE DELETE ON usage
+BEGIN SELECT RAISE(ABORT, 'usage is only ever added'); END;
+";
+
 /// What a file is, as far as its header tells. Nothing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
@@ -181,12 +208,13 @@ mod tests {
             .execute_batch(
                 "INSERT INTO subject VALUES (1, 'a.jpg', 0, 0, 'a', NULL);
                  INSERT INTO event (seq, at, kind, subject) VALUES (1, '', 'generated', 1);
-                 INSERT INTO candidate VALUES (1, '', '', '', '', '', '');
+                 INSERT INTO candidate VALUES (1, '', '', '', '', '', '', NULL, NULL, NULL, NULL, NULL);
+                 INSERT INTO usage VALUES (1, '', '', '', 0, 0, 0, 0);
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
             )
             .unwrap();
-        for table in ["event", "candidate", "fate"] {
-            assert!(connection.execute(&format!("UPDATE {table} SET seq = 7"), []).is_err(), "{table}");
+        for (table, column) in [("event", "seq"), ("candidate", "seq"), ("fate", "seq"), ("usage", "cost")] {
+            assert!(connection.execute(&format!("UPDATE {table} SET {column} = 7"), []).is_err(), "{table}");
             assert!(connection.execute(&format!("DELETE FROM {table}"), []).is_err(), "{table}");
         }
         connection.execute("UPDATE subject SET position = 5", []).unwrap();

@@ -12,7 +12,9 @@ use super::event::{Draft, Event, Seq};
 use super::lock::Lock;
 use super::log::{self, SubjectIndex};
 use super::rebind::put_setting;
+use super::spending;
 use crate::dataset::RecordId;
+use crate::describe::Spent;
 
 /// What a record is beyond its position, said when it is first touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub(super) struct Batch {
     new: HashSet<RecordId>,
     /// The record the operator is on, and its name.
     pub(super) cursor: Option<(RecordId, String)>,
+    /// What was paid for, and when.
+    pub(super) spent: Vec<(Timestamp, Spent)>,
     /// What was learned about which of several records of a name each is.
     pub(super) occurrences: Vec<(RecordId, u32)>,
 }
@@ -86,7 +90,7 @@ impl Batch {
 
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.occurrences.is_empty() && self.cursor.is_none()
+        self.entries.is_empty() && self.spent.is_empty() && self.occurrences.is_empty() && self.cursor.is_none()
     }
 
     /// The numbers of its events.
@@ -150,6 +154,9 @@ impl Store {
                     .prepare_cached("UPDATE subject SET occurrence = ?2 WHERE id = ?1")?
                     .execute(params![subject.row(), occurrence])?;
             }
+        }
+        for (at, spent) in &batch.spent {
+            spending::append(&transaction, *at, spent)?;
         }
         if let Some((record, name)) = &batch.cursor {
             put_setting(&transaction, "cursor", Some(record.0))?;

@@ -5,10 +5,13 @@ use std::iter;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use jiff::Timestamp;
+
 use super::error::SessionError;
 use super::event::Seq;
 use super::store::{Batch, Entry, Store};
 use crate::dataset::RecordId;
+use crate::describe::Spent;
 
 /// The most commands written in one transaction: what a bulk action sends at once should not delay the first
 /// acknowledgement by more than a few milliseconds.
@@ -43,6 +46,7 @@ enum Command {
     Record(Box<Entry>),
     Cursor(RecordId, String),
     Occurrences(Vec<(RecordId, u32)>),
+    Spent(Timestamp, Box<Spent>),
 }
 
 impl Writer {
@@ -90,6 +94,15 @@ impl Writer {
         self.send(Command::Occurrences(occurrences))
     }
 
+    /// Notes what was paid for. It is written at once, like an event, but without an answer.
+    ///
+    /// # Errors
+    ///
+    /// When the thread is gone.
+    pub fn record_spending(&self, at: Timestamp, spent: Spent) -> Result<(), SessionError> {
+        self.send(Command::Spent(at, Box::new(spent)))
+    }
+
     /// Writes what is queued, folds the log into the session's file and gives the session back.
     ///
     /// # Errors
@@ -129,6 +142,8 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
             match command {
                 Command::Cursor(record, file_name) => batch.cursor = Some((record, file_name)),
                 Command::Occurrences(occurrences) => batch.occurrences.extend(occurrences),
+                Command::Spent(at, spent) if failure.is_none() => batch.spent.push((at, *spent)),
+                Command::Spent(..) => {}
                 Command::Record(entry) => {
                     let seq = entry.seq;
                     let pushed = if failure.is_some() { Err(SessionError::Failed) } else { batch.push(&store, *entry) };
@@ -139,11 +154,12 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
                 }
             }
         }
-        if let Some(through) = batch.last() {
+        if batch.last().is_some() || !batch.spent.is_empty() {
             let batch = std::mem::take(&mut batch);
-            match store.commit(&batch) {
-                Ok(()) => on_ack(Ack::Durable { through }),
-                Err(error) => {
+            match (store.commit(&batch), batch.last()) {
+                (Ok(()), Some(through)) => on_ack(Ack::Durable { through }),
+                (Ok(()), None) => {}
+                (Err(error), _) => {
                     let reason = error.to_string();
                     batch.numbers().for_each(|seq| on_ack(Ack::Failed { seq, error: reason.clone() }));
                     failure = Some(error);

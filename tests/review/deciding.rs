@@ -108,7 +108,13 @@ fn a_line_that_cannot_be_read_is_never_decided() {
 fn nothing_is_decided_in_a_session_somebody_else_holds() {
     let mut world = World::new(&["One."]);
     let read_only = Some("process 7 reviews it".to_owned());
-    world.send(Msg::SessionOpened { ledger: Box::default(), cursor: None, remark: None, read_only });
+    world.send(Msg::SessionOpened {
+        ledger: Box::default(),
+        cursor: None,
+        remark: None,
+        read_only,
+        spent: recaption::describe::Dollars::default(),
+    });
     world.keys("a s x X u");
     assert_eq!(world.decisions(), "[-]");
     assert!(world.stored.is_empty());

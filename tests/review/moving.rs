@@ -90,7 +90,13 @@ fn tabs_count_what_they_hold() {
 fn a_session_is_resumed_where_it_was_left() {
     let mut world = World::new(&TWENTY);
     let ledger = Box::default();
-    world.send(Msg::SessionOpened { ledger, cursor: Some(RecordId(12)), remark: None, read_only: None });
+    world.send(Msg::SessionOpened {
+        ledger,
+        cursor: Some(RecordId(12)),
+        remark: None,
+        read_only: None,
+        spent: recaption::describe::Dollars::default(),
+    });
     assert_eq!(world.cursor(), Some(12));
 }
 

@@ -68,7 +68,13 @@ impl World {
         let viewport = Viewport { list_rows: 5, picture: Some(room), zoom: room, caption_rows: 8 };
         self.send(Msg::Resized(viewport));
         self.send(Msg::Indexed { records: u32::try_from(self.entries.len()).expect("few records"), complete: true });
-        self.send(Msg::SessionOpened { ledger: Box::new(ledger), cursor: None, remark: None, read_only: None });
+        self.send(Msg::SessionOpened {
+            ledger: Box::new(ledger),
+            cursor: None,
+            remark: None,
+            read_only: None,
+            spent: recaption::describe::Dollars::default(),
+        });
         self.asked.clear();
     }
 
@@ -167,8 +173,14 @@ impl World {
 
     /// A record's job ends with a text and a reason.
     pub fn finish_as(&mut self, record: u32, text: &str, stop: StopReason) {
-        let description =
-            Description { text: text.to_owned(), model: "m1".to_owned(), parameters: String::new(), stop };
+        let description = Description {
+            text: text.to_owned(),
+            model: "m1".to_owned(),
+            prompt: None,
+            parameters: String::new(),
+            stop,
+            usage: None,
+        };
         self.news(self.job(record), record, JobEvent::Finished(description));
     }
 

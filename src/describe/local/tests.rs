@@ -7,7 +7,10 @@ use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{dataset::RecordId, describe::JobId};
+use crate::{
+    dataset::RecordId,
+    describe::{Context, JobId},
+};
 
 /// A sunny roof, and on it a person in an orange top and turquoise trousers.
 fn person_on_a_roof() -> PathBuf {
@@ -22,11 +25,11 @@ fn saved(image: &RgbImage) -> (TempDir, PathBuf) {
 }
 
 fn request(picture: PathBuf, detail: Detail) -> Request {
-    Request { job: JobId(1), record: RecordId(0), picture, detail, max_words: 50 }
+    Request { job: JobId(1), record: RecordId(0), picture, detail, max_words: 50, context: Context::default() }
 }
 
 async fn described(picture: PathBuf, detail: Detail) -> Vec<DescribeEvent> {
-    LocalDescriber::default().describe(request(picture, detail)).collect().await
+    LocalDescriber::default().describe(request(picture, detail), Priority::Asked).collect().await
 }
 
 /// The finished description, checked to be what the deltas said.
@@ -79,7 +82,7 @@ async fn a_person_is_described_in_three_levels_of_detail() {
 #[tokio::test]
 async fn a_caption_keeps_to_the_word_limit() {
     let request = Request { max_words: 9, ..request(person_on_a_roof(), Detail::Detailed) };
-    let description = finished(LocalDescriber::default().describe(request).collect().await);
+    let description = finished(LocalDescriber::default().describe(request, Priority::Asked).collect().await);
     assert!(description.text.split_whitespace().count() <= 9, "{}", description.text);
     assert!(description.text.ends_with('.'));
 }
@@ -105,11 +108,11 @@ async fn requests_wait_for_a_free_worker_and_leave_the_line_when_dropped() {
     let (_folder, path) = saved(&RgbImage::new(8, 8));
     let describer = LocalDescriber::new(NonZeroUsize::MIN);
     let busy = Arc::clone(&describer.workers).acquire_owned().await.unwrap();
-    let mut waiting = describer.describe(request(path.clone(), Detail::Brief));
+    let mut waiting = describer.describe(request(path.clone(), Detail::Brief), Priority::Asked);
     assert!(waiting.next().now_or_never().is_none(), "the only worker is busy");
     drop(waiting);
     drop(busy);
-    finished(describer.describe(request(path, Detail::Brief)).collect().await);
+    finished(describer.describe(request(path, Detail::Brief), Priority::Asked).collect().await);
     assert_eq!(describer.workers.available_permits(), 1);
 }
 

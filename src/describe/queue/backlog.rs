@@ -123,11 +123,16 @@ impl Backlog {
         std::mem::take(&mut self.waiting).into_values().collect()
     }
 
+    /// How urgent the most urgent request is.
+    pub fn first(&self) -> Option<Priority> {
+        self.waiting.first_key_value().map(|(place, _)| place.priority())
+    }
+
     /// Takes out the most urgent request.
-    pub fn next(&mut self) -> Option<Request> {
-        let (_, request) = self.waiting.pop_first()?;
+    pub fn next(&mut self) -> Option<(Request, Priority)> {
+        let (place, request) = self.waiting.pop_first()?;
         self.places.remove(&request.record);
-        Some(request)
+        Some((request, place.priority()))
     }
 
     fn remove(&mut self, place: Place) -> Option<Request> {
@@ -164,7 +169,7 @@ mod tests {
     const LIMIT: usize = 3;
 
     fn jobs(backlog: &mut Backlog) -> Vec<u64> {
-        std::iter::from_fn(|| backlog.next()).map(|request| request.job.0).collect()
+        std::iter::from_fn(|| backlog.next()).map(|(request, _)| request.job.0).collect()
     }
 
     fn ask(backlog: &mut Backlog, priority: Priority, job: u64, record: u32) -> Option<u64> {
@@ -322,7 +327,7 @@ mod tests {
                         let first = backlog.waiting.keys().next().map(|place| place.priority());
                         let most_urgent = backlog.waiting.keys().map(|place| place.priority()).min();
                         prop_assert_eq!(first, most_urgent);
-                        left.extend(backlog.next().map(|next| next.job));
+                        left.extend(backlog.next().map(|(next, _)| next.job));
                     }
                     Step::Clear => left.extend(backlog.clear().into_iter().map(|cleared| cleared.job)),
                 }

@@ -4,7 +4,7 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::describe::{Detail, StopReason};
+use crate::describe::{Context, Detail, StopReason};
 
 /// A request for `record`.
 pub(super) fn request(job: u64, record: u32) -> Request {
@@ -14,6 +14,7 @@ pub(super) fn request(job: u64, record: u32) -> Request {
         picture: "picture.jpg".into(),
         detail: Detail::Standard,
         max_words: 50,
+        context: Context::default(),
     }
 }
 
@@ -33,7 +34,7 @@ impl Describer for Scripted {
         "scripted"
     }
 
-    fn describe(&self, request: Request) -> BoxStream<'static, DescribeEvent> {
+    fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescribeEvent> {
         assert_ne!(request.record, RecordId(666), "the number of the beast");
         let (say, mut events) = unbounded_channel();
         self.calls.send(Call { job: request.job.0, say }).expect("the test listens");
@@ -91,8 +92,10 @@ fn description(text: &str) -> Description {
     Description {
         text: text.to_owned(),
         model: "script 1".to_owned(),
+        prompt: None,
         parameters: String::new(),
         stop: StopReason::EndTurn,
+        usage: None,
     }
 }
 

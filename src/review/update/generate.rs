@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{decide, navigate, record};
 use crate::dataset::RecordId;
-use crate::describe::{Description, Detail, JobEvent, JobId, Priority, StopReason};
+use crate::describe::{Description, Detail, JobEvent, JobId, Priority, Reason, Status, StopReason};
 use crate::review::{Ask, Bulk, Effect, FILE, Job, JobState, Model, NoticeKind, SessionStatus, Version};
 use crate::session::{Decision, Event, Provenance};
 
@@ -19,12 +19,29 @@ fn detail(model: &Model, about: RecordId) -> Detail {
     tries.fold(Detail::default(), |detail, _| detail.next())
 }
 
-fn new_job(model: &mut Model, about: RecordId, priority: Priority) -> Ask {
+fn new_job(model: &mut Model, about: RecordId, priority: Priority, reason: Option<Reason>) -> Ask {
     model.next_job += 1;
     let id = JobId(model.next_job);
     let detail = detail(model, about);
-    model.jobs.insert(about, Job { id, priority, detail, state: JobState::Queued, accept: false });
-    Ask { job: id, record: about, detail, priority }
+    let job = Job { id, priority, detail, state: JobState::Queued, reason, accept: false };
+    let ask = ask(model, about, &job);
+    model.jobs.insert(about, job);
+    ask
+}
+
+/// What the describer is to be asked for a job.
+fn ask(model: &Model, about: RecordId, job: &Job) -> Ask {
+    let state = model.state(about);
+    let tried = state.candidates.iter().filter(|candidate| candidate.provenance.describer != FILE);
+    Ask {
+        job: job.id,
+        record: about,
+        detail: job.detail,
+        priority: job.priority,
+        current: state.decision.text().map(str::to_owned),
+        tried: tried.map(|candidate| candidate.text.clone()).collect(),
+        reason: job.reason.clone(),
+    }
 }
 
 /// Describes the record under the cursor, at once. One that is waiting its turn goes first now.
@@ -37,10 +54,11 @@ pub(super) fn regenerate(model: &mut Model, out: &mut Vec<Effect>) {
     model.ahead_stopped = false;
     let again = !model.state(about).candidates.is_empty();
     let ask = match model.jobs.get_mut(&about) {
-        None => new_job(model, about, Priority::Asked),
+        None => new_job(model, about, Priority::Asked, None),
         Some(job) if job.state == JobState::Queued && job.priority != Priority::Asked => {
             job.priority = Priority::Asked;
-            Ask { job: job.id, record: about, detail: job.detail, priority: Priority::Asked }
+            let job = job.clone();
+            ask(model, about, &job)
         }
         Some(_) => {
             model.say(NoticeKind::Info, "it is being described already · ^c stops it");
@@ -103,7 +121,7 @@ fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
             if let Some(bulk) = &mut model.bulk {
                 bulk.running.insert(about);
             }
-            asks.push(new_job(model, about, Priority::Bulk));
+            asks.push(new_job(model, about, Priority::Bulk, None));
         } else if let Some(bulk) = &mut model.bulk {
             bulk.total -= 1;
         }
@@ -147,8 +165,8 @@ pub(in crate::review) fn set_ahead(model: &mut Model, wanted: &[RecordId], out: 
         match model.jobs.get_mut(record) {
             Some(job) if job.accept => {
                 job.priority = Priority::Asked;
-                let ask = Ask { job: job.id, record: *record, detail: job.detail, priority: Priority::Asked };
-                out.push(Effect::Describe(vec![ask]));
+                let job = job.clone();
+                out.push(Effect::Describe(vec![ask(model, *record, &job)]));
             }
             Some(_) if !wanted.contains(record) => {
                 model.jobs.remove(record);
@@ -159,10 +177,8 @@ pub(in crate::review) fn set_ahead(model: &mut Model, wanted: &[RecordId], out: 
     let asks = wanted
         .iter()
         .filter_map(|record| match model.jobs.get(record) {
-            None => Some(new_job(model, *record, Priority::Ahead)),
-            Some(job) if waiting(job) => {
-                Some(Ask { job: job.id, record: *record, detail: job.detail, priority: Priority::Ahead })
-            }
+            None => Some(new_job(model, *record, Priority::Ahead, None)),
+            Some(job) if waiting(job) => Some(ask(model, *record, job)),
             Some(_) => None,
         })
         .collect();
@@ -180,9 +196,10 @@ pub(super) fn on_event(
     let Some(job) = model.jobs.get_mut(&about).filter(|job| job.id == id) else { return };
     match event {
         JobEvent::Started => job.state = JobState::Streaming(String::new()),
+        JobEvent::Waiting(why) => job.state = JobState::Waiting(why),
         JobEvent::Delta(more) => match &mut job.state {
             JobState::Streaming(text) => text.push_str(&more),
-            JobState::Queued => job.state = JobState::Streaming(more),
+            JobState::Queued | JobState::Waiting(_) => job.state = JobState::Streaming(more),
         },
         JobEvent::Finished(description) => finished(model, about, description, at, out),
         JobEvent::Failed(error) => {
@@ -200,17 +217,29 @@ pub(super) fn on_event(
     }
 }
 
+/// The describer does differently now.
+pub(super) fn describer_changed(model: &mut Model, status: Status) {
+    if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
+        model.say(NoticeKind::Error, pause.message.clone());
+    }
+    model.describer = status;
+}
+
 /// A description is there: a candidate, never more than that, unless the operator has accepted it in advance and it
 /// is clean.
 fn finished(model: &mut Model, about: RecordId, description: Description, at: Timestamp, out: &mut Vec<Effect>) {
-    let accept = model.jobs.remove(&about).is_some_and(|job| job.accept);
-    let Description { text, model: name, parameters, stop } = description;
+    let job = model.jobs.remove(&about);
+    let accept = job.as_ref().is_some_and(|job| job.accept);
+    let Description { text, model: name, prompt, parameters, stop, usage } = description;
     let same = model.state(about).candidates.iter().any(|candidate| candidate.text == text);
     let clean = stop == StopReason::EndTurn && model.lint(&text, Some(&stop)).is_empty();
     let provenance = Provenance {
         describer: model.settings.describer.clone().unwrap_or_default(),
         model: name,
+        prompt,
         parameters,
+        reason: job.and_then(|job| job.reason).map(|reason| reason.words().to_owned()),
+        usage,
         stop,
         at,
     };
@@ -253,7 +282,10 @@ pub(super) fn taken_in(
         let provenance = Provenance {
             describer: FILE.to_owned(),
             model: source.to_owned(),
+            prompt: None,
             parameters: String::new(),
+            reason: None,
+            usage: None,
             stop: StopReason::EndTurn,
             at,
         };

@@ -9,6 +9,7 @@ use super::super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Prov
 use super::super::ledger::Ledger;
 use super::{SubjectIndex, base_from, hash_from, path_from, stop_from};
 use crate::dataset::RecordId;
+use crate::describe::{Dollars, Tokens, Usage};
 
 /// Adds up the stored events: all of them, or those up to one. `record_of` names the subjects.
 ///
@@ -25,8 +26,10 @@ pub(in crate::session) fn replay(
     let (drafts, draft_writes) = reader.drafts(connection)?;
     let mut drafts = drafts.into_iter().take_while(|(seq, _)| seq.0.cast_signed() <= limit).peekable();
     let mut fates = reader.fates(connection)?;
-    let mut candidates =
-        connection.prepare("SELECT seq, text, describer, model, parameters, stop, at FROM candidate ORDER BY seq")?;
+    let mut candidates = connection.prepare(
+        "SELECT seq, text, describer, model, parameters, stop, at, prompt, reason, input, output, cost
+         FROM candidate ORDER BY seq",
+    )?;
     let mut candidates = candidates.query([])?;
     let mut events = connection.prepare(
         "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag FROM event WHERE seq <= ?1 ORDER BY seq",
@@ -100,7 +103,10 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
             provenance: Provenance {
                 describer: word(2)?,
                 model: word(3)?,
+                prompt: candidate.get(7)?,
                 parameters: word(4)?,
+                reason: candidate.get(8)?,
+                usage: usage(candidate)?,
                 stop: stop_from(text(candidate, 5)?),
                 at: text(candidate, 6)?.parse().map_err(|_| missing(candidate, "its time"))?,
             },
@@ -160,6 +166,17 @@ fn saved(connection: &Connection, at: Seq) -> Result<Event, Fault> {
         path: path_from(row.get_ref(1)?).ok_or_else(|| missing(row, "its path"))?,
         through: seq(row, 2)?,
         hash: hash_from(text(row, 3)?).ok_or_else(|| missing(row, "its hash"))?,
+    })
+}
+
+/// What a candidate took; the three stand together or not at all.
+fn usage(candidate: &Row) -> Result<Option<Usage>, Fault> {
+    let number = |column| candidate.get::<_, Option<i64>>(column).map(|number| number.map(i64::cast_unsigned));
+    Ok(match (number(9)?, number(10)?, number(11)?) {
+        (Some(input), Some(output), Some(cost)) => {
+            Some(Usage { tokens: Tokens { input, output }, cost: Dollars::from_billionths(cost) })
+        }
+        _ => None,
     })
 }
 

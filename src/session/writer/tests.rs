@@ -1,8 +1,9 @@
 use jiff::Timestamp;
+use proptest::option;
 use proptest::prelude::*;
 
 use crate::dataset::RecordId;
-use crate::describe::StopReason;
+use crate::describe::{Dollars, StopReason, Tokens, Usage};
 use crate::session::fixture::*;
 use crate::session::{
     Ack, Actor, CandidateId, Decision, Draft, EditBase, Entry, Event, Ledger, Provenance, Seq, SessionError, open,
@@ -185,10 +186,18 @@ fn candidate() -> impl Strategy<Value = Provenance> {
         Just(StopReason::Other("end_turn".to_owned())),
     ];
     let times = Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond();
-    (words(), words(), words(), stop, times).prop_map(|(describer, model, parameters, stop, at)| Provenance {
+    let usage = (0..1_u64 << 60, 0..1_u64 << 60, 0..1_u64 << 60).prop_map(|(input, output, cost)| Usage {
+        tokens: Tokens { input, output },
+        cost: Dollars::from_billionths(cost),
+    });
+    let how = (words(), words(), words(), option::of(words()), option::of(words()), option::of(usage));
+    (how, stop, times).prop_map(|((describer, model, parameters, prompt, reason, usage), stop, at)| Provenance {
         describer,
         model,
+        prompt,
         parameters,
+        reason,
+        usage,
         stop,
         at: Timestamp::from_nanosecond(at).unwrap(),
     })

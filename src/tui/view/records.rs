@@ -99,7 +99,7 @@ fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style
     }
     if let Some(job) = model.jobs.get(&record) {
         return match job.state {
-            JobState::Queued => (glyphs.queued, theme.busy),
+            JobState::Queued | JobState::Waiting(_) => (glyphs.queued, theme.busy),
             JobState::Streaming(_) => (glyphs.generating, theme.busy),
         };
     }

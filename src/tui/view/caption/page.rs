@@ -92,6 +92,7 @@ impl Page<'_> {
         let describer = clean(self.model.settings.describer.as_deref().unwrap_or_default());
         let (glyph, what) = match &job.state {
             JobState::Queued => (theme.glyphs.queued, format!("waiting for {describer}")),
+            JobState::Waiting(why) => (theme.glyphs.queued, clean(why)),
             JobState::Streaming(_) => (theme.glyphs.generating, format!("{describer} is describing")),
         };
         let parts = vec![

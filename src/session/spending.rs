@@ -1,0 +1,59 @@
+//! What describing has cost this dataset: a row for every answer paid for, whether or not it became a candidate.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::error::Fault;
+use crate::describe::{Dollars, Spent, Tokens, Usage};
+
+/// What one model and prompt have cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// The model.
+    pub model: String,
+    /// The prompt, by name and version.
+    pub prompt: String,
+    /// How many answers were paid for.
+    pub requests: u64,
+    /// What they took together.
+    pub usage: Usage,
+}
+
+pub(super) fn append(connection: &Connection, at: Timestamp, spent: &Spent) -> Result<(), Fault> {
+    let Spent { record: _, model, prompt, usage: Usage { tokens, cost }, estimated } = spent;
+    connection
+        .prepare_cached(
+            "INSERT INTO usage (at, model, prompt, input, output, cost, estimated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            at.to_string(),
+            model,
+            prompt,
+            tokens.input.cast_signed(),
+            tokens.output.cast_signed(),
+            cost.billionths().cast_signed(),
+            estimated
+        ])?;
+    Ok(())
+}
+
+/// The sums by model and prompt, the dearest first.
+pub(super) fn read(connection: &Connection) -> Result<Vec<Spending>, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT model, prompt, count(*), sum(input), sum(output), sum(cost) FROM usage
+         GROUP BY model, prompt ORDER BY sum(cost) DESC, model, prompt",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+        Ok(Spending {
+            model: row.get(0)?,
+            prompt: row.get(1)?,
+            requests: number(2)?,
+            usage: Usage {
+                tokens: Tokens { input: number(3)?, output: number(4)? },
+                cost: Dollars::from_billionths(number(5)?),
+            },
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
