@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::options::{
-    DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, NoDataset, PictureOption, ScreenOptions,
-    SessionOption, TargetOptions,
+    AheadOption, DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, NoDataset, PictureOption,
+    ScreenOptions, SessionOption, TargetOptions,
 };
 use crate::config::Settings;
 
@@ -86,6 +86,7 @@ impl Command {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
                 args.describer.apply(&mut settings);
+                args.ahead.apply(&mut settings);
                 args.editing.apply(&mut settings);
                 args.screen.apply(&mut settings);
                 args.log.apply(&mut settings);
@@ -93,6 +94,7 @@ impl Command {
             Self::Demo(args) => {
                 args.limit.apply(&mut settings);
                 args.describer.apply(&mut settings);
+                args.ahead.apply(&mut settings);
                 args.editing.apply(&mut settings);
                 args.screen.apply(&mut settings);
                 args.log.apply(&mut settings);
@@ -141,6 +143,10 @@ pub struct ReviewArgs {
     #[command(flatten)]
     pub describer: DescriberOptions,
 
+    /// How far ahead.
+    #[command(flatten)]
+    pub ahead: AheadOption,
+
     /// What captions may be.
     #[command(flatten)]
     pub editing: EditingOption,
@@ -172,6 +178,10 @@ pub struct DemoArgs {
     /// What writes captions.
     #[command(flatten)]
     pub describer: DescriberOptions,
+
+    /// How far ahead.
+    #[command(flatten)]
+    pub ahead: AheadOption,
 
     /// What captions may be.
     #[command(flatten)]

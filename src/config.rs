@@ -1,93 +1,26 @@
 //! The settings a run goes by: defaults, then the user's file, then the environment, then the command line, each stronger
 //! than the one before, resolved once into a [`Config`].
 
+mod values;
+
 use std::env;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs;
 use std::io;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use etcetera::BaseStrategy as _;
 use serde::Deserialize;
 
+pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Theme};
+use crate::describe::Dollars;
+
 /// The defaults, in the form in which users write their own: every setting, explained.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
-
-/// What writes captions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum DescriberChoice {
-    /// The embedded describer
-    Local,
-    /// Nothing
-    None,
-}
-
-impl Default for DescriberChoice {
-    fn default() -> Self {
-        if cfg!(feature = "local") { Self::Local } else { Self::None }
-    }
-}
-
-/// How pictures are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum ImageProtocol {
-    /// The best the terminal says it can do
-    Auto,
-    /// The kitty graphics protocol
-    Kitty,
-    /// iTerm2's inline images
-    Iterm,
-    /// DEC sixel graphics
-    Sixel,
-    /// Half blocks, in any terminal
-    Blocks,
-    /// No pictures
-    None,
-}
-
-/// Which colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Theme {
-    /// As the terminal's ground is
-    Auto,
-    /// For a dark ground
-    Dark,
-    /// For a light ground
-    Light,
-    /// No colour
-    None,
-}
-
-/// The least important thing worth a line in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogLevel {
-    /// What failed
-    Error,
-    /// What may need the operator
-    Warn,
-    /// What was done
-    Info,
-    /// How, with captions
-    Debug,
-    /// Everything
-    Trace,
-}
-
-impl LogLevel {
-    /// `steps` levels further down, as `-v` asks.
-    #[must_use]
-    pub fn raised(self, steps: u8) -> Self {
-        let levels = Self::value_variants();
-        let at = levels.iter().position(|level| *level == self).unwrap_or_default();
-        levels.get(at + usize::from(steps)).copied().unwrap_or(Self::Trace)
-    }
-}
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -99,11 +32,47 @@ pub struct Config {
     pub max_words: NonZeroUsize,
     /// Whether captions may have several lines; else line breaks become spaces.
     pub line_breaks: bool,
-    /// What writes captions.
+    /// What writes captions; Bedrock where there are credentials for it and the embedded describer elsewhere, if
+    /// nothing is said.
     #[serde(default)]
-    pub describer: DescriberChoice,
+    pub describer: Option<DescriberChoice>,
     /// How many records the describer works ahead of the one in view.
     pub ahead: usize,
+    /// Whether that number is the user's and not the default.
+    #[serde(skip)]
+    pub ahead_is_chosen: bool,
+    /// The model, as the catalogue knows it.
+    pub model: String,
+    /// Where Bedrock is asked; as AWS's own settings say, if nothing is said.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The profile of AWS's own settings.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// Another address than the region's.
+    #[serde(default)]
+    pub endpoint_url: Option<String>,
+    /// The prompt: a file, or the name of one in the user's folder.
+    pub prompt: String,
+    /// How captions name people.
+    pub people: String,
+    /// The language captions are written in.
+    pub language: String,
+    /// How many descriptions are under way at once.
+    pub concurrency: NonZeroUsize,
+    /// The most requests a minute; learned from the service, if nothing is said.
+    #[serde(default)]
+    pub rpm: Option<NonZeroU32>,
+    /// The most tokens a minute.
+    #[serde(default)]
+    pub tpm: Option<NonZeroU32>,
+    /// The least time between two requests.
+    pub delay: Delay,
+    /// What a run may cost.
+    #[serde(default)]
+    pub budget: Option<Dollars>,
+    /// What many descriptions may cost without a question.
+    pub confirm_above: Dollars,
     /// How pictures are drawn.
     pub image_protocol: ImageProtocol,
     /// Which colours are used.
@@ -129,6 +98,19 @@ pub struct Settings {
     pub line_breaks: Option<bool>,
     pub describer: Option<DescriberChoice>,
     pub ahead: Option<usize>,
+    pub model: Option<String>,
+    pub region: Option<String>,
+    pub profile: Option<String>,
+    pub endpoint_url: Option<String>,
+    pub prompt: Option<String>,
+    pub people: Option<String>,
+    pub language: Option<String>,
+    pub concurrency: Option<NonZeroUsize>,
+    pub rpm: Option<NonZeroU32>,
+    pub tpm: Option<NonZeroU32>,
+    pub delay: Option<Delay>,
+    pub budget: Option<Dollars>,
+    pub confirm_above: Option<Dollars>,
     pub image_protocol: Option<ImageProtocol>,
     pub theme: Option<Theme>,
     pub ascii: Option<bool>,
@@ -218,8 +200,22 @@ impl Config {
         set(&mut self.caption_field, stronger.caption_field);
         set(&mut self.max_words, stronger.max_words);
         set(&mut self.line_breaks, stronger.line_breaks);
-        set(&mut self.describer, stronger.describer);
+        set(&mut self.describer, stronger.describer.map(Some));
+        self.ahead_is_chosen |= stronger.ahead.is_some();
         set(&mut self.ahead, stronger.ahead);
+        set(&mut self.model, stronger.model);
+        set(&mut self.region, stronger.region.map(Some));
+        set(&mut self.profile, stronger.profile.map(Some));
+        set(&mut self.endpoint_url, stronger.endpoint_url.map(Some));
+        set(&mut self.prompt, stronger.prompt);
+        set(&mut self.people, stronger.people);
+        set(&mut self.language, stronger.language);
+        set(&mut self.concurrency, stronger.concurrency);
+        set(&mut self.rpm, stronger.rpm.map(Some));
+        set(&mut self.tpm, stronger.tpm.map(Some));
+        set(&mut self.delay, stronger.delay);
+        set(&mut self.budget, stronger.budget.map(Some));
+        set(&mut self.confirm_above, stronger.confirm_above);
         set(&mut self.image_protocol, stronger.image_protocol);
         set(&mut self.theme, stronger.theme);
         set(&mut self.ascii, stronger.ascii);
@@ -251,15 +247,26 @@ impl Settings {
     /// What the variables say. Each is named as its setting is in the file: `max-words` is `RECAPTION_MAX_WORDS`.
     fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            caption_field: environment.parse("CAPTION_FIELD", |name| Ok(name.to_owned()))?,
-            max_words: environment.parse("MAX_WORDS", |words| {
-                words.parse().map_err(|_| "expected a whole number from 1 on".to_owned())
-            })?,
+            caption_field: environment.text("CAPTION_FIELD")?,
+            max_words: environment.parse("MAX_WORDS", count)?,
             line_breaks: environment.parse("LINE_BREAKS", yes_or_no)?,
             describer: environment.parse("DESCRIBER", one_of)?,
             ahead: environment.parse("AHEAD", |records| {
                 records.parse().map_err(|_| "expected a whole number from 0 on".to_owned())
             })?,
+            model: environment.text("MODEL")?,
+            region: environment.text("REGION")?,
+            profile: environment.text("PROFILE")?,
+            endpoint_url: environment.text("ENDPOINT_URL")?,
+            prompt: environment.text("PROMPT")?,
+            people: environment.text("PEOPLE")?,
+            language: environment.text("LANGUAGE")?,
+            concurrency: environment.parse("CONCURRENCY", count)?,
+            rpm: environment.parse("RPM", count)?,
+            tpm: environment.parse("TPM", count)?,
+            delay: environment.parse("DELAY", amount)?,
+            budget: environment.parse("BUDGET", amount)?,
+            confirm_above: environment.parse("CONFIRM_ABOVE", amount)?,
             image_protocol: environment.parse("IMAGE_PROTOCOL", one_of)?,
             theme: environment.parse("THEME", one_of)?,
             ascii: environment.parse("ASCII", yes_or_no)?,
@@ -279,6 +286,10 @@ impl Environment<'_> {
         (self.0)(&format!("RECAPTION_{name}")).filter(|value| !value.is_empty())
     }
 
+    fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        self.parse(name, |text| Ok(text.to_owned()))
+    }
+
     /// The value of a variable, or what it should be.
     fn parse<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(None) };
@@ -291,6 +302,15 @@ impl Environment<'_> {
             Err(expected) => Err(ConfigError::Variable { name: format!("RECAPTION_{name}"), value, expected }),
         }
     }
+}
+
+fn count<T: FromStr>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| "expected a whole number from 1 on".to_owned())
+}
+
+/// A value whose own error says what it should be.
+fn amount<T: FromStr<Err: Display>>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// One of the values that the command line knows.

@@ -15,7 +15,7 @@ pub use effect::{Ask, Effect};
 pub use filter::{Tab, Tabs, View};
 pub use model::{
     Bulk, CaptionView, Editor, FILE, Job, JobState, List, Mode, Model, Notice, NoticeKind, PictureSlot, SaveStatus,
-    SessionStatus, Settings, Version,
+    SessionStatus, Settings, Version, Wish,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use update::update;

@@ -2,12 +2,13 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments are the help text, which knows no backticks")]
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::config::{DescriberChoice, ImageProtocol, Settings, Theme};
+use crate::config::{Delay, DescriberChoice, ImageProtocol, Settings, Theme};
+use crate::describe::Dollars;
 
 /// Which dataset, and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -95,19 +96,94 @@ impl LimitOption {
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Describing")]
 pub struct DescriberOptions {
-    /// What writes captions [env: RECAPTION_DESCRIBER] [default: local, where built in]
+    /// What writes captions [env: RECAPTION_DESCRIBER] [default: bedrock where there are AWS credentials, else local]
     #[arg(long, value_name = "NAME")]
     describer: Option<DescriberChoice>,
 
+    /// The model on Bedrock: auto, a short name, an id or an ARN [env: RECAPTION_MODEL] [default: auto]
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// The AWS region [env: RECAPTION_REGION] [default: as AWS's settings say]
+    #[arg(short, long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// The profile in AWS's settings [env: RECAPTION_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// Ask another address than the region's [env: RECAPTION_ENDPOINT_URL]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    endpoint_url: Option<String>,
+
+    /// What the model is asked: a file, or a name in your prompts folder [env: RECAPTION_PROMPT] [default: default]
+    #[arg(long, value_name = "FILE|NAME", value_hint = ValueHint::FilePath)]
+    prompt: Option<String>,
+
+    /// How captions name people [env: RECAPTION_PEOPLE] [default: a woman, a man, a girl, a boy, or a person where that cannot be told]
+    #[arg(long, value_name = "WORDS")]
+    people: Option<String>,
+
+    /// The language captions are written in [env: RECAPTION_LANGUAGE] [default: en]
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
+
+    /// How many descriptions are under way at once [env: RECAPTION_CONCURRENCY] [default: 8]
+    #[arg(long, value_name = "N")]
+    concurrency: Option<NonZeroUsize>,
+
+    /// The most requests a minute [env: RECAPTION_RPM] [default: learned from the service]
+    #[arg(long, value_name = "N")]
+    rpm: Option<NonZeroU32>,
+
+    /// The most tokens a minute [env: RECAPTION_TPM]
+    #[arg(long, value_name = "N")]
+    tpm: Option<NonZeroU32>,
+
+    /// The least time between two requests [env: RECAPTION_DELAY] [default: 0s]
+    #[arg(long, value_name = "DURATION")]
+    delay: Option<Delay>,
+
+    /// Stop before this run would cost more dollars [env: RECAPTION_BUDGET]
+    #[arg(long, value_name = "USD")]
+    budget: Option<Dollars>,
+
+    /// Ask before many descriptions that cost more dollars together [env: RECAPTION_CONFIRM_ABOVE] [default: 1.00]
+    #[arg(long, value_name = "USD")]
+    confirm_above: Option<Dollars>,
+}
+
+/// How far ahead of the operator captions are written.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Describing")]
+pub struct AheadOption {
     /// How many records to describe ahead of the one in view [env: RECAPTION_AHEAD] [default: 3]
     #[arg(long, value_name = "N")]
     ahead: Option<usize>,
 }
 
+impl AheadOption {
+    pub(super) fn apply(&self, settings: &mut Settings) {
+        settings.ahead = self.ahead;
+    }
+}
+
 impl DescriberOptions {
     pub(super) fn apply(&self, settings: &mut Settings) {
         settings.describer = self.describer;
-        settings.ahead = self.ahead;
+        settings.model.clone_from(&self.model);
+        settings.region.clone_from(&self.region);
+        settings.profile.clone_from(&self.profile);
+        settings.endpoint_url.clone_from(&self.endpoint_url);
+        settings.prompt.clone_from(&self.prompt);
+        settings.people.clone_from(&self.people);
+        settings.language.clone_from(&self.language);
+        settings.concurrency = self.concurrency;
+        settings.rpm = self.rpm;
+        settings.tpm = self.tpm;
+        settings.delay = self.delay;
+        settings.budget = self.budget;
+        settings.confirm_above = self.confirm_above;
     }
 }
 

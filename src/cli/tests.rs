@@ -1,7 +1,8 @@
 //! What can be written on the command line and what it means.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
+use std::time::Duration;
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
@@ -9,7 +10,7 @@ use rstest::rstest;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{Config, DEFAULTS, DescriberChoice, ImageProtocol, LogLevel, Theme};
+use crate::config::{Config, DEFAULTS, Delay, DescriberChoice, ImageProtocol, LogLevel, Theme};
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
@@ -39,7 +40,9 @@ fn review_needs_no_word(#[case] short: &str, #[case] long: &str) {
 fn every_option_of_review_arrives() {
     let command = parsed(
         "recaption set.jsonl --caption-field caption --images pics --session s.sqlite --candidates old.jsonl \
-         -o new.jsonl --force --max-words 30 --describer none --ahead 5 --image-protocol sixel --theme light --line-breaks \
+         -o new.jsonl --force --max-words 30 --describer none --ahead 5 --model claude-haiku-4-5 \
+         -r eu-west-1 --profile photos --endpoint-url http://h --prompt p.md --people woman --language ko \
+         --concurrency 3 --rpm 60 --tpm 9000 --delay 500ms --budget 2.50 --confirm-above 9 --image-protocol sixel --theme light --line-breaks \
          --ascii --no-mouse --log l.log -vv",
     );
     let expected = Settings {
@@ -48,6 +51,19 @@ fn every_option_of_review_arrives() {
         line_breaks: Some(true),
         describer: Some(DescriberChoice::None),
         ahead: Some(5),
+        model: Some("claude-haiku-4-5".into()),
+        region: Some("eu-west-1".into()),
+        profile: Some("photos".into()),
+        endpoint_url: Some("http://h".into()),
+        prompt: Some("p.md".into()),
+        people: Some("woman".into()),
+        language: Some("ko".into()),
+        concurrency: NonZeroUsize::new(3),
+        rpm: NonZeroU32::new(60),
+        tpm: NonZeroU32::new(9000),
+        delay: Some(Delay(Duration::from_millis(500))),
+        budget: Some("2.50".parse().expect("dollars")),
+        confirm_above: Some("9".parse().expect("dollars")),
         image_protocol: Some(ImageProtocol::Sixel),
         theme: Some(Theme::Light),
         ascii: Some(true),

@@ -72,10 +72,12 @@ fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
         output: args.target.output,
         in_place: args.target.in_place,
         force: args.target.force,
-        describer: describer(config.describer),
+        describer: describer(&config, false)?,
         max_words: config.max_words.get(),
         line_breaks: config.line_breaks,
         ahead: config.ahead,
+        ahead_agreed: config.ahead_is_chosen,
+        confirm_above: config.confirm_above,
         screen: screen(&config)?,
         log: (config.log, config.log_level),
     };
@@ -101,10 +103,12 @@ fn demo(args: &DemoArgs, config: Config) -> Result<ExitCode, Failure> {
         output: None,
         in_place: false,
         force: false,
-        describer: describer(config.describer),
+        describer: describer(&config, true)?,
         max_words: config.max_words.get(),
         line_breaks: config.line_breaks,
         ahead: config.ahead,
+        ahead_agreed: config.ahead_is_chosen,
+        confirm_above: config.confirm_above,
         screen: screen(&config)?,
         log: (config.log, config.log_level),
     })
@@ -213,14 +217,12 @@ fn open_options(dataset: &DatasetOptions, config: &Config) -> OpenOptions {
     OpenOptions { caption_field: config.caption_field.clone(), images: dataset.images.clone() }
 }
 
-fn describer(choice: DescriberChoice) -> Option<Arc<dyn Describer>> {
-    match choice {
+fn describer(config: &Config, _demo: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
+    Ok(match config.describer.unwrap_or(DescriberChoice::Local) {
         #[cfg(feature = "local")]
         DescriberChoice::Local => Some(Arc::new(crate::describe::local::LocalDescriber::default())),
-        #[cfg(not(feature = "local"))]
-        DescriberChoice::Local => None,
-        DescriberChoice::None => None,
-    }
+        _ => None,
+    })
 }
 
 fn screen(config: &Config) -> Result<tui::Options, Failure> {

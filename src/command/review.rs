@@ -7,7 +7,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
-use crate::describe::Describer;
+use crate::describe::{Describer, Dollars};
 use crate::logging::{self, LogGuard, LogWarning};
 use crate::output::Output;
 use crate::review::{Model, Msg, Settings};
@@ -42,6 +42,10 @@ pub struct ReviewOptions {
     pub line_breaks: bool,
     /// How many records are described ahead of the operator.
     pub ahead: usize,
+    /// Whether the operator's own settings ask for that, so that it need not be agreed to what it costs.
+    pub ahead_agreed: bool,
+    /// Describing all in view is asked about where it is expected to cost more.
+    pub confirm_above: Dollars,
     /// Where to log, if not beside the session, and how much.
     pub log: (Option<PathBuf>, LogLevel),
     /// The screen.
@@ -74,6 +78,9 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
         max_words: options.max_words,
         ahead: options.ahead,
+        price: options.describer.as_ref().and_then(|describer| describer.estimate(1)),
+        ahead_agreed: options.ahead_agreed,
+        confirm_above: options.confirm_above,
         keep_line_breaks: options.line_breaks,
     };
     let (log, warning) = start_log(&session, &options.log);

@@ -53,8 +53,21 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("caption-field", "caption"),
     ("max-words", "7"),
     ("line-breaks", "true"),
-    ("describer", if cfg!(feature = "local") { "none" } else { "local" }),
+    ("describer", "none"),
     ("ahead", "0"),
+    ("model", "claude-haiku-4-5"),
+    ("region", "eu-west-1"),
+    ("profile", "photos"),
+    ("endpoint-url", "http://127.0.0.1:1"),
+    ("prompt", "short"),
+    ("people", "Korean woman"),
+    ("language", "ko"),
+    ("concurrency", "2"),
+    ("rpm", "60"),
+    ("tpm", "1000"),
+    ("delay", "1s"),
+    ("budget", "2.50"),
+    ("confirm-above", "0"),
     ("image-protocol", "sixel"),
     ("theme", "light"),
     ("ascii", "true"),
@@ -74,7 +87,8 @@ fn every_setting_can_come_from_either_source_and_both_mean_the_same() {
         assert_ne!(from_variable, default, "{name} has no effect");
 
         let quoted = format!("{value:?}");
-        let bare = matches!(name, "max-words" | "ahead" | "ascii" | "mouse" | "line-breaks");
+        let bare =
+            matches!(name, "max-words" | "ahead" | "concurrency" | "rpm" | "tpm" | "ascii" | "mouse" | "line-breaks");
         let line = format!("{name} = {}", if bare { value } else { &quoted });
         let mut from_file = default.clone();
         from_file.apply(toml::from_str(&line).expect(name));
@@ -116,7 +130,7 @@ fn a_file_is_refused_with_its_line(#[case] file: &'static str, #[case] line: usi
 #[case("RECAPTION_MAX_WORDS", "0", "expected a whole number from 1 on")]
 #[case("RECAPTION_AHEAD", "-1", "expected a whole number from 0 on")]
 #[case("RECAPTION_MOUSE", "maybe", "expected true or false")]
-#[case("RECAPTION_DESCRIBER", "oracle", "expected one of local, none")]
+#[case("RECAPTION_DESCRIBER", "oracle", "expected one of bedrock, local, none")]
 #[case("RECAPTION_LOG_LEVEL", "loud", "expected one of error, warn, info, debug, trace")]
 fn a_variable_is_refused_by_name(#[case] name: &'static str, #[case] value: &'static str, #[case] expected: &str) {
     let error = World { variables: [(name, value)].into(), ..World::default() }.resolve().expect_err("refused");

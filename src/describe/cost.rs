@@ -5,6 +5,9 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
 /// Tokens a service counted, or is expected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tokens {
@@ -101,6 +104,25 @@ impl fmt::Display for Dollars {
         let rounded = self.0.saturating_add(unit / 2) / unit;
         let whole = 10_u64.pow(decimals);
         write!(f, "${}.{:0width$}", rounded / whole, rounded % whole, width = decimals as usize)
+    }
+}
+
+/// From a text ("0.50") or a number.
+impl<'de> Deserialize<'de> for Dollars {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected dollars, as in 2 or 0.50")]
+        enum Written {
+            Text(String),
+            Whole(u64),
+            Fraction(f64),
+        }
+        let written = match Written::deserialize(deserializer)? {
+            Written::Text(text) => text,
+            Written::Whole(dollars) => dollars.to_string(),
+            Written::Fraction(dollars) => dollars.to_string(),
+        };
+        written.parse().map_err(D::Error::custom)
     }
 }
 

@@ -109,6 +109,13 @@ actions! {
     }
     Describe {
         Regenerate "regenerate" "describe this record (again)",
+        RegenerateWithReason "regenerate-with-reason" "again, and say what is wrong",
+        ReasonTooLong "reason-too-long" "it says too much",
+        ReasonMissedItem "reason-missed-item" "something is left out",
+        ReasonWrongColour "reason-wrong-colour" "a colour is wrong",
+        ReasonWrongPerson "reason-wrong-person" "the person is wrong",
+        ReasonOwnWords "reason-own-words" "in your own words",
+        Agree "agree" "yes, it may cost that",
         GenerateAll "generate-all" "describe all in view that need it",
         PreviousCandidate "previous-candidate" "earlier candidate, then the original",
         NextCandidate "next-candidate" "later candidate",

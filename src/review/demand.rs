@@ -122,6 +122,7 @@ fn ask_ahead(model: &mut Model, out: &mut Vec<Effect>) {
         || model.settings.describer.is_none()
         || model.settings.ahead == 0
         || model.ahead_stopped
+        || model.describer.paused.is_some()
         || model.leaving
         || matches!(model.mode, Mode::ConfirmQuit);
     if idle {

@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use super::filter::{Tab, Tabs};
 use super::msg::Viewport;
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status};
+use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::preview::{CellArea, Preview, PreviewError};
 use crate::session::{Draft, Ledger, Seq};
 
@@ -28,8 +28,22 @@ pub struct Settings {
     pub max_words: usize,
     /// How many candidates are kept ready ahead of the operator.
     pub ahead: usize,
+    /// What one description is expected to cost; none where it is free.
+    pub price: Option<Usage>,
+    /// The operator's settings ask for review-ahead, so it need not be agreed to once more.
+    pub ahead_agreed: bool,
+    /// Describing all in view is asked about once more where it is expected to cost more than this.
+    pub confirm_above: Dollars,
     /// Whether line breaks in captions are kept.
     pub keep_line_breaks: bool,
+}
+
+impl Settings {
+    /// Whether the describer writes at the level of detail it is asked for.
+    #[must_use]
+    pub fn has_levels_of_detail(&self) -> bool {
+        self.describer.is_some() && self.price.is_none()
+    }
 }
 
 /// Whether decisions can be made.
@@ -112,6 +126,21 @@ pub enum Mode {
     ConfirmQuit,
     /// Asked whether to overwrite a file; why.
     ConfirmOverwrite(String),
+    /// Asked what is wrong with a record's text, for another one.
+    ChooseReason(RecordId),
+    /// Writing what is wrong with it.
+    OwnReason(RecordId, String),
+    /// Asked whether a description may cost what it costs.
+    ConfirmSpending(Wish),
+}
+
+/// Descriptions that were asked for, before it was agreed what they may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// One record's, perhaps for a reason.
+    One(RecordId, Option<Reason>),
+    /// Those of so many records in view.
+    All(u64),
 }
 
 /// A description that is being made.
@@ -236,7 +265,9 @@ pub struct Model {
     pub describer: Status,
     /// What describing this dataset has cost in all.
     pub spent: Dollars,
-    /// Review-ahead has been stopped by the operator until the next description is asked for.
+    /// The operator knows that descriptions cost money, and wants them.
+    pub agreed_to_pay: bool,
+    /// Review-ahead is off until the next description is asked for.
     pub ahead_stopped: bool,
     /// The picture under the cursor.
     pub picture: PictureSlot,
@@ -259,6 +290,7 @@ impl Model {
     /// The state before anything is known.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        let agreed = settings.price.is_none() || settings.ahead_agreed;
         Self {
             settings,
             indexed: false,
@@ -276,7 +308,8 @@ impl Model {
             bulk: None,
             describer: Status::default(),
             spent: Dollars::default(),
-            ahead_stopped: false,
+            agreed_to_pay: agreed,
+            ahead_stopped: !agreed,
             picture: PictureSlot::Empty,
             save: SaveStatus::default(),
             notice: None,

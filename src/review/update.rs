@@ -1,6 +1,7 @@
 //! [`update`]: one message in, a changed model and the effects to perform out. Each arm is one line; the behaviour is
 //! in the files beside this one.
 
+mod answer;
 mod decide;
 mod edit;
 mod file;
@@ -9,6 +10,7 @@ mod navigate;
 mod report;
 
 use super::{Action, Effect, Mode, Model, Msg, Tab, demand};
+use crate::describe::Reason;
 use crate::session::Event;
 
 /// Takes a message in. Pure: the same model and message always give the same result.
@@ -33,12 +35,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::LoadFailed { records, error } => report::load_failed(model, &records, error),
         Msg::Recorded(through) => model.durable = model.durable.max(through),
         Msg::RecordFailed(error) => report::record_failed(model, &error, out),
-        Msg::Job { job, record, event, at } => generate::on_event(model, (job, record), event, at, out),
-        Msg::Describer(status) => generate::describer_changed(model, status),
+        Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
+        Msg::Describer(status) => answer::describer_changed(model, status),
         Msg::Spent(dollars) => model.spent += dollars,
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
-        Msg::TakenIn { source, captions, done, at } => generate::taken_in(model, &source, captions, done, at, out),
+        Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
@@ -86,7 +88,14 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::TakeAndPrevious => edit::take(model, edit::Then::EditPrevious, out),
         Action::DiscardDraft => edit::discard(model, out),
         Action::Submit => submit(model, out),
-        Action::Regenerate => generate::regenerate(model, out),
+        Action::Regenerate => generate::regenerate(model, None, out),
+        Action::RegenerateWithReason => generate::choose_reason(model),
+        Action::ReasonTooLong => generate::regenerate_for(model, Reason::TooLong, out),
+        Action::ReasonMissedItem => generate::regenerate_for(model, Reason::MissedItem, out),
+        Action::ReasonWrongColour => generate::regenerate_for(model, Reason::WrongColour, out),
+        Action::ReasonWrongPerson => generate::regenerate_for(model, Reason::WrongPerson, out),
+        Action::ReasonOwnWords => generate::own_reason(model),
+        Action::Agree => generate::agree(model, out),
         Action::GenerateAll => generate::all_in_view(model, out),
         Action::PreviousCandidate => navigate::version(model, false),
         Action::NextCandidate => navigate::version(model, true),
@@ -113,7 +122,13 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
             model.save.then_quit = false;
             model.mode = Mode::Browse;
         }
-        Mode::Note(_) | Mode::Command(_) | Mode::Help(_) | Mode::Zoom => model.mode = Mode::Browse,
+        Mode::Note(_)
+        | Mode::Command(_)
+        | Mode::Help(_)
+        | Mode::Zoom
+        | Mode::ChooseReason(_)
+        | Mode::OwnReason(..)
+        | Mode::ConfirmSpending(_) => model.mode = Mode::Browse,
     }
 }
 
@@ -122,6 +137,7 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
         Mode::Note(editor) => edit::take_note(model, &editor, out),
         Mode::Command(line) => file::run_command(model, &line, out),
+        Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
         other => model.mode = other,
     }
 }

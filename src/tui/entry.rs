@@ -16,6 +16,7 @@ enum Purpose {
     Caption(RecordId),
     Note(RecordId),
     Command,
+    Reason(RecordId),
 }
 
 /// A text field in use.
@@ -33,7 +34,14 @@ impl Entry {
             Mode::Edit(editor) => (Purpose::Caption(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
             Mode::Note(editor) => (Purpose::Note(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
             Mode::Command(line) => (Purpose::Command, line.as_str(), line.chars().count()),
-            Mode::Browse | Mode::Help(_) | Mode::Zoom | Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => return None,
+            Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
+            Mode::Browse
+            | Mode::Help(_)
+            | Mode::Zoom
+            | Mode::ChooseReason(_)
+            | Mode::ConfirmQuit
+            | Mode::ConfirmOverwrite(_)
+            | Mode::ConfirmSpending(_) => return None,
         };
         Some(current.filter(|entry| entry.purpose == purpose).unwrap_or_else(|| Self::new(purpose, text, cursor)))
     }
@@ -42,7 +50,7 @@ impl Entry {
         let mut area = TextArea::new(text.split('\n').map(ToOwned::to_owned).collect());
         area.set_wrap_mode(match purpose {
             Purpose::Caption(_) => WrapMode::WordOrGlyph,
-            Purpose::Note(_) | Purpose::Command => WrapMode::None,
+            Purpose::Note(_) | Purpose::Command | Purpose::Reason(_) => WrapMode::None,
         });
         area.set_cursor_line_style(Style::new());
         // The terminal's own cursor marks the place: input methods open their window there.
@@ -72,7 +80,9 @@ impl Entry {
     pub fn paste(&mut self, text: &str) -> Msg {
         let text = match self.purpose {
             Purpose::Caption(_) => text.replace("\r\n", "\n").replace('\r', "\n"),
-            Purpose::Note(_) | Purpose::Command => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            Purpose::Note(_) | Purpose::Command | Purpose::Reason(_) => {
+                text.split_whitespace().collect::<Vec<_>>().join(" ")
+            }
         };
         self.area.insert_str(text);
         self.report()

@@ -30,6 +30,10 @@ pub enum Context {
     ConfirmQuit,
     /// Asked whether to overwrite.
     ConfirmOverwrite,
+    /// Asked what is wrong with a text.
+    Reason,
+    /// Asked whether descriptions may cost what they cost.
+    ConfirmSpending,
 }
 
 impl Context {
@@ -40,10 +44,12 @@ impl Context {
             Mode::Browse => Self::Browse,
             Mode::Zoom => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
-            Mode::Note(_) | Mode::Command(_) => Self::Entry,
+            Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Help(_) => Self::Help,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
+            Mode::ChooseReason(_) => Self::Reason,
+            Mode::ConfirmSpending(_) => Self::ConfirmSpending,
         }
     }
 
@@ -261,6 +267,8 @@ fn context_name(context: Context) -> String {
         Context::Help => "help",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",
+        Context::Reason => "reason",
+        Context::ConfirmSpending => "confirm-spending",
     }
     .to_owned()
 }

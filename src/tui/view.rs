@@ -52,7 +52,9 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         Mode::Help(top) => Some(help::popup(above_footer, *top, look)),
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, look)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
-        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Zoom => None,
+        Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),
+        Mode::ConfirmSpending(wish) => Some(dialog::spending(above_footer, wish, model, look)),
+        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) | Mode::Zoom => None,
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();

@@ -5,6 +5,7 @@ mod describing;
 mod editing;
 mod laws;
 mod moving;
+mod paying;
 mod saving;
 mod screens;
 mod world;

@@ -6,7 +6,7 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
-use recaption::describe::JobEvent;
+use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
 use recaption::preview::{CellArea, PreviewError, Ready};
 use recaption::review::{Msg, PictureSlot};
 use recaption::tui::layout::Layout;
@@ -114,11 +114,42 @@ fn editing(#[case] width: u16, #[case] height: u16) {
 #[case("j j j j", "bad_line", 80, 24)]
 #[case("m", "note", 80, 24)]
 #[case(":", "command", 80, 24)]
+#[case("R", "reason", 80, 24)]
+#[case("R 5", "own_reason", 80, 24)]
 fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] height: u16) {
     let mut world = afternoon();
     screen(&mut world, width, height, false);
     world.keys(keys);
     assert_snapshot!(name, screen(&mut world, width, height, false).backend());
+}
+
+#[rstest]
+#[case("r", "spending_one")]
+#[case("g a", "spending_all")]
+fn what_costs_money_is_asked_first(#[case] keys: &str, #[case] name: &str) {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        settings.describer = Some("bedrock".to_owned());
+        settings.ahead = 3;
+        settings.price = Some(Usage { cost: "0.0068".parse().expect("dollars"), ..Usage::default() });
+    });
+    let model = "claude-sonnet-4-6 · us-east-1".to_owned();
+    let budget = Some("2".parse().expect("dollars"));
+    world.send(Msg::Describer(Status { model, budget, ..Status::default() }));
+    screen(&mut world, 80, 24, false);
+    world.keys(keys);
+    assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn a_describer_that_waits_says_what_for() {
+    let mut world = afternoon();
+    world.keys("j r");
+    let job = world.job(1);
+    world.news(job, 1, JobEvent::Started);
+    world.news(job, 1, JobEvent::Waiting("Bedrock is busy, retrying (2/5)".to_owned()));
+    let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
+    world.send(Msg::Describer(Status { paused: Some(pause), ..Status::default() }));
+    assert_snapshot!("waiting", screen(&mut world, 80, 24, false).backend());
 }
 
 #[test]

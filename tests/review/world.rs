@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
-use recaption::describe::{DescribeError, Description, JobEvent, JobId, StopReason};
+use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
 use recaption::preview::CellArea;
 use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Settings, Viewport, update};
 use recaption::session::{Decision, Event, Ledger, Seq};
@@ -47,6 +47,9 @@ impl World {
             describer: Some("scripted".to_owned()),
             max_words: 10,
             ahead: 0,
+            price: None,
+            ahead_agreed: false,
+            confirm_above: Dollars::default(),
             keep_line_breaks: false,
         };
         change(&mut settings);
@@ -73,7 +76,7 @@ impl World {
             cursor: None,
             remark: None,
             read_only: None,
-            spent: recaption::describe::Dollars::default(),
+            spent: Dollars::default(),
         });
         self.asked.clear();
     }
@@ -138,7 +141,8 @@ impl World {
 
     /// Writes a text in place of the one in the editor.
     pub fn write(&mut self, text: &str) -> &mut Self {
-        assert!(matches!(self.model.mode, Mode::Edit(_) | Mode::Note(_) | Mode::Command(_)), "no editor is open");
+        let writing = matches!(self.model.mode, Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..));
+        assert!(writing, "no editor is open");
         self.send(Msg::Typed { text: text.to_owned(), cursor: text.chars().count() });
         self
     }

@@ -52,8 +52,14 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.draft.text = text;
             editor.draft.cursor = cursor;
         }
-        Mode::Command(line) => *line = text,
-        Mode::Browse | Mode::Help(_) | Mode::Zoom | Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => {}
+        Mode::Command(line) | Mode::OwnReason(_, line) => *line = text,
+        Mode::Browse
+        | Mode::Help(_)
+        | Mode::Zoom
+        | Mode::ChooseReason(_)
+        | Mode::ConfirmQuit
+        | Mode::ConfirmOverwrite(_)
+        | Mode::ConfirmSpending(_) => {}
     }
 }
 

@@ -1,14 +1,14 @@
-//! Having texts written: asking, following the work, and what its end means.
+//! Having texts written: asking for one, for all in view, and ahead of the operator.
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use roaring::RoaringBitmap;
 
-use super::{decide, navigate, record};
+use super::decide;
 use crate::dataset::RecordId;
-use crate::describe::{Description, Detail, JobEvent, JobId, Priority, Reason, Status, StopReason};
-use crate::review::{Ask, Bulk, Effect, FILE, Job, JobState, Model, NoticeKind, SessionStatus, Version};
-use crate::session::{Decision, Event, Provenance};
+use crate::describe::{Detail, JobId, Priority, Reason};
+use crate::review::{Ask, Bulk, Effect, FILE, Job, JobState, Mode, Model, NoticeKind, SessionStatus, Wish};
+use crate::session::Decision;
 
 /// How many jobs of a bulk run are handed to the queue at once: enough to keep it busy, few enough to stop at once.
 const BULK_WINDOW: usize = 16;
@@ -45,18 +45,23 @@ fn ask(model: &Model, about: RecordId, job: &Job) -> Ask {
 }
 
 /// Describes the record under the cursor, at once. One that is waiting its turn goes first now.
-pub(super) fn regenerate(model: &mut Model, out: &mut Vec<Effect>) {
+pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
     let Some(about) = decide::subject(model) else { return };
-    if model.settings.describer.is_none() {
-        model.say(NoticeKind::Warning, "there is no describer here: start with --describer local");
+    if !has_describer(model) {
+        return;
+    }
+    if model.settings.price.is_some() && !model.agreed_to_pay {
+        model.mode = Mode::ConfirmSpending(Wish::One(about, reason));
         return;
     }
     model.ahead_stopped = false;
+    resume(model, out);
     let again = !model.state(about).candidates.is_empty();
     let ask = match model.jobs.get_mut(&about) {
-        None => new_job(model, about, Priority::Asked, None),
+        None => new_job(model, about, Priority::Asked, reason),
         Some(job) if job.state == JobState::Queued && job.priority != Priority::Asked => {
             job.priority = Priority::Asked;
+            job.reason = reason;
             let job = job.clone();
             ask(model, about, &job)
         }
@@ -65,11 +70,72 @@ pub(super) fn regenerate(model: &mut Model, out: &mut Vec<Effect>) {
             return;
         }
     };
-    if again {
-        model.say(NoticeKind::Info, format!("asked for another text · detail: {}", ask.detail.name()));
+    match &ask.reason {
+        Some(reason) => model.say(NoticeKind::Info, format!("asked for another text · {}", reason.words())),
+        None if again && model.settings.has_levels_of_detail() => {
+            model.say(NoticeKind::Info, format!("asked for another text · detail: {}", ask.detail.name()));
+        }
+        None if again => model.say(NoticeKind::Info, "asked for another text · R says what is wrong with this one"),
+        None => {}
     }
     model.caption.chosen = None;
     out.push(Effect::Describe(vec![ask]));
+}
+
+/// Asks what is wrong with the text there is.
+pub(super) fn choose_reason(model: &mut Model) {
+    if let Some(about) = decide::subject(model).filter(|_| has_describer(model)) {
+        model.mode = Mode::ChooseReason(about);
+    }
+}
+
+/// Describes the record the reason was chosen for.
+pub(super) fn regenerate_for(model: &mut Model, reason: Reason, out: &mut Vec<Effect>) {
+    if matches!(model.mode, Mode::ChooseReason(about) if model.list.cursor == Some(about)) {
+        model.mode = Mode::Browse;
+        regenerate(model, Some(reason), out);
+    }
+}
+
+/// Has the reason written in the operator's own words.
+pub(super) fn own_reason(model: &mut Model) {
+    if let Mode::ChooseReason(about) = model.mode {
+        model.mode = Mode::OwnReason(about, String::new());
+    }
+}
+
+/// The reason in the operator's own words is written.
+pub(super) fn take_own_reason(model: &mut Model, about: RecordId, words: &str, out: &mut Vec<Effect>) {
+    let words = crate::text::single_line(words).into_owned();
+    if model.list.cursor == Some(about) && !words.is_empty() {
+        regenerate(model, Some(Reason::Own(words)), out);
+    }
+}
+
+/// What was asked for may cost what it costs.
+pub(super) fn agree(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::ConfirmSpending(wish) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
+    model.agreed_to_pay = true;
+    match wish {
+        Wish::One(about, reason) if model.list.cursor == Some(about) => regenerate(model, reason, out),
+        Wish::One(..) => {}
+        Wish::All(_) => start_bulk(model, out),
+    }
+}
+
+/// Whether there is one; says so where there is none.
+fn has_describer(model: &mut Model) -> bool {
+    if model.settings.describer.is_none() {
+        model.say(NoticeKind::Warning, "there is no describer here: start with --describer local or bedrock");
+    }
+    model.settings.describer.is_some()
+}
+
+/// Asking for anything has a describer that has stopped try again.
+fn resume(model: &Model, out: &mut Vec<Effect>) {
+    if model.describer.paused.is_some() {
+        out.push(Effect::ResumeDescriber);
+    }
 }
 
 /// Whether a record could do with a description: undecided, no unseen candidate, none on its way, its picture there.
@@ -83,27 +149,44 @@ fn needs_description(model: &Model, about: RecordId) -> bool {
         && !model.tabs.is_bad_line(about)
 }
 
-/// Describes every record in view that needs it, in the background.
+/// Describes every record in view that needs it, in the background; asks first where that costs more than a little.
 pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
     if model.session != SessionStatus::Open {
         // Says why.
         decide::subject(model);
         return;
     }
-    if model.settings.describer.is_none() {
-        model.say(NoticeKind::Warning, "there is no describer here: start with --describer local");
+    if !has_describer(model) {
         return;
     }
+    let waiting = needing_description(model).len();
+    if waiting == 0 {
+        resume(model, out);
+        model.say(NoticeKind::Info, "every record in view has a text to look at · r describes one again");
+        return;
+    }
+    match model.settings.price {
+        Some(price) if !model.agreed_to_pay || price.cost * waiting > model.settings.confirm_above => {
+            model.mode = Mode::ConfirmSpending(Wish::All(waiting));
+        }
+        _ => start_bulk(model, out),
+    }
+}
+
+/// The records in view that need a description.
+fn needing_description(model: &Model) -> RoaringBitmap {
     let mut waiting = model.tabs.describable(model.list.tab);
     let spared = model.ledger.touched().map(|(id, _)| id).chain(model.jobs.keys().copied());
     for id in spared.filter(|id| !needs_description(model, *id)) {
         waiting.remove(id.0);
     }
-    if waiting.is_empty() {
-        model.say(NoticeKind::Info, "every record in view has a text to look at · r describes one again");
-        return;
-    }
+    waiting
+}
+
+fn start_bulk(model: &mut Model, out: &mut Vec<Effect>) {
+    let waiting = needing_description(model);
     model.ahead_stopped = false;
+    resume(model, out);
     model.say(NoticeKind::Info, format!("describing {} records in the background · ^c stops", waiting.len()));
     let total = waiting.len();
     model.bulk = Some(Bulk { waiting, running: HashSet::new(), total, done: 0, failed: 0 });
@@ -135,7 +218,7 @@ fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-fn end_in_bulk(model: &mut Model, about: RecordId, described: bool, out: &mut Vec<Effect>) {
+pub(super) fn end_in_bulk(model: &mut Model, about: RecordId, described: bool, out: &mut Vec<Effect>) {
     let Some(bulk) = &mut model.bulk else { return };
     if bulk.running.remove(&about) {
         bulk.done += u64::from(described);
@@ -183,117 +266,6 @@ pub(in crate::review) fn set_ahead(model: &mut Model, wanted: &[RecordId], out: 
         })
         .collect();
     out.push(Effect::DescribeAhead(asks));
-}
-
-/// News of a job. What is not the record's current job is late, and dropped.
-pub(super) fn on_event(
-    model: &mut Model,
-    (id, about): (JobId, RecordId),
-    event: JobEvent,
-    at: Timestamp,
-    out: &mut Vec<Effect>,
-) {
-    let Some(job) = model.jobs.get_mut(&about).filter(|job| job.id == id) else { return };
-    match event {
-        JobEvent::Started => job.state = JobState::Streaming(String::new()),
-        JobEvent::Waiting(why) => job.state = JobState::Waiting(why),
-        JobEvent::Delta(more) => match &mut job.state {
-            JobState::Streaming(text) => text.push_str(&more),
-            JobState::Queued | JobState::Waiting(_) => job.state = JobState::Streaming(more),
-        },
-        JobEvent::Finished(description) => finished(model, about, description, at, out),
-        JobEvent::Failed(error) => {
-            let waited = model.jobs.remove(&about).is_some_and(|job| job.accept);
-            record(model, Event::Failed { record: about, reason: error.message.clone() }, out);
-            if waited || model.list.cursor == Some(about) {
-                model.say(NoticeKind::Error, error.message);
-            }
-            end_in_bulk(model, about, false, out);
-        }
-        JobEvent::Cancelled => {
-            model.jobs.remove(&about);
-            end_in_bulk(model, about, false, out);
-        }
-    }
-}
-
-/// The describer does differently now.
-pub(super) fn describer_changed(model: &mut Model, status: Status) {
-    if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
-        model.say(NoticeKind::Error, pause.message.clone());
-    }
-    model.describer = status;
-}
-
-/// A description is there: a candidate, never more than that, unless the operator has accepted it in advance and it
-/// is clean.
-fn finished(model: &mut Model, about: RecordId, description: Description, at: Timestamp, out: &mut Vec<Effect>) {
-    let job = model.jobs.remove(&about);
-    let accept = job.as_ref().is_some_and(|job| job.accept);
-    let Description { text, model: name, prompt, parameters, stop, usage } = description;
-    let same = model.state(about).candidates.iter().any(|candidate| candidate.text == text);
-    let clean = stop == StopReason::EndTurn && model.lint(&text, Some(&stop)).is_empty();
-    let provenance = Provenance {
-        describer: model.settings.describer.clone().unwrap_or_default(),
-        model: name,
-        prompt,
-        parameters,
-        reason: job.and_then(|job| job.reason).map(|reason| reason.words().to_owned()),
-        usage,
-        stop,
-        at,
-    };
-    record(model, Event::Generated { record: about, text: text.clone(), provenance }, out);
-    let here = model.list.cursor == Some(about);
-    if accept && clean {
-        if let Some(candidate) = model.state(about).candidates.last().map(|candidate| candidate.id) {
-            decide::decide(model, about, Decision::Accepted { candidate, text }, out);
-            if here {
-                navigate::advance(model);
-            }
-        }
-    } else if accept {
-        model.say(NoticeKind::Warning, format!("record {} was not accepted: look at its text first", about.0 + 1));
-    } else if same && here {
-        model.say(NoticeKind::Info, "the describer has nothing else to say: this text was there before");
-    }
-    if here && model.caption.chosen == Some(Version::Original) {
-        model.caption.scroll = 0;
-    }
-    end_in_bulk(model, about, true, out);
-}
-
-/// Captions of an older run become candidates, unless they are already.
-pub(super) fn taken_in(
-    model: &mut Model,
-    source: &str,
-    captions: Vec<(RecordId, String)>,
-    done: Option<String>,
-    at: Timestamp,
-    out: &mut Vec<Effect>,
-) {
-    if model.session != SessionStatus::Open {
-        return;
-    }
-    for (about, text) in captions {
-        if model.state(about).candidates.iter().any(|candidate| candidate.text == text) {
-            continue;
-        }
-        let provenance = Provenance {
-            describer: FILE.to_owned(),
-            model: source.to_owned(),
-            prompt: None,
-            parameters: String::new(),
-            reason: None,
-            usage: None,
-            stop: StopReason::EndTurn,
-            at,
-        };
-        record(model, Event::Generated { record: about, text, provenance }, out);
-    }
-    if let Some(done) = done {
-        model.say(NoticeKind::Info, done);
-    }
 }
 
 /// Takes a word given in advance back. Says whether there was one.

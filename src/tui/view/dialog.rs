@@ -6,7 +6,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::popup::Popup;
 use super::{Look, clean, key_hint};
-use crate::review::{Action, Model};
+use crate::review::{Action, Model, Wish};
 use crate::tui::keymap::Context;
 
 const WIDTH: u16 = 56;
@@ -26,6 +26,44 @@ pub(super) fn quit(screen: Rect, model: &Model, look: Look) -> Popup {
 pub(super) fn overwrite(screen: Rect, why: &str, look: Look) -> Popup {
     let answers = [(Action::Overwrite, "overwrite"), (Action::Close, "leave it as it is")];
     ask(screen, "overwrite?", vec![Line::raw(clean(why))], Context::ConfirmOverwrite, &answers, look)
+}
+
+pub(super) fn reason(screen: Rect, look: Look) -> Popup {
+    let reasons = [
+        (Action::ReasonTooLong, "it says too much"),
+        (Action::ReasonMissedItem, "it leaves something out"),
+        (Action::ReasonWrongColour, "a colour is wrong"),
+        (Action::ReasonWrongPerson, "what it says of the person is wrong"),
+        (Action::ReasonOwnWords, "something else, in your own words"),
+    ];
+    let lines = reasons.iter().filter_map(|(action, what)| {
+        let key = look.keymap.hint(Context::Reason, *action)?;
+        Some(Line::from(vec![Span::styled(format!("{key}  "), look.theme.accent), Span::raw(*what)]))
+    });
+    let mut words = vec![Line::raw("What is wrong with the text? The next one will know."), Line::default()];
+    words.extend(lines);
+    ask(screen, "another text", words, Context::Reason, &[(Action::Close, "none after all")], look)
+}
+
+pub(super) fn spending(screen: Rect, wish: &Wish, model: &Model, look: Look) -> Popup {
+    let price = model.settings.price.unwrap_or_default();
+    let describer = clean(model.settings.describer.as_deref().unwrap_or_default());
+    let on =
+        if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
+    let mut words = vec![Line::raw(format!("Descriptions by {describer}{on} cost money: about {} each.", price.cost))];
+    if let Wish::All(records) = wish {
+        words.push(Line::raw(format!("{records} records: about {}.", price.cost * *records)));
+    }
+    if model.settings.ahead > 0 && model.ahead_stopped {
+        let ahead = format!("From then on, {} records ahead of you are described too.", model.settings.ahead);
+        words.push(Line::styled(ahead, look.theme.muted));
+    }
+    words.push(match model.describer.budget {
+        Some(budget) => Line::styled(format!("It stops at the budget of {budget}."), look.theme.muted),
+        None => Line::styled("--budget USD sets a limit for a run.", look.theme.muted),
+    });
+    let answers = [(Action::Agree, "yes"), (Action::Close, "no")];
+    ask(screen, "spend money?", words, Context::ConfirmSpending, &answers, look)
 }
 
 fn ask(

@@ -48,7 +48,8 @@ fn right(model: &Model, theme: &Theme) -> Line<'static> {
     }
     let describer = match &model.settings.describer {
         Some(name) if name == "local" => format!("local {} draft", theme.glyphs.dot),
-        Some(name) => clean(name),
+        Some(name) if model.describer.model.is_empty() => clean(name),
+        Some(name) => clean(&format!("{name} {}", model.describer.model)),
         None => "no describer".to_owned(),
     };
     parts.push(Span::styled(describer, theme.muted));

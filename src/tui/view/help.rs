@@ -79,7 +79,7 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
     lines
 }
 
-/// The keys of an action in the first context that has it.
+/// The keys of an action in the first context that has it. The questions that show their own keys are left out.
 fn keys(keymap: &Keymap, action: Action) -> Option<(Context, String)> {
     let contexts = [
         Context::Browse,
@@ -101,6 +101,6 @@ const fn where_bound(context: Context) -> &'static str {
         Context::Edit => " (editor)",
         Context::Entry => " (note, command)",
         Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
-        Context::Browse | Context::Zoom | Context::Help => "",
+        Context::Browse | Context::Zoom | Context::Help | Context::Reason | Context::ConfirmSpending => "",
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{Look, clean, join_dots, key_hint};
+use crate::describe::Dollars;
 use crate::review::{Action, Mode, Model, NoticeKind};
 use crate::text;
 use crate::tui::keymap::Context;
@@ -15,6 +16,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
     let prompt = match &model.mode {
         Mode::Command(_) => ":",
         Mode::Note(_) => " note: ",
+        Mode::OwnReason(..) => " what is wrong: ",
         _ => "",
     };
     if let (false, Some(entry)) = (prompt.is_empty(), look.entry) {
@@ -78,11 +80,13 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
                 (Action::DiscardDraft, "discard"),
             ],
         ),
-        Mode::Note(_) | Mode::Command(_) => (Context::Entry, &[]),
+        Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
         Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
         Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
         Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),
         Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
+        Mode::ChooseReason(_) => (Context::Reason, &[]),
+        Mode::ConfirmSpending(_) => (Context::ConfirmSpending, &[]),
     };
     let mut line = Line::from(vec![Span::raw(" ")]);
     if !look.pending.is_empty() {
@@ -112,6 +116,16 @@ fn background(model: &Model, look: Look) -> Line<'static> {
             0 if model.jobs.is_empty() => {}
             ready => parts.push(Span::styled(format!("{} {ready} ahead", glyphs.generating), busy)),
         }
+    }
+    if model.describer.paused.is_some() {
+        parts.push(Span::styled("paused", warning));
+    } else if let Some(pace) = model.describer.pace.filter(|_| !model.jobs.is_empty()) {
+        parts.push(Span::styled(format!("{pace}/min"), muted));
+    }
+    match model.describer.budget {
+        Some(budget) => parts.push(Span::styled(format!("{} of {budget}", model.describer.spent), muted)),
+        None if model.spent > Dollars::default() => parts.push(Span::styled(model.spent.to_string(), muted)),
+        None => {}
     }
     if model.save.running {
         parts.push(Span::styled(format!("saving{}", glyphs.ellipsis), busy));

@@ -95,10 +95,12 @@ impl Page<'_> {
             JobState::Waiting(why) => (theme.glyphs.queued, clean(why)),
             JobState::Streaming(_) => (theme.glyphs.generating, format!("{describer} is describing")),
         };
-        let parts = vec![
-            Span::styled(format!("{glyph} {what}"), theme.busy),
-            Span::styled(format!("detail: {}", job.detail.name()), theme.muted),
-        ];
+        let mut parts = vec![Span::styled(format!("{glyph} {what}"), theme.busy)];
+        match &job.reason {
+            Some(reason) => parts.push(Span::styled(clean(reason.words()), theme.muted)),
+            None if !self.model.settings.has_levels_of_detail() || matches!(job.state, JobState::Waiting(_)) => {}
+            None => parts.push(Span::styled(format!("detail: {}", job.detail.name()), theme.muted)),
+        }
         let mut lines = vec![join_dots(parts, theme.muted, theme.glyphs.dot)];
         if job.accept {
             lines.push(Line::styled("will be accepted when it is there (u takes that back)", theme.warning));

@@ -1,0 +1,148 @@
+//! Descriptions that cost money, and describers that have to stop: what is asked first, what is shown, what goes on.
+
+use recaption::dataset::RecordId;
+use recaption::describe::{Dollars, JobEvent, Pause, PauseKind, Priority, Reason, Status, Tokens, Usage};
+use recaption::review::{Effect, JobState, Mode, Msg, NoticeKind, Wish};
+
+use crate::world::World;
+
+/// One description costs a cent.
+fn paid(captions: &[&str], ahead: usize) -> World {
+    World::with(captions, |settings| {
+        settings.ahead = ahead;
+        settings.price =
+            Some(Usage { tokens: Tokens { input: 2000, output: 100 }, cost: Dollars::from_billionths(10_000_000) });
+        settings.confirm_above = "1".parse().expect("dollars");
+    })
+}
+
+fn records(world: &mut World) -> Vec<u32> {
+    world.asks().iter().map(|ask| ask.record.0).collect()
+}
+
+#[test]
+fn the_first_paid_description_is_agreed_to_and_no_other() {
+    let mut world = paid(&["One.", "Two.", "Three."], 1);
+    world.send(Msg::ClickedRow(0));
+    assert_eq!(records(&mut world), [] as [u32; 0], "nothing is paid for unasked");
+    world.keys("r");
+    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::One(RecordId(0), None)));
+    assert_eq!(records(&mut world), [] as [u32; 0]);
+    world.keys("n r y");
+    assert_eq!(records(&mut world), [0, 1], "the one asked for, and from now on the one ahead");
+    world.finish(0, "A hat.");
+    world.keys("r");
+    assert_eq!(world.model.mode, Mode::Browse, "asked once");
+    assert_eq!(records(&mut world), [0]);
+}
+
+#[test]
+fn settings_that_ask_for_review_ahead_are_agreement_enough() {
+    let mut world = World::with(&["One.", "Two.", "Three."], |settings| {
+        settings.ahead = 1;
+        settings.ahead_agreed = true;
+        settings.price = Some(Usage::default());
+    });
+    world.keys("j");
+    assert_eq!(records(&mut world), [1, 2]);
+}
+
+#[test]
+fn many_at_once_are_agreed_to_each_time_they_cost_much() {
+    let mut world = paid(&["A caption."; 120], 0);
+    world.keys("r y");
+    world.finish(0, "A hat.");
+    world.asks();
+    world.keys("g a");
+    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::All(119)));
+    world.keys("Esc");
+    assert!(world.model.bulk.is_none());
+    world.keys("g a y");
+    assert_eq!(world.model.bulk.as_ref().map(|bulk| bulk.total), Some(119));
+
+    let mut world = paid(&["A caption."; 20], 0);
+    world.keys("r y");
+    world.finish(0, "A hat.");
+    world.keys("g a");
+    assert_eq!(world.model.mode, Mode::Browse, "nineteen cents need no question");
+    assert!(world.model.bulk.is_some());
+}
+
+#[test]
+fn a_reason_goes_with_the_next_try_and_stays_with_its_text() {
+    let mut world = World::new(&["One."]);
+    world.keys("r");
+    world.asks();
+    world.finish(0, "A hat.");
+    world.keys("R 3");
+    let ask = world.asks().remove(0);
+    assert_eq!((ask.priority, ask.reason), (Priority::Asked, Some(Reason::WrongColour)));
+    assert_eq!(ask.tried, ["A hat."]);
+    world.finish(0, "A red hat.");
+    let reasons: Vec<_> =
+        world.model.state(RecordId(0)).candidates.iter().map(|c| c.provenance.reason.clone()).collect();
+    assert_eq!(reasons, [None, Some("wrong colour".to_owned())]);
+
+    world.keys("R 5").write(" mention\nthe bag ").keys("Enter");
+    assert_eq!(world.asks().remove(0).reason, Some(Reason::Own("mention the bag".to_owned())));
+}
+
+#[test]
+fn no_reason_is_no_request() {
+    let mut world = World::new(&["One."]);
+    world.keys("R Esc R 5 Esc R 5 Enter");
+    assert_eq!(world.asks(), []);
+    assert_eq!(world.model.mode, Mode::Browse);
+}
+
+#[test]
+fn the_text_that_would_be_saved_goes_along() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("e").write("My own text.").keys("ctrl-s r");
+    assert_eq!(world.asks().remove(0).current.as_deref(), Some("My own text."));
+    world.keys("j r");
+    assert_eq!(world.asks().remove(0).current, None, "the dataset has it");
+}
+
+#[test]
+fn a_text_that_begins_again_shows_nothing_of_the_first_one() {
+    let mut world = World::new(&["One."]);
+    world.keys("r");
+    let job = world.job(0);
+    world.news(job, 0, JobEvent::Started);
+    world.news(job, 0, JobEvent::Delta("A blue".to_owned()));
+    world.news(job, 0, JobEvent::Waiting("the stream broke, retrying".to_owned()));
+    assert_eq!(world.model.jobs[&RecordId(0)].state, JobState::Waiting("the stream broke, retrying".to_owned()));
+    world.news(job, 0, JobEvent::Delta("A red".to_owned()));
+    assert_eq!(world.model.jobs[&RecordId(0)].state, JobState::Streaming("A red".to_owned()));
+}
+
+#[test]
+fn a_describer_that_stops_says_why_once_and_goes_on_when_asked() {
+    let mut world = World::with(&["One.", "Two.", "Three."], |settings| settings.ahead = 1);
+    let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
+    let paused = Status { paused: Some(pause), ..Status::default() };
+    world.send(Msg::Describer(paused.clone()));
+    let notice = world.model.notice.clone().expect("a word");
+    assert_eq!((notice.kind, notice.text.as_str()), (NoticeKind::Error, "Sign in: aws sso login"));
+    world.asks();
+    world.keys("j");
+    world.send(Msg::Describer(paused));
+    assert_eq!(world.notice(), "", "said once");
+    assert_eq!(world.asks(), [], "nothing more is asked ahead of the operator");
+    world.keys("r");
+    assert!(world.asked.contains(&Effect::ResumeDescriber));
+    world.asked.clear();
+    world.send(Msg::Describer(Status::default()));
+    assert!(!world.asked.contains(&Effect::ResumeDescriber));
+    assert_eq!(records(&mut world), [2], "ahead of the operator again");
+}
+
+#[test]
+fn what_was_paid_adds_up() {
+    let mut world = World::new(&["One."]);
+    for cents in [1_u64, 2] {
+        world.send(Msg::Spent(Dollars::from_billionths(cents * 10_000_000)));
+    }
+    assert_eq!(world.model.spent, Dollars::from_billionths(30_000_000));
+}
