@@ -5,6 +5,7 @@ pub mod completions;
 pub mod demo;
 mod dispatch;
 pub mod export;
+pub mod generate;
 #[cfg(test)]
 mod fixture;
 mod input;

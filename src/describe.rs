@@ -254,9 +254,10 @@ pub trait Describer: Send + Sync {
         NonZeroUsize::MIN
     }
 
-    /// What describing so many pictures is expected to cost; none where it is free.
-    fn estimate(&self, pictures: u64) -> Option<Usage> {
-        let _ = pictures;
+    /// What describing a picture of this width and height (or, without them, a usual one) is expected to cost; none
+    /// where it is free.
+    fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
+        let _ = size;
         None
     }
 

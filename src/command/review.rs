@@ -78,7 +78,7 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
         max_words: options.max_words,
         ahead: options.ahead,
-        price: options.describer.as_ref().and_then(|describer| describer.estimate(1)),
+        price: options.describer.as_ref().and_then(|describer| describer.estimate(None)),
         ahead_agreed: options.ahead_agreed,
         confirm_above: options.confirm_above,
         keep_line_breaks: options.line_breaks,

@@ -1,0 +1,131 @@
+//! Progress on standard error: a bar in a terminal, a line now and then elsewhere.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::tally::Tally;
+use crate::describe::Status;
+use crate::text::sanitize;
+
+/// How often a line is written where there is no terminal.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Shows how far a run is.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    begun: Instant,
+    told: Instant,
+    total: u64,
+}
+
+impl Progress {
+    /// A run of so many records begins.
+    pub(super) fn begin(total: u64, terminal: bool) -> Self {
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(4));
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}").unwrap_or_else(|error| {
+                tracing::warn!(%error, "the progress bar has another look");
+                ProgressStyle::default_bar()
+            });
+            bar.set_style(style.progress_chars("━╸─"));
+            bar
+        });
+        let now = Instant::now();
+        Self { bar, begun: now, told: now, total }
+    }
+
+    /// Something has changed, or time has passed.
+    pub(super) fn show(&mut self, tally: &Tally, status: &Status) {
+        let ended = tally.ended();
+        if let Some(bar) = &self.bar {
+            bar.set_position(ended);
+            bar.set_message(self.words(tally, status));
+        } else if self.told.elapsed() >= EVERY {
+            self.told = Instant::now();
+            // A reader that is gone does not stop the run.
+            let _ = writeln!(io::stderr(), "{ended}/{} {}", self.total, self.words(tally, status));
+        }
+    }
+
+    /// A word that is to stay.
+    pub(super) fn say(&self, words: &str) {
+        let words = sanitize(words);
+        match &self.bar {
+            Some(bar) => bar.println(words),
+            None => {
+                let _ = writeln!(io::stderr(), "{words}");
+            }
+        }
+    }
+
+    pub(super) fn end(self) -> Duration {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.begun.elapsed()
+    }
+
+    fn words(&self, tally: &Tally, status: &Status) -> String {
+        let mut parts = Vec::new();
+        if tally.failed() > 0 {
+            parts.push(format!("{} failed", tally.failed()));
+        }
+        if status.waiting > 0 {
+            parts.push(format!("{} waiting", status.waiting));
+        }
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let ended = tally.ended();
+        if ended > 0 && seconds >= 1.0 {
+            #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+            let (done, left) = (ended as f64, self.total.saturating_sub(ended) as f64);
+            parts.push(format!("{:.1}/min", done * 60.0 / seconds));
+            if left > 0.0 {
+                parts.push(format!("{} left", span(Duration::from_secs_f64(left * seconds / done))));
+            }
+        }
+        if tally.usage.tokens.input > 0 {
+            parts.push(format!("{} tokens", thousands(tally.usage.tokens.input + tally.usage.tokens.output)));
+            parts.push(tally.usage.cost.to_string());
+        }
+        if let Some(pause) = &status.paused {
+            parts = vec![sanitize(&pause.message).into_owned()];
+        }
+        parts.join(" · ")
+    }
+}
+
+/// A span of time as people say it ("1h 05m", "3m 20s", "12s").
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m {seconds:02}s"),
+        (hours, minutes, _) => format!("{hours}h {minutes:02}m"),
+    }
+}
+
+/// A large number in few digits ("950", "12.3k", "1.24M").
+pub(super) fn thousands(number: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    let amount = number as f64;
+    match number {
+        0..1000 => number.to_string(),
+        1000..1_000_000 => format!("{:.1}k", amount / 1e3),
+        _ => format!("{:.2}M", amount / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_numbers_read_well() {
+        assert_eq!(span(Duration::from_secs(12)), "12s");
+        assert_eq!(span(Duration::from_secs(200)), "3m 20s");
+        assert_eq!(span(Duration::from_secs(3900)), "1h 05m");
+        assert_eq!([950, 12_345, 1_240_000].map(thousands), ["950", "12.3k", "1.24M"]);
+    }
+}

@@ -1,0 +1,312 @@
+//! One run: records go into the queue, what comes back goes into the session.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::progress::Progress;
+use super::tally::{Stopped, Tally};
+use crate::dataset::{Occurrences, RecordId};
+use crate::describe::{
+    Describer, Description, Detail, JobEvent, JobId, News, PauseKind, Priority, Queue, Request, Spent, Status,
+    StopReason,
+};
+use crate::lint::{self, Rules};
+use crate::runtime::Facts;
+use crate::session::{Ack, Actor, CandidateId, Decision, Entry, Event, Ledger, Provenance, Seq, Store, Writer};
+
+/// Records that wait in the queue beyond those under way, so that it never runs dry.
+const READY: usize = 8;
+/// How often the bar moves while nothing happens.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a run works with.
+pub(super) struct Parts {
+    pub(super) facts: Facts,
+    pub(super) occurrences: Occurrences,
+    pub(super) ledger: Ledger,
+    pub(super) store: Store,
+    pub(super) describer: Arc<dyn Describer>,
+    pub(super) max_words: usize,
+    /// Accept what has no finding.
+    pub(super) accept: bool,
+    /// Somebody is there who can sign in while the run waits.
+    pub(super) attended: bool,
+}
+
+/// What a run waits for.
+enum Heard {
+    Job(JobId, RecordId, JobEvent),
+    News(News),
+    Ack(Ack),
+}
+
+struct Live {
+    record: RecordId,
+    /// A request is under way, which may have to be paid for whether or not it is waited for.
+    sent: bool,
+}
+
+struct Run {
+    facts: Facts,
+    occurrences: Occurrences,
+    ledger: Ledger,
+    writer: Writer,
+    describer: Arc<dyn Describer>,
+    rules: Rules,
+    accept: bool,
+    attended: bool,
+    queue: Queue,
+    live: HashMap<JobId, Live>,
+    next_job: u64,
+    status: Status,
+    tally: Tally,
+}
+
+/// Describes the records and gives what came of it.
+///
+/// # Errors
+/// When there is no thread for the session, or no signal can be listened to.
+pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Progress) -> io::Result<Tally> {
+    let (sender, mut heard) = unbounded_channel();
+    let mut run = Run::begin(parts, &sender)?;
+    let mut records = records.into_iter();
+    let mut interrupts = Interrupts::listen()?;
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        run.feed(&mut records);
+        if run.live.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some(heard) = heard.recv() => run.hear(heard, &progress),
+            () = interrupts.next() => {
+                if run.tally.stopped == Some(Stopped::Interrupted) {
+                    run.queue.cancel_all();
+                } else {
+                    run.stop(Stopped::Interrupted);
+                    progress.say("finishing what is under way; ^C once more drops it");
+                }
+            }
+            _ = tick.tick() => {}
+        }
+        progress.show(&run.tally, &run.status);
+    }
+    let Run { queue, writer, mut tally, .. } = run;
+    queue.close().await;
+    // Told after the last job: what it cost, and that it is stored.
+    let closed = tokio::task::spawn_blocking(move || writer.close()).await.map_err(io::Error::other)?;
+    if let Err(error) = closed {
+        tally.stopped = Some(Stopped::NotWritten(error.to_string()));
+    }
+    drop(sender);
+    tally.took = progress.end();
+    Ok(tally)
+}
+
+impl Run {
+    fn begin(parts: Parts, sender: &UnboundedSender<Heard>) -> io::Result<Self> {
+        let Parts { facts, occurrences, ledger, store, describer, max_words, accept, attended } = parts;
+        let acks = sender.clone();
+        let writer = Writer::spawn(store, move |ack| {
+            // Nobody listens once the run is over.
+            let _ = acks.send(Heard::Ack(ack));
+        })
+        .map_err(io::Error::other)?;
+        let news = sender.clone();
+        describer.listen(Arc::new(move |heard| {
+            let _ = news.send(Heard::News(heard));
+        }));
+        let jobs = sender.clone();
+        let queue = Queue::spawn(Arc::clone(&describer), describer.concurrency(), move |job, record, event| {
+            let _ = jobs.send(Heard::Job(job, record, event));
+        });
+        Ok(Self {
+            facts,
+            occurrences,
+            ledger,
+            writer,
+            describer,
+            rules: Rules { max_words },
+            accept,
+            attended,
+            queue,
+            live: HashMap::new(),
+            next_job: 0,
+            status: Status::default(),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Keeps the queue supplied.
+    fn feed(&mut self, records: &mut impl Iterator<Item = RecordId>) {
+        let room = self.describer.concurrency().get() + READY;
+        while self.tally.stopped.is_none() && self.live.len() < room {
+            let Some(record) = records.next() else { break };
+            match self.facts.context(record) {
+                Err(reason) => self.failed(record, reason),
+                Ok((picture, mut context)) => {
+                    let tried = self.ledger.record(record).candidates.iter();
+                    context.tried = tried.map(|candidate| candidate.text.clone()).collect();
+                    self.next_job += 1;
+                    let job = JobId(self.next_job);
+                    let max_words = self.rules.max_words;
+                    let request = Request { job, record, picture, detail: Detail::default(), max_words, context };
+                    match self.queue.ask(Priority::Bulk, request) {
+                        Ok(()) => drop(self.live.insert(job, Live { record, sent: false })),
+                        Err(refused) => self.failed(record, refused.to_string()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, heard: Heard, progress: &Progress) {
+        match heard {
+            Heard::Job(job, record, event) => self.job(job, record, event),
+            Heard::News(News::Status(status)) => self.status(status, progress),
+            Heard::News(News::Spent(spent)) => self.spent(spent),
+            Heard::Ack(Ack::Durable { .. }) => {}
+            Heard::Ack(Ack::Failed { error, .. }) => self.stop(Stopped::NotWritten(error)),
+        }
+    }
+
+    fn job(&mut self, job: JobId, record: RecordId, event: JobEvent) {
+        match event {
+            JobEvent::Started | JobEvent::Delta(_) => {
+                if let Some(live) = self.live.get_mut(&job) {
+                    live.sent = true;
+                }
+            }
+            JobEvent::Waiting(_) => {
+                if let Some(live) = self.live.get_mut(&job) {
+                    live.sent = false;
+                }
+                if self.tally.stopped.is_some() {
+                    self.queue.cancel(job);
+                }
+            }
+            JobEvent::Finished(description) => {
+                self.live.remove(&job);
+                self.described(record, description);
+            }
+            JobEvent::Failed(error) => {
+                self.live.remove(&job);
+                self.failed(record, error.message);
+            }
+            JobEvent::Cancelled => drop(self.live.remove(&job)),
+        }
+    }
+
+    fn described(&mut self, record: RecordId, description: Description) {
+        let Description { text, model, prompt, parameters, stop, usage } = description;
+        let context = lint::Context { stop: Some(&stop), same_as: None };
+        let findings = lint::lint(&text, &self.rules, &context);
+        if let Some(refusal) = findings.iter().find(|finding| finding.kind == lint::LintKind::Refusal) {
+            self.failed(record, format!("the model declined: {}", refusal.message));
+            return;
+        }
+        tracing::info!(record = record.0 + 1, model, words = crate::text::word_count(&text), "described");
+        tracing::debug!(record = record.0 + 1, text, "its text");
+        self.tally.described += 1;
+        self.tally.cut_off += u64::from(stop == StopReason::MaxTokens);
+        *self.tally.models.entry(model.clone()).or_default() += 1;
+        let clean = findings.is_empty() && stop == StopReason::EndTurn;
+        let provenance = Provenance {
+            describer: self.describer.name().to_owned(),
+            model,
+            prompt,
+            parameters,
+            reason: None,
+            usage,
+            stop,
+            at: Timestamp::now(),
+        };
+        let Seq(seq) = self.record(Event::Generated { record, text: text.clone(), provenance });
+        if self.accept && clean {
+            self.tally.accepted += 1;
+            let decision = Decision::Accepted { candidate: CandidateId(seq), text };
+            self.record(Event::Decided { record, decision, by: Actor::Run });
+        }
+    }
+
+    fn failed(&mut self, record: RecordId, reason: String) {
+        tracing::error!(record = record.0 + 1, reason, "not described");
+        self.record(Event::Failed { record, reason: reason.clone() });
+        self.tally.failures.entry(reason).or_default().push(record);
+    }
+
+    fn status(&mut self, status: Status, progress: &Progress) {
+        if let Some(pause) = status.paused.as_ref().filter(|_| self.status.paused.is_none()) {
+            tracing::warn!(reason = pause.message, "paused");
+            match pause.kind {
+                PauseKind::Access if self.attended => {
+                    progress.say(&format!("{} (goes on by itself then; ^C stops)", pause.message));
+                }
+                PauseKind::Access => self.stop(Stopped::Access(pause.message.clone())),
+                PauseKind::Quota | PauseKind::Budget => self.stop(Stopped::Resumable(pause.message.clone())),
+            }
+        }
+        self.status = status;
+    }
+
+    fn spent(&mut self, spent: Spent) {
+        self.tally.usage.tokens += spent.usage.tokens;
+        self.tally.usage.cost += spent.usage.cost;
+        if let Err(error) = self.writer.record_spending(Timestamp::now(), spent) {
+            self.stop(Stopped::NotWritten(error.to_string()));
+        }
+    }
+
+    /// Begins nothing more. What is under way may end.
+    fn stop(&mut self, why: Stopped) {
+        // What cannot be written is worse than whatever came before.
+        if self.tally.stopped.is_none() || matches!(why, Stopped::NotWritten(_)) {
+            self.tally.stopped = Some(why);
+        }
+        for (job, live) in &self.live {
+            if !live.sent {
+                self.queue.cancel(*job);
+            }
+        }
+    }
+
+    fn record(&mut self, event: Event) -> Seq {
+        let subject = event.record().and_then(|record| self.facts.subject(record, &self.occurrences).ok());
+        let (seq, _) = self.ledger.apply(event.clone());
+        if let Err(error) = self.writer.record(Entry { seq, at: Timestamp::now(), event, subject }) {
+            self.stop(Stopped::NotWritten(error.to_string()));
+        }
+        seq
+    }
+}
+
+/// What asks a run to stop: ^C, and on Unix the request to end.
+struct Interrupts(UnboundedReceiver<()>);
+
+impl Interrupts {
+    fn listen() -> io::Result<Self> {
+        let (sender, receiver) = unbounded_channel();
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+                let (mut signals, sender) = (signal(kind)?, sender.clone());
+                tokio::spawn(async move { while signals.recv().await.is_some() && sender.send(()).is_ok() {} });
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(()).is_ok() {} });
+        Ok(Self(receiver))
+    }
+
+    async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What a run has come to, and the table at its end.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::progress::{span, thousands};
+use crate::command::counted;
+use crate::dataset::RecordId;
+use crate::describe::Usage;
+use crate::exit::ExitCode;
+use crate::text::sanitize;
+
+/// Reasons for failing that are named one by one.
+const MOST_REASONS: usize = 10;
+
+/// Why a run ended before its last record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Credentials, access or model.
+    Access(String),
+    /// A quota or the budget.
+    Resumable(String),
+    /// The operator said so.
+    Interrupted,
+    /// The session could not be written.
+    NotWritten(String),
+}
+
+/// What a run has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records with a new candidate.
+    pub described: u64,
+    /// Of those, accepted by the run.
+    pub accepted: u64,
+    /// Of those described, cut off by the limit on tokens.
+    pub cut_off: u64,
+    /// The records that failed, by reason.
+    pub failures: BTreeMap<String, Vec<RecordId>>,
+    /// What was paid for.
+    pub usage: Usage,
+    /// The models that wrote, and how many texts each.
+    pub models: BTreeMap<String, u64>,
+    /// Why the run ended before its last record.
+    pub stopped: Option<Stopped>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Tally {
+    /// Records that have failed.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failures.values().map(|records| records.len() as u64).sum()
+    }
+
+    /// Records that have ended one way or the other.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.described + self.failed()
+    }
+
+    /// How the program is to end.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match &self.stopped {
+            Some(Stopped::NotWritten(_)) => ExitCode::Write,
+            Some(Stopped::Access(_)) => ExitCode::Access,
+            Some(Stopped::Resumable(_)) => ExitCode::Resumable,
+            Some(Stopped::Interrupted) => ExitCode::Interrupted,
+            None if self.failures.is_empty() => ExitCode::Done,
+            None => ExitCode::Findings,
+        }
+    }
+
+    /// The table for people. `name` tells a record by its file.
+    pub(super) fn print(
+        &self,
+        total: u64,
+        dataset: &Path,
+        name: impl Fn(RecordId) -> String,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let dataset = dataset.to_string_lossy();
+        let dataset = sanitize(&dataset);
+        let per_minute = match self.took.as_secs_f64() {
+            seconds if seconds >= 1.0 && self.described > 0 => {
+                #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+                let described = self.described as f64;
+                format!(" · {:.1}/min", described * 60.0 / seconds)
+            }
+            _ => String::new(),
+        };
+        writeln!(out, "described {} of {} in {}{per_minute}", self.described, total, span(self.took))?;
+        if self.accepted > 0 {
+            writeln!(out, "  accepted   {:>6}  without a finding", self.accepted)?;
+        }
+        writeln!(out, "  to review  {:>6}", self.described - self.accepted)?;
+        if self.cut_off > 0 {
+            writeln!(out, "  cut off    {:>6}  by the limit on tokens", self.cut_off)?;
+        }
+        if self.failed() > 0 {
+            writeln!(out, "  failed     {:>6}", self.failed())?;
+        }
+        for (reason, records) in self.failures.iter().take(MOST_REASONS) {
+            let first = records.first().map(|record| name(*record)).unwrap_or_default();
+            let others = if records.len() > 1 { format!(" and {} more", records.len() - 1) } else { String::new() };
+            writeln!(out, "             {}: {}{others}", sanitize(reason), sanitize(&first))?;
+        }
+        if let Some(more) = self.failures.len().checked_sub(MOST_REASONS + 1) {
+            writeln!(out, "             and {}", counted(more as u64 + 1, "other reason", "other reasons"))?;
+        }
+        let left = total.saturating_sub(self.ended());
+        if left > 0 {
+            writeln!(out, "  pending    {left:>6}")?;
+        }
+        if self.usage != Usage::default() {
+            let tokens = self.usage.tokens;
+            let (input, output) = (thousands(tokens.input), thousands(tokens.output));
+            writeln!(out, "  cost  {:>11}  {input} tokens in, {output} out", self.usage.cost.to_string())?;
+        }
+        for (model, texts) in &self.models {
+            writeln!(out, "  model      {texts:>6}  {}", sanitize(model))?;
+        }
+        match &self.stopped {
+            Some(Stopped::Access(why) | Stopped::Resumable(why) | Stopped::NotWritten(why)) => {
+                writeln!(out, "stopped: {}", sanitize(why))?;
+            }
+            Some(Stopped::Interrupted) => writeln!(out, "interrupted; nothing that is done is lost")?,
+            None => {}
+        }
+        if left > 0 {
+            writeln!(out, "go on with:    recaption generate {dataset}")?;
+        }
+        if self.failed() > 0 {
+            writeln!(out, "try again:     recaption generate {dataset} --only failed")?;
+        }
+        if self.described > self.accepted {
+            writeln!(out, "review:        recaption {dataset}")?;
+        }
+        out.flush()
+    }
+
+    /// The same for a script: one JSON object.
+    pub(super) fn print_json(
+        &self,
+        total: u64,
+        name: impl Fn(RecordId) -> String,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let failures: BTreeMap<&String, Vec<String>> = self
+            .failures
+            .iter()
+            .map(|(reason, records)| (reason, records.iter().map(|record| name(*record)).collect()))
+            .collect();
+        let stopped = self.stopped.as_ref().map(|stopped| match stopped {
+            Stopped::Access(why) | Stopped::Resumable(why) | Stopped::NotWritten(why) => why.as_str(),
+            Stopped::Interrupted => "interrupted",
+        });
+        let tally = json!({
+            "selected": total,
+            "described": self.described,
+            "accepted": self.accepted,
+            "cut_off": self.cut_off,
+            "failed": self.failed(),
+            "pending": total.saturating_sub(self.ended()),
+            "failures": failures,
+            "input_tokens": self.usage.tokens.input,
+            "output_tokens": self.usage.tokens.output,
+            "cost_usd": self.usage.cost.exact(),
+            "models": self.models,
+            "seconds": self.took.as_secs_f64(),
+            "stopped": stopped,
+        });
+        writeln!(out, "{tally}")?;
+        out.flush()
+    }
+}
