@@ -3,6 +3,7 @@
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod prompt;
 pub mod queue;
 
 use std::num::NonZeroUsize;
