@@ -1,0 +1,252 @@
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+use crate::describe::{Dollars, Tokens};
+
+fn dollars(text: &str) -> Dollars {
+    text.parse().unwrap()
+}
+
+fn with(text: &str) -> Catalogue {
+    file::lay_over(&Catalogue::built_in(), text).unwrap_or_else(|it| panic!("{}: {}", it.line, it.message))
+}
+
+fn complaint(text: &str) -> (usize, String) {
+    let complaint = file::lay_over(&Catalogue::built_in(), text).err().expect("a complaint");
+    (complaint.line, complaint.message)
+}
+
+fn id(named: &str, region: &str) -> String {
+    Catalogue::built_in().resolve(named, region).unwrap().id
+}
+
+#[rstest]
+#[case("claude-3-7-sonnet", "us-east-1", "us.anthropic.claude-3-7-sonnet-20250219-v1:0")]
+#[case("claude-3-7-sonnet", "eu-west-1", "eu.anthropic.claude-3-7-sonnet-20250219-v1:0")]
+#[case("claude-3-7-sonnet", "ap-northeast-2", "apac.anthropic.claude-3-7-sonnet-20250219-v1:0")]
+#[case("claude-sonnet-4", "us-west-2", "us.anthropic.claude-sonnet-4-20250514-v1:0")]
+#[case("claude-sonnet-4", "ap-northeast-2", "apac.anthropic.claude-sonnet-4-20250514-v1:0")]
+#[case("claude-sonnet-4-5", "us-east-1", "us.anthropic.claude-sonnet-4-5-20250929-v1:0")]
+#[case("claude-sonnet-4-5", "ap-northeast-2", "global.anthropic.claude-sonnet-4-5-20250929-v1:0")]
+#[case("claude-sonnet-4-6", "us-east-1", "us.anthropic.claude-sonnet-4-6")]
+#[case("claude-sonnet-4-6", "eu-west-1", "eu.anthropic.claude-sonnet-4-6")]
+#[case("claude-sonnet-4-6", "ap-northeast-2", "global.anthropic.claude-sonnet-4-6")]
+#[case("claude-sonnet-4-6", "ap-northeast-1", "jp.anthropic.claude-sonnet-4-6")]
+#[case("claude-sonnet-4-6", "ap-southeast-2", "au.anthropic.claude-sonnet-4-6")]
+#[case("claude-sonnet-4-6", "ca-central-1", "us.anthropic.claude-sonnet-4-6")]
+#[case("claude-sonnet-4-6", "sa-east-1", "global.anthropic.claude-sonnet-4-6")]
+#[case("claude-haiku-4-5", "eu-central-1", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")]
+#[case("nova-lite", "ap-northeast-1", "apac.amazon.nova-lite-v1:0")]
+fn an_alias_is_the_profile_of_the_regions_geography(#[case] alias: &str, #[case] region: &str, #[case] expected: &str) {
+    assert_eq!(id(alias, region), expected);
+}
+
+#[test]
+fn every_alias_can_be_called_in_america_europe_and_korea() {
+    let catalogue = Catalogue::built_in();
+    for model in catalogue.models() {
+        for (region, near) in [("us-east-1", "us"), ("eu-west-1", "eu"), ("ap-northeast-2", "apac")] {
+            let target = catalogue.resolve(&model.alias, region).unwrap();
+            let (geography, bare) = target.id.split_once('.').unwrap();
+            assert!(geography == near || geography == "global" && near == "apac", "{}", target.id);
+            assert_eq!(bare, model.id);
+            assert_eq!(target.name, model.alias);
+        }
+    }
+}
+
+#[test]
+fn a_model_without_a_profile_for_the_region_is_refused_and_left_out() {
+    let catalogue = Catalogue::built_in();
+    let error = catalogue.resolve("claude-3-7-sonnet", "sa-east-1").unwrap_err();
+    assert!(error.to_string().contains("cannot be called from sa-east-1: it has inference profiles for us, eu, apac"));
+    // The partition for the government's own use answers to none of the public profiles.
+    assert!(catalogue.resolve("claude-sonnet-4-6", "us-gov-west-1").is_err());
+
+    let names = |region| catalogue.automatic(region).into_iter().map(|target| target.name).collect::<Vec<_>>();
+    let all = ["claude-3-7-sonnet", "claude-sonnet-4-6", "claude-sonnet-4-5", "claude-haiku-4-5"];
+    assert_eq!(names("us-east-1"), all);
+    assert_eq!(names("ap-northeast-2"), all);
+    assert_eq!(names("sa-east-1"), all[1..]);
+    assert_eq!(names("us-gov-west-1"), [] as [String; 0]);
+}
+
+#[rstest]
+#[case("anthropic.claude-sonnet-4-6", Some("claude-sonnet-4-6"))]
+#[case("eu.anthropic.claude-sonnet-4-6", Some("claude-sonnet-4-6"))]
+#[case(
+    "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-6",
+    Some("claude-sonnet-4-6")
+)]
+#[case("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", Some("nova-lite"))]
+#[case("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3", None)]
+#[case("mistral.pixtral-large-2502-v1:0", None)]
+#[case("us.mistral.pixtral-large-2502-v1:0", None)]
+fn ids_profiles_and_arns_are_taken_at_their_word(#[case] named: &str, #[case] alias: Option<&str>) {
+    let target = Catalogue::built_in().resolve(named, "us-east-1").unwrap();
+    assert_eq!(target.id, named);
+    assert_eq!(target.name, alias.unwrap_or(named));
+    assert_eq!(target.model.as_ref().map(|model| model.alias.as_str()), alias);
+    if alias.is_none() {
+        assert_eq!(target.price(Tokens { input: 1, output: 1 }), None);
+        assert_eq!(target.upload_limits(), UploadLimits::default());
+    }
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_the_names_most_like_it() {
+    let error = Catalogue::built_in().resolve("claude-sonet-4-6", "us-east-1").unwrap_err();
+    assert!(error.to_string().contains("\"claude-sonet-4-6\"; name one of claude-sonnet-4-6, "), "{error}");
+    let ResolveError::Unknown { known, .. } = error else { panic!("{error}") };
+    assert_eq!(known.len(), Catalogue::built_in().models().count() + 1, "all of them, and auto");
+}
+
+/// By the price list: dollars for 1,000 tokens in and out, and what a regional profile costs more.
+#[rstest]
+#[case("us.anthropic.claude-3-7-sonnet-20250219-v1:0", "0.003", "0.015")]
+#[case("us.anthropic.claude-sonnet-4-20250514-v1:0", "0.003", "0.015")]
+#[case("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "0.003", "0.015")]
+#[case("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "0.0033", "0.0165")]
+#[case("jp.anthropic.claude-sonnet-4-6", "0.0033", "0.0165")]
+#[case("global.anthropic.claude-sonnet-4-6", "0.003", "0.015")]
+#[case("global.anthropic.claude-haiku-4-5-20251001-v1:0", "0.001", "0.005")]
+#[case("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "0.0011", "0.0055")]
+#[case("au.anthropic.claude-sonnet-5", "0.0033", "0.0165")]
+#[case("us.amazon.nova-lite-v1:0", "0.00006", "0.00024")]
+fn prices_are_exact(#[case] id: &str, #[case] input: &str, #[case] output: &str) {
+    let target = Catalogue::built_in().resolve(id, "us-east-1").unwrap();
+    let cost = |input, output| target.price(Tokens { input, output }).unwrap();
+    assert_eq!(cost(1_000, 0), dollars(input));
+    assert_eq!(cost(0, 1_000), dollars(output));
+    assert_eq!(cost(7_000, 3_000), dollars(input) * 7 + dollars(output) * 3);
+    assert_eq!(cost(0, 0), Dollars::default());
+    // One token of the cheapest is sixty billionths.
+    assert_eq!(cost(1, 0).billionths(), dollars(input).billionths() / 1_000);
+}
+
+#[test]
+fn what_costs_less_than_a_billionth_is_rounded_up_and_the_largest_amount_is_the_end() {
+    let catalogue = with("models.tiny = { id = \"a.b\", input = \"0.000000001\", output = \"9000000000\" }");
+    let target = catalogue.resolve("tiny", "us-east-1").unwrap();
+    assert_eq!(target.price(Tokens { input: 1, output: 0 }), Some(Dollars::from_billionths(1)));
+    assert_eq!(target.price(Tokens { input: 1_001, output: 0 }), Some(Dollars::from_billionths(2)));
+    let all = Tokens { input: u64::MAX, output: u64::MAX };
+    assert_eq!(target.price(all), Some(Dollars::from_billionths(u64::MAX)));
+}
+
+#[test]
+fn models_without_an_established_price_have_none() {
+    for alias in ["claude-sonnet-5-5", "claude-haiku-5-5"] {
+        let target = Catalogue::built_in().resolve(alias, "us-east-1").unwrap();
+        assert_eq!(target.price(Tokens { input: 1, output: 1 }), None, "{alias}");
+    }
+}
+
+#[test]
+fn the_built_in_models_say_what_they_take() {
+    let catalogue = Catalogue::built_in();
+    for model in catalogue.models() {
+        let new = ["claude-sonnet-5", "claude-sonnet-5-5", "claude-haiku-5-5"].contains(&model.alias.as_str());
+        assert_eq!((model.temperature, model.thinks), (!new, new), "{}", model.alias);
+        assert_eq!(model.effort.as_deref(), new.then_some("low"), "{}", model.alias);
+        assert_eq!(model.upload, UploadLimits { long_edge: 1568, longest_side: 8000, bytes: 3_750_000 });
+        assert!(model.price.is_none_or(|price| price.priced.is_some()), "{}: prices have a date", model.alias);
+    }
+    let end = |alias: &str| catalogue.models[alias].end_of_life.map(|day| day.to_string());
+    assert_eq!(end("claude-3-7-sonnet").as_deref(), Some("2026-04-28"));
+    assert_eq!(end("claude-sonnet-4").as_deref(), Some("2026-10-14"));
+    assert_eq!(end("claude-sonnet-4-5").as_deref(), Some("2027-04-08"));
+    assert_eq!(end("claude-sonnet-4-6"), None);
+    let profiles = catalogue.models["claude-3-7-sonnet"].callable_ids();
+    assert_eq!(profiles[1], "eu.anthropic.claude-3-7-sonnet-20250219-v1:0");
+}
+
+#[test]
+fn a_users_file_changes_what_it_names_and_adds_to_the_rest() {
+    let catalogue = with(
+        r#"
+        auto = ["house", "claude-haiku-4-5"]
+
+        [models.claude-haiku-4-5]
+        input = "0.0007"
+        priced = 2027-01-31
+        long-edge = 1024
+
+        [models.claude-sonnet-5-5]
+        input = "0.002"
+        output = "0.01"
+
+        [models.house]
+        id = "acme.vision-v2:0"
+        temperature = false
+        "#,
+    );
+    let changed = &catalogue.models["claude-haiku-4-5"];
+    let before = &Catalogue::built_in().models["claude-haiku-4-5"];
+    assert_eq!(changed.id, before.id);
+    assert_eq!(changed.upload, UploadLimits { long_edge: 1024, ..before.upload });
+    let price = changed.price.unwrap();
+    assert_eq!((price.input, price.output), (dollars("0.0007"), dollars("0.005")));
+    assert_eq!(price.priced.unwrap().to_string(), "2027-01-31");
+
+    // The surcharge was known before the price was.
+    let priced = catalogue.resolve("claude-sonnet-5-5", "us-east-1").unwrap();
+    assert_eq!(priced.price(Tokens { input: 1_000, output: 0 }), Some(dollars("0.0022")));
+
+    let order = catalogue.automatic("us-east-1");
+    assert_eq!(order[0].id, "acme.vision-v2:0", "without profiles it is called by its id");
+    assert!(!order[0].model.as_ref().unwrap().temperature);
+    assert_eq!(order.len(), 2);
+    assert_eq!(catalogue.models().count(), Catalogue::built_in().models().count() + 1);
+}
+
+#[rstest]
+#[case("\n[models.house]\ntemperature = true\n", 2, "house: \"id\" is missing")]
+#[case("[models.house]\nid = \"a.b\"\ninput = \"0.1\"\n", 1, "\"output\" is missing")]
+#[case("[models.house]\nid = \"a.b\"\noutput = \"0.1\"\n", 1, "\"input\" is missing")]
+#[case("[models.house]\nid = \"a.b\"\ninput = \"cheap\"\n", 3, "expected dollars, as in 2 or 0.50: \"cheap\"")]
+#[case("[models.house]\nid = \"a.b\"\ninput = 0.1\n", 3, "expected a string")]
+#[case("[models.house]\nid = \"a.b\"\npriced = 2026-11-01T10:00:00\n", 3, "expected a day")]
+#[case("[models.house]\nid = \"a.b\"\n\nlong-edge = 0\n", 4, "expected at least one pixel")]
+#[case("[models.house]\nprise = \"1\"\n", 2, "unknown field `prise`")]
+#[case("[models.auto]\nid = \"a.b\"\n", 1, "\"auto\" is no model's name")]
+#[case("auto = [\n  \"claude-haiku-4-5\",\n  \"nobody\",\n]\n", 3, "there is no model \"nobody\"")]
+#[case("model = 1\n", 1, "unknown field `model`")]
+#[case("a\nb = [", 1, "")]
+fn a_bad_file_is_refused_where_it_is_bad(#[case] text: &str, #[case] line: usize, #[case] words: &str) {
+    let (found, message) = complaint(text);
+    assert!(found == line && message.contains(words), "{found}: {message}");
+}
+
+#[test]
+fn a_users_file_need_not_exist_and_its_errors_name_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("models.toml");
+    assert_eq!(Catalogue::load(&path).unwrap(), Catalogue::built_in());
+    fs::write(&path, "auto = []").unwrap();
+    assert_eq!(Catalogue::load(&path).unwrap().automatic("us-east-1"), []);
+    fs::write(&path, "auto = []\nx = 1\n").unwrap();
+    let message = Catalogue::load(&path).unwrap_err().to_string();
+    assert!(message.contains("models.toml:2: "), "{message}");
+    let message = Catalogue::load(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("cannot be read"), "{message}");
+}
+
+proptest! {
+    #[test]
+    fn no_name_and_no_region_panics(named in any::<String>(), region in "[a-z]{0,3}-?[a-z]{0,5}-?[0-9]?") {
+        let catalogue = Catalogue::built_in();
+        let _ = catalogue.resolve(&named, &region);
+        let _ = catalogue.automatic(&region);
+    }
+
+    #[test]
+    fn more_tokens_never_cost_less(a in 0..1_000_000_u64, b in 0..1_000_000_u64, more in 0..1_000_000_u64) {
+        let target = Catalogue::built_in().resolve("claude-sonnet-4-6", "us-east-1").unwrap();
+        let cost = |input, output| target.price(Tokens { input, output }).unwrap();
+        prop_assert!(cost(a + more, b) >= cost(a, b) && cost(a, b + more) >= cost(a, b));
+        // Whole billionths a token: nothing is rounded.
+        prop_assert_eq!(cost(a, b), cost(a, 0) + cost(0, b));
+    }
+}

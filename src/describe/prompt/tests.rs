@@ -1,0 +1,217 @@
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+
+fn template(text: &str) -> Prompt {
+    let template = Template::parse(text).unwrap_or_else(|(line, problem)| panic!("{line}: {problem}"));
+    Prompt::new("test".to_owned(), text, template)
+}
+
+/// A record whose line is `line`, with a caption and nothing tried.
+fn record(line: &str) -> Context {
+    Context {
+        file_name: "images/0151.jpg".to_owned(),
+        current: Some("A woman in a coat.".to_owned()),
+        line: line.to_owned(),
+        tried: Vec::new(),
+        reason: None,
+    }
+}
+
+fn rendered(text: &str, context: &Context) -> String {
+    template(text).render(&Variables { context, max_words: 50, language: "en", people: None })
+}
+
+#[rstest]
+#[case::text("Describe it.", "Describe it.")]
+#[case::own("{file_name}: {current}", "images/0151.jpg: A woman in a coat.")]
+#[case::member("Made by {brand}.", "Made by 무신사.")]
+#[case::spaces("Made by { brand }.", "Made by 무신사.")]
+#[case::korean_name("상표: {상표}", "상표: 나이키")]
+#[case::number("{price} of {big}", "1.50 of 123456789012345678901234567890")]
+#[case::truth("{sale}", "false")]
+#[case::list("{sizes}", r#"["S", "M"]"#)]
+#[case::object("{shop}", r#"{"city": "서울"}"#)]
+#[case::escapes("{note}", "two\nlines, \"quoted\"")]
+#[case::braces("{{\"caption\": {{}} }}", "{\"caption\": {} }")]
+#[case::braces_touch("{{{brand}}}", "{무신사}")]
+#[case::null("a\n{nothing}\nb", "a\nb")]
+#[case::blank("a\n{blank}\nb", "a\nb")]
+#[case::missing("a\nby {brand} in {season}\nb", "a\nb")]
+#[case::value_is_no_template("{tricky}", "{current} {{")]
+#[case::repeated("{twice}", "second")]
+#[case::language("{language}", "English")]
+fn values_stand_where_their_names_were(#[case] text: &str, #[case] expected: &str) {
+    let line = r#"{"file_name": "images/0151.jpg", "brand": "무신사", "상표": "나이키", "price": 1.50,
+        "big": 123456789012345678901234567890, "sale": false, "sizes": ["S", "M"], "shop": {"city": "서울"},
+        "note": "two\nlines, \"quoted\"", "nothing": null, "blank": " \t", "tricky": "{current} {{",
+        "twice": "first", "twice": "second", "current": "not this", "language": "nor this"}"#;
+    assert_eq!(rendered(text, &record(line)), expected);
+}
+
+#[rstest]
+#[case("a\n\n{gone}\n\nb\n", "a\n\nb\n")]
+#[case("{gone}\n\nb\n", "b\n")]
+#[case("a\n\n{gone}\n{gone}\n\n\nb", "a\n\nb")]
+#[case("a\n{gone}\n\nb", "a\n\nb")]
+#[case("a\r\n{gone}\r\nb\r\n", "a\r\nb\r\n")]
+#[case::blank_lines_of_its_own_stay("a\n\n\nb\n{gone}\n", "a\n\n\nb\n")]
+fn a_line_without_its_value_leaves_no_gap(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(rendered(text, &record("{}")), expected);
+}
+
+#[test]
+fn a_line_that_is_no_object_has_no_members() {
+    for line in ["", "[1]", "{\"brand\": ", "7"] {
+        assert_eq!(rendered("a\n{brand}\nb", &record(line)), "a\nb", "{line}");
+    }
+}
+
+#[rstest]
+#[case("a\nb {brand", 2, TemplateProblem::Unclosed)]
+#[case("{a\nb}", 1, TemplateProblem::Unclosed)]
+#[case("{a {b}", 1, TemplateProblem::Unclosed)]
+#[case("a\n\nb } c", 3, TemplateProblem::Unopened)]
+#[case("{}", 1, TemplateProblem::NoName)]
+#[case("a\n{ }", 2, TemplateProblem::NoName)]
+#[case(" \n\t\n", 1, TemplateProblem::Empty)]
+fn bad_templates_are_refused_where_they_are_bad(
+    #[case] text: &str,
+    #[case] line: usize,
+    #[case] problem: TemplateProblem,
+) {
+    assert_eq!(Template::parse(text), Err((line, problem)));
+}
+
+#[test]
+fn the_built_in_prompt_asks_for_what_it_should() {
+    let prompt = Prompt::built_in();
+    let own: BTreeSet<&str> = VARIABLES.into_iter().filter(|name| *name != "file_name").collect();
+    assert_eq!(prompt.variables(), own, "no members: it has to work with every set");
+
+    let context = Context { current: None, ..record("{}") };
+    let first = prompt.render(&Variables { context: &context, max_words: 50, language: "ko", people: None });
+    assert!(first.contains("about 45 words in Korean"), "{first}");
+    assert!(!first.contains("hint") && !first.contains("turned down") && !first.contains("Name people"), "{first}");
+    assert!(!first.contains("\n\n\n") && !first.contains(['{', '}']), "{first}");
+
+    let context = Context {
+        tried: vec!["A man in a hat.".to_owned()],
+        reason: Some(Reason::Own("it is a beret".to_owned())),
+        ..record("{}")
+    };
+    let people = Some("Korean woman, Korean man");
+    let again = prompt.render(&Variables { context: &context, max_words: 50, language: "en", people });
+    for part in ["Korean woman, Korean man.", "“A woman in a coat.”", "“A man in a hat.”", "it is a beret"] {
+        assert!(again.contains(part), "{part}: {again}");
+    }
+}
+
+#[test]
+fn the_latest_tries_are_told_each_once_and_on_one_line() {
+    let tried = ["one", "two", "three", "four\nlines", "two"].map(str::to_owned).to_vec();
+    let context = Context { tried, ..record("{}") };
+    assert_eq!(rendered("{previous}", &context), "“three” “four lines” “two”");
+    assert_eq!(rendered("a\n{previous}", &record("{}")), "a\n");
+}
+
+#[test]
+fn every_reason_becomes_an_instruction() {
+    let sentence = |reason: Reason, tried: &[&str]| {
+        let tried = tried.iter().map(|text| (*text).to_owned()).collect();
+        rendered("{reason}", &Context { tried, reason: Some(reason), ..record("{}") })
+    };
+    for (reason, word) in Reason::NAMED.into_iter().zip(["too long", "missed", "colour", "person"]) {
+        let text = sentence(reason, &["before"]);
+        assert!(text.contains("the last description") && text.contains(word), "{text}");
+    }
+    assert!(sentence(Reason::TooLong, &[]).contains("wrong with the caption"), "no description was turned down");
+    assert!(sentence(Reason::TooLong, &[]).contains("45 words"), "the words that are asked for");
+    assert!(sentence(Reason::Own("신발은 빨간색".to_owned()), &["before"]).ends_with("신발은 빨간색"));
+    assert_eq!(sentence(Reason::Own("  ".to_owned()), &[]), "");
+}
+
+#[test]
+fn a_prompt_is_found_by_its_path_and_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("brief.md");
+    fs::write(&file, "\u{feff}Say little.\n").unwrap();
+    let by_name = Prompt::load("brief", Some(folder.path())).unwrap();
+    let by_path = Prompt::load(file.to_str().unwrap(), None).unwrap();
+    assert_eq!(by_name, by_path);
+    assert_eq!(by_name.name(), "brief");
+    let context = record("{}");
+    let variables = Variables { context: &context, max_words: 50, language: "en", people: None };
+    assert_eq!(by_name.render(&variables), "Say little.\n", "without the byte order mark");
+
+    assert_eq!(Prompt::load(DEFAULT, Some(folder.path())).unwrap(), Prompt::built_in());
+    fs::write(folder.path().join("default.md"), "Mine.").unwrap();
+    assert_ne!(Prompt::load(DEFAULT, Some(folder.path())).unwrap(), Prompt::built_in());
+}
+
+#[test]
+fn what_is_wrong_is_said_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        Prompt::load(path.to_str().unwrap(), None).unwrap_err().to_string()
+    };
+    assert!(written("open.md", b"a\n{brand").contains("open.md:2: \"{\" is not closed"));
+    assert!(written("latin.md", b"a\nb\nblous\xe9").contains("latin.md:3: not UTF-8"));
+    assert!(written("empty.md", b"").contains("empty.md:1: the prompt is empty"));
+    assert!(written("huge.md", &vec![b'a'; 300_000]).contains("huge.md: too large"));
+
+    let gone = folder.path().join("gone.md");
+    let message = Prompt::load(gone.to_str().unwrap(), None).unwrap_err().to_string();
+    assert!(message.contains("gone.md: the prompt cannot be read"), "{message}");
+
+    let message = Prompt::load("breif", Some(folder.path())).unwrap_err().to_string();
+    assert!(message.contains("\"breif\"") && message.contains("default, empty, huge, latin, open"), "{message}");
+    let message = Prompt::load("", Some(folder.path())).unwrap_err().to_string();
+    assert!(message.contains("one of these"), "{message}");
+}
+
+#[test]
+fn the_version_tells_texts_apart_and_stays_the_same() {
+    // xxHash3-128 of no bytes begins with 99aa06d3: the value in the reference implementation's self-test.
+    let template = Template::parse("x").unwrap();
+    assert_eq!(Prompt::new("none".to_owned(), "", template).version(), "none·99aa06d3");
+    assert_eq!(self::template("a b").version(), self::template("a b").version());
+    assert_ne!(self::template("a b").version(), self::template("a  b").version());
+}
+
+#[test]
+fn fewer_words_are_asked_for_than_are_allowed() {
+    assert_eq!([1, 2, 10, 50, 55, 100].map(words_to_ask_for), [1, 1, 9, 45, 49, 90]);
+    assert_eq!(words_to_ask_for(0), 1);
+}
+
+proptest! {
+    #[test]
+    fn a_template_without_braces_renders_to_itself(text in "[^{}]*[^{}\\s][^{}]*") {
+        prop_assert_eq!(rendered(&text, &record("{}")), text);
+    }
+
+    #[test]
+    fn doubled_braces_render_to_the_text_they_were_doubled_in(text in "[{}a \n가]*[a가]") {
+        let doubled = text.replace('{', "{{").replace('}', "}}");
+        prop_assert_eq!(rendered(&doubled, &record("{}")), text);
+    }
+
+    #[test]
+    fn no_template_and_no_record_panics(text in "[{}a \r\n]*", line in any::<String>(), words in any::<usize>()) {
+        if let Ok(template) = Template::parse(&text) {
+            let context = record(&line);
+            let prompt = Prompt::new(String::new(), &text, template);
+            let _ = prompt.render(&Variables { context: &context, max_words: words, language: "", people: Some("") });
+        }
+    }
+
+    #[test]
+    fn fewer_but_not_much_fewer(limit in 2..10_000_usize) {
+        let asked = words_to_ask_for(limit);
+        prop_assert!(asked < limit && asked + limit.div_ceil(10) >= limit);
+    }
+}
