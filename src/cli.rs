@@ -24,6 +24,10 @@ Examples:
       review the folder's metadata.jsonl
   recaption captions.jsonl --candidates captions_updated.jsonl
       review what an older run made of it
+  recaption generate photos/ --dry-run
+      say how many pictures it would describe, and for how much
+  recaption generate photos/ --budget 5 --accept --save
+      describe them for at most 5 dollars, take what has no finding
   recaption check captions.jsonl --max-words 30 --json
       list what is wrong, for a script
   recaption export captions.jsonl --to txt --only accepted,edited
@@ -59,12 +63,16 @@ pub enum Command {
     Review(ReviewArgs),
     /// Review a sample dataset, kept from one time to the next
     Demo(DemoArgs),
+    /// Describe every record that needs it, without a screen
+    Generate(GenerateArgs),
     /// Write the updated dataset, as ^S in the reviewer does
     Save(SaveArgs),
     /// Look for mistakes in a dataset and its captions; exits with 1 if there are any
     Check(CheckArgs),
     /// Write captions in another form
     Export(ExportArgs),
+    /// Look at everything a run needs: credentials, models, dataset, terminal
+    Doctor(DoctorArgs),
     /// Print pictures in the terminal
     Show(ShowArgs),
     /// Print completions for a shell
@@ -99,12 +107,24 @@ impl Command {
                 args.screen.apply(&mut settings);
                 args.log.apply(&mut settings);
             }
+            Self::Generate(args) => {
+                args.dataset.apply(&mut settings);
+                args.limit.apply(&mut settings);
+                args.describer.apply(&mut settings);
+                args.log.apply(&mut settings);
+            }
             Self::Save(args) => args.dataset.apply(&mut settings),
             Self::Check(args) => {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
             }
             Self::Export(args) => args.dataset.apply(&mut settings),
+            Self::Doctor(args) => {
+                args.dataset.apply(&mut settings);
+                args.limit.apply(&mut settings);
+                args.describer.apply(&mut settings);
+                args.picture.apply(&mut settings);
+            }
             Self::Show(args) => args.picture.apply(&mut settings),
             Self::Completions { .. } | Self::Man => {}
         }
@@ -196,6 +216,86 @@ pub struct DemoArgs {
     pub log: LogOptions,
 }
 
+/// `recaption generate`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
+pub struct GenerateArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// The dataset, as the scripts before this program named it
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "path")]
+    pub input: Option<PathBuf>,
+
+    /// Which session.
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// At most this many records, the first in the dataset
+    #[arg(short, long = "num", value_name = "N")]
+    pub number: Option<usize>,
+
+    /// Which records: without a candidate, only the failed, or only those whose caption has findings
+    #[arg(long, value_name = "KIND", default_value = "pending")]
+    pub only: Pending,
+
+    /// A random part of them, of this size
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
+
+    /// The same seed gives the same sample
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
+    pub seed: u64,
+
+    /// Say how many records it would describe, and for how much; do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Spend what it costs without asking
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Accept texts without a finding; the others wait to be reviewed
+    #[arg(long)]
+    pub accept: bool,
+
+    /// Write the updated dataset in the end
+    #[arg(long)]
+    pub save: bool,
+
+    /// Print the table at the end as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where to save.
+    #[command(flatten)]
+    pub target: TargetOptions,
+
+    /// How long captions may be.
+    #[command(flatten)]
+    pub limit: LimitOption,
+
+    /// What writes captions.
+    #[command(flatten)]
+    pub describer: DescriberOptions,
+
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// Which undecided records are described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Pending {
+    /// Those without a candidate
+    Pending,
+    /// Those whose last description failed
+    Failed,
+    /// Those without a candidate whose caption has findings
+    Lint,
+}
+
 /// `recaption save`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct SaveArgs {
@@ -254,6 +354,38 @@ pub struct ExportArgs {
     /// Write over files that are there
     #[arg(long)]
     pub force: bool,
+}
+
+/// `recaption doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct DoctorArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// Which session.
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// Ask each model for one token: only an answer shows that it can be asked
+    #[arg(long)]
+    pub probe: bool,
+
+    /// Print the findings as JSON Lines: about, level, says
+    #[arg(long)]
+    pub json: bool,
+
+    /// How long captions may be.
+    #[command(flatten)]
+    pub limit: LimitOption,
+
+    /// What writes captions.
+    #[command(flatten)]
+    pub describer: DescriberOptions,
+
+    /// How pictures are drawn.
+    #[command(flatten)]
+    pub picture: PictureOption,
 }
 
 /// `recaption show`.

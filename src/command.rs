@@ -3,7 +3,9 @@
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod describer;
 mod dispatch;
+pub mod doctor;
 pub mod export;
 pub mod generate;
 #[cfg(test)]

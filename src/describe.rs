@@ -1,5 +1,6 @@
 //! Describers write captions. This file is what the rest of the program knows of them.
 
+pub mod bedrock;
 pub mod catalogue;
 pub mod cost;
 #[cfg(feature = "local")]

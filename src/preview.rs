@@ -23,7 +23,7 @@ pub use encode::{Preview, prepare};
 pub use fit::{CellArea, CellSize};
 pub use painter::Painter;
 pub use previewer::{Previewer, Ready};
-pub use probe::{Probe, probe};
+pub use probe::{Probe, probe, tmux_is_in_the_way};
 
 pub(crate) use decode::{decode, inspect};
 pub(crate) use encode::{inline, resize};

@@ -8,16 +8,19 @@ use clap::CommandFactory as _;
 
 use super::check::{self, CheckOptions};
 use super::demo::{self, DemoError};
+use super::describer::Asking;
+use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportOptions, Format};
+use super::generate::{self, GenerateOptions, Only, Sample, Selection};
 use super::review::{self, ReviewError, ReviewOptions};
 use super::save::{self, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
 use super::{Input, completions, man};
 use crate::cli::{
-    self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, ExportArgs, ExportFormat, ReviewArgs, SaveArgs,
+    self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs, ReviewArgs, SaveArgs,
     SessionOption, ShowArgs,
 };
-use crate::config::{Config, DescriberChoice, ImageProtocol, Theme};
+use crate::config::{Config, ImageProtocol, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::exit::ExitCode;
@@ -48,7 +51,9 @@ pub fn run(command: Command) -> ExitCode {
         Command::Review(args) => review(args, config),
         Command::Demo(args) => demo(&args, config),
         Command::Show(args) => show(args, &config),
+        Command::Generate(args) => generate(args, &config),
         Command::Save(args) => save(args, &config),
+        Command::Doctor(args) => doctor(args, &config),
         Command::Check(args) => check(&args, &config),
         Command::Export(args) => export(args, &config),
         Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
@@ -122,6 +127,72 @@ fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
         Ok(()) => Ok(ExitCode::Done),
         Err(error @ (ReviewError::Dataset(_) | ReviewError::Terminal(_))) => Err(Failure::usage(error)),
         Err(error @ ReviewError::Session(_)) => Err(Failure { message: error.to_string(), code: ExitCode::Write }),
+    }
+}
+
+fn generate(args: GenerateArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let Some(describer) = describer(config, false)? else {
+        return Err(Failure::usage(NoDescriber));
+    };
+    let GenerateArgs { dataset, input, session, target, .. } = args;
+    let path = match input {
+        Some(input) => input,
+        None => path(&dataset)?,
+    };
+    let options = GenerateOptions {
+        path,
+        open: open_options(&dataset, config),
+        session: session.file,
+        describer,
+        max_words: config.max_words.get(),
+        selection: Selection {
+            only: match args.only {
+                cli::Pending::Pending => Only::Pending,
+                cli::Pending::Failed => Only::Failed,
+                cli::Pending::Lint => Only::Lint,
+            },
+            number: args.number,
+            sample: args.sample.map(|size| Sample { size, seed: args.seed }),
+        },
+        dry_run: args.dry_run,
+        yes: args.yes,
+        confirm_above: config.confirm_above,
+        budget: config.budget,
+        accept: args.accept,
+        save: args.save,
+        output: target.output,
+        in_place: target.in_place,
+        force: target.force,
+        json: args.json,
+        terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
+        log: (config.log.clone(), config.log_level),
+    };
+    generate::run(&options, &mut io::stdout())
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+/// What to say where something is to be described and nothing describes.
+#[derive(Debug, thiserror::Error)]
+#[error("--describer none describes nothing: use bedrock or local")]
+struct NoDescriber;
+
+fn doctor(args: DoctorArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let here = std::env::current_dir().map_err(Failure::usage)?;
+    let options = DoctorOptions {
+        dataset: args.dataset.path(&here).ok(),
+        open: open_options(&args.dataset, config),
+        session: args.session.file,
+        asking: Asking::of(config, false),
+        probe: args.probe,
+        pictures: protocol(config.image_protocol),
+        json: args.json,
+    };
+    match doctor::run(&options, &mut io::stdout()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure { message: error.to_string(), code: ExitCode::Write })
+        }
+        Err(_) => Ok(ExitCode::Done),
+        Ok(code) => Ok(code),
     }
 }
 
@@ -217,12 +288,8 @@ fn open_options(dataset: &DatasetOptions, config: &Config) -> OpenOptions {
     OpenOptions { caption_field: config.caption_field.clone(), images: dataset.images.clone() }
 }
 
-fn describer(config: &Config, _demo: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
-    Ok(match config.describer.unwrap_or(DescriberChoice::Local) {
-        #[cfg(feature = "local")]
-        DescriberChoice::Local => Some(Arc::new(crate::describe::local::LocalDescriber::default())),
-        _ => None,
-    })
+fn describer(config: &Config, samples: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
+    Asking::of(config, samples).describer().map_err(Failure::usage)
 }
 
 fn screen(config: &Config) -> Result<tui::Options, Failure> {

@@ -39,6 +39,12 @@ pub fn probe(deadline: Duration) -> Probe {
     Probe { capabilities, typed: Vec::new(), answered: false }
 }
 
+/// Whether this runs in a tmux that lets no pictures through to the terminal around it.
+#[must_use]
+pub fn tmux_is_in_the_way() -> bool {
+    Environment::current().in_tmux() && !choice::tmux_lets_through()
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fs::OpenOptions;

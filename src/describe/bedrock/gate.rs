@@ -100,6 +100,13 @@ impl Gate {
     }
 }
 
+impl Leave<'_> {
+    /// Whether nothing has spoken against a request since leave was given.
+    pub(super) fn still_stands(&self) -> bool {
+        self.trying || self.gate.state().is_none()
+    }
+}
+
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if self.trying {

@@ -1,0 +1,554 @@
+//! Amazon Bedrock as a describer: one request for each caption, at the pace and within the budget that is allowed.
+//!
+//! A description goes through these rooms: the `gate`, which is shut while nothing would come of a request; the
+//! `connection` to the service, with the model in use; the picture, made ready by `upload`; the `bill`, which takes
+//! the most the request can cost out of the budget; the pacer; and then the `answer` is read as it is written. What
+//! goes wrong on the way is a [`Setback`]: it says what becomes of the description, and the loop in
+//! `BedrockDescriber::describe` does that.
+
+mod answer;
+mod bill;
+mod connection;
+mod gate;
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures::stream::{self, BoxStream, StreamExt as _};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use self::bill::Bill;
+use self::connection::Connection;
+use self::gate::Gate;
+use super::budget::Budget;
+use super::catalogue::{AUTO, Catalogue, ResolveError, Target, UploadLimits};
+use super::pacer::{Limits, Pacer};
+use super::prompt::{Prompt, Variables, words_to_ask_for};
+use super::upload::{self, Upload, UploadCache};
+use super::{
+    DescribeError, DescribeEvent, Describer, Description, Dollars, Listener, News, Pause, PauseKind, Priority, Request,
+    Spent, Status, Tokens, Usage,
+};
+use crate::aws::{self, AwsError, Cause, ConverseRequest, Parameter, Picture, PictureFormat, Reaction, Thinking};
+
+/// How often a description that meets a passing trouble is tried, the first time included.
+const TRIES: usize = 5;
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of pictures kept for a regenerate.
+const UPLOADS_KEPT: usize = 32 << 20;
+/// Room for a model that thinks before it writes, in tokens: its thoughts count as output.
+const TOKENS_TO_THINK: u32 = 2_000;
+/// A picture whose size is not known is taken for one of these pixels: upright, as the model sees it.
+const USUAL_SIZE: (u32, u32) = (1176, 1568);
+/// The region whose prices are shown before it is known where the model is asked.
+const USUAL_REGION: &str = "us-east-1";
+
+/// How Bedrock is asked.
+#[derive(Clone, Debug)]
+pub struct BedrockOptions {
+    /// How it is reached.
+    pub aws: aws::Options,
+    /// The model: "auto", or one the catalogue resolves.
+    pub model: String,
+    /// The models there are.
+    pub catalogue: Catalogue,
+    /// What is asked.
+    pub prompt: Prompt,
+    /// How captions name people.
+    pub people: String,
+    /// The language captions are written in.
+    pub language: String,
+    /// The most words a caption may have, for the estimate.
+    pub max_words: usize,
+    /// How much at once and a minute.
+    pub limits: Limits,
+    /// What this run may cost.
+    pub budget: Option<Dollars>,
+}
+
+impl BedrockOptions {
+    /// The models to try from a region, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the model is not known, or none can be called from there.
+    pub fn targets(&self, region: &str) -> Result<Vec<Target>, ResolveError> {
+        if self.model == AUTO {
+            return Ok(self.catalogue.automatic(region));
+        }
+        self.catalogue.resolve(&self.model, region).map(|target| vec![target])
+    }
+}
+
+/// Why Bedrock cannot be asked this way. Each names the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BedrockError {
+    /// The model is not known.
+    #[error(transparent)]
+    Model(#[from] ResolveError),
+    /// A budget needs a price.
+    #[error("no price is known for {model}: --budget cannot be kept (add the price to models.toml, see assets/models.toml)")]
+    NoPrice {
+        /// The model.
+        model: String,
+    },
+}
+
+/// Describes pictures with a model on Amazon Bedrock. Clones share everything.
+#[derive(Clone)]
+pub struct BedrockDescriber(Arc<Service>);
+
+struct Service {
+    options: BedrockOptions,
+    concurrency: NonZeroUsize,
+    gate: Gate,
+    pacer: Pacer,
+    budget: Budget,
+    uploads: Mutex<UploadCache>,
+    connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
+    /// The place of the model in use among those of [`AUTO`]: those before it did not answer.
+    chosen: AtomicUsize,
+    /// What models have refused to take.
+    left_out: Mutex<HashSet<(String, Parameter)>>,
+    listener: Mutex<Option<Listener>>,
+    told: Mutex<Option<Status>>,
+}
+
+/// Why there is no description yet, and what follows from it.
+enum Setback {
+    /// There will be none.
+    Failed(String),
+    /// It is to be tried again as soon as gate and pacer allow.
+    Again,
+    /// It is to be tried again after a while, a few times.
+    Later(String),
+    /// The same; and if that does not help either, no other request will fare better.
+    LaterOrPause(String),
+}
+
+/// Where a description's events go.
+type Say = UnboundedSender<DescribeEvent>;
+
+impl BedrockDescriber {
+    /// A describer that asks as `options` say. Nothing is asked, and no connection made, before the first description.
+    ///
+    /// # Errors
+    ///
+    /// When the model is not known, or a budget is set and its price is not.
+    pub fn new(options: BedrockOptions) -> Result<Self, BedrockError> {
+        let region = options.aws.region.as_deref().unwrap_or(USUAL_REGION);
+        for target in options.targets(region)? {
+            if options.budget.is_some() && target.price(Tokens::default()).is_none() {
+                return Err(BedrockError::NoPrice { model: target.name });
+            }
+        }
+        Ok(Self(Arc::new(Service {
+            concurrency: options.limits.concurrency,
+            gate: Gate::default(),
+            pacer: Pacer::new(options.limits.clone()),
+            budget: Budget::new(options.budget),
+            uploads: Mutex::new(UploadCache::new(UPLOADS_KEPT)),
+            connection: tokio::sync::Mutex::default(),
+            chosen: AtomicUsize::default(),
+            left_out: Mutex::default(),
+            listener: Mutex::default(),
+            told: Mutex::default(),
+            options,
+        })))
+    }
+}
+
+impl Describer for BedrockDescriber {
+    fn name(&self) -> &'static str {
+        "bedrock"
+    }
+
+    fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescribeEvent> {
+        let service = Arc::clone(&self.0);
+        let (say, mut said) = unbounded_channel();
+        let work = async move {
+            let end = match service.describe(&request, priority, &say).await {
+                Ok(description) => DescribeEvent::Finished(description),
+                Err(message) => DescribeEvent::Failed(DescribeError { message }),
+            };
+            // Nobody listens to a description that was cancelled.
+            let _ = say.send(end);
+        };
+        let said = stream::poll_fn(move |context| said.poll_recv(context));
+        // The work says nothing by itself: it is in the stream to be driven by it, and to be dropped with it.
+        let work = stream::once(work).filter_map(|()| std::future::ready(None));
+        stream::select(said, work).boxed()
+    }
+
+    fn concurrency(&self) -> NonZeroUsize {
+        self.0.concurrency
+    }
+
+    fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
+        let options = &self.0.options;
+        let region = options.aws.region.as_deref().unwrap_or(USUAL_REGION);
+        let targets = options.targets(region).ok()?;
+        let target = targets.get(self.0.chosen.load(Ordering::Relaxed)).or(targets.first())?;
+        let variables = Variables {
+            context: &super::Context::default(),
+            max_words: options.max_words,
+            language: &options.language,
+            people: Some(&options.people),
+        };
+        let (width, height) = size.unwrap_or(USUAL_SIZE);
+        let picture = upload::tokens_of(width, height, &target.upload_limits());
+        let input = tokens_of_text(&options.prompt.render(&variables)) + picture;
+        let tokens = Tokens { input: input.into(), output: tokens_of_words(words_to_ask_for(options.max_words)).into() };
+        Some(Usage { tokens, cost: target.price(tokens).unwrap_or_default() })
+    }
+
+    fn listen(&self, listener: Listener) {
+        *lock(&self.0.listener) = Some(listener);
+        *lock(&self.0.told) = None;
+        self.0.tell();
+    }
+
+    fn resume(&self) {
+        self.0.gate.resume();
+    }
+}
+
+impl Service {
+    async fn describe(&self, request: &Request, priority: Priority, say: &Say) -> Result<Description, String> {
+        let mut waits = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_delay(LONGEST_WAIT)
+            .with_max_times(TRIES - 1)
+            .with_jitter()
+            .build();
+        let mut tries = 1;
+        loop {
+            let setback = match self.attempt(request, priority, say).await {
+                Ok(description) => return Ok(description),
+                Err(setback) => setback,
+            };
+            match setback {
+                Setback::Again => {}
+                Setback::Failed(message) => return Err(message),
+                Setback::Later(message) | Setback::LaterOrPause(message) if let Some(wait) = waits.next() => {
+                    tries += 1;
+                    tracing::warn!(record = request.record.0 + 1, reason = message, tries, "trying again");
+                    self.wait_for(say, format!("{message}: trying again ({tries}/{TRIES})"));
+                    tokio::time::sleep(wait).await;
+                }
+                Setback::Later(message) => return Err(format!("{message} (tried {TRIES} times)")),
+                Setback::LaterOrPause(message) => self.pause(message, PauseKind::Access),
+            }
+        }
+    }
+
+    /// One try. What it holds (a place in the line, a part of the budget) it gives back when it ends.
+    async fn attempt(&self, request: &Request, priority: Priority, say: &Say) -> Result<Description, Setback> {
+        let leave = self.or_wait(say, self.gate.pass(), || self.paused_words()).await;
+        let connection = self.connection().await?;
+        let target = connection.target(self.chosen.load(Ordering::Relaxed));
+        let upload = self.upload(request, target.upload_limits()).await?;
+        let question = self.question(request, &target, upload);
+        let most = Tokens { input: question.input.into(), output: question.request.max_tokens.into() };
+        let bill = self.reserve(request, &target, most, say).await?;
+        let tokens = u32::try_from(most.input + most.output).unwrap_or(u32::MAX);
+        let permit = self.or_wait(say, self.pacer.admit(priority, tokens), || self.pace_words()).await;
+        if !leave.still_stands() {
+            return Err(Setback::Again);
+        }
+        self.tell();
+        // Empty: the request is under way, and no text of an earlier try counts any more.
+        let _ = say.send(DescribeEvent::Delta(String::new()));
+        let parameters = question.parameters();
+        let answered = self.ask(&connection, question.request, &permit, bill, say).await;
+        match answered {
+            Ok(answer) => {
+                let prompt = Some(self.options.prompt.version().to_owned());
+                self.concluded(answer, &target, prompt, parameters)
+            }
+            Err(error) => Err(self.setback(request, error, &target, &connection, &permit, say)),
+        }
+    }
+
+    /// What an error means for the description, and for everybody else's.
+    fn setback(
+        &self,
+        request: &Request,
+        error: AwsError,
+        target: &Target,
+        connection: &Connection,
+        permit: &super::pacer::Permit,
+        say: &Say,
+    ) -> Setback {
+        tracing::warn!(record = request.record.0 + 1, model = target.id, %error, "a request failed");
+        match error.reaction() {
+            Reaction::SlowDown { after } => {
+                permit.throttled(after);
+                self.tell();
+                self.wait_for(say, self.pace_words());
+                Setback::Again
+            }
+            Reaction::Retry => Setback::Later(error.to_string()),
+            Reaction::RetryThenPause => Setback::LaterOrPause(error.to_string()),
+            Reaction::OtherModel => {
+                match connection.after(&target.id) {
+                    Some((place, next)) => {
+                        // Whoever comes second finds it done.
+                        self.chosen.fetch_max(place, Ordering::Relaxed);
+                        tracing::warn!(model = target.name, next = next.name, "another model is used from here on");
+                        self.wait_for(say, format!("{error}; using {}", next.name));
+                        self.tell_model(connection);
+                    }
+                    None => self.pause(error.to_string(), PauseKind::Access),
+                }
+                Setback::Again
+            }
+            Reaction::WithoutParameter(parameter) => {
+                if lock(&self.left_out).insert((target.id.clone(), parameter)) {
+                    Setback::Again
+                } else {
+                    Setback::Later(error.to_string())
+                }
+            }
+            Reaction::ThisPicture => Setback::Failed(format!("{}: {error}", request.context.file_name)),
+            Reaction::Pause(cause) => {
+                self.shut(&error, cause);
+                Setback::Again
+            }
+        }
+    }
+
+    /// The way to the service, made when it is first needed and again after a new sign-in.
+    async fn connection(&self) -> Result<Arc<Connection>, Setback> {
+        let mut held = self.connection.lock().await;
+        if let Some(connection) = held.as_ref() {
+            return Ok(Arc::clone(connection));
+        }
+        match Connection::make(&self.options).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                *held = Some(Arc::clone(&connection));
+                self.tell_model(&connection);
+                Ok(connection)
+            }
+            Err(connection::NoConnection::Aws(error)) => {
+                self.pause(error.to_string(), PauseKind::Access);
+                Err(Setback::Again)
+            }
+            Err(connection::NoConnection::Model(error)) => Err(Setback::Failed(error.to_string())),
+        }
+    }
+
+    /// The picture as it is sent.
+    async fn upload(&self, request: &Request, limits: UploadLimits) -> Result<Upload, Setback> {
+        if let Some(upload) = lock(&self.uploads).get(&request.picture, &limits) {
+            return Ok(upload);
+        }
+        let path = request.picture.clone();
+        let prepared = tokio::task::spawn_blocking(move || upload::prepare(&path, &limits)).await;
+        match prepared {
+            Ok(Ok(upload)) => {
+                lock(&self.uploads).put(&request.picture, &limits, upload.clone());
+                Ok(upload)
+            }
+            Ok(Err(error)) => Err(Setback::Failed(error.to_string())),
+            Err(panicked) => Err(Setback::Failed(format!("{}: {panicked}", request.picture.display()))),
+        }
+    }
+
+    fn question(&self, request: &Request, target: &Target, upload: Upload) -> Question {
+        let options = &self.options;
+        let variables = Variables {
+            context: &request.context,
+            max_words: request.max_words,
+            language: &options.language,
+            people: Some(&options.people),
+        };
+        let text = options.prompt.render(&variables);
+        let model = target.model.as_deref();
+        let takes = |parameter| !lock(&self.left_out).contains(&(target.id.clone(), parameter));
+        // The first try is to be dependable; a later one is to be another text.
+        let temperature = match request.context.tried.len() {
+            0 => 0.3,
+            1 => 0.7,
+            _ => 1.0,
+        };
+        let takes_temperature = model.is_none_or(|model| model.temperature) && takes(Parameter::Temperature);
+        let thinks = model.is_some_and(|model| model.thinks);
+        let thinking = match model.and_then(|model| model.effort.clone()).filter(|_| takes(Parameter::Thinking)) {
+            Some(effort) => Thinking::Effort(effort),
+            None => Thinking::AsTheModelDoes,
+        };
+        let input = tokens_of_text(&text) + upload::tokens_of(upload.width, upload.height, &target.upload_limits());
+        let format = match upload.format {
+            upload::Format::Png => PictureFormat::Png,
+            upload::Format::Jpeg => PictureFormat::Jpeg,
+            upload::Format::Gif => PictureFormat::Gif,
+            upload::Format::Webp => PictureFormat::Webp,
+        };
+        let request = ConverseRequest {
+            model: target.id.clone(),
+            text,
+            picture: Some(Picture { format, bytes: upload.bytes }),
+            max_tokens: most_tokens(request.max_words) + if thinks { TOKENS_TO_THINK } else { 0 },
+            temperature: takes_temperature.then_some(temperature),
+            thinking,
+        };
+        Question { request, input }
+    }
+
+    /// Takes what a request can cost at most out of the budget; where that is spent, shuts the gate.
+    async fn reserve(&self, request: &Request, target: &Target, most: Tokens, say: &Say) -> Result<Bill<'_>, Setback> {
+        let worst = target.price(most).unwrap_or_default();
+        let reserved = self.or_wait(say, self.budget.reserve_when_possible(worst), || {
+            "waiting for what others leave of the budget".to_owned()
+        });
+        match reserved.await {
+            Ok(reservation) => Ok(Bill::new(self, request.record, target, most, reservation)),
+            Err(spent) => {
+                self.pause(spent.to_string(), PauseKind::Budget);
+                Err(Setback::Again)
+            }
+        }
+    }
+
+    /// Awaits something; where that takes a while, says what for.
+    async fn or_wait<T>(&self, say: &Say, awaited: impl Future<Output = T>, words: impl FnOnce() -> String) -> T {
+        let mut awaited = pin!(awaited);
+        tokio::select! {
+            biased;
+            done = &mut awaited => return done,
+            () = std::future::ready(()) => {}
+        }
+        self.tell();
+        self.wait_for(say, words());
+        awaited.await
+    }
+
+    fn wait_for(&self, say: &Say, words: String) {
+        let _ = say.send(DescribeEvent::Waiting(words));
+    }
+
+    fn paused_words(&self) -> String {
+        self.gate.pause().map_or_else(|| "waiting".to_owned(), |pause| format!("paused: {}", pause.message))
+    }
+
+    fn pace_words(&self) -> String {
+        let pace = self.pacer.pace();
+        match pace.requests_per_minute {
+            Some(rate) => format!("waiting for its turn: {rate} a minute, {} waiting", pace.waiting),
+            None => "waiting for its turn".to_owned(),
+        }
+    }
+
+    /// Stops for everybody because of an error.
+    fn shut(&self, error: &AwsError, cause: Cause) {
+        let kind = match cause {
+            Cause::Access => PauseKind::Access,
+            Cause::Quota => PauseKind::Quota,
+        };
+        if kind == PauseKind::Access
+            && let Ok(mut connection) = self.connection.try_lock()
+        {
+            // The files of the AWS tools are read once a connection: a new sign-in needs a new one.
+            *connection = None;
+        }
+        self.pause(error.to_string(), kind);
+    }
+
+    fn pause(&self, message: String, kind: PauseKind) {
+        self.gate.shut(Pause { message, kind });
+        self.tell();
+    }
+
+    /// Tells how it does, where that has changed.
+    fn tell(&self) {
+        let pace = self.pacer.pace();
+        let mut told = lock(&self.told);
+        let model = told.as_ref().map_or_else(|| self.options.model.clone(), |status| status.model.clone());
+        let status = Status {
+            model,
+            pace: pace.requests_per_minute,
+            waiting: pace.waiting,
+            spent: self.budget.spent(),
+            budget: self.budget.limit(),
+            paused: self.gate.pause(),
+        };
+        self.publish(&mut told, status);
+    }
+
+    fn tell_model(&self, connection: &Connection) {
+        let target = connection.target(self.chosen.load(Ordering::Relaxed));
+        let model = format!("{} · {}", target.name, connection.region());
+        let mut told = lock(&self.told);
+        let status = Status { model, ..told.clone().unwrap_or_default() };
+        self.publish(&mut told, status);
+    }
+
+    fn publish(&self, told: &mut Option<Status>, status: Status) {
+        if told.as_ref() == Some(&status) {
+            return;
+        }
+        *told = Some(status.clone());
+        if let Some(listener) = lock(&self.listener).clone() {
+            listener(News::Status(status));
+        }
+    }
+
+    fn tell_spent(&self, spent: Spent) {
+        if let Some(listener) = lock(&self.listener).clone() {
+            listener(News::Spent(spent));
+        }
+        self.tell();
+    }
+}
+
+/// A request, and the tokens it is expected to be counted as.
+struct Question {
+    request: ConverseRequest,
+    input: u32,
+}
+
+impl Question {
+    /// The parameters as the operator should read them.
+    fn parameters(&self) -> String {
+        let temperature = self.request.temperature.map(|temperature| format!("temperature: {temperature}"));
+        let effort = match &self.request.thinking {
+            Thinking::Effort(effort) => Some(format!("effort: {effort}")),
+            Thinking::Off | Thinking::AsTheModelDoes => None,
+        };
+        temperature.into_iter().chain(effort).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A bound on the tokens of a text: models see three characters or more of English as one token, and never less than a
+/// third of one for a character of another script's three bytes.
+fn tokens_of_text(text: &str) -> u32 {
+    u32::try_from(text.len() / 3 + 16).unwrap_or(u32::MAX)
+}
+
+/// About as many tokens as a caption of so many words takes.
+fn tokens_of_words(words: usize) -> u32 {
+    u32::try_from(words.saturating_mul(3) / 2).unwrap_or(u32::MAX)
+}
+
+/// The most tokens an answer may have: room for a caption of the limit's words in any language, and some for a model
+/// that counts badly, so that it is too long rather than cut off.
+fn most_tokens(max_words: usize) -> u32 {
+    u32::try_from(max_words.saturating_mul(4).saturating_add(64)).unwrap_or(u32::MAX).min(4_096)
+}
+
+/// No code that can panic runs under these locks, so a poisoned state is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
