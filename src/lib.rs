@@ -13,6 +13,7 @@ pub mod exit;
 pub mod lint;
 pub mod logging;
 pub mod output;
+pub mod picture;
 pub mod preview;
 pub mod review;
 pub mod runtime;

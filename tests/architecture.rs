@@ -42,12 +42,15 @@ fn the_core_does_no_input_or_output() {
 
 #[test]
 fn rooms_know_only_the_rooms_they_may() {
-    let all = ["dataset", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command", "output"];
-    let allowed: [(&str, &[&str]); 7] = [
+    let all = [
+        "dataset", "picture", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command", "output",
+    ];
+    let allowed: [(&str, &[&str]); 8] = [
         ("text", &[]),
         ("dataset", &[]),
-        ("describe", &["dataset"]),
-        ("preview", &["dataset"]),
+        ("picture", &[]),
+        ("describe", &["dataset", "picture"]),
+        ("preview", &["dataset", "picture"]),
         ("lint", &["dataset", "describe"]),
         ("session", &["dataset", "describe"]),
         ("review", &["dataset", "describe", "lint", "preview", "session"]),
@@ -65,7 +68,7 @@ fn rooms_know_only_the_rooms_they_may() {
 
 #[test]
 fn only_the_session_speaks_sql() {
-    for room in ["dataset", "describe", "preview", "review", "runtime", "tui", "command"] {
+    for room in ["dataset", "picture", "describe", "preview", "review", "runtime", "tui", "command"] {
         assert_eq!(named(room, &["rusqlite"]), [] as [String; 0]);
     }
 }

@@ -16,7 +16,7 @@ use super::counted;
 use crate::dataset::{Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record};
 use crate::exit::ExitCode;
 use crate::lint::{self, DuplicateIndex, Duplicates, Rules};
-use crate::preview::{self, PreviewError};
+use crate::picture::{self, PictureError};
 
 pub use finding::Kind;
 use finding::{Finding, Report};
@@ -182,9 +182,9 @@ fn look(dataset: &Dataset, record: &Record, pictures: &mut Pictures) -> Option<(
         Err(refused) => return Some((Kind::RefusedPath, format!("{name}: {refused}"))),
     };
     pictures.named(&path);
-    match preview::inspect_file(&path) {
+    match picture::inspect_file(&path) {
         Ok(_) => None,
-        Err(PreviewError::Missing) => Some((Kind::MissingPicture, format!("{name} is not there"))),
+        Err(PictureError::Missing) => Some((Kind::MissingPicture, format!("{name} is not there"))),
         Err(why) => Some((Kind::UnreadablePicture, format!("{name}: {why}"))),
     }
 }

@@ -4,9 +4,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::preview::{
-    self, Capabilities, CellArea, PreviewError, Protocol, ProtocolChoice, decode, fit, inline, inspect, pixels,
-};
+use crate::picture::{self, PictureError, decode, inspect};
+use crate::preview::{self, Capabilities, CellArea, PreviewError, Protocol, ProtocolChoice, fit, inline, pixels};
 
 /// How long the terminal may take to say what it can draw.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -118,6 +117,12 @@ enum Failure {
     Output(io::Error),
 }
 
+impl From<PictureError> for Failure {
+    fn from(error: PictureError) -> Self {
+        Self::Picture(error.into())
+    }
+}
+
 impl From<PreviewError> for Failure {
     fn from(error: PreviewError) -> Self {
         Self::Picture(error)
@@ -174,7 +179,7 @@ impl Printer {
 
     /// Prints one picture; returns its description.
     fn print(&self, path: &Path, out: &mut dyn Write) -> Result<String, Failure> {
-        let bytes = preview::read(path)?;
+        let bytes = picture::read(path)?;
         match self {
             Self::Description => Ok(inspect(&bytes)?.to_string()),
             Self::Picture(drawing) => drawing.print(&bytes, out),

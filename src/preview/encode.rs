@@ -1,23 +1,25 @@
 //! Pixels to what the terminal is sent: fitted to whole cells, turned upright, laid on a ground, encoded.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use fast_image_resize::Resizer;
-use image::{DynamicImage, Rgb, RgbImage};
+use image::DynamicImage;
 use ratatui::layout::Size;
 use ratatui_image::protocol::halfblocks::Halfblocks;
 use ratatui_image::protocol::iterm2::Iterm2;
 use ratatui_image::protocol::kitty::Kitty;
 use ratatui_image::protocol::sixel::Sixel;
 
+use super::PreviewError;
 use super::capabilities::{Capabilities, Protocol};
-use super::decode::{Decoded, decode, upright};
 use super::fit::{CellArea, fit, pixels};
-use super::{PictureInfo, PreviewError, guarded, plain, source};
+use crate::picture::{self, Decoded, PictureInfo, decode, guarded, opaque, plain};
 
 /// How much a small picture is enlarged at most: a thumbnail can be judged, and a dot stays a dot.
 pub(super) const ENLARGE: f64 = 4.0;
@@ -124,7 +126,7 @@ impl Drop for Upload {
 /// Why there is nothing to see.
 pub fn prepare(path: &Path, room: CellArea, terminal: &Capabilities) -> Result<Preview, PreviewError> {
     let room = terminal.reach(terminal.protocol, room);
-    let decoded = decode(&source::read(path)?, pixels(room, terminal.cell))?;
+    let decoded = decode(&picture::read(path)?, pixels(room, terminal.cell))?;
     let cells = cells_for(&decoded, room, terminal)?;
     encode(resize(&decoded, cells, terminal.protocol, terminal)?, cells, decoded.info, terminal, &Discarded::default())
 }
@@ -148,15 +150,7 @@ pub(crate) fn resize(
     let size = terminal.resolution(protocol, cells);
     guarded(
         || {
-            let (width, height) = upright(size, decoded.orientation);
-            let mut resized;
-            if (width, height) == (decoded.pixels.width(), decoded.pixels.height()) {
-                resized = decoded.pixels.clone();
-            } else {
-                resized = DynamicImage::new(width, height, decoded.pixels.color());
-                Resizer::new().resize(&decoded.pixels, &mut resized, None).map_err(|error| encode_error(&error))?;
-            }
-            resized.apply_orientation(decoded.orientation);
+            let resized = decoded.resized(size).map_err(|error| encode_error(&error))?;
             Ok(if resized.color().has_alpha() { on_checker(&resized, square) } else { resized.into_rgb8().into() })
         },
         PreviewError::Encode,
@@ -166,15 +160,8 @@ pub(crate) fn resize(
 /// Lays a picture with transparent parts on a checker in two greys that neither black nor white vanishes on.
 fn on_checker(picture: &DynamicImage, square: u32) -> DynamicImage {
     const GREYS: [u8; 2] = [0xb4, 0x90];
-    let picture = picture.to_rgba8();
     let square = square.max(1);
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [red, green, blue, alpha] = picture.get_pixel(x, y).0.map(u32::from);
-        let ground = u32::from(GREYS[((x / square + y / square) % 2) as usize]);
-        let mix = |colour: u32| u8::try_from((colour * alpha + ground * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX);
-        Rgb([mix(red), mix(green), mix(blue)])
-    })
-    .into()
+    opaque(picture, |x, y| GREYS[((x / square + y / square) % 2) as usize]).into()
 }
 
 /// Encodes pixels made by [`resize`].

@@ -3,16 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::cache::ByteCache;
 use super::capabilities::Capabilities;
-use super::decode::{Decoded, decode};
 use super::encode::{Discarded, Preview, cells_for, encode, resize};
 use super::fit::{CellArea, pixels};
 use super::painter::Painter;
-use super::source::{self, Stamp};
 use super::workers::{Maker, Wanted, Workers};
 use super::{PreviewError, Protocol};
 use crate::dataset::RecordId;
+use crate::picture::{self, ByteCache, Decoded, Stamp, decode};
 
 /// What is kept of encoded previews: some forty, at a pane's size in the kitty protocol.
 const ENCODED_BYTES: usize = 64 * 1024 * 1024;
@@ -107,7 +105,7 @@ impl PreviewMaker {
         {
             return Ok(Arc::clone(decoded));
         }
-        let decoded = Arc::new(decode(&source::read(path)?, pixels(room, self.terminal.cell))?);
+        let decoded = Arc::new(decode(&picture::read(path)?, pixels(room, self.terminal.cell))?);
         let bytes = decoded.pixels.as_bytes().len();
         cache().insert(path.to_owned(), (stamp, Arc::clone(&decoded)), bytes);
         Ok(decoded)
@@ -127,7 +125,7 @@ impl Maker for PreviewMaker {
     type Output = Preview;
 
     fn stamp(&self, path: &Path) -> Result<Stamp, PreviewError> {
-        source::stamp(path)
+        Ok(picture::stamp(path)?)
     }
 
     fn make(

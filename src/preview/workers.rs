@@ -6,10 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::PreviewError;
-use super::cache::ByteCache;
 use super::fit::CellArea;
-use super::source::Stamp;
 use crate::dataset::RecordId;
+use crate::picture::{ByteCache, Stamp};
 
 /// Two: one may be busy with a picture the operator has left while the other takes the one they see.
 const THREADS: usize = 2;

@@ -7,7 +7,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
 use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
-use recaption::preview::{CellArea, PreviewError, Ready};
+use recaption::picture::PictureError;
+use recaption::preview::{CellArea, Ready};
 use recaption::review::{Msg, PictureSlot};
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
@@ -67,7 +68,7 @@ fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<T
 fn picture_is_missing(world: &mut World) {
     let PictureSlot::Loading(record, area) = world.model.picture else { panic!("a picture is asked for") };
     let path = "images/0.jpg".into();
-    world.send(Msg::Picture(Ready { record, path, area, result: Err(PreviewError::Missing) }));
+    world.send(Msg::Picture(Ready { record, path, area, result: Err(PictureError::Missing.into()) }));
 }
 
 #[rstest]
@@ -219,6 +220,11 @@ fn a_picture_for_another_room_is_not_shown() {
     screen(&mut world, 80, 24, false);
     let stale = CellArea { columns: 1, rows: 1 };
     let path = "images/0.jpg".into();
-    world.send(Msg::Picture(Ready { record: RecordId(0), path, area: stale, result: Err(PreviewError::Missing) }));
+    world.send(Msg::Picture(Ready {
+        record: RecordId(0),
+        path,
+        area: stale,
+        result: Err(PictureError::Missing.into()),
+    }));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
 }

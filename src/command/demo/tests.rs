@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::dataset::{Dataset, OpenOptions};
 use crate::lint::{Context, LintKind, Rules, lint};
-use crate::preview;
+use crate::picture;
 use crate::runtime::Facts;
 
 fn temporary() -> TempDir {
@@ -88,7 +88,7 @@ fn all_of_the_folder_is_bundled_and_nothing_else() {
 fn every_picture_can_be_read_and_has_its_credit() {
     let credits = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/CREDITS.md")).expect("read");
     for (name, content) in SAMPLES.iter().filter(|(name, _)| name.starts_with(PICTURES)) {
-        assert!(preview::inspect(content).is_ok(), "{name}");
+        assert!(picture::inspect(content).is_ok(), "{name}");
         assert!(credits.contains(&format!("| `{name}` |")), "{name}");
     }
 }

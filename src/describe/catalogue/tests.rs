@@ -13,7 +13,7 @@ fn with(text: &str) -> Catalogue {
 }
 
 fn complaint(text: &str) -> (usize, String) {
-    let complaint = file::lay_over(&Catalogue::built_in(), text).err().expect("a complaint");
+    let Err(complaint) = file::lay_over(&Catalogue::built_in(), text) else { panic!("{text} is no catalogue") };
     (complaint.line, complaint.message)
 }
 

@@ -5,10 +5,10 @@ use ratatui::widgets::{Clear, Widget as _};
 use rstest::rstest;
 
 use super::*;
+use crate::picture::{PictureFormat, PictureInfo};
 use crate::preview::capabilities::{Capabilities, Protocol};
 use crate::preview::encode::encode;
 use crate::preview::fit::{CellArea, CellSize};
-use crate::preview::{PictureFormat, PictureInfo};
 
 const RED: Color = Color::Rgb(255, 0, 0);
 const BLUE: Color = Color::Rgb(0, 0, 255);

@@ -3,6 +3,7 @@ use std::sync::mpsc::{Receiver, channel};
 use image::{Rgb, RgbImage};
 
 use super::*;
+use crate::picture::PictureError;
 
 const ROOM: CellArea = CellArea { columns: 20, rows: 10 };
 
@@ -50,7 +51,7 @@ fn a_picture_replaced_on_disk_shows_anew() {
 
     std::fs::remove_file(&path).unwrap();
     let _ = previewer.show(RecordId(0), path, ROOM);
-    assert_eq!(ready.recv().unwrap().result, Err(PreviewError::Missing));
+    assert_eq!(ready.recv().unwrap().result, Err(PictureError::Missing.into()));
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
+use crate::picture::PictureError;
 
 /// What the maker of these tests reports.
 #[derive(Debug, PartialEq, Eq)]
@@ -203,10 +204,10 @@ fn a_changed_source_is_made_anew() {
     bench.source("a", Ok(Stamp::made_up(2)));
     assert_eq!(bench.ask(1, "a"), Some(ok("a@1")), "what is known, at once");
     assert_eq!(bench.answer(), (1, ok("a@2")), "then what is true");
-    bench.source("a", Err(PreviewError::Missing));
+    bench.source("a", Err(PictureError::Missing.into()));
     assert_eq!(bench.ask(1, "a"), Some(ok("a@2")));
-    assert_eq!(bench.answer(), (1, Err(PreviewError::Missing)));
-    assert_eq!(bench.ask(1, "a"), Some(Err(PreviewError::Missing)), "reasons are kept too");
+    assert_eq!(bench.answer(), (1, Err(PictureError::Missing.into())));
+    assert_eq!(bench.ask(1, "a"), Some(Err(PictureError::Missing.into())), "reasons are kept too");
     bench.source("a", Ok(Stamp::made_up(1)));
     bench.ask(1, "a");
     assert_eq!(bench.answer(), (1, ok("a@1")));

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use lru::LruCache;
 
 /// Values by key, with the bytes each is said to take.
-pub(super) struct ByteCache<K: Hash + Eq, V> {
+pub(crate) struct ByteCache<K: Hash + Eq, V> {
     entries: LruCache<K, (V, usize)>,
     bytes: usize,
     limit: usize,

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{PreviewError, plain};
+use super::{PictureError, plain};
 
 /// Files beyond this are not read. A 24-megapixel picture without compression takes 72 MB.
 const MOST_BYTES: u64 = 400_000_000;
@@ -47,32 +47,32 @@ impl Stamp {
 }
 
 /// The present state of the file at `path`, or why there is nothing to read.
-pub(crate) fn stamp(path: &Path) -> Result<Stamp, PreviewError> {
+pub(crate) fn stamp(path: &Path) -> Result<Stamp, PictureError> {
     let metadata = std::fs::metadata(path).map_err(|error| refusal(&error))?;
     if !metadata.is_file() {
-        return Err(PreviewError::NotAFile(kind(metadata.file_type())));
+        return Err(PictureError::NotAFile(kind(metadata.file_type())));
     }
     match metadata.len() {
-        0 => Err(PreviewError::Empty),
-        bytes if bytes > MOST_BYTES => Err(PreviewError::TooManyBytes { bytes, limit: MOST_BYTES }),
+        0 => Err(PictureError::Empty),
+        bytes if bytes > MOST_BYTES => Err(PictureError::TooManyBytes { bytes, limit: MOST_BYTES }),
         _ => Ok(Stamp::of(&metadata)),
     }
 }
 
 /// The bytes of the file at `path`. Looks before it opens: opening a named pipe would wait for a writer.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PreviewError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
     let expected = stamp(path)?.len();
     let file = File::open(path).map_err(|error| refusal(&error))?;
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| refusal(&error))?;
-    if bytes.is_empty() { Err(PreviewError::Empty) } else { Ok(bytes) }
+    if bytes.is_empty() { Err(PictureError::Empty) } else { Ok(bytes) }
 }
 
-pub(super) fn refusal(error: &io::Error) -> PreviewError {
+pub(super) fn refusal(error: &io::Error) -> PictureError {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PreviewError::Missing,
-        io::ErrorKind::PermissionDenied => PreviewError::Forbidden,
-        _ => PreviewError::Io(plain(error)),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PictureError::Missing,
+        io::ErrorKind::PermissionDenied => PictureError::Forbidden,
+        _ => PictureError::Io(plain(error)),
     }
 }
 
@@ -99,12 +99,12 @@ mod tests {
     #[test]
     fn says_what_is_there_instead() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read(folder.path()), Err(PreviewError::NotAFile("folder")));
-        assert_eq!(read(&folder.path().join("none.jpg")), Err(PreviewError::Missing));
+        assert_eq!(read(folder.path()), Err(PictureError::NotAFile("folder")));
+        assert_eq!(read(&folder.path().join("none.jpg")), Err(PictureError::Missing));
         let empty = folder.path().join("empty.jpg");
         std::fs::write(&empty, "").unwrap();
-        assert_eq!(read(&empty), Err(PreviewError::Empty));
-        assert_eq!(read(&empty.join("below-a-file.jpg")), Err(PreviewError::Missing));
+        assert_eq!(read(&empty), Err(PictureError::Empty));
+        assert_eq!(read(&empty.join("below-a-file.jpg")), Err(PictureError::Missing));
     }
 
     #[cfg(target_os = "linux")]
@@ -114,8 +114,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe.jpg");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        assert_eq!(read(&pipe), Err(PreviewError::NotAFile("named pipe")));
-        assert_eq!(read(Path::new("/dev/null")), Err(PreviewError::NotAFile("device")));
+        assert_eq!(read(&pipe), Err(PictureError::NotAFile("named pipe")));
+        assert_eq!(read(Path::new("/dev/null")), Err(PictureError::NotAFile("device")));
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("huge.bmp");
         File::create(&path).unwrap().set_len(MOST_BYTES + 1).unwrap();
-        assert_eq!(read(&path), Err(PreviewError::TooManyBytes { bytes: MOST_BYTES + 1, limit: MOST_BYTES }));
+        assert_eq!(read(&path), Err(PictureError::TooManyBytes { bytes: MOST_BYTES + 1, limit: MOST_BYTES }));
     }
 
     #[test]

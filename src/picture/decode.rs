@@ -10,7 +10,8 @@ use image::error::LimitErrorKind;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{PictureFormat, PictureInfo, PreviewError, guarded, plain};
+use super::pixels::upright;
+use super::{PictureError, PictureFormat, PictureInfo, guarded, plain};
 
 /// The most pixels a picture may claim. The largest sensors of telephones make 200 million.
 const MOST_PIXELS: u64 = 256_000_000;
@@ -29,22 +30,15 @@ pub(crate) struct Decoded {
     pub reduced: bool,
 }
 
-impl Decoded {
-    /// Size of the pixels when turned upright.
-    pub fn upright(&self) -> (u32, u32) {
-        upright((self.pixels.width(), self.pixels.height()), self.orientation)
-    }
-}
-
-/// Decodes a picture that is to be drawn in a box of `room` pixels; large JPEGs are decoded at a fraction of their size
+/// Decodes a picture that is to fit into a box of `room` pixels; large JPEGs are decoded at a fraction of their size
 /// that still fills it. The format is told from the content.
-pub(crate) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Decoded, PreviewError> {
+pub(crate) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Decoded, PictureError> {
     let format = sniff(bytes)?;
     guarded(
         || {
             if format == PictureFormat::Jpeg {
                 if !jpeg::is_complete(bytes) {
-                    return Err(PreviewError::CutOff(format));
+                    return Err(PictureError::CutOff(format));
                 }
                 if let Some(decoded) = jpeg::decode(bytes, room)? {
                     return Ok(decoded);
@@ -52,12 +46,12 @@ pub(crate) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Decoded, PreviewE
             }
             whole(bytes, format)
         },
-        |reason| PreviewError::Broken { format, reason },
+        |reason| PictureError::Broken { format, reason },
     )
 }
 
 /// What a picture file holds, from its headers alone.
-pub(crate) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PreviewError> {
+pub(crate) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
     let format = sniff(bytes)?;
     guarded(
         || {
@@ -65,19 +59,19 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PreviewError> {
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             Ok(describe(bytes, format, decoder.dimensions(), orientation))
         },
-        |reason| PreviewError::Broken { format, reason },
+        |reason| PictureError::Broken { format, reason },
     )
 }
 
 /// The path for every format: the whole picture, through `image`.
-fn whole(bytes: &[u8], format: PictureFormat) -> Result<Decoded, PreviewError> {
+fn whole(bytes: &[u8], format: PictureFormat) -> Result<Decoded, PictureError> {
     let mut decoder = open(bytes, format)?;
     let stored = decoder.dimensions();
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     // A progressive JPEG holds all its coefficients, two bytes each, before the first pixel is known.
     let coefficients = if format == PictureFormat::Jpeg { 2 * decoder.total_bytes() } else { 0 };
     if decoder.total_bytes().saturating_add(coefficients) > MOST_MEMORY {
-        return Err(PreviewError::TooMuchMemory);
+        return Err(PictureError::TooMuchMemory);
     }
     let pixels = DynamicImage::from_decoder(decoder).map_err(|error| explain(&error, format))?;
     let info = describe(bytes, format, stored, orientation);
@@ -85,7 +79,7 @@ fn whole(bytes: &[u8], format: PictureFormat) -> Result<Decoded, PreviewError> {
 }
 
 /// Reads the headers and checks what they claim.
-fn open(bytes: &[u8], format: PictureFormat) -> Result<impl ImageDecoder + '_, PreviewError> {
+fn open(bytes: &[u8], format: PictureFormat) -> Result<impl ImageDecoder + '_, PictureError> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_MEMORY);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), library_format(format));
@@ -96,10 +90,10 @@ fn open(bytes: &[u8], format: PictureFormat) -> Result<impl ImageDecoder + '_, P
     Ok(decoder)
 }
 
-fn check_pixels(width: u32, height: u32, format: PictureFormat) -> Result<(), PreviewError> {
+fn check_pixels(width: u32, height: u32, format: PictureFormat) -> Result<(), PictureError> {
     match u64::from(width) * u64::from(height) {
-        0 => Err(PreviewError::Broken { format, reason: "it claims to have no pixels".to_owned() }),
-        pixels if pixels > MOST_PIXELS => Err(PreviewError::TooManyPixels { width, height }),
+        0 => Err(PictureError::Broken { format, reason: "it claims to have no pixels".to_owned() }),
+        pixels if pixels > MOST_PIXELS => Err(PictureError::TooManyPixels { width, height }),
         _ => Ok(()),
     }
 }
@@ -107,19 +101,6 @@ fn check_pixels(width: u32, height: u32, format: PictureFormat) -> Result<(), Pr
 fn describe(bytes: &[u8], format: PictureFormat, stored: (u32, u32), orientation: Orientation) -> PictureInfo {
     let (width, height) = upright(stored, orientation);
     PictureInfo { width, height, format, bytes: bytes.len() as u64 }
-}
-
-/// A size after turning: a quarter turn swaps the sides.
-pub(super) fn upright((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
-    match orientation {
-        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => {
-            (height, width)
-        }
-        Orientation::NoTransforms
-        | Orientation::Rotate180
-        | Orientation::FlipHorizontal
-        | Orientation::FlipVertical => (width, height),
-    }
 }
 
 fn eight_bits(pixels: DynamicImage) -> DynamicImage {
@@ -134,7 +115,7 @@ fn eight_bits(pixels: DynamicImage) -> DynamicImage {
 }
 
 /// The format by content, or the name of what it is instead.
-fn sniff(bytes: &[u8]) -> Result<PictureFormat, PreviewError> {
+fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => Ok(PictureFormat::Jpeg),
         Ok(ImageFormat::Png) => Ok(PictureFormat::Png),
@@ -144,9 +125,9 @@ fn sniff(bytes: &[u8]) -> Result<PictureFormat, PreviewError> {
         Ok(ImageFormat::Tiff) => Ok(PictureFormat::Tiff),
         Ok(other) => {
             let name = other.extensions_str().first().unwrap_or(&"another");
-            Err(PreviewError::Unsupported { what: format!("a picture of the {} format", name.to_uppercase()) })
+            Err(PictureError::Unsupported { what: format!("a picture of the {} format", name.to_uppercase()) })
         }
-        Err(_) => Err(PreviewError::Unsupported { what: looks_like(bytes).to_owned() }),
+        Err(_) => Err(PictureError::Unsupported { what: looks_like(bytes).to_owned() }),
     }
 }
 
@@ -191,16 +172,16 @@ const fn library_format(format: PictureFormat) -> ImageFormat {
     }
 }
 
-fn explain(error: &ImageError, format: PictureFormat) -> PreviewError {
+fn explain(error: &ImageError, format: PictureFormat) -> PictureError {
     match error {
         ImageError::Limits(limit) if matches!(limit.kind(), LimitErrorKind::InsufficientMemory) => {
-            PreviewError::TooMuchMemory
+            PictureError::TooMuchMemory
         }
-        _ if ended_early(error) => PreviewError::CutOff(format),
+        _ if ended_early(error) => PictureError::CutOff(format),
         ImageError::Unsupported(_) => {
-            PreviewError::Unsupported { what: plain(format_args!("a kind of {format} that is not read ({error})")) }
+            PictureError::Unsupported { what: plain(format_args!("a kind of {format} that is not read ({error})")) }
         }
-        _ => PreviewError::Broken { format, reason: plain(error) },
+        _ => PictureError::Broken { format, reason: plain(error) },
     }
 }
 

@@ -1,65 +1,13 @@
 use std::fmt::Write as _;
-use std::io::Cursor;
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{GrayImage, ImageBuffer, Luma, LumaA, Pixel, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::preview::capabilities::{Capabilities, Protocol};
-use crate::preview::encode::resize;
-use crate::preview::fit::CellArea;
+use crate::picture::fixture::*;
 
 const ROOM: (u32, u32) = (480, 640);
-const RED: [u8; 3] = [255, 0, 0];
-const GREEN: [u8; 3] = [0, 255, 0];
-const BLUE: [u8; 3] = [0, 0, 255];
-const WHITE: [u8; 3] = [255, 255, 255];
-
-/// Four quarters in four colours: top left, top right, bottom left, bottom right.
-fn quarters(width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        Rgb(match (x < width / 2, y < height / 2) {
-            (true, true) => RED,
-            (false, true) => GREEN,
-            (true, false) => BLUE,
-            (false, false) => WHITE,
-        })
-    })
-}
-
-/// The colours in the middle of each quarter.
-fn quarter_colours(picture: &DynamicImage) -> [[u8; 3]; 4] {
-    let (width, height) = (picture.width(), picture.height());
-    let picture = picture.to_rgb8();
-    [(1, 1), (3, 1), (1, 3), (3, 3)].map(|(x, y)| picture.get_pixel(width * x / 4, height * y / 4).0)
-}
-
-fn near(found: [u8; 3], expected: [u8; 3]) -> bool {
-    found.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= 12)
-}
-
-fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.into().write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-fn jpeg(picture: &RgbImage) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(picture).unwrap();
-    bytes
-}
-
-/// Puts an EXIF segment that holds nothing but an orientation after the start marker.
-fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let mut segment = b"\xff\xe1\x00\x22Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
-    segment.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(segment.len(), 2 + 0x22);
-    [&jpeg[..2], &segment, &jpeg[2..]].concat()
-}
-
 /// A JPEG of 16×16 pixels in one colour, written by hand (ITU T.81): every block has a DC coefficient only, and the
 /// Huffman codes are four bits for each DC category and one bit for the end of a block.
 fn flat_jpeg(frame_marker: u8, components: &[u8], adobe_transform: Option<u8>) -> Vec<u8> {
@@ -114,7 +62,7 @@ fn decoded(bytes: &[u8]) -> Decoded {
     decode(bytes, ROOM).unwrap()
 }
 
-fn refusal(bytes: &[u8]) -> PreviewError {
+fn refusal(bytes: &[u8]) -> PictureError {
     decode(bytes, ROOM).err().expect("a refusal")
 }
 
@@ -133,35 +81,6 @@ fn every_format_decodes_and_is_described(#[case] written: ImageFormat, #[case] f
     let info = PictureInfo { width: 64, height: 32, format, bytes: bytes.len() as u64 };
     assert_eq!(decoded.info, info);
     assert_eq!(inspect(&bytes), Ok(info));
-}
-
-/// The table of the EXIF specification (4.6.4, tag 274): which side of the upright picture the first stored row and the
-/// first stored column are on.
-#[rstest]
-#[case(1, [RED, GREEN, BLUE, WHITE])]
-#[case(2, [GREEN, RED, WHITE, BLUE])]
-#[case(3, [WHITE, BLUE, GREEN, RED])]
-#[case(4, [BLUE, WHITE, RED, GREEN])]
-#[case(5, [RED, BLUE, GREEN, WHITE])]
-#[case(6, [BLUE, RED, WHITE, GREEN])]
-#[case(7, [WHITE, GREEN, BLUE, RED])]
-#[case(8, [GREEN, WHITE, RED, BLUE])]
-fn orientations_come_out_upright(#[case] orientation: u8, #[case] expected: [[u8; 3]; 4]) {
-    let terminal = Capabilities { protocol: Protocol::Sixel, ..Capabilities::floor() };
-    let bytes = with_orientation(&jpeg(&quarters(320, 160)), orientation);
-    let turned = orientation >= 5;
-    // One large enough to be decoded whole, one that is decoded at a fraction.
-    for (room, reduced) in [((640, 640), false), ((40, 40), true)] {
-        let decoded = decode(&bytes, room).unwrap();
-        assert_eq!(decoded.reduced, reduced);
-        assert_eq!((decoded.info.width, decoded.info.height), if turned { (160, 320) } else { (320, 160) });
-        let cells = if turned { CellArea { columns: 2, rows: 2 } } else { CellArea { columns: 4, rows: 1 } };
-        let upright = resize(&decoded, cells, Protocol::Sixel, &terminal).unwrap();
-        assert_eq!((upright.width(), upright.height()), if turned { (20, 40) } else { (40, 20) });
-        let colours = quarter_colours(&upright);
-        assert!(colours.iter().zip(expected).all(|(&a, b)| near(a, b)), "{orientation}: {colours:?}");
-    }
-    assert_eq!(inspect(&bytes).unwrap(), decoded(&bytes).info);
 }
 
 #[test]
@@ -222,21 +141,6 @@ fn sixteen_bits_and_alpha_become_eight_bits() {
 }
 
 #[test]
-fn transparent_parts_show_a_checker() {
-    let terminal = Capabilities { protocol: Protocol::Kitty, ..Capabilities::floor() };
-    let half = RgbaImage::from_fn(40, 40, |x, _| if x < 20 { Rgba([255, 0, 0, 255]) } else { Rgba([9, 9, 9, 0]) });
-    let decoded = decoded(&encoded(half, ImageFormat::Png));
-    let cells = CellArea { columns: 4, rows: 2 };
-    let picture = resize(&decoded, cells, Protocol::Kitty, &terminal).unwrap();
-    assert!(!picture.color().has_alpha());
-    let at = |x, y| picture.to_rgb8().get_pixel(x, y).to_rgb().0;
-    assert_eq!(at(5, 5), RED);
-    let (one, other) = (at(25, 5), at(35, 5));
-    assert_ne!(one, other, "squares a cell wide");
-    assert_eq!((at(25, 15), at(35, 15)), (other, one));
-}
-
-#[test]
 fn the_first_frame_of_an_animation_is_shown() {
     use image::codecs::gif::GifEncoder;
     let mut bytes = Vec::new();
@@ -246,21 +150,6 @@ fn the_first_frame_of_an_animation_is_shown() {
     }
     drop(encoder);
     assert_eq!(decoded(&bytes).pixels.to_rgb8().get_pixel(3, 3).0, RED);
-}
-
-#[rstest]
-#[case(1, 1)]
-#[case(8000, 1)]
-#[case(1, 8000)]
-fn extreme_shapes_decode_and_resize(#[case] width: u32, #[case] height: u32) {
-    let terminal = Capabilities { protocol: Protocol::Kitty, ..Capabilities::floor() };
-    let picture = RgbImage::from_pixel(width, height, Rgb(BLUE));
-    for bytes in [jpeg(&picture), encoded(picture, ImageFormat::Png)] {
-        let decoded = decoded(&bytes);
-        let cells = crate::preview::encode::cells_for(&decoded, CellArea { columns: 48, rows: 32 }, &terminal).unwrap();
-        let drawn = resize(&decoded, cells, Protocol::Kitty, &terminal).unwrap();
-        assert!(drawn.to_rgb8().pixels().all(|pixel| near(pixel.0, BLUE)));
-    }
 }
 
 #[rstest]
@@ -276,8 +165,8 @@ fn half_a_file_is_refused(#[case] written: ImageFormat, #[case] format: PictureF
     let bytes = encoded(noise, written);
     let error = refusal(&bytes[..bytes.len() / 2]);
     assert!(
-        error == PreviewError::CutOff(format)
-            || matches!(&error, PreviewError::Broken { format: of, .. } if *of == format),
+        error == PictureError::CutOff(format)
+            || matches!(&error, PictureError::Broken { format: of, .. } if *of == format),
         "{error:?}"
     );
 }
@@ -288,8 +177,8 @@ fn a_cut_off_jpeg_of_any_kind_says_so() {
     let progressive = flat_jpeg(0xc2, &[76, 85, 255], None);
     for whole in [baseline, progressive] {
         let cut = &whole[..whole.len() - 2];
-        assert_eq!(refusal(cut), PreviewError::CutOff(PictureFormat::Jpeg));
-        assert_eq!(refusal(&with_orientation(cut, 6)), PreviewError::CutOff(PictureFormat::Jpeg));
+        assert_eq!(refusal(cut), PictureError::CutOff(PictureFormat::Jpeg));
+        assert_eq!(refusal(&with_orientation(cut, 6)), PictureError::CutOff(PictureFormat::Jpeg));
     }
 }
 
@@ -301,24 +190,24 @@ fn claims_of_enormous_size_are_refused_before_memory_is_taken() {
         bitmap[22..26].copy_from_slice(&height.to_le_bytes());
         refusal(&bitmap)
     };
-    assert_eq!(claim(20_000, 20_000), PreviewError::TooManyPixels { width: 20_000, height: 20_000 });
-    assert_eq!(claim(15_000, 15_000), PreviewError::TooMuchMemory);
+    assert_eq!(claim(20_000, 20_000), PictureError::TooManyPixels { width: 20_000, height: 20_000 });
+    assert_eq!(claim(15_000, 15_000), PictureError::TooMuchMemory);
 
     let mut gif = encoded(RgbImage::new(1, 1), ImageFormat::Gif);
     gif[6..10].copy_from_slice(&[0xff; 4]);
-    assert_eq!(refusal(&gif), PreviewError::TooManyPixels { width: 65_535, height: 65_535 });
+    assert_eq!(refusal(&gif), PictureError::TooManyPixels { width: 65_535, height: 65_535 });
 
     for marker in [0xc0, 0xc2] {
         let mut jpeg = flat_jpeg(marker, &[76, 85, 255], None);
         let frame = memchr::memmem::find(&jpeg, &[0xff, marker]).unwrap();
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
-        assert_eq!(refusal(&jpeg), PreviewError::TooManyPixels { width: 0xffdc, height: 0xffdc });
+        assert_eq!(refusal(&jpeg), PictureError::TooManyPixels { width: 0xffdc, height: 0xffdc });
         // 225 million pixels: a baseline picture is decoded at an eighth of its sides, a progressive one cannot be.
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0x3a, 0x98, 0x3a, 0x98]);
         if marker == 0xc0 {
             assert_eq!(decoded(&jpeg).pixels.width(), 15_000 / 8);
         } else {
-            assert_eq!(refusal(&jpeg), PreviewError::TooMuchMemory);
+            assert_eq!(refusal(&jpeg), PictureError::TooMuchMemory);
         }
     }
 }

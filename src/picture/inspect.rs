@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::decode::{inspect, jpeg};
 use super::source::{self, refusal};
-use super::{PictureFormat, PictureInfo, PreviewError};
+use super::{PictureError, PictureFormat, PictureInfo};
 
 /// Bytes read first. Headers rarely reach further, even with a thumbnail and a colour profile among them.
 const HEAD: u64 = 256 * 1024;
@@ -17,7 +17,7 @@ const TAIL: u64 = 4 * 1024;
 
 /// What the picture at `path` is, from its headers, and for a JPEG from its end: half of one looks whole otherwise. Of
 /// most files only the beginning and the end are read; all of it where these do not settle it.
-pub(crate) fn inspect_file(path: &Path) -> Result<PictureInfo, PreviewError> {
+pub(crate) fn inspect_file(path: &Path) -> Result<PictureInfo, PictureError> {
     let bytes = source::stamp(path)?.len();
     let mut file = File::open(path).map_err(|error| refusal(&error))?;
     let head = part(&mut file, SeekFrom::Start(0), HEAD)?;
@@ -36,20 +36,20 @@ pub(crate) fn inspect_file(path: &Path) -> Result<PictureInfo, PreviewError> {
     if memmem::find(&tail, jpeg::END_OF_IMAGE).is_some() { Ok(info) } else { whole(path) }
 }
 
-fn whole(path: &Path) -> Result<PictureInfo, PreviewError> {
+fn whole(path: &Path) -> Result<PictureInfo, PictureError> {
     let bytes = source::read(path)?;
     let info = inspect(&bytes)?;
     ended(&bytes, info)
 }
 
-fn ended(bytes: &[u8], info: PictureInfo) -> Result<PictureInfo, PreviewError> {
+fn ended(bytes: &[u8], info: PictureInfo) -> Result<PictureInfo, PictureError> {
     if info.format == PictureFormat::Jpeg && !jpeg::is_complete(bytes) {
-        return Err(PreviewError::CutOff(info.format));
+        return Err(PictureError::CutOff(info.format));
     }
     Ok(info)
 }
 
-fn part(file: &mut File, from: SeekFrom, most: u64) -> Result<Vec<u8>, PreviewError> {
+fn part(file: &mut File, from: SeekFrom, most: u64) -> Result<Vec<u8>, PictureError> {
     let mut bytes = Vec::new();
     file.seek(from).and_then(|_| file.take(most).read_to_end(&mut bytes)).map_err(|error| refusal(&error))?;
     Ok(bytes)
@@ -74,7 +74,7 @@ mod tests {
         bytes.into_inner()
     }
 
-    fn looked(bytes: &[u8]) -> Result<PictureInfo, PreviewError> {
+    fn looked(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("picture");
         fs::write(&path, bytes).unwrap();
@@ -100,7 +100,7 @@ mod tests {
     fn half_a_jpeg_is_cut_off_whatever_its_size() {
         for side in [9, 900] {
             let file = picture(side, ImageFormat::Jpeg);
-            assert_eq!(looked(&file[..file.len() - 2]), Err(PreviewError::CutOff(PictureFormat::Jpeg)), "{side}");
+            assert_eq!(looked(&file[..file.len() - 2]), Err(PictureError::CutOff(PictureFormat::Jpeg)), "{side}");
         }
     }
 
@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_is_an_error() {
-        assert!(matches!(looked(b"not a picture"), Err(PreviewError::Unsupported { .. })));
-        assert!(matches!(looked(&vec![b'x'; 300_000]), Err(PreviewError::Unsupported { .. })));
-        assert_eq!(looked(b""), Err(PreviewError::Empty));
+        assert!(matches!(looked(b"not a picture"), Err(PictureError::Unsupported { .. })));
+        assert!(matches!(looked(&vec![b'x'; 300_000]), Err(PictureError::Unsupported { .. })));
+        assert_eq!(looked(b""), Err(PictureError::Empty));
     }
 }

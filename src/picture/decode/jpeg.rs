@@ -7,16 +7,17 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use jpeg_decoder::{CodingProcess, Decoder, Error, PixelFormat};
 use memchr::memmem;
 
-use super::{Decoded, MOST_MEMORY, check_pixels, describe, upright};
-use crate::preview::{PictureFormat, PreviewError};
+use super::{Decoded, MOST_MEMORY, check_pixels, describe};
+use crate::picture::pixels::upright;
+use crate::picture::{PictureError, PictureFormat};
 
 /// The marker behind the last scan (ITU T.81, B.1.1.3). It cannot come within one.
-pub(in crate::preview) const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
+pub(in crate::picture) const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
 
 /// Decodes a baseline picture in grey or colour, at the smallest of 1/8, 1/4 and 1/2 of its size that fills a box of
 /// `room` pixels. `None` where the whole is needed, for the kinds the general decoder does better (progressive, CMYK,
 /// RGB), and for what it may forgive.
-pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, PreviewError> {
+pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, PictureError> {
     let mut decoder = Decoder::new(bytes);
     if decoder.read_info().is_err() {
         return Ok(None);
@@ -42,12 +43,12 @@ pub(super) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Option<Decoded>, 
         return Ok(None);
     }
     if u64::from(width) * u64::from(height) * 3 > MOST_MEMORY {
-        return Err(PreviewError::TooMuchMemory);
+        return Err(PictureError::TooMuchMemory);
     }
     let raw = match decoder.decode() {
         Ok(raw) => raw,
         Err(Error::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return Err(PreviewError::CutOff(PictureFormat::Jpeg));
+            return Err(PictureError::CutOff(PictureFormat::Jpeg));
         }
         Err(_) => return Ok(None),
     };
@@ -70,7 +71,7 @@ fn filling((width, height): (u32, u32), room: (u32, u32)) -> (u16, u16) {
 
 /// Whether the end marker is there. Decoders forgive its absence and fill with grey, and then a half-downloaded picture
 /// passes for a whole one. Looks behind the headers only: a thumbnail among them has an end marker of its own.
-pub(in crate::preview) fn is_complete(bytes: &[u8]) -> bool {
+pub(in crate::picture) fn is_complete(bytes: &[u8]) -> bool {
     headers(bytes).is_some_and(|headers| memmem::rfind(&bytes[headers.scan..], END_OF_IMAGE).is_some())
 }
 
