@@ -28,9 +28,9 @@ use self::connection::Connection;
 use self::gate::Gate;
 use super::budget::Budget;
 use super::catalogue::{AUTO, Catalogue, ResolveError, Target, UploadLimits};
-use super::pacer::{Limits, Pacer};
+use super::pacer::{Limits, Pacer, Permit};
 use super::prompt::{Prompt, Variables, words_to_ask_for};
-use super::upload::{self, Upload, UploadCache};
+use super::upload::{self, Upload, UploadCache, UploadFormat};
 use super::{
     DescribeError, DescribeEvent, Describer, Description, Dollars, Listener, News, Pause, PauseKind, Priority, Request,
     Spent, Status, Tokens, Usage,
@@ -111,7 +111,7 @@ struct Service {
     gate: Gate,
     pacer: Pacer,
     budget: Budget,
-    uploads: Mutex<UploadCache>,
+    uploads: Arc<UploadCache>,
     connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
     /// The place of the model in use among those of [`AUTO`]: those before it did not answer.
     chosen: AtomicUsize,
@@ -152,9 +152,9 @@ impl BedrockDescriber {
         Ok(Self(Arc::new(Service {
             concurrency: options.limits.concurrency,
             gate: Gate::default(),
-            pacer: Pacer::new(options.limits.clone()),
+            pacer: Pacer::new(options.limits),
             budget: Budget::new(options.budget),
-            uploads: Mutex::new(UploadCache::new(UPLOADS_KEPT)),
+            uploads: Arc::new(UploadCache::new(UPLOADS_KEPT)),
             connection: tokio::sync::Mutex::default(),
             chosen: AtomicUsize::default(),
             left_out: Mutex::default(),
@@ -203,9 +203,9 @@ impl Describer for BedrockDescriber {
             people: Some(&options.people),
         };
         let (width, height) = size.unwrap_or(USUAL_SIZE);
-        let picture = upload::tokens_of(width, height, &target.upload_limits());
-        let input = tokens_of_text(&options.prompt.render(&variables)) + picture;
-        let tokens = Tokens { input: input.into(), output: tokens_of_words(words_to_ask_for(options.max_words)).into() };
+        let (width, height) = upload::size_sent((width, height), &target.upload_limits());
+        let input = tokens_of_text(&options.prompt.render(&variables)) + upload::tokens(width, height);
+        let tokens = Tokens { input, output: tokens_of_words(words_to_ask_for(options.max_words)) };
         Some(Usage { tokens, cost: target.price(tokens).unwrap_or_default() })
     }
 
@@ -256,10 +256,10 @@ impl Service {
         let target = connection.target(self.chosen.load(Ordering::Relaxed));
         let upload = self.upload(request, target.upload_limits()).await?;
         let question = self.question(request, &target, upload);
-        let most = Tokens { input: question.input.into(), output: question.request.max_tokens.into() };
+        let most = Tokens { input: question.input, output: question.request.max_tokens.into() };
         let bill = self.reserve(request, &target, most, say).await?;
         let tokens = u32::try_from(most.input + most.output).unwrap_or(u32::MAX);
-        let permit = self.or_wait(say, self.pacer.admit(priority, tokens), || self.pace_words()).await;
+        let mut permit = self.or_wait(say, self.pacer.admit(priority, tokens), || self.pace_words()).await;
         if !leave.still_stands() {
             return Err(Setback::Again);
         }
@@ -267,13 +267,13 @@ impl Service {
         // Empty: the request is under way, and no text of an earlier try counts any more.
         let _ = say.send(DescribeEvent::Delta(String::new()));
         let parameters = question.parameters();
-        let answered = self.ask(&connection, question.request, &permit, bill, say).await;
+        let answered = self.ask(&connection, question.request, &mut permit, bill, say).await;
         match answered {
             Ok(answer) => {
                 let prompt = Some(self.options.prompt.version().to_owned());
                 self.concluded(answer, &target, prompt, parameters)
             }
-            Err(error) => Err(self.setback(request, error, &target, &connection, &permit, say)),
+            Err(error) => Err(self.setback(request, &error, &target, &connection, permit, say)),
         }
     }
 
@@ -281,10 +281,10 @@ impl Service {
     fn setback(
         &self,
         request: &Request,
-        error: AwsError,
+        error: &AwsError,
         target: &Target,
         connection: &Connection,
-        permit: &super::pacer::Permit,
+        permit: Permit,
         say: &Say,
     ) -> Setback {
         tracing::warn!(record = request.record.0 + 1, model = target.id, %error, "a request failed");
@@ -319,7 +319,7 @@ impl Service {
             }
             Reaction::ThisPicture => Setback::Failed(format!("{}: {error}", request.context.file_name)),
             Reaction::Pause(cause) => {
-                self.shut(&error, cause);
+                self.shut(error, cause);
                 Setback::Again
             }
         }
@@ -348,16 +348,10 @@ impl Service {
 
     /// The picture as it is sent.
     async fn upload(&self, request: &Request, limits: UploadLimits) -> Result<Upload, Setback> {
-        if let Some(upload) = lock(&self.uploads).get(&request.picture, &limits) {
-            return Ok(upload);
-        }
-        let path = request.picture.clone();
-        let prepared = tokio::task::spawn_blocking(move || upload::prepare(&path, &limits)).await;
+        let (path, uploads) = (request.picture.clone(), Arc::clone(&self.uploads));
+        let prepared = tokio::task::spawn_blocking(move || uploads.prepare(&path, &limits)).await;
         match prepared {
-            Ok(Ok(upload)) => {
-                lock(&self.uploads).put(&request.picture, &limits, upload.clone());
-                Ok(upload)
-            }
+            Ok(Ok(upload)) => Ok(upload),
             Ok(Err(error)) => Err(Setback::Failed(error.to_string())),
             Err(panicked) => Err(Setback::Failed(format!("{}: {panicked}", request.picture.display()))),
         }
@@ -386,12 +380,12 @@ impl Service {
             Some(effort) => Thinking::Effort(effort),
             None => Thinking::AsTheModelDoes,
         };
-        let input = tokens_of_text(&text) + upload::tokens_of(upload.width, upload.height, &target.upload_limits());
+        let input = tokens_of_text(&text) + upload.tokens();
         let format = match upload.format {
-            upload::Format::Png => PictureFormat::Png,
-            upload::Format::Jpeg => PictureFormat::Jpeg,
-            upload::Format::Gif => PictureFormat::Gif,
-            upload::Format::Webp => PictureFormat::Webp,
+            UploadFormat::Png => PictureFormat::Png,
+            UploadFormat::Jpeg => PictureFormat::Jpeg,
+            UploadFormat::Gif => PictureFormat::Gif,
+            UploadFormat::WebP => PictureFormat::Webp,
         };
         let request = ConverseRequest {
             model: target.id.clone(),
@@ -442,10 +436,7 @@ impl Service {
 
     fn pace_words(&self) -> String {
         let pace = self.pacer.pace();
-        match pace.requests_per_minute {
-            Some(rate) => format!("waiting for its turn: {rate} a minute, {} waiting", pace.waiting),
-            None => "waiting for its turn".to_owned(),
-        }
+        format!("waiting for its turn: {} a minute, {} waiting", pace.requests_per_minute, pace.waiting)
     }
 
     /// Stops for everybody because of an error.
@@ -475,7 +466,8 @@ impl Service {
         let model = told.as_ref().map_or_else(|| self.options.model.clone(), |status| status.model.clone());
         let status = Status {
             model,
-            pace: pace.requests_per_minute,
+            pace: (pace.learned || self.options.limits.requests_per_minute.is_some())
+                .then_some(pace.requests_per_minute.get()),
             waiting: pace.waiting,
             spent: self.budget.spent(),
             budget: self.budget.limit(),
@@ -513,7 +505,7 @@ impl Service {
 /// A request, and the tokens it is expected to be counted as.
 struct Question {
     request: ConverseRequest,
-    input: u32,
+    input: u64,
 }
 
 impl Question {
@@ -530,13 +522,13 @@ impl Question {
 
 /// A bound on the tokens of a text: models see three characters or more of English as one token, and never less than a
 /// third of one for a character of another script's three bytes.
-fn tokens_of_text(text: &str) -> u32 {
-    u32::try_from(text.len() / 3 + 16).unwrap_or(u32::MAX)
+fn tokens_of_text(text: &str) -> u64 {
+    text.len() as u64 / 3 + 16
 }
 
 /// About as many tokens as a caption of so many words takes.
-fn tokens_of_words(words: usize) -> u32 {
-    u32::try_from(words.saturating_mul(3) / 2).unwrap_or(u32::MAX)
+fn tokens_of_words(words: usize) -> u64 {
+    words as u64 * 3 / 2
 }
 
 /// The most tokens an answer may have: room for a caption of the limit's words in any language, and some for a model

@@ -22,7 +22,7 @@ impl Service {
         &self,
         connection: &Connection,
         request: ConverseRequest,
-        permit: &Permit,
+        permit: &mut Permit,
         mut bill: Bill<'_>,
         say: &Say,
     ) -> Result<Answer, AwsError> {
