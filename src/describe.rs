@@ -1,8 +1,10 @@
 //! Describers write captions. This file is what the rest of the program knows of them.
 
+pub mod budget;
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod pacer;
 pub mod queue;
 
 use std::num::NonZeroUsize;
