@@ -1,12 +1,15 @@
 //! Describers write captions. This file is what the rest of the program knows of them.
 
 pub mod bedrock;
+pub mod budget;
 pub mod catalogue;
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod pacer;
 pub mod prompt;
 pub mod queue;
+pub mod upload;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
