@@ -4,6 +4,7 @@
 //! holds everything the operator and the describers did; *saving* joins the two. `ARCHITECTURE.md` shows how the parts
 //! fit and where new things go.
 
+pub mod aws;
 pub mod cli;
 pub mod command;
 pub mod config;

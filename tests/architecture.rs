@@ -43,13 +43,14 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn rooms_know_only_the_rooms_they_may() {
     let all = [
-        "dataset", "picture", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command", "output",
+        "aws", "dataset", "picture", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command", "output",
     ];
-    let allowed: [(&str, &[&str]); 8] = [
+    let allowed: [(&str, &[&str]); 9] = [
+        ("aws", &[]),
         ("text", &[]),
         ("dataset", &[]),
         ("picture", &[]),
-        ("describe", &["dataset", "picture"]),
+        ("describe", &["aws", "dataset", "picture"]),
         ("preview", &["dataset", "picture"]),
         ("lint", &["dataset", "describe"]),
         ("session", &["dataset", "describe"]),
@@ -64,6 +65,21 @@ fn rooms_know_only_the_rooms_they_may() {
         let forbidden: Vec<&str> = forbidden.iter().map(String::as_str).collect();
         assert_eq!(named(room, &forbidden), [] as [String; 0], "{room}");
     }
+}
+
+#[test]
+fn only_the_room_for_it_knows_the_aws_sdk() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(source).expect("the sources").flatten() {
+        let path = entry.path();
+        let room = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        if path.extension().is_some() && room != "aws" {
+            assert_eq!(named(room, &["aws_"]), [] as [String; 0], "{room}");
+        }
+    }
+    let asks = named("describe", &["crate::aws"]);
+    let others: Vec<&String> = asks.iter().filter(|line| !line.contains("/describe/bedrock")).collect();
+    assert_eq!(others, [] as [&String; 0], "of the describers, only that for Bedrock asks it");
 }
 
 #[test]

@@ -1,0 +1,297 @@
+//! Each row of the table of errors, in the words the service is known to use.
+
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future::ProvideCredentials as Provided;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use jiff::{SignedDuration, Timestamp, fmt};
+use rstest::rstest;
+
+use super::super::fixture::{Answer, config};
+use super::super::refusal::{Asked, Refusal};
+use super::super::{Breakage, Cause, Client, Limit, Options, Parameter, PictureProblem, Reaction};
+use super::*;
+
+const PAUSE: Reaction = Reaction::Pause(Cause::Access);
+
+async fn refused(answer: Answer) -> AwsError {
+    ask(&Bedrock::new([answer])).await.expect_err("refused").1
+}
+
+/// The message holds all of the words, and the reaction is this.
+#[rstest]
+#[case::requests(429, "ThrottlingException", "Too many requests, please wait before trying again.",
+    &["requests a minute", MODEL], Reaction::SlowDown { after: None })]
+#[case::tokens(429, "ThrottlingException", "Too many tokens, please wait before trying again.",
+    &["tokens a minute", MODEL], Reaction::SlowDown { after: None })]
+#[case::connections(503, "ServiceUnavailableException", "Too many connections, please wait before trying again.",
+    &["requests a minute"], Reaction::SlowDown { after: None })]
+#[case::daily(429, "ThrottlingException", "Too many tokens per day, please wait before trying again.",
+    &["daily token quota", "Service Quotas"], Reaction::Pause(Cause::Quota))]
+#[case::not_ready(429, "ModelNotReadyException", "Model is not ready for inference.",
+    &["busy", "ModelNotReadyException"], Reaction::Retry)]
+#[case::internal(500, "InternalServerException", "The system encountered an unexpected error.",
+    &["busy", "InternalServerException"], Reaction::Retry)]
+#[case::unavailable(503, "ServiceUnavailableException", "Bedrock is unable to process your request.",
+    &["busy", "ServiceUnavailableException"], Reaction::Retry)]
+#[case::timeout(408, "ModelTimeoutException", "The request took too long to process.",
+    &[MODEL, "failed on this picture", "ModelTimeoutException"], Reaction::Retry)]
+#[case::failed(424, "ModelErrorException", "The system encountered an unexpected error during processing.",
+    &[MODEL, "failed on this picture", "ModelErrorException"], Reaction::Retry)]
+#[case::end_of_life(404, "ResourceNotFoundException",
+    "This model version has reached the end of its life. Please refer to the AWS documentation for more details.",
+    &[MODEL, "is retired", "--model"], Reaction::OtherModel)]
+#[case::legacy(404, "ResourceNotFoundException",
+    "Access denied. This Model is marked by provider as Legacy and you have not been actively using the model in the \
+     last 30 days. Please upgrade to an active model on Amazon Bedrock",
+    &[MODEL, "is retired", "--model"], Reaction::OtherModel)]
+#[case::on_demand(400, "ValidationException",
+    "Invocation of model ID anthropic.claude-sonnet-4-6 with on-demand throughput isn’t supported. Retry your request \
+     with the ID or ARN of an inference profile that contains this model.",
+    &[MODEL, "needs an inference profile"], Reaction::OtherModel)]
+#[case::identifier(400, "ValidationException", "The provided model identifier is invalid.",
+    &["no model", MODEL, "in us-east-1", "list-inference-profiles"], Reaction::OtherModel)]
+#[case::not_found(404, "ResourceNotFoundException",
+    "Could not resolve the foundation model from the provided model identifier.",
+    &["no model", MODEL, "in us-east-1"], Reaction::OtherModel)]
+#[case::temperature(400, "ValidationException", "`temperature` is deprecated for this model.",
+    &[MODEL, "temperature"], Reaction::WithoutParameter(Parameter::Temperature))]
+#[case::temperature_field(400, "ValidationException",
+    "This model doesn't support the temperature field. Remove temperature and try again.",
+    &[MODEL, "temperature"], Reaction::WithoutParameter(Parameter::Temperature))]
+#[case::temperature_with_thinking(400, "ValidationException",
+    "The model returned the following errors: `temperature` may only be set to 1 when thinking is enabled.",
+    &[MODEL, "temperature"], Reaction::WithoutParameter(Parameter::Temperature))]
+#[case::thinking(400, "ValidationException",
+    "The model returned the following errors: \"thinking.type.disabled\" is not supported for this model.",
+    &[MODEL, "thinking"], Reaction::WithoutParameter(Parameter::Thinking))]
+#[case::effort(400, "ValidationException", "This model doesn't support the outputConfig.effort field.",
+    &[MODEL, "thinking"], Reaction::WithoutParameter(Parameter::Thinking))]
+#[case::media_type(400, "ValidationException",
+    "The model returned the following errors: messages.0.content.0.image.source.bytes: The image was specified using \
+     the image/jpeg media type, but the image appears to be a image/png image",
+    &["refused the picture", "format", "appears to be a image/png"], Reaction::ThisPicture)]
+#[case::other_format(400, "ValidationException",
+    "The model returned the following errors: The provided image does not match the specified image format.",
+    &["refused the picture", "format"], Reaction::ThisPicture)]
+#[case::bytes(400, "ValidationException",
+    "The model returned the following errors: messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: \
+     5592405 bytes > 5242880 bytes",
+    &["refused the picture", "size in bytes", "5 MB"], Reaction::ThisPicture)]
+#[case::pixels(400, "ValidationException",
+    "The model returned the following errors: messages.0.content.0.image.source.base64.data: At least one of the image \
+     dimensions exceed max allowed size: 8000 pixels",
+    &["refused the picture", "size in pixels", "8000"], Reaction::ThisPicture)]
+#[case::filtered(400, "ValidationException", "Output blocked by content filtering policy",
+    &["refused the picture", "what it shows"], Reaction::ThisPicture)]
+#[case::blind(400, "ValidationException",
+    "This model doesn't support the image content block that you provided.",
+    &[MODEL, "takes no pictures", "--model"], Reaction::OtherModel)]
+#[case::permission(403, "AccessDeniedException",
+    "User: arn:aws:iam::123456789012:user/mina is not authorized to perform: \
+     bedrock:InvokeModelWithResponseStream on resource: arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-x \
+     because no identity-based policy allows the bedrock:InvokeModelWithResponseStream action",
+    &["missing bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-x:",
+      "IAM"], Reaction::OtherModel)]
+#[case::denied(403, "AccessDeniedException",
+    "User: arn:aws:iam::123456789012:user/mina is not authorized to perform: bedrock:InvokeModelWithResponseStream on \
+     resource: arn:aws:bedrock:us-east-1::foundation-model/x with an explicit deny in a service control policy",
+    &["a policy denies bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-1::foundation-model/x"],
+    Reaction::OtherModel)]
+#[case::no_access(403, "AccessDeniedException", "You don't have access to the model with the specified model ID.",
+    &["no access to", MODEL, "Bedrock console"], Reaction::OtherModel)]
+#[case::marketplace(403, "AccessDeniedException",
+    "Model access is denied due to IAM user or service role is not authorized to perform the required AWS Marketplace \
+     actions (aws-marketplace:ViewSubscriptions, aws-marketplace:Subscribe) to enable access to this model.",
+    &["no access to", MODEL, "aws-marketplace:Subscribe"], Reaction::OtherModel)]
+#[case::use_case(404, "ResourceNotFoundException",
+    "Model use case details have not been submitted for this account. Fill out the Anthropic use case details form \
+     before using the model.",
+    &["no access to", MODEL, "use case details"], Reaction::OtherModel)]
+#[case::expired(403, "ExpiredTokenException", "The security token included in the request is expired",
+    &["expired", "aws sso login"], PAUSE)]
+#[case::expired_key(403, "AccessDeniedException", "Bearer Token has expired",
+    &["expired"], PAUSE)]
+#[case::invalid(403, "UnrecognizedClientException", "The security token included in the request is invalid.",
+    &["does not accept the credentials", "aws configure"], PAUSE)]
+#[case::invalid_key(403, "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.",
+    &["does not accept the credentials", "AWS_BEARER_TOKEN_BEDROCK"], PAUSE)]
+#[case::signature(403, "InvalidSignatureException",
+    "The request signature we calculated does not match the signature you provided.",
+    &["does not accept the credentials"], PAUSE)]
+#[case::clock(403, "InvalidSignatureException",
+    "Signature expired: 20261123T050000Z is now earlier than 20261123T055500Z (20261123T060000Z - 5 min.)",
+    &["check this machine's clock"], Reaction::RetryThenPause)]
+#[case::clock_ahead(403, "InvalidSignatureException",
+    "Signature not yet current: 20261123T070000Z is still later than 20261123T060500Z (20261123T060000Z + 5 min.)",
+    &["check this machine's clock"], Reaction::RetryThenPause)]
+#[case::account(400, "ServiceQuotaExceededException", "Your account has reached a limit.",
+    &["limit of the account", "Service Quotas", "Your account has reached a limit."], Reaction::Pause(Cause::Quota))]
+#[case::anything(400, "ValidationException", "The value at messages.0 is not a fish.",
+    &[MODEL, "ValidationException, HTTP 400", "is not a fish"], Reaction::ThisPicture)]
+#[case::forbidden(403, "AccessDeniedException", "The moon is not right.",
+    &[MODEL, "HTTP 403", "The moon is not right."], PAUSE)]
+#[tokio::test]
+async fn each_refusal_is_known(
+    #[case] status: u16,
+    #[case] code: &str,
+    #[case] message: &str,
+    #[case] words: &[&str],
+    #[case] reaction: Reaction,
+) {
+    let error = refused(Answer::refusal(status, code, message)).await;
+    let told = error.to_string();
+    for word in words {
+        assert!(told.contains(word), "{word:?} in {told:?}");
+    }
+    assert_eq!(error.reaction(), reaction, "{error:?}");
+}
+
+#[rstest]
+#[case(502, "busy (HTTP 502)", Reaction::Retry)]
+#[case(504, "busy (HTTP 504)", Reaction::Retry)]
+#[case(408, "HTTP 408", Reaction::Retry)]
+#[case(429, "requests a minute", Reaction::SlowDown { after: None })]
+#[case(407, "HTTP 407", Reaction::ThisPicture)]
+#[tokio::test]
+async fn a_page_of_a_proxy_is_judged_by_its_status(
+    #[case] status: u16,
+    #[case] words: &str,
+    #[case] reaction: Reaction,
+) {
+    let error = refused(Answer::page(status, "text/html", "<html><h1>Bad <b>Gateway</b></h1></html>")).await;
+    assert!(error.to_string().contains(words), "{error}");
+    assert!(!error.to_string().contains('<'), "{error}");
+    assert_eq!(error.reaction(), reaction);
+}
+
+#[tokio::test]
+async fn the_service_may_say_how_long_to_wait() {
+    let throttled = || Answer::refusal(429, "ThrottlingException", "Too many requests.");
+    let after = |error: AwsError| match error {
+        AwsError::Throttled { limit: Limit::Requests, retry_after, .. } => retry_after,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(after(refused(throttled()).await), None);
+    assert_eq!(after(refused(throttled().header("retry-after", "7")).await), Some(Duration::from_secs(7)));
+    assert_eq!(after(refused(throttled().header("retry-after", "soon")).await), None);
+    let past = "Mon, 23 Nov 2015 06:26:59 GMT";
+    assert_eq!(after(refused(throttled().header("retry-after", past)).await), None);
+    let date = fmt::rfc2822::DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&(Timestamp::now() + SignedDuration::from_hours(1)))
+        .expect("a date");
+    let wait = after(refused(throttled().header("retry-after", &date)).await).expect("a time");
+    assert!(wait <= Duration::from_hours(1) && wait > Duration::from_mins(50), "{wait:?}");
+}
+
+#[test]
+fn the_profiles_offered_are_those_of_the_region() {
+    for (region, profiles) in [
+        ("us-east-1", vec!["us.m", "global.m"]),
+        ("eu-central-1", vec!["eu.m", "global.m"]),
+        ("ap-northeast-2", vec!["apac.m", "global.m"]),
+        ("ap-northeast-1", vec!["jp.m", "apac.m", "global.m"]),
+        ("us-gov-west-1", vec!["us-gov.m"]),
+        ("sa-east-1", vec!["global.m"]),
+    ] {
+        for model in ["m", "arn:aws:bedrock:us-east-1::foundation-model/m"] {
+            let asked =
+                Asked { subject: model.to_owned(), region: region.to_owned(), endpoint: "https://x".to_owned() };
+            let message = "on-demand throughput isn’t supported".to_owned();
+            let error = Refusal { status: Some(400), message, ..Refusal::default() }.classify(&asked);
+            let profiles = profiles.iter().map(|&profile| profile.to_owned()).collect();
+            assert_eq!(error, AwsError::NeedsInferenceProfile { model: model.to_owned(), profiles });
+        }
+    }
+}
+
+/// The service's clock is an hour ahead. It refuses, and the next request is signed by its clock.
+#[tokio::test]
+async fn a_wrong_clock_is_told_and_made_up_for() {
+    let server = Timestamp::now() + SignedDuration::from_hours(1);
+    let date = fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&server).expect("a date");
+    let message = "Signature expired: 20261123T050000Z is now earlier than 20261123T055500Z";
+    let refusal = Answer::refusal(403, "InvalidSignatureException", message).header("date", &date);
+    let bedrock = Bedrock::new([refusal, Answer::text("A")]);
+    let client = bedrock.client();
+    let error = client.converse(question()).await.expect_err("refused");
+    assert!(error.to_string().contains("it is 60 minutes behind") || error.to_string().contains("59 minutes behind"));
+    client.converse(question()).await.expect("an answer");
+    let signed: Vec<Timestamp> = bedrock
+        .requests()
+        .iter()
+        .map(|sent| jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &sent.date).expect("a date"))
+        .map(|date| date.to_zoned(jiff::tz::TimeZone::UTC).expect("a time").timestamp())
+        .collect();
+    assert!(signed[1].duration_since(signed[0]) > SignedDuration::from_mins(50), "{signed:?}");
+}
+
+/// Some services quote the whole request when its signature is wrong, token and all.
+#[tokio::test]
+async fn no_message_tells_a_secret_or_a_picture() {
+    let token = "IQoJb3JpZ2luX2VjEExample";
+    let message = format!(
+        "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for \
+         this request should have been\n'POST\n/model\n\nx-amz-security-token:{token}\n'"
+    );
+    let error = refused(Answer::refusal(403, "InvalidSignatureException", &message)).await;
+    assert!(!format!("{error:?}").contains(token));
+
+    let picture = "iVBORw0KGgoAAAANSUhEUg".repeat(1000);
+    let message =
+        format!("Malformed input request:\n\timage {picture} is\u{1b}[31m not permitted {}", "x ".repeat(500));
+    let error = refused(Answer::refusal(400, "ValidationException", &message)).await;
+    let AwsError::PictureRefused { problem: PictureProblem::Format(said), .. } = &error else { panic!("{error:?}") };
+    assert!(said.starts_with("Malformed input request: image … is [31m not permitted x"), "{said}");
+    assert!(said.chars().count() <= 301 && !said.contains(char::is_control));
+}
+
+/// Credentials as somebody fails to provide them.
+#[derive(Debug)]
+struct NoLuck(fn() -> CredentialsError);
+
+impl ProvideCredentials for NoLuck {
+    fn provide_credentials<'a>(&'a self) -> Provided<'a>
+    where
+        Self: 'a,
+    {
+        Provided::ready(Err(self.0()))
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_are_told_apart() {
+    let cases: [(fn() -> CredentialsError, AwsError); 3] = [
+        (|| CredentialsError::not_loaded("no providers in chain provided credentials"), AwsError::NoCredentials),
+        (
+            || CredentialsError::provider_error("the SSO session associated with this profile has expired"),
+            AwsError::CredentialsExpired,
+        ),
+        (
+            || CredentialsError::invalid_configuration("profile `work` was not defined"),
+            AwsError::CredentialsUnavailable { why: "profile `work` was not defined".to_owned() },
+        ),
+    ];
+    for (provide, expected) in cases {
+        let provider = SharedCredentialsProvider::new(NoLuck(provide));
+        let config = config().into_builder().credentials_provider(provider).build();
+        let client = Client::new(&config, false, Options::default().idle).expect("a client");
+        assert_eq!(client.converse(question()).await.expect_err("no credentials"), expected);
+        assert_eq!(expected.reaction(), PAUSE);
+    }
+}
+
+#[test]
+fn without_a_region_there_is_no_client() {
+    let config = config().into_builder().region(None).build();
+    let error = Client::new(&config, false, Options::default().idle).expect_err("no region");
+    assert_eq!(error, AwsError::NoRegion);
+    assert!(error.to_string().contains("--region") && error.to_string().contains("AWS_REGION"));
+}
+
+#[test]
+fn a_broken_stream_says_that_the_fragment_is_gone() {
+    let error = AwsError::StreamBroken { how: Breakage::Silence(Duration::from_mins(1)) };
+    assert_eq!(error.to_string(), "the stream broke (nothing came for 60 s): the fragment was discarded");
+}
