@@ -7,9 +7,9 @@ pub mod describer;
 mod dispatch;
 pub mod doctor;
 pub mod export;
-pub mod generate;
 #[cfg(test)]
 mod fixture;
+pub mod generate;
 mod input;
 pub mod man;
 pub mod review;

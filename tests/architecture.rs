@@ -43,7 +43,8 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn rooms_know_only_the_rooms_they_may() {
     let all = [
-        "aws", "dataset", "picture", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command", "output",
+        "aws", "dataset", "picture", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command",
+        "output",
     ];
     let allowed: [(&str, &[&str]); 9] = [
         ("aws", &[]),

@@ -17,8 +17,8 @@ use super::save::{self, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
 use super::{Input, completions, man};
 use crate::cli::{
-    self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs, ReviewArgs, SaveArgs,
-    SessionOption, ShowArgs,
+    self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
+    ReviewArgs, SaveArgs, SessionOption, ShowArgs,
 };
 use crate::config::{Config, ImageProtocol, Theme};
 use crate::dataset::OpenOptions;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::counted;
 use super::describer::Asking;
 use super::input;
-use crate::aws::{self, AwsError, Client, ConverseEvent, ConverseRequest, Identity, Thinking};
+use crate::aws::{AwsError, Client, ConverseEvent, ConverseRequest, Identity, Thinking};
 use crate::dataset::{Dataset, OpenOptions};
 use crate::describe::Dollars;
 use crate::describe::bedrock::BedrockOptions;
@@ -149,7 +149,8 @@ fn describer(options: &DoctorOptions, report: &mut Report<'_>) -> io::Result<()>
 fn prompt(bedrock: &BedrockOptions, report: &mut Report<'_>) -> io::Result<()> {
     let prompt = &bedrock.prompt;
     let members: Vec<&str> = prompt.variables().into_iter().filter(|name| !VARIABLES.contains(name)).collect();
-    let asks = if members.is_empty() { String::new() } else { format!("; it uses of each record: {}", members.join(", ")) };
+    let asks =
+        if members.is_empty() { String::new() } else { format!("; it uses of each record: {}", members.join(", ")) };
     report.say("prompt", Level::Ok, &format!("{}{asks}", prompt.version()))
 }
 
@@ -177,7 +178,11 @@ async fn amazon(bedrock: &BedrockOptions, probe: bool, report: &mut Report<'_>) 
     }
     if probe && answers == 0 {
         report.access = true;
-        report.say("model", Level::Fail, "no model answers: choose one with --model, or ask for access in the console")?;
+        report.say(
+            "model",
+            Level::Fail,
+            "no model answers: choose one with --model, or ask for access in the console",
+        )?;
     }
     Ok(())
 }
@@ -312,7 +317,10 @@ fn terminal(options: &DoctorOptions, report: &mut Report<'_>) -> io::Result<()> 
         Protocol::Sixel => "sixel",
         Protocol::Blocks => "half blocks",
     };
-    let says = format!("{name}: drawn with {protocol}, cells of {}×{} pixels", capabilities.cell.width, capabilities.cell.height);
+    let says = format!(
+        "{name}: drawn with {protocol}, cells of {}×{} pixels",
+        capabilities.cell.width, capabilities.cell.height
+    );
     report.say("pictures", Level::Ok, &says)?;
     if preview::tmux_is_in_the_way() {
         let todo = "tmux lets no pictures through: `tmux set -g allow-passthrough on`, then start recaption again";

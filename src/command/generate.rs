@@ -15,9 +15,9 @@ use jiff::Timestamp;
 
 pub use self::selection::{Only, Sample, Selected, Selection};
 pub use self::tally::{Stopped, Tally};
+use super::counted;
 use super::input::{self, Input};
 use super::save::{self, SaveError, SaveOptions};
-use super::{counted};
 use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
 use crate::describe::{Describer, Dollars, Usage};

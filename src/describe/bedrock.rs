@@ -94,7 +94,9 @@ pub enum BedrockError {
     #[error(transparent)]
     Model(#[from] ResolveError),
     /// A budget needs a price.
-    #[error("no price is known for {model}: --budget cannot be kept (add the price to models.toml, see assets/models.toml)")]
+    #[error(
+        "no price is known for {model}: --budget cannot be kept (add the price to models.toml, see assets/models.toml)"
+    )]
     NoPrice {
         /// The model.
         model: String,

@@ -155,6 +155,12 @@ fn without_alpha(picture: DynamicImage) -> DynamicImage {
     if picture.color().has_alpha() { opaque(&picture, |_, _| u8::MAX).into() } else { picture }
 }
 
+/// The size a picture of this size is sent in.
+#[must_use]
+pub fn size_sent(size: (u32, u32), limits: &UploadLimits) -> (u32, u32) {
+    within(size, limits.long_edge.min(limits.longest_side))
+}
+
 /// The size of a picture shrunk, where needed, so that its longer side is `edge`; at least one pixel each way.
 fn within((width, height): (u32, u32), edge: u32) -> (u32, u32) {
     let (longest, edge) = (u64::from(width.max(height)), u64::from(edge.max(1)));

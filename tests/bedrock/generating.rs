@@ -89,15 +89,15 @@ async fn credentials_that_expire_stop_the_run_and_lose_nothing() {
         Reply::Error { status: 403, code: "ExpiredTokenException", message }
     })
     .await;
-    let world = World::new(8, &server.url());
+    let mut world = World::new(8, &server.url());
     let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--concurrency", "1"]).await;
     assert_eq!((numbers(&table), code), ([3, 0, 0, 5], 3), "{table}");
     assert!(table["stopped"].as_str().is_some_and(|why| why.contains("aws sso login")), "{table}");
     assert_eq!(server.asked().len(), 4);
 
     let server = Server::start(|_, _| Reply::text(GOOD)).await;
-    let endpoint = server.url();
-    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--endpoint-url", &endpoint]).await;
+    world.ask(&server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6"]).await;
     assert_eq!((numbers(&table), code), ([5, 0, 0, 0], 0), "{table}");
     assert_eq!(world.candidates().len(), 8);
 }
@@ -133,7 +133,7 @@ async fn what_is_declined_is_a_failure_and_can_be_tried_again() {
         }
     })
     .await;
-    let world = World::new(5, &server.url());
+    let mut world = World::new(5, &server.url());
     let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--accept", "--save"]).await;
     assert_eq!((numbers(&table), code), ([3, 3, 2, 0], 1), "{table}");
     let saved = std::fs::read_to_string(world.path().join("metadata_updated.jsonl")).expect("saved");
@@ -143,8 +143,8 @@ async fn what_is_declined_is_a_failure_and_can_be_tried_again() {
     assert_eq!(captions, expected.map(|text| json!(text)), "a failure is never a caption");
 
     let server = Server::start(|_, _| Reply::text(GOOD)).await;
-    let endpoint = server.url();
-    let arguments = ["--model", "claude-sonnet-4-6", "--endpoint-url", &endpoint, "--only", "failed"];
+    world.ask(&server.url());
+    let arguments = ["--model", "claude-sonnet-4-6", "--only", "failed"];
     let (table, code) = world.generate(&arguments).await;
     assert_eq!((numbers(&table), code), ([2, 0, 0, 0], 0), "{table}");
 }
@@ -250,21 +250,44 @@ async fn a_run_that_is_killed_goes_on_where_it_was() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_run_finishes_what_is_under_way() {
-    let server =
-        Server::start(|_, _| Reply::Text { pieces: vec![GOOD.to_owned()], after: Duration::from_millis(300), stop: "end_turn" })
-            .await;
+    let server = Server::start(|_, _| Reply::Text {
+        pieces: vec![GOOD.to_owned()],
+        after: Duration::from_millis(300),
+        stop: "end_turn",
+    })
+    .await;
     let world = World::new(40, &server.url());
-    let arguments = world.generating(&["--model", "claude-sonnet-4-6", "--concurrency", "2", "--rpm", "6000"]);
+    let arguments = world.generating(&["--model", "claude-sonnet-4-6", "--concurrency", "2"]);
     let child = world.command(&arguments).spawn().expect("the program starts");
     while server.asked().len() < 3 {
         tokio::task::yield_now().await;
     }
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("interrupted");
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("no panic").expect("it ends");
+    let output =
+        tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("no panic").expect("it ends");
     let table: Value = serde_json::from_slice(&output.stdout).expect("a table");
     assert_eq!(output.status.code(), Some(130));
     let [described, _, failed, pending] = numbers(&table);
     assert_eq!((described, failed), (server.asked().len() as u64, 0), "{table}");
     assert!(pending > 30, "{table}");
+}
+
+/// A quota of 600 requests a minute, ten at a time: what is refused is asked again, and nothing is lost or done twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_nobody_told_of_is_learned() {
+    let bucket = std::sync::Mutex::new((10.0_f64, Duration::ZERO));
+    let server = Server::start(move |_, asked| {
+        let mut bucket = bucket.lock().expect("no panic under the lock");
+        let filled = (bucket.0 + (asked.at.saturating_sub(bucket.1)).as_secs_f64() * 10.0).min(10.0);
+        let taken = filled >= 1.0;
+        *bucket = (if taken { filled - 1.0 } else { filled }, asked.at);
+        if taken { Reply::text(GOOD) } else { Reply::throttled() }
+    })
+    .await;
+    let world = World::new(40, &server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--rpm", "1200"]).await;
+    assert_eq!((numbers(&table), code), ([40, 0, 0, 0], 0), "{table}");
+    assert_eq!(world.candidates().len(), 40);
+    assert!(server.asked().len() < 60, "{} requests for 40 captions", server.asked().len());
 }

@@ -10,7 +10,7 @@ use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use http_body_util::{BodyExt as _, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -201,7 +201,7 @@ fn streamed(frames: Vec<Bytes>, after: Duration) -> Response<Body> {
     });
     Response::builder()
         .header("content-type", "application/vnd.amazon.eventstream")
-        .body(StreamBody::new(frames).boxed())
+        .body(BodyExt::boxed(StreamBody::new(frames)))
         .expect("a response")
 }
 

@@ -60,6 +60,9 @@ impl World {
     /// The arguments of a run against the service.
     pub fn generating<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         let asked = ["generate", "--region", "us-east-1", "--endpoint-url", &self.endpoint, "--json", "--yes"];
+        // The pace is learned from below; a test need not wait for that.
+        let pace = if arguments.contains(&"--rpm") { &[][..] } else { &["--rpm", "6000"] };
+        let asked = asked.iter().chain(pace).copied().collect::<Vec<_>>();
         asked.iter().chain(arguments).copied().collect()
     }
 
@@ -71,10 +74,9 @@ impl World {
         (table, output.status.code().expect("it was not killed"))
     }
 
-    /// What the session says of every record: `file_name`, `text`, `decision` …, by `recaption export`.
-    pub async fn exported(&self) -> String {
-        let output = finished(self.command(&["export", "--to", "csv"])).await;
-        String::from_utf8(output.stdout).expect("text")
+    /// Another service is asked from now on.
+    pub fn ask(&mut self, endpoint: &str) {
+        endpoint.clone_into(&mut self.endpoint);
     }
 
     /// The candidates in the session: record, text, model, prompt, tokens.

@@ -45,12 +45,6 @@ enum Heard {
     Ack(Ack),
 }
 
-struct Live {
-    record: RecordId,
-    /// A request is under way, which may have to be paid for whether or not it is waited for.
-    sent: bool,
-}
-
 struct Run {
     facts: Facts,
     occurrences: Occurrences,
@@ -61,7 +55,9 @@ struct Run {
     accept: bool,
     attended: bool,
     queue: Queue,
-    live: HashMap<JobId, Live>,
+    /// The jobs in the queue, and of each whether a request is under way, which may have to be paid for whether or not
+    /// it is waited for.
+    live: HashMap<JobId, bool>,
     next_job: u64,
     status: Status,
     tally: Tally,
@@ -157,7 +153,7 @@ impl Run {
                     let max_words = self.rules.max_words;
                     let request = Request { job, record, picture, detail: Detail::default(), max_words, context };
                     match self.queue.ask(Priority::Bulk, request) {
-                        Ok(()) => drop(self.live.insert(job, Live { record, sent: false })),
+                        Ok(()) => drop(self.live.insert(job, false)),
                         Err(refused) => self.failed(record, refused.to_string()),
                     }
                 }
@@ -178,14 +174,10 @@ impl Run {
     fn job(&mut self, job: JobId, record: RecordId, event: JobEvent) {
         match event {
             JobEvent::Started | JobEvent::Delta(_) => {
-                if let Some(live) = self.live.get_mut(&job) {
-                    live.sent = true;
-                }
+                self.live.entry(job).and_modify(|sent| *sent = true);
             }
             JobEvent::Waiting(_) => {
-                if let Some(live) = self.live.get_mut(&job) {
-                    live.sent = false;
-                }
+                self.live.entry(job).and_modify(|sent| *sent = false);
                 if self.tally.stopped.is_some() {
                     self.queue.cancel(job);
                 }
@@ -268,8 +260,8 @@ impl Run {
         if self.tally.stopped.is_none() || matches!(why, Stopped::NotWritten(_)) {
             self.tally.stopped = Some(why);
         }
-        for (job, live) in &self.live {
-            if !live.sent {
+        for (job, sent) in &self.live {
+            if !sent {
                 self.queue.cancel(*job);
             }
         }

@@ -90,8 +90,7 @@ impl Selection {
             Only::Failed => open && state.failure.is_some(),
             Only::Lint => {
                 let caption = record.caption.as_deref().unwrap_or_default();
-                open && state.candidates.is_empty()
-                    && !lint::lint(caption, rules, &lint::Context::default()).is_empty()
+                open && state.candidates.is_empty() && !lint::lint(caption, rules, &lint::Context::default()).is_empty()
             }
         }
     }

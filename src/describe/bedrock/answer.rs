@@ -3,7 +3,7 @@
 use super::bill::Bill;
 use super::connection::Connection;
 use super::{Say, Service, Setback};
-use crate::aws::{AwsError, Breakage, ConverseEvent, ConverseRequest, Stop};
+use crate::aws::{AwsError, ConverseEvent, ConverseRequest, Stop};
 use crate::describe::catalogue::Target;
 use crate::describe::pacer::Permit;
 use crate::describe::{DescribeEvent, Description, StopReason, Tokens, Usage};
@@ -80,14 +80,9 @@ impl Service {
             Stop::Refusal => return Err(Setback::Failed(format!("{name} declined to describe this picture"))),
         };
         match (text.is_empty(), &stop) {
-            (false, _) => Ok(Description {
-                text,
-                model: target.id.clone(),
-                prompt,
-                parameters,
-                stop,
-                usage: Some(usage),
-            }),
+            (false, _) => {
+                Ok(Description { text, model: target.id.clone(), prompt, parameters, stop, usage: Some(usage) })
+            }
             (true, StopReason::MaxTokens) => {
                 Err(Setback::Failed(format!("{name} used all {most} tokens before it wrote a word")))
             }
