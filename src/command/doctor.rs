@@ -221,7 +221,8 @@ async fn model(
     others: bool,
     report: &mut Report<'_>,
 ) -> io::Result<bool> {
-    let about = format!("model {}", target.name);
+    let about = "model";
+    let name = &target.name;
     let end = target.model.as_ref().and_then(|model| model.end_of_life);
     let ended = end.is_some_and(|end| end < Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date());
     let price = match target.model.as_ref().and_then(|model| model.price) {
@@ -230,24 +231,24 @@ async fn model(
     };
     if !probe {
         let (level, says) = match end {
-            Some(end) if ended => (Level::Warn, format!("{}, retired since {end}", target.id)),
-            Some(end) => (Level::Ok, format!("{}, {price}, to be retired {end}", target.id)),
-            None => (Level::Ok, format!("{}, {price}", target.id)),
+            Some(end) if ended => (Level::Warn, format!("{name}: {}, retired since {end}", target.id)),
+            Some(end) => (Level::Ok, format!("{name}: {}, {price}, to be retired {end}", target.id)),
+            None => (Level::Ok, format!("{name}: {}, {price}", target.id)),
         };
-        report.say(&about, level, &says)?;
+        report.say(about, level, &says)?;
         return Ok(false);
     }
     match answers(client, target).await {
         Ok(()) => {
-            report.say(&about, Level::Ok, &format!("{} answers, {price}", target.id))?;
+            report.say(about, Level::Ok, &format!("{name}: {} answers, {price}", target.id))?;
             Ok(true)
         }
         Err(error) if others => {
-            report.say(&about, Level::Warn, &error.to_string())?;
+            report.say(about, Level::Warn, &format!("{name}: {error}"))?;
             Ok(false)
         }
         Err(error) => {
-            report.refused(&about, &error)?;
+            report.refused(about, &error)?;
             Ok(false)
         }
     }

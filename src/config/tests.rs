@@ -110,6 +110,8 @@ fn the_defaults_explain_every_setting() {
     assert_eq!(documented, settings);
     // As a user's own file it is valid and changes nothing.
     let config = World { file: Some(DEFAULTS), ..World::default() }.resolve().expect("settings");
+    assert!(config.ahead_is_chosen, "what a user writes down, they have chosen");
+    let config = Config { ahead_is_chosen: false, ..config };
     assert_eq!(config, World::default().resolve().expect("settings"));
 }
 
