@@ -6,6 +6,7 @@ pub mod cost;
 pub mod local;
 pub mod prompt;
 pub mod queue;
+pub mod upload;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

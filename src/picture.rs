@@ -12,6 +12,7 @@ mod pixels;
 mod source;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 pub(crate) use cache::ByteCache;
 pub(crate) use decode::{Decoded, decode, inspect};
@@ -148,6 +149,22 @@ impl PictureError {
             Self::Io(_) => "check the disk, then regenerate",
         }
     }
+
+    /// The same, with the file it is about.
+    #[must_use]
+    pub fn at(self, path: &Path) -> UnusablePicture {
+        UnusablePicture { path: path.to_owned(), error: self }
+    }
+}
+
+/// A file that is no picture to work with, and what to do about it: for messages that stand alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {error} ({})", path.display(), error.remedy())]
+pub struct UnusablePicture {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub error: PictureError,
 }
 
 /// Words of another library, safe to show: no control characters, one short line.

@@ -36,11 +36,12 @@ use self::{
     findings::{Findings, PersonFindings, Subject},
     models::{ModelError, Models, Worker},
     person::PersonMask,
-    picture::{Picture, PictureError},
+    picture::Picture,
     scene::Objects,
     texture::Texture,
 };
 use super::{DescribeError, DescribeEvent, Describer, Description, Detail, Priority, Reason, Request, StopReason};
+use crate::picture::UnusablePicture;
 
 /// The model name kept with every description. The number goes up when the same picture may get other words.
 const MODEL: &str = "recaption-local 1";
@@ -49,7 +50,7 @@ const MODEL: &str = "recaption-local 1";
 #[derive(Debug, thiserror::Error)]
 enum LocalError {
     #[error(transparent)]
-    Picture(#[from] PictureError),
+    Picture(#[from] UnusablePicture),
     #[error(transparent)]
     Model(#[from] ModelError),
 }

@@ -11,7 +11,7 @@ use super::{PictureError, plain};
 const MOST_BYTES: u64 = 400_000_000;
 
 /// Tells one state of a file from another. Two equal stamps are taken for the same content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     len: u64,
     modified: Option<SystemTime>,

@@ -1,49 +1,18 @@
 //! The working copy of a picture: opened within limits, upright, small, and readable as pixels, crops and colours.
 
-use std::{
-    fs::{self, File},
-    io::{self, BufReader},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage, metadata::Orientation};
+use image::{DynamicImage, RgbImage, metadata::Orientation};
 
 use super::{
     colour::Lab,
     geometry::{CropMap, Point, Region},
 };
+use crate::picture::{UnusablePicture, decode, opaque, read};
 
 /// The longest side of the working copy, in pixels. The thresholds of this describer were tuned at this size.
 const WORKING_SIDE: u32 = 640;
-
-/// The most pixels a picture may have: twice what a professional camera makes.
-const MOST_PIXELS: u64 = 200_000_000;
-
-/// The most memory a decoded picture may take, in bytes.
-const MOST_BYTES: u64 = 640 << 20;
-
-/// Why a picture could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PictureError {
-    #[error("{}: no such picture (restore the file, or name its folder with --images)", path.display())]
-    Missing { path: PathBuf },
-
-    #[error("{}: not a file (name a picture in file_name)", path.display())]
-    NotAFile { path: PathBuf },
-
-    #[error("{}: cannot be read: {source} (check its permissions, then regenerate)", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
-
-    #[error("{}: not a picture of a known kind (convert it to JPEG, PNG, GIF, WebP, BMP or TIFF)", path.display())]
-    UnknownFormat { path: PathBuf },
-
-    #[error("{}: broken picture: {reason} (replace the file, then regenerate)", path.display())]
-    Broken { path: PathBuf, reason: String },
-
-    #[error("{}: {width} × {height} pixels are too many to describe (shrink the picture)", path.display())]
-    TooLarge { path: PathBuf, width: u32, height: u32 },
-}
 
 /// A picture as the describer works on it.
 pub(super) struct Picture {
@@ -54,10 +23,11 @@ pub(super) struct Picture {
 
 impl Picture {
     /// Opens a file.
-    pub(super) fn open(path: &Path) -> Result<Self, PictureError> {
-        let decoder = decoder(path)?;
-        let (image, orientation) = decode(path, decoder)?;
-        Ok(Self::new(image, orientation))
+    pub(super) fn open(path: &Path) -> Result<Self, UnusablePicture> {
+        // Never decoded at a fraction: the thresholds were tuned on pictures that were shrunk here.
+        let whole = (u32::MAX, u32::MAX);
+        let decoded = read(path).and_then(|bytes| decode(&bytes, whole)).map_err(|error| error.at(path))?;
+        Ok(Self::new(decoded.pixels, decoded.orientation))
     }
 
     /// Shrinks, turns upright and flattens a decoded picture.
@@ -161,54 +131,6 @@ fn span(from: f32, to: f32, length: usize) -> std::ops::Range<usize> {
     start..end.min(length)
 }
 
-/// Opens the file as far as its header and checks it against the limits.
-fn decoder(path: &Path) -> Result<impl ImageDecoder, PictureError> {
-    let unreadable = |source| PictureError::Unreadable { path: path.to_owned(), source };
-    match fs::metadata(path) {
-        // Opening a pipe would wait for ever.
-        Ok(metadata) if !metadata.is_file() => return Err(PictureError::NotAFile { path: path.to_owned() }),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(PictureError::Missing { path: path.to_owned() });
-        }
-        Err(error) => return Err(unreadable(error)),
-    }
-    let file = File::open(path).map_err(unreadable)?;
-    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
-    if reader.format().is_none() {
-        return Err(PictureError::UnknownFormat { path: path.to_owned() });
-    }
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MOST_BYTES);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|error| picture_error(path, (0, 0), error))?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES {
-        return Err(PictureError::TooLarge { path: path.to_owned(), width, height });
-    }
-    Ok(decoder)
-}
-
-fn decode(path: &Path, mut decoder: impl ImageDecoder) -> Result<(DynamicImage, Orientation), PictureError> {
-    let size = decoder.dimensions();
-    // A picture whose orientation cannot be read is shown as it is stored, here as everywhere.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| picture_error(path, size, error))?;
-    Ok((image, orientation))
-}
-
-fn picture_error(path: &Path, (width, height): (u32, u32), error: ImageError) -> PictureError {
-    let path = path.to_owned();
-    match error {
-        ImageError::Limits(_) if width > 0 => PictureError::TooLarge { path, width, height },
-        ImageError::Unsupported(_) => PictureError::UnknownFormat { path },
-        ImageError::IoError(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
-            PictureError::Unreadable { path, source }
-        }
-        other => PictureError::Broken { path, reason: other.to_string() },
-    }
-}
-
 /// Shrinks to the working size. Smaller pictures stay as they are.
 fn shrink(image: DynamicImage) -> DynamicImage {
     let longest = image.width().max(image.height());
@@ -232,22 +154,15 @@ fn resize(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
 
 /// Eight bits of red, green and blue. What shows through a transparent picture is white, as on most pages.
 fn flatten(image: DynamicImage) -> RgbImage {
-    if !image.color().has_alpha() {
-        return image.into_rgb8();
-    }
-    let image = image.into_rgba8();
-    let mut flat = RgbImage::new(image.width(), image.height());
-    for (to, from) in flat.pixels_mut().zip(image.pixels()) {
-        let [red, green, blue, alpha] = from.0.map(u32::from);
-        let over_white = |value: u32| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
-        to.0 = [red, green, blue].map(over_white);
-    }
-    flat
+    if image.color().has_alpha() { opaque(&image, |_, _| u8::MAX) } else { image.into_rgb8() }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::io::Write;
+    use std::{
+        fs::{self, File},
+        io::{self, Write},
+    };
 
     use image::{ImageBuffer, ImageFormat, Luma, Rgb, RgbaImage};
     use proptest::prelude::*;
@@ -354,10 +269,10 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing.jpg");
         let message = error_of(&missing);
-        assert!(message.contains("missing.jpg") && message.contains("no such picture"), "{message}");
+        assert!(message.contains("missing.jpg") && message.contains("restore the file"), "{message}");
 
         let message = error_of(folder.path());
-        assert!(message.contains("not a file"), "{message}");
+        assert!(message.contains("not a picture file but a folder"), "{message}");
 
         let text = folder.path().join("notes.txt");
         fs::write(&text, "just words").unwrap();
@@ -393,7 +308,7 @@ pub(super) mod tests {
         header.extend([0; 24]);
         File::create(&path).unwrap().write_all(&header).unwrap();
         let message = error_of(&path);
-        assert!(message.contains("30000 × 30000") && message.contains("shrink"), "{message}");
+        assert!(message.contains("30000×30000") && message.contains("shrink"), "{message}");
     }
 
     proptest! {

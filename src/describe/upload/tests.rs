@@ -1,0 +1,251 @@
+use std::fs;
+
+use image::codecs::gif::GifEncoder;
+use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+use crate::picture::PictureError;
+use crate::picture::fixture::*;
+
+const LIMITS: UploadLimits = UploadLimits { long_edge: 100, longest_side: 8000, bytes: 3_750_000 };
+
+fn sent_within(file: &[u8], limits: &UploadLimits) -> Result<Upload, UploadError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture");
+    fs::write(&path, file).unwrap();
+    prepare(&path, limits)
+}
+
+fn sent(file: &[u8]) -> Upload {
+    sent_within(file, &LIMITS).unwrap()
+}
+
+/// What the other side sees, decoded by `image` alone.
+fn seen(upload: &Upload) -> DynamicImage {
+    let format = match upload.format {
+        UploadFormat::Png => ImageFormat::Png,
+        UploadFormat::Jpeg => ImageFormat::Jpeg,
+        UploadFormat::Gif => ImageFormat::Gif,
+        UploadFormat::WebP => ImageFormat::WebP,
+    };
+    let picture = image::load_from_memory_with_format(&upload.bytes, format).unwrap();
+    assert_eq!((picture.width(), picture.height()), (upload.width, upload.height));
+    picture
+}
+
+/// No two pixels alike, so that it compresses badly.
+fn noise(width: u32, height: u32) -> RgbImage {
+    let mut state = 1_u32;
+    RgbImage::from_fn(width, height, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [_, red, green, blue] = state.to_le_bytes();
+        Rgb([red, green, blue])
+    })
+}
+
+fn animation(side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new(&mut bytes);
+    for colour in [[255, 0, 0, 255], [0, 0, 255, 255]] {
+        encoder.encode_frame(image::Frame::new(RgbaImage::from_pixel(side, side, Rgba(colour)))).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+#[rstest]
+#[case(ImageFormat::Jpeg, UploadFormat::Jpeg)]
+#[case(ImageFormat::Png, UploadFormat::Png)]
+#[case(ImageFormat::Gif, UploadFormat::Gif)]
+#[case(ImageFormat::WebP, UploadFormat::WebP)]
+fn what_fits_is_sent_byte_for_byte(#[case] written: ImageFormat, #[case] format: UploadFormat) {
+    let file = encoded(noise(100, 60), written);
+    let upload = sent(&file);
+    assert_eq!(*upload.bytes, *file);
+    assert_eq!((upload.format, upload.width, upload.height), (format, 100, 60));
+    // One pixel more, or one byte more, and it is another file.
+    let narrower = UploadLimits { long_edge: 99, ..LIMITS };
+    assert_eq!(sent_within(&file, &narrower).unwrap().width, 99);
+    let tighter = UploadLimits { bytes: file.len() - 1, ..LIMITS };
+    assert!(sent_within(&file, &tighter).unwrap().bytes.len() < file.len());
+}
+
+#[test]
+fn an_animation_that_fits_is_sent_whole_and_otherwise_its_first_frame() {
+    let small = animation(20);
+    assert_eq!(*sent(&small).bytes, *small);
+    let large = sent(&animation(120));
+    assert_eq!((large.format, large.width), (UploadFormat::Jpeg, 100));
+    assert!(near(seen(&large).to_rgb8().get_pixel(50, 50).0, RED));
+}
+
+#[rstest]
+#[case(ImageFormat::Bmp)]
+#[case(ImageFormat::Tiff)]
+fn formats_that_are_not_taken_become_jpegs(#[case] written: ImageFormat) {
+    let upload = sent(&encoded(quarters(64, 32), written));
+    assert_eq!((upload.format, upload.width, upload.height), (UploadFormat::Jpeg, 64, 32));
+    let colours = quarter_colours(&seen(&upload));
+    assert!(colours.iter().zip([RED, GREEN, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{colours:?}");
+}
+
+/// The table of the EXIF specification (4.6.4, tag 274).
+#[rstest]
+#[case(1, [RED, GREEN, BLUE, WHITE])]
+#[case(2, [GREEN, RED, WHITE, BLUE])]
+#[case(3, [WHITE, BLUE, GREEN, RED])]
+#[case(4, [BLUE, WHITE, RED, GREEN])]
+#[case(5, [RED, BLUE, GREEN, WHITE])]
+#[case(6, [BLUE, RED, WHITE, GREEN])]
+#[case(7, [WHITE, GREEN, BLUE, RED])]
+#[case(8, [GREEN, WHITE, RED, BLUE])]
+fn pictures_are_sent_upright(#[case] orientation: u8, #[case] expected: [[u8; 3]; 4]) {
+    for (side, longest) in [(80, 80), (1600, 100)] {
+        let file = with_orientation(&jpeg(&quarters(side, side / 2)), orientation);
+        let upload = sent(&file);
+        let size = if orientation >= 5 { (longest / 2, longest) } else { (longest, longest / 2) };
+        assert_eq!((upload.width, upload.height), size);
+        let colours = quarter_colours(&seen(&upload));
+        assert!(colours.iter().zip(expected).all(|(&a, b)| near(a, b)), "{colours:?}");
+        assert_eq!(*upload.bytes == *file, orientation == 1 && side == 80, "untouched only where it is upright");
+    }
+}
+
+#[test]
+fn what_is_transparent_is_white_whatever_colour_hides_there() {
+    let cut_out =
+        RgbaImage::from_fn(200, 200, |x, _| if x < 100 { Rgba([0, 0, 255, 255]) } else { Rgba([9, 9, 9, 0]) });
+    let upload = sent(&encoded(cut_out, ImageFormat::Png));
+    assert_eq!(upload.format, UploadFormat::Jpeg);
+    let picture = seen(&upload).to_rgb8();
+    assert!(near(picture.get_pixel(20, 50).0, BLUE) && near(picture.get_pixel(80, 50).0, WHITE));
+}
+
+#[test]
+fn grey_and_deep_pictures_keep_their_lightness() {
+    let grey = sent(&encoded(GrayImage::from_pixel(150, 150, Luma([77])), ImageFormat::Png));
+    assert!(near(seen(&grey).to_rgb8().get_pixel(9, 9).0, [77; 3]));
+    let deep = image::ImageBuffer::from_pixel(150, 150, Rgb([65_535_u16, 32_768, 0]));
+    let deep = sent(&encoded(DynamicImage::ImageRgb16(deep), ImageFormat::Png));
+    assert!(near(seen(&deep).to_rgb8().get_pixel(9, 9).0, [255, 128, 0]));
+}
+
+#[test]
+fn a_picture_of_many_bytes_gets_coarser_first_and_then_smaller() {
+    let file = encoded(noise(100, 100), ImageFormat::Png);
+    let fitted = |bytes| sent_within(&file, &UploadLimits { bytes, ..LIMITS }).unwrap();
+    let (fine, coarse, small) = (fitted(20_000), fitted(13_000), fitted(2_000));
+    assert_eq!((fine.width, coarse.width), (100, 100));
+    assert!(coarse.bytes.len() < fine.bytes.len());
+    assert!(small.width < 100 && small.width == small.height);
+}
+
+#[test]
+fn the_side_that_is_refused_counts_where_it_is_the_shorter() {
+    let limits = UploadLimits { long_edge: 1568, longest_side: 50, ..LIMITS };
+    assert_eq!(sent_within(&encoded(quarters(64, 32), ImageFormat::Png), &limits).unwrap().width, 50);
+}
+
+#[rstest]
+#[case::empty(b"".to_vec(), "the file is empty (replace the file, then regenerate)")]
+#[case::text(b"just words".to_vec(), "a text file: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture (convert it")]
+#[case::avif(b"\0\0\0\x1cftypavif".to_vec(), "a picture of the AVIF format")]
+#[case::cut_jpeg(jpeg(&noise(64, 64))[..2000].to_vec(), "cut off: the JPEG file ends before its picture does (replace")]
+#[case::cut_png(encoded(noise(64, 64), ImageFormat::Png)[..2000].to_vec(), "broken PNG: unexpected end of file (replace the file")]
+#[case::cut_webp(encoded(noise(64, 64), ImageFormat::WebP)[..2000].to_vec(), "WebP")]
+fn broken_files_are_named_with_the_way_out(#[case] file: Vec<u8>, #[case] words: &str) {
+    let message = sent_within(&file, &LIMITS).unwrap_err().to_string();
+    assert!(message.contains("/picture: ") && message.contains(words), "{message}");
+}
+
+#[test]
+fn a_missing_file_and_an_impossible_limit_are_named_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("0151.jpg");
+    let message = prepare(&missing, &LIMITS).unwrap_err().to_string();
+    assert!(message.contains("0151.jpg: missing") && message.contains("--images"), "{message}");
+    let error = sent_within(&encoded(noise(9, 9), ImageFormat::Bmp), &UploadLimits { bytes: 100, ..LIMITS });
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("no picture fits into 100 bytes (set picture-bytes"), "{message}");
+}
+
+#[test]
+fn a_claim_of_enormous_size_is_refused_before_memory_is_taken() {
+    let mut bitmap = encoded(RgbImage::new(1, 1), ImageFormat::Bmp);
+    for side in [18, 22] {
+        bitmap[side..side + 4].copy_from_slice(&30_000_u32.to_le_bytes());
+    }
+    let error = sent_within(&bitmap, &LIMITS).unwrap_err();
+    let UploadError::Unusable(unusable) = &error else { panic!("{error}") };
+    assert_eq!(unusable.error, PictureError::TooManyPixels { width: 30_000, height: 30_000 });
+    assert!(error.to_string().contains("shrink the picture"));
+}
+
+#[test]
+fn tokens_are_counted_by_the_pixels() {
+    // 1092 × 1092 is about 1,590 tokens in the documentation's own table.
+    assert_eq!(tokens(1092, 1092), 1590);
+    assert_eq!(tokens(1568, 1176), 2459);
+    assert_eq!(tokens(1, 1), 1);
+    assert_eq!(sent(&encoded(quarters(100, 60), ImageFormat::Png)).tokens(), 8);
+}
+
+#[test]
+fn a_picture_is_made_once_for_the_same_file_and_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bmp");
+    fs::write(&path, encoded(quarters(64, 32), ImageFormat::Bmp)).unwrap();
+    let cache = UploadCache::new(1_000_000);
+    let first = cache.prepare(&path, &LIMITS).unwrap();
+    assert!(Arc::ptr_eq(&first.bytes, &cache.prepare(&path, &LIMITS).unwrap().bytes));
+    let narrower = UploadLimits { long_edge: 16, ..LIMITS };
+    assert_eq!(cache.prepare(&path, &narrower).unwrap().width, 16);
+
+    let other = folder.path().join("b.bmp");
+    fs::write(&other, encoded(quarters(32, 64), ImageFormat::Bmp)).unwrap();
+    fs::rename(&other, &path).unwrap();
+    assert_eq!(cache.prepare(&path, &LIMITS).unwrap().height, 64, "another file is there now");
+
+    fs::remove_file(&path).unwrap();
+    assert!(cache.prepare(&path, &LIMITS).is_err());
+    let none = UploadCache::new(0);
+    fs::write(&path, encoded(quarters(64, 32), ImageFormat::Png)).unwrap();
+    assert!(none.prepare(&path, &LIMITS).is_ok(), "one too large to be kept is sent all the same");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn limits_are_kept_and_shapes_too(
+        width in 1..300_u32,
+        height in 1..300_u32,
+        long_edge in 1..200_u32,
+        bytes in 1_000..30_000_usize,
+        format in prop::sample::select(vec![ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Jpeg, ImageFormat::WebP]),
+    ) {
+        let file = encoded(noise(width, height), format);
+        let limits = UploadLimits { long_edge, bytes, longest_side: 8000 };
+        let upload = sent_within(&file, &limits).unwrap();
+        prop_assert!(upload.bytes.len() <= bytes);
+        prop_assert!(upload.width.max(upload.height) <= long_edge);
+        prop_assert!(upload.width <= width && upload.height <= height, "never enlarged");
+        seen(&upload);
+        // Each side by itself says by how much it was shrunk, give or take the pixel it was rounded to; where bytes
+        // were short, it was rounded more than once.
+        let across = f64::from(upload.width) * f64::from(height);
+        let down = f64::from(upload.height) * f64::from(width);
+        prop_assert!((across - down).abs() <= 4.0 * f64::from(width.max(height)), "{upload:?}");
+        let room = width.max(height) <= long_edge && file.len() <= bytes;
+        prop_assert_eq!(*upload.bytes == *file, room && format != ImageFormat::Bmp);
+    }
+
+    #[test]
+    fn a_size_within_an_edge_just_reaches_it(width in 1..100_000_u32, height in 1..100_000_u32, edge in 1..9_000_u32) {
+        let size = within((width, height), edge);
+        prop_assert_eq!(size.0.max(size.1), edge.min(width.max(height)));
+        prop_assert!(size.0 >= 1 && size.1 >= 1);
+    }
+}
