@@ -134,9 +134,9 @@ fn grey_and_deep_pictures_keep_their_lightness() {
 
 #[test]
 fn a_picture_of_many_bytes_gets_coarser_first_and_then_smaller() {
-    let file = encoded(noise(100, 100), ImageFormat::Png);
-    let fitted = |bytes| sent_within(&file, &UploadLimits { bytes, ..LIMITS }).unwrap();
-    let (fine, coarse, small) = (fitted(20_000), fitted(13_000), fitted(2_000));
+    let noisy = encoded(noise(100, 100), ImageFormat::Png);
+    let within = |bytes| sent_within(&noisy, &UploadLimits { bytes, ..LIMITS }).unwrap();
+    let (fine, coarse, small) = (within(20_000), within(13_000), within(2_000));
     assert_eq!((fine.width, coarse.width), (100, 100));
     assert!(coarse.bytes.len() < fine.bytes.len());
     assert!(small.width < 100 && small.width == small.height);
