@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
@@ -36,7 +37,7 @@ where
         },
         SdkError::TimeoutError(_) => unreachable_endpoint(error, asked),
         SdkError::DispatchFailure(failure) => {
-            if let Some(error) = credentials(error) {
+            if let Some(error) = credentials(error, asked) {
                 error
             } else if failure.is_timeout() || (failure.is_io() && !was_connected(error)) {
                 unreachable_endpoint(error, asked)
@@ -45,7 +46,7 @@ where
             }
         }
         // The request could not even be made.
-        _ => credentials(error).unwrap_or_else(|| AwsError::Other {
+        _ => credentials(error, asked).unwrap_or_else(|| AwsError::Other {
             model: asked.subject.clone(),
             status: None,
             code: None,
@@ -95,13 +96,29 @@ where
 }
 
 /// Why there are no credentials, where that is why.
-fn credentials(error: &(dyn Error + 'static)) -> Option<AwsError> {
-    let found = chain(error).find_map(|error| error.downcast_ref::<CredentialsError>())?;
+fn credentials(error: &(dyn Error + 'static), asked: &Asked) -> Option<AwsError> {
+    let none = || AwsError::NoCredentials { profile: asked.profile.clone() };
+    let Some(found) = chain(error).find_map(|error| error.downcast_ref::<CredentialsError>()) else {
+        // The SDK gives up on a provider with an error it keeps to itself.
+        let late = chain(error).map(ToString::to_string).find(|text| text.contains("identity resolver timed out"))?;
+        return Some(AwsError::CredentialsUnavailable { why: late });
+    };
     Some(match found {
-        CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
+        CredentialsError::CredentialsNotLoaded(_) => none(),
+        // The role of an EC2 instance is what is asked for last, when there is nothing else.
+        _ if chain(found).any(|error| error.downcast_ref::<ImdsError>().is_some()) => none(),
         _ if chain(found).any(|error| error.to_string().contains("expired")) => AwsError::CredentialsExpired,
-        _ => AwsError::CredentialsUnavailable { why: root(found) },
+        _ => AwsError::CredentialsUnavailable { why: told(found) },
     })
+}
+
+/// What an error and its causes tell, but for those that only say that there was one.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = chain(error).map(ToString::to_string).collect();
+    texts.dedup();
+    let telling = |text: &&String| !text.starts_with("an error occurred") && !text.ends_with("failure");
+    let telling: Vec<&str> = texts.iter().filter(telling).map(String::as_str).collect();
+    if telling.is_empty() { root(error) } else { words(&telling.join(": ")) }
 }
 
 /// Whether the connection had been made before it failed.

@@ -4,6 +4,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::StalledStreamProtectionConfig;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
@@ -12,15 +13,18 @@ use tokio::time::timeout;
 
 use super::classify;
 use super::converse::{ConverseRequest, ConverseStream};
-use super::credentials::{API_KEY, set};
+use super::credentials::{API_KEY, PROFILE, set};
 use super::error::{AwsError, Breakage};
 use super::refusal::Asked;
 
 /// The longest a connection may take to be made, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// The slowest upload that is waited for, in bytes a second. A picture of 3.75 MB takes 80 s at it.
-const SLOWEST_UPLOAD: u64 = 50_000;
+/// The slowest upload that is waited for, in bytes a second. A picture of 3.75 MB takes 38 s at it.
+const SLOWEST_UPLOAD: u64 = 100_000;
+
+/// The longest the credentials may take to be had: a sign-in may have to be renewed, a program to be run.
+const CREDENTIALS: Duration = Duration::from_secs(20);
 
 /// How to reach Bedrock. What is not given here is taken from the environment and the files of the AWS tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub struct Client {
     pub(super) sts: aws_sdk_sts::Client,
     region: Arc<str>,
     endpoint: Option<Arc<str>>,
+    profile: Option<Arc<str>>,
     idle: Duration,
     /// Requests carry an API key, which no other service knows.
     pub(super) api_key: bool,
@@ -61,7 +66,8 @@ impl Client {
     ///
     /// [`AwsError::NoRegion`], or [`AwsError::Unreachable`] where the endpoint is no address.
     pub async fn connect(options: &Options) -> Result<Self, AwsError> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build());
         if let Ok(name) = AppName::new("recaption") {
             loader = loader.app_name(name);
         }
@@ -74,11 +80,14 @@ impl Client {
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        let api_key = set(&|name| env::var_os(name), API_KEY).is_some();
-        Self::new(&loader.load().await, api_key, options.idle)
+        let variable = |name| set(&|name| env::var_os(name), name);
+        let profile = || variable(PROFILE).map(|name| name.to_string_lossy().into_owned());
+        let options = Options { profile: options.profile.clone().or_else(profile), ..options.clone() };
+        Self::new(&loader.load().await, variable(API_KEY).is_some(), &options)
     }
 
-    pub(super) fn new(config: &SdkConfig, api_key: bool, idle: Duration) -> Result<Self, AwsError> {
+    /// With what has been found: of the options, the idle time and the profile's name.
+    pub(super) fn new(config: &SdkConfig, api_key: bool, options: &Options) -> Result<Self, AwsError> {
         let region = config.region().ok_or(AwsError::NoRegion)?.as_ref().into();
         let endpoint = config.endpoint_url().map(Arc::<str>::from);
         if let Some(endpoint) = &endpoint
@@ -114,7 +123,8 @@ impl Client {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region,
             endpoint,
-            idle,
+            profile: options.profile.as_deref().map(Arc::from),
+            idle: options.idle,
             api_key,
         })
     }
@@ -157,6 +167,7 @@ impl Client {
             },
             str::to_owned,
         );
-        Asked { subject, region: self.region.to_string(), endpoint }
+        let profile = self.profile.as_deref().map(str::to_owned);
+        Asked { subject, region: self.region.to_string(), endpoint, profile }
     }
 }

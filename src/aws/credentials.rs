@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 /// An API key of Bedrock's own, used in place of all other credentials.
 pub(super) const API_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
+/// The profile that is used where none is given.
+pub(super) const PROFILE: &str = "AWS_PROFILE";
+
 /// The variables any of which is a sign: keys, a profile, a container's role, a federated identity.
 const VARIABLES: [&str; 6] = [
     API_KEY,
     "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
+    PROFILE,
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_WEB_IDENTITY_TOKEN_FILE",

@@ -119,9 +119,13 @@ pub enum AwsError {
     },
     /// There are no credentials.
     #[error(
-        "no AWS credentials found: sign in with `aws sso login` or `aws configure`, or set AWS_BEARER_TOKEN_BEDROCK"
+        "no AWS credentials found{}: sign in with `aws sso login` or `aws configure`, or set AWS_BEARER_TOKEN_BEDROCK",
+        profile.as_ref().map(|name| format!(" in the profile \"{name}\"")).unwrap_or_default()
     )]
-    NoCredentials,
+    NoCredentials {
+        /// The profile that was looked in, where one was named.
+        profile: Option<String>,
+    },
     /// The credentials are no longer valid.
     #[error("the AWS credentials have expired: sign in again (`aws sso login`, or a new key)")]
     CredentialsExpired,
@@ -298,13 +302,19 @@ impl AwsError {
             | Self::NoModelAccess { .. } => Reaction::OtherModel,
             Self::ParameterRefused { parameter, .. } => Reaction::WithoutParameter(*parameter),
             Self::DailyTokens { .. } | Self::AccountLimit { .. } => Reaction::Pause(Cause::Quota),
-            Self::NoCredentials
+            Self::NoCredentials { .. }
             | Self::CredentialsExpired
             | Self::CredentialsInvalid { .. }
             | Self::CredentialsUnavailable { .. }
-            | Self::NoRegion
-            | Self::Other { status: Some(401 | 403), .. } => Reaction::Pause(Cause::Access),
-            Self::PictureRefused { .. } | Self::Other { .. } => Reaction::ThisPicture,
+            | Self::NoRegion => Reaction::Pause(Cause::Access),
+            Self::PictureRefused { .. } => Reaction::ThisPicture,
+            Self::Other { status, code, .. } => match status {
+                Some(400 | 413 | 422) => Reaction::ThisPicture,
+                // In mid-stream.
+                None if code.is_some() => Reaction::ThisPicture,
+                // A proxy, another service at this address, or a request that cannot be made: the next fares no better.
+                _ => Reaction::Pause(Cause::Access),
+            },
         }
     }
 }

@@ -35,7 +35,7 @@ impl Bedrock {
     /// A client that is answered from here, in region us-east-1.
     pub(crate) fn client(&self) -> Client {
         let config = config().into_builder().http_client(self.0.clone()).build();
-        Client::new(&config, false, Options::default().idle).expect("a client")
+        Client::new(&config, false, &Options::default()).expect("a client")
     }
 
     /// What came so far.

@@ -21,6 +21,8 @@ pub(super) struct Asked {
     pub region: String,
     /// The address that was asked.
     pub endpoint: String,
+    /// The profile the credentials are looked for in, where one was named.
+    pub profile: Option<String>,
 }
 
 /// What the service answered instead of what was asked for.
@@ -80,7 +82,8 @@ impl Refusal {
                 _,
             ) => self.credentials_refused(&text),
             ("AccessDeniedException" | "AccessDenied", _) | (_, Some(401 | 403)) => self.forbidden(&text, asked),
-            ("ResourceNotFoundException", _) | (_, Some(404)) => self.not_found(&text, asked),
+            // Without the exception, it is an address that is not found.
+            ("ResourceNotFoundException", _) => self.not_found(&text, asked),
             ("ValidationException", _) | (_, Some(400)) => self.invalid(&text, asked),
             _ => self.other(asked),
         }

@@ -1,7 +1,9 @@
 //! Each row of the table of errors, in the words the service is known to use.
 
+use std::io;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -153,7 +155,9 @@ async fn each_refusal_is_known(
 #[case(504, "busy (HTTP 504)", Reaction::Retry)]
 #[case(408, "HTTP 408", Reaction::Retry)]
 #[case(429, "requests a minute", Reaction::SlowDown { after: None })]
-#[case(407, "HTTP 407", Reaction::ThisPicture)]
+#[case(404, "HTTP 404", PAUSE)]
+#[case(407, "HTTP 407", PAUSE)]
+#[case(413, "HTTP 413", Reaction::ThisPicture)]
 #[tokio::test]
 async fn a_page_of_a_proxy_is_judged_by_its_status(
     #[case] status: u16,
@@ -196,8 +200,12 @@ fn the_profiles_offered_are_those_of_the_region() {
         ("sa-east-1", vec!["global.m"]),
     ] {
         for model in ["m", "arn:aws:bedrock:us-east-1::foundation-model/m"] {
-            let asked =
-                Asked { subject: model.to_owned(), region: region.to_owned(), endpoint: "https://x".to_owned() };
+            let asked = Asked {
+                subject: model.to_owned(),
+                region: region.to_owned(),
+                endpoint: "https://x".to_owned(),
+                profile: None,
+            };
             let message = "on-demand throughput isn’t supported".to_owned();
             let error = Refusal { status: Some(400), message, ..Refusal::default() }.classify(&asked);
             let profiles = profiles.iter().map(|&profile| profile.to_owned()).collect();
@@ -262,30 +270,69 @@ impl ProvideCredentials for NoLuck {
 
 #[tokio::test]
 async fn credentials_that_cannot_be_had_are_told_apart() {
-    let cases: [(fn() -> CredentialsError, AwsError); 3] = [
-        (|| CredentialsError::not_loaded("no providers in chain provided credentials"), AwsError::NoCredentials),
+    let cases: [(fn() -> CredentialsError, AwsError); 4] = [
+        (
+            || CredentialsError::not_loaded("no providers in chain provided credentials"),
+            AwsError::NoCredentials { profile: Some("work".to_owned()) },
+        ),
         (
             || CredentialsError::provider_error("the SSO session associated with this profile has expired"),
             AwsError::CredentialsExpired,
         ),
         (
-            || CredentialsError::invalid_configuration("profile `work` was not defined"),
-            AwsError::CredentialsUnavailable { why: "profile `work` was not defined".to_owned() },
+            || CredentialsError::invalid_configuration(io::Error::other("profile `work` was not defined")),
+            AwsError::CredentialsUnavailable {
+                why: "the credentials provider was not properly configured: profile `work` was not defined".to_owned(),
+            },
+        ),
+        (
+            || CredentialsError::provider_error(CredentialsError::provider_error("the program went away")),
+            AwsError::CredentialsUnavailable { why: "the program went away".to_owned() },
         ),
     ];
     for (provide, expected) in cases {
         let provider = SharedCredentialsProvider::new(NoLuck(provide));
         let config = config().into_builder().credentials_provider(provider).build();
-        let client = Client::new(&config, false, Options::default().idle).expect("a client");
+        let options = Options { profile: Some("work".to_owned()), ..Options::default() };
+        let client = Client::new(&config, false, &options).expect("a client");
         assert_eq!(client.converse(question()).await.expect_err("no credentials"), expected);
         assert_eq!(expected.reaction(), PAUSE);
     }
 }
 
 #[test]
+fn the_profile_that_has_no_credentials_is_named() {
+    let told = |profile: Option<&str>| AwsError::NoCredentials { profile: profile.map(str::to_owned) }.to_string();
+    assert!(told(Some("work")).starts_with("no AWS credentials found in the profile \"work\":"));
+    assert!(told(None).starts_with("no AWS credentials found: sign in with `aws sso login`"));
+}
+
+/// A provider that keeps its caller waiting.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl ProvideCredentials for NoAnswer {
+    fn provide_credentials<'a>(&'a self) -> Provided<'a>
+    where
+        Self: 'a,
+    {
+        Provided::new(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_never_come_are_no_broken_stream() {
+    let config = config().into_builder().credentials_provider(SharedCredentialsProvider::new(NoAnswer));
+    let cache = IdentityCache::lazy().load_timeout(Duration::from_secs(20)).build();
+    let client = Client::new(&config.identity_cache(cache).build(), false, &Options::default()).expect("a client");
+    let error = client.converse(question()).await.expect_err("no credentials");
+    assert!(matches!(&error, AwsError::CredentialsUnavailable { why } if why.contains("20s")), "{error:?}");
+}
+
+#[test]
 fn without_a_region_there_is_no_client() {
     let config = config().into_builder().region(None).build();
-    let error = Client::new(&config, false, Options::default().idle).expect_err("no region");
+    let error = Client::new(&config, false, &Options::default()).expect_err("no region");
     assert_eq!(error, AwsError::NoRegion);
     assert!(error.to_string().contains("--region") && error.to_string().contains("AWS_REGION"));
 }

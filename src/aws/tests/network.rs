@@ -12,8 +12,7 @@ use super::super::{Breakage, Client, Options, Reaction};
 use super::*;
 
 fn client_of(address: &str) -> Client {
-    Client::new(&config().into_builder().endpoint_url(address).build(), false, Options::default().idle)
-        .expect("a client")
+    Client::new(&config().into_builder().endpoint_url(address).build(), false, &Options::default()).expect("a client")
 }
 
 async fn outcome(client: &Client) -> AwsError {
@@ -70,7 +69,7 @@ async fn a_server_that_hangs_up_in_mid_answer() {
 async fn a_server_that_never_answers() {
     let config = config().into_builder().http_client(NeverClient::new()).build();
     let idle = Duration::from_secs(20);
-    let client = Client::new(&config, false, idle).expect("a client");
+    let client = Client::new(&config, false, &Options { idle, ..Options::default() }).expect("a client");
     let before = tokio::time::Instant::now();
     let error = outcome(&client).await;
     assert!(matches!(error, AwsError::StreamBroken { how: Breakage::Silence(_) }), "{error:?}");
@@ -80,6 +79,7 @@ async fn a_server_that_never_answers() {
 
 #[test]
 fn an_endpoint_has_to_be_an_address() {
-    let error = Client::new(&config().into_builder().endpoint_url("localhost:4566").build(), false, Duration::MAX);
+    let error =
+        Client::new(&config().into_builder().endpoint_url("localhost:4566").build(), false, &Options::default());
     assert!(matches!(error, Err(AwsError::Unreachable { .. })));
 }
