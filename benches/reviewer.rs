@@ -13,6 +13,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
+use recaption::describe::Dollars;
 use recaption::review::{Action, Effect, Model, Msg, Settings, update};
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
@@ -80,7 +81,8 @@ fn keys(records: u32) -> Vec<Duration> {
     };
     send(&mut model, Msg::Resized(layout.viewport()));
     send(&mut model, Msg::Indexed { records, complete: true });
-    send(&mut model, Msg::SessionOpened { ledger: Box::default(), cursor: None, remark: None, read_only: None });
+    let (ledger, spent) = (Box::default(), Dollars::default());
+    send(&mut model, Msg::SessionOpened { ledger, cursor: None, remark: None, read_only: None, spent });
     let actions = [
         Action::Down,
         Action::PageDown,

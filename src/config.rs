@@ -25,6 +25,7 @@ pub const DEFAULTS: &str = include_str!("../assets/config.toml");
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "switches, each whatever the others are")]
 pub struct Config {
     /// The member of each line that holds the caption.
     pub caption_field: String,

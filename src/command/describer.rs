@@ -45,6 +45,7 @@ pub enum Asking {
 impl Asking {
     /// Whom the settings ask. Where they name nobody: Bedrock where there are credentials for it, else the embedded
     /// describer; and never a paid one for samples.
+    #[must_use]
     pub fn of(config: &Config, samples: bool) -> Self {
         let choice = config.describer.unwrap_or_else(|| {
             if !samples && aws::credentials_are_configured() {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -74,7 +74,7 @@ pub fn run(options: &DoctorOptions, out: &mut dyn Write) -> io::Result<ExitCode>
     let mut report = Report { out, json: options.json, colour: colours(), access: false, worst: Level::Ok };
     describer(options, &mut report)?;
     if let Some(path) = &options.dataset {
-        dataset(options, path.clone(), &mut report)?;
+        dataset(options, path, &mut report)?;
     }
     terminal(options, &mut report)?;
     Ok(match (report.worst, report.access) {
@@ -269,8 +269,8 @@ async fn answers(client: &Client, target: &Target) -> Result<(), AwsError> {
     Ok(())
 }
 
-fn dataset(options: &DoctorOptions, path: PathBuf, report: &mut Report<'_>) -> io::Result<()> {
-    let dataset = match Dataset::open(&path, &options.open) {
+fn dataset(options: &DoctorOptions, path: &Path, report: &mut Report<'_>) -> io::Result<()> {
+    let dataset = match Dataset::open(path, &options.open) {
         Ok(dataset) => dataset,
         Err(error) => return report.say("dataset", Level::Fail, &error.to_string()),
     };

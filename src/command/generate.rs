@@ -139,7 +139,7 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
     let rules = Rules { max_words: options.max_words };
     if options.dry_run {
         let ledger = session::open_read_only(&location, &facts)?.ledger;
-        let selected = options.selection.of(&dataset, &ledger, &rules)?;
+        let selected = options.selection.of(&dataset, &ledger, rules)?;
         return Ok(say_plan(options, &dataset, &selected, out)?);
     }
     let (store, opened) = session::open(&location, &facts, Timestamp::now())?;
@@ -149,7 +149,7 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
         let _ = writeln!(io::stderr(), "{warning}");
     }
     input::report(&opened, &location, &mut io::stderr())?;
-    let selected = options.selection.of(&dataset, &opened.ledger, &rules)?;
+    let selected = options.selection.of(&dataset, &opened.ledger, rules)?;
     agree(options, &dataset, &selected)?;
     let occurrences = dataset.survey(&mut || ControlFlow::Continue(()))?.map(|survey| survey.occurrences);
     let parts = Parts {

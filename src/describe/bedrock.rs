@@ -242,7 +242,7 @@ impl Service {
                 Setback::Later(message) | Setback::LaterOrPause(message) if let Some(wait) = waits.next() => {
                     tries += 1;
                     tracing::warn!(record = request.record.0 + 1, reason = message, tries, "trying again");
-                    self.wait_for(say, format!("{message}: trying again ({tries}/{TRIES})"));
+                    wait_for(say, format!("{message}: trying again ({tries}/{TRIES})"));
                     tokio::time::sleep(wait).await;
                 }
                 Setback::Later(message) => return Err(format!("{message} (tried {TRIES} times)")),
@@ -273,7 +273,7 @@ impl Service {
         match answered {
             Ok(answer) => {
                 let prompt = Some(self.options.prompt.version().to_owned());
-                self.concluded(answer, &target, prompt, parameters)
+                answer.concluded(&target, prompt, parameters)
             }
             Err(error) => Err(self.setback(request, &error, &target, &connection, permit, say)),
         }
@@ -294,7 +294,7 @@ impl Service {
             Reaction::SlowDown { after } => {
                 permit.throttled(after);
                 self.tell();
-                self.wait_for(say, self.pace_words());
+                wait_for(say, self.pace_words());
                 Setback::Again
             }
             Reaction::Retry => Setback::Later(error.to_string()),
@@ -305,7 +305,7 @@ impl Service {
                         // Whoever comes second finds it done.
                         self.chosen.fetch_max(place, Ordering::Relaxed);
                         tracing::warn!(model = target.name, next = next.name, "another model is used from here on");
-                        self.wait_for(say, format!("{error}; using {}", next.name));
+                        wait_for(say, format!("{error}; using {}", next.name));
                         self.tell_model(connection);
                     }
                     None => self.pause(error.to_string(), PauseKind::Access),
@@ -424,12 +424,8 @@ impl Service {
             () = std::future::ready(()) => {}
         }
         self.tell();
-        self.wait_for(say, words());
+        wait_for(say, words());
         awaited.await
-    }
-
-    fn wait_for(&self, say: &Say, words: String) {
-        let _ = say.send(DescribeEvent::Waiting(words));
     }
 
     fn paused_words(&self) -> String {
@@ -520,6 +516,12 @@ impl Question {
         };
         temperature.into_iter().chain(effort).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Says what a description waits for.
+fn wait_for(say: &Say, words: String) {
+    // Nobody listens to a description that was cancelled.
+    let _ = say.send(DescribeEvent::Waiting(words));
 }
 
 /// A bound on the tokens of a text: models see three characters or more of English as one token, and never less than a

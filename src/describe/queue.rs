@@ -50,7 +50,7 @@ pub enum JobEvent {
 #[error("{limit} descriptions of this kind are waiting already: ask again when some are done")]
 pub struct Refused {
     /// The request.
-    pub request: Request,
+    pub request: Box<Request>,
     /// The priority it was asked with.
     pub priority: Priority,
     /// How many may wait at that priority.

@@ -233,7 +233,7 @@ impl Desk {
 
     fn refuse(&self, refused: &Refused) {
         let event = JobEvent::Failed(DescribeError { message: refused.to_string() });
-        let Request { job, record, .. } = refused.request;
+        let Request { job, record, .. } = *refused.request;
         self.say(Msg::Job { job, record, event, at: Timestamp::now() });
     }
 

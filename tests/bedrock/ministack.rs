@@ -30,7 +30,7 @@ impl MiniStack {
         let started = Self { child, port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "MiniStack does not listen");
+            assert!(begun.elapsed() < Duration::from_mins(1), "MiniStack does not listen");
             std::thread::yield_now();
         }
         started

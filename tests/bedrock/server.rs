@@ -178,7 +178,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         Reply::Fragment { pieces, exception } => {
             let mut frames = opening();
             frames.extend(pieces.iter().map(|piece| delta(piece)));
-            frames.extend(exception.map(|name| self::exception(name)));
+            frames.extend(exception.map(self::exception));
             Ok(streamed(frames, Duration::ZERO))
         }
     }

@@ -25,7 +25,8 @@ impl World {
             let shade = u8::try_from(number % 200).expect("a shade");
             let picture = RgbImage::from_pixel(30, 40, Rgb([shade, 120, 200]));
             picture.save(folder.path().join(&name)).expect("a picture");
-            lines += &format!("{}\n", json!({ "file_name": name, "text": format!("Old caption {number}.") }));
+            lines += &json!({ "file_name": name, "text": format!("Old caption {number}.") }).to_string();
+            lines.push('\n');
         }
         fs::write(folder.path().join("metadata.jsonl"), lines).expect("a dataset");
         Self { folder, endpoint: endpoint.to_owned() }

@@ -75,6 +75,16 @@ fn a_failure_stays_a_failure() {
 }
 
 #[test]
+fn an_apology_is_a_failure_and_no_candidate() {
+    let mut world = World::new(&["One."]);
+    world.keys("r a");
+    world.finish(0, "I'm sorry, but I can't help with identifying people.");
+    assert_eq!(world.model.state(RecordId(0)).candidates, []);
+    assert!(world.notice().contains("declined"), "{}", world.notice());
+    assert_eq!((world.decisions().as_str(), world.model.tabs.count(Tab::Problems)), ("[-]", 1));
+}
+
+#[test]
 fn accepting_in_advance_waits_for_a_clean_text() {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     world.keys("r a");

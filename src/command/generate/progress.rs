@@ -125,7 +125,7 @@ mod tests {
     fn spans_and_numbers_read_well() {
         assert_eq!(span(Duration::from_secs(12)), "12s");
         assert_eq!(span(Duration::from_secs(200)), "3m 20s");
-        assert_eq!(span(Duration::from_secs(3900)), "1h 05m");
+        assert_eq!(span(Duration::from_mins(65)), "1h 05m");
         assert_eq!([950, 12_345, 1_240_000].map(thousands), ["950", "12.3k", "1.24M"]);
     }
 }

@@ -199,7 +199,7 @@ impl Run {
         let context = lint::Context { stop: Some(&stop), same_as: None };
         let findings = lint::lint(&text, &self.rules, &context);
         if let Some(refusal) = findings.iter().find(|finding| finding.kind == lint::LintKind::Refusal) {
-            self.failed(record, format!("the model declined: {}", refusal.message));
+            self.failed(record, format!("{model} declined: {}", refusal.message));
             return;
         }
         tracing::info!(record = record.0 + 1, model, words = crate::text::word_count(&text), "described");
@@ -298,7 +298,7 @@ impl Interrupts {
 
     async fn next(&mut self) {
         if self.0.recv().await.is_none() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

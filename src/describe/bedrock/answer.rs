@@ -59,16 +59,17 @@ impl Service {
             }
         }
     }
+}
 
-    /// The description an answer is, or why it is none.
+impl Answer {
+    /// The description it is, or why it is none.
     pub(super) fn concluded(
-        &self,
-        answer: Answer,
+        self,
         target: &Target,
         prompt: Option<String>,
         parameters: String,
     ) -> Result<Description, Setback> {
-        let Answer { text, stop, usage, most } = answer;
+        let Self { text, stop, usage, most } = self;
         let name = &target.name;
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let stop = match stop {

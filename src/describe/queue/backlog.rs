@@ -76,7 +76,7 @@ impl Backlog {
             _ => {
                 let stays = current.is_some_and(|current| current.priority() == priority);
                 if !stays && self.count(priority) >= self.limit {
-                    return Err(Refused { request, priority, limit: self.limit });
+                    return Err(Refused { request: Box::new(request), priority, limit: self.limit });
                 }
                 self.asked += 1;
                 match priority {
@@ -214,7 +214,7 @@ mod tests {
             ask(&mut backlog, Priority::Bulk, record.into(), record);
         }
         let refused = backlog.ask(Priority::Bulk, request(9, 9)).expect_err("no room");
-        assert_eq!(refused.request, request(9, 9));
+        assert_eq!(*refused.request, request(9, 9));
         assert_eq!(
             refused.to_string(),
             "3 descriptions of this kind are waiting already: ask again when some are done"

@@ -6,6 +6,7 @@ use super::generate::end_in_bulk;
 use super::{decide, navigate, record};
 use crate::dataset::RecordId;
 use crate::describe::{Description, JobEvent, JobId, Status, StopReason};
+use crate::lint::LintKind;
 use crate::review::{Effect, FILE, JobState, Model, NoticeKind, SessionStatus, Version};
 use crate::session::{Decision, Event, Provenance};
 
@@ -28,11 +29,7 @@ pub(super) fn on_event(
         JobEvent::Finished(description) => finished(model, about, description, at, out),
         JobEvent::Failed(error) => {
             let waited = model.jobs.remove(&about).is_some_and(|job| job.accept);
-            record(model, Event::Failed { record: about, reason: error.message.clone() }, out);
-            if waited || model.list.cursor == Some(about) {
-                model.say(NoticeKind::Error, error.message);
-            }
-            end_in_bulk(model, about, false, out);
+            failed(model, about, waited, error.message, out);
         }
         JobEvent::Cancelled => {
             model.jobs.remove(&about);
@@ -49,6 +46,15 @@ pub(super) fn describer_changed(model: &mut Model, status: Status) {
     model.describer = status;
 }
 
+/// There is no description: that is said where somebody waits for it or looks on.
+fn failed(model: &mut Model, about: RecordId, waited: bool, reason: String, out: &mut Vec<Effect>) {
+    record(model, Event::Failed { record: about, reason: reason.clone() }, out);
+    if waited || model.list.cursor == Some(about) {
+        model.say(NoticeKind::Error, reason);
+    }
+    end_in_bulk(model, about, false, out);
+}
+
 /// A description is there: a candidate, never more than that, unless the operator has accepted it in advance and it
 /// is clean.
 fn finished(model: &mut Model, about: RecordId, description: Description, at: Timestamp, out: &mut Vec<Effect>) {
@@ -56,7 +62,12 @@ fn finished(model: &mut Model, about: RecordId, description: Description, at: Ti
     let accept = job.as_ref().is_some_and(|job| job.accept);
     let Description { text, model: name, prompt, parameters, stop, usage } = description;
     let same = model.state(about).candidates.iter().any(|candidate| candidate.text == text);
-    let clean = stop == StopReason::EndTurn && model.lint(&text, Some(&stop)).is_empty();
+    let findings = model.lint(&text, Some(&stop));
+    if let Some(refusal) = findings.iter().find(|finding| finding.kind == LintKind::Refusal) {
+        failed(model, about, accept, format!("{name} declined: {}", refusal.message), out);
+        return;
+    }
+    let clean = stop == StopReason::EndTurn && findings.is_empty();
     let provenance = Provenance {
         describer: model.settings.describer.clone().unwrap_or_default(),
         model: name,
