@@ -55,8 +55,16 @@ fn at(times: &[Duration], share: f64) -> Duration {
 /// The time of each key, from the action to the drawn frame. Lines come from memory: reading them is another's work.
 fn keys(records: u32) -> Vec<Duration> {
     let line = sample();
-    let settings =
-        Settings { dataset: "bench".to_owned(), describer: None, max_words: 50, ahead: 3, keep_line_breaks: false };
+    let settings = Settings {
+        dataset: "bench".to_owned(),
+        describer: None,
+        max_words: 50,
+        ahead: 3,
+        price: None,
+        ahead_agreed: false,
+        confirm_above: Dollars::default(),
+        keep_line_breaks: false,
+    };
     let mut model = Model::new(settings);
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen in memory");
     let keymap = Keymap::defaults().expect("the embedded keymap is valid");

@@ -187,13 +187,13 @@ async fn the_operator_passes_those_who_wait_and_has_a_place_of_their_own() {
     sleep(MINUTE).await;
     assert_eq!((pacer.pace().waiting, pacer.pace().running), (1, 1));
 
-    let asked = pacer.admit(Priority::Asked, 0).await;
+    let asked = timeout(MINUTE, pacer.admit(Priority::Asked, 0)).await.expect("it need not wait for the bulk request");
     assert_eq!((pacer.pace().waiting, pacer.pace().running), (1, 2));
     drop(asked);
     sleep(MINUTE).await;
     assert!(!waiting.is_finished(), "the place is not for bulk requests");
     drop(bulk);
-    drop(waiting.await.expect("it is let through"));
+    drop(timeout(MINUTE, waiting).await.expect("it is let through"));
     assert_eq!((pacer.pace().waiting, pacer.pace().running), (0, 0));
 }
 
@@ -224,8 +224,20 @@ async fn after_a_refusal_nothing_is_sent_until_the_service_said_not_even_for_the
     refused.throttled(Some(Duration::from_secs(7)));
     assert!(pacer.pace().learned);
     assert!(pacer.pace().requests_per_minute.get() < 600);
-    drop(pacer.admit(Priority::Asked, 0).await);
+    drop(timeout(MINUTE, pacer.admit(Priority::Asked, 0)).await.expect("it is let through"));
     assert_eq!(before.elapsed(), Duration::from_secs(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_tokens_keeps_their_turn_among_requests() {
+    let pacer = Pacer::new(Limits { tokens_per_minute: NonZeroU32::new(60_000), ..limits(2, Some(2)) });
+    let before = Instant::now();
+    let first = pacer.admit(Priority::Bulk, 45_000).await;
+    sleep(Duration::from_secs(35)).await;
+    let second = timeout(MINUTE, pacer.admit(Priority::Bulk, 1_000)).await.expect("it is let through");
+    // The tokens of the first are paid for within 47 s. Another request would have to wait for the 65th second.
+    assert!(before.elapsed() < Duration::from_secs(50), "{:?}", before.elapsed());
+    drop((first, second));
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,6 +269,7 @@ async fn on_many_threads_nobody_is_forgotten() {
             task.abort();
         }
     }
-    while tasks.join_next().await.is_some() {}
+    let all = async { while tasks.join_next().await.is_some() {} };
+    timeout(MINUTE, all).await.expect("nobody waits for ever");
     assert_eq!((pacer.pace().waiting, pacer.pace().running), (0, 0));
 }
