@@ -89,6 +89,11 @@ fn every_option_of_review_arrives() {
 #[case("recaption export a.jsonl --to txt --only accepted,edited -o texts --force")]
 #[case("recaption show a.jpg b.jpg --width 80 --image-protocol blocks")]
 #[case("recaption show")]
+#[case(
+    "recaption generate -i a.jsonl -n 5 --only failed --dry-run -r us-east-1 -o b.jsonl --accept --save --yes --json"
+)]
+#[case("recaption generate photos --sample 5 --seed 7 --budget 2.50")]
+#[case("recaption doctor photos --probe --json")]
 #[case("recaption completions fish")]
 #[case("recaption man")]
 fn commands_parse(#[case] line: &str) {
@@ -105,6 +110,8 @@ fn commands_parse(#[case] line: &str) {
 #[case::unknown_decision("recaption export a.jsonl --to csv --only good", ErrorKind::InvalidValue)]
 #[case::no_screen_in_save("recaption save a.jsonl --ascii", ErrorKind::UnknownArgument)]
 #[case::no_session_in_check("recaption check a.jsonl --session s", ErrorKind::UnknownArgument)]
+#[case::two_datasets("recaption generate a.jsonl -i b.jsonl", ErrorKind::ArgumentConflict)]
+#[case::seed_of_nothing("recaption generate a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
 #[case::no_log_in_show("recaption show a.jpg --log l", ErrorKind::UnknownArgument)]
 fn what_makes_no_sense_is_refused(#[case] line: &str, #[case] kind: ErrorKind) {
     assert_eq!(parse(line).expect_err(line).kind(), kind);

@@ -286,7 +286,7 @@ async fn a_quota_nobody_told_of_is_learned() {
     })
     .await;
     let world = World::new(40, &server.url());
-    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--rpm", "1200"]).await;
+    let (table, code) = world.generate_at(&["--model", "claude-sonnet-4-6", "--rpm", "1200"]).await;
     assert_eq!((numbers(&table), code), ([40, 0, 0, 0], 0), "{table}");
     assert_eq!(world.candidates().len(), 40);
     assert!(server.asked().len() < 60, "{} requests for 40 captions", server.asked().len());

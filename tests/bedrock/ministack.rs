@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::world::World;
 
 /// A server of somebody else's, stopped when it is dropped.
-struct Theirs {
+pub struct Theirs {
     child: Child,
     port: u16,
 }
@@ -40,7 +40,8 @@ impl Theirs {
         Some(started)
     }
 
-    fn ministack() -> Option<Self> {
+    /// MiniStack, if there is one.
+    pub fn ministack() -> Option<Self> {
         Self::start("RECAPTION_MINISTACK", |command, port| {
             // Without the second, it listens to the whole network.
             command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1");
@@ -53,7 +54,8 @@ impl Theirs {
         })
     }
 
-    fn url(&self) -> String {
+    /// Its address.
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
