@@ -14,8 +14,8 @@ async fn findings(world: &World, arguments: &[&str], without: &[&str]) -> (Vec<(
     let output = finished(command).await;
     let lines = String::from_utf8(output.stdout).expect("text");
     let findings = lines.lines().map(|line| {
-        let finding: Value = serde_json::from_str(line).expect("JSON");
-        let word = |name: &str| finding[name].as_str().expect("a word").to_owned();
+        let parsed: Value = serde_json::from_str(line).expect("JSON");
+        let word = |name: &str| parsed[name].as_str().expect("a word").to_owned();
         (word("about"), word("level"), word("says"))
     });
     (findings.collect(), output.status.code().expect("it was not killed"))
@@ -23,7 +23,8 @@ async fn findings(world: &World, arguments: &[&str], without: &[&str]) -> (Vec<(
 
 fn of<'a>(findings: &'a [(String, String, String)], about: &str) -> (&'a str, &'a str) {
     let found = findings.iter().find(|finding| finding.0 == about);
-    found.map(|(_, level, says)| (level.as_str(), says.as_str())).unwrap_or_else(|| panic!("{about}: {findings:?}"))
+    let (_, level, says) = found.unwrap_or_else(|| panic!("{about}: {findings:?}"));
+    (level, says)
 }
 
 #[tokio::test(flavor = "multi_thread")]
