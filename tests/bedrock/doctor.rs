@@ -13,12 +13,12 @@ async fn findings(world: &World, arguments: &[&str], without: &[&str]) -> (Vec<(
     }
     let output = finished(command).await;
     let lines = String::from_utf8(output.stdout).expect("text");
-    let findings = lines.lines().map(|line| {
+    let found = lines.lines().map(|line| {
         let parsed: Value = serde_json::from_str(line).expect("JSON");
         let word = |name: &str| parsed[name].as_str().expect("a word").to_owned();
         (word("about"), word("level"), word("says"))
     });
-    (findings.collect(), output.status.code().expect("it was not killed"))
+    (found.collect(), output.status.code().expect("it was not killed"))
 }
 
 fn of<'a>(findings: &'a [(String, String, String)], about: &str) -> (&'a str, &'a str) {
