@@ -87,7 +87,7 @@ fn keys(records: u32, streams: u32) -> Vec<Duration> {
                 }
             }
         }
-        let look = Look { theme: &theme, keymap: &keymap, entry: None, pending: "", pictures: true, zone: &zone };
+        let look = Look { theme: &theme, keymap: &keymap, entry: None, pending: &[], pictures: true, zone: &zone };
         terminal.draw(|frame| _ = view::draw(frame, model, look, None)).expect("a screen in memory");
     };
     send(&mut model, Msg::Resized(layout.viewport()));

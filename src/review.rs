@@ -8,6 +8,7 @@ mod effect;
 mod filter;
 mod model;
 mod msg;
+mod pace;
 mod update;
 
 pub use action::{Action, Group};
@@ -18,4 +19,5 @@ pub use model::{
     SessionStatus, Settings, Version, Wish,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
+pub use pace::Pace;
 pub use update::update;

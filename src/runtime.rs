@@ -177,8 +177,8 @@ impl Runtime {
                     let _ = messages.send(msg);
                 });
             }
-            // These are the screen's: it must step aside for them.
-            Effect::EditExternally { .. } | Effect::Suspend | Effect::Quit => {}
+            // These are the screen's.
+            Effect::EditExternally { .. } | Effect::Copy(_) | Effect::Notify(_) | Effect::Suspend | Effect::Quit => {}
         }
         None
     }

@@ -20,7 +20,7 @@ use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
     ReviewArgs, SaveArgs, SessionOption, ShowArgs,
 };
-use crate::config::{Config, ImageProtocol, Theme};
+use crate::config::{Config, ImageProtocol, Notify, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::exit::ExitCode;
@@ -311,6 +311,11 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
         ground,
         ascii: config.ascii,
         mouse: config.mouse,
+        notify: match config.notify {
+            Notify::Off => tui::Notify::Off,
+            Notify::Bell => tui::Notify::Bell,
+            Notify::Desktop => tui::Notify::Desktop,
+        },
         pictures: protocol(config.image_protocol),
         editor,
     })

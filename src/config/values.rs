@@ -51,6 +51,18 @@ pub enum Theme {
     None,
 }
 
+/// How the operator is told that something long is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notify {
+    /// On the screen only
+    Off,
+    /// By the terminal's bell
+    Bell,
+    /// By a desktop notification, in terminals that pass it on
+    Desktop,
+}
+
 /// The least important thing worth a line in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]

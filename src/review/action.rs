@@ -131,6 +131,7 @@ actions! {
         ScrollDown "scroll-down" "scroll the caption down",
         ScrollUp "scroll-up" "scroll the caption up",
         Zoom "zoom" "picture full screen",
+        Copy "copy" "copy the caption",
         Help "help" "show or hide this help",
         Close "close" "close, or leave and keep the draft",
     }

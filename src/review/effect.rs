@@ -84,6 +84,10 @@ pub enum Effect {
         /// The text to start from.
         text: String,
     },
+    /// Put this text on the clipboard.
+    Copy(String),
+    /// Something the operator has waited for is done: tell them, also where they look elsewhere.
+    Notify(String),
     /// Give the terminal back until the shell continues the program.
     Suspend,
     /// Leave the program.

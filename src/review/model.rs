@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::filter::{Tab, Tabs};
 use super::msg::Viewport;
+use super::pace::Pace;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::preview::{CellArea, Preview, PreviewError};
@@ -267,6 +268,8 @@ pub struct Model {
     pub spent: Dollars,
     /// The operator knows that descriptions cost money, and wants them.
     pub agreed_to_pay: bool,
+    /// How fast the operator goes.
+    pub pace: Pace,
     /// Review-ahead is off until the next description is asked for.
     pub ahead_stopped: bool,
     /// The picture under the cursor.
@@ -308,6 +311,7 @@ impl Model {
             bulk: None,
             describer: Status::default(),
             spent: Dollars::default(),
+            pace: Pace::default(),
             agreed_to_pay: agreed,
             ahead_stopped: !agreed,
             picture: PictureSlot::Empty,

@@ -117,8 +117,8 @@ pub enum Msg {
         /// Why.
         error: String,
     },
-    /// All events up to this one are durable.
-    Recorded(Seq),
+    /// All events up to this one are durable since then.
+    Recorded(Seq, Timestamp),
     /// An event could not be stored; neither can those after it.
     RecordFailed(String),
     /// News of a job.

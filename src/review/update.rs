@@ -33,10 +33,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::SessionFailed(error) => report::session_failed(model, error),
         Msg::Loaded(entries) => report::loaded(model, entries),
         Msg::LoadFailed { records, error } => report::load_failed(model, &records, error),
-        Msg::Recorded(through) => model.durable = model.durable.max(through),
+        Msg::Recorded(through, at) => {
+            model.durable = model.durable.max(through);
+            model.pace.observe(at, model.tabs.reviewed());
+        }
         Msg::RecordFailed(error) => report::record_failed(model, &error, out),
         Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
-        Msg::Describer(status) => answer::describer_changed(model, status),
+        Msg::Describer(status) => answer::describer_changed(model, status, out),
         Msg::Spent(dollars) => model.spent += dollars,
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
@@ -88,6 +91,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::TakeAndPrevious => edit::take(model, edit::Then::EditPrevious, out),
         Action::DiscardDraft => edit::discard(model, out),
         Action::Submit => submit(model, out),
+        Action::Copy => navigate::copy(model, out),
         Action::Regenerate => generate::regenerate(model, None, out),
         Action::RegenerateWithReason => generate::choose_reason(model),
         Action::ReasonTooLong => generate::regenerate_for(model, Reason::TooLong, out),

@@ -42,10 +42,10 @@ impl Input {
         self.entry.as_ref()
     }
 
-    /// Keys pressed that are the beginning of an action, as one would write them.
+    /// Keys pressed that are the beginning of an action.
     #[must_use]
-    pub fn pending(&self) -> String {
-        Key::sequence_name(&self.pressed)
+    pub fn pending(&self) -> &[Key] {
+        &self.pressed
     }
 
     /// Has the text field follow the core: a new one where something else is written now.

@@ -246,6 +246,17 @@ impl Keymap {
         bound.filter(|(_, known)| *known == action).map(|(keys, _)| Key::sequence_name(keys)).collect()
     }
 
+    /// How keys pressed so far can go on: the keys that are left, and what they do, in the order of the help.
+    #[must_use]
+    pub fn continuations(&self, context: Context, pressed: &[Key]) -> Vec<(String, Action)> {
+        let bound = self.bindings.get(&context).into_iter().flatten();
+        let begun = bound.filter(|(keys, _)| keys.len() > pressed.len() && keys.starts_with(pressed));
+        let mut rest: Vec<_> =
+            begun.map(|(keys, action)| (Key::sequence_name(&keys[pressed.len()..]), *action)).collect();
+        rest.sort_by_key(|(_, action)| Action::ALL.iter().position(|known| known == action));
+        rest
+    }
+
     /// The shortest way to write an action's key in a context, for the footer.
     #[must_use]
     pub fn hint(&self, context: Context, action: Action) -> Option<String> {
@@ -296,6 +307,17 @@ mod tests {
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g")), Lookup::Prefix);
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g a")), Lookup::Action(Action::GenerateAll));
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g x")), Lookup::Unbound);
+    }
+
+    #[test]
+    fn a_prefix_tells_how_it_can_go_on() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        let rest = keymap.continuations(Context::Browse, &pressed("g"));
+        assert!(rest.contains(&("g".to_owned(), Action::Top)) && rest.contains(&("a".to_owned(), Action::GenerateAll)));
+        for (keys, action) in rest {
+            assert_eq!(keymap.lookup(Context::Browse, &pressed(&format!("g {keys}"))), Lookup::Action(action));
+        }
+        assert_eq!(keymap.continuations(Context::Browse, &pressed("a")), []);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::entry::Entry;
-use super::keymap::Keymap;
+use super::keymap::{Key, Keymap};
 use super::layout::{self, Layout};
 use super::theme::Theme;
 use crate::preview::Painter;
@@ -33,7 +33,7 @@ pub struct Look<'a> {
     /// The text field in use.
     pub entry: Option<&'a Entry>,
     /// Keys pressed that are not an action yet.
-    pub pending: &'a str,
+    pub pending: &'a [Key],
     /// Whether there is a pane for pictures.
     pub pictures: bool,
     /// The time zone for times of day.

@@ -12,7 +12,7 @@ use recaption::preview::{CellArea, Ready};
 use recaption::review::{Msg, PictureSlot};
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
-use recaption::tui::{Entry, Ground, Keymap, Theme};
+use recaption::tui::{Entry, Ground, Key, Keymap, Theme};
 use rstest::rstest;
 
 use crate::world::World;
@@ -42,6 +42,12 @@ fn afternoon() -> World {
 }
 
 fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<TestBackend> {
+    screen_after(world, (width, height), ascii, "")
+}
+
+/// The screen while the beginning of some key sequence is pressed.
+fn screen_after(world: &mut World, (width, height): (u16, u16), ascii: bool, pressed: &str) -> Terminal<TestBackend> {
+    let pending = if pressed.is_empty() { Vec::new() } else { Key::parse_sequence(pressed).expect("keys") };
     let layout = Layout::new(Rect::new(0, 0, width, height), true);
     if let Some(layout) = &layout {
         world.send(Msg::Resized(layout.viewport()));
@@ -54,7 +60,7 @@ fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<T
         theme: &theme,
         keymap: &keymap,
         entry: entry.as_ref(),
-        pending: "",
+        pending: &pending,
         pictures: true,
         zone: &jiff::tz::TimeZone::UTC,
     };
@@ -151,6 +157,14 @@ fn a_describer_that_waits_says_what_for() {
     let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
     world.send(Msg::Describer(Status { paused: Some(pause), ..Status::default() }));
     assert_snapshot!("waiting", screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn the_beginning_of_a_key_sequence_shows_how_it_goes_on() {
+    let mut world = afternoon();
+    let footer = screen_after(&mut world, (80, 24), false, "g").backend().to_string();
+    let footer = footer.lines().last().expect("a footer").to_owned();
+    assert!(footer.contains("g first record") && footer.contains("a describe all in view"), "{footer}");
 }
 
 #[test]

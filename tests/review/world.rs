@@ -105,7 +105,7 @@ impl World {
                     Effect::Record { seq, event } if self.slow_disk => self.waiting.push((seq, event)),
                     Effect::Record { seq, event } => {
                         self.stored.push((seq, event));
-                        messages.push(Msg::Recorded(seq));
+                        messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
                     }
                     Effect::ShowPicture { .. } | Effect::PrefetchPictures { .. } | Effect::RememberCursor(..) => {}
                     other => self.asked.push(other),
@@ -118,7 +118,7 @@ impl World {
     pub fn disk_catches_up(&mut self) {
         for (seq, event) in std::mem::take(&mut self.waiting) {
             self.stored.push((seq, event));
-            self.send(Msg::Recorded(seq));
+            self.send(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
         }
     }
 

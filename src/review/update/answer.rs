@@ -39,8 +39,9 @@ pub(super) fn on_event(
 }
 
 /// The describer does differently now.
-pub(super) fn describer_changed(model: &mut Model, status: Status) {
+pub(super) fn describer_changed(model: &mut Model, status: Status, out: &mut Vec<Effect>) {
     if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
+        out.push(Effect::Notify(pause.message.clone()));
         model.say(NoticeKind::Error, pause.message.clone());
     }
     model.describer = status;

@@ -214,7 +214,9 @@ fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
     }
     if let Some(bulk) = model.bulk.take_if(|bulk| bulk.waiting.is_empty() && bulk.running.is_empty()) {
         let failures = if bulk.failed == 0 { String::new() } else { format!(", {} failed (tab 6)", bulk.failed) };
-        model.say(NoticeKind::Info, format!("described {} of {}{failures}", bulk.done, bulk.total));
+        let words = format!("described {} of {}{failures}", bulk.done, bulk.total);
+        out.push(Effect::Notify(words.clone()));
+        model.say(NoticeKind::Info, words);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Going from record to record, from tab to tab, and through the texts of one record.
 
 use crate::dataset::RecordId;
-use crate::review::{Mode, Model, NoticeKind, Tab, Version};
+use crate::review::{Effect, Mode, Model, NoticeKind, Tab, Version};
 
 /// Puts the cursor on a record, which need not be in view.
 pub(super) fn go_to(model: &mut Model, record: RecordId) {
@@ -127,4 +127,16 @@ pub(super) fn version(model: &mut Model, later: bool) {
     let next = if later { (place + 1).min(versions.len() - 1) } else { place.saturating_sub(1) };
     model.caption.chosen = versions.get(next).copied().or(Some(Version::Original));
     model.caption.scroll = 0;
+}
+
+/// Puts the text that is shown on the clipboard.
+pub(super) fn copy(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(about) = model.list.cursor else { return };
+    match model.text(about, model.shown(about)).filter(|text| !text.is_empty()) {
+        Some(text) => {
+            out.push(Effect::Copy(text.to_owned()));
+            model.say(NoticeKind::Info, "copied");
+        }
+        None => model.say(NoticeKind::Warning, "there is no text to copy"),
+    }
 }

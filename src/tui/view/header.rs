@@ -30,6 +30,16 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
         left.push(Span::styled(theme.glyphs.bar.1.repeat(usize::try_from(BAR - full).unwrap_or(0)), theme.muted));
         left.push(Span::styled(format!(" {percent} %"), theme.muted));
     }
+    if let (Some(pace), Some(rest)) = (model.pace.an_hour(), model.pace.time_for(total.saturating_sub(reviewed))) {
+        let rest = match (rest.as_hours(), rest.as_mins() % 60) {
+            (0, minutes) => format!("{minutes} min"),
+            (hours, minutes) => format!("{hours} h {minutes:02}"),
+        };
+        left.push(Span::styled(
+            format!(" {} {pace}/h {} {rest} left", theme.glyphs.dot, theme.glyphs.dot),
+            theme.muted,
+        ));
+    }
     if !model.indexed && model.dataset_failure.is_none() {
         left.push(Span::styled(format!("  reading{}", theme.glyphs.ellipsis), theme.busy));
     }

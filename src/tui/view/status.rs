@@ -8,7 +8,7 @@ use super::{Look, clean, join_dots, key_hint};
 use crate::describe::Dollars;
 use crate::review::{Action, Mode, Model, NoticeKind};
 use crate::text;
-use crate::tui::keymap::Context;
+use crate::tui::keymap::{Context, Key};
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
@@ -89,11 +89,16 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         Mode::ConfirmSpending(_) => (Context::ConfirmSpending, &[]),
     };
     let mut line = Line::from(vec![Span::raw(" ")]);
-    if !look.pending.is_empty() {
-        line.push_span(Span::styled(format!("{} {} ", look.pending, look.theme.glyphs.ellipsis), look.theme.accent));
-    }
-    for (action, what) in actions {
-        let Some(key) = look.keymap.hint(context, *action) else { continue };
+    let hints: Vec<(String, &str)> = if look.pending.is_empty() {
+        let bound = |(action, what): &(Action, &'static str)| Some((look.keymap.hint(context, *action)?, *what));
+        actions.iter().filter_map(bound).collect()
+    } else {
+        let pending = Key::sequence_name(look.pending);
+        line.push_span(Span::styled(format!("{pending} {}  ", look.theme.glyphs.ellipsis), look.theme.accent));
+        let rest = look.keymap.continuations(context, look.pending);
+        rest.into_iter().map(|(keys, action)| (keys, action.help())).collect()
+    };
+    for (key, what) in hints {
         let hint = key_hint(key, what, look.theme);
         if line.width() + hint.iter().map(Span::width).sum::<usize>() > width {
             break;
