@@ -82,7 +82,7 @@ fn keys(records: u32, streams: u32) -> Vec<Duration> {
                     Effect::Load(wanted) => {
                         messages.push(Msg::Loaded(wanted.iter().map(|id| at_place(&line, *id)).collect()));
                     }
-                    Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq)),
+                    Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH)),
                     _ => {}
                 }
             }

@@ -3,7 +3,7 @@
 //! A description goes through these rooms: the `gate`, which is shut while nothing would come of a request; the
 //! `connection` to the service, with the model in use; the picture, made ready by `upload`; the `bill`, which takes
 //! the most the request can cost out of the budget; the pacer; and then the `answer` is read as it is written. What
-//! goes wrong on the way is a [`Setback`]: it says what becomes of the description, and the loop in
+//! goes wrong on the way is a `Setback`: it says what becomes of the description, and the loop in
 //! `BedrockDescriber::describe` does that.
 
 mod answer;
