@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use etcetera::BaseStrategy as _;
 use serde::Deserialize;
 
-pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Theme};
+pub use self::values::{Delay, DescriberChoice, ImageProtocol, Keys, LogLevel, Notify, Theme};
 use crate::describe::Dollars;
 
 /// The defaults, in the form in which users write their own: every setting, explained.
@@ -82,6 +82,8 @@ pub struct Config {
     pub ascii: bool,
     /// Whether the mouse is listened to.
     pub mouse: bool,
+    /// Whose keys are used, under the user's own.
+    pub keys: Keys,
     /// How the operator is told that something long is done.
     pub notify: Notify,
     /// The log; beside the session where none is named.
@@ -118,6 +120,7 @@ pub struct Settings {
     pub theme: Option<Theme>,
     pub ascii: Option<bool>,
     pub mouse: Option<bool>,
+    pub keys: Option<Keys>,
     pub notify: Option<Notify>,
     pub log: Option<PathBuf>,
     pub log_level: Option<LogLevel>,
@@ -224,6 +227,7 @@ impl Config {
         set(&mut self.theme, stronger.theme);
         set(&mut self.ascii, stronger.ascii);
         set(&mut self.mouse, stronger.mouse);
+        set(&mut self.keys, stronger.keys);
         set(&mut self.notify, stronger.notify);
         set(&mut self.log, stronger.log.map(Some));
         set(&mut self.log_level, stronger.log_level);
@@ -276,6 +280,7 @@ impl Settings {
             theme: environment.parse("THEME", one_of)?,
             ascii: environment.parse("ASCII", yes_or_no)?,
             mouse: environment.parse("MOUSE", yes_or_no)?,
+            keys: environment.parse("KEYS", one_of)?,
             notify: environment.parse("NOTIFY", one_of)?,
             log: environment.get("LOG").map(PathBuf::from),
             log_level: environment.parse("LOG_LEVEL", one_of)?,

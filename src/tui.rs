@@ -35,7 +35,7 @@ use terminal::Screen;
 use view::Look;
 
 pub use entry::Entry;
-pub use keymap::{Context, Key, Keymap, KeymapError, Lookup};
+pub use keymap::{Context, Key, Keymap, KeymapError, Lookup, Preset};
 pub use terminal::Notify;
 pub use theme::{Ground, Theme};
 

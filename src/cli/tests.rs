@@ -10,7 +10,7 @@ use rstest::rstest;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{Config, DEFAULTS, Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Theme};
+use crate::config::{Config, DEFAULTS, Delay, DescriberChoice, ImageProtocol, Keys, LogLevel, Notify, Theme};
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
@@ -43,7 +43,7 @@ fn every_option_of_review_arrives() {
          -o new.jsonl --force --max-words 30 --describer none --ahead 5 --model claude-haiku-4-5 \
          -r eu-west-1 --profile photos --endpoint-url http://h --prompt p.md --people woman --language ko \
          --concurrency 3 --rpm 60 --tpm 9000 --delay 500ms --budget 2.50 --confirm-above 9 --image-protocol sixel --theme light --line-breaks \
-         --ascii --no-mouse --notify desktop --log l.log -vv",
+         --ascii --no-mouse --keys vim --notify desktop --log l.log -vv",
     );
     let expected = Settings {
         caption_field: Some("caption".into()),
@@ -68,6 +68,7 @@ fn every_option_of_review_arrives() {
         theme: Some(Theme::Light),
         ascii: Some(true),
         mouse: Some(false),
+        keys: Some(Keys::Vim),
         notify: Some(Notify::Desktop),
         log: Some("l.log".into()),
         log_level: None,

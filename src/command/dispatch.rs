@@ -20,12 +20,12 @@ use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
     ReviewArgs, SaveArgs, SessionOption, ShowArgs,
 };
-use crate::config::{Config, ImageProtocol, Notify, Theme};
+use crate::config::{Config, ImageProtocol, Keys, Notify, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::exit::ExitCode;
 use crate::preview::{Protocol, ProtocolChoice};
-use crate::tui::{self, Ground, Keymap};
+use crate::tui::{self, Ground, Keymap, Preset};
 
 /// Why a command did nothing, and the code to end with.
 struct Failure {
@@ -296,18 +296,24 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
     let own_keys = etcetera::choose_base_strategy()
         .ok()
         .map(|user| etcetera::BaseStrategy::config_dir(&user).join("recaption/keymap.toml"));
+    let preset = match config.keys {
+        Keys::Default => Preset::Default,
+        Keys::Prodigy => Preset::Prodigy,
+        Keys::Vim => Preset::Vim,
+    };
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let ground = match config.theme {
         Theme::Auto if no_colour => Some(Ground::Colourless),
         Theme::Auto => None,
         Theme::Dark => Some(Ground::Dark),
         Theme::Light => Some(Ground::Light),
+        Theme::HighContrast => Some(Ground::Contrast),
         Theme::None => Some(Ground::Colourless),
     };
     let editor =
         ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     Ok(tui::Options {
-        keymap: Keymap::load(own_keys.as_deref()).map_err(Failure::usage)?,
+        keymap: Keymap::load(preset, own_keys.as_deref()).map_err(Failure::usage)?,
         ground,
         ascii: config.ascii,
         mouse: config.mouse,

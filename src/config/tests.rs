@@ -72,6 +72,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("theme", "light"),
     ("ascii", "true"),
     ("mouse", "false"),
+    ("keys", "vim"),
     ("notify", "bell"),
     ("log", "logs/a.log"),
     ("log-level", "debug"),

@@ -12,6 +12,28 @@ use crate::review::{Action, Mode};
 
 const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
 
+/// A set of keys people know from elsewhere, laid over recaption's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// recaption's own keys.
+    #[default]
+    Default,
+    /// Those of Prodigy, where they differ.
+    Prodigy,
+    /// Those of vim, where they differ.
+    Vim,
+}
+
+impl Preset {
+    const fn file(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Default => None,
+            Self::Prodigy => Some(("assets/keymap-prodigy.toml", include_str!("../../assets/keymap-prodigy.toml"))),
+            Self::Vim => Some(("assets/keymap-vim.toml", include_str!("../../assets/keymap-vim.toml"))),
+        }
+    }
+}
+
 /// What a key means depends on where it is pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -152,12 +174,15 @@ impl Keymap {
         Self::parse(DEFAULTS, "assets/keymap.toml").map(|bindings| Self { bindings })
     }
 
-    /// The defaults with the operator's own keys over them, where there is such a file.
+    /// The defaults with a preset's keys over them, and over those the operator's own, where there is such a file.
     ///
     /// # Errors
     /// Where the file cannot be read, is not a keymap, or binds a key twice.
-    pub fn load(path: Option<&Path>) -> Result<Self, KeymapError> {
+    pub fn load(preset: Preset, path: Option<&Path>) -> Result<Self, KeymapError> {
         let mut keymap = Self::defaults()?;
+        if let Some((file, text)) = preset.file() {
+            keymap.merge(Self::parse(text, file)?);
+        }
         let Some(path) = path else { return Ok(keymap) };
         match std::fs::read_to_string(path) {
             Ok(text) => keymap.merge(Self::parse(&text, &path.display().to_string())?),
@@ -307,6 +332,21 @@ mod tests {
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g")), Lookup::Prefix);
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g a")), Lookup::Action(Action::GenerateAll));
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g x")), Lookup::Unbound);
+    }
+
+    #[test]
+    fn presets_lay_known_keys_over_the_defaults() {
+        let prodigy = Keymap::load(Preset::Prodigy, None).expect("the embedded preset is valid");
+        assert_eq!(prodigy.lookup(Context::Browse, &pressed("Space")), Lookup::Action(Action::Skip));
+        let vim = Keymap::load(Preset::Vim, None).expect("the embedded preset is valid");
+        assert_eq!(vim.lookup(Context::Browse, &pressed("Z Z")), Lookup::Action(Action::SaveAndQuit));
+        assert_eq!(vim.lookup(Context::Browse, &pressed("d d")), Lookup::Action(Action::Exclude));
+        for keymap in [prodigy, vim] {
+            assert_eq!(keymap.lookup(Context::Browse, &pressed("a")), Lookup::Action(Action::Accept));
+            for action in [Action::Down, Action::Undo, Action::Regenerate, Action::Save, Action::Copy] {
+                assert!(!keymap.keys(Context::Browse, action).is_empty(), "{}", action.name());
+            }
+        }
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub struct Look<'a> {
 /// Draws the whole screen, and says how many rows the caption pane's text takes.
 pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut Painter>) -> u16 {
     let screen = frame.area();
+    frame.buffer_mut().set_style(screen, look.theme.ground);
     let Some(layout) = Layout::new(screen, look.pictures) else {
         too_small(frame, screen, look.theme);
         return 0;

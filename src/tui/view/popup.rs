@@ -44,6 +44,7 @@ impl Popup {
             }
         }
         frame.render_widget(Clear, area);
+        frame.buffer_mut().set_style(area, theme.ground);
         frame.render_widget(block, area);
         let inside = Rect {
             x: area.x + 2,
