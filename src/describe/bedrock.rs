@@ -241,7 +241,7 @@ impl Service {
                 Setback::Failed(message) => return Err(message),
                 Setback::Later(message) | Setback::LaterOrPause(message) if let Some(wait) = waits.next() => {
                     tries += 1;
-                    tracing::warn!(record = request.record.0 + 1, reason = message, tries, "trying again");
+                    tracing::warn!(file = request.context.file_name, reason = message, tries, "trying again");
                     wait_for(say, format!("{message}: trying again ({tries}/{TRIES})"));
                     tokio::time::sleep(wait).await;
                 }
@@ -289,7 +289,7 @@ impl Service {
         permit: Permit,
         say: &Say,
     ) -> Setback {
-        tracing::warn!(record = request.record.0 + 1, model = target.id, %error, "a request failed");
+        tracing::warn!(file = request.context.file_name, model = target.id, %error, "a request failed");
         match error.reaction() {
             Reaction::SlowDown { after } => {
                 permit.throttled(after);

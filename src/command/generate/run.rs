@@ -10,14 +10,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
-use crate::dataset::{Occurrences, RecordId};
+use crate::dataset::{Entry, Occurrences, RecordId};
 use crate::describe::{
     Describer, Description, Detail, JobEvent, JobId, News, PauseKind, Priority, Queue, Request, Spent, Status,
     StopReason,
 };
 use crate::lint::{self, Rules};
 use crate::runtime::Facts;
-use crate::session::{Ack, Actor, CandidateId, Decision, Entry, Event, Ledger, Provenance, Seq, Store, Writer};
+use crate::session::{self, Ack, Actor, CandidateId, Decision, Event, Ledger, Provenance, Seq, Store, Writer};
 
 /// Records that wait in the queue beyond those under way, so that it never runs dry.
 const READY: usize = 8;
@@ -202,8 +202,11 @@ impl Run {
             self.failed(record, format!("{model} declined: {}", refusal.message));
             return;
         }
-        tracing::info!(record = record.0 + 1, model, words = crate::text::word_count(&text), "described");
-        tracing::debug!(record = record.0 + 1, text, "its text");
+        let file = self.name(record);
+        let tokens = usage.unwrap_or_default().tokens;
+        let words = crate::text::word_count(&text);
+        tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "described");
+        tracing::debug!(file, text, "its text");
         self.tally.described += 1;
         self.tally.cut_off += u64::from(stop == StopReason::MaxTokens);
         *self.tally.models.entry(model.clone()).or_default() += 1;
@@ -227,9 +230,16 @@ impl Run {
     }
 
     fn failed(&mut self, record: RecordId, reason: String) {
-        tracing::error!(record = record.0 + 1, reason, "not described");
+        tracing::error!(file = self.name(record), reason, "not described");
         self.record(Event::Failed { record, reason: reason.clone() });
         self.tally.failures.entry(reason).or_default().push(record);
+    }
+
+    /// A record by the name of its picture, for the log.
+    fn name(&self, record: RecordId) -> String {
+        let entry = self.facts.0.entry(record).ok();
+        let name = entry.as_ref().and_then(Entry::record).map(|line| line.file_name.clone());
+        name.unwrap_or_else(|| format!("record {}", record.0 + 1))
     }
 
     fn status(&mut self, status: Status, progress: &Progress) {
@@ -270,7 +280,7 @@ impl Run {
     fn record(&mut self, event: Event) -> Seq {
         let subject = event.record().and_then(|record| self.facts.subject(record, &self.occurrences).ok());
         let (seq, _) = self.ledger.apply(event.clone());
-        if let Err(error) = self.writer.record(Entry { seq, at: Timestamp::now(), event, subject }) {
+        if let Err(error) = self.writer.record(session::Entry { seq, at: Timestamp::now(), event, subject }) {
             self.stop(Stopped::NotWritten(error.to_string()));
         }
         seq
