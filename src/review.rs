@@ -9,6 +9,7 @@ mod filter;
 mod model;
 mod msg;
 mod pace;
+mod palette;
 mod update;
 
 pub use action::{Action, Group};
@@ -20,4 +21,5 @@ pub use model::{
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use pace::Pace;
+pub use palette::CommandLine;
 pub use update::update;

@@ -138,11 +138,36 @@ actions! {
     File {
         Save "save" "save the updated dataset",
         Overwrite "overwrite" "overwrite the file",
-        Command "command" "command line (:w :q :wq :NUMBER)",
+        Command "command" "command line and all commands",
         Suspend "suspend" "suspend to the shell",
         Quit "quit" "quit (asks if unsaved)",
         SaveAndQuit "save-and-quit" "save and quit",
         QuitNow "quit-now" "quit without saving",
+    }
+}
+
+impl Action {
+    /// Whether it means something in the list, and not only while something is written or asked.
+    #[must_use]
+    pub const fn is_for_the_list(self) -> bool {
+        !matches!(
+            self,
+            Self::TakeAndAdvance
+                | Self::TakeAndStay
+                | Self::TakeAndNext
+                | Self::TakeAndPrevious
+                | Self::DiscardDraft
+                | Self::Submit
+                | Self::ReasonTooLong
+                | Self::ReasonMissedItem
+                | Self::ReasonWrongColour
+                | Self::ReasonWrongPerson
+                | Self::ReasonOwnWords
+                | Self::Agree
+                | Self::Overwrite
+                | Self::Close
+                | Self::Command
+        )
     }
 }
 

@@ -10,6 +10,7 @@ use roaring::RoaringBitmap;
 use super::filter::{Tab, Tabs};
 use super::msg::Viewport;
 use super::pace::Pace;
+use super::palette::CommandLine;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::preview::{CellArea, Preview, PreviewError};
@@ -117,8 +118,8 @@ pub enum Mode {
     Edit(Editor),
     /// Writing a note.
     Note(Editor),
-    /// Writing a command.
-    Command(String),
+    /// Writing a command, or looking for one.
+    Command(CommandLine),
     /// Reading the help, from this row.
     Help(u16),
     /// Looking at the picture alone.

@@ -9,7 +9,7 @@ pub(super) mod generate;
 mod navigate;
 mod report;
 
-use super::{Action, Effect, Mode, Model, Msg, Tab, demand};
+use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
 use crate::describe::Reason;
 use crate::session::Event;
 
@@ -57,6 +57,11 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
     model.notice = None;
     let stop_pressed = std::mem::take(&mut model.stop_pressed);
     match action {
+        Action::Down | Action::Up if matches!(model.mode, Mode::Command(_)) => {
+            if let Mode::Command(line) = &mut model.mode {
+                line.step(if action == Action::Down { 1 } else { -1 });
+            }
+        }
         Action::Down => navigate::step(model, 1),
         Action::Up => navigate::step(model, -1),
         Action::HalfPageDown => navigate::page(model, 1, 2),
@@ -109,7 +114,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Close => close(model, out),
         Action::Save => file::save(model, false, out),
         Action::Overwrite => file::overwrite(model, out),
-        Action::Command => model.mode = Mode::Command(String::new()),
+        Action::Command => model.mode = Mode::Command(CommandLine::default()),
         Action::Suspend => out.push(Effect::Suspend),
         Action::Quit => file::quit(model, out),
         Action::SaveAndQuit => file::save_and_quit(model, out),
@@ -140,7 +145,10 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
 fn submit(model: &mut Model, out: &mut Vec<Effect>) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
         Mode::Note(editor) => edit::take_note(model, &editor, out),
-        Mode::Command(line) => file::run_command(model, &line, out),
+        Mode::Command(line) => match (file::is_command(&line.text), line.action()) {
+            (false, Some(action)) => act(model, action, out),
+            _ => file::run_command(model, &line.text, out),
+        },
         Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
         other => model.mode = other,
     }

@@ -33,7 +33,7 @@ impl Entry {
         let (purpose, text, cursor) = match mode {
             Mode::Edit(editor) => (Purpose::Caption(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
             Mode::Note(editor) => (Purpose::Note(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
-            Mode::Command(line) => (Purpose::Command, line.as_str(), line.chars().count()),
+            Mode::Command(line) => (Purpose::Command, line.text.as_str(), line.text.chars().count()),
             Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
             Mode::Browse
             | Mode::Help(_)

@@ -44,8 +44,10 @@ pub enum Context {
     Zoom,
     /// Writing a caption.
     Edit,
-    /// Writing a note or a command.
+    /// Writing a note.
     Entry,
+    /// Writing a command, or looking for one.
+    Command,
     /// Reading the help.
     Help,
     /// Asked whether to save before leaving.
@@ -66,7 +68,8 @@ impl Context {
             Mode::Browse => Self::Browse,
             Mode::Zoom => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
-            Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => Self::Entry,
+            Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
+            Mode::Command(_) => Self::Command,
             Mode::Help(_) => Self::Help,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
@@ -78,7 +81,7 @@ impl Context {
     /// Whether keys that mean nothing here are text.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry)
+        matches!(self, Self::Edit | Self::Entry | Self::Command)
     }
 }
 
@@ -300,6 +303,7 @@ fn context_name(context: Context) -> String {
         Context::Zoom => "zoom",
         Context::Edit => "edit",
         Context::Entry => "entry",
+        Context::Command => "command",
         Context::Help => "help",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",

@@ -142,3 +142,17 @@ fn the_text_that_is_shown_can_be_copied() {
     world.keys("y");
     assert!(world.asked.contains(&Effect::Copy("A hat.".to_owned())));
 }
+
+#[test]
+fn the_palette_runs_what_a_few_letters_find() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys(":").write("excl").keys("Enter");
+    assert_eq!(world.decisions(), "excluded [-] -");
+    world.keys(":").write("tab").keys("Down Down Enter");
+    assert_eq!(world.model.list.tab, Tab::Ready);
+    // A command is a command, whatever it might find.
+    world.keys(":").write("1").keys("Enter");
+    assert_eq!((world.model.list.tab, world.cursor()), (Tab::All, Some(0)));
+    world.keys(":").write("no such thing").keys("Enter");
+    assert!(world.notice().contains("no command"), "{}", world.notice());
+}

@@ -121,6 +121,7 @@ fn editing(#[case] width: u16, #[case] height: u16) {
 #[case("j j j j", "bad_line", 80, 24)]
 #[case("m", "note", 80, 24)]
 #[case(":", "command", 80, 24)]
+#[case(": Down Down", "command_chosen", 80, 24)]
 #[case("R", "reason", 80, 24)]
 #[case("R 5", "own_reason", 80, 24)]
 fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] height: u16) {

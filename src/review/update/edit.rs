@@ -52,7 +52,8 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.draft.text = text;
             editor.draft.cursor = cursor;
         }
-        Mode::Command(line) | Mode::OwnReason(_, line) => *line = text,
+        Mode::Command(line) => line.type_in(text),
+        Mode::OwnReason(_, words) => *words = text,
         Mode::Browse
         | Mode::Help(_)
         | Mode::Zoom

@@ -86,6 +86,12 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
     out.push(Effect::Quit);
 }
 
+/// Whether a line is a command by itself, whatever actions it finds.
+pub(super) fn is_command(line: &str) -> bool {
+    let line = line.trim();
+    matches!(line, "" | "w" | "w!" | "wq" | "x" | "q" | "q!") || line.parse::<u32>().is_ok()
+}
+
 /// Runs a line of the command line.
 pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
     match line.trim() {

@@ -100,6 +100,7 @@ const fn where_bound(context: Context) -> &'static str {
     match context {
         Context::Edit => " (editor)",
         Context::Entry => " (note, command)",
+        Context::Command => " (command)",
         Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
         Context::Browse | Context::Zoom | Context::Help | Context::Reason | Context::ConfirmSpending => "",
     }
