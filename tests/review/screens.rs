@@ -169,6 +169,25 @@ fn the_beginning_of_a_key_sequence_shows_how_it_goes_on() {
 }
 
 #[test]
+fn the_pace_stands_in_the_header_where_there_is_room() {
+    let mut world = World::new(&["A caption."; 40]);
+    // The test says when things are stored.
+    world.slow_disk = true;
+    for decided in 1..=10 {
+        world.keys("x");
+        let at = jiff::Timestamp::from_second(decided * 12).expect("a time");
+        world.send(Msg::Recorded(world.model.ledger.last(), at));
+    }
+    let header = |world: &mut World, width| {
+        let drawn = screen(world, width, 30, false).backend().to_string();
+        drawn.lines().next().expect("a header").to_owned()
+    };
+    let wide = header(&mut world, 120);
+    assert!(wide.contains("300/h · 6 min left"), "{wide}");
+    assert!(!header(&mut world, 50).contains("300/h"));
+}
+
+#[test]
 fn a_text_arrives() {
     let mut world = afternoon();
     world.keys("j r a");
