@@ -216,6 +216,15 @@ impl Runtime {
     }
 }
 
+impl Drop for Runtime {
+    /// Where the review ends in a panic, what was decided is stored all the same.
+    fn drop(&mut self) {
+        if let Some(clerk) = self.clerk.take() {
+            clerk.close();
+        }
+    }
+}
+
 /// Whether long work should go on.
 fn go_on(stopping: &AtomicBool) -> ControlFlow<()> {
     if stopping.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

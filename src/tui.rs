@@ -7,18 +7,16 @@ mod entry;
 mod input;
 mod keymap;
 pub mod layout;
+mod listener;
 mod signals;
 mod terminal;
 mod theme;
 pub mod view;
 
-use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
 use std::time::Duration;
 
-use crossterm::event::{Event, EventStream};
-use futures::StreamExt;
+use crossterm::event::Event;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -30,6 +28,7 @@ use crate::text;
 use clipboard::Clipboard;
 use input::Input;
 use layout::Layout;
+use listener::Listener;
 use signals::Signals;
 use terminal::Screen;
 use view::Look;
@@ -87,27 +86,8 @@ pub async fn run(
         Err(error) => Err(error),
     };
     runtime.close().await;
-    result
-}
-
-/// Takes the wake-up that dropping an event stream leaves behind. Left where it is, it would come to the next stream
-/// together with the next key, which would then wait for the one after it (crossterm 0.29 forgets the rest of what it
-/// was woken for).
-fn take_wake_up() {
-    // What this reads stays in the queue for the next stream; a failure will be the next stream's too.
-    let _ = crossterm::event::poll(Duration::from_millis(20));
-}
-
-/// The next event, if it is there already. The stream is polled with this task's own waker: it keeps the first one it
-/// is given until that is woken.
-async fn at_once(events: &mut EventStream) -> Option<io::Result<Event>> {
-    poll_fn(|context| {
-        Poll::Ready(match events.poll_next_unpin(context) {
-            Poll::Ready(event) => event,
-            Poll::Pending => None,
-        })
-    })
-    .await
+    // Whether a signal came first or a frame could not be written: the operator has left.
+    result.or_else(|error| if signals::terminal_is_gone() { Ok(()) } else { Err(error) })
 }
 
 /// What the loop holds.
@@ -172,7 +152,7 @@ impl App {
 
     async fn review(&mut self, runtime: &mut Runtime, messages: &mut UnboundedReceiver<Msg>) -> io::Result<()> {
         let mut signals = Signals::new()?;
-        let mut events = EventStream::new();
+        let mut events = Listener::start()?;
         loop {
             let caption_rows = self.draw()?;
             if caption_rows != self.model.caption.rows {
@@ -180,10 +160,7 @@ impl App {
             }
             tokio::select! {
                 biased;
-                event = events.next() => match event {
-                    Some(event) => self.terminal_event(&event?, runtime)?,
-                    None => return Ok(()),
-                },
+                event = events.next() => self.terminal_event(&event?, runtime)?,
                 Some(msg) = messages.recv() => self.take(msg, runtime),
                 () = signals.received() => return Ok(()),
             }
@@ -191,7 +168,7 @@ impl App {
                 if self.leaving || self.pause.is_some() {
                     break;
                 }
-                if let Some(event) = at_once(&mut events).await {
+                if let Some(event) = events.at_once() {
                     self.terminal_event(&event?, runtime)?;
                 } else if let Ok(msg) = messages.try_recv() {
                     self.take(msg, runtime);
@@ -204,10 +181,9 @@ impl App {
             }
             if let Some(pause) = self.pause.take() {
                 // Another program is about to read the keys.
-                drop(events);
-                take_wake_up();
+                events.pause();
                 self.give_way(pause, runtime)?;
-                events = EventStream::new();
+                events.resume()?;
             }
         }
     }

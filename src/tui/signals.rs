@@ -50,24 +50,40 @@ impl Signals {
 /// is gone is one that has something to say again and again.
 #[cfg(unix)]
 fn terminal_gone() -> io::Result<tokio::sync::oneshot::Receiver<()>> {
-    use rustix::event::{PollFd, PollFlags, poll};
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
-        let stdin = io::stdin();
-        // Asked for nothing, it returns only when there is nothing more to come.
-        let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
-        while matches!(poll(&mut watched, None), Err(rustix::io::Errno::INTR)) {}
-        // Where terminals cannot be watched, the answer is another one, and nothing is told.
-        if watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+        if hung_up(None) {
             // Whoever listened may have left already.
             let _ = sender.send(());
-            // crossterm 0.29 reads the end of a terminal again and again and may never come back from it: then nobody
-            // listens. What was decided has long been stored when the time is up.
+            // Whatever still waits for it waits in vain. What was decided has long been stored when the time is up.
             std::thread::sleep(GRACE);
             std::process::exit(i32::from(ExitCode::Interrupted as u8));
         }
     })?;
     Ok(receiver)
+}
+
+/// Whether the terminal has gone away.
+#[cfg(unix)]
+pub fn terminal_is_gone() -> bool {
+    hung_up(Some(&rustix::event::Timespec::default()))
+}
+
+/// Waits until the terminal has gone away, or the time is up. Where terminals cannot be watched, it never has.
+#[cfg(unix)]
+fn hung_up(patience: Option<&rustix::event::Timespec>) -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdin = io::stdin();
+    // Asked for nothing, it returns only when there is nothing more to come.
+    let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
+    while matches!(poll(&mut watched, patience), Err(rustix::io::Errno::INTR)) {}
+    watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+}
+
+/// Whether the terminal has gone away: a console does not.
+#[cfg(not(unix))]
+pub fn terminal_is_gone() -> bool {
+    false
 }
 
 #[cfg(not(unix))]

@@ -1,6 +1,7 @@
 //! The terminal: taken over at the start, given back whatever happens.
 
 use std::io::{self, BufWriter, Stdout, Write};
+use std::mem::{self, ManuallyDrop};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
@@ -34,9 +35,13 @@ const RESTORE_TITLE: &[u8] = b"\x1b[23;0t";
 /// The terminal in the program's hands. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Not dropped in the end: ratatui then shows the cursor, and panics where the terminal is gone and its standard
+    /// error with it. The cursor is shown when the terminal is given back.
+    terminal: ManuallyDrop<Drawn>,
     mouse: bool,
 }
+
+type Drawn = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 impl Screen {
     /// Takes the terminal over: raw mode, the other screen, bracketed paste, and the mouse where wanted.
@@ -45,7 +50,7 @@ impl Screen {
     /// Where there is no terminal, or it fails.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         let terminal = take(mouse).and_then(|()| blank()).inspect_err(|_| give_back())?;
-        Ok(Self { terminal, mouse })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), mouse })
     }
 
     /// Draws a frame. What has not changed is not written.
@@ -82,7 +87,7 @@ impl Screen {
     /// Where the terminal fails.
     pub fn resume(&mut self) -> io::Result<()> {
         take(self.mouse)?;
-        self.terminal = blank()?;
+        drop(ManuallyDrop::into_inner(mem::replace(&mut self.terminal, ManuallyDrop::new(blank()?))));
         Ok(())
     }
 
@@ -118,7 +123,7 @@ impl Drop for Screen {
 
 /// A terminal of which nothing is known to be on the screen. (`Terminal::clear` would ask where the cursor is, and not
 /// every terminal answers.)
-fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+fn blank() -> io::Result<Drawn> {
     execute!(io::stdout(), Clear(ClearType::All))?;
     Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout())))
 }

@@ -102,8 +102,8 @@ impl Reviewer {
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a new size");
     }
 
-    /// Takes the terminal away, and says whether the program ended within the test's patience.
-    pub fn hang_up(self) -> bool {
+    /// Takes the terminal away, and gives the program's exit code if it ended within the test's patience.
+    pub fn hang_up(self) -> Option<u32> {
         let Self { output, mut keyboard, master, mut child, reader, .. } = self;
         // The reader has the terminal too. It leaves when it has something to tell and nobody listens.
         drop(output);
@@ -112,11 +112,12 @@ impl Reviewer {
         drop((keyboard, master));
         let (sender, ended) = channel();
         let mut killer = child.clone_killer();
-        thread::spawn(move || sender.send(child.wait().is_ok()));
-        ended.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        thread::spawn(move || sender.send(child.wait().map(|status| status.exit_code())));
+        let ended = ended.recv_timeout(PATIENCE).ok().and_then(Result::ok);
+        if ended.is_none() {
             let _ = killer.kill();
-            false
-        })
+        }
+        ended
     }
 
     /// Kills the program as a crash would.

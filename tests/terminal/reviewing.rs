@@ -138,7 +138,7 @@ fn a_terminal_that_goes_away_ends_the_program() {
     reviewer.shows("One.");
     reviewer.press("x");
     reviewer.shows("1/2 reviewed");
-    assert!(reviewer.hang_up(), "the program ends by itself");
+    assert_eq!(reviewer.hang_up(), Some(0), "the program ends by itself, and in order");
     let mut reviewer = start(&folder, &[]);
     reviewer.shows("1/2 reviewed");
     reviewer.press(":q!\r");
