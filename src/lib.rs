@@ -19,6 +19,7 @@ pub mod preview;
 pub mod review;
 pub mod runtime;
 pub mod session;
+pub mod statistics;
 pub mod text;
 pub mod tui;
 

@@ -43,11 +43,23 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn rooms_know_only_the_rooms_they_may() {
     let all = [
-        "aws", "dataset", "picture", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command",
+        "aws",
+        "dataset",
+        "picture",
+        "session",
+        "describe",
+        "preview",
+        "lint",
+        "review",
+        "runtime",
+        "tui",
+        "command",
         "output",
+        "statistics",
     ];
-    let allowed: [(&str, &[&str]); 9] = [
+    let allowed: [(&str, &[&str]); 10] = [
         ("aws", &[]),
+        ("statistics", &[]),
         ("text", &[]),
         ("dataset", &[]),
         ("picture", &[]),

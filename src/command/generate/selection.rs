@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use twox_hash::XxHash3_64;
-
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
 use crate::session::{Decision, Ledger, RecordState};
+use crate::statistics::{draw, key};
 
 /// What a run may be kept to. Decided records are never described.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -64,7 +63,7 @@ impl Selection {
                     let picture = dataset.picture_path(&record.file_name).ok();
                     if picture.is_some_and(|path| path.is_file()) {
                         selected.records.push(record.id);
-                        keys.extend(self.sample.map(|sample| key(sample.seed, &record)));
+                        keys.extend(self.sample.map(|sample| key(sample.seed, record.id.0, &record.file_name)));
                     } else {
                         selected.without_picture += 1;
                     }
@@ -74,9 +73,10 @@ impl Selection {
             if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if let Some(Sample { size, .. }) = self.sample {
-            let mut drawn: Vec<(u64, RecordId)> = keys.into_iter().zip(selected.records).collect();
-            drawn.sort_unstable();
-            selected.records = drawn.into_iter().take(size).map(|(_, record)| record).collect();
+            let found = selected.records.len() as u64;
+            let items = keys.into_iter().zip(selected.records).map(|(key, record)| (key, 0, record));
+            let (drawn, _) = draw(items, &[found], size as u64);
+            selected.records = drawn.into_iter().map(|drawn| drawn.item).collect();
             selected.records.sort_unstable();
         }
         selected.records.truncate(self.number.unwrap_or(usize::MAX));
@@ -95,10 +95,4 @@ impl Selection {
             }
         }
     }
-}
-
-/// A record's place in the random order of a seed. It depends on nothing but the seed, its name and its position, so
-/// that the same sample can be drawn again elsewhere.
-fn key(seed: u64, record: &Record) -> u64 {
-    XxHash3_64::oneshot_with_seed(seed, format!("{}\n{}", record.id.0, record.file_name).as_bytes())
 }
