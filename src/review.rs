@@ -10,6 +10,7 @@ mod model;
 mod msg;
 mod pace;
 mod palette;
+mod replace;
 mod update;
 
 pub use action::{Action, Group};
@@ -22,4 +23,5 @@ pub use model::{
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use pace::Pace;
 pub use palette::CommandLine;
+pub use replace::{Change, Hit, ReplaceError, ReplaceId, Replacement, Wanted};
 pub use update::update;

@@ -7,6 +7,7 @@ mod candidates;
 mod clerk;
 mod facts;
 mod reader;
+mod replacements;
 mod survey;
 
 use std::ops::ControlFlow;
@@ -163,6 +164,14 @@ impl Runtime {
                 if let Some(previewer) = &self.previewer {
                     previewer.prefetch(paths, area);
                 }
+            }
+            Effect::FindReplacements { id, change, records, own } => {
+                let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
+                let stopping = self.stopping.clone();
+                let search = replacements::Search { id, change, records, own };
+                self.spawn("replace", move || {
+                    replacements::find(&dataset, search, &messages, &|| go_on(&stopping));
+                });
             }
             Effect::Save { amendments, through, saves, force } => {
                 let force = force || self.parts.force;

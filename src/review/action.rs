@@ -122,6 +122,8 @@ actions! {
         Stop "stop" "stop running work (twice: quit)",
     }
     View {
+        Toggle "toggle" "leave this one out, or take it in",
+        ToggleAll "toggle-all" "all of them, or none",
         TabAll "tab-all" "all records",
         TabToReview "tab-to-review" "records to review",
         TabReady "tab-ready" "records with an unseen candidate",
@@ -164,6 +166,8 @@ impl Action {
                 | Self::ReasonWrongPerson
                 | Self::ReasonOwnWords
                 | Self::Agree
+                | Self::Toggle
+                | Self::ToggleAll
                 | Self::Overwrite
                 | Self::Close
                 | Self::Command

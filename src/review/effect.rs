@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use roaring::RoaringBitmap;
+
+use super::replace::{Change, ReplaceId};
 use crate::dataset::{Amendment, RecordId};
 use crate::describe::{Detail, JobId, Priority, Reason};
 use crate::preview::CellArea;
@@ -83,6 +86,17 @@ pub enum Effect {
         record: RecordId,
         /// The text to start from.
         text: String,
+    },
+    /// Look for the captions that a change would change.
+    FindReplacements {
+        /// The search this is.
+        id: ReplaceId,
+        /// The change.
+        change: Change,
+        /// Where to look.
+        records: RoaringBitmap,
+        /// The captions that are not the dataset's.
+        own: Vec<(RecordId, String)>,
     },
     /// Put this text on the clipboard.
     Copy(String),

@@ -204,6 +204,12 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
+    /// All of its records.
+    #[must_use]
+    pub fn records(&self) -> RoaringBitmap {
+        self.set.cloned().unwrap_or_else(|| (0..self.total).collect())
+    }
+
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -11,6 +11,7 @@ use super::filter::{Tab, Tabs};
 use super::msg::Viewport;
 use super::pace::Pace;
 use super::palette::CommandLine;
+use super::replace::Replacement;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::preview::{CellArea, Preview, PreviewError};
@@ -132,6 +133,8 @@ pub enum Mode {
     ChooseReason(RecordId),
     /// Writing what is wrong with it.
     OwnReason(RecordId, String),
+    /// Looking at what a change to many captions would change.
+    Replace(Replacement),
     /// Asked whether a description may cost what it costs.
     ConfirmSpending(Wish),
 }
@@ -287,6 +290,7 @@ pub struct Model {
     pub(super) resume_at: Option<RecordId>,
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
+    pub(super) next_replacement: u64,
     pub(super) stop_pressed: bool,
 }
 
@@ -325,6 +329,7 @@ impl Model {
             resume_at: None,
             remembered: None,
             next_job: 0,
+            next_replacement: 0,
             stop_pressed: false,
         }
     }

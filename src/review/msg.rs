@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::Action;
+use super::replace::{Hit, ReplaceId};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
 use crate::preview::{CellArea, Ready};
@@ -136,6 +137,15 @@ pub enum Msg {
     Describer(Status),
     /// Something was paid for.
     Spent(Dollars),
+    /// Captions that a change would change.
+    Replacements {
+        /// The search that found them.
+        id: ReplaceId,
+        /// The captions, in file order.
+        hits: Vec<Hit>,
+        /// There are no more.
+        complete: bool,
+    },
     /// A picture is ready, or cannot be.
     Picture(Ready),
     /// The background check has got further.

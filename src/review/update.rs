@@ -7,6 +7,7 @@ mod edit;
 mod file;
 pub(super) mod generate;
 mod navigate;
+mod replace;
 mod report;
 
 use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
@@ -41,6 +42,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
         Msg::Describer(status) => answer::describer_changed(model, status, out),
         Msg::Spent(dollars) => model.spent += dollars,
+        Msg::Replacements { id, hits, complete } => replace::found(model, id, hits, complete),
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
@@ -62,6 +64,13 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
                 line.step(if action == Action::Down { 1 } else { -1 });
             }
         }
+        Action::Down if matches!(model.mode, Mode::Replace(_)) => replace::step(model, 1),
+        Action::Up if matches!(model.mode, Mode::Replace(_)) => replace::step(model, -1),
+        Action::PageDown if matches!(model.mode, Mode::Replace(_)) => replace::step(model, 20),
+        Action::PageUp if matches!(model.mode, Mode::Replace(_)) => replace::step(model, -20),
+        Action::Toggle => replace::toggle(model),
+        Action::ToggleAll => replace::toggle_all(model),
+        Action::Submit if matches!(model.mode, Mode::Replace(_)) => replace::apply(model, out),
         Action::Down => navigate::step(model, 1),
         Action::Up => navigate::step(model, -1),
         Action::HalfPageDown => navigate::page(model, 1, 2),
@@ -137,6 +146,7 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         | Mode::Zoom
         | Mode::ChooseReason(_)
         | Mode::OwnReason(..)
+        | Mode::Replace(_)
         | Mode::ConfirmSpending(_) => model.mode = Mode::Browse,
     }
 }

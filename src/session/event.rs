@@ -147,6 +147,19 @@ pub enum Event {
         /// Who decided.
         by: Actor,
     },
+    /// A command over many records changed this one's caption (`None`: it is again what it was without). What was
+    /// decided of the record stays. Can be undone.
+    Amended {
+        /// Which record.
+        record: RecordId,
+        /// The caption that is saved from now on.
+        text: Option<String>,
+    },
+    /// So many of the newest changes are one step, to be taken back and made again together.
+    Together {
+        /// How many.
+        changes: u64,
+    },
     /// A record's flag was set or taken away. Can be undone.
     Flagged {
         /// Which record.
@@ -210,12 +223,13 @@ impl Event {
     pub const fn record(&self) -> Option<RecordId> {
         match self {
             Self::Decided { record, .. }
+            | Self::Amended { record, .. }
             | Self::Flagged { record, .. }
             | Self::Noted { record, .. }
             | Self::Generated { record, .. }
             | Self::Failed { record, .. }
             | Self::Drafted { record, .. } => Some(*record),
-            Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
+            Self::Together { .. } | Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
         }
     }
 }

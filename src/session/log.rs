@@ -176,6 +176,10 @@ impl<'event> EventRow<'event> {
     fn of(event: &'event Event) -> Self {
         match event {
             Event::Decided { decision, by, .. } => Self::of_decision(decision, *by),
+            Event::Amended { text, .. } => Self { kind: "amended", text: text.as_deref(), ..Self::default() },
+            Event::Together { changes } => {
+                Self { kind: "together", through: Some(changes.cast_signed()), ..Self::default() }
+            }
             Event::Flagged { on, .. } => Self { kind: "flagged", flag: Some(*on), ..Self::default() },
             Event::Noted { note, .. } => Self { kind: "noted", text: Some(note), ..Self::default() },
             Event::Generated { .. } => Self { kind: "generated", ..Self::default() },

@@ -240,8 +240,8 @@ fn decided_texts(connection: &Connection, of: &HashSet<SubjectIndex>) -> Result<
     if of.is_empty() {
         return Ok(texts);
     }
-    let mut statement =
-        connection.prepare("SELECT subject, text FROM event WHERE kind = 'decided' AND text IS NOT NULL")?;
+    let mut statement = connection
+        .prepare("SELECT subject, text FROM event WHERE kind IN ('decided', 'amended') AND text IS NOT NULL")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let subject = SubjectIndex::from_row(row.get(0)?)?;

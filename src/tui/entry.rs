@@ -41,6 +41,7 @@ impl Entry {
             | Mode::ChooseReason(_)
             | Mode::ConfirmQuit
             | Mode::ConfirmOverwrite(_)
+            | Mode::Replace(_)
             | Mode::ConfirmSpending(_) => return None,
         };
         Some(current.filter(|entry| entry.purpose == purpose).unwrap_or_else(|| Self::new(purpose, text, cursor)))

@@ -56,6 +56,8 @@ pub enum Context {
     ConfirmOverwrite,
     /// Asked what is wrong with a text.
     Reason,
+    /// Looking at what a change to many captions would change.
+    Replace,
     /// Asked whether descriptions may cost what they cost.
     ConfirmSpending,
 }
@@ -74,6 +76,7 @@ impl Context {
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) => Self::Reason,
+            Mode::Replace(_) => Self::Replace,
             Mode::ConfirmSpending(_) => Self::ConfirmSpending,
         }
     }
@@ -308,6 +311,7 @@ fn context_name(context: Context) -> String {
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",
         Context::Reason => "reason",
+        Context::Replace => "replace",
         Context::ConfirmSpending => "confirm-spending",
     }
     .to_owned()

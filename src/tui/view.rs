@@ -8,6 +8,7 @@ mod palette;
 mod picture;
 mod popup;
 mod records;
+mod replace;
 mod status;
 
 use ratatui::Frame;
@@ -56,6 +57,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),
         Mode::ConfirmSpending(wish) => Some(dialog::spending(above_footer, wish, model, look)),
+        Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, look)),
         Mode::Command(line) => palette::popup(above_footer, line, look),
         Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::OwnReason(..) | Mode::Zoom => None,
     };

@@ -6,6 +6,7 @@ mod editing;
 mod laws;
 mod moving;
 mod paying;
+mod replacing;
 mod saving;
 mod screens;
 mod world;

@@ -123,11 +123,15 @@ fn editing(#[case] width: u16, #[case] height: u16) {
 #[case(":", "command", 80, 24)]
 #[case(": Down Down", "command_chosen", 80, 24)]
 #[case("R", "reason", 80, 24)]
+#[case(":", "replace", 80, 24)]
 #[case("R 5", "own_reason", 80, 24)]
 fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] height: u16) {
     let mut world = afternoon();
     screen(&mut world, width, height, false);
     world.keys(keys);
+    if name == "replace" {
+        world.write("s/wearing a/in a/").keys("Enter j Space");
+    }
     assert_snapshot!(name, screen(&mut world, width, height, false).backend());
 }
 

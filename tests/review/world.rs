@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
 use recaption::preview::CellArea;
-use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Settings, Viewport, update};
+use recaption::review::{Ask, Effect, Hit, Mode, Model, Msg, SaveSummary, Settings, Viewport, update};
 use recaption::session::{Decision, Event, Ledger, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
 
@@ -81,6 +81,11 @@ impl World {
         self.asked.clear();
     }
 
+    /// How many records there are.
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.entries.len()).expect("few records")
+    }
+
     /// Ends the program as a kill would and starts it again: only what was stored is left.
     pub fn restart(&mut self) {
         self.waiting.clear();
@@ -106,6 +111,15 @@ impl World {
                     Effect::Record { seq, event } => {
                         self.stored.push((seq, event));
                         messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
+                    }
+                    Effect::FindReplacements { id, change, records, own } => {
+                        let lines = self.entries.iter().filter_map(Entry::record);
+                        let hits = lines.filter(|line| records.contains(line.id.0)).filter_map(|line| {
+                            let own = own.iter().find(|(record, _)| *record == line.id).map(|(_, text)| text.clone());
+                            let before = own.or_else(|| line.caption.clone())?;
+                            Some(Hit { record: line.id, after: change.apply(&before)?, before, on: true })
+                        });
+                        messages.push(Msg::Replacements { id, hits: hits.collect(), complete: true });
                     }
                     Effect::ShowPicture { .. } | Effect::PrefetchPictures { .. } | Effect::RememberCursor(..) => {}
                     other => self.asked.push(other),

@@ -52,14 +52,14 @@ impl Model {
     /// The caption that would be saved now.
     #[must_use]
     pub fn current(&self, record: RecordId) -> Option<&str> {
-        self.state(record).decision.text().or_else(|| self.original(record))
+        self.state(record).own_text().or_else(|| self.original(record))
     }
 
     /// The texts of a record, from the original to the newest.
     #[must_use]
     pub fn versions(&self, record: RecordId) -> Vec<Version> {
         let state = self.state(record);
-        let edited = matches!(state.decision, Decision::Edited { .. });
+        let edited = state.amended.is_some() || matches!(state.decision, Decision::Edited { .. });
         std::iter::once(Version::Original)
             .chain((0..state.candidates.len()).map(Version::Candidate))
             .chain(edited.then_some(Version::Edited))
@@ -75,6 +75,7 @@ impl Model {
             let newest = state.candidates.len().checked_sub(1).map(Version::Candidate);
             match &state.decision {
                 _ if state.is_ready() => newest.unwrap_or(Version::Original),
+                _ if state.amended.is_some() => Version::Edited,
                 Decision::Accepted { candidate, .. } => state
                     .candidates
                     .iter()
@@ -102,7 +103,7 @@ impl Model {
         match version {
             Version::Original => self.original(record),
             Version::Candidate(index) => self.state(record).candidates.get(index).map(|known| known.text.as_str()),
-            Version::Edited => self.state(record).decision.text(),
+            Version::Edited => self.state(record).own_text(),
         }
     }
 

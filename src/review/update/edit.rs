@@ -60,6 +60,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         | Mode::ChooseReason(_)
         | Mode::ConfirmQuit
         | Mode::ConfirmOverwrite(_)
+        | Mode::Replace(_)
         | Mode::ConfirmSpending(_) => {}
     }
 }
@@ -111,7 +112,7 @@ fn take_text(model: &mut Model, about: RecordId, typed: &str, base: EditBase, ou
         None => Decision::Edited { text, base },
     };
     let state = model.state(about);
-    if state.decision != decision || state.is_ready() || state.original_changed {
+    if state.decision != decision || state.is_ready() || state.amended.is_some() || state.original_changed {
         decide::decide(model, about, decision, out);
     }
     model.caption.chosen = None;

@@ -2,6 +2,7 @@
 
 use super::{navigate, record};
 use crate::dataset::RecordId;
+use crate::review::replace;
 use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
 use crate::session::Event;
 
@@ -89,11 +90,18 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
 /// Whether a line is a command by itself, whatever actions it finds.
 pub(super) fn is_command(line: &str) -> bool {
     let line = line.trim();
-    matches!(line, "" | "w" | "w!" | "wq" | "x" | "q" | "q!") || line.parse::<u32>().is_ok()
+    matches!(line, "" | "w" | "w!" | "wq" | "x" | "q" | "q!")
+        || line.parse::<u32>().is_ok()
+        || replace::parse(line).is_some()
 }
 
 /// Runs a line of the command line.
 pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
+    match replace::parse(line.trim_start()) {
+        Some(Ok(wanted)) => return super::replace::begin(model, wanted, out),
+        Some(Err(error)) => return model.say(NoticeKind::Warning, error.to_string()),
+        None => {}
+    }
     match line.trim() {
         "" => {}
         "w" => save(model, false, out),

@@ -38,7 +38,7 @@ fn ask(model: &Model, about: RecordId, job: &Job) -> Ask {
         record: about,
         detail: job.detail,
         priority: job.priority,
-        current: state.decision.text().map(str::to_owned),
+        current: state.own_text().map(str::to_owned),
         tried: tried.map(|candidate| candidate.text.clone()).collect(),
         reason: job.reason.clone(),
     }

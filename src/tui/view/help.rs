@@ -102,6 +102,11 @@ const fn where_bound(context: Context) -> &'static str {
         Context::Entry => " (note, command)",
         Context::Command => " (command)",
         Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
-        Context::Browse | Context::Zoom | Context::Help | Context::Reason | Context::ConfirmSpending => "",
+        Context::Browse
+        | Context::Zoom
+        | Context::Help
+        | Context::Reason
+        | Context::Replace
+        | Context::ConfirmSpending => "",
     }
 }

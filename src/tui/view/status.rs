@@ -88,6 +88,7 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
         Mode::ChooseReason(_) => (Context::Reason, &[]),
         Mode::ConfirmSpending(_) => (Context::ConfirmSpending, &[]),
+        Mode::Replace(_) => (Context::Replace, &[]),
     };
     let mut line = Line::from(vec![Span::raw(" ")]);
     let hints: Vec<(String, &str)> = if look.pending.is_empty() {

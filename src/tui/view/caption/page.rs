@@ -125,6 +125,7 @@ impl Page<'_> {
                 }
                 lines
             }
+            _ if model.state(record).amended.is_some() => vec![self.heading("amended", &[], Some(words))],
             _ => vec![self.heading("your text", &[], Some(words))],
         };
         lines.extend(self.findings(shown));
