@@ -81,7 +81,7 @@ impl Page<'_> {
 
     /// The number of words, against the limit.
     pub(super) fn count(&self, words: &str) -> Span<'static> {
-        let (count, limit) = (text::word_count(words), self.model.settings.max_words);
+        let (count, limit) = (text::word_count(words), self.model.settings.rules.max_words);
         let style = if count > limit { self.theme.warning } else { self.theme.muted };
         Span::styled(format!("{count}/{limit} words"), style)
     }
