@@ -15,6 +15,7 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
 use recaption::describe::{Detail, Dollars, JobEvent, JobId, Priority};
+use recaption::lint::Rules;
 use recaption::review::{Action, Effect, Job, JobState, Model, Msg, Settings, update};
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
@@ -61,7 +62,7 @@ fn keys(records: u32, streams: u32) -> Vec<Duration> {
     let settings = Settings {
         dataset: "bench".to_owned(),
         describer: None,
-        max_words: 50,
+        rules: Rules::default(),
         ahead: 3,
         price: None,
         ahead_agreed: false,

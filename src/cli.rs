@@ -67,7 +67,7 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Write the updated dataset, as ^S in the reviewer does
     Save(SaveArgs),
-    /// Look for mistakes in a dataset and its captions; exits with 1 if there are any
+    /// Look for mistakes in a dataset and its captions; exits with 1 if any wants a look
     Check(CheckArgs),
     /// Write captions in another form
     Export(ExportArgs),
@@ -117,6 +117,7 @@ impl Command {
             Self::Check(args) => {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
+                settings.language.clone_from(&args.language);
             }
             Self::Export(args) => args.dataset.apply(&mut settings),
             Self::Doctor(args) => {
@@ -323,7 +324,11 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub limit: LimitOption,
 
-    /// Print the findings as JSON Lines: file, line, record, `file_name`, lint, message, span
+    /// The language captions are to be in [env: RECAPTION_LANGUAGE] [default: en]
+    #[arg(long, value_name = "LANGUAGE")]
+    pub language: Option<String>,
+
+    /// Print the findings as JSON Lines: file, line, record, file_name, lint, severity, message, span
     #[arg(long)]
     pub json: bool,
 }

@@ -1,6 +1,7 @@
 //! The settings a run goes by: defaults, then the user's file, then the environment, then the command line, each stronger
 //! than the one before, resolved once into a [`Config`].
 
+mod lints;
 mod values;
 
 use std::env;
@@ -16,6 +17,7 @@ use clap::ValueEnum;
 use etcetera::BaseStrategy as _;
 use serde::Deserialize;
 
+pub use self::lints::LintSettings;
 pub use self::values::{Delay, DescriberChoice, ImageProtocol, Keys, LogLevel, Notify, Theme};
 use crate::describe::Dollars;
 
@@ -91,6 +93,8 @@ pub struct Config {
     pub log: Option<PathBuf>,
     /// The least important thing worth a line in it.
     pub log_level: LogLevel,
+    /// What captions are held against, besides their length and language.
+    pub lints: LintSettings,
 }
 
 /// What one source has to say: the same settings, each of which may be left open.
@@ -124,6 +128,7 @@ pub struct Settings {
     pub notify: Option<Notify>,
     pub log: Option<PathBuf>,
     pub log_level: Option<LogLevel>,
+    pub lints: LintSettings,
     /// How often `-v` was given. Only the command line has it: it is relative to what the others say.
     #[serde(skip)]
     pub verbose: u8,
@@ -232,6 +237,7 @@ impl Config {
         set(&mut self.log, stronger.log.map(Some));
         set(&mut self.log_level, stronger.log_level);
         self.log_level = self.log_level.raised(stronger.verbose);
+        self.lints.apply(stronger.lints);
     }
 }
 
@@ -284,6 +290,8 @@ impl Settings {
             notify: environment.parse("NOTIFY", one_of)?,
             log: environment.get("LOG").map(PathBuf::from),
             log_level: environment.parse("LOG_LEVEL", one_of)?,
+            // A table is no value of one variable.
+            lints: LintSettings::default(),
             verbose: 0,
         })
     }

@@ -1,6 +1,7 @@
 //! From the command line to the commands: what was typed becomes plain options, what comes back an exit code.
 
 use std::io::{self, IsTerminal, Write as _};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,10 +21,11 @@ use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
     ReviewArgs, SaveArgs, SessionOption, ShowArgs,
 };
-use crate::config::{Config, ImageProtocol, Keys, Notify, Theme};
+use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::exit::ExitCode;
+use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::tui::{self, Ground, Keymap, Preset};
 
@@ -78,7 +80,7 @@ fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
         in_place: args.target.in_place,
         force: args.target.force,
         describer: describer(&config, false)?,
-        max_words: config.max_words.get(),
+        rules: rules(&config),
         line_breaks: config.line_breaks,
         ahead: config.ahead,
         ahead_agreed: config.ahead_is_chosen,
@@ -109,7 +111,7 @@ fn demo(args: &DemoArgs, config: Config) -> Result<ExitCode, Failure> {
         in_place: false,
         force: false,
         describer: describer(&config, true)?,
-        max_words: config.max_words.get(),
+        rules: rules(&config),
         line_breaks: config.line_breaks,
         ahead: config.ahead,
         ahead_agreed: config.ahead_is_chosen,
@@ -144,7 +146,7 @@ fn generate(args: GenerateArgs, config: &Config) -> Result<ExitCode, Failure> {
         open: open_options(&dataset, config),
         session: session.file,
         describer,
-        max_words: config.max_words.get(),
+        rules: rules(config),
         selection: Selection {
             only: match args.only {
                 cli::Pending::Pending => Only::Pending,
@@ -212,8 +214,9 @@ fn check(args: &CheckArgs, config: &Config) -> Result<ExitCode, Failure> {
     let options = CheckOptions {
         dataset: path(&args.dataset)?,
         reading: open_options(&args.dataset, config),
-        max_words: config.max_words.get(),
+        rules: rules(config),
         json: args.json,
+        progress: io::stderr().is_terminal(),
     };
     check::run(&options, &mut io::stdout(), &mut io::stderr())
         .map(|outcome| outcome.exit_code())
@@ -286,6 +289,23 @@ fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
 
 fn open_options(dataset: &DatasetOptions, config: &Config) -> OpenOptions {
     OpenOptions { caption_field: config.caption_field.clone(), images: dataset.images.clone() }
+}
+
+/// What captions are held against.
+fn rules(config: &Config) -> Rules {
+    let LintSettings { severities, min_words, banned, required } = &config.lints;
+    let mut rules = Rules {
+        max_words: config.max_words.get(),
+        language: Language::named(&config.language),
+        banned: banned.iter().map(WordList::new).collect(),
+        required: required.iter().flatten().map(WordList::new).collect(),
+        ..Rules::default()
+    };
+    rules.min_words = min_words.map_or(rules.min_words, NonZeroUsize::get);
+    for (kind, severity) in severities {
+        rules.severities.set(*kind, *severity);
+    }
+    rules
 }
 
 fn describer(config: &Config, samples: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {

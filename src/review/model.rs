@@ -14,6 +14,7 @@ use super::palette::CommandLine;
 use super::replace::Replacement;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
+use crate::lint::Rules;
 use crate::preview::{CellArea, Preview, PreviewError};
 use crate::session::{Draft, Ledger, Seq};
 
@@ -27,8 +28,8 @@ pub struct Settings {
     pub dataset: String,
     /// The describer's name, for the header; `None` where there is none.
     pub describer: Option<String>,
-    /// The most words a caption may have.
-    pub max_words: usize,
+    /// What captions are held against.
+    pub rules: Rules,
     /// How many candidates are kept ready ahead of the operator.
     pub ahead: usize,
     /// What one description is expected to cost; none where it is free.

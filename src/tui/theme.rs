@@ -51,6 +51,8 @@ pub struct Theme {
     pub added: Style,
     /// A word the original has and the candidate has not.
     pub removed: Style,
+    /// The part of a text that a finding is about.
+    pub offending: Style,
     /// The marks beside records.
     pub glyphs: Glyphs,
 }
@@ -96,6 +98,8 @@ impl Theme {
             busy: colour(Color::LightBlue, Color::Indexed(25), Color::Indexed(117)),
             added: good.add_modifier(Modifier::UNDERLINED),
             removed: bad.add_modifier(Modifier::CROSSED_OUT),
+            // A word that was added is underlined too: without colours, weight tells them apart.
+            offending: warning.add_modifier(Modifier::UNDERLINED).add_modifier(Modifier::BOLD),
             glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE },
         }
     }

@@ -30,7 +30,7 @@ fn afternoon() -> World {
     let mut world = World::with(&CAPTIONS, |settings| {
         "street-fashion".clone_into(&mut settings.dataset);
         settings.describer = Some("local".to_owned());
-        settings.max_words = 50;
+        settings.rules.max_words = 50;
     });
     world.keys("r");
     world.finish(

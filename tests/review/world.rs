@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
+use recaption::lint::Rules;
 use recaption::preview::CellArea;
 use recaption::review::{Ask, Effect, Hit, Mode, Model, Msg, SaveSummary, Settings, Viewport, update};
 use recaption::session::{Decision, Event, Ledger, Seq};
@@ -45,7 +46,7 @@ impl World {
         let mut settings = Settings {
             dataset: "test".to_owned(),
             describer: Some("scripted".to_owned()),
-            max_words: 10,
+            rules: Rules { max_words: 10, min_words: 1, ..Rules::default() },
             ahead: 0,
             price: None,
             ahead_agreed: false,

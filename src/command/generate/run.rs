@@ -31,7 +31,7 @@ pub(super) struct Parts {
     pub(super) ledger: Ledger,
     pub(super) store: Store,
     pub(super) describer: Arc<dyn Describer>,
-    pub(super) max_words: usize,
+    pub(super) rules: Rules,
     /// Accept what has no finding.
     pub(super) accept: bool,
     /// Somebody is there who can sign in while the run waits.
@@ -106,7 +106,7 @@ pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Prog
 
 impl Run {
     fn begin(parts: Parts, sender: &UnboundedSender<Heard>) -> io::Result<Self> {
-        let Parts { facts, occurrences, ledger, store, describer, max_words, accept, attended } = parts;
+        let Parts { facts, occurrences, ledger, store, describer, rules, accept, attended } = parts;
         let acks = sender.clone();
         let writer = Writer::spawn(store, move |ack| {
             // Nobody listens once the run is over.
@@ -127,7 +127,7 @@ impl Run {
             ledger,
             writer,
             describer,
-            rules: Rules { max_words },
+            rules,
             accept,
             attended,
             queue,
@@ -196,7 +196,7 @@ impl Run {
 
     fn described(&mut self, record: RecordId, description: Description) {
         let Description { text, model, prompt, parameters, stop, usage } = description;
-        let context = lint::Context { stop: Some(&stop), same_as: None };
+        let context = lint::Context { stop: Some(&stop), ..lint::Context::default() };
         let findings = lint::lint(&text, &self.rules, &context);
         if let Some(refusal) = findings.iter().find(|finding| finding.kind == lint::LintKind::Refusal) {
             self.failed(record, format!("{model} declined: {}", refusal.message));
@@ -210,7 +210,7 @@ impl Run {
         self.tally.described += 1;
         self.tally.cut_off += u64::from(stop == StopReason::MaxTokens);
         *self.tally.models.entry(model.clone()).or_default() += 1;
-        let clean = findings.is_empty() && stop == StopReason::EndTurn;
+        let clean = !findings.iter().any(lint::Finding::wants_a_look) && stop == StopReason::EndTurn;
         let provenance = Provenance {
             describer: self.describer.name().to_owned(),
             model,

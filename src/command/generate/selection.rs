@@ -52,7 +52,7 @@ pub struct Selected {
 
 impl Selection {
     /// Looks at every record and every picture's place.
-    pub(super) fn of(self, dataset: &Dataset, ledger: &Ledger, rules: Rules) -> Result<Selected, DatasetError> {
+    pub(super) fn of(self, dataset: &Dataset, ledger: &Ledger, rules: &Rules) -> Result<Selected, DatasetError> {
         let mut selected = Selected::default();
         let mut keys = Vec::new();
         dataset.scan(&mut |entry| {
@@ -83,15 +83,14 @@ impl Selection {
         Ok(selected)
     }
 
-    fn wants(self, record: &Record, state: &RecordState, rules: Rules) -> bool {
+    fn wants(self, record: &Record, state: &RecordState, rules: &Rules) -> bool {
         let open = state.decision == Decision::Undecided;
         match self.only {
             Only::Pending => open && state.candidates.is_empty(),
             Only::Failed => open && state.failure.is_some(),
             Only::Lint => {
                 let caption = record.caption.as_deref().unwrap_or_default();
-                open && state.candidates.is_empty()
-                    && !lint::lint(caption, &rules, &lint::Context::default()).is_empty()
+                open && state.candidates.is_empty() && lint::wants_a_look(caption, rules)
             }
         }
     }

@@ -131,8 +131,7 @@ impl Model {
     }
 
     pub(in crate::review) fn lint(&self, text: &str, stop: Option<&StopReason>) -> Vec<Finding> {
-        let rules = lint::Rules { max_words: self.settings.max_words };
-        lint::lint(text, &rules, &lint::Context { stop, same_as: None })
+        lint::lint(text, &self.settings.rules, &lint::Context { stop, ..lint::Context::default() })
     }
 
     /// The picture under the cursor, where it is ready for the room there is now.

@@ -8,6 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
+use crate::lint::Finding;
 use crate::review::{JobState, Model, Tab};
 use crate::session::Decision;
 use crate::text;
@@ -144,8 +145,8 @@ fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>,
     let version = model.shown(record);
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
     let findings = model.findings(record, version);
-    mark(!findings.is_empty(), theme.glyphs.finding, theme.warning);
+    mark(findings.iter().any(Finding::wants_a_look), theme.glyphs.finding, theme.warning);
     let count = text::word_count(shown);
-    let style = if count > model.settings.max_words { theme.warning } else { theme.muted };
+    let style = if count > model.settings.rules.max_words { theme.warning } else { theme.muted };
     (marks, format!("{count:>4}w"), style)
 }
