@@ -131,13 +131,14 @@ actions! {
         ScrollDown "scroll-down" "scroll the caption down",
         ScrollUp "scroll-up" "scroll the caption up",
         Zoom "zoom" "picture full screen",
+        Statistics "statistics" "what this session has come to",
         Help "help" "show or hide this help",
         Close "close" "close, or leave and keep the draft",
     }
     File {
         Save "save" "save the updated dataset",
         Overwrite "overwrite" "overwrite the file",
-        Command "command" "command line (:w :q :wq :NUMBER)",
+        Command "command" "command line (:w :q :wq :stats …)",
         Suspend "suspend" "suspend to the shell",
         Quit "quit" "quit (asks if unsaved)",
         SaveAndQuit "save-and-quit" "save and quit",

@@ -12,6 +12,7 @@ use super::msg::Viewport;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::preview::{CellArea, Preview, PreviewError};
+use crate::report::Figures;
 use crate::session::{Draft, Ledger, Seq};
 
 /// The describer of candidates that came from a file.
@@ -120,6 +121,8 @@ pub enum Mode {
     Command(String),
     /// Reading the help, from this row.
     Help(u16),
+    /// Reading the figures, from this row.
+    Figures(u16),
     /// Looking at the picture alone.
     Zoom,
     /// Asked whether to save before leaving.
@@ -269,6 +272,8 @@ pub struct Model {
     pub agreed_to_pay: bool,
     /// Review-ahead is off until the next description is asked for.
     pub ahead_stopped: bool,
+    /// What the session had come to when it was last asked for; why not, where it cannot be said.
+    pub figures: Option<Result<Box<Figures>, String>>,
     /// The picture under the cursor.
     pub picture: PictureSlot,
     /// Where saving stands.
@@ -310,6 +315,7 @@ impl Model {
             spent: Dollars::default(),
             agreed_to_pay: agreed,
             ahead_stopped: !agreed,
+            figures: None,
             picture: PictureSlot::Empty,
             save: SaveStatus::default(),
             notice: None,

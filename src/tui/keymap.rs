@@ -24,7 +24,7 @@ pub enum Context {
     Edit,
     /// Writing a note or a command.
     Entry,
-    /// Reading the help.
+    /// Reading the help or the figures.
     Help,
     /// Asked whether to save before leaving.
     ConfirmQuit,
@@ -45,7 +45,7 @@ impl Context {
             Mode::Zoom => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => Self::Entry,
-            Mode::Help(_) => Self::Help,
+            Mode::Help(_) | Mode::Figures(_) => Self::Help,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) => Self::Reason,

@@ -55,6 +55,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::Command(line) | Mode::OwnReason(_, line) => *line = text,
         Mode::Browse
         | Mode::Help(_)
+        | Mode::Figures(_)
         | Mode::Zoom
         | Mode::ChooseReason(_)
         | Mode::ConfirmQuit
