@@ -15,8 +15,8 @@ async fn findings(world: &World, arguments: &[&str], without: &[&str]) -> (Vec<(
     let lines = String::from_utf8(output.stdout).expect("text");
     let found = lines.lines().map(|line| {
         let parsed: Value = serde_json::from_str(line).expect("JSON");
-        let word = |name: &str| parsed[name].as_str().expect("a word").to_owned();
-        (word("about"), word("level"), word("says"))
+        let said = |name: &str| parsed[name].as_str().expect("a word").to_owned();
+        (said("about"), said("level"), said("says"))
     });
     (found.collect(), output.status.code().expect("it was not killed"))
 }
