@@ -69,6 +69,8 @@ pub enum Command {
     Save(SaveArgs),
     /// Look for mistakes in a dataset and its captions; exits with 1 if any wants a look
     Check(CheckArgs),
+    /// Show what reviewing has come to: decisions, acceptance, pace, edits, words, cost
+    Stats(StatsArgs),
     /// Write captions in another form
     Export(ExportArgs),
     /// Look at everything a run needs: credentials, models, dataset, terminal
@@ -118,6 +120,11 @@ impl Command {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
                 settings.language.clone_from(&args.language);
+            }
+            Self::Stats(args) => {
+                args.dataset.apply(&mut settings);
+                args.limit.apply(&mut settings);
+                settings.ascii = args.ascii.then_some(true);
             }
             Self::Export(args) => args.dataset.apply(&mut settings),
             Self::Doctor(args) => {
@@ -331,6 +338,30 @@ pub struct CheckArgs {
     /// Print the findings as JSON Lines: file, line, record, file_name, lint, severity, message, span
     #[arg(long)]
     pub json: bool,
+}
+
+/// `recaption stats`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct StatsArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// Which session.
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// How long captions may be.
+    #[command(flatten)]
+    pub limit: LimitOption,
+
+    /// Print the figures as one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Draw bars with ASCII characters only, as is done where the output is no terminal
+    #[arg(long)]
+    pub ascii: bool,
 }
 
 /// `recaption export`.

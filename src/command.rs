@@ -16,6 +16,7 @@ pub mod review;
 pub mod save;
 pub mod show;
 mod shown;
+pub mod stats;
 
 pub use dispatch::run;
 pub use input::{Input, InputError};

@@ -16,6 +16,7 @@ pub mod logging;
 pub mod output;
 pub mod picture;
 pub mod preview;
+pub mod report;
 pub mod review;
 pub mod runtime;
 pub mod session;

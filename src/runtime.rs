@@ -24,8 +24,9 @@ use crate::dataset::{Dataset, Progress};
 use crate::describe::{Describer, News, Queue};
 use crate::output::{Output, SaveRefused};
 use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready};
+use crate::report::Figures;
 use crate::review::{Effect, Msg, SaveFailure};
-use crate::session::Location;
+use crate::session::{self, Location};
 use clerk::{Clerk, Task};
 use reader::Reader;
 
@@ -186,6 +187,16 @@ impl Runtime {
                     let _ = messages.send(msg);
                 });
             }
+            Effect::GatherFigures => {
+                let (dataset, location) = (self.parts.dataset.clone(), self.parts.session.clone());
+                let (max_words, messages) = (self.parts.max_words, self.messages.clone());
+                let stopping = self.stopping.clone();
+                self.spawn("statistics", move || {
+                    if let Some(figures) = figures(&dataset, &location, max_words, &stopping).transpose() {
+                        let _ = messages.send(Msg::Figures(figures));
+                    }
+                });
+            }
             // These are the screen's.
             Effect::EditExternally { .. } | Effect::Copy(_) | Effect::Notify(_) | Effect::Suspend | Effect::Quit => {}
         }
@@ -237,6 +248,18 @@ impl Drop for Runtime {
 /// Whether long work should go on.
 fn go_on(stopping: &AtomicBool) -> ControlFlow<()> {
     if stopping.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// What the session has come to as far as it is stored; nothing where there is no time left to tell.
+fn figures(
+    dataset: &Dataset,
+    location: &Location,
+    max_words: usize,
+    stopping: &AtomicBool,
+) -> Result<Option<Box<Figures>>, String> {
+    let history = session::read_history(location, &Facts(dataset.clone())).map_err(|error| error.to_string())?;
+    let figures = Figures::gather(dataset, &history, max_words, &mut || go_on(stopping));
+    figures.map(|figures| figures.map(Box::new)).map_err(|error| error.to_string())
 }
 
 /// Builds the index, then looks at every record's line and picture, then for names that stand more than once.

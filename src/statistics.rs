@@ -7,7 +7,7 @@ mod proportion;
 mod sample;
 
 pub use agreement::{Agreement, Kappa};
-pub use planning::{chance_to_show, most_failures, size_for_half_width, size_to_show};
+pub use planning::{LOWEST_TARGET, chance_to_show, most_failures, size_for_half_width, size_to_show};
 pub use proportion::{Interval, Proportion, Z};
 pub use sample::{Drawn, Stratum, allocate, draw, key};
 

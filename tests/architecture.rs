@@ -56,8 +56,9 @@ fn rooms_know_only_the_rooms_they_may() {
         "command",
         "output",
         "statistics",
+        "report",
     ];
-    let allowed: [(&str, &[&str]); 10] = [
+    let allowed: [(&str, &[&str]); 11] = [
         ("aws", &[]),
         ("statistics", &[]),
         ("text", &[]),
@@ -66,8 +67,9 @@ fn rooms_know_only_the_rooms_they_may() {
         ("describe", &["aws", "dataset", "picture"]),
         ("preview", &["dataset", "picture"]),
         ("lint", &["dataset", "describe"]),
-        ("session", &["dataset", "describe"]),
-        ("review", &["dataset", "describe", "lint", "preview", "session"]),
+        ("report", &["dataset", "describe", "session", "statistics"]),
+        ("session", &["dataset", "describe", "statistics"]),
+        ("review", &["dataset", "describe", "lint", "preview", "report", "session"]),
     ];
     for (room, may) in allowed {
         let forbidden: Vec<String> = all

@@ -91,6 +91,7 @@ fn every_option_of_review_arrives() {
 #[case("recaption demo here --reset --max-words 9")]
 #[case("recaption save --in-place")]
 #[case("recaption check a.jsonl --max-words 30 --json --images pics")]
+#[case("recaption stats a.jsonl --max-words 30 --json --ascii --session s.sqlite")]
 #[case("recaption export a.jsonl --to txt --only accepted,edited -o texts --force")]
 #[case("recaption show a.jpg b.jpg --width 80 --image-protocol blocks")]
 #[case("recaption show")]

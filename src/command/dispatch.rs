@@ -16,10 +16,11 @@ use super::generate::{self, GenerateOptions, Only, Sample, Selection};
 use super::review::{self, ReviewError, ReviewOptions};
 use super::save::{self, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
+use super::stats::{self, StatsOptions};
 use super::{Input, completions, man};
 use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
-    ReviewArgs, SaveArgs, SessionOption, ShowArgs,
+    ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
 use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Theme};
 use crate::dataset::OpenOptions;
@@ -27,6 +28,7 @@ use crate::describe::Describer;
 use crate::exit::ExitCode;
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
+use crate::session::DecisionKind;
 use crate::tui::{self, Ground, Keymap, Preset};
 
 /// Why a command did nothing, and the code to end with.
@@ -57,6 +59,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Save(args) => save(args, &config),
         Command::Doctor(args) => doctor(args, &config),
         Command::Check(args) => check(&args, &config),
+        Command::Stats(args) => stats(args, &config),
         Command::Export(args) => export(args, &config),
         Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
         Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
@@ -223,6 +226,20 @@ fn check(args: &CheckArgs, config: &Config) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
 }
 
+fn stats(args: StatsArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let terminal = io::stdout().is_terminal();
+    let options = StatsOptions {
+        input: input(&args.dataset, args.session, config)?,
+        max_words: config.max_words.get(),
+        json: args.json,
+        ascii: config.ascii || !terminal,
+        colour: terminal && !no_colour(),
+    };
+    stats::run(&options, &mut io::stdout(), &mut io::stderr())
+        .map(|()| ExitCode::Done)
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
 fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
     let options = ExportOptions {
         input: input(&args.dataset, args.session, config)?,
@@ -241,7 +258,7 @@ fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
 }
 
-impl From<cli::DecisionKind> for export::DecisionKind {
+impl From<cli::DecisionKind> for DecisionKind {
     fn from(kind: cli::DecisionKind) -> Self {
         match kind {
             cli::DecisionKind::Accepted => Self::Accepted,
@@ -321,9 +338,8 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
         Keys::Prodigy => Preset::Prodigy,
         Keys::Vim => Preset::Vim,
     };
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let ground = match config.theme {
-        Theme::Auto if no_colour => Some(Ground::Colourless),
+        Theme::Auto if no_colour() => Some(Ground::Colourless),
         Theme::Auto => None,
         Theme::Dark => Some(Ground::Dark),
         Theme::Light => Some(Ground::Light),
@@ -345,6 +361,11 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
         pictures: protocol(config.image_protocol),
         editor,
     })
+}
+
+/// Whether the user wants no colours anywhere. See <https://no-color.org>.
+fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn protocol(protocol: ImageProtocol) -> ProtocolChoice {

@@ -26,7 +26,8 @@ use crate::lint::Rules;
 use crate::logging;
 use crate::runtime::Facts;
 use crate::session::{self, Location, SessionError};
-use progress::{Progress, thousands};
+use crate::text::thousands;
+use progress::Progress;
 use run::Parts;
 
 /// Pictures whose size is looked at for the estimate.

@@ -134,6 +134,7 @@ actions! {
         ScrollUp "scroll-up" "scroll the caption up",
         Zoom "zoom" "picture full screen",
         Copy "copy" "copy the caption",
+        Statistics "statistics" "what this session has come to",
         Help "help" "show or hide this help",
         Close "close" "close, or leave and keep the draft",
     }

@@ -80,6 +80,8 @@ pub enum Effect {
         /// Overwrite whatever is there.
         force: bool,
     },
+    /// Add up what the session has come to.
+    GatherFigures,
     /// Let the operator's own editor have this text.
     EditExternally {
         /// The record.

@@ -16,6 +16,7 @@ use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::lint::Rules;
 use crate::preview::{CellArea, Preview, PreviewError};
+use crate::report::Figures;
 use crate::session::{Draft, Ledger, Seq};
 
 /// The describer of candidates that came from a file.
@@ -124,6 +125,8 @@ pub enum Mode {
     Command(CommandLine),
     /// Reading the help, from this row.
     Help(u16),
+    /// Reading the figures, from this row.
+    Figures(u16),
     /// Looking at the picture alone.
     Zoom,
     /// Asked whether to save before leaving.
@@ -277,6 +280,8 @@ pub struct Model {
     pub pace: Pace,
     /// Review-ahead is off until the next description is asked for.
     pub ahead_stopped: bool,
+    /// What the session had come to when it was last asked for; why not, where it cannot be said.
+    pub figures: Option<Result<Box<Figures>, String>>,
     /// The picture under the cursor.
     pub picture: PictureSlot,
     /// Where saving stands.
@@ -320,6 +325,7 @@ impl Model {
             pace: Pace::default(),
             agreed_to_pay: agreed,
             ahead_stopped: !agreed,
+            figures: None,
             picture: PictureSlot::Empty,
             save: SaveStatus::default(),
             notice: None,

@@ -9,6 +9,7 @@ use super::replace::{Hit, ReplaceId};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
 use crate::preview::{CellArea, Ready};
+use crate::report::Figures;
 use crate::session::{Ledger, Seq};
 
 /// The room the screen has for the parts the core must know of.
@@ -161,6 +162,8 @@ pub enum Msg {
         /// When.
         at: Timestamp,
     },
+    /// What the session has come to, or why that cannot be said.
+    Figures(Result<Box<Figures>, String>),
     /// The save is done.
     Saved(SaveSummary),
     /// There was no save.

@@ -46,6 +46,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
+        Msg::Figures(figures) => model.figures = Some(figures),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
@@ -119,6 +120,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::NextCandidate => navigate::version(model, true),
         Action::Stop => generate::stop(model, stop_pressed, out),
         Action::Zoom => model.mode = if model.mode == Mode::Zoom { Mode::Browse } else { Mode::Zoom },
+        Action::Statistics => file::statistics(model, out),
         Action::Help => model.mode = if matches!(model.mode, Mode::Help(_)) { Mode::Browse } else { Mode::Help(0) },
         Action::Close => close(model, out),
         Action::Save => file::save(model, false, out),
@@ -143,6 +145,7 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         Mode::Note(_)
         | Mode::Command(_)
         | Mode::Help(_)
+        | Mode::Figures(_)
         | Mode::Zoom
         | Mode::ChooseReason(_)
         | Mode::OwnReason(..)

@@ -85,7 +85,52 @@ pub enum Decision {
     Excluded,
 }
 
+/// What kind of decision it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DecisionKind {
+    /// Nothing was decided.
+    Undecided,
+    /// A candidate is the caption.
+    Accepted,
+    /// The operator's own text is.
+    Edited,
+    /// The original stands.
+    Kept,
+    /// To be looked at later.
+    Skipped,
+    /// Left out of what is saved.
+    Excluded,
+}
+
+impl DecisionKind {
+    /// The name in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Undecided => "undecided",
+            Self::Accepted => "accepted",
+            Self::Edited => "edited",
+            Self::Kept => "kept",
+            Self::Skipped => "skipped",
+            Self::Excluded => "excluded",
+        }
+    }
+}
+
 impl Decision {
+    /// What kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> DecisionKind {
+        match self {
+            Self::Undecided => DecisionKind::Undecided,
+            Self::Accepted { .. } => DecisionKind::Accepted,
+            Self::Edited { .. } => DecisionKind::Edited,
+            Self::Kept => DecisionKind::Kept,
+            Self::Skipped => DecisionKind::Skipped,
+            Self::Excluded => DecisionKind::Excluded,
+        }
+    }
+
     /// The caption this decision puts in place of the original.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

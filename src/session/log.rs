@@ -234,7 +234,7 @@ const fn base_names(base: EditBase) -> (&'static str, Option<i64>) {
     }
 }
 
-fn base_from(name: &str, candidate: Option<i64>) -> Option<EditBase> {
+pub(super) fn base_from(name: &str, candidate: Option<i64>) -> Option<EditBase> {
     match (name, candidate) {
         ("original", _) => Some(EditBase::Original),
         ("current", _) => Some(EditBase::Current),

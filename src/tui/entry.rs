@@ -37,6 +37,7 @@ impl Entry {
             Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
             Mode::Browse
             | Mode::Help(_)
+            | Mode::Figures(_)
             | Mode::Zoom
             | Mode::ChooseReason(_)
             | Mode::ConfirmQuit

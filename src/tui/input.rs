@@ -93,8 +93,12 @@ impl Input {
         match (event.kind, &model.mode) {
             (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => action(Action::ScrollDown),
             (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => action(Action::ScrollUp),
-            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Zoom) => action(Action::Down),
-            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Zoom) => action(Action::Up),
+            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom) => {
+                action(Action::Down)
+            }
+            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom) => {
+                action(Action::Up)
+            }
             (MouseEventKind::Down(MouseButton::Left), Mode::Browse | Mode::Zoom) => self.click(at, model, layout),
             _ => None,
         }

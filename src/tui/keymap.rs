@@ -48,7 +48,7 @@ pub enum Context {
     Entry,
     /// Writing a command, or looking for one.
     Command,
-    /// Reading the help.
+    /// Reading the help or the figures.
     Help,
     /// Asked whether to save before leaving.
     ConfirmQuit,
@@ -72,7 +72,7 @@ impl Context {
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
-            Mode::Help(_) => Self::Help,
+            Mode::Help(_) | Mode::Figures(_) => Self::Help,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) => Self::Reason,

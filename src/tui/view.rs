@@ -2,6 +2,7 @@
 
 mod caption;
 mod dialog;
+mod figures;
 mod header;
 mod help;
 mod palette;
@@ -53,6 +54,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
     let above_footer = layout.zoom();
     let popup = match &model.mode {
         Mode::Help(top) => Some(help::popup(above_footer, *top, look)),
+        Mode::Figures(top) => Some(figures::popup(above_footer, *top, model, look)),
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, look)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),

@@ -1,5 +1,6 @@
 //! The reviewer's behaviour as (before, keys, after), through the default keymap and the pure core.
 
+mod counting;
 mod deciding;
 mod describing;
 mod editing;

@@ -9,7 +9,10 @@ use recaption::dataset::RecordId;
 use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
 use recaption::picture::PictureError;
 use recaption::preview::{CellArea, Ready};
+use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Msg, PictureSlot};
+use recaption::session::DecisionKind;
+use recaption::statistics::Proportion;
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
 use recaption::tui::{Entry, Ground, Key, Keymap, Theme};
@@ -133,6 +136,32 @@ fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] he
         world.write("s/wearing a/in a/").keys("Enter j Space");
     }
     assert_snapshot!(name, screen(&mut world, width, height, false).backend());
+}
+
+#[rstest]
+#[case("figures_80x24", 80, 24, false)]
+#[case("figures_ascii", 120, 40, true)]
+fn the_figures_of_the_session(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+    let mut world = afternoon();
+    world.keys("g s");
+    let mut lengths = Lengths::default();
+    for words in [12, 12, 13, 19, 20, 36, 36, 36, 41] {
+        lengths.add(words);
+    }
+    let counts = |by_hand, by_run| Counts { by_hand, by_run };
+    let decisions = [(DecisionKind::Accepted, counts(5, 2)), (DecisionKind::Edited, counts(1, 0))];
+    let figures = Figures {
+        dataset: "street-fashion".to_owned(),
+        records: 10,
+        decisions: decisions.into_iter().collect(),
+        acceptance: Proportion::new(5, 6),
+        lengths,
+        max_words: 40,
+        openings: vec![Phrase { words: "young asian man".to_owned(), captions: 278, at_least: false }],
+        ..Figures::default()
+    };
+    world.send(Msg::Figures(Ok(Box::new(figures))));
+    assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
 }
 
 #[rstest]

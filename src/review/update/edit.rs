@@ -56,6 +56,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::OwnReason(_, words) => *words = text,
         Mode::Browse
         | Mode::Help(_)
+        | Mode::Figures(_)
         | Mode::Zoom
         | Mode::ChooseReason(_)
         | Mode::ConfirmQuit

@@ -83,7 +83,9 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         Mode::Note(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
         Mode::Command(_) => (Context::Command, &[]),
         Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
-        Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
+        Mode::Help(_) | Mode::Figures(_) => {
+            (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")])
+        }
         Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),
         Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
         Mode::ChooseReason(_) => (Context::Reason, &[]),
