@@ -6,6 +6,7 @@ mod options;
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -15,6 +16,7 @@ pub use self::options::{
     ScreenOptions, SessionOption, TargetOptions,
 };
 use crate::config::Settings;
+use crate::statistics::LOWEST_TARGET;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +39,7 @@ Press ? in the reviewer for its keys. An option is stronger than its RECAPTION_ 
 config.toml in the user's configuration folder.";
 
 /// Review machine-written image captions in the terminal
-#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[derive(Clone, Debug, PartialEq, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do; without one, review.
@@ -57,7 +59,7 @@ impl Cli {
 }
 
 /// What recaption can do.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
     /// Review a dataset's captions (also without the word "review")
     Review(ReviewArgs),
@@ -341,11 +343,23 @@ pub struct CheckArgs {
 }
 
 /// `recaption stats`.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, PartialEq, Args)]
 pub struct StatsArgs {
     /// Which dataset.
     #[command(flatten)]
     pub dataset: DatasetOptions,
+
+    /// Another review of the same dataset, to compare with: a session, or a dataset with its session
+    #[arg(value_name = "OTHER", value_hint = ValueHint::AnyPath, requires = "path", conflicts_with = "plan")]
+    pub other: Option<PathBuf>,
+
+    /// Say how many records a spot check needs to show the target, or to know the rate to so much
+    #[arg(long)]
+    pub plan: bool,
+
+    /// The acceptance rate to plan for, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "95", requires = "plan")]
+    pub target: Percent,
 
     /// Which session.
     #[command(flatten)]
@@ -471,6 +485,25 @@ pub enum DecisionKind {
     /// Left out of what is saved
     Excluded,
 }
+
+/// A share in percent that a spot check can show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percent(pub f64);
+
+impl FromStr for Percent {
+    type Err = PercentError;
+
+    fn from_str(text: &str) -> Result<Self, PercentError> {
+        let text = text.trim().trim_end_matches('%').trim_end();
+        let percent = text.parse().ok().filter(|percent| (LOWEST_TARGET * 100.0..100.0).contains(percent));
+        percent.map(Self).ok_or(PercentError)
+    }
+}
+
+/// Why a text is no target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a percentage from 65 to below 100, as in 95 or 97.5")]
+pub struct PercentError;
 
 #[cfg(test)]
 mod tests;

@@ -42,7 +42,7 @@ pub use event::{Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Eve
 pub use forget::forget;
 pub use history::{Action, ActionKind, History, Sitting};
 pub use ledger::{Candidate, Ledger, Original, RecordState};
-pub use location::{Location, Place};
+pub use location::{Location, Place, dataset_of};
 pub use open::{Binding, Opened, Unmatched, open, open_read_only, read_history};
 pub use rebind::DatasetFacts;
 pub use sample::{Sample, SampleRequest, Sampled};

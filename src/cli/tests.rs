@@ -92,6 +92,8 @@ fn every_option_of_review_arrives() {
 #[case("recaption save --in-place")]
 #[case("recaption check a.jsonl --max-words 30 --json --images pics")]
 #[case("recaption stats a.jsonl --max-words 30 --json --ascii --session s.sqlite")]
+#[case("recaption stats a.jsonl b.sqlite --json")]
+#[case("recaption stats a.jsonl --plan --target 97.5")]
 #[case("recaption export a.jsonl --to txt --only accepted,edited -o texts --force")]
 #[case("recaption show a.jpg b.jpg --width 80 --image-protocol blocks")]
 #[case("recaption show")]
@@ -118,6 +120,9 @@ fn commands_parse(#[case] line: &str) {
 #[case::no_session_in_check("recaption check a.jsonl --session s", ErrorKind::UnknownArgument)]
 #[case::two_datasets("recaption generate a.jsonl -i b.jsonl", ErrorKind::ArgumentConflict)]
 #[case::seed_of_nothing("recaption generate a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
+#[case::target_of_no_plan("recaption stats a.jsonl --target 90", ErrorKind::MissingRequiredArgument)]
+#[case::no_such_target("recaption stats a.jsonl --plan --target 100", ErrorKind::ValueValidation)]
+#[case::plan_of_two("recaption stats a.jsonl b.jsonl --plan", ErrorKind::ArgumentConflict)]
 #[case::no_log_in_show("recaption show a.jpg --log l", ErrorKind::UnknownArgument)]
 fn what_makes_no_sense_is_refused(#[case] line: &str, #[case] kind: ErrorKind) {
     assert_eq!(parse(line).expect_err(line).kind(), kind);

@@ -16,7 +16,7 @@ use super::generate::{self, GenerateOptions, Only, Sample, Selection};
 use super::review::{self, ReviewError, ReviewOptions};
 use super::save::{self, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
-use super::stats::{self, StatsOptions};
+use super::stats::{self, StatsOptions, What};
 use super::{Input, completions, man};
 use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
@@ -230,6 +230,11 @@ fn stats(args: StatsArgs, config: &Config) -> Result<ExitCode, Failure> {
     let terminal = io::stdout().is_terminal();
     let options = StatsOptions {
         input: input(&args.dataset, args.session, config)?,
+        what: match args.other {
+            Some(other) => What::Compare(other),
+            None if args.plan => What::Plan { target: args.target.0 / 100.0 },
+            None => What::Figures,
+        },
         max_words: config.max_words.get(),
         json: args.json,
         ascii: config.ascii || !terminal,

@@ -70,7 +70,7 @@ impl Page {
         let text = text::sanitize(text);
         let text = match self.bars {
             Bars::Blocks => text,
-            Bars::Ascii => text.replace('–', "-").replace('·', "|").into(),
+            Bars::Ascii => text.replace('–', "-").replace('·', "|").replace('±', "+-").into(),
         };
         let text = text::truncate_to_width(&text, WIDTH, self.ellipsis()).trim_end().to_owned();
         self.rows.push(Row { kind, text });

@@ -275,7 +275,7 @@ pub(super) fn path_value(path: &Path) -> Value {
     }
 }
 
-fn path_from(value: ValueRef) -> Option<PathBuf> {
+pub(super) fn path_from(value: ValueRef) -> Option<PathBuf> {
     match value {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok().map(PathBuf::from),
         #[cfg(unix)]

@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::connection::{connect_read_only, log_of};
 use super::error::{Fault, SessionError};
 use super::event::{Decision, Seq};
 use super::log::{self, SubjectIndex};
@@ -183,6 +184,17 @@ fn stored_identity(connection: &Connection) -> Result<Option<(String, Option<u12
         .query_row("SELECT stamp, hash FROM dataset", [], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?)))
         .optional()?;
     Ok(row.map(|(stamp, hash)| (stamp, hash.as_deref().and_then(log::hash_from))))
+}
+
+/// The dataset a session was last opened with.
+pub(super) fn dataset(file: &Path) -> Result<PathBuf, SessionError> {
+    let nothing = || SessionError::Damaged { file: file.to_owned(), what: "it names no dataset".to_owned() };
+    let Some((connection, _copy)) = connect_read_only(file, !log_of(file).exists())? else { return Err(nothing()) };
+    let path = connection
+        .query_row("SELECT path FROM dataset", [], |row| Ok(row.get_ref(0).ok().and_then(log::path_from)))
+        .optional()
+        .map_err(|error| Fault::from(error).of(file))?;
+    path.flatten().ok_or_else(nothing)
 }
 
 pub(super) fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, Fault> {

@@ -151,3 +151,85 @@ fn what_a_file_says_commands_no_terminal() {
     let printed = stats(&StatsOptions { ascii: false, ..options(&world) });
     assert!(!printed.out().contains(['\u{1b}', '\u{7}']), "{printed:?}");
 }
+
+/// Two reviews of copies of one dataset in two folders; the second copy begins with a record more.
+fn two_reviews() -> (World, World) {
+    let first = World::new(SIX);
+    first.decide([(0, Decision::Kept), (1, Decision::Kept), (2, edited("A woman in black.")), (3, Decision::Excluded)]);
+    let second = World::new(&format!("{{\"file_name\": \"new.jpg\", \"text\": \"New.\"}}\n{SIX}"));
+    second.decide([
+        (1, Decision::Kept),
+        (2, Decision::Excluded),
+        (3, edited("A woman in blue.")),
+        (5, Decision::Kept),
+        (4, Decision::Excluded),
+    ]);
+    (first, second)
+}
+
+#[test]
+fn two_reviews_are_compared_record_by_record_wherever_the_records_are() {
+    let (first, second) = two_reviews();
+    let session = second.path(".recaption/metadata.sqlite");
+    for other in [second.folder.path().to_owned(), second.path("metadata.jsonl"), session] {
+        let found = json_of(StatsOptions { what: What::Compare(other), ..options(&first) });
+        assert_eq!(found["decided_in_both"], json!(4));
+        assert_eq!(
+            (&found["sessions"][0]["decided_alone"], &found["sessions"][1]["decided_alone"]),
+            (&json!(0), &json!(1))
+        );
+        assert_eq!(found["decision"]["observed"]["count"], json!(3));
+        assert_eq!(found["decision_counts"], json!([[0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 1]]));
+        // 3 of 4 agree; by chance 2/4·1/4 + 1/4·1/4 + 1/4·2/4 = 5/16, so kappa is (3/4 - 5/16) / (11/16) = 7/11.
+        let kappa = found["decision"]["kappa"].as_f64().unwrap();
+        assert!((kappa - 7.0 / 11.0).abs() < 1e-12, "{kappa}");
+        assert_eq!(found["same_caption"]["count"], json!(2));
+        let records: Vec<&Value> =
+            found["disagreements"].as_array().unwrap().iter().map(|one| &one["file_name"]).collect();
+        assert_eq!(records, ["b.jpg", "c.jpg"]);
+        assert_eq!(found["disagreements"][1]["captions"], json!(["A woman in black.", "A woman in blue."]));
+        assert_eq!(found["disagreements"][0]["captions"], json!(["A young man in a red hat.", null]));
+    }
+}
+
+#[test]
+fn a_session_may_be_named_in_place_of_its_dataset() {
+    let (first, second) = two_reviews();
+    let mut both = options(&first);
+    both.input.dataset = first.path(".recaption/metadata.sqlite");
+    both.what = What::Compare(second.path(".recaption/metadata.sqlite"));
+    assert_eq!(json_of(both.clone())["decided_in_both"], json!(4));
+    both.what = What::Figures;
+    assert_eq!(json_of(both)["reviewed"], json!(4));
+}
+
+#[test]
+fn a_comparison_fits_a_terminal() {
+    let (first, second) = two_reviews();
+    let printed = stats(&StatsOptions { what: What::Compare(second.path("metadata.jsonl")), ..options(&first) });
+    assert!(printed.out().lines().all(|line| line.len() <= 76) && printed.out().is_ascii(), "{}", printed.out());
+    assert!(printed.out().contains("3 of 4"), "{}", printed.out());
+    assert!(
+        printed.out().lines().any(|line| line.contains("c.jpg") && line.ends_with("otherwise")),
+        "{}",
+        printed.out()
+    );
+}
+
+#[test]
+fn nothing_in_common_is_no_agreement() {
+    let (first, _) = two_reviews();
+    let other = World::new(SIX);
+    let compared = StatsOptions { what: What::Compare(other.path("metadata.jsonl")), ..options(&first) };
+    assert_eq!(json_of(compared.clone())["decision"]["kappa"], Value::Null);
+    assert!(stats(&compared).out().starts_with("0 records are decided in both"));
+    assert_eq!(other.files(), ["metadata.jsonl"]);
+}
+
+#[test]
+fn a_plan_counts_the_records_that_can_be_read() {
+    let world = World::new(SIX);
+    let plan = StatsOptions { what: What::Plan { target: 0.95 }, ..options(&world) };
+    assert_eq!(json_of(plan.clone())["records"], json!(5));
+    assert!(stats(&plan).out().is_ascii());
+}
