@@ -164,7 +164,10 @@ impl Change {
             Self::FinalStop => {
                 let words = caption.trim_end();
                 let ends = words.ends_with(['.', '!', '?', '…', '。', '！', '？', '"', '”', ')']);
-                if ends || words.is_empty() { return None } else { format!("{words}.") }
+                if ends || words.is_empty() {
+                    return None;
+                }
+                format!("{words}.")
             }
         };
         (changed != caption && !changed.trim().is_empty()).then_some(changed)

@@ -42,14 +42,14 @@ pub(super) fn popup(screen: Rect, line: &CommandLine, look: Look) -> Option<Popu
             ];
             if place == line.chosen { Line::from(row).patch_style(look.theme.selected) } else { Line::from(row) }
         })
-        .map(|row| if row.style == look.theme.selected { plain(row) } else { row })
+        .map(|row| if row.style == look.theme.selected { plain(&row) } else { row })
         .collect();
     let size = (u16::try_from(width).unwrap_or(u16::MAX), u16::try_from(rows.len()).unwrap_or(u16::MAX));
     Some(Popup::above(screen, size, "commands", vec![Paragraph::new(rows)]))
 }
 
 /// A row of one style: the chosen one has one ground, whatever colours its parts have.
-fn plain(row: Line<'static>) -> Line<'static> {
+fn plain(row: &Line<'static>) -> Line<'static> {
     let words: String = row.spans.iter().map(|span| span.content.as_ref()).collect();
     Line::styled(words, row.style)
 }
