@@ -32,6 +32,7 @@ mod open;
 mod rebind;
 mod schema;
 mod spending;
+mod states;
 mod store;
 mod writer;
 
@@ -43,5 +44,6 @@ pub use location::{Location, Place};
 pub use open::{Binding, Opened, Unmatched, open, open_read_only};
 pub use rebind::DatasetFacts;
 pub use spending::Spending;
+pub use states::States;
 pub use store::{Entry, Store, Subject};
 pub use writer::{Ack, Writer};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::Action;
+use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
 use crate::preview::{CellArea, Ready};
@@ -151,6 +151,8 @@ pub enum Msg {
         /// When.
         at: Timestamp,
     },
+    /// A scan has got further.
+    Scanned(Scanned),
     /// The save is done.
     Saved(SaveSummary),
     /// There was no save.

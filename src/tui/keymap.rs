@@ -24,6 +24,8 @@ pub enum Context {
     Edit,
     /// Writing a note or a command.
     Entry,
+    /// Writing what to search for.
+    Search,
     /// Reading the help.
     Help,
     /// Asked whether to save before leaving.
@@ -45,6 +47,7 @@ impl Context {
             Mode::Zoom => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => Self::Entry,
+            Mode::Search(_) => Self::Search,
             Mode::Help(_) => Self::Help,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
@@ -56,7 +59,7 @@ impl Context {
     /// Whether keys that mean nothing here are text.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry)
+        matches!(self, Self::Edit | Self::Entry | Self::Search)
     }
 }
 
@@ -264,6 +267,7 @@ fn context_name(context: Context) -> String {
         Context::Zoom => "zoom",
         Context::Edit => "edit",
         Context::Entry => "entry",
+        Context::Search => "search",
         Context::Help => "help",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",

@@ -47,6 +47,8 @@ pub struct Theme {
     pub added: Style,
     /// A word the original has and the candidate has not.
     pub removed: Style,
+    /// What was searched for.
+    pub found: Style,
     /// The marks beside records.
     pub glyphs: Glyphs,
 }
@@ -82,6 +84,12 @@ impl Theme {
             busy: colour(Color::LightBlue, Color::Indexed(25)),
             added: good.add_modifier(Modifier::UNDERLINED),
             removed: bad.add_modifier(Modifier::CROSSED_OUT),
+            found: match ground {
+                Ground::Dark | Ground::Light => Style::new().fg(Color::Black).bg(Color::Yellow),
+                Ground::Colourless => Style::new(),
+            }
+            .add_modifier(Modifier::BOLD)
+            .add_modifier(Modifier::UNDERLINED),
             glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE },
         }
     }
@@ -236,7 +244,9 @@ mod tests {
     #[test]
     fn without_colour_nothing_is_coloured() {
         let theme = Theme::new(Ground::Colourless, false);
-        for style in [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy] {
+        for style in
+            [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy, theme.found]
+        {
             assert_eq!((style.fg, style.bg), (None, None));
         }
     }

@@ -3,6 +3,7 @@
 mod deciding;
 mod describing;
 mod editing;
+mod finding;
 mod laws;
 mod moving;
 mod paying;
