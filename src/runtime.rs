@@ -1,13 +1,14 @@
 //! The runtime: performs what the core asks for, off the screen's thread, and reports back in messages.
 //!
 //! One thread reads lines (the reader), one keeps the session (the clerk); others come and go: the index,
-//! the check of the pictures, a save. Descriptions run in the queue, pictures in the previewer.
+//! the check of the pictures, scans, a save. Descriptions run in the queue, pictures in the previewer.
 
 mod candidates;
 mod clerk;
 mod facts;
 mod reader;
 mod replacements;
+mod scanner;
 mod survey;
 
 use std::ops::ControlFlow;
@@ -29,6 +30,7 @@ use crate::review::{Effect, Msg, SaveFailure};
 use crate::session::{self, Location};
 use clerk::{Clerk, Task};
 use reader::Reader;
+use scanner::Scanner;
 
 pub use facts::Facts;
 
@@ -58,6 +60,7 @@ pub struct Runtime {
     messages: UnboundedSender<Msg>,
     clerk: Option<Clerk>,
     reader: Option<Reader>,
+    scanner: Scanner,
     queue: Option<Arc<Queue>>,
     previewer: Option<Previewer>,
     threads: Vec<JoinHandle<()>>,
@@ -73,6 +76,7 @@ impl Runtime {
             messages,
             clerk: None,
             reader: None,
+            scanner: Scanner::default(),
             queue: None,
             previewer: None,
             threads: Vec::new(),
@@ -174,6 +178,12 @@ impl Runtime {
                     replacements::find(&dataset, search, &messages, &|| go_on(&stopping));
                 });
             }
+            Effect::Scan(scan) => {
+                let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
+                let stop = self.scanner.start(scan.id);
+                self.spawn("scan", move || scanner::run(&dataset, &scan, &messages, &stop));
+            }
+            Effect::StopScan(id) => self.scanner.stop(id),
             Effect::Save { amendments, through, saves, force } => {
                 let force = force || self.parts.force;
                 let (dataset, output) = (self.parts.dataset.clone(), self.parts.output.clone());
@@ -206,6 +216,7 @@ impl Runtime {
     /// Stops everything. What was handed to the session is stored before this returns.
     pub async fn close(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.scanner.stop_all();
         self.previewer = None;
         self.reader = None;
         if let Some(clerk) = self.clerk.take() {

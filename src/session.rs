@@ -34,6 +34,7 @@ mod rebind;
 mod sample;
 mod schema;
 mod spending;
+mod states;
 mod store;
 mod writer;
 
@@ -47,5 +48,6 @@ pub use open::{Binding, Opened, Unmatched, open, open_read_only, read_history};
 pub use rebind::DatasetFacts;
 pub use sample::{Sample, SampleRequest, Sampled};
 pub use spending::Spending;
+pub use states::States;
 pub use store::{Entry, Store, Subject};
 pub use writer::{Ack, Writer};

@@ -5,6 +5,8 @@
 pub enum Group {
     /// Going from record to record.
     Move,
+    /// Finding records.
+    Find,
     /// Saying what becomes of a record.
     Decide,
     /// Writing one's own text.
@@ -19,13 +21,15 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Move, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
+    pub const ALL: [Self; 7] =
+        [Self::Move, Self::Find, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
 
     /// The chapter's title.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Self::Move => "Move",
+            Self::Find => "Find",
             Self::Decide => "Decide",
             Self::Edit => "Edit",
             Self::Describe => "Describe",
@@ -86,6 +90,11 @@ actions! {
         Bottom "bottom" "last record",
         NextToReview "next-to-review" "next record to review",
         PreviousToReview "previous-to-review" "previous record to review",
+    }
+    Find {
+        Search "search" "search captions and file names",
+        NextMatch "next-match" "next match",
+        PreviousMatch "previous-match" "previous match",
     }
     Decide {
         Accept "accept" "accept what is shown, go on",

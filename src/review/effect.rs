@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use roaring::RoaringBitmap;
 
 use super::replace::{Change, ReplaceId};
+use super::scan::{Scan, ScanId};
 use crate::dataset::{Amendment, RecordId};
 use crate::describe::{Detail, JobId, Priority, Reason};
 use crate::preview::CellArea;
@@ -69,6 +70,10 @@ pub enum Effect {
         /// The room for them.
         area: CellArea,
     },
+    /// Look for the records a query holds for.
+    Scan(Scan),
+    /// Stop looking: nobody waits for what that scan would find.
+    StopScan(ScanId),
     /// Write the updated dataset.
     Save {
         /// What differs from the dataset, in file order.

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
 use super::filter::{Tab, Tabs};
+use super::hits::Hits;
 use super::msg::Viewport;
 use super::pace::Pace;
 use super::palette::CommandLine;
 use super::replace::Replacement;
+use super::scan::ScanId;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::lint::Rules;
@@ -112,6 +114,43 @@ pub struct Editor {
     pub start: String,
 }
 
+/// What is searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// The text.
+    pub text: String,
+    /// The records that have it.
+    pub hits: Hits,
+    /// The match the operator waits for.
+    pub seek: Option<Seek>,
+}
+
+/// A match to go to, once it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seek {
+    /// Where to begin.
+    pub from: RecordId,
+    /// Whether that record counts too.
+    pub here: bool,
+    /// Which way to look.
+    pub forward: bool,
+}
+
+/// A search being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchEntry {
+    /// The text so far.
+    pub text: String,
+    /// Why it cannot be looked for.
+    pub error: Option<String>,
+    /// The record the operator was at.
+    pub cursor: Option<RecordId>,
+    /// The place of the first row on the screen then.
+    pub top: usize,
+    /// What was searched for before.
+    pub before: Option<Box<Search>>,
+}
+
 /// What the keys mean now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -123,6 +162,8 @@ pub enum Mode {
     Note(Editor),
     /// Writing a command, or looking for one.
     Command(CommandLine),
+    /// Writing what to search for.
+    Search(SearchEntry),
     /// Reading the help, from this row.
     Help(u16),
     /// Reading the figures, from this row.
@@ -260,6 +301,8 @@ pub struct Model {
     pub checked: u32,
     /// The list.
     pub list: List,
+    /// What is searched for.
+    pub search: Option<Search>,
     /// The caption pane.
     pub caption: CaptionView,
     /// The room on the screen.
@@ -297,6 +340,7 @@ pub struct Model {
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
     pub(super) next_replacement: u64,
+    pub(super) next_scan: u64,
     pub(super) stop_pressed: bool,
 }
 
@@ -315,6 +359,7 @@ impl Model {
             tabs: Tabs::default(),
             checked: 0,
             list: List { forward: true, ..List::default() },
+            search: None,
             caption: CaptionView::default(),
             viewport: Viewport::default(),
             mode: Mode::Browse,
@@ -337,8 +382,15 @@ impl Model {
             remembered: None,
             next_job: 0,
             next_replacement: 0,
+            next_scan: 0,
             stop_pressed: false,
         }
+    }
+
+    /// An identity no scan has had.
+    pub(super) fn new_scan(&mut self) -> ScanId {
+        self.next_scan += 1;
+        ScanId(self.next_scan)
     }
 
     pub(super) fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::Action;
 use super::replace::{Hit, ReplaceId};
+use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
 use crate::preview::{CellArea, Ready};
@@ -164,6 +164,8 @@ pub enum Msg {
     },
     /// What the session has come to, or why that cannot be said.
     Figures(Result<Box<Figures>, String>),
+    /// A scan has got further.
+    Scanned(Scanned),
     /// The save is done.
     Saved(SaveSummary),
     /// There was no save.

@@ -9,8 +9,10 @@ pub(super) mod generate;
 mod navigate;
 mod replace;
 mod report;
+pub(super) mod search;
 
 use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
+use crate::dataset::RecordId;
 use crate::describe::Reason;
 use crate::session::Event;
 
@@ -29,7 +31,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::DatasetFailed(error) => report::dataset_failed(model, error),
         Msg::SessionOpened { ledger, cursor, remark, read_only, spent } => {
             model.spent = spent;
-            report::session_opened(model, *ledger, cursor, remark, read_only);
+            report::session_opened(model, *ledger, cursor, remark, read_only, out);
         }
         Msg::SessionFailed(error) => report::session_failed(model, error),
         Msg::Loaded(entries) => report::loaded(model, entries),
@@ -47,6 +49,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
         Msg::Figures(figures) => model.figures = Some(figures),
+        Msg::Scanned(scanned) => search::scanned(model, &scanned),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
@@ -58,6 +61,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
     model.notice = None;
+    search::wait_no_more(model, action);
     let stop_pressed = std::mem::take(&mut model.stop_pressed);
     match action {
         Action::Down | Action::Up if matches!(model.mode, Mode::Command(_)) => {
@@ -90,6 +94,9 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::TabProblems => navigate::show_tab(model, Tab::Problems),
         Action::ScrollDown => navigate::scroll(model, 1),
         Action::ScrollUp => navigate::scroll(model, -1),
+        Action::Search => search::open(model),
+        Action::NextMatch => search::next(model, true),
+        Action::PreviousMatch => search::next(model, false),
         Action::Accept => decide::accept(model, out),
         Action::Keep => decide::keep(model, out),
         Action::Skip => decide::skip(model, out),
@@ -137,7 +144,10 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
 fn close(model: &mut Model, out: &mut Vec<Effect>) {
     match &model.mode {
         Mode::Edit(_) => edit::leave(model, out),
-        Mode::Browse => generate::take_back(model),
+        Mode::Search(_) => search::give_up(model, out),
+        Mode::Browse => {
+            let _ = generate::take_back_if_waiting(model) || search::forget(model, out);
+        }
         Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => {
             model.save.then_quit = false;
             model.mode = Mode::Browse;
@@ -162,6 +172,7 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
             (false, Some(action)) => act(model, action, out),
             _ => file::run_command(model, &line.text, out),
         },
+        Mode::Search(entry) => search::stay(model, entry),
         Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
         other => model.mode = other,
     }
@@ -171,7 +182,18 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
 fn record(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     let (seq, touched) = model.ledger.apply(event.clone());
     if let Some(touched) = touched {
-        model.tabs.set(touched, model.ledger.record(touched));
+        changed(model, touched);
     }
     out.push(Effect::Record { seq, event });
+}
+
+/// Something happened to a record: what is listed and found follows.
+fn changed(model: &mut Model, about: RecordId) {
+    model.tabs.set(about, model.ledger.record(about));
+    if let Some(search) = &model.search {
+        let holds = search.hits.query().holds(&model.facts(about));
+        if let Some(search) = &mut model.search {
+            search.hits.put(about, holds);
+        }
+    }
 }

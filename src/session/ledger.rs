@@ -1,11 +1,12 @@
 //! The ledger: what a session's events add up to. Replaying a stored session and reviewing live go through the same
 //! [`Ledger::apply`], so a restart shows exactly what was there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::mem::swap;
 use std::path::{Path, PathBuf};
 
 use super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
+use super::states::States;
 use crate::dataset::{Amendment, RecordId};
 
 /// A text proposed for a record. It never overwrites anything: only a decision for it does.
@@ -149,8 +150,7 @@ fn doubt(decision: &mut Decision, original_changed: &mut bool) {
 /// The sum of a session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Sorted, because neighbours are reviewed together; and a tree never stops to move house as it grows.
-    records: BTreeMap<RecordId, RecordState>,
+    records: States,
     /// Those of `records` that are not in the dataset at present. Their numbers are no positions.
     absent: HashSet<RecordId>,
     undo: Vec<Change>,
@@ -160,8 +160,6 @@ pub struct Ledger {
     saved_through: Seq,
     saves: HashMap<PathBuf, u128>,
 }
-
-static UNTOUCHED: std::sync::LazyLock<RecordState> = std::sync::LazyLock::new(RecordState::default);
 
 impl Ledger {
     /// A session in which nothing has happened.
@@ -173,12 +171,18 @@ impl Ledger {
     /// The state of a record; the default one where nothing happened to it.
     #[must_use]
     pub fn record(&self, record: RecordId) -> &RecordState {
-        self.records.get(&record).unwrap_or(&UNTOUCHED)
+        self.records.get(record)
+    }
+
+    /// The states of all records as they are now, for work that goes on beside the review. Takes next to no time.
+    #[must_use]
+    pub fn states(&self) -> States {
+        self.records.clone()
     }
 
     /// The records something happened to, in no order.
     pub fn touched(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
-        self.records.iter().filter(|(id, _)| !self.absent.contains(id)).map(|(id, state)| (*id, state))
+        self.records.iter().filter(|(id, _)| !self.absent.contains(id))
     }
 
     /// Number of the newest event.
@@ -321,7 +325,7 @@ impl Ledger {
     }
 
     fn touch(&mut self, record: RecordId, seq: Seq) -> &mut RecordState {
-        let state = self.records.entry(record).or_default();
+        let state = self.records.touch(record);
         state.touched = seq;
         state
     }
@@ -344,7 +348,7 @@ impl Ledger {
     fn rebind(&mut self, fates: Vec<(RecordId, Fate)>, seq: Seq) {
         let mut changed = HashSet::new();
         for (record, fate) in fates {
-            let state = self.records.entry(record).or_default();
+            let state = self.records.touch(record);
             state.touched = seq;
             match fate {
                 Fate::Gone => {

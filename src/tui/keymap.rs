@@ -48,6 +48,8 @@ pub enum Context {
     Entry,
     /// Writing a command, or looking for one.
     Command,
+    /// Writing what to search for.
+    Search,
     /// Reading the help or the figures.
     Help,
     /// Asked whether to save before leaving.
@@ -73,6 +75,7 @@ impl Context {
             Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
             Mode::Help(_) | Mode::Figures(_) => Self::Help,
+            Mode::Search(_) => Self::Search,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) => Self::Reason,
@@ -84,7 +87,7 @@ impl Context {
     /// Whether keys that mean nothing here are text.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry | Self::Command)
+        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search)
     }
 }
 
@@ -307,6 +310,7 @@ fn context_name(context: Context) -> String {
         Context::Edit => "edit",
         Context::Entry => "entry",
         Context::Command => "command",
+        Context::Search => "search",
         Context::Help => "help",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",

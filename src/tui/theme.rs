@@ -53,6 +53,8 @@ pub struct Theme {
     pub removed: Style,
     /// The part of a text that a finding is about.
     pub offending: Style,
+    /// What was searched for.
+    pub found: Style,
     /// The marks beside records.
     pub glyphs: Glyphs,
 }
@@ -100,6 +102,12 @@ impl Theme {
             removed: bad.add_modifier(Modifier::CROSSED_OUT),
             // A word that was added is underlined too: without colours, weight tells them apart.
             offending: warning.add_modifier(Modifier::UNDERLINED).add_modifier(Modifier::BOLD),
+            found: match ground {
+                Ground::Dark | Ground::Light | Ground::Contrast => Style::new().fg(Color::Black).bg(Color::Yellow),
+                Ground::Colourless => Style::new(),
+            }
+            .add_modifier(Modifier::BOLD)
+            .add_modifier(Modifier::UNDERLINED),
             glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE },
         }
     }
@@ -254,7 +262,9 @@ mod tests {
     #[test]
     fn without_colour_nothing_is_coloured() {
         let theme = Theme::new(Ground::Colourless, false);
-        for style in [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy] {
+        for style in
+            [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy, theme.found]
+        {
             assert_eq!((style.fg, style.bg), (None, None));
         }
     }

@@ -4,6 +4,7 @@ mod counting;
 mod deciding;
 mod describing;
 mod editing;
+mod finding;
 mod laws;
 mod moving;
 mod paying;

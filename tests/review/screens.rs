@@ -295,3 +295,28 @@ fn a_picture_for_another_room_is_not_shown() {
     }));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
 }
+
+#[test]
+fn what_was_searched_for_is_set_off() {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    world.keys("/").write("person");
+    assert_snapshot!("searching", screen(&mut world, 80, 24, false).backend());
+    world.keys("Enter");
+    let found = Theme::new(Ground::Dark, false).found;
+    let set_off = |terminal: &Terminal<TestBackend>| -> String {
+        let cells = terminal.backend().buffer().content().iter();
+        cells.filter(|cell| Some(cell.bg) == found.bg).map(ratatui::buffer::Cell::symbol).collect()
+    };
+    assert_eq!(set_off(&screen(&mut world, 80, 24, false)), "personperson", "in the candidate and in the original");
+    world.keys("/").write("사진").keys("Enter");
+    let terminal = screen(&mut world, 120, 40, false);
+    let buffer = terminal.backend().buffer();
+    let row: Vec<_> = (0..30).filter_map(|x| buffer.cell((x, 6))).collect();
+    let name: String = row
+        .iter()
+        .filter(|cell| cell.modifier.contains(Modifier::UNDERLINED))
+        .map(|cell| cell.symbol().trim_end())
+        .collect();
+    assert_eq!(name, "사진", "in the selected row too, and wide characters whole");
+}

@@ -5,7 +5,9 @@ use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{self, Finding};
 use crate::preview::{CellArea, Preview, PreviewError};
+use crate::review::facts::{Content, Facts};
 use crate::review::filter::View;
+use crate::review::query::Pattern;
 use crate::session::{Candidate, Decision, EditBase, RecordState};
 
 impl Model {
@@ -34,6 +36,24 @@ impl Model {
     #[must_use]
     pub fn state(&self, record: RecordId) -> &RecordState {
         self.ledger.record(record)
+    }
+
+    /// What is known of a record.
+    #[must_use]
+    pub fn facts(&self, record: RecordId) -> Facts<'_> {
+        let content = match self.lines.get(&record) {
+            Some(Entry::Record(line)) => Content::Read { name: &line.file_name, caption: line.caption.as_deref() },
+            Some(Entry::Bad(_)) => Content::Bad,
+            None if self.tabs.is_bad_line(record) => Content::Bad,
+            None => Content::Unread,
+        };
+        Facts { content, state: self.state(record) }
+    }
+
+    /// The texts to be set off wherever they are shown.
+    #[must_use]
+    pub fn sought(&self) -> Vec<&Pattern> {
+        self.search.iter().flat_map(|search| search.hits.query().patterns()).collect()
     }
 
     /// Whether everything that happened to a record is stored.

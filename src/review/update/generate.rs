@@ -281,10 +281,6 @@ pub(super) fn take_back_if_waiting(model: &mut Model) -> bool {
     false
 }
 
-pub(super) fn take_back(model: &mut Model) {
-    take_back_if_waiting(model);
-}
-
 /// Stops running work; pressed twice, or with nothing to stop, leaves.
 pub(super) fn stop(model: &mut Model, pressed_before: bool, out: &mut Vec<Effect>) {
     if pressed_before {

@@ -88,6 +88,7 @@ fn keys(keymap: &Keymap, action: Action) -> Option<(Context, String)> {
         Context::ConfirmQuit,
         Context::ConfirmOverwrite,
         Context::Zoom,
+        Context::Search,
         Context::Help,
     ];
     contexts.iter().find_map(|context| {
@@ -102,6 +103,7 @@ const fn where_bound(context: Context) -> &'static str {
         Context::Entry => " (note, command)",
         Context::Command => " (command)",
         Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
+        Context::Search => " (search)",
         Context::Browse
         | Context::Zoom
         | Context::Help

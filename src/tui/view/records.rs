@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::highlight::highlighted;
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
 use crate::lint::Finding;
@@ -65,13 +66,9 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
         None => String::new(),
     };
     let gap = room.saturating_sub(text::width(&name));
-    let mut spans = vec![
-        Span::raw(" "),
-        Span::styled(badge, badge_style),
-        Span::styled(number, theme.muted),
-        Span::raw(name),
-        Span::raw(" ".repeat(gap + 1)),
-    ];
+    let mut spans = vec![Span::raw(" "), Span::styled(badge, badge_style), Span::styled(number, theme.muted)];
+    spans.extend(highlighted(Line::raw(name), &model.sought(), theme.found).spans);
+    spans.push(Span::raw(" ".repeat(gap + 1)));
     spans.extend(marks);
     spans.push(Span::styled(words, words_style));
     spans.push(Span::raw(" "));

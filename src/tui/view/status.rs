@@ -16,13 +16,18 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
     let prompt = match &model.mode {
         Mode::Command(_) => ":",
         Mode::Note(_) => " note: ",
+        Mode::Search(_) => "/",
         Mode::OwnReason(..) => " what is wrong: ",
         _ => "",
     };
     if let (false, Some(entry)) = (prompt.is_empty(), look.entry) {
         let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
         frame.render_widget(Span::styled(prompt, theme.accent), area);
-        entry.draw(frame, Rect { x: area.x + width, width: area.width - width, ..area });
+        let beside = beside_entry(model, look.theme);
+        let beside_width = u16::try_from(beside.width()).unwrap_or(u16::MAX).min((area.width - width) / 2);
+        entry.draw(frame, Rect { x: area.x + width, width: area.width - width - beside_width, ..area });
+        let beside_area = Rect { x: area.right() - beside_width, width: beside_width, ..area };
+        frame.render_widget(beside, beside_area);
         return;
     }
     let right = background(model, look);
@@ -50,6 +55,23 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
     }
     let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
     frame.render_widget(right, right_area);
+}
+
+/// What the text being typed leads to.
+fn beside_entry(model: &Model, theme: &Theme) -> Line<'static> {
+    let Mode::Search(entry) = &model.mode else { return Line::default() };
+    if let Some(error) = &entry.error {
+        return Line::styled(format!(" {} ", clean(error)), theme.bad);
+    }
+    let Some(search) = &model.search else { return Line::default() };
+    let (count, complete) = (search.hits.count(), search.hits.is_complete());
+    let (words, style) = match (count, complete) {
+        (0, true) => (" not found ".to_owned(), theme.warning),
+        (1, true) => (" 1 match ".to_owned(), theme.muted),
+        (_, true) => (format!(" {count} matches "), theme.muted),
+        (_, false) => (format!(" {count} matches so far{} ", theme.glyphs.ellipsis), theme.busy),
+    };
+    Line::styled(words, style)
 }
 
 /// As many hints as there is room for, whole ones only, in order of use.
@@ -82,6 +104,7 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         ),
         Mode::Note(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
         Mode::Command(_) => (Context::Command, &[]),
+        Mode::Search(_) => (Context::Search, &[]),
         Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
         Mode::Help(_) | Mode::Figures(_) => {
             (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")])

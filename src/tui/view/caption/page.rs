@@ -12,6 +12,7 @@ use crate::review::{Job, JobState, Model, Version};
 use crate::session::Candidate;
 use crate::text::{self, DiffKind};
 use crate::tui::theme::Theme;
+use crate::tui::view::highlight::highlighted;
 use crate::tui::view::{clean, join_dots};
 
 /// What the texts are made from, and for how many columns.
@@ -45,7 +46,7 @@ impl Page<'_> {
         let state = model.state(record);
         if let Some(draft) = &state.draft {
             let mut block = vec![self.heading("unfinished edit", &["e takes it up".to_owned()], Some(&draft.text))];
-            block.extend(paragraphs(&draft.text, theme.text));
+            block.extend(self.marked(paragraphs(&draft.text, theme.text)));
             blocks.push(block);
         }
         let shown = model.shown(record);
@@ -133,10 +134,10 @@ impl Page<'_> {
         let findings = model.findings(record, shown);
         lines.extend(findings.iter().map(|finding| self.finding(finding)));
         let text_begins = lines.len();
-        lines.extend(match model.original(record) {
+        lines.extend(self.marked(match model.original(record) {
             Some(original) => compared(words, original, DiffKind::Added, theme.text, theme.added),
             None => paragraphs(words, theme.text),
-        });
+        }));
         set_off(&mut lines[text_begins..], words, &findings, theme.offending);
         lines
     }
@@ -150,10 +151,10 @@ impl Page<'_> {
         lines.extend(findings.iter().map(|finding| self.finding(finding)));
         let text_begins = lines.len();
         if shown == Version::Original {
-            lines.extend(paragraphs(original, theme.text));
+            lines.extend(self.marked(paragraphs(original, theme.text)));
         } else {
             let other = model.text(record, shown).unwrap_or_default();
-            lines.extend(compared(original, other, DiffKind::Removed, theme.muted, theme.removed));
+            lines.extend(self.marked(compared(original, other, DiffKind::Removed, theme.muted, theme.removed)));
         }
         set_off(&mut lines[text_begins..], original, &findings, theme.offending);
         lines
@@ -189,6 +190,12 @@ impl Page<'_> {
         spans.push(Span::raw(" ".repeat(room + 1)));
         spans.push(count);
         Line::from(spans)
+    }
+
+    /// A text with what was searched for set off.
+    fn marked(&self, text: Vec<Line<'static>>) -> Vec<Line<'static>> {
+        let sought = self.model.sought();
+        text.into_iter().map(|line| highlighted(line, &sought, self.theme.found)).collect()
     }
 
     /// A finding: a badge with its name, then what is wrong.
