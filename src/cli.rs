@@ -24,6 +24,8 @@ Examples:
       try it on sample photographs; needs no account
   recaption photos/
       review the folder's metadata.jsonl
+  recaption init pictures/ && recaption pictures/
+      make a dataset of a folder of pictures and the .txt captions beside them
   recaption captions.jsonl --candidates captions_updated.jsonl
       review what an older run made of it
   recaption generate photos/ --dry-run
@@ -63,6 +65,8 @@ impl Cli {
 pub enum Command {
     /// Review a dataset's captions (also without the word "review")
     Review(ReviewArgs),
+    /// Make a dataset of a folder of pictures, a table or a list
+    Init(InitArgs),
     /// Review a sample dataset, kept from one time to the next
     Demo(DemoArgs),
     /// Describe every record that needs it, without a screen
@@ -129,6 +133,7 @@ impl Command {
                 settings.ascii = args.ascii.then_some(true);
             }
             Self::Export(args) => args.dataset.apply(&mut settings),
+            Self::Init(args) => settings.caption_field.clone_from(&args.caption_field),
             Self::Doctor(args) => {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
@@ -224,6 +229,26 @@ pub struct DemoArgs {
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
+}
+
+/// `recaption init`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct InitArgs {
+    /// A folder of pictures, with .txt captions beside them or without, or a .csv table [default: the current folder]
+    #[arg(value_hint = ValueHint::AnyPath, conflicts_with = "list")]
+    pub path: Option<PathBuf>,
+
+    /// A list of pictures instead, one a line; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub list: Option<PathBuf>,
+
+    /// The dataset to write; never one that is there [default: metadata.jsonl in the folder, for a table beside it]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// The field that is to hold the caption [env: RECAPTION_CAPTION_FIELD] [default: text]
+    #[arg(long, value_name = "FIELD")]
+    pub caption_field: Option<String>,
 }
 
 /// `recaption generate`.

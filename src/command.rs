@@ -9,7 +9,10 @@ pub mod doctor;
 pub mod export;
 #[cfg(test)]
 mod fixture;
+mod fresh;
 pub mod generate;
+mod imagefolder;
+pub mod init;
 mod input;
 pub mod man;
 pub mod review;

@@ -13,6 +13,7 @@ use super::describer::Asking;
 use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportOptions, Format};
 use super::generate::{self, GenerateOptions, Only, Sample, Selection};
+use super::init::{self, InitOptions, InitSource};
 use super::review::{self, ReviewError, ReviewOptions};
 use super::save::{self, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
@@ -20,7 +21,7 @@ use super::stats::{self, StatsOptions, What};
 use super::{Input, completions, man};
 use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
-    ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
+    InitArgs, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
 use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Theme};
 use crate::dataset::OpenOptions;
@@ -61,6 +62,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Check(args) => check(&args, &config),
         Command::Stats(args) => stats(args, &config),
         Command::Export(args) => export(args, &config),
+        Command::Init(args) => init(args, &config),
         Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
         Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
     });
@@ -259,6 +261,18 @@ fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
         terminal: io::stdout().is_terminal(),
     };
     export::run(&options, &mut io::stdout(), &mut io::stderr())
+        .map(|outcome| outcome.exit_code())
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+fn init(args: InitArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let source = match (args.list, args.path) {
+        (Some(list), _) if list.as_os_str() == "-" => InitSource::StandardInput,
+        (Some(list), _) => InitSource::List(list),
+        (None, path) => InitSource::Path(path.unwrap_or_else(|| ".".into())),
+    };
+    let options = InitOptions { source, output: args.output, caption_field: config.caption_field.clone() };
+    init::run(&options, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         .map(|outcome| outcome.exit_code())
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
 }

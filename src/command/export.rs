@@ -18,6 +18,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::counted;
+use super::imagefolder;
 use super::input::{self, Input, InputError};
 use super::shown::Shown;
 use crate::dataset::{Dataset, DatasetError, Entry, Line, Record};
@@ -172,6 +173,9 @@ pub fn run(options: &ExportOptions, out: &mut dyn Write, errors: &mut dyn Write)
                 Ok(())
             })?;
             say(path, &counted(outcome.exported, "record", "records"), out).map_err(ExportError::Output)?;
+            if let Some(warning) = imagefolder::warning(path) {
+                writeln!(errors, "{warning}").map_err(ExportError::Output)?;
+            }
             outcome
         }
         (format, None) => {
