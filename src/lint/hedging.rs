@@ -65,10 +65,11 @@ const BEFORE_A_VERB: &[&str] = &[
 const PLACES: &[&str] =
     &["the", "a", "an", "her", "his", "their", "its", "our", "this", "that", "left", "right", "viewers"];
 
-/// Hedges ("could be a model"), unless one of [`SENSES`] follows ("could be seen").
+/// Hedges when they say what something is ("could be a model"): before one of [`DETERMINERS`]. Else they mostly tell what
+/// is possible ("may be worn open", "could be seen").
 const BEFORE_A_NOUN: &[&str] =
     &["may be", "might be", "could be", "may have been", "might have been", "could have been"];
-const SENSES: &[&str] = &["seen", "heard", "found", "worn", "used", "read", "spotted", "glimpsed", "visible"];
+const DETERMINERS: &[&str] = &["a", "an", "the", "some", "part", "his", "her", "their", "its"];
 
 /// Japanese and Chinese, which write no spaces.
 const ANYWHERE: &[&str] = &["かもしれ", "と思われ", "と推測", "と推定", "似乎", "也许", "也許"];
@@ -92,7 +93,7 @@ pub(super) fn hedging(text: &Text<'_>) -> Option<Remark> {
     let follows = |at: usize, length: usize, any: &[&str]| words.match_any(at + length, any).is_some();
     let length_at = |at: usize| {
         let before_verb = |length: &usize| !follows(at, *length, PLACES) && at + length < words.len();
-        let before_noun = |length: &usize| !follows(at, *length, SENSES) && at + length < words.len();
+        let before_noun = |length: &usize| follows(at, *length, DETERMINERS);
         words
             .match_any(at, HEDGES)
             .or_else(|| words.match_any(at, BEFORE_A_VERB).filter(before_verb))
@@ -137,6 +138,8 @@ mod tests {
     #[rstest]
     #[case("A dog appears to the left of the girl.")]
     #[case("Buildings may be seen behind her.")]
+    #[case("A coat that may be worn open.")]
+    #[case("As small as may be.")]
     #[case("A shirt that says \"maybe later\".")]
     #[case("A bag by Likely Story.")]
     #[case("Maybelline lipstick.")]
