@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::query::Vocabulary;
 use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
@@ -151,6 +152,8 @@ pub enum Msg {
         /// When.
         at: Timestamp,
     },
+    /// What the dataset's lines offer for queries.
+    Learned(Vocabulary),
     /// A scan has got further.
     Scanned(Scanned),
     /// The save is done.

@@ -5,13 +5,13 @@ mod answer;
 mod decide;
 mod edit;
 mod file;
+pub(super) mod filter;
 pub(super) mod generate;
 mod navigate;
 mod report;
 pub(super) mod search;
 
 use super::{Action, Effect, Mode, Model, Msg, Tab, demand};
-use crate::dataset::RecordId;
 use crate::describe::Reason;
 use crate::session::Event;
 
@@ -43,7 +43,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
-        Msg::Scanned(scanned) => search::scanned(model, &scanned),
+        Msg::Scanned(scanned) => {
+            filter::scanned(model, &scanned);
+            search::scanned(model, &scanned);
+        }
+        Msg::Learned(vocabulary) => model.vocabulary = Some(vocabulary),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
@@ -79,6 +83,10 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Search => search::open(model),
         Action::NextMatch => search::next(model, true),
         Action::PreviousMatch => search::next(model, false),
+        Action::Filter => filter::open(model, out),
+        Action::ClearFilter => filter::clear(model, out),
+        Action::Complete => filter::complete_word(model, true, out),
+        Action::CompleteBack => filter::complete_word(model, false, out),
         Action::Accept => decide::accept(model, out),
         Action::Keep => decide::keep(model, out),
         Action::Skip => decide::skip(model, out),
@@ -125,8 +133,9 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
     match &model.mode {
         Mode::Edit(_) => edit::leave(model, out),
         Mode::Search(_) => search::give_up(model, out),
+        Mode::Filter(_) => filter::give_up(model, out),
         Mode::Browse => {
-            let _ = generate::take_back_if_waiting(model) || search::forget(model, out);
+            let _ = generate::take_back_if_waiting(model) || search::forget(model, out) || filter::take_off(model, out);
         }
         Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => {
             model.save.then_quit = false;
@@ -148,6 +157,7 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
         Mode::Note(editor) => edit::take_note(model, &editor, out),
         Mode::Command(line) => file::run_command(model, &line, out),
         Mode::Search(entry) => search::stay(model, entry),
+        Mode::Filter(entry) => filter::stay(model, entry),
         Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
         other => model.mode = other,
     }
@@ -157,18 +167,7 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
 fn record(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     let (seq, touched) = model.ledger.apply(event.clone());
     if let Some(touched) = touched {
-        changed(model, touched);
+        model.follow(touched);
     }
     out.push(Effect::Record { seq, event });
-}
-
-/// Something happened to a record: what is listed and found follows.
-fn changed(model: &mut Model, about: RecordId) {
-    model.tabs.set(about, model.ledger.record(about));
-    if let Some(search) = &model.search {
-        let holds = search.hits.query().holds(&model.facts(about));
-        if let Some(search) = &mut model.search {
-            search.hits.put(about, holds);
-        }
-    }
 }

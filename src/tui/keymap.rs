@@ -26,6 +26,8 @@ pub enum Context {
     Entry,
     /// Writing what to search for.
     Search,
+    /// Writing what to filter by.
+    Filter,
     /// Reading the help.
     Help,
     /// Asked whether to save before leaving.
@@ -48,6 +50,7 @@ impl Context {
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Search(_) => Self::Search,
+            Mode::Filter(_) => Self::Filter,
             Mode::Help(_) => Self::Help,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
@@ -59,7 +62,7 @@ impl Context {
     /// Whether keys that mean nothing here are text.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry | Self::Search)
+        matches!(self, Self::Edit | Self::Entry | Self::Search | Self::Filter)
     }
 }
 
@@ -268,6 +271,7 @@ fn context_name(context: Context) -> String {
         Context::Edit => "edit",
         Context::Entry => "entry",
         Context::Search => "search",
+        Context::Filter => "filter",
         Context::Help => "help",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",

@@ -55,7 +55,14 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),
         Mode::ConfirmSpending(wish) => Some(dialog::spending(above_footer, wish, model, look)),
-        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Search(_) | Mode::OwnReason(..) | Mode::Zoom => None,
+        Mode::Browse
+        | Mode::Edit(_)
+        | Mode::Note(_)
+        | Mode::Command(_)
+        | Mode::Search(_)
+        | Mode::Filter(_)
+        | Mode::OwnReason(..)
+        | Mode::Zoom => None,
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();
