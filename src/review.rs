@@ -6,8 +6,8 @@ mod action;
 mod demand;
 mod effect;
 mod facts;
-mod filter;
 mod hits;
+mod listing;
 mod model;
 mod msg;
 mod pace;
@@ -15,20 +15,22 @@ mod palette;
 pub mod query;
 mod replace;
 mod scan;
+mod tabs;
 mod update;
 
 pub use action::{Action, Group};
 pub use effect::{Ask, Effect};
 pub use facts::{Content, Facts};
-pub use filter::{Match, Tab, Tabs, View};
 pub use hits::Hits;
+pub use listing::{Match, View};
 pub use model::{
-    Bulk, CaptionView, Editor, FILE, Job, JobState, List, Mode, Model, Notice, NoticeKind, PictureSlot, SaveStatus,
-    Search, SearchEntry, Seek, SessionStatus, Settings, Version, Wish,
+    Bulk, CaptionView, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model, Notice, NoticeKind,
+    Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Version, Wish,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use pace::Pace;
 pub use palette::CommandLine;
 pub use replace::{Change, Hit, ReplaceError, ReplaceId, Replacement, Wanted};
-pub use scan::{Scan, ScanId, Scanned};
+pub use scan::{Scan, ScanId, Scanned, Snapshot};
+pub use tabs::{Tab, Tabs};
 pub use update::update;

@@ -183,6 +183,10 @@ impl Runtime {
                 let stop = self.scanner.start(scan.id);
                 self.spawn("scan", move || scanner::run(&dataset, &scan, &messages, &stop));
             }
+            Effect::LearnVocabulary => {
+                let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
+                self.spawn("vocabulary", move || scanner::learn(&dataset, &messages));
+            }
             Effect::StopScan(id) => self.scanner.stop(id),
             Effect::Save { amendments, through, saves, force } => {
                 let force = force || self.parts.force;

@@ -13,6 +13,7 @@ const RUN_BYTES: u64 = 4 * 1024 * 1024;
 const LOOKED_UP: u32 = 4096;
 
 /// A line as it is in the file.
+#[derive(Debug)]
 pub(super) struct RawLine<'a> {
     pub(super) record: RecordId,
     /// Counted from one.

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use super::line::{file_name, parse, text};
 use super::members::{Members, Tail, decode, members};
 use super::read::RawLine;
-use super::{Entry, RecordId};
+use super::{Entry, FILE_NAME, RecordId};
 
 /// A record's line as it is in the file.
+#[derive(Debug)]
 pub struct Line<'a> {
     raw: RawLine<'a>,
     caption_field: &'a str,
@@ -34,6 +35,21 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
         self.raw.bytes
+    }
+
+    /// A member of it, as the line writes it; of one that comes more than once, the last. Nothing where the line is no
+    /// object or has no such member.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&'a str> {
+        members(text(&self.raw).ok()?, name).ok()?.caption.raw
+    }
+
+    /// Its members but the picture's name and the caption, in order. Nothing where the line is no object.
+    #[must_use]
+    pub fn others(&self) -> Vec<(String, serde_json::Value)> {
+        let map = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text(&self.raw).ok()?).ok();
+        let others = map().into_iter().flatten();
+        others.filter(|(name, _)| name != FILE_NAME && name != self.caption_field).collect()
     }
 
     /// Its bytes with `caption` in place of its own. Only the caption's value changes, and nothing where the line is no

@@ -95,6 +95,10 @@ actions! {
         Search "search" "search captions and file names",
         NextMatch "next-match" "next match",
         PreviousMatch "previous-match" "previous match",
+        Filter "filter" "filter the list by a query",
+        ClearFilter "clear-filter" "take the filter off",
+        Complete "complete" "complete the word",
+        CompleteBack "complete-back" "complete it with the choice before",
     }
     Decide {
         Accept "accept" "accept what is shown, go on",

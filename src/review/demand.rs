@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::update::{generate, search};
+use super::update::{filter, generate, search};
 use super::{Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
 
@@ -14,6 +14,7 @@ const MARGIN: usize = 2;
 const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 
 pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
+    filter::look_again(model, out);
     search::look_again(model, out);
     follow_cursor(model, out);
     ask_for_lines(model, out);

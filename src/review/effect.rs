@@ -72,6 +72,8 @@ pub enum Effect {
     },
     /// Look for the records a query holds for.
     Scan(Scan),
+    /// Find out what the dataset's lines offer for queries.
+    LearnVocabulary,
     /// Stop looking: nobody waits for what that scan would find.
     StopScan(ScanId),
     /// Write the updated dataset.

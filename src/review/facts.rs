@@ -1,9 +1,13 @@
 //! What is known of a record when something is asked of it.
 
-use crate::session::RecordState;
+use crate::dataset::Line;
+use crate::lint::{self, Finding, Rules};
+use crate::session::{Decision, RecordState};
+
+use super::FILE;
 
 /// What its line says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
     /// It has not been read.
     Unread,
@@ -15,7 +19,17 @@ pub enum Content<'a> {
         name: &'a str,
         /// The caption of the dataset.
         caption: Option<&'a str>,
+        /// The line itself, where it is at hand.
+        line: Option<&'a Line<'a>>,
     },
+}
+
+impl Content<'_> {
+    /// Whether it is known that the line cannot be read.
+    #[must_use]
+    pub const fn is_bad(&self) -> bool {
+        matches!(self, Self::Bad)
+    }
 }
 
 /// What is known of a record.
@@ -25,16 +39,52 @@ pub struct Facts<'a> {
     pub content: Content<'a>,
     /// What happened to it in this session.
     pub state: &'a RecordState,
+    /// Whether its picture is known to be missing or broken.
+    pub bad_picture: bool,
+    /// What captions are held against.
+    pub rules: &'a Rules,
 }
 
 impl<'a> Facts<'a> {
-    /// The caption that would be saved now, if there is any; `None` where that cannot be told.
+    /// Whether something holds for the file name; `None` where that cannot be told.
+    pub fn name(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
+        match self.content {
+            Content::Unread => None,
+            Content::Bad => Some(false),
+            Content::Read { name, .. } => Some(holds(name)),
+        }
+    }
+
+    /// Whether something holds for the caption that would be saved now; `None` where that cannot be told.
+    pub fn caption(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
+        match self.content {
+            Content::Bad => Some(false),
+            Content::Unread => self.state.decision.text().map(holds),
+            Content::Read { caption, .. } => Some(holds(self.state.current_caption(caption).unwrap_or_default())),
+        }
+    }
+
+    /// A member of the line as it is written there; the outer `None` where that cannot be told.
     #[must_use]
-    pub fn caption(&self) -> Option<Option<&'a str>> {
+    pub fn member(&self, key: &str) -> Option<Option<&'a str>> {
         match self.content {
             Content::Bad => Some(None),
-            Content::Read { caption, .. } => Some(self.state.current_caption(caption)),
-            Content::Unread => self.state.decision.text().map(Some),
+            Content::Unread | Content::Read { line: None, .. } => None,
+            Content::Read { line: Some(line), .. } => Some(line.member(key)),
         }
+    }
+
+    /// What can be said against a caption that would be saved now.
+    #[must_use]
+    pub fn findings(&self, caption: &str) -> Vec<Finding> {
+        let state = self.state;
+        let accepted = match &state.decision {
+            Decision::Accepted { candidate, .. } => state.candidates.iter().find(|known| known.id == *candidate),
+            _ => None,
+        };
+        // How a text of a file ended is not known: its last words must tell.
+        let provenance = accepted.map(|candidate| &candidate.provenance).filter(|from| from.describer != FILE);
+        let stop = provenance.map(|provenance| &provenance.stop);
+        lint::lint(caption, self.rules, &lint::Context { stop, ..lint::Context::default() })
     }
 }

@@ -70,6 +70,16 @@ impl Hits {
         self.scan
     }
 
+    /// Whether something has to be looked at again, and can be.
+    pub(super) fn is_stale(&self) -> bool {
+        self.scan.is_none() && !self.stale.is_empty()
+    }
+
+    /// The records found, for another query to begin with.
+    pub(super) fn into_found(self) -> RoaringBitmap {
+        self.found
+    }
+
     /// Whether all records from one to another have been looked at.
     #[must_use]
     pub fn has_looked_at(&self, from: RecordId, to: RecordId) -> bool {
@@ -115,7 +125,7 @@ impl Hits {
 
     /// What has to be looked at again, if there is anything and nothing else is under way; `scan` will do it.
     pub(super) fn look_again(&mut self, scan: ScanId) -> Option<RoaringBitmap> {
-        if self.scan.is_some() || self.stale.is_empty() {
+        if !self.is_stale() {
             return None;
         }
         self.scan = Some(scan);

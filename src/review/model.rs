@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
-use super::filter::{Tab, Tabs};
 use super::hits::Hits;
 use super::msg::Viewport;
 use super::pace::Pace;
 use super::palette::CommandLine;
+use super::query::{Completion, QueryError, Vocabulary};
 use super::replace::Replacement;
-use super::scan::ScanId;
+use super::scan::{ScanId, Snapshot};
+use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::lint::Rules;
@@ -151,6 +152,43 @@ pub struct SearchEntry {
     pub before: Option<Box<Search>>,
 }
 
+/// What the list is narrowed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The query, as it was typed.
+    pub text: String,
+    /// The records it holds for.
+    pub hits: Hits,
+}
+
+/// A query being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterEntry {
+    /// The text so far.
+    pub text: String,
+    /// The cursor, in characters from the start.
+    pub cursor: usize,
+    /// Why it is no query.
+    pub error: Option<QueryError>,
+    /// The record the operator was at.
+    pub record: Option<RecordId>,
+    /// The place of the first row on the screen then.
+    pub top: usize,
+    /// The filter that was on.
+    pub before: Option<Box<Filter>>,
+    /// What the word at the cursor may become.
+    pub offered: Option<Offered>,
+}
+
+/// What the word at the cursor may become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// The choices.
+    pub completion: Completion,
+    /// The one that stands there now.
+    pub chosen: usize,
+}
+
 /// What the keys mean now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -164,6 +202,8 @@ pub enum Mode {
     Command(CommandLine),
     /// Writing what to search for.
     Search(SearchEntry),
+    /// Writing what to filter by.
+    Filter(FilterEntry),
     /// Reading the help, from this row.
     Help(u16),
     /// Reading the figures, from this row.
@@ -303,6 +343,10 @@ pub struct Model {
     pub list: List,
     /// What is searched for.
     pub search: Option<Search>,
+    /// What the list is narrowed to.
+    pub filter: Option<Filter>,
+    /// What the dataset offers for queries, once it was asked.
+    pub vocabulary: Option<Vocabulary>,
     /// The caption pane.
     pub caption: CaptionView,
     /// The room on the screen.
@@ -341,6 +385,8 @@ pub struct Model {
     pub(super) next_job: u64,
     pub(super) next_replacement: u64,
     pub(super) next_scan: u64,
+    /// What the tab and the filter let through together; `None` where that is the tab.
+    pub(super) listed: Option<RoaringBitmap>,
     pub(super) stop_pressed: bool,
 }
 
@@ -360,6 +406,8 @@ impl Model {
             checked: 0,
             list: List { forward: true, ..List::default() },
             search: None,
+            filter: None,
+            vocabulary: None,
             caption: CaptionView::default(),
             viewport: Viewport::default(),
             mode: Mode::Browse,
@@ -383,6 +431,7 @@ impl Model {
             next_job: 0,
             next_replacement: 0,
             next_scan: 0,
+            listed: None,
             stop_pressed: false,
         }
     }
@@ -391,6 +440,15 @@ impl Model {
     pub(super) fn new_scan(&mut self) -> ScanId {
         self.next_scan += 1;
         ScanId(self.next_scan)
+    }
+
+    /// What is known now, for work that goes on beside the review.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            states: self.ledger.states(),
+            bad_pictures: self.tabs.with_bad_pictures().clone(),
+            rules: self.settings.rules.clone(),
+        }
     }
 
     pub(super) fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {

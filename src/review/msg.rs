@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::query::Vocabulary;
 use super::replace::{Hit, ReplaceId};
 use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
@@ -164,6 +165,8 @@ pub enum Msg {
     },
     /// What the session has come to, or why that cannot be said.
     Figures(Result<Box<Figures>, String>),
+    /// What the dataset's lines offer for queries.
+    Learned(Vocabulary),
     /// A scan has got further.
     Scanned(Scanned),
     /// The save is done.

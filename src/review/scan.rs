@@ -8,11 +8,39 @@ use roaring::RoaringBitmap;
 use super::facts::{Content, Facts};
 use super::query::Query;
 use crate::dataset::{Entry, Line, RecordId};
+use crate::lint::Rules;
 use crate::session::States;
 
 /// Identity of a scan. What a scan reports that is not the current one any more is late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScanId(pub u64);
+
+/// What is known of all records at a moment, for work that goes on beside the review. Takes next to no time to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// What happened in the session.
+    pub states: States,
+    /// The records whose picture is missing or broken.
+    pub bad_pictures: RoaringBitmap,
+    /// What captions are held against.
+    pub rules: Rules,
+}
+
+impl Snapshot {
+    /// Tells what is known of the record of a line.
+    pub fn facts<T>(&self, line: &Line, tell: impl FnOnce(&Facts) -> T) -> T {
+        let entry = line.entry();
+        let content = match &entry {
+            Entry::Record(record) => {
+                Content::Read { name: &record.file_name, caption: record.caption.as_deref(), line: Some(line) }
+            }
+            Entry::Bad(_) => Content::Bad,
+        };
+        let id = line.record();
+        let bad_picture = self.bad_pictures.contains(id.0);
+        tell(&Facts { content, state: self.states.get(id), bad_picture, rules: &self.rules })
+    }
+}
 
 /// A scan to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,25 +53,19 @@ pub struct Scan {
     pub records: Option<RoaringBitmap>,
     /// Where to begin. What comes before follows at the end.
     pub from: RecordId,
-    /// What the session knew when the scan was asked for.
-    pub states: States,
+    /// What was known when the scan was asked for.
+    pub now: Snapshot,
 }
 
 impl Scan {
     /// Whether the query holds for the record of a line.
     #[must_use]
     pub fn holds(&self, line: &Line) -> bool {
-        let known = self.states.known(line.record());
-        if known.is_none() && !self.query.may_hold(line.bytes()) {
+        let is_untouched = self.now.states.known(line.record()).is_none();
+        if is_untouched && !self.query.may_hold(line.bytes()) {
             return false;
         }
-        let entry = line.entry();
-        let content = match &entry {
-            Entry::Record(record) => Content::Read { name: &record.file_name, caption: record.caption.as_deref() },
-            Entry::Bad(_) => Content::Bad,
-        };
-        let state = self.states.get(line.record());
-        self.query.holds(&Facts { content, state }) == Some(true)
+        self.now.facts(line, |facts| self.query.holds(facts) == Some(true))
     }
 }
 

@@ -5,6 +5,7 @@ mod answer;
 mod decide;
 mod edit;
 mod file;
+pub(super) mod filter;
 pub(super) mod generate;
 mod navigate;
 mod replace;
@@ -12,7 +13,6 @@ mod report;
 pub(super) mod search;
 
 use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
-use crate::dataset::RecordId;
 use crate::describe::Reason;
 use crate::session::Event;
 
@@ -49,7 +49,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
         Msg::Figures(figures) => model.figures = Some(figures),
-        Msg::Scanned(scanned) => search::scanned(model, &scanned),
+        Msg::Scanned(scanned) => {
+            filter::scanned(model, &scanned);
+            search::scanned(model, &scanned);
+        }
+        Msg::Learned(vocabulary) => model.vocabulary = Some(vocabulary),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
@@ -97,6 +101,10 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Search => search::open(model),
         Action::NextMatch => search::next(model, true),
         Action::PreviousMatch => search::next(model, false),
+        Action::Filter => filter::open(model, out),
+        Action::ClearFilter => filter::clear(model, out),
+        Action::Complete => filter::complete_word(model, true, out),
+        Action::CompleteBack => filter::complete_word(model, false, out),
         Action::Accept => decide::accept(model, out),
         Action::Keep => decide::keep(model, out),
         Action::Skip => decide::skip(model, out),
@@ -145,8 +153,9 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
     match &model.mode {
         Mode::Edit(_) => edit::leave(model, out),
         Mode::Search(_) => search::give_up(model, out),
+        Mode::Filter(_) => filter::give_up(model, out),
         Mode::Browse => {
-            let _ = generate::take_back_if_waiting(model) || search::forget(model, out);
+            let _ = generate::take_back_if_waiting(model) || search::forget(model, out) || filter::take_off(model, out);
         }
         Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => {
             model.save.then_quit = false;
@@ -173,6 +182,7 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
             _ => file::run_command(model, &line.text, out),
         },
         Mode::Search(entry) => search::stay(model, entry),
+        Mode::Filter(entry) => filter::stay(model, entry),
         Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
         other => model.mode = other,
     }
@@ -182,18 +192,7 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
 fn record(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     let (seq, touched) = model.ledger.apply(event.clone());
     if let Some(touched) = touched {
-        changed(model, touched);
+        model.follow(touched);
     }
     out.push(Effect::Record { seq, event });
-}
-
-/// Something happened to a record: what is listed and found follows.
-fn changed(model: &mut Model, about: RecordId) {
-    model.tabs.set(about, model.ledger.record(about));
-    if let Some(search) = &model.search {
-        let holds = search.hits.query().holds(&model.facts(about));
-        if let Some(search) = &mut model.search {
-            search.hits.put(about, holds);
-        }
-    }
 }

@@ -5,9 +5,11 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use roaring::RoaringBitmap;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::{Dataset, DatasetError};
+use crate::review::query::Vocabulary;
 use crate::review::{Msg, Scan, ScanId, Scanned};
 
 /// Records of the first report: the operator is looking at the place where a scan begins.
@@ -15,6 +17,9 @@ const FIRST: u32 = 512;
 
 /// Records of all others: few reports, none of which takes the screen's thread longer than a key may.
 const OTHERS: u32 = 1 << 15;
+
+/// Lines that tell what the others may offer for queries.
+const LEARNED_FROM: u32 = 10_000;
 
 /// The scans under way.
 #[derive(Debug, Default)]
@@ -62,7 +67,7 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
     };
     match result {
         Ok(ControlFlow::Continue(())) => {
-            let (among, found) = Default::default();
+            let (among, found) = (RoaringBitmap::new(), RoaringBitmap::new());
             let _ = messages.send(Msg::Scanned(Scanned { id: scan.id, among, found, done: true }));
         }
         Ok(ControlFlow::Break(())) => {}
@@ -70,6 +75,19 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
             let _ = messages.send(Msg::DatasetFailed(error.to_string()));
         }
     }
+}
+
+/// Learns what the lines offer for queries, from the first of them.
+pub(super) fn learn(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
+    let mut vocabulary = Vocabulary::default();
+    let read = dataset.lines(0..LEARNED_FROM, &mut |line| {
+        vocabulary.learn(line);
+        ControlFlow::Continue(())
+    });
+    let _ = match read {
+        Ok(()) => messages.send(Msg::Learned(vocabulary)),
+        Err(error) => messages.send(Msg::DatasetFailed(error.to_string())),
+    };
 }
 
 /// Everything, from where the scan is to begin: what has been found of the dataset so far, and then the rest.
@@ -106,7 +124,8 @@ fn look_at(
     stop: &AtomicBool,
 ) -> Result<ControlFlow<()>, DatasetError> {
     for run in runs {
-        let mut report = Scanned { id: scan.id, among: run.clone().collect(), found: Default::default(), done: false };
+        let mut report =
+            Scanned { id: scan.id, among: run.clone().collect(), found: RoaringBitmap::new(), done: false };
         dataset.lines(run, &mut |line| {
             if stop.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
@@ -127,11 +146,12 @@ fn look_at(
 mod tests {
     use std::io::Write as _;
 
-    use roaring::RoaringBitmap;
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
     use crate::dataset::{OpenOptions, RecordId};
+    use crate::lint::Rules;
+    use crate::review::Snapshot;
     use crate::review::query::{Pattern, Query};
     use crate::session::States;
 
@@ -151,8 +171,19 @@ mod tests {
     }
 
     fn scan(words: &str, from: u32, records: Option<RoaringBitmap>) -> Scan {
+        let bad_pictures = RoaringBitmap::new();
         let query = Arc::new(Query::Text(Pattern::literal(words).expect("short")));
-        Scan { id: ScanId(7), query, records, from: RecordId(from), states: States::default() }
+        Scan {
+            id: ScanId(7),
+            query,
+            records,
+            from: RecordId(from),
+            now: Snapshot {
+                states: States::default(),
+                bad_pictures,
+                rules: Rules { max_words: 50, ..Rules::default() },
+            },
+        }
     }
 
     fn reports(dataset: &Dataset, scan: &Scan, stop: bool) -> Vec<Scanned> {

@@ -17,6 +17,7 @@ enum Purpose {
     Note(RecordId),
     Command,
     Search,
+    Filter,
     Reason(RecordId),
 }
 
@@ -36,6 +37,7 @@ impl Entry {
             Mode::Note(editor) => (Purpose::Note(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
             Mode::Command(line) => (Purpose::Command, line.text.as_str(), line.text.chars().count()),
             Mode::Search(entry) => (Purpose::Search, entry.text.as_str(), entry.text.chars().count()),
+            Mode::Filter(entry) => (Purpose::Filter, entry.text.as_str(), entry.cursor),
             Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
             Mode::Browse
             | Mode::Help(_)
@@ -47,14 +49,18 @@ impl Entry {
             | Mode::Replace(_)
             | Mode::ConfirmSpending(_) => return None,
         };
-        Some(current.filter(|entry| entry.purpose == purpose).unwrap_or_else(|| Self::new(purpose, text, cursor)))
+        // The core may have put another text in: it completes words.
+        let same = |entry: &Self| entry.purpose == purpose && entry.text() == text;
+        Some(current.filter(same).unwrap_or_else(|| Self::new(purpose, text, cursor)))
     }
 
     fn new(purpose: Purpose, text: &str, cursor: usize) -> Self {
         let mut area = TextArea::new(text.split('\n').map(ToOwned::to_owned).collect());
         area.set_wrap_mode(match purpose {
             Purpose::Caption(_) => WrapMode::WordOrGlyph,
-            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Reason(_) => WrapMode::None,
+            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Filter | Purpose::Reason(_) => {
+                WrapMode::None
+            }
         });
         area.set_cursor_line_style(Style::new());
         // The terminal's own cursor marks the place: input methods open their window there.
@@ -74,6 +80,12 @@ impl Entry {
         Self { purpose, area }
     }
 
+    /// What is in it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.area.lines().join("\n")
+    }
+
     /// A key that is text or moves within it.
     pub fn press(&mut self, key: KeyEvent) -> Msg {
         self.area.input(key);
@@ -84,7 +96,7 @@ impl Entry {
     pub fn paste(&mut self, text: &str) -> Msg {
         let text = match self.purpose {
             Purpose::Caption(_) => text.replace("\r\n", "\n").replace('\r', "\n"),
-            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Reason(_) => {
+            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Filter | Purpose::Reason(_) => {
                 text.split_whitespace().collect::<Vec<_>>().join(" ")
             }
         };
@@ -95,7 +107,7 @@ impl Entry {
     fn report(&self) -> Msg {
         let cursor = self.area.cursor();
         let before: usize = self.area.lines().iter().take(cursor.0).map(|line| line.chars().count() + 1).sum();
-        Msg::Typed { text: self.area.lines().join("\n"), cursor: before + cursor.1 }
+        Msg::Typed { text: self.text(), cursor: before + cursor.1 }
     }
 
     /// Draws the field and puts the terminal's cursor in it.

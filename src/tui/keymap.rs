@@ -50,6 +50,8 @@ pub enum Context {
     Command,
     /// Writing what to search for.
     Search,
+    /// Writing what to filter by.
+    Filter,
     /// Reading the help or the figures.
     Help,
     /// Asked whether to save before leaving.
@@ -76,6 +78,7 @@ impl Context {
             Mode::Command(_) => Self::Command,
             Mode::Help(_) | Mode::Figures(_) => Self::Help,
             Mode::Search(_) => Self::Search,
+            Mode::Filter(_) => Self::Filter,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) => Self::Reason,
@@ -87,7 +90,7 @@ impl Context {
     /// Whether keys that mean nothing here are text.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search)
+        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search | Self::Filter)
     }
 }
 
@@ -311,6 +314,7 @@ fn context_name(context: Context) -> String {
         Context::Entry => "entry",
         Context::Command => "command",
         Context::Search => "search",
+        Context::Filter => "filter",
         Context::Help => "help",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",

@@ -62,7 +62,13 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         Mode::ConfirmSpending(wish) => Some(dialog::spending(above_footer, wish, model, look)),
         Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, look)),
         Mode::Command(line) => palette::popup(above_footer, line, look),
-        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Search(_) | Mode::OwnReason(..) | Mode::Zoom => None,
+        Mode::Browse
+        | Mode::Edit(_)
+        | Mode::Note(_)
+        | Mode::Search(_)
+        | Mode::Filter(_)
+        | Mode::OwnReason(..)
+        | Mode::Zoom => None,
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();

@@ -5,7 +5,11 @@ use recaption::dataset::RecordId;
 
 use crate::world::World;
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 26] = [
+    "n",
+    "N",
+    "F",
+    "Esc",
     "j",
     "k",
     "a",

@@ -320,3 +320,31 @@ fn what_was_searched_for_is_set_off() {
         .collect();
     assert_eq!(name, "사진", "in the selected row too, and wide characters whole");
 }
+
+#[rstest]
+#[case("status:undecided and pers", "filter_typed")]
+#[case("person words:many", "filter_mistaken")]
+fn a_filter_is_typed(#[case] query: &str, #[case] name: &str) {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    world.keys("f").write("person").write(query);
+    assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
+}
+
+#[rstest]
+#[case("person", "filter_on")]
+#[case("nobody", "filter_nothing")]
+fn a_filter_that_is_on_is_seen(#[case] query: &str, #[case] name: &str) {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    world.keys("f").write(query).keys("Enter");
+    assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn a_word_of_a_filter_is_completed() {
+    let mut world = afternoon();
+    screen(&mut world, 120, 40, false);
+    world.keys("f").write("red or status:").keys("Tab Tab");
+    assert_snapshot!("filter_completed", screen(&mut world, 80, 24, false).backend());
+}

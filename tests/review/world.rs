@@ -1,10 +1,11 @@
 //! A world around the core: records in memory, a store that remembers, a describer whose every word the test says.
 
 use jiff::Timestamp;
-use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
+use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
 use recaption::lint::Rules;
 use recaption::preview::CellArea;
+use recaption::review::query::Vocabulary;
 use recaption::review::{Ask, Effect, Hit, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, Viewport, update};
 use recaption::session::{Decision, Event, Ledger, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
@@ -136,6 +137,15 @@ impl World {
                     }
                     Effect::Scan(scan) if self.slow_scans => self.scans.push(scan),
                     Effect::Scan(scan) => messages.push(Msg::Scanned(self.scanned(&scan))),
+                    Effect::LearnVocabulary => {
+                        let mut vocabulary = Vocabulary::default();
+                        let learn = &mut |line: &Line| {
+                            vocabulary.learn(line);
+                            std::ops::ControlFlow::Continue(())
+                        };
+                        self.dataset.scan_lines(learn).expect("the dataset can be read");
+                        messages.push(Msg::Learned(vocabulary));
+                    }
                     Effect::StopScan(id) => self.scans.retain(|scan| scan.id != id),
                     Effect::ShowPicture { .. } | Effect::PrefetchPictures { .. } | Effect::RememberCursor(..) => {}
                     other => self.asked.push(other),
@@ -205,7 +215,7 @@ impl World {
     pub fn write(&mut self, text: &str) -> &mut Self {
         let writing = matches!(
             self.model.mode,
-            Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Search(_) | Mode::OwnReason(..)
+            Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Search(_) | Mode::Filter(_) | Mode::OwnReason(..)
         );
         assert!(writing, "no editor is open");
         self.send(Msg::Typed { text: text.to_owned(), cursor: text.chars().count() });

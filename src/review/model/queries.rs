@@ -6,17 +6,10 @@ use crate::describe::StopReason;
 use crate::lint::{self, Finding};
 use crate::preview::{CellArea, Preview, PreviewError};
 use crate::review::facts::{Content, Facts};
-use crate::review::filter::View;
 use crate::review::query::Pattern;
 use crate::session::{Candidate, Decision, EditBase, RecordState};
 
 impl Model {
-    /// The records listed now.
-    #[must_use]
-    pub fn view(&self) -> View<'_> {
-        self.tabs.view(self.list.tab, self.list.cursor)
-    }
-
     /// The line of a record, where it has been read.
     #[must_use]
     pub fn entry(&self, record: RecordId) -> Option<&Entry> {
@@ -42,18 +35,25 @@ impl Model {
     #[must_use]
     pub fn facts(&self, record: RecordId) -> Facts<'_> {
         let content = match self.lines.get(&record) {
-            Some(Entry::Record(line)) => Content::Read { name: &line.file_name, caption: line.caption.as_deref() },
+            Some(Entry::Record(line)) => {
+                Content::Read { name: &line.file_name, caption: line.caption.as_deref(), line: None }
+            }
             Some(Entry::Bad(_)) => Content::Bad,
             None if self.tabs.is_bad_line(record) => Content::Bad,
             None => Content::Unread,
         };
-        Facts { content, state: self.state(record) }
+        let bad_picture = self.tabs.is_bad_picture(record);
+        Facts { content, state: self.state(record), bad_picture, rules: &self.settings.rules }
     }
 
     /// The texts to be set off wherever they are shown.
     #[must_use]
     pub fn sought(&self) -> Vec<&Pattern> {
-        self.search.iter().flat_map(|search| search.hits.query().patterns()).collect()
+        match (&self.search, &self.filter) {
+            (Some(search), _) => search.hits.query().patterns(),
+            (None, Some(filter)) => filter.hits.query().patterns(),
+            (None, None) => Vec::new(),
+        }
     }
 
     /// Whether everything that happened to a record is stored.

@@ -121,8 +121,8 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
                 model.say(NoticeKind::Info, format!("{what} {} changes", targets.len()));
             }
             model.mode = Mode::Browse;
-            if !model.tabs.view(model.list.tab, None).contains(target) {
-                model.list.tab = Tab::All;
+            if !model.tabs.has(model.list.tab, target) {
+                model.set_tab(Tab::All);
             }
             navigate::go_to(model, target);
             model.caption.chosen = None;

@@ -1,6 +1,6 @@
 //! Writing: captions, notes, and the operator's own editor. A text always knows the record it is for.
 
-use super::{decide, navigate, record, search};
+use super::{decide, filter, navigate, record, search};
 use crate::dataset::RecordId;
 use crate::review::{Editor, Effect, Mode, Model, NoticeKind};
 use crate::session::{Decision, Draft, EditBase, Event};
@@ -55,6 +55,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::Command(line) => line.type_in(text),
         Mode::OwnReason(_, words) => *words = text,
         Mode::Search(_) => search::typed(model, text, out),
+        Mode::Filter(_) => filter::typed(model, text, cursor, out),
         Mode::Browse
         | Mode::Help(_)
         | Mode::Figures(_)

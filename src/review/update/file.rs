@@ -119,7 +119,7 @@ pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) 
         "stats" => statistics(model, out),
         other => match other.parse::<u32>() {
             Ok(number) if (1..=model.tabs.total()).contains(&number) => {
-                model.list.tab = Tab::All;
+                model.set_tab(Tab::All);
                 navigate::go_to(model, RecordId(number - 1));
             }
             Ok(_) => model.say(NoticeKind::Warning, format!("there are {} records", model.tabs.total())),

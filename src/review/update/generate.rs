@@ -176,6 +176,9 @@ pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
 /// The records in view that need a description.
 fn needing_description(model: &Model) -> RoaringBitmap {
     let mut waiting = model.tabs.describable(model.list.tab);
+    if let Some(filter) = &model.filter {
+        waiting &= filter.hits.found();
+    }
     let spared = model.ledger.touched().map(|(id, _)| id).chain(model.jobs.keys().copied());
     for id in spared.filter(|id| !needs_description(model, *id)) {
         waiting.remove(id.0);

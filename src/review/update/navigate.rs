@@ -80,19 +80,21 @@ pub(super) fn advance(model: &mut Model) {
 
 /// Goes to the next (or previous) undecided record, round the end of the list if need be.
 pub(super) fn to_review(model: &mut Model, forward: bool) {
-    let from = model.list.cursor.unwrap_or(RecordId(0));
-    let ends = if forward { RecordId(0) } else { RecordId(model.tabs.total()) };
-    let around = || {
-        let first = model.tabs.view(Tab::ToReview, None);
-        if forward { first.nth(0) } else { model.tabs.next_to_review(ends, false) }
+    let waiting = model.members_of(Tab::ToReview);
+    let next = match model.list.cursor {
+        Some(cursor) => waiting.next(cursor, forward),
+        None => waiting.nth(if forward { 0 } else { waiting.len().saturating_sub(1) }),
     };
-    match model.tabs.next_to_review(from, forward).or_else(around) {
+    match next {
         Some(record) => {
-            if !model.view().contains(record) {
-                model.list.tab = Tab::All;
+            if !model.members().contains(record) {
+                model.set_tab(Tab::All);
             }
             model.list.forward = forward;
             go_to(model, record);
+        }
+        None if model.filter.is_some() => {
+            model.say(NoticeKind::Info, "nothing here is left to review · F takes the filter off");
         }
         None => model.say(NoticeKind::Info, "nothing is left to review"),
     }
@@ -100,8 +102,8 @@ pub(super) fn to_review(model: &mut Model, forward: bool) {
 
 /// Shows a tab, at the same record or the one nearest to it.
 pub(super) fn show_tab(model: &mut Model, tab: Tab) {
-    model.list.tab = tab;
-    let view = model.tabs.view(tab, None);
+    model.set_tab(tab);
+    let view = model.members();
     let near = model.list.cursor.map_or(0, |cursor| view.position(cursor)).min(view.len().saturating_sub(1));
     match view.nth(near) {
         Some(record) => go_to(model, record),

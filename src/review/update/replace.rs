@@ -4,7 +4,7 @@ use roaring::RoaringBitmap;
 
 use super::record;
 use crate::review::replace::{Hit, ReplaceId, Replacement, Wanted};
-use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab};
+use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
 use crate::session::{Event, Original};
 
 /// Most hits that are looked at at once. Whoever has more narrows them down by a tab.
@@ -16,8 +16,8 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
         model.say(NoticeKind::Warning, "captions can be changed when the session is open and all records are known");
         return;
     }
-    let tab = if wanted.everywhere { Tab::All } else { model.list.tab };
-    let records: RoaringBitmap = model.tabs.view(tab, None).records();
+    let records: RoaringBitmap =
+        if wanted.everywhere { (0..model.tabs.total()).collect() } else { model.view().records() };
     let own = model
         .ledger
         .touched()

@@ -1,6 +1,6 @@
 //! What the runtime reports: the dataset, the session, pictures.
 
-use super::search;
+use super::{filter, search};
 use crate::dataset::{Entry, RecordId};
 use crate::preview::Ready;
 use crate::review::{Checked, Effect, Model, NoticeKind, PictureSlot, SessionStatus};
@@ -8,6 +8,7 @@ use crate::session::Ledger;
 
 pub(super) fn indexed(model: &mut Model, records: u32, complete: bool) {
     model.tabs.grow(records);
+    model.relist();
     model.indexed = complete;
 }
 
@@ -30,6 +31,8 @@ pub(super) fn session_opened(
     for record in known {
         model.tabs.set(record, model.ledger.record(record));
     }
+    model.relist();
+    filter::look_anew(model, out);
     search::look_anew(model, out);
     model.session = read_only.map_or(SessionStatus::Open, SessionStatus::ReadOnly);
     if model.list.cursor.is_none_or(|at| at == RecordId(0)) {
@@ -50,7 +53,7 @@ pub(super) fn loaded(model: &mut Model, entries: Vec<Entry>) {
         let record = entry.id();
         model.loading.remove(&record);
         if matches!(entry, Entry::Bad(_)) {
-            model.tabs.set_bad_line(record);
+            model.follow_bad_line(record);
         }
         model.lines.insert(record, entry);
     }
@@ -75,7 +78,7 @@ pub(super) fn record_failed(model: &mut Model, error: &str, out: &mut Vec<Effect
 
 /// A picture is ready. It is shown only where it is still the one wanted, in the room there is now.
 pub(super) fn picture(model: &mut Model, ready: Ready) {
-    model.tabs.set_picture(ready.record, ready.result.is_ok());
+    model.follow_picture(ready.record, ready.result.is_ok());
     let wanted =
         matches!(model.picture, PictureSlot::Loading(record, area) if record == ready.record && area == ready.area);
     if wanted {
@@ -86,9 +89,9 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
 pub(super) fn checked(model: &mut Model, checked: &Checked) {
     model.checked = checked.records;
     for record in &checked.bad_pictures {
-        model.tabs.set_picture(*record, false);
+        model.follow_picture(*record, false);
     }
     for record in &checked.bad_lines {
-        model.tabs.set_bad_line(*record);
+        model.follow_bad_line(*record);
     }
 }

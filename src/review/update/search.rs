@@ -43,7 +43,7 @@ pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
             let id = model.new_scan();
             let hits = Hits::new(query.clone(), id, roaring::RoaringBitmap::new());
             model.search = Some(Search { text: words, hits, seek });
-            out.push(Effect::Scan(Scan { id, query, records: None, from, states: model.ledger.states() }));
+            out.push(Effect::Scan(Scan { id, query, records: None, from, now: model.snapshot() }));
         }
     }
 }
@@ -76,23 +76,25 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Looks at everything anew: what is known of the records is not what it was.
 pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
-    let id = model.new_scan();
-    let states = model.ledger.states();
+    let (id, now) = (model.new_scan(), model.snapshot());
     if let Some(search) = &mut model.search {
         drop_scan(search.hits.scan(), out);
         search.hits.begin_anew(id);
         let query = search.hits.query().clone();
-        out.push(Effect::Scan(Scan { id, query, records: None, from: RecordId(0), states }));
+        out.push(Effect::Scan(Scan { id, query, records: None, from: RecordId(0), now }));
     }
 }
 
 /// Looks again at what has changed and could not be judged without its line.
 pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
-    let id = model.new_scan();
+    if !model.search.as_ref().is_some_and(|search| search.hits.is_stale()) {
+        return;
+    }
+    let (id, now) = (model.new_scan(), model.snapshot());
     let Some(search) = &mut model.search else { return };
     if let Some(records) = search.hits.look_again(id) {
-        let (query, from, states) = (search.hits.query().clone(), RecordId(0), model.ledger.states());
-        out.push(Effect::Scan(Scan { id, query, records: Some(records), from, states }));
+        let query = search.hits.query().clone();
+        out.push(Effect::Scan(Scan { id, query, records: Some(records), from: RecordId(0), now }));
     }
 }
 

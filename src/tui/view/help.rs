@@ -89,6 +89,7 @@ fn keys(keymap: &Keymap, action: Action) -> Option<(Context, String)> {
         Context::ConfirmOverwrite,
         Context::Zoom,
         Context::Search,
+        Context::Filter,
         Context::Help,
     ];
     contexts.iter().find_map(|context| {
@@ -104,6 +105,7 @@ const fn where_bound(context: Context) -> &'static str {
         Context::Command => " (command)",
         Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
         Context::Search => " (search)",
+        Context::Filter => " (filter)",
         Context::Browse
         | Context::Zoom
         | Context::Help

@@ -19,7 +19,8 @@ use crate::tui::theme::Theme;
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let view = model.view();
     let place = if view.is_empty() { String::new() } else { format!(" {}/{} ", model.list.position + 1, view.len()) };
-    title(frame, area, Line::styled(" records ", theme.muted), Line::styled(place, theme.muted), theme);
+    let room = usize::from(area.width).saturating_sub(place.len() + 4);
+    title(frame, area, heading(model, room, theme), Line::styled(place, theme.muted), theme);
     let rows = inside(area);
     if view.is_empty() {
         draw_empty(frame, rows, model, theme);
@@ -36,9 +37,23 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     }
 }
 
+/// What is listed: the filter, where one is on.
+fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
+    let Some(filter) = &model.filter else { return Line::styled(" records ", theme.muted) };
+    let text = clean(&filter.text);
+    let text = text::truncate_to_width(&text, room.saturating_sub(9), theme.glyphs.ellipsis);
+    Line::from(vec![
+        Span::styled(" filter ", theme.muted),
+        Span::styled(text.into_owned(), theme.accent),
+        Span::raw(" "),
+    ])
+}
+
 fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let words = match model.list.tab {
         _ if model.dataset_failure.is_some() => "the dataset cannot be read",
+        _ if model.filter.as_ref().is_some_and(|filter| !filter.hits.is_complete()) => "looking",
+        _ if model.filter.is_some() => "nothing here fits the filter · F takes it off",
         Tab::All if !model.indexed => "reading the dataset",
         Tab::All => "no records in this file",
         Tab::ToReview => "everything is reviewed · ^s saves",

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Look, clean, join_dots, key_hint};
 use crate::describe::Dollars;
-use crate::review::{Action, Mode, Model, NoticeKind};
+use crate::review::{Action, FilterEntry, Mode, Model, NoticeKind, Offered, SearchEntry};
 use crate::text;
 use crate::tui::keymap::{Context, Key};
 use crate::tui::theme::Theme;
@@ -17,14 +17,18 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
         Mode::Command(_) => ":",
         Mode::Note(_) => " note: ",
         Mode::Search(_) => "/",
+        Mode::Filter(_) => " filter: ",
         Mode::OwnReason(..) => " what is wrong: ",
         _ => "",
     };
     if let (false, Some(entry)) = (prompt.is_empty(), look.entry) {
         let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
         frame.render_widget(Span::styled(prompt, theme.accent), area);
-        let beside = beside_entry(model, look.theme);
-        let beside_width = u16::try_from(beside.width()).unwrap_or(u16::MAX).min((area.width - width) / 2);
+        // What is typed comes first; what it leads to has the rest.
+        let typed = u16::try_from(text::width(entry.text().as_str())).unwrap_or(u16::MAX).saturating_add(2);
+        let room = (area.width - width).saturating_sub(typed.min((area.width - width) / 2));
+        let beside = beside_entry(model, usize::from(room), look.theme);
+        let beside_width = u16::try_from(beside.width()).unwrap_or(u16::MAX).min(room);
         entry.draw(frame, Rect { x: area.x + width, width: area.width - width - beside_width, ..area });
         let beside_area = Rect { x: area.right() - beside_width, width: beside_width, ..area };
         frame.render_widget(beside, beside_area);
@@ -58,20 +62,46 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
 }
 
 /// What the text being typed leads to.
-fn beside_entry(model: &Model, theme: &Theme) -> Line<'static> {
-    let Mode::Search(entry) = &model.mode else { return Line::default() };
-    if let Some(error) = &entry.error {
-        return Line::styled(format!(" {} ", clean(error)), theme.bad);
-    }
-    let Some(search) = &model.search else { return Line::default() };
-    let (count, complete) = (search.hits.count(), search.hits.is_complete());
+fn beside_entry(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
+    let cut = |words: &str| text::truncate_to_width(words, room, theme.glyphs.ellipsis).into_owned();
+    let hits = match &model.mode {
+        Mode::Search(SearchEntry { error: Some(error), .. }) => {
+            return Line::styled(cut(&format!(" {} ", clean(error))), theme.bad);
+        }
+        Mode::Filter(FilterEntry { error: Some(error), text, .. }) => {
+            let column = text[..error.at.start].chars().count() + 1;
+            return Line::styled(cut(&format!(" at {column}: {} ", clean(&error.message))), theme.bad);
+        }
+        Mode::Filter(FilterEntry { offered: Some(offered), .. }) => return choices(offered, room, theme),
+        Mode::Search(_) => model.search.as_ref().map(|search| &search.hits),
+        Mode::Filter(_) => model.filter.as_ref().map(|filter| &filter.hits),
+        _ => None,
+    };
+    let Some(hits) = hits else { return Line::default() };
+    let (count, complete) = (hits.count(), hits.is_complete());
     let (words, style) = match (count, complete) {
         (0, true) => (" not found ".to_owned(), theme.warning),
         (1, true) => (" 1 match ".to_owned(), theme.muted),
         (_, true) => (format!(" {count} matches "), theme.muted),
         (_, false) => (format!(" {count} matches so far{} ", theme.glyphs.ellipsis), theme.busy),
     };
-    Line::styled(words, style)
+    Line::styled(cut(&words), style)
+}
+
+/// The choices for the word at the cursor, from the one that stands there on.
+fn choices(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
+    let choices = &offered.completion.choices;
+    let mut line = Line::raw(" ");
+    for (place, choice) in choices.iter().cycle().skip(offered.chosen).take(choices.len()).enumerate() {
+        let choice = clean(choice);
+        if place > 0 && line.width() + text::width(&choice) + 2 > room {
+            line.push_span(Span::styled(theme.glyphs.ellipsis, theme.muted));
+            break;
+        }
+        line.push_span(Span::styled(choice, if place == 0 { theme.accent } else { theme.muted }));
+        line.push_span(Span::raw(" "));
+    }
+    line
 }
 
 /// As many hints as there is room for, whole ones only, in order of use.
@@ -105,6 +135,7 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         Mode::Note(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
         Mode::Command(_) => (Context::Command, &[]),
         Mode::Search(_) => (Context::Search, &[]),
+        Mode::Filter(_) => (Context::Filter, &[]),
         Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
         Mode::Help(_) | Mode::Figures(_) => {
             (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")])

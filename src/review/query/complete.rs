@@ -1,0 +1,120 @@
+//! What may stand where the cursor is in a query.
+
+use super::parse::{ends_word, key_end};
+use super::print::quoted;
+use super::{Aspect, Status, Vocabulary, actor_name, askable_lints};
+use crate::lint::LintKind;
+use crate::session::Actor;
+
+/// What a word at the cursor may become.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// The text before the word.
+    pub before: String,
+    /// What may stand in its place.
+    pub choices: Vec<String>,
+    /// The text after the cursor.
+    pub after: String,
+}
+
+/// Completes the word that ends at the cursor (in bytes): a key, or what can follow it.
+#[must_use]
+pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary, models: &[String]) -> Completion {
+    let cursor = text.floor_char_boundary(cursor);
+    let start = word_start(&text[..cursor]);
+    let word = &text[start..cursor];
+    let choices = match key_end(word) {
+        Some(end) => {
+            let (key, begun) = (&word[..end], &word[end + 1..]);
+            values(key, begun, vocabulary, models).into_iter().map(|value| format!("{key}:{value}")).collect()
+        }
+        None => keys(word, vocabulary),
+    };
+    Completion { before: text[..start].to_owned(), choices, after: text[cursor..].to_owned() }
+}
+
+fn keys(begun: &str, vocabulary: &Vocabulary) -> Vec<String> {
+    let own = Aspect::ALL.iter().map(|aspect| match aspect {
+        Aspect::Pattern => format!("{}:/", aspect.key()),
+        aspect => format!("{}:", aspect.key()),
+    });
+    let members = vocabulary.members().map(|member| {
+        let is_name = key_end(&format!("{member}:")) == Some(member.len()) && !member.contains(ends_word);
+        if is_name && Aspect::named(member).is_none() { format!("{member}:") } else { format!("{}:", quoted(member)) }
+    });
+    own.chain(members).filter(|key| begins(key.trim_start_matches('"'), begun)).collect()
+}
+
+fn values(key: &str, begun: &str, vocabulary: &Vocabulary, models: &[String]) -> Vec<String> {
+    let begun = begun.trim_start_matches('"');
+    let known: Vec<String> = match Aspect::named(key) {
+        Some(Aspect::Status) => Status::ALL.iter().map(|status| status.name().to_owned()).collect(),
+        Some(Aspect::Lint) => {
+            askable_lints().into_iter().map(LintKind::name).chain(["no"]).map(str::to_owned).collect()
+        }
+        Some(Aspect::Flag) => vec!["yes".to_owned(), "no".to_owned()],
+        Some(Aspect::By) => [Actor::Operator, Actor::Run].map(actor_name).map(str::to_owned).into(),
+        Some(Aspect::Model) => models.to_vec(),
+        Some(_) => Vec::new(),
+        None => vocabulary.values(key).map(str::to_owned).collect(),
+    };
+    let fitting = known.into_iter().filter(|value| {
+        begins(value, begun)
+            || !begun.is_empty() && value.match_indices('-').any(|(at, _)| begins(&value[at + 1..], begun))
+    });
+    let bare = |value: &str| !value.contains(ends_word) && !value.contains(['*', '?', '/', '<', '>', '=']);
+    fitting.map(|value| if bare(&value) { value } else { quoted(&value) }).collect()
+}
+
+fn begins(value: &str, begun: &str) -> bool {
+    value.to_lowercase().starts_with(&begun.to_lowercase())
+}
+
+/// Where the word that ends here begins: a space or parenthesis in quotes does not end one.
+fn word_start(text: &str) -> usize {
+    let mut start = 0;
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '(' | ')' if !quoted => start = at + 1,
+            space if !quoted && space.is_whitespace() => start = at + space.len_utf8(),
+            _ => {}
+        }
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("sta", "", "status:", "")]
+    #[case("red (fl", "red (", "flag:", "")]
+    #[case("status:rea", "", "status:ready", "")]
+    #[case("status:review", "", "status:to-review", "")]
+    #[case("lint:cut|  red", "", "lint:cut-off", "  red")]
+    #[case("by:r", "", "by:run", "")]
+    #[case("model:claude-3", "", "model:claude-3-7", "")]
+    #[case("not \"a b\" re", "not \"a b\" ", "re:/", "")]
+    fn a_word_is_completed(#[case] text: &str, #[case] before: &str, #[case] choice: &str, #[case] after: &str) {
+        let cursor = text.find('|').unwrap_or(text.len());
+        let text = text.replace('|', "");
+        let completion = complete(&text, cursor, &Vocabulary::default(), &["claude-3-7".to_owned()]);
+        let expected =
+            Completion { before: before.to_owned(), choices: vec![choice.to_owned()], after: after.to_owned() };
+        assert_eq!(completion, expected);
+    }
+
+    #[test]
+    fn nothing_is_offered_for_words_of_captions() {
+        assert_eq!(complete("purple", 6, &Vocabulary::default(), &[]).choices, [] as [&str; 0]);
+        assert_eq!(complete("\"sta", 4, &Vocabulary::default(), &[]).choices, [] as [&str; 0]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Letters that come in a file name in this order, with others between them.
+
+use std::cell::RefCell;
+
+use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+thread_local! {
+    // Its tables take more than a hundred kilobytes: one for each thread that asks, not one for each question.
+    static MATCHER: RefCell<(Matcher, Vec<char>)> =
+        RefCell::new((Matcher::new(Config::DEFAULT.match_paths()), Vec::new()));
+}
+
+/// Letters to be found in this order. Capitals count if there are any.
+#[derive(Clone, Debug)]
+pub struct Fuzzy {
+    source: String,
+    atom: Atom,
+}
+
+impl PartialEq for Fuzzy {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Fuzzy {}
+
+impl Fuzzy {
+    /// These letters.
+    #[must_use]
+    pub fn new(letters: &str) -> Self {
+        let atom = Atom::new(letters, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy, false);
+        Self { source: letters.to_owned(), atom }
+    }
+
+    /// The letters, as they were written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether a name has them in this order.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        MATCHER.with_borrow_mut(|(matcher, buffer)| self.atom.score(Utf32Str::new(name, buffer), matcher).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("msn151", "images/musinsa_0151.jpg", true)]
+    #[case("MSN", "images/musinsa_0151.jpg", false)]
+    #[case("151msn", "images/musinsa_0151.jpg", false)]
+    #[case("사진", "images/사_진.jpg", true)]
+    fn letters_come_in_order(#[case] letters: &str, #[case] name: &str, #[case] found: bool) {
+        assert_eq!(Fuzzy::new(letters).matches(name), found);
+    }
+}

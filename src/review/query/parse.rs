@@ -1,0 +1,346 @@
+//! From what the operator writes to a [`Query`].
+//!
+//! ```text
+//! any  = all { "or" all }
+//! all  = one { [ "and" ] one }
+//! one  = "not" one | "(" any ")" | term
+//! term = word | "phrase" | ~fuzzy | key:value
+//! ```
+//!
+//! What is open at the end (a quote, a parenthesis) is closed there: it is still being typed.
+
+use std::ops::Range;
+
+use super::{Aspect, Fuzzy, Member, Pattern, Query, Span, Status, Value, askable_lints};
+use crate::lint::LintKind;
+use crate::session::Actor;
+
+/// Why what was written is no query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct QueryError {
+    /// The part that is wrong, in bytes.
+    pub at: Range<usize>,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+type Parsed<T> = Result<T, QueryError>;
+
+/// Reads a query; nothing where nothing is written.
+///
+/// # Errors
+/// Where it is no query: what is wrong, and where.
+pub fn parse(text: &str) -> Parsed<Option<Query>> {
+    let mut parser = Parser { text, at: 0 };
+    if parser.next_token().is_none() {
+        return Ok(None);
+    }
+    let query = parser.any()?;
+    match parser.next_token() {
+        None => Ok(Some(query)),
+        Some(_) => Err(parser.error(parser.at..parser.at + 1, "this \")\" closes nothing")),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    /// Where the rest begins, in bytes.
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn any(&mut self) -> Parsed<Query> {
+        let mut parts = vec![self.all()?];
+        while self.takes("or") {
+            parts.push(self.all()?);
+        }
+        Ok(one_or(parts, Query::Any))
+    }
+
+    fn all(&mut self) -> Parsed<Query> {
+        let mut parts = vec![self.one()?];
+        loop {
+            let joined = self.takes("and");
+            match self.next_token() {
+                None | Some(')') if !joined => break,
+                _ if !joined && self.is_next("or") => break,
+                _ => parts.push(self.one()?),
+            }
+        }
+        Ok(one_or(parts, Query::All))
+    }
+
+    fn one(&mut self) -> Parsed<Query> {
+        match self.next_token() {
+            None => Err(self.error(self.text.len()..self.text.len(), "something has to follow")),
+            Some(')') => Err(self.error(self.at..self.at + 1, "something has to stand before \")\"")),
+            Some('(') => {
+                self.at += 1;
+                let inner = self.any()?;
+                if self.next_token() == Some(')') {
+                    self.at += 1;
+                }
+                Ok(inner)
+            }
+            Some(_) if self.takes("not") => Ok(Query::Not(Box::new(self.one()?))),
+            Some(_) if self.is_next("and") || self.is_next("or") => {
+                let end = self.word_end(self.at);
+                Err(self
+                    .error(self.at..end, "something has to stand before this (\"and\" and \"or\" as words: in quotes)"))
+            }
+            Some(_) => self.term(),
+        }
+    }
+
+    fn term(&mut self) -> Parsed<Query> {
+        let start = self.at;
+        let rest = &self.text[start..];
+        if rest.starts_with('"') {
+            let words = self.quoted();
+            if self.text[self.at..].starts_with(':') && !words.is_empty() {
+                self.at += 1;
+                return self.member(words);
+            }
+            return self.literal(start, &words).map(Query::Text);
+        }
+        if rest.starts_with('~') {
+            self.at = self.word_end(start);
+            let needle = &self.text[start + 1..self.at];
+            if needle.is_empty() {
+                return Err(self.error(start..self.at, "after ~ come letters of a file name"));
+            }
+            return Ok(Query::Fuzzy(Fuzzy::new(needle)));
+        }
+        let end = self.word_end(start);
+        if let Some(length) = key_end(&self.text[start..end]) {
+            let key = self.text[start..start + length].to_owned();
+            self.at = start + length + 1;
+            return self.keyed(&key, start);
+        }
+        self.at = end;
+        let words = self.text[start..end].to_owned();
+        self.literal(start, &words).map(Query::Text)
+    }
+
+    fn keyed(&mut self, key: &str, start: usize) -> Parsed<Query> {
+        let Some(aspect) = Aspect::named(key) else { return self.member(key.to_owned()) };
+        match aspect {
+            Aspect::Name => self.value(true).map(Query::Name),
+            Aspect::Caption => self.value(false).map(Query::Caption),
+            Aspect::Model => self.value(false).map(Query::Model),
+            Aspect::Note => self.value(false).map(Query::Note),
+            Aspect::Pattern => {
+                if !self.text[self.at..].starts_with('/') {
+                    return Err(self.error(start..self.word_end(self.at), "a regular expression is written re:/…/"));
+                }
+                self.expression().map(|pattern| Query::Caption(Value::Has(pattern)))
+            }
+            Aspect::Words => {
+                let (word, place) = self.plain();
+                let span = Span::parse(&word);
+                span.map(Query::Words).ok_or_else(|| self.error(place, "words:50, words:>50 or words:10..50"))
+            }
+            Aspect::Status => {
+                let (word, place) = self.plain();
+                self.choose(&word, place, &Status::ALL, Status::name).map(Query::Status)
+            }
+            Aspect::Lint => {
+                let (word, place) = self.plain();
+                match word.as_str() {
+                    "" => Ok(Query::Lint(None)),
+                    "no" => Ok(Query::Not(Box::new(Query::Lint(None)))),
+                    _ => {
+                        self.choose(&word, place, &askable_lints(), LintKind::name).map(|kind| Query::Lint(Some(kind)))
+                    }
+                }
+            }
+            Aspect::Flag => {
+                let (word, place) = self.plain();
+                match word.as_str() {
+                    "" | "yes" => Ok(Query::Flagged),
+                    "no" => Ok(Query::Not(Box::new(Query::Flagged))),
+                    _ => Err(self.error(place, "flag: or flag:no")),
+                }
+            }
+            Aspect::By => {
+                let (word, place) = self.plain();
+                let actors = [Actor::Operator, Actor::Run];
+                self.choose(&word, place, &actors, super::actor_name).map(Query::By)
+            }
+        }
+    }
+
+    fn member(&mut self, key: String) -> Parsed<Query> {
+        let start = self.at;
+        let quoted = self.text[start..].starts_with(['"', '/']);
+        if !quoted && let Some(span) = Span::parse_comparison(&self.text[start..self.word_end(start)]) {
+            self.at = self.word_end(start);
+            return Ok(Query::Member(Member { key, value: Value::Is(span) }));
+        }
+        self.value(false).map(|value| Query::Member(Member { key, value }))
+    }
+
+    /// What follows a key that takes text.
+    fn value(&mut self, is_path: bool) -> Parsed<Value> {
+        let start = self.at;
+        let rest = &self.text[start..];
+        if rest.starts_with('"') {
+            let words = self.quoted();
+            return self.literal(start, &words).map(Value::Has);
+        }
+        if rest.starts_with('/') {
+            return self.expression().map(Value::Has);
+        }
+        let (word, place) = self.plain();
+        if word.is_empty() {
+            return Ok(Value::Any);
+        }
+        if word.contains(['*', '?']) {
+            let pattern = Pattern::glob(&word, is_path);
+            return pattern.map(Value::Has).map_err(|error| self.error(place, &error.to_string()));
+        }
+        self.literal(start, &word).map(Value::Has)
+    }
+
+    /// A regular expression between slashes.
+    fn expression(&mut self) -> Parsed<Pattern> {
+        let start = self.at;
+        let mut source = String::new();
+        let mut characters = self.text[start + 1..].char_indices();
+        let mut end = self.text.len();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '/' => {
+                    end = start + 1 + at + 1;
+                    break;
+                }
+                '\\' => match characters.next() {
+                    Some((_, '/')) => source.push('/'),
+                    Some((_, other)) => source.extend(['\\', other]),
+                    None => source.push('\\'),
+                },
+                other => source.push(other),
+            }
+        }
+        self.at = self.word_end(end);
+        let ignore_case = match &self.text[end..self.at] {
+            "" => false,
+            "i" => true,
+            _ => return Err(self.error(end..self.at, "after the last / comes i (capitals do not count) or nothing")),
+        };
+        Pattern::expression(&source, ignore_case).map_err(|error| self.error(start..self.at, &error.to_string()))
+    }
+
+    /// Words in quotes, in which \" and \\ stand for " and \.
+    fn quoted(&mut self) -> String {
+        let mut words = String::new();
+        let mut characters = self.text[self.at + 1..].char_indices();
+        let start = self.at + 1;
+        self.at = self.text.len();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.at = start + at + 1;
+                    break;
+                }
+                '\\' => words.push(characters.next().map_or('\\', |(_, escaped)| escaped)),
+                other => words.push(other),
+            }
+        }
+        words
+    }
+
+    /// A value that is one word, in quotes or not, and where it stands.
+    fn plain(&mut self) -> (String, Range<usize>) {
+        let start = self.at;
+        let word = if self.text[start..].starts_with('"') {
+            self.quoted()
+        } else {
+            self.at = self.word_end(start);
+            self.text[start..self.at].to_owned()
+        };
+        (word, start..self.at)
+    }
+
+    fn literal(&self, start: usize, words: &str) -> Parsed<Pattern> {
+        if words.is_empty() {
+            return Err(self.error(start..self.at, "there is nothing between the quotes"));
+        }
+        Pattern::literal(words).map_err(|error| self.error(start..self.at, &error.to_string()))
+    }
+
+    /// The one of several names that is meant: the whole name, or the beginning of one of its words.
+    fn choose<T: Copy>(&self, word: &str, place: Range<usize>, all: &[T], name: fn(T) -> &'static str) -> Parsed<T> {
+        let word = word.to_lowercase().replace(' ', "-");
+        let names = || all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(" ");
+        if let Some(same) = all.iter().find(|one| name(**one) == word) {
+            return Ok(*same);
+        }
+        let fits = |name: &str| {
+            name.starts_with(&word) || name.match_indices('-').any(|(at, _)| name[at + 1..].starts_with(&word))
+        };
+        let fitting: Vec<&T> = all.iter().filter(|one| !word.is_empty() && fits(name(**one))).collect();
+        match fitting.as_slice() {
+            [only] => Ok(**only),
+            [] => Err(self.error(place, &format!("one of: {}", names()))),
+            several => {
+                let which: Vec<&str> = several.iter().map(|one| name(**one)).collect();
+                Err(self.error(place, &format!("which one: {}?", which.join(" or "))))
+            }
+        }
+    }
+
+    /// Goes on to the next token and gives its first character.
+    fn next_token(&mut self) -> Option<char> {
+        self.at = self.text.len() - self.text[self.at..].trim_start().len();
+        self.text[self.at..].chars().next()
+    }
+
+    /// Whether the next token is this word.
+    fn is_next(&mut self, word: &str) -> bool {
+        self.next_token();
+        let end = self.word_end(self.at);
+        self.text[self.at..end].eq_ignore_ascii_case(word)
+    }
+
+    fn takes(&mut self, word: &str) -> bool {
+        let takes = self.is_next(word);
+        if takes {
+            self.at += word.len();
+        }
+        takes
+    }
+
+    fn word_end(&self, start: usize) -> usize {
+        self.text[start..].find(ends_word).map_or(self.text.len(), |end| start + end)
+    }
+
+    fn error(&self, at: Range<usize>, message: &str) -> QueryError {
+        let end = at.end.min(self.text.len());
+        QueryError { at: at.start.min(end)..end, message: message.to_owned() }
+    }
+}
+
+fn one_or(mut parts: Vec<Query>, join: fn(Vec<Query>) -> Query) -> Query {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => only,
+        Some(last) => {
+            parts.push(last);
+            join(parts)
+        }
+        None => join(parts),
+    }
+}
+
+pub(super) fn ends_word(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '(' | ')' | '"')
+}
+
+/// Where the key of a word ends, if it has one: a colon after a name.
+pub(super) fn key_end(word: &str) -> Option<usize> {
+    let end = word.find(':')?;
+    let mut characters = word[..end].chars();
+    let is_name = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_');
+    is_name.then_some(end)
+}

@@ -1,0 +1,220 @@
+//! Filtering: `f` opens a line in which a query is typed, and the list follows it.
+
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::navigate;
+use crate::dataset::RecordId;
+use crate::review::query::{self, Completion, Query, complete};
+use crate::review::{Effect, Filter, FilterEntry, Hits, Mode, Model, NoticeKind, Offered, Scan, Scanned};
+use crate::session::RecordState;
+
+/// Records that are asked which models have described them.
+const MOST_ASKED: usize = 10_000;
+
+/// Opens the line to type in, with the query that is on.
+pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
+    let before = model.filter.clone().map(Box::new);
+    let text = before.as_ref().map(|filter| filter.text.clone()).unwrap_or_default();
+    model.mode = Mode::Filter(FilterEntry {
+        cursor: text.chars().count(),
+        text,
+        error: None,
+        record: model.list.cursor,
+        top: model.list.top,
+        before,
+        offered: None,
+    });
+    if model.vocabulary.is_none() {
+        model.vocabulary = Some(query::Vocabulary::default());
+        out.push(Effect::LearnVocabulary);
+    }
+}
+
+/// The text has changed.
+pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Vec<Effect>) {
+    let Mode::Filter(entry) = &mut model.mode else { return };
+    entry.cursor = cursor;
+    if entry.text == text {
+        return;
+    }
+    entry.text = text;
+    entry.offered = None;
+    read(model, out);
+}
+
+/// Lets what is typed be the filter. While it is no query, the last one that was stays on.
+fn read(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::Filter(entry) = &mut model.mode else { return };
+    let text = entry.text.trim().to_owned();
+    match query::parse(&text) {
+        Err(error) => {
+            entry.error = Some(error);
+            return;
+        }
+        Ok(query) => {
+            entry.error = None;
+            put_on(model, text, query, out);
+        }
+    }
+    go_near_origin(model);
+}
+
+/// Filters by a query; by none, lists all again.
+fn put_on(model: &mut Model, text: String, query: Option<Query>, out: &mut Vec<Effect>) {
+    let Some(query) = query else {
+        take_off(model, out);
+        return;
+    };
+    if let Some(filter) = model.filter.as_mut().filter(|filter| **filter.hits.query() == query) {
+        filter.text = text;
+        return;
+    }
+    let from = model.list.cursor.unwrap_or(RecordId(0));
+    let listed = if let Some(filter) = model.filter.take() {
+        out.extend(filter.hits.scan().map(Effect::StopScan));
+        filter.hits.into_found()
+    } else {
+        let mut all = RoaringBitmap::new();
+        all.insert_range(0..model.tabs.total());
+        all
+    };
+    let (id, query) = (model.new_scan(), Arc::new(query));
+    model.filter = Some(Filter { text, hits: Hits::new(query.clone(), id, listed) });
+    model.relist();
+    out.push(Effect::Scan(Scan { id, query, records: None, from, now: model.snapshot() }));
+}
+
+/// Lists all again. The cursor stays where it is.
+pub(super) fn take_off(model: &mut Model, out: &mut Vec<Effect>) -> bool {
+    let Some(filter) = model.filter.take() else { return false };
+    out.extend(filter.hits.scan().map(Effect::StopScan));
+    model.relist();
+    true
+}
+
+/// Says that there is no filter, or takes it off.
+pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
+    if !take_off(model, out) {
+        model.say(NoticeKind::Info, "no filter is on · f filters");
+    }
+}
+
+/// What is typed stays on. What is no query stays in the line.
+pub(super) fn stay(model: &mut Model, entry: FilterEntry) {
+    if let Some(error) = &entry.error {
+        model.say(NoticeKind::Warning, error.to_string());
+        model.mode = Mode::Filter(entry);
+    }
+}
+
+/// Goes back to the filter that was on, and to where the operator was.
+pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::Filter(entry) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
+    let as_before =
+        entry.before.as_ref().map(|before| &before.text) == model.filter.as_ref().map(|filter| &filter.text);
+    if !as_before {
+        take_off(model, out);
+        model.filter = entry.before.map(|before| *before);
+        model.relist();
+        // What was reported and what happened meanwhile has passed it by.
+        look_anew(model, out);
+    }
+    if let Some(record) = entry.record {
+        navigate::go_to(model, record);
+        model.list.top = entry.top;
+    }
+}
+
+/// Looks at everything anew: what is known of the records is not what it was.
+pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
+    let (id, now) = (model.new_scan(), model.snapshot());
+    if let Some(filter) = &mut model.filter {
+        out.extend(filter.hits.scan().map(Effect::StopScan));
+        filter.hits.begin_anew(id);
+        let query = filter.hits.query().clone();
+        out.push(Effect::Scan(Scan { id, query, records: None, from: RecordId(0), now }));
+    }
+}
+
+/// Looks again at what has changed and could not be judged without its line.
+pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
+    if !model.filter.as_ref().is_some_and(|filter| filter.hits.is_stale()) {
+        return;
+    }
+    let (id, now) = (model.new_scan(), model.snapshot());
+    let Some(filter) = &mut model.filter else { return };
+    if let Some(records) = filter.hits.look_again(id) {
+        let query = filter.hits.query().clone();
+        out.push(Effect::Scan(Scan { id, query, records: Some(records), from: RecordId(0), now }));
+    }
+}
+
+/// A scan has got further.
+pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
+    let Some(filter) = &mut model.filter else { return };
+    let first = !filter.hits.is_complete();
+    let Some(among) = filter.hits.take(scanned) else { return };
+    model.relist_among(&among);
+    // A record that was listed before the query came does not stay; one that was decided under it does.
+    if first {
+        go_near_origin(model);
+    }
+}
+
+/// Goes to the record nearest to where the operator was when the line was opened, or is now.
+fn go_near_origin(model: &mut Model) {
+    let origin = match &model.mode {
+        Mode::Filter(entry) => entry.record,
+        _ => model.list.cursor,
+    };
+    let members = model.members();
+    let near = origin.map_or(0, |origin| members.position(origin)).min(members.len().saturating_sub(1));
+    match members.nth(near) {
+        Some(record) => navigate::go_to(model, record),
+        None => model.list.cursor = None,
+    }
+}
+
+/// Completes the word at the cursor; again, with the next choice, or the one before.
+pub(super) fn complete_word(model: &mut Model, forward: bool, out: &mut Vec<Effect>) {
+    let models = models(model);
+    let Mode::Filter(entry) = &mut model.mode else { return };
+    let offered = if let Some(Offered { completion, chosen }) = entry.offered.take() {
+        let last = completion.choices.len() - 1;
+        let chosen = match (forward, chosen) {
+            (true, chosen) if chosen == last => 0,
+            (true, chosen) => chosen + 1,
+            (false, 0) => last,
+            (false, chosen) => chosen - 1,
+        };
+        Offered { completion, chosen }
+    } else {
+        let vocabulary = model.vocabulary.get_or_insert_default();
+        let cursor = entry.text.char_indices().nth(entry.cursor).map_or(entry.text.len(), |(at, _)| at);
+        let completion = complete(&entry.text, cursor, vocabulary, &models);
+        if completion.choices.is_empty() {
+            return;
+        }
+        Offered { completion, chosen: if forward { 0 } else { usize::MAX } }
+    };
+    let Completion { before, choices, after } = &offered.completion;
+    let chosen = offered.chosen.min(choices.len() - 1);
+    let head = format!("{before}{}", choices[chosen]);
+    entry.cursor = head.chars().count();
+    entry.text = format!("{head}{after}");
+    entry.offered = Some(Offered { chosen, ..offered });
+    read(model, out);
+}
+
+/// The models that have described something, as far as they are known.
+fn models(model: &Model) -> Vec<String> {
+    let known = |(_, state): (RecordId, &RecordState)| {
+        state.candidates.iter().map(|candidate| candidate.provenance.model.clone()).collect::<Vec<_>>()
+    };
+    let mut models: Vec<String> = model.ledger.touched().take(MOST_ASKED).flat_map(known).collect();
+    models.sort_unstable();
+    models.dedup();
+    models
+}
