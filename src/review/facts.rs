@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
     pub fn caption(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
         match self.content {
             Content::Bad => Some(false),
-            Content::Unread => self.state.decision.text().map(holds),
+            Content::Unread => self.state.own_text().map(holds),
             Content::Read { caption, .. } => Some(holds(self.state.current_caption(caption).unwrap_or_default())),
         }
     }
@@ -79,7 +79,9 @@ impl<'a> Facts<'a> {
     pub fn findings(&self, caption: &str) -> Vec<Finding> {
         let state = self.state;
         let accepted = match &state.decision {
-            Decision::Accepted { candidate, .. } => state.candidates.iter().find(|known| known.id == *candidate),
+            Decision::Accepted { candidate, .. } if state.amended.is_none() => {
+                state.candidates.iter().find(|known| known.id == *candidate)
+            }
             _ => None,
         };
         // How a text of a file ended is not known: its last words must tell.

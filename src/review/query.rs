@@ -253,7 +253,7 @@ impl Aspect {
 /// The findings that can be asked for: those that a caption alone tells, and no other record.
 #[must_use]
 pub fn askable_lints() -> Vec<LintKind> {
-    LintKind::ALL.into_iter().filter(|kind| *kind != LintKind::Duplicate).collect()
+    LintKind::ALL.into_iter().filter(|kind| !matches!(kind, LintKind::Duplicate | LintKind::NearDuplicate)).collect()
 }
 
 /// The word for who decided.

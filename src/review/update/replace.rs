@@ -17,7 +17,7 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
         return;
     }
     let records: RoaringBitmap =
-        if wanted.everywhere { (0..model.tabs.total()).collect() } else { model.view().records() };
+        if wanted.everywhere { (0..model.tabs.total()).collect() } else { model.members().records() };
     let own = model
         .ledger
         .touched()
