@@ -14,8 +14,8 @@ pub use action::{Action, Group};
 pub use effect::{Ask, Effect};
 pub use filter::{Tab, Tabs, View};
 pub use model::{
-    Bulk, CaptionView, Editor, FILE, Job, JobState, List, Mode, Model, Notice, NoticeKind, PictureSlot, SaveStatus,
-    SessionStatus, Settings, Version, Wish,
+    Bulk, CaptionView, Closeup, Editor, FILE, Job, JobState, List, Mode, Model, Notice, NoticeKind, PictureSlot,
+    SaveStatus, SessionStatus, Settings, Version, Wish,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use update::update;

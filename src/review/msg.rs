@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Action;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
-use crate::preview::{CellArea, Ready};
+use crate::preview::{CellArea, CellSize, Ready};
 use crate::session::{Ledger, Seq};
 
 /// The room the screen has for the parts the core must know of.
@@ -19,6 +19,10 @@ pub struct Viewport {
     pub picture: Option<CellArea>,
     /// Room for a picture on the full screen.
     pub zoom: CellArea,
+    /// The same with the texts below it.
+    pub zoom_above_texts: CellArea,
+    /// Pixels of a cell.
+    pub cell: CellSize,
     /// Rows of the caption pane.
     pub caption_rows: u16,
 }
@@ -136,6 +140,8 @@ pub enum Msg {
     Describer(Status),
     /// Something was paid for.
     Spent(Dollars),
+    /// The terminal has lost the pictures it was sent.
+    PicturesLost,
     /// A picture is ready, or cannot be.
     Picture(Ready),
     /// The background check has got further.

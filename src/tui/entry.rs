@@ -37,7 +37,7 @@ impl Entry {
             Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
             Mode::Browse
             | Mode::Help(_)
-            | Mode::Zoom
+            | Mode::Zoom(_)
             | Mode::ChooseReason(_)
             | Mode::ConfirmQuit
             | Mode::ConfirmOverwrite(_)

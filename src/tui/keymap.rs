@@ -42,7 +42,7 @@ impl Context {
     pub const fn of(mode: &Mode) -> Self {
         match mode {
             Mode::Browse => Self::Browse,
-            Mode::Zoom => Self::Zoom,
+            Mode::Zoom(_) => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Help(_) => Self::Help,

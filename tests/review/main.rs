@@ -9,3 +9,4 @@ mod paying;
 mod saving;
 mod screens;
 mod world;
+mod zooming;

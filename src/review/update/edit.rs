@@ -55,7 +55,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::Command(line) | Mode::OwnReason(_, line) => *line = text,
         Mode::Browse
         | Mode::Help(_)
-        | Mode::Zoom
+        | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::ConfirmQuit
         | Mode::ConfirmOverwrite(_)

@@ -81,7 +81,18 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
             ],
         ),
         Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
-        Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
+        Mode::Zoom(_) => (
+            Context::Zoom,
+            &[
+                (Action::Close, "back"),
+                (Action::ZoomIn, "closer"),
+                (Action::ZoomOut, "further"),
+                (Action::ZoomFit, "whole"),
+                (Action::Texts, "texts"),
+                (Action::Down, "next"),
+                (Action::Up, "previous"),
+            ],
+        ),
         Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
         Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),
         Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
@@ -107,6 +118,11 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
 fn background(model: &Model, look: Look) -> Line<'static> {
     let Theme { glyphs, muted, busy, warning, .. } = *look.theme;
     let mut parts = Vec::new();
+    if let Mode::Zoom(_) = model.mode {
+        let percent = model.framing().map(|framing| format!("{} %", framing.percent(model.zoom())));
+        parts.extend(percent.map(|percent| Span::styled(percent, muted)));
+        parts.push(Span::styled(format!("{}/{}", model.list.position + 1, model.view().len()), muted));
+    }
     if let Some(bulk) = &model.bulk {
         let failed = if bulk.failed == 0 { String::new() } else { format!(", {} failed", bulk.failed) };
         let words = format!("{} {}/{}{failed}", glyphs.generating, bulk.done + bulk.failed, bulk.total);
