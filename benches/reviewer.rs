@@ -8,13 +8,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
-use recaption::describe::Dollars;
-use recaption::review::{Action, Effect, Model, Msg, Settings, update};
+use recaption::describe::{Detail, Dollars, JobEvent, JobId, Priority};
+use recaption::lint::Rules;
+use recaption::review::{Action, Effect, Job, JobState, Model, Msg, Settings, update};
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
 use recaption::tui::{Ground, Keymap, Theme};
@@ -23,9 +25,10 @@ const KEYS: usize = 2_000;
 
 fn main() {
     println!("key to finished frame, 200×50 ({KEYS} keys: j, page down, accept, undo, end, top)");
-    let small = keys(10);
-    let large = keys(10_000_000);
-    for (name, times) in [("10 records", &small), ("10 million", &large)] {
+    let small = keys(10, 0);
+    let large = keys(10_000_000, 0);
+    let busy = keys(10_000_000, 20);
+    for (name, times) in [("10 records", &small), ("10 million", &large), ("… 20 streams", &busy)] {
         println!("  {name:<12} p50 {:>7.0?}  p99 {:>7.0?}", at(times, 0.5), at(times, 0.99));
     }
     println!("  ratio p50 {:.2}", at(&large, 0.5).as_secs_f64() / at(&small, 0.5).as_secs_f64());
@@ -53,12 +56,13 @@ fn at(times: &[Duration], share: f64) -> Duration {
 }
 
 /// The time of each key, from the action to the drawn frame. Lines come from memory: reading them is another's work.
-fn keys(records: u32) -> Vec<Duration> {
+/// Before each key, every one of `streams` descriptions on their way has a word more to tell, which is taken in first.
+fn keys(records: u32, streams: u32) -> Vec<Duration> {
     let line = sample();
     let settings = Settings {
         dataset: "bench".to_owned(),
         describer: None,
-        max_words: 50,
+        rules: Rules::default(),
         ahead: 3,
         price: None,
         ahead_agreed: false,
@@ -79,18 +83,29 @@ fn keys(records: u32) -> Vec<Duration> {
                     Effect::Load(wanted) => {
                         messages.push(Msg::Loaded(wanted.iter().map(|id| at_place(&line, *id)).collect()));
                     }
-                    Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq)),
+                    Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH)),
                     _ => {}
                 }
             }
         }
-        let look = Look { theme: &theme, keymap: &keymap, entry: None, pending: "", pictures: true, zone: &zone };
+        let look = Look { theme: &theme, keymap: &keymap, entry: None, pending: &[], pictures: true, zone: &zone };
         terminal.draw(|frame| _ = view::draw(frame, model, look, None)).expect("a screen in memory");
     };
     send(&mut model, Msg::Resized(layout.viewport()));
     send(&mut model, Msg::Indexed { records, complete: true });
     let (ledger, spent) = (Box::default(), Dollars::default());
     send(&mut model, Msg::SessionOpened { ledger, cursor: None, remark: None, read_only: None, spent });
+    for record in 0..streams {
+        let job = Job {
+            id: stream(record),
+            priority: Priority::Bulk,
+            detail: Detail::default(),
+            state: JobState::Queued,
+            reason: None,
+            accept: false,
+        };
+        model.jobs.insert(RecordId(record), job);
+    }
     let actions = [
         Action::Down,
         Action::PageDown,
@@ -103,10 +118,19 @@ fn keys(records: u32) -> Vec<Duration> {
     (0..KEYS)
         .map(|number| {
             let begun = Instant::now();
+            for record in 0..streams {
+                let event = JobEvent::Delta("word ".to_owned());
+                let msg = Msg::Job { job: stream(record), record: RecordId(record), event, at: Timestamp::UNIX_EPOCH };
+                update(&mut model, msg);
+            }
             send(&mut model, Msg::Action(actions[number % actions.len()]));
             begun.elapsed()
         })
         .collect()
+}
+
+fn stream(record: u32) -> JobId {
+    JobId(1_000_000 + u64::from(record))
 }
 
 fn at_place(sample: &Entry, id: RecordId) -> Entry {

@@ -6,6 +6,7 @@ mod options;
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -15,6 +16,7 @@ pub use self::options::{
     ScreenOptions, SessionOption, TargetOptions,
 };
 use crate::config::Settings;
+use crate::statistics::LOWEST_TARGET;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +24,8 @@ Examples:
       try it on sample photographs; needs no account
   recaption photos/
       review the folder's metadata.jsonl
+  recaption init pictures/ && recaption pictures/
+      make a dataset of a folder of pictures and the .txt captions beside them
   recaption captions.jsonl --candidates captions_updated.jsonl
       review what an older run made of it
   recaption generate photos/ --dry-run
@@ -37,7 +41,7 @@ Press ? in the reviewer for its keys. An option is stronger than its RECAPTION_ 
 config.toml in the user's configuration folder.";
 
 /// Review machine-written image captions in the terminal
-#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[derive(Clone, Debug, PartialEq, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do; without one, review.
@@ -57,18 +61,22 @@ impl Cli {
 }
 
 /// What recaption can do.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
     /// Review a dataset's captions (also without the word "review")
     Review(ReviewArgs),
+    /// Make a dataset of a folder of pictures, a table or a list
+    Init(InitArgs),
     /// Review a sample dataset, kept from one time to the next
     Demo(DemoArgs),
     /// Describe every record that needs it, without a screen
     Generate(GenerateArgs),
     /// Write the updated dataset, as ^S in the reviewer does
     Save(SaveArgs),
-    /// Look for mistakes in a dataset and its captions; exits with 1 if there are any
+    /// Look for mistakes in a dataset and its captions; exits with 1 if any wants a look
     Check(CheckArgs),
+    /// Show what reviewing has come to: decisions, acceptance, pace, edits, words, cost
+    Stats(StatsArgs),
     /// Write captions in another form
     Export(ExportArgs),
     /// Look at everything a run needs: credentials, models, dataset, terminal
@@ -117,8 +125,15 @@ impl Command {
             Self::Check(args) => {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
+                settings.language.clone_from(&args.language);
+            }
+            Self::Stats(args) => {
+                args.dataset.apply(&mut settings);
+                args.limit.apply(&mut settings);
+                settings.ascii = args.ascii.then_some(true);
             }
             Self::Export(args) => args.dataset.apply(&mut settings),
+            Self::Init(args) => settings.caption_field.clone_from(&args.caption_field),
             Self::Doctor(args) => {
                 args.dataset.apply(&mut settings);
                 args.limit.apply(&mut settings);
@@ -214,6 +229,26 @@ pub struct DemoArgs {
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
+}
+
+/// `recaption init`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct InitArgs {
+    /// A folder of pictures, with .txt captions beside them or without, or a .csv table [default: the current folder]
+    #[arg(value_hint = ValueHint::AnyPath, conflicts_with = "list")]
+    pub path: Option<PathBuf>,
+
+    /// A list of pictures instead, one a line; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub list: Option<PathBuf>,
+
+    /// The dataset to write; never one that is there [default: metadata.jsonl in the folder, for a table beside it]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// The field that is to hold the caption [env: RECAPTION_CAPTION_FIELD] [default: text]
+    #[arg(long, value_name = "FIELD")]
+    pub caption_field: Option<String>,
 }
 
 /// `recaption generate`.
@@ -323,9 +358,49 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub limit: LimitOption,
 
-    /// Print the findings as JSON Lines: file, line, record, `file_name`, lint, message, span
+    /// The language captions are to be in [env: RECAPTION_LANGUAGE] [default: en]
+    #[arg(long, value_name = "LANGUAGE")]
+    pub language: Option<String>,
+
+    /// Print the findings as JSON Lines: file, line, record, file_name, lint, severity, message, span
     #[arg(long)]
     pub json: bool,
+}
+
+/// `recaption stats`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct StatsArgs {
+    /// Which dataset.
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    /// Another review of the same dataset, to compare with: a session, or a dataset with its session
+    #[arg(value_name = "OTHER", value_hint = ValueHint::AnyPath, requires = "path", conflicts_with = "plan")]
+    pub other: Option<PathBuf>,
+
+    /// Say how many records a spot check needs to show the target, or to know the rate to so much
+    #[arg(long)]
+    pub plan: bool,
+
+    /// The acceptance rate to plan for, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "95", requires = "plan")]
+    pub target: Percent,
+
+    /// Which session.
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// How long captions may be.
+    #[command(flatten)]
+    pub limit: LimitOption,
+
+    /// Print the figures as one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Draw bars with ASCII characters only, as is done where the output is no terminal
+    #[arg(long)]
+    pub ascii: bool,
 }
 
 /// `recaption export`.
@@ -435,6 +510,25 @@ pub enum DecisionKind {
     /// Left out of what is saved
     Excluded,
 }
+
+/// A share in percent that a spot check can show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percent(pub f64);
+
+impl FromStr for Percent {
+    type Err = PercentError;
+
+    fn from_str(text: &str) -> Result<Self, PercentError> {
+        let text = text.trim().trim_end_matches('%').trim_end();
+        let percent = text.parse().ok().filter(|percent| (LOWEST_TARGET * 100.0..100.0).contains(percent));
+        percent.map(Self).ok_or(PercentError)
+    }
+}
+
+/// Why a text is no target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a percentage from 65 to below 100, as in 95 or 97.5")]
+pub struct PercentError;
 
 #[cfg(test)]
 mod tests;

@@ -9,13 +9,17 @@ pub mod doctor;
 pub mod export;
 #[cfg(test)]
 mod fixture;
+mod fresh;
 pub mod generate;
+mod imagefolder;
+pub mod init;
 mod input;
 pub mod man;
 pub mod review;
 pub mod save;
 pub mod show;
 mod shown;
+pub mod stats;
 
 pub use dispatch::run;
 pub use input::{Input, InputError};

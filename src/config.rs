@@ -1,6 +1,7 @@
 //! The settings a run goes by: defaults, then the user's file, then the environment, then the command line, each stronger
 //! than the one before, resolved once into a [`Config`].
 
+mod lints;
 mod values;
 
 use std::env;
@@ -16,7 +17,8 @@ use clap::ValueEnum;
 use etcetera::BaseStrategy as _;
 use serde::Deserialize;
 
-pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Theme};
+pub use self::lints::LintSettings;
+pub use self::values::{Delay, DescriberChoice, ImageProtocol, Keys, LogLevel, Notify, Theme};
 use crate::describe::Dollars;
 
 /// The defaults, in the form in which users write their own: every setting, explained.
@@ -82,11 +84,17 @@ pub struct Config {
     pub ascii: bool,
     /// Whether the mouse is listened to.
     pub mouse: bool,
+    /// Whose keys are used, under the user's own.
+    pub keys: Keys,
+    /// How the operator is told that something long is done.
+    pub notify: Notify,
     /// The log; beside the session where none is named.
     #[serde(default)]
     pub log: Option<PathBuf>,
     /// The least important thing worth a line in it.
     pub log_level: LogLevel,
+    /// What captions are held against, besides their length and language.
+    pub lints: LintSettings,
 }
 
 /// What one source has to say: the same settings, each of which may be left open.
@@ -116,8 +124,11 @@ pub struct Settings {
     pub theme: Option<Theme>,
     pub ascii: Option<bool>,
     pub mouse: Option<bool>,
+    pub keys: Option<Keys>,
+    pub notify: Option<Notify>,
     pub log: Option<PathBuf>,
     pub log_level: Option<LogLevel>,
+    pub lints: LintSettings,
     /// How often `-v` was given. Only the command line has it: it is relative to what the others say.
     #[serde(skip)]
     pub verbose: u8,
@@ -221,9 +232,12 @@ impl Config {
         set(&mut self.theme, stronger.theme);
         set(&mut self.ascii, stronger.ascii);
         set(&mut self.mouse, stronger.mouse);
+        set(&mut self.keys, stronger.keys);
+        set(&mut self.notify, stronger.notify);
         set(&mut self.log, stronger.log.map(Some));
         set(&mut self.log_level, stronger.log_level);
         self.log_level = self.log_level.raised(stronger.verbose);
+        self.lints.apply(stronger.lints);
     }
 }
 
@@ -272,8 +286,12 @@ impl Settings {
             theme: environment.parse("THEME", one_of)?,
             ascii: environment.parse("ASCII", yes_or_no)?,
             mouse: environment.parse("MOUSE", yes_or_no)?,
+            keys: environment.parse("KEYS", one_of)?,
+            notify: environment.parse("NOTIFY", one_of)?,
             log: environment.get("LOG").map(PathBuf::from),
             log_level: environment.parse("LOG_LEVEL", one_of)?,
+            // A table is no value of one variable.
+            lints: LintSettings::default(),
             verbose: 0,
         })
     }

@@ -254,7 +254,19 @@ impl Dataset {
     /// As [`Self::scan`].
     pub fn scan_lines(&self, visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>) -> Result<(), DatasetError> {
         self.build_index(&mut |_| ControlFlow::Continue(()))?;
-        let range = 0..self.record_count();
+        self.lines(0..self.record_count(), visit)
+    }
+
+    /// The lines of those records of a range that have been found, in order, as they are in the file. `visit` breaks to
+    /// stop.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or changed since it was opened.
+    pub fn lines(
+        &self,
+        range: Range<u32>,
+        visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>,
+    ) -> Result<(), DatasetError> {
         read::lines(&self.0.source, &self.0.index, range, &mut |raw| visit(&Line::new(raw, &self.0.caption_field)))
     }
 

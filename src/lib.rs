@@ -16,9 +16,11 @@ pub mod logging;
 pub mod output;
 pub mod picture;
 pub mod preview;
+pub mod report;
 pub mod review;
 pub mod runtime;
 pub mod session;
+pub mod statistics;
 pub mod text;
 pub mod tui;
 

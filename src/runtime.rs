@@ -1,12 +1,14 @@
 //! The runtime: performs what the core asks for, off the screen's thread, and reports back in messages.
 //!
 //! One thread reads lines (the reader), one keeps the session (the clerk); others come and go: the index,
-//! the check of the pictures, a save. Descriptions run in the queue, pictures in the previewer.
+//! the check of the pictures, scans, a save. Descriptions run in the queue, pictures in the previewer.
 
 mod candidates;
 mod clerk;
 mod facts;
 mod reader;
+mod replacements;
+mod scanner;
 mod survey;
 
 use std::ops::ControlFlow;
@@ -23,10 +25,12 @@ use crate::dataset::{Dataset, Progress};
 use crate::describe::{Describer, News, Queue};
 use crate::output::{Output, SaveRefused};
 use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready, Shot};
+use crate::report::Figures;
 use crate::review::{Effect, Msg, SaveFailure};
-use crate::session::Location;
+use crate::session::{self, Location};
 use clerk::{Clerk, Task};
 use reader::Reader;
+use scanner::Scanner;
 
 pub use facts::Facts;
 
@@ -56,6 +60,7 @@ pub struct Runtime {
     messages: UnboundedSender<Msg>,
     clerk: Option<Clerk>,
     reader: Option<Reader>,
+    scanner: Scanner,
     queue: Option<Arc<Queue>>,
     previewer: Option<Previewer>,
     threads: Vec<JoinHandle<()>>,
@@ -71,6 +76,7 @@ impl Runtime {
             messages,
             clerk: None,
             reader: None,
+            scanner: Scanner::default(),
             queue: None,
             previewer: None,
             threads: Vec::new(),
@@ -164,6 +170,20 @@ impl Runtime {
                     previewer.prefetch(paths, Shot::whole(area));
                 }
             }
+            Effect::FindReplacements { id, change, records, own } => {
+                let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
+                let stopping = self.stopping.clone();
+                let search = replacements::Search { id, change, records, own };
+                self.spawn("replace", move || {
+                    replacements::find(&dataset, search, &messages, &|| go_on(&stopping));
+                });
+            }
+            Effect::Scan(scan) => {
+                let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
+                let stop = self.scanner.start(scan.id);
+                self.spawn("scan", move || scanner::run(&dataset, &scan, &messages, &stop));
+            }
+            Effect::StopScan(id) => self.scanner.stop(id),
             Effect::Save { amendments, through, saves, force } => {
                 let force = force || self.parts.force;
                 let (dataset, output) = (self.parts.dataset.clone(), self.parts.output.clone());
@@ -177,8 +197,18 @@ impl Runtime {
                     let _ = messages.send(msg);
                 });
             }
-            // These are the screen's: it must step aside for them.
-            Effect::EditExternally { .. } | Effect::Suspend | Effect::Quit => {}
+            Effect::GatherFigures => {
+                let (dataset, location) = (self.parts.dataset.clone(), self.parts.session.clone());
+                let (max_words, messages) = (self.parts.max_words, self.messages.clone());
+                let stopping = self.stopping.clone();
+                self.spawn("statistics", move || {
+                    if let Some(figures) = figures(&dataset, &location, max_words, &stopping).transpose() {
+                        let _ = messages.send(Msg::Figures(figures));
+                    }
+                });
+            }
+            // These are the screen's.
+            Effect::EditExternally { .. } | Effect::Copy(_) | Effect::Notify(_) | Effect::Suspend | Effect::Quit => {}
         }
         None
     }
@@ -186,6 +216,7 @@ impl Runtime {
     /// Stops everything. What was handed to the session is stored before this returns.
     pub async fn close(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.scanner.stop_all();
         self.previewer = None;
         self.reader = None;
         if let Some(clerk) = self.clerk.take() {
@@ -228,6 +259,18 @@ impl Drop for Runtime {
 /// Whether long work should go on.
 fn go_on(stopping: &AtomicBool) -> ControlFlow<()> {
     if stopping.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// What the session has come to as far as it is stored; nothing where there is no time left to tell.
+fn figures(
+    dataset: &Dataset,
+    location: &Location,
+    max_words: usize,
+    stopping: &AtomicBool,
+) -> Result<Option<Box<Figures>>, String> {
+    let history = session::read_history(location, &Facts(dataset.clone())).map_err(|error| error.to_string())?;
+    let figures = Figures::gather(dataset, &history, max_words, &mut || go_on(stopping));
+    figures.map(|figures| figures.map(Box::new)).map_err(|error| error.to_string())
 }
 
 /// Builds the index, then looks at every record's line and picture, then for names that stand more than once.

@@ -1,6 +1,7 @@
 //! The reviewer in a terminal: keys in, frames out. The loop waits for keys, for the runtime's messages and for
 //! signals; it draws only after something happened.
 
+mod clipboard;
 mod editor;
 mod entry;
 mod input;
@@ -24,6 +25,7 @@ use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
 use crate::review::{Effect, Model, Msg, Viewport, update};
 use crate::runtime::Runtime;
 use crate::text;
+use clipboard::Clipboard;
 use input::Input;
 use layout::Layout;
 use listener::Listener;
@@ -32,7 +34,8 @@ use terminal::Screen;
 use view::Look;
 
 pub use entry::Entry;
-pub use keymap::{Context, Key, Keymap, KeymapError, Lookup};
+pub use keymap::{Context, Key, Keymap, KeymapError, Lookup, Preset};
+pub use terminal::Notify;
 pub use theme::{Ground, Theme};
 
 /// How long the terminal may take to say what it can do. Most answer within a few milliseconds; over a slow line the
@@ -57,6 +60,8 @@ pub struct Options {
     pub pictures: ProtocolChoice,
     /// The operator's editor, as a shell command.
     pub editor: Option<String>,
+    /// How the operator is told that something long is done.
+    pub notify: Notify,
 }
 
 /// Reviews until the operator leaves. The runtime's work begins once there is a first frame.
@@ -103,6 +108,10 @@ struct App {
     pictures: bool,
     options: Options,
     pause: Option<Pause>,
+    clipboard: Clipboard,
+    /// What the operator is to be told wherever they look.
+    attention: Option<String>,
+    title: String,
     leaving: bool,
 }
 
@@ -114,7 +123,7 @@ enum Pause {
 
 impl App {
     fn open(model: Model, options: Options) -> io::Result<Self> {
-        let mut app = Self {
+        let app = Self {
             screen: Screen::enter(options.mouse)?,
             input: Input::new(options.keymap.clone()),
             theme: Theme::new(options.ground.unwrap_or_default(), options.ascii),
@@ -124,12 +133,13 @@ impl App {
             kernels_cell: preview::cell_now(),
             pictures: options.pictures != ProtocolChoice::None,
             pause: None,
+            clipboard: Clipboard::default(),
+            attention: None,
+            title: String::new(),
             leaving: false,
             model,
             options,
         };
-        let title = text::sanitize(&app.model.settings.dataset).into_owned();
-        app.screen.set_title(&format!("{title} · recaption"))?;
         Ok(app)
     }
 
@@ -232,6 +242,11 @@ impl App {
             for effect in update(&mut self.model, msg) {
                 match effect {
                     Effect::Quit => self.leaving = true,
+                    Effect::Copy(text) => {
+                        next =
+                            self.clipboard.copy(&text).err().map(|error| Msg::Notice(format!("not copied: {error}")));
+                    }
+                    Effect::Notify(words) => self.attention = Some(words),
                     Effect::Suspend => self.pause = Some(Pause::Suspend),
                     Effect::EditExternally { record, text } => self.pause = Some(Pause::Edit { record, text }),
                     other => next = runtime.perform(other).or(next),
@@ -269,12 +284,35 @@ impl App {
         }
     }
 
+    /// Says in the window's title how far the review is, and calls for attention where that is wanted.
+    fn announce(&mut self) -> io::Result<()> {
+        let name = text::sanitize(&self.model.settings.dataset);
+        let title = match self.model.tabs.total() {
+            0 => format!("{name} · recaption"),
+            total => format!("{}/{total} · {name} · recaption", self.model.tabs.reviewed()),
+        };
+        if title != self.title {
+            self.screen.set_title(&title)?;
+            self.title = title;
+        }
+        match self.attention.take() {
+            Some(words) => self.screen.call_attention(&text::sanitize(&words), self.options.notify),
+            None => Ok(()),
+        }
+    }
+
     /// Draws a frame, and says how many rows the caption pane's text takes.
     fn draw(&mut self) -> io::Result<u16> {
+        self.announce()?;
         let Self { screen, model, theme, input, zone, painter, pictures, .. } = self;
-        let pending = input.pending();
-        let look =
-            Look { theme, keymap: input.keymap(), entry: input.entry(), pending: &pending, zone, pictures: *pictures };
+        let look = Look {
+            theme,
+            keymap: input.keymap(),
+            entry: input.entry(),
+            pending: input.pending(),
+            zone,
+            pictures: *pictures,
+        };
         let mut rows = 0;
         screen.draw(|frame| {
             rows = view::draw(frame, model, look, painter.as_mut());

@@ -43,19 +43,33 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn rooms_know_only_the_rooms_they_may() {
     let all = [
-        "aws", "dataset", "picture", "session", "describe", "preview", "lint", "review", "runtime", "tui", "command",
+        "aws",
+        "dataset",
+        "picture",
+        "session",
+        "describe",
+        "preview",
+        "lint",
+        "review",
+        "runtime",
+        "tui",
+        "command",
         "output",
+        "statistics",
+        "report",
     ];
-    let allowed: [(&str, &[&str]); 9] = [
+    let allowed: [(&str, &[&str]); 11] = [
         ("aws", &[]),
+        ("statistics", &[]),
         ("text", &[]),
         ("dataset", &[]),
         ("picture", &[]),
         ("describe", &["aws", "dataset", "picture"]),
         ("preview", &["dataset", "picture"]),
         ("lint", &["dataset", "describe"]),
-        ("session", &["dataset", "describe"]),
-        ("review", &["dataset", "describe", "lint", "preview", "session"]),
+        ("report", &["dataset", "describe", "session", "statistics"]),
+        ("session", &["dataset", "describe", "statistics"]),
+        ("review", &["dataset", "describe", "lint", "preview", "report", "session"]),
     ];
     for (room, may) in allowed {
         let forbidden: Vec<String> = all

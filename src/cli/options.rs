@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::config::{Delay, DescriberChoice, ImageProtocol, Settings, Theme};
+use crate::config::{Delay, DescriberChoice, ImageProtocol, Keys, Notify, Settings, Theme};
 use crate::describe::Dollars;
 
 /// Which dataset, and how to read it.
@@ -220,6 +220,14 @@ pub struct ScreenOptions {
     /// Leave the mouse to the terminal [env: RECAPTION_MOUSE]
     #[arg(long)]
     no_mouse: bool,
+
+    /// Whose keys to use [env: RECAPTION_KEYS] [default: default]
+    #[arg(long, value_name = "PRESET")]
+    keys: Option<Keys>,
+
+    /// Tell when a long run is done, besides on the screen [env: RECAPTION_NOTIFY] [default: off]
+    #[arg(long, value_name = "HOW")]
+    notify: Option<Notify>,
 }
 
 impl ScreenOptions {
@@ -228,6 +236,8 @@ impl ScreenOptions {
         settings.theme = self.theme;
         settings.ascii = self.ascii.then_some(true);
         settings.mouse = self.no_mouse.then_some(false);
+        settings.keys = self.keys;
+        settings.notify = self.notify;
     }
 }
 

@@ -10,7 +10,9 @@ use rstest::rstest;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{Config, DEFAULTS, Delay, DescriberChoice, ImageProtocol, LogLevel, Theme};
+use crate::config::{
+    Config, DEFAULTS, Delay, DescriberChoice, ImageProtocol, Keys, LintSettings, LogLevel, Notify, Theme,
+};
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
@@ -43,7 +45,7 @@ fn every_option_of_review_arrives() {
          -o new.jsonl --force --max-words 30 --describer none --ahead 5 --model claude-haiku-4-5 \
          -r eu-west-1 --profile photos --endpoint-url http://h --prompt p.md --people woman --language ko \
          --concurrency 3 --rpm 60 --tpm 9000 --delay 500ms --budget 2.50 --confirm-above 9 --image-protocol sixel --theme light --line-breaks \
-         --ascii --no-mouse --log l.log -vv",
+         --ascii --no-mouse --keys vim --notify desktop --log l.log -vv",
     );
     let expected = Settings {
         caption_field: Some("caption".into()),
@@ -68,8 +70,11 @@ fn every_option_of_review_arrives() {
         theme: Some(Theme::Light),
         ascii: Some(true),
         mouse: Some(false),
+        keys: Some(Keys::Vim),
+        notify: Some(Notify::Desktop),
         log: Some("l.log".into()),
         log_level: None,
+        lints: LintSettings::default(),
         verbose: 2,
     };
     assert_eq!(command.settings(), expected);
@@ -86,9 +91,17 @@ fn every_option_of_review_arrives() {
 #[case("recaption demo here --reset --max-words 9")]
 #[case("recaption save --in-place")]
 #[case("recaption check a.jsonl --max-words 30 --json --images pics")]
+#[case("recaption stats a.jsonl --max-words 30 --json --ascii --session s.sqlite")]
+#[case("recaption stats a.jsonl b.sqlite --json")]
+#[case("recaption stats a.jsonl --plan --target 97.5")]
 #[case("recaption export a.jsonl --to txt --only accepted,edited -o texts --force")]
 #[case("recaption show a.jpg b.jpg --width 80 --image-protocol blocks")]
 #[case("recaption show")]
+#[case(
+    "recaption generate -i a.jsonl -n 5 --only failed --dry-run -r us-east-1 -o b.jsonl --accept --save --yes --json"
+)]
+#[case("recaption generate photos --sample 5 --seed 7 --budget 2.50")]
+#[case("recaption doctor photos --probe --json")]
 #[case("recaption completions fish")]
 #[case("recaption man")]
 fn commands_parse(#[case] line: &str) {
@@ -105,6 +118,11 @@ fn commands_parse(#[case] line: &str) {
 #[case::unknown_decision("recaption export a.jsonl --to csv --only good", ErrorKind::InvalidValue)]
 #[case::no_screen_in_save("recaption save a.jsonl --ascii", ErrorKind::UnknownArgument)]
 #[case::no_session_in_check("recaption check a.jsonl --session s", ErrorKind::UnknownArgument)]
+#[case::two_datasets("recaption generate a.jsonl -i b.jsonl", ErrorKind::ArgumentConflict)]
+#[case::seed_of_nothing("recaption generate a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
+#[case::target_of_no_plan("recaption stats a.jsonl --target 90", ErrorKind::MissingRequiredArgument)]
+#[case::no_such_target("recaption stats a.jsonl --plan --target 100", ErrorKind::ValueValidation)]
+#[case::plan_of_two("recaption stats a.jsonl b.jsonl --plan", ErrorKind::ArgumentConflict)]
 #[case::no_log_in_show("recaption show a.jpg --log l", ErrorKind::UnknownArgument)]
 fn what_makes_no_sense_is_refused(#[case] line: &str, #[case] kind: ErrorKind) {
     assert_eq!(parse(line).expect_err(line).kind(), kind);
@@ -136,7 +154,8 @@ fn without_a_path_the_folder_one_is_in_is_meant() {
 fn the_help_names_the_variable_and_the_default_of_every_setting() {
     let defaults: toml::Table = DEFAULTS.parse().expect("TOML");
     let cli = Cli::command();
-    for (name, value) in &defaults {
+    // A table is no option.
+    for (name, value) in defaults.iter().filter(|(_, value)| !value.is_table()) {
         let variable = format!("[env: RECAPTION_{}]", name.to_uppercase().replace('-', "_"));
         let helps: Vec<String> =
             cli.get_arguments().filter_map(|arg| arg.get_help()).map(ToString::to_string).collect();

@@ -6,6 +6,7 @@
 
 mod finding;
 mod folder;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -13,14 +14,15 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::counted;
-use crate::dataset::{Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record};
+use crate::dataset::{Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
 use crate::exit::ExitCode;
-use crate::lint::{self, DuplicateIndex, Duplicates, Rules};
+use crate::lint::{self, DuplicateIndex, Duplicates, LintKind, Near, NearIndex, NearPass, Rules};
 use crate::picture::{self, PictureError};
 
 pub use finding::Kind;
 use finding::{Finding, Report};
 use folder::Pictures;
+use progress::Progress;
 
 /// What `check` was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +31,14 @@ pub struct CheckOptions {
     pub dataset: PathBuf,
     /// How to read it.
     pub reading: OpenOptions,
-    /// The most words a caption may have.
-    pub max_words: usize,
-    /// One JSON object a line instead of text: `file`, `line`, `record`, `file_name`, `lint`, `message`, `span`. `file`
-    /// is seen from the dataset's folder; `line` and `record` count from one; `span` is a pair of byte offsets into the
-    /// caption in UTF-8. What does not apply is `null`.
+    /// What captions are held against.
+    pub rules: Rules,
+    /// One JSON object a line instead of text: `file`, `line`, `record`, `file_name`, `lint`, `severity`, `message`,
+    /// `span`. `file` is seen from the dataset's folder; `line` and `record` count from one; `span` is a pair of byte
+    /// offsets into the caption in UTF-8. What does not apply is `null`.
     pub json: bool,
+    /// Standard error is a terminal: progress is shown there.
+    pub progress: bool,
 }
 
 /// What was found.
@@ -44,13 +48,15 @@ pub struct Outcome {
     pub records: u32,
     /// How many findings there are of each kind.
     pub findings: BTreeMap<Kind, u64>,
+    /// How many of them want a look.
+    pub serious: u64,
 }
 
 impl Outcome {
     /// How the program is to end.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
-        if self.findings.is_empty() { ExitCode::Done } else { ExitCode::Findings }
+        if self.serious == 0 { ExitCode::Done } else { ExitCode::Findings }
     }
 }
 
@@ -82,13 +88,14 @@ impl CheckError {
 /// When the dataset cannot be read, or the findings cannot be written. A dataset with findings is no error.
 pub fn run(options: &CheckOptions, out: &mut dyn Write, errors: &mut dyn Write) -> Result<Outcome, CheckError> {
     let dataset = Dataset::open(&options.dataset, &options.reading)?;
-    let mut out = BufWriter::new(out);
+    let progress = Progress::begin(options.progress);
+    let mut out = BufWriter::new(progress.beside(out));
     let mut report = Report::new(&dataset, options.json, &mut out);
     let mut pictures = Pictures::default();
-    let known = Known::gather(&dataset)?;
-    let rules = Rules { max_words: options.max_words };
+    let known = Known::gather(&dataset, &options.rules, &progress)?;
 
-    each(&dataset, &mut |entry| match entry {
+    progress.phase("checking", dataset.record_count());
+    each(&dataset, &progress, &mut |entry| match entry {
         Entry::Bad(bad) => Ok(report.add(&Finding::of_line(entry, Kind::BadLine, bad.error.to_string()))?),
         Entry::Record(record) => {
             let mut add = |kind, message| report.add(&Finding::of_line(entry, kind, message));
@@ -105,9 +112,10 @@ pub fn run(options: &CheckOptions, out: &mut dyn Write, errors: &mut dyn Write) 
                     add(Kind::RepeatedName, format!("{earlier} before it named {} too", record.file_name))?;
                 }
             }
-            for lint in known.lint(&dataset, record, rules)? {
+            for lint in known.lint(&dataset, record, &options.rules)? {
                 report.add(&Finding {
                     span: lint.span,
+                    severity: lint.severity,
                     ..Finding::of_line(entry, Kind::Lint(lint.kind), lint.message)
                 })?;
             }
@@ -117,8 +125,11 @@ pub fn run(options: &CheckOptions, out: &mut dyn Write, errors: &mut dyn Write) 
     folder::second_metadata(&dataset, &mut report)?;
     pictures.orphans(&dataset, &mut report)?;
 
-    let outcome = Outcome { records: dataset.record_count(), findings: report.finish() };
+    let (findings, serious) = report.finish();
+    let outcome = Outcome { records: dataset.record_count(), findings, serious };
     out.flush()?;
+    drop(out);
+    progress.end();
     writeln!(errors, "{}", summary(&outcome))?;
     Ok(outcome)
 }
@@ -127,39 +138,72 @@ pub fn run(options: &CheckOptions, out: &mut dyn Write, errors: &mut dyn Write) 
 struct Known {
     occurrences: Occurrences,
     duplicates: Duplicates,
+    near: Near,
 }
 
 impl Known {
-    fn gather(dataset: &Dataset) -> Result<Self, CheckError> {
+    fn gather(dataset: &Dataset, rules: &Rules, progress: &Progress) -> Result<Self, CheckError> {
+        progress.phase("reading", 0);
         // It ends early only where it is told to.
         let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
         let occurrences = survey.map(|survey| survey.occurrences).unwrap_or_default();
         let mut captions = DuplicateIndex::new();
-        each(dataset, &mut |entry| {
-            if let Entry::Record(Record { id, caption: Some(caption), .. }) = entry {
-                captions.add(*id, caption);
+        if rules.looks_for(LintKind::Duplicate) {
+            progress.phase("looking for the same captions", dataset.record_count());
+            each_caption(dataset, progress, &mut |record, caption| captions.add(record, caption))?;
+        }
+        let mut near = Near::default();
+        if rules.looks_for(LintKind::NearDuplicate) {
+            for pass in NearPass::all(dataset.record_count()) {
+                progress.phase("looking for nearly the same captions", dataset.record_count());
+                let mut index = NearIndex::new(pass);
+                each_caption(dataset, progress, &mut |record, caption| index.add(record, caption))?;
+                index.finish(&mut near, |record| caption(dataset, record))?;
             }
-            Ok(())
-        })?;
-        Ok(Self { occurrences, duplicates: captions.finish() })
+        }
+        Ok(Self { occurrences, duplicates: captions.finish(), near })
     }
 
     /// What is to be said against a record's caption.
-    fn lint(&self, dataset: &Dataset, record: &Record, rules: Rules) -> Result<Vec<lint::Finding>, CheckError> {
+    fn lint(&self, dataset: &Dataset, record: &Record, rules: &Rules) -> Result<Vec<lint::Finding>, CheckError> {
         let is_text = !record.findings.iter().any(|finding| matches!(finding, LineFinding::CaptionNotText { .. }));
         if !is_text {
             return Ok(Vec::new());
         }
-        let caption = record.caption.as_deref().unwrap_or_default();
-        let read = |other| dataset.entry(other).map(|entry| entry.record().and_then(|record| record.caption.clone()));
-        let same_as = self.duplicates.other(record.id, caption, read)?;
-        Ok(lint::lint(caption, &rules, &lint::Context { stop: None, same_as }))
+        let text = record.caption.as_deref().unwrap_or_default();
+        let same_as = self.duplicates.other(record.id, text, |other| caption(dataset, other))?;
+        // Who has the same caption has been told enough.
+        let near = if same_as.is_none() { self.near.other(record.id) } else { None };
+        Ok(lint::lint(text, rules, &lint::Context { stop: None, same_as, near }))
     }
 }
 
-fn each(dataset: &Dataset, visit: &mut dyn FnMut(&Entry) -> Result<(), CheckError>) -> Result<(), CheckError> {
+/// The caption of a record, read again.
+fn caption(dataset: &Dataset, record: RecordId) -> Result<Option<String>, DatasetError> {
+    dataset.entry(record).map(|entry| entry.record().and_then(|record| record.caption.clone()))
+}
+
+fn each_caption(
+    dataset: &Dataset,
+    progress: &Progress,
+    visit: &mut dyn FnMut(RecordId, &str),
+) -> Result<(), CheckError> {
+    each(dataset, progress, &mut |entry| {
+        if let Entry::Record(Record { id, caption: Some(caption), .. }) = entry {
+            visit(*id, caption);
+        }
+        Ok(())
+    })
+}
+
+fn each(
+    dataset: &Dataset,
+    progress: &Progress,
+    visit: &mut dyn FnMut(&Entry) -> Result<(), CheckError>,
+) -> Result<(), CheckError> {
     let mut result = Ok(());
     dataset.scan(&mut |entry| {
+        progress.one_more();
         result = visit(&entry);
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;

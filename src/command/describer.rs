@@ -92,7 +92,7 @@ fn bedrock(config: &Config) -> Result<BedrockOptions, DescriberError> {
         None => Catalogue::built_in(),
     };
     Ok(BedrockOptions {
-        aws: aws_options(config),
+        aws: reaching_aws(config),
         model: config.model.clone(),
         catalogue,
         prompt: Prompt::load(&config.prompt, own.map(|folder| folder.join("prompts")).as_deref())?,
@@ -110,7 +110,7 @@ fn bedrock(config: &Config) -> Result<BedrockOptions, DescriberError> {
 }
 
 /// How AWS is reached.
-fn aws_options(config: &Config) -> aws::Options {
+fn reaching_aws(config: &Config) -> aws::Options {
     aws::Options {
         region: config.region.clone(),
         profile: config.profile.clone(),

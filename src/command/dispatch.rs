@@ -1,6 +1,7 @@
 //! From the command line to the commands: what was typed becomes plain options, what comes back an exit code.
 
 use std::io::{self, IsTerminal, Write as _};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,20 +13,24 @@ use super::describer::Asking;
 use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportOptions, Format};
 use super::generate::{self, GenerateOptions, Only, Sample, Selection};
+use super::init::{self, InitOptions, InitSource};
 use super::review::{self, ReviewError, ReviewOptions};
 use super::save::{self, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
+use super::stats::{self, StatsOptions, What};
 use super::{Input, completions, man};
 use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
-    ReviewArgs, SaveArgs, SessionOption, ShowArgs,
+    InitArgs, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
-use crate::config::{Config, ImageProtocol, Theme};
+use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::exit::ExitCode;
+use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
-use crate::tui::{self, Ground, Keymap};
+use crate::session::DecisionKind;
+use crate::tui::{self, Ground, Keymap, Preset};
 
 /// Why a command did nothing, and the code to end with.
 struct Failure {
@@ -55,7 +60,9 @@ pub fn run(command: Command) -> ExitCode {
         Command::Save(args) => save(args, &config),
         Command::Doctor(args) => doctor(args, &config),
         Command::Check(args) => check(&args, &config),
+        Command::Stats(args) => stats(args, &config),
         Command::Export(args) => export(args, &config),
+        Command::Init(args) => init(args, &config),
         Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
         Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
     });
@@ -78,7 +85,7 @@ fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
         in_place: args.target.in_place,
         force: args.target.force,
         describer: describer(&config, false)?,
-        max_words: config.max_words.get(),
+        rules: rules(&config),
         line_breaks: config.line_breaks,
         ahead: config.ahead,
         ahead_agreed: config.ahead_is_chosen,
@@ -109,7 +116,7 @@ fn demo(args: &DemoArgs, config: Config) -> Result<ExitCode, Failure> {
         in_place: false,
         force: false,
         describer: describer(&config, true)?,
-        max_words: config.max_words.get(),
+        rules: rules(&config),
         line_breaks: config.line_breaks,
         ahead: config.ahead,
         ahead_agreed: config.ahead_is_chosen,
@@ -144,7 +151,7 @@ fn generate(args: GenerateArgs, config: &Config) -> Result<ExitCode, Failure> {
         open: open_options(&dataset, config),
         session: session.file,
         describer,
-        max_words: config.max_words.get(),
+        rules: rules(config),
         selection: Selection {
             only: match args.only {
                 cli::Pending::Pending => Only::Pending,
@@ -212,11 +219,31 @@ fn check(args: &CheckArgs, config: &Config) -> Result<ExitCode, Failure> {
     let options = CheckOptions {
         dataset: path(&args.dataset)?,
         reading: open_options(&args.dataset, config),
-        max_words: config.max_words.get(),
+        rules: rules(config),
         json: args.json,
+        progress: io::stderr().is_terminal(),
     };
     check::run(&options, &mut io::stdout(), &mut io::stderr())
         .map(|outcome| outcome.exit_code())
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+fn stats(args: StatsArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let terminal = io::stdout().is_terminal();
+    let options = StatsOptions {
+        input: input(&args.dataset, args.session, config)?,
+        what: match args.other {
+            Some(other) => What::Compare(other),
+            None if args.plan => What::Plan { target: args.target.0 / 100.0 },
+            None => What::Figures,
+        },
+        max_words: config.max_words.get(),
+        json: args.json,
+        ascii: config.ascii || !terminal,
+        colour: terminal && !no_colour(),
+    };
+    stats::run(&options, &mut io::stdout(), &mut io::stderr())
+        .map(|()| ExitCode::Done)
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
 }
 
@@ -238,7 +265,19 @@ fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
 }
 
-impl From<cli::DecisionKind> for export::DecisionKind {
+fn init(args: InitArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let source = match (args.list, args.path) {
+        (Some(list), _) if list.as_os_str() == "-" => InitSource::StandardInput,
+        (Some(list), _) => InitSource::List(list),
+        (None, path) => InitSource::Path(path.unwrap_or_else(|| ".".into())),
+    };
+    let options = InitOptions { source, output: args.output, caption_field: config.caption_field.clone() };
+    init::run(&options, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
+        .map(|outcome| outcome.exit_code())
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+impl From<cli::DecisionKind> for DecisionKind {
     fn from(kind: cli::DecisionKind) -> Self {
         match kind {
             cli::DecisionKind::Accepted => Self::Accepted,
@@ -288,6 +327,23 @@ fn open_options(dataset: &DatasetOptions, config: &Config) -> OpenOptions {
     OpenOptions { caption_field: config.caption_field.clone(), images: dataset.images.clone() }
 }
 
+/// What captions are held against.
+fn rules(config: &Config) -> Rules {
+    let LintSettings { severities, min_words, banned, required } = &config.lints;
+    let mut rules = Rules {
+        max_words: config.max_words.get(),
+        language: Language::named(&config.language),
+        banned: banned.iter().map(WordList::new).collect(),
+        required: required.iter().flatten().map(WordList::new).collect(),
+        ..Rules::default()
+    };
+    rules.min_words = min_words.map_or(rules.min_words, NonZeroUsize::get);
+    for (kind, severity) in severities {
+        rules.severities.set(*kind, *severity);
+    }
+    rules
+}
+
 fn describer(config: &Config, samples: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
     Asking::of(config, samples).describer().map_err(Failure::usage)
 }
@@ -296,24 +352,39 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
     let own_keys = etcetera::choose_base_strategy()
         .ok()
         .map(|user| etcetera::BaseStrategy::config_dir(&user).join("recaption/keymap.toml"));
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let preset = match config.keys {
+        Keys::Default => Preset::Default,
+        Keys::Prodigy => Preset::Prodigy,
+        Keys::Vim => Preset::Vim,
+    };
     let ground = match config.theme {
-        Theme::Auto if no_colour => Some(Ground::Colourless),
+        Theme::Auto if no_colour() => Some(Ground::Colourless),
         Theme::Auto => None,
         Theme::Dark => Some(Ground::Dark),
         Theme::Light => Some(Ground::Light),
+        Theme::HighContrast => Some(Ground::Contrast),
         Theme::None => Some(Ground::Colourless),
     };
     let editor =
         ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     Ok(tui::Options {
-        keymap: Keymap::load(own_keys.as_deref()).map_err(Failure::usage)?,
+        keymap: Keymap::load(preset, own_keys.as_deref()).map_err(Failure::usage)?,
         ground,
         ascii: config.ascii,
         mouse: config.mouse,
+        notify: match config.notify {
+            Notify::Off => tui::Notify::Off,
+            Notify::Bell => tui::Notify::Bell,
+            Notify::Desktop => tui::Notify::Desktop,
+        },
         pictures: protocol(config.image_protocol),
         editor,
     })
+}
+
+/// Whether the user wants no colours anywhere. See <https://no-color.org>.
+fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn protocol(protocol: ImageProtocol) -> ProtocolChoice {

@@ -18,11 +18,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::counted;
+use super::imagefolder;
 use super::input::{self, Input, InputError};
 use super::shown::Shown;
 use crate::dataset::{Dataset, DatasetError, Entry, Line, Record};
 use crate::exit::ExitCode;
-use crate::session::{Decision, Ledger, RecordState};
+use crate::session::{DecisionKind, Ledger, RecordState};
 use crate::text::sanitize;
 
 /// What `export` was asked for.
@@ -52,51 +53,6 @@ pub enum Format {
     Csv,
     /// JSON Lines, as the dataset is.
     Jsonl,
-}
-
-/// What a record may be chosen by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DecisionKind {
-    /// Nothing was decided.
-    Undecided,
-    /// A candidate is the caption.
-    Accepted,
-    /// The operator's own text is.
-    Edited,
-    /// The original stands.
-    Kept,
-    /// To be looked at later.
-    Skipped,
-    /// Left out of what is saved.
-    Excluded,
-}
-
-impl DecisionKind {
-    /// The name in output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Undecided => "undecided",
-            Self::Accepted => "accepted",
-            Self::Edited => "edited",
-            Self::Kept => "kept",
-            Self::Skipped => "skipped",
-            Self::Excluded => "excluded",
-        }
-    }
-}
-
-impl From<&Decision> for DecisionKind {
-    fn from(decision: &Decision) -> Self {
-        match decision {
-            Decision::Undecided => Self::Undecided,
-            Decision::Accepted { .. } => Self::Accepted,
-            Decision::Edited { .. } => Self::Edited,
-            Decision::Kept => Self::Kept,
-            Decision::Skipped => Self::Skipped,
-            Decision::Excluded => Self::Excluded,
-        }
-    }
 }
 
 /// What was exported.
@@ -217,6 +173,9 @@ pub fn run(options: &ExportOptions, out: &mut dyn Write, errors: &mut dyn Write)
                 Ok(())
             })?;
             say(path, &counted(outcome.exported, "record", "records"), out).map_err(ExportError::Output)?;
+            if let Some(warning) = imagefolder::warning(path) {
+                writeln!(errors, "{warning}").map_err(ExportError::Output)?;
+            }
             outcome
         }
         (format, None) => {
@@ -316,7 +275,7 @@ impl Source<'_> {
             let entry = line.entry();
             let state = self.ledger.record(entry.id());
             match entry {
-                _ if !self.takes(DecisionKind::from(&state.decision)) => {}
+                _ if !self.takes(state.decision.kind()) => {}
                 Entry::Bad(_) => bad += 1,
                 Entry::Record(record) => result = visit(&Chosen { line, record, state }),
             }

@@ -26,7 +26,8 @@ use crate::lint::Rules;
 use crate::logging;
 use crate::runtime::Facts;
 use crate::session::{self, Location, SessionError};
-use progress::{Progress, thousands};
+use crate::text::thousands;
+use progress::Progress;
 use run::Parts;
 
 /// Pictures whose size is looked at for the estimate.
@@ -44,7 +45,7 @@ pub struct GenerateOptions {
     /// Who writes captions.
     pub describer: Arc<dyn Describer>,
     /// The most words a caption may have.
-    pub max_words: usize,
+    pub rules: Rules,
     /// Which records.
     pub selection: Selection,
     /// Say what would be done, and do nothing.
@@ -136,7 +137,7 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let location = Location::find(dataset.path(), options.session.as_deref())?;
     let facts = Facts(dataset.clone());
-    let rules = Rules { max_words: options.max_words };
+    let rules = &options.rules;
     if options.dry_run {
         let ledger = session::open_read_only(&location, &facts)?.ledger;
         let selected = options.selection.of(&dataset, &ledger, rules)?;
@@ -158,7 +159,7 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
         ledger: opened.ledger,
         store,
         describer: Arc::clone(&options.describer),
-        max_words: options.max_words,
+        rules: rules.clone(),
         accept: options.accept,
         attended: options.terminal,
     };

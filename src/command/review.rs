@@ -8,6 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars};
+use crate::lint::Rules;
 use crate::logging::{self, LogGuard, LogWarning};
 use crate::output::Output;
 use crate::review::{Model, Msg, Settings};
@@ -36,8 +37,8 @@ pub struct ReviewOptions {
     pub force: bool,
     /// Who writes captions.
     pub describer: Option<Arc<dyn Describer>>,
-    /// The most words a caption may have.
-    pub max_words: usize,
+    /// What captions are held against.
+    pub rules: Rules,
     /// Whether line breaks in captions are kept.
     pub line_breaks: bool,
     /// How many records are described ahead of the operator.
@@ -73,10 +74,11 @@ pub enum ReviewError {
 pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     let session = Location::find(dataset.path(), options.session.as_deref())?;
+    let max_words = options.rules.max_words;
     let settings = Settings {
         dataset: dataset.name().to_owned(),
         describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
-        max_words: options.max_words,
+        rules: options.rules,
         ahead: options.ahead,
         price: options.describer.as_ref().and_then(|describer| describer.estimate(None)),
         ahead_agreed: options.ahead_agreed,
@@ -95,7 +97,7 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         session,
         read_only: options.read_only,
         describer: options.describer,
-        max_words: options.max_words,
+        max_words,
         output,
         force: options.force,
         candidates: options.candidates,

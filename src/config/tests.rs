@@ -6,6 +6,7 @@ use rstest::rstest;
 use tempfile::TempDir;
 
 use super::*;
+use crate::lint::{LintKind, Rules, Severity};
 
 /// A user's file, and the variables and flags around it.
 #[derive(Default)]
@@ -72,6 +73,8 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("theme", "light"),
     ("ascii", "true"),
     ("mouse", "false"),
+    ("keys", "vim"),
+    ("notify", "bell"),
     ("log", "logs/a.log"),
     ("log-level", "debug"),
 ];
@@ -102,12 +105,19 @@ fn the_defaults_explain_every_setting() {
         .lines()
         .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
         .collect();
-    let documented: toml::Table = uncommented.join("\n").parse().expect("TOML");
+    let mut documented: toml::Table = uncommented.join("\n").parse().expect("TOML");
+    let lints = documented.remove("lints").expect("the table of lints");
     let mut documented: Vec<&str> = documented.keys().map(String::as_str).collect();
     let mut settings: Vec<&str> = OTHER_VALUES.iter().map(|(name, _)| *name).collect();
     documented.sort_unstable();
     settings.sort_unstable();
     assert_eq!(documented, settings);
+    let lints: LintSettings = lints.try_into().expect("lints");
+    for kind in LintKind::ALL {
+        assert_eq!(lints.severities.get(&kind), Some(&kind.default_severity()), "{kind}");
+    }
+    assert_eq!(lints.min_words.map(NonZeroUsize::get), Some(Rules::default().min_words));
+    assert!(lints.banned.is_some() && lints.required.is_some());
     // As a user's own file it is valid and changes nothing.
     let config = World { file: Some(DEFAULTS), ..World::default() }.resolve().expect("settings");
     assert!(config.ahead_is_chosen, "what a user writes down, they have chosen");
@@ -121,6 +131,10 @@ fn the_defaults_explain_every_setting() {
 #[case::no_word("# none\nmax-words = 0\n", 2, "nonzero")]
 #[case::unknown_value("theme = \"pink\"\n", 1, "pink")]
 #[case::no_toml("ahead = 1\nahead\n", 2, "=")]
+#[case::no_lint("ahead = 1\n[lints]\ntoo-log = \"off\"\n", 3, "too-long")]
+#[case::no_severity("[lints]\n\ntoo-long = \"fatal\"\n", 3, "fatal")]
+#[case::no_list("[lints]\nempty = \"off\"\nbanned = \"Acme\"\n", 3, "Acme")]
+#[case::no_phrase("[lints]\nrequired = [3]\n", 2, "a list of texts")]
 fn a_file_is_refused_with_its_line(#[case] file: &'static str, #[case] line: usize, #[case] says: &str) {
     let error = World { file: Some(file), ..World::default() }.resolve().expect_err("refused").to_string();
     assert!(error.contains(&format!("config.toml:{line}: ")), "{error}");
@@ -164,4 +178,19 @@ fn a_file_named_in_the_environment_takes_the_place_of_the_users() {
 fn verbose_goes_on_from_the_level_that_is_set(#[case] set: LogLevel, #[case] verbose: u8, #[case] level: LogLevel) {
     let flags = Settings { verbose, log_level: Some(set), ..Settings::default() };
     assert_eq!(World { flags, ..World::default() }.resolve().expect("settings").log_level, level);
+}
+
+#[test]
+fn what_a_file_says_of_lints_is_added_to_the_defaults() {
+    let file = Some(concat!(
+        "[lints]\nhedging = \"off\"\nmin-words = 8\nbanned = [\"Acme\"]\n",
+        "required = [\"sks\", [\"woman\", \"man\"]]\n",
+    ));
+    let lints = World { file, ..World::default() }.resolve().expect("settings").lints;
+    assert_eq!(lints.severities[&LintKind::Hedging], Severity::Off);
+    assert_eq!(lints.severities[&LintKind::Markup], Severity::Warn);
+    assert_eq!(lints.min_words.map(NonZeroUsize::get), Some(8));
+    assert_eq!(lints.banned, Some(vec!["Acme".to_owned()]));
+    let required = [vec!["sks".to_owned()], vec!["woman".to_owned(), "man".to_owned()]];
+    assert_eq!(lints.required.as_deref(), Some(required.as_slice()));
 }

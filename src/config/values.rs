@@ -47,8 +47,34 @@ pub enum Theme {
     Dark,
     /// For a light ground
     Light,
+    /// White on black, and strong colours
+    HighContrast,
     /// No colour
     None,
+}
+
+/// Whose keys are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keys {
+    /// recaption's own
+    Default,
+    /// Those of Prodigy, where they differ
+    Prodigy,
+    /// Those of vim, where they differ
+    Vim,
+}
+
+/// How the operator is told that something long is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notify {
+    /// On the screen only
+    Off,
+    /// By the terminal's bell
+    Bell,
+    /// By a desktop notification, in terminals that pass it on
+    Desktop,
 }
 
 /// The least important thing worth a line in the log.

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::Entry;
 use super::line::{file_name, parse, text};
 use super::members::{Members, Tail, decode, members};
 use super::read::RawLine;
+use super::{Entry, RecordId};
 
 /// A record's line as it is in the file.
 pub struct Line<'a> {
@@ -16,6 +16,12 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     pub(super) fn new(raw: RawLine<'a>, caption_field: &'a str) -> Self {
         Self { raw, caption_field }
+    }
+
+    /// Its position among the records.
+    #[must_use]
+    pub const fn record(&self) -> RecordId {
+        self.raw.record
     }
 
     /// What is at its position.

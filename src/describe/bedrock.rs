@@ -3,7 +3,7 @@
 //! A description goes through these rooms: the `gate`, which is shut while nothing would come of a request; the
 //! `connection` to the service, with the model in use; the picture, made ready by `upload`; the `bill`, which takes
 //! the most the request can cost out of the budget; the pacer; and then the `answer` is read as it is written. What
-//! goes wrong on the way is a [`Setback`]: it says what becomes of the description, and the loop in
+//! goes wrong on the way is a `Setback`: it says what becomes of the description, and the loop in
 //! `BedrockDescriber::describe` does that.
 
 mod answer;
@@ -241,7 +241,7 @@ impl Service {
                 Setback::Failed(message) => return Err(message),
                 Setback::Later(message) | Setback::LaterOrPause(message) if let Some(wait) = waits.next() => {
                     tries += 1;
-                    tracing::warn!(record = request.record.0 + 1, reason = message, tries, "trying again");
+                    tracing::warn!(file = request.context.file_name, reason = message, tries, "trying again");
                     wait_for(say, format!("{message}: trying again ({tries}/{TRIES})"));
                     tokio::time::sleep(wait).await;
                 }
@@ -289,7 +289,7 @@ impl Service {
         permit: Permit,
         say: &Say,
     ) -> Setback {
-        tracing::warn!(record = request.record.0 + 1, model = target.id, %error, "a request failed");
+        tracing::warn!(file = request.context.file_name, model = target.id, %error, "a request failed");
         match error.reaction() {
             Reaction::SlowDown { after } => {
                 permit.throttled(after);

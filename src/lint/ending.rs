@@ -1,6 +1,6 @@
 //! Whether a caption ends where a sentence ends.
 
-use super::{Finding, LintKind};
+use super::Remark;
 use crate::describe::StopReason;
 use crate::text::{is_space, sanitize, trim};
 
@@ -9,7 +9,7 @@ const SHOWN: usize = 24;
 
 /// A finding if the caption is a fragment: its describer ran into the limit, or nobody knows why it stopped and its last
 /// sentence has no end. What a describer says it finished is finished, whatever it ends in.
-pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Finding> {
+pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Remark> {
     let text = trim(caption);
     let start = text.rfind(is_space).map_or(0, |space| space + text[space..].chars().next().map_or(0, char::len_utf8));
     let last_word = &text[start..];
@@ -24,7 +24,7 @@ pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Findin
     };
     // `text` is a part of `caption`, and only whitespace was before it.
     let offset = caption.len() - caption.trim_start_matches(is_space).len();
-    Some(Finding { kind: LintKind::CutOff, message, span: Some(offset + start..offset + text.len()) })
+    Some(Remark::about(offset + start..offset + text.len(), message))
 }
 
 /// Whether the last sentence of a trimmed text has its end: a mark that ends sentences, with nothing but closing marks

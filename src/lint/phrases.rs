@@ -1,11 +1,8 @@
 //! Captions that are not captions: a model's apology, its chatter about the task, a script's stand-in.
 
-use std::ops::Range;
-
-use unicode_segmentation::UnicodeSegmentation;
-
-use super::{Finding, LintKind};
-use crate::text::{is_space, sanitize};
+use super::Remark;
+use super::words::Words;
+use crate::text::sanitize;
 
 // Phrases are in lower case with straight apostrophes, their words apart by one space. A word is what Unicode bounds as
 // one, so each Chinese or Japanese character is.
@@ -135,37 +132,30 @@ const OFFERS: &[&str] = &["here is", "here's", "below is", "the following is"];
 const WORKS: &[&str] = &["caption", "description", "alt text"];
 
 /// A finding if the whole caption is a script's stand-in, whatever its case and final punctuation.
-pub(super) fn fallback(caption: &str) -> Option<Finding> {
-    let words = Words::of(caption, 0);
+pub(super) fn fallback(caption: &str) -> Option<Remark> {
+    let words = Words::at(caption, 0);
     let length = words.match_any(0, FALLBACKS)?;
-    (length == words.spans.len()).then(|| Finding {
-        kind: LintKind::Fallback,
-        message: "a script's stand-in for a caption it did not get".to_owned(),
-        span: Some(words.through(length)),
-    })
+    (length == words.len())
+        .then(|| Remark::about(words.through(length), "a script's stand-in for a caption it did not get"))
 }
 
 /// A finding if a sentence of the caption begins as a refusal.
-pub(super) fn refusal(caption: &str) -> Option<Finding> {
+pub(super) fn refusal(caption: &str) -> Option<Remark> {
     sentence_starts(caption).find_map(|start| {
-        let words = Words::of(caption, start);
+        let words = Words::at(caption, start);
         let length = words.match_any(0, REFUSALS)?;
-        Some(Finding {
-            kind: LintKind::Refusal,
-            message: "the describer refused".to_owned(),
-            span: Some(words.through(length)),
-        })
+        Some(Remark::about(words.through(length), "the describer refused"))
     })
 }
 
 /// A finding if the caption begins by speaking of the picture or the task.
-pub(super) fn preamble(caption: &str) -> Option<Finding> {
-    let words = Words::of(caption, 0);
+pub(super) fn preamble(caption: &str) -> Option<Remark> {
+    let words = Words::at(caption, 0);
     let length =
         opening(&words).or_else(|| picture_speaks(&words)).or_else(|| label(&words)).or_else(|| offer(&words))?;
     let span = words.through(length);
     let message = format!("it begins with “{}”, before it comes to the picture", sanitize(&caption[span.clone()]));
-    Some(Finding { kind: LintKind::Preamble, message, span: Some(span) })
+    Some(Remark::about(span, message))
 }
 
 /// "In this image", "In the picture, …": how many words it takes.
@@ -191,7 +181,7 @@ fn label(words: &Words<'_>) -> Option<usize> {
 /// "Here is a caption of the image:".
 fn offer(words: &Words<'_>) -> Option<usize> {
     let start = words.match_any(0, OFFERS)?;
-    let end = (start + 1..=words.spans.len()).find(|&length| words.after(length).starts_with(':'))?;
+    let end = (start + 1..=words.len()).find(|&length| words.after(length).starts_with(':'))?;
     (start..end).any(|word| words.match_any(word, WORKS).is_some()).then_some(end)
 }
 
@@ -202,67 +192,6 @@ fn sentence_starts(text: &str) -> impl Iterator<Item = usize> {
     std::iter::once(0).chain(ends.map(|(at, mark)| at + mark.len()))
 }
 
-/// Most words looked at: phrases stand at the start.
-const LOOKED_AT: usize = 24;
-
-/// The first words of a text, to be held against phrases.
-struct Words<'a> {
-    text: &'a str,
-    /// Where each of them is in `text`.
-    spans: Vec<Range<usize>>,
-}
-
-impl<'a> Words<'a> {
-    /// The words of `text` from byte `start` on, past whitespace and the marks of emphasis and headings. There are none
-    /// where something else than a word comes first: what is quoted was read in the picture.
-    fn of(text: &'a str, start: usize) -> Self {
-        let decoration = |character: char| is_space(character) || matches!(character, '*' | '_' | '#');
-        let rest = text[start..].trim_start_matches(decoration);
-        let start = text.len() - rest.len();
-        let mut words = Self { text, spans: Vec::new() };
-        if rest.starts_with(char::is_alphanumeric) {
-            let spans = rest.unicode_word_indices().map(|(at, word)| start + at..start + at + word.len());
-            words.spans.extend(spans.take(LOOKED_AT));
-        }
-        words
-    }
-
-    /// How many words `phrase` takes, if it stands at word `at`. Punctuation between words is passed over.
-    fn match_at(&self, at: usize, phrase: &str) -> Option<usize> {
-        let mut length = 0;
-        for wanted in phrase.split(' ') {
-            let word = &self.text[self.spans.get(at + length)?.clone()];
-            same_word(word, wanted).then_some(())?;
-            length += 1;
-        }
-        Some(length)
-    }
-
-    /// How many words the first of `phrases` takes that stands at word `at`.
-    fn match_any(&self, at: usize, phrases: &[&str]) -> Option<usize> {
-        phrases.iter().find_map(|phrase| self.match_at(at, phrase))
-    }
-
-    /// Where the first `length` words are, together; at least one, at most all.
-    fn through(&self, length: usize) -> Range<usize> {
-        match (self.spans.first(), self.spans.get(length.saturating_sub(1))) {
-            (Some(first), Some(last)) => first.start..last.end,
-            _ => 0..self.text.len(),
-        }
-    }
-
-    /// The text after the first `length` words.
-    fn after(&self, length: usize) -> &'a str {
-        &self.text[self.through(length).end..]
-    }
-}
-
-/// Whether `word` is `wanted` but for its case and the form of its apostrophe.
-fn same_word(word: &str, wanted: &str) -> bool {
-    let plain = word.chars().flat_map(char::to_lowercase).map(|letter| if letter == '’' { '\'' } else { letter });
-    plain.eq(wanted.chars())
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -270,7 +199,7 @@ mod tests {
     use super::*;
 
     /// The part of the caption a finding marks.
-    fn marked(caption: &str, finding: Option<Finding>) -> Option<&str> {
+    fn marked(caption: &str, finding: Option<Remark>) -> Option<&str> {
         finding.map(|finding| &caption[finding.span.expect("phrases are always somewhere")])
     }
 

@@ -5,6 +5,8 @@
 pub enum Group {
     /// Going from record to record.
     Move,
+    /// Finding records.
+    Find,
     /// Saying what becomes of a record.
     Decide,
     /// Writing one's own text.
@@ -19,13 +21,15 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Move, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
+    pub const ALL: [Self; 7] =
+        [Self::Move, Self::Find, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
 
     /// The chapter's title.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Self::Move => "Move",
+            Self::Find => "Find",
             Self::Decide => "Decide",
             Self::Edit => "Edit",
             Self::Describe => "Describe",
@@ -87,6 +91,11 @@ actions! {
         NextToReview "next-to-review" "next record to review",
         PreviousToReview "previous-to-review" "previous record to review",
     }
+    Find {
+        Search "search" "search captions and file names",
+        NextMatch "next-match" "next match",
+        PreviousMatch "previous-match" "previous match",
+    }
     Decide {
         Accept "accept" "accept what is shown, go on",
         Keep "keep" "keep the original, go on",
@@ -122,6 +131,8 @@ actions! {
         Stop "stop" "stop running work (twice: quit)",
     }
     View {
+        Toggle "toggle" "leave this one out, or take it in",
+        ToggleAll "toggle-all" "all of them, or none",
         TabAll "tab-all" "all records",
         TabToReview "tab-to-review" "records to review",
         TabReady "tab-ready" "records with an unseen candidate",
@@ -139,17 +150,46 @@ actions! {
         PanUp "pan-up" "move over the picture",
         PanRight "pan-right" "move over the picture",
         Texts "texts" "texts below the picture",
+        Copy "copy" "copy the caption",
+        Statistics "statistics" "what this session has come to",
         Help "help" "show or hide this help",
         Close "close" "close, or leave and keep the draft",
     }
     File {
         Save "save" "save the updated dataset",
         Overwrite "overwrite" "overwrite the file",
-        Command "command" "command line (:w :q :wq :NUMBER)",
+        Command "command" "command line and all commands",
         Suspend "suspend" "suspend to the shell",
         Quit "quit" "quit (asks if unsaved)",
         SaveAndQuit "save-and-quit" "save and quit",
         QuitNow "quit-now" "quit without saving",
+    }
+}
+
+impl Action {
+    /// Whether it means something in the list, and not only while something is written or asked.
+    #[must_use]
+    pub const fn is_for_the_list(self) -> bool {
+        !matches!(
+            self,
+            Self::TakeAndAdvance
+                | Self::TakeAndStay
+                | Self::TakeAndNext
+                | Self::TakeAndPrevious
+                | Self::DiscardDraft
+                | Self::Submit
+                | Self::ReasonTooLong
+                | Self::ReasonMissedItem
+                | Self::ReasonWrongColour
+                | Self::ReasonWrongPerson
+                | Self::ReasonOwnWords
+                | Self::Agree
+                | Self::Toggle
+                | Self::ToggleAll
+                | Self::Overwrite
+                | Self::Close
+                | Self::Command
+        )
     }
 }
 

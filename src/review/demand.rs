@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::update::generate;
+use super::update::{generate, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
 use crate::preview::{Shot, Zoom};
@@ -15,6 +15,7 @@ const MARGIN: usize = 2;
 const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 
 pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
+    search::look_again(model, out);
     follow_cursor(model, out);
     ask_for_lines(model, out);
     ask_for_picture(model, out);

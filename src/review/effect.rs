@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use roaring::RoaringBitmap;
+
+use super::replace::{Change, ReplaceId};
+use super::scan::{Scan, ScanId};
 use crate::dataset::{Amendment, RecordId};
 use crate::describe::{Detail, JobId, Priority, Reason};
 use crate::preview::{CellArea, Shot};
@@ -66,6 +70,10 @@ pub enum Effect {
         /// The room for them.
         area: CellArea,
     },
+    /// Look for the records a query holds for.
+    Scan(Scan),
+    /// Stop looking: nobody waits for what that scan would find.
+    StopScan(ScanId),
     /// Write the updated dataset.
     Save {
         /// What differs from the dataset, in file order.
@@ -77,6 +85,8 @@ pub enum Effect {
         /// Overwrite whatever is there.
         force: bool,
     },
+    /// Add up what the session has come to.
+    GatherFigures,
     /// Let the operator's own editor have this text.
     EditExternally {
         /// The record.
@@ -84,6 +94,21 @@ pub enum Effect {
         /// The text to start from.
         text: String,
     },
+    /// Look for the captions that a change would change.
+    FindReplacements {
+        /// The search this is.
+        id: ReplaceId,
+        /// The change.
+        change: Change,
+        /// Where to look.
+        records: RoaringBitmap,
+        /// The captions that are not the dataset's.
+        own: Vec<(RecordId, String)>,
+    },
+    /// Put this text on the clipboard.
+    Copy(String),
+    /// Something the operator has waited for is done: tell them, also where they look elsewhere.
+    Notify(String),
     /// Give the terminal back until the shell continues the program.
     Suspend,
     /// Leave the program.

@@ -1,6 +1,8 @@
 //! Which records a tab shows. Sets are bitmaps (a bit or less a record), kept up to date record by record, so that no
 //! key costs more on a large dataset.
 
+use std::borrow::Cow;
+
 use roaring::RoaringBitmap;
 
 use crate::dataset::RecordId;
@@ -195,6 +197,19 @@ fn put(set: &mut RoaringBitmap, id: u32, member: bool) {
     }
 }
 
+/// One of several records that were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The record.
+    pub record: RecordId,
+    /// Its place among those found, from zero.
+    pub place: u64,
+    /// How many are found.
+    pub total: u64,
+    /// Whether it lies round the end of the list.
+    pub around: bool,
+}
+
 /// The records of a tab in file order, as a list one can go through by position.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -204,6 +219,12 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
+    /// All of its records.
+    #[must_use]
+    pub fn records(&self) -> RoaringBitmap {
+        self.set.cloned().unwrap_or_else(|| (0..self.total).collect())
+    }
+
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -232,6 +253,33 @@ impl View<'_> {
             None => (position < self.total).then_some(RecordId(position)),
             Some(set) => set.select(position).map(RecordId),
         }
+    }
+
+    /// The nearest of the records `found`, one way or the other, round the end if need be: from a record on, which counts
+    /// itself where it says `here`.
+    #[must_use]
+    pub fn find(&self, found: &RoaringBitmap, from: RecordId, here: bool, forward: bool) -> Option<Match> {
+        let listed = match self.set {
+            None => Cow::Borrowed(found),
+            Some(set) => Cow::Owned(set & found),
+        };
+        let total = listed.len();
+        let last = total.checked_sub(1)?;
+        let before = from.0.checked_sub(1).map_or(0, |before| listed.rank(before));
+        let through = listed.rank(from.0);
+        let (place, around) = match (forward, here) {
+            (true, true) => (before, before == total),
+            (true, false) => (through, through == total),
+            (false, true) => (through.wrapping_sub(1), through == 0),
+            (false, false) => (before.wrapping_sub(1), before == 0),
+        };
+        let place = match (around, forward) {
+            (false, _) => place,
+            (true, true) => 0,
+            (true, false) => last,
+        };
+        let record = listed.select(u32::try_from(place).ok()?).map(RecordId)?;
+        Some(Match { record, place, total, around })
     }
 
     /// Whether a record is in it.
@@ -284,6 +332,35 @@ mod tests {
                 prop_assert!(view.contains(RecordId(*id)));
             }
             prop_assert_eq!(view.nth(view.len()), None);
+        }
+
+        #[test]
+        fn the_next_match_is_the_nearest_round_the_end(
+            members in proptest::collection::btree_set(0u32..60, 0..30),
+            found in proptest::collection::btree_set(0u32..60, 0..30),
+            from in 0u32..60,
+            here in any::<bool>(),
+            forward in any::<bool>(),
+        ) {
+            let mut tabs = Tabs::default();
+            tabs.grow(60);
+            for id in (0..60).filter(|id| !members.contains(id)) {
+                tabs.set(RecordId(id), &RecordState { decision: Decision::Kept, ..RecordState::default() });
+            }
+            let both: Vec<u32> = members.intersection(&found).copied().collect();
+            // One step at a time, as one would by hand.
+            let step = |at: u32| if forward { (at + 1) % 60 } else { (at + 59) % 60 };
+            let start = if here { from } else { step(from) };
+            let nearest = std::iter::successors(Some(start), |at| Some(step(*at))).take(60).find(|at| both.contains(at));
+            let found: RoaringBitmap = found.into_iter().collect();
+            let found = tabs.view(Tab::ToReview, None).find(&found, RecordId(from), here, forward);
+            prop_assert_eq!(found.map(|found| found.record.0), nearest);
+            if let Some(found) = found {
+                prop_assert_eq!(both.get(usize::try_from(found.place).expect("few")).copied(), nearest);
+                prop_assert_eq!(found.total, both.len() as u64);
+                let passed = |at: u32| if forward { at < from } else { at > from };
+                prop_assert_eq!(found.around, passed(found.record.0) || !here && found.record.0 == from);
+            }
         }
 
         #[test]

@@ -8,10 +8,17 @@ use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
 use super::filter::{Tab, Tabs};
+use super::hits::Hits;
 use super::msg::Viewport;
+use super::pace::Pace;
+use super::palette::CommandLine;
+use super::replace::Replacement;
+use super::scan::ScanId;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
+use crate::lint::Rules;
 use crate::preview::{CellArea, Preview, PreviewError, Shot, Zoom};
+use crate::report::Figures;
 use crate::session::{Draft, Ledger, Seq};
 
 /// The describer of candidates that came from a file.
@@ -24,8 +31,8 @@ pub struct Settings {
     pub dataset: String,
     /// The describer's name, for the header; `None` where there is none.
     pub describer: Option<String>,
-    /// The most words a caption may have.
-    pub max_words: usize,
+    /// What captions are held against.
+    pub rules: Rules,
     /// How many candidates are kept ready ahead of the operator.
     pub ahead: usize,
     /// What one description is expected to cost; none where it is free.
@@ -107,6 +114,43 @@ pub struct Editor {
     pub start: String,
 }
 
+/// What is searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// The text.
+    pub text: String,
+    /// The records that have it.
+    pub hits: Hits,
+    /// The match the operator waits for.
+    pub seek: Option<Seek>,
+}
+
+/// A match to go to, once it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seek {
+    /// Where to begin.
+    pub from: RecordId,
+    /// Whether that record counts too.
+    pub here: bool,
+    /// Which way to look.
+    pub forward: bool,
+}
+
+/// A search being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchEntry {
+    /// The text so far.
+    pub text: String,
+    /// Why it cannot be looked for.
+    pub error: Option<String>,
+    /// The record the operator was at.
+    pub cursor: Option<RecordId>,
+    /// The place of the first row on the screen then.
+    pub top: usize,
+    /// What was searched for before.
+    pub before: Option<Box<Search>>,
+}
+
 /// What the keys mean now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -116,10 +160,14 @@ pub enum Mode {
     Edit(Editor),
     /// Writing a note.
     Note(Editor),
-    /// Writing a command.
-    Command(String),
+    /// Writing a command, or looking for one.
+    Command(CommandLine),
+    /// Writing what to search for.
+    Search(SearchEntry),
     /// Reading the help, from this row.
     Help(u16),
+    /// Reading the figures, from this row.
+    Figures(u16),
     /// Looking at the picture alone.
     Zoom(Closeup),
     /// Asked whether to save before leaving.
@@ -130,6 +178,8 @@ pub enum Mode {
     ChooseReason(RecordId),
     /// Writing what is wrong with it.
     OwnReason(RecordId, String),
+    /// Looking at what a change to many captions would change.
+    Replace(Replacement),
     /// Asked whether a description may cost what it costs.
     ConfirmSpending(Wish),
 }
@@ -262,6 +312,8 @@ pub struct Model {
     pub checked: u32,
     /// The list.
     pub list: List,
+    /// What is searched for.
+    pub search: Option<Search>,
     /// The caption pane.
     pub caption: CaptionView,
     /// The room on the screen.
@@ -278,8 +330,12 @@ pub struct Model {
     pub spent: Dollars,
     /// The operator knows that descriptions cost money, and wants them.
     pub agreed_to_pay: bool,
+    /// How fast the operator goes.
+    pub pace: Pace,
     /// Review-ahead is off until the next description is asked for.
     pub ahead_stopped: bool,
+    /// What the session had come to when it was last asked for; why not, where it cannot be said.
+    pub figures: Option<Result<Box<Figures>, String>>,
     /// The picture under the cursor.
     pub picture: PictureSlot,
     /// Where saving stands.
@@ -294,6 +350,8 @@ pub struct Model {
     pub(super) resume_at: Option<RecordId>,
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
+    pub(super) next_replacement: u64,
+    pub(super) next_scan: u64,
     pub(super) stop_pressed: bool,
 }
 
@@ -312,6 +370,7 @@ impl Model {
             tabs: Tabs::default(),
             checked: 0,
             list: List { forward: true, ..List::default() },
+            search: None,
             caption: CaptionView::default(),
             viewport: Viewport::default(),
             mode: Mode::Browse,
@@ -319,8 +378,10 @@ impl Model {
             bulk: None,
             describer: Status::default(),
             spent: Dollars::default(),
+            pace: Pace::default(),
             agreed_to_pay: agreed,
             ahead_stopped: !agreed,
+            figures: None,
             picture: PictureSlot::Empty,
             save: SaveStatus::default(),
             notice: None,
@@ -331,8 +392,16 @@ impl Model {
             resume_at: None,
             remembered: None,
             next_job: 0,
+            next_replacement: 0,
+            next_scan: 0,
             stop_pressed: false,
         }
+    }
+
+    /// An identity no scan has had.
+    pub(super) fn new_scan(&mut self) -> ScanId {
+        self.next_scan += 1;
+        ScanId(self.next_scan)
     }
 
     pub(super) fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::Action;
+use super::replace::{Hit, ReplaceId};
+use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
 use crate::preview::{CellArea, CellSize, Ready};
+use crate::report::Figures;
 use crate::session::{Ledger, Seq};
 
 /// The room the screen has for the parts the core must know of.
@@ -121,8 +123,8 @@ pub enum Msg {
         /// Why.
         error: String,
     },
-    /// All events up to this one are durable.
-    Recorded(Seq),
+    /// All events up to this one are durable since then.
+    Recorded(Seq, Timestamp),
     /// An event could not be stored; neither can those after it.
     RecordFailed(String),
     /// News of a job.
@@ -142,6 +144,15 @@ pub enum Msg {
     Spent(Dollars),
     /// The terminal has lost the pictures it was sent.
     PicturesLost,
+    /// Captions that a change would change.
+    Replacements {
+        /// The search that found them.
+        id: ReplaceId,
+        /// The captions, in file order.
+        hits: Vec<Hit>,
+        /// There are no more.
+        complete: bool,
+    },
     /// A picture is ready, or cannot be.
     Picture(Ready),
     /// The background check has got further.
@@ -157,6 +168,10 @@ pub enum Msg {
         /// When.
         at: Timestamp,
     },
+    /// What the session has come to, or why that cannot be said.
+    Figures(Result<Box<Figures>, String>),
+    /// A scan has got further.
+    Scanned(Scanned),
     /// The save is done.
     Saved(SaveSummary),
     /// There was no save.

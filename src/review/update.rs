@@ -7,10 +7,13 @@ mod edit;
 mod file;
 pub(super) mod generate;
 mod navigate;
+mod replace;
 mod report;
+pub(super) mod search;
 mod zoom;
 
-use super::{Action, Effect, Mode, Model, Msg, Tab, demand};
+use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
+use crate::dataset::RecordId;
 use crate::describe::Reason;
 use crate::session::Event;
 
@@ -29,20 +32,26 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::DatasetFailed(error) => report::dataset_failed(model, error),
         Msg::SessionOpened { ledger, cursor, remark, read_only, spent } => {
             model.spent = spent;
-            report::session_opened(model, *ledger, cursor, remark, read_only);
+            report::session_opened(model, *ledger, cursor, remark, read_only, out);
         }
         Msg::SessionFailed(error) => report::session_failed(model, error),
         Msg::Loaded(entries) => report::loaded(model, entries),
         Msg::LoadFailed { records, error } => report::load_failed(model, &records, error),
-        Msg::Recorded(through) => model.durable = model.durable.max(through),
+        Msg::Recorded(through, at) => {
+            model.durable = model.durable.max(through);
+            model.pace.observe(at, model.tabs.reviewed());
+        }
         Msg::RecordFailed(error) => report::record_failed(model, &error, out),
         Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
-        Msg::Describer(status) => answer::describer_changed(model, status),
+        Msg::Describer(status) => answer::describer_changed(model, status, out),
         Msg::Spent(dollars) => model.spent += dollars,
         Msg::PicturesLost => model.picture = super::PictureSlot::Empty,
+        Msg::Replacements { id, hits, complete } => replace::found(model, id, hits, complete),
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
+        Msg::Figures(figures) => model.figures = Some(figures),
+        Msg::Scanned(scanned) => search::scanned(model, &scanned),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
@@ -54,8 +63,21 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
     model.notice = None;
+    search::wait_no_more(model, action);
     let stop_pressed = std::mem::take(&mut model.stop_pressed);
     match action {
+        Action::Down | Action::Up if matches!(model.mode, Mode::Command(_)) => {
+            if let Mode::Command(line) = &mut model.mode {
+                line.step(if action == Action::Down { 1 } else { -1 });
+            }
+        }
+        Action::Down if matches!(model.mode, Mode::Replace(_)) => replace::step(model, 1),
+        Action::Up if matches!(model.mode, Mode::Replace(_)) => replace::step(model, -1),
+        Action::PageDown if matches!(model.mode, Mode::Replace(_)) => replace::step(model, 20),
+        Action::PageUp if matches!(model.mode, Mode::Replace(_)) => replace::step(model, -20),
+        Action::Toggle => replace::toggle(model),
+        Action::ToggleAll => replace::toggle_all(model),
+        Action::Submit if matches!(model.mode, Mode::Replace(_)) => replace::apply(model, out),
         Action::Down => navigate::step(model, 1),
         Action::Up => navigate::step(model, -1),
         Action::HalfPageDown => navigate::page(model, 1, 2),
@@ -74,6 +96,9 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::TabProblems => navigate::show_tab(model, Tab::Problems),
         Action::ScrollDown => navigate::scroll(model, 1),
         Action::ScrollUp => navigate::scroll(model, -1),
+        Action::Search => search::open(model),
+        Action::NextMatch => search::next(model, true),
+        Action::PreviousMatch => search::next(model, false),
         Action::Accept => decide::accept(model, out),
         Action::Keep => decide::keep(model, out),
         Action::Skip => decide::skip(model, out),
@@ -90,6 +115,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::TakeAndPrevious => edit::take(model, edit::Then::EditPrevious, out),
         Action::DiscardDraft => edit::discard(model, out),
         Action::Submit => submit(model, out),
+        Action::Copy => navigate::copy(model, out),
         Action::Regenerate => generate::regenerate(model, None, out),
         Action::RegenerateWithReason => generate::choose_reason(model),
         Action::ReasonTooLong => generate::regenerate_for(model, Reason::TooLong, out),
@@ -111,11 +137,12 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::PanUp => zoom::pan(model, 0, -1),
         Action::PanDown => zoom::pan(model, 0, 1),
         Action::Texts => zoom::texts(model),
+        Action::Statistics => file::statistics(model, out),
         Action::Help => model.mode = if matches!(model.mode, Mode::Help(_)) { Mode::Browse } else { Mode::Help(0) },
         Action::Close => close(model, out),
         Action::Save => file::save(model, false, out),
         Action::Overwrite => file::overwrite(model, out),
-        Action::Command => model.mode = Mode::Command(String::new()),
+        Action::Command => model.mode = Mode::Command(CommandLine::default()),
         Action::Suspend => out.push(Effect::Suspend),
         Action::Quit => file::quit(model, out),
         Action::SaveAndQuit => file::save_and_quit(model, out),
@@ -127,7 +154,10 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
 fn close(model: &mut Model, out: &mut Vec<Effect>) {
     match &model.mode {
         Mode::Edit(_) => edit::leave(model, out),
-        Mode::Browse => generate::take_back(model),
+        Mode::Search(_) => search::give_up(model, out),
+        Mode::Browse => {
+            let _ = generate::take_back_if_waiting(model) || search::forget(model, out);
+        }
         Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => {
             model.save.then_quit = false;
             model.mode = Mode::Browse;
@@ -135,9 +165,11 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         Mode::Note(_)
         | Mode::Command(_)
         | Mode::Help(_)
+        | Mode::Figures(_)
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::OwnReason(..)
+        | Mode::Replace(_)
         | Mode::ConfirmSpending(_) => model.mode = Mode::Browse,
     }
 }
@@ -146,7 +178,11 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
 fn submit(model: &mut Model, out: &mut Vec<Effect>) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
         Mode::Note(editor) => edit::take_note(model, &editor, out),
-        Mode::Command(line) => file::run_command(model, &line, out),
+        Mode::Command(line) => match (file::is_command(&line.text), line.action()) {
+            (false, Some(action)) => act(model, action, out),
+            _ => file::run_command(model, &line.text, out),
+        },
+        Mode::Search(entry) => search::stay(model, entry),
         Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
         other => model.mode = other,
     }
@@ -156,7 +192,18 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
 fn record(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     let (seq, touched) = model.ledger.apply(event.clone());
     if let Some(touched) = touched {
-        model.tabs.set(touched, model.ledger.record(touched));
+        changed(model, touched);
     }
     out.push(Effect::Record { seq, event });
+}
+
+/// Something happened to a record: what is listed and found follows.
+fn changed(model: &mut Model, about: RecordId) {
+    model.tabs.set(about, model.ledger.record(about));
+    if let Some(search) = &model.search {
+        let holds = search.hits.query().holds(&model.facts(about));
+        if let Some(search) = &mut model.search {
+            search.hits.put(about, holds);
+        }
+    }
 }

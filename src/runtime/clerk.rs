@@ -168,7 +168,7 @@ impl Desk {
         let messages = self.messages.clone();
         self.writer = Some(Writer::spawn(store, move |ack| {
             let _ = messages.send(match ack {
-                Ack::Durable { through } => Msg::Recorded(through),
+                Ack::Durable { through } => Msg::Recorded(through, Timestamp::now()),
                 Ack::Failed { error, .. } => Msg::RecordFailed(error),
             });
         })?);

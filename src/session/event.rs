@@ -85,7 +85,52 @@ pub enum Decision {
     Excluded,
 }
 
+/// What kind of decision it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DecisionKind {
+    /// Nothing was decided.
+    Undecided,
+    /// A candidate is the caption.
+    Accepted,
+    /// The operator's own text is.
+    Edited,
+    /// The original stands.
+    Kept,
+    /// To be looked at later.
+    Skipped,
+    /// Left out of what is saved.
+    Excluded,
+}
+
+impl DecisionKind {
+    /// The name in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Undecided => "undecided",
+            Self::Accepted => "accepted",
+            Self::Edited => "edited",
+            Self::Kept => "kept",
+            Self::Skipped => "skipped",
+            Self::Excluded => "excluded",
+        }
+    }
+}
+
 impl Decision {
+    /// What kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> DecisionKind {
+        match self {
+            Self::Undecided => DecisionKind::Undecided,
+            Self::Accepted { .. } => DecisionKind::Accepted,
+            Self::Edited { .. } => DecisionKind::Edited,
+            Self::Kept => DecisionKind::Kept,
+            Self::Skipped => DecisionKind::Skipped,
+            Self::Excluded => DecisionKind::Excluded,
+        }
+    }
+
     /// The caption this decision puts in place of the original.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -146,6 +191,19 @@ pub enum Event {
         decision: Decision,
         /// Who decided.
         by: Actor,
+    },
+    /// A command over many records changed this one's caption (`None`: it is again what it was without). What was
+    /// decided of the record stays. Can be undone.
+    Amended {
+        /// Which record.
+        record: RecordId,
+        /// The caption that is saved from now on.
+        text: Option<String>,
+    },
+    /// So many of the newest changes are one step, to be taken back and made again together.
+    Together {
+        /// How many.
+        changes: u64,
     },
     /// A record's flag was set or taken away. Can be undone.
     Flagged {
@@ -210,12 +268,13 @@ impl Event {
     pub const fn record(&self) -> Option<RecordId> {
         match self {
             Self::Decided { record, .. }
+            | Self::Amended { record, .. }
             | Self::Flagged { record, .. }
             | Self::Noted { record, .. }
             | Self::Generated { record, .. }
             | Self::Failed { record, .. }
             | Self::Drafted { record, .. } => Some(*record),
-            Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
+            Self::Together { .. } | Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
         }
     }
 }

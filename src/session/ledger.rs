@@ -1,11 +1,12 @@
 //! The ledger: what a session's events add up to. Replaying a stored session and reviewing live go through the same
 //! [`Ledger::apply`], so a restart shows exactly what was there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::mem::swap;
 use std::path::{Path, PathBuf};
 
 use super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
+use super::states::States;
 use crate::dataset::{Amendment, RecordId};
 
 /// A text proposed for a record. It never overwrites anything: only a decision for it does.
@@ -39,6 +40,8 @@ pub struct RecordState {
     pub by: Actor,
     /// The event of that decision.
     pub decided_at: Seq,
+    /// The caption a command put in place of the one decided or the original. A new decision takes it away.
+    pub amended: Option<String>,
     /// Marked for attention.
     pub flagged: bool,
     /// The operator's remark; empty for none.
@@ -67,10 +70,16 @@ impl RecordState {
         }
     }
 
+    /// The caption that a decision or a command put in place of the original.
+    #[must_use]
+    pub fn own_text(&self) -> Option<&str> {
+        self.amended.as_deref().or_else(|| self.decision.text())
+    }
+
     /// The caption that would be saved now, where the dataset's line has `in_dataset`.
     #[must_use]
     pub fn current_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
-        self.decision.text().or_else(|| self.original_caption(in_dataset))
+        self.own_text().or_else(|| self.original_caption(in_dataset))
     }
 
     /// What the saved file differs in from the dataset here.
@@ -82,7 +91,7 @@ impl RecordState {
         };
         match &self.decision {
             Decision::Excluded => Some(Amendment::Exclude),
-            decision => decision.text().or(before).map(|caption| Amendment::Caption(caption.to_owned())),
+            _ => self.own_text().or(before).map(|caption| Amendment::Caption(caption.to_owned())),
         }
     }
 
@@ -99,11 +108,14 @@ impl RecordState {
 struct Change {
     record: RecordId,
     other: Part,
+    /// What it is a step with; those that are one by themselves have none.
+    step: Option<Seq>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
-    Decision { decision: Decision, by: Actor, at: Seq, original_changed: bool },
+    Decision { decision: Decision, by: Actor, at: Seq, amended: Option<String>, original_changed: bool },
+    Amended(Option<String>),
     Flag(bool),
     Note(String),
 }
@@ -111,12 +123,14 @@ enum Part {
 impl Part {
     fn swap(&mut self, state: &mut RecordState) {
         match self {
-            Self::Decision { decision, by, at, original_changed } => {
+            Self::Decision { decision, by, at, amended, original_changed } => {
                 swap(decision, &mut state.decision);
                 swap(by, &mut state.by);
                 swap(at, &mut state.decided_at);
+                swap(amended, &mut state.amended);
                 swap(original_changed, &mut state.original_changed);
             }
+            Self::Amended(text) => swap(text, &mut state.amended),
             Self::Flag(on) => swap(on, &mut state.flagged),
             Self::Note(note) => swap(note, &mut state.note),
         }
@@ -136,8 +150,7 @@ fn doubt(decision: &mut Decision, original_changed: &mut bool) {
 /// The sum of a session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Sorted, because neighbours are reviewed together; and a tree never stops to move house as it grows.
-    records: BTreeMap<RecordId, RecordState>,
+    records: States,
     /// Those of `records` that are not in the dataset at present. Their numbers are no positions.
     absent: HashSet<RecordId>,
     undo: Vec<Change>,
@@ -147,8 +160,6 @@ pub struct Ledger {
     saved_through: Seq,
     saves: HashMap<PathBuf, u128>,
 }
-
-static UNTOUCHED: std::sync::LazyLock<RecordState> = std::sync::LazyLock::new(RecordState::default);
 
 impl Ledger {
     /// A session in which nothing has happened.
@@ -160,12 +171,18 @@ impl Ledger {
     /// The state of a record; the default one where nothing happened to it.
     #[must_use]
     pub fn record(&self, record: RecordId) -> &RecordState {
-        self.records.get(&record).unwrap_or(&UNTOUCHED)
+        self.records.get(record)
+    }
+
+    /// The states of all records as they are now, for work that goes on beside the review. Takes next to no time.
+    #[must_use]
+    pub fn states(&self) -> States {
+        self.records.clone()
     }
 
     /// The records something happened to, in no order.
     pub fn touched(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
-        self.records.iter().filter(|(id, _)| !self.absent.contains(id)).map(|(id, state)| (*id, state))
+        self.records.iter().filter(|(id, _)| !self.absent.contains(id))
     }
 
     /// Number of the newest event.
@@ -195,16 +212,18 @@ impl Ledger {
         self.saves.iter().map(|(path, hash)| (path.as_path(), *hash))
     }
 
-    /// The record that an undo would change.
+    /// The records that an undo would change, the one changed first before the others.
     #[must_use]
-    pub fn undo_target(&self) -> Option<RecordId> {
-        self.newest(&self.undo).map(|index| self.undo[index].record)
+    pub fn undo_targets(&self) -> Vec<RecordId> {
+        let mut step: Vec<RecordId> = self.step(&self.undo).map(|index| self.undo[index].record).collect();
+        step.reverse();
+        step
     }
 
-    /// The record that a redo would change.
+    /// The records that a redo would change, the one changed first before the others.
     #[must_use]
-    pub fn redo_target(&self) -> Option<RecordId> {
-        self.newest(&self.redo).map(|index| self.redo[index].record)
+    pub fn redo_targets(&self) -> Vec<RecordId> {
+        self.step(&self.redo).map(|index| self.redo[index].record).collect()
     }
 
     /// Adds an event and gives its number and the record it changed. An undo or redo with nothing to take back or make
@@ -215,7 +234,17 @@ impl Ledger {
         let record = match event {
             Event::Decided { record, decision, by } => {
                 self.last_change_of_output = seq;
-                Some(self.change(record, seq, Part::Decision { decision, by, at: seq, original_changed: false }))
+                let part = Part::Decision { decision, by, at: seq, amended: None, original_changed: false };
+                Some(self.change(record, seq, part))
+            }
+            Event::Amended { record, text } => {
+                self.last_change_of_output = seq;
+                Some(self.change(record, seq, Part::Amended(text)))
+            }
+            Event::Together { changes } => {
+                let first = self.undo.len().saturating_sub(usize::try_from(changes).unwrap_or(usize::MAX));
+                self.undo[first..].iter_mut().for_each(|change| change.step = Some(seq));
+                None
             }
             Event::Flagged { record, on } => Some(self.change(record, seq, Part::Flag(on))),
             Event::Noted { record, note } => Some(self.change(record, seq, Part::Note(note))),
@@ -233,20 +262,20 @@ impl Ledger {
                 self.touch(record, seq).draft = draft;
                 Some(record)
             }
-            Event::Undone => self.newest(&self.undo).map(|index| {
-                let change = self.undo.remove(index);
-                let change = self.swap(change, seq);
-                let record = change.record;
-                self.redo.push(change);
+            Event::Undone => {
+                let step = self.take_step(true);
+                let step: Vec<Change> = step.into_iter().map(|change| self.swap(change, seq)).collect();
+                let record = step.last().map(|change| change.record);
+                self.redo.extend(step);
                 record
-            }),
-            Event::Redone => self.newest(&self.redo).map(|index| {
-                let change = self.redo.remove(index);
-                let change = self.swap(change, seq);
-                let record = change.record;
-                self.undo.push(change);
+            }
+            Event::Redone => {
+                let step = self.take_step(false);
+                let step: Vec<Change> = step.into_iter().map(|change| self.swap(change, seq)).collect();
+                let record = step.first().map(|change| change.record);
+                self.undo.extend(step);
                 record
-            }),
+            }
             Event::Saved { path, through, hash } => {
                 self.saved_through = through;
                 self.saves.insert(path, hash);
@@ -276,26 +305,40 @@ impl Ledger {
         self.absent.iter().map(|id| (*id, self.record(*id)))
     }
 
-    /// The newest change of a record that is in the dataset.
-    fn newest(&self, changes: &[Change]) -> Option<usize> {
-        changes.iter().rposition(|change| !self.absent.contains(&change.record))
+    /// The places of the newest step's changes of records that are in the dataset, newest first.
+    fn step<'a>(&'a self, changes: &'a [Change]) -> impl Iterator<Item = usize> + 'a {
+        let present = |change: &Change| !self.absent.contains(&change.record);
+        let newest = changes.iter().rposition(present);
+        let range = newest.map_or(0..0, |newest| {
+            let step = changes[newest].step;
+            let same = |change: &&Change| step.is_some() && change.step == step;
+            newest - changes[..newest].iter().rev().take_while(same).count()..newest + 1
+        });
+        range.rev().filter(move |index| present(&changes[*index]))
+    }
+
+    /// Takes the newest step out of what can be undone, or redone: its changes in the order to be swapped in.
+    fn take_step(&mut self, undo: bool) -> Vec<Change> {
+        let places: Vec<usize> = self.step(if undo { &self.undo } else { &self.redo }).collect();
+        let changes = if undo { &mut self.undo } else { &mut self.redo };
+        places.into_iter().map(|place| changes.remove(place)).collect()
     }
 
     fn touch(&mut self, record: RecordId, seq: Seq) -> &mut RecordState {
-        let state = self.records.entry(record).or_default();
+        let state = self.records.touch(record);
         state.touched = seq;
         state
     }
 
     fn change(&mut self, record: RecordId, seq: Seq, mut part: Part) -> RecordId {
         part.swap(self.touch(record, seq));
-        self.undo.push(Change { record, other: part });
+        self.undo.push(Change { record, other: part, step: None });
         self.redo.clear();
         record
     }
 
     fn swap(&mut self, mut change: Change, seq: Seq) -> Change {
-        if matches!(change.other, Part::Decision { .. }) {
+        if matches!(change.other, Part::Decision { .. } | Part::Amended(_)) {
             self.last_change_of_output = seq;
         }
         change.other.swap(self.touch(change.record, seq));
@@ -305,7 +348,7 @@ impl Ledger {
     fn rebind(&mut self, fates: Vec<(RecordId, Fate)>, seq: Seq) {
         let mut changed = HashSet::new();
         for (record, fate) in fates {
-            let state = self.records.entry(record).or_default();
+            let state = self.records.touch(record);
             state.touched = seq;
             match fate {
                 Fate::Gone => {
@@ -335,3 +378,6 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use etcetera::BaseStrategy;
 use twox_hash::XxHash3_128;
 
 use super::error::SessionError;
+use super::rebind;
 
 /// The folder beside the dataset.
 const FOLDER: &str = ".recaption";
@@ -115,6 +116,18 @@ impl Location {
         }
         Ok(())
     }
+}
+
+/// The dataset that a session belongs to: the one it lies beside, else the one it was last opened with.
+///
+/// # Errors
+///
+/// When it is not a readable session.
+pub fn dataset_of(session: &Path) -> Result<PathBuf, SessionError> {
+    let known = rebind::dataset(session)?;
+    let folder = anchored(session).parent().map(Path::to_owned).unwrap_or_default();
+    let beside = known.file_name().filter(|_| folder.ends_with(FOLDER)).map(|name| folder.with_file_name(name));
+    Ok(beside.filter(|beside| beside.exists()).unwrap_or(known))
 }
 
 fn beside(dataset: &Path) -> PathBuf {

@@ -176,6 +176,10 @@ impl<'event> EventRow<'event> {
     fn of(event: &'event Event) -> Self {
         match event {
             Event::Decided { decision, by, .. } => Self::of_decision(decision, *by),
+            Event::Amended { text, .. } => Self { kind: "amended", text: text.as_deref(), ..Self::default() },
+            Event::Together { changes } => {
+                Self { kind: "together", through: Some(changes.cast_signed()), ..Self::default() }
+            }
             Event::Flagged { on, .. } => Self { kind: "flagged", flag: Some(*on), ..Self::default() },
             Event::Noted { note, .. } => Self { kind: "noted", text: Some(note), ..Self::default() },
             Event::Generated { .. } => Self { kind: "generated", ..Self::default() },
@@ -230,7 +234,7 @@ const fn base_names(base: EditBase) -> (&'static str, Option<i64>) {
     }
 }
 
-fn base_from(name: &str, candidate: Option<i64>) -> Option<EditBase> {
+pub(super) fn base_from(name: &str, candidate: Option<i64>) -> Option<EditBase> {
     match (name, candidate) {
         ("original", _) => Some(EditBase::Original),
         ("current", _) => Some(EditBase::Current),
@@ -271,7 +275,7 @@ pub(super) fn path_value(path: &Path) -> Value {
     }
 }
 
-fn path_from(value: ValueRef) -> Option<PathBuf> {
+pub(super) fn path_from(value: ValueRef) -> Option<PathBuf> {
     match value {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok().map(PathBuf::from),
         #[cfg(unix)]

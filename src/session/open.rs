@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::connection::{connect, connect_read_only, log_of};
 use super::error::{Fault, SessionError};
 use super::event::{Decision, Event, Fate};
+use super::history::{self, History};
 use super::ledger::{Ledger, RecordState};
 use super::location::Location;
 use super::lock::Lock;
@@ -122,30 +123,54 @@ pub fn open(location: &Location, dataset: &dyn DatasetFacts, now: Timestamp) -> 
 ///
 /// When it is not a readable session, and when the dataset changed and cannot be read.
 pub fn open_read_only(location: &Location, dataset: &dyn DatasetFacts) -> Result<Opened, SessionError> {
+    look(location, dataset, |_, _, opened| Ok(opened))
+}
+
+/// Reads a session as [`open_read_only`] does, with the times at which things were done.
+///
+/// # Errors
+///
+/// As [`open_read_only`].
+pub fn read_history(location: &Location, dataset: &dyn DatasetFacts) -> Result<History, SessionError> {
+    look(location, dataset, history::read)
+}
+
+/// Reads what is there and what `rest` finds besides.
+fn look<T: Default>(
+    location: &Location,
+    dataset: &dyn DatasetFacts,
+    rest: impl Fn(&Connection, &Bindings, Opened) -> Result<T, Fault>,
+) -> Result<T, SessionError> {
     let file = location.file();
     let log = log_of(file);
     // The log is there as long as somebody has the session open, and after that only if they were killed.
     let at_rest = !log.exists();
-    let opened = read(file, dataset, at_rest);
+    let found = read(file, dataset, at_rest, &rest);
     if at_rest && log.exists() {
         // Somebody opened it meanwhile, so what was read may be half old and half new.
-        return read(file, dataset, false);
+        return read(file, dataset, false, &rest);
     }
-    opened
+    found
 }
 
-fn read(file: &Path, dataset: &dyn DatasetFacts, at_rest: bool) -> Result<Opened, SessionError> {
+fn read<T: Default>(
+    file: &Path,
+    dataset: &dyn DatasetFacts,
+    at_rest: bool,
+    rest: &impl Fn(&Connection, &Bindings, Opened) -> Result<T, Fault>,
+) -> Result<T, SessionError> {
     let Some((connection, _copy)) = connect_read_only(file, at_rest)? else {
-        return Ok(Opened::default());
+        return Ok(T::default());
     };
     // One view of everything, whatever is written meanwhile.
     let connection = connection.unchecked_transaction().map_err(|error| Fault::from(error).of(file))?;
     let bindings = Bindings::find(&connection, file, dataset)?;
-    let add_up = || -> Result<_, Fault> {
+    let read = || -> Result<_, Fault> {
         bindings.subjects()?;
-        add_up(&connection, &bindings)
+        let (opened, _) = add_up(&connection, &bindings)?;
+        rest(&connection, &bindings, opened)
     };
-    add_up().map(|(opened, _)| opened).map_err(|fault| fault.of(file))
+    read().map_err(|fault| fault.of(file))
 }
 
 /// Adds up what is stored and what the dataset's changes make of it. Also gives the event that is to be stored for it.

@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::connection::{connect_read_only, log_of};
 use super::error::{Fault, SessionError};
 use super::event::{Decision, Seq};
 use super::log::{self, SubjectIndex};
@@ -185,6 +186,17 @@ fn stored_identity(connection: &Connection) -> Result<Option<(String, Option<u12
     Ok(row.map(|(stamp, hash)| (stamp, hash.as_deref().and_then(log::hash_from))))
 }
 
+/// The dataset a session was last opened with.
+pub(super) fn dataset(file: &Path) -> Result<PathBuf, SessionError> {
+    let nothing = || SessionError::Damaged { file: file.to_owned(), what: "it names no dataset".to_owned() };
+    let Some((connection, _copy)) = connect_read_only(file, !log_of(file).exists())? else { return Err(nothing()) };
+    let path = connection
+        .query_row("SELECT path FROM dataset", [], |row| Ok(row.get_ref(0).ok().and_then(log::path_from)))
+        .optional()
+        .map_err(|error| Fault::from(error).of(file))?;
+    path.flatten().ok_or_else(nothing)
+}
+
 pub(super) fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, Fault> {
     let value = connection
         .prepare_cached("SELECT value FROM setting WHERE name = ?1")?
@@ -240,8 +252,8 @@ fn decided_texts(connection: &Connection, of: &HashSet<SubjectIndex>) -> Result<
     if of.is_empty() {
         return Ok(texts);
     }
-    let mut statement =
-        connection.prepare("SELECT subject, text FROM event WHERE kind = 'decided' AND text IS NOT NULL")?;
+    let mut statement = connection
+        .prepare("SELECT subject, text FROM event WHERE kind IN ('decided', 'amended') AND text IS NOT NULL")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let subject = SubjectIndex::from_row(row.get(0)?)?;

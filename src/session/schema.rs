@@ -121,6 +121,57 @@ CREATE TABLE usage (
     estimated INTEGER NOT NULL
 ) STRICT;
 
+-- Who was at the keyboard, from the event after this one on.
+CREATE TABLE sitting (
+    id       INTEGER PRIMARY KEY,
+    after    INTEGER NOT NULL,
+    at       TEXT NOT NULL,
+    reviewer TEXT NOT NULL
+) STRICT;
+
+-- Random parts of the dataset that were drawn to be judged: what was asked for, and the hash of the dataset they were
+-- drawn from. Decisions after the event `after` count.
+CREATE TABLE sample (
+    id    INTEGER PRIMARY KEY,
+    after INTEGER NOT NULL,
+    at    TEXT NOT NULL,
+    size  INTEGER NOT NULL,
+    seed  INTEGER NOT NULL,
+    by    TEXT,
+    hash  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE stratum (
+    sample     INTEGER NOT NULL REFERENCES sample (id),
+    number     INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    population INTEGER NOT NULL,
+    drawn      INTEGER NOT NULL,
+    PRIMARY KEY (sample, number)
+) STRICT, WITHOUT ROWID;
+
+-- Their records, in the order in which they are shown, each with the text decided on before (NULL: none).
+CREATE TABLE sampled (
+    sample  INTEGER NOT NULL REFERENCES sample (id),
+    place   INTEGER NOT NULL,
+    subject INTEGER NOT NULL REFERENCES subject (id),
+    stratum INTEGER NOT NULL,
+    text    TEXT,
+    PRIMARY KEY (sample, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER sample_is_never_changed BEFORE UPDATE ON sample
+BEGIN SELECT RAISE(ABORT, 'samples are only ever added'); END;
+CREATE TRIGGER sample_is_never_removed BEFORE DELETE ON sample
+BEGIN SELECT RAISE(ABORT, 'samples are only ever added'); END;
+CREATE TRIGGER sampled_is_never_changed BEFORE UPDATE ON sampled
+BEGIN SELECT RAISE(ABORT, 'samples are only ever added'); END;
+CREATE TRIGGER sampled_is_never_removed BEFORE DELETE ON sampled
+BEGIN SELECT RAISE(ABORT, 'samples are only ever added'); END;
+CREATE TRIGGER sitting_is_never_changed BEFORE UPDATE ON sitting
+BEGIN SELECT RAISE(ABORT, 'sittings are only ever added'); END;
+CREATE TRIGGER sitting_is_never_removed BEFORE DELETE ON sitting
+BEGIN SELECT RAISE(ABORT, 'sittings are only ever added'); END;
 CREATE TRIGGER usage_is_never_changed BEFORE UPDATE ON usage
 BEGIN SELECT RAISE(ABORT, 'usage is only ever added'); END;
 CREATE TRIGGER usage_is_never_removed BEFORE DELETE ON usage
@@ -210,10 +261,22 @@ mod tests {
                  INSERT INTO event (seq, at, kind, subject) VALUES (1, '', 'generated', 1);
                  INSERT INTO candidate VALUES (1, '', '', '', '', '', '', NULL, NULL, NULL, NULL, NULL);
                  INSERT INTO usage VALUES (1, '', '', '', 0, 0, 0, 0);
+                 INSERT INTO sitting VALUES (1, 0, '', 'kim');
+                 INSERT INTO sample VALUES (1, 0, '', 1, 7, NULL, '');
+                 INSERT INTO sampled VALUES (1, 0, 1, 0, NULL);
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
             )
             .unwrap();
-        for (table, column) in [("event", "seq"), ("candidate", "seq"), ("fate", "seq"), ("usage", "cost")] {
+        let tables = [
+            ("event", "seq"),
+            ("candidate", "seq"),
+            ("fate", "seq"),
+            ("usage", "cost"),
+            ("sitting", "after"),
+            ("sample", "seed"),
+            ("sampled", "stratum"),
+        ];
+        for (table, column) in tables {
             assert!(connection.execute(&format!("UPDATE {table} SET {column} = 7"), []).is_err(), "{table}");
             assert!(connection.execute(&format!("DELETE FROM {table}"), []).is_err(), "{table}");
         }

@@ -9,9 +9,11 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::{Fault, SessionError};
 use super::event::{Draft, Event, Seq};
+use super::history;
 use super::lock::Lock;
 use super::log::{self, SubjectIndex};
 use super::rebind::put_setting;
+use super::sample::{self, Sample};
 use super::spending;
 use crate::dataset::RecordId;
 use crate::describe::Spent;
@@ -64,6 +66,10 @@ pub(super) struct Batch {
     pub(super) spent: Vec<(Timestamp, Spent)>,
     /// What was learned about which of several records of a name each is.
     pub(super) occurrences: Vec<(RecordId, u32)>,
+    /// Who reviews, and since when.
+    pub(super) reviewer: Option<(Timestamp, String)>,
+    /// Samples, each with what its records are.
+    pub(super) samples: Vec<(Sample, Vec<Subject>)>,
 }
 
 impl Batch {
@@ -90,7 +96,11 @@ impl Batch {
 
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.spent.is_empty() && self.occurrences.is_empty() && self.cursor.is_none()
+        self.entries.is_empty()
+            && self.spent.is_empty()
+            && self.occurrences.is_empty()
+            && self.cursor.is_none()
+            && self.samples.is_empty()
     }
 
     /// The numbers of its events.
@@ -132,9 +142,19 @@ impl Store {
         let subjects = &mut self.subjects;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
+        if let Some((at, reviewer)) = &batch.reviewer {
+            history::append_sitting(&transaction, self.last, *at, reviewer)?;
+        }
+        for (sample, known) in &batch.samples {
+            for (member, known) in sample.members.iter().zip(known) {
+                subject(&transaction, subjects, member.record, Some(known))?;
+            }
+            sample::append(&transaction, sample, |record| subjects.get(&record).copied())?;
+        }
         for entry in &batch.entries {
-            let known =
-                entry.event.record().map(|record| subject(&transaction, subjects, record, entry)).transpose()?;
+            let record = entry.event.record();
+            let known = record.map(|record| subject(&transaction, subjects, record, entry.subject.as_ref()));
+            let known = known.transpose()?;
             match (&entry.event, known) {
                 (Event::Drafted { draft, .. }, Some(subject)) => {
                     let newest = drafts.entry(subject).or_default();
@@ -186,13 +206,13 @@ fn subject(
     connection: &Connection,
     subjects: &mut BTreeMap<RecordId, SubjectIndex>,
     record: RecordId,
-    entry: &Entry,
+    known: Option<&Subject>,
 ) -> Result<SubjectIndex, Fault> {
     if let Some(subject) = subjects.get(&record) {
         return Ok(*subject);
     }
     let subject = SubjectIndex(u32::try_from(subjects.len()).unwrap_or(u32::MAX));
-    let Some(Subject { file_name, occurrence, caption }) = &entry.subject else {
+    let Some(Subject { file_name, occurrence, caption }) = known else {
         return Err(Fault::Damaged(format!("record {} is not known", record.0)));
     };
     connection

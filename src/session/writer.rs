@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::error::SessionError;
 use super::event::Seq;
-use super::store::{Batch, Entry, Store};
+use super::sample::Sample;
+use super::store::{Batch, Entry, Store, Subject};
 use crate::dataset::RecordId;
 use crate::describe::Spent;
 
@@ -47,6 +48,8 @@ enum Command {
     Cursor(RecordId, String),
     Occurrences(Vec<(RecordId, u32)>),
     Spent(Timestamp, Box<Spent>),
+    Reviewer(Timestamp, String),
+    Sample(Box<(Sample, Vec<Subject>)>),
 }
 
 impl Writer {
@@ -103,6 +106,25 @@ impl Writer {
         self.send(Command::Spent(at, Box::new(spent)))
     }
 
+    /// Notes who reviews from now on. It is written along with the next event: whoever only looks leaves no trace.
+    ///
+    /// # Errors
+    ///
+    /// When the thread is gone.
+    pub fn set_reviewer(&self, at: Timestamp, reviewer: String) -> Result<(), SessionError> {
+        self.send(Command::Reviewer(at, reviewer))
+    }
+
+    /// Notes a sample that was drawn, with what each of its records is. It is written at once, like an event, but
+    /// without an answer.
+    ///
+    /// # Errors
+    ///
+    /// When the thread is gone.
+    pub fn record_sample(&self, sample: Sample, subjects: Vec<Subject>) -> Result<(), SessionError> {
+        self.send(Command::Sample(Box::new((sample, subjects))))
+    }
+
     /// Writes what is queued, folds the log into the session's file and gives the session back.
     ///
     /// # Errors
@@ -143,7 +165,9 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
                 Command::Cursor(record, file_name) => batch.cursor = Some((record, file_name)),
                 Command::Occurrences(occurrences) => batch.occurrences.extend(occurrences),
                 Command::Spent(at, spent) if failure.is_none() => batch.spent.push((at, *spent)),
-                Command::Spent(..) => {}
+                Command::Reviewer(at, reviewer) => batch.reviewer = Some((at, reviewer)),
+                Command::Sample(sample) if failure.is_none() => batch.samples.push(*sample),
+                Command::Spent(..) | Command::Sample(_) => {}
                 Command::Record(entry) => {
                     let seq = entry.seq;
                     let pushed = if failure.is_some() { Err(SessionError::Failed) } else { batch.push(&store, *entry) };
@@ -154,7 +178,7 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
                 }
             }
         }
-        if batch.last().is_some() || !batch.spent.is_empty() {
+        if batch.last().is_some() || !batch.spent.is_empty() || !batch.samples.is_empty() {
             let batch = std::mem::take(&mut batch);
             match (store.commit(&batch), batch.last()) {
                 (Ok(()), Some(through)) => on_ack(Ack::Durable { through }),
@@ -168,6 +192,7 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
         }
         refused.into_iter().for_each(&mut on_ack);
     }
+    batch.reviewer = None;
     if failure.is_none() && !batch.is_empty() {
         failure = store.commit(&batch).err();
     }

@@ -15,10 +15,15 @@ pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// Number of words: runs of anything but whitespace, as `len(text.split())` in Python.
+/// The words of `text`: runs of anything but whitespace, as `text.split()` in Python.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(is_space).filter(|word| !word.is_empty())
+}
+
+/// Number of [`words`].
 #[must_use]
 pub fn word_count(text: &str) -> usize {
-    text.split(is_space).filter(|word| !word.is_empty()).count()
+    words(text).count()
 }
 
 /// The first `limit` words of `text` with everything between them, from its very start; without what follows the last

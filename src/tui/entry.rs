@@ -16,6 +16,7 @@ enum Purpose {
     Caption(RecordId),
     Note(RecordId),
     Command,
+    Search,
     Reason(RecordId),
 }
 
@@ -33,14 +34,17 @@ impl Entry {
         let (purpose, text, cursor) = match mode {
             Mode::Edit(editor) => (Purpose::Caption(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
             Mode::Note(editor) => (Purpose::Note(editor.record), editor.draft.text.as_str(), editor.draft.cursor),
-            Mode::Command(line) => (Purpose::Command, line.as_str(), line.chars().count()),
+            Mode::Command(line) => (Purpose::Command, line.text.as_str(), line.text.chars().count()),
+            Mode::Search(entry) => (Purpose::Search, entry.text.as_str(), entry.text.chars().count()),
             Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
             Mode::Browse
             | Mode::Help(_)
+            | Mode::Figures(_)
             | Mode::Zoom(_)
             | Mode::ChooseReason(_)
             | Mode::ConfirmQuit
             | Mode::ConfirmOverwrite(_)
+            | Mode::Replace(_)
             | Mode::ConfirmSpending(_) => return None,
         };
         Some(current.filter(|entry| entry.purpose == purpose).unwrap_or_else(|| Self::new(purpose, text, cursor)))
@@ -50,7 +54,7 @@ impl Entry {
         let mut area = TextArea::new(text.split('\n').map(ToOwned::to_owned).collect());
         area.set_wrap_mode(match purpose {
             Purpose::Caption(_) => WrapMode::WordOrGlyph,
-            Purpose::Note(_) | Purpose::Command | Purpose::Reason(_) => WrapMode::None,
+            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Reason(_) => WrapMode::None,
         });
         area.set_cursor_line_style(Style::new());
         // The terminal's own cursor marks the place: input methods open their window there.
@@ -80,7 +84,7 @@ impl Entry {
     pub fn paste(&mut self, text: &str) -> Msg {
         let text = match self.purpose {
             Purpose::Caption(_) => text.replace("\r\n", "\n").replace('\r', "\n"),
-            Purpose::Note(_) | Purpose::Command | Purpose::Reason(_) => {
+            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Reason(_) => {
                 text.split_whitespace().collect::<Vec<_>>().join(" ")
             }
         };

@@ -42,10 +42,10 @@ impl Input {
         self.entry.as_ref()
     }
 
-    /// Keys pressed that are the beginning of an action, as one would write them.
+    /// Keys pressed that are the beginning of an action.
     #[must_use]
-    pub fn pending(&self) -> String {
-        Key::sequence_name(&self.pressed)
+    pub fn pending(&self) -> &[Key] {
+        &self.pressed
     }
 
     /// Has the text field follow the core: a new one where something else is written now.
@@ -93,8 +93,12 @@ impl Input {
         match (event.kind, &model.mode) {
             (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => action(Action::ScrollDown),
             (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => action(Action::ScrollUp),
-            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Zoom(_)) => action(Action::Down),
-            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Zoom(_)) => action(Action::Up),
+            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
+                action(Action::Down)
+            }
+            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
+                action(Action::Up)
+            }
             (MouseEventKind::Down(MouseButton::Left), Mode::Browse | Mode::Zoom(_)) => self.click(at, model, layout),
             _ => None,
         }

@@ -12,6 +12,28 @@ use crate::review::{Action, Mode};
 
 const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
 
+/// A set of keys people know from elsewhere, laid over recaption's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// recaption's own keys.
+    #[default]
+    Default,
+    /// Those of Prodigy, where they differ.
+    Prodigy,
+    /// Those of vim, where they differ.
+    Vim,
+}
+
+impl Preset {
+    const fn file(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Default => None,
+            Self::Prodigy => Some(("assets/keymap-prodigy.toml", include_str!("../../assets/keymap-prodigy.toml"))),
+            Self::Vim => Some(("assets/keymap-vim.toml", include_str!("../../assets/keymap-vim.toml"))),
+        }
+    }
+}
+
 /// What a key means depends on where it is pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,9 +44,13 @@ pub enum Context {
     Zoom,
     /// Writing a caption.
     Edit,
-    /// Writing a note or a command.
+    /// Writing a note.
     Entry,
-    /// Reading the help.
+    /// Writing a command, or looking for one.
+    Command,
+    /// Writing what to search for.
+    Search,
+    /// Reading the help or the figures.
     Help,
     /// Asked whether to save before leaving.
     ConfirmQuit,
@@ -32,6 +58,8 @@ pub enum Context {
     ConfirmOverwrite,
     /// Asked what is wrong with a text.
     Reason,
+    /// Looking at what a change to many captions would change.
+    Replace,
     /// Asked whether descriptions may cost what they cost.
     ConfirmSpending,
 }
@@ -44,11 +72,14 @@ impl Context {
             Mode::Browse => Self::Browse,
             Mode::Zoom(_) => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
-            Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => Self::Entry,
-            Mode::Help(_) => Self::Help,
+            Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
+            Mode::Command(_) => Self::Command,
+            Mode::Help(_) | Mode::Figures(_) => Self::Help,
+            Mode::Search(_) => Self::Search,
             Mode::ConfirmQuit => Self::ConfirmQuit,
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) => Self::Reason,
+            Mode::Replace(_) => Self::Replace,
             Mode::ConfirmSpending(_) => Self::ConfirmSpending,
         }
     }
@@ -56,7 +87,7 @@ impl Context {
     /// Whether keys that mean nothing here are text.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry)
+        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search)
     }
 }
 
@@ -152,12 +183,15 @@ impl Keymap {
         Self::parse(DEFAULTS, "assets/keymap.toml").map(|bindings| Self { bindings })
     }
 
-    /// The defaults with the operator's own keys over them, where there is such a file.
+    /// The defaults with a preset's keys over them, and over those the operator's own, where there is such a file.
     ///
     /// # Errors
     /// Where the file cannot be read, is not a keymap, or binds a key twice.
-    pub fn load(path: Option<&Path>) -> Result<Self, KeymapError> {
+    pub fn load(preset: Preset, path: Option<&Path>) -> Result<Self, KeymapError> {
         let mut keymap = Self::defaults()?;
+        if let Some((file, text)) = preset.file() {
+            keymap.merge(Self::parse(text, file)?);
+        }
         let Some(path) = path else { return Ok(keymap) };
         match std::fs::read_to_string(path) {
             Ok(text) => keymap.merge(Self::parse(&text, &path.display().to_string())?),
@@ -246,6 +280,17 @@ impl Keymap {
         bound.filter(|(_, known)| *known == action).map(|(keys, _)| Key::sequence_name(keys)).collect()
     }
 
+    /// How keys pressed so far can go on: the keys that are left, and what they do, in the order of the help.
+    #[must_use]
+    pub fn continuations(&self, context: Context, pressed: &[Key]) -> Vec<(String, Action)> {
+        let bound = self.bindings.get(&context).into_iter().flatten();
+        let begun = bound.filter(|(keys, _)| keys.len() > pressed.len() && keys.starts_with(pressed));
+        let mut rest: Vec<_> =
+            begun.map(|(keys, action)| (Key::sequence_name(&keys[pressed.len()..]), *action)).collect();
+        rest.sort_by_key(|(_, action)| Action::ALL.iter().position(|known| known == action));
+        rest
+    }
+
     /// The shortest way to write an action's key in a context, for the footer.
     #[must_use]
     pub fn hint(&self, context: Context, action: Action) -> Option<String> {
@@ -264,10 +309,13 @@ fn context_name(context: Context) -> String {
         Context::Zoom => "zoom",
         Context::Edit => "edit",
         Context::Entry => "entry",
+        Context::Command => "command",
+        Context::Search => "search",
         Context::Help => "help",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",
         Context::Reason => "reason",
+        Context::Replace => "replace",
         Context::ConfirmSpending => "confirm-spending",
     }
     .to_owned()
@@ -296,6 +344,32 @@ mod tests {
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g")), Lookup::Prefix);
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g a")), Lookup::Action(Action::GenerateAll));
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g x")), Lookup::Unbound);
+    }
+
+    #[test]
+    fn presets_lay_known_keys_over_the_defaults() {
+        let prodigy = Keymap::load(Preset::Prodigy, None).expect("the embedded preset is valid");
+        assert_eq!(prodigy.lookup(Context::Browse, &pressed("Space")), Lookup::Action(Action::Skip));
+        let vim = Keymap::load(Preset::Vim, None).expect("the embedded preset is valid");
+        assert_eq!(vim.lookup(Context::Browse, &pressed("Z Z")), Lookup::Action(Action::SaveAndQuit));
+        assert_eq!(vim.lookup(Context::Browse, &pressed("d d")), Lookup::Action(Action::Exclude));
+        for keymap in [prodigy, vim] {
+            assert_eq!(keymap.lookup(Context::Browse, &pressed("a")), Lookup::Action(Action::Accept));
+            for action in [Action::Down, Action::Undo, Action::Regenerate, Action::Save, Action::Copy] {
+                assert!(!keymap.keys(Context::Browse, action).is_empty(), "{}", action.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefix_tells_how_it_can_go_on() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        let rest = keymap.continuations(Context::Browse, &pressed("g"));
+        assert!(rest.contains(&("g".to_owned(), Action::Top)) && rest.contains(&("a".to_owned(), Action::GenerateAll)));
+        for (keys, action) in rest {
+            assert_eq!(keymap.lookup(Context::Browse, &pressed(&format!("g {keys}"))), Lookup::Action(action));
+        }
+        assert_eq!(keymap.continuations(Context::Browse, &pressed("a")), []);
     }
 
     #[test]

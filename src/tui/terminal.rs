@@ -16,6 +16,23 @@ use ratatui::{Frame, Terminal};
 /// Output is gathered up to this many bytes: unbuffered, a frame is thousands of writes.
 const BUFFER: usize = 1 << 17;
 
+/// How the operator is told that something long is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notify {
+    /// Not at all, but on the screen.
+    #[default]
+    Off,
+    /// By the terminal's bell.
+    Bell,
+    /// By a notification of the desktop, where the terminal passes it on.
+    Desktop,
+}
+
+/// The window's title put aside and taken back: <https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>, window
+/// manipulation 22 and 23.
+const KEEP_TITLE: &[u8] = b"\x1b[22;0t";
+const RESTORE_TITLE: &[u8] = b"\x1b[23;0t";
+
 /// The terminal in the program's hands. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Screen {
@@ -85,6 +102,21 @@ impl Screen {
         Ok(())
     }
 
+    /// Has the terminal tell the operator something, also where they look elsewhere.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn call_attention(&mut self, words: &str, how: Notify) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        match how {
+            Notify::Off => return Ok(()),
+            Notify::Bell => write!(out, "\x07")?,
+            // OSC 9 is iTerm2's and foot's, OSC 777 that of urxvt, Ghostty and VTE; each passes over the other's.
+            Notify::Desktop => write!(out, "\x1b]9;{words}\x1b\\\x1b]777;notify;recaption;{words}\x1b\\")?,
+        }
+        out.flush()
+    }
+
     /// Sets the title of the terminal's window.
     ///
     /// # Errors
@@ -110,6 +142,7 @@ fn blank() -> io::Result<Drawn> {
 fn take(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     let mut out = io::stdout().lock();
+    out.write_all(KEEP_TITLE)?;
     execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
     if mouse {
         execute!(out, EnableMouseCapture)?;
@@ -122,6 +155,7 @@ fn give_back() {
     let mut out = io::stdout().lock();
     let _ = execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, cursor::Show);
     let _ = execute!(out, LeaveAlternateScreen);
+    let _ = out.write_all(RESTORE_TITLE);
     let _ = out.flush();
     let _ = disable_raw_mode();
 }

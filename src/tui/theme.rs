@@ -11,6 +11,8 @@ pub enum Ground {
     Dark,
     /// Dark text on light.
     Light,
+    /// White on a black of our own, with strong colours, for eyes that need it.
+    Contrast,
     /// No colours at all.
     Colourless,
 }
@@ -27,6 +29,8 @@ impl Ground {
 /// How each thing looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
+    /// What everything stands on.
+    pub ground: Style,
     /// Running text.
     pub text: Style,
     /// What matters less: labels, rules, the original beside a candidate.
@@ -47,6 +51,10 @@ pub struct Theme {
     pub added: Style,
     /// A word the original has and the candidate has not.
     pub removed: Style,
+    /// The part of a text that a finding is about.
+    pub offending: Style,
+    /// What was searched for.
+    pub found: Style,
     /// The marks beside records.
     pub glyphs: Glyphs,
 }
@@ -55,33 +63,51 @@ impl Theme {
     /// The theme for a ground.
     #[must_use]
     pub fn new(ground: Ground, ascii: bool) -> Self {
-        let colour = |dark: Color, light: Color| match ground {
+        let colour = |dark: Color, light: Color, contrast: Color| match ground {
             Ground::Dark => Style::new().fg(dark),
             Ground::Light => Style::new().fg(light),
+            Ground::Contrast => Style::new().fg(contrast),
             Ground::Colourless => Style::new(),
         };
         // Yellow and cyan of most palettes cannot be read on white: darker entries of the 256 stand in for them.
-        let good = colour(Color::Green, Color::Indexed(22));
-        let warning = colour(Color::Yellow, Color::Indexed(130));
-        let bad = colour(Color::LightRed, Color::Indexed(124));
-        let accent = colour(Color::Cyan, Color::Indexed(24));
+        let good = colour(Color::Green, Color::Indexed(22), Color::Indexed(46));
+        let warning = colour(Color::Yellow, Color::Indexed(130), Color::Indexed(226));
+        let bad = colour(Color::LightRed, Color::Indexed(124), Color::Indexed(210));
+        let accent = colour(Color::Cyan, Color::Indexed(24), Color::Indexed(51));
         let muted = match ground {
             Ground::Dark => Style::new().fg(Color::Indexed(245)),
             Ground::Light => Style::new().fg(Color::Indexed(242)),
+            Ground::Contrast => Style::new().fg(Color::Indexed(252)),
             Ground::Colourless => Style::new().add_modifier(Modifier::DIM),
         };
         Self {
+            // Of the fixed part of the palette, so that no terminal's own black or white makes it grey.
+            ground: match ground {
+                Ground::Contrast => Style::new().fg(Color::Indexed(231)).bg(Color::Indexed(16)),
+                Ground::Dark | Ground::Light | Ground::Colourless => Style::new(),
+            },
             text: Style::new(),
             muted,
             accent: accent.add_modifier(Modifier::BOLD),
             // One ground for the whole row, whatever colours its parts have.
-            selected: Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),
+            selected: match ground {
+                Ground::Contrast => Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(226)),
+                _ => Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),
+            },
             good,
             warning,
             bad: bad.add_modifier(Modifier::BOLD),
-            busy: colour(Color::LightBlue, Color::Indexed(25)),
+            busy: colour(Color::LightBlue, Color::Indexed(25), Color::Indexed(117)),
             added: good.add_modifier(Modifier::UNDERLINED),
             removed: bad.add_modifier(Modifier::CROSSED_OUT),
+            // A word that was added is underlined too: without colours, weight tells them apart.
+            offending: warning.add_modifier(Modifier::UNDERLINED).add_modifier(Modifier::BOLD),
+            found: match ground {
+                Ground::Dark | Ground::Light | Ground::Contrast => Style::new().fg(Color::Black).bg(Color::Yellow),
+                Ground::Colourless => Style::new(),
+            }
+            .add_modifier(Modifier::BOLD)
+            .add_modifier(Modifier::UNDERLINED),
             glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE },
         }
     }
@@ -236,7 +262,9 @@ mod tests {
     #[test]
     fn without_colour_nothing_is_coloured() {
         let theme = Theme::new(Ground::Colourless, false);
-        for style in [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy] {
+        for style in
+            [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy, theme.found]
+        {
             assert_eq!((style.fg, style.bg), (None, None));
         }
     }

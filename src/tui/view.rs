@@ -2,11 +2,15 @@
 
 mod caption;
 mod dialog;
+mod figures;
 mod header;
 mod help;
+mod highlight;
+mod palette;
 mod picture;
 mod popup;
 mod records;
+mod replace;
 mod status;
 
 use ratatui::Frame;
@@ -16,7 +20,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::entry::Entry;
-use super::keymap::Keymap;
+use super::keymap::{Key, Keymap};
 use super::layout::{self, Layout};
 use super::theme::Theme;
 use crate::preview::Painter;
@@ -33,7 +37,7 @@ pub struct Look<'a> {
     /// The text field in use.
     pub entry: Option<&'a Entry>,
     /// Keys pressed that are not an action yet.
-    pub pending: &'a str,
+    pub pending: &'a [Key],
     /// Whether there is a pane for pictures.
     pub pictures: bool,
     /// The time zone for times of day.
@@ -46,6 +50,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&m
     if let Some(painter) = &mut painter {
         painter.begin();
     }
+    frame.buffer_mut().set_style(screen, look.theme.ground);
     let Some(layout) = Layout::new(screen, look.pictures) else {
         too_small(frame, screen, look.theme);
         return 0;
@@ -53,11 +58,14 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&m
     let above_footer = layout.zoom();
     let popup = match &model.mode {
         Mode::Help(top) => Some(help::popup(above_footer, *top, look)),
+        Mode::Figures(top) => Some(figures::popup(above_footer, *top, model, look)),
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, look)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),
         Mode::ConfirmSpending(wish) => Some(dialog::spending(above_footer, wish, model, look)),
-        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) | Mode::Zoom(_) => None,
+        Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, look)),
+        Mode::Command(line) => palette::popup(above_footer, line, look),
+        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Search(_) | Mode::OwnReason(..) | Mode::Zoom(_) => None,
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();

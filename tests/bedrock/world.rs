@@ -58,18 +58,30 @@ impl World {
         command
     }
 
-    /// The arguments of a run against the service.
+    /// The arguments of a run against the service. The pace is learned from below, and a test need not wait for that:
+    /// unless it says another, there is hardly any.
     pub fn generating<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        let asked = ["generate", "--region", "us-east-1", "--endpoint-url", &self.endpoint, "--json", "--yes"];
-        // The pace is learned from below; a test need not wait for that.
         let pace = if arguments.contains(&"--rpm") { &[][..] } else { &["--rpm", "6000"] };
-        let asked = asked.iter().chain(pace).copied().collect::<Vec<_>>();
-        asked.iter().chain(arguments).copied().collect()
+        self.asking().into_iter().chain(pace.iter().copied()).chain(arguments.iter().copied()).collect()
+    }
+
+    fn asking(&self) -> [&str; 7] {
+        ["generate", "--region", "us-east-1", "--endpoint-url", &self.endpoint, "--json", "--yes"]
     }
 
     /// Runs `recaption generate` against the service and gives its table and its exit code.
     pub async fn generate(&self, arguments: &[&str]) -> (Value, i32) {
-        let output = finished(self.command(&self.generating(arguments))).await;
+        self.run(&self.generating(arguments)).await
+    }
+
+    /// The same at the pace the arguments say, or at one that is learned.
+    pub async fn generate_at(&self, arguments: &[&str]) -> (Value, i32) {
+        let arguments: Vec<&str> = self.asking().into_iter().chain(arguments.iter().copied()).collect();
+        self.run(&arguments).await
+    }
+
+    async fn run(&self, arguments: &[&str]) -> (Value, i32) {
+        let output = finished(self.command(arguments)).await;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let table = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| json!({ "errors": errors }));
         (table, output.status.code().expect("it was not killed"))

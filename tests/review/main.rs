@@ -1,11 +1,14 @@
 //! The reviewer's behaviour as (before, keys, after), through the default keymap and the pure core.
 
+mod counting;
 mod deciding;
 mod describing;
 mod editing;
+mod finding;
 mod laws;
 mod moving;
 mod paying;
+mod replacing;
 mod saving;
 mod screens;
 mod world;

@@ -1,7 +1,7 @@
 //! Going through records, tabs and versions.
 
 use recaption::dataset::RecordId;
-use recaption::review::{Msg, Tab};
+use recaption::review::{Effect, Msg, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -130,4 +130,29 @@ fn the_caption_scrolls_as_far_as_there_is_more_of_it() {
     assert_eq!(world.model.caption.scroll, 1);
     world.keys("j");
     assert_eq!(world.model.caption.scroll, 0, "another record begins at its beginning");
+}
+
+#[test]
+fn the_text_that_is_shown_can_be_copied() {
+    let mut world = World::new(&["One.", "Two."]);
+    world.keys("j y");
+    assert!(world.asked.contains(&Effect::Copy("Two.".to_owned())));
+    world.keys("r");
+    world.finish(1, "A hat.");
+    world.keys("y");
+    assert!(world.asked.contains(&Effect::Copy("A hat.".to_owned())));
+}
+
+#[test]
+fn the_palette_runs_what_a_few_letters_find() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys(":").write("excl").keys("Enter");
+    assert_eq!(world.decisions(), "excluded [-] -");
+    world.keys(":").write("tab").keys("Down Down Enter");
+    assert_eq!(world.model.list.tab, Tab::Ready);
+    // A command is a command, whatever it might find.
+    world.keys(":").write("1").keys("Enter");
+    assert_eq!((world.model.list.tab, world.cursor()), (Tab::All, Some(0)));
+    world.keys(":").write("no such thing").keys("Enter");
+    assert!(world.notice().contains("no command"), "{}", world.notice());
 }

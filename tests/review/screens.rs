@@ -9,10 +9,13 @@ use recaption::dataset::RecordId;
 use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
 use recaption::picture::PictureError;
 use recaption::preview::{CellArea, Ready, Shot};
+use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Msg, PictureSlot};
+use recaption::session::DecisionKind;
+use recaption::statistics::Proportion;
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
-use recaption::tui::{Entry, Ground, Keymap, Theme};
+use recaption::tui::{Entry, Ground, Key, Keymap, Theme};
 use rstest::rstest;
 
 use crate::world::World;
@@ -30,7 +33,7 @@ fn afternoon() -> World {
     let mut world = World::with(&CAPTIONS, |settings| {
         "street-fashion".clone_into(&mut settings.dataset);
         settings.describer = Some("local".to_owned());
-        settings.max_words = 50;
+        settings.rules.max_words = 50;
     });
     world.keys("r");
     world.finish(
@@ -42,6 +45,12 @@ fn afternoon() -> World {
 }
 
 fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<TestBackend> {
+    screen_after(world, (width, height), ascii, "")
+}
+
+/// The screen while the beginning of some key sequence is pressed.
+fn screen_after(world: &mut World, (width, height): (u16, u16), ascii: bool, pressed: &str) -> Terminal<TestBackend> {
+    let pending = if pressed.is_empty() { Vec::new() } else { Key::parse_sequence(pressed).expect("keys") };
     let layout = Layout::new(Rect::new(0, 0, width, height), true);
     if let Some(layout) = &layout {
         world.send(Msg::Resized(layout.viewport()));
@@ -54,7 +63,7 @@ fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<T
         theme: &theme,
         keymap: &keymap,
         entry: entry.as_ref(),
-        pending: "",
+        pending: &pending,
         pictures: true,
         zone: &jiff::tz::TimeZone::UTC,
     };
@@ -115,16 +124,47 @@ fn editing(#[case] width: u16, #[case] height: u16) {
 #[case("j j j j", "bad_line", 80, 24)]
 #[case("m", "note", 80, 24)]
 #[case(":", "command", 80, 24)]
+#[case(": Down Down", "command_chosen", 80, 24)]
 #[case("R", "reason", 80, 24)]
 #[case("z", "zoom", 80, 24)]
 #[case("z Tab", "zoom_with_texts_80x24", 80, 24)]
 #[case("z Tab", "zoom_with_texts_160x50", 160, 50)]
+#[case(":", "replace", 80, 24)]
 #[case("R 5", "own_reason", 80, 24)]
 fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] height: u16) {
     let mut world = afternoon();
     screen(&mut world, width, height, false);
     world.keys(keys);
+    if name == "replace" {
+        world.write("s/wearing a/in a/").keys("Enter j Space");
+    }
     assert_snapshot!(name, screen(&mut world, width, height, false).backend());
+}
+
+#[rstest]
+#[case("figures_80x24", 80, 24, false)]
+#[case("figures_ascii", 120, 40, true)]
+fn the_figures_of_the_session(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+    let mut world = afternoon();
+    world.keys("g s");
+    let mut lengths = Lengths::default();
+    for words in [12, 12, 13, 19, 20, 36, 36, 36, 41] {
+        lengths.add(words);
+    }
+    let counts = |by_hand, by_run| Counts { by_hand, by_run };
+    let decisions = [(DecisionKind::Accepted, counts(5, 2)), (DecisionKind::Edited, counts(1, 0))];
+    let figures = Figures {
+        dataset: "street-fashion".to_owned(),
+        records: 10,
+        decisions: decisions.into_iter().collect(),
+        acceptance: Proportion::new(5, 6),
+        lengths,
+        max_words: 40,
+        openings: vec![Phrase { words: "young asian man".to_owned(), captions: 278, at_least: false }],
+        ..Figures::default()
+    };
+    world.send(Msg::Figures(Ok(Box::new(figures))));
+    assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
 }
 
 #[rstest]
@@ -154,6 +194,33 @@ fn a_describer_that_waits_says_what_for() {
     let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
     world.send(Msg::Describer(Status { paused: Some(pause), ..Status::default() }));
     assert_snapshot!("waiting", screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn the_beginning_of_a_key_sequence_shows_how_it_goes_on() {
+    let mut world = afternoon();
+    let footer = screen_after(&mut world, (80, 24), false, "g").backend().to_string();
+    let footer = footer.lines().last().expect("a footer").to_owned();
+    assert!(footer.contains("g first record") && footer.contains("a describe all in view"), "{footer}");
+}
+
+#[test]
+fn the_pace_stands_in_the_header_where_there_is_room() {
+    let mut world = World::new(&["A caption."; 40]);
+    // The test says when things are stored.
+    world.slow_disk = true;
+    for decided in 1..=10 {
+        world.keys("x");
+        let at = jiff::Timestamp::from_second(decided * 12).expect("a time");
+        world.send(Msg::Recorded(world.model.ledger.last(), at));
+    }
+    let header = |world: &mut World, width| {
+        let drawn = screen(world, width, 30, false).backend().to_string();
+        drawn.lines().next().expect("a header").to_owned()
+    };
+    let wide = header(&mut world, 120);
+    assert!(wide.contains("300/h · 6 min left"), "{wide}");
+    assert!(!header(&mut world, 50).contains("300/h"));
 }
 
 #[test]
@@ -230,4 +297,29 @@ fn a_picture_for_another_room_is_not_shown() {
         result: Err(PictureError::Missing.into()),
     }));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
+}
+
+#[test]
+fn what_was_searched_for_is_set_off() {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    world.keys("/").write("person");
+    assert_snapshot!("searching", screen(&mut world, 80, 24, false).backend());
+    world.keys("Enter");
+    let found = Theme::new(Ground::Dark, false).found;
+    let set_off = |terminal: &Terminal<TestBackend>| -> String {
+        let cells = terminal.backend().buffer().content().iter();
+        cells.filter(|cell| Some(cell.bg) == found.bg).map(ratatui::buffer::Cell::symbol).collect()
+    };
+    assert_eq!(set_off(&screen(&mut world, 80, 24, false)), "personperson", "in the candidate and in the original");
+    world.keys("/").write("사진").keys("Enter");
+    let terminal = screen(&mut world, 120, 40, false);
+    let buffer = terminal.backend().buffer();
+    let row: Vec<_> = (0..30).filter_map(|x| buffer.cell((x, 6))).collect();
+    let name: String = row
+        .iter()
+        .filter(|cell| cell.modifier.contains(Modifier::UNDERLINED))
+        .map(|cell| cell.symbol().trim_end())
+        .collect();
+    assert_eq!(name, "사진", "in the selected row too, and wide characters whole");
 }

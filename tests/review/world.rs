@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
+use recaption::lint::Rules;
 use recaption::preview::CellArea;
-use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Settings, Viewport, update};
+use recaption::review::{Ask, Effect, Hit, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, Viewport, update};
 use recaption::session::{Decision, Event, Ledger, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
+use roaring::RoaringBitmap;
 
 /// The core and what is around it.
 pub struct World {
@@ -19,8 +21,13 @@ pub struct World {
     /// Keep events waiting instead of storing them at once.
     pub slow_disk: bool,
     waiting: Vec<(Seq, Event)>,
+    /// Keep scans waiting instead of making them at once.
+    pub slow_scans: bool,
+    scans: Vec<Scan>,
+    dataset: Dataset,
     entries: Vec<Entry>,
     keymap: Keymap,
+    _folder: tempfile::TempDir,
 }
 
 impl World {
@@ -45,7 +52,7 @@ impl World {
         let mut settings = Settings {
             dataset: "test".to_owned(),
             describer: Some("scripted".to_owned()),
-            max_words: 10,
+            rules: Rules { max_words: 10, min_words: 1, ..Rules::default() },
             ahead: 0,
             price: None,
             ahead_agreed: false,
@@ -53,14 +60,20 @@ impl World {
             keep_line_breaks: false,
         };
         change(&mut settings);
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let (dataset, entries) = parse(folder.path(), &lines);
         let mut world = Self {
             model: Model::new(settings),
             stored: Vec::new(),
             asked: Vec::new(),
             slow_disk: false,
             waiting: Vec::new(),
-            entries: parse(&lines),
+            slow_scans: false,
+            scans: Vec::new(),
+            dataset,
+            entries,
             keymap: Keymap::defaults().expect("the embedded keymap is valid"),
+            _folder: folder,
         };
         world.begin(Ledger::new());
         world
@@ -80,6 +93,11 @@ impl World {
             spent: Dollars::default(),
         });
         self.asked.clear();
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.entries.len()).expect("few records")
     }
 
     /// Ends the program as a kill would and starts it again: only what was stored is left.
@@ -106,8 +124,20 @@ impl World {
                     Effect::Record { seq, event } if self.slow_disk => self.waiting.push((seq, event)),
                     Effect::Record { seq, event } => {
                         self.stored.push((seq, event));
-                        messages.push(Msg::Recorded(seq));
+                        messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
                     }
+                    Effect::FindReplacements { id, change, records, own } => {
+                        let lines = self.entries.iter().filter_map(Entry::record);
+                        let hits = lines.filter(|line| records.contains(line.id.0)).filter_map(|line| {
+                            let own = own.iter().find(|(record, _)| *record == line.id).map(|(_, text)| text.clone());
+                            let before = own.or_else(|| line.caption.clone())?;
+                            Some(Hit { record: line.id, after: change.apply(&before)?, before, on: true })
+                        });
+                        messages.push(Msg::Replacements { id, hits: hits.collect(), complete: true });
+                    }
+                    Effect::Scan(scan) if self.slow_scans => self.scans.push(scan),
+                    Effect::Scan(scan) => messages.push(Msg::Scanned(self.scanned(&scan))),
+                    Effect::StopScan(id) => self.scans.retain(|scan| scan.id != id),
                     Effect::ShowPicture { .. } | Effect::PrefetchPictures { .. } | Effect::RememberCursor(..) => {}
                     other => self.asked.push(other),
                 }
@@ -119,8 +149,40 @@ impl World {
     pub fn disk_catches_up(&mut self) {
         for (seq, event) in std::mem::take(&mut self.waiting) {
             self.stored.push((seq, event));
-            self.send(Msg::Recorded(seq));
+            self.send(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
         }
+    }
+
+    /// What a scan sees, all at once.
+    fn scanned(&self, scan: &Scan) -> Scanned {
+        let all = || (0..u32::try_from(self.entries.len()).expect("few records")).collect();
+        let among: RoaringBitmap = scan.records.clone().unwrap_or_else(all);
+        let mut found = RoaringBitmap::new();
+        self.dataset
+            .scan_lines(&mut |line| {
+                if among.contains(line.record().0) && scan.holds(line) {
+                    found.insert(line.record().0);
+                }
+                std::ops::ControlFlow::Continue(())
+            })
+            .expect("the dataset can be read");
+        Scanned { id: scan.id, among, found, done: true }
+    }
+
+    /// The scans that are waiting are made.
+    pub fn scans_catch_up(&mut self) {
+        for scan in std::mem::take(&mut self.scans) {
+            let scanned = self.scanned(&scan);
+            self.send(Msg::Scanned(scanned));
+        }
+    }
+
+    /// The scan that is waiting gets as far as these records.
+    pub fn scan_reaches(&mut self, records: std::ops::Range<u32>) {
+        let Some(scan) = self.scans.last() else { panic!("no scan is waiting") };
+        let among: RoaringBitmap = records.collect();
+        let Scanned { id, found, .. } = self.scanned(scan);
+        self.send(Msg::Scanned(Scanned { id, found: found & &among, among, done: false }));
     }
 
     /// Presses keys, written as in a keymap. What is text where it is pressed is typed.
@@ -142,7 +204,10 @@ impl World {
 
     /// Writes a text in place of the one in the editor.
     pub fn write(&mut self, text: &str) -> &mut Self {
-        let writing = matches!(self.model.mode, Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..));
+        let writing = matches!(
+            self.model.mode,
+            Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Search(_) | Mode::OwnReason(..)
+        );
         assert!(writing, "no editor is open");
         self.send(Msg::Typed { text: text.to_owned(), cursor: text.chars().count() });
         self
@@ -243,9 +308,8 @@ impl World {
 }
 
 /// Lines, parsed by the dataset itself.
-fn parse(lines: &str) -> Vec<Entry> {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let path = folder.path().join("metadata.jsonl");
+fn parse(folder: &std::path::Path, lines: &str) -> (Dataset, Vec<Entry>) {
+    let path = folder.join("metadata.jsonl");
     std::fs::write(&path, lines).expect("a dataset for the test");
     let dataset = Dataset::open(&path, &OpenOptions::default()).expect("the dataset opens");
     let mut entries = Vec::new();
@@ -255,5 +319,5 @@ fn parse(lines: &str) -> Vec<Entry> {
             std::ops::ControlFlow::Continue(())
         })
         .expect("the dataset can be read");
-    entries
+    (dataset, entries)
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::dataset::{Dataset, Entry};
-use crate::lint::LintKind;
+use crate::lint::{LintKind, Severity};
 use crate::text::{hidden_characters, sanitize};
 
 /// What can be wrong.
@@ -62,6 +62,7 @@ impl Kind {
 pub(super) struct Finding<'a> {
     pub(super) place: Place<'a>,
     pub(super) kind: Kind,
+    pub(super) severity: Severity,
     /// What is wrong. It may hold what the dataset says, control characters and all.
     pub(super) message: String,
     /// The part of the caption it is about, in bytes.
@@ -78,11 +79,11 @@ pub(super) enum Place<'a> {
 
 impl<'a> Finding<'a> {
     pub(super) fn of_line(entry: &'a Entry, kind: Kind, message: String) -> Self {
-        Self { place: Place::Line(entry), kind, message, span: None }
+        Self { place: Place::Line(entry), kind, severity: Severity::Error, message, span: None }
     }
 
     pub(super) fn of_file(file: String, kind: Kind, message: String) -> Finding<'static> {
-        Finding { place: Place::File(file), kind, message, span: None }
+        Finding { place: Place::File(file), kind, severity: Severity::Error, message, span: None }
     }
 }
 
@@ -94,6 +95,7 @@ struct Row<'a> {
     record: Option<u64>,
     file_name: Option<&'a str>,
     lint: &'static str,
+    severity: &'static str,
     message: &'a str,
     span: Option<(usize, usize)>,
 }
@@ -105,24 +107,26 @@ pub(super) struct Report<'a> {
     json: bool,
     out: &'a mut dyn Write,
     counts: BTreeMap<Kind, u64>,
+    serious: u64,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(dataset: &'a Dataset, json: bool, out: &'a mut dyn Write) -> Self {
         let path = dataset.path();
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self { dataset, file, json, out, counts: BTreeMap::new() }
+        Self { dataset, file, json, out, counts: BTreeMap::new(), serious: 0 }
     }
 
     pub(super) fn add(&mut self, finding: &Finding<'_>) -> io::Result<()> {
         *self.counts.entry(finding.kind).or_default() += 1;
+        self.serious += u64::from(finding.severity >= Severity::Warn);
         let line = if self.json { self.row(finding)? } else { self.line(finding) };
         writeln!(self.out, "{line}")
     }
 
-    /// How many of each kind there were.
-    pub(super) fn finish(self) -> BTreeMap<Kind, u64> {
-        self.counts
+    /// How many of each kind there were, and how many want a look.
+    pub(super) fn finish(self) -> (BTreeMap<Kind, u64>, u64) {
+        (self.counts, self.serious)
     }
 
     fn line(&self, finding: &Finding<'_>) -> String {
@@ -137,6 +141,7 @@ impl<'a> Report<'a> {
     fn row(&self, finding: &Finding<'_>) -> io::Result<String> {
         let span = finding.span.as_ref().map(|span| (span.start, span.end));
         let (lint, message) = (finding.kind.name(), finding.message.as_str());
+        let severity = finding.severity.name();
         let row = match &finding.place {
             Place::Line(entry) => Row {
                 file: &self.file,
@@ -144,10 +149,11 @@ impl<'a> Report<'a> {
                 record: Some(u64::from(entry.id().0) + 1),
                 file_name: entry.record().map(|record| record.file_name.as_str()),
                 lint,
+                severity,
                 message,
                 span,
             },
-            Place::File(file) => Row { file, line: None, record: None, file_name: None, lint, message, span },
+            Place::File(file) => Row { file, line: None, record: None, file_name: None, lint, severity, message, span },
         };
         Ok(escaped(&serde_json::to_string(&row)?))
     }

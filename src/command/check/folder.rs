@@ -1,19 +1,14 @@
 //! What a folder has that its dataset does not speak of: pictures without a record, metadata of another kind.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Kind, Report};
+use crate::command::imagefolder::{self, is_picture};
 use crate::dataset::Dataset;
-
-/// The files that Hugging Face's `imagefolder` reads captions from.
-const METADATA: [&str; 3] = ["metadata.jsonl", "metadata.csv", "metadata.parquet"];
-/// The names that pictures end in, in lower case.
-const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"];
 
 /// The pictures that records name, as far as it takes to tell which pictures none does.
 #[derive(Default)]
@@ -87,13 +82,6 @@ fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// By its name: hidden files are not, such as those macOS leaves beside pictures (`._a.jpg`).
-fn is_picture(path: &Path) -> bool {
-    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    !is_hidden && extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
-}
-
 /// A path as seen from a folder, if it is in it.
 fn from(folder: &Path, path: &Path) -> String {
     path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned()
@@ -101,12 +89,9 @@ fn from(folder: &Path, path: &Path) -> String {
 
 /// Reports metadata of a second kind: Hugging Face's loader then refuses the folder.
 pub(super) fn second_metadata(dataset: &Dataset, report: &mut Report<'_>) -> io::Result<()> {
-    let present: Vec<&str> = METADATA.into_iter().filter(|name| dataset.folder().join(name).is_file()).collect();
-    let own = dataset.path().file_name().and_then(OsStr::to_str);
-    let Some(first) = present.iter().find(|name| Some(**name) == own).or(present.first()) else { return Ok(()) };
-    for second in present.iter().filter(|name| *name != first) {
-        let message = format!("with {first} beside it, Hugging Face's imagefolder refuses to load this folder");
-        report.add(&Finding::of_file((*second).to_owned(), Kind::SecondMetadata, message))?;
+    let Some((first, others)) = imagefolder::metadata_beside(dataset.path()) else { return Ok(()) };
+    for second in others {
+        report.add(&Finding::of_file(second.to_owned(), Kind::SecondMetadata, imagefolder::refusal(first)))?;
     }
     Ok(())
 }

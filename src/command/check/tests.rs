@@ -4,10 +4,16 @@ use serde_json::Value;
 
 use super::*;
 use crate::command::fixture::{Printed, World};
-use crate::lint::LintKind;
+use crate::lint::{LintKind, Severity};
 
 fn options(world: &World) -> CheckOptions {
-    CheckOptions { dataset: world.folder.path().to_owned(), reading: OpenOptions::default(), max_words: 6, json: false }
+    CheckOptions {
+        dataset: world.folder.path().to_owned(),
+        reading: OpenOptions::default(),
+        rules: Rules { max_words: 6, min_words: 1, ..Rules::default() },
+        json: false,
+        progress: false,
+    }
 }
 
 fn check(options: &CheckOptions) -> (Outcome, Printed) {
@@ -38,7 +44,7 @@ fn a_dataset_in_order_gives_no_findings() {
     world.write("metadata_updated.jsonl", "an output is no second metadata");
     world.write("._0.png", "what macOS leaves beside pictures is none");
     let (outcome, printed) = check(&options(&world));
-    assert_eq!(outcome, Outcome { records: 2, findings: BTreeMap::new() });
+    assert_eq!(outcome, Outcome { records: 2, findings: BTreeMap::new(), serious: 0 });
     assert_eq!((printed.out(), printed.errors()), ("", "2 records: nothing found\n"));
 }
 
@@ -189,7 +195,7 @@ fn as_json_every_finding_is_an_object() {
     let message = rows[0]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("U+009B"), "{message}");
     let expected = serde_json::json!({
-        "file": "metadata.jsonl", "line": 1, "record": 1, "file_name": "0.png", "lint": "control-characters",
+        "file": "metadata.jsonl", "line": 1, "record": 1, "file_name": "0.png", "lint": "control-characters", "severity": "warn",
         "message": message, "span": [5, 7],
     });
     assert_eq!(rows[0], expected);
@@ -224,4 +230,30 @@ fn what_cannot_be_read_is_an_error() {
     let missing = CheckOptions { dataset: world.path("none.jsonl"), ..options(&world) };
     let result = run(&missing, &mut Vec::new(), &mut Vec::new());
     assert!(matches!(result, Err(CheckError::Dataset(DatasetError::NotFound { .. }))));
+}
+
+#[test]
+fn what_is_only_good_to_know_is_said_and_fails_nothing() {
+    let world = world(&[
+        "Young woman in a red coat, standing on a street.",
+        "A hat.",
+        "Young woman in a red coat standing on a street.",
+    ]);
+    let rules = Rules { min_words: 1, ..Rules::default() };
+    let (outcome, printed) = check(&CheckOptions { rules, ..options(&world) });
+    assert_eq!(kinds(&printed), ["metadata.jsonl:1: near-duplicate", "metadata.jsonl:3: near-duplicate"]);
+    assert!(printed.out().contains("nearly the same caption as record 3"), "{printed:?}");
+    assert_eq!((outcome.serious, outcome.exit_code()), (0, ExitCode::Done));
+}
+
+#[test]
+fn what_is_off_is_not_looked_for_and_what_matters_fails() {
+    let world = world(&["A hat in a r", "A hat in a r", "A very long caption about a hat in a r"]);
+    let mut options = options(&world);
+    for kind in [LintKind::CutOff, LintKind::Duplicate] {
+        options.rules.severities.set(kind, Severity::Off);
+    }
+    let (outcome, printed) = check(&options);
+    assert_eq!(kinds(&printed), ["metadata.jsonl:3: too-long"]);
+    assert_eq!((outcome.serious, outcome.exit_code()), (1, ExitCode::Findings));
 }

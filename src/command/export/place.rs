@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::{ExportError, Stopped};
+use crate::command::fresh::fresh;
 use crate::output::is_same;
 
 /// Refuses a file that must not be replaced: any without force, the dataset always.
@@ -31,13 +32,7 @@ pub(super) fn put(
         _ => ExportError::Write { path: path.to_owned(), written: 0, source },
     };
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".recaption-export-").suffix(".tmp");
-    // What any program would give a new file, less the user's mask; the crate's own choice is private.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut new = builder.tempfile_in(folder).map_err(failed)?;
+    let mut new = fresh(&target).map_err(failed)?;
     let mut writer = BufWriter::new(new.as_file_mut());
     fill(&mut writer).and_then(|()| Ok(writer.flush()?)).map_err(|stopped| stopped.at(failed))?;
     drop(writer);

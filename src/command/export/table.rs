@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Chosen, DecisionKind, Format, Outcome, Source, Stopped};
+use super::{Chosen, Format, Outcome, Source, Stopped};
 use crate::dataset::Amendment;
 use crate::session::{Actor, Decision};
 
@@ -42,7 +42,7 @@ fn row<'a>(chosen: &'a Chosen<'_>) -> [&'a str; HEADING.len()] {
     [
         &record.file_name,
         chosen.caption().unwrap_or_default(),
-        DecisionKind::from(&state.decision).name(),
+        state.decision.kind().name(),
         by,
         if state.flagged { "true" } else { "false" },
         &state.note,

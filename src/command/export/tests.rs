@@ -4,6 +4,7 @@ use super::*;
 use crate::command::fixture::{Printed, World, accepted, decided, edited};
 use crate::command::save::{self, SaveOptions};
 use crate::dataset::{OpenOptions, RecordId};
+use crate::session::Decision;
 use crate::session::Event;
 
 const FIVE: &str = concat!(

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::Tally;
 use crate::describe::Status;
-use crate::text::sanitize;
+use crate::text::{sanitize, span, thousands};
 
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
@@ -93,39 +93,5 @@ impl Progress {
             parts = vec![sanitize(&pause.message).into_owned()];
         }
         parts.join(" · ")
-    }
-}
-
-/// A span of time as people say it ("1h 05m", "3m 20s", "12s").
-pub(super) fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds}s"),
-        (0, minutes, seconds) => format!("{minutes}m {seconds:02}s"),
-        (hours, minutes, _) => format!("{hours}h {minutes:02}m"),
-    }
-}
-
-/// A large number in few digits ("950", "12.3k", "1.24M").
-pub(super) fn thousands(number: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-    let amount = number as f64;
-    match number {
-        0..1000 => number.to_string(),
-        1000..1_000_000 => format!("{:.1}k", amount / 1e3),
-        _ => format!("{:.2}M", amount / 1e6),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_and_numbers_read_well() {
-        assert_eq!(span(Duration::from_secs(12)), "12s");
-        assert_eq!(span(Duration::from_secs(200)), "3m 20s");
-        assert_eq!(span(Duration::from_mins(65)), "1h 05m");
-        assert_eq!([950, 12_345, 1_240_000].map(thousands), ["950", "12.3k", "1.24M"]);
     }
 }

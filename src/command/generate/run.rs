@@ -10,14 +10,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
-use crate::dataset::{Occurrences, RecordId};
+use crate::dataset::{Entry, Occurrences, RecordId};
 use crate::describe::{
     Describer, Description, Detail, JobEvent, JobId, News, PauseKind, Priority, Queue, Request, Spent, Status,
     StopReason,
 };
 use crate::lint::{self, Rules};
 use crate::runtime::Facts;
-use crate::session::{Ack, Actor, CandidateId, Decision, Entry, Event, Ledger, Provenance, Seq, Store, Writer};
+use crate::session::{self, Ack, Actor, CandidateId, Decision, Event, Ledger, Provenance, Seq, Store, Writer};
 
 /// Records that wait in the queue beyond those under way, so that it never runs dry.
 const READY: usize = 8;
@@ -31,7 +31,7 @@ pub(super) struct Parts {
     pub(super) ledger: Ledger,
     pub(super) store: Store,
     pub(super) describer: Arc<dyn Describer>,
-    pub(super) max_words: usize,
+    pub(super) rules: Rules,
     /// Accept what has no finding.
     pub(super) accept: bool,
     /// Somebody is there who can sign in while the run waits.
@@ -106,7 +106,7 @@ pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Prog
 
 impl Run {
     fn begin(parts: Parts, sender: &UnboundedSender<Heard>) -> io::Result<Self> {
-        let Parts { facts, occurrences, ledger, store, describer, max_words, accept, attended } = parts;
+        let Parts { facts, occurrences, ledger, store, describer, rules, accept, attended } = parts;
         let acks = sender.clone();
         let writer = Writer::spawn(store, move |ack| {
             // Nobody listens once the run is over.
@@ -127,7 +127,7 @@ impl Run {
             ledger,
             writer,
             describer,
-            rules: Rules { max_words },
+            rules,
             accept,
             attended,
             queue,
@@ -196,18 +196,21 @@ impl Run {
 
     fn described(&mut self, record: RecordId, description: Description) {
         let Description { text, model, prompt, parameters, stop, usage } = description;
-        let context = lint::Context { stop: Some(&stop), same_as: None };
+        let context = lint::Context { stop: Some(&stop), ..lint::Context::default() };
         let findings = lint::lint(&text, &self.rules, &context);
         if let Some(refusal) = findings.iter().find(|finding| finding.kind == lint::LintKind::Refusal) {
             self.failed(record, format!("{model} declined: {}", refusal.message));
             return;
         }
-        tracing::info!(record = record.0 + 1, model, words = crate::text::word_count(&text), "described");
-        tracing::debug!(record = record.0 + 1, text, "its text");
+        let file = self.name(record);
+        let tokens = usage.unwrap_or_default().tokens;
+        let words = crate::text::word_count(&text);
+        tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "described");
+        tracing::debug!(file, text, "its text");
         self.tally.described += 1;
         self.tally.cut_off += u64::from(stop == StopReason::MaxTokens);
         *self.tally.models.entry(model.clone()).or_default() += 1;
-        let clean = findings.is_empty() && stop == StopReason::EndTurn;
+        let clean = !findings.iter().any(lint::Finding::wants_a_look) && stop == StopReason::EndTurn;
         let provenance = Provenance {
             describer: self.describer.name().to_owned(),
             model,
@@ -227,9 +230,16 @@ impl Run {
     }
 
     fn failed(&mut self, record: RecordId, reason: String) {
-        tracing::error!(record = record.0 + 1, reason, "not described");
+        tracing::error!(file = self.name(record), reason, "not described");
         self.record(Event::Failed { record, reason: reason.clone() });
         self.tally.failures.entry(reason).or_default().push(record);
+    }
+
+    /// A record by the name of its picture, for the log.
+    fn name(&self, record: RecordId) -> String {
+        let entry = self.facts.0.entry(record).ok();
+        let name = entry.as_ref().and_then(Entry::record).map(|line| line.file_name.clone());
+        name.unwrap_or_else(|| format!("record {}", record.0 + 1))
     }
 
     fn status(&mut self, status: Status, progress: &Progress) {
@@ -270,7 +280,7 @@ impl Run {
     fn record(&mut self, event: Event) -> Seq {
         let subject = event.record().and_then(|record| self.facts.subject(record, &self.occurrences).ok());
         let (seq, _) = self.ledger.apply(event.clone());
-        if let Err(error) = self.writer.record(Entry { seq, at: Timestamp::now(), event, subject }) {
+        if let Err(error) = self.writer.record(session::Entry { seq, at: Timestamp::now(), event, subject }) {
             self.stop(Stopped::NotWritten(error.to_string()));
         }
         seq

@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use twox_hash::XxHash3_64;
-
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
 use crate::session::{Decision, Ledger, RecordState};
+use crate::statistics::{draw, key};
 
 /// What a run may be kept to. Decided records are never described.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,7 +52,7 @@ pub struct Selected {
 
 impl Selection {
     /// Looks at every record and every picture's place.
-    pub(super) fn of(self, dataset: &Dataset, ledger: &Ledger, rules: Rules) -> Result<Selected, DatasetError> {
+    pub(super) fn of(self, dataset: &Dataset, ledger: &Ledger, rules: &Rules) -> Result<Selected, DatasetError> {
         let mut selected = Selected::default();
         let mut keys = Vec::new();
         dataset.scan(&mut |entry| {
@@ -64,7 +63,7 @@ impl Selection {
                     let picture = dataset.picture_path(&record.file_name).ok();
                     if picture.is_some_and(|path| path.is_file()) {
                         selected.records.push(record.id);
-                        keys.extend(self.sample.map(|sample| key(sample.seed, &record)));
+                        keys.extend(self.sample.map(|sample| key(sample.seed, record.id.0, &record.file_name)));
                     } else {
                         selected.without_picture += 1;
                     }
@@ -74,31 +73,25 @@ impl Selection {
             if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if let Some(Sample { size, .. }) = self.sample {
-            let mut drawn: Vec<(u64, RecordId)> = keys.into_iter().zip(selected.records).collect();
-            drawn.sort_unstable();
-            selected.records = drawn.into_iter().take(size).map(|(_, record)| record).collect();
+            let found = selected.records.len() as u64;
+            let items = keys.into_iter().zip(selected.records).map(|(key, record)| (key, 0, record));
+            let (drawn, _) = draw(items, &[found], size as u64);
+            selected.records = drawn.into_iter().map(|drawn| drawn.item).collect();
             selected.records.sort_unstable();
         }
         selected.records.truncate(self.number.unwrap_or(usize::MAX));
         Ok(selected)
     }
 
-    fn wants(self, record: &Record, state: &RecordState, rules: Rules) -> bool {
+    fn wants(self, record: &Record, state: &RecordState, rules: &Rules) -> bool {
         let open = state.decision == Decision::Undecided;
         match self.only {
             Only::Pending => open && state.candidates.is_empty(),
             Only::Failed => open && state.failure.is_some(),
             Only::Lint => {
                 let caption = record.caption.as_deref().unwrap_or_default();
-                open && state.candidates.is_empty()
-                    && !lint::lint(caption, &rules, &lint::Context::default()).is_empty()
+                open && state.candidates.is_empty() && lint::wants_a_look(caption, rules)
             }
         }
     }
-}
-
-/// A record's place in the random order of a seed. It depends on nothing but the seed, its name and its position, so
-/// that the same sample can be drawn again elsewhere.
-fn key(seed: u64, record: &Record) -> u64 {
-    XxHash3_64::oneshot_with_seed(seed, format!("{}\n{}", record.id.0, record.file_name).as_bytes())
 }

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::progress::{span, thousands};
 use crate::command::counted;
 use crate::dataset::RecordId;
 use crate::describe::Usage;
 use crate::exit::ExitCode;
-use crate::text::sanitize;
+use crate::text::{sanitize, span, thousands};
 
 /// Reasons for failing that are named one by one.
 const MOST_REASONS: usize = 10;

@@ -5,7 +5,9 @@ use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{self, Finding};
 use crate::preview::{CellArea, Framing, Preview, PreviewError, Zoom};
+use crate::review::facts::{Content, Facts};
 use crate::review::filter::View;
+use crate::review::query::Pattern;
 use crate::session::{Candidate, Decision, EditBase, RecordState};
 
 impl Model {
@@ -36,6 +38,24 @@ impl Model {
         self.ledger.record(record)
     }
 
+    /// What is known of a record.
+    #[must_use]
+    pub fn facts(&self, record: RecordId) -> Facts<'_> {
+        let content = match self.lines.get(&record) {
+            Some(Entry::Record(line)) => Content::Read { name: &line.file_name, caption: line.caption.as_deref() },
+            Some(Entry::Bad(_)) => Content::Bad,
+            None if self.tabs.is_bad_line(record) => Content::Bad,
+            None => Content::Unread,
+        };
+        Facts { content, state: self.state(record) }
+    }
+
+    /// The texts to be set off wherever they are shown.
+    #[must_use]
+    pub fn sought(&self) -> Vec<&Pattern> {
+        self.search.iter().flat_map(|search| search.hits.query().patterns()).collect()
+    }
+
     /// Whether everything that happened to a record is stored.
     #[must_use]
     pub fn is_durable(&self, record: RecordId) -> bool {
@@ -52,14 +72,14 @@ impl Model {
     /// The caption that would be saved now.
     #[must_use]
     pub fn current(&self, record: RecordId) -> Option<&str> {
-        self.state(record).decision.text().or_else(|| self.original(record))
+        self.state(record).own_text().or_else(|| self.original(record))
     }
 
     /// The texts of a record, from the original to the newest.
     #[must_use]
     pub fn versions(&self, record: RecordId) -> Vec<Version> {
         let state = self.state(record);
-        let edited = matches!(state.decision, Decision::Edited { .. });
+        let edited = state.amended.is_some() || matches!(state.decision, Decision::Edited { .. });
         std::iter::once(Version::Original)
             .chain((0..state.candidates.len()).map(Version::Candidate))
             .chain(edited.then_some(Version::Edited))
@@ -75,6 +95,7 @@ impl Model {
             let newest = state.candidates.len().checked_sub(1).map(Version::Candidate);
             match &state.decision {
                 _ if state.is_ready() => newest.unwrap_or(Version::Original),
+                _ if state.amended.is_some() => Version::Edited,
                 Decision::Accepted { candidate, .. } => state
                     .candidates
                     .iter()
@@ -102,7 +123,7 @@ impl Model {
         match version {
             Version::Original => self.original(record),
             Version::Candidate(index) => self.state(record).candidates.get(index).map(|known| known.text.as_str()),
-            Version::Edited => self.state(record).decision.text(),
+            Version::Edited => self.state(record).own_text(),
         }
     }
 
@@ -130,8 +151,7 @@ impl Model {
     }
 
     pub(in crate::review) fn lint(&self, text: &str, stop: Option<&StopReason>) -> Vec<Finding> {
-        let rules = lint::Rules { max_words: self.settings.max_words };
-        lint::lint(text, &rules, &lint::Context { stop, same_as: None })
+        lint::lint(text, &self.settings.rules, &lint::Context { stop, ..lint::Context::default() })
     }
 
     /// The picture under the cursor, as it is to be shown now or, until that is ready, as it was before.

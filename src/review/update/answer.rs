@@ -6,7 +6,7 @@ use super::generate::end_in_bulk;
 use super::{decide, navigate, record};
 use crate::dataset::RecordId;
 use crate::describe::{Description, JobEvent, JobId, Status, StopReason};
-use crate::lint::LintKind;
+use crate::lint::{Finding, LintKind};
 use crate::review::{Effect, FILE, JobState, Model, NoticeKind, SessionStatus, Version};
 use crate::session::{Decision, Event, Provenance};
 
@@ -39,8 +39,9 @@ pub(super) fn on_event(
 }
 
 /// The describer does differently now.
-pub(super) fn describer_changed(model: &mut Model, status: Status) {
+pub(super) fn describer_changed(model: &mut Model, status: Status, out: &mut Vec<Effect>) {
     if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
+        out.push(Effect::Notify(pause.message.clone()));
         model.say(NoticeKind::Error, pause.message.clone());
     }
     model.describer = status;
@@ -67,7 +68,7 @@ fn finished(model: &mut Model, about: RecordId, description: Description, at: Ti
         failed(model, about, accept, format!("{name} declined: {}", refusal.message), out);
         return;
     }
-    let clean = stop == StopReason::EndTurn && findings.is_empty();
+    let clean = stop == StopReason::EndTurn && !findings.iter().any(Finding::wants_a_look);
     let provenance = Provenance {
         describer: model.settings.describer.clone().unwrap_or_default(),
         model: name,

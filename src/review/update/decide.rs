@@ -3,7 +3,7 @@
 use super::{generate, navigate, record};
 use crate::dataset::RecordId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab, Version};
-use crate::session::{Actor, Decision, Event};
+use crate::session::{Actor, Decision, EditBase, Event};
 
 /// The record a decision would be about. Says why where there is none: a decision is only ever made about a line that
 /// is on the screen, and only where it will be stored.
@@ -44,7 +44,10 @@ pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
     }
     let decision = match model.shown(about) {
         Version::Original => Decision::Kept,
-        Version::Edited => model.state(about).decision.clone(),
+        Version::Edited => match &model.state(about).amended {
+            Some(text) => Decision::Edited { text: text.clone(), base: EditBase::Current },
+            None => model.state(about).decision.clone(),
+        },
         shown @ Version::Candidate(_) => match model.candidate(about, shown) {
             Some(candidate) => Decision::Accepted { candidate: candidate.id, text: candidate.text.clone() },
             None => return,
@@ -77,7 +80,7 @@ pub(super) fn exclude(model: &mut Model, out: &mut Vec<Effect>) {
 /// Stores a decision and goes on. Saying again what was said before is no new event.
 fn conclude(model: &mut Model, about: RecordId, decision: Decision, out: &mut Vec<Effect>) {
     let state = model.state(about);
-    let news = state.decision != decision || state.is_ready() || state.original_changed;
+    let news = state.decision != decision || state.is_ready() || state.amended.is_some() || state.original_changed;
     if news {
         decide(model, about, decision, out);
     }
@@ -103,13 +106,20 @@ pub(super) fn redo(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Takes a change back or makes it again, and shows the record it was about.
 fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
-    let (target, nothing) = match event {
-        Event::Undone => (model.ledger.undo_target(), "nothing to undo"),
-        _ => (model.ledger.redo_target(), "nothing to redo"),
+    let (targets, nothing) = match event {
+        Event::Undone => (model.ledger.undo_targets(), "nothing to undo"),
+        _ => (model.ledger.redo_targets(), "nothing to redo"),
     };
-    match (&model.session, target) {
+    match (&model.session, targets.first().copied()) {
         (SessionStatus::Open, Some(target)) => {
+            let what = if event == Event::Undone { "took back" } else { "made again" };
             record(model, event, out);
+            for target in &targets {
+                model.tabs.set(*target, model.ledger.record(*target));
+            }
+            if targets.len() > 1 {
+                model.say(NoticeKind::Info, format!("{what} {} changes", targets.len()));
+            }
             model.mode = Mode::Browse;
             if !model.tabs.view(model.list.tab, None).contains(target) {
                 model.list.tab = Tab::All;

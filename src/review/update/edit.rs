@@ -1,6 +1,6 @@
 //! Writing: captions, notes, and the operator's own editor. A text always knows the record it is for.
 
-use super::{decide, navigate, record};
+use super::{decide, navigate, record, search};
 use crate::dataset::RecordId;
 use crate::review::{Editor, Effect, Mode, Model, NoticeKind};
 use crate::session::{Decision, Draft, EditBase, Event};
@@ -52,13 +52,17 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.draft.text = text;
             editor.draft.cursor = cursor;
         }
-        Mode::Command(line) | Mode::OwnReason(_, line) => *line = text,
+        Mode::Command(line) => line.type_in(text),
+        Mode::OwnReason(_, words) => *words = text,
+        Mode::Search(_) => search::typed(model, text, out),
         Mode::Browse
         | Mode::Help(_)
+        | Mode::Figures(_)
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::ConfirmQuit
         | Mode::ConfirmOverwrite(_)
+        | Mode::Replace(_)
         | Mode::ConfirmSpending(_) => {}
     }
 }
@@ -110,7 +114,7 @@ fn take_text(model: &mut Model, about: RecordId, typed: &str, base: EditBase, ou
         None => Decision::Edited { text, base },
     };
     let state = model.state(about);
-    if state.decision != decision || state.is_ready() || state.original_changed {
+    if state.decision != decision || state.is_ready() || state.amended.is_some() || state.original_changed {
         decide::decide(model, about, decision, out);
     }
     model.caption.chosen = None;

@@ -2,6 +2,7 @@
 
 use super::{navigate, record};
 use crate::dataset::RecordId;
+use crate::review::replace;
 use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
 use crate::session::Event;
 
@@ -86,8 +87,28 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
     out.push(Effect::Quit);
 }
 
+/// Whether a line is a command by itself, whatever actions it finds.
+pub(super) fn is_command(line: &str) -> bool {
+    let line = line.trim();
+    matches!(line, "" | "w" | "w!" | "wq" | "x" | "q" | "q!" | "stats")
+        || line.parse::<u32>().is_ok()
+        || replace::parse(line).is_some()
+}
+
+/// Shows what the session has come to, once it is added up: what was shown before may be old.
+pub(super) fn statistics(model: &mut Model, out: &mut Vec<Effect>) {
+    model.mode = Mode::Figures(0);
+    model.figures = None;
+    out.push(Effect::GatherFigures);
+}
+
 /// Runs a line of the command line.
 pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
+    match replace::parse(line.trim_start()) {
+        Some(Ok(wanted)) => return super::replace::begin(model, wanted, out),
+        Some(Err(error)) => return model.say(NoticeKind::Warning, error.to_string()),
+        None => {}
+    }
     match line.trim() {
         "" => {}
         "w" => save(model, false, out),
@@ -95,13 +116,14 @@ pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) 
         "wq" | "x" => save_and_quit(model, out),
         "q" => quit(model, out),
         "q!" => leave(model, out),
+        "stats" => statistics(model, out),
         other => match other.parse::<u32>() {
             Ok(number) if (1..=model.tabs.total()).contains(&number) => {
                 model.list.tab = Tab::All;
                 navigate::go_to(model, RecordId(number - 1));
             }
             Ok(_) => model.say(NoticeKind::Warning, format!("there are {} records", model.tabs.total())),
-            Err(_) => model.say(NoticeKind::Warning, format!(":{other} is no command (:w :q :wq :NUMBER)")),
+            Err(_) => model.say(NoticeKind::Warning, format!(":{other} is no command (:w :q :wq :stats :NUMBER)")),
         },
     }
 }

@@ -38,7 +38,7 @@ fn ask(model: &Model, about: RecordId, job: &Job) -> Ask {
         record: about,
         detail: job.detail,
         priority: job.priority,
-        current: state.decision.text().map(str::to_owned),
+        current: state.own_text().map(str::to_owned),
         tried: tried.map(|candidate| candidate.text.clone()).collect(),
         reason: job.reason.clone(),
     }
@@ -214,7 +214,9 @@ fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
     }
     if let Some(bulk) = model.bulk.take_if(|bulk| bulk.waiting.is_empty() && bulk.running.is_empty()) {
         let failures = if bulk.failed == 0 { String::new() } else { format!(", {} failed (tab 6)", bulk.failed) };
-        model.say(NoticeKind::Info, format!("described {} of {}{failures}", bulk.done, bulk.total));
+        let words = format!("described {} of {}{failures}", bulk.done, bulk.total);
+        out.push(Effect::Notify(words.clone()));
+        model.say(NoticeKind::Info, words);
     }
 }
 
@@ -277,10 +279,6 @@ pub(super) fn take_back_if_waiting(model: &mut Model) -> bool {
         return true;
     }
     false
-}
-
-pub(super) fn take_back(model: &mut Model) {
-    take_back_if_waiting(model);
 }
 
 /// Stops running work; pressed twice, or with nothing to stop, leaves.

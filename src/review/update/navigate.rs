@@ -1,7 +1,8 @@
 //! Going from record to record, from tab to tab, and through the texts of one record.
 
 use crate::dataset::RecordId;
-use crate::review::{Mode, Model, NoticeKind, Tab, Version};
+use crate::report::Bars;
+use crate::review::{Effect, Mode, Model, NoticeKind, Tab, Version};
 
 /// Puts the cursor on a record, which need not be in view.
 pub(super) fn go_to(model: &mut Model, record: RecordId) {
@@ -21,10 +22,12 @@ fn go_to_position(model: &mut Model, position: usize) {
     }
 }
 
-/// Moves by rows. In the help, scrolls it.
+/// Moves by rows. In the help and the figures, scrolls them.
 pub(super) fn step(model: &mut Model, rows: isize) {
+    let last = last_row_of_figures(model);
     match &mut model.mode {
         Mode::Help(top) => *top = scrolled(*top, rows),
+        Mode::Figures(top) => *top = scrolled(*top, rows).min(last),
         _ => go_to_position(model, model.list.position.saturating_add_signed(rows)),
     }
 }
@@ -37,16 +40,26 @@ pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
 
 pub(super) fn top(model: &mut Model) {
     match &mut model.mode {
-        Mode::Help(top) => *top = 0,
+        Mode::Help(top) | Mode::Figures(top) => *top = 0,
         _ => go_to_position(model, 0),
     }
 }
 
 pub(super) fn bottom(model: &mut Model) {
+    let last = last_row_of_figures(model);
     match &mut model.mode {
         Mode::Help(top) => *top = u16::MAX,
+        Mode::Figures(top) => *top = last,
         _ => go_to_position(model, usize::MAX),
     }
+}
+
+/// The row the figures are read from when their end is on the screen.
+fn last_row_of_figures(model: &Model) -> u16 {
+    let Some(Ok(figures)) = &model.figures else { return 0 };
+    let rows = u16::try_from(figures.page(Bars::Blocks).rows.len()).unwrap_or(u16::MAX);
+    // Two rows of the screen are the box's border.
+    rows.saturating_sub(model.viewport.zoom.rows.saturating_sub(2))
 }
 
 /// Goes on after a decision; at the end of the list, says what is left.
@@ -127,4 +140,16 @@ pub(super) fn version(model: &mut Model, later: bool) {
     let next = if later { (place + 1).min(versions.len() - 1) } else { place.saturating_sub(1) };
     model.caption.chosen = versions.get(next).copied().or(Some(Version::Original));
     model.caption.scroll = 0;
+}
+
+/// Puts the text that is shown on the clipboard.
+pub(super) fn copy(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(about) = model.list.cursor else { return };
+    match model.text(about, model.shown(about)).filter(|text| !text.is_empty()) {
+        Some(text) => {
+            out.push(Effect::Copy(text.to_owned()));
+            model.say(NoticeKind::Info, "copied");
+        }
+        None => model.say(NoticeKind::Warning, "there is no text to copy"),
+    }
 }

@@ -1,5 +1,6 @@
 //! What the runtime reports: the dataset, the session, pictures.
 
+use super::search;
 use crate::dataset::{Entry, RecordId};
 use crate::preview::Ready;
 use crate::review::{Checked, Effect, Model, NoticeKind, PictureSlot, SessionStatus};
@@ -21,6 +22,7 @@ pub(super) fn session_opened(
     cursor: Option<RecordId>,
     remark: Option<String>,
     read_only: Option<String>,
+    out: &mut Vec<Effect>,
 ) {
     let known: Vec<RecordId> = model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
     model.durable = ledger.last();
@@ -28,6 +30,7 @@ pub(super) fn session_opened(
     for record in known {
         model.tabs.set(record, model.ledger.record(record));
     }
+    search::look_anew(model, out);
     model.session = read_only.map_or(SessionStatus::Open, SessionStatus::ReadOnly);
     if model.list.cursor.is_none_or(|at| at == RecordId(0)) {
         model.resume_at = cursor;

@@ -32,7 +32,8 @@ pub(in crate::session) fn replay(
     )?;
     let mut candidates = candidates.query([])?;
     let mut events = connection.prepare(
-        "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag FROM event WHERE seq <= ?1 ORDER BY seq",
+        "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag, through FROM event
+         WHERE seq <= ?1 ORDER BY seq",
     )?;
     let mut events = events.query([limit])?;
 
@@ -89,6 +90,8 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
             "flagged" => Event::Flagged { record: self.record(row, 2)?, on: row.get(8)? },
             "noted" => Event::Noted { record: self.record(row, 2)?, note: text(row, 3)?.to_owned() },
             "failed" => Event::Failed { record: self.record(row, 2)?, reason: text(row, 3)?.to_owned() },
+            "amended" => Event::Amended { record: self.record(row, 2)?, text: row.get(3)? },
+            "together" => Event::Together { changes: row.get::<_, i64>(9)?.cast_unsigned() },
             "undone" => Event::Undone,
             "redone" => Event::Redone,
             other => return Err(Fault::Damaged(format!("an event is of the unknown kind \"{other}\""))),

@@ -86,7 +86,7 @@ fn records_are_found_where_they_went() {
     assert_eq!(review.opened.cursor, Some(list.find("b")));
     assert_eq!([state(&review, &list, "a"), state(&review, &list, "b"), state(&review, &list, "c")], [a, b, c]);
     assert_eq!(state(&review, &list, "new"), RecordState::default());
-    assert_eq!(review.ledger.undo_target(), Some(list.find("b")), "undo follows the records");
+    assert_eq!(review.ledger.undo_targets(), [list.find("b")], "undo follows the records");
     review.apply(Event::Undone);
     let ledger = review.close();
     assert_eq!(ledger.record(list.find("b")).decision, Decision::Undecided);
@@ -185,9 +185,9 @@ fn what_is_gone_is_listed_and_comes_back() {
     assert_eq!((unmatched.file_name.as_str(), unmatched.occurrence), ("b", 0));
     assert_eq!(without_touch(unmatched.state.clone()), without_touch(b.clone()));
     assert_eq!(review.ledger.touched().map(|(record, _)| record).collect::<Vec<_>>(), [list.find("a")]);
-    assert_eq!(review.ledger.undo_target(), Some(list.find("a")), "what is gone is out of reach");
+    assert_eq!(review.ledger.undo_targets(), [list.find("a")], "what is gone is out of reach");
     review.apply(Event::Undone);
-    assert_eq!(review.ledger.undo_target(), None);
+    assert_eq!(review.ledger.undo_targets(), []);
     review.decide("c", Decision::Kept);
     let ledger = review.close();
 
@@ -207,11 +207,11 @@ fn what_is_gone_is_listed_and_comes_back() {
     assert_eq!(without_touch(state(&review, &list, "b")), without_touch(b));
     // The undo goes by what happened last, whatever was away in between.
     for (name, note) in [("c", "ask"), ("b", ""), ("b", "")] {
-        assert_eq!(review.ledger.undo_target(), Some(list.find(name)));
+        assert_eq!(review.ledger.undo_targets(), [list.find(name)]);
         review.apply(Event::Undone);
         assert_eq!(state(&review, &list, "b").note, note);
     }
-    assert_eq!(review.ledger.undo_target(), None);
+    assert_eq!(review.ledger.undo_targets(), []);
     let ledger = review.close();
     assert_eq!(Review::open(&list).close(), ledger);
 }
@@ -336,7 +336,7 @@ mod in_place {
     fn an_undo_leads_back_to_the_caption_from_before() {
         let (_folder, _, mut list) = saved();
         let mut review = Review::open(&list);
-        assert_eq!(review.ledger.undo_target(), Some(list.find("none")));
+        assert_eq!(review.ledger.undo_targets(), [list.find("none")]);
         for _ in 0..3 {
             review.apply(Event::Undone);
         }

@@ -1,5 +1,6 @@
 //! The caption pane: the texts of a record, or the editor.
 
+mod offending;
 mod page;
 mod words;
 

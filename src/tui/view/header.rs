@@ -33,6 +33,18 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     if !model.indexed && model.dataset_failure.is_none() {
         left.push(Span::styled(format!("  reading{}", theme.glyphs.ellipsis), theme.busy));
     }
+    if let (Some(pace), Some(rest)) = (model.pace.an_hour(), model.pace.time_for(total.saturating_sub(reviewed))) {
+        let rest = match (rest.as_hours(), rest.as_mins() % 60) {
+            (0, minutes) => format!("{minutes} min"),
+            (hours, minutes) => format!("{hours} h {minutes:02}"),
+        };
+        let dot = theme.glyphs.dot;
+        let words = Span::styled(format!(" {dot} {pace}/h {dot} {rest} left"), theme.muted);
+        let taken: usize = left.iter().map(Span::width).sum();
+        if taken + words.width() <= usize::from(area.width - right_width) {
+            left.push(words);
+        }
+    }
     frame.render_widget(Line::from(left), Rect { width: area.width - right_width, ..area });
     let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
     frame.render_widget(right.right_aligned(), right_area);

@@ -100,6 +100,7 @@ fn keys(keymap: &Keymap, action: Action) -> Option<(Context, Vec<String>)> {
         Context::ConfirmQuit,
         Context::ConfirmOverwrite,
         Context::Zoom,
+        Context::Search,
         Context::Help,
     ];
     contexts.iter().find_map(|context| {
@@ -112,8 +113,10 @@ const fn where_bound(context: Context) -> &'static str {
     match context {
         Context::Edit => " (editor)",
         Context::Entry => " (note, command)",
+        Context::Command => " (command)",
         Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
+        Context::Search => " (search)",
         Context::Zoom => " (zoom)",
-        Context::Browse | Context::Help | Context::Reason | Context::ConfirmSpending => "",
+        Context::Browse | Context::Help | Context::Reason | Context::Replace | Context::ConfirmSpending => "",
     }
 }

@@ -29,6 +29,14 @@ impl Popup {
         Self { area: Rect { x, y, width, height }, heading: heading.to_owned(), columns }
     }
 
+    /// A box at the bottom left, above what is typed there.
+    pub(super) fn above(screen: Rect, wanted: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
+        let mut popup = Self::new(screen, wanted, heading, columns);
+        popup.area.x = screen.x;
+        popup.area.y = screen.bottom().saturating_sub(popup.area.height).max(screen.y);
+        popup
+    }
+
     pub(super) fn draw(self, frame: &mut Frame, theme: &Theme) {
         let heading = Line::styled(format!(" {} ", self.heading), theme.accent);
         let mut block = Block::bordered().border_style(theme.muted).title(heading);
@@ -44,6 +52,7 @@ impl Popup {
             }
         }
         frame.render_widget(Clear, area);
+        frame.buffer_mut().set_style(area, theme.ground);
         frame.render_widget(block, area);
         let inside = Rect {
             x: area.x + 2,

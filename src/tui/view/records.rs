@@ -6,8 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::highlight::highlighted;
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
+use crate::lint::Finding;
 use crate::review::{JobState, Model, Tab};
 use crate::session::Decision;
 use crate::text;
@@ -64,13 +66,9 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
         None => String::new(),
     };
     let gap = room.saturating_sub(text::width(&name));
-    let mut spans = vec![
-        Span::raw(" "),
-        Span::styled(badge, badge_style),
-        Span::styled(number, theme.muted),
-        Span::raw(name),
-        Span::raw(" ".repeat(gap + 1)),
-    ];
+    let mut spans = vec![Span::raw(" "), Span::styled(badge, badge_style), Span::styled(number, theme.muted)];
+    spans.extend(highlighted(Line::raw(name), &model.sought(), theme.found).spans);
+    spans.push(Span::raw(" ".repeat(gap + 1)));
     spans.extend(marks);
     spans.push(Span::styled(words, words_style));
     spans.push(Span::raw(" "));
@@ -144,8 +142,8 @@ fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>,
     let version = model.shown(record);
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
     let findings = model.findings(record, version);
-    mark(!findings.is_empty(), theme.glyphs.finding, theme.warning);
+    mark(findings.iter().any(Finding::wants_a_look), theme.glyphs.finding, theme.warning);
     let count = text::word_count(shown);
-    let style = if count > model.settings.max_words { theme.warning } else { theme.muted };
+    let style = if count > model.settings.rules.max_words { theme.warning } else { theme.muted };
     (marks, format!("{count:>4}w"), style)
 }

@@ -8,7 +8,7 @@ use super::{Look, clean, join_dots, key_hint};
 use crate::describe::Dollars;
 use crate::review::{Action, Mode, Model, NoticeKind};
 use crate::text;
-use crate::tui::keymap::Context;
+use crate::tui::keymap::{Context, Key};
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
@@ -16,13 +16,18 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
     let prompt = match &model.mode {
         Mode::Command(_) => ":",
         Mode::Note(_) => " note: ",
+        Mode::Search(_) => "/",
         Mode::OwnReason(..) => " what is wrong: ",
         _ => "",
     };
     if let (false, Some(entry)) = (prompt.is_empty(), look.entry) {
         let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
         frame.render_widget(Span::styled(prompt, theme.accent), area);
-        entry.draw(frame, Rect { x: area.x + width, width: area.width - width, ..area });
+        let beside = beside_entry(model, look.theme);
+        let beside_width = u16::try_from(beside.width()).unwrap_or(u16::MAX).min((area.width - width) / 2);
+        entry.draw(frame, Rect { x: area.x + width, width: area.width - width - beside_width, ..area });
+        let beside_area = Rect { x: area.right() - beside_width, width: beside_width, ..area };
+        frame.render_widget(beside, beside_area);
         return;
     }
     let right = background(model, look);
@@ -50,6 +55,23 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
     }
     let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
     frame.render_widget(right, right_area);
+}
+
+/// What the text being typed leads to.
+fn beside_entry(model: &Model, theme: &Theme) -> Line<'static> {
+    let Mode::Search(entry) = &model.mode else { return Line::default() };
+    if let Some(error) = &entry.error {
+        return Line::styled(format!(" {} ", clean(error)), theme.bad);
+    }
+    let Some(search) = &model.search else { return Line::default() };
+    let (count, complete) = (search.hits.count(), search.hits.is_complete());
+    let (words, style) = match (count, complete) {
+        (0, true) => (" not found ".to_owned(), theme.warning),
+        (1, true) => (" 1 match ".to_owned(), theme.muted),
+        (_, true) => (format!(" {count} matches "), theme.muted),
+        (_, false) => (format!(" {count} matches so far{} ", theme.glyphs.ellipsis), theme.busy),
+    };
+    Line::styled(words, style)
 }
 
 /// As many hints as there is room for, whole ones only, in order of use.
@@ -80,7 +102,9 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
                 (Action::DiscardDraft, "discard"),
             ],
         ),
-        Mode::Note(_) | Mode::Command(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
+        Mode::Note(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
+        Mode::Command(_) => (Context::Command, &[]),
+        Mode::Search(_) => (Context::Search, &[]),
         Mode::Zoom(_) => (
             Context::Zoom,
             &[
@@ -93,18 +117,26 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
                 (Action::Up, "previous"),
             ],
         ),
-        Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
+        Mode::Help(_) | Mode::Figures(_) => {
+            (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")])
+        }
         Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),
         Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
         Mode::ChooseReason(_) => (Context::Reason, &[]),
         Mode::ConfirmSpending(_) => (Context::ConfirmSpending, &[]),
+        Mode::Replace(_) => (Context::Replace, &[]),
     };
     let mut line = Line::from(vec![Span::raw(" ")]);
-    if !look.pending.is_empty() {
-        line.push_span(Span::styled(format!("{} {} ", look.pending, look.theme.glyphs.ellipsis), look.theme.accent));
-    }
-    for (action, what) in actions {
-        let Some(key) = look.keymap.hint(context, *action) else { continue };
+    let hints: Vec<(String, &str)> = if look.pending.is_empty() {
+        let bound = |(action, what): &(Action, &'static str)| Some((look.keymap.hint(context, *action)?, *what));
+        actions.iter().filter_map(bound).collect()
+    } else {
+        let pending = Key::sequence_name(look.pending);
+        line.push_span(Span::styled(format!("{pending} {}  ", look.theme.glyphs.ellipsis), look.theme.accent));
+        let rest = look.keymap.continuations(context, look.pending);
+        rest.into_iter().map(|(keys, action)| (keys, action.help())).collect()
+    };
+    for (key, what) in hints {
         let hint = key_hint(key, what, look.theme);
         if line.width() + hint.iter().map(Span::width).sum::<usize>() > width {
             break;

@@ -98,7 +98,7 @@ fn run(name: &str, limits: Limits, service: Service, pictures: u32) -> Run {
                 }
             });
         }
-        tasks.join_all().await;
+        timeout(Duration::from_hours(24), tasks.join_all()).await.expect("nobody waits for ever");
         let service = service.lock().expect("it does not fail");
         Run {
             seconds: began.elapsed().as_secs_f64(),

@@ -3,13 +3,16 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 
+use super::offending::set_off;
 use super::words::{compared, paragraphs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::StopReason;
+use crate::lint::{Finding, Severity};
 use crate::review::{Job, JobState, Model, Version};
 use crate::session::Candidate;
 use crate::text::{self, DiffKind};
 use crate::tui::theme::Theme;
+use crate::tui::view::highlight::highlighted;
 use crate::tui::view::{clean, join_dots};
 
 /// What the texts are made from, and for how many columns.
@@ -43,7 +46,7 @@ impl Page<'_> {
         let state = model.state(record);
         if let Some(draft) = &state.draft {
             let mut block = vec![self.heading("unfinished edit", &["e takes it up".to_owned()], Some(&draft.text))];
-            block.extend(paragraphs(&draft.text, theme.text));
+            block.extend(self.marked(paragraphs(&draft.text, theme.text)));
             blocks.push(block);
         }
         let shown = model.shown(record);
@@ -91,7 +94,7 @@ impl Page<'_> {
 
     /// The number of words, against the limit.
     pub(super) fn count(&self, words: &str) -> Span<'static> {
-        let (count, limit) = (text::word_count(words), self.model.settings.max_words);
+        let (count, limit) = (text::word_count(words), self.model.settings.rules.max_words);
         let style = if count > limit { self.theme.warning } else { self.theme.muted };
         Span::styled(format!("{count}/{limit} words"), style)
     }
@@ -135,13 +138,17 @@ impl Page<'_> {
                 }
                 lines
             }
+            _ if model.state(record).amended.is_some() => vec![self.heading("amended", &[], Some(words))],
             _ => vec![self.heading("your text", &[], Some(words))],
         };
-        lines.extend(self.findings(shown));
-        lines.extend(match model.original(record) {
+        let findings = model.findings(record, shown);
+        lines.extend(findings.iter().map(|finding| self.finding(finding)));
+        let text_begins = lines.len();
+        lines.extend(self.marked(match model.original(record) {
             Some(original) => compared(words, original, DiffKind::Added, theme.text, theme.added),
             None => paragraphs(words, theme.text),
-        });
+        }));
+        set_off(&mut lines[text_begins..], words, &findings, theme.offending);
         lines
     }
 
@@ -150,13 +157,16 @@ impl Page<'_> {
         let Self { model, record, theme, .. } = *self;
         let Some(original) = model.original(record) else { return Vec::new() };
         let mut lines = vec![self.heading("original", &[], Some(original).filter(|words| !words.is_empty()))];
-        lines.extend(self.findings(Version::Original));
+        let findings = model.findings(record, Version::Original);
+        lines.extend(findings.iter().map(|finding| self.finding(finding)));
+        let text_begins = lines.len();
         if shown == Version::Original {
-            lines.extend(paragraphs(original, theme.text));
+            lines.extend(self.marked(paragraphs(original, theme.text)));
         } else {
             let other = model.text(record, shown).unwrap_or_default();
-            lines.extend(compared(original, other, DiffKind::Removed, theme.muted, theme.removed));
+            lines.extend(self.marked(compared(original, other, DiffKind::Removed, theme.muted, theme.removed)));
         }
+        set_off(&mut lines[text_begins..], original, &findings, theme.offending);
         lines
     }
 
@@ -192,8 +202,24 @@ impl Page<'_> {
         Line::from(spans)
     }
 
-    fn findings(&self, version: Version) -> Vec<Line<'static>> {
-        self.model.findings(self.record, version).iter().map(|finding| self.warn(&finding.message)).collect()
+    /// A text with what was searched for set off.
+    fn marked(&self, text: Vec<Line<'static>>) -> Vec<Line<'static>> {
+        let sought = self.model.sought();
+        text.into_iter().map(|line| highlighted(line, &sought, self.theme.found)).collect()
+    }
+
+    /// A finding: a badge with its name, then what is wrong.
+    fn finding(&self, finding: &Finding) -> Line<'static> {
+        let theme = self.theme;
+        let style = match finding.severity {
+            Severity::Error => theme.bad,
+            Severity::Warn => theme.warning,
+            Severity::Info | Severity::Off => theme.muted,
+        };
+        Line::from(vec![
+            Span::styled(format!("{} {}", theme.glyphs.finding, finding.kind), style),
+            Span::styled(format!("  {}", clean(&finding.message)), theme.muted),
+        ])
     }
 
     fn warn(&self, words: &str) -> Line<'static> {

@@ -50,7 +50,8 @@ pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, mar
     lines
 }
 
-fn clipped(words: &str) -> &str {
+/// The part of a text that is shown.
+pub(super) fn clipped(words: &str) -> &str {
     words.char_indices().nth(LONGEST_SHOWN).map_or(words, |(end, _)| &words[..end])
 }
 

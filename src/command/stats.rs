@@ -1,0 +1,171 @@
+//! `recaption stats PATH`: what reviewing has come to; how two reviews of a dataset agree; how large a spot check has
+//! to be.
+
+use std::io::{self, Read as _, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::input::{self, Input, InputError};
+use crate::dataset::{Dataset, DatasetError};
+use crate::exit::ExitCode;
+use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind};
+use crate::runtime::Facts;
+use crate::session::{self, History, Location, SessionError};
+
+/// What a session's file begins with. See <https://www.sqlite.org/fileformat.html>.
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// What `stats` was asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StatsOptions {
+    /// Of what: a dataset, or a session.
+    pub input: Input,
+    /// Which figures.
+    pub what: What,
+    /// The most words a caption may have.
+    pub max_words: usize,
+    /// One JSON object instead of text.
+    pub json: bool,
+    /// ASCII characters only.
+    pub ascii: bool,
+    /// Headings in bold.
+    pub colour: bool,
+}
+
+/// Which figures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum What {
+    /// What reviewing has come to.
+    #[default]
+    Figures,
+    /// How far another review of the same dataset agrees with it: its session, or its dataset.
+    Compare(PathBuf),
+    /// How large a spot check has to be.
+    Plan {
+        /// The acceptance rate that is to be shown, from 0 to 1.
+        target: f64,
+    },
+}
+
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error)]
+pub enum StatsError {
+    /// There is nothing to count.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// Standard output or error is closed or full.
+    #[error("writing: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl StatsError {
+    /// How the program is to end.
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Input(_) => ExitCode::Usage,
+            Self::Output(_) => ExitCode::Write,
+        }
+    }
+}
+
+impl From<DatasetError> for StatsError {
+    fn from(error: DatasetError) -> Self {
+        Self::Input(error.into())
+    }
+}
+
+impl From<SessionError> for StatsError {
+    fn from(error: SessionError) -> Self {
+        Self::Input(error.into())
+    }
+}
+
+/// Counts. `out` gets the figures, `errors` what else there is to know.
+///
+/// # Errors
+/// When the dataset or its session cannot be read, or the figures cannot be written.
+pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) -> Result<(), StatsError> {
+    let input = of_session(&options.input)?;
+    let (dataset, location) = input.open()?;
+    match &options.what {
+        What::Figures => {
+            let history = look(&dataset, &location, errors)?;
+            let gathered = Figures::gather(&dataset, &history, options.max_words, &mut || ControlFlow::Continue(()))?;
+            // Nothing breaks it off.
+            let figures = gathered.unwrap_or_default();
+            options.print(|| figures.json(), |bars| figures.page(bars), out)
+        }
+        What::Compare(other) => {
+            let other = of_session(&Input { dataset: other.clone(), session: None, ..input })?;
+            let (_, second) = other.open()?;
+            let histories = [look(&dataset, &location, errors)?, look(&dataset, &second, errors)?];
+            let names = [&location, &second].map(|location| location.file().display().to_string());
+            let comparison = Comparison::gather(&dataset, names, histories.each_ref())?;
+            options.print(|| comparison.json(), |bars| comparison.page(bars), out)
+        }
+        What::Plan { target } => {
+            let mut bad = 0;
+            dataset.scan(&mut |entry| {
+                bad += u64::from(entry.record().is_none());
+                ControlFlow::Continue(())
+            })?;
+            let plan = Plan::new(u64::from(dataset.record_count()) - bad, *target);
+            options.print(|| plan.json(), |bars| plan.page(bars), out)
+        }
+    }
+}
+
+/// What is meant where a session is named in place of its dataset.
+fn of_session(input: &Input) -> Result<Input, StatsError> {
+    if !is_session(&input.dataset) {
+        return Ok(input.clone());
+    }
+    let session = Some(input.dataset.clone());
+    Ok(Input { dataset: session::dataset_of(&input.dataset)?, session, ..input.clone() })
+}
+
+fn is_session(path: &Path) -> bool {
+    let mut beginning = [0; SQLITE.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && beginning == *SQLITE
+}
+
+fn look(dataset: &Dataset, location: &Location, errors: &mut dyn Write) -> Result<History, StatsError> {
+    let history = session::read_history(location, &Facts(dataset.clone()))?;
+    input::report(&history.opened, location, errors)?;
+    Ok(history)
+}
+
+impl StatsOptions {
+    fn print(
+        &self,
+        json: impl FnOnce() -> Value,
+        page: impl FnOnce(Bars) -> Page,
+        out: &mut dyn Write,
+    ) -> Result<(), StatsError> {
+        if self.json {
+            writeln!(out, "{}", json())?;
+        } else {
+            let page = page(if self.ascii { Bars::Ascii } else { Bars::Blocks });
+            print(&page, self.colour, out)?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn print(page: &Page, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    for row in &page.rows {
+        match (colour, row.kind) {
+            (true, RowKind::Heading) => writeln!(out, "\x1b[1m{}\x1b[0m", row.text)?,
+            (true, RowKind::Remark) => writeln!(out, "\x1b[2m{}\x1b[0m", row.text)?,
+            _ => writeln!(out, "{}", row.text)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! What `stats` counts, on a session written for it.
+
+use serde_json::{Value, json};
+
+use super::super::fixture::{Printed, World, decided, edited};
+use super::*;
+use crate::dataset::RecordId;
+use crate::describe::{StopReason, Tokens, Usage};
+use crate::session::{Actor, CandidateId, Decision, EditBase, Event, Provenance};
+
+const SIX: &str = concat!(
+    "{\"file_name\": \"a.jpg\", \"text\": \"A young man in a coat.\"}\n",
+    "{\"file_name\": \"b.jpg\", \"text\": \"A young man in a red hat.\"}\n",
+    "{\"file_name\": \"c.jpg\", \"text\": \"A woman.\"}\n",
+    "{\"file_name\": \"d.jpg\", \"text\": \"A dog.\"}\n",
+    "{\"file_name\": \"e.jpg\"}\n",
+    "not JSON\n",
+);
+
+fn generated(record: u32, text: &str, model: &str, reason: Option<&str>) -> Event {
+    let provenance = Provenance {
+        describer: "bedrock".to_owned(),
+        model: model.to_owned(),
+        prompt: Some("default 1".to_owned()),
+        parameters: String::new(),
+        reason: reason.map(str::to_owned),
+        usage: Some(Usage { tokens: Tokens { input: 1, output: 1 }, ..Usage::default() }),
+        stop: StopReason::EndTurn,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    Event::Generated { record: RecordId(record), text: text.to_owned(), provenance }
+}
+
+fn taken(candidate: u64, text: &str) -> Decision {
+    Decision::Accepted { candidate: CandidateId(candidate), text: text.to_owned() }
+}
+
+fn rewritten(base: EditBase, text: &str) -> Decision {
+    Decision::Edited { text: text.to_owned(), base }
+}
+
+/// Two texts of m1 are taken, one of them after an edit that was edited again; the dataset's own are once kept, once
+/// edited; a run took one of m2; the last record failed.
+fn reviewed() -> World {
+    let world = World::new(SIX);
+    let first = EditBase::Candidate(CandidateId(1));
+    world.record([
+        generated(0, "A man in a long coat.", "m1", None),
+        generated(1, "A man in a red hat.", "m1", Some("too long")),
+        generated(2, "A woman in black.", "m2", Some("too long")),
+        generated(2, "A woman in blue.", "m2", Some("wrong colour")),
+        decided(0, rewritten(first, "A man in a short coat.")),
+        decided(0, rewritten(EditBase::Current, "A man in a short red coat.")),
+        decided(1, taken(2, "A man in a red hat.")),
+        Event::Decided { record: RecordId(2), decision: taken(4, "A woman in blue."), by: Actor::Run },
+        decided(3, Decision::Kept),
+        decided(3, edited("A small dog.")),
+        Event::Failed { record: RecordId(4), reason: "the picture is too large".to_owned() },
+        Event::Flagged { record: RecordId(4), on: true },
+    ]);
+    world
+}
+
+fn options(world: &World) -> StatsOptions {
+    StatsOptions { input: world.input(), max_words: 5, ascii: true, ..StatsOptions::default() }
+}
+
+fn stats(options: &StatsOptions) -> Printed {
+    let mut printed = Printed::default();
+    run(options, &mut printed.out, &mut printed.errors).unwrap();
+    printed
+}
+
+fn json_of(options: StatsOptions) -> Value {
+    serde_json::from_str(stats(&StatsOptions { json: true, ..options }).out()).unwrap()
+}
+
+#[test]
+fn decisions_are_counted_by_who_made_them() {
+    let found = json_of(options(&reviewed()));
+    assert_eq!((&found["records"], &found["unreadable"], &found["reviewed"]), (&json!(6), &json!(1), &json!(4)));
+    assert_eq!(found["decisions"]["accepted"], json!({ "by_hand": 1, "by_run": 1 }));
+    assert_eq!(found["decisions"]["edited"], json!({ "by_hand": 2, "by_run": 0 }));
+    assert_eq!(found["decisions"]["kept"], json!({ "by_hand": 0, "by_run": 0 }));
+    assert_eq!((&found["acceptance"]["count"], &found["acceptance"]["of"]), (&json!(1), &json!(3)));
+    assert_eq!(found["flagged"], json!(1));
+}
+
+#[test]
+fn an_edit_counts_against_the_text_it_began_with() {
+    let found = json_of(options(&reviewed()));
+    let texts = found["texts"].as_array().unwrap();
+    assert_eq!(texts.len(), 2, "what a run took was judged by nobody: {texts:?}");
+    assert_eq!((&texts[0]["model"], &texts[0]["prompt"]), (&json!("m1"), &json!("default 1")));
+    assert_eq!((&texts[0]["taken"], &texts[0]["edited"], &texts[0]["edit_rate"]), (&json!(2), &json!(1), &json!(0.5)));
+    // "A man in a long coat." to "A man in a short red coat.": one word replaced, one put in, of seven.
+    let distance = texts[0]["mean_word_distance"].as_f64().unwrap();
+    assert!((distance - 2.0 / 7.0).abs() < 1e-12);
+    assert_eq!((&texts[1]["model"], &texts[1]["taken"], &texts[1]["edited"]), (&Value::Null, &json!(1), &json!(1)));
+    // "A dog." to "A small dog.": one of three.
+    assert!((texts[1]["mean_word_distance"].as_f64().unwrap() - 1.0 / 3.0).abs() < 1e-12);
+}
+
+#[test]
+fn reasons_and_failures_are_counted() {
+    let found = json_of(options(&reviewed()));
+    assert_eq!(
+        found["reasons"],
+        json!([{ "reason": "too long", "count": 2 }, { "reason": "wrong colour", "count": 1 }])
+    );
+    assert_eq!(found["failures"], json!([{ "reason": "the picture is too large", "count": 1 }]));
+}
+
+#[test]
+fn words_are_those_of_the_captions_as_they_would_be_saved() {
+    let found = json_of(options(&reviewed()));
+    let words = &found["words"];
+    assert_eq!((&words["least"], &words["median"], &words["most"]), (&json!(3), &json!(4), &json!(7)));
+    assert_eq!((&words["over_limit"], &words["without_caption"]), (&json!(2), &json!(1)));
+    assert_eq!(found["openings"], json!([{ "words": "a man in", "captions": 2, "at_least": false }]));
+    assert_eq!(found["phrases"][0], json!({ "words": "a man in", "captions": 2, "at_least": false }));
+}
+
+#[test]
+fn the_page_fits_a_terminal_and_is_ascii_where_it_is_piped() {
+    let world = reviewed();
+    let printed = stats(&options(&world));
+    assert!(printed.out().is_ascii(), "{}", printed.out());
+    assert!(printed.out().lines().all(|line| line.len() <= 76), "{}", printed.out());
+    assert!(printed.out().contains('#'), "{}", printed.out());
+    let blocks = stats(&StatsOptions { ascii: false, ..options(&world) });
+    assert!(blocks.out().contains('█') && !blocks.out().contains('\u{1b}'), "{}", blocks.out());
+    let colour = stats(&StatsOptions { colour: true, ..options(&world) });
+    assert!(colour.out().contains("\u{1b}[1mAcceptance\u{1b}[0m"), "{}", colour.out());
+}
+
+#[test]
+fn without_a_session_there_are_still_captions_to_count() {
+    let world = World::new(SIX);
+    let found = json_of(options(&world));
+    assert_eq!((&found["reviewed"], &found["acceptance"]["rate"]), (&json!(0), &Value::Null));
+    assert_eq!(found["openings"][0], json!({ "words": "a young man", "captions": 2, "at_least": false }));
+    assert!(stats(&options(&world)).out().contains("nothing is decided by hand yet"));
+    assert_eq!(world.files(), ["metadata.jsonl"], "nothing is written");
+}
+
+#[test]
+fn what_a_file_says_commands_no_terminal() {
+    let world = World::new("{\"file_name\": \"a.jpg\", \"text\": \"red \\u001b[31m hat\"}\n");
+    world.record([Event::Failed { record: RecordId(0), reason: "\u{1b}]0;title\u{7}".to_owned() }]);
+    let printed = stats(&StatsOptions { ascii: false, ..options(&world) });
+    assert!(!printed.out().contains(['\u{1b}', '\u{7}']), "{printed:?}");
+}
+
+/// Two reviews of copies of one dataset in two folders; the second copy begins with a record more.
+fn two_reviews() -> (World, World) {
+    let first = World::new(SIX);
+    first.decide([(0, Decision::Kept), (1, Decision::Kept), (2, edited("A woman in black.")), (3, Decision::Excluded)]);
+    let second = World::new(&format!("{{\"file_name\": \"new.jpg\", \"text\": \"New.\"}}\n{SIX}"));
+    second.decide([
+        (1, Decision::Kept),
+        (2, Decision::Excluded),
+        (3, edited("A woman in blue.")),
+        (5, Decision::Kept),
+        (4, Decision::Excluded),
+    ]);
+    (first, second)
+}
+
+#[test]
+fn two_reviews_are_compared_record_by_record_wherever_the_records_are() {
+    let (first, second) = two_reviews();
+    let session = second.path(".recaption/metadata.sqlite");
+    for other in [second.folder.path().to_owned(), second.path("metadata.jsonl"), session] {
+        let found = json_of(StatsOptions { what: What::Compare(other), ..options(&first) });
+        assert_eq!(found["decided_in_both"], json!(4));
+        assert_eq!(
+            (&found["sessions"][0]["decided_alone"], &found["sessions"][1]["decided_alone"]),
+            (&json!(0), &json!(1))
+        );
+        assert_eq!(found["decision"]["observed"]["count"], json!(3));
+        assert_eq!(found["decision_counts"], json!([[0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 1]]));
+        // 3 of 4 agree; by chance 2/4·1/4 + 1/4·1/4 + 1/4·2/4 = 5/16, so kappa is (3/4 - 5/16) / (11/16) = 7/11.
+        let kappa = found["decision"]["kappa"].as_f64().unwrap();
+        assert!((kappa - 7.0 / 11.0).abs() < 1e-12, "{kappa}");
+        assert_eq!(found["same_caption"]["count"], json!(2));
+        let records: Vec<&Value> =
+            found["disagreements"].as_array().unwrap().iter().map(|one| &one["file_name"]).collect();
+        assert_eq!(records, ["b.jpg", "c.jpg"]);
+        assert_eq!(found["disagreements"][1]["captions"], json!(["A woman in black.", "A woman in blue."]));
+        assert_eq!(found["disagreements"][0]["captions"], json!(["A young man in a red hat.", null]));
+    }
+}
+
+#[test]
+fn a_session_may_be_named_in_place_of_its_dataset() {
+    let (first, second) = two_reviews();
+    let mut both = options(&first);
+    both.input.dataset = first.path(".recaption/metadata.sqlite");
+    both.what = What::Compare(second.path(".recaption/metadata.sqlite"));
+    assert_eq!(json_of(both.clone())["decided_in_both"], json!(4));
+    both.what = What::Figures;
+    assert_eq!(json_of(both)["reviewed"], json!(4));
+}
+
+#[test]
+fn a_comparison_fits_a_terminal() {
+    let (first, second) = two_reviews();
+    let printed = stats(&StatsOptions { what: What::Compare(second.path("metadata.jsonl")), ..options(&first) });
+    assert!(printed.out().lines().all(|line| line.len() <= 76) && printed.out().is_ascii(), "{}", printed.out());
+    assert!(printed.out().contains("3 of 4"), "{}", printed.out());
+    assert!(
+        printed.out().lines().any(|line| line.contains("c.jpg") && line.ends_with("otherwise")),
+        "{}",
+        printed.out()
+    );
+}
+
+#[test]
+fn nothing_in_common_is_no_agreement() {
+    let (first, _) = two_reviews();
+    let other = World::new(SIX);
+    let compared = StatsOptions { what: What::Compare(other.path("metadata.jsonl")), ..options(&first) };
+    assert_eq!(json_of(compared.clone())["decision"]["kappa"], Value::Null);
+    assert!(stats(&compared).out().starts_with("0 records are decided in both"));
+    assert_eq!(other.files(), ["metadata.jsonl"]);
+}
+
+#[test]
+fn a_plan_counts_the_records_that_can_be_read() {
+    let world = World::new(SIX);
+    let plan = StatsOptions { what: What::Plan { target: 0.95 }, ..options(&world) };
+    assert_eq!(json_of(plan.clone())["records"], json!(5));
+    assert!(stats(&plan).out().is_ascii());
+}

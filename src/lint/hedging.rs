@@ -1,0 +1,152 @@
+//! Captions that are not sure of what they say: a reader of "appears to be a coat" learns less than of "a coat", and a
+//! model trained on it learns to hedge.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+use super::{Remark, Text};
+use crate::text::sanitize;
+
+/// Words that hedge wherever they stand.
+const HEDGES: &[&str] = &[
+    "possibly",
+    "probably",
+    "perhaps",
+    "presumably",
+    "seemingly",
+    "apparently",
+    "maybe",
+    "likely a",
+    "likely an",
+    "likely the",
+    "likely in",
+    "likely at",
+    "likely from",
+    "likely made",
+    "likely indicating",
+    "likely part",
+    "most likely",
+    "very likely",
+    "what looks like",
+    "it looks like",
+    "it is unclear",
+    "it's unclear",
+    "it is not clear",
+    "hard to tell",
+    "difficult to tell",
+    "difficult to determine",
+    "cannot be determined",
+    "아마",
+    "아마도",
+    "것 같다",
+    "것 같습니다",
+    "것으로 보인다",
+    "것으로 보입니다",
+    "것으로 추정된다",
+    "것으로 추정됩니다",
+    "것으로 추정되는",
+];
+
+/// Hedges when a verb follows ("appears to wear"); before one of [`PLACES`] they tell where something is ("a dog appears
+/// to the left of her").
+const BEFORE_A_VERB: &[&str] = &[
+    "appears to",
+    "appear to",
+    "appeared to",
+    "appearing to",
+    "seems to",
+    "seem to",
+    "seemed to",
+    "seeming to",
+    "looks to be",
+    "look to be",
+];
+const PLACES: &[&str] =
+    &["the", "a", "an", "her", "his", "their", "its", "our", "this", "that", "left", "right", "viewers"];
+
+/// Hedges when they say what something is ("could be a model"): before one of [`DETERMINERS`]. Else they mostly tell what
+/// is possible ("may be worn open", "could be seen").
+const BEFORE_A_NOUN: &[&str] =
+    &["may be", "might be", "could be", "may have been", "might have been", "could have been"];
+const DETERMINERS: &[&str] = &["a", "an", "the", "some", "part", "his", "her", "their", "its"];
+
+/// Japanese and Chinese, which write no spaces.
+const ANYWHERE: &[&str] = &["かもしれ", "と思われ", "と推測", "と推定", "似乎", "也许", "也許"];
+
+/// The words that hedges begin with: nearly no caption has one, and this is asked for every one.
+static HEADS: LazyLock<Regex> = LazyLock::new(|| {
+    let phrases = HEDGES.iter().chain(BEFORE_A_VERB).chain(BEFORE_A_NOUN);
+    let mut heads: Vec<String> = phrases.filter_map(|phrase| phrase.split(' ').next()).map(regex::escape).collect();
+    heads.extend(ANYWHERE.iter().map(|phrase| regex::escape(phrase)));
+    heads.sort_unstable();
+    heads.dedup();
+    RegexBuilder::new(&heads.join("|")).case_insensitive(true).build().expect("a pattern of this program's own words")
+});
+
+/// A finding if the caption hedges outside what it quotes.
+pub(super) fn hedging(text: &Text<'_>) -> Option<Remark> {
+    if !HEADS.is_match(text.caption) {
+        return None;
+    }
+    let words = &text.words;
+    let follows = |at: usize, length: usize, any: &[&str]| words.match_any(at + length, any).is_some();
+    let length_at = |at: usize| {
+        let before_verb = |length: &usize| !follows(at, *length, PLACES) && at + length < words.len();
+        let before_noun = |length: &usize| follows(at, *length, DETERMINERS);
+        words
+            .match_any(at, HEDGES)
+            .or_else(|| words.match_any(at, BEFORE_A_VERB).filter(before_verb))
+            .or_else(|| words.match_any(at, BEFORE_A_NOUN).filter(before_noun))
+    };
+    let in_words = (0..words.len())
+        .filter(|at| !text.quotations.contain(words.start(*at)))
+        .find_map(|at| length_at(at).map(|length| words.span(at, length)));
+    let anywhere = || {
+        let mut found = ANYWHERE.iter().filter_map(|phrase| text.caption.find(phrase).map(|at| at..at + phrase.len()));
+        found.find(|span| !text.quotations.contain(span.start))
+    };
+    let span = in_words.or_else(anywhere)?;
+    let message = format!("“{}”: it is not sure of what it says", sanitize(&text.caption[span.clone()]));
+    Some(Remark::about(span, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::{Quotations, Words};
+    use super::*;
+
+    fn found(caption: &str) -> Option<&str> {
+        let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
+        hedging(&text).map(|remark| &caption[remark.span.expect("phrases are always somewhere")])
+    }
+
+    #[rstest]
+    #[case("A woman who appears to be waiting.", "appears to")]
+    #[case("The coat seems to have a belt.", "seems to")]
+    #[case("Possibly a model.", "Possibly")]
+    #[case("A man, likely in his thirties.", "likely in")]
+    #[case("She might be a dancer.", "might be")]
+    #[case("학생인 것으로 보입니다.", "것으로 보입니다")]
+    #[case("コートかもしれない。", "かもしれ")]
+    fn hedges_are_marked(#[case] caption: &str, #[case] part: &str) {
+        assert_eq!(found(caption), Some(part));
+    }
+
+    #[rstest]
+    #[case("A dog appears to the left of the girl.")]
+    #[case("Buildings may be seen behind her.")]
+    #[case("A coat that may be worn open.")]
+    #[case("As small as may be.")]
+    #[case("A shirt that says \"maybe later\".")]
+    #[case("A bag by Likely Story.")]
+    #[case("Maybelline lipstick.")]
+    #[case("A seemly coat.")]
+    #[case("A red light appears. To the left, a bus.")]
+    #[case("가방이 보인다.")]
+    fn what_only_reads_like_a_hedge_is_not(#[case] caption: &str) {
+        assert_eq!(found(caption), None);
+    }
+}

@@ -1,0 +1,21 @@
+//! What reviewing has come to: a session and its dataset added up to figures, and figures put into words or JSON. Reads
+//! what is given to it and changes nothing.
+
+mod comparison;
+mod figures;
+mod gather;
+mod json;
+mod lengths;
+mod pace;
+mod page;
+mod phrases;
+mod plan;
+mod print;
+
+pub use comparison::{Comparison, Disagreement};
+pub use figures::{Counts, Figures, Judged, TextFigures};
+pub use lengths::{Bin, Lengths};
+pub use pace::{LONGEST_PAUSE, Pace};
+pub use page::{Bars, Page, Row, RowKind};
+pub use phrases::Phrase;
+pub use plan::{Plan, Precise, Showing};

@@ -1,0 +1,201 @@
+//! Two sessions on one dataset: how far those who reviewed agree.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use serde_json::{Value, json};
+
+use super::json::proportion;
+use super::page::percent;
+use super::{Bars, Page};
+use crate::dataset::{Dataset, DatasetError, Entry, RecordId};
+use crate::session::{DecisionKind, History, RecordState};
+use crate::statistics::{Agreement, Proportion};
+
+/// The decisions that count: those that need no more review.
+const KINDS: [DecisionKind; 4] =
+    [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded];
+
+/// The most disagreements on a page; JSON has them all.
+const MOST_LISTED: usize = 40;
+
+/// How far two sessions agree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// What to call the two.
+    pub names: [String; 2],
+    /// Who reviewed in each, where that is known.
+    pub reviewers: [BTreeSet<String>; 2],
+    /// Records that only the first decided, and only the second.
+    pub alone: [u64; 2],
+    /// The decisions on records that both decided, in the order accepted, kept, edited, excluded.
+    pub kinds: Agreement<4>,
+    /// The same, told apart only by whether the text was taken as it was (accepted, kept) or not (edited, excluded).
+    pub taken: Agreement<2>,
+    /// On how many of those both left the same caption, or both left the record out.
+    pub same_caption: Proportion,
+    /// Those on which the decision or the caption differs, in file order.
+    pub disagreements: Vec<Disagreement>,
+}
+
+/// A record on which two disagree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The record.
+    pub record: RecordId,
+    /// Its picture.
+    pub file_name: String,
+    /// What each decided.
+    pub decisions: [DecisionKind; 2],
+    /// The caption each left; none where the record is left out.
+    pub captions: [Option<String>; 2],
+}
+
+impl Comparison {
+    /// Compares two sessions, both read with this dataset.
+    ///
+    /// # Errors
+    /// When the dataset cannot be read.
+    pub fn gather(dataset: &Dataset, names: [String; 2], histories: [&History; 2]) -> Result<Self, DatasetError> {
+        let reviewers =
+            histories.map(|history| history.sittings.iter().map(|sitting| sitting.reviewer.clone()).collect());
+        let mut comparison = Self { names, reviewers, ..Self::default() };
+        let (mut both, mut same) = (0, 0);
+        dataset.scan(&mut |entry| {
+            let Entry::Record(record) = entry else { return ControlFlow::Continue(()) };
+            let states = histories.map(|history| history.opened.ledger.record(record.id));
+            let decisions = states.map(|state| state.decision.kind());
+            match decisions.map(|kind| KINDS.iter().position(|known| *known == kind)) {
+                [Some(first), Some(second)] => {
+                    comparison.kinds.add(first, second);
+                    comparison.taken.add(usize::from(first > 1), usize::from(second > 1));
+                    let captions = states.map(|state| caption(state, record.caption.as_deref()));
+                    both += 1;
+                    same += u64::from(captions[0] == captions[1]);
+                    if first != second || captions[0] != captions[1] {
+                        let captions = captions.map(|caption| caption.map(str::to_owned));
+                        let (record, file_name) = (record.id, record.file_name);
+                        comparison.disagreements.push(Disagreement { record, file_name, decisions, captions });
+                    }
+                }
+                [Some(_), None] => comparison.alone[0] += 1,
+                [None, Some(_)] => comparison.alone[1] += 1,
+                [None, None] => {}
+            }
+            ControlFlow::Continue(())
+        })?;
+        comparison.same_caption = Proportion::new(same, both);
+        Ok(comparison)
+    }
+
+    /// The comparison for people.
+    #[must_use]
+    pub fn page(&self, bars: Bars) -> Page {
+        let mut page = Page::new(bars);
+        let both = self.same_caption.of();
+        page.heading(format!("{both} records are decided in both"));
+        for ((name, reviewers), place) in self.names.iter().zip(&self.reviewers).zip(["first", "second"]) {
+            let who: Vec<&str> = reviewers.iter().map(String::as_str).collect();
+            let who = if who.is_empty() { String::new() } else { format!("{}: ", who.join(", ")) };
+            page.row(format!("{place:<8}{who}{name}"));
+        }
+        page.row(format!("{} only by the first, {} only by the second", self.alone[0], self.alone[1]));
+        if both == 0 {
+            return page;
+        }
+        page.heading(format!("{:<24}{:>16}{:>12}{:>10}  {}", "Agreement", "", "", "kappa", "95 % interval"));
+        agreement(&mut page, "same decision", &self.kinds);
+        agreement(&mut page, "taken as it was or not", &self.taken);
+        let same = self.same_caption.rate().map(percent).unwrap_or_default();
+        page.row(format!("{:<22}{:>16}{same:>12}", "same caption", of(self.same_caption)));
+        page.remark("kappa is agreement beyond chance: 0 as by chance, 1 on everything");
+        let heading = KINDS.map(|kind| format!("{:>10}", kind.name())).concat();
+        page.heading(format!("{:<24}{heading}", "First, by second"));
+        for (kind, row) in KINDS.iter().zip(self.kinds.counts()) {
+            page.row(format!("{:<22}{}", kind.name(), row.map(|count| format!("{count:>10}")).concat()));
+        }
+        if self.disagreements.is_empty() {
+            return page;
+        }
+        page.heading(format!("{:>8}  {:<42}{:<12}{}", "Record", "Disagreements", "first", "second"));
+        for disagreement in self.disagreements.iter().take(MOST_LISTED) {
+            let Disagreement { record, file_name, decisions, .. } = disagreement;
+            let second =
+                if decisions[0] == decisions[1] { "otherwise".to_owned() } else { decisions[1].name().to_owned() };
+            let name = page.cell(file_name, 40);
+            page.row(format!("{:>6}  {name}  {:<12}{second}", record.0 + 1, decisions[0].name()));
+        }
+        match self.disagreements.len().saturating_sub(MOST_LISTED) {
+            0 => {}
+            more => page.row(format!("and {more} more: --json lists them all, with their captions")),
+        }
+        page
+    }
+
+    /// The comparison as one JSON object.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let sides: Vec<Value> = self
+            .names
+            .iter()
+            .zip(&self.reviewers)
+            .zip(self.alone)
+            .map(
+                |((name, reviewers), alone)| json!({ "session": name, "reviewers": reviewers, "decided_alone": alone }),
+            )
+            .collect();
+        let disagreements: Vec<Value> = self
+            .disagreements
+            .iter()
+            .map(|disagreement| {
+                json!({
+                    "record": disagreement.record.0 + 1,
+                    "file_name": disagreement.file_name,
+                    "decisions": disagreement.decisions.map(DecisionKind::name),
+                    "captions": disagreement.captions,
+                })
+            })
+            .collect();
+        json!({
+            "sessions": sides,
+            "decided_in_both": self.same_caption.of(),
+            "decision": agreement_json(&self.kinds),
+            "decision_kinds": KINDS.map(DecisionKind::name),
+            "decision_counts": self.kinds.counts(),
+            "taken_as_it_was": agreement_json(&self.taken),
+            "same_caption": proportion(self.same_caption),
+            "disagreements": disagreements,
+        })
+    }
+}
+
+/// The caption a state leaves; none where the record is left out.
+fn caption<'a>(state: &'a RecordState, in_dataset: Option<&'a str>) -> Option<&'a str> {
+    let is_out = state.decision.kind() == DecisionKind::Excluded;
+    (!is_out).then(|| state.current_caption(in_dataset).unwrap_or_default())
+}
+
+fn agreement<const N: usize>(page: &mut Page, what: &str, agreement: &Agreement<N>) {
+    let observed = agreement.observed();
+    let rate = observed.rate().map(percent).unwrap_or_default();
+    let kappa = match agreement.kappa() {
+        Some(kappa) => format!("{:>10.2}  {:.2} to {:.2}", kappa.value, kappa.interval.low, kappa.interval.high),
+        None => format!("{:>10}", "none"),
+    };
+    page.row(format!("{what:<22}{:>16}{rate:>12}{kappa}", of(observed)));
+}
+
+fn of(proportion: Proportion) -> String {
+    format!("{} of {}", proportion.count(), proportion.of())
+}
+
+fn agreement_json<const N: usize>(agreement: &Agreement<N>) -> Value {
+    let kappa = agreement.kappa();
+    json!({
+        "observed": proportion(agreement.observed()),
+        "by_chance": kappa.map(|kappa| kappa.by_chance),
+        "kappa": kappa.map(|kappa| kappa.value),
+        "low": kappa.map(|kappa| kappa.interval.low),
+        "high": kappa.map(|kappa| kappa.interval.high),
+    })
+}

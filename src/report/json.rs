@@ -1,0 +1,107 @@
+//! The figures for scripts.
+
+use serde_json::{Map, Value, json};
+
+use super::{Figures, Judged, LONGEST_PAUSE, Phrase};
+use crate::session::{DecisionKind, Spending};
+use crate::statistics::Proportion;
+
+impl Figures {
+    /// The figures as one JSON object. Shares are from 0 to 1; what is not known is `null`.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let kinds = [
+            DecisionKind::Accepted,
+            DecisionKind::Kept,
+            DecisionKind::Edited,
+            DecisionKind::Excluded,
+            DecisionKind::Skipped,
+        ];
+        let decisions: Map<String, Value> = kinds
+            .into_iter()
+            .map(|kind| {
+                let counts = self.decisions.get(&kind).copied().unwrap_or_default();
+                (kind.name().to_owned(), json!({ "by_hand": counts.by_hand, "by_run": counts.by_run }))
+            })
+            .collect();
+        let texts: Vec<Value> = self
+            .texts
+            .iter()
+            .map(|text| {
+                let (model, prompt) = match &text.of {
+                    Judged::Dataset => (None, None),
+                    Judged::Described { model, prompt } => (Some(model), prompt.as_ref()),
+                };
+                json!({
+                    "model": model, "prompt": prompt, "taken": text.edited.of(), "edited": text.edited.count(),
+                    "edit_rate": text.edited.rate(), "mean_word_distance": text.distance,
+                })
+            })
+            .collect();
+        let words: Vec<Value> =
+            self.lengths.counts().map(|(words, captions)| json!({ "words": words, "captions": captions })).collect();
+        json!({
+            "dataset": self.dataset,
+            "records": self.records,
+            "unreadable": self.unreadable,
+            "reviewed": self.reviewed(),
+            "decisions": decisions,
+            "flagged": self.flagged,
+            "noted": self.noted,
+            "acceptance": proportion(self.acceptance),
+            "pace": {
+                "decisions": self.pace.decisions,
+                "seconds": self.pace.work.as_secs_f64(),
+                "sittings": self.pace.sittings,
+                "decisions_an_hour": self.pace.an_hour(),
+                "longest_pause_seconds": LONGEST_PAUSE.as_secs(),
+            },
+            "texts": texts,
+            "reasons": counted(&self.reasons),
+            "words": {
+                "median": self.lengths.percentile(50),
+                "least": self.lengths.range().map(|(least, _)| least),
+                "most": self.lengths.range().map(|(_, most)| most),
+                "limit": self.max_words,
+                "over_limit": self.lengths.over(self.max_words),
+                "without_caption": self.lengths.without,
+                "histogram": words,
+            },
+            "openings": phrases(&self.openings),
+            "phrases": phrases(&self.phrases),
+            "spending": self.spending.iter().map(spending).collect::<Vec<_>>(),
+            "failures": counted(&self.failures),
+        })
+    }
+}
+
+/// So many of so many, with the share and its 95 % interval.
+pub(super) fn proportion(proportion: Proportion) -> Value {
+    let interval = proportion.interval();
+    json!({
+        "count": proportion.count(),
+        "of": proportion.of(),
+        "rate": proportion.rate(),
+        "low": interval.map(|interval| interval.low),
+        "high": interval.map(|interval| interval.high),
+    })
+}
+
+fn counted(reasons: &[(String, u64)]) -> Vec<Value> {
+    reasons.iter().map(|(reason, count)| json!({ "reason": reason, "count": count })).collect()
+}
+
+fn phrases(phrases: &[Phrase]) -> Vec<Value> {
+    let phrases = phrases.iter();
+    phrases
+        .map(|phrase| json!({ "words": phrase.words, "captions": phrase.captions, "at_least": phrase.at_least }))
+        .collect()
+}
+
+fn spending(spending: &Spending) -> Value {
+    let Spending { model, prompt, requests, usage } = spending;
+    json!({
+        "model": model, "prompt": prompt, "requests": requests, "input_tokens": usage.tokens.input,
+        "output_tokens": usage.tokens.output, "cost_usd": usage.cost.exact(),
+    })
+}

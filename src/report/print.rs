@@ -1,0 +1,168 @@
+//! The figures in words.
+
+use std::time::Duration;
+
+use super::page::{percent, percents};
+use super::{Bars, Figures, Judged, LONGEST_PAUSE, Page, Phrase};
+use crate::describe::Usage;
+use crate::session::{DecisionKind, Spending};
+use crate::statistics::Proportion;
+use crate::text::{span, thousands};
+
+/// The decisions, in the order of the page.
+const KINDS: [DecisionKind; 5] =
+    [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded, DecisionKind::Skipped];
+
+/// Rows of a list of reasons.
+const MOST_REASONS: usize = 10;
+
+impl Figures {
+    /// The figures for people.
+    #[must_use]
+    pub fn page(&self, bars: Bars) -> Page {
+        let mut page = Page::new(bars);
+        let reviewed = Proportion::new(self.reviewed(), self.records);
+        let share = reviewed.rate().map(|rate| format!(" ({})", percent(rate))).unwrap_or_default();
+        page.heading(format!("{}: {} of {} records reviewed{share}", self.dataset, reviewed.count(), self.records));
+        if self.unreadable > 0 {
+            page.row(format!("{} lines cannot be read; `recaption check` names them", self.unreadable));
+        }
+        self.decided(&mut page);
+        self.judged(&mut page);
+        list(&mut page, "Asked for another text because", &self.reasons);
+        self.words(&mut page);
+        phrases(&mut page, "Most frequent openings (captions)", &self.openings);
+        phrases(&mut page, "Most frequent three words in a row (captions)", &self.phrases);
+        spending(&mut page, &self.spending);
+        list(&mut page, "No description because", &self.failures);
+        page
+    }
+
+    fn decided(&self, page: &mut Page) {
+        page.heading(format!("{:<16}{:>9}{:>9}", "Decisions", "by hand", "by run"));
+        for kind in KINDS {
+            let counts = self.decisions.get(&kind).copied().unwrap_or_default();
+            page.row(format!("{:<14}{:>9}{:>9}", kind.name(), counts.by_hand, counts.by_run));
+        }
+        if self.flagged + self.noted > 0 {
+            page.row(format!("{} flagged, {} with a note", self.flagged, self.noted));
+        }
+        page.heading("Acceptance");
+        match (self.acceptance.rate(), self.acceptance.interval()) {
+            (Some(rate), Some(interval)) => {
+                page.row(format!(
+                    "{} kept or accepted unchanged, of {} decided by hand",
+                    percent(rate),
+                    self.acceptance.of()
+                ));
+                page.row(format!("95 % interval {}, if they were a random part", percents(interval)));
+            }
+            _ => page.row("nothing is decided by hand yet"),
+        }
+        page.heading("Pace");
+        match self.pace.an_hour() {
+            Some(decisions) => {
+                let work = Duration::try_from(self.pace.work).unwrap_or_default();
+                page.row(format!("{decisions:.0} decisions an hour, {} at work", span(work)));
+                let breaks = self.pace.sittings.saturating_sub(1);
+                let breaks = format!("{breaks} {}", if breaks == 1 { "break" } else { "breaks" });
+                page.remark(format!("{breaks}: pauses over {} minutes do not count", LONGEST_PAUSE.as_mins()));
+            }
+            None => page.row("not known yet"),
+        }
+    }
+
+    fn judged(&self, page: &mut Page) {
+        if self.texts.is_empty() {
+            return;
+        }
+        page.heading(format!("{:<50}{:>8}{:>8}{:>10}", "Texts taken, by origin", "taken", "edited", "changed"));
+        for text in &self.texts {
+            let of = match &text.of {
+                Judged::Dataset => "the dataset's own".to_owned(),
+                Judged::Described { model, prompt: None } => model.clone(),
+                Judged::Described { model, prompt: Some(prompt) } => format!("{model} · {prompt}"),
+            };
+            let edited = text.edited.rate().map(percent).unwrap_or_default();
+            let distance = text.distance.map(percent).unwrap_or_default();
+            page.row(format!("{}{:>8}{edited:>8}{distance:>10}", page.cell(&of, 48), text.edited.of()));
+        }
+        page.remark("edited: of those taken · changed: of an edited text's words, on average");
+    }
+
+    fn words(&self, page: &mut Page) {
+        let lengths = &self.lengths;
+        let (Some(median), Some((least, most))) = (lengths.percentile(50), lengths.range()) else { return };
+        page.heading(format!("Words of a caption: median {median}, from {least} to {most}"));
+        let bins = lengths.bins();
+        let highest = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
+        for bin in &bins {
+            let label = match bin.to {
+                None => format!("{} and more", bin.from),
+                Some(to) if to == bin.from => to.to_string(),
+                Some(to) => format!("{}–{to}", bin.from),
+            };
+            page.row(format!("{label:>14}{:>9}  {}", bin.count, page.bar(bin.count, highest, 48)));
+        }
+        let over = Proportion::new(lengths.over(self.max_words), lengths.captions());
+        if let Some(rate) = over.rate().filter(|_| over.count() > 0) {
+            page.row(format!("over the limit of {}: {} ({})", self.max_words, over.count(), percent(rate)));
+        }
+        if lengths.without > 0 {
+            page.row(format!("without a caption: {}", lengths.without));
+        }
+    }
+}
+
+fn phrases(page: &mut Page, heading: &str, phrases: &[Phrase]) {
+    if phrases.is_empty() {
+        return;
+    }
+    page.heading(heading);
+    for phrase in phrases {
+        let most = if phrase.at_least { "+" } else { " " };
+        page.row(format!("{:>7}{most} {}", phrase.captions, phrase.words));
+    }
+}
+
+fn list(page: &mut Page, heading: &str, reasons: &[(String, u64)]) {
+    if reasons.is_empty() {
+        return;
+    }
+    page.heading(heading);
+    for (reason, count) in reasons.iter().take(MOST_REASONS) {
+        page.row(format!("{count:>7}  {reason}"));
+    }
+    let others = reasons.get(MOST_REASONS..).unwrap_or_default();
+    if !others.is_empty() {
+        let sum: u64 = others.iter().map(|(_, count)| count).sum();
+        page.row(format!("{sum:>7}  for {} other reasons", others.len()));
+    }
+}
+
+fn spending(page: &mut Page, spending: &[Spending]) {
+    if spending.is_empty() {
+        return;
+    }
+    page.heading(format!(
+        "{:<38}{:>9}{:>10}{:>10}{:>9}",
+        "Cost by model and prompt", "requests", "tokens in", "out", "cost"
+    ));
+    let mut requests = 0;
+    let mut sum = Usage::default();
+    for Spending { model, prompt, requests: number, usage } in spending {
+        requests += number;
+        sum.tokens += usage.tokens;
+        sum.cost += usage.cost;
+        cost(page, &format!("{model} · {prompt}"), *number, *usage);
+    }
+    if spending.len() > 1 {
+        cost(page, "together", requests, sum);
+    }
+}
+
+fn cost(page: &mut Page, what: &str, requests: u64, usage: Usage) {
+    let (input, output) = (thousands(usage.tokens.input), thousands(usage.tokens.output));
+    let what = page.cell(what, 36);
+    page.row(format!("{what}{requests:>9}{input:>10}{output:>10}{:>9}", usage.cost.to_string()));
+}

@@ -1,0 +1,275 @@
+//! Changes to many captions at once: what a line of the command line asks for, and what it makes of a caption.
+
+use std::fmt;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::dataset::RecordId;
+
+/// What is to be done to every caption.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Every match of a pattern is replaced. `$1` in the replacement is what the first group matched.
+    Replace {
+        /// The pattern.
+        pattern: Regex,
+        /// What takes its place.
+        with: String,
+    },
+    /// A text is put before.
+    Prefix(String),
+    /// A text is put behind.
+    Suffix(String),
+    /// White space at both ends goes, and runs of it become one space.
+    Trim,
+    /// The first letter becomes a capital one.
+    SentenceCase,
+    /// A full stop is put behind what ends without one.
+    FinalStop,
+}
+
+impl PartialEq for Change {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Change {}
+
+/// As it would be written on the command line.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replace { pattern, with } => write!(f, "s/{pattern}/{with}/"),
+            Self::Prefix(text) => write!(f, "prefix {text}"),
+            Self::Suffix(text) => write!(f, "suffix {text}"),
+            Self::Trim => f.write_str("trim"),
+            Self::SentenceCase => f.write_str("sentence-case"),
+            Self::FinalStop => f.write_str("final-stop"),
+        }
+    }
+}
+
+/// A change asked for on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The change.
+    pub change: Change,
+    /// For all records, and not only those in view.
+    pub everywhere: bool,
+}
+
+/// Why a line is no change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplaceError {
+    /// The pattern is no regular expression.
+    #[error("{0}")]
+    Pattern(String),
+    /// Parts are missing.
+    #[error("write it as s/old/new/ (i: any case, w: whole words; %s for all records)")]
+    Form,
+    /// A letter after it means nothing.
+    #[error("\"{0}\" is no flag: i is for any case, w for whole words")]
+    Flag(char),
+    /// There is no text to add.
+    #[error("write the text behind it: prefix a photo of")]
+    NoText,
+}
+
+/// Reads a line of the command line; none if it asks for something else.
+#[must_use]
+pub fn parse(line: &str) -> Option<Result<Wanted, ReplaceError>> {
+    let (everywhere, line) = match line.strip_prefix('%') {
+        Some(rest) => (true, rest),
+        None => (false, line),
+    };
+    let (word, text) = line.split_once(' ').unwrap_or((line, ""));
+    let with_text = |change: fn(String) -> Change| {
+        if text.is_empty() { Err(ReplaceError::NoText) } else { Ok(change(text.to_owned())) }
+    };
+    let change = match word.trim() {
+        "prefix" => with_text(Change::Prefix),
+        "suffix" => with_text(Change::Suffix),
+        "trim" => Ok(Change::Trim),
+        "sentence-case" => Ok(Change::SentenceCase),
+        "final-stop" => Ok(Change::FinalStop),
+        _ => substitution(line)?,
+    };
+    Some(change.map(|change| Wanted { change, everywhere }))
+}
+
+/// `s/old/new/flags`, with any character that is neither letter, digit nor space in place of the slash, and `\/` for
+/// itself.
+fn substitution(line: &str) -> Option<Result<Change, ReplaceError>> {
+    let rest = line.strip_prefix('s')?;
+    let slash = rest.chars().next().filter(|slash| !slash.is_alphanumeric() && !slash.is_whitespace())?;
+    Some(substituted(&rest[slash.len_utf8()..], slash))
+}
+
+fn substituted(rest: &str, slash: char) -> Result<Change, ReplaceError> {
+    let mut parts = vec![String::new()];
+    let mut characters = rest.chars().peekable();
+    while let Some(character) = characters.next() {
+        let part = parts.last_mut().ok_or(ReplaceError::Form)?;
+        match character {
+            '\\' if characters.peek() == Some(&slash) => part.extend(characters.next()),
+            character if character == slash => parts.push(String::new()),
+            character => part.push(character),
+        }
+    }
+    let (pattern, with, flags) = match parts.as_slice() {
+        [pattern, with] => (pattern, with, ""),
+        [pattern, with, flags] => (pattern, with, flags.trim()),
+        _ => return Err(ReplaceError::Form),
+    };
+    if pattern.is_empty() {
+        return Err(ReplaceError::Form);
+    }
+    let (mut any_case, mut whole) = (false, false);
+    for flag in flags.chars() {
+        match flag {
+            'i' => any_case = true,
+            'w' => whole = true,
+            // Every match is replaced in any case; who writes it as in vim is not to be stopped.
+            'g' => {}
+            other => return Err(ReplaceError::Flag(other)),
+        }
+    }
+    let pattern = if whole { format!(r"\b(?:{pattern})\b") } else { pattern.clone() };
+    let pattern = RegexBuilder::new(&pattern).case_insensitive(any_case).size_limit(1 << 20).build();
+    let pattern = pattern.map_err(|error| {
+        let words = error.to_string();
+        ReplaceError::Pattern(words.lines().last().unwrap_or_default().trim().to_owned())
+    })?;
+    Ok(Change::Replace { pattern, with: with.clone() })
+}
+
+impl Change {
+    /// The caption it makes of this one; none if that is the same, or nothing would be left.
+    #[must_use]
+    pub fn apply(&self, caption: &str) -> Option<String> {
+        let changed = match self {
+            Self::Replace { pattern, with } => pattern.replace_all(caption, with.as_str()).into_owned(),
+            Self::Prefix(text) if caption.starts_with(text.as_str()) => return None,
+            Self::Prefix(text) => format!("{text} {caption}"),
+            Self::Suffix(text) if caption.ends_with(text.as_str()) => return None,
+            Self::Suffix(text) => format!("{caption} {text}"),
+            Self::Trim => caption.split_whitespace().collect::<Vec<_>>().join(" "),
+            Self::SentenceCase => {
+                let start = caption.len() - caption.trim_start().len();
+                let mut rest = caption[start..].chars();
+                let first = rest.next()?;
+                format!("{}{}{}", &caption[..start], first.to_uppercase(), rest.as_str())
+            }
+            Self::FinalStop => {
+                let words = caption.trim_end();
+                let ends = words.ends_with(['.', '!', '?', '…', '。', '！', '？', '"', '”', ')']);
+                if ends || words.is_empty() {
+                    return None;
+                }
+                format!("{words}.")
+            }
+        };
+        (changed != caption && !changed.trim().is_empty()).then_some(changed)
+    }
+}
+
+/// Identity of one search for captions to change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ReplaceId(pub u64);
+
+/// A caption that would be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The record.
+    pub record: RecordId,
+    /// Its caption now.
+    pub before: String,
+    /// Its caption then.
+    pub after: String,
+    /// It is to be changed.
+    pub on: bool,
+}
+
+/// Looking at what would be changed, before it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// Its search.
+    pub id: ReplaceId,
+    /// The change.
+    pub change: Change,
+    /// What it would change, as far as that is known, in file order.
+    pub hits: Vec<Hit>,
+    /// All of it is known.
+    pub complete: bool,
+    /// The hit one is at.
+    pub chosen: usize,
+}
+
+impl Replacement {
+    /// How many captions are to be changed.
+    #[must_use]
+    pub fn wanted(&self) -> usize {
+        self.hits.iter().filter(|hit| hit.on).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn change(line: &str) -> Change {
+        parse(line).expect("a change").expect("a good one").change
+    }
+
+    #[rstest]
+    #[case("s/Asian/Korean/", "Asian woman, asian style", Some("Korean woman, asian style"))]
+    #[case("s/asian/Korean/i", "Asian woman, asian style", Some("Korean woman, Korean style"))]
+    #[case("s/art/work/w", "art and party", Some("work and party"))]
+    #[case("s/(red) (hat)/$2, $1/", "a red hat", Some("a hat, red"))]
+    #[case(r"s/a\/b/c/", "a/b", Some("c"))]
+    #[case("s#a/b#c#", "a/b", Some("c"))]
+    #[case("s/none/x/", "a hat", None)]
+    #[case("s/.*//", "a hat", None)]
+    #[case("s/코트/재킷/", "베이지 코트", Some("베이지 재킷"))]
+    #[case("prefix a photo of", "a hat", Some("a photo of a hat"))]
+    #[case("prefix a photo of", "a photo of a hat", None)]
+    #[case("suffix , studio light", "a hat", Some("a hat , studio light"))]
+    #[case("trim", "  a   hat ", Some("a hat"))]
+    #[case("trim", "a hat", None)]
+    #[case("sentence-case", "a hat", Some("A hat"))]
+    #[case("sentence-case", "élan", Some("Élan"))]
+    #[case("final-stop", "A hat", Some("A hat."))]
+    #[case("final-stop", "A hat. ", None)]
+    #[case("final-stop", "", None)]
+    fn captions_become_others(#[case] line: &str, #[case] caption: &str, #[case] expected: Option<&str>) {
+        assert_eq!(change(line).apply(caption).as_deref(), expected);
+    }
+
+    #[test]
+    fn a_line_says_where() {
+        assert!(!parse("s/a/b/").expect("a change").expect("a good one").everywhere);
+        assert!(parse("%s/a/b/").expect("a change").expect("a good one").everywhere);
+        for other in ["save", "w", "sort", "12", "", "sa", "s a b"] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[rstest]
+    #[case("s/a", ReplaceError::Form)]
+    #[case("s//b/", ReplaceError::Form)]
+    #[case("s/a/b/c/d", ReplaceError::Form)]
+    #[case("s/a/b/x", ReplaceError::Flag('x'))]
+    #[case("prefix", ReplaceError::NoText)]
+    fn what_is_wrong_is_said(#[case] line: &str, #[case] error: ReplaceError) {
+        assert_eq!(parse(line), Some(Err(error)));
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_says_why() {
+        let Some(Err(ReplaceError::Pattern(why))) = parse("s/(a/b/") else { panic!("refused") };
+        assert!(why.contains("unclosed"), "{why}");
+    }
+}

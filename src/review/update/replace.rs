@@ -1,0 +1,98 @@
+//! Changing many captions at once: looked for, looked at, and done as one step.
+
+use roaring::RoaringBitmap;
+
+use super::record;
+use crate::review::replace::{Hit, ReplaceId, Replacement, Wanted};
+use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab};
+use crate::session::{Event, Original};
+
+/// Most hits that are looked at at once. Whoever has more narrows them down by a tab.
+const MOST_HITS: usize = 100_000;
+
+/// Looks for the captions a change would change.
+pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
+    if model.session != SessionStatus::Open || !model.indexed {
+        model.say(NoticeKind::Warning, "captions can be changed when the session is open and all records are known");
+        return;
+    }
+    let tab = if wanted.everywhere { Tab::All } else { model.list.tab };
+    let records: RoaringBitmap = model.tabs.view(tab, None).records();
+    let own = model
+        .ledger
+        .touched()
+        .filter(|(id, _)| records.contains(id.0))
+        .filter(|(_, state)| state.own_text().is_some() || state.original != Original::InDataset)
+        .filter_map(|(id, state)| Some((id, state.current_caption(None)?.to_owned())))
+        .collect();
+    model.next_replacement += 1;
+    let id = ReplaceId(model.next_replacement);
+    let change = wanted.change;
+    out.push(Effect::FindReplacements { id, change: change.clone(), records, own });
+    model.mode = Mode::Replace(Replacement { id, change, hits: Vec::new(), complete: false, chosen: 0 });
+}
+
+/// Some were found.
+pub(super) fn found(model: &mut Model, id: ReplaceId, hits: Vec<Hit>, complete: bool) {
+    let Mode::Replace(replacement) = &mut model.mode else { return };
+    if replacement.id != id {
+        return;
+    }
+    let room = MOST_HITS.saturating_sub(replacement.hits.len());
+    let too_many = hits.len() > room;
+    replacement.hits.extend(hits.into_iter().take(room));
+    replacement.complete |= complete;
+    if complete && replacement.hits.is_empty() {
+        model.mode = Mode::Browse;
+        model.say(NoticeKind::Info, "no caption would change");
+    } else if too_many {
+        model.say(NoticeKind::Warning, format!("only the first {MOST_HITS} are changed at once"));
+    }
+}
+
+pub(super) fn step(model: &mut Model, step: isize) {
+    if let Mode::Replace(replacement) = &mut model.mode {
+        let last = replacement.hits.len().saturating_sub(1);
+        replacement.chosen = replacement.chosen.saturating_add_signed(step).min(last);
+    }
+}
+
+/// Leaves one caption out, or takes it in again.
+pub(super) fn toggle(model: &mut Model) {
+    if let Mode::Replace(replacement) = &mut model.mode
+        && let Some(hit) = replacement.hits.get_mut(replacement.chosen)
+    {
+        hit.on = !hit.on;
+        step(model, 1);
+    }
+}
+
+/// Leaves all out, or takes all in again.
+pub(super) fn toggle_all(model: &mut Model) {
+    if let Mode::Replace(replacement) = &mut model.mode {
+        let on = replacement.wanted() < replacement.hits.len();
+        replacement.hits.iter_mut().for_each(|hit| hit.on = on);
+    }
+}
+
+/// Changes the captions that are wanted, as one step.
+pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::Replace(replacement) = &model.mode else { return };
+    if !replacement.complete {
+        model.say(NoticeKind::Info, "still looking for captions to change");
+        return;
+    }
+    let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
+    let mut changes = 0;
+    for Hit { record: about, after, on, .. } in replacement.hits {
+        if on {
+            record(model, Event::Amended { record: about, text: Some(after) }, out);
+            changes += 1;
+        }
+    }
+    if changes > 1 {
+        record(model, Event::Together { changes }, out);
+    }
+    let records = if changes == 1 { "1 caption".to_owned() } else { format!("{changes} captions") };
+    model.say(NoticeKind::Info, format!("changed {records}; what was decided stays · u takes it back"));
+}

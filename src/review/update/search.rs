@@ -1,0 +1,195 @@
+//! Searching: `/` goes to the first match while one types, `n` and `N` to the others.
+
+use std::sync::Arc;
+
+use super::navigate;
+use crate::dataset::RecordId;
+use crate::review::query::{Pattern, Query};
+use crate::review::scan::ScanId;
+use crate::review::{Action, Effect, Hits, Match, Mode, Model, NoticeKind, Scan, Scanned, Search, SearchEntry, Seek};
+
+/// Opens the line to type in.
+pub(super) fn open(model: &mut Model) {
+    let before = model.search.take().map(Box::new);
+    let (cursor, top) = (model.list.cursor, model.list.top);
+    model.mode = Mode::Search(SearchEntry { text: String::new(), error: None, cursor, top, before });
+}
+
+/// The text has changed: looks for it from where the operator was.
+pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
+    let Mode::Search(entry) = &mut model.mode else { return };
+    if entry.text == words {
+        return;
+    }
+    entry.text.clone_from(&words);
+    entry.error = None;
+    let origin = entry.cursor;
+    drop_scan(model.search.take().as_ref().and_then(|search| search.hits.scan()), out);
+    if words.is_empty() {
+        go_back(model);
+        return;
+    }
+    match Pattern::literal(&words) {
+        Err(error) => {
+            if let Mode::Search(entry) = &mut model.mode {
+                entry.error = Some(error.to_string());
+            }
+            go_back(model);
+        }
+        Ok(pattern) => {
+            let from = origin.unwrap_or(RecordId(0));
+            let seek = Some(Seek { from, here: true, forward: true });
+            let query = Arc::new(Query::Text(pattern));
+            let id = model.new_scan();
+            let hits = Hits::new(query.clone(), id, roaring::RoaringBitmap::new());
+            model.search = Some(Search { text: words, hits, seek });
+            out.push(Effect::Scan(Scan { id, query, records: None, from, states: model.ledger.states() }));
+        }
+    }
+}
+
+/// Stays at what was found. Nothing typed means what was searched for before.
+pub(super) fn stay(model: &mut Model, entry: SearchEntry) {
+    if entry.text.is_empty() {
+        model.search = entry.before.map(|before| *before);
+        if model.search.is_some() {
+            next(model, true);
+        }
+    }
+}
+
+/// Goes back to where the operator was, and to what was searched for before.
+pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
+    if !matches!(model.mode, Mode::Search(_)) {
+        return;
+    }
+    go_back(model);
+    drop_scan(model.search.take().as_ref().and_then(|search| search.hits.scan()), out);
+    if let Mode::Search(entry) = std::mem::replace(&mut model.mode, Mode::Browse)
+        && let Some(before) = entry.before
+    {
+        // What was reported and what happened meanwhile has passed it by.
+        model.search = Some(*before);
+        look_anew(model, out);
+    }
+}
+
+/// Looks at everything anew: what is known of the records is not what it was.
+pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
+    let id = model.new_scan();
+    let states = model.ledger.states();
+    if let Some(search) = &mut model.search {
+        drop_scan(search.hits.scan(), out);
+        search.hits.begin_anew(id);
+        let query = search.hits.query().clone();
+        out.push(Effect::Scan(Scan { id, query, records: None, from: RecordId(0), states }));
+    }
+}
+
+/// Looks again at what has changed and could not be judged without its line.
+pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
+    let id = model.new_scan();
+    let Some(search) = &mut model.search else { return };
+    if let Some(records) = search.hits.look_again(id) {
+        let (query, from, states) = (search.hits.query().clone(), RecordId(0), model.ledger.states());
+        out.push(Effect::Scan(Scan { id, query, records: Some(records), from, states }));
+    }
+}
+
+/// Takes the marks of what was searched for away. Says whether there were any.
+pub(super) fn forget(model: &mut Model, out: &mut Vec<Effect>) -> bool {
+    let search = model.search.take();
+    drop_scan(search.as_ref().and_then(|search| search.hits.scan()), out);
+    search.is_some()
+}
+
+/// Whoever does something else does not wait for a match any more.
+pub(super) fn wait_no_more(model: &mut Model, action: Action) {
+    if action != Action::Submit
+        && let Some(search) = &mut model.search
+    {
+        search.seek = None;
+    }
+}
+
+/// Goes to the next match, or the one before.
+pub(super) fn next(model: &mut Model, forward: bool) {
+    let typing = matches!(model.mode, Mode::Search(_));
+    let from = model.list.cursor.unwrap_or(RecordId(0));
+    match &mut model.search {
+        Some(search) => search.seek = Some(Seek { from, here: false, forward }),
+        None if typing => return,
+        None => {
+            model.say(NoticeKind::Info, "nothing is searched for yet · / searches");
+            return;
+        }
+    }
+    settle(model);
+    if model.search.as_ref().is_some_and(|search| search.seek.is_some()) && !typing {
+        model.say(NoticeKind::Info, "searching …");
+    }
+}
+
+/// A scan has got further.
+pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
+    if model.search.as_mut().is_some_and(|search| search.hits.take(scanned).is_some()) {
+        settle(model);
+    }
+}
+
+/// Goes to the match that is looked for, once it is certain which one that is.
+fn settle(model: &mut Model) {
+    let Some(search) = &model.search else { return };
+    let Some(seek) = search.seek else { return };
+    let found = model.view().find(search.hits.found(), seek.from, seek.here, seek.forward);
+    let complete = search.hits.is_complete();
+    let certain = complete
+        || found
+            .is_some_and(|found| seek.forward && !found.around && search.hits.has_looked_at(seek.from, found.record));
+    if !certain {
+        return;
+    }
+    if let Some(search) = &mut model.search {
+        search.seek = None;
+    }
+    let typing = matches!(model.mode, Mode::Search(_));
+    match found {
+        Some(found) => {
+            model.list.forward = seek.forward;
+            navigate::go_to(model, found.record);
+            if !typing {
+                tell(model, found, seek, complete);
+            }
+        }
+        None if typing => go_back(model),
+        None => {
+            let words = model.search.as_ref().map(|search| search.text.clone()).unwrap_or_default();
+            model.say(NoticeKind::Warning, format!("\"{words}\" is not found here"));
+        }
+    }
+}
+
+/// Says which match it is, and where the search went round the end.
+fn tell(model: &mut Model, found: Match, seek: Seek, complete: bool) {
+    let words = model.search.as_ref().map(|search| search.text.clone()).unwrap_or_default();
+    let more = if complete { "" } else { "+" };
+    let around = match (found.around, seek.forward) {
+        (false, _) => "",
+        (true, true) => " · from the top again",
+        (true, false) => " · from the bottom again",
+    };
+    model.say(NoticeKind::Info, format!("/{words}  {} of {}{more}{around}", found.place + 1, found.total));
+}
+
+fn go_back(model: &mut Model) {
+    let Mode::Search(entry) = &model.mode else { return };
+    let (cursor, top) = (entry.cursor, entry.top);
+    if let Some(cursor) = cursor {
+        navigate::go_to(model, cursor);
+        model.list.top = top;
+    }
+}
+
+fn drop_scan(scan: Option<ScanId>, out: &mut Vec<Effect>) {
+    out.extend(scan.map(Effect::StopScan));
+}

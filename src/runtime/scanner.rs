@@ -1,0 +1,224 @@
+//! Scans: each reads the dataset on a thread of its own, and reports as it goes, until it is done or nobody waits for it.
+
+use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::dataset::{Dataset, DatasetError};
+use crate::review::{Msg, Scan, ScanId, Scanned};
+
+/// Records of the first report: the operator is looking at the place where a scan begins.
+const FIRST: u32 = 512;
+
+/// Records of all others: few reports, none of which takes the screen's thread longer than a key may.
+const OTHERS: u32 = 1 << 15;
+
+/// The scans under way.
+#[derive(Debug, Default)]
+pub(super) struct Scanner {
+    running: HashMap<ScanId, Arc<AtomicBool>>,
+}
+
+impl Scanner {
+    /// Notes a scan. Gives what will say that it is to stop.
+    pub(super) fn start(&mut self, id: ScanId) -> Arc<AtomicBool> {
+        // A scan that has ended has let go of its flag.
+        self.running.retain(|_, stop| Arc::strong_count(stop) > 1);
+        self.running.entry(id).or_default().clone()
+    }
+
+    pub(super) fn stop(&mut self, id: ScanId) {
+        if let Some(stop) = self.running.remove(&id) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        for (_, stop) in self.running.drain() {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Makes a scan.
+pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
+    let result = match &scan.records {
+        None => all(dataset, scan, messages, stop),
+        Some(records) => {
+            let runs = records.iter().map(|record| record..record + 1);
+            let mut runs: Vec<Range<u32>> = runs.collect();
+            runs.dedup_by(|next, run| {
+                let joins = run.end == next.start && run.len() < OTHERS as usize;
+                if joins {
+                    run.end = next.end;
+                }
+                joins
+            });
+            look_at(dataset, scan, runs, messages, stop)
+        }
+    };
+    match result {
+        Ok(ControlFlow::Continue(())) => {
+            let (among, found) = Default::default();
+            let _ = messages.send(Msg::Scanned(Scanned { id: scan.id, among, found, done: true }));
+        }
+        Ok(ControlFlow::Break(())) => {}
+        Err(error) => {
+            let _ = messages.send(Msg::DatasetFailed(error.to_string()));
+        }
+    }
+}
+
+/// Everything, from where the scan is to begin: what has been found of the dataset so far, and then the rest.
+fn all(
+    dataset: &Dataset,
+    scan: &Scan,
+    messages: &UnboundedSender<Msg>,
+    stop: &AtomicBool,
+) -> Result<ControlFlow<()>, DatasetError> {
+    let known = dataset.record_count();
+    let from = scan.from.0.min(known);
+    let first = from..from.saturating_add(FIRST).min(known);
+    let runs = chunks(first.end..known).chain(chunks(0..from));
+    if look_at(dataset, scan, std::iter::once(first).chain(runs), messages, stop)?.is_break() {
+        return Ok(ControlFlow::Break(()));
+    }
+    dataset.build_index(&mut |_| {
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    look_at(dataset, scan, chunks(known..dataset.record_count()), messages, stop)
+}
+
+fn chunks(range: Range<u32>) -> impl Iterator<Item = Range<u32>> {
+    let end = range.end;
+    range.step_by(OTHERS as usize).map(move |start| start..start.saturating_add(OTHERS).min(end))
+}
+
+/// Looks at runs of records, and reports after each.
+fn look_at(
+    dataset: &Dataset,
+    scan: &Scan,
+    runs: impl IntoIterator<Item = Range<u32>>,
+    messages: &UnboundedSender<Msg>,
+    stop: &AtomicBool,
+) -> Result<ControlFlow<()>, DatasetError> {
+    for run in runs {
+        let mut report = Scanned { id: scan.id, among: run.clone().collect(), found: Default::default(), done: false };
+        dataset.lines(run, &mut |line| {
+            if stop.load(Ordering::Relaxed) {
+                return ControlFlow::Break(());
+            }
+            if scan.holds(line) {
+                report.found.insert(line.record().0);
+            }
+            ControlFlow::Continue(())
+        })?;
+        if stop.load(Ordering::Relaxed) || messages.send(Msg::Scanned(report)).is_err() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use roaring::RoaringBitmap;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::dataset::{OpenOptions, RecordId};
+    use crate::review::query::{Pattern, Query};
+    use crate::session::States;
+
+    const RECORDS: u32 = OTHERS * 2 + 700;
+
+    fn dataset() -> (tempfile::TempDir, Dataset) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("d.jsonl");
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file"));
+        for record in 0..RECORDS {
+            let text = if record % 3 == 0 { "A red coat." } else { "A \\u0062lue coat." };
+            writeln!(file, "{{\"file_name\":\"{record}.jpg\",\"text\":\"{text}\"}}").expect("written");
+        }
+        drop(file);
+        let dataset = Dataset::open(&path, &OpenOptions::default()).expect("a dataset");
+        (folder, dataset)
+    }
+
+    fn scan(words: &str, from: u32, records: Option<RoaringBitmap>) -> Scan {
+        let query = Arc::new(Query::Text(Pattern::literal(words).expect("short")));
+        Scan { id: ScanId(7), query, records, from: RecordId(from), states: States::default() }
+    }
+
+    fn reports(dataset: &Dataset, scan: &Scan, stop: bool) -> Vec<Scanned> {
+        let (sender, mut messages) = unbounded_channel();
+        run(dataset, scan, &sender, &AtomicBool::new(stop));
+        drop(sender);
+        let mut reports = Vec::new();
+        while let Some(msg) = messages.blocking_recv() {
+            match msg {
+                Msg::Scanned(report) => reports.push(report),
+                other => panic!("{other:?}"),
+            }
+        }
+        reports
+    }
+
+    fn union<'a>(sets: impl Iterator<Item = &'a RoaringBitmap>) -> RoaringBitmap {
+        sets.fold(RoaringBitmap::new(), |sum, set| sum | set)
+    }
+
+    #[test]
+    fn every_record_is_looked_at_once_wherever_it_begins() {
+        let (_folder, dataset) = dataset();
+        for (from, indexed) in [(0, false), (1, true), (OTHERS, true), (RECORDS - 1, true), (u32::MAX, true)] {
+            assert_eq!(dataset.is_indexed(), indexed);
+            let reports = reports(&dataset, &scan("blue", from, None), false);
+            let looked_at: u64 = reports.iter().map(|report| report.among.len()).sum();
+            assert_eq!(looked_at, u64::from(RECORDS));
+            assert_eq!(union(reports.iter().map(|report| &report.among)), (0..RECORDS).collect());
+            let blue: RoaringBitmap = (0..RECORDS).filter(|record| record % 3 != 0).collect();
+            assert_eq!(union(reports.iter().map(|report| &report.found)), blue);
+            let ends: Vec<usize> = (0..reports.len()).filter(|place| reports[*place].done).collect();
+            assert_eq!(ends, [reports.len() - 1]);
+            if indexed && from < RECORDS {
+                assert!(reports[0].among.contains(from));
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_records_asked_for_are_looked_at() {
+        let (_folder, dataset) = dataset();
+        dataset.build_index(&mut |_| ControlFlow::Continue(())).expect("indexed");
+        let records: RoaringBitmap = [3, 4, 5, 6, 900, RECORDS - 1].into_iter().collect();
+        let reports = reports(&dataset, &scan("red", 0, Some(records.clone())), false);
+        assert_eq!(union(reports.iter().map(|report| &report.among)), records);
+        assert_eq!(union(reports.iter().map(|report| &report.found)), [3, 6, 900].into_iter().collect());
+        assert_eq!(reports.len(), 4, "what lies together is read together");
+    }
+
+    #[test]
+    fn a_scan_that_is_stopped_says_no_more() {
+        let (_folder, dataset) = dataset();
+        assert_eq!(reports(&dataset, &scan("red", 0, None), true), []);
+    }
+
+    #[test]
+    fn scans_that_have_ended_are_forgotten() {
+        let mut scanner = Scanner::default();
+        let first = scanner.start(ScanId(1));
+        drop(scanner.start(ScanId(2)));
+        let third = scanner.start(ScanId(3));
+        assert_eq!(scanner.running.len(), 2);
+        scanner.stop(ScanId(1));
+        assert!(first.load(Ordering::Relaxed) && !third.load(Ordering::Relaxed));
+        scanner.stop_all();
+        assert!(third.load(Ordering::Relaxed));
+    }
+}

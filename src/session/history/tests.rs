@@ -1,0 +1,107 @@
+//! What a session tells of times, people and samples.
+
+use jiff::{Timestamp, ToSpan};
+
+use super::super::fixture::{List, Review, decided, edited, folder, generated};
+use super::super::{Decision, Event, Seq, read_history};
+use super::*;
+use crate::statistics::Stratum;
+
+fn second(number: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + number.seconds()
+}
+
+fn sample(records: &[u32]) -> Sample {
+    let member = |record: &u32| sample::Sampled { record: RecordId(*record), stratum: 0, text: None };
+    Sample {
+        request: sample::SampleRequest { size: records.len() as u64, seed: u64::MAX, by: None },
+        hash: 7,
+        strata: vec![Stratum { name: String::new(), population: 3, drawn: records.len() as u64 }],
+        members: records.iter().map(member).collect(),
+        after: Seq(0),
+        at: second(5),
+    }
+}
+
+#[test]
+fn actions_are_told_with_who_did_them_and_what_edits_began_from() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
+    let mut review = Review::open(&list);
+    let (first, second) = (RecordId(0), RecordId(1));
+    review.apply(generated(first, "a"));
+    review.apply(decided(first, edited("b")));
+    review.apply(Event::Decided { record: second, decision: Decision::Kept, by: Actor::Run });
+    review.apply(Event::Flagged { record: second, on: true });
+    review.apply(Event::Undone);
+    review.close();
+    let history = read_history(&list.location(), &list).unwrap();
+    let told: Vec<_> = history.actions.iter().map(|action| (action.seq.0, action.record, action.kind)).collect();
+    let edit = ActionKind::Decided { by: Actor::Operator, edited_from: Some(EditBase::Original) };
+    let run = ActionKind::Decided { by: Actor::Run, edited_from: None };
+    assert_eq!(
+        told,
+        [
+            (2, Some(first), edit),
+            (3, Some(second), run),
+            (4, Some(second), ActionKind::Other),
+            (5, None, ActionKind::Other)
+        ]
+    );
+    assert!(!run.is_by_hand() && edit.is_by_hand() && ActionKind::Other.is_by_hand());
+    assert_eq!(history.at(Seq(4)), Some(Timestamp::UNIX_EPOCH));
+    assert_eq!(history.at(Seq(1)), None, "a description is nobody's action");
+}
+
+#[test]
+fn who_reviewed_is_known_from_their_first_event_on() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
+    let sit = |reviewer: &str, decisions: &[&str]| {
+        let mut review = Review::open(&list);
+        review.writer().set_reviewer(second(1), reviewer.to_owned()).unwrap();
+        for name in decisions {
+            review.decide(name, Decision::Kept);
+        }
+        review.close();
+    };
+    sit("nobody", &[]);
+    sit("kim", &["a.jpg"]);
+    sit("kim", &["b.jpg"]);
+    sit("lee", &["a.jpg"]);
+    let history = read_history(&list.location(), &list).unwrap();
+    let sitting = |after, reviewer: &str| Sitting { after: Seq(after), at: second(1), reviewer: reviewer.to_owned() };
+    assert_eq!(history.sittings, [sitting(0, "kim"), sitting(2, "lee")]);
+    assert_eq!([0, 1, 2, 3].map(|seq| history.reviewer(Seq(seq))), [None, Some("kim"), Some("kim"), Some("lee")]);
+}
+
+#[test]
+fn a_sample_comes_back_as_it_was_drawn_and_follows_its_records() {
+    let folder = folder();
+    let mut list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B"), ("c.jpg", "C")]);
+    let mut review = Review::open(&list);
+    let drawn = sample(&[2, 0]);
+    let subjects = drawn.members.iter().map(|member| list.subject(member.record)).collect();
+    review.writer().record_sample(drawn.clone(), subjects).unwrap();
+    review.decide("c.jpg", Decision::Kept);
+    review.close();
+    assert_eq!(read_history(&list.location(), &list).unwrap().samples, [drawn]);
+
+    list.replace(&[("new.jpg", "N"), ("a.jpg", "A"), ("b.jpg", "B"), ("c.jpg", "C")]);
+    let moved = read_history(&list.location(), &list).unwrap();
+    let records: Vec<RecordId> = moved.samples[0].members.iter().map(|member| member.record).collect();
+    assert_eq!(records, [RecordId(3), RecordId(1)]);
+    assert_eq!(moved.opened.ledger.record(RecordId(3)).decision, Decision::Kept);
+
+    list.replace(&[("a.jpg", "A")]);
+    let gone = read_history(&list.location(), &list).unwrap();
+    let record = gone.samples[0].members[0].record;
+    assert_eq!(gone.opened.ledger.record(record).decision, Decision::Kept, "what was decided is still known");
+}
+
+#[test]
+fn a_session_that_is_not_there_has_no_history() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a.jpg", "A")]);
+    assert_eq!(read_history(&list.location(), &list).unwrap(), History::default());
+}

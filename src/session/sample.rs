@@ -1,0 +1,144 @@
+//! Random parts of a dataset that were drawn to be judged, kept with the session: what was drawn cannot be chosen anew
+//! once its decisions are known.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::error::Fault;
+use super::event::Seq;
+use super::history::time;
+use super::log::{SubjectIndex, hash_from, hash_text};
+use super::rebind::Bindings;
+use crate::dataset::RecordId;
+use crate::statistics::Stratum;
+
+/// What is asked of a drawing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleRequest {
+    /// How many records.
+    pub size: u64,
+    /// The same seed gives the same records.
+    pub seed: u64,
+    /// The member whose values the sample is to mirror.
+    pub by: Option<String>,
+}
+
+/// A sample that was drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// What was asked for.
+    pub request: SampleRequest,
+    /// The hash of the dataset it was drawn from.
+    pub hash: u128,
+    /// The parts of the dataset, with how many were drawn of each; a single one without a name where it was drawn from
+    /// all alike.
+    pub strata: Vec<Stratum>,
+    /// The records, in the random order in which they are shown.
+    pub members: Vec<Sampled>,
+    /// The last event before it was drawn. Decisions that came later count.
+    pub after: Seq,
+    /// When it was drawn.
+    pub at: Timestamp,
+}
+
+impl Sample {
+    /// How many records it was drawn from.
+    #[must_use]
+    pub fn population(&self) -> u64 {
+        self.strata.iter().map(|stratum| stratum.population).sum()
+    }
+}
+
+/// A record of a sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sampled {
+    /// Where it is in the dataset now. One that is not there any more has a number that is no position.
+    pub record: RecordId,
+    /// The number of its stratum.
+    pub stratum: usize,
+    /// The text that had been decided on when the sample was drawn, if any.
+    pub text: Option<String>,
+}
+
+/// Stores a sample whose records are subjects.
+pub(super) fn append(
+    connection: &Connection,
+    sample: &Sample,
+    subject_of: impl Fn(RecordId) -> Option<SubjectIndex>,
+) -> Result<(), Fault> {
+    let SampleRequest { size, seed, by } = &sample.request;
+    connection.execute(
+        "INSERT INTO sample (after, at, size, seed, by, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            sample.after.0.cast_signed(),
+            sample.at.to_string(),
+            size.cast_signed(),
+            seed.cast_signed(),
+            by,
+            hash_text(sample.hash)
+        ],
+    )?;
+    let id = connection.last_insert_rowid();
+    let mut strata = connection
+        .prepare_cached("INSERT INTO stratum (sample, number, name, population, drawn) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (stratum, number) in sample.strata.iter().zip(0_i64..) {
+        let Stratum { name, population, drawn } = stratum;
+        strata.execute(params![id, number, name, population.cast_signed(), drawn.cast_signed()])?;
+    }
+    let mut members = connection
+        .prepare_cached("INSERT INTO sampled (sample, place, subject, stratum, text) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (member, place) in sample.members.iter().zip(0_i64..) {
+        let subject = subject_of(member.record).map(SubjectIndex::row);
+        let stratum = i64::try_from(member.stratum).unwrap_or(i64::MAX);
+        members.execute(params![id, place, subject, stratum, member.text])?;
+    }
+    Ok(())
+}
+
+/// Every sample, in the order they were drawn.
+pub(super) fn read(connection: &Connection, bindings: &Bindings) -> Result<Vec<Sample>, Fault> {
+    let mut statement = connection.prepare("SELECT id, after, at, size, seed, by, hash FROM sample ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut samples = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        let lacks = |what: &str| Fault::Damaged(format!("sample {id} lacks {what}"));
+        let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+        samples.push(Sample {
+            request: SampleRequest { size: number(3)?, seed: number(4)?, by: row.get(5)? },
+            hash: hash_from(&row.get::<_, String>(6)?).ok_or_else(|| lacks("its hash"))?,
+            strata: strata(connection, id)?,
+            members: members(connection, id, bindings)?,
+            after: Seq(number(1)?),
+            at: time(Some(&row.get::<_, String>(2)?)).ok_or_else(|| lacks("its time"))?,
+        });
+    }
+    Ok(samples)
+}
+
+fn strata(connection: &Connection, sample: i64) -> Result<Vec<Stratum>, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT name, population, drawn FROM stratum WHERE sample = ?1 ORDER BY number")?;
+    let rows = statement.query_map([sample], |row| {
+        let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+        Ok(Stratum { name: row.get(0)?, population: number(1)?, drawn: number(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn members(connection: &Connection, sample: i64, bindings: &Bindings) -> Result<Vec<Sampled>, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT subject, stratum, text FROM sampled WHERE sample = ?1 ORDER BY place")?;
+    let mut rows = statement.query([sample])?;
+    let mut members = Vec::new();
+    while let Some(row) = rows.next()? {
+        let subject = SubjectIndex::from_row(row.get(0)?)?;
+        let missing = || Fault::Damaged(format!("subject {} is missing", subject.row()));
+        members.push(Sampled {
+            record: bindings.record_of(subject).ok_or_else(missing)?,
+            stratum: usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX),
+            text: row.get(2)?,
+        });
+    }
+    Ok(members)
+}

@@ -1,0 +1,111 @@
+//! The parts of a text that findings are about, set off in the lines it is shown in.
+
+use std::ops::Range;
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::words::clipped;
+use crate::lint::Finding;
+use crate::text;
+
+/// Gives `style` to what `findings` are about. `lines` are those of `words` as they are shown: made safe, and broken
+/// where it breaks. What is not shown is passed over.
+pub(super) fn set_off(lines: &mut [Line<'static>], words: &str, findings: &[Finding], style: Style) {
+    let spans: Vec<Range<usize>> =
+        findings.iter().filter_map(|finding| finding.span.as_ref()).map(|span| shown(words, span)).collect();
+    if spans.is_empty() {
+        return;
+    }
+    let mut start = 0;
+    for line in lines {
+        let mut parts = Vec::new();
+        for span in line.spans.drain(..) {
+            let end = start + span.content.len();
+            parts.extend(split(&span, start, &spans, style));
+            start = end;
+        }
+        line.spans = parts;
+        // The break between two lines is a byte of the text.
+        start += 1;
+    }
+}
+
+/// Where a part of the text is in what is shown of it: being made safe moves what comes after.
+fn shown(words: &str, span: &Range<usize>) -> Range<usize> {
+    let most = clipped(words).len();
+    let place = |at: usize| text::sanitize_multiline(&words[..words.floor_char_boundary(at.min(most))]).len();
+    place(span.start)..place(span.end)
+}
+
+/// A span in pieces, the pieces in any of `spans` styled.
+fn split(span: &Span<'static>, start: usize, spans: &[Range<usize>], style: Style) -> Vec<Span<'static>> {
+    let content = span.content.as_ref();
+    let end = start + content.len();
+    let mut cuts: Vec<usize> = spans
+        .iter()
+        .flat_map(|wanted| [wanted.start, wanted.end])
+        .filter(|cut| (start + 1..end).contains(cut))
+        .map(|cut| content.floor_char_boundary(cut - start))
+        .chain([0, content.len()])
+        .collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    let is_in = |at: usize| spans.iter().any(|wanted| wanted.contains(&(start + at)));
+    cuts.windows(2)
+        .map(|cut| {
+            let style = if is_in(cut[0]) { span.style.patch(style) } else { span.style };
+            Span::styled(content[cut[0]..cut[1]].to_owned(), style)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ratatui::style::Modifier;
+
+    use super::super::words::paragraphs;
+    use super::*;
+    use crate::lint::{LintKind, Severity};
+
+    fn finding(span: Range<usize>) -> Finding {
+        Finding { kind: LintKind::CutOff, severity: Severity::Warn, message: String::new(), span: Some(span) }
+    }
+
+    /// The parts set off, line by line.
+    fn set_off_in(words: &str, spans: &[(usize, usize)]) -> Vec<String> {
+        let mut lines = paragraphs(words, Style::new());
+        let findings: Vec<Finding> = spans.iter().map(|(start, end)| finding(*start..*end)).collect();
+        set_off(&mut lines, words, &findings, Style::new().add_modifier(Modifier::UNDERLINED));
+        let spans = lines.iter().flat_map(|line| &line.spans);
+        let marked = spans.filter(|span| span.style.add_modifier.contains(Modifier::UNDERLINED));
+        marked.map(|span| span.content.to_string()).collect()
+    }
+
+    #[test]
+    fn what_a_finding_is_about_is_set_off() {
+        assert_eq!(set_off_in("A red co", &[(6, 8)]), ["co"]);
+        assert_eq!(set_off_in("A red coat.\nA hat.", &[(2, 13)]), ["red coat.", "A"]);
+        assert_eq!(set_off_in("A red coat.", &[(0, 5), (2, 11)]), ["A ", "red", " coat."]);
+        assert_eq!(set_off_in("A red coat.", &[]), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_made_visible_moves_what_comes_after() {
+        assert_eq!(set_off_in("A\u{1b} red\u{202e} co", &[(2, 5), (10, 12)]), [" re", "co"]);
+        assert_eq!(set_off_in("ha\u{200b}t", &[(2, 5)]), ["⟨U+200B⟩"]);
+        assert_eq!(set_off_in("a\r\nb c", &[(5, 6)]), ["c"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_lost_whatever_is_set_off(words in any::<String>(), start in 0_usize..40, length in 0_usize..40) {
+            let plain: Vec<String> = paragraphs(&words, Style::new()).iter().map(ToString::to_string).collect();
+            let mut lines = paragraphs(&words, Style::new());
+            let span = start.min(words.len())..(start + length).min(words.len());
+            set_off(&mut lines, &words, &[finding(span)], Style::new());
+            prop_assert_eq!(lines.iter().map(ToString::to_string).collect::<Vec<_>>(), plain);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What was searched for, set off in the text it was found in.
+
+use std::ops::Range;
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
+
+use crate::review::query::Pattern;
+
+/// A line with every place that has one of the patterns set off. What a reader sees as one character is set off whole.
+pub(super) fn highlighted<'a>(line: Line<'a>, patterns: &[&Pattern], style: Style) -> Line<'a> {
+    if patterns.is_empty() {
+        return line;
+    }
+    let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
+    let places = places(&text, patterns);
+    if places.is_empty() {
+        return line;
+    }
+    let mut spans = Vec::new();
+    let mut start = 0;
+    for span in line.spans {
+        let end = start + span.content.len();
+        let mut at = start;
+        for place in places.iter().filter(|place| place.start < end && place.end > start) {
+            let (from, to) = (place.start.max(start), place.end.min(end));
+            spans.push(Span::styled(span.content[at - start..from - start].to_owned(), span.style));
+            spans.push(Span::styled(span.content[from - start..to - start].to_owned(), span.style.patch(style)));
+            at = to;
+        }
+        spans.push(Span::styled(span.content[at - start..].to_owned(), span.style));
+        start = end;
+    }
+    spans.retain(|span| !span.content.is_empty());
+    Line { spans, ..line }
+}
+
+/// Where a text has any of the patterns, from the left, without overlaps.
+fn places(text: &str, patterns: &[&Pattern]) -> Vec<Range<usize>> {
+    let found = patterns.iter().flat_map(|pattern| pattern.places(text));
+    let mut places: Vec<Range<usize>> = found.map(|place| whole(text, place)).collect();
+    places.sort_unstable_by_key(|place| place.start);
+    places.dedup_by(|next, place| {
+        let joins = next.start <= place.end;
+        if joins {
+            place.end = place.end.max(next.end);
+        }
+        joins
+    });
+    places
+}
+
+/// The place, widened to whole characters as a reader sees them.
+fn whole(text: &str, place: Range<usize>) -> Range<usize> {
+    let boundary = |at: usize| GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0).unwrap_or(true);
+    let mut start = place.start;
+    while !boundary(start) {
+        start = text.floor_char_boundary(start - 1);
+    }
+    let end = if boundary(place.end) {
+        place.end
+    } else {
+        start
+            + text[start..]
+                .grapheme_indices(true)
+                .map(|(at, part)| at + part.len())
+                .find(|end| start + end >= place.end)
+                .unwrap_or(0)
+    };
+    start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ratatui::style::Modifier;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn set_off(line: &Line) -> Vec<String> {
+        let marked = line.spans.iter().filter(|span| span.style.add_modifier.contains(Modifier::BOLD));
+        marked.map(|span| span.content.to_string()).collect()
+    }
+
+    fn shown(spans: &[&str], words: &[&str]) -> Line<'static> {
+        let patterns: Vec<Pattern> = words.iter().map(|words| Pattern::literal(words).expect("short")).collect();
+        let patterns: Vec<&Pattern> = patterns.iter().collect();
+        let line = Line::from(spans.iter().map(|span| Span::raw((*span).to_owned())).collect::<Vec<_>>());
+        highlighted(line, &patterns, Style::new().add_modifier(Modifier::BOLD))
+    }
+
+    #[rstest]
+    #[case(&["A red coat."], &["red"], &["red"])]
+    #[case(&["A re", "d coat."], &["red"], &["re", "d"])]
+    #[case(&["Red, red."], &["red"], &["Red", "red"])]
+    #[case(&["A red coat."], &["red c", "coat"], &["red coat"])]
+    #[case(&["빨간 코트"], &["코"], &["코"])]
+    #[case(&["cafe\u{301}!"], &["e"], &["e\u{301}"])]
+    #[case(&["👩‍👩‍👧"], &["👩"], &["👩‍👩‍👧"])]
+    #[case(&["A coat."], &["red"], &[])]
+    fn matches_are_set_off(#[case] spans: &[&str], #[case] words: &[&str], #[case] expected: &[&str]) {
+        assert_eq!(set_off(&shown(spans, words)), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_lost_or_added(
+            spans in prop::collection::vec("[a-b가e\u{301}👩\u{200d} ]{0,5}", 0..4),
+            words in prop::collection::vec("[a-b가e\u{301}👩\u{200d} ]{1,2}", 1..3),
+        ) {
+            let spans: Vec<&str> = spans.iter().map(String::as_str).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let line = shown(&spans, &words);
+            let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
+            prop_assert_eq!(text, spans.concat());
+        }
+    }
+}

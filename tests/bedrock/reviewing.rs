@@ -1,0 +1,97 @@
+//! The reviewer with a describer that costs money: the real program in a pseudo-terminal, and a service to ask.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::task::block_in_place;
+
+use crate::pty::{Reviewer, captions, dataset};
+use crate::server::{Reply, Server};
+
+const GOOD: &str = "A person in a blue coat stands in a quiet street.";
+
+/// The reviewer on three records, asking `server`. Its credentials are where the AWS tools keep them.
+fn start(folder: &TempDir, server: &Server) -> Reviewer {
+    dataset(folder.path(), &["One.", "Two.", "Three."]);
+    let aws = folder.path().join(".aws");
+    fs::create_dir_all(&aws).expect("a folder");
+    fs::write(aws.join("credentials"), "[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
+        .expect("credentials");
+    let path = folder.path().to_str().expect("a path in Unicode").to_owned();
+    let url = server.url();
+    let arguments = [&path, "--model", "claude-sonnet-4-6", "--region", "us-east-1", "--endpoint-url", &url];
+    let mut reviewer = Reviewer::start(folder.path(), &arguments);
+    reviewer.shows("bedrock");
+    reviewer.until("the session to be open", |screen| !screen.contains("opening"));
+    reviewer.shows("One.");
+    reviewer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_description_is_agreed_to_and_then_flows() {
+    let pieces = GOOD.split_inclusive(' ').map(str::to_owned).collect::<Vec<_>>();
+    let server = Server::start(move |_, _| Reply::Text {
+        pieces: pieces.clone(),
+        after: Duration::from_millis(100),
+        stop: "end_turn",
+    })
+    .await;
+    let folder = TempDir::new().expect("a folder");
+    block_in_place(|| {
+        let mut reviewer = start(&folder, &server);
+        reviewer.press("r");
+        reviewer.shows("spend money?");
+        assert_eq!(server.asked().len(), 0, "nothing is paid for before it is agreed to");
+        reviewer.press("y");
+        // Accepted in advance: taken when it is there, clean.
+        reviewer.press("a");
+        reviewer.shows("1/3 reviewed");
+        reviewer.shows("claude-sonnet-4-6");
+        reviewer.until("what it cost", |screen| screen.contains("$0.0"));
+        // The next ones are described ahead of the operator.
+        reviewer.until("the next text", |screen| screen.contains("candidate"));
+        reviewer.press("a");
+        reviewer.shows("2/3 reviewed");
+        reviewer.press("\x13");
+        reviewer.shows("saved metadata_updated.jsonl: 3 records, 2 captions changed");
+        reviewer.press("q");
+        assert_eq!(reviewer.wait(), (0, true));
+    });
+    let saved = captions(&folder.path().join("metadata_updated.jsonl"), 3);
+    let saved: Vec<Option<&str>> = saved.iter().map(Option::as_deref).collect();
+    assert_eq!(saved, [Some(GOOD), Some(GOOD), Some("Three.")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_signing_in_again_it_goes_on_without_a_restart() {
+    let signed_in = Arc::new(AtomicBool::new(false));
+    let known = Arc::clone(&signed_in);
+    let server = Server::start(move |_, _| {
+        if known.load(Ordering::Relaxed) {
+            return Reply::text(GOOD);
+        }
+        let message = "The security token included in the request is expired".to_owned();
+        Reply::Error { status: 403, code: "ExpiredTokenException", message }
+    })
+    .await;
+    let folder = TempDir::new().expect("a folder");
+    block_in_place(|| {
+        let mut reviewer = start(&folder, &server);
+        reviewer.press("ry");
+        reviewer.shows("aws sso login");
+        reviewer.shows("paused");
+        signed_in.store(true, Ordering::Relaxed);
+        // Any request has it try again.
+        reviewer.press("jr");
+        reviewer.shows("candidate");
+        reviewer.until("the pause to be over", |screen| !screen.contains("paused"));
+        reviewer.press("k");
+        // The one that waited was not lost.
+        reviewer.shows("candidate");
+        reviewer.press("q");
+        assert_eq!(reviewer.wait(), (0, true));
+    });
+}

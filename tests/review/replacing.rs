@@ -1,0 +1,94 @@
+//! Changing many captions at once: looked for, looked at, and done as one step.
+
+use recaption::dataset::RecordId;
+use recaption::review::{Mode, Tab};
+
+use crate::world::World;
+
+fn command<'w>(world: &'w mut World, line: &str) -> &'w mut World {
+    world.keys(":").write(line).keys("Enter")
+}
+
+/// What would be saved, in order.
+fn captions(world: &World) -> Vec<String> {
+    (0..world.len()).map(|record| world.model.current(RecordId(record)).unwrap_or_default().to_owned()).collect()
+}
+
+fn hits(world: &World) -> Vec<(u32, &str)> {
+    let Mode::Replace(replacement) = &world.model.mode else { panic!("{:?}", world.model.mode) };
+    replacement.hits.iter().map(|hit| (hit.record.0, hit.after.as_str())).collect()
+}
+
+#[test]
+fn a_change_is_looked_at_before_it_is_made_and_is_one_step() {
+    let mut world = World::new(&["Asian woman.", "A hat.", "Young Asian man.", "Asian, asian."]);
+    command(&mut world, "s/Asian/Korean/");
+    assert_eq!(hits(&world), [(0, "Korean woman."), (2, "Young Korean man."), (3, "Korean, asian.")]);
+    assert_eq!(captions(&world)[0], "Asian woman.", "nothing is changed yet");
+    world.keys("Enter");
+    assert_eq!(captions(&world), ["Korean woman.", "A hat.", "Young Korean man.", "Korean, asian."]);
+    assert!(world.notice().contains("changed 3 captions"), "{}", world.notice());
+    assert_eq!(world.decisions(), "[-] - - -", "undecided records stay undecided");
+    assert!(world.model.ledger.is_unsaved());
+    world.keys("u");
+    assert_eq!(captions(&world)[2], "Young Asian man.");
+    world.keys("U");
+    world.restart();
+    assert_eq!(captions(&world), ["Korean woman.", "A hat.", "Young Korean man.", "Korean, asian."]);
+    world.keys("u");
+    assert_eq!(captions(&world), ["Asian woman.", "A hat.", "Young Asian man.", "Asian, asian."]);
+}
+
+#[test]
+fn single_captions_are_left_out() {
+    let mut world = World::new(&["red", "red", "red"]);
+    command(&mut world, "s/red/blue/").keys("j Space Enter");
+    assert_eq!(captions(&world), ["blue", "red", "blue"]);
+    command(&mut world, "s/e/i/").keys("a Space Enter");
+    assert_eq!(captions(&world), ["blui", "red", "blue"], "all left out, and then one taken in");
+    command(&mut world, "s/b/p/").keys("Esc");
+    assert_eq!((captions(&world)[0].as_str(), &world.model.mode), ("blui", &Mode::Browse));
+}
+
+#[test]
+fn what_was_decided_stays_decided() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("e").write("My red hat.").keys("Enter x");
+    command(&mut world, "%s/e/E/").keys("Enter");
+    assert_eq!(captions(&world), ["My rEd hat.", "Two.", "ThrEE."]);
+    assert_eq!(world.decisions(), "edited:My red hat. kept [-]");
+    // A new decision is about the text that is shown.
+    world.keys("a");
+    assert_eq!(world.decisions(), "edited:My red hat. kept [edited:ThrEE.]");
+    world.keys("g g x");
+    assert_eq!(captions(&world)[0], "One.", "keeping the original means the original");
+}
+
+#[test]
+fn the_view_is_the_scope_unless_all_are_meant() {
+    let mut world = World::new(&["red", "red", "red"]);
+    world.keys("x 2");
+    assert_eq!(world.model.list.tab, Tab::ToReview);
+    command(&mut world, "s/red/blue/");
+    assert_eq!(hits(&world).len(), 2);
+    world.keys("Esc");
+    command(&mut world, "%s/red/blue/");
+    assert_eq!(hits(&world).len(), 3);
+}
+
+#[test]
+fn other_changes_come_the_same_way() {
+    let mut world = World::new(&["a hat", "A scarf."]);
+    for (line, expected) in [
+        ("final-stop", ["a hat.", "A scarf."]),
+        ("sentence-case", ["A hat.", "A scarf."]),
+        ("prefix photo of", ["photo of A hat.", "photo of A scarf."]),
+    ] {
+        command(&mut world, line).keys("Enter");
+        assert_eq!(captions(&world), expected, "{line}");
+    }
+    command(&mut world, "trim");
+    assert_eq!((world.notice(), &world.model.mode), ("no caption would change", &Mode::Browse));
+    command(&mut world, "s/(/x/");
+    assert!(world.notice().contains("unclosed"), "{}", world.notice());
+}
