@@ -426,9 +426,30 @@ pub struct ExportArgs {
     #[arg(long, value_name = "DECISION", value_delimiter = ',')]
     pub only: Vec<DecisionKind>,
 
+    /// Only one side of a random split by pictures, the same whenever it is made
+    #[arg(long, value_name = "SIDE")]
+    pub split: Option<Side>,
+
+    /// How many of a hundred pictures are for testing
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, requires = "split", value_parser = clap::value_parser!(u8).range(1..100))]
+    pub test_percent: u8,
+
+    /// Another seed gives another split
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "split")]
+    pub seed: u64,
+
     /// Write over files that are there
     #[arg(long)]
     pub force: bool,
+}
+
+/// The sides of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Side {
+    /// What is not for testing
+    Train,
+    /// What is
+    Test,
 }
 
 /// `recaption doctor`.

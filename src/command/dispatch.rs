@@ -11,7 +11,7 @@ use super::check::{self, CheckOptions};
 use super::demo::{self, DemoError};
 use super::describer::Asking;
 use super::doctor::{self, DoctorOptions};
-use super::export::{self, ExportOptions, Format};
+use super::export::{self, ExportOptions, Format, Side, Split};
 use super::generate::{self, GenerateOptions, Only, Sample, Selection};
 use super::init::{self, InitOptions, InitSource};
 use super::review::{self, ReviewError, ReviewOptions};
@@ -257,6 +257,14 @@ fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
         },
         output: args.output,
         only: args.only.into_iter().map(Into::into).collect(),
+        split: args.split.map(|side| Split {
+            side: match side {
+                cli::Side::Train => Side::Train,
+                cli::Side::Test => Side::Test,
+            },
+            test_percent: args.test_percent,
+            seed: args.seed,
+        }),
         force: args.force,
         terminal: io::stdout().is_terminal(),
     };

@@ -17,6 +17,8 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use twox_hash::XxHash3_64;
+
 use super::counted;
 use super::imagefolder;
 use super::input::{self, Input, InputError};
@@ -38,10 +40,41 @@ pub struct ExportOptions {
     pub output: Option<PathBuf>,
     /// Only records with one of these decisions; all but the excluded, if empty.
     pub only: Vec<DecisionKind>,
+    /// Only records of one side of a split; all, if absent.
+    pub split: Option<Split>,
     /// Replace files that are there.
     pub force: bool,
     /// Standard output is a terminal: what would command it is shown instead.
     pub terminal: bool,
+}
+
+/// One side of a random split in two. It goes by the names of pictures alone, so all captions of a picture are on one side,
+/// and a picture stays on its side whatever else is in the dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Which side.
+    pub side: Side,
+    /// How many of a hundred pictures are for testing.
+    pub test_percent: u8,
+    /// The same seed gives the same split.
+    pub seed: u64,
+}
+
+/// The sides of a split, as trainers of models name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// To learn from.
+    Train,
+    /// To test what was learned with.
+    Test,
+}
+
+impl Split {
+    fn takes(self, file_name: &str) -> bool {
+        let for_testing =
+            XxHash3_64::oneshot_with_seed(self.seed, file_name.as_bytes()) % 100 < self.test_percent.into();
+        for_testing == (self.side == Side::Test)
+    }
 }
 
 /// The forms of an export.
@@ -157,7 +190,7 @@ pub fn run(options: &ExportOptions, out: &mut dyn Write, errors: &mut dyn Write)
     let (dataset, location) = options.input.open()?;
     let opened = input::look(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(ExportError::Output)?;
-    let source = Source { dataset: &dataset, ledger: &opened.ledger, only: &options.only };
+    let source = Source { dataset: &dataset, ledger: &opened.ledger, only: &options.only, split: options.split };
 
     let outcome = match (options.to, &options.output) {
         (Format::Txt, folder) => {
@@ -226,6 +259,7 @@ struct Source<'a> {
     dataset: &'a Dataset,
     ledger: &'a Ledger,
     only: &'a [DecisionKind],
+    split: Option<Split>,
 }
 
 /// A record to export.
@@ -277,6 +311,7 @@ impl Source<'_> {
             match entry {
                 _ if !self.takes(state.decision.kind()) => {}
                 Entry::Bad(_) => bad += 1,
+                Entry::Record(record) if self.split.is_some_and(|split| !split.takes(&record.file_name)) => {}
                 Entry::Record(record) => result = visit(&Chosen { line, record, state }),
             }
             if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -139,6 +139,7 @@ mod tests {
     #[case("A dog appears to the left of the girl.")]
     #[case("Buildings may be seen behind her.")]
     #[case("A coat that may be worn open.")]
+    #[case("No person could be made out; the subject is plain, mainly red, against a busy background.")]
     #[case("As small as may be.")]
     #[case("A shirt that says \"maybe later\".")]
     #[case("A bag by Likely Story.")]

@@ -31,7 +31,15 @@ fn reviewed() -> World {
 }
 
 fn options(world: &World, to: Format) -> ExportOptions {
-    ExportOptions { input: world.input(), to, output: None, only: Vec::new(), force: false, terminal: false }
+    ExportOptions {
+        input: world.input(),
+        to,
+        output: None,
+        only: Vec::new(),
+        split: None,
+        force: false,
+        terminal: false,
+    }
 }
 
 fn export(options: &ExportOptions) -> (Result<Outcome, ExportError>, Printed) {
@@ -66,6 +74,30 @@ fn only_the_chosen_are_exported() {
     assert_eq!(names(&[DecisionKind::Accepted, DecisionKind::Edited]), ["in/b.jpg", "c.jpg"]);
     assert_eq!(names(&[DecisionKind::Excluded]), ["d.jpg"]);
     assert_eq!(names(&[DecisionKind::Skipped]), [""; 0]);
+}
+
+#[test]
+fn the_sides_of_a_split_are_the_dataset_and_have_no_picture_in_common() {
+    // Each picture has two captions, which belong together.
+    let line = |at: usize| format!("{{\"file_name\": \"{}.jpg\", \"text\": \"Caption {at}.\"}}\n", at / 2);
+    let world = World::new(&(0..2_000).map(line).collect::<String>());
+    let side = |side, test_percent, seed| {
+        let split = Some(Split { side, test_percent, seed });
+        let (_, printed) = export(&ExportOptions { split, ..options(&world, Format::Jsonl) });
+        printed.out().lines().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let names = |lines: &[String]| {
+        lines.iter().map(|line| line.split('"').nth(3).unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (train, test) = (side(Side::Train, 20, 7), side(Side::Test, 20, 7));
+    assert_eq!(train.len() + test.len(), 2_000);
+    assert!(names(&train).is_disjoint(&names(&test)));
+    // Of 1000 pictures 200 are expected; six standard deviations are 76.
+    assert!((124..=276).contains(&names(&test).len()), "{}", names(&test).len());
+    assert_eq!(side(Side::Test, 20, 7), test);
+    assert_ne!(side(Side::Test, 20, 8), test);
+    // More for testing takes from training, and moves nothing else.
+    assert!(names(&test).is_subset(&names(&side(Side::Test, 30, 7))));
 }
 
 #[test]
