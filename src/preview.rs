@@ -11,6 +11,7 @@ mod painter;
 mod previewer;
 mod probe;
 mod workers;
+mod zoom;
 
 use crate::picture::PictureError;
 
@@ -19,10 +20,11 @@ pub use encode::{Preview, prepare};
 pub use fit::{CellArea, CellSize};
 pub use painter::Painter;
 pub use previewer::{Previewer, Ready};
-pub use probe::{Probe, probe, tmux_is_in_the_way};
+pub use probe::{Probe, cell_now, probe, tmux_is_in_the_way};
+pub use zoom::{Framing, Seen, Shot, Zoom};
 
 pub(crate) use encode::{inline, resize};
-pub(crate) use fit::{fit, pixels};
+pub(crate) use fit::pixels;
 
 /// Why there is no picture to see. The message stands in the picture's place; it holds no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -24,8 +24,8 @@ pub use facts::{Content, Facts};
 pub use hits::Hits;
 pub use listing::{Match, View};
 pub use model::{
-    Bulk, CaptionView, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model, Notice, NoticeKind,
-    Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Version, Wish,
+    Bulk, CaptionView, Closeup, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model, Notice,
+    NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Version, Wish,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use pace::Pace;

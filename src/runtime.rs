@@ -24,7 +24,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::dataset::{Dataset, Progress};
 use crate::describe::{Describer, News, Queue};
 use crate::output::{Output, SaveRefused};
-use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready};
+use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready, Shot};
 use crate::report::Figures;
 use crate::review::{Effect, Msg, SaveFailure};
 use crate::session::{self, Location};
@@ -155,19 +155,19 @@ impl Runtime {
                     describer.resume();
                 }
             }
-            Effect::ShowPicture { record, file_name, area } => {
+            Effect::ShowPicture { record, file_name, shot } => {
                 let previewer = self.previewer.as_ref()?;
                 let (path, result) = match self.parts.dataset.picture_path(&file_name) {
-                    Ok(path) => (path.clone(), previewer.show(record, path, area)),
+                    Ok(path) => (path.clone(), previewer.show(record, path, shot)),
                     Err(refused) => (file_name.into(), Some(Err(PreviewError::Refused(refused.to_string())))),
                 };
-                return result.map(|result| Msg::Picture(Ready { record, path, area, result }));
+                return result.map(|result| Msg::Picture(Ready { record, path, shot, result }));
             }
             Effect::PrefetchPictures { pictures, area } => {
                 let dataset = &self.parts.dataset;
                 let paths = pictures.iter().filter_map(|(_, name)| dataset.picture_path(name).ok());
                 if let Some(previewer) = &self.previewer {
-                    previewer.prefetch(paths, area);
+                    previewer.prefetch(paths, Shot::whole(area));
                 }
             }
             Effect::FindReplacements { id, change, records, own } => {

@@ -21,8 +21,8 @@ use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::dataset::RecordId;
-use crate::preview::{Painter, ProtocolChoice, probe};
-use crate::review::{Effect, Model, Msg, update};
+use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
+use crate::review::{Effect, Model, Msg, Viewport, update};
 use crate::runtime::Runtime;
 use crate::text;
 use clipboard::Clipboard;
@@ -82,7 +82,11 @@ pub async fn run(
         Ok(app)
     });
     let result = match shown {
-        Ok(mut app) => app.review(&mut runtime, &mut messages).await,
+        Ok(mut app) => {
+            let result = app.review(&mut runtime, &mut messages).await;
+            app.withdraw_pictures();
+            result
+        }
         Err(error) => Err(error),
     };
     runtime.close().await;
@@ -98,6 +102,9 @@ struct App {
     theme: Theme,
     zone: jiff::tz::TimeZone,
     painter: Option<Painter>,
+    terminal: Capabilities,
+    /// The size of a cell by the kernel's account. Where it changes, so does the terminal's own.
+    kernels_cell: Option<CellSize>,
     pictures: bool,
     options: Options,
     pause: Option<Pause>,
@@ -122,6 +129,8 @@ impl App {
             theme: Theme::new(options.ground.unwrap_or_default(), options.ascii),
             zone: jiff::tz::TimeZone::system(),
             painter: None,
+            terminal: Capabilities::floor(),
+            kernels_cell: preview::cell_now(),
             pictures: options.pictures != ProtocolChoice::None,
             pause: None,
             clipboard: Clipboard::default(),
@@ -136,12 +145,15 @@ impl App {
 
     /// Asks the terminal what it can do. Keys typed meanwhile are not lost.
     fn meet_terminal(&mut self, runtime: &mut Runtime) -> io::Result<()> {
-        let probe = probe(PROBE_DEADLINE);
+        let probe = preview::probe(PROBE_DEADLINE);
         if self.options.ground.is_none() {
             let ground = probe.capabilities.background.map(Ground::of).unwrap_or_default();
             self.theme = Theme::new(ground, self.options.ascii);
         }
-        self.painter = probe.capabilities.chosen(self.options.pictures).map(|terminal| runtime.show_pictures(terminal));
+        if let Some(terminal) = probe.capabilities.chosen(self.options.pictures) {
+            self.terminal = terminal;
+            self.painter = Some(runtime.show_pictures(self.terminal.clone()));
+        }
         self.pictures = self.painter.is_some();
         self.measure(runtime)?;
         for key in input::typed_ahead(&probe.typed) {
@@ -190,6 +202,7 @@ impl App {
 
     fn terminal_event(&mut self, event: &Event, runtime: &mut Runtime) -> io::Result<()> {
         if matches!(event, Event::Resize(..)) {
+            self.follow_font(runtime);
             return self.measure(runtime);
         }
         let size = self.screen.size()?;
@@ -204,9 +217,22 @@ impl App {
     fn measure(&mut self, runtime: &mut Runtime) -> io::Result<()> {
         let size = self.screen.size()?;
         if let Some(layout) = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures) {
-            self.take(Msg::Resized(layout.viewport()), runtime);
+            let viewport = Viewport { cell: self.terminal.cell, ..layout.viewport() };
+            self.take(Msg::Resized(viewport), runtime);
         }
         Ok(())
+    }
+
+    /// A font of another size needs other pictures, though the screen may have as many cells as before.
+    fn follow_font(&mut self, runtime: &mut Runtime) {
+        let before = self.kernels_cell;
+        self.kernels_cell = preview::cell_now();
+        if let (Some(cell), Some(_), true) = (self.kernels_cell, &self.painter, self.kernels_cell != before) {
+            self.withdraw_pictures();
+            self.terminal.cell = cell;
+            self.painter = Some(runtime.show_pictures(self.terminal.clone()));
+            self.take(Msg::PicturesLost, runtime);
+        }
     }
 
     /// Takes a message in and performs what follows from it, answers that are there at once included.
@@ -231,6 +257,7 @@ impl App {
     }
 
     fn give_way(&mut self, pause: Pause, runtime: &mut Runtime) -> io::Result<()> {
+        self.withdraw_pictures();
         self.screen.pause()?;
         let msg = match pause {
             Pause::Suspend => signals::suspend().err().map(|error| Msg::Notice(error.to_string())),
@@ -241,11 +268,20 @@ impl App {
         };
         self.screen.resume()?;
         runtime.forget_pictures();
+        self.take(Msg::PicturesLost, runtime);
         self.measure(runtime)?;
         if let Some(msg) = msg {
             self.take(msg, runtime);
         }
         Ok(())
+    }
+
+    /// Takes the pictures back that the terminal keeps.
+    fn withdraw_pictures(&mut self) {
+        if let Some(painter) = &mut self.painter {
+            // A terminal that is gone keeps nothing.
+            let _ = self.screen.send(&painter.farewell());
+        }
     }
 
     /// Says in the window's title how far the review is, and calls for attention where that is wanted.
@@ -278,7 +314,10 @@ impl App {
             pictures: *pictures,
         };
         let mut rows = 0;
-        screen.draw(|frame| rows = view::draw(frame, model, look, painter.as_mut()))?;
+        screen.draw(|frame| {
+            rows = view::draw(frame, model, look, painter.as_mut());
+            painter.as_mut().map(Painter::end).unwrap_or_default()
+        })?;
         Ok(rows)
     }
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::picture::{self, PictureError, decode, inspect};
-use crate::preview::{self, Capabilities, CellArea, PreviewError, Protocol, ProtocolChoice, fit, inline, pixels};
+use crate::preview::{
+    self, Capabilities, CellArea, Framing, PreviewError, Protocol, ProtocolChoice, Zoom, inline, pixels,
+};
 
 /// How long the terminal may take to say what it can draw.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -194,9 +196,11 @@ impl Drawing {
         let room = terminal.reach(protocol, self.room);
         let decoded = decode(bytes, pixels(room, terminal.cell))?;
         let info = decoded.info;
-        let cells = fit((info.width, info.height), room, terminal.cell, self.enlarge)
-            .ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))?;
-        let picture = preview::resize(&decoded, cells, protocol, terminal)?;
+        let picture = (info.width, info.height);
+        let framing = Framing { picture, room, cell: terminal.cell, enlarge: self.enlarge };
+        let seen = framing.seen(Zoom::WHOLE).ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))?;
+        let cells = seen.cells;
+        let picture = preview::resize(&decoded, &seen, protocol, terminal)?;
         let by_viuer = match protocol {
             Protocol::Kitty | Protocol::Blocks => true,
             // viuer goes by the environment alone, which does not cross an SSH connection.

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use super::fit::{CellArea, CellSize};
+use super::fit::{CellArea, CellSize, pixels};
+use super::zoom::Shot;
 
 /// A way to put pixels on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +64,9 @@ pub struct Capabilities {
     pub background: Option<[u8; 3]>,
     /// Name and version, where the terminal tells.
     pub terminal: Option<String>,
+    /// Whether the kitty protocol's placeholder characters are understood. Where they are not, pictures are laid over
+    /// the text.
+    pub placeholders: bool,
     /// Whether pictures must be wrapped to pass through tmux.
     pub tmux: bool,
     /// Whether 24-bit colours are shown as they are.
@@ -81,6 +85,7 @@ impl Capabilities {
             cell: CellSize::USUAL,
             background: None,
             terminal: None,
+            placeholders: true,
             tmux: false,
             true_colour: true,
             largest_sixel: None,
@@ -106,18 +111,31 @@ impl Capabilities {
         const COLUMNS: u16 = 1000;
         const ROWS: u16 = 500;
         let (columns, rows) = match (protocol, self.largest_sixel) {
-            (Protocol::Kitty, _) => (KITTY_CELLS, KITTY_CELLS),
+            (Protocol::Kitty, _) if self.placeholders => (KITTY_CELLS, KITTY_CELLS),
             (Protocol::Sixel, Some((width, height))) => (width / self.cell.width, height / self.cell.height),
             _ => (COLUMNS, ROWS),
         };
         CellArea { columns: room.columns.min(columns), rows: room.rows.min(rows) }
     }
 
+    /// The box of pixels a picture should fill for a shot.
+    pub(crate) fn pixels_for(&self, shot: Shot) -> (u32, u32) {
+        let (width, height) = pixels(self.reach(self.protocol, shot.area), self.cell);
+        let factor = shot.zoom.factor();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "more pixels than exist are all of them"
+        )]
+        let scaled = |side: u32| (f64::from(side) * factor).round() as u32;
+        (scaled(width), scaled(height))
+    }
+
     /// The pixels `protocol` draws in an area of cells.
     pub(crate) fn resolution(&self, protocol: Protocol, area: CellArea) -> (u32, u32) {
         match protocol {
             Protocol::Blocks => (u32::from(area.columns), u32::from(area.rows) * 2),
-            _ => super::fit::pixels(area, self.cell),
+            _ => pixels(area, self.cell),
         }
     }
 }

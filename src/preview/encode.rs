@@ -3,14 +3,16 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use image::DynamicImage;
 use ratatui::layout::Size;
+use ratatui_image::protocol::Protocol as Drawn;
 use ratatui_image::protocol::halfblocks::Halfblocks;
 use ratatui_image::protocol::iterm2::Iterm2;
 use ratatui_image::protocol::kitty::Kitty;
@@ -18,23 +20,42 @@ use ratatui_image::protocol::sixel::Sixel;
 
 use super::PreviewError;
 use super::capabilities::{Capabilities, Protocol};
-use super::fit::{CellArea, fit, pixels};
+use super::fit::CellArea;
+use super::painter::Payload;
+use super::zoom::{Framing, Seen, Shot};
 use crate::picture::{self, Decoded, PictureInfo, decode, guarded, opaque, plain};
-
-/// How much a small picture is enlarged at most: a thumbnail can be judged, and a dot stays a dot.
-pub(super) const ENLARGE: f64 = 4.0;
 
 /// A picture ready to be drawn: fitted to a room of cells and encoded for this terminal. Cloning is cheap.
 #[derive(Clone)]
 pub struct Preview(Arc<Encoded>);
 
 pub(super) struct Encoded {
-    pub protocol: ratatui_image::protocol::Protocol,
+    pub drawing: Drawing,
     pub cells: CellArea,
     pub true_colour: bool,
-    pub upload: Option<Upload>,
     info: PictureInfo,
     bytes: usize,
+}
+
+/// How a picture gets on the screen.
+pub(super) enum Drawing {
+    /// Text.
+    Blocks(Drawn),
+    /// An escape sequence that goes with the first cell (sixel, iTerm2).
+    Sent(Drawn),
+    /// Characters that stand for a picture the terminal keeps.
+    Placeholders(Drawn, Upload),
+    /// Laid over the text.
+    Placed(Payload),
+}
+
+impl Drawing {
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::Placed(payload) => Some(payload),
+            Self::Blocks(_) | Self::Sent(_) | Self::Placeholders(..) => None,
+        }
+    }
 }
 
 impl Preview {
@@ -75,13 +96,32 @@ impl fmt::Debug for Preview {
     }
 }
 
-/// Ids of pictures a kitty terminal still holds though nothing here will draw them again.
+/// Which pictures a kitty terminal holds, by their ids.
 #[derive(Clone, Default)]
-pub(super) struct Discarded(Arc<Mutex<Vec<u32>>>);
+pub(super) struct Uploads(Arc<Mutex<Held>>);
 
-impl Discarded {
-    pub fn take(&self) -> Vec<u32> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+#[derive(Default)]
+struct Held {
+    wanted: HashSet<u32>,
+    discarded: Vec<u32>,
+}
+
+impl Uploads {
+    /// Those that nothing here will draw again.
+    pub fn take_discarded(&self) -> Vec<u32> {
+        std::mem::take(&mut self.held().discarded)
+    }
+
+    /// All of them.
+    pub fn take_all(&self) -> Vec<u32> {
+        let mut held = self.held();
+        let mut all = std::mem::take(&mut held.discarded);
+        all.extend(held.wanted.drain());
+        all
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,18 +129,14 @@ impl Discarded {
 pub(super) struct Upload {
     id: u32,
     sent: AtomicBool,
-    discarded: Discarded,
+    uploads: Uploads,
 }
 
 impl Upload {
-    fn new(discarded: &Discarded) -> Self {
-        // Other programs in the same window number their pictures too: start anywhere, then count.
-        static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| {
-            let random = RandomState::new().hash_one(()) >> 32;
-            AtomicU32::new(u32::try_from(random).unwrap_or(1))
-        });
+    fn new(uploads: &Uploads) -> Self {
+        static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(some_id()));
         let id = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
-        Self { id, sent: AtomicBool::new(false), discarded: discarded.clone() }
+        Self { id, sent: AtomicBool::new(false), uploads: uploads.clone() }
     }
 
     pub fn is_sent(&self) -> bool {
@@ -108,16 +144,24 @@ impl Upload {
     }
 
     pub fn mark_sent(&self) {
-        self.sent.store(true, Ordering::Relaxed);
+        if !self.sent.swap(true, Ordering::Relaxed) {
+            self.uploads.held().wanted.insert(self.id);
+        }
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if self.is_sent() {
-            self.discarded.0.lock().unwrap_or_else(PoisonError::into_inner).push(self.id);
+        let mut held = self.uploads.held();
+        if held.wanted.remove(&self.id) {
+            held.discarded.push(self.id);
         }
     }
+}
+
+/// Where to start counting pictures: other programs in the same window number theirs too.
+pub(super) fn some_id() -> u32 {
+    u32::try_from(RandomState::new().hash_one(()) >> 33).unwrap_or(1).max(1)
 }
 
 /// Reads, decodes and encodes the picture at `path` for a room of cells, on the calling thread.
@@ -125,32 +169,39 @@ impl Drop for Upload {
 /// # Errors
 /// Why there is nothing to see.
 pub fn prepare(path: &Path, room: CellArea, terminal: &Capabilities) -> Result<Preview, PreviewError> {
-    let room = terminal.reach(terminal.protocol, room);
-    let decoded = decode(&picture::read(path)?, pixels(room, terminal.cell))?;
-    let cells = cells_for(&decoded, room, terminal)?;
-    encode(resize(&decoded, cells, terminal.protocol, terminal)?, cells, decoded.info, terminal, &Discarded::default())
+    let bytes = picture::read(path)?;
+    let shot = Shot::whole(room);
+    let decoded = decode(&bytes, terminal.pixels_for(shot))?;
+    let seen = seen(&decoded, shot, terminal)?;
+    encode(
+        resize(&decoded, &seen, terminal.protocol, terminal)?,
+        seen.cells,
+        decoded.info,
+        terminal,
+        &Uploads::default(),
+    )
 }
 
-/// The cells a decoded picture takes in `room`.
-pub(super) fn cells_for(decoded: &Decoded, room: CellArea, terminal: &Capabilities) -> Result<CellArea, PreviewError> {
-    let size = (decoded.info.width, decoded.info.height);
-    fit(size, terminal.reach(terminal.protocol, room), terminal.cell, ENLARGE)
-        .ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))
+/// What a shot shows of a decoded picture.
+pub(super) fn seen(decoded: &Decoded, shot: Shot, terminal: &Capabilities) -> Result<Seen, PreviewError> {
+    let room = terminal.reach(terminal.protocol, shot.area);
+    let framing = Framing::new((decoded.info.width, decoded.info.height), room, terminal.cell);
+    framing.seen(shot.zoom).ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))
 }
 
-/// The pixels `protocol` needs for `cells`: resized, upright, opaque.
+/// The pixels `protocol` needs for what is seen: resized, upright, opaque.
 pub(crate) fn resize(
     decoded: &Decoded,
-    cells: CellArea,
+    seen: &Seen,
     protocol: Protocol,
     terminal: &Capabilities,
 ) -> Result<DynamicImage, PreviewError> {
     // One square of the checker behind transparent pictures is about a cell wide.
     let square = if protocol == Protocol::Blocks { 2 } else { u32::from(terminal.cell.width) };
-    let size = terminal.resolution(protocol, cells);
+    let size = terminal.resolution(protocol, seen.cells);
     guarded(
         || {
-            let resized = decoded.resized(size).map_err(|error| encode_error(&error))?;
+            let resized = decoded.resized_part(seen.start, seen.size, size).map_err(|error| encode_error(&error))?;
             Ok(if resized.color().has_alpha() { on_checker(&resized, square) } else { resized.into_rgb8().into() })
         },
         PreviewError::Encode,
@@ -170,35 +221,43 @@ pub(super) fn encode(
     cells: CellArea,
     info: PictureInfo,
     terminal: &Capabilities,
-    discarded: &Discarded,
+    uploads: &Uploads,
 ) -> Result<Preview, PreviewError> {
-    use ratatui_image::protocol::Protocol as Drawn;
     let size = Size::new(cells.columns, cells.rows);
     let pixels = picture.width() as usize * picture.height() as usize;
-    let upload = (terminal.protocol == Protocol::Kitty).then(|| Upload::new(discarded));
-    let protocol = guarded(
+    let drawing = guarded(
         || {
-            match (terminal.protocol, &upload) {
-                (Protocol::Kitty, Some(upload)) => {
-                    Kitty::new(picture, size, upload.id, terminal.tmux, false).map(Drawn::Kitty)
+            match terminal.protocol {
+                Protocol::Kitty if terminal.placeholders => {
+                    let upload = Upload::new(uploads);
+                    Kitty::new(picture, size, upload.id, terminal.tmux, false)
+                        .map(|kitty| Drawing::Placeholders(Drawn::Kitty(kitty), upload))
                 }
-                (Protocol::Iterm, _) => Iterm2::new(picture, size, terminal.tmux).map(Drawn::ITerm2),
-                (Protocol::Sixel, _) => Sixel::new(picture, size, terminal.tmux).map(Drawn::Sixel),
-                (Protocol::Blocks | Protocol::Kitty, _) => Halfblocks::new(picture, size).map(Drawn::Halfblocks),
+                Protocol::Kitty => Ok(Drawing::Placed(Payload::new(&picture))),
+                Protocol::Iterm => {
+                    Iterm2::new(picture, size, terminal.tmux).map(|iterm| Drawing::Sent(Drawn::ITerm2(iterm)))
+                }
+                Protocol::Sixel => {
+                    Sixel::new(picture, size, terminal.tmux).map(|sixel| Drawing::Sent(Drawn::Sixel(sixel)))
+                }
+                Protocol::Blocks => {
+                    Halfblocks::new(picture, size).map(|blocks| Drawing::Blocks(Drawn::Halfblocks(blocks)))
+                }
             }
             .map_err(|error| encode_error(&error))
         },
         PreviewError::Encode,
     )?;
-    let bytes = match &protocol {
-        Drawn::Sixel(sixel) => sixel.data.len(),
-        Drawn::ITerm2(iterm) => iterm.data.len(),
+    let bytes = match &drawing {
+        Drawing::Sent(Drawn::Sixel(sixel)) => sixel.data.len(),
+        Drawing::Sent(Drawn::ITerm2(iterm)) => iterm.data.len(),
+        Drawing::Placed(payload) => payload.bytes(),
         // Four bytes a pixel, four letters for three bytes.
-        Drawn::Kitty(_) => pixels * 4 / 3 * 4,
-        Drawn::Halfblocks(_) => pixels * 6,
+        Drawing::Placeholders(..) | Drawing::Sent(_) => pixels * 4 / 3 * 4,
+        Drawing::Blocks(_) => pixels * 6,
     };
     let true_colour = terminal.true_colour;
-    Ok(Preview(Arc::new(Encoded { protocol, cells, true_colour, upload, info, bytes })))
+    Ok(Preview(Arc::new(Encoded { drawing, cells, true_colour, info, bytes })))
 }
 
 /// The escape sequence that prints a picture at the cursor and leaves the cursor where it was, for the protocols that

@@ -9,6 +9,14 @@ pub struct CellArea {
     pub rows: u16,
 }
 
+impl CellArea {
+    /// Whether there is no cell in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.columns == 0 || self.rows == 0
+    }
+}
+
 /// The size of one terminal cell in pixels. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CellSize {
@@ -16,6 +24,12 @@ pub struct CellSize {
     pub width: u16,
     /// Pixels down.
     pub height: u16,
+}
+
+impl Default for CellSize {
+    fn default() -> Self {
+        Self::USUAL
+    }
 }
 
 impl CellSize {
@@ -34,13 +48,23 @@ impl CellSize {
 /// `None` where there is no room, or no picture.
 pub(crate) fn fit(picture: (u32, u32), room: CellArea, cell: CellSize, enlarge: f64) -> Option<CellArea> {
     let (width, height) = picture;
-    if width == 0 || height == 0 || room.columns == 0 || room.rows == 0 {
+    if width == 0 || height == 0 || room.is_empty() {
         return None;
     }
-    let across = f64::from(width) / f64::from(cell.width);
-    let down = f64::from(height) / f64::from(cell.height);
-    let scale = (f64::from(room.columns) / across).min(f64::from(room.rows) / down).min(enlarge);
+    let (across, down) = cells_of(picture, cell);
+    let scale = scale_to_fit(picture, room, cell).min(enlarge);
     Some(CellArea { columns: whole(across * scale, room.columns), rows: whole(down * scale, room.rows) })
+}
+
+/// The cells a picture would take, drawn pixel for pixel.
+pub(super) fn cells_of(picture: (u32, u32), cell: CellSize) -> (f64, f64) {
+    (f64::from(picture.0) / f64::from(cell.width), f64::from(picture.1) / f64::from(cell.height))
+}
+
+/// How much a picture is enlarged to fill a room.
+pub(super) fn scale_to_fit(picture: (u32, u32), room: CellArea, cell: CellSize) -> f64 {
+    let (across, down) = cells_of(picture, cell);
+    (f64::from(room.columns) / across).min(f64::from(room.rows) / down)
 }
 
 /// The pixels of an area of cells.

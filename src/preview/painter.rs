@@ -1,5 +1,7 @@
 //! Puts a preview into a ratatui buffer, so that what lies over it, before it and after it on the screen comes out right.
 
+mod placed;
+
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -12,18 +14,25 @@ use ratatui_image::Image;
 use ratatui_image::protocol::Protocol as Drawn;
 use ratatui_image::protocol::kitty::Kitty;
 
-use super::encode::{Discarded, Encoded, Preview};
+use super::encode::{Drawing, Encoded, Preview, Uploads, some_id};
+use placed::{Placements, Want};
+
+pub(super) use placed::Payload;
 
 /// Draws previews and remembers what is on the screen. Sixel and iTerm2 pictures are sent with the first of their cells
 /// and stay until something is written over them; kitty pictures are sent once and then shown by placeholder
-/// characters; half blocks are text. Each needs care of its own beside pop-ups.
+/// characters, or laid over the text; half blocks are text. Each needs care of its own beside pop-ups.
+///
+/// A frame is [`Painter::begin`], any number of [`Painter::paint`], and [`Painter::end`].
 pub struct Painter {
-    discarded: Discarded,
+    uploads: Uploads,
     tmux: bool,
-    shown: Option<Shown>,
+    before: Vec<Shown>,
+    now: Vec<Shown>,
+    placements: Placements,
 }
 
-/// What the last frame held.
+/// A picture in a frame.
 struct Shown {
     preview: Preview,
     place: Rect,
@@ -36,30 +45,34 @@ struct Shown {
 }
 
 impl Painter {
-    pub(super) fn new(discarded: Discarded, tmux: bool) -> Self {
-        Self { discarded, tmux, shown: None }
+    pub(super) fn new(uploads: Uploads, tmux: bool) -> Self {
+        Self { uploads, tmux, before: Vec::new(), now: Vec::new(), placements: Placements::new(some_id()) }
+    }
+
+    /// Begins a frame.
+    pub fn begin(&mut self) {
+        self.before = std::mem::take(&mut self.now);
     }
 
     /// Draws `preview` in the middle of `area`. `covers` are the rectangles that will be drawn over it in this same
     /// frame (pop-ups). Returns the cells it takes, or `None` where it cannot be drawn in this frame: it was made for
     /// a larger area, or would have to be sent through a pop-up.
-    ///
-    /// Call it once a frame, or [`Painter::paint_nothing`] in a frame without picture.
     pub fn paint(&mut self, preview: &Preview, buffer: &mut Buffer, area: Rect, covers: &[Rect]) -> Option<Rect> {
         let encoded = preview.encoded();
         let place = centred(encoded, area.intersection(buffer.area))?;
         let covered: Vec<Rect> =
             covers.iter().map(|cover| cover.intersection(place)).filter(|cover| !cover.is_empty()).collect();
-        let shown = self.shown.take().filter(|shown| shown.preview == *preview && shown.place == place);
+        let same = self.before.iter().position(|shown| shown.preview == *preview && shown.place == place);
+        let shown = same.map(|same| self.before.swap_remove(same));
 
         let first = Rect { width: 1, height: 1, ..place };
         let first_is_covered = covered.iter().any(|cover| cover.intersects(first));
-        let must_wait = match (&encoded.protocol, &encoded.upload) {
+        let must_wait = match &encoded.drawing {
             // Sent with the first cell, and never again: that cell must reach the terminal.
-            (Drawn::Kitty(_), Some(upload)) => !upload.is_sent() && first_is_covered,
+            Drawing::Placeholders(_, upload) => !upload.is_sent() && first_is_covered,
             // Sending would draw over pop-up cells that did not change and so are not written again.
-            (Drawn::Sixel(_) | Drawn::ITerm2(_), _) => shown.is_none() && !covered.is_empty(),
-            _ => false,
+            Drawing::Sent(_) => shown.is_none() && !covered.is_empty(),
+            Drawing::Blocks(_) | Drawing::Placed(_) => false,
         };
         if must_wait {
             return None;
@@ -72,9 +85,9 @@ impl Painter {
             damaged: false,
             odd_sending: false,
         });
-        Image::new(&encoded.protocol).render(place, buffer);
-        match &encoded.protocol {
-            Drawn::Sixel(_) | Drawn::ITerm2(_) => {
+        match &encoded.drawing {
+            Drawing::Sent(sent) => {
+                Image::new(sent).render(place, buffer);
                 shown.damaged |= shown.covered.iter().any(|before| !covered.contains(before));
                 if shown.damaged && covered.is_empty() {
                     shown.damaged = false;
@@ -82,47 +95,56 @@ impl Painter {
                 }
                 seal(buffer, place, shown.odd_sending);
             }
-            Drawn::Kitty(_) => {
-                if let Some(upload) = &encoded.upload {
-                    upload.mark_sent();
-                }
+            Drawing::Placeholders(kitty, upload) => {
+                Image::new(kitty).render(place, buffer);
+                upload.mark_sent();
                 say_where(buffer, place, &covered);
-                if !first_is_covered {
-                    self.delete_discarded(buffer, place);
-                }
             }
-            Drawn::Halfblocks(_) => {
+            Drawing::Blocks(blocks) => {
+                Image::new(blocks).render(place, buffer);
                 if !encoded.true_colour {
                     reduce_colours(buffer, place);
                 }
             }
+            Drawing::Placed(_) => {}
         }
         shown.covered = covered;
-        self.shown = Some(shown);
+        self.now.push(shown);
         Some(place)
     }
 
-    /// Notes that this frame has no picture.
-    pub fn paint_nothing(&mut self) {
-        self.shown = None;
+    /// Ends a frame: what the terminal must be sent right after it.
+    #[must_use]
+    pub fn end(&mut self) -> String {
+        self.before.clear();
+        let placed = self.now.iter().filter(|shown| shown.preview.encoded().drawing.payload().is_some());
+        let wanted: Vec<Want> = placed
+            .map(|shown| Want { preview: shown.preview.clone(), place: shown.place, open: shown.covered.is_empty() })
+            .collect();
+        let mut commands = String::new();
+        self.placements.follow(&wanted, &mut commands);
+        self.delete(&self.uploads.take_discarded(), &mut commands);
+        commands
     }
 
-    /// Has the terminal delete pictures that will not be drawn again.
-    fn delete_discarded(&self, buffer: &mut Buffer, place: Rect) {
-        let ids = self.discarded.take();
-        if ids.is_empty() {
-            return;
-        }
+    /// Takes leave of the terminal: what makes it forget every picture it was sent.
+    #[must_use]
+    pub fn farewell(&mut self) -> String {
+        self.before.clear();
+        self.now.clear();
+        let mut commands = String::new();
+        self.placements.clear(&mut commands);
+        self.delete(&self.uploads.take_all(), &mut commands);
+        commands
+    }
+
+    /// Has the terminal delete pictures behind placeholders.
+    fn delete(&self, ids: &[u32], commands: &mut String) {
         let (start, escape, end) = if self.tmux { ("\x1bPtmux;", "\x1b\x1b", "\x1b\\") } else { ("", "\x1b", "") };
-        let cell = &mut buffer[(place.x, place.y)];
-        // d=I: the picture and its data. q=2: no reply.
-        let mut symbol = String::new();
         for id in ids {
-            // Writing into a string cannot fail.
-            let _ = write!(symbol, "{start}{escape}_Ga=d,d=I,i={id},q=2{escape}\\{end}");
+            // d=I: the picture and its data. q=2: no reply. Writing into a string cannot fail.
+            let _ = write!(commands, "{start}{escape}_Ga=d,d=I,i={id},q=2{escape}\\{end}");
         }
-        symbol.push_str(cell.symbol());
-        cell.set_symbol(&symbol);
     }
 }
 

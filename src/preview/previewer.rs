@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::capabilities::Capabilities;
-use super::encode::{Discarded, Preview, cells_for, encode, resize};
-use super::fit::{CellArea, pixels};
+use super::encode::{Preview, Uploads, encode, resize, seen};
 use super::painter::Painter;
 use super::workers::{Maker, Wanted, Workers};
+use super::zoom::Shot;
 use super::{PreviewError, Protocol};
 use crate::dataset::RecordId;
 use crate::picture::{self, ByteCache, Decoded, Stamp, decode};
@@ -24,8 +24,8 @@ pub struct Ready {
     pub record: RecordId,
     /// The picture's path.
     pub path: PathBuf,
-    /// The room it was asked for.
-    pub area: CellArea,
+    /// How it is to be shown.
+    pub shot: Shot,
     /// The picture.
     pub result: Result<Preview, PreviewError>,
 }
@@ -41,31 +41,34 @@ impl Previewer {
     /// request only; it must not drop the `Previewer`. For a terminal whose cell size changes, make a new one.
     pub fn spawn(terminal: Capabilities, on_ready: impl Fn(Ready) + Send + Sync + 'static) -> Self {
         let decoded = Mutex::new(ByteCache::new(DECODED_BYTES));
-        let maker = PreviewMaker { terminal, decoded, discarded: Discarded::default() };
+        let maker = PreviewMaker { terminal, decoded, large: Mutex::default(), uploads: Uploads::default() };
         let workers = Workers::start(maker, ENCODED_BYTES, move |answer| {
-            let Wanted { path, area } = answer.wanted;
-            on_ready(Ready { record: answer.record, path, area, result: answer.result });
+            let Wanted { path, shot } = answer.wanted;
+            on_ready(Ready { record: answer.record, path, shot, result: answer.result });
         });
         Self { workers }
     }
 
-    /// Asks for the picture at `path`, to be drawn in `area`, in place of whatever was asked before. One that is known
+    /// Asks for the picture at `path`, to be shown as `shot` says, in place of whatever was asked before. One that is known
     /// is returned at once; otherwise [`Ready`] follows. It also follows when the file turns out to have changed since.
     /// No room, no answer.
     #[must_use = "what is known already is not announced again"]
-    pub fn show(&self, record: RecordId, path: PathBuf, area: CellArea) -> Option<Result<Preview, PreviewError>> {
-        if area.columns == 0 || area.rows == 0 {
+    pub fn show(&self, record: RecordId, path: PathBuf, shot: Shot) -> Option<Result<Preview, PreviewError>> {
+        if shot.zoom.steps == 0 {
+            self.workers.maker().let_go();
+        }
+        if shot.area.is_empty() {
             self.workers.ask_nothing();
             return None;
         }
-        self.workers.ask(record, Wanted { path, area })
+        self.workers.ask(record, Wanted { path, shot })
     }
 
     /// The pictures likely to be shown next, the likeliest first; replaces the wishes before. The first few are made
     /// when nothing else is to do, so that `show` has them at once.
-    pub fn prefetch(&self, wanted: impl IntoIterator<Item = PathBuf>, area: CellArea) {
-        let room = area.columns > 0 && area.rows > 0;
-        self.workers.wish(wanted.into_iter().filter(|_| room).map(|path| Wanted { path, area }));
+    pub fn prefetch(&self, wanted: impl IntoIterator<Item = PathBuf>, shot: Shot) {
+        let wanted = wanted.into_iter().filter(|_| !shot.area.is_empty());
+        self.workers.wish(wanted.map(|path| Wanted { path, shot }));
     }
 
     /// Forgets all encoded previews, for a terminal that lost what it was sent (after a suspend, or another program's
@@ -78,7 +81,7 @@ impl Previewer {
     #[must_use]
     pub fn painter(&self) -> Painter {
         let maker = self.workers.maker();
-        Painter::new(maker.discarded.clone(), maker.terminal.tmux)
+        Painter::new(maker.uploads.clone(), maker.terminal.tmux)
     }
 
     /// How pictures are drawn.
@@ -88,36 +91,55 @@ impl Previewer {
     }
 }
 
+/// The pixels of a file in one of its states.
+type Pixels = (Stamp, Arc<Decoded>);
+
 /// The stages: decode, resize, encode.
 struct PreviewMaker {
     terminal: Capabilities,
-    decoded: Mutex<ByteCache<PathBuf, (Stamp, Arc<Decoded>)>>,
-    discarded: Discarded,
+    decoded: Mutex<ByteCache<PathBuf, Pixels>>,
+    /// The one picture looked at closely, where it is too large to be kept among the others.
+    large: Mutex<Option<(PathBuf, Pixels)>>,
+    uploads: Uploads,
 }
 
 impl PreviewMaker {
-    /// The pixels of a file, decoded now or kept from before, enough of them to fill `room`.
-    fn decoded(&self, path: &Path, stamp: Stamp, room: CellArea) -> Result<Arc<Decoded>, PreviewError> {
+    /// The pixels of a file, decoded now or kept from before, enough of them for a shot.
+    fn decoded(&self, path: &Path, stamp: Stamp, shot: Shot) -> Result<Arc<Decoded>, PreviewError> {
+        let large = || self.large.lock().unwrap_or_else(PoisonError::into_inner);
         let cache = || self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, decoded)) = cache().get(path)
-            && *of == stamp
-            && self.suffices(decoded, room)
-        {
-            return Ok(Arc::clone(decoded));
+        let suffices = |(of, decoded): &&Pixels| *of == stamp && self.suffices(decoded, shot);
+        let known = large().as_ref().filter(|(of, _)| of == path).map(|(_, pixels)| pixels).filter(suffices).cloned();
+        let known = known.or_else(|| cache().get(path).filter(suffices).cloned());
+        if let Some((_, decoded)) = known {
+            return Ok(decoded);
         }
-        let decoded = Arc::new(decode(&picture::read(path)?, pixels(room, self.terminal.cell))?);
+        let decoded = Arc::new(decode(&picture::read(path)?, self.terminal.pixels_for(shot))?);
         let bytes = decoded.pixels.as_bytes().len();
-        cache().insert(path.to_owned(), (stamp, Arc::clone(&decoded)), bytes);
+        let pixels = (stamp, Arc::clone(&decoded));
+        if bytes <= DECODED_BYTES {
+            cache().insert(path.to_owned(), pixels, bytes);
+        } else if shot.zoom.steps > 0 {
+            *large() = Some((path.to_owned(), pixels));
+        }
         Ok(decoded)
     }
 
-    fn suffices(&self, decoded: &Decoded, room: CellArea) -> bool {
+    /// Whether the part a shot shows has as many pixels as are drawn, or as there are.
+    fn suffices(&self, decoded: &Decoded, shot: Shot) -> bool {
         !decoded.reduced
-            || cells_for(decoded, room, &self.terminal).is_ok_and(|cells| {
-                let needed = self.terminal.resolution(self.terminal.protocol, cells);
+            || seen(decoded, shot, &self.terminal).is_ok_and(|seen| {
+                let drawn = self.terminal.resolution(self.terminal.protocol, seen.cells);
                 let (width, height) = decoded.upright();
-                width >= needed.0 && height >= needed.1
+                let held = |part: u32, pixels: u32, whole: u32| u64::from(part) * u64::from(pixels) / u64::from(whole);
+                held(seen.size.0, width, decoded.info.width) >= drawn.0.into()
+                    && held(seen.size.1, height, decoded.info.height) >= drawn.1.into()
             })
+    }
+
+    /// Nothing is looked at closely any more.
+    fn let_go(&self) {
+        *self.large.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -135,20 +157,19 @@ impl Maker for PreviewMaker {
         still_wanted: &dyn Fn() -> bool,
     ) -> Option<Result<Preview, PreviewError>> {
         let terminal = &self.terminal;
-        let room = terminal.reach(terminal.protocol, wanted.area);
-        let decoded = match self.decoded(&wanted.path, stamp, room) {
+        let decoded = match self.decoded(&wanted.path, stamp, wanted.shot) {
             Ok(decoded) => decoded,
             Err(error) => return Some(Err(error)),
         };
         if !still_wanted() {
             return None;
         }
-        let resized = cells_for(&decoded, room, terminal)
-            .and_then(|cells| Ok((cells, resize(&decoded, cells, terminal.protocol, terminal)?)));
+        let resized = seen(&decoded, wanted.shot, terminal)
+            .and_then(|seen| Ok((seen.cells, resize(&decoded, &seen, terminal.protocol, terminal)?)));
         if !still_wanted() {
             return None;
         }
-        Some(resized.and_then(|(cells, picture)| encode(picture, cells, decoded.info, terminal, &self.discarded)))
+        Some(resized.and_then(|(cells, picture)| encode(picture, cells, decoded.info, terminal, &self.uploads)))
     }
 
     fn bytes(&self, output: &Preview) -> usize {

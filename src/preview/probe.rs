@@ -9,6 +9,7 @@ mod tests;
 use std::time::Duration;
 
 use super::capabilities::Capabilities;
+use super::fit::CellSize;
 use choice::Environment;
 
 /// What the terminal said.
@@ -43,6 +44,15 @@ pub fn probe(deadline: Duration) -> Probe {
 #[must_use]
 pub fn tmux_is_in_the_way() -> bool {
     Environment::current().in_tmux() && !choice::tmux_lets_through()
+}
+
+/// The size of a cell now, where the kernel knows: it changes with the size of the font.
+#[must_use]
+pub fn cell_now() -> Option<CellSize> {
+    #[cfg(unix)]
+    return unix::cell_of_window(std::os::fd::AsFd::as_fd(&std::io::stdout()));
+    #[cfg(not(unix))]
+    return None;
 }
 
 #[cfg(unix)]
@@ -115,7 +125,7 @@ mod unix {
     }
 
     /// The size of a cell by the kernel's account of the window, which many terminals fill in.
-    fn cell_of_window(terminal: BorrowedFd<'_>) -> Option<CellSize> {
+    pub(super) fn cell_of_window(terminal: BorrowedFd<'_>) -> Option<CellSize> {
         let window = rustix::termios::tcgetwinsize(terminal).ok()?;
         CellSize::new(window.ws_xpixel.checked_div(window.ws_col)?, window.ws_ypixel.checked_div(window.ws_row)?)
     }

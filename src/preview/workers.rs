@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::PreviewError;
-use super::fit::CellArea;
+use super::zoom::Shot;
 use crate::dataset::RecordId;
 use crate::picture::{ByteCache, Stamp};
 
@@ -15,11 +15,11 @@ const THREADS: usize = 2;
 /// The most wishes kept: two records each way, and a few to spare.
 const MOST_WISHES: usize = 8;
 
-/// What is made: the picture of a path for a room of cells.
+/// What is made: the picture of a path, shown in some way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Wanted {
     pub path: PathBuf,
-    pub area: CellArea,
+    pub shot: Shot,
 }
 
 /// The work itself, and what it looks at.

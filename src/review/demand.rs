@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 
 use super::update::{filter, generate, search};
-use super::{Effect, Mode, Model, PictureSlot, SessionStatus};
+use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
+use crate::preview::{Shot, Zoom};
 
 /// Screens of lines kept read above and below the one shown.
 const MARGIN: usize = 2;
@@ -83,13 +84,20 @@ fn ask_for_picture(model: &mut Model, out: &mut Vec<Effect>) {
         model.picture = PictureSlot::Empty;
         return;
     };
+    if let Mode::Zoom(closeup) = &mut model.mode
+        && closeup.of != Some(cursor)
+    {
+        *closeup = Closeup { of: Some(cursor), zoom: Zoom::WHOLE, ..*closeup };
+    }
+    let shot = Shot { area, zoom: model.zoom() };
     let current = match &model.picture {
         PictureSlot::Empty => None,
-        PictureSlot::Loading(record, area) | PictureSlot::Ready(record, area, _) => Some((*record, *area)),
+        PictureSlot::Loading(record, shot, _) | PictureSlot::Ready(record, shot, _) => Some((*record, *shot)),
     };
-    if current != Some((cursor, area)) {
-        model.picture = PictureSlot::Loading(cursor, area);
-        out.push(Effect::ShowPicture { record: cursor, file_name, area });
+    if current != Some((cursor, shot)) {
+        let before = model.preview().and_then(Result::ok).cloned();
+        model.picture = PictureSlot::Loading(cursor, shot, before);
+        out.push(Effect::ShowPicture { record: cursor, file_name, shot });
     }
     prefetch(model, cursor, area, out);
 }

@@ -8,7 +8,7 @@ use super::replace::{Change, ReplaceId};
 use super::scan::{Scan, ScanId};
 use crate::dataset::{Amendment, RecordId};
 use crate::describe::{Detail, JobId, Priority, Reason};
-use crate::preview::CellArea;
+use crate::preview::{CellArea, Shot};
 use crate::session::{Event, Seq};
 
 /// A description to be made.
@@ -54,14 +54,14 @@ pub enum Effect {
     StopDescriptions,
     /// Let a describer that has stopped for now try again.
     ResumeDescriber,
-    /// Show a record's picture in an area.
+    /// Show a record's picture.
     ShowPicture {
         /// The record.
         record: RecordId,
         /// The picture, as the dataset names it.
         file_name: String,
-        /// The room for it.
-        area: CellArea,
+        /// How.
+        shot: Shot,
     },
     /// Have these pictures ready, most wanted first, instead of those wished for before.
     PrefetchPictures {

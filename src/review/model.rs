@@ -18,7 +18,7 @@ use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::lint::Rules;
-use crate::preview::{CellArea, Preview, PreviewError};
+use crate::preview::{CellArea, Preview, PreviewError, Shot, Zoom};
 use crate::report::Figures;
 use crate::session::{Draft, Ledger, Seq};
 
@@ -209,7 +209,7 @@ pub enum Mode {
     /// Reading the figures, from this row.
     Figures(u16),
     /// Looking at the picture alone.
-    Zoom,
+    Zoom(Closeup),
     /// Asked whether to save before leaving.
     ConfirmQuit,
     /// Asked whether to overwrite a file; why.
@@ -222,6 +222,17 @@ pub enum Mode {
     Replace(Replacement),
     /// Asked whether a description may cost what it costs.
     ConfirmSpending(Wish),
+}
+
+/// How the picture alone on the screen is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closeup {
+    /// The record whose picture it is. Another one's is looked at whole first.
+    pub of: Option<RecordId>,
+    /// How closely, and where.
+    pub zoom: Zoom,
+    /// Whether the texts stand below it.
+    pub texts: bool,
 }
 
 /// Descriptions that were asked for, before it was agreed what they may cost.
@@ -282,10 +293,10 @@ pub enum PictureSlot {
     /// Nothing is asked for.
     #[default]
     Empty,
-    /// It is being made ready for an area.
-    Loading(RecordId, CellArea),
+    /// It is being made ready. Until then, what there is of it from before.
+    Loading(RecordId, Shot, Option<Preview>),
     /// It is ready, or cannot be shown.
-    Ready(RecordId, CellArea, Result<Preview, PreviewError>),
+    Ready(RecordId, Shot, Result<Preview, PreviewError>),
 }
 
 /// Where saving stands.

@@ -9,7 +9,7 @@ use super::replace::{Hit, ReplaceId};
 use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
-use crate::preview::{CellArea, Ready};
+use crate::preview::{CellArea, CellSize, Ready};
 use crate::report::Figures;
 use crate::session::{Ledger, Seq};
 
@@ -22,6 +22,10 @@ pub struct Viewport {
     pub picture: Option<CellArea>,
     /// Room for a picture on the full screen.
     pub zoom: CellArea,
+    /// The same with the texts below it.
+    pub zoom_above_texts: CellArea,
+    /// Pixels of a cell.
+    pub cell: CellSize,
     /// Rows of the caption pane.
     pub caption_rows: u16,
 }
@@ -139,6 +143,8 @@ pub enum Msg {
     Describer(Status),
     /// Something was paid for.
     Spent(Dollars),
+    /// The terminal has lost the pictures it was sent.
+    PicturesLost,
     /// Captions that a change would change.
     Replacements {
         /// The search that found them.

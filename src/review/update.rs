@@ -11,6 +11,7 @@ mod navigate;
 mod replace;
 mod report;
 pub(super) mod search;
+mod zoom;
 
 use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
 use crate::describe::Reason;
@@ -44,6 +45,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
         Msg::Describer(status) => answer::describer_changed(model, status, out),
         Msg::Spent(dollars) => model.spent += dollars,
+        Msg::PicturesLost => model.picture = super::PictureSlot::Empty,
         Msg::Replacements { id, hits, complete } => replace::found(model, id, hits, complete),
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
@@ -134,7 +136,15 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::PreviousCandidate => navigate::version(model, false),
         Action::NextCandidate => navigate::version(model, true),
         Action::Stop => generate::stop(model, stop_pressed, out),
-        Action::Zoom => model.mode = if model.mode == Mode::Zoom { Mode::Browse } else { Mode::Zoom },
+        Action::Zoom => zoom::toggle(model),
+        Action::ZoomIn => zoom::closer(model),
+        Action::ZoomOut => zoom::further(model),
+        Action::ZoomFit => zoom::fit(model),
+        Action::PanLeft => zoom::pan(model, -1, 0),
+        Action::PanRight => zoom::pan(model, 1, 0),
+        Action::PanUp => zoom::pan(model, 0, -1),
+        Action::PanDown => zoom::pan(model, 0, 1),
+        Action::Texts => zoom::texts(model),
         Action::Statistics => file::statistics(model, out),
         Action::Help => model.mode = if matches!(model.mode, Mode::Help(_)) { Mode::Browse } else { Mode::Help(0) },
         Action::Close => close(model, out),
@@ -165,7 +175,7 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         | Mode::Command(_)
         | Mode::Help(_)
         | Mode::Figures(_)
-        | Mode::Zoom
+        | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::OwnReason(..)
         | Mode::Replace(_)

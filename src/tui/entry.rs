@@ -42,7 +42,7 @@ impl Entry {
             Mode::Browse
             | Mode::Help(_)
             | Mode::Figures(_)
-            | Mode::Zoom
+            | Mode::Zoom(_)
             | Mode::ChooseReason(_)
             | Mode::ConfirmQuit
             | Mode::ConfirmOverwrite(_)

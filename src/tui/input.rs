@@ -93,13 +93,13 @@ impl Input {
         match (event.kind, &model.mode) {
             (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => action(Action::ScrollDown),
             (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => action(Action::ScrollUp),
-            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom) => {
+            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
                 action(Action::Down)
             }
-            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom) => {
+            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
                 action(Action::Up)
             }
-            (MouseEventKind::Down(MouseButton::Left), Mode::Browse | Mode::Zoom) => self.click(at, model, layout),
+            (MouseEventKind::Down(MouseButton::Left), Mode::Browse | Mode::Zoom(_)) => self.click(at, model, layout),
             _ => None,
         }
     }
@@ -108,7 +108,7 @@ impl Input {
         let now = Instant::now();
         let before = self.last_click.replace((now, at));
         let double = before.is_some_and(|(then, place)| place == at && now - then < DOUBLE_CLICK);
-        if model.mode == Mode::Zoom || layout.picture.is_some_and(|picture| picture.contains(at)) {
+        if matches!(model.mode, Mode::Zoom(_)) || layout.picture.is_some_and(|picture| picture.contains(at)) {
             return double.then_some(Msg::Action(Action::Zoom));
         }
         if layout.tabs.contains(at) {

@@ -72,7 +72,7 @@ impl Context {
     pub const fn of(mode: &Mode) -> Self {
         match mode {
             Mode::Browse => Self::Browse,
-            Mode::Zoom => Self::Zoom,
+            Mode::Zoom(_) => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,

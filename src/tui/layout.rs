@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Constraint, Layout as Split, Rect, Spacing};
 
-use crate::preview::CellArea;
+use crate::preview::{CellArea, CellSize};
 use crate::review::Viewport;
 
 /// Below this the program only says that it needs more room.
@@ -63,6 +63,8 @@ impl Layout {
             list_rows: inside(self.list).height,
             picture: self.picture.map(|pane| cells(inside(pane))),
             zoom: cells(self.zoom()),
+            zoom_above_texts: cells(self.zoom_with_texts().0),
+            cell: CellSize::default(),
             caption_rows: inside(self.caption).height,
         }
     }
@@ -71,6 +73,15 @@ impl Layout {
     #[must_use]
     pub fn zoom(&self) -> Rect {
         Rect { height: self.screen.height - 1, ..self.screen }
+    }
+
+    /// The same with its texts below it: the picture's room, and theirs.
+    #[must_use]
+    pub fn zoom_with_texts(&self) -> (Rect, Rect) {
+        let whole = self.zoom();
+        let rows = (whole.height * 3 / 10).clamp(5, 14);
+        let [picture, texts] = Split::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(whole);
+        (picture, texts)
     }
 }
 

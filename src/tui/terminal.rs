@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::{self, ManuallyDrop};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -53,14 +54,24 @@ impl Screen {
         Ok(Self { terminal: ManuallyDrop::new(terminal), mouse })
     }
 
-    /// Draws a frame. What has not changed is not written.
+    /// Draws a frame. What has not changed is not written. `view` gives what is to be sent right after the frame.
     ///
     /// # Errors
     /// Where the terminal fails.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Frame)) -> io::Result<()> {
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame) -> String) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(view)?;
+        let mut after = String::new();
+        self.terminal.draw(|frame| after = view(frame))?;
+        queue!(self.terminal.backend_mut(), Print(after))?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Sends the terminal something that is no part of a frame.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn send(&mut self, sequences: &str) -> io::Result<()> {
+        execute!(self.terminal.backend_mut(), Print(sequences))
     }
 
     /// The size in columns and rows.

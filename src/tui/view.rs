@@ -45,8 +45,11 @@ pub struct Look<'a> {
 }
 
 /// Draws the whole screen, and says how many rows the caption pane's text takes.
-pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut Painter>) -> u16 {
+pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&mut Painter>) -> u16 {
     let screen = frame.area();
+    if let Some(painter) = &mut painter {
+        painter.begin();
+    }
     frame.buffer_mut().set_style(screen, look.theme.ground);
     let Some(layout) = Layout::new(screen, look.pictures) else {
         too_small(frame, screen, look.theme);
@@ -68,12 +71,12 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, painter: Option<&mut P
         | Mode::Search(_)
         | Mode::Filter(_)
         | Mode::OwnReason(..)
-        | Mode::Zoom => None,
+        | Mode::Zoom(_) => None,
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();
-    if model.mode == Mode::Zoom {
-        picture::draw_zoomed(frame, above_footer, model, look.theme, painter);
+    if matches!(model.mode, Mode::Zoom(_)) {
+        picture::draw_alone(frame, &layout, model, look, painter);
     } else {
         header::draw(frame, layout.header, model, look.theme);
         header::draw_tabs(frame, layout.tabs, model, look.theme);

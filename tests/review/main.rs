@@ -12,3 +12,4 @@ mod replacing;
 mod saving;
 mod screens;
 mod world;
+mod zooming;

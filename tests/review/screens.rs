@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
 use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
 use recaption::picture::PictureError;
-use recaption::preview::{CellArea, Ready};
+use recaption::preview::{CellArea, Ready, Shot};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Msg, PictureSlot};
 use recaption::session::DecisionKind;
@@ -75,9 +75,9 @@ fn screen_after(world: &mut World, (width, height): (u16, u16), ascii: bool, pre
 
 /// The picture of the record under the cursor turns out not to be there.
 fn picture_is_missing(world: &mut World) {
-    let PictureSlot::Loading(record, area) = world.model.picture else { panic!("a picture is asked for") };
+    let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
     let path = "images/0.jpg".into();
-    world.send(Msg::Picture(Ready { record, path, area, result: Err(PictureError::Missing.into()) }));
+    world.send(Msg::Picture(Ready { record, path, shot, result: Err(PictureError::Missing.into()) }));
 }
 
 #[rstest]
@@ -126,6 +126,9 @@ fn editing(#[case] width: u16, #[case] height: u16) {
 #[case(":", "command", 80, 24)]
 #[case(": Down Down", "command_chosen", 80, 24)]
 #[case("R", "reason", 80, 24)]
+#[case("z", "zoom", 80, 24)]
+#[case("z Tab", "zoom_with_texts_80x24", 80, 24)]
+#[case("z Tab", "zoom_with_texts_160x50", 160, 50)]
 #[case(":", "replace", 80, 24)]
 #[case("R 5", "own_reason", 80, 24)]
 fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] height: u16) {
@@ -290,7 +293,7 @@ fn a_picture_for_another_room_is_not_shown() {
     world.send(Msg::Picture(Ready {
         record: RecordId(0),
         path,
-        area: stale,
+        shot: Shot::whole(stale),
         result: Err(PictureError::Missing.into()),
     }));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));

@@ -82,7 +82,8 @@ impl World {
 
     fn begin(&mut self, ledger: Ledger) {
         let room = CellArea { columns: 20, rows: 10 };
-        let viewport = Viewport { list_rows: 5, picture: Some(room), zoom: room, caption_rows: 8 };
+        let viewport =
+            Viewport { list_rows: 5, picture: Some(room), zoom: room, caption_rows: 8, ..Viewport::default() };
         self.send(Msg::Resized(viewport));
         self.send(Msg::Indexed { records: u32::try_from(self.entries.len()).expect("few records"), complete: true });
         self.send(Msg::SessionOpened {

@@ -5,6 +5,11 @@ use super::*;
 use crate::picture::fixture::*;
 use crate::picture::inspect;
 
+/// All of a picture, on some cells.
+fn on(cells: CellArea, decoded: &Decoded) -> Seen {
+    Seen { start: (0, 0), size: (decoded.info.width, decoded.info.height), cells }
+}
+
 fn decoded(bytes: &[u8]) -> Decoded {
     decode(bytes, (480, 640)).unwrap()
 }
@@ -30,7 +35,7 @@ fn orientations_come_out_upright(#[case] orientation: u8, #[case] expected: [[u8
         assert_eq!(decoded.reduced, reduced);
         assert_eq!((decoded.info.width, decoded.info.height), if turned { (160, 320) } else { (320, 160) });
         let cells = if turned { CellArea { columns: 2, rows: 2 } } else { CellArea { columns: 4, rows: 1 } };
-        let upright = resize(&decoded, cells, Protocol::Sixel, &terminal).unwrap();
+        let upright = resize(&decoded, &on(cells, &decoded), Protocol::Sixel, &terminal).unwrap();
         assert_eq!((upright.width(), upright.height()), if turned { (20, 40) } else { (40, 20) });
         let colours = quarter_colours(&upright);
         assert!(colours.iter().zip(expected).all(|(&a, b)| near(a, b)), "{orientation}: {colours:?}");
@@ -44,7 +49,7 @@ fn transparent_parts_show_a_checker() {
     let half = RgbaImage::from_fn(40, 40, |x, _| if x < 20 { Rgba([255, 0, 0, 255]) } else { Rgba([9, 9, 9, 0]) });
     let decoded = decoded(&encoded(half, ImageFormat::Png));
     let cells = CellArea { columns: 4, rows: 2 };
-    let picture = resize(&decoded, cells, Protocol::Kitty, &terminal).unwrap();
+    let picture = resize(&decoded, &on(cells, &decoded), Protocol::Kitty, &terminal).unwrap();
     assert!(!picture.color().has_alpha());
     let at = |x, y| picture.to_rgb8().get_pixel(x, y).to_rgb().0;
     assert_eq!(at(5, 5), RED);
@@ -62,8 +67,8 @@ fn extreme_shapes_decode_and_resize(#[case] width: u32, #[case] height: u32) {
     let picture = RgbImage::from_pixel(width, height, Rgb(BLUE));
     for bytes in [jpeg(&picture), encoded(picture, ImageFormat::Png)] {
         let decoded = decoded(&bytes);
-        let cells = cells_for(&decoded, CellArea { columns: 48, rows: 32 }, &terminal).unwrap();
-        let drawn = resize(&decoded, cells, Protocol::Kitty, &terminal).unwrap();
+        let seen = seen(&decoded, Shot::whole(CellArea { columns: 48, rows: 32 }), &terminal).unwrap();
+        let drawn = resize(&decoded, &seen, Protocol::Kitty, &terminal).unwrap();
         assert!(drawn.to_rgb8().pixels().all(|pixel| near(pixel.0, BLUE)));
     }
 }

@@ -18,18 +18,18 @@ fn terminal(protocol: Protocol) -> Capabilities {
 }
 
 /// Red above, blue below.
-fn preview(terminal: &Capabilities, columns: u16, rows: u16, discarded: &Discarded) -> Preview {
+fn preview(terminal: &Capabilities, columns: u16, rows: u16, uploads: &Uploads) -> Preview {
     let cells = CellArea { columns, rows };
     let (width, height) = terminal.resolution(terminal.protocol, cells);
     let picture = RgbImage::from_fn(width, height, |_, y| Rgb(if y < height / 2 { [255, 0, 0] } else { [0, 0, 255] }));
     let info = PictureInfo { width, height, format: PictureFormat::Png, bytes: 1 };
-    encode(picture.into(), cells, info, terminal, discarded).unwrap()
+    encode(picture.into(), cells, info, terminal, uploads).unwrap()
 }
 
 struct Screen {
     terminal: Terminal<TestBackend>,
     painter: Painter,
-    discarded: Discarded,
+    uploads: Uploads,
     capabilities: Capabilities,
 }
 
@@ -37,6 +37,8 @@ struct Screen {
 struct Frame {
     place: Option<Rect>,
     sent: Vec<(u16, u16, String)>,
+    /// Sent right after the frame.
+    after: String,
 }
 
 impl Frame {
@@ -47,27 +49,31 @@ impl Frame {
 
 impl Screen {
     fn new(capabilities: Capabilities) -> Self {
-        let discarded = Discarded::default();
+        let uploads = Uploads::default();
         Self {
             terminal: Terminal::new(TestBackend::new(20, 10)).unwrap(),
-            painter: Painter::new(discarded.clone(), capabilities.tmux),
-            discarded,
+            painter: Painter::new(uploads.clone(), capabilities.tmux),
+            uploads,
             capabilities,
         }
     }
 
     fn preview(&self, columns: u16, rows: u16) -> Preview {
-        preview(&self.capabilities, columns, rows, &self.discarded)
+        preview(&self.capabilities, columns, rows, &self.uploads)
     }
 
     /// Draws a picture, and pop-ups full of letters over it.
     fn draw(&mut self, preview: &Preview, covers: &[Rect]) -> Frame {
+        self.draw_in(preview, Rect::new(0, 0, 20, 10), covers)
+    }
+
+    fn draw_in(&mut self, preview: &Preview, area: Rect, covers: &[Rect]) -> Frame {
+        self.painter.begin();
         let before = self.terminal.backend().buffer().clone();
         let mut place = None;
         let mut after = None;
         self.terminal
             .draw(|frame| {
-                let area = frame.area();
                 place = self.painter.paint(preview, frame.buffer_mut(), area, covers);
                 for cover in covers {
                     Clear.render(*cover, frame.buffer_mut());
@@ -81,7 +87,7 @@ impl Screen {
         // The backend's buffer holds what it was sent before, as the terminal does.
         let after = after.unwrap();
         let sent = before.diff(&after).into_iter().map(|(x, y, cell)| (x, y, cell.symbol().to_owned())).collect();
-        Frame { place, sent }
+        Frame { place, sent, after: self.painter.end() }
     }
 }
 
@@ -243,12 +249,143 @@ fn kitty_pictures_nobody_holds_are_deleted(#[case] tmux: bool, #[case] command: 
     let (first, second, unseen) = (screen.preview(4, 3), screen.preview(4, 3), screen.preview(4, 3));
     let first_id = id_uploaded(screen.draw(&first, &[]).sent_at(8, 3).unwrap());
     drop((first, unseen));
-    assert_eq!(screen.discarded.take(), [0_u32; 0], "the painter still holds it: it is on the screen");
+    assert_eq!(screen.uploads.take_discarded(), [0_u32; 0], "the painter still holds it: it is on the screen");
     let frame = screen.draw(&second, &[]);
-    let sent = frame.sent_at(8, 3).unwrap();
-    assert!(sent.starts_with(command), "{sent:?}");
-    assert_eq!(ids_deleted(sent), [first_id], "what was never sent needs no deletion");
-    assert_eq!(ids_deleted(screen.draw(&second, &[]).sent_at(8, 3).unwrap_or_default()), [0_u32; 0]);
+    assert!(frame.after.starts_with(command), "{:?}", frame.after);
+    assert_eq!(ids_deleted(&frame.after), [first_id], "what was never sent needs no deletion");
+    assert_eq!(screen.draw(&second, &[]).after, "");
+    let second_id = id_uploaded(frame.sent_at(8, 3).unwrap());
+    assert_eq!(ids_deleted(&screen.painter.farewell()), [second_id], "nothing is left behind");
+}
+
+/// The value of a key in a kitty command.
+fn number<N: std::str::FromStr + Default>(keys: &str, name: &str) -> N {
+    let value = keys.split(',').find_map(|key| key.strip_prefix(name)?.strip_prefix('='));
+    value.and_then(|value| value.parse().ok()).unwrap_or_default()
+}
+
+/// What was done, the id, the first column and row from 1, columns and rows.
+type Placing<'a> = (&'a str, u32, (u16, u16), (u16, u16));
+
+/// What was sent to a terminal that lays pictures over the text.
+fn placings(text: &str) -> Vec<Placing<'_>> {
+    let mut cursor = (0, 0);
+    let mut found = Vec::new();
+    for sequence in text.split('\x1b').filter(|sequence| !sequence.is_empty()) {
+        if let Some(place) = sequence.strip_prefix('[').and_then(|rest| rest.strip_suffix('H')) {
+            let (row, column) = place.split_once(';').unwrap();
+            cursor = (column.parse().unwrap(), row.parse().unwrap());
+        } else if let Some(command) = sequence.strip_prefix("_G") {
+            let keys = command.split(';').next().unwrap();
+            let what = keys.split(',').find_map(|key| key.strip_prefix("a="));
+            let kind = keys.split(',').find_map(|key| key.strip_prefix("d=")).unwrap_or_default();
+            let cells = (number(keys, "c"), number(keys, "r"));
+            match (what, kind) {
+                (Some("T"), _) => found.push(("sent", number(keys, "i"), cursor, cells)),
+                (Some("p"), _) => found.push(("shown", number(keys, "i"), cursor, cells)),
+                (Some("d"), "i") => found.push(("hidden", number(keys, "i"), (0, 0), (0, 0))),
+                (Some("d"), "I") => found.push(("deleted", number(keys, "i"), (0, 0), (0, 0))),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn without_placeholders() -> Screen {
+    Screen::new(Capabilities { placeholders: false, ..terminal(Protocol::Kitty) })
+}
+
+#[test]
+fn a_picture_laid_over_the_text_is_sent_once_and_deleted_when_another_takes_its_place() {
+    let mut screen = without_placeholders();
+    let (first, second) = (screen.preview(4, 3), screen.preview(6, 4));
+    let frame = screen.draw(&first, &[]);
+    let [("sent", one, (9, 4), (4, 3))] = placings(&frame.after)[..] else { panic!("{:?}", frame.after) };
+    assert_eq!(frame.sent, [], "nothing is written below it");
+    assert_eq!(screen.draw(&first, &[]).after, "");
+    let frame = screen.draw(&second, &[]);
+    let [("sent", two, (8, 4), (6, 4)), ("deleted", gone, ..)] = placings(&frame.after)[..] else {
+        panic!("{:?}", frame.after)
+    };
+    assert_eq!(gone, one);
+    assert_ne!(two, one, "the old one stays until the new one is there");
+    let frame = screen.draw(&first, &[]);
+    assert_eq!(placings(&frame.after)[0], ("sent", one, (9, 4), (4, 3)), "few ids, few pictures in the terminal");
+    assert_eq!(placings(&screen.painter.farewell()), [("deleted", one, (0, 0), (0, 0))]);
+    assert_eq!(screen.painter.farewell(), "");
+}
+
+#[test]
+fn a_picture_laid_over_the_text_hides_while_a_pop_up_is_over_it() {
+    let mut screen = without_placeholders();
+    let preview = screen.preview(4, 3);
+    let cover = Rect::new(10, 4, 6, 2);
+    assert_eq!(screen.draw(&preview, &[cover]).after, "", "not sent over an open pop-up");
+    let frame = screen.draw(&preview, &[]);
+    let [("sent", id, ..)] = placings(&frame.after)[..] else { panic!("{:?}", frame.after) };
+    assert_eq!(placings(&screen.draw(&preview, &[cover]).after), [("hidden", id, (0, 0), (0, 0))]);
+    assert_eq!(screen.draw(&preview, &[cover]).after, "");
+    assert_eq!(
+        placings(&screen.draw(&preview, &[]).after),
+        [("shown", id, (9, 4), (4, 3))],
+        "without sending it again"
+    );
+    let moved = screen.draw_in(&preview, Rect::new(0, 0, 4, 3), &[]);
+    assert!(placings(&moved.after).contains(&("deleted", id, (0, 0), (0, 0))), "{:?}", moved.after);
+    screen.painter.begin();
+    assert!(placings(&screen.painter.end()).iter().all(|(what, ..)| *what == "deleted"), "a frame without picture");
+}
+
+#[test]
+fn a_picture_is_sent_in_pieces_that_add_up() {
+    use base64::Engine as _;
+    let picture = RgbImage::from_fn(97, 61, |x, y| Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 7]));
+    let mut screen = without_placeholders();
+    let info = PictureInfo { width: 97, height: 61, format: PictureFormat::Png, bytes: 1 };
+    let cells = CellArea { columns: 4, rows: 3 };
+    let preview = encode(picture.clone().into(), cells, info, &screen.capabilities, &screen.uploads).unwrap();
+    let after = screen.draw(&preview, &[]).after;
+    let pieces: Vec<(&str, &str)> = after
+        .split("\x1b_G")
+        .skip(1)
+        .map(|rest| rest.split("\x1b\\").next().unwrap().split_once(';').unwrap())
+        .collect();
+    let last = pieces.len() - 1;
+    for (number, (keys, data)) in pieces.iter().enumerate() {
+        assert!(data.len() <= 4096 && keys.split(',').any(|key| key == if number < last { "m=1" } else { "m=0" }));
+    }
+    let text: String = pieces.iter().map(|(_, data)| *data).collect();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+    assert_eq!(RgbImage::from_raw(97, 61, bytes), Some(picture));
+}
+
+#[test]
+fn several_pictures_share_a_frame() {
+    for capabilities in [terminal(Protocol::Sixel), terminal(Protocol::Kitty), without_placeholders().capabilities] {
+        let mut screen = Screen::new(capabilities);
+        let (left, right) = (screen.preview(4, 3), screen.preview(6, 3));
+        let mut frame = |swap: bool| {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 10));
+            screen.painter.begin();
+            let halves = [Rect::new(0, 0, 10, 10), Rect::new(10, 0, 10, 10)];
+            let pictures = if swap { [&right, &left] } else { [&left, &right] };
+            for (picture, half) in pictures.into_iter().zip(halves) {
+                assert!(screen.painter.paint(picture, &mut buffer, half, &[]).is_some());
+            }
+            (buffer, screen.painter.end())
+        };
+        let first = frame(false);
+        let second = frame(false);
+        assert_eq!(second.1, "", "nothing changed");
+        let third = frame(true);
+        if screen.capabilities.placeholders {
+            assert!(first.0.diff(&third.0).iter().any(|(x, ..)| *x < 10), "they have changed places");
+        } else {
+            assert_eq!(placings(&third.1).iter().filter(|(what, ..)| *what == "sent").count(), 2);
+            assert_eq!(placings(&third.1).iter().filter(|(what, ..)| *what == "deleted").count(), 2);
+        }
+    }
 }
 
 #[test]

@@ -71,15 +71,15 @@ pub(super) fn choose(replies: &Replies, environment: &Environment, window_cell: 
 
     // Without the size of a cell a picture cannot be measured out.
     let (protocol, printing) = match cell {
-        // Konsole says yes to placeholders and draws none; its sixel and kitty pictures leave remains in a pane.
-        Some(_) if konsole => (Protocol::Blocks, if tmux { Protocol::Blocks } else { Protocol::Iterm }),
+        Some(_) if konsole && tmux => (Protocol::Blocks, Protocol::Blocks),
+        Some(_) if konsole => (if replies.kitty { Protocol::Kitty } else { Protocol::Blocks }, Protocol::Iterm),
         // What WezTerm does with placeholders is wrong.
         Some(_) if iterm && !tmux => (Protocol::Iterm, Protocol::Iterm),
         Some(_) if replies.kitty && replies.placeholders && !iterm => {
             (Protocol::Kitty, if tmux { Protocol::Blocks } else { Protocol::Kitty })
         }
         Some(_) if sixel => (Protocol::Sixel, Protocol::Sixel),
-        Some(_) if replies.kitty && !tmux => (Protocol::Blocks, Protocol::Kitty),
+        Some(_) if replies.kitty && !tmux => (Protocol::Kitty, Protocol::Kitty),
         _ => (Protocol::Blocks, Protocol::Blocks),
     };
 
@@ -89,6 +89,8 @@ pub(super) fn choose(replies: &Replies, environment: &Environment, window_cell: 
         cell: cell.unwrap_or(CellSize::USUAL),
         background: replies.background,
         terminal: replies.names.iter().find(|name| !name.starts_with("tmux")).or(replies.names.last()).cloned(),
+        // Konsole says yes to placeholders and draws none. tmux moves text, and nothing that is laid over it.
+        placeholders: tmux || replies.placeholders && !konsole,
         tmux: tmux && protocol == Protocol::Kitty,
         true_colour: shows_true_colour(replies, environment),
         largest_sixel: replies.largest_sixel,

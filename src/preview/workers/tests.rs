@@ -3,6 +3,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
 use crate::picture::PictureError;
+use crate::preview::fit::CellArea;
 
 /// What the maker of these tests reports.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl Bench {
 }
 
 fn wanted(name: &str) -> Wanted {
-    Wanted { path: PathBuf::from(name), area: CellArea { columns: 4, rows: 3 } }
+    Wanted { path: PathBuf::from(name), shot: Shot::whole(CellArea { columns: 4, rows: 3 }) }
 }
 
 fn started(name: &str) -> Event {

@@ -4,7 +4,7 @@ use super::{FILE, Mode, Model, PictureSlot, Version};
 use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{self, Finding};
-use crate::preview::{CellArea, Preview, PreviewError};
+use crate::preview::{CellArea, Framing, Preview, PreviewError, Zoom};
 use crate::review::facts::{Content, Facts};
 use crate::review::query::Pattern;
 use crate::session::{Candidate, Decision, EditBase, RecordState};
@@ -154,11 +154,12 @@ impl Model {
         lint::lint(text, &self.settings.rules, &lint::Context { stop, ..lint::Context::default() })
     }
 
-    /// The picture under the cursor, where it is ready for the room there is now.
+    /// The picture under the cursor, as it is to be shown now or, until that is ready, as it was before.
     #[must_use]
-    pub fn preview(&self) -> Option<&Result<Preview, PreviewError>> {
+    pub fn preview(&self) -> Option<Result<&Preview, &PreviewError>> {
         match &self.picture {
-            PictureSlot::Ready(record, _, result) if self.list.cursor == Some(*record) => Some(result),
+            PictureSlot::Ready(record, _, result) if self.list.cursor == Some(*record) => Some(result.as_ref()),
+            PictureSlot::Loading(record, _, before) if self.list.cursor == Some(*record) => before.as_ref().map(Ok),
             PictureSlot::Ready(..) | PictureSlot::Loading(..) | PictureSlot::Empty => None,
         }
     }
@@ -166,7 +167,27 @@ impl Model {
     /// The room the picture has now.
     #[must_use]
     pub fn picture_area(&self) -> Option<CellArea> {
-        if self.mode == Mode::Zoom { Some(self.viewport.zoom) } else { self.viewport.picture }
+        match self.mode {
+            Mode::Zoom(closeup) if closeup.texts => Some(self.viewport.zoom_above_texts),
+            Mode::Zoom(_) => Some(self.viewport.zoom),
+            _ => self.viewport.picture,
+        }
+    }
+
+    /// How closely the picture is looked at now.
+    #[must_use]
+    pub fn zoom(&self) -> Zoom {
+        match self.mode {
+            Mode::Zoom(closeup) if closeup.of == self.list.cursor => closeup.zoom,
+            _ => Zoom::WHOLE,
+        }
+    }
+
+    /// The picture under the cursor in the room it has, once its size is known.
+    #[must_use]
+    pub fn framing(&self) -> Option<Framing> {
+        let info = self.preview()?.ok()?.info();
+        Some(Framing::new((info.width, info.height), self.picture_area()?, self.viewport.cell))
     }
 
     /// How many descriptions are ready or on their way for records ahead of the operator.

@@ -59,7 +59,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::Browse
         | Mode::Help(_)
         | Mode::Figures(_)
-        | Mode::Zoom
+        | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::ConfirmQuit
         | Mode::ConfirmOverwrite(_)

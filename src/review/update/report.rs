@@ -76,13 +76,18 @@ pub(super) fn record_failed(model: &mut Model, error: &str, out: &mut Vec<Effect
     model.say(NoticeKind::Error, format!("not stored: {error}"));
 }
 
-/// A picture is ready. It is shown only where it is still the one wanted, in the room there is now.
+/// A picture is ready. It is shown only where it is still the one wanted, and in the way it is wanted now. One that is
+/// shown already comes again where its file has changed.
 pub(super) fn picture(model: &mut Model, ready: Ready) {
     model.follow_picture(ready.record, ready.result.is_ok());
-    let wanted =
-        matches!(model.picture, PictureSlot::Loading(record, area) if record == ready.record && area == ready.area);
+    let wanted = match &model.picture {
+        PictureSlot::Loading(record, shot, _) | PictureSlot::Ready(record, shot, _) => {
+            (*record, *shot) == (ready.record, ready.shot)
+        }
+        PictureSlot::Empty => false,
+    };
     if wanted {
-        model.picture = PictureSlot::Ready(ready.record, ready.area, ready.result);
+        model.picture = PictureSlot::Ready(ready.record, ready.shot, ready.result);
     }
 }
 

@@ -117,6 +117,8 @@ impl Key {
             KeyCode::Char(character) => name.push(character),
             KeyCode::Up => name.push('↑'),
             KeyCode::Down => name.push('↓'),
+            KeyCode::Left => name.push('←'),
+            KeyCode::Right => name.push('→'),
             code => name.push_str(NAMED.iter().find(|(_, known)| *known == code).map_or("?", |(name, _)| *name)),
         }
         name

@@ -11,7 +11,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::{Look, join_dots, title};
 use crate::dataset::RecordId;
-use crate::review::{Mode, Model};
+use crate::review::{Mode, Model, Version};
 use crate::session::{Actor, Decision};
 use crate::text;
 use crate::tui::layout::inside;
@@ -49,6 +49,25 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) -> 
         more_below(frame, room, theme);
     }
     rows
+}
+
+/// The texts below a picture that has the screen: the original, and beside it the one that is shown.
+pub(super) fn draw_side_by_side(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+    let said = model.list.cursor.map(|record| verdict(model, record, theme)).unwrap_or_default();
+    title(frame, area, Line::styled(" caption ", theme.muted), said, theme);
+    let Some(record) = model.list.cursor else { return };
+    let room = inside(area);
+    let is_original = model.shown(record) == Version::Original;
+    let width = if is_original { room.width.saturating_sub(2) } else { room.width.saturating_sub(4) / 2 };
+    let page = Page { model, record, theme, width: usize::from(width) };
+    let mut column = |x, text| {
+        let text = Paragraph::new(text).wrap(Wrap { trim: false });
+        frame.render_widget(text, Rect { x, width, ..room });
+    };
+    column(room.x + 1, page.original_compared());
+    if !is_original {
+        column(room.x + 3 + width, page.shown_compared());
+    }
 }
 
 fn more_below(frame: &mut Frame, area: Rect, theme: &Theme) {

@@ -23,9 +23,13 @@ pub(super) fn popup(screen: Rect, top: u16, look: Look) -> Popup {
         let last = clamp(lines.len() - rows);
         return Popup::new(screen, size, "keys", vec![Paragraph::new(lines).scroll((top.min(last), 0))]);
     }
-    let mut rest = lines.as_slice();
+    // What does not fit is scrolled to; then columns end wherever they end.
+    let capacity = columns * rows;
+    let mut rest = &lines[usize::from(top).min(lines.len().saturating_sub(capacity))..];
+    let is_all = lines.len() == rest.len() && fits(rest, columns, rows);
     let columns = (0..columns).map(|_| {
-        let (here, after) = rest.split_at(break_at(rest, rows));
+        let end = if is_all { break_at(rest, rows) } else { rest.len().min(rows) };
+        let (here, after) = rest.split_at(end);
         rest = after;
         Paragraph::new(here.to_vec())
     });
@@ -38,15 +42,16 @@ fn rows_for(lines: &[Line], columns: usize, most: usize) -> usize {
     if columns == 1 {
         return lines.len().min(most);
     }
-    (lines.len().div_ceil(columns)..most)
-        .find(|rows| {
-            let mut rest = lines;
-            for _ in 0..columns {
-                rest = &rest[break_at(rest, *rows)..];
-            }
-            rest.is_empty()
-        })
-        .unwrap_or(most)
+    (lines.len().div_ceil(columns)..most).find(|rows| fits(lines, columns, *rows)).unwrap_or(most)
+}
+
+/// Whether columns that end after whole chapters hold everything.
+fn fits(lines: &[Line], columns: usize, rows: usize) -> bool {
+    let mut rest = lines;
+    for _ in 0..columns {
+        rest = &rest[break_at(rest, rows)..];
+    }
+    rest.is_empty()
 }
 
 /// Where to end a column: after the last whole chapter that fits.
@@ -61,10 +66,17 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for group in Group::ALL {
         lines.push(Line::styled(group.title(), theme.accent));
-        lines.extend(Action::ALL.iter().filter(|action| action.group() == group).filter_map(|action| {
-            let (context, keys) = keys(keymap, *action)?;
+        let actions: Vec<Action> = Action::ALL.iter().copied().filter(|action| action.group() == group).collect();
+        // Actions that differ in their direction only share a line.
+        lines.extend(actions.chunk_by(|one, next| one.help() == next.help()).filter_map(|alike| {
+            let bound: Vec<(Context, Vec<String>)> = alike.iter().filter_map(|action| keys(keymap, *action)).collect();
+            let context = bound.first()?.0;
+            let keys = match &bound[..] {
+                [(_, keys)] => keys.join(" "),
+                several => several.iter().filter_map(|(_, keys)| keys.first().cloned()).collect::<Vec<_>>().join(" "),
+            };
             let room = COLUMN - 18;
-            let help = format!("{}{}", action.help(), where_bound(context));
+            let help = format!("{}{}", alike[0].help(), where_bound(context));
             Some(Line::from(vec![
                 Span::raw(format!("  {keys:<14}")),
                 Span::styled(text::truncate_to_width(&help, room, theme.glyphs.ellipsis).into_owned(), theme.muted),
@@ -80,7 +92,7 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
 }
 
 /// The keys of an action in the first context that has it. The questions that show their own keys are left out.
-fn keys(keymap: &Keymap, action: Action) -> Option<(Context, String)> {
+fn keys(keymap: &Keymap, action: Action) -> Option<(Context, Vec<String>)> {
     let contexts = [
         Context::Browse,
         Context::Edit,
@@ -94,7 +106,7 @@ fn keys(keymap: &Keymap, action: Action) -> Option<(Context, String)> {
     ];
     contexts.iter().find_map(|context| {
         let keys = keymap.keys(*context, action);
-        (!keys.is_empty()).then(|| (*context, keys.join(" ")))
+        (!keys.is_empty()).then_some((*context, keys))
     })
 }
 
@@ -106,11 +118,7 @@ const fn where_bound(context: Context) -> &'static str {
         Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
         Context::Search => " (search)",
         Context::Filter => " (filter)",
-        Context::Browse
-        | Context::Zoom
-        | Context::Help
-        | Context::Reason
-        | Context::Replace
-        | Context::ConfirmSpending => "",
+        Context::Zoom => " (zoom)",
+        Context::Browse | Context::Help | Context::Reason | Context::Replace | Context::ConfirmSpending => "",
     }
 }

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::{clean, title};
+use super::{Look, caption, clean, title};
 use crate::preview::Painter;
-use crate::review::Model;
-use crate::tui::layout::inside;
+use crate::review::{Mode, Model};
+use crate::tui::layout::{Layout, inside};
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(
@@ -27,9 +27,16 @@ pub(super) fn draw(
     draw_inside(frame, inside(area), model, theme, painter, covers);
 }
 
-/// The picture alone on the screen.
-pub(super) fn draw_zoomed(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme, painter: Option<&mut Painter>) {
-    draw_inside(frame, area, model, theme, painter, &[]);
+/// The picture alone on the screen, or with its texts below it.
+pub(super) fn draw_alone(frame: &mut Frame, layout: &Layout, model: &Model, look: Look, painter: Option<&mut Painter>) {
+    let Mode::Zoom(closeup) = model.mode else { return };
+    if closeup.texts {
+        let (picture, texts) = layout.zoom_with_texts();
+        draw_inside(frame, picture, model, look.theme, painter, &[]);
+        caption::draw_side_by_side(frame, texts, model, look.theme);
+    } else {
+        draw_inside(frame, layout.zoom(), model, look.theme, painter, &[]);
+    }
 }
 
 fn draw_inside(
@@ -40,13 +47,9 @@ fn draw_inside(
     painter: Option<&mut Painter>,
     covers: &[Rect],
 ) {
-    match (painter, model.preview()) {
-        (Some(painter), Some(Ok(preview))) => {
-            painter.paint(preview, frame.buffer_mut(), area, covers);
-            return;
-        }
-        (Some(painter), _) => painter.paint_nothing(),
-        (None, _) => {}
+    if let (Some(painter), Some(Ok(preview))) = (painter, model.preview()) {
+        painter.paint(preview, frame.buffer_mut(), area, covers);
+        return;
     }
     let Some(cursor) = model.list.cursor else { return };
     match (model.preview(), model.line(cursor)) {

@@ -136,7 +136,18 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         Mode::Command(_) => (Context::Command, &[]),
         Mode::Search(_) => (Context::Search, &[]),
         Mode::Filter(_) => (Context::Filter, &[]),
-        Mode::Zoom => (Context::Zoom, &[(Action::Close, "back")]),
+        Mode::Zoom(_) => (
+            Context::Zoom,
+            &[
+                (Action::Close, "back"),
+                (Action::ZoomIn, "closer"),
+                (Action::ZoomOut, "further"),
+                (Action::ZoomFit, "whole"),
+                (Action::Texts, "texts"),
+                (Action::Down, "next"),
+                (Action::Up, "previous"),
+            ],
+        ),
         Mode::Help(_) | Mode::Figures(_) => {
             (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")])
         }
@@ -170,6 +181,11 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
 fn background(model: &Model, look: Look) -> Line<'static> {
     let Theme { glyphs, muted, busy, warning, .. } = *look.theme;
     let mut parts = Vec::new();
+    if let Mode::Zoom(_) = model.mode {
+        let percent = model.framing().map(|framing| format!("{} %", framing.percent(model.zoom())));
+        parts.extend(percent.map(|percent| Span::styled(percent, muted)));
+        parts.push(Span::styled(format!("{}/{}", model.list.position + 1, model.view().len()), muted));
+    }
     if let Some(bulk) = &model.bulk {
         let failed = if bulk.failed == 0 { String::new() } else { format!(", {} failed", bulk.failed) };
         let words = format!("{} {}/{}{failed}", glyphs.generating, bulk.done + bulk.failed, bulk.total);

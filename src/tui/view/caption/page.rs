@@ -74,6 +74,16 @@ impl Page<'_> {
         Text::from(lines)
     }
 
+    /// The text that is shown, compared with the original.
+    pub(super) fn shown_compared(&self) -> Text<'static> {
+        Text::from(self.version(self.model.shown(self.record)))
+    }
+
+    /// The original, compared with the text that is shown.
+    pub(super) fn original_compared(&self) -> Text<'static> {
+        Text::from(self.original(self.model.shown(self.record)))
+    }
+
     /// The original, to look at while editing.
     pub(super) fn original_alone(&self) -> Text<'static> {
         let original = self.model.original(self.record).unwrap_or_default();

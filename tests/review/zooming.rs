@@ -1,0 +1,148 @@
+//! Looking at pictures closely.
+
+use recaption::dataset::RecordId;
+use recaption::preview::{Capabilities, CellArea, CellSize, Preview, Ready, Shot, Zoom, prepare};
+use recaption::review::{Mode, Msg, PictureSlot, Viewport};
+use rstest::rstest;
+
+use crate::world::World;
+
+/// A screen of 80×24 cells of 10×20 pixels, all of it for a picture that is alone.
+fn world() -> World {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    let zoom = CellArea { columns: 80, rows: 24 };
+    let viewport = Viewport {
+        list_rows: 5,
+        picture: Some(CellArea { columns: 40, rows: 12 }),
+        zoom,
+        zoom_above_texts: CellArea { rows: 17, ..zoom },
+        cell: CellSize { width: 10, height: 20 },
+        caption_rows: 8,
+    };
+    world.send(Msg::Resized(viewport));
+    world
+}
+
+/// A picture of 1600×960 pixels: on the full screen, at half its size.
+fn preview() -> Preview {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("0.png");
+    image::GrayImage::new(1600, 960).save(&path).expect("a picture");
+    prepare(&path, CellArea { columns: 4, rows: 4 }, &Capabilities::floor()).expect("a preview")
+}
+
+/// The picture that is asked for is there.
+fn picture_comes(world: &mut World, preview: &Preview) {
+    let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
+    world.send(Msg::Picture(Ready { record, path: "0.png".into(), shot, result: Ok(preview.clone()) }));
+}
+
+/// The shot that is asked for or shown.
+fn shot(world: &World) -> Shot {
+    match world.model.picture {
+        PictureSlot::Loading(_, shot, _) | PictureSlot::Ready(_, shot, _) => shot,
+        PictureSlot::Empty => panic!("a picture is asked for"),
+    }
+}
+
+const MIDDLE: u16 = 0x8000;
+
+#[rstest]
+#[case("z", 0, (MIDDLE, MIDDLE))]
+#[case("z +", 1, (MIDDLE, MIDDLE))]
+#[case("z = = -", 1, (MIDDLE, MIDDLE))]
+#[case("z + + 0", 0, (MIDDLE, MIDDLE))]
+// At two steps half of each side is seen: a quarter of that is an eighth of the picture.
+#[case("z + + l", 2, (MIDDLE + 0x2000, MIDDLE))]
+#[case("z + + Right Down", 2, (MIDDLE + 0x2000, MIDDLE + 0x2000))]
+#[case("z + + h k", 2, (MIDDLE - 0x2000, MIDDLE - 0x2000))]
+#[case("z + + h h h h h", 2, (0x4000, MIDDLE))]
+#[case("z + + h h h - -", 0, (MIDDLE, MIDDLE))]
+fn keys_move_what_is_seen(#[case] keys: &str, #[case] steps: u8, #[case] centre: (u16, u16)) {
+    let mut world = world();
+    picture_comes(&mut world, &preview());
+    world.keys(keys);
+    assert_eq!(shot(&world), Shot { area: CellArea { columns: 80, rows: 24 }, zoom: Zoom { steps, centre } });
+    assert_eq!(world.cursor(), Some(0));
+}
+
+#[test]
+fn what_there_is_of_a_picture_is_shown_until_the_part_is_there() {
+    let mut world = world();
+    let preview = preview();
+    picture_comes(&mut world, &preview);
+    world.keys("z + +");
+    assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
+    assert_eq!(world.model.preview(), Some(Ok(&preview)));
+    world.keys("j");
+    assert_eq!(shot(&world).zoom.centre, (MIDDLE, MIDDLE + 0x2000), "keys count before the picture is there");
+    let late = Shot { zoom: Zoom { steps: 2, centre: (MIDDLE, MIDDLE) }, ..shot(&world) };
+    world.send(Msg::Picture(Ready { record: RecordId(0), path: "0.png".into(), shot: late, result: Ok(preview) }));
+    assert!(matches!(world.model.picture, PictureSlot::Loading(..)), "the part before is late");
+}
+
+#[rstest]
+#[case("z J", 1)]
+#[case("z PageDown", 1)]
+#[case("z PageDown PageDown K", 1)]
+#[case("z + + PageDown PageUp", 0)]
+#[case("z j j k", 1)]
+#[case("z Right Left l", 1)]
+fn going_on_stays_with_the_picture_alone_and_looks_at_all_of_it(#[case] keys: &str, #[case] cursor: u32) {
+    let mut world = world();
+    let preview = preview();
+    picture_comes(&mut world, &preview);
+    world.keys(keys);
+    assert_eq!(world.cursor(), Some(cursor));
+    assert!(matches!(world.model.mode, Mode::Zoom(_)));
+    assert_eq!(shot(&world), Shot::whole(CellArea { columns: 80, rows: 24 }));
+}
+
+#[test]
+fn before_its_size_is_known_a_picture_is_looked_at_whole() {
+    let mut world = world();
+    world.keys("z + + +");
+    assert_eq!(shot(&world).zoom, Zoom::WHOLE);
+}
+
+#[test]
+fn texts_below_take_their_room_from_the_picture_and_stay_from_record_to_record() {
+    let mut world = world();
+    picture_comes(&mut world, &preview());
+    world.keys("z Tab");
+    let above = CellArea { columns: 80, rows: 17 };
+    assert_eq!(shot(&world), Shot::whole(above));
+    world.keys("J");
+    assert_eq!((shot(&world), world.cursor()), (Shot::whole(above), Some(1)));
+    world.keys("Tab");
+    assert_eq!(shot(&world), Shot::whole(CellArea { columns: 80, rows: 24 }));
+}
+
+#[test]
+fn leaving_shows_the_list_and_the_whole_picture_again() {
+    let mut world = world();
+    picture_comes(&mut world, &preview());
+    world.keys("z + + l Esc");
+    assert_eq!(world.model.mode, Mode::Browse);
+    assert_eq!(shot(&world), Shot::whole(CellArea { columns: 40, rows: 12 }));
+    world.keys("z");
+    assert_eq!(shot(&world).zoom, Zoom::WHOLE);
+}
+
+#[test]
+fn decisions_are_made_with_the_picture_alone_too() {
+    let mut world = world();
+    world.keys("z a x");
+    assert_eq!(world.decisions(), "kept kept [-]");
+    assert!(matches!(world.model.mode, Mode::Zoom(_)));
+}
+
+#[test]
+fn a_picture_that_has_changed_on_the_disk_takes_the_place_of_the_one_shown() {
+    let mut world = world();
+    let (old, new) = (preview(), preview());
+    picture_comes(&mut world, &old);
+    let ready = Ready { record: RecordId(0), path: "0.png".into(), shot: shot(&world), result: Ok(new.clone()) };
+    world.send(Msg::Picture(ready));
+    assert_eq!(world.model.preview(), Some(Ok(&new)));
+}
