@@ -72,6 +72,7 @@ pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Prog
     let mut run = Run::begin(parts, &sender)?;
     let mut records = records.into_iter();
     let mut interrupts = Interrupts::listen()?;
+    let mut interrupted = false;
     let mut tick = tokio::time::interval(TICK);
     loop {
         run.feed(&mut records);
@@ -81,7 +82,8 @@ pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Prog
         tokio::select! {
             Some(heard) = heard.recv() => run.hear(heard, &progress),
             () = interrupts.next() => {
-                if run.tally.stopped == Some(Stopped::Interrupted) {
+                // Whatever it may have been stopped by before.
+                if std::mem::replace(&mut interrupted, true) {
                     run.queue.cancel_all();
                 } else {
                     run.stop(Stopped::Interrupted);
@@ -94,7 +96,6 @@ pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Prog
     }
     let Run { queue, writer, mut tally, .. } = run;
     queue.close().await;
-    // Told after the last job: what it cost, and that it is stored.
     let closed = tokio::task::spawn_blocking(move || writer.close()).await.map_err(io::Error::other)?;
     if let Err(error) = closed {
         tally.stopped = Some(Stopped::NotWritten(error.to_string()));
