@@ -258,9 +258,9 @@ impl Service {
         let target = connection.target(self.chosen.load(Ordering::Relaxed));
         let upload = self.upload(request, target.upload_limits()).await?;
         let question = self.question(request, &target, upload);
-        let most = Tokens { input: question.input, output: question.request.max_tokens.into() };
-        let bill = self.reserve(request, &target, most, say).await?;
-        let tokens = u32::try_from(most.input + most.output).unwrap_or(u32::MAX);
+        let output = u64::from(question.request.max_tokens);
+        let bill = self.reserve(request, &target, Tokens { input: question.most_input, output }, say).await?;
+        let tokens = u32::try_from(question.input + output).unwrap_or(u32::MAX);
         let mut permit = self.or_wait(say, self.pacer.admit(priority, tokens), || self.pace_words()).await;
         if !leave.still_stands() {
             return Err(Setback::Again);
@@ -269,7 +269,7 @@ impl Service {
         // Empty: the request is under way, and no text of an earlier try counts any more.
         let _ = say.send(DescribeEvent::Delta(String::new()));
         let parameters = question.parameters();
-        let answered = self.ask(&connection, question.request, &mut permit, bill, say).await;
+        let answered = self.ask(&connection, question.request, (&leave, &mut permit), bill, say).await;
         match answered {
             Ok(answer) => {
                 let prompt = Some(self.options.prompt.version().to_owned());
@@ -382,7 +382,8 @@ impl Service {
             Some(effort) => Thinking::Effort(effort),
             None => Thinking::AsTheModelDoes,
         };
-        let input = tokens_of_text(&text) + upload.tokens();
+        let (input, most_input) =
+            (tokens_of_text(&text) + upload.tokens(), most_tokens_of_text(&text) + upload.tokens());
         let format = match upload.format {
             UploadFormat::Png => PictureFormat::Png,
             UploadFormat::Jpeg => PictureFormat::Jpeg,
@@ -397,7 +398,7 @@ impl Service {
             temperature: takes_temperature.then_some(temperature),
             thinking,
         };
-        Question { request, input }
+        Question { request, input, most_input }
     }
 
     /// Takes what a request can cost at most out of the budget; where that is spent, shuts the gate.
@@ -500,10 +501,11 @@ impl Service {
     }
 }
 
-/// A request, and the tokens it is expected to be counted as.
+/// A request, and the tokens it is expected to be counted as, and at most.
 struct Question {
     request: ConverseRequest,
     input: u64,
+    most_input: u64,
 }
 
 impl Question {
@@ -524,10 +526,17 @@ fn wait_for(say: &Say, words: String) {
     let _ = say.send(DescribeEvent::Waiting(words));
 }
 
-/// A bound on the tokens of a text: models see three characters or more of English as one token, and never less than a
-/// third of one for a character of another script's three bytes.
+/// What surrounds a text in a request, in tokens: its role, the end of the turn.
+const FRAME: u64 = 16;
+
+/// About as many tokens as a text is counted as: a few bytes of English are one, and so is a Korean character's three.
 fn tokens_of_text(text: &str) -> u64 {
-    text.len() as u64 / 3 + 16
+    text.len() as u64 / 3 + FRAME
+}
+
+/// The most tokens a text can be counted as: no token stands for less than a byte.
+fn most_tokens_of_text(text: &str) -> u64 {
+    text.len() as u64 + FRAME
 }
 
 /// About as many tokens as a caption of so many words takes.

@@ -2,6 +2,7 @@
 
 use super::bill::Bill;
 use super::connection::Connection;
+use super::gate::Leave;
 use super::{Say, Service, Setback};
 use crate::aws::{AwsError, ConverseEvent, ConverseRequest, Stop};
 use crate::describe::catalogue::Target;
@@ -22,7 +23,7 @@ impl Service {
         &self,
         connection: &Connection,
         request: ConverseRequest,
-        permit: &mut Permit,
+        (leave, permit): (&Leave<'_>, &mut Permit),
         mut bill: Bill<'_>,
         say: &Say,
     ) -> Result<Answer, AwsError> {
@@ -39,7 +40,7 @@ impl Service {
             }
         };
         permit.accepted();
-        if self.gate.open() {
+        if leave.got_through() {
             self.tell();
         }
         let mut text = String::new();

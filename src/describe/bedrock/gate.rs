@@ -85,15 +85,6 @@ impl Gate {
         self.changed.notify_waiters();
     }
 
-    /// The service has taken a request. Says whether that changed anything.
-    pub(super) fn open(&self) -> bool {
-        let was_shut = self.state().take().is_some();
-        if was_shut {
-            self.changed.notify_waiters();
-        }
-        was_shut
-    }
-
     /// No code that can panic runs under the lock, so a poisoned state is as good as any.
     fn state(&self) -> MutexGuard<'_, Option<Shut>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -101,6 +92,16 @@ impl Gate {
 }
 
 impl Leave<'_> {
+    /// The service has taken the request. One that tried opens the gate; one that was sent before the gate was shut says
+    /// nothing about what shut it. Says whether that changed anything.
+    pub(super) fn got_through(&self) -> bool {
+        let opened = self.trying && self.gate.state().take().is_some();
+        if opened {
+            self.gate.changed.notify_waiters();
+        }
+        opened
+    }
+
     /// Whether nothing has spoken against a request since leave was given.
     pub(super) fn still_stands(&self) -> bool {
         self.trying || self.gate.state().is_none()
@@ -138,10 +139,10 @@ mod tests {
             let (gate, sent) = (Arc::clone(gate), Arc::clone(&sent));
             tokio::spawn(async move {
                 loop {
-                    let _leave = gate.pass().await;
+                    let leave = gate.pass().await;
                     sent.fetch_add(1, Ordering::Relaxed);
                     if !refuse {
-                        gate.open();
+                        leave.got_through();
                         return;
                     }
                     gate.shut(pause(PauseKind::Access));
@@ -197,6 +198,15 @@ mod tests {
         drop(first);
         settle().await;
         assert_eq!(sent.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_before_opens_nothing() {
+        let gate = Gate::default();
+        let before = gate.pass().await;
+        gate.shut(pause(PauseKind::Budget));
+        assert!(!before.got_through());
+        assert_eq!(gate.pause(), Some(pause(PauseKind::Budget)));
     }
 
     #[tokio::test(start_paused = true)]
