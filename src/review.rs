@@ -30,7 +30,7 @@ pub use model::{
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use pace::Pace;
 pub use palette::CommandLine;
-pub use replace::{Change, Hit, ReplaceError, ReplaceId, Replacement, Wanted};
+pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Wanted};
 pub use scan::{Scan, ScanId, Scanned, Snapshot};
 pub use tabs::{Tab, Tabs};
 pub use update::update;

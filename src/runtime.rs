@@ -170,13 +170,10 @@ impl Runtime {
                     previewer.prefetch(paths, Shot::whole(area));
                 }
             }
-            Effect::FindReplacements { id, change, records, own } => {
+            Effect::FindReplacements(scan) => {
                 let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
-                let stopping = self.stopping.clone();
-                let search = replacements::Search { id, change, records, own };
-                self.spawn("replace", move || {
-                    replacements::find(&dataset, search, &messages, &|| go_on(&stopping));
-                });
+                let stop = self.scanner.start(scan.id);
+                self.spawn("replace", move || replacements::find(&dataset, &scan, &messages, &stop));
             }
             Effect::Scan(scan) => {
                 let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());

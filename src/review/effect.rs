@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use roaring::RoaringBitmap;
-
-use super::replace::{Change, ReplaceId};
+use super::replace::ReplaceScan;
 use super::scan::{Scan, ScanId};
 use crate::dataset::{Amendment, RecordId};
 use crate::describe::{Detail, JobId, Priority, Reason};
@@ -97,16 +95,7 @@ pub enum Effect {
         text: String,
     },
     /// Look for the captions that a change would change.
-    FindReplacements {
-        /// The search this is.
-        id: ReplaceId,
-        /// The change.
-        change: Change,
-        /// Where to look.
-        records: RoaringBitmap,
-        /// The captions that are not the dataset's.
-        own: Vec<(RecordId, String)>,
-    },
+    FindReplacements(ReplaceScan),
     /// Put this text on the clipboard.
     Copy(String),
     /// Something the operator has waited for is done: tell them, also where they look elsewhere.

@@ -394,7 +394,6 @@ pub struct Model {
     pub(super) resume_at: Option<RecordId>,
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
-    pub(super) next_replacement: u64,
     pub(super) next_scan: u64,
     /// What the tab and the filter let through together; `None` where that is the tab.
     pub(super) listed: Option<RoaringBitmap>,
@@ -440,7 +439,6 @@ impl Model {
             resume_at: None,
             remembered: None,
             next_job: 0,
-            next_replacement: 0,
             next_scan: 0,
             listed: None,
             stop_pressed: false,

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::query::Vocabulary;
-use super::replace::{Hit, ReplaceId};
+use super::replace::Hit;
+use super::scan::ScanId;
 use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
@@ -147,8 +148,8 @@ pub enum Msg {
     PicturesLost,
     /// Captions that a change would change.
     Replacements {
-        /// The search that found them.
-        id: ReplaceId,
+        /// The scan that found them.
+        id: ScanId,
         /// The captions, in file order.
         hits: Vec<Hit>,
         /// There are no more.

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
+use roaring::RoaringBitmap;
 
-use crate::dataset::RecordId;
+use super::scan::ScanId;
+use crate::dataset::{Entry, Line, RecordId};
+use crate::session::States;
 
 /// What is to be done to every caption.
 #[derive(Clone, Debug)]
@@ -174,9 +177,29 @@ impl Change {
     }
 }
 
-/// Identity of one search for captions to change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ReplaceId(pub u64);
+/// A look for the captions a change would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplaceScan {
+    /// Its identity.
+    pub id: ScanId,
+    /// The change.
+    pub change: Change,
+    /// Where to look.
+    pub records: RoaringBitmap,
+    /// What happened to the records when it was asked for.
+    pub states: States,
+}
+
+impl ReplaceScan {
+    /// The caption of a line's record that would be changed, if it would.
+    #[must_use]
+    pub fn hit(&self, line: &Line) -> Option<Hit> {
+        let Entry::Record(line) = line.entry() else { return None };
+        let before = self.states.get(line.id).current_caption(line.caption.as_deref())?;
+        let after = self.change.apply(before).filter(|_| !before.trim().is_empty())?;
+        Some(Hit { record: line.id, before: before.to_owned(), after, on: true })
+    }
+}
 
 /// A caption that would be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,8 +217,8 @@ pub struct Hit {
 /// Looking at what would be changed, before it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
-    /// Its search.
-    pub id: ReplaceId,
+    /// The scan that looks for it.
+    pub id: ScanId,
     /// The change.
     pub change: Change,
     /// What it would change, as far as that is known, in file order.
@@ -227,7 +250,7 @@ mod tests {
     #[rstest]
     #[case("s/Asian/Korean/", "Asian woman, asian style", Some("Korean woman, asian style"))]
     #[case("s/asian/Korean/i", "Asian woman, asian style", Some("Korean woman, Korean style"))]
-    #[case("s/art/work/w", "art and party", Some("work and party"))]
+    #[case("s/hat/cap/w", "hat and hatband", Some("cap and hatband"))]
     #[case("s/(red) (hat)/$2, $1/", "a red hat", Some("a hat, red"))]
     #[case(r"s/a\/b/c/", "a/b", Some("c"))]
     #[case("s#a/b#c#", "a/b", Some("c"))]

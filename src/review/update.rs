@@ -162,6 +162,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
 fn close(model: &mut Model, out: &mut Vec<Effect>) {
     match &model.mode {
         Mode::Edit(_) => edit::leave(model, out),
+        Mode::Replace(_) => replace::leave(model, out),
         Mode::Search(_) => search::give_up(model, out),
         Mode::Filter(_) => filter::give_up(model, out),
         Mode::Browse => {
@@ -178,7 +179,6 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::OwnReason(..)
-        | Mode::Replace(_)
         | Mode::ConfirmSpending(_) => model.mode = Mode::Browse,
     }
 }

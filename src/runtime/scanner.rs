@@ -52,18 +52,7 @@ impl Scanner {
 pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
     let result = match &scan.records {
         None => all(dataset, scan, messages, stop),
-        Some(records) => {
-            let runs = records.iter().map(|record| record..record + 1);
-            let mut runs: Vec<Range<u32>> = runs.collect();
-            runs.dedup_by(|next, run| {
-                let joins = run.end == next.start && run.len() < OTHERS as usize;
-                if joins {
-                    run.end = next.end;
-                }
-                joins
-            });
-            look_at(dataset, scan, runs, messages, stop)
-        }
+        Some(records) => look_at(dataset, scan, runs(records), messages, stop),
     };
     match result {
         Ok(ControlFlow::Continue(())) => {
@@ -75,6 +64,19 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
             let _ = messages.send(Msg::DatasetFailed(error.to_string()));
         }
     }
+}
+
+/// Records as runs of neighbours, each of which can be read at one go.
+pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
+    let mut runs: Vec<Range<u32>> = records.iter().map(|record| record..record + 1).collect();
+    runs.dedup_by(|next, run| {
+        let joins = run.end == next.start && run.len() < OTHERS as usize;
+        if joins {
+            run.end = next.end;
+        }
+        joins
+    });
+    runs
 }
 
 /// Learns what the lines offer for queries, from the first of them.

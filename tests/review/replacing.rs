@@ -1,7 +1,7 @@
 //! Changing many captions at once: looked for, looked at, and done as one step.
 
 use recaption::dataset::RecordId;
-use recaption::review::{Mode, Tab};
+use recaption::review::{Action, Effect, Mode, Msg, Tab, update};
 
 use crate::world::World;
 
@@ -91,4 +91,35 @@ fn other_changes_come_the_same_way() {
     assert_eq!((world.notice(), &world.model.mode), ("no caption would change", &Mode::Browse));
     command(&mut world, "s/(/x/");
     assert!(world.notice().contains("unclosed"), "{}", world.notice());
+}
+
+#[test]
+fn taking_a_step_back_brings_every_record_of_it_back_into_the_filter() {
+    let mut world = World::new(&["red hat", "blue", "red cap"]);
+    world.keys("f").write("red").keys("Enter");
+    assert_eq!(world.model.view().len(), 2);
+    command(&mut world, "s/red/green/").keys("Enter");
+    world.keys("u");
+    assert_eq!(
+        (0..2).filter_map(|place| world.model.view().nth(place)).collect::<Vec<_>>(),
+        [RecordId(0), RecordId(2)]
+    );
+}
+
+#[test]
+fn leaving_stops_the_look() {
+    let mut world = World::new(&["red"]);
+    command(&mut world, "s/red/blue/");
+    let Mode::Replace(replacement) = &world.model.mode else { panic!("it is looked at") };
+    let id = replacement.id;
+    world.asked.clear();
+    let effects = update(&mut world.model, Msg::Action(Action::Close));
+    assert!(effects.contains(&Effect::StopScan(id)), "{effects:?}");
+}
+
+#[test]
+fn a_record_without_a_caption_is_given_none() {
+    let mut world = World::new(&["{\"file_name\": \"a.jpg\"}", "a hat"]);
+    command(&mut world, "prefix photo of").keys("Enter");
+    assert_eq!(captions(&world), ["", "photo of a hat"]);
 }

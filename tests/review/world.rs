@@ -6,7 +6,7 @@ use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, 
 use recaption::lint::Rules;
 use recaption::preview::CellArea;
 use recaption::review::query::Vocabulary;
-use recaption::review::{Ask, Effect, Hit, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, Viewport, update};
+use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, Viewport, update};
 use recaption::session::{Decision, Event, Ledger, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
@@ -127,14 +127,14 @@ impl World {
                         self.stored.push((seq, event));
                         messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
                     }
-                    Effect::FindReplacements { id, change, records, own } => {
-                        let lines = self.entries.iter().filter_map(Entry::record);
-                        let hits = lines.filter(|line| records.contains(line.id.0)).filter_map(|line| {
-                            let own = own.iter().find(|(record, _)| *record == line.id).map(|(_, text)| text.clone());
-                            let before = own.or_else(|| line.caption.clone())?;
-                            Some(Hit { record: line.id, after: change.apply(&before)?, before, on: true })
-                        });
-                        messages.push(Msg::Replacements { id, hits: hits.collect(), complete: true });
+                    Effect::FindReplacements(scan) => {
+                        let mut hits = Vec::new();
+                        let visit = &mut |line: &recaption::dataset::Line| {
+                            hits.extend(scan.hit(line).filter(|hit| scan.records.contains(hit.record.0)));
+                            std::ops::ControlFlow::Continue(())
+                        };
+                        self.dataset.scan_lines(visit).expect("the dataset can be read");
+                        messages.push(Msg::Replacements { id: scan.id, hits, complete: true });
                     }
                     Effect::Scan(scan) if self.slow_scans => self.scans.push(scan),
                     Effect::Scan(scan) => messages.push(Msg::Scanned(self.scanned(&scan))),

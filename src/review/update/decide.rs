@@ -115,7 +115,7 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
             let what = if event == Event::Undone { "took back" } else { "made again" };
             record(model, event, out);
             for target in &targets {
-                model.tabs.set(*target, model.ledger.record(*target));
+                model.follow(*target);
             }
             if targets.len() > 1 {
                 model.say(NoticeKind::Info, format!("{what} {} changes", targets.len()));

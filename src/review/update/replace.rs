@@ -3,9 +3,10 @@
 use roaring::RoaringBitmap;
 
 use super::record;
-use crate::review::replace::{Hit, ReplaceId, Replacement, Wanted};
+use crate::review::replace::{Hit, ReplaceScan, Replacement, Wanted};
+use crate::review::scan::ScanId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
-use crate::session::{Event, Original};
+use crate::session::Event;
 
 /// Most hits that are looked at at once. Whoever has more narrows them down by a tab.
 const MOST_HITS: usize = 100_000;
@@ -18,22 +19,20 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     }
     let records: RoaringBitmap =
         if wanted.everywhere { (0..model.tabs.total()).collect() } else { model.members().records() };
-    let own = model
-        .ledger
-        .touched()
-        .filter(|(id, _)| records.contains(id.0))
-        .filter(|(_, state)| state.own_text().is_some() || state.original != Original::InDataset)
-        .filter_map(|(id, state)| Some((id, state.current_caption(None)?.to_owned())))
-        .collect();
-    model.next_replacement += 1;
-    let id = ReplaceId(model.next_replacement);
-    let change = wanted.change;
-    out.push(Effect::FindReplacements { id, change: change.clone(), records, own });
+    let (id, change, states) = (model.new_scan(), wanted.change, model.ledger.states());
+    out.push(Effect::FindReplacements(ReplaceScan { id, change: change.clone(), records, states }));
     model.mode = Mode::Replace(Replacement { id, change, hits: Vec::new(), complete: false, chosen: 0 });
 }
 
+/// Leaves everything as it is.
+pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
+    if let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) {
+        out.push(Effect::StopScan(replacement.id));
+    }
+}
+
 /// Some were found.
-pub(super) fn found(model: &mut Model, id: ReplaceId, hits: Vec<Hit>, complete: bool) {
+pub(super) fn found(model: &mut Model, id: ScanId, hits: Vec<Hit>, complete: bool) {
     let Mode::Replace(replacement) = &mut model.mode else { return };
     if replacement.id != id {
         return;
