@@ -10,6 +10,8 @@ mod answer;
 mod bill;
 mod connection;
 mod gate;
+mod question;
+mod telling;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -26,16 +28,17 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use self::bill::Bill;
 use self::connection::Connection;
 use self::gate::Gate;
+use self::question::Question;
 use super::budget::Budget;
 use super::catalogue::{AUTO, Catalogue, ResolveError, Target, UploadLimits};
 use super::pacer::{Limits, Pacer, Permit};
-use super::prompt::{Prompt, Variables, words_to_ask_for};
-use super::upload::{self, Upload, UploadCache, UploadFormat};
+use super::prompt::Prompt;
+use super::upload::{Upload, UploadCache};
 use super::{
-    DescribeError, DescribeEvent, Describer, Description, Dollars, Listener, News, Pause, PauseKind, Priority, Request,
-    Spent, Status, Tokens, Usage,
+    DescribeError, DescribeEvent, Describer, Description, Dollars, Listener, Pause, PauseKind, Priority, Request,
+    Status, Tokens, Usage,
 };
-use crate::aws::{self, AwsError, Cause, ConverseRequest, Parameter, Picture, PictureFormat, Reaction, Thinking};
+use crate::aws::{self, AwsError, Cause, Parameter, Reaction};
 
 /// How often a description that meets a passing trouble is tried, the first time included.
 const TRIES: usize = 5;
@@ -43,10 +46,6 @@ const TRIES: usize = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of pictures kept for a regenerate.
 const UPLOADS_KEPT: usize = 32 << 20;
-/// Room for a model that thinks before it writes, in tokens: its thoughts count as output.
-const TOKENS_TO_THINK: u32 = 2_000;
-/// A picture whose size is not known is taken for one of these pixels: upright, as the model sees it.
-const USUAL_SIZE: (u32, u32) = (1176, 1568);
 /// The region whose prices are shown before it is known where the model is asked.
 const USUAL_REGION: &str = "us-east-1";
 
@@ -198,16 +197,7 @@ impl Describer for BedrockDescriber {
         let region = options.aws.region.as_deref().unwrap_or(USUAL_REGION);
         let targets = options.targets(region).ok()?;
         let target = targets.get(self.0.chosen.load(Ordering::Relaxed)).or(targets.first())?;
-        let variables = Variables {
-            context: &super::Context::default(),
-            max_words: options.max_words,
-            language: &options.language,
-            people: Some(&options.people),
-        };
-        let (width, height) = size.unwrap_or(USUAL_SIZE);
-        let (width, height) = upload::size_sent((width, height), &target.upload_limits());
-        let input = tokens_of_text(&options.prompt.render(&variables)) + upload::tokens(width, height);
-        let tokens = Tokens { input, output: tokens_of_words(words_to_ask_for(options.max_words)) };
+        let tokens = question::expected(options, target, size);
         Some(Usage { tokens, cost: target.price(tokens).unwrap_or_default() })
     }
 
@@ -258,10 +248,9 @@ impl Service {
         let target = connection.target(self.chosen.load(Ordering::Relaxed));
         let upload = self.upload(request, target.upload_limits()).await?;
         let question = self.question(request, &target, upload);
-        let output = u64::from(question.request.max_tokens);
-        let bill = self.reserve(request, &target, Tokens { input: question.most_input, output }, say).await?;
-        let tokens = u32::try_from(question.input + output).unwrap_or(u32::MAX);
-        let mut permit = self.or_wait(say, self.pacer.admit(priority, tokens), || self.pace_words()).await;
+        let bill = self.reserve(request, &target, question.most(), say).await?;
+        let admitted = self.pacer.admit(priority, question.set_aside());
+        let mut permit = self.or_wait(say, admitted, || self.pace_words()).await;
         if !leave.still_stands() {
             return Err(Setback::Again);
         }
@@ -360,45 +349,10 @@ impl Service {
     }
 
     fn question(&self, request: &Request, target: &Target, upload: Upload) -> Question {
-        let options = &self.options;
-        let variables = Variables {
-            context: &request.context,
-            max_words: request.max_words,
-            language: &options.language,
-            people: Some(&options.people),
-        };
-        let text = options.prompt.render(&variables);
-        let model = target.model.as_deref();
-        let takes = |parameter| !lock(&self.left_out).contains(&(target.id.clone(), parameter));
-        // The first try is to be dependable; a later one is to be another text.
-        let temperature = match request.context.tried.len() {
-            0 => 0.3,
-            1 => 0.7,
-            _ => 1.0,
-        };
-        let takes_temperature = model.is_none_or(|model| model.temperature) && takes(Parameter::Temperature);
-        let thinks = model.is_some_and(|model| model.thinks);
-        let thinking = match model.and_then(|model| model.effort.clone()).filter(|_| takes(Parameter::Thinking)) {
-            Some(effort) => Thinking::Effort(effort),
-            None => Thinking::AsTheModelDoes,
-        };
-        let (input, most_input) =
-            (tokens_of_text(&text) + upload.tokens(), most_tokens_of_text(&text) + upload.tokens());
-        let format = match upload.format {
-            UploadFormat::Png => PictureFormat::Png,
-            UploadFormat::Jpeg => PictureFormat::Jpeg,
-            UploadFormat::Gif => PictureFormat::Gif,
-            UploadFormat::WebP => PictureFormat::Webp,
-        };
-        let request = ConverseRequest {
-            model: target.id.clone(),
-            text,
-            picture: Some(Picture { format, bytes: upload.bytes }),
-            max_tokens: most_tokens(request.max_words) + if thinks { TOKENS_TO_THINK } else { 0 },
-            temperature: takes_temperature.then_some(temperature),
-            thinking,
-        };
-        Question { request, input, most_input }
+        let left_out = lock(&self.left_out);
+        Question::new(&self.options, request, target, upload, |parameter| {
+            !left_out.contains(&(target.id.clone(), parameter))
+        })
     }
 
     /// Takes what a request can cost at most out of the budget; where that is spent, shuts the gate.
@@ -457,97 +411,12 @@ impl Service {
         self.gate.shut(Pause { message, kind });
         self.tell();
     }
-
-    /// Tells how it does, where that has changed.
-    fn tell(&self) {
-        let pace = self.pacer.pace();
-        let mut told = lock(&self.told);
-        let model = told.as_ref().map_or_else(|| self.options.model.clone(), |status| status.model.clone());
-        let status = Status {
-            model,
-            pace: (pace.learned || self.options.limits.requests_per_minute.is_some())
-                .then_some(pace.requests_per_minute.get()),
-            waiting: pace.waiting,
-            spent: self.budget.spent(),
-            budget: self.budget.limit(),
-            paused: self.gate.pause(),
-        };
-        self.publish(&mut told, status);
-    }
-
-    fn tell_model(&self, connection: &Connection) {
-        let target = connection.target(self.chosen.load(Ordering::Relaxed));
-        let model = format!("{} · {}", target.name, connection.region());
-        let mut told = lock(&self.told);
-        let status = Status { model, ..told.clone().unwrap_or_default() };
-        self.publish(&mut told, status);
-    }
-
-    fn publish(&self, told: &mut Option<Status>, status: Status) {
-        if told.as_ref() == Some(&status) {
-            return;
-        }
-        *told = Some(status.clone());
-        if let Some(listener) = lock(&self.listener).clone() {
-            listener(News::Status(status));
-        }
-    }
-
-    fn tell_spent(&self, spent: Spent) {
-        if let Some(listener) = lock(&self.listener).clone() {
-            listener(News::Spent(spent));
-        }
-        self.tell();
-    }
-}
-
-/// A request, and the tokens it is expected to be counted as, and at most.
-struct Question {
-    request: ConverseRequest,
-    input: u64,
-    most_input: u64,
-}
-
-impl Question {
-    /// The parameters as the operator should read them.
-    fn parameters(&self) -> String {
-        let temperature = self.request.temperature.map(|temperature| format!("temperature: {temperature}"));
-        let effort = match &self.request.thinking {
-            Thinking::Effort(effort) => Some(format!("effort: {effort}")),
-            Thinking::Off | Thinking::AsTheModelDoes => None,
-        };
-        temperature.into_iter().chain(effort).collect::<Vec<_>>().join(", ")
-    }
 }
 
 /// Says what a description waits for.
 fn wait_for(say: &Say, words: String) {
     // Nobody listens to a description that was cancelled.
     let _ = say.send(DescribeEvent::Waiting(words));
-}
-
-/// What surrounds a text in a request, in tokens: its role, the end of the turn.
-const FRAME: u64 = 16;
-
-/// About as many tokens as a text is counted as: a few bytes of English are one, and so is a Korean character's three.
-fn tokens_of_text(text: &str) -> u64 {
-    text.len() as u64 / 3 + FRAME
-}
-
-/// The most tokens a text can be counted as: no token stands for less than a byte.
-fn most_tokens_of_text(text: &str) -> u64 {
-    text.len() as u64 + FRAME
-}
-
-/// About as many tokens as a caption of so many words takes.
-fn tokens_of_words(words: usize) -> u64 {
-    words as u64 * 3 / 2
-}
-
-/// The most tokens an answer may have: room for a caption of the limit's words in any language, and some for a model
-/// that counts badly, so that it is too long rather than cut off.
-fn most_tokens(max_words: usize) -> u32 {
-    u32::try_from(max_words.saturating_mul(4).saturating_add(64)).unwrap_or(u32::MAX).min(4_096)
 }
 
 /// No code that can panic runs under these locks, so a poisoned state is as good as any.

@@ -46,13 +46,3 @@ fn the_estimate_counts_the_picture_as_it_is_sent() {
     assert_eq!(tokens((4000, 3000)), nothing + (1568 * 1176_u64).div_ceil(750) - 1);
     assert_eq!(describer.estimate(None), describer.estimate(Some((3000, 4000))));
 }
-
-#[test]
-fn what_a_caption_may_cost_is_bounded_and_leaves_room_for_any_language() {
-    for words in [1, 50, 400] {
-        assert!(u64::from(most_tokens(words)) > 2 * tokens_of_words(words), "{words}");
-    }
-    assert_eq!(most_tokens(usize::MAX), 4_096);
-    // Korean takes three bytes a character, and about a token each.
-    assert!(tokens_of_text("베이지색 코트를 입은 사람") >= 13);
-}
