@@ -19,6 +19,13 @@ impl<'a> Line<'a> {
         Self { raw, caption_field }
     }
 
+    /// A line of no file, for tests of what is asked of lines. Its caption is its `text`.
+    #[cfg(test)]
+    pub(crate) fn alone(line: &'a str) -> Self {
+        let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false };
+        Self::new(raw, "text")
+    }
+
     /// Its position among the records.
     #[must_use]
     pub const fn record(&self) -> RecordId {

@@ -1,6 +1,6 @@
 //! What is known of a record when something is asked of it.
 
-use crate::dataset::Line;
+use crate::dataset::{Entry, Line};
 use crate::lint::{self, Finding, Rules};
 use crate::session::{Decision, RecordState};
 
@@ -24,7 +24,16 @@ pub enum Content<'a> {
     },
 }
 
-impl Content<'_> {
+impl<'a> Content<'a> {
+    /// What a line says that has been read.
+    #[must_use]
+    pub fn of(entry: &'a Entry, line: Option<&'a Line<'a>>) -> Self {
+        match entry {
+            Entry::Bad(_) => Self::Bad,
+            Entry::Record(record) => Self::Read { name: &record.file_name, caption: record.caption.as_deref(), line },
+        }
+    }
+
     /// Whether it is known that the line cannot be read.
     #[must_use]
     pub const fn is_bad(&self) -> bool {

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::facts::{Content, Facts};
 use super::query::Query;
-use crate::dataset::{Entry, Line, RecordId};
+use crate::dataset::{Line, RecordId};
 use crate::lint::Rules;
 use crate::session::States;
 
@@ -30,12 +30,7 @@ impl Snapshot {
     /// Tells what is known of the record of a line.
     pub fn facts<T>(&self, line: &Line, tell: impl FnOnce(&Facts) -> T) -> T {
         let entry = line.entry();
-        let content = match &entry {
-            Entry::Record(record) => {
-                Content::Read { name: &record.file_name, caption: record.caption.as_deref(), line: Some(line) }
-            }
-            Entry::Bad(_) => Content::Bad,
-        };
+        let content = Content::of(&entry, Some(line));
         let id = line.record();
         let bad_picture = self.bad_pictures.contains(id.0);
         tell(&Facts { content, state: self.states.get(id), bad_picture, rules: &self.rules })

@@ -35,10 +35,7 @@ impl Model {
     #[must_use]
     pub fn facts(&self, record: RecordId) -> Facts<'_> {
         let content = match self.lines.get(&record) {
-            Some(Entry::Record(line)) => {
-                Content::Read { name: &line.file_name, caption: line.caption.as_deref(), line: None }
-            }
-            Some(Entry::Bad(_)) => Content::Bad,
+            Some(entry) => Content::of(entry, None),
             None if self.tabs.is_bad_line(record) => Content::Bad,
             None => Content::Unread,
         };

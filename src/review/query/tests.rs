@@ -2,13 +2,11 @@
 
 use std::sync::LazyLock;
 
-use std::ops::ControlFlow;
-
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::dataset::{Dataset, Entry, OpenOptions};
+use crate::dataset::Line;
 use crate::lint::Rules;
 use crate::review::Content;
 use crate::session::{Candidate, CandidateId, EditBase, Original, Provenance, Seq};
@@ -26,25 +24,11 @@ fn refused(text: &str) -> (String, String) {
 
 /// Asks a query of a line, with what happened to its record.
 fn asked(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bool) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("d.jsonl");
-    std::fs::write(&path, line).expect("written");
-    let dataset = Dataset::open(&path, &OpenOptions::default()).expect("a dataset");
-    let mut answer = None;
-    let visit = &mut |line: &crate::dataset::Line| {
-        let entry = line.entry();
-        let content = match &entry {
-            Entry::Bad(_) => Content::Bad,
-            Entry::Record(record) => {
-                Content::Read { name: &record.file_name, caption: record.caption.as_deref(), line: Some(line) }
-            }
-        };
-        let facts = Facts { content, state, bad_picture: false, rules: &RULES };
-        answer = Some((query.holds(&facts), query.may_hold(line.bytes())));
-        ControlFlow::Continue(())
-    };
-    dataset.scan_lines(visit).expect("read");
-    answer.expect("one line")
+    let line = Line::alone(line);
+    let entry = line.entry();
+    let content = Content::of(&entry, Some(&line));
+    let facts = Facts { content, state, bad_picture: false, rules: &RULES };
+    (query.holds(&facts), query.may_hold(line.bytes()))
 }
 
 fn holds(text: &str, line: &str) -> bool {
