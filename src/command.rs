@@ -23,8 +23,3 @@ pub mod stats;
 
 pub use dispatch::run;
 pub use input::{Input, InputError};
-
-/// A number with its noun: `1 record`, `2 records`.
-fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}

@@ -8,7 +8,7 @@ mod distance;
 mod sanitize;
 mod words;
 
-pub use amount::{span, thousands};
+pub use amount::{counted, span, thousands};
 pub use cells::{truncate_to_width, width};
 pub use diff::{DiffKind, DiffSegment, diff_words};
 pub use distance::word_distance;

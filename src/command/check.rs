@@ -13,11 +13,11 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::counted;
 use crate::dataset::{Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
 use crate::exit::ExitCode;
 use crate::lint::{self, DuplicateIndex, Duplicates, LintKind, Near, NearIndex, NearPass, Rules};
 use crate::picture::{self, PictureError};
+use crate::text::counted;
 
 pub use finding::Kind;
 use finding::{Finding, Report};

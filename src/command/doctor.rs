@@ -8,7 +8,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::counted;
 use super::describer::Asking;
 use super::input;
 use crate::aws::{AwsError, Client, ConverseEvent, ConverseRequest, Identity, Thinking};
@@ -21,7 +20,7 @@ use crate::exit::ExitCode;
 use crate::preview::{self, Protocol, ProtocolChoice};
 use crate::runtime::Facts;
 use crate::session::{self, Location};
-use crate::text::sanitize;
+use crate::text::{counted, sanitize};
 
 /// AWS refuses requests whose time is further off than this:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>

@@ -19,14 +19,13 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_64;
 
-use super::counted;
 use super::imagefolder;
 use super::input::{self, Input, InputError};
 use super::shown::Shown;
 use crate::dataset::{Dataset, DatasetError, Entry, Line, Record};
 use crate::exit::ExitCode;
 use crate::session::{DecisionKind, Ledger, RecordState};
-use crate::text::sanitize;
+use crate::text::{counted, sanitize};
 
 /// What `export` was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,6 @@ use jiff::Timestamp;
 
 pub use self::selection::{Only, Sample, Selected, Selection};
 pub use self::tally::{Stopped, Tally};
-use super::counted;
 use super::input::{self, Input};
 use super::save::{self, SaveError, SaveOptions};
 use crate::config::LogLevel;
@@ -26,7 +25,7 @@ use crate::lint::Rules;
 use crate::logging;
 use crate::runtime::Facts;
 use crate::session::{self, Location, SessionError};
-use crate::text::thousands;
+use crate::text::{counted, thousands};
 use progress::Progress;
 use run::Parts;
 

@@ -11,11 +11,10 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::counted;
 use super::fresh::fresh;
 use super::imagefolder;
 use crate::exit::ExitCode;
-use crate::text::sanitize;
+use crate::text::{counted, sanitize};
 
 /// The member that names a record's picture.
 const FILE_NAME: &str = "file_name";

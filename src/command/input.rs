@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::counted;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::runtime::Facts;
 use crate::session::{self, Location, Opened, SessionError};
-use crate::text::sanitize;
+use crate::text::{counted, sanitize};
 
 /// The most records named that the dataset has lost.
 const MOST_NAMED: usize = 10;

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::counted;
 use super::input::{self, Input, InputError};
 use crate::dataset::Dataset;
 use crate::exit::ExitCode;
@@ -18,7 +17,7 @@ use crate::output::{Output, SaveRefused};
 use crate::review::SaveSummary;
 use crate::runtime::Facts;
 use crate::session::{self, Entry, Event, Ledger, Location, Opened, SessionError, Store, Writer};
-use crate::text::sanitize;
+use crate::text::{counted, sanitize};
 
 /// What `save` was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

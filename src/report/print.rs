@@ -7,7 +7,7 @@ use super::{Bars, Figures, Judged, LONGEST_PAUSE, Page, Phrase};
 use crate::describe::Usage;
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
-use crate::text::{span, thousands};
+use crate::text::{counted, span, thousands};
 
 /// The decisions, in the order of the page.
 const KINDS: [DecisionKind; 5] =
@@ -25,7 +25,8 @@ impl Figures {
         let share = reviewed.rate().map(|rate| format!(" ({})", percent(rate))).unwrap_or_default();
         page.heading(format!("{}: {} of {} records reviewed{share}", self.dataset, reviewed.count(), self.records));
         if self.unreadable > 0 {
-            page.row(format!("{} lines cannot be read; `recaption check` names them", self.unreadable));
+            let lines = counted(self.unreadable, "line", "lines");
+            page.row(format!("{lines} unreadable; `recaption check` says why"));
         }
         self.decided(&mut page);
         self.judged(&mut page);
@@ -65,7 +66,7 @@ impl Figures {
                 let work = Duration::try_from(self.pace.work).unwrap_or_default();
                 page.row(format!("{decisions:.0} decisions an hour, {} at work", span(work)));
                 let breaks = self.pace.sittings.saturating_sub(1);
-                let breaks = format!("{breaks} {}", if breaks == 1 { "break" } else { "breaks" });
+                let breaks = counted(breaks, "break", "breaks");
                 page.remark(format!("{breaks}: pauses over {} minutes do not count", LONGEST_PAUSE.as_mins()));
             }
             None => page.row("not known yet"),

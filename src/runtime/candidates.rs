@@ -65,7 +65,8 @@ fn send(
         go_on()
     })?;
     let rest = if unmatched == 0 { String::new() } else { format!(", {unmatched} of other records left aside") };
-    let done = Some(format!("{total} captions of {source} differ and are candidates{rest}"));
+    let candidates = text::counted(total, "candidate", "candidates");
+    let done = Some(format!("{candidates} from {source}{rest}"));
     let _ = messages.send(Msg::TakenIn { source, captions: portion, done, at: Timestamp::now() });
     Ok(())
 }

@@ -25,6 +25,12 @@ pub fn thousands(number: u64) -> String {
     }
 }
 
+/// A number with its noun ("1 record", "2 records").
+#[must_use]
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

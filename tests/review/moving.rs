@@ -106,7 +106,7 @@ fn a_number_on_the_command_line_goes_there() {
     world.keys(":").write("7").keys("Enter");
     assert_eq!(world.cursor(), Some(6));
     world.keys(":").write("21").keys("Enter");
-    assert_eq!(world.notice(), "there are 20 records");
+    assert_eq!(world.notice(), "no record 21: the last is 20");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn keys_become_the_saved_file() {
     reviewer.press("s");
     reviewer.press("\x13");
     reviewer.shows("5/5 reviewed".replace("5/5", "3/5").as_str());
-    reviewer.shows("saved metadata_updated.jsonl: 4 records, 1 captions changed, 1 left out");
+    reviewer.shows("saved metadata_updated.jsonl: 4 records, 1 caption changed, 1 left out");
     reviewer.press("q");
     assert_eq!(reviewer.wait(), (0, true));
     let saved = folder.path().join("metadata_updated.jsonl");
@@ -206,7 +206,7 @@ fn an_older_runs_output_is_taken_in_as_candidates() {
     let older = older.to_str().expect("a path in Unicode").to_owned();
     for run in 0..2 {
         let mut reviewer = start(&folder, &["--candidates", &older]);
-        reviewer.shows("1 captions of older.jsonl differ and are candidates");
+        reviewer.shows("1 candidate from older.jsonl");
         reviewer.shows("A person in a red coat.");
         assert!(!reviewer.contents().contains("candidate 1/2"), "run {run}: taken in only once");
         reviewer.press(":q!\r");

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::command::counted;
 use crate::dataset::RecordId;
 use crate::describe::Usage;
 use crate::exit::ExitCode;
-use crate::text::{sanitize, span, thousands};
+use crate::text::{counted, sanitize, span, thousands};
 
 /// Reasons for failing that are named one by one.
 const MOST_REASONS: usize = 10;

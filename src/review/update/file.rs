@@ -5,6 +5,7 @@ use crate::dataset::RecordId;
 use crate::review::replace;
 use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
 use crate::session::Event;
+use crate::text::counted;
 
 pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
     let refusal = match &model.session {
@@ -34,7 +35,9 @@ pub(super) fn saved(model: &mut Model, summary: SaveSummary, out: &mut Vec<Effec
     model.save.last = Some(summary.at);
     let name = summary.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let excluded = if summary.excluded == 0 { String::new() } else { format!(", {} left out", summary.excluded) };
-    let text = format!("saved {name}: {} records, {} captions changed{excluded}", summary.records, summary.changed);
+    let records = counted(summary.records, "record", "records");
+    let changed = counted(summary.changed, "caption", "captions");
+    let text = format!("saved {name}: {records}, {changed} changed{excluded}");
     match summary.warning {
         Some(warning) => model.say(NoticeKind::Warning, format!("{text} · {warning}")),
         None => model.say(NoticeKind::Info, text),
@@ -122,7 +125,9 @@ pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) 
                 model.set_tab(Tab::All);
                 navigate::go_to(model, RecordId(number - 1));
             }
-            Ok(_) => model.say(NoticeKind::Warning, format!("there are {} records", model.tabs.total())),
+            Ok(number) => {
+                model.say(NoticeKind::Warning, format!("no record {number}: the last is {}", model.tabs.total()));
+            }
             Err(_) => model.say(NoticeKind::Warning, format!(":{other} is no command (:w :q :wq :stats :NUMBER)")),
         },
     }

@@ -9,6 +9,7 @@ use crate::dataset::RecordId;
 use crate::describe::{Detail, JobId, Priority, Reason};
 use crate::review::{Ask, Bulk, Effect, FILE, Job, JobState, Mode, Model, NoticeKind, SessionStatus, Wish};
 use crate::session::Decision;
+use crate::text::counted;
 
 /// How many jobs of a bulk run are handed to the queue at once: enough to keep it busy, few enough to stop at once.
 const BULK_WINDOW: usize = 16;
@@ -190,8 +191,9 @@ fn start_bulk(model: &mut Model, out: &mut Vec<Effect>) {
     let waiting = needing_description(model);
     model.ahead_stopped = false;
     resume(model, out);
-    model.say(NoticeKind::Info, format!("describing {} records in the background · ^c stops", waiting.len()));
     let total = waiting.len();
+    let records = counted(total, "record", "records");
+    model.say(NoticeKind::Info, format!("describing {records} in the background · ^c stops"));
     model.bulk = Some(Bulk { waiting, running: HashSet::new(), total, done: 0, failed: 0 });
     feed_bulk(model, out);
 }

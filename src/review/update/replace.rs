@@ -7,6 +7,7 @@ use crate::review::replace::{Hit, ReplaceScan, Replacement, Wanted};
 use crate::review::scan::ScanId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
 use crate::session::Event;
+use crate::text::counted;
 
 /// Most hits that are looked at at once. Whoever has more narrows them down by a tab.
 const MOST_HITS: usize = 100_000;
@@ -92,6 +93,6 @@ pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
     if changes > 1 {
         record(model, Event::Together { changes }, out);
     }
-    let records = if changes == 1 { "1 caption".to_owned() } else { format!("{changes} captions") };
-    model.say(NoticeKind::Info, format!("changed {records}; what was decided stays · u takes it back"));
+    let captions = counted(changes, "caption", "captions");
+    model.say(NoticeKind::Info, format!("changed {captions}; what was decided stays · u takes it back"));
 }
