@@ -68,6 +68,7 @@ fn keys(records: u32, streams: u32) -> Vec<Duration> {
         ahead_agreed: false,
         confirm_above: Dollars::default(),
         keep_line_breaks: false,
+        sample: None,
     };
     let mut model = Model::new(settings);
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen in memory");

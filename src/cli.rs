@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 pub use self::options::{
     AheadOption, DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, NoDataset, PictureOption,
-    ScreenOptions, SessionOption, TargetOptions,
+    ScreenOptions, SessionOption, SpotCheckOptions, TargetOptions,
 };
 use crate::config::Settings;
 use crate::statistics::LOWEST_TARGET;
@@ -34,6 +34,8 @@ Examples:
       describe them for at most 5 dollars, take what has no finding
   recaption check captions.jsonl --max-words 30 --json
       list what is wrong, for a script
+  recaption captions.jsonl --sample 93 --seed 7
+      judge a random part, to know how good they all are
   recaption export captions.jsonl --to txt --only accepted,edited
       put the captions decided on beside their pictures
 
@@ -104,6 +106,7 @@ impl Command {
                 args.describer.apply(&mut settings);
                 args.ahead.apply(&mut settings);
                 args.editing.apply(&mut settings);
+                args.spot_check.apply(&mut settings);
                 args.screen.apply(&mut settings);
                 args.log.apply(&mut settings);
             }
@@ -165,6 +168,10 @@ pub struct ReviewArgs {
     /// Look, decide nothing
     #[arg(long)]
     pub read_only: bool,
+
+    /// What to judge.
+    #[command(flatten)]
+    pub spot_check: SpotCheckOptions,
 
     /// Where to save.
     #[command(flatten)]
@@ -369,6 +376,7 @@ pub struct CheckArgs {
 
 /// `recaption stats`.
 #[derive(Clone, Debug, PartialEq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
 pub struct StatsArgs {
     /// Which dataset.
     #[command(flatten)]
@@ -393,6 +401,14 @@ pub struct StatsArgs {
     /// How long captions may be.
     #[command(flatten)]
     pub limit: LimitOption,
+
+    /// Write the report of the newest spot check to this file, in Markdown or, if it ends in .json, as JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["plan", "other", "json"])]
+    pub report: Option<PathBuf>,
+
+    /// Write over a report that is there
+    #[arg(long, requires = "report")]
+    pub force: bool,
 
     /// Print the figures as one JSON object
     #[arg(long)]

@@ -9,7 +9,6 @@ pub mod doctor;
 pub mod export;
 #[cfg(test)]
 mod fixture;
-mod fresh;
 pub mod generate;
 mod imagefolder;
 pub mod init;

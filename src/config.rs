@@ -61,6 +61,9 @@ pub struct Config {
     pub people: String,
     /// The language captions are written in.
     pub language: String,
+    /// Who reviews; the login name, if nothing is said.
+    #[serde(default)]
+    pub reviewer: Option<String>,
     /// How many descriptions are under way at once.
     pub concurrency: NonZeroUsize,
     /// The most requests a minute; learned from the service, if nothing is said.
@@ -114,6 +117,7 @@ pub struct Settings {
     pub prompt: Option<String>,
     pub people: Option<String>,
     pub language: Option<String>,
+    pub reviewer: Option<String>,
     pub concurrency: Option<NonZeroUsize>,
     pub rpm: Option<NonZeroU32>,
     pub tpm: Option<NonZeroU32>,
@@ -222,6 +226,7 @@ impl Config {
         set(&mut self.prompt, stronger.prompt);
         set(&mut self.people, stronger.people);
         set(&mut self.language, stronger.language);
+        set(&mut self.reviewer, stronger.reviewer.map(Some));
         set(&mut self.concurrency, stronger.concurrency);
         set(&mut self.rpm, stronger.rpm.map(Some));
         set(&mut self.tpm, stronger.tpm.map(Some));
@@ -276,6 +281,7 @@ impl Settings {
             prompt: environment.text("PROMPT")?,
             people: environment.text("PEOPLE")?,
             language: environment.text("LANGUAGE")?,
+            reviewer: environment.text("REVIEWER")?,
             concurrency: environment.parse("CONCURRENCY", count)?,
             rpm: environment.parse("RPM", count)?,
             tpm: environment.parse("TPM", count)?,

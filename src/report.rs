@@ -2,6 +2,7 @@
 //! what is given to it and changes nothing.
 
 mod comparison;
+mod draw;
 mod figures;
 mod gather;
 mod json;
@@ -11,11 +12,16 @@ mod page;
 mod phrases;
 mod plan;
 mod print;
+mod spot;
+mod spot_report;
 
 pub use comparison::{Comparison, Disagreement};
+pub use draw::{DrawError, draw};
 pub use figures::{Counts, Figures, Judged, TextFigures};
 pub use lengths::{Bin, Lengths};
 pub use pace::{LONGEST_PAUSE, Pace};
 pub use page::{Bars, Page, Row, RowKind};
 pub use phrases::Phrase;
 pub use plan::{Plan, Precise, Showing};
+pub use spot::{SpotFigures, StratumFigures};
+pub use spot_report::{SpotRecord, SpotReport};

@@ -15,6 +15,7 @@ mod palette;
 pub mod query;
 mod replace;
 mod scan;
+mod spot;
 mod tabs;
 mod update;
 

@@ -9,6 +9,7 @@ mod facts;
 mod reader;
 mod replacements;
 mod scanner;
+mod spot_report;
 mod survey;
 
 use std::ops::ControlFlow;
@@ -27,7 +28,7 @@ use crate::output::{Output, SaveRefused};
 use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready, Shot};
 use crate::report::Figures;
 use crate::review::{Effect, Msg, SaveFailure};
-use crate::session::{self, Location};
+use crate::session::{self, Location, SampleRequest};
 use clerk::{Clerk, Task};
 use reader::Reader;
 use scanner::Scanner;
@@ -52,6 +53,10 @@ pub struct Parts {
     pub force: bool,
     /// The output of an older run, whose texts are taken in as candidates.
     pub candidates: Option<PathBuf>,
+    /// The sample to be judged, where this is a spot check.
+    pub sample: Option<SampleRequest>,
+    /// Who reviews.
+    pub reviewer: String,
 }
 
 /// The work in the background.
@@ -196,6 +201,13 @@ impl Runtime {
                         Err(SaveRefused::Failed(why)) => Msg::SaveFailed(SaveFailure::Other(why)),
                     };
                     let _ = messages.send(msg);
+                });
+            }
+            Effect::WriteReport { path, force } => {
+                let (dataset, location) = (self.parts.dataset.clone(), self.parts.session.clone());
+                let messages = self.messages.clone();
+                self.spawn("report", move || {
+                    let _ = messages.send(Msg::ReportWritten(spot_report::write(&dataset, &location, path, force)));
                 });
             }
             Effect::GatherFigures => {

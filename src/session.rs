@@ -39,14 +39,14 @@ mod store;
 mod writer;
 
 pub use error::SessionError;
-pub use event::{Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, Fate, Provenance, Seq};
+pub use event::{Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, Fate, Provenance, Seq};
 pub use forget::forget;
 pub use history::{Action, ActionKind, History, Sitting};
 pub use ledger::{Candidate, Ledger, Original, RecordState};
 pub use location::{Location, Place, dataset_of};
 pub use open::{Binding, Opened, Unmatched, open, open_read_only, read_history};
 pub use rebind::DatasetFacts;
-pub use sample::{Sample, SampleRequest, Sampled};
+pub use sample::{Sample, SampleRequest, Sampled, Verdict};
 pub use spending::Spending;
 pub use states::States;
 pub use store::{Entry, Store, Subject};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments are the help text, which knows no backticks")]
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
@@ -184,6 +184,33 @@ impl DescriberOptions {
         settings.delay = self.delay;
         settings.budget = self.budget;
         settings.confirm_above = self.confirm_above;
+    }
+}
+
+/// Judging a random part.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Spot check")]
+pub struct SpotCheckOptions {
+    /// Judge a random part of this size: only its records are shown, and the report tells how good they all are
+    #[arg(long, value_name = "N")]
+    pub sample: Option<NonZeroU64>,
+
+    /// The same seed gives the same records, to everybody
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
+    pub seed: u64,
+
+    /// Draw in proportion to the values of this member of the records
+    #[arg(long, value_name = "MEMBER", requires = "sample")]
+    pub by: Option<String>,
+
+    /// Who reviews, for the report [env: RECAPTION_REVIEWER] [default: your login name]
+    #[arg(long, value_name = "NAME")]
+    reviewer: Option<String>,
+}
+
+impl SpotCheckOptions {
+    pub(super) fn apply(&self, settings: &mut Settings) {
+        settings.reviewer.clone_from(&self.reviewer);
     }
 }
 

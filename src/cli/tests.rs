@@ -1,6 +1,6 @@
 //! What can be written on the command line and what it means.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn every_option_of_review_arrives() {
          -o new.jsonl --force --max-words 30 --describer none --ahead 5 --model claude-haiku-4-5 \
          -r eu-west-1 --profile photos --endpoint-url http://h --prompt p.md --people woman --language ko \
          --concurrency 3 --rpm 60 --tpm 9000 --delay 500ms --budget 2.50 --confirm-above 9 --image-protocol sixel --theme light --line-breaks \
-         --ascii --no-mouse --keys vim --notify desktop --log l.log -vv",
+         --sample 50 --seed 7 --by brand --reviewer kim --ascii --no-mouse --keys vim --notify desktop --log l.log -vv",
     );
     let expected = Settings {
         caption_field: Some("caption".into()),
@@ -60,6 +60,7 @@ fn every_option_of_review_arrives() {
         prompt: Some("p.md".into()),
         people: Some("woman".into()),
         language: Some("ko".into()),
+        reviewer: Some("kim".into()),
         concurrency: NonZeroUsize::new(3),
         rpm: NonZeroU32::new(60),
         tpm: NonZeroU32::new(9000),
@@ -85,6 +86,8 @@ fn every_option_of_review_arrives() {
     assert_eq!(review.candidates, Some("old.jsonl".into()));
     assert_eq!(review.target, TargetOptions { output: Some("new.jsonl".into()), in_place: false, force: true });
     assert!(!review.read_only);
+    let SpotCheckOptions { sample, seed, by, .. } = review.spot_check;
+    assert_eq!((sample.map(NonZeroU64::get), seed, by.as_deref()), (Some(50), 7, Some("brand")));
 }
 
 #[rstest]
@@ -94,6 +97,7 @@ fn every_option_of_review_arrives() {
 #[case("recaption stats a.jsonl --max-words 30 --json --ascii --session s.sqlite")]
 #[case("recaption stats a.jsonl b.sqlite --json")]
 #[case("recaption stats a.jsonl --plan --target 97.5")]
+#[case("recaption stats a.jsonl --report r.md --force")]
 #[case("recaption export a.jsonl --to txt --only accepted,edited -o texts --force")]
 #[case("recaption show a.jpg b.jpg --width 80 --image-protocol blocks")]
 #[case("recaption show")]
@@ -123,6 +127,9 @@ fn commands_parse(#[case] line: &str) {
 #[case::target_of_no_plan("recaption stats a.jsonl --target 90", ErrorKind::MissingRequiredArgument)]
 #[case::no_such_target("recaption stats a.jsonl --plan --target 100", ErrorKind::ValueValidation)]
 #[case::plan_of_two("recaption stats a.jsonl b.jsonl --plan", ErrorKind::ArgumentConflict)]
+#[case::seed_of_no_sample("recaption a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
+#[case::empty_sample("recaption a.jsonl --sample 0", ErrorKind::ValueValidation)]
+#[case::report_of_a_plan("recaption stats a.jsonl --plan --report r.md", ErrorKind::ArgumentConflict)]
 #[case::no_log_in_show("recaption show a.jpg --log l", ErrorKind::UnknownArgument)]
 fn what_makes_no_sense_is_refused(#[case] line: &str, #[case] kind: ErrorKind) {
     assert_eq!(parse(line).expect_err(line).kind(), kind);

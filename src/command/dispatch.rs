@@ -29,7 +29,7 @@ use crate::describe::Describer;
 use crate::exit::ExitCode;
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
-use crate::session::DecisionKind;
+use crate::session::{DecisionKind, SampleRequest};
 use crate::tui::{self, Ground, Keymap, Preset};
 
 /// Why a command did nothing, and the code to end with.
@@ -87,6 +87,12 @@ fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
         describer: describer(&config, false)?,
         rules: rules(&config),
         line_breaks: config.line_breaks,
+        sample: args.spot_check.sample.map(|size| SampleRequest {
+            size: size.get(),
+            seed: args.spot_check.seed,
+            by: args.spot_check.by,
+        }),
+        reviewer: reviewer(&config),
         ahead: config.ahead,
         ahead_agreed: config.ahead_is_chosen,
         confirm_above: config.confirm_above,
@@ -118,6 +124,8 @@ fn demo(args: &DemoArgs, config: Config) -> Result<ExitCode, Failure> {
         describer: describer(&config, true)?,
         rules: rules(&config),
         line_breaks: config.line_breaks,
+        sample: None,
+        reviewer: reviewer(&config),
         ahead: config.ahead,
         ahead_agreed: config.ahead_is_chosen,
         confirm_above: config.confirm_above,
@@ -234,6 +242,7 @@ fn stats(args: StatsArgs, config: &Config) -> Result<ExitCode, Failure> {
         input: input(&args.dataset, args.session, config)?,
         what: match args.other {
             Some(other) => What::Compare(other),
+            None if args.report.is_some() => What::Report { path: args.report.unwrap_or_default(), force: args.force },
             None if args.plan => What::Plan { target: args.target.0 / 100.0 },
             None => What::Figures,
         },
@@ -388,6 +397,13 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
         pictures: protocol(config.image_protocol),
         editor,
     })
+}
+
+/// Who reviews: as the settings say, else who is logged in.
+fn reviewer(config: &Config) -> String {
+    let login = || ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let named = config.reviewer.clone().or_else(login).filter(|name| !name.trim().is_empty());
+    named.unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// Whether the user wants no colours anywhere. See <https://no-color.org>.

@@ -11,9 +11,9 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::fresh::fresh;
 use super::imagefolder;
 use crate::exit::ExitCode;
+use crate::output::fresh;
 use crate::text::{counted, sanitize};
 
 /// The member that names a record's picture.

@@ -13,7 +13,7 @@ use crate::logging::{self, LogGuard, LogWarning};
 use crate::output::Output;
 use crate::review::{Model, Msg, Settings};
 use crate::runtime::{Parts, Runtime};
-use crate::session::{Location, SessionError};
+use crate::session::{Location, SampleRequest, SessionError};
 use crate::tui;
 
 /// What to review, and how.
@@ -41,6 +41,10 @@ pub struct ReviewOptions {
     pub rules: Rules,
     /// Whether line breaks in captions are kept.
     pub line_breaks: bool,
+    /// The sample to be judged, where this is a spot check.
+    pub sample: Option<SampleRequest>,
+    /// Who reviews.
+    pub reviewer: String,
     /// How many records are described ahead of the operator.
     pub ahead: usize,
     /// Whether the operator's own settings ask for that, so that it need not be agreed to what it costs.
@@ -84,6 +88,7 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         ahead_agreed: options.ahead_agreed,
         confirm_above: options.confirm_above,
         keep_line_breaks: options.line_breaks,
+        sample: options.sample.clone(),
     };
     let (log, warning) = start_log(&session, &options.log);
     let output = Output::new(dataset.path(), options.output, options.in_place);
@@ -101,6 +106,8 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         output,
         force: options.force,
         candidates: options.candidates,
+        sample: options.sample,
+        reviewer: options.reviewer,
     };
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = workers.block_on(async {

@@ -5,14 +5,17 @@ use std::io::{self, Read as _, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::input::{self, Input, InputError};
 use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
-use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind};
+use crate::output;
+use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport};
 use crate::runtime::Facts;
 use crate::session::{self, History, Location, SessionError};
+use crate::text::sanitize;
 
 /// What a session's file begins with. See <https://www.sqlite.org/fileformat.html>.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
@@ -42,6 +45,13 @@ pub enum What {
     Figures,
     /// How far another review of the same dataset agrees with it: its session, or its dataset.
     Compare(PathBuf),
+    /// The report of the newest spot check, written to a file: as JSON where its name ends in `.json`, else as Markdown.
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Replace it if it is there.
+        force: bool,
+    },
     /// How large a spot check has to be.
     Plan {
         /// The acceptance rate that is to be shown, from 0 to 1.
@@ -55,6 +65,17 @@ pub enum StatsError {
     /// There is nothing to count.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// No sample was drawn.
+    #[error("there is no spot check in this session: `recaption PATH --sample N` begins one")]
+    NoSample,
+    /// The report cannot be written there.
+    #[error("{}: {why}", sanitize(&path.to_string_lossy()))]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
     /// Standard output or error is closed or full.
     #[error("writing: {0}")]
     Output(#[from] io::Error),
@@ -65,8 +86,8 @@ impl StatsError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) => ExitCode::Usage,
-            Self::Output(_) => ExitCode::Write,
+            Self::Input(_) | Self::NoSample => ExitCode::Usage,
+            Self::Report { .. } | Self::Output(_) => ExitCode::Write,
         }
     }
 }
@@ -106,6 +127,14 @@ pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) 
             let comparison = Comparison::gather(&dataset, names, histories.each_ref())?;
             options.print(|| comparison.json(), |bars| comparison.page(bars), out)
         }
+        What::Report { path, force } => {
+            let history = look(&dataset, &location, errors)?;
+            let report = SpotReport::gather(&dataset, &history, Timestamp::now())?.ok_or(StatsError::NoSample)?;
+            write_report(&report, path, dataset.path(), *force)?;
+            let shown = path.to_string_lossy();
+            let (judged, drawn) = (report.figures.accepted.of(), report.figures.drawn);
+            Ok(writeln!(out, "{}: {judged} of {drawn} records judged", sanitize(&shown))?)
+        }
         What::Plan { target } => {
             let mut bad = 0;
             dataset.scan(&mut |entry| {
@@ -116,6 +145,18 @@ pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) 
             options.print(|| plan.json(), |bars| plan.page(bars), out)
         }
     }
+}
+
+fn write_report(report: &SpotReport, path: &Path, dataset: &Path, force: bool) -> Result<(), StatsError> {
+    let refused = |why: String| StatsError::Report { path: path.to_owned(), why };
+    if output::is_same(path, dataset) {
+        return Err(refused("the dataset itself; name another file".to_owned()));
+    }
+    let written = output::put(path, force, &mut |file| report.write_as(path, file));
+    written.map_err(|error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => refused("there already; --force replaces it".to_owned()),
+        _ => refused(error.to_string()),
+    })
 }
 
 /// What is meant where a session is named in place of its dataset.

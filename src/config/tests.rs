@@ -63,6 +63,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("prompt", "short"),
     ("people", "Korean woman"),
     ("language", "ko"),
+    ("reviewer", "kim"),
     ("concurrency", "2"),
     ("rpm", "60"),
     ("tpm", "1000"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Lengths, Pace, Phrase};
+use super::{Lengths, Pace, Phrase, SpotFigures};
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
 
@@ -23,6 +23,8 @@ pub struct Figures {
     pub noted: u64,
     /// The records that a person kept or accepted, of those a person accepted, edited, kept or left out.
     pub acceptance: Proportion,
+    /// What the newest spot check has come to.
+    pub spot: Option<SpotFigures>,
     /// How fast that went.
     pub pace: Pace,
     /// What became of the texts a person judged, by who wrote them; the most first.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use super::phrases::Phrases;
-use super::{Counts, Figures, Judged, Lengths, Pace, TextFigures};
+use super::{Counts, Figures, Judged, Lengths, Pace, SpotFigures, TextFigures};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::session::{
     Action, ActionKind, Actor, CandidateId, Decision, DecisionKind, EditBase, History, RecordState, Seq,
@@ -64,6 +64,7 @@ impl Figures {
             max_words: max_words as u64,
             openings,
             phrases,
+            spot: history.opened.samples.last().map(|sample| SpotFigures::of(sample, ledger)),
             spending: history.opened.spending.clone(),
             failures: sorted(sums.failures),
         }))
@@ -71,9 +72,9 @@ impl Figures {
 }
 
 /// The edits of each record, in order, with what each was made from.
-type Edits = HashMap<RecordId, Vec<(Seq, EditBase)>>;
+pub(super) type Edits = HashMap<RecordId, Vec<(Seq, EditBase)>>;
 
-fn edits(actions: &[Action]) -> Edits {
+pub(super) fn edits(actions: &[Action]) -> Edits {
     let mut edits = Edits::new();
     for action in actions {
         if let (Some(record), ActionKind::Decided { edited_from: Some(base), .. }) = (action.record, action.kind) {
@@ -84,7 +85,7 @@ fn edits(actions: &[Action]) -> Edits {
 }
 
 /// What an edit that stands began with: where it is an edit of an edit, what that began with.
-fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<CandidateId> {
+pub(super) fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<CandidateId> {
     let made = edits.get(&record)?.iter().rev().filter(|(seq, _)| *seq <= at);
     let mut bases = made.map(|(_, base)| *base);
     match bases.find(|base| *base != EditBase::Current)? {

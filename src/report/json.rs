@@ -49,6 +49,7 @@ impl Figures {
             "flagged": self.flagged,
             "noted": self.noted,
             "acceptance": proportion(self.acceptance),
+            "spot_check": self.spot.as_ref().map(super::SpotFigures::json),
             "pace": {
                 "decisions": self.pace.decisions,
                 "seconds": self.pace.work.as_secs_f64(),

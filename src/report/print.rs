@@ -28,6 +28,9 @@ impl Figures {
             let lines = counted(self.unreadable, "line", "lines");
             page.row(format!("{lines} unreadable; `recaption check` says why"));
         }
+        if let Some(spot) = &self.spot {
+            spot.print(&mut page);
+        }
         self.decided(&mut page);
         self.judged(&mut page);
         list(&mut page, "Asked for another text because", &self.reasons);
@@ -57,6 +60,9 @@ impl Figures {
                     self.acceptance.of()
                 ));
                 page.row(format!("95 % interval {}, if they were a random part", percents(interval)));
+                if self.spot.is_none() {
+                    page.remark("recaption PATH --sample N draws a random part to judge them all by");
+                }
             }
             _ => page.row("nothing is decided by hand yet"),
         }

@@ -131,6 +131,7 @@ fn ask_ahead(model: &mut Model, out: &mut Vec<Effect>) {
     let idle = model.session != SessionStatus::Open
         || model.settings.describer.is_none()
         || model.settings.ahead == 0
+        || model.settings.sample.is_some()
         || model.ahead_stopped
         || model.describer.paused.is_some()
         || model.leaving

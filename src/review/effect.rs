@@ -85,6 +85,13 @@ pub enum Effect {
         /// Overwrite whatever is there.
         force: bool,
     },
+    /// Write the report of the spot check.
+    WriteReport {
+        /// Where to; beside the dataset where nothing is said.
+        path: Option<PathBuf>,
+        /// Replace what is there.
+        force: bool,
+    },
     /// Add up what the session has come to.
     GatherFigures,
     /// Let the operator's own editor have this text.

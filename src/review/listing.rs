@@ -7,16 +7,19 @@ use roaring::RoaringBitmap;
 
 use super::hits::Hits;
 use super::model::Model;
+use super::spot::Only;
 use super::tabs::{Tab, put};
 use crate::dataset::RecordId;
 
-/// Records in file order, as a list one can go through by position.
+/// Records in file order, or in that of a sample, as a list one can go through by position.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     total: u32,
     /// The records listed; all where there is no set.
     set: Option<Cow<'a, RoaringBitmap>>,
     pinned: Option<RecordId>,
+    /// The records that can be listed, in their order.
+    only: Option<&'a Only>,
 }
 
 /// One of several records that were found.
@@ -36,18 +39,37 @@ impl<'a> View<'a> {
     /// The records of a set, or all of so many, and one that need not be among them.
     pub(super) fn new(total: u32, set: Option<Cow<'a, RoaringBitmap>>, pinned: Option<RecordId>) -> Self {
         let pinned = pinned.filter(|record| set.as_ref().is_some_and(|set| !set.contains(record.0)));
-        Self { total, set, pinned }
+        Self { total, set, pinned, only: None }
+    }
+
+    /// The same, of the records of a sample only, in its order.
+    fn among(self, only: Option<&'a Only>) -> Self {
+        let pinned = self.pinned.filter(|record| only.is_none_or(|only| only.set.contains(record.0)));
+        Self { pinned, only, ..self }
+    }
+
+    /// Its records in the order of the sample, where there is one. It takes time for each: samples are small.
+    fn in_order(&self) -> Option<impl Iterator<Item = RecordId>> {
+        self.only.map(|only| only.order.iter().copied().filter(|record| self.contains(*record)))
     }
 
     /// All of its records.
     #[must_use]
     pub fn records(&self) -> RoaringBitmap {
-        self.set.as_ref().map_or_else(|| (0..self.total).collect(), |set| set.as_ref().clone())
+        match (self.only, &self.set) {
+            (None, None) => (0..self.total).collect(),
+            (None, Some(set)) => set.as_ref().clone(),
+            (Some(only), None) => only.set.clone(),
+            (Some(only), Some(set)) => &only.set & set.as_ref(),
+        }
     }
 
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {
+        if let Some(listed) = self.in_order() {
+            return listed.count();
+        }
         let members = self.set.as_ref().map_or(u64::from(self.total), |set| set.len());
         usize::try_from(members).unwrap_or(usize::MAX) + usize::from(self.pinned.is_some())
     }
@@ -61,6 +83,9 @@ impl<'a> View<'a> {
     /// The record at a position.
     #[must_use]
     pub fn nth(&self, position: usize) -> Option<RecordId> {
+        if let Some(mut listed) = self.in_order() {
+            return listed.nth(position);
+        }
         let mut position = u32::try_from(position).ok()?;
         if let Some(pinned) = self.pinned {
             let place = u32::try_from(self.place(pinned)).ok()?;
@@ -79,12 +104,17 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn contains(&self, record: RecordId) -> bool {
         let listed = || self.set.as_ref().map_or(record.0 < self.total, |set| set.contains(record.0));
-        self.pinned == Some(record) || listed()
+        let may_be = self.only.is_none_or(|only| only.set.contains(record.0));
+        may_be && (self.pinned == Some(record) || listed())
     }
 
     /// The position of a record, or where it would be.
     #[must_use]
     pub fn position(&self, record: RecordId) -> usize {
+        if let Some(only) = self.only {
+            let before = only.order.iter().take_while(|other| **other != record);
+            return before.filter(|other| self.contains(**other)).count();
+        }
         self.place(record) + usize::from(self.pinned.is_some_and(|pinned| pinned < record))
     }
 
@@ -106,6 +136,9 @@ impl<'a> View<'a> {
     /// itself where it says `here`.
     #[must_use]
     pub fn find(&self, found: &RoaringBitmap, from: RecordId, here: bool, forward: bool) -> Option<Match> {
+        if let Some(only) = self.only {
+            return self.find_in_order(only, found, from, here, forward);
+        }
         let listed = match &self.set {
             None => Cow::Borrowed(found),
             Some(set) => Cow::Owned(set.as_ref() & found),
@@ -129,6 +162,38 @@ impl<'a> View<'a> {
         Some(Match { record, place, total, around })
     }
 
+    fn find_in_order(
+        &self,
+        only: &Only,
+        found: &RoaringBitmap,
+        from: RecordId,
+        here: bool,
+        forward: bool,
+    ) -> Option<Match> {
+        let place = |record: RecordId| only.order.iter().position(|other| *other == record);
+        let at = place(from).unwrap_or(0);
+        let listed: Vec<(usize, RecordId)> = only
+            .order
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, record)| found.contains(record.0) && self.contains(*record))
+            .collect();
+        let last = listed.len().checked_sub(1)?;
+        let before = listed.iter().take_while(|(place, _)| *place < at).count();
+        let through = listed.iter().take_while(|(place, _)| *place <= at).count();
+        let nearest = match (forward, here) {
+            (true, true) => Some(before),
+            (true, false) => Some(through),
+            (false, true) => through.checked_sub(1),
+            (false, false) => before.checked_sub(1),
+        };
+        let nearest = nearest.filter(|place| *place <= last);
+        let place = nearest.unwrap_or(if forward { 0 } else { last });
+        let (_, record) = *listed.get(place)?;
+        Some(Match { record, place: place as u64, total: listed.len() as u64, around: nearest.is_none() })
+    }
+
     /// How many members come before a record, the pinned one aside.
     fn place(&self, record: RecordId) -> usize {
         match (&self.set, record.0.checked_sub(1)) {
@@ -143,12 +208,12 @@ impl Model {
     /// The records listed now, and the one under the cursor, which may have left the tab or the filter just now.
     #[must_use]
     pub fn view(&self) -> View<'_> {
-        View::new(self.tabs.total(), self.listed(), self.list.cursor)
+        View::new(self.tabs.total(), self.listed(), self.list.cursor).among(self.tabs.only())
     }
 
     /// The records listed now, without one that has left.
     pub(super) fn members(&self) -> View<'_> {
-        View::new(self.tabs.total(), self.listed(), None)
+        View::new(self.tabs.total(), self.listed(), None).among(self.tabs.only())
     }
 
     /// The records of a tab that the filter lets through.
@@ -158,7 +223,7 @@ impl Model {
             (Some(filter), None) => Some(Cow::Borrowed(filter.hits.found())),
             (Some(filter), Some(set)) => Some(Cow::Owned(set & filter.hits.found())),
         };
-        View::new(self.tabs.total(), set, None)
+        View::new(self.tabs.total(), set, None).among(self.tabs.only())
     }
 
     fn listed(&self) -> Option<Cow<'_, RoaringBitmap>> {
@@ -292,6 +357,45 @@ mod tests {
                 prop_assert_eq!(found.total, both.len() as u64);
                 let passed = |at: u32| if forward { at < from } else { at > from };
                 prop_assert_eq!(found.around, passed(found.record.0) || !here && found.record.0 == from);
+            }
+        }
+
+        #[test]
+        fn a_sample_is_gone_through_in_its_own_order(
+            order in proptest::sample::subsequence((0u32..60).collect::<Vec<_>>(), 0..40).prop_shuffle(),
+            members in proptest::collection::btree_set(0u32..60, 0..40),
+            found in proptest::collection::btree_set(0u32..60, 0..40),
+            (from, here, forward) in (0usize..40, any::<bool>(), any::<bool>()),
+        ) {
+            let order: Vec<RecordId> = order.into_iter().map(RecordId).collect();
+            let only = Only { set: order.iter().map(|record| record.0).collect(), order, ..Only::default() };
+            let view = view(&members, None).among(Some(&only));
+            let expected: Vec<RecordId> =
+                only.order.iter().copied().filter(|record| members.contains(&record.0)).collect();
+            let listed: Vec<RecordId> = (0..view.len()).filter_map(|position| view.nth(position)).collect();
+            prop_assert_eq!(&listed, &expected);
+            prop_assert_eq!(view.nth(view.len()), None);
+            for (position, record) in expected.iter().enumerate() {
+                prop_assert_eq!(view.position(*record), position);
+                prop_assert!(view.contains(*record));
+            }
+            prop_assert_eq!(view.records().len(), expected.len() as u64);
+
+            let Some(from) = only.order.get(from % only.order.len().max(1)).copied() else { return Ok(()) };
+            // One step at a time, as one would by hand.
+            let length = only.order.len();
+            let place = only.order.iter().position(|record| *record == from).expect("it is one of them");
+            let step = |at: usize| (at + if forward { 1 } else { length - 1 }) % length;
+            let walk = |start: usize| std::iter::successors(Some(start), |at| Some(step(*at))).take(length);
+            let walk = |start: usize| walk(start).map(|at| only.order[at]);
+            prop_assert_eq!(view.next(from, forward), walk(step(place)).find(|record| view.contains(*record)));
+            let both = |record: &RecordId| view.contains(*record) && found.contains(&record.0);
+            let nearest = walk(if here { place } else { step(place) }).find(both);
+            let hit = view.find(&found.iter().copied().collect(), from, here, forward);
+            prop_assert_eq!(hit.map(|hit| hit.record), nearest);
+            if let Some(hit) = hit {
+                let all: Vec<RecordId> = only.order.iter().copied().filter(both).collect();
+                prop_assert_eq!((all.get(usize::try_from(hit.place).expect("few")).copied(), hit.total), (nearest, all.len() as u64));
             }
         }
     }

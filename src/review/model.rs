@@ -14,16 +14,15 @@ use super::palette::CommandLine;
 use super::query::{Completion, QueryError, Vocabulary};
 use super::replace::Replacement;
 use super::scan::{ScanId, Snapshot};
+use super::spot::Only;
 use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
 use crate::lint::Rules;
 use crate::preview::{CellArea, Preview, PreviewError, Shot, Zoom};
 use crate::report::Figures;
-use crate::session::{Draft, Ledger, Seq};
-
-/// The describer of candidates that came from a file.
-pub const FILE: &str = "file";
+pub use crate::session::FILE;
+use crate::session::{Draft, Ledger, Sample, SampleRequest, Seq};
 
 /// What is settled before the review begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +43,8 @@ pub struct Settings {
     pub confirm_above: Dollars,
     /// Whether line breaks in captions are kept.
     pub keep_line_breaks: bool,
+    /// The sample to be judged, where this is a spot check.
+    pub sample: Option<SampleRequest>,
 }
 
 impl Settings {
@@ -378,6 +379,8 @@ pub struct Model {
     pub pace: Pace,
     /// Review-ahead is off until the next description is asked for.
     pub ahead_stopped: bool,
+    /// The sample of a spot check, once it is drawn.
+    pub spot: Option<Box<Sample>>,
     /// What the session had come to when it was last asked for; why not, where it cannot be said.
     pub figures: Option<Result<Box<Figures>, String>>,
     /// The picture under the cursor.
@@ -405,6 +408,10 @@ impl Model {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let agreed = settings.price.is_none() || settings.ahead_agreed;
+        let mut tabs = Tabs::default();
+        if settings.sample.is_some() {
+            tabs.restrict(Only::default());
+        }
         Self {
             settings,
             indexed: false,
@@ -412,7 +419,7 @@ impl Model {
             session: SessionStatus::Opening,
             ledger: Ledger::new(),
             durable: Seq::default(),
-            tabs: Tabs::default(),
+            tabs,
             checked: 0,
             list: List { forward: true, ..List::default() },
             search: None,
@@ -428,6 +435,7 @@ impl Model {
             pace: Pace::default(),
             agreed_to_pay: agreed,
             ahead_stopped: !agreed,
+            spot: None,
             figures: None,
             picture: PictureSlot::Empty,
             save: SaveStatus::default(),

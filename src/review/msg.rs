@@ -12,7 +12,7 @@ use crate::dataset::{Entry, RecordId};
 use crate::describe::{Dollars, JobEvent, JobId, Status};
 use crate::preview::{CellArea, CellSize, Ready};
 use crate::report::Figures;
-use crate::session::{Ledger, Seq};
+use crate::session::{Ledger, Sample, Seq};
 
 /// The room the screen has for the parts the core must know of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,6 +170,10 @@ pub enum Msg {
         /// When.
         at: Timestamp,
     },
+    /// The sample of a spot check, or why there is none.
+    Sampled(Result<Box<Sample>, String>),
+    /// The report of a spot check was written there, or why not.
+    ReportWritten(Result<PathBuf, String>),
     /// What the session has come to, or why that cannot be said.
     Figures(Result<Box<Figures>, String>),
     /// What the dataset's lines offer for queries.

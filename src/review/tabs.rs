@@ -3,6 +3,7 @@
 
 use roaring::RoaringBitmap;
 
+use super::spot::Only;
 use crate::dataset::RecordId;
 use crate::session::{Decision, RecordState};
 
@@ -31,7 +32,10 @@ impl Tab {
     /// Whether it lists a record of which this is known.
     #[must_use]
     pub fn has(self, state: &RecordState, bad_line: bool, bad_picture: bool) -> bool {
-        let decision = &state.decision;
+        self.has_decided(&state.decision, state, bad_line, bad_picture)
+    }
+
+    fn has_decided(self, decision: &Decision, state: &RecordState, bad_line: bool, bad_picture: bool) -> bool {
         match self {
             Self::All => true,
             Self::ToReview => *decision == Decision::Undecided && !bad_line,
@@ -71,9 +75,27 @@ pub struct Tabs {
     bad_pictures: RoaringBitmap,
     failed: RoaringBitmap,
     excluded: RoaringBitmap,
+    /// In a spot check: its sample, which is empty until it is drawn.
+    only: Option<Only>,
 }
 
 impl Tabs {
+    /// Lists these records only, in their order.
+    pub(super) fn restrict(&mut self, only: Only) {
+        self.only = Some(only);
+    }
+
+    /// The records that can be listed; all where nothing is said.
+    pub(super) const fn only(&self) -> Option<&Only> {
+        self.only.as_ref()
+    }
+
+    /// Whether a record can be listed at all.
+    #[must_use]
+    pub fn lists(&self, record: RecordId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.set.contains(record.0))
+    }
+
     /// How many records are known.
     #[must_use]
     pub const fn total(&self) -> u32 {
@@ -101,13 +123,17 @@ impl Tabs {
     pub fn set(&mut self, record: RecordId, state: &RecordState) {
         let id = record.0;
         let (bad_line, bad_picture) = (self.bad_lines.contains(id), self.bad_pictures.contains(id));
-        let is_in = |tab: Tab| tab.has(state, bad_line, bad_picture);
+        // In a spot check, what was decided before is what is to be judged.
+        let counts = self.only.as_ref().is_none_or(|only| state.is_judged_since(only.after));
+        let decision = if counts { &state.decision } else { &Decision::Undecided };
+        let is_excluded = *decision == Decision::Excluded;
+        let is_in = |tab: Tab| tab.has_decided(decision, state, bad_line, bad_picture);
         put(&mut self.to_review, id, is_in(Tab::ToReview) && id < self.total);
         put(&mut self.ready, id, is_in(Tab::Ready));
         put(&mut self.decided, id, is_in(Tab::Decided));
         put(&mut self.aside, id, is_in(Tab::Aside));
         put(&mut self.problems, id, is_in(Tab::Problems));
-        put(&mut self.excluded, id, state.decision == Decision::Excluded);
+        put(&mut self.excluded, id, is_excluded);
         put(&mut self.failed, id, state.failure.is_some());
     }
 
@@ -146,7 +172,12 @@ impl Tabs {
     /// How many records a tab has.
     #[must_use]
     pub fn count(&self, tab: Tab) -> u64 {
-        self.set_of(tab).map_or(u64::from(self.total), RoaringBitmap::len)
+        match (&self.only, self.set_of(tab)) {
+            (None, None) => u64::from(self.total),
+            (None, Some(set)) => set.len(),
+            (Some(only), None) => only.set.len(),
+            (Some(only), Some(set)) => only.set.intersection_len(set),
+        }
     }
 
     /// The undecided records of a tab whose line can be read and whose picture is not known to be missing.
@@ -155,6 +186,9 @@ impl Tabs {
         let mut records = self.to_review.clone();
         if let Some(members) = self.set_of(tab) {
             records &= members;
+        }
+        if let Some(only) = &self.only {
+            records &= &only.set;
         }
         records -= &self.bad_pictures;
         records

@@ -50,6 +50,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
+        Msg::Sampled(sample) => report::sampled(model, sample),
+        Msg::ReportWritten(result) => report::report_written(model, result),
         Msg::Figures(figures) => model.figures = Some(figures),
         Msg::Scanned(scanned) => {
             filter::scanned(model, &scanned);

@@ -1,6 +1,7 @@
 //! The clerk: one thread that keeps the session and asks the queue, in the order it was told, so that the screen's thread
 //! never waits for a disk.
 
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,8 +15,9 @@ use super::{Facts, Parts, candidates};
 use crate::dataset::{Occurrences, RecordId};
 use crate::describe::queue::Refused;
 use crate::describe::{DescribeError, JobEvent, Queue, Request, Spent};
+use crate::report;
 use crate::review::{Ask, Msg};
-use crate::session::{self, Ack, Entry, Event, Location, Opened, Seq, SessionError, Writer};
+use crate::session::{self, Ack, Entry, Event, Location, Opened, Sample, SampleRequest, Seq, SessionError, Writer};
 
 /// Something for the clerk to do.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ impl Clerk {
             read_only: parts.read_only,
             max_words: parts.max_words,
             candidates: parts.candidates.clone(),
+            sample: parts.sample.clone(),
+            reviewer: parts.reviewer.clone(),
             queue,
             messages: messages.clone(),
             writer: None,
@@ -90,6 +94,9 @@ struct Desk {
     read_only: bool,
     /// To be taken in once the session is open.
     candidates: Option<PathBuf>,
+    /// To be drawn, unless it was.
+    sample: Option<SampleRequest>,
+    reviewer: String,
     max_words: usize,
     queue: Option<Arc<Queue>>,
     messages: UnboundedSender<Msg>,
@@ -140,8 +147,10 @@ impl Desk {
     fn open(&mut self) {
         let opened = if self.read_only { self.look("--read-only was given".to_owned()) } else { self.take_hold() };
         match opened {
-            Ok(msg) => {
-                self.say(msg);
+            Ok(messages) => {
+                for msg in messages {
+                    self.say(msg);
+                }
                 self.take_candidates_in();
             }
             Err(error) => self.say(Msg::SessionFailed(error.to_string())),
@@ -160,7 +169,7 @@ impl Desk {
     }
 
     /// Opens it for writing; where another process does, for reading.
-    fn take_hold(&mut self) -> Result<Msg, SessionError> {
+    fn take_hold(&mut self) -> Result<Vec<Msg>, SessionError> {
         let (store, opened) = match session::open(&self.session, &self.facts, Timestamp::now()) {
             Err(locked @ SessionError::Locked { .. }) => return self.look(locked.to_string()),
             other => other?,
@@ -172,18 +181,42 @@ impl Desk {
                 Ack::Failed { error, .. } => Msg::RecordFailed(error),
             });
         })?);
+        // Where this fails, the next decision fails too, and that is told.
+        let _ = self.writer.as_ref().map(|writer| writer.set_reviewer(Timestamp::now(), self.reviewer.clone()));
         Ok(self.report(opened, None))
     }
 
-    fn look(&self, why: String) -> Result<Msg, SessionError> {
+    fn look(&self, why: String) -> Result<Vec<Msg>, SessionError> {
         Ok(self.report(session::open_read_only(&self.session, &self.facts)?, Some(why)))
     }
 
-    fn report(&self, opened: Opened, read_only: Option<String>) -> Msg {
+    fn report(&self, opened: Opened, read_only: Option<String>) -> Vec<Msg> {
+        let sample = self.sample.as_ref().and_then(|request| self.sampled(request, &opened));
         let remarks: Vec<String> = opened.binding.note().into_iter().chain(self.session.note()).collect();
         let remark = (!remarks.is_empty()).then(|| remarks.join(" · "));
         let spent = opened.spending.iter().map(|spending| spending.usage.cost).sum();
-        Msg::SessionOpened { ledger: Box::new(opened.ledger), cursor: opened.cursor, remark, read_only, spent }
+        let (ledger, cursor) = (Box::new(opened.ledger), opened.cursor);
+        let opened = Msg::SessionOpened { ledger, cursor, remark, read_only, spent };
+        iter::once(opened).chain(sample.map(Msg::Sampled)).collect()
+    }
+
+    /// The sample that was asked for: the one drawn before, where there is one, so that what was judged of it counts;
+    /// else it is drawn, and stored before anything of it is judged. Nothing where there is no time left.
+    fn sampled(&self, request: &SampleRequest, opened: &Opened) -> Option<Result<Box<Sample>, String>> {
+        if let Some(sample) = opened.samples.iter().rev().find(|sample| sample.request == *request) {
+            return Some(Ok(Box::new(sample.clone())));
+        }
+        let go_on = &mut || super::go_on(&self.stopping);
+        let drawn = report::draw(&self.facts.0, request, &opened.ledger, Timestamp::now(), go_on);
+        let sample = match drawn {
+            Ok(sample) => sample?,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        if let Some(writer) = &self.writer {
+            // Where this fails, the next decision fails too, and that is told.
+            let _ = writer.record_sample(sample.clone());
+        }
+        Some(Ok(Box::new(sample)))
     }
 
     fn close_session(&mut self) {

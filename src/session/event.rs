@@ -15,6 +15,9 @@ pub struct Seq(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CandidateId(pub u64);
 
+/// The describer of candidates that came from a file.
+pub const FILE: &str = "file";
+
 /// Where a candidate's text comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {

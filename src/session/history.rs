@@ -8,7 +8,6 @@ use super::event::{Actor, EditBase, Seq};
 use super::log::{SubjectIndex, base_from};
 use super::open::Opened;
 use super::rebind::Bindings;
-use super::sample::{self, Sample};
 use crate::dataset::RecordId;
 
 /// A session with its times.
@@ -20,8 +19,6 @@ pub struct History {
     pub actions: Vec<Action>,
     /// Who reviewed, in order.
     pub sittings: Vec<Sitting>,
-    /// The samples that were drawn, in order.
-    pub samples: Vec<Sample>,
 }
 
 impl History {
@@ -40,7 +37,7 @@ impl History {
     }
 }
 
-/// Something that somebody did: a decision, a flag, a note, an undo, a redo.
+/// Something that somebody did: a decision, an amendment, a flag, a note, an undo, a redo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
     /// Its event.
@@ -87,18 +84,13 @@ pub struct Sitting {
 }
 
 pub(super) fn read(connection: &Connection, bindings: &Bindings, opened: Opened) -> Result<History, Fault> {
-    Ok(History {
-        actions: actions(connection, bindings)?,
-        sittings: sittings(connection)?,
-        samples: sample::read(connection, bindings)?,
-        opened,
-    })
+    Ok(History { actions: actions(connection, bindings)?, sittings: sittings(connection)?, opened })
 }
 
 fn actions(connection: &Connection, bindings: &Bindings) -> Result<Vec<Action>, Fault> {
     let mut statement = connection.prepare(
         "SELECT seq, at, kind, subject, actor, decision, base, candidate FROM event
-         WHERE kind IN ('decided', 'flagged', 'noted', 'undone', 'redone') ORDER BY seq",
+         WHERE kind IN ('decided', 'amended', 'flagged', 'noted', 'undone', 'redone') ORDER BY seq",
     )?;
     let mut rows = statement.query([])?;
     let mut actions = Vec::new();

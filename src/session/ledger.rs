@@ -95,6 +95,12 @@ impl RecordState {
         }
     }
 
+    /// Whether a person decided of it after that event.
+    #[must_use]
+    pub fn is_judged_since(&self, event: Seq) -> bool {
+        self.by == Actor::Operator && self.decided_at > event
+    }
+
     /// Whether a candidate arrived after the last decision.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -110,6 +116,8 @@ struct Change {
     other: Part,
     /// What it is a step with; those that are one by themselves have none.
     step: Option<Seq>,
+    /// The event that made it first.
+    made: Seq,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +226,12 @@ impl Ledger {
         let mut step: Vec<RecordId> = self.step(&self.undo).map(|index| self.undo[index].record).collect();
         step.reverse();
         step
+    }
+
+    /// Whether all that an undo would take back was done after that event.
+    #[must_use]
+    pub fn would_undo_since(&self, event: Seq) -> bool {
+        self.step(&self.undo).all(|index| self.undo[index].made > event)
     }
 
     /// The records that a redo would change, the one changed first before the others.
@@ -332,7 +346,7 @@ impl Ledger {
 
     fn change(&mut self, record: RecordId, seq: Seq, mut part: Part) -> RecordId {
         part.swap(self.touch(record, seq));
-        self.undo.push(Change { record, other: part, step: None });
+        self.undo.push(Change { record, other: part, step: None, made: seq });
         self.redo.clear();
         record
     }

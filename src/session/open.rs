@@ -15,6 +15,7 @@ use super::location::Location;
 use super::lock::Lock;
 use super::log::{self, SubjectIndex};
 use super::rebind::{Bindings, DatasetFacts};
+use super::sample::{self, Sample};
 use super::spending::{self, Spending};
 use super::store::Store;
 use crate::dataset::RecordId;
@@ -33,6 +34,8 @@ pub struct Opened {
     pub unmatched: Vec<Unmatched>,
     /// What describing has cost so far, by model and prompt.
     pub spending: Vec<Spending>,
+    /// The samples that were drawn, in order.
+    pub samples: Vec<Sample>,
 }
 
 /// Whether the dataset is as the session left it.
@@ -193,7 +196,8 @@ fn add_up(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Optio
     }
     let unmatched = unmatched(connection, &ledger)?;
     let spending = spending::read(connection)?;
-    Ok((Opened { ledger, cursor: bindings.cursor, binding, unmatched, spending }, event))
+    let samples = sample::read(connection, bindings)?;
+    Ok((Opened { ledger, cursor: bindings.cursor, binding, unmatched, spending, samples }, event))
 }
 
 fn unmatched(connection: &Connection, ledger: &Ledger) -> Result<Vec<Unmatched>, Fault> {

@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::Fault;
-use super::event::Seq;
+use super::event::{CandidateId, Decision, FILE, Seq};
 use super::history::time;
+use super::ledger::{Candidate, RecordState};
 use super::log::{SubjectIndex, hash_from, hash_text};
 use super::rebind::Bindings;
+use super::store::Subject;
 use crate::dataset::RecordId;
 use crate::statistics::Stratum;
 
@@ -54,10 +56,74 @@ impl Sample {
 pub struct Sampled {
     /// Where it is in the dataset now. One that is not there any more has a number that is no position.
     pub record: RecordId,
+    /// What it is beyond its position. Its caption is the one that counts as its original.
+    pub subject: Subject,
     /// The number of its stratum.
     pub stratum: usize,
     /// The text that had been decided on when the sample was drawn, if any.
     pub text: Option<String>,
+}
+
+/// What came of a record of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Nobody has judged it since the sample was drawn. What was decided before, or by a run, is what is to be judged.
+    Pending,
+    /// Its text was taken as it was.
+    Accepted,
+    /// Its text was changed.
+    Edited,
+    /// A text was taken that was asked for since: the one that was to be judged was not good enough.
+    Regenerated,
+    /// It was left out.
+    Excluded,
+}
+
+impl Verdict {
+    /// The name in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Edited => "edited",
+            Self::Regenerated => "regenerated",
+            Self::Excluded => "excluded",
+        }
+    }
+}
+
+impl Sample {
+    /// Whether what was decided of a record counts: by a person, since the sample was drawn.
+    #[must_use]
+    pub fn counts(&self, state: &RecordState) -> bool {
+        state.is_judged_since(self.after)
+    }
+
+    /// Whether a text was written since. Those of an older run are only taken in, also after the drawing.
+    fn is_new(&self, id: CandidateId, state: &RecordState) -> bool {
+        let is_from_file = |candidate: &Candidate| candidate.provenance.describer == FILE;
+        id.0 > self.after.0 && !state.candidates.iter().any(|known| known.id == id && is_from_file(known))
+    }
+
+    /// What came of one of its records.
+    #[must_use]
+    pub fn verdict(&self, member: &Sampled, state: &RecordState) -> Verdict {
+        if !self.counts(state) {
+            return Verdict::Pending;
+        }
+        match &state.decision {
+            Decision::Undecided | Decision::Skipped => Verdict::Pending,
+            Decision::Excluded => Verdict::Excluded,
+            // A decision takes amendments away: this one was made after it.
+            _ if state.amended.is_some() => Verdict::Edited,
+            Decision::Accepted { candidate, .. } if self.is_new(*candidate, state) => Verdict::Regenerated,
+            Decision::Kept | Decision::Accepted { .. } => Verdict::Accepted,
+            // Who confirms an earlier edit has found nothing wrong with it.
+            Decision::Edited { text, .. } if member.text.as_ref() == Some(text) => Verdict::Accepted,
+            Decision::Edited { .. } => Verdict::Edited,
+        }
+    }
 }
 
 /// Stores a sample whose records are subjects.
@@ -127,8 +193,10 @@ fn strata(connection: &Connection, sample: i64) -> Result<Vec<Stratum>, Fault> {
 }
 
 fn members(connection: &Connection, sample: i64, bindings: &Bindings) -> Result<Vec<Sampled>, Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT subject, stratum, text FROM sampled WHERE sample = ?1 ORDER BY place")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT subject, stratum, text, file_name, occurrence, original
+         FROM sampled JOIN subject ON subject.id = sampled.subject WHERE sample = ?1 ORDER BY place",
+    )?;
     let mut rows = statement.query([sample])?;
     let mut members = Vec::new();
     while let Some(row) = rows.next()? {
@@ -136,6 +204,7 @@ fn members(connection: &Connection, sample: i64, bindings: &Bindings) -> Result<
         let missing = || Fault::Damaged(format!("subject {} is missing", subject.row()));
         members.push(Sampled {
             record: bindings.record_of(subject).ok_or_else(missing)?,
+            subject: Subject { file_name: row.get(3)?, occurrence: row.get(4)?, caption: row.get(5)? },
             stratum: usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX),
             text: row.get(2)?,
         });

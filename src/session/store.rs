@@ -68,8 +68,8 @@ pub(super) struct Batch {
     pub(super) occurrences: Vec<(RecordId, u32)>,
     /// Who reviews, and since when.
     pub(super) reviewer: Option<(Timestamp, String)>,
-    /// Samples, each with what its records are.
-    pub(super) samples: Vec<(Sample, Vec<Subject>)>,
+    /// Samples that were drawn.
+    pub(super) samples: Vec<Sample>,
 }
 
 impl Batch {
@@ -145,9 +145,9 @@ impl Store {
         if let Some((at, reviewer)) = &batch.reviewer {
             history::append_sitting(&transaction, self.last, *at, reviewer)?;
         }
-        for (sample, known) in &batch.samples {
-            for (member, known) in sample.members.iter().zip(known) {
-                subject(&transaction, subjects, member.record, Some(known))?;
+        for sample in &batch.samples {
+            for member in &sample.members {
+                subject(&transaction, subjects, member.record, Some(&member.subject))?;
             }
             sample::append(&transaction, sample, |record| subjects.get(&record).copied())?;
         }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::error::SessionError;
 use super::event::Seq;
 use super::sample::Sample;
-use super::store::{Batch, Entry, Store, Subject};
+use super::store::{Batch, Entry, Store};
 use crate::dataset::RecordId;
 use crate::describe::Spent;
 
@@ -49,7 +49,7 @@ enum Command {
     Occurrences(Vec<(RecordId, u32)>),
     Spent(Timestamp, Box<Spent>),
     Reviewer(Timestamp, String),
-    Sample(Box<(Sample, Vec<Subject>)>),
+    Sample(Box<Sample>),
 }
 
 impl Writer {
@@ -115,14 +115,13 @@ impl Writer {
         self.send(Command::Reviewer(at, reviewer))
     }
 
-    /// Notes a sample that was drawn, with what each of its records is. It is written at once, like an event, but
-    /// without an answer.
+    /// Notes a sample that was drawn. It is written at once, like an event, but without an answer.
     ///
     /// # Errors
     ///
     /// When the thread is gone.
-    pub fn record_sample(&self, sample: Sample, subjects: Vec<Subject>) -> Result<(), SessionError> {
-        self.send(Command::Sample(Box::new((sample, subjects))))
+    pub fn record_sample(&self, sample: Sample) -> Result<(), SessionError> {
+        self.send(Command::Sample(Box::new(sample)))
     }
 
     /// Writes what is queued, folds the log into the session's file and gives the session back.

@@ -5,6 +5,7 @@ mod deciding;
 mod describing;
 mod editing;
 mod finding;
+mod judging;
 mod laws;
 mod moving;
 mod paying;

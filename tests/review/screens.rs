@@ -11,13 +11,14 @@ use recaption::picture::PictureError;
 use recaption::preview::{CellArea, Ready, Shot};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Msg, PictureSlot};
-use recaption::session::DecisionKind;
+use recaption::session::{DecisionKind, SampleRequest};
 use recaption::statistics::Proportion;
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
 use recaption::tui::{Entry, Ground, Key, Keymap, Theme};
 use rstest::rstest;
 
+use crate::judging::sample;
 use crate::world::World;
 
 const CAPTIONS: [&str; 6] = [
@@ -139,6 +140,25 @@ fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] he
         world.write("s/wearing a/in a/").keys("Enter j Space");
     }
     assert_snapshot!(name, screen(&mut world, width, height, false).backend());
+}
+
+#[rstest]
+#[case(80, 24, false)]
+#[case(120, 40, false)]
+#[case(80, 24, true)]
+fn a_spot_check(#[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        "street-fashion".clone_into(&mut settings.dataset);
+        settings.describer = Some("local".to_owned());
+        settings.rules.max_words = 50;
+        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None });
+    });
+    let drawing = screen(&mut world, width, height, ascii).backend().to_string();
+    assert!(drawing.contains("the sample is being drawn"), "{drawing}");
+    world.send(Msg::Sampled(Ok(Box::new(sample(&world.model.ledger, &[3, 0, 5])))));
+    world.keys("a X");
+    let name = if ascii { "spot_check_ascii".to_owned() } else { format!("spot_check_{width}x{height}") };
+    assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
 }
 
 #[rstest]

@@ -59,6 +59,7 @@ impl World {
             ahead_agreed: false,
             confirm_above: Dollars::default(),
             keep_line_breaks: false,
+            sample: None,
         };
         change(&mut settings);
         let folder = tempfile::tempdir().expect("a folder for the test");

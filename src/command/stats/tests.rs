@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::super::fixture::{Printed, World, decided, edited};
 use super::*;
-use crate::dataset::RecordId;
+use crate::dataset::{OpenOptions, RecordId};
 use crate::describe::{StopReason, Tokens, Usage};
-use crate::session::{Actor, CandidateId, Decision, EditBase, Event, Provenance};
+use crate::report::draw;
+use crate::session::{Actor, CandidateId, Decision, EditBase, Event, Provenance, SampleRequest, Writer};
 
 const SIX: &str = concat!(
     "{\"file_name\": \"a.jpg\", \"text\": \"A young man in a coat.\"}\n",
@@ -232,4 +233,68 @@ fn a_plan_counts_the_records_that_can_be_read() {
     let plan = StatsOptions { what: What::Plan { target: 0.95 }, ..options(&world) };
     assert_eq!(json_of(plan.clone())["records"], json!(5));
     assert!(stats(&plan).out().is_ascii());
+}
+
+/// A session whose newest sample is of all five records that can be read, two of which are judged since.
+fn checked() -> World {
+    let world = World::new(SIX);
+    let dataset = Dataset::open(world.folder.path(), &OpenOptions::default()).unwrap();
+    let (store, opened) = world.hold();
+    let writer = Writer::spawn(store, |_| ()).unwrap();
+    writer.set_reviewer(Timestamp::now(), "kim".to_owned()).unwrap();
+    for size in [2, 5] {
+        let request = SampleRequest { size, seed: 7, by: None };
+        let drawn = draw(&dataset, &request, &opened.ledger, Timestamp::now(), &mut || ControlFlow::Continue(()));
+        writer.record_sample(drawn.unwrap().unwrap()).unwrap();
+    }
+    writer.close().unwrap();
+    world.decide([(3, Decision::Kept), (0, edited("A man."))]);
+    world
+}
+
+#[test]
+fn a_spot_check_is_reported_to_a_file() {
+    let world = checked();
+    let report = |name: &str, force| {
+        let what = What::Report { path: world.path(name), force };
+        let mut printed = Printed::default();
+        run(&StatsOptions { what, ..options(&world) }, &mut printed.out, &mut printed.errors).map(|()| printed)
+    };
+    let printed = report("r.md", false).unwrap();
+    assert!(printed.out().ends_with("r.md: 2 of 5 records judged\n"), "{printed:?}");
+    assert!(world.read("r.md").contains("1 of 2"), "{}", world.read("r.md"));
+    report("r.json", false).unwrap();
+    let json: Value = serde_json::from_str(&world.read("r.json")).unwrap();
+    assert_eq!((&json["sample"]["size"], &json["dataset_unchanged"]), (&json!(5), &json!(true)));
+    assert_eq!(json["records"].as_array().unwrap().len(), 5);
+
+    let error = report("r.md", false).unwrap_err();
+    assert!(error.to_string().ends_with("r.md: there already; --force replaces it"), "{error}");
+    report("r.md", true).unwrap();
+    let error = report("metadata.jsonl", true).unwrap_err();
+    assert!(error.to_string().contains("the dataset itself") && error.exit_code() == ExitCode::Write, "{error}");
+    assert_eq!(world.read("metadata.jsonl"), SIX);
+}
+
+#[test]
+fn the_newest_spot_check_is_among_the_figures() {
+    let world = checked();
+    let found = json_of(options(&world));
+    let spot = &found["spot_check"];
+    assert_eq!((&spot["size"], &spot["drawn"], &spot["pending"]), (&json!(5), &json!(5), &json!(3)));
+    assert_eq!(
+        (&spot["accepted"]["count"], &spot["accepted"]["of"], &spot["edited"]),
+        (&json!(1), &json!(2), &json!(1))
+    );
+    assert!(stats(&options(&world)).out().contains("Spot check: 5 of 5 records, seed 7"));
+}
+
+#[test]
+fn without_a_spot_check_there_is_nothing_to_report() {
+    let world = reviewed();
+    let what = What::Report { path: world.path("r.md"), force: false };
+    let mut printed = Printed::default();
+    let error = run(&StatsOptions { what, ..options(&world) }, &mut printed.out, &mut printed.errors).unwrap_err();
+    assert!(matches!(error, StatsError::NoSample) && error.exit_code() == ExitCode::Usage, "{error}");
+    assert_eq!(world.files(), ["metadata.jsonl"]);
 }

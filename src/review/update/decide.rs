@@ -79,12 +79,18 @@ pub(super) fn exclude(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Stores a decision and goes on. Saying again what was said before is no new event.
 fn conclude(model: &mut Model, about: RecordId, decision: Decision, out: &mut Vec<Effect>) {
-    let state = model.state(about);
-    let news = state.decision != decision || state.is_ready() || state.amended.is_some() || state.original_changed;
-    if news {
+    if is_news(model, about, &decision) {
         decide(model, about, decision, out);
     }
     navigate::advance(model);
+}
+
+/// Whether this says something of a record that was not said before: what a run decided, or what was decided before the
+/// sample was drawn that is judged, is said anew.
+pub(super) fn is_news(model: &Model, about: RecordId, decision: &Decision) -> bool {
+    let state = model.state(about);
+    let stands = state.decision == *decision && state.by == Actor::Operator && model.counts(state);
+    !stands || state.is_ready() || state.amended.is_some() || state.original_changed
 }
 
 pub(super) fn flag(model: &mut Model, out: &mut Vec<Effect>) {
@@ -104,6 +110,13 @@ pub(super) fn redo(model: &mut Model, out: &mut Vec<Effect>) {
     turn(model, Event::Redone, out);
 }
 
+/// Whether a change may be taken back or made again: in a spot check, only what is part of it.
+fn may_turn(model: &Model, event: &Event, targets: &[RecordId]) -> bool {
+    let Some(sample) = &model.spot else { return true };
+    let is_listed = targets.iter().all(|target| model.tabs.lists(*target));
+    is_listed && (*event != Event::Undone || model.ledger.would_undo_since(sample.after))
+}
+
 /// Takes a change back or makes it again, and shows the record it was about.
 fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     let (targets, nothing) = match event {
@@ -111,6 +124,10 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         _ => (model.ledger.redo_targets(), "nothing to redo"),
     };
     match (&model.session, targets.first().copied()) {
+        // What was done before is no part of the spot check.
+        (SessionStatus::Open, Some(_)) if !may_turn(model, &event, &targets) => {
+            model.say(NoticeKind::Info, nothing);
+        }
         (SessionStatus::Open, Some(target)) => {
             let what = if event == Event::Undone { "took back" } else { "made again" };
             record(model, event, out);

@@ -114,8 +114,7 @@ fn take_text(model: &mut Model, about: RecordId, typed: &str, base: EditBase, ou
         None if model.original(about) == Some(text.as_str()) => Decision::Kept,
         None => Decision::Edited { text, base },
     };
-    let state = model.state(about);
-    if state.decision != decision || state.is_ready() || state.amended.is_some() || state.original_changed {
+    if decide::is_news(model, about, &decision) {
         decide::decide(model, about, decision, out);
     }
     model.caption.chosen = None;

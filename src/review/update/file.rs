@@ -1,5 +1,7 @@
 //! Saving, leaving, and the command line.
 
+use std::path::PathBuf;
+
 use super::{navigate, record};
 use crate::dataset::RecordId;
 use crate::review::replace;
@@ -94,6 +96,7 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
 pub(super) fn is_command(line: &str) -> bool {
     let line = line.trim();
     matches!(line, "" | "w" | "w!" | "wq" | "x" | "q" | "q!" | "stats")
+        || report(line).is_some()
         || line.parse::<u32>().is_ok()
         || replace::parse(line).is_some()
 }
@@ -105,12 +108,31 @@ pub(super) fn statistics(model: &mut Model, out: &mut Vec<Effect>) {
     out.push(Effect::GatherFigures);
 }
 
+/// What `:report [FILE]` and `:report! [FILE]` ask for.
+fn report(line: &str) -> Option<(Option<PathBuf>, bool)> {
+    let rest = line.strip_prefix("report")?;
+    let (rest, force) = rest.strip_prefix('!').map_or((rest, false), |rest| (rest, true));
+    let is_whole = rest.is_empty() || rest.starts_with(' ');
+    is_whole.then(|| (Some(rest.trim()).filter(|path| !path.is_empty()).map(PathBuf::from), force))
+}
+
+fn write_report(model: &mut Model, (path, force): (Option<PathBuf>, bool), out: &mut Vec<Effect>) {
+    if model.spot.is_none() {
+        model.say(NoticeKind::Warning, "this is no spot check: recaption PATH --sample N begins one");
+    } else {
+        out.push(Effect::WriteReport { path, force });
+    }
+}
+
 /// Runs a line of the command line.
 pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
     match replace::parse(line.trim_start()) {
         Some(Ok(wanted)) => return super::replace::begin(model, wanted, out),
         Some(Err(error)) => return model.say(NoticeKind::Warning, error.to_string()),
         None => {}
+    }
+    if let Some(wanted) = report(line.trim()) {
+        return write_report(model, wanted, out);
     }
     match line.trim() {
         "" => {}
@@ -121,6 +143,9 @@ pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) 
         "q!" => leave(model, out),
         "stats" => statistics(model, out),
         other => match other.parse::<u32>() {
+            Ok(number) if number > 0 && number <= model.tabs.total() && !model.tabs.lists(RecordId(number - 1)) => {
+                model.say(NoticeKind::Warning, format!("record {number} is not in the sample"));
+            }
             Ok(number) if (1..=model.tabs.total()).contains(&number) => {
                 model.set_tab(Tab::All);
                 navigate::go_to(model, RecordId(number - 1));

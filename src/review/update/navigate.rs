@@ -65,8 +65,16 @@ fn last_row_of_figures(model: &Model) -> u16 {
 /// Goes on after a decision; at the end of the list, says what is left.
 pub(super) fn advance(model: &mut Model) {
     let view = model.view();
-    if model.list.position + 1 < view.len() {
+    let is_last = model.list.position + 1 >= view.len();
+    if !is_last {
         go_to_position(model, model.list.position + 1);
+    }
+    let complete = model.spot_figures().filter(|figures| figures.pending() == 0);
+    if let Some(words) = complete.and_then(|figures| figures.words()) {
+        model.say(NoticeKind::Info, format!("the sample is judged: {words} · :report writes it down"));
+        return;
+    }
+    if !is_last {
         return;
     }
     let left = model.tabs.count(Tab::ToReview);

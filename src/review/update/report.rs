@@ -1,10 +1,13 @@
 //! What the runtime reports: the dataset, the session, pictures.
 
+use std::path::PathBuf;
+
 use super::{filter, search};
 use crate::dataset::{Entry, RecordId};
 use crate::preview::Ready;
+use crate::review::spot::Only;
 use crate::review::{Checked, Effect, Model, NoticeKind, PictureSlot, SessionStatus};
-use crate::session::Ledger;
+use crate::session::{Ledger, Sample};
 
 pub(super) fn indexed(model: &mut Model, records: u32, complete: bool) {
     model.tabs.grow(records);
@@ -40,6 +43,30 @@ pub(super) fn session_opened(
     }
     if let Some(remark) = remark {
         model.say(NoticeKind::Warning, remark);
+    }
+}
+
+/// The sample of a spot check is drawn: from here on it is all there is.
+pub(super) fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
+    match sample {
+        Ok(sample) => {
+            model.tabs.restrict(Only::new(&sample));
+            model.spot = Some(sample);
+            let touched: Vec<RecordId> = model.ledger.touched().map(|(record, _)| record).collect();
+            for record in touched {
+                model.tabs.set(record, model.ledger.record(record));
+            }
+            model.relist();
+        }
+        Err(error) => model.say(NoticeKind::Error, format!("no sample: {error}")),
+    }
+}
+
+/// The report of a spot check is written, or is not.
+pub(super) fn report_written(model: &mut Model, result: Result<PathBuf, String>) {
+    match result {
+        Ok(path) => model.say(NoticeKind::Info, format!("report written: {}", path.display())),
+        Err(error) => model.say(NoticeKind::Error, error),
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::super::fixture::{List, Review, decided, edited, folder, generated};
 use super::super::{Decision, Event, Seq, read_history};
+use super::super::{Sample, SampleRequest, Sampled};
 use super::*;
 use crate::statistics::Stratum;
 
@@ -11,10 +12,13 @@ fn second(number: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + number.seconds()
 }
 
-fn sample(records: &[u32]) -> Sample {
-    let member = |record: &u32| sample::Sampled { record: RecordId(*record), stratum: 0, text: None };
+fn sample(list: &List, records: &[u32]) -> Sample {
+    let member = |record: &u32| {
+        let record = RecordId(*record);
+        Sampled { record, subject: list.subject(record), stratum: 0, text: None }
+    };
     Sample {
-        request: sample::SampleRequest { size: records.len() as u64, seed: u64::MAX, by: None },
+        request: SampleRequest { size: records.len() as u64, seed: u64::MAX, by: None },
         hash: 7,
         strata: vec![Stratum { name: String::new(), population: 3, drawn: records.len() as u64 }],
         members: records.iter().map(member).collect(),
@@ -80,22 +84,21 @@ fn a_sample_comes_back_as_it_was_drawn_and_follows_its_records() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B"), ("c.jpg", "C")]);
     let mut review = Review::open(&list);
-    let drawn = sample(&[2, 0]);
-    let subjects = drawn.members.iter().map(|member| list.subject(member.record)).collect();
-    review.writer().record_sample(drawn.clone(), subjects).unwrap();
+    let drawn = sample(&list, &[2, 0]);
+    review.writer().record_sample(drawn.clone()).unwrap();
     review.decide("c.jpg", Decision::Kept);
     review.close();
-    assert_eq!(read_history(&list.location(), &list).unwrap().samples, [drawn]);
+    assert_eq!(read_history(&list.location(), &list).unwrap().opened.samples, [drawn]);
 
     list.replace(&[("new.jpg", "N"), ("a.jpg", "A"), ("b.jpg", "B"), ("c.jpg", "C")]);
     let moved = read_history(&list.location(), &list).unwrap();
-    let records: Vec<RecordId> = moved.samples[0].members.iter().map(|member| member.record).collect();
+    let records: Vec<RecordId> = moved.opened.samples[0].members.iter().map(|member| member.record).collect();
     assert_eq!(records, [RecordId(3), RecordId(1)]);
     assert_eq!(moved.opened.ledger.record(RecordId(3)).decision, Decision::Kept);
 
     list.replace(&[("a.jpg", "A")]);
     let gone = read_history(&list.location(), &list).unwrap();
-    let record = gone.samples[0].members[0].record;
+    let record = gone.opened.samples[0].members[0].record;
     assert_eq!(gone.opened.ledger.record(record).decision, Decision::Kept, "what was decided is still known");
 }
 

@@ -7,16 +7,26 @@ use ratatui::text::{Line, Span};
 use super::{clean, join_dots};
 use crate::review::{Model, SessionStatus, Tab};
 use crate::text;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Glyphs, Theme};
 
 const BAR: u64 = 12;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let right = right(model, theme);
     let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width / 2);
-    let (total, reviewed) = (u64::from(model.tabs.total()), model.tabs.reviewed());
-    let progress = if total == 0 { String::new() } else { format!("{reviewed}/{total} reviewed") };
-    let name_width = usize::from(area.width.saturating_sub(right_width)).saturating_sub(progress.len() + 24).max(8);
+    let spot = model.spot_figures();
+    let (total, reviewed) = match &spot {
+        Some(figures) => (figures.drawn, figures.accepted.of()),
+        None => (u64::from(model.tabs.total()), model.tabs.reviewed()),
+    };
+    let progress = match &spot {
+        _ if model.is_drawing() => format!("drawing the sample{}", theme.glyphs.ellipsis),
+        Some(_) => sample_words(model, reviewed, total, theme),
+        None if total == 0 => String::new(),
+        None => format!("{reviewed}/{total} reviewed"),
+    };
+    let taken = if spot.is_some() { text::width(&progress) + 4 } else { progress.len() + 24 };
+    let name_width = usize::from(area.width.saturating_sub(right_width)).saturating_sub(taken).max(8);
     let name = clean(&model.settings.dataset);
     let mut left = vec![
         Span::raw(" "),
@@ -24,7 +34,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
         Span::raw("  "),
         Span::raw(progress),
     ];
-    if let (Some(full), Some(percent)) = ((reviewed * BAR).checked_div(total), (reviewed * 100).checked_div(total)) {
+    if spot.is_none()
+        && !model.is_drawing()
+        && let (Some(full), Some(percent)) = ((reviewed * BAR).checked_div(total), (reviewed * 100).checked_div(total))
+    {
         left.push(Span::raw(" "));
         left.push(Span::styled(theme.glyphs.bar.0.repeat(usize::try_from(full).unwrap_or(0)), theme.good));
         left.push(Span::styled(theme.glyphs.bar.1.repeat(usize::try_from(BAR - full).unwrap_or(0)), theme.muted));
@@ -48,6 +61,17 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     frame.render_widget(Line::from(left), Rect { width: area.width - right_width, ..area });
     let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
     frame.render_widget(right.right_aligned(), right_area);
+}
+
+/// The sample, how far it is judged, and with what result so far.
+fn sample_words(model: &Model, judged: u64, drawn: u64, theme: &Theme) -> String {
+    let seed = model.settings.sample.as_ref().map_or(0, |sample| sample.seed);
+    let sample = format!("sample {drawn} {} seed {seed}  {judged}/{drawn}", theme.glyphs.dot);
+    match model.spot_figures().and_then(|figures| figures.words()) {
+        Some(words) if theme.glyphs == Glyphs::ASCII => format!("{sample}  {}", words.replace('–', "-")),
+        Some(words) => format!("{sample}  {words}"),
+        None => sample,
+    }
 }
 
 fn right(model: &Model, theme: &Theme) -> Line<'static> {

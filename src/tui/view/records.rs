@@ -52,6 +52,7 @@ fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
 fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let words = match model.list.tab {
         _ if model.dataset_failure.is_some() => "the dataset cannot be read",
+        _ if model.is_drawing() => "the sample is being drawn",
         _ if model.filter.as_ref().is_some_and(|filter| !filter.hits.is_complete()) => "looking",
         _ if model.filter.is_some() => "nothing here fits the filter · F takes it off",
         Tab::All if !model.indexed => "reading the dataset",
@@ -125,7 +126,7 @@ fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style
     } else if state.failure.is_some() && !state.decision.is_final() {
         (glyphs.failed, theme.bad)
     } else {
-        decision_badge(&state.decision, theme)
+        decision_badge(model.counted_decision(record), theme)
     }
 }
 

@@ -1,0 +1,197 @@
+//! Drawing a sample: the dataset read once, its records shared out and picked by the seed.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::dataset::{Dataset, DatasetError, RecordId};
+use crate::session::{Ledger, Sample, SampleRequest, Sampled, Subject};
+use crate::statistics::{self, Stratum};
+
+/// Records between two questions whether to go on.
+const ASK_EVERY: u32 = 1_024;
+
+/// The name of the part whose records lack the member. No other has it: values that are no text are written as JSON.
+const NONE: &str = "(none)";
+
+/// Why a sample cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// The dataset cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// No record has the member.
+    #[error("no record has a member \"{0}\" to draw the sample by")]
+    NoSuchMember(String),
+    /// There are more parts than records to be drawn.
+    #[error("\"{member}\" has {values} values, and {size} records cannot mirror them: draw more, or by another member")]
+    TooManyStrata {
+        /// The member.
+        member: String,
+        /// How many values it has.
+        values: usize,
+        /// How many records are to be drawn.
+        size: u64,
+    },
+}
+
+/// Draws a sample from all records whose line can be read. What the ledger has decided so far is what is to be judged.
+/// `keep_going` is asked every thousand records; nothing is drawn when it breaks.
+///
+/// # Errors
+/// When the dataset cannot be read, or cannot be drawn from as asked.
+pub fn draw(
+    dataset: &Dataset,
+    request: &SampleRequest,
+    ledger: &Ledger,
+    at: Timestamp,
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Option<Sample>, DrawError> {
+    let mut found: Vec<(u64, usize, RecordId)> = Vec::new();
+    let mut values: BTreeMap<String, usize> = BTreeMap::new();
+    let mut stopped = false;
+    dataset.scan_lines(&mut |line| {
+        let entry = line.entry();
+        if let Some(record) = entry.record() {
+            let value = request.by.as_ref().map(|member| value(line.bytes(), member)).unwrap_or_default();
+            let next = values.len();
+            let value = *values.entry(value).or_insert(next);
+            found.push((statistics::key(request.seed, record.id.0, &record.file_name), value, record.id));
+        }
+        stopped = entry.id().0.is_multiple_of(ASK_EVERY) && keep_going().is_break();
+        if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    if stopped {
+        return Ok(None);
+    }
+    if let Some(member) = &request.by {
+        if !found.is_empty() && values.keys().all(|value| value == NONE) {
+            return Err(DrawError::NoSuchMember(member.clone()));
+        }
+        if values.len() as u64 > request.size {
+            let (member, values) = (member.clone(), values.len());
+            return Err(DrawError::TooManyStrata { member, values, size: request.size });
+        }
+    }
+    // Parts are numbered by their names, whatever came first in the file.
+    let mut numbers = vec![0; values.len()];
+    let mut strata: Vec<Stratum> = Vec::with_capacity(values.len());
+    for (number, (name, value)) in values.into_iter().enumerate() {
+        numbers[value] = number;
+        strata.push(Stratum { name, ..Stratum::default() });
+    }
+    for (_, stratum, _) in &mut found {
+        *stratum = numbers[*stratum];
+        strata[*stratum].population += 1;
+    }
+    let populations: Vec<u64> = strata.iter().map(|stratum| stratum.population).collect();
+    let (drawn, shares) = statistics::draw(found, &populations, request.size);
+    for (stratum, share) in strata.iter_mut().zip(shares) {
+        stratum.drawn = share;
+    }
+    let members = drawn.into_iter().map(|drawn| member(dataset, ledger, drawn)).collect::<Result<_, _>>()?;
+    let hash = dataset.content_hash()?;
+    Ok(Some(Sample { request: request.clone(), hash, strata, members, after: ledger.last(), at }))
+}
+
+fn member(dataset: &Dataset, ledger: &Ledger, drawn: statistics::Drawn<RecordId>) -> Result<Sampled, DatasetError> {
+    let entry = dataset.entry(drawn.item)?;
+    let record = entry.record();
+    let subject = Subject {
+        file_name: record.map(|record| record.file_name.clone()).unwrap_or_default(),
+        occurrence: 0,
+        caption: record.and_then(|record| record.caption.clone()),
+    };
+    let text = ledger.record(drawn.item).own_text().map(str::to_owned);
+    Ok(Sampled { record: drawn.item, subject, stratum: drawn.stratum, text })
+}
+
+/// The value of a line's member: a text as it is, anything else as JSON.
+fn value(line: &[u8], member: &str) -> String {
+    let object: Option<serde_json::Map<String, Value>> = serde_json::from_slice(line).ok();
+    match object.and_then(|mut object| object.remove(member)) {
+        None | Some(Value::Null) => NONE.to_owned(),
+        Some(Value::String(text)) => text,
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::dataset::OpenOptions;
+    use crate::session::{Actor, Decision, EditBase, Event, Seq};
+
+    /// Ninety records, a third of each brand, and one without; one line is no record.
+    fn dataset(folder: &std::path::Path) -> Dataset {
+        let mut lines = String::new();
+        for number in 0..90 {
+            let brand = ["\"nike\"", "7", "\"\u{c544}\""][number % 3];
+            writeln!(lines, "{{\"file_name\": \"{number}.jpg\", \"text\": \"{number}\", \"brand\": {brand}}}").unwrap();
+        }
+        lines.push_str("no record\n{\"file_name\": \"90.jpg\"}\n");
+        let path = folder.join("metadata.jsonl");
+        std::fs::write(&path, lines).unwrap();
+        Dataset::open(&path, &OpenOptions::default()).unwrap()
+    }
+
+    fn drawn(dataset: &Dataset, size: u64, seed: u64, by: Option<&str>) -> Result<Sample, DrawError> {
+        let request = SampleRequest { size, seed, by: by.map(str::to_owned) };
+        let mut ledger = Ledger::new();
+        let decision = Decision::Edited { text: "own".to_owned(), base: EditBase::Original };
+        ledger.apply(Event::Decided { record: RecordId(4), decision, by: Actor::Operator });
+        let sample = draw(dataset, &request, &ledger, Timestamp::UNIX_EPOCH, &mut || ControlFlow::Continue(()))?;
+        Ok(sample.unwrap())
+    }
+
+    #[test]
+    fn a_sample_mirrors_the_dataset() {
+        let folder = tempfile::tempdir().unwrap();
+        let sample = drawn(&dataset(folder.path()), 31, 7, Some("brand")).unwrap();
+        let strata: Vec<(&str, u64, u64)> =
+            sample.strata.iter().map(|stratum| (stratum.name.as_str(), stratum.population, stratum.drawn)).collect();
+        // Quotas of 31·1/91 = 0.34 and 31·30/91 = 10.22: ten each, and one more where the most is left over.
+        assert_eq!(strata, [("(none)", 1, 1), ("7", 30, 10), ("nike", 30, 10), ("\u{c544}", 30, 10)]);
+        assert_eq!((sample.members.len(), sample.population(), sample.after), (31, 91, Seq(1)));
+        for member in &sample.members {
+            let number = member.record.0;
+            let expected = if number == 91 { 0 } else { [2, 1, 3][number as usize % 3] };
+            assert_eq!(member.stratum, expected, "{member:?}");
+        }
+    }
+
+    #[test]
+    fn members_are_known_with_what_was_decided_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let sample = drawn(&dataset(folder.path()), 1_000, 7, None).unwrap();
+        assert_eq!(sample.members.len(), 91, "no more than there are");
+        assert_eq!(sample.strata, [Stratum { name: String::new(), population: 91, drawn: 91 }]);
+        let edited = sample.members.iter().find(|member| member.record.0 == 4).unwrap();
+        let subject = Subject { file_name: "4.jpg".to_owned(), occurrence: 0, caption: Some("4".to_owned()) };
+        assert_eq!((&edited.subject, edited.text.as_deref()), (&subject, Some("own")));
+        let order: Vec<u32> = sample.members.iter().map(|member| member.record.0).collect();
+        assert!(!order.is_sorted(), "{order:?}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_sample_and_another_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = dataset(folder.path());
+        let sample = |seed| drawn(&dataset, 20, seed, Some("brand")).unwrap();
+        assert_eq!(sample(7), sample(7));
+        assert_ne!(sample(7).members, sample(8).members);
+    }
+
+    #[test]
+    fn what_cannot_be_mirrored_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = dataset(folder.path());
+        assert!(matches!(drawn(&dataset, 20, 7, Some("colour")), Err(DrawError::NoSuchMember(_))));
+        let error = drawn(&dataset, 20, 7, Some("file_name")).unwrap_err().to_string();
+        assert!(error.contains("\"file_name\" has 91 values"), "{error}");
+    }
+}

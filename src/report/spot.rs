@@ -1,0 +1,147 @@
+//! What a spot check has come to.
+
+use serde_json::{Value, json};
+
+use super::Page;
+use super::json::proportion;
+use super::page::{percent, percents};
+use crate::session::{Ledger, Sample, SampleRequest, Verdict};
+use crate::statistics::Proportion;
+
+/// A spot check so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpotFigures {
+    /// What was asked for.
+    pub request: SampleRequest,
+    /// How many records it was drawn from.
+    pub population: u64,
+    /// How many were drawn: fewer than asked for where there are no more.
+    pub drawn: u64,
+    /// The records taken as they were, of those judged.
+    pub accepted: Proportion,
+    /// How many were edited, described anew and left out.
+    pub refused: [(Verdict, u64); 3],
+    /// The same for each part, where the sample mirrors the values of a member.
+    pub strata: Vec<StratumFigures>,
+}
+
+/// One part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StratumFigures {
+    /// The value its records have in common.
+    pub name: String,
+    /// How many records it has.
+    pub population: u64,
+    /// How many of them were drawn.
+    pub drawn: u64,
+    /// Those taken as they were, of those judged.
+    pub accepted: Proportion,
+}
+
+impl SpotFigures {
+    /// Judges a sample by what a ledger says now.
+    #[must_use]
+    pub fn of(sample: &Sample, ledger: &Ledger) -> Self {
+        let mut refused = [Verdict::Edited, Verdict::Regenerated, Verdict::Excluded].map(|verdict| (verdict, 0));
+        let mut counts = vec![(0, 0); sample.strata.len()];
+        for member in &sample.members {
+            let verdict = sample.verdict(member, ledger.record(member.record));
+            let Some((accepted, judged)) = counts.get_mut(member.stratum) else { continue };
+            *judged += u64::from(verdict != Verdict::Pending);
+            *accepted += u64::from(verdict == Verdict::Accepted);
+            for (kind, count) in &mut refused {
+                *count += u64::from(*kind == verdict);
+            }
+        }
+        let sum = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+        let strata = sample.strata.iter().zip(&counts).filter(|_| sample.request.by.is_some());
+        let strata = strata.map(|(stratum, (accepted, judged))| StratumFigures {
+            name: stratum.name.clone(),
+            population: stratum.population,
+            drawn: stratum.drawn,
+            accepted: Proportion::new(*accepted, *judged),
+        });
+        Self {
+            request: sample.request.clone(),
+            population: sample.population(),
+            drawn: sample.members.len() as u64,
+            accepted: Proportion::new(sum.0, sum.1),
+            refused,
+            strata: strata.collect(),
+        }
+    }
+
+    /// How many are not judged yet.
+    #[must_use]
+    pub const fn pending(&self) -> u64 {
+        self.drawn.saturating_sub(self.accepted.of())
+    }
+
+    /// `94.0 % accepted (83.8–97.9 %)`; nothing while none is judged.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let interval = self.accepted.interval()?;
+        Some(format!("{} accepted ({})", percent(self.accepted.rate()?), percents(interval)))
+    }
+
+    pub(super) fn print(&self, page: &mut Page) {
+        let SampleRequest { seed, by, .. } = &self.request;
+        let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let (drawn, population) = (self.drawn, self.population);
+        page.heading(format!("Spot check: {drawn} of {population} records{by}, seed {seed}"));
+        match (self.accepted.rate(), self.accepted.interval()) {
+            (Some(rate), Some(interval)) => {
+                page.row(format!(
+                    "{} accepted unchanged, {} of {} judged",
+                    percent(rate),
+                    self.accepted.count(),
+                    self.accepted.of()
+                ));
+                page.row(format!("95 % interval {}", percents(interval)));
+                let refused = self.refused.iter().filter(|(_, count)| *count > 0);
+                let refused: Vec<String> =
+                    refused.map(|(verdict, count)| format!("{count} {}", verdict.name())).collect();
+                if !refused.is_empty() {
+                    page.row(refused.join(", "));
+                }
+            }
+            _ => page.row("none is judged yet"),
+        }
+        if self.pending() > 0 {
+            page.remark(format!("{} to go: the interval holds when all are judged", self.pending()));
+        }
+        if self.strata.is_empty() {
+            return;
+        }
+        page.row(format!("{:<26}{:>10}{:>8}{:>10}  95 % interval", "", "records", "judged", "accepted"));
+        for stratum in &self.strata {
+            let rate = stratum.accepted.rate().map(percent).unwrap_or_default();
+            let interval = stratum.accepted.interval().map(percents).unwrap_or_default();
+            let judged = format!("{}/{}", stratum.accepted.of(), stratum.drawn);
+            let name = page.cell(&stratum.name, 26);
+            page.row(format!("{name}{:>10}{judged:>8}{rate:>10}  {interval}", stratum.population));
+        }
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let strata = self.strata.iter();
+        let strata: Vec<Value> = strata
+            .map(|stratum| {
+                json!({
+                    "value": stratum.name, "records": stratum.population, "drawn": stratum.drawn,
+                    "accepted": proportion(stratum.accepted),
+                })
+            })
+            .collect();
+        let [edited, regenerated, excluded] = self.refused.map(|(_, count)| count);
+        json!({
+            "size": self.request.size, "seed": self.request.seed, "by": self.request.by,
+            "records": self.population, "drawn": self.drawn, "pending": self.pending(),
+            "accepted": proportion(self.accepted),
+            "edited": edited, "regenerated": regenerated, "excluded": excluded,
+            "strata": strata,
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! A spot check: only its records, in its order, and only what is decided since it was drawn counts.
+
+use jiff::Timestamp;
+use recaption::dataset::RecordId;
+use recaption::review::{Effect, Msg, Tab};
+use recaption::session::{Actor, Decision, Event, Ledger, Sample, SampleRequest, Sampled, Subject};
+use recaption::statistics::{Proportion, Stratum};
+
+use crate::world::World;
+
+const CAPTIONS: [&str; 6] = ["Zero.", "One.", "Two.", "Three.", "Four.", "Five."];
+
+/// A sample of these records, drawn when the session was as it is.
+pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
+    let member = |record: &u32| Sampled {
+        record: RecordId(*record),
+        subject: Subject {
+            file_name: format!("images/{record}.jpg"),
+            occurrence: 0,
+            caption: Some(CAPTIONS[*record as usize].to_owned()),
+        },
+        stratum: 0,
+        text: ledger.record(RecordId(*record)).own_text().map(str::to_owned),
+    };
+    Sample {
+        request: SampleRequest { size: records.len() as u64, seed: 7, by: None },
+        hash: 0,
+        strata: vec![Stratum { name: String::new(), population: 6, drawn: records.len() as u64 }],
+        members: records.iter().map(member).collect(),
+        after: ledger.last(),
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// A spot check of records 4, 0 and 3, of which 0 was decided by a run and 3 by hand before.
+fn check() -> World {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None });
+        settings.ahead = 3;
+    });
+    assert!(world.model.view().is_empty(), "nothing is shown before the sample is drawn");
+    world.keys("a");
+    assert!(world.stored.is_empty());
+    let mut ledger = Ledger::new();
+    for (record, by) in [(0, Actor::Run), (3, Actor::Operator)] {
+        ledger.apply(Event::Decided { record: RecordId(record), decision: Decision::Kept, by });
+    }
+    world.model.ledger = ledger;
+    world.send(Msg::Sampled(Ok(Box::new(sample(&world.model.ledger, &[4, 0, 3])))));
+    world.asked.clear();
+    world
+}
+
+fn judged(world: &World) -> Proportion {
+    world.model.spot_figures().expect("a spot check").accepted
+}
+
+#[test]
+fn only_the_sample_is_shown_in_its_order() {
+    let mut world = check();
+    let view = world.model.view();
+    let listed: Vec<u32> = (0..view.len()).filter_map(|place| view.nth(place)).map(|record| record.0).collect();
+    assert_eq!(listed, [4, 0, 3]);
+    assert_eq!(world.cursor(), Some(4));
+    world.keys("j j j");
+    assert_eq!(world.cursor(), Some(3));
+    world.keys("k");
+    assert_eq!(world.cursor(), Some(0));
+    world.keys(":").write("3").keys("Enter");
+    assert_eq!((world.cursor(), world.notice()), (Some(0), "record 3 is not in the sample"));
+}
+
+#[test]
+fn what_was_decided_before_is_judged_anew() {
+    let mut world = check();
+    let counts = |world: &World| [Tab::ToReview, Tab::Decided].map(|tab| world.model.tabs.count(tab));
+    assert_eq!((counts(&world), judged(&world)), ([3, 0], Proportion::new(0, 0)));
+    world.keys("a");
+    assert_eq!((counts(&world), judged(&world)), ([2, 1], Proportion::new(1, 1)));
+    world.keys("x X");
+    assert_eq!((counts(&world), judged(&world)), ([0, 2], Proportion::new(2, 3)));
+    let decided = world.stored.iter().filter(|(_, event)| matches!(event, Event::Decided { .. })).count();
+    assert_eq!(decided, 3, "what a run or somebody before had said is said again");
+    assert!(world.notice().starts_with("the sample is judged: 66.7 % accepted (20.8–93.9 %)"), "{}", world.notice());
+}
+
+#[test]
+fn the_next_to_judge_is_the_next_of_the_sample() {
+    let mut world = check();
+    world.keys("a");
+    assert_eq!(world.cursor(), Some(0));
+    world.keys("Tab");
+    assert_eq!(world.cursor(), Some(3));
+    world.keys("Tab");
+    assert_eq!(world.cursor(), Some(0), "round the end, past the one that is judged");
+    world.keys("shift-Tab");
+    assert_eq!(world.cursor(), Some(3));
+    world.keys("2");
+    assert_eq!(world.model.view().len(), 2);
+}
+
+#[test]
+fn an_undo_does_not_reach_back_before_the_sample() {
+    let mut world = check();
+    world.keys("u");
+    assert_eq!(world.notice(), "nothing to undo");
+    assert_eq!(world.model.state(RecordId(3)).decision, Decision::Kept);
+    world.keys("a u u");
+    assert_eq!((world.cursor(), judged(&world)), (Some(4), Proportion::new(0, 0)));
+    world.keys("U");
+    assert_eq!(judged(&world), Proportion::new(1, 1));
+}
+
+#[test]
+fn nothing_is_described_ahead() {
+    let mut world = check();
+    world.keys("j k");
+    assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::DescribeAhead(_))), "{:?}", world.asked);
+    world.keys("g a");
+    let asks: Vec<u32> = world.asks().iter().map(|ask| ask.record.0).collect();
+    assert_eq!(asks, [4], "only what is undecided in the sample, and only when it is asked for");
+}
+
+#[test]
+fn a_text_that_is_asked_for_is_not_the_one_that_is_judged() {
+    let mut world = check();
+    world.keys("r");
+    world.finish(4, "Another.");
+    world.keys("a");
+    assert_eq!(judged(&world), Proportion::new(0, 1));
+}
+
+#[test]
+fn a_report_is_written_on_request() {
+    let mut world = check();
+    for (line, path, force) in [("report", None, false), ("report! out/r.json", Some("out/r.json"), true)] {
+        world.asked.clear();
+        world.keys(":").write(line).keys("Enter");
+        assert_eq!(world.asked, [Effect::WriteReport { path: path.map(Into::into), force }]);
+    }
+    world.send(Msg::ReportWritten(Err("no room".to_owned())));
+    assert_eq!(world.notice(), "no room");
+    let mut world = World::new(&CAPTIONS);
+    world.keys(":").write("report").keys("Enter");
+    assert!(world.notice().contains("--sample"), "{}", world.notice());
+}
+
+#[test]
+fn without_a_sample_nothing_can_be_judged() {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: Some("brand".to_owned()) });
+    });
+    world.send(Msg::Sampled(Err("no record has a member \"brand\"".to_owned())));
+    assert!(world.notice().contains("no record has a member"));
+    world.keys("a x G");
+    assert!(world.stored.is_empty() && world.model.view().is_empty());
+}
