@@ -103,11 +103,11 @@ impl Comparison {
         if both == 0 {
             return page;
         }
-        page.heading(format!("{:<24}{:>16}{:>12}{:>10}  {}", "Agreement", "", "", "kappa", "95 % interval"));
+        page.heading(format!("{:<24}{:>12}{:>9}{:>8}  {}", "Agreement", "", "", "kappa", "95 % interval"));
         agreement(&mut page, "same decision", &self.kinds);
         agreement(&mut page, "taken as it was or not", &self.taken);
         let same = self.same_caption.rate().map(percent).unwrap_or_default();
-        page.row(format!("{:<22}{:>16}{same:>12}", "same caption", of(self.same_caption)));
+        page.row(format!("{:<22}{:>12}{same:>9}", "same caption", of(self.same_caption)));
         page.remark("kappa is agreement beyond chance: 0 as by chance, 1 on everything");
         let heading = KINDS.map(|kind| format!("{:>10}", kind.name())).concat();
         page.heading(format!("{:<24}{heading}", "First, by second"));
@@ -179,10 +179,10 @@ fn agreement<const N: usize>(page: &mut Page, what: &str, agreement: &Agreement<
     let observed = agreement.observed();
     let rate = observed.rate().map(percent).unwrap_or_default();
     let kappa = match agreement.kappa() {
-        Some(kappa) => format!("{:>10.2}  {:.2} to {:.2}", kappa.value, kappa.interval.low, kappa.interval.high),
-        None => format!("{:>10}", "none"),
+        Some(kappa) => format!("{:>8.2}  {:.2} to {:.2}", kappa.value, kappa.interval.low, kappa.interval.high),
+        None => format!("{:>8}", "none"),
     };
-    page.row(format!("{what:<22}{:>16}{rate:>12}{kappa}", of(observed)));
+    page.row(format!("{what:<22}{:>12}{rate:>9}{kappa}", of(observed)));
 }
 
 fn of(proportion: Proportion) -> String {

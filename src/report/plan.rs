@@ -108,8 +108,8 @@ impl Plan {
                 page.row(format!("{half_width:>8}{size:>14}   {}", precise.size_at_target));
             }
         }
-        page.remark("Choose the size now and keep to it: to stop when it looks good, or to go on");
-        page.remark("until it does, makes the interval worthless.");
+        page.remark("Choose the size now and keep to it: to stop when it looks good, or to");
+        page.remark("go on until it does, makes the interval worthless.");
         page
     }
 
@@ -166,6 +166,6 @@ mod tests {
         assert_eq!((plan.showing.len(), plan.precise.len()), (0, 0));
         let rows = plan.page(Bars::Ascii).rows;
         assert_eq!(rows.iter().filter(|row| row.text.contains("no sample will do")).count(), 2);
-        assert!(rows.iter().all(|row| row.text.len() <= 76));
+        assert!(rows.iter().all(|row| row.text.len() <= 76 && !row.text.ends_with("...")), "{rows:?}");
     }
 }

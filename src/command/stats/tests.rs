@@ -209,6 +209,8 @@ fn a_comparison_fits_a_terminal() {
     let (first, second) = two_reviews();
     let printed = stats(&StatsOptions { what: What::Compare(second.path("metadata.jsonl")), ..options(&first) });
     assert!(printed.out().lines().all(|line| line.len() <= 76) && printed.out().is_ascii(), "{}", printed.out());
+    let figures = printed.out().lines().filter(|line| line.contains(" of 4"));
+    assert!(figures.clone().count() == 3 && figures.clone().all(|line| !line.ends_with("...")), "{}", printed.out());
     assert!(printed.out().contains("3 of 4"), "{}", printed.out());
     assert!(
         printed.out().lines().any(|line| line.contains("c.jpg") && line.ends_with("otherwise")),
