@@ -18,7 +18,7 @@ const READ: usize = 75;
 
 /// Most bytes looked at. The longest token has 32, so a text of this length has more tokens than are read, whatever they
 /// are; how many it has in all then makes no difference.
-const LOOKED_AT: usize = 8 * 1024;
+const LOOKED_AT: usize = 4 * 1024;
 
 /// The merges, in their order: for each the two tokens that become one, little-endian. See `assets/models/README.md`.
 const MERGES: &[u8] = include_bytes!("../../assets/models/clip_merges.bin");
@@ -81,26 +81,26 @@ fn prepared(text: &str) -> Cow<'_, str> {
     Cow::Owned(ComposingNormalizerBorrowed::new_nfc().normalize(&straight).to_lowercase())
 }
 
-/// How many tokens a word becomes: of all neighbours the pair that comes first in the list is merged, wherever it stands,
-/// until no two can be.
+/// How many tokens a word becomes: the two neighbours that come first in the list are merged, until no two can be. A token
+/// that was merged comes later in the list than its parts, so the same pair elsewhere in the word goes first.
 fn merged(word: &[u8]) -> usize {
     let mut tokens: Vec<u16> = word.iter().map(|byte| token_of(*byte)).collect();
     if let Some(last) = tokens.last_mut() {
         *last += BYTES;
     }
+    let merge = |tokens: &[u16], at: usize| TABLE.get(&(*tokens.get(at)?, *tokens.get(at + 1)?)).copied();
+    // What each token and the next one become.
+    let mut merges: Vec<Option<u16>> = (0..tokens.len()).map(|at| merge(&tokens, at)).collect();
     loop {
-        let pairs = tokens.windows(2).filter_map(|pair| TABLE.get(&(pair[0], pair[1])));
-        let Some(&best) = pairs.min() else { return tokens.len() };
-        let mut kept = 0;
-        let mut at = 0;
-        while at < tokens.len() {
-            let pair = tokens.get(at + 1).map(|next| (tokens[at], *next));
-            let merges = pair.is_some_and(|pair| TABLE.get(&pair) == Some(&best));
-            tokens[kept] = if merges { best } else { tokens[at] };
-            at += if merges { 2 } else { 1 };
-            kept += 1;
+        let known = merges.iter().enumerate().filter_map(|(at, merge)| merge.map(|token| (token, at)));
+        let Some((token, at)) = known.min() else { return tokens.len() };
+        tokens[at] = token;
+        tokens.remove(at + 1);
+        merges.remove(at + 1);
+        merges[at] = merge(&tokens, at);
+        if let Some(before) = at.checked_sub(1) {
+            merges[before] = merge(&tokens, before);
         }
-        tokens.truncate(kept);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Captions that are not sure of what they say: a reader of "appears to be a coat" learns less than of "a coat", and a
 //! model trained on it learns to hedge.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexBuilder};
-
+use super::words::plain;
 use super::{Remark, Text};
 use crate::text::sanitize;
 
@@ -74,21 +74,14 @@ const DETERMINERS: &[&str] = &["a", "an", "the", "some", "part", "his", "her", "
 /// Japanese and Chinese, which write no spaces.
 const ANYWHERE: &[&str] = &["かもしれ", "と思われ", "と推測", "と推定", "似乎", "也许", "也許"];
 
-/// The words that hedges begin with: nearly no caption has one, and this is asked for every one.
-static HEADS: LazyLock<Regex> = LazyLock::new(|| {
+/// The words that hedges begin with. Nearly no word of a caption is one, and this is asked for every word.
+static HEADS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let phrases = HEDGES.iter().chain(BEFORE_A_VERB).chain(BEFORE_A_NOUN);
-    let mut heads: Vec<String> = phrases.filter_map(|phrase| phrase.split(' ').next()).map(regex::escape).collect();
-    heads.extend(ANYWHERE.iter().map(|phrase| regex::escape(phrase)));
-    heads.sort_unstable();
-    heads.dedup();
-    RegexBuilder::new(&heads.join("|")).case_insensitive(true).build().expect("a pattern of this program's own words")
+    phrases.filter_map(|phrase| phrase.split(' ').next()).collect()
 });
 
 /// A finding if the caption hedges outside what it quotes.
 pub(super) fn hedging(text: &Text<'_>) -> Option<Remark> {
-    if !HEADS.is_match(text.caption) {
-        return None;
-    }
     let words = &text.words;
     let follows = |at: usize, length: usize, any: &[&str]| words.match_any(at + length, any).is_some();
     let length_at = |at: usize| {
@@ -99,11 +92,13 @@ pub(super) fn hedging(text: &Text<'_>) -> Option<Remark> {
             .or_else(|| words.match_any(at, BEFORE_A_VERB).filter(before_verb))
             .or_else(|| words.match_any(at, BEFORE_A_NOUN).filter(before_noun))
     };
+    let is_head = |at: &usize| words.get(*at).is_some_and(|word| HEADS.contains(plain(word).as_ref()));
     let in_words = (0..words.len())
-        .filter(|at| !text.quotations.contain(words.start(*at)))
+        .filter(|at| is_head(at) && !text.quotations.contain(words.start(*at)))
         .find_map(|at| length_at(at).map(|length| words.span(at, length)));
     let anywhere = || {
-        let mut found = ANYWHERE.iter().filter_map(|phrase| text.caption.find(phrase).map(|at| at..at + phrase.len()));
+        let phrases = if text.caption.is_ascii() { &[] } else { ANYWHERE };
+        let mut found = phrases.iter().filter_map(|phrase| text.caption.find(phrase).map(|at| at..at + phrase.len()));
         found.find(|span| !text.quotations.contain(span.start))
     };
     let span = in_words.or_else(anywhere)?;

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use known::{KNOWN, Known};
 
+use super::words::plain;
 use super::{Remark, Text};
 
 /// A language the rules know, with its script.
@@ -210,12 +211,9 @@ fn hits(text: &Text<'_>) -> ([u32; KNOWN.len()], u32) {
     });
     let mut seen: Vec<(&str, u32)> = Vec::new();
     let mut total = 0;
-    let mut lower = String::new();
     for word in own_words(text) {
         total += 1;
-        lower.clear();
-        lower.extend(word.chars().flat_map(char::to_lowercase).map(|letter| if letter == '’' { '\'' } else { letter }));
-        if let Some((word, languages)) = WORDS.get_key_value(lower.as_str())
+        if let Some((word, languages)) = WORDS.get_key_value(plain(word).as_ref())
             && !seen.iter().any(|(known, _)| known == word)
         {
             seen.push((*word, *languages));

@@ -3,7 +3,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::words::{Words, same_word};
+use super::words::{Words, plain, same_word};
 use super::{Language, LintKind, Remark, Severity, Text};
 use crate::text::{is_space, sanitize};
 
@@ -162,8 +162,8 @@ fn stands_at(words: &Words<'_>, at: usize, phrase: &str) -> bool {
 
 /// Whether `word` is `wanted` and an ending that is no other word: a possessive or, in Korean, a particle.
 fn same_stem(word: &str, wanted: &str) -> bool {
-    let plain = word.to_lowercase().replace('’', "'");
-    plain.strip_suffix("'s") == Some(wanted) || (wanted.ends_with(is_hangul) && plain.starts_with(wanted))
+    let word = plain(word);
+    word.strip_suffix("'s") == Some(wanted) || (wanted.ends_with(is_hangul) && word.starts_with(wanted))
 }
 
 fn is_hangul(character: char) -> bool {

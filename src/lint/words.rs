@@ -3,6 +3,7 @@
 //! A word is what Unicode bounds as one, so each Chinese or Japanese character is. Phrases are in lower case with
 //! straight apostrophes, their words apart by one space.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -97,12 +98,17 @@ impl<'a> Words<'a> {
 
 /// Whether `word` is `wanted` but for its case and the form of its apostrophe.
 pub(super) fn same_word(word: &str, wanted: &str) -> bool {
-    if word.is_ascii() {
-        // Nearly all are, and this is asked for every word of every caption.
-        return word.eq_ignore_ascii_case(wanted);
+    // Nearly all are ASCII, and this is asked for every word of every caption.
+    if word.is_ascii() { word.eq_ignore_ascii_case(wanted) } else { plain(word) == wanted }
+}
+
+/// A word as phrases have it: in lower case, with straight apostrophes.
+pub(super) fn plain(word: &str) -> Cow<'_, str> {
+    if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Cow::Borrowed(word);
     }
-    let plain = word.chars().flat_map(char::to_lowercase).map(|letter| if letter == '’' { '\'' } else { letter });
-    plain.eq(wanted.chars())
+    let lower = word.chars().flat_map(char::to_lowercase);
+    Cow::Owned(lower.map(|letter| if letter == '’' { '\'' } else { letter }).collect())
 }
 
 /// Where a caption says what is written in the picture: between quotation marks.
