@@ -69,23 +69,31 @@ pub struct Context<'a> {
 /// Everything to be said against `caption`, worst first, at most one finding of each kind.
 #[must_use]
 pub fn lint(caption: &str, rules: &Rules, context: &Context<'_>) -> Vec<Finding> {
-    let beginning = &caption[..caption.floor_char_boundary(LOOKED_AT)];
-    let text = Text { caption, words: Words::of(beginning), quotations: Quotations::of(beginning) };
-    let looked_for = LintKind::ALL.into_iter().filter(|kind| rules.looks_for(*kind));
-    let mut findings: Vec<Finding> = looked_for
-        .filter_map(|kind| {
-            let Remark { message, span } = look(kind, &text, rules, context)?;
-            Some(Finding { kind, severity: rules.severities.of(kind), message, span })
-        })
-        .collect();
+    let mut findings: Vec<Finding> = found(caption, rules, context, Severity::Info).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
 
-/// Whether a caption has to be looked at, as far as its text tells.
+/// Whether a caption has a finding that [wants a look](Finding::wants_a_look). What is only good to know is not looked for.
 #[must_use]
-pub fn wants_a_look(caption: &str, rules: &Rules) -> bool {
-    lint(caption, rules, &Context::default()).iter().any(Finding::wants_a_look)
+pub fn wants_a_look(caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
+    found(caption, rules, context, Severity::Warn).next().is_some()
+}
+
+/// The findings that matter so much at least, by kind.
+fn found<'a>(
+    caption: &'a str,
+    rules: &'a Rules,
+    context: &'a Context<'a>,
+    least: Severity,
+) -> impl Iterator<Item = Finding> + 'a {
+    let beginning = &caption[..caption.floor_char_boundary(LOOKED_AT)];
+    let text = Text { caption, words: Words::of(beginning), quotations: Quotations::of(beginning) };
+    LintKind::ALL.into_iter().filter_map(move |kind| {
+        let severity = rules.severities.of(kind);
+        let Remark { message, span } = (severity >= least).then(|| look(kind, &text, rules, context))??;
+        Some(Finding { kind, severity, message, span })
+    })
 }
 
 /// A caption, with what several rules look at.
@@ -241,8 +249,11 @@ mod tests {
         let findings = lint("The image shows a woman in a r", &rules, &Context::default());
         let found: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.severity)).collect();
         assert_eq!(found, [(LintKind::TooLong, Severity::Error), (LintKind::Preamble, Severity::Info)]);
-        assert!(wants_a_look("The image shows a woman in a r", &rules));
-        assert!(!wants_a_look("The image shows a hat.", &rules), "it is good to know, and no more");
+        assert!(wants_a_look("The image shows a woman in a r", &rules, &Context::default()));
+        assert!(
+            !wants_a_look("The image shows a hat.", &rules, &Context::default()),
+            "it is good to know, and no more"
+        );
         rules.severities.set(LintKind::Empty, Severity::Off);
         assert_eq!(lint(" ", &rules, &Context::default()), []);
     }
@@ -274,11 +285,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_can_be_linted(caption in any::<String>(), max_words in 1_usize..8) {
-            let findings = lint(&caption, &Rules { max_words, ..every_rule() }, &Context::default());
+            let rules = Rules { max_words, ..every_rule() };
+            let findings = lint(&caption, &rules, &Context::default());
             let in_order = findings.is_sorted_by(|worse, better| {
                 (better.severity, worse.kind) < (worse.severity, better.kind)
             });
             prop_assert!(in_order);
+            let any = findings.iter().any(Finding::wants_a_look);
+            prop_assert_eq!(wants_a_look(&caption, &rules, &Context::default()), any);
             for finding in findings {
                 prop_assert!(!finding.message.chars().any(char::is_control));
                 if let Some(span) = finding.span {

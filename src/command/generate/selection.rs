@@ -90,7 +90,7 @@ impl Selection {
             Only::Failed => open && state.failure.is_some(),
             Only::Lint => {
                 let caption = record.caption.as_deref().unwrap_or_default();
-                open && state.candidates.is_empty() && lint::wants_a_look(caption, rules)
+                open && state.candidates.is_empty() && lint::wants_a_look(caption, rules, &lint::Context::default())
             }
         }
     }

@@ -139,12 +139,22 @@ impl Model {
     /// The mechanical findings on a version's text.
     #[must_use]
     pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
-        // How a text of a file ended is not known: its last words must tell.
-        let stop = self
-            .candidate(record, version)
-            .filter(|candidate| candidate.provenance.describer != FILE)
-            .map(|candidate| &candidate.provenance.stop);
+        let stop = self.stop(record, version);
         self.text(record, version).map(|text| self.lint(text, stop)).unwrap_or_default()
+    }
+
+    /// Whether a version's text has a finding that wants a look: as [`Self::findings`], in a part of the time.
+    #[must_use]
+    pub fn wants_a_look(&self, record: RecordId, version: Version) -> bool {
+        let context = lint::Context { stop: self.stop(record, version), ..lint::Context::default() };
+        self.text(record, version).is_some_and(|text| lint::wants_a_look(text, &self.settings.rules, &context))
+    }
+
+    /// Why the describer of a version stopped. How a text of a file ended is not known: its last words must tell.
+    fn stop(&self, record: RecordId, version: Version) -> Option<&StopReason> {
+        self.candidate(record, version)
+            .filter(|candidate| candidate.provenance.describer != FILE)
+            .map(|candidate| &candidate.provenance.stop)
     }
 
     pub(in crate::review) fn lint(&self, text: &str, stop: Option<&StopReason>) -> Vec<Finding> {

@@ -9,7 +9,6 @@ use ratatui::widgets::Paragraph;
 use super::highlight::highlighted;
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
-use crate::lint::Finding;
 use crate::review::{JobState, Model, Tab};
 use crate::session::Decision;
 use crate::text;
@@ -157,8 +156,7 @@ fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>,
     mark(model.tabs.is_bad_picture(record), theme.glyphs.no_picture, theme.bad);
     let version = model.shown(record);
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
-    let findings = model.findings(record, version);
-    mark(findings.iter().any(Finding::wants_a_look), theme.glyphs.finding, theme.warning);
+    mark(model.wants_a_look(record, version), theme.glyphs.finding, theme.warning);
     let count = text::word_count(shown);
     let style = if count > model.settings.rules.max_words { theme.warning } else { theme.muted };
     (marks, format!("{count:>4}w"), style)
