@@ -16,13 +16,13 @@ impl Progress {
     /// The records are gone through, for the purpose named; zero where their number is not known.
     pub(super) fn phase(&self, purpose: &'static str, records: u32) {
         let template = if records > 0 { "{bar:24} {pos}/{len} {msg} ({eta} left)" } else { "{msg}" };
+        self.0.reset();
+        self.0.set_length(records.into());
+        self.0.set_message(purpose);
         // A template is a constant; were one wrong, the bar would only look otherwise.
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.0.set_style(style.progress_chars("━╸─"));
         }
-        self.0.reset();
-        self.0.set_length(records.into());
-        self.0.set_message(purpose);
     }
 
     pub(super) fn one_more(&self) {
