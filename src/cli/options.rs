@@ -1,7 +1,5 @@
 //! The options that several commands share, in groups: a command has a group only where it acts on it.
 
-#![allow(clippy::doc_markdown, reason = "the comments are the help text, which knows no backticks")]
-
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
