@@ -80,6 +80,14 @@ pub fn wants_a_look(caption: &str, rules: &Rules, context: &Context<'_>) -> bool
     found(caption, rules, context, Severity::Warn).next().is_some()
 }
 
+/// Whether a caption lacks its end, as far as that [wants a look](Finding::wants_a_look): one finding of [`lint`], in a
+/// part of the time. What ran into the limit of its describer always does.
+#[must_use]
+pub fn is_cut_off(caption: &str, rules: &Rules, stop: Option<&StopReason>) -> bool {
+    let matters = rules.severities.of(LintKind::CutOff) >= Severity::Warn || stop == Some(&StopReason::MaxTokens);
+    matters && ending::cut_off(caption, stop).is_some()
+}
+
 /// The findings that matter so much at least, by kind.
 fn found<'a>(
     caption: &'a str,

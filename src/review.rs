@@ -8,6 +8,7 @@ mod effect;
 mod facts;
 mod hits;
 mod listing;
+mod marks;
 mod model;
 mod msg;
 mod pace;
@@ -24,6 +25,7 @@ pub use effect::{Ask, Effect};
 pub use facts::{Content, Facts};
 pub use hits::Hits;
 pub use listing::{Match, View};
+pub use marks::{Deed, Marks};
 pub use model::{
     Bulk, CaptionView, Closeup, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model, Notice,
     NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Version, Wish,
@@ -31,7 +33,7 @@ pub use model::{
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use pace::Pace;
 pub use palette::CommandLine;
-pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Wanted};
+pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
 pub use scan::{Scan, ScanId, Scanned, Snapshot};
 pub use tabs::{Tab, Tabs};
 pub use update::update;

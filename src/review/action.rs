@@ -7,6 +7,8 @@ pub enum Group {
     Move,
     /// Finding records.
     Find,
+    /// Choosing several records.
+    Mark,
     /// Saying what becomes of a record.
     Decide,
     /// Writing one's own text.
@@ -21,8 +23,8 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Move, Self::Find, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
+    pub const ALL: [Self; 8] =
+        [Self::Move, Self::Find, Self::Mark, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
 
     /// The chapter's title.
     #[must_use]
@@ -30,6 +32,7 @@ impl Group {
         match self {
             Self::Move => "Move",
             Self::Find => "Find",
+            Self::Mark => "Mark, then decide of all marked",
             Self::Decide => "Decide",
             Self::Edit => "Edit",
             Self::Describe => "Describe",
@@ -100,6 +103,11 @@ actions! {
         Complete "complete" "complete the word",
         CompleteBack "complete-back" "complete it with the choice before",
     }
+    Mark {
+        Mark "mark" "mark, or take the mark away, go on",
+        MarkRange "mark-range" "mark from here; again: to there",
+        MarkAll "mark-all" "mark all in view; again: none",
+    }
     Decide {
         Accept "accept" "accept what is shown, go on",
         Keep "keep" "keep the original, go on",
@@ -128,7 +136,7 @@ actions! {
         ReasonWrongColour "reason-wrong-colour" "a colour is wrong",
         ReasonWrongPerson "reason-wrong-person" "the person is wrong",
         ReasonOwnWords "reason-own-words" "in your own words",
-        Agree "agree" "yes, it may cost that",
+        Agree "agree" "yes",
         GenerateAll "generate-all" "describe all in view that need it",
         PreviousCandidate "previous-candidate" "earlier candidate, then the original",
         NextCandidate "next-candidate" "later candidate",

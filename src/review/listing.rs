@@ -57,11 +57,42 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn records(&self) -> RoaringBitmap {
         match (self.only, &self.set) {
-            (None, None) => (0..self.total).collect(),
+            (None, None) => {
+                let mut all = RoaringBitmap::new();
+                all.insert_range(0..self.total);
+                all
+            }
             (None, Some(set)) => set.as_ref().clone(),
             (Some(only), None) => only.set.clone(),
             (Some(only), Some(set)) => &only.set & set.as_ref(),
         }
+    }
+
+    /// How many of some records are in it.
+    #[must_use]
+    pub fn count_of(&self, records: &RoaringBitmap) -> u64 {
+        match (self.only, &self.set) {
+            (None, None) => records.range_cardinality(0..self.total),
+            (None, Some(set)) => set.intersection_len(records),
+            (Some(only), None) => only.set.intersection_len(records),
+            (Some(only), Some(set)) => (&only.set & set.as_ref()).intersection_len(records),
+        }
+    }
+
+    /// The records from one position through another.
+    #[must_use]
+    pub fn between(&self, first: usize, last: usize) -> RoaringBitmap {
+        if let Some(listed) = self.in_order() {
+            return listed.skip(first).take((last + 1).saturating_sub(first)).map(|record| record.0).collect();
+        }
+        let (Some(from), Some(to)) = (self.nth(first), self.nth(last)) else { return RoaringBitmap::new() };
+        let mut records = RoaringBitmap::new();
+        records.insert_range(from.0..=to.0);
+        if let Some(set) = &self.set {
+            records &= set.as_ref();
+        }
+        records.extend(self.pinned.filter(|pinned| (from..=to).contains(pinned)).map(|pinned| pinned.0));
+        records
     }
 
     /// How many records there are.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
 use super::hits::Hits;
+use super::marks::{Deed, Marks};
 use super::msg::Viewport;
 use super::pace::Pace;
 use super::palette::CommandLine;
@@ -223,6 +224,15 @@ pub enum Mode {
     Replace(Replacement),
     /// Asked whether a description may cost what it costs.
     ConfirmSpending(Wish),
+    /// Asked whether so many records are meant.
+    ConfirmMany {
+        /// What is to become of them.
+        deed: Deed,
+        /// How many are marked.
+        count: u64,
+        /// How many of those are not in the list now.
+        elsewhere: u64,
+    },
 }
 
 /// How the picture alone on the screen is looked at.
@@ -243,6 +253,8 @@ pub enum Wish {
     One(RecordId, Option<Reason>),
     /// Those of so many records in view.
     All(u64),
+    /// Those of so many marked records, perhaps for a reason.
+    Marked(u64, Option<Reason>),
 }
 
 /// A description that is being made.
@@ -273,9 +285,13 @@ pub enum JobState {
     Streaming(String),
 }
 
-/// A description of all records in view, on its way.
+/// A description of many records, on its way.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bulk {
+    /// Whether they are described whatever is known of them: the operator has chosen each.
+    pub chosen: bool,
+    /// What was wrong with the texts before, where the operator said so.
+    pub reason: Option<Reason>,
     /// Records not handed to the queue yet.
     pub waiting: RoaringBitmap,
     /// Records handed over and not ended.
@@ -353,6 +369,8 @@ pub struct Model {
     pub checked: u32,
     /// The list.
     pub list: List,
+    /// The records that are marked.
+    pub marks: Marks,
     /// What is searched for.
     pub search: Option<Search>,
     /// What the list is narrowed to.
@@ -422,6 +440,7 @@ impl Model {
             tabs,
             checked: 0,
             list: List { forward: true, ..List::default() },
+            marks: Marks::default(),
             search: None,
             filter: None,
             vocabulary: None,

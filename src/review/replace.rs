@@ -58,7 +58,7 @@ impl fmt::Display for Change {
 pub struct Wanted {
     /// The change.
     pub change: Change,
-    /// For all records, and not only those in view.
+    /// For all records, and not only those that are marked or, where none are, in view.
     pub everywhere: bool,
 }
 
@@ -214,6 +214,17 @@ pub struct Hit {
     pub on: bool,
 }
 
+/// The records that a change is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// Those that are marked.
+    Marked,
+    /// Those that the tab and the filter let through.
+    InView,
+}
+
 /// Looking at what would be changed, before it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
@@ -227,6 +238,8 @@ pub struct Replacement {
     pub complete: bool,
     /// The hit one is at.
     pub chosen: usize,
+    /// Where it looks.
+    pub scope: Scope,
 }
 
 impl Replacement {

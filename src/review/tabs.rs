@@ -190,8 +190,12 @@ impl Tabs {
         if let Some(only) = &self.only {
             records &= &only.set;
         }
-        records -= &self.bad_pictures;
-        records
+        self.without_problems(records)
+    }
+
+    /// Those of some records whose line can be read and whose picture is not known to be missing.
+    pub(super) fn without_problems(&self, records: RoaringBitmap) -> RoaringBitmap {
+        records - &self.bad_pictures - &self.bad_lines
     }
 
     /// Whether a record is in a tab.

@@ -7,10 +7,12 @@ mod edit;
 mod file;
 pub(super) mod filter;
 pub(super) mod generate;
+mod mark;
 mod navigate;
 mod replace;
 mod report;
 pub(super) mod search;
+mod together;
 mod zoom;
 
 use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
@@ -109,6 +111,9 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::ClearFilter => filter::clear(model, out),
         Action::Complete => filter::complete_word(model, true, out),
         Action::CompleteBack => filter::complete_word(model, false, out),
+        Action::Mark => mark::toggle(model),
+        Action::MarkRange => mark::range(model),
+        Action::MarkAll => mark::all(model),
         Action::Accept => decide::accept(model, out),
         Action::Keep => decide::keep(model, out),
         Action::Skip => decide::skip(model, out),
@@ -133,6 +138,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::ReasonWrongColour => generate::regenerate_for(model, Reason::WrongColour, out),
         Action::ReasonWrongPerson => generate::regenerate_for(model, Reason::WrongPerson, out),
         Action::ReasonOwnWords => generate::own_reason(model),
+        Action::Agree if matches!(model.mode, Mode::ConfirmMany { .. }) => together::agree(model, out),
         Action::Agree => generate::agree(model, out),
         Action::GenerateAll => generate::all_in_view(model, out),
         Action::PreviousCandidate => navigate::version(model, false),
@@ -168,7 +174,10 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         Mode::Search(_) => search::give_up(model, out),
         Mode::Filter(_) => filter::give_up(model, out),
         Mode::Browse => {
-            let _ = generate::take_back_if_waiting(model) || search::forget(model, out) || filter::take_off(model, out);
+            let _ = generate::take_back_if_waiting(model)
+                || mark::forget(model)
+                || search::forget(model, out)
+                || filter::take_off(model, out);
         }
         Mode::ConfirmQuit | Mode::ConfirmOverwrite(_) => {
             model.save.then_quit = false;
@@ -181,7 +190,8 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::OwnReason(..)
-        | Mode::ConfirmSpending(_) => model.mode = Mode::Browse,
+        | Mode::ConfirmSpending(_)
+        | Mode::ConfirmMany { .. } => model.mode = Mode::Browse,
     }
 }
 

@@ -47,7 +47,8 @@ impl Entry {
             | Mode::ConfirmQuit
             | Mode::ConfirmOverwrite(_)
             | Mode::Replace(_)
-            | Mode::ConfirmSpending(_) => return None,
+            | Mode::ConfirmSpending(_)
+            | Mode::ConfirmMany { .. } => return None,
         };
         // The core may have put another text in: it completes words.
         let same = |entry: &Self| entry.purpose == purpose && entry.text() == text;

@@ -64,6 +64,8 @@ pub enum Context {
     Replace,
     /// Asked whether descriptions may cost what they cost.
     ConfirmSpending,
+    /// Asked whether many records are meant.
+    ConfirmMany,
 }
 
 impl Context {
@@ -84,6 +86,7 @@ impl Context {
             Mode::ChooseReason(_) => Self::Reason,
             Mode::Replace(_) => Self::Replace,
             Mode::ConfirmSpending(_) => Self::ConfirmSpending,
+            Mode::ConfirmMany { .. } => Self::ConfirmMany,
         }
     }
 
@@ -321,6 +324,7 @@ fn context_name(context: Context) -> String {
         Context::Reason => "reason",
         Context::Replace => "replace",
         Context::ConfirmSpending => "confirm-spending",
+        Context::ConfirmMany => "confirm-many",
     }
     .to_owned()
 }

@@ -146,6 +146,8 @@ pub struct Glyphs {
     pub no_picture: &'static str,
     /// Flagged.
     pub flag: &'static str,
+    /// Marked, to be dealt with together.
+    pub marked: &'static str,
     /// An unfinished edit.
     pub draft: &'static str,
     /// Text is cut here.
@@ -182,6 +184,7 @@ impl Glyphs {
         finding: "▲",
         no_picture: "□",
         flag: "⚑",
+        marked: "┃",
         draft: "✍",
         ellipsis: "…",
         dot: "·",
@@ -209,6 +212,7 @@ impl Glyphs {
         finding: "^",
         no_picture: "#",
         flag: "F",
+        marked: "+",
         draft: "d",
         ellipsis: "~",
         dot: "-",
@@ -221,7 +225,7 @@ impl Glyphs {
 
     /// Every glyph, for the tests and the legend of the help.
     #[must_use]
-    pub const fn legend(&self) -> [(&'static str, &'static str); 14] {
+    pub const fn legend(&self) -> [(&'static str, &'static str); 15] {
         [
             (self.undecided, "undecided"),
             (self.queued, "waiting to be described"),
@@ -237,6 +241,7 @@ impl Glyphs {
             (self.finding, "finding on the caption"),
             (self.no_picture, "picture missing or broken"),
             (self.flag, "flagged"),
+            (self.marked, "marked"),
         ]
     }
 }

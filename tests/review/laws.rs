@@ -5,7 +5,10 @@ use recaption::dataset::RecordId;
 
 use crate::world::World;
 
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 29] = [
+    "Space",
+    "v",
+    "ctrl-a",
     "n",
     "N",
     "F",

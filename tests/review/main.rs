@@ -7,6 +7,7 @@ mod editing;
 mod finding;
 mod judging;
 mod laws;
+mod marking;
 mod moving;
 mod paying;
 mod replacing;

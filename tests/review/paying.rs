@@ -37,6 +37,21 @@ fn the_first_paid_description_is_agreed_to_and_no_other() {
 }
 
 #[test]
+fn what_is_marked_is_paid_for_together() {
+    let mut world = paid(&["A caption."; 120], 0);
+    world.keys("Space j Space R 3");
+    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::Marked(2, Some(Reason::WrongColour))));
+    world.keys("n");
+    assert_eq!(records(&mut world), [] as [u32; 0]);
+    world.keys("r y");
+    assert_eq!(records(&mut world), [0, 2]);
+    world.finish(0, "A hat.");
+    world.finish(2, "A scarf.");
+    world.keys("ctrl-a r");
+    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::Marked(120, None)), "more than the operator's limit");
+}
+
+#[test]
 fn settings_that_ask_for_review_ahead_are_agreement_enough() {
     let mut world = World::with(&["One.", "Two.", "Three."], |settings| {
         settings.ahead = 1;

@@ -77,6 +77,18 @@ fn the_view_is_the_scope_unless_all_are_meant() {
 }
 
 #[test]
+fn the_marked_records_are_the_scope_where_there_are_any() {
+    let mut world = World::new(&["red", "red", "red", "red"]);
+    world.keys("Space j v G");
+    command(&mut world, "s/red/blue/").keys("Enter");
+    assert_eq!(captions(&world), ["blue", "red", "blue", "blue"]);
+    command(&mut world, "s/blue/green/").keys("Enter");
+    assert_eq!(captions(&world), ["green", "red", "green", "green"], "the marks stay for the next change");
+    command(&mut world, "%s/e/E/");
+    assert_eq!(hits(&world).len(), 4);
+}
+
+#[test]
 fn other_changes_come_the_same_way() {
     let mut world = World::new(&["a hat", "A scarf."]);
     for (line, expected) in [

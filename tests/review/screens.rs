@@ -143,6 +143,34 @@ fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] he
 }
 
 #[rstest]
+#[case("Space j Space", "marked_120x40", 120, 40, false)]
+#[case("Space j v j", "marked_range_80x24", 80, 24, false)]
+#[case("ctrl-a", "marked_all_ascii", 80, 24, true)]
+#[case("z Space v", "marked_in_zoom", 80, 24, false)]
+fn marks_are_seen(
+    #[case] keys: &str,
+    #[case] name: &str,
+    #[case] width: u16,
+    #[case] height: u16,
+    #[case] ascii: bool,
+) {
+    let mut world = afternoon();
+    screen(&mut world, width, height, ascii);
+    world.keys(keys);
+    assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
+}
+
+#[rstest]
+#[case("a", "many_accept")]
+#[case("X", "many_exclude")]
+fn many_records_are_asked_about(#[case] key: &str, #[case] name: &str) {
+    let mut world = World::new(&["A caption."; 34]);
+    screen(&mut world, 80, 24, false);
+    world.keys("x ctrl-a 4").keys(key);
+    assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
+}
+
+#[rstest]
 #[case(80, 24, false)]
 #[case(120, 40, false)]
 #[case(80, 24, true)]

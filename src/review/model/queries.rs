@@ -150,6 +150,13 @@ impl Model {
         self.text(record, version).is_some_and(|text| lint::wants_a_look(text, &self.settings.rules, &context))
     }
 
+    /// Whether a version's text is known to lack its end.
+    #[must_use]
+    pub fn is_cut_off(&self, record: RecordId, version: Version) -> bool {
+        let stop = self.stop(record, version);
+        self.text(record, version).is_some_and(|text| lint::is_cut_off(text, &self.settings.rules, stop))
+    }
+
     /// Why the describer of a version stopped. How a text of a file ended is not known: its last words must tell.
     fn stop(&self, record: RecordId, version: Version) -> Option<&StopReason> {
         self.candidate(record, version)

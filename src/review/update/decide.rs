@@ -1,26 +1,34 @@
 //! Saying what becomes of a record, and taking it back.
 
-use super::{generate, navigate, record};
+use super::{generate, navigate, record, together};
 use crate::dataset::RecordId;
-use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab, Version};
+use crate::review::{Deed, Effect, Mode, Model, NoticeKind, SessionStatus, Tab, Version};
 use crate::session::{Actor, Decision, EditBase, Event};
 
 /// The record a decision would be about. Says why where there is none: a decision is only ever made about a line that
 /// is on the screen, and only where it will be stored.
 pub(super) fn subject(model: &mut Model) -> Option<RecordId> {
-    let refusal = match (&model.session, model.list.cursor) {
-        (SessionStatus::Opening, _) => "the session is still opening".to_owned(),
-        (SessionStatus::ReadOnly(holder), _) => format!("read-only: {holder}"),
-        (SessionStatus::Failed(error), _) => format!("nothing can be decided: {error}"),
-        (SessionStatus::Open, None) => "there is no record here".to_owned(),
-        (SessionStatus::Open, Some(cursor)) if model.tabs.is_bad_line(cursor) => {
+    let refusal = match (refusal(model), model.list.cursor) {
+        (Some(why), _) => why,
+        (None, None) => "there is no record here".to_owned(),
+        (None, Some(cursor)) if model.tabs.is_bad_line(cursor) => {
             "this line cannot be read; it is saved as it is".to_owned()
         }
-        (SessionStatus::Open, Some(cursor)) if model.line(cursor).is_none() => "still reading this record".to_owned(),
-        (SessionStatus::Open, Some(cursor)) => return Some(cursor),
+        (None, Some(cursor)) if model.line(cursor).is_none() => "still reading this record".to_owned(),
+        (None, Some(cursor)) => return Some(cursor),
     };
     model.say(NoticeKind::Warning, refusal);
     None
+}
+
+/// Why nothing can be decided of any record.
+pub(super) fn refusal(model: &Model) -> Option<String> {
+    match &model.session {
+        SessionStatus::Opening => Some("the session is still opening".to_owned()),
+        SessionStatus::ReadOnly(holder) => Some(format!("read-only: {holder}")),
+        SessionStatus::Failed(error) => Some(format!("nothing can be decided: {error}")),
+        SessionStatus::Open => None,
+    }
 }
 
 /// Stores a decision. A word given in advance is no longer needed.
@@ -33,6 +41,9 @@ pub(super) fn decide(model: &mut Model, about: RecordId, decision: Decision, out
 
 /// Accepts what is shown; where a text is on its way, accepts that when it is there.
 pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
+    if together::begin(model, Deed::Accept, out) {
+        return;
+    }
     let Some(about) = subject(model) else { return };
     if model.state(about).draft.is_some() {
         model.say(NoticeKind::Warning, "an unfinished edit is here: e takes it up (^g there discards it)");
@@ -42,22 +53,27 @@ pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
         job.accept = true;
         return;
     }
-    let decision = match model.shown(about) {
-        Version::Original => Decision::Kept,
-        Version::Edited => match &model.state(about).amended {
+    if let Some(decision) = accepted(model, about, model.shown(about)) {
+        conclude(model, about, decision, out);
+    }
+}
+
+/// What accepting a version comes to: a candidate is accepted, the original kept, an own text stands.
+pub(super) fn accepted(model: &Model, about: RecordId, version: Version) -> Option<Decision> {
+    match version {
+        Version::Original => Some(Decision::Kept),
+        Version::Edited => Some(match &model.state(about).amended {
             Some(text) => Decision::Edited { text: text.clone(), base: EditBase::Current },
             None => model.state(about).decision.clone(),
-        },
-        shown @ Version::Candidate(_) => match model.candidate(about, shown) {
-            Some(candidate) => Decision::Accepted { candidate: candidate.id, text: candidate.text.clone() },
-            None => return,
-        },
-    };
-    conclude(model, about, decision, out);
+        }),
+        Version::Candidate(_) => model
+            .candidate(about, version)
+            .map(|candidate| Decision::Accepted { candidate: candidate.id, text: candidate.text.clone() }),
+    }
 }
 
 pub(super) fn keep(model: &mut Model, out: &mut Vec<Effect>) {
-    if generate::take_back_if_waiting(model) {
+    if together::begin(model, Deed::Keep, out) || generate::take_back_if_waiting(model) {
         return;
     }
     if let Some(about) = subject(model) {
@@ -66,12 +82,18 @@ pub(super) fn keep(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 pub(super) fn skip(model: &mut Model, out: &mut Vec<Effect>) {
+    if together::begin(model, Deed::Skip, out) {
+        return;
+    }
     if let Some(about) = subject(model) {
         conclude(model, about, Decision::Skipped, out);
     }
 }
 
 pub(super) fn exclude(model: &mut Model, out: &mut Vec<Effect>) {
+    if together::begin(model, Deed::Exclude, out) {
+        return;
+    }
     if let Some(about) = subject(model) {
         conclude(model, about, Decision::Excluded, out);
     }
@@ -94,6 +116,9 @@ pub(super) fn is_news(model: &Model, about: RecordId, decision: &Decision) -> bo
 }
 
 pub(super) fn flag(model: &mut Model, out: &mut Vec<Effect>) {
+    if together::begin(model, Deed::Flag, out) {
+        return;
+    }
     if let Some(about) = subject(model) {
         let on = !model.state(about).flagged;
         record(model, Event::Flagged { record: about, on }, out);

@@ -64,7 +64,8 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         | Mode::ConfirmQuit
         | Mode::ConfirmOverwrite(_)
         | Mode::Replace(_)
-        | Mode::ConfirmSpending(_) => {}
+        | Mode::ConfirmSpending(_)
+        | Mode::ConfirmMany { .. } => {}
     }
 }
 

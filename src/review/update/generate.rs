@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use roaring::RoaringBitmap;
 
-use super::decide;
+use super::{decide, together};
 use crate::dataset::RecordId;
 use crate::describe::{Detail, JobId, Priority, Reason};
-use crate::review::{Ask, Bulk, Effect, FILE, Job, JobState, Mode, Model, NoticeKind, SessionStatus, Wish};
+use crate::review::marks::Marks;
+use crate::review::{Ask, Bulk, Deed, Effect, FILE, Job, JobState, Mode, Model, NoticeKind, SessionStatus, Wish};
 use crate::session::Decision;
 use crate::text::counted;
 
@@ -47,6 +48,9 @@ fn ask(model: &Model, about: RecordId, job: &Job) -> Ask {
 
 /// Describes the record under the cursor, at once. One that is waiting its turn goes first now.
 pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    if together::begin(model, Deed::Describe(reason.clone()), out) {
+        return;
+    }
     let Some(about) = decide::subject(model) else { return };
     if !has_describer(model) {
         return;
@@ -121,6 +125,7 @@ pub(super) fn agree(model: &mut Model, out: &mut Vec<Effect>) {
         Wish::One(about, reason) if model.list.cursor == Some(about) => regenerate(model, reason, out),
         Wish::One(..) => {}
         Wish::All(_) => start_bulk(model, out),
+        Wish::Marked(_, reason) => start_marked(model, reason, out),
     }
 }
 
@@ -189,13 +194,56 @@ fn needing_description(model: &Model) -> RoaringBitmap {
 
 fn start_bulk(model: &mut Model, out: &mut Vec<Effect>) {
     let waiting = needing_description(model);
+    run(model, Bulk { waiting, ..Bulk::default() }, out);
+}
+
+/// Begins to describe many records.
+fn run(model: &mut Model, bulk: Bulk, out: &mut Vec<Effect>) {
     model.ahead_stopped = false;
     resume(model, out);
-    let total = waiting.len();
+    let total = bulk.waiting.len();
     let records = counted(total, "record", "records");
     model.say(NoticeKind::Info, format!("describing {records} in the background · ^c stops"));
-    model.bulk = Some(Bulk { waiting, running: HashSet::new(), total, done: 0, failed: 0 });
+    model.bulk = Some(Bulk { total, ..bulk });
     feed_bulk(model, out);
+}
+
+/// Describes the marked records, whatever texts they have; asks first where they are many or cost more than a little.
+pub(super) fn marked(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    if !has_describer(model) {
+        return;
+    }
+    if model.bulk.is_some() {
+        model.say(NoticeKind::Warning, "a run of descriptions is under way: wait for its end, or ^c stops it");
+        return;
+    }
+    let count = describable(model).len();
+    match model.settings.price {
+        _ if count == 0 => {
+            model.say(NoticeKind::Info, "none of the marked records can be described now: no picture, or under way");
+        }
+        Some(price) if !model.agreed_to_pay || price.cost * count > model.settings.confirm_above => {
+            model.mode = Mode::ConfirmSpending(Wish::Marked(count, reason));
+        }
+        _ if count > together::UNASKED => together::ask(model, Deed::Describe(reason), count),
+        _ => start_marked(model, reason, out),
+    }
+}
+
+/// Begins to describe the marked records. Those that cannot be described stay marked.
+pub(super) fn start_marked(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    let waiting = describable(model);
+    model.marks = Marks::of(model.marked() - &waiting);
+    run(model, Bulk { chosen: true, reason, waiting, ..Bulk::default() }, out);
+}
+
+/// The marked records that can be described.
+fn describable(model: &Model) -> RoaringBitmap {
+    let mut records = model.tabs.without_problems(model.marked());
+    for under_way in model.jobs.keys() {
+        records.remove(under_way.0);
+    }
+    records
 }
 
 /// Hands the queue as much of a bulk run as it should hold.
@@ -205,11 +253,13 @@ fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
         let Some(id) = bulk.waiting.min() else { break };
         bulk.waiting.remove(id);
         let about = RecordId(id);
-        if needs_description(model, about) {
+        let (chosen, reason) = (bulk.chosen, bulk.reason.clone());
+        let wanted = if chosen { !model.jobs.contains_key(&about) } else { needs_description(model, about) };
+        if wanted {
             if let Some(bulk) = &mut model.bulk {
                 bulk.running.insert(about);
             }
-            asks.push(new_job(model, about, Priority::Bulk, None));
+            asks.push(new_job(model, about, Priority::Bulk, reason));
         } else if let Some(bulk) = &mut model.bulk {
             bulk.total -= 1;
         }

@@ -3,7 +3,7 @@
 use roaring::RoaringBitmap;
 
 use super::record;
-use crate::review::replace::{Hit, ReplaceScan, Replacement, Wanted};
+use crate::review::replace::{Hit, ReplaceScan, Replacement, Scope, Wanted};
 use crate::review::scan::ScanId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
 use crate::session::Event;
@@ -18,11 +18,14 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
         model.say(NoticeKind::Warning, "captions can be changed when the session is open and all records are known");
         return;
     }
-    let records: RoaringBitmap =
-        if wanted.everywhere { (0..model.tabs.total()).collect() } else { model.members().records() };
+    let (scope, records): (Scope, RoaringBitmap) = match wanted.everywhere {
+        true => (Scope::All, (0..model.tabs.total()).collect()),
+        false if !model.marks.is_empty() => (Scope::Marked, model.marked()),
+        false => (Scope::InView, model.members().records()),
+    };
     let (id, change, states) = (model.new_scan(), wanted.change, model.ledger.states());
     out.push(Effect::FindReplacements(ReplaceScan { id, change: change.clone(), records, states }));
-    model.mode = Mode::Replace(Replacement { id, change, hits: Vec::new(), complete: false, chosen: 0 });
+    model.mode = Mode::Replace(Replacement { id, change, hits: Vec::new(), complete: false, chosen: 0, scope });
 }
 
 /// Leaves everything as it is.

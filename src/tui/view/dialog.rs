@@ -6,7 +6,8 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::popup::Popup;
 use super::{Look, clean, key_hint};
-use crate::review::{Action, Model, Wish};
+use crate::review::{Action, Deed, Model, Wish};
+use crate::text::counted;
 use crate::tui::keymap::Context;
 
 const WIDTH: u16 = 56;
@@ -51,7 +52,7 @@ pub(super) fn spending(screen: Rect, wish: &Wish, model: &Model, look: Look) -> 
     let on =
         if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
     let mut words = vec![Line::raw(format!("Descriptions by {describer}{on} cost money: about {} each.", price.cost))];
-    if let Wish::All(records) = wish {
+    if let Wish::All(records) | Wish::Marked(records, _) = wish {
         words.push(Line::raw(format!("{records} records: about {}.", price.cost * *records)));
     }
     if model.settings.ahead > 0 && model.ahead_stopped {
@@ -64,6 +65,27 @@ pub(super) fn spending(screen: Rect, wish: &Wish, model: &Model, look: Look) -> 
     });
     let answers = [(Action::Agree, "yes"), (Action::Close, "no")];
     ask(screen, "spend money?", words, Context::ConfirmSpending, &answers, look)
+}
+
+pub(super) fn many(screen: Rect, deed: &Deed, (count, elsewhere): (u64, u64), look: Look) -> Popup {
+    let (verb, remark) = match deed {
+        Deed::Accept => {
+            ("accept", "What is cut off, failed or still being described is passed over, and stays marked.")
+        }
+        Deed::Keep => ("keep the original of", "One u takes it back."),
+        Deed::Skip => ("skip", "One u takes it back."),
+        Deed::Exclude => ("leave out", "One u takes it back."),
+        Deed::Flag => ("flag", "One u takes it back."),
+        Deed::Describe(_) => ("describe", "What is decided of them stays as it is."),
+    };
+    let records = counted(count, "record", "records");
+    let mut words = vec![Line::raw(format!("This is about all {count} that are marked."))];
+    if elsewhere > 0 {
+        words.push(Line::styled(format!("{elsewhere} of them are not in the list now."), look.theme.warning));
+    }
+    words.push(Line::styled(remark, look.theme.muted));
+    let answers = [(Action::Agree, "yes"), (Action::Close, "no")];
+    ask(screen, &format!("{verb} {records}?"), words, Context::ConfirmMany, &answers, look)
 }
 
 fn ask(

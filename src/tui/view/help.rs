@@ -119,6 +119,11 @@ const fn where_bound(context: Context) -> &'static str {
         Context::Search => " (search)",
         Context::Filter => " (filter)",
         Context::Zoom => " (zoom)",
-        Context::Browse | Context::Help | Context::Reason | Context::Replace | Context::ConfirmSpending => "",
+        Context::Browse
+        | Context::Help
+        | Context::Reason
+        | Context::Replace
+        | Context::ConfirmSpending
+        | Context::ConfirmMany => "",
     }
 }

@@ -9,17 +9,20 @@ use ratatui::widgets::Paragraph;
 use super::highlight::highlighted;
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
-use crate::review::{JobState, Model, Tab};
+use crate::review::{JobState, Model, Tab, View};
 use crate::session::Decision;
 use crate::text;
 use crate::tui::layout::inside;
 use crate::tui::theme::Theme;
 
+/// Columns left to what is listed, whatever else stands beside it.
+const LEAST_HEADING: usize = 14;
+
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let view = model.view();
-    let place = if view.is_empty() { String::new() } else { format!(" {}/{} ", model.list.position + 1, view.len()) };
-    let room = usize::from(area.width).saturating_sub(place.len() + 4);
-    title(frame, area, heading(model, room, theme), Line::styled(place, theme.muted), theme);
+    let place = place(model, &view, usize::from(area.width), theme);
+    let room = usize::from(area.width).saturating_sub(place.width() + 4);
+    title(frame, area, heading(model, room, theme), place, theme);
     let rows = inside(area);
     if view.is_empty() {
         draw_empty(frame, rows, model, theme);
@@ -33,6 +36,30 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
         if model.list.cursor == Some(record) {
             frame.buffer_mut().set_style(at, theme.selected);
         }
+    }
+}
+
+/// Where one is in the list; before it, where there is the room, how much is marked.
+fn place(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'static> {
+    if view.is_empty() {
+        return Line::default();
+    }
+    let place = format!(" {}/{} ", model.list.position + 1, view.len());
+    let marked = marked_words(model).filter(|words| words.len() + place.len() + LEAST_HEADING < width);
+    let marked = marked.map(|words| [Span::styled(format!(" {words} "), theme.accent), theme.glyphs.dot.into()]);
+    let mut line = Line::default();
+    line.extend(marked.into_iter().flatten());
+    line.push_span(place);
+    line.style(theme.muted)
+}
+
+/// How much is marked, where anything is.
+pub(super) fn marked_words(model: &Model) -> Option<String> {
+    match (model.marks.count(), model.range_length()) {
+        (0, None) => None,
+        (0, Some(range)) => Some(format!("range of {range}")),
+        (marked, None) => Some(format!("{marked} marked")),
+        (marked, Some(range)) => Some(format!("{marked} marked + range of {range}")),
     }
 }
 
@@ -81,7 +108,10 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
         None => String::new(),
     };
     let gap = room.saturating_sub(text::width(&name));
-    let mut spans = vec![Span::raw(" "), Span::styled(badge, badge_style), Span::styled(number, theme.muted)];
+    let (mark, number_style) =
+        if model.is_marked(record) { (theme.glyphs.marked, theme.accent) } else { (" ", theme.muted) };
+    let mut spans =
+        vec![Span::styled(mark, theme.accent), Span::styled(badge, badge_style), Span::styled(number, number_style)];
     spans.extend(highlighted(Line::raw(name), &model.sought(), theme.found).spans);
     spans.push(Span::raw(" ".repeat(gap + 1)));
     spans.extend(marks);

@@ -6,7 +6,7 @@ use ratatui::widgets::Paragraph;
 
 use super::popup::Popup;
 use super::{Look, clean, key_hint};
-use crate::review::{Action, Hit, Replacement};
+use crate::review::{Action, Hit, Replacement, Scope};
 use crate::text::{self, DiffKind};
 use crate::tui::keymap::Context;
 
@@ -17,7 +17,7 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, look: Look) -> Popu
     let width = screen.width.saturating_sub(8).min(120);
     let height = screen.height.saturating_sub(4);
     let rows = usize::from(height.saturating_sub(4)).max(1);
-    let Replacement { hits, chosen, complete, change, .. } = replacement;
+    let Replacement { hits, chosen, complete, change, scope, .. } = replacement;
     let first = chosen.saturating_sub(rows / 2).min(hits.len().saturating_sub(rows));
     let mut lines: Vec<Line> = hits
         .iter()
@@ -28,7 +28,12 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, look: Look) -> Popu
         .collect();
     lines.resize_with(rows, Line::default);
     let more = if *complete { "" } else { look.theme.glyphs.ellipsis };
-    let count = format!("{} of {}{more} captions", replacement.wanted(), hits.len());
+    let scope = match scope {
+        Scope::All => "of all",
+        Scope::Marked => "of the marked",
+        Scope::InView => "in view",
+    };
+    let count = format!("{} of {}{more} captions {scope}", replacement.wanted(), hits.len());
     lines.push(Line::default());
     let mut footer = vec![Span::styled(format!("{count}   "), look.theme.busy)];
     for (action, what) in [

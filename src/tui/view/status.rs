@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::records::marked_words;
 use super::{Look, clean, join_dots, key_hint};
 use crate::describe::Dollars;
 use crate::review::{Action, FilterEntry, Mode, Model, NoticeKind, Offered, SearchEntry};
@@ -107,6 +108,20 @@ fn choices(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
 /// As many hints as there is room for, whole ones only, in order of use.
 fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
     let (context, actions): (Context, &[(Action, &str)]) = match &model.mode {
+        Mode::Browse if !model.marks.is_empty() => (
+            Context::Browse,
+            &[
+                (Action::Accept, "accept"),
+                (Action::Keep, "keep"),
+                (Action::Skip, "skip"),
+                (Action::Exclude, "exclude"),
+                (Action::Close, "unmark"),
+                (Action::Regenerate, "regenerate"),
+                (Action::Flag, "flag"),
+                (Action::MarkRange, "range"),
+                (Action::MarkAll, "all"),
+            ],
+        ),
         Mode::Browse => (
             Context::Browse,
             &[
@@ -155,9 +170,13 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
         Mode::ChooseReason(_) => (Context::Reason, &[]),
         Mode::ConfirmSpending(_) => (Context::ConfirmSpending, &[]),
+        Mode::ConfirmMany { .. } => (Context::ConfirmMany, &[]),
         Mode::Replace(_) => (Context::Replace, &[]),
     };
     let mut line = Line::from(vec![Span::raw(" ")]);
+    if let Some(words) = marked_words(model).filter(|_| model.mode == Mode::Browse && look.pending.is_empty()) {
+        line.push_span(Span::styled(format!("{words}: "), look.theme.accent));
+    }
     let hints: Vec<(String, &str)> = if look.pending.is_empty() {
         let bound = |(action, what): &(Action, &'static str)| Some((look.keymap.hint(context, *action)?, *what));
         actions.iter().filter_map(bound).collect()
@@ -185,6 +204,7 @@ fn background(model: &Model, look: Look) -> Line<'static> {
         let percent = model.framing().map(|framing| format!("{} %", framing.percent(model.zoom())));
         parts.extend(percent.map(|percent| Span::styled(percent, muted)));
         parts.push(Span::styled(format!("{}/{}", model.list.position + 1, model.view().len()), muted));
+        parts.extend(marked_words(model).map(|words| Span::styled(words, look.theme.accent)));
     }
     if let Some(bulk) = &model.bulk {
         let failed = if bulk.failed == 0 { String::new() } else { format!(", {} failed", bulk.failed) };

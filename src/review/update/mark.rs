@@ -1,0 +1,67 @@
+//! Marking records.
+
+use super::navigate;
+use crate::review::marks::Marks;
+use crate::review::{Model, NoticeKind};
+use crate::text::counted;
+
+/// Marks the record under the cursor, or takes the mark away, and goes on. Where a range follows the cursor, ends it.
+pub(super) fn toggle(model: &mut Model) {
+    if model.marks.has_range() {
+        return range(model);
+    }
+    if let Some(record) = model.list.cursor {
+        model.marks.toggle(record);
+        navigate::step(model, 1);
+    }
+}
+
+/// Begins a range at the cursor, or ends it: what it takes stays marked.
+pub(super) fn range(model: &mut Model) {
+    if model.marks.has_range() {
+        if let Some(why) = model.unknown_in_view() {
+            model.say(NoticeKind::Warning, why);
+            return;
+        }
+        model.marks = Marks::of(model.marked());
+    } else if let Some(record) = model.list.cursor {
+        model.marks.begin_range(record);
+    }
+}
+
+/// Marks all in view or, if they are marked already, none of them.
+pub(super) fn all(model: &mut Model) {
+    if let Some(why) = model.unknown_in_view() {
+        model.say(NoticeKind::Warning, why);
+        return;
+    }
+    let (marked, in_view) = (model.marked(), model.members().records());
+    if in_view.is_subset(&marked) {
+        model.marks = Marks::of(marked - in_view);
+        return;
+    }
+    let records = counted(in_view.len(), "record", "records");
+    model.marks = Marks::of(marked | in_view);
+    model.say(NoticeKind::Info, format!("{records} in view are marked"));
+}
+
+/// Takes the newest marks away: the range first, then all others. Says whether there were any.
+pub(super) fn forget(model: &mut Model) -> bool {
+    if model.marks.drop_range() {
+        return true;
+    }
+    let any = !model.marks.is_empty();
+    model.marks = Marks::default();
+    any
+}
+
+impl Model {
+    /// Why it cannot be told yet which records are in view.
+    pub(super) fn unknown_in_view(&self) -> Option<&'static str> {
+        match &self.filter {
+            _ if !self.indexed => Some("the dataset is still being read: mark them in a moment"),
+            Some(filter) if !filter.hits.is_complete() => Some("the filter is still looking: mark them in a moment"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Marks: how records are marked, and what the keys that decide do with them.
+
+use recaption::dataset::RecordId;
+use recaption::describe::{Reason, StopReason};
+use recaption::review::{Checked, Deed, Mode, Msg, Tab};
+use rstest::rstest;
+
+use crate::world::World;
+
+const FIVE: [&str; 5] = ["One.", "Two.", "Three.", "Four.", "Five."];
+
+/// The records that are marked.
+fn marked(world: &World) -> Vec<u32> {
+    (0..world.len()).filter(|record| world.model.is_marked(RecordId(*record))).collect()
+}
+
+#[rstest]
+#[case("Space", &[0], 1)]
+#[case("Space Space", &[0, 1], 2)]
+#[case("Space k Space", &[], 1)]
+#[case("G Space", &[4], 4)]
+#[case("v", &[0], 0)]
+#[case("v j j", &[0, 1, 2], 2)]
+#[case("v G k v G", &[0, 1, 2, 3], 4)]
+#[case("G v k k", &[2, 3, 4], 2)]
+#[case("j v j Space j", &[1, 2], 3)]
+#[case("G Space g g v j v Esc", &[], 1)]
+#[case("G Space g g v j Esc", &[4], 1)]
+#[case("ctrl-a", &[0, 1, 2, 3, 4], 0)]
+#[case("ctrl-a j Space", &[0, 2, 3, 4], 2)]
+#[case("Space ctrl-a", &[0, 1, 2, 3, 4], 1)]
+#[case("ctrl-a ctrl-a", &[], 0)]
+#[case("v G ctrl-a", &[], 4)]
+fn keys_mark(#[case] keys: &str, #[case] after: &[u32], #[case] cursor: u32) {
+    let mut world = World::new(&FIVE);
+    world.keys(keys);
+    assert_eq!((marked(&world).as_slice(), world.cursor()), (after, Some(cursor)));
+}
+
+#[rstest]
+#[case("a", "kept [-] kept - -")]
+#[case("x", "kept [-] kept - -")]
+#[case("s", "skipped [-] skipped - -")]
+#[case("X", "excluded [-] excluded - -")]
+#[case("x u", "[-] - - - -")]
+#[case("x u U", "[kept] - kept - -")]
+fn a_key_is_about_the_marked_records(#[case] keys: &str, #[case] after: &str) {
+    let mut world = World::new(&FIVE);
+    world.keys("Space j Space k k").keys(keys);
+    assert_eq!(world.decisions(), after);
+    assert_eq!(marked(&world), [] as [u32; 0], "the marks have done their work");
+}
+
+#[test]
+fn one_step_back_takes_all_of_it_back_after_a_restart_too() {
+    let mut world = World::new(&FIVE);
+    world.keys("s ctrl-a X");
+    assert_eq!(world.notice(), "5 excluded · u takes it back");
+    world.restart();
+    world.keys("u");
+    assert_eq!(world.decisions(), "[skipped] - - - -");
+    assert_eq!(world.notice(), "took back 5 changes");
+}
+
+#[test]
+fn accepting_passes_over_what_one_has_to_look_at() {
+    let mut world = World::new(&["One.", "Two.", "Three.", "Four.", "Five.", "{broken", "Seven."]);
+    world.keys("r");
+    world.finish(0, "A hat.");
+    world.keys("j r");
+    world.finish_as(1, "A scarf and", StopReason::MaxTokens);
+    world.keys("j r");
+    world.fail(2, "busy");
+    world.keys("j r j e").write("Own").keys("Esc ctrl-a a");
+    assert_eq!(world.decisions(), "accepted:A hat. - - - [-] - kept");
+    assert_eq!(
+        world.notice(),
+        "1 accepted, 1 kept; still marked: 1 being described, 1 cut off, 1 failed, 1 not readable, \
+         1 with an unfinished edit · u takes it back"
+    );
+    assert_eq!(marked(&world), [1, 2, 3, 4, 5]);
+    world.keys("u");
+    assert_eq!(world.decisions(), "[-] - - - - - -");
+}
+
+#[test]
+fn the_text_of_an_older_run_is_taken_unless_it_lacks_its_end() {
+    let mut world = World::new(&FIVE);
+    let captions = vec![(RecordId(0), "A hat.".to_owned()), (RecordId(1), "A scarf and".to_owned())];
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    world.send(Msg::TakenIn { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world.keys("Space Space a");
+    assert_eq!(world.decisions(), "accepted:A hat. - [-] - -");
+    assert_eq!(marked(&world), [1]);
+}
+
+#[test]
+fn what_was_said_before_is_not_said_again() {
+    let mut world = World::new(&FIVE);
+    world.keys("x g g Space Space x");
+    assert_eq!((world.decisions().as_str(), world.stored.len()), ("kept kept [-] - -", 2));
+    world.keys("k Space x");
+    assert_eq!((world.notice(), world.stored.len()), ("nothing new is said of them", 2));
+}
+
+#[test]
+fn flags_are_set_until_all_are() {
+    let mut world = World::new(&FIVE);
+    let flagged = |world: &World| (0..5).filter(|id| world.model.state(RecordId(*id)).flagged).collect::<Vec<_>>();
+    world.keys("! ctrl-a !");
+    assert_eq!(flagged(&world), [0, 1, 2, 3, 4]);
+    world.keys("ctrl-a !");
+    assert_eq!(flagged(&world), [] as [u32; 0]);
+    world.keys("u u");
+    assert_eq!(flagged(&world), [0]);
+}
+
+#[test]
+fn more_than_twenty_are_asked_about() {
+    let mut world = World::new(&["A caption."; 30]);
+    world.send(Msg::Checked(Checked { records: 30, ..Checked::default() }));
+    world.keys("x ctrl-a 2 f").write("nothing").keys("Enter X");
+    assert_eq!(world.model.mode, Mode::ConfirmMany { deed: Deed::Exclude, count: 30, elsewhere: 30 });
+    world.keys("n");
+    assert_eq!((world.stored.len(), marked(&world).len()), (1, 30), "nothing is done, the marks stay");
+    world.keys("X y");
+    assert_eq!(world.model.tabs.count(Tab::Aside), 30);
+    world.keys("u");
+    assert_eq!((world.model.tabs.count(Tab::Aside), world.model.tabs.count(Tab::Decided)), (0, 1), "one step");
+}
+
+#[test]
+fn what_nobody_has_read_is_not_decided() {
+    let mut world = World::new(&["A caption."; 100]);
+    world.keys("ctrl-a X y");
+    let read = world.model.tabs.count(Tab::Aside);
+    assert!(read < 100, "{read}");
+    assert!(world.notice().contains("not read yet"), "{}", world.notice());
+    world.send(Msg::Checked(Checked { records: 100, bad_lines: vec![RecordId(99)], ..Checked::default() }));
+    world.keys("X y");
+    assert_eq!(world.model.tabs.count(Tab::Aside), 99);
+    assert_eq!(marked(&world), [99]);
+}
+
+#[test]
+fn nothing_is_marked_by_a_filter_that_is_still_looking() {
+    let mut world = World::new(&["red", "blue", "red", "blue", "red"]);
+    world.slow_scans = true;
+    world.keys("f").write("red").keys("Enter ctrl-a");
+    assert_eq!((marked(&world), world.notice().contains("still looking")), (vec![], true));
+    world.keys("v j x");
+    assert_eq!(world.decisions(), "- [-] - - -", "the range is over what may not stay in view");
+    world.scans_catch_up();
+    world.keys("Esc ctrl-a x");
+    assert_eq!(world.model.tabs.count(Tab::Decided), 3);
+}
+
+#[test]
+fn marks_are_described_whatever_texts_they_have() {
+    let mut world = World::new(&FIVE);
+    world.keys("r");
+    world.finish(0, "A hat.");
+    world.keys("a x");
+    world.asks();
+    world.keys("g g v j j v R 1");
+    let asks = world.asks();
+    let asked: Vec<_> = asks.iter().map(|ask| (ask.record.0, ask.reason.clone())).collect();
+    assert_eq!(asked, [0, 1, 2].map(|record| (record, Some(Reason::TooLong))));
+    assert_eq!(marked(&world), [] as [u32; 0]);
+    world.keys("Space r");
+    assert!(world.notice().contains("under way"), "{}", world.notice());
+    for record in 0..3 {
+        world.finish(record, "A coat.");
+    }
+    assert_eq!(world.notice(), "described 3 of 3");
+    assert_eq!(world.decisions(), "accepted:A hat. kept - [-] -", "what was decided stands");
+    world.keys("ctrl-a r");
+    assert_eq!(world.asks().len(), 5);
+}
+
+#[test]
+fn nothing_is_decided_of_marks_in_a_session_somebody_else_holds() {
+    let mut world = World::new(&FIVE);
+    world.model.session = recaption::review::SessionStatus::ReadOnly("process 7 reviews it".to_owned());
+    world.keys("ctrl-a x");
+    assert!(world.stored.is_empty());
+    assert!(world.notice().contains("process 7"));
+}
