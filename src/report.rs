@@ -20,7 +20,7 @@ pub use draw::{DrawError, draw};
 pub use figures::{Counts, Figures, Judged, TextFigures};
 pub use lengths::{Bin, Lengths};
 pub use pace::{LONGEST_PAUSE, Pace};
-pub use page::{Bars, Page, Row, RowKind};
+pub use page::{Bars, Counted, Page, Row, RowKind};
 pub use phrases::Phrase;
 pub use plan::{Plan, Precise, Showing};
 pub use spot::{SpotFigures, StratumFigures};

@@ -6,6 +6,7 @@ mod action;
 mod demand;
 mod effect;
 mod facts;
+mod figures;
 mod hits;
 mod listing;
 mod marks;

@@ -5,6 +5,7 @@ mod amount;
 mod cells;
 mod diff;
 mod distance;
+mod phrase;
 mod sanitize;
 mod words;
 
@@ -12,5 +13,6 @@ pub use amount::{counted, span, thousands};
 pub use cells::{truncate_to_width, width};
 pub use diff::{DiffKind, DiffSegment, diff_words};
 pub use distance::word_distance;
+pub use phrase::{BareWord, Phrase, bare_words};
 pub use sanitize::{hidden_characters, sanitize, sanitize_multiline};
 pub use words::{clip_words, is_space, single_line, trim, word_count, words};

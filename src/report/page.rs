@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::session::DecisionKind;
 use crate::statistics::Interval;
 use crate::text;
 
@@ -28,6 +29,28 @@ pub enum RowKind {
     Remark,
 }
 
+/// Records that a row counts, so that they can be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Those decided on so.
+    Decided(DecisionKind),
+    /// Those with a flag.
+    Flagged,
+    /// Those with a note.
+    Noted,
+    /// Those whose caption has so many words.
+    Words {
+        /// The fewest.
+        from: u64,
+        /// The most; none where there is no limit.
+        to: Option<u64>,
+    },
+    /// Those whose caption begins with these words.
+    Opening(String),
+    /// Those whose caption has these words in a row.
+    Phrase(String),
+}
+
 /// A row of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -35,6 +58,8 @@ pub struct Row {
     pub kind: RowKind,
     /// Its text, without control characters.
     pub text: String,
+    /// The records it counts, where it counts records that can be asked for.
+    pub counts: Option<Counted>,
 }
 
 /// Rows of text, none wider than 76 columns.
@@ -62,6 +87,14 @@ impl Page {
         self.push(RowKind::Plain, &format!("  {text}"));
     }
 
+    /// A row that counts records.
+    pub(super) fn count(&mut self, text: impl Display, counts: Counted) {
+        self.row(text);
+        if let Some(row) = self.rows.last_mut() {
+            row.counts = Some(counts);
+        }
+    }
+
     pub(super) fn remark(&mut self, text: impl Display) {
         self.push(RowKind::Remark, &format!("  {text}"));
     }
@@ -73,7 +106,7 @@ impl Page {
             Bars::Ascii => text.replace('–', "-").replace('·', "|").replace('±', "+-").into(),
         };
         let text = text::truncate_to_width(&text, WIDTH, self.ellipsis()).trim_end().to_owned();
-        self.rows.push(Row { kind, text });
+        self.rows.push(Row { kind, text, counts: None });
     }
 
     /// `text` in exactly so many columns.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::text;
+use crate::text::{self, BareWord};
 
 /// Words of an opening, and of a phrase.
 const WORDS: usize = 3;
@@ -30,7 +30,7 @@ pub(super) struct Phrases {
 
 impl Phrases {
     pub(super) fn add(&mut self, caption: &str) {
-        let words: Vec<Word> = text::words(caption).map(Word::of).collect();
+        let words: Vec<BareWord> = text::bare_words(caption).collect();
         let opening: Vec<&str> =
             words.iter().map(|word| word.text.as_str()).filter(|word| !word.is_empty()).take(WORDS).collect();
         if !opening.is_empty() {
@@ -53,21 +53,6 @@ impl Phrases {
     /// The most frequent openings and phrases, those that stand in one caption only left out.
     pub(super) fn most_frequent(self, number: usize) -> (Vec<Phrase>, Vec<Phrase>) {
         (self.openings.most_frequent(number), self.phrases.most_frequent(number))
-    }
-}
-
-/// A word as it is counted.
-struct Word {
-    text: String,
-    ends_clause: bool,
-}
-
-impl Word {
-    fn of(word: &str) -> Self {
-        let bare = |character: char| !character.is_alphanumeric();
-        let text = word.trim_matches(bare).to_lowercase();
-        let ends_clause = word.trim_start_matches(bare).ends_with(['.', ',', ';', ':', '!', '?', ')', '—', '。', '，']);
-        Self { text, ends_clause }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::page::{percent, percents};
-use super::{Bars, Figures, Judged, LONGEST_PAUSE, Page, Phrase};
+use super::{Bars, Bin, Counted, Counts, Figures, Judged, LONGEST_PAUSE, Page, Phrase};
 use crate::describe::Usage;
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
@@ -35,8 +35,8 @@ impl Figures {
         self.judged(&mut page);
         list(&mut page, "Asked for another text because", &self.reasons);
         self.words(&mut page);
-        phrases(&mut page, "Most frequent openings (captions)", &self.openings);
-        phrases(&mut page, "Most frequent three words in a row (captions)", &self.phrases);
+        phrases(&mut page, "Most frequent openings (captions)", &self.openings, Counted::Opening);
+        phrases(&mut page, "Most frequent three words in a row (captions)", &self.phrases, Counted::Phrase);
         spending(&mut page, &self.spending);
         list(&mut page, "No description because", &self.failures);
         page
@@ -46,10 +46,15 @@ impl Figures {
         page.heading(format!("{:<16}{:>9}{:>9}", "Decisions", "by hand", "by run"));
         for kind in KINDS {
             let counts = self.decisions.get(&kind).copied().unwrap_or_default();
-            page.row(format!("{:<14}{:>9}{:>9}", kind.name(), counts.by_hand, counts.by_run));
+            let row = format!("{:<14}{:>9}{:>9}", kind.name(), counts.by_hand, counts.by_run);
+            if counts == Counts::default() { page.row(row) } else { page.count(row, Counted::Decided(kind)) }
         }
-        if self.flagged + self.noted > 0 {
-            page.row(format!("{} flagged, {} with a note", self.flagged, self.noted));
+        for (what, count, counted) in
+            [("flagged", self.flagged, Counted::Flagged), ("with a note", self.noted, Counted::Noted)]
+        {
+            if count > 0 {
+                page.count(format!("{what:<14}{count:>9}"), counted);
+            }
         }
         page.heading("Acceptance");
         match (self.acceptance.rate(), self.acceptance.interval()) {
@@ -109,26 +114,29 @@ impl Figures {
                 Some(to) if to == bin.from => to.to_string(),
                 Some(to) => format!("{}–{to}", bin.from),
             };
-            page.row(format!("{label:>14}{:>9}  {}", bin.count, page.bar(bin.count, highest, 48)));
+            let row = format!("{label:>14}{:>9}  {}", bin.count, page.bar(bin.count, highest, 48));
+            let Bin { from, to, .. } = *bin;
+            if bin.count == 0 { page.row(row) } else { page.count(row, Counted::Words { from, to }) }
         }
         let over = Proportion::new(lengths.over(self.max_words), lengths.captions());
         if let Some(rate) = over.rate().filter(|_| over.count() > 0) {
-            page.row(format!("over the limit of {}: {} ({})", self.max_words, over.count(), percent(rate)));
+            let row = format!("over the limit of {}: {} ({})", self.max_words, over.count(), percent(rate));
+            page.count(row, Counted::Words { from: self.max_words.saturating_add(1), to: None });
         }
         if lengths.without > 0 {
-            page.row(format!("without a caption: {}", lengths.without));
+            page.count(format!("without a caption: {}", lengths.without), Counted::Words { from: 0, to: Some(0) });
         }
     }
 }
 
-fn phrases(page: &mut Page, heading: &str, phrases: &[Phrase]) {
+fn phrases(page: &mut Page, heading: &str, phrases: &[Phrase], counted: fn(String) -> Counted) {
     if phrases.is_empty() {
         return;
     }
     page.heading(heading);
     for phrase in phrases {
         let most = if phrase.at_least { "+" } else { " " };
-        page.row(format!("{:>7}{most} {}", phrase.captions, phrase.words));
+        page.count(format!("{:>7}{most} {}", phrase.captions, phrase.words), counted(phrase.words.clone()));
     }
 }
 

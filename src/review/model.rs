@@ -208,8 +208,8 @@ pub enum Mode {
     Filter(FilterEntry),
     /// Reading the help, from this row.
     Help(u16),
-    /// Reading the figures, from this row.
-    Figures(u16),
+    /// Reading the figures, at this row.
+    Figures(usize),
     /// Looking at the picture alone.
     Zoom(Closeup),
     /// Asked whether to save before leaving.

@@ -15,6 +15,7 @@ pub use complete::{Completion, complete};
 pub use fuzzy::Fuzzy;
 pub use parse::{QueryError, parse};
 pub use pattern::{Pattern, PatternError};
+pub(super) use print::quoted;
 pub use span::Span;
 pub use vocabulary::Vocabulary;
 
@@ -24,7 +25,7 @@ use super::facts::Facts;
 use super::tabs::Tab;
 use crate::lint::LintKind;
 use crate::session::{Actor, Decision, RecordState};
-use crate::text;
+use crate::text::{self, Phrase};
 
 /// A question about a record that is answered with yes or no.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,10 @@ pub enum Query {
     Caption(Value),
     /// The number of words of the caption, as it would be saved now.
     Words(Span),
+    /// That caption begins with these words.
+    Begins(Phrase),
+    /// That caption has these words in a row.
+    Phrase(Phrase),
     /// What can be said against that caption: this, or anything.
     Lint(Option<LintKind>),
     /// Where the record stands.
@@ -207,13 +212,17 @@ pub enum Aspect {
     Name,
     /// The caption.
     Caption,
+    /// The words the caption begins with.
+    Begins,
+    /// Words in a row in the caption.
+    Phrase,
     /// The caption, by a regular expression.
     Pattern,
 }
 
 impl Aspect {
     /// All of them, in the order they are offered in.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Status,
         Self::Lint,
         Self::Words,
@@ -223,6 +232,8 @@ impl Aspect {
         Self::By,
         Self::Name,
         Self::Caption,
+        Self::Begins,
+        Self::Phrase,
         Self::Pattern,
     ];
 
@@ -239,6 +250,8 @@ impl Aspect {
             Self::By => "by",
             Self::Name => "name",
             Self::Caption => "caption",
+            Self::Begins => "begins",
+            Self::Phrase => "phrase",
             Self::Pattern => "re",
         }
     }
@@ -281,6 +294,8 @@ impl Query {
             Self::Name(value) => facts.name(|name| value.fits(name)),
             Self::Caption(value) => facts.caption(|caption| value.fits(caption)),
             Self::Words(span) => facts.caption(|caption| span.contains(count(text::word_count(caption)))),
+            Self::Begins(phrase) => facts.caption(|caption| phrase.begins(caption)),
+            Self::Phrase(phrase) => facts.caption(|caption| phrase.is_in(caption)),
             Self::Lint(kind) => facts.caption(|caption| {
                 let findings = facts.findings(caption);
                 kind.map_or(!findings.is_empty(), |kind| findings.iter().any(|finding| finding.kind == kind))
@@ -318,6 +333,8 @@ impl Query {
             Self::Not(_)
             | Self::Fuzzy(_)
             | Self::Words(_)
+            | Self::Begins(_)
+            | Self::Phrase(_)
             | Self::Lint(_)
             | Self::Name(_)
             | Self::Caption(_)

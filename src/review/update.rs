@@ -206,6 +206,7 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
         Mode::Search(entry) => search::stay(model, entry),
         Mode::Filter(entry) => filter::stay(model, entry),
         Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
+        Mode::Figures(row) => file::show_counted(model, row, out),
         other => model.mode = other,
     }
 }

@@ -52,8 +52,10 @@ pub enum Context {
     Search,
     /// Writing what to filter by.
     Filter,
-    /// Reading the help or the figures.
+    /// Reading the help.
     Help,
+    /// Reading the figures; keys not bound here mean what they mean in [`Context::Help`].
+    Statistics,
     /// Asked whether to save before leaving.
     ConfirmQuit,
     /// Asked whether to overwrite.
@@ -78,7 +80,8 @@ impl Context {
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
-            Mode::Help(_) | Mode::Figures(_) => Self::Help,
+            Mode::Help(_) => Self::Help,
+            Mode::Figures(_) => Self::Statistics,
             Mode::Search(_) => Self::Search,
             Mode::Filter(_) => Self::Filter,
             Mode::ConfirmQuit => Self::ConfirmQuit,
@@ -87,6 +90,15 @@ impl Context {
             Mode::Replace(_) => Self::Replace,
             Mode::ConfirmSpending(_) => Self::ConfirmSpending,
             Mode::ConfirmMany { .. } => Self::ConfirmMany,
+        }
+    }
+
+    /// The context that says what a key means that means nothing here.
+    const fn under(self) -> Option<Self> {
+        match self {
+            Self::Zoom => Some(Self::Browse),
+            Self::Statistics => Some(Self::Help),
+            _ => None,
         }
     }
 
@@ -262,8 +274,10 @@ impl Keymap {
     /// What keys mean in a context.
     #[must_use]
     pub fn lookup(&self, context: Context, pressed: &[Key]) -> Lookup {
-        let here = self.find(context, pressed);
-        if context == Context::Zoom && here == Lookup::Unbound { self.find(Context::Browse, pressed) } else { here }
+        match (self.find(context, pressed), context.under()) {
+            (Lookup::Unbound, Some(under)) => self.find(under, pressed),
+            (found, _) => found,
+        }
     }
 
     fn find(&self, context: Context, pressed: &[Key]) -> Lookup {
@@ -300,7 +314,8 @@ impl Keymap {
     /// The shortest way to write an action's key in a context, for the footer.
     #[must_use]
     pub fn hint(&self, context: Context, action: Action) -> Option<String> {
-        self.keys(context, action).into_iter().next()
+        let here = self.keys(context, action).into_iter().next();
+        here.or_else(|| self.keys(context.under()?, action).into_iter().next())
     }
 }
 
@@ -319,6 +334,7 @@ fn context_name(context: Context) -> String {
         Context::Search => "search",
         Context::Filter => "filter",
         Context::Help => "help",
+        Context::Statistics => "statistics",
         Context::ConfirmQuit => "confirm-quit",
         Context::ConfirmOverwrite => "confirm-overwrite",
         Context::Reason => "reason",

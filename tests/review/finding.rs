@@ -178,11 +178,6 @@ fn a_text_that_cannot_be_looked_for_is_not_lost() {
     assert_eq!((entry.text.as_str(), entry.error.as_deref()), (long.as_str(), Some("too long to look for")));
 }
 
-fn listed(world: &World) -> Vec<u32> {
-    let view = world.model.view();
-    (0..view.len()).filter_map(|position| view.nth(position)).map(|record| record.0).collect()
-}
-
 #[rstest]
 #[case("coat", &[0, 3])]
 #[case("red or green", &[0, 2, 3, 4])]
@@ -195,9 +190,9 @@ fn listed(world: &World) -> Vec<u32> {
 fn the_list_follows_the_query(#[case] query: &str, #[case] expected: &[u32]) {
     let mut world = World::new(&FIVE);
     world.keys("f").write(query);
-    assert_eq!(listed(&world), expected, "while it is typed");
+    assert_eq!(world.listed(), expected, "while it is typed");
     world.keys("Enter");
-    assert_eq!(listed(&world), expected);
+    assert_eq!(world.listed(), expected);
     assert_eq!(world.keys("F").model.view().len(), 5);
 }
 
@@ -215,7 +210,7 @@ fn the_cursor_goes_to_what_is_near_and_comes_back() {
     world.write("purple").keys("Esc");
     assert_eq!((world.cursor(), world.model.view().len()), (Some(2), 5));
     world.keys("f").write("hat").keys("Enter f").write("coat").keys("Esc");
-    assert_eq!(listed(&world), [1, 2], "the filter from before is on again");
+    assert_eq!(world.listed(), [1, 2], "the filter from before is on again");
     world.keys("k Esc");
     assert_eq!((world.cursor(), world.model.view().len()), (Some(1), 5), "Esc takes the filter off");
     assert_eq!(world.keys("F").notice(), "no filter is on · f filters");
@@ -229,7 +224,7 @@ fn what_is_no_query_leaves_the_last_one_on() {
     assert_eq!(entry.text, "hat status:x");
     assert_eq!(entry.error.as_ref().map(|error| error.at.clone()), Some(11..12));
     assert!(world.notice().starts_with("one of: all to-review ready"));
-    assert_eq!(listed(&world), [1, 2]);
+    assert_eq!(world.listed(), [1, 2]);
     world.write("").keys("Enter");
     assert_eq!((world.model.filter.is_some(), world.model.view().len()), (false, 5));
 }
@@ -238,29 +233,29 @@ fn what_is_no_query_leaves_the_last_one_on() {
 fn a_record_that_left_the_filter_stays_until_the_cursor_leaves_it() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:to-review").keys("Enter e").write("A purple coat.").keys("ctrl-s");
-    assert_eq!(listed(&world), [0, 1, 2, 3, 4]);
+    assert_eq!(world.listed(), [0, 1, 2, 3, 4]);
     world.keys("j");
-    assert_eq!(listed(&world), [1, 2, 3, 4]);
+    assert_eq!(world.listed(), [1, 2, 3, 4]);
     world.keys("a a a a");
     assert_eq!(world.decisions(), "edited:A purple coat. kept kept kept [kept]");
     assert_eq!(world.keys("k").cursor(), Some(4));
     world.keys("u u");
-    assert_eq!(listed(&world), [3, 4]);
+    assert_eq!(world.listed(), [3, 4]);
 }
 
 #[test]
 fn tabs_and_filter_narrow_together() {
     let mut world = World::new(&FIVE);
     world.keys("x x g g f").write("red").keys("Enter 2");
-    assert_eq!(listed(&world), [2, 4]);
+    assert_eq!(world.listed(), [2, 4]);
     world.keys("4");
-    assert_eq!(listed(&world), [0]);
+    assert_eq!(world.listed(), [0]);
     world.keys("Tab");
     assert_eq!((world.cursor(), world.model.list.tab), (Some(2), recaption::review::Tab::All));
     world.keys("x Tab x g g Tab");
     assert_eq!(world.notice(), "nothing here is left to review · F takes the filter off");
     world.keys("F 2");
-    assert_eq!(listed(&world), [3]);
+    assert_eq!(world.listed(), [3]);
 }
 
 #[test]
@@ -270,7 +265,7 @@ fn searching_stays_within_the_filter() {
     assert_eq!(world.cursor(), Some(2));
     assert_eq!(world.keys("n").notice(), "/red  1 of 1 · from the top again");
     world.keys("Esc");
-    assert_eq!(listed(&world), [1, 2], "the first Esc takes the search away, the second the filter");
+    assert_eq!(world.listed(), [1, 2], "the first Esc takes the search away, the second the filter");
     world.keys("Esc");
     assert_eq!(world.model.view().len(), 5);
 }
@@ -287,23 +282,23 @@ fn all_in_view_are_described_and_no_others() {
 fn candidates_and_flags_are_filtered_by_as_they_come() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:ready or flag:").keys("Enter");
-    assert_eq!(listed(&world), [] as [u32; 0]);
+    assert_eq!(world.listed(), [] as [u32; 0]);
     world.keys("Esc r j ! f").write("status:ready or flag:").keys("Enter");
-    assert_eq!(listed(&world), [1]);
+    assert_eq!(world.listed(), [1]);
     world.finish(0, "A long red coat.");
-    assert_eq!(listed(&world), [0, 1]);
+    assert_eq!(world.listed(), [0, 1]);
     world.keys("f").write("model:m1").keys("Enter");
-    assert_eq!(listed(&world), [0]);
+    assert_eq!(world.listed(), [0]);
 }
 
 #[test]
 fn missing_pictures_are_filtered_by_as_they_are_found() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:problems").keys("Enter");
-    assert_eq!(listed(&world), [] as [u32; 0]);
+    assert_eq!(world.listed(), [] as [u32; 0]);
     let checked = recaption::review::Checked { records: 5, bad_pictures: vec![RecordId(3)], bad_lines: Vec::new() };
     world.send(Msg::Checked(checked));
-    assert_eq!(listed(&world), [3]);
+    assert_eq!(world.listed(), [3]);
 }
 
 #[test]
@@ -311,13 +306,13 @@ fn the_list_is_replaced_as_far_as_it_has_been_looked_at() {
     let mut world = World::new(&FIVE);
     world.slow_scans = true;
     world.keys("f").write("hat");
-    assert_eq!(listed(&world), [0, 1, 2, 3, 4]);
+    assert_eq!(world.listed(), [0, 1, 2, 3, 4]);
     world.scan_reaches(0..2);
-    assert_eq!(listed(&world), [1, 2, 3, 4]);
+    assert_eq!(world.listed(), [1, 2, 3, 4]);
     assert_eq!(world.model.filter.as_ref().map(|filter| filter.hits.count()), Some(1));
     world.write("coat");
     world.scans_catch_up();
-    assert_eq!(listed(&world), [0, 3]);
+    assert_eq!(world.listed(), [0, 3]);
 }
 
 #[test]
@@ -331,9 +326,9 @@ fn words_are_completed() {
     world.keys("f").write("br").keys("Tab");
     assert_eq!(typed(&world), "brand:");
     world.write("brand:n").keys("Tab");
-    assert_eq!((typed(&world), listed(&world)), ("brand:Nike".to_owned(), vec![0]));
+    assert_eq!((typed(&world), world.listed()), ("brand:Nike".to_owned(), vec![0]));
     world.write("season:").keys("Tab");
-    assert_eq!((typed(&world), listed(&world)), ("season:\"summer 24\"".to_owned(), vec![0]));
+    assert_eq!((typed(&world), world.listed()), ("season:\"summer 24\"".to_owned(), vec![0]));
     world.write("status:").keys("Tab Tab Tab");
     assert_eq!(typed(&world), "status:ready");
     world.keys("shift-Tab");

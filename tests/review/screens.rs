@@ -212,6 +212,7 @@ fn the_figures_of_the_session(#[case] name: &str, #[case] width: u16, #[case] he
         ..Figures::default()
     };
     world.send(Msg::Figures(Ok(Box::new(figures))));
+    world.keys("G");
     assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
 }
 

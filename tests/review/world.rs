@@ -1,13 +1,16 @@
 //! A world around the core: records in memory, a store that remembers, a describer whose every word the test says.
 
+use std::ops::ControlFlow;
+
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
 use recaption::lint::Rules;
 use recaption::preview::CellArea;
+use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
 use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, Viewport, update};
-use recaption::session::{Decision, Event, Ledger, Seq};
+use recaption::session::{Decision, Event, History, Ledger, Opened, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
 
@@ -194,6 +197,21 @@ impl World {
         let among: RoaringBitmap = records.collect();
         let Scanned { id, found, .. } = self.scanned(scan);
         self.send(Msg::Scanned(Scanned { id, found: found & &among, among, done: false }));
+    }
+
+    /// What the session has come to, as the runtime would find it.
+    pub fn figures(&self) -> Figures {
+        let opened = Opened { ledger: self.model.ledger.clone(), ..Opened::default() };
+        let history = History { opened, ..History::default() };
+        let rules = &self.model.settings.rules;
+        let figures = Figures::gather(&self.dataset, &history, rules.max_words, &mut || ControlFlow::Continue(()));
+        figures.expect("the dataset can be read").expect("nothing stopped it")
+    }
+
+    /// The records in the list.
+    pub fn listed(&self) -> Vec<u32> {
+        let view = self.model.view();
+        (0..view.len()).filter_map(|position| view.nth(position)).map(|record| record.0).collect()
     }
 
     /// Presses keys, written as in a keymap. What is text where it is pressed is typed.

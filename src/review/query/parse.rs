@@ -14,6 +14,7 @@ use std::ops::Range;
 use super::{Aspect, Fuzzy, Member, Pattern, Query, Span, Status, Value, askable_lints};
 use crate::lint::LintKind;
 use crate::session::Actor;
+use crate::text::Phrase;
 
 /// Why what was written is no query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +137,8 @@ impl Parser<'_> {
                 }
                 self.expression().map(|pattern| Query::Caption(Value::Has(pattern)))
             }
+            Aspect::Begins => self.phrase().map(Query::Begins),
+            Aspect::Phrase => self.phrase().map(Query::Phrase),
             Aspect::Words => {
                 let (word, place) = self.plain();
                 let span = Span::parse(&word);
@@ -261,6 +264,12 @@ impl Parser<'_> {
             self.text[start..self.at].to_owned()
         };
         (word, start..self.at)
+    }
+
+    /// Words in a row.
+    fn phrase(&mut self) -> Parsed<Phrase> {
+        let (words, place) = self.plain();
+        Phrase::new(&words).ok_or_else(|| self.error(place, "words come here, in quotes where they are several"))
     }
 
     fn literal(&self, start: usize, words: &str) -> Parsed<Pattern> {

@@ -20,6 +20,8 @@ impl fmt::Display for Query {
             Self::Caption(value @ Value::Has(pattern)) if pattern.is_expression() => keyed(f, Aspect::Pattern, value),
             Self::Caption(value) => keyed(f, Aspect::Caption, value),
             Self::Words(span) => write!(f, "{}:{span}", Aspect::Words.key()),
+            Self::Begins(phrase) => write!(f, "{}:{}", Aspect::Begins.key(), quoted(&phrase.words())),
+            Self::Phrase(phrase) => write!(f, "{}:{}", Aspect::Phrase.key(), quoted(&phrase.words())),
             Self::Lint(kind) => write!(f, "{}:{}", Aspect::Lint.key(), kind.map_or("", |kind| kind.name())),
             Self::Status(status) => write!(f, "{}:{}", Aspect::Status.key(), status.name()),
             Self::Flagged => write!(f, "{}:", Aspect::Flag.key()),
@@ -80,6 +82,6 @@ fn word(words: &str) -> String {
 }
 
 /// Words in quotes.
-pub(super) fn quoted(words: &str) -> String {
+pub(in crate::review) fn quoted(words: &str) -> String {
     format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\""))
 }

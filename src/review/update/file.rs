@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{navigate, record};
+use super::{filter, navigate, record};
 use crate::dataset::RecordId;
-use crate::review::replace;
 use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
+use crate::review::{query, replace};
 use crate::session::Event;
 use crate::text::counted;
 
@@ -106,6 +106,18 @@ pub(super) fn statistics(model: &mut Model, out: &mut Vec<Effect>) {
     model.mode = Mode::Figures(0);
     model.figures = None;
     out.push(Effect::GatherFigures);
+}
+
+/// Lists the records that a row of the figures counts.
+pub(super) fn show_counted(model: &mut Model, row: usize, out: &mut Vec<Effect>) {
+    let Some(text) = model.query_of_row(row) else {
+        model.mode = Mode::Figures(row);
+        return;
+    };
+    if let Ok(query) = query::parse(&text) {
+        navigate::show_tab(model, Tab::All);
+        filter::put_on(model, text, query, out);
+    }
 }
 
 /// What `:report [FILE]` and `:report! [FILE]` ask for.

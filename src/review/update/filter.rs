@@ -62,7 +62,7 @@ fn read(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// Filters by a query; by none, lists all again.
-fn put_on(model: &mut Model, text: String, query: Option<Query>, out: &mut Vec<Effect>) {
+pub(super) fn put_on(model: &mut Model, text: String, query: Option<Query>, out: &mut Vec<Effect>) {
     let Some(query) = query else {
         take_off(model, out);
         return;

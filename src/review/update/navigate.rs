@@ -22,12 +22,12 @@ fn go_to_position(model: &mut Model, position: usize) {
     }
 }
 
-/// Moves by rows. In the help and the figures, scrolls them.
+/// Moves by rows. In the help, scrolls it.
 pub(super) fn step(model: &mut Model, rows: isize) {
     let last = last_row_of_figures(model);
     match &mut model.mode {
         Mode::Help(top) => *top = scrolled(*top, rows),
-        Mode::Figures(top) => *top = scrolled(*top, rows).min(last),
+        Mode::Figures(row) => *row = row.saturating_add_signed(rows).min(last),
         _ => go_to_position(model, model.list.position.saturating_add_signed(rows)),
     }
 }
@@ -40,7 +40,8 @@ pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
 
 pub(super) fn top(model: &mut Model) {
     match &mut model.mode {
-        Mode::Help(top) | Mode::Figures(top) => *top = 0,
+        Mode::Help(top) => *top = 0,
+        Mode::Figures(row) => *row = 0,
         _ => go_to_position(model, 0),
     }
 }
@@ -49,17 +50,14 @@ pub(super) fn bottom(model: &mut Model) {
     let last = last_row_of_figures(model);
     match &mut model.mode {
         Mode::Help(top) => *top = u16::MAX,
-        Mode::Figures(top) => *top = last,
+        Mode::Figures(row) => *row = last,
         _ => go_to_position(model, usize::MAX),
     }
 }
 
-/// The row the figures are read from when their end is on the screen.
-fn last_row_of_figures(model: &Model) -> u16 {
+fn last_row_of_figures(model: &Model) -> usize {
     let Some(Ok(figures)) = &model.figures else { return 0 };
-    let rows = u16::try_from(figures.page(Bars::Blocks).rows.len()).unwrap_or(u16::MAX);
-    // Two rows of the screen are the box's border.
-    rows.saturating_sub(model.viewport.zoom.rows.saturating_sub(2))
+    figures.page(Bars::Blocks).rows.len().saturating_sub(1)
 }
 
 /// Goes on after a decision; at the end of the list, says what is left.

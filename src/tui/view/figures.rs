@@ -6,21 +6,23 @@ use ratatui::widgets::Paragraph;
 
 use super::popup::Popup;
 use super::{Look, clean};
-use crate::report::{Bars, RowKind};
+use crate::report::{Bars, Row, RowKind};
 use crate::review::Model;
+use crate::text;
 use crate::tui::theme::Glyphs;
 
-pub(super) fn popup(screen: Rect, top: u16, model: &Model, look: Look) -> Popup {
-    let lines = lines(model, look);
+pub(super) fn popup(screen: Rect, row: usize, model: &Model, look: Look) -> Popup {
+    let lines = lines(row, model, look);
     let clamp = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
     let width = clamp(lines.iter().map(Line::width).max().unwrap_or(0)).max(24);
     let rows = clamp(lines.len()).min(screen.height.saturating_sub(2));
+    // The row that is read stays in the middle, where there is more than fits.
     let last = clamp(lines.len()).saturating_sub(rows);
-    let paragraph = Paragraph::new(lines).scroll((top.min(last), 0));
+    let paragraph = Paragraph::new(lines).scroll((clamp(row).saturating_sub(rows / 2).min(last), 0));
     Popup::new(screen, (width, rows), "statistics", vec![paragraph])
 }
 
-fn lines(model: &Model, look: Look) -> Vec<Line<'static>> {
+fn lines(chosen: usize, model: &Model, look: Look) -> Vec<Line<'static>> {
     let theme = look.theme;
     let figures = match &model.figures {
         None => return vec![Line::styled(format!("counting{}", theme.glyphs.ellipsis), theme.busy)],
@@ -28,11 +30,19 @@ fn lines(model: &Model, look: Look) -> Vec<Line<'static>> {
         Some(Ok(figures)) => figures,
     };
     let bars = if theme.glyphs == Glyphs::ASCII { Bars::Ascii } else { Bars::Blocks };
-    let rows = figures.page(bars).rows.into_iter();
-    rows.map(|row| match row.kind {
-        RowKind::Heading => Line::styled(row.text, theme.accent),
-        RowKind::Plain => Line::raw(row.text),
-        RowKind::Remark => Line::styled(row.text, theme.muted),
-    })
-    .collect()
+    let rows = figures.page(bars).rows;
+    let width = rows.iter().map(|row| text::width(&row.text)).max().unwrap_or(0);
+    let line = |(place, row): (usize, Row)| {
+        let style = match row.kind {
+            _ if place == chosen => {
+                let padding = " ".repeat(width.saturating_sub(text::width(&row.text)));
+                return Line::styled(format!("{}{padding}", row.text), theme.selected);
+            }
+            RowKind::Heading => theme.accent,
+            RowKind::Plain => theme.text,
+            RowKind::Remark => theme.muted,
+        };
+        Line::styled(row.text, style)
+    };
+    rows.into_iter().enumerate().map(line).collect()
 }

@@ -120,6 +120,7 @@ const fn where_bound(context: Context) -> &'static str {
         Context::Filter => " (filter)",
         Context::Zoom => " (zoom)",
         Context::Browse
+        | Context::Statistics
         | Context::Help
         | Context::Reason
         | Context::Replace

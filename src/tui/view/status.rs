@@ -163,8 +163,15 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
                 (Action::Up, "previous"),
             ],
         ),
-        Mode::Help(_) | Mode::Figures(_) => {
-            (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")])
+        Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
+        Mode::Figures(row) => {
+            let hints: &[_] = &[
+                (Action::Submit, "list these records"),
+                (Action::Close, "close"),
+                (Action::Down, "down"),
+                (Action::Up, "up"),
+            ];
+            (Context::Statistics, hints.get(usize::from(model.query_of_row(*row).is_none())..).unwrap_or_default())
         }
         Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),
         Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
