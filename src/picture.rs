@@ -35,6 +35,8 @@ pub enum PictureFormat {
     Bmp,
     /// TIFF; of several pages, the first.
     Tiff,
+    /// AVIF; of an animated one, the first frame.
+    Avif,
 }
 
 impl fmt::Display for PictureFormat {
@@ -46,6 +48,7 @@ impl fmt::Display for PictureFormat {
             Self::WebP => "WebP",
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
+            Self::Avif => "AVIF",
         })
     }
 }
@@ -95,7 +98,7 @@ pub enum PictureError {
     #[error("the file is empty")]
     Empty,
     /// A file that is no picture, or one of a kind that is not read.
-    #[error("{what}: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+    #[error("{what}: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
     Unsupported {
         /// What the first bytes look like.
         what: String,
@@ -144,7 +147,7 @@ impl PictureError {
             Self::NotAFile(_) => "name a picture in file_name",
             Self::Forbidden => "allow reading it, then regenerate",
             Self::Empty | Self::CutOff(_) | Self::Broken { .. } => "replace the file, then regenerate",
-            Self::Unsupported { .. } => "convert it to JPEG, PNG, GIF, WebP, BMP or TIFF",
+            Self::Unsupported { .. } => "convert it to JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF",
             Self::TooManyBytes { .. } | Self::TooManyPixels { .. } | Self::TooMuchMemory => "shrink the picture",
             Self::Io(_) => "check the disk, then regenerate",
         }

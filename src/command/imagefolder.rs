@@ -6,7 +6,7 @@ use std::path::Path;
 /// The files it reads captions from.
 const METADATA: [&str; 3] = ["metadata.jsonl", "metadata.csv", "metadata.parquet"];
 /// The names that pictures end in, in lower case.
-const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"];
+const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif"];
 
 /// Whether a file is a picture by its name: hidden files are not, such as those macOS leaves beside pictures (`._a.jpg`).
 pub(super) fn is_picture(path: &Path) -> bool {

@@ -278,7 +278,9 @@ mod tests {
         std::fs::write(&path, "hello").unwrap();
         let (out, errors, outcome) = shown(&path, &Printer::Description);
         assert_eq!(out, "");
-        assert!(errors.ends_with("/b\u{fffd}[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture\n"));
+        assert!(
+            errors.ends_with("/b\u{fffd}[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture\n")
+        );
         assert_eq!(outcome, Outcome { shown: 0, failed: 1 });
     }
 

@@ -41,7 +41,7 @@ impl UploadFormat {
             PictureFormat::Jpeg => Some(Self::Jpeg),
             PictureFormat::Gif => Some(Self::Gif),
             PictureFormat::WebP => Some(Self::WebP),
-            PictureFormat::Bmp | PictureFormat::Tiff => None,
+            PictureFormat::Bmp | PictureFormat::Tiff | PictureFormat::Avif => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Bytes of a picture file to pixels, within limits, whatever the bytes are.
 
+mod avif;
 pub(super) mod jpeg;
 #[cfg(test)]
 mod tests;
@@ -44,7 +45,7 @@ pub(crate) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Decoded, PictureE
                     return Ok(decoded);
                 }
             }
-            whole(bytes, format)
+            if format == PictureFormat::Avif { avif::decode(bytes) } else { whole(bytes, format) }
         },
         |reason| PictureError::Broken { format, reason },
     )
@@ -55,6 +56,9 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
     let format = sniff(bytes)?;
     guarded(
         || {
+            if format == PictureFormat::Avif {
+                return avif::inspect(bytes);
+            }
             let mut decoder = open(bytes, format)?;
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             Ok(describe(bytes, format, decoder.dimensions(), orientation))
@@ -63,7 +67,7 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
     )
 }
 
-/// The path for every format: the whole picture, through `image`.
+/// The path for every format but AVIF: the whole picture, through `image`.
 fn whole(bytes: &[u8], format: PictureFormat) -> Result<Decoded, PictureError> {
     let mut decoder = open(bytes, format)?;
     let stored = decoder.dimensions();
@@ -116,6 +120,10 @@ fn eight_bits(pixels: DynamicImage) -> DynamicImage {
 
 /// The format by content, or the name of what it is instead.
 fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
+    // Some AVIF files call themselves something more general first.
+    if avif::is_avif(bytes) {
+        return Ok(PictureFormat::Avif);
+    }
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => Ok(PictureFormat::Jpeg),
         Ok(ImageFormat::Png) => Ok(PictureFormat::Png),
@@ -123,6 +131,7 @@ fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
         Ok(ImageFormat::WebP) => Ok(PictureFormat::WebP),
         Ok(ImageFormat::Bmp) => Ok(PictureFormat::Bmp),
         Ok(ImageFormat::Tiff) => Ok(PictureFormat::Tiff),
+        Ok(ImageFormat::Avif) => Ok(PictureFormat::Avif),
         Ok(other) => {
             let name = other.extensions_str().first().unwrap_or(&"another");
             Err(PictureError::Unsupported { what: format!("a picture of the {} format", name.to_uppercase()) })
@@ -169,6 +178,7 @@ const fn library_format(format: PictureFormat) -> ImageFormat {
         PictureFormat::WebP => ImageFormat::WebP,
         PictureFormat::Bmp => ImageFormat::Bmp,
         PictureFormat::Tiff => ImageFormat::Tiff,
+        PictureFormat::Avif => ImageFormat::Avif,
     }
 }
 

@@ -91,6 +91,14 @@ fn formats_that_are_not_taken_become_jpegs(#[case] written: ImageFormat) {
     assert!(colours.iter().zip([RED, GREEN, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{colours:?}");
 }
 
+#[test]
+fn avif_becomes_a_jpeg_too() {
+    let upload = sent(include_bytes!("../../picture/decode/avif/turned.avif"));
+    assert_eq!((upload.format, upload.width, upload.height), (UploadFormat::Jpeg, 32, 64));
+    let colours = quarter_colours(&seen(&upload));
+    assert!(colours.iter().zip([GREEN, WHITE, RED, BLUE]).all(|(&a, b)| near(a, b)), "{colours:?}");
+}
+
 /// The table of the EXIF specification (4.6.4, tag 274).
 #[rstest]
 #[case(1, [RED, GREEN, BLUE, WHITE])]
@@ -150,8 +158,8 @@ fn the_side_that_is_refused_counts_where_it_is_the_shorter() {
 
 #[rstest]
 #[case::empty(b"".to_vec(), "the file is empty (replace the file, then regenerate)")]
-#[case::text(b"just words".to_vec(), "a text file: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture (convert it")]
-#[case::avif(b"\0\0\0\x1cftypavif".to_vec(), "a picture of the AVIF format")]
+#[case::text(b"just words".to_vec(), "a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture (convert it")]
+#[case::cut_avif(b"\0\0\0\x1cftypavif".to_vec(), "broken AVIF: ")]
 #[case::cut_jpeg(jpeg(&noise(64, 64))[..2000].to_vec(), "cut off: the JPEG file ends before its picture does (replace")]
 #[case::cut_png(encoded(noise(64, 64), ImageFormat::Png)[..2000].to_vec(), "broken PNG: unexpected end of file (replace the file")]
 #[case::cut_webp(encoded(noise(64, 64), ImageFormat::WebP)[..2000].to_vec(), "WebP")]

@@ -213,14 +213,13 @@ fn claims_of_enormous_size_are_refused_before_memory_is_taken() {
 }
 
 #[rstest]
-#[case(b"{\"file_name\": \"a.png\"}\n", "a text file: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+#[case(b"{\"file_name\": \"a.png\"}\n", "a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
 #[case(
     b"version https://git-lfs.github.com/spec/v1\n",
-    "a Git LFS pointer (run git lfs pull): not a JPEG, PNG, GIF, WebP, BMP or TIFF picture"
+    "a Git LFS pointer (run git lfs pull): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture"
 )]
-#[case(b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
-#[case(b"\0\0\0\x1cftypavif", "a picture of the AVIF format: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
-#[case(b"\x01\x02\x03\x04", "unknown content: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+#[case(b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+#[case(b"\x01\x02\x03\x04", "unknown content: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
 fn what_is_no_picture_is_named(#[case] bytes: &[u8], #[case] message: &str) {
     assert_eq!(refusal(bytes).to_string(), message);
     assert_eq!(inspect(bytes).unwrap_err().to_string(), message);
@@ -233,6 +232,8 @@ fn samples() -> Vec<Vec<u8>> {
     samples.push(with_orientation(&jpeg(&picture), 6));
     samples.push(flat_jpeg(0xc2, &[76, 85, 255], None));
     samples.push(flat_jpeg(0xc0, &[255, 0, 0, 255], Some(0)));
+    samples.push(include_bytes!("avif/alpha.avif").to_vec());
+    samples.push(include_bytes!("avif/grid.avif").to_vec());
     samples
 }
 
@@ -242,7 +243,7 @@ proptest! {
     /// Whatever the bytes, there is a picture within the limits or a reason, and the reason is safe to show.
     #[test]
     fn damaged_files_do_no_damage(
-        which in 0..8_usize,
+        which in 0..10_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
@@ -258,7 +259,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_do_no_damage(which in 0..9_usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_do_no_damage(which in 0..11_usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let start = samples().get(which).map(|sample| sample[..sample.len().min(30)].to_vec()).unwrap_or_default();
         check(&[start, bytes].concat());
     }
