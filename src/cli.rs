@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "the comments are the help text, which knows no backticks")]
 
 mod check;
+mod config;
 mod demo;
 mod doctor;
 mod export;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::check::CheckArgs;
+pub use self::config::ConfigArgs;
 pub use self::demo::DemoArgs;
 pub use self::doctor::DoctorArgs;
 pub use self::export::{DecisionKind, ExportArgs, ExportFormat, Side};
@@ -100,6 +102,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Print pictures in the terminal
     Show(ShowArgs),
+    /// Print the settings in effect, and where each is from
+    Config(ConfigArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -125,6 +129,7 @@ impl Command {
             Self::Export(args) => args.apply(&mut settings),
             Self::Doctor(args) => args.apply(&mut settings),
             Self::Show(args) => args.apply(&mut settings),
+            Self::Config(args) => args.apply(&mut settings),
             Self::Completions { .. } | Self::Man => {}
         }
         settings

@@ -2,9 +2,9 @@
 //! than the one before, resolved once into a [`Config`].
 
 mod lints;
+mod sources;
 mod values;
 
-use std::env;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use etcetera::BaseStrategy as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use self::lints::LintSettings;
+pub use self::sources::{Effective, Origin, Sources};
 pub use self::values::{Delay, DescriberChoice, ImageProtocol, Keys, LogLevel, Notify, Theme};
 use crate::describe::Dollars;
 
@@ -25,7 +25,7 @@ use crate::describe::Dollars;
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
 
 /// The settings of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "switches, each whatever the others are")]
 pub struct Config {
@@ -92,7 +92,7 @@ pub struct Config {
     /// How the operator is told that something long is done.
     pub notify: Notify,
     /// The log; beside the session where none is named.
-    #[serde(default)]
+    #[serde(default, serialize_with = "lossy")]
     pub log: Option<PathBuf>,
     /// The least important thing worth a line in it.
     pub log_level: LogLevel,
@@ -101,7 +101,7 @@ pub struct Config {
 }
 
 /// What one source has to say: the same settings, each of which may be left open.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[expect(missing_docs, reason = "each is explained at the field of the same name in Config")]
 pub struct Settings {
@@ -130,6 +130,7 @@ pub struct Settings {
     pub mouse: Option<bool>,
     pub keys: Option<Keys>,
     pub notify: Option<Notify>,
+    #[serde(serialize_with = "lossy")]
     pub log: Option<PathBuf>,
     pub log_level: Option<LogLevel>,
     pub lints: LintSettings,
@@ -172,40 +173,6 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The settings of this run: those of `flags`, completed from the process's environment and the user's file.
-    ///
-    /// # Errors
-    ///
-    /// If one of them says something that is no setting.
-    pub fn load(flags: Settings) -> Result<Self, ConfigError> {
-        let file = etcetera::choose_base_strategy().ok().map(|user| user.config_dir().join("recaption/config.toml"));
-        Self::resolve(flags, |name| env::var_os(name), file.as_deref())
-    }
-
-    /// As [`load`](Self::load), with a given environment and a file that need not exist. `RECAPTION_CONFIG` in the
-    /// environment names another, which must.
-    ///
-    /// # Errors
-    ///
-    /// If one of them says something that is no setting.
-    #[expect(clippy::missing_panics_doc, reason = "the defaults are part of the program, and a test reads them")]
-    pub fn resolve(
-        flags: Settings,
-        environment: impl Fn(&str) -> Option<OsString>,
-        file: Option<&Path>,
-    ) -> Result<Self, ConfigError> {
-        let environment = Environment(&environment);
-        let named = environment.get("CONFIG").map(PathBuf::from);
-        let mut config: Self =
-            toml::from_str(DEFAULTS).expect("the defaults are part of the program, and a test reads them");
-        if let Some(path) = named.as_deref().or(file) {
-            config.apply(Settings::from_file(path, named.is_some())?);
-        }
-        config.apply(Settings::from_environment(&environment)?);
-        config.apply(flags);
-        Ok(config)
-    }
-
     /// Takes over what a stronger source has to say.
     fn apply(&mut self, stronger: Settings) {
         fn set<T>(setting: &mut T, stronger: Option<T>) {
@@ -241,20 +208,14 @@ impl Config {
         set(&mut self.notify, stronger.notify);
         set(&mut self.log, stronger.log.map(Some));
         set(&mut self.log_level, stronger.log_level);
-        self.log_level = self.log_level.raised(stronger.verbose);
         self.lints.apply(stronger.lints);
     }
 }
 
 impl Settings {
-    /// What a file says; nothing if it does not exist and need not.
-    fn from_file(path: &Path, required: bool) -> Result<Self, ConfigError> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !required => return Ok(Self::default()),
-            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
-        };
-        toml::from_str(&text).map_err(|error| {
+    /// What the text of a file says.
+    fn from_file(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             ConfigError::File {
                 path: path.to_owned(),
@@ -303,12 +264,30 @@ impl Settings {
     }
 }
 
+/// The text of a file; nothing if it does not exist and need not.
+fn text_of(path: &Path, required: bool) -> Result<Option<String>, ConfigError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// A path as text. One that is no text is settled for: it is only shown.
+fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
+}
+
 /// The variables whose names begin with `RECAPTION_`. An empty one is as good as none.
 struct Environment<'a>(&'a dyn Fn(&str) -> Option<OsString>);
 
 impl Environment<'_> {
+    fn name(name: &str) -> String {
+        format!("RECAPTION_{name}")
+    }
+
     fn get(&self, name: &str) -> Option<OsString> {
-        (self.0)(&format!("RECAPTION_{name}")).filter(|value| !value.is_empty())
+        (self.0)(&Self::name(name)).filter(|value| !value.is_empty())
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
@@ -324,7 +303,7 @@ impl Environment<'_> {
         };
         match parsed {
             Ok(setting) => Ok(Some(setting)),
-            Err(expected) => Err(ConfigError::Variable { name: format!("RECAPTION_{name}"), value, expected }),
+            Err(expected) => Err(ConfigError::Variable { name: Self::name(name), value, expected }),
         }
     }
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    Config, DEFAULTS, Delay, DescriberChoice, ImageProtocol, Keys, LintSettings, LogLevel, Notify, Theme,
+    DEFAULTS, Delay, DescriberChoice, ImageProtocol, Keys, LintSettings, LogLevel, Notify, Sources, Theme,
 };
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
@@ -106,6 +106,7 @@ fn every_option_of_review_arrives() {
 )]
 #[case("recaption generate photos --sample 5 --seed 7 --budget 2.50")]
 #[case("recaption doctor photos --probe --json")]
+#[case("recaption config --json --max-words 30 -v --ascii")]
 #[case("recaption completions fish")]
 #[case("recaption man")]
 fn commands_parse(#[case] line: &str) {
@@ -187,6 +188,6 @@ fn each_command_says_what_it_is_for() {
 #[test]
 fn flags_reach_the_settings_of_the_run() {
     let flags = parsed("recaption --no-mouse -v").settings();
-    let config = Config::resolve(flags, |_| None, None).expect("settings");
+    let config = Sources::read(flags, |_| None, None).expect("settings").config();
     assert_eq!((config.mouse, config.log_level), (false, LogLevel::Debug));
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::CommandFactory as _;
 
 use super::check::{self, CheckOptions};
+use super::config::{self, ConfigOptions};
 use super::demo::{self, DemoError};
 use super::describer::Asking;
 use super::doctor::{self, DoctorOptions};
@@ -23,7 +24,7 @@ use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
     InitArgs, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
-use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Theme};
+use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Sources, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::exit::ExitCode;
@@ -52,7 +53,17 @@ struct NoTerminal;
 /// Does what was asked for. What went wrong is said on standard error.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
-    let done = Config::load(command.settings()).map_err(Failure::usage).and_then(|config| match command {
+    let done = Sources::load(command.settings()).map_err(Failure::usage).and_then(|sources| perform(command, &sources));
+    done.unwrap_or_else(|failure| {
+        // Not `eprintln!`: it panics where standard error is gone, and then there is nobody to tell anyway.
+        let _ = writeln!(io::stderr(), "recaption: {}", failure.message);
+        failure.code
+    })
+}
+
+fn perform(command: Command, sources: &Sources) -> Result<ExitCode, Failure> {
+    let config = sources.config();
+    match command {
         Command::Review(args) => review(args, config),
         Command::Demo(args) => demo(&args, config),
         Command::Show(args) => show(args, &config),
@@ -63,14 +74,13 @@ pub fn run(command: Command) -> ExitCode {
         Command::Stats(args) => stats(args, &config),
         Command::Export(args) => export(args, &config),
         Command::Init(args) => init(args, &config),
+        Command::Config(args) => {
+            let options = ConfigOptions { json: args.json, terminal: io::stdout().is_terminal() };
+            printed(config::run(sources, options, &mut io::stdout()))
+        }
         Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
         Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
-    });
-    done.unwrap_or_else(|failure| {
-        // Not `eprintln!`: it panics where standard error is gone, and then there is nobody to tell anyway.
-        let _ = writeln!(io::stderr(), "recaption: {}", failure.message);
-        failure.code
-    })
+    }
 }
 
 fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {

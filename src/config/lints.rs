@@ -5,14 +5,16 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::lint::{LintKind, Severity};
 
 /// What a source says of lints. What it leaves open stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct LintSettings {
     /// How much kinds of findings matter; those that are not here, as by default.
+    #[serde(flatten)]
     pub severities: BTreeMap<LintKind, Severity>,
     /// The fewest words a caption may have.
     pub min_words: Option<NonZeroUsize>,

@@ -23,7 +23,8 @@ impl World {
         if let Some(text) = self.file {
             fs::write(&file, text).expect("written");
         }
-        Config::resolve(self.flags, |name| self.variables.get(name).map(OsString::from), Some(&file))
+        let variables = |name: &str| self.variables.get(name).map(OsString::from);
+        Ok(Sources::read(self.flags, variables, Some(&file))?.config())
     }
 }
 
@@ -85,10 +86,14 @@ fn every_setting_can_come_from_either_source_and_both_mean_the_same() {
     let default = World::default().resolve().expect("settings");
     for &(name, value) in OTHER_VALUES {
         let variable = format!("RECAPTION_{}", name.to_uppercase().replace('-', "_"));
-        let from_variable =
-            Config::resolve(Settings::default(), |asked| (asked == variable).then(|| value.into()), None);
-        let from_variable = from_variable.expect(name);
+        let sources = Sources::read(Settings::default(), |asked| (asked == variable).then(|| value.into()), None);
+        let sources = sources.expect(name);
+        let from_variable = sources.config();
         assert_ne!(from_variable, default, "{name} has no effect");
+        let set: Vec<Effective> =
+            sources.effective().into_iter().filter(|setting| setting.origin != Origin::Default).collect();
+        let [Effective { name: only, value: Some(_), origin }] = &set[..] else { panic!("{name}: {set:?}") };
+        assert_eq!((&**only, origin), (name, &Origin::Variable(variable)));
 
         let quoted = format!("{value:?}");
         let bare =
@@ -113,6 +118,16 @@ fn the_defaults_explain_every_setting() {
     documented.sort_unstable();
     settings.sort_unstable();
     assert_eq!(documented, settings);
+    // Those are all there are, and each paragraph begins with an explanation.
+    let all = Sources::read(Settings::default(), |_| None, None).expect("settings").effective();
+    let mut all: Vec<&str> = all.iter().map(|setting| &*setting.name).filter(|name| !name.contains('.')).collect();
+    all.sort_unstable();
+    assert_eq!(all, settings);
+    for paragraph in DEFAULTS.split("\n\n") {
+        assert!(
+            paragraph.starts_with("# ") && !settings.iter().any(|name| paragraph.starts_with(&format!("# {name} =")))
+        );
+    }
     let lints: LintSettings = lints.try_into().expect("lints");
     for kind in LintKind::ALL {
         assert_eq!(lints.severities.get(&kind), Some(&kind.default_severity()), "{kind}");
@@ -159,11 +174,8 @@ fn a_file_named_in_the_environment_takes_the_place_of_the_users() {
     let folder = TempDir::new().expect("a temporary folder");
     let named = folder.path().join("other.toml");
     let resolve = || {
-        Config::resolve(
-            Settings::default(),
-            |name| (name == "RECAPTION_CONFIG").then(|| named.clone().into_os_string()),
-            None,
-        )
+        let variables = |name: &str| (name == "RECAPTION_CONFIG").then(|| named.clone().into_os_string());
+        Sources::read(Settings::default(), variables, None).map(|sources| sources.config())
     };
     let missing = resolve().expect_err("it does not exist").to_string();
     assert!(missing.contains("other.toml"), "{missing}");

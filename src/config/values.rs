@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What writes captions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum DescriberChoice {
     /// Claude and other models on Amazon Bedrock
@@ -20,7 +20,7 @@ pub enum DescriberChoice {
 }
 
 /// How pictures are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageProtocol {
     /// The best the terminal says it can do
@@ -38,7 +38,7 @@ pub enum ImageProtocol {
 }
 
 /// Which colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Theme {
     /// As the terminal's ground is
@@ -54,7 +54,7 @@ pub enum Theme {
 }
 
 /// Whose keys are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keys {
     /// recaption's own
@@ -66,7 +66,7 @@ pub enum Keys {
 }
 
 /// How the operator is told that something long is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Notify {
     /// On the screen only
@@ -78,7 +78,7 @@ pub enum Notify {
 }
 
 /// The least important thing worth a line in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
     /// What failed
@@ -104,8 +104,8 @@ impl LogLevel {
 }
 
 /// A span of time, as people write it: "1s", "500ms", "1m 30s", or seconds alone ("1.5").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Delay(pub Duration);
 
 /// Why a text is no span of time.
@@ -125,6 +125,12 @@ impl FromStr for Delay {
     }
 }
 
+impl From<Delay> for String {
+    fn from(delay: Delay) -> Self {
+        format!("{:#}", SignedDuration::try_from(delay.0).unwrap_or(SignedDuration::MAX))
+    }
+}
+
 impl TryFrom<String> for Delay {
     type Error = DelayError;
 
@@ -140,7 +146,9 @@ mod tests {
     #[test]
     fn spans_of_time_are_read_as_people_write_them() {
         for (text, milliseconds) in [("1s", 1000), ("500ms", 500), ("1m 30s", 90_000), ("2", 2000), ("0.25", 250)] {
-            assert_eq!(text.parse(), Ok(Delay(Duration::from_millis(milliseconds))), "{text}");
+            let delay = Delay(Duration::from_millis(milliseconds));
+            assert_eq!(text.parse(), Ok(delay), "{text}");
+            assert_eq!(String::from(delay).parse(), Ok(delay), "{text}");
         }
         for text in ["", "fast", "-1s", "-1", "NaN", "1 parsec"] {
             assert_eq!(text.parse::<Delay>(), Err(DelayError), "{text}");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What can be wrong with a caption, worst first: the order of the variants is the order of findings that matter
 /// equally.
@@ -128,6 +128,12 @@ impl fmt::Display for LintKind {
     }
 }
 
+impl Serialize for LintKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// A name that no kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such lint; the lints are {}", LintKind::ALL.map(LintKind::name).join(", "))]
@@ -142,7 +148,7 @@ impl FromStr for LintKind {
 }
 
 /// How much a finding matters, from not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// It is not looked for.
