@@ -6,6 +6,7 @@ mod editor;
 mod entry;
 mod input;
 mod keymap;
+mod late;
 pub mod layout;
 mod listener;
 mod signals;
@@ -16,7 +17,7 @@ pub mod view;
 use std::io;
 use std::time::Duration;
 
-use crossterm::event::Event;
+use crossterm::event::{Event, KeyEvent};
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -27,6 +28,7 @@ use crate::runtime::Runtime;
 use crate::text;
 use clipboard::Clipboard;
 use input::Input;
+use late::LateAnswers;
 use layout::Layout;
 use listener::Listener;
 use signals::Signals;
@@ -106,6 +108,10 @@ struct App {
     /// The size of a cell by the kernel's account. Where it changes, so does the terminal's own.
     kernels_cell: Option<CellSize>,
     pictures: bool,
+    /// Answers of the terminal that are still to come.
+    late: LateAnswers,
+    /// Keys typed before there was anything they could be about.
+    typed_ahead: Vec<KeyEvent>,
     options: Options,
     pause: Option<Pause>,
     clipboard: Clipboard,
@@ -132,6 +138,8 @@ impl App {
             terminal: Capabilities::floor(),
             kernels_cell: preview::cell_now(),
             pictures: options.pictures != ProtocolChoice::None,
+            late: LateAnswers::default(),
+            typed_ahead: Vec::new(),
             pause: None,
             clipboard: Clipboard::default(),
             attention: None,
@@ -156,7 +164,13 @@ impl App {
         }
         self.pictures = self.painter.is_some();
         self.measure(runtime)?;
-        for key in input::typed_ahead(&probe.typed) {
+        self.typed_ahead = input::typed_ahead(&probe.typed);
+        self.late = probe.late.as_deref().map(LateAnswers::after).unwrap_or_default();
+        Ok(())
+    }
+
+    fn press_typed_ahead(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        for key in std::mem::take(&mut self.typed_ahead) {
             self.terminal_event(&Event::Key(key), runtime)?;
         }
         Ok(())
@@ -164,7 +178,7 @@ impl App {
 
     async fn review(&mut self, runtime: &mut Runtime, messages: &mut UnboundedReceiver<Msg>) -> io::Result<()> {
         let mut signals = Signals::new()?;
-        let mut events = Listener::start()?;
+        let mut events = Listener::start(std::mem::take(&mut self.late))?;
         loop {
             let caption_rows = self.draw()?;
             if caption_rows != self.model.caption.rows {
@@ -188,6 +202,9 @@ impl App {
                     break;
                 }
             }
+            if self.model.is_ready() {
+                self.press_typed_ahead(runtime)?;
+            }
             if self.leaving {
                 return Ok(());
             }
@@ -205,6 +222,8 @@ impl App {
             self.follow_font(runtime);
             return self.measure(runtime);
         }
+        // Those typed first come first, whether there is anything for them or not.
+        self.press_typed_ahead(runtime)?;
         let size = self.screen.size()?;
         let layout = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures);
         if let Some(msg) = self.input.message(event, &self.model, layout.as_ref()) {

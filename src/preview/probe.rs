@@ -19,8 +19,9 @@ pub struct Probe {
     pub capabilities: Capabilities,
     /// Bytes that came in meanwhile and were no answers: keys typed ahead.
     pub typed: Vec<u8>,
-    /// Whether it answered all that was asked before the deadline. A late answer comes in among the keys.
-    pub answered: bool,
+    /// Where not all was answered before the deadline: answers may still come in among the keys, and first the rest of
+    /// one that began like this (empty where none had begun).
+    pub late: Option<Vec<u8>>,
 }
 
 /// Asks the terminal what it can draw, for at most `deadline` (400 ms suits).
@@ -37,7 +38,7 @@ pub fn probe(deadline: Duration) -> Probe {
         return probe;
     }
     let capabilities = choice::choose(&replies::Replies::default(), &environment, None);
-    Probe { capabilities, typed: Vec::new(), answered: false }
+    Probe { capabilities, typed: Vec::new(), late: None }
 }
 
 /// Whether this runs in a tmux that lets no pictures through to the terminal around it.
@@ -83,9 +84,9 @@ mod unix {
             let terminal = OpenOptions::new().read(true).open("/dev/tty").ok()?;
             ask(terminal.as_fd(), &mut stdout.lock(), passthrough, deadline)
         };
-        let replies::Conversation { replies, typed, .. } = &conversation;
-        let capabilities = choice::choose(replies, environment, cell_of_window(stdout.as_fd()));
-        Some(Probe { capabilities, typed: typed.clone(), answered: conversation.is_over(passthrough) })
+        let capabilities = choice::choose(&conversation.replies, environment, cell_of_window(stdout.as_fd()));
+        let late = (!conversation.is_over(passthrough)).then_some(conversation.unfinished);
+        Some(Probe { capabilities, typed: conversation.typed, late })
     }
 
     /// Sends the queries and reads until the last is answered or the deadline has passed.

@@ -123,23 +123,95 @@ impl Input {
     }
 }
 
-/// Keys that were typed while the terminal was being asked what it can do. Only what is a key beyond doubt counts.
+/// Keys that were typed while the terminal was being asked what it can do.
 pub fn typed_ahead(bytes: &[u8]) -> Vec<KeyEvent> {
-    if bytes.contains(&0x1b) {
-        return Vec::new();
+    let mut keys = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (key, length) = first_key(rest);
+        keys.extend(key);
+        rest = &rest[length..];
     }
-    let plain = |code| KeyEvent::new(code, KeyModifiers::NONE);
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|character| match character {
-            '\r' | '\n' => plain(KeyCode::Enter),
-            '\t' => plain(KeyCode::Tab),
-            '\u{7f}' => plain(KeyCode::Backspace),
-            '\u{1}'..='\u{1a}' => {
-                let letter = char::from(b'a' + (character as u8) - 1);
-                KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)
-            }
-            other => plain(KeyCode::Char(other)),
-        })
-        .collect()
+    keys
+}
+
+/// The key that bytes begin with, and how many of them say it. No key: something else that the terminal tells, as of its
+/// mouse.
+fn first_key(bytes: &[u8]) -> (Option<KeyEvent>, usize) {
+    /// As terminals send them in normal and in application mode (xterm's "PC-style function keys").
+    const NAMED: [(&[u8], KeyCode); 22] = [
+        (b"\x1b[A", KeyCode::Up),
+        (b"\x1bOA", KeyCode::Up),
+        (b"\x1b[B", KeyCode::Down),
+        (b"\x1bOB", KeyCode::Down),
+        (b"\x1b[C", KeyCode::Right),
+        (b"\x1bOC", KeyCode::Right),
+        (b"\x1b[D", KeyCode::Left),
+        (b"\x1bOD", KeyCode::Left),
+        (b"\x1b[H", KeyCode::Home),
+        (b"\x1bOH", KeyCode::Home),
+        (b"\x1b[1~", KeyCode::Home),
+        (b"\x1b[F", KeyCode::End),
+        (b"\x1bOF", KeyCode::End),
+        (b"\x1b[4~", KeyCode::End),
+        (b"\x1b[3~", KeyCode::Delete),
+        (b"\x1b[5~", KeyCode::PageUp),
+        (b"\x1b[6~", KeyCode::PageDown),
+        (b"\x1b[Z", KeyCode::BackTab),
+        (b"\x1bOP", KeyCode::F(1)),
+        (b"\x1bOQ", KeyCode::F(2)),
+        (b"\x1bOR", KeyCode::F(3)),
+        (b"\x1bOS", KeyCode::F(4)),
+    ];
+    let plain = |code| Some(KeyEvent::new(code, KeyModifiers::NONE));
+    if let Some((sequence, code)) = NAMED.iter().find(|(sequence, _)| bytes.starts_with(sequence)) {
+        return (plain(*code), sequence.len());
+    }
+    match bytes {
+        [0x1b, b'[', parameters @ ..] => {
+            let end = parameters.iter().position(|byte| (0x40..=0x7e).contains(byte));
+            (None, end.map_or(bytes.len(), |end| 2 + end + 1))
+        }
+        [0x1b] | [0x1b, 0x1b, ..] => (plain(KeyCode::Esc), 1),
+        [0x1b, rest @ ..] => {
+            let (key, length) = first_key(rest);
+            (key.map(|key| KeyEvent::new(key.code, key.modifiers | KeyModifiers::ALT)), 1 + length)
+        }
+        [b'\r' | b'\n', ..] => (plain(KeyCode::Enter), 1),
+        [b'\t', ..] => (plain(KeyCode::Tab), 1),
+        [0x7f, ..] => (plain(KeyCode::Backspace), 1),
+        [control @ 0x01..=0x1a, ..] => {
+            let letter = char::from(b'a' + control - 1);
+            (Some(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)), 1)
+        }
+        [0x00..=0x1f, ..] | [] => (None, 1),
+        _ => {
+            let text = bytes.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+            text.chars().next().map_or((None, 1), |letter| (plain(KeyCode::Char(letter)), letter.len_utf8()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_typed_ahead_are_those_pressed() {
+        let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
+        let held = |letter, modifiers| KeyEvent::new(KeyCode::Char(letter), modifiers);
+        let pressed = [
+            key(KeyCode::Char('j')),
+            key(KeyCode::Down),
+            key(KeyCode::PageDown),
+            key(KeyCode::Char('한')),
+            held('x', KeyModifiers::ALT),
+            held('d', KeyModifiers::CONTROL),
+            key(KeyCode::Enter),
+            key(KeyCode::Esc),
+        ];
+        // A click of the mouse is among them, and half a letter.
+        assert_eq!(typed_ahead("j\x1b[B\x1b[6~\x1b[<0;3;4M한\x1bx\x04\r\x1b".as_bytes()), pressed);
+        assert_eq!(typed_ahead(b"a\xed\x95b"), [key(KeyCode::Char('a')), key(KeyCode::Char('b'))]);
+    }
 }

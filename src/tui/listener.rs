@@ -10,8 +10,12 @@ use std::time::Duration;
 use crossterm::event::{self, Event, EventStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::late::LateAnswers;
+
 /// The longest crossterm is asked to wait at a time. Any would do: it is woken where that is wanted.
 const LONG: Duration = Duration::from_hours(1);
+/// How far apart the letters of one answer of the terminal may come in, over a slow line.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// What the terminal sends, in order.
 pub struct Listener {
@@ -21,13 +25,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts reading. Nobody else may read from the terminal until [`Listener::pause`].
+    /// Starts reading, and passes over the answers of the terminal that are still to come. Nobody else may read from the
+    /// terminal until [`Listener::pause`].
     ///
     /// # Errors
     /// Where there is no thread to read with.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(late: LateAnswers) -> io::Result<Self> {
         let (sender, events) = unbounded_channel();
-        let thread = Some(Reading::start(sender.clone())?);
+        let thread = Some(Reading::start(sender.clone(), late)?);
         Ok(Self { sender, events, thread })
     }
 
@@ -48,12 +53,12 @@ impl Listener {
         }
     }
 
-    /// Reads again.
+    /// Reads again. What the terminal had to answer, it has answered by now.
     ///
     /// # Errors
     /// Where there is no thread to read with.
     pub fn resume(&mut self) -> io::Result<()> {
-        self.thread = Some(Reading::start(self.sender.clone())?);
+        self.thread = Some(Reading::start(self.sender.clone(), LateAnswers::default())?);
         Ok(())
     }
 }
@@ -66,11 +71,11 @@ struct Reading {
 }
 
 impl Reading {
-    fn start(sender: UnboundedSender<io::Result<Event>>) -> io::Result<Self> {
+    fn start(sender: UnboundedSender<io::Result<Event>>, late: LateAnswers) -> io::Result<Self> {
         let waker = EventStream::new();
         let stopping = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stopping);
-        let thread = thread::Builder::new().name("keys".to_owned()).spawn(move || read(&sender, &told))?;
+        let thread = thread::Builder::new().name("keys".to_owned()).spawn(move || read(&sender, &told, late))?;
         Ok(Self { thread, waker, stopping })
     }
 
@@ -82,18 +87,23 @@ impl Reading {
     }
 }
 
-fn read(sender: &UnboundedSender<io::Result<Event>>, stopping: &AtomicBool) {
+fn read(sender: &UnboundedSender<io::Result<Event>>, stopping: &AtomicBool, mut late: LateAnswers) {
     loop {
-        let event = match event::poll(LONG) {
-            Ok(true) => event::read(),
+        let patience = if late.is_undecided() { MOMENT } else { LONG };
+        let keys = match event::poll(patience).and_then(|ready| if ready { event::read().map(Some) } else { Ok(None) })
+        {
+            Ok(Some(event)) => late.take(event),
             // It was woken. Only now: a wake-up left behind would come together with the next key, and crossterm 0.29
             // forgets the rest of what it was woken for.
-            Ok(false) if stopping.load(Ordering::Acquire) => return,
-            Ok(false) => continue,
-            Err(error) => Err(error),
+            Ok(None) if stopping.load(Ordering::Acquire) => return,
+            Ok(None) => late.give_up(),
+            Err(error) => {
+                // Nobody may be left to be told.
+                let _ = sender.send(Err(error));
+                return;
+            }
         };
-        let failed = event.is_err();
-        if sender.send(event).is_err() || failed {
+        if keys.into_iter().any(|key| sender.send(Ok(key)).is_err()) {
             return;
         }
     }

@@ -57,7 +57,7 @@ pub(super) struct Conversation {
     /// What is no answer: keys.
     pub typed: Vec<u8>,
     /// A sequence that has begun and not ended.
-    unfinished: Vec<u8>,
+    pub unfinished: Vec<u8>,
 }
 
 impl Conversation {
@@ -91,10 +91,9 @@ impl Conversation {
 
     /// Nothing more was received: what has begun is a key, unless it can only be the start of an answer.
     pub fn ended(mut self) -> Self {
-        let unfinished = std::mem::take(&mut self.unfinished);
         let answers: [&[u8]; 6] = [b"\x1bP>|", b"\x1b_G", b"\x1b]11;", b"\x1b[?", b"\x1b[6;", b"\x1b[0"];
-        if !answers.iter().any(|start| unfinished.starts_with(start)) {
-            self.typed.extend(unfinished);
+        if !answers.iter().any(|start| self.unfinished.starts_with(start)) {
+            self.typed.append(&mut self.unfinished);
         }
         self
     }

@@ -124,6 +124,7 @@ fn what_has_begun_when_the_time_is_up_is_a_key_unless_it_is_an_answer() {
     assert_eq!(ended(b"q\x1b_Gi=31;"), b"q");
     assert_eq!(ended(b"q\x1b[1;"), b"q\x1b[1;");
     assert_eq!(ended(b"\x1b\x1b[?62;4"), b"\x1b", "Esc, then an answer");
+    assert_eq!(Conversation::of(b"q\x1b[?62;4").ended().unfinished, b"\x1b[?62;4", "its rest may still come");
 }
 
 #[test]

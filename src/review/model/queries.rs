@@ -1,6 +1,6 @@
 //! The questions one can ask of the model: what is in view, what is shown of a record, what can be said against it.
 
-use super::{FILE, Mode, Model, PictureSlot, Version};
+use super::{FILE, Mode, Model, PictureSlot, SessionStatus, Version};
 use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{self, Finding};
@@ -10,6 +10,14 @@ use crate::review::query::Pattern;
 use crate::session::{Candidate, Decision, EditBase, RecordState};
 
 impl Model {
+    /// Whether the cursor stands where the review goes on, on a record that can be read and decided on.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.session != SessionStatus::Opening
+            && self.resume_at.is_none()
+            && self.list.cursor.is_some_and(|cursor| self.entry(cursor).is_some())
+    }
+
     /// The line of a record, where it has been read.
     #[must_use]
     pub fn entry(&self, record: RecordId) -> Option<&Entry> {
