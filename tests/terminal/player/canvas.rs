@@ -1,0 +1,350 @@
+//! The pictures on a terminal's screen: what was sent, what is kept, and what is to be seen of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::{ImageFormat, Rgb, RgbImage};
+
+use super::sixel;
+
+/// Pixels of a cell: across, down.
+pub const CELL: (u16, u16) = (10, 20);
+/// The character that stands for a part of a kitty picture.
+const PLACEHOLDER: char = '\u{10eeee}';
+/// What rows, columns and the highest byte of a number are counted with: the table the protocol refers to
+/// (<https://sw.kovidgoyal.net/kitty/graphics-protocol/#unicode-placeholders>).
+const COUNTING_MARKS: &str = "\u{305}\u{30d}\u{30e}\u{310}\u{312}\u{33d}\u{33e}\u{33f}\u{346}\u{34a}\u{34b}\u{34c}\u{350}\u{351}\u{352}\u{357}\
+    \u{35b}\u{363}\u{364}\u{365}\u{366}\u{367}\u{368}\u{369}\u{36a}\u{36b}\u{36c}\u{36d}\u{36e}\u{36f}\u{483}\u{484}\
+    \u{485}\u{486}\u{487}\u{592}\u{593}\u{594}\u{595}\u{597}\u{598}\u{599}\u{59c}\u{59d}\u{59e}\u{59f}\u{5a0}\u{5a1}\
+    \u{5a8}\u{5a9}\u{5ab}\u{5ac}\u{5af}\u{5c4}\u{610}\u{611}\u{612}\u{613}\u{614}\u{615}\u{616}\u{617}\u{657}\u{658}\
+    \u{659}\u{65a}\u{65b}\u{65d}\u{65e}\u{6d6}\u{6d7}\u{6d8}\u{6d9}\u{6da}\u{6db}\u{6dc}\u{6df}\u{6e0}\u{6e1}\u{6e2}\
+    \u{6e4}\u{6e7}\u{6e8}\u{6eb}\u{6ec}\u{730}\u{732}\u{733}\u{735}\u{736}\u{73a}\u{73d}\u{73f}\u{740}\u{741}\u{743}\
+    \u{745}\u{747}\u{749}\u{74a}\u{7eb}\u{7ec}\u{7ed}\u{7ee}\u{7ef}\u{7f0}\u{7f1}\u{7f3}\u{816}\u{817}\u{818}\u{819}\
+    \u{81b}\u{81c}\u{81d}\u{81e}\u{81f}\u{820}\u{821}\u{822}\u{823}\u{825}\u{826}\u{827}\u{829}\u{82a}\u{82b}\u{82c}\
+    \u{82d}\u{951}\u{953}\u{954}\u{f82}\u{f83}\u{f86}\u{f87}\u{135d}\u{135e}\u{135f}\u{17dd}\u{193a}\u{1a17}\u{1a75}\
+    \u{1a76}\u{1a77}\u{1a78}\u{1a79}\u{1a7a}\u{1a7b}\u{1a7c}\u{1b6b}\u{1b6d}\u{1b6e}\u{1b6f}\u{1b70}\u{1b71}\u{1b72}\
+    \u{1b73}\u{1cd0}\u{1cd1}\u{1cd2}\u{1cda}\u{1cdb}\u{1ce0}\u{1dc0}\u{1dc1}\u{1dc3}\u{1dc4}\u{1dc5}\u{1dc6}\u{1dc7}\
+    \u{1dc8}\u{1dc9}\u{1dcb}\u{1dcc}\u{1dd1}\u{1dd2}\u{1dd3}\u{1dd4}\u{1dd5}\u{1dd6}\u{1dd7}\u{1dd8}\u{1dd9}\u{1dda}\
+    \u{1ddb}\u{1ddc}\u{1ddd}\u{1dde}\u{1ddf}\u{1de0}\u{1de1}\u{1de2}\u{1de3}\u{1de4}\u{1de5}\u{1de6}\u{1dfe}\u{20d0}\
+    \u{20d1}\u{20d4}\u{20d5}\u{20d6}\u{20d7}\u{20db}\u{20dc}\u{20e1}\u{20e7}\u{20e9}\u{20f0}\u{2cef}\u{2cf0}\u{2cf1}\
+    \u{2de0}\u{2de1}\u{2de2}\u{2de3}\u{2de4}\u{2de5}\u{2de6}\u{2de7}\u{2de8}\u{2de9}\u{2dea}\u{2deb}\u{2dec}\u{2ded}\
+    \u{2dee}\u{2def}\u{2df0}\u{2df1}\u{2df2}\u{2df3}\u{2df4}\u{2df5}\u{2df6}\u{2df7}\u{2df8}\u{2df9}\u{2dfa}\u{2dfb}\
+    \u{2dfc}\u{2dfd}\u{2dfe}\u{2dff}\u{a66f}\u{a67c}\u{a67d}\u{a6f0}\u{a6f1}\u{a8e0}\u{a8e1}\u{a8e2}\u{a8e3}\u{a8e4}\
+    \u{a8e5}\u{a8e6}\u{a8e7}\u{a8e8}\u{a8e9}\u{a8ea}\u{a8eb}\u{a8ec}\u{a8ed}\u{a8ee}\u{a8ef}\u{a8f0}\u{a8f1}\u{aab0}\
+    \u{aab2}\u{aab3}\u{aab7}\u{aab8}\u{aabe}\u{aabf}\u{aac1}\u{fe20}\u{fe21}\u{fe22}\u{fe23}\u{fe24}\u{fe25}\u{fe26}\
+    \u{10a0f}\u{10a38}\u{1d185}\u{1d186}\u{1d187}\u{1d188}\u{1d189}\u{1d1aa}\u{1d1ab}\u{1d1ac}\u{1d1ad}\u{1d242}\
+    \u{1d243}\u{1d244}";
+
+/// A cell: row, column.
+type Place = (u16, u16);
+
+/// How often something was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Sixel pictures.
+    pub sixel: usize,
+    /// Pictures in iTerm2's protocol.
+    pub iterm: usize,
+    /// Kitty pictures behind characters.
+    pub placeholders: usize,
+    /// Kitty pictures laid over the text.
+    pub laid: usize,
+    /// Bytes of the sequences they were sent with.
+    pub bytes: usize,
+    /// Kitty pictures deleted with their pixels.
+    pub deleted: usize,
+    /// The most kitty pictures that were kept at a time.
+    pub most_kept: usize,
+}
+
+impl Tally {
+    /// Pictures sent, in whatever protocol.
+    pub fn pictures(&self) -> usize {
+        self.sixel + self.iterm + self.placeholders + self.laid
+    }
+}
+
+/// A picture laid over the text (kitty).
+struct Laid {
+    top_left: Place,
+    columns: u16,
+    rows: u16,
+}
+
+/// The pictures.
+#[derive(Default)]
+pub struct Canvas {
+    /// Pixels in the place of text (sixel, iTerm2).
+    painted: HashMap<Place, RgbImage>,
+    /// Pictures kept, by id (kitty).
+    kept: BTreeMap<u32, RgbImage>,
+    laid: BTreeMap<u32, Laid>,
+    /// A kitty picture whose last part has not come: what its first part said, and its text.
+    coming: Option<(HashMap<String, String>, String)>,
+    pub tally: Tally,
+}
+
+/// What a kitty sequence leads to.
+pub enum Reply {
+    /// To be told to the program: the terminal was asked whether it could.
+    Answer(String),
+    /// The cursor moves over the picture's cells: down, right.
+    Moved(u16, u16),
+    Nothing,
+}
+
+impl Canvas {
+    /// A picture in the place of text, from a cell on. Gives its cells, down and across.
+    fn paint(&mut self, (top, left): Place, picture: &RgbImage) -> (u16, u16) {
+        let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
+        let (columns, rows) = (cells(picture.width(), CELL.0), cells(picture.height(), CELL.1));
+        for row in 0..rows {
+            for column in 0..columns {
+                let (x, y) = (u32::from(column) * width, u32::from(row) * height);
+                let part = image::imageops::crop_imm(picture, x, y, width, height).to_image();
+                self.painted.insert((top + row, left + column), part);
+            }
+        }
+        (rows, columns)
+    }
+
+    /// Takes in a sixel picture.
+    pub fn sixel(&mut self, at: Place, text: &[u8]) -> (u16, u16) {
+        self.tally.sixel += 1;
+        self.tally.bytes += text.len();
+        let picture = sixel::decode(text).unwrap_or_else(|error| panic!("not sixel: {error}"));
+        self.paint(at, &picture)
+    }
+
+    /// Takes in a picture in iTerm2's protocol.
+    pub fn iterm(&mut self, at: Place, text: &[u8]) -> (u16, u16) {
+        self.tally.iterm += 1;
+        self.tally.bytes += text.len();
+        let text = std::str::from_utf8(text).expect("base64");
+        let (about, pixels) = text.split_once(':').expect("the picture after a colon");
+        let png = STANDARD.decode(pixels).expect("base64");
+        let picture = image::load_from_memory_with_format(&png, ImageFormat::Png).expect("PNG").to_rgb8();
+        let said = |name: &str| about.split([';', '=']).skip_while(|part| *part != name).nth(1).expect("is said");
+        assert_eq!(said("inline"), "1");
+        assert_eq!(said("width"), format!("{}px", picture.width()));
+        assert_eq!(said("height"), format!("{}px", picture.height()));
+        self.paint(at, &picture)
+    }
+
+    /// Takes in a sequence of kitty's protocol.
+    pub fn kitty(&mut self, at: Place, text: &[u8]) -> Reply {
+        let text = std::str::from_utf8(text).expect("ASCII");
+        let (keys, data) = text.split_once(';').unwrap_or((text, ""));
+        let keys: HashMap<String, String> = keys
+            .split(',')
+            .map(|pair| pair.split_once('=').expect("key=value"))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        let more = keys.get("m").is_some_and(|more| more == "1");
+        if keys.contains_key("a") {
+            assert!(self.coming.is_none(), "another command in the middle of a picture");
+        }
+        match keys.get("a").map(String::as_str) {
+            Some("q") => return Reply::Answer(keys["i"].clone()),
+            Some("d") => self.delete(&keys),
+            Some("p") => {
+                assert!(self.kept.contains_key(&number(&keys, "i")), "a picture that is not kept is placed");
+                self.lay(at, &keys);
+            }
+            Some("T") => self.coming = Some((keys, data.to_owned())),
+            None => self.coming.as_mut().expect("a picture has begun").1.push_str(data),
+            Some(other) => panic!("kitty's command {other} is not played"),
+        }
+        self.tally.bytes += if self.coming.is_some() { text.len() } else { 0 };
+        match self.coming.take_if(|_| !more) {
+            Some((keys, data)) => self.keep(at, &keys, &data),
+            None => Reply::Nothing,
+        }
+    }
+
+    fn keep(&mut self, at: Place, keys: &HashMap<String, String>, data: &str) -> Reply {
+        let data = STANDARD.decode(data).expect("base64");
+        let pixels = match keys.get("t").map(String::as_str) {
+            Some("d") => data,
+            Some("t") => {
+                let file = String::from_utf8(data).expect("a path");
+                let pixels = std::fs::read(&file).expect("the file is there until the terminal has read it");
+                std::fs::remove_file(file).expect("the terminal deletes it");
+                pixels
+            }
+            other => panic!("kitty's way {other:?} is not played"),
+        };
+        let (width, height) = (number(keys, "s"), number(keys, "v"));
+        let channels = number(keys, "f") as usize / 8;
+        assert_eq!(pixels.len(), width as usize * height as usize * channels, "as many pixels as are said");
+        let colours = pixels.chunks(channels).flat_map(|pixel| pixel[..3].to_vec()).collect();
+        let picture = RgbImage::from_raw(width, height, colours).expect("enough pixels");
+        // A picture without a number is given one by the terminal.
+        let id = if keys.contains_key("i") { number(keys, "i") } else { u32::MAX };
+        assert!(id == u32::MAX || self.kept.insert(id, picture.clone()).is_none(), "two pictures with one id");
+        self.kept.entry(id).or_insert(picture);
+        self.tally.most_kept = self.tally.most_kept.max(self.kept.len());
+        if keys.get("U").is_some_and(|virtual_placement| virtual_placement == "1") {
+            self.tally.placeholders += 1;
+            return Reply::Nothing;
+        }
+        self.tally.laid += 1;
+        self.lay(at, &HashMap::from([("i".to_owned(), id.to_string())]).into_iter().chain(keys.clone()).collect());
+        if keys.get("C").is_some_and(|stay| stay == "1") {
+            Reply::Nothing
+        } else {
+            let rows = u16::try_from(number(keys, "r")).expect("rows");
+            Reply::Moved(rows - 1, u16::try_from(number(keys, "c")).expect("columns"))
+        }
+    }
+
+    fn lay(&mut self, top_left: Place, keys: &HashMap<String, String>) {
+        let side = |key| u16::try_from(number(keys, key)).expect("a number of cells");
+        self.laid.insert(number(keys, "i"), Laid { top_left, columns: side("c"), rows: side("r") });
+    }
+
+    fn delete(&mut self, keys: &HashMap<String, String>) {
+        let id = number(keys, "i");
+        match keys["d"].as_str() {
+            "i" => {}
+            "I" => {
+                assert!(self.kept.remove(&id).is_some(), "a picture that is not kept is deleted");
+                self.tally.deleted += 1;
+            }
+            other => panic!("kitty's deletion {other} is not played"),
+        }
+        self.laid.remove(&id);
+    }
+
+    /// Kitty pictures kept now.
+    pub fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Text takes the place of what was painted.
+    pub fn overwrite(&mut self, place: Place) {
+        self.painted.remove(&place);
+    }
+
+    /// The screen is emptied.
+    pub fn clear(&mut self) {
+        self.painted.clear();
+    }
+
+    /// Whether text would have to be moved with pictures in it.
+    pub fn is_painted(&self) -> bool {
+        !self.painted.is_empty()
+    }
+
+    /// The pixels of a cell; `None` where there is text.
+    fn seen_at(&self, screen: &vt100::Screen, place: Place) -> Option<RgbImage> {
+        let laid = self.laid.iter().find_map(|(id, laid)| {
+            let row = place.0.checked_sub(laid.top_left.0).filter(|row| *row < laid.rows)?;
+            let column = place.1.checked_sub(laid.top_left.1).filter(|column| *column < laid.columns)?;
+            let picture = &self.kept[id];
+            let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
+            let whole = (u32::from(laid.columns) * width, u32::from(laid.rows) * height);
+            assert_eq!(picture.dimensions(), whole, "a picture has the pixels of the cells it is laid over");
+            let (x, y) = (u32::from(column) * width, u32::from(row) * height);
+            Some(image::imageops::crop_imm(picture, x, y, width, height).to_image())
+        });
+        laid.or_else(|| self.painted.get(&place).cloned())
+            .or_else(|| self.placeholder(screen, place))
+            .or_else(|| blocks(screen.cell(place.0, place.1)?))
+    }
+
+    /// The part of a kitty picture that a character stands for.
+    fn placeholder(&self, screen: &vt100::Screen, place: Place) -> Option<RgbImage> {
+        let mark = |letter: char| COUNTING_MARKS.chars().position(|mark| mark == letter);
+        let of_cell = |column: u16| {
+            let cell = screen.cell(place.0, column)?;
+            let mut letters = cell.contents().chars();
+            let vt100::Color::Rgb(red, green, blue) = cell.fgcolor() else { return None };
+            (letters.next() == Some(PLACEHOLDER))
+                .then(|| ([red, green, blue], letters.map(|letter| mark(letter).expect("a mark")).collect::<Vec<_>>()))
+        };
+        let (colour, _) = of_cell(place.1)?;
+        // One without marks goes on where its left neighbour is.
+        let (steps, marks) = (0..=place.1).find_map(|steps| {
+            let (its_colour, marks) = of_cell(place.1 - steps)?;
+            assert_eq!(colour, its_colour, "the beginning of a row says which");
+            (!marks.is_empty()).then_some((u32::from(steps), marks))
+        })?;
+        let [row, column, highest] = marks[..] else { panic!("row, column and the highest byte: {marks:?}") };
+        let id = u32::from_be_bytes([u8::try_from(highest).expect("a byte"), colour[0], colour[1], colour[2]]);
+        let picture = self.kept.get(&id)?;
+        let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
+        let (x, y) = ((u32::try_from(column).ok()? + steps) * width, u32::try_from(row).ok()? * height);
+        assert!(x + width <= picture.width() && y + height <= picture.height(), "a part that the picture has");
+        Some(image::imageops::crop_imm(picture, x, y, width, height).to_image())
+    }
+
+    /// What is to be seen of pictures: the cells they are on.
+    pub fn seen(&self, screen: &vt100::Screen) -> Option<Seen> {
+        let (rows, columns) = screen.size();
+        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let parts: HashMap<Place, RgbImage> =
+            places.filter_map(|place| Some((place, self.seen_at(screen, place)?))).collect();
+        let (top, bottom) = (parts.keys().map(|place| place.0).min()?, parts.keys().map(|place| place.0).max()?);
+        let (left, right) = (parts.keys().map(|place| place.1).min()?, parts.keys().map(|place| place.1).max()?);
+        let (columns, rows) = (right - left + 1, bottom - top + 1);
+        let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
+        let mut pixels = RgbImage::from_pixel(u32::from(columns) * width, u32::from(rows) * height, HOLE);
+        for (place, part) in &parts {
+            let (x, y) = (u32::from(place.1 - left) * width, u32::from(place.0 - top) * height);
+            image::imageops::replace(&mut pixels, part, x.into(), y.into());
+        }
+        Some(Seen { columns, rows, covered: parts.len() != usize::from(columns) * usize::from(rows), pixels })
+    }
+}
+
+/// The colour of cells within a picture that show text.
+const HOLE: Rgb<u8> = Rgb([17, 17, 17]);
+
+/// A picture on the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub columns: u16,
+    pub rows: u16,
+    /// Text stands in some of its cells.
+    pub covered: bool,
+    pub pixels: RgbImage,
+}
+
+/// The pixels of half blocks, and of blanks on a ground of a picture's colour: the theme's own colours are of the
+/// palette's first sixteen.
+fn blocks(cell: &vt100::Cell) -> Option<RgbImage> {
+    let background = colour(cell.bgcolor())?;
+    let halves = match cell.contents() {
+        "▀" => [colour(cell.fgcolor())?, background],
+        "▄" => [background, colour(cell.fgcolor())?],
+        " " | "" => [background; 2],
+        _ => return None,
+    };
+    Some(RgbImage::from_fn(CELL.0.into(), CELL.1.into(), |_, y| halves[usize::from(y >= u32::from(CELL.1) / 2)]))
+}
+
+/// A colour, also one of the 6×6×6 cube or of the greys of xterm's palette.
+fn colour(colour: vt100::Color) -> Option<Rgb<u8>> {
+    const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    match colour {
+        vt100::Color::Rgb(red, green, blue) => Some(Rgb([red, green, blue])),
+        vt100::Color::Idx(index @ 16..=231) => {
+            let index = usize::from(index) - 16;
+            Some(Rgb([index / 36, index / 6 % 6, index % 6].map(|step| CUBE[step])))
+        }
+        vt100::Color::Idx(index @ 232..) => Some(Rgb([8 + 10 * (index - 232); 3])),
+        vt100::Color::Idx(_) | vt100::Color::Default => None,
+    }
+}
+
+fn number(keys: &HashMap<String, String>, key: &str) -> u32 {
+    keys.get(key).and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{key} is a number in {keys:?}"))
+}
+
+/// How many cells pixels fill. A picture that ends within a cell is drawn larger or smaller than it was meant.
+fn cells(pixels: u32, cell: u16) -> u16 {
+    assert_eq!(pixels % u32::from(cell), 0, "whole cells");
+    u16::try_from(pixels / u32::from(cell)).expect("cells of a screen")
+}
