@@ -274,6 +274,7 @@ fn text_of(path: &Path, required: bool) -> Result<Option<String>, ConfigError> {
 }
 
 /// A path as text. One that is no text is settled for: it is only shown.
+#[expect(clippy::ref_option, reason = "serde hands over the field")]
 fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }

@@ -33,7 +33,7 @@ use source::Source;
 /// The file looked for when a folder is opened, as Hugging Face's `imagefolder` names it.
 const METADATA: &str = "metadata.jsonl";
 /// The member that names a record's picture.
-const FILE_NAME: &str = "file_name";
+pub(crate) const FILE_NAME: &str = "file_name";
 
 /// Position of a record among the records of its dataset, from zero. Blank lines are not records; lines that cannot be
 /// parsed are.

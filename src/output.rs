@@ -103,7 +103,7 @@ impl Output {
 pub fn put<E: From<io::Error>>(
     path: &Path,
     force: bool,
-    fill: &mut dyn FnMut(&mut dyn Write) -> Result<(), E>,
+    fill: &mut dyn FnMut(&mut (dyn Write + Send)) -> Result<(), E>,
 ) -> Result<(), E> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut new = fresh(&target)?;

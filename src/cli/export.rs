@@ -62,6 +62,8 @@ pub enum ExportFormat {
     Csv,
     /// JSON Lines
     Jsonl,
+    /// Apache Parquet, to a file
+    Parquet,
 }
 
 /// The decisions `export --only` chooses by.

@@ -9,7 +9,7 @@ use crate::config::Settings;
 /// `recaption init`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct InitArgs {
-    /// A folder of pictures, with .txt captions beside them or without, or a .csv table [default: the current folder]
+    /// A folder of pictures, with .txt captions beside them or without, or a .csv or .parquet table [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath, conflicts_with = "list")]
     pub path: Option<PathBuf>,
 

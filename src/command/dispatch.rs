@@ -273,6 +273,7 @@ fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
             ExportFormat::Txt => Format::Txt,
             ExportFormat::Csv => Format::Csv,
             ExportFormat::Jsonl => Format::Jsonl,
+            ExportFormat::Parquet => Format::Parquet,
         },
         output: args.output,
         only: args.only.into_iter().map(Into::into).collect(),

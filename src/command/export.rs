@@ -4,11 +4,13 @@
 //!   beside the pictures, or into a folder, there in the same subfolders.
 //! - `csv`: a table with the columns `file_name`, `text`, `decision`, `by`, `flagged`, `note` and `original`.
 //! - `jsonl`: the lines of the dataset, each as `recaption save` would write it.
+//! - `parquet`: the same as a table, with a column of its own type for each member.
 //!
 //! The session is only read. Files that are there are replaced only by force, and whether any is there is found out
 //! before anything is written. An export can be made again, so only the files' being whole is seen to, not their being
 //! on the disk when power fails.
 
+mod parquet;
 mod place;
 mod sidecars;
 mod table;
@@ -85,6 +87,8 @@ pub enum Format {
     Csv,
     /// JSON Lines, as the dataset is.
     Jsonl,
+    /// Apache Parquet: a table of typed columns.
+    Parquet,
 }
 
 /// What was exported.
@@ -201,7 +205,10 @@ pub fn run(options: &ExportOptions, out: &mut dyn Write, errors: &mut dyn Write)
             check_file(path, &dataset, options.force)?;
             let mut outcome = Outcome::default();
             place::put(path, options.force, &mut |file| {
-                outcome = table::write(&source, format, file)?;
+                outcome = match format {
+                    Format::Parquet => parquet::write(&source, file)?,
+                    _ => table::write(&source, format, file)?,
+                };
                 Ok(())
             })?;
             say(path, &counted(outcome.exported, "record", "records"), out).map_err(ExportError::Output)?;
@@ -210,6 +217,7 @@ pub fn run(options: &ExportOptions, out: &mut dyn Write, errors: &mut dyn Write)
             }
             outcome
         }
+        (Format::Parquet, None) => return Err(parquet::needs_a_file()),
         (format, None) => {
             let written = if options.terminal {
                 table::write(&source, format, &mut Shown::new(out))

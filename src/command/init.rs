@@ -5,11 +5,14 @@
 
 mod folder;
 mod list;
+mod parquet;
 mod table;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::imagefolder;
 use crate::exit::ExitCode;
@@ -33,7 +36,7 @@ pub struct InitOptions {
 /// What a dataset can be made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InitSource {
-    /// A folder of pictures, or a table (`.csv`) of them.
+    /// A folder of pictures, or a table (`.csv`, `.parquet`) of them.
     Path(PathBuf),
     /// A file with the name of a picture on every line.
     List(PathBuf),
@@ -64,7 +67,7 @@ impl Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// It is neither a folder nor a table.
-    #[error("{}: name a folder of pictures, a .csv table, or a list of pictures with --list", shown(.0))]
+    #[error("{}: name a folder of pictures, a .csv or .parquet table, or a list of pictures with --list", shown(.0))]
     Source(PathBuf),
     /// The captions would take the place of the names.
     #[error("the caption field cannot be \"{FILE_NAME}\"; name another member to hold the caption")]
@@ -159,6 +162,7 @@ pub fn run(
     };
     match &options.source {
         InitSource::Path(path) if path.is_dir() => folder::write(path, &mut dataset)?,
+        InitSource::Path(path) if ends_in(path, "parquet") => parquet::write(path, &mut dataset)?,
         InitSource::Path(path) => table::write(path, &mut dataset)?,
         InitSource::List(path) => list::write_file(path, &mut dataset)?,
         InitSource::StandardInput => list::write(Path::new("standard input"), input, &mut dataset)?,
@@ -199,7 +203,11 @@ impl InitOptions {
 }
 
 fn is_table(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    ends_in(path, "csv") || ends_in(path, "parquet")
+}
+
+fn ends_in(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
 /// The dataset as it is written.
@@ -214,12 +222,13 @@ struct Records<'a> {
 impl Records<'_> {
     /// A picture and its caption; no caption is an empty one.
     fn add(&mut self, file_name: &str, caption: &str) -> Result<(), InitError> {
-        self.line(&[(FILE_NAME, file_name), (self.caption_field, caption)])
+        self.line(&[(FILE_NAME, file_name.into()), (self.caption_field, caption.into())])
     }
 
     /// A record with these members, in this order.
-    fn line(&mut self, members: &[(&str, &str)]) -> Result<(), InitError> {
-        let has_caption = members.iter().any(|(name, value)| *name == self.caption_field && !value.is_empty());
+    fn line(&mut self, members: &[(&str, Value)]) -> Result<(), InitError> {
+        let is_there = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+        let has_caption = members.iter().any(|(name, value)| *name == self.caption_field && is_there(value));
         self.outcome.records += 1;
         self.outcome.captions += u64::from(has_caption);
         let mut separator = "{";
@@ -235,7 +244,12 @@ impl Records<'_> {
     /// Something that cannot be taken in.
     fn skip(&mut self, what: &str, why: &str) -> Result<(), InitError> {
         self.outcome.failed += 1;
-        writeln!(self.errors, "{}", sanitize(&format!("{what}: {why}"))).map_err(InitError::Output)
+        self.note(&format!("{what}: {why}"))
+    }
+
+    /// Something to know.
+    fn note(&mut self, what: &str) -> Result<(), InitError> {
+        writeln!(self.errors, "{}", sanitize(what)).map_err(InitError::Output)
     }
 
     fn failed(&self, source: io::Error) -> InitError {

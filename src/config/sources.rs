@@ -118,7 +118,7 @@ impl Sources {
     #[must_use]
     pub fn effective(&self) -> Vec<Effective> {
         let [in_file, in_environment, flags] =
-            [&self.in_file, &self.in_environment, &self.flags].map(|settings| leaves(settings));
+            [&self.in_file, &self.in_environment, &self.flags].map(leaves);
         let says = |source: &[(String, Value)], name: &str| {
             source.iter().any(|(said, value)| said == name && !value.is_null())
         };
@@ -150,7 +150,7 @@ fn leaves(settings: &impl Serialize) -> Vec<(String, Value)> {
     for (name, value) in members {
         match value {
             Value::Object(table) => {
-                leaves.extend(table.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)))
+                leaves.extend(table.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
             }
             value => leaves.push((name, value)),
         }

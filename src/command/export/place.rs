@@ -22,7 +22,7 @@ pub(super) fn check(path: &Path, dataset: &Path, force: bool) -> Result<(), Expo
 pub(super) fn put(
     path: &Path,
     force: bool,
-    fill: &mut dyn FnMut(&mut dyn Write) -> Result<(), Stopped>,
+    fill: &mut dyn FnMut(&mut (dyn Write + Send)) -> Result<(), Stopped>,
 ) -> Result<(), ExportError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => ExportError::Exists { path: path.to_owned(), others: 0 },

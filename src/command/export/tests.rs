@@ -271,3 +271,70 @@ fn the_session_is_not_touched() {
     export(&options(&fresh, Format::Csv)).0.unwrap();
     assert!(!fresh.path(".recaption").exists());
 }
+
+/// The rows of a table, each as the JSON of its columns in their order.
+fn rows(path: &std::path::Path) -> Vec<String> {
+    use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+    let table = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+    let row = |row: ::parquet::record::Row| {
+        let cells: Vec<String> =
+            row.get_column_iter().map(|(name, field)| format!("{name}={}", field.to_json_value())).collect();
+        cells.join(" ")
+    };
+    table.get_row_iter(None).unwrap().map(|of| row(of.unwrap())).collect()
+}
+
+#[test]
+fn parquet_has_a_column_of_its_own_type_for_each_member() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\", \"n\": 1, \"share\": 2, \"ok\": true, \"brand\": \"Acme\"}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\", \"share\": 0.5, \"tags\": [\"red\"], \"mixed\": \"one\"}\n",
+        "{\"text\": \"A \\u0073hoe.\", \"file_name\": \"c.jpg\", \"n\": null, \"mixed\": 1}\n",
+        "{\"file_name\": \"d.jpg\"}\n",
+    ));
+    world.record([decided(1, edited("Ein Mantel, grün.")), decided(0, Decision::Excluded)]);
+    let path = world.path("out.parquet");
+    let options = ExportOptions { output: Some(path.clone()), ..options(&world, Format::Parquet) };
+    let (outcome, printed) = export(&options);
+    assert_eq!(outcome.unwrap(), Outcome { exported: 3, ..Outcome::default() });
+    assert_eq!(printed.out(), format!("{}: 3 records\n", path.display()));
+    assert_eq!(
+        rows(&path),
+        [
+            r#"file_name="b.jpg" text="Ein Mantel, grün." share=0.5 tags="[\"red\"]" mixed="\"one\"" n=null"#,
+            r#"file_name="c.jpg" text="A shoe." share=null tags=null mixed="1" n=null"#,
+            r#"file_name="d.jpg" text=null share=null tags=null mixed=null n=null"#,
+        ]
+    );
+    let all =
+        ExportOptions { only: vec![DecisionKind::Excluded, DecisionKind::Undecided], force: true, ..options.clone() };
+    export(&all).0.unwrap();
+    let first = r#"file_name="a.jpg" text="A hat." n=1 share=2 ok=true brand="Acme" mixed=null"#;
+    assert_eq!(rows(&path)[0], first);
+    assert!(matches!(export(&options).0, Err(ExportError::Exists { .. })));
+}
+
+#[test]
+fn parquet_needs_a_file_and_takes_any_number_of_rows() {
+    let line = |at| format!("{{\"file_name\": \"{at}.jpg\", \"n\": {at}}}\n");
+    let world = World::new(&(0..25_001).map(line).collect::<String>());
+    let error = export(&options(&world, Format::Parquet)).0.unwrap_err().to_string();
+    assert_eq!(error, "standard output: parquet needs a file; name it with -o");
+    let path = world.path("out.parquet");
+    export(&ExportOptions { output: Some(path.clone()), ..options(&world, Format::Parquet) }).0.unwrap();
+    let rows = rows(&path);
+    assert_eq!(rows.len(), 25_001);
+    for at in [0, 9_999, 10_000, 25_000] {
+        assert_eq!(rows[at], format!("file_name=\"{at}.jpg\" text=null n={at}"));
+    }
+}
+
+#[test]
+fn records_with_a_thousand_members_between_them_are_no_table() {
+    let line = |at| format!("{{\"file_name\": \"a.jpg\", \"m{at}\": 1}}\n");
+    let world = World::new(&(0..1_000).map(line).collect::<String>());
+    let output = Some(world.path("out.parquet"));
+    let (outcome, _) = export(&ExportOptions { output, ..options(&world, Format::Parquet) });
+    assert!(outcome.unwrap_err().to_string().ends_with("too many for columns; export to jsonl"));
+    assert!(!world.path("out.parquet").exists());
+}

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::{FILE_NAME, InitError, Records};
 
 /// Adds every row, its columns as members in their order. All values are texts.
@@ -18,7 +20,7 @@ pub(super) fn write(path: &Path, records: &mut Records<'_>) -> Result<(), InitEr
     }
     for row in table.records() {
         let row = row.map_err(|error| wrong(error.to_string()))?;
-        let members: Vec<(&str, &str)> = columns.iter().copied().zip(row.iter()).collect();
+        let members: Vec<(&str, Value)> = columns.iter().copied().zip(row.iter().map(Value::from)).collect();
         records.line(&members)?;
     }
     Ok(())

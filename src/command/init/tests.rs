@@ -154,3 +154,100 @@ fn where_there_are_no_pictures_there_is_no_dataset() {
     assert!(matches!(init(&named, "a.png\n").0, Err(InitError::CaptionFieldIsFileName)));
     assert_eq!(world.files(), ["a.txt"]);
 }
+
+/// `parquet/README.md` says how the file was made.
+const BY_PYARROW: &[u8] = include_bytes!("parquet/pyarrow.parquet");
+
+fn init_parquet(bytes: &[u8]) -> (World, Result<Outcome, InitError>, Printed) {
+    let world = world();
+    let table = world.path("metadata.parquet");
+    std::fs::write(&table, bytes).unwrap();
+    let (outcome, printed) = init(&options(InitSource::Path(table)), "");
+    (world, outcome, printed)
+}
+
+#[test]
+fn a_parquet_table_keeps_its_columns_and_their_types() {
+    let (world, outcome, printed) = init_parquet(BY_PYARROW);
+    assert_eq!(outcome.unwrap(), Outcome { records: 3, captions: 2, failed: 0 });
+    let lines = world.read("metadata.jsonl");
+    let expected = concat!(
+        r#"{"file_name": "a.jpg", "text": "A hat.", "width": 768, "score": 0.25, "ok": true, "tags": ["red","wool"], "#,
+        r#""box": {"x":1,"y":2}, "at": "2026-01-02 03:04:05.678000 +00:00"}"#,
+        "\n",
+        r#"{"file_name": "in/b.jpg", "text": "", "width": null, "score": null, "ok": false, "tags": [], "box": null, "at": null}"#,
+        "\n",
+        r#"{"file_name": "c.jpg", "text": "빨간 모자.", "width": 3, "score": null, "ok": null, "tags": null, "#,
+        r#""box": {"x":3,"y":null}, "at": null}"#,
+        "\n",
+    );
+    assert_eq!(lines, expected);
+    assert!(printed.errors().contains("column \"image\" is left out: it holds data, not text\n"), "{printed:?}");
+    assert!(printed.errors().contains("imagefolder refuses to load this folder"), "{printed:?}");
+}
+
+/// A table of one row with these columns.
+fn parquet(schema: &str, compression: ::parquet::basic::Compression) -> Vec<u8> {
+    use ::parquet::data_type::{ByteArray, ByteArrayType};
+    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::parser::parse_message_type;
+    let mut bytes = Vec::new();
+    let schema = parse_message_type(&format!("message schema {{ {schema} }}")).unwrap();
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    let mut file = SerializedFileWriter::new(&mut bytes, schema.into(), properties.into()).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    while let Some(mut column) = group.next_column().unwrap() {
+        column.typed::<ByteArrayType>().write_batch(&[ByteArray::from("a.jpg")], None, None).unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    file.close().unwrap();
+    bytes
+}
+
+#[test]
+fn a_parquet_file_that_is_no_table_of_pictures_is_refused_with_the_way_out() {
+    use ::parquet::basic::Compression;
+    let refusal = |bytes: &[u8]| {
+        let (world, outcome, _) = init_parquet(bytes);
+        assert!(!world.path("metadata.jsonl").exists());
+        outcome.unwrap_err().to_string()
+    };
+    let plain = |schema| parquet(schema, Compression::UNCOMPRESSED);
+    let nameless = refusal(&plain("required binary text (UTF8);"));
+    assert!(nameless.ends_with("metadata.parquet: it has no column \"file_name\""), "{nameless}");
+    let inside = refusal(&plain("required group image { required binary bytes; }"));
+    assert!(inside.contains("if the pictures are in its column \"image\", write each to a file first"), "{inside}");
+    let twice = refusal(&plain("required binary file_name (UTF8); required binary file_name (UTF8);"));
+    assert!(twice.ends_with("two columns are called \"file_name\""), "{twice}");
+    let cut = refusal(&BY_PYARROW[..BY_PYARROW.len() / 2]);
+    assert!(cut.contains("metadata.parquet: Parquet error: "), "{cut}");
+    // The file says so of its one column: the codec stands before the sizes, 0 for none and 6 for zstd, doubled.
+    let mut packed = plain("required binary file_name (UTF8);");
+    let codec = memchr::memmem::rfind(&packed, b"\x18\tfile_name\x15\x00").expect("a codec") + 12;
+    packed[codec] = 12;
+    let packed = refusal(&packed);
+    assert!(
+        packed.ends_with("compressed with zstd, which is not read; write it with snappy, gzip or no compression"),
+        "{packed}"
+    );
+}
+
+#[test]
+fn damaged_parquet_does_no_damage() {
+    let mut state = 1_u32;
+    for _ in 0..500 {
+        let mut bytes = BY_PYARROW.to_vec();
+        for _ in 0..3 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let [byte, low, high, _] = state.to_be_bytes();
+            let at = usize::from(u16::from_be_bytes([high, low])) % bytes.len();
+            bytes[at] = byte;
+        }
+        let (_, outcome, _) = init_parquet(&bytes);
+        if let Err(error) = outcome {
+            assert!(!error.to_string().contains(char::is_control), "{error}");
+        }
+    }
+}

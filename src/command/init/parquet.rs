@@ -1,0 +1,94 @@
+//! A table in columns, a row for each picture: Hugging Face's `metadata.parquet`.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use ::parquet::basic::{Compression, ConvertedType, Type as Physical};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+use ::parquet::schema::types::Type;
+use serde_json::Value;
+
+use super::{FILE_NAME, InitError, Records};
+use crate::picture::{guarded, plain};
+
+/// Adds every row, its columns as members in their order.
+pub(super) fn write(path: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
+    let file = File::open(path).map_err(|source| InitError::Read { path: path.to_owned(), source })?;
+    let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
+    guarded(|| rows(file, path, records), wrong)
+}
+
+fn rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
+    let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
+    let broken = |error: ParquetError| wrong(plain(error));
+    let table = SerializedFileReader::new(file).map_err(broken)?;
+    let schema = table.metadata().file_metadata().schema();
+    let (data, columns): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(|column| holds_data(column));
+    if let Some((_, twice)) =
+        columns.iter().enumerate().find(|(at, one)| columns[..*at].iter().any(|other| other.name() == one.name()))
+    {
+        return Err(wrong(format!("two columns are called \"{}\"", twice.name())));
+    }
+    if !columns.iter().any(|column| column.name() == FILE_NAME) {
+        return Err(wrong(match data.first() {
+            None => format!("it has no column \"{FILE_NAME}\""),
+            Some(pictures) => format!(
+                "it has no column \"{FILE_NAME}\"; if the pictures are in its column \"{}\", write each to a file first, and \
+                 the files' names to such a column",
+                pictures.name()
+            ),
+        }));
+    }
+    for column in data {
+        let note = format!("{}: column \"{}\" is left out: it holds data, not text", path.display(), column.name());
+        records.note(&note)?;
+    }
+    check_compression(&table, &columns).map_err(wrong)?;
+
+    let projection = Type::group_type_builder(schema.name()).with_fields(columns).build().map_err(broken)?;
+    for (at, row) in table.get_row_iter(Some(projection)).map_err(broken)?.enumerate() {
+        let row = row.map_err(broken)?;
+        let members: Vec<(&str, Value)> = row
+            .get_column_iter()
+            .map(|(name, field)| match field.to_json_value() {
+                Value::Null if name == records.caption_field => (name.as_str(), Value::from("")),
+                value => (name.as_str(), value),
+            })
+            .collect();
+        if members.iter().any(|(name, value)| *name == FILE_NAME && !value.is_string()) {
+            records.skip(&format!("{}: row {}", path.display(), at + 1), "its \"file_name\" is no text")?;
+            continue;
+        }
+        records.line(&members)?;
+    }
+    Ok(())
+}
+
+/// Whether there are bytes without a meaning in a column, such as those of pictures.
+fn holds_data(column: &Arc<Type>) -> bool {
+    if column.is_group() {
+        return column.get_fields().iter().any(holds_data);
+    }
+    let is_bytes = matches!(column.get_physical_type(), Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY);
+    is_bytes && matches!(column.get_basic_info().converted_type(), ConvertedType::NONE | ConvertedType::BSON)
+}
+
+/// Refuses what cannot be decompressed before anything is read.
+fn check_compression(table: &SerializedFileReader<File>, columns: &[Arc<Type>]) -> Result<(), String> {
+    let chunks = table.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let read = chunks.filter(|chunk| {
+        chunk.column_path().parts().first().is_some_and(|root| columns.iter().any(|column| column.name() == root))
+    });
+    let known =
+        |compression| matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_));
+    match read.map(|chunk| chunk.compression()).find(|compression| !known(*compression)) {
+        None => Ok(()),
+        Some(other) => {
+            let name = other.to_string();
+            let name = name.split('(').next().unwrap_or(&name).to_lowercase();
+            Err(format!("compressed with {name}, which is not read; write it with snappy, gzip or no compression"))
+        }
+    }
+}
