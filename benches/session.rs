@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use recaption::dataset::RecordId;
+use recaption::dataset::{CAPTION, RecordId};
 use recaption::session::{
     Ack, Actor, DatasetFacts, Decision, EditBase, Entry, Event, Location, Opened, Seq, Subject, Writer, open,
     open_read_only,
@@ -26,6 +26,10 @@ struct Fixed(PathBuf);
 impl DatasetFacts for Fixed {
     fn path(&self) -> &Path {
         &self.0
+    }
+
+    fn caption_field(&self) -> &str {
+        CAPTION
     }
 
     fn stamp(&self) -> String {
@@ -99,7 +103,7 @@ fn replay(folder: &Path, name: &str, events: u64, entry: impl Fn(u64) -> Outcome
     while acks.recv()? != (Ack::Durable { through: Seq(events) }) {}
     let written = begin.elapsed();
     writer.close()?;
-    let location = Location::find(&dataset.0, None)?;
+    let location = Location::find(&dataset.0, CAPTION, None)?;
     let size = location.file().metadata()?.len() / 1_000_000;
     let mut times = Vec::new();
     for _ in 0..5 {
@@ -113,7 +117,7 @@ fn replay(folder: &Path, name: &str, events: u64, entry: impl Fn(u64) -> Outcome
 }
 
 fn start(dataset: &Fixed) -> Outcome<(Writer, Receiver<Ack>, Opened)> {
-    let (store, opened) = open(&Location::find(&dataset.0, None)?, dataset, Timestamp::now())?;
+    let (store, opened) = open(&Location::find(&dataset.0, CAPTION, None)?, dataset, Timestamp::now())?;
     let (send, acks) = channel();
     // Nobody listens any more when the bench has failed.
     let writer = Writer::spawn(store, move |ack| drop(send.send(ack)))?;

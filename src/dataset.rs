@@ -19,6 +19,8 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use twox_hash::XxHash3_64;
+
 pub use index::Progress;
 pub use line::{BadLine, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, Record};
 pub use picture::PathRefused;
@@ -34,6 +36,8 @@ use source::Source;
 const METADATA: &str = "metadata.jsonl";
 /// The member that names a record's picture.
 pub(crate) const FILE_NAME: &str = "file_name";
+/// The member that holds a record's caption in most datasets.
+pub const CAPTION: &str = "text";
 
 /// Position of a record among the records of its dataset, from zero. Blank lines are not records; lines that cannot be
 /// parsed are.
@@ -60,7 +64,7 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { caption_field: "text".into(), images: None }
+        Self { caption_field: CAPTION.into(), images: None }
     }
 }
 
@@ -371,6 +375,21 @@ fn name_of(path: &Path, folder: &Path) -> String {
         folder.file_name().map_or_else(own, |name| name.to_string_lossy().into_owned())
     } else {
         own()
+    }
+}
+
+/// What tells files about the captions of one member from those of the others, after the dataset's own name in theirs:
+/// nothing for [`CAPTION`]. Names that could lead elsewhere, or are too long for a file, are replaced by their hash.
+#[must_use]
+pub fn field_suffix(caption_field: &str) -> String {
+    const LONGEST: usize = 100;
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    if caption_field == CAPTION {
+        String::new()
+    } else if caption_field.len() <= LONGEST && !caption_field.is_empty() && caption_field.chars().all(is_plain) {
+        format!(".{caption_field}")
+    } else {
+        format!(".{:016x}", XxHash3_64::oneshot(caption_field.as_bytes()))
     }
 }
 

@@ -30,13 +30,16 @@ pub enum SaveRefused {
 }
 
 impl Output {
-    /// The output of a dataset: the file given, the dataset itself, or `<stem>_updated.jsonl` beside it.
+    /// The output of a dataset: the file given, the dataset itself, or `<stem>_updated.jsonl` beside it. For captions in
+    /// another member than usual that is `<stem>.<member>_updated.jsonl`: neither has the other's changes.
     #[must_use]
-    pub fn new(dataset: &Path, chosen: Option<PathBuf>, in_place: bool) -> Self {
+    pub fn new(dataset: &Dataset, chosen: Option<PathBuf>, in_place: bool) -> Self {
+        let field = dataset::field_suffix(dataset.caption_field());
+        let dataset = dataset.path();
         let beside = || {
             let stem = dataset.file_stem().unwrap_or_default().to_string_lossy();
             let extension = dataset.extension().map_or_else(|| "jsonl".into(), |extension| extension.to_string_lossy());
-            dataset.with_file_name(format!("{stem}_updated.{extension}"))
+            dataset.with_file_name(format!("{stem}{field}_updated.{extension}"))
         };
         let path = if in_place { dataset.to_owned() } else { chosen.unwrap_or_else(beside) };
         Self { path, in_place }

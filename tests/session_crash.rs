@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 
 use jiff::Timestamp;
-use recaption::dataset::RecordId;
+use recaption::dataset::{CAPTION, RecordId};
 use recaption::session::{
     Ack, Actor, DatasetFacts, Decision, Draft, EditBase, Entry, Event, Ledger, Location, Seq, Subject, Writer, open,
     open_read_only,
@@ -27,6 +27,10 @@ struct Fixed(PathBuf);
 impl DatasetFacts for Fixed {
     fn path(&self) -> &Path {
         &self.0
+    }
+
+    fn caption_field(&self) -> &str {
+        CAPTION
     }
 
     fn stamp(&self) -> String {
@@ -74,7 +78,7 @@ fn expected(last: Seq) -> Ledger {
 fn write_until_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let dataset = Fixed(Path::new(&folder).join("metadata.jsonl"));
-    let location = Location::find(&dataset.0, None).unwrap();
+    let location = Location::find(&dataset.0, CAPTION, None).unwrap();
     let (store, opened) = open(&location, &dataset, Timestamp::UNIX_EPOCH).unwrap();
     let (acknowledge, acks) = channel();
     let writer = Writer::spawn(store, move |ack| acknowledge.send(ack).unwrap()).unwrap();
@@ -104,7 +108,7 @@ fn what_was_acknowledged_survives_a_kill() {
     let runs: u32 = std::env::var(RUNS).ok().and_then(|runs| runs.parse().ok()).unwrap_or(12);
     let folder = tempfile::tempdir().unwrap();
     let dataset = Fixed(folder.path().join("metadata.jsonl"));
-    let location = Location::find(&dataset.0, None).unwrap();
+    let location = Location::find(&dataset.0, CAPTION, None).unwrap();
     let chance = RandomState::new();
     let mut before = Seq(0);
     for run in 0..runs {

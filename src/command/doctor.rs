@@ -278,7 +278,7 @@ fn dataset(options: &DoctorOptions, path: &Path, report: &mut Report<'_>) -> io:
     }
     let records = counted(dataset.record_count().into(), "record", "records");
     report.say("dataset", Level::Ok, &format!("{}: {records}; `recaption check` looks closer", path.display()))?;
-    let location = match Location::find(dataset.path(), options.session.as_deref()) {
+    let location = match Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref()) {
         Ok(location) => location,
         Err(error) => return report.say("session", Level::Fail, &error.to_string()),
     };

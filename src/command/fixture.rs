@@ -16,12 +16,14 @@ use crate::session::{self, Actor, CandidateId, Decision, EditBase, Entry, Event,
 
 pub(super) struct World {
     pub(super) folder: TempDir,
+    /// How the dataset is read.
+    pub(super) reading: OpenOptions,
 }
 
 impl World {
     /// A folder with a `metadata.jsonl`.
     pub(super) fn new(dataset: &str) -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let world = Self { folder: tempfile::tempdir().unwrap(), reading: OpenOptions::default() };
         world.write("metadata.jsonl", dataset);
         world
     }
@@ -65,19 +67,19 @@ impl World {
     }
 
     pub(super) fn input(&self) -> Input {
-        Input { dataset: self.folder.path().to_owned(), ..Input::default() }
+        Input { dataset: self.folder.path().to_owned(), reading: self.reading.clone(), ..Input::default() }
     }
 
     /// Opens the session and holds it.
     pub(super) fn hold(&self) -> (Store, session::Opened) {
-        let dataset = Dataset::open(self.folder.path(), &OpenOptions::default()).unwrap();
-        let location = Location::find(dataset.path(), None).unwrap();
+        let dataset = Dataset::open(self.folder.path(), &self.reading).unwrap();
+        let location = Location::find(dataset.path(), dataset.caption_field(), None).unwrap();
         session::open(&location, &Facts(dataset), Timestamp::now()).unwrap()
     }
 
     /// Lets something happen in the session.
     pub(super) fn record(&self, events: impl IntoIterator<Item = Event>) {
-        let facts = Facts(Dataset::open(self.folder.path(), &OpenOptions::default()).unwrap());
+        let facts = Facts(Dataset::open(self.folder.path(), &self.reading).unwrap());
         facts.0.build_index(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
         let (store, mut opened) = self.hold();
         let writer = Writer::spawn(store, |_| ()).unwrap();

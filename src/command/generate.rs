@@ -134,7 +134,7 @@ impl GenerateError {
 pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, GenerateError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
-    let location = Location::find(dataset.path(), options.session.as_deref())?;
+    let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let facts = Facts(dataset.clone());
     let rules = &options.rules;
     if options.dry_run {

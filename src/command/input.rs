@@ -43,7 +43,7 @@ impl Input {
         if let Some(named) = self.session.as_ref().filter(|named| !named.exists()) {
             return Err(InputError::NoSession(named.clone()));
         }
-        let location = Location::find(dataset.path(), self.session.as_deref())?;
+        let location = Location::find(dataset.path(), dataset.caption_field(), self.session.as_deref())?;
         Ok((dataset, location))
     }
 }

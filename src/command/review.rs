@@ -77,7 +77,7 @@ pub enum ReviewError {
 /// Where the dataset cannot be opened, its session has no place, or the terminal fails.
 pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
-    let session = Location::find(dataset.path(), options.session.as_deref())?;
+    let session = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let max_words = options.rules.max_words;
     let settings = Settings {
         dataset: dataset.name().to_owned(),
@@ -91,7 +91,7 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         sample: options.sample.clone(),
     };
     let (log, warning) = start_log(&session, &options.log);
-    let output = Output::new(dataset.path(), options.output, options.in_place);
+    let output = Output::new(&dataset, options.output, options.in_place);
     let (sender, messages) = unbounded_channel();
     if let Some(warning) = warning {
         // The channel has just been made: somebody listens.

@@ -70,7 +70,7 @@ pub fn run(options: &SaveOptions, out: &mut dyn Write, errors: &mut dyn Write) -
     input::report(&opened, &location, errors).map_err(SaveError::Report)?;
 
     let ledger = &opened.ledger;
-    let output = Output::new(dataset.path(), options.output.clone(), options.in_place);
+    let output = Output::new(&dataset, options.output.clone(), options.in_place);
     let earlier: Vec<_> = ledger.saves().map(|(path, hash)| (path.to_owned(), hash)).collect();
     let saved = output.save(&dataset, ledger.amendments(), &earlier, ledger.last(), options.force);
     let summary = saved.map_err(|refused| match refused {

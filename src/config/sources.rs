@@ -117,8 +117,7 @@ impl Sources {
     /// Every setting, in the order of the defaults.
     #[must_use]
     pub fn effective(&self) -> Vec<Effective> {
-        let [in_file, in_environment, flags] =
-            [&self.in_file, &self.in_environment, &self.flags].map(leaves);
+        let [in_file, in_environment, flags] = [&self.in_file, &self.in_environment, &self.flags].map(leaves);
         let says = |source: &[(String, Value)], name: &str| {
             source.iter().any(|(said, value)| said == name && !value.is_null())
         };

@@ -51,6 +51,10 @@ impl DatasetFacts for Facts {
         self.0.path()
     }
 
+    fn caption_field(&self) -> &str {
+        self.0.caption_field()
+    }
+
     fn stamp(&self) -> String {
         let stamp = self.0.stamp();
         format!("{} bytes, changed {} ns, file {} on {}", stamp.len, stamp.modified_ns, stamp.inode, stamp.device)

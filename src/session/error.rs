@@ -25,6 +25,16 @@ pub enum SessionError {
         /// The file.
         file: PathBuf,
     },
+    /// It is about other captions of the same records.
+    #[error("{}: holds the review of {reviewed:?}, and this is one of {asked:?}: name that field with --caption-field, or another session with --session", .file.display())]
+    OtherField {
+        /// The session's file.
+        file: PathBuf,
+        /// The member whose captions it is about.
+        reviewed: String,
+        /// The member whose captions were to be reviewed.
+        asked: String,
+    },
     /// A newer recaption wrote it.
     #[error("{}: has format {version}, and this recaption knows formats up to {known} (file left as it is): use a newer recaption", .file.display())]
     TooNew {

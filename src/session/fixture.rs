@@ -13,13 +13,14 @@ use super::{
     Ack, Actor, CandidateId, DatasetFacts, Decision, EditBase, Entry, Event, Ledger, Location, Opened, Provenance, Seq,
     SessionError, Store, Subject, Writer, open, open_read_only,
 };
-use crate::dataset::RecordId;
+use crate::dataset::{CAPTION, RecordId};
 use crate::describe::StopReason;
 
 /// File names and captions, in order.
 #[derive(Clone, Debug, Default)]
 pub struct List {
     pub path: PathBuf,
+    pub caption_field: String,
     pub stamp: u32,
     pub records: Vec<(String, Option<String>)>,
     pub unreadable: bool,
@@ -28,7 +29,8 @@ pub struct List {
 
 impl List {
     pub fn new(folder: &Path, records: &[(&str, &str)]) -> Self {
-        let mut list = Self { path: folder.join("metadata.jsonl"), ..Self::default() };
+        let mut list =
+            Self { path: folder.join("metadata.jsonl"), caption_field: CAPTION.to_owned(), ..Self::default() };
         list.replace(records);
         list
     }
@@ -57,13 +59,17 @@ impl List {
     }
 
     pub fn location(&self) -> Location {
-        Location::find(&self.path, None).unwrap()
+        Location::find(&self.path, &self.caption_field, None).unwrap()
     }
 }
 
 impl DatasetFacts for List {
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn caption_field(&self) -> &str {
+        &self.caption_field
     }
 
     fn stamp(&self) -> String {

@@ -38,12 +38,13 @@ pub fn forget(location: &Location, dataset: &Path) -> Result<(), SessionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::CAPTION;
 
     #[test]
     fn the_session_goes_and_what_is_beside_it_stays() {
         let folder = tempfile::tempdir().unwrap();
         let dataset = folder.path().join("metadata.jsonl");
-        let location = Location::find(&dataset, None).unwrap();
+        let location = Location::find(&dataset, CAPTION, None).unwrap();
         forget(&location, &dataset).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "where there is none, nothing happens");
 
@@ -63,7 +64,7 @@ mod tests {
     fn a_session_in_use_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let dataset = folder.path().join("metadata.jsonl");
-        let location = Location::find(&dataset, None).unwrap();
+        let location = Location::find(&dataset, CAPTION, None).unwrap();
         location.prepare().unwrap();
         fs::write(location.file(), "").unwrap();
         let _held = Lock::acquire(location.file(), &dataset).unwrap();

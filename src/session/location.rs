@@ -9,6 +9,7 @@ use twox_hash::XxHash3_128;
 
 use super::error::SessionError;
 use super::rebind;
+use crate::dataset::field_suffix;
 
 /// The folder beside the dataset.
 const FOLDER: &str = ".recaption";
@@ -35,35 +36,42 @@ pub enum Place {
 }
 
 impl Location {
-    /// Decides where the session of a dataset is kept. Nothing is created.
+    /// Decides where the session of a dataset is kept: one for each member that captions are reviewed in. Nothing is
+    /// created.
     ///
     /// # Errors
     ///
     /// When it has to be the user's state folder and the user has none.
-    pub fn find(dataset: &Path, chosen: Option<&Path>) -> Result<Self, SessionError> {
+    pub fn find(dataset: &Path, caption_field: &str, chosen: Option<&Path>) -> Result<Self, SessionError> {
         if let Some(file) = chosen {
             return Ok(Self { file: file.to_owned(), place: Place::Chosen });
         }
         let dataset = anchored(dataset);
         let folder = dataset.parent().unwrap_or(Path::new("."));
+        let field = field_suffix(caption_field);
         let place = if is_network(folder) {
             Place::NetworkFolder
-        } else if beside(&dataset).exists() || is_writable(folder) {
+        } else if beside(&dataset, &field).exists() || is_writable(folder) {
             Place::Beside
         } else {
             Place::ReadOnlyFolder
         };
-        Self::at(&dataset, place, state_folder)
+        Self::at(&dataset, &field, place, state_folder)
     }
 
-    fn at(dataset: &Path, place: Place, state: impl Fn() -> Option<PathBuf>) -> Result<Self, SessionError> {
+    fn at(
+        dataset: &Path,
+        field: &str,
+        place: Place,
+        state: impl Fn() -> Option<PathBuf>,
+    ) -> Result<Self, SessionError> {
         let file = match place {
-            Place::Beside | Place::Chosen => beside(dataset),
+            Place::Beside | Place::Chosen => beside(dataset, field),
             Place::ReadOnlyFolder | Place::NetworkFolder => {
                 let state = state().ok_or_else(|| SessionError::NoStateFolder { dataset: dataset.to_owned() })?;
                 let hash = XxHash3_128::oneshot(dataset.as_os_str().as_encoded_bytes());
                 let mut name = dataset.file_stem().unwrap_or_default().to_owned();
-                name.push(format!("-{hash:032x}.sqlite"));
+                name.push(format!("-{hash:032x}{field}.sqlite"));
                 state.join("recaption").join("sessions").join(name)
             }
         };
@@ -130,9 +138,9 @@ pub fn dataset_of(session: &Path) -> Result<PathBuf, SessionError> {
     Ok(beside.filter(|beside| beside.exists()).unwrap_or(known))
 }
 
-fn beside(dataset: &Path) -> PathBuf {
+fn beside(dataset: &Path, field: &str) -> PathBuf {
     let mut name = dataset.file_stem().unwrap_or_default().to_owned();
-    name.push(".sqlite");
+    name.push(format!("{field}.sqlite"));
     dataset.with_file_name(FOLDER).join(name)
 }
 
@@ -222,12 +230,13 @@ fn is_network(_folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::CAPTION;
 
     #[test]
     fn a_session_is_beside_its_dataset_and_hidden_from_git() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
-        let location = Location::find(&folder.join("metadata.jsonl"), None).unwrap();
+        let location = Location::find(&folder.join("metadata.jsonl"), CAPTION, None).unwrap();
         assert_eq!(location.file(), folder.join(".recaption/metadata.sqlite"));
         assert_eq!(location.note(), None);
         assert!(!folder.join(".recaption").exists(), "looking creates nothing");
@@ -241,34 +250,50 @@ mod tests {
 
     #[test]
     fn the_operators_choice_wins() {
-        let location = Location::find(Path::new("/proc/metadata.jsonl"), Some(Path::new("mine.db"))).unwrap();
+        let location = Location::find(Path::new("/proc/metadata.jsonl"), CAPTION, Some(Path::new("mine.db"))).unwrap();
         assert_eq!((location.file(), location.place()), (Path::new("mine.db"), Place::Chosen));
         location.prepare().unwrap();
     }
 
     #[test]
     fn a_dataset_named_without_a_folder_is_in_the_current_one() {
-        let location = Location::find(Path::new("metadata.jsonl"), None).unwrap();
+        let location = Location::find(Path::new("metadata.jsonl"), CAPTION, None).unwrap();
         let here = std::env::current_dir().unwrap().canonicalize().unwrap();
         assert_eq!(location.file(), here.join(".recaption/metadata.sqlite"));
     }
 
     #[test]
+    fn each_member_has_a_session_of_its_own_and_none_leads_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = folder.path().canonicalize().unwrap().join("metadata.jsonl");
+        let file = |field: &str| Location::find(&dataset, field, None).unwrap().file().to_owned();
+        let sessions = dataset.with_file_name(".recaption");
+        assert_eq!(file(CAPTION), sessions.join("metadata.sqlite"));
+        assert_eq!(file("text_ko"), sessions.join("metadata.text_ko.sqlite"));
+        assert_eq!(file("설명"), sessions.join("metadata.설명.sqlite"));
+        let odd = ["", "../../x", "a/b", "a b", ".", &"x".repeat(300)].map(file);
+        for (at, path) in odd.iter().enumerate() {
+            assert_eq!(path.parent(), Some(&*sessions), "{path:?}");
+            assert!(path.file_name().is_some_and(|name| name.len() < 100) && !odd[..at].contains(path), "{path:?}");
+        }
+    }
+
+    #[test]
     fn sessions_kept_elsewhere_say_so_and_never_meet() {
         let some_state = || Some(PathBuf::from("/home/someone/.local/state"));
-        let one = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, some_state).unwrap();
-        let two = Location::at(Path::new("/mnt/two/metadata.jsonl"), Place::NetworkFolder, some_state).unwrap();
+        let one = Location::at(Path::new("/mnt/one/metadata.jsonl"), "", Place::ReadOnlyFolder, some_state).unwrap();
+        let two = Location::at(Path::new("/mnt/two/metadata.jsonl"), "", Place::NetworkFolder, some_state).unwrap();
         assert!(one.file().starts_with("/home/someone/.local/state/recaption/sessions"));
         assert_ne!(one.file(), two.file());
         assert!(one.note().unwrap().ends_with("the dataset's folder is read-only"));
         assert!(two.note().unwrap().ends_with("the dataset is on a network file system"));
-        let again = Location::at(Path::new("/mnt/one/metadata.jsonl"), Place::ReadOnlyFolder, some_state).unwrap();
+        let again = Location::at(Path::new("/mnt/one/metadata.jsonl"), "", Place::ReadOnlyFolder, some_state).unwrap();
         assert_eq!(one, again, "the same every time");
     }
 
     #[test]
     fn without_a_home_the_way_out_is_named() {
-        let refused = Location::at(Path::new("/mnt/metadata.jsonl"), Place::ReadOnlyFolder, || None).unwrap_err();
+        let refused = Location::at(Path::new("/mnt/metadata.jsonl"), "", Place::ReadOnlyFolder, || None).unwrap_err();
         assert!(refused.to_string().contains("--session"));
     }
 
@@ -294,11 +319,11 @@ mod tests {
         mode(0o555);
         assert!(!is_writable(folder.path()));
         mode(0o755);
-        let beside = Location::find(&dataset, None).unwrap();
+        let beside = Location::find(&dataset, CAPTION, None).unwrap();
         beside.prepare().unwrap();
         fs::write(beside.file(), "").unwrap();
         mode(0o555);
-        assert_eq!(Location::find(&dataset, None).unwrap(), beside);
+        assert_eq!(Location::find(&dataset, CAPTION, None).unwrap(), beside);
         mode(0o755);
     }
 }

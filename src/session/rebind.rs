@@ -27,6 +27,9 @@ pub trait DatasetFacts {
     /// Where the dataset is.
     fn path(&self) -> &Path;
 
+    /// The member its captions are in.
+    fn caption_field(&self) -> &str;
+
     /// Changes whenever the file may have changed; only compared with itself.
     fn stamp(&self) -> String;
 
@@ -54,6 +57,8 @@ pub trait DatasetFacts {
 #[derive(Default)]
 pub(super) struct Bindings {
     positions: Vec<Option<RecordId>>,
+    /// The member whose captions are reviewed, where the session does not know it yet.
+    caption_field: Option<String>,
     /// The dataset as it is, where the session knew it differently.
     identity: Option<(String, Option<u128>)>,
     /// What became of the records, where the dataset's contents changed.
@@ -67,6 +72,14 @@ impl Bindings {
     pub(super) fn find(connection: &Connection, file: &Path, dataset: &dyn DatasetFacts) -> Result<Self, SessionError> {
         let unreadable = |source| SessionError::Dataset { dataset: dataset.path().to_owned(), source };
         let mut bindings = Self::stored(connection).map_err(|fault| fault.of(file))?;
+        let field = dataset.caption_field();
+        match setting::<String>(connection, "caption_field").map_err(|fault| fault.of(file))? {
+            None => bindings.caption_field = Some(field.to_owned()),
+            Some(reviewed) if reviewed == field => {}
+            Some(reviewed) => {
+                return Err(SessionError::OtherField { file: file.to_owned(), reviewed, asked: field.to_owned() });
+            }
+        }
         let stored = stored_identity(connection).map_err(|fault| fault.of(file))?;
         let stamp = dataset.stamp();
         match stored {
@@ -168,6 +181,9 @@ impl Bindings {
                 update.execute(params![row.subject.row(), position, occurrence, row.original, row.ours])?;
             }
             put_setting(connection, "cursor", self.cursor.map(|record| record.0))?;
+        }
+        if let Some(field) = &self.caption_field {
+            put_setting(connection, "caption_field", Some(field.clone()))?;
         }
         if let Some((stamp, hash)) = &self.identity {
             connection.execute(

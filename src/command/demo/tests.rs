@@ -149,7 +149,7 @@ fn a_reset_starts_anew() {
     let dataset = prepare(Some(folder.path()), false).expect("prepared");
     let fresh = files(folder.path());
 
-    let location = Location::find(&dataset, None).expect("a place");
+    let location = Location::find(&dataset, CAPTION, None).expect("a place");
     let (store, _) = session::open(&location, &Facts(opened(&dataset)), Timestamp::UNIX_EPOCH).expect("a session");
     drop(store);
     fs::write(&dataset, "{\"file_name\": \"mine.jpg\"}\n").expect("written");
@@ -213,7 +213,7 @@ fn a_reset_does_not_reach_through_a_link() {
 fn a_reset_waits_for_the_review_to_end() {
     let folder = temporary();
     let dataset = prepare(Some(folder.path()), false).expect("prepared");
-    let location = Location::find(&dataset, None).expect("a place");
+    let location = Location::find(&dataset, CAPTION, None).expect("a place");
     let held = session::open(&location, &Facts(opened(&dataset)), Timestamp::UNIX_EPOCH).expect("a session");
     assert!(matches!(prepare(Some(folder.path()), true), Err(DemoError::Session(SessionError::Locked { .. }))));
     assert!(location.file().exists());

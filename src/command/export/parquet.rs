@@ -160,7 +160,9 @@ pub(super) fn write(source: &Source<'_>, out: &mut (dyn Write + Send)) -> Result
                 column.put(&value);
             }
         }
-        table.iter_mut().for_each(|column| column.end_row(rows));
+        for column in &mut table {
+            column.end_row(rows);
+        }
         exported += 1;
         if rows == ROWS {
             rows = 0;

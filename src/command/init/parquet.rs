@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ::parquet::basic::{Compression, ConvertedType, Type as Physical};
 use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use ::parquet::schema::types::Type;
 use serde_json::Value;
@@ -25,7 +26,7 @@ fn rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<(), InitEr
     let broken = |error: ParquetError| wrong(plain(error));
     let table = SerializedFileReader::new(file).map_err(broken)?;
     let schema = table.metadata().file_metadata().schema();
-    let (data, columns): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(|column| holds_data(column));
+    let (data, columns): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(holds_data);
     if let Some((_, twice)) =
         columns.iter().enumerate().find(|(at, one)| columns[..*at].iter().any(|other| other.name() == one.name()))
     {
@@ -77,13 +78,13 @@ fn holds_data(column: &Arc<Type>) -> bool {
 
 /// Refuses what cannot be decompressed before anything is read.
 fn check_compression(table: &SerializedFileReader<File>, columns: &[Arc<Type>]) -> Result<(), String> {
-    let chunks = table.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let chunks = table.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
     let read = chunks.filter(|chunk| {
         chunk.column_path().parts().first().is_some_and(|root| columns.iter().any(|column| column.name() == root))
     });
     let known =
         |compression| matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_));
-    match read.map(|chunk| chunk.compression()).find(|compression| !known(*compression)) {
+    match read.map(ColumnChunkMetaData::compression).find(|compression| !known(*compression)) {
         None => Ok(()),
         Some(other) => {
             let name = other.to_string();

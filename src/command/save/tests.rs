@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::command::fixture::{Printed, World, edited};
+use crate::dataset::OpenOptions;
 use crate::session::Decision;
 
 const THREE: &str = concat!(
@@ -159,4 +160,33 @@ fn records_the_dataset_lost_are_named() {
     result.unwrap();
     assert!(printed.errors().contains("b␛[31m.jpg: reviewed, but not in the dataset any more"), "{printed:?}");
     assert_eq!(world.read("metadata_updated.jsonl"), "{\"file_name\": \"a.jpg\", \"text\": \"One.\"}");
+}
+
+#[test]
+fn captions_in_two_members_are_reviewed_and_saved_apart() {
+    let line =
+        |text: &str, ko: &str| format!("{{\"file_name\": \"a.jpg\", \"text\": \"{text}\", \"text_ko\": \"{ko}\"}}\n");
+    let mut world = World::new(&line("A hat.", "모자."));
+    let saved = |world: &World| {
+        save(&options(world)).0.unwrap();
+    };
+    world.decide([(0, edited("A red hat."))]);
+    world.reading.caption_field = "text_ko".to_owned();
+    saved(&world);
+    assert_eq!(world.read("metadata.text_ko_updated.jsonl"), line("A hat.", "모자."), "nothing of the other is in it");
+    world.decide([(0, edited("빨간 모자."))]);
+    saved(&world);
+    assert_eq!(world.read("metadata.text_ko_updated.jsonl"), line("A hat.", "빨간 모자."));
+
+    world.reading = OpenOptions::default();
+    saved(&world);
+    assert_eq!(world.read("metadata_updated.jsonl"), line("A red hat.", "모자."));
+    assert_eq!(world.read("metadata.text_ko_updated.jsonl"), line("A hat.", "빨간 모자."));
+
+    // One after the other: the second on what the first saved, in place.
+    let mut second = World::new(&world.read("metadata_updated.jsonl"));
+    second.reading.caption_field = "text_ko".to_owned();
+    second.decide([(0, edited("빨간 모자."))]);
+    save(&SaveOptions { in_place: true, ..options(&second) }).0.unwrap();
+    assert_eq!(second.read("metadata.jsonl"), line("A red hat.", "빨간 모자."));
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use twox_hash::XxHash3_128;
 
-use crate::dataset::RecordId;
+use crate::dataset::{CAPTION, RecordId};
 use crate::session::connection::open_copy;
 use crate::session::fixture::*;
 use crate::session::{
@@ -25,7 +25,7 @@ fn files(folder: &Path) -> BTreeMap<String, u128> {
 }
 
 fn chosen(list: &List, file: &Path) -> Location {
-    Location::find(&list.path, Some(file)).unwrap()
+    Location::find(&list.path, CAPTION, Some(file)).unwrap()
 }
 
 /// Opening fails both ways, with the file left as it is.
@@ -335,4 +335,29 @@ fn a_session_of_format_1_opens() {
     assert_eq!(opened.ledger, ledger);
     assert_eq!((opened.cursor, opened.binding), (Some(RecordId(2)), Binding::Unchanged));
     store.close().unwrap();
+}
+
+#[test]
+fn a_session_is_about_one_member_and_is_never_opened_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut list = List::new(folder.path(), &[("a.jpg", "one")]);
+    let own = list.location();
+    drop(open(&own, &list, Timestamp::UNIX_EPOCH).unwrap());
+
+    list.caption_field = "text_ko".to_owned();
+    assert_eq!(list.location().file(), own.file().with_file_name("metadata.text_ko.sqlite"));
+    let other = list.location();
+    drop(open(&other, &list, Timestamp::UNIX_EPOCH).unwrap());
+    let error = refused(&list, own.file());
+    assert!(matches!(&error, SessionError::OtherField { reviewed, .. } if reviewed == "text"), "{error}");
+    assert!(error.to_string().contains("holds the review of \"text\", and this is one of \"text_ko\": name that"));
+
+    // One from before this was noted is taken for what it is opened as.
+    let connection = Connection::open(own.file()).unwrap();
+    assert_eq!(connection.execute("DELETE FROM setting WHERE name = 'caption_field'", []).unwrap(), 1);
+    drop(connection);
+    list.caption_field = CAPTION.to_owned();
+    drop(open(&own, &list, Timestamp::UNIX_EPOCH).unwrap());
+    list.caption_field = "text_ko".to_owned();
+    assert!(matches!(refused(&list, own.file()), SessionError::OtherField { .. }));
 }
