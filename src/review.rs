@@ -12,11 +12,13 @@ mod listing;
 mod marks;
 mod model;
 mod msg;
+mod order;
 mod pace;
 mod palette;
 pub mod query;
 mod replace;
 mod scan;
+mod sort;
 mod spot;
 mod tabs;
 mod update;
@@ -29,12 +31,15 @@ pub use listing::{Match, View};
 pub use marks::{Deed, Marks};
 pub use model::{
     Bulk, CaptionView, Closeup, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model, Notice,
-    NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Version, Wish,
+    NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
+    Wish,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
+pub use order::Order;
 pub use pace::Pace;
 pub use palette::CommandLine;
 pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
 pub use scan::{Scan, ScanId, Scanned, Snapshot};
+pub use sort::{Sort, SortBy, SortScan, Sorter};
 pub use tabs::{Tab, Tabs};
 pub use update::update;

@@ -9,6 +9,7 @@ mod facts;
 mod reader;
 mod replacements;
 mod scanner;
+mod sorter;
 mod spot_report;
 mod survey;
 
@@ -184,6 +185,11 @@ impl Runtime {
                 let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
                 let stop = self.scanner.start(scan.id);
                 self.spawn("scan", move || scanner::run(&dataset, &scan, &messages, &stop));
+            }
+            Effect::Sort(scan) => {
+                let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
+                let stop = self.scanner.start(scan.id);
+                self.spawn("sort", move || sorter::run(&dataset, &scan, &messages, &stop));
             }
             Effect::LearnVocabulary => {
                 let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());

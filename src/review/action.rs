@@ -7,6 +7,8 @@ pub enum Group {
     Move,
     /// Finding records.
     Find,
+    /// In which order they are listed.
+    Sort,
     /// Choosing several records.
     Mark,
     /// Saying what becomes of a record.
@@ -23,8 +25,17 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 8] =
-        [Self::Move, Self::Find, Self::Mark, Self::Decide, Self::Edit, Self::Describe, Self::View, Self::File];
+    pub const ALL: [Self; 9] = [
+        Self::Move,
+        Self::Find,
+        Self::Sort,
+        Self::Mark,
+        Self::Decide,
+        Self::Edit,
+        Self::Describe,
+        Self::View,
+        Self::File,
+    ];
 
     /// The chapter's title.
     #[must_use]
@@ -32,6 +43,7 @@ impl Group {
         match self {
             Self::Move => "Move",
             Self::Find => "Find",
+            Self::Sort => "Sort (the same again: the other way round)",
             Self::Mark => "Mark, then decide of all marked",
             Self::Decide => "Decide",
             Self::Edit => "Edit",
@@ -102,6 +114,17 @@ actions! {
         ClearFilter "clear-filter" "take the filter off",
         Complete "complete" "complete the word",
         CompleteBack "complete-back" "complete it with the choice before",
+    }
+    Sort {
+        SortFile "sort-file" "in file order",
+        SortName "sort-name" "by name",
+        SortWords "sort-words" "by words, most first",
+        SortFindings "sort-findings" "by findings, worst first",
+        SortStatus "sort-status" "by status, to review first",
+        SortChange "sort-change" "by last change, newest first",
+        SortEdits "sort-edits" "by distance from the original",
+        SortRandom "sort-random" "by chance; again: anew",
+        SortAgain "sort-again" "as it is, anew",
     }
     Mark {
         Mark "mark" "mark, or take the mark away, go on",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::replace::ReplaceScan;
 use super::scan::{Scan, ScanId};
+use super::sort::SortScan;
 use crate::dataset::{Amendment, RecordId};
 use crate::describe::{Detail, JobId, Priority, Reason};
 use crate::preview::{CellArea, Shot};
@@ -70,6 +71,8 @@ pub enum Effect {
     },
     /// Look for the records a query holds for.
     Scan(Scan),
+    /// Sort the records for the list.
+    Sort(SortScan),
     /// Find out what the dataset's lines offer for queries.
     LearnVocabulary,
     /// Stop looking: nobody waits for what that scan would find.

@@ -4,7 +4,8 @@ use crate::dataset::{Entry, Line};
 use crate::lint::{self, Finding, Rules};
 use crate::session::{Decision, RecordState};
 
-use super::FILE;
+use super::{FILE, Version};
+use crate::describe::StopReason;
 
 /// What its line says.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,28 @@ impl<'a> Facts<'a> {
             Content::Bad => Some(false),
             Content::Unread => self.state.own_text().map(holds),
             Content::Read { caption, .. } => Some(holds(self.state.current_caption(caption).unwrap_or_default())),
+        }
+    }
+
+    /// The original caption; empty where there is none or it cannot be told.
+    #[must_use]
+    pub fn original(&self) -> &'a str {
+        match self.content {
+            Content::Read { caption, .. } => self.state.original_caption(caption).unwrap_or_default(),
+            Content::Bad | Content::Unread => "",
+        }
+    }
+
+    /// The text that the list shows, and why its describer stopped where that is known.
+    #[must_use]
+    pub fn shown(&self) -> (&'a str, Option<&'a StopReason>) {
+        match Version::that_matters(self.state) {
+            Version::Original => (self.original(), None),
+            Version::Edited => (self.state.own_text().unwrap_or_default(), None),
+            Version::Candidate(place) => self.state.candidates.get(place).map_or(("", None), |candidate| {
+                let from = &candidate.provenance;
+                (&candidate.text, (from.describer != FILE).then_some(&from.stop))
+            }),
         }
     }
 

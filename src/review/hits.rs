@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use super::order::{Order, Set};
 use super::query::Query;
 use super::scan::{ScanId, Scanned};
 use crate::dataset::RecordId;
@@ -12,7 +13,7 @@ use crate::dataset::RecordId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hits {
     query: Arc<Query>,
-    found: RoaringBitmap,
+    found: Set,
     /// Whether every record has been looked at once.
     complete: bool,
     /// What the first scan has looked at.
@@ -28,10 +29,10 @@ pub struct Hits {
 impl Hits {
     /// A query for which nothing has been looked at. What was `listed` before stays until it is.
     #[must_use]
-    pub fn new(query: Arc<Query>, scan: ScanId, listed: RoaringBitmap) -> Self {
+    pub fn new(query: Arc<Query>, scan: ScanId, listed: RoaringBitmap, order: Option<&Order>) -> Self {
         Self {
             query,
-            found: listed,
+            found: Set::new(listed, order),
             complete: false,
             looked_at: RoaringBitmap::new(),
             scan: Some(scan),
@@ -49,7 +50,17 @@ impl Hits {
     /// The records it holds for.
     #[must_use]
     pub const fn found(&self) -> &RoaringBitmap {
-        &self.found
+        self.found.records()
+    }
+
+    /// Their places in the list.
+    pub(super) fn places(&self) -> &RoaringBitmap {
+        self.found.places()
+    }
+
+    /// The list has another order now.
+    pub(super) fn follow(&mut self, order: Option<&Order>) {
+        self.found.follow(order);
     }
 
     /// Whether every record has been looked at.
@@ -61,7 +72,7 @@ impl Hits {
     /// How many of those looked at it holds for.
     #[must_use]
     pub fn count(&self) -> u64 {
-        if self.complete { self.found.len() } else { self.found.intersection_len(&self.looked_at) }
+        if self.complete { self.found().len() } else { self.found().intersection_len(&self.looked_at) }
     }
 
     /// The scan under way.
@@ -77,7 +88,7 @@ impl Hits {
 
     /// The records found, for another query to begin with.
     pub(super) fn into_found(self) -> RoaringBitmap {
-        self.found
+        self.found.into_records()
     }
 
     /// Whether all records from one to another have been looked at.
@@ -86,14 +97,12 @@ impl Hits {
         self.complete || self.looked_at.contains_range(from.0..=to.0)
     }
 
-    /// Takes a report in. Gives the records it told something new about, or nothing where it is of another scan.
-    pub(super) fn take(&mut self, scanned: &Scanned) -> Option<RoaringBitmap> {
+    /// Takes a report in. Says whether it is one of the scan under way.
+    pub(super) fn take(&mut self, scanned: &Scanned, order: Option<&Order>) -> bool {
         if self.scan != Some(scanned.id) {
-            return None;
+            return false;
         }
-        let among = &scanned.among - &self.newer;
-        self.found -= &among;
-        self.found |= &among & &scanned.found;
+        self.found.put_among(&(&scanned.among - &self.newer), &scanned.found, order);
         if !self.complete {
             self.looked_at |= &scanned.among;
         }
@@ -103,20 +112,17 @@ impl Hits {
             self.newer.clear();
             self.scan = None;
         }
-        Some(among)
+        true
     }
 
     /// Something happened to a record: the query holds for it now, or not, or it has to be looked at again.
-    pub(super) fn put(&mut self, record: RecordId, holds: Option<bool>) {
+    pub(super) fn put(&mut self, record: RecordId, holds: Option<bool>, order: Option<&Order>) {
         let id = record.0;
-        match holds {
-            None => {
-                self.stale.insert(id);
-                return;
-            }
-            Some(true) => self.found.insert(id),
-            Some(false) => self.found.remove(id),
+        let Some(holds) = holds else {
+            self.stale.insert(id);
+            return;
         };
+        self.found.put(record, holds, order);
         self.stale.remove(id);
         if self.scan.is_some() {
             self.newer.insert(id);
@@ -135,7 +141,7 @@ impl Hits {
     /// Everything is looked at anew, by `scan`; until then what was found stays.
     pub(super) fn begin_anew(&mut self, scan: ScanId) {
         let found = std::mem::take(&mut self.found);
-        *self = Self::new(self.query.clone(), scan, found);
+        *self = Self { found, ..Self::new(self.query.clone(), scan, RoaringBitmap::new(), None) };
     }
 }
 
@@ -146,7 +152,7 @@ mod tests {
 
     fn hits(listed: impl IntoIterator<Item = u32>) -> Hits {
         let query = Arc::new(Query::Text(Pattern::literal("coat").expect("short")));
-        Hits::new(query, ScanId(1), listed.into_iter().collect())
+        Hits::new(query, ScanId(1), listed.into_iter().collect(), None)
     }
 
     fn scanned(id: u64, among: std::ops::Range<u32>, found: &[u32], done: bool) -> Scanned {
@@ -160,25 +166,25 @@ mod tests {
     #[test]
     fn what_was_listed_stays_until_it_is_looked_at() {
         let mut hits = hits(0..6);
-        assert_eq!(hits.take(&scanned(1, 0..3, &[1], false)), Some((0..3).collect()));
+        assert!(hits.take(&scanned(1, 0..3, &[1], false), None));
         assert_eq!((found(&hits), hits.count(), hits.is_complete()), (vec![1, 3, 4, 5], 1, false));
-        hits.take(&scanned(1, 3..6, &[], true));
+        hits.take(&scanned(1, 3..6, &[], true), None);
         assert_eq!((found(&hits), hits.count(), hits.is_complete()), (vec![1], 1, true));
     }
 
     #[test]
     fn another_scan_is_late() {
         let mut hits = hits([]);
-        assert_eq!(hits.take(&scanned(7, 0..3, &[1], true)), None);
+        assert!(!hits.take(&scanned(7, 0..3, &[1], true), None));
         assert_eq!(found(&hits), [0_u32; 0]);
     }
 
     #[test]
     fn what_happened_during_a_scan_is_newer_than_what_it_reports() {
         let mut hits = hits([]);
-        hits.put(RecordId(1), Some(true));
-        hits.put(RecordId(2), Some(false));
-        hits.take(&scanned(1, 0..4, &[2, 3], true));
+        hits.put(RecordId(1), Some(true), None);
+        hits.put(RecordId(2), Some(false), None);
+        hits.take(&scanned(1, 0..4, &[2, 3], true), None);
         assert_eq!(found(&hits), [1, 3]);
         assert_eq!(hits.look_again(ScanId(2)), None, "nothing is left open");
     }
@@ -186,11 +192,11 @@ mod tests {
     #[test]
     fn what_cannot_be_told_is_looked_at_again_once_the_scan_is_done() {
         let mut hits = hits([]);
-        hits.put(RecordId(1), None);
+        hits.put(RecordId(1), None, None);
         assert_eq!(hits.look_again(ScanId(2)), None, "one scan at a time");
-        hits.take(&scanned(1, 0..4, &[1, 3], true));
+        hits.take(&scanned(1, 0..4, &[1, 3], true), None);
         assert_eq!(hits.look_again(ScanId(2)), Some([1].into_iter().collect()));
-        hits.take(&scanned(2, 1..2, &[], true));
+        hits.take(&scanned(2, 1..2, &[], true), None);
         assert_eq!(found(&hits), [3]);
         assert_eq!(hits.look_again(ScanId(3)), None);
     }

@@ -2,24 +2,27 @@
 //! no key costs more on a large dataset.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use super::hits::Hits;
 use super::model::Model;
-use super::spot::Only;
-use super::tabs::{Tab, put};
+use super::order::{Order, put};
+use super::tabs::Tab;
 use crate::dataset::RecordId;
 
-/// Records in file order, or in that of a sample, as a list one can go through by position.
+/// Records as a list one can go through by position, in file order or another. What is in the list is known by places: in
+/// file order a record's place is its number, in another it is its place there.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
-    total: u32,
-    /// The records listed; all where there is no set.
-    set: Option<Cow<'a, RoaringBitmap>>,
-    pinned: Option<RecordId>,
-    /// The records that can be listed, in their order.
-    only: Option<&'a Only>,
+    order: Option<&'a Order>,
+    /// How many places there are.
+    places: u32,
+    /// The places listed; all where there is no set.
+    members: Option<Cow<'a, RoaringBitmap>>,
+    /// The place of a record that is listed though it is no member.
+    pinned: Option<u32>,
 }
 
 /// One of several records that were found.
@@ -36,72 +39,51 @@ pub struct Match {
 }
 
 impl<'a> View<'a> {
-    /// The records of a set, or all of so many, and one that need not be among them.
-    pub(super) fn new(total: u32, set: Option<Cow<'a, RoaringBitmap>>, pinned: Option<RecordId>) -> Self {
-        let pinned = pinned.filter(|record| set.as_ref().is_some_and(|set| !set.contains(record.0)));
-        Self { total, set, pinned, only: None }
+    /// The records at some places of an order, or at all of so many, and one that need not be among them.
+    pub(super) fn new(
+        order: Option<&'a Order>,
+        total: u32,
+        members: Option<Cow<'a, RoaringBitmap>>,
+        pinned: Option<RecordId>,
+    ) -> Self {
+        let places = order.map_or(total, Order::len);
+        let mut view = Self { order, places, members, pinned: None };
+        view.pinned = pinned.and_then(|record| view.place(record)).filter(|place| !view.has(*place));
+        view
     }
 
-    /// The same, of the records of a sample only, in its order.
-    fn among(self, only: Option<&'a Only>) -> Self {
-        let pinned = self.pinned.filter(|record| only.is_none_or(|only| only.set.contains(record.0)));
-        Self { pinned, only, ..self }
+    /// The place of a record, if it has one.
+    fn place(&self, record: RecordId) -> Option<u32> {
+        self.order.map_or(Some(record.0), |order| order.place(record)).filter(|place| *place < self.places)
     }
 
-    /// Its records in the order of the sample, where there is one. It takes time for each: samples are small.
-    fn in_order(&self) -> Option<impl Iterator<Item = RecordId>> {
-        self.only.map(|only| only.order.iter().copied().filter(|record| self.contains(*record)))
+    /// The record at a place.
+    fn record(&self, place: u32) -> Option<RecordId> {
+        self.order.map_or(Some(RecordId(place)), |order| order.record(place))
     }
 
-    /// All of its records.
-    #[must_use]
-    pub fn records(&self) -> RoaringBitmap {
-        match (self.only, &self.set) {
-            (None, None) => {
-                let mut all = RoaringBitmap::new();
-                all.insert_range(0..self.total);
-                all
-            }
-            (None, Some(set)) => set.as_ref().clone(),
-            (Some(only), None) => only.set.clone(),
-            (Some(only), Some(set)) => &only.set & set.as_ref(),
-        }
-    }
-
-    /// How many of some records are in it.
-    #[must_use]
-    pub fn count_of(&self, records: &RoaringBitmap) -> u64 {
-        match (self.only, &self.set) {
-            (None, None) => records.range_cardinality(0..self.total),
-            (None, Some(set)) => set.intersection_len(records),
-            (Some(only), None) => only.set.intersection_len(records),
-            (Some(only), Some(set)) => (&only.set & set.as_ref()).intersection_len(records),
-        }
+    /// Whether a place is listed.
+    fn has(&self, place: u32) -> bool {
+        self.members.as_ref().map_or(place < self.places, |members| members.contains(place))
     }
 
     /// The records from one position through another.
     #[must_use]
     pub fn between(&self, first: usize, last: usize) -> RoaringBitmap {
-        if let Some(listed) = self.in_order() {
-            return listed.skip(first).take((last + 1).saturating_sub(first)).map(|record| record.0).collect();
+        let (Some(from), Some(to)) = (self.nth_place(first), self.nth_place(last)) else { return RoaringBitmap::new() };
+        let mut places = RoaringBitmap::new();
+        places.insert_range(from..=to);
+        if let Some(members) = &self.members {
+            places &= members.as_ref();
         }
-        let (Some(from), Some(to)) = (self.nth(first), self.nth(last)) else { return RoaringBitmap::new() };
-        let mut records = RoaringBitmap::new();
-        records.insert_range(from.0..=to.0);
-        if let Some(set) = &self.set {
-            records &= set.as_ref();
-        }
-        records.extend(self.pinned.filter(|pinned| (from..=to).contains(pinned)).map(|pinned| pinned.0));
-        records
+        places.extend(self.pinned.filter(|pinned| (from..=to).contains(pinned)));
+        self.order.map_or_else(|| places.clone(), |order| order.records_at(&places))
     }
 
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        if let Some(listed) = self.in_order() {
-            return listed.count();
-        }
-        let members = self.set.as_ref().map_or(u64::from(self.total), |set| set.len());
+        let members = self.members.as_ref().map_or(u64::from(self.places), |members| members.len());
         usize::try_from(members).unwrap_or(usize::MAX) + usize::from(self.pinned.is_some())
     }
 
@@ -114,39 +96,35 @@ impl<'a> View<'a> {
     /// The record at a position.
     #[must_use]
     pub fn nth(&self, position: usize) -> Option<RecordId> {
-        if let Some(mut listed) = self.in_order() {
-            return listed.nth(position);
-        }
+        self.record(self.nth_place(position)?)
+    }
+
+    fn nth_place(&self, position: usize) -> Option<u32> {
         let mut position = u32::try_from(position).ok()?;
         if let Some(pinned) = self.pinned {
-            let place = u32::try_from(self.place(pinned)).ok()?;
-            if position == place {
+            let before = u32::try_from(self.before(pinned)).ok()?;
+            if position == before {
                 return Some(pinned);
             }
-            position -= u32::from(position > place);
+            position -= u32::from(position > before);
         }
-        match &self.set {
-            None => (position < self.total).then_some(RecordId(position)),
-            Some(set) => set.select(position).map(RecordId),
+        match &self.members {
+            None => (position < self.places).then_some(position),
+            Some(members) => members.select(position),
         }
     }
 
     /// Whether a record is in it.
     #[must_use]
     pub fn contains(&self, record: RecordId) -> bool {
-        let listed = || self.set.as_ref().map_or(record.0 < self.total, |set| set.contains(record.0));
-        let may_be = self.only.is_none_or(|only| only.set.contains(record.0));
-        may_be && (self.pinned == Some(record) || listed())
+        self.place(record).is_some_and(|place| self.pinned == Some(place) || self.has(place))
     }
 
-    /// The position of a record, or where it would be.
+    /// The position of a record, or where it would be: at the end, where it has no place.
     #[must_use]
     pub fn position(&self, record: RecordId) -> usize {
-        if let Some(only) = self.only {
-            let before = only.order.iter().take_while(|other| **other != record);
-            return before.filter(|other| self.contains(**other)).count();
-        }
-        self.place(record) + usize::from(self.pinned.is_some_and(|pinned| pinned < record))
+        let place = self.place(record).unwrap_or(self.places);
+        self.before(place) + usize::from(self.pinned.is_some_and(|pinned| pinned < place))
     }
 
     /// The nearest record, one way or the other, round the end if need be: from a record on, which does not count itself.
@@ -163,21 +141,19 @@ impl<'a> View<'a> {
         self.nth(position)
     }
 
-    /// The nearest of the records `found`, one way or the other, round the end if need be: from a record on, which counts
-    /// itself where it says `here`.
+    /// The nearest of the records at the places `found`, one way or the other, round the end if need be: from a record
+    /// on, which counts itself where it says `here`.
     #[must_use]
     pub fn find(&self, found: &RoaringBitmap, from: RecordId, here: bool, forward: bool) -> Option<Match> {
-        if let Some(only) = self.only {
-            return self.find_in_order(only, found, from, here, forward);
-        }
-        let listed = match &self.set {
+        let listed = match &self.members {
             None => Cow::Borrowed(found),
-            Some(set) => Cow::Owned(set.as_ref() & found),
+            Some(members) => Cow::Owned(members.as_ref() & found),
         };
+        let from = self.place(from).unwrap_or(0);
         let total = listed.len();
         let last = total.checked_sub(1)?;
-        let before = from.0.checked_sub(1).map_or(0, |before| listed.rank(before));
-        let through = listed.rank(from.0);
+        let before = from.checked_sub(1).map_or(0, |before| listed.rank(before));
+        let through = listed.rank(from);
         let (place, around) = match (forward, here) {
             (true, true) => (before, before == total),
             (true, false) => (through, through == total),
@@ -189,48 +165,16 @@ impl<'a> View<'a> {
             (true, true) => 0,
             (true, false) => last,
         };
-        let record = listed.select(u32::try_from(place).ok()?).map(RecordId)?;
+        let record = self.record(listed.select(u32::try_from(place).ok()?)?)?;
         Some(Match { record, place, total, around })
     }
 
-    fn find_in_order(
-        &self,
-        only: &Only,
-        found: &RoaringBitmap,
-        from: RecordId,
-        here: bool,
-        forward: bool,
-    ) -> Option<Match> {
-        let place = |record: RecordId| only.order.iter().position(|other| *other == record);
-        let at = place(from).unwrap_or(0);
-        let listed: Vec<(usize, RecordId)> = only
-            .order
-            .iter()
-            .copied()
-            .enumerate()
-            .filter(|(_, record)| found.contains(record.0) && self.contains(*record))
-            .collect();
-        let last = listed.len().checked_sub(1)?;
-        let before = listed.iter().take_while(|(place, _)| *place < at).count();
-        let through = listed.iter().take_while(|(place, _)| *place <= at).count();
-        let nearest = match (forward, here) {
-            (true, true) => Some(before),
-            (true, false) => Some(through),
-            (false, true) => through.checked_sub(1),
-            (false, false) => before.checked_sub(1),
-        };
-        let nearest = nearest.filter(|place| *place <= last);
-        let place = nearest.unwrap_or(if forward { 0 } else { last });
-        let (_, record) = *listed.get(place)?;
-        Some(Match { record, place: place as u64, total: listed.len() as u64, around: nearest.is_none() })
-    }
-
-    /// How many members come before a record, the pinned one aside.
-    fn place(&self, record: RecordId) -> usize {
-        match (&self.set, record.0.checked_sub(1)) {
+    /// How many members come before a place, the pinned one aside.
+    fn before(&self, place: u32) -> usize {
+        match (&self.members, place.checked_sub(1)) {
             (_, None) => 0,
-            (None, Some(_)) => record.0.min(self.total) as usize,
-            (Some(set), Some(before)) => usize::try_from(set.rank(before)).unwrap_or(usize::MAX),
+            (None, Some(_)) => place.min(self.places) as usize,
+            (Some(members), Some(before)) => usize::try_from(members.rank(before)).unwrap_or(usize::MAX),
         }
     }
 }
@@ -239,26 +183,35 @@ impl Model {
     /// The records listed now, and the one under the cursor, which may have left the tab or the filter just now.
     #[must_use]
     pub fn view(&self) -> View<'_> {
-        View::new(self.tabs.total(), self.listed(), self.list.cursor).among(self.tabs.only())
+        View::new(self.tabs.order(), self.tabs.total(), self.listed(), self.list.cursor)
     }
 
     /// The records listed now, without one that has left.
     pub(super) fn members(&self) -> View<'_> {
-        View::new(self.tabs.total(), self.listed(), None).among(self.tabs.only())
+        View::new(self.tabs.order(), self.tabs.total(), self.listed(), None)
     }
 
     /// The records of a tab that the filter lets through.
     pub(super) fn members_of(&self, tab: Tab) -> View<'_> {
-        let set = match (&self.filter, self.tabs.set_of(tab)) {
-            (None, set) => set.map(Cow::Borrowed),
-            (Some(filter), None) => Some(Cow::Borrowed(filter.hits.found())),
-            (Some(filter), Some(set)) => Some(Cow::Owned(set & filter.hits.found())),
+        let members = match (&self.filter, self.tabs.places_of(tab)) {
+            (None, members) => members.map(Cow::Borrowed),
+            (Some(filter), None) => Some(Cow::Borrowed(filter.hits.places())),
+            (Some(filter), Some(members)) => Some(Cow::Owned(members & filter.hits.places())),
         };
-        View::new(self.tabs.total(), set, None).among(self.tabs.only())
+        View::new(self.tabs.order(), self.tabs.total(), members, None)
+    }
+
+    /// The records listed now, without one that has left, as a set.
+    pub(super) fn in_view(&self) -> RoaringBitmap {
+        let mut records = self.tabs.records_of(self.list.tab);
+        if let Some(filter) = &self.filter {
+            records &= filter.hits.found();
+        }
+        records
     }
 
     fn listed(&self) -> Option<Cow<'_, RoaringBitmap>> {
-        self.listed.as_ref().or_else(|| self.tabs.set_of(self.list.tab)).map(Cow::Borrowed)
+        self.listed.as_ref().or_else(|| self.tabs.places_of(self.list.tab)).map(Cow::Borrowed)
     }
 
     /// Lists another tab.
@@ -269,24 +222,26 @@ impl Model {
         }
     }
 
-    /// Lists anew what the tab and the filter let through.
-    pub(super) fn relist(&mut self) {
-        let tab = self.tabs.set_of(self.list.tab);
-        self.listed = self.filter.as_ref().map(|filter| match tab {
-            None => filter.hits.found().clone(),
-            Some(tab) => tab & filter.hits.found(),
-        });
+    /// Lists in another order, or in that of the file.
+    pub(super) fn set_order(&mut self, order: Option<Arc<Order>>) {
+        self.tabs.set_order(order);
+        let order = self.tabs.order();
+        for hits in self.filter.iter_mut().map(|filter| &mut filter.hits) {
+            hits.follow(order);
+        }
+        for hits in self.search.iter_mut().map(|search| &mut search.hits) {
+            hits.follow(order);
+        }
+        self.relist();
     }
 
-    /// Lists anew what the tab and the filter let through of some records.
-    pub(super) fn relist_among(&mut self, among: &RoaringBitmap) {
-        let (Some(listed), Some(filter)) = (&mut self.listed, &self.filter) else { return };
-        let mut through = among & filter.hits.found();
-        if let Some(tab) = self.tabs.set_of(self.list.tab) {
-            through &= tab;
-        }
-        *listed -= among;
-        *listed |= through;
+    /// Lists anew what the tab and the filter let through.
+    pub(super) fn relist(&mut self) {
+        let tab = self.tabs.places_of(self.list.tab);
+        self.listed = self.filter.as_ref().map(|filter| match tab {
+            None => filter.hits.places().clone(),
+            Some(tab) => tab & filter.hits.places(),
+        });
     }
 
     /// Something happened to a record: the tabs, the filter, the search and the list follow.
@@ -318,115 +273,98 @@ impl Model {
         let answer = |hits: &Hits| hits.query().holds(&self.facts(record));
         let filter = self.filter.as_ref().map(|filter| &filter.hits).filter(|hits| concerns(hits)).map(answer);
         let search = self.search.as_ref().map(|search| &search.hits).filter(|hits| concerns(hits)).map(answer);
+        let order = self.tabs.order();
         if let (Some(filter), Some(holds)) = (&mut self.filter, filter) {
-            filter.hits.put(record, holds);
+            filter.hits.put(record, holds, order);
         }
         if let (Some(search), Some(holds)) = (&mut self.search, search) {
-            search.hits.put(record, holds);
+            search.hits.put(record, holds, order);
         }
     }
 
     fn relist_one(&mut self, record: RecordId) {
         let Some(filter) = &self.filter else { return };
         let member = filter.hits.found().contains(record.0) && self.tabs.has(self.list.tab, record);
-        if let Some(listed) = &mut self.listed {
-            put(listed, record.0, member);
+        let place = self.tabs.order().map_or(Some(record.0), |order| order.place(record));
+        if let (Some(listed), Some(place)) = (&mut self.listed, place) {
+            put(listed, place, member);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    fn view(members: &std::collections::BTreeSet<u32>, pinned: Option<u32>) -> View<'static> {
-        View::new(200, Some(Cow::Owned(members.iter().copied().collect())), pinned.map(RecordId))
+    /// All of 70 records or some, in any order.
+    fn records() -> impl Strategy<Value = Vec<u32>> {
+        let all = || (0u32..70).collect::<Vec<_>>();
+        prop_oneof![Just(all()), Just(all()).prop_shuffle(), proptest::sample::subsequence(all(), 0..60).prop_shuffle()]
+    }
+
+    fn some() -> impl Strategy<Value = BTreeSet<u32>> {
+        proptest::collection::btree_set(0u32..70, 0..50)
     }
 
     proptest! {
+        /// The view does as a plain list of its records would.
         #[test]
-        fn a_view_lists_its_members_and_the_pinned_record_in_order(
-            members in proptest::collection::btree_set(0u32..200, 0..60),
-            pinned in proptest::option::of(0u32..200),
+        fn a_view_is_a_list_of_its_members_and_the_pinned_record_in_order(
+            records in records(),
+            members in proptest::option::of(some()),
+            found in some(),
+            pinned in proptest::option::of(0u32..70),
+            (from, here, forward) in (0u32..70, any::<bool>(), any::<bool>()),
         ) {
-            let view = view(&members, pinned);
-            let expected: Vec<u32> = members.iter().copied().chain(pinned).collect::<std::collections::BTreeSet<_>>()
-                .into_iter().collect();
-            let listed: Vec<u32> = (0..view.len()).filter_map(|position| view.nth(position)).map(|id| id.0).collect();
-            prop_assert_eq!(&listed, &expected);
-            for (position, id) in expected.iter().enumerate() {
-                prop_assert_eq!(view.position(RecordId(*id)), position);
-                prop_assert!(view.contains(RecordId(*id)));
-            }
-            prop_assert_eq!(view.nth(view.len()), None);
-        }
-
-        #[test]
-        fn the_next_record_is_the_nearest_round_the_end(
-            members in proptest::collection::btree_set(0u32..200, 0..60),
-            found in proptest::collection::btree_set(0u32..200, 0..100),
-            from in 0u32..200,
-            here in any::<bool>(),
-            forward in any::<bool>(),
-        ) {
-            let view = view(&members, None);
-            // One step at a time, as one would by hand.
-            let step = |at: u32| if forward { (at + 1) % 200 } else { (at + 199) % 200 };
-            let walk = |start: u32| std::iter::successors(Some(start), |at| Some(step(*at))).take(200);
-            prop_assert_eq!(
-                view.next(RecordId(from), forward).map(|record| record.0),
-                walk(step(from)).find(|at| members.contains(at))
+            let order = Order::new(records.iter().copied().map(RecordId).collect());
+            let in_file_order = records.iter().copied().eq(0..70);
+            let places = |set: &BTreeSet<u32>| {
+                if in_file_order { set.iter().copied().collect() } else { order.places_of(&set.iter().copied().collect()) }
+            };
+            let view = View::new(
+                (!in_file_order).then_some(&order),
+                70,
+                members.as_ref().map(|members| Cow::Owned(places(members))),
+                pinned.map(RecordId),
             );
-            let both: Vec<u32> = members.intersection(&found).copied().collect();
-            let nearest = walk(if here { from } else { step(from) }).find(|at| both.contains(at));
-            let found = view.find(&found.into_iter().collect(), RecordId(from), here, forward);
-            prop_assert_eq!(found.map(|found| found.record.0), nearest);
-            if let Some(found) = found {
-                prop_assert_eq!(both.get(usize::try_from(found.place).expect("few")).copied(), nearest);
-                prop_assert_eq!(found.total, both.len() as u64);
-                let passed = |at: u32| if forward { at < from } else { at > from };
-                prop_assert_eq!(found.around, passed(found.record.0) || !here && found.record.0 == from);
-            }
-        }
-
-        #[test]
-        fn a_sample_is_gone_through_in_its_own_order(
-            order in proptest::sample::subsequence((0u32..60).collect::<Vec<_>>(), 0..40).prop_shuffle(),
-            members in proptest::collection::btree_set(0u32..60, 0..40),
-            found in proptest::collection::btree_set(0u32..60, 0..40),
-            (from, here, forward) in (0usize..40, any::<bool>(), any::<bool>()),
-        ) {
-            let order: Vec<RecordId> = order.into_iter().map(RecordId).collect();
-            let only = Only { set: order.iter().map(|record| record.0).collect(), order, ..Only::default() };
-            let view = view(&members, None).among(Some(&only));
-            let expected: Vec<RecordId> =
-                only.order.iter().copied().filter(|record| members.contains(&record.0)).collect();
-            let listed: Vec<RecordId> = (0..view.len()).filter_map(|position| view.nth(position)).collect();
-            prop_assert_eq!(&listed, &expected);
+            let is_member = |record: u32| members.as_ref().is_none_or(|members| members.contains(&record));
+            let list: Vec<u32> =
+                records.iter().copied().filter(|record| is_member(*record) || pinned == Some(*record)).collect();
+            let listed: Vec<u32> = (0..view.len()).filter_map(|at| view.nth(at)).map(|record| record.0).collect();
+            prop_assert_eq!(&listed, &list);
             prop_assert_eq!(view.nth(view.len()), None);
-            for (position, record) in expected.iter().enumerate() {
-                prop_assert_eq!(view.position(*record), position);
-                prop_assert!(view.contains(*record));
+            for (position, record) in list.iter().enumerate() {
+                prop_assert_eq!(view.position(RecordId(*record)), position);
             }
-            prop_assert_eq!(view.records().len(), expected.len() as u64);
+            for record in 0..100 {
+                prop_assert_eq!(view.contains(RecordId(record)), list.contains(&record));
+            }
+            let (first, last) = (list.len() / 3, list.len() / 2);
+            if last < list.len() {
+                prop_assert_eq!(view.between(first, last), list[first..=last].iter().copied().collect());
+            }
 
-            let Some(from) = only.order.get(from % only.order.len().max(1)).copied() else { return Ok(()) };
+            let Some(at) = records.iter().position(|record| *record == from) else { return Ok(()) };
             // One step at a time, as one would by hand.
-            let length = only.order.len();
-            let place = only.order.iter().position(|record| *record == from).expect("it is one of them");
+            let length = records.len();
             let step = |at: usize| (at + if forward { 1 } else { length - 1 }) % length;
             let walk = |start: usize| std::iter::successors(Some(start), |at| Some(step(*at))).take(length);
-            let walk = |start: usize| walk(start).map(|at| only.order[at]);
-            prop_assert_eq!(view.next(from, forward), walk(step(place)).find(|record| view.contains(*record)));
-            let both = |record: &RecordId| view.contains(*record) && found.contains(&record.0);
-            let nearest = walk(if here { place } else { step(place) }).find(both);
-            let hit = view.find(&found.iter().copied().collect(), from, here, forward);
-            prop_assert_eq!(hit.map(|hit| hit.record), nearest);
-            if let Some(hit) = hit {
-                let all: Vec<RecordId> = only.order.iter().copied().filter(both).collect();
-                prop_assert_eq!((all.get(usize::try_from(hit.place).expect("few")).copied(), hit.total), (nearest, all.len() as u64));
+            let next = walk(step(at)).map(|at| records[at]).find(|record| list.contains(record));
+            prop_assert_eq!(view.next(RecordId(from), forward).map(|record| record.0), next);
+            let is_hit = |record: &u32| is_member(*record) && found.contains(record);
+            let nearest = walk(if here { at } else { step(at) }).find(|at| is_hit(&records[*at]));
+            let hit = view.find(&places(&found), RecordId(from), here, forward);
+            prop_assert_eq!(hit.map(|hit| hit.record.0), nearest.map(|at| records[at]));
+            if let (Some(hit), Some(nearest)) = (hit, nearest) {
+                let hits: Vec<u32> = records.iter().copied().filter(is_hit).collect();
+                prop_assert_eq!(hits.get(usize::try_from(hit.place).expect("few")), Some(&hit.record.0));
+                prop_assert_eq!(hit.total, hits.len() as u64);
+                let passed = if forward { nearest < at } else { nearest > at };
+                prop_assert_eq!(hit.around, passed || !here && nearest == at);
             }
         }
     }

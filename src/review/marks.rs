@@ -3,7 +3,7 @@
 use roaring::RoaringBitmap;
 
 use super::Model;
-use super::tabs::put;
+use super::order::put;
 use crate::dataset::RecordId;
 use crate::describe::Reason;
 

@@ -3,6 +3,7 @@
 mod queries;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
@@ -15,7 +16,7 @@ use super::palette::CommandLine;
 use super::query::{Completion, QueryError, Vocabulary};
 use super::replace::Replacement;
 use super::scan::{ScanId, Snapshot};
-use super::spot::Only;
+use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
@@ -82,6 +83,17 @@ pub struct List {
     pub top: usize,
     /// Whether the operator last moved towards the end.
     pub forward: bool,
+}
+
+/// A sort under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sorting {
+    /// Its identity.
+    pub id: ScanId,
+    /// The order that is wanted.
+    pub sort: Sort,
+    /// How many lines it has looked at.
+    pub seen: u32,
 }
 
 /// What the caption pane shows.
@@ -369,6 +381,10 @@ pub struct Model {
     pub checked: u32,
     /// The list.
     pub list: List,
+    /// What the list is sorted by; nothing where it is in file order.
+    pub sort: Option<Sort>,
+    /// A sort under way.
+    pub sorting: Option<Sorting>,
     /// The records that are marked.
     pub marks: Marks,
     /// What is searched for.
@@ -428,7 +444,9 @@ impl Model {
         let agreed = settings.price.is_none() || settings.ahead_agreed;
         let mut tabs = Tabs::default();
         if settings.sample.is_some() {
-            tabs.restrict(Only::default());
+            // Nothing is listed before it is drawn.
+            tabs.set_order(Some(Arc::default()));
+            tabs.count_after(Seq::default());
         }
         Self {
             settings,
@@ -440,6 +458,8 @@ impl Model {
             tabs,
             checked: 0,
             list: List { forward: true, ..List::default() },
+            sort: None,
+            sorting: None,
             marks: Marks::default(),
             search: None,
             filter: None,

@@ -1,9 +1,11 @@
 //! Everything the core accepts: keys turned into actions, and what the runtime reports back.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::order::Order;
 use super::query::Vocabulary;
 use super::replace::Hit;
 use super::scan::ScanId;
@@ -154,6 +156,20 @@ pub enum Msg {
         hits: Vec<Hit>,
         /// There are no more.
         complete: bool,
+    },
+    /// A sort has looked at so many lines.
+    Sorting {
+        /// Which sort.
+        id: ScanId,
+        /// How many.
+        seen: u32,
+    },
+    /// The records are sorted.
+    Sorted {
+        /// Which sort.
+        id: ScanId,
+        /// Their order.
+        order: Arc<Order>,
     },
     /// A picture is ready, or cannot be.
     Picture(Ready),

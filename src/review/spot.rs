@@ -1,32 +1,12 @@
 //! A spot check in the list: only the records of the sample are there, in its order, and only what was decided since it
 //! was drawn counts.
 
-use roaring::RoaringBitmap;
-
 use super::Model;
 use crate::dataset::RecordId;
 use crate::report::SpotFigures;
-use crate::session::{Decision, RecordState, Sample, Seq};
+use crate::session::{Decision, RecordState};
 
 static UNDECIDED: Decision = Decision::Undecided;
-
-/// The records of a sample, as the list needs them. Going through them takes time for each: samples are small.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Only {
-    /// In the order in which they are shown.
-    pub(super) order: Vec<RecordId>,
-    pub(super) set: RoaringBitmap,
-    /// What was decided before counts as undecided.
-    pub(super) after: Seq,
-}
-
-impl Only {
-    pub(super) fn new(sample: &Sample) -> Self {
-        let order: Vec<RecordId> = sample.members.iter().map(|member| member.record).collect();
-        let set = order.iter().map(|record| record.0).collect();
-        Self { order, set, after: sample.after }
-    }
-}
 
 impl Model {
     /// Whether the records to be judged are not known yet.

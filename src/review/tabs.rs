@@ -1,11 +1,13 @@
 //! Which records are in which tab. Sets are bitmaps (a bit or less a record), kept up to date record by record, so that no
 //! key costs more on a large dataset.
 
+use std::sync::Arc;
+
 use roaring::RoaringBitmap;
 
-use super::spot::Only;
+use super::order::{Order, Set, put};
 use crate::dataset::RecordId;
-use crate::session::{Decision, RecordState};
+use crate::session::{Decision, RecordState, Seq};
 
 /// A status tab.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -66,34 +68,45 @@ impl Tab {
 #[derive(Clone, Debug, Default)]
 pub struct Tabs {
     total: u32,
-    to_review: RoaringBitmap,
-    ready: RoaringBitmap,
-    decided: RoaringBitmap,
-    aside: RoaringBitmap,
-    problems: RoaringBitmap,
+    to_review: Set,
+    ready: Set,
+    decided: Set,
+    aside: Set,
+    problems: Set,
     bad_lines: RoaringBitmap,
     bad_pictures: RoaringBitmap,
     failed: RoaringBitmap,
     excluded: RoaringBitmap,
-    /// In a spot check: its sample, which is empty until it is drawn.
-    only: Option<Only>,
+    /// The order of the list, where it is not the file's. What has no place in it cannot be listed.
+    order: Option<Arc<Order>>,
+    /// In a spot check: what was decided before this event counts as undecided.
+    after: Option<Seq>,
 }
 
 impl Tabs {
-    /// Lists these records only, in their order.
-    pub(super) fn restrict(&mut self, only: Only) {
-        self.only = Some(only);
+    /// Lists in this order from here on; nothing but what is in it.
+    pub(super) fn set_order(&mut self, order: Option<Arc<Order>>) {
+        self.order = order;
+        let order = self.order.as_deref();
+        for set in [&mut self.to_review, &mut self.ready, &mut self.decided, &mut self.aside, &mut self.problems] {
+            set.follow(order);
+        }
     }
 
-    /// The records that can be listed; all where nothing is said.
-    pub(super) const fn only(&self) -> Option<&Only> {
-        self.only.as_ref()
+    /// Counts what was decided after an event only.
+    pub(super) const fn count_after(&mut self, event: Seq) {
+        self.after = Some(event);
+    }
+
+    /// The order of the list, where it is not the file's.
+    pub(super) fn order(&self) -> Option<&Order> {
+        self.order.as_deref()
     }
 
     /// Whether a record can be listed at all.
     #[must_use]
     pub fn lists(&self, record: RecordId) -> bool {
-        self.only.as_ref().is_none_or(|only| only.set.contains(record.0))
+        self.order().is_none_or(|order| order.place(record).is_some())
     }
 
     /// How many records are known.
@@ -105,16 +118,18 @@ impl Tabs {
     /// Records that need no more review: accepted, edited, kept, excluded.
     #[must_use]
     pub fn reviewed(&self) -> u64 {
-        self.decided.len() + self.excluded.len()
+        self.decided.records().len() + self.excluded.len()
     }
 
     /// Adds newly indexed records. The session may know some of them already.
     pub fn grow(&mut self, total: u32) {
         if total > self.total {
-            self.to_review.insert_range(self.total..total);
-            for settled in [&self.decided, &self.aside, &self.bad_lines] {
-                self.to_review -= settled;
+            let mut to_review = std::mem::take(&mut self.to_review).into_records();
+            to_review.insert_range(self.total..total);
+            for settled in [self.decided.records(), self.aside.records(), &self.bad_lines] {
+                to_review -= settled;
             }
+            self.to_review = Set::new(to_review, self.order.as_deref());
             self.total = total;
         }
     }
@@ -124,15 +139,16 @@ impl Tabs {
         let id = record.0;
         let (bad_line, bad_picture) = (self.bad_lines.contains(id), self.bad_pictures.contains(id));
         // In a spot check, what was decided before is what is to be judged.
-        let counts = self.only.as_ref().is_none_or(|only| state.is_judged_since(only.after));
+        let counts = self.after.is_none_or(|after| state.is_judged_since(after));
         let decision = if counts { &state.decision } else { &Decision::Undecided };
         let is_excluded = *decision == Decision::Excluded;
         let is_in = |tab: Tab| tab.has_decided(decision, state, bad_line, bad_picture);
-        put(&mut self.to_review, id, is_in(Tab::ToReview) && id < self.total);
-        put(&mut self.ready, id, is_in(Tab::Ready));
-        put(&mut self.decided, id, is_in(Tab::Decided));
-        put(&mut self.aside, id, is_in(Tab::Aside));
-        put(&mut self.problems, id, is_in(Tab::Problems));
+        let order = self.order.as_deref();
+        self.to_review.put(record, is_in(Tab::ToReview) && id < self.total, order);
+        self.ready.put(record, is_in(Tab::Ready), order);
+        self.decided.put(record, is_in(Tab::Decided), order);
+        self.aside.put(record, is_in(Tab::Aside), order);
+        self.problems.put(record, is_in(Tab::Problems), order);
         put(&mut self.excluded, id, is_excluded);
         put(&mut self.failed, id, state.failure.is_some());
     }
@@ -140,15 +156,15 @@ impl Tabs {
     /// A line that cannot be parsed: there is nothing to review in it.
     pub fn set_bad_line(&mut self, record: RecordId) {
         self.bad_lines.insert(record.0);
-        self.to_review.remove(record.0);
-        self.ready.remove(record.0);
-        self.set_problem(record.0);
+        self.to_review.put(record, false, self.order.as_deref());
+        self.ready.put(record, false, self.order.as_deref());
+        self.set_problem(record);
     }
 
     /// Whether the record's picture can be shown.
     pub fn set_picture(&mut self, record: RecordId, fine: bool) {
         put(&mut self.bad_pictures, record.0, !fine);
-        self.set_problem(record.0);
+        self.set_problem(record);
     }
 
     /// Whether the record's picture is known to be missing or broken.
@@ -172,24 +188,14 @@ impl Tabs {
     /// How many records a tab has.
     #[must_use]
     pub fn count(&self, tab: Tab) -> u64 {
-        match (&self.only, self.set_of(tab)) {
-            (None, None) => u64::from(self.total),
-            (None, Some(set)) => set.len(),
-            (Some(only), None) => only.set.len(),
-            (Some(only), Some(set)) => only.set.intersection_len(set),
-        }
+        let all = || self.order().map_or(self.total, Order::len);
+        self.places_of(tab).map_or_else(|| u64::from(all()), RoaringBitmap::len)
     }
 
     /// The undecided records of a tab whose line can be read and whose picture is not known to be missing.
     #[must_use]
     pub fn describable(&self, tab: Tab) -> RoaringBitmap {
-        let mut records = self.to_review.clone();
-        if let Some(members) = self.set_of(tab) {
-            records &= members;
-        }
-        if let Some(only) = &self.only {
-            records &= &only.set;
-        }
+        let records = self.records_of(tab) & self.to_review.records();
         self.without_problems(records)
     }
 
@@ -201,7 +207,7 @@ impl Tabs {
     /// Whether a record is in a tab.
     #[must_use]
     pub fn has(&self, tab: Tab, record: RecordId) -> bool {
-        self.set_of(tab).map_or(record.0 < self.total, |set| set.contains(record.0))
+        self.set_of(tab).map_or(record.0 < self.total, |set| set.contains(record))
     }
 
     /// The records whose picture is missing or broken.
@@ -209,8 +215,26 @@ impl Tabs {
         &self.bad_pictures
     }
 
-    /// The records of a tab; `None` where that is all of them.
-    pub(super) fn set_of(&self, tab: Tab) -> Option<&RoaringBitmap> {
+    /// The records of a tab that can be listed.
+    pub(super) fn records_of(&self, tab: Tab) -> RoaringBitmap {
+        let all = || {
+            let mut all = RoaringBitmap::new();
+            all.insert_range(0..self.total);
+            all
+        };
+        let records = self.set_of(tab).map_or_else(all, |set| set.records().clone());
+        match self.order() {
+            Some(order) => order.only(records),
+            None => records,
+        }
+    }
+
+    /// The places of a tab's records; `None` where that is all there are.
+    pub(super) fn places_of(&self, tab: Tab) -> Option<&RoaringBitmap> {
+        self.set_of(tab).map(Set::places)
+    }
+
+    fn set_of(&self, tab: Tab) -> Option<&Set> {
         match tab {
             Tab::All => None,
             Tab::ToReview => Some(&self.to_review),
@@ -221,16 +245,8 @@ impl Tabs {
         }
     }
 
-    fn set_problem(&mut self, id: u32) {
-        let problem = self.bad_lines.contains(id) || self.bad_pictures.contains(id) || self.failed.contains(id);
-        put(&mut self.problems, id, problem);
-    }
-}
-
-pub(super) fn put(set: &mut RoaringBitmap, id: u32, member: bool) {
-    if member {
-        set.insert(id);
-    } else {
-        set.remove(id);
+    fn set_problem(&mut self, record: RecordId) {
+        let problem = [&self.bad_lines, &self.bad_pictures, &self.failed].iter().any(|set| set.contains(record.0));
+        self.problems.put(record, problem, self.order.as_deref());
     }
 }

@@ -12,6 +12,7 @@ mod navigate;
 mod replace;
 mod report;
 pub(super) mod search;
+mod sort;
 mod together;
 mod zoom;
 
@@ -49,6 +50,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Spent(dollars) => model.spent += dollars,
         Msg::PicturesLost => model.picture = super::PictureSlot::Empty,
         Msg::Replacements { id, hits, complete } => replace::found(model, id, hits, complete),
+        Msg::Sorting { id, seen } => sort::seen(model, id, seen),
+        Msg::Sorted { id, order } => sort::sorted(model, id, order),
         Msg::Picture(ready) => report::picture(model, ready),
         Msg::Checked(checked) => report::checked(model, &checked),
         Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
@@ -79,10 +82,9 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
                 line.step(if action == Action::Down { 1 } else { -1 });
             }
         }
-        Action::Down if matches!(model.mode, Mode::Replace(_)) => replace::step(model, 1),
-        Action::Up if matches!(model.mode, Mode::Replace(_)) => replace::step(model, -1),
-        Action::PageDown if matches!(model.mode, Mode::Replace(_)) => replace::step(model, 20),
-        Action::PageUp if matches!(model.mode, Mode::Replace(_)) => replace::step(model, -20),
+        Action::Down | Action::Up | Action::PageDown | Action::PageUp if matches!(model.mode, Mode::Replace(_)) => {
+            replace::go(model, action);
+        }
         Action::Toggle => replace::toggle(model),
         Action::ToggleAll => replace::toggle_all(model),
         Action::Submit if matches!(model.mode, Mode::Replace(_)) => replace::apply(model, out),
@@ -111,6 +113,15 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::ClearFilter => filter::clear(model, out),
         Action::Complete => filter::complete_word(model, true, out),
         Action::CompleteBack => filter::complete_word(model, false, out),
+        Action::SortFile
+        | Action::SortName
+        | Action::SortWords
+        | Action::SortFindings
+        | Action::SortStatus
+        | Action::SortChange
+        | Action::SortEdits
+        | Action::SortRandom
+        | Action::SortAgain => sort::press(model, action, out),
         Action::Mark => mark::toggle(model),
         Action::MarkRange => mark::range(model),
         Action::MarkAll => mark::all(model),

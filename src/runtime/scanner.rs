@@ -112,7 +112,8 @@ fn all(
     look_at(dataset, scan, chunks(known..dataset.record_count()), messages, stop)
 }
 
-fn chunks(range: Range<u32>) -> impl Iterator<Item = Range<u32>> {
+/// A range in parts, each of which can be read at one go.
+pub(super) fn chunks(range: Range<u32>) -> impl Iterator<Item = Range<u32>> {
     let end = range.end;
     range.step_by(OTHERS as usize).map(move |start| start..start.saturating_add(OTHERS).min(end))
 }

@@ -154,6 +154,10 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// Between parts of a line.
     pub dot: &'static str,
+    /// What is least comes first.
+    pub rising: &'static str,
+    /// What is most comes first.
+    pub falling: &'static str,
     /// A level line.
     pub rule: &'static str,
     /// An upright line.
@@ -188,6 +192,8 @@ impl Glyphs {
         draft: "✍",
         ellipsis: "…",
         dot: "·",
+        rising: "↑",
+        falling: "↓",
         rule: "─",
         upright: "│",
         hanging: "┬",
@@ -216,6 +222,8 @@ impl Glyphs {
         draft: "d",
         ellipsis: "~",
         dot: "-",
+        rising: "^",
+        falling: "v",
         rule: "-",
         upright: "|",
         hanging: "+",

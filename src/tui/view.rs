@@ -9,6 +9,7 @@ mod highlight;
 mod palette;
 mod picture;
 mod popup;
+mod prefix;
 mod records;
 mod replace;
 mod status;
@@ -20,7 +21,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::entry::Entry;
-use super::keymap::{Key, Keymap};
+use super::keymap::{Context, Key, Keymap};
 use super::layout::{self, Layout};
 use super::theme::Theme;
 use crate::preview::Painter;
@@ -74,7 +75,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&m
         | Mode::Search(_)
         | Mode::Filter(_)
         | Mode::OwnReason(..)
-        | Mode::Zoom(_) => None,
+        | Mode::Zoom(_) => prefix::popup(above_footer, Context::of(&model.mode), look),
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();

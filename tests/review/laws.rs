@@ -5,7 +5,10 @@ use recaption::dataset::RecordId;
 
 use crate::world::World;
 
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 32] = [
+    "o w",
+    "o r",
+    "o f",
     "Space",
     "v",
     "ctrl-a",

@@ -13,5 +13,6 @@ mod paying;
 mod replacing;
 mod saving;
 mod screens;
+mod sorting;
 mod world;
 mod zooming;

@@ -10,7 +10,7 @@ use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
 use recaption::picture::PictureError;
 use recaption::preview::{CellArea, Ready, Shot};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
-use recaption::review::{Msg, PictureSlot};
+use recaption::review::{Mode, Msg, PictureSlot};
 use recaption::session::{DecisionKind, SampleRequest};
 use recaption::statistics::Proportion;
 use recaption::tui::layout::Layout;
@@ -140,6 +140,47 @@ fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] he
         world.write("s/wearing a/in a/").keys("Enter j Space");
     }
     assert_snapshot!(name, screen(&mut world, width, height, false).backend());
+}
+
+#[rstest]
+#[case("sort_hint_80x24", 80, 24, false)]
+#[case("sort_hint_ascii", 120, 40, true)]
+fn how_the_list_can_be_sorted(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+    let mut world = afternoon();
+    assert_snapshot!(name, screen_after(&mut world, (width, height), ascii, "o").backend());
+}
+
+#[rstest]
+#[case("o w", "sorted_80x24", 80, 24, false)]
+#[case("o l f", "sorted_and_filtered_120x40", 120, 40, false)]
+#[case("o s o s", "sorted_ascii", 80, 24, true)]
+fn the_order_of_the_list_is_seen(
+    #[case] keys: &str,
+    #[case] name: &str,
+    #[case] width: u16,
+    #[case] height: u16,
+    #[case] ascii: bool,
+) {
+    let mut world = afternoon();
+    screen(&mut world, width, height, ascii);
+    world.keys(keys);
+    if matches!(world.model.mode, Mode::Filter(_)) {
+        world.write("person").keys("Enter");
+    }
+    assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
+}
+
+#[test]
+fn a_sort_under_way_says_how_far_it_is() {
+    let mut world = afternoon();
+    world.slow_scans = true;
+    world.keys("o w");
+    let drawn = screen(&mut world, 80, 24, false).backend().to_string();
+    assert!(drawn.contains("sorting… ─"), "{drawn}");
+    let Some(sorting) = world.model.sorting else { panic!("it is being sorted") };
+    world.send(Msg::Sorting { id: sorting.id, seen: 3 });
+    let drawn = screen(&mut world, 80, 24, false).backend().to_string();
+    assert!(drawn.contains("sorting… 50 % ─"), "{drawn}");
 }
 
 #[rstest]

@@ -1,6 +1,7 @@
 //! A world around the core: records in memory, a store that remembers, a describer whose every word the test says.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
@@ -9,7 +10,9 @@ use recaption::lint::Rules;
 use recaption::preview::CellArea;
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
-use recaption::review::{Ask, Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, Viewport, update};
+use recaption::review::{
+    Ask, Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
+};
 use recaption::session::{Decision, Event, History, Ledger, Opened, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
@@ -28,6 +31,7 @@ pub struct World {
     /// Keep scans waiting instead of making them at once.
     pub slow_scans: bool,
     scans: Vec<Scan>,
+    sorts: Vec<SortScan>,
     dataset: Dataset,
     entries: Vec<Entry>,
     keymap: Keymap,
@@ -75,6 +79,7 @@ impl World {
             waiting: Vec::new(),
             slow_scans: false,
             scans: Vec::new(),
+            sorts: Vec::new(),
             dataset,
             entries,
             keymap: Keymap::defaults().expect("the embedded keymap is valid"),
@@ -140,6 +145,8 @@ impl World {
                         self.dataset.scan_lines(visit).expect("the dataset can be read");
                         messages.push(Msg::Replacements { id: scan.id, hits, complete: true });
                     }
+                    Effect::Sort(scan) if self.slow_scans => self.sorts.push(scan),
+                    Effect::Sort(scan) => messages.push(self.sorted(&scan)),
                     Effect::Scan(scan) if self.slow_scans => self.scans.push(scan),
                     Effect::Scan(scan) => messages.push(Msg::Scanned(self.scanned(&scan))),
                     Effect::LearnVocabulary => {
@@ -151,7 +158,10 @@ impl World {
                         self.dataset.scan_lines(learn).expect("the dataset can be read");
                         messages.push(Msg::Learned(vocabulary));
                     }
-                    Effect::StopScan(id) => self.scans.retain(|scan| scan.id != id),
+                    Effect::StopScan(id) => {
+                        self.scans.retain(|scan| scan.id != id);
+                        self.sorts.retain(|scan| scan.id != id);
+                    }
                     Effect::ShowPicture { .. } | Effect::PrefetchPictures { .. } | Effect::RememberCursor(..) => {}
                     other => self.asked.push(other),
                 }
@@ -183,8 +193,26 @@ impl World {
         Scanned { id: scan.id, among, found, done: true }
     }
 
-    /// The scans that are waiting are made.
+    /// What a sort comes to.
+    fn sorted(&self, scan: &SortScan) -> Msg {
+        let mut sorter = Sorter::new(scan);
+        if sorter.wants_lines() {
+            let see = &mut |line: &Line| {
+                sorter.see(line);
+                std::ops::ControlFlow::Continue(())
+            };
+            self.dataset.scan_lines(see).expect("the dataset can be read");
+        }
+        let order = sorter.order(&mut || std::ops::ControlFlow::Continue(())).expect("nobody gives up");
+        Msg::Sorted { id: scan.id, order: Arc::new(order) }
+    }
+
+    /// The scans and sorts that are waiting are made.
     pub fn scans_catch_up(&mut self) {
+        for scan in std::mem::take(&mut self.sorts) {
+            let sorted = self.sorted(&scan);
+            self.send(sorted);
+        }
         for scan in std::mem::take(&mut self.scans) {
             let scanned = self.scanned(&scan);
             self.send(Msg::Scanned(scanned));

@@ -95,22 +95,7 @@ impl Model {
     #[must_use]
     pub fn shown(&self, record: RecordId) -> Version {
         let chosen = self.caption.chosen.filter(|_| self.list.cursor == Some(record));
-        chosen.unwrap_or_else(|| {
-            let state = self.state(record);
-            let newest = state.candidates.len().checked_sub(1).map(Version::Candidate);
-            match &state.decision {
-                _ if state.is_ready() => newest.unwrap_or(Version::Original),
-                _ if state.amended.is_some() => Version::Edited,
-                Decision::Accepted { candidate, .. } => state
-                    .candidates
-                    .iter()
-                    .position(|known| known.id == *candidate)
-                    .map_or(Version::Original, Version::Candidate),
-                Decision::Edited { .. } => Version::Edited,
-                Decision::Kept => Version::Original,
-                Decision::Undecided | Decision::Skipped | Decision::Excluded => newest.unwrap_or(Version::Original),
-            }
-        })
+        chosen.unwrap_or_else(|| Version::that_matters(self.state(record)))
     }
 
     /// The candidate a version is.
@@ -227,5 +212,24 @@ impl Model {
             })
             .filter(|record| self.state(*record).is_ready())
             .count()
+    }
+}
+
+impl Version {
+    /// The version that matters of a record of which this is known: an unseen candidate, else what was decided.
+    #[must_use]
+    pub fn that_matters(state: &RecordState) -> Self {
+        let newest = state.candidates.len().checked_sub(1).map(Self::Candidate);
+        match &state.decision {
+            _ if state.is_ready() => newest.unwrap_or(Self::Original),
+            _ if state.amended.is_some() => Self::Edited,
+            Decision::Accepted { candidate, .. } => {
+                let place = state.candidates.iter().position(|known| known.id == *candidate);
+                place.map_or(Self::Original, Self::Candidate)
+            }
+            Decision::Edited { .. } => Self::Edited,
+            Decision::Kept => Self::Original,
+            Decision::Undecided | Decision::Skipped | Decision::Excluded => newest.unwrap_or(Self::Original),
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{filter, navigate, record};
+use super::{filter, navigate, record, sort};
 use crate::dataset::RecordId;
-use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
+use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Sort, SortBy, Tab};
 use crate::review::{query, replace};
 use crate::session::Event;
 use crate::text::counted;
@@ -97,6 +97,7 @@ pub(super) fn is_command(line: &str) -> bool {
     let line = line.trim();
     matches!(line, "" | "w" | "w!" | "wq" | "x" | "q" | "q!" | "stats")
         || report(line).is_some()
+        || random_sort(line).is_some()
         || line.parse::<u32>().is_ok()
         || replace::parse(line).is_some()
 }
@@ -128,6 +129,11 @@ fn report(line: &str) -> Option<(Option<PathBuf>, bool)> {
     is_whole.then(|| (Some(rest.trim()).filter(|path| !path.is_empty()).map(PathBuf::from), force))
 }
 
+/// The seed that `:sort random SEED` gives.
+fn random_sort(line: &str) -> Option<u64> {
+    line.strip_prefix("sort random ")?.trim().parse().ok()
+}
+
 fn write_report(model: &mut Model, (path, force): (Option<PathBuf>, bool), out: &mut Vec<Effect>) {
     if model.spot.is_none() {
         model.say(NoticeKind::Warning, "this is no spot check: recaption PATH --sample N begins one");
@@ -145,6 +151,9 @@ pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) 
     }
     if let Some(wanted) = report(line.trim()) {
         return write_report(model, wanted, out);
+    }
+    if let Some(seed) = random_sort(line.trim()) {
+        return sort::begin(model, Sort { by: SortBy::Random(seed), reverse: false }, out);
     }
     match line.trim() {
         "" => {}

@@ -81,7 +81,8 @@ pub(super) fn put_on(model: &mut Model, text: String, query: Option<Query>, out:
         all
     };
     let (id, query) = (model.new_scan(), Arc::new(query));
-    model.filter = Some(Filter { text, hits: Hits::new(query.clone(), id, listed) });
+    let hits = Hits::new(query.clone(), id, listed, model.tabs.order());
+    model.filter = Some(Filter { text, hits });
     model.relist();
     out.push(Effect::Scan(Scan { id, query, records: None, from, now: model.snapshot() }));
 }
@@ -117,8 +118,11 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
     if !as_before {
         take_off(model, out);
         model.filter = entry.before.map(|before| *before);
-        model.relist();
         // What was reported and what happened meanwhile has passed it by.
+        if let Some(filter) = &mut model.filter {
+            filter.hits.follow(model.tabs.order());
+        }
+        model.relist();
         look_anew(model, out);
     }
     if let Some(record) = entry.record {
@@ -155,8 +159,10 @@ pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
 pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
     let Some(filter) = &mut model.filter else { return };
     let first = !filter.hits.is_complete();
-    let Some(among) = filter.hits.take(scanned) else { return };
-    model.relist_among(&among);
+    if !filter.hits.take(scanned, model.tabs.order()) {
+        return;
+    }
+    model.relist();
     // A record that was listed before the query came does not stay; one that was decided under it does.
     if first {
         go_near_origin(model);

@@ -35,7 +35,7 @@ pub(super) fn all(model: &mut Model) {
         model.say(NoticeKind::Warning, why);
         return;
     }
-    let (marked, in_view) = (model.marked(), model.members().records());
+    let (marked, in_view) = (model.marked(), model.in_view());
     if in_view.is_subset(&marked) {
         model.marks = Marks::of(marked - in_view);
         return;

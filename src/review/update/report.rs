@@ -1,11 +1,12 @@
 //! What the runtime reports: the dataset, the session, pictures.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{filter, search};
 use crate::dataset::{Entry, RecordId};
 use crate::preview::Ready;
-use crate::review::spot::Only;
+use crate::review::order::Order;
 use crate::review::{Checked, Effect, Model, NoticeKind, PictureSlot, SessionStatus};
 use crate::session::{Ledger, Sample};
 
@@ -50,13 +51,14 @@ pub(super) fn session_opened(
 pub(super) fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
     match sample {
         Ok(sample) => {
-            model.tabs.restrict(Only::new(&sample));
+            let order = Order::new(sample.members.iter().map(|member| member.record).collect());
+            model.tabs.count_after(sample.after);
             model.spot = Some(sample);
             let touched: Vec<RecordId> = model.ledger.touched().map(|(record, _)| record).collect();
             for record in touched {
                 model.tabs.set(record, model.ledger.record(record));
             }
-            model.relist();
+            model.set_order(Some(Arc::new(order)));
         }
         Err(error) => model.say(NoticeKind::Error, format!("no sample: {error}")),
     }

@@ -41,7 +41,7 @@ pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
             let seek = Some(Seek { from, here: true, forward: true });
             let query = Arc::new(Query::Text(pattern));
             let id = model.new_scan();
-            let hits = Hits::new(query.clone(), id, roaring::RoaringBitmap::new());
+            let hits = Hits::new(query.clone(), id, roaring::RoaringBitmap::new(), model.tabs.order());
             model.search = Some(Search { text: words, hits, seek });
             out.push(Effect::Scan(Scan { id, query, records: None, from, now: model.snapshot() }));
         }
@@ -51,7 +51,7 @@ pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
 /// Stays at what was found. Nothing typed means what was searched for before.
 pub(super) fn stay(model: &mut Model, entry: SearchEntry) {
     if entry.text.is_empty() {
-        model.search = entry.before.map(|before| *before);
+        bring_back(model, entry.before);
         if model.search.is_some() {
             next(model, true);
         }
@@ -66,11 +66,19 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
     go_back(model);
     drop_scan(model.search.take().as_ref().and_then(|search| search.hits.scan()), out);
     if let Mode::Search(entry) = std::mem::replace(&mut model.mode, Mode::Browse)
-        && let Some(before) = entry.before
+        && entry.before.is_some()
     {
         // What was reported and what happened meanwhile has passed it by.
-        model.search = Some(*before);
+        bring_back(model, entry.before);
         look_anew(model, out);
+    }
+}
+
+/// Searches for what was searched for before. The list may have been sorted meanwhile.
+fn bring_back(model: &mut Model, before: Option<Box<Search>>) {
+    model.search = before.map(|before| *before);
+    if let Some(search) = &mut model.search {
+        search.hits.follow(model.tabs.order());
     }
 }
 
@@ -134,7 +142,7 @@ pub(super) fn next(model: &mut Model, forward: bool) {
 
 /// A scan has got further.
 pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
-    if model.search.as_mut().is_some_and(|search| search.hits.take(scanned).is_some()) {
+    if model.search.as_mut().is_some_and(|search| search.hits.take(scanned, model.tabs.order())) {
         settle(model);
     }
 }
@@ -143,7 +151,7 @@ pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
 fn settle(model: &mut Model) {
     let Some(search) = &model.search else { return };
     let Some(seek) = search.seek else { return };
-    let found = model.view().find(search.hits.found(), seek.from, seek.here, seek.forward);
+    let found = model.view().find(search.hits.places(), seek.from, seek.here, seek.forward);
     let complete = search.hits.is_complete();
     let certain = complete
         || found

@@ -42,7 +42,7 @@ pub(super) fn begin(model: &mut Model, deed: Deed, out: &mut Vec<Effect>) -> boo
 
 /// Asks whether it is meant.
 pub(super) fn ask(model: &mut Model, deed: Deed, count: u64) {
-    let elsewhere = count - model.members().count_of(&model.marked());
+    let elsewhere = count - model.in_view().intersection_len(&model.marked());
     model.mode = Mode::ConfirmMany { deed, count, elsewhere };
 }
 

@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use super::highlight::highlighted;
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
-use crate::review::{JobState, Model, Tab, View};
+use crate::review::{JobState, Model, SortBy, Tab, View};
 use crate::session::Decision;
 use crate::text;
 use crate::tui::layout::inside;
@@ -17,6 +17,9 @@ use crate::tui::theme::Theme;
 
 /// Columns left to what is listed, whatever else stands beside it.
 const LEAST_HEADING: usize = 14;
+
+/// Columns left to a filter, whatever else stands beside it.
+const LEAST_FILTER: usize = 8;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let view = model.view();
@@ -63,16 +66,40 @@ pub(super) fn marked_words(model: &Model) -> Option<String> {
     }
 }
 
-/// What is listed: the filter, where one is on.
+/// What is listed, and in which order: the filter, where one is on, and the sort, where there is one.
 fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
-    let Some(filter) = &model.filter else { return Line::styled(" records ", theme.muted) };
-    let text = clean(&filter.text);
-    let text = text::truncate_to_width(&text, room.saturating_sub(9), theme.glyphs.ellipsis);
-    Line::from(vec![
-        Span::styled(" filter ", theme.muted),
-        Span::styled(text.into_owned(), theme.accent),
-        Span::raw(" "),
-    ])
+    let filter = model.filter.as_ref().map(|filter| clean(&filter.text));
+    let least = filter.as_ref().map_or(0, |text| text::width(text).min(LEAST_FILTER) + 2);
+    let sort = sort_words(model, theme).into_iter().find(|words| text::width(words) + 1 + least <= room);
+    let sort_width = sort.as_ref().map_or(0, |words| text::width(words) + 1);
+    let label = if filter.is_some() { " filter" } else { " records" };
+    let mut line = Line::default();
+    if sort_width == 0 || least + label.len() + sort_width < room {
+        line.push_span(Span::styled(label, theme.muted));
+    }
+    if let Some(text) = filter {
+        let room = room.saturating_sub(line.width() + sort_width + 2);
+        let text = text::truncate_to_width(&text, room, theme.glyphs.ellipsis);
+        line.push_span(Span::styled(format!(" {text}"), theme.accent));
+    }
+    line.extend(sort.map(|words| Span::styled(format!(" {words}"), theme.busy)));
+    line.push_span(Span::raw(" "));
+    line
+}
+
+/// The order of the list, where it is not the file's or another is on its way: in full, and shorter.
+fn sort_words(model: &Model, theme: &Theme) -> Vec<String> {
+    if let Some(sorting) = &model.sorting {
+        let percent = (u64::from(sorting.seen) * 100).checked_div(u64::from(model.tabs.total())).unwrap_or(0);
+        let words = format!("sorting{}", theme.glyphs.ellipsis);
+        return if percent == 0 { vec![words] } else { vec![format!("{words} {percent} %"), words] };
+    }
+    let Some(sort) = model.sort else { return Vec::new() };
+    let arrow = if sort.ascends() { theme.glyphs.rising } else { theme.glyphs.falling };
+    match sort.by {
+        SortBy::Random(seed) => vec![format!("by chance ({seed})"), "chance".to_owned()],
+        by => vec![format!("by {} {arrow}", by.words()), format!("{}{arrow}", by.words()), arrow.to_owned()],
+    }
 }
 
 fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {

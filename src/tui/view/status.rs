@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::prefix::is_in_box;
 use super::records::marked_words;
 use super::{Look, clean, join_dots, key_hint};
 use crate::describe::Dollars;
@@ -191,7 +192,8 @@ fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
         let pending = Key::sequence_name(look.pending);
         line.push_span(Span::styled(format!("{pending} {}  ", look.theme.glyphs.ellipsis), look.theme.accent));
         let rest = look.keymap.continuations(context, look.pending);
-        rest.into_iter().map(|(keys, action)| (keys, action.help())).collect()
+        let here = if is_in_box(context, look) { 0 } else { rest.len() };
+        rest.into_iter().take(here).map(|(keys, action)| (keys, action.help())).collect()
     };
     for (key, what) in hints {
         let hint = key_hint(key, what, look.theme);

@@ -1,0 +1,111 @@
+//! Sorts the records of a dataset for the list.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::scanner::chunks;
+use crate::dataset::{Dataset, DatasetError};
+use crate::review::{Msg, SortScan, Sorter};
+
+pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
+    let go_on = &mut || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let mut sorter = Sorter::new(scan);
+    if sorter.wants_lines()
+        && let Err(error) = read(dataset, scan, &mut sorter, messages, go_on)
+    {
+        let _ = messages.send(Msg::DatasetFailed(error.to_string()));
+        return;
+    }
+    if go_on().is_continue()
+        && let Some(order) = sorter.order(go_on)
+    {
+        // Nobody listens while the program ends.
+        let _ = messages.send(Msg::Sorted { id: scan.id, order: Arc::new(order) });
+    }
+}
+
+/// Reads all lines, as long as somebody waits, and tells how far it is.
+fn read(
+    dataset: &Dataset,
+    scan: &SortScan,
+    sorter: &mut Sorter,
+    messages: &UnboundedSender<Msg>,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<(), DatasetError> {
+    for run in chunks(0..scan.records) {
+        let seen = run.end;
+        dataset.lines(run, &mut |line| {
+            sorter.see(line);
+            go_on()
+        })?;
+        if go_on().is_break() {
+            break;
+        }
+        let _ = messages.send(Msg::Sorting { id: scan.id, seen });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::dataset::{OpenOptions, RecordId};
+    use crate::lint::Rules;
+    use crate::review::{ScanId, Snapshot, Sort, SortBy};
+    use crate::session::States;
+
+    const RECORDS: u32 = 100_000;
+
+    fn sorted(by: SortBy, stopped: bool) -> Vec<Msg> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("metadata.jsonl");
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file"));
+        for record in 0..RECORDS {
+            let words = "word ".repeat((record % 7) as usize);
+            writeln!(file, r#"{{"file_name": "{:06}.jpg", "text": "{words}"}}"#, RECORDS - record).expect("written");
+        }
+        drop(file);
+        let dataset = Dataset::open(&path, &OpenOptions::default()).expect("opened");
+        dataset.build_index(&mut |_| ControlFlow::Continue(())).expect("indexed");
+        let now = Snapshot {
+            states: States::default(),
+            bad_pictures: roaring::RoaringBitmap::default(),
+            rules: Rules::default(),
+        };
+        let scan = SortScan { id: ScanId(1), sort: Sort { by, reverse: false }, records: RECORDS, now };
+        let (messages, mut inbox) = unbounded_channel();
+        run(&dataset, &scan, &messages, &AtomicBool::new(stopped));
+        drop(messages);
+        std::iter::from_fn(|| inbox.blocking_recv()).collect()
+    }
+
+    fn order(messages: &[Msg]) -> Vec<u32> {
+        let Some(Msg::Sorted { order, .. }) = messages.last() else { panic!("{} messages", messages.len()) };
+        (0..order.len()).filter_map(|place| order.record(place)).map(|record: RecordId| record.0).collect()
+    }
+
+    #[test]
+    fn all_records_are_sorted_and_equal_ones_stay_in_file_order() {
+        let mut expected: Vec<u32> = (0..RECORDS).collect();
+        expected.sort_by_key(|record| std::cmp::Reverse(record % 7));
+        let messages = sorted(SortBy::Words, false);
+        assert!(matches!(messages[0], Msg::Sorting { seen, .. } if seen < RECORDS), "it says how far it is");
+        assert_eq!(order(&messages), expected);
+        assert_eq!(order(&sorted(SortBy::Name, false)), (0..RECORDS).rev().collect::<Vec<_>>());
+        assert_eq!(order(&sorted(SortBy::Status, false)), (0..RECORDS).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_sort_that_is_stopped_says_no_more() {
+        for by in [SortBy::Words, SortBy::Name, SortBy::Random(1)] {
+            assert_eq!(sorted(by, true).len(), 0);
+        }
+    }
+}
