@@ -76,18 +76,10 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
     model.notice = None;
     search::wait_no_more(model, action);
     let stop_pressed = std::mem::take(&mut model.stop_pressed);
+    if act_on_layer(model, action, out) {
+        return;
+    }
     match action {
-        Action::Down | Action::Up if matches!(model.mode, Mode::Command(_)) => {
-            if let Mode::Command(line) = &mut model.mode {
-                line.step(if action == Action::Down { 1 } else { -1 });
-            }
-        }
-        Action::Down | Action::Up | Action::PageDown | Action::PageUp if matches!(model.mode, Mode::Replace(_)) => {
-            replace::go(model, action);
-        }
-        Action::Toggle => replace::toggle(model),
-        Action::ToggleAll => replace::toggle_all(model),
-        Action::Submit if matches!(model.mode, Mode::Replace(_)) => replace::apply(model, out),
         Action::Down => navigate::step(model, 1),
         Action::Up => navigate::step(model, -1),
         Action::HalfPageDown => navigate::page(model, 1, 2),
@@ -149,7 +141,6 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::ReasonWrongColour => generate::regenerate_for(model, Reason::WrongColour, out),
         Action::ReasonWrongPerson => generate::regenerate_for(model, Reason::WrongPerson, out),
         Action::ReasonOwnWords => generate::own_reason(model),
-        Action::Agree if matches!(model.mode, Mode::ConfirmMany { .. }) => together::agree(model, out),
         Action::Agree => generate::agree(model, out),
         Action::GenerateAll => generate::all_in_view(model, out),
         Action::PreviousCandidate => navigate::version(model, false),
@@ -174,7 +165,27 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Quit => file::quit(model, out),
         Action::SaveAndQuit => file::save_and_quit(model, out),
         Action::QuitNow => file::leave(model, out),
+        // Only a layer knows them.
+        Action::Toggle | Action::ToggleAll => {}
     }
+}
+
+/// What an action means to what lies over the list, where it means something else there. Says whether it does.
+fn act_on_layer(model: &mut Model, action: Action, out: &mut Vec<Effect>) -> bool {
+    match (&mut model.mode, action) {
+        (Mode::Command(line), Action::Down) => line.step(1),
+        (Mode::Command(line), Action::Up) => line.step(-1),
+        (Mode::Replace(_), Action::Down) => replace::step(model, 1),
+        (Mode::Replace(_), Action::Up) => replace::step(model, -1),
+        (Mode::Replace(_), Action::PageDown) => replace::step(model, 20),
+        (Mode::Replace(_), Action::PageUp) => replace::step(model, -20),
+        (Mode::Replace(_), Action::Toggle) => replace::toggle(model),
+        (Mode::Replace(_), Action::ToggleAll) => replace::toggle_all(model),
+        (Mode::Replace(_), Action::Submit) => replace::apply(model, out),
+        (Mode::ConfirmMany { .. }, Action::Agree) => together::agree(model, out),
+        _ => return false,
+    }
+    true
 }
 
 /// Closes the top layer; in the list, takes back a word given in advance.

@@ -5,7 +5,7 @@ use roaring::RoaringBitmap;
 use super::record;
 use crate::review::replace::{Hit, ReplaceScan, Replacement, Scope, Wanted};
 use crate::review::scan::ScanId;
-use crate::review::{Action, Effect, Mode, Model, NoticeKind, SessionStatus};
+use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
 use crate::session::Event;
 use crate::text::counted;
 
@@ -53,18 +53,7 @@ pub(super) fn found(model: &mut Model, id: ScanId, hits: Vec<Hit>, complete: boo
     }
 }
 
-/// Goes to another caption.
-pub(super) fn go(model: &mut Model, key: Action) {
-    let rows = match key {
-        Action::Down => 1,
-        Action::Up => -1,
-        Action::PageDown => 20,
-        _ => -20,
-    };
-    step(model, rows);
-}
-
-fn step(model: &mut Model, step: isize) {
+pub(super) fn step(model: &mut Model, step: isize) {
     if let Mode::Replace(replacement) = &mut model.mode {
         let last = replacement.hits.len().saturating_sub(1);
         replacement.chosen = replacement.chosen.saturating_add_signed(step).min(last);
