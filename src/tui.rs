@@ -219,7 +219,7 @@ impl App {
 
     fn terminal_event(&mut self, event: &Event, runtime: &mut Runtime) -> io::Result<()> {
         if matches!(event, Event::Resize(..)) {
-            self.follow_font(runtime);
+            self.follow_font(runtime)?;
             return self.measure(runtime);
         }
         // Those typed first come first, whether there is anything for them or not.
@@ -242,16 +242,19 @@ impl App {
         Ok(())
     }
 
-    /// A font of another size needs other pictures, though the screen may have as many cells as before.
-    fn follow_font(&mut self, runtime: &mut Runtime) {
+    /// A font of another size needs other pictures, though the screen may have as many cells as before; and pixels of the
+    /// old ones lie where cells are that say the same as before.
+    fn follow_font(&mut self, runtime: &mut Runtime) -> io::Result<()> {
         let before = self.kernels_cell;
         self.kernels_cell = preview::cell_now();
         if let (Some(cell), Some(_), true) = (self.kernels_cell, &self.painter, self.kernels_cell != before) {
             self.withdraw_pictures();
+            self.screen.renew()?;
             self.terminal.cell = cell;
             self.painter = Some(runtime.show_pictures(self.terminal.clone()));
             self.take(Msg::PicturesLost, runtime);
         }
+        Ok(())
     }
 
     /// Takes a message in and performs what follows from it, answers that are there at once included.

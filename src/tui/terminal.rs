@@ -92,12 +92,20 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes the terminal over again, and everything will be drawn anew.
+    /// Takes the terminal over again.
     ///
     /// # Errors
     /// Where the terminal fails.
     pub fn resume(&mut self) -> io::Result<()> {
         take(self.mouse)?;
+        self.renew()
+    }
+
+    /// Empties the screen; everything will be drawn anew.
+    ///
+    /// # Errors
+    /// Where the terminal fails.
+    pub fn renew(&mut self) -> io::Result<()> {
         drop(ManuallyDrop::into_inner(mem::replace(&mut self.terminal, ManuallyDrop::new(blank()?))));
         Ok(())
     }

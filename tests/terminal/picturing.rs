@@ -259,6 +259,22 @@ fn pictures_follow_the_size_of_the_screen(#[values(KITTY, OLD_KITTY, XTERM, WEZT
 }
 
 #[rstest]
+fn pictures_follow_the_size_of_the_font(#[values(KITTY, OLD_KITTY, XTERM, WEZTERM)] kind: Kind) {
+    let folder = TempDir::new().expect("a folder");
+    let mut terminal = review(&folder, kind, Manner::AtOnce);
+    terminal.shows_picture(0);
+    let columns = |terminal: &Terminal| terminal.seen().map_or(0, |seen| seen.columns);
+    let before = columns(&terminal);
+    for (cell, wider) in [((8, 20), true), ((10, 20), false)] {
+        terminal.set_cell(cell);
+        terminal.until("a picture of other pixels", |terminal| {
+            (columns(terminal) > before) == wider && terminal.seen().as_ref().and_then(told) == Some(0)
+        });
+    }
+    terminal.quit();
+}
+
+#[rstest]
 fn keys_pressed_while_a_picture_is_sent_are_not_lost(#[values(KITTY, OLD_KITTY, XTERM, WEZTERM)] kind: Kind) {
     let folder = TempDir::new().expect("a folder");
     let mut terminal = review(&folder, kind, Manner::AtOnce);

@@ -13,13 +13,16 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use canvas::{CELL, Canvas, Reply};
+use canvas::{Canvas, Reply};
 use stream::{Piece, Stream};
 
 pub use canvas::{Seen, Tally};
 
 /// How long anything may take on a loaded machine before the test gives up. No test waits this long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Pixels of a cell: across, down.
+const CELL: (u16, u16) = (10, 20);
 
 /// A kind of terminal.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,8 @@ pub struct Terminal {
     stream: Stream,
     /// Answers not given yet.
     owed: Vec<String>,
+    /// Pixels of a cell: across, down.
+    cell: (u16, u16),
     /// Within what is to appear at once.
     amid_frame: bool,
     output: Receiver<Vec<u8>>,
@@ -80,7 +85,7 @@ impl Terminal {
     /// Starts `recaption ARGUMENTS` in a terminal of 100×30 cells, with a home of its own and nothing of this machine's
     /// environment.
     pub fn start(kind: Kind, manner: Manner, home: &Path, arguments: &[&str]) -> Self {
-        let pair = native_pty_system().openpty(size(100, 30)).expect("a pseudo-terminal");
+        let pair = native_pty_system().openpty(size((100, 30), CELL)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_recaption"));
         command.args(arguments);
         command.env_clear();
@@ -110,7 +115,8 @@ impl Terminal {
             kind,
             manner,
             screen: vt100::Parser::new(30, 100, 0),
-            canvas: Canvas::default(),
+            canvas: Canvas::new(CELL),
+            cell: CELL,
             stream: Stream::default(),
             owed: Vec::new(),
             amid_frame: false,
@@ -211,7 +217,20 @@ impl Terminal {
     /// Gives the terminal another size.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.screen.screen_mut().set_size(rows, columns);
-        self.master.resize(size(columns, rows)).expect("a new size");
+        self.master.resize(size((columns, rows), self.cell)).expect("a new size");
+    }
+
+    /// Gives the terminal another font: as many cells as before, of another size.
+    pub fn set_cell(&mut self, cell: (u16, u16)) {
+        self.cell = cell;
+        self.canvas.set_cell(cell);
+        let (rows, columns) = self.screen.screen().size();
+        self.master.resize(size((columns, rows), cell)).expect("a new size");
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("the program runs")
     }
 
     /// Gives the answers that were not given when they were asked for.
@@ -245,7 +264,7 @@ impl Terminal {
         match text.strip_prefix("\x1b[").unwrap_or_default() {
             ">q" if self.kind.name.is_empty() => {}
             ">q" => self.owe(format!("\x1bP>|{}\x1b\\", self.kind.name)),
-            "16t" => self.owe(format!("\x1b[6;{};{}t", CELL.1, CELL.0)),
+            "16t" => self.owe(format!("\x1b[6;{};{}t", self.cell.1, self.cell.0)),
             "?2;1;0S" => self.owe("\x1b[?2;0;1000;1000S".to_owned()),
             "c" => {
                 self.owe(format!("\x1b[?{}c", self.kind.attributes));
@@ -322,6 +341,6 @@ fn modes(terminal: &dyn MasterPty) -> String {
     format!("{:?}", terminal.get_termios().expect("a terminal").local_flags)
 }
 
-fn size(cols: u16, rows: u16) -> PtySize {
-    PtySize { rows, cols, pixel_width: cols * CELL.0, pixel_height: rows * CELL.1 }
+fn size((cols, rows): (u16, u16), cell: (u16, u16)) -> PtySize {
+    PtySize { rows, cols, pixel_width: cols * cell.0, pixel_height: rows * cell.1 }
 }

@@ -8,8 +8,6 @@ use image::{ImageFormat, Rgb, RgbImage};
 
 use super::sixel;
 
-/// Pixels of a cell: across, down.
-pub const CELL: (u16, u16) = (10, 20);
 /// The character that stands for a part of a kitty picture.
 const PLACEHOLDER: char = '\u{10eeee}';
 /// What rows, columns and the highest byte of a number are counted with: the table the protocol refers to
@@ -73,8 +71,9 @@ struct Laid {
 }
 
 /// The pictures.
-#[derive(Default)]
 pub struct Canvas {
+    /// Pixels of a cell: across, down.
+    cell: (u16, u16),
     /// Pixels in the place of text (sixel, iTerm2).
     painted: HashMap<Place, RgbImage>,
     /// Pictures kept, by id (kitty).
@@ -95,10 +94,32 @@ pub enum Reply {
 }
 
 impl Canvas {
+    /// No pictures, in a terminal with cells of so many pixels.
+    pub fn new(cell: (u16, u16)) -> Self {
+        Self {
+            cell,
+            painted: HashMap::new(),
+            kept: BTreeMap::new(),
+            laid: BTreeMap::new(),
+            coming: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Another font. What was painted stays where it is.
+    pub fn set_cell(&mut self, cell: (u16, u16)) {
+        self.cell = cell;
+    }
+
+    /// The same, as numbers of pixels of pictures.
+    fn cell(&self) -> (u32, u32) {
+        (self.cell.0.into(), self.cell.1.into())
+    }
+
     /// A picture in the place of text, from a cell on. Gives its cells, down and across.
     fn paint(&mut self, (top, left): Place, picture: &RgbImage) -> (u16, u16) {
-        let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
-        let (columns, rows) = (cells(picture.width(), CELL.0), cells(picture.height(), CELL.1));
+        let (width, height) = self.cell();
+        let (columns, rows) = (cells(picture.width(), self.cell.0), cells(picture.height(), self.cell.1));
         for row in 0..rows {
             for column in 0..columns {
                 let (x, y) = (u32::from(column) * width, u32::from(row) * height);
@@ -237,21 +258,24 @@ impl Canvas {
         !self.painted.is_empty()
     }
 
-    /// The pixels of a cell; `None` where there is text.
+    /// The pixels of a cell; `None` where there is text, and where a terminal would have to scale a picture: each should have
+    /// the pixels of the cells it is drawn on.
     fn seen_at(&self, screen: &vt100::Screen, place: Place) -> Option<RgbImage> {
         let laid = self.laid.iter().find_map(|(id, laid)| {
             let row = place.0.checked_sub(laid.top_left.0).filter(|row| *row < laid.rows)?;
             let column = place.1.checked_sub(laid.top_left.1).filter(|column| *column < laid.columns)?;
             let picture = &self.kept[id];
-            let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
+            let (width, height) = self.cell();
             let whole = (u32::from(laid.columns) * width, u32::from(laid.rows) * height);
-            assert_eq!(picture.dimensions(), whole, "a picture has the pixels of the cells it is laid over");
+            if picture.dimensions() != whole {
+                return None;
+            }
             let (x, y) = (u32::from(column) * width, u32::from(row) * height);
             Some(image::imageops::crop_imm(picture, x, y, width, height).to_image())
         });
         laid.or_else(|| self.painted.get(&place).cloned())
             .or_else(|| self.placeholder(screen, place))
-            .or_else(|| blocks(screen.cell(place.0, place.1)?))
+            .or_else(|| blocks(screen.cell(place.0, place.1)?, self.cell()))
     }
 
     /// The part of a kitty picture that a character stands for.
@@ -274,10 +298,10 @@ impl Canvas {
         let [row, column, highest] = marks[..] else { panic!("row, column and the highest byte: {marks:?}") };
         let id = u32::from_be_bytes([u8::try_from(highest).expect("a byte"), colour[0], colour[1], colour[2]]);
         let picture = self.kept.get(&id)?;
-        let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
+        let (width, height) = self.cell();
         let (x, y) = ((u32::try_from(column).ok()? + steps) * width, u32::try_from(row).ok()? * height);
-        assert!(x + width <= picture.width() && y + height <= picture.height(), "a part that the picture has");
-        Some(image::imageops::crop_imm(picture, x, y, width, height).to_image())
+        (x + width <= picture.width() && y + height <= picture.height())
+            .then(|| image::imageops::crop_imm(picture, x, y, width, height).to_image())
     }
 
     /// What is to be seen of pictures: the cells they are on.
@@ -289,7 +313,7 @@ impl Canvas {
         let (top, bottom) = (parts.keys().map(|place| place.0).min()?, parts.keys().map(|place| place.0).max()?);
         let (left, right) = (parts.keys().map(|place| place.1).min()?, parts.keys().map(|place| place.1).max()?);
         let (columns, rows) = (right - left + 1, bottom - top + 1);
-        let (width, height) = (u32::from(CELL.0), u32::from(CELL.1));
+        let (width, height) = self.cell();
         let mut pixels = RgbImage::from_pixel(u32::from(columns) * width, u32::from(rows) * height, HOLE);
         for (place, part) in &parts {
             let (x, y) = (u32::from(place.1 - left) * width, u32::from(place.0 - top) * height);
@@ -314,7 +338,7 @@ pub struct Seen {
 
 /// The pixels of half blocks, and of blanks on a ground of a picture's colour: the theme's own colours are of the
 /// palette's first sixteen.
-fn blocks(cell: &vt100::Cell) -> Option<RgbImage> {
+fn blocks(cell: &vt100::Cell, (width, height): (u32, u32)) -> Option<RgbImage> {
     let background = colour(cell.bgcolor())?;
     let halves = match cell.contents() {
         "▀" => [colour(cell.fgcolor())?, background],
@@ -322,7 +346,7 @@ fn blocks(cell: &vt100::Cell) -> Option<RgbImage> {
         " " | "" => [background; 2],
         _ => return None,
     };
-    Some(RgbImage::from_fn(CELL.0.into(), CELL.1.into(), |_, y| halves[usize::from(y >= u32::from(CELL.1) / 2)]))
+    Some(RgbImage::from_fn(width, height, |_, y| halves[usize::from(y >= height / 2)]))
 }
 
 /// A colour, also one of the 6×6×6 cube or of the greys of xterm's palette.
