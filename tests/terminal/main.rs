@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod afternoon;
+mod lasting;
 mod picturing;
 mod player;
 mod pty;
