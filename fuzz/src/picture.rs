@@ -1,0 +1,1 @@
+../../src/picture.rs
