@@ -102,7 +102,7 @@ fn two_hundred_records_are_saved_as_they_were_decided() {
 
     let mut operator = Operator(start(folder));
     operator.sees("10 candidates from older.jsonl");
-    operator.presses("?", "Decide");
+    operator.presses("?", "next record");
     operator.presses("?", "001");
     // There and back: whatever is passed on the way, nothing is decided.
     operator.presses("\x06\x02\x04\x15jkJKG", "200/200");
