@@ -201,6 +201,10 @@ pub struct SpotCheckOptions {
     #[arg(long, value_name = "MEMBER", requires = "sample")]
     pub by: Option<String>,
 
+    /// Show candidate and original as A and B, and say which is which when one is taken
+    #[arg(long, requires = "sample")]
+    pub blind: bool,
+
     /// Who reviews, for the report [env: RECAPTION_REVIEWER] [default: your login name]
     #[arg(long, value_name = "NAME")]
     reviewer: Option<String>,

@@ -101,6 +101,7 @@ fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
             size: size.get(),
             seed: args.spot_check.seed,
             by: args.spot_check.by,
+            blind: args.spot_check.blind,
         }),
         reviewer: reviewer(&config),
         ahead: config.ahead,

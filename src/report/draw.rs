@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn drawn(dataset: &Dataset, size: u64, seed: u64, by: Option<&str>) -> Result<Sample, DrawError> {
-        let request = SampleRequest { size, seed, by: by.map(str::to_owned) };
+        let request = SampleRequest { size, seed, by: by.map(str::to_owned), blind: false };
         let mut ledger = Ledger::new();
         let decision = Decision::Edited { text: "own".to_owned(), base: EditBase::Original };
         ledger.apply(Event::Decided { record: RecordId(4), decision, by: Actor::Operator });

@@ -150,6 +150,9 @@ impl SpotReport {
             }
             _ => writeln!(page, "Nothing is judged yet.\n")?,
         }
+        if let Some(words) = figures.preference() {
+            writeln!(page, "Judged without knowing which text was which, {words}, 95 % interval (Wilson).\n")?;
+        }
         if figures.pending() > 0 {
             let pending = figures.pending();
             writeln!(page, "{pending} records are not judged yet; the interval holds when all are.\n")?;
@@ -203,7 +206,10 @@ impl SpotReport {
         let request = &figures.request;
         let by = request.by.as_ref();
         let mirrors = by.map(|by| format!(", in proportion by {}", escaped(by))).unwrap_or_default();
-        let option = by.map(|by| format!(" --by {}", in_shell(by))).unwrap_or_default();
+        let mut option = by.map(|by| format!(" --by {}", in_shell(by))).unwrap_or_default();
+        if request.blind {
+            option.push_str(" --blind");
+        }
         let unchanged = if self.unchanged { "unchanged since" } else { "changed since: the first one is needed" };
         let reviewers: Vec<String> = self.reviewers().into_iter().map(escaped).collect();
         let who = if reviewers.is_empty() { "not known".to_owned() } else { reviewers.join(", ") };
@@ -219,7 +225,8 @@ impl SpotReport {
         writeln!(page, "| | |\n|---|---|")?;
         writeln!(page, "| dataset | {name}, {} records, {unchanged} |", figures.population)?;
         writeln!(page, "| its XXH3-128 | {:032x} |", self.hash)?;
-        writeln!(page, "| sample | {} records, seed {}{mirrors} |", figures.drawn, request.seed)?;
+        let blind = if request.blind { ", judged blind" } else { "" };
+        writeln!(page, "| sample | {} records, seed {}{mirrors}{blind} |", figures.drawn, request.seed)?;
         writeln!(page, "| drawn | {} |", seconds(self.drawn_at))?;
         writeln!(page, "| judged by | {who} |")?;
         writeln!(page, "| judged | {when} |")?;

@@ -1,7 +1,9 @@
 //! A spot check in the list: only the records of the sample are there, in its order, and only what was decided since it
 //! was drawn counts.
 
-use super::Model;
+use twox_hash::XxHash3_64;
+
+use super::{Model, Version};
 use crate::dataset::RecordId;
 use crate::report::SpotFigures;
 use crate::session::{Decision, RecordState};
@@ -19,6 +21,20 @@ impl Model {
     #[must_use]
     pub fn spot_figures(&self) -> Option<SpotFigures> {
         self.spot.as_ref().map(|sample| SpotFigures::of(sample, &self.ledger))
+    }
+
+    /// The two texts of a record that is judged blind, in an order that tells nothing.
+    #[must_use]
+    pub fn pair(&self, record: RecordId) -> Option<[Version; 2]> {
+        let sample = self.spot.as_ref()?;
+        let member = sample.members.get(self.tabs.order()?.place(record)? as usize)?;
+        let state = self.state(record);
+        let candidate = Version::Candidate(sample.opponent(member, state)?);
+        if self.counted_decision(record).is_final() || state.amended.is_some() {
+            return None;
+        }
+        let chance = XxHash3_64::oneshot_with_seed(sample.request.seed, &record.0.to_le_bytes());
+        Some(if chance & 1 == 0 { [candidate, Version::Original] } else { [Version::Original, candidate] })
     }
 
     /// What was decided of a record, as far as it counts.

@@ -23,6 +23,8 @@ pub struct SampleRequest {
     pub seed: u64,
     /// The member whose values the sample is to mirror.
     pub by: Option<String>,
+    /// Candidate and original are shown without saying which is which.
+    pub blind: bool,
 }
 
 /// A sample that was drawn.
@@ -106,6 +108,32 @@ impl Sample {
         id.0 > self.after.0 && !state.candidates.iter().any(|known| known.id == id && is_from_file(known))
     }
 
+    /// The candidate that is held against the original of a record, where that is done blind: the newest there was when
+    /// the sample was drawn, by its place from the oldest. Nothing where the two are the same, one is missing, or an own
+    /// text had been decided on.
+    #[must_use]
+    pub fn opponent(&self, member: &Sampled, state: &RecordState) -> Option<usize> {
+        let place = state.candidates.iter().rposition(|candidate| !self.is_new(candidate.id, state))?;
+        let original = member.subject.caption.as_deref().unwrap_or_default();
+        let is_own = |text: &String| state.candidates.iter().all(|candidate| candidate.text != *text);
+        let is_pair = !original.is_empty()
+            && state.candidates[place].text != original
+            && !member.text.as_ref().is_some_and(is_own);
+        (self.request.blind && is_pair).then_some(place)
+    }
+
+    /// Whether a candidate was preferred to the original (or not) by who did not know which was which; nothing where they
+    /// were not held against one another.
+    #[must_use]
+    pub fn preference(&self, member: &Sampled, state: &RecordState) -> Option<bool> {
+        self.opponent(member, state).filter(|_| self.verdict(member, state) == Verdict::Accepted)?;
+        match state.decision {
+            Decision::Accepted { .. } => Some(true),
+            Decision::Kept => Some(false),
+            _ => None,
+        }
+    }
+
     /// What came of one of its records.
     #[must_use]
     pub fn verdict(&self, member: &Sampled, state: &RecordState) -> Verdict {
@@ -132,16 +160,17 @@ pub(super) fn append(
     sample: &Sample,
     subject_of: impl Fn(RecordId) -> Option<SubjectIndex>,
 ) -> Result<(), Fault> {
-    let SampleRequest { size, seed, by } = &sample.request;
+    let SampleRequest { size, seed, by, blind } = &sample.request;
     connection.execute(
-        "INSERT INTO sample (after, at, size, seed, by, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO sample (after, at, size, seed, by, hash, blind) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             sample.after.0.cast_signed(),
             sample.at.to_string(),
             size.cast_signed(),
             seed.cast_signed(),
             by,
-            hash_text(sample.hash)
+            hash_text(sample.hash),
+            blind
         ],
     )?;
     let id = connection.last_insert_rowid();
@@ -163,7 +192,8 @@ pub(super) fn append(
 
 /// Every sample, in the order they were drawn.
 pub(super) fn read(connection: &Connection, bindings: &Bindings) -> Result<Vec<Sample>, Fault> {
-    let mut statement = connection.prepare("SELECT id, after, at, size, seed, by, hash FROM sample ORDER BY id")?;
+    let mut statement =
+        connection.prepare("SELECT id, after, at, size, seed, by, hash, blind FROM sample ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut samples = Vec::new();
     while let Some(row) = rows.next()? {
@@ -171,7 +201,7 @@ pub(super) fn read(connection: &Connection, bindings: &Bindings) -> Result<Vec<S
         let lacks = |what: &str| Fault::Damaged(format!("sample {id} lacks {what}"));
         let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
         samples.push(Sample {
-            request: SampleRequest { size: number(3)?, seed: number(4)?, by: row.get(5)? },
+            request: SampleRequest { size: number(3)?, seed: number(4)?, by: row.get(5)?, blind: row.get(7)? },
             hash: hash_from(&row.get::<_, String>(6)?).ok_or_else(|| lacks("its hash"))?,
             strata: strata(connection, id)?,
             members: members(connection, id, bindings)?,

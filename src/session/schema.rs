@@ -9,7 +9,7 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The script that makes each format out of the one before; the first makes format 1 out of an empty file. A script
 /// that has been released never changes.
-pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2];
+pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -178,6 +178,11 @@ CREATE TRIGGER usage_is_never_removed BEFORE DELETE ON usage
 BEGIN SELECT RAISE(ABORT, 'usage is only ever added'); END;
 ";
 
+const FORMAT_3: &str = "
+-- Whether the texts of a sample were shown without saying which is which.
+ALTER TABLE sample ADD COLUMN blind INTEGER NOT NULL DEFAULT 0 CHECK (blind IN (0, 1));
+";
+
 /// What a file is, as far as its header tells. Nothing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
@@ -262,7 +267,7 @@ mod tests {
                  INSERT INTO candidate VALUES (1, '', '', '', '', '', '', NULL, NULL, NULL, NULL, NULL);
                  INSERT INTO usage VALUES (1, '', '', '', 0, 0, 0, 0);
                  INSERT INTO sitting VALUES (1, 0, '', 'kim');
-                 INSERT INTO sample VALUES (1, 0, '', 1, 7, NULL, '');
+                 INSERT INTO sample VALUES (1, 0, '', 1, 7, NULL, '', 0);
                  INSERT INTO sampled VALUES (1, 0, 1, 0, NULL);
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
             )

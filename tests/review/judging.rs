@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use recaption::dataset::RecordId;
-use recaption::review::{Effect, Msg, Tab};
+use recaption::review::{Effect, Msg, Tab, Version};
 use recaption::session::{Actor, Decision, Event, Ledger, Sample, SampleRequest, Sampled, Subject};
 use recaption::statistics::{Proportion, Stratum};
 
@@ -23,7 +23,7 @@ pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
         text: ledger.record(RecordId(*record)).own_text().map(str::to_owned),
     };
     Sample {
-        request: SampleRequest { size: records.len() as u64, seed: 7, by: None },
+        request: SampleRequest { size: records.len() as u64, seed: 7, by: None, blind: false },
         hash: 0,
         strata: vec![Stratum { name: String::new(), population: 6, drawn: records.len() as u64 }],
         members: records.iter().map(member).collect(),
@@ -35,7 +35,7 @@ pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
 /// A spot check of records 4, 0 and 3, of which 0 was decided by a run and 3 by hand before.
 fn check() -> World {
     let mut world = World::with(&CAPTIONS, |settings| {
-        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None });
+        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None, blind: false });
         settings.ahead = 3;
     });
     assert!(world.model.view().is_empty(), "nothing is shown before the sample is drawn");
@@ -148,10 +148,67 @@ fn a_report_is_written_on_request() {
 #[test]
 fn without_a_sample_nothing_can_be_judged() {
     let mut world = World::with(&CAPTIONS, |settings| {
-        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: Some("brand".to_owned()) });
+        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: Some("brand".to_owned()), blind: false });
     });
     world.send(Msg::Sampled(Err("no record has a member \"brand\"".to_owned())));
     assert!(world.notice().contains("no record has a member"));
     world.keys("a x G");
     assert!(world.stored.is_empty() && world.model.view().is_empty());
+}
+
+/// A blind spot check of records 4, 0 and 3; 4 and 0 have a candidate of an older run, 3 has none.
+fn blind_check(records: &[u32], candidates: &[u32]) -> World {
+    let request = SampleRequest { size: records.len() as u64, seed: 7, by: None, blind: true };
+    let mut world = World::with(&CAPTIONS, |settings| settings.sample = Some(request.clone()));
+    let mut drawn = sample(&world.model.ledger, records);
+    drawn.request = request;
+    world.send(Msg::Sampled(Ok(Box::new(drawn))));
+    let captions = candidates.iter().map(|record| (RecordId(*record), format!("Another {record}."))).collect();
+    let at = Timestamp::UNIX_EPOCH;
+    world.send(Msg::TakenIn { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world
+}
+
+/// Takes the candidate of the record under the cursor, or the original.
+fn take(world: &mut World, candidate: bool) -> char {
+    let about = RecordId(world.cursor().expect("a record"));
+    let pair = world.model.pair(about).expect("two texts");
+    let wanted = pair.iter().position(|version| (*version != Version::Original) == candidate).expect("both are there");
+    let keys = if wanted == 0 { "] [ a" } else { "] a" };
+    world.keys(keys);
+    ['A', 'B'][wanted]
+}
+
+#[test]
+fn blind_texts_are_told_apart_when_one_is_taken() {
+    let mut world = blind_check(&[4, 0, 3], &[4, 0]);
+    world.keys("x r");
+    assert!(world.notice().contains("judged blind"), "{}", world.notice());
+    assert!(world.asks().is_empty());
+    let letter = take(&mut world, true);
+    assert_eq!(world.notice(), format!("took {letter}: the candidate of older.jsonl"));
+    let letter = take(&mut world, false);
+    assert_eq!(world.notice(), format!("took {letter}: the original, not the candidate of older.jsonl"));
+    assert_eq!(world.decisions(), "kept - - [-] accepted:Another 4. -");
+    assert_eq!(world.model.pair(RecordId(3)), None, "it has no candidate");
+    world.keys("a");
+    let figures = world.model.spot_figures().expect("a spot check");
+    assert_eq!((figures.preferred, figures.accepted), (Some(Proportion::new(1, 2)), Proportion::new(3, 3)));
+    world.keys("u u");
+    assert_eq!(world.model.spot_figures().and_then(|figures| figures.preferred), Some(Proportion::new(1, 1)));
+}
+
+#[test]
+fn either_text_may_come_first() {
+    let all = [0, 1, 2, 3, 4, 5];
+    let world = blind_check(&all, &all);
+    let first = all.map(|record| world.model.pair(RecordId(record)).expect("two texts")[0]);
+    assert!(first.contains(&Version::Original) && first.contains(&Version::Candidate(0)), "{first:?}");
+}
+
+#[test]
+fn nothing_is_taken_blind_by_marks() {
+    let mut world = blind_check(&[4, 0, 3], &[4, 0]);
+    world.keys("ctrl-a a");
+    assert_eq!(world.notice(), "1 kept; still marked: 2 judged blind · u takes it back");
 }

@@ -220,7 +220,7 @@ fn a_spot_check(#[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
         "street-fashion".clone_into(&mut settings.dataset);
         settings.describer = Some("local".to_owned());
         settings.rules.max_words = 50;
-        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None });
+        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None, blind: false });
     });
     let drawing = screen(&mut world, width, height, ascii).backend().to_string();
     assert!(drawing.contains("the sample is being drawn"), "{drawing}");
@@ -228,6 +228,39 @@ fn a_spot_check(#[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
     world.keys("a X");
     let name = if ascii { "spot_check_ascii".to_owned() } else { format!("spot_check_{width}x{height}") };
     assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
+}
+
+#[rstest]
+#[case("", "blind_80x24", 80, 24, false)]
+#[case("]", "blind_other_120x40", 120, 40, false)]
+#[case("z Tab", "blind_zoom_ascii", 120, 40, true)]
+#[case("e", "blind_editing", 80, 24, false)]
+fn a_blind_check_does_not_tell_which_text_is_which(
+    #[case] keys: &str,
+    #[case] name: &str,
+    #[case] width: u16,
+    #[case] height: u16,
+    #[case] ascii: bool,
+) {
+    let request = SampleRequest { size: 2, seed: 7, by: None, blind: true };
+    let mut world = World::with(&CAPTIONS, |settings| {
+        settings.rules.max_words = 50;
+        settings.sample = Some(request.clone());
+    });
+    let mut drawn = sample(&world.model.ledger, &[0, 2]);
+    drawn.request = request;
+    world.send(Msg::Sampled(Ok(Box::new(drawn))));
+    let text = "Young person with long dark hair in a white beanie and a beige jacket".to_owned();
+    let (captions, at) = (vec![(RecordId(0), text)], jiff::Timestamp::UNIX_EPOCH);
+    world.send(Msg::TakenIn { source: "claude.jsonl".to_owned(), captions, done: None, at });
+    screen(&mut world, width, height, ascii);
+    if !keys.is_empty() {
+        world.keys(keys);
+    }
+    let terminal = screen(&mut world, width, height, ascii);
+    let drawn = terminal.backend().to_string();
+    assert!(!["claude", "original", "candidate"].iter().any(|word| drawn.contains(word)), "{drawn}");
+    assert_snapshot!(name, terminal.backend());
 }
 
 #[rstest]

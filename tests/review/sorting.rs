@@ -144,7 +144,7 @@ fn the_list_can_be_used_until_the_order_is_there_and_a_late_one_is_dropped() {
 #[test]
 fn a_sample_stays_as_it_was_drawn() {
     let mut world = World::with(&SIX, |settings| {
-        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None });
+        settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None, blind: false });
     });
     world.keys("o w");
     assert!(world.notice().contains("in which it was drawn"), "{}", world.notice());

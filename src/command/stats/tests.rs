@@ -245,7 +245,7 @@ fn checked() -> World {
     let writer = Writer::spawn(store, |_| ()).unwrap();
     writer.set_reviewer(Timestamp::now(), "kim".to_owned()).unwrap();
     for size in [2, 5] {
-        let request = SampleRequest { size, seed: 7, by: None };
+        let request = SampleRequest { size, seed: 7, by: None, blind: false };
         let drawn = draw(&dataset, &request, &opened.ledger, Timestamp::now(), &mut || ControlFlow::Continue(()));
         writer.record_sample(drawn.unwrap().unwrap()).unwrap();
     }

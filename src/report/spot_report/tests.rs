@@ -89,7 +89,7 @@ fn history(dataset: &Dataset) -> History {
     });
     let stratum = |name: &str, population| Stratum { name: name.to_owned(), population, drawn: population };
     let sample = Sample {
-        request: SampleRequest { size: 7, seed: 9, by: Some("brand".to_owned()) },
+        request: SampleRequest { size: 7, seed: 9, by: Some("brand".to_owned()), blind: false },
         hash: dataset.content_hash().unwrap(),
         strata: vec![stratum("0", 4), stratum("1", 3)],
         members: members.into(),

@@ -83,6 +83,9 @@ impl Model {
     /// The texts of a record, from the original to the newest.
     #[must_use]
     pub fn versions(&self, record: RecordId) -> Vec<Version> {
+        if let Some(pair) = self.pair(record) {
+            return pair.to_vec();
+        }
         let state = self.state(record);
         let edited = state.amended.is_some() || matches!(state.decision, Decision::Edited { .. });
         std::iter::once(Version::Original)
@@ -95,7 +98,8 @@ impl Model {
     #[must_use]
     pub fn shown(&self, record: RecordId) -> Version {
         let chosen = self.caption.chosen.filter(|_| self.list.cursor == Some(record));
-        chosen.unwrap_or_else(|| Version::that_matters(self.state(record)))
+        let first = || self.pair(record).map(|[first, _]| first);
+        chosen.or_else(first).unwrap_or_else(|| Version::that_matters(self.state(record)))
     }
 
     /// The candidate a version is.

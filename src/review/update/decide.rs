@@ -53,9 +53,37 @@ pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
         job.accept = true;
         return;
     }
-    if let Some(decision) = accepted(model, about, model.shown(about)) {
+    let (pair, shown) = (model.pair(about), model.shown(about));
+    if let Some(decision) = accepted(model, about, shown) {
         conclude(model, about, decision, out);
+        if let Some(pair) = pair {
+            reveal(model, about, pair, shown);
+        }
     }
+}
+
+/// Says which of two texts was taken that were judged blind.
+fn reveal(model: &mut Model, about: RecordId, pair: [Version; 2], taken: Version) {
+    let name = |version| model.candidate(about, version).map(|candidate| candidate.provenance.model.as_str());
+    let name = pair.into_iter().find_map(name).unwrap_or_default();
+    let letter = if taken == pair[0] { 'A' } else { 'B' };
+    let mut words = match taken {
+        Version::Original => format!("took {letter}: the original, not the candidate of {name}"),
+        _ => format!("took {letter}: the candidate of {name}"),
+    };
+    if let Some(notice) = &model.notice {
+        words = format!("{words} · {}", notice.text);
+    }
+    model.say(NoticeKind::Info, words);
+}
+
+/// Refuses what would have to know which text is which, where they are judged blind. Says whether it did.
+pub(super) fn refused_blind(model: &mut Model) -> bool {
+    let is_blind = model.list.cursor.is_some_and(|cursor| model.pair(cursor).is_some());
+    if is_blind {
+        model.say(NoticeKind::Warning, "judged blind: a takes the text in view, [ and ] show the other");
+    }
+    is_blind
 }
 
 /// What accepting a version comes to: a candidate is accepted, the original kept, an own text stands.
@@ -73,7 +101,7 @@ pub(super) fn accepted(model: &Model, about: RecordId, version: Version) -> Opti
 }
 
 pub(super) fn keep(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, Deed::Keep, out) || generate::take_back_if_waiting(model) {
+    if together::begin(model, Deed::Keep, out) || generate::take_back_if_waiting(model) || refused_blind(model) {
         return;
     }
     if let Some(about) = subject(model) {

@@ -51,7 +51,7 @@ pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Ve
     if together::begin(model, Deed::Describe(reason.clone()), out) {
         return;
     }
-    let Some(about) = decide::subject(model) else { return };
+    let Some(about) = decide::subject(model).filter(|_| !decide::refused_blind(model)) else { return };
     if !has_describer(model) {
         return;
     }

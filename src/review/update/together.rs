@@ -132,6 +132,7 @@ const fn word(event: &Event) -> &'static str {
 fn decision(model: &Model, deed: &Deed, about: RecordId) -> Result<Decision, &'static str> {
     may_change(model, about)?;
     match deed {
+        Deed::Keep | Deed::Accept if model.pair(about).is_some() => Err("judged blind"),
         Deed::Keep => Ok(Decision::Kept),
         Deed::Skip => Ok(Decision::Skipped),
         Deed::Exclude => Ok(Decision::Excluded),

@@ -18,7 +18,7 @@ fn sample(list: &List, records: &[u32]) -> Sample {
         Sampled { record, subject: list.subject(record), stratum: 0, text: None }
     };
     Sample {
-        request: SampleRequest { size: records.len() as u64, seed: u64::MAX, by: None },
+        request: SampleRequest { size: records.len() as u64, seed: u64::MAX, by: None, blind: false },
         hash: 7,
         strata: vec![Stratum { name: String::new(), population: 3, drawn: records.len() as u64 }],
         members: records.iter().map(member).collect(),

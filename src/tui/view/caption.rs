@@ -57,7 +57,7 @@ pub(super) fn draw_side_by_side(frame: &mut Frame, area: Rect, model: &Model, th
     title(frame, area, Line::styled(" caption ", theme.muted), said, theme);
     let Some(record) = model.list.cursor else { return };
     let room = inside(area);
-    let is_original = model.shown(record) == Version::Original;
+    let is_original = model.pair(record).is_none() && model.shown(record) == Version::Original;
     let width = if is_original { room.width.saturating_sub(2) } else { room.width.saturating_sub(4) / 2 };
     let page = Page { model, record, theme, width: usize::from(width) };
     let mut column = |x, text| {
@@ -82,6 +82,8 @@ fn verdict(model: &Model, record: RecordId, theme: &Theme) -> Line<'static> {
     let state = model.state(record);
     let (glyph, style) = super::records::decision_badge(&state.decision, theme);
     let word = match &state.decision {
+        // What was decided before would tell which text is which.
+        _ if model.pair(record).is_some() => return Line::default(),
         Decision::Undecided => return Line::default(),
         Decision::Accepted { .. } => "accepted",
         Decision::Edited { .. } => "edited",

@@ -66,7 +66,9 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
 /// The sample, how far it is judged, and with what result so far.
 fn sample_words(model: &Model, judged: u64, drawn: u64, theme: &Theme) -> String {
     let seed = model.settings.sample.as_ref().map_or(0, |sample| sample.seed);
-    let sample = format!("sample {drawn} {} seed {seed}  {judged}/{drawn}", theme.glyphs.dot);
+    let blind = model.settings.sample.as_ref().is_some_and(|sample| sample.blind);
+    let blind = if blind { format!(" {} blind", theme.glyphs.dot) } else { String::new() };
+    let sample = format!("sample {drawn} {} seed {seed}{blind}  {judged}/{drawn}", theme.glyphs.dot);
     match model.spot_figures().and_then(|figures| figures.words()) {
         Some(words) if theme.glyphs == Glyphs::ASCII => format!("{sample}  {}", words.replace('–', "-")),
         Some(words) => format!("{sample}  {words}"),

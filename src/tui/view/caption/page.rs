@@ -49,11 +49,15 @@ impl Page<'_> {
             block.extend(self.marked(paragraphs(&draft.text, theme.text)));
             blocks.push(block);
         }
-        let shown = model.shown(record);
-        if shown != Version::Original {
-            blocks.push(self.version(shown));
+        if let Some(pair) = model.pair(record) {
+            blocks.extend([0, 1].map(|side| self.unlabelled(pair, side)));
+        } else {
+            let shown = model.shown(record);
+            if shown != Version::Original {
+                blocks.push(self.version(shown));
+            }
+            blocks.push(self.original(shown));
         }
-        blocks.push(self.original(shown));
         if let Some(reason) = &state.failure {
             let heading = format!("{} not described {} r tries again", theme.glyphs.failed, theme.glyphs.dot);
             blocks.push(vec![Line::styled(heading, theme.bad), Line::styled(clean(reason), theme.muted)]);
@@ -74,18 +78,27 @@ impl Page<'_> {
         Text::from(lines)
     }
 
-    /// The text that is shown, compared with the original.
+    /// The text that is shown, compared with the original. Judged blind, the second text.
     pub(super) fn shown_compared(&self) -> Text<'static> {
+        if let Some(pair) = self.model.pair(self.record) {
+            return Text::from(self.unlabelled(pair, 1));
+        }
         Text::from(self.version(self.model.shown(self.record)))
     }
 
-    /// The original, compared with the text that is shown.
+    /// The original, compared with the text that is shown. Judged blind, the first text.
     pub(super) fn original_compared(&self) -> Text<'static> {
+        if let Some(pair) = self.model.pair(self.record) {
+            return Text::from(self.unlabelled(pair, 0));
+        }
         Text::from(self.original(self.model.shown(self.record)))
     }
 
     /// The original, to look at while editing.
     pub(super) fn original_alone(&self) -> Text<'static> {
+        if let Some(pair) = self.model.pair(self.record) {
+            return Text::from(self.unlabelled(pair, usize::from(self.model.shown(self.record) == pair[0])));
+        }
         let original = self.model.original(self.record).unwrap_or_default();
         let mut lines = vec![self.heading("original", &[], Some(original))];
         lines.extend(paragraphs(original, self.theme.muted));
@@ -121,6 +134,22 @@ impl Page<'_> {
         if let JobState::Streaming(text) = &job.state {
             lines.extend(paragraphs(&format!("{text}{}", theme.glyphs.arriving), theme.text));
         }
+        lines
+    }
+
+    /// One of two texts, with nothing that tells which it is: the words the other has not are set off in both alike.
+    fn unlabelled(&self, pair: [Version; 2], side: usize) -> Vec<Line<'static>> {
+        let Self { model, record, theme, .. } = *self;
+        let words = model.text(record, pair[side]).unwrap_or_default();
+        let other = model.text(record, pair[1 - side]).unwrap_or_default();
+        let name = ["A", "B"][side];
+        let (name, fact, style) = if model.shown(record) == pair[side] {
+            (format!("{} {name}", theme.glyphs.generating), "a takes it", theme.text)
+        } else {
+            (format!("  {name}"), "[ and ] show it", theme.muted)
+        };
+        let mut lines = vec![self.heading(&name, &[fact.to_owned()], Some(words))];
+        lines.extend(self.marked(compared(words, other, DiffKind::Added, style, theme.added)));
         lines
     }
 
