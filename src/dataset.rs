@@ -230,19 +230,6 @@ impl Dataset {
         found.ok_or_else(missing)
     }
 
-    /// The records of a range, read at one go where they fit in a few megabytes. Those not found (yet) are left out.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or changed since it was opened.
-    pub fn entries(&self, range: Range<u32>) -> Result<Vec<Entry>, DatasetError> {
-        let mut entries = Vec::new();
-        self.visit(range, &mut |entry| {
-            entries.push(entry);
-            ControlFlow::Continue(())
-        })?;
-        Ok(entries)
-    }
-
     /// Every record in order, one at a time, in bounded memory; finishes the index first. `visit` breaks to stop.
     ///
     /// # Errors

@@ -59,6 +59,21 @@ impl<'a> Line<'a> {
         others.filter(|(name, _)| name != FILE_NAME && name != self.caption_field).collect()
     }
 
+    /// Its other texts: members of several words, to look at beside the caption. No more of them, and of each, than can
+    /// be looked at.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, String)> {
+        const MOST: usize = 12;
+        const LONGEST: usize = 1_000;
+        let text = |(name, value): (String, serde_json::Value)| match value {
+            serde_json::Value::String(text) if text.trim().contains(char::is_whitespace) => {
+                Some((name, text.chars().take(LONGEST).collect()))
+            }
+            _ => None,
+        };
+        self.others().into_iter().filter_map(text).take(MOST).collect()
+    }
+
     /// Its bytes with `caption` in place of its own. Only the caption's value changes, and nothing where the line is no
     /// record.
     #[must_use]

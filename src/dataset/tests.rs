@@ -24,6 +24,15 @@ fn indexed(bytes: impl AsRef<[u8]>) -> (TempDir, Dataset) {
     (folder, dataset)
 }
 
+fn entries(dataset: &Dataset, range: Range<u32>) -> Result<Vec<Entry>, DatasetError> {
+    let mut entries = Vec::new();
+    dataset.lines(range, &mut |line| {
+        entries.push(line.entry());
+        ControlFlow::Continue(())
+    })?;
+    Ok(entries)
+}
+
 /// The only line's entry.
 fn single(line: impl AsRef<[u8]>) -> Entry {
     let (_folder, dataset) = indexed(line);
@@ -57,7 +66,7 @@ fn a_record_is_its_picture_and_caption() {
 #[test]
 fn blank_lines_are_counted_but_are_no_records() {
     let (_folder, dataset) = indexed("\n \t\r\n{\"file_name\":\"a\"}\r\n\r\n\n{\"file_name\":\"b\"}");
-    let entries = dataset.entries(0..9).expect("read");
+    let entries = entries(&dataset, 0..9).expect("read");
     let found: Vec<_> = entries.iter().map(|entry| (entry.id().0, entry.line())).collect();
     assert_eq!(found, [(0, 3), (1, 6)]);
     assert_eq!(dataset.line_number(RecordId(1)), 6);
@@ -194,7 +203,7 @@ fn long_lines_work_up_to_the_limit() {
     assert_eq!(fits.len(), MAX_LINE_BYTES);
     let text = format!("{}\n{}\n\n{}\n{fits}", line(1 << 20), line(MAX_LINE_BYTES - around + 1), line(3));
     let (_folder, dataset) = indexed(text);
-    let entries = dataset.entries(0..4).expect("read");
+    let entries = entries(&dataset, 0..4).expect("read");
     let caption = |entry: &Entry| entry.record().and_then(|record| record.caption.clone()).map(|text| text.len());
     assert_eq!(caption(&entries[0]), Some(1 << 20));
     assert!(matches!(&entries[1], Entry::Bad(BadLine { error: LineError::TooLong, line: 2, .. })));
@@ -329,7 +338,7 @@ fn changes_on_disk_are_errors_that_name_the_file() {
         damage(late.path());
         let errors = [
             dataset.entry(RecordId(8)).map(drop),
-            dataset.entries(0..9).map(drop),
+            entries(&dataset, 0..9).map(drop),
             dataset.scan(&mut |_| ControlFlow::Continue(())),
             dataset.content_hash().map(drop),
             dataset.check_on_disk(),
@@ -384,4 +393,21 @@ fn datasets_are_shared_between_threads() {
         }
     });
     assert_eq!(dataset.record_count(), 100_000);
+}
+
+#[test]
+fn the_other_texts_of_a_record_are_its_members_of_several_words() {
+    let long = "word ".repeat(1_000);
+    let line = format!(
+        r#"{{"file_name": "a b.jpg", "text": "A hat.", "text_ko": "빨간 모자.", "id": "x-1", "n": 3, "long": "{long}", "no": " one "}}"#
+    );
+    let (_folder, dataset) = indexed(line);
+    let mut found = Vec::new();
+    dataset
+        .scan_lines(&mut |line| {
+            found = line.texts();
+            ControlFlow::Continue(())
+        })
+        .expect("read");
+    assert_eq!(found, [("text_ko".to_owned(), "빨간 모자.".to_owned()), ("long".to_owned(), long[..1_000].to_owned())]);
 }

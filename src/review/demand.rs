@@ -68,6 +68,7 @@ fn ask_for_lines(model: &mut Model, out: &mut Vec<Effect>) {
     if model.lines.len() > 4 * wanted.len() + 64 {
         let keep: HashSet<RecordId> = wanted.into_iter().collect();
         model.lines.retain(|record, _| keep.contains(record));
+        model.texts.retain(|record, _| keep.contains(record));
     }
     if !missing.is_empty() {
         model.loading.extend(&missing);

@@ -426,6 +426,7 @@ pub struct Model {
     /// The program is about to end.
     pub leaving: bool,
     pub(super) lines: BTreeMap<RecordId, Entry>,
+    pub(super) texts: BTreeMap<RecordId, Vec<(String, String)>>,
     pub(super) loading: HashSet<RecordId>,
     pub(super) prefetched: Option<(RecordId, bool, CellArea)>,
     pub(super) resume_at: Option<RecordId>,
@@ -481,6 +482,7 @@ impl Model {
             notice: None,
             leaving: false,
             lines: BTreeMap::new(),
+            texts: BTreeMap::new(),
             loading: HashSet::new(),
             prefetched: None,
             resume_at: None,

@@ -120,6 +120,8 @@ pub enum Msg {
     SessionFailed(String),
     /// Lines were read.
     Loaded(Vec<Entry>),
+    /// The other texts of lines that were read, by the names of their members.
+    Texts(Vec<(RecordId, Vec<(String, String)>)>),
     /// Lines could not be read.
     LoadFailed {
         /// Which.

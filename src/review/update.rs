@@ -39,6 +39,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::SessionFailed(error) => report::session_failed(model, error),
         Msg::Loaded(entries) => report::loaded(model, entries),
+        Msg::Texts(texts) => model.texts.extend(texts),
         Msg::LoadFailed { records, error } => report::load_failed(model, &records, error),
         Msg::Recorded(through, at) => {
             model.durable = model.durable.max(through);

@@ -1,6 +1,7 @@
 //! The reader: one thread that reads the lines the screen needs. Nothing else waits in its way, least of all a session
 //! that is being opened.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
@@ -46,9 +47,18 @@ fn read(dataset: &Dataset, inbox: &Receiver<Vec<RecordId>>, messages: &Unbounded
     while let Ok(records) = inbox.recv() {
         for run in records.chunk_by(|one, next| one.0.checked_add(1) == Some(next.0)) {
             let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let read = dataset.entries(first.0..last.0.saturating_add(1));
+            let (mut entries, mut texts) = (Vec::new(), Vec::new());
+            let read = dataset.lines(first.0..last.0.saturating_add(1), &mut |line| {
+                entries.push(line.entry());
+                texts.extend(Some((line.record(), line.texts())).filter(|(_, texts)| !texts.is_empty()));
+                ControlFlow::Continue(())
+            });
+            // First, so that they are shown at once with the lines they are of.
+            if !texts.is_empty() {
+                let _ = messages.send(Msg::Texts(texts));
+            }
             let _ = messages.send(match read {
-                Ok(entries) => Msg::Loaded(entries),
+                Ok(()) => Msg::Loaded(entries),
                 Err(error) => Msg::LoadFailed { records: run.to_vec(), error: error.to_string() },
             });
         }

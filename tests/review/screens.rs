@@ -474,3 +474,25 @@ fn a_word_of_a_filter_is_completed() {
     world.keys("f").write("red or status:").keys("Tab Tab");
     assert_snapshot!("filter_completed", screen(&mut world, 80, 24, false).backend());
 }
+
+/// A record with its caption in several languages: the others stand below, also while one is edited.
+#[rstest]
+#[case::looking("other_texts_120x40", "", 120, 40, false)]
+#[case::editing("other_texts_editing", "e", 120, 40, false)]
+#[case::narrow("other_texts_ascii", "", 80, 24, true)]
+fn other_texts_stand_below_the_caption(
+    #[case] name: &str,
+    #[case] pressed: &str,
+    #[case] width: u16,
+    #[case] height: u16,
+    #[case] ascii: bool,
+) {
+    let mut world = World::new(&["A woman in a red hat.", "A coat."]);
+    let text = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let texts = vec![text("text_ko", "빨간 모자를 쓴\u{1b}[2J 여자."), text("text_short", "Red hat, woman")];
+    world.send(Msg::Texts(vec![(RecordId(0), texts)]));
+    if !pressed.is_empty() {
+        world.keys(pressed);
+    }
+    assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
+}

@@ -24,6 +24,12 @@ impl Model {
         self.lines.get(&record)
     }
 
+    /// The record's other texts, by the names of their members.
+    #[must_use]
+    pub fn other_texts(&self, record: RecordId) -> &[(String, String)] {
+        self.texts.get(&record).map_or(&[], Vec::as_slice)
+    }
+
     /// The record itself, where its line has been read and can be parsed.
     #[must_use]
     pub fn line(&self, record: RecordId) -> Option<&Record> {

@@ -68,6 +68,7 @@ impl Page<'_> {
                 Span::styled(clean(&state.note), theme.text),
             ])]);
         }
+        blocks.push(self.other_texts());
         let mut lines = Vec::new();
         for block in blocks.into_iter().filter(|block| !block.is_empty()) {
             if !lines.is_empty() {
@@ -102,7 +103,24 @@ impl Page<'_> {
         let original = self.model.original(self.record).unwrap_or_default();
         let mut lines = vec![self.heading("original", &[], Some(original))];
         lines.extend(paragraphs(original, self.theme.muted));
+        let others = self.other_texts();
+        if !others.is_empty() {
+            lines.push(Line::default());
+            lines.extend(others);
+        }
         Text::from(lines)
+    }
+
+    /// The other texts of the record, such as its caption in another language.
+    fn other_texts(&self) -> Vec<Line<'static>> {
+        let theme = self.theme;
+        let line = |(name, text): &(String, String)| {
+            Line::from(vec![
+                Span::styled(format!("{}  ", clean(name)), theme.accent),
+                Span::styled(clean(text), theme.muted),
+            ])
+        };
+        self.model.other_texts(self.record).iter().map(line).collect()
     }
 
     /// The number of words, against the limit.
