@@ -6,10 +6,11 @@ use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, Rgb, RgbImage};
-use recaption::preview::{Capabilities, CellArea, CellSize, Protocol, prepare};
+use recaption::preview::{Capabilities, CellArea, CellSize, Protocol, Thumbnails, prepare, thumbnail};
 
 fn main() {
     divan::main();
@@ -76,6 +77,32 @@ fn sixel(bencher: Bencher, size: &str) {
 #[divan::bench(args = SIZES)]
 fn blocks(bencher: Bencher, size: &str) {
     cold(bencher, size, Protocol::Blocks);
+}
+
+/// A picture's place on the contact sheet of a screen of 160×50 cells.
+const PLACE: CellArea = CellArea { columns: 18, rows: 8 };
+
+fn small(bencher: Bencher, size: &str, kept: Option<&Thumbnails>) {
+    let path = picture(size);
+    let cell = CellSize { width: 8, height: 17 };
+    let terminal = Capabilities { protocol: Protocol::Kitty, cell, ..Capabilities::floor() };
+    let one = || thumbnail(black_box(&path), PLACE, &terminal, kept).expect("a thumbnail");
+    // What is kept is there from now on.
+    one();
+    bencher.counter(ItemsCount::new(1_usize)).bench(one);
+}
+
+/// Thumbnails of pictures never seen before.
+#[divan::bench(args = SIZES)]
+fn thumbnail_cold(bencher: Bencher, size: &str) {
+    small(bencher, size, None);
+}
+
+/// Thumbnails kept on the disk.
+#[divan::bench(args = SIZES)]
+fn thumbnail_from_disk(bencher: Bencher, size: &str) {
+    let folder = tempfile::tempdir().expect("a folder for the thumbnails");
+    small(bencher, size, Some(&Thumbnails::in_folder(folder.path().to_owned())));
 }
 
 /// The reference: what a program takes that decodes with `image` and does nothing else.

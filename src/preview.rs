@@ -10,6 +10,7 @@ mod fit;
 mod painter;
 mod previewer;
 mod probe;
+mod thumbnails;
 mod workers;
 mod zoom;
 
@@ -21,6 +22,7 @@ pub use fit::{CellArea, CellSize};
 pub use painter::Painter;
 pub use previewer::{Previewer, Ready};
 pub use probe::{Probe, cell_now, probe, tmux_is_in_the_way};
+pub use thumbnails::{Thumbnails, thumbnail};
 pub use zoom::{Framing, Seen, Shot, Zoom};
 
 pub(crate) use encode::{inline, resize};

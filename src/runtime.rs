@@ -23,10 +23,10 @@ use std::thread::{self, JoinHandle};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::dataset::{Dataset, Progress};
+use crate::dataset::{Dataset, Progress, RecordId};
 use crate::describe::{Describer, News, Queue};
 use crate::output::{Output, SaveRefused};
-use crate::preview::{Capabilities, Painter, PreviewError, Previewer, Ready, Shot};
+use crate::preview::{Capabilities, CellArea, Painter, PreviewError, Previewer, Ready, Shot, Thumbnails};
 use crate::report::Figures;
 use crate::review::{Effect, Msg, SaveFailure};
 use crate::session::{self, Location, SampleRequest};
@@ -129,7 +129,8 @@ impl Runtime {
     /// Starts making pictures ready for a terminal, and gives what draws them.
     pub fn show_pictures(&mut self, terminal: Capabilities) -> Painter {
         let messages = self.messages.clone();
-        let previewer = Previewer::spawn(terminal, move |ready| {
+        let thumbnails = self.parts.session.thumbnails().map(Thumbnails::in_folder);
+        let previewer = Previewer::spawn(terminal, thumbnails, move |ready| {
             let _ = messages.send(Msg::Picture(ready));
         });
         self.previewer.insert(previewer).painter()
@@ -176,6 +177,7 @@ impl Runtime {
                     previewer.prefetch(paths, Shot::whole(area));
                 }
             }
+            Effect::ShowThumbnails { pictures, area } => self.show_thumbnails(pictures, area),
             Effect::FindReplacements(scan) => {
                 let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
                 let stop = self.scanner.start(scan.id);
@@ -230,6 +232,26 @@ impl Runtime {
             Effect::EditExternally { .. } | Effect::Copy(_) | Effect::Notify(_) | Effect::Suspend | Effect::Quit => {}
         }
         None
+    }
+
+    /// Asks for small pictures. Those that are there at once come with the next messages, before a frame is drawn.
+    fn show_thumbnails(&self, pictures: Vec<(RecordId, String)>, area: CellArea) {
+        let Some(previewer) = &self.previewer else { return };
+        let mut wanted = Vec::with_capacity(pictures.len());
+        let mut ready = Vec::new();
+        for (record, file_name) in pictures {
+            match self.parts.dataset.picture_path(&file_name) {
+                Ok(path) => wanted.push((record, path)),
+                Err(refused) => {
+                    let result = Err(PreviewError::Refused(refused.to_string()));
+                    ready.push(Ready { record, path: file_name.into(), shot: Shot::whole(area), result });
+                }
+            }
+        }
+        ready.extend(previewer.show_small(wanted, area));
+        for ready in ready {
+            let _ = self.messages.send(Msg::Picture(ready));
+        }
     }
 
     /// Stops everything. What was handed to the session is stored before this returns.

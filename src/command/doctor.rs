@@ -17,10 +17,10 @@ use crate::describe::bedrock::BedrockOptions;
 use crate::describe::catalogue::Target;
 use crate::describe::prompt::VARIABLES;
 use crate::exit::ExitCode;
-use crate::preview::{self, Protocol, ProtocolChoice};
+use crate::preview::{self, Protocol, ProtocolChoice, Thumbnails};
 use crate::runtime::Facts;
 use crate::session::{self, Location};
-use crate::text::{counted, sanitize};
+use crate::text::{counted, sanitize, thousands};
 
 /// AWS refuses requests whose time is further off than this:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
@@ -282,6 +282,7 @@ fn dataset(options: &DoctorOptions, path: &Path, report: &mut Report<'_>) -> io:
         Ok(location) => location,
         Err(error) => return report.say("session", Level::Fail, &error.to_string()),
     };
+    thumbnails(&location, report)?;
     let file = location.file().display().to_string();
     match session::open_read_only(&location, &Facts(dataset.clone())) {
         Err(error) => report.say("session", Level::Fail, &error.to_string()),
@@ -298,6 +299,23 @@ fn dataset(options: &DoctorOptions, path: &Path, report: &mut Report<'_>) -> io:
             Ok(())
         }
     }
+}
+
+/// Where thumbnails are kept, and how many.
+fn thumbnails(location: &Location, report: &mut Report<'_>) -> io::Result<()> {
+    let Some(folder) = location.thumbnails() else {
+        return report.say(
+            "thumbnails",
+            Level::Warn,
+            "not kept: there is no cache folder (no home directory is known)",
+        );
+    };
+    let shown = folder.display().to_string();
+    let kept = Thumbnails::in_folder(folder);
+    let (files, bytes) = kept.usage();
+    let (files, limit) = (counted(files, "file", "files"), thousands(kept.most_bytes()));
+    let says = format!("{shown}: {files}, {}B of {limit}B at most; it may be deleted at any time", thousands(bytes));
+    report.say("thumbnails", Level::Ok, &says)
 }
 
 fn terminal(options: &DoctorOptions, report: &mut Report<'_>) -> io::Result<()> {

@@ -35,6 +35,11 @@ impl Stamp {
         self.len
     }
 
+    /// When it was written, where the file system says.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
     #[cfg(test)]
     pub fn made_up(len: u64) -> Self {
         Self {

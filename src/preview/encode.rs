@@ -171,15 +171,14 @@ pub(super) fn some_id() -> u32 {
 pub fn prepare(path: &Path, room: CellArea, terminal: &Capabilities) -> Result<Preview, PreviewError> {
     let bytes = picture::read(path)?;
     let shot = Shot::whole(room);
-    let decoded = decode(&bytes, terminal.pixels_for(shot))?;
-    let seen = seen(&decoded, shot, terminal)?;
-    encode(
-        resize(&decoded, &seen, terminal.protocol, terminal)?,
-        seen.cells,
-        decoded.info,
-        terminal,
-        &Uploads::default(),
-    )
+    draw(&decode(&bytes, terminal.pixels_for(shot))?, shot, terminal)
+}
+
+/// Resizes and encodes a decoded picture.
+pub(super) fn draw(decoded: &Decoded, shot: Shot, terminal: &Capabilities) -> Result<Preview, PreviewError> {
+    let seen = seen(decoded, shot, terminal)?;
+    let picture = resize(decoded, &seen, terminal.protocol, terminal)?;
+    encode(picture, seen.cells, decoded.info, terminal, &Uploads::default())
 }
 
 /// What a shot shows of a decoded picture.
@@ -199,9 +198,19 @@ pub(crate) fn resize(
     // One square of the checker behind transparent pictures is about a cell wide.
     let square = if protocol == Protocol::Blocks { 2 } else { u32::from(terminal.cell.width) };
     let size = terminal.resolution(protocol, seen.cells);
+    resize_part(decoded, (seen.start, seen.size), size, square)
+}
+
+/// A part of a picture (where it starts, how large it is) at another size: upright, opaque, on a checker of such squares.
+pub(super) fn resize_part(
+    decoded: &Decoded,
+    (start, part): ((u32, u32), (u32, u32)),
+    size: (u32, u32),
+    square: u32,
+) -> Result<DynamicImage, PreviewError> {
     guarded(
         || {
-            let resized = decoded.resized_part(seen.start, seen.size, size).map_err(|error| encode_error(&error))?;
+            let resized = decoded.resized_part(start, part, size).map_err(|error| encode_error(&error))?;
             Ok(if resized.color().has_alpha() { on_checker(&resized, square) } else { resized.into_rgb8().into() })
         },
         PreviewError::Encode,
@@ -281,6 +290,6 @@ pub(crate) fn inline(
     )
 }
 
-fn encode_error(error: &dyn fmt::Display) -> PreviewError {
+pub(super) fn encode_error(error: &dyn fmt::Display) -> PreviewError {
     PreviewError::Encode(plain(error))
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::capabilities::Capabilities;
 use super::encode::{Preview, Uploads, encode, resize, seen};
 use super::painter::Painter;
-use super::workers::{Maker, Wanted, Workers};
+use super::thumbnails::{self, Thumbnails};
+use super::workers::{Answer, Maker, Wanted, Workers};
 use super::zoom::Shot;
-use super::{PreviewError, Protocol};
+use super::{CellArea, PreviewError, Protocol};
 use crate::dataset::RecordId;
 use crate::picture::{self, ByteCache, Decoded, Stamp, decode};
 
@@ -30,6 +31,13 @@ pub struct Ready {
     pub result: Result<Preview, PreviewError>,
 }
 
+impl From<Answer<Preview>> for Ready {
+    fn from(answer: Answer<Preview>) -> Self {
+        let Wanted { path, shot, .. } = answer.wanted;
+        Self { record: answer.record, path, shot, result: answer.result }
+    }
+}
+
 /// Makes previews on two threads of its own and keeps the latest of them, bounded in bytes. Dropping it waits for the
 /// stage each thread is in.
 pub struct Previewer {
@@ -38,15 +46,21 @@ pub struct Previewer {
 
 impl Previewer {
     /// Starts the threads. `on_ready` is called on one of them (named `picture-1` and `picture-2`), for the newest
-    /// request only; it must not drop the `Previewer`. For a terminal whose cell size changes, make a new one.
-    pub fn spawn(terminal: Capabilities, on_ready: impl Fn(Ready) + Send + Sync + 'static) -> Self {
-        let decoded = Mutex::new(ByteCache::new(DECODED_BYTES));
-        let maker = PreviewMaker { terminal, decoded, large: Mutex::default(), uploads: Uploads::default() };
-        let workers = Workers::start(maker, ENCODED_BYTES, move |answer| {
-            let Wanted { path, shot } = answer.wanted;
-            on_ready(Ready { record: answer.record, path, shot, result: answer.result });
-        });
-        Self { workers }
+    /// requests only; it must not drop the `Previewer`. For a terminal whose cell size changes, make a new one.
+    /// Thumbnails are kept from run to run where there is a place for them.
+    pub fn spawn(
+        terminal: Capabilities,
+        thumbnails: Option<Thumbnails>,
+        on_ready: impl Fn(Ready) + Send + Sync + 'static,
+    ) -> Self {
+        let maker = PreviewMaker {
+            terminal,
+            thumbnails,
+            decoded: Mutex::new(ByteCache::new(DECODED_BYTES)),
+            large: Mutex::default(),
+            uploads: Uploads::default(),
+        };
+        Self { workers: Workers::start(maker, ENCODED_BYTES, move |answer| on_ready(answer.into())) }
     }
 
     /// Asks for the picture at `path`, to be shown as `shot` says, in place of whatever was asked before. One that is known
@@ -61,14 +75,24 @@ impl Previewer {
             self.workers.ask_nothing();
             return None;
         }
-        self.workers.ask(record, Wanted { path, shot })
+        self.workers.ask(record, Wanted { path, shot, small: false })
+    }
+
+    /// Asks for many small pictures of this size, in this order, in place of those asked for this way before. They are
+    /// made after the one that [`Self::show`] asks for. Those that are known are returned at once; otherwise it is as
+    /// there.
+    #[must_use = "what is known already is not announced again"]
+    pub fn show_small(&self, wanted: impl IntoIterator<Item = (RecordId, PathBuf)>, area: CellArea) -> Vec<Ready> {
+        let wanted = wanted.into_iter().filter(|_| !area.is_empty());
+        let wanted = wanted.map(|(record, path)| (record, Wanted { path, shot: Shot::whole(area), small: true }));
+        self.workers.ask_besides(wanted).into_iter().map(Ready::from).collect()
     }
 
     /// The pictures likely to be shown next, the likeliest first; replaces the wishes before. The first few are made
     /// when nothing else is to do, so that `show` has them at once.
     pub fn prefetch(&self, wanted: impl IntoIterator<Item = PathBuf>, shot: Shot) {
         let wanted = wanted.into_iter().filter(|_| !shot.area.is_empty());
-        self.workers.wish(wanted.map(|path| Wanted { path, shot }));
+        self.workers.wish(wanted.map(|path| Wanted { path, shot, small: false }));
     }
 
     /// Forgets all encoded previews, for a terminal that lost what it was sent (after a suspend, or another program's
@@ -97,6 +121,7 @@ type Pixels = (Stamp, Arc<Decoded>);
 /// The stages: decode, resize, encode.
 struct PreviewMaker {
     terminal: Capabilities,
+    thumbnails: Option<Thumbnails>,
     decoded: Mutex<ByteCache<PathBuf, Pixels>>,
     /// The one picture looked at closely, where it is too large to be kept among the others.
     large: Mutex<Option<(PathBuf, Pixels)>>,
@@ -157,7 +182,12 @@ impl Maker for PreviewMaker {
         still_wanted: &dyn Fn() -> bool,
     ) -> Option<Result<Preview, PreviewError>> {
         let terminal = &self.terminal;
-        let decoded = match self.decoded(&wanted.path, stamp, wanted.shot) {
+        let decoded = if wanted.small && thumbnails::suffice(terminal, wanted.shot) {
+            thumbnails::decoded(&wanted.path, stamp, self.thumbnails.as_ref()).map(Arc::new)
+        } else {
+            self.decoded(&wanted.path, stamp, wanted.shot)
+        };
+        let decoded = match decoded {
             Ok(decoded) => decoded,
             Err(error) => return Some(Err(error)),
         };

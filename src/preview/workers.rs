@@ -1,5 +1,5 @@
-//! Two threads that make things nobody waits for in vain: the newest request first, then wishes, and nothing that is no
-//! longer wanted. Knows nothing of pictures beyond their paths.
+//! Two threads that make things nobody waits for in vain: the newest request first, then the row of those asked for
+//! besides, then wishes, and nothing that is no longer wanted. Knows nothing of pictures beyond their paths.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,8 @@ const MOST_WISHES: usize = 8;
 pub(super) struct Wanted {
     pub path: PathBuf,
     pub shot: Shot,
+    /// A thumbnail will do.
+    pub small: bool,
 }
 
 /// The work itself, and what it looks at.
@@ -42,7 +44,7 @@ pub(super) trait Maker: Send + Sync + 'static {
     fn bytes(&self, output: &Self::Output) -> usize;
 }
 
-/// The answer to the newest request.
+/// The answer to a request.
 pub(super) struct Answer<O> {
     pub record: RecordId,
     pub wanted: Wanted,
@@ -56,7 +58,7 @@ struct Made<O> {
     result: Result<O, PreviewError>,
 }
 
-/// The newest request, until it is answered.
+/// A request, until it is answered.
 struct Asked {
     record: RecordId,
     wanted: Wanted,
@@ -66,6 +68,8 @@ struct Asked {
 
 struct State<O> {
     asked: Option<Asked>,
+    /// What is asked for besides the newest request, in this order.
+    besides: Vec<Asked>,
     wishes: Vec<Wanted>,
     in_flight: Vec<Wanted>,
     made: ByteCache<Wanted, Made<O>>,
@@ -75,19 +79,32 @@ struct State<O> {
 impl<O: Clone> State<O> {
     /// The next thing to do. At most one wish is granted at a time, so that a request finds a thread free.
     fn next(&mut self) -> Option<Wanted> {
-        let asked = self.asked.as_ref().map(|asked| &asked.wanted);
-        let job = match asked.filter(|wanted| !self.in_flight.contains(wanted)) {
+        let job = match self.asked().find(|wanted| !self.in_flight.contains(wanted)) {
             Some(wanted) => wanted.clone(),
-            None if self.in_flight.iter().any(|wanted| Some(wanted) != asked) => return None,
+            None if self.in_flight.iter().any(|wanted| !self.is_asked(wanted)) => return None,
             None => self.wishes.iter().find(|wanted| !self.in_flight.contains(wanted))?.clone(),
         };
         self.in_flight.push(job.clone());
         Some(job)
     }
 
+    fn asked(&self) -> impl Iterator<Item = &Wanted> {
+        self.asked.iter().chain(&self.besides).map(|asked| &asked.wanted)
+    }
+
+    fn is_asked(&self, wanted: &Wanted) -> bool {
+        self.asked().any(|asked| asked == wanted)
+    }
+
     fn is_wanted(&self, wanted: &Wanted) -> bool {
-        !self.closing
-            && (self.asked.as_ref().is_some_and(|asked| asked.wanted == *wanted) || self.wishes.contains(wanted))
+        !self.closing && (self.is_asked(wanted) || self.wishes.contains(wanted))
+    }
+
+    /// Makes a request of what is wanted, with what is known of it.
+    fn request(&mut self, record: RecordId, wanted: Wanted) -> (Asked, Option<Result<O, PreviewError>>) {
+        let known = self.made.get(&wanted).cloned();
+        let (given, result) = known.map(|made| (made.stamp, made.result)).unzip();
+        (Asked { record, wanted, given }, result)
     }
 }
 
@@ -115,7 +132,7 @@ impl<M: Maker> Shared<M> {
                 };
                 Some(Made { stamp, result })
             });
-            if let Some(answer) = self.finish(wanted, made) {
+            for answer in self.finish(&wanted, made) {
                 (self.on_answer)(answer);
             }
         }
@@ -134,22 +151,23 @@ impl<M: Maker> Shared<M> {
         }
     }
 
-    /// Files a result away and says whom it answers. Without one (it was given up) the job can be taken anew.
-    fn finish(&self, wanted: Wanted, made: Option<Made<M::Output>>) -> Option<Answer<M::Output>> {
+    /// Files a result away and says whom it answers: several records may have the same picture. Without one (it was
+    /// given up) the job can be taken anew.
+    fn finish(&self, wanted: &Wanted, made: Option<Made<M::Output>>) -> Vec<Answer<M::Output>> {
         let mut state = self.state();
-        state.in_flight.retain(|other| *other != wanted);
+        state.in_flight.retain(|other| other != wanted);
         // A thread may wait because of what was in flight.
         self.work.notify_all();
-        let made = made?;
-        state.wishes.retain(|other| *other != wanted);
+        let Some(made) = made else { return Vec::new() };
+        state.wishes.retain(|other| other != wanted);
         let bytes = made.result.as_ref().map_or(size_of::<PreviewError>(), |output| self.maker.bytes(output));
         state.made.insert(wanted.clone(), made.clone(), bytes);
-        let asked = state.asked.take_if(|asked| asked.wanted == wanted)?;
-        (asked.given.as_ref() != Some(&made.stamp)).then(|| Answer {
-            record: asked.record,
-            wanted,
-            result: made.result,
-        })
+        let newest = state.asked.take_if(|asked| asked.wanted == *wanted);
+        let answered = state.besides.extract_if(.., |asked| asked.wanted == *wanted).chain(newest);
+        answered
+            .filter(|asked| asked.given.as_ref() != Some(&made.stamp))
+            .map(|asked| Answer { record: asked.record, wanted: asked.wanted, result: made.result.clone() })
+            .collect()
     }
 }
 
@@ -164,6 +182,7 @@ impl<M: Maker> Workers<M> {
     pub fn start(maker: M, most_bytes: usize, on_answer: impl Fn(Answer<M::Output>) + Send + Sync + 'static) -> Self {
         let state = State {
             asked: None,
+            besides: Vec::new(),
             wishes: Vec::new(),
             in_flight: Vec::new(),
             made: ByteCache::new(most_bytes),
@@ -189,11 +208,25 @@ impl<M: Maker> Workers<M> {
     /// if it is not known, or no longer true of the source.
     pub fn ask(&self, record: RecordId, wanted: Wanted) -> Option<Result<M::Output, PreviewError>> {
         let mut state = self.shared.state();
-        let known = state.made.get(&wanted).cloned();
-        let (given, result) = known.map(|made| (made.stamp, made.result)).unzip();
-        state.asked = Some(Asked { record, wanted, given });
+        let (asked, result) = state.request(record, wanted);
+        state.asked = Some(asked);
         self.shared.work.notify_one();
         result
+    }
+
+    /// Asks for many things besides, to be made in this order, in place of those asked for this way before. What is
+    /// known is returned at once, as by [`Self::ask`].
+    pub fn ask_besides(&self, all: impl IntoIterator<Item = (RecordId, Wanted)>) -> Vec<Answer<M::Output>> {
+        let mut state = self.shared.state();
+        state.besides.clear();
+        let mut known = Vec::new();
+        for (record, wanted) in all {
+            let (asked, result) = state.request(record, wanted);
+            known.extend(result.map(|result| Answer { record, wanted: asked.wanted.clone(), result }));
+            state.besides.push(asked);
+        }
+        self.shared.work.notify_all();
+        known
     }
 
     /// Takes the last request back.

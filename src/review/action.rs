@@ -97,6 +97,8 @@ actions! {
     Move {
         Down "down" "next record",
         Up "up" "previous record",
+        Left "left" "the picture beside it",
+        Right "right" "the picture beside it",
         HalfPageDown "half-page-down" "half a page down",
         HalfPageUp "half-page-up" "half a page up",
         PageDown "page-down" "a page down",
@@ -176,9 +178,10 @@ actions! {
         TabProblems "tab-problems" "records with a problem",
         ScrollDown "scroll-down" "scroll the caption down",
         ScrollUp "scroll-up" "scroll the caption up",
+        Sheet "sheet" "contact sheet: many small pictures",
         Zoom "zoom" "picture full screen",
-        ZoomIn "zoom-in" "closer",
-        ZoomOut "zoom-out" "further away",
+        ZoomIn "zoom-in" "closer, or larger pictures",
+        ZoomOut "zoom-out" "further away, or smaller ones",
         ZoomFit "zoom-fit" "whole picture",
         PanLeft "pan-left" "move over the picture",
         PanDown "pan-down" "move over the picture",
@@ -219,6 +222,8 @@ impl Action {
                 | Self::ReasonWrongPerson
                 | Self::ReasonOwnWords
                 | Self::Agree
+                | Self::Left
+                | Self::Right
                 | Self::Toggle
                 | Self::ToggleAll
                 | Self::Overwrite

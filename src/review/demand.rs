@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::update::{filter, generate, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
-use crate::preview::{Shot, Zoom};
+use crate::preview::{CellArea, Shot, Zoom};
 
 /// Screens of lines kept read above and below the one shown.
 const MARGIN: usize = 2;
@@ -20,6 +20,7 @@ pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     follow_cursor(model, out);
     ask_for_lines(model, out);
     ask_for_picture(model, out);
+    ask_for_thumbnails(model, out);
     ask_ahead(model, out);
 }
 
@@ -55,10 +56,13 @@ fn ask_for_lines(model: &mut Model, out: &mut Vec<Effect>) {
     if model.dataset_failure.is_some() {
         return;
     }
-    let rows = usize::from(model.viewport.list_rows).max(1);
     let view = model.view();
-    let first = model.list.top.saturating_sub(rows * MARGIN);
-    let last = model.list.top.saturating_add(rows * (MARGIN + 1)).min(view.len());
+    let (top, rows) = match model.sheet_grid() {
+        Some(grid) => (grid.page_of(model.list.position), grid.capacity()),
+        None => (model.list.top, usize::from(model.viewport.list_rows).max(1)),
+    };
+    let first = top.saturating_sub(rows * MARGIN);
+    let last = top.saturating_add(rows * (MARGIN + 1)).min(view.len());
     let wanted: Vec<RecordId> = (first..last).filter_map(|position| view.nth(position)).collect();
     let missing: Vec<RecordId> = wanted
         .iter()
@@ -103,7 +107,7 @@ fn ask_for_picture(model: &mut Model, out: &mut Vec<Effect>) {
     prefetch(model, cursor, area, out);
 }
 
-fn prefetch(model: &mut Model, cursor: RecordId, area: crate::preview::CellArea, out: &mut Vec<Effect>) {
+fn prefetch(model: &mut Model, cursor: RecordId, area: CellArea, out: &mut Vec<Effect>) {
     let key = (cursor, model.list.forward, area);
     if model.prefetched == Some(key) {
         return;
@@ -124,6 +128,28 @@ fn prefetch(model: &mut Model, cursor: RecordId, area: crate::preview::CellArea,
     if complete {
         model.prefetched = Some(key);
         out.push(Effect::PrefetchPictures { pictures, area });
+    }
+}
+
+/// Asks for the small pictures of the page in view, then for those of the page that comes next.
+fn ask_for_thumbnails(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(grid) = model.sheet_grid() else {
+        if model.sheet.forget() {
+            out.push(Effect::ShowThumbnails { pictures: Vec::new(), area: CellArea::default() });
+        }
+        return;
+    };
+    let (page, capacity) = (grid.page_of(model.list.position), grid.capacity());
+    let total = model.view().len();
+    let ahead = model.sheet.turn_to(page, capacity, total);
+    let view = model.view();
+    let positions = std::iter::once(page).chain(ahead).flat_map(|page| page..page.saturating_add(capacity));
+    let wanted: Vec<RecordId> =
+        positions.filter_map(|position| view.nth(position)).filter(|record| model.line(*record).is_some()).collect();
+    let area = grid.picture();
+    if let Some(missing) = model.sheet.want(wanted, area) {
+        let name = |record: RecordId| model.line(record).map(|line| (record, line.file_name.clone()));
+        out.push(Effect::ShowThumbnails { pictures: missing.into_iter().filter_map(name).collect(), area });
     }
 }
 

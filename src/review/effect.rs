@@ -69,6 +69,14 @@ pub enum Effect {
         /// The room for them.
         area: CellArea,
     },
+    /// Have these pictures ready in the size of the contact sheet, in this order, instead of those asked for this way
+    /// before.
+    ShowThumbnails {
+        /// The records and their pictures' names.
+        pictures: Vec<(RecordId, String)>,
+        /// The room for each.
+        area: CellArea,
+    },
     /// Look for the records a query holds for.
     Scan(Scan),
     /// Sort the records for the list.

@@ -16,6 +16,7 @@ use super::palette::CommandLine;
 use super::query::{Completion, QueryError, Vocabulary};
 use super::replace::Replacement;
 use super::scan::{ScanId, Snapshot};
+use super::sheet::Sheet;
 use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
@@ -393,6 +394,8 @@ pub struct Model {
     pub filter: Option<Filter>,
     /// What the dataset offers for queries, once it was asked.
     pub vocabulary: Option<Vocabulary>,
+    /// The contact sheet, which can be looked at in place of the list.
+    pub sheet: Sheet,
     /// The caption pane.
     pub caption: CaptionView,
     /// The room on the screen.
@@ -465,6 +468,7 @@ impl Model {
             search: None,
             filter: None,
             vocabulary: None,
+            sheet: Sheet::default(),
             caption: CaptionView::default(),
             viewport: Viewport::default(),
             mode: Mode::Browse,

@@ -27,6 +27,8 @@ pub struct Viewport {
     pub zoom: CellArea,
     /// The same with the texts below it.
     pub zoom_above_texts: CellArea,
+    /// Room for the pictures of the contact sheet; `None` where no pictures are drawn.
+    pub sheet: Option<CellArea>,
     /// Pixels of a cell.
     pub cell: CellSize,
     /// Rows of the caption pane.
@@ -86,7 +88,7 @@ pub enum Msg {
         /// The cursor, in characters from the start.
         cursor: usize,
     },
-    /// A row of the list was clicked; its place from the top of the list.
+    /// A row of the list was clicked, or a picture of the contact sheet; its place from the first on the screen.
     ClickedRow(u16),
     /// A tab was clicked.
     ClickedTab(super::Tab),

@@ -12,6 +12,7 @@ mod navigate;
 mod replace;
 mod report;
 pub(super) mod search;
+mod sheet;
 mod sort;
 mod together;
 mod zoom;
@@ -49,7 +50,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
         Msg::Describer(status) => answer::describer_changed(model, status, out),
         Msg::Spent(dollars) => model.spent += dollars,
-        Msg::PicturesLost => model.picture = super::PictureSlot::Empty,
+        Msg::PicturesLost => {
+            model.picture = super::PictureSlot::Empty;
+            model.sheet.forget();
+        }
         Msg::Replacements { id, hits, complete } => replace::found(model, id, hits, complete),
         Msg::Sorting { id, seen } => sort::seen(model, id, seen),
         Msg::Sorted { id, order } => sort::sorted(model, id, order),
@@ -81,6 +85,8 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         return;
     }
     match action {
+        Action::Left => navigate::step(model, -1),
+        Action::Right => navigate::step(model, 1),
         Action::Down => navigate::step(model, 1),
         Action::Up => navigate::step(model, -1),
         Action::HalfPageDown => navigate::page(model, 1, 2),
@@ -147,6 +153,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::PreviousCandidate => navigate::version(model, false),
         Action::NextCandidate => navigate::version(model, true),
         Action::Stop => generate::stop(model, stop_pressed, out),
+        Action::Sheet => sheet::toggle(model),
         Action::Zoom => zoom::toggle(model),
         Action::ZoomIn => zoom::closer(model),
         Action::ZoomOut => zoom::further(model),
@@ -173,7 +180,13 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
 
 /// What an action means to what lies over the list, where it means something else there. Says whether it does.
 fn act_on_layer(model: &mut Model, action: Action, out: &mut Vec<Effect>) -> bool {
+    let in_sheet = model.is_in_sheet();
     match (&mut model.mode, action) {
+        (Mode::Browse, Action::Down) if in_sheet => sheet::step_rows(model, 1),
+        (Mode::Browse, Action::Up) if in_sheet => sheet::step_rows(model, -1),
+        (Mode::Browse, Action::ZoomIn) if in_sheet => sheet::resize(model, true),
+        (Mode::Browse, Action::ZoomOut) if in_sheet => sheet::resize(model, false),
+        (Mode::Browse, Action::Close) if in_sheet => sheet::toggle(model),
         (Mode::Command(line), Action::Down) => line.step(1),
         (Mode::Command(line), Action::Up) => line.step(-1),
         (Mode::Replace(_), Action::Down) => replace::step(model, 1),

@@ -13,6 +13,8 @@ use crate::dataset::field_suffix;
 
 /// The folder beside the dataset.
 const FOLDER: &str = ".recaption";
+/// The folder of thumbnails.
+const THUMBNAILS: &str = "thumbnails";
 
 /// Where a session is kept, and why there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +84,19 @@ impl Location {
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// The folder for thumbnails of the dataset's pictures: beside the session where that is beside its dataset, else
+    /// in the user's cache folder. `None` where the user has none.
+    #[must_use]
+    pub fn thumbnails(&self) -> Option<PathBuf> {
+        match self.place {
+            Place::Beside => Some(self.file.with_file_name(THUMBNAILS)),
+            Place::Chosen | Place::ReadOnlyFolder | Place::NetworkFolder => {
+                let folders = etcetera::choose_base_strategy().ok()?;
+                Some(folders.cache_dir().join("recaption").join(THUMBNAILS))
+            }
+        }
     }
 
     /// Why it is there.
@@ -239,6 +254,7 @@ mod tests {
         let location = Location::find(&folder.join("metadata.jsonl"), CAPTION, None).unwrap();
         assert_eq!(location.file(), folder.join(".recaption/metadata.sqlite"));
         assert_eq!(location.note(), None);
+        assert_eq!(location.thumbnails(), Some(folder.join(".recaption/thumbnails")));
         assert!(!folder.join(".recaption").exists(), "looking creates nothing");
 
         location.prepare().unwrap();
@@ -285,6 +301,7 @@ mod tests {
         let two = Location::at(Path::new("/mnt/two/metadata.jsonl"), "", Place::NetworkFolder, some_state).unwrap();
         assert!(one.file().starts_with("/home/someone/.local/state/recaption/sessions"));
         assert_ne!(one.file(), two.file());
+        assert!(!one.thumbnails().is_some_and(|thumbnails| thumbnails.starts_with("/mnt")));
         assert!(one.note().unwrap().ends_with("the dataset's folder is read-only"));
         assert!(two.note().unwrap().ends_with("the dataset is on a network file system"));
         let again = Location::at(Path::new("/mnt/one/metadata.jsonl"), "", Place::ReadOnlyFolder, some_state).unwrap();

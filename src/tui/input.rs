@@ -56,15 +56,15 @@ impl Input {
     /// What an event means now, if anything.
     pub fn message(&mut self, event: &Event, model: &Model, layout: Option<&Layout>) -> Option<Msg> {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, &model.mode),
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, model),
             Event::Paste(text) => self.entry.as_mut().map(|entry| entry.paste(text)),
             Event::Mouse(mouse) => self.mouse(*mouse, model, layout?),
             Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
         }
     }
 
-    fn key(&mut self, event: KeyEvent, mode: &Mode) -> Option<Msg> {
-        let context = Context::of(mode);
+    fn key(&mut self, event: KeyEvent, model: &Model) -> Option<Msg> {
+        let context = Context::of(model);
         let key = Key::from(event);
         self.pressed.push(if context.takes_text() { key } else { key.as_latin() });
         let lookup = match self.keymap.lookup(context, &self.pressed) {
@@ -88,7 +88,7 @@ impl Input {
 
     fn mouse(&mut self, event: MouseEvent, model: &Model, layout: &Layout) -> Option<Msg> {
         let at = Position::new(event.column, event.row);
-        let over_caption = layout.caption.contains(at);
+        let over_caption = layout.caption.contains(at) && !model.shows_sheet();
         let action = |action| Some(Msg::Action(action));
         match (event.kind, &model.mode) {
             (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => action(Action::ScrollDown),
@@ -108,6 +108,13 @@ impl Input {
         let now = Instant::now();
         let before = self.last_click.replace((now, at));
         let double = before.is_some_and(|(then, place)| place == at && now - then < DOUBLE_CLICK);
+        if let (Mode::Browse, Some(grid)) = (&model.mode, model.sheet_grid())
+            && layout.sheet().contains(at)
+        {
+            let room = layout.sheet_pictures();
+            let place = grid.place_at(at.x - room.x, at.y.checked_sub(room.y)?)?;
+            return Some(if double { Msg::Action(Action::Zoom) } else { Msg::ClickedRow(place) });
+        }
         if matches!(model.mode, Mode::Zoom(_)) || layout.picture.is_some_and(|picture| picture.contains(at)) {
             return double.then_some(Msg::Action(Action::Zoom));
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub use key::{Key, KeyError};
 use serde::Deserialize;
 
-use crate::review::{Action, Mode};
+use crate::review::{Action, Mode, Model};
 
 const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
 
@@ -42,6 +42,8 @@ pub enum Context {
     Browse,
     /// Looking at the picture alone; keys not bound here mean what they mean in [`Context::Browse`].
     Zoom,
+    /// Going through small pictures; keys not bound here mean what they mean in [`Context::Browse`].
+    Sheet,
     /// Writing a caption.
     Edit,
     /// Writing a note.
@@ -71,10 +73,11 @@ pub enum Context {
 }
 
 impl Context {
-    /// The context of a mode.
+    /// The context the keys are pressed in.
     #[must_use]
-    pub const fn of(mode: &Mode) -> Self {
-        match mode {
+    pub const fn of(model: &Model) -> Self {
+        match &model.mode {
+            Mode::Browse if model.sheet.open => Self::Sheet,
             Mode::Browse => Self::Browse,
             Mode::Zoom(_) => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
@@ -96,7 +99,7 @@ impl Context {
     /// The context that says what a key means that means nothing here.
     const fn under(self) -> Option<Self> {
         match self {
-            Self::Zoom => Some(Self::Browse),
+            Self::Zoom | Self::Sheet => Some(Self::Browse),
             Self::Statistics => Some(Self::Help),
             _ => None,
         }
@@ -303,7 +306,8 @@ impl Keymap {
     /// How keys pressed so far can go on: the keys that are left, and what they do, in the order of the help.
     #[must_use]
     pub fn continuations(&self, context: Context, pressed: &[Key]) -> Vec<(String, Action)> {
-        let bound = self.bindings.get(&context).into_iter().flatten();
+        let contexts = std::iter::once(context).chain(context.under());
+        let bound = contexts.filter_map(|context| self.bindings.get(&context)).flatten();
         let begun = bound.filter(|(keys, _)| keys.len() > pressed.len() && keys.starts_with(pressed));
         let mut rest: Vec<_> =
             begun.map(|(keys, action)| (Key::sequence_name(&keys[pressed.len()..]), *action)).collect();
@@ -328,6 +332,7 @@ fn context_name(context: Context) -> String {
     match context {
         Context::Browse => "browse",
         Context::Zoom => "zoom",
+        Context::Sheet => "sheet",
         Context::Edit => "edit",
         Context::Entry => "entry",
         Context::Command => "command",
@@ -397,8 +402,15 @@ mod tests {
     }
 
     #[test]
-    fn the_zoomed_picture_knows_the_keys_of_the_list() {
+    fn pictures_know_the_keys_of_the_list() {
         let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        assert_eq!(keymap.lookup(Context::Sheet, &pressed("Enter")), Lookup::Action(Action::Sheet));
+        assert_eq!(keymap.lookup(Context::Sheet, &pressed("g g")), Lookup::Action(Action::Top));
+        assert_eq!(keymap.hint(Context::Sheet, Action::Keep), keymap.hint(Context::Browse, Action::Keep));
+        assert_eq!(
+            keymap.continuations(Context::Sheet, &pressed("g")),
+            keymap.continuations(Context::Browse, &pressed("g"))
+        );
         assert_eq!(keymap.lookup(Context::Zoom, &pressed("q")), Lookup::Action(Action::Close));
         assert_eq!(keymap.lookup(Context::Zoom, &pressed("a")), Lookup::Action(Action::Accept));
     }

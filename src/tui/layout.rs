@@ -25,6 +25,8 @@ pub struct Layout {
     pub caption: Rect,
     /// Hints and state.
     pub footer: Rect,
+    /// Whether pictures are drawn at all.
+    pub pictures: bool,
 }
 
 impl Layout {
@@ -53,7 +55,7 @@ impl Layout {
                 columns([Constraint::Length(list), Constraint::Fill(11), Constraint::Fill(10)], body);
             (list, Some(picture), caption)
         };
-        Some(Self { screen, header, tabs, list, picture, caption, footer })
+        Some(Self { screen, header, tabs, list, picture, caption, footer, pictures })
     }
 
     /// What the core must know of it.
@@ -64,9 +66,24 @@ impl Layout {
             picture: self.picture.map(|pane| cells(inside(pane))),
             zoom: cells(self.zoom()),
             zoom_above_texts: cells(self.zoom_with_texts().0),
+            sheet: self.pictures.then(|| cells(self.sheet_pictures())),
             cell: CellSize::default(),
             caption_rows: inside(self.caption).height,
         }
+    }
+
+    /// The contact sheet: all between the tabs and the footer.
+    #[must_use]
+    pub fn sheet(&self) -> Rect {
+        let y = self.tabs.bottom();
+        Rect { y, height: self.footer.y - y, ..self.screen }
+    }
+
+    /// The room for its pictures: between its title and the line on the one that is selected.
+    #[must_use]
+    pub fn sheet_pictures(&self) -> Rect {
+        let room = inside(self.sheet());
+        Rect { height: room.height.saturating_sub(1), ..room }
     }
 
     /// The room for a picture on the full screen: all but the footer.

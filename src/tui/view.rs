@@ -12,6 +12,7 @@ mod popup;
 mod prefix;
 mod records;
 mod replace;
+mod sheet;
 mod status;
 
 use ratatui::Frame;
@@ -75,7 +76,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&m
         | Mode::Search(_)
         | Mode::Filter(_)
         | Mode::OwnReason(..)
-        | Mode::Zoom(_) => prefix::popup(above_footer, Context::of(&model.mode), look),
+        | Mode::Zoom(_) => prefix::popup(above_footer, Context::of(model), look),
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();
@@ -84,18 +85,35 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&m
     } else {
         header::draw(frame, layout.header, model, look.theme);
         header::draw_tabs(frame, layout.tabs, model, look.theme);
-        records::draw(frame, layout.list, model, look.theme);
-        if let Some(area) = layout.picture {
-            picture::draw(frame, area, model, look.theme, painter, &covers);
+        if model.shows_sheet() {
+            sheet::draw(frame, &layout, model, look.theme, painter, &covers);
+        } else {
+            caption_rows = draw_panes(frame, &layout, model, look, painter, &covers);
         }
-        caption_rows = caption::draw(frame, layout.caption, model, look);
-        lines_between(frame, &layout, look.theme);
     }
     status::draw(frame, layout.footer, model, look);
     if let Some(popup) = popup {
         popup.draw(frame, look.theme);
     }
     caption_rows
+}
+
+/// Draws the list, the picture and the caption, and says how many rows the caption pane's text takes.
+fn draw_panes(
+    frame: &mut Frame,
+    layout: &Layout,
+    model: &Model,
+    look: Look,
+    painter: Option<&mut Painter>,
+    covers: &[Rect],
+) -> u16 {
+    records::draw(frame, layout.list, model, look.theme);
+    if let Some(area) = layout.picture {
+        picture::draw(frame, area, model, look.theme, painter, covers);
+    }
+    let rows = caption::draw(frame, layout.caption, model, look);
+    lines_between(frame, layout, look.theme);
+    rows
 }
 
 /// The tab whose label is at a column of the tabs' row.

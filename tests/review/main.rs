@@ -13,6 +13,7 @@ mod paying;
 mod replacing;
 mod saving;
 mod screens;
+mod sheet;
 mod sorting;
 mod world;
 mod zooming;

@@ -3,12 +3,13 @@
 use insta::assert_snapshot;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
 use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
 use recaption::picture::PictureError;
-use recaption::preview::{CellArea, Ready, Shot};
+use recaption::preview::{Capabilities, CellArea, Painter, Previewer, Protocol, Ready, Shot, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Mode, Msg, PictureSlot};
 use recaption::session::{DecisionKind, SampleRequest};
@@ -50,7 +51,18 @@ fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<T
 }
 
 /// The screen while the beginning of some key sequence is pressed.
-fn screen_after(world: &mut World, (width, height): (u16, u16), ascii: bool, pressed: &str) -> Terminal<TestBackend> {
+fn screen_after(world: &mut World, size: (u16, u16), ascii: bool, pressed: &str) -> Terminal<TestBackend> {
+    painted(world, size, ascii, pressed, None)
+}
+
+/// The same with pictures.
+fn painted(
+    world: &mut World,
+    (width, height): (u16, u16),
+    ascii: bool,
+    pressed: &str,
+    painter: Option<&mut Painter>,
+) -> Terminal<TestBackend> {
     let pending = if pressed.is_empty() { Vec::new() } else { Key::parse_sequence(pressed).expect("keys") };
     let layout = Layout::new(Rect::new(0, 0, width, height), true);
     if let Some(layout) = &layout {
@@ -69,7 +81,7 @@ fn screen_after(world: &mut World, (width, height): (u16, u16), ascii: bool, pre
         zone: &jiff::tz::TimeZone::UTC,
     };
     let mut rows = 0;
-    terminal.draw(|frame| rows = view::draw(frame, &world.model, look, None)).expect("a screen in memory");
+    terminal.draw(|frame| rows = view::draw(frame, &world.model, look, painter)).expect("a screen in memory");
     world.send(Msg::CaptionLaidOut(rows));
     terminal
 }
@@ -362,6 +374,78 @@ fn a_picture_is_missing() {
     screen(&mut world, 80, 24, false);
     picture_is_missing(&mut world);
     assert_snapshot!("missing_picture", screen(&mut world, 80, 24, false).backend());
+}
+
+/// The first picture is there, the second is missing, the others are on their way; one line is none.
+#[rstest]
+#[case("sheet_80x24", 80, 24, false)]
+#[case("sheet_120x40", 120, 40, false)]
+#[case("sheet_ascii", 80, 24, true)]
+fn the_contact_sheet(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+    let mut world = afternoon();
+    screen(&mut world, width, height, ascii);
+    world.keys("t l ! l Space j Space g g");
+    let area = world.model.sheet_grid().expect("the sheet is open").picture();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("0.png");
+    // Two colours, so that no half block is a blank.
+    image::GrayImage::from_fn(600, 800, |x, y| image::Luma([if (x / 40 + y / 40) % 2 == 0 { 0 } else { 255 }]))
+        .save(&path)
+        .expect("a picture");
+    let picture = prepare(&path, area, &Capabilities::floor());
+    for (record, result) in [(0, picture), (1, Err(PictureError::Missing.into()))] {
+        let path = path.clone();
+        world.send(Msg::Picture(Ready { record: RecordId(record), path, shot: Shot::whole(area), result }));
+    }
+    let mut painter = Previewer::spawn(Capabilities::floor(), None, |_| {}).painter();
+    assert_snapshot!(name, painted(&mut world, (width, height), ascii, "", Some(&mut painter)).backend());
+}
+
+/// The terminal is sent a picture once while it is in view, whatever is done beside it.
+#[rstest]
+#[case(Protocol::Sixel, "\x1bP")]
+#[case(Protocol::Iterm, "]1337;File=")]
+#[case(Protocol::Kitty, "_Gq=2,i=")]
+fn moving_over_the_contact_sheet_sends_no_picture_again(#[case] protocol: Protocol, #[case] payload: &str) {
+    let mut world = World::new(&["A caption."; 30]);
+    screen(&mut world, 80, 24, false);
+    world.keys("t");
+    let terminal = Capabilities { protocol, ..Capabilities::floor() };
+    let mut painter = Previewer::spawn(terminal.clone(), None, |_| {}).painter();
+    let area = world.model.sheet_grid().expect("the sheet is open").picture();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("0.png");
+    image::GrayImage::new(600, 800).save(&path).expect("a picture");
+    for record in 0..8 {
+        let result = prepare(&path, area, &terminal);
+        world.send(Msg::Picture(Ready {
+            record: RecordId(record),
+            path: path.clone(),
+            shot: Shot::whole(area),
+            result,
+        }));
+    }
+    let mut before = Buffer::empty(Rect::new(0, 0, 80, 24));
+    let mut pictures_sent = |world: &mut World, keys: &str| {
+        world.keys(keys);
+        let after = painted(world, (80, 24), false, "", Some(&mut painter)).backend().buffer().clone();
+        assert_eq!(painter.end(), "", "nothing is deleted while it is in view");
+        let sent = before.diff(&after).iter().filter(|(.., cell)| cell.symbol().contains(payload)).count();
+        before = after;
+        sent
+    };
+    assert_eq!(pictures_sent(&mut world, "l"), 8);
+    for keys in ["l", "j x", "Space h", "! u"] {
+        assert_eq!(pictures_sent(&mut world, keys), 0, "{keys}");
+    }
+}
+
+#[test]
+fn an_empty_contact_sheet_says_why() {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    world.keys("t 5");
+    assert_snapshot!("sheet_empty", screen(&mut world, 80, 24, false).backend());
 }
 
 #[test]

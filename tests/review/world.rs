@@ -247,7 +247,7 @@ impl World {
         let mut pressed = Vec::new();
         for key in Key::parse_sequence(keys).expect("the test writes keys that exist") {
             pressed.push(key);
-            match self.keymap.lookup(Context::of(&self.model.mode), &pressed) {
+            match self.keymap.lookup(Context::of(&self.model), &pressed) {
                 Lookup::Action(action) => {
                     pressed.clear();
                     self.send(Msg::Action(action));

@@ -18,6 +18,7 @@ fn world() -> World {
         zoom_above_texts: CellArea { rows: 17, ..zoom },
         cell: CellSize { width: 10, height: 20 },
         caption_rows: 8,
+        ..Viewport::default()
     };
     world.send(Msg::Resized(viewport));
     world

@@ -12,7 +12,7 @@ const ROOM: Shot = Shot::whole(CellArea { columns: 20, rows: 10 });
 fn spawn(terminal: Capabilities) -> (Previewer, Receiver<Ready>) {
     let (sender, ready) = channel();
     let sender = Mutex::new(sender);
-    let previewer = Previewer::spawn(terminal, move |answer| {
+    let previewer = Previewer::spawn(terminal, None, move |answer| {
         // A test that has ended listens to nothing.
         let _ = sender.lock().unwrap().send(answer);
     });

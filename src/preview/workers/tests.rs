@@ -98,6 +98,11 @@ impl Bench {
         self.workers.ask(RecordId(record), wanted(name))
     }
 
+    fn besides(&self, asked: &[(u32, &str)]) -> Vec<Given> {
+        let wanted = asked.iter().map(|(record, name)| (RecordId(*record), wanted(name)));
+        self.workers.ask_besides(wanted).into_iter().map(|known| (known.record.0, known.result)).collect()
+    }
+
     fn wish(&self, names: &[&str]) {
         self.workers.wish(names.iter().map(|name| wanted(name)));
     }
@@ -125,7 +130,7 @@ impl Bench {
 }
 
 fn wanted(name: &str) -> Wanted {
-    Wanted { path: PathBuf::from(name), shot: Shot::whole(CellArea { columns: 4, rows: 3 }) }
+    Wanted { path: PathBuf::from(name), shot: Shot::whole(CellArea { columns: 4, rows: 3 }), small: false }
 }
 
 fn started(name: &str) -> Event {
@@ -156,6 +161,51 @@ fn the_newest_request_wins() {
     let (events, answers) = bench.end();
     assert!(!events.contains(&started("c")), "{events:?}");
     assert_eq!(answers, [], "nobody hears of what is no longer wanted");
+}
+
+#[test]
+fn what_is_asked_for_besides_comes_in_its_order_after_the_newest_request() {
+    let (bench, [open_a, open_b]) = Bench::new(["a", "b"]);
+    assert!(bench.besides(&[(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "c")]).is_empty());
+    bench.wait(&started("a"));
+    bench.wait(&started("b"));
+    bench.wish(&["e"]);
+    bench.ask(9, "z");
+    drop(open_a);
+    let order: Vec<u32> = (0..5).map(|_| bench.answer().0).collect();
+    assert_eq!(order, [1, 9, 3, 5, 4], "one picture of two records is made once");
+    drop(open_b);
+    assert_eq!(bench.answer(), (2, ok("b@1")));
+    bench.wait(&started("e"));
+}
+
+#[test]
+fn what_is_no_longer_asked_for_besides_is_not_made() {
+    let (bench, [open_a, open_b]) = Bench::new(["a", "b"]);
+    bench.besides(&[(1, "a"), (2, "b"), (3, "c")]);
+    bench.wait(&started("a"));
+    bench.wait(&started("b"));
+    bench.besides(&[(4, "d"), (2, "b")]);
+    drop((open_a, open_b));
+    let mut answers = [bench.answer(), bench.answer()];
+    answers.sort_by_key(|answer| answer.0);
+    assert_eq!(answers, [(2, ok("b@1")), (4, ok("d@1"))]);
+    let (events, answers) = bench.end();
+    assert!(events.contains(&gave_up("a")) && !events.contains(&started("c")), "{events:?}");
+    assert_eq!(answers, []);
+}
+
+#[test]
+fn what_is_known_besides_is_there_at_once_and_looked_at_again() {
+    let (bench, []) = Bench::new([]);
+    bench.besides(&[(1, "a"), (2, "b")]);
+    let mut answers = [bench.answer(), bench.answer()];
+    answers.sort_by_key(|answer| answer.0);
+    bench.source("b", Ok(Stamp::made_up(2)));
+    assert_eq!(bench.besides(&[(3, "a"), (4, "b")]), [(3, ok("a@1")), (4, ok("b@1"))]);
+    assert_eq!(bench.answer(), (4, ok("b@2")), "the file has changed");
+    let (_, answers) = bench.end();
+    assert_eq!(answers, [], "the other has not");
 }
 
 #[test]

@@ -187,6 +187,7 @@ impl Model {
         match self.mode {
             Mode::Zoom(closeup) if closeup.texts => Some(self.viewport.zoom_above_texts),
             Mode::Zoom(_) => Some(self.viewport.zoom),
+            _ if self.shows_sheet() => None,
             _ => self.viewport.picture,
         }
     }

@@ -1,5 +1,6 @@
 //! Going from record to record, from tab to tab, and through the texts of one record.
 
+use super::sheet;
 use crate::dataset::RecordId;
 use crate::report::Bars;
 use crate::review::{Effect, Mode, Model, NoticeKind, Tab, Version};
@@ -34,6 +35,10 @@ pub(super) fn step(model: &mut Model, rows: isize) {
 
 /// Moves by a page, or a part of one.
 pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
+    if model.is_in_sheet() {
+        sheet::page(model, direction, part);
+        return;
+    }
     let rows = isize::try_from((model.viewport.list_rows / part).max(1)).unwrap_or(1);
     step(model, direction * rows);
 }
@@ -117,9 +122,10 @@ pub(super) fn show_tab(model: &mut Model, tab: Tab) {
     }
 }
 
-/// A click on a row of the list.
+/// A click on a row of the list, or on a picture of the contact sheet.
 pub(super) fn click(model: &mut Model, row: u16) {
-    let position = model.list.top + usize::from(row);
+    let first = model.sheet_page().map_or(model.list.top, |page| page.start);
+    let position = first + usize::from(row);
     if model.mode == Mode::Browse && position < model.view().len() {
         go_to_position(model, position);
     }

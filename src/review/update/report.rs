@@ -109,6 +109,7 @@ pub(super) fn record_failed(model: &mut Model, error: &str, out: &mut Vec<Effect
 /// shown already comes again where its file has changed.
 pub(super) fn picture(model: &mut Model, ready: Ready) {
     model.follow_picture(ready.record, ready.result.is_ok());
+    model.sheet.take(&ready);
     let wanted = match &model.picture {
         PictureSlot::Loading(record, shot, _) | PictureSlot::Ready(record, shot, _) => {
             (*record, *shot) == (ready.record, ready.shot)

@@ -100,6 +100,7 @@ fn keys(keymap: &Keymap, action: Action) -> Option<(Context, Vec<String>)> {
         Context::ConfirmQuit,
         Context::ConfirmOverwrite,
         Context::Zoom,
+        Context::Sheet,
         Context::Search,
         Context::Filter,
         Context::Help,
@@ -119,6 +120,7 @@ const fn where_bound(context: Context) -> &'static str {
         Context::Search => " (search)",
         Context::Filter => " (filter)",
         Context::Zoom => " (zoom)",
+        Context::Sheet => " (contact sheet)",
         Context::Browse
         | Context::Statistics
         | Context::Help

@@ -69,7 +69,7 @@ fn draw_inside(
     }
 }
 
-fn say(frame: &mut Frame, area: Rect, lines: Vec<Line>) {
+pub(super) fn say(frame: &mut Frame, area: Rect, lines: Vec<Line>) {
     let height = u16::try_from(lines.len()).unwrap_or(1);
     let top = area.height.saturating_sub(height) / 2;
     let middle = Rect { y: area.y + top, height: area.height - top, ..area };

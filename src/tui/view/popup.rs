@@ -69,7 +69,7 @@ impl Popup {
     }
 }
 
-const ASCII: border::Set<'static> = border::Set {
+pub(super) const ASCII: border::Set<'static> = border::Set {
     top_left: "+",
     top_right: "+",
     bottom_left: "+",

@@ -67,7 +67,7 @@ pub(super) fn marked_words(model: &Model) -> Option<String> {
 }
 
 /// What is listed, and in which order: the filter, where one is on, and the sort, where there is one.
-fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
+pub(super) fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     let filter = model.filter.as_ref().map(|filter| clean(&filter.text));
     let least = filter.as_ref().map_or(0, |text| text::width(text).min(LEAST_FILTER) + 2);
     let sort = sort_words(model, theme).into_iter().find(|words| text::width(words) + 1 + least <= room);
@@ -102,7 +102,7 @@ fn sort_words(model: &Model, theme: &Theme) -> Vec<String> {
     }
 }
 
-fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+pub(super) fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let words = match model.list.tab {
         _ if model.dataset_failure.is_some() => "the dataset cannot be read",
         _ if model.is_drawing() => "the sample is being drawn",
@@ -162,7 +162,7 @@ fn file_title(name: &str, room: usize, ellipsis: &str) -> String {
 }
 
 /// What a record's state looks like.
-fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style) {
+pub(super) fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style) {
     let glyphs = &theme.glyphs;
     if matches!(model.entry(record), Some(Entry::Bad(_))) {
         return (glyphs.bad_line, theme.bad);
@@ -200,7 +200,7 @@ pub(super) fn decision_badge(decision: &Decision, theme: &Theme) -> (&'static st
 }
 
 /// The right end of a row: flag, draft, picture and finding marks, and the words of the text that is shown.
-fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>, String, Style) {
+pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>, String, Style) {
     let state = model.state(record);
     let mut marks = Vec::new();
     let mut mark = |on: bool, glyph: &'static str, style: Style| {

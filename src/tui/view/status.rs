@@ -109,6 +109,35 @@ fn choices(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
 /// As many hints as there is room for, whole ones only, in order of use.
 fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
     let (context, actions): (Context, &[(Action, &str)]) = match &model.mode {
+        Mode::Browse if model.sheet.open && !model.marks.is_empty() => (
+            Context::Sheet,
+            &[
+                (Action::Accept, "accept"),
+                (Action::Keep, "keep"),
+                (Action::Skip, "skip"),
+                (Action::Exclude, "exclude"),
+                (Action::Flag, "flag"),
+                (Action::MarkRange, "range"),
+                (Action::MarkAll, "all"),
+                (Action::Sheet, "back"),
+            ],
+        ),
+        Mode::Browse if model.sheet.open => (
+            Context::Sheet,
+            &[
+                (Action::Sheet, "back"),
+                (Action::ZoomIn, "larger"),
+                (Action::ZoomOut, "smaller"),
+                (Action::Zoom, "full screen"),
+                (Action::Mark, "mark"),
+                (Action::Accept, "accept"),
+                (Action::Keep, "keep"),
+                (Action::Exclude, "exclude"),
+                (Action::Flag, "flag"),
+                (Action::Undo, "undo"),
+                (Action::Help, "help"),
+            ],
+        ),
         Mode::Browse if !model.marks.is_empty() => (
             Context::Browse,
             &[

@@ -1,0 +1,39 @@
+//! Going about the contact sheet. Its cursor is that of the list.
+
+use super::navigate;
+use crate::review::{Mode, Model, NoticeKind};
+
+/// Shows the contact sheet in place of the list, or the list again.
+pub(super) fn toggle(model: &mut Model) {
+    if model.viewport.sheet.is_none() {
+        model.say(NoticeKind::Warning, "no pictures are drawn here: --image-protocol blocks draws them anywhere");
+        return;
+    }
+    model.sheet.open = !model.shows_sheet();
+    model.mode = Mode::Browse;
+}
+
+/// Moves up or down by rows of pictures. Below the last whole row lies the last picture.
+pub(super) fn step_rows(model: &mut Model, rows: isize) {
+    let Some(grid) = model.sheet_grid() else { return };
+    let columns = usize::from(grid.columns);
+    let (position, last) = (model.list.position, model.view().len().saturating_sub(1));
+    let stays = if rows < 0 { position < columns } else { position / columns == last / columns };
+    if !stays {
+        navigate::step(model, rows.saturating_mul(grid.columns.cast_signed().into()));
+    }
+}
+
+/// Moves by a page, or a part of one.
+pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
+    let Some(grid) = model.sheet_grid() else { return };
+    let pictures = isize::try_from((grid.rows / part).max(1) * grid.columns).unwrap_or(isize::MAX);
+    navigate::step(model, direction.saturating_mul(pictures));
+}
+
+/// Makes the pictures larger or smaller.
+pub(super) fn resize(model: &mut Model, larger: bool) {
+    if let Some(room) = model.viewport.sheet {
+        model.sheet.resize(room, larger);
+    }
+}

@@ -1,0 +1,169 @@
+//! The contact sheet: a page of small pictures, each with its badge and number, and a line on the one that is selected.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::symbols::border;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Block;
+
+use super::picture::say;
+use super::{clean, popup, records, title};
+use crate::dataset::{Entry, RecordId};
+use crate::preview::Painter;
+use crate::review::{Grid, Model};
+use crate::text;
+use crate::tui::layout::Layout;
+use crate::tui::theme::{Glyphs, Theme};
+
+pub(super) fn draw(
+    frame: &mut Frame,
+    layout: &Layout,
+    model: &Model,
+    theme: &Theme,
+    mut painter: Option<&mut Painter>,
+    covers: &[Rect],
+) {
+    let (Some(grid), Some(page)) = (model.sheet_grid(), model.sheet_page()) else { return };
+    let view = model.view();
+    draw_title(frame, layout.sheet(), grid, model, theme);
+    let room = layout.sheet_pictures();
+    if view.is_empty() {
+        records::draw_empty(frame, room, model, theme);
+        return;
+    }
+    for (place, position) in (0..).zip(page) {
+        let Some(record) = view.nth(position) else { break };
+        let (x, y) = grid.corner(place);
+        let area = Rect::new(room.x + x, room.y + y, grid.place.columns, grid.place.rows);
+        draw_place(frame, area, model, record, theme, painter.as_deref_mut(), covers);
+    }
+    let line = Rect { y: room.bottom(), height: 1, ..room };
+    frame.render_widget(about_selected(model, usize::from(line.width), theme), line);
+}
+
+fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &Theme) {
+    let (position, total) = (model.list.position, model.view().len());
+    let place = if total == 0 {
+        String::new()
+    } else {
+        let (page, pages) = (position / grid.capacity() + 1, total.div_ceil(grid.capacity()));
+        format!(" {}/{total} {} page {page}/{pages} ", position + 1, theme.glyphs.dot)
+    };
+    let mut left = Line::styled(" contact sheet ", theme.muted);
+    if model.filter.is_some() || model.sort.is_some() || model.sorting.is_some() {
+        let room = usize::from(area.width).saturating_sub(left.width() + place.len() + 4);
+        left.extend(records::heading(model, room, theme).spans);
+    }
+    title(frame, area, left, Line::styled(place, theme.muted), theme);
+}
+
+/// A picture, and below it what is known of its record. The one that is selected has a frame, a marked one a line on its
+/// left.
+fn draw_place(
+    frame: &mut Frame,
+    area: Rect,
+    model: &Model,
+    record: RecordId,
+    theme: &Theme,
+    painter: Option<&mut Painter>,
+    covers: &[Rect],
+) {
+    let (is_selected, is_marked) = (model.list.cursor == Some(record), model.is_marked(record));
+    if is_marked {
+        for y in area.top()..area.bottom() {
+            frame.render_widget(
+                Span::styled(theme.glyphs.marked, theme.accent),
+                Rect { y, width: 1, height: 1, ..area },
+            );
+        }
+    }
+    if is_selected {
+        let set = if theme.glyphs == Glyphs::ASCII { popup::ASCII } else { border::THICK };
+        frame.render_widget(Block::bordered().border_set(set).border_style(theme.accent), area);
+    }
+    let inside = Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    };
+    draw_picture(frame, inside, model, record, theme, painter, covers);
+
+    let label = Rect { y: area.bottom().saturating_sub(1), height: 1, ..inside };
+    let (badge, badge_style) = records::badge(model, record, theme);
+    // The frame takes the place of the line.
+    let mark = if is_marked && is_selected { theme.glyphs.marked } else { " " };
+    let number_style = if is_marked { theme.accent } else { theme.muted };
+    let words = Line::from(vec![
+        Span::styled(mark, theme.accent),
+        Span::styled(badge, badge_style),
+        Span::styled(format!(" {} ", record.0 + 1), number_style),
+    ]);
+    let marks = Line::from(records::right(model, record, theme).0);
+    let (words_width, marks_width) = (cells(&words), cells(&marks));
+    let left = Rect { width: words_width.min(label.width), ..label };
+    frame.render_widget(words, left);
+    if is_selected {
+        frame.buffer_mut().set_style(left, theme.selected);
+    }
+    if marks_width > 0 && words_width + marks_width < label.width {
+        frame.render_widget(marks, Rect { x: label.right() - marks_width - 1, width: marks_width, ..label });
+    }
+}
+
+fn cells(line: &Line) -> u16 {
+    u16::try_from(line.width()).unwrap_or(u16::MAX)
+}
+
+/// The picture, or in its place a calm word on why there is none.
+fn draw_picture(
+    frame: &mut Frame,
+    area: Rect,
+    model: &Model,
+    record: RecordId,
+    theme: &Theme,
+    painter: Option<&mut Painter>,
+    covers: &[Rect],
+) {
+    let painted = match (model.sheet.picture(record), painter) {
+        (Some(Ok(preview)), Some(painter)) => painter.paint(preview, frame.buffer_mut(), area, covers).is_some(),
+        _ => false,
+    };
+    if painted {
+        return;
+    }
+    let lines = match (model.entry(record), model.sheet.picture(record)) {
+        (None, _) => return,
+        (Some(Entry::Bad(_)), _) => vec![Line::styled("not readable", theme.bad)],
+        (Some(Entry::Record(_)), Some(Err(error))) => vec![
+            Line::styled(format!("{} no picture", theme.glyphs.no_picture), theme.warning),
+            Line::styled(clean(&error.to_string()), theme.muted),
+        ],
+        (Some(Entry::Record(_)), _) => vec![Line::styled(theme.glyphs.ellipsis, theme.muted)],
+    };
+    say(frame, area, lines);
+}
+
+/// The name and the caption of the selected record, as far as they go on a line.
+fn about_selected(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
+    let Some(record) = model.list.cursor else { return Line::default() };
+    let (name, caption) = match model.entry(record) {
+        Some(Entry::Record(line)) => {
+            let caption = model.text(record, model.shown(record)).unwrap_or_default();
+            (line.file_name.rsplit('/').next().unwrap_or_default(), caption)
+        }
+        Some(Entry::Bad(bad)) => ("", bad.preview.as_str()),
+        None => ("", ""),
+    };
+    let cut =
+        |words: &str, room: usize| text::truncate_to_width(&clean(words), room, theme.glyphs.ellipsis).into_owned();
+    // A long name leaves the caption its half.
+    let name = cut(name, width / 2);
+    let room = width.saturating_sub(text::width(&name) + 4);
+    Line::from(vec![
+        Span::raw(" "),
+        Span::styled(name, theme.muted),
+        Span::raw("  "),
+        Span::styled(cut(&text::single_line(caption), room), theme.text),
+    ])
+}
