@@ -31,7 +31,7 @@ const QUALITY: u8 = 85;
 /// A square of the checker behind transparent pictures, in pixels.
 const SQUARE: u32 = 8;
 /// The most the folder holds, in bytes: six thousand thumbnails and more.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+const MOST_BYTES: u64 = 64_000_000;
 /// Bytes of a file's seal.
 const SEAL: usize = size_of::<u128>();
 
