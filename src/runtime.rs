@@ -168,7 +168,7 @@ impl Runtime {
                     Ok(path) => (path.clone(), previewer.show(record, path, shot)),
                     Err(refused) => (file_name.into(), Some(Err(PreviewError::Refused(refused.to_string())))),
                 };
-                return result.map(|result| Msg::Picture(Ready { record, path, shot, result }));
+                return result.map(|result| Msg::Picture(Ready { record, path, shot, cell: previewer.cell(), result }));
             }
             Effect::PrefetchPictures { pictures, area } => {
                 let dataset = &self.parts.dataset;
@@ -244,7 +244,8 @@ impl Runtime {
                 Ok(path) => wanted.push((record, path)),
                 Err(refused) => {
                     let result = Err(PreviewError::Refused(refused.to_string()));
-                    ready.push(Ready { record, path: file_name.into(), shot: Shot::whole(area), result });
+                    let (path, shot, cell) = (file_name.into(), Shot::whole(area), previewer.cell());
+                    ready.push(Ready { record, path, shot, cell, result });
                 }
             }
         }

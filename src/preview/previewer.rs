@@ -9,7 +9,7 @@ use super::painter::Painter;
 use super::thumbnails::{self, Thumbnails};
 use super::workers::{Answer, Maker, Wanted, Workers};
 use super::zoom::Shot;
-use super::{CellArea, PreviewError, Protocol};
+use super::{CellArea, CellSize, PreviewError, Protocol};
 use crate::dataset::RecordId;
 use crate::picture::{self, ByteCache, Decoded, Stamp, decode};
 
@@ -27,14 +27,16 @@ pub struct Ready {
     pub path: PathBuf,
     /// How it is to be shown.
     pub shot: Shot,
+    /// The cells it is made for. After a change of the font, some are still on their way for the old ones.
+    pub cell: CellSize,
     /// The picture.
     pub result: Result<Preview, PreviewError>,
 }
 
-impl From<Answer<Preview>> for Ready {
-    fn from(answer: Answer<Preview>) -> Self {
+impl Ready {
+    fn new(answer: Answer<Preview>, cell: CellSize) -> Self {
         let Wanted { path, shot, .. } = answer.wanted;
-        Self { record: answer.record, path, shot, result: answer.result }
+        Self { record: answer.record, path, shot, cell, result: answer.result }
     }
 }
 
@@ -53,6 +55,7 @@ impl Previewer {
         thumbnails: Option<Thumbnails>,
         on_ready: impl Fn(Ready) + Send + Sync + 'static,
     ) -> Self {
+        let cell = terminal.cell;
         let maker = PreviewMaker {
             terminal,
             thumbnails,
@@ -60,7 +63,7 @@ impl Previewer {
             large: Mutex::default(),
             uploads: Uploads::default(),
         };
-        Self { workers: Workers::start(maker, ENCODED_BYTES, move |answer| on_ready(answer.into())) }
+        Self { workers: Workers::start(maker, ENCODED_BYTES, move |answer| on_ready(Ready::new(answer, cell))) }
     }
 
     /// Asks for the picture at `path`, to be shown as `shot` says, in place of whatever was asked before. One that is known
@@ -85,7 +88,13 @@ impl Previewer {
     pub fn show_small(&self, wanted: impl IntoIterator<Item = (RecordId, PathBuf)>, area: CellArea) -> Vec<Ready> {
         let wanted = wanted.into_iter().filter(|_| !area.is_empty());
         let wanted = wanted.map(|(record, path)| (record, Wanted { path, shot: Shot::whole(area), small: true }));
-        self.workers.ask_besides(wanted).into_iter().map(Ready::from).collect()
+        self.workers.ask_besides(wanted).into_iter().map(|answer| Ready::new(answer, self.cell())).collect()
+    }
+
+    /// The cells its pictures are made for.
+    #[must_use]
+    pub fn cell(&self) -> CellSize {
+        self.workers.maker().terminal.cell
     }
 
     /// The pictures likely to be shown next, the likeliest first; replaces the wishes before. The first few are made

@@ -85,10 +85,8 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         return;
     }
     match action {
-        Action::Left => navigate::step(model, -1),
-        Action::Right => navigate::step(model, 1),
-        Action::Down => navigate::step(model, 1),
-        Action::Up => navigate::step(model, -1),
+        Action::Down | Action::Right => navigate::step(model, 1),
+        Action::Up | Action::Left => navigate::step(model, -1),
         Action::HalfPageDown => navigate::page(model, 1, 2),
         Action::HalfPageUp => navigate::page(model, -1, 2),
         Action::PageDown => navigate::page(model, 1, 1),

@@ -6,6 +6,7 @@ mod figures;
 mod header;
 mod help;
 mod highlight;
+mod hints;
 mod palette;
 mod picture;
 mod popup;

@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
 use recaption::describe::{JobEvent, Pause, PauseKind, Status, Usage};
 use recaption::picture::PictureError;
-use recaption::preview::{Capabilities, CellArea, Painter, Previewer, Protocol, Ready, Shot, prepare};
+use recaption::preview::{Capabilities, CellArea, CellSize, Painter, Previewer, Protocol, Ready, Shot, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Mode, Msg, PictureSlot};
 use recaption::session::{DecisionKind, SampleRequest};
@@ -89,8 +89,7 @@ fn painted(
 /// The picture of the record under the cursor turns out not to be there.
 fn picture_is_missing(world: &mut World) {
     let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
-    let path = "images/0.jpg".into();
-    world.send(Msg::Picture(Ready { record, path, shot, result: Err(PictureError::Missing.into()) }));
+    world.picture(record.0, shot, Err(PictureError::Missing.into()));
 }
 
 #[rstest]
@@ -394,8 +393,7 @@ fn the_contact_sheet(#[case] name: &str, #[case] width: u16, #[case] height: u16
         .expect("a picture");
     let picture = prepare(&path, area, &Capabilities::floor());
     for (record, result) in [(0, picture), (1, Err(PictureError::Missing.into()))] {
-        let path = path.clone();
-        world.send(Msg::Picture(Ready { record: RecordId(record), path, shot: Shot::whole(area), result }));
+        world.picture(record, Shot::whole(area), result);
     }
     let mut painter = Previewer::spawn(Capabilities::floor(), None, |_| {}).painter();
     assert_snapshot!(name, painted(&mut world, (width, height), ascii, "", Some(&mut painter)).backend());
@@ -418,12 +416,7 @@ fn moving_over_the_contact_sheet_sends_no_picture_again(#[case] protocol: Protoc
     image::GrayImage::new(600, 800).save(&path).expect("a picture");
     for record in 0..8 {
         let result = prepare(&path, area, &terminal);
-        world.send(Msg::Picture(Ready {
-            record: RecordId(record),
-            path: path.clone(),
-            shot: Shot::whole(area),
-            result,
-        }));
+        world.picture(record, Shot::whole(area), result);
     }
     let mut before = Buffer::empty(Rect::new(0, 0, 80, 24));
     let mut pictures_sent = |world: &mut World, keys: &str| {
@@ -496,13 +489,18 @@ fn a_picture_for_another_room_is_not_shown() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     let stale = CellArea { columns: 1, rows: 1 };
-    let path = "images/0.jpg".into();
-    world.send(Msg::Picture(Ready {
-        record: RecordId(0),
-        path,
-        shot: Shot::whole(stale),
-        result: Err(PictureError::Missing.into()),
-    }));
+    world.picture(0, Shot::whole(stale), Err(PictureError::Missing.into()));
+    assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
+}
+
+#[test]
+fn a_picture_for_another_font_is_not_shown() {
+    let mut world = afternoon();
+    screen(&mut world, 80, 24, false);
+    let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
+    let result = Err(PictureError::Missing.into());
+    let late = Ready { record, path: "images/0.jpg".into(), shot, cell: CellSize { width: 9, height: 31 }, result };
+    world.send(Msg::Picture(late));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
 }
 

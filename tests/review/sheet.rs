@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::picture::PictureError;
-use recaption::preview::{CellArea, Ready, Shot};
+use recaption::preview::{CellArea, Shot};
 use recaption::review::{Effect, Mode, Msg, PictureSlot, Viewport};
 use rstest::rstest;
 
@@ -35,9 +35,7 @@ fn asked(world: &mut World) -> Option<(Vec<u32>, CellArea)> {
 
 /// A picture that was asked for turns out to be missing: as good as any to see where it goes.
 fn comes(world: &mut World, record: u32, area: CellArea) {
-    let path = "x.jpg".into();
-    let result = Err(PictureError::Missing.into());
-    world.send(Msg::Picture(Ready { record: RecordId(record), path, shot: Shot::whole(area), result }));
+    world.picture(record, Shot::whole(area), Err(PictureError::Missing.into()));
 }
 
 fn is_there(world: &World, record: u32) -> bool {

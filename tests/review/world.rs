@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
 use recaption::lint::Rules;
-use recaption::preview::CellArea;
+use recaption::preview::{CellArea, Preview, PreviewError, Ready, Shot};
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
 use recaption::review::{
@@ -225,6 +225,12 @@ impl World {
         let among: RoaringBitmap = records.collect();
         let Scanned { id, found, .. } = self.scanned(scan);
         self.send(Msg::Scanned(Scanned { id, found: found & &among, among, done: false }));
+    }
+
+    /// A picture comes, or word that there is none, in the cells the screen has.
+    pub fn picture(&mut self, record: u32, shot: Shot, result: Result<Preview, PreviewError>) {
+        let (path, cell) = (format!("images/{record}.jpg").into(), self.model.viewport.cell);
+        self.send(Msg::Picture(Ready { record: RecordId(record), path, shot, cell, result }));
     }
 
     /// What the session has come to, as the runtime would find it.

@@ -1,7 +1,6 @@
 //! Looking at pictures closely.
 
-use recaption::dataset::RecordId;
-use recaption::preview::{Capabilities, CellArea, CellSize, Preview, Ready, Shot, Zoom, prepare};
+use recaption::preview::{Capabilities, CellArea, CellSize, Preview, Shot, Zoom, prepare};
 use recaption::review::{Mode, Msg, PictureSlot, Viewport};
 use rstest::rstest;
 
@@ -35,7 +34,7 @@ fn preview() -> Preview {
 /// The picture that is asked for is there.
 fn picture_comes(world: &mut World, preview: &Preview) {
     let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
-    world.send(Msg::Picture(Ready { record, path: "0.png".into(), shot, result: Ok(preview.clone()) }));
+    world.picture(record.0, shot, Ok(preview.clone()));
 }
 
 /// The shot that is asked for or shown.
@@ -78,7 +77,7 @@ fn what_there_is_of_a_picture_is_shown_until_the_part_is_there() {
     world.keys("j");
     assert_eq!(shot(&world).zoom.centre, (MIDDLE, MIDDLE + 0x2000), "keys count before the picture is there");
     let late = Shot { zoom: Zoom { steps: 2, centre: (MIDDLE, MIDDLE) }, ..shot(&world) };
-    world.send(Msg::Picture(Ready { record: RecordId(0), path: "0.png".into(), shot: late, result: Ok(preview) }));
+    world.picture(0, late, Ok(preview));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)), "the part before is late");
 }
 
@@ -143,7 +142,7 @@ fn a_picture_that_has_changed_on_the_disk_takes_the_place_of_the_one_shown() {
     let mut world = world();
     let (old, new) = (preview(), preview());
     picture_comes(&mut world, &old);
-    let ready = Ready { record: RecordId(0), path: "0.png".into(), shot: shot(&world), result: Ok(new.clone()) };
-    world.send(Msg::Picture(ready));
+    let shot = shot(&world);
+    world.picture(0, shot, Ok(new.clone()));
     assert_eq!(world.model.preview(), Some(Ok(&new)));
 }

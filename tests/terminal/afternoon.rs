@@ -2,6 +2,7 @@
 //! against a computation of its own: the captions as a list of texts, changed by hand as the keys should change them.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -133,9 +134,7 @@ fn two_hundred_records_are_saved_as_they_were_decided() {
 
     operator.presses(":101\r", "number 100 on the back");
     operator.press("aaaaa", 20);
-    for record in 100..105 {
-        texts[record] = candidate(record);
-    }
+    take_candidates(&mut texts, 100..105);
     // The original is in view then, and stands.
     operator.press("[a", 21);
     operator.presses("e", "editing the caption");
@@ -194,12 +193,16 @@ fn two_hundred_records_are_saved_as_they_were_decided() {
     let left = RECORDS - 28 - cut_off - 1;
     operator.presses(&format!("{CTRL_A}a"), &format!("{left} "));
     operator.press("y", 28 + left);
-    for record in 107..110 {
-        texts[record] = candidate(record);
-    }
+    take_candidates(&mut texts, 107..110);
     operator.0.press(":wq\r");
     assert_eq!(operator.0.wait(), (0, true));
     check(folder, &dataset, &texts);
+}
+
+fn take_candidates(texts: &mut [Option<String>], records: Range<usize>) {
+    for (text, record) in texts[records.clone()].iter_mut().zip(records) {
+        *text = candidate(record);
+    }
 }
 
 /// Holds what was saved against the texts, and what was not touched against the dataset, byte for byte.

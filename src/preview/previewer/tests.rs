@@ -30,7 +30,7 @@ fn a_picture_comes_and_is_known_from_then_on() {
     write(&path, 400, 400);
     let (previewer, ready) = spawn(Capabilities::floor());
     assert_eq!(previewer.show(RecordId(3), path.clone(), ROOM), None);
-    let Ready { record, path: of, shot, result } = ready.recv().unwrap();
+    let Ready { record, path: of, shot, result, .. } = ready.recv().unwrap();
     assert_eq!((record, &of, shot), (RecordId(3), &path, ROOM));
     let preview = result.unwrap();
     assert_eq!((preview.info().width, preview.cells()), (400, CellArea { columns: 20, rows: 10 }));

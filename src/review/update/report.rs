@@ -105,9 +105,12 @@ pub(super) fn record_failed(model: &mut Model, error: &str, out: &mut Vec<Effect
     model.say(NoticeKind::Error, format!("not stored: {error}"));
 }
 
-/// A picture is ready. It is shown only where it is still the one wanted, and in the way it is wanted now. One that is
+/// A picture is ready. It is shown only where it is still the one wanted, and in the way it is wanted now, in cells of the size there is now. One that is
 /// shown already comes again where its file has changed.
 pub(super) fn picture(model: &mut Model, ready: Ready) {
+    if ready.cell != model.viewport.cell {
+        return;
+    }
     model.follow_picture(ready.record, ready.result.is_ok());
     model.sheet.take(&ready);
     let wanted = match &model.picture {

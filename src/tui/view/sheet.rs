@@ -125,11 +125,11 @@ fn draw_picture(
     painter: Option<&mut Painter>,
     covers: &[Rect],
 ) {
-    let painted = match (model.sheet.picture(record), painter) {
+    let is_drawn = match (model.sheet.picture(record), painter) {
         (Some(Ok(preview)), Some(painter)) => painter.paint(preview, frame.buffer_mut(), area, covers).is_some(),
         _ => false,
     };
-    if painted {
+    if is_drawn {
         return;
     }
     let lines = match (model.entry(record), model.sheet.picture(record)) {

@@ -4,13 +4,12 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::prefix::is_in_box;
+use super::hints::hints;
 use super::records::marked_words;
-use super::{Look, clean, join_dots, key_hint};
+use super::{Look, clean, join_dots};
 use crate::describe::Dollars;
-use crate::review::{Action, FilterEntry, Mode, Model, NoticeKind, Offered, SearchEntry};
+use crate::review::{FilterEntry, Mode, Model, NoticeKind, Offered, SearchEntry};
 use crate::text;
-use crate::tui::keymap::{Context, Key};
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
@@ -102,134 +101,6 @@ fn choices(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
         }
         line.push_span(Span::styled(choice, if place == 0 { theme.accent } else { theme.muted }));
         line.push_span(Span::raw(" "));
-    }
-    line
-}
-
-/// As many hints as there is room for, whole ones only, in order of use.
-fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
-    let (context, actions): (Context, &[(Action, &str)]) = match &model.mode {
-        Mode::Browse if model.sheet.open && !model.marks.is_empty() => (
-            Context::Sheet,
-            &[
-                (Action::Accept, "accept"),
-                (Action::Keep, "keep"),
-                (Action::Skip, "skip"),
-                (Action::Exclude, "exclude"),
-                (Action::Flag, "flag"),
-                (Action::MarkRange, "range"),
-                (Action::MarkAll, "all"),
-                (Action::Sheet, "back"),
-            ],
-        ),
-        Mode::Browse if model.sheet.open => (
-            Context::Sheet,
-            &[
-                (Action::Sheet, "back"),
-                (Action::ZoomIn, "larger"),
-                (Action::ZoomOut, "smaller"),
-                (Action::Zoom, "full screen"),
-                (Action::Mark, "mark"),
-                (Action::Accept, "accept"),
-                (Action::Keep, "keep"),
-                (Action::Exclude, "exclude"),
-                (Action::Flag, "flag"),
-                (Action::Undo, "undo"),
-                (Action::Help, "help"),
-            ],
-        ),
-        Mode::Browse if !model.marks.is_empty() => (
-            Context::Browse,
-            &[
-                (Action::Accept, "accept"),
-                (Action::Keep, "keep"),
-                (Action::Skip, "skip"),
-                (Action::Exclude, "exclude"),
-                (Action::Close, "unmark"),
-                (Action::Regenerate, "regenerate"),
-                (Action::Flag, "flag"),
-                (Action::MarkRange, "range"),
-                (Action::MarkAll, "all"),
-            ],
-        ),
-        Mode::Browse => (
-            Context::Browse,
-            &[
-                (Action::Accept, "accept"),
-                (Action::Edit, "edit"),
-                (Action::Regenerate, "regenerate"),
-                (Action::Keep, "keep"),
-                (Action::Skip, "skip"),
-                (Action::Exclude, "exclude"),
-                (Action::Undo, "undo"),
-                (Action::Save, "save"),
-                (Action::Help, "help"),
-                (Action::Quit, "quit"),
-            ],
-        ),
-        Mode::Edit(_) => (
-            Context::Edit,
-            &[
-                (Action::TakeAndAdvance, "take"),
-                (Action::TakeAndStay, "take, stay"),
-                (Action::TakeAndNext, "take, next"),
-                (Action::Close, "leave, keep draft"),
-                (Action::DiscardDraft, "discard"),
-            ],
-        ),
-        Mode::Note(_) | Mode::OwnReason(..) => (Context::Entry, &[]),
-        Mode::Command(_) => (Context::Command, &[]),
-        Mode::Search(_) => (Context::Search, &[]),
-        Mode::Filter(_) => (Context::Filter, &[]),
-        Mode::Zoom(_) => (
-            Context::Zoom,
-            &[
-                (Action::Close, "back"),
-                (Action::ZoomIn, "closer"),
-                (Action::ZoomOut, "further"),
-                (Action::ZoomFit, "whole"),
-                (Action::Texts, "texts"),
-                (Action::Down, "next"),
-                (Action::Up, "previous"),
-            ],
-        ),
-        Mode::Help(_) => (Context::Help, &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")]),
-        Mode::Figures(row) => {
-            let hints: &[_] = &[
-                (Action::Submit, "list these records"),
-                (Action::Close, "close"),
-                (Action::Down, "down"),
-                (Action::Up, "up"),
-            ];
-            (Context::Statistics, hints.get(usize::from(model.query_of_row(*row).is_none())..).unwrap_or_default())
-        }
-        Mode::ConfirmQuit => (Context::ConfirmQuit, &[]),
-        Mode::ConfirmOverwrite(_) => (Context::ConfirmOverwrite, &[]),
-        Mode::ChooseReason(_) => (Context::Reason, &[]),
-        Mode::ConfirmSpending(_) => (Context::ConfirmSpending, &[]),
-        Mode::ConfirmMany { .. } => (Context::ConfirmMany, &[]),
-        Mode::Replace(_) => (Context::Replace, &[]),
-    };
-    let mut line = Line::from(vec![Span::raw(" ")]);
-    if let Some(words) = marked_words(model).filter(|_| model.mode == Mode::Browse && look.pending.is_empty()) {
-        line.push_span(Span::styled(format!("{words}: "), look.theme.accent));
-    }
-    let hints: Vec<(String, &str)> = if look.pending.is_empty() {
-        let bound = |(action, what): &(Action, &'static str)| Some((look.keymap.hint(context, *action)?, *what));
-        actions.iter().filter_map(bound).collect()
-    } else {
-        let pending = Key::sequence_name(look.pending);
-        line.push_span(Span::styled(format!("{pending} {}  ", look.theme.glyphs.ellipsis), look.theme.accent));
-        let rest = look.keymap.continuations(context, look.pending);
-        let here = if is_in_box(context, look) { 0 } else { rest.len() };
-        rest.into_iter().take(here).map(|(keys, action)| (keys, action.help())).collect()
-    };
-    for (key, what) in hints {
-        let hint = key_hint(key, what, look.theme);
-        if line.width() + hint.iter().map(Span::width).sum::<usize>() > width {
-            break;
-        }
-        line.extend(hint);
     }
     line
 }

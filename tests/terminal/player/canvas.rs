@@ -106,9 +106,22 @@ impl Canvas {
         }
     }
 
-    /// Another font. What was painted stays where it is.
+    /// Another font. What was painted stays on the pixels where it is, whatever cells are there now.
     pub fn set_cell(&mut self, cell: (u16, u16)) {
+        let (width, height) = self.cell();
+        let before = std::mem::take(&mut self.painted);
         self.cell = cell;
+        let (new_width, new_height) = self.cell();
+        for ((row, column), part) in before {
+            let (left, top) = (u32::from(column) * width, u32::from(row) * height);
+            for (x, y, pixel) in part.enumerate_pixels() {
+                let (x, y) = (left + x, top + y);
+                let place = [y / new_height, x / new_width].map(|side| u16::try_from(side).expect("a cell"));
+                let blank = || RgbImage::from_pixel(new_width, new_height, HOLE);
+                let part = self.painted.entry((place[0], place[1])).or_insert_with(blank);
+                part.put_pixel(x % new_width, y % new_height, *pixel);
+            }
+        }
     }
 
     /// The same, as numbers of pixels of pictures.
