@@ -1,31 +1,32 @@
 //! The whole state of the reviewer.
 
+mod mode;
 mod queries;
+mod work;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
 use super::hits::Hits;
-use super::marks::{Deed, Marks};
+use super::marks::Marks;
 use super::msg::Viewport;
 use super::pace::Pace;
-use super::palette::CommandLine;
-use super::query::{Completion, QueryError, Vocabulary};
-use super::replace::Replacement;
+use super::query::Vocabulary;
 use super::scan::{ScanId, Snapshot};
 use super::sheet::Sheet;
 use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{Detail, Dollars, JobId, Priority, Reason, Status, Usage};
+use crate::describe::{Dollars, Status, Usage};
 use crate::lint::Rules;
-use crate::preview::{CellArea, Preview, PreviewError, Shot, Zoom};
+use crate::preview::{CellArea, Preview, PreviewError, Shot};
 use crate::report::Figures;
 pub use crate::session::FILE;
-use crate::session::{Draft, Ledger, Sample, SampleRequest, Seq};
+use crate::session::{Ledger, Sample, SampleRequest, Seq};
+pub use mode::{Closeup, Editor, FilterEntry, Mode, Offered, SearchEntry, Wish};
+pub use work::{Bulk, Job, JobState, SaveStatus, Sorting};
 
 /// What is settled before the review begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,17 +87,6 @@ pub struct List {
     pub forward: bool,
 }
 
-/// A sort under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sorting {
-    /// Its identity.
-    pub id: ScanId,
-    /// The order that is wanted.
-    pub sort: Sort,
-    /// How many lines it has looked at.
-    pub seen: u32,
-}
-
 /// What the caption pane shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaptionView {
@@ -117,17 +107,6 @@ pub enum Version {
     Candidate(usize),
     /// The operator's own text.
     Edited,
-}
-
-/// A text being written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Editor {
-    /// The record it is for. Typed text never reaches another one.
-    pub record: RecordId,
-    /// The text, the cursor and what it started from.
-    pub draft: Draft,
-    /// The text it started from.
-    pub start: String,
 }
 
 /// What is searched for.
@@ -152,21 +131,6 @@ pub struct Seek {
     pub forward: bool,
 }
 
-/// A search being typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchEntry {
-    /// The text so far.
-    pub text: String,
-    /// Why it cannot be looked for.
-    pub error: Option<String>,
-    /// The record the operator was at.
-    pub cursor: Option<RecordId>,
-    /// The place of the first row on the screen then.
-    pub top: usize,
-    /// What was searched for before.
-    pub before: Option<Box<Search>>,
-}
-
 /// What the list is narrowed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
@@ -174,147 +138,6 @@ pub struct Filter {
     pub text: String,
     /// The records it holds for.
     pub hits: Hits,
-}
-
-/// A query being typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FilterEntry {
-    /// The text so far.
-    pub text: String,
-    /// The cursor, in characters from the start.
-    pub cursor: usize,
-    /// Why it is no query.
-    pub error: Option<QueryError>,
-    /// The record the operator was at.
-    pub record: Option<RecordId>,
-    /// The place of the first row on the screen then.
-    pub top: usize,
-    /// The filter that was on.
-    pub before: Option<Box<Filter>>,
-    /// What the word at the cursor may become.
-    pub offered: Option<Offered>,
-}
-
-/// What the word at the cursor may become.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offered {
-    /// The choices.
-    pub completion: Completion,
-    /// The one that stands there now.
-    pub chosen: usize,
-}
-
-/// What the keys mean now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Going through records.
-    Browse,
-    /// Writing a caption.
-    Edit(Editor),
-    /// Writing a note.
-    Note(Editor),
-    /// Writing a command, or looking for one.
-    Command(CommandLine),
-    /// Writing what to search for.
-    Search(SearchEntry),
-    /// Writing what to filter by.
-    Filter(FilterEntry),
-    /// Reading the help, from this row.
-    Help(u16),
-    /// Reading the figures, at this row.
-    Figures(usize),
-    /// Looking at the picture alone.
-    Zoom(Closeup),
-    /// Asked whether to save before leaving.
-    ConfirmQuit,
-    /// Asked whether to overwrite a file; why.
-    ConfirmOverwrite(String),
-    /// Asked what is wrong with a record's text, for another one.
-    ChooseReason(RecordId),
-    /// Writing what is wrong with it.
-    OwnReason(RecordId, String),
-    /// Looking at what a change to many captions would change.
-    Replace(Replacement),
-    /// Asked whether a description may cost what it costs.
-    ConfirmSpending(Wish),
-    /// Asked whether so many records are meant.
-    ConfirmMany {
-        /// What is to become of them.
-        deed: Deed,
-        /// How many are marked.
-        count: u64,
-        /// How many of those are not in the list now.
-        elsewhere: u64,
-    },
-}
-
-/// How the picture alone on the screen is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Closeup {
-    /// The record whose picture it is. Another one's is looked at whole first.
-    pub of: Option<RecordId>,
-    /// How closely, and where.
-    pub zoom: Zoom,
-    /// Whether the texts stand below it.
-    pub texts: bool,
-}
-
-/// Descriptions that were asked for, before it was agreed what they may cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// One record's, perhaps for a reason.
-    One(RecordId, Option<Reason>),
-    /// Those of so many records in view.
-    All(u64),
-    /// Those of so many marked records, perhaps for a reason.
-    Marked(u64, Option<Reason>),
-}
-
-/// A description that is being made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// Its identity.
-    pub id: JobId,
-    /// How soon.
-    pub priority: Priority,
-    /// How much is asked for.
-    pub detail: Detail,
-    /// How far it is.
-    pub state: JobState,
-    /// What was wrong with the text before, where the operator said so.
-    pub reason: Option<Reason>,
-    /// The operator has accepted what will come.
-    pub accept: bool,
-}
-
-/// How far a job is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobState {
-    /// Waiting for its turn.
-    Queued,
-    /// Begun, and waiting for something: what.
-    Waiting(String),
-    /// Being written; the text so far.
-    Streaming(String),
-}
-
-/// A description of many records, on its way.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Bulk {
-    /// Whether they are described whatever is known of them: the operator has chosen each.
-    pub chosen: bool,
-    /// What was wrong with the texts before, where the operator said so.
-    pub reason: Option<Reason>,
-    /// Records not handed to the queue yet.
-    pub waiting: RoaringBitmap,
-    /// Records handed over and not ended.
-    pub running: HashSet<RecordId>,
-    /// How many it was about.
-    pub total: u64,
-    /// How many have ended with a candidate.
-    pub done: u64,
-    /// How many have failed.
-    pub failed: u64,
 }
 
 /// The picture of the record under the cursor.
@@ -327,17 +150,6 @@ pub enum PictureSlot {
     Loading(RecordId, Shot, Option<Preview>),
     /// It is ready, or cannot be shown.
     Ready(RecordId, Shot, Result<Preview, PreviewError>),
-}
-
-/// Where saving stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SaveStatus {
-    /// A save is under way.
-    pub running: bool,
-    /// Leave when it is done.
-    pub then_quit: bool,
-    /// When the last one was complete.
-    pub last: Option<Timestamp>,
 }
 
 /// How much a notice matters.
