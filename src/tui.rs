@@ -36,7 +36,7 @@ use terminal::Screen;
 use view::Look;
 
 pub use entry::Entry;
-pub use keymap::{Context, Key, Keymap, KeymapError, Lookup, Preset};
+pub use keymap::{Context, Key, Keymap, KeymapError, Lookup, Mistake, Preset};
 pub use terminal::Notify;
 pub use theme::{Ground, Theme};
 

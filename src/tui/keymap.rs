@@ -1,11 +1,14 @@
 //! Keys to actions. The defaults are a file in the users' own format; the help and the footer are derived from it.
 
+mod file;
 mod key;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub use key::{Key, KeyError};
+use file::clash;
+pub use file::{KeymapError, Mistake};
+pub use key::Key;
 use serde::Deserialize;
 
 use crate::review::{Action, Mode, Model};
@@ -105,68 +108,33 @@ impl Context {
         }
     }
 
+    /// Its table in a keymap.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Browse => "browse",
+            Self::Zoom => "zoom",
+            Self::Sheet => "sheet",
+            Self::Edit => "edit",
+            Self::Entry => "entry",
+            Self::Command => "command",
+            Self::Search => "search",
+            Self::Filter => "filter",
+            Self::Help => "help",
+            Self::Statistics => "statistics",
+            Self::ConfirmQuit => "confirm-quit",
+            Self::ConfirmOverwrite => "confirm-overwrite",
+            Self::Reason => "reason",
+            Self::Replace => "replace",
+            Self::ConfirmSpending => "confirm-spending",
+            Self::ConfirmMany => "confirm-many",
+        }
+    }
+
     /// Whether keys that mean nothing here are text.
     #[must_use]
     pub const fn takes_text(self) -> bool {
         matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search | Self::Filter)
     }
-}
-
-/// Why a keymap cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KeymapError {
-    /// The file is there but cannot be read.
-    #[error("{}: cannot read the keymap: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not TOML, or has an unknown table.
-    #[error("{file}: {message}")]
-    Syntax {
-        /// The file.
-        file: String,
-        /// What is wrong, with its line.
-        message: String,
-    },
-    /// An action that does not exist.
-    #[error("{file}: [{context}] has no action \"{action}\"; `recaption --help` names the file with all of them")]
-    UnknownAction {
-        /// The file.
-        file: String,
-        /// The table.
-        context: String,
-        /// The word that is no action.
-        action: String,
-    },
-    /// A key that does not exist.
-    #[error("{file}: [{context}] {action}: {source}")]
-    Key {
-        /// The file.
-        file: String,
-        /// The table.
-        context: String,
-        /// The action it was for.
-        action: String,
-        /// What is wrong with the key.
-        source: KeyError,
-    },
-    /// One key, two meanings.
-    #[error("{file}: [{context}] {keys} is bound to both {first} and {second}")]
-    Twice {
-        /// The file.
-        file: String,
-        /// The table.
-        context: String,
-        /// The keys.
-        keys: String,
-        /// One action.
-        first: &'static str,
-        /// The other.
-        second: &'static str,
-    },
 }
 
 type Binding = (Vec<Key>, Action);
@@ -188,20 +156,13 @@ pub enum Lookup {
     Unbound,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Keys {
-    One(String),
-    Several(Vec<String>),
-}
-
 impl Keymap {
     /// The keys recaption comes with.
     ///
     /// # Errors
     /// Never in a release: a test reads the embedded file.
     pub fn defaults() -> Result<Self, KeymapError> {
-        Self::parse(DEFAULTS, "assets/keymap.toml").map(|bindings| Self { bindings })
+        file::parse(DEFAULTS, "assets/keymap.toml").map(|bindings| Self { bindings })
     }
 
     /// The defaults with a preset's keys over them, and over those the operator's own, where there is such a file.
@@ -211,57 +172,15 @@ impl Keymap {
     pub fn load(preset: Preset, path: Option<&Path>) -> Result<Self, KeymapError> {
         let mut keymap = Self::defaults()?;
         if let Some((file, text)) = preset.file() {
-            keymap.merge(Self::parse(text, file)?);
+            keymap.merge(file::parse(text, file)?);
         }
         let Some(path) = path else { return Ok(keymap) };
         match std::fs::read_to_string(path) {
-            Ok(text) => keymap.merge(Self::parse(&text, &path.display().to_string())?),
+            Ok(text) => keymap.merge(file::parse(&text, &path.display().to_string())?),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(KeymapError::Read { path: path.to_owned(), source }),
         }
         Ok(keymap)
-    }
-
-    fn parse(text: &str, file: &str) -> Result<BTreeMap<Context, Vec<Binding>>, KeymapError> {
-        let file = file.to_owned();
-        let tables: BTreeMap<Context, BTreeMap<String, Keys>> = toml::from_str(text)
-            .map_err(|error| KeymapError::Syntax { file: file.clone(), message: error.to_string() })?;
-        let mut bindings = BTreeMap::new();
-        for (context, table) in tables {
-            let mut bound: Vec<Binding> = Vec::new();
-            for (name, keys) in table {
-                let unknown = || KeymapError::UnknownAction {
-                    file: file.clone(),
-                    context: context_name(context),
-                    action: name.clone(),
-                };
-                let action = Action::from_name(&name).ok_or_else(unknown)?;
-                let keys = match keys {
-                    Keys::One(keys) => vec![keys],
-                    Keys::Several(keys) => keys,
-                };
-                for sequence in keys {
-                    let sequence = Key::parse_sequence(&sequence).map_err(|source| KeymapError::Key {
-                        file: file.clone(),
-                        context: context_name(context),
-                        action: name.clone(),
-                        source,
-                    })?;
-                    if let Some((_, first)) = bound.iter().find(|(keys, _)| clash(keys, &sequence)) {
-                        return Err(KeymapError::Twice {
-                            file,
-                            context: context_name(context),
-                            keys: Key::sequence_name(&sequence),
-                            first: first.name(),
-                            second: action.name(),
-                        });
-                    }
-                    bound.push((sequence, action));
-                }
-            }
-            bindings.insert(context, bound);
-        }
-        Ok(bindings)
     }
 
     /// Puts bindings over these. An action that is bound anew loses its old keys; a key that is bound anew loses its
@@ -321,33 +240,6 @@ impl Keymap {
         let here = self.keys(context, action).into_iter().next();
         here.or_else(|| self.keys(context.under()?, action).into_iter().next())
     }
-}
-
-/// Whether two sequences cannot both be bound: equal, or one begins the other.
-fn clash(one: &[Key], other: &[Key]) -> bool {
-    one.starts_with(other) || other.starts_with(one)
-}
-
-fn context_name(context: Context) -> String {
-    match context {
-        Context::Browse => "browse",
-        Context::Zoom => "zoom",
-        Context::Sheet => "sheet",
-        Context::Edit => "edit",
-        Context::Entry => "entry",
-        Context::Command => "command",
-        Context::Search => "search",
-        Context::Filter => "filter",
-        Context::Help => "help",
-        Context::Statistics => "statistics",
-        Context::ConfirmQuit => "confirm-quit",
-        Context::ConfirmOverwrite => "confirm-overwrite",
-        Context::Reason => "reason",
-        Context::Replace => "replace",
-        Context::ConfirmSpending => "confirm-spending",
-        Context::ConfirmMany => "confirm-many",
-    }
-    .to_owned()
 }
 
 #[cfg(test)]
@@ -418,20 +310,10 @@ mod tests {
     #[test]
     fn own_keys_replace_the_defaults() {
         let mut keymap = Keymap::defaults().expect("the embedded keymap is valid");
-        keymap.merge(Keymap::parse("[browse]\nskip = \"x\"\naccept = \"Space\"", "mine.toml").expect("valid"));
+        keymap.merge(file::parse("[browse]\nskip = \"x\"\naccept = \"Space\"", "mine.toml").expect("valid"));
         assert_eq!(keymap.lookup(Context::Browse, &pressed("x")), Lookup::Action(Action::Skip));
         assert_eq!(keymap.lookup(Context::Browse, &pressed("s")), Lookup::Unbound);
         assert_eq!(keymap.lookup(Context::Browse, &pressed("a")), Lookup::Unbound);
         assert_eq!(keymap.lookup(Context::Browse, &pressed("Space")), Lookup::Action(Action::Accept));
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        let error = |text: &str| Keymap::parse(text, "mine.toml").expect_err("a mistake").to_string();
-        assert!(error("[browse]\nacept = \"a\"").contains("[browse] has no action \"acept\""));
-        assert!(error("[browse]\naccept = \"hyper-a\"").contains("hyper-a"));
-        assert!(error("[browse]\naccept = \"a\"\nskip = \"a\"").contains("a is bound to both accept and skip"));
-        assert!(error("[browse]\ntop = \"g g\"\nskip = \"g\"").contains("is bound to both"));
-        assert!(error("[nowhere]\naccept = \"a\"").contains("mine.toml"));
     }
 }
