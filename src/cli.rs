@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod generate;
 mod init;
+mod merge;
 mod options;
 mod review;
 mod save;
@@ -25,6 +26,7 @@ pub use self::doctor::DoctorArgs;
 pub use self::export::{DecisionKind, ExportArgs, ExportFormat, Side};
 pub use self::generate::{GenerateArgs, Pending};
 pub use self::init::InitArgs;
+pub use self::merge::MergeArgs;
 pub use self::options::{
     AheadOption, DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, NoDataset, PictureOption,
     ScreenOptions, SessionOption, SpotCheckOptions, TargetOptions,
@@ -96,6 +98,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Show what reviewing has come to: decisions, acceptance, pace, edits, words, cost
     Stats(StatsArgs),
+    /// Take another person's decisions on the same dataset in
+    Merge(MergeArgs),
     /// Write captions in another form
     Export(ExportArgs),
     /// Look at everything a run needs: credentials, models, dataset, terminal
@@ -126,6 +130,7 @@ impl Command {
             Self::Save(args) => args.apply(&mut settings),
             Self::Check(args) => args.apply(&mut settings),
             Self::Stats(args) => args.apply(&mut settings),
+            Self::Merge(args) => args.apply(&mut settings),
             Self::Export(args) => args.apply(&mut settings),
             Self::Doctor(args) => args.apply(&mut settings),
             Self::Show(args) => args.apply(&mut settings),

@@ -15,6 +15,7 @@ mod imagefolder;
 pub mod init;
 mod input;
 pub mod man;
+pub mod merge;
 pub mod review;
 pub mod save;
 pub mod show;

@@ -98,6 +98,7 @@ fn every_option_of_review_arrives() {
 #[case("recaption stats a.jsonl b.sqlite --json")]
 #[case("recaption stats a.jsonl --plan --target 97.5")]
 #[case("recaption stats a.jsonl --report r.md --force")]
+#[case("recaption merge a.jsonl b.sqlite --session s.sqlite --dry-run --json --ascii")]
 #[case("recaption export a.jsonl --to txt --only accepted,edited -o texts --force")]
 #[case("recaption show a.jpg b.jpg --width 80 --image-protocol blocks")]
 #[case("recaption show")]
@@ -128,12 +129,23 @@ fn commands_parse(#[case] line: &str) {
 #[case::target_of_no_plan("recaption stats a.jsonl --target 90", ErrorKind::MissingRequiredArgument)]
 #[case::no_such_target("recaption stats a.jsonl --plan --target 100", ErrorKind::ValueValidation)]
 #[case::plan_of_two("recaption stats a.jsonl b.jsonl --plan", ErrorKind::ArgumentConflict)]
+#[case::merge_of_nothing("recaption merge", ErrorKind::MissingRequiredArgument)]
 #[case::seed_of_no_sample("recaption a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
 #[case::empty_sample("recaption a.jsonl --sample 0", ErrorKind::ValueValidation)]
 #[case::report_of_a_plan("recaption stats a.jsonl --plan --report r.md", ErrorKind::ArgumentConflict)]
 #[case::no_log_in_show("recaption show a.jpg --log l", ErrorKind::UnknownArgument)]
 fn what_makes_no_sense_is_refused(#[case] line: &str, #[case] kind: ErrorKind) {
     assert_eq!(parse(line).expect_err(line).kind(), kind);
+}
+
+#[test]
+fn a_single_path_is_what_is_merged_into_the_dataset_at_hand() {
+    let of = |line: &str| match parsed(line) {
+        Command::Merge(args) => (args.dataset.path(Path::new("/nowhere")).ok(), args.other),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of("recaption merge b.sqlite"), (None, "b.sqlite".into()));
+    assert_eq!(of("recaption merge a.jsonl b.sqlite"), (Some("a.jsonl".into()), "b.sqlite".into()));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportOptions, Format, Side, Split};
 use super::generate::{self, GenerateOptions, Only, Sample, Selection};
 use super::init::{self, InitOptions, InitSource};
+use super::merge::{self, MergeOptions};
 use super::review::{self, ReviewError, ReviewOptions};
 use super::save::{self, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
@@ -22,7 +23,7 @@ use super::stats::{self, StatsOptions, What};
 use super::{Input, completions, man};
 use crate::cli::{
     self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
-    InitArgs, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
+    InitArgs, MergeArgs, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
 use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Sources, Theme};
 use crate::dataset::OpenOptions;
@@ -72,6 +73,7 @@ fn perform(command: Command, sources: &Sources) -> Result<ExitCode, Failure> {
         Command::Doctor(args) => doctor(args, &config),
         Command::Check(args) => check(&args, &config),
         Command::Stats(args) => stats(args, &config),
+        Command::Merge(args) => merge(args, &config),
         Command::Export(args) => export(args, &config),
         Command::Init(args) => init(args, &config),
         Command::Config(args) => {
@@ -264,6 +266,20 @@ fn stats(args: StatsArgs, config: &Config) -> Result<ExitCode, Failure> {
     };
     stats::run(&options, &mut io::stdout(), &mut io::stderr())
         .map(|()| ExitCode::Done)
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+}
+
+fn merge(args: MergeArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let terminal = io::stdout().is_terminal();
+    let options = MergeOptions {
+        input: input(&args.dataset, args.session, config)?,
+        other: args.other,
+        dry_run: args.dry_run,
+        json: args.json,
+        ascii: config.ascii || !terminal,
+        colour: terminal && !no_colour(),
+    };
+    merge::run(&options, &mut io::stdout(), &mut io::stderr())
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
 }
 

@@ -1,7 +1,8 @@
-//! What `save` and `export` begin with: a dataset and what its session says of it.
+//! What commands begin with: a dataset and what its session says of it.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::runtime::Facts;
@@ -10,6 +11,9 @@ use crate::text::{counted, sanitize};
 
 /// The most records named that the dataset has lost.
 const MOST_NAMED: usize = 10;
+
+/// What a session's file begins with. See <https://www.sqlite.org/fileformat.html>.
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
 /// Which dataset, and which session of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +50,30 @@ impl Input {
         let location = Location::find(dataset.path(), dataset.caption_field(), self.session.as_deref())?;
         Ok((dataset, location))
     }
+
+    /// What is meant where a session is named in place of its dataset.
+    pub(super) fn of_session(&self) -> Result<Self, InputError> {
+        if !is_session(&self.dataset) {
+            return Ok(self.clone());
+        }
+        let session = Some(self.dataset.clone());
+        Ok(Self { dataset: session::dataset_of(&self.dataset)?, session, ..self.clone() })
+    }
+}
+
+/// Finds another review of a dataset: `other` is its session, or a dataset with its session.
+pub(super) fn other_review(other: &Path, dataset: &Dataset, reading: &OpenOptions) -> Result<Location, InputError> {
+    let field = dataset.caption_field();
+    if is_session(other) {
+        return Ok(Location::find(dataset.path(), field, Some(other))?);
+    }
+    Ok(Location::find(Dataset::open(other, reading)?.path(), field, None)?)
+}
+
+fn is_session(path: &Path) -> bool {
+    let mut beginning = [0; SQLITE.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && beginning == *SQLITE
 }
 
 /// Reads a session without holding it.

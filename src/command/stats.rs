@@ -1,7 +1,7 @@
 //! `recaption stats PATH`: what reviewing has come to; how two reviews of a dataset agree; how large a spot check has
 //! to be.
 
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,6 @@ use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport};
 use crate::runtime::Facts;
 use crate::session::{self, History, Location, SessionError};
 use crate::text::sanitize;
-
-/// What a session's file begins with. See <https://www.sqlite.org/fileformat.html>.
-const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
 /// What `stats` was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,7 +106,7 @@ impl From<SessionError> for StatsError {
 /// # Errors
 /// When the dataset or its session cannot be read, or the figures cannot be written.
 pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) -> Result<(), StatsError> {
-    let input = of_session(&options.input)?;
+    let input = options.input.of_session()?;
     let (dataset, location) = input.open()?;
     match &options.what {
         What::Figures => {
@@ -120,8 +117,7 @@ pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) 
             options.print(|| figures.json(), |bars| figures.page(bars), out)
         }
         What::Compare(other) => {
-            let other = of_session(&Input { dataset: other.clone(), session: None, ..input })?;
-            let (_, second) = other.open()?;
+            let second = input::other_review(other, &dataset, &input.reading)?;
             let histories = [look(&dataset, &location, errors)?, look(&dataset, &second, errors)?];
             let names = [&location, &second].map(|location| location.file().display().to_string());
             let comparison = Comparison::gather(&dataset, names, histories.each_ref())?;
@@ -159,21 +155,6 @@ fn write_report(report: &SpotReport, path: &Path, dataset: &Path, force: bool) -
     })
 }
 
-/// What is meant where a session is named in place of its dataset.
-fn of_session(input: &Input) -> Result<Input, StatsError> {
-    if !is_session(&input.dataset) {
-        return Ok(input.clone());
-    }
-    let session = Some(input.dataset.clone());
-    Ok(Input { dataset: session::dataset_of(&input.dataset)?, session, ..input.clone() })
-}
-
-fn is_session(path: &Path) -> bool {
-    let mut beginning = [0; SQLITE.len()];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
-    read.is_ok() && beginning == *SQLITE
-}
-
 fn look(dataset: &Dataset, location: &Location, errors: &mut dyn Write) -> Result<History, StatsError> {
     let history = session::read_history(location, &Facts(dataset.clone()))?;
     input::report(&history.opened, location, errors)?;
@@ -197,7 +178,8 @@ impl StatsOptions {
     }
 }
 
-fn print(page: &Page, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+/// Prints a page, with headings in bold and remarks dim where there is colour.
+pub(super) fn print(page: &Page, colour: bool, out: &mut dyn Write) -> io::Result<()> {
     for row in &page.rows {
         match (colour, row.kind) {
             (true, RowKind::Heading) => writeln!(out, "\x1b[1m{}\x1b[0m", row.text)?,

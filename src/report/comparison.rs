@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::json::proportion;
 use super::page::percent;
 use super::{Bars, Page};
-use crate::dataset::{Dataset, DatasetError, Entry, RecordId};
+use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::session::{DecisionKind, History, RecordState};
 use crate::statistics::{Agreement, Proportion};
 
@@ -51,6 +51,48 @@ pub struct Disagreement {
     pub captions: [Option<String>; 2],
 }
 
+impl Disagreement {
+    /// Where two states of a record differ in the decision or the caption they leave.
+    #[must_use]
+    pub fn between(record: &Record, states: [&RecordState; 2]) -> Option<Self> {
+        let decisions = states.map(|state| state.decision.kind());
+        let captions = states.map(|state| caption(state, record.caption.as_deref()));
+        (decisions[0] != decisions[1] || captions[0] != captions[1]).then(|| Self {
+            record: record.id,
+            file_name: record.file_name.clone(),
+            decisions,
+            captions: captions.map(|caption| caption.map(str::to_owned)),
+        })
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "record": self.record.0 + 1,
+            "file_name": self.file_name,
+            "decisions": self.decisions.map(DecisionKind::name),
+            "captions": self.captions,
+        })
+    }
+}
+
+/// Lists where two disagree, in a column each.
+pub(super) fn list(page: &mut Page, names: [&str; 2], disagreements: &[Disagreement]) {
+    if disagreements.is_empty() {
+        return;
+    }
+    page.heading(format!("{:>8}  {:<42}{:<12}{}", "Record", "Disagreements", names[0], names[1]));
+    for disagreement in disagreements.iter().take(MOST_LISTED) {
+        let Disagreement { record, file_name, decisions, .. } = disagreement;
+        let second = if decisions[0] == decisions[1] { "otherwise" } else { decisions[1].name() };
+        let name = page.cell(file_name, 40);
+        page.row(format!("{:>6}  {name}  {:<12}{second}", record.0 + 1, decisions[0].name()));
+    }
+    match disagreements.len().saturating_sub(MOST_LISTED) {
+        0 => {}
+        more => page.row(format!("and {more} more: --json lists them all, with their captions")),
+    }
+}
+
 impl Comparison {
     /// Compares two sessions, both read with this dataset.
     ///
@@ -72,11 +114,7 @@ impl Comparison {
                     let captions = states.map(|state| caption(state, record.caption.as_deref()));
                     both += 1;
                     same += u64::from(captions[0] == captions[1]);
-                    if first != second || captions[0] != captions[1] {
-                        let captions = captions.map(|caption| caption.map(str::to_owned));
-                        let (record, file_name) = (record.id, record.file_name);
-                        comparison.disagreements.push(Disagreement { record, file_name, decisions, captions });
-                    }
+                    comparison.disagreements.extend(Disagreement::between(&record, states));
                 }
                 [Some(_), None] => comparison.alone[0] += 1,
                 [None, Some(_)] => comparison.alone[1] += 1,
@@ -114,21 +152,7 @@ impl Comparison {
         for (kind, row) in KINDS.iter().zip(self.kinds.counts()) {
             page.row(format!("{:<22}{}", kind.name(), row.map(|count| format!("{count:>10}")).concat()));
         }
-        if self.disagreements.is_empty() {
-            return page;
-        }
-        page.heading(format!("{:>8}  {:<42}{:<12}{}", "Record", "Disagreements", "first", "second"));
-        for disagreement in self.disagreements.iter().take(MOST_LISTED) {
-            let Disagreement { record, file_name, decisions, .. } = disagreement;
-            let second =
-                if decisions[0] == decisions[1] { "otherwise".to_owned() } else { decisions[1].name().to_owned() };
-            let name = page.cell(file_name, 40);
-            page.row(format!("{:>6}  {name}  {:<12}{second}", record.0 + 1, decisions[0].name()));
-        }
-        match self.disagreements.len().saturating_sub(MOST_LISTED) {
-            0 => {}
-            more => page.row(format!("and {more} more: --json lists them all, with their captions")),
-        }
+        list(&mut page, ["first", "second"], &self.disagreements);
         page
     }
 
@@ -144,18 +168,6 @@ impl Comparison {
                 |((name, reviewers), alone)| json!({ "session": name, "reviewers": reviewers, "decided_alone": alone }),
             )
             .collect();
-        let disagreements: Vec<Value> = self
-            .disagreements
-            .iter()
-            .map(|disagreement| {
-                json!({
-                    "record": disagreement.record.0 + 1,
-                    "file_name": disagreement.file_name,
-                    "decisions": disagreement.decisions.map(DecisionKind::name),
-                    "captions": disagreement.captions,
-                })
-            })
-            .collect();
         json!({
             "sessions": sides,
             "decided_in_both": self.same_caption.of(),
@@ -164,7 +176,7 @@ impl Comparison {
             "decision_counts": self.kinds.counts(),
             "taken_as_it_was": agreement_json(&self.taken),
             "same_caption": proportion(self.same_caption),
-            "disagreements": disagreements,
+            "disagreements": self.disagreements.iter().map(Disagreement::json).collect::<Vec<_>>(),
         })
     }
 }

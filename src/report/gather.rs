@@ -72,9 +72,9 @@ impl Figures {
 }
 
 /// The edits of each record, in order, with what each was made from.
-pub(super) type Edits = HashMap<RecordId, Vec<(Seq, EditBase)>>;
+pub(crate) type Edits = HashMap<RecordId, Vec<(Seq, EditBase)>>;
 
-pub(super) fn edits(actions: &[Action]) -> Edits {
+pub(crate) fn edits(actions: &[Action]) -> Edits {
     let mut edits = Edits::new();
     for action in actions {
         if let (Some(record), ActionKind::Decided { edited_from: Some(base), .. }) = (action.record, action.kind) {
@@ -85,7 +85,7 @@ pub(super) fn edits(actions: &[Action]) -> Edits {
 }
 
 /// What an edit that stands began with: where it is an edit of an edit, what that began with.
-pub(super) fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<CandidateId> {
+pub(crate) fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<CandidateId> {
     let made = edits.get(&record)?.iter().rev().filter(|(seq, _)| *seq <= at);
     let mut bases = made.map(|(_, base)| *base);
     match bases.find(|base| *base != EditBase::Current)? {

@@ -66,8 +66,8 @@ pub(super) struct Batch {
     pub(super) spent: Vec<(Timestamp, Spent)>,
     /// What was learned about which of several records of a name each is.
     pub(super) occurrences: Vec<(RecordId, u32)>,
-    /// Who reviews, and since when.
-    pub(super) reviewer: Option<(Timestamp, String)>,
+    /// Who reviews, after which event and since when.
+    pub(super) reviewers: Vec<(Seq, Timestamp, String)>,
     /// Samples that were drawn.
     pub(super) samples: Vec<Sample>,
 }
@@ -87,6 +87,11 @@ impl Batch {
         }
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// Notes who does what is pushed from here on.
+    pub(super) fn set_reviewer(&mut self, store: &Store, at: Timestamp, reviewer: String) {
+        self.reviewers.push((self.last().unwrap_or(store.last), at, reviewer));
     }
 
     /// Number of the newest event in it.
@@ -142,8 +147,8 @@ impl Store {
         let subjects = &mut self.subjects;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
-        if let Some((at, reviewer)) = &batch.reviewer {
-            history::append_sitting(&transaction, self.last, *at, reviewer)?;
+        for (after, at, reviewer) in &batch.reviewers {
+            history::append_sitting(&transaction, *after, *at, reviewer)?;
         }
         for sample in &batch.samples {
             for member in &sample.members {

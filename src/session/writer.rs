@@ -164,7 +164,7 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
                 Command::Cursor(record, file_name) => batch.cursor = Some((record, file_name)),
                 Command::Occurrences(occurrences) => batch.occurrences.extend(occurrences),
                 Command::Spent(at, spent) if failure.is_none() => batch.spent.push((at, *spent)),
-                Command::Reviewer(at, reviewer) => batch.reviewer = Some((at, reviewer)),
+                Command::Reviewer(at, reviewer) => batch.set_reviewer(&store, at, reviewer),
                 Command::Sample(sample) if failure.is_none() => batch.samples.push(*sample),
                 Command::Spent(..) | Command::Sample(_) => {}
                 Command::Record(entry) => {
@@ -191,7 +191,7 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
         }
         refused.into_iter().for_each(&mut on_ack);
     }
-    batch.reviewer = None;
+    batch.reviewers.clear();
     if failure.is_none() && !batch.is_empty() {
         failure = store.commit(&batch).err();
     }

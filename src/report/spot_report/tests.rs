@@ -1,5 +1,6 @@
 //! What a report says, of a sample whose every verdict is known.
 
+use super::super::{Bars, Page};
 use super::*;
 use crate::dataset::{OpenOptions, RecordId};
 use crate::describe::StopReason;
@@ -193,6 +194,68 @@ fn captions_of_an_older_run_taken_in_late_are_what_is_judged() {
     let report = SpotReport::gather(&dataset, &history, second(200)).unwrap().unwrap();
     assert_eq!((report.records[0].verdict, report.records[0].before.as_str()), (Verdict::Accepted, "sechs"));
     assert_eq!(report.records[1].verdict, Verdict::Pending, "a run judges nothing");
+}
+
+/// The same, judged blind, with a text of an older run for record 0 and 6; one was preferred to the original, one not.
+fn judged_blind(dataset: &Dataset) -> History {
+    let mut history = history(dataset);
+    history.opened.samples[0].request.blind = true;
+    let ledger = &mut history.opened.ledger;
+    for (record, text) in [(0, "null"), (6, "sechs")] {
+        let (seq, _) = ledger.apply(generated(record, text, FILE, None));
+        ledger.apply(decided(record, if record == 0 { Decision::Kept } else { taken(seq.0, text) }));
+    }
+    history
+}
+
+#[test]
+fn a_blind_report_says_how_often_the_candidate_was_preferred() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    let report = SpotReport::gather(&dataset, &judged_blind(&dataset), second(200)).unwrap().unwrap();
+    // Wilson's interval of 1 in 2: 0.5 ± z√(0.5·0.5/2 + z²/16)/(1 + z²/2), z = 1.96, which is 0.0945 to 0.9055.
+    let page = report.markdown();
+    for needed in [
+        "Judged without knowing which text was which, the candidate was preferred in 1 of 2: 50.0 % (9.5–90.5 %), \
+         95 % interval (Wilson).\n",
+        "| sample | 7 records, seed 9, in proportion by brand, judged blind |",
+        "recaption 'set one.jsonl' --sample 7 --seed 9 --by brand --blind --session mine.sqlite",
+    ] {
+        assert!(page.contains(needed), "{needed}\n{page}");
+    }
+    let sample = &report.json()["sample"];
+    assert_eq!(sample["blind"], json!(true));
+    let preferred = &sample["candidate_preferred"];
+    assert_eq!((&preferred["count"], &preferred["of"], &preferred["rate"]), (&json!(1), &json!(2), &json!(0.5)));
+    let [low, high] = ["low", "high"].map(|end| preferred[end].as_f64().unwrap());
+    assert!((low - 0.0945).abs() < 1e-4 && (high - 0.9055).abs() < 1e-4, "{preferred}");
+
+    let mut rows = Page::new(Bars::Blocks);
+    report.figures.print(&mut rows);
+    let rows: Vec<&str> = rows.rows.iter().map(|row| row.text.trim()).collect();
+    assert!(rows.contains(&"blind, the candidate was preferred in 1 of 2: 50.0 % (9.5–90.5 %)"), "{rows:?}");
+}
+
+#[test]
+fn without_blind_judgements_no_preference_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = report(folder.path());
+    assert_eq!(
+        (&open.json()["sample"]["blind"], &open.json()["sample"]["candidate_preferred"]),
+        (&json!(false), &Value::Null)
+    );
+    assert!(!open.markdown().contains("blind") && !open.markdown().contains("preferred"), "{}", open.markdown());
+
+    let dataset = dataset(folder.path());
+    let mut history = history(&dataset);
+    history.opened.samples[0].request.blind = true;
+    let none = SpotReport::gather(&dataset, &history, second(200)).unwrap().unwrap();
+    assert_eq!(
+        none.json()["sample"]["candidate_preferred"]["of"],
+        json!(0),
+        "no candidate was held against an original"
+    );
+    assert!(!none.markdown().contains("preferred"), "{}", none.markdown());
 }
 
 #[test]

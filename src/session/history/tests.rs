@@ -3,7 +3,8 @@
 use jiff::{Timestamp, ToSpan};
 
 use super::super::fixture::{List, Review, decided, edited, folder, generated};
-use super::super::{Decision, Event, Seq, read_history};
+use super::super::store::Batch;
+use super::super::{Decision, Entry, Event, Seq, open, read_history};
 use super::super::{Sample, SampleRequest, Sampled};
 use super::*;
 use crate::statistics::Stratum;
@@ -77,6 +78,23 @@ fn who_reviewed_is_known_from_their_first_event_on() {
     let sitting = |after, reviewer: &str| Sitting { after: Seq(after), at: second(1), reviewer: reviewer.to_owned() };
     assert_eq!(history.sittings, [sitting(0, "kim"), sitting(2, "lee")]);
     assert_eq!([0, 1, 2, 3].map(|seq| history.reviewer(Seq(seq))), [None, Some("kim"), Some("kim"), Some("lee")]);
+}
+
+#[test]
+fn who_reviewed_is_known_also_where_several_come_in_one_transaction() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
+    let (mut store, _) = open(&list.location(), &list, second(0)).unwrap();
+    let mut batch = Batch::default();
+    for (seq, record, reviewer) in [(1, RecordId(0), "kim"), (2, RecordId(1), "lee")] {
+        batch.set_reviewer(&store, second(1), reviewer.to_owned());
+        let event = decided(record, Decision::Kept);
+        batch.push(&store, Entry { seq: Seq(seq), at: second(2), event, subject: Some(list.subject(record)) }).unwrap();
+    }
+    store.commit(&batch).unwrap();
+    store.close().unwrap();
+    let history = read_history(&list.location(), &list).unwrap();
+    assert_eq!([1, 2].map(|seq| history.reviewer(Seq(seq))), [Some("kim"), Some("lee")]);
 }
 
 #[test]

@@ -1,0 +1,463 @@
+//! What comes over from another review and what stays as it was, on sessions written for it.
+
+use serde_json::{Value, json};
+
+use super::super::fixture::{Printed, World, decided, edited};
+use super::super::save::{self, SaveOptions};
+use super::super::stats::StatsOptions;
+use super::*;
+use crate::dataset::{Dataset, RecordId};
+use crate::describe::StopReason;
+use crate::report::draw;
+use crate::session::{
+    Decision, Draft, EditBase, FILE, History, Location, Opened, Provenance, SampleRequest, read_history,
+};
+
+const SIX: &str = concat!(
+    "{\"file_name\": \"a.jpg\", \"text\": \"A man.\"}\n",
+    "{\"file_name\": \"b.jpg\", \"text\": \"A woman.\"}\n",
+    "{\"file_name\": \"c.jpg\", \"text\": \"A dog.\"}\n",
+    "{\"file_name\": \"d.jpg\", \"text\": \"A cat.\"}\n",
+    "not JSON\n",
+    "{\"file_name\": \"f.jpg\", \"text\": \"A hat.\"}\n",
+);
+const BLIND: SampleRequest = SampleRequest { size: 5, seed: 7, by: None, blind: true };
+
+fn second(number: u64) -> Timestamp {
+    Timestamp::from_second(number.cast_signed()).unwrap()
+}
+
+fn described(record: u32, text: &str, model: &str) -> Event {
+    let provenance = Provenance {
+        describer: "bedrock".to_owned(),
+        model: model.to_owned(),
+        prompt: Some("default 1".to_owned()),
+        parameters: "detail: brief".to_owned(),
+        reason: Some("too long".to_owned()),
+        usage: None,
+        stop: StopReason::EndTurn,
+        at: second(1_000),
+    };
+    Event::Generated { record: RecordId(record), text: text.to_owned(), provenance }
+}
+
+/// A text of an older run, as `--candidates` takes it in.
+fn of_file(record: u32, text: &str) -> Event {
+    match described(record, text, "old.jsonl") {
+        Event::Generated { record, text, provenance } => {
+            Event::Generated { record, text, provenance: Provenance { describer: FILE.to_owned(), ..provenance } }
+        }
+        other => other,
+    }
+}
+
+fn taken(candidate: u64, text: &str) -> Decision {
+    Decision::Accepted { candidate: CandidateId(candidate), text: text.to_owned() }
+}
+
+fn from(base: EditBase, text: &str) -> Decision {
+    Decision::Edited { text: text.to_owned(), base }
+}
+
+fn amended(record: u32, text: &str) -> Event {
+    Event::Amended { record: RecordId(record), text: Some(text.to_owned()) }
+}
+
+fn noted(record: u32, note: &str) -> Event {
+    Event::Noted { record: RecordId(record), note: note.to_owned() }
+}
+
+fn flagged(record: u32) -> Event {
+    Event::Flagged { record: RecordId(record), on: true }
+}
+
+fn drafted(record: u32) -> Event {
+    let draft = Draft { text: "A".to_owned(), cursor: 1, base: EditBase::Original };
+    Event::Drafted { record: RecordId(record), draft: Some(draft) }
+}
+
+/// Somebody does something in the session of a dataset, a second after the other; first a sample is drawn, if any.
+fn sit(world: &World, reviewer: &str, sample: Option<&SampleRequest>, events: impl IntoIterator<Item = Event>) {
+    let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
+    let occurrences = dataset.survey(&mut || ControlFlow::Continue(())).unwrap().unwrap().occurrences;
+    let facts = Facts(dataset);
+    let (store, mut opened) = world.hold();
+    let writer = Writer::spawn(store, |_| ()).unwrap();
+    writer.set_reviewer(second(1), reviewer.to_owned()).unwrap();
+    if let Some(request) = sample {
+        let drawn = draw(&facts.0, request, &opened.ledger, second(2), &mut || ControlFlow::Continue(()));
+        writer.record_sample(drawn.unwrap().unwrap()).unwrap();
+    }
+    for event in events {
+        let (seq, _) = opened.ledger.apply(event.clone());
+        let subject = event.record().map(|record| facts.subject(record, &occurrences).unwrap());
+        writer.record(Entry { seq, at: second(1_000 + seq.0), event, subject }).unwrap();
+    }
+    writer.close().unwrap();
+}
+
+fn options(here: &World, there: &World) -> MergeOptions {
+    MergeOptions { input: here.input(), other: there.folder.path().to_owned(), ascii: true, ..MergeOptions::default() }
+}
+
+fn merge(options: &MergeOptions) -> (Result<ExitCode, MergeError>, Printed) {
+    let mut printed = Printed::default();
+    let result = run(options, &mut printed.out, &mut printed.errors);
+    (result, printed)
+}
+
+fn json_of(options: &MergeOptions) -> (ExitCode, Value) {
+    let (result, printed) = merge(&MergeOptions { json: true, ..options.clone() });
+    (result.unwrap(), serde_json::from_str(printed.out()).unwrap())
+}
+
+fn opened(world: &World) -> Opened {
+    world.hold().1
+}
+
+fn history(world: &World) -> History {
+    let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
+    let location = Location::find(dataset.path(), dataset.caption_field(), None).unwrap();
+    read_history(&location, &Facts(dataset)).unwrap()
+}
+
+fn saved(world: &World) -> String {
+    let options = SaveOptions { input: world.input(), ..SaveOptions::default() };
+    save::run(&options, &mut Vec::new(), &mut Vec::new()).unwrap();
+    world.read("metadata_updated.jsonl")
+}
+
+/// The first record accepted, the second edited, edited again and then changed by a command, the third kept, the fourth
+/// left out, the last flagged and noted. The sixth line of `there` is the fifth here.
+fn lees(records: [u32; 5]) -> [Event; 11] {
+    let [a, b, c, d, f] = records;
+    [
+        described(a, "A tall man.", "m1"),
+        described(b, "A tall woman.", "m2"),
+        decided(b, from(EditBase::Candidate(CandidateId(2)), "A woman in red.")),
+        decided(b, from(EditBase::Current, "A woman in blue.")),
+        amended(b, "A woman in navy."),
+        decided(a, taken(1, "A tall man.")),
+        decided(c, Decision::Kept),
+        decided(d, Decision::Excluded),
+        flagged(f),
+        noted(f, "which hat?"),
+        decided(f, Decision::Skipped),
+    ]
+}
+
+#[test]
+fn what_nobody_decided_here_is_taken_with_its_origin_and_who_decided() {
+    let here = World::new(SIX);
+    sit(&here, "kim", None, [decided(5, Decision::Skipped), described(2, "A small dog.", "m3")]);
+    // Their copy begins with another record.
+    let there = World::new(&format!("{{\"file_name\": \"new.jpg\", \"text\": \"New.\"}}\n{SIX}"));
+    sit(&there, "lee", None, lees([1, 2, 3, 4, 6]));
+
+    let (code, told) = json_of(&options(&here, &there));
+    assert_eq!(code, ExitCode::Done);
+    assert_eq!(told["taken"], json!({ "accepted": 1, "kept": 1, "edited": 1, "excluded": 1 }));
+    assert_eq!((&told["flags"], &told["notes"], &told["reviewers"]), (&json!(1), &json!(1), &json!(["lee"])));
+
+    let history = history(&here);
+    let state = |record| history.opened.ledger.record(RecordId(record));
+    let candidate = &state(0).candidates[0];
+    assert_eq!((candidate.provenance.model.as_str(), candidate.provenance.at), ("m1", second(1_000)));
+    assert_eq!(state(0).decision, taken(candidate.id.0, "A tall man."));
+    let base = EditBase::Candidate(state(1).candidates[0].id);
+    assert_eq!(state(1).decision, from(base, "A woman in blue."), "it began with the text of m2");
+    assert_eq!((&state(2).decision, &state(3).decision), (&Decision::Kept, &Decision::Excluded));
+    assert_eq!(
+        (&state(5).decision, state(5).flagged, state(5).note.as_str()),
+        (&Decision::Skipped, true, "which hat?")
+    );
+
+    for (record, at) in [(0, 1_006), (1, 1_004), (2, 1_007), (3, 1_008)] {
+        let made = state(record).decided_at;
+        assert_eq!((history.reviewer(made), history.at(made)), (Some("lee"), Some(second(at))), "record {record}");
+    }
+    assert_eq!(history.reviewer(session::Seq(1)), Some("kim"));
+    assert_eq!(
+        saved(&here),
+        concat!(
+            "{\"file_name\": \"a.jpg\", \"text\": \"A tall man.\"}\n",
+            "{\"file_name\": \"b.jpg\", \"text\": \"A woman in navy.\"}\n",
+            "{\"file_name\": \"c.jpg\", \"text\": \"A dog.\"}\n",
+            "not JSON\n",
+            "{\"file_name\": \"f.jpg\", \"text\": \"A hat.\"}\n",
+        )
+    );
+}
+
+#[test]
+fn a_review_merged_into_an_empty_session_has_the_same_statistics() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(&there, "lee", None, lees([0, 1, 2, 3, 5]).into_iter().take(10));
+    merge(&options(&here, &there)).0.unwrap();
+    let figures = |world: &World| {
+        let options = StatsOptions { input: world.input(), json: true, max_words: 50, ..StatsOptions::default() };
+        let mut printed = Printed::default();
+        stats::run(&options, &mut printed.out, &mut printed.errors).unwrap();
+        serde_json::from_str::<Value>(printed.out()).unwrap()
+    };
+    let mut of_both = [figures(&here), figures(&there)];
+    for figures in &mut of_both {
+        let figures = figures.as_object_mut().unwrap();
+        figures.remove("dataset");
+        // What was decided and then decided otherwise stays there.
+        figures.remove("pace");
+    }
+    assert_eq!(of_both[0], of_both[1]);
+    assert_eq!(of_both[0]["texts"].as_array().unwrap().len(), 3, "m1, m2 and the dataset's own");
+}
+
+#[test]
+fn one_undo_takes_all_of_it_back_and_merging_again_brings_nothing_twice() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(&here, "kim", None, [decided(5, edited("A red hat."))]);
+    sit(&there, "lee", None, lees([0, 1, 2, 3, 5]));
+    assert_eq!(merge(&options(&here, &there)).0.unwrap(), ExitCode::Done);
+    let once = opened(&here).ledger;
+
+    let (code, told) = json_of(&options(&here, &there));
+    assert_eq!((code, &told["taken"]["kept"], &told["decided_alike"]), (ExitCode::Done, &json!(0), &json!(4)));
+    assert_eq!(opened(&here).ledger, once, "a second merge changes nothing");
+
+    let mut undone = once;
+    assert_eq!(undone.undo_targets().len(), 7, "four decisions, an amendment, a flag, a note");
+    here.record([Event::Undone]);
+    undone.apply(Event::Undone);
+    assert_eq!(opened(&here).ledger, undone);
+    for record in [0, 1, 2, 3] {
+        let state = undone.record(RecordId(record));
+        assert_eq!((&state.decision, state.own_text()), (&Decision::Undecided, None), "record {record}");
+    }
+    let last = undone.record(RecordId(5));
+    assert_eq!((last.own_text(), last.flagged, last.note.as_str()), (Some("A red hat."), false, ""));
+    assert!(saved(&here).starts_with("{\"file_name\": \"a.jpg\", \"text\": \"A man.\"}\n"));
+
+    merge(&options(&here, &there)).0.unwrap();
+    let ledger = opened(&here).ledger;
+    let candidates = [0, 1].map(|record| ledger.record(RecordId(record)).candidates.len());
+    assert_eq!((candidates, &ledger.record(RecordId(2)).decision), ([1, 1], &Decision::Kept), "taken again, not twice");
+}
+
+#[test]
+fn where_both_decided_the_decision_here_stays_and_the_difference_is_listed() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    let run = Event::Decided { record: RecordId(3), decision: edited("A grey cat."), by: Actor::Run };
+    sit(
+        &here,
+        "kim",
+        None,
+        [decided(0, Decision::Kept), decided(1, Decision::Kept), decided(2, edited("A big dog.")), run],
+    );
+    sit(
+        &there,
+        "lee",
+        None,
+        [
+            decided(0, Decision::Kept),
+            decided(1, Decision::Excluded),
+            decided(2, edited("A small dog.")),
+            decided(3, Decision::Kept),
+        ],
+    );
+    let before = opened(&here).ledger;
+    let (code, told) = json_of(&options(&here, &there));
+    assert_eq!((code, &told["decided_alike"]), (ExitCode::Findings, &json!(1)));
+    assert_eq!(
+        told["disagreements"],
+        json!([
+            { "record": 2, "file_name": "b.jpg", "decisions": ["kept", "excluded"], "captions": ["A woman.", null] },
+            {
+                "record": 3, "file_name": "c.jpg", "decisions": ["edited", "edited"],
+                "captions": ["A big dog.", "A small dog."]
+            },
+            {
+                "record": 4, "file_name": "d.jpg", "decisions": ["edited", "kept"],
+                "captions": ["A grey cat.", "A cat."]
+            },
+        ])
+    );
+    let (_, printed) = merge(&options(&here, &there));
+    assert!(printed.out().starts_with("0 decisions taken\n"), "{}", printed.out());
+    let row = |name: &str| printed.out().lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(row("b.jpg").ends_with("kept        excluded") && row("c.jpg").ends_with("edited      otherwise"));
+    assert!(printed.out().is_ascii() && printed.out().lines().all(|line| line.len() <= 76), "{}", printed.out());
+    assert_eq!(opened(&here).ledger, before);
+}
+
+#[test]
+fn what_no_person_decided_there_is_not_taken() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(
+        &there,
+        "lee",
+        None,
+        [
+            described(0, "A tall man.", "m1"),
+            Event::Decided { record: RecordId(0), decision: taken(1, "A tall man."), by: Actor::Run },
+            decided(1, Decision::Skipped),
+            amended(2, "A hound."),
+            drafted(3),
+            decided(5, Decision::Kept),
+            Event::Undone,
+        ],
+    );
+    let (code, told) = json_of(&options(&here, &there));
+    assert_eq!((code, &told["not_taken"]), (ExitCode::Done, &json!({})));
+    assert_eq!(opened(&here).ledger, Ledger::new());
+}
+
+#[test]
+fn work_that_is_not_finished_here_is_not_touched() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(
+        &here,
+        "kim",
+        None,
+        [drafted(0), amended(1, "A lady."), amended(2, "A hound."), noted(3, "mine"), decided(5, Decision::Skipped)],
+    );
+    sit(
+        &there,
+        "lee",
+        None,
+        [
+            decided(0, Decision::Kept),
+            decided(1, Decision::Kept),
+            decided(2, edited("A hound.")),
+            noted(3, "theirs"),
+            decided(5, Decision::Kept),
+        ],
+    );
+    let (code, told) = json_of(&options(&here, &there));
+    assert_eq!(code, ExitCode::Findings);
+    assert_eq!(
+        told["not_taken"],
+        json!({ "unfinished_edit_here": ["a.jpg"], "amended_here": ["b.jpg"], "other_note_here": ["d.jpg"] })
+    );
+    let ledger = opened(&here).ledger;
+    let state = |record| ledger.record(RecordId(record));
+    assert!(state(0).draft.is_some() && state(0).decision == Decision::Undecided);
+    assert_eq!((&state(1).decision, state(1).own_text()), (&Decision::Undecided, Some("A lady.")));
+    assert_eq!(state(2).decision, edited("A hound."), "it comes to the same caption");
+    assert_eq!((state(3).note.as_str(), &state(5).decision), ("mine", &Decision::Kept));
+}
+
+#[test]
+fn records_are_known_by_name_and_caption_and_what_does_not_fit_is_named() {
+    let twins = "{\"file_name\": \"t.jpg\", \"text\": \"One.\"}\n{\"file_name\": \"t.jpg\", \"text\": \"Two.\"}\n";
+    let changed =
+        "{\"file_name\": \"k.jpg\", \"text\": \"Kept.\"}\n{\"file_name\": \"e.jpg\", \"text\": \"Edited.\"}\n";
+    let there = World::new(&format!("{twins}{changed}{{\"file_name\": \"gone.jpg\", \"text\": \"Gone.\"}}\n"));
+    sit(
+        &there,
+        "lee",
+        None,
+        [
+            decided(0, edited("First.")),
+            decided(1, Decision::Excluded),
+            decided(2, Decision::Kept),
+            decided(3, edited("Better.")),
+            decided(4, Decision::Kept),
+        ],
+    );
+    let mut lines: Vec<&str> = twins.lines().rev().collect();
+    let changed = changed.replace("Kept", "Changed").replace("Edited", "Altered");
+    lines.extend(changed.lines());
+    let here = World::new(&format!("{}\n", lines.join("\n")));
+    let (code, told) = json_of(&options(&here, &there));
+    assert_eq!(code, ExitCode::Findings);
+    assert_eq!(told["not_taken"], json!({ "not_here": ["gone.jpg"], "other_caption": ["k.jpg", "e.jpg"] }));
+    let (_, printed) = merge(&options(&here, &there));
+    assert!(printed.out().contains("  1 record not in this dataset\n    gone.jpg\n"), "{}", printed.out());
+    assert_eq!(
+        saved(&here),
+        concat!(
+            "{\"file_name\": \"t.jpg\", \"text\": \"First.\"}\n",
+            "{\"file_name\": \"k.jpg\", \"text\": \"Changed.\"}\n",
+            "{\"file_name\": \"e.jpg\", \"text\": \"Altered.\"}\n",
+        )
+    );
+    // They are found again as who they are, in a dataset that changed once more.
+    here.write("metadata.jsonl", format!("{twins}{changed}"));
+    let ledger = opened(&here).ledger;
+    let decisions = [0, 1].map(|record| ledger.record(RecordId(record)).decision.clone());
+    assert_eq!(decisions, [edited("First."), Decision::Excluded]);
+}
+
+#[test]
+fn a_dry_run_says_the_same_and_writes_nothing_even_where_somebody_reviews() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(&there, "lee", None, lees([0, 1, 2, 3, 5]));
+    let dry = MergeOptions { dry_run: true, ..options(&here, &there) };
+    let (_, printed) = merge(&dry);
+    assert!(printed.out().starts_with("4 decisions would be taken\n  from lee: "), "{}", printed.out());
+    assert!(!here.path(".recaption").exists());
+
+    let held = here.hold();
+    let (result, _) = merge(&options(&here, &there));
+    let error = result.unwrap_err();
+    assert_eq!(error.exit_code(), ExitCode::Write);
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    assert_eq!(json_of(&dry).1["taken"]["kept"], json!(1));
+    drop(held);
+    assert_eq!(opened(&here).ledger, Ledger::new());
+    assert_eq!(json_of(&options(&here, &there)).1["taken"]["kept"], json!(1), "and now it is free");
+}
+
+#[test]
+fn a_session_may_come_without_the_dataset_it_was_made_with() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(&there, "lee", None, lees([0, 1, 2, 3, 5]));
+    std::fs::copy(there.path(".recaption/metadata.sqlite"), here.path("lee.sqlite")).unwrap();
+    drop(there);
+    let from_file = MergeOptions { other: here.path("lee.sqlite"), ..options(&here, &here) };
+    let (code, told) = json_of(&from_file);
+    assert_eq!((code, &told["taken"]["kept"]), (ExitCode::Done, &json!(1)));
+
+    let (result, _) = merge(&options(&here, &here));
+    let error = result.unwrap_err();
+    assert!(matches!(error, MergeError::Same(_)) && error.exit_code() == ExitCode::Usage, "{error}");
+    let nobody = World::new(SIX);
+    let (result, _) = merge(&options(&here, &nobody));
+    let error = result.unwrap_err();
+    assert!(matches!(error, MergeError::Input(InputError::NoSession(_))), "{error}");
+}
+
+#[test]
+fn two_judge_a_spot_check_together_and_what_was_decided_outside_of_it_stays_out() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    // Both took the texts of an older run in; those of a describer are only there.
+    let texts = [of_file(0, "Man."), of_file(1, "Woman.")];
+    sit(&here, "kim", None, texts.clone());
+    sit(&there, "lee", None, texts.into_iter().chain([described(3, "Cat.", "m1"), decided(5, Decision::Kept)]));
+    sit(&here, "kim", Some(&BLIND), []);
+    sit(
+        &there,
+        "lee",
+        Some(&BLIND),
+        [
+            decided(0, taken(1, "Man.")),
+            decided(1, Decision::Kept),
+            decided(2, edited("A small dog.")),
+            decided(3, taken(3, "Cat.")),
+        ],
+    );
+    let (code, told) = json_of(&options(&here, &there));
+    assert_eq!((code, &told["not_taken"]), (ExitCode::Findings, &json!({ "spot_check": ["d.jpg", "f.jpg"] })));
+    let opened = opened(&here);
+    let figures = crate::report::SpotFigures::of(&opened.samples[0], &opened.ledger).json();
+    assert_eq!((&figures["accepted"]["count"], &figures["accepted"]["of"]), (&json!(2), &json!(3)));
+    assert_eq!(
+        (&figures["candidate_preferred"]["count"], &figures["candidate_preferred"]["of"]),
+        (&json!(1), &json!(2)),
+        "as they judged it blind"
+    );
+
+    let other = World::new(SIX);
+    sit(&other, "kim", Some(&SampleRequest { seed: 8, ..BLIND }), []);
+    let (_, told) = json_of(&options(&other, &there));
+    assert_eq!(told["not_taken"]["spot_check"].as_array().unwrap().len(), 5, "another drawing");
+}
