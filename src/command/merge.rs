@@ -17,7 +17,7 @@ use crate::exit::ExitCode;
 use crate::output;
 use crate::report::Bars;
 use crate::runtime::Facts;
-use crate::session::{self, Actor, CandidateId, Entry, Event, Ledger, SessionError, Store, Writer};
+use crate::session::{self, Actor, Candidate, CandidateId, Entry, Event, Ledger, SessionError, Store, Writer};
 
 mod plan;
 
@@ -25,6 +25,7 @@ use plan::{Plan, Taken};
 
 /// What `merge` was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
 pub struct MergeOptions {
     /// Into which session.
     pub input: Input,
@@ -137,7 +138,7 @@ fn write(store: Store, ledger: &mut Ledger, facts: &Facts, taken: Vec<Taken>) ->
         let candidate = match candidate {
             Some(plan::Source::Here(id)) => Some(id),
             Some(plan::Source::There(there)) => {
-                let (text, provenance) = (there.text, there.provenance);
+                let Candidate { text, provenance, .. } = *there;
                 Some(CandidateId(apply(Event::Generated { record, text, provenance })?.0))
             }
             None => None,

@@ -49,7 +49,7 @@ pub(super) enum Source {
     /// Among the candidates here.
     Here(CandidateId),
     /// Only there.
-    There(Candidate),
+    There(Box<Candidate>),
 }
 
 impl Plan {
@@ -183,7 +183,7 @@ fn source(id: CandidateId, ours: &RecordState, theirs: &RecordState) -> Option<S
             && (&one.describer, &one.model, &one.prompt, &one.parameters)
                 == (&other.describer, &other.model, &other.prompt, &other.parameters)
     });
-    Some(known.map_or_else(|| Source::There(candidate.clone()), |known| Source::Here(known.id)))
+    Some(known.map_or_else(|| Source::There(Box::new(candidate.clone())), |known| Source::Here(known.id)))
 }
 
 /// A decision of theirs, about the candidate that has this identity here.
@@ -247,7 +247,7 @@ fn merged(ours: &RecordState, theirs: &RecordState, candidate: Option<&Source>) 
         Source::Here(id) => *id,
         Source::There(candidate) => {
             let id = CandidateId(u64::MAX - 1);
-            merged.candidates.push(Candidate { id, ..candidate.clone() });
+            merged.candidates.push(Candidate { id, ..Candidate::clone(candidate) });
             id
         }
     });

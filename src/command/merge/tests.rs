@@ -130,19 +130,19 @@ fn saved(world: &World) -> String {
 /// The first record accepted, the second edited, edited again and then changed by a command, the third kept, the fourth
 /// left out, the last flagged and noted. The sixth line of `there` is the fifth here.
 fn lees(records: [u32; 5]) -> [Event; 11] {
-    let [a, b, c, d, f] = records;
+    let [first, second, third, fourth, last] = records;
     [
-        described(a, "A tall man.", "m1"),
-        described(b, "A tall woman.", "m2"),
-        decided(b, from(EditBase::Candidate(CandidateId(2)), "A woman in red.")),
-        decided(b, from(EditBase::Current, "A woman in blue.")),
-        amended(b, "A woman in navy."),
-        decided(a, taken(1, "A tall man.")),
-        decided(c, Decision::Kept),
-        decided(d, Decision::Excluded),
-        flagged(f),
-        noted(f, "which hat?"),
-        decided(f, Decision::Skipped),
+        described(first, "A tall man.", "m1"),
+        described(second, "A tall woman.", "m2"),
+        decided(second, from(EditBase::Candidate(CandidateId(2)), "A woman in red.")),
+        decided(second, from(EditBase::Current, "A woman in blue.")),
+        amended(second, "A woman in navy."),
+        decided(first, taken(1, "A tall man.")),
+        decided(third, Decision::Kept),
+        decided(fourth, Decision::Excluded),
+        flagged(last),
+        noted(last, "which hat?"),
+        decided(last, Decision::Skipped),
     ]
 }
 
