@@ -6,6 +6,7 @@
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use ratatui::layout::Rect;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
 use recaption::describe::{Detail, Dollars, JobEvent, JobId, Priority};
 use recaption::lint::Rules;
-use recaption::review::{Action, Effect, Job, JobState, Model, Msg, Settings, update};
+use recaption::review::{Action, Effect, Job, JobState, Model, Msg, Order, Settings, SortScan, update};
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, Look};
 use recaption::tui::{Ground, Keymap, Theme};
@@ -25,10 +26,18 @@ const KEYS: usize = 2_000;
 
 fn main() {
     println!("key to finished frame, 200×50 ({KEYS} keys: j, page down, accept, undo, end, top)");
-    let small = keys(10, 0);
-    let large = keys(10_000_000, 0);
-    let busy = keys(10_000_000, 20);
-    for (name, times) in [("10 records", &small), ("10 million", &large), ("… 20 streams", &busy)] {
+    let small = keys(10, 0, Scene::List);
+    let large = keys(10_000_000, 0, Scene::List);
+    let busy = keys(10_000_000, 20, Scene::List);
+    let sorted = keys(10_000_000, 0, Scene::Sorted);
+    let sheet = keys(10_000_000, 0, Scene::Sheet);
+    for (name, times) in [
+        ("10 records", &small),
+        ("10 million", &large),
+        ("… 20 streams", &busy),
+        ("… sorted", &sorted),
+        ("… as a sheet", &sheet),
+    ] {
         println!("  {name:<12} p50 {:>7.0?}  p99 {:>7.0?}", at(times, 0.5), at(times, 0.99));
     }
     println!("  ratio p50 {:.2}", at(&large, 0.5).as_secs_f64() / at(&small, 0.5).as_secs_f64());
@@ -55,9 +64,19 @@ fn at(times: &[Duration], share: f64) -> Duration {
     times[index]
 }
 
+/// What is on the screen.
+#[derive(Clone, Copy, PartialEq)]
+enum Scene {
+    List,
+    /// The list, in another order than the file's; how long it took to take that order is told.
+    Sorted,
+    /// The contact sheet, without its pictures.
+    Sheet,
+}
+
 /// The time of each key, from the action to the drawn frame. Lines come from memory: reading them is another's work.
 /// Before each key, every one of `streams` descriptions on their way has a word more to tell, which is taken in first.
-fn keys(records: u32, streams: u32) -> Vec<Duration> {
+fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
     let line = sample();
     let settings = Settings {
         dataset: "bench".to_owned(),
@@ -76,6 +95,7 @@ fn keys(records: u32, streams: u32) -> Vec<Duration> {
     let theme = Theme::new(Ground::Dark, false);
     let layout = Layout::new(Rect::new(0, 0, 200, 50), true).expect("the screen is large enough");
     let zone = jiff::tz::TimeZone::UTC;
+    let backwards = (scene == Scene::Sorted).then(|| Arc::new(Order::new((0..records).rev().map(RecordId).collect())));
     let mut send = |model: &mut Model, msg: Msg| {
         let mut messages = vec![msg];
         while let Some(msg) = messages.pop() {
@@ -83,6 +103,9 @@ fn keys(records: u32, streams: u32) -> Vec<Duration> {
                 match effect {
                     Effect::Load(wanted) => {
                         messages.push(Msg::Loaded(wanted.iter().map(|id| at_place(&line, *id)).collect()));
+                    }
+                    Effect::Sort(SortScan { id, .. }) => {
+                        messages.extend(backwards.clone().map(|order| Msg::Sorted { id, order }));
                     }
                     Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH)),
                     _ => {}
@@ -96,6 +119,15 @@ fn keys(records: u32, streams: u32) -> Vec<Duration> {
     send(&mut model, Msg::Indexed { records, complete: true });
     let (ledger, spent) = (Box::default(), Dollars::default());
     send(&mut model, Msg::SessionOpened { ledger, cursor: None, remark: None, read_only: None, spent });
+    match scene {
+        Scene::List => {}
+        Scene::Sheet => send(&mut model, Msg::Action(Action::Sheet)),
+        Scene::Sorted => {
+            let begun = Instant::now();
+            send(&mut model, Msg::Action(Action::SortName));
+            println!("  an order of {records} records taken in {:.0?}", begun.elapsed());
+        }
+    }
     for record in 0..streams {
         let job = Job {
             id: stream(record),
