@@ -18,6 +18,7 @@ use crate::output;
 use crate::report::Bars;
 use crate::runtime::Facts;
 use crate::session::{self, Actor, Candidate, CandidateId, Entry, Event, Ledger, SessionError, Store, Writer};
+use crate::text::sanitize;
 
 mod plan;
 
@@ -48,7 +49,7 @@ pub enum MergeError {
     #[error(transparent)]
     Input(#[from] InputError),
     /// Both are the same session.
-    #[error("{}: the same session twice; name another one to merge", .0.display())]
+    #[error("{}: the same session twice; name another one to merge", sanitize(&.0.to_string_lossy()))]
     Same(PathBuf),
     /// The session cannot be written.
     #[error(transparent)]

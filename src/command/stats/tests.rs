@@ -200,6 +200,8 @@ fn a_session_may_be_named_in_place_of_its_dataset() {
     both.input.dataset = first.path(".recaption/metadata.sqlite");
     both.what = What::Compare(second.path(".recaption/metadata.sqlite"));
     assert_eq!(json_of(both.clone())["decided_in_both"], json!(4));
+    std::fs::rename(second.path("metadata.jsonl"), second.path("elsewhere")).unwrap();
+    assert_eq!(json_of(both.clone())["decided_in_both"], json!(4), "the other one's dataset is not needed");
     both.what = What::Figures;
     assert_eq!(json_of(both)["reviewed"], json!(4));
 }
