@@ -69,6 +69,12 @@ impl Hits {
         self.complete
     }
 
+    /// Whether nothing is left to look at: neither for the first time nor again.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.complete && self.scan.is_none() && self.stale.is_empty()
+    }
+
     /// How many of those looked at it holds for.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -156,6 +156,19 @@ fn nothing_is_marked_by_a_filter_that_is_still_looking() {
 }
 
 #[test]
+fn nothing_is_marked_by_a_filter_that_looks_again() {
+    let mut world = World::new(&["red"; 100]);
+    world.send(Msg::Checked(Checked { records: 100, ..Checked::default() }));
+    world.keys("f").write("red status:undecided").keys("Enter ctrl-a x y");
+    world.slow_scans = true;
+    world.keys("u ctrl-a");
+    assert_eq!((marked(&world), world.notice().contains("still looking")), (vec![], true));
+    world.scans_catch_up();
+    world.keys("ctrl-a");
+    assert_eq!(marked(&world).len(), 100);
+}
+
+#[test]
 fn marks_are_described_whatever_texts_they_have() {
     let mut world = World::new(&FIVE);
     world.keys("r");

@@ -60,7 +60,7 @@ impl Model {
     pub(super) fn unknown_in_view(&self) -> Option<&'static str> {
         match &self.filter {
             _ if !self.indexed => Some("the dataset is still being read: mark them in a moment"),
-            Some(filter) if !filter.hits.is_complete() => Some("the filter is still looking: mark them in a moment"),
+            Some(filter) if !filter.hits.is_settled() => Some("the filter is still looking: mark them in a moment"),
             _ => None,
         }
     }
