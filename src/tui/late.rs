@@ -1,6 +1,8 @@
 //! Answers of the terminal that come when nobody waits for them any more: among the keys, where their letters would be
 //! taken for commands.
 
+use std::time::Duration;
+
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 /// How the answers begin that crossterm takes for keys (Alt and a letter, then letters). Those that begin with `ESC [`
@@ -39,9 +41,14 @@ impl LateAnswers {
         Self { state, held: Vec::new() }
     }
 
-    /// Whether something has begun that more is to follow of, and soon.
-    pub fn is_undecided(&self) -> bool {
-        !self.held.is_empty() || matches!(self.state, State::WithinString | State::WithinControl)
+    /// How long to wait for more of what has begun; nothing where nothing has. What may be a key is not held back for
+    /// long; what can only be an answer may come over a slow line.
+    pub fn patience(&self) -> Option<Duration> {
+        match self.state {
+            _ if !self.held.is_empty() => Some(Duration::from_millis(500)),
+            State::WithinString | State::WithinControl => Some(Duration::from_secs(5)),
+            State::NoneExpected | State::Expected => None,
+        }
     }
 
     /// Takes in what the terminal sent, and gives what is no part of an answer.
@@ -141,7 +148,7 @@ mod tests {
         let mut late = LateAnswers::after(b"");
         let received = "j\x1bP>|XTerm(379)\x1b\\k\x1b_Gi=31;OK\x1b\\\x1b]11;rgb:00/00/00\x07\x1b]11;rgb:0/0/0\x1b\\X";
         assert_eq!(passed(&mut late, received), events("jkX"));
-        assert!(!late.is_undecided());
+        assert_eq!(late.patience(), None);
     }
 
     #[test]
@@ -155,7 +162,7 @@ mod tests {
         let mut late = LateAnswers::after(b"");
         assert_eq!(passed(&mut late, "\x1bPx\x1b_\x1b]1x"), events("\x1bPx\x1b_\x1b]1x"));
         assert_eq!(passed(&mut late, "\x1bP>"), []);
-        assert!(late.is_undecided());
+        assert!(late.patience().is_some());
         assert_eq!(late.give_up(), events("\x1bP>"));
         assert_eq!(passed(&mut late, "|a"), events("|a"));
     }

@@ -14,8 +14,6 @@ use super::late::LateAnswers;
 
 /// The longest crossterm is asked to wait at a time. Any would do: it is woken where that is wanted.
 const LONG: Duration = Duration::from_hours(1);
-/// How far apart the letters of one answer of the terminal may come in, over a slow line.
-const MOMENT: Duration = Duration::from_millis(500);
 
 /// What the terminal sends, in order.
 pub struct Listener {
@@ -89,7 +87,7 @@ impl Reading {
 
 fn read(sender: &UnboundedSender<io::Result<Event>>, stopping: &AtomicBool, mut late: LateAnswers) {
     loop {
-        let patience = if late.is_undecided() { MOMENT } else { LONG };
+        let patience = late.patience().unwrap_or(LONG);
         let keys = match event::poll(patience).and_then(|ready| if ready { event::read().map(Some) } else { Ok(None) })
         {
             Ok(Some(event)) => late.take(event),
