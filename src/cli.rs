@@ -29,7 +29,7 @@ pub use self::init::InitArgs;
 pub use self::merge::MergeArgs;
 pub use self::options::{
     AheadOption, DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, NoDataset, PictureOption,
-    ScreenOptions, SessionOption, SpotCheckOptions, TargetOptions,
+    ReviewingOptions, ScreenOptions, SessionOption, SpotCheckOptions, TargetOptions,
 };
 pub use self::review::ReviewArgs;
 pub use self::save::SaveArgs;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::options::{AheadOption, DescriberOptions, EditingOption, LimitOption, LogOptions, ScreenOptions};
+use super::options::ReviewingOptions;
 use crate::config::Settings;
 
 /// `recaption config`.
@@ -12,38 +12,13 @@ pub struct ConfigArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// How long captions may be.
+    /// How to review.
     #[command(flatten)]
-    limit: LimitOption,
-
-    /// What writes captions.
-    #[command(flatten)]
-    describer: DescriberOptions,
-
-    /// How far ahead.
-    #[command(flatten)]
-    ahead: AheadOption,
-
-    /// What captions may be.
-    #[command(flatten)]
-    editing: EditingOption,
-
-    /// How it looks.
-    #[command(flatten)]
-    screen: ScreenOptions,
-
-    /// What is logged.
-    #[command(flatten)]
-    log: LogOptions,
+    pub reviewing: ReviewingOptions,
 }
 
 impl ConfigArgs {
     pub(super) fn apply(&self, settings: &mut Settings) {
-        self.limit.apply(settings);
-        self.describer.apply(settings);
-        self.ahead.apply(settings);
-        self.editing.apply(settings);
-        self.screen.apply(settings);
-        self.log.apply(settings);
+        self.reviewing.apply(settings);
     }
 }

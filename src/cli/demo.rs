@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::options::{AheadOption, DescriberOptions, EditingOption, LimitOption, LogOptions, ScreenOptions};
+use super::options::ReviewingOptions;
 use crate::config::Settings;
 
 /// `recaption demo`.
@@ -18,38 +18,13 @@ pub struct DemoArgs {
     #[arg(long)]
     pub reset: bool,
 
-    /// How long captions may be.
+    /// How to review.
     #[command(flatten)]
-    pub limit: LimitOption,
-
-    /// What writes captions.
-    #[command(flatten)]
-    pub describer: DescriberOptions,
-
-    /// How far ahead.
-    #[command(flatten)]
-    pub ahead: AheadOption,
-
-    /// What captions may be.
-    #[command(flatten)]
-    pub editing: EditingOption,
-
-    /// How it looks.
-    #[command(flatten)]
-    pub screen: ScreenOptions,
-
-    /// What is logged.
-    #[command(flatten)]
-    pub log: LogOptions,
+    pub reviewing: ReviewingOptions,
 }
 
 impl DemoArgs {
     pub(super) fn apply(&self, settings: &mut Settings) {
-        self.limit.apply(settings);
-        self.describer.apply(settings);
-        self.ahead.apply(settings);
-        self.editing.apply(settings);
-        self.screen.apply(settings);
-        self.log.apply(settings);
+        self.reviewing.apply(settings);
     }
 }

@@ -304,3 +304,42 @@ impl LogOptions {
         settings.verbose = self.verbose;
     }
 }
+
+/// How to review, whatever is reviewed.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ReviewingOptions {
+    /// How long captions may be.
+    #[command(flatten)]
+    limit: LimitOption,
+
+    /// What writes captions.
+    #[command(flatten)]
+    describer: DescriberOptions,
+
+    /// How far ahead.
+    #[command(flatten)]
+    ahead: AheadOption,
+
+    /// What captions may be.
+    #[command(flatten)]
+    editing: EditingOption,
+
+    /// How it looks.
+    #[command(flatten)]
+    screen: ScreenOptions,
+
+    /// What is logged.
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+impl ReviewingOptions {
+    pub(super) fn apply(&self, settings: &mut Settings) {
+        self.limit.apply(settings);
+        self.describer.apply(settings);
+        self.ahead.apply(settings);
+        self.editing.apply(settings);
+        self.screen.apply(settings);
+        self.log.apply(settings);
+    }
+}

@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::options::{
-    AheadOption, DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, ScreenOptions,
-    SessionOption, SpotCheckOptions, TargetOptions,
-};
+use super::options::{DatasetOptions, ReviewingOptions, SessionOption, SpotCheckOptions, TargetOptions};
 use crate::config::Settings;
 
 /// `recaption review`.
@@ -37,40 +34,15 @@ pub struct ReviewArgs {
     #[command(flatten)]
     pub target: TargetOptions,
 
-    /// How long captions may be.
+    /// How to review.
     #[command(flatten)]
-    pub limit: LimitOption,
-
-    /// What writes captions.
-    #[command(flatten)]
-    pub describer: DescriberOptions,
-
-    /// How far ahead.
-    #[command(flatten)]
-    pub ahead: AheadOption,
-
-    /// What captions may be.
-    #[command(flatten)]
-    pub editing: EditingOption,
-
-    /// How it looks.
-    #[command(flatten)]
-    pub screen: ScreenOptions,
-
-    /// What is logged.
-    #[command(flatten)]
-    pub log: LogOptions,
+    pub reviewing: ReviewingOptions,
 }
 
 impl ReviewArgs {
     pub(super) fn apply(&self, settings: &mut Settings) {
         self.dataset.apply(settings);
-        self.limit.apply(settings);
-        self.describer.apply(settings);
-        self.ahead.apply(settings);
-        self.editing.apply(settings);
+        self.reviewing.apply(settings);
         self.spot_check.apply(settings);
-        self.screen.apply(settings);
-        self.log.apply(settings);
     }
 }
