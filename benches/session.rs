@@ -5,45 +5,19 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use recaption::dataset::{CAPTION, RecordId};
+use recaption::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use recaption::session::{
-    Ack, Actor, DatasetFacts, Decision, EditBase, Entry, Event, Location, Opened, Seq, Subject, Writer, open,
-    open_read_only,
+    Ack, Actor, Decision, EditBase, Entry, Event, Location, Opened, Seq, Subject, Writer, open, open_read_only,
 };
 
 const TEXT: &str = "A woman in a long beige trench coat over a white knit top, wide blue jeans and black leather \
                     loafers, standing on a quiet street with a small brown shoulder bag.";
-
-/// A dataset that never changes.
-struct Fixed(PathBuf);
-
-impl DatasetFacts for Fixed {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn caption_field(&self) -> &str {
-        CAPTION
-    }
-
-    fn stamp(&self) -> String {
-        "always the same".to_owned()
-    }
-
-    fn hash(&self) -> io::Result<u128> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn visit(&self, _: &dyn Fn(&str) -> bool, _: &mut dyn FnMut(RecordId, &str, Option<&str>)) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -58,16 +32,34 @@ fn main() -> Outcome<()> {
     };
     commit(folder.path(), commits)?;
     let own = Decision::Edited { text: TEXT.to_owned(), base: EditBase::Original };
-    replay(folder.path(), "kept, a hundred events a record", events, |index| {
+    replay(folder.path(), "kept, a hundred events a record", (events, events / 100), |index| {
         entry(index, index / 100, Decision::Kept)
     })?;
-    replay(folder.path(), "edited, a hundred events a record", events, |index| entry(index, index / 100, own.clone()))?;
-    replay(folder.path(), "edited, every event another record", events, |index| entry(index, index, own.clone()))
+    replay(folder.path(), "edited, a hundred events a record", (events, events / 100), |index| {
+        entry(index, index / 100, own.clone())
+    })?;
+    replay(folder.path(), "edited, every event another record", (events, events), |index| {
+        entry(index, index, own.clone())
+    })
+}
+
+/// A dataset of so many records.
+fn dataset(file: &Path, records: u64) -> Outcome<Dataset> {
+    let mut lines = BufWriter::new(File::create(file)?);
+    for record in 0..records {
+        writeln!(lines, "{}", serde_json::json!({ "file_name": name(record), "text": TEXT }))?;
+    }
+    lines.flush()?;
+    Ok(Dataset::open(file, &OpenOptions::default())?)
+}
+
+fn name(record: u64) -> String {
+    format!("images/{record:08}.jpg")
 }
 
 fn commit(folder: &Path, commits: u64) -> Outcome<()> {
     let mut raw = File::create(folder.join("raw"))?;
-    let dataset = Fixed(folder.join("commit.jsonl"));
+    let dataset = dataset(&folder.join("commit.jsonl"), commits)?;
     let (writer, acks, _) = start(&dataset)?;
     let (mut synced, mut queued, mut durable) = (Vec::new(), Vec::new(), Vec::new());
     // One and the other in turn, so that whatever else the disk does strikes both.
@@ -93,8 +85,13 @@ fn commit(folder: &Path, commits: u64) -> Outcome<()> {
     Ok(())
 }
 
-fn replay(folder: &Path, name: &str, events: u64, entry: impl Fn(u64) -> Outcome<Entry>) -> Outcome<()> {
-    let dataset = Fixed(folder.join(format!("{name}.jsonl")));
+fn replay(
+    folder: &Path,
+    name: &str,
+    (events, records): (u64, u64),
+    entry: impl Fn(u64) -> Outcome<Entry>,
+) -> Outcome<()> {
+    let dataset = dataset(&folder.join(format!("{name}.jsonl")), records)?;
     let (writer, acks, _) = start(&dataset)?;
     let begin = Instant::now();
     for index in 0..events {
@@ -103,7 +100,7 @@ fn replay(folder: &Path, name: &str, events: u64, entry: impl Fn(u64) -> Outcome
     while acks.recv()? != (Ack::Durable { through: Seq(events) }) {}
     let written = begin.elapsed();
     writer.close()?;
-    let location = Location::find(&dataset.0, CAPTION, None)?;
+    let location = Location::find(dataset.path(), CAPTION, None)?;
     let size = location.file().metadata()?.len() / 1_000_000;
     let mut times = Vec::new();
     for _ in 0..5 {
@@ -116,8 +113,8 @@ fn replay(folder: &Path, name: &str, events: u64, entry: impl Fn(u64) -> Outcome
     Ok(())
 }
 
-fn start(dataset: &Fixed) -> Outcome<(Writer, Receiver<Ack>, Opened)> {
-    let (store, opened) = open(&Location::find(&dataset.0, CAPTION, None)?, dataset, Timestamp::now())?;
+fn start(dataset: &Dataset) -> Outcome<(Writer, Receiver<Ack>, Opened)> {
+    let (store, opened) = open(&Location::find(dataset.path(), CAPTION, None)?, dataset, Timestamp::now())?;
     let (send, acks) = channel();
     // Nobody listens any more when the bench has failed.
     let writer = Writer::spawn(store, move |ack| drop(send.send(ack)))?;
@@ -127,7 +124,7 @@ fn start(dataset: &Fixed) -> Outcome<(Writer, Receiver<Ack>, Opened)> {
 /// The event after so many others, about a record.
 fn entry(index: u64, record: u64, decision: Decision) -> Outcome<Entry> {
     let event = Event::Decided { record: RecordId(u32::try_from(record)?), decision, by: Actor::Operator };
-    let subject = Subject { file_name: format!("images/{record:08}.jpg"), occurrence: 0, caption: Some(TEXT.into()) };
+    let subject = Subject { file_name: name(record), occurrence: 0, caption: Some(TEXT.into()) };
     Ok(Entry { seq: Seq(index + 1), at: Timestamp::now(), event, subject: Some(subject) })
 }
 

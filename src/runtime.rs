@@ -34,7 +34,7 @@ use clerk::{Clerk, Task};
 use reader::Reader;
 use scanner::Scanner;
 
-pub use facts::Facts;
+pub(crate) use facts::context;
 
 /// What the runtime works with.
 pub struct Parts {
@@ -310,7 +310,7 @@ fn figures(
     max_words: usize,
     stopping: &AtomicBool,
 ) -> Result<Option<Box<Figures>>, String> {
-    let history = session::read_history(location, &Facts(dataset.clone())).map_err(|error| error.to_string())?;
+    let history = session::read_history(location, dataset).map_err(|error| error.to_string())?;
     let figures = Figures::gather(dataset, &history, max_words, &mut || go_on(stopping));
     figures.map(|figures| figures.map(Box::new)).map_err(|error| error.to_string())
 }

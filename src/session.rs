@@ -45,7 +45,6 @@ pub use history::{Action, ActionKind, History, Sitting};
 pub use ledger::{Candidate, Ledger, Original, RecordState};
 pub use location::{Location, Place, dataset_of};
 pub use open::{Binding, Opened, Unmatched, open, open_read_only, read_history};
-pub use rebind::DatasetFacts;
 pub use sample::{Sample, SampleRequest, Sampled, Verdict};
 pub use spending::Spending;
 pub use states::States;

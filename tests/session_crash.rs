@@ -5,45 +5,30 @@
 //! a commit costs because it waits for the disk.
 
 use std::collections::hash_map::RandomState;
+use std::fs;
 use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 
 use jiff::Timestamp;
-use recaption::dataset::{CAPTION, RecordId};
+use recaption::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use recaption::session::{
-    Ack, Actor, DatasetFacts, Decision, Draft, EditBase, Entry, Event, Ledger, Location, Seq, Subject, Writer, open,
-    open_read_only,
+    Ack, Actor, Decision, Draft, EditBase, Entry, Event, Ledger, Location, Seq, Subject, Writer, open, open_read_only,
 };
 
 const FOLDER: &str = "RECAPTION_CRASH_FOLDER";
 const RUNS: &str = "RECAPTION_CRASH_RUNS";
 
-/// A dataset that never changes.
-struct Fixed(PathBuf);
-
-impl DatasetFacts for Fixed {
-    fn path(&self) -> &Path {
-        &self.0
+/// The dataset in a folder, made if there is none.
+fn dataset(folder: &Path) -> Dataset {
+    let file = folder.join("metadata.jsonl");
+    if !file.exists() {
+        let line = |record| format!("{{\"file_name\": \"{record}.jpg\"}}\n");
+        fs::write(&file, (0..50).map(line).collect::<String>()).unwrap();
     }
-
-    fn caption_field(&self) -> &str {
-        CAPTION
-    }
-
-    fn stamp(&self) -> String {
-        "always the same".to_owned()
-    }
-
-    fn hash(&self) -> io::Result<u128> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn visit(&self, _: &dyn Fn(&str) -> bool, _: &mut dyn FnMut(RecordId, &str, Option<&str>)) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
+    Dataset::open(&file, &OpenOptions::default()).unwrap()
 }
 
 /// What the writing process does as event number `seq`.
@@ -77,8 +62,8 @@ fn expected(last: Seq) -> Ledger {
 #[ignore = "is started by the test below"]
 fn write_until_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let dataset = Fixed(Path::new(&folder).join("metadata.jsonl"));
-    let location = Location::find(&dataset.0, CAPTION, None).unwrap();
+    let dataset = dataset(Path::new(&folder));
+    let location = Location::find(dataset.path(), CAPTION, None).unwrap();
     let (store, opened) = open(&location, &dataset, Timestamp::UNIX_EPOCH).unwrap();
     let (acknowledge, acks) = channel();
     let writer = Writer::spawn(store, move |ack| acknowledge.send(ack).unwrap()).unwrap();
@@ -107,8 +92,8 @@ fn write_until_killed() {
 fn what_was_acknowledged_survives_a_kill() {
     let runs: u32 = std::env::var(RUNS).ok().and_then(|runs| runs.parse().ok()).unwrap_or(12);
     let folder = tempfile::tempdir().unwrap();
-    let dataset = Fixed(folder.path().join("metadata.jsonl"));
-    let location = Location::find(&dataset.0, CAPTION, None).unwrap();
+    let dataset = dataset(folder.path());
+    let location = Location::find(dataset.path(), CAPTION, None).unwrap();
     let chance = RandomState::new();
     let mut before = Seq(0);
     for run in 0..runs {

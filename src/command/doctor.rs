@@ -18,7 +18,6 @@ use crate::describe::catalogue::Target;
 use crate::describe::prompt::VARIABLES;
 use crate::exit::ExitCode;
 use crate::preview::{self, Protocol, ProtocolChoice, Thumbnails};
-use crate::runtime::Facts;
 use crate::session::{self, Location};
 use crate::text::{counted, sanitize, thousands};
 
@@ -284,7 +283,7 @@ fn dataset(options: &DoctorOptions, path: &Path, report: &mut Report<'_>) -> io:
     };
     thumbnails(&location, report)?;
     let file = location.file().display().to_string();
-    match session::open_read_only(&location, &Facts(dataset.clone())) {
+    match session::open_read_only(&location, &dataset) {
         Err(error) => report.say("session", Level::Fail, &error.to_string()),
         Ok(opened) => {
             let touched = opened.ledger.touched().count() as u64;

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use super::Input;
 use crate::dataset::{Dataset, Occurrences, OpenOptions, RecordId};
 use crate::describe::StopReason;
-use crate::runtime::Facts;
-use crate::session::{self, Actor, CandidateId, Decision, EditBase, Entry, Event, Location, Provenance, Store, Writer};
+use crate::session::{
+    self, Actor, CandidateId, Decision, EditBase, Entry, Event, Location, Provenance, Store, Subject, Writer,
+};
 
 pub(super) struct World {
     pub(super) folder: TempDir,
@@ -74,18 +75,19 @@ impl World {
     pub(super) fn hold(&self) -> (Store, session::Opened) {
         let dataset = Dataset::open(self.folder.path(), &self.reading).unwrap();
         let location = Location::find(dataset.path(), dataset.caption_field(), None).unwrap();
-        session::open(&location, &Facts(dataset), Timestamp::now()).unwrap()
+        session::open(&location, &dataset, Timestamp::now()).unwrap()
     }
 
     /// Lets something happen in the session.
     pub(super) fn record(&self, events: impl IntoIterator<Item = Event>) {
-        let facts = Facts(Dataset::open(self.folder.path(), &self.reading).unwrap());
-        facts.0.build_index(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+        let dataset = Dataset::open(self.folder.path(), &self.reading).unwrap();
+        dataset.build_index(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
         let (store, mut opened) = self.hold();
         let writer = Writer::spawn(store, |_| ()).unwrap();
         for event in events {
             let (seq, _) = opened.ledger.apply(event.clone());
-            let subject = event.record().map(|record| facts.subject(record, &Occurrences::default()).unwrap());
+            let subject =
+                event.record().map(|record| Subject::read(&dataset, record, &Occurrences::default()).unwrap());
             writer.record(Entry { seq, at: Timestamp::now(), event, subject }).unwrap();
         }
         writer.close().unwrap();

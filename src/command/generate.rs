@@ -23,7 +23,6 @@ use crate::describe::{Describer, Dollars, Usage};
 use crate::exit::ExitCode;
 use crate::lint::Rules;
 use crate::logging;
-use crate::runtime::Facts;
 use crate::session::{self, Location, SessionError};
 use crate::text::{counted, thousands};
 use progress::Progress;
@@ -135,14 +134,13 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
     let dataset = Dataset::open(&options.path, &options.open)?;
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
-    let facts = Facts(dataset.clone());
     let rules = &options.rules;
     if options.dry_run {
-        let ledger = session::open_read_only(&location, &facts)?.ledger;
+        let ledger = session::open_read_only(&location, &dataset)?.ledger;
         let selected = options.selection.of(&dataset, &ledger, rules)?;
         return Ok(say_plan(options, &dataset, &selected, out)?);
     }
-    let (store, opened) = session::open(&location, &facts, Timestamp::now())?;
+    let (store, opened) = session::open(&location, &dataset, Timestamp::now())?;
     let log = options.log.0.clone().unwrap_or_else(|| logging::default_path(location.file()));
     let log = logging::start(&log, options.log.1);
     if let Err(warning) = &log {
@@ -153,7 +151,7 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
     agree(options, &dataset, &selected)?;
     let occurrences = dataset.survey(&mut || ControlFlow::Continue(()))?.map(|survey| survey.occurrences);
     let parts = Parts {
-        facts,
+        dataset: dataset.clone(),
         occurrences: occurrences.unwrap_or_default(),
         ledger: opened.ledger,
         store,

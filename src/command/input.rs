@@ -5,7 +5,6 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
-use crate::runtime::Facts;
 use crate::session::{self, Location, Opened, SessionError};
 use crate::text::{counted, sanitize};
 
@@ -78,7 +77,7 @@ fn is_session(path: &Path) -> bool {
 
 /// Reads a session without holding it.
 pub(super) fn look(dataset: &Dataset, location: &Location) -> Result<Opened, InputError> {
-    Ok(session::open_read_only(location, &Facts(dataset.clone()))?)
+    Ok(session::open_read_only(location, dataset)?)
 }
 
 /// Says where the session and the dataset do not fit together.

@@ -12,12 +12,11 @@ use jiff::Timestamp;
 
 use super::input::{self, Input, InputError};
 use super::stats;
-use crate::dataset::DatasetError;
+use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
 use crate::output;
 use crate::report::Bars;
-use crate::runtime::Facts;
-use crate::session::{self, Actor, Candidate, CandidateId, Entry, Event, Ledger, SessionError, Store, Writer};
+use crate::session::{self, Actor, Candidate, CandidateId, Entry, Event, Ledger, SessionError, Store, Subject, Writer};
 use crate::text::sanitize;
 
 mod plan;
@@ -90,12 +89,11 @@ pub fn run(options: &MergeOptions, out: &mut dyn Write, errors: &mut dyn Write) 
     if output::is_same(location.file(), other.file()) {
         return Err(MergeError::Same(other.file().to_owned()));
     }
-    let facts = Facts(dataset.clone());
-    let there = session::read_history(&other, &facts).map_err(InputError::from)?;
+    let there = session::read_history(&other, &dataset).map_err(InputError::from)?;
     let (store, mut here) = if options.dry_run {
         (None, input::look(&dataset, &location)?)
     } else {
-        let (store, opened) = session::open(&location, &facts, Timestamp::now())?;
+        let (store, opened) = session::open(&location, &dataset, Timestamp::now())?;
         (Some(store), opened)
     };
     input::report(&here, &location, errors)?;
@@ -104,7 +102,7 @@ pub fn run(options: &MergeOptions, out: &mut dyn Write, errors: &mut dyn Write) 
     report.other = other.file().display().to_string();
     report.dry_run = options.dry_run;
     if let Some(store) = store.filter(|_| !taken.is_empty()) {
-        write(store, &mut here.ledger, &facts, taken)?;
+        write(store, &mut here.ledger, &dataset, taken)?;
     }
     if options.json {
         writeln!(out, "{}", report.json())?;
@@ -117,8 +115,8 @@ pub fn run(options: &MergeOptions, out: &mut dyn Write, errors: &mut dyn Write) 
 }
 
 /// Puts what is taken into the session, as one step.
-fn write(store: Store, ledger: &mut Ledger, facts: &Facts, taken: Vec<Taken>) -> Result<(), MergeError> {
-    let survey = facts.0.survey(&mut || ControlFlow::Continue(()))?;
+fn write(store: Store, ledger: &mut Ledger, dataset: &Dataset, taken: Vec<Taken>) -> Result<(), MergeError> {
+    let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
     let occurrences = survey.map(|survey| survey.occurrences).unwrap_or_default();
     let writer = Writer::spawn(store, |_| ())?;
     let mut reviewer = None;
@@ -128,10 +126,7 @@ fn write(store: Store, ledger: &mut Ledger, facts: &Facts, taken: Vec<Taken>) ->
             writer.set_reviewer(Timestamp::now(), by.clone())?;
             reviewer = Some(by);
         }
-        let subject = facts.subject(record, &occurrences).map_err(|source| {
-            let dataset = facts.0.path().to_owned();
-            SessionError::Dataset { dataset, source }
-        })?;
+        let subject = Subject::read(dataset, record, &occurrences).map_err(SessionError::from)?;
         let mut apply = |event: Event| {
             let (seq, _) = ledger.apply(event.clone());
             writer.record(Entry { seq, at, event, subject: Some(subject.clone()) }).map(|()| seq)

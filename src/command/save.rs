@@ -15,7 +15,6 @@ use crate::dataset::Dataset;
 use crate::exit::ExitCode;
 use crate::output::{Output, SaveRefused};
 use crate::review::SaveSummary;
-use crate::runtime::Facts;
 use crate::session::{self, Entry, Event, Ledger, Location, Opened, SessionError, Store, Writer};
 use crate::text::{counted, sanitize};
 
@@ -89,7 +88,7 @@ struct Hold {
 }
 
 fn hold(dataset: &Dataset, location: &Location) -> Result<Hold, InputError> {
-    match session::open(location, &Facts(dataset.clone()), Timestamp::now()) {
+    match session::open(location, dataset, Timestamp::now()) {
         Ok((store, opened)) => Ok(Hold { opened, store: Ok(store) }),
         // What keeps it from being read too, such as damage, is found again there.
         Err(refused) => Ok(Hold { opened: input::look(dataset, location)?, store: Err(refused) }),

@@ -13,7 +13,6 @@ use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
 use crate::output;
 use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport};
-use crate::runtime::Facts;
 use crate::session::{self, History, Location, SessionError};
 use crate::text::sanitize;
 
@@ -156,7 +155,7 @@ fn write_report(report: &SpotReport, path: &Path, dataset: &Path, force: bool) -
 }
 
 fn look(dataset: &Dataset, location: &Location, errors: &mut dyn Write) -> Result<History, StatsError> {
-    let history = session::read_history(location, &Facts(dataset.clone()))?;
+    let history = session::read_history(location, dataset)?;
     input::report(&history.opened, location, errors)?;
     Ok(history)
 }

@@ -41,6 +41,14 @@ impl Stamp {
     }
 }
 
+/// The form sessions store: compared as a whole, never parsed.
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { len, modified_ns, device, inode } = self;
+        write!(f, "{len} bytes, changed {modified_ns} ns, file {inode} on {device}")
+    }
+}
+
 impl From<&Metadata> for Stamp {
     #[cfg(unix)]
     fn from(metadata: &Metadata) -> Self {

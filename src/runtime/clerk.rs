@@ -11,13 +11,15 @@ use std::thread::{self, JoinHandle};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Facts, Parts, candidates};
-use crate::dataset::{Occurrences, RecordId};
+use super::{Parts, candidates, context};
+use crate::dataset::{Dataset, Occurrences, RecordId};
 use crate::describe::queue::Refused;
 use crate::describe::{DescribeError, JobEvent, Queue, Request, Spent};
 use crate::report;
 use crate::review::{Ask, Msg};
-use crate::session::{self, Ack, Entry, Event, Location, Opened, Sample, SampleRequest, Seq, SessionError, Writer};
+use crate::session::{
+    self, Ack, Entry, Event, Location, Opened, Sample, SampleRequest, Seq, SessionError, Subject, Writer,
+};
 
 /// Something for the clerk to do.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl Clerk {
     ) -> Self {
         let (tasks, inbox) = mpsc::channel();
         let desk = Desk {
-            facts: Facts(parts.dataset.clone()),
+            dataset: parts.dataset.clone(),
             session: parts.session.clone(),
             read_only: parts.read_only,
             max_words: parts.max_words,
@@ -89,7 +91,7 @@ impl Clerk {
 }
 
 struct Desk {
-    facts: Facts,
+    dataset: Dataset,
     session: Location,
     read_only: bool,
     /// To be taken in once the session is open.
@@ -160,7 +162,7 @@ impl Desk {
     /// Starts taking the captions of an older run in, the first time the session is open for writing.
     fn take_candidates_in(&mut self) {
         let Some(file) = self.candidates.take_if(|_| self.writer.is_some()) else { return };
-        let (dataset, messages, stopping) = (self.facts.0.clone(), self.messages.clone(), self.stopping.clone());
+        let (dataset, messages, stopping) = (self.dataset.clone(), self.messages.clone(), self.stopping.clone());
         let work = move || candidates::take_in(&dataset, &file, &messages, &|| super::go_on(&stopping));
         match thread::Builder::new().name("candidates".to_owned()).spawn(work) {
             Ok(thread) => self.helper = Some(thread),
@@ -170,7 +172,7 @@ impl Desk {
 
     /// Opens it for writing; where another process does, for reading.
     fn take_hold(&mut self) -> Result<Vec<Msg>, SessionError> {
-        let (store, opened) = match session::open(&self.session, &self.facts, Timestamp::now()) {
+        let (store, opened) = match session::open(&self.session, &self.dataset, Timestamp::now()) {
             Err(locked @ SessionError::Locked { .. }) => return self.look(locked.to_string()),
             other => other?,
         };
@@ -187,7 +189,7 @@ impl Desk {
     }
 
     fn look(&self, why: String) -> Result<Vec<Msg>, SessionError> {
-        Ok(self.report(session::open_read_only(&self.session, &self.facts)?, Some(why)))
+        Ok(self.report(session::open_read_only(&self.session, &self.dataset)?, Some(why)))
     }
 
     fn report(&self, opened: Opened, read_only: Option<String>) -> Vec<Msg> {
@@ -207,7 +209,7 @@ impl Desk {
             return Some(Ok(Box::new(sample.clone())));
         }
         let go_on = &mut || super::go_on(&self.stopping);
-        let drawn = report::draw(&self.facts.0, request, &opened.ledger, Timestamp::now(), go_on);
+        let drawn = report::draw(&self.dataset, request, &opened.ledger, Timestamp::now(), go_on);
         let sample = match drawn {
             Ok(sample) => sample?,
             Err(error) => return Some(Err(error.to_string())),
@@ -228,7 +230,7 @@ impl Desk {
     fn record(&mut self, seq: Seq, event: Event, at: Timestamp) {
         // A line that cannot be read now was read when it was decided about; the writer refuses the event if this is
         // the first one of its record.
-        let subject = event.record().and_then(|record| self.facts.subject(record, &self.occurrences).ok());
+        let subject = event.record().and_then(|record| Subject::read(&self.dataset, record, &self.occurrences).ok());
         let sent = self.writer.as_ref().map(|writer| writer.record(Entry { seq, at, event, subject }));
         match sent {
             Some(Ok(())) => {}
@@ -273,7 +275,7 @@ impl Desk {
     /// What a describer is to be asked. Where the record has no picture to look at, that is the answer.
     fn request(&self, ask: &Ask) -> Option<Request> {
         let Ask { job, record, detail, .. } = *ask;
-        match self.facts.context(record) {
+        match context(&self.dataset, record) {
             Ok((picture, mut context)) => {
                 if ask.current.is_some() {
                     context.current.clone_from(&ask.current);

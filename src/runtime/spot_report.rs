@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::Facts;
 use crate::dataset::Dataset;
 use crate::output;
 use crate::report::SpotReport;
@@ -19,7 +18,7 @@ pub(super) fn write(
     path: Option<PathBuf>,
     force: bool,
 ) -> Result<PathBuf, String> {
-    let history = session::read_history(location, &Facts(dataset.clone())).map_err(|error| error.to_string())?;
+    let history = session::read_history(location, dataset).map_err(|error| error.to_string())?;
     let report = SpotReport::gather(dataset, &history, Timestamp::now()).map_err(|error| error.to_string())?;
     let report = report.ok_or("the sample is not stored: nothing can be reported of it")?;
     let path = path.unwrap_or_else(|| {

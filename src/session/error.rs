@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use super::event::Seq;
-use crate::dataset::RecordId;
+use crate::dataset::{DatasetError, RecordId};
 
 /// Why a session cannot be opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -78,13 +78,8 @@ pub enum SessionError {
         dataset: PathBuf,
     },
     /// The dataset changed, and reading it to find the records again failed.
-    #[error("{}: cannot be read to find the reviewed records again: {source}", .dataset.display())]
-    Dataset {
-        /// The dataset.
-        dataset: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("cannot read the dataset of the session: {0}")]
+    Dataset(#[from] DatasetError),
     /// An event came out of order.
     #[error("event {} came where {} was due: nothing after it is stored until the session is opened again", .got.0, .due.0)]
     OutOfOrder {

@@ -255,7 +255,8 @@ pub enum Event {
         path: PathBuf,
         /// The last event that is in it.
         through: Seq,
-        /// Hash of what was written, as [`DatasetFacts::hash`](super::DatasetFacts::hash) gives it for that file.
+        /// XXH3-128 of what was written, as [`Dataset::content_hash`](crate::dataset::Dataset::content_hash) returns it for
+        /// that file.
         hash: u128,
     },
     /// The session was opened on a dataset that is not as it was.

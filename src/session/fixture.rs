@@ -1,19 +1,19 @@
-//! What the session's tests share: a dataset that is only a list, and short ways to say what happens.
+//! Shared by the session's tests: a dataset written from a list, and a session without a screen.
 
-use std::cell::Cell;
-use std::io;
+use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
 use twox_hash::XxHash3_128;
 
 use super::{
-    Ack, Actor, CandidateId, DatasetFacts, Decision, EditBase, Entry, Event, Ledger, Location, Opened, Provenance, Seq,
-    SessionError, Store, Subject, Writer, open, open_read_only,
+    Ack, Actor, CandidateId, Decision, EditBase, Entry, Event, Ledger, Location, Opened, Provenance, Seq, SessionError,
+    Store, Subject, Writer, open, open_read_only,
 };
-use crate::dataset::{CAPTION, RecordId};
+use crate::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use crate::describe::StopReason;
 
 /// File names and captions, in order.
@@ -23,8 +23,8 @@ pub struct List {
     pub caption_field: String,
     pub stamp: u32,
     pub records: Vec<(String, Option<String>)>,
+    /// The file is cut off once it is open, so that whatever reads it fails.
     pub unreadable: bool,
-    pub visits: Cell<u32>,
 }
 
 impl List {
@@ -43,7 +43,37 @@ impl List {
     }
 
     pub fn contents_hash(&self) -> u128 {
-        XxHash3_128::oneshot(format!("{:?}", self.records).as_bytes())
+        XxHash3_128::oneshot(self.contents().as_bytes())
+    }
+
+    fn contents(&self) -> String {
+        let line = |(name, caption): &(String, Option<String>)| {
+            let mut line = serde_json::json!({ "file_name": name });
+            if let Some(caption) = caption {
+                line[&self.caption_field] = caption.as_str().into();
+            }
+            format!("{line}\n")
+        };
+        self.records.iter().map(line).collect()
+    }
+
+    /// Opens it as a dataset, whose file is replaced only if it has other contents or another stamp.
+    pub fn dataset(&self) -> Dataset {
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(self.stamp.into());
+        let is_same = |metadata: Metadata| metadata.modified().is_ok_and(|time| time == modified);
+        let contents = self.contents();
+        if !fs::metadata(&self.path).is_ok_and(is_same) || fs::read_to_string(&self.path).unwrap() != contents {
+            let new = self.path.with_extension("new");
+            fs::write(&new, contents).unwrap();
+            File::options().write(true).open(&new).unwrap().set_modified(modified).unwrap();
+            fs::rename(new, &self.path).unwrap();
+        }
+        let options = OpenOptions { caption_field: self.caption_field.clone(), ..OpenOptions::default() };
+        let dataset = Dataset::open(&self.path, &options).unwrap();
+        if self.unreadable {
+            File::options().write(true).open(&self.path).unwrap().set_len(0).unwrap();
+        }
+        dataset
     }
 
     pub fn subject(&self, record: RecordId) -> Subject {
@@ -63,42 +93,11 @@ impl List {
     }
 }
 
-impl DatasetFacts for List {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn caption_field(&self) -> &str {
-        &self.caption_field
-    }
-
-    fn stamp(&self) -> String {
-        self.stamp.to_string()
-    }
-
-    fn hash(&self) -> io::Result<u128> {
-        if self.unreadable { Err(io::Error::other("the disk is gone")) } else { Ok(self.contents_hash()) }
-    }
-
-    fn visit(
-        &self,
-        wanted: &dyn Fn(&str) -> bool,
-        found: &mut dyn FnMut(RecordId, &str, Option<&str>),
-    ) -> io::Result<()> {
-        self.visits.set(self.visits.get() + 1);
-        for ((name, caption), index) in self.records.iter().zip(0..) {
-            if wanted(name) {
-                found(RecordId(index), name, caption.as_deref());
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A review without a screen: a ledger and the session it is written to.
 pub struct Review {
     pub ledger: Ledger,
     pub opened: Opened,
+    pub dataset: Dataset,
     list: List,
     writer: Writer,
     acks: Receiver<Ack>,
@@ -111,11 +110,12 @@ impl Review {
     }
 
     pub fn try_open(list: &List) -> Result<Self, SessionError> {
-        let (store, opened) = open(&list.location(), list, Timestamp::UNIX_EPOCH)?;
+        let dataset = list.dataset();
+        let (store, opened) = open(&list.location(), &dataset, Timestamp::UNIX_EPOCH)?;
         let ledger = opened.ledger.clone();
         let (writer, acks) = spawn(store);
         let acknowledged = ledger.last();
-        Ok(Self { ledger, opened, list: list.clone(), writer, acks, acknowledged })
+        Ok(Self { ledger, opened, dataset, list: list.clone(), writer, acks, acknowledged })
     }
 
     pub fn apply(&mut self, event: Event) -> Seq {
@@ -184,7 +184,7 @@ pub fn spawn(store: Store) -> (Writer, Receiver<Ack>) {
 }
 
 pub fn read(list: &List) -> Opened {
-    open_read_only(&list.location(), list).unwrap()
+    open_read_only(&list.location(), &list.dataset()).unwrap()
 }
 
 pub fn folder() -> TempDir {

@@ -14,11 +14,11 @@ use super::ledger::{Ledger, RecordState};
 use super::location::Location;
 use super::lock::Lock;
 use super::log::{self, SubjectIndex};
-use super::rebind::{Bindings, DatasetFacts};
+use super::rebind::Bindings;
 use super::sample::{self, Sample};
 use super::spending::{self, Spending};
 use super::store::Store;
-use crate::dataset::RecordId;
+use crate::dataset::{Dataset, RecordId};
 
 /// A session as it was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct Unmatched {
 ///
 /// When another process writes it, when it is not a readable session, when the folder or file cannot be written, and
 /// when the dataset changed and cannot be read.
-pub fn open(location: &Location, dataset: &dyn DatasetFacts, now: Timestamp) -> Result<(Store, Opened), SessionError> {
+pub fn open(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(Store, Opened), SessionError> {
     location.prepare()?;
     let lock = Lock::acquire(location.file(), dataset.path())?;
     let file = location.file();
@@ -125,7 +125,7 @@ pub fn open(location: &Location, dataset: &dyn DatasetFacts, now: Timestamp) -> 
 /// # Errors
 ///
 /// When it is not a readable session, and when the dataset changed and cannot be read.
-pub fn open_read_only(location: &Location, dataset: &dyn DatasetFacts) -> Result<Opened, SessionError> {
+pub fn open_read_only(location: &Location, dataset: &Dataset) -> Result<Opened, SessionError> {
     look(location, dataset, |_, _, opened| Ok(opened))
 }
 
@@ -134,14 +134,14 @@ pub fn open_read_only(location: &Location, dataset: &dyn DatasetFacts) -> Result
 /// # Errors
 ///
 /// As [`open_read_only`].
-pub fn read_history(location: &Location, dataset: &dyn DatasetFacts) -> Result<History, SessionError> {
+pub fn read_history(location: &Location, dataset: &Dataset) -> Result<History, SessionError> {
     look(location, dataset, history::read)
 }
 
 /// Reads what is there and what `rest` finds besides.
 fn look<T: Default>(
     location: &Location,
-    dataset: &dyn DatasetFacts,
+    dataset: &Dataset,
     rest: impl Fn(&Connection, &Bindings, Opened) -> Result<T, Fault>,
 ) -> Result<T, SessionError> {
     let file = location.file();
@@ -158,7 +158,7 @@ fn look<T: Default>(
 
 fn read<T: Default>(
     file: &Path,
-    dataset: &dyn DatasetFacts,
+    dataset: &Dataset,
     at_rest: bool,
     rest: &impl Fn(&Connection, &Bindings, Opened) -> Result<T, Fault>,
 ) -> Result<T, SessionError> {

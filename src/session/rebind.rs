@@ -6,7 +6,7 @@
 //! record is found, its caption then tells what became of it (see [`Fate`](super::Fate)).
 
 use std::collections::{BTreeMap, HashSet};
-use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
@@ -16,42 +16,11 @@ use super::connection::{connect_read_only, log_of};
 use super::error::{Fault, SessionError};
 use super::event::{Decision, Seq};
 use super::log::{self, SubjectIndex};
-use crate::dataset::RecordId;
+use crate::dataset::{Dataset, Entry, RecordId};
 
 mod matching;
 
 use matching::{DecidedTexts, Found, FoundByName, Plan, Row, doubtful, match_by_name, match_own_output, plan};
-
-/// What a session asks of the dataset it belongs to.
-pub trait DatasetFacts {
-    /// Where the dataset is.
-    fn path(&self) -> &Path;
-
-    /// The member its captions are in.
-    fn caption_field(&self) -> &str;
-
-    /// Changes whenever the file may have changed; only compared with itself.
-    fn stamp(&self) -> String;
-
-    /// A hash of the file's contents. Asked only where the stamp is not the one of last time.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read.
-    fn hash(&self) -> io::Result<u128>;
-
-    /// Gives the position, file name and caption of every record whose file name is `wanted`, in file order. A record
-    /// without a file name has the empty one. Asked only where the contents are not those of last time.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read to its end.
-    fn visit(
-        &self,
-        wanted: &dyn Fn(&str) -> bool,
-        found: &mut dyn FnMut(RecordId, &str, Option<&str>),
-    ) -> io::Result<()>;
-}
 
 /// Which record each subject is, and what is to be written where that is news.
 #[derive(Default)]
@@ -69,8 +38,7 @@ pub(super) struct Bindings {
 
 impl Bindings {
     /// Compares the dataset with what the session knows of it and finds the records again. Writes nothing.
-    pub(super) fn find(connection: &Connection, file: &Path, dataset: &dyn DatasetFacts) -> Result<Self, SessionError> {
-        let unreadable = |source| SessionError::Dataset { dataset: dataset.path().to_owned(), source };
+    pub(super) fn find(connection: &Connection, file: &Path, dataset: &Dataset) -> Result<Self, SessionError> {
         let mut bindings = Self::stored(connection).map_err(|fault| fault.of(file))?;
         let field = dataset.caption_field();
         match setting::<String>(connection, "caption_field").map_err(|fault| fault.of(file))? {
@@ -81,11 +49,11 @@ impl Bindings {
             }
         }
         let stored = stored_identity(connection).map_err(|fault| fault.of(file))?;
-        let stamp = dataset.stamp();
+        let stamp = dataset.stamp().to_string();
         match stored {
             Some((stored, _)) if stored == stamp => {}
             Some((_, stored)) if !bindings.positions.is_empty() => {
-                let hash = dataset.hash().map_err(unreadable)?;
+                let hash = dataset.content_hash()?;
                 bindings.identity = Some((stamp, Some(hash)));
                 if stored != Some(hash) {
                     bindings.rebind(connection, file, dataset, hash)?;
@@ -114,7 +82,7 @@ impl Bindings {
         &mut self,
         connection: &Connection,
         file: &Path,
-        dataset: &dyn DatasetFacts,
+        dataset: &Dataset,
         hash: u128,
     ) -> Result<(), SessionError> {
         let read = || -> Result<_, Fault> {
@@ -125,15 +93,17 @@ impl Bindings {
         let mut wanted: HashSet<&str> = rows.iter().map(|row| row.file_name.as_str()).collect();
         wanted.extend(cursor_name.as_deref());
         let mut found = FoundByName::new();
-        dataset
-            .visit(&|name| wanted.contains(name), &mut |record, name, caption| {
-                let caption = caption.map(str::to_owned);
-                match found.get_mut(name) {
-                    Some(records) => records.push(Found { record, caption }),
-                    None => drop(found.insert(name.to_owned(), vec![Found { record, caption }])),
-                }
-            })
-            .map_err(|source| SessionError::Dataset { dataset: dataset.path().to_owned(), source })?;
+        dataset.scan(&mut |entry| {
+            let record = entry.id();
+            let (name, caption) = match entry {
+                Entry::Record(line) => (line.file_name, line.caption),
+                Entry::Bad(_) => (String::new(), None),
+            };
+            if wanted.contains(name.as_str()) {
+                found.entry(name).or_default().push(Found { record, caption });
+            }
+            ControlFlow::Continue(())
+        })?;
 
         let texts = decided_texts(connection, &doubtful(&rows, &found)).map_err(|fault| fault.of(file))?;
         let exact = left_out.and_then(|left_out| match_own_output(&rows, &found, &left_out));

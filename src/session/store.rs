@@ -15,7 +15,7 @@ use super::log::{self, SubjectIndex};
 use super::rebind::put_setting;
 use super::sample::{self, Sample};
 use super::spending;
-use crate::dataset::RecordId;
+use crate::dataset::{self, Dataset, DatasetError, Occurrences, RecordId};
 use crate::describe::Spent;
 
 /// What a record is beyond its position, said when it is first touched.
@@ -28,6 +28,21 @@ pub struct Subject {
     pub occurrence: u32,
     /// The caption in its line.
     pub caption: Option<String>,
+}
+
+impl Subject {
+    /// Reads a record's subject from its dataset.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the line cannot be read.
+    pub fn read(dataset: &Dataset, record: RecordId, occurrences: &Occurrences) -> Result<Self, DatasetError> {
+        let occurrence = occurrences.of(record);
+        Ok(match dataset.entry(record)? {
+            dataset::Entry::Record(line) => Self { file_name: line.file_name, occurrence, caption: line.caption },
+            dataset::Entry::Bad(_) => Self { file_name: String::new(), occurrence, caption: None },
+        })
+    }
 }
 
 /// An event on its way into the session.

@@ -10,7 +10,6 @@ use super::*;
 use crate::dataset::{Dataset, OpenOptions};
 use crate::lint::{Context, LintKind, Rules, lint};
 use crate::picture;
-use crate::runtime::Facts;
 
 fn temporary() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -150,7 +149,7 @@ fn a_reset_starts_anew() {
     let fresh = files(folder.path());
 
     let location = Location::find(&dataset, CAPTION, None).expect("a place");
-    let (store, _) = session::open(&location, &Facts(opened(&dataset)), Timestamp::UNIX_EPOCH).expect("a session");
+    let (store, _) = session::open(&location, &opened(&dataset), Timestamp::UNIX_EPOCH).expect("a session");
     drop(store);
     fs::write(&dataset, "{\"file_name\": \"mine.jpg\"}\n").expect("written");
     fs::remove_file(folder.path().join("images/pink-backpack.jpg")).expect("removed");
@@ -214,7 +213,7 @@ fn a_reset_waits_for_the_review_to_end() {
     let folder = temporary();
     let dataset = prepare(Some(folder.path()), false).expect("prepared");
     let location = Location::find(&dataset, CAPTION, None).expect("a place");
-    let held = session::open(&location, &Facts(opened(&dataset)), Timestamp::UNIX_EPOCH).expect("a session");
+    let held = session::open(&location, &opened(&dataset), Timestamp::UNIX_EPOCH).expect("a session");
     assert!(matches!(prepare(Some(folder.path()), true), Err(DemoError::Session(SessionError::Locked { .. }))));
     assert!(location.file().exists());
     assert_eq!(fs::read(&dataset).expect("read"), bundled_dataset());

@@ -10,14 +10,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
-use crate::dataset::{Entry, Occurrences, RecordId};
+use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
 use crate::describe::{
     Describer, Description, Detail, JobEvent, JobId, News, PauseKind, Priority, Queue, Request, Spent, Status,
     StopReason,
 };
 use crate::lint::{self, Rules};
-use crate::runtime::Facts;
-use crate::session::{self, Ack, Actor, CandidateId, Decision, Event, Ledger, Provenance, Seq, Store, Writer};
+use crate::runtime;
+use crate::session::{self, Ack, Actor, CandidateId, Decision, Event, Ledger, Provenance, Seq, Store, Subject, Writer};
 
 /// Records that wait in the queue beyond those under way, so that it never runs dry.
 const READY: usize = 8;
@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What a run works with.
 pub(super) struct Parts {
-    pub(super) facts: Facts,
+    pub(super) dataset: Dataset,
     pub(super) occurrences: Occurrences,
     pub(super) ledger: Ledger,
     pub(super) store: Store,
@@ -46,7 +46,7 @@ enum Heard {
 }
 
 struct Run {
-    facts: Facts,
+    dataset: Dataset,
     occurrences: Occurrences,
     ledger: Ledger,
     writer: Writer,
@@ -107,7 +107,7 @@ pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Prog
 
 impl Run {
     fn begin(parts: Parts, sender: &UnboundedSender<Heard>) -> io::Result<Self> {
-        let Parts { facts, occurrences, ledger, store, describer, rules, accept, attended } = parts;
+        let Parts { dataset, occurrences, ledger, store, describer, rules, accept, attended } = parts;
         let acks = sender.clone();
         let writer = Writer::spawn(store, move |ack| {
             // Nobody listens once the run is over.
@@ -123,7 +123,7 @@ impl Run {
             let _ = jobs.send(Heard::Job(job, record, event));
         });
         Ok(Self {
-            facts,
+            dataset,
             occurrences,
             ledger,
             writer,
@@ -144,7 +144,7 @@ impl Run {
         let room = self.describer.concurrency().get() + READY;
         while self.tally.stopped.is_none() && self.live.len() < room {
             let Some(record) = records.next() else { break };
-            match self.facts.context(record) {
+            match runtime::context(&self.dataset, record) {
                 Err(reason) => self.failed(record, reason),
                 Ok((picture, mut context)) => {
                     let tried = self.ledger.record(record).candidates.iter();
@@ -238,7 +238,7 @@ impl Run {
 
     /// A record by the name of its picture, for the log.
     fn name(&self, record: RecordId) -> String {
-        let entry = self.facts.0.entry(record).ok();
+        let entry = self.dataset.entry(record).ok();
         let name = entry.as_ref().and_then(Entry::record).map(|line| line.file_name.clone());
         name.unwrap_or_else(|| format!("record {}", record.0 + 1))
     }
@@ -279,7 +279,7 @@ impl Run {
     }
 
     fn record(&mut self, event: Event) -> Seq {
-        let subject = event.record().and_then(|record| self.facts.subject(record, &self.occurrences).ok());
+        let subject = event.record().and_then(|record| Subject::read(&self.dataset, record, &self.occurrences).ok());
         let (seq, _) = self.ledger.apply(event.clone());
         if let Err(error) = self.writer.record(session::Entry { seq, at: Timestamp::now(), event, subject }) {
             self.stop(Stopped::NotWritten(error.to_string()));

@@ -80,17 +80,16 @@ fn drafted(record: u32) -> Event {
 fn sit(world: &World, reviewer: &str, sample: Option<&SampleRequest>, events: impl IntoIterator<Item = Event>) {
     let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
     let occurrences = dataset.survey(&mut || ControlFlow::Continue(())).unwrap().unwrap().occurrences;
-    let facts = Facts(dataset);
     let (store, mut opened) = world.hold();
     let writer = Writer::spawn(store, |_| ()).unwrap();
     writer.set_reviewer(second(1), reviewer.to_owned()).unwrap();
     if let Some(request) = sample {
-        let drawn = draw(&facts.0, request, &opened.ledger, second(2), &mut || ControlFlow::Continue(()));
+        let drawn = draw(&dataset, request, &opened.ledger, second(2), &mut || ControlFlow::Continue(()));
         writer.record_sample(drawn.unwrap().unwrap()).unwrap();
     }
     for event in events {
         let (seq, _) = opened.ledger.apply(event.clone());
-        let subject = event.record().map(|record| facts.subject(record, &occurrences).unwrap());
+        let subject = event.record().map(|record| Subject::read(&dataset, record, &occurrences).unwrap());
         writer.record(Entry { seq, at: second(1_000 + seq.0), event, subject }).unwrap();
     }
     writer.close().unwrap();
@@ -118,7 +117,7 @@ fn opened(world: &World) -> Opened {
 fn history(world: &World) -> History {
     let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
     let location = Location::find(dataset.path(), dataset.caption_field(), None).unwrap();
-    read_history(&location, &Facts(dataset)).unwrap()
+    read_history(&location, &dataset).unwrap()
 }
 
 fn saved(world: &World) -> String {

@@ -40,7 +40,7 @@ fn actions_are_told_with_who_did_them_and_what_edits_began_from() {
     review.apply(Event::Flagged { record: second, on: true });
     review.apply(Event::Undone);
     review.close();
-    let history = read_history(&list.location(), &list).unwrap();
+    let history = read_history(&list.location(), &list.dataset()).unwrap();
     let told: Vec<_> = history.actions.iter().map(|action| (action.seq.0, action.record, action.kind)).collect();
     let edit = ActionKind::Decided { by: Actor::Operator, edited_from: Some(EditBase::Original) };
     let run = ActionKind::Decided { by: Actor::Run, edited_from: None };
@@ -74,7 +74,7 @@ fn who_reviewed_is_known_from_their_first_event_on() {
     sit("kim", &["a.jpg"]);
     sit("kim", &["b.jpg"]);
     sit("lee", &["a.jpg"]);
-    let history = read_history(&list.location(), &list).unwrap();
+    let history = read_history(&list.location(), &list.dataset()).unwrap();
     let sitting = |after, reviewer: &str| Sitting { after: Seq(after), at: second(1), reviewer: reviewer.to_owned() };
     assert_eq!(history.sittings, [sitting(0, "kim"), sitting(2, "lee")]);
     assert_eq!([0, 1, 2, 3].map(|seq| history.reviewer(Seq(seq))), [None, Some("kim"), Some("kim"), Some("lee")]);
@@ -84,7 +84,7 @@ fn who_reviewed_is_known_from_their_first_event_on() {
 fn who_reviewed_is_known_also_where_several_come_in_one_transaction() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
-    let (mut store, _) = open(&list.location(), &list, second(0)).unwrap();
+    let (mut store, _) = open(&list.location(), &list.dataset(), second(0)).unwrap();
     let mut batch = Batch::default();
     for (seq, record, reviewer) in [(1, RecordId(0), "kim"), (2, RecordId(1), "lee")] {
         batch.set_reviewer(&store, second(1), reviewer.to_owned());
@@ -93,7 +93,7 @@ fn who_reviewed_is_known_also_where_several_come_in_one_transaction() {
     }
     store.commit(&batch).unwrap();
     store.close().unwrap();
-    let history = read_history(&list.location(), &list).unwrap();
+    let history = read_history(&list.location(), &list.dataset()).unwrap();
     assert_eq!([1, 2].map(|seq| history.reviewer(Seq(seq))), [Some("kim"), Some("lee")]);
 }
 
@@ -106,16 +106,16 @@ fn a_sample_comes_back_as_it_was_drawn_and_follows_its_records() {
     review.writer().record_sample(drawn.clone()).unwrap();
     review.decide("c.jpg", Decision::Kept);
     review.close();
-    assert_eq!(read_history(&list.location(), &list).unwrap().opened.samples, [drawn]);
+    assert_eq!(read_history(&list.location(), &list.dataset()).unwrap().opened.samples, [drawn]);
 
     list.replace(&[("new.jpg", "N"), ("a.jpg", "A"), ("b.jpg", "B"), ("c.jpg", "C")]);
-    let moved = read_history(&list.location(), &list).unwrap();
+    let moved = read_history(&list.location(), &list.dataset()).unwrap();
     let records: Vec<RecordId> = moved.opened.samples[0].members.iter().map(|member| member.record).collect();
     assert_eq!(records, [RecordId(3), RecordId(1)]);
     assert_eq!(moved.opened.ledger.record(RecordId(3)).decision, Decision::Kept);
 
     list.replace(&[("a.jpg", "A")]);
-    let gone = read_history(&list.location(), &list).unwrap();
+    let gone = read_history(&list.location(), &list.dataset()).unwrap();
     let record = gone.opened.samples[0].members[0].record;
     assert_eq!(gone.opened.ledger.record(record).decision, Decision::Kept, "what was decided is still known");
 }
@@ -124,5 +124,5 @@ fn a_sample_comes_back_as_it_was_drawn_and_follows_its_records() {
 fn a_session_that_is_not_there_has_no_history() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a.jpg", "A")]);
-    assert_eq!(read_history(&list.location(), &list).unwrap(), History::default());
+    assert_eq!(read_history(&list.location(), &list.dataset()).unwrap(), History::default());
 }

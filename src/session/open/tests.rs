@@ -33,9 +33,9 @@ fn refused(list: &List, file: &Path) -> SessionError {
     let hash = || XxHash3_128::oneshot(&fs::read(file).unwrap());
     let before = hash();
     let location = chosen(list, file);
-    let error = open(&location, list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    let error = open(&location, &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
     assert_eq!(hash(), before, "opened for writing");
-    let read_only = open_read_only(&location, list).unwrap_err();
+    let read_only = open_read_only(&location, &list.dataset()).unwrap_err();
     assert_eq!(hash(), before, "opened for reading");
     assert_eq!(read_only.to_string(), error.to_string());
     error
@@ -56,8 +56,8 @@ fn a_session_begins_empty_beside_its_dataset() {
 fn there_is_one_writer_and_readers_see_what_it_wrote() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
-    let (store, opened) = open(&list.location(), &list, Timestamp::UNIX_EPOCH).unwrap();
-    let second = open(&list.location(), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    let (store, opened) = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
+    let second = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
     assert!(matches!(second, SessionError::Locked { pid: Some(pid), .. } if pid == std::process::id()));
 
     let (writer, acks) = spawn(store);
@@ -187,7 +187,7 @@ fn a_session_in_a_folder_of_somebody_elses_can_only_be_read() {
     };
     mode(0o555);
     let before = files(&ours);
-    let error = open(&list.location(), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    let error = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
     assert!(error.to_string().ends_with("open read-only, or choose another with --session"), "{error}");
     assert_eq!(read(&list).ledger, ledger);
     assert_eq!(files(&ours), before);
@@ -226,10 +226,10 @@ fn other_files_are_refused_and_left_alone() {
     Connection::open(&other).unwrap().execute_batch("CREATE TABLE places (url TEXT)").unwrap();
     assert!(matches!(refused(&list, &other), SessionError::NotASession { .. }));
 
-    let error = open(&chosen(&list, folder.path()), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    let error = open(&chosen(&list, folder.path()), &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
     assert!(error.to_string().starts_with(&folder.path().display().to_string()), "{error}");
     let missing = folder.path().join("no such folder").join("file");
-    let error = open(&chosen(&list, &missing), &list, Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+    let error = open(&chosen(&list, &missing), &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
     assert!(matches!(error, SessionError::File { .. }), "{error}");
 }
 
@@ -330,8 +330,8 @@ fn a_session_of_format_1_opens() {
     ledger.apply(Event::Drafted { record: a, draft: Some(draft) });
 
     let location = chosen(&list, &file);
-    assert_eq!(open_read_only(&location, &list).unwrap().ledger, ledger);
-    let (store, opened) = open(&location, &list, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(open_read_only(&location, &list.dataset()).unwrap().ledger, ledger);
+    let (store, opened) = open(&location, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(opened.ledger, ledger);
     assert_eq!((opened.cursor, opened.binding), (Some(RecordId(2)), Binding::Unchanged));
     store.close().unwrap();
@@ -342,12 +342,12 @@ fn a_session_is_about_one_member_and_is_never_opened_for_another() {
     let folder = tempfile::tempdir().unwrap();
     let mut list = List::new(folder.path(), &[("a.jpg", "one")]);
     let own = list.location();
-    drop(open(&own, &list, Timestamp::UNIX_EPOCH).unwrap());
+    drop(open(&own, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
 
     list.caption_field = "text_ko".to_owned();
     assert_eq!(list.location().file(), own.file().with_file_name("metadata.text_ko.sqlite"));
     let other = list.location();
-    drop(open(&other, &list, Timestamp::UNIX_EPOCH).unwrap());
+    drop(open(&other, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
     let error = refused(&list, own.file());
     assert!(matches!(&error, SessionError::OtherField { reviewed, .. } if reviewed == "text"), "{error}");
     assert!(error.to_string().contains("holds the review of \"text\", and this is one of \"text_ko\": name that"));
@@ -357,7 +357,7 @@ fn a_session_is_about_one_member_and_is_never_opened_for_another() {
     assert_eq!(connection.execute("DELETE FROM setting WHERE name = 'caption_field'", []).unwrap(), 1);
     drop(connection);
     list.caption_field = CAPTION.to_owned();
-    drop(open(&own, &list, Timestamp::UNIX_EPOCH).unwrap());
+    drop(open(&own, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
     list.caption_field = "text_ko".to_owned();
     assert!(matches!(refused(&list, own.file()), SessionError::OtherField { .. }));
 }

@@ -15,7 +15,7 @@ fn entry(list: &List, seq: u64, event: Event) -> Entry {
 }
 
 fn start(list: &List) -> (crate::session::Writer, std::sync::mpsc::Receiver<Ack>) {
-    spawn(open(&list.location(), list, Timestamp::UNIX_EPOCH).unwrap().0)
+    spawn(open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap().0)
 }
 
 fn failed(acks: &std::sync::mpsc::Receiver<Ack>) -> Vec<(u64, String)> {
@@ -80,7 +80,7 @@ fn a_full_disk_fails_the_batch_and_all_that_follows_and_what_was_durable_stays()
     review.decide("a", Decision::Kept);
     let ledger = review.close();
 
-    let (store, _) = open(&list.location(), &list, Timestamp::UNIX_EPOCH).unwrap();
+    let (store, _) = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
     store.limit_pages();
     let (writer, acks) = spawn(store);
     let long = "a long note ".repeat(10_000);
