@@ -107,7 +107,7 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
                     Effect::Sort(SortScan { id, .. }) => {
                         messages.extend(backwards.clone().map(|order| Msg::Sorted { id, order }));
                     }
-                    Effect::Record { seq, .. } => messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH)),
+                    Effect::Record { seq, .. } => messages.push(Msg::Durable(seq, Timestamp::UNIX_EPOCH)),
                     _ => {}
                 }
             }

@@ -3,33 +3,31 @@
 //! (before, keys, after).
 
 mod action;
-mod demand;
 mod effect;
-mod facts;
-mod figures;
-mod hits;
-mod listing;
-mod marks;
+mod list_view;
+mod matches;
 mod model;
 mod msg;
 mod order;
 mod pace;
 mod palette;
+mod prefetch;
 pub mod query;
+mod record_view;
 mod replace;
 mod scan;
+mod selection;
 mod sheet;
 mod sort;
-mod spot;
+mod spot_check;
+mod statistics;
 mod tabs;
 mod update;
 
 pub use action::{Action, Group};
 pub use effect::{Ask, Effect};
-pub use facts::{Content, Facts};
-pub use hits::Hits;
-pub use listing::{Match, View};
-pub use marks::{Deed, Marks};
+pub use list_view::{Match, View};
+pub use matches::Matches;
 pub use model::{
     Bulk, CaptionView, Closeup, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model, Notice,
     NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
@@ -39,8 +37,10 @@ pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use order::Order;
 pub use pace::Pace;
 pub use palette::CommandLine;
+pub use record_view::{Content, RecordView};
 pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
 pub use scan::{Scan, ScanId, Scanned, Snapshot};
+pub use selection::{Marks, RecordAction};
 pub use sheet::{Grid, Sheet};
 pub use sort::{Sort, SortBy, SortScan, Sorter};
 pub use tabs::{Tab, Tabs};

@@ -193,7 +193,7 @@ impl Runtime {
                 let stop = self.scanner.start(scan.id);
                 self.spawn("sort", move || sorter::run(&dataset, &scan, &messages, &stop));
             }
-            Effect::LearnVocabulary => {
+            Effect::CollectVocabulary => {
                 let (dataset, messages) = (self.parts.dataset.clone(), self.messages.clone());
                 self.spawn("vocabulary", move || scanner::learn(&dataset, &messages));
             }

@@ -168,9 +168,9 @@ fn other_names_of_the_target_are_warned_of() {
 
 // Other programs. The amendments are asked for while the file is written, so whatever they do happens meanwhile.
 
-fn meanwhile(dataset: &Dataset, options: &SaveOptions, deed: impl FnOnce()) -> Result<SaveReport, SaveError> {
+fn meanwhile(dataset: &Dataset, options: &SaveOptions, action: impl FnOnce()) -> Result<SaveReport, SaveError> {
     let mut amendments = std::iter::once_with(|| {
-        deed();
+        action();
         change()
     });
     save(dataset, &mut amendments, options)
@@ -254,7 +254,7 @@ const FAILED: i32 = 61;
 const NOT_CONFIRMED: i32 = 62;
 
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+enum RecordAction {
     /// A target that is not there yet.
     New,
     /// The dataset itself.
@@ -263,7 +263,7 @@ enum Deed {
     FullDisk,
 }
 
-impl Deed {
+impl RecordAction {
     const ALL: [Self; 3] = [Self::New, Self::InPlace, Self::FullDisk];
 
     fn target(self, folder: &Path) -> PathBuf {
@@ -274,11 +274,11 @@ impl Deed {
 #[test]
 #[ignore = "what the tests of failing disks run"]
 fn in_another_process() {
-    let (Some(folder), Some(deed)) = (std::env::var_os(FOLDER).map(PathBuf::from), std::env::var_os(DEED)) else {
+    let (Some(folder), Some(action)) = (std::env::var_os(FOLDER).map(PathBuf::from), std::env::var_os(DEED)) else {
         return;
     };
-    let deed = Deed::ALL.into_iter().find(|known| *deed == *format!("{known:?}")).expect("a deed");
-    if matches!(deed, Deed::FullDisk) {
+    let action = RecordAction::ALL.into_iter().find(|known| *action == *format!("{known:?}")).expect("a action");
+    if matches!(action, RecordAction::FullDisk) {
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "none"]).arg(&folder).status();
         if !mount.is_ok_and(|status| status.success()) {
             return;
@@ -287,12 +287,12 @@ fn in_another_process() {
     }
     let path = folder.join("d.jsonl");
     let result = Dataset::open(&path, &OpenOptions::default()).map_err(SaveError::from).and_then(|dataset| {
-        let expected = match deed {
-            Deed::New => Expected::Nothing,
+        let expected = match action {
+            RecordAction::New => Expected::Nothing,
             _ => Expected::Ours { stamp: Some(dataset.stamp()), hash: None },
         };
-        let backup = !matches!(deed, Deed::New);
-        save_change(&dataset, &SaveOptions { target: deed.target(&folder), expected, force: false, backup })
+        let backup = !matches!(action, RecordAction::New);
+        save_change(&dataset, &SaveOptions { target: action.target(&folder), expected, force: false, backup })
     });
     std::process::exit(match result {
         Ok(_) => SAVED,
@@ -319,11 +319,11 @@ fn on_a_full_disk(folder: &Path) -> i32 {
     SAVED
 }
 
-/// Runs a deed in `folder` by way of `wrapper`, a command that runs another.
-fn run(wrapper: &mut Command, folder: &Path, deed: Deed) -> ExitStatus {
+/// Runs a action in `folder` by way of `wrapper`, a command that runs another.
+fn run(wrapper: &mut Command, folder: &Path, action: RecordAction) -> ExitStatus {
     wrapper.arg(std::env::current_exe().expect("this test program"));
     wrapper.args(["--exact", "in_another_process", "--ignored", "--test-threads=1"]);
-    wrapper.env(FOLDER, folder).env(DEED, format!("{deed:?}"));
+    wrapper.env(FOLDER, folder).env(DEED, format!("{action:?}"));
     wrapper.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("started")
 }
 
@@ -342,7 +342,7 @@ fn a_full_disk_leaves_the_old_file_whole() {
     if !works(unshare().args(["mount", "-t", "tmpfs", "none"]).arg(folder.path())) {
         return skipped("a_full_disk_leaves_the_old_file_whole", "no small file system can be mounted here");
     }
-    assert_eq!(run(&mut unshare(), folder.path(), Deed::FullDisk).code(), Some(SAVED));
+    assert_eq!(run(&mut unshare(), folder.path(), RecordAction::FullDisk).code(), Some(SAVED));
 }
 
 /// What a save asks of the system about its files.
@@ -353,7 +353,7 @@ struct Calls {
     calls: Vec<(String, usize)>,
 }
 
-fn calls(deed: Deed) -> Calls {
+fn calls(action: RecordAction) -> Calls {
     let folder = folder();
     let files = folder.path().join("files");
     fs::create_dir(&files).expect("made");
@@ -361,7 +361,7 @@ fn calls(deed: Deed) -> Calls {
     let trace = folder.path().join("trace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "4096", "-e", "trace=file,desc", "-o"]).arg(&trace);
-    assert_eq!(run(&mut strace, &files, deed).code(), Some(SAVED));
+    assert_eq!(run(&mut strace, &files, action).code(), Some(SAVED));
     let mut found = Calls { files: BTreeSet::new(), calls: Vec::new() };
     let mut counts: HashMap<String, usize> = HashMap::new();
     // Names and open files both show as paths: `1234 rename("/x/files/a", …`, `1234 fsync(5</x/files/a>) …`.
@@ -390,21 +390,21 @@ fn whatever_call_fails_or_kills_the_files_are_whole() {
     if !works(Command::new("strace").args(["-o", "/dev/null", "true"])) {
         return skipped(TEST, "strace is not here, or may not trace");
     }
-    for deed in [Deed::New, Deed::InPlace] {
-        let Calls { files, calls } = calls(deed);
+    for action in [RecordAction::New, RecordAction::InPlace] {
+        let Calls { files, calls } = calls(action);
         for needed in ["write", "fsync", "flock"] {
-            assert!(calls.iter().any(|(name, _)| name == needed), "{deed:?} makes no {needed}: {calls:?}");
+            assert!(calls.iter().any(|(name, _)| name == needed), "{action:?} makes no {needed}: {calls:?}");
         }
-        assert!(calls.iter().any(|(name, _)| name.starts_with("rename")), "{deed:?}: {calls:?}");
+        assert!(calls.iter().any(|(name, _)| name.starts_with("rename")), "{action:?}: {calls:?}");
         for (name, count) in &calls {
             for fault in ["error=EIO", "error=ENOSPC", "signal=SIGKILL"] {
-                after_a_fault(deed, &files, name, *count, fault);
+                after_a_fault(action, &files, name, *count, fault);
             }
         }
     }
 }
 
-fn after_a_fault(deed: Deed, involved: &BTreeSet<String>, call: &str, count: usize, fault: &str) {
+fn after_a_fault(action: RecordAction, involved: &BTreeSet<String>, call: &str, count: usize, fault: &str) {
     let folder = folder();
     let files = folder.path().join("files");
     fs::create_dir(&files).expect("made");
@@ -417,12 +417,12 @@ fn after_a_fault(deed: Deed, involved: &BTreeSet<String>, call: &str, count: usi
         strace.arg("-P").arg(path);
     }
     strace.arg("-e").arg(format!("inject={call}:{fault}:when={count}"));
-    let status = run(&mut strace, &files, deed);
-    let what = format!("{deed:?}, {call} number {count}, {fault}");
+    let status = run(&mut strace, &files, action);
+    let what = format!("{action:?}, {call} number {count}, {fault}");
 
-    let target = deed.target(&files);
+    let target = action.target(&files);
     let found = fs::read_to_string(&target).ok();
-    let before = matches!(deed, Deed::InPlace).then_some(OLD);
+    let before = matches!(action, RecordAction::InPlace).then_some(OLD);
     let said = status.code();
     match said {
         // Said to be saved, or in place though not confirmed: then it is.

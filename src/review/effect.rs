@@ -82,7 +82,7 @@ pub enum Effect {
     /// Sort the records for the list.
     Sort(SortScan),
     /// Find out what the dataset's lines offer for queries.
-    LearnVocabulary,
+    CollectVocabulary,
     /// Stop looking: nobody waits for what that scan would find.
     StopScan(ScanId),
     /// Write the updated dataset.

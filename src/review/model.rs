@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::hits::Hits;
-use super::marks::Marks;
+use super::matches::Matches;
 use super::msg::Viewport;
 use super::pace::Pace;
 use super::query::Vocabulary;
 use super::scan::{ScanId, Snapshot};
+use super::selection::Marks;
 use super::sheet::Sheet;
 use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
@@ -115,7 +115,7 @@ pub struct Search {
     /// The text.
     pub text: String,
     /// The records that have it.
-    pub hits: Hits,
+    pub hits: Matches,
     /// The match the operator waits for.
     pub seek: Option<Seek>,
 }
@@ -137,7 +137,7 @@ pub struct Filter {
     /// The query, as it was typed.
     pub text: String,
     /// The records it holds for.
-    pub hits: Hits,
+    pub hits: Matches,
 }
 
 /// The picture of the record under the cursor.
@@ -325,7 +325,7 @@ impl Model {
         }
     }
 
-    pub(super) fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {
+    pub(super) fn notify(&mut self, kind: NoticeKind, text: impl Into<String>) {
         self.notice = Some(Notice { kind, text: text.into() });
     }
 }

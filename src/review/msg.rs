@@ -132,9 +132,9 @@ pub enum Msg {
         error: String,
     },
     /// All events up to this one are durable since then.
-    Recorded(Seq, Timestamp),
+    Durable(Seq, Timestamp),
     /// An event could not be stored; neither can those after it.
-    RecordFailed(String),
+    StoreFailed(String),
     /// News of a job.
     Job {
         /// The job.
@@ -180,7 +180,7 @@ pub enum Msg {
     /// The background check has got further.
     Checked(Checked),
     /// Captions of an older run's output.
-    TakenIn {
+    Imported {
         /// The file they are from.
         source: String,
         /// The records they are about.
@@ -197,7 +197,7 @@ pub enum Msg {
     /// What the session has come to, or why that cannot be said.
     Figures(Result<Box<Figures>, String>),
     /// What the dataset's lines offer for queries.
-    Learned(Vocabulary),
+    VocabularyReady(Vocabulary),
     /// A scan has got further.
     Scanned(Scanned),
     /// The save is done.

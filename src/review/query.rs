@@ -21,7 +21,7 @@ pub use vocabulary::Vocabulary;
 
 use serde_json::value::RawValue;
 
-use super::facts::Facts;
+use super::record_view::RecordView;
 use super::tabs::Tab;
 use crate::lint::LintKind;
 use crate::session::{Actor, Decision, RecordState};
@@ -170,10 +170,10 @@ impl Status {
         }
     }
 
-    fn holds(self, facts: &Facts) -> bool {
-        let RecordState { decision, failure, draft, .. } = facts.state;
+    fn holds(self, view: &RecordView) -> bool {
+        let RecordState { decision, failure, draft, .. } = view.state;
         match self {
-            Self::In(tab) => tab.has(facts.state, facts.content.is_bad(), facts.bad_picture),
+            Self::In(tab) => tab.has(view.state, view.content.is_bad(), view.bad_picture),
             Self::Undecided => *decision == Decision::Undecided,
             Self::Accepted => matches!(decision, Decision::Accepted { .. }),
             Self::Edited => matches!(decision, Decision::Edited { .. }),
@@ -281,26 +281,26 @@ pub const fn actor_name(actor: Actor) -> &'static str {
 impl Query {
     /// Whether it holds; `None` where that cannot be told before the record's line is read.
     #[must_use]
-    pub fn holds(&self, facts: &Facts) -> Option<bool> {
-        let RecordState { decision, by, flagged, note, candidates, .. } = facts.state;
+    pub fn holds(&self, view: &RecordView) -> Option<bool> {
+        let RecordState { decision, by, flagged, note, candidates, .. } = view.state;
         match self {
-            Self::All(parts) => every(parts, facts, true),
-            Self::Any(parts) => every(parts, facts, false),
-            Self::Not(query) => query.holds(facts).map(|holds| !holds),
+            Self::All(parts) => every(parts, view, true),
+            Self::Any(parts) => every(parts, view, false),
+            Self::Not(query) => query.holds(view).map(|holds| !holds),
             Self::Text(pattern) => {
-                either(facts.caption(|caption| pattern.matches(caption)), facts.name(|name| pattern.matches(name)))
+                either(view.caption(|caption| pattern.matches(caption)), view.name(|name| pattern.matches(name)))
             }
-            Self::Fuzzy(letters) => facts.name(|name| letters.matches(name)),
-            Self::Name(value) => facts.name(|name| value.fits(name)),
-            Self::Caption(value) => facts.caption(|caption| value.fits(caption)),
-            Self::Words(span) => facts.caption(|caption| span.contains(count(text::word_count(caption)))),
-            Self::Begins(phrase) => facts.caption(|caption| phrase.begins(caption)),
-            Self::Phrase(phrase) => facts.caption(|caption| phrase.is_in(caption)),
-            Self::Lint(kind) => facts.caption(|caption| {
-                let findings = facts.findings(caption);
+            Self::Fuzzy(letters) => view.name(|name| letters.matches(name)),
+            Self::Name(value) => view.name(|name| value.fits(name)),
+            Self::Caption(value) => view.caption(|caption| value.fits(caption)),
+            Self::Words(span) => view.caption(|caption| span.contains(count(text::word_count(caption)))),
+            Self::Begins(phrase) => view.caption(|caption| phrase.begins(caption)),
+            Self::Phrase(phrase) => view.caption(|caption| phrase.is_in(caption)),
+            Self::Lint(kind) => view.caption(|caption| {
+                let findings = view.findings(caption);
                 kind.map_or(!findings.is_empty(), |kind| findings.iter().any(|finding| finding.kind == kind))
             }),
-            Self::Status(status) => Some(status.holds(facts)),
+            Self::Status(status) => Some(status.holds(view)),
             Self::Flagged => Some(*flagged),
             Self::Note(value) => Some(!note.is_empty() && value.fits(note)),
             Self::Model(value) => {
@@ -312,7 +312,7 @@ impl Query {
             }
             Self::By(actor) => Some(*decision != Decision::Undecided && by == actor),
             Self::Member(Member { key, value }) => {
-                facts.member(key).map(|member| member.is_some_and(|member| value.fits_json(member)))
+                view.member(key).map(|member| member.is_some_and(|member| value.fits_json(member)))
             }
         }
     }
@@ -364,10 +364,10 @@ impl Query {
 }
 
 /// The parts as one: with `all`, each has to hold, else any. What is not known matters only if the others leave it open.
-fn every(parts: &[Query], facts: &Facts, all: bool) -> Option<bool> {
+fn every(parts: &[Query], view: &RecordView, all: bool) -> Option<bool> {
     let mut known = Some(all);
     for part in parts {
-        match part.holds(facts) {
+        match part.holds(view) {
             Some(holds) if holds == all => {}
             Some(settled) => return Some(settled),
             None => known = None,

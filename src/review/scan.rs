@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::facts::{Content, Facts};
 use super::query::Query;
+use super::record_view::{Content, RecordView};
 use crate::dataset::{Line, RecordId};
 use crate::lint::Rules;
 use crate::session::States;
@@ -28,12 +28,12 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Tells what is known of the record of a line.
-    pub fn facts<T>(&self, line: &Line, tell: impl FnOnce(&Facts) -> T) -> T {
+    pub fn record_view<T>(&self, line: &Line, tell: impl FnOnce(&RecordView) -> T) -> T {
         let entry = line.entry();
         let content = Content::of(&entry, Some(line));
         let id = line.record();
         let bad_picture = self.bad_pictures.contains(id.0);
-        tell(&Facts { content, state: self.states.get(id), bad_picture, rules: &self.rules })
+        tell(&RecordView { content, state: self.states.get(id), bad_picture, rules: &self.rules })
     }
 }
 
@@ -60,7 +60,7 @@ impl Scan {
         if is_untouched && !self.query.may_hold(line.bytes()) {
             return false;
         }
-        self.now.facts(line, |facts| self.query.holds(facts) == Some(true))
+        self.now.record_view(line, |view| self.query.holds(view) == Some(true))
     }
 }
 

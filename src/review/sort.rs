@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use twox_hash::XxHash3_64;
 
-use super::facts::{Content, Facts};
 use super::order::Order;
+use super::record_view::{Content, RecordView};
 use super::scan::{ScanId, Snapshot};
 use crate::dataset::{Entry, Line, RecordId};
 use crate::lint;
@@ -67,14 +67,14 @@ impl SortBy {
     }
 
     /// How much of it a record has; of what has the same, the first in the file comes first.
-    fn amount(self, facts: &Facts) -> u32 {
+    fn amount(self, view: &RecordView) -> u32 {
         match self {
-            Self::Words => u32::try_from(text::word_count(facts.shown().0)).unwrap_or(u32::MAX),
-            Self::Findings => badness(facts),
-            Self::Status => status(facts.state),
+            Self::Words => u32::try_from(text::word_count(view.shown().0)).unwrap_or(u32::MAX),
+            Self::Findings => badness(view),
+            Self::Status => status(view.state),
             // So many events are more than a session has.
-            Self::Change => u32::try_from(facts.state.touched.0).unwrap_or(u32::MAX),
-            Self::Edits => distance(facts),
+            Self::Change => u32::try_from(view.state.touched.0).unwrap_or(u32::MAX),
+            Self::Edits => distance(view),
             // Neither is an amount.
             Self::Name | Self::Random(_) => 0,
         }
@@ -90,12 +90,12 @@ impl Sort {
 }
 
 /// The worst finding first, and of equally bad ones the number of them.
-fn badness(facts: &Facts) -> u32 {
-    let (shown, stop) = facts.shown();
-    if facts.content.is_bad() {
+fn badness(view: &RecordView) -> u32 {
+    let (shown, stop) = view.shown();
+    if view.content.is_bad() {
         return 0;
     }
-    let findings = lint::lint(shown, facts.rules, &lint::Context { stop, ..lint::Context::default() });
+    let findings = lint::lint(shown, view.rules, &lint::Context { stop, ..lint::Context::default() });
     let worst = findings.iter().map(|finding| finding.severity as u32 + 1).max().unwrap_or(0);
     worst << 16 | u32::try_from(findings.len()).unwrap_or(u32::MAX).min(0xffff)
 }
@@ -115,8 +115,8 @@ fn status(state: &RecordState) -> u32 {
 }
 
 /// The share of words that differ, in millionths.
-fn distance(facts: &Facts) -> u32 {
-    let (shown, original) = (facts.shown().0, facts.original());
+fn distance(view: &RecordView) -> u32 {
+    let (shown, original) = (view.shown().0, view.original());
     if shown == original {
         return 0;
     }
@@ -173,7 +173,7 @@ impl<'a> Sorter<'a> {
             }
             self.ends.push(self.names.len());
         } else {
-            let amount = self.scan.now.facts(line, |facts| self.scan.sort.by.amount(facts));
+            let amount = self.scan.now.record_view(line, |view| self.scan.sort.by.amount(view));
             self.push(line.record(), amount);
         }
     }
@@ -205,8 +205,8 @@ impl<'a> Sorter<'a> {
             return (XxHash3_64::oneshot_with_seed(seed, &record.0.to_le_bytes()) >> 32) as u32;
         }
         let Snapshot { states, rules, .. } = &self.scan.now;
-        let facts = Facts { content: Content::Unread, state: states.get(record), bad_picture: false, rules };
-        self.scan.sort.by.amount(&facts)
+        let view = RecordView { content: Content::Unread, state: states.get(record), bad_picture: false, rules };
+        self.scan.sort.by.amount(&view)
     }
 
     fn by_name(self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Order> {

@@ -2,16 +2,16 @@
 //! in the files beside this one.
 
 mod answer;
+mod background;
 mod decide;
 mod edit;
 mod file;
 pub(super) mod filter;
 pub(super) mod generate;
-mod mark;
 mod navigate;
 mod replace;
-mod report;
 pub(super) mod search;
+mod select;
 mod sheet;
 mod sort;
 mod together;
@@ -32,21 +32,21 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::ClickedTab(tab) => navigate::show_tab(model, tab),
         Msg::Resized(viewport) => model.viewport = viewport,
         Msg::CaptionLaidOut(rows) => model.caption.rows = rows,
-        Msg::Indexed { records, complete } => report::indexed(model, records, complete),
-        Msg::DatasetFailed(error) => report::dataset_failed(model, error),
+        Msg::Indexed { records, complete } => background::indexed(model, records, complete),
+        Msg::DatasetFailed(error) => background::dataset_failed(model, error),
         Msg::SessionOpened { ledger, cursor, remark, read_only, spent } => {
             model.spent = spent;
-            report::session_opened(model, *ledger, cursor, remark, read_only, out);
+            background::session_opened(model, *ledger, cursor, remark, read_only, out);
         }
-        Msg::SessionFailed(error) => report::session_failed(model, error),
-        Msg::Loaded(entries) => report::loaded(model, entries),
+        Msg::SessionFailed(error) => background::session_failed(model, error),
+        Msg::Loaded(entries) => background::loaded(model, entries),
         Msg::Texts(texts) => model.texts.extend(texts),
-        Msg::LoadFailed { records, error } => report::load_failed(model, &records, error),
-        Msg::Recorded(through, at) => {
+        Msg::LoadFailed { records, error } => background::load_failed(model, &records, error),
+        Msg::Durable(through, at) => {
             model.durable = model.durable.max(through);
             model.pace.observe(at, model.tabs.reviewed());
         }
-        Msg::RecordFailed(error) => report::record_failed(model, &error, out),
+        Msg::StoreFailed(error) => background::store_failed(model, &error, out),
         Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
         Msg::Describer(status) => answer::describer_changed(model, status, out),
         Msg::Spent(dollars) => model.spent += dollars,
@@ -57,23 +57,23 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Replacements { id, hits, complete } => replace::found(model, id, hits, complete),
         Msg::Sorting { id, seen } => sort::seen(model, id, seen),
         Msg::Sorted { id, order } => sort::sorted(model, id, order),
-        Msg::Picture(ready) => report::picture(model, ready),
-        Msg::Checked(checked) => report::checked(model, &checked),
-        Msg::TakenIn { source, captions, done, at } => answer::taken_in(model, &source, captions, done, at, out),
-        Msg::Sampled(sample) => report::sampled(model, sample),
-        Msg::ReportWritten(result) => report::report_written(model, result),
+        Msg::Picture(ready) => background::picture(model, ready),
+        Msg::Checked(checked) => background::checked(model, &checked),
+        Msg::Imported { source, captions, done, at } => answer::imported(model, &source, captions, done, at, out),
+        Msg::Sampled(sample) => background::sampled(model, sample),
+        Msg::ReportWritten(result) => background::report_written(model, result),
         Msg::Figures(figures) => model.figures = Some(figures),
         Msg::Scanned(scanned) => {
             filter::scanned(model, &scanned);
             search::scanned(model, &scanned);
         }
-        Msg::Learned(vocabulary) => model.vocabulary = Some(vocabulary),
+        Msg::VocabularyReady(vocabulary) => model.vocabulary = Some(vocabulary),
         Msg::Saved(summary) => file::saved(model, summary, out),
         Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
-        Msg::Notice(text) => model.say(super::NoticeKind::Warning, text),
+        Msg::Notice(text) => model.notify(super::NoticeKind::Warning, text),
     }
-    demand::settle(model, out);
+    prefetch::settle(model, out);
     effects
 }
 
@@ -119,9 +119,9 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         | Action::SortEdits
         | Action::SortRandom
         | Action::SortAgain => sort::press(model, action, out),
-        Action::Mark => mark::toggle(model),
-        Action::MarkRange => mark::range(model),
-        Action::MarkAll => mark::all(model),
+        Action::Mark => select::toggle(model),
+        Action::MarkRange => select::range(model),
+        Action::MarkAll => select::all(model),
         Action::Accept => decide::accept(model, out),
         Action::Keep => decide::keep(model, out),
         Action::Skip => decide::skip(model, out),
@@ -209,7 +209,7 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         Mode::Filter(_) => filter::give_up(model, out),
         Mode::Browse => {
             let _ = generate::take_back_if_waiting(model)
-                || mark::forget(model)
+                || select::forget(model)
                 || search::forget(model, out)
                 || filter::take_off(model, out);
         }

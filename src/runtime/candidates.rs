@@ -60,13 +60,13 @@ fn send(
         }
         if portion.len() >= PORTION {
             let captions = std::mem::take(&mut portion);
-            let _ = messages.send(Msg::TakenIn { source: source.clone(), captions, done: None, at: Timestamp::now() });
+            let _ = messages.send(Msg::Imported { source: source.clone(), captions, done: None, at: Timestamp::now() });
         }
         go_on()
     })?;
     let rest = if unmatched == 0 { String::new() } else { format!(", {unmatched} of other records left aside") };
     let candidates = text::counted(total, "candidate", "candidates");
     let done = Some(format!("{candidates} from {source}{rest}"));
-    let _ = messages.send(Msg::TakenIn { source, captions: portion, done, at: Timestamp::now() });
+    let _ = messages.send(Msg::Imported { source, captions: portion, done, at: Timestamp::now() });
     Ok(())
 }

@@ -179,8 +179,8 @@ impl Desk {
         let messages = self.messages.clone();
         self.writer = Some(Writer::spawn(store, move |ack| {
             let _ = messages.send(match ack {
-                Ack::Durable { through } => Msg::Recorded(through, Timestamp::now()),
-                Ack::Failed { error, .. } => Msg::RecordFailed(error),
+                Ack::Durable { through } => Msg::Durable(through, Timestamp::now()),
+                Ack::Failed { error, .. } => Msg::StoreFailed(error),
             });
         })?);
         // Where this fails, the next decision fails too, and that is told.
@@ -234,8 +234,8 @@ impl Desk {
         let sent = self.writer.as_ref().map(|writer| writer.record(Entry { seq, at, event, subject }));
         match sent {
             Some(Ok(())) => {}
-            Some(Err(error)) => self.say(Msg::RecordFailed(error.to_string())),
-            None => self.say(Msg::RecordFailed("the session is not open for writing".to_owned())),
+            Some(Err(error)) => self.say(Msg::StoreFailed(error.to_string())),
+            None => self.say(Msg::StoreFailed("the session is not open for writing".to_owned())),
         }
     }
 

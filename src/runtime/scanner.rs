@@ -87,7 +87,7 @@ pub(super) fn learn(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
         ControlFlow::Continue(())
     });
     let _ = match read {
-        Ok(()) => messages.send(Msg::Learned(vocabulary)),
+        Ok(()) => messages.send(Msg::VocabularyReady(vocabulary)),
         Err(error) => messages.send(Msg::DatasetFailed(error.to_string())),
     };
 }

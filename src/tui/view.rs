@@ -66,8 +66,8 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&m
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),
         Mode::ConfirmSpending(wish) => Some(dialog::spending(above_footer, wish, model, look)),
-        Mode::ConfirmMany { deed, count, elsewhere } => {
-            Some(dialog::many(above_footer, deed, (*count, *elsewhere), look))
+        Mode::ConfirmMany { action, count, elsewhere } => {
+            Some(dialog::many(above_footer, action, (*count, *elsewhere), look))
         }
         Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, look)),
         Mode::Command(line) => palette::popup(above_footer, line, look),

@@ -54,7 +54,7 @@ fn what_could_not_be_stored_does_not_stand() {
     world.keys("a");
     world.slow_disk = true;
     world.keys("s");
-    world.send(Msg::RecordFailed("no space left".to_owned()));
+    world.send(Msg::StoreFailed("no space left".to_owned()));
     assert_eq!(world.notice(), "not stored: no space left");
     world.keys("a");
     assert!(world.notice().contains("still opening"), "nothing is decided until the session is open again");

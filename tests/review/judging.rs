@@ -165,7 +165,7 @@ fn blind_check(records: &[u32], candidates: &[u32]) -> World {
     world.send(Msg::Sampled(Ok(Box::new(drawn))));
     let captions = candidates.iter().map(|record| (RecordId(*record), format!("Another {record}."))).collect();
     let at = Timestamp::UNIX_EPOCH;
-    world.send(Msg::TakenIn { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world.send(Msg::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
     world
 }
 

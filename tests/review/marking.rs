@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::describe::{Reason, StopReason};
-use recaption::review::{Checked, Deed, Mode, Msg, Tab};
+use recaption::review::{Checked, Mode, Msg, RecordAction, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -88,7 +88,7 @@ fn the_text_of_an_older_run_is_taken_unless_it_lacks_its_end() {
     let mut world = World::new(&FIVE);
     let captions = vec![(RecordId(0), "A hat.".to_owned()), (RecordId(1), "A scarf and".to_owned())];
     let at = jiff::Timestamp::UNIX_EPOCH;
-    world.send(Msg::TakenIn { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world.send(Msg::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
     world.keys("Space Space a");
     assert_eq!(world.decisions(), "accepted:A hat. - [-] - -");
     assert_eq!(marked(&world), [1]);
@@ -120,7 +120,7 @@ fn more_than_twenty_are_asked_about() {
     let mut world = World::new(&["A caption."; 30]);
     world.send(Msg::Checked(Checked { records: 30, ..Checked::default() }));
     world.keys("x ctrl-a 2 f").write("nothing").keys("Enter X");
-    assert_eq!(world.model.mode, Mode::ConfirmMany { deed: Deed::Exclude, count: 30, elsewhere: 30 });
+    assert_eq!(world.model.mode, Mode::ConfirmMany { action: RecordAction::Exclude, count: 30, elsewhere: 30 });
     world.keys("n");
     assert_eq!((world.stored.len(), marked(&world).len()), (1, 30), "nothing is done, the marks stay");
     world.keys("X y");

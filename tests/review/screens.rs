@@ -263,7 +263,7 @@ fn a_blind_check_does_not_tell_which_text_is_which(
     world.send(Msg::Sampled(Ok(Box::new(drawn))));
     let text = "Young person with long dark hair in a white beanie and a beige jacket".to_owned();
     let (captions, at) = (vec![(RecordId(0), text)], jiff::Timestamp::UNIX_EPOCH);
-    world.send(Msg::TakenIn { source: "claude.jsonl".to_owned(), captions, done: None, at });
+    world.send(Msg::Imported { source: "claude.jsonl".to_owned(), captions, done: None, at });
     screen(&mut world, width, height, ascii);
     if !keys.is_empty() {
         world.keys(keys);
@@ -346,7 +346,7 @@ fn the_pace_stands_in_the_header_where_there_is_room() {
     for decided in 1..=10 {
         world.keys("x");
         let at = jiff::Timestamp::from_second(decided * 12).expect("a time");
-        world.send(Msg::Recorded(world.model.ledger.last(), at));
+        world.send(Msg::Durable(world.model.ledger.last(), at));
     }
     let header = |world: &mut World, width| {
         let drawn = screen(world, width, 30, false).backend().to_string();

@@ -134,7 +134,7 @@ impl World {
                     Effect::Record { seq, event } if self.slow_disk => self.waiting.push((seq, event)),
                     Effect::Record { seq, event } => {
                         self.stored.push((seq, event));
-                        messages.push(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
+                        messages.push(Msg::Durable(seq, Timestamp::UNIX_EPOCH));
                     }
                     Effect::FindReplacements(scan) => {
                         let mut hits = Vec::new();
@@ -149,14 +149,14 @@ impl World {
                     Effect::Sort(scan) => messages.push(self.sorted(&scan)),
                     Effect::Scan(scan) if self.slow_scans => self.scans.push(scan),
                     Effect::Scan(scan) => messages.push(Msg::Scanned(self.scanned(&scan))),
-                    Effect::LearnVocabulary => {
+                    Effect::CollectVocabulary => {
                         let mut vocabulary = Vocabulary::default();
                         let learn = &mut |line: &Line| {
                             vocabulary.learn(line);
                             std::ops::ControlFlow::Continue(())
                         };
                         self.dataset.scan_lines(learn).expect("the dataset can be read");
-                        messages.push(Msg::Learned(vocabulary));
+                        messages.push(Msg::VocabularyReady(vocabulary));
                     }
                     Effect::StopScan(id) => {
                         self.scans.retain(|scan| scan.id != id);
@@ -173,7 +173,7 @@ impl World {
     pub fn disk_catches_up(&mut self) {
         for (seq, event) in std::mem::take(&mut self.waiting) {
             self.stored.push((seq, event));
-            self.send(Msg::Recorded(seq, Timestamp::UNIX_EPOCH));
+            self.send(Msg::Durable(seq, Timestamp::UNIX_EPOCH));
         }
     }
 

@@ -4,10 +4,10 @@ use super::{Filter, Search};
 use crate::dataset::RecordId;
 use crate::describe::Reason;
 use crate::preview::Zoom;
-use crate::review::marks::Deed;
 use crate::review::palette::CommandLine;
 use crate::review::query::{Completion, QueryError};
 use crate::review::replace::Replacement;
+use crate::review::selection::RecordAction;
 use crate::session::Draft;
 
 /// A text being written.
@@ -100,7 +100,7 @@ pub enum Mode {
     /// Asked whether so many records are meant.
     ConfirmMany {
         /// What is to become of them.
-        deed: Deed,
+        action: RecordAction,
         /// How many are marked.
         count: u64,
         /// How many of those are not in the list now.

@@ -5,8 +5,8 @@ use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{self, Finding};
 use crate::preview::{CellArea, Framing, Preview, PreviewError, Zoom};
-use crate::review::facts::{Content, Facts};
 use crate::review::query::Pattern;
+use crate::review::record_view::{Content, RecordView};
 use crate::session::{Candidate, Decision, EditBase, RecordState};
 
 impl Model {
@@ -47,14 +47,14 @@ impl Model {
 
     /// What is known of a record.
     #[must_use]
-    pub fn facts(&self, record: RecordId) -> Facts<'_> {
+    pub fn record_view(&self, record: RecordId) -> RecordView<'_> {
         let content = match self.lines.get(&record) {
             Some(entry) => Content::of(entry, None),
             None if self.tabs.is_bad_line(record) => Content::Bad,
             None => Content::Unread,
         };
         let bad_picture = self.tabs.is_bad_picture(record);
-        Facts { content, state: self.state(record), bad_picture, rules: &self.settings.rules }
+        RecordView { content, state: self.state(record), bad_picture, rules: &self.settings.rules }
     }
 
     /// The texts to be set off wherever they are shown.

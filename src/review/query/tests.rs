@@ -27,8 +27,8 @@ fn asked(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bool)
     let line = Line::alone(line);
     let entry = line.entry();
     let content = Content::of(&entry, Some(&line));
-    let facts = Facts { content, state, bad_picture: false, rules: &RULES };
-    (query.holds(&facts), query.may_hold(line.bytes()))
+    let view = RecordView { content, state, bad_picture: false, rules: &RULES };
+    (query.holds(&view), query.may_hold(line.bytes()))
 }
 
 fn holds(text: &str, line: &str) -> bool {
@@ -355,7 +355,7 @@ proptest! {
         if let Some(expected) = naive(&query, &name, &caption, &brand, &state) {
             prop_assert_eq!(answer, Some(expected), "{}", query);
         }
-        let unread = Facts { content: Content::Unread, state: &state, bad_picture: false, rules: &RULES };
+        let unread = RecordView { content: Content::Unread, state: &state, bad_picture: false, rules: &RULES };
         if let Some(early) = query.holds(&unread) {
             prop_assert_eq!(answer, Some(early), "{}", query);
         }

@@ -42,7 +42,7 @@ pub(super) fn on_event(
 pub(super) fn describer_changed(model: &mut Model, status: Status, out: &mut Vec<Effect>) {
     if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
         out.push(Effect::Notify(pause.message.clone()));
-        model.say(NoticeKind::Error, pause.message.clone());
+        model.notify(NoticeKind::Error, pause.message.clone());
     }
     model.describer = status;
 }
@@ -51,7 +51,7 @@ pub(super) fn describer_changed(model: &mut Model, status: Status, out: &mut Vec
 fn failed(model: &mut Model, about: RecordId, waited: bool, reason: String, out: &mut Vec<Effect>) {
     record(model, Event::Failed { record: about, reason: reason.clone() }, out);
     if waited || model.list.cursor == Some(about) {
-        model.say(NoticeKind::Error, reason);
+        model.notify(NoticeKind::Error, reason);
     }
     end_in_bulk(model, about, false, out);
 }
@@ -89,9 +89,9 @@ fn finished(model: &mut Model, about: RecordId, description: Description, at: Ti
             }
         }
     } else if accept {
-        model.say(NoticeKind::Warning, format!("record {} was not accepted: look at its text first", about.0 + 1));
+        model.notify(NoticeKind::Warning, format!("record {} was not accepted: look at its text first", about.0 + 1));
     } else if same && here {
-        model.say(NoticeKind::Info, "the describer has nothing else to say: this text was there before");
+        model.notify(NoticeKind::Info, "the describer has nothing else to say: this text was there before");
     }
     if here && model.caption.chosen == Some(Version::Original) {
         model.caption.scroll = 0;
@@ -100,7 +100,7 @@ fn finished(model: &mut Model, about: RecordId, description: Description, at: Ti
 }
 
 /// Captions of an older run become candidates, unless they are already.
-pub(super) fn taken_in(
+pub(super) fn imported(
     model: &mut Model,
     source: &str,
     captions: Vec<(RecordId, String)>,
@@ -128,6 +128,6 @@ pub(super) fn taken_in(
         record(model, Event::Generated { record: about, text, provenance }, out);
     }
     if let Some(done) = done {
-        model.say(NoticeKind::Info, done);
+        model.notify(NoticeKind::Info, done);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{generate, navigate, record, together};
 use crate::dataset::RecordId;
-use crate::review::{Deed, Effect, Mode, Model, NoticeKind, SessionStatus, Tab, Version};
+use crate::review::{Effect, Mode, Model, NoticeKind, RecordAction, SessionStatus, Tab, Version};
 use crate::session::{Actor, Decision, EditBase, Event};
 
 /// The record a decision would be about. Says why where there is none: a decision is only ever made about a line that
@@ -17,7 +17,7 @@ pub(super) fn subject(model: &mut Model) -> Option<RecordId> {
         (None, Some(cursor)) if model.line(cursor).is_none() => "still reading this record".to_owned(),
         (None, Some(cursor)) => return Some(cursor),
     };
-    model.say(NoticeKind::Warning, refusal);
+    model.notify(NoticeKind::Warning, refusal);
     None
 }
 
@@ -41,12 +41,12 @@ pub(super) fn decide(model: &mut Model, about: RecordId, decision: Decision, out
 
 /// Accepts what is shown; where a text is on its way, accepts that when it is there.
 pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, Deed::Accept, out) {
+    if together::begin(model, RecordAction::Accept, out) {
         return;
     }
     let Some(about) = subject(model) else { return };
     if model.state(about).draft.is_some() {
-        model.say(NoticeKind::Warning, "an unfinished edit is here: e takes it up (^g there discards it)");
+        model.notify(NoticeKind::Warning, "an unfinished edit is here: e takes it up (^g there discards it)");
         return;
     }
     if let Some(job) = model.jobs.get_mut(&about) {
@@ -74,14 +74,14 @@ fn reveal(model: &mut Model, about: RecordId, pair: [Version; 2], taken: Version
     if let Some(notice) = &model.notice {
         words = format!("{words} · {}", notice.text);
     }
-    model.say(NoticeKind::Info, words);
+    model.notify(NoticeKind::Info, words);
 }
 
 /// Refuses what would have to know which text is which, where they are judged blind. Says whether it did.
 pub(super) fn refused_blind(model: &mut Model) -> bool {
     let is_blind = model.list.cursor.is_some_and(|cursor| model.pair(cursor).is_some());
     if is_blind {
-        model.say(NoticeKind::Warning, "judged blind: a takes the text in view, [ and ] show the other");
+        model.notify(NoticeKind::Warning, "judged blind: a takes the text in view, [ and ] show the other");
     }
     is_blind
 }
@@ -101,7 +101,8 @@ pub(super) fn accepted(model: &Model, about: RecordId, version: Version) -> Opti
 }
 
 pub(super) fn keep(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, Deed::Keep, out) || generate::take_back_if_waiting(model) || refused_blind(model) {
+    if together::begin(model, RecordAction::Keep, out) || generate::take_back_if_waiting(model) || refused_blind(model)
+    {
         return;
     }
     if let Some(about) = subject(model) {
@@ -110,7 +111,7 @@ pub(super) fn keep(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 pub(super) fn skip(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, Deed::Skip, out) {
+    if together::begin(model, RecordAction::Skip, out) {
         return;
     }
     if let Some(about) = subject(model) {
@@ -119,7 +120,7 @@ pub(super) fn skip(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 pub(super) fn exclude(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, Deed::Exclude, out) {
+    if together::begin(model, RecordAction::Exclude, out) {
         return;
     }
     if let Some(about) = subject(model) {
@@ -144,7 +145,7 @@ pub(super) fn is_news(model: &Model, about: RecordId, decision: &Decision) -> bo
 }
 
 pub(super) fn flag(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, Deed::Flag, out) {
+    if together::begin(model, RecordAction::Flag, out) {
         return;
     }
     if let Some(about) = subject(model) {
@@ -179,7 +180,7 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     match (&model.session, targets.first().copied()) {
         // What was done before is no part of the spot check.
         (SessionStatus::Open, Some(_)) if !may_turn(model, &event, &targets) => {
-            model.say(NoticeKind::Info, nothing);
+            model.notify(NoticeKind::Info, nothing);
         }
         (SessionStatus::Open, Some(target)) => {
             let what = if event == Event::Undone { "took back" } else { "made again" };
@@ -188,7 +189,7 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
                 model.follow(*target);
             }
             if targets.len() > 1 {
-                model.say(NoticeKind::Info, format!("{what} {} changes", targets.len()));
+                model.notify(NoticeKind::Info, format!("{what} {} changes", targets.len()));
             }
             model.mode = Mode::Browse;
             if !model.tabs.has(model.list.tab, target) {
@@ -197,7 +198,7 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
             navigate::go_to(model, target);
             model.caption.chosen = None;
         }
-        (SessionStatus::Open, None) => model.say(NoticeKind::Info, nothing),
+        (SessionStatus::Open, None) => model.notify(NoticeKind::Info, nothing),
         _ => {
             subject(model);
         }

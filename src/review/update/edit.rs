@@ -92,7 +92,7 @@ fn edit_neighbour(model: &mut Model, step: isize) {
     let before = model.list.cursor;
     navigate::step(model, step);
     if model.list.cursor == before {
-        model.say(NoticeKind::Info, "end of the list");
+        model.notify(NoticeKind::Info, "end of the list");
     } else {
         open(model);
     }
@@ -106,7 +106,7 @@ fn take_text(model: &mut Model, about: RecordId, typed: &str, base: EditBase, ou
         text::single_line(typed).into_owned()
     };
     if text.is_empty() {
-        model.say(NoticeKind::Warning, "an empty caption is refused: x keeps the original, X leaves the record out");
+        model.notify(NoticeKind::Warning, "an empty caption is refused: x keeps the original, X leaves the record out");
         return false;
     }
     let same = model.state(about).candidates.iter().rev().find(|candidate| candidate.text == text);
@@ -131,7 +131,7 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
         if unchanged {
             record(model, Event::Drafted { record: about, draft: None }, out);
         } else {
-            model.say(NoticeKind::Info, "the draft is kept: e takes it up again");
+            model.notify(NoticeKind::Info, "the draft is kept: e takes it up again");
         }
     }
 }
@@ -143,7 +143,7 @@ pub(super) fn discard(model: &mut Model, out: &mut Vec<Effect>) {
     model.mode = Mode::Browse;
     if model.state(about).draft.is_some() {
         record(model, Event::Drafted { record: about, draft: None }, out);
-        model.say(NoticeKind::Info, "the draft is discarded");
+        model.notify(NoticeKind::Info, "the draft is discarded");
     }
 }
 
@@ -173,13 +173,13 @@ pub(super) fn edited_externally(
     out: &mut Vec<Effect>,
 ) {
     match result {
-        Err(error) => model.say(NoticeKind::Error, error),
+        Err(error) => model.notify(NoticeKind::Error, error),
         Ok(text) => {
             let shown = model.shown(about);
             let draft = model.state(about).draft.clone();
             let before = draft.as_ref().map_or_else(|| model.text(about, shown), |draft| Some(&draft.text));
             if before.map(str::trim_end) == Some(text.trim_end()) {
-                model.say(NoticeKind::Info, "nothing was changed");
+                model.notify(NoticeKind::Info, "nothing was changed");
                 return;
             }
             let base = draft.as_ref().map_or_else(|| model.base(about, shown), |draft| draft.base);

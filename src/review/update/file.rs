@@ -23,7 +23,7 @@ pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
     };
     if let Some(refusal) = refusal {
         model.save.then_quit = false;
-        model.say(NoticeKind::Warning, refusal);
+        model.notify(NoticeKind::Warning, refusal);
         return;
     }
     model.save.running = true;
@@ -41,8 +41,8 @@ pub(super) fn saved(model: &mut Model, summary: SaveSummary, out: &mut Vec<Effec
     let changed = counted(summary.changed, "caption", "captions");
     let text = format!("saved {name}: {records}, {changed} changed{excluded}");
     match summary.warning {
-        Some(warning) => model.say(NoticeKind::Warning, format!("{text} · {warning}")),
-        None => model.say(NoticeKind::Info, text),
+        Some(warning) => model.notify(NoticeKind::Warning, format!("{text} · {warning}")),
+        None => model.notify(NoticeKind::Info, text),
     }
     if model.session == SessionStatus::Open {
         let SaveSummary { path, through, hash, .. } = summary;
@@ -59,7 +59,7 @@ pub(super) fn save_failed(model: &mut Model, failure: SaveFailure) {
         SaveFailure::Conflict(why) => model.mode = Mode::ConfirmOverwrite(why),
         SaveFailure::Other(error) => {
             model.save.then_quit = false;
-            model.say(NoticeKind::Error, error);
+            model.notify(NoticeKind::Error, error);
         }
     }
 }
@@ -136,7 +136,7 @@ fn random_sort(line: &str) -> Option<u64> {
 
 fn write_report(model: &mut Model, (path, force): (Option<PathBuf>, bool), out: &mut Vec<Effect>) {
     if model.spot.is_none() {
-        model.say(NoticeKind::Warning, "this is no spot check: recaption PATH --sample N begins one");
+        model.notify(NoticeKind::Warning, "this is no spot check: recaption PATH --sample N begins one");
     } else {
         out.push(Effect::WriteReport { path, force });
     }
@@ -146,7 +146,7 @@ fn write_report(model: &mut Model, (path, force): (Option<PathBuf>, bool), out: 
 pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
     match replace::parse(line.trim_start()) {
         Some(Ok(wanted)) => return super::replace::begin(model, wanted, out),
-        Some(Err(error)) => return model.say(NoticeKind::Warning, error.to_string()),
+        Some(Err(error)) => return model.notify(NoticeKind::Warning, error.to_string()),
         None => {}
     }
     if let Some(wanted) = report(line.trim()) {
@@ -165,16 +165,16 @@ pub(super) fn run_command(model: &mut Model, line: &str, out: &mut Vec<Effect>) 
         "stats" => statistics(model, out),
         other => match other.parse::<u32>() {
             Ok(number) if number > 0 && number <= model.tabs.total() && !model.tabs.lists(RecordId(number - 1)) => {
-                model.say(NoticeKind::Warning, format!("record {number} is not in the sample"));
+                model.notify(NoticeKind::Warning, format!("record {number} is not in the sample"));
             }
             Ok(number) if (1..=model.tabs.total()).contains(&number) => {
                 model.set_tab(Tab::All);
                 navigate::go_to(model, RecordId(number - 1));
             }
             Ok(number) => {
-                model.say(NoticeKind::Warning, format!("no record {number}: the last is {}", model.tabs.total()));
+                model.notify(NoticeKind::Warning, format!("no record {number}: the last is {}", model.tabs.total()));
             }
-            Err(_) => model.say(NoticeKind::Warning, format!(":{other} is no command (:w :q :wq :stats :NUMBER)")),
+            Err(_) => model.notify(NoticeKind::Warning, format!(":{other} is no command (:w :q :wq :stats :NUMBER)")),
         },
     }
 }

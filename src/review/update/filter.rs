@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use super::navigate;
 use crate::dataset::RecordId;
 use crate::review::query::{self, Completion, Query, complete};
-use crate::review::{Effect, Filter, FilterEntry, Hits, Mode, Model, NoticeKind, Offered, Scan, Scanned};
+use crate::review::{Effect, Filter, FilterEntry, Matches, Mode, Model, NoticeKind, Offered, Scan, Scanned};
 use crate::session::RecordState;
 
 /// Records that are asked which models have described them.
@@ -28,7 +28,7 @@ pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
     });
     if model.vocabulary.is_none() {
         model.vocabulary = Some(query::Vocabulary::default());
-        out.push(Effect::LearnVocabulary);
+        out.push(Effect::CollectVocabulary);
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn put_on(model: &mut Model, text: String, query: Option<Query>, out:
         all
     };
     let (id, query) = (model.new_scan(), Arc::new(query));
-    let hits = Hits::new(query.clone(), id, listed, model.tabs.order());
+    let hits = Matches::new(query.clone(), id, listed, model.tabs.order());
     model.filter = Some(Filter { text, hits });
     model.relist();
     out.push(Effect::Scan(Scan { id, query, records: None, from, now: model.snapshot() }));
@@ -98,14 +98,14 @@ pub(super) fn take_off(model: &mut Model, out: &mut Vec<Effect>) -> bool {
 /// Says that there is no filter, or takes it off.
 pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
     if !take_off(model, out) {
-        model.say(NoticeKind::Info, "no filter is on · f filters");
+        model.notify(NoticeKind::Info, "no filter is on · f filters");
     }
 }
 
 /// What is typed stays on. What is no query stays in the line.
 pub(super) fn stay(model: &mut Model, entry: FilterEntry) {
     if let Some(error) = &entry.error {
-        model.say(NoticeKind::Warning, error.to_string());
+        model.notify(NoticeKind::Warning, error.to_string());
         model.mode = Mode::Filter(entry);
     }
 }

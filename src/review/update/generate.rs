@@ -7,8 +7,10 @@ use roaring::RoaringBitmap;
 use super::{decide, together};
 use crate::dataset::RecordId;
 use crate::describe::{Detail, JobId, Priority, Reason};
-use crate::review::marks::Marks;
-use crate::review::{Ask, Bulk, Deed, Effect, FILE, Job, JobState, Mode, Model, NoticeKind, SessionStatus, Wish};
+use crate::review::selection::Marks;
+use crate::review::{
+    Ask, Bulk, Effect, FILE, Job, JobState, Mode, Model, NoticeKind, RecordAction, SessionStatus, Wish,
+};
 use crate::session::Decision;
 use crate::text::counted;
 
@@ -48,7 +50,7 @@ fn ask(model: &Model, about: RecordId, job: &Job) -> Ask {
 
 /// Describes the record under the cursor, at once. One that is waiting its turn goes first now.
 pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
-    if together::begin(model, Deed::Describe(reason.clone()), out) {
+    if together::begin(model, RecordAction::Describe(reason.clone()), out) {
         return;
     }
     let Some(about) = decide::subject(model).filter(|_| !decide::refused_blind(model)) else { return };
@@ -71,16 +73,16 @@ pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Ve
             ask(model, about, &job)
         }
         Some(_) => {
-            model.say(NoticeKind::Info, "it is being described already · ^c stops it");
+            model.notify(NoticeKind::Info, "it is being described already · ^c stops it");
             return;
         }
     };
     match &ask.reason {
-        Some(reason) => model.say(NoticeKind::Info, format!("asked for another text · {}", reason.words())),
+        Some(reason) => model.notify(NoticeKind::Info, format!("asked for another text · {}", reason.words())),
         None if again && model.settings.has_levels_of_detail() => {
-            model.say(NoticeKind::Info, format!("asked for another text · detail: {}", ask.detail.name()));
+            model.notify(NoticeKind::Info, format!("asked for another text · detail: {}", ask.detail.name()));
         }
-        None if again => model.say(NoticeKind::Info, "asked for another text · R says what is wrong with this one"),
+        None if again => model.notify(NoticeKind::Info, "asked for another text · R says what is wrong with this one"),
         None => {}
     }
     model.caption.chosen = None;
@@ -132,7 +134,7 @@ pub(super) fn agree(model: &mut Model, out: &mut Vec<Effect>) {
 /// Whether there is one; says so where there is none.
 fn has_describer(model: &mut Model) -> bool {
     if model.settings.describer.is_none() {
-        model.say(NoticeKind::Warning, "there is no describer here: start with --describer local or bedrock");
+        model.notify(NoticeKind::Warning, "there is no describer here: start with --describer local or bedrock");
     }
     model.settings.describer.is_some()
 }
@@ -168,7 +170,7 @@ pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
     let waiting = needing_description(model).len();
     if waiting == 0 {
         resume(model, out);
-        model.say(NoticeKind::Info, "every record in view has a text to look at · r describes one again");
+        model.notify(NoticeKind::Info, "every record in view has a text to look at · r describes one again");
         return;
     }
     match model.settings.price {
@@ -203,7 +205,7 @@ fn run(model: &mut Model, bulk: Bulk, out: &mut Vec<Effect>) {
     resume(model, out);
     let total = bulk.waiting.len();
     let records = counted(total, "record", "records");
-    model.say(NoticeKind::Info, format!("describing {records} in the background · ^c stops"));
+    model.notify(NoticeKind::Info, format!("describing {records} in the background · ^c stops"));
     model.bulk = Some(Bulk { total, ..bulk });
     feed_bulk(model, out);
 }
@@ -214,18 +216,18 @@ pub(super) fn marked(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Ef
         return;
     }
     if model.bulk.is_some() {
-        model.say(NoticeKind::Warning, "a run of descriptions is under way: wait for its end, or ^c stops it");
+        model.notify(NoticeKind::Warning, "a run of descriptions is under way: wait for its end, or ^c stops it");
         return;
     }
     let count = describable(model).len();
     match model.settings.price {
         _ if count == 0 => {
-            model.say(NoticeKind::Info, "none of the marked records can be described now: no picture, or under way");
+            model.notify(NoticeKind::Info, "none of the marked records can be described now: no picture, or under way");
         }
         Some(price) if !model.agreed_to_pay || price.cost * count > model.settings.confirm_above => {
             model.mode = Mode::ConfirmSpending(Wish::Marked(count, reason));
         }
-        _ if count > together::UNASKED => together::ask(model, Deed::Describe(reason), count),
+        _ if count > together::UNASKED => together::ask(model, RecordAction::Describe(reason), count),
         _ => start_marked(model, reason, out),
     }
 }
@@ -271,7 +273,7 @@ fn feed_bulk(model: &mut Model, out: &mut Vec<Effect>) {
         let failures = if bulk.failed == 0 { String::new() } else { format!(", {} failed (tab 6)", bulk.failed) };
         let words = format!("described {} of {}{failures}", bulk.done, bulk.total);
         out.push(Effect::Notify(words.clone()));
-        model.say(NoticeKind::Info, words);
+        model.notify(NoticeKind::Info, words);
     }
 }
 
@@ -330,7 +332,7 @@ pub(super) fn take_back_if_waiting(model: &mut Model) -> bool {
     let waiting = model.list.cursor.and_then(|cursor| model.jobs.get_mut(&cursor)).filter(|job| job.accept);
     if let Some(job) = waiting {
         job.accept = false;
-        model.say(NoticeKind::Info, "taken back: the text will wait for you");
+        model.notify(NoticeKind::Info, "taken back: the text will wait for you");
         return true;
     }
     false
@@ -344,12 +346,12 @@ pub(super) fn stop(model: &mut Model, pressed_before: bool, out: &mut Vec<Effect
     }
     model.stop_pressed = true;
     if model.jobs.is_empty() && model.bulk.is_none() {
-        model.say(NoticeKind::Info, "nothing is running · ^c again quits");
+        model.notify(NoticeKind::Info, "nothing is running · ^c again quits");
         return;
     }
     let stopped = model.jobs.len() as u64 + model.bulk.take().map_or(0, |bulk| bulk.waiting.len());
     model.jobs.clear();
     model.ahead_stopped = true;
     out.push(Effect::StopDescriptions);
-    model.say(NoticeKind::Info, format!("stopped {stopped} descriptions · r or g a starts again · ^c again quits"));
+    model.notify(NoticeKind::Info, format!("stopped {stopped} descriptions · r or g a starts again · ^c again quits"));
 }

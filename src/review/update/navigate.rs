@@ -74,7 +74,7 @@ pub(super) fn advance(model: &mut Model) {
     }
     let complete = model.spot_figures().filter(|figures| figures.pending() == 0);
     if let Some(words) = complete.and_then(|figures| figures.words()) {
-        model.say(NoticeKind::Info, format!("the sample is judged: {words} · :report writes it down"));
+        model.notify(NoticeKind::Info, format!("the sample is judged: {words} · :report writes it down"));
         return;
     }
     if !is_last {
@@ -86,7 +86,7 @@ pub(super) fn advance(model: &mut Model) {
         1 => "end of the list · one record is left to review".to_owned(),
         _ => format!("end of the list · {left} records are left to review"),
     };
-    model.say(NoticeKind::Info, text);
+    model.notify(NoticeKind::Info, text);
 }
 
 /// Goes to the next (or previous) undecided record, round the end of the list if need be.
@@ -105,9 +105,9 @@ pub(super) fn to_review(model: &mut Model, forward: bool) {
             go_to(model, record);
         }
         None if model.filter.is_some() => {
-            model.say(NoticeKind::Info, "nothing here is left to review · F takes the filter off");
+            model.notify(NoticeKind::Info, "nothing here is left to review · F takes the filter off");
         }
-        None => model.say(NoticeKind::Info, "nothing is left to review"),
+        None => model.notify(NoticeKind::Info, "nothing is left to review"),
     }
 }
 
@@ -146,7 +146,7 @@ pub(super) fn version(model: &mut Model, later: bool) {
     let Some(record) = model.list.cursor else { return };
     let versions = model.versions(record);
     if versions.len() == 1 {
-        model.say(NoticeKind::Info, "there is no candidate yet");
+        model.notify(NoticeKind::Info, "there is no candidate yet");
         return;
     }
     let shown = model.shown(record);
@@ -162,8 +162,8 @@ pub(super) fn copy(model: &mut Model, out: &mut Vec<Effect>) {
     match model.text(about, model.shown(about)).filter(|text| !text.is_empty()) {
         Some(text) => {
             out.push(Effect::Copy(text.to_owned()));
-            model.say(NoticeKind::Info, "copied");
+            model.notify(NoticeKind::Info, "copied");
         }
-        None => model.say(NoticeKind::Warning, "there is no text to copy"),
+        None => model.notify(NoticeKind::Warning, "there is no text to copy"),
     }
 }

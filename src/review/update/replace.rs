@@ -15,7 +15,7 @@ const MOST_HITS: usize = 100_000;
 /// Looks for the captions a change would change.
 pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     if model.session != SessionStatus::Open || !model.indexed {
-        model.say(NoticeKind::Warning, "captions can be changed when the session is open and all records are known");
+        model.notify(NoticeKind::Warning, "captions can be changed when the session is open and all records are known");
         return;
     }
     let (scope, records): (Scope, RoaringBitmap) = match wanted.everywhere {
@@ -47,9 +47,9 @@ pub(super) fn found(model: &mut Model, id: ScanId, hits: Vec<Hit>, complete: boo
     replacement.complete |= complete;
     if complete && replacement.hits.is_empty() {
         model.mode = Mode::Browse;
-        model.say(NoticeKind::Info, "no caption would change");
+        model.notify(NoticeKind::Info, "no caption would change");
     } else if too_many {
-        model.say(NoticeKind::Warning, format!("only the first {MOST_HITS} are changed at once"));
+        model.notify(NoticeKind::Warning, format!("only the first {MOST_HITS} are changed at once"));
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn toggle_all(model: &mut Model) {
 pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Replace(replacement) = &model.mode else { return };
     if !replacement.complete {
-        model.say(NoticeKind::Info, "still looking for captions to change");
+        model.notify(NoticeKind::Info, "still looking for captions to change");
         return;
     }
     let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
@@ -97,5 +97,5 @@ pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
         record(model, Event::Together { changes }, out);
     }
     let captions = counted(changes, "caption", "captions");
-    model.say(NoticeKind::Info, format!("changed {captions}; what was decided stays · u takes it back"));
+    model.notify(NoticeKind::Info, format!("changed {captions}; what was decided stays · u takes it back"));
 }

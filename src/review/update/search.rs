@@ -6,7 +6,9 @@ use super::navigate;
 use crate::dataset::RecordId;
 use crate::review::query::{Pattern, Query};
 use crate::review::scan::ScanId;
-use crate::review::{Action, Effect, Hits, Match, Mode, Model, NoticeKind, Scan, Scanned, Search, SearchEntry, Seek};
+use crate::review::{
+    Action, Effect, Match, Matches, Mode, Model, NoticeKind, Scan, Scanned, Search, SearchEntry, Seek,
+};
 
 /// Opens the line to type in.
 pub(super) fn open(model: &mut Model) {
@@ -41,7 +43,7 @@ pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
             let seek = Some(Seek { from, here: true, forward: true });
             let query = Arc::new(Query::Text(pattern));
             let id = model.new_scan();
-            let hits = Hits::new(query.clone(), id, roaring::RoaringBitmap::new(), model.tabs.order());
+            let hits = Matches::new(query.clone(), id, roaring::RoaringBitmap::new(), model.tabs.order());
             model.search = Some(Search { text: words, hits, seek });
             out.push(Effect::Scan(Scan { id, query, records: None, from, now: model.snapshot() }));
         }
@@ -130,13 +132,13 @@ pub(super) fn next(model: &mut Model, forward: bool) {
         Some(search) => search.seek = Some(Seek { from, here: false, forward }),
         None if typing => return,
         None => {
-            model.say(NoticeKind::Info, "nothing is searched for yet · / searches");
+            model.notify(NoticeKind::Info, "nothing is searched for yet · / searches");
             return;
         }
     }
     settle(model);
     if model.search.as_ref().is_some_and(|search| search.seek.is_some()) && !typing {
-        model.say(NoticeKind::Info, "searching …");
+        model.notify(NoticeKind::Info, "searching …");
     }
 }
 
@@ -174,7 +176,7 @@ fn settle(model: &mut Model) {
         None if typing => go_back(model),
         None => {
             let words = model.search.as_ref().map(|search| search.text.clone()).unwrap_or_default();
-            model.say(NoticeKind::Warning, format!("\"{words}\" is not found here"));
+            model.notify(NoticeKind::Warning, format!("\"{words}\" is not found here"));
         }
     }
 }
@@ -188,7 +190,7 @@ fn tell(model: &mut Model, found: Match, seek: Seek, complete: bool) {
         (true, true) => " · from the top again",
         (true, false) => " · from the bottom again",
     };
-    model.say(NoticeKind::Info, format!("/{words}  {} of {}{more}{around}", found.place + 1, found.total));
+    model.notify(NoticeKind::Info, format!("/{words}  {} of {}{more}{around}", found.place + 1, found.total));
 }
 
 fn go_back(model: &mut Model) {

@@ -6,7 +6,7 @@ use crate::review::{Mode, Model, NoticeKind};
 /// Shows the contact sheet in place of the list, or the list again.
 pub(super) fn toggle(model: &mut Model) {
     if model.viewport.sheet.is_none() {
-        model.say(NoticeKind::Warning, "no pictures are drawn here: --image-protocol blocks draws them anywhere");
+        model.notify(NoticeKind::Warning, "no pictures are drawn here: --image-protocol blocks draws them anywhere");
         return;
     }
     model.sheet.open = !model.shows_sheet();

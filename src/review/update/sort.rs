@@ -39,7 +39,7 @@ fn by(model: &mut Model, by: SortBy, out: &mut Vec<Effect>) {
 fn again(model: &mut Model, out: &mut Vec<Effect>) {
     match wanted(model) {
         Some(sort) => begin(model, sort, out),
-        None => model.say(NoticeKind::Info, "the list is in file order"),
+        None => model.notify(NoticeKind::Info, "the list is in file order"),
     }
 }
 
@@ -51,11 +51,11 @@ fn wanted(model: &Model) -> Option<Sort> {
 /// Has the records sorted. Until then the list stays as it is.
 pub(super) fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
     if model.settings.sample.is_some() {
-        model.say(NoticeKind::Info, "a sample stays in the order in which it was drawn");
+        model.notify(NoticeKind::Info, "a sample stays in the order in which it was drawn");
         return;
     }
     if !model.indexed {
-        model.say(NoticeKind::Warning, "the dataset is still being read: sort it in a moment");
+        model.notify(NoticeKind::Warning, "the dataset is still being read: sort it in a moment");
         return;
     }
     give_up(model, out);

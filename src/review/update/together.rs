@@ -6,7 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::{decide, generate, record};
 use crate::dataset::RecordId;
-use crate::review::marks::{Deed, Marks};
+use crate::review::selection::{Marks, RecordAction};
 use crate::review::{Effect, Mode, Model, NoticeKind, Version};
 use crate::session::{Actor, Decision, DecisionKind, Event};
 
@@ -17,23 +17,23 @@ pub(super) const UNASKED: u64 = 20;
 const MOST_AT_ONCE: u64 = 100_000;
 
 /// Does with the marked records what the key does with one; asks first where they are many. Says whether any are marked.
-pub(super) fn begin(model: &mut Model, deed: Deed, out: &mut Vec<Effect>) -> bool {
+pub(super) fn begin(model: &mut Model, action: RecordAction, out: &mut Vec<Effect>) -> bool {
     if model.marks.is_empty() {
         return false;
     }
     let unknown = || model.unknown_in_view().filter(|_| model.marks.has_range()).map(str::to_owned);
     if let Some(why) = decide::refusal(model).or_else(unknown) {
-        model.say(NoticeKind::Warning, why);
+        model.notify(NoticeKind::Warning, why);
         return true;
     }
-    match deed {
-        Deed::Describe(reason) => generate::marked(model, reason, out),
-        deed => {
+    match action {
+        RecordAction::Describe(reason) => generate::marked(model, reason, out),
+        action => {
             let count = model.marked().len();
             if count > UNASKED {
-                ask(model, deed, count);
+                ask(model, action, count);
             } else {
-                perform(model, &deed, out);
+                perform(model, &action, out);
             }
         }
     }
@@ -41,22 +41,22 @@ pub(super) fn begin(model: &mut Model, deed: Deed, out: &mut Vec<Effect>) -> boo
 }
 
 /// Asks whether it is meant.
-pub(super) fn ask(model: &mut Model, deed: Deed, count: u64) {
+pub(super) fn ask(model: &mut Model, action: RecordAction, count: u64) {
     let elsewhere = count - model.in_view().intersection_len(&model.marked());
-    model.mode = Mode::ConfirmMany { deed, count, elsewhere };
+    model.mode = Mode::ConfirmMany { action, count, elsewhere };
 }
 
 /// It is meant.
 pub(super) fn agree(model: &mut Model, out: &mut Vec<Effect>) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
-        Mode::ConfirmMany { deed: Deed::Describe(reason), .. } => generate::start_marked(model, reason, out),
-        Mode::ConfirmMany { deed, .. } => perform(model, &deed, out),
+        Mode::ConfirmMany { action: RecordAction::Describe(reason), .. } => generate::start_marked(model, reason, out),
+        Mode::ConfirmMany { action, .. } => perform(model, &action, out),
         other => model.mode = other,
     }
 }
 
 /// Decides of every marked record. What is passed over stays marked.
-fn perform(model: &mut Model, deed: &Deed, out: &mut Vec<Effect>) {
+fn perform(model: &mut Model, action: &RecordAction, out: &mut Vec<Effect>) {
     let marked = model.marked();
     let on = marked.iter().any(|id| !model.state(RecordId(id)).flagged);
     let mut done: BTreeMap<&str, u64> = BTreeMap::new();
@@ -67,11 +67,11 @@ fn perform(model: &mut Model, deed: &Deed, out: &mut Vec<Effect>) {
         let about = RecordId(id);
         let event = if changes == MOST_AT_ONCE {
             Err("for the next time")
-        } else if *deed == Deed::Flag {
+        } else if *action == RecordAction::Flag {
             may_change(model, about)
                 .map(|()| (model.state(about).flagged != on).then_some(Event::Flagged { record: about, on }))
         } else {
-            decision(model, deed, about).map(|decision| {
+            decision(model, action, about).map(|decision| {
                 let decided = |decision| Event::Decided { record: about, decision, by: Actor::Operator };
                 decide::is_news(model, about, &decision).then(|| decided(decision))
             })
@@ -111,7 +111,7 @@ fn say(model: &mut Model, done: &BTreeMap<&str, u64>, passed: &BTreeMap<&str, u6
     if !done.is_empty() {
         words.push_str(" · u takes it back");
     }
-    model.say(if passed.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, words);
+    model.notify(if passed.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, words);
 }
 
 /// What an event says of its record, in a word.
@@ -129,14 +129,14 @@ const fn word(event: &Event) -> &'static str {
 }
 
 /// What is to be decided of a record, or why it is passed over.
-fn decision(model: &Model, deed: &Deed, about: RecordId) -> Result<Decision, &'static str> {
+fn decision(model: &Model, action: &RecordAction, about: RecordId) -> Result<Decision, &'static str> {
     may_change(model, about)?;
-    match deed {
-        Deed::Keep | Deed::Accept if model.pair(about).is_some() => Err("judged blind"),
-        Deed::Keep => Ok(Decision::Kept),
-        Deed::Skip => Ok(Decision::Skipped),
-        Deed::Exclude => Ok(Decision::Excluded),
-        Deed::Accept | Deed::Flag | Deed::Describe(_) => acceptance(model, about),
+    match action {
+        RecordAction::Keep | RecordAction::Accept if model.pair(about).is_some() => Err("judged blind"),
+        RecordAction::Keep => Ok(Decision::Kept),
+        RecordAction::Skip => Ok(Decision::Skipped),
+        RecordAction::Exclude => Ok(Decision::Excluded),
+        RecordAction::Accept | RecordAction::Flag | RecordAction::Describe(_) => acceptance(model, about),
     }
 }
 

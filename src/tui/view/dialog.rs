@@ -6,7 +6,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::popup::Popup;
 use super::{Look, clean, key_hint};
-use crate::review::{Action, Deed, Model, Wish};
+use crate::review::{Action, Model, RecordAction, Wish};
 use crate::text::counted;
 use crate::tui::keymap::Context;
 
@@ -67,16 +67,16 @@ pub(super) fn spending(screen: Rect, wish: &Wish, model: &Model, look: Look) -> 
     ask(screen, "spend money?", words, Context::ConfirmSpending, &answers, look)
 }
 
-pub(super) fn many(screen: Rect, deed: &Deed, (count, elsewhere): (u64, u64), look: Look) -> Popup {
-    let (verb, remark) = match deed {
-        Deed::Accept => {
+pub(super) fn many(screen: Rect, action: &RecordAction, (count, elsewhere): (u64, u64), look: Look) -> Popup {
+    let (verb, remark) = match action {
+        RecordAction::Accept => {
             ("accept", "What is cut off, failed or still being described is passed over, and stays marked.")
         }
-        Deed::Keep => ("keep the original of", "One u takes it back."),
-        Deed::Skip => ("skip", "One u takes it back."),
-        Deed::Exclude => ("leave out", "One u takes it back."),
-        Deed::Flag => ("flag", "One u takes it back."),
-        Deed::Describe(_) => ("describe", "What is decided of them stays as it is."),
+        RecordAction::Keep => ("keep the original of", "One u takes it back."),
+        RecordAction::Skip => ("skip", "One u takes it back."),
+        RecordAction::Exclude => ("leave out", "One u takes it back."),
+        RecordAction::Flag => ("flag", "One u takes it back."),
+        RecordAction::Describe(_) => ("describe", "What is decided of them stays as it is."),
     };
     let records = counted(count, "record", "records");
     let mut words = vec![Line::raw(format!("This is about all {count} that are marked."))];

@@ -1,7 +1,7 @@
 //! Marking records.
 
 use super::navigate;
-use crate::review::marks::Marks;
+use crate::review::selection::Marks;
 use crate::review::{Model, NoticeKind};
 use crate::text::counted;
 
@@ -20,7 +20,7 @@ pub(super) fn toggle(model: &mut Model) {
 pub(super) fn range(model: &mut Model) {
     if model.marks.has_range() {
         if let Some(why) = model.unknown_in_view() {
-            model.say(NoticeKind::Warning, why);
+            model.notify(NoticeKind::Warning, why);
             return;
         }
         model.marks = Marks::of(model.marked());
@@ -32,7 +32,7 @@ pub(super) fn range(model: &mut Model) {
 /// Marks all in view or, if they are marked already, none of them.
 pub(super) fn all(model: &mut Model) {
     if let Some(why) = model.unknown_in_view() {
-        model.say(NoticeKind::Warning, why);
+        model.notify(NoticeKind::Warning, why);
         return;
     }
     let (marked, in_view) = (model.marked(), model.in_view());
@@ -42,7 +42,7 @@ pub(super) fn all(model: &mut Model) {
     }
     let records = counted(in_view.len(), "record", "records");
     model.marks = Marks::of(marked | in_view);
-    model.say(NoticeKind::Info, format!("{records} in view are marked"));
+    model.notify(NoticeKind::Info, format!("{records} in view are marked"));
 }
 
 /// Takes the newest marks away: the range first, then all others. Says whether there were any.

@@ -44,7 +44,7 @@ impl<'a> Content<'a> {
 
 /// What is known of a record.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct RecordView<'a> {
     /// What its line says.
     pub content: Content<'a>,
     /// What happened to it in this session.
@@ -55,7 +55,7 @@ pub struct Facts<'a> {
     pub rules: &'a Rules,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> RecordView<'a> {
     /// Whether something holds for the file name; `None` where that cannot be told.
     pub fn name(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
         match self.content {

@@ -17,7 +17,7 @@ pub(super) fn indexed(model: &mut Model, records: u32, complete: bool) {
 }
 
 pub(super) fn dataset_failed(model: &mut Model, error: String) {
-    model.say(NoticeKind::Error, error.clone());
+    model.notify(NoticeKind::Error, error.clone());
     model.dataset_failure = Some(error);
 }
 
@@ -43,7 +43,7 @@ pub(super) fn session_opened(
         model.resume_at = cursor;
     }
     if let Some(remark) = remark {
-        model.say(NoticeKind::Warning, remark);
+        model.notify(NoticeKind::Warning, remark);
     }
 }
 
@@ -60,20 +60,20 @@ pub(super) fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
             }
             model.set_order(Some(Arc::new(order)));
         }
-        Err(error) => model.say(NoticeKind::Error, format!("no sample: {error}")),
+        Err(error) => model.notify(NoticeKind::Error, format!("no sample: {error}")),
     }
 }
 
 /// The report of a spot check is written, or is not.
 pub(super) fn report_written(model: &mut Model, result: Result<PathBuf, String>) {
     match result {
-        Ok(path) => model.say(NoticeKind::Info, format!("report written: {}", path.display())),
-        Err(error) => model.say(NoticeKind::Error, error),
+        Ok(path) => model.notify(NoticeKind::Info, format!("report written: {}", path.display())),
+        Err(error) => model.notify(NoticeKind::Error, error),
     }
 }
 
 pub(super) fn session_failed(model: &mut Model, error: String) {
-    model.say(NoticeKind::Error, error.clone());
+    model.notify(NoticeKind::Error, error.clone());
     model.session = SessionStatus::Failed(error);
 }
 
@@ -97,12 +97,12 @@ pub(super) fn load_failed(model: &mut Model, records: &[RecordId], error: String
 
 /// A decision could not be stored. What is in memory may now be more than what is stored, so the session is opened
 /// anew and shows what is really there.
-pub(super) fn record_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
+pub(super) fn store_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
     if model.session == SessionStatus::Open {
         model.session = SessionStatus::Opening;
         out.push(Effect::ReopenSession);
     }
-    model.say(NoticeKind::Error, format!("not stored: {error}"));
+    model.notify(NoticeKind::Error, format!("not stored: {error}"));
 }
 
 /// A picture is ready. It is shown only where it is still the one wanted, and in the way it is wanted now, in cells of the size there is now. One that is

@@ -11,7 +11,7 @@ use crate::dataset::RecordId;
 
 /// The records a query holds for, as far as is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hits {
+pub struct Matches {
     query: Arc<Query>,
     found: Set,
     /// Whether every record has been looked at once.
@@ -26,7 +26,7 @@ pub struct Hits {
     stale: RoaringBitmap,
 }
 
-impl Hits {
+impl Matches {
     /// A query for which nothing has been looked at. What was `listed` before stays until it is.
     #[must_use]
     pub fn new(query: Arc<Query>, scan: ScanId, listed: RoaringBitmap, order: Option<&Order>) -> Self {
@@ -156,16 +156,16 @@ mod tests {
     use super::*;
     use crate::review::query::Pattern;
 
-    fn hits(listed: impl IntoIterator<Item = u32>) -> Hits {
+    fn hits(listed: impl IntoIterator<Item = u32>) -> Matches {
         let query = Arc::new(Query::Text(Pattern::literal("coat").expect("short")));
-        Hits::new(query, ScanId(1), listed.into_iter().collect(), None)
+        Matches::new(query, ScanId(1), listed.into_iter().collect(), None)
     }
 
     fn scanned(id: u64, among: std::ops::Range<u32>, found: &[u32], done: bool) -> Scanned {
         Scanned { id: ScanId(id), among: among.collect(), found: found.iter().copied().collect(), done }
     }
 
-    fn found(hits: &Hits) -> Vec<u32> {
+    fn found(hits: &Matches) -> Vec<u32> {
         hits.found().iter().collect()
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::hits::Hits;
+use super::matches::Matches;
 use super::model::Model;
 use super::order::{Order, put};
 use super::tabs::Tab;
@@ -269,8 +269,8 @@ impl Model {
         }
     }
 
-    fn ask_anew(&mut self, record: RecordId, concerns: impl Fn(&Hits) -> bool) {
-        let answer = |hits: &Hits| hits.query().holds(&self.facts(record));
+    fn ask_anew(&mut self, record: RecordId, concerns: impl Fn(&Matches) -> bool) {
+        let answer = |hits: &Matches| hits.query().holds(&self.record_view(record));
         let filter = self.filter.as_ref().map(|filter| &filter.hits).filter(|hits| concerns(hits)).map(answer);
         let search = self.search.as_ref().map(|search| &search.hits).filter(|hits| concerns(hits)).map(answer);
         let order = self.tabs.order();

@@ -17,7 +17,7 @@ pub struct Marks {
 
 /// What is to become of the marked records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum RecordAction {
     /// What is shown of each is accepted.
     Accept,
     /// The originals stand.
