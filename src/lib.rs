@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod dataset;
 pub mod describe;
+pub mod engine;
 pub mod exit;
 pub mod lint;
 pub mod logging;

@@ -25,13 +25,13 @@ mod tabs;
 mod update;
 
 pub use action::{Action, Group};
-pub use effect::{Ask, Effect};
+pub use effect::Effect;
 pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use model::{
-    Bulk, CaptionView, Closeup, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model, Notice,
-    NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
-    Wish,
+    Bulk, CaptionView, Closeup, DescribeScope, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model,
+    Notice, NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting,
+    Version,
 };
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use order::Order;

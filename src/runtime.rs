@@ -5,7 +5,6 @@
 
 mod candidates;
 mod clerk;
-mod facts;
 mod reader;
 mod replacements;
 mod scanner;
@@ -33,8 +32,6 @@ use crate::session::{self, Location, SampleRequest};
 use clerk::{Clerk, Task};
 use reader::Reader;
 use scanner::Scanner;
-
-pub(crate) use facts::context;
 
 /// What the runtime works with.
 pub struct Parts {

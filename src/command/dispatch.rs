@@ -13,7 +13,7 @@ use super::demo::{self, DemoError};
 use super::describer::Asking;
 use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportOptions, Format, Side, Split};
-use super::generate::{self, GenerateOptions, Only, Sample, Selection};
+use super::generate::{self, GenerateOptions};
 use super::init::{self, InitOptions, InitSource};
 use super::merge::{self, MergeOptions};
 use super::review::{self, ReviewError, ReviewOptions};
@@ -28,6 +28,7 @@ use crate::cli::{
 use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Sources, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
+use crate::engine::selection::{Only, Sample, Selection};
 use crate::exit::ExitCode;
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};

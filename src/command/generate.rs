@@ -3,7 +3,6 @@
 
 mod progress;
 mod run;
-mod selection;
 mod tally;
 
 use std::io::{self, BufRead as _, Write};
@@ -13,13 +12,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use self::selection::{Only, Sample, Selected, Selection};
 pub use self::tally::{Stopped, Tally};
 use super::input::{self, Input};
 use super::save::{self, SaveError, SaveOptions};
 use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
 use crate::describe::{Describer, Dollars, Usage};
+use crate::engine::selection::{Selected, Selection};
 use crate::exit::ExitCode;
 use crate::lint::Rules;
 use crate::logging;
@@ -137,7 +136,7 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
     let rules = &options.rules;
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
-        let selected = options.selection.of(&dataset, &ledger, rules)?;
+        let selected = options.selection.select(&dataset, &ledger, rules)?;
         return Ok(say_plan(options, &dataset, &selected, out)?);
     }
     let (store, opened) = session::open(&location, &dataset, Timestamp::now())?;
@@ -147,7 +146,7 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
         let _ = writeln!(io::stderr(), "{warning}");
     }
     input::report(&opened, &location, &mut io::stderr())?;
-    let selected = options.selection.of(&dataset, &opened.ledger, rules)?;
+    let selected = options.selection.select(&dataset, &opened.ledger, rules)?;
     agree(options, &dataset, &selected)?;
     let occurrences = dataset.survey(&mut || ControlFlow::Continue(()))?.map(|survey| survey.occurrences);
     let parts = Parts {

@@ -6,28 +6,9 @@ use super::replace::ReplaceScan;
 use super::scan::{Scan, ScanId};
 use super::sort::SortScan;
 use crate::dataset::{Amendment, RecordId};
-use crate::describe::{Detail, JobId, Priority, Reason};
+use crate::engine::rules::JobSpec;
 use crate::preview::{CellArea, Shot};
 use crate::session::{Event, Seq};
-
-/// A description to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// The try this is.
-    pub job: JobId,
-    /// The record.
-    pub record: RecordId,
-    /// How much to tell.
-    pub detail: Detail,
-    /// How soon.
-    pub priority: Priority,
-    /// The caption it has now, where that is not the one in the dataset.
-    pub current: Option<String>,
-    /// The texts describers wrote for it before, oldest first.
-    pub tried: Vec<String>,
-    /// What was wrong with the last one, where the operator said so.
-    pub reason: Option<Reason>,
-}
 
 /// Something to be done outside the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +27,9 @@ pub enum Effect {
     /// Open the session anew: what is in memory may be more than what is stored.
     ReopenSession,
     /// Describe these records.
-    Describe(Vec<Ask>),
+    Describe(Vec<JobSpec>),
     /// Let these be the review-ahead jobs, in this order, instead of those still waiting.
-    DescribeAhead(Vec<Ask>),
+    DescribeAhead(Vec<JobSpec>),
     /// Stop all descriptions, under way or waiting.
     StopDescriptions,
     /// Let a describer that has stopped for now try again.

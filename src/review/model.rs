@@ -25,7 +25,7 @@ use crate::preview::{CellArea, Preview, PreviewError, Shot};
 use crate::report::Figures;
 pub use crate::session::FILE;
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
-pub use mode::{Closeup, Editor, FilterEntry, Mode, Offered, SearchEntry, Wish};
+pub use mode::{Closeup, DescribeScope, Editor, FilterEntry, Mode, Offered, SearchEntry};
 pub use work::{Bulk, Job, JobState, SaveStatus, Sorting};
 
 /// What is settled before the review begins.

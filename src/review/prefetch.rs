@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::update::{filter, generate, search};
+use super::update::{describe_ahead, filter, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
 use crate::preview::{CellArea, Shot, Zoom};
@@ -172,7 +172,7 @@ fn ask_ahead(model: &mut Model, out: &mut Vec<Effect>) {
     let wanted: Vec<RecordId> = (0..=steps)
         .filter_map(|step| model.list.position.checked_add_signed(step * direction))
         .filter_map(|position| view.nth(position))
-        .filter(|record| model.line(*record).is_some() && generate::is_wanted_ahead(model, *record))
+        .filter(|record| model.line(*record).is_some() && describe_ahead::is_wanted(model, *record))
         .collect();
-    generate::set_ahead(model, &wanted, out);
+    describe_ahead::set(model, &wanted, out);
 }

@@ -1,11 +1,12 @@
 //! What is known of a record when something is asked of it.
 
 use crate::dataset::{Entry, Line};
-use crate::lint::{self, Finding, Rules};
-use crate::session::{Decision, RecordState};
-
-use super::{FILE, Version};
 use crate::describe::StopReason;
+use crate::engine::rules;
+use crate::lint::{Finding, Rules};
+use crate::session::RecordState;
+
+use super::Version;
 
 /// What its line says.
 #[derive(Clone, Copy, Debug)]
@@ -89,10 +90,10 @@ impl<'a> RecordView<'a> {
         match Version::that_matters(self.state) {
             Version::Original => (self.original(), None),
             Version::Edited => (self.state.own_text().unwrap_or_default(), None),
-            Version::Candidate(place) => self.state.candidates.get(place).map_or(("", None), |candidate| {
-                let from = &candidate.provenance;
-                (&candidate.text, (from.describer != FILE).then_some(&from.stop))
-            }),
+            Version::Candidate(place) => {
+                let candidate = self.state.candidates.get(place);
+                candidate.map_or(("", None), |candidate| (&candidate.text, rules::stop_reason(candidate)))
+            }
         }
     }
 
@@ -106,19 +107,9 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// What can be said against a caption that would be saved now.
+    /// Lints the caption that would be saved.
     #[must_use]
     pub fn findings(&self, caption: &str) -> Vec<Finding> {
-        let state = self.state;
-        let accepted = match &state.decision {
-            Decision::Accepted { candidate, .. } if state.amended.is_none() => {
-                state.candidates.iter().find(|known| known.id == *candidate)
-            }
-            _ => None,
-        };
-        // How a text of a file ended is not known: its last words must tell.
-        let provenance = accepted.map(|candidate| &candidate.provenance).filter(|from| from.describer != FILE);
-        let stop = provenance.map(|provenance| &provenance.stop);
-        lint::lint(caption, self.rules, &lint::Context { stop, ..lint::Context::default() })
+        rules::findings(caption, rules::current_stop_reason(self.state), self.rules)
     }
 }

@@ -15,20 +15,17 @@ pub struct Marks {
     anchor: Option<RecordId>,
 }
 
-/// What is to become of the marked records.
+/// A command on one or many records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordAction {
-    /// What is shown of each is accepted.
+    /// Accept the caption shown.
     Accept,
-    /// The originals stand.
+    /// Keep the original.
     Keep,
-    /// They are to be looked at later.
     Skip,
-    /// They are left out of the output.
     Exclude,
-    /// They are flagged or, if all are, no more.
+    /// Flag all or, if all are flagged, none.
     Flag,
-    /// They are described (again), perhaps for a reason.
     Describe(Option<Reason>),
 }
 

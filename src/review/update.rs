@@ -1,23 +1,26 @@
 //! [`update`]: one message in, a changed model and the effects to perform out. Each arm is one line; the behaviour is
 //! in the files beside this one.
 
-mod answer;
 mod background;
 mod decide;
+pub(super) mod describe;
+pub(super) mod describe_ahead;
+mod describe_run;
 mod edit;
 mod file;
 pub(super) mod filter;
-pub(super) mod generate;
+mod job_events;
 mod navigate;
 mod replace;
 pub(super) mod search;
 mod select;
 mod sheet;
 mod sort;
-mod together;
+mod subjects;
+mod undo;
 mod zoom;
 
-use super::{Action, CommandLine, Effect, Mode, Model, Msg, Tab, demand};
+use super::{Action, CommandLine, Effect, Mode, Model, Msg, RecordAction, Tab, prefetch};
 use crate::describe::Reason;
 use crate::session::Event;
 
@@ -47,8 +50,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.pace.observe(at, model.tabs.reviewed());
         }
         Msg::StoreFailed(error) => background::store_failed(model, &error, out),
-        Msg::Job { job, record, event, at } => answer::on_event(model, (job, record), event, at, out),
-        Msg::Describer(status) => answer::describer_changed(model, status, out),
+        Msg::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
+        Msg::Describer(status) => job_events::describer_changed(model, status, out),
         Msg::Spent(dollars) => model.spent += dollars,
         Msg::PicturesLost => {
             model.picture = super::PictureSlot::Empty;
@@ -59,7 +62,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Sorted { id, order } => sort::sorted(model, id, order),
         Msg::Picture(ready) => background::picture(model, ready),
         Msg::Checked(checked) => background::checked(model, &checked),
-        Msg::Imported { source, captions, done, at } => answer::imported(model, &source, captions, done, at, out),
+        Msg::Imported { source, captions, done, at } => job_events::imported(model, &source, captions, done, at, out),
         Msg::Sampled(sample) => background::sampled(model, sample),
         Msg::ReportWritten(result) => background::report_written(model, result),
         Msg::Figures(figures) => model.figures = Some(figures),
@@ -122,13 +125,13 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Mark => select::toggle(model),
         Action::MarkRange => select::range(model),
         Action::MarkAll => select::all(model),
-        Action::Accept => decide::accept(model, out),
-        Action::Keep => decide::keep(model, out),
-        Action::Skip => decide::skip(model, out),
-        Action::Exclude => decide::exclude(model, out),
-        Action::Flag => decide::flag(model, out),
-        Action::Undo => decide::undo(model, out),
-        Action::Redo => decide::redo(model, out),
+        Action::Accept => decide::request(model, RecordAction::Accept, out),
+        Action::Keep => decide::request(model, RecordAction::Keep, out),
+        Action::Skip => decide::request(model, RecordAction::Skip, out),
+        Action::Exclude => decide::request(model, RecordAction::Exclude, out),
+        Action::Flag => decide::request(model, RecordAction::Flag, out),
+        Action::Undo => undo::undo(model, out),
+        Action::Redo => undo::redo(model, out),
         Action::Note => edit::open_note(model),
         Action::Edit => edit::open(model),
         Action::EditExternally => edit::open_externally(model, out),
@@ -139,18 +142,18 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::DiscardDraft => edit::discard(model, out),
         Action::Submit => submit(model, out),
         Action::Copy => navigate::copy(model, out),
-        Action::Regenerate => generate::regenerate(model, None, out),
-        Action::RegenerateWithReason => generate::choose_reason(model),
-        Action::ReasonTooLong => generate::regenerate_for(model, Reason::TooLong, out),
-        Action::ReasonMissedItem => generate::regenerate_for(model, Reason::MissedItem, out),
-        Action::ReasonWrongColour => generate::regenerate_for(model, Reason::WrongColour, out),
-        Action::ReasonWrongPerson => generate::regenerate_for(model, Reason::WrongPerson, out),
-        Action::ReasonOwnWords => generate::own_reason(model),
-        Action::Agree => generate::agree(model, out),
-        Action::GenerateAll => generate::all_in_view(model, out),
+        Action::Regenerate => describe::regenerate(model, None, out),
+        Action::RegenerateWithReason => describe::choose_reason(model),
+        Action::ReasonTooLong => describe::regenerate_for(model, Reason::TooLong, out),
+        Action::ReasonMissedItem => describe::regenerate_for(model, Reason::MissedItem, out),
+        Action::ReasonWrongColour => describe::regenerate_for(model, Reason::WrongColour, out),
+        Action::ReasonWrongPerson => describe::regenerate_for(model, Reason::WrongPerson, out),
+        Action::ReasonOwnWords => describe::own_reason(model),
+        Action::Agree => describe::consent(model, out),
+        Action::GenerateAll => describe::all_in_view(model, out),
         Action::PreviousCandidate => navigate::version(model, false),
         Action::NextCandidate => navigate::version(model, true),
-        Action::Stop => generate::stop(model, stop_pressed, out),
+        Action::Stop => describe::stop(model, stop_pressed, out),
         Action::Sheet => sheet::toggle(model),
         Action::Zoom => zoom::toggle(model),
         Action::ZoomIn => zoom::closer(model),
@@ -194,7 +197,7 @@ fn act_on_layer(model: &mut Model, action: Action, out: &mut Vec<Effect>) -> boo
         (Mode::Replace(_), Action::Toggle) => replace::toggle(model),
         (Mode::Replace(_), Action::ToggleAll) => replace::toggle_all(model),
         (Mode::Replace(_), Action::Submit) => replace::apply(model, out),
-        (Mode::ConfirmMany { .. }, Action::Agree) => together::agree(model, out),
+        (Mode::ConfirmMany { .. }, Action::Agree) => decide::confirmed(model, out),
         _ => return false,
     }
     true
@@ -208,7 +211,7 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         Mode::Search(_) => search::give_up(model, out),
         Mode::Filter(_) => filter::give_up(model, out),
         Mode::Browse => {
-            let _ = generate::take_back_if_waiting(model)
+            let _ = describe::cancel_pending_accept(model)
                 || select::forget(model)
                 || search::forget(model, out)
                 || filter::take_off(model, out);
@@ -224,7 +227,7 @@ fn close(model: &mut Model, out: &mut Vec<Effect>) {
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::OwnReason(..)
-        | Mode::ConfirmSpending(_)
+        | Mode::ConfirmSpending { .. }
         | Mode::ConfirmMany { .. } => model.mode = Mode::Browse,
     }
 }
@@ -239,17 +242,29 @@ fn submit(model: &mut Model, out: &mut Vec<Effect>) {
         },
         Mode::Search(entry) => search::stay(model, entry),
         Mode::Filter(entry) => filter::stay(model, entry),
-        Mode::OwnReason(about, words) => generate::take_own_reason(model, about, &words, out),
+        Mode::OwnReason(about, words) => describe::take_own_reason(model, about, &words, out),
         Mode::Figures(row) => file::show_counted(model, row, out),
         other => model.mode = other,
     }
 }
 
-/// Puts an event in the ledger and asks for it to be stored.
-fn record(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
-    let (seq, touched) = model.ledger.apply(event.clone());
-    if let Some(touched) = touched {
-        model.follow(touched);
+/// Applies events to the ledger and stores them as one step: durable together, undone together.
+fn store(model: &mut Model, events: Vec<Event>, out: &mut Vec<Effect>) {
+    let is_change = |event: &&Event| {
+        matches!(event, Event::Decided { .. } | Event::Amended { .. } | Event::Flagged { .. } | Event::Noted { .. })
+    };
+    let changes = events.iter().filter(is_change).count() as u64;
+    for event in events.into_iter().chain((changes > 1).then_some(Event::Together { changes })) {
+        if let Event::Decided { record, .. } = &event
+            && let Some(job) = model.jobs.get_mut(record)
+        {
+            // A decision made meanwhile replaces a pending accept.
+            job.accept = false;
+        }
+        let (seq, touched) = model.ledger.apply(event.clone());
+        if let Some(touched) = touched {
+            model.follow(touched);
+        }
+        out.push(Effect::Record { seq, event });
     }
-    out.push(Effect::Record { seq, event });
 }

@@ -11,12 +11,14 @@ use std::thread::{self, JoinHandle};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Parts, candidates, context};
+use super::{Parts, candidates};
 use crate::dataset::{Dataset, Occurrences, RecordId};
 use crate::describe::queue::Refused;
 use crate::describe::{DescribeError, JobEvent, Queue, Request, Spent};
+use crate::engine::request;
+use crate::engine::rules::JobSpec;
 use crate::report;
-use crate::review::{Ask, Msg};
+use crate::review::Msg;
 use crate::session::{
     self, Ack, Entry, Event, Location, Opened, Sample, SampleRequest, Seq, SessionError, Subject, Writer,
 };
@@ -28,8 +30,8 @@ pub(super) enum Task {
     RememberCursor(RecordId, String),
     Reopen,
     Occurrences(Occurrences),
-    Describe(Vec<Ask>),
-    DescribeAhead(Vec<Ask>),
+    Describe(Vec<JobSpec>),
+    DescribeAhead(Vec<JobSpec>),
     StopDescriptions,
     Spent(Spent, Timestamp),
     Close,
@@ -125,8 +127,8 @@ impl Desk {
                     self.learn(known);
                 }
                 Task::Occurrences(occurrences) => self.learn(occurrences),
-                Task::Describe(asks) => self.describe(&asks),
-                Task::DescribeAhead(asks) => self.describe_ahead(&asks),
+                Task::Describe(specs) => self.describe(specs),
+                Task::DescribeAhead(specs) => self.describe_ahead(specs),
                 Task::StopDescriptions => {
                     if let Some(queue) = &self.queue {
                         queue.cancel_all();
@@ -248,19 +250,20 @@ impl Desk {
         self.occurrences = occurrences;
     }
 
-    fn describe(&self, asks: &[Ask]) {
-        for ask in asks {
-            if let (Some(request), Some(queue)) = (self.request(ask), &self.queue)
-                && let Err(refused) = queue.ask(ask.priority, request)
+    fn describe(&self, specs: Vec<JobSpec>) {
+        for spec in specs {
+            let priority = spec.priority;
+            if let (Some(request), Some(queue)) = (self.request(spec), &self.queue)
+                && let Err(refused) = queue.ask(priority, request)
             {
                 self.refuse(&refused);
             }
         }
     }
 
-    fn describe_ahead(&self, asks: &[Ask]) {
+    fn describe_ahead(&self, specs: Vec<JobSpec>) {
         let Some(queue) = &self.queue else { return };
-        let requests = asks.iter().filter_map(|ask| self.request(ask)).collect();
+        let requests = specs.into_iter().filter_map(|spec| self.request(spec)).collect();
         for refused in queue.replace_ahead(requests) {
             self.refuse(&refused);
         }
@@ -272,24 +275,15 @@ impl Desk {
         self.say(Msg::Job { job, record, event, at: Timestamp::now() });
     }
 
-    /// What a describer is to be asked. Where the record has no picture to look at, that is the answer.
-    fn request(&self, ask: &Ask) -> Option<Request> {
-        let Ask { job, record, detail, .. } = *ask;
-        match context(&self.dataset, record) {
-            Ok((picture, mut context)) => {
-                if ask.current.is_some() {
-                    context.current.clone_from(&ask.current);
-                }
-                context.tried.clone_from(&ask.tried);
-                context.reason.clone_from(&ask.reason);
-                Some(Request { job, record, picture, detail, max_words: self.max_words, context })
-            }
-            Err(message) => {
+    /// Returns the request for a job. If the record has no image to describe, the job fails with that reason.
+    fn request(&self, spec: JobSpec) -> Option<Request> {
+        let (job, record) = (spec.job, spec.record);
+        request::build(&self.dataset, spec, self.max_words)
+            .map_err(|message| {
                 let event = JobEvent::Failed(DescribeError { message });
                 self.say(Msg::Job { job, record, event, at: Timestamp::now() });
-                None
-            }
-        }
+            })
+            .ok()
     }
 
     fn say(&self, msg: Msg) {

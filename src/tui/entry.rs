@@ -47,7 +47,7 @@ impl Entry {
             | Mode::ConfirmQuit
             | Mode::ConfirmOverwrite(_)
             | Mode::Replace(_)
-            | Mode::ConfirmSpending(_)
+            | Mode::ConfirmSpending { .. }
             | Mode::ConfirmMany { .. } => return None,
         };
         // The core may have put another text in: it completes words.

@@ -94,7 +94,7 @@ impl Context {
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) => Self::Reason,
             Mode::Replace(_) => Self::Replace,
-            Mode::ConfirmSpending(_) => Self::ConfirmSpending,
+            Mode::ConfirmSpending { .. } => Self::ConfirmSpending,
             Mode::ConfirmMany { .. } => Self::ConfirmMany,
         }
     }

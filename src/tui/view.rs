@@ -65,7 +65,9 @@ pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&m
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, look)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),
-        Mode::ConfirmSpending(wish) => Some(dialog::spending(above_footer, wish, model, look)),
+        Mode::ConfirmSpending { scope, count, .. } => {
+            Some(dialog::spending(above_footer, (*scope, *count), model, look))
+        }
         Mode::ConfirmMany { action, count, elsewhere } => {
             Some(dialog::many(above_footer, action, (*count, *elsewhere), look))
         }

@@ -99,7 +99,7 @@ fn a_line_that_cannot_be_read_is_never_decided() {
     let mut world = World::new(&["{broken", "Two."]);
     world.keys("a");
     assert_eq!(world.decisions(), "[-] -");
-    assert!(world.notice().contains("cannot be read"));
+    assert!(world.notice().contains("cannot be parsed"));
     assert_eq!(world.model.tabs.count(Tab::Problems), 1);
     assert_eq!(world.model.tabs.count(Tab::ToReview), 1);
 }

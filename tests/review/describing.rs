@@ -32,7 +32,7 @@ fn regenerating_asks_for_another_level_of_detail_and_says_so() {
         world.finish(0, text);
     }
     assert_eq!(levels, ["standard", "detailed", "brief", "standard"]);
-    assert!(world.notice().contains("this text was there before"));
+    assert!(world.notice().contains("same as an earlier candidate"));
 }
 
 #[test]

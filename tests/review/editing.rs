@@ -33,7 +33,7 @@ fn going_on_while_editing_never_mixes_records() {
 fn a_draft_survives_leaving_and_restarting() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("e").write("Half a").keys("Esc");
-    assert_eq!(world.notice(), "the draft is kept: e takes it up again");
+    assert_eq!(world.notice(), "draft kept · e resumes");
     world.restart();
     world.keys("a");
     assert_eq!(world.decisions(), "[-] -", "accepting over an unfinished edit would lose it");
@@ -96,8 +96,8 @@ fn line_breaks_become_spaces_and_nothing_is_refused() {
     assert!(world.decisions().starts_with("[edited:a coat,"), "{}", world.decisions());
     assert!(!world.decisions().contains('\n'));
     world.keys("e").write(" \n ").keys("Enter");
-    assert!(matches!(world.model.mode, Mode::Edit(_)), "an empty caption is refused and nothing is lost");
-    assert!(world.notice().contains("an empty caption is refused"));
+    assert!(matches!(world.model.mode, Mode::Edit(_)), "a caption must not be empty and nothing is lost");
+    assert!(world.notice().contains("a caption must not be empty"));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn the_operators_own_editor_gives_a_text_back() {
     world.send(Msg::EditedExternally { record: RecordId(0), result: Ok("Eins.\n".to_owned()) });
     assert_eq!(world.decisions(), "edited:Eins. [-]");
     world.send(Msg::EditedExternally { record: RecordId(1), result: Ok("Two.\n".to_owned()) });
-    assert_eq!((world.decisions().as_str(), world.notice()), ("edited:Eins. [-]", "nothing was changed"));
+    assert_eq!((world.decisions().as_str(), world.notice()), ("edited:Eins. [-]", "no change"));
     world.send(Msg::EditedExternally { record: RecordId(1), result: Err("no editor".to_owned()) });
     assert_eq!((world.decisions().as_str(), world.notice()), ("edited:Eins. [-]", "no editor"));
 }

@@ -183,12 +183,12 @@ fn take(world: &mut World, candidate: bool) -> char {
 fn blind_texts_are_told_apart_when_one_is_taken() {
     let mut world = blind_check(&[4, 0, 3], &[4, 0]);
     world.keys("x r");
-    assert!(world.notice().contains("judged blind"), "{}", world.notice());
+    assert!(world.notice().contains("blind comparison"), "{}", world.notice());
     assert!(world.asks().is_empty());
     let letter = take(&mut world, true);
-    assert_eq!(world.notice(), format!("took {letter}: the candidate of older.jsonl"));
+    assert_eq!(world.notice(), format!("accepted {letter}: the candidate from older.jsonl"));
     let letter = take(&mut world, false);
-    assert_eq!(world.notice(), format!("took {letter}: the original, not the candidate of older.jsonl"));
+    assert_eq!(world.notice(), format!("accepted {letter}: the original, not the candidate from older.jsonl"));
     assert_eq!(world.decisions(), "kept - - [-] accepted:Another 4. -");
     assert_eq!(world.model.pair(RecordId(3)), None, "it has no candidate");
     world.keys("a");
@@ -210,5 +210,5 @@ fn either_text_may_come_first() {
 fn nothing_is_taken_blind_by_marks() {
     let mut world = blind_check(&[4, 0, 3], &[4, 0]);
     world.keys("ctrl-a a");
-    assert_eq!(world.notice(), "1 kept; still marked: 2 judged blind · u takes it back");
+    assert_eq!(world.notice(), "1 kept; still marked: 2 in a blind comparison · u undoes");
 }

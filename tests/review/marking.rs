@@ -55,11 +55,11 @@ fn a_key_is_about_the_marked_records(#[case] keys: &str, #[case] after: &str) {
 fn one_step_back_takes_all_of_it_back_after_a_restart_too() {
     let mut world = World::new(&FIVE);
     world.keys("s ctrl-a X");
-    assert_eq!(world.notice(), "5 excluded · u takes it back");
+    assert_eq!(world.notice(), "5 excluded · u undoes");
     world.restart();
     world.keys("u");
     assert_eq!(world.decisions(), "[skipped] - - - -");
-    assert_eq!(world.notice(), "took back 5 changes");
+    assert_eq!(world.notice(), "undid 5 changes");
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn accepting_passes_over_what_one_has_to_look_at() {
     assert_eq!(world.decisions(), "accepted:A hat. - - - [-] - kept");
     assert_eq!(
         world.notice(),
-        "1 accepted, 1 kept; still marked: 1 being described, 1 cut off, 1 failed, 1 not readable, \
-         1 with an unfinished edit · u takes it back"
+        "1 accepted, 1 kept; still marked: 1 being described, 1 cut off, 1 with an unfinished edit, 1 failed, \
+         1 not readable · u undoes"
     );
     assert_eq!(marked(&world), [1, 2, 3, 4, 5]);
     world.keys("u");
@@ -100,7 +100,7 @@ fn what_was_said_before_is_not_said_again() {
     world.keys("x g g Space Space x");
     assert_eq!((world.decisions().as_str(), world.stored.len()), ("kept kept [-] - -", 2));
     world.keys("k Space x");
-    assert_eq!((world.notice(), world.stored.len()), ("nothing new is said of them", 2));
+    assert_eq!((world.notice(), world.stored.len()), ("no change", 2));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn marks_are_described_whatever_texts_they_have() {
     assert_eq!(asked, [0, 1, 2].map(|record| (record, Some(Reason::TooLong))));
     assert_eq!(marked(&world), [] as [u32; 0]);
     world.keys("Space r");
-    assert!(world.notice().contains("under way"), "{}", world.notice());
+    assert!(world.notice().contains("being generated"), "{}", world.notice());
     for record in 0..3 {
         world.finish(record, "A coat.");
     }

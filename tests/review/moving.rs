@@ -72,7 +72,7 @@ fn deciding_in_a_tab_goes_through_it() {
 fn an_empty_tab_has_no_cursor_and_refuses_decisions() {
     let mut world = World::new(&["One."]);
     world.keys("4 a");
-    assert_eq!((world.cursor(), world.notice()), (None, "there is no record here"));
+    assert_eq!((world.cursor(), world.notice()), (None, "no record here"));
     world.keys("1");
     assert_eq!(world.cursor(), Some(0));
 }

@@ -2,7 +2,8 @@
 
 use recaption::dataset::RecordId;
 use recaption::describe::{Dollars, JobEvent, Pause, PauseKind, Priority, Reason, Status, Tokens, Usage};
-use recaption::review::{Effect, JobState, Mode, Msg, NoticeKind, Wish};
+use recaption::engine::rules::CurrentCaption;
+use recaption::review::{DescribeScope, Effect, JobState, Mode, Msg, NoticeKind};
 
 use crate::world::World;
 
@@ -26,7 +27,10 @@ fn the_first_paid_description_is_agreed_to_and_no_other() {
     world.send(Msg::ClickedRow(0));
     assert_eq!(records(&mut world), [] as [u32; 0], "nothing is paid for unasked");
     world.keys("r");
-    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::One(RecordId(0), None)));
+    assert_eq!(
+        world.model.mode,
+        Mode::ConfirmSpending { scope: DescribeScope::Cursor(RecordId(0)), count: 1, reason: None }
+    );
     assert_eq!(records(&mut world), [] as [u32; 0]);
     world.keys("n r y");
     assert_eq!(records(&mut world), [0, 1], "the one asked for, and from now on the one ahead");
@@ -40,7 +44,10 @@ fn the_first_paid_description_is_agreed_to_and_no_other() {
 fn what_is_marked_is_paid_for_together() {
     let mut world = paid(&["A caption."; 120], 0);
     world.keys("Space j Space R 3");
-    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::Marked(2, Some(Reason::WrongColour))));
+    assert_eq!(
+        world.model.mode,
+        Mode::ConfirmSpending { scope: DescribeScope::Marked, count: 2, reason: Some(Reason::WrongColour) }
+    );
     world.keys("n");
     assert_eq!(records(&mut world), [] as [u32; 0]);
     world.keys("r y");
@@ -48,7 +55,11 @@ fn what_is_marked_is_paid_for_together() {
     world.finish(0, "A hat.");
     world.finish(2, "A scarf.");
     world.keys("ctrl-a r");
-    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::Marked(120, None)), "more than the operator's limit");
+    assert_eq!(
+        world.model.mode,
+        Mode::ConfirmSpending { scope: DescribeScope::Marked, count: 120, reason: None },
+        "more than the operator's limit"
+    );
 }
 
 #[test]
@@ -69,7 +80,7 @@ fn many_at_once_are_agreed_to_each_time_they_cost_much() {
     world.finish(0, "A hat.");
     world.asks();
     world.keys("g a");
-    assert_eq!(world.model.mode, Mode::ConfirmSpending(Wish::All(119)));
+    assert_eq!(world.model.mode, Mode::ConfirmSpending { scope: DescribeScope::InView, count: 119, reason: None });
     world.keys("Esc");
     assert!(world.model.bulk.is_none());
     world.keys("g a y");
@@ -92,7 +103,7 @@ fn a_reason_goes_with_the_next_try_and_stays_with_its_text() {
     world.keys("R 3");
     let ask = world.asks().remove(0);
     assert_eq!((ask.priority, ask.reason), (Priority::Asked, Some(Reason::WrongColour)));
-    assert_eq!(ask.tried, ["A hat."]);
+    assert_eq!(ask.previous, ["A hat."]);
     world.finish(0, "A red hat.");
     let reasons: Vec<_> =
         world.model.state(RecordId(0)).candidates.iter().map(|c| c.provenance.reason.clone()).collect();
@@ -114,9 +125,9 @@ fn no_reason_is_no_request() {
 fn the_text_that_would_be_saved_goes_along() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("e").write("My own text.").keys("ctrl-s r");
-    assert_eq!(world.asks().remove(0).current.as_deref(), Some("My own text."));
+    assert_eq!(world.asks().remove(0).current, CurrentCaption::InSession(Some("My own text.".to_owned())));
     world.keys("j r");
-    assert_eq!(world.asks().remove(0).current, None, "the dataset has it");
+    assert_eq!(world.asks().remove(0).current, CurrentCaption::InDataset);
 }
 
 #[test]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
+use recaption::engine::rules::JobSpec;
 use recaption::lint::Rules;
 use recaption::preview::{CellArea, Preview, PreviewError, Ready, Shot};
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
 use recaption::review::{
-    Ask, Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
+    Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
 };
 use recaption::session::{Decision, Event, History, Ledger, Opened, Seq};
 use recaption::tui::{Context, Key, Keymap, Lookup};
@@ -277,7 +278,7 @@ impl World {
     }
 
     /// The descriptions asked for since the last look.
-    pub fn asks(&mut self) -> Vec<Ask> {
+    pub fn asks(&mut self) -> Vec<JobSpec> {
         let asked = std::mem::take(&mut self.asked);
         asked
             .into_iter()

@@ -12,12 +12,12 @@ use super::progress::Progress;
 use super::tally::{Stopped, Tally};
 use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
 use crate::describe::{
-    Describer, Description, Detail, JobEvent, JobId, News, PauseKind, Priority, Queue, Request, Spent, Status,
-    StopReason,
+    DescribeError, Describer, Description, JobEvent, JobId, News, PauseKind, Priority, Queue, Spent, Status,
 };
-use crate::lint::{self, Rules};
-use crate::runtime;
-use crate::session::{self, Ack, Actor, CandidateId, Decision, Event, Ledger, Provenance, Seq, Store, Subject, Writer};
+use crate::engine::request;
+use crate::engine::rules::{self, Origin};
+use crate::lint::Rules;
+use crate::session::{self, Ack, Actor, Event, Ledger, Store, Subject, Writer};
 
 /// Records that wait in the queue beyond those under way, so that it never runs dry.
 const READY: usize = 8;
@@ -144,20 +144,15 @@ impl Run {
         let room = self.describer.concurrency().get() + READY;
         while self.tally.stopped.is_none() && self.live.len() < room {
             let Some(record) = records.next() else { break };
-            match runtime::context(&self.dataset, record) {
-                Err(reason) => self.failed(record, reason),
-                Ok((picture, mut context)) => {
-                    let tried = self.ledger.record(record).candidates.iter();
-                    context.tried = tried.map(|candidate| candidate.text.clone()).collect();
-                    self.next_job += 1;
-                    let job = JobId(self.next_job);
-                    let max_words = self.rules.max_words;
-                    let request = Request { job, record, picture, detail: Detail::default(), max_words, context };
-                    match self.queue.ask(Priority::Bulk, request) {
-                        Ok(()) => drop(self.live.insert(job, false)),
-                        Err(refused) => self.failed(record, refused.to_string()),
-                    }
-                }
+            self.next_job += 1;
+            let job = JobId(self.next_job);
+            let spec = rules::job_spec(job, record, Priority::Bulk, self.ledger.record(record), None);
+            let request = request::build(&self.dataset, spec, self.rules.max_words);
+            match request
+                .and_then(|request| self.queue.ask(Priority::Bulk, request).map_err(|refused| refused.to_string()))
+            {
+                Ok(()) => drop(self.live.insert(job, false)),
+                Err(reason) => self.ended(record, Err(DescribeError { message: reason })),
             }
         }
     }
@@ -185,55 +180,47 @@ impl Run {
             }
             JobEvent::Finished(description) => {
                 self.live.remove(&job);
-                self.described(record, description);
+                self.ended(record, Ok(description));
             }
             JobEvent::Failed(error) => {
                 self.live.remove(&job);
-                self.failed(record, error.message);
+                self.ended(record, Err(error));
             }
             JobEvent::Cancelled => drop(self.live.remove(&job)),
         }
     }
 
-    fn described(&mut self, record: RecordId, description: Description) {
-        let Description { text, model, prompt, parameters, stop, usage } = description;
-        let context = lint::Context { stop: Some(&stop), ..lint::Context::default() };
-        let findings = lint::lint(&text, &self.rules, &context);
-        if let Some(refusal) = findings.iter().find(|finding| finding.kind == lint::LintKind::Refusal) {
-            self.failed(record, format!("{model} declined: {}", refusal.message));
-            return;
-        }
-        let file = self.name(record);
-        let tokens = usage.unwrap_or_default().tokens;
-        let words = crate::text::word_count(&text);
-        tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "described");
-        tracing::debug!(file, text, "its text");
-        self.tally.described += 1;
-        self.tally.cut_off += u64::from(stop == StopReason::MaxTokens);
-        *self.tally.models.entry(model.clone()).or_default() += 1;
-        let clean = !findings.iter().any(lint::Finding::wants_a_look) && stop == StopReason::EndTurn;
-        let provenance = Provenance {
-            describer: self.describer.name().to_owned(),
-            model,
-            prompt,
-            parameters,
+    /// Stores the end of a job and counts it.
+    fn ended(&mut self, record: RecordId, result: Result<Description, DescribeError>) {
+        let description = result.as_ref().ok().cloned();
+        let origin = Origin {
+            describer: self.describer.name(),
             reason: None,
-            usage,
-            stop,
             at: Timestamp::now(),
+            accept: self.accept.then_some(Actor::Run),
         };
-        let Seq(seq) = self.record(Event::Generated { record, text: text.clone(), provenance });
-        if self.accept && clean {
-            self.tally.accepted += 1;
-            let decision = Decision::Accepted { candidate: CandidateId(seq), text };
-            self.record(Event::Decided { record, decision, by: Actor::Run });
+        let conclusion = rules::conclude(&self.ledger, record, result, origin, &self.rules);
+        let file = self.name(record);
+        match (conclusion.result, description) {
+            (Ok(described), Some(Description { text, model, usage, .. })) => {
+                let tokens = usage.unwrap_or_default().tokens;
+                let words = crate::text::word_count(&text);
+                tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "described");
+                tracing::debug!(file, text, "its text");
+                self.tally.described += 1;
+                self.tally.accepted += u64::from(described.accepted);
+                self.tally.cut_off += u64::from(described.cut_off);
+                *self.tally.models.entry(model).or_default() += 1;
+            }
+            (Ok(_), None) => {}
+            (Err(reason), _) => {
+                tracing::error!(file, reason, "not described");
+                self.tally.failures.entry(reason).or_default().push(record);
+            }
         }
-    }
-
-    fn failed(&mut self, record: RecordId, reason: String) {
-        tracing::error!(file = self.name(record), reason, "not described");
-        self.record(Event::Failed { record, reason: reason.clone() });
-        self.tally.failures.entry(reason).or_default().push(record);
+        for event in conclusion.events {
+            self.store(event);
+        }
     }
 
     /// A record by the name of its picture, for the log.
@@ -278,13 +265,12 @@ impl Run {
         }
     }
 
-    fn record(&mut self, event: Event) -> Seq {
+    fn store(&mut self, event: Event) {
         let subject = event.record().and_then(|record| Subject::read(&self.dataset, record, &self.occurrences).ok());
         let (seq, _) = self.ledger.apply(event.clone());
         if let Err(error) = self.writer.record(session::Entry { seq, at: Timestamp::now(), event, subject }) {
             self.stop(Stopped::NotWritten(error.to_string()));
         }
-        seq
     }
 }
 

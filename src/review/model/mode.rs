@@ -95,17 +95,10 @@ pub enum Mode {
     OwnReason(RecordId, String),
     /// Looking at what a change to many captions would change.
     Replace(Replacement),
-    /// Asked whether a description may cost what it costs.
-    ConfirmSpending(Wish),
-    /// Asked whether so many records are meant.
-    ConfirmMany {
-        /// What is to become of them.
-        action: RecordAction,
-        /// How many are marked.
-        count: u64,
-        /// How many of those are not in the list now.
-        elsewhere: u64,
-    },
+    /// Asks for consent to the cost of descriptions.
+    ConfirmSpending { scope: DescribeScope, count: u64, reason: Option<Reason> },
+    /// Asks whether a command is meant for all marked records, `elsewhere` of which are not in the list.
+    ConfirmMany { action: RecordAction, count: u64, elsewhere: u64 },
 }
 
 /// How the picture alone on the screen is looked at.
@@ -119,13 +112,20 @@ pub struct Closeup {
     pub texts: bool,
 }
 
-/// Descriptions that were asked for, before it was agreed what they may cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// One record's, perhaps for a reason.
-    One(RecordId, Option<Reason>),
-    /// Those of so many records in view.
-    All(u64),
-    /// Those of so many marked records, perhaps for a reason.
-    Marked(u64, Option<Reason>),
+/// The records of a request for descriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DescribeScope {
+    /// The one under the cursor.
+    Cursor(RecordId),
+    /// Those in view that need a description.
+    InView,
+    /// The marked ones, whatever candidates they have.
+    Marked,
+}
+
+impl DescribeScope {
+    #[must_use]
+    pub const fn is_many(self) -> bool {
+        !matches!(self, Self::Cursor(_))
+    }
 }

@@ -1,8 +1,9 @@
 //! The questions one can ask of the model: what is in view, what is shown of a record, what can be said against it.
 
-use super::{FILE, Mode, Model, PictureSlot, SessionStatus, Version};
+use super::{Mode, Model, PictureSlot, SessionStatus, Version};
 use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::StopReason;
+use crate::engine::rules;
 use crate::lint::{self, Finding};
 use crate::preview::{CellArea, Framing, Preview, PreviewError, Zoom};
 use crate::review::query::Pattern;
@@ -143,7 +144,7 @@ impl Model {
     #[must_use]
     pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
         let stop = self.stop(record, version);
-        self.text(record, version).map(|text| self.lint(text, stop)).unwrap_or_default()
+        self.text(record, version).map(|text| rules::findings(text, stop, &self.settings.rules)).unwrap_or_default()
     }
 
     /// Whether a version's text has a finding that wants a look: as [`Self::findings`], in a part of the time.
@@ -160,15 +161,8 @@ impl Model {
         self.text(record, version).is_some_and(|text| lint::is_cut_off(text, &self.settings.rules, stop))
     }
 
-    /// Why the describer of a version stopped. How a text of a file ended is not known: its last words must tell.
     fn stop(&self, record: RecordId, version: Version) -> Option<&StopReason> {
-        self.candidate(record, version)
-            .filter(|candidate| candidate.provenance.describer != FILE)
-            .map(|candidate| &candidate.provenance.stop)
-    }
-
-    pub(in crate::review) fn lint(&self, text: &str, stop: Option<&StopReason>) -> Vec<Finding> {
-        lint::lint(text, &self.settings.rules, &lint::Context { stop, ..lint::Context::default() })
+        self.candidate(record, version).and_then(rules::stop_reason)
     }
 
     /// The picture under the cursor, as it is to be shown now or, until that is ready, as it was before.

@@ -1,206 +1,282 @@
-//! Saying what becomes of a record, and taking it back.
+//! Decisions: accept, keep, skip, exclude and flag, for the record under the cursor or for all marked ones.
 
-use super::{generate, navigate, record, together};
+use std::collections::BTreeMap;
+
+use roaring::RoaringBitmap;
+
+use super::subjects::{self, Subjects};
+use super::{describe, navigate, store};
 use crate::dataset::RecordId;
-use crate::review::{Effect, Mode, Model, NoticeKind, RecordAction, SessionStatus, Tab, Version};
-use crate::session::{Actor, Decision, EditBase, Event};
+use crate::review::selection::Marks;
+use crate::review::{Effect, Mode, Model, NoticeKind, RecordAction, Version};
+use crate::session::{Actor, Decision, DecisionKind, EditBase, Event};
 
-/// The record a decision would be about. Says why where there is none: a decision is only ever made about a line that
-/// is on the screen, and only where it will be stored.
-pub(super) fn subject(model: &mut Model) -> Option<RecordId> {
-    let refusal = match (refusal(model), model.list.cursor) {
-        (Some(why), _) => why,
-        (None, None) => "there is no record here".to_owned(),
-        (None, Some(cursor)) if model.tabs.is_bad_line(cursor) => {
-            "this line cannot be read; it is saved as it is".to_owned()
+/// The largest number of records decided on without confirmation.
+pub(super) const UNCONFIRMED: u64 = 20;
+
+/// Why a record keeps its decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Refusal {
+    BeingDescribed,
+    BlindPair,
+    CutOff,
+    Draft,
+    Failed,
+    NoCaption,
+    NotRead,
+    Unreadable,
+}
+
+impl Refusal {
+    /// The words after a number of records.
+    const fn summary(self) -> &'static str {
+        match self {
+            Self::BeingDescribed => "being described",
+            Self::BlindPair => "in a blind comparison",
+            Self::CutOff => "cut off",
+            Self::Draft => "with an unfinished edit",
+            Self::Failed => "failed",
+            Self::NoCaption => "without a caption",
+            Self::NotRead => "not read yet",
+            Self::Unreadable => "not readable",
         }
-        (None, Some(cursor)) if model.line(cursor).is_none() => "still reading this record".to_owned(),
-        (None, Some(cursor)) => return Some(cursor),
-    };
-    model.notify(NoticeKind::Warning, refusal);
-    None
-}
+    }
 
-/// Why nothing can be decided of any record.
-pub(super) fn refusal(model: &Model) -> Option<String> {
-    match &model.session {
-        SessionStatus::Opening => Some("the session is still opening".to_owned()),
-        SessionStatus::ReadOnly(holder) => Some(format!("read-only: {holder}")),
-        SessionStatus::Failed(error) => Some(format!("nothing can be decided: {error}")),
-        SessionStatus::Open => None,
-    }
-}
-
-/// Stores a decision. A word given in advance is no longer needed.
-pub(super) fn decide(model: &mut Model, about: RecordId, decision: Decision, out: &mut Vec<Effect>) {
-    if let Some(job) = model.jobs.get_mut(&about) {
-        job.accept = false;
-    }
-    record(model, Event::Decided { record: about, decision, by: Actor::Operator }, out);
-}
-
-/// Accepts what is shown; where a text is on its way, accepts that when it is there.
-pub(super) fn accept(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, RecordAction::Accept, out) {
-        return;
-    }
-    let Some(about) = subject(model) else { return };
-    if model.state(about).draft.is_some() {
-        model.notify(NoticeKind::Warning, "an unfinished edit is here: e takes it up (^g there discards it)");
-        return;
-    }
-    if let Some(job) = model.jobs.get_mut(&about) {
-        job.accept = true;
-        return;
-    }
-    let (pair, shown) = (model.pair(about), model.shown(about));
-    if let Some(decision) = accepted(model, about, shown) {
-        conclude(model, about, decision, out);
-        if let Some(pair) = pair {
-            reveal(model, about, pair, shown);
+    /// The notice if the operator is looking at the record.
+    const fn notice(self) -> &'static str {
+        match self {
+            Self::Draft => "unfinished edit: e resumes it, then ^g discards it",
+            Self::BlindPair => "blind comparison: a accepts the caption shown, [ and ] show the other one",
+            Self::BeingDescribed => "this record is being described",
+            Self::CutOff => "this candidate is cut off",
+            Self::Failed => "this record's description failed",
+            Self::NoCaption => "this record has no caption",
+            Self::NotRead => "this record is still loading",
+            Self::Unreadable => "this line cannot be parsed; it is saved unchanged",
         }
     }
 }
 
-/// Says which of two texts was taken that were judged blind.
-fn reveal(model: &mut Model, about: RecordId, pair: [Version; 2], taken: Version) {
-    let name = |version| model.candidate(about, version).map(|candidate| candidate.provenance.model.as_str());
-    let name = pair.into_iter().find_map(name).unwrap_or_default();
-    let letter = if taken == pair[0] { 'A' } else { 'B' };
-    let mut words = match taken {
-        Version::Original => format!("took {letter}: the original, not the candidate of {name}"),
-        _ => format!("took {letter}: the candidate of {name}"),
+/// Decides about the subjects, after confirmation if there are many.
+pub(super) fn request(model: &mut Model, action: RecordAction, out: &mut Vec<Effect>) {
+    let Some(subjects) = subjects::resolve(model) else { return };
+    if subjects.len() > UNCONFIRMED {
+        confirm(model, action, subjects.len());
+    } else {
+        perform(model, &action, &subjects, out);
+    }
+}
+
+/// Opens the dialog that confirms a command on many records.
+pub(super) fn confirm(model: &mut Model, action: RecordAction, count: u64) {
+    let elsewhere = count - model.in_view().intersection_len(&model.marked());
+    model.mode = Mode::ConfirmMany { action, count, elsewhere };
+}
+
+/// Performs the confirmed command.
+pub(super) fn confirmed(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::ConfirmMany { action, .. } = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
+    match (action, subjects::resolve(model)) {
+        (RecordAction::Describe(reason), Some(_)) => describe::start_marked(model, reason, out),
+        (action, Some(subjects)) => perform(model, &action, &subjects, out),
+        (_, None) => {}
+    }
+}
+
+/// Decides about every subject, as one step.
+fn perform(model: &mut Model, action: &RecordAction, subjects: &Subjects, out: &mut Vec<Effect>) {
+    if let Subjects::Cursor(record) = subjects
+        && concerns_job(model, action, *record)
+    {
+        return;
+    }
+    let flag = subjects.iter().any(|record| !model.state(record).flagged);
+    let pair = model.list.cursor.and_then(|cursor| Some((model.pair(cursor)?, model.shown(cursor))));
+    let mut report = Report::default();
+    let mut events = Vec::new();
+    for record in subjects.iter() {
+        match outcome(model, action, record, flag, subjects) {
+            Ok(Some(event)) => {
+                *report.done.entry(summary(&event)).or_default() += 1;
+                events.push(event);
+            }
+            Ok(None) => {}
+            Err(refusal) => report.refuse(record, refusal),
+        }
+    }
+    store(model, events, out);
+    match (subjects, report.refused.keys().next()) {
+        (Subjects::Marked(_), _) => {
+            model.marks = Marks::of(std::mem::take(&mut report.left));
+            model.caption.chosen = None;
+            report.notify(model);
+        }
+        (Subjects::Cursor(_), Some(refusal)) => model.notify(NoticeKind::Warning, refusal.notice()),
+        (Subjects::Cursor(_), None) if *action == RecordAction::Flag => {}
+        (Subjects::Cursor(record), None) => {
+            navigate::advance(model);
+            if let Some((pair, accepted)) = pair.filter(|_| *action == RecordAction::Accept) {
+                reveal(model, *record, pair, accepted);
+            }
+        }
+    }
+}
+
+/// Applies a command to the job of the record under the cursor: accepting waits for its candidate, keeping cancels that.
+/// Returns true if the command ends there.
+fn concerns_job(model: &mut Model, action: &RecordAction, record: RecordId) -> bool {
+    match action {
+        RecordAction::Accept if model.state(record).draft.is_none() => {
+            model.jobs.get_mut(&record).map(|job| job.accept = true).is_some()
+        }
+        RecordAction::Keep => describe::cancel_pending_accept(model),
+        _ => false,
+    }
+}
+
+/// Returns the event that a command stores for a record, or `None` if nothing changes.
+fn outcome(
+    model: &Model,
+    action: &RecordAction,
+    record: RecordId,
+    flag: bool,
+    subjects: &Subjects,
+) -> Result<Option<Event>, Refusal> {
+    check_readable(model, record)?;
+    let decision = match action {
+        RecordAction::Flag => {
+            return Ok((model.state(record).flagged != flag).then_some(Event::Flagged { record, on: flag }));
+        }
+        RecordAction::Keep if model.pair(record).is_some() => return Err(Refusal::BlindPair),
+        RecordAction::Keep => Decision::Kept,
+        RecordAction::Skip => Decision::Skipped,
+        RecordAction::Exclude => Decision::Excluded,
+        RecordAction::Accept | RecordAction::Describe(_) => {
+            check_acceptable(model, record, subjects)?;
+            accepted(model, record, model.shown(record)).ok_or(Refusal::NoCaption)?
+        }
     };
-    if let Some(notice) = &model.notice {
-        words = format!("{words} · {}", notice.text);
-    }
-    model.notify(NoticeKind::Info, words);
+    Ok(is_change(model, record, &decision).then_some(Event::Decided { record, decision, by: Actor::Operator }))
 }
 
-/// Refuses what would have to know which text is which, where they are judged blind. Says whether it did.
-pub(super) fn refused_blind(model: &mut Model) -> bool {
-    let is_blind = model.list.cursor.is_some_and(|cursor| model.pair(cursor).is_some());
-    if is_blind {
-        model.notify(NoticeKind::Warning, "judged blind: a takes the text in view, [ and ] show the other");
+/// Nothing is decided about a line that was never parsed.
+fn check_readable(model: &Model, record: RecordId) -> Result<(), Refusal> {
+    if model.tabs.is_bad_line(record) {
+        Err(Refusal::Unreadable)
+    } else if model.line(record).is_some() || record.0 < model.checked {
+        Ok(())
+    } else {
+        Err(Refusal::NotRead)
     }
-    is_blind
 }
 
-/// What accepting a version comes to: a candidate is accepted, the original kept, an own text stands.
-pub(super) fn accepted(model: &Model, about: RecordId, version: Version) -> Option<Decision> {
+/// The operator sees the caption under the cursor and may accept it whatever its faults. Of the marked ones, those that
+/// need a look are left.
+fn check_acceptable(model: &Model, record: RecordId, subjects: &Subjects) -> Result<(), Refusal> {
+    let state = model.state(record);
+    let shown = model.shown(record);
+    let is_seen = matches!(subjects, Subjects::Cursor(_));
+    match () {
+        () if state.draft.is_some() => Err(Refusal::Draft),
+        () if is_seen => Ok(()),
+        () if model.pair(record).is_some() => Err(Refusal::BlindPair),
+        () if model.jobs.contains_key(&record) => Err(Refusal::BeingDescribed),
+        () if state.failure.is_some() => Err(Refusal::Failed),
+        () if matches!(shown, Version::Candidate(_)) && model.is_cut_off(record, shown) => Err(Refusal::CutOff),
+        () => Ok(()),
+    }
+}
+
+/// Returns the decision that accepts a version: the original is kept, an edit stands.
+fn accepted(model: &Model, record: RecordId, version: Version) -> Option<Decision> {
     match version {
         Version::Original => Some(Decision::Kept),
-        Version::Edited => Some(match &model.state(about).amended {
+        Version::Edited => Some(match &model.state(record).amended {
             Some(text) => Decision::Edited { text: text.clone(), base: EditBase::Current },
-            None => model.state(about).decision.clone(),
+            None => model.state(record).decision.clone(),
         }),
         Version::Candidate(_) => model
-            .candidate(about, version)
+            .candidate(record, version)
             .map(|candidate| Decision::Accepted { candidate: candidate.id, text: candidate.text.clone() }),
     }
 }
 
-pub(super) fn keep(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, RecordAction::Keep, out) || generate::take_back_if_waiting(model) || refused_blind(model)
-    {
-        return;
-    }
-    if let Some(about) = subject(model) {
-        conclude(model, about, Decision::Kept, out);
-    }
-}
-
-pub(super) fn skip(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, RecordAction::Skip, out) {
-        return;
-    }
-    if let Some(about) = subject(model) {
-        conclude(model, about, Decision::Skipped, out);
-    }
-}
-
-pub(super) fn exclude(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, RecordAction::Exclude, out) {
-        return;
-    }
-    if let Some(about) = subject(model) {
-        conclude(model, about, Decision::Excluded, out);
-    }
-}
-
-/// Stores a decision and goes on. Saying again what was said before is no new event.
-fn conclude(model: &mut Model, about: RecordId, decision: Decision, out: &mut Vec<Effect>) {
-    if is_news(model, about, &decision) {
-        decide(model, about, decision, out);
-    }
-    navigate::advance(model);
-}
-
-/// Whether this says something of a record that was not said before: what a run decided, or what was decided before the
-/// sample was drawn that is judged, is said anew.
-pub(super) fn is_news(model: &Model, about: RecordId, decision: &Decision) -> bool {
-    let state = model.state(about);
+/// Returns true if a decision differs from the one that stands. The decision of a run, or one made before the spot check
+/// began, does not stand: the operator's own replaces it even if it is the same.
+pub(super) fn is_change(model: &Model, record: RecordId, decision: &Decision) -> bool {
+    let state = model.state(record);
     let stands = state.decision == *decision && state.by == Actor::Operator && model.counts(state);
     !stands || state.is_ready() || state.amended.is_some() || state.original_changed
 }
 
-pub(super) fn flag(model: &mut Model, out: &mut Vec<Effect>) {
-    if together::begin(model, RecordAction::Flag, out) {
-        return;
+/// Warns and returns true if the record under the cursor is a blind pair, for commands that would reveal which is which.
+pub(super) fn refused_blind(model: &mut Model) -> bool {
+    let is_blind = model.list.cursor.is_some_and(|cursor| model.pair(cursor).is_some());
+    if is_blind {
+        model.notify(NoticeKind::Warning, Refusal::BlindPair.notice());
     }
-    if let Some(about) = subject(model) {
-        let on = !model.state(about).flagged;
-        record(model, Event::Flagged { record: about, on }, out);
-    }
+    is_blind
 }
 
-pub(super) fn undo(model: &mut Model, out: &mut Vec<Effect>) {
-    if !generate::take_back_if_waiting(model) {
-        turn(model, Event::Undone, out);
-    }
-}
-
-pub(super) fn redo(model: &mut Model, out: &mut Vec<Effect>) {
-    turn(model, Event::Redone, out);
-}
-
-/// Whether a change may be taken back or made again: in a spot check, only what is part of it.
-fn may_turn(model: &Model, event: &Event, targets: &[RecordId]) -> bool {
-    let Some(sample) = &model.spot else { return true };
-    let is_listed = targets.iter().all(|target| model.tabs.lists(*target));
-    is_listed && (*event != Event::Undone || model.ledger.would_undo_since(sample.after))
-}
-
-/// Takes a change back or makes it again, and shows the record it was about.
-fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
-    let (targets, nothing) = match event {
-        Event::Undone => (model.ledger.undo_targets(), "nothing to undo"),
-        _ => (model.ledger.redo_targets(), "nothing to redo"),
+/// Names the version that was accepted in a blind comparison.
+fn reveal(model: &mut Model, record: RecordId, pair: [Version; 2], accepted: Version) {
+    let name = |version| model.candidate(record, version).map(|candidate| candidate.provenance.model.as_str());
+    let name = pair.into_iter().find_map(name).unwrap_or_default();
+    let letter = if accepted == pair[0] { 'A' } else { 'B' };
+    let mut text = match accepted {
+        Version::Original => format!("accepted {letter}: the original, not the candidate from {name}"),
+        _ => format!("accepted {letter}: the candidate from {name}"),
     };
-    match (&model.session, targets.first().copied()) {
-        // What was done before is no part of the spot check.
-        (SessionStatus::Open, Some(_)) if !may_turn(model, &event, &targets) => {
-            model.notify(NoticeKind::Info, nothing);
+    if let Some(notice) = &model.notice {
+        text = format!("{text} · {}", notice.text);
+    }
+    model.notify(NoticeKind::Info, text);
+}
+
+/// The result of a command on the marked records.
+#[derive(Default)]
+struct Report {
+    done: BTreeMap<&'static str, u64>,
+    refused: BTreeMap<Refusal, u64>,
+    /// The refused records, which stay marked.
+    left: RoaringBitmap,
+}
+
+impl Report {
+    fn refuse(&mut self, record: RecordId, refusal: Refusal) {
+        *self.refused.entry(refusal).or_default() += 1;
+        self.left.insert(record.0);
+    }
+
+    fn notify(&self, model: &mut Model) {
+        let join = |counts: &mut dyn Iterator<Item = (&str, u64)>| {
+            counts.map(|(words, count)| format!("{count} {words}")).collect::<Vec<_>>().join(", ")
+        };
+        let mut text = match self.done.len() {
+            0 => "no change".to_owned(),
+            _ => join(&mut self.done.iter().map(|(words, count)| (*words, *count))),
+        };
+        if !self.refused.is_empty() {
+            let refused = join(&mut self.refused.iter().map(|(refusal, count)| (refusal.summary(), *count)));
+            text = format!("{text}; still marked: {refused}");
         }
-        (SessionStatus::Open, Some(target)) => {
-            let what = if event == Event::Undone { "took back" } else { "made again" };
-            record(model, event, out);
-            for target in &targets {
-                model.follow(*target);
-            }
-            if targets.len() > 1 {
-                model.notify(NoticeKind::Info, format!("{what} {} changes", targets.len()));
-            }
-            model.mode = Mode::Browse;
-            if !model.tabs.has(model.list.tab, target) {
-                model.set_tab(Tab::All);
-            }
-            navigate::go_to(model, target);
-            model.caption.chosen = None;
+        if !self.done.is_empty() {
+            text.push_str(" · u undoes");
         }
-        (SessionStatus::Open, None) => model.notify(NoticeKind::Info, nothing),
-        _ => {
-            subject(model);
-        }
+        let kind = if self.refused.is_empty() { NoticeKind::Info } else { NoticeKind::Warning };
+        model.notify(kind, text);
+    }
+}
+
+/// Returns the words for an event after a number of records.
+const fn summary(event: &Event) -> &'static str {
+    match event {
+        Event::Flagged { on: true, .. } => "flagged",
+        Event::Flagged { .. } => "no longer flagged",
+        Event::Decided { decision, .. } => match decision.kind() {
+            DecisionKind::Edited => "accepted as changed by :s",
+            kind => kind.name(),
+        },
+        _ => "changed",
     }
 }

@@ -1,12 +1,12 @@
-//! Writing: captions, notes, and the operator's own editor. A text always knows the record it is for.
+//! Editing captions and notes, here or in an external editor. A text always belongs to the record it was opened for.
 
-use super::{decide, filter, navigate, record, search};
+use super::{decide, filter, navigate, search, store, subjects};
 use crate::dataset::RecordId;
 use crate::review::{Editor, Effect, Mode, Model, NoticeKind};
-use crate::session::{Decision, Draft, EditBase, Event};
+use crate::session::{Actor, Decision, Draft, EditBase, Event};
 use crate::text;
 
-/// What follows once a text is taken.
+/// What happens after an edit is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     Advance,
@@ -15,9 +15,9 @@ pub(super) enum Then {
     EditPrevious,
 }
 
-/// Opens the editor: on the unfinished edit, else on the text that is shown.
+/// Opens the editor on the draft, else on the caption shown.
 pub(super) fn open(model: &mut Model) {
-    let Some(about) = decide::subject(model) else { return };
+    let Some(about) = subjects::cursor(model) else { return };
     let shown = model.shown(about);
     let start = model.text(about, shown).unwrap_or_default().to_owned();
     let draft = model.state(about).draft.clone().unwrap_or_else(|| Draft {
@@ -28,15 +28,14 @@ pub(super) fn open(model: &mut Model) {
     model.mode = Mode::Edit(Editor { record: about, draft, start });
 }
 
-/// Opens a one-line editor for the note.
 pub(super) fn open_note(model: &mut Model) {
-    let Some(about) = decide::subject(model) else { return };
+    let Some(about) = subjects::cursor(model) else { return };
     let note = model.state(about).note.clone();
     let draft = Draft { cursor: note.chars().count(), text: note.clone(), base: EditBase::Current };
     model.mode = Mode::Note(Editor { record: about, draft, start: note });
 }
 
-/// The text has changed. Drafts of captions are stored as they are typed, so that a crash costs no word.
+/// Updates the text being typed. Drafts of captions are stored with every change, so that a crash loses no word.
 pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Vec<Effect>) {
     match &mut model.mode {
         Mode::Edit(editor) => {
@@ -45,7 +44,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.draft.cursor = cursor;
             if changed {
                 let event = Event::Drafted { record: editor.record, draft: Some(editor.draft.clone()) };
-                record(model, event, out);
+                store(model, vec![event], out);
             }
         }
         Mode::Note(editor) => {
@@ -64,20 +63,17 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         | Mode::ConfirmQuit
         | Mode::ConfirmOverwrite(_)
         | Mode::Replace(_)
-        | Mode::ConfirmSpending(_)
+        | Mode::ConfirmSpending { .. }
         | Mode::ConfirmMany { .. } => {}
     }
 }
 
-/// Makes the text the caption of the record it was written for.
+/// Makes the text the caption of its record.
 pub(super) fn take(model: &mut Model, then: Then, out: &mut Vec<Effect>) {
     let Mode::Edit(editor) = &model.mode else { return };
     let editor = editor.clone();
-    if !take_text(model, editor.record, &editor.draft.text, editor.draft.base, out) {
+    if !accept_text(model, editor.record, &editor.draft.text, editor.draft.base, out) {
         return;
-    }
-    if model.state(editor.record).draft.is_some() {
-        record(model, Event::Drafted { record: editor.record, draft: None }, out);
     }
     model.mode = Mode::Browse;
     match then {
@@ -98,94 +94,98 @@ fn edit_neighbour(model: &mut Model, step: isize) {
     }
 }
 
-/// Decides for a text: what equals the original or a candidate is kept or accepted, not edited.
-fn take_text(model: &mut Model, about: RecordId, typed: &str, base: EditBase, out: &mut Vec<Effect>) -> bool {
+/// Decides for a text and ends the record's draft, as one step. A text equal to a candidate accepts that candidate, and
+/// one equal to the original keeps it. Returns false if the text is empty.
+fn accept_text(model: &mut Model, record: RecordId, typed: &str, base: EditBase, out: &mut Vec<Effect>) -> bool {
     let text = if model.settings.keep_line_breaks {
         text::trim(typed).to_owned()
     } else {
         text::single_line(typed).into_owned()
     };
     if text.is_empty() {
-        model.notify(NoticeKind::Warning, "an empty caption is refused: x keeps the original, X leaves the record out");
+        model.notify(NoticeKind::Warning, "a caption must not be empty: x keeps the original, X excludes the record");
         return false;
     }
-    let same = model.state(about).candidates.iter().rev().find(|candidate| candidate.text == text);
+    let same = model.state(record).candidates.iter().rev().find(|candidate| candidate.text == text);
     let decision = match same {
         Some(candidate) => Decision::Accepted { candidate: candidate.id, text },
-        None if model.original(about) == Some(text.as_str()) => Decision::Kept,
+        None if model.original(record) == Some(text.as_str()) => Decision::Kept,
         None => Decision::Edited { text, base },
     };
-    if decide::is_news(model, about, &decision) {
-        decide::decide(model, about, decision, out);
-    }
+    let decided = decide::is_change(model, record, &decision);
+    let decided = decided.then_some(Event::Decided { record, decision, by: Actor::Operator });
+    store(model, decided.into_iter().chain(end_draft(model, record)).collect(), out);
     model.caption.chosen = None;
     true
 }
 
-/// Leaves the editor. An unfinished edit stays with its record; an unchanged text leaves nothing behind.
+/// Returns the event that removes a record's draft, if it has one.
+fn end_draft(model: &Model, record: RecordId) -> Option<Event> {
+    model.state(record).draft.is_some().then_some(Event::Drafted { record, draft: None })
+}
+
+/// Closes the editor. A changed text stays as the record's draft.
 pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Edit(editor) = &model.mode else { return };
-    let (about, unchanged) = (editor.record, editor.draft.text == editor.start);
+    let (record, unchanged) = (editor.record, editor.draft.text == editor.start);
     model.mode = Mode::Browse;
-    if model.state(about).draft.is_some() {
+    if let Some(event) = end_draft(model, record) {
         if unchanged {
-            record(model, Event::Drafted { record: about, draft: None }, out);
+            store(model, vec![event], out);
         } else {
-            model.notify(NoticeKind::Info, "the draft is kept: e takes it up again");
+            model.notify(NoticeKind::Info, "draft kept · e resumes");
         }
     }
 }
 
-/// Leaves the editor and throws the unfinished edit away.
+/// Closes the editor and discards the draft.
 pub(super) fn discard(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Edit(editor) = &model.mode else { return };
-    let about = editor.record;
+    let record = editor.record;
     model.mode = Mode::Browse;
-    if model.state(about).draft.is_some() {
-        record(model, Event::Drafted { record: about, draft: None }, out);
-        model.notify(NoticeKind::Info, "the draft is discarded");
+    if let Some(event) = end_draft(model, record) {
+        store(model, vec![event], out);
+        model.notify(NoticeKind::Info, "draft discarded");
     }
 }
 
 pub(super) fn take_note(model: &mut Model, editor: &Editor, out: &mut Vec<Effect>) {
     let note = text::single_line(&editor.draft.text).into_owned();
     if note != editor.start {
-        record(model, Event::Noted { record: editor.record, note }, out);
+        store(model, vec![Event::Noted { record: editor.record, note }], out);
     }
 }
 
-/// Hands the text over to the operator's own editor.
+/// Opens the draft, else the caption shown, in the external editor.
 pub(super) fn open_externally(model: &mut Model, out: &mut Vec<Effect>) {
-    let Some(about) = decide::subject(model) else { return };
-    let shown = model.shown(about);
-    let text = match &model.state(about).draft {
+    let Some(record) = subjects::cursor(model) else { return };
+    let shown = model.shown(record);
+    let text = match &model.state(record).draft {
         Some(draft) => draft.text.clone(),
-        None => model.text(about, shown).unwrap_or_default().to_owned(),
+        None => model.text(record, shown).unwrap_or_default().to_owned(),
     };
-    out.push(Effect::EditExternally { record: about, text });
+    out.push(Effect::EditExternally { record, text });
 }
 
-/// Takes what the operator's own editor left, if anything was changed.
+/// Accepts the text from the external editor if it differs from the one it was opened with.
 pub(super) fn edited_externally(
     model: &mut Model,
-    about: RecordId,
+    record: RecordId,
     result: Result<String, String>,
     out: &mut Vec<Effect>,
 ) {
     match result {
         Err(error) => model.notify(NoticeKind::Error, error),
         Ok(text) => {
-            let shown = model.shown(about);
-            let draft = model.state(about).draft.clone();
-            let before = draft.as_ref().map_or_else(|| model.text(about, shown), |draft| Some(&draft.text));
+            let shown = model.shown(record);
+            let draft = model.state(record).draft.clone();
+            let before = draft.as_ref().map_or_else(|| model.text(record, shown), |draft| Some(&draft.text));
             if before.map(str::trim_end) == Some(text.trim_end()) {
-                model.notify(NoticeKind::Info, "nothing was changed");
+                model.notify(NoticeKind::Info, "no change");
                 return;
             }
-            let base = draft.as_ref().map_or_else(|| model.base(about, shown), |draft| draft.base);
-            if take_text(model, about, &text, base, out) && draft.is_some() {
-                record(model, Event::Drafted { record: about, draft: None }, out);
-            }
+            let base = draft.map_or_else(|| model.base(record, shown), |draft| draft.base);
+            accept_text(model, record, &text, base, out);
         }
     }
 }

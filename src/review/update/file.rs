@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{filter, navigate, record, sort};
+use super::{filter, navigate, sort, store};
 use crate::dataset::RecordId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Sort, SortBy, Tab};
 use crate::review::{query, replace};
@@ -46,7 +46,7 @@ pub(super) fn saved(model: &mut Model, summary: SaveSummary, out: &mut Vec<Effec
     }
     if model.session == SessionStatus::Open {
         let SaveSummary { path, through, hash, .. } = summary;
-        record(model, Event::Saved { path, through, hash }, out);
+        store(model, vec![Event::Saved { path, through, hash }], out);
     }
     if std::mem::take(&mut model.save.then_quit) {
         leave(model, out);

@@ -2,7 +2,7 @@
 
 use roaring::RoaringBitmap;
 
-use super::record;
+use super::store;
 use crate::review::replace::{Hit, ReplaceScan, Replacement, Scope, Wanted};
 use crate::review::scan::ScanId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
@@ -86,16 +86,9 @@ pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     }
     let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
-    let mut changes = 0;
-    for Hit { record: about, after, on, .. } in replacement.hits {
-        if on {
-            record(model, Event::Amended { record: about, text: Some(after) }, out);
-            changes += 1;
-        }
-    }
-    if changes > 1 {
-        record(model, Event::Together { changes }, out);
-    }
-    let captions = counted(changes, "caption", "captions");
-    model.notify(NoticeKind::Info, format!("changed {captions}; what was decided stays · u takes it back"));
+    let chosen = replacement.hits.into_iter().filter(|hit| hit.on);
+    let events: Vec<Event> = chosen.map(|hit| Event::Amended { record: hit.record, text: Some(hit.after) }).collect();
+    let captions = counted(events.len() as u64, "caption", "captions");
+    store(model, events, out);
+    model.notify(NoticeKind::Info, format!("changed {captions}; decisions unchanged · u undoes"));
 }

@@ -6,7 +6,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::popup::Popup;
 use super::{Look, clean, key_hint};
-use crate::review::{Action, Model, RecordAction, Wish};
+use crate::review::{Action, DescribeScope, Model, RecordAction};
 use crate::text::counted;
 use crate::tui::keymap::Context;
 
@@ -46,14 +46,14 @@ pub(super) fn reason(screen: Rect, look: Look) -> Popup {
     ask(screen, "another text", words, Context::Reason, &[(Action::Close, "none after all")], look)
 }
 
-pub(super) fn spending(screen: Rect, wish: &Wish, model: &Model, look: Look) -> Popup {
+pub(super) fn spending(screen: Rect, (scope, count): (DescribeScope, u64), model: &Model, look: Look) -> Popup {
     let price = model.settings.price.unwrap_or_default();
     let describer = clean(model.settings.describer.as_deref().unwrap_or_default());
     let on =
         if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
     let mut words = vec![Line::raw(format!("Descriptions by {describer}{on} cost money: about {} each.", price.cost))];
-    if let Wish::All(records) | Wish::Marked(records, _) = wish {
-        words.push(Line::raw(format!("{records} records: about {}.", price.cost * *records)));
+    if scope.is_many() {
+        words.push(Line::raw(format!("{count} records: about {}.", price.cost * count)));
     }
     if model.settings.ahead > 0 && model.ahead_stopped {
         let ahead = format!("From then on, {} records ahead of you are described too.", model.settings.ahead);

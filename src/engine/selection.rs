@@ -1,64 +1,63 @@
-//! Which records a run describes.
+//! Which records a headless run describes.
 
 use std::ops::ControlFlow;
 
+use super::rules;
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
-use crate::session::{Decision, Ledger, RecordState};
+use crate::session::{Ledger, RecordState};
 use crate::statistics::{draw, key};
 
-/// What a run may be kept to. Decided records are never described.
+/// A kind of undecided records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Only {
-    /// Records without a candidate, those that failed included.
+    /// Records that need a description, including those whose last one failed.
     #[default]
     Pending,
     /// Records whose last description failed.
     Failed,
-    /// Records without a candidate whose caption has findings.
+    /// Records that need a description and whose current caption has a warning or an error.
     Lint,
 }
 
-/// A random part of what could be described.
+/// A simple random sample of the selected records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// How many records.
     pub size: usize,
-    /// The same seed gives the same records.
+    /// The same seed selects the same records.
     pub seed: u64,
 }
 
-/// Which records are to be described.
+/// The options that select records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Of which kind.
     pub only: Only,
-    /// At most so many, the first in the dataset.
+    /// Keep at most this many, the first in file order.
     pub number: Option<usize>,
-    /// A random part of them.
     pub sample: Option<Sample>,
 }
 
-/// The records to describe, and those left out.
+/// The selected records, and the number of those left out for want of a readable line or an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selected {
     /// In file order.
     pub records: Vec<RecordId>,
-    /// Those that would be, but whose picture is not there.
     pub without_picture: u64,
-    /// Lines that cannot be read.
     pub unreadable: u64,
 }
 
 impl Selection {
-    /// Looks at every record and every picture's place.
-    pub(super) fn of(self, dataset: &Dataset, ledger: &Ledger, rules: &Rules) -> Result<Selected, DatasetError> {
+    /// Scans the dataset and checks that each selected record's image file exists.
+    ///
+    /// # Errors
+    /// Returns an error if the dataset cannot be read.
+    pub fn select(self, dataset: &Dataset, ledger: &Ledger, rules: &Rules) -> Result<Selected, DatasetError> {
         let mut selected = Selected::default();
         let mut keys = Vec::new();
         dataset.scan(&mut |entry| {
             match entry {
                 Entry::Bad(_) => selected.unreadable += 1,
-                Entry::Record(record) if !self.wants(&record, ledger.record(record.id), rules) => {}
+                Entry::Record(record) if !self.only.includes(&record, ledger.record(record.id), rules) => {}
                 Entry::Record(record) => {
                     let picture = dataset.picture_path(&record.file_name).ok();
                     if picture.is_some_and(|path| path.is_file()) {
@@ -82,15 +81,16 @@ impl Selection {
         selected.records.truncate(self.number.unwrap_or(usize::MAX));
         Ok(selected)
     }
+}
 
-    fn wants(self, record: &Record, state: &RecordState, rules: &Rules) -> bool {
-        let open = state.decision == Decision::Undecided;
-        match self.only {
-            Only::Pending => open && state.candidates.is_empty(),
-            Only::Failed => open && state.failure.is_some(),
-            Only::Lint => {
-                let caption = record.caption.as_deref().unwrap_or_default();
-                open && state.candidates.is_empty() && lint::wants_a_look(caption, rules, &lint::Context::default())
+impl Only {
+    fn includes(self, record: &Record, state: &RecordState, rules: &Rules) -> bool {
+        match self {
+            Self::Pending => rules::needs_description(state),
+            Self::Failed => rules::needs_retry(state),
+            Self::Lint => {
+                let caption = state.current_caption(record.caption.as_deref()).unwrap_or_default();
+                rules::needs_description(state) && lint::wants_a_look(caption, rules, &lint::Context::default())
             }
         }
     }

@@ -1,0 +1,22 @@
+//! The request for a job: the session's part ([`JobSpec`]) and the dataset's part, put together.
+
+use super::rules::JobSpec;
+use crate::dataset::{Dataset, Entry};
+use crate::describe::{Context, Request};
+
+/// Reads the record's line and returns the request for it.
+///
+/// # Errors
+/// Returns a message for the operator if the line cannot be read or names no image inside the dataset's folder.
+pub fn build(dataset: &Dataset, spec: JobSpec, max_words: usize) -> Result<Request, String> {
+    let JobSpec { job, record, priority: _, detail, current, previous, reason } = spec;
+    let (entry, line) = dataset.entry_and_line(record).map_err(|error| error.to_string())?;
+    let parsed = match entry {
+        Entry::Record(parsed) => parsed,
+        Entry::Bad(bad) => return Err(bad.error.to_string()),
+    };
+    let picture = dataset.picture_path(&parsed.file_name).map_err(|error| error.to_string())?;
+    let current = current.resolve(parsed.caption);
+    let context = Context { file_name: parsed.file_name, current, line, tried: previous, reason };
+    Ok(Request { job, record, picture, detail, max_words, context })
+}

@@ -1,0 +1,249 @@
+//! Requests for descriptions: the record under the cursor, the marked records, or all in view that need one. Each takes
+//! the same path: a describer, something to describe, consent to the cost, then the jobs.
+
+use roaring::RoaringBitmap;
+
+use super::describe_run::{self, start};
+use super::{decide, subjects};
+use crate::dataset::RecordId;
+use crate::describe::{JobId, Priority, Reason};
+use crate::engine::rules::{self, JobSpec};
+use crate::review::selection::Marks;
+use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction};
+
+/// Returns the spec of a new job and makes it the record's current one.
+pub(super) fn new_job(model: &mut Model, record: RecordId, priority: Priority, reason: Option<Reason>) -> JobSpec {
+    model.next_job += 1;
+    let id = JobId(model.next_job);
+    let spec = rules::job_spec(id, record, priority, model.state(record), reason.clone());
+    let job = Job { id, priority, detail: spec.detail, state: JobState::Queued, reason, accept: false };
+    model.jobs.insert(record, job);
+    spec
+}
+
+/// Returns the spec of a job that waits in the queue, as it would be sent now.
+pub(super) fn spec(model: &Model, record: RecordId, job: &Job) -> JobSpec {
+    rules::job_spec(job.id, record, job.priority, model.state(record), job.reason.clone())
+}
+
+/// Describes the marked records, or the one under the cursor.
+pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    let scope = match model.marks.is_empty() {
+        true => model.list.cursor.map(DescribeScope::Cursor),
+        false => Some(DescribeScope::Marked),
+    };
+    let is_possible = subjects::resolve(model).is_some() && !(model.marks.is_empty() && decide::refused_blind(model));
+    if let Some(scope) = scope.filter(|_| is_possible) {
+        request(model, scope, reason, out);
+    }
+}
+
+/// Describes all records in view that need it.
+pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
+    match subjects::refusal(model) {
+        Some(refusal) => model.notify(NoticeKind::Warning, refusal),
+        None => request(model, DescribeScope::InView, None, out),
+    }
+}
+
+/// Describes the records of a scope, after consent if that costs more than a little, after confirmation if they are many
+/// and may have candidates already.
+fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    if !has_describer(model) {
+        return;
+    }
+    if scope == DescribeScope::Marked && model.bulk.is_some() {
+        model.notify(NoticeKind::Warning, "descriptions are being generated: wait for them, or stop them with ^c");
+        return;
+    }
+    let count = records(model, scope).len();
+    if count == 0 {
+        return refuse(model, scope, out);
+    }
+    // One record is covered by the first consent, whatever it costs.
+    let exceeds = |cost| scope.is_many() && cost > model.settings.confirm_above;
+    match model.settings.price {
+        Some(price) if !model.agreed_to_pay || exceeds(price.cost * count) => {
+            model.mode = Mode::ConfirmSpending { scope, count, reason };
+        }
+        _ if scope == DescribeScope::Marked && count > decide::UNCONFIRMED => {
+            decide::confirm(model, RecordAction::Describe(reason), count);
+        }
+        _ => begin(model, scope, reason, out),
+    }
+}
+
+/// Returns the records of a scope that can be described now.
+fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
+    match scope {
+        // A job that still waits in the queue moves to its front.
+        DescribeScope::Cursor(record) => match model.jobs.get(&record) {
+            Some(job) if job.state != JobState::Queued || job.priority == Priority::Asked => RoaringBitmap::new(),
+            _ => RoaringBitmap::from_iter([record.0]),
+        },
+        DescribeScope::InView => needing_description(model),
+        DescribeScope::Marked => {
+            let mut records = model.tabs.without_problems(model.marked());
+            for record in model.jobs.keys() {
+                records.remove(record.0);
+            }
+            records
+        }
+    }
+}
+
+fn refuse(model: &mut Model, scope: DescribeScope, out: &mut Vec<Effect>) {
+    let text = match scope {
+        DescribeScope::Cursor(_) => "already being described · ^c stops it",
+        DescribeScope::InView => {
+            resume(model, out);
+            "nothing left to describe in this view · r regenerates one record"
+        }
+        DescribeScope::Marked => "none of the marked records can be described now: no image, or already in progress",
+    };
+    model.notify(NoticeKind::Info, text);
+}
+
+/// Performs the request that the operator has consented to.
+pub(super) fn consent(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::ConfirmSpending { scope, reason, .. } = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
+    model.agreed_to_pay = true;
+    begin(model, scope, reason, out);
+}
+
+fn begin(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    match scope {
+        DescribeScope::Cursor(record) if model.list.cursor == Some(record) => one(model, record, reason, out),
+        DescribeScope::Cursor(_) => {}
+        DescribeScope::InView => start(model, Bulk { waiting: needing_description(model), ..Bulk::default() }, out),
+        DescribeScope::Marked => start_marked(model, reason, out),
+    }
+}
+
+/// Describes the record under the cursor, ahead of everything else in the queue.
+fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    model.ahead_stopped = false;
+    resume(model, out);
+    let again = !model.state(record).candidates.is_empty();
+    let spec = match model.jobs.get_mut(&record) {
+        None => new_job(model, record, Priority::Asked, reason),
+        Some(job) => {
+            job.priority = Priority::Asked;
+            job.reason = reason;
+            let job = job.clone();
+            spec(model, record, &job)
+        }
+    };
+    match &spec.reason {
+        Some(reason) => model.notify(NoticeKind::Info, format!("asked for a new caption · {}", reason.words())),
+        None if again && model.settings.has_levels_of_detail() => {
+            model.notify(NoticeKind::Info, format!("asked for a new caption · detail: {}", spec.detail.name()));
+        }
+        None if again => model.notify(NoticeKind::Info, "asked for a new caption · R adds a reason"),
+        None => {}
+    }
+    model.caption.chosen = None;
+    out.push(Effect::Describe(vec![spec]));
+}
+
+/// Describes the marked records. Those that cannot be described stay marked.
+pub(super) fn start_marked(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    let waiting = records(model, DescribeScope::Marked);
+    model.marks = Marks::of(model.marked() - &waiting);
+    start(model, Bulk { chosen: true, reason, waiting, ..Bulk::default() }, out);
+}
+
+/// Opens the dialog with the reasons for regenerating.
+pub(super) fn choose_reason(model: &mut Model) {
+    if let Some(record) = subjects::cursor(model).filter(|_| has_describer(model)) {
+        model.mode = Mode::ChooseReason(record);
+    }
+}
+
+/// Regenerates for a reason chosen in the dialog.
+pub(super) fn regenerate_for(model: &mut Model, reason: Reason, out: &mut Vec<Effect>) {
+    if matches!(model.mode, Mode::ChooseReason(record) if model.list.cursor == Some(record)) {
+        model.mode = Mode::Browse;
+        regenerate(model, Some(reason), out);
+    }
+}
+
+/// Opens the entry for a reason in the operator's own words.
+pub(super) fn own_reason(model: &mut Model) {
+    if let Mode::ChooseReason(record) = model.mode {
+        model.mode = Mode::OwnReason(record, String::new());
+    }
+}
+
+pub(super) fn take_own_reason(model: &mut Model, record: RecordId, words: &str, out: &mut Vec<Effect>) {
+    let words = crate::text::single_line(words).into_owned();
+    if model.list.cursor == Some(record) && !words.is_empty() {
+        regenerate(model, Some(Reason::Own(words)), out);
+    }
+}
+
+/// Returns true if there is a describer, and warns if not.
+fn has_describer(model: &mut Model) -> bool {
+    if model.settings.describer.is_none() {
+        model.notify(NoticeKind::Warning, "no describer: restart with --describer local or bedrock");
+    }
+    model.settings.describer.is_some()
+}
+
+/// Every request resumes a paused describer.
+pub(super) fn resume(model: &Model, out: &mut Vec<Effect>) {
+    if model.describer.paused.is_some() {
+        out.push(Effect::ResumeDescriber);
+    }
+}
+
+/// Returns true if a record needs a description, has no job, and its line and image are not known to be unreadable.
+pub(super) fn needs_description(model: &Model, record: RecordId) -> bool {
+    rules::needs_description(model.state(record))
+        && !model.jobs.contains_key(&record)
+        && !model.tabs.is_bad_picture(record)
+        && !model.tabs.is_bad_line(record)
+}
+
+/// Returns the records in view that need a description. The session's rule is only evaluated for the records it has
+/// state about, so that the cost does not grow with the dataset.
+fn needing_description(model: &Model) -> RoaringBitmap {
+    let mut waiting = model.tabs.describable(model.list.tab);
+    if let Some(filter) = &model.filter {
+        waiting &= filter.hits.found();
+    }
+    let with_state = model.ledger.touched().map(|(record, _)| record).chain(model.jobs.keys().copied());
+    for record in with_state.filter(|record| !needs_description(model, *record)) {
+        waiting.remove(record.0);
+    }
+    waiting
+}
+
+/// Cancels the pending accept of the record under the cursor. Returns true if there was one.
+pub(super) fn cancel_pending_accept(model: &mut Model) -> bool {
+    let waiting = model.list.cursor.and_then(|cursor| model.jobs.get_mut(&cursor)).filter(|job| job.accept);
+    if let Some(job) = waiting {
+        job.accept = false;
+        model.notify(NoticeKind::Info, "pending accept cancelled");
+        return true;
+    }
+    false
+}
+
+/// Stops all jobs; pressed twice, quits.
+pub(super) fn stop(model: &mut Model, pressed_before: bool, out: &mut Vec<Effect>) {
+    if pressed_before {
+        super::file::quit(model, out);
+        return;
+    }
+    model.stop_pressed = true;
+    if model.jobs.is_empty() && model.bulk.is_none() {
+        model.notify(NoticeKind::Info, "nothing is running · ^c again quits");
+        return;
+    }
+    let stopped = model.jobs.len() as u64 + describe_run::stop(model);
+    model.jobs.clear();
+    model.ahead_stopped = true;
+    out.push(Effect::StopDescriptions);
+    model.notify(NoticeKind::Info, format!("stopped {stopped} descriptions · r or g a restarts · ^c again quits"));
+}

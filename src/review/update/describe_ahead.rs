@@ -1,0 +1,52 @@
+//! Review-ahead: the queue's prefetch of descriptions in the direction of travel.
+
+use std::collections::HashSet;
+
+use super::describe::{needs_description, new_job, spec};
+use crate::dataset::RecordId;
+use crate::describe::Priority;
+use crate::review::{Effect, Job, JobState, Model};
+
+/// Returns true if a record should be described ahead, or waits for that in the queue.
+pub(in crate::review) fn is_wanted(model: &Model, record: RecordId) -> bool {
+    match model.jobs.get(&record) {
+        Some(job) => is_waiting(job),
+        None => needs_description(model, record) && model.state(record).failure.is_none(),
+    }
+}
+
+fn is_waiting(job: &Job) -> bool {
+    job.priority == Priority::Ahead && job.state == JobState::Queued
+}
+
+/// Replaces the review-ahead jobs that have not started by those of `wanted`, nearest first.
+pub(in crate::review) fn set(model: &mut Model, wanted: &[RecordId], out: &mut Vec<Effect>) {
+    let before: HashSet<RecordId> =
+        model.jobs.iter().filter(|(_, job)| is_waiting(job)).map(|(record, _)| *record).collect();
+    if before.len() == wanted.len() && wanted.iter().all(|record| before.contains(record)) {
+        return;
+    }
+    for record in &before {
+        match model.jobs.get_mut(record) {
+            // A pending accept keeps its job, wherever the cursor goes.
+            Some(job) if job.accept => {
+                job.priority = Priority::Asked;
+                let job = job.clone();
+                out.push(Effect::Describe(vec![spec(model, *record, &job)]));
+            }
+            Some(_) if !wanted.contains(record) => {
+                model.jobs.remove(record);
+            }
+            Some(_) | None => {}
+        }
+    }
+    let specs = wanted
+        .iter()
+        .filter_map(|record| match model.jobs.get(record) {
+            None => Some(new_job(model, *record, Priority::Ahead, None)),
+            Some(job) if is_waiting(job) => Some(spec(model, *record, job)),
+            Some(_) => None,
+        })
+        .collect();
+    out.push(Effect::DescribeAhead(specs));
+}

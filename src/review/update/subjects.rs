@@ -1,0 +1,72 @@
+//! The records a command applies to: the marked ones if there are any, else the one under the cursor. A cursor is a
+//! selection of one, so every command takes the same path for one record and for a million.
+
+use roaring::RoaringBitmap;
+
+use crate::dataset::RecordId;
+use crate::review::{Model, NoticeKind, SessionStatus};
+
+/// The records a command applies to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Subjects {
+    /// The record under the cursor, which the operator is looking at.
+    Cursor(RecordId),
+    /// The marked records, most of which the operator is not looking at.
+    Marked(RoaringBitmap),
+}
+
+impl Subjects {
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Cursor(_) => 1,
+            Self::Marked(records) => records.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = RecordId> + '_ {
+        let (cursor, marked) = match self {
+            Self::Cursor(record) => (Some(*record), None),
+            Self::Marked(records) => (None, Some(records.iter().map(RecordId))),
+        };
+        cursor.into_iter().chain(marked.into_iter().flatten())
+    }
+}
+
+/// Returns the records a command applies to, or `None` after a notice that says why there are none.
+pub(super) fn resolve(model: &mut Model) -> Option<Subjects> {
+    if model.marks.is_empty() {
+        return cursor(model).map(Subjects::Cursor);
+    }
+    let unknown = || model.unknown_in_view().filter(|_| model.marks.has_range()).map(str::to_owned);
+    if let Some(refusal) = refusal(model).or_else(unknown) {
+        model.notify(NoticeKind::Warning, refusal);
+        return None;
+    }
+    Some(Subjects::Marked(model.marked()))
+}
+
+/// Returns the record under the cursor, or `None` after a notice that says why nothing can be decided about it: a
+/// decision is only ever made about a line that is on the screen, and only if it will be stored.
+pub(super) fn cursor(model: &mut Model) -> Option<RecordId> {
+    let refusal = match (refusal(model), model.list.cursor) {
+        (Some(refusal), _) => refusal,
+        (None, None) => "no record here".to_owned(),
+        (None, Some(cursor)) if model.tabs.is_bad_line(cursor) => {
+            "this line cannot be parsed; it is saved unchanged".to_owned()
+        }
+        (None, Some(cursor)) if model.line(cursor).is_none() => "this record is still loading".to_owned(),
+        (None, Some(cursor)) => return Some(cursor),
+    };
+    model.notify(NoticeKind::Warning, refusal);
+    None
+}
+
+/// Returns why no record can be decided on.
+pub(super) fn refusal(model: &Model) -> Option<String> {
+    match &model.session {
+        SessionStatus::Opening => Some("the session is still opening".to_owned()),
+        SessionStatus::ReadOnly(holder) => Some(format!("read-only: {holder}")),
+        SessionStatus::Failed(error) => Some(format!("no decisions possible: {error}")),
+        SessionStatus::Open => None,
+    }
+}
