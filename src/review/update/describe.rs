@@ -28,10 +28,8 @@ pub(super) fn spec(model: &Model, record: RecordId, job: &Job) -> JobSpec {
 
 /// Describes the marked records, or the one under the cursor.
 pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
-    let scope = match model.marks.is_empty() {
-        true => model.list.cursor.map(DescribeScope::Cursor),
-        false => Some(DescribeScope::Marked),
-    };
+    let cursor = model.list.cursor.map(DescribeScope::Cursor);
+    let scope = if model.marks.is_empty() { cursor } else { Some(DescribeScope::Marked) };
     let is_possible = subjects::resolve(model).is_some() && !(model.marks.is_empty() && decide::refused_blind(model));
     if let Some(scope) = scope.filter(|_| is_possible) {
         request(model, scope, reason, out);
