@@ -8,7 +8,6 @@ pub mod cost;
 pub mod local;
 pub mod pacer;
 pub mod prompt;
-pub mod queue;
 pub mod upload;
 
 use std::num::NonZeroUsize;
@@ -20,11 +19,21 @@ use futures::stream::BoxStream;
 use crate::dataset::RecordId;
 
 pub use cost::{Dollars, Tokens};
-pub use queue::{JobEvent, Priority, Queue};
 
 /// Identity of one try at describing one record. Answers whose job is not the record's current one are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
+
+/// How urgent a job is, most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// The operator waits for it. The newest runs first, because that is the record they look at.
+    Asked,
+    /// Review-ahead, nearest first.
+    Ahead,
+    /// Part of a run, in file order.
+    Bulk,
+}
 
 /// How much a description should tell. Regenerating asks for the next level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

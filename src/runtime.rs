@@ -23,7 +23,9 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::{Dataset, Progress, RecordId};
-use crate::describe::{Describer, News, Queue};
+use crate::describe::{Describer, News};
+use crate::engine::queue::Queue;
+use crate::engine::request;
 use crate::output::{Output, SaveRefused};
 use crate::preview::{Capabilities, CellArea, Painter, PreviewError, Previewer, Ready, Shot, Thumbnails};
 use crate::report::Figures;
@@ -92,7 +94,9 @@ impl Runtime {
         let queue = self.parts.describer.clone().map(|describer| {
             let messages = self.messages.clone();
             let concurrency = describer.concurrency();
-            Arc::new(Queue::spawn(describer, concurrency, move |job, record, event| {
+            let (dataset, max_words) = (self.parts.dataset.clone(), self.parts.max_words);
+            let prepare = Arc::new(move |spec| request::build(&dataset, spec, max_words));
+            Arc::new(Queue::spawn(describer, concurrency, prepare, move |job, record, event| {
                 let _ = messages.send(Msg::Job { job, record, event, at: Timestamp::now() });
             }))
         });

@@ -13,9 +13,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Parts, candidates};
 use crate::dataset::{Dataset, Occurrences, RecordId};
-use crate::describe::queue::Refused;
-use crate::describe::{DescribeError, JobEvent, Queue, Request, Spent};
-use crate::engine::request;
+use crate::describe::{DescribeError, Spent};
+use crate::engine::event::JobEvent;
+use crate::engine::queue::{Queue, Refused};
 use crate::engine::rules::JobSpec;
 use crate::report;
 use crate::review::Msg;
@@ -55,7 +55,6 @@ impl Clerk {
             dataset: parts.dataset.clone(),
             session: parts.session.clone(),
             read_only: parts.read_only,
-            max_words: parts.max_words,
             candidates: parts.candidates.clone(),
             sample: parts.sample.clone(),
             reviewer: parts.reviewer.clone(),
@@ -101,7 +100,6 @@ struct Desk {
     /// To be drawn, unless it was.
     sample: Option<SampleRequest>,
     reviewer: String,
-    max_words: usize,
     queue: Option<Arc<Queue>>,
     messages: UnboundedSender<Msg>,
     writer: Option<Writer>,
@@ -251,39 +249,23 @@ impl Desk {
     }
 
     fn describe(&self, specs: Vec<JobSpec>) {
-        for spec in specs {
-            let priority = spec.priority;
-            if let (Some(request), Some(queue)) = (self.request(spec), &self.queue)
-                && let Err(refused) = queue.ask(priority, request)
-            {
-                self.refuse(&refused);
-            }
+        let Some(queue) = &self.queue else { return };
+        for refused in specs.into_iter().filter_map(|spec| queue.add(spec).err()) {
+            self.refuse(&refused);
         }
     }
 
     fn describe_ahead(&self, specs: Vec<JobSpec>) {
         let Some(queue) = &self.queue else { return };
-        let requests = specs.into_iter().filter_map(|spec| self.request(spec)).collect();
-        for refused in queue.replace_ahead(requests) {
+        for refused in queue.replace_ahead(specs) {
             self.refuse(&refused);
         }
     }
 
     fn refuse(&self, refused: &Refused) {
         let event = JobEvent::Failed(DescribeError { message: refused.to_string() });
-        let Request { job, record, .. } = *refused.request;
+        let JobSpec { job, record, .. } = *refused.spec;
         self.say(Msg::Job { job, record, event, at: Timestamp::now() });
-    }
-
-    /// Returns the request for a job. If the record has no image to describe, the job fails with that reason.
-    fn request(&self, spec: JobSpec) -> Option<Request> {
-        let (job, record) = (spec.job, spec.record);
-        request::build(&self.dataset, spec, self.max_words)
-            .map_err(|message| {
-                let event = JobEvent::Failed(DescribeError { message });
-                self.say(Msg::Job { job, record, event, at: Timestamp::now() });
-            })
-            .ok()
     }
 
     fn say(&self, msg: Msg) {

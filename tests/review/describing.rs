@@ -1,7 +1,8 @@
 //! Descriptions: asked for, ahead of the operator, all in view; and what their end means.
 
 use recaption::dataset::RecordId;
-use recaption::describe::{JobEvent, JobId, Priority, StopReason};
+use recaption::describe::{JobId, Priority, StopReason};
+use recaption::engine::event::JobEvent;
 use recaption::review::{Effect, JobState, Tab, Version};
 
 use crate::world::World;

@@ -1,7 +1,8 @@
 //! Descriptions that cost money, and describers that have to stop: what is asked first, what is shown, what goes on.
 
 use recaption::dataset::RecordId;
-use recaption::describe::{Dollars, JobEvent, Pause, PauseKind, Priority, Reason, Status, Tokens, Usage};
+use recaption::describe::{Dollars, Pause, PauseKind, Priority, Reason, Status, Tokens, Usage};
+use recaption::engine::event::JobEvent;
 use recaption::engine::rules::CurrentCaption;
 use recaption::review::{DescribeScope, Effect, JobState, Mode, Msg, NoticeKind};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
-use recaption::describe::{DescribeError, Description, Dollars, JobEvent, JobId, StopReason};
+use recaption::describe::{DescribeError, Description, Dollars, JobId, StopReason};
+use recaption::engine::event::JobEvent;
 use recaption::engine::rules::JobSpec;
 use recaption::lint::Rules;
 use recaption::preview::{CellArea, Preview, PreviewError, Ready, Shot};

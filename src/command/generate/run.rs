@@ -11,9 +11,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
 use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
-use crate::describe::{
-    DescribeError, Describer, Description, JobEvent, JobId, News, PauseKind, Priority, Queue, Spent, Status,
-};
+use crate::describe::{DescribeError, Describer, Description, JobId, News, PauseKind, Priority, Spent, Status};
+use crate::engine::event::JobEvent;
+use crate::engine::queue::Queue;
 use crate::engine::request;
 use crate::engine::rules::{self, Origin};
 use crate::lint::Rules;
@@ -119,9 +119,12 @@ impl Run {
             let _ = news.send(Heard::News(heard));
         }));
         let jobs = sender.clone();
-        let queue = Queue::spawn(Arc::clone(&describer), describer.concurrency(), move |job, record, event| {
-            let _ = jobs.send(Heard::Job(job, record, event));
-        });
+        let (source, max_words) = (dataset.clone(), rules.max_words);
+        let prepare = Arc::new(move |spec| request::build(&source, spec, max_words));
+        let queue =
+            Queue::spawn(Arc::clone(&describer), describer.concurrency(), prepare, move |job, record, event| {
+                let _ = jobs.send(Heard::Job(job, record, event));
+            });
         Ok(Self {
             dataset,
             occurrences,
@@ -147,12 +150,9 @@ impl Run {
             self.next_job += 1;
             let job = JobId(self.next_job);
             let spec = rules::job_spec(job, record, Priority::Bulk, self.ledger.record(record), None);
-            let request = request::build(&self.dataset, spec, self.rules.max_words);
-            match request
-                .and_then(|request| self.queue.ask(Priority::Bulk, request).map_err(|refused| refused.to_string()))
-            {
+            match self.queue.add(spec) {
                 Ok(()) => drop(self.live.insert(job, false)),
-                Err(reason) => self.ended(record, Err(DescribeError { message: reason })),
+                Err(refused) => self.ended(record, Err(DescribeError { message: refused.to_string() })),
             }
         }
     }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{describe_run, navigate, store};
 use crate::dataset::RecordId;
-use crate::describe::{DescribeError, Description, JobEvent, JobId, Status};
+use crate::describe::{DescribeError, Description, JobId, Status};
+use crate::engine::event::JobEvent;
 use crate::engine::rules::{self, Described, Origin};
 use crate::review::{Effect, JobState, Model, NoticeKind, SessionStatus, Version};
 use crate::session::Actor;

@@ -1,31 +1,21 @@
-//! Which description is next: the queue's order and bounds, without time, threads or describers.
+//! The order and the bounds of the waiting jobs, without time, threads or describers.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::Refused;
 use crate::dataset::RecordId;
-use crate::describe::{JobId, Request};
+use crate::describe::{JobId, Priority};
+use crate::engine::rules::JobSpec;
 
-/// How urgent a description is, most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// The operator waits for it. The newest is first: it is the record they look at.
-    Asked,
-    /// The operator will soon come to it. In the order asked.
-    Ahead,
-    /// One of many. In the order of the dataset.
-    Bulk,
-}
-
-/// A place in the queue; the smallest is next.
+/// The sort key of a waiting job; the smallest runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    /// By when it was asked, newest first.
+    /// Newest first: the operator looks at that record now.
     Asked(Reverse<u64>),
-    /// By when it was asked, oldest first.
+    /// Oldest first.
     Ahead(u64),
-    /// By record.
+    /// In file order.
     Bulk(RecordId),
 }
 
@@ -39,112 +29,112 @@ impl Place {
     }
 }
 
-/// The requests that wait, at most one a record and at most a limit of each priority.
+/// The waiting jobs: at most one a record, and at most `limit` of each priority.
 #[derive(Debug)]
 pub(super) struct Backlog {
     limit: usize,
-    /// How many were asked for, to put them in order.
-    asked: u64,
-    waiting: BTreeMap<Place, Request>,
+    /// A counter that orders the jobs of a priority.
+    added: u64,
+    waiting: BTreeMap<Place, JobSpec>,
     places: HashMap<RecordId, Place>,
 }
 
-/// What came of a new set of review-ahead requests.
+/// The result of [`Backlog::replace_ahead`].
 #[derive(Debug, Default)]
 pub(super) struct Replaced {
-    /// Requests that no longer wait.
-    pub displaced: Vec<Request>,
-    /// Requests of the new set that do not fit.
+    /// Jobs that no longer wait.
+    pub displaced: Vec<JobSpec>,
+    /// New jobs that do not fit.
     pub refused: Vec<Refused>,
 }
 
 impl Backlog {
-    /// An empty backlog in which at most `limit` requests of each priority wait.
     pub fn new(limit: usize) -> Self {
-        Self { limit, asked: 0, waiting: BTreeMap::new(), places: HashMap::new() }
+        Self { limit, added: 0, waiting: BTreeMap::new(), places: HashMap::new() }
     }
 
-    /// Puts a request in its place. If its record waits already, the new request takes over, at the more urgent of both
-    /// priorities, and the old one is given back unless it was the same job. A refused request changes nothing.
-    pub fn ask(&mut self, priority: Priority, request: Request) -> Result<Option<Request>, Refused> {
-        let current = self.places.get(&request.record).copied();
+    /// Adds a job. If its record has one, the new job replaces it at the more urgent of both priorities, and the old one
+    /// is returned unless it was the same job. A refused job changes nothing.
+    pub fn add(&mut self, mut spec: JobSpec) -> Result<Option<JobSpec>, Refused> {
+        let priority = spec.priority;
+        let current = self.places.get(&spec.record).copied();
         let place = match current {
-            // Asking for less than what was asked before takes nothing away.
+            // A less urgent request does not demote the record.
             Some(current) if current.priority() < priority => current,
-            // Only what the operator asks for again moves to the front.
+            // Only a repeated request by the operator moves to the front.
             Some(current) if current.priority() == priority && priority != Priority::Asked => current,
             _ => {
                 let stays = current.is_some_and(|current| current.priority() == priority);
                 if !stays && self.count(priority) >= self.limit {
-                    return Err(Refused { request: Box::new(request), priority, limit: self.limit });
+                    return Err(Refused { spec: Box::new(spec), limit: self.limit });
                 }
-                self.asked += 1;
+                self.added += 1;
                 match priority {
-                    Priority::Asked => Place::Asked(Reverse(self.asked)),
-                    Priority::Ahead => Place::Ahead(self.asked),
-                    Priority::Bulk => Place::Bulk(request.record),
+                    Priority::Asked => Place::Asked(Reverse(self.added)),
+                    Priority::Ahead => Place::Ahead(self.added),
+                    Priority::Bulk => Place::Bulk(spec.record),
                 }
             }
         };
-        let job = request.job;
+        spec.priority = place.priority();
+        let job = spec.job;
         let before = current.and_then(|current| self.waiting.remove(&current));
-        self.places.insert(request.record, place);
-        self.waiting.insert(place, request);
+        self.places.insert(spec.record, place);
+        self.waiting.insert(place, spec);
         Ok(before.filter(|before| before.job != job))
     }
 
-    /// Makes `requests`, in their order, all that waits for review-ahead. A request of the same job as one that waits
-    /// only moves to its new place.
-    pub fn replace_ahead(&mut self, requests: Vec<Request>) -> Replaced {
+    /// Makes `specs`, in this order, all of the waiting review-ahead jobs. A job that waits already only moves.
+    pub fn replace_ahead(&mut self, specs: Vec<JobSpec>) -> Replaced {
         let mut replaced = Replaced::default();
         let leaving: Vec<Place> = self.ahead().collect();
-        let before: Vec<Request> = leaving.into_iter().filter_map(|place| self.remove(place)).collect();
-        for request in requests {
-            match self.ask(Priority::Ahead, request) {
+        let before: Vec<JobSpec> = leaving.into_iter().filter_map(|place| self.remove(place)).collect();
+        for spec in specs {
+            match self.add(JobSpec { priority: Priority::Ahead, ..spec }) {
                 Ok(displaced) => replaced.displaced.extend(displaced),
                 Err(refused) => replaced.refused.push(refused),
             }
         }
-        // A job that waited before has been accepted, so it leaves as one displaced and not as one refused.
-        replaced.refused.retain(|refused| before.iter().all(|before| before.job != refused.request.job));
-        replaced.displaced.extend(before.into_iter().filter(|before| !self.holds(before)));
+        // A job that waited before was accepted once, so it leaves as displaced and not as refused.
+        replaced.refused.retain(|refused| before.iter().all(|before| before.job != refused.spec.job));
+        replaced.displaced.extend(before.into_iter().filter(|before| !self.contains(before)));
         replaced
     }
 
-    /// Takes out the request of a job, if it waits.
-    pub fn cancel(&mut self, job: JobId) -> Option<Request> {
-        let place = self.waiting.iter().find(|(_, request)| request.job == job).map(|(place, _)| *place)?;
+    /// Removes a waiting job.
+    pub fn cancel(&mut self, job: JobId) -> Option<JobSpec> {
+        let place = self.waiting.iter().find(|(_, spec)| spec.job == job).map(|(place, _)| *place)?;
         self.remove(place)
     }
 
-    /// Takes out all requests, most urgent first.
-    pub fn clear(&mut self) -> Vec<Request> {
+    /// Removes all jobs, most urgent first.
+    pub fn clear(&mut self) -> Vec<JobSpec> {
         self.places.clear();
         std::mem::take(&mut self.waiting).into_values().collect()
     }
 
-    /// How urgent the most urgent request is.
+    /// Returns the priority of the most urgent job.
     pub fn first(&self) -> Option<Priority> {
         self.waiting.first_key_value().map(|(place, _)| place.priority())
     }
 
-    /// Takes out the most urgent request.
-    pub fn next(&mut self) -> Option<(Request, Priority)> {
-        let (place, request) = self.waiting.pop_first()?;
-        self.places.remove(&request.record);
-        Some((request, place.priority()))
+    /// Removes the most urgent job.
+    pub fn next(&mut self) -> Option<JobSpec> {
+        let (_, spec) = self.waiting.pop_first()?;
+        self.places.remove(&spec.record);
+        Some(spec)
     }
 
-    fn remove(&mut self, place: Place) -> Option<Request> {
-        let request = self.waiting.remove(&place)?;
-        self.places.remove(&request.record);
-        Some(request)
+    fn remove(&mut self, place: Place) -> Option<JobSpec> {
+        let spec = self.waiting.remove(&place)?;
+        self.places.remove(&spec.record);
+        Some(spec)
     }
 
-    /// Whether the job of `request` waits.
-    fn holds(&self, request: &Request) -> bool {
-        let place = self.places.get(&request.record);
-        place.and_then(|place| self.waiting.get(place)).is_some_and(|waiting| waiting.job == request.job)
+    /// Returns true if this job waits.
+    fn contains(&self, spec: &JobSpec) -> bool {
+        let place = self.places.get(&spec.record);
+        place.and_then(|place| self.waiting.get(place)).is_some_and(|waiting| waiting.job == spec.job)
     }
 
     fn ahead(&self) -> impl Iterator<Item = Place> {
@@ -164,16 +154,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::describe::queue::tests::request;
+    use crate::engine::queue::tests::spec;
 
     const LIMIT: usize = 3;
 
     fn jobs(backlog: &mut Backlog) -> Vec<u64> {
-        std::iter::from_fn(|| backlog.next()).map(|(request, _)| request.job.0).collect()
+        std::iter::from_fn(|| backlog.next()).map(|spec| spec.job.0).collect()
     }
 
     fn ask(backlog: &mut Backlog, priority: Priority, job: u64, record: u32) -> Option<u64> {
-        backlog.ask(priority, request(job, record)).expect("room").map(|displaced| displaced.job.0)
+        backlog.add(JobSpec { priority, ..spec(job, record) }).expect("room").map(|displaced| displaced.job.0)
     }
 
     #[test]
@@ -213,11 +203,11 @@ mod tests {
         for record in 0..3 {
             ask(&mut backlog, Priority::Bulk, record.into(), record);
         }
-        let refused = backlog.ask(Priority::Bulk, request(9, 9)).expect_err("no room");
-        assert_eq!(*refused.request, request(9, 9));
+        let refused = backlog.add(spec(9, 9)).expect_err("no room");
+        assert_eq!(*refused.spec, spec(9, 9));
         assert_eq!(
             refused.to_string(),
-            "3 descriptions of this kind are waiting already: ask again when some are done"
+            "3 descriptions of this priority are queued already: try again after some have finished"
         );
         // Each priority has its own room.
         ask(&mut backlog, Priority::Asked, 10, 9);
@@ -240,9 +230,9 @@ mod tests {
         ask(&mut backlog, Priority::Ahead, 1, 1);
         ask(&mut backlog, Priority::Ahead, 2, 2);
         ask(&mut backlog, Priority::Asked, 3, 3);
-        let replaced = backlog.replace_ahead(vec![request(4, 4), request(2, 2), request(5, 5), request(6, 6)]);
-        assert_eq!(replaced.displaced, [request(1, 1)]);
-        assert_eq!(replaced.refused.iter().map(|refused| refused.request.job.0).collect::<Vec<_>>(), [6]);
+        let replaced = backlog.replace_ahead(vec![spec(4, 4), spec(2, 2), spec(5, 5), spec(6, 6)]);
+        assert_eq!(replaced.displaced, [JobSpec { priority: Priority::Ahead, ..spec(1, 1) }]);
+        assert_eq!(replaced.refused.iter().map(|refused| refused.spec.job.0).collect::<Vec<_>>(), [6]);
         assert_eq!(jobs(&mut backlog), [3, 4, 2, 5]);
     }
 
@@ -252,7 +242,7 @@ mod tests {
         ask(&mut backlog, Priority::Bulk, 1, 1);
         ask(&mut backlog, Priority::Bulk, 2, 1);
         assert_eq!(backlog.cancel(JobId(1)), None);
-        assert_eq!(backlog.cancel(JobId(2)), Some(request(2, 1)));
+        assert_eq!(backlog.cancel(JobId(2)), Some(spec(2, 1)));
         assert_eq!(backlog.next(), None);
     }
 
@@ -291,32 +281,32 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Ask(priority, record) => {
-                        let request = Request { job: new_job(), ..request(0, record) };
+                        let spec = JobSpec { job: new_job(), priority, ..spec(0, record) };
                         let before = backlog.waiting.clone();
-                        if let Ok(displaced) = backlog.ask(priority, request.clone()) {
-                            taken.insert(request.job);
+                        if let Ok(displaced) = backlog.add(spec.clone()) {
+                            taken.insert(spec.job);
                             left.extend(displaced.map(|displaced| displaced.job));
                             if priority == Priority::Asked {
                                 let next = backlog.waiting.first_key_value().map(|(_, next)| next);
-                                prop_assert_eq!(next, Some(&request));
+                                prop_assert_eq!(next, Some(&spec));
                             }
                         } else {
                             prop_assert_eq!(&backlog.waiting, &before);
                         }
                     }
                     Step::Ahead(records, keep) => {
-                        let requests: Vec<Request> = records
+                        let specs: Vec<JobSpec> = records
                             .into_iter()
                             .map(|record| {
                                 let waiting = backlog.places.get(&RecordId(record)).and_then(|place| backlog.waiting.get(place));
                                 let job = waiting.filter(|_| keep).map_or_else(&mut new_job, |waiting| waiting.job);
-                                Request { job, ..request(0, record) }
+                                JobSpec { job, ..spec(0, record) }
                             })
                             .collect();
-                        let records: HashSet<RecordId> = requests.iter().map(|request| request.record).collect();
-                        let replaced = backlog.replace_ahead(requests.clone());
-                        let refused: HashSet<JobId> = replaced.refused.iter().map(|refused| refused.request.job).collect();
-                        taken.extend(requests.iter().map(|request| request.job).filter(|job| !refused.contains(job)));
+                        let records: HashSet<RecordId> = specs.iter().map(|spec| spec.record).collect();
+                        let replaced = backlog.replace_ahead(specs.clone());
+                        let refused: HashSet<JobId> = replaced.refused.iter().map(|refused| refused.spec.job).collect();
+                        taken.extend(specs.iter().map(|spec| spec.job).filter(|job| !refused.contains(job)));
                         left.extend(replaced.displaced.iter().map(|displaced| displaced.job));
                         for place in backlog.ahead() {
                             prop_assert!(records.contains(&backlog.waiting[&place].record));
@@ -327,7 +317,7 @@ mod tests {
                         let first = backlog.waiting.keys().next().map(|place| place.priority());
                         let most_urgent = backlog.waiting.keys().map(|place| place.priority()).min();
                         prop_assert_eq!(first, most_urgent);
-                        left.extend(backlog.next().map(|(next, _)| next.job));
+                        left.extend(backlog.next().map(|next| next.job));
                     }
                     Step::Clear => left.extend(backlog.clear().into_iter().map(|cleared| cleared.job)),
                 }

@@ -4,18 +4,28 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::describe::{Context, Detail, StopReason};
+use crate::describe::{Context, Description, Detail, StopReason};
+use crate::engine::rules::CurrentCaption;
 
-/// A request for `record`.
-pub(super) fn request(job: u64, record: u32) -> Request {
-    Request {
+pub(super) fn spec(job: u64, record: u32) -> JobSpec {
+    JobSpec {
         job: JobId(job),
         record: RecordId(record),
-        picture: "picture.jpg".into(),
+        priority: Priority::Bulk,
         detail: Detail::Standard,
-        max_words: 50,
-        context: Context::default(),
+        current: CurrentCaption::InDataset,
+        previous: Vec::new(),
+        reason: None,
     }
+}
+
+/// Refuses record 404, as a record without an image is.
+#[expect(clippy::needless_pass_by_value, reason = "as the queue calls it")]
+fn prepare(spec: JobSpec) -> Result<Request, String> {
+    let JobSpec { job, record, detail, .. } = spec;
+    let request =
+        Request { job, record, picture: "picture.jpg".into(), detail, max_words: 50, context: Context::default() };
+    if record == RecordId(404) { Err("no image".to_owned()) } else { Ok(request) }
 }
 
 /// A describer that hands each of its streams to the test.
@@ -53,7 +63,8 @@ impl Harness {
         let (calls_in, calls) = unbounded_channel();
         let (events_in, events) = unbounded_channel();
         let concurrency = NonZeroUsize::new(concurrency).expect("not zero");
-        let queue = Queue::spawn(Arc::new(Scripted { calls: calls_in }), concurrency, move |job, record, event| {
+        let describer = Arc::new(Scripted { calls: calls_in });
+        let queue = Queue::spawn(describer, concurrency, Arc::new(prepare), move |job, record, event| {
             // The test may be over.
             let _ = events_in.send((job.0, record.0, event));
         });
@@ -61,7 +72,7 @@ impl Harness {
     }
 
     fn ask(&self, priority: Priority, job: u64, record: u32) {
-        self.queue.ask(priority, request(job, record)).expect("room");
+        self.queue.add(JobSpec { priority, ..spec(job, record) }).expect("room");
     }
 
     /// The next stream the describer was asked for.
@@ -159,7 +170,7 @@ async fn a_stream_that_breaks_off_is_a_failure() {
     call.say.send(DescribeEvent::Delta("A red".to_owned())).expect("a listener");
     drop(call);
     let _started_and_delta = (harness.event().await, harness.event().await);
-    assert_eq!(harness.event().await, (1, 1, failed("the stream broke, the fragment was discarded")));
+    assert_eq!(harness.event().await, (1, 1, failed("the stream ended early; the fragment was discarded")));
 }
 
 #[tokio::test]
@@ -243,7 +254,7 @@ async fn asking_for_what_runs_leaves_it_running() {
     harness.ask(Priority::Ahead, 1, 1);
     let call = harness.call().await;
     harness.ask(Priority::Asked, 1, 1);
-    assert_eq!(harness.queue.replace_ahead(vec![request(1, 1)]), []);
+    assert_eq!(harness.queue.replace_ahead(vec![spec(1, 1)]), []);
     call.say.send(finished("A coat.")).expect("a listener");
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, JobEvent::Finished(description("A coat."))));
@@ -255,8 +266,8 @@ async fn review_ahead_follows_the_operator() {
     let mut harness = Harness::new(1);
     harness.ask(Priority::Asked, 1, 1);
     let running = harness.call().await;
-    assert_eq!(harness.queue.replace_ahead(vec![request(2, 2), request(3, 3)]), []);
-    assert_eq!(harness.queue.replace_ahead(vec![request(3, 3), request(4, 4)]), []);
+    assert_eq!(harness.queue.replace_ahead(vec![spec(2, 2), spec(3, 3)]), []);
+    assert_eq!(harness.queue.replace_ahead(vec![spec(3, 3), spec(4, 4)]), []);
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (2, 2, JobEvent::Cancelled));
     running.say.send(finished("A coat.")).expect("a listener");
@@ -317,9 +328,18 @@ async fn a_full_queue_refuses_and_says_nothing_of_it() {
     for job in 1..=LIMIT {
         harness.ask(Priority::Bulk, job as u64, u32::try_from(job).expect("small"));
     }
-    let refused = harness.queue.ask(Priority::Bulk, request(5_000, 5_000)).expect_err("no room");
-    assert_eq!(refused.request.job, JobId(5_000));
+    let refused = harness.queue.add(spec(5_000, 5_000)).expect_err("no room");
+    assert_eq!(refused.spec.job, JobId(5_000));
     let events = harness.close().await;
     assert_eq!(events.len(), LIMIT + 2);
     assert!(events.iter().all(|(job, ..)| *job != 5_000));
+}
+
+#[tokio::test]
+async fn a_job_without_a_request_fails_and_never_starts() {
+    let mut harness = Harness::new(1);
+    harness.ask(Priority::Asked, 1, 404);
+    let failed = JobEvent::Failed(DescribeError { message: "no image".to_owned() });
+    assert_eq!(harness.event().await, (1, 404, failed));
+    assert_eq!(harness.close().await, []);
 }

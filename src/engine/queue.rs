@@ -1,0 +1,274 @@
+//! The job queue: descriptions made in the background, by priority.
+//!
+//! Every accepted job ends with exactly one of `Finished`, `Failed` and `Cancelled`. A record has at most one live job: a
+//! new job for it cancels the old one. An event that was already being delivered when its job was cancelled may still
+//! arrive, so the receiver compares job and record and drops what is no longer current.
+
+mod backlog;
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::backlog::Backlog;
+use super::event::JobEvent;
+use super::rules::JobSpec;
+use crate::dataset::RecordId;
+use crate::describe::{DescribeError, DescribeEvent, Describer, JobId, Priority, Request};
+
+/// The largest number of jobs that wait at one priority. A run over a large dataset feeds its jobs in as others end.
+pub const LIMIT: usize = 1_000;
+
+/// A job that the queue has no room for. It has no events.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{limit} descriptions of this priority are queued already: try again after some have finished")]
+pub struct Refused {
+    pub spec: Box<JobSpec>,
+    /// The limit of its priority.
+    pub limit: usize,
+}
+
+/// Builds the request for a job. Called on a blocking thread, because it reads the record's line.
+pub type Prepare = Arc<dyn Fn(JobSpec) -> Result<Request, String> + Send + Sync>;
+
+/// Runs jobs in the background. Dropping it cancels them; [`Queue::close`] also waits until they have stopped.
+pub struct Queue {
+    shared: Arc<Shared>,
+    dispatcher: JoinHandle<()>,
+    closing: DropGuard,
+}
+
+/// State shared by the queue's handle and its tasks.
+struct Shared {
+    describer: Arc<dyn Describer>,
+    prepare: Prepare,
+    on_event: Box<dyn Fn(JobId, RecordId, JobEvent) + Send + Sync>,
+    state: Mutex<State>,
+    /// Wakes the dispatcher after a job was added.
+    added: Notify,
+}
+
+struct State {
+    waiting: Backlog,
+    running: HashMap<JobId, Running>,
+}
+
+struct Running {
+    record: RecordId,
+    cancel: CancellationToken,
+}
+
+impl Queue {
+    /// Starts a queue that runs up to `concurrency` jobs at once, and one more if the operator waits for it. `on_event` is
+    /// called from several threads, but in order for each job; it must return quickly.
+    ///
+    /// # Panics
+    /// Panics outside a tokio runtime.
+    #[must_use]
+    pub fn spawn(
+        describer: Arc<dyn Describer>,
+        concurrency: NonZeroUsize,
+        prepare: Prepare,
+        on_event: impl Fn(JobId, RecordId, JobEvent) + Send + Sync + 'static,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            describer,
+            prepare,
+            on_event: Box::new(on_event),
+            state: Mutex::new(State { waiting: Backlog::new(LIMIT), running: HashMap::new() }),
+            added: Notify::new(),
+        });
+        let closing = CancellationToken::new();
+        let dispatcher = tokio::spawn(dispatch(Arc::clone(&shared), concurrency.get(), closing.clone()));
+        Self { shared, dispatcher, closing: closing.drop_guard() }
+    }
+
+    /// Adds a job. If the record has a waiting job, the new one replaces it at the more urgent of both priorities; if it
+    /// has a running one, that is cancelled, unless it is the same job.
+    ///
+    /// # Errors
+    /// Returns [`Refused`], and changes nothing, if [`LIMIT`] other jobs wait at this priority.
+    pub fn add(&self, spec: JobSpec) -> Result<(), Refused> {
+        let mut state = self.shared.state();
+        if state.running.contains_key(&spec.job) {
+            return Ok(());
+        }
+        let record = spec.record;
+        let displaced = state.waiting.add(spec)?;
+        state.cancel_running(record);
+        drop(state);
+        self.shared.cancelled(displaced);
+        self.shared.added.notify_one();
+        Ok(())
+    }
+
+    /// Replaces all waiting review-ahead jobs by these, nearest first. Running jobs continue. Returns the jobs there is no
+    /// room for.
+    #[must_use = "refused jobs have no events"]
+    pub fn replace_ahead(&self, mut specs: Vec<JobSpec>) -> Vec<Refused> {
+        let mut state = self.shared.state();
+        specs.retain(|spec| !state.running.contains_key(&spec.job));
+        let records: Vec<RecordId> = specs.iter().map(|spec| spec.record).collect();
+        let replaced = state.waiting.replace_ahead(specs);
+        for record in records {
+            if !replaced.refused.iter().any(|refused| refused.spec.record == record) {
+                state.cancel_running(record);
+            }
+        }
+        drop(state);
+        self.shared.cancelled(replaced.displaced);
+        self.shared.added.notify_one();
+        replaced.refused
+    }
+
+    /// Cancels a job, whether it waits or runs. A job that has ended is left alone.
+    pub fn cancel(&self, job: JobId) {
+        let mut state = self.shared.state();
+        let waited = state.waiting.cancel(job);
+        if let Some(running) = state.running.get(&job) {
+            running.cancel.cancel();
+        }
+        drop(state);
+        self.shared.cancelled(waited);
+    }
+
+    pub fn cancel_all(&self) {
+        self.shared.cancel_all();
+    }
+
+    /// Cancels all jobs and waits until they have stopped. No event follows.
+    pub async fn close(self) {
+        let Self { dispatcher, closing, .. } = self;
+        drop(closing);
+        if let Err(error) = dispatcher.await {
+            tracing::error!(%error, "the job queue did not shut down cleanly");
+        }
+    }
+}
+
+impl Shared {
+    /// No code that can panic runs under the lock, so a poisoned state is still consistent.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reports jobs that were cancelled before they started. Not under the lock: the callback may add jobs.
+    fn cancelled(&self, specs: impl IntoIterator<Item = JobSpec>) {
+        for spec in specs {
+            (self.on_event)(spec.job, spec.record, JobEvent::Cancelled);
+        }
+    }
+
+    fn cancel_all(&self) {
+        let mut state = self.state();
+        let waited = state.waiting.clear();
+        for running in state.running.values() {
+            running.cancel.cancel();
+        }
+        drop(state);
+        self.cancelled(waited);
+    }
+
+    /// Moves the most urgent job from the backlog to the running ones, if one more may run. A job the operator waits for
+    /// has a slot of its own beyond `concurrency`, so that it need not wait for the end of a bulk job.
+    fn start_next(&self, running: usize, concurrency: usize) -> Option<(JobSpec, CancellationToken)> {
+        let mut state = self.state();
+        if running >= concurrency && (running > concurrency || state.waiting.first() != Some(Priority::Asked)) {
+            return None;
+        }
+        let spec = state.waiting.next()?;
+        let cancel = CancellationToken::new();
+        state.running.insert(spec.job, Running { record: spec.record, cancel: cancel.clone() });
+        Some((spec, cancel))
+    }
+}
+
+impl State {
+    fn cancel_running(&self, record: RecordId) {
+        for running in self.running.values().filter(|running| running.record == record) {
+            running.cancel.cancel();
+        }
+    }
+}
+
+/// Keeps up to `concurrency` jobs running until the queue closes, then cancels them all.
+async fn dispatch(shared: Arc<Shared>, concurrency: usize, closing: CancellationToken) {
+    let mut jobs = JoinSet::new();
+    while !closing.is_cancelled() {
+        while let Some((spec, cancel)) = shared.start_next(jobs.len(), concurrency) {
+            jobs.spawn(run(Arc::clone(&shared), spec, cancel));
+        }
+        tokio::select! {
+            () = closing.cancelled() => {}
+            () = shared.added.notified() => {}
+            Some(_) = jobs.join_next() => {}
+        }
+    }
+    shared.cancel_all();
+    while jobs.join_next().await.is_some() {}
+}
+
+/// Runs one job to its end.
+async fn run(shared: Arc<Shared>, spec: JobSpec, cancel: CancellationToken) {
+    let (job, record) = (spec.job, spec.record);
+    // Only the describer's stream could be left inconsistent by a panic, and that is dropped with it.
+    let end = AssertUnwindSafe(describe(&shared, spec, &cancel)).catch_unwind().await.unwrap_or_else(|panic| {
+        let reason = panic_message(panic.as_ref());
+        tracing::error!(job = job.0, record = record.0, reason, "the describer panicked");
+        failed(format!("the describer crashed: {reason}"))
+    });
+    shared.state().running.remove(&job);
+    (shared.on_event)(job, record, end);
+}
+
+/// Follows the describer's stream and returns how the job ended.
+async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToken) -> JobEvent {
+    let (job, record, priority) = (spec.job, spec.record, spec.priority);
+    let prepare = Arc::clone(&shared.prepare);
+    let request = match tokio::task::spawn_blocking(move || prepare(spec)).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(message)) => return failed(message),
+        Err(error) => return failed(format!("the request could not be prepared: {error}")),
+    };
+    if cancel.is_cancelled() {
+        return JobEvent::Cancelled;
+    }
+    (shared.on_event)(job, record, JobEvent::Started);
+    let mut events = shared.describer.describe(request, priority);
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return JobEvent::Cancelled,
+            event = events.next() => event,
+        };
+        match event {
+            Some(DescribeEvent::Waiting(reason)) => (shared.on_event)(job, record, JobEvent::Waiting(reason)),
+            Some(DescribeEvent::Delta(text)) => (shared.on_event)(job, record, JobEvent::Delta(text)),
+            Some(DescribeEvent::Finished(description)) if description.text.trim().is_empty() => {
+                return failed("the describer returned no text");
+            }
+            Some(DescribeEvent::Finished(description)) => return JobEvent::Finished(description),
+            Some(DescribeEvent::Failed(error)) => return JobEvent::Failed(error),
+            None => return failed("the stream ended early; the fragment was discarded"),
+        }
+    }
+}
+
+fn failed(message: impl Into<String>) -> JobEvent {
+    JobEvent::Failed(DescribeError { message: message.into() })
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no panic message")
+}
+
+#[cfg(test)]
+mod tests;
