@@ -1,5 +1,5 @@
-//! Which records are listed, in which places: the tab and the filter together, kept up to date record by record, so that
-//! no key costs more on a large dataset.
+//! The list: the records that pass both the tab and the filter, and their positions. Kept up to date record by record,
+//! so that the cost of a key does not grow with the dataset.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,34 +12,33 @@ use super::order::{Order, put};
 use super::tabs::Tab;
 use crate::dataset::RecordId;
 
-/// Records as a list one can go through by position, in file order or another. What is in the list is known by places: in
-/// file order a record's place is its number, in another it is its place there.
+/// A list of records by position, in file order or another. Membership is stored by place: the record's number in file
+/// order, its rank in any other order.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     order: Option<&'a Order>,
-    /// How many places there are.
+    /// The number of places.
     places: u32,
-    /// The places listed; all where there is no set.
+    /// The places listed; `None` for all.
     members: Option<Cow<'a, RoaringBitmap>>,
-    /// The place of a record that is listed though it is no member.
+    /// The place of a record that stays listed after it left the set.
     pinned: Option<u32>,
 }
 
-/// One of several records that were found.
+/// A search match among all matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
-    /// The record.
     pub record: RecordId,
-    /// Its place among those found, from zero.
+    /// Its rank among the matches, from zero.
     pub place: u64,
-    /// How many are found.
+    /// The number of matches.
     pub total: u64,
-    /// Whether it lies round the end of the list.
+    /// True if the search wrapped around the end of the list.
     pub around: bool,
 }
 
 impl<'a> View<'a> {
-    /// The records at some places of an order, or at all of so many, and one that need not be among them.
+    /// Returns a view of the given places (`None`: all `total` places) in an order, with one record pinned.
     pub(super) fn new(
         order: Option<&'a Order>,
         total: u32,
@@ -52,22 +51,20 @@ impl<'a> View<'a> {
         view
     }
 
-    /// The place of a record, if it has one.
+    /// Returns the place of a record; `None` if it is not in the order.
     fn place(&self, record: RecordId) -> Option<u32> {
         self.order.map_or(Some(record.0), |order| order.place(record)).filter(|place| *place < self.places)
     }
 
-    /// The record at a place.
     fn record(&self, place: u32) -> Option<RecordId> {
         self.order.map_or(Some(RecordId(place)), |order| order.record(place))
     }
 
-    /// Whether a place is listed.
     fn has(&self, place: u32) -> bool {
         self.members.as_ref().map_or(place < self.places, |members| members.contains(place))
     }
 
-    /// The records from one position through another.
+    /// Returns the records from one position to another, inclusive.
     #[must_use]
     pub fn between(&self, first: usize, last: usize) -> RoaringBitmap {
         let (Some(from), Some(to)) = (self.nth_place(first), self.nth_place(last)) else { return RoaringBitmap::new() };
@@ -80,20 +77,17 @@ impl<'a> View<'a> {
         self.order.map_or_else(|| places.clone(), |order| order.records_at(&places))
     }
 
-    /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {
         let members = self.members.as_ref().map_or(u64::from(self.places), |members| members.len());
         usize::try_from(members).unwrap_or(usize::MAX) + usize::from(self.pinned.is_some())
     }
 
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The record at a position.
     #[must_use]
     pub fn nth(&self, position: usize) -> Option<RecordId> {
         self.record(self.nth_place(position)?)
@@ -114,20 +108,19 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether a record is in it.
     #[must_use]
     pub fn contains(&self, record: RecordId) -> bool {
         self.place(record).is_some_and(|place| self.pinned == Some(place) || self.has(place))
     }
 
-    /// The position of a record, or where it would be: at the end, where it has no place.
+    /// Returns the position of a record, or the position it would have. That is the end if it has no place.
     #[must_use]
     pub fn position(&self, record: RecordId) -> usize {
         let place = self.place(record).unwrap_or(self.places);
         self.before(place) + usize::from(self.pinned.is_some_and(|pinned| pinned < place))
     }
 
-    /// The nearest record, one way or the other, round the end if need be: from a record on, which does not count itself.
+    /// Returns the nearest listed record after (or before) `from`, wrapping around.
     #[must_use]
     pub fn next(&self, from: RecordId, forward: bool) -> Option<RecordId> {
         let last = self.len().checked_sub(1)?;
@@ -141,8 +134,8 @@ impl<'a> View<'a> {
         self.nth(position)
     }
 
-    /// The nearest of the records at the places `found`, one way or the other, round the end if need be: from a record
-    /// on, which counts itself where it says `here`.
+    /// Returns the nearest of the records at the places `found` after (or before) `from`, wrapping around. `from`
+    /// itself counts if `here` is true.
     #[must_use]
     pub fn find(&self, found: &RoaringBitmap, from: RecordId, here: bool, forward: bool) -> Option<Match> {
         let listed = match &self.members {
@@ -169,7 +162,7 @@ impl<'a> View<'a> {
         Some(Match { record, place, total, around })
     }
 
-    /// How many members come before a place, the pinned one aside.
+    /// Returns the number of members before a place, without the pinned one.
     fn before(&self, place: u32) -> usize {
         match (&self.members, place.checked_sub(1)) {
             (_, None) => 0,
@@ -180,18 +173,18 @@ impl<'a> View<'a> {
 }
 
 impl Model {
-    /// The records listed now, and the one under the cursor, which may have left the tab or the filter just now.
+    /// Returns the list, including the record under the cursor if it has just left the tab or the filter.
     #[must_use]
     pub fn view(&self) -> View<'_> {
         View::new(self.tabs.order(), self.tabs.total(), self.listed(), self.list.cursor)
     }
 
-    /// The records listed now, without one that has left.
+    /// Returns the list without a pinned record.
     pub(super) fn members(&self) -> View<'_> {
         View::new(self.tabs.order(), self.tabs.total(), self.listed(), None)
     }
 
-    /// The records of a tab that the filter lets through.
+    /// Returns the records of a tab that pass the filter.
     pub(super) fn members_of(&self, tab: Tab) -> View<'_> {
         let members = match (&self.filter, self.tabs.places_of(tab)) {
             (None, members) => members.map(Cow::Borrowed),
@@ -201,7 +194,7 @@ impl Model {
         View::new(self.tabs.order(), self.tabs.total(), members, None)
     }
 
-    /// The records listed now, without one that has left, as a set.
+    /// Returns the listed records as a set, without a pinned record.
     pub(super) fn in_view(&self) -> RoaringBitmap {
         let mut records = self.tabs.records_of(self.list.tab);
         if let Some(filter) = &self.filter {
@@ -214,7 +207,6 @@ impl Model {
         self.listed.as_ref().or_else(|| self.tabs.places_of(self.list.tab)).map(Cow::Borrowed)
     }
 
-    /// Lists another tab.
     pub(super) fn set_tab(&mut self, tab: Tab) {
         if self.list.tab != tab {
             self.list.tab = tab;
@@ -222,7 +214,7 @@ impl Model {
         }
     }
 
-    /// Lists in another order, or in that of the file.
+    /// Changes the order of the list; `None` for file order.
     pub(super) fn set_order(&mut self, order: Option<Arc<Order>>) {
         self.tabs.set_order(order);
         let order = self.tabs.order();
@@ -235,7 +227,7 @@ impl Model {
         self.relist();
     }
 
-    /// Lists anew what the tab and the filter let through.
+    /// Rebuilds the list from the tab and the filter.
     pub(super) fn relist(&mut self) {
         let tab = self.tabs.places_of(self.list.tab);
         self.listed = self.filter.as_ref().map(|filter| match tab {
@@ -244,14 +236,14 @@ impl Model {
         });
     }
 
-    /// Something happened to a record: the tabs, the filter, the search and the list follow.
+    /// Updates the tabs, the filter, the search and the list after an event of a record.
     pub(super) fn follow(&mut self, record: RecordId) {
         self.tabs.set(record, self.ledger.record(record));
         self.ask_anew(record, |_| true);
         self.relist_one(record);
     }
 
-    /// A picture turns out to be there, or not.
+    /// Updates them after the record's image was found or not.
     pub(super) fn follow_picture(&mut self, record: RecordId, fine: bool) {
         if self.tabs.is_bad_picture(record) != fine {
             return;
@@ -261,7 +253,7 @@ impl Model {
         self.relist_one(record);
     }
 
-    /// A line turns out to be no record.
+    /// Updates them after the record's line could not be parsed.
     pub(super) fn follow_bad_line(&mut self, record: RecordId) {
         if !self.tabs.is_bad_line(record) {
             self.tabs.set_bad_line(record);
@@ -300,7 +292,7 @@ mod tests {
 
     use super::*;
 
-    /// All of 70 records or some, in any order.
+    /// A permutation of all or some of 70 records.
     fn records() -> impl Strategy<Value = Vec<u32>> {
         let all = || (0u32..70).collect::<Vec<_>>();
         prop_oneof![Just(all()), Just(all()).prop_shuffle(), proptest::sample::subsequence(all(), 0..60).prop_shuffle()]
@@ -311,7 +303,7 @@ mod tests {
     }
 
     proptest! {
-        /// The view does as a plain list of its records would.
+        /// A view behaves like a plain list of its records.
         #[test]
         fn a_view_is_a_list_of_its_members_and_the_pinned_record_in_order(
             records in records(),
@@ -349,7 +341,7 @@ mod tests {
             }
 
             let Some(at) = records.iter().position(|record| *record == from) else { return Ok(()) };
-            // One step at a time, as one would by hand.
+            // Steps one record at a time, as a reference.
             let length = records.len();
             let step = |at: usize| (at + if forward { 1 } else { length - 1 }) % length;
             let walk = |start: usize| std::iter::successors(Some(start), |at| Some(step(*at))).take(length);

@@ -1,4 +1,4 @@
-//! The records a query holds for: what the scans have found so far, and what has changed since.
+//! The matches of a query: found by background scans, and kept up to date by events since.
 
 use std::sync::Arc;
 
@@ -9,25 +9,25 @@ use super::query::Query;
 use super::scan::{ScanId, Scanned};
 use crate::dataset::RecordId;
 
-/// The records a query holds for, as far as is known.
+/// The records that match a query, as far as they are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matches {
     query: Arc<Query>,
     found: Set,
-    /// Whether every record has been looked at once.
+    /// True once every record has been scanned.
     complete: bool,
-    /// What the first scan has looked at.
+    /// The records covered by the first scan.
     looked_at: RoaringBitmap,
-    /// The scan under way.
+    /// The scan in progress.
     scan: Option<ScanId>,
-    /// What has become known since that scan was asked for: it reports older news of these.
+    /// Records that changed after that scan started: its results for them are outdated.
     newer: RoaringBitmap,
-    /// What has changed and has to be looked at again, because the line was not at hand.
+    /// Records that changed while their lines were not loaded, to be scanned again.
     stale: RoaringBitmap,
 }
 
 impl Matches {
-    /// A query for which nothing has been looked at. What was `listed` before stays until it is.
+    /// Returns an empty set for a new query. The records of the previous one stay listed until they are scanned.
     #[must_use]
     pub fn new(query: Arc<Query>, scan: ScanId, listed: RoaringBitmap, order: Option<&Order>) -> Self {
         Self {
@@ -41,69 +41,66 @@ impl Matches {
         }
     }
 
-    /// The query.
     #[must_use]
     pub const fn query(&self) -> &Arc<Query> {
         &self.query
     }
 
-    /// The records it holds for.
     #[must_use]
     pub const fn found(&self) -> &RoaringBitmap {
         self.found.records()
     }
 
-    /// Their places in the list.
+    /// Returns the places of the matches in the list.
     pub(super) fn places(&self) -> &RoaringBitmap {
         self.found.places()
     }
 
-    /// The list has another order now.
+    /// Recomputes the places after the list's order changed.
     pub(super) fn follow(&mut self, order: Option<&Order>) {
         self.found.follow(order);
     }
 
-    /// Whether every record has been looked at.
+    /// Returns true once every record has been scanned.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// Whether nothing is left to look at: neither for the first time nor again.
+    /// Returns true if nothing is left to scan or scan again.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.complete && self.scan.is_none() && self.stale.is_empty()
     }
 
-    /// How many of those looked at it holds for.
+    /// Returns the number of matches among the records scanned.
     #[must_use]
     pub fn count(&self) -> u64 {
         if self.complete { self.found().len() } else { self.found().intersection_len(&self.looked_at) }
     }
 
-    /// The scan under way.
     #[must_use]
     pub const fn scan(&self) -> Option<ScanId> {
         self.scan
     }
 
-    /// Whether something has to be looked at again, and can be.
+    /// Returns true if records must be scanned again and no scan is in progress.
     pub(super) fn is_stale(&self) -> bool {
         self.scan.is_none() && !self.stale.is_empty()
     }
 
-    /// The records found, for another query to begin with.
+    /// Returns the matches, as the starting point of another query.
     pub(super) fn into_found(self) -> RoaringBitmap {
         self.found.into_records()
     }
 
-    /// Whether all records from one to another have been looked at.
+    /// Returns true if all records of a range have been scanned.
     #[must_use]
     pub fn has_looked_at(&self, from: RecordId, to: RecordId) -> bool {
         self.complete || self.looked_at.contains_range(from.0..=to.0)
     }
 
-    /// Takes a report in. Says whether it is one of the scan under way.
+    /// Applies a report. Returns false if it is of an earlier scan.
     pub(super) fn take(&mut self, scanned: &Scanned, order: Option<&Order>) -> bool {
         if self.scan != Some(scanned.id) {
             return false;
@@ -121,7 +118,7 @@ impl Matches {
         true
     }
 
-    /// Something happened to a record: the query holds for it now, or not, or it has to be looked at again.
+    /// Updates the set after an event of a record: a match, no match, or (`None`) to be scanned again.
     pub(super) fn put(&mut self, record: RecordId, holds: Option<bool>, order: Option<&Order>) {
         let id = record.0;
         let Some(holds) = holds else {
@@ -135,7 +132,7 @@ impl Matches {
         }
     }
 
-    /// What has to be looked at again, if there is anything and nothing else is under way; `scan` will do it.
+    /// Takes the records to be scanned again, to be covered by `scan`, if there are any and no scan is in progress.
     pub(super) fn look_again(&mut self, scan: ScanId) -> Option<RoaringBitmap> {
         if !self.is_stale() {
             return None;
@@ -144,7 +141,7 @@ impl Matches {
         Some(std::mem::take(&mut self.stale))
     }
 
-    /// Everything is looked at anew, by `scan`; until then what was found stays.
+    /// Starts over with `scan`. The matches so far stay until it reports.
     pub(super) fn begin_anew(&mut self, scan: ScanId) {
         let found = std::mem::take(&mut self.found);
         *self = Self { found, ..Self::new(self.query.clone(), scan, RoaringBitmap::new(), None) };

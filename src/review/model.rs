@@ -1,4 +1,4 @@
-//! The whole state of the reviewer.
+//! The reviewer's whole state.
 
 mod mode;
 mod queries;
@@ -28,217 +28,173 @@ use crate::session::{Ledger, Sample, SampleRequest, Seq};
 pub use mode::{Closeup, DescribeScope, Editor, FilterEntry, Mode, Offered, SearchEntry};
 pub use work::{Bulk, Job, JobState, SaveStatus, Sorting};
 
-/// What is settled before the review begins.
+/// The settings of a review, fixed at its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The dataset's name, for the header.
     pub dataset: String,
-    /// The describer's name, for the header; `None` where there is none.
     pub describer: Option<String>,
-    /// What captions are held against.
+    /// Lint rules.
     pub rules: Rules,
-    /// How many candidates are kept ready ahead of the operator.
+    /// Number of candidates prefetched in the direction of travel.
     pub ahead: usize,
-    /// What one description is expected to cost; none where it is free.
+    /// Expected cost of one description; `None` if free.
     pub price: Option<Usage>,
-    /// The operator's settings ask for review-ahead, so it need not be agreed to once more.
+    /// The configuration consents to the cost of review-ahead.
     pub ahead_agreed: bool,
-    /// Describing all in view is asked about once more where it is expected to cost more than this.
+    /// A request for many descriptions above this cost needs consent of its own.
     pub confirm_above: Dollars,
-    /// Whether line breaks in captions are kept.
     pub keep_line_breaks: bool,
-    /// The sample to be judged, where this is a spot check.
+    /// The sample of a spot check.
     pub sample: Option<SampleRequest>,
 }
 
 impl Settings {
-    /// Whether the describer writes at the level of detail it is asked for.
+    /// Returns true if the describer offers levels of detail.
     #[must_use]
     pub fn has_levels_of_detail(&self) -> bool {
         self.describer.is_some() && self.price.is_none()
     }
 }
 
-/// Whether decisions can be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionStatus {
-    /// Not yet: the stored events are being read.
     Opening,
-    /// Yes.
     Open,
-    /// No: another process holds the session.
+    /// The reason, such as another process that writes the session.
     ReadOnly(String),
-    /// No: it cannot be opened or written.
+    /// It cannot be opened or written.
     Failed(String),
 }
 
-/// The list of records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
-    /// The tab shown.
     pub tab: Tab,
-    /// The record the operator is at; `None` while there is none in view.
+    /// `None` if no record is in view.
     pub cursor: Option<RecordId>,
-    /// The cursor's place in the view.
+    /// The cursor's position in the view.
     pub position: usize,
-    /// The place of the first row on the screen.
+    /// The position of the first row on the screen.
     pub top: usize,
-    /// Whether the operator last moved towards the end.
+    /// True if the operator last moved towards the end.
     pub forward: bool,
 }
 
-/// What the caption pane shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaptionView {
-    /// The version asked for; `None` for the one that matters now.
+    /// The version chosen by the operator; `None` for the default.
     pub chosen: Option<Version>,
-    /// First row shown.
     pub scroll: u16,
-    /// How many rows the text takes on the screen.
+    /// Height of the wrapped text, in rows.
     pub rows: u16,
 }
 
-/// One of the texts of a record.
+/// One of a record's captions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// The dataset's caption.
     Original,
-    /// A candidate, by its place from the oldest.
+    /// A candidate, by age from the oldest.
     Candidate(usize),
-    /// The operator's own text.
+    /// The operator's edit, or the result of `:s`.
     Edited,
 }
 
-/// What is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// The text.
     pub text: String,
-    /// The records that have it.
     pub hits: Matches,
-    /// The match the operator waits for.
+    /// The match to go to once the scan has found it.
     pub seek: Option<Seek>,
 }
 
-/// A match to go to, once it is known.
+/// A pending jump to a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seek {
-    /// Where to begin.
     pub from: RecordId,
-    /// Whether that record counts too.
+    /// Whether `from` itself counts.
     pub here: bool,
-    /// Which way to look.
     pub forward: bool,
 }
 
-/// What the list is narrowed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// The query, as it was typed.
+    /// The query as typed.
     pub text: String,
-    /// The records it holds for.
     pub hits: Matches,
 }
 
-/// The picture of the record under the cursor.
 #[derive(Clone, Debug, Default)]
 pub enum PictureSlot {
-    /// Nothing is asked for.
     #[default]
     Empty,
-    /// It is being made ready. Until then, what there is of it from before.
+    /// Requested, with an earlier preview of the record to show meanwhile.
     Loading(RecordId, Shot, Option<Preview>),
-    /// It is ready, or cannot be shown.
     Ready(RecordId, Shot, Result<Preview, PreviewError>),
 }
 
-/// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeKind {
-    /// Good to know.
     Info,
-    /// Something did not happen.
     Warning,
-    /// Something is wrong.
     Error,
 }
 
-/// A word to the operator. It stands until the next key.
+/// A status-line message, shown until the next key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// How much it matters.
     pub kind: NoticeKind,
-    /// One line.
     pub text: String,
 }
 
-/// The whole state of the reviewer.
+/// The reviewer's whole state.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each whatever the others are")]
 pub struct Model {
-    /// What is settled before the review begins.
+    /// The settings of a review, fixed at its start.
     pub settings: Settings,
-    /// Whether all records are known.
+    /// The index is complete.
     pub indexed: bool,
-    /// Why the dataset cannot be read any further.
+    /// Why the dataset cannot be read.
     pub dataset_failure: Option<String>,
-    /// Whether decisions can be made.
     pub session: SessionStatus,
-    /// What the session's events add up to.
     pub ledger: Ledger,
-    /// The newest event that is stored for good.
+    /// The newest event known to be on disk.
     pub durable: Seq,
-    /// The records of every tab.
     pub tabs: Tabs,
-    /// How many records the background check has looked at.
+    /// Records passed by the background check.
     pub checked: u32,
-    /// The list.
     pub list: List,
-    /// What the list is sorted by; nothing where it is in file order.
+    /// `None` for file order.
     pub sort: Option<Sort>,
-    /// A sort under way.
+    /// The sort in progress.
     pub sorting: Option<Sorting>,
-    /// The records that are marked.
     pub marks: Marks,
-    /// What is searched for.
     pub search: Option<Search>,
-    /// What the list is narrowed to.
     pub filter: Option<Filter>,
-    /// What the dataset offers for queries, once it was asked.
+    /// Field names and values for query completion, once collected.
     pub vocabulary: Option<Vocabulary>,
-    /// The contact sheet, which can be looked at in place of the list.
     pub sheet: Sheet,
-    /// The caption pane.
     pub caption: CaptionView,
-    /// The room on the screen.
     pub viewport: Viewport,
-    /// What the keys mean now.
     pub mode: Mode,
-    /// Descriptions on their way, by record.
+    /// The current job of each record that has one.
     pub jobs: HashMap<RecordId, Job>,
-    /// A description of all in view.
+    /// The run over many records.
     pub bulk: Option<Bulk>,
-    /// How the describer does.
     pub describer: Status,
-    /// What describing this dataset has cost in all.
+    /// Cost of all descriptions of this dataset so far.
     pub spent: Dollars,
-    /// The operator knows that descriptions cost money, and wants them.
+    /// The operator has consented to paid descriptions.
     pub agreed_to_pay: bool,
-    /// How fast the operator goes.
     pub pace: Pace,
-    /// Review-ahead is off until the next description is asked for.
+    /// Review-ahead is off until the next request.
     pub ahead_stopped: bool,
-    /// The sample of a spot check, once it is drawn.
+    /// The sample of a spot check, once drawn.
     pub spot: Option<Box<Sample>>,
-    /// What the session had come to when it was last asked for; why not, where it cannot be said.
+    /// Session statistics as of the last request, or the error.
     pub figures: Option<Result<Box<Figures>, String>>,
-    /// The picture under the cursor.
     pub picture: PictureSlot,
-    /// Where saving stands.
     pub save: SaveStatus,
-    /// A word to the operator.
     pub notice: Option<Notice>,
-    /// The program is about to end.
     pub leaving: bool,
     pub(super) lines: BTreeMap<RecordId, Entry>,
     pub(super) texts: BTreeMap<RecordId, Vec<(String, String)>>,
@@ -248,19 +204,19 @@ pub struct Model {
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
     pub(super) next_scan: u64,
-    /// What the tab and the filter let through together; `None` where that is the tab.
+    /// Records that pass both tab and filter; `None` if the tab alone decides.
     pub(super) listed: Option<RoaringBitmap>,
     pub(super) stop_pressed: bool,
 }
 
 impl Model {
-    /// The state before anything is known.
+    /// Returns the state before the index and the session are loaded.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let agreed = settings.price.is_none() || settings.ahead_agreed;
         let mut tabs = Tabs::default();
         if settings.sample.is_some() {
-            // Nothing is listed before it is drawn.
+            // Lists nothing until the sample is drawn.
             tabs.set_order(Some(Arc::default()));
             tabs.count_after(Seq::default());
         }
@@ -310,13 +266,12 @@ impl Model {
         }
     }
 
-    /// An identity no scan has had.
     pub(super) fn new_scan(&mut self) -> ScanId {
         self.next_scan += 1;
         ScanId(self.next_scan)
     }
 
-    /// What is known now, for work that goes on beside the review.
+    /// Returns a snapshot for background scans.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             states: self.ledger.states(),

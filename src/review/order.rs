@@ -1,23 +1,23 @@
-//! An order of the list other than the file's, and sets of records that are known by their places in it too, so that
-//! going through them costs the same in any order.
+//! Orders of the list other than file order, and sets that are indexed by them too, so that moving through the list
+//! costs the same in any order.
 
 use roaring::RoaringBitmap;
 
 use crate::dataset::RecordId;
 
-/// Records in an order of their own: all of them, or some. Takes eight bytes for each.
+/// A permutation of all records or some of them. Eight bytes a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// By place.
+    /// Records by place.
     records: Vec<RecordId>,
-    /// Which records those are; all, as many as there are places, where it is `None`.
+    /// The records it contains; `None` if those are all from 0 to the number of places.
     some: Option<RoaringBitmap>,
-    /// The place of each, the records taken in the order of the file.
+    /// Places by record, in file order of the records.
     places: Vec<u32>,
 }
 
 impl Order {
-    /// These records, each of which comes once, in this order.
+    /// Returns an order of these records, each of which must occur once.
     #[must_use]
     pub fn new(records: Vec<RecordId>) -> Self {
         let mut places = vec![u32::MAX; records.len()];
@@ -34,25 +34,21 @@ impl Order {
         Self { records, some: Some(some), places }
     }
 
-    /// How many records it has.
     #[must_use]
     pub fn len(&self) -> u32 {
         u32::try_from(self.records.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// The record at a place.
     #[must_use]
     pub fn record(&self, place: u32) -> Option<RecordId> {
         self.records.get(place as usize).copied()
     }
 
-    /// The place of a record, if it has one.
     #[must_use]
     pub fn place(&self, record: RecordId) -> Option<u32> {
         let index = match &self.some {
@@ -63,7 +59,7 @@ impl Order {
         self.places.get(index).copied()
     }
 
-    /// Those of some records that have a place.
+    /// Returns those of the given records that have a place.
     pub(super) fn only(&self, mut records: RoaringBitmap) -> RoaringBitmap {
         match &self.some {
             None => {
@@ -74,7 +70,7 @@ impl Order {
         }
     }
 
-    /// The places of some records. Takes time for each of them, or for each place, whichever are fewer.
+    /// Returns the places of some records. Linear in their number or in the number of places, whichever is smaller.
     pub(super) fn places_of(&self, records: &RoaringBitmap) -> RoaringBitmap {
         if records.len() < u64::from(self.len()) / 4 {
             return records.iter().filter_map(|record| self.place(RecordId(record))).collect();
@@ -82,13 +78,13 @@ impl Order {
         (0..).zip(&self.records).filter(|(_, record)| records.contains(record.0)).map(|(place, _)| place).collect()
     }
 
-    /// The records at some places. Takes time for each.
+    /// Returns the records at some places. Linear in their number.
     pub(super) fn records_at(&self, places: &RoaringBitmap) -> RoaringBitmap {
         places.iter().filter_map(|place| self.record(place)).map(|record| record.0).collect()
     }
 }
 
-/// Some of the records, also by their places where the list has an order of its own.
+/// A set of records, also indexed by place if the list is not in file order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Set {
     records: RoaringBitmap,
@@ -101,12 +97,11 @@ impl Set {
         Self { records, places }
     }
 
-    /// Them.
     pub(super) const fn records(&self) -> &RoaringBitmap {
         &self.records
     }
 
-    /// Their places. In file order, a record's place is its number.
+    /// Returns their places. In file order, a record's place is its number.
     pub(super) fn places(&self) -> &RoaringBitmap {
         self.places.as_ref().unwrap_or(&self.records)
     }
@@ -115,7 +110,6 @@ impl Set {
         self.records.contains(record.0)
     }
 
-    /// Takes a record in, or leaves it out.
     pub(super) fn put(&mut self, record: RecordId, member: bool, order: Option<&Order>) {
         put(&mut self.records, record.0, member);
         if let Some(places) = &mut self.places
@@ -125,7 +119,7 @@ impl Set {
         }
     }
 
-    /// Of the records `among` them, has `members` and no others.
+    /// Replaces the membership of the records in `among` by `members`.
     pub(super) fn put_among(&mut self, among: &RoaringBitmap, members: &RoaringBitmap, order: Option<&Order>) {
         let members = among & members;
         self.records -= among;
@@ -136,7 +130,7 @@ impl Set {
         }
     }
 
-    /// The list has another order now.
+    /// Recomputes the places after the list's order changed.
     pub(super) fn follow(&mut self, order: Option<&Order>) {
         self.places = order.map(|order| order.places_of(&self.records));
     }

@@ -1,29 +1,28 @@
-//! How fast the operator goes: decisions an hour while they are at it, and how long the rest takes at that.
+//! The operator's pace: decisions an hour while they are working, and the time left at that pace.
 
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A pause longer than this is not counted as work.
+/// A longer pause does not count as work.
 const BREAK: SignedDuration = SignedDuration::from_mins(5);
-/// Work that counts for the pace: what was longer ago says little of now.
+/// Older work does not count: it predicts little.
 const MEMORY: SignedDuration = SignedDuration::from_mins(20);
-/// Less than this says nothing yet.
+/// The least work needed for an estimate.
 const FEWEST: u64 = 5;
 const SHORTEST: SignedDuration = SignedDuration::from_secs(30);
 
-/// The times at which so many records were reviewed.
+/// Samples of the time and the number of reviewed records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     seen: VecDeque<(Timestamp, u64)>,
 }
 
 impl Pace {
-    /// At this time, so many records were reviewed.
     pub(super) fn observe(&mut self, at: Timestamp, reviewed: u64) {
         match self.seen.back() {
             Some((_, before)) if *before == reviewed => return,
-            // Undone, or after a break: it begins anew.
+            // An undo, or the end of a break: start over.
             Some((last, before)) if *before > reviewed || at.duration_since(*last) > BREAK => self.seen.clear(),
             _ => {}
         }
@@ -33,7 +32,7 @@ impl Pace {
         }
     }
 
-    /// Records an hour; none before there is enough to tell.
+    /// Returns the records an hour; `None` while there is too little to estimate.
     #[must_use]
     pub fn an_hour(&self) -> Option<u64> {
         let ((first, from), (last, to)) = (self.seen.front()?, self.seen.back()?);
@@ -42,7 +41,7 @@ impl Pace {
         Some(done * 3_600_000 / milliseconds)
     }
 
-    /// How long so many records take at this pace.
+    /// Returns the time these records take at this pace.
     #[must_use]
     pub fn time_for(&self, records: u64) -> Option<SignedDuration> {
         let seconds = (records * 3600).checked_div(self.an_hour()?)?;

@@ -1,4 +1,4 @@
-//! What is known of a record when something is asked of it.
+//! A record as queries, sorts and lints see it: its line and its state, as far as they are loaded.
 
 use crate::dataset::{Entry, Line};
 use crate::describe::StopReason;
@@ -8,26 +8,24 @@ use crate::session::RecordState;
 
 use super::Version;
 
-/// What its line says.
+/// The content of its line.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
-    /// It has not been read.
+    /// Not loaded.
     Unread,
-    /// It cannot be read as a record.
+    /// Not a record: the line cannot be parsed.
     Bad,
-    /// It is a record.
     Read {
-        /// The picture, as the dataset names it.
+        /// The image, as the dataset names it.
         name: &'a str,
-        /// The caption of the dataset.
+        /// The dataset's caption.
         caption: Option<&'a str>,
-        /// The line itself, where it is at hand.
+        /// The line itself, if it is loaded.
         line: Option<&'a Line<'a>>,
     },
 }
 
 impl<'a> Content<'a> {
-    /// What a line says that has been read.
     #[must_use]
     pub fn of(entry: &'a Entry, line: Option<&'a Line<'a>>) -> Self {
         match entry {
@@ -36,28 +34,25 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Whether it is known that the line cannot be read.
+    /// Returns true if the line cannot be parsed.
     #[must_use]
     pub const fn is_bad(&self) -> bool {
         matches!(self, Self::Bad)
     }
 }
 
-/// What is known of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
-    /// What its line says.
     pub content: Content<'a>,
-    /// What happened to it in this session.
     pub state: &'a RecordState,
-    /// Whether its picture is known to be missing or broken.
+    /// True if its image is known to be missing or broken.
     pub bad_picture: bool,
-    /// What captions are held against.
+    /// Lint rules.
     pub rules: &'a Rules,
 }
 
 impl<'a> RecordView<'a> {
-    /// Whether something holds for the file name; `None` where that cannot be told.
+    /// Returns whether a predicate holds for the file name; `None` if that is unknown.
     pub fn name(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
         match self.content {
             Content::Unread => None,
@@ -66,7 +61,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Whether something holds for the caption that would be saved now; `None` where that cannot be told.
+    /// Returns whether a predicate holds for the current caption; `None` if that is unknown.
     pub fn caption(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
         match self.content {
             Content::Bad => Some(false),
@@ -75,7 +70,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// The original caption; empty where there is none or it cannot be told.
+    /// Returns the original caption; empty if there is none or it is unknown.
     #[must_use]
     pub fn original(&self) -> &'a str {
         match self.content {
@@ -84,7 +79,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// The text that the list shows, and why its describer stopped where that is known.
+    /// Returns the caption shown in the list, and why its describer stopped if that is known.
     #[must_use]
     pub fn shown(&self) -> (&'a str, Option<&'a StopReason>) {
         match Version::that_matters(self.state) {
@@ -97,7 +92,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// A member of the line as it is written there; the outer `None` where that cannot be told.
+    /// Returns a field of the line as raw JSON. The outer `None` means unknown.
     #[must_use]
     pub fn member(&self, key: &str) -> Option<Option<&'a str>> {
         match self.content {

@@ -1,4 +1,4 @@
-//! Changes to many captions at once: what a line of the command line asks for, and what it makes of a caption.
+//! Changes to many captions at once: `:s` and its relatives, parsed and applied to one caption.
 
 use std::fmt;
 
@@ -9,25 +9,20 @@ use super::scan::ScanId;
 use crate::dataset::{Entry, Line, RecordId};
 use crate::session::States;
 
-/// What is to be done to every caption.
+/// A change to captions.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Every match of a pattern is replaced. `$1` in the replacement is what the first group matched.
-    Replace {
-        /// The pattern.
-        pattern: Regex,
-        /// What takes its place.
-        with: String,
-    },
-    /// A text is put before.
+    /// Replaces every match of a pattern. `$1` in the replacement is the first group.
+    Replace { pattern: Regex, with: String },
+    /// Adds text before the caption.
     Prefix(String),
-    /// A text is put behind.
+    /// Adds text after the caption.
     Suffix(String),
-    /// White space at both ends goes, and runs of it become one space.
+    /// Trims the caption and collapses runs of whitespace.
     Trim,
-    /// The first letter becomes a capital one.
+    /// Capitalises the first letter.
     SentenceCase,
-    /// A full stop is put behind what ends without one.
+    /// Adds a full stop if the caption ends without punctuation.
     FinalStop,
 }
 
@@ -39,7 +34,7 @@ impl PartialEq for Change {
 
 impl Eq for Change {}
 
-/// As it would be written on the command line.
+/// Returns the change as it would be typed.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -53,33 +48,28 @@ impl fmt::Display for Change {
     }
 }
 
-/// A change asked for on the command line.
+/// A change and its scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The change.
     pub change: Change,
-    /// For all records, and not only those that are marked or, where none are, in view.
+    /// Applies to all records, not only to the marked ones or, if there are none, those in view.
     pub everywhere: bool,
 }
 
-/// Why a line is no change.
+/// Why a line is not a valid change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplaceError {
-    /// The pattern is no regular expression.
     #[error("{0}")]
     Pattern(String),
-    /// Parts are missing.
     #[error("write it as s/old/new/ (i: any case, w: whole words; %s for all records)")]
     Form,
-    /// A letter after it means nothing.
     #[error("\"{0}\" is no flag: i is for any case, w for whole words")]
     Flag(char),
-    /// There is no text to add.
     #[error("write the text behind it: prefix a photo of")]
     NoText,
 }
 
-/// Reads a line of the command line; none if it asks for something else.
+/// Parses a line of the command line. Returns `None` if it is another command.
 #[must_use]
 pub fn parse(line: &str) -> Option<Result<Wanted, ReplaceError>> {
     let (everywhere, line) = match line.strip_prefix('%') {
@@ -101,8 +91,8 @@ pub fn parse(line: &str) -> Option<Result<Wanted, ReplaceError>> {
     Some(change.map(|change| Wanted { change, everywhere }))
 }
 
-/// `s/old/new/flags`, with any character that is neither letter, digit nor space in place of the slash, and `\/` for
-/// itself.
+/// Parses `s/old/new/flags`. Any character other than a letter, digit or space may replace the slash; a backslash
+/// escapes it.
 fn substitution(line: &str) -> Option<Result<Change, ReplaceError>> {
     let rest = line.strip_prefix('s')?;
     let slash = rest.chars().next().filter(|slash| !slash.is_alphanumeric() && !slash.is_whitespace())?;
@@ -133,7 +123,7 @@ fn substituted(rest: &str, slash: char) -> Result<Change, ReplaceError> {
         match flag {
             'i' => any_case = true,
             'w' => whole = true,
-            // Every match is replaced in any case; who writes it as in vim is not to be stopped.
+            // `g` is implied; it is accepted for those who type it as in vim.
             'g' => {}
             other => return Err(ReplaceError::Flag(other)),
         }
@@ -148,7 +138,7 @@ fn substituted(rest: &str, slash: char) -> Result<Change, ReplaceError> {
 }
 
 impl Change {
-    /// The caption it makes of this one; none if that is the same, or nothing would be left.
+    /// Returns the changed caption; `None` if it is unchanged or would be empty.
     #[must_use]
     pub fn apply(&self, caption: &str) -> Option<String> {
         let changed = match self {
@@ -177,21 +167,19 @@ impl Change {
     }
 }
 
-/// A look for the captions a change would change.
+/// A background scan for the captions that a change applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplaceScan {
-    /// Its identity.
     pub id: ScanId,
-    /// The change.
     pub change: Change,
-    /// Where to look.
+    /// The records to scan.
     pub records: RoaringBitmap,
-    /// What happened to the records when it was asked for.
+    /// The session's state when the scan was requested.
     pub states: States,
 }
 
 impl ReplaceScan {
-    /// The caption of a line's record that would be changed, if it would.
+    /// Returns the change to a line's record, if there is one.
     #[must_use]
     pub fn hit(&self, line: &Line) -> Option<Hit> {
         let Entry::Record(line) = line.entry() else { return None };
@@ -201,49 +189,41 @@ impl ReplaceScan {
     }
 }
 
-/// A caption that would be changed.
+/// A caption that would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// The record.
     pub record: RecordId,
-    /// Its caption now.
     pub before: String,
-    /// Its caption then.
     pub after: String,
-    /// It is to be changed.
+    /// True if it is selected.
     pub on: bool,
 }
 
-/// The records that a change is about.
+/// The records a change applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All.
     All,
-    /// Those that are marked.
     Marked,
-    /// Those that the tab and the filter let through.
+    /// Those that pass the tab and the filter.
     InView,
 }
 
-/// Looking at what would be changed, before it is.
+/// The preview of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
-    /// The scan that looks for it.
     pub id: ScanId,
-    /// The change.
     pub change: Change,
-    /// What it would change, as far as that is known, in file order.
+    /// The captions found so far, in file order.
     pub hits: Vec<Hit>,
-    /// All of it is known.
+    /// True once the scan has finished.
     pub complete: bool,
-    /// The hit one is at.
+    /// The index of the hit under the cursor.
     pub chosen: usize,
-    /// Where it looks.
     pub scope: Scope,
 }
 
 impl Replacement {
-    /// How many captions are to be changed.
+    /// Returns the number of selected captions.
     #[must_use]
     pub fn wanted(&self) -> usize {
         self.hits.iter().filter(|hit| hit.on).count()

@@ -1,5 +1,5 @@
-//! A look at the dataset's lines for the records a query holds for. What is to be looked at, and what was seen, are
-//! values; the reading is another's.
+//! Background scans for the records that match a query. Request and results are values; the reading is done by the
+//! runtime.
 
 use std::sync::Arc;
 
@@ -11,23 +11,21 @@ use crate::dataset::{Line, RecordId};
 use crate::lint::Rules;
 use crate::session::States;
 
-/// Identity of a scan. What a scan reports that is not the current one any more is late.
+/// Identity of a scan. Results of any but the current one are late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScanId(pub u64);
 
-/// What is known of all records at a moment, for work that goes on beside the review. Takes next to no time to make.
+/// The state of all records at one moment, for background work. Cheap to create: the session's part is copy-on-write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// What happened in the session.
     pub states: States,
-    /// The records whose picture is missing or broken.
     pub bad_pictures: RoaringBitmap,
-    /// What captions are held against.
+    /// Lint rules.
     pub rules: Rules,
 }
 
 impl Snapshot {
-    /// Tells what is known of the record of a line.
+    /// Calls `f` with the view of a line's record.
     pub fn record_view<T>(&self, line: &Line, tell: impl FnOnce(&RecordView) -> T) -> T {
         let entry = line.entry();
         let content = Content::of(&entry, Some(line));
@@ -37,23 +35,19 @@ impl Snapshot {
     }
 }
 
-/// A scan to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
-    /// Its identity.
     pub id: ScanId,
-    /// What is asked of each record.
     pub query: Arc<Query>,
-    /// The records to look at; all where it is `None`.
+    /// The records to scan; `None` for all.
     pub records: Option<RoaringBitmap>,
-    /// Where to begin. What comes before follows at the end.
+    /// The record to start at. Those before it follow at the end.
     pub from: RecordId,
-    /// What was known when the scan was asked for.
     pub now: Snapshot,
 }
 
 impl Scan {
-    /// Whether the query holds for the record of a line.
+    /// Returns true if the query matches the record of a line.
     #[must_use]
     pub fn holds(&self, line: &Line) -> bool {
         let is_untouched = self.now.states.known(line.record()).is_none();
@@ -64,15 +58,14 @@ impl Scan {
     }
 }
 
-/// What a scan has seen since it last reported.
+/// The results of a scan since its last report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scanned {
-    /// Which scan.
     pub id: ScanId,
-    /// The records it has looked at.
+    /// The records scanned.
     pub among: RoaringBitmap,
-    /// Those of them the query holds for.
+    /// Those of them that match.
     pub found: RoaringBitmap,
-    /// Nothing more will come.
+    /// True for the last report.
     pub done: bool,
 }

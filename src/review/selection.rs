@@ -1,4 +1,4 @@
-//! The records that were marked, to be dealt with together.
+//! The marked records, which commands apply to instead of the one under the cursor.
 
 use roaring::RoaringBitmap;
 
@@ -7,11 +7,11 @@ use super::order::put;
 use crate::dataset::RecordId;
 use crate::describe::Reason;
 
-/// The records that are marked: one by one, or as a range that still follows the cursor.
+/// The marked records: individual ones, and a range that still follows the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     settled: RoaringBitmap,
-    /// Where the range begins.
+    /// The start of the range.
     anchor: Option<RecordId>,
 }
 
@@ -30,24 +30,22 @@ pub enum RecordAction {
 }
 
 impl Marks {
-    /// These, one by one.
     pub(super) const fn of(settled: RoaringBitmap) -> Self {
         Self { settled, anchor: None }
     }
 
-    /// How many are marked, those of the range aside.
+    /// Returns the number of marked records outside the open range.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.settled.len()
     }
 
-    /// Whether there is a range that follows the cursor.
+    /// Returns true if a range follows the cursor.
     #[must_use]
     pub const fn has_range(&self) -> bool {
         self.anchor.is_some()
     }
 
-    /// Whether nothing is marked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.settled.is_empty() && self.anchor.is_none()
@@ -62,14 +60,13 @@ impl Marks {
         self.anchor = Some(at);
     }
 
-    /// Forgets the range. Says whether there was one.
+    /// Ends the range and returns true if there was one.
     pub(super) const fn drop_range(&mut self) -> bool {
         self.anchor.take().is_some()
     }
 }
 
 impl Model {
-    /// Whether a record is marked.
     #[must_use]
     pub fn is_marked(&self, record: RecordId) -> bool {
         self.marks.settled.contains(record.0)
@@ -79,13 +76,13 @@ impl Model {
             })
     }
 
-    /// How many records the range takes that follows the cursor, where there is one. Some of them may be marked besides.
+    /// Returns the length of the open range. Some of its records may be marked already.
     #[must_use]
     pub fn range_length(&self) -> Option<usize> {
         self.range().map(|(first, last)| last - first + 1)
     }
 
-    /// All that is marked.
+    /// Returns all marked records, including the open range.
     pub(super) fn marked(&self) -> RoaringBitmap {
         match self.range() {
             Some((first, last)) => &self.marks.settled | self.view().between(first, last),
@@ -93,7 +90,7 @@ impl Model {
         }
     }
 
-    /// The places in the list from which and to which the range goes.
+    /// Returns the first and last position of the open range.
     fn range(&self) -> Option<(usize, usize)> {
         let anchor = self.marks.anchor?;
         let view = self.view();

@@ -1,7 +1,6 @@
-//! The contact sheet: how the screen is divided into small pictures, and those that are there.
-//!
-//! It turns pages rather than scroll: a picture stays where it is until the page is turned, so that the eye finds it
-//! again and the terminal is sent it once.
+//! The contact sheet: the grid of thumbnails, and those that are loaded.
+//! It turns pages instead of scrolling: a thumbnail stays in place until the page is turned, so that the eye finds it
+//! again and the terminal receives it once.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -10,25 +9,24 @@ use super::model::{Mode, Model};
 use crate::dataset::RecordId;
 use crate::preview::{CellArea, Preview, PreviewError, Ready, Shot};
 
-/// The widths of a picture's place that can be chosen, in columns. It is half as high, less a row: about square.
+/// The available widths of a cell of the grid, in columns. The height is half of that less one row: about square.
 const WIDTHS: [u16; 6] = [12, 16, 20, 28, 40, 56];
-/// The one it begins with: eight pictures on 80×24 cells.
+/// The initial width: eight thumbnails at 80×24.
 const USUAL: usize = 2;
 
-/// The contact sheet.
 #[derive(Clone, Debug)]
 pub struct Sheet {
-    /// It stands in the place of the list.
+    /// It replaces the list.
     pub open: bool,
-    /// Which of the widths.
+    /// Index of the width.
     size: usize,
-    /// The room of each picture that was asked for.
+    /// The size of the thumbnails requested.
     area: CellArea,
-    /// The records whose pictures were asked for, in this order.
+    /// The records requested, in this order.
     wanted: Vec<RecordId>,
-    /// The position of the first record on the page in view.
+    /// The position of the first record on the page.
     page: usize,
-    /// The page was last turned backwards.
+    /// True if the page was last turned backwards.
     backwards: bool,
     pictures: HashMap<RecordId, Result<Preview, PreviewError>>,
 }
@@ -48,14 +46,14 @@ impl Default for Sheet {
 }
 
 impl Sheet {
-    /// The small picture of a record, or why there is none; nothing while it is on its way.
+    /// Returns the thumbnail of a record, or why there is none; `None` while it is loading.
     #[must_use]
     pub fn picture(&self, record: RecordId) -> Option<&Result<Preview, PreviewError>> {
         self.pictures.get(&record)
     }
 
-    /// Turns to a page, and says which one is likely to be next: the one further on the way, or where that is the end,
-    /// back.
+    /// Goes to a page and returns the page to prefetch: the next one in the direction of travel, or the one before it
+    /// at the end.
     pub(super) fn turn_to(&mut self, page: usize, capacity: usize, total: usize) -> Option<usize> {
         if page != self.page {
             self.backwards = page < self.page;
@@ -65,7 +63,8 @@ impl Sheet {
         if self.backwards { before.or(after) } else { after.or(before) }
     }
 
-    /// Wants the pictures of these records, and no others. Where that is news: those that are not there.
+    /// Sets the records whose thumbnails are needed. Returns those that are missing, or `None` if the request is
+    /// unchanged.
     pub(super) fn want(&mut self, wanted: Vec<RecordId>, area: CellArea) -> Option<Vec<RecordId>> {
         if self.area != area {
             self.forget();
@@ -80,20 +79,20 @@ impl Sheet {
         Some(self.wanted.iter().copied().filter(|record| !self.pictures.contains_key(record)).collect())
     }
 
-    /// Takes a picture in, if it is wanted.
+    /// Stores a thumbnail if it is still needed.
     pub(super) fn take(&mut self, ready: &Ready) {
         if ready.shot == Shot::whole(self.area) && self.wanted.contains(&ready.record) {
             self.pictures.insert(ready.record, ready.result.clone());
         }
     }
 
-    /// Wants no pictures any more; says whether any were wanted.
+    /// Drops all thumbnails. Returns true if any were requested.
     pub(super) fn forget(&mut self) -> bool {
         self.pictures.clear();
         !std::mem::take(&mut self.wanted).is_empty()
     }
 
-    /// Makes the pictures larger, or smaller, by as much as shows in that room.
+    /// Changes the size by one step that makes a difference in this area.
     pub(super) fn resize(&mut self, room: CellArea, larger: bool) {
         let now = Grid::new(room, WIDTHS[self.size]);
         let shows = |size: &usize| Grid::new(room, WIDTHS[*size]) != now;
@@ -102,19 +101,19 @@ impl Sheet {
     }
 }
 
-/// How a room is divided into places for pictures.
+/// The division of an area into cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
-    /// Places across.
+    /// Cells across.
     pub columns: u16,
-    /// Places down.
+    /// Cells down.
     pub rows: u16,
-    /// The cells of each.
+    /// The size of a cell.
     pub place: CellArea,
 }
 
 impl Grid {
-    /// As many places of about this width as there is room for, at least one.
+    /// Returns a grid of cells about this wide, at least one.
     #[must_use]
     pub fn new(room: CellArea, width: u16) -> Self {
         let columns = (room.columns / width.max(1)).max(1);
@@ -122,31 +121,31 @@ impl Grid {
         Self { columns, rows, place: CellArea { columns: room.columns / columns, rows: room.rows / rows } }
     }
 
-    /// The pictures of a page.
+    /// Returns the number of thumbnails on a page.
     #[must_use]
     pub fn capacity(self) -> usize {
         usize::from(self.columns) * usize::from(self.rows)
     }
 
-    /// The room for a picture: its place without the frame round it.
+    /// Returns the size of a thumbnail: the cell without its frame.
     #[must_use]
     pub fn picture(self) -> CellArea {
         CellArea { columns: self.place.columns.saturating_sub(2), rows: self.place.rows.saturating_sub(2) }
     }
 
-    /// The position of the first record on the page of a position.
+    /// Returns the position of the first record on the page of a position.
     #[must_use]
     pub fn page_of(self, position: usize) -> usize {
         position - position % self.capacity()
     }
 
-    /// The cells from the left and from the top to a place, counted along the rows.
+    /// Returns the column and row of a cell, counted row by row.
     #[must_use]
     pub fn corner(self, place: u16) -> (u16, u16) {
         (place % self.columns * self.place.columns, place / self.columns * self.place.rows)
     }
 
-    /// The place that a cell is in.
+    /// Returns the cell at a column and row.
     #[must_use]
     pub fn place_at(self, x: u16, y: u16) -> Option<u16> {
         let (column, row) = (x.checked_div(self.place.columns)?, y.checked_div(self.place.rows)?);
@@ -155,26 +154,26 @@ impl Grid {
 }
 
 impl Model {
-    /// Whether the keys are those of the contact sheet.
+    /// Returns true if keys apply to the contact sheet.
     #[must_use]
     pub fn is_in_sheet(&self) -> bool {
         self.mode == Mode::Browse && self.shows_sheet()
     }
 
-    /// Whether the contact sheet is on the screen, perhaps below a pop-up. A caption is written beside its picture.
+    /// Returns true if the contact sheet is on the screen, even below a dialog. The editor hides it.
     #[must_use]
     pub fn shows_sheet(&self) -> bool {
         self.sheet.open && !matches!(self.mode, Mode::Zoom(_) | Mode::Edit(_))
     }
 
-    /// How the contact sheet is divided, where it is on the screen.
+    /// Returns the grid, if it is on the screen.
     #[must_use]
     pub fn sheet_grid(&self) -> Option<Grid> {
         let room = self.viewport.sheet.filter(|_| self.shows_sheet())?;
         Some(Grid::new(room, WIDTHS[self.sheet.size]))
     }
 
-    /// The positions of the records on the page of the contact sheet, where it is on the screen.
+    /// Returns the positions on the page, if the contact sheet is on the screen.
     #[must_use]
     pub fn sheet_page(&self) -> Option<Range<usize>> {
         let grid = self.sheet_grid()?;
@@ -206,7 +205,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(seen, grid.capacity() * usize::from(grid.place.columns) * usize::from(grid.place.rows));
-            // What is left over is less than a place.
+            // The rest is smaller than a cell.
             prop_assert!(columns - grid.columns * grid.place.columns < grid.columns);
             prop_assert!(rows - grid.rows * grid.place.rows < grid.rows);
         }

@@ -1,4 +1,4 @@
-//! Sorting the list: by what, and what of each record counts for it. The reading is another's.
+//! Sorting the list: the sort keys and how each is computed. The reading is done by the runtime.
 
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
@@ -13,36 +13,33 @@ use crate::lint;
 use crate::session::{Decision, RecordState};
 use crate::text;
 
-/// What records are sorted by.
+/// A sort key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortBy {
-    /// The name of the picture, as it is written.
+    /// File name, bytewise.
     Name,
-    /// The words of the text that is shown, most first.
+    /// Words of the caption shown, most first.
     Words,
-    /// What can be said against the text that is shown, worst first.
+    /// Findings of the caption shown, worst first.
     Findings,
-    /// What is to be looked at first, what is done last.
+    /// Status: to review first, excluded last.
     Status,
-    /// The last time something happened to it, newest first.
+    /// Last change, newest first.
     Change,
-    /// How far the text that is shown is from the original, farthest first.
+    /// Word edit distance between the caption shown and the original, largest first.
     Edits,
-    /// Chance, by a seed.
+    /// Random, by a seed.
     Random(u64),
 }
 
-/// An order the list can be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// What by.
     pub by: SortBy,
-    /// The other way round. Equal records stay in file order.
+    /// Equal records stay in file order.
     pub reverse: bool,
 }
 
 impl SortBy {
-    /// In a word or two.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -56,40 +53,40 @@ impl SortBy {
         }
     }
 
-    /// Whether what is less comes first, unless it is reversed.
+    /// Returns true if small keys come first unless reversed.
     const fn ascends(self) -> bool {
         matches!(self, Self::Name | Self::Status | Self::Random(_))
     }
 
-    /// Whether the dataset's lines tell it.
+    /// Returns true if the key depends on the dataset's lines.
     const fn is_in_lines(self) -> bool {
         matches!(self, Self::Name | Self::Words | Self::Findings | Self::Edits)
     }
 
-    /// How much of it a record has; of what has the same, the first in the file comes first.
+    /// Returns the key of a record. Equal keys stay in file order.
     fn amount(self, view: &RecordView) -> u32 {
         match self {
             Self::Words => u32::try_from(text::word_count(view.shown().0)).unwrap_or(u32::MAX),
             Self::Findings => badness(view),
             Self::Status => status(view.state),
-            // So many events are more than a session has.
+            // Saturates: a session has fewer events.
             Self::Change => u32::try_from(view.state.touched.0).unwrap_or(u32::MAX),
             Self::Edits => distance(view),
-            // Neither is an amount.
+            // Not computed from a record's state.
             Self::Name | Self::Random(_) => 0,
         }
     }
 }
 
 impl Sort {
-    /// Whether what is less comes first.
+    /// Returns true if small keys come first.
     #[must_use]
     pub const fn ascends(self) -> bool {
         self.by.ascends() != self.reverse
     }
 }
 
-/// The worst finding first, and of equally bad ones the number of them.
+/// Compares the worst finding first, then their number.
 fn badness(view: &RecordView) -> u32 {
     let (shown, stop) = view.shown();
     if view.content.is_bad() {
@@ -100,7 +97,7 @@ fn badness(view: &RecordView) -> u32 {
     worst << 16 | u32::try_from(findings.len()).unwrap_or(u32::MAX).min(0xffff)
 }
 
-/// What waits for the operator comes first: unseen texts, failures, the undecided, the skipped.
+/// To review first: unseen candidates, failures, undecided, skipped.
 fn status(state: &RecordState) -> u32 {
     match state.decision {
         _ if state.is_ready() => 0,
@@ -114,7 +111,7 @@ fn status(state: &RecordState) -> u32 {
     }
 }
 
-/// The share of words that differ, in millionths.
+/// Returns the share of words that differ, in millionths.
 fn distance(view: &RecordView) -> u32 {
     let (shown, original) = (view.shown().0, view.original());
     if shown == original {
@@ -125,47 +122,42 @@ fn distance(view: &RecordView) -> u32 {
     millionths.max(1)
 }
 
-/// A sort to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SortScan {
-    /// Its identity.
     pub id: ScanId,
-    /// The order that is wanted.
     pub sort: Sort,
-    /// How many records there are.
+    /// The number of records.
     pub records: u32,
-    /// What was known when it was asked for.
     pub now: Snapshot,
 }
 
-/// What a sort has learned of the records so far.
+/// Computes the keys of all records and sorts them.
 #[derive(Debug)]
 pub struct Sorter<'a> {
     scan: &'a SortScan,
-    /// What counts, above the record's number.
+    /// The key in the upper bits, the record in the lower.
     keys: Vec<u64>,
     names: Vec<u8>,
-    /// Where each name ends; it begins where the one before does.
+    /// The end of each name in `bytes`; each starts at the end of the one before.
     ends: Vec<usize>,
 }
 
-/// Names compared between two looks whether anybody still waits.
+/// Comparisons between two checks for cancellation.
 const AT_ONCE: usize = 1 << 16;
 
 impl<'a> Sorter<'a> {
-    /// Nothing is known yet.
     #[must_use]
     pub fn new(scan: &'a SortScan) -> Self {
         Self { scan, keys: Vec::new(), names: Vec::new(), ends: Vec::new() }
     }
 
-    /// Whether it has to see the dataset's lines, all of them, in file order.
+    /// Returns true if it must be given the dataset's lines, all of them, in file order.
     #[must_use]
     pub const fn wants_lines(&self) -> bool {
         self.scan.sort.by.is_in_lines()
     }
 
-    /// Sees the next line.
+    /// Adds the next line.
     pub fn see(&mut self, line: &Line) {
         if self.scan.sort.by == SortBy::Name {
             if let Entry::Record(record) = line.entry() {
@@ -183,7 +175,7 @@ impl<'a> Sorter<'a> {
         self.keys.push(u64::from(amount) << 32 | u64::from(record.0));
     }
 
-    /// The order. Nothing where `go_on` breaks.
+    /// Returns the order; `None` if cancelled.
     pub fn order(mut self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Order> {
         if self.scan.sort.by == SortBy::Name {
             return self.by_name(go_on);
@@ -199,7 +191,7 @@ impl<'a> Sorter<'a> {
         go_on().is_continue().then(|| Order::new(records))
     }
 
-    /// What counts of a record, where its line is not needed.
+    /// Returns the key of a record whose line is not needed.
     fn amount_unread(&self, record: RecordId) -> u32 {
         if let SortBy::Random(seed) = self.scan.sort.by {
             return (XxHash3_64::oneshot_with_seed(seed, &record.0.to_le_bytes()) >> 32) as u32;
@@ -223,7 +215,7 @@ impl<'a> Sorter<'a> {
                 records.sort_by(|one, other| name(one).cmp(name(other)));
             }
         };
-        // What is sorted in parts is quickly sorted as a whole, and can be given up between them.
+        // Sorts in chunks, because a sort of presorted chunks is fast and can be cancelled in between.
         for part in records.chunks_mut(AT_ONCE) {
             sort(part);
             if go_on().is_break() {

@@ -1,5 +1,4 @@
-//! A spot check in the list: only the records of the sample are there, in its order, and only what was decided since it
-//! was drawn counts.
+//! Spot checks: the list shows only the sample, in its order, and only decisions made after it was drawn count.
 
 use twox_hash::XxHash3_64;
 
@@ -11,19 +10,19 @@ use crate::session::{Decision, RecordState};
 static UNDECIDED: Decision = Decision::Undecided;
 
 impl Model {
-    /// Whether the records to be judged are not known yet.
+    /// Returns true while the sample is being drawn.
     #[must_use]
     pub const fn is_drawing(&self) -> bool {
         self.settings.sample.is_some() && self.spot.is_none()
     }
 
-    /// What the spot check has come to, where this is one.
+    /// Returns the results so far, in a spot check.
     #[must_use]
     pub fn spot_figures(&self) -> Option<SpotFigures> {
         self.spot.as_ref().map(|sample| SpotFigures::of(sample, &self.ledger))
     }
 
-    /// The two texts of a record that is judged blind, in an order that tells nothing.
+    /// Returns the two captions of a blind comparison, in random order.
     #[must_use]
     pub fn pair(&self, record: RecordId) -> Option<[Version; 2]> {
         let sample = self.spot.as_ref()?;
@@ -37,14 +36,14 @@ impl Model {
         Some(if chance & 1 == 0 { [candidate, Version::Original] } else { [Version::Original, candidate] })
     }
 
-    /// What was decided of a record, as far as it counts.
+    /// Returns a record's decision, or undecided if it does not count.
     #[must_use]
     pub fn counted_decision(&self, record: RecordId) -> &Decision {
         let state = self.state(record);
         if self.counts(state) { &state.decision } else { &UNDECIDED }
     }
 
-    /// Whether what was decided counts: all of it, but for a spot check.
+    /// Returns true if a record's decision counts: always, except for earlier ones in a spot check.
     pub(super) fn counts(&self, state: &RecordState) -> bool {
         self.spot.as_ref().is_none_or(|sample| sample.counts(state))
     }

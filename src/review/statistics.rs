@@ -1,4 +1,4 @@
-//! What a row of the figures counts, as a query that lists it.
+//! The query behind each row of the statistics.
 
 use super::Model;
 use super::query::quoted;
@@ -6,7 +6,7 @@ use crate::report::{Bars, Counted};
 use crate::session::DecisionKind;
 
 impl Model {
-    /// The query for the records that a row of the figures counts.
+    /// Returns the query for the records that a row counts.
     #[must_use]
     pub fn query_of_row(&self, row: usize) -> Option<String> {
         let Some(Ok(figures)) = &self.figures else { return None };
@@ -21,7 +21,7 @@ impl Model {
             Counted::Opening(words) => format!("begins:{}", quoted(&words)),
             Counted::Phrase(words) => format!("phrase:{}", quoted(&words)),
         };
-        // The captions of what is left out of the output are not counted.
+        // Excluded captions are not counted.
         let excluded = figures.decisions.contains_key(&DecisionKind::Excluded);
         Some(if excluded { format!("{caption} not status:excluded") } else { caption })
     }

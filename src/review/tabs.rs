@@ -1,5 +1,5 @@
-//! Which records are in which tab. Sets are bitmaps (a bit or less a record), kept up to date record by record, so that no
-//! key costs more on a large dataset.
+//! The tabs, as bitmaps (at most one bit a record). Kept up to date record by record, so that the cost of a key does
+//! not grow with the dataset.
 
 use std::sync::Arc;
 
@@ -9,29 +9,26 @@ use super::order::{Order, Set, put};
 use crate::dataset::RecordId;
 use crate::session::{Decision, RecordState, Seq};
 
-/// A status tab.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tab {
-    /// Every record.
     #[default]
     All,
-    /// Undecided records.
     ToReview,
-    /// Records with a candidate that arrived after their decision.
+    /// Records with a candidate newer than their decision.
     Ready,
     /// Accepted, edited and kept records.
     Decided,
     /// Skipped and excluded records.
     Aside,
-    /// Lines that cannot be read, pictures that are missing or broken, descriptions that failed.
+    /// Unparsable lines, missing or broken images, failed descriptions.
     Problems,
 }
 
 impl Tab {
-    /// Every tab, in the order of their keys.
+    /// In the order of their keys.
     pub const ALL: [Self; 6] = [Self::All, Self::ToReview, Self::Ready, Self::Decided, Self::Aside, Self::Problems];
 
-    /// Whether it lists a record of which this is known.
+    /// Returns true if the tab contains a record in this state.
     #[must_use]
     pub fn has(self, state: &RecordState, bad_line: bool, bad_picture: bool) -> bool {
         self.has_decided(&state.decision, state, bad_line, bad_picture)
@@ -50,7 +47,6 @@ impl Tab {
         }
     }
 
-    /// The word on the tab.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -64,7 +60,6 @@ impl Tab {
     }
 }
 
-/// The records of every tab.
 #[derive(Clone, Debug, Default)]
 pub struct Tabs {
     total: u32,
@@ -77,14 +72,14 @@ pub struct Tabs {
     bad_pictures: RoaringBitmap,
     failed: RoaringBitmap,
     excluded: RoaringBitmap,
-    /// The order of the list, where it is not the file's. What has no place in it cannot be listed.
+    /// The order of the list; `None` for file order. A record without a place in it cannot be listed.
     order: Option<Arc<Order>>,
-    /// In a spot check: what was decided before this event counts as undecided.
+    /// In a spot check, decisions before this event do not count.
     after: Option<Seq>,
 }
 
 impl Tabs {
-    /// Lists in this order from here on; nothing but what is in it.
+    /// Changes the order of the list. Records without a place in it are no longer listed.
     pub(super) fn set_order(&mut self, order: Option<Arc<Order>>) {
         self.order = order;
         let order = self.order.as_deref();
@@ -93,35 +88,33 @@ impl Tabs {
         }
     }
 
-    /// Counts what was decided after an event only.
     pub(super) const fn count_after(&mut self, event: Seq) {
         self.after = Some(event);
     }
 
-    /// The order of the list, where it is not the file's.
     pub(super) fn order(&self) -> Option<&Order> {
         self.order.as_deref()
     }
 
-    /// Whether a record can be listed at all.
+    /// Returns true if a record has a place in the list's order.
     #[must_use]
     pub fn lists(&self, record: RecordId) -> bool {
         self.order().is_none_or(|order| order.place(record).is_some())
     }
 
-    /// How many records are known.
+    /// Returns the number of indexed records.
     #[must_use]
     pub const fn total(&self) -> u32 {
         self.total
     }
 
-    /// Records that need no more review: accepted, edited, kept, excluded.
+    /// Returns the number of records that need no more review: accepted, edited, kept or excluded.
     #[must_use]
     pub fn reviewed(&self) -> u64 {
         self.decided.records().len() + self.excluded.len()
     }
 
-    /// Adds newly indexed records. The session may know some of them already.
+    /// Adds newly indexed records, some of which may have a state already.
     pub fn grow(&mut self, total: u32) {
         if total > self.total {
             let mut to_review = std::mem::take(&mut self.to_review).into_records();
@@ -134,11 +127,10 @@ impl Tabs {
         }
     }
 
-    /// Takes a record's state in.
     pub fn set(&mut self, record: RecordId, state: &RecordState) {
         let id = record.0;
         let (bad_line, bad_picture) = (self.bad_lines.contains(id), self.bad_pictures.contains(id));
-        // In a spot check, what was decided before is what is to be judged.
+        // In a spot check, earlier decisions are the ones under test.
         let counts = self.after.is_none_or(|after| state.is_judged_since(after));
         let decision = if counts { &state.decision } else { &Decision::Undecided };
         let is_excluded = *decision == Decision::Excluded;
@@ -153,7 +145,7 @@ impl Tabs {
         put(&mut self.failed, id, state.failure.is_some());
     }
 
-    /// A line that cannot be parsed: there is nothing to review in it.
+    /// An unparsable line has nothing to review.
     pub fn set_bad_line(&mut self, record: RecordId) {
         self.bad_lines.insert(record.0);
         self.to_review.put(record, false, self.order.as_deref());
@@ -161,61 +153,56 @@ impl Tabs {
         self.set_problem(record);
     }
 
-    /// Whether the record's picture can be shown.
     pub fn set_picture(&mut self, record: RecordId, fine: bool) {
         put(&mut self.bad_pictures, record.0, !fine);
         self.set_problem(record);
     }
 
-    /// Whether the record's picture is known to be missing or broken.
     #[must_use]
     pub fn is_bad_picture(&self, record: RecordId) -> bool {
         self.bad_pictures.contains(record.0)
     }
 
-    /// Whether the record's line is known to be unreadable.
     #[must_use]
     pub fn is_bad_line(&self, record: RecordId) -> bool {
         self.bad_lines.contains(record.0)
     }
 
-    /// How many pictures are known to be missing or broken.
+    /// Returns the number of images known to be missing or broken.
     #[must_use]
     pub fn bad_pictures(&self) -> u64 {
         self.bad_pictures.len()
     }
 
-    /// How many records a tab has.
+    /// Returns the number of records in a tab.
     #[must_use]
     pub fn count(&self, tab: Tab) -> u64 {
         let all = || self.order().map_or(self.total, Order::len);
         self.places_of(tab).map_or_else(|| u64::from(all()), RoaringBitmap::len)
     }
 
-    /// The undecided records of a tab whose line can be read and whose picture is not known to be missing.
+    /// Returns the undecided records of a tab whose line and image are not known to be bad.
     #[must_use]
     pub fn describable(&self, tab: Tab) -> RoaringBitmap {
         let records = self.records_of(tab) & self.to_review.records();
         self.without_problems(records)
     }
 
-    /// Those of some records whose line can be read and whose picture is not known to be missing.
+    /// Removes the records whose line or image is known to be bad.
     pub(super) fn without_problems(&self, records: RoaringBitmap) -> RoaringBitmap {
         records - &self.bad_pictures - &self.bad_lines
     }
 
-    /// Whether a record is in a tab.
     #[must_use]
     pub fn has(&self, tab: Tab, record: RecordId) -> bool {
         self.set_of(tab).map_or(record.0 < self.total, |set| set.contains(record))
     }
 
-    /// The records whose picture is missing or broken.
     pub(super) const fn with_bad_pictures(&self) -> &RoaringBitmap {
         &self.bad_pictures
     }
 
-    /// The records of a tab that can be listed.
+    /// Returns the records of a tab that have a place in the list's order.
     pub(super) fn records_of(&self, tab: Tab) -> RoaringBitmap {
         let all = || {
             let mut all = RoaringBitmap::new();
@@ -229,7 +216,7 @@ impl Tabs {
         }
     }
 
-    /// The places of a tab's records; `None` where that is all there are.
+    /// Returns the places of a tab's records; `None` for all.
     pub(super) fn places_of(&self, tab: Tab) -> Option<&RoaringBitmap> {
         self.set_of(tab).map(Set::places)
     }
