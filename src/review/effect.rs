@@ -1,4 +1,4 @@
-//! What the core wants done. The runtime performs these and answers with messages.
+//! What the core asks the runtime to do. Results come back as messages.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,6 @@ use crate::engine::rules::JobSpec;
 use crate::preview::{CellArea, Shot};
 use crate::session::{Event, Seq};
 
-/// Something to be done outside the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Read these lines.

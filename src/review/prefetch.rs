@@ -1,5 +1,5 @@
-//! What the screen needs next: run after every message, it brings the cursor into the view and asks for the lines,
-//! pictures and descriptions that are not there yet. Its cost depends on the screen, not on the dataset.
+//! Keeps the screen supplied. After every message, it brings the cursor into the view and requests the lines, images
+//! and descriptions that are missing. Its cost depends on the screen, not on the dataset.
 
 use std::collections::HashSet;
 
@@ -8,10 +8,10 @@ use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
 use crate::preview::{CellArea, Shot, Zoom};
 
-/// Screens of lines kept read above and below the one shown.
+/// Screens of lines kept loaded above and below the current one.
 const MARGIN: usize = 2;
 
-/// Pictures made ready before they are asked for, in the direction of travel and against it.
+/// Images prefetched, in the direction of travel and against it.
 const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 
 pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
@@ -131,7 +131,7 @@ fn prefetch(model: &mut Model, cursor: RecordId, area: CellArea, out: &mut Vec<E
     }
 }
 
-/// Asks for the small pictures of the page in view, then for those of the page that comes next.
+/// Requests the thumbnails of the page, then those of the next one.
 fn ask_for_thumbnails(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(grid) = model.sheet_grid() else {
         if model.sheet.forget() {
@@ -153,7 +153,7 @@ fn ask_for_thumbnails(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Keeps descriptions ready ahead of the operator, the record under the cursor first.
+/// Prefetches descriptions in the direction of travel, the record under the cursor first.
 fn ask_ahead(model: &mut Model, out: &mut Vec<Effect>) {
     let idle = model.session != SessionStatus::Open
         || model.settings.describer.is_none()

@@ -1,5 +1,4 @@
-//! What records can be asked for: a query, and whether it holds for a record. Both are pure, so that the screen's thread
-//! and the one that reads the dataset come to the same answer.
+//! The query language of the filter. Pure, so that the core and the background scans get the same result for a record.
 
 mod complete;
 mod fuzzy;
@@ -27,62 +26,52 @@ use crate::lint::LintKind;
 use crate::session::{Actor, Decision, RecordState};
 use crate::text::{self, Phrase};
 
-/// A question about a record that is answered with yes or no.
+/// A predicate on records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// All of these hold.
     All(Vec<Self>),
-    /// One of these holds.
     Any(Vec<Self>),
-    /// This does not hold.
     Not(Box<Self>),
-    /// The caption, as it would be saved now, or the file name has this in it.
+    /// The current caption or the file name contains a pattern.
     Text(Pattern),
-    /// The file name has these letters in this order.
+    /// The file name contains these letters in this order.
     Fuzzy(Fuzzy),
-    /// The file name.
     Name(Value),
-    /// The caption, as it would be saved now.
+    /// The current caption.
     Caption(Value),
-    /// The number of words of the caption, as it would be saved now.
+    /// The number of words of the current caption.
     Words(Span),
-    /// That caption begins with these words.
+    /// The current caption starts with these words.
     Begins(Phrase),
-    /// That caption has these words in a row.
+    /// The current caption contains these words in a row.
     Phrase(Phrase),
-    /// What can be said against that caption: this, or anything.
+    /// The current caption has this finding, or any.
     Lint(Option<LintKind>),
-    /// Where the record stands.
     Status(Status),
-    /// It is flagged.
     Flagged,
-    /// It has a note.
     Note(Value),
-    /// A model that has described it.
+    /// A model that wrote one of its candidates.
     Model(Value),
     /// Who decided.
     By(Actor),
-    /// Another member of its line.
+    /// Another field of its line.
     Member(Member),
 }
 
-/// A member of a record's line.
+/// A test of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its name.
     pub key: String,
-    /// What is asked of it.
     pub value: Value,
 }
 
-/// What a text has to be.
+/// A test of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Anything but nothing.
+    /// Not empty.
     Any,
-    /// Something with this in it.
+    /// Contains a pattern.
     Has(Pattern),
-    /// A number, and which.
     Is(Span),
 }
 
@@ -95,7 +84,8 @@ impl Value {
         }
     }
 
-    /// Whether a value as JSON writes it fits; of a list, one has to. What is no text is taken as it is written.
+    /// Tests a raw JSON value. One element of an array has to pass. Other values than strings are tested as they are
+    /// written.
     fn fits_json(&self, json: &str) -> bool {
         match json.as_bytes().first() {
             None | Some(b'n') => false,
@@ -107,31 +97,22 @@ impl Value {
     }
 }
 
-/// Where a record stands: a tab it is in, what was decided, what became of its description.
+/// The status of a record: a tab, a decision, or the state of its description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is in this tab.
     In(Tab),
-    /// Nothing was decided.
     Undecided,
-    /// A candidate was accepted.
     Accepted,
-    /// It has a text of the operator's.
     Edited,
-    /// The original stands.
     Kept,
-    /// It was skipped.
     Skipped,
-    /// It is left out of the output.
     Excluded,
-    /// Its last description failed.
     Failed,
-    /// It has an unfinished edit.
     Draft,
 }
 
 impl Status {
-    /// All of them: the tabs, in their order, and the others.
+    /// In the order of the tabs, then the others.
     pub const ALL: [Self; 14] = [
         Self::In(Tab::All),
         Self::In(Tab::ToReview),
@@ -149,7 +130,6 @@ impl Status {
         Self::Draft,
     ];
 
-    /// The word for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -185,43 +165,31 @@ impl Status {
         }
     }
 
-    /// Whether a record nothing happened to can be in it.
+    /// Returns true if a record without any event can have this status.
     const fn is_untouched(self) -> bool {
         matches!(self, Self::In(Tab::All | Tab::ToReview | Tab::Problems) | Self::Undecided)
     }
 }
 
-/// What can be asked with a key of its own. All other keys are names of members.
+/// The keys of the query language. Any other key is the name of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aspect {
-    /// Where the record stands.
     Status,
-    /// What can be said against its caption.
     Lint,
-    /// How many words the caption has.
     Words,
-    /// Whether it is flagged.
     Flag,
-    /// Its note.
     Note,
-    /// A model that has described it.
     Model,
-    /// Who decided.
     By,
-    /// The file name.
     Name,
-    /// The caption.
     Caption,
-    /// The words the caption begins with.
     Begins,
-    /// Words in a row in the caption.
     Phrase,
-    /// The caption, by a regular expression.
     Pattern,
 }
 
 impl Aspect {
-    /// All of them, in the order they are offered in.
+    /// In the order of completion.
     pub const ALL: [Self; 12] = [
         Self::Status,
         Self::Lint,
@@ -237,7 +205,6 @@ impl Aspect {
         Self::Pattern,
     ];
 
-    /// Its key.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -256,20 +223,18 @@ impl Aspect {
         }
     }
 
-    /// The one with this key.
     #[must_use]
     pub fn named(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|aspect| aspect.key() == key)
     }
 }
 
-/// The findings that can be asked for: those that a caption alone tells, and no other record.
+/// The findings that a query can ask for: those that depend on the caption alone.
 #[must_use]
 pub fn askable_lints() -> Vec<LintKind> {
     LintKind::ALL.into_iter().filter(|kind| !matches!(kind, LintKind::Duplicate | LintKind::NearDuplicate)).collect()
 }
 
-/// The word for who decided.
 #[must_use]
 pub const fn actor_name(actor: Actor) -> &'static str {
     match actor {
@@ -279,7 +244,7 @@ pub const fn actor_name(actor: Actor) -> &'static str {
 }
 
 impl Query {
-    /// Whether it holds; `None` where that cannot be told before the record's line is read.
+    /// Returns whether the query matches; `None` if that depends on a line that is not loaded.
     #[must_use]
     pub fn holds(&self, view: &RecordView) -> Option<bool> {
         let RecordState { decision, by, flagged, note, candidates, .. } = view.state;
@@ -317,8 +282,8 @@ impl Query {
         }
     }
 
-    /// Whether it may hold for a record nothing happened to whose line has these bytes: a quick look before the line is
-    /// parsed. Never says no where [`holds`](Self::holds) would say yes.
+    /// Returns false only if the query cannot match a record without any event whose line has these bytes. A cheap
+    /// test before the line is parsed, without false negatives.
     #[must_use]
     pub fn may_hold(&self, line: &[u8]) -> bool {
         match self {
@@ -342,7 +307,7 @@ impl Query {
         }
     }
 
-    /// Whether the answer may change with what is known of the record's picture.
+    /// Returns true if the result depends on the state of the record's image.
     #[must_use]
     pub fn asks_for_pictures(&self) -> bool {
         match self {
@@ -352,7 +317,7 @@ impl Query {
         }
     }
 
-    /// The texts that make it hold, to be set off where they are shown.
+    /// Returns the patterns to highlight in matching captions.
     #[must_use]
     pub fn patterns(&self) -> Vec<&Pattern> {
         match self {
@@ -363,7 +328,7 @@ impl Query {
     }
 }
 
-/// The parts as one: with `all`, each has to hold, else any. What is not known matters only if the others leave it open.
+/// Combines the parts by "and" (`all`) or "or". An unknown part matters only if the others leave the result open.
 fn every(parts: &[Query], view: &RecordView, all: bool) -> Option<bool> {
     let mut known = Some(all);
     for part in parts {

@@ -1,4 +1,4 @@
-//! What the operator is doing: going through records, writing, being asked.
+//! The reviewer's mode: browsing, editing, or a dialog.
 
 use super::{Filter, Search};
 use crate::dataset::RecordId;
@@ -10,105 +10,98 @@ use crate::review::replace::Replacement;
 use crate::review::selection::RecordAction;
 use crate::session::Draft;
 
-/// A text being written.
+/// A caption or note being edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Editor {
-    /// The record it is for. Typed text never reaches another one.
+    /// Typed text never reaches another record.
     pub record: RecordId,
-    /// The text, the cursor and what it started from.
     pub draft: Draft,
-    /// The text it started from.
     pub start: String,
 }
 
 /// A search being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchEntry {
-    /// The text so far.
     pub text: String,
-    /// Why it cannot be looked for.
+    /// Why the text is not a valid pattern.
     pub error: Option<String>,
-    /// The record the operator was at.
+    /// The record under the cursor before the search.
     pub cursor: Option<RecordId>,
-    /// The place of the first row on the screen then.
+    /// The first row on the screen before the search.
     pub top: usize,
-    /// What was searched for before.
+    /// The search before this one.
     pub before: Option<Box<Search>>,
 }
 
 /// A query being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterEntry {
-    /// The text so far.
     pub text: String,
-    /// The cursor, in characters from the start.
+    /// The cursor, in characters.
     pub cursor: usize,
-    /// Why it is no query.
     pub error: Option<QueryError>,
-    /// The record the operator was at.
+    /// The record under the cursor before.
     pub record: Option<RecordId>,
-    /// The place of the first row on the screen then.
+    /// The first row on the screen before.
     pub top: usize,
-    /// The filter that was on.
+    /// The filter before.
     pub before: Option<Box<Filter>>,
-    /// What the word at the cursor may become.
     pub offered: Option<Offered>,
 }
 
-/// What the word at the cursor may become.
+/// The completions of the word at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {
-    /// The choices.
     pub completion: Completion,
-    /// The one that stands there now.
+    /// The index of the completion inserted.
     pub chosen: usize,
 }
 
-/// What the keys mean now.
+/// What the keys mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Going through records.
     Browse,
-    /// Writing a caption.
     Edit(Editor),
-    /// Writing a note.
     Note(Editor),
-    /// Writing a command, or looking for one.
     Command(CommandLine),
-    /// Writing what to search for.
     Search(SearchEntry),
-    /// Writing what to filter by.
     Filter(FilterEntry),
-    /// Reading the help, from this row.
+    /// The help overlay, from this row.
     Help(u16),
-    /// Reading the figures, at this row.
+    /// The statistics, with the cursor on this row.
     Figures(usize),
-    /// Looking at the picture alone.
+    /// The image alone.
     Zoom(Closeup),
-    /// Asked whether to save before leaving.
     ConfirmQuit,
-    /// Asked whether to overwrite a file; why.
+    /// Asks whether to overwrite a file, for the given reason.
     ConfirmOverwrite(String),
-    /// Asked what is wrong with a record's text, for another one.
+    /// Asks for the reason to regenerate a caption.
     ChooseReason(RecordId),
-    /// Writing what is wrong with it.
+    /// Editing a reason in the operator's own words.
     OwnReason(RecordId, String),
-    /// Looking at what a change to many captions would change.
+    /// The preview of a change to many captions.
     Replace(Replacement),
     /// Asks for consent to the cost of descriptions.
-    ConfirmSpending { scope: DescribeScope, count: u64, reason: Option<Reason> },
+    ConfirmSpending {
+        scope: DescribeScope,
+        count: u64,
+        reason: Option<Reason>,
+    },
     /// Asks whether a command is meant for all marked records, `elsewhere` of which are not in the list.
-    ConfirmMany { action: RecordAction, count: u64, elsewhere: u64 },
+    ConfirmMany {
+        action: RecordAction,
+        count: u64,
+        elsewhere: u64,
+    },
 }
 
-/// How the picture alone on the screen is looked at.
+/// The state of the zoom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Closeup {
-    /// The record whose picture it is. Another one's is looked at whole first.
+    /// The record whose image is zoomed. Another one starts unzoomed.
     pub of: Option<RecordId>,
-    /// How closely, and where.
     pub zoom: Zoom,
-    /// Whether the texts stand below it.
+    /// True if the captions are shown below.
     pub texts: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The questions one can ask of the model: what is in view, what is shown of a record, what can be said against it.
+//! Derived state: what is in view, which caption is shown, its findings.
 
 use super::{Mode, Model, PictureSlot, SessionStatus, Version};
 use crate::dataset::{Entry, Record, RecordId};
@@ -11,7 +11,7 @@ use crate::review::record_view::{Content, RecordView};
 use crate::session::{Candidate, Decision, EditBase, RecordState};
 
 impl Model {
-    /// Whether the cursor stands where the review goes on, on a record that can be read and decided on.
+    /// Returns true once the cursor is on the record where the last session ended, with its line loaded.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.session != SessionStatus::Opening
@@ -19,19 +19,19 @@ impl Model {
             && self.list.cursor.is_some_and(|cursor| self.entry(cursor).is_some())
     }
 
-    /// The line of a record, where it has been read.
+    /// Returns the line of a record if it is loaded.
     #[must_use]
     pub fn entry(&self, record: RecordId) -> Option<&Entry> {
         self.lines.get(&record)
     }
 
-    /// The record's other texts, by the names of their members.
+    /// Returns the record's other texts, by field.
     #[must_use]
     pub fn other_texts(&self, record: RecordId) -> &[(String, String)] {
         self.texts.get(&record).map_or(&[], Vec::as_slice)
     }
 
-    /// The record itself, where its line has been read and can be parsed.
+    /// Returns the record if its line is loaded and can be parsed.
     #[must_use]
     pub fn line(&self, record: RecordId) -> Option<&Record> {
         match self.lines.get(&record) {
@@ -40,13 +40,11 @@ impl Model {
         }
     }
 
-    /// What happened to a record in this session.
     #[must_use]
     pub fn state(&self, record: RecordId) -> &RecordState {
         self.ledger.record(record)
     }
 
-    /// What is known of a record.
     #[must_use]
     pub fn record_view(&self, record: RecordId) -> RecordView<'_> {
         let content = match self.lines.get(&record) {
@@ -58,7 +56,7 @@ impl Model {
         RecordView { content, state: self.state(record), bad_picture, rules: &self.settings.rules }
     }
 
-    /// The texts to be set off wherever they are shown.
+    /// Returns the patterns to highlight.
     #[must_use]
     pub fn sought(&self) -> Vec<&Pattern> {
         match (&self.search, &self.filter) {
@@ -68,26 +66,26 @@ impl Model {
         }
     }
 
-    /// Whether everything that happened to a record is stored.
+    /// Returns true if every event of a record is on disk.
     #[must_use]
     pub fn is_durable(&self, record: RecordId) -> bool {
         self.state(record).touched <= self.durable
     }
 
-    /// The dataset's caption of a record; empty where it has none.
+    /// Returns the original caption; empty if there is none, `None` if the line is not loaded.
     #[must_use]
     pub fn original(&self, record: RecordId) -> Option<&str> {
         let line = self.line(record)?;
         Some(self.state(record).original_caption(line.caption.as_deref()).unwrap_or_default())
     }
 
-    /// The caption that would be saved now.
+    /// Returns the caption that a save would write.
     #[must_use]
     pub fn current(&self, record: RecordId) -> Option<&str> {
         self.state(record).own_text().or_else(|| self.original(record))
     }
 
-    /// The texts of a record, from the original to the newest.
+    /// Returns a record's versions, from the original to the newest.
     #[must_use]
     pub fn versions(&self, record: RecordId) -> Vec<Version> {
         if let Some(pair) = self.pair(record) {
@@ -101,7 +99,7 @@ impl Model {
             .collect()
     }
 
-    /// The version a record shows: the one asked for, else an unseen candidate, else what was decided.
+    /// Returns the version shown: the operator's choice, else a new candidate, else the one decided on.
     #[must_use]
     pub fn shown(&self, record: RecordId) -> Version {
         let chosen = self.caption.chosen.filter(|_| self.list.cursor == Some(record));
@@ -109,7 +107,7 @@ impl Model {
         chosen.or_else(first).unwrap_or_else(|| Version::that_matters(self.state(record)))
     }
 
-    /// The candidate a version is.
+    /// Returns the candidate of a version.
     #[must_use]
     pub fn candidate(&self, record: RecordId, version: Version) -> Option<&Candidate> {
         match version {
@@ -118,7 +116,7 @@ impl Model {
         }
     }
 
-    /// The text of a version; `None` while the line has not been read.
+    /// Returns the caption of a version; `None` if the line is not loaded.
     #[must_use]
     pub fn text(&self, record: RecordId, version: Version) -> Option<&str> {
         match version {
@@ -128,7 +126,7 @@ impl Model {
         }
     }
 
-    /// What an edit that starts from a version is based on.
+    /// Returns the base of an edit that starts from a version.
     #[must_use]
     pub fn base(&self, record: RecordId, version: Version) -> EditBase {
         match version {
@@ -140,21 +138,21 @@ impl Model {
         }
     }
 
-    /// The mechanical findings on a version's text.
+    /// Returns the findings of a version.
     #[must_use]
     pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
         let stop = self.stop(record, version);
         self.text(record, version).map(|text| rules::findings(text, stop, &self.settings.rules)).unwrap_or_default()
     }
 
-    /// Whether a version's text has a finding that wants a look: as [`Self::findings`], in a part of the time.
+    /// Returns true if a version has a warning or an error. Cheaper than [`Self::findings`].
     #[must_use]
     pub fn wants_a_look(&self, record: RecordId, version: Version) -> bool {
         let context = lint::Context { stop: self.stop(record, version), ..lint::Context::default() };
         self.text(record, version).is_some_and(|text| lint::wants_a_look(text, &self.settings.rules, &context))
     }
 
-    /// Whether a version's text is known to lack its end.
+    /// Returns true if a version is cut off.
     #[must_use]
     pub fn is_cut_off(&self, record: RecordId, version: Version) -> bool {
         let stop = self.stop(record, version);
@@ -165,7 +163,7 @@ impl Model {
         self.candidate(record, version).and_then(rules::stop_reason)
     }
 
-    /// The picture under the cursor, as it is to be shown now or, until that is ready, as it was before.
+    /// Returns the preview under the cursor: as requested or, until that is ready, an earlier one.
     #[must_use]
     pub fn preview(&self) -> Option<Result<&Preview, &PreviewError>> {
         match &self.picture {
@@ -175,7 +173,7 @@ impl Model {
         }
     }
 
-    /// The room the picture has now.
+    /// Returns the area of the image.
     #[must_use]
     pub fn picture_area(&self) -> Option<CellArea> {
         match self.mode {
@@ -186,7 +184,7 @@ impl Model {
         }
     }
 
-    /// How closely the picture is looked at now.
+    /// Returns the zoom of the image.
     #[must_use]
     pub fn zoom(&self) -> Zoom {
         match self.mode {
@@ -195,14 +193,14 @@ impl Model {
         }
     }
 
-    /// The picture under the cursor in the room it has, once its size is known.
+    /// Returns the visible part of the image under the cursor, once its size is known.
     #[must_use]
     pub fn framing(&self) -> Option<Framing> {
         let info = self.preview()?.ok()?.info();
         Some(Framing::new((info.width, info.height), self.picture_area()?, self.viewport.cell))
     }
 
-    /// How many descriptions are ready or on their way for records ahead of the operator.
+    /// Returns the number of candidates that are ready in the direction of travel.
     #[must_use]
     pub fn ready_ahead(&self) -> usize {
         let view = self.view();
@@ -221,7 +219,7 @@ impl Model {
 }
 
 impl Version {
-    /// The version that matters of a record of which this is known: an unseen candidate, else what was decided.
+    /// Returns the default version for a state: a new candidate, else the one decided on.
     #[must_use]
     pub fn that_matters(state: &RecordState) -> Self {
         let newest = state.candidates.len().checked_sub(1).map(Self::Candidate);

@@ -1,4 +1,4 @@
-//! What goes on in the background: descriptions, a sort, a save.
+//! Background work: descriptions, a sort, a save.
 
 use std::collections::HashSet;
 
@@ -10,71 +10,61 @@ use crate::describe::{Detail, JobId, Priority, Reason};
 use crate::review::scan::ScanId;
 use crate::review::sort::Sort;
 
-/// A sort under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sorting {
-    /// Its identity.
     pub id: ScanId,
-    /// The order that is wanted.
+    /// The order to be sorted into.
     pub sort: Sort,
-    /// How many lines it has looked at.
+    /// Lines read so far.
     pub seen: u32,
 }
 
-/// A description that is being made.
+/// A record's current description job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its identity.
     pub id: JobId,
-    /// How soon.
     pub priority: Priority,
-    /// How much is asked for.
     pub detail: Detail,
-    /// How far it is.
     pub state: JobState,
-    /// What was wrong with the text before, where the operator said so.
+    /// Why the operator asks for another candidate.
     pub reason: Option<Reason>,
-    /// The operator has accepted what will come.
+    /// Accept the candidate when it arrives, if it is clean.
     pub accept: bool,
 }
 
-/// How far a job is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// Waiting for its turn.
     Queued,
-    /// Begun, and waiting for something: what.
+    /// The describer waits or retries; the reason.
     Waiting(String),
-    /// Being written; the text so far.
+    /// The text so far.
     Streaming(String),
 }
 
-/// A description of many records, on its way.
+/// A run: many records described in the background.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bulk {
-    /// Whether they are described whatever is known of them: the operator has chosen each.
+    /// True if the operator chose the records; false for those that need a description.
     pub chosen: bool,
-    /// What was wrong with the texts before, where the operator said so.
+    /// Why the operator asks for other candidates.
     pub reason: Option<Reason>,
-    /// Records not handed to the queue yet.
+    /// Records not in the queue yet.
     pub waiting: RoaringBitmap,
-    /// Records handed over and not ended.
+    /// Records in the queue.
     pub running: HashSet<RecordId>,
-    /// How many it was about.
+    /// Records in the run.
     pub total: u64,
-    /// How many have ended with a candidate.
+    /// Records that got a candidate.
     pub done: u64,
-    /// How many have failed.
+    /// Records that failed.
     pub failed: u64,
 }
 
-/// Where saving stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SaveStatus {
-    /// A save is under way.
     pub running: bool,
-    /// Leave when it is done.
+    /// Quit after the save.
     pub then_quit: bool,
-    /// When the last one was complete.
+    /// When the last save finished.
     pub last: Option<Timestamp>,
 }

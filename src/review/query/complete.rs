@@ -1,4 +1,4 @@
-//! What may stand where the cursor is in a query.
+//! Completion of the word at the cursor.
 
 use super::parse::{ends_word, key_end};
 use super::print::quoted;
@@ -6,18 +6,17 @@ use super::{Aspect, Status, Vocabulary, actor_name, askable_lints};
 use crate::lint::LintKind;
 use crate::session::Actor;
 
-/// What a word at the cursor may become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completion {
     /// The text before the word.
     pub before: String,
-    /// What may stand in its place.
+    /// The candidates for the word.
     pub choices: Vec<String>,
     /// The text after the cursor.
     pub after: String,
 }
 
-/// Completes the word that ends at the cursor (in bytes): a key, or what can follow it.
+/// Completes the word that ends at the cursor (a byte offset): a key, or the value of one.
 #[must_use]
 pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary, models: &[String]) -> Completion {
     let cursor = text.floor_char_boundary(cursor);
@@ -70,7 +69,7 @@ fn begins(value: &str, begun: &str) -> bool {
     value.to_lowercase().starts_with(&begun.to_lowercase())
 }
 
-/// Where the word that ends here begins: a space or parenthesis in quotes does not end one.
+/// Returns the start of the word that ends here. Spaces and parentheses in quotes belong to it.
 fn word_start(text: &str) -> usize {
     let mut start = 0;
     let mut quoted = false;

@@ -1,4 +1,4 @@
-//! Letters that come in a file name in this order, with others between them.
+//! Fuzzy matching of file names: letters in order, with gaps.
 
 use std::cell::RefCell;
 
@@ -6,12 +6,12 @@ use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 thread_local! {
-    // Its tables take more than a hundred kilobytes: one for each thread that asks, not one for each question.
+    // The matcher's tables take over 100 kB, so each thread has one.
     static MATCHER: RefCell<(Matcher, Vec<char>)> =
         RefCell::new((Matcher::new(Config::DEFAULT.match_paths()), Vec::new()));
 }
 
-/// Letters to be found in this order. Capitals count if there are any.
+/// Letters to match in order. Case-sensitive if any is upper case.
 #[derive(Clone, Debug)]
 pub struct Fuzzy {
     source: String,
@@ -27,20 +27,19 @@ impl PartialEq for Fuzzy {
 impl Eq for Fuzzy {}
 
 impl Fuzzy {
-    /// These letters.
     #[must_use]
     pub fn new(letters: &str) -> Self {
         let atom = Atom::new(letters, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy, false);
         Self { source: letters.to_owned(), atom }
     }
 
-    /// The letters, as they were written.
+    /// Returns the letters as typed.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Whether a name has them in this order.
+    /// Returns true if the name contains the letters in order.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         MATCHER.with_borrow_mut(|(matcher, buffer)| self.atom.score(Utf32Str::new(name, buffer), matcher).is_some())

@@ -1,4 +1,4 @@
-//! From what the operator writes to a [`Query`].
+//! Parses a [`Query`].
 //!
 //! ```text
 //! any  = all { "or" all }
@@ -7,7 +7,7 @@
 //! term = word | "phrase" | ~fuzzy | key:value
 //! ```
 //!
-//! What is open at the end (a quote, a parenthesis) is closed there: it is still being typed.
+//! An unclosed quote or parenthesis is closed at the end, because the query is still being typed.
 
 use std::ops::Range;
 
@@ -16,22 +16,22 @@ use crate::lint::LintKind;
 use crate::session::Actor;
 use crate::text::Phrase;
 
-/// Why what was written is no query.
+/// Why the text is not a valid query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct QueryError {
-    /// The part that is wrong, in bytes.
+    /// The offending part, in bytes.
     pub at: Range<usize>,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what was expected.
     pub message: String,
 }
 
 type Parsed<T> = Result<T, QueryError>;
 
-/// Reads a query; nothing where nothing is written.
+/// Parses a query; `None` if the text is blank.
 ///
 /// # Errors
-/// Where it is no query: what is wrong, and where.
+/// Returns an error that names the offending part.
 pub fn parse(text: &str) -> Parsed<Option<Query>> {
     let mut parser = Parser { text, at: 0 };
     if parser.next_token().is_none() {
@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Parsed<Option<Query>> {
 
 struct Parser<'a> {
     text: &'a str,
-    /// Where the rest begins, in bytes.
+    /// The offset of the rest, in bytes.
     at: usize,
 }
 
@@ -184,7 +184,7 @@ impl Parser<'_> {
         self.value(false).map(|value| Query::Member(Member { key, value }))
     }
 
-    /// What follows a key that takes text.
+    /// Parses the value of a key that takes text.
     fn value(&mut self, is_path: bool) -> Parsed<Value> {
         let start = self.at;
         let rest = &self.text[start..];
@@ -206,7 +206,7 @@ impl Parser<'_> {
         self.literal(start, &word).map(Value::Has)
     }
 
-    /// A regular expression between slashes.
+    /// Parses a regular expression between slashes.
     fn expression(&mut self) -> Parsed<Pattern> {
         let start = self.at;
         let mut source = String::new();
@@ -235,7 +235,7 @@ impl Parser<'_> {
         Pattern::expression(&source, ignore_case).map_err(|error| self.error(start..self.at, &error.to_string()))
     }
 
-    /// Words in quotes, in which \" and \\ stand for " and \.
+    /// Parses a quoted string, with the escapes \" and \\.
     fn quoted(&mut self) -> String {
         let mut words = String::new();
         let mut characters = self.text[self.at + 1..].char_indices();
@@ -254,7 +254,7 @@ impl Parser<'_> {
         words
     }
 
-    /// A value that is one word, in quotes or not, and where it stands.
+    /// Parses a value of one word, quoted or not, and returns its span.
     fn plain(&mut self) -> (String, Range<usize>) {
         let start = self.at;
         let word = if self.text[start..].starts_with('"') {
@@ -266,7 +266,7 @@ impl Parser<'_> {
         (word, start..self.at)
     }
 
-    /// Words in a row.
+    /// Parses a phrase.
     fn phrase(&mut self) -> Parsed<Phrase> {
         let (words, place) = self.plain();
         Phrase::new(&words).ok_or_else(|| self.error(place, "words come here, in quotes where they are several"))
@@ -279,7 +279,7 @@ impl Parser<'_> {
         Pattern::literal(words).map_err(|error| self.error(start..self.at, &error.to_string()))
     }
 
-    /// The one of several names that is meant: the whole name, or the beginning of one of its words.
+    /// Returns the name that is meant: the full name, or a unique prefix of one of its words.
     fn choose<T: Copy>(&self, word: &str, place: Range<usize>, all: &[T], name: fn(T) -> &'static str) -> Parsed<T> {
         let word = word.to_lowercase().replace(' ', "-");
         let names = || all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(" ");
@@ -300,13 +300,13 @@ impl Parser<'_> {
         }
     }
 
-    /// Goes on to the next token and gives its first character.
+    /// Skips to the next token and returns its first character.
     fn next_token(&mut self) -> Option<char> {
         self.at = self.text.len() - self.text[self.at..].trim_start().len();
         self.text[self.at..].chars().next()
     }
 
-    /// Whether the next token is this word.
+    /// Returns true if the next token is this word.
     fn is_next(&mut self, word: &str) -> bool {
         self.next_token();
         let end = self.word_end(self.at);
@@ -346,7 +346,7 @@ pub(super) fn ends_word(character: char) -> bool {
     character.is_whitespace() || matches!(character, '(' | ')' | '"')
 }
 
-/// Where the key of a word ends, if it has one: a colon after a name.
+/// Returns the end of the key in a word, if it has one: a colon after a name.
 pub(super) fn key_end(word: &str) -> Option<usize> {
     let end = word.find(':')?;
     let mut characters = word[..end].chars();

@@ -1,4 +1,4 @@
-//! A [`Query`] as one would write it: read again, it is the same.
+//! Prints a [`Query`]; parsing the result gives the same query.
 
 use std::fmt::{self, Formatter};
 
@@ -74,14 +74,13 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// A word, in quotes where it would be read as something else.
+/// Quotes a word that would be parsed as something else.
 fn word(words: &str) -> String {
     let is_operator = ["and", "or", "not"].iter().any(|operator| words.eq_ignore_ascii_case(operator));
     let bare = !is_operator && !words.starts_with('~') && !words.contains(ends_word) && key_end(words).is_none();
     if bare { words.to_owned() } else { quoted(words) }
 }
 
-/// Words in quotes.
 pub(in crate::review) fn quoted(words: &str) -> String {
     format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\""))
 }

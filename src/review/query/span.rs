@@ -1,8 +1,8 @@
-//! Numbers between two bounds, as one writes them: `50`, `>50`, `<=9`, `10..50`.
+//! Ranges of numbers in queries: `50`, `>50`, `<=9`, `10..50`.
 
 use std::fmt;
 
-/// Numbers from one to another. Neither bound is ever "not a number".
+/// An inclusive or exclusive range. Neither bound is NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Span {
     low: Option<Bound>,
@@ -12,21 +12,21 @@ pub struct Span {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Bound {
     number: f64,
-    /// Whether the number itself is in the span.
+    /// Whether the bound itself is included.
     inside: bool,
 }
 
 impl Eq for Span {}
 
 impl Span {
-    /// Reads a span.
+    /// Parses a range.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let exactly = || number(text).map(|number| Self { low: bound(number, true), high: bound(number, true) });
         Self::parse_comparison(text).or_else(exactly)
     }
 
-    /// Reads a span that cannot be anything else: `>50`, `10..50`, `=7`, but not `7`.
+    /// Parses a range that cannot be a plain word: `>50`, `10..50`, `=7`, but not `7`.
     #[must_use]
     pub fn parse_comparison(text: &str) -> Option<Self> {
         if let Some((low, high)) = text.split_once("..") {
@@ -48,7 +48,6 @@ impl Span {
         Some(Self { low, high })
     }
 
-    /// Whether a number is in it.
     #[must_use]
     pub fn contains(&self, number: f64) -> bool {
         let above = self.low.is_none_or(|low| number > low.number || low.inside && number >= low.number);
@@ -57,7 +56,7 @@ impl Span {
     }
 }
 
-/// As it is written where only a comparison can be meant.
+/// Prints the range unambiguously, even in a place that also takes words.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.low, self.high) {
@@ -75,7 +74,7 @@ const fn bound(number: f64, inside: bool) -> Option<Bound> {
     Some(Bound { number, inside })
 }
 
-/// A number as people write it: `inf` and `nan` are none.
+/// Parses a finite number.
 fn number(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E'));
     text.parse::<f64>().ok().filter(|number| plain && number.is_finite())

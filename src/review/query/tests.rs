@@ -1,4 +1,4 @@
-//! Queries: what is written is read, what is read is written again, and what holds is what one would find by hand.
+//! Queries: parsing, printing, and matching against a brute-force reference.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ fn refused(text: &str) -> (String, String) {
     (text[error.at].to_owned(), error.message)
 }
 
-/// Asks a query of a line, with what happened to its record.
+/// Evaluates a query on a line and a state.
 fn asked(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bool) {
     let line = Line::alone(line);
     let entry = line.entry();
@@ -284,7 +284,7 @@ fn any_state() -> impl Strategy<Value = RecordState> {
     })
 }
 
-/// What a query asks, answered the slow way. Only for texts in small letters, where capitals never count.
+/// A brute-force reference. Only for lower-case text, where smart case makes no difference.
 fn naive(query: &Query, name: &str, caption: &str, brand: &str, state: &RecordState) -> Option<bool> {
     let has = |text: &str, pattern: &Pattern| {
         let plain = pattern.is_plain() && pattern.source().chars().all(|letter| !letter.is_uppercase());
@@ -339,8 +339,7 @@ proptest! {
         }
     }
 
-    /// The answers are those found by hand; the quick look never misses one; and before the line is read, what is
-    /// answered is what will be answered then.
+    /// The result equals the reference, the byte test has no false negatives, and a result without the line is final.
     #[test]
     fn answers_are_those_found_by_hand(
         query in any_query(),

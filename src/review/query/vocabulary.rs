@@ -1,24 +1,22 @@
-//! The words a dataset offers for queries: the members of its lines, and what stands in them.
+//! The vocabulary for completion: the dataset's fields and their values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dataset::Line;
 
-/// Members of a line that are remembered.
+/// The largest number of fields kept.
 const MOST_MEMBERS: usize = 64;
-/// Values of a member that are remembered. One with more is not chosen from a list.
+/// The largest number of values kept of a field. A field with more is not completed.
 const MOST_VALUES: usize = 200;
-/// Characters of a value that is worth choosing from a list.
+/// The longest value kept, in characters.
 const LONGEST: usize = 40;
 
-/// The members of a dataset's lines, and what stands in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vocabulary {
     members: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Vocabulary {
-    /// Takes a line in.
     pub fn learn(&mut self, line: &Line) {
         for (key, value) in line.others() {
             if !self.members.contains_key(&key) && self.members.len() >= MOST_MEMBERS {
@@ -42,12 +40,11 @@ impl Vocabulary {
         }
     }
 
-    /// The members' names.
     pub fn members(&self) -> impl Iterator<Item = &str> {
         self.members.keys().map(String::as_str)
     }
 
-    /// What stands in a member.
+    /// Returns the values of a field.
     pub fn values(&self, member: &str) -> impl Iterator<Item = &str> {
         self.members.get(member).into_iter().flatten().map(String::as_str)
     }

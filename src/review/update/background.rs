@@ -1,4 +1,4 @@
-//! What the runtime reports: the dataset, the session, pictures.
+//! Applies what the runtime reports about the dataset, the session and images.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(super) fn session_opened(
     }
 }
 
-/// The sample of a spot check is drawn: from here on it is all there is.
+/// Lists the sample of a spot check and nothing else.
 pub(super) fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
     match sample {
         Ok(sample) => {
@@ -64,7 +64,6 @@ pub(super) fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
     }
 }
 
-/// The report of a spot check is written, or is not.
 pub(super) fn report_written(model: &mut Model, result: Result<PathBuf, String>) {
     match result {
         Ok(path) => model.notify(NoticeKind::Info, format!("report written: {}", path.display())),
@@ -95,8 +94,8 @@ pub(super) fn load_failed(model: &mut Model, records: &[RecordId], error: String
     dataset_failed(model, error);
 }
 
-/// A decision could not be stored. What is in memory may now be more than what is stored, so the session is opened
-/// anew and shows what is really there.
+/// A step could not be stored. The model may be ahead of the disk, so the session is opened again to show what is
+/// really stored.
 pub(super) fn store_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
     if model.session == SessionStatus::Open {
         model.session = SessionStatus::Opening;
@@ -105,8 +104,8 @@ pub(super) fn store_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>
     model.notify(NoticeKind::Error, format!("not stored: {error}"));
 }
 
-/// A picture is ready. It is shown only where it is still the one wanted, and in the way it is wanted now, in cells of the size there is now. One that is
-/// shown already comes again where its file has changed.
+/// Shows an image if it is still the one wanted, at the same zoom and cell size. One that is shown already is replaced
+/// if its file has changed.
 pub(super) fn picture(model: &mut Model, ready: Ready) {
     if ready.cell != model.viewport.cell {
         return;

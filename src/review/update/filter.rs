@@ -1,4 +1,4 @@
-//! Filtering: `f` opens a line in which a query is typed, and the list follows it.
+//! The filter: `f` opens a line for a query, and the list follows it.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::review::query::{self, Completion, Query, complete};
 use crate::review::{Effect, Filter, FilterEntry, Matches, Mode, Model, NoticeKind, Offered, Scan, Scanned};
 use crate::session::RecordState;
 
-/// Records that are asked which models have described them.
+/// Records inspected for the names of models.
 const MOST_ASKED: usize = 10_000;
 
-/// Opens the line to type in, with the query that is on.
+/// Opens the query line with the current query.
 pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
     let before = model.filter.clone().map(Box::new);
     let text = before.as_ref().map(|filter| filter.text.clone()).unwrap_or_default();
@@ -32,7 +32,7 @@ pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// The text has changed.
+/// Applies the changed query.
 pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Vec<Effect>) {
     let Mode::Filter(entry) = &mut model.mode else { return };
     entry.cursor = cursor;
@@ -44,7 +44,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
     read(model, out);
 }
 
-/// Lets what is typed be the filter. While it is no query, the last one that was stays on.
+/// Filters by the text typed. While it is not a valid query, the last valid one stays.
 fn read(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Filter(entry) = &mut model.mode else { return };
     let text = entry.text.trim().to_owned();
@@ -61,7 +61,7 @@ fn read(model: &mut Model, out: &mut Vec<Effect>) {
     go_near_origin(model);
 }
 
-/// Filters by a query; by none, lists all again.
+/// Filters by a query; by none, lists all records.
 pub(super) fn put_on(model: &mut Model, text: String, query: Option<Query>, out: &mut Vec<Effect>) {
     let Some(query) = query else {
         take_off(model, out);
@@ -87,7 +87,7 @@ pub(super) fn put_on(model: &mut Model, text: String, query: Option<Query>, out:
     out.push(Effect::Scan(Scan { id, query, records: None, from, now: model.snapshot() }));
 }
 
-/// Lists all again. The cursor stays where it is.
+/// Lists all records. The cursor stays on its record.
 pub(super) fn take_off(model: &mut Model, out: &mut Vec<Effect>) -> bool {
     let Some(filter) = model.filter.take() else { return false };
     out.extend(filter.hits.scan().map(Effect::StopScan));
@@ -95,14 +95,14 @@ pub(super) fn take_off(model: &mut Model, out: &mut Vec<Effect>) -> bool {
     true
 }
 
-/// Says that there is no filter, or takes it off.
+/// Clears the filter, or reports that there is none.
 pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
     if !take_off(model, out) {
         model.notify(NoticeKind::Info, "no filter is on · f filters");
     }
 }
 
-/// What is typed stays on. What is no query stays in the line.
+/// Keeps the filter. An invalid query stays in the line.
 pub(super) fn stay(model: &mut Model, entry: FilterEntry) {
     if let Some(error) = &entry.error {
         model.notify(NoticeKind::Warning, error.to_string());
@@ -110,7 +110,7 @@ pub(super) fn stay(model: &mut Model, entry: FilterEntry) {
     }
 }
 
-/// Goes back to the filter that was on, and to where the operator was.
+/// Cancels and restores the previous filter and the cursor.
 pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Filter(entry) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
     let as_before =
@@ -118,7 +118,7 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
     if !as_before {
         take_off(model, out);
         model.filter = entry.before.map(|before| *before);
-        // What was reported and what happened meanwhile has passed it by.
+        // Its scan missed what was reported meanwhile.
         if let Some(filter) = &mut model.filter {
             filter.hits.follow(model.tabs.order());
         }
@@ -131,7 +131,7 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Looks at everything anew: what is known of the records is not what it was.
+/// Filters again from scratch, because the session was reopened.
 pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
     let (id, now) = (model.new_scan(), model.snapshot());
     if let Some(filter) = &mut model.filter {
@@ -142,7 +142,7 @@ pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Looks again at what has changed and could not be judged without its line.
+/// Scans the records again that changed while their lines were not loaded.
 pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
     if !model.filter.as_ref().is_some_and(|filter| filter.hits.is_stale()) {
         return;
@@ -155,7 +155,7 @@ pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// A scan has got further.
+/// Applies the progress of a scan.
 pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
     let Some(filter) = &mut model.filter else { return };
     let first = !filter.hits.is_complete();
@@ -163,13 +163,13 @@ pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
         return;
     }
     model.relist();
-    // A record that was listed before the query came does not stay; one that was decided under it does.
+    // A record listed before this query is not pinned; one decided on under it is.
     if first {
         go_near_origin(model);
     }
 }
 
-/// Goes to the record nearest to where the operator was when the line was opened, or is now.
+/// Moves to the record nearest to the one under the cursor before.
 fn go_near_origin(model: &mut Model) {
     let origin = match &model.mode {
         Mode::Filter(entry) => entry.record,
@@ -183,7 +183,7 @@ fn go_near_origin(model: &mut Model) {
     }
 }
 
-/// Completes the word at the cursor; again, with the next choice, or the one before.
+/// Completes the word at the cursor, or inserts the next or previous completion.
 pub(super) fn complete_word(model: &mut Model, forward: bool, out: &mut Vec<Effect>) {
     let models = models(model);
     let Mode::Filter(entry) = &mut model.mode else { return };
@@ -214,7 +214,7 @@ pub(super) fn complete_word(model: &mut Model, forward: bool, out: &mut Vec<Effe
     read(model, out);
 }
 
-/// The models that have described something, as far as they are known.
+/// Returns the models that have described records, as far as known.
 fn models(model: &Model) -> Vec<String> {
     let known = |(_, state): (RecordId, &RecordState)| {
         state.candidates.iter().map(|candidate| candidate.provenance.model.clone()).collect::<Vec<_>>()

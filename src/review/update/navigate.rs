@@ -1,11 +1,11 @@
-//! Going from record to record, from tab to tab, and through the texts of one record.
+//! Moves between records, tabs and the versions of a record.
 
 use super::sheet;
 use crate::dataset::RecordId;
 use crate::report::Bars;
 use crate::review::{Effect, Mode, Model, NoticeKind, Tab, Version};
 
-/// Puts the cursor on a record, which need not be in view.
+/// Moves the cursor to a record, which need not be in view.
 pub(super) fn go_to(model: &mut Model, record: RecordId) {
     if model.list.cursor != Some(record) {
         model.list.cursor = Some(record);
@@ -23,7 +23,7 @@ fn go_to_position(model: &mut Model, position: usize) {
     }
 }
 
-/// Moves by rows. In the help, scrolls it.
+/// Moves by rows, or scrolls the help.
 pub(super) fn step(model: &mut Model, rows: isize) {
     let last = last_row_of_figures(model);
     match &mut model.mode {
@@ -33,7 +33,7 @@ pub(super) fn step(model: &mut Model, rows: isize) {
     }
 }
 
-/// Moves by a page, or a part of one.
+/// Moves by a page or a fraction of one.
 pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
     if model.is_in_sheet() {
         sheet::page(model, direction, part);
@@ -65,7 +65,7 @@ fn last_row_of_figures(model: &Model) -> usize {
     figures.page(Bars::Blocks).rows.len().saturating_sub(1)
 }
 
-/// Goes on after a decision; at the end of the list, says what is left.
+/// Moves on after a decision. At the end of the list, reports what is left.
 pub(super) fn advance(model: &mut Model) {
     let view = model.view();
     let is_last = model.list.position + 1 >= view.len();
@@ -89,7 +89,7 @@ pub(super) fn advance(model: &mut Model) {
     model.notify(NoticeKind::Info, text);
 }
 
-/// Goes to the next (or previous) undecided record, round the end of the list if need be.
+/// Goes to the next or previous undecided record, wrapping around.
 pub(super) fn to_review(model: &mut Model, forward: bool) {
     let waiting = model.members_of(Tab::ToReview);
     let next = match model.list.cursor {
@@ -111,7 +111,7 @@ pub(super) fn to_review(model: &mut Model, forward: bool) {
     }
 }
 
-/// Shows a tab, at the same record or the one nearest to it.
+/// Shows a tab, at the same record or the nearest one in it.
 pub(super) fn show_tab(model: &mut Model, tab: Tab) {
     model.set_tab(tab);
     let view = model.members();
@@ -122,7 +122,7 @@ pub(super) fn show_tab(model: &mut Model, tab: Tab) {
     }
 }
 
-/// A click on a row of the list, or on a picture of the contact sheet.
+/// Moves to the clicked row or thumbnail.
 pub(super) fn click(model: &mut Model, row: u16) {
     let first = model.sheet_page().map_or(model.list.top, |page| page.start);
     let position = first + usize::from(row);
@@ -131,7 +131,7 @@ pub(super) fn click(model: &mut Model, row: u16) {
     }
 }
 
-/// Scrolls the caption, as far as there is more of it.
+/// Scrolls the caption within its text.
 pub(super) fn scroll(model: &mut Model, rows: isize) {
     let last = model.caption.rows.saturating_sub(model.viewport.caption_rows);
     model.caption.scroll = scrolled(model.caption.scroll, rows).min(last);
@@ -141,7 +141,7 @@ fn scrolled(top: u16, rows: isize) -> u16 {
     u16::try_from(isize::try_from(top).unwrap_or(0).saturating_add(rows).max(0)).unwrap_or(u16::MAX)
 }
 
-/// Shows a later or earlier text of the record.
+/// Shows a newer or older version.
 pub(super) fn version(model: &mut Model, later: bool) {
     let Some(record) = model.list.cursor else { return };
     let versions = model.versions(record);
@@ -156,7 +156,7 @@ pub(super) fn version(model: &mut Model, later: bool) {
     model.caption.scroll = 0;
 }
 
-/// Puts the text that is shown on the clipboard.
+/// Copies the caption shown to the clipboard.
 pub(super) fn copy(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(about) = model.list.cursor else { return };
     match model.text(about, model.shown(about)).filter(|text| !text.is_empty()) {

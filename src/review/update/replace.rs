@@ -1,4 +1,4 @@
-//! Changing many captions at once: looked for, looked at, and done as one step.
+//! Changes many captions: scan, preview, one step.
 
 use roaring::RoaringBitmap;
 
@@ -9,10 +9,10 @@ use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
 use crate::session::Event;
 use crate::text::counted;
 
-/// Most hits that are looked at at once. Whoever has more narrows them down by a tab.
+/// Largest number of captions in the preview.
 const MOST_HITS: usize = 100_000;
 
-/// Looks for the captions a change would change.
+/// Starts the scan for the captions that a change applies to.
 pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     if model.session != SessionStatus::Open || !model.indexed {
         model.notify(NoticeKind::Warning, "captions can be changed when the session is open and all records are known");
@@ -28,14 +28,12 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     model.mode = Mode::Replace(Replacement { id, change, hits: Vec::new(), complete: false, chosen: 0, scope });
 }
 
-/// Leaves everything as it is.
 pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
     if let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) {
         out.push(Effect::StopScan(replacement.id));
     }
 }
 
-/// Some were found.
 pub(super) fn found(model: &mut Model, id: ScanId, hits: Vec<Hit>, complete: bool) {
     let Mode::Replace(replacement) = &mut model.mode else { return };
     if replacement.id != id {
@@ -60,7 +58,7 @@ pub(super) fn step(model: &mut Model, step: isize) {
     }
 }
 
-/// Leaves one caption out, or takes it in again.
+/// Toggles the caption under the cursor.
 pub(super) fn toggle(model: &mut Model) {
     if let Mode::Replace(replacement) = &mut model.mode
         && let Some(hit) = replacement.hits.get_mut(replacement.chosen)
@@ -70,7 +68,7 @@ pub(super) fn toggle(model: &mut Model) {
     }
 }
 
-/// Leaves all out, or takes all in again.
+/// Selects all captions, or none if all are selected.
 pub(super) fn toggle_all(model: &mut Model) {
     if let Mode::Replace(replacement) = &mut model.mode {
         let on = replacement.wanted() < replacement.hits.len();
@@ -78,7 +76,7 @@ pub(super) fn toggle_all(model: &mut Model) {
     }
 }
 
-/// Changes the captions that are wanted, as one step.
+/// Changes the selected captions as one step.
 pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Replace(replacement) = &model.mode else { return };
     if !replacement.complete {

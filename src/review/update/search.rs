@@ -1,4 +1,4 @@
-//! Searching: `/` goes to the first match while one types, `n` and `N` to the others.
+//! Incremental search: `/` goes to the first match while typing, `n` and `N` to the others.
 
 use std::sync::Arc;
 
@@ -10,14 +10,13 @@ use crate::review::{
     Action, Effect, Match, Matches, Mode, Model, NoticeKind, Scan, Scanned, Search, SearchEntry, Seek,
 };
 
-/// Opens the line to type in.
 pub(super) fn open(model: &mut Model) {
     let before = model.search.take().map(Box::new);
     let (cursor, top) = (model.list.cursor, model.list.top);
     model.mode = Mode::Search(SearchEntry { text: String::new(), error: None, cursor, top, before });
 }
 
-/// The text has changed: looks for it from where the operator was.
+/// Searches for the changed text from the record the search began at.
 pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
     let Mode::Search(entry) = &mut model.mode else { return };
     if entry.text == words {
@@ -50,7 +49,7 @@ pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
     }
 }
 
-/// Stays at what was found. Nothing typed means what was searched for before.
+/// Ends the search at its match. An empty text repeats the previous search.
 pub(super) fn stay(model: &mut Model, entry: SearchEntry) {
     if entry.text.is_empty() {
         bring_back(model, entry.before);
@@ -60,7 +59,7 @@ pub(super) fn stay(model: &mut Model, entry: SearchEntry) {
     }
 }
 
-/// Goes back to where the operator was, and to what was searched for before.
+/// Cancels the search and restores the cursor and the previous search.
 pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
     if !matches!(model.mode, Mode::Search(_)) {
         return;
@@ -70,13 +69,13 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
     if let Mode::Search(entry) = std::mem::replace(&mut model.mode, Mode::Browse)
         && entry.before.is_some()
     {
-        // What was reported and what happened meanwhile has passed it by.
+        // Its scan missed what was reported meanwhile.
         bring_back(model, entry.before);
         look_anew(model, out);
     }
 }
 
-/// Searches for what was searched for before. The list may have been sorted meanwhile.
+/// Restores an earlier search. The list may have been sorted meanwhile.
 fn bring_back(model: &mut Model, before: Option<Box<Search>>) {
     model.search = before.map(|before| *before);
     if let Some(search) = &mut model.search {
@@ -84,7 +83,7 @@ fn bring_back(model: &mut Model, before: Option<Box<Search>>) {
     }
 }
 
-/// Looks at everything anew: what is known of the records is not what it was.
+/// Searches again from scratch, because the session was reopened.
 pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
     let (id, now) = (model.new_scan(), model.snapshot());
     if let Some(search) = &mut model.search {
@@ -95,7 +94,7 @@ pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Looks again at what has changed and could not be judged without its line.
+/// Scans the records again that changed while their lines were not loaded.
 pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
     if !model.search.as_ref().is_some_and(|search| search.hits.is_stale()) {
         return;
@@ -108,14 +107,14 @@ pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Takes the marks of what was searched for away. Says whether there were any.
+/// Clears the search. Returns true if there was one.
 pub(super) fn forget(model: &mut Model, out: &mut Vec<Effect>) -> bool {
     let search = model.search.take();
     drop_scan(search.as_ref().and_then(|search| search.hits.scan()), out);
     search.is_some()
 }
 
-/// Whoever does something else does not wait for a match any more.
+/// Any other command cancels the pending jump to a match.
 pub(super) fn wait_no_more(model: &mut Model, action: Action) {
     if action != Action::Submit
         && let Some(search) = &mut model.search
@@ -124,7 +123,7 @@ pub(super) fn wait_no_more(model: &mut Model, action: Action) {
     }
 }
 
-/// Goes to the next match, or the one before.
+/// Goes to the next or previous match.
 pub(super) fn next(model: &mut Model, forward: bool) {
     let typing = matches!(model.mode, Mode::Search(_));
     let from = model.list.cursor.unwrap_or(RecordId(0));
@@ -142,14 +141,14 @@ pub(super) fn next(model: &mut Model, forward: bool) {
     }
 }
 
-/// A scan has got further.
+/// Applies the progress of a scan.
 pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
     if model.search.as_mut().is_some_and(|search| search.hits.take(scanned, model.tabs.order())) {
         settle(model);
     }
 }
 
-/// Goes to the match that is looked for, once it is certain which one that is.
+/// Goes to the match once the scan has covered everything before it.
 fn settle(model: &mut Model) {
     let Some(search) = &model.search else { return };
     let Some(seek) = search.seek else { return };
@@ -181,7 +180,7 @@ fn settle(model: &mut Model) {
     }
 }
 
-/// Says which match it is, and where the search went round the end.
+/// Reports the number of the match, and whether the search wrapped around.
 fn tell(model: &mut Model, found: Match, seek: Seek, complete: bool) {
     let words = model.search.as_ref().map(|search| search.text.clone()).unwrap_or_default();
     let more = if complete { "" } else { "+" };

@@ -1,11 +1,11 @@
-//! Marking records.
+//! Marks records for commands.
 
 use super::navigate;
 use crate::review::selection::Marks;
 use crate::review::{Model, NoticeKind};
 use crate::text::counted;
 
-/// Marks the record under the cursor, or takes the mark away, and goes on. Where a range follows the cursor, ends it.
+/// Toggles the mark of the record under the cursor and moves on. Ends an open range.
 pub(super) fn toggle(model: &mut Model) {
     if model.marks.has_range() {
         return range(model);
@@ -16,7 +16,7 @@ pub(super) fn toggle(model: &mut Model) {
     }
 }
 
-/// Begins a range at the cursor, or ends it: what it takes stays marked.
+/// Starts a range at the cursor, or ends it and marks its records.
 pub(super) fn range(model: &mut Model) {
     if model.marks.has_range() {
         if let Some(why) = model.unknown_in_view() {
@@ -29,7 +29,7 @@ pub(super) fn range(model: &mut Model) {
     }
 }
 
-/// Marks all in view or, if they are marked already, none of them.
+/// Marks all records in view, or unmarks them if they are marked already.
 pub(super) fn all(model: &mut Model) {
     if let Some(why) = model.unknown_in_view() {
         model.notify(NoticeKind::Warning, why);
@@ -45,7 +45,7 @@ pub(super) fn all(model: &mut Model) {
     model.notify(NoticeKind::Info, format!("{records} in view are marked"));
 }
 
-/// Takes the newest marks away: the range first, then all others. Says whether there were any.
+/// Ends the open range, else clears all marks. Returns true if there were any.
 pub(super) fn forget(model: &mut Model) -> bool {
     if model.marks.drop_range() {
         return true;
@@ -56,7 +56,7 @@ pub(super) fn forget(model: &mut Model) -> bool {
 }
 
 impl Model {
-    /// Why it cannot be told yet which records are in view.
+    /// Returns why the records in view are not known yet.
     pub(super) fn unknown_in_view(&self) -> Option<&'static str> {
         match &self.filter {
             _ if !self.indexed => Some("the dataset is still being read: mark them in a moment"),

@@ -1,9 +1,9 @@
-//! Going about the contact sheet. Its cursor is that of the list.
+//! Moves in the contact sheet, whose cursor is that of the list.
 
 use super::navigate;
 use crate::review::{Mode, Model, NoticeKind};
 
-/// Shows the contact sheet in place of the list, or the list again.
+/// Toggles between the contact sheet and the list.
 pub(super) fn toggle(model: &mut Model) {
     if model.viewport.sheet.is_none() {
         model.notify(NoticeKind::Warning, "no pictures are drawn here: --image-protocol blocks draws them anywhere");
@@ -13,7 +13,7 @@ pub(super) fn toggle(model: &mut Model) {
     model.mode = Mode::Browse;
 }
 
-/// Moves up or down by rows of pictures. Below the last whole row lies the last picture.
+/// Moves by rows of thumbnails. Below the last full row, moves to the last thumbnail.
 pub(super) fn step_rows(model: &mut Model, rows: isize) {
     let Some(grid) = model.sheet_grid() else { return };
     let columns = usize::from(grid.columns);
@@ -24,14 +24,14 @@ pub(super) fn step_rows(model: &mut Model, rows: isize) {
     }
 }
 
-/// Moves by a page, or a part of one.
+/// Moves by a page or a fraction of one.
 pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
     let Some(grid) = model.sheet_grid() else { return };
     let pictures = isize::try_from((grid.rows / part).max(1) * grid.columns).unwrap_or(isize::MAX);
     navigate::step(model, direction.saturating_mul(pictures));
 }
 
-/// Makes the pictures larger or smaller.
+/// Changes the size of the thumbnails.
 pub(super) fn resize(model: &mut Model, larger: bool) {
     if let Some(room) = model.viewport.sheet {
         model.sheet.resize(room, larger);

@@ -1,4 +1,4 @@
-//! Sorting the list: asked for by a key, made beside the review, and taken over when it is there.
+//! Sorting the list: requested by a key, computed in the background, applied when it is complete.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::review::scan::ScanId;
 use crate::review::sort::{Sort, SortBy, SortScan};
 use crate::review::{Action, Effect, Model, NoticeKind, Sorting};
 
-/// Sorts as a key asks for.
+/// Sorts by the key of a command.
 pub(super) fn press(model: &mut Model, key: Action, out: &mut Vec<Effect>) {
     let wanted = match key {
         Action::SortName => SortBy::Name,
@@ -23,7 +23,7 @@ pub(super) fn press(model: &mut Model, key: Action, out: &mut Vec<Effect>) {
     by(model, wanted, out);
 }
 
-/// Sorts by something; by what the list is sorted by already, the other way round, and by chance another time.
+/// Sorts by a key; by the same key again, reverses the order or, for random, reshuffles.
 fn by(model: &mut Model, by: SortBy, out: &mut Vec<Effect>) {
     let sort = match (wanted(model), by) {
         (Some(Sort { by: SortBy::Random(seed), .. }), SortBy::Random(_)) => {
@@ -35,7 +35,7 @@ fn by(model: &mut Model, by: SortBy, out: &mut Vec<Effect>) {
     begin(model, sort, out);
 }
 
-/// Sorts by the same once more: what has changed since finds its place.
+/// Sorts again, to place records that changed since.
 fn again(model: &mut Model, out: &mut Vec<Effect>) {
     match wanted(model) {
         Some(sort) => begin(model, sort, out),
@@ -43,12 +43,12 @@ fn again(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// The order that was asked for last.
+/// Returns the order requested last.
 fn wanted(model: &Model) -> Option<Sort> {
     model.sorting.as_ref().map(|sorting| sorting.sort).or(model.sort)
 }
 
-/// Has the records sorted. Until then the list stays as it is.
+/// Starts a sort. The list stays as it is until it is complete.
 pub(super) fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
     if model.settings.sample.is_some() {
         model.notify(NoticeKind::Info, "a sample stays in the order in which it was drawn");
@@ -64,7 +64,6 @@ pub(super) fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
     out.push(Effect::Sort(SortScan { id, sort, records, now: model.snapshot() }));
 }
 
-/// Lists in file order again.
 fn in_file_order(model: &mut Model, out: &mut Vec<Effect>) {
     give_up(model, out);
     if model.sort.take().is_some() {
@@ -72,14 +71,12 @@ fn in_file_order(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// So many lines were looked at.
 pub(super) fn seen(model: &mut Model, id: ScanId, records: u32) {
     if let Some(sorting) = model.sorting.as_mut().filter(|sorting| sorting.id == id) {
         sorting.seen = records;
     }
 }
 
-/// The order is there.
 pub(super) fn sorted(model: &mut Model, id: ScanId, order: Arc<Order>) {
     if let Some(sorting) = model.sorting.take_if(|sorting| sorting.id == id) {
         model.sort = Some(sorting.sort);
@@ -87,7 +84,7 @@ pub(super) fn sorted(model: &mut Model, id: ScanId, order: Arc<Order>) {
     }
 }
 
-/// Lists in another order. The cursor stays on its record, and its record on its row of the screen.
+/// Applies an order. The cursor stays on its record, and its record on its row.
 fn take_over(model: &mut Model, order: Option<Arc<Order>>) {
     let row = model.list.position.saturating_sub(model.list.top);
     model.set_order(order);

@@ -1,10 +1,10 @@
-//! Looking at a picture closely: alone on the screen, step by step nearer, moved about.
+//! Zooms and pans the image alone on the screen.
 
 use super::navigate;
 use crate::preview::{Framing, Zoom};
 use crate::review::{Closeup, Mode, Model};
 
-/// Shows the picture alone, or the list again.
+/// Toggles the zoom.
 pub(super) fn toggle(model: &mut Model) {
     model.mode = match model.mode {
         Mode::Zoom(_) => Mode::Browse,
@@ -24,7 +24,7 @@ pub(super) fn fit(model: &mut Model) {
     change(model, |_, _| Zoom::WHOLE);
 }
 
-/// Moves over the picture. Where all of it is seen there is nowhere to move to but other pictures.
+/// Pans. An image that fits goes to the next or previous record instead.
 pub(super) fn pan(model: &mut Model, right: i8, down: i8) {
     if model.zoom() == Zoom::WHOLE {
         navigate::step(model, isize::from(right + down));
@@ -33,14 +33,13 @@ pub(super) fn pan(model: &mut Model, right: i8, down: i8) {
     }
 }
 
-/// Shows or hides the texts below the picture.
 pub(super) fn texts(model: &mut Model) {
     if let Mode::Zoom(closeup) = &mut model.mode {
         closeup.texts = !closeup.texts;
     }
 }
 
-/// How the picture is to be looked at depends on its size: until that is known, it is looked at whole.
+/// The zoom depends on the image's size; until that is known, the whole image is shown.
 fn change(model: &mut Model, change: impl FnOnce(&Framing, Zoom) -> Zoom) {
     let Some(framing) = model.framing() else { return };
     if let Mode::Zoom(closeup) = &mut model.mode {
