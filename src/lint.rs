@@ -1,192 +1,190 @@
-//! Lint: what can be said against a caption without looking at its picture.
+//! Lint rules for captions, judged by their text alone.
 //!
-//! A finding costs the operator a look, so each rule prefers missing a case to reporting a good caption.
+//! Every finding costs the operator attention, so each rule prefers a false negative to a false positive.
 
-mod clip;
-mod doubled;
+mod boilerplate;
+mod clip_tokens;
+mod cut_off;
+mod doubled_word;
 mod duplicate;
-mod ending;
 mod hedging;
 mod kind;
 mod language;
 mod look_alike;
 mod markup;
-mod near;
-mod phrases;
+mod near_duplicate;
+mod phrase_matching;
+mod quotations;
 mod rules;
-mod words;
 
 use std::ops::Range;
 
-pub use clip::clip_tokens;
+pub use clip_tokens::clip_tokens;
 pub use duplicate::{DuplicateIndex, Duplicates};
 pub use kind::{LintKind, Severity, UnknownLint};
 pub use language::Language;
-pub use near::{Near, NearIndex, NearPass};
+pub use near_duplicate::{NearDuplicateIndex, NearDuplicatePass, NearDuplicates};
 pub use rules::{Rules, Severities, WordList};
 
 use crate::dataset::RecordId;
 use crate::describe::StopReason;
 use crate::text::{clip_words, hidden_characters, trim, word_count};
-use words::{Quotations, Words};
+use phrase_matching::Words;
+use quotations::Quotations;
 
-/// Most bytes of a caption that are taken apart into words: this is done for every frame of the screen. What is longer is
-/// no caption, and is judged by its beginning.
-const LOOKED_AT: usize = 64 * 1024;
+/// Only this many bytes of a caption are split into words, because that happens on every frame. A longer string is no
+/// real caption and is judged by its beginning.
+const MAX_BYTES: usize = 64 * 1024;
 
-/// One thing said against a caption.
+/// One problem in one caption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind of thing.
     pub kind: LintKind,
-    /// How much it matters.
     pub severity: Severity,
-    /// One line for the operator, without control characters.
+    /// One line, without control characters.
     pub message: String,
-    /// The part of the caption it is about, in bytes; nothing where it is about the whole.
+    /// The offending part of the caption, in bytes; `None` if the finding concerns the caption as a whole.
     pub span: Option<Range<usize>>,
 }
 
 impl Finding {
-    /// Whether the caption wants a look because of it; else it is only good to know.
+    /// Returns true for warnings and errors: the caption is not accepted unseen, and `check` exits with 1.
     #[must_use]
-    pub fn wants_a_look(&self) -> bool {
+    pub fn needs_attention(&self) -> bool {
         self.severity >= Severity::Warn
     }
 }
 
-/// What is known of a caption besides its text.
+/// Facts about a caption that its text does not contain.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
-    /// Why the describer stopped writing it, if it is a describer's.
+    /// Why the describer stopped, if the caption is a candidate.
     pub stop: Option<&'a StopReason>,
     /// Another record with the same caption ([`Duplicates::other`]).
-    pub same_as: Option<RecordId>,
-    /// Another record with nearly the same caption ([`Near::other`]).
-    pub near: Option<RecordId>,
+    pub duplicate_of: Option<RecordId>,
+    /// Another record with nearly the same caption ([`NearDuplicates::other`]).
+    pub near_duplicate_of: Option<RecordId>,
 }
 
-/// Everything to be said against `caption`, worst first, at most one finding of each kind.
+/// Returns all findings in `caption`, worst first, at most one of each kind.
 #[must_use]
 pub fn lint(caption: &str, rules: &Rules, context: &Context<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = found(caption, rules, context, Severity::Info).collect();
+    let mut findings: Vec<Finding> = findings(caption, rules, context, Severity::Info).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
 
-/// Whether a caption has a finding that [wants a look](Finding::wants_a_look). What is only good to know is not looked for.
+/// Returns true if any finding [needs attention](Finding::needs_attention). Rules of severity `info` are not run.
 #[must_use]
-pub fn wants_a_look(caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
-    found(caption, rules, context, Severity::Warn).next().is_some()
+pub fn needs_attention(caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
+    findings(caption, rules, context, Severity::Warn).next().is_some()
 }
 
-/// Whether a caption lacks its end, as far as that [wants a look](Finding::wants_a_look): one finding of [`lint`], in a
-/// part of the time. What ran into the limit of its describer always does.
+/// Returns true if the caption is cut off, without running the other rules of [`lint`]. A caption that hit the token limit
+/// counts whatever the severity of the rule.
 #[must_use]
 pub fn is_cut_off(caption: &str, rules: &Rules, stop: Option<&StopReason>) -> bool {
     let matters = rules.severities.of(LintKind::CutOff) >= Severity::Warn || stop == Some(&StopReason::MaxTokens);
-    matters && ending::cut_off(caption, stop).is_some()
+    matters && cut_off::cut_off(caption, stop).is_some()
 }
 
-/// The findings that matter so much at least, by kind.
-fn found<'a>(
+/// Runs the rules of at least severity `min`, in the order of their kinds.
+fn findings<'a>(
     caption: &'a str,
     rules: &'a Rules,
     context: &'a Context<'a>,
-    least: Severity,
+    min: Severity,
 ) -> impl Iterator<Item = Finding> + 'a {
-    let beginning = &caption[..caption.floor_char_boundary(LOOKED_AT)];
+    let beginning = &caption[..caption.floor_char_boundary(MAX_BYTES)];
     let text = Text { caption, words: Words::of(beginning), quotations: Quotations::of(beginning) };
     LintKind::ALL.into_iter().filter_map(move |kind| {
         let severity = rules.severities.of(kind);
-        let Remark { message, span } = (severity >= least).then(|| look(kind, &text, rules, context))??;
+        let Violation { message, span } = (severity >= min).then(|| check(kind, &text, rules, context))??;
         Some(Finding { kind, severity, message, span })
     })
 }
 
-/// A caption, with what several rules look at.
+/// A caption with the word boundaries and quotations that several rules share.
 struct Text<'a> {
     caption: &'a str,
     words: Words<'a>,
     quotations: Quotations,
 }
 
-/// What a rule says.
+/// The result of one rule, before [`Finding`] adds kind and severity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Remark {
+struct Violation {
     message: String,
     span: Option<Range<usize>>,
 }
 
-impl Remark {
-    /// About a part of the caption.
-    fn about(span: Range<usize>, message: impl Into<String>) -> Self {
+impl Violation {
+    fn at(span: Range<usize>, message: impl Into<String>) -> Self {
         Self { message: message.into(), span: Some(span) }
     }
 
-    /// About all of it.
     fn whole(message: impl Into<String>) -> Self {
         Self { message: message.into(), span: None }
     }
 }
 
-/// Applies the rule for one kind. Of an empty caption there is nothing else to say.
-fn look(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) -> Option<Remark> {
+/// Applies the rule for one kind. An empty caption violates no rule but [`LintKind::Empty`].
+fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) -> Option<Violation> {
     let caption = text.caption;
     if trim(caption).is_empty() {
-        return (kind == LintKind::Empty).then(|| Remark::whole("there is no text"));
+        return (kind == LintKind::Empty).then(|| Violation::whole("no text"));
     }
     match kind {
         LintKind::Empty => None,
-        LintKind::Refusal => phrases::refusal(caption),
-        LintKind::Fallback => phrases::fallback(caption),
-        LintKind::WrongLanguage => language::wrong(text, rules.language?),
-        LintKind::CutOff => ending::cut_off(caption, context.stop),
-        LintKind::BannedWord => rules.banned(text),
-        LintKind::MissingRequired => rules.missing(text),
+        LintKind::Refusal => boilerplate::refusal(caption),
+        LintKind::Fallback => boilerplate::placeholder(caption),
+        LintKind::WrongLanguage => language::wrong_language(text, rules.language?),
+        LintKind::CutOff => cut_off::cut_off(caption, context.stop),
+        LintKind::BannedWord => rules.banned_word(text),
+        LintKind::MissingRequired => rules.missing_required(text),
         LintKind::ControlCharacters => control_characters(caption),
         LintKind::LookAlike => look_alike::look_alike(text),
         LintKind::Markup => markup::markup(caption),
-        LintKind::Preamble => phrases::preamble(caption),
+        LintKind::Preamble => boilerplate::preamble(caption),
         LintKind::Hedging => hedging::hedging(text),
-        LintKind::DoubledWord => doubled::doubled(text, rules.language),
+        LintKind::DoubledWord => doubled_word::doubled_word(text, rules.language),
         LintKind::TooLong => too_long(caption, rules.max_words),
         LintKind::TooShort => too_short(text, rules.min_words),
-        LintKind::Duplicate => context.same_as.map(|other| said_of(other, "the same caption as")),
-        LintKind::NearDuplicate => context.near.map(|other| said_of(other, "nearly the same caption as")),
-        LintKind::ClipTokens => clip::too_many(caption, rules.language),
+        LintKind::Duplicate => {
+            context.duplicate_of.map(|other| Violation::whole(format!("same caption as record {}", other.index() + 1)))
+        }
+        LintKind::NearDuplicate => context
+            .near_duplicate_of
+            .map(|other| Violation::whole(format!("nearly the same caption as record {}", other.index() + 1))),
+        LintKind::ClipTokens => clip_tokens::too_many(caption, rules.language),
     }
 }
 
-fn control_characters(caption: &str) -> Option<Remark> {
+fn control_characters(caption: &str) -> Option<Violation> {
     let mut hidden = hidden_characters(caption);
     let (at, first) = hidden.next()?;
     let others = hidden.count();
     let number = u32::from(first);
     let message = match others {
-        0 => format!("a character that does not show (U+{number:04X})"),
-        _ => format!("{} characters that do not show, first U+{number:04X}", others + 1),
+        0 => format!("hidden character U+{number:04X}"),
+        _ => format!("{} hidden characters, first U+{number:04X}", others + 1),
     };
-    Some(Remark::about(at..at + first.len_utf8(), message))
+    Some(Violation::at(at..at + first.len_utf8(), message))
 }
 
-fn too_long(caption: &str, max_words: usize) -> Option<Remark> {
+fn too_long(caption: &str, max_words: usize) -> Option<Violation> {
     let words = word_count(caption);
     let over = words.checked_sub(max_words).filter(|&over| over > 0)?;
     let message = format!("{words} words, {over} over the limit of {max_words}");
-    Some(Remark::about(clip_words(caption, max_words).len()..caption.len(), message))
+    Some(Violation::at(clip_words(caption, max_words).len()..caption.len(), message))
 }
 
-/// Words are counted both ways, and the larger number counts: between spaces, as the upper limit does, and as Unicode
-/// bounds them, which also tells the words of scripts without spaces apart.
-fn too_short(text: &Text<'_>, min_words: usize) -> Option<Remark> {
+/// Counts words twice and takes the larger number: separated by spaces, as [`too_long`] does, and by Unicode word
+/// boundaries (UAX #29), which also work for scripts without spaces.
+fn too_short(text: &Text<'_>, min_words: usize) -> Option<Violation> {
     let words = word_count(text.caption).max(text.words.len());
-    let short = words < min_words;
-    short.then(|| Remark::whole(format!("{words} of at least {min_words} words")))
-}
-
-fn said_of(other: RecordId, what: &str) -> Remark {
-    Remark::whole(format!("{what} record {}", other.index() + 1))
+    let plural = if words == 1 { "" } else { "s" };
+    (words < min_words).then(|| Violation::whole(format!("{words} word{plural}, at least {min_words} required")))
 }
 
 #[cfg(test)]
@@ -213,12 +211,12 @@ mod tests {
     #[case::escape("A \x1b[31mred\x1b[0m coat.", &[LintKind::ControlCharacters])]
     #[case::line_break("A coat.\nA hat.", &[])]
     #[case::several("The image shows a woman in a r", &[LintKind::CutOff, LintKind::Preamble, LintKind::TooLong])]
-    fn findings_come_worst_first(#[case] caption: &str, #[case] expected: &[LintKind]) {
+    fn findings_are_sorted_worst_first(#[case] caption: &str, #[case] expected: &[LintKind]) {
         assert_eq!(kinds(caption), expected);
     }
 
     #[test]
-    fn the_words_over_the_limit_are_marked() {
+    fn too_long_spans_the_words_over_the_limit() {
         let caption = "One two three four five six seven eight.";
         let findings = lint(caption, &rules(), &Context::default());
         assert_eq!(findings[0].message, "8 words, 2 over the limit of 6");
@@ -226,30 +224,30 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_character_is_named_and_marked() {
+    fn hidden_characters_are_counted_and_the_first_is_spanned() {
         let findings = lint("co\u{200b}at, ha\u{202e}t.", &rules(), &Context::default());
-        assert_eq!(findings[0].message, "2 characters that do not show, first U+200B");
+        assert_eq!(findings[0].message, "2 hidden characters, first U+200B");
         assert_eq!(findings[0].span, Some(2..5));
     }
 
     #[test]
-    fn a_duplicate_names_the_other_record_as_people_count() {
-        let context = Context { same_as: Some(RecordId(4)), ..Context::default() };
+    fn duplicate_names_the_other_record_counted_from_one() {
+        let context = Context { duplicate_of: Some(RecordId(4)), ..Context::default() };
         let findings = lint("A red coat.", &rules(), &context);
         assert_eq!(findings[0].kind, LintKind::Duplicate);
-        assert_eq!(findings[0].message, "the same caption as record 5");
+        assert_eq!(findings[0].message, "same caption as record 5");
     }
 
     #[test]
-    fn a_near_duplicate_names_the_other_record_too() {
-        let context = Context { near: Some(RecordId(0)), ..Context::default() };
+    fn near_duplicate_names_the_other_record() {
+        let context = Context { near_duplicate_of: Some(RecordId(0)), ..Context::default() };
         let findings = lint("A red coat.", &rules(), &context);
         assert_eq!(findings[0].message, "nearly the same caption as record 1");
-        assert!(!findings[0].wants_a_look());
+        assert!(!findings[0].needs_attention());
     }
 
     #[test]
-    fn what_is_off_is_not_found_and_what_matters_more_comes_first() {
+    fn severities_disable_and_reorder_findings() {
         let mut rules = rules();
         rules.severities.set(LintKind::CutOff, Severity::Off);
         rules.severities.set(LintKind::TooLong, Severity::Error);
@@ -257,31 +255,30 @@ mod tests {
         let findings = lint("The image shows a woman in a r", &rules, &Context::default());
         let found: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.severity)).collect();
         assert_eq!(found, [(LintKind::TooLong, Severity::Error), (LintKind::Preamble, Severity::Info)]);
-        assert!(wants_a_look("The image shows a woman in a r", &rules, &Context::default()));
+        assert!(needs_attention("The image shows a woman in a r", &rules, &Context::default()));
         assert!(
-            !wants_a_look("The image shows a hat.", &rules, &Context::default()),
-            "it is good to know, and no more"
+            !needs_attention("The image shows a hat.", &rules, &Context::default()),
+            "an info finding needs no attention"
         );
         rules.severities.set(LintKind::Empty, Severity::Off);
         assert_eq!(lint(" ", &rules, &Context::default()), []);
     }
 
     #[rstest]
-    #[case("Coat.", Some("1 of at least 3 words"))]
-    #[case("Red coat.", Some("2 of at least 3 words"))]
+    #[case("Coat.", Some("1 word, at least 3 required"))]
+    #[case("Red coat.", Some("2 words, at least 3 required"))]
     #[case("A red coat.", None)]
     #[case("A red-brown coat", None)]
-    #[case("빨간 코트.", Some("2 of at least 3 words"))]
+    #[case("빨간 코트.", Some("2 words, at least 3 required"))]
     #[case("赤いコートの女性。", None)]
-    fn a_caption_of_too_few_words_is_too_short(#[case] caption: &str, #[case] message: Option<&str>) {
+    fn too_short_counts_words_of_any_script(#[case] caption: &str, #[case] message: Option<&str>) {
         let mut rules = rules();
         rules.severities.set(LintKind::CutOff, Severity::Off);
         let found = lint(caption, &rules, &Context::default());
         assert_eq!(found.first().map(|finding| finding.message.as_str()), message);
     }
 
-    /// Rules under which every kind is looked for.
-    fn every_rule() -> Rules {
+    fn all_rules_enabled() -> Rules {
         Rules {
             language: Language::named("en"),
             banned: vec![WordList::new(["coat"])],
@@ -292,15 +289,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_can_be_linted(caption in any::<String>(), max_words in 1_usize..8) {
-            let rules = Rules { max_words, ..every_rule() };
+        fn lint_accepts_any_string(caption in any::<String>(), max_words in 1_usize..8) {
+            let rules = Rules { max_words, ..all_rules_enabled() };
             let findings = lint(&caption, &rules, &Context::default());
             let in_order = findings.is_sorted_by(|worse, better| {
                 (better.severity, worse.kind) < (worse.severity, better.kind)
             });
             prop_assert!(in_order);
-            let any = findings.iter().any(Finding::wants_a_look);
-            prop_assert_eq!(wants_a_look(&caption, &rules, &Context::default()), any);
+            let any = findings.iter().any(Finding::needs_attention);
+            prop_assert_eq!(needs_attention(&caption, &rules, &Context::default()), any);
             for finding in findings {
                 prop_assert!(!finding.message.chars().any(char::is_control));
                 if let Some(span) = finding.span {

@@ -1,18 +1,16 @@
-//! What can be said of many records from the few somebody looked at: proportions and how sure they are, how far two
-//! people agree, how large a sample has to be, and drawing it. Numbers in, numbers out.
+//! Acceptance sampling: Wilson confidence intervals, Cohen's kappa, sample sizes, and stratified random samples.
 
 mod agreement;
-mod planning;
 mod proportion;
-mod sample;
+mod sample_size;
+mod stratified_sample;
 
 pub use agreement::{Agreement, Kappa};
-pub use planning::{LOWEST_TARGET, chance_to_show, most_failures, size_for_half_width, size_to_show};
 pub use proportion::{Interval, Proportion, Z};
-pub use sample::{Drawn, Stratum, allocate, draw, key};
+pub use sample_size::{MIN_TARGET, max_failures, power, sample_size_for_half_width, sample_size_for_target};
+pub use stratified_sample::{Drawn, Stratum, allocate, draw, sample_key};
 
-/// A count as a number to calculate with.
-#[expect(clippy::cast_precision_loss, reason = "counts of records and words are far below 2^52, where it would begin")]
-pub(crate) const fn real(count: u64) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "counts of records and words are far below 2^53")]
+pub(crate) const fn to_f64(count: u64) -> f64 {
     count as f64
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::options::{DatasetOptions, LimitOption, SessionOption};
 use crate::config::Settings;
-use crate::statistics::LOWEST_TARGET;
+use crate::statistics::MIN_TARGET;
 
 /// `recaption stats`.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -71,7 +71,7 @@ impl FromStr for Percent {
 
     fn from_str(text: &str) -> Result<Self, PercentError> {
         let text = text.trim().trim_end_matches('%').trim_end();
-        let percent = text.parse().ok().filter(|percent| (LOWEST_TARGET * 100.0..100.0).contains(percent));
+        let percent = text.parse().ok().filter(|percent| (MIN_TARGET * 100.0..100.0).contains(percent));
         percent.map(Self).ok_or(PercentError)
     }
 }

@@ -15,7 +15,9 @@ use std::path::PathBuf;
 
 use crate::dataset::{Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
 use crate::exit::ExitCode;
-use crate::lint::{self, DuplicateIndex, Duplicates, LintKind, Near, NearIndex, NearPass, Rules};
+use crate::lint::{
+    self, DuplicateIndex, Duplicates, LintKind, NearDuplicateIndex, NearDuplicatePass, NearDuplicates, Rules,
+};
 use crate::picture::{self, PictureError};
 use crate::text::counted;
 
@@ -138,7 +140,7 @@ pub fn run(options: &CheckOptions, out: &mut dyn Write, errors: &mut dyn Write) 
 struct Known {
     occurrences: Occurrences,
     duplicates: Duplicates,
-    near: Near,
+    near: NearDuplicates,
 }
 
 impl Known {
@@ -148,15 +150,15 @@ impl Known {
         let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
         let occurrences = survey.map(|survey| survey.occurrences).unwrap_or_default();
         let mut captions = DuplicateIndex::new();
-        if rules.looks_for(LintKind::Duplicate) {
+        if rules.is_enabled(LintKind::Duplicate) {
             progress.phase("looking for the same captions", dataset.record_count());
             each_caption(dataset, progress, &mut |record, caption| captions.add(record, caption))?;
         }
-        let mut near = Near::default();
-        if rules.looks_for(LintKind::NearDuplicate) {
-            for pass in NearPass::all(dataset.record_count()) {
+        let mut near = NearDuplicates::default();
+        if rules.is_enabled(LintKind::NearDuplicate) {
+            for pass in NearDuplicatePass::all(dataset.record_count()) {
                 progress.phase("looking for nearly the same captions", dataset.record_count());
-                let mut index = NearIndex::new(pass);
+                let mut index = NearDuplicateIndex::new(pass);
                 each_caption(dataset, progress, &mut |record, caption| index.add(record, caption))?;
                 index.finish(&mut near, |record| caption(dataset, record))?;
             }
@@ -171,10 +173,10 @@ impl Known {
             return Ok(Vec::new());
         }
         let text = record.caption.as_deref().unwrap_or_default();
-        let same_as = self.duplicates.other(record.id, text, |other| caption(dataset, other))?;
+        let duplicate_of = self.duplicates.other(record.id, text, |other| caption(dataset, other))?;
         // Who has the same caption has been told enough.
-        let near = if same_as.is_none() { self.near.other(record.id) } else { None };
-        Ok(lint::lint(text, rules, &lint::Context { stop: None, same_as, near }))
+        let near_duplicate_of = if duplicate_of.is_none() { self.near.other(record.id) } else { None };
+        Ok(lint::lint(text, rules, &lint::Context { stop: None, duplicate_of, near_duplicate_of }))
     }
 }
 

@@ -127,7 +127,7 @@ pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) 
             let report = SpotReport::gather(&dataset, &history, Timestamp::now())?.ok_or(StatsError::NoSample)?;
             write_report(&report, path, dataset.path(), *force)?;
             let shown = path.to_string_lossy();
-            let (judged, drawn) = (report.figures.accepted.of(), report.figures.drawn);
+            let (judged, drawn) = (report.figures.accepted.total(), report.figures.drawn);
             Ok(writeln!(out, "{}: {judged} of {drawn} records judged", sanitize(&shown))?)
         }
         What::Plan { target } => {

@@ -1,9 +1,9 @@
-//! The embedded describer: small neural networks in the binary, plain sentences out; no account, no network, no cost.
+//! The embedded describer: small neural networks in the binary and rule-based captions. It needs no account and no network
+//! connection, and costs nothing.
 //!
-//! A picture goes through these rooms: `picture` opens it; `person` finds people with the networks of `models`;
-//! `garment` and `scene` read clothes and surroundings by `colour` and `texture`; `findings` is what they
-//! found, and `sentence` puts it into words. It tells what it sees and leaves out what it cannot: never a person's
-//! gender, age or origin. Its captions are drafts.
+//! Stages: `picture` decodes the file; `person` detects people with the networks in `models`; `garment` and `scene` analyse
+//! clothes and surroundings with `colour` and `texture`; `sentence` turns the resulting `observations` into a caption. A
+//! caption mentions only what was detected, and never a person's gender, age or origin.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -13,10 +13,10 @@
 )]
 
 mod colour;
-mod findings;
 mod garment;
 mod geometry;
 mod models;
+mod observations;
 mod person;
 mod picture;
 mod scene;
@@ -33,8 +33,8 @@ use tokio::{sync::Semaphore, task};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    findings::{Findings, PersonFindings, Subject},
     models::{ModelError, Models, Worker},
+    observations::{Observations, PersonObservations, Subject},
     person::PersonMask,
     picture::Picture,
     scene::Objects,
@@ -43,10 +43,9 @@ use self::{
 use super::{DescribeError, DescribeEvent, Describer, Description, Detail, Priority, Reason, Request, StopReason};
 use crate::picture::UnusablePicture;
 
-/// The model name kept with every description. The number goes up when the same picture may get other words.
+/// The model name stored with every description. Increment the number whenever captions change.
 const MODEL: &str = "recaption-local 1";
 
-/// Why a picture has no description.
 #[derive(Debug, thiserror::Error)]
 enum LocalError {
     #[error(transparent)]
@@ -55,15 +54,14 @@ enum LocalError {
     Model(#[from] ModelError),
 }
 
-/// Describes pictures on this machine.
+/// Describes images locally.
 pub struct LocalDescriber {
-    /// One permit for each picture described at a time.
+    /// One permit per description in progress.
     workers: Arc<Semaphore>,
 }
 
 impl LocalDescriber {
-    /// A describer that works on up to `workers` pictures at a time, each on one thread. Requests beyond that wait
-    /// for their turn.
+    /// Creates a describer that works on up to `workers` images at a time, one thread each. Further requests wait in order.
     #[must_use]
     pub fn new(workers: NonZeroUsize) -> Self {
         Self { workers: Arc::new(Semaphore::new(workers.get())) }
@@ -71,7 +69,7 @@ impl LocalDescriber {
 }
 
 impl Default for LocalDescriber {
-    /// Half the processors, so that the screen stays quick: at least one.
+    /// Uses half the processors, at least one, so that the UI stays responsive.
     fn default() -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self::new(NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN))
@@ -83,13 +81,13 @@ impl Describer for LocalDescriber {
         "local"
     }
 
-    /// The stream must be polled inside a Tokio runtime. Its text arrives word by word once the picture is understood.
+    /// The stream must be polled inside a Tokio runtime. The caption is emitted word by word once it is complete.
     fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescribeEvent> {
         events(request, Arc::clone(&self.workers), CancellationToken::new())
     }
 }
 
-/// One description as it is made. Dropping the stream cancels the work between its stages.
+/// Returns the events of one description. Dropping the stream cancels the work between two stages.
 fn events(
     request: Request,
     workers: Arc<Semaphore>,
@@ -98,38 +96,38 @@ fn events(
     let cancel_on_drop = cancelled.clone().drop_guard();
     let events = async move {
         let _cancel_on_drop = cancel_on_drop;
-        stream::iter(match caption_on_worker(request, workers, cancelled).await {
-            Ok(description) => streamed(description),
+        stream::iter(match describe_on_worker(request, workers, cancelled).await {
+            Ok(description) => into_events(description),
             Err(error) => vec![DescribeEvent::Failed(error)],
         })
     };
     stream::once(events).flatten().boxed()
 }
 
-/// The words of a description one by one, then the whole.
-fn streamed(description: Description) -> Vec<DescribeEvent> {
+/// Returns a delta for each word, then the finished description.
+fn into_events(description: Description) -> Vec<DescribeEvent> {
     let mut events: Vec<DescribeEvent> =
         description.text.split_inclusive(' ').map(|word| DescribeEvent::Delta(word.to_owned())).collect();
     events.push(DescribeEvent::Finished(description));
     events
 }
 
-/// Waits for a free worker, then describes the picture on a thread that may block.
-async fn caption_on_worker(
+/// Waits for a permit, then describes the image on a blocking thread.
+async fn describe_on_worker(
     request: Request,
     workers: Arc<Semaphore>,
     cancelled: CancellationToken,
 ) -> Result<Description, DescribeError> {
     let picture = request.picture.display().to_string();
-    let failed_inside = |reason: String| DescribeError {
-        message: format!("{picture}: the local describer failed inside: {reason} (please report this)"),
+    let internal_error = |reason: String| DescribeError {
+        message: format!("{picture}: internal error in the local describer: {reason} (please report this)"),
     };
-    let permit = workers.acquire_owned().await.map_err(|closed| failed_inside(closed.to_string()))?;
+    let permit = workers.acquire_owned().await.map_err(|closed| internal_error(closed.to_string()))?;
     let work = task::spawn_blocking(move || {
-        // Held by the work, not by who waits for it: a cancelled picture counts until its stage is over.
+        // Owned by the work, not by the stream: a cancelled description occupies its worker until the current stage ends.
         let _permit = permit;
         let worker = Worker::new(cancelled);
-        let detail = detail(&request);
+        let detail = effective_detail(&request);
         caption(&request.picture, detail, request.max_words, &worker).map(|text| (text, detail))
     });
     match work.await {
@@ -142,12 +140,12 @@ async fn caption_on_worker(
             usage: None,
         }),
         Ok(Err(error)) => Err(DescribeError { message: error.to_string() }),
-        Err(panicked) => Err(failed_inside(panicked.to_string())),
+        Err(panicked) => Err(internal_error(panicked.to_string())),
     }
 }
 
-/// How much to tell: what was wrong with the text before, where it was said, is stronger than what is due.
-fn detail(request: &Request) -> Detail {
+/// Returns the level of detail. The reason for a regeneration overrides the requested level.
+fn effective_detail(request: &Request) -> Detail {
     match request.context.reason {
         Some(Reason::TooLong) => Detail::Brief,
         Some(Reason::MissedItem) => Detail::Detailed,
@@ -155,17 +153,15 @@ fn detail(request: &Request) -> Detail {
     }
 }
 
-/// The caption of a picture.
 fn caption(path: &Path, detail: Detail, max_words: usize, worker: &Worker) -> Result<String, LocalError> {
     worker.checkpoint()?;
     let picture = Picture::open(path)?;
     worker.checkpoint()?;
-    let findings = examine(&picture, Models::get()?, worker)?;
-    Ok(sentence::write(&findings, detail, max_words))
+    let observations = examine(&picture, Models::get()?, worker)?;
+    Ok(sentence::write(&observations, detail, max_words))
 }
 
-/// Finds everything that can be told of a picture.
-fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Findings, ModelError> {
+fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Observations, ModelError> {
     let black_and_white = scene::is_black_and_white(picture);
     let palette = scene::palette(picture, black_and_white);
     let detections = person::detect(picture, models, worker)?;
@@ -174,10 +170,10 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Findin
 
     if !found.is_empty() {
         let mask = PersonMask::of(picture, models, worker)?;
-        if let Some(people) = person::look_closer(picture, &found, &mask, models, worker)? {
+        if let Some(people) = person::analyse_people(picture, &found, &mask, models, worker)? {
             worker.checkpoint()?;
             let objects = Objects::among(&detections, Some(people.main.frame));
-            let person = PersonFindings {
+            let person = PersonObservations {
                 framing: people.main.framing,
                 prominent: people.prominent,
                 others_behind: people.others_behind,
@@ -185,7 +181,7 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Findin
                 clothes: garment::clothes(picture, &people, &texture, black_and_white),
                 accessories: objects.accessories,
             };
-            return Ok(Findings {
+            return Ok(Observations {
                 black_and_white,
                 subject: Subject::Person(person),
                 objects: objects.surroundings,
@@ -196,7 +192,7 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Findin
     }
     worker.checkpoint()?;
     let still_life = scene::still_life(picture, &texture, black_and_white);
-    Ok(Findings {
+    Ok(Observations {
         black_and_white,
         subject: Subject::NoPerson(still_life.thing),
         objects: Objects::among(&detections, None).surroundings,

@@ -116,7 +116,7 @@ pub fn findings(text: &str, stop: Option<&StopReason>, rules: &Rules) -> Vec<Fin
 /// Returns true if a new candidate may be accepted without a look: the model finished it, and no finding is a warning or
 /// an error.
 fn is_clean(stop: &StopReason, findings: &[Finding]) -> bool {
-    *stop == StopReason::EndTurn && !findings.iter().any(Finding::wants_a_look)
+    *stop == StopReason::EndTurn && !findings.iter().any(Finding::needs_attention)
 }
 
 /// What is known about a finished job besides its description.

@@ -6,7 +6,7 @@ use super::rules;
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
 use crate::session::{Ledger, RecordState};
-use crate::statistics::{draw, key};
+use crate::statistics::{draw, sample_key};
 
 /// A kind of undecided records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ impl Selection {
                     let picture = dataset.picture_path(&record.file_name).ok();
                     if picture.is_some_and(|path| path.is_file()) {
                         selected.records.push(record.id);
-                        keys.extend(self.sample.map(|sample| key(sample.seed, record.id.0, &record.file_name)));
+                        keys.extend(self.sample.map(|sample| sample_key(sample.seed, record.id.0, &record.file_name)));
                     } else {
                         selected.without_picture += 1;
                     }
@@ -90,7 +90,7 @@ impl Only {
             Self::Failed => rules::needs_retry(state),
             Self::Lint => {
                 let caption = state.current_caption(record.caption.as_deref()).unwrap_or_default();
-                rules::needs_description(state) && lint::wants_a_look(caption, rules, &lint::Context::default())
+                rules::needs_description(state) && lint::needs_attention(caption, rules, &lint::Context::default())
             }
         }
     }

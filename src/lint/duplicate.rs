@@ -1,68 +1,66 @@
-//! Which records share a caption, found in bounded memory.
+//! Finds records with identical captions in bounded memory.
 //!
-//! Two passes over the dataset: the first gives every caption to a [`DuplicateIndex`], which keeps a hash and the
-//! record, 12 bytes in all; [`DuplicateIndex::finish`] then forgets every caption whose hash is its own, which is nearly
-//! all of them. In the second pass, records of equal hash are compared by their text, read again from the dataset: a
-//! hash alone never makes a finding.
+//! This takes two passes over the dataset. The first adds every caption to a [`DuplicateIndex`], which stores 12 bytes: a
+//! 64-bit hash and the record id. [`DuplicateIndex::finish`] drops every hash that occurs only once, which is nearly all
+//! of them. The second pass re-reads the captions with equal hashes and compares the text, so a hash collision is never
+//! reported.
 
 use twox_hash::XxHash3_128;
 
 use crate::dataset::RecordId;
 use crate::text::trim;
 
-/// What the first pass remembers of a caption: its hash, then its record. Kept apart from `u64` so that an entry
-/// takes 12 bytes and not 16.
-type Entry = ([u32; 2], u32);
+/// A hash and a record id. The hash is two `u32` because alignment would pad `(u64, u32)` to 16 bytes.
+type HashedCaption = ([u32; 2], u32);
 
-/// The first pass: every caption, once.
+/// Collects the hashes of all captions in the first pass.
 #[derive(Clone, Debug, Default)]
 pub struct DuplicateIndex {
-    entries: Vec<Entry>,
+    entries: Vec<HashedCaption>,
 }
 
 impl DuplicateIndex {
-    /// An index without captions.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in the caption of a record. Whitespace at its ends makes no difference; an empty one is left aside.
+    /// Adds the caption of a record, ignoring leading and trailing whitespace. Empty captions are skipped.
     pub fn add(&mut self, record: RecordId, caption: &str) {
         if !trim(caption).is_empty() {
             self.entries.push((hash(caption), record.0));
         }
     }
 
-    /// Keeps the captions that may have a twin.
+    /// Keeps the hashes that occur more than once.
     #[must_use]
     pub fn finish(mut self) -> Duplicates {
         self.entries.sort_unstable();
-        let twins = self
+        let candidates = self
             .entries
             .chunk_by(|one, other| one.0 == other.0)
             .filter(|same| same.len() > 1)
             .flatten()
             .copied()
             .collect();
-        Duplicates { twins }
+        Duplicates { candidates }
     }
 }
 
-/// The captions that may have a twin, for the second pass.
+/// The records whose captions share a hash, for the second pass.
 #[derive(Clone, Debug, Default)]
 pub struct Duplicates {
-    /// In order of hash, then record.
-    twins: Vec<Entry>,
+    /// Sorted by hash, then by record.
+    candidates: Vec<HashedCaption>,
 }
 
 impl Duplicates {
-    /// The first other record with the same caption as `record`. `read` gets the caption of a record that may be one; it
-    /// is not called for a caption without a twin.
+    /// Returns the first other record with the same caption as `record`. Calls `read` to get the caption of each record
+    /// with the same hash.
     ///
     /// # Errors
     ///
-    /// Those of `read`.
+    /// Returns an error if `read` does.
     pub fn other<E>(
         &self,
         record: RecordId,
@@ -70,8 +68,8 @@ impl Duplicates {
         mut read: impl FnMut(RecordId) -> Result<Option<String>, E>,
     ) -> Result<Option<RecordId>, E> {
         let hash = hash(caption);
-        let start = self.twins.partition_point(|entry| entry.0 < hash);
-        for &(_, other) in self.twins[start..].iter().take_while(|entry| entry.0 == hash) {
+        let start = self.candidates.partition_point(|entry| entry.0 < hash);
+        for &(_, other) in self.candidates[start..].iter().take_while(|entry| entry.0 == hash) {
             let other = RecordId(other);
             if other != record && read(other)?.is_some_and(|text| trim(&text) == trim(caption)) {
                 return Ok(Some(other));
@@ -81,7 +79,7 @@ impl Duplicates {
     }
 }
 
-/// 64 bits, high half first, of the caption without whitespace at its ends.
+/// Returns a 64-bit hash of the trimmed caption, high half first.
 fn hash(caption: &str) -> [u32; 2] {
     let hash = XxHash3_128::oneshot(trim(caption).as_bytes());
     let half = |shift: u32| u32::try_from((hash >> shift) & u128::from(u32::MAX)).expect("32 bits were kept");
@@ -97,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// What the second pass says of every record, and how many captions it read again.
+    /// Returns the result of the second pass for every record, and the number of captions it re-read.
     fn others(captions: &[String]) -> (Vec<Option<usize>>, usize) {
         let mut index = DuplicateIndex::new();
         let records = || (0..).map(RecordId).zip(captions);
@@ -121,18 +119,18 @@ mod tests {
     }
 
     #[test]
-    fn each_of_a_group_names_the_first_other() {
+    fn every_duplicate_names_the_first_other_record() {
         let (others, _) = others(&captions(&["coat", "hat", " coat\n", "coat", "", " "]));
         assert_eq!(others, [Some(2), None, Some(0), Some(0), None, None]);
     }
 
     #[test]
-    fn nothing_is_read_again_where_nothing_is_the_same() {
+    fn unique_captions_are_not_read_again() {
         assert_eq!(others(&captions(&["coat", "hat", "shoe"])), (vec![None, None, None], 0));
     }
 
     #[test]
-    fn the_same_hash_is_not_enough() {
+    fn equal_hashes_are_confirmed_by_the_text() {
         let mut index = DuplicateIndex::new();
         index.add(RecordId(0), "coat");
         index.add(RecordId(1), "coat");
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caption_that_cannot_be_read_again_is_an_error_and_not_a_guess() {
+    fn read_errors_are_returned() {
         let mut index = DuplicateIndex::new();
         index.add(RecordId(0), "coat");
         index.add(RecordId(1), "coat");
@@ -149,13 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn a_caption_costs_twelve_bytes() {
-        assert_eq!(size_of::<Entry>(), 12);
+    fn an_entry_takes_twelve_bytes() {
+        assert_eq!(size_of::<HashedCaption>(), 12);
     }
 
     proptest! {
         #[test]
-        fn it_finds_what_comparing_every_pair_finds(captions in prop::collection::vec("[ab ]{0,2}", 0..20)) {
+        fn the_result_equals_that_of_comparing_every_pair(captions in prop::collection::vec("[ab ]{0,2}", 0..20)) {
             let naive: Vec<Option<usize>> = captions
                 .iter()
                 .enumerate()

@@ -1,14 +1,13 @@
-//! Captions that are not sure of what they say: a reader of "appears to be a coat" learns less than of "a coat", and a
-//! model trained on it learns to hedge.
+//! Finds hedging. "Appears to be a coat" conveys less than "a coat", and a model trained on it learns to hedge.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::words::plain;
-use super::{Remark, Text};
+use super::phrase_matching::normalize;
+use super::{Text, Violation};
 use crate::text::sanitize;
 
-/// Words that hedge wherever they stand.
+/// Hedges in any context.
 const HEDGES: &[&str] = &[
     "possibly",
     "probably",
@@ -48,8 +47,8 @@ const HEDGES: &[&str] = &[
     "것으로 추정되는",
 ];
 
-/// Hedges when a verb follows ("appears to wear"); before one of [`PLACES`] they tell where something is ("a dog appears
-/// to the left of her").
+/// Hedges before a verb ("appears to wear"). Before one of [`NOT_VERBS`] they describe a position ("a dog appears to the
+/// left of her").
 const BEFORE_A_VERB: &[&str] = &[
     "appears to",
     "appear to",
@@ -62,39 +61,39 @@ const BEFORE_A_VERB: &[&str] = &[
     "looks to be",
     "look to be",
 ];
-const PLACES: &[&str] =
+const NOT_VERBS: &[&str] =
     &["the", "a", "an", "her", "his", "their", "its", "our", "this", "that", "left", "right", "viewers"];
 
-/// Hedges when they say what something is ("could be a model"): before one of [`DETERMINERS`]. Else they mostly tell what
-/// is possible ("may be worn open", "could be seen").
+/// Hedges before a noun ("could be a model"), recognised by one of [`DETERMINERS`]. Otherwise they mostly describe a
+/// possibility ("may be worn open", "could be seen").
 const BEFORE_A_NOUN: &[&str] =
     &["may be", "might be", "could be", "may have been", "might have been", "could have been"];
 const DETERMINERS: &[&str] = &["a", "an", "the", "some", "part", "his", "her", "their", "its"];
 
-/// Japanese and Chinese, which write no spaces.
+/// Hedges in Japanese and Chinese, matched anywhere because these are written without spaces.
 const ANYWHERE: &[&str] = &["かもしれ", "と思われ", "と推測", "と推定", "似乎", "也许", "也許"];
 
-/// The words that hedges begin with. Nearly no word of a caption is one, and this is asked for every word.
-static HEADS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+/// The first words of all hedges: a fast filter, since hardly any word of a caption is one.
+static FIRST_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let phrases = HEDGES.iter().chain(BEFORE_A_VERB).chain(BEFORE_A_NOUN);
     phrases.filter_map(|phrase| phrase.split(' ').next()).collect()
 });
 
-/// A finding if the caption hedges outside what it quotes.
-pub(super) fn hedging(text: &Text<'_>) -> Option<Remark> {
+/// Reports the first hedge outside quotations.
+pub(super) fn hedging(text: &Text<'_>) -> Option<Violation> {
     let words = &text.words;
     let follows = |at: usize, length: usize, any: &[&str]| words.match_any(at + length, any).is_some();
     let length_at = |at: usize| {
-        let before_verb = |length: &usize| !follows(at, *length, PLACES) && at + length < words.len();
+        let before_verb = |length: &usize| !follows(at, *length, NOT_VERBS) && at + length < words.len();
         let before_noun = |length: &usize| follows(at, *length, DETERMINERS);
         words
             .match_any(at, HEDGES)
             .or_else(|| words.match_any(at, BEFORE_A_VERB).filter(before_verb))
             .or_else(|| words.match_any(at, BEFORE_A_NOUN).filter(before_noun))
     };
-    let is_head = |at: &usize| words.get(*at).is_some_and(|word| HEADS.contains(plain(word).as_ref()));
+    let is_first_word = |at: &usize| words.get(*at).is_some_and(|word| FIRST_WORDS.contains(normalize(word).as_ref()));
     let in_words = (0..words.len())
-        .filter(|at| is_head(at) && !text.quotations.contain(words.start(*at)))
+        .filter(|at| is_first_word(at) && !text.quotations.contain(words.start(*at)))
         .find_map(|at| length_at(at).map(|length| words.span(at, length)));
     let anywhere = || {
         let phrases = if text.caption.is_ascii() { &[] } else { ANYWHERE };
@@ -102,8 +101,8 @@ pub(super) fn hedging(text: &Text<'_>) -> Option<Remark> {
         found.find(|span| !text.quotations.contain(span.start))
     };
     let span = in_words.or_else(anywhere)?;
-    let message = format!("“{}”: it is not sure of what it says", sanitize(&text.caption[span.clone()]));
-    Some(Remark::about(span, message))
+    let message = format!("hedging: “{}”", sanitize(&text.caption[span.clone()]));
+    Some(Violation::at(span, message))
 }
 
 #[cfg(test)]
@@ -115,7 +114,7 @@ mod tests {
 
     fn found(caption: &str) -> Option<&str> {
         let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
-        hedging(&text).map(|remark| &caption[remark.span.expect("phrases are always somewhere")])
+        hedging(&text).map(|violation| &caption[violation.span.expect("a span")])
     }
 
     #[rstest]
@@ -126,7 +125,7 @@ mod tests {
     #[case("She might be a dancer.", "might be")]
     #[case("학생인 것으로 보입니다.", "것으로 보입니다")]
     #[case("コートかもしれない。", "かもしれ")]
-    fn hedges_are_marked(#[case] caption: &str, #[case] part: &str) {
+    fn hedges_are_found(#[case] caption: &str, #[case] part: &str) {
         assert_eq!(found(caption), Some(part));
     }
 
@@ -142,7 +141,7 @@ mod tests {
     #[case("A seemly coat.")]
     #[case("A red light appears. To the left, a bus.")]
     #[case("가방이 보인다.")]
-    fn what_only_reads_like_a_hedge_is_not(#[case] caption: &str) {
+    fn phrases_that_resemble_hedges_are_not(#[case] caption: &str) {
         assert_eq!(found(caption), None);
     }
 }

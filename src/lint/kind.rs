@@ -1,57 +1,47 @@
-//! The kinds of findings: their names, their order and how much each matters unless the operator says otherwise.
+//! The kinds of findings: names, order and default severities.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What can be wrong with a caption, worst first: the order of the variants is the order of findings that matter
-/// equally.
+/// A lint rule. The variants are in order of importance, which breaks ties between findings of equal severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LintKind {
-    /// There is no text.
     Empty,
-    /// A model's apology in place of a caption.
+    /// The model refused to write a caption.
     Refusal,
-    /// The sentence a script writes when a model failed.
+    /// The placeholder a script writes when its model fails.
     Fallback,
-    /// It is not in the language that is wanted.
     WrongLanguage,
-    /// The text stops before its end.
+    /// The text stops in the middle of a sentence.
     CutOff,
-    /// It has a word that the operator does not want.
     BannedWord,
-    /// It lacks a word that the operator wants.
+    /// A required word is missing.
     MissingRequired,
-    /// Characters that a reader would not see or that command a terminal.
+    /// Invisible characters and terminal control characters.
     ControlCharacters,
-    /// A letter of another script that looks like one of its own.
+    /// A homoglyph: a letter that looks like one of another script.
     LookAlike,
-    /// Marks of Markdown or HTML, or quotation marks round the whole.
+    /// Markdown, HTML or JSON syntax, or quotation marks around the whole caption.
     Markup,
-    /// It begins by speaking of the picture or the task ("This image shows").
+    /// The caption starts with a phrase about the image or the task ("This image shows").
     Preamble,
-    /// It is not sure of what it says ("appears to be").
+    /// Uncertain wording ("appears to be").
     Hedging,
-    /// A word comes twice in a row.
+    /// The same word twice in a row.
     DoubledWord,
-    /// More words than the limit.
     TooLong,
-    /// Fewer words than a caption takes.
     TooShort,
-    /// Another record has the same caption.
     Duplicate,
-    /// Another record has nearly the same caption.
     NearDuplicate,
-    /// More tokens than a text encoder of the CLIP family reads.
+    /// More tokens than a CLIP text encoder reads.
     ClipTokens,
 }
 
 impl LintKind {
-    /// How many there are.
     pub const COUNT: usize = 18;
 
-    /// All of them, worst first.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Empty,
         Self::Refusal,
@@ -73,7 +63,7 @@ impl LintKind {
         Self::ClipTokens,
     ];
 
-    /// The name in output, filters and settings. These do not change from one version to the next.
+    /// Returns the name used in output, queries and settings. Names are stable across versions.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,10 +88,10 @@ impl LintKind {
         }
     }
 
-    /// How much it matters unless the operator says otherwise.
+    /// Returns the severity if the settings do not override it.
     ///
-    /// What makes a caption useless is an error. What is true but often as it should be is only good to know: two
-    /// pictures of one scene have nearly the same caption, and most who use captions have no CLIP to read them.
+    /// `Error` means that the caption is useless. `Info` is for findings that are often harmless: two images of one scene
+    /// have nearly the same caption, and most captions are never read by CLIP.
     #[must_use]
     pub const fn default_severity(self) -> Severity {
         match self {
@@ -134,9 +124,8 @@ impl Serialize for LintKind {
     }
 }
 
-/// A name that no kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such lint; the lints are {}", LintKind::ALL.map(LintKind::name).join(", "))]
+#[error("unknown lint, expected one of {}", LintKind::ALL.map(LintKind::name).join(", "))]
 pub struct UnknownLint;
 
 impl FromStr for LintKind {
@@ -147,22 +136,22 @@ impl FromStr for LintKind {
     }
 }
 
-/// How much a finding matters, from not at all.
+/// The severity of a finding, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It is not looked for.
+    /// The rule is disabled.
     Off,
-    /// It is said, and has no consequence.
+    /// Reported without consequences.
     Info,
-    /// The caption wants a look: it is not accepted unseen, and `check` ends with 1.
+    /// The caption is not accepted unseen, and `check` exits with 1.
     Warn,
-    /// The same, and it comes before warnings.
+    /// Like `Warn`, but listed first.
     Error,
 }
 
 impl Severity {
-    /// The name in output and settings.
+    /// Returns the name used in output and settings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -179,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_kinds_are_listed_in_order_under_names_of_their_own() {
+    fn all_lists_every_kind_once_in_order_with_a_unique_name() {
         assert!(LintKind::ALL.is_sorted_by(|worse, better| worse < better));
         for (at, kind) in LintKind::ALL.into_iter().enumerate() {
             assert_eq!((kind as usize, kind.name().parse()), (at, Ok(kind)));

@@ -1,55 +1,52 @@
-//! Whether a caption is in the language it is to be in: by its letters, and among languages of Latin letters by the words
-//! every text has.
+//! Detects captions in the wrong language: by script, and among languages in Latin script by their most frequent words.
 
-mod known;
+mod profiles;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use known::{KNOWN, Known};
+use profiles::{PROFILES, Profile};
 
-use super::words::plain;
-use super::{Remark, Text};
+use super::phrase_matching::normalize;
+use super::{Text, Violation};
 
-/// A language the rules know, with its script.
+/// A language with a [profile](profiles).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Language(&'static Known);
+pub struct Language(&'static Profile);
 
 impl Language {
-    /// The language that a setting names: by its code ("ko", "pt-BR") or its name in English or itself ("Korean", "한국어").
-    /// Nothing where the rules do not know it, or where several are named.
+    /// Parses a code ("ko", "pt-BR") or a name in English or in the language itself ("Korean", "한국어"). Returns `None` if
+    /// the language is unsupported or `setting` names more than one.
     #[must_use]
     pub fn named(setting: &str) -> Option<Self> {
         let setting = setting.to_lowercase();
         let mut parts = setting.split(|character: char| !character.is_alphanumeric()).filter(|part| !part.is_empty());
         let first = parts.next()?;
-        let by_name = |part: &str| KNOWN.iter().find(|known| known.names.contains(&part));
-        let by_code = KNOWN.iter().find(|known| known.code == first);
+        let by_name = |part: &str| PROFILES.iter().find(|profile| profile.names.contains(&part));
+        let by_code = PROFILES.iter().find(|profile| profile.code == first);
         let mut named = by_code.into_iter().chain(by_name(first)).chain(parts.filter_map(by_name));
         let language = named.next()?;
         named.all(|other| other.code == language.code).then_some(Self(language))
     }
 
-    /// Whether it is English.
     #[must_use]
     pub fn is_english(self) -> bool {
         self.0.code == "en"
     }
 
-    /// Whether it is written in Latin letters.
     #[must_use]
     pub fn is_latin(self) -> bool {
         self.0.script == Script::Latin
     }
 
-    /// Its name in English.
+    /// Returns the name in English.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.0.name
     }
 }
 
-/// Scripts, as far as they tell languages apart.
+/// The scripts that distinguish languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Script {
     Latin,
@@ -62,12 +59,12 @@ enum Script {
     Hangul,
     Kana,
     Han,
-    /// One that no language above is written in.
+    /// Any script without a language profile.
     Other,
 }
 
 impl Script {
-    /// The script of a letter.
+    /// Returns the script of a letter, or `None` for other characters.
     fn of(character: char) -> Option<Self> {
         let script = match character {
             'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Self::Latin,
@@ -85,15 +82,15 @@ impl Script {
         character.is_alphabetic().then_some(script)
     }
 
-    /// The fewest letters of it that a caption is judged by. A syllable or an ideograph tells more than a letter.
-    const fn enough(self) -> usize {
+    /// Returns the number of letters needed for a verdict. Syllables and ideographs carry more information than letters.
+    const fn min_letters(self) -> usize {
         match self {
             Self::Hangul | Self::Kana | Self::Han => 6,
             _ => 16,
         }
     }
 
-    /// What a caption in it is in.
+    /// Returns the description used in messages.
     const fn name(self) -> &'static str {
         match self {
             Self::Latin => "in Latin letters",
@@ -111,25 +108,25 @@ impl Script {
     }
 }
 
-/// The share of letters, of a hundred, that another script must have, and that the wanted one may.
-const FOREIGN_SHARE: usize = 80;
-const WANTED_SHARE: usize = 10;
-/// Kana among ideographs, of a hundred, that make a text Japanese and not Chinese.
-const KANA_SHARE: usize = 15;
+/// The minimum percentage of letters in another script, and the maximum in the expected one.
+const MIN_FOREIGN_PERCENT: usize = 80;
+const MAX_EXPECTED_PERCENT: usize = 10;
+/// The percentage of kana among kana and ideographs that makes a text Japanese instead of Chinese.
+const MIN_KANA_PERCENT: usize = 15;
 
-/// A finding if the caption is certainly not in the language wanted. What is quoted was read in the picture, and words
-/// with a capital may be names: neither counts.
-pub(super) fn wrong(text: &Text<'_>, wanted: Language) -> Option<Remark> {
-    let is_in = by_script(text, wanted).or_else(|| by_words(text, wanted))?;
-    Some(Remark::whole(format!("it is {is_in}; {} is wanted", wanted.name())))
+/// Reports a caption that is certainly not in the expected language. Quotations are ignored because they are text in the
+/// image; capitalised words are ignored if the expected script is not Latin, because they can be names.
+pub(super) fn wrong_language(text: &Text<'_>, expected: Language) -> Option<Violation> {
+    let found = by_script(text, expected).or_else(|| by_words(text, expected))?;
+    Some(Violation::whole(format!("{found}, expected {}", expected.name())))
 }
 
-fn by_script(text: &Text<'_>, wanted: Language) -> Option<String> {
+fn by_script(text: &Text<'_>, expected: Language) -> Option<String> {
     let mut letters: HashMap<Script, usize> = HashMap::new();
-    if wanted.is_latin() && text.caption.is_ascii() {
+    if expected.is_latin() && text.caption.is_ascii() {
         return None;
     }
-    for word in own_words(text).filter(|word| wanted.is_latin() || !word.starts_with(char::is_uppercase)) {
+    for word in unquoted_words(text).filter(|word| expected.is_latin() || !word.starts_with(char::is_uppercase)) {
         for script in word.chars().filter_map(Script::of) {
             *letters.entry(script).or_default() += 1;
         }
@@ -137,73 +134,73 @@ fn by_script(text: &Text<'_>, wanted: Language) -> Option<String> {
     let of = |script| letters.get(&script).copied().unwrap_or_default();
     let total: usize = letters.values().sum();
     let (kana, han) = (of(Script::Kana), of(Script::Han));
-    if wanted.0.script == Script::Han {
-        let japanese = kana >= Script::Kana.enough() && kana * 100 >= (kana + han) * KANA_SHARE;
+    if expected.0.script == Script::Han {
+        let japanese = kana >= Script::Kana.min_letters() && kana * 100 >= (kana + han) * MIN_KANA_PERCENT;
         if japanese {
             return Some(Script::Kana.name().to_owned());
         }
     }
-    // Ideographs are among the letters of Japanese, and of Korean where no kana are among them.
-    let has_ideographs = wanted.0.script == Script::Kana || (wanted.0.script == Script::Hangul && kana == 0);
-    let own = of(wanted.0.script) + if has_ideographs { han } else { 0 };
+    // Ideographs count as Japanese, and as Korean if there are no kana.
+    let has_ideographs = expected.0.script == Script::Kana || (expected.0.script == Script::Hangul && kana == 0);
+    let own = of(expected.0.script) + if has_ideographs { han } else { 0 };
     let (script, most) =
         letters.iter().max_by_key(|(script, count)| (**count, **script as u8)).map(|(s, n)| (*s, *n))?;
-    // Kana and ideographs together are one text.
-    let (script, most) = if matches!(script, Script::Kana | Script::Han) && kana > 0 && script != wanted.0.script {
+    // A text with kana and ideographs is Japanese.
+    let (script, most) = if matches!(script, Script::Kana | Script::Han) && kana > 0 && script != expected.0.script {
         (Script::Kana, kana + han)
     } else {
         (script, most)
     };
-    let sure = script != wanted.0.script
-        && most >= script.enough()
-        && most * 100 >= total * FOREIGN_SHARE
-        && own * 100 <= total * WANTED_SHARE;
+    let sure = script != expected.0.script
+        && most >= script.min_letters()
+        && most * 100 >= total * MIN_FOREIGN_PERCENT
+        && own * 100 <= total * MAX_EXPECTED_PERCENT;
     sure.then(|| match script {
         Script::Latin => {
-            best_by_words(text).map_or_else(|| script.name().to_owned(), |known| format!("in {}", known.name))
+            best_by_words(text).map_or_else(|| script.name().to_owned(), |profile| format!("in {}", profile.name))
         }
         _ => script.name().to_owned(),
     })
 }
 
-/// The fewest words of a language that make sure of it, each counted once.
-const WORDS_TO_BE_SURE: u32 = 4;
-/// Of how many words of the caption one has to be among them.
-const ONE_WORD_OF: u32 = 5;
-/// How many times as many as those of the wanted language.
-const TIMES_AS_MANY: u32 = 4;
+/// The number of distinct frequent words needed to identify a language.
+const MIN_HITS: u32 = 4;
+/// At least one word of the caption in this many must be a hit.
+const MAX_WORDS_PER_HIT: u32 = 5;
+/// The minimum ratio of hits to those of the expected language.
+const MIN_HIT_RATIO: u32 = 4;
 
-fn by_words(text: &Text<'_>, wanted: Language) -> Option<String> {
-    if !wanted.is_latin() {
+fn by_words(text: &Text<'_>, expected: Language) -> Option<String> {
+    if !expected.is_latin() {
         return None;
     }
     let (hits, words) = hits(text);
-    let own = hits[place(wanted.0)?];
-    let (language, most) = KNOWN.iter().zip(hits).max_by_key(|(_, hits)| *hits)?;
-    // A word that both have speaks for both: it cannot make the difference.
-    let sure = language.code != wanted.0.code
-        && most >= WORDS_TO_BE_SURE
-        && most * ONE_WORD_OF >= words
-        && most >= own * TIMES_AS_MANY;
+    let own = hits[index_of(expected.0)?];
+    let (language, most) = PROFILES.iter().zip(hits).max_by_key(|(_, hits)| *hits)?;
+    // A word of both languages counts for both, so it cannot tip the balance.
+    let sure = language.code != expected.0.code
+        && most >= MIN_HITS
+        && most * MAX_WORDS_PER_HIT >= words
+        && most >= own * MIN_HIT_RATIO;
     sure.then(|| format!("in {}", language.name))
 }
 
-fn best_by_words(text: &Text<'_>) -> Option<&'static Known> {
+fn best_by_words(text: &Text<'_>) -> Option<&'static Profile> {
     let (hits, _) = hits(text);
-    let (known, most) = KNOWN.iter().zip(hits).max_by_key(|(_, hits)| *hits)?;
-    (most >= WORDS_TO_BE_SURE).then_some(known)
+    let (profile, most) = PROFILES.iter().zip(hits).max_by_key(|(_, hits)| *hits)?;
+    (most >= MIN_HITS).then_some(profile)
 }
 
-fn place(known: &Known) -> Option<usize> {
-    KNOWN.iter().position(|other| other.code == known.code)
+fn index_of(profile: &Profile) -> Option<usize> {
+    PROFILES.iter().position(|other| other.code == profile.code)
 }
 
-/// How many different words of each language the caption has, and how many words in all.
-fn hits(text: &Text<'_>) -> ([u32; KNOWN.len()], u32) {
+/// Returns the number of distinct frequent words of each language in the caption, and the total number of words.
+fn hits(text: &Text<'_>) -> ([u32; PROFILES.len()], u32) {
     static WORDS: LazyLock<HashMap<&str, u32>> = LazyLock::new(|| {
         let mut words = HashMap::new();
-        for (at, known) in KNOWN.iter().enumerate() {
-            for word in known.words {
+        for (at, profile) in PROFILES.iter().enumerate() {
+            for word in profile.words {
                 *words.entry(*word).or_default() |= 1 << at;
             }
         }
@@ -211,23 +208,22 @@ fn hits(text: &Text<'_>) -> ([u32; KNOWN.len()], u32) {
     });
     let mut seen: Vec<(&str, u32)> = Vec::new();
     let mut total = 0;
-    for word in own_words(text) {
+    for word in unquoted_words(text) {
         total += 1;
-        if let Some((word, languages)) = WORDS.get_key_value(plain(word).as_ref())
+        if let Some((word, languages)) = WORDS.get_key_value(normalize(word).as_ref())
             && !seen.iter().any(|(known, _)| known == word)
         {
             seen.push((*word, *languages));
         }
     }
-    let mut hits = [0; KNOWN.len()];
+    let mut hits = [0; PROFILES.len()];
     for (at, hits) in hits.iter_mut().enumerate() {
         *hits = seen.iter().map(|(_, languages)| languages >> at & 1).sum();
     }
     (hits, total)
 }
 
-/// The words outside quotations.
-fn own_words<'a>(text: &'a Text<'a>) -> impl Iterator<Item = &'a str> {
+fn unquoted_words<'a>(text: &'a Text<'a>) -> impl Iterator<Item = &'a str> {
     let unquoted = |at: &usize| !text.quotations.contain(text.words.start(*at));
     (0..text.words.len()).filter(unquoted).filter_map(|at| text.words.get(at))
 }
@@ -239,9 +235,10 @@ mod tests {
     use super::super::{Quotations, Words};
     use super::*;
 
-    fn found(caption: &str, wanted: &str) -> Option<String> {
+    fn found(caption: &str, expected: &str) -> Option<String> {
         let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
-        wrong(&text, Language::named(wanted).expect("a known language")).map(|remark| remark.message)
+        wrong_language(&text, Language::named(expected).expect("a supported language"))
+            .map(|violation| violation.message)
     }
 
     #[rstest]
@@ -255,29 +252,25 @@ mod tests {
     #[case("Klingon", None)]
     #[case("English and Korean", None)]
     #[case("", None)]
-    fn settings_name_languages_in_several_ways(#[case] setting: &str, #[case] name: Option<&str>) {
+    fn languages_are_named_by_code_or_name(#[case] setting: &str, #[case] name: Option<&str>) {
         assert_eq!(Language::named(setting).map(Language::name), name);
     }
 
     #[rstest]
-    #[case("en", "검은 코트를 입은 여성이 거리에 서 있다.", "it is in Korean; English is wanted")]
-    #[case("en", "赤いコートを着た女性が街に立っている。", "it is in Japanese; English is wanted")]
-    #[case("en", "一位穿着红色外套的女士站在街上。", "it is in Chinese characters; English is wanted")]
-    #[case("en", "Женщина в красном пальто стоит на улице.", "it is in Cyrillic letters; English is wanted")]
-    #[case(
-        "en",
-        "Une femme aux cheveux noirs porte un manteau rouge dans la rue.",
-        "it is in French; English is wanted"
-    )]
-    #[case("en", "Eine Frau mit schwarzen Haaren steht auf der Straße.", "it is in German; English is wanted")]
-    #[case("en", "Una mujer joven con pelo negro lleva un abrigo rojo.", "it is in Spanish; English is wanted")]
-    #[case("ko", "A woman in a red coat is standing on the street.", "it is in English; Korean is wanted")]
-    #[case("ko", "赤いコートを着た女性が街に立っている。", "it is in Japanese; Korean is wanted")]
-    #[case("zh", "赤いコートを着た女性が街に立っている。", "it is in Japanese; Chinese is wanted")]
-    #[case("fr", "A woman in a red coat is standing on the street.", "it is in English; French is wanted")]
-    #[case("de", "Young woman with long black hair, wearing a white shirt.", "it is in English; German is wanted")]
-    fn another_language_is_found(#[case] wanted: &str, #[case] caption: &str, #[case] message: &str) {
-        assert_eq!(found(caption, wanted).as_deref(), Some(message));
+    #[case("en", "검은 코트를 입은 여성이 거리에 서 있다.", "in Korean, expected English")]
+    #[case("en", "赤いコートを着た女性が街に立っている。", "in Japanese, expected English")]
+    #[case("en", "一位穿着红色外套的女士站在街上。", "in Chinese characters, expected English")]
+    #[case("en", "Женщина в красном пальто стоит на улице.", "in Cyrillic letters, expected English")]
+    #[case("en", "Une femme aux cheveux noirs porte un manteau rouge dans la rue.", "in French, expected English")]
+    #[case("en", "Eine Frau mit schwarzen Haaren steht auf der Straße.", "in German, expected English")]
+    #[case("en", "Una mujer joven con pelo negro lleva un abrigo rojo.", "in Spanish, expected English")]
+    #[case("ko", "A woman in a red coat is standing on the street.", "in English, expected Korean")]
+    #[case("ko", "赤いコートを着た女性が街に立っている。", "in Japanese, expected Korean")]
+    #[case("zh", "赤いコートを着た女性が街に立っている。", "in Japanese, expected Chinese")]
+    #[case("fr", "A woman in a red coat is standing on the street.", "in English, expected French")]
+    #[case("de", "Young woman with long black hair, wearing a white shirt.", "in English, expected German")]
+    fn captions_in_another_language_are_found(#[case] expected: &str, #[case] caption: &str, #[case] message: &str) {
+        assert_eq!(found(caption, expected).as_deref(), Some(message));
     }
 
     #[rstest]
@@ -295,16 +288,16 @@ mod tests {
     #[case("fr", "Une femme porte un t-shirt et des sneakers.")]
     #[case("nl", "Een jonge vrouw in een zwarte jas op straat.")]
     #[case("ru", "Женщина в красном пальто.")]
-    fn the_wanted_language_is_not_mistaken(#[case] wanted: &str, #[case] caption: &str) {
-        assert_eq!(found(caption, wanted), None);
+    fn captions_in_the_expected_language_are_not(#[case] expected: &str, #[case] caption: &str) {
+        assert_eq!(found(caption, expected), None);
     }
 
     #[test]
-    fn every_language_can_be_told_by_a_bit_and_named_by_its_code() {
-        assert!(KNOWN.len() <= 32);
-        for known in &KNOWN {
-            assert_eq!(Language::named(known.code).map(|language| language.0.code), Some(known.code));
-            assert_eq!(Language::named(known.name).map(|language| language.0.code), Some(known.code));
+    fn every_profile_has_a_bit_and_is_found_by_code_and_name() {
+        assert!(PROFILES.len() <= 32);
+        for profile in &PROFILES {
+            assert_eq!(Language::named(profile.code).map(|language| language.0.code), Some(profile.code));
+            assert_eq!(Language::named(profile.name).map(|language| language.0.code), Some(profile.code));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Letters of another script that look like those around them: a reader does not see the difference, and a search or a
-//! model sees nothing else.
+//! Finds homoglyphs: letters of another script that readers cannot tell from the letters around them, but that searches
+//! and tokenizers can.
 
-use super::{Remark, Text};
+use super::{Text, Violation};
 
-/// Cyrillic and Greek letters that look like Latin ones in most typefaces, each with the one it looks like. After Unicode
-/// Technical Standard 39 (`confusables.txt`), those that are the same in print.
-const LOOK_ALIKES: &[(char, char)] = &[
+/// Cyrillic and Greek homoglyphs of Latin letters. A subset of `confusables.txt` of Unicode Technical Standard 39: the
+/// pairs that are indistinguishable in most typefaces.
+const HOMOGLYPHS: &[(char, char)] = &[
     ('а', 'a'),
     ('с', 'c'),
     ('ԁ', 'd'),
@@ -54,29 +54,31 @@ const LOOK_ALIKES: &[(char, char)] = &[
     ('Χ', 'X'),
 ];
 
-/// A finding if a word mixes Latin letters with look-alikes of another alphabet, if such a letter stands alone as a Latin
-/// word does ("а coat"), or if a word is in the letters mathematics has (𝐜𝐨𝐚𝐭).
-pub(super) fn look_alike(text: &Text<'_>) -> Option<Remark> {
+/// Reports a word that mixes Latin letters with homoglyphs, a homoglyph used as the word "a", and a word in mathematical
+/// letters (𝐜𝐨𝐚𝐭).
+pub(super) fn look_alike(text: &Text<'_>) -> Option<Violation> {
     if text.caption.is_ascii() {
         return None;
     }
-    let has_own_cyrillic = text.caption.chars().any(|letter| is_other_alphabet(letter) && latin_twin(letter).is_none());
+    let has_other_alphabet =
+        text.caption.chars().any(|letter| is_other_alphabet(letter) && latin_twin(letter).is_none());
     (0..text.words.len()).find_map(|at| {
         let word = text.words.get(at)?;
         let start = text.words.start(at);
-        let (offset, letter, twin) = odd_letter(word, has_own_cyrillic)?;
+        let (offset, letter, twin) = find_homoglyph(word, has_other_alphabet)?;
         let message = match twin {
-            Some(twin) => format!("the letter U+{:04X} in “{word}” only looks like “{twin}”", u32::from(letter)),
-            None => format!("“{word}” is in letters of mathematics (U+{:04X})", u32::from(letter)),
+            Some(twin) => format!("U+{:04X} in “{word}” is a look-alike of “{twin}”", u32::from(letter)),
+            None => format!("“{word}” uses mathematical letters (U+{:04X})", u32::from(letter)),
         };
-        Some(Remark::about(start + offset..start + offset + letter.len_utf8(), message))
+        Some(Violation::at(start + offset..start + offset + letter.len_utf8(), message))
     })
 }
 
-/// The letter of a word that is not what it looks like, where it is, and what it looks like.
-fn odd_letter(word: &str, has_own_cyrillic: bool) -> Option<(usize, char, Option<char>)> {
+/// Returns the offset of the first suspicious letter of a word, the letter, and its homoglyph (`None` for mathematical
+/// letters).
+fn find_homoglyph(word: &str, has_other_alphabet: bool) -> Option<(usize, char, Option<char>)> {
     if let Some((at, letter)) = word.char_indices().find(|(_, letter)| is_mathematical(*letter)) {
-        // One alone is mathematics.
+        // A single one is a formula.
         return (word.chars().count() > 1).then_some((at, letter, None));
     }
     let mut first = None;
@@ -91,19 +93,19 @@ fn odd_letter(word: &str, has_own_cyrillic: bool) -> Option<(usize, char, Option
             }
         }
     }
-    // "Δx" and "μm" mix alphabets and look it. A word of the other alphabet with one Latin letter in it has letters of
-    // its own that no Latin one looks like.
+    // "Δx" and "μm" are visibly mixed: at least one letter is no homoglyph.
     let mixed = latin > 0 && others > 0 && twins == others;
-    let alone = latin == 0 && twins == 1 && others == 1 && word.chars().count() == 1 && !has_own_cyrillic;
+    let alone = latin == 0 && twins == 1 && others == 1 && word.chars().count() == 1 && !has_other_alphabet;
     if mixed || (alone && matches!(word, "а" | "А")) {
         return first;
     }
+    // The reverse case: a word of the other alphabet with Latin homoglyphs in it.
     let stray = others > 1 && latin > 0 && latin < others;
-    let at_stray = word.char_indices().find(|(_, letter)| LOOK_ALIKES.iter().any(|(_, twin)| twin == letter));
+    let at_stray = word.char_indices().find(|(_, letter)| HOMOGLYPHS.iter().any(|(_, twin)| twin == letter));
     let all_stray = word
         .chars()
         .filter(|letter| is_latin(*letter))
-        .all(|letter| LOOK_ALIKES.iter().any(|(_, twin)| *twin == letter));
+        .all(|letter| HOMOGLYPHS.iter().any(|(_, twin)| *twin == letter));
     if stray && all_stray {
         return at_stray.map(|(at, letter)| (at, letter, other_twin(letter, word)));
     }
@@ -111,26 +113,26 @@ fn odd_letter(word: &str, has_own_cyrillic: bool) -> Option<(usize, char, Option
 }
 
 fn latin_twin(letter: char) -> Option<char> {
-    LOOK_ALIKES.iter().find(|(other, _)| *other == letter).map(|(_, latin)| *latin)
+    HOMOGLYPHS.iter().find(|(other, _)| *other == letter).map(|(_, latin)| *latin)
 }
 
-/// What a Latin letter looks like in the alphabet of the word it is in.
+/// Returns the homoglyph of a Latin letter in the alphabet of the surrounding word.
 fn other_twin(latin: char, word: &str) -> Option<char> {
     let is_greek = |letter: char| matches!(letter, '\u{370}'..='\u{3ff}');
     let greek = word.chars().any(is_greek);
-    LOOK_ALIKES.iter().find(|(other, twin)| *twin == latin && is_greek(*other) == greek).map(|(other, _)| *other)
+    HOMOGLYPHS.iter().find(|(other, twin)| *twin == latin && is_greek(*other) == greek).map(|(other, _)| *other)
 }
 
 fn is_latin(character: char) -> bool {
     character.is_ascii_alphabetic() || (matches!(character, '\u{c0}'..='\u{24f}') && character.is_alphabetic())
 }
 
-/// Cyrillic and Greek.
+/// Returns true for Cyrillic and Greek letters.
 fn is_other_alphabet(character: char) -> bool {
     matches!(character, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}') && character.is_alphabetic()
 }
 
-/// The letters of the block Mathematical Alphanumeric Symbols, in which people write what should look bold or italic.
+/// Returns true for letters of the block Mathematical Alphanumeric Symbols, which some use to imitate bold and italics.
 fn is_mathematical(character: char) -> bool {
     matches!(character, '\u{1d400}'..='\u{1d7cb}')
 }
@@ -144,17 +146,17 @@ mod tests {
 
     fn found(caption: &str) -> Option<(&str, String)> {
         let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
-        look_alike(&text).map(|remark| (&caption[remark.span.expect("a letter")], remark.message))
+        look_alike(&text).map(|violation| (&caption[violation.span.expect("a letter")], violation.message))
     }
 
     #[rstest]
-    #[case("A red cоat.", "о", "the letter U+043E in “cоat” only looks like “o”")]
-    #[case("Аn umbrella.", "А", "the letter U+0410 in “Аn” only looks like “A”")]
-    #[case("In а red coat.", "а", "the letter U+0430 in “а” only looks like “a”")]
-    #[case("Α“NIKΕ” logo.", "Ε", "the letter U+0395 in “NIKΕ” only looks like “E”")]
-    #[case("Женщинa в пальто.", "a", "the letter U+0061 in “Женщинa” only looks like “а”")]
-    #[case("A 𝐫𝐞𝐝 coat.", "𝐫", "“𝐫𝐞𝐝” is in letters of mathematics (U+1D42B)")]
-    fn a_letter_in_disguise_is_found(#[case] caption: &str, #[case] letter: &str, #[case] message: &str) {
+    #[case("A red cоat.", "о", "U+043E in “cоat” is a look-alike of “o”")]
+    #[case("Аn umbrella.", "А", "U+0410 in “Аn” is a look-alike of “A”")]
+    #[case("In а red coat.", "а", "U+0430 in “а” is a look-alike of “a”")]
+    #[case("Α“NIKΕ” logo.", "Ε", "U+0395 in “NIKΕ” is a look-alike of “E”")]
+    #[case("Женщинa в пальто.", "a", "U+0061 in “Женщинa” is a look-alike of “а”")]
+    #[case("A 𝐫𝐞𝐝 coat.", "𝐫", "“𝐫𝐞𝐝” uses mathematical letters (U+1D42B)")]
+    fn homoglyphs_are_found(#[case] caption: &str, #[case] letter: &str, #[case] message: &str) {
         assert_eq!(found(caption), Some((letter, message.to_owned())));
     }
 
@@ -168,7 +170,7 @@ mod tests {
     #[case("Ｔシャツを着た女性。")]
     #[case("빨간 T셔츠.")]
     #[case("A tee with 𝐸 on it.")]
-    fn letters_that_are_what_they_look_like_are_not(#[case] caption: &str) {
+    fn ordinary_letters_are_not(#[case] caption: &str) {
         assert_eq!(found(caption), None);
     }
 }

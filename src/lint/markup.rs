@@ -1,14 +1,14 @@
-//! Marks that are no part of a caption: Markdown, HTML, JSON, and quotation marks round the whole of it.
+//! Finds Markdown, HTML and JSON syntax, and quotation marks around the whole caption.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Remark;
+use super::Violation;
 use crate::text::{is_space, sanitize, trim};
 
-/// Quotation marks that enclose, as they open and close.
+/// Pairs of opening and closing quotation marks.
 const QUOTES: &[(char, char)] = &[
     ('"', '"'),
     ('“', '”'),
@@ -22,32 +22,32 @@ const QUOTES: &[(char, char)] = &[
     ('`', '`'),
 ];
 
-/// What each pattern finds, by what it is called. The part that is marked is the group `m`, or the whole match.
+/// The name and pattern of each kind of markup. The span is the group `m` if there is one, otherwise the whole match.
 static PATTERNS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
-    // A star between letters stands for one that was left out ("f**k"), so emphasis has none of them outside it.
+    // Emphasis must not touch a letter on the outside: stars inside a word replace letters ("f**k").
     let patterns = [
-        ("a code fence", r"```"),
-        ("bold type", r"(?:^|[^\w*])(?<m>\*\*[^\s*](?:[^*\n]*[^\s*])?\*\*)(?:$|[^\w*])"),
-        ("italic type", r"(?:^|[\s(])(?<m>\*[^\s*](?:[^*\n]*[^\s*])?\*)(?:$|[\s.,;:!?)])"),
-        ("a heading", r"(?m)^(?<m>#{1,6}) \S"),
-        ("code", r"(?:^|[\s(])(?<m>`[^`\s](?:[^`\n]*[^`\s])?`)(?:$|[\s.,;:!?)])"),
-        ("a link", r"!?\[[^\]\n]+\]\([^()\s]+\)"),
-        ("a tag", r"</?(?:a|b|br|caption|div|em|h[1-6]|i|img|li|p|span|strong|u|ul)(?:\s[^<>\n]*)?/?>"),
-        ("an HTML entity", r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{2,7}|#x[0-9a-fA-F]{2,6});"),
-        ("a list", r"(?m)\A\s*(?<m>[-*•]) \S"),
-        ("a list", r"(?m)^[ \t]*(?<m>[-*•]|[0-9]{1,2}[.)])[ \t]+\S[^\n]*\n+[ \t]*(?:[-*•]|[0-9]{1,2}[.)])[ \t]+\S"),
+        ("code fence", r"```"),
+        ("bold", r"(?:^|[^\w*])(?<m>\*\*[^\s*](?:[^*\n]*[^\s*])?\*\*)(?:$|[^\w*])"),
+        ("italics", r"(?:^|[\s(])(?<m>\*[^\s*](?:[^*\n]*[^\s*])?\*)(?:$|[\s.,;:!?)])"),
+        ("heading", r"(?m)^(?<m>#{1,6}) \S"),
+        ("inline code", r"(?:^|[\s(])(?<m>`[^`\s](?:[^`\n]*[^`\s])?`)(?:$|[\s.,;:!?)])"),
+        ("link", r"!?\[[^\]\n]+\]\([^()\s]+\)"),
+        ("HTML tag", r"</?(?:a|b|br|caption|div|em|h[1-6]|i|img|li|p|span|strong|u|ul)(?:\s[^<>\n]*)?/?>"),
+        ("HTML entity", r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{2,7}|#x[0-9a-fA-F]{2,6});"),
+        ("list item", r"(?m)\A\s*(?<m>[-*•]) \S"),
+        ("list item", r"(?m)^[ \t]*(?<m>[-*•]|[0-9]{1,2}[.)])[ \t]+\S[^\n]*\n+[ \t]*(?:[-*•]|[0-9]{1,2}[.)])[ \t]+\S"),
     ];
-    let compile = |pattern| Regex::new(pattern).expect("a pattern of this program, which a test compiles");
+    let compile = |pattern| Regex::new(pattern).expect("the built-in patterns are valid");
     patterns.into_iter().map(|(name, pattern)| (name, compile(pattern))).collect()
 });
 
-/// A finding if the caption has marks of a markup language, or is in quotation marks.
-pub(super) fn markup(caption: &str) -> Option<Remark> {
-    if let Some((span, mark)) = enclosed(caption) {
-        return Some(Remark::about(span, format!("{mark} stands round the whole text")));
+/// Reports the first piece of markup, or quotation marks around the caption.
+pub(super) fn markup(caption: &str) -> Option<Violation> {
+    if let Some((span, open, close)) = enclosed(caption) {
+        return Some(Violation::at(span, format!("enclosed in {open}…{close}")));
     }
     if trim(caption).starts_with("{\"") && trim(caption).ends_with('}') {
-        return Some(Remark::whole("it is JSON"));
+        return Some(Violation::whole("JSON instead of text"));
     }
     if !caption.contains(['*', '#', '`', '[', '<', '&', '-', '•', '\n']) {
         return None;
@@ -55,29 +55,31 @@ pub(super) fn markup(caption: &str) -> Option<Remark> {
     PATTERNS.iter().find_map(|(name, pattern)| {
         let found = pattern.captures(caption)?;
         let part = found.name("m").or(found.get(0))?;
-        let message = format!("“{}” is {name}, not text", sanitize(&shortened(part.as_str())));
-        Some(Remark::about(part.range(), message))
+        let message = format!("{name}: “{}”", sanitize(&shortened(part.as_str())));
+        Some(Violation::at(part.range(), message))
     })
 }
 
-/// The mark that opens the caption, if the one it closes with stands at the end and nowhere between.
-fn enclosed(caption: &str) -> Option<(Range<usize>, char)> {
+/// Returns the span of the opening quotation mark and the pair of marks, if a pair encloses the caption and does not occur
+/// inside it.
+fn enclosed(caption: &str) -> Option<(Range<usize>, char, char)> {
     let text = trim(caption);
     let first = text.chars().next()?;
     let (open, close) = *QUOTES.iter().find(|(open, _)| *open == first)?;
     let inner = text.strip_prefix(open)?.strip_suffix(close)?;
-    // An apostrophe may stand between, or open and close by chance: only a sentence's end before the last tells.
+    // Apostrophes also occur inside, and a caption can start and end with one by coincidence ("'90s … girls'"), so these
+    // must follow the end of a sentence.
     let apostrophe = matches!(close, '\'' | '’');
-    let sure = if apostrophe { inner.ends_with(['.', '!', '?']) } else { !inner.contains([open, close]) };
+    let encloses = if apostrophe { inner.ends_with(['.', '!', '?']) } else { !inner.contains([open, close]) };
     let start = caption.len() - caption.trim_start_matches(is_space).len();
-    (sure && !inner.is_empty()).then(|| (start..start + open.len_utf8(), open))
+    (encloses && !inner.is_empty()).then(|| (start..start + open.len_utf8(), open, close))
 }
 
-/// Most characters of a mark that a message repeats.
-const SHOWN: usize = 24;
+/// The number of characters of the markup shown in the message.
+const MAX_SHOWN: usize = 24;
 
 fn shortened(part: &str) -> String {
-    match part.char_indices().nth(SHOWN) {
+    match part.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}…", &part[..end]),
         None => part.to_owned(),
     }
@@ -91,26 +93,26 @@ mod tests {
     use super::*;
 
     fn found(caption: &str) -> Option<(&str, String)> {
-        markup(caption).map(|remark| (remark.span.map_or("", |span| &caption[span]), remark.message))
+        markup(caption).map(|violation| (violation.span.map_or("", |span| &caption[span]), violation.message))
     }
 
     #[rstest]
-    #[case("A **red** coat.", "**red**", "“**red**” is bold type, not text")]
-    #[case("**A red coat.**", "**A red coat.**", "“**A red coat.**” is bold type, not text")]
-    #[case("A *red* coat.", "*red*", "“*red*” is italic type, not text")]
-    #[case("## Outfit\nA coat.", "##", "“##” is a heading, not text")]
-    #[case("```\nA coat.\n```", "```", "“```” is a code fence, not text")]
-    #[case("A `red` coat.", "`red`", "“`red`” is code, not text")]
-    #[case("A [coat](http://a.b).", "[coat](http://a.b)", "“[coat](http://a.b)” is a link, not text")]
-    #[case("A coat.<br>A hat.", "<br>", "“<br>” is a tag, not text")]
-    #[case("A hat &amp; coat.", "&amp;", "“&amp;” is an HTML entity, not text")]
-    #[case("- A coat.", "-", "“-” is a list, not text")]
-    #[case("Outfit:\n1. A coat.\n2. A hat.", "1.", "“1.” is a list, not text")]
-    #[case("{\"caption\": \"A coat.\"}", "", "it is JSON")]
-    #[case("\"A red coat.\"", "\"", "\" stands round the whole text")]
-    #[case(" “A red coat.”\n", "“", "“ stands round the whole text")]
-    #[case("'A woman's coat.'", "'", "' stands round the whole text")]
-    fn marks_are_found(#[case] caption: &str, #[case] part: &str, #[case] message: &str) {
+    #[case("A **red** coat.", "**red**", "bold: “**red**”")]
+    #[case("**A red coat.**", "**A red coat.**", "bold: “**A red coat.**”")]
+    #[case("A *red* coat.", "*red*", "italics: “*red*”")]
+    #[case("## Outfit\nA coat.", "##", "heading: “##”")]
+    #[case("```\nA coat.\n```", "```", "code fence: “```”")]
+    #[case("A `red` coat.", "`red`", "inline code: “`red`”")]
+    #[case("A [coat](http://a.b).", "[coat](http://a.b)", "link: “[coat](http://a.b)”")]
+    #[case("A coat.<br>A hat.", "<br>", "HTML tag: “<br>”")]
+    #[case("A hat &amp; coat.", "&amp;", "HTML entity: “&amp;”")]
+    #[case("- A coat.", "-", "list item: “-”")]
+    #[case("Outfit:\n1. A coat.\n2. A hat.", "1.", "list item: “1.”")]
+    #[case("{\"caption\": \"A coat.\"}", "", "JSON instead of text")]
+    #[case("\"A red coat.\"", "\"", "enclosed in \"…\"")]
+    #[case(" “A red coat.”\n", "“", "enclosed in “…”")]
+    #[case("'A woman's coat.'", "'", "enclosed in '…'")]
+    fn markup_is_found(#[case] caption: &str, #[case] part: &str, #[case] message: &str) {
         assert_eq!(found(caption), Some((part, message.to_owned())));
     }
 
@@ -128,14 +130,14 @@ mod tests {
     #[case("AT&T sign, R&B tee; M&M's.")]
     #[case("Coat.\n- by the sea -")]
     #[case("<3 on a mug, C:\\> on a screen.")]
-    fn marks_that_belong_to_the_text_are_not(#[case] caption: &str) {
+    fn text_that_resembles_markup_is_not(#[case] caption: &str) {
         assert_eq!(found(caption), None);
     }
 
     proptest! {
         #[test]
-        fn any_marks_can_be_looked_at(caption in "[a\"'`*#<>b/&;\\[\\]() \n.-]{0,24}") {
-            if let Some(Remark { span: Some(span), .. }) = markup(&caption) {
+        fn spans_are_never_empty(caption in "[a\"'`*#<>b/&;\\[\\]() \n.-]{0,24}") {
+            if let Some(Violation { span: Some(span), .. }) = markup(&caption) {
                 prop_assert!(!caption[span].is_empty());
             }
         }

@@ -1,26 +1,20 @@
-//! What captions are held against: limits, the wanted language, the operator's own words, and how much each kind of
-//! finding matters.
+//! Configuration of the lint rules: limits, expected language, banned and required words, severities.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::words::{Words, plain, same_word};
-use super::{Language, LintKind, Remark, Severity, Text};
+use super::phrase_matching::{Words, normalize, same_word};
+use super::{Language, LintKind, Severity, Text, Violation};
 use crate::text::{is_space, sanitize};
 
-/// What captions are held against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// The most words a caption may have.
     pub max_words: usize,
-    /// The fewest words a caption may have.
     pub min_words: usize,
-    /// The language captions are to be in; unknown to the rules, if absent.
+    /// The expected language; `None` disables the rules that depend on it.
     pub language: Option<Language>,
-    /// Words and phrases no caption may have.
     pub banned: Vec<WordList>,
-    /// Words and phrases every caption must have: of each list one.
+    /// A caption must contain at least one phrase of each list.
     pub required: Vec<WordList>,
-    /// How much each kind of finding matters.
     pub severities: Severities,
 }
 
@@ -38,29 +32,28 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// Whether findings of a kind are looked for.
     #[must_use]
-    pub const fn looks_for(&self, kind: LintKind) -> bool {
+    pub const fn is_enabled(&self, kind: LintKind) -> bool {
         !matches!(self.severities.of(kind), Severity::Off)
     }
 
-    pub(super) fn banned(&self, text: &Text<'_>) -> Option<Remark> {
+    pub(super) fn banned_word(&self, text: &Text<'_>) -> Option<Violation> {
         let (span, phrase) = self.banned.iter().find_map(|list| list.find(text))?;
-        Some(Remark::about(span, format!("“{}” is on the list of banned words", sanitize(phrase.text()))))
+        Some(Violation::at(span, format!("banned word “{}”", sanitize(phrase.text()))))
     }
 
-    pub(super) fn missing(&self, text: &Text<'_>) -> Option<Remark> {
+    pub(super) fn missing_required(&self, text: &Text<'_>) -> Option<Violation> {
         let missing = self.required.iter().find(|list| list.find(text).is_none())?;
         let names: Vec<String> = missing.0.iter().map(|phrase| format!("“{}”", sanitize(phrase.text()))).collect();
-        Some(Remark::whole(match names.as_slice() {
+        Some(Violation::whole(match names.as_slice() {
             [] => return None,
-            [one] => format!("{one} is required and not in it"),
-            several => format!("one of {} is required and none is in it", several.join(", ")),
+            [one] => format!("required phrase {one} is missing"),
+            several => format!("one of {} is required", several.join(", ")),
         }))
     }
 }
 
-/// How much each kind of finding matters.
+/// The severity of each rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Severities([Severity; LintKind::COUNT]);
 
@@ -71,33 +64,31 @@ impl Default for Severities {
 }
 
 impl Severities {
-    /// How much findings of a kind matter.
     #[must_use]
     pub const fn of(&self, kind: LintKind) -> Severity {
         self.0[kind as usize]
     }
 
-    /// Says how much findings of a kind are to matter.
     pub const fn set(&mut self, kind: LintKind, severity: Severity) {
         self.0[kind as usize] = severity;
     }
 }
 
-/// Words and phrases, any of which counts.
+/// A set of alternative phrases.
 ///
-/// Case, the form of apostrophes and a possessive `'s` make no difference; words of a phrase may have spaces or hyphens
-/// between them. A phrase is found as whole words. Only scripts that write no spaces (Chinese, Japanese, Thai …) have it
-/// found anywhere, and a Korean word may go on after it, as particles do.
+/// A phrase matches whole words, ignoring case, the form of apostrophes and a possessive `'s`; its words may be separated
+/// by spaces or hyphens. In scripts written without spaces (Chinese, Japanese, Thai, …) it matches anywhere, and in Korean
+/// it also matches with a particle attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WordList(Vec<Phrase>);
 
 impl WordList {
-    /// A list of phrases. Empty ones are left out.
+    /// Creates a list from `phrases`, ignoring empty ones.
     pub fn new<T: AsRef<str>>(phrases: impl IntoIterator<Item = T>) -> Self {
         Self(phrases.into_iter().filter_map(|phrase| Phrase::new(phrase.as_ref())).collect())
     }
 
-    /// Where the first of the phrases is that the caption has.
+    /// Returns the first phrase of the list that matches, and its byte range.
     fn find(&self, text: &Text<'_>) -> Option<(std::ops::Range<usize>, &Phrase)> {
         self.0.iter().find_map(|phrase| phrase.find(text).map(|span| (span, phrase)))
     }
@@ -105,9 +96,9 @@ impl WordList {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phrase {
-    /// In lower case with straight apostrophes, apart by one space.
+    /// Lowercase words with straight apostrophes, separated by single spaces.
     Words(String),
-    /// Found as it stands: it has no word, or is of a script without spaces.
+    /// Matched as a substring: the phrase contains no word or is in a script without spaces.
     Anywhere(String),
 }
 
@@ -118,7 +109,7 @@ impl Phrase {
             return None;
         }
         let words: Vec<&str> = phrase.unicode_words().collect();
-        Some(if words.is_empty() || phrase.contains(writes_no_spaces) {
+        Some(if words.is_empty() || phrase.contains(is_unspaced_script) {
             Self::Anywhere(phrase)
         } else {
             Self::Words(words.join(" "))
@@ -133,45 +124,45 @@ impl Phrase {
 
     fn find(&self, text: &Text<'_>) -> Option<std::ops::Range<usize>> {
         match self {
-            // Scripts without spaces have no case either, so bytes stay where they are; other text in such a phrase has
-            // to be in lower case in the caption too.
+            // The caption is not lowercased, because that could move byte offsets. Scripts without spaces have no case
+            // anyway; other text in such a phrase only matches lowercase.
             Self::Anywhere(phrase) => text.caption.find(phrase.as_str()).map(|at| at..at + phrase.len()),
             Self::Words(phrase) => {
                 let length = phrase.split(' ').count();
-                let at = (0..text.words.len()).find(|at| stands_at(&text.words, *at, phrase))?;
+                let at = (0..text.words.len()).find(|at| phrase_at(&text.words, *at, phrase))?;
                 Some(text.words.span(at, length))
             }
         }
     }
 }
 
-/// Whether `phrase` stands at word `at`, its words with nothing but spaces and hyphens between them.
-fn stands_at(words: &Words<'_>, at: usize, phrase: &str) -> bool {
+/// Returns true if `phrase` starts at word `at`, with only spaces and hyphens between its words.
+fn phrase_at(words: &Words<'_>, at: usize, phrase: &str) -> bool {
     let joined = |gap: &str| gap.chars().all(|mark| is_space(mark) || matches!(mark, '-' | '\u{2010}' | '\u{2011}'));
-    let mut wanted = phrase.split(' ').enumerate().peekable();
-    while let Some((place, wanted_word)) = wanted.next() {
-        let Some(word) = words.get(at + place) else { return false };
-        let is_last = wanted.peek().is_none();
-        let same = same_word(word, wanted_word) || (is_last && same_stem(word, wanted_word));
-        if !same || !(is_last || joined(words.gap(at + place))) {
+    let mut expected = phrase.split(' ').enumerate().peekable();
+    while let Some((offset, expected_word)) = expected.next() {
+        let Some(word) = words.get(at + offset) else { return false };
+        let is_last = expected.peek().is_none();
+        let same = same_word(word, expected_word) || (is_last && same_stem(word, expected_word));
+        if !same || !(is_last || joined(words.gap(at + offset))) {
             return false;
         }
     }
     true
 }
 
-/// Whether `word` is `wanted` and an ending that is no other word: a possessive or, in Korean, a particle.
-fn same_stem(word: &str, wanted: &str) -> bool {
-    let word = plain(word);
-    word.strip_suffix("'s") == Some(wanted) || (wanted.ends_with(is_hangul) && word.starts_with(wanted))
+/// Returns true if `word` is `expected` followed by a possessive `'s` or, in Korean, by a particle.
+fn same_stem(word: &str, expected: &str) -> bool {
+    let word = normalize(word);
+    word.strip_suffix("'s") == Some(expected) || (expected.ends_with(is_hangul) && word.starts_with(expected))
 }
 
 fn is_hangul(character: char) -> bool {
     matches!(character, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
 }
 
-/// Thai, Lao, Myanmar, Khmer, kana and ideographs.
-fn writes_no_spaces(character: char) -> bool {
+/// Returns true for Thai, Lao, Myanmar, Khmer, kana and CJK ideographs.
+fn is_unspaced_script(character: char) -> bool {
     matches!(character, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
         | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
@@ -209,7 +200,7 @@ mod tests {
     #[case("女性", "若い女性が立つ。", Some("女性"))]
     #[case("—", "A coat — red.", Some("—"))]
     #[case("  ", "A coat.", None)]
-    fn banned_words_are_found_whole_in_any_case(
+    fn banned_words_match_whole_words_in_any_case(
         #[case] banned: &str,
         #[case] caption: &str,
         #[case] expected: Option<&str>,
@@ -218,15 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn of_each_required_list_one_is_enough() {
+    fn one_phrase_of_each_required_list_is_enough() {
         let required = vec![WordList::new(["sks style"]), WordList::new(["woman", "man"])];
         let rules = Rules { required, ..Rules::default() };
-        let said = |caption| {
+        let message = |caption| {
             let findings = lint(caption, &rules, &Context::default());
             findings.into_iter().find(|finding| finding.kind == LintKind::MissingRequired).map(|found| found.message)
         };
-        assert_eq!(said("A man in sks style."), None);
-        assert_eq!(said("A man in style.").as_deref(), Some("“sks style” is required and not in it"));
-        assert_eq!(said("A coat, sks style.").as_deref(), Some("one of “woman”, “man” is required and none is in it"));
+        assert_eq!(message("A man in sks style."), None);
+        assert_eq!(message("A man in style.").as_deref(), Some("required phrase “sks style” is missing"));
+        assert_eq!(message("A coat, sks style.").as_deref(), Some("one of “woman”, “man” is required"));
     }
 }

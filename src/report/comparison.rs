@@ -130,7 +130,7 @@ impl Comparison {
     #[must_use]
     pub fn page(&self, bars: Bars) -> Page {
         let mut page = Page::new(bars);
-        let both = self.same_caption.of();
+        let both = self.same_caption.total();
         page.heading(format!("{both} records are decided in both"));
         for ((name, reviewers), place) in self.names.iter().zip(&self.reviewers).zip(["first", "second"]) {
             let who: Vec<&str> = reviewers.iter().map(String::as_str).collect();
@@ -170,7 +170,7 @@ impl Comparison {
             .collect();
         json!({
             "sessions": sides,
-            "decided_in_both": self.same_caption.of(),
+            "decided_in_both": self.same_caption.total(),
             "decision": agreement_json(&self.kinds),
             "decision_kinds": KINDS.map(DecisionKind::name),
             "decision_counts": self.kinds.counts(),
@@ -198,7 +198,7 @@ fn agreement<const N: usize>(page: &mut Page, what: &str, agreement: &Agreement<
 }
 
 fn of(proportion: Proportion) -> String {
-    format!("{} of {}", proportion.count(), proportion.of())
+    format!("{} of {}", proportion.count(), proportion.total())
 }
 
 fn agreement_json<const N: usize>(agreement: &Agreement<N>) -> Value {

@@ -58,7 +58,7 @@ pub fn draw(
             let value = request.by.as_ref().map(|member| value(line.bytes(), member)).unwrap_or_default();
             let next = values.len();
             let value = *values.entry(value).or_insert(next);
-            found.push((statistics::key(request.seed, record.id.0, &record.file_name), value, record.id));
+            found.push((statistics::sample_key(request.seed, record.id.0, &record.file_name), value, record.id));
         }
         stopped = entry.id().0.is_multiple_of(ASK_EVERY) && keep_going().is_break();
         if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -9,7 +9,7 @@ use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::session::{
     Action, ActionKind, Actor, CandidateId, Decision, DecisionKind, EditBase, History, RecordState, Seq,
 };
-use crate::statistics::{Proportion, real};
+use crate::statistics::{Proportion, to_f64};
 use crate::text;
 
 /// Records between two questions whether to go on.
@@ -175,10 +175,10 @@ fn texts(judged: HashMap<Judged, Fates>) -> Vec<TextFigures> {
         .map(|(of, fates)| TextFigures {
             of,
             edited: Proportion::new(fates.edited, fates.taken),
-            distance: (fates.edited > 0).then(|| fates.distance / real(fates.edited)),
+            distance: (fates.edited > 0).then(|| fates.distance / to_f64(fates.edited)),
         })
         .collect();
-    texts.sort_by(|one, other| other.edited.of().cmp(&one.edited.of()).then_with(|| one.of.cmp(&other.of)));
+    texts.sort_by(|one, other| other.edited.total().cmp(&one.edited.total()).then_with(|| one.of.cmp(&other.of)));
     texts
 }
 

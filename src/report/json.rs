@@ -33,7 +33,7 @@ impl Figures {
                     Judged::Described { model, prompt } => (Some(model), prompt.as_ref()),
                 };
                 json!({
-                    "model": model, "prompt": prompt, "taken": text.edited.of(), "edited": text.edited.count(),
+                    "model": model, "prompt": prompt, "taken": text.edited.total(), "edited": text.edited.count(),
                     "edit_rate": text.edited.rate(), "mean_word_distance": text.distance,
                 })
             })
@@ -81,7 +81,7 @@ pub(super) fn proportion(proportion: Proportion) -> Value {
     let interval = proportion.interval();
     json!({
         "count": proportion.count(),
-        "of": proportion.of(),
+        "of": proportion.total(),
         "rate": proportion.rate(),
         "low": interval.map(|interval| interval.low),
         "high": interval.map(|interval| interval.high),

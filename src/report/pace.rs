@@ -43,7 +43,7 @@ impl Pace {
     #[must_use]
     pub fn an_hour(self) -> Option<f64> {
         let hours = self.work.as_secs_f64() / 3600.0;
-        (hours > 0.0).then(|| crate::statistics::real(self.decisions) / hours)
+        (hours > 0.0).then(|| crate::statistics::to_f64(self.decisions) / hours)
     }
 }
 

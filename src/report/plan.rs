@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::page::percent;
 use super::{Bars, Page};
-use crate::statistics::{chance_to_show, size_for_half_width, size_to_show};
+use crate::statistics::{power, sample_size_for_half_width, sample_size_for_target};
 
 /// The precisions planned for: so far to each side.
 const HALF_WIDTHS: [f64; 4] = [0.10, 0.05, 0.03, 0.02];
@@ -60,19 +60,19 @@ impl Plan {
         let real_rates: Vec<f64> = HOW_MUCH_BETTER.iter().map(|part| target + (1.0 - target) * part).collect();
         let showing = FAILURES
             .into_iter()
-            .filter_map(|failures| Some((failures, size_to_show(target, failures)?)))
+            .filter_map(|failures| Some((failures, sample_size_for_target(target, failures)?)))
             .filter(|(_, size)| *size <= population)
             .map(|(failures, size)| Showing {
                 failures,
                 size,
-                chances: real_rates.iter().map(|rate| chance_to_show(target, size, *rate)).collect(),
+                chances: real_rates.iter().map(|rate| power(target, size, *rate)).collect(),
             })
             .collect();
         let precise = HALF_WIDTHS
             .into_iter()
             .filter_map(|half_width| {
-                let size = size_for_half_width(half_width, 0.5)?;
-                Some(Precise { half_width, size, size_at_target: size_for_half_width(half_width, target)? })
+                let size = sample_size_for_half_width(half_width, 0.5)?;
+                Some(Precise { half_width, size, size_at_target: sample_size_for_half_width(half_width, target)? })
             })
             .filter(|precise| precise.size_at_target <= population)
             .collect();

@@ -62,7 +62,7 @@ impl Figures {
                 page.row(format!(
                     "{} kept or accepted unchanged, of {} decided by hand",
                     percent(rate),
-                    self.acceptance.of()
+                    self.acceptance.total()
                 ));
                 page.row(format!("95 % interval {}, if they were a random part", percents(interval)));
                 if self.spot.is_none() {
@@ -97,7 +97,7 @@ impl Figures {
             };
             let edited = text.edited.rate().map(percent).unwrap_or_default();
             let distance = text.distance.map(percent).unwrap_or_default();
-            page.row(format!("{}{:>8}{edited:>8}{distance:>10}", page.cell(&of, 48), text.edited.of()));
+            page.row(format!("{}{:>8}{edited:>8}{distance:>10}", page.cell(&of, 48), text.edited.total()));
         }
         page.remark("edited: of those taken · changed: of an edited text's words, on average");
     }

@@ -82,7 +82,7 @@ impl SpotFigures {
     /// How many are not judged yet.
     #[must_use]
     pub const fn pending(&self) -> u64 {
-        self.drawn.saturating_sub(self.accepted.of())
+        self.drawn.saturating_sub(self.accepted.total())
     }
 
     /// `94.0 % accepted (83.8–97.9 %)`; nothing while none is judged.
@@ -96,7 +96,7 @@ impl SpotFigures {
     #[must_use]
     pub fn preference(&self) -> Option<String> {
         let preferred = self.preferred?;
-        let (count, of) = (preferred.count(), preferred.of());
+        let (count, of) = (preferred.count(), preferred.total());
         let (rate, interval) = (percent(preferred.rate()?), percents(preferred.interval()?));
         Some(format!("the candidate was preferred in {count} of {of}: {rate} ({interval})"))
     }
@@ -112,7 +112,7 @@ impl SpotFigures {
                     "{} accepted unchanged, {} of {} judged",
                     percent(rate),
                     self.accepted.count(),
-                    self.accepted.of()
+                    self.accepted.total()
                 ));
                 page.row(format!("95 % interval {}", percents(interval)));
                 let refused = self.refused.iter().filter(|(_, count)| *count > 0);
@@ -137,7 +137,7 @@ impl SpotFigures {
         for stratum in &self.strata {
             let rate = stratum.accepted.rate().map(percent).unwrap_or_default();
             let interval = stratum.accepted.interval().map(percents).unwrap_or_default();
-            let judged = format!("{}/{}", stratum.accepted.of(), stratum.drawn);
+            let judged = format!("{}/{}", stratum.accepted.total(), stratum.drawn);
             let name = page.cell(&stratum.name, 26);
             page.row(format!("{name}{:>10}{judged:>8}{rate:>10}  {interval}", stratum.population));
         }

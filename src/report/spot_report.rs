@@ -144,7 +144,7 @@ impl SpotReport {
         let accepted = figures.accepted;
         match (accepted.rate(), accepted.interval()) {
             (Some(rate), Some(interval)) => {
-                let (count, of) = (accepted.count(), accepted.of());
+                let (count, of) = (accepted.count(), accepted.total());
                 writeln!(page, "**{}** accepted unchanged: {count} of {of}.", percent(rate))?;
                 writeln!(page, "95 % interval (Wilson): **{}**.\n", percents(interval))?;
             }
@@ -168,7 +168,7 @@ impl SpotReport {
                 writeln!(
                     page,
                     "| {name} | {population} | {drawn} | {} | {rate} | {interval} |",
-                    stratum.accepted.of()
+                    stratum.accepted.total()
                 )?;
             }
             writeln!(page)?;

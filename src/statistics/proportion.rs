@@ -1,73 +1,69 @@
-//! A proportion, and the interval it is known to.
+//! Proportions with Wilson score intervals.
 
-use super::real;
+use super::to_f64;
 
-/// The point of the standard normal distribution that leaves 2.5 % above it: what makes an interval one of 95 %.
+/// The 97.5 % quantile of the standard normal distribution, for two-sided 95 % intervals.
 pub const Z: f64 = 1.959_963_984_540_054;
 
-/// Where a proportion lies, with 95 % confidence. From 0 to 1.
+/// A 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
-    /// Its lower end.
     pub low: f64,
-    /// Its upper end.
     pub high: f64,
 }
 
 impl Interval {
-    /// Half of its width.
     #[must_use]
     pub fn half_width(self) -> f64 {
         (self.high - self.low) / 2.0
     }
 }
 
-/// So many of so many.
+/// The number of items with some property, and the total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proportion {
     count: u64,
-    of: u64,
+    total: u64,
 }
 
 impl Proportion {
-    /// `count` of `of`; never more than all of them.
+    /// Creates a proportion, with `count` clamped to `total`.
     #[must_use]
-    pub const fn new(count: u64, of: u64) -> Self {
-        Self { count: if count < of { count } else { of }, of }
+    pub const fn new(count: u64, total: u64) -> Self {
+        Self { count: if count < total { count } else { total }, total }
     }
 
-    /// How many.
     #[must_use]
     pub const fn count(self) -> u64 {
         self.count
     }
 
-    /// Of how many.
     #[must_use]
-    pub const fn of(self) -> u64 {
-        self.of
+    pub const fn total(self) -> u64 {
+        self.total
     }
 
-    /// The share, from 0 to 1; none of nothing.
+    /// Returns `count / total`, or `None` if there are no observations.
     #[must_use]
     pub fn rate(self) -> Option<f64> {
-        (self.of > 0).then(|| real(self.count) / real(self.of))
+        (self.total > 0).then(|| to_f64(self.count) / to_f64(self.total))
     }
 
-    /// The 95 % interval of Wilson, which unlike the usual one also holds near 0 and 1 and for few (E. B. Wilson,
-    /// "Probable inference, the law of succession, and statistical inference", JASA 22, 1927, 209–212). None of nothing.
+    /// Returns the 95 % Wilson score interval, or `None` if there are no observations. Unlike the normal approximation
+    /// (Wald interval), it keeps its coverage near 0 and 1 and for small samples (E. B. Wilson, "Probable inference, the
+    /// law of succession, and statistical inference", JASA 22, 1927, 209–212).
     #[must_use]
     pub fn interval(self) -> Option<Interval> {
         let rate = self.rate()?;
-        let (low, high) = wilson(rate, real(self.of));
-        // At the ends, rounding must not leave a remainder where there is none.
+        let (low, high) = wilson(rate, to_f64(self.total));
+        // Exact values at the ends, in spite of rounding errors.
         let low = if self.count == 0 { 0.0 } else { low };
-        let high = if self.count == self.of { 1.0 } else { high };
+        let high = if self.count == self.total { 1.0 } else { high };
         Some(Interval { low, high })
     }
 }
 
-/// The ends of Wilson's interval for a rate seen in a sample.
+/// Returns the Wilson score interval for an observed rate in a sample of `size`.
 pub(super) fn wilson(rate: f64, size: f64) -> (f64, f64) {
     let squared = Z * Z;
     let middle = (rate + squared / (2.0 * size)) / (1.0 + squared / size);
@@ -89,7 +85,7 @@ mod tests {
     #[case(15, 148, 0.0624, 0.1605)]
     #[case(0, 20, 0.0000, 0.1611)]
     #[case(1, 29, 0.0061, 0.1718)]
-    fn intervals_are_those_newcombe_published(
+    fn intervals_equal_those_published_by_newcombe(
         #[case] count: u64,
         #[case] of: u64,
         #[case] low: f64,
@@ -101,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_nothing_is_known() {
+    fn without_observations_there_is_no_rate_or_interval() {
         assert_eq!(Proportion::new(0, 0).rate(), None);
         assert_eq!(Proportion::new(0, 0).interval(), None);
         assert_eq!(Proportion::new(3, 2), Proportion::new(2, 2));
@@ -109,9 +105,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_interval_holds_the_rate_and_mirrors(of in 1_u64..100_000, part in 0.0..=1.0_f64) {
+        fn the_interval_contains_the_rate_and_is_symmetric(of in 1_u64..100_000, part in 0.0..=1.0_f64) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
-            let count = (real(of) * part) as u64;
+            let count = (to_f64(of) * part) as u64;
             let rate = Proportion::new(count, of).rate().unwrap();
             let Interval { low, high } = Proportion::new(count, of).interval().unwrap();
             prop_assert!(0.0 <= low && low <= rate && rate <= high && high <= 1.0);
@@ -121,7 +117,7 @@ mod tests {
         }
 
         #[test]
-        fn the_same_rate_in_a_larger_sample_is_known_better(count in 0_u64..500, more in 0_u64..500) {
+        fn larger_samples_have_narrower_intervals(count in 0_u64..500, more in 0_u64..500) {
             let of = count + more + 1;
             let few = Proportion::new(count, of).interval().unwrap();
             let many = Proportion::new(2 * count, 2 * of).interval().unwrap();
@@ -129,13 +125,13 @@ mod tests {
         }
 
         #[test]
-        fn its_ends_are_where_the_score_test_just_holds(of in 2_u64..5_000, part in 0.01..0.99_f64) {
+        fn the_ends_solve_the_score_test(of in 2_u64..5_000, part in 0.01..0.99_f64) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
-            let count = ((real(of) * part) as u64).clamp(1, of - 1);
+            let count = ((to_f64(of) * part) as u64).clamp(1, of - 1);
             let rate = Proportion::new(count, of).rate().unwrap();
             let Interval { low, high } = Proportion::new(count, of).interval().unwrap();
             for end in [low, high] {
-                let score = (rate - end).abs() / (end * (1.0 - end) / real(of)).sqrt();
+                let score = (rate - end).abs() / (end * (1.0 - end) / to_f64(of)).sqrt();
                 prop_assert!((score - Z).abs() < 1e-6, "{score}");
             }
         }

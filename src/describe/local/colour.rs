@@ -1,8 +1,9 @@
-//! Colours as people name them: from sRGB through CIE L*a*b* to a few dozen English names, and the main ones of a region.
+//! Converts sRGB to CIELAB, maps colours to English names, and finds the dominant colours of a region with k-means.
 
 use std::sync::LazyLock;
 
-/// A colour in CIE L*a*b* (D65 white): `l` is lightness 0–100, `a` runs green to red, `b` blue to yellow.
+/// A CIELAB colour (L*a*b*, D65 white point). `l` is lightness from 0 to 100, `a` goes from green to red, `b` from blue to
+/// yellow.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Lab {
     pub l: f32,
@@ -10,7 +11,7 @@ pub(super) struct Lab {
     pub b: f32,
 }
 
-/// Linear light of each sRGB byte (IEC 61966-2-1).
+/// The inverse transfer function of sRGB (IEC 61966-2-1), for each byte value.
 static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
     std::array::from_fn(|byte| {
         let value = byte as f32 / 255.0;
@@ -20,7 +21,7 @@ static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
 
 impl Lab {
     pub(super) fn from_srgb(rgb: [u8; 3]) -> Self {
-        // The matrix of IEC 61966-2-1, each row divided by the D65 white point.
+        // The RGB to XYZ matrix of IEC 61966-2-1, relative to the D65 white point.
         let [red, green, blue] = rgb.map(|byte| LINEAR[usize::from(byte)]);
         let x = lab_curve((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
         let y = lab_curve(0.2126 * red + 0.7152 * green + 0.0722 * blue);
@@ -28,16 +29,17 @@ impl Lab {
         Self { l: 116.0 * y - 16.0, a: 500.0 * (x - y), b: 200.0 * (y - z) }
     }
 
-    /// Distance from grey.
+    /// Returns the distance from grey.
     pub(super) fn chroma(self) -> f32 {
         self.a.hypot(self.b)
     }
 
-    /// The hue angle in degrees, 0 (towards red) to 360.
+    /// Returns the hue angle in degrees; 0 is red.
     fn hue(self) -> f32 {
         self.b.atan2(self.a).to_degrees().rem_euclid(360.0)
     }
 
+    /// Returns the Euclidean distance (ΔE*ab, CIE 1976).
     pub(super) fn distance(self, other: Self) -> f32 {
         self.distance_squared(other).sqrt()
     }
@@ -46,35 +48,34 @@ impl Lab {
         (self.l - other.l).powi(2) + (self.a - other.a).powi(2) + (self.b - other.b).powi(2)
     }
 
-    /// Distance in which light and shade count less than half: the same material in sun and shadow stays near.
+    /// Returns the distance with lightness weighted less, so that a material in sun and in shadow stays close.
     pub(super) fn material_distance(self, other: Self) -> f32 {
         const LIGHTNESS_WEIGHT: f32 = 0.45;
         ((LIGHTNESS_WEIGHT * (self.l - other.l)).powi(2) + (self.a - other.a).powi(2) + (self.b - other.b).powi(2))
             .sqrt()
     }
 
-    /// The middle value of each coordinate; `None` for fewer than `least` pixels.
-    pub(super) fn median(pixels: &[Self], least: usize) -> Option<Self> {
-        if pixels.is_empty() || pixels.len() < least {
+    /// Returns the median of each coordinate, or `None` if there are fewer than `min_count` pixels.
+    pub(super) fn median(pixels: &[Self], min_count: usize) -> Option<Self> {
+        if pixels.is_empty() || pixels.len() < min_count {
             return None;
         }
-        let middle = |coordinate: fn(&Self) -> f32| {
+        let median = |coordinate: fn(&Self) -> f32| {
             let mut values: Vec<f32> = pixels.iter().map(coordinate).collect();
             let index = values.len() / 2;
             *values.select_nth_unstable_by(index, f32::total_cmp).1
         };
-        Some(Self { l: middle(|p| p.l), a: middle(|p| p.a), b: middle(|p| p.b) })
+        Some(Self { l: median(|p| p.l), a: median(|p| p.a), b: median(|p| p.b) })
     }
 }
 
-/// The curve of CIE 15, its linear foot included.
+/// The nonlinearity of CIELAB (CIE 15), including its linear segment near zero.
 fn lab_curve(ratio: f32) -> f32 {
     if ratio > 0.008_856 { ratio.cbrt() } else { 7.787 * ratio + 16.0 / 116.0 }
 }
 
 macro_rules! colour_names {
     ($($variant:ident $text:literal of $family:ident),+ $(,)?) => {
-        /// A colour's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(super) enum ColourName { $(#[doc = $text] $variant),+ }
 
@@ -82,12 +83,11 @@ macro_rules! colour_names {
             #[cfg(test)]
             pub(super) const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name in a sentence.
             pub(super) const fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
 
-            /// The colour without its lightness: "dark red" and "red" are one family, told once.
+            /// Returns the name without its lightness. "Dark red" and "red" are one family, of which a caption names one.
             const fn family(self) -> Self {
                 match self { $(Self::$variant => Self::$family),+ }
             }
@@ -108,8 +108,8 @@ colour_names! {
 }
 
 impl ColourName {
-    /// The name of a colour. The borders are tuned by eye on photographs of clothes, and checked on the named colours
-    /// of CSS Color 4.
+    /// Returns the name of a colour. The boundaries were tuned by eye on photographs of clothes and checked against the named
+    /// colours of CSS Color 4.
     pub(super) fn of(colour: Lab) -> Self {
         let (lightness, chroma, hue) = (colour.l, colour.chroma(), colour.hue());
         if lightness < 17.0 && chroma < 18.0 {
@@ -133,7 +133,7 @@ impl ColourName {
             165.0..215.0 if lightness < 58.0 => Self::Teal,
             165.0..215.0 => Self::Turquoise,
             215.0..300.0 => Self::of_blue(lightness, chroma),
-            // Deep saturated blues lean towards purple in L*a*b*: pure sRGB blue has a hue of 306°.
+            // CIELAB shifts saturated blues towards purple: pure sRGB blue has a hue of 306°.
             300.0..310.0 if lightness < 45.0 && chroma > 45.0 => Self::of_blue(lightness, chroma),
             300.0..345.0 => Self::of_purple(lightness, chroma, hue),
             _ => Self::of_red(lightness, chroma, hue),
@@ -180,7 +180,7 @@ impl ColourName {
         }
     }
 
-    /// Hues from 345° through 0° to 45°.
+    /// Handles hues from 345° through 0° to 45°.
     fn of_red(lightness: f32, chroma: f32, hue: f32) -> Self {
         let bluish = !(12.0..345.0).contains(&hue);
         if lightness < 32.0 {
@@ -202,7 +202,7 @@ impl ColourName {
         }
     }
 
-    /// How dark the colour is, for pictures without colours.
+    /// Returns the tone, for black-and-white images.
     pub(super) const fn tone(self) -> Tone {
         match self {
             Self::Black | Self::DarkGrey => Tone::Dark,
@@ -212,7 +212,6 @@ impl ColourName {
     }
 }
 
-/// How dark something is in a black-and-white picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Dark,
@@ -230,33 +229,33 @@ impl Tone {
     }
 }
 
-/// The shades of one colour family under one name, and the share of the pixels that have it, 0–1.
+/// A colour family under the name of one of its shades.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Shade {
     name: ColourName,
+    /// The share of all pixels, 0 to 1.
     share: f32,
 }
 
-/// The named colours of some pixels, the most frequent first. Empty only for no pixels.
+/// The named colours of a set of pixels, the most frequent first. Empty only if there are no pixels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Palette(Vec<Shade>);
 
 impl Palette {
-    /// The most colours told of one thing.
-    const MOST_TOLD: usize = 3;
-    /// A shade that covers more than this share of its family names it.
-    const NAMES_FAMILY: f32 = 0.6;
+    const MAX_COLOURS: usize = 3;
+    /// A family takes the name of a shade that covers more than this share of it.
+    const DOMINANT_SHARE: f32 = 0.6;
 
-    /// Groups the pixels into up to five colours and names them.
+    /// Clusters the pixels into up to five colours and names them.
     pub(super) fn of(pixels: &[Lab]) -> Self {
         let named = clusters(pixels).into_iter().map(|cluster| (ColourName::of(cluster.centre), cluster.share));
-        let exact = added_up(named, |name| name);
-        let mut shades = added_up(exact.iter().map(|shade| (shade.name, shade.share)), ColourName::family);
+        let exact = sum_by(named, |name| name);
+        let mut shades = sum_by(exact.iter().map(|shade| (shade.name, shade.share)), ColourName::family);
         for family in &mut shades {
             let members = exact.iter().filter(|shade| shade.name.family() == family.name);
             let largest = members.max_by(|a, b| a.share.total_cmp(&b.share));
-            // Light and dark red in like amounts are red; mostly dark red is dark red.
-            if let Some(largest) = largest.filter(|largest| largest.share > Self::NAMES_FAMILY * family.share) {
+            // Equal amounts of red and dark red are "red"; mostly dark red is "dark red".
+            if let Some(largest) = largest.filter(|largest| largest.share > Self::DOMINANT_SHARE * family.share) {
                 family.name = largest.name;
             }
         }
@@ -264,21 +263,20 @@ impl Palette {
         Self(shades)
     }
 
-    /// The most frequent colour.
     pub(super) fn main(&self) -> Option<ColourName> {
         self.0.first().map(|shade| shade.name)
     }
 
-    /// The colours worth telling: the main one, and those that cover at least `least_share`.
-    pub(super) fn told(&self, least_share: f32) -> Vec<ColourName> {
-        let worth_telling = |(rank, shade): &(usize, &Shade)| *rank == 0 || shade.share >= least_share;
-        let told = self.0.iter().enumerate().filter(worth_telling).map(|(_, shade)| shade.name);
-        told.take(Self::MOST_TOLD).collect()
+    /// Returns the main colour and those that cover at least `min_share`, up to [`Self::MAX_COLOURS`].
+    pub(super) fn significant(&self, min_share: f32) -> Vec<ColourName> {
+        let is_significant = |(rank, shade): &(usize, &Shade)| *rank == 0 || shade.share >= min_share;
+        let names = self.0.iter().enumerate().filter(is_significant).map(|(_, shade)| shade.name);
+        names.take(Self::MAX_COLOURS).collect()
     }
 }
 
-/// The sum of the shares of each group of names.
-fn added_up(named: impl Iterator<Item = (ColourName, f32)>, group: fn(ColourName) -> ColourName) -> Vec<Shade> {
+/// Sums the shares of names that `group` maps to the same name.
+fn sum_by(named: impl Iterator<Item = (ColourName, f32)>, group: fn(ColourName) -> ColourName) -> Vec<Shade> {
     let mut shades: Vec<Shade> = Vec::new();
     for (name, share) in named {
         let name = group(name);
@@ -290,30 +288,29 @@ fn added_up(named: impl Iterator<Item = (ColourName, f32)>, group: fn(ColourName
     shades
 }
 
-/// Pixels of like colour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cluster {
     pub centre: Lab,
-    /// The share of all pixels that are in this cluster, 0–1.
+    /// The share of all pixels, 0 to 1.
     pub share: f32,
 }
 
-/// Groups pixels by colour (k-means; the starting points are as far apart as can be, so the result is always the
-/// same). Up to five clusters, fewer for few pixels.
+/// Clusters pixels by colour with k-means (Lloyd's algorithm). The initial centres are chosen by farthest-first traversal,
+/// so the result is deterministic. Returns up to five clusters, fewer for few pixels.
 pub(super) fn clusters(pixels: &[Lab]) -> Vec<Cluster> {
-    const MOST_CLUSTERS: usize = 5;
-    const LEAST_PIXELS_EACH: usize = 10;
-    const MOST_SAMPLES: usize = 3000;
-    const ROUNDS: usize = 15;
+    const MAX_CLUSTERS: usize = 5;
+    const MIN_PIXELS_PER_CLUSTER: usize = 10;
+    const MAX_SAMPLES: usize = 3000;
+    const ITERATIONS: usize = 15;
 
-    let samples: Vec<Lab> = pixels.iter().copied().step_by((pixels.len() / MOST_SAMPLES).max(1)).collect();
+    let samples: Vec<Lab> = pixels.iter().copied().step_by((pixels.len() / MAX_SAMPLES).max(1)).collect();
     if samples.is_empty() {
         return Vec::new();
     }
-    let count = (samples.len() / LEAST_PIXELS_EACH).clamp(1, MOST_CLUSTERS);
-    let mut centres = spread_out(&samples, count);
+    let count = (samples.len() / MIN_PIXELS_PER_CLUSTER).clamp(1, MAX_CLUSTERS);
+    let mut centres = farthest_first(&samples, count);
     let mut members = vec![0_usize; count];
-    for _ in 0..ROUNDS {
+    for _ in 0..ITERATIONS {
         let mut sums = vec![Lab::default(); count];
         members.fill(0);
         for &sample in &samples {
@@ -333,16 +330,16 @@ pub(super) fn clusters(pixels: &[Lab]) -> Vec<Cluster> {
     centres.into_iter().zip(members).map(|(centre, n)| Cluster { centre, share: n as f32 / total }).collect()
 }
 
-/// `count` samples, each the farthest from those before it.
-fn spread_out(samples: &[Lab], count: usize) -> Vec<Lab> {
+/// Chooses `count` samples by farthest-first traversal: each is the farthest from those chosen before.
+fn farthest_first(samples: &[Lab], count: usize) -> Vec<Lab> {
     let mut chosen = vec![samples[samples.len() / 2]];
-    let mut gaps = vec![f32::MAX; samples.len()];
+    let mut distances = vec![f32::MAX; samples.len()];
     while chosen.len() < count {
         let last = chosen[chosen.len() - 1];
         let mut farthest = 0;
         for (index, sample) in samples.iter().enumerate() {
-            gaps[index] = gaps[index].min(sample.distance_squared(last));
-            if gaps[index] >= gaps[farthest] {
+            distances[index] = distances[index].min(sample.distance_squared(last));
+            if distances[index] >= distances[farthest] {
                 farthest = index;
             }
         }
@@ -372,7 +369,7 @@ mod tests {
         ColourName::of(Lab::from_srgb(rgb)).text()
     }
 
-    /// Values computed by hand from the definition; they agree with any colour calculator.
+    /// Expected values were computed by hand from the definition.
     #[rstest]
     #[case([255, 255, 255], [100.0, 0.0, 0.0])]
     #[case([0, 0, 0], [0.0, 0.0, 0.0])]
@@ -385,7 +382,7 @@ mod tests {
         assert!((lab.l - l).abs() < 0.5 && (lab.a - a).abs() < 0.5 && (lab.b - b).abs() < 0.5, "{lab:?}");
     }
 
-    /// The named colours of CSS Color 4 whose names people agree on.
+    /// CSS Color 4 colours with uncontroversial names, among others.
     #[rstest]
     #[case([0, 0, 0], "black")]
     #[case([255, 255, 255], "white")]
@@ -429,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_palette_counts_shares_and_leaves_specks_out() {
+    fn a_palette_is_sorted_by_share_and_omits_small_ones() {
         let blue = Lab::from_srgb([30, 60, 200]);
         let white = Lab::from_srgb([255, 255, 255]);
         let red = Lab::from_srgb([210, 20, 30]);
@@ -438,28 +435,28 @@ mod tests {
         pixels.extend(vec![red; 30]);
         let palette = Palette::of(&pixels);
         assert_eq!(palette.main(), Some(ColourName::Blue));
-        assert_eq!(palette.told(0.2), [ColourName::Blue, ColourName::White]);
-        assert_eq!(palette.told(0.02), [ColourName::Blue, ColourName::White, ColourName::Red]);
+        assert_eq!(palette.significant(0.2), [ColourName::Blue, ColourName::White]);
+        assert_eq!(palette.significant(0.02), [ColourName::Blue, ColourName::White, ColourName::Red]);
     }
 
     #[test]
-    fn shades_of_one_family_count_and_are_told_together() {
+    fn shades_of_one_family_are_merged() {
         let (red, dark_red) = (Lab::from_srgb([200, 20, 30]), Lab::from_srgb([100, 10, 20]));
         let mut pixels = vec![dark_red; 320];
         pixels.extend(vec![red; 280]);
         pixels.extend(vec![Lab::from_srgb([0, 0, 0]); 400]);
-        assert_eq!(Palette::of(&pixels).told(0.1), [ColourName::Red, ColourName::Black]);
-        assert_eq!(Palette::of(&[dark_red; 50]).told(0.1), [ColourName::DarkRed]);
+        assert_eq!(Palette::of(&pixels).significant(0.1), [ColourName::Red, ColourName::Black]);
+        assert_eq!(Palette::of(&[dark_red; 50]).significant(0.1), [ColourName::DarkRed]);
     }
 
     #[test]
-    fn no_pixels_have_no_colours() {
+    fn without_pixels_there_are_no_colours() {
         assert_eq!(Palette::of(&[]), Palette::default());
         assert_eq!(Lab::median(&[], 0), None);
     }
 
     #[test]
-    fn shade_counts_less_than_colour_in_material_distance() {
+    fn material_distance_weights_lightness_less() {
         let lit = Lab { l: 80.0, a: 10.0, b: 10.0 };
         let shaded = Lab { l: 60.0, ..lit };
         let other = Lab { a: 30.0, ..lit };
@@ -473,17 +470,17 @@ mod tests {
         }
 
         #[test]
-        fn shares_of_clusters_add_up(bytes in prop::collection::vec(any::<[u8; 3]>(), 1..200)) {
+        fn cluster_shares_add_up_to_one(bytes in prop::collection::vec(any::<[u8; 3]>(), 1..200)) {
             let pixels: Vec<Lab> = bytes.into_iter().map(Lab::from_srgb).collect();
             let total: f32 = clusters(&pixels).iter().map(|cluster| cluster.share).sum();
             prop_assert!((total - 1.0).abs() < 1e-4);
         }
 
         #[test]
-        fn what_is_told_is_short_and_not_empty(bytes in prop::collection::vec(any::<[u8; 3]>(), 1..200), least in 0.0_f32..1.0) {
+        fn significant_colours_are_one_to_three(bytes in prop::collection::vec(any::<[u8; 3]>(), 1..200), min_share in 0.0_f32..1.0) {
             let pixels: Vec<Lab> = bytes.into_iter().map(Lab::from_srgb).collect();
-            let told = Palette::of(&pixels).told(least);
-            prop_assert!((1..=Palette::MOST_TOLD).contains(&told.len()));
+            let colours = Palette::of(&pixels).significant(min_share);
+            prop_assert!((1..=Palette::MAX_COLOURS).contains(&colours.len()));
         }
     }
 }

@@ -1,52 +1,51 @@
-//! Reads a person's clothes: where the top and the bottoms are, their colours and pattern, and how much skin is bare.
+//! Analyses a person's clothes: locates top and bottoms, and derives colours, pattern and sleeve or leg length.
 
 use super::{
     colour::{Lab, Palette},
-    findings::{Bottoms, BottomsKind, Clothes, Framing, Sleeves, Tint, Top},
     geometry::{Point, Quad, Rect, Region, Strip},
-    person::{ARMS, LEGS, Landmark, People, Person, Pose, shows_knees},
+    observations::{Bottoms, BottomsKind, Clothes, Framing, Sleeves, Tint, Top},
+    person::{ARMS, LEGS, Landmark, People, Person, Pose, knees_visible},
     picture::Picture,
     texture::Texture,
 };
 
-// All thresholds of this file are tuned on the sample photographs of people.
+// All thresholds in this file were tuned on sample photographs of people.
 
-/// A region with fewer pixels is too small to name its colours.
-const LEAST_PIXELS: usize = 40;
-/// A top's second colour covers this much of it; bottoms are darker with folds and shadow, and need more.
+/// The smallest region whose colours are significant.
+const MIN_PIXELS: usize = 40;
+/// The share of pixels (0 to 1) from which a further colour is significant. Higher for bottoms because of folds and shadows.
 const TOP_COLOUR_SHARE: f32 = 0.22;
 const BOTTOMS_COLOUR_SHARE: f32 = 0.28;
 const OVERALL_COLOUR_SHARE: f32 = 0.2;
-/// A top more detailed than this is patterned.
-const PATTERNED: f32 = 5.0;
+/// The texture detail above which a top is patterned.
+const MAX_PLAIN_DETAIL: f32 = 5.0;
 
-/// What the main person wears.
 pub(super) fn clothes(picture: &Picture, people: &People, texture: &Texture, black_and_white: bool) -> Clothes {
-    let wardrobe = Wardrobe { picture, people, texture, black_and_white, complexion: Complexion::of(picture, people) };
+    let analysis = Analysis { picture, people, texture, black_and_white, complexion: Complexion::of(picture, people) };
     match top_region(picture, &people.main) {
-        Some(region) => Clothes::Garments { top: wardrobe.top(&region), bottoms: wardrobe.bottoms() },
-        None => Clothes::Overall(tint(&wardrobe.pixels(&people.main.frame), OVERALL_COLOUR_SHARE, black_and_white)),
+        Some(region) => Clothes::Garments { top: analysis.top(&region), bottoms: analysis.bottoms() },
+        None => Clothes::Overall(tint(&analysis.pixels(&people.main.frame), OVERALL_COLOUR_SHARE, black_and_white)),
     }
 }
 
-fn tint(pixels: &[Lab], least_share: f32, black_and_white: bool) -> Option<Tint> {
-    if pixels.len() < LEAST_PIXELS {
+fn tint(pixels: &[Lab], min_share: f32, black_and_white: bool) -> Option<Tint> {
+    if pixels.len() < MIN_PIXELS {
         return None;
     }
-    Tint::of(&Palette::of(pixels), least_share, black_and_white)
+    Tint::of(&Palette::of(pixels), min_share, black_and_white)
 }
 
-/// The colours of a person's own skin and hair, as seen in this picture's light: never told, only used to tell cloth
-/// from what is not.
+/// The colours of a person's skin and hair under the lighting of this image. Only used to separate cloth from skin and
+/// hair, never mentioned.
 struct Complexion {
     skin: Option<Lab>,
     hair: Option<Lab>,
 }
 
 impl Complexion {
-    const LEAST_PIXELS: usize = 20;
+    const MIN_PIXELS: usize = 20;
 
-    /// Skin from the middle of the face, hair from just above it.
+    /// Samples skin in the centre of the face and hair just above it.
     fn of(picture: &Picture, people: &People) -> Self {
         let Some(face) = people.main.face else {
             return Self { skin: None, hair: None };
@@ -59,21 +58,21 @@ impl Complexion {
             bottom: face.top + 0.85 * height,
         };
         let above = Rect { top: face.top - 0.35 * height, bottom: face.top - 0.05 * height, ..face };
-        let median = |part: &Rect| Lab::median(&pixels_of(picture, people, part), Self::LEAST_PIXELS);
+        let median = |part: &Rect| Lab::median(&pixels_of(picture, people, part), Self::MIN_PIXELS);
         Self { skin: median(&cheeks), hair: median(&above) }
     }
 }
 
-/// The colours of the person's pixels in a region.
+/// Returns the colours of the pixels in a region that belong to the person.
 fn pixels_of(picture: &Picture, people: &People, region: &impl Region) -> Vec<Lab> {
     picture
         .positions_in(region)
-        .filter(|&(x, y)| people.outline.contains(x, y))
+        .filter(|&(x, y)| people.silhouette.contains(x, y))
         .map(|(x, y)| picture.colour(x, y))
         .collect()
 }
 
-/// Where the upper garment is: between shoulders and hips, or below the face where the joints are not clear.
+/// Locates the upper garment: between shoulders and hips, or below the face if there is no pose.
 fn top_region(picture: &Picture, person: &Person) -> Option<Quad> {
     match (&person.pose, person.face) {
         (Some(pose), _) => Some(torso(pose)),
@@ -83,12 +82,12 @@ fn top_region(picture: &Picture, person: &Person) -> Option<Quad> {
 }
 
 fn torso(pose: &Pose) -> Quad {
-    // Shoulders closer together than this share of the torso: the person is seen from the side.
-    const SIDEWAYS: f32 = 0.35;
+    // The horizontal distance of the shoulders, relative to the torso, below which the person is seen from the side.
+    const MAX_SIDEWAYS_WIDTH: f32 = 0.35;
     let (shoulders, hips) = (pose.shoulders(), pose.hips());
     let down = hips.minus(shoulders);
     let (left, right) = (pose.place(Landmark::LeftShoulder), pose.place(Landmark::RightShoulder));
-    if (left.x - right.x).abs() < SIDEWAYS * pose.torso_length() {
+    if (left.x - right.x).abs() < MAX_SIDEWAYS_WIDTH * pose.torso_length() {
         let half_width = Point::new(0.22 * pose.torso_length(), 0.0);
         let upper = shoulders.plus(down.times(0.12));
         let lower = shoulders.plus(down.times(0.9));
@@ -99,7 +98,7 @@ fn torso(pose: &Pose) -> Quad {
             lower.plus(half_width),
         ]);
     }
-    // A little inside the joints: away from the neck, the arms and the waistband.
+    // Inset from the joints, to exclude neck, arms and waistband.
     let shoulder = |joint: Point| joint.towards(shoulders, 0.15).plus(down.times(0.1));
     let hip = |joint: Landmark| pose.place(joint).towards(hips, 0.1).minus(down.times(0.08));
     Quad([shoulder(left), shoulder(right), hip(Landmark::RightHip), hip(Landmark::LeftHip)])
@@ -115,8 +114,7 @@ fn below_face(picture: &Picture, face: Rect) -> Quad {
     Quad([Point::new(left, top), Point::new(right, top), Point::new(right, bottom), Point::new(left, bottom)])
 }
 
-/// All that is needed to read one person's clothes.
-struct Wardrobe<'a> {
+struct Analysis<'a> {
     picture: &'a Picture,
     people: &'a People<'a>,
     texture: &'a Texture<'a>,
@@ -124,50 +122,50 @@ struct Wardrobe<'a> {
     complexion: Complexion,
 }
 
-impl Wardrobe<'_> {
+impl Analysis<'_> {
     fn pixels(&self, region: &impl Region) -> Vec<Lab> {
         pixels_of(self.picture, self.people, region)
     }
 
     fn top(&self, region: &Quad) -> Option<Top> {
         let cloth = self.without_skin_and_hair(self.pixels(region));
-        let positions = self.picture.positions_in(region).filter(|&(x, y)| self.people.outline.contains(x, y));
-        // Every other column and row is enough.
+        let positions = self.picture.positions_in(region).filter(|&(x, y)| self.people.silhouette.contains(x, y));
+        // A quarter of the pixels is enough.
         let detail = self.texture.mean(positions.filter(|(x, y)| x % 2 == 0 && y % 2 == 0));
         Some(Top {
             tint: tint(&cloth, TOP_COLOUR_SHARE, self.black_and_white)?,
-            patterned: detail.is_some_and(|detail| detail > PATTERNED),
+            patterned: detail.is_some_and(|detail| detail > MAX_PLAIN_DETAIL),
             sleeves: self.sleeves(),
         })
     }
 
-    /// Leaves out what has the colour of the face, and in close pictures of the hair that falls over the shoulders,
-    /// unless hardly anything would be left: then that is the colour of the clothes.
+    /// Removes pixels of the colour of the skin and, in close-ups, of hair that falls over the shoulders. Keeps them if hardly
+    /// any pixels would remain, because then the clothes have that colour.
     fn without_skin_and_hair(&self, mut pixels: Vec<Lab>) -> Vec<Lab> {
-        const LIKE_SKIN: f32 = 14.0;
-        const LIKE_HAIR: f32 = 11.0;
-        const LEAST_LEFT: f32 = 0.3;
+        const MAX_SKIN_DISTANCE: f32 = 14.0;
+        const MAX_HAIR_DISTANCE: f32 = 11.0;
+        const MIN_REMAINING: f32 = 0.3;
         let close = matches!(self.people.main.framing, Framing::CloseUp | Framing::HeadAndShoulders);
         let hair = self.complexion.hair.filter(|_| close);
-        for (other, distance) in [(self.complexion.skin, LIKE_SKIN), (hair, LIKE_HAIR)] {
+        for (other, distance) in [(self.complexion.skin, MAX_SKIN_DISTANCE), (hair, MAX_HAIR_DISTANCE)] {
             let Some(other) = other else { continue };
-            let left: Vec<Lab> =
+            let remaining: Vec<Lab> =
                 pixels.iter().copied().filter(|pixel| pixel.material_distance(other) > distance).collect();
-            if left.len() as f32 > LEAST_LEFT * pixels.len() as f32 {
-                pixels = left;
+            if remaining.len() as f32 > MIN_REMAINING * pixels.len() as f32 {
+                pixels = remaining;
             }
         }
         pixels
     }
 
-    /// The share of pixels that have the colour of the face; `None` where that cannot be told.
-    fn bare(&self, pixels: &[Lab]) -> Option<f32> {
-        const LEAST_PIXELS: usize = 15;
-        const LIKE_SKIN: f32 = 13.0;
-        /// Skin greyer than this in the picture's light cannot be told from grey cloth.
-        const LEAST_CHROMA: f32 = 6.0;
-        let skin = self.complexion.skin.filter(|skin| skin.chroma() >= LEAST_CHROMA && pixels.len() >= LEAST_PIXELS)?;
-        let bare = pixels.iter().filter(|pixel| pixel.material_distance(skin) < LIKE_SKIN).count();
+    /// Returns the share of pixels (0 to 1) that have the colour of the skin, or `None` if it cannot be determined.
+    fn bare_share(&self, pixels: &[Lab]) -> Option<f32> {
+        const MIN_PIXELS: usize = 15;
+        const MAX_SKIN_DISTANCE: f32 = 13.0;
+        /// Below this chroma, skin cannot be distinguished from grey cloth.
+        const MIN_CHROMA: f32 = 6.0;
+        let skin = self.complexion.skin.filter(|skin| skin.chroma() >= MIN_CHROMA && pixels.len() >= MIN_PIXELS)?;
+        let bare = pixels.iter().filter(|pixel| pixel.material_distance(skin) < MAX_SKIN_DISTANCE).count();
         Some(bare as f32 / pixels.len() as f32)
     }
 
@@ -181,17 +179,17 @@ impl Wardrobe<'_> {
         let (mut forearms, mut upper_arms) = (Bareness::default(), Bareness::default());
         for arm in ARMS.iter().filter(|arm| pose.sees(arm.elbow)) {
             let forearm_length = pose.place(arm.elbow).distance(pose.place(arm.wrist));
-            // An arm that points at the camera is too short to read.
+            // An arm that points at the camera is too short to measure.
             if pose.sees(arm.wrist) && forearm_length > 0.3 * pose.shoulder_width() {
-                forearms.add(self.bare(&self.pixels(&strip(arm.elbow, arm.wrist, 0.25, 0.75))));
+                forearms.add(self.bare_share(&self.pixels(&strip(arm.elbow, arm.wrist, 0.25, 0.75))));
             }
-            upper_arms.add(self.bare(&self.pixels(&strip(arm.shoulder, arm.elbow, 0.4, 0.7))));
+            upper_arms.add(self.bare_share(&self.pixels(&strip(arm.shoulder, arm.elbow, 0.4, 0.7))));
         }
         sleeves_of(forearms, upper_arms)
     }
 
     fn bottoms(&self) -> Option<Bottoms> {
-        if !shows_knees(self.picture, &self.people.main) {
+        if !knees_visible(self.picture, &self.people.main) {
             return None;
         }
         let pose = self.people.main.pose.as_ref()?;
@@ -203,14 +201,14 @@ impl Wardrobe<'_> {
             let knee = pose.place(leg.knee);
             let thigh = Strip { from: pose.place(leg.hip).towards(knee, 0.3), to: knee, width };
             let pixels = self.pixels(&thigh);
-            thighs.add(self.bare(&pixels));
+            thighs.add(self.bare_share(&pixels));
             thigh_pixels.extend_from_slice(&pixels);
             leg_pixels.extend(pixels);
             if pose.sees(leg.ankle) {
                 let ankle = pose.place(leg.ankle);
                 let shin = Strip { from: knee.towards(ankle, 0.25), to: knee.towards(ankle, 0.7), width: 0.55 * width };
                 let pixels = self.pixels(&shin);
-                shins.add(self.bare(&pixels));
+                shins.add(self.bare_share(&pixels));
                 leg_pixels.extend(pixels);
             }
         }
@@ -223,7 +221,7 @@ impl Wardrobe<'_> {
     }
 }
 
-/// How bare the measured limbs of one kind are: the least and the most bare one.
+/// The minimum and maximum share of bare skin among the measured limbs of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Bareness(Option<(f32, f32)>);
 
@@ -290,16 +288,16 @@ mod tests {
     }
 
     #[test]
-    fn sleeves_end_where_skin_begins() {
+    fn sleeve_length_follows_bare_skin() {
         assert_eq!(sleeves_of(bareness(&[0.9, 0.8]), bareness(&[0.1])), Some(Sleeves::Short));
         assert_eq!(sleeves_of(bareness(&[0.9]), bareness(&[0.8, 0.9])), Some(Sleeves::None));
         assert_eq!(sleeves_of(bareness(&[0.0, 0.1]), bareness(&[0.0])), Some(Sleeves::Long));
-        assert_eq!(sleeves_of(bareness(&[0.0, 0.9]), bareness(&[0.0])), None, "the arms disagree");
-        assert_eq!(sleeves_of(bareness(&[]), bareness(&[0.9])), None, "no forearm in view");
+        assert_eq!(sleeves_of(bareness(&[0.0, 0.9]), bareness(&[0.0])), None, "the arms differ");
+        assert_eq!(sleeves_of(bareness(&[]), bareness(&[0.9])), None, "no forearm visible");
     }
 
     #[test]
-    fn bottoms_end_where_skin_begins() {
+    fn leg_length_follows_bare_skin() {
         assert_eq!(bottoms_of(bareness(&[0.0]), bareness(&[0.1])), BottomsKind::Trousers);
         assert_eq!(bottoms_of(bareness(&[0.1]), bareness(&[0.9])), BottomsKind::KneeLength);
         assert_eq!(bottoms_of(bareness(&[0.9]), bareness(&[0.9])), BottomsKind::Short);
@@ -307,8 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn the_torso_lies_between_shoulders_and_hips() {
-        let front = torso(&Pose::of_visible(&[
+    fn the_torso_is_between_shoulders_and_hips() {
+        let front = torso(&Pose::from_visible(&[
             (Landmark::LeftShoulder, Point::new(60.0, 20.0)),
             (Landmark::RightShoulder, Point::new(20.0, 20.0)),
             (Landmark::LeftHip, Point::new(55.0, 80.0)),
@@ -321,8 +319,8 @@ mod tests {
     }
 
     #[test]
-    fn from_the_side_the_torso_is_still_wide_enough_to_read() {
-        let side = torso(&Pose::of_visible(&[
+    fn a_torso_from_the_side_has_a_minimum_width() {
+        let side = torso(&Pose::from_visible(&[
             (Landmark::LeftShoulder, Point::new(41.0, 20.0)),
             (Landmark::RightShoulder, Point::new(39.0, 20.0)),
             (Landmark::LeftHip, Point::new(41.0, 80.0)),
@@ -333,16 +331,16 @@ mod tests {
     }
 
     #[test]
-    fn below_a_face_at_the_lower_edge_there_is_nothing_to_read() {
+    fn the_region_below_a_face_at_the_lower_edge_is_empty() {
         let picture = plain(50, 50, [9; 3]);
         let region = below_face(&picture, Rect::new(10.0, 10.0, 40.0, 49.0));
         assert_eq!(picture.positions_in(&region).count(), 0);
     }
 
     #[test]
-    fn a_region_of_few_pixels_has_no_colours_to_tell() {
+    fn a_tiny_region_has_no_tint() {
         let pixel = Lab::from_srgb([200, 10, 10]);
-        assert_eq!(tint(&[pixel; LEAST_PIXELS - 1], 0.2, false), None);
-        assert!(tint(&[pixel; LEAST_PIXELS], 0.2, false).is_some());
+        assert_eq!(tint(&[pixel; MIN_PIXELS - 1], 0.2, false), None);
+        assert!(tint(&[pixel; MIN_PIXELS], 0.2, false).is_some());
     }
 }

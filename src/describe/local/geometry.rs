@@ -1,6 +1,5 @@
-//! Points, boxes and regions of a picture, in pixels with the origin at the top left.
+//! Points, boxes and regions, in pixels with the origin at the top left.
 
-/// A place in a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Point {
     pub x: f32,
@@ -12,7 +11,7 @@ impl Point {
         Self { x, y }
     }
 
-    /// The point a share `t` of the way from here to `other`.
+    /// Returns the linear interpolation between `self` (`t` = 0) and `other` (`t` = 1).
     pub(super) fn towards(self, other: Self, t: f32) -> Self {
         Self::new(self.x + (other.x - self.x) * t, self.y + (other.y - self.y) * t)
     }
@@ -34,15 +33,14 @@ impl Point {
     }
 }
 
-/// A part of a picture that pixels are read from.
+/// A set of pixels of an image.
 pub(super) trait Region {
-    /// A box that holds the whole region.
+    /// Returns a box that contains the whole region.
     fn bounds(&self) -> Rect;
-    /// Whether the point belongs to the region.
     fn contains(&self, point: Point) -> bool;
 }
 
-/// An upright box.
+/// An axis-aligned box.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Rect {
     pub left: f32,
@@ -72,7 +70,7 @@ impl Rect {
         Point::new(f32::midpoint(self.left, self.right), f32::midpoint(self.top, self.bottom))
     }
 
-    /// The part of this box inside a picture of this size.
+    /// Returns the part of the box inside an image of the given size.
     pub(super) fn clipped(&self, width: usize, height: usize) -> Self {
         Self {
             left: self.left.max(0.0),
@@ -82,8 +80,8 @@ impl Rect {
         }
     }
 
-    /// Shared area over joint area ("intersection over union"): 0 for apart, 1 for equal.
-    pub(super) fn overlap(&self, other: &Self) -> f32 {
+    /// Returns the intersection over union (IoU): 0 if disjoint, 1 if equal.
+    pub(super) fn iou(&self, other: &Self) -> f32 {
         let width = (self.right.min(other.right) - self.left.max(other.left)).max(0.0);
         let height = (self.bottom.min(other.bottom) - self.top.max(other.top)).max(0.0);
         let shared = width * height;
@@ -101,7 +99,7 @@ impl Region for Rect {
     }
 }
 
-/// Four corners in order round the outline.
+/// A quadrilateral; the corners are in order around the outline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Quad(pub [Point; 4]);
 
@@ -117,7 +115,7 @@ impl Region for Quad {
         bounds
     }
 
-    /// Counts the sides that a ray to the right crosses: odd is inside.
+    /// Even-odd rule: a point is inside if a ray to the right crosses an odd number of sides.
     fn contains(&self, point: Point) -> bool {
         let mut inside = false;
         let mut from = self.0[3];
@@ -132,7 +130,7 @@ impl Region for Quad {
     }
 }
 
-/// Everything within half a width of a line: the middle of an arm or a leg.
+/// All points within half of `width` of a line segment; used for arms and legs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Strip {
     pub from: Point,
@@ -148,8 +146,8 @@ impl Strip {
             return self.from.distance(point);
         }
         let offset = point.minus(self.from);
-        let share = (offset.x * along.x + offset.y * along.y) / length_squared;
-        point.distance(self.from.plus(along.times(share.clamp(0.0, 1.0))))
+        let t = (offset.x * along.x + offset.y * along.y) / length_squared;
+        point.distance(self.from.plus(along.times(t.clamp(0.0, 1.0))))
     }
 }
 
@@ -169,20 +167,20 @@ impl Region for Strip {
     }
 }
 
-/// Where a pixel of a square crop lies in the picture: turned, scaled, moved.
+/// The similarity transform from pixels of a square crop to pixels of the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct CropMap {
-    /// Picture offset of one crop pixel to the right.
+    /// Image offset of one crop pixel to the right.
     right: Point,
-    /// Picture offset of one crop pixel down.
+    /// Image offset of one crop pixel down.
     down: Point,
-    /// The picture place of the crop's first pixel.
+    /// Image position of the crop's first pixel.
     origin: Point,
 }
 
 impl CropMap {
-    /// A square of `extent` picture pixels around `centre`, turned clockwise by `radians`, read as `side` × `side`
-    /// pixels.
+    /// Maps a crop of `side` × `side` pixels to a square of `extent` image pixels around `centre`, rotated clockwise by
+    /// `radians`.
     pub(super) fn square(centre: Point, extent: f32, radians: f32, side: usize) -> Self {
         let scale = extent / side as f32;
         let (sin, cos) = radians.sin_cos();
@@ -192,7 +190,7 @@ impl CropMap {
         Self { right, down, origin: centre.minus(right.times(half)).minus(down.times(half)) }
     }
 
-    /// The picture place of a place in the crop.
+    /// Converts a position in the crop to one in the image.
     pub(super) fn to_picture(self, crop: Point) -> Point {
         self.origin.plus(self.right.times(crop.x)).plus(self.down.times(crop.y))
     }
@@ -208,22 +206,22 @@ mod tests {
         Quad([Point::new(0.0, 0.0), Point::new(10.0, 0.0), Point::new(10.0, 10.0), Point::new(0.0, 10.0)]);
 
     #[test]
-    fn overlap_is_shared_over_joint_area() {
+    fn iou_is_intersection_over_union() {
         let left = Rect::new(0.0, 0.0, 2.0, 2.0);
         let right = Rect::new(1.0, 0.0, 3.0, 2.0);
-        assert!((left.overlap(&right) - 1.0 / 3.0).abs() < 1e-6);
-        assert!((left.overlap(&left) - 1.0).abs() < 1e-6);
-        assert!(left.overlap(&Rect::new(5.0, 5.0, 6.0, 6.0)).abs() < 1e-6);
+        assert!((left.iou(&right) - 1.0 / 3.0).abs() < 1e-6);
+        assert!((left.iou(&left) - 1.0).abs() < 1e-6);
+        assert!(left.iou(&Rect::new(5.0, 5.0, 6.0, 6.0)).abs() < 1e-6);
     }
 
     #[test]
-    fn a_box_without_area_overlaps_nothing() {
+    fn the_iou_of_empty_boxes_is_finite() {
         let empty = Rect::new(1.0, 1.0, 1.0, 1.0);
-        assert!(empty.overlap(&empty).is_finite());
+        assert!(empty.iou(&empty).is_finite());
     }
 
     #[test]
-    fn a_quad_holds_its_middle_and_not_its_surroundings() {
+    fn a_quad_contains_its_centre_and_not_its_surroundings() {
         assert!(UNIT_QUAD.contains(Point::new(5.0, 5.0)));
         for outside in [Point::new(-1.0, 5.0), Point::new(11.0, 5.0), Point::new(5.0, -1.0), Point::new(5.0, 11.0)] {
             assert!(!UNIT_QUAD.contains(outside), "{outside:?}");
@@ -231,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strip_is_as_wide_as_it_says() {
+    fn a_strip_extends_half_its_width_to_each_side() {
         let strip = Strip { from: Point::new(0.0, 0.0), to: Point::new(10.0, 0.0), width: 4.0 };
         assert!(strip.contains(Point::new(5.0, 1.9)));
         assert!(!strip.contains(Point::new(5.0, 2.1)));
@@ -239,24 +237,24 @@ mod tests {
     }
 
     #[test]
-    fn a_strip_without_length_is_a_disc() {
+    fn a_strip_of_zero_length_is_a_disc() {
         let disc = Strip { from: Point::new(3.0, 3.0), to: Point::new(3.0, 3.0), width: 4.0 };
         assert!(disc.contains(Point::new(3.0, 4.5)));
         assert!(!disc.contains(Point::new(3.0, 5.5)));
     }
 
     #[test]
-    fn a_crop_maps_its_middle_to_the_centre_and_its_corner_to_the_corner() {
+    fn a_crop_maps_centre_to_centre_and_corner_to_corner() {
         let upright = CropMap::square(Point::new(50.0, 40.0), 20.0, 0.0, 10);
         assert_eq!(upright.to_picture(Point::new(5.0, 5.0)), Point::new(50.0, 40.0));
         assert_eq!(upright.to_picture(Point::new(0.0, 0.0)), Point::new(40.0, 30.0));
     }
 
     #[test]
-    fn a_crop_turned_by_a_quarter_reads_downwards_what_was_right() {
-        let turned = CropMap::square(Point::new(0.0, 0.0), 10.0, std::f32::consts::FRAC_PI_2, 10);
-        let place = turned.to_picture(Point::new(10.0, 5.0));
-        assert!(place.distance(Point::new(0.0, 5.0)) < 1e-4, "{place:?}");
+    fn a_crop_rotated_by_a_quarter_turn_maps_right_to_down() {
+        let rotated = CropMap::square(Point::new(0.0, 0.0), 10.0, std::f32::consts::FRAC_PI_2, 10);
+        let position = rotated.to_picture(Point::new(10.0, 5.0));
+        assert!(position.distance(Point::new(0.0, 5.0)) < 1e-4, "{position:?}");
     }
 
     proptest! {
@@ -276,12 +274,12 @@ mod tests {
         }
 
         #[test]
-        fn overlap_is_a_share_and_symmetric(a in prop::array::uniform4(0.0_f32..100.0), b in prop::array::uniform4(0.0_f32..100.0)) {
+        fn iou_is_symmetric_and_between_zero_and_one(a in prop::array::uniform4(0.0_f32..100.0), b in prop::array::uniform4(0.0_f32..100.0)) {
             let rect = |[x, y, width, height]: [f32; 4]| Rect::new(x, y, x + width, y + height);
             let (one, other) = (rect(a), rect(b));
-            let overlap = one.overlap(&other);
+            let overlap = one.iou(&other);
             prop_assert!((0.0..=1.0001).contains(&overlap));
-            prop_assert!((overlap - other.overlap(&one)).abs() < 1e-4);
+            prop_assert!((overlap - other.iou(&one)).abs() < 1e-4);
         }
     }
 }

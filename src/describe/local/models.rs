@@ -1,4 +1,4 @@
-//! The neural networks: unpacked from the binary once, run on one thread each time, until the work is cancelled.
+//! The neural networks: decompressed from the binary once, each run on one thread, with cancellation between runs.
 
 use std::{
     io::{self, Read},
@@ -10,52 +10,48 @@ use rten_tensor::{NdTensor, Tensor, prelude::*};
 use ruzstd::decoding::StreamingDecoder;
 use tokio_util::sync::CancellationToken;
 
-/// Why a network gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ModelError {
-    #[error(
-        "the built-in {network} network cannot be loaded: {reason} (install recaption anew, or use another describer)"
-    )]
+    #[error("the built-in {network} network cannot be loaded: {reason} (reinstall recaption or use another describer)")]
     Load { network: &'static str, reason: String },
 
     #[error("the built-in {network} network failed: {reason} (please report this, with the picture if you can)")]
     Run { network: &'static str, reason: String },
 
-    /// Nobody waits for the answer any more.
     #[error("cancelled")]
     Cancelled,
 }
 
-/// A tensor the network gives out.
+/// An output tensor.
 struct Output {
     name: &'static str,
-    /// How many numbers it has.
+    /// The number of elements.
     length: usize,
 }
 
-/// One network with its weights, giving `OUTPUTS` tensors for one.
+/// A network with one input tensor and `OUTPUTS` output tensors.
 pub(super) struct Network<const OUTPUTS: usize> {
     name: &'static str,
     model: Model,
     input: NodeId,
-    /// Each dimension of the input, the batch of one first.
+    /// The dimensions of the input; the first is the batch size of 1.
     shape: [usize; 4],
     outputs: [Output; OUTPUTS],
     output_ids: [NodeId; OUTPUTS],
 }
 
 impl<const OUTPUTS: usize> Network<OUTPUTS> {
-    /// Unpacks an ONNX model compressed with Zstandard.
+    /// Loads an ONNX model compressed with Zstandard.
     fn load(
         name: &'static str,
-        packed: &[u8],
+        compressed: &[u8],
         shape: [usize; 4],
         outputs: [Output; OUTPUTS],
     ) -> Result<Self, ModelError> {
         let load_error = |reason: String| ModelError::Load { network: name, reason };
-        let unpacked = unpack(packed).map_err(|error| load_error(error.to_string()))?;
-        let model = Model::load(unpacked).map_err(|error| load_error(error.to_string()))?;
-        let input = *model.input_ids().first().ok_or_else(|| load_error("it has no input".to_owned()))?;
+        let bytes = decompress(compressed).map_err(|error| load_error(error.to_string()))?;
+        let model = Model::load(bytes).map_err(|error| load_error(error.to_string()))?;
+        let input = *model.input_ids().first().ok_or_else(|| load_error("no input".to_owned()))?;
         let mut output_ids = [input; OUTPUTS];
         for (id, output) in output_ids.iter_mut().zip(&outputs) {
             *id = model.node_id(output.name).map_err(|error| load_error(error.to_string()))?;
@@ -67,7 +63,7 @@ impl<const OUTPUTS: usize> Network<OUTPUTS> {
         let run_error = |reason: String| ModelError::Run { network: self.name, reason };
         let expected: usize = self.shape.iter().product();
         if input.len() != expected {
-            return Err(run_error(format!("it takes {expected} numbers and was given {}", input.len())));
+            return Err(run_error(format!("expected {expected} input values, got {}", input.len())));
         }
         let input = NdTensor::<f32, 4>::from_data(self.shape, input);
         let values = self
@@ -79,18 +75,23 @@ impl<const OUTPUTS: usize> Network<OUTPUTS> {
             let tensor: Tensor<f32> = value.try_into().map_err(|_| run_error(format!("{} is not f32", output.name)))?;
             *result = tensor.to_vec();
             if result.len() != output.length {
-                return Err(run_error(format!("{} has {} numbers, not {}", output.name, result.len(), output.length)));
+                return Err(run_error(format!(
+                    "{} has {} values, expected {}",
+                    output.name,
+                    result.len(),
+                    output.length
+                )));
             }
         }
         Ok(results)
     }
 }
 
-fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
-    let mut decoder = StreamingDecoder::new(packed).map_err(io::Error::other)?;
-    let mut unpacked = Vec::new();
-    decoder.read_to_end(&mut unpacked)?;
-    Ok(unpacked)
+fn decompress(compressed: &[u8]) -> io::Result<Vec<u8>> {
+    let mut decoder = StreamingDecoder::new(compressed).map_err(io::Error::other)?;
+    let mut bytes = Vec::new();
+    decoder.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 macro_rules! weights {
@@ -99,24 +100,24 @@ macro_rules! weights {
     };
 }
 
-/// All networks. What each is, where it comes from and what its numbers mean: `assets/models/README.md`.
+/// All networks. `assets/models/README.md` documents their sources, inputs and outputs.
 pub(super) struct Models {
-    /// Objects in a picture. Outputs: for each of three grids, class scores, then box edges.
+    /// Object detection. Outputs: class scores for each of three grids, then box edges for each.
     pub detector: Network<6>,
-    /// Faces. Outputs: boxes and key points, then scores.
+    /// Face detection. Outputs: boxes and key points, then scores.
     pub face: Network<2>,
-    /// Joints of one person. Outputs: landmarks, then the confidence that there is a person.
+    /// Pose estimation for one person. Outputs: landmarks, then the confidence that there is a person.
     pub pose: Network<2>,
-    /// Which pixels belong to people.
+    /// Person segmentation. Output: a probability per pixel.
     pub mask: Network<1>,
 }
 
 impl Models {
-    /// The networks, loaded by the first call (about a quarter of a second) and kept.
+    /// Returns the networks. The first call loads them, which takes about 250 ms.
     ///
     /// # Errors
     ///
-    /// When the weights in this binary do not load, on this and every later call.
+    /// Returns an error on every call if the embedded weights do not load.
     pub(super) fn get() -> Result<&'static Self, ModelError> {
         static MODELS: OnceLock<Result<Models, ModelError>> = OnceLock::new();
         MODELS.get_or_init(Self::load).as_ref().map_err(Clone::clone)
@@ -161,8 +162,7 @@ impl Models {
     }
 }
 
-/// Runs networks for one description: on one thread, so that a core stays free for the screen, and only while somebody
-/// waits for the answer.
+/// Runs networks for one description, on a single thread to leave the other cores to the UI, until it is cancelled.
 pub(super) struct Worker {
     threads: Arc<ThreadPool>,
     cancelled: CancellationToken,
@@ -173,14 +173,15 @@ impl Worker {
         Self { threads: Arc::new(ThreadPool::with_num_threads(1)), cancelled }
     }
 
+    /// Checks for cancellation; called between the stages of a description.
+    ///
     /// # Errors
     ///
-    /// [`ModelError::Cancelled`] when nobody waits any more: asked between the stages of the work.
+    /// Returns [`ModelError::Cancelled`] if the description was cancelled.
     pub(super) fn checkpoint(&self) -> Result<(), ModelError> {
         if self.cancelled.is_cancelled() { Err(ModelError::Cancelled) } else { Ok(()) }
     }
 
-    /// Runs a network on one input.
     pub(super) fn run<const OUTPUTS: usize>(
         &self,
         network: &Network<OUTPUTS>,
@@ -191,7 +192,6 @@ impl Worker {
     }
 }
 
-/// The usual squashing of a score to 0–1.
 pub(super) fn sigmoid(score: f32) -> f32 {
     1.0 / (1.0 + (-score).exp())
 }
@@ -201,13 +201,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_weights_load_once() {
+    fn weights_load_once() {
         let first = Models::get().unwrap_or_else(|error| panic!("{error}"));
         assert!(std::ptr::eq(first, Models::get().unwrap()));
     }
 
     #[test]
-    fn damaged_weights_are_an_error_that_names_the_network() {
+    fn an_error_for_damaged_weights_names_the_network() {
         let error = Network::<0>::load("test", b"not a model", [1, 1, 1, 1], []).err().map(|error| error.to_string());
         assert!(error.is_some_and(|message| message.contains("the built-in test network cannot be loaded")));
     }

@@ -1,4 +1,4 @@
-//! The working copy of a picture: opened within limits, upright, small, and readable as pixels, crops and colours.
+//! The image in the form that the describer analyses: decoded within limits, upright, downscaled, and converted to CIELAB.
 
 use std::path::Path;
 
@@ -11,26 +11,24 @@ use super::{
 };
 use crate::picture::{UnusablePicture, decode, opaque, read};
 
-/// The longest side of the working copy, in pixels. The thresholds of this describer were tuned at this size.
+/// The longest side after downscaling, in pixels. All thresholds of this describer were tuned at this size.
 const WORKING_SIDE: u32 = 640;
 
-/// A picture as the describer works on it.
 pub(super) struct Picture {
     pixels: RgbImage,
-    /// The colour of each pixel, row by row.
+    /// Row by row.
     colours: Vec<Lab>,
 }
 
 impl Picture {
-    /// Opens a file.
     pub(super) fn open(path: &Path) -> Result<Self, UnusablePicture> {
-        // Never decoded at a fraction: the thresholds were tuned on pictures that were shrunk here.
-        let whole = (u32::MAX, u32::MAX);
-        let decoded = read(path).and_then(|bytes| decode(&bytes, whole)).map_err(|error| error.at(path))?;
+        // Decode at full size: scaled decoding would change the pixels that the thresholds were tuned on.
+        let full_size = (u32::MAX, u32::MAX);
+        let decoded = read(path).and_then(|bytes| decode(&bytes, full_size)).map_err(|error| error.at(path))?;
         Ok(Self::new(decoded.pixels, decoded.orientation))
     }
 
-    /// Shrinks, turns upright and flattens a decoded picture.
+    /// Downscales, rotates and flattens a decoded image.
     pub(super) fn new(image: DynamicImage, orientation: Orientation) -> Self {
         let mut image = shrink(image);
         image.apply_orientation(orientation);
@@ -55,23 +53,23 @@ impl Picture {
         point.x >= 0.0 && point.y >= 0.0 && point.x < self.width() as f32 && point.y < self.height() as f32
     }
 
-    /// The colours of all pixels, row by row.
+    /// Returns the colours of all pixels, row by row.
     pub(super) fn colours(&self) -> &[Lab] {
         &self.colours
     }
 
-    /// The colour of the pixel in column `x` of row `y`, both inside the picture.
+    /// Returns the colour of a pixel, which must be inside the image.
     pub(super) fn colour(&self, x: usize, y: usize) -> Lab {
         self.colours[y * self.width() + x]
     }
 
-    /// Every `step`th column and row of the picture as pixel positions, row by row.
+    /// Returns the positions of every `step`th pixel in both directions, row by row.
     pub(super) fn grid(&self, step: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (width, height) = (self.width(), self.height());
         (0..height).step_by(step).flat_map(move |y| (0..width).step_by(step).map(move |x| (x, y)))
     }
 
-    /// The positions of the pixels in a region, row by row.
+    /// Returns the positions of the pixels in a region, row by row.
     pub(super) fn positions_in<'a, R: Region>(
         &self,
         region: &'a R,
@@ -83,14 +81,14 @@ impl Picture {
             .filter(|&(x, y)| region.contains(Point::new(x as f32, y as f32)))
     }
 
-    /// The whole picture squeezed into a square of `side` pixels, aspect ratio not kept: what the networks that look at
-    /// whole pictures were trained on.
+    /// Returns the whole image resized to a square of `side` pixels, without keeping the aspect ratio, as the networks
+    /// expect it.
     pub(super) fn squeezed(&self, side: u32) -> Vec<[f32; 3]> {
         let square = resize(&DynamicImage::ImageRgb8(self.pixels.clone()), side, side).into_rgb8();
         square.pixels().map(|pixel| pixel.0.map(f32::from)).collect()
     }
 
-    /// A square crop of `side` pixels, sampled between pixels; black outside the picture.
+    /// Returns a square crop of `side` pixels with bilinear interpolation; black outside the image.
     pub(super) fn crop(&self, map: CropMap, side: usize) -> Vec<[f32; 3]> {
         let mut crop = Vec::with_capacity(side * side);
         for y in 0..side {
@@ -101,10 +99,10 @@ impl Picture {
         crop
     }
 
-    /// The colour at a place between pixels (bilinear).
-    fn sample(&self, place: Point) -> [f32; 3] {
-        let (left, top) = (place.x.floor(), place.y.floor());
-        let (right_share, lower_share) = (place.x - left, place.y - top);
+    /// Bilinear interpolation.
+    fn sample(&self, position: Point) -> [f32; 3] {
+        let (left, top) = (position.x.floor(), position.y.floor());
+        let (right_share, lower_share) = (position.x - left, position.y - top);
         let corner = |x: f32, y: f32| self.pixel_or_black(x, y);
         let (upper_left, upper_right) = (corner(left, top), corner(left + 1.0, top));
         let (lower_left, lower_right) = (corner(left, top + 1.0), corner(left + 1.0, top + 1.0));
@@ -124,14 +122,14 @@ impl Picture {
     }
 }
 
-/// The pixels from `from` to `to`, both included, that exist.
+/// Returns the indices from `from` to `to`, inclusive, clamped to `0..length`.
 fn span(from: f32, to: f32, length: usize) -> std::ops::Range<usize> {
     let start = from.max(0.0).ceil() as usize;
     let end = (to.max(-1.0).floor() + 1.0) as usize;
     start..end.min(length)
 }
 
-/// Shrinks to the working size. Smaller pictures stay as they are.
+/// Downscales to [`WORKING_SIDE`]. Smaller images are unchanged.
 fn shrink(image: DynamicImage) -> DynamicImage {
     let longest = image.width().max(image.height());
     if longest <= WORKING_SIDE {
@@ -147,12 +145,12 @@ fn resize(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     match Resizer::new().resize(image, &mut resized, &options) {
         Ok(()) => resized,
-        // A kind of pixels that the quick way does not know.
+        // The pixel format is not supported by fast_image_resize.
         Err(_) => image.resize_exact(width, height, image::imageops::FilterType::Triangle),
     }
 }
 
-/// Eight bits of red, green and blue. What shows through a transparent picture is white, as on most pages.
+/// Converts to 8-bit RGB. Transparent images are blended onto white, the background of most web pages.
 fn flatten(image: DynamicImage) -> RgbImage {
     if image.color().has_alpha() { opaque(&image, |_, _| u8::MAX) } else { image.into_rgb8() }
 }
@@ -170,12 +168,10 @@ pub(super) mod tests {
     use super::*;
     use crate::describe::local::geometry::Rect;
 
-    /// A picture of one colour.
     pub(in crate::describe::local) fn plain(width: u32, height: u32, rgb: [u8; 3]) -> Picture {
         painted(width, height, |_, _| rgb)
     }
 
-    /// A picture painted pixel by pixel.
     pub(in crate::describe::local) fn painted(width: u32, height: u32, paint: impl Fn(u32, u32) -> [u8; 3]) -> Picture {
         let image = RgbImage::from_fn(width, height, |x, y| Rgb(paint(x, y)));
         Picture::new(DynamicImage::ImageRgb8(image), Orientation::NoTransforms)
@@ -186,13 +182,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_large_picture_is_shrunk_and_keeps_its_shape() {
+    fn large_images_are_downscaled_with_their_aspect_ratio() {
         let picture = plain(1600, 800, [10, 20, 30]);
         assert_eq!((picture.width(), picture.height()), (640, 320));
     }
 
     #[test]
-    fn a_long_thin_picture_keeps_a_pixel_of_width() {
+    fn thin_images_keep_at_least_one_pixel() {
         let picture = plain(3000, 1, [10, 20, 30]);
         assert_eq!((picture.width(), picture.height()), (640, 1));
     }
@@ -203,7 +199,7 @@ pub(super) mod tests {
         image.put_pixel(0, 0, Rgb([255, 0, 0]));
         let upright = Picture::new(DynamicImage::ImageRgb8(image), Orientation::Rotate90);
         assert_eq!((upright.width(), upright.height()), (1, 2));
-        assert!(upright.colour(0, 0).a > 50.0, "red, once left, is on top after a turn to the right");
+        assert!(upright.colour(0, 0).a > 50.0, "red moves from the left to the top");
     }
 
     #[test]
@@ -212,7 +208,7 @@ pub(super) mod tests {
         let path = folder.path().join("turned.jpg");
         let mut jpeg = io::Cursor::new(Vec::new());
         RgbImage::new(16, 8).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
-        // An Exif segment with one entry: orientation (0x0112), a short (3), one of it, 6 = turn to the right.
+        // An Exif segment with one entry: orientation (0x0112), type short (3), count 1, value 6 (rotate 90° clockwise).
         let mut exif = b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0".to_vec();
         exif.extend([0; 4]);
         let mut bytes = jpeg.into_inner();
@@ -223,7 +219,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_transparent_is_white() {
+    fn transparent_pixels_are_blended_onto_white() {
         let image = RgbaImage::from_pixel(4, 4, image::Rgba([0, 0, 0, 0]));
         let picture = Picture::new(DynamicImage::ImageRgba8(image), Orientation::NoTransforms);
         assert!(picture.colour(1, 1).l > 99.0);
@@ -237,10 +233,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_supported_kind_opens() {
+    fn every_supported_format_opens() {
         let folder = tempfile::tempdir().unwrap();
         let image = DynamicImage::ImageRgb8(RgbImage::from_pixel(8, 6, Rgb([200, 30, 30])));
-        let kinds = [
+        let formats = [
             (ImageFormat::Jpeg, "a.jpg"),
             (ImageFormat::Png, "a.png"),
             (ImageFormat::Gif, "a.gif"),
@@ -248,7 +244,7 @@ pub(super) mod tests {
             (ImageFormat::Bmp, "a.bmp"),
             (ImageFormat::Tiff, "a.tiff"),
         ];
-        for (format, name) in kinds {
+        for (format, name) in formats {
             let path = folder.path().join(name);
             image.save_with_format(&path, format).unwrap();
             let picture = Picture::open(&path).unwrap_or_else(|error| panic!("{error}"));
@@ -257,7 +253,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_content_tells_the_kind_not_the_name() {
+    fn the_format_is_detected_from_the_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("really-a-png.jpg");
         RgbImage::new(3, 3).save_with_format(&path, ImageFormat::Png).unwrap();
@@ -265,7 +261,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn errors_name_the_file_and_the_way_out() {
+    fn errors_name_the_file_and_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing.jpg");
         let message = error_of(&missing);
@@ -290,10 +286,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_picture_that_claims_to_be_huge_is_refused_before_it_is_decoded() {
+    fn huge_dimensions_are_rejected_before_decoding() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bomb.bmp");
-        // The header of a 24-bit BMP of 30,000 × 30,000 pixels, without the pixels (2.5 GB).
+        // The header of a 24-bit BMP of 30,000 × 30,000 pixels (2.5 GB), without pixel data.
         let side = 30_000_i32.to_le_bytes();
         let mut header = Vec::new();
         header.extend(b"BM");
@@ -315,7 +311,7 @@ pub(super) mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
         #[test]
-        fn no_size_and_no_region_panics(
+        fn any_size_and_region_is_accepted(
             width in 1_u32..70,
             height in 1_u32..70,
             corners in prop::array::uniform4(-200.0_f32..200.0),
@@ -333,7 +329,7 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn a_region_yields_exactly_the_pixels_it_contains(
+        fn positions_in_yields_exactly_the_pixels_of_a_region(
             width in 1_u32..20, height in 1_u32..20,
             left in -5.0_f32..25.0, top in -5.0_f32..25.0, right in -5.0_f32..25.0, bottom in -5.0_f32..25.0,
         ) {

@@ -1,27 +1,27 @@
-//! Reads what is not a person: the background, the objects in view, the thing a picture without people is of.
+//! Analyses everything but people: the background, objects, and the subject of images without people.
 
 use super::{
     colour::{Lab, Palette, clusters},
-    findings::{Background, Side, Surface, Thing, Tint},
     geometry::{Point, Rect, Region},
+    observations::{Background, Side, Surface, Thing, Tint},
     person::{Detection, People, PersonMask},
     picture::Picture,
     texture::Texture,
 };
 
-// All thresholds of this file are tuned on the sample photographs of people and of clothes without people.
+// All thresholds in this file were tuned on sample photographs of people and of clothes without people.
 
-/// A colour of the whole picture, or of its background, is told from this share on.
+/// The share of pixels (0 to 1) from which a colour of the whole image, or of its background, is significant.
 const PICTURE_COLOUR_SHARE: f32 = 0.2;
 const BACKGROUND_COLOUR_SHARE: f32 = 0.3;
-/// A busy background has many colours; its larger ones are told together.
+/// Lower for busy backgrounds, which have many colours.
 const BUSY_COLOUR_SHARE: f32 = 0.18;
 
-/// Whether the picture has no colours: nearly all its pixels are near grey.
+/// Returns true if nearly all pixels are near grey.
 pub(super) fn is_black_and_white(picture: &Picture) -> bool {
     const SAMPLE_STEP: usize = 7;
     const NEARLY_ALL: f32 = 0.95;
-    /// Grey clothes on grey ground in colour have a chroma of 4 and more.
+    /// In a colour photograph, even grey clothes on a grey background have a chroma of at least 4.
     const NEAR_GREY: f32 = 2.5;
     let mut chromas: Vec<f32> = picture.colours().iter().step_by(SAMPLE_STEP).map(|colour| colour.chroma()).collect();
     let index = (chromas.len() as f32 * NEARLY_ALL) as usize;
@@ -29,23 +29,22 @@ pub(super) fn is_black_and_white(picture: &Picture) -> bool {
     *chromas.select_nth_unstable_by(index, f32::total_cmp).1 < NEAR_GREY
 }
 
-/// The colours of the whole picture.
+/// Returns the colours of the whole image.
 pub(super) fn palette(picture: &Picture, black_and_white: bool) -> Option<Tint> {
     Tint::of(&Palette::of(picture.colours()), PICTURE_COLOUR_SHARE, black_and_white)
 }
 
-/// How an object is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// Worn or carried by the person it is near.
+    /// Worn or carried by a person nearby.
     Accessory,
-    /// In view.
+    /// Never worn or carried.
     Surroundings,
 }
 
-/// The detector's classes worth telling of (their number among COCO's 80): those it knows well in photographs of
-/// people. Food, toys and vases are most often something else.
-const TOLD: [(usize, &str, Role); 24] = [
+/// The objects that captions can mention, by COCO class: those that the detector recognises reliably in photographs of
+/// people. Detections of food, toys and vases are mostly false positives.
+const OBJECTS: [(usize, &str, Role); 24] = [
     (1, "bicycle", Role::Surroundings),
     (2, "car", Role::Surroundings),
     (3, "motorcycle", Role::Surroundings),
@@ -72,7 +71,7 @@ const TOLD: [(usize, &str, Role); 24] = [
     (73, "book", Role::Surroundings),
 ];
 
-/// Objects by how they are told of, each name once, the surest first.
+/// Detected objects by role, without repetition, by descending score.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Objects {
     pub accessories: Vec<&'static str>,
@@ -80,18 +79,17 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// The most objects told of besides accessories.
-    const MOST: usize = 3;
-    const LEAST_SCORE: f32 = 0.45;
-    /// Without people, a garment laid out is often taken for something else.
-    const LEAST_SCORE_WITHOUT_PEOPLE: f32 = 0.6;
+    const MAX_SURROUNDINGS: usize = 3;
+    const MIN_SCORE: f32 = 0.45;
+    /// Without people, garments are often mistaken for other objects.
+    const MIN_SCORE_WITHOUT_PEOPLE: f32 = 0.6;
 
-    /// The objects among the detections; `person` is the main person's box.
+    /// Selects objects from detections; `person` is the bounding box of the main person.
     pub(super) fn among(detections: &[Detection], person: Option<Rect>) -> Self {
-        let least = if person.is_some() { Self::LEAST_SCORE } else { Self::LEAST_SCORE_WITHOUT_PEOPLE };
+        let least = if person.is_some() { Self::MIN_SCORE } else { Self::MIN_SCORE_WITHOUT_PEOPLE };
         let mut objects = Self::default();
         for found in detections.iter().filter(|found| found.score >= least) {
-            let Some(&(_, name, role)) = TOLD.iter().find(|(class, ..)| *class == found.class) else { continue };
+            let Some(&(_, name, role)) = OBJECTS.iter().find(|(class, ..)| *class == found.class) else { continue };
             let near = person.is_some_and(|person| person.contains(found.frame.centre()));
             let list =
                 if role == Role::Accessory && near { &mut objects.accessories } else { &mut objects.surroundings };
@@ -99,12 +97,12 @@ impl Objects {
                 list.push(name);
             }
         }
-        objects.surroundings.truncate(Self::MOST);
+        objects.surroundings.truncate(Self::MAX_SURROUNDINGS);
         objects
     }
 }
 
-/// On which side of the picture the box is, if clearly on one.
+/// Returns the side of the image that the box is on, or `None` if it is near the centre.
 pub(super) fn side(picture: &Picture, frame: Rect) -> Option<Side> {
     const LEFT: f32 = 0.36;
     const RIGHT: f32 = 0.64;
@@ -115,7 +113,7 @@ pub(super) fn side(picture: &Picture, frame: Rect) -> Option<Side> {
     }
 }
 
-/// What is behind the people.
+/// Returns the background behind the people.
 pub(super) fn background(
     picture: &Picture,
     texture: &Texture,
@@ -123,14 +121,14 @@ pub(super) fn background(
     mask: &PersonMask,
     black_and_white: bool,
 ) -> Option<Background> {
-    const PERHAPS_PERSON: f32 = 0.3;
-    const PERHAPS_PERSON_IN_BOX: f32 = 0.2;
+    const MAX_PERSON_PROBABILITY: f32 = 0.3;
+    const MAX_PERSON_PROBABILITY_IN_BOX: f32 = 0.2;
     const STEP: usize = 2;
     let behind = picture.grid(STEP).filter(|&(x, y)| {
         let point = Point::new(x as f32, y as f32);
-        let likelihood = mask.likelihood(x, y);
+        let probability = mask.probability(x, y);
         let in_box = || people.frames.iter().any(|frame| frame.contains(point));
-        likelihood <= PERHAPS_PERSON && (likelihood <= PERHAPS_PERSON_IN_BOX || !in_box())
+        probability <= MAX_PERSON_PROBABILITY && (probability <= MAX_PERSON_PROBABILITY_IN_BOX || !in_box())
     });
     let behind: Vec<_> = behind.collect();
     let surface = surface(picture, texture, &behind, STEP, black_and_white)?;
@@ -140,26 +138,24 @@ pub(super) fn background(
     Some(outdoors(picture, &behind).unwrap_or(surface))
 }
 
-/// Whether an uneven background has the colours of plants, or of the sky above. (A picture without colours has
-/// neither.)
+/// Detects plants or sky in an uneven background by colour. A black-and-white image has neither.
 fn outdoors(picture: &Picture, positions: &[(usize, usize)]) -> Option<Background> {
     const GREENERY_SHARE: f32 = 0.35;
     const SKY_SHARE: f32 = 0.5;
-    const LEAST_SKY_PIXELS: usize = 100;
-    let share = |positions: &[(usize, usize)], is_like: fn(Lab) -> bool| {
-        let like = positions.iter().filter(|&&(x, y)| is_like(picture.colour(x, y))).count();
-        like as f32 / positions.len().max(1) as f32
+    const MIN_SKY_PIXELS: usize = 100;
+    let share = |positions: &[(usize, usize)], predicate: fn(Lab) -> bool| {
+        let matching = positions.iter().filter(|&&(x, y)| predicate(picture.colour(x, y))).count();
+        matching as f32 / positions.len().max(1) as f32
     };
     if share(positions, |colour| colour.a < -6.0 && colour.b > 4.0) > GREENERY_SHARE {
         return Some(Background::Greenery);
     }
-    let above: Vec<_> = positions.iter().copied().filter(|(_, y)| *y < picture.height() / 3).collect();
-    let is_sky =
-        above.len() > LEAST_SKY_PIXELS && share(&above, |colour| colour.b < -8.0 && colour.l > 45.0) > SKY_SHARE;
+    let upper: Vec<_> = positions.iter().copied().filter(|(_, y)| *y < picture.height() / 3).collect();
+    let is_sky = upper.len() > MIN_SKY_PIXELS && share(&upper, |colour| colour.b < -8.0 && colour.l > 45.0) > SKY_SHARE;
     is_sky.then_some(Background::SkyBlue)
 }
 
-/// What the pixels of a background show; every `step`th column and row of it. `None` if there is too little.
+/// Classifies a background, given every `step`th pixel of it in both directions. Returns `None` if it is too small.
 fn surface(
     picture: &Picture,
     texture: &Texture,
@@ -167,85 +163,86 @@ fn surface(
     step: usize,
     black_and_white: bool,
 ) -> Option<Background> {
-    const LEAST_SHARE: f32 = 0.08;
-    const EVEN_SPREAD: f32 = 9.0;
-    const EVEN_DETAIL: f32 = 1.6;
-    const BLURRED_DETAIL: f32 = 2.2;
+    const MIN_SHARE: f32 = 0.08;
+    const MAX_PLAIN_DEVIATION: f32 = 9.0;
+    const MAX_PLAIN_DETAIL: f32 = 1.6;
+    const MAX_BLURRED_DETAIL: f32 = 2.2;
     let area = (picture.width() * picture.height()) as f32;
-    if positions.len() as f32 * (step * step) as f32 <= LEAST_SHARE * area {
+    if positions.len() as f32 * (step * step) as f32 <= MIN_SHARE * area {
         return None;
     }
     let colours: Vec<Lab> = positions.iter().map(|&(x, y)| picture.colour(x, y)).collect();
     let palette = Palette::of(&colours);
     let detail = texture.mean(positions.iter().copied())?;
-    if lightness_spread(&colours) < EVEN_SPREAD && detail < EVEN_DETAIL {
+    if lightness_deviation(&colours) < MAX_PLAIN_DEVIATION && detail < MAX_PLAIN_DETAIL {
         return palette.main().map(Background::Plain);
     }
-    if detail < BLURRED_DETAIL {
+    if detail < MAX_BLURRED_DETAIL {
         Tint::of(&palette, BACKGROUND_COLOUR_SHARE, black_and_white).map(Background::Blurred)
     } else {
         Tint::of(&palette, BUSY_COLOUR_SHARE, black_and_white).map(Background::Busy)
     }
 }
 
-/// The standard deviation of lightness.
-fn lightness_spread(colours: &[Lab]) -> f32 {
+/// Returns the standard deviation of lightness.
+fn lightness_deviation(colours: &[Lab]) -> f32 {
     let count = colours.len() as f32;
     let mean = colours.iter().map(|colour| colour.l).sum::<f32>() / count;
     (colours.iter().map(|colour| (colour.l - mean).powi(2)).sum::<f32>() / count).sqrt()
 }
 
-/// A picture without people: what is in the middle and what is round it.
+/// The subject and the background of an image without people.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct StillLife {
     pub thing: Option<Thing>,
     pub background: Option<Background>,
 }
 
-/// Takes the picture's margin for the background, and what differs from it for the subject.
+/// Segments the subject by background subtraction: the dominant colours of the margin are the background, and pixels of
+/// other colours are the subject.
 pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: bool) -> StillLife {
     const MARGIN: f32 = 0.07;
-    /// A colour of the margin from this share on belongs to the background.
+    /// The share of the margin from which a colour belongs to the background.
     const MARGIN_COLOUR_SHARE: f32 = 0.1;
-    /// Nearer than this, a pixel has the background's colour.
-    const LIKE_BACKGROUND: f32 = 17.0;
-    /// The subject covers at least and at most so much of the picture.
+    /// The largest CIELAB distance from a background colour (ΔE*ab).
+    const MAX_BACKGROUND_DISTANCE: f32 = 17.0;
+    /// The share of the image that the subject must cover.
     const SUBJECT_SHARE: std::ops::Range<f32> = 0.08..0.8;
     const COLOUR_SHARE: f32 = 0.24;
-    const PLAIN: f32 = 3.0;
-    const PATTERNED: f32 = 6.5;
+    const MAX_PLAIN_DETAIL: f32 = 3.0;
+    const MIN_PATTERNED_DETAIL: f32 = 6.5;
 
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let margin = MARGIN * width.min(height);
-    let middle = Rect::new(margin, margin, width - margin, height - margin);
-    let in_middle = |&(x, y): &(usize, usize)| middle.contains(Point::new(x as f32, y as f32));
-    let (inside, outside): (Vec<_>, Vec<_>) = picture.grid(1).partition(in_middle);
+    let interior = Rect::new(margin, margin, width - margin, height - margin);
+    let is_inside = |&(x, y): &(usize, usize)| interior.contains(Point::new(x as f32, y as f32));
+    let (inside, outside): (Vec<_>, Vec<_>) = picture.grid(1).partition(is_inside);
     let outside_colours: Vec<Lab> = outside.iter().map(|&(x, y)| picture.colour(x, y)).collect();
-    let behind: Vec<Lab> = clusters(&outside_colours)
+    let background_colours: Vec<Lab> = clusters(&outside_colours)
         .into_iter()
         .filter(|cluster| cluster.share >= MARGIN_COLOUR_SHARE)
         .map(|cluster| cluster.centre)
         .collect();
     let stands_out = |&(x, y): &(usize, usize)| {
         let colour = picture.colour(x, y);
-        behind.iter().all(|other| colour.distance(*other) > LIKE_BACKGROUND)
+        background_colours.iter().all(|other| colour.distance(*other) > MAX_BACKGROUND_DISTANCE)
     };
     let (subject, rest): (Vec<_>, Vec<_>) = inside.into_iter().partition(stands_out);
     let colours: Vec<Lab> = subject.iter().map(|&(x, y)| picture.colour(x, y)).collect();
     let thing = if SUBJECT_SHARE.contains(&(subject.len() as f32 / (width * height))) {
         let surface = match texture.mean(subject.into_iter()) {
-            Some(detail) if detail < PLAIN => Some(Surface::Plain),
-            Some(detail) if detail > PATTERNED => Some(Surface::Patterned),
+            Some(detail) if detail < MAX_PLAIN_DETAIL => Some(Surface::Plain),
+            Some(detail) if detail > MIN_PATTERNED_DETAIL => Some(Surface::Patterned),
             _ => None,
         };
         Tint::of(&Palette::of(&colours), COLOUR_SHARE, black_and_white).map(|tint| Thing { tint, surface })
     } else {
         None
     };
-    // Without a subject there is nothing the rest could be behind.
+    // Without a subject, there is no background either.
     let background = thing.as_ref().and_then(|_| {
-        let ground: Vec<_> = outside.into_iter().chain(rest).collect();
-        surface(picture, texture, &ground, 1, black_and_white)
+        let positions: Vec<_> = outside.into_iter().chain(rest).collect();
+        surface(picture, texture, &positions, 1, black_and_white)
     });
     StillLife { thing, background }
 }
@@ -265,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn greys_are_black_and_white_and_one_coat_of_colour_is_not() {
+    fn grey_images_are_black_and_white_and_a_coloured_region_is_not() {
         assert!(is_black_and_white(&painted(40, 40, |x, y| [(x * 3 + y) as u8; 3])));
         let red_coat = painted(40, 40, |x, _| if x < 6 { [200, 20, 20] } else { [128; 3] });
         assert!(!is_black_and_white(&red_coat));
@@ -273,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_the_person_is_worn_and_the_rest_is_in_view() {
+    fn accessories_are_near_the_person() {
         let (tie, handbag, car) = (27, 26, 2);
         let detections = [found(tie, 0.6, 30.0, 30.0), found(handbag, 0.5, 90.0, 50.0), found(car, 0.5, 30.0, 50.0)];
         let objects = Objects::among(&detections, Some(PERSON_FRAME));
@@ -282,21 +279,21 @@ mod tests {
     }
 
     #[test]
-    fn without_people_only_sure_objects_count() {
+    fn without_people_objects_need_a_higher_score() {
         let bed = 59;
         assert_eq!(Objects::among(&[found(bed, 0.55, 0.0, 0.0)], None), Objects::default());
         assert_eq!(Objects::among(&[found(bed, 0.65, 0.0, 0.0)], None).surroundings, ["bed"]);
     }
 
     #[test]
-    fn an_object_is_told_once_and_three_are_enough() {
+    fn objects_are_unique_and_at_most_three() {
         let (bench, car, dog, bus) = (13, 2, 16, 5);
         let detections = [bench, bench, car, dog, bus].map(|class| found(class, 0.9, 90.0, 90.0));
         assert_eq!(Objects::among(&detections, Some(PERSON_FRAME)).surroundings, ["bench", "car", "dog"]);
     }
 
     #[test]
-    fn a_thing_on_a_ground_is_told_from_it() {
+    fn a_subject_is_separated_from_a_plain_background() {
         let picture = painted(80, 100, |x, y| {
             if (20..60).contains(&x) && (25..75).contains(&y) { [190, 20, 30] } else { [225, 225, 220] }
         });
@@ -308,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_striped_thing_is_patterned() {
+    fn a_striped_subject_is_patterned() {
         let picture = painted(80, 100, |x, y| {
             let inside = (20..60).contains(&x) && (25..75).contains(&y);
             match (inside, y % 6 < 3) {
@@ -322,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_one_colour_has_no_subject() {
+    fn an_image_of_one_colour_has_no_subject() {
         let picture = plain(50, 50, [30, 60, 200]);
         assert_eq!(still_life(&picture, &Texture::of(&picture), false), StillLife::default());
         assert_eq!(palette(&picture, false), Some(Tint::Colours(vec![ColourName::Blue])));
     }
 
     #[test]
-    fn plants_and_sky_are_told_by_their_colours() {
+    fn plants_and_sky_are_recognised_by_colour() {
         let everywhere = |picture: &Picture| picture.grid(1).collect::<Vec<_>>();
         let leaves = plain(40, 40, [60, 120, 40]);
         assert_eq!(outdoors(&leaves, &everywhere(&leaves)), Some(Background::Greenery));
@@ -340,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_is_no_side() {
+    fn a_box_in_the_centre_has_no_side() {
         let picture = plain(100, 10, [0; 3]);
         let at = |x: f32| side(&picture, Rect::new(x - 5.0, 0.0, x + 5.0, 10.0));
         assert_eq!((at(20.0), at(50.0), at(80.0)), (Some(Side::Left), None, Some(Side::Right)));

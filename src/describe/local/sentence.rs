@@ -1,23 +1,23 @@
-//! Puts findings into words: one caption of plain English, as long as asked, never longer than allowed.
+//! Composes a caption from observations, from templates, within a word limit.
 
 use super::{
     colour::ColourName,
-    findings::{
-        Background, Bottoms, BottomsKind, Clothes, Findings, Framing, PersonFindings, Side, Sleeves, Subject, Surface,
-        Thing, Tint, Top,
+    observations::{
+        Background, Bottoms, BottomsKind, Clothes, Framing, Observations, PersonObservations, Side, Sleeves, Subject,
+        Surface, Thing, Tint, Top,
     },
 };
 use crate::describe::Detail;
 
-/// One kind of thing a caption can tell.
+/// A piece of information that a caption can include.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Topic {
-    /// How much of the person is in view; whether the picture is black and white.
+    /// How much of the person is visible, and whether the image is black and white.
     Framing,
-    /// The main colour of the top, or of what is in view.
+    /// The main colour of the top, of the object or of the image.
     MainColour,
     Bottoms,
-    /// Sleeves and pattern.
+    /// Sleeves, and plain or patterned.
     Cut,
     /// All colours of the clothes.
     Colours,
@@ -26,14 +26,14 @@ enum Topic {
     OtherPeople,
     Objects,
     BackgroundColours,
-    /// On which side of the picture the person is.
+    /// The side of the image that the person is on.
     Side,
-    /// The colours of the whole picture.
+    /// The colours of the whole image.
     Palette,
 }
 
-/// All topics, the most important first: a level of detail tells the first few, and a caption that is too long gives
-/// up the last ones.
+/// All topics by descending priority. Each level of detail includes a prefix of them, and a caption that exceeds the word
+/// limit drops the last ones.
 const TOPICS: [Topic; 12] = [
     Topic::Framing,
     Topic::MainColour,
@@ -57,20 +57,20 @@ const fn topic_count(detail: Detail) -> usize {
     }
 }
 
-/// The caption: ends with a full stop, has at least one word and at most `max_words` (zero counts as one).
-pub(super) fn write(findings: &Findings, detail: Detail, max_words: usize) -> String {
+/// Returns a caption of 1 to `max_words` words (0 counts as 1) that ends with a full stop.
+pub(super) fn write(observations: &Observations, detail: Detail, max_words: usize) -> String {
     let fits = |text: &String| text.split_whitespace().count() <= max_words.max(1);
     (0..=topic_count(detail))
         .rev()
-        .map(|count| compose(findings, &TOPICS[..count]))
-        .chain(shortest(findings))
+        .map(|count| compose(observations, &TOPICS[..count]))
+        .chain(shortest(observations))
         .find(fits)
         .unwrap_or_else(|| "Picture.".to_owned())
 }
 
-/// What is left to say when even a caption without topics is too long.
-fn shortest(findings: &Findings) -> impl Iterator<Item = String> {
-    let (two_words, one_word) = match &findings.subject {
+/// Returns the captions to fall back to if even one without topics is too long.
+fn shortest(observations: &Observations) -> impl Iterator<Item = String> {
+    let (two_words, one_word) = match &observations.subject {
         Subject::Person(person) if person.prominent > 1 => (capitalised(&people(person.prominent)), "People"),
         Subject::Person(_) => ("A person".to_owned(), "Person"),
         Subject::NoPerson(_) => ("No person".to_owned(), "Picture"),
@@ -78,34 +78,34 @@ fn shortest(findings: &Findings) -> impl Iterator<Item = String> {
     [two_words, one_word.to_owned()].into_iter().map(|text| text + ".")
 }
 
-fn compose(findings: &Findings, topics: &[Topic]) -> String {
-    let told = Told { findings, topics };
-    let mut sentences = vec![match &findings.subject {
-        Subject::Person(person) => told.person(person),
-        Subject::NoPerson(thing) => told.no_person(thing.as_ref()),
+fn compose(observations: &Observations, topics: &[Topic]) -> String {
+    let writer = Writer { observations, topics };
+    let mut sentences = vec![match &observations.subject {
+        Subject::Person(person) => writer.person(person),
+        Subject::NoPerson(thing) => writer.no_person(thing.as_ref()),
     }];
-    sentences.extend(told.further_sentences());
+    sentences.extend(writer.further_sentences());
     sentences.join(". ") + "."
 }
 
-/// The findings, and which of them to tell. Its methods give phrases without final punctuation.
-struct Told<'a> {
-    findings: &'a Findings,
+/// The observations and the topics to include. The methods return phrases without final punctuation.
+struct Writer<'a> {
+    observations: &'a Observations,
     topics: &'a [Topic],
 }
 
-impl Told<'_> {
-    fn tells(&self, topic: Topic) -> bool {
+impl Writer<'_> {
+    fn includes(&self, topic: Topic) -> bool {
         self.topics.contains(&topic)
     }
 
-    fn person(&self, person: &PersonFindings) -> String {
+    fn person(&self, person: &PersonObservations) -> String {
         let mut photo = match person.framing {
-            framing if self.tells(Topic::Framing) => framing_adjective(framing),
+            framing if self.includes(Topic::Framing) => framing_adjective(framing),
             _ => "",
         }
         .to_owned();
-        if self.findings.black_and_white && self.tells(Topic::Framing) {
+        if self.observations.black_and_white && self.includes(Topic::Framing) {
             push_word(&mut photo, "black-and-white");
         }
         push_word(&mut photo, "photo of");
@@ -113,7 +113,7 @@ impl Told<'_> {
 
         let mut clauses = vec![capitalised(&photo)];
         let several = person.prominent > 1;
-        if person.framing == Framing::FaceNotInView && !several && self.tells(Topic::Framing) {
+        if person.framing == Framing::FaceNotInView && !several && self.includes(Topic::Framing) {
             clauses.push("face not in view".to_owned());
         }
         if let Some(clothes) = self.clothes(&person.clothes) {
@@ -123,24 +123,24 @@ impl Told<'_> {
                 (Clothes::Overall(_), false) => clauses.push(clothes),
             }
         }
-        if self.tells(Topic::Accessories) && !person.accessories.is_empty() {
+        if self.includes(Topic::Accessories) && !person.accessories.is_empty() {
             clauses.push(format!("with {}", things(&person.accessories)));
         }
         clauses.extend(self.background());
         clauses.join(", ")
     }
 
-    /// "wearing a red top and grey trousers", "in mainly red clothing".
+    /// Returns, for example, "wearing a red top and grey trousers" or "in mainly red clothing".
     fn clothes(&self, clothes: &Clothes) -> Option<String> {
         match clothes {
             Clothes::Garments { top, bottoms } => {
-                let top = top.as_ref().filter(|_| self.tells(Topic::MainColour)).map(|top| self.top(top));
+                let top = top.as_ref().filter(|_| self.includes(Topic::MainColour)).map(|top| self.top(top));
                 let bottoms =
-                    bottoms.as_ref().filter(|_| self.tells(Topic::Bottoms)).map(|bottoms| self.bottoms(bottoms));
+                    bottoms.as_ref().filter(|_| self.includes(Topic::Bottoms)).map(|bottoms| self.bottoms(bottoms));
                 let worn: Vec<String> = [top, bottoms].into_iter().flatten().collect();
                 (!worn.is_empty()).then(|| format!("wearing {}", enumeration(&worn)))
             }
-            Clothes::Overall(Some(tint)) if self.tells(Topic::MainColour) => {
+            Clothes::Overall(Some(tint)) if self.includes(Topic::MainColour) => {
                 Some(format!("in mainly {} clothing", self.tint(tint, Topic::Colours)))
             }
             Clothes::Overall(_) => None,
@@ -149,7 +149,7 @@ impl Told<'_> {
 
     fn top(&self, top: &Top) -> String {
         let mut words = String::new();
-        if self.tells(Topic::Cut) {
+        if self.includes(Topic::Cut) {
             push_word(&mut words, sleeves_adjective(top.sleeves));
             push_word(&mut words, if top.patterned { "patterned" } else { "" });
         }
@@ -170,16 +170,16 @@ impl Told<'_> {
 
     fn no_person(&self, thing: Option<&Thing>) -> String {
         let mut text = "No person could be made out".to_owned();
-        if self.findings.black_and_white && self.tells(Topic::Framing) {
+        if self.observations.black_and_white && self.includes(Topic::Framing) {
             text += " in this black-and-white picture";
         }
-        if !self.tells(Topic::MainColour) {
+        if !self.includes(Topic::MainColour) {
             return text;
         }
-        let subject = match (thing, &self.findings.palette) {
+        let subject = match (thing, &self.observations.palette) {
             (Some(thing), _) => {
                 let tint = self.tint(&thing.tint, Topic::Colours);
-                let surface = match thing.surface.filter(|_| self.tells(Topic::Cut)) {
+                let surface = match thing.surface.filter(|_| self.includes(Topic::Cut)) {
                     Some(Surface::Plain) => "plain, ",
                     Some(Surface::Patterned) => "patterned, ",
                     None => "",
@@ -197,9 +197,9 @@ impl Told<'_> {
         text
     }
 
-    /// "against a plain grey background".
+    /// Returns, for example, "against a plain grey background".
     fn background(&self) -> Option<String> {
-        let background = self.findings.background.as_ref().filter(|_| self.tells(Topic::Background))?;
+        let background = self.observations.background.as_ref().filter(|_| self.includes(Topic::Background))?;
         Some(match background {
             Background::Plain(colour) => format!("against a plain {} background", colour.text()),
             Background::Blurred(tint) => {
@@ -207,10 +207,10 @@ impl Told<'_> {
             }
             Background::Greenery => "with greenery behind".to_owned(),
             Background::SkyBlue => "with light blue above".to_owned(),
-            Background::Busy(Tint::Tone(tone)) if self.tells(Topic::BackgroundColours) => {
+            Background::Busy(Tint::Tone(tone)) if self.includes(Topic::BackgroundColours) => {
                 format!("against a busy, mostly {} background", tone.text())
             }
-            Background::Busy(Tint::Colours(colours)) if self.tells(Topic::BackgroundColours) => {
+            Background::Busy(Tint::Colours(colours)) if self.includes(Topic::BackgroundColours) => {
                 format!("against a busy background, mainly {}", enumeration(&texts(colours)))
             }
             Background::Busy(_) => "against a busy background".to_owned(),
@@ -219,31 +219,31 @@ impl Told<'_> {
 
     fn further_sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        if let Subject::Person(person) = &self.findings.subject {
-            if let Some(side) = person.side.filter(|_| person.prominent == 1 && self.tells(Topic::Side)) {
+        if let Subject::Person(person) = &self.observations.subject {
+            if let Some(side) = person.side.filter(|_| person.prominent == 1 && self.includes(Topic::Side)) {
                 let side = match side {
                     Side::Left => "left",
                     Side::Right => "right",
                 };
                 sentences.push(format!("The person is on the {side} of the picture"));
             }
-            if person.others_behind && self.tells(Topic::OtherPeople) {
+            if person.others_behind && self.includes(Topic::OtherPeople) {
                 sentences.push("Other people are in view".to_owned());
             }
         }
-        if self.tells(Topic::Objects) && !self.findings.objects.is_empty() {
-            sentences.push(format!("Also in view: {}", things(&self.findings.objects)));
+        if self.includes(Topic::Objects) && !self.observations.objects.is_empty() {
+            sentences.push(format!("Also in view: {}", things(&self.observations.objects)));
         }
-        if self.tells(Topic::Palette) {
-            sentences.extend(self.findings.palette.as_ref().map(palette_sentence));
+        if self.includes(Topic::Palette) {
+            sentences.extend(self.observations.palette.as_ref().map(palette_sentence));
         }
         sentences
     }
 
-    /// The colours of something; all of them if the topic is told, else the main one.
+    /// Returns all colours if the topic `all` is included, otherwise the main one.
     fn tint(&self, tint: &Tint, all: Topic) -> String {
         match tint {
-            Tint::Colours(colours) if self.tells(all) => enumeration(&texts(colours)),
+            Tint::Colours(colours) if self.includes(all) => enumeration(&texts(colours)),
             Tint::Colours(colours) => colours.first().map_or("", |colour| colour.text()).to_owned(),
             Tint::Tone(tone) => tone.text().to_owned(),
         }
@@ -280,7 +280,7 @@ fn sleeves_adjective(sleeves: Option<Sleeves>) -> &'static str {
     }
 }
 
-/// "a person", "two people", "many people".
+/// Returns "a person", "two people", …, "many people".
 fn people(count: usize) -> String {
     const WORDS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
     match count {
@@ -289,7 +289,7 @@ fn people(count: usize) -> String {
     }
 }
 
-/// "a car, an umbrella and a bench".
+/// Returns, for example, "a car, an umbrella and a bench".
 fn things(nouns: &[&str]) -> String {
     enumeration(&nouns.iter().map(|noun| with_article(noun)).collect::<Vec<_>>())
 }
@@ -298,7 +298,7 @@ fn texts(colours: &[ColourName]) -> Vec<String> {
     colours.iter().map(|colour| colour.text().to_owned()).collect()
 }
 
-/// "one", "one and two", "one, two and three".
+/// Returns "one", "one and two", "one, two and three".
 fn enumeration(items: &[String]) -> String {
     match items {
         [] => String::new(),
@@ -307,7 +307,7 @@ fn enumeration(items: &[String]) -> String {
     }
 }
 
-/// The indefinite article goes by the first letter: every word used here is pronounced as it is spelt.
+/// Prepends the indefinite article according to the first letter, which is correct for every word used here.
 fn with_article(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
@@ -318,7 +318,7 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Adds a word after a space; nothing for an empty one.
+/// Appends a word, separated by a space; does nothing for an empty word.
 fn push_word(text: &mut String, word: &str) {
     if !text.is_empty() && !word.is_empty() {
         text.push(' ');

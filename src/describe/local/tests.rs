@@ -1,4 +1,4 @@
-//! The whole describer, networks included, on pictures small enough for a debug build.
+//! End-to-end tests with the real networks, on images small enough for a debug build.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::{
     describe::{Context, JobId},
 };
 
-/// A sunny roof, and on it a person in an orange top and turquoise trousers.
+/// A person in an orange top and turquoise trousers on a sunny roof.
 fn person_on_a_roof() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images/orange-tshirt-rooftop.jpg"))
 }
@@ -32,7 +32,7 @@ async fn described(picture: PathBuf, detail: Detail) -> Vec<DescribeEvent> {
     LocalDescriber::default().describe(request(picture, detail), Priority::Asked).collect().await
 }
 
-/// The finished description, checked to be what the deltas said.
+/// Returns the finished description after checking that it equals the concatenated deltas.
 fn finished(events: Vec<DescribeEvent>) -> Description {
     let mut streamed = String::new();
     let mut events = events.into_iter();
@@ -41,7 +41,7 @@ fn finished(events: Vec<DescribeEvent>) -> Description {
             Some(DescribeEvent::Delta(text)) => streamed += &text,
             Some(DescribeEvent::Finished(description)) => {
                 assert_eq!(description.text, streamed);
-                assert_eq!(events.next(), None, "nothing follows the end");
+                assert_eq!(events.next(), None, "no event after Finished");
                 return description;
             }
             other => panic!("{other:?}"),
@@ -50,7 +50,7 @@ fn finished(events: Vec<DescribeEvent>) -> Description {
 }
 
 #[tokio::test]
-async fn a_coloured_square_is_no_person() {
+async fn a_coloured_square_is_not_a_person() {
     let image = RgbImage::from_fn(60, 80, |x, y| {
         let inside = (15..45).contains(&x) && (20..60).contains(&y);
         if inside { Rgb([20, 70, 200]) } else { Rgb([250, 250, 250]) }
@@ -66,7 +66,7 @@ async fn a_coloured_square_is_no_person() {
 }
 
 #[tokio::test]
-async fn a_person_is_described_in_three_levels_of_detail() {
+async fn a_person_is_described_at_three_levels_of_detail() {
     let mut texts = Vec::new();
     for detail in [Detail::Brief, Detail::Standard, Detail::Detailed] {
         texts.push(finished(described(person_on_a_roof(), detail).await).text);
@@ -80,7 +80,7 @@ async fn a_person_is_described_in_three_levels_of_detail() {
 }
 
 #[tokio::test]
-async fn a_caption_keeps_to_the_word_limit() {
+async fn captions_keep_the_word_limit() {
     let request = Request { max_words: 9, ..request(person_on_a_roof(), Detail::Detailed) };
     let description = finished(LocalDescriber::default().describe(request, Priority::Asked).collect().await);
     assert!(description.text.split_whitespace().count() <= 9, "{}", description.text);
@@ -88,14 +88,14 @@ async fn a_caption_keeps_to_the_word_limit() {
 }
 
 #[tokio::test]
-async fn a_missing_picture_fails_and_names_itself() {
+async fn the_error_for_a_missing_file_names_it() {
     let events = described(PathBuf::from("nowhere/gone.jpg"), Detail::Brief).await;
     let [DescribeEvent::Failed(error)] = &events[..] else { panic!("{events:?}") };
     assert!(error.message.contains("gone.jpg"), "{}", error.message);
 }
 
 #[tokio::test]
-async fn the_smallest_and_the_thinnest_pictures_are_described() {
+async fn tiny_and_thin_images_are_described() {
     for (width, height) in [(1, 1), (1, 700), (700, 1), (3, 2)] {
         let (_folder, path) = saved(&RgbImage::from_pixel(width, height, Rgb([200, 20, 20])));
         let text = finished(described(path, Detail::Detailed).await).text;
@@ -104,7 +104,7 @@ async fn the_smallest_and_the_thinnest_pictures_are_described() {
 }
 
 #[tokio::test]
-async fn requests_wait_for_a_free_worker_and_leave_the_line_when_dropped() {
+async fn requests_wait_for_a_worker_and_leave_the_queue_when_dropped() {
     let (_folder, path) = saved(&RgbImage::new(8, 8));
     let describer = LocalDescriber::new(NonZeroUsize::MIN);
     let busy = Arc::clone(&describer.workers).acquire_owned().await.unwrap();
@@ -121,14 +121,14 @@ async fn dropping_the_stream_cancels_the_work() {
     let cancelled = CancellationToken::new();
     let request = request(person_on_a_roof(), Detail::Brief);
     let mut stream = events(request, Arc::new(Semaphore::new(1)), cancelled.clone());
-    assert!(stream.next().now_or_never().is_none(), "the work has begun and is not done at once");
+    assert!(stream.next().now_or_never().is_none(), "the work has started but not finished");
     assert!(!cancelled.is_cancelled());
     drop(stream);
     assert!(cancelled.is_cancelled());
 }
 
 #[test]
-fn cancelled_work_stops_before_the_picture_is_opened() {
+fn cancelled_work_does_not_open_the_file() {
     let cancelled = CancellationToken::new();
     let worker = Worker::new(cancelled.clone());
     cancelled.cancel();

@@ -1,17 +1,18 @@
-//! How detailed the surfaces in a picture are: plain cloth against patterned, blurred against busy.
+//! Local contrast, which distinguishes plain from patterned cloth and blurred from busy backgrounds.
 
 use super::picture::Picture;
 
-/// The neighbourhood a pixel is compared with reaches this share of the picture's longest side in each direction.
-const REACH: f32 = 0.012;
-const LEAST_REACH: usize = 2;
+/// The radius of a pixel's neighbourhood (a square box), relative to the longest side of the image.
+const RADIUS: f32 = 0.012;
+/// In pixels.
+const MIN_RADIUS: usize = 2;
 
-/// How much each pixel's lightness differs from its neighbourhood's.
+/// The difference of each pixel's lightness from the mean of its neighbourhood.
 pub(super) struct Texture<'a> {
     picture: &'a Picture,
-    /// The sum of lightness above and to the left of each pixel corner, row by row ("integral image").
+    /// The integral image (summed-area table) of lightness, row by row.
     sums: Vec<f64>,
-    reach: usize,
+    radius: usize,
 }
 
 impl<'a> Texture<'a> {
@@ -26,11 +27,11 @@ impl<'a> Texture<'a> {
                 sums[(y + 1) * stride + x + 1] = sums[y * stride + x + 1] + row_sum;
             }
         }
-        let reach = ((REACH * picture.longest_side() as f32) as usize).max(LEAST_REACH);
-        Self { picture, sums, reach }
+        let radius = ((RADIUS * picture.longest_side() as f32) as usize).max(MIN_RADIUS);
+        Self { picture, sums, radius }
     }
 
-    /// The mean detail at these pixels, in units of L*: 0 for an even surface; `None` for no pixels.
+    /// Returns the mean detail of the given pixels in units of L* (0 for an even surface), or `None` for no pixels.
     pub(super) fn mean(&self, positions: impl Iterator<Item = (usize, usize)>) -> Option<f32> {
         let (mut sum, mut count) = (0.0, 0_usize);
         for (x, y) in positions {
@@ -41,9 +42,9 @@ impl<'a> Texture<'a> {
     }
 
     fn detail(&self, x: usize, y: usize) -> f32 {
-        let (left, top) = (x.saturating_sub(self.reach), y.saturating_sub(self.reach));
-        let right = (x + self.reach + 1).min(self.picture.width());
-        let bottom = (y + self.reach + 1).min(self.picture.height());
+        let (left, top) = (x.saturating_sub(self.radius), y.saturating_sub(self.radius));
+        let right = (x + self.radius + 1).min(self.picture.width());
+        let bottom = (y + self.radius + 1).min(self.picture.height());
         let sum_to = |x: usize, y: usize| self.sums[y * (self.picture.width() + 1) + x];
         let sum = sum_to(right, bottom) - sum_to(right, top) - sum_to(left, bottom) + sum_to(left, top);
         let mean = sum / ((right - left) * (bottom - top)) as f64;

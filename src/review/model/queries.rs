@@ -147,9 +147,9 @@ impl Model {
 
     /// Returns true if a version has a warning or an error. Cheaper than [`Self::findings`].
     #[must_use]
-    pub fn wants_a_look(&self, record: RecordId, version: Version) -> bool {
+    pub fn needs_attention(&self, record: RecordId, version: Version) -> bool {
         let context = lint::Context { stop: self.stop(record, version), ..lint::Context::default() };
-        self.text(record, version).is_some_and(|text| lint::wants_a_look(text, &self.settings.rules, &context))
+        self.text(record, version).is_some_and(|text| lint::needs_attention(text, &self.settings.rules, &context))
     }
 
     /// Returns true if a version is cut off.

@@ -16,7 +16,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width / 2);
     let spot = model.spot_figures();
     let (total, reviewed) = match &spot {
-        Some(figures) => (figures.drawn, figures.accepted.of()),
+        Some(figures) => (figures.drawn, figures.accepted.total()),
         None => (u64::from(model.tabs.total()), model.tabs.reviewed()),
     };
     let progress = match &spot {

@@ -214,8 +214,8 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
     let version = model.shown(record);
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
     // What can be said against a text may tell which one it is.
-    let wants_a_look = model.pair(record).is_none() && model.wants_a_look(record, version);
-    mark(wants_a_look, theme.glyphs.finding, theme.warning);
+    let needs_attention = model.pair(record).is_none() && model.needs_attention(record, version);
+    mark(needs_attention, theme.glyphs.finding, theme.warning);
     let count = text::word_count(shown);
     let style = if count > model.settings.rules.max_words { theme.warning } else { theme.muted };
     (marks, format!("{count:>4}w"), style)

@@ -1,4 +1,4 @@
-//! Finds the objects in a picture, people among them, with a box for each (NanoDet on the 80 classes of COCO).
+//! Object detection with NanoDet (80 COCO classes).
 
 use super::super::{
     geometry::{Point, Rect},
@@ -6,33 +6,30 @@ use super::super::{
     picture::Picture,
 };
 
-/// The side of the square the network looks at, in pixels.
+/// The side of the network's square input, in pixels.
 const SIDE: usize = 416;
-/// Mean and deviation of blue, green and red in the network's training pictures (NanoDet's configuration).
+/// Mean and standard deviation of blue, green and red in the training data (NanoDet's configuration).
 const MEAN: [f32; 3] = [103.53, 116.28, 123.675];
 const DEVIATION: [f32; 3] = [57.375, 57.12, 58.395];
-/// Picture pixels per cell of the three grids.
+/// Input pixels per cell of the three grids.
 const STRIDES: [usize; 3] = [8, 16, 32];
-/// The classes of COCO.
 const CLASSES: usize = 80;
-/// Each edge of a box is a distribution over this many distances from the cell's middle, in strides.
+/// The distance of each box edge from the cell centre is a distribution over this many bins of one stride.
 const EDGE_BINS: usize = 11;
-/// What scores less is not looked at.
-const LEAST_SCORE: f32 = 0.35;
-/// Boxes of one class that overlap more than this are the same object.
-const SAME_OBJECT_OVERLAP: f32 = 0.5;
+const MIN_SCORE: f32 = 0.35;
+/// The IoU threshold of non-maximum suppression.
+const MAX_IOU: f32 = 0.5;
 
-/// One object in a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in super::super) struct Detection {
+    /// The index among the COCO classes.
     pub class: usize,
-    /// How sure the network is, 0–1.
+    /// From 0 to 1.
     pub score: f32,
     pub frame: Rect,
 }
 
 impl Detection {
-    /// The class of people.
     const PERSON: usize = 0;
     /// Bird to giraffe.
     const ANIMALS: std::ops::Range<usize> = 14..24;
@@ -46,7 +43,7 @@ impl Detection {
     }
 }
 
-/// The objects in a picture, the surest first.
+/// Returns the objects in an image, by descending score.
 pub(in super::super) fn detect(
     picture: &Picture,
     models: &Models,
@@ -55,22 +52,22 @@ pub(in super::super) fn detect(
     let outputs = worker.run(&models.detector, network_input(picture))?;
     let (scores, edges) = outputs.split_at(STRIDES.len());
     let to_picture = Point::new(picture.width() as f32 / SIDE as f32, picture.height() as f32 / SIDE as f32);
-    let mut found = Vec::new();
+    let mut detections = Vec::new();
     for ((stride, scores), edges) in STRIDES.into_iter().zip(scores).zip(edges) {
         let per_row = SIDE / stride;
         let cells = scores.chunks_exact(CLASSES).zip(edges.chunks_exact(4 * EDGE_BINS));
         for (cell, (scores, edges)) in cells.enumerate() {
-            for (class, &score) in scores.iter().enumerate().filter(|(_, score)| **score > LEAST_SCORE) {
-                let middle = Point::new((cell % per_row) as f32 + 0.5, (cell / per_row) as f32 + 0.5);
-                let frame = box_of(middle, edges, stride as f32, to_picture);
-                found.push(Detection { class, score, frame });
+            for (class, &score) in scores.iter().enumerate().filter(|(_, score)| **score > MIN_SCORE) {
+                let centre = Point::new((cell % per_row) as f32 + 0.5, (cell / per_row) as f32 + 0.5);
+                let frame = box_of(centre, edges, stride as f32, to_picture);
+                detections.push(Detection { class, score, frame });
             }
         }
     }
-    Ok(without_repeats(found))
+    Ok(non_maximum_suppression(detections))
 }
 
-/// The squeezed picture as three planes: blue, green, red.
+/// Returns the normalised image, squeezed into a square, as blue, green and red planes.
 fn network_input(picture: &Picture) -> Vec<f32> {
     let pixels = picture.squeezed(SIDE as u32);
     let mut planes = Vec::with_capacity(pixels.len() * 3);
@@ -80,43 +77,42 @@ fn network_input(picture: &Picture) -> Vec<f32> {
     planes
 }
 
-/// The box of a cell, whose middle is given in cells.
-fn box_of(middle: Point, edges: &[f32], stride: f32, to_picture: Point) -> Rect {
+/// Decodes the box of a cell. `centre` is in cells.
+fn box_of(centre: Point, edges: &[f32], stride: f32, to_picture: Point) -> Rect {
     let mut distances = [0.0; 4];
     for (distance, bins) in distances.iter_mut().zip(edges.chunks_exact(EDGE_BINS)) {
-        *distance = expected_bin(bins);
+        *distance = expectation(bins);
     }
     let [left, top, right, bottom] = distances;
     let (column, row) = (stride * to_picture.x, stride * to_picture.y);
     Rect {
-        left: (middle.x - left) * column,
-        top: (middle.y - top) * row,
-        right: (middle.x + right) * column,
-        bottom: (middle.y + bottom) * row,
+        left: (centre.x - left) * column,
+        top: (centre.y - top) * row,
+        right: (centre.x + right) * column,
+        bottom: (centre.y + bottom) * row,
     }
 }
 
-/// The mean of a distribution given as unnormalised logarithms.
-fn expected_bin(logarithms: &[f32]) -> f32 {
-    let highest = logarithms.iter().copied().fold(f32::MIN, f32::max);
+/// Returns the expected value of the softmax distribution of logits.
+fn expectation(logits: &[f32]) -> f32 {
+    let max = logits.iter().copied().fold(f32::MIN, f32::max);
     let (mut weighted, mut total) = (0.0, 0.0);
-    for (bin, logarithm) in logarithms.iter().enumerate() {
-        let weight = (logarithm - highest).exp();
+    for (bin, logit) in logits.iter().enumerate() {
+        let weight = (logit - max).exp();
         weighted += bin as f32 * weight;
         total += weight;
     }
     weighted / total
 }
 
-/// Keeps the surest of the boxes that show the same object.
-fn without_repeats(mut found: Vec<Detection>) -> Vec<Detection> {
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+/// Keeps the box with the highest score among overlapping boxes of one class.
+fn non_maximum_suppression(mut detections: Vec<Detection>) -> Vec<Detection> {
+    detections.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Detection> = Vec::new();
-    for candidate in found {
-        let repeats = |other: &Detection| {
-            other.class == candidate.class && other.frame.overlap(&candidate.frame) > SAME_OBJECT_OVERLAP
-        };
-        if !kept.iter().any(repeats) {
+    for candidate in detections {
+        let is_suppressed_by =
+            |other: &Detection| other.class == candidate.class && other.frame.iou(&candidate.frame) > MAX_IOU;
+        if !kept.iter().any(is_suppressed_by) {
             kept.push(candidate);
         }
     }
@@ -128,15 +124,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certain_distribution_has_its_bin_as_mean() {
-        let mut logarithms = [-50.0; EDGE_BINS];
-        logarithms[4] = 10.0;
-        assert!((expected_bin(&logarithms) - 4.0).abs() < 1e-4);
-        assert!((expected_bin(&[0.0; EDGE_BINS]) - 5.0).abs() < 1e-4, "all alike: the middle");
+    fn expectation_of_one_dominant_bin_and_of_a_uniform_distribution() {
+        let mut logits = [-50.0; EDGE_BINS];
+        logits[4] = 10.0;
+        assert!((expectation(&logits) - 4.0).abs() < 1e-4);
+        assert!((expectation(&[0.0; EDGE_BINS]) - 5.0).abs() < 1e-4, "uniform");
     }
 
     #[test]
-    fn a_box_reaches_as_far_as_its_distances() {
+    fn boxes_are_decoded_from_edge_distances() {
         let mut edges = [-50.0; 4 * EDGE_BINS];
         for (edge, distance) in [1, 2, 3, 4].into_iter().enumerate() {
             edges[edge * EDGE_BINS + distance] = 10.0;
@@ -148,12 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn the_surest_box_of_an_object_is_kept() {
+    fn suppression_keeps_the_highest_score() {
         let frame = Rect::new(0.0, 0.0, 10.0, 10.0);
         let weak = Detection { class: 0, score: 0.5, frame };
-        let sure = Detection { score: 0.9, ..weak };
+        let strong = Detection { score: 0.9, ..weak };
         let other_class = Detection { class: 1, ..weak };
         let elsewhere = Detection { frame: Rect::new(20.0, 20.0, 30.0, 30.0), ..weak };
-        assert_eq!(without_repeats(vec![weak, sure, other_class, elsewhere]), [sure, other_class, elsewhere]);
+        assert_eq!(
+            non_maximum_suppression(vec![weak, strong, other_class, elsewhere]),
+            [strong, other_class, elsewhere]
+        );
     }
 }

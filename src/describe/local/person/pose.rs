@@ -1,4 +1,4 @@
-//! Finds the joints of one person (BlazePose).
+//! Pose estimation for one person with BlazePose.
 
 use super::super::{
     geometry::{CropMap, Point},
@@ -6,21 +6,21 @@ use super::super::{
     picture::Picture,
 };
 
-/// The side of the square the network looks at, in pixels.
+/// The side of the network's square input, in pixels.
 const SIDE: usize = 256;
-/// Numbers per landmark: x, y, depth, visibility, presence.
-const NUMBERS_EACH: usize = 5;
-/// Less confident than this in the first look, a second one at the same person is not worth it.
-const LEAST_CONFIDENCE_TO_REFINE: f32 = 0.2;
-/// How much larger than the circle round the body the second look's square is (MediaPipe's pose graph: 1.25 on each
-/// side of the centre).
+/// Values per landmark: x, y, depth, visibility, presence.
+const VALUES_PER_LANDMARK: usize = 5;
+/// Below this confidence, the first pass is not refined by a second one.
+const MIN_CONFIDENCE_TO_REFINE: f32 = 0.2;
+/// The side of the second pass's region relative to the radius of the body circle (MediaPipe's pose graph: 1.25 on each side
+/// of the centre).
 const SQUARE_PER_RADIUS: f32 = 2.5;
-/// The smallest square worth looking at, in picture pixels.
-const LEAST_SQUARE: f32 = 20.0;
-/// Landmarks less visible than this are not relied upon.
-const LEAST_VISIBILITY: f32 = 0.5;
+/// The smallest side of a region, in image pixels.
+const MIN_REGION: f32 = 20.0;
+/// The lowest visibility of a usable landmark.
+const MIN_VISIBILITY: f32 = 0.5;
 
-/// The landmarks used here, by their number in the network's output. Left and right are the person's own.
+/// The landmarks used, by their index in the network's output. Left and right are from the person's perspective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Landmark {
     Nose = 0,
@@ -36,22 +36,20 @@ pub(in super::super) enum Landmark {
     RightKnee = 26,
     LeftAnkle = 27,
     RightAnkle = 28,
-    /// Not a joint: the middle of the circle round the body.
+    /// The centre of the body circle; not a joint.
     BodyCentre = 33,
-    /// Not a joint: where that circle is above the head.
+    /// The point of the body circle above the head; not a joint.
     BodyTop = 34,
 }
 
 const LANDMARKS: usize = 39;
 
-/// Shoulder, elbow and wrist of one side.
 pub(in super::super) struct Arm {
     pub shoulder: Landmark,
     pub elbow: Landmark,
     pub wrist: Landmark,
 }
 
-/// Hip, knee and ankle of one side.
 pub(in super::super) struct Leg {
     pub hip: Landmark,
     pub knee: Landmark,
@@ -68,45 +66,45 @@ pub(in super::super) const LEGS: [Leg; 2] = [
     Leg { hip: Landmark::RightHip, knee: Landmark::RightKnee, ankle: Landmark::RightAnkle },
 ];
 
-/// One landmark, in picture pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Joint {
-    place: Point,
-    /// How likely it is in view and not covered, 0–1.
+    /// In image pixels.
+    position: Point,
+    /// The probability that the landmark is inside the crop and not occluded, 0 to 1.
     visibility: f32,
-    inside_picture: bool,
+    is_inside: bool,
 }
 
-/// Where to look for a body.
+/// A square region for pose estimation.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct BodySquare {
+pub(super) struct BodyRegion {
     pub centre: Point,
-    /// The side, in picture pixels.
+    /// The side, in image pixels.
     pub size: f32,
 }
 
-/// The joints of one person.
+/// The landmarks of one person.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Pose {
     joints: [Joint; LANDMARKS],
-    /// How sure the network is that there is a person, 0–1.
+    /// The network's confidence that there is a person, 0 to 1.
     pub confidence: f32,
 }
 
 impl Pose {
     pub(in super::super) fn place(&self, landmark: Landmark) -> Point {
-        self.joints[landmark as usize].place
+        self.joints[landmark as usize].position
     }
 
-    /// Whether the landmark is in the picture and visible.
+    /// Returns true if the landmark is inside the image and not occluded.
     pub(in super::super) fn sees(&self, landmark: Landmark) -> bool {
-        self.sees_clearly(landmark, LEAST_VISIBILITY)
+        self.is_visible_above(landmark, MIN_VISIBILITY)
     }
 
-    /// Whether the landmark is in the picture and visible with more than a given certainty.
-    pub(super) fn sees_clearly(&self, landmark: Landmark, visibility: f32) -> bool {
+    /// Like [`sees`](Self::sees), with a given visibility threshold.
+    pub(super) fn is_visible_above(&self, landmark: Landmark, visibility: f32) -> bool {
         let joint = self.joints[landmark as usize];
-        joint.inside_picture && joint.visibility > visibility
+        joint.is_inside && joint.visibility > visibility
     }
 
     pub(in super::super) fn shoulders(&self) -> Point {
@@ -117,7 +115,7 @@ impl Pose {
         self.place(Landmark::LeftHip).towards(self.place(Landmark::RightHip), 0.5)
     }
 
-    /// From the middle of the shoulders to the middle of the hips, in pixels.
+    /// Returns the distance between the midpoints of shoulders and hips, in pixels.
     pub(in super::super) fn torso_length(&self) -> f32 {
         self.shoulders().distance(self.hips())
     }
@@ -126,43 +124,43 @@ impl Pose {
         self.place(Landmark::LeftShoulder).distance(self.place(Landmark::RightShoulder))
     }
 
-    /// The circle round the body as the square for a second, closer look, and how far that is turned.
-    fn second_look(&self) -> (BodySquare, f32) {
+    /// Returns the region for the second pass, from the body circle, and its clockwise rotation in radians.
+    fn refined_region(&self) -> (BodyRegion, f32) {
         let centre = self.place(Landmark::BodyCentre);
         let up = self.place(Landmark::BodyTop).minus(centre);
-        let size = (SQUARE_PER_RADIUS * up.x.hypot(up.y)).max(LEAST_SQUARE);
-        (BodySquare { centre, size }, up.x.atan2(-up.y))
+        let size = (SQUARE_PER_RADIUS * up.x.hypot(up.y)).max(MIN_REGION);
+        (BodyRegion { centre, size }, up.x.atan2(-up.y))
     }
 
-    /// A pose with every joint at its place in `places` visible, the others not: for tests of what is read from it.
+    /// Creates a pose in which exactly the given landmarks are visible.
     #[cfg(test)]
-    pub(in super::super) fn of_visible(places: &[(Landmark, Point)]) -> Self {
+    pub(in super::super) fn from_visible(places: &[(Landmark, Point)]) -> Self {
         let mut joints = [Joint::default(); LANDMARKS];
         for &(landmark, place) in places {
-            joints[landmark as usize] = Joint { place, visibility: 1.0, inside_picture: true };
+            joints[landmark as usize] = Joint { position: place, visibility: 1.0, is_inside: true };
         }
         Self { joints, confidence: 1.0 }
     }
 }
 
-/// The joints of the person in a square: looked for upright first, then closer and turned with the body.
+/// Estimates a pose in two passes: upright first, then cropped and rotated to fit the body.
 pub(super) fn find_pose(
     picture: &Picture,
-    square: BodySquare,
+    square: BodyRegion,
     models: &Models,
     worker: &Worker,
 ) -> Result<Pose, ModelError> {
-    let first = look(picture, square, 0.0, models, worker)?;
-    if first.confidence < LEAST_CONFIDENCE_TO_REFINE {
+    let first = run_pass(picture, square, 0.0, models, worker)?;
+    if first.confidence < MIN_CONFIDENCE_TO_REFINE {
         return Ok(first);
     }
-    let (closer, turned) = first.second_look();
-    look(picture, closer, turned, models, worker)
+    let (region, rotation) = first.refined_region();
+    run_pass(picture, region, rotation, models, worker)
 }
 
-fn look(
+fn run_pass(
     picture: &Picture,
-    square: BodySquare,
+    square: BodyRegion,
     radians: f32,
     models: &Models,
     worker: &Worker,
@@ -172,9 +170,9 @@ fn look(
     let input = pixels.into_iter().flat_map(|pixel| pixel.map(|value| value / 255.0)).collect();
     let [landmarks, confidence] = worker.run(&models.pose, input)?;
     let mut joints = [Joint::default(); LANDMARKS];
-    for (joint, numbers) in joints.iter_mut().zip(landmarks.chunks_exact(NUMBERS_EACH)) {
-        let place = map.to_picture(Point::new(numbers[0], numbers[1]));
-        *joint = Joint { place, visibility: sigmoid(numbers[3]), inside_picture: picture.contains(place) };
+    for (joint, values) in joints.iter_mut().zip(landmarks.chunks_exact(VALUES_PER_LANDMARK)) {
+        let place = map.to_picture(Point::new(values[0], values[1]));
+        *joint = Joint { position: place, visibility: sigmoid(values[3]), is_inside: picture.contains(place) };
     }
     Ok(Pose { joints, confidence: confidence[0] })
 }
@@ -184,25 +182,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_look_follows_a_lying_body() {
-        let pose = Pose::of_visible(&[
+    fn the_refined_region_is_rotated_with_a_lying_body() {
+        let pose = Pose::from_visible(&[
             (Landmark::BodyCentre, Point::new(100.0, 100.0)),
             (Landmark::BodyTop, Point::new(140.0, 100.0)),
         ]);
-        let (square, radians) = pose.second_look();
-        assert_eq!(square, BodySquare { centre: Point::new(100.0, 100.0), size: 100.0 });
+        let (square, radians) = pose.refined_region();
+        assert_eq!(square, BodyRegion { centre: Point::new(100.0, 100.0), size: 100.0 });
         assert!((radians - std::f32::consts::FRAC_PI_2).abs() < 1e-6, "the head points right: a quarter turn");
     }
 
     #[test]
-    fn a_body_without_extent_is_still_looked_at() {
-        let (square, radians) = Pose::of_visible(&[]).second_look();
-        assert!((square.size - LEAST_SQUARE).abs() < f32::EPSILON && radians.is_finite());
+    fn the_refined_region_has_a_minimum_size() {
+        let (square, radians) = Pose::from_visible(&[]).refined_region();
+        assert!((square.size - MIN_REGION).abs() < f32::EPSILON && radians.is_finite());
     }
 
     #[test]
-    fn what_was_not_found_is_not_seen() {
-        let pose = Pose::of_visible(&[(Landmark::Nose, Point::new(1.0, 1.0))]);
+    fn undetected_landmarks_are_not_visible() {
+        let pose = Pose::from_visible(&[(Landmark::Nose, Point::new(1.0, 1.0))]);
         assert!(pose.sees(Landmark::Nose) && !pose.sees(Landmark::LeftKnee));
     }
 }

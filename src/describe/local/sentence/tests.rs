@@ -1,4 +1,4 @@
-//! Captions of findings made up here: whole sentences for the usual cases, laws of grammar for all of them.
+//! Exact captions for common cases, and grammatical invariants as property tests.
 
 use proptest::{option, prelude::*, sample::select};
 use rstest::rstest;
@@ -8,7 +8,7 @@ use crate::describe::local::colour::Tone;
 
 const AMPLE: usize = 100;
 
-/// Words that would claim what no picture shows, and hedges.
+/// Claims about gender, age and origin, and hedges.
 const FORBIDDEN: [&str; 28] = [
     "man",
     "woman",
@@ -44,10 +44,10 @@ fn colours(names: &[ColourName]) -> Tint {
     Tint::Colours(names.to_vec())
 }
 
-fn dressed() -> Findings {
-    Findings {
+fn dressed() -> Observations {
+    Observations {
         black_and_white: false,
-        subject: Subject::Person(PersonFindings {
+        subject: Subject::Person(PersonObservations {
             framing: Framing::FullLength,
             prominent: 1,
             others_behind: true,
@@ -68,8 +68,8 @@ fn dressed() -> Findings {
     }
 }
 
-fn laid_out() -> Findings {
-    Findings {
+fn laid_out() -> Observations {
+    Observations {
         black_and_white: false,
         subject: Subject::NoPerson(Some(Thing {
             tint: colours(&[ColourName::Red, ColourName::Black]),
@@ -95,7 +95,7 @@ fn laid_out() -> Findings {
      picture. Other people are in view. Also in view: a car, a bench and a dog. The main colour of the picture is \
      grey."
 )]
-fn a_dressed_person(#[case] detail: Detail, #[case] caption: &str) {
+fn a_person_with_clothes(#[case] detail: Detail, #[case] caption: &str) {
     assert_eq!(write(&dressed(), detail, AMPLE), caption);
 }
 
@@ -116,9 +116,9 @@ fn a_garment_without_a_person(#[case] detail: Detail, #[case] caption: &str) {
 
 #[test]
 fn several_people_in_black_and_white() {
-    let findings = Findings {
+    let observations = Observations {
         black_and_white: true,
-        subject: Subject::Person(PersonFindings {
+        subject: Subject::Person(PersonObservations {
             framing: Framing::WaistUp,
             prominent: 3,
             others_behind: false,
@@ -134,7 +134,7 @@ fn several_people_in_black_and_white() {
         palette: Some(Tint::Tone(Tone::Light)),
     };
     assert_eq!(
-        write(&findings, Detail::Detailed, AMPLE),
+        write(&observations, Detail::Detailed, AMPLE),
         "Waist-up black-and-white photo of three people, the most prominent wearing a dark top. The picture is \
          mostly light."
     );
@@ -142,34 +142,34 @@ fn several_people_in_black_and_white() {
 
 #[test]
 fn a_person_whose_face_is_not_in_view() {
-    let mut findings = dressed();
-    if let Subject::Person(person) = &mut findings.subject {
+    let mut observations = dressed();
+    if let Subject::Person(person) = &mut observations.subject {
         person.framing = Framing::FaceNotInView;
         person.clothes = Clothes::Overall(Some(colours(&[ColourName::Navy])));
         person.accessories.clear();
         person.others_behind = false;
     }
     assert_eq!(
-        write(&findings, Detail::Standard, AMPLE),
+        write(&observations, Detail::Standard, AMPLE),
         "Photo of a person, face not in view, in mainly navy clothing, against a busy background."
     );
 }
 
 #[test]
-fn the_least_important_is_given_up_first() {
+fn the_word_limit_drops_the_least_important_topics_first() {
     let words = |text: &str| text.split_whitespace().count();
-    let findings = dressed();
-    let standard = write(&findings, Detail::Standard, AMPLE);
+    let observations = dressed();
+    let standard = write(&observations, Detail::Standard, AMPLE);
     assert_eq!(
-        write(&findings, Detail::Standard, words(&standard) - 1),
+        write(&observations, Detail::Standard, words(&standard) - 1),
         "Full-length photo of a person wearing a short-sleeved patterned orange and white top and blue trousers, \
          with an umbrella and a handbag, against a busy background."
     );
-    assert_eq!(write(&findings, Detail::Standard, 9), "Full-length photo of a person wearing an orange top.");
-    assert_eq!(write(&findings, Detail::Standard, 8), "Full-length photo of a person.");
-    assert_eq!(write(&findings, Detail::Standard, 4), "Photo of a person.");
-    assert_eq!(write(&findings, Detail::Standard, 3), "A person.");
-    assert_eq!(write(&findings, Detail::Standard, 0), "Person.");
+    assert_eq!(write(&observations, Detail::Standard, 9), "Full-length photo of a person wearing an orange top.");
+    assert_eq!(write(&observations, Detail::Standard, 8), "Full-length photo of a person.");
+    assert_eq!(write(&observations, Detail::Standard, 4), "Photo of a person.");
+    assert_eq!(write(&observations, Detail::Standard, 3), "A person.");
+    assert_eq!(write(&observations, Detail::Standard, 0), "Person.");
     assert_eq!(write(&laid_out(), Detail::Standard, 5), "No person.");
     assert_eq!(write(&laid_out(), Detail::Standard, 1), "Picture.");
 }
@@ -179,7 +179,7 @@ fn the_least_important_is_given_up_first() {
 #[case(2, "two people")]
 #[case(10, "ten people")]
 #[case(11, "many people")]
-fn people_are_counted_in_words(#[case] count: usize, #[case] text: &str) {
+fn numbers_of_people_are_spelled_out(#[case] count: usize, #[case] text: &str) {
     assert_eq!(people(count), text);
 }
 
@@ -218,7 +218,7 @@ fn any_clothes() -> impl Strategy<Value = Clothes> {
     ]
 }
 
-fn any_person() -> impl Strategy<Value = PersonFindings> {
+fn any_person() -> impl Strategy<Value = PersonObservations> {
     let framings = [
         Framing::FullLength,
         Framing::ThreeQuarter,
@@ -230,7 +230,7 @@ fn any_person() -> impl Strategy<Value = PersonFindings> {
     let accessories = prop::collection::vec(select(&["tie", "umbrella", "handbag"][..]), 0..3);
     let side = option::of(select(&[Side::Left, Side::Right][..]));
     (select(framings.to_vec()), 1_usize..14, any::<bool>(), side, any_clothes(), accessories).prop_map(
-        |(framing, prominent, others_behind, side, clothes, accessories)| PersonFindings {
+        |(framing, prominent, others_behind, side, clothes, accessories)| PersonObservations {
             framing,
             prominent,
             others_behind,
@@ -241,13 +241,13 @@ fn any_person() -> impl Strategy<Value = PersonFindings> {
     )
 }
 
-fn any_findings() -> impl Strategy<Value = Findings> {
+fn any_observations() -> impl Strategy<Value = Observations> {
     let surface = option::of(select(&[Surface::Plain, Surface::Patterned][..]));
     let thing = (any_tint(), surface).prop_map(|(tint, surface)| Thing { tint, surface });
     let subject = prop_oneof![any_person().prop_map(Subject::Person), option::of(thing).prop_map(Subject::NoPerson)];
     let objects = prop::collection::vec(select(&["car", "bench", "umbrella", "potted plant"][..]), 0..4);
     (any::<bool>(), subject, objects, option::of(any_background()), option::of(any_tint())).prop_map(
-        |(black_and_white, subject, objects, background, palette)| Findings {
+        |(black_and_white, subject, objects, background, palette)| Observations {
             black_and_white,
             subject,
             objects,
@@ -261,15 +261,15 @@ fn any_detail() -> impl Strategy<Value = Detail> {
     select(&[Detail::Brief, Detail::Standard, Detail::Detailed][..])
 }
 
-/// Words bare of punctuation, in lower case, hyphenated ones taken apart.
-fn bare_words(caption: &str) -> Vec<String> {
+/// Splits a caption into lowercase words, without punctuation and hyphens.
+fn split_words(caption: &str) -> Vec<String> {
     caption.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).collect()
 }
 
 proptest! {
     #[test]
-    fn every_caption_is_well_formed(findings in any_findings(), detail in any_detail(), max_words in 1_usize..90) {
-        let caption = write(&findings, detail, max_words);
+    fn every_caption_is_well_formed(observations in any_observations(), detail in any_detail(), max_words in 1_usize..90) {
+        let caption = write(&observations, detail, max_words);
         prop_assert!(caption.ends_with('.') && !caption.ends_with(".."), "{}", caption);
         prop_assert!(caption.split_whitespace().count() <= max_words, "{}", caption);
         prop_assert!(caption.starts_with(char::is_uppercase), "{}", caption);
@@ -282,8 +282,8 @@ proptest! {
     }
 
     #[test]
-    fn articles_fit_the_next_word(findings in any_findings(), detail in any_detail()) {
-        let caption = write(&findings, detail, AMPLE);
+    fn articles_agree_with_the_next_word(observations in any_observations(), detail in any_detail()) {
+        let caption = write(&observations, detail, AMPLE);
         let words: Vec<&str> = caption.split_whitespace().collect();
         for pair in words.windows(2) {
             let wrong = if pair[1].starts_with(['a', 'e', 'i', 'o', 'u']) { "a" } else { "an" };
@@ -292,17 +292,17 @@ proptest! {
     }
 
     #[test]
-    fn no_caption_claims_what_no_picture_shows(findings in any_findings(), detail in any_detail()) {
-        let caption = write(&findings, detail, AMPLE);
-        for word in bare_words(&caption) {
+    fn captions_make_no_claims_about_gender_age_or_origin(observations in any_observations(), detail in any_detail()) {
+        let caption = write(&observations, detail, AMPLE);
+        for word in split_words(&caption) {
             prop_assert!(!FORBIDDEN.contains(&word.as_str()), "{} in {}", word, caption);
         }
     }
 
     #[test]
-    fn a_person_is_told_of_and_nobody_is_said_plainly(findings in any_findings(), detail in any_detail()) {
-        let caption = write(&findings, detail, AMPLE);
-        match &findings.subject {
+    fn captions_state_if_there_is_a_person(observations in any_observations(), detail in any_detail()) {
+        let caption = write(&observations, detail, AMPLE);
+        match &observations.subject {
             Subject::Person(_) => {
                 prop_assert!(!caption.contains("No person"), "{}", caption);
                 prop_assert!(caption.contains("person") || caption.contains("people"), "{}", caption);
@@ -312,14 +312,14 @@ proptest! {
     }
 
     #[test]
-    fn more_detail_is_more_words(findings in any_findings()) {
-        let length = |detail| write(&findings, detail, AMPLE).split_whitespace().count();
+    fn more_detail_means_more_words(observations in any_observations()) {
+        let length = |detail| write(&observations, detail, AMPLE).split_whitespace().count();
         prop_assert!(length(Detail::Brief) <= length(Detail::Standard));
         prop_assert!(length(Detail::Standard) <= length(Detail::Detailed));
-        if findings.palette.is_some() {
+        if observations.palette.is_some() {
             prop_assert!(length(Detail::Standard) < length(Detail::Detailed));
         }
-        if findings.background.is_some() && !matches!(&findings.subject, Subject::NoPerson(None)) {
+        if observations.background.is_some() && !matches!(&observations.subject, Subject::NoPerson(None)) {
             prop_assert!(length(Detail::Brief) < length(Detail::Standard));
         }
     }

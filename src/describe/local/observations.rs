@@ -1,45 +1,40 @@
-//! What was found in a picture, before it is put into words.
+//! The facts detected in an image, from which its caption is composed.
 
 use super::colour::{ColourName, Palette, Tone};
 
-/// Everything found in one picture.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Findings {
-    /// The picture has no colours to tell.
+pub(super) struct Observations {
     pub black_and_white: bool,
     pub subject: Subject,
-    /// Objects in view that nobody wears or carries, the surest first.
+    /// Objects that are not worn or carried, by descending score.
     pub objects: Vec<&'static str>,
-    /// What is behind the subject, if enough of it is in view.
+    /// `None` if too little of it is visible.
     pub background: Option<Background>,
-    /// The colours of the whole picture.
+    /// The colours of the whole image.
     pub palette: Option<Tint>,
 }
 
-/// What a picture is of.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Subject {
-    Person(PersonFindings),
-    /// Nobody was made out; the thing in the middle was, if it differs from what is round it.
+    Person(PersonObservations),
+    /// No person was detected. Contains the central object if it stands out from its surroundings.
     NoPerson(Option<Thing>),
 }
 
-/// What was found of a person, and of the people with them.
+/// The main person and the people around.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct PersonFindings {
+pub(super) struct PersonObservations {
     pub framing: Framing,
-    /// People about as large in the picture as this one, this one included: at least 1.
+    /// The number of people about as large as the main person, who is included.
     pub prominent: usize,
-    /// Whether there are smaller people too.
+    /// True if there are also smaller people.
     pub others_behind: bool,
-    /// Where the person is, if clearly to one side.
+    /// Set if the person is clearly off-centre.
     pub side: Option<Side>,
     pub clothes: Clothes,
-    /// Things the person wears or carries.
     pub accessories: Vec<&'static str>,
 }
 
-/// How much of a person is in view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     FullLength,
@@ -48,27 +43,25 @@ pub(super) enum Framing {
     WaistUp,
     HeadAndShoulders,
     CloseUp,
-    /// The face is cut off, covered or turned away, and the joints are not clear.
+    /// The face is cropped, covered or turned away, and the pose is uncertain.
     FaceNotInView,
 }
 
-/// A side of the picture, as the viewer sees it.
+/// A side of the image, from the viewer's perspective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Left,
     Right,
 }
 
-/// What a person wears.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Clothes {
-    /// Where the body could be located.
+    /// The torso was located.
     Garments { top: Option<Top>, bottoms: Option<Bottoms> },
-    /// Where it could not.
+    /// The torso was not located; the colours are those of the whole person.
     Overall(Option<Tint>),
 }
 
-/// What the upper body wears.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Top {
     pub tint: Tint,
@@ -76,7 +69,6 @@ pub(super) struct Top {
     pub sleeves: Option<Sleeves>,
 }
 
-/// How much of the arms a garment covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sleeves {
     None,
@@ -84,17 +76,15 @@ pub(super) enum Sleeves {
     Long,
 }
 
-/// What the legs wear.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Bottoms {
     pub tint: Tint,
     pub kind: BottomsKind,
 }
 
-/// What can be told of the kind of garment from how much of the legs is bare.
+/// The kind of garment, derived from how much of the legs is bare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BottomsKind {
-    /// Nothing can.
     Unknown,
     /// Shins covered.
     Trousers,
@@ -104,47 +94,43 @@ pub(super) enum BottomsKind {
     Short,
 }
 
-/// A thing in the middle of a picture without people: most often a garment laid out or hung up.
+/// The central object of an image without people, usually a garment laid out or on a hanger.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Thing {
     pub tint: Tint,
-    /// `None` where it could be either: prints, folds and seams on plain cloth look alike.
+    /// `None` if uncertain: folds and seams in plain cloth look like a faint print.
     pub surface: Option<Surface>,
 }
 
-/// How even a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Surface {
     Plain,
     Patterned,
 }
 
-/// What is behind the subject.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Background {
-    /// Even, in one colour.
     Plain(ColourName),
     /// Out of focus or little detailed.
     Blurred(Tint),
     Greenery,
-    /// Light blue in its upper part.
+    /// Blue in the upper third.
     SkyBlue,
-    /// Full of detail.
     Busy(Tint),
 }
 
-/// The colours of something, or its tone in a black-and-white picture.
+/// The colours of a region, or its tone in a black-and-white image.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Tint {
-    /// At least one colour, the main one first.
+    /// Not empty, the main colour first.
     Colours(Vec<ColourName>),
     Tone(Tone),
 }
 
 impl Tint {
-    /// What to tell of a palette: colours that cover at least `least_share`. `None` for an empty one.
-    pub(super) fn of(palette: &Palette, least_share: f32, black_and_white: bool) -> Option<Self> {
+    /// Returns the colours of a palette that cover at least `min_share` (0 to 1), or its tone; `None` for an empty palette.
+    pub(super) fn of(palette: &Palette, min_share: f32, black_and_white: bool) -> Option<Self> {
         let main = palette.main()?;
-        Some(if black_and_white { Self::Tone(main.tone()) } else { Self::Colours(palette.told(least_share)) })
+        Some(if black_and_white { Self::Tone(main.tone()) } else { Self::Colours(palette.significant(min_share)) })
     }
 }

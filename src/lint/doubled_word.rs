@@ -1,21 +1,20 @@
-//! A word that stands twice in a row ("the the"), as no sentence needs it.
+//! Finds accidentally repeated words ("the the").
 
-use super::words::same_word;
-use super::{Language, Remark, Text};
+use super::phrase_matching::same_word;
+use super::{Language, Text, Violation};
 use crate::text::{is_space, sanitize};
 
-/// English words that do come twice: auxiliaries, and what is doubled to say more of it or to name a thing.
-const DOUBLED_ON_PURPOSE: &[&str] = &[
+/// English words that are repeated on purpose: auxiliaries ("had had"), emphasis ("very very") and names ("bye bye").
+const REPEATED_ON_PURPOSE: &[&str] = &[
     "bang", "beep", "blah", "bling", "boo", "bye", "can", "cha", "choo", "chop", "dada", "do", "far", "had", "ha",
     "happy", "he", "hip", "ho", "hush", "knock", "long", "mama", "many", "more", "much", "night", "no", "papa", "pom",
     "really", "same", "she", "so", "that", "there", "tick", "tsk", "tut", "very", "wah", "way", "well", "woof", "yada",
     "yeah", "yes", "yo", "yum", "zig",
 ];
 
-/// A finding if a word is followed by itself with nothing but space between. Only English is looked at: in other
-/// languages there are too many words that do that rightly. Names and what is written in the picture (with a capital, or
-/// between quotation marks) may be doubled as well.
-pub(super) fn doubled(text: &Text<'_>, language: Option<Language>) -> Option<Remark> {
+/// Reports a word that is followed by itself, separated by whitespace only. Checks English only, because correct
+/// repetitions are too common in other languages, and skips capitalised names and quotations.
+pub(super) fn doubled_word(text: &Text<'_>, language: Option<Language>) -> Option<Violation> {
     if language.is_some_and(|language| !language.is_english()) {
         return None;
     }
@@ -25,17 +24,17 @@ pub(super) fn doubled(text: &Text<'_>, language: Option<Language>) -> Option<Rem
         first.eq_ignore_ascii_case(second)
             && second.bytes().all(|letter| letter.is_ascii_lowercase())
             && (second.len() > 1 || second == "a")
-            // With a capital it may be a name, unless a sentence begins with it.
+            // A capitalised word could be a name, unless it starts a sentence.
             && (first == second || starts_sentence(text, at - 1))
             && words.gap(at - 1).chars().all(is_space)
-            && !DOUBLED_ON_PURPOSE.iter().any(|word| same_word(second, word))
+            && !REPEATED_ON_PURPOSE.iter().any(|word| same_word(second, word))
             && !text.quotations.contain(words.start(at))
-            // Part of something hyphenated ("face to face-to-face") is a word of its own.
+            // The second word can be part of a hyphenated one ("face to face-to-face").
             && !words.gap(at).starts_with('-')
     })?;
     let span = words.span(at - 1, 2);
-    let message = format!("“{}” says a word twice", sanitize(&text.caption[span.clone()]));
-    Some(Remark::about(span, message))
+    let message = format!("repeated word: “{}”", sanitize(&text.caption[span.clone()]));
+    Some(Violation::at(span, message))
 }
 
 fn starts_sentence(text: &Text<'_>, at: usize) -> bool {
@@ -51,7 +50,7 @@ mod tests {
 
     fn found<'a>(caption: &'a str, language: &str) -> Option<&'a str> {
         let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
-        doubled(&text, Language::named(language)).map(|remark| &caption[remark.span.expect("two words")])
+        doubled_word(&text, Language::named(language)).map(|violation| &caption[violation.span.expect("two words")])
     }
 
     #[rstest]
@@ -59,7 +58,7 @@ mod tests {
     #[case("The the street.", "The the")]
     #[case("A coat. A a hat.", "A a")]
     #[case("She wears black\n black boots.", "black\n black")]
-    fn a_word_said_twice_is_found(#[case] caption: &str, #[case] part: &str) {
+    fn repeated_words_are_found(#[case] caption: &str, #[case] part: &str) {
         assert_eq!(found(caption, "en"), Some(part));
         assert_eq!(found(caption, "unknown"), Some(part));
         assert_eq!(found(caption, "fr"), None);
@@ -76,7 +75,7 @@ mod tests {
     #[case("Vitamin A a day.")]
     #[case("Pattern x x on the tee.")]
     #[case("반짝 반짝 빛난다.")]
-    fn a_word_that_may_come_twice_is_not(#[case] caption: &str) {
+    fn intended_repetitions_are_not(#[case] caption: &str) {
         assert_eq!(found(caption, "en"), None);
     }
 }

@@ -1,16 +1,15 @@
-//! Captions that are not captions: a model's apology, its chatter about the task, a script's stand-in.
+//! Finds model boilerplate: refusals, preambles about the task, and placeholders from failed runs.
 
-use super::Remark;
-use super::words::Words;
+use super::Violation;
+use super::phrase_matching::Words;
 use crate::text::sanitize;
 
-// Phrases are in lower case with straight apostrophes, their words apart by one space. A word is what Unicode bounds as
-// one, so each Chinese or Japanese character is.
+// For the form of the phrases, see `phrase_matching`.
 
-/// What scripts write when a model failed.
-const FALLBACKS: &[&str] = &["a person in fashion clothing"];
+/// Written by captioning scripts when the model fails.
+const PLACEHOLDERS: &[&str] = &["a person in fashion clothing"];
 
-/// How models begin to refuse. A caption has no first person, so these mean the same at the start of any sentence.
+/// First words of refusals. Captions are never in the first person, so these are refusals at the start of any sentence.
 const REFUSALS: &[&str] = &[
     "i can't",
     "i cannot",
@@ -51,7 +50,7 @@ const REFUSALS: &[&str] = &[
     "对 不 起 我",
 ];
 
-/// How models begin before they come to the picture.
+/// Preambles at the start of a caption.
 const PREAMBLES: &[&str] = &[
     "in this image",
     "in this photo",
@@ -81,12 +80,11 @@ const PREAMBLES: &[&str] = &[
     "こ の 写 真",
 ];
 
-/// Preambles that are one only with a comma or one of these words after them: "In the picture, …", but not "In the
-/// picture window …".
-const PREAMBLES_BEFORE_A_PAUSE: &[&str] = &["in the image", "in the photo", "in the photograph", "in the picture"];
-const PAUSES: &[&str] = &["we", "there", "you"];
+/// Preambles only if followed by a comma or one of [`PRONOUNS`]: "In the picture, …", but not "In the picture window …".
+const PREAMBLES_BEFORE_COMMA: &[&str] = &["in the image", "in the photo", "in the photograph", "in the picture"];
+const PRONOUNS: &[&str] = &["we", "there", "you"];
 
-/// "This image shows": one of these, then one of the verbs.
+/// "This image shows": a subject followed by one of [`VERBS`].
 const SUBJECTS: &[&str] = &[
     "the image",
     "this image",
@@ -112,7 +110,7 @@ const VERBS: &[&str] = &[
     "appears to show",
 ];
 
-/// Headings with a colon after them.
+/// Labels, followed by a colon.
 const LABELS: &[&str] = &[
     "caption",
     "description",
@@ -127,66 +125,64 @@ const LABELS: &[&str] = &[
     "이미지 설명",
 ];
 
-/// "Here is a caption of the image:": one of these, then before a colon one of what a model calls its work.
+/// "Here is a caption of the image:": an offer, then one of [`NOUNS`], then a colon.
 const OFFERS: &[&str] = &["here is", "here's", "below is", "the following is"];
-const WORKS: &[&str] = &["caption", "description", "alt text"];
+const NOUNS: &[&str] = &["caption", "description", "alt text"];
 
-/// A finding if the whole caption is a script's stand-in, whatever its case and final punctuation.
-pub(super) fn fallback(caption: &str) -> Option<Remark> {
+/// Reports a caption that consists of a placeholder, ignoring case and final punctuation.
+pub(super) fn placeholder(caption: &str) -> Option<Violation> {
     let words = Words::at(caption, 0);
-    let length = words.match_any(0, FALLBACKS)?;
-    (length == words.len())
-        .then(|| Remark::about(words.through(length), "a script's stand-in for a caption it did not get"))
+    let length = words.match_any(0, PLACEHOLDERS)?;
+    (length == words.len()).then(|| Violation::at(words.through(length), "placeholder from a failed run"))
 }
 
-/// A finding if a sentence of the caption begins as a refusal.
-pub(super) fn refusal(caption: &str) -> Option<Remark> {
+/// Reports a sentence that starts like a refusal.
+pub(super) fn refusal(caption: &str) -> Option<Violation> {
     sentence_starts(caption).find_map(|start| {
         let words = Words::at(caption, start);
         let length = words.match_any(0, REFUSALS)?;
-        Some(Remark::about(words.through(length), "the describer refused"))
+        Some(Violation::at(words.through(length), "refusal, not a caption"))
     })
 }
 
-/// A finding if the caption begins by speaking of the picture or the task.
-pub(super) fn preamble(caption: &str) -> Option<Remark> {
+/// Reports a caption that starts with a phrase about the image or the task.
+pub(super) fn preamble(caption: &str) -> Option<Violation> {
     let words = Words::at(caption, 0);
-    let length =
-        opening(&words).or_else(|| picture_speaks(&words)).or_else(|| label(&words)).or_else(|| offer(&words))?;
+    let length = opening(&words).or_else(|| image_shows(&words)).or_else(|| label(&words)).or_else(|| offer(&words))?;
     let span = words.through(length);
-    let message = format!("it begins with “{}”, before it comes to the picture", sanitize(&caption[span.clone()]));
-    Some(Remark::about(span, message))
+    let message = format!("starts with “{}”", sanitize(&caption[span.clone()]));
+    Some(Violation::at(span, message))
 }
 
-/// "In this image", "In the picture, …": how many words it takes.
+/// Returns the length in words of "In this image" or "In the picture, …".
 fn opening(words: &Words<'_>) -> Option<usize> {
     words.match_any(0, PREAMBLES).or_else(|| {
-        let length = words.match_any(0, PREAMBLES_BEFORE_A_PAUSE)?;
-        (words.after(length).starts_with(',') || words.match_any(length, PAUSES).is_some()).then_some(length)
+        let length = words.match_any(0, PREAMBLES_BEFORE_COMMA)?;
+        (words.after(length).starts_with(',') || words.match_any(length, PRONOUNS).is_some()).then_some(length)
     })
 }
 
-/// "This image shows".
-fn picture_speaks(words: &Words<'_>) -> Option<usize> {
+/// Returns the length in words of "This image shows".
+fn image_shows(words: &Words<'_>) -> Option<usize> {
     let subject = words.match_any(0, SUBJECTS)?;
     words.match_any(subject, VERBS).map(|verb| subject + verb)
 }
 
-/// "Caption:", "**Caption**:".
+/// Returns the length in words of "Caption:" or "**Caption**:".
 fn label(words: &Words<'_>) -> Option<usize> {
     let length = words.match_any(0, LABELS)?;
     words.after(length).trim_start_matches(['*', '_', ' ']).starts_with([':', '：']).then_some(length)
 }
 
-/// "Here is a caption of the image:".
+/// Returns the length in words of "Here is a caption of the image:".
 fn offer(words: &Words<'_>) -> Option<usize> {
     let start = words.match_any(0, OFFERS)?;
     let end = (start + 1..=words.len()).find(|&length| words.after(length).starts_with(':'))?;
-    (start..end).any(|word| words.match_any(word, WORKS).is_some()).then_some(end)
+    (start..end).any(|word| words.match_any(word, NOUNS).is_some()).then_some(end)
 }
 
-/// Where sentences may begin: at the start and after every mark that ends one. Generous, as what is looked for at these
-/// places is rare.
+/// Returns the byte offsets of possible sentence starts: 0 and after every sentence-ending mark. Abbreviations give false
+/// starts, which is harmless because refusals are rare.
 fn sentence_starts(text: &str) -> impl Iterator<Item = usize> {
     let ends = text.match_indices(['.', '!', '?', '\n', '。', '！', '？']);
     std::iter::once(0).chain(ends.map(|(at, mark)| at + mark.len()))
@@ -198,24 +194,24 @@ mod tests {
 
     use super::*;
 
-    /// The part of the caption a finding marks.
-    fn marked(caption: &str, finding: Option<Remark>) -> Option<&str> {
-        finding.map(|finding| &caption[finding.span.expect("phrases are always somewhere")])
+    /// Returns the part of the caption that a violation spans.
+    fn spanned(caption: &str, violation: Option<Violation>) -> Option<&str> {
+        violation.map(|violation| &caption[violation.span.expect("a span")])
     }
 
     #[rstest]
     #[case("A person in fashion clothing")]
     #[case("a person in fashion clothing.\n")]
-    fn the_stand_in_is_known_in_any_dress(#[case] caption: &str) {
-        assert!(fallback(caption).is_some());
+    fn placeholders_are_found_in_any_case_and_punctuation(#[case] caption: &str) {
+        assert!(placeholder(caption).is_some());
     }
 
     #[rstest]
     #[case("A person in fashion clothing walks a dog.")]
     #[case("A person in fashion")]
     #[case("")]
-    fn more_or_less_than_the_stand_in_is_not_it(#[case] caption: &str) {
-        assert_eq!(fallback(caption), None);
+    fn captions_that_contain_part_of_a_placeholder_are_not(#[case] caption: &str) {
+        assert_eq!(placeholder(caption), None);
     }
 
     #[rstest]
@@ -228,8 +224,8 @@ mod tests {
     #[case("As an AI language model, I have no eyes.", "As an AI language model")]
     #[case("죄송합니다. 설명할 수 없습니다.", "죄송합니다")]
     #[case("申し訳ありませんが、説明できません。", "申し訳ありません")]
-    fn refusals_are_marked(#[case] caption: &str, #[case] part: &str) {
-        assert_eq!(marked(caption, refusal(caption)), Some(part));
+    fn refusals_are_found(#[case] caption: &str, #[case] part: &str) {
+        assert_eq!(spanned(caption, refusal(caption)), Some(part));
     }
 
     #[rstest]
@@ -239,7 +235,7 @@ mod tests {
     #[case("A woman. \"I will not\" on her bag.")]
     #[case("As an AI-generated portrait, it is smooth.")]
     #[case("An apologetic man with a sorry face.")]
-    fn captions_that_only_read_like_refusals_are_not(#[case] caption: &str) {
+    fn captions_that_resemble_refusals_are_not(#[case] caption: &str) {
         assert_eq!(refusal(caption), None);
     }
 
@@ -257,8 +253,8 @@ mod tests {
     #[case("## Caption:\nA coat.", "Caption")]
     #[case("이 이미지는 여성을 보여준다.", "이 이미지는")]
     #[case("この画像には女性がいます。", "この画像")]
-    fn preambles_are_marked(#[case] caption: &str, #[case] part: &str) {
-        assert_eq!(marked(caption, preamble(caption)), Some(part));
+    fn preambles_are_found(#[case] caption: &str, #[case] part: &str) {
+        assert_eq!(spanned(caption, preamble(caption)), Some(part));
     }
 
     #[rstest]
@@ -271,7 +267,7 @@ mod tests {
     #[case("Here is elegance: a long coat, a hat.")]
     #[case("이 사진작가는 코트를 입었다.")]
     #[case("")]
-    fn captions_that_only_read_like_preambles_are_not(#[case] caption: &str) {
+    fn captions_that_resemble_preambles_are_not(#[case] caption: &str) {
         assert_eq!(preamble(caption), None);
     }
 }

@@ -1,20 +1,18 @@
-//! The languages the rules know. Of those in Latin letters, the words that nearly every caption in them has: articles,
-//! prepositions, and what is said of people and clothes.
+//! Language profiles. Those in Latin script have the words that occur in nearly every caption: articles, prepositions,
+//! and words for people and clothes.
 
 use super::Script;
 
-/// What is known of a language.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Known {
-    /// Its code in ISO 639-1.
+pub(super) struct Profile {
+    /// ISO 639-1.
     pub(super) code: &'static str,
-    /// Its name in English.
+    /// In English.
     pub(super) name: &'static str,
-    /// Its names in settings, in lower case.
+    /// The accepted spellings in settings, in lowercase.
     pub(super) names: &'static [&'static str],
-    /// The letters no text in it does without.
     pub(super) script: Script,
-    /// Its most frequent words, in lower case; none for languages that their letters tell apart.
+    /// The most frequent words, in lowercase; empty if the script alone identifies the language.
     pub(super) words: &'static [&'static str],
 }
 
@@ -23,15 +21,15 @@ const fn latin(
     name: &'static str,
     names: &'static [&'static str],
     words: &'static [&'static str],
-) -> Known {
-    Known { code, name, names, script: Script::Latin, words }
+) -> Profile {
+    Profile { code, name, names, script: Script::Latin, words }
 }
 
-const fn other(code: &'static str, name: &'static str, names: &'static [&'static str], script: Script) -> Known {
-    Known { code, name, names, script, words: &[] }
+const fn other(code: &'static str, name: &'static str, names: &'static [&'static str], script: Script) -> Profile {
+    Profile { code, name, names, script, words: &[] }
 }
 
-pub(super) const KNOWN: [Known; 24] = [
+pub(super) const PROFILES: [Profile; 24] = [
     latin(
         "en",
         "English",

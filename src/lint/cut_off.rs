@@ -1,34 +1,33 @@
-//! Whether a caption ends where a sentence ends.
+//! Detects captions that stop in the middle of a sentence.
 
-use super::Remark;
+use super::Violation;
 use crate::describe::StopReason;
 use crate::text::{is_space, sanitize, trim};
 
-/// Most characters of a last word that a message repeats.
-const SHOWN: usize = 24;
+/// The number of characters of the last word shown in the message.
+const MAX_SHOWN: usize = 24;
 
-/// A finding if the caption is a fragment: its describer ran into the limit, or nobody knows why it stopped and its last
-/// sentence has no end. What a describer says it finished is finished, whatever it ends in.
-pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Remark> {
+/// Reports a caption if its describer hit the token limit, or if the stop reason is unknown and the last sentence does not
+/// end. A caption that its describer reports as finished is never cut off, whatever its last character.
+pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Violation> {
     let text = trim(caption);
     let start = text.rfind(is_space).map_or(0, |space| space + text[space..].chars().next().map_or(0, char::len_utf8));
     let last_word = &text[start..];
     let message = match stop {
         Some(StopReason::EndTurn) => return None,
-        Some(StopReason::MaxTokens) => "the describer's limit on length cut it off".to_owned(),
+        Some(StopReason::MaxTokens) => "cut off at the token limit".to_owned(),
         Some(StopReason::Other(_)) | None if is_ended(text) => return None,
         Some(StopReason::Other(_)) | None => {
-            let shown: String = last_word.chars().take(SHOWN).collect();
-            format!("it ends in “{}”, without a full stop", sanitize(&shown))
+            let shown: String = last_word.chars().take(MAX_SHOWN).collect();
+            format!("ends with “{}”, no full stop", sanitize(&shown))
         }
     };
-    // `text` is a part of `caption`, and only whitespace was before it.
     let offset = caption.len() - caption.trim_start_matches(is_space).len();
-    Some(Remark::about(offset + start..offset + text.len(), message))
+    Some(Violation::at(offset + start..offset + text.len(), message))
 }
 
-/// Whether the last sentence of a trimmed text has its end: a mark that ends sentences, with nothing but closing marks
-/// after it; or an emoji, which people write in place of one; or a letter of a script that has no such mark.
+/// Returns true if a trimmed text ends with a sentence-ending mark, apart from closing marks after it, with an emoji, which
+/// often replaces the mark, or with a letter of a script that has no such mark.
 fn is_ended(text: &str) -> bool {
     let Some(last) = text.chars().next_back() else { return false };
     if is_emoji(last) || is_unpunctuated(last) {
@@ -37,8 +36,8 @@ fn is_ended(text: &str) -> bool {
     text.trim_end_matches(closes).ends_with(ends_sentence)
 }
 
-/// Marks that end a sentence: Latin, Greek and Cyrillic, the ones of East Asia in their widths, and those of the
-/// scripts that have their own (Arabic, Armenian, Ethiopic, Indic, Burmese, Khmer).
+/// Returns true for sentence-ending marks: Latin, Greek and Cyrillic, East Asian in both widths, Arabic, Armenian, Ethiopic,
+/// Indic, Burmese and Khmer.
 fn ends_sentence(character: char) -> bool {
     matches!(
         character,
@@ -67,7 +66,7 @@ fn ends_sentence(character: char) -> bool {
     )
 }
 
-/// Marks that close what was opened, and the ones Markdown has for emphasis.
+/// Returns true for closing quotation marks and brackets, and for Markdown emphasis marks.
 fn closes(character: char) -> bool {
     matches!(
         character,
@@ -98,12 +97,12 @@ fn closes(character: char) -> bool {
     )
 }
 
-/// Pictographs, with what comes after them in a sequence.
+/// Returns true for pictographs, and for the last code points of emoji sequences.
 fn is_emoji(character: char) -> bool {
     matches!(character, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{fe0f}' | '\u{20e3}' | '\u{e007f}')
 }
 
-/// Thai and Lao end sentences with a space.
+/// Returns true for Thai and Lao, which end sentences with a space.
 fn is_unpunctuated(character: char) -> bool {
     matches!(character, '\u{e00}'..='\u{eff}')
 }
@@ -131,7 +130,7 @@ mod tests {
     #[case("เสื้อโค้ทสีแดง")]
     #[case("A red coat ❤️")]
     #[case("A red coat. 😀")]
-    fn a_sentence_with_its_end_is_ended(#[case] caption: &str) {
+    fn complete_sentences_are_not_cut_off(#[case] caption: &str) {
         assert_eq!(cut_off(caption, None), None);
     }
 
@@ -144,26 +143,26 @@ mod tests {
     #[case("빨간 코트를 입은 여성이", "여성이")]
     #[case(" 赤いコートの", "赤いコートの")]
     #[case("wearing a coat:", "coat:")]
-    fn a_sentence_without_is_cut_off_at_its_last_word(#[case] caption: &str, #[case] last: &str) {
+    fn incomplete_sentences_are_cut_off_at_the_last_word(#[case] caption: &str, #[case] last: &str) {
         let finding = cut_off(caption, None).expect("a finding");
         assert_eq!(&caption[finding.span.expect("a span")], last);
-        assert_eq!(finding.message, format!("it ends in “{last}”, without a full stop"));
+        assert_eq!(finding.message, format!("ends with “{last}”, no full stop"));
     }
 
     #[test]
-    fn the_describer_knows_better_than_the_punctuation() {
+    fn the_stop_reason_overrides_the_punctuation() {
         assert_eq!(cut_off("a red coat", Some(&StopReason::EndTurn)), None);
         let limit = cut_off("A red coat.", Some(&StopReason::MaxTokens)).expect("a finding");
-        assert_eq!(limit.message, "the describer's limit on length cut it off");
+        assert_eq!(limit.message, "cut off at the token limit");
         let other = StopReason::Other("unknown".to_owned());
         assert_eq!(cut_off("A red coat.", Some(&other)), None);
         assert!(cut_off("A red co", Some(&other)).is_some());
     }
 
     #[test]
-    fn the_message_is_short_and_safe_whatever_the_word() {
+    fn the_message_is_truncated_and_sanitized() {
         let word = format!("\x1b{}", "x".repeat(1_000));
         let message = cut_off(&word, None).expect("a finding").message;
-        assert_eq!(message, format!("it ends in “␛{}”, without a full stop", "x".repeat(23)));
+        assert_eq!(message, format!("ends with “␛{}”, no full stop", "x".repeat(23)));
     }
 }
