@@ -1,7 +1,7 @@
-//! How long the embedded describer takes a picture, and how that compares with merely decoding and shrinking it.
+//! The time of the embedded describer per image, compared with decoding and downscaling alone.
 //!
-//! `cargo bench --bench local [-- PICTURE…]`; without pictures, those of the demo. The first line is the time the
-//! networks take to load, once.
+//! `cargo bench --bench local [-- IMAGE…]`; the default is the images of the demo. The first line is the one-time cost of
+//! loading the networks.
 
 use std::{
     env, fs,
@@ -16,9 +16,9 @@ use recaption::{
     describe::{Context, DescribeEvent, Describer, Detail, JobId, Priority, Request, local::LocalDescriber},
 };
 
-/// Each picture is described this often; the quickest counts, being the least disturbed.
+/// The best of this many runs is reported, because it is the least disturbed by other load.
 const ROUNDS: usize = 5;
-/// The size the describer works at, in pixels of the longest side.
+/// The longest side of the images that the describer analyses, in pixels.
 const WORKING_SIDE: u32 = 640;
 
 fn main() {
@@ -27,13 +27,13 @@ fn main() {
     let describer = LocalDescriber::default();
     let pictures = pictures();
     let Some(first) = pictures.first() else {
-        println!("no pictures: name some after --");
+        println!("no images found: pass paths after --");
         return;
     };
     let cold = describe(&describer, first).0;
     let warm = describe(&describer, first).0;
     println!("networks loaded in {} ms", cold.saturating_sub(warm).as_millis());
-    println!("{:>8} {:>8} {:>6}  picture", "describe", "decode", "ratio");
+    println!("{:>8} {:>8} {:>6}  image", "describe", "decode", "ratio");
     for picture in &pictures {
         let (time, text) = quickest(|| describe(&describer, picture));
         let (decoded, ()) = quickest(|| decode(picture));
@@ -47,7 +47,7 @@ fn main() {
     }
 }
 
-/// The pictures named on the command line, or those of the demo.
+/// Returns the images given on the command line, or those of the demo.
 fn pictures() -> Vec<PathBuf> {
     let named: Vec<PathBuf> =
         env::args().skip(1).filter(|argument| !argument.starts_with("--")).map(PathBuf::from).collect();

@@ -1,5 +1,5 @@
-//! What a key costs, on ten records and on ten million: the core and a whole frame, without a terminal; and how soon the
-//! real program has its first frame.
+//! The latency from key to frame with 10 and with 10 million records, in memory, and the time to the first frame of the real
+//! program.
 //!
 //! `cargo bench --bench reviewer`
 
@@ -65,18 +65,17 @@ fn at(times: &[Duration], share: f64) -> Duration {
     times[index]
 }
 
-/// What is on the screen.
 #[derive(Clone, Copy, PartialEq)]
 enum Scene {
     List,
-    /// The list, in another order than the file's; how long it took to take that order is told.
+    /// The list, sorted. Also prints the time to apply the order.
     Sorted,
-    /// The contact sheet, without its pictures.
+    /// The contact sheet, without thumbnails.
     Sheet,
 }
 
-/// The time of each key, from the action to the drawn frame. Lines come from memory: reading them is another's work.
-/// Before each key, every one of `streams` descriptions on their way has a word more to tell, which is taken in first.
+/// Measures each key from the action to the drawn frame. Records come from memory, so reading the dataset is not included.
+/// Before each key, every one of `streams` running descriptions delivers a word, which is processed first.
 fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
     let line = sample();
     let settings = Settings {
@@ -202,7 +201,7 @@ fn write_dataset(path: &Path, records: u32) {
     }
 }
 
-/// From starting the program to the end of the first frame that shows a record.
+/// Returns the median time from program start to the end of the first frame.
 fn first_frame(dataset: &Path) -> Duration {
     let mut times: Vec<Duration> = (0..15).map(|_| one_first_frame(dataset)).collect();
     times.sort_unstable();
@@ -223,7 +222,7 @@ fn one_first_frame(dataset: &Path) -> Duration {
     drop(pair.slave);
     let mut seen = Vec::new();
     let mut bytes = vec![0; 65_536];
-    // The first frame is drawn before the terminal is asked anything.
+    // The first frame is drawn before any terminal query.
     while !seen.windows(8).any(|window| window == b"\x1b[?2026l") {
         let count = reader.read(&mut bytes).expect("output");
         seen.extend_from_slice(&bytes[..count]);

@@ -1,10 +1,10 @@
-//! The real program in a pseudo-terminal: real keys in, what is on the screen and in the files afterwards.
+//! End-to-end tests: the real binary in a pseudo-terminal, checked by its screen and its files.
 #![cfg(unix)]
 
-mod afternoon;
-mod lasting;
-mod picturing;
-mod player;
+mod crash_recovery;
+mod emulator;
+mod full_review;
+mod memory;
+mod pictures;
 mod pty;
-mod reviewing;
-mod surviving;
+mod sessions;

@@ -1,4 +1,4 @@
-//! A pseudo-terminal with the program in it, and a screen that understands what it writes.
+//! Runs the binary in a pseudo-terminal with a VT100 emulator as its screen.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-/// How long anything may take on a loaded machine before the test gives up. No test waits this long unless it fails.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Generous because machines can be loaded; only a failing test waits this long.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The program, running in a terminal.
+/// A running reviewer.
 pub struct Reviewer {
     screen: vt100::Parser,
     output: Receiver<Vec<u8>>,
@@ -22,8 +22,7 @@ pub struct Reviewer {
 }
 
 impl Reviewer {
-    /// Starts `recaption ARGUMENTS` in a terminal of 100×30, with a home of its own and nothing of this machine's
-    /// environment.
+    /// Starts `recaption ARGUMENTS` in a 100×30 terminal, with `home` as home directory and otherwise an empty environment.
     pub fn start(home: &Path, arguments: &[&str]) -> Self {
         let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
@@ -49,84 +48,84 @@ impl Reviewer {
         });
         let screen = vt100::Parser::new(30, 100, 0);
         let mut reviewer = Self { screen, output, keyboard, master: pair.master, child, reader: listener };
-        reviewer.answer_probe();
+        reviewer.answer_queries();
         reviewer
     }
 
-    /// Plays a terminal without pictures: answers what every terminal answers, so that nothing waits for a deadline.
-    fn answer_probe(&mut self) {
-        let mut asked = Vec::new();
-        let deadline = Instant::now() + PATIENCE;
-        // Primary device attributes are asked for last.
-        while !contains(&asked, b"\x1b[c") && Instant::now() < deadline {
-            let Ok(bytes) = self.output.recv_timeout(PATIENCE) else { break };
+    /// Answers the capability queries of the program like a terminal without graphics, so that it does not wait for its
+    /// timeout.
+    fn answer_queries(&mut self) {
+        let mut output = Vec::new();
+        let deadline = Instant::now() + TIMEOUT;
+        // Primary device attributes are the last query.
+        while !contains(&output, b"\x1b[c") && Instant::now() < deadline {
+            let Ok(bytes) = self.output.recv_timeout(TIMEOUT) else { break };
             self.screen.process(&bytes);
-            asked.extend(bytes);
+            output.extend(bytes);
         }
         self.press("\x1b[?62;22c");
     }
 
-    /// Presses keys, as the bytes a terminal sends for them.
+    /// Sends keys, as the bytes that a terminal sends for them.
     pub fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("the program reads keys");
         self.keyboard.flush().expect("the program reads keys");
     }
 
-    /// Waits until the screen fulfils a condition.
+    /// Waits until the screen contents satisfy `condition`; `what` is for the failure message.
     pub fn until(&mut self, what: &str, condition: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !condition(&self.contents()) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.screen.process(&bytes),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("waited for {what}; the screen says:\n{}", self.contents());
+                    panic!("timeout waiting for {what}; the screen is:\n{}", self.contents());
                 }
             }
         }
     }
 
-    /// Waits until the screen shows a text.
+    /// Waits until the screen contains `text`.
     pub fn shows(&mut self, text: &str) {
         self.until(text, |screen| screen.contains(text));
     }
 
-    /// What the screen says.
     pub fn contents(&self) -> String {
         self.screen.screen().contents()
     }
 
-    /// Gives the terminal another size.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         self.screen.screen_mut().set_size(rows, cols);
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a new size");
     }
 
-    /// Takes the terminal away, and gives the program's exit code if it ended within the test's patience.
+    /// Closes the terminal and returns the exit code of the program, or `None` if it does not exit within the timeout.
     pub fn hang_up(self) -> Option<u32> {
         let Self { output, mut keyboard, master, mut child, reader, .. } = self;
-        // The reader has the terminal too. It leaves when it has something to tell and nobody listens.
+        // The reader thread holds the terminal open. It ends when it reads output and the channel is closed, so provoke
+        // some output.
         drop(output);
         keyboard.write_all(b"?").expect("the program reads keys");
         reader.join().expect("the reader ends");
         drop((keyboard, master));
-        let (sender, ended) = channel();
+        let (sender, exited) = channel();
         let mut killer = child.clone_killer();
         thread::spawn(move || sender.send(child.wait().map(|status| status.exit_code())));
-        let ended = ended.recv_timeout(PATIENCE).ok().and_then(Result::ok);
-        if ended.is_none() {
+        let exit_code = exited.recv_timeout(TIMEOUT).ok().and_then(Result::ok);
+        if exit_code.is_none() {
             let _ = killer.kill();
         }
-        ended
+        exit_code
     }
 
-    /// Kills the program as a crash would.
+    /// Sends SIGKILL, to simulate a crash.
     pub fn kill(mut self) {
         self.child.kill().expect("the program runs");
         self.child.wait().expect("the program ends");
     }
 
-    /// Waits for the program to end, and gives its exit code and whether the terminal was given back.
+    /// Waits for the program to exit. Returns its exit code and whether the terminal was restored.
     pub fn wait(mut self) -> (u32, bool) {
         let status = self.child.wait().expect("the program ends");
         while let Ok(bytes) = self.output.recv_timeout(Duration::from_secs(1)) {
@@ -135,17 +134,16 @@ impl Reviewer {
         (status.exit_code(), !self.screen.screen().alternate_screen() && !self.screen.screen().hide_cursor())
     }
 
-    /// The process.
     pub fn pid(&self) -> u32 {
         self.child.process_id().expect("the program runs")
     }
 }
 
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// A dataset in a folder of its own, with pictures that are there.
+/// Writes a dataset with these captions and an image per record, and returns its path.
 pub fn dataset(folder: &Path, captions: &[&str]) -> PathBuf {
     std::fs::create_dir_all(folder.join("images")).expect("a folder");
     let mut lines = String::new();
@@ -163,16 +161,16 @@ pub fn dataset(folder: &Path, captions: &[&str]) -> PathBuf {
     path
 }
 
-/// The captions in a file, `None` for records that are not there.
-pub fn captions(file: &Path, names: usize) -> Vec<Option<String>> {
+/// Returns the captions in a saved file, in dataset order; `None` for records that it does not contain.
+pub fn captions(file: &Path, records: usize) -> Vec<Option<String>> {
     let text = std::fs::read_to_string(file).expect("a saved file");
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
-    (0..names)
+    (0..records)
         .map(|number| {
             let name = format!("images/{number}.png");
             let line = lines.iter().find(|line| line["file_name"] == name)?;
-            assert_eq!(line["brand"], "Nähe", "other members are kept");
+            assert_eq!(line["brand"], "Nähe", "other fields are kept");
             line["text"].as_str().map(ToOwned::to_owned)
         })
         .collect()

@@ -1,4 +1,4 @@
-//! Killed at any moment, started again: what was acknowledged is there.
+//! Kills the program at random moments and checks that every acknowledged decision survives.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::pty::{Reviewer, dataset};
 
-/// How many kills; more by hand: `RECAPTION_CRASH_RUNS=200 cargo test --test terminal surviving`.
+/// The number of kills. For more: `RECAPTION_CRASH_RUNS=200 cargo test --test terminal crash_recovery`.
 fn runs() -> usize {
     std::env::var("RECAPTION_CRASH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(5)
 }
@@ -19,7 +19,7 @@ fn start(folder: &Path) -> Reviewer {
     reviewer
 }
 
-/// How many records the header says are reviewed: the badge and the count turn only when a decision is stored.
+/// Parses the number of reviewed records from the header. It counts decisions only after they are durable.
 fn reviewed(screen: &str) -> usize {
     let before = screen.split("/40 reviewed").next().unwrap_or_default();
     let digits: String = before.chars().rev().take_while(char::is_ascii_digit).collect();
@@ -27,7 +27,7 @@ fn reviewed(screen: &str) -> usize {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost() {
+fn acknowledged_decisions_survive_a_kill() {
     let captions: Vec<String> = (0..40).map(|number| format!("Caption {number}.")).collect();
     let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
     for run in 0..runs() {
@@ -35,15 +35,15 @@ fn nothing_acknowledged_is_lost() {
         dataset(folder.path(), &captions);
         let mut reviewer = start(folder.path());
         reviewer.shows("Caption 0.");
-        // The kill comes while keys are still on their way: after as many acknowledged decisions as this run's number.
-        let wanted = 1 + run * 7 % 30;
+        // Kill while keys are still being processed, after a different number of decisions in each run.
+        let min_reviewed = 1 + run * 7 % 30;
         reviewer.press(&"x".repeat(39));
-        reviewer.until("some decisions", |screen| reviewed(screen) >= wanted);
+        reviewer.until("some decisions", |screen| reviewed(screen) >= min_reviewed);
         let acknowledged = reviewed(&reviewer.contents());
         reviewer.kill();
 
         let mut reviewer = start(folder.path());
-        reviewer.until("what was acknowledged", |screen| reviewed(screen) >= acknowledged);
+        reviewer.until("the acknowledged decisions", |screen| reviewed(screen) >= acknowledged);
         reviewer.press("U");
         reviewer.press(":q!\r");
         assert_eq!(reviewer.wait(), (0, true), "run {run}");

@@ -1,4 +1,4 @@
-//! An afternoon's keys and the files they leave.
+//! Short sessions: keys pressed, screen shown, files written.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn shown(captions: &[Option<String>]) -> Vec<Option<&str>> {
 }
 
 #[test]
-fn keys_become_the_saved_file() {
+fn decisions_are_saved_to_the_output_file() {
     let folder = TempDir::new().expect("a folder");
     let path = dataset(folder.path(), &["One.", "Two.", "Three.", "Four.", "Five."]);
     let before = std::fs::read(&path).expect("the dataset");
@@ -48,7 +48,7 @@ fn keys_become_the_saved_file() {
 }
 
 #[test]
-fn quitting_asks_and_the_session_keeps_everything() {
+fn quitting_asks_and_the_session_is_resumed() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One.", "Two."]);
     let mut reviewer = start(&folder, &[]);
@@ -63,7 +63,7 @@ fn quitting_asks_and_the_session_keeps_everything() {
 
     let mut reviewer = start(&folder, &[]);
     reviewer.shows("1/2 reviewed");
-    reviewer.until("the cursor where it was", |screen| screen.contains("2/2"));
+    reviewer.until("the previous cursor position", |screen| screen.contains("2/2"));
     reviewer.press("u");
     reviewer.shows("0/2 reviewed");
     reviewer.press(":q!\r");
@@ -71,18 +71,18 @@ fn quitting_asks_and_the_session_keeps_everything() {
 }
 
 #[test]
-fn a_foreign_output_is_left_alone_until_told_otherwise() {
+fn a_foreign_output_file_is_overwritten_only_after_confirmation() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One."]);
     let output = folder.path().join("metadata_updated.jsonl");
-    std::fs::write(&output, "somebody's\n").expect("a file in the way");
+    std::fs::write(&output, "unrelated\n").expect("an existing file");
     let mut reviewer = start(&folder, &[]);
     reviewer.shows("One.");
     reviewer.press("\x13");
     reviewer.shows("overwrite?");
     reviewer.press("n");
-    reviewer.until("the question to be gone", |screen| !screen.contains("overwrite?"));
-    assert_eq!(std::fs::read_to_string(&output).expect("the file"), "somebody's\n");
+    reviewer.until("the dialog to close", |screen| !screen.contains("overwrite?"));
+    assert_eq!(std::fs::read_to_string(&output).expect("the file"), "unrelated\n");
     reviewer.press("\x13");
     reviewer.shows("overwrite?");
     reviewer.press("y");
@@ -94,7 +94,7 @@ fn a_foreign_output_is_left_alone_until_told_otherwise() {
 }
 
 #[test]
-fn the_operators_own_editor_has_the_terminal_for_a_while() {
+fn an_external_editor_gets_the_terminal_and_returns_it() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One.", "Two."]);
     let mut reviewer = start(&folder, &[]);
@@ -109,7 +109,7 @@ fn the_operators_own_editor_has_the_terminal_for_a_while() {
 }
 
 #[test]
-fn every_size_shows_something_and_the_terminal_is_given_back() {
+fn any_terminal_size_works_and_the_terminal_is_restored_on_sigterm() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One.", "Two."]);
     let mut reviewer = start(&folder, &[]);
@@ -131,14 +131,14 @@ fn every_size_shows_something_and_the_terminal_is_given_back() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_ends_the_program() {
+fn the_program_exits_when_the_terminal_closes() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One.", "Two."]);
     let mut reviewer = start(&folder, &[]);
     reviewer.shows("One.");
     reviewer.press("x");
     reviewer.shows("1/2 reviewed");
-    assert_eq!(reviewer.hang_up(), Some(0), "the program ends by itself, and in order");
+    assert_eq!(reviewer.hang_up(), Some(0), "a clean exit");
     let mut reviewer = start(&folder, &[]);
     reviewer.shows("1/2 reviewed");
     reviewer.press(":q!\r");
@@ -146,7 +146,7 @@ fn a_terminal_that_goes_away_ends_the_program() {
 }
 
 #[test]
-fn two_reviewers_do_not_decide_on_the_same_session() {
+fn a_second_reviewer_of_a_session_is_read_only() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One.", "Two."]);
     let mut first = start(&folder, &[]);
@@ -165,7 +165,7 @@ fn two_reviewers_do_not_decide_on_the_same_session() {
 }
 
 #[test]
-fn saving_in_place_keeps_the_first_original_and_undo_still_works() {
+fn saving_in_place_keeps_the_first_backup_and_can_be_undone() {
     let folder = TempDir::new().expect("a folder");
     let path = dataset(folder.path(), &["One.", "Two.", "Three."]);
     let before = std::fs::read(&path).expect("the dataset");
@@ -178,7 +178,7 @@ fn saving_in_place_keeps_the_first_original_and_undo_still_works() {
     reviewer.press(":wq\r");
     assert_eq!(reviewer.wait(), (0, true));
     assert_eq!(shown(&captions(&path, 3)), [Some("One. Mehr."), Some("Two."), Some("Three.")]);
-    assert_eq!(std::fs::read(backup(&path)).expect("the first original"), before);
+    assert_eq!(std::fs::read(backup(&path)).expect("the backup"), before);
 
     let mut reviewer = start(&folder, &["--in-place"]);
     reviewer.shows("1/3 reviewed");
@@ -187,7 +187,7 @@ fn saving_in_place_keeps_the_first_original_and_undo_still_works() {
     reviewer.press(":wq\r");
     assert_eq!(reviewer.wait(), (0, true));
     assert_eq!(shown(&captions(&path, 3)), [Some("One."), Some("Two."), Some("Three.")]);
-    assert_eq!(std::fs::read(backup(&path)).expect("the first original"), before);
+    assert_eq!(std::fs::read(backup(&path)).expect("the backup"), before);
 }
 
 fn backup(path: &Path) -> std::path::PathBuf {
@@ -195,20 +195,20 @@ fn backup(path: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn an_older_runs_output_is_taken_in_as_candidates() {
+fn an_earlier_runs_output_is_imported_as_candidates() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One.", "Two."]);
     let older = folder.path().join("older.jsonl");
     let lines = r#"{"file_name": "images/0.png", "text": "A person in a red coat."}
 {"file_name": "images/1.png", "text": "Two."}
 "#;
-    std::fs::write(&older, lines).expect("an older run");
+    std::fs::write(&older, lines).expect("an earlier run");
     let older = older.to_str().expect("a path in Unicode").to_owned();
     for run in 0..2 {
         let mut reviewer = start(&folder, &["--candidates", &older]);
         reviewer.shows("1 candidate from older.jsonl");
         reviewer.shows("A person in a red coat.");
-        assert!(!reviewer.contents().contains("candidate 1/2"), "run {run}: taken in only once");
+        assert!(!reviewer.contents().contains("candidate 1/2"), "run {run}: imported only once");
         reviewer.press(":q!\r");
         assert_eq!(reviewer.wait(), (0, true));
     }

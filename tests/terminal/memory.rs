@@ -1,6 +1,6 @@
-//! Thousands of pictures, one after the other: what the program keeps of them is bounded.
+//! Views thousands of images and checks that memory stays bounded.
 //!
-//! `cargo test --release --test terminal lasting -- --ignored --nocapture`
+//! `cargo test --release --test terminal memory -- --ignored --nocapture`
 
 use std::fmt::Write as _;
 
@@ -8,26 +8,25 @@ use image::{Rgb, RgbImage};
 use rstest::rstest;
 use tempfile::TempDir;
 
-use crate::player::{KITTY, Kind, Manner, Terminal, XTERM};
+use crate::emulator::{KITTY, Replies, Terminal, TerminalKind, XTERM};
 
 const PICTURES: usize = 5_000;
-/// By then, what is kept of pictures has reached its bounds.
-const EARLY: usize = 500;
-/// What an allocator may come to hold in pieces it cannot use. A picture takes four times its 100 KB in memory: kept,
-/// those between would be a gigabyte.
+/// After this many images, the caches are full.
+const WARM_UP: usize = 500;
+/// Tolerated growth in KB, for heap fragmentation. A leak of every image, at 400 KB each, would be 1.8 GB.
 const SLACK: usize = 60_000;
 
-/// Memory of the process that no file stands behind, in KB.
-fn memory(terminal: &Terminal) -> usize {
+/// Returns the anonymous resident memory of the process in KB.
+fn memory_usage(terminal: &Terminal) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", terminal.pid())).expect("the process");
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("memory");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 #[rstest]
-#[ignore = "minutes"]
+#[ignore = "takes minutes"]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
-fn memory_is_bounded(#[values(KITTY, XTERM)] kind: Kind) {
+fn memory_is_bounded(#[values(KITTY, XTERM)] kind: TerminalKind) {
     let folder = TempDir::new().expect("a folder");
     let mut lines = String::new();
     for number in 0..PICTURES {
@@ -38,22 +37,22 @@ fn memory_is_bounded(#[values(KITTY, XTERM)] kind: Kind) {
     }
     std::fs::write(folder.path().join("metadata.jsonl"), lines).expect("a dataset");
     let path = folder.path().to_str().expect("a path in Unicode");
-    let mut terminal = Terminal::start(kind, Manner::AtOnce, folder.path(), &[path, "--describer", "none"]);
+    let mut terminal = Terminal::start(kind, Replies::Immediate, folder.path(), &[path, "--describer", "none"]);
     terminal.shows("BMP 220×150");
     let mut early = 0;
     for number in 1..PICTURES {
-        if number == EARLY {
-            early = memory(&terminal);
+        if number == WARM_UP {
+            early = memory_usage(&terminal);
         }
-        let sent = terminal.tally().pictures();
+        let sent = terminal.counts().pictures();
         terminal.press("j");
-        terminal.until("the next picture", |terminal| terminal.tally().pictures() > sent);
+        terminal.until("the next picture", |terminal| terminal.counts().pictures() > sent);
     }
-    let late = memory(&terminal);
-    println!("{}: {early} KB after {EARLY} pictures, {late} KB after {PICTURES}", kind.name);
-    println!("at most {} of {} kept by the terminal", terminal.tally().most_kept, terminal.tally().pictures());
+    let late = memory_usage(&terminal);
+    println!("{}: {early} KB after {WARM_UP} images, {late} KB after {PICTURES}", kind.name);
+    println!("at most {} of {} stored by the terminal", terminal.counts().max_stored, terminal.counts().pictures());
     assert!(late < early + SLACK, "{early} KB, then {late} KB");
     terminal.press(":q!\r");
-    assert_eq!(terminal.wait_for_the_end(), 0);
-    assert!(terminal.is_as_before());
+    assert_eq!(terminal.wait_for_exit(), 0);
+    assert!(terminal.is_restored());
 }

@@ -1,5 +1,5 @@
-//! Two hundred records reviewed from the first to the last, with most of the keys there are. What is saved is held
-//! against a computation of its own: the captions as a list of texts, changed by hand as the keys should change them.
+//! Reviews 200 records with most of the keys. The saved file is compared with a model: a list of captions to which the test
+//! applies the expected effect of every key.
 
 use std::fs;
 use std::ops::Range;
@@ -12,9 +12,8 @@ use crate::pty::Reviewer;
 
 const RECORDS: usize = 200;
 
-/// The one that has no picture. Once that is known, the background check has come to the end, and all are known to be
-/// records.
-const LACKING: usize = RECORDS - 2;
+/// The record without an image. It is found last by the background check, so once it is reported, the check is complete.
+const WITHOUT_IMAGE: usize = RECORDS - 2;
 
 fn is_cut_off(record: usize) -> bool {
     record % 10 == 3
@@ -24,7 +23,7 @@ fn is_long(record: usize) -> bool {
     record % 50 == 20
 }
 
-/// A caption as a model wrote it: one in ten breaks off, some end in spaces, four run on and on.
+/// Returns a caption like those of a model: one in ten is cut off, some have trailing spaces, four are far too long.
 fn caption(record: usize) -> String {
     let person = ["woman", "man", "girl", "boy"][record % 4];
     let colour = ["red", "blue", "black", "cream", "green"][record % 5];
@@ -39,7 +38,7 @@ fn caption(record: usize) -> String {
     }
 }
 
-/// What an older run wrote for some of them.
+/// Returns the caption of an earlier run, which exists for some records.
 fn candidate(record: usize) -> Option<String> {
     (100..110).contains(&record).then(|| format!("A person with number {record} on the back."))
 }
@@ -59,36 +58,36 @@ fn start(folder: &Path) -> Reviewer {
     Reviewer::start(folder, &[dataset, "--describer", "none", "--candidates", older])
 }
 
-/// The operator: presses keys, and sees how many records are reviewed then.
+/// Presses keys and waits for their effect.
 struct Operator(Reviewer);
 
 impl Operator {
     fn press(&mut self, keys: &str, reviewed: usize) {
         self.0.press(keys);
-        self.sees(&format!("{reviewed}/{RECORDS} reviewed"));
+        self.shows(&format!("{reviewed}/{RECORDS} reviewed"));
     }
 
-    fn sees(&mut self, text: &str) {
+    fn shows(&mut self, text: &str) {
         self.0.shows(text);
     }
 
-    /// Writes a change to many captions, and sees all that it would change.
-    fn looks_through(&mut self, change: &str) {
-        self.0.press(change);
+    /// Enters a substitution and waits until its preview is complete.
+    fn press_and_wait_for_preview(&mut self, keys: &str) {
+        self.0.press(keys);
         self.0.until("all captions", |screen| screen.contains(" captions ") && !screen.contains("… captions "));
     }
 
-    /// Filters by a query, and sees that all records have been asked.
-    fn filters(&mut self, query: &str, found: usize) {
+    /// Filters by a query and waits until all records have been matched.
+    fn filter(&mut self, query: &str, count: usize) {
         self.0.press(&format!("f{query}"));
-        let matches = format!(" {found} matches");
+        let matches = format!(" {count} matches");
         self.0.until(&matches, |screen| screen.contains(&matches) && !screen.contains("so far"));
-        self.presses("\r", &format!("/{found} "));
+        self.press_and_wait_for("\r", &format!("/{count} "));
     }
 
-    fn presses(&mut self, keys: &str, seen: &str) {
+    fn press_and_wait_for(&mut self, keys: &str, text: &str) {
         self.0.press(keys);
-        self.sees(seen);
+        self.shows(text);
     }
 }
 
@@ -99,14 +98,14 @@ const CTRL_P: &str = "\x10";
 const CTRL_S: &str = "\x13";
 
 #[test]
-fn two_hundred_records_are_saved_as_they_were_decided() {
+fn the_saved_file_matches_the_decisions() {
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
     let dataset = lines(|record| Some(caption(record)));
     fs::write(folder.join("metadata.jsonl"), &dataset).expect("the dataset");
     fs::write(folder.join("older.jsonl"), lines(candidate)).expect("the older run");
     fs::create_dir(folder.join("images")).expect("a folder");
-    for record in (0..RECORDS).filter(|record| *record != LACKING) {
+    for record in (0..RECORDS).filter(|record| *record != WITHOUT_IMAGE) {
         let shade = u8::try_from(record).expect("a small number");
         let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([200, shade, 90]));
         picture.save(folder.join(format!("images/{record:03}.png"))).expect("a picture");
@@ -114,120 +113,120 @@ fn two_hundred_records_are_saved_as_they_were_decided() {
     let mut texts: Vec<Option<String>> = (0..RECORDS).map(|record| Some(caption(record))).collect();
 
     let mut operator = Operator(start(folder));
-    operator.sees("10 candidates from older.jsonl");
-    operator.sees("6 problems 1");
-    operator.presses("?", "next record");
-    operator.presses("?", "001");
-    // There and back: whatever is passed on the way, nothing is decided.
-    operator.presses("\x06\x02\x04\x15jkJKG", "200/200");
-    operator.presses("gg\t\x1b[Zz", "back");
+    operator.shows("10 candidates from older.jsonl");
+    operator.shows("6 problems 1");
+    operator.press_and_wait_for("?", "next record");
+    operator.press_and_wait_for("?", "001");
+    // Navigation decides nothing.
+    operator.press_and_wait_for("\x06\x02\x04\x15jkJKG", "200/200");
+    operator.press_and_wait_for("gg\t\x1b[Zz", "back");
     operator.press("q", 0);
 
     operator.press("aaaaa", 5);
     operator.press("xxxxx", 10);
     operator.press("sX", 11);
     texts[11] = None;
-    operator.presses("e", "editing the caption");
+    operator.press_and_wait_for("e", "editing the caption");
     operator.press(" With a bag.\r", 12);
     texts[12] = Some(format!("{} With a bag.", caption(12)));
-    operator.presses("e", "editing the caption");
+    operator.press_and_wait_for("e", "editing the caption");
     operator.press(&format!(" and what not{CTRL_G}"), 12);
-    operator.presses("e", "editing the caption");
+    operator.press_and_wait_for("e", "editing the caption");
     operator.press(&format!("eet.{CTRL_S}"), 13);
     texts[13] = Some(format!("{}eet.", caption(13)));
-    operator.presses("je", "editing the caption");
+    operator.press_and_wait_for("je", "editing the caption");
     operator.press(&format!(" Seated.{CTRL_N}"), 14);
     operator.press(&format!(" Walking.{CTRL_P}"), 15);
     texts[14] = Some(format!("{} Seated.", caption(14)));
     texts[15] = Some(format!("{} Walking.", caption(15)));
-    operator.presses("\x1b", "a accept");
-    operator.presses("!m", "note");
-    operator.presses("look again\r", "look again");
+    operator.press_and_wait_for("\x1b", "a accept");
+    operator.press_and_wait_for("!m", "note");
+    operator.press_and_wait_for("look again\r", "look again");
     operator.0.press("uU");
 
-    operator.presses(":101\r", "number 100 on the back");
+    operator.press_and_wait_for(":101\r", "number 100 on the back");
     operator.press("aaaaa", 20);
-    take_candidates(&mut texts, 100..105);
-    // The original is in view then, and stands.
+    accept_candidates(&mut texts, 100..105);
+    // Shows the original, which is then accepted.
     operator.press("[a", 21);
-    operator.presses("e", "editing the caption");
+    operator.press_and_wait_for("e", "editing the caption");
     operator.press(" Indeed.\r", 22);
     texts[106] = candidate(106).map(|text| format!("{text} Indeed."));
 
     let suits: Vec<usize> = (107..RECORDS).filter(|record| caption(*record).contains("suit")).collect();
-    operator.presses("/suit\r", &format!("{}/200", suits[0] + 1));
-    operator.presses("n", &format!("{}/200", suits[1] + 1));
-    operator.presses("N", &format!("{}/200", suits[0] + 1));
+    operator.press_and_wait_for("/suit\r", &format!("{}/200", suits[0] + 1));
+    operator.press_and_wait_for("n", &format!("{}/200", suits[1] + 1));
+    operator.press_and_wait_for("N", &format!("{}/200", suits[0] + 1));
     operator.press("x", 23);
 
-    operator.filters("words:>50", 4);
+    operator.filter("words:>50", 4);
     operator.press(&format!("{CTRL_A}X"), 27);
     for record in (0..RECORDS).filter(|record| is_long(*record)) {
         texts[record] = None;
     }
-    operator.presses("F", "/200");
+    operator.press_and_wait_for("F", "/200");
 
-    // Four of those that break off and are not decided yet: kept, and taken back as one.
+    // Keep four of the undecided cut-off captions, then undo all four in one step.
     let cut_off = (0..RECORDS).filter(|record| is_cut_off(*record) && ![3, 13, 103].contains(record)).count();
-    operator.filters("lint:cut status:undecided", cut_off);
+    operator.filter("lint:cut status:undecided", cut_off);
     operator.press("gg  vjvx", 31);
     operator.press("u", 27);
-    operator.sees(&format!("/{cut_off} "));
-    operator.presses(&format!("{CTRL_A}s"), "skipped");
-    operator.presses("F", "/200");
+    operator.shows(&format!("/{cut_off} "));
+    operator.press_and_wait_for(&format!("{CTRL_A}s"), "skipped");
+    operator.press_and_wait_for("F", "/200");
 
     let asian = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("Asian"));
-    operator.looks_through(":%s/Asian/Korean/\r");
+    operator.press_and_wait_for_preview(":%s/Asian/Korean/\r");
     operator.0.press(" \r");
     for (record, text) in texts.iter_mut().enumerate() {
         if record > 0 && asian(text) {
             *text = text.as_ref().map(|text| text.replace("Asian", "Korean"));
         }
     }
-    operator.sees("Korean");
-    operator.presses("u", "took back");
+    operator.shows("Korean");
+    operator.press_and_wait_for("u", "took back");
     operator.0.press("U");
-    operator.looks_through(":%trim\r");
+    operator.press_and_wait_for_preview(":%trim\r");
     operator.0.press("\r");
     for text in texts.iter_mut().flatten() {
         text.truncate(text.trim_end().len());
     }
-    operator.presses("2G", "A young Korean boy in a green jacket, standing in a street.");
-    // The original is kept, whatever became of it with the others.
+    operator.press_and_wait_for("2G", "A young Korean boy in a green jacket, standing in a street.");
+    // `x` keeps the original, in spite of the bulk change.
     operator.press("x", 28);
     texts[199] = Some(caption(199));
-    operator.presses(CTRL_S, "saved metadata_updated.jsonl: 195 records");
+    operator.press_and_wait_for(CTRL_S, "saved metadata_updated.jsonl: 195 records");
     operator.0.press("q");
     assert_eq!(operator.0.wait(), (0, true));
     check(folder, &dataset, &texts);
 
-    // The next day: all that is left is looked over, and accepted.
+    // Second session: accept everything that is left.
     let mut operator = Operator(start(folder));
-    operator.sees("6 problems 1");
+    operator.shows("6 problems 1");
     operator.press("2", 28);
     let left = RECORDS - 28 - cut_off - 1;
-    operator.presses(&format!("{CTRL_A}a"), &format!("{left} "));
+    operator.press_and_wait_for(&format!("{CTRL_A}a"), &format!("{left} "));
     operator.press("y", 28 + left);
-    take_candidates(&mut texts, 107..110);
+    accept_candidates(&mut texts, 107..110);
     operator.0.press(":wq\r");
     assert_eq!(operator.0.wait(), (0, true));
     check(folder, &dataset, &texts);
 }
 
-fn take_candidates(texts: &mut [Option<String>], records: Range<usize>) {
+fn accept_candidates(texts: &mut [Option<String>], records: Range<usize>) {
     for (text, record) in texts[records.clone()].iter_mut().zip(records) {
         *text = candidate(record);
     }
 }
 
-/// Holds what was saved against the texts, and what was not touched against the dataset, byte for byte.
+/// Checks that the saved file has the expected captions, and that unchanged lines equal those of the dataset byte for byte.
 fn check(folder: &Path, dataset: &str, texts: &[Option<String>]) {
     assert_eq!(fs::read_to_string(folder.join("metadata.jsonl")).expect("the dataset"), dataset);
     let saved = fs::read_to_string(folder.join("metadata_updated.jsonl")).expect("the saved file");
     let mut saved = saved.lines();
     for (record, (text, before)) in texts.iter().zip(dataset.lines()).enumerate() {
         let Some(text) = text else { continue };
-        let line = saved.next().unwrap_or_else(|| panic!("{record} is not there"));
+        let line = saved.next().unwrap_or_else(|| panic!("record {record} is missing"));
         if *text == caption(record) {
             assert_eq!(line, before);
             continue;

@@ -1,20 +1,21 @@
-//! A strict reader of sixel pictures (DEC STD 070, chapter 9): what is not in the standard is an error.
+//! A strict sixel decoder (DEC STD 070, chapter 9): any deviation from the standard is an error.
 
 use std::collections::HashMap;
 
 use image::{Rgb, RgbImage};
 
-/// The picture in a device control string, which begins with the parameters before the `q`. Every pixel must be drawn.
+/// Decodes the content of a device control string, which starts with the parameters before the `q`. Every pixel must be
+/// drawn.
 pub fn decode(text: &[u8]) -> Result<RgbImage, String> {
     let start = text.iter().position(|&byte| byte == b'q').ok_or("no q")?;
     if !text[..start].iter().all(|byte| byte.is_ascii_digit() || *byte == b';') {
-        return Err("parameters that are none".to_owned());
+        return Err("invalid parameters".to_owned());
     }
     let mut reader = Reader { rest: &text[start + 1..] };
     if reader.command() != Some(b'"') {
-        return Err("no raster attributes: the size is not known before the last byte".to_owned());
+        return Err("missing raster attributes".to_owned());
     }
-    let [1, 1, width, height] = reader.numbers()?[..] else { return Err("pixels that are no squares".to_owned()) };
+    let [1, 1, width, height] = reader.numbers()?[..] else { return Err("pixels are not square".to_owned()) };
     let mut pixels: HashMap<(u32, u32), Rgb<u8>> = HashMap::new();
     let mut colours: HashMap<u32, Rgb<u8>> = HashMap::new();
     let (mut x, mut y, mut colour) = (0, 0, None);
@@ -22,13 +23,13 @@ pub fn decode(text: &[u8]) -> Result<RgbImage, String> {
         let (count, data) = match command {
             b'#' => {
                 match reader.numbers()?[..] {
-                    [register] => colour = Some(*colours.get(&register).ok_or("a colour nobody defined")?),
+                    [register] => colour = Some(*colours.get(&register).ok_or("undefined colour")?),
                     [register @ 0..=255, 2, red @ 0..=100, green @ 0..=100, blue @ 0..=100] => {
-                        let scaled = |hundredths: u32| u8::try_from((hundredths * 255 + 50) / 100).unwrap_or(u8::MAX);
+                        let scaled = |percent: u32| u8::try_from((percent * 255 + 50) / 100).unwrap_or(u8::MAX);
                         colours.insert(register, Rgb([red, green, blue].map(scaled)));
                         colour = Some(colours[&register]);
                     }
-                    ref other => return Err(format!("a colour {other:?}")),
+                    ref other => return Err(format!("invalid colour {other:?}")),
                 }
                 continue;
             }
@@ -41,24 +42,24 @@ pub fn decode(text: &[u8]) -> Result<RgbImage, String> {
                 continue;
             }
             b'!' => {
-                let [count] = reader.numbers()?[..] else { return Err("a repetition of nothing".to_owned()) };
-                (count, reader.command().ok_or("a repetition at the end")?)
+                let [count] = reader.numbers()?[..] else { return Err("invalid repeat count".to_owned()) };
+                (count, reader.command().ok_or("repeat without a sixel")?)
             }
             data => (1, data),
         };
-        let bits = data.checked_sub(0x3f).filter(|bits| *bits < 64).ok_or(format!("a byte {data:#x}"))?;
+        let bits = data.checked_sub(0x3f).filter(|bits| *bits < 64).ok_or(format!("invalid byte {data:#x}"))?;
         for row in (0..6).filter(|row| bits & (1 << row) != 0) {
             for column in x..x + count {
                 if column >= width || y + row >= height {
-                    return Err(format!("a pixel at {column}, {} of {width}×{height}", y + row));
+                    return Err(format!("pixel {column}, {} outside {width}×{height}", y + row));
                 }
-                pixels.insert((column, y + row), colour.ok_or("pixels without a colour")?);
+                pixels.insert((column, y + row), colour.ok_or("pixel without a colour")?);
             }
         }
         x += count;
     }
     if pixels.len() != width as usize * height as usize {
-        return Err(format!("{} of {width}×{height} pixels", pixels.len()));
+        return Err(format!("only {} of {width}×{height} pixels", pixels.len()));
     }
     Ok(RgbImage::from_fn(width, height, |x, y| pixels[&(x, y)]))
 }
@@ -68,7 +69,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The next byte that is no line break.
+    /// Returns the next byte that is not a line break.
     fn command(&mut self) -> Option<u8> {
         let (&first, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -80,12 +81,12 @@ impl Reader<'_> {
         let (numbers, rest) = self.rest.split_at(end);
         self.rest = rest;
         let numbers = String::from_utf8_lossy(numbers);
-        numbers.split(';').map(|number| number.parse().map_err(|_| format!("no number: {numbers:?}"))).collect()
+        numbers.split(';').map(|number| number.parse().map_err(|_| format!("not numbers: {numbers:?}"))).collect()
     }
 }
 
 #[test]
-fn a_picture_written_by_hand_is_read() {
+fn a_handwritten_image_is_decoded() {
     // Two by seven: red on the left, and green on the right; the last row is blue.
     let picture = decode(b"0;1;0q\"1;1;2;7#0;2;100;0;0#1;2;0;100;0#2;2;0;0;100#0~$#1?~-#2!2@").expect("a picture");
     assert_eq!(picture.dimensions(), (2, 7));
@@ -94,15 +95,15 @@ fn a_picture_written_by_hand_is_read() {
 }
 
 #[test]
-fn what_a_terminal_would_have_to_guess_is_an_error() {
-    for (wrong, text) in [
+fn invalid_images_are_rejected() {
+    for (reason, text) in [
         ("a hole", &b"q\"1;1;2;1#0;2;0;0;0@"[..]),
         ("no size", b"q#0;2;0;0;0@"),
         ("beyond its size", b"q\"1;1;1;1#0;2;0;0;0A"),
         ("no colour", b"q\"1;1;1;1@"),
         ("an unknown colour", b"q\"1;1;1;1#7@"),
-        ("another byte", b"q\"1;1;1;1#0;2;0;0;0@\x01"),
+        ("an invalid byte", b"q\"1;1;1;1#0;2;0;0;0@\x01"),
     ] {
-        assert!(decode(text).is_err(), "{wrong}");
+        assert!(decode(text).is_err(), "{reason}");
     }
 }
