@@ -13,7 +13,7 @@ use futures::{StreamExt, executor::block_on_stream};
 use image::imageops::FilterType;
 use recaption::{
     dataset::RecordId,
-    describe::{Context, DescribeEvent, Describer, Detail, JobId, Priority, Request, local::LocalDescriber},
+    describe::{Context, Describer, DescriptionEvent, Detail, JobId, Priority, Request, local::LocalDescriber},
 };
 
 /// The best of this many runs is reported, because it is the least disturbed by other load.
@@ -76,14 +76,14 @@ fn describe(describer: &LocalDescriber, picture: &Path) -> (Duration, String) {
     let request = Request {
         job: JobId(0),
         record: RecordId(0),
-        picture: picture.to_owned(),
+        image_path: picture.to_owned(),
         detail: Detail::Detailed,
         max_words: 50,
         context: Context::default(),
     };
     let start = Instant::now();
     let text = match block_on_stream(describer.describe(request, Priority::Asked).boxed()).last() {
-        Some(DescribeEvent::Finished(description)) => description.text,
+        Some(DescriptionEvent::Finished(description)) => description.text,
         other => format!("{other:?}"),
     };
     (start.elapsed(), text)

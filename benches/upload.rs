@@ -1,9 +1,8 @@
-//! What making pictures ready for a service saves in bytes and tokens, and how long it takes beside doing the same with
-//! `image` alone.
+//! The bytes and tokens saved by preparing images for upload, and the time compared with `image` alone.
 //!
-//! `cargo bench --bench upload [-- PICTURE…]`; without pictures, one of 12 megapixels made for it. Every figure is a
-//! ratio: of what is sent to what is there, and of the time to that of the reference. Tokens are those of the formula; a
-//! service that scales large pictures down before it counts saves them by itself.
+//! `cargo bench --bench upload [-- IMAGE…]`; without images, a generated one of 12 megapixels. All figures are ratios: of
+//! the upload to the file, and of the time to that of the reference. Token counts are estimates; a service that scales
+//! large images down before counting saves those tokens anyway.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -15,13 +14,13 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{ImageReader, Rgb, RgbImage};
 use recaption::describe::catalogue::UploadLimits;
-use recaption::describe::upload::{Upload, prepare, tokens};
+use recaption::describe::upload::{Upload, image_tokens, prepare};
 
-/// Each picture is made ready this often; the quickest counts, being the least disturbed.
+/// Repetitions per image; the fastest counts.
 const ROUNDS: usize = 5;
 
 fn main() {
-    let folder = tempfile::tempdir().expect("a folder for the picture");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let mut pictures: Vec<PathBuf> =
         env::args().skip(1).filter(|argument| !argument.starts_with("--")).map(PathBuf::from).collect();
     if pictures.is_empty() {
@@ -37,19 +36,19 @@ fn main() {
 }
 
 fn report(picture: &Path, upload: &Upload) {
-    let file = fs::read(picture).expect("it was read before");
-    let reader = ImageReader::new(Cursor::new(&file)).with_guessed_format().expect("memory does not fail");
-    let (width, height) = reader.into_dimensions().expect("it was decoded before");
-    let ours = quickest(|| prepare(picture, &UploadLimits::default()).expect("it worked before"));
-    let theirs = quickest(|| reference(picture, UploadLimits::default().long_edge));
+    let file = fs::read(picture).expect("the file");
+    let reader = ImageReader::new(Cursor::new(&file)).with_guessed_format().expect("in memory");
+    let (width, height) = reader.into_dimensions().expect("an image");
+    let ours = fastest(|| prepare(picture, &UploadLimits::default()).expect("an upload"));
+    let theirs = fastest(|| reference(picture, UploadLimits::default().long_edge));
     println!(
         "{:>6.2} {:>6.2} {:>6.2}  {}: {width}×{height}, {} bytes, {} tokens → {}×{}, {} bytes, {} tokens in {} ms",
         ratio(upload.bytes.len() as u64, file.len() as u64),
-        ratio(upload.tokens(), tokens(width, height)),
+        ratio(upload.tokens(), image_tokens(width, height)),
         ours.as_secs_f64() / theirs.as_secs_f64(),
         picture.display(),
         file.len(),
-        tokens(width, height),
+        image_tokens(width, height),
         upload.width,
         upload.height,
         upload.bytes.len(),
@@ -58,24 +57,24 @@ fn report(picture: &Path, upload: &Upload) {
     );
 }
 
-/// The same with `image` alone: decode, shrink with a Lanczos filter, write a JPEG of quality 90.
+/// Does the same with `image` alone: decodes, scales down with a Lanczos filter, encodes a JPEG of quality 90.
 fn reference(picture: &Path, edge: u32) -> Vec<u8> {
-    let bytes = fs::read(picture).expect("it was read before");
-    let mut picture = image::load_from_memory(&bytes).expect("it was decoded before");
+    let bytes = fs::read(picture).expect("the file");
+    let mut picture = image::load_from_memory(&bytes).expect("an image");
     if picture.width().max(picture.height()) > edge {
         picture = picture.resize(edge, edge, FilterType::Lanczos3);
     }
     let mut written = Vec::new();
-    JpegEncoder::new_with_quality(&mut written, 90).encode_image(&picture.into_rgb8()).expect("memory does not fail");
+    JpegEncoder::new_with_quality(&mut written, 90).encode_image(&picture.into_rgb8()).expect("in memory");
     written
 }
 
-#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+#[expect(clippy::cast_precision_loss, reason = "displayed with two digits")]
 fn ratio(of: u64, to: u64) -> f64 {
     of as f64 / to as f64
 }
 
-fn quickest<T>(mut run: impl FnMut() -> T) -> Duration {
+fn fastest<T>(mut run: impl FnMut() -> T) -> Duration {
     let times = (0..ROUNDS).map(|_| {
         let start = Instant::now();
         black_box(run());
@@ -84,7 +83,7 @@ fn quickest<T>(mut run: impl FnMut() -> T) -> Duration {
     times.min().unwrap_or_default()
 }
 
-/// A picture of 12 megapixels with soft shapes, edges and some grain, like a photograph, as a camera writes it.
+/// Generates a JPEG of 12 megapixels with gradients, edges and some grain, like a photograph.
 fn photograph(folder: &Path) -> PathBuf {
     let mut grain = 1_u32;
     let picture = RgbImage::from_fn(4000, 3000, |x, y| {
@@ -98,8 +97,8 @@ fn photograph(folder: &Path) -> PathBuf {
     });
     let path = folder.join("4000x3000.jpg");
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(&picture).expect("memory does not fail");
-    fs::write(&path, bytes).expect("room on the disk");
+    JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(&picture).expect("in memory");
+    fs::write(&path, bytes).expect("disk space");
     path
 }
 

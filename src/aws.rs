@@ -1,25 +1,23 @@
-//! Amazon Bedrock, in plain types: the one room that knows the AWS SDK.
+//! A client for Amazon Bedrock with plain types. This is the only module that uses the AWS SDK.
 //!
-//! One request goes out, one stream of text comes back, and whatever goes wrong is an [`AwsError`] that says what to
-//! tell the operator and what to do ([`Reaction`]). Prompts, pacing, retries and the choice of a model are not decided
-//! here.
+//! Each call sends one request and returns a stream of text. Every failure is an [`AwsError`] with a message for the
+//! operator and a [`Reaction`] for the caller. Prompts, rate limiting, retries and the choice of a model are left to the
+//! caller.
 
 mod classify;
 mod client;
 mod converse;
 mod credentials;
 mod error;
+mod error_response;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod identity;
-mod refusal;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, Options};
-pub use converse::{
-    ConverseEvent, ConverseRequest, ConverseStream, Picture, PictureFormat, Stop, Thinking, TokenUsage,
-};
+pub use converse::{ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat, Stop, Thinking, TokenUsage};
 pub use credentials::credentials_are_configured;
-pub use error::{AwsError, Breakage, Cause, Limit, Parameter, PictureProblem, Reaction};
+pub use error::{AwsError, ImageProblem, Interruption, Limit, Parameter, PauseCause, Reaction};
 pub use identity::Identity;

@@ -1,4 +1,4 @@
-//! Describers write captions. This file is what the rest of the program knows of them.
+//! Describers write captions. This module has the [`Describer`] trait and its types.
 
 pub mod bedrock;
 pub mod budget;
@@ -6,8 +6,8 @@ pub mod catalogue;
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod local;
-pub mod pacer;
 pub mod prompt;
+pub mod rate_limiter;
 pub mod upload;
 
 use std::num::NonZeroUsize;
@@ -20,35 +20,35 @@ use crate::dataset::RecordId;
 
 pub use cost::{Dollars, Tokens};
 
-/// Identity of one try at describing one record. Answers whose job is not the record's current one are dropped.
+/// Identifies one request to describe a record. Results are dropped if their job is no longer the current one of the
+/// record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
-/// How urgent a job is, most urgent first.
+/// The priority of a job, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// The operator waits for it. The newest runs first, because that is the record they look at.
+    /// Interactive: the operator is waiting. The newest runs first, because it is for the current record.
     Asked,
-    /// Review-ahead, nearest first.
+    /// Prefetch for the reviewer, nearest record first.
     Ahead,
-    /// Part of a run, in file order.
+    /// Part of a run, in the order of the dataset.
     Bulk,
 }
 
-/// How much a description should tell. Regenerating asks for the next level.
+/// The level of detail of a caption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
     /// The person and the main garment.
     Brief,
-    /// What a caption usually holds.
     #[default]
     Standard,
-    /// Everything the describer can tell.
+    /// Everything the describer detects.
     Detailed,
 }
 
 impl Detail {
-    /// The level a regenerate asks for: brief → standard → detailed → brief.
+    /// Returns the level for the next regenerate: brief → standard → detailed → brief.
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
@@ -58,7 +58,6 @@ impl Detail {
         }
     }
 
-    /// The word shown to the operator.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,218 +68,191 @@ impl Detail {
     }
 }
 
-/// What was wrong with the text before, when another is asked for.
+/// Why the operator regenerates a caption.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// It says too much.
     TooLong,
-    /// It leaves something out that is in the picture.
     MissedItem,
-    /// A colour is wrong.
     WrongColour,
-    /// What it says of the person is wrong.
     WrongPerson,
-    /// In the operator's own words.
-    Own(String),
+    /// In the operator's words.
+    Custom(String),
 }
 
 impl Reason {
-    /// Those with a name of their own, in the order they are offered.
-    pub const NAMED: [Self; 4] = [Self::TooLong, Self::MissedItem, Self::WrongColour, Self::WrongPerson];
+    /// The reasons other than [`Reason::Custom`], in menu order.
+    pub const PRESETS: [Self; 4] = [Self::TooLong, Self::MissedItem, Self::WrongColour, Self::WrongPerson];
 
-    /// The words for it, for the operator and for what is kept.
+    /// Returns the text for display, which is also stored in the session.
     #[must_use]
-    pub fn words(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::TooLong => "too long",
             Self::MissedItem => "missed item",
             Self::WrongColour => "wrong colour",
             Self::WrongPerson => "wrong person",
-            Self::Own(words) => words,
+            Self::Custom(text) => text,
         }
     }
 }
 
-/// What is known of a record besides its picture. A describer may use it or not.
+/// What is known about a record besides its image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// The picture, as the dataset names it.
+    /// The image path as written in the dataset.
     pub file_name: String,
-    /// The caption it has now, which may be wrong.
+    /// The current caption, which may be wrong.
     pub current: Option<String>,
-    /// Its line in the dataset: a JSON object.
+    /// The record's line in the dataset, a JSON object.
     pub line: String,
-    /// The texts describers wrote for it before, oldest first.
-    pub tried: Vec<String>,
-    /// Why another one is asked for.
+    /// The candidates of describers for this record, oldest first.
+    pub previous: Vec<String>,
     pub reason: Option<Reason>,
 }
 
-/// What a describer is asked: one picture.
+/// A request to describe one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The try this is.
     pub job: JobId,
-    /// The record it is for.
     pub record: RecordId,
-    /// Where its picture is.
-    pub picture: PathBuf,
-    /// How much to tell.
+    pub image_path: PathBuf,
     pub detail: Detail,
-    /// The most words the caption may have.
+    /// The maximum number of words in the caption.
     pub max_words: usize,
-    /// What else is known of the record.
     pub context: Context,
 }
 
-/// Why a text ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// The describer had said all it wanted.
+    /// The caption is complete.
     EndTurn,
-    /// The limit on tokens cut it off: the text is a fragment of a caption.
+    /// The token limit cut the caption off.
     MaxTokens,
-    /// Another reason, in the describer's words.
+    /// Another reason, as named by the describer.
     Other(String),
 }
 
-/// A finished description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// The text. Never empty.
+    /// Never empty.
     pub text: String,
-    /// The model that wrote it, with its version.
+    /// The id of the model, version included.
     pub model: String,
-    /// The prompt it was asked with, by name and version; none where a describer has no prompt.
+    /// The name and version of the prompt. `None` if the describer has no prompt.
     pub prompt: Option<String>,
-    /// The parameters it was written with, as the operator should read them ("detail: brief").
+    /// The parameters of the request for display ("detail: brief").
     pub parameters: String,
-    /// Why it ended.
     pub stop: StopReason,
-    /// What the service counted and charged for it; none where it is free.
+    /// `None` if the describer is free.
     pub usage: Option<Usage>,
 }
 
-/// Tokens and their price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// The tokens.
     pub tokens: Tokens,
-    /// What they cost, by the price list.
+    /// The cost by the price list.
     pub cost: Dollars,
 }
 
-/// Why there is no description. The message is for the operator: it names the thing and the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct DescribeError {
-    /// One line for the operator.
+    /// One line for the operator: the error and how to fix it.
     pub message: String,
 }
 
-/// What a describer says while it works. A stream of these ends with `Finished` or `Failed`; one that ends without
-/// either is broken, and its text is discarded.
+/// An item of the stream of one description. The last item is `Finished` or `Failed`; the text of a stream that ends
+/// without either is discarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DescribeEvent {
-    /// It waits, or begins again: the text so far is discarded. What for, in a few words ("the stream broke, retrying").
+pub enum DescriptionEvent {
+    /// The describer waits or retries, for the given reason; the text so far is discarded.
     Waiting(String),
-    /// More text of the description.
+    /// Text to append.
     Delta(String),
-    /// The description is complete.
     Finished(Description),
-    /// There will be none.
     Failed(DescribeError),
 }
 
-/// Why a describer has stopped for now.
+/// Why a describer has paused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// One line for the operator: what happened and what to do.
+    /// One line for the operator: the error and how to fix it.
     pub message: String,
-    /// What kind of thing it is.
     pub kind: PauseKind,
 }
 
-/// What a describer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PauseKind {
-    /// Credentials, access or a model: somebody must do something.
+    /// Credentials, access or the choice of a model: the operator must act.
     Access,
-    /// A quota of the service: time must pass.
+    /// A quota of the service: resumes with time.
     Quota,
-    /// The budget of this run is spent.
+    /// The budget of this run is used up.
     Budget,
 }
 
-/// How a describer does, for the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// The model in use and where it is asked ("claude-sonnet-4-6 · us-east-1"); empty where there is nothing to tell.
+pub struct DescriberStatus {
+    /// The current model and its region ("claude-sonnet-4-6 · us-east-1"), or empty.
     pub model: String,
-    /// Requests a minute it keeps to, where it must.
-    pub pace: Option<u32>,
-    /// Requests that wait for the pace.
+    /// The current rate limit, if any.
+    pub requests_per_minute: Option<u32>,
+    /// The number of requests waiting for the rate limiter.
     pub waiting: usize,
-    /// What this run has cost.
+    /// The cost of this run so far.
     pub spent: Dollars,
-    /// What it may cost.
     pub budget: Option<Dollars>,
-    /// Why it has stopped for now.
     pub paused: Option<Pause>,
 }
 
-/// Something paid for, whether or not it led to a description.
+/// The cost of one request, whether or not it led to a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spent {
-    /// The record it was for.
+pub struct Charge {
     pub record: RecordId,
-    /// The model.
     pub model: String,
-    /// The prompt, by name and version.
+    /// The name and version of the prompt.
     pub prompt: String,
-    /// What was used. Where the service did not say, the most it can be.
+    /// The usage reported by the service, or the maximum if it reported none.
     pub usage: Usage,
-    /// The service did not say, because the answer broke off.
+    /// Whether the usage is the maximum because the response was interrupted.
     pub estimated: bool,
 }
 
-/// What a describer tells besides its descriptions.
+/// An event of a describer that concerns more than one description.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// It does differently now.
-    Status(Status),
-    /// Something was paid for.
-    Spent(Spent),
+pub enum DescriberEvent {
+    /// The status changed.
+    Status(DescriberStatus),
+    Charged(Charge),
 }
 
-/// Who is told of a describer's news. Called from any thread; it should hand the news on and return.
-pub type Listener = Arc<dyn Fn(News) + Send + Sync>;
+/// Receives the events of a describer. Called from any thread; must not block.
+pub type Listener = Arc<dyn Fn(DescriberEvent) + Send + Sync>;
 
-/// Something that writes captions. Dropping the stream cancels the work.
 pub trait Describer: Send + Sync {
-    /// The name shown in the header and kept with every candidate ("local").
+    /// Returns the name that is displayed and stored with every candidate ("local").
     fn name(&self) -> &str;
 
-    /// Starts describing one picture.
-    fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescribeEvent>;
+    /// Describes one image. Dropping the stream cancels the request.
+    fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescriptionEvent>;
 
-    /// How many descriptions it makes at once.
+    /// Returns the maximum number of concurrent descriptions.
     fn concurrency(&self) -> NonZeroUsize {
         NonZeroUsize::MIN
     }
 
-    /// What describing a picture of this width and height (or, without them, a usual one) is expected to cost; none
-    /// where it is free.
+    /// Estimates the usage for an image of this width and height, or of typical size. Returns `None` if the describer is
+    /// free.
     fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
         let _ = size;
         None
     }
 
-    /// Tells of its news from now on, beginning with how it does now.
-    fn listen(&self, listener: Listener) {
+    /// Sets the listener, and sends it the current status.
+    fn set_listener(&self, listener: Listener) {
         let _ = listener;
     }
 
-    /// Tries again after a [`Pause`].
+    /// Retries at once after a [`Pause`].
     fn resume(&self) {}
 }

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::{Dataset, Progress, RecordId};
-use crate::describe::{Describer, News};
+use crate::describe::{Describer, DescriberEvent};
 use crate::engine::queue::Queue;
 use crate::engine::request;
 use crate::output::{Output, SaveRefused};
@@ -115,13 +115,13 @@ impl Runtime {
         let Some(describer) = &self.parts.describer else { return };
         let messages = self.messages.clone();
         // Nobody listens while the program ends.
-        describer.listen(Arc::new(move |news| match news {
-            News::Status(status) => {
+        describer.set_listener(Arc::new(move |news| match news {
+            DescriberEvent::Status(status) => {
                 let _ = messages.send(Msg::Describer(status));
             }
-            News::Spent(spent) => {
-                let cost = spent.usage.cost;
-                let _ = clerk.send(Task::Spent(spent, Timestamp::now()));
+            DescriberEvent::Charged(charge) => {
+                let cost = charge.usage.cost;
+                let _ = clerk.send(Task::Charge(charge, Timestamp::now()));
                 let _ = messages.send(Msg::Spent(cost));
             }
         }));

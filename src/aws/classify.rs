@@ -1,4 +1,4 @@
-//! Finds the [`AwsError`] in what the SDK reports of a call or a stream.
+//! Converts the errors of the SDK to [`AwsError`].
 
 use std::error::Error;
 use std::io;
@@ -11,11 +11,11 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use jiff::{Timestamp, fmt};
 
-use super::error::{AwsError, Breakage};
-use super::refusal::{Asked, Refusal, words};
+use super::error::{AwsError, Interruption};
+use super::error_response::{ErrorResponse, RequestInfo, single_line};
 
-/// A call that got no answer, or a refusal.
-pub(super) fn call<E>(error: &SdkError<E, HttpResponse>, asked: &Asked) -> AwsError
+/// Classifies the error of a call.
+pub(super) fn call<E>(error: &SdkError<E, HttpResponse>, info: &RequestInfo) -> AwsError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -23,51 +23,51 @@ where
         SdkError::ServiceError(service) => {
             let headers = service.raw().headers();
             let now = Timestamp::now();
-            Refusal {
+            ErrorResponse {
                 status: Some(service.raw().status().as_u16()),
                 code: service.err().code().map(str::to_owned),
                 message: service.err().message().unwrap_or_default().to_owned(),
                 retry_after: headers.get("retry-after").and_then(|value| retry_after(value, now)),
                 offset: headers.get("date").and_then(http_date).map(|server| now.duration_since(server)),
             }
-            .classify(asked)
+            .classify(info)
         }
-        SdkError::ResponseError(response) => AwsError::StreamBroken {
-            how: Breakage::Damaged(format!("{}, HTTP {}", root(error), response.raw().status().as_u16())),
+        SdkError::ResponseError(response) => AwsError::StreamInterrupted {
+            cause: Interruption::Corrupt(format!("{}, HTTP {}", root_cause(error), response.raw().status().as_u16())),
         },
-        SdkError::TimeoutError(_) => unreachable_endpoint(error, asked),
+        SdkError::TimeoutError(_) => unreachable_endpoint(error, info),
         SdkError::DispatchFailure(failure) => {
-            if let Some(error) = credentials(error, asked) {
+            if let Some(error) = credentials(error, info) {
                 error
             } else if failure.is_timeout() || (failure.is_io() && !was_connected(error)) {
-                unreachable_endpoint(error, asked)
+                unreachable_endpoint(error, info)
             } else {
-                AwsError::StreamBroken { how: Breakage::ConnectionLost(root(error)) }
+                AwsError::StreamInterrupted { cause: Interruption::ConnectionLost(root_cause(error)) }
             }
         }
-        // The request could not even be made.
-        _ => credentials(error, asked).unwrap_or_else(|| AwsError::Other {
-            model: asked.subject.clone(),
+        // The request could not be built.
+        _ => credentials(error, info).unwrap_or_else(|| AwsError::Other {
+            model: info.subject.clone(),
             status: None,
             code: None,
-            said: root(error),
+            message: root_cause(error),
         }),
     }
 }
 
-/// An answer that began well and did not come to its end.
-pub(super) fn stream<R>(error: &SdkError<ConverseStreamOutputError, R>, asked: &Asked) -> AwsError
+/// Classifies the error of a stream.
+pub(super) fn stream<R>(error: &SdkError<ConverseStreamOutputError, R>, info: &RequestInfo) -> AwsError
 where
     R: std::fmt::Debug + 'static,
 {
     let exception = match error {
         SdkError::ServiceError(service) => service.err(),
         SdkError::DispatchFailure(_) => {
-            return AwsError::StreamBroken { how: Breakage::ConnectionLost(root(error)) };
+            return AwsError::StreamInterrupted { cause: Interruption::ConnectionLost(root_cause(error)) };
         }
-        _ => return AwsError::StreamBroken { how: Breakage::Damaged(root(error)) },
+        _ => return AwsError::StreamInterrupted { cause: Interruption::Corrupt(root_cause(error)) },
     };
-    // Exceptions in a stream carry no code.
+    // The SDK does not set the code of exceptions in a stream.
     let code = match exception {
         ConverseStreamOutputError::ThrottlingException(_) => Some("ThrottlingException"),
         ConverseStreamOutputError::ValidationException(_) => Some("ValidationException"),
@@ -77,51 +77,53 @@ where
         other => other.code(),
     };
     let message = exception.message().unwrap_or_default();
-    let refusal = Refusal { code: code.map(str::to_owned), message: message.to_owned(), ..Refusal::default() };
-    match refusal.classify(asked) {
-        // The answer had begun: it is the stream that broke, whatever broke it.
+    let response =
+        ErrorResponse { code: code.map(str::to_owned), message: message.to_owned(), ..ErrorResponse::default() };
+    match response.classify(info) {
+        // Since the response had begun, these are interruptions of the stream.
         AwsError::Busy { .. } | AwsError::ModelFailed { .. } => {}
         AwsError::Other { .. } if code != Some("ValidationException") => {}
         error => return error,
     }
-    let said = words(message);
-    AwsError::StreamBroken {
-        how: Breakage::Exception(match (code, said.is_empty()) {
+    let message = single_line(message);
+    AwsError::StreamInterrupted {
+        cause: Interruption::Exception(match (code, message.is_empty()) {
             (Some(code), true) => code.to_owned(),
-            (Some(code), false) => format!("{code}: {said}"),
-            (None, true) => "an exception the service does not name".to_owned(),
-            (None, false) => said,
+            (Some(code), false) => format!("{code}: {message}"),
+            (None, true) => "unknown exception".to_owned(),
+            (None, false) => message,
         }),
     }
 }
 
-/// Why there are no credentials, where that is why.
-fn credentials(error: &(dyn Error + 'static), asked: &Asked) -> Option<AwsError> {
-    let none = || AwsError::NoCredentials { profile: asked.profile.clone() };
+/// Returns the error of the credentials provider if that caused the failure.
+fn credentials(error: &(dyn Error + 'static), info: &RequestInfo) -> Option<AwsError> {
+    let none = || AwsError::NoCredentials { profile: info.profile.clone() };
     let Some(found) = chain(error).find_map(|error| error.downcast_ref::<CredentialsError>()) else {
-        // The SDK gives up on a provider with an error it keeps to itself.
-        let late = chain(error).map(ToString::to_string).find(|text| text.contains("identity resolver timed out"))?;
-        return Some(AwsError::CredentialsUnavailable { why: late });
+        // The SDK does not export the type of its timeout error.
+        let timeout =
+            chain(error).map(ToString::to_string).find(|text| text.contains("identity resolver timed out"))?;
+        return Some(AwsError::CredentialsUnavailable { reason: timeout });
     };
     Some(match found {
         CredentialsError::CredentialsNotLoaded(_) => none(),
-        // The role of an EC2 instance is what is asked for last, when there is nothing else.
+        // The role of an EC2 instance is the last resort of the provider chain.
         _ if chain(found).any(|error| error.downcast_ref::<ImdsError>().is_some()) => none(),
         _ if chain(found).any(|error| error.to_string().contains("expired")) => AwsError::CredentialsExpired,
-        _ => AwsError::CredentialsUnavailable { why: told(found) },
+        _ => AwsError::CredentialsUnavailable { reason: causes(found) },
     })
 }
 
-/// What an error and its causes tell, but for those that only say that there was one.
-fn told(error: &(dyn Error + 'static)) -> String {
+/// Joins the messages of an error and its causes, without those that carry no information.
+fn causes(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = chain(error).map(ToString::to_string).collect();
     texts.dedup();
-    let telling = |text: &&String| !text.starts_with("an error occurred") && !text.ends_with("failure");
-    let telling: Vec<&str> = texts.iter().filter(telling).map(String::as_str).collect();
-    if telling.is_empty() { root(error) } else { words(&telling.join(": ")) }
+    let informative = |text: &&String| !text.starts_with("an error occurred") && !text.ends_with("failure");
+    let informative: Vec<&str> = texts.iter().filter(informative).map(String::as_str).collect();
+    if informative.is_empty() { root_cause(error) } else { single_line(&informative.join(": ")) }
 }
 
-/// Whether the connection had been made before it failed.
+/// Returns true if the connection was established before it failed.
 fn was_connected(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     chain(error)
@@ -129,21 +131,21 @@ fn was_connected(error: &(dyn Error + 'static)) -> bool {
         .any(|error| matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof))
 }
 
-fn unreachable_endpoint(error: &(dyn Error + 'static), asked: &Asked) -> AwsError {
-    AwsError::Unreachable { endpoint: asked.endpoint.clone(), why: root(error) }
+fn unreachable_endpoint(error: &(dyn Error + 'static), info: &RequestInfo) -> AwsError {
+    AwsError::Unreachable { endpoint: info.endpoint.clone(), reason: root_cause(error) }
 }
 
-/// An error and all that caused it.
+/// Iterates over an error and its causes.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What the error began with: the rest only says where it passed.
-fn root(error: &(dyn Error + 'static)) -> String {
-    words(&chain(error).last().unwrap_or(error).to_string())
+/// Returns the message of the root cause; the errors above it only describe the layers of the SDK.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    single_line(&chain(error).last().unwrap_or(error).to_string())
 }
 
-/// A `Retry-After` header: seconds, or a date.
+/// Parses a `Retry-After` header: seconds or a date.
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     match value.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -151,7 +153,7 @@ fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     }
 }
 
-/// The date of an HTTP header.
+/// Parses the date of an HTTP header.
 pub(super) fn http_date(value: &str) -> Option<Timestamp> {
     fmt::rfc2822::parse(value).ok().map(|date| date.timestamp())
 }

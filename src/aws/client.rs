@@ -1,4 +1,4 @@
-//! The connection to Bedrock: region, credentials, endpoint, and what the SDK must not do by itself.
+//! The client: region, credentials, endpoint, and timeouts.
 
 use std::env;
 use std::sync::Arc;
@@ -13,39 +13,37 @@ use tokio::time::timeout;
 
 use super::classify;
 use super::converse::{ConverseRequest, ConverseStream};
-use super::credentials::{API_KEY, PROFILE, set};
-use super::error::{AwsError, Breakage};
-use super::refusal::Asked;
+use super::credentials::{API_KEY, PROFILE, non_empty};
+use super::error::{AwsError, Interruption};
+use super::error_response::RequestInfo;
 
-/// The longest a connection may take to be made, TLS included.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Includes the TLS handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The slowest upload that is waited for, in bytes a second. A picture of 3.75 MB takes 38 s at it.
-const SLOWEST_UPLOAD: u64 = 100_000;
+/// In bytes per second. At this rate, an image of 3.75 MB takes 38 s.
+const MIN_UPLOAD_RATE: u64 = 100_000;
 
-/// The longest the credentials may take to be had: a sign-in may have to be renewed, a program to be run.
-const CREDENTIALS: Duration = Duration::from_secs(20);
+/// Loading credentials may refresh a sign-in or run a `credential_process`.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How to reach Bedrock. What is not given here is taken from the environment and the files of the AWS tools.
+/// Settings that override those of the environment and the AWS configuration files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The region ("us-east-1").
     pub region: Option<String>,
-    /// The profile in the files of the AWS tools.
     pub profile: Option<String>,
-    /// The address to ask instead of the region's own.
+    /// A custom endpoint instead of the region's.
     pub endpoint_url: Option<String>,
-    /// The longest silence in an answer, also before its first word. Some models think that long.
-    pub idle: Duration,
+    /// The maximum time without data, also before the first token. Some models think that long.
+    pub idle_timeout: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { region: None, profile: None, endpoint_url: None, idle: Duration::from_mins(1) }
+        Self { region: None, profile: None, endpoint_url: None, idle_timeout: Duration::from_mins(1) }
     }
 }
 
-/// A way to Bedrock. Cheap to clone; clones share their connections and credentials.
+/// A Bedrock client. Cheap to clone; clones share connections and credentials.
 #[derive(Clone, Debug)]
 pub struct Client {
     bedrock: aws_sdk_bedrockruntime::Client,
@@ -53,21 +51,21 @@ pub struct Client {
     region: Arc<str>,
     endpoint: Option<Arc<str>>,
     profile: Option<Arc<str>>,
-    idle: Duration,
-    /// Requests carry an API key, which no other service knows.
+    idle_timeout: Duration,
+    /// Whether requests use a Bedrock API key, which other services do not accept.
     pub(super) api_key: bool,
 }
 
 impl Client {
-    /// Finds region and credentials as the AWS tools do. Bedrock is not asked yet: whether the credentials are good is
-    /// seen at the first request. The files of the AWS tools are read once: after a new sign-in, connect again.
+    /// Loads region and credentials like the AWS CLI. Sends no request, so invalid credentials are detected by the first
+    /// one. The AWS configuration files are read once; a new sign-in requires a new client.
     ///
     /// # Errors
     ///
-    /// [`AwsError::NoRegion`], or [`AwsError::Unreachable`] where the endpoint is no address.
+    /// Returns [`AwsError::NoRegion`] if no region is set, or [`AwsError::Unreachable`] if the endpoint is not a URL.
     pub async fn connect(options: &Options) -> Result<Self, AwsError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build());
+            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build());
         if let Ok(name) = AppName::new("recaption") {
             loader = loader.app_name(name);
         }
@@ -80,41 +78,42 @@ impl Client {
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        let variable = |name| set(&|name| env::var_os(name), name);
+        let variable = |name| non_empty(&|name| env::var_os(name), name);
         let profile = || variable(PROFILE).map(|name| name.to_string_lossy().into_owned());
         let options = Options { profile: options.profile.clone().or_else(profile), ..options.clone() };
         Self::new(&loader.load().await, variable(API_KEY).is_some(), &options)
     }
 
-    /// With what has been found: of the options, the idle time and the profile's name.
+    /// Uses only the idle timeout and the profile of `options`; the rest is in `config`.
     pub(super) fn new(config: &SdkConfig, api_key: bool, options: &Options) -> Result<Self, AwsError> {
         let region = config.region().ok_or(AwsError::NoRegion)?.as_ref().into();
         let endpoint = config.endpoint_url().map(Arc::<str>::from);
         if let Some(endpoint) = &endpoint
             && !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme))
         {
-            let why = "an address begins with http:// or https://".to_owned();
-            return Err(AwsError::Unreachable { endpoint: endpoint.to_string(), why });
+            let reason = "not an http:// or https:// URL".to_owned();
+            return Err(AwsError::Unreachable { endpoint: endpoint.to_string(), reason });
         }
         let bedrock = aws_sdk_bedrockruntime::config::Builder::from(config)
-            // Whoever paces the requests must see every refusal to learn the quota from it, and has to repeat what
-            // breaks in mid-stream in any case, which the SDK does not.
+            // The rate limiter must see every throttled request to learn the quota. Interrupted streams, which the SDK
+            // does not retry, need retries by the caller anyway.
             .retry_config(RetryConfig::disabled())
-            // A read time-out below the time to the first token would send the request, and bill it, again and again.
+            // A read timeout below the time to the first token would send the request again, which is charged each time.
             .timeout_config(
                 TimeoutConfig::builder()
-                    .connect_timeout(CONNECT)
+                    .connect_timeout(CONNECT_TIMEOUT)
                     .disable_read_timeout()
                     .disable_operation_timeout()
                     .disable_operation_attempt_timeout()
                     .build(),
             )
-            // It does not cover the answers of this operation; `idle` does.
+            // It does not cover streamed responses; `idle_timeout` does.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
-        let mut sts = aws_sdk_sts::config::Builder::from(config)
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(CONNECT * 3).build());
-        // A server that stands in for AWS answers for both services; an endpoint of Bedrock's own does not.
+        let mut sts = aws_sdk_sts::config::Builder::from(config).timeout_config(
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CONNECT_TIMEOUT * 3).build(),
+        );
+        // An emulator such as MiniStack serves both services at one endpoint; a Bedrock endpoint does not serve STS.
         if endpoint.as_ref().is_some_and(|endpoint| endpoint.contains("bedrock")) {
             sts.set_endpoint_url(None);
         }
@@ -124,42 +123,40 @@ impl Client {
             region,
             endpoint,
             profile: options.profile.as_deref().map(Arc::from),
-            idle: options.idle,
+            idle_timeout: options.idle_timeout,
             api_key,
         })
     }
 
-    /// The region that is asked.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// The address that is asked, where it is not the region's own.
+    /// Returns the custom endpoint, if any.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
 
-    /// Sends one request, once, and hands over its answer as soon as it begins.
+    /// Sends a request and returns the response stream once it begins. Does not retry.
     ///
     /// # Errors
     ///
-    /// Every [`AwsError`]. Nothing is repeated here: [`AwsError::reaction`] says what is worth doing.
+    /// Returns any [`AwsError`].
     pub async fn converse(&self, request: ConverseRequest) -> Result<ConverseStream, AwsError> {
-        let asked = self.asked("bedrock-runtime", request.model.clone());
-        let uploaded = request.picture.as_ref().map_or(0, |picture| picture.bytes.len() as u64);
-        let patience = CONNECT + self.idle + Duration::from_secs(uploaded / SLOWEST_UPLOAD);
-        let call = request.fill(self.bedrock.converse_stream())?;
-        match timeout(patience, call.send()).await {
-            Ok(Ok(output)) => Ok(ConverseStream::new(output.stream, asked, self.idle)),
-            Ok(Err(error)) => Err(classify::call(&error, &asked)),
-            Err(_) => Err(AwsError::StreamBroken { how: Breakage::Silence(patience) }),
+        let info = self.request_info("bedrock-runtime", request.model.clone());
+        let uploaded = request.image.as_ref().map_or(0, |image| image.bytes.len() as u64);
+        let limit = CONNECT_TIMEOUT + self.idle_timeout + Duration::from_secs(uploaded / MIN_UPLOAD_RATE);
+        let call = request.apply_to(self.bedrock.converse_stream())?;
+        match timeout(limit, call.send()).await {
+            Ok(Ok(output)) => Ok(ConverseStream::new(output.stream, info, self.idle_timeout)),
+            Ok(Err(error)) => Err(classify::call(&error, &info)),
+            Err(_) => Err(AwsError::StreamInterrupted { cause: Interruption::Timeout(limit) }),
         }
     }
 
-    /// What an error has to name.
-    pub(super) fn asked(&self, service: &str, subject: String) -> Asked {
+    pub(super) fn request_info(&self, service: &str, subject: String) -> RequestInfo {
         let endpoint = self.endpoint().map_or_else(
             || {
                 let domain = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
@@ -168,6 +165,6 @@ impl Client {
             str::to_owned,
         );
         let profile = self.profile.as_deref().map(str::to_owned);
-        Asked { subject, region: self.region.to_string(), endpoint, profile }
+        RequestInfo { subject, region: self.region.to_string(), endpoint, profile }
     }
 }

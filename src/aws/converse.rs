@@ -1,4 +1,4 @@
-//! One question to a model, and its answer as it arrives.
+//! A request to a model and its streamed response.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,136 +9,124 @@ use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use aws_sdk_bedrockruntime::types::{
-    ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageFormat, ImageSource,
+    self, ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageSource,
     InferenceConfiguration, Message, OutputConfig, StopReason,
 };
 use aws_smithy_types::Document;
 use tokio::time::timeout;
 
 use super::classify;
-use super::error::{AwsError, Breakage};
-use super::refusal::Asked;
+use super::error::{AwsError, Interruption};
+use super::error_response::RequestInfo;
 
-/// How long the count of tokens is waited for once the text is complete.
-const METADATA: Duration = Duration::from_secs(5);
+/// The maximum time to wait for the token count after the text is complete.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a model is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConverseRequest {
-    /// The id of a model or an inference profile, or the ARN of one.
+    /// The id or ARN of a model or an inference profile.
     pub model: String,
-    /// The question.
     pub text: String,
-    /// What the question is about. It goes before the text, which models like better.
-    pub picture: Option<Picture>,
-    /// The most tokens the answer may have. The quota is charged with all of them when the request arrives.
+    /// Sent before the text, which gives better results.
+    pub image: Option<Image>,
+    /// The maximum number of output tokens. The service deducts all of them from the quota in advance.
     pub max_tokens: u32,
-    /// How much the answer may vary, from 0 to 1; none leaves it to the model, and some models insist on that.
+    /// From 0 to 1. Some models accept only `None`, the default of the model.
     pub temperature: Option<f32>,
-    /// What a model that thinks before it answers is told about it.
     pub thinking: Thinking,
 }
 
-/// A picture as a model takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// How it is encoded.
-    pub format: PictureFormat,
-    /// The encoded picture.
+pub struct Image {
+    pub format: ImageFormat,
+    /// The encoded image.
     pub bytes: Arc<[u8]>,
 }
 
-/// The encodings Bedrock takes.
+/// The formats Bedrock accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum PictureFormat {
+pub enum ImageFormat {
     Png,
     Jpeg,
     Gif,
     Webp,
 }
 
-/// Whether a model thinks before it answers. What it thinks counts toward the tokens of the answer, and can use them up.
+/// Whether a model thinks before it writes. Thinking counts toward the output tokens and can use them up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Thinking {
-    /// Nothing is said about it.
+    /// Sends no setting.
     #[default]
-    AsTheModelDoes,
-    /// It is turned off.
+    ModelDefault,
     Off,
-    /// It is given an effort ("low", "medium", "high").
+    /// "low", "medium" or "high".
     Effort(String),
 }
 
-/// What an answer consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConverseEvent {
-    /// More of the text. Never empty.
+    /// Text to append, never empty.
     Text(String),
-    /// The text is complete: all of it has arrived, unchanged.
+    /// The text is complete.
     Finished {
-        /// Why it ended.
         stop: Stop,
-        /// What is charged for; none where the service did not say.
+        /// The tokens charged, if the service reported them.
         usage: Option<TokenUsage>,
     },
 }
 
-/// Why an answer ended.
+/// Why a response ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stop {
-    /// The model had said all it wanted.
+    /// The text is complete.
     EndTurn,
-    /// [`ConverseRequest::max_tokens`] cut it off.
+    /// [`ConverseRequest::max_tokens`] cut the text off.
     MaxTokens,
-    /// It came to a text it was told to stop at.
     StopSequence,
-    /// The service withheld the answer for what it says.
+    /// The service's content filter blocked the response.
     ContentFiltered,
-    /// A guardrail of the account stepped in.
+    /// A guardrail of the account blocked the response.
     Guardrail,
-    /// The model declined.
     Refusal,
-    /// Another reason, in the service's words.
+    /// Another reason, as named by the service.
     Other(String),
 }
 
-/// Tokens counted by the service.
+/// The tokens counted by the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenUsage {
-    /// Tokens of the question, picture included.
+    /// Text and image.
     pub input: u64,
-    /// Tokens of the answer, thinking included.
+    /// Text and thinking.
     pub output: u64,
 }
 
 impl ConverseRequest {
-    /// Puts the request into the SDK's words.
-    pub(super) fn fill(self, call: ConverseStreamFluentBuilder) -> Result<ConverseStreamFluentBuilder, AwsError> {
-        let refused = |model: &str, error: &dyn std::fmt::Display| AwsError::Other {
+    pub(super) fn apply_to(self, call: ConverseStreamFluentBuilder) -> Result<ConverseStreamFluentBuilder, AwsError> {
+        let invalid = |model: &str, error: &dyn std::fmt::Display| AwsError::Other {
             model: model.to_owned(),
             status: None,
             code: None,
-            said: error.to_string(),
+            message: error.to_string(),
         };
         let mut message = Message::builder().role(ConversationRole::User);
-        if let Some(picture) = self.picture {
+        if let Some(image) = self.image {
             let block = ImageBlock::builder()
-                .format(picture.format.into())
-                .source(ImageSource::Bytes(Blob::new(picture.bytes.as_ref())))
+                .format(image.format.into())
+                .source(ImageSource::Bytes(Blob::new(image.bytes.as_ref())))
                 .build()
-                .map_err(|error| refused(&self.model, &error))?;
+                .map_err(|error| invalid(&self.model, &error))?;
             message = message.content(ContentBlock::Image(block));
         }
         let message =
-            message.content(ContentBlock::Text(self.text)).build().map_err(|error| refused(&self.model, &error))?;
+            message.content(ContentBlock::Text(self.text)).build().map_err(|error| invalid(&self.model, &error))?;
         let inference = InferenceConfiguration::builder()
             .max_tokens(i32::try_from(self.max_tokens).unwrap_or(i32::MAX))
             .set_temperature(self.temperature)
             .build();
         let call = call.model_id(self.model).messages(message).inference_config(inference);
         Ok(match self.thinking {
-            Thinking::AsTheModelDoes => call,
+            Thinking::ModelDefault => call,
             Thinking::Off => {
                 let off = HashMap::from([("type".to_owned(), Document::String("disabled".to_owned()))]);
                 let fields = HashMap::from([("thinking".to_owned(), Document::Object(off))]);
@@ -149,13 +137,13 @@ impl ConverseRequest {
     }
 }
 
-impl From<PictureFormat> for ImageFormat {
-    fn from(format: PictureFormat) -> Self {
+impl From<ImageFormat> for types::ImageFormat {
+    fn from(format: ImageFormat) -> Self {
         match format {
-            PictureFormat::Png => Self::Png,
-            PictureFormat::Jpeg => Self::Jpeg,
-            PictureFormat::Gif => Self::Gif,
-            PictureFormat::Webp => Self::Webp,
+            ImageFormat::Png => Self::Png,
+            ImageFormat::Jpeg => Self::Jpeg,
+            ImageFormat::Gif => Self::Gif,
+            ImageFormat::Webp => Self::Webp,
         }
     }
 }
@@ -168,7 +156,7 @@ impl From<StopReason> for Stop {
             StopReason::StopSequence => Self::StopSequence,
             StopReason::ContentFiltered => Self::ContentFiltered,
             StopReason::GuardrailIntervened => Self::Guardrail,
-            // Models say it, the SDK does not know it.
+            // The SDK has no variant for it.
             other if other.as_str() == "refusal" => Self::Refusal,
             other => Self::Other(other.as_str().to_owned()),
         }
@@ -177,52 +165,51 @@ impl From<StopReason> for Stop {
 
 type Receiver = EventReceiver<ConverseStreamOutput, ConverseStreamOutputError>;
 
-/// An answer that is arriving. Dropping it hangs up.
+/// A response stream. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct ConverseStream {
     receiver: Receiver,
-    asked: Asked,
-    idle: Duration,
+    info: RequestInfo,
+    idle_timeout: Duration,
     stop: Option<Stop>,
     usage: Option<TokenUsage>,
 }
 
 impl ConverseStream {
-    pub(super) const fn new(receiver: Receiver, asked: Asked, idle: Duration) -> Self {
-        Self { receiver, asked, idle, stop: None, usage: None }
+    pub(super) const fn new(receiver: Receiver, info: RequestInfo, idle_timeout: Duration) -> Self {
+        Self { receiver, info, idle_timeout, stop: None, usage: None }
     }
 
-    /// Waits for the next part of the answer. Nothing is lost if the wait is given up. After
-    /// [`ConverseEvent::Finished`] or an error there is nothing more to be had.
+    /// Returns the next event. The last one is [`ConverseEvent::Finished`] or an error. Cancel-safe.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the answer from being complete: what has arrived of it is a fragment.
+    /// Returns an error if the response is incomplete; the text so far must be discarded.
     pub async fn next(&mut self) -> Result<ConverseEvent, AwsError> {
         loop {
             if self.stop.is_some() {
-                // Late or lost, the count of tokens is missing: the text is complete and paid for all the same.
-                let _ = timeout(self.idle.min(METADATA), self.count()).await;
+                // The text is complete even if the token count does not arrive.
+                let _ = timeout(self.idle_timeout.min(METADATA_TIMEOUT), self.read_usage()).await;
             }
             if let Some(stop) = self.stop.take() {
                 return Ok(ConverseEvent::Finished { stop, usage: self.usage });
             }
-            match timeout(self.idle, self.receiver.recv()).await {
+            match timeout(self.idle_timeout, self.receiver.recv()).await {
                 Ok(Ok(Some(event))) => {
-                    if let Some(text) = self.take_in(event) {
+                    if let Some(text) = self.handle(event) {
                         return Ok(ConverseEvent::Text(text));
                     }
                 }
-                // A stream that was cut off between two frames ends like one that is complete.
-                Ok(Ok(None)) => return Err(AwsError::StreamBroken { how: Breakage::EndedEarly }),
-                Ok(Err(error)) => return Err(classify::stream(&error, &self.asked)),
-                Err(_) => return Err(AwsError::StreamBroken { how: Breakage::Silence(self.idle) }),
+                // A stream cut off between two frames ends without an error.
+                Ok(Ok(None)) => return Err(AwsError::StreamInterrupted { cause: Interruption::Truncated }),
+                Ok(Err(error)) => return Err(classify::stream(&error, &self.info)),
+                Err(_) => return Err(AwsError::StreamInterrupted { cause: Interruption::Timeout(self.idle_timeout) }),
             }
         }
     }
 
-    /// The text of an event. What the model thinks, and events that are not known, are none.
-    fn take_in(&mut self, event: ConverseStreamOutput) -> Option<String> {
+    /// Processes an event and returns its text. Thinking and unknown events have none.
+    fn handle(&mut self, event: ConverseStreamOutput) -> Option<String> {
         match event {
             ConverseStreamOutput::ContentBlockDelta(event) => match event.delta {
                 Some(ContentBlockDelta::Text(text)) if !text.is_empty() => return Some(text),
@@ -240,11 +227,11 @@ impl ConverseStream {
         None
     }
 
-    /// Reads on to the count of tokens, which comes last.
-    async fn count(&mut self) {
+    /// Reads until the token count, which comes last.
+    async fn read_usage(&mut self) {
         while self.usage.is_none() {
             let Ok(Some(event)) = self.receiver.recv().await else { return };
-            drop(self.take_in(event));
+            drop(self.handle(event));
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Whether there are signs of AWS credentials on this machine, without asking anybody.
+//! Detects configured AWS credentials without network access.
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// An API key of Bedrock's own, used in place of all other credentials.
+/// A Bedrock API key, which takes precedence over all other credentials.
 pub(super) const API_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
-/// The profile that is used where none is given.
+/// The default profile.
 pub(super) const PROFILE: &str = "AWS_PROFILE";
 
-/// The variables any of which is a sign: keys, a profile, a container's role, a federated identity.
+/// Variables that indicate credentials: keys, a profile, a container role, or a federated identity.
 const VARIABLES: [&str; 6] = [
     API_KEY,
     "AWS_ACCESS_KEY_ID",
@@ -21,11 +21,11 @@ const VARIABLES: [&str; 6] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/// The files of the AWS tools: the variable that moves each, and where it is else, under the home directory.
+/// The AWS configuration files: the variable with the path, and the default path in the home directory.
 const FILES: [(&str, &str); 2] =
     [("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"), ("AWS_CONFIG_FILE", ".aws/config")];
 
-/// The settings in those files that lead to credentials. A file may hold none of them, only a region.
+/// The settings in those files that provide credentials. A file may have only a region.
 const SETTINGS: [&str; 7] = [
     "aws_access_key_id",
     "credential_process",
@@ -36,36 +36,36 @@ const SETTINGS: [&str; 7] = [
     "sso_start_url",
 ];
 
-/// Whether the environment or the files of the AWS tools have credentials to offer. Whether those are valid is not
-/// known, and the role of an EC2 instance is not seen: both would take a request.
+/// Returns true if the environment or the AWS configuration files provide credentials. Does not check that they are valid
+/// and does not detect the role of an EC2 instance, both of which require a request.
 #[must_use]
 pub fn credentials_are_configured() -> bool {
     configured(|name| env::var_os(name))
 }
 
-/// The value of a variable. Like the AWS tools, empty is unset.
-pub(super) fn set(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<OsString> {
+/// Returns the value of a variable. Treats empty as unset, like the AWS CLI.
+pub(super) fn non_empty(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<OsString> {
     variable(name).filter(|value| !value.is_empty())
 }
 
 fn configured(variable: impl Fn(&str) -> Option<OsString>) -> bool {
-    if VARIABLES.iter().any(|name| set(&variable, name).is_some()) {
+    if VARIABLES.iter().any(|name| non_empty(&variable, name).is_some()) {
         return true;
     }
-    let home = set(&variable, "HOME").map(PathBuf::from);
-    FILES.iter().any(|(name, usual)| {
-        let path = match set(&variable, name).map(PathBuf::from) {
+    let home = non_empty(&variable, "HOME").map(PathBuf::from);
+    FILES.iter().any(|(name, default)| {
+        let path = match non_empty(&variable, name).map(PathBuf::from) {
             Some(path) => match (path.strip_prefix("~"), &home) {
                 (Ok(rest), Some(home)) => Some(home.join(rest)),
                 _ => Some(path),
             },
-            None => home.as_ref().map(|home| home.join(usual)),
+            None => home.as_ref().map(|home| home.join(default)),
         };
-        path.is_some_and(|path| offers_credentials(&path))
+        path.is_some_and(|path| provides_credentials(&path))
     })
 }
 
-fn offers_credentials(path: &Path) -> bool {
+fn provides_credentials(path: &Path) -> bool {
     let Ok(bytes) = fs::read(path) else { return false };
     let text = String::from_utf8_lossy(&bytes);
     text.lines().filter_map(|line| line.split_once('=')).any(|(name, _)| SETTINGS.contains(&name.trim()))
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_no_credentials() {
+    fn no_settings_mean_no_credentials() {
         let empty = tempfile::tempdir().expect("a directory");
         assert!(!configured_with(&[]));
         assert!(!configured_with(&[("HOME", &empty.path().to_string_lossy()), ("AWS_REGION", "us-east-1")]));
     }
 
     #[test]
-    fn any_of_the_variables_is_a_sign_unless_it_is_empty() {
+    fn each_variable_indicates_credentials_unless_empty() {
         for name in VARIABLES {
             assert!(configured_with(&[(name, "x")]), "{name}");
             assert!(!configured_with(&[(name, "")]), "{name}");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_counts_only_if_it_leads_to_credentials() {
+    fn a_file_counts_only_if_it_provides_credentials() {
         let keys = home(&[("credentials", "[default]\naws_access_key_id = AKIA\naws_secret_access_key=x\n")]);
         assert!(configured_with(&[("HOME", &keys.path().to_string_lossy())]));
         let sso = home(&[("config", "[sso-session a]\nsso_start_url=https://example.com\n")]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_looked_for_where_the_variables_say() {
+    fn the_variables_override_the_file_paths() {
         let elsewhere = home(&[("mine", "[a]\nrole_arn = b\n")]);
         let home = elsewhere.path().to_string_lossy();
         assert!(configured_with(&[("AWS_CONFIG_FILE", &elsewhere.path().join(".aws/mine").to_string_lossy())]));

@@ -1,192 +1,108 @@
-//! What can go wrong with Bedrock: what the operator is told, and what the caller should do.
+//! Errors of Bedrock: the message for the operator, and the reaction for the caller.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// Why Bedrock gave no description. The message names the thing and the way out; it holds no secret and no picture.
+/// Why Bedrock returned no description. The message names the cause and the fix, and contains no secrets or image data.
+///
+/// In all variants, `code` is the name of an exception or an HTTP status, and `message` is the text of the service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AwsError {
-    /// More was asked than the account may ask in a minute.
-    #[error("the account's {limit} a minute for {model} are used up: slowing down")]
-    Throttled {
-        /// The model that was asked.
-        model: String,
-        /// What was counted.
-        limit: Limit,
-        /// How long the service asks to wait, where it says so.
-        retry_after: Option<Duration>,
-    },
-    /// More tokens were used than the account may use in a day.
+    #[error("quota of {limit} per minute for {model} exceeded: slowing down")]
+    Throttled { model: String, limit: Limit, retry_after: Option<Duration> },
     #[error(
-        "the daily token quota for {model} is used up: go on tomorrow, choose another model with --model, or raise \
-         it in Service Quotas"
+        "daily token quota for {model} exceeded: continue tomorrow, choose another --model, or raise the quota in \
+         Service Quotas"
     )]
-    DailyTokens {
-        /// The model that was asked.
-        model: String,
-    },
-    /// The service could not take the request just now.
-    #[error("Bedrock is busy ({answer}): try again in a while")]
-    Busy {
-        /// What it answered: the name of an exception or an HTTP status.
-        answer: String,
-    },
-    /// The model did not finish, or failed.
-    #[error("{model} failed on this picture ({answer}): try again")]
-    ModelFailed {
-        /// The model that was asked.
-        model: String,
-        /// What the service answered: the name of an exception or an HTTP status.
-        answer: String,
-    },
-    /// The answer did not arrive whole. What came of it is a fragment.
-    #[error("the stream broke ({how}): the fragment was discarded")]
-    StreamBroken {
-        /// What happened to it.
-        how: Breakage,
-    },
-    /// The model has reached its end of life, or is closed to accounts that did not use it lately.
-    #[error("{model} is retired: choose another with --model")]
-    Retired {
-        /// The model that was asked.
-        model: String,
-    },
-    /// The model is only reached through an inference profile.
-    #[error("{model} needs an inference profile: --model {}", profiles.join(" or --model "))]
+    DailyQuota { model: String },
+    #[error("Bedrock is busy ({code}): try again later")]
+    Busy { code: String },
+    #[error("{model} failed on this image ({code}): try again")]
+    ModelFailed { model: String, code: String },
+    /// The response is incomplete.
+    #[error("response interrupted ({cause}): partial text discarded")]
+    StreamInterrupted { cause: Interruption },
+    /// The model has reached its end of life, or is closed to accounts that have not used it recently.
+    #[error("{model} is retired: choose another --model")]
+    Retired { model: String },
+    #[error("{model} requires an inference profile: use --model {}", profiles.join(" or --model "))]
     NeedsInferenceProfile {
-        /// The model that was asked.
         model: String,
         /// The profiles it may have in this region.
         profiles: Vec<String>,
     },
-    /// No model has this name here.
     #[error(
-        "no model {model} in {region}: see `aws bedrock list-inference-profiles --region {region}`, or set another \
-         --region"
+        "model {model} not found in {region}: see `aws bedrock list-inference-profiles --region {region}`, or choose \
+         another --region"
     )]
-    NoSuchModel {
-        /// The model that was asked.
-        model: String,
-        /// The region that was asked.
-        region: String,
-    },
-    /// The model does not look at pictures.
-    #[error("{model} takes no pictures: choose another with --model")]
-    TakesNoPictures {
-        /// The model that was asked.
-        model: String,
-    },
-    /// The model does not take a parameter, or not this value.
-    #[error("{model} does not take {parameter} as it was sent: ask without it")]
-    ParameterRefused {
-        /// The model that was asked.
-        model: String,
-        /// What it does not take.
-        parameter: Parameter,
-    },
-    /// The model does not take this picture.
-    #[error("{model} refused the picture, {problem}")]
-    PictureRefused {
-        /// The model that was asked.
-        model: String,
-        /// What is wrong with it.
-        problem: PictureProblem,
-    },
-    /// A permission is missing, or taken away by a policy.
-    #[error("{}", if *denied {
-        format!("a policy denies {action} on {resource}: whoever manages the account's policies can lift it")
+    ModelNotFound { model: String, region: String },
+    #[error("{model} does not accept images: choose another --model")]
+    ImagesUnsupported { model: String },
+    /// The model does not support a parameter or its value.
+    #[error("{model} does not accept {parameter}: retrying without it")]
+    ParameterRejected { model: String, parameter: Parameter },
+    #[error("{model} rejected the image: {problem}")]
+    ImageRejected { model: String, problem: ImageProblem },
+    #[error("{}", if *explicit_deny {
+        format!("a policy explicitly denies {action} on {resource}: ask the administrator of the AWS account")
     } else {
-        format!("missing {action} on {resource}: have it added to the IAM policy")
+        format!("missing IAM permission {action} on {resource}: add it to the policy of this user or role")
     })]
     NotAuthorized {
         /// The permission ("bedrock:InvokeModelWithResponseStream").
         action: String,
-        /// What it is needed on: an ARN, or the model where the service names none.
+        /// An ARN, or the model if the service names no resource.
         resource: String,
-        /// A policy denies it outright: adding the permission is not enough.
-        denied: bool,
+        /// Whether a policy denies the action, so that adding the permission is not enough.
+        explicit_deny: bool,
     },
-    /// The account has no access to the model.
-    #[error("no access to {model} in {region}: request it in the Bedrock console (the service says: {said})")]
-    NoModelAccess {
-        /// The model that was asked.
-        model: String,
-        /// The region that was asked.
-        region: String,
-        /// The service's words.
-        said: String,
-    },
-    /// There are no credentials.
+    #[error("no access to {model} in {region}: request it in the Bedrock console (AWS: {message})")]
+    NoModelAccess { model: String, region: String, message: String },
     #[error(
         "no AWS credentials found{}: sign in with `aws sso login` or `aws configure`, or set AWS_BEARER_TOKEN_BEDROCK",
-        profile.as_ref().map(|name| format!(" in the profile \"{name}\"")).unwrap_or_default()
+        profile.as_ref().map(|name| format!(" in profile \"{name}\"")).unwrap_or_default()
     )]
     NoCredentials {
-        /// The profile that was looked in, where one was named.
+        /// The configured profile.
         profile: Option<String>,
     },
-    /// The credentials are no longer valid.
-    #[error("the AWS credentials have expired: sign in again (`aws sso login`, or a new key)")]
+    #[error("the AWS credentials have expired: run `aws sso login` or renew the key")]
     CredentialsExpired,
-    /// The service does not know the credentials.
     #[error(
-        "AWS does not accept the credentials ({code}): sign in with `aws sso login` or `aws configure`, or check \
+        "AWS rejected the credentials ({code}): sign in with `aws sso login` or `aws configure`, or check \
          AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK"
     )]
-    CredentialsInvalid {
-        /// What the service answered: the name of an exception or an HTTP status.
-        code: String,
-    },
-    /// There are credentials, but they could not be had.
-    #[error("the AWS credentials could not be loaded: {why}; check --profile and ~/.aws/config, or `aws sso login`")]
-    CredentialsUnavailable {
-        /// What stands in the way.
-        why: String,
-    },
+    CredentialsInvalid { code: String },
+    #[error("cannot load the AWS credentials: {reason}; check --profile and ~/.aws/config, or run `aws sso login`")]
+    CredentialsUnavailable { reason: String },
     /// The request was signed with a wrong time.
-    #[error("AWS refuses the time of this request: check this machine's clock{}", off(*offset))]
+    #[error("AWS rejected the request time: check the system clock{}", clock_offset(*offset))]
     ClockSkew {
-        /// How far this machine's clock is ahead of the service's, where that is known.
+        /// How far the local clock is ahead of the service's, if known.
         offset: Option<SignedDuration>,
     },
-    /// No region is set.
-    #[error("no AWS region is set: use --region, AWS_REGION or `aws configure`")]
+    #[error("no AWS region set: use --region, AWS_REGION or `aws configure`")]
     NoRegion,
-    /// There was no connection to the service.
-    #[error("cannot reach {endpoint} ({why}): check the network, the region and --endpoint-url")]
-    Unreachable {
-        /// The address that was tried.
-        endpoint: String,
-        /// What stands in the way.
-        why: String,
-    },
-    /// A limit of the account is reached that waiting does not lift.
-    #[error("a limit of the account is reached: see Service Quotas in the AWS console (the service says: {said})")]
-    AccountLimit {
-        /// The service's words.
-        said: String,
-    },
-    /// Anything else.
-    #[error("Bedrock refused the request for {model} ({}): {said}", answer(*status, code.as_deref()))]
+    #[error("cannot reach {endpoint} ({reason}): check the network, --region and --endpoint-url")]
+    Unreachable { endpoint: String, reason: String },
+    /// A limit of the account that is not a rate.
+    #[error("AWS account limit reached: see Service Quotas in the AWS console (AWS: {message})")]
+    AccountLimit { message: String },
+    #[error("Bedrock rejected the request for {model} ({}): {message}", status_and_code(*status, code.as_deref()))]
     Other {
-        /// The model that was asked.
         model: String,
-        /// The HTTP status; none where the request was not sent, or the answer had begun.
+        /// The HTTP status. `None` if the request was not sent or the response had begun.
         status: Option<u16>,
-        /// The name of the exception, where there is one.
         code: Option<String>,
-        /// The service's words.
-        said: String,
+        message: String,
     },
 }
 
-/// What a quota counts.
+/// The unit of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Requests a minute.
     Requests,
-    /// Tokens a minute.
     Tokens,
 }
 
@@ -199,27 +115,25 @@ impl std::fmt::Display for Limit {
     }
 }
 
-/// How a stream broke.
+/// Why a stream did not reach its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Breakage {
-    /// Nothing came for so long.
-    #[error("nothing came for {} s", .0.as_secs())]
-    Silence(Duration),
-    /// It ended in good order, but before the model said that it was done.
-    #[error("it ended before the text did")]
-    EndedEarly,
-    /// What came is not what was sent.
-    #[error("damaged on the way: {0}")]
-    Damaged(String),
-    /// The connection was lost.
-    #[error("the connection was lost: {0}")]
+pub enum Interruption {
+    #[error("no data for {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The stream was closed without an error, but before the stop event.
+    #[error("ended before the text was complete")]
+    Truncated,
+    /// The data does not match its checksums or the protocol.
+    #[error("corrupt data: {0}")]
+    Corrupt(String),
+    #[error("connection lost: {0}")]
     ConnectionLost(String),
-    /// The service gave up.
+    /// An exception of the service in the stream.
     #[error("{0}")]
     Exception(String),
 }
 
-/// A parameter of a request that a model may not take.
+/// A parameter that some models reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Parameter {
     /// [`ConverseRequest::temperature`](super::ConverseRequest::temperature).
@@ -237,97 +151,90 @@ impl std::fmt::Display for Parameter {
     }
 }
 
-/// What is wrong with a picture.
+/// Why an image was rejected, with the text of the service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PictureProblem {
-    /// Not a format the model reads, or not the one it was sent as.
-    #[error("its format: {0}")]
+pub enum ImageProblem {
+    /// An unsupported format, or not the declared one.
+    #[error("invalid format ({0})")]
     Format(String),
-    /// Too many bytes.
-    #[error("its size in bytes: {0}")]
+    #[error("file too large ({0})")]
     Size(String),
-    /// Too many pixels, or too few.
-    #[error("its size in pixels: {0}")]
+    #[error("invalid dimensions ({0})")]
     Dimensions(String),
-    /// What it shows is not described.
-    #[error("what it shows: {0}")]
+    #[error("content filter ({0})")]
     Content(String),
 }
 
-/// What the caller of a request that failed should do.
+/// How the caller should react to an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// Ask less often, and again for this picture: it is not at fault.
-    SlowDown {
-        /// Not before so long.
-        after: Option<Duration>,
-    },
-    /// Ask again after a while, a few times; then this picture has failed.
+    /// Lower the request rate and retry; the image is not the cause.
+    SlowDown { retry_after: Option<Duration> },
+    /// Retry with backoff, then fail this image.
     Retry,
-    /// Ask again after a while, a few times; then stop for everybody: no picture is at fault.
+    /// Retry with backoff, then pause all requests; the image is not the cause.
     RetryThenPause,
-    /// This model will not answer here, another one may. Where there is no other: stop for everybody.
-    OtherModel,
-    /// Ask again without the parameter, and remember.
-    WithoutParameter(Parameter),
-    /// This picture has failed; go on with the rest.
-    ThisPicture,
-    /// Stop for everybody, until something is done about it.
-    Pause(Cause),
+    /// Switch to the next model, or pause all requests if there is none.
+    NextModel,
+    /// Retry without the parameter, for this and later requests.
+    DropParameter(Parameter),
+    /// Fail this image and continue.
+    FailImage,
+    /// Pause all requests.
+    Pause(PauseCause),
 }
 
-/// What has to change before it is worth asking again.
+/// What must change before requests can succeed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum PauseCause {
     /// Credentials, permissions or settings.
     Access,
-    /// A quota.
     Quota,
 }
 
 impl AwsError {
-    /// What the caller should do.
     #[must_use]
     pub const fn reaction(&self) -> Reaction {
         match self {
-            Self::Throttled { retry_after, .. } => Reaction::SlowDown { after: *retry_after },
-            Self::Busy { .. } | Self::ModelFailed { .. } | Self::StreamBroken { .. } => Reaction::Retry,
-            // The SDK learns the service's clock from the refusal, and signs the next request with it.
+            Self::Throttled { retry_after, .. } => Reaction::SlowDown { retry_after: *retry_after },
+            Self::Busy { .. } | Self::ModelFailed { .. } | Self::StreamInterrupted { .. } => Reaction::Retry,
+            // The SDK learns the service's clock from the rejection and signs the next request accordingly.
             Self::ClockSkew { .. } | Self::Unreachable { .. } => Reaction::RetryThenPause,
             Self::Retired { .. }
             | Self::NeedsInferenceProfile { .. }
-            | Self::NoSuchModel { .. }
-            | Self::TakesNoPictures { .. }
+            | Self::ModelNotFound { .. }
+            | Self::ImagesUnsupported { .. }
             | Self::NotAuthorized { .. }
-            | Self::NoModelAccess { .. } => Reaction::OtherModel,
-            Self::ParameterRefused { parameter, .. } => Reaction::WithoutParameter(*parameter),
-            Self::DailyTokens { .. } | Self::AccountLimit { .. } => Reaction::Pause(Cause::Quota),
+            | Self::NoModelAccess { .. } => Reaction::NextModel,
+            Self::ParameterRejected { parameter, .. } => Reaction::DropParameter(*parameter),
+            Self::DailyQuota { .. } | Self::AccountLimit { .. } => Reaction::Pause(PauseCause::Quota),
             Self::NoCredentials { .. }
             | Self::CredentialsExpired
             | Self::CredentialsInvalid { .. }
             | Self::CredentialsUnavailable { .. }
-            | Self::NoRegion => Reaction::Pause(Cause::Access),
-            Self::PictureRefused { .. } => Reaction::ThisPicture,
+            | Self::NoRegion => Reaction::Pause(PauseCause::Access),
+            Self::ImageRejected { .. } => Reaction::FailImage,
             Self::Other { status, code, .. } => match status {
-                Some(400 | 413 | 422) => Reaction::ThisPicture,
-                // In mid-stream.
-                None if code.is_some() => Reaction::ThisPicture,
-                // A proxy, another service at this address, or a request that cannot be made: the next fares no better.
-                _ => Reaction::Pause(Cause::Access),
+                Some(400 | 413 | 422) => Reaction::FailImage,
+                // Within a stream.
+                None if code.is_some() => Reaction::FailImage,
+                // A proxy, another service at this endpoint, or a request that cannot be built. The next request would
+                // fail as well.
+                _ => Reaction::Pause(PauseCause::Access),
             },
         }
     }
 }
 
-/// " (it is 12 minutes ahead)"
-fn off(offset: Option<SignedDuration>) -> String {
+/// " (12 minutes ahead)"
+fn clock_offset(offset: Option<SignedDuration>) -> String {
     let Some(offset) = offset.filter(|offset| offset.as_mins() != 0) else { return String::new() };
     let direction = if offset.is_positive() { "ahead" } else { "behind" };
-    format!(" (it is {} minutes {direction})", offset.as_mins().unsigned_abs())
+    format!(" ({} minutes {direction})", offset.as_mins().unsigned_abs())
 }
 
 /// "`ValidationException`, HTTP 400"
-fn answer(status: Option<u16>, code: Option<&str>) -> String {
+fn status_and_code(status: Option<u16>, code: Option<&str>) -> String {
     match (code, status) {
         (Some(code), Some(status)) => format!("{code}, HTTP {status}"),
         (Some(code), None) => code.to_owned(),

@@ -1,4 +1,4 @@
-//! Bedrock for tests: answers in the service's own bytes, whole or broken off, and the requests that came.
+//! A mock of Bedrock that replays responses in the wire format, complete or interrupted, and records the requests.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -22,34 +22,33 @@ use tokio::time::Sleep;
 
 use super::{Client, Options};
 
-/// Stands where Bedrock would. Clients of it are answered in the order in which they ask.
-pub(crate) struct Bedrock(StaticReplayClient);
+/// Returns its responses in order.
+pub(crate) struct MockBedrock(StaticReplayClient);
 
-impl Bedrock {
-    /// With an answer for each request that will come.
-    pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let event = |answer: Answer| ReplayEvent::new(HttpRequest::empty(), answer.0);
-        Self(StaticReplayClient::new(answers.into_iter().map(event).collect()))
+impl MockBedrock {
+    /// `responses` has one for each expected request.
+    pub(crate) fn new(responses: impl IntoIterator<Item = MockResponse>) -> Self {
+        let event = |response: MockResponse| ReplayEvent::new(HttpRequest::empty(), response.0);
+        Self(StaticReplayClient::new(responses.into_iter().map(event).collect()))
     }
 
-    /// A client that is answered from here, in region us-east-1.
+    /// Returns a client for region us-east-1.
     pub(crate) fn client(&self) -> Client {
         let config = config().into_builder().http_client(self.0.clone()).build();
         Client::new(&config, false, &Options::default()).expect("a client")
     }
 
-    /// What came so far.
-    pub(crate) fn requests(&self) -> Vec<Sent> {
-        let sent = |request: &HttpRequest| Sent {
+    pub(crate) fn requests(&self) -> Vec<MockRequest> {
+        let parsed = |request: &HttpRequest| MockRequest {
             path: request.uri().split_once("amazonaws.com").map_or("", |(_, path)| path).to_owned(),
             date: request.headers().get("x-amz-date").unwrap_or_default().to_owned(),
             body: serde_json::from_slice(request.body().bytes().expect("a body in memory")).unwrap_or_default(),
         };
-        self.0.actual_requests().map(sent).collect()
+        self.0.actual_requests().map(parsed).collect()
     }
 }
 
-/// A region, and credentials that need no looking for.
+/// Returns a configuration with a region and static credentials.
 pub(super) fn config() -> SdkConfig {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SdkConfig::builder()
@@ -59,69 +58,62 @@ pub(super) fn config() -> SdkConfig {
         .build()
 }
 
-/// A request as it came.
-pub(crate) struct Sent {
-    /// Where to.
+pub(crate) struct MockRequest {
     pub(crate) path: String,
-    /// When it says it was signed ("20261123T062659Z").
+    /// The time of the signature ("20261123T062659Z").
     pub(crate) date: String,
-    /// The JSON in it; null where it was none.
+    /// Null if it was not JSON.
     pub(crate) body: Value,
 }
 
-/// What the service answers to one request.
-pub(crate) struct Answer(HttpResponse);
+pub(crate) struct MockResponse(HttpResponse);
 
-impl Answer {
-    fn new(status: u16, kind: &str, body: SdkBody) -> Self {
+impl MockResponse {
+    fn new(status: u16, content_type: &str, body: SdkBody) -> Self {
         let mut response = HttpResponse::new(status.try_into().expect("a status"), body);
-        response.headers_mut().insert("content-type", kind.to_owned());
+        response.headers_mut().insert("content-type", content_type.to_owned());
         Self(response)
     }
 
-    /// A stream of events, or of what is left of them.
     pub(crate) fn stream(parts: impl IntoIterator<Item = Part>) -> Self {
-        let body = Parts { left: parts.into_iter().collect(), wait: None };
+        let body = Parts { remaining: parts.into_iter().collect(), delay: None };
         Self::new(200, "application/vnd.amazon.eventstream", SdkBody::from_body_1_x(body))
     }
 
-    /// A good answer: this text, 100 tokens in, 20 out.
+    /// A complete response with 100 input and 20 output tokens.
     pub(crate) fn text(text: &str) -> Self {
         Self::stream([event::start(), event::text(text), event::stop("end_turn"), event::metadata(100, 20)])
     }
 
-    /// An exception in place of an answer.
-    pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Self {
+    pub(crate) fn exception(status: u16, code: &str, message: &str) -> Self {
         let body = json!({ "message": message }).to_string();
         Self::new(status, "application/json", SdkBody::from(body)).header("x-amzn-errortype", code)
     }
 
-    /// Anything at all, as a proxy or another service would answer.
-    pub(crate) fn page(status: u16, kind: &str, text: &str) -> Self {
-        Self::new(status, kind, SdkBody::from(text))
+    /// Any other response, such as the page of a proxy.
+    pub(crate) fn raw(status: u16, content_type: &str, text: &str) -> Self {
+        Self::new(status, content_type, SdkBody::from(text))
     }
 
-    /// With one more header.
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.0.headers_mut().insert(name, value.to_owned());
         self
     }
 }
 
-/// A part of an answer on its way.
+/// A part of a streamed body.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
-    /// These bytes arrive.
     Bytes(Vec<u8>),
-    /// Nothing arrives for so long.
-    Wait(Duration),
-    /// Nothing arrives any more, but the connection stays.
-    Silence,
-    /// The connection is lost.
+    /// A pause before the next part.
+    Delay(Duration),
+    /// The connection stays open without data.
+    Stall,
+    /// The connection is reset.
     Reset,
 }
 
-/// The events of a stream, as frames on the wire.
+/// The events of a stream, as frames.
 pub(crate) mod event {
     use super::*;
 
@@ -136,7 +128,6 @@ pub(crate) mod event {
         Part::Bytes(bytes)
     }
 
-    /// An event by name.
     pub(crate) fn any(name: &str, payload: &Value) -> Part {
         frame([(":message-type", "event"), (":event-type", name)], payload)
     }
@@ -168,10 +159,9 @@ pub(crate) mod event {
     }
 }
 
-/// A body that arrives part by part.
 struct Parts {
-    left: VecDeque<Part>,
-    wait: Option<Pin<Box<Sleep>>>,
+    remaining: VecDeque<Part>,
+    delay: Option<Pin<Box<Sleep>>>,
 }
 
 impl Body for Parts {
@@ -183,17 +173,17 @@ impl Body for Parts {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
-            if let Some(wait) = &mut self.wait {
-                ready!(wait.as_mut().poll(context));
-                self.wait = None;
+            if let Some(delay) = &mut self.delay {
+                ready!(delay.as_mut().poll(context));
+                self.delay = None;
             }
-            match self.left.pop_front() {
+            match self.remaining.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Part::Bytes(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes.into())))),
                 Some(Part::Reset) => return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
-                Some(Part::Wait(duration)) => self.wait = Some(Box::pin(tokio::time::sleep(duration))),
-                Some(Part::Silence) => {
-                    self.left.push_front(Part::Silence);
+                Some(Part::Delay(duration)) => self.delay = Some(Box::pin(tokio::time::sleep(duration))),
+                Some(Part::Stall) => {
+                    self.remaining.push_front(Part::Stall);
                     return Poll::Pending;
                 }
             }

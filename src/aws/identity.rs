@@ -1,4 +1,4 @@
-//! Whose credentials these are.
+//! The identity of the credentials.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,50 +11,47 @@ use super::classify;
 use super::client::Client;
 use super::error::AwsError;
 
-/// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A user or a role.
     Principal {
-        /// The number of the account.
         account: String,
-        /// The ARN of the user or role.
         arn: String,
-        /// The service's clock when it answered, to hold this machine's against.
+        /// The time of the service, for comparison with the local clock.
         server_time: Option<Timestamp>,
     },
-    /// Whoever holds Bedrock's API key; no service tells who that is.
+    /// A Bedrock API key, whose owner cannot be determined.
     ApiKey,
 }
 
 impl Client {
-    /// Asks AWS STS whose credentials these are. Needs no permission.
+    /// Calls `sts:GetCallerIdentity`, which requires no permission.
     ///
     /// # Errors
     ///
-    /// Every [`AwsError`] about credentials, clock and network.
+    /// Returns an error for invalid credentials, a wrong clock, or a network failure.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
         if self.api_key {
             return Ok(Identity::ApiKey);
         }
         let clock = ServerClock::default();
-        let answer = self
+        let output = self
             .sts
             .get_caller_identity()
             .customize()
             .interceptor(clock.clone())
             .send()
             .await
-            .map_err(|error| classify::call(&error, &self.asked("sts", "the identity".to_owned())))?;
+            .map_err(|error| classify::call(&error, &self.request_info("sts", "the identity".to_owned())))?;
         Ok(Identity::Principal {
-            account: answer.account.unwrap_or_default(),
-            arn: answer.arn.unwrap_or_default(),
+            account: output.account.unwrap_or_default(),
+            arn: output.arn.unwrap_or_default(),
             server_time: clock.0.get().copied(),
         })
     }
 }
 
-/// Reads the time off the answer's `Date` header, which the SDK does not hand out.
+/// Captures the `Date` header of the response, which the SDK does not expose.
 #[derive(Clone, Debug, Default)]
 struct ServerClock(Arc<OnceLock<Timestamp>>);
 
@@ -70,7 +67,7 @@ impl Intercept for ServerClock {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(time) = context.response().headers().get("date").and_then(classify::http_date) {
-            // An attempt that was repeated has been read already; either time will do.
+            // Already set if the SDK retried; either time will do.
             let _ = self.0.set(time);
         }
         Ok(())

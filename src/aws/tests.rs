@@ -1,27 +1,27 @@
-//! The client against answers in the service's own bytes.
+//! Tests of the client with responses in the wire format.
 
 mod errors;
 mod network;
 mod requests;
 mod streams;
 
-use super::fixture::Bedrock;
+use super::fixture::MockBedrock;
 use super::{AwsError, ConverseEvent, ConverseRequest, ConverseStream, Stop, Thinking, TokenUsage};
 
 const MODEL: &str = "us.anthropic.claude-sonnet-4-6";
 
-fn question() -> ConverseRequest {
+fn request() -> ConverseRequest {
     ConverseRequest {
         model: MODEL.to_owned(),
         text: "Describe the person.".to_owned(),
-        picture: None,
+        image: None,
         max_tokens: 300,
         temperature: None,
         thinking: Thinking::default(),
     }
 }
 
-/// A complete answer.
+/// A complete response.
 #[derive(Debug, PartialEq)]
 struct Complete {
     deltas: Vec<String>,
@@ -29,7 +29,7 @@ struct Complete {
     usage: Option<TokenUsage>,
 }
 
-/// Reads an answer to its end; the text that came before an error is given with it.
+/// Reads a response to its end. An error has the text before it.
 async fn read(stream: &mut ConverseStream) -> Result<Complete, (Vec<String>, AwsError)> {
     let mut deltas = Vec::new();
     loop {
@@ -41,9 +41,9 @@ async fn read(stream: &mut ConverseStream) -> Result<Complete, (Vec<String>, Aws
     }
 }
 
-/// Asks once and reads the answer to its end.
-async fn ask(bedrock: &Bedrock) -> Result<Complete, (Vec<String>, AwsError)> {
-    match bedrock.client().converse(question()).await {
+/// Sends one request and reads the response to its end.
+async fn send(bedrock: &MockBedrock) -> Result<Complete, (Vec<String>, AwsError)> {
+    match bedrock.client().converse(request()).await {
         Ok(mut stream) => read(&mut stream).await,
         Err(error) => Err((Vec::new(), error)),
     }

@@ -1,4 +1,4 @@
-//! Which describer a run has, and how it is set up.
+//! Chooses and sets up the describer of a run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,43 +10,34 @@ use crate::config::{Config, DescriberChoice};
 use crate::describe::Describer;
 use crate::describe::bedrock::{BedrockDescriber, BedrockError, BedrockOptions};
 use crate::describe::catalogue::{Catalogue, CatalogueError};
-use crate::describe::pacer::Limits;
 use crate::describe::prompt::{Prompt, PromptError};
+use crate::describe::rate_limiter::RateLimits;
 
-/// Why there is no describer.
 #[derive(Debug, thiserror::Error)]
 pub enum DescriberError {
-    /// The prompt cannot be used.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// The user's models cannot be read.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// Bedrock cannot be asked this way.
     #[error(transparent)]
     Bedrock(#[from] BedrockError),
-    /// This program was built without the embedded describer.
-    #[error("this recaption was built without the embedded describer: --describer bedrock, or none")]
+    #[error("this build does not include the embedded describer: use --describer bedrock or --describer none")]
     NotBuiltIn,
 }
 
-/// Who is to describe.
-pub enum Asking {
-    /// A model on Bedrock.
+pub enum DescriberSetup {
     Bedrock(Box<BedrockOptions>),
     /// The embedded describer.
     Local,
-    /// Nobody.
-    Nobody,
-    /// Somebody who cannot be set up.
-    Wrong(DescriberError),
+    None,
+    Invalid(DescriberError),
 }
 
-impl Asking {
-    /// Whom the settings ask. Where they name nobody: Bedrock where there are credentials for it, else the embedded
-    /// describer; and never a paid one for samples.
+impl DescriberSetup {
+    /// Returns the configured describer. By default, Bedrock if AWS credentials are configured and `samples` is false,
+    /// otherwise the embedded describer; samples never use a paid describer by default.
     #[must_use]
-    pub fn of(config: &Config, samples: bool) -> Self {
+    pub fn from_config(config: &Config, samples: bool) -> Self {
         let choice = config.describer.unwrap_or_else(|| {
             if !samples && aws::credentials_are_configured() {
                 DescriberChoice::Bedrock
@@ -57,49 +48,54 @@ impl Asking {
             }
         });
         match choice {
-            DescriberChoice::Bedrock => match bedrock(config) {
+            DescriberChoice::Bedrock => match bedrock_options(config) {
                 Ok(options) => Self::Bedrock(Box::new(options)),
-                Err(error) => Self::Wrong(error),
+                Err(error) => Self::Invalid(error),
             },
             DescriberChoice::Local if cfg!(feature = "local") => Self::Local,
-            DescriberChoice::Local => Self::Wrong(DescriberError::NotBuiltIn),
-            DescriberChoice::None => Self::Nobody,
+            DescriberChoice::Local => Self::Invalid(DescriberError::NotBuiltIn),
+            DescriberChoice::None => Self::None,
         }
     }
 
-    /// The describer itself.
+    /// Creates the describer. Returns `None` if there is to be none.
     ///
     /// # Errors
-    /// When it cannot be set up.
-    pub fn describer(self) -> Result<Option<Arc<dyn Describer>>, DescriberError> {
+    ///
+    /// Returns an error if the setup is invalid.
+    pub fn build(self) -> Result<Option<Arc<dyn Describer>>, DescriberError> {
         match self {
             Self::Bedrock(options) => Ok(Some(Arc::new(BedrockDescriber::new(*options)?))),
             #[cfg(feature = "local")]
             Self::Local => Ok(Some(Arc::new(crate::describe::local::LocalDescriber::default()))),
             #[cfg(not(feature = "local"))]
             Self::Local => Err(DescriberError::NotBuiltIn),
-            Self::Nobody => Ok(None),
-            Self::Wrong(error) => Err(error),
+            Self::None => Ok(None),
+            Self::Invalid(error) => Err(error),
         }
     }
 }
 
-/// How Bedrock is to be asked.
-fn bedrock(config: &Config) -> Result<BedrockOptions, DescriberError> {
-    let own = own_folder();
-    let catalogue = match &own {
+fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
+    let folder = config_folder();
+    let catalogue = match &folder {
         Some(folder) => Catalogue::load(&folder.join("models.toml"))?,
         None => Catalogue::built_in(),
     };
     Ok(BedrockOptions {
-        aws: reaching_aws(config),
+        aws: aws::Options {
+            region: config.region.clone(),
+            profile: config.profile.clone(),
+            endpoint_url: config.endpoint_url.clone(),
+            ..aws::Options::default()
+        },
         model: config.model.clone(),
         catalogue,
-        prompt: Prompt::load(&config.prompt, own.map(|folder| folder.join("prompts")).as_deref())?,
+        prompt: Prompt::load(&config.prompt, folder.map(|folder| folder.join("prompts")).as_deref())?,
         people: config.people.clone(),
         language: config.language.clone(),
         max_words: config.max_words.get(),
-        limits: Limits {
+        limits: RateLimits {
             concurrency: config.concurrency,
             requests_per_minute: config.rpm,
             tokens_per_minute: config.tpm,
@@ -109,17 +105,6 @@ fn bedrock(config: &Config) -> Result<BedrockOptions, DescriberError> {
     })
 }
 
-/// How AWS is reached.
-fn reaching_aws(config: &Config) -> aws::Options {
-    aws::Options {
-        region: config.region.clone(),
-        profile: config.profile.clone(),
-        endpoint_url: config.endpoint_url.clone(),
-        ..aws::Options::default()
-    }
-}
-
-/// The user's own folder of settings.
-fn own_folder() -> Option<PathBuf> {
+fn config_folder() -> Option<PathBuf> {
     etcetera::choose_base_strategy().ok().map(|user| user.config_dir().join("recaption"))
 }

@@ -10,7 +10,7 @@ use clap::CommandFactory as _;
 use super::check::{self, CheckOptions};
 use super::config::{self, ConfigOptions};
 use super::demo::{self, DemoError};
-use super::describer::Asking;
+use super::describer::DescriberSetup;
 use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportOptions, Format, Side, Split};
 use super::generate::{self, GenerateOptions};
@@ -211,7 +211,7 @@ fn doctor(args: DoctorArgs, config: &Config) -> Result<ExitCode, Failure> {
         dataset: args.dataset.path(&here).ok(),
         open: open_options(&args.dataset, config),
         session: args.session.file,
-        asking: Asking::of(config, false),
+        describer: DescriberSetup::from_config(config, false),
         probe: args.probe,
         pictures: protocol(config.image_protocol),
         json: args.json,
@@ -391,7 +391,7 @@ fn rules(config: &Config) -> Rules {
 }
 
 fn describer(config: &Config, samples: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
-    Asking::of(config, samples).describer().map_err(Failure::usage)
+    DescriberSetup::from_config(config, samples).build().map_err(Failure::usage)
 }
 
 fn screen(config: &Config) -> Result<tui::Options, Failure> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::describer::Asking;
+use super::describer::DescriberSetup;
 use super::input;
 use crate::aws::{AwsError, Client, ConverseEvent, ConverseRequest, Identity, Thinking};
 use crate::dataset::{Dataset, OpenOptions};
@@ -34,7 +34,7 @@ pub struct DoctorOptions {
     /// Its session, if not beside it.
     pub session: Option<PathBuf>,
     /// Who would describe, and how Bedrock would be asked.
-    pub asking: Asking,
+    pub describer: DescriberSetup,
     /// Ask each model for one token.
     pub probe: bool,
     /// How pictures are to be drawn.
@@ -124,20 +124,20 @@ fn describer(options: &DoctorOptions, report: &mut Report<'_>) -> io::Result<()>
     if cfg!(feature = "local") {
         report.say("local", Level::Ok, "the embedded describer is built in; it needs no account")?;
     }
-    match &options.asking {
-        Asking::Bedrock(bedrock) => {
+    match &options.describer {
+        DescriberSetup::Bedrock(bedrock) => {
             report.say("describer", Level::Ok, "bedrock")?;
             prompt(bedrock, report)?;
             let workers = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             workers.block_on(amazon(bedrock, options.probe, report))
         }
-        Asking::Local => report.say(
+        DescriberSetup::Local => report.say(
             "describer",
             Level::Ok,
             "local; Bedrock is used where there are AWS credentials, or with --describer bedrock",
         ),
-        Asking::Nobody => report.say("describer", Level::Warn, "none: nothing can be described"),
-        Asking::Wrong(error) => {
+        DescriberSetup::None => report.say("describer", Level::Warn, "none: nothing can be described"),
+        DescriberSetup::Invalid(error) => {
             report.access = true;
             report.say("describer", Level::Fail, &error.to_string())
         }
@@ -257,10 +257,10 @@ async fn answers(client: &Client, target: &Target) -> Result<(), AwsError> {
     let request = ConverseRequest {
         model: target.id.clone(),
         text: "Answer with one word: yes.".to_owned(),
-        picture: None,
+        image: None,
         max_tokens: 1,
         temperature: None,
-        thinking: Thinking::AsTheModelDoes,
+        thinking: Thinking::ModelDefault,
     };
     let mut stream = client.converse(request).await?;
     while !matches!(stream.next().await?, ConverseEvent::Finished { .. }) {}

@@ -1,17 +1,17 @@
-//! Amazon Bedrock as a describer: one request for each caption, at the pace and within the budget that is allowed.
+//! The Amazon Bedrock describer: one request per caption, within the configured rate and budget.
 //!
-//! A description goes through these rooms: the `gate`, which is shut while nothing would come of a request; the
-//! `connection` to the service, with the model in use; the picture, made ready by `upload`; the `bill`, which takes
-//! the most the request can cost out of the budget; the pacer; and then the `answer` is read as it is written. What
-//! goes wrong on the way is a `Setback`: it says what becomes of the description, and the loop in
-//! `BedrockDescriber::describe` does that.
+//! Each attempt at a description passes the circuit breaker, takes the connection with the current model, prepares the
+//! image (`upload`), reserves the maximum cost (`PendingCharge`), waits for the rate limiter, and streams the response. A
+//! failed attempt returns an `AttemptError`, which decides whether `Service::describe` retries.
 
-mod answer;
-mod bill;
+mod attempt;
+mod charge;
+mod circuit_breaker;
 mod connection;
-mod gate;
-mod question;
-mod telling;
+mod options;
+mod request;
+mod response;
+mod status;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -23,144 +23,84 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::stream::{self, BoxStream, StreamExt as _};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
-use self::bill::Bill;
-use self::connection::Connection;
-use self::gate::Gate;
-use self::question::Question;
+use self::attempt::{AttemptError, Events};
+use self::charge::PendingCharge;
+use self::circuit_breaker::CircuitBreaker;
+use self::connection::{Connection, ConnectionError};
+use self::request::PreparedRequest;
+use self::status::Publisher;
 use super::budget::Budget;
-use super::catalogue::{AUTO, Catalogue, ResolveError, Target, UploadLimits};
-use super::pacer::{Limits, Pacer, Permit};
-use super::prompt::Prompt;
+use super::catalogue::{ResolveError, Target, UploadLimits};
+use super::rate_limiter::{Permit, RateLimiter};
 use super::upload::{Upload, UploadCache};
 use super::{
-    DescribeError, DescribeEvent, Describer, Description, Dollars, Listener, Pause, PauseKind, Priority, Request,
-    Status, Tokens, Usage,
+    Charge, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, Listener, Pause,
+    PauseKind, Priority, Request, Tokens, Usage,
 };
-use crate::aws::{self, AwsError, Cause, Parameter, Reaction};
+use crate::aws::{AwsError, Parameter, PauseCause, Reaction};
 
-/// How often a description that meets a passing trouble is tried, the first time included.
-const TRIES: usize = 5;
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Bytes of pictures kept for a regenerate.
-const UPLOADS_KEPT: usize = 32 << 20;
-/// The region whose prices are shown before it is known where the model is asked.
-const USUAL_REGION: &str = "us-east-1";
+pub use self::options::BedrockOptions;
 
-/// How Bedrock is asked.
-#[derive(Clone, Debug)]
-pub struct BedrockOptions {
-    /// How it is reached.
-    pub aws: aws::Options,
-    /// The model: "auto", or one the catalogue resolves.
-    pub model: String,
-    /// The models there are.
-    pub catalogue: Catalogue,
-    /// What is asked.
-    pub prompt: Prompt,
-    /// How captions name people.
-    pub people: String,
-    /// The language captions are written in.
-    pub language: String,
-    /// The most words a caption may have, for the estimate.
-    pub max_words: usize,
-    /// How much at once and a minute.
-    pub limits: Limits,
-    /// What this run may cost.
-    pub budget: Option<Dollars>,
-}
+/// Attempts per description, retries after transient errors included.
+const MAX_ATTEMPTS: usize = 5;
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// The size of the cache of prepared images, which serves regeneration.
+const UPLOAD_CACHE_BYTES: usize = 32 << 20;
+/// The region assumed for estimates until a connection has determined the actual one.
+const DEFAULT_REGION: &str = "us-east-1";
 
-impl BedrockOptions {
-    /// The models to try from a region, in order.
-    ///
-    /// # Errors
-    ///
-    /// When the model is not known, or none can be called from there.
-    pub fn targets(&self, region: &str) -> Result<Vec<Target>, ResolveError> {
-        if self.model == AUTO {
-            return Ok(self.catalogue.automatic(region));
-        }
-        self.catalogue.resolve(&self.model, region).map(|target| vec![target])
-    }
-}
-
-/// Why Bedrock cannot be asked this way. Each names the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BedrockError {
-    /// The model is not known.
     #[error(transparent)]
     Model(#[from] ResolveError),
-    /// A budget needs a price.
-    #[error(
-        "no price is known for {model}: --budget cannot be kept (add the price to models.toml, see assets/models.toml)"
-    )]
-    NoPrice {
-        /// The model.
-        model: String,
-    },
+    #[error("--budget needs the price of {model}, which is unknown: add it to models.toml")]
+    NoPrice { model: String },
 }
 
-/// Describes pictures with a model on Amazon Bedrock. Clones share everything.
+/// Describes images with a model on Amazon Bedrock. Clones share their state.
 #[derive(Clone)]
 pub struct BedrockDescriber(Arc<Service>);
 
 struct Service {
     options: BedrockOptions,
-    concurrency: NonZeroUsize,
-    gate: Gate,
-    pacer: Pacer,
+    circuit_breaker: CircuitBreaker,
+    rate_limiter: RateLimiter,
     budget: Budget,
     uploads: Arc<UploadCache>,
+    /// `None` before the first request, and again after credentials were rejected.
     connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
-    /// The place of the model in use among those of [`AUTO`]: those before it did not answer.
-    chosen: AtomicUsize,
-    /// What models have refused to take.
-    left_out: Mutex<HashSet<(String, Parameter)>>,
-    listener: Mutex<Option<Listener>>,
-    told: Mutex<Option<Status>>,
+    /// The index of the current model among the targets of the connection; those before it are unavailable.
+    current_target: AtomicUsize,
+    /// Parameters that a model, by id, has rejected.
+    rejected_parameters: Mutex<HashSet<(String, Parameter)>>,
+    publisher: Publisher,
 }
-
-/// Why there is no description yet, and what follows from it.
-enum Setback {
-    /// There will be none.
-    Failed(String),
-    /// It is to be tried again as soon as gate and pacer allow.
-    Again,
-    /// It is to be tried again after a while, a few times.
-    Later(String),
-    /// The same; and if that does not help either, no other request will fare better.
-    LaterOrPause(String),
-}
-
-/// Where a description's events go.
-type Say = UnboundedSender<DescribeEvent>;
 
 impl BedrockDescriber {
-    /// A describer that asks as `options` say. Nothing is asked, and no connection made, before the first description.
+    /// Creates a describer. Connects on the first description.
     ///
     /// # Errors
     ///
-    /// When the model is not known, or a budget is set and its price is not.
+    /// Returns an error if the model is unknown, or if a budget is set but the price of a model is unknown.
     pub fn new(options: BedrockOptions) -> Result<Self, BedrockError> {
-        let region = options.aws.region.as_deref().unwrap_or(USUAL_REGION);
+        let region = options.aws.region.as_deref().unwrap_or(DEFAULT_REGION);
         for target in options.targets(region)? {
             if options.budget.is_some() && target.price(Tokens::default()).is_none() {
                 return Err(BedrockError::NoPrice { model: target.name });
             }
         }
         Ok(Self(Arc::new(Service {
-            concurrency: options.limits.concurrency,
-            gate: Gate::default(),
-            pacer: Pacer::new(options.limits),
+            circuit_breaker: CircuitBreaker::default(),
+            rate_limiter: RateLimiter::new(options.limits),
             budget: Budget::new(options.budget),
-            uploads: Arc::new(UploadCache::new(UPLOADS_KEPT)),
+            uploads: Arc::new(UploadCache::new(UPLOAD_CACHE_BYTES)),
             connection: tokio::sync::Mutex::default(),
-            chosen: AtomicUsize::default(),
-            left_out: Mutex::default(),
-            listener: Mutex::default(),
-            told: Mutex::default(),
+            current_target: AtomicUsize::default(),
+            rejected_parameters: Mutex::default(),
+            publisher: Publisher::default(),
             options,
         })))
     }
@@ -171,255 +111,302 @@ impl Describer for BedrockDescriber {
         "bedrock"
     }
 
-    fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescribeEvent> {
+    fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescriptionEvent> {
         let service = Arc::clone(&self.0);
-        let (say, mut said) = unbounded_channel();
+        let (events, mut receiver) = unbounded_channel();
         let work = async move {
-            let end = match service.describe(&request, priority, &say).await {
-                Ok(description) => DescribeEvent::Finished(description),
-                Err(message) => DescribeEvent::Failed(DescribeError { message }),
+            let end = match service.describe(&request, priority, &events).await {
+                Ok(description) => DescriptionEvent::Finished(description),
+                Err(message) => DescriptionEvent::Failed(DescribeError { message }),
             };
-            // Nobody listens to a description that was cancelled.
-            let _ = say.send(end);
+            // Fails if the description was cancelled.
+            let _ = events.send(end);
         };
-        let said = stream::poll_fn(move |context| said.poll_recv(context));
-        // The work says nothing by itself: it is in the stream to be driven by it, and to be dropped with it.
+        let events = stream::poll_fn(move |context| receiver.poll_recv(context));
+        // The work yields no items. It is part of the stream to be polled and dropped with it.
         let work = stream::once(work).filter_map(|()| std::future::ready(None));
-        stream::select(said, work).boxed()
+        stream::select(events, work).boxed()
     }
 
     fn concurrency(&self) -> NonZeroUsize {
-        self.0.concurrency
+        self.0.options.limits.concurrency
     }
 
     fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
         let options = &self.0.options;
-        let region = options.aws.region.as_deref().unwrap_or(USUAL_REGION);
+        let region = options.aws.region.as_deref().unwrap_or(DEFAULT_REGION);
         let targets = options.targets(region).ok()?;
-        let target = targets.get(self.0.chosen.load(Ordering::Relaxed)).or(targets.first())?;
-        let tokens = question::expected(options, target, size);
+        let target = targets.get(self.0.current_target.load(Ordering::Relaxed)).or(targets.first())?;
+        let tokens = request::estimate(options, target, size);
         Some(Usage { tokens, cost: target.price(tokens).unwrap_or_default() })
     }
 
-    fn listen(&self, listener: Listener) {
-        *lock(&self.0.listener) = Some(listener);
-        *lock(&self.0.told) = None;
-        self.0.tell();
+    fn set_listener(&self, listener: Listener) {
+        self.0.publisher.set_listener(listener);
+        self.0.publish_status();
     }
 
     fn resume(&self) {
-        self.0.gate.resume();
+        self.0.circuit_breaker.resume();
     }
 }
 
 impl Service {
-    async fn describe(&self, request: &Request, priority: Priority, say: &Say) -> Result<Description, String> {
-        let mut waits = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(500))
-            .with_max_delay(LONGEST_WAIT)
-            .with_max_times(TRIES - 1)
+    async fn describe(&self, request: &Request, priority: Priority, events: &Events) -> Result<Description, String> {
+        let mut backoff = ExponentialBuilder::default()
+            .with_min_delay(MIN_BACKOFF)
+            .with_max_delay(MAX_BACKOFF)
+            .with_max_times(MAX_ATTEMPTS - 1)
             .with_jitter()
             .build();
-        let mut tries = 1;
+        let mut attempt = 1;
         loop {
-            let setback = match self.attempt(request, priority, say).await {
+            let error = match self.attempt(request, priority, events).await {
                 Ok(description) => return Ok(description),
-                Err(setback) => setback,
+                Err(error) => error,
             };
-            match setback {
-                Setback::Again => {}
-                Setback::Failed(message) => return Err(message),
-                Setback::Later(message) | Setback::LaterOrPause(message) if let Some(wait) = waits.next() => {
-                    tries += 1;
-                    tracing::warn!(file = request.context.file_name, reason = message, tries, "trying again");
-                    wait_for(say, format!("{message}: trying again ({tries}/{TRIES})"));
-                    tokio::time::sleep(wait).await;
+            match error {
+                AttemptError::Retry => {}
+                AttemptError::Failed(message) => return Err(message),
+                AttemptError::Backoff(message) | AttemptError::BackoffThenPause(message)
+                    if let Some(delay) = backoff.next() =>
+                {
+                    attempt += 1;
+                    tracing::warn!(file = request.context.file_name, reason = message, attempt, "retrying");
+                    send_waiting(events, format!("{message}: retrying ({attempt}/{MAX_ATTEMPTS})"));
+                    tokio::time::sleep(delay).await;
                 }
-                Setback::Later(message) => return Err(format!("{message} (tried {TRIES} times)")),
-                Setback::LaterOrPause(message) => self.pause(message, PauseKind::Access),
+                AttemptError::Backoff(message) => return Err(format!("{message} (tried {MAX_ATTEMPTS} times)")),
+                AttemptError::BackoffThenPause(message) => self.pause(message, PauseKind::Access),
             }
         }
     }
 
-    /// One try. What it holds (a place in the line, a part of the budget) it gives back when it ends.
-    async fn attempt(&self, request: &Request, priority: Priority, say: &Say) -> Result<Description, Setback> {
-        let leave = self.or_wait(say, self.gate.pass(), || self.paused_words()).await;
+    /// Makes one attempt. The reservation and the permit it holds are released when it ends.
+    async fn attempt(
+        &self,
+        request: &Request,
+        priority: Priority,
+        events: &Events,
+    ) -> Result<Description, AttemptError> {
+        let admission = self.with_status(events, self.circuit_breaker.admit(), || self.pause_message()).await;
         let connection = self.connection().await?;
-        let target = connection.target(self.chosen.load(Ordering::Relaxed));
+        let target = connection.target(self.current_target.load(Ordering::Relaxed));
         let upload = self.upload(request, target.upload_limits()).await?;
-        let question = self.question(request, &target, upload);
-        let bill = self.reserve(request, &target, question.most(), say).await?;
-        let admitted = self.pacer.admit(priority, question.set_aside());
-        let mut permit = self.or_wait(say, admitted, || self.pace_words()).await;
-        if !leave.still_stands() {
-            return Err(Setback::Again);
+        let prepared = self.prepare(request, &target, upload);
+        let charge = self.reserve(request, &target, prepared.max_tokens(), events).await?;
+        let permit = self.rate_limiter.acquire(priority, prepared.quota_tokens());
+        let mut permit = self.with_status(events, permit, || self.rate_limit_message()).await;
+        if !admission.is_valid() {
+            return Err(AttemptError::Retry);
         }
-        self.tell();
-        // Empty: the request is under way, and no text of an earlier try counts any more.
-        let _ = say.send(DescribeEvent::Delta(String::new()));
-        let parameters = question.parameters();
-        let answered = self.ask(&connection, question.request, (&leave, &mut permit), bill, say).await;
-        match answered {
-            Ok(answer) => {
-                let prompt = Some(self.options.prompt.version().to_owned());
-                answer.concluded(&target, prompt, parameters)
+        self.publish_status();
+        // An empty delta reports that the request is being sent, and ends the `Waiting` state.
+        let _ = events.send(DescriptionEvent::Delta(String::new()));
+        let parameters = prepared.parameters();
+        let on_accepted = || {
+            permit.accepted();
+            if admission.succeeded() {
+                self.publish_status();
             }
-            Err(error) => Err(self.setback(request, &error, &target, &connection, permit, say)),
+        };
+        match response::read(&connection.client, prepared.request, charge, events, on_accepted).await {
+            Ok(response) => {
+                let prompt = Some(self.options.prompt.version().to_owned());
+                response.into_description(&target, prompt, parameters)
+            }
+            Err(error) => Err(self.handle_error(request, &error, &target, &connection, permit, events)),
         }
     }
 
-    /// What an error means for the description, and for everybody else's.
-    fn setback(
+    /// Applies the consequences of an error for all requests, and returns those for this one.
+    fn handle_error(
         &self,
         request: &Request,
         error: &AwsError,
         target: &Target,
         connection: &Connection,
         permit: Permit,
-        say: &Say,
-    ) -> Setback {
-        tracing::warn!(file = request.context.file_name, model = target.id, %error, "a request failed");
+        events: &Events,
+    ) -> AttemptError {
+        tracing::warn!(file = request.context.file_name, model = target.id, %error, "request failed");
         match error.reaction() {
-            Reaction::SlowDown { after } => {
-                permit.throttled(after);
-                self.tell();
-                wait_for(say, self.pace_words());
-                Setback::Again
+            Reaction::SlowDown { retry_after } => {
+                permit.throttled(retry_after);
+                self.publish_status();
+                send_waiting(events, self.rate_limit_message());
+                AttemptError::Retry
             }
-            Reaction::Retry => Setback::Later(error.to_string()),
-            Reaction::RetryThenPause => Setback::LaterOrPause(error.to_string()),
-            Reaction::OtherModel => {
-                match connection.after(&target.id) {
-                    Some((place, next)) => {
-                        // Whoever comes second finds it done.
-                        self.chosen.fetch_max(place, Ordering::Relaxed);
-                        tracing::warn!(model = target.name, next = next.name, "another model is used from here on");
-                        wait_for(say, format!("{error}; using {}", next.name));
-                        self.tell_model(connection);
+            Reaction::Retry => AttemptError::Backoff(error.to_string()),
+            Reaction::RetryThenPause => AttemptError::BackoffThenPause(error.to_string()),
+            Reaction::NextModel => {
+                match connection.target_after(&target.id) {
+                    Some((index, next)) => {
+                        // `fetch_max`, because concurrent requests find the same model unavailable.
+                        self.current_target.fetch_max(index, Ordering::Relaxed);
+                        tracing::warn!(model = target.name, next = next.name, "switching to the next model");
+                        send_waiting(events, format!("{error}; using {}", next.name));
+                        self.publish_model(connection);
                     }
                     None => self.pause(error.to_string(), PauseKind::Access),
                 }
-                Setback::Again
+                AttemptError::Retry
             }
-            Reaction::WithoutParameter(parameter) => {
-                if lock(&self.left_out).insert((target.id.clone(), parameter)) {
-                    Setback::Again
+            Reaction::DropParameter(parameter) => {
+                if lock(&self.rejected_parameters).insert((target.id.clone(), parameter)) {
+                    AttemptError::Retry
                 } else {
-                    Setback::Later(error.to_string())
+                    AttemptError::Backoff(error.to_string())
                 }
             }
-            Reaction::ThisPicture => Setback::Failed(format!("{}: {error}", request.context.file_name)),
+            Reaction::FailImage => AttemptError::Failed(format!("{}: {error}", request.context.file_name)),
             Reaction::Pause(cause) => {
-                self.shut(error, cause);
-                Setback::Again
+                self.pause_for(error, cause);
+                AttemptError::Retry
             }
         }
     }
 
-    /// The way to the service, made when it is first needed and again after a new sign-in.
-    async fn connection(&self) -> Result<Arc<Connection>, Setback> {
+    /// Returns the connection, creating it on first use and after credentials were rejected.
+    async fn connection(&self) -> Result<Arc<Connection>, AttemptError> {
         let mut held = self.connection.lock().await;
         if let Some(connection) = held.as_ref() {
             return Ok(Arc::clone(connection));
         }
-        match Connection::make(&self.options).await {
+        match Connection::open(&self.options).await {
             Ok(connection) => {
                 let connection = Arc::new(connection);
                 *held = Some(Arc::clone(&connection));
-                self.tell_model(&connection);
+                self.publish_model(&connection);
                 Ok(connection)
             }
-            Err(connection::NoConnection::Aws(error)) => {
+            Err(ConnectionError::Aws(error)) => {
                 self.pause(error.to_string(), PauseKind::Access);
-                Err(Setback::Again)
+                Err(AttemptError::Retry)
             }
-            Err(connection::NoConnection::Model(error)) => Err(Setback::Failed(error.to_string())),
+            Err(ConnectionError::Model(error)) => Err(AttemptError::Failed(error.to_string())),
         }
     }
 
-    /// The picture as it is sent.
-    async fn upload(&self, request: &Request, limits: UploadLimits) -> Result<Upload, Setback> {
-        let (path, uploads) = (request.picture.clone(), Arc::clone(&self.uploads));
+    async fn upload(&self, request: &Request, limits: UploadLimits) -> Result<Upload, AttemptError> {
+        let (path, uploads) = (request.image_path.clone(), Arc::clone(&self.uploads));
         let prepared = tokio::task::spawn_blocking(move || uploads.prepare(&path, &limits)).await;
         match prepared {
             Ok(Ok(upload)) => Ok(upload),
-            Ok(Err(error)) => Err(Setback::Failed(error.to_string())),
-            Err(panicked) => Err(Setback::Failed(format!("{}: {panicked}", request.picture.display()))),
+            Ok(Err(error)) => Err(AttemptError::Failed(error.to_string())),
+            Err(panic) => Err(AttemptError::Failed(format!("{}: {panic}", request.image_path.display()))),
         }
     }
 
-    fn question(&self, request: &Request, target: &Target, upload: Upload) -> Question {
-        let left_out = lock(&self.left_out);
-        Question::new(&self.options, request, target, upload, |parameter| {
-            !left_out.contains(&(target.id.clone(), parameter))
+    fn prepare(&self, request: &Request, target: &Target, upload: Upload) -> PreparedRequest {
+        let rejected = lock(&self.rejected_parameters);
+        PreparedRequest::new(&self.options, request, target, upload, |parameter| {
+            !rejected.contains(&(target.id.clone(), parameter))
         })
     }
 
-    /// Takes what a request can cost at most out of the budget; where that is spent, shuts the gate.
-    async fn reserve(&self, request: &Request, target: &Target, most: Tokens, say: &Say) -> Result<Bill<'_>, Setback> {
-        let worst = target.price(most).unwrap_or_default();
-        let reserved = self.or_wait(say, self.budget.reserve_when_possible(worst), || {
-            "waiting for what others leave of the budget".to_owned()
+    /// Reserves the maximum cost of a request. Opens the circuit breaker if the budget is used up.
+    async fn reserve(
+        &self,
+        request: &Request,
+        target: &Target,
+        max_tokens: Tokens,
+        events: &Events,
+    ) -> Result<PendingCharge<'_>, AttemptError> {
+        let max_cost = target.price(max_tokens).unwrap_or_default();
+        let reservation = self.with_status(events, self.budget.reserve_when_available(max_cost), || {
+            "waiting for budget held by running requests".to_owned()
         });
-        match reserved.await {
-            Ok(reservation) => Ok(Bill::new(self, request.record, target, most, reservation)),
-            Err(spent) => {
-                self.pause(spent.to_string(), PauseKind::Budget);
-                Err(Setback::Again)
+        match reservation.await {
+            Ok(reservation) => {
+                let prompt = self.options.prompt.version().to_owned();
+                let publish = Box::new(|charge| self.publish_charge(charge));
+                Ok(PendingCharge::new(reservation, request.record, target, prompt, max_tokens, publish))
+            }
+            Err(used_up) => {
+                self.pause(used_up.to_string(), PauseKind::Budget);
+                Err(AttemptError::Retry)
             }
         }
     }
 
-    /// Awaits something; where that takes a while, says what for.
-    async fn or_wait<T>(&self, say: &Say, awaited: impl Future<Output = T>, words: impl FnOnce() -> String) -> T {
-        let mut awaited = pin!(awaited);
+    /// Awaits a future. If it is not ready at once, reports the message in the meantime.
+    async fn with_status<T>(
+        &self,
+        events: &Events,
+        future: impl Future<Output = T>,
+        message: impl FnOnce() -> String,
+    ) -> T {
+        let mut future = pin!(future);
         tokio::select! {
             biased;
-            done = &mut awaited => return done,
+            output = &mut future => return output,
             () = std::future::ready(()) => {}
         }
-        self.tell();
-        wait_for(say, words());
-        awaited.await
+        self.publish_status();
+        send_waiting(events, message());
+        future.await
     }
 
-    fn paused_words(&self) -> String {
-        self.gate.pause().map_or_else(|| "waiting".to_owned(), |pause| format!("paused: {}", pause.message))
+    fn pause_message(&self) -> String {
+        self.circuit_breaker.pause().map_or_else(|| "waiting".to_owned(), |pause| format!("paused: {}", pause.message))
     }
 
-    fn pace_words(&self) -> String {
-        let pace = self.pacer.pace();
-        format!("waiting for its turn: {} a minute, {} waiting", pace.requests_per_minute, pace.waiting)
+    fn rate_limit_message(&self) -> String {
+        let status = self.rate_limiter.status();
+        format!("rate limited to {}/min, {} waiting", status.requests_per_minute, status.waiting)
     }
 
-    /// Stops for everybody because of an error.
-    fn shut(&self, error: &AwsError, cause: Cause) {
+    fn pause_for(&self, error: &AwsError, cause: PauseCause) {
         let kind = match cause {
-            Cause::Access => PauseKind::Access,
-            Cause::Quota => PauseKind::Quota,
+            PauseCause::Access => PauseKind::Access,
+            PauseCause::Quota => PauseKind::Quota,
         };
         if kind == PauseKind::Access
             && let Ok(mut connection) = self.connection.try_lock()
         {
-            // The files of the AWS tools are read once a connection: a new sign-in needs a new one.
+            // A connection reads the AWS configuration files only once, so a new sign-in needs a new connection.
             *connection = None;
         }
         self.pause(error.to_string(), kind);
     }
 
     fn pause(&self, message: String, kind: PauseKind) {
-        self.gate.shut(Pause { message, kind });
-        self.tell();
+        self.circuit_breaker.open(Pause { message, kind });
+        self.publish_status();
+    }
+
+    fn publish_status(&self) {
+        let rate = self.rate_limiter.status();
+        self.publisher.update(|status| DescriberStatus {
+            model: status.map_or_else(|| self.options.model.clone(), |status| status.model.clone()),
+            requests_per_minute: (rate.learned || self.options.limits.requests_per_minute.is_some())
+                .then_some(rate.requests_per_minute.get()),
+            waiting: rate.waiting,
+            spent: self.budget.spent(),
+            budget: self.budget.limit(),
+            paused: self.circuit_breaker.pause(),
+        });
+    }
+
+    fn publish_model(&self, connection: &Connection) {
+        let target = connection.target(self.current_target.load(Ordering::Relaxed));
+        let model = format!("{} · {}", target.name, connection.region());
+        self.publisher.update(|status| DescriberStatus { model, ..status.cloned().unwrap_or_default() });
+    }
+
+    fn publish_charge(&self, charge: Charge) {
+        self.publisher.publish(DescriberEvent::Charged(charge));
+        self.publish_status();
     }
 }
 
-/// Says what a description waits for.
-fn wait_for(say: &Say, words: String) {
-    // Nobody listens to a description that was cancelled.
-    let _ = say.send(DescribeEvent::Waiting(words));
+fn send_waiting(events: &Events, message: String) {
+    // Fails if the description was cancelled.
+    let _ = events.send(DescriptionEvent::Waiting(message));
 }
 
-/// No code that can panic runs under these locks, so a poisoned state is as good as any.
+/// Ignores poisoning: no code under these locks can panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! What a run may cost. The most a request can cost is set aside before it is sent, so that the limit holds whatever
-//! the answers turn out to cost.
+//! The budget of a run. The maximum cost of a request is reserved before the request is sent, so that the limit holds
+//! for any response.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::Dollars;
 
-/// What was spent, what is set aside for requests under way, and the limit of both. Clones share it.
+/// Tracks spent and reserved money against an optional limit. Clones share their state.
 #[derive(Clone)]
 pub struct Budget {
     shared: Arc<Shared>,
@@ -16,7 +16,7 @@ pub struct Budget {
 struct Shared {
     limit: Option<Dollars>,
     state: Mutex<State>,
-    /// Wakes those who wait for a reservation to end.
+    /// Notified when a reservation ends.
     ended: Notify,
 }
 
@@ -26,105 +26,85 @@ struct State {
     reserved: Dollars,
 }
 
-/// Why a request is not paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetError {
-    /// It does not fit in what is left, and never will.
+    /// The request does not fit the remaining budget, even if all reservations are released.
     #[error(
-        "the budget of {limit} is used up: {spent} is spent, and one more request may cost {worst}; raise --budget to go on"
+        "the budget of {limit} is used up: {spent} spent, and the next request may cost up to {max_cost}; raise --budget to continue"
     )]
-    Spent {
-        /// What the run may cost.
-        limit: Dollars,
-        /// What it has cost.
-        spent: Dollars,
-        /// What one more request may cost.
-        worst: Dollars,
-    },
-    /// It does not fit now, but may when requests under way have cost less than they might.
+    Spent { limit: Dollars, spent: Dollars, max_cost: Dollars },
+    /// The request may fit once requests in flight have cost less than reserved.
     #[error(
-        "the budget of {limit} has no room for now: {spent} is spent, requests under way may cost {reserved}, and one more {worst}"
+        "the budget of {limit} is fully reserved: {spent} spent, {reserved} reserved by requests in flight, {max_cost} needed"
     )]
-    Reserved {
-        /// What the run may cost.
-        limit: Dollars,
-        /// What it has cost.
-        spent: Dollars,
-        /// What is set aside for requests under way.
-        reserved: Dollars,
-        /// What one more request may cost.
-        worst: Dollars,
-    },
+    Reserved { limit: Dollars, spent: Dollars, reserved: Dollars, max_cost: Dollars },
 }
 
-/// Money set aside for one request. It ends when it is settled or dropped: dropped before the request was sent, the
-/// money is free again; after, nobody knows what the request cost, and all of it counts as spent.
-#[must_use = "dropping it frees the money"]
+/// Money reserved for one request, until settled or dropped. Dropping it before the request is sent releases the money;
+/// dropping it afterwards counts all of it as spent, because the cost is unknown.
+#[must_use = "dropping it releases the money"]
 pub struct Reservation {
     shared: Arc<Shared>,
-    worst: Dollars,
-    /// What it costs to drop it.
-    due: Dollars,
+    max_cost: Dollars,
+    /// The amount spent if dropped.
+    cost_if_dropped: Dollars,
 }
 
 impl Budget {
-    /// A budget of which nothing is spent; none for a run that may cost anything.
+    /// Creates a budget, unlimited if `limit` is `None`.
     #[must_use]
     pub fn new(limit: Option<Dollars>) -> Self {
         let shared = Shared { limit, state: Mutex::default(), ended: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Sets aside the most a request can cost.
+    /// Reserves the maximum cost of a request.
     ///
     /// # Errors
     ///
-    /// Where that does not fit: for now, or for good.
-    pub fn reserve(&self, worst: Dollars) -> Result<Reservation, BudgetError> {
+    /// Returns an error if the cost does not fit the budget, now or ever.
+    pub fn reserve(&self, max_cost: Dollars) -> Result<Reservation, BudgetError> {
         let mut state = self.shared.state();
         let State { spent, reserved } = *state;
         if let Some(limit) = self.shared.limit {
-            if spent + worst > limit {
-                return Err(BudgetError::Spent { limit, spent, worst });
+            if spent + max_cost > limit {
+                return Err(BudgetError::Spent { limit, spent, max_cost });
             }
-            if spent + reserved + worst > limit {
-                return Err(BudgetError::Reserved { limit, spent, reserved, worst });
+            if spent + reserved + max_cost > limit {
+                return Err(BudgetError::Reserved { limit, spent, reserved, max_cost });
             }
         }
-        state.reserved += worst;
-        Ok(Reservation { shared: Arc::clone(&self.shared), worst, due: Dollars::default() })
+        state.reserved += max_cost;
+        Ok(Reservation { shared: Arc::clone(&self.shared), max_cost, cost_if_dropped: Dollars::default() })
     }
 
-    /// Like [`Budget::reserve`], but waits while requests under way may still leave room. Those who wait are served in
-    /// no particular order. Dropping the future takes nothing from anybody.
+    /// Like [`Budget::reserve`], but waits while requests in flight may still release enough. Waiters are served in no
+    /// particular order. Cancel-safe.
     ///
     /// # Errors
     ///
-    /// [`BudgetError::Spent`] as soon as there will never be room.
-    pub async fn reserve_when_possible(&self, worst: Dollars) -> Result<Reservation, BudgetError> {
+    /// Returns [`BudgetError::Spent`] as soon as the cost can never fit.
+    pub async fn reserve_when_available(&self, max_cost: Dollars) -> Result<Reservation, BudgetError> {
         loop {
-            // Listens before it looks, so that no end falls in between.
+            // Registers before the check, so that no notification is missed.
             let ended = self.shared.ended.notified();
-            match self.reserve(worst) {
+            match self.reserve(max_cost) {
                 Err(BudgetError::Reserved { .. }) => ended.await,
                 outcome => return outcome,
             }
         }
     }
 
-    /// What the run may cost; none where it may cost anything.
     #[must_use]
     pub fn limit(&self) -> Option<Dollars> {
         self.shared.limit
     }
 
-    /// What it has cost.
     #[must_use]
     pub fn spent(&self) -> Dollars {
         self.shared.state().spent
     }
 
-    /// What is set aside for requests under way.
     #[must_use]
     pub fn reserved(&self) -> Dollars {
         self.shared.state().reserved
@@ -132,36 +112,29 @@ impl Budget {
 }
 
 impl Reservation {
-    /// What is set aside.
-    #[must_use]
-    pub fn worst(&self) -> Dollars {
-        self.worst
-    }
-
-    /// The request goes to the service now, which may charge for it whatever becomes of the answer.
+    /// Marks the request as sent: from now on the service may charge for it, whatever becomes of the response.
     pub fn sent(&mut self) {
-        self.due = self.worst;
+        self.cost_if_dropped = self.max_cost;
     }
 
-    /// The service said what the request cost, or that it charges nothing. Should that be more than was set aside, it
-    /// counts all the same.
+    /// Ends the reservation with the actual cost, which counts in full even if it exceeds the reservation.
     pub fn settle(mut self, actual: Dollars) {
-        self.due = actual;
+        self.cost_if_dropped = actual;
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         let mut state = self.shared.state();
-        state.reserved = state.reserved.saturating_sub(self.worst);
-        state.spent += self.due;
+        state.reserved = state.reserved.saturating_sub(self.max_cost);
+        state.spent += self.cost_if_dropped;
         drop(state);
         self.shared.ended.notify_waiters();
     }
 }
 
 impl Shared {
-    /// No code that can panic runs under the lock, so a poisoned state is as good as any.
+    /// Ignores poisoning: no code under the lock can panic with the state half updated.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,48 +156,47 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_spent_from_set_aside() {
+    fn it_distinguishes_spent_from_reserved() {
         let budget = Budget::new(Some(dollars(10)));
-        let first = budget.reserve(dollars(7)).expect("there is room");
+        let first = budget.reserve(dollars(7)).expect("within the budget");
         assert_eq!(
             budget.reserve(dollars(4)).err(),
             Some(BudgetError::Reserved {
                 limit: dollars(10),
                 spent: dollars(0),
                 reserved: dollars(7),
-                worst: dollars(4)
+                max_cost: dollars(4)
             })
         );
         first.settle(dollars(6));
-        drop(budget.reserve(dollars(4)).expect("the first left room for exactly this"));
-        let spent = BudgetError::Spent { limit: dollars(10), spent: dollars(6), worst: dollars(5) };
+        drop(budget.reserve(dollars(4)).expect("fits exactly"));
+        let spent = BudgetError::Spent { limit: dollars(10), spent: dollars(6), max_cost: dollars(5) };
         assert_eq!(budget.reserve(dollars(5)).err(), Some(spent));
         let message = BudgetError::Spent {
             limit: "2".parse().expect("dollars"),
             spent: "1.98".parse().expect("dollars"),
-            worst: "0.023".parse().expect("dollars"),
+            max_cost: "0.023".parse().expect("dollars"),
         };
         assert_eq!(
             message.to_string(),
-            "the budget of $2.00 is used up: $1.98 is spent, and one more request may cost $0.023; raise --budget to go on"
+            "the budget of $2.00 is used up: $1.98 spent, and the next request may cost up to $0.023; raise --budget to continue"
         );
     }
 
     #[test]
-    fn without_a_limit_it_only_counts() {
+    fn without_a_limit_every_reservation_succeeds() {
         let budget = Budget::new(None);
-        let mut sent = budget.reserve(dollars(u64::MAX)).expect("there is no limit");
+        let mut sent = budget.reserve(dollars(u64::MAX)).expect("no limit");
         sent.sent();
         drop(sent);
-        drop(budget.reserve(dollars(u64::MAX)).expect("there is no limit"));
+        drop(budget.reserve(dollars(u64::MAX)).expect("no limit"));
         assert_eq!((budget.spent(), budget.reserved()), (dollars(u64::MAX), dollars(0)));
     }
 
-    /// What happens next in a run.
     #[derive(Clone, Debug)]
     enum Step {
         Reserve(u64),
-        /// Of those under way, which; and what it cost, in hundredths of the worst.
+        /// Which reservation, and its cost as a percentage of the maximum.
         Settle(usize, u64),
         Send(usize),
         Drop(usize),
@@ -241,47 +213,47 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_the_limit_holds_and_every_reservation_ends_once(
+        fn the_limit_holds_and_every_reservation_ends_once(
             limit in 0_u64..10_000,
             steps in vec(step(), 0..200),
         ) {
             let budget = Budget::new(Some(dollars(limit)));
-            let mut under_way: Vec<(Reservation, u64, bool)> = Vec::new();
+            let mut reservations: Vec<(Reservation, u64, bool)> = Vec::new();
             let mut spent = 0;
             for step in steps {
                 match step {
-                    Step::Reserve(worst) => match budget.reserve(dollars(worst)) {
-                        Ok(reservation) => under_way.push((reservation, worst, false)),
-                        Err(BudgetError::Spent { .. }) => prop_assert!(spent + worst > limit),
+                    Step::Reserve(max_cost) => match budget.reserve(dollars(max_cost)) {
+                        Ok(reservation) => reservations.push((reservation, max_cost, false)),
+                        Err(BudgetError::Spent { .. }) => prop_assert!(spent + max_cost > limit),
                         Err(BudgetError::Reserved { reserved, .. }) => {
-                            prop_assert!(spent + worst <= limit);
-                            prop_assert!(spent + reserved.billionths() + worst > limit);
+                            prop_assert!(spent + max_cost <= limit);
+                            prop_assert!(spent + reserved.billionths() + max_cost > limit);
                         }
                     },
-                    Step::Settle(which, share) if !under_way.is_empty() => {
-                        let (reservation, worst, _) = under_way.swap_remove(which % under_way.len());
-                        reservation.settle(dollars(worst * share / 100));
-                        spent += worst * share / 100;
+                    Step::Settle(which, share) if !reservations.is_empty() => {
+                        let (reservation, max_cost, _) = reservations.swap_remove(which % reservations.len());
+                        reservation.settle(dollars(max_cost * share / 100));
+                        spent += max_cost * share / 100;
                     }
-                    Step::Send(which) if !under_way.is_empty() => {
-                        let which = which % under_way.len();
-                        under_way[which].0.sent();
-                        under_way[which].2 = true;
+                    Step::Send(which) if !reservations.is_empty() => {
+                        let which = which % reservations.len();
+                        reservations[which].0.sent();
+                        reservations[which].2 = true;
                     }
-                    Step::Drop(which) if !under_way.is_empty() => {
-                        let (_, worst, sent) = under_way.swap_remove(which % under_way.len());
-                        spent += if sent { worst } else { 0 };
+                    Step::Drop(which) if !reservations.is_empty() => {
+                        let (_, max_cost, sent) = reservations.swap_remove(which % reservations.len());
+                        spent += if sent { max_cost } else { 0 };
                     }
                     _ => {}
                 }
                 prop_assert_eq!(budget.spent(), dollars(spent));
-                prop_assert_eq!(budget.reserved(), dollars(under_way.iter().map(|(_, worst, _)| worst).sum()));
+                prop_assert_eq!(budget.reserved(), dollars(reservations.iter().map(|(_, max_cost, _)| max_cost).sum()));
                 prop_assert!(budget.spent() + budget.reserved() <= dollars(limit));
             }
         }
 
         #[test]
-        fn those_who_wait_get_their_money_or_are_told_that_there_is_none(
+        fn waiters_get_a_reservation_or_an_error(
             limit in 0_u64..5_000,
             requests in vec((1_u64..1_000, 0_u64..=100, 0_u64..100, proptest::option::of(0_u64..100)), 1..60),
         ) {
@@ -293,25 +265,25 @@ mod tests {
             let (budget, outcomes) = runtime.block_on(async {
                 let budget = Budget::new(Some(dollars(limit)));
                 let mut tasks = JoinSet::new();
-                for (worst, share, work, patience) in requests {
+                for (max_cost, share, work, patience) in requests {
                     let budget = budget.clone();
                     tasks.spawn(async move {
                         let patience = patience.map_or(Duration::from_hours(1), Duration::from_millis);
-                        let waiting = budget.reserve_when_possible(dollars(worst));
-                        let Ok(outcome) = tokio::time::timeout(patience, waiting).await else { return 0 };
+                        let reservation = budget.reserve_when_available(dollars(max_cost));
+                        let Ok(outcome) = tokio::time::timeout(patience, reservation).await else { return 0 };
                         let Ok(mut reservation) = outcome else {
-                            assert!(budget.spent() + dollars(worst) > dollars(limit), "there will be room");
+                            assert!(budget.spent() + dollars(max_cost) > dollars(limit), "the cost could still fit");
                             return 0;
                         };
                         reservation.sent();
                         sleep(Duration::from_millis(work)).await;
                         assert!(budget.spent() + budget.reserved() <= dollars(limit));
-                        reservation.settle(dollars(worst * share / 100));
-                        worst * share / 100
+                        reservation.settle(dollars(max_cost * share / 100));
+                        max_cost * share / 100
                     });
                 }
                 let limit = Duration::from_mins(50);
-                (budget, tokio::time::timeout(limit, tasks.join_all()).await.expect("nobody waits for ever"))
+                (budget, tokio::time::timeout(limit, tasks.join_all()).await.expect("no waiter waits forever"))
             });
             prop_assert_eq!(budget.spent(), outcomes.into_iter().map(dollars).sum());
             prop_assert_eq!(budget.reserved(), dollars(0));

@@ -1,4 +1,4 @@
-//! What describing costs: tokens, and dollars.
+//! Token counts and costs.
 
 use std::fmt;
 use std::iter::Sum;
@@ -8,12 +8,10 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Tokens a service counted, or is expected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tokens {
-    /// Of the prompt and the picture.
+    /// Prompt and image.
     pub input: u64,
-    /// Of the text written.
     pub output: u64,
 }
 
@@ -31,32 +29,29 @@ impl AddAssign for Tokens {
     }
 }
 
-/// US dollars, exact to a billionth: the cheapest models charge less than a ten-millionth a token.
+/// US dollars in billionths: the cheapest models charge less than a ten-millionth per token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Dollars(u64);
 
 const BILLIONTHS: u64 = 1_000_000_000;
 
 impl Dollars {
-    /// So many billionths of a dollar.
     #[must_use]
     pub const fn from_billionths(billionths: u64) -> Self {
         Self(billionths)
     }
 
-    /// In billionths of a dollar.
     #[must_use]
     pub const fn billionths(self) -> u64 {
         self.0
     }
 
-    /// What is left after `other`; nothing where that is more.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// The exact amount, with as many decimals as it takes and two at least ("0.0123"), for files and scripts.
+    /// Returns the exact amount with at least two decimals ("0.0123"), for files and scripts.
     #[must_use]
     pub fn exact(self) -> String {
         let digits = format!("{}.{:09}", self.0 / BILLIONTHS, self.0 % BILLIONTHS);
@@ -93,7 +88,7 @@ impl Sum for Dollars {
     }
 }
 
-/// For people: cents, or as many decimals as an amount below ten cents needs for two digits ("$1.24", "$0.0031").
+/// Rounds to cents, or to two significant digits below ten cents ("$1.24", "$0.0031").
 impl fmt::Display for Dollars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut decimals = 2_u32;
@@ -107,40 +102,39 @@ impl fmt::Display for Dollars {
     }
 }
 
-/// From a text ("0.50") or a number.
 impl Serialize for Dollars {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.exact())
     }
 }
 
+/// Accepts a string ("0.50") or a number.
 impl<'de> Deserialize<'de> for Dollars {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected dollars, as in 2 or 0.50")]
-        enum Written {
-            Text(String),
+        #[serde(untagged, expecting = "expected an amount in dollars, such as 2 or 0.50")]
+        enum Amount {
+            String(String),
             Whole(u64),
             Fraction(f64),
         }
-        let written = match Written::deserialize(deserializer)? {
-            Written::Text(text) => text,
-            Written::Whole(dollars) => dollars.to_string(),
-            Written::Fraction(dollars) => dollars.to_string(),
+        let amount = match Amount::deserialize(deserializer)? {
+            Amount::String(text) => text,
+            Amount::Whole(dollars) => dollars.to_string(),
+            Amount::Fraction(dollars) => dollars.to_string(),
         };
-        written.parse().map_err(D::Error::custom)
+        amount.parse().map_err(D::Error::custom)
     }
 }
 
-/// Why a text is no amount of money.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected dollars, as in 2 or 0.50")]
+#[error("expected an amount in dollars, such as 2 or 0.50")]
 pub struct DollarsError;
 
 impl FromStr for Dollars {
     type Err = DollarsError;
 
-    /// Reads "2", "0.50" or "$0.50", down to a billionth.
+    /// Parses "2", "0.50" or "$0.50", with up to nine decimals.
     fn from_str(text: &str) -> Result<Self, DollarsError> {
         let text = text.trim();
         let text = text.strip_prefix('$').unwrap_or(text);
@@ -162,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_read_as_people_write_them() {
+    fn amounts_are_parsed_with_or_without_dollar_sign_and_decimals() {
         assert_eq!("2".parse(), Ok(Dollars::from_billionths(2_000_000_000)));
         assert_eq!("$0.50".parse(), Ok(Dollars::from_billionths(500_000_000)));
         assert_eq!(".5".parse(), Ok(Dollars::from_billionths(500_000_000)));
@@ -172,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn small_amounts_keep_two_digits_and_large_ones_end_at_cents() {
+    fn small_amounts_show_two_significant_digits_and_large_ones_cents() {
         let shown = |text: &str| text.parse::<Dollars>().expect("an amount").to_string();
         assert_eq!(shown("0"), "$0.00");
         assert_eq!(shown("12.345"), "$12.35");
@@ -183,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_exact_form_reads_back(billionths in any::<u64>()) {
+        fn the_exact_form_round_trips(billionths in any::<u64>()) {
             let amount = Dollars::from_billionths(billionths);
             prop_assert_eq!(amount.exact().parse(), Ok(amount));
         }

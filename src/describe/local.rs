@@ -40,7 +40,7 @@ use self::{
     scene::Objects,
     texture::Texture,
 };
-use super::{DescribeError, DescribeEvent, Describer, Description, Detail, Priority, Reason, Request, StopReason};
+use super::{DescribeError, Describer, Description, DescriptionEvent, Detail, Priority, Reason, Request, StopReason};
 use crate::picture::UnusablePicture;
 
 /// The model name stored with every description. Increment the number whenever captions change.
@@ -82,7 +82,7 @@ impl Describer for LocalDescriber {
     }
 
     /// The stream must be polled inside a Tokio runtime. The caption is emitted word by word once it is complete.
-    fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescribeEvent> {
+    fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescriptionEvent> {
         events(request, Arc::clone(&self.workers), CancellationToken::new())
     }
 }
@@ -92,23 +92,23 @@ fn events(
     request: Request,
     workers: Arc<Semaphore>,
     cancelled: CancellationToken,
-) -> BoxStream<'static, DescribeEvent> {
+) -> BoxStream<'static, DescriptionEvent> {
     let cancel_on_drop = cancelled.clone().drop_guard();
     let events = async move {
         let _cancel_on_drop = cancel_on_drop;
         stream::iter(match describe_on_worker(request, workers, cancelled).await {
             Ok(description) => into_events(description),
-            Err(error) => vec![DescribeEvent::Failed(error)],
+            Err(error) => vec![DescriptionEvent::Failed(error)],
         })
     };
     stream::once(events).flatten().boxed()
 }
 
 /// Returns a delta for each word, then the finished description.
-fn into_events(description: Description) -> Vec<DescribeEvent> {
-    let mut events: Vec<DescribeEvent> =
-        description.text.split_inclusive(' ').map(|word| DescribeEvent::Delta(word.to_owned())).collect();
-    events.push(DescribeEvent::Finished(description));
+fn into_events(description: Description) -> Vec<DescriptionEvent> {
+    let mut events: Vec<DescriptionEvent> =
+        description.text.split_inclusive(' ').map(|word| DescriptionEvent::Delta(word.to_owned())).collect();
+    events.push(DescriptionEvent::Finished(description));
     events
 }
 
@@ -118,7 +118,7 @@ async fn describe_on_worker(
     workers: Arc<Semaphore>,
     cancelled: CancellationToken,
 ) -> Result<Description, DescribeError> {
-    let picture = request.picture.display().to_string();
+    let picture = request.image_path.display().to_string();
     let internal_error = |reason: String| DescribeError {
         message: format!("{picture}: internal error in the local describer: {reason} (please report this)"),
     };
@@ -128,7 +128,7 @@ async fn describe_on_worker(
         let _permit = permit;
         let worker = Worker::new(cancelled);
         let detail = effective_detail(&request);
-        caption(&request.picture, detail, request.max_words, &worker).map(|text| (text, detail))
+        caption(&request.image_path, detail, request.max_words, &worker).map(|text| (text, detail))
     });
     match work.await {
         Ok(Ok((text, detail))) => Ok(Description {

@@ -1,4 +1,4 @@
-//! The picture as a service is sent it: in a format it takes, upright, and no larger than its model can use.
+//! Prepares an image for upload: in a format the service accepts, upright, and no larger than the model can use.
 
 #[cfg(test)]
 mod tests;
@@ -16,25 +16,21 @@ use crate::picture::{
     self, ByteCache, Decoded, PictureFormat, Stamp, UnusablePicture, decode, guarded, opaque, plain, read,
 };
 
-/// The qualities a JPEG is tried at, until it fits. At the first, loss is hard to see; below the last, a smaller picture
-/// shows more than a coarser one.
+/// The JPEG qualities to try, in order, until the image fits. At the first, loss is hardly visible; below the last,
+/// reducing the resolution loses less.
 const QUALITIES: [u8; 5] = [90, 80, 70, 60, 50];
 
-/// The formats Amazon Bedrock takes.
+/// The formats Amazon Bedrock accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UploadFormat {
-    /// PNG.
     Png,
-    /// JPEG.
     Jpeg,
-    /// GIF.
     Gif,
-    /// WebP.
     WebP,
 }
 
 impl UploadFormat {
-    /// The format of a file that can be sent as it is.
+    /// Returns `None` if files of this format have to be converted.
     const fn of(format: PictureFormat) -> Option<Self> {
         match format {
             PictureFormat::Png => Some(Self::Png),
@@ -46,24 +42,19 @@ impl UploadFormat {
     }
 }
 
-/// A picture ready to be sent. Cloning is cheap.
+/// An encoded image, cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// The file.
     pub bytes: Arc<[u8]>,
-    /// What kind of file it is.
     pub format: UploadFormat,
-    /// Pixels across.
     pub width: u32,
-    /// Pixels down.
     pub height: u32,
 }
 
 impl Upload {
-    /// The tokens the picture is expected to count for.
     #[must_use]
     pub const fn tokens(&self) -> u64 {
-        tokens(self.width, self.height)
+        image_tokens(self.width, self.height)
     }
 }
 
@@ -74,45 +65,30 @@ impl fmt::Debug for Upload {
     }
 }
 
-/// The tokens a picture of this size is expected to count for: one for 750 pixels, by Anthropic's documentation of
-/// vision.
+/// Estimates the tokens of an image: one per 750 pixels, according to Anthropic's documentation of vision.
 #[must_use]
-pub const fn tokens(width: u32, height: u32) -> u64 {
+pub const fn image_tokens(width: u32, height: u32) -> u64 {
     (width as u64 * height as u64).div_ceil(750)
 }
 
-/// Why a picture cannot be sent. The message names the file and the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UploadError {
-    /// The file is no picture to work with.
     #[error(transparent)]
     Unusable(#[from] UnusablePicture),
-    /// Even one pixel takes more bytes than the limit.
-    #[error("{}: no picture fits into {limit} bytes (set picture-bytes of this model higher)", path.display())]
-    NoRoom {
-        /// The file.
-        path: PathBuf,
-        /// The most bytes the model takes.
-        limit: usize,
-    },
-    /// The picture cannot be written as a JPEG.
-    #[error("{}: cannot be made smaller: {reason} (shrink the picture, then regenerate)", path.display())]
-    NotWritten {
-        /// The file.
-        path: PathBuf,
-        /// The encoder's words.
-        reason: String,
-    },
+    /// Even a single pixel exceeds the limit.
+    #[error("{}: cannot be reduced to {limit} bytes: raise picture-bytes of this model in models.toml", path.display())]
+    LimitTooSmall { path: PathBuf, limit: usize },
+    #[error("{}: cannot be converted to JPEG: {reason}; convert the image, then regenerate", path.display())]
+    NotEncoded { path: PathBuf, reason: String },
 }
 
-/// Reads the picture at `path` and makes it fit, on the calling thread: tens of milliseconds for a large one. A file that
-/// fits already is sent as it is, byte for byte, with the data about its making that are in it; but not unless it can be
-/// decoded, since a broken one would be paid for too. All others become a JPEG: turned upright, scaled down, of an
-/// animation the first frame, and with white behind what is transparent, as on most pages.
+/// Reads the image at `path` and fits it to the limits, blocking for tens of milliseconds if it is large. A file within
+/// the limits is sent unchanged, metadata included, but only if it can be decoded, because a broken image would be charged
+/// for. Any other becomes a JPEG: the first frame of an animation, upright, scaled down, with transparency over white.
 ///
 /// # Errors
 ///
-/// If there is no picture, or it cannot be made to fit.
+/// Returns an error if the file is not a readable image or cannot be fitted to the limits.
 pub fn prepare(path: &Path, limits: &UploadLimits) -> Result<Upload, UploadError> {
     let edge = limits.long_edge.min(limits.longest_side);
     let bytes = read(path).map_err(|error| error.at(path))?;
@@ -124,15 +100,15 @@ pub fn prepare(path: &Path, limits: &UploadLimits) -> Result<Upload, UploadError
     match UploadFormat::of(decoded.info.format) {
         Some(format) if fits => Ok(Upload { bytes: bytes.into(), format, width, height }),
         _ => guarded(
-            || shrunk(&decoded, edge, limits.bytes, path),
-            |reason| UploadError::NotWritten { path: path.to_owned(), reason },
+            || fit_jpeg(&decoded, edge, limits.bytes, path),
+            |reason| UploadError::NotEncoded { path: path.to_owned(), reason },
         ),
     }
 }
 
-/// A JPEG of at most `most` bytes with no side longer than `edge`: as little coarser as needed, then as little smaller.
-fn shrunk(decoded: &Decoded, edge: u32, most: usize, path: &Path) -> Result<Upload, UploadError> {
-    let failed = |error: &dyn fmt::Display| UploadError::NotWritten { path: path.to_owned(), reason: plain(error) };
+/// Encodes a JPEG of at most `max_bytes` with no side longer than `edge`, reducing first the quality, then the size.
+fn fit_jpeg(decoded: &Decoded, edge: u32, max_bytes: usize, path: &Path) -> Result<Upload, UploadError> {
+    let failed = |error: &dyn fmt::Display| UploadError::NotEncoded { path: path.to_owned(), reason: plain(error) };
     let mut size = within((decoded.info.width, decoded.info.height), edge);
     loop {
         let picture = without_alpha(decoded.resized(size).map_err(|error| failed(&error))?);
@@ -140,12 +116,12 @@ fn shrunk(decoded: &Decoded, edge: u32, most: usize, path: &Path) -> Result<Uplo
             let mut bytes = Vec::new();
             let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
             picture.write_with_encoder(encoder).map_err(|error| failed(&error))?;
-            if bytes.len() <= most {
+            if bytes.len() <= max_bytes {
                 return Ok(Upload { bytes: bytes.into(), format: UploadFormat::Jpeg, width: size.0, height: size.1 });
             }
         }
         if size == (1, 1) {
-            return Err(UploadError::NoRoom { path: path.to_owned(), limit: most });
+            return Err(UploadError::LimitTooSmall { path: path.to_owned(), limit: max_bytes });
         }
         size = within(size, size.0.max(size.1) * 3 / 4);
     }
@@ -155,57 +131,56 @@ fn without_alpha(picture: DynamicImage) -> DynamicImage {
     if picture.color().has_alpha() { opaque(&picture, |_, _| u8::MAX).into() } else { picture }
 }
 
-/// The size a picture of this size is sent in.
+/// Returns the dimensions after fitting an image of this size to the limits.
 #[must_use]
-pub fn size_sent(size: (u32, u32), limits: &UploadLimits) -> (u32, u32) {
+pub fn upload_size(size: (u32, u32), limits: &UploadLimits) -> (u32, u32) {
     within(size, limits.long_edge.min(limits.longest_side))
 }
 
-/// The size of a picture shrunk, where needed, so that its longer side is `edge`; at least one pixel each way.
+/// Scales a size down so that its longer side is at most `edge`; each side stays at least one pixel.
 fn within((width, height): (u32, u32), edge: u32) -> (u32, u32) {
     let (longest, edge) = (u64::from(width.max(height)), u64::from(edge.max(1)));
     if longest <= edge {
         return (width, height);
     }
-    // Never more than `side`, so it always fits.
+    // The result never exceeds `side`, so it fits a `u32`.
     let scaled = |side: u32| u32::try_from((u64::from(side) * edge + longest / 2) / longest).unwrap_or(side).max(1);
     (scaled(width), scaled(height))
 }
 
-/// Pictures made ready before, bounded in bytes: describing one again should cost no second conversion. One that changed
-/// on the disk since is made anew.
+/// An LRU cache of prepared images, bounded in bytes, so that regenerating does not convert an image again. A file that
+/// changed on disk since is prepared again.
 pub struct UploadCache {
-    made: Mutex<ByteCache<Key, Upload>>,
+    cache: Mutex<ByteCache<Key, Upload>>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     path: PathBuf,
-    state: Stamp,
+    stamp: Stamp,
     limits: UploadLimits,
 }
 
 impl UploadCache {
-    /// Keeps at most so many bytes of pictures, those used last.
     #[must_use]
-    pub fn new(most_bytes: usize) -> Self {
-        Self { made: Mutex::new(ByteCache::new(most_bytes)) }
+    pub fn new(max_bytes: usize) -> Self {
+        Self { cache: Mutex::new(ByteCache::new(max_bytes)) }
     }
 
-    /// As [`prepare`], unless it is known.
+    /// Like [`prepare`], but returns the cached upload if the file has not changed.
     ///
     /// # Errors
     ///
-    /// If there is no picture, or it cannot be made to fit.
+    /// Returns an error if the file is not a readable image or cannot be fitted to the limits.
     pub fn prepare(&self, path: &Path, limits: &UploadLimits) -> Result<Upload, UploadError> {
-        let made = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = picture::stamp(path).map_err(|error| error.at(path))?;
-        let key = Key { path: path.to_owned(), state, limits: *limits };
-        if let Some(upload) = made().get(&key) {
+        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = picture::stamp(path).map_err(|error| error.at(path))?;
+        let key = Key { path: path.to_owned(), stamp, limits: *limits };
+        if let Some(upload) = cache().get(&key) {
             return Ok(upload.clone());
         }
         let upload = prepare(path, limits)?;
-        made().insert(key, upload.clone(), upload.bytes.len());
+        cache().insert(key, upload.clone(), upload.bytes.len());
         Ok(upload)
     }
 }

@@ -21,7 +21,7 @@ use self::backlog::Backlog;
 use super::event::JobEvent;
 use super::rules::JobSpec;
 use crate::dataset::RecordId;
-use crate::describe::{DescribeError, DescribeEvent, Describer, JobId, Priority, Request};
+use crate::describe::{DescribeError, Describer, DescriptionEvent, JobId, Priority, Request};
 
 /// The largest number of jobs that wait at one priority. A run over a large dataset feeds its jobs in as others end.
 pub const LIMIT: usize = 1_000;
@@ -249,13 +249,13 @@ async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToke
             event = events.next() => event,
         };
         match event {
-            Some(DescribeEvent::Waiting(reason)) => (shared.on_event)(job, record, JobEvent::Waiting(reason)),
-            Some(DescribeEvent::Delta(text)) => (shared.on_event)(job, record, JobEvent::Delta(text)),
-            Some(DescribeEvent::Finished(description)) if description.text.trim().is_empty() => {
+            Some(DescriptionEvent::Waiting(reason)) => (shared.on_event)(job, record, JobEvent::Waiting(reason)),
+            Some(DescriptionEvent::Delta(text)) => (shared.on_event)(job, record, JobEvent::Delta(text)),
+            Some(DescriptionEvent::Finished(description)) if description.text.trim().is_empty() => {
                 return failed("the describer returned no text");
             }
-            Some(DescribeEvent::Finished(description)) => return JobEvent::Finished(description),
-            Some(DescribeEvent::Failed(error)) => return JobEvent::Failed(error),
+            Some(DescriptionEvent::Finished(description)) => return JobEvent::Finished(description),
+            Some(DescriptionEvent::Failed(error)) => return JobEvent::Failed(error),
             None => return failed("the stream ended early; the fragment was discarded"),
         }
     }

@@ -183,7 +183,7 @@ pub fn conclude(
         model,
         prompt,
         parameters,
-        reason: origin.reason.map(|reason| reason.words().to_owned()),
+        reason: origin.reason.map(|reason| reason.as_str().to_owned()),
         usage,
         stop,
         at: origin.at,

@@ -19,7 +19,7 @@ use super::sheet::Sheet;
 use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{Dollars, Status, Usage};
+use crate::describe::{DescriberStatus, Dollars, Usage};
 use crate::lint::Rules;
 use crate::preview::{CellArea, Preview, PreviewError, Shot};
 use crate::report::Figures;
@@ -180,7 +180,7 @@ pub struct Model {
     pub jobs: HashMap<RecordId, Job>,
     /// The run over many records.
     pub bulk: Option<Bulk>,
-    pub describer: Status,
+    pub describer: DescriberStatus,
     /// Cost of all descriptions of this dataset so far.
     pub spent: Dollars,
     /// The operator has consented to paid descriptions.
@@ -242,7 +242,7 @@ impl Model {
             mode: Mode::Browse,
             jobs: HashMap::new(),
             bulk: None,
-            describer: Status::default(),
+            describer: DescriberStatus::default(),
             spent: Dollars::default(),
             pace: Pace::default(),
             agreed_to_pay: agreed,

@@ -11,7 +11,7 @@ use super::replace::Hit;
 use super::scan::ScanId;
 use super::{Action, Scanned};
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{Dollars, JobId, Status};
+use crate::describe::{DescriberStatus, Dollars, JobId};
 use crate::engine::event::JobEvent;
 use crate::preview::{CellArea, CellSize, Ready};
 use crate::report::Figures;
@@ -148,7 +148,7 @@ pub enum Msg {
         at: Timestamp,
     },
     /// The describer does differently now.
-    Describer(Status),
+    Describer(DescriberStatus),
     /// Something was paid for.
     Spent(Dollars),
     /// The terminal has lost the pictures it was sent.

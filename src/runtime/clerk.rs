@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Parts, candidates};
 use crate::dataset::{Dataset, Occurrences, RecordId};
-use crate::describe::{DescribeError, Spent};
+use crate::describe::{Charge, DescribeError};
 use crate::engine::event::JobEvent;
 use crate::engine::queue::{Queue, Refused};
 use crate::engine::rules::JobSpec;
@@ -33,7 +33,7 @@ pub(super) enum Task {
     Describe(Vec<JobSpec>),
     DescribeAhead(Vec<JobSpec>),
     StopDescriptions,
-    Spent(Spent, Timestamp),
+    Charge(Charge, Timestamp),
     Close,
 }
 
@@ -132,9 +132,9 @@ impl Desk {
                         queue.cancel_all();
                     }
                 }
-                Task::Spent(spent, at) => {
+                Task::Charge(charge, at) => {
                     // Where this fails, the next decision fails too, and that is told.
-                    let _ = self.writer.as_ref().map(|writer| writer.record_spending(at, spent));
+                    let _ = self.writer.as_ref().map(|writer| writer.record_spending(at, charge));
                 }
                 Task::Close => break,
             }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::Fault;
-use crate::describe::{Dollars, Spent, Tokens, Usage};
+use crate::describe::{Charge, Dollars, Tokens, Usage};
 
 /// What one model and prompt have cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub struct Spending {
     pub usage: Usage,
 }
 
-pub(super) fn append(connection: &Connection, at: Timestamp, spent: &Spent) -> Result<(), Fault> {
-    let Spent { record: _, model, prompt, usage: Usage { tokens, cost }, estimated } = spent;
+pub(super) fn append(connection: &Connection, at: Timestamp, charge: &Charge) -> Result<(), Fault> {
+    let Charge { record: _, model, prompt, usage: Usage { tokens, cost }, estimated } = charge;
     connection
         .prepare_cached(
             "INSERT INTO usage (at, model, prompt, input, output, cost, estimated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -16,7 +16,7 @@ use super::rebind::put_setting;
 use super::sample::{self, Sample};
 use super::spending;
 use crate::dataset::{self, Dataset, DatasetError, Occurrences, RecordId};
-use crate::describe::Spent;
+use crate::describe::Charge;
 
 /// What a record is beyond its position, said when it is first touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(super) struct Batch {
     /// The record the operator is on, and its name.
     pub(super) cursor: Option<(RecordId, String)>,
     /// What was paid for, and when.
-    pub(super) spent: Vec<(Timestamp, Spent)>,
+    pub(super) charges: Vec<(Timestamp, Charge)>,
     /// What was learned about which of several records of a name each is.
     pub(super) occurrences: Vec<(RecordId, u32)>,
     /// Who reviews, after which event and since when.
@@ -117,7 +117,7 @@ impl Batch {
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
-            && self.spent.is_empty()
+            && self.charges.is_empty()
             && self.occurrences.is_empty()
             && self.cursor.is_none()
             && self.samples.is_empty()
@@ -195,8 +195,8 @@ impl Store {
                     .execute(params![subject.row(), occurrence])?;
             }
         }
-        for (at, spent) in &batch.spent {
-            spending::append(&transaction, *at, spent)?;
+        for (at, charge) in &batch.charges {
+            spending::append(&transaction, *at, charge)?;
         }
         if let Some((record, name)) = &batch.cursor {
             put_setting(&transaction, "cursor", Some(record.0))?;

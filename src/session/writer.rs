@@ -12,7 +12,7 @@ use super::event::Seq;
 use super::sample::Sample;
 use super::store::{Batch, Entry, Store};
 use crate::dataset::RecordId;
-use crate::describe::Spent;
+use crate::describe::Charge;
 
 /// The most commands written in one transaction: what a bulk action sends at once should not delay the first
 /// acknowledgement by more than a few milliseconds.
@@ -47,7 +47,7 @@ enum Command {
     Record(Box<Entry>),
     Cursor(RecordId, String),
     Occurrences(Vec<(RecordId, u32)>),
-    Spent(Timestamp, Box<Spent>),
+    Charge(Timestamp, Box<Charge>),
     Reviewer(Timestamp, String),
     Sample(Box<Sample>),
 }
@@ -102,8 +102,8 @@ impl Writer {
     /// # Errors
     ///
     /// When the thread is gone.
-    pub fn record_spending(&self, at: Timestamp, spent: Spent) -> Result<(), SessionError> {
-        self.send(Command::Spent(at, Box::new(spent)))
+    pub fn record_spending(&self, at: Timestamp, charge: Charge) -> Result<(), SessionError> {
+        self.send(Command::Charge(at, Box::new(charge)))
     }
 
     /// Notes who reviews from now on. It is written along with the next event: whoever only looks leaves no trace.
@@ -163,10 +163,10 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
             match command {
                 Command::Cursor(record, file_name) => batch.cursor = Some((record, file_name)),
                 Command::Occurrences(occurrences) => batch.occurrences.extend(occurrences),
-                Command::Spent(at, spent) if failure.is_none() => batch.spent.push((at, *spent)),
+                Command::Charge(at, charge) if failure.is_none() => batch.charges.push((at, *charge)),
                 Command::Reviewer(at, reviewer) => batch.set_reviewer(&store, at, reviewer),
                 Command::Sample(sample) if failure.is_none() => batch.samples.push(*sample),
-                Command::Spent(..) | Command::Sample(_) => {}
+                Command::Charge(..) | Command::Sample(_) => {}
                 Command::Record(entry) => {
                     let seq = entry.seq;
                     let pushed = if failure.is_some() { Err(SessionError::Failed) } else { batch.push(&store, *entry) };
@@ -177,7 +177,7 @@ fn write(mut store: Store, queue: &Receiver<Command>, mut on_ack: impl FnMut(Ack
                 }
             }
         }
-        if batch.last().is_some() || !batch.spent.is_empty() || !batch.samples.is_empty() {
+        if batch.last().is_some() || !batch.charges.is_empty() || !batch.samples.is_empty() {
             let batch = std::mem::take(&mut batch);
             match (store.commit(&batch), batch.last()) {
                 (Ok(()), Some(through)) => on_ack(Ack::Durable { through }),

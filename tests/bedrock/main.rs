@@ -1,13 +1,13 @@
-//! `recaption generate` and Bedrock, through the real program and a service that speaks the real protocol.
+//! End-to-end tests of the Bedrock describer: the program against a mock service that speaks the protocol of Bedrock.
 
 mod doctor;
-mod generating;
+mod generate;
 mod ministack;
 #[cfg(unix)]
 #[path = "../terminal/pty.rs"]
-#[allow(dead_code, reason = "the tests of the terminal use all of it")]
+#[allow(dead_code, reason = "only the terminal tests use all of it")]
 mod pty;
 #[cfg(unix)]
-mod reviewing;
+mod review;
 mod server;
 mod world;

@@ -1,8 +1,8 @@
-//! The same program against a service and a faulty network that somebody else wrote: MiniStack answers as Bedrock does
-//! (PyPI `ministack`), microburst stands before it and breaks things (PyPI `microburst`).
+//! Tests against third-party servers: MiniStack emulates Bedrock (PyPI `ministack`), and microburst is a proxy that injects
+//! faults (PyPI `microburst`).
 //!
-//! `RECAPTION_MINISTACK` and `RECAPTION_MICROBURST` name their executables; `.ci/run` provides them. Where there are
-//! none, the tests say that they are skipped.
+//! `RECAPTION_MINISTACK` and `RECAPTION_MICROBURST` are the paths of their executables, which `.ci/run` sets. Without them,
+//! the tests are skipped with a message.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,37 +13,36 @@ use serde_json::json;
 
 use crate::world::World;
 
-/// A server of somebody else's, stopped when it is dropped.
-pub struct Theirs {
+/// A third-party server, killed on drop.
+pub struct ExternalServer {
     child: Child,
     port: u16,
 }
 
-impl Theirs {
-    /// Starts the executable a variable names, and waits until it listens. Without one, says that the test is skipped.
+impl ExternalServer {
+    /// Starts the executable in `variable` and waits until it listens. Returns `None` if the variable is unset.
     fn start(variable: &str, prepare: impl FnOnce(&mut Command, u16)) -> Option<Self> {
         let Some(executable) = std::env::var(variable).ok().filter(|path| !path.is_empty()) else {
-            // Past the test harness, which keeps to itself what passing tests print.
-            let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {variable} names no executable");
+            // Written to the handle, because the test harness captures the output of macros.
+            let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {variable} is not set");
             return None;
         };
         let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port").port();
         let mut command = Command::new(executable);
         prepare(&mut command, port);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let started = Self { child: child.expect("it starts"), port };
-        let begun = Instant::now();
+        let started = Self { child: child.expect("a child process"), port };
+        let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_mins(1), "{variable} does not listen");
+            assert!(start.elapsed() < Duration::from_mins(1), "{variable} does not listen");
             std::thread::yield_now();
         }
         Some(started)
     }
 
-    /// MiniStack, if there is one.
     pub fn ministack() -> Option<Self> {
         Self::start("RECAPTION_MINISTACK", |command, port| {
-            // Without the second, it listens to the whole network.
+            // The default of BIND_HOST is all interfaces.
             command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1");
         })
     }
@@ -54,29 +53,28 @@ impl Theirs {
         })
     }
 
-    /// Its address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Has microburst break requests by these rules, the first that matches.
+    /// Sets the rules of microburst; the first match applies.
     fn set_rules(&self, rules: &serde_json::Value) {
         let body = rules.to_string();
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
         write!(
             stream,
             "POST /_microburst/rules HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         )
-        .expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+        .expect("a request");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        assert!(response.starts_with("HTTP/1.1 2"), "{response}");
     }
 }
 
-impl Drop for Theirs {
+impl Drop for ExternalServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -84,8 +82,8 @@ impl Drop for Theirs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ministack_describes() {
-    let Some(service) = Theirs::ministack() else { return };
+async fn ministack_describes_images() {
+    let Some(service) = ExternalServer::ministack() else { return };
     let world = World::new(6, &service.url());
     let (table, code) = world.generate(&["--model", "claude-sonnet-4-6"]).await;
     assert_eq!((table["described"].as_u64(), code), (Some(6), 0), "{table}");
@@ -93,9 +91,9 @@ async fn ministack_describes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_faulty_network_nothing_is_lost_and_nothing_done_twice() {
-    let Some(service) = Theirs::ministack() else { return };
-    let Some(faults) = Theirs::microburst(&service.url()) else { return };
+async fn a_faulty_network_causes_no_loss_and_no_repetition() {
+    let Some(service) = ExternalServer::ministack() else { return };
+    let Some(faults) = ExternalServer::microburst(&service.url()) else { return };
     let error = |code: &str, status: u16| json!({ "service": "bedrock", "times": 1, "error": { "code": code, "status": status } });
     let response = |fault: serde_json::Value| json!({ "service": "bedrock", "times": 1, "response": fault });
     faults.set_rules(&json!([
@@ -116,7 +114,7 @@ async fn behind_a_faulty_network_nothing_is_lost_and_nothing_done_twice() {
     let candidates = world.candidates();
     let names: std::collections::BTreeSet<&String> = candidates.iter().map(|(name, ..)| name).collect();
     assert_eq!((candidates.len(), names.len()), (12, 12));
-    // MiniStack's texts end with a number sign and eight digits that tell the question.
-    let whole = |text: &str| text.rsplit_once('#').is_some_and(|(_, digits)| digits.len() == 8);
-    assert!(candidates.iter().all(|(_, text, _)| whole(text)), "no fragment among them: {candidates:?}");
+    // MiniStack's responses end with `#` and eight digits derived from the request.
+    let complete = |text: &str| text.rsplit_once('#').is_some_and(|(_, digits)| digits.len() == 8);
+    assert!(candidates.iter().all(|(_, text, _)| complete(text)), "no partial text: {candidates:?}");
 }

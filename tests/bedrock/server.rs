@@ -1,5 +1,4 @@
-//! A service that speaks Bedrock's protocol and does what the test tells it: it answers with real frames, has a quota,
-//! breaks off, keeps silent, and writes down what it was asked.
+//! A mock of Bedrock: sends the responses of a script in the wire format, and records the requests.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,66 +18,60 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-/// What the service says to one request.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// A text in pieces, after a while, ended by a stop reason.
+    /// A complete text, in pieces and after a delay.
     Text { pieces: Vec<String>, after: Duration, stop: &'static str },
-    /// Pieces of a text, and then the end of the stream, in good order or as an exception.
+    /// An interrupted text: the stream ends with an exception or without a stop event.
     Fragment { pieces: Vec<String>, exception: Option<&'static str> },
-    /// An HTTP error: status, exception and message.
+    /// An HTTP error. `code` is the name of the exception.
     Error { status: u16, code: &'static str, message: String },
-    /// The connection is closed without an answer.
+    /// Closes the connection without a response.
     Reset,
 }
 
 impl Reply {
-    /// A text that comes at once.
     pub fn text(text: &str) -> Self {
         Self::Text { pieces: pieces(text), after: Duration::ZERO, stop: "end_turn" }
     }
 
-    /// The refusal of a quota.
     pub fn throttled() -> Self {
         let message = "Too many requests, please wait before trying again.".to_owned();
         Self::Error { status: 429, code: "ThrottlingException", message }
     }
 }
 
-/// A text in words.
 fn pieces(text: &str) -> Vec<String> {
     text.split_inclusive(' ').map(str::to_owned).collect()
 }
 
-/// A request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    /// The model in its address.
+pub struct ReceivedRequest {
+    /// From the path.
     pub model: String,
-    /// Its body.
     pub body: Value,
-    /// When it came, from the start of the service.
+    /// The time since the start of the server.
     pub at: Duration,
 }
 
-impl Asked {
-    /// The text of the question.
+impl ReceivedRequest {
+    /// Returns the prompt.
     pub fn text(&self) -> String {
         let content = self.body["messages"][0]["content"].as_array().cloned().unwrap_or_default();
         content.iter().filter_map(|block| block["text"].as_str()).collect()
     }
 }
 
-type Script = dyn Fn(usize, &Asked) -> Reply + Send + Sync;
+type Script = dyn Fn(usize, &ReceivedRequest) -> Reply + Send + Sync;
 
 struct State {
     script: Box<Script>,
-    asked: Mutex<Vec<Asked>>,
-    begun: Instant,
+    requests: Mutex<Vec<ReceivedRequest>>,
+    start: Instant,
     tokens: (u64, u64),
 }
 
-/// The service, while it is held.
+/// Stopped on drop.
 pub struct Server {
     address: SocketAddr,
     state: Arc<State>,
@@ -86,14 +79,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// A service on a port of its own that answers by the script: the number of the request, from zero, and what it is.
-    pub async fn start(script: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Self {
+    /// Starts a server on a free port. `script` receives the number of the request, from zero, and the request.
+    pub async fn start(script: impl Fn(usize, &ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
             script: Box::new(script),
-            asked: Mutex::default(),
-            begun: Instant::now(),
+            requests: Mutex::default(),
+            start: Instant::now(),
             tokens: (1_500, 60),
         });
         let shared = Arc::clone(&state);
@@ -101,8 +94,8 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| answer(Arc::clone(&state), request));
-                    // A client that goes away is no concern of the service.
+                    let service = service_fn(move |request| respond(Arc::clone(&state), request));
+                    // Fails if the client disconnects.
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
@@ -112,14 +105,12 @@ impl Server {
         Self { address, state, accepting }
     }
 
-    /// Its address.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.state.asked.lock().expect("no panic under the lock").clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.state.requests.lock().expect("no panic under the lock").clone()
     }
 }
 
@@ -129,33 +120,33 @@ impl Drop for Server {
     }
 }
 
-type Body = BoxBody<Bytes, Broken>;
+type Body = BoxBody<Bytes, Closed>;
 
-/// The connection is closed in mid-answer.
+/// Makes hyper close the connection.
 #[derive(Debug)]
-struct Broken;
+struct Closed;
 
-impl std::fmt::Display for Broken {
+impl std::fmt::Display for Closed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("closed on purpose")
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for Closed {}
 
-async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
+async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
     let path = request.uri().path().to_owned();
     let model = path.trim_start_matches("/model/").split('/').next().unwrap_or_default().replace("%3A", ":");
-    let body = request.into_body().collect().await.map_err(|_| Broken)?.to_bytes();
+    let body = request.into_body().collect().await.map_err(|_| Closed)?.to_bytes();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let asked = Asked { model, body, at: state.begun.elapsed() };
+    let request = ReceivedRequest { model, body, at: state.start.elapsed() };
     let number = {
-        let mut all = state.asked.lock().expect("no panic under the lock");
-        all.push(asked.clone());
+        let mut all = state.requests.lock().expect("no panic under the lock");
+        all.push(request.clone());
         all.len() - 1
     };
-    match (state.script)(number, &asked) {
-        Reply::Reset => Err(Broken),
+    match (state.script)(number, &request) {
+        Reply::Reset => Err(Closed),
         Reply::Error { status, code, message } => {
             let body = http_body_util::Full::new(Bytes::from(json!({ "message": message }).to_string()));
             Ok(Response::builder()
@@ -166,7 +157,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
                 .expect("a response"))
         }
         Reply::Text { pieces, after, stop } => {
-            let mut frames = opening();
+            let mut frames = message_start();
             frames.extend(pieces.iter().map(|piece| delta(piece)));
             frames.push(event("contentBlockStop", &json!({ "contentBlockIndex": 0 })));
             frames.push(event("messageStop", &json!({ "stopReason": stop })));
@@ -176,7 +167,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             Ok(streamed(frames, after))
         }
         Reply::Fragment { pieces, exception } => {
-            let mut frames = opening();
+            let mut frames = message_start();
             frames.extend(pieces.iter().map(|piece| delta(piece)));
             frames.extend(exception.map(self::exception));
             Ok(streamed(frames, Duration::ZERO))
@@ -184,7 +175,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     }
 }
 
-fn opening() -> Vec<Bytes> {
+fn message_start() -> Vec<Bytes> {
     vec![event("messageStart", &json!({ "role": "assistant" }))]
 }
 
@@ -193,8 +184,8 @@ fn delta(text: &str) -> Bytes {
 }
 
 fn streamed(frames: Vec<Bytes>, after: Duration) -> Response<Body> {
-    let frames = futures::stream::iter(frames.into_iter().enumerate()).then(move |(place, frame)| async move {
-        if place == 0 {
+    let frames = futures::stream::iter(frames.into_iter().enumerate()).then(move |(index, frame)| async move {
+        if index == 0 {
             sleep(after).await;
         }
         Ok(Frame::data(frame))

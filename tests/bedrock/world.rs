@@ -1,4 +1,4 @@
-//! A dataset, the program, and the service it asks.
+//! A dataset in a temporary folder, and runs of the program on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,21 @@ use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A folder with pictures and their captions.
 pub struct World {
     folder: TempDir,
     endpoint: String,
 }
 
 impl World {
-    /// So many pictures whose service is at `endpoint`.
-    pub fn new(pictures: u32, endpoint: &str) -> Self {
+    pub fn new(images: u32, endpoint: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("images")).expect("a folder for pictures");
+        fs::create_dir(folder.path().join("images")).expect("a folder");
         let mut lines = String::new();
-        for number in 0..pictures {
+        for number in 0..images {
             let name = format!("images/{number}.png");
             let shade = u8::try_from(number % 200).expect("a shade");
-            let picture = RgbImage::from_pixel(30, 40, Rgb([shade, 120, 200]));
-            picture.save(folder.path().join(&name)).expect("a picture");
+            let image = RgbImage::from_pixel(30, 40, Rgb([shade, 120, 200]));
+            image.save(folder.path().join(&name)).expect("an image file");
             lines += &json!({ "file_name": name, "text": format!("Old caption {number}.") }).to_string();
             lines.push('\n');
         }
@@ -32,12 +30,12 @@ impl World {
         Self { folder, endpoint: endpoint.to_owned() }
     }
 
-    /// The dataset's folder.
+    /// Returns the folder of the dataset.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The program with these arguments, in a world of its own: no settings, no credentials but those of the test.
+    /// Returns the program in a clean environment: no settings, and only the test credentials.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_recaption"));
         let home = self.path().join("home");
@@ -58,41 +56,39 @@ impl World {
         command
     }
 
-    /// The arguments of a run against the service. The pace is learned from below, and a test need not wait for that:
-    /// unless it says another, there is hardly any.
-    pub fn generating<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        let pace = if arguments.contains(&"--rpm") { &[][..] } else { &["--rpm", "6000"] };
-        self.asking().into_iter().chain(pace.iter().copied()).chain(arguments.iter().copied()).collect()
+    /// Returns the arguments of a run against the service. Sets a high rate by default, because learning one takes time.
+    pub fn generate_arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        let rate = if arguments.contains(&"--rpm") { &[][..] } else { &["--rpm", "6000"] };
+        self.base_arguments().into_iter().chain(rate.iter().copied()).chain(arguments.iter().copied()).collect()
     }
 
-    fn asking(&self) -> [&str; 7] {
+    fn base_arguments(&self) -> [&str; 7] {
         ["generate", "--region", "us-east-1", "--endpoint-url", &self.endpoint, "--json", "--yes"]
     }
 
-    /// Runs `recaption generate` against the service and gives its table and its exit code.
+    /// Runs `recaption generate` and returns its JSON summary and exit code.
     pub async fn generate(&self, arguments: &[&str]) -> (Value, i32) {
-        self.run(&self.generating(arguments)).await
+        self.run(&self.generate_arguments(arguments)).await
     }
 
-    /// The same at the pace the arguments say, or at one that is learned.
-    pub async fn generate_at(&self, arguments: &[&str]) -> (Value, i32) {
-        let arguments: Vec<&str> = self.asking().into_iter().chain(arguments.iter().copied()).collect();
+    /// Like [`World::generate`], but with the rate in `arguments`, or a learned one.
+    pub async fn generate_at_rate(&self, arguments: &[&str]) -> (Value, i32) {
+        let arguments: Vec<&str> = self.base_arguments().into_iter().chain(arguments.iter().copied()).collect();
         self.run(&arguments).await
     }
 
     async fn run(&self, arguments: &[&str]) -> (Value, i32) {
-        let output = finished(self.command(arguments)).await;
+        let output = output_of(self.command(arguments)).await;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let table = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| json!({ "errors": errors }));
-        (table, output.status.code().expect("it was not killed"))
+        (table, output.status.code().expect("an exit code"))
     }
 
-    /// Another service is asked from now on.
-    pub fn ask(&mut self, endpoint: &str) {
+    pub fn set_endpoint(&mut self, endpoint: &str) {
         endpoint.clone_into(&mut self.endpoint);
     }
 
-    /// The candidates in the session: record, text, model, prompt, tokens.
+    /// Returns the candidates in the session as (file name, text, model).
     pub fn candidates(&self) -> Vec<(String, String, String)> {
         let session = self.session();
         let mut statement = session
@@ -106,14 +102,14 @@ impl World {
         rows.collect::<Result<_, _>>().expect("candidates")
     }
 
-    /// The session's database.
+    /// Opens the database of the session.
     pub fn session(&self) -> rusqlite::Connection {
         let file: PathBuf = self.path().join(".recaption/metadata.sqlite");
         rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a session")
     }
 }
 
-/// What a command says until it ends. The service it asks goes on meanwhile.
-pub async fn finished(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output().expect("the program starts")).await.expect("no panic")
+/// Runs a command to its end without blocking the mock service.
+pub async fn output_of(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output().expect("a child process")).await.expect("no panic")
 }

@@ -1,7 +1,7 @@
 //! Descriptions that cost money, and describers that have to stop: what is asked first, what is shown, what goes on.
 
 use recaption::dataset::RecordId;
-use recaption::describe::{Dollars, Pause, PauseKind, Priority, Reason, Status, Tokens, Usage};
+use recaption::describe::{DescriberStatus, Dollars, Pause, PauseKind, Priority, Reason, Tokens, Usage};
 use recaption::engine::event::JobEvent;
 use recaption::engine::rules::CurrentCaption;
 use recaption::review::{DescribeScope, Effect, JobState, Mode, Msg, NoticeKind};
@@ -111,7 +111,7 @@ fn a_reason_goes_with_the_next_try_and_stays_with_its_text() {
     assert_eq!(reasons, [None, Some("wrong colour".to_owned())]);
 
     world.keys("R 5").write(" mention\nthe bag ").keys("Enter");
-    assert_eq!(world.asks().remove(0).reason, Some(Reason::Own("mention the bag".to_owned())));
+    assert_eq!(world.asks().remove(0).reason, Some(Reason::Custom("mention the bag".to_owned())));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_text_that_begins_again_shows_nothing_of_the_first_one() {
 fn a_describer_that_stops_says_why_once_and_goes_on_when_asked() {
     let mut world = World::with(&["One.", "Two.", "Three."], |settings| settings.ahead = 1);
     let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
-    let paused = Status { paused: Some(pause), ..Status::default() };
+    let paused = DescriberStatus { paused: Some(pause), ..DescriberStatus::default() };
     world.send(Msg::Describer(paused.clone()));
     let notice = world.model.notice.clone().expect("a word");
     assert_eq!((notice.kind, notice.text.as_str()), (NoticeKind::Error, "Sign in: aws sso login"));
@@ -160,7 +160,7 @@ fn a_describer_that_stops_says_why_once_and_goes_on_when_asked() {
     world.keys("r");
     assert!(world.asked.contains(&Effect::ResumeDescriber));
     world.asked.clear();
-    world.send(Msg::Describer(Status::default()));
+    world.send(Msg::Describer(DescriberStatus::default()));
     assert!(!world.asked.contains(&Effect::ResumeDescriber));
     assert_eq!(records(&mut world), [2], "ahead of the operator again");
 }

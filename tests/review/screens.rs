@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
-use recaption::describe::{Pause, PauseKind, Status, Usage};
+use recaption::describe::{DescriberStatus, Pause, PauseKind, Usage};
 use recaption::engine::event::JobEvent;
 use recaption::picture::PictureError;
 use recaption::preview::{Capabilities, CellArea, CellSize, Painter, Previewer, Protocol, Ready, Shot, prepare};
@@ -313,7 +313,7 @@ fn what_costs_money_is_asked_first(#[case] keys: &str, #[case] name: &str) {
     });
     let model = "claude-sonnet-4-6 · us-east-1".to_owned();
     let budget = Some("2".parse().expect("dollars"));
-    world.send(Msg::Describer(Status { model, budget, ..Status::default() }));
+    world.send(Msg::Describer(DescriberStatus { model, budget, ..DescriberStatus::default() }));
     screen(&mut world, 80, 24, false);
     world.keys(keys);
     assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
@@ -327,7 +327,7 @@ fn a_describer_that_waits_says_what_for() {
     world.news(job, 1, JobEvent::Started);
     world.news(job, 1, JobEvent::Waiting("Bedrock is busy, retrying (2/5)".to_owned()));
     let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
-    world.send(Msg::Describer(Status { paused: Some(pause), ..Status::default() }));
+    world.send(Msg::Describer(DescriberStatus { paused: Some(pause), ..DescriberStatus::default() }));
     assert_snapshot!("waiting", screen(&mut world, 80, 24, false).backend());
 }
 

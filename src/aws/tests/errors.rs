@@ -1,4 +1,4 @@
-//! Each row of the table of errors, in the words the service is known to use.
+//! The classification of errors, with messages observed from the service.
 
 use std::io;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use jiff::{SignedDuration, Timestamp, fmt};
 use rstest::rstest;
 
-use super::super::fixture::{Answer, config};
-use super::super::refusal::{Asked, Refusal};
-use super::super::{Breakage, Cause, Client, Limit, Options, Parameter, PictureProblem, Reaction};
+use super::super::error_response::{ErrorResponse, RequestInfo};
+use super::super::fixture::{MockResponse, config};
+use super::super::{Client, ImageProblem, Interruption, Limit, Options, Parameter, PauseCause, Reaction};
 use super::*;
 
-const PAUSE: Reaction = Reaction::Pause(Cause::Access);
+const PAUSE: Reaction = Reaction::Pause(PauseCause::Access);
 
-async fn refused(answer: Answer) -> AwsError {
-    ask(&Bedrock::new([answer])).await.expect_err("refused").1
+async fn error_for(response: MockResponse) -> AwsError {
+    send(&MockBedrock::new([response])).await.expect_err("an error").1
 }
 
-/// The message holds all of the words, and the reaction is this.
+/// The message contains all of the phrases.
 #[rstest]
 #[case::requests(429, "ThrottlingException", "Too many requests, please wait before trying again.",
-    &["requests a minute", MODEL], Reaction::SlowDown { after: None })]
+    &["requests per minute", MODEL], Reaction::SlowDown { retry_after: None })]
 #[case::tokens(429, "ThrottlingException", "Too many tokens, please wait before trying again.",
-    &["tokens a minute", MODEL], Reaction::SlowDown { after: None })]
+    &["tokens per minute", MODEL], Reaction::SlowDown { retry_after: None })]
 #[case::connections(503, "ServiceUnavailableException", "Too many connections, please wait before trying again.",
-    &["requests a minute"], Reaction::SlowDown { after: None })]
+    &["requests per minute"], Reaction::SlowDown { retry_after: None })]
 #[case::daily(429, "ThrottlingException", "Too many tokens per day, please wait before trying again.",
-    &["daily token quota", "Service Quotas"], Reaction::Pause(Cause::Quota))]
+    &["daily token quota", "Service Quotas"], Reaction::Pause(PauseCause::Quota))]
 #[case::not_ready(429, "ModelNotReadyException", "Model is not ready for inference.",
     &["busy", "ModelNotReadyException"], Reaction::Retry)]
 #[case::internal(500, "InternalServerException", "The system encountered an unexpected error.",
@@ -38,114 +38,114 @@ async fn refused(answer: Answer) -> AwsError {
 #[case::unavailable(503, "ServiceUnavailableException", "Bedrock is unable to process your request.",
     &["busy", "ServiceUnavailableException"], Reaction::Retry)]
 #[case::timeout(408, "ModelTimeoutException", "The request took too long to process.",
-    &[MODEL, "failed on this picture", "ModelTimeoutException"], Reaction::Retry)]
+    &[MODEL, "failed on this image", "ModelTimeoutException"], Reaction::Retry)]
 #[case::failed(424, "ModelErrorException", "The system encountered an unexpected error during processing.",
-    &[MODEL, "failed on this picture", "ModelErrorException"], Reaction::Retry)]
+    &[MODEL, "failed on this image", "ModelErrorException"], Reaction::Retry)]
 #[case::end_of_life(404, "ResourceNotFoundException",
     "This model version has reached the end of its life. Please refer to the AWS documentation for more details.",
-    &[MODEL, "is retired", "--model"], Reaction::OtherModel)]
+    &[MODEL, "is retired", "--model"], Reaction::NextModel)]
 #[case::legacy(404, "ResourceNotFoundException",
     "Access denied. This Model is marked by provider as Legacy and you have not been actively using the model in the \
      last 30 days. Please upgrade to an active model on Amazon Bedrock",
-    &[MODEL, "is retired", "--model"], Reaction::OtherModel)]
+    &[MODEL, "is retired", "--model"], Reaction::NextModel)]
 #[case::on_demand(400, "ValidationException",
     "Invocation of model ID anthropic.claude-sonnet-4-6 with on-demand throughput isn’t supported. Retry your request \
      with the ID or ARN of an inference profile that contains this model.",
-    &[MODEL, "needs an inference profile"], Reaction::OtherModel)]
+    &[MODEL, "requires an inference profile"], Reaction::NextModel)]
 #[case::identifier(400, "ValidationException", "The provided model identifier is invalid.",
-    &["no model", MODEL, "in us-east-1", "list-inference-profiles"], Reaction::OtherModel)]
+    &["not found", MODEL, "in us-east-1", "list-inference-profiles"], Reaction::NextModel)]
 #[case::not_found(404, "ResourceNotFoundException",
     "Could not resolve the foundation model from the provided model identifier.",
-    &["no model", MODEL, "in us-east-1"], Reaction::OtherModel)]
+    &["not found", MODEL, "in us-east-1"], Reaction::NextModel)]
 #[case::temperature(400, "ValidationException", "`temperature` is deprecated for this model.",
-    &[MODEL, "temperature"], Reaction::WithoutParameter(Parameter::Temperature))]
+    &[MODEL, "temperature"], Reaction::DropParameter(Parameter::Temperature))]
 #[case::temperature_field(400, "ValidationException",
     "This model doesn't support the temperature field. Remove temperature and try again.",
-    &[MODEL, "temperature"], Reaction::WithoutParameter(Parameter::Temperature))]
+    &[MODEL, "temperature"], Reaction::DropParameter(Parameter::Temperature))]
 #[case::temperature_with_thinking(400, "ValidationException",
     "The model returned the following errors: `temperature` may only be set to 1 when thinking is enabled.",
-    &[MODEL, "temperature"], Reaction::WithoutParameter(Parameter::Temperature))]
+    &[MODEL, "temperature"], Reaction::DropParameter(Parameter::Temperature))]
 #[case::thinking(400, "ValidationException",
     "The model returned the following errors: \"thinking.type.disabled\" is not supported for this model.",
-    &[MODEL, "thinking"], Reaction::WithoutParameter(Parameter::Thinking))]
+    &[MODEL, "thinking"], Reaction::DropParameter(Parameter::Thinking))]
 #[case::effort(400, "ValidationException", "This model doesn't support the outputConfig.effort field.",
-    &[MODEL, "thinking"], Reaction::WithoutParameter(Parameter::Thinking))]
+    &[MODEL, "thinking"], Reaction::DropParameter(Parameter::Thinking))]
 #[case::media_type(400, "ValidationException",
     "The model returned the following errors: messages.0.content.0.image.source.bytes: The image was specified using \
      the image/jpeg media type, but the image appears to be a image/png image",
-    &["refused the picture", "format", "appears to be a image/png"], Reaction::ThisPicture)]
+    &["rejected the image", "format", "appears to be a image/png"], Reaction::FailImage)]
 #[case::other_format(400, "ValidationException",
     "The model returned the following errors: The provided image does not match the specified image format.",
-    &["refused the picture", "format"], Reaction::ThisPicture)]
+    &["rejected the image", "format"], Reaction::FailImage)]
 #[case::bytes(400, "ValidationException",
     "The model returned the following errors: messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: \
      5592405 bytes > 5242880 bytes",
-    &["refused the picture", "size in bytes", "5 MB"], Reaction::ThisPicture)]
+    &["rejected the image", "file too large", "5 MB"], Reaction::FailImage)]
 #[case::pixels(400, "ValidationException",
     "The model returned the following errors: messages.0.content.0.image.source.base64.data: At least one of the image \
      dimensions exceed max allowed size: 8000 pixels",
-    &["refused the picture", "size in pixels", "8000"], Reaction::ThisPicture)]
+    &["rejected the image", "dimensions", "8000"], Reaction::FailImage)]
 #[case::filtered(400, "ValidationException", "Output blocked by content filtering policy",
-    &["refused the picture", "what it shows"], Reaction::ThisPicture)]
+    &["rejected the image", "content filter"], Reaction::FailImage)]
 #[case::blind(400, "ValidationException",
     "This model doesn't support the image content block that you provided.",
-    &[MODEL, "takes no pictures", "--model"], Reaction::OtherModel)]
+    &[MODEL, "does not accept images", "--model"], Reaction::NextModel)]
 #[case::permission(403, "AccessDeniedException",
     "User: arn:aws:iam::123456789012:user/mina is not authorized to perform: \
      bedrock:InvokeModelWithResponseStream on resource: arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-x \
      because no identity-based policy allows the bedrock:InvokeModelWithResponseStream action",
-    &["missing bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-x:",
-      "IAM"], Reaction::OtherModel)]
+    &["missing IAM permission bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-x:",
+      "policy"], Reaction::NextModel)]
 #[case::denied(403, "AccessDeniedException",
     "User: arn:aws:iam::123456789012:user/mina is not authorized to perform: bedrock:InvokeModelWithResponseStream on \
      resource: arn:aws:bedrock:us-east-1::foundation-model/x with an explicit deny in a service control policy",
-    &["a policy denies bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-1::foundation-model/x"],
-    Reaction::OtherModel)]
+    &["a policy explicitly denies bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-1::foundation-model/x"],
+    Reaction::NextModel)]
 #[case::no_access(403, "AccessDeniedException", "You don't have access to the model with the specified model ID.",
-    &["no access to", MODEL, "Bedrock console"], Reaction::OtherModel)]
+    &["no access to", MODEL, "Bedrock console"], Reaction::NextModel)]
 #[case::marketplace(403, "AccessDeniedException",
     "Model access is denied due to IAM user or service role is not authorized to perform the required AWS Marketplace \
      actions (aws-marketplace:ViewSubscriptions, aws-marketplace:Subscribe) to enable access to this model.",
-    &["no access to", MODEL, "aws-marketplace:Subscribe"], Reaction::OtherModel)]
+    &["no access to", MODEL, "aws-marketplace:Subscribe"], Reaction::NextModel)]
 #[case::use_case(404, "ResourceNotFoundException",
     "Model use case details have not been submitted for this account. Fill out the Anthropic use case details form \
      before using the model.",
-    &["no access to", MODEL, "use case details"], Reaction::OtherModel)]
+    &["no access to", MODEL, "use case details"], Reaction::NextModel)]
 #[case::expired(403, "ExpiredTokenException", "The security token included in the request is expired",
     &["expired", "aws sso login"], PAUSE)]
 #[case::expired_key(403, "AccessDeniedException", "Bearer Token has expired",
     &["expired"], PAUSE)]
 #[case::invalid(403, "UnrecognizedClientException", "The security token included in the request is invalid.",
-    &["does not accept the credentials", "aws configure"], PAUSE)]
+    &["rejected the credentials", "aws configure"], PAUSE)]
 #[case::invalid_key(403, "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.",
-    &["does not accept the credentials", "AWS_BEARER_TOKEN_BEDROCK"], PAUSE)]
+    &["rejected the credentials", "AWS_BEARER_TOKEN_BEDROCK"], PAUSE)]
 #[case::signature(403, "InvalidSignatureException",
     "The request signature we calculated does not match the signature you provided.",
-    &["does not accept the credentials"], PAUSE)]
+    &["rejected the credentials"], PAUSE)]
 #[case::clock(403, "InvalidSignatureException",
     "Signature expired: 20261123T050000Z is now earlier than 20261123T055500Z (20261123T060000Z - 5 min.)",
-    &["check this machine's clock"], Reaction::RetryThenPause)]
+    &["check the system clock"], Reaction::RetryThenPause)]
 #[case::clock_ahead(403, "InvalidSignatureException",
     "Signature not yet current: 20261123T070000Z is still later than 20261123T060500Z (20261123T060000Z + 5 min.)",
-    &["check this machine's clock"], Reaction::RetryThenPause)]
+    &["check the system clock"], Reaction::RetryThenPause)]
 #[case::account(400, "ServiceQuotaExceededException", "Your account has reached a limit.",
-    &["limit of the account", "Service Quotas", "Your account has reached a limit."], Reaction::Pause(Cause::Quota))]
+    &["account limit", "Service Quotas", "Your account has reached a limit."], Reaction::Pause(PauseCause::Quota))]
 #[case::anything(400, "ValidationException", "The value at messages.0 is not a fish.",
-    &[MODEL, "ValidationException, HTTP 400", "is not a fish"], Reaction::ThisPicture)]
+    &[MODEL, "ValidationException, HTTP 400", "is not a fish"], Reaction::FailImage)]
 #[case::forbidden(403, "AccessDeniedException", "The moon is not right.",
     &[MODEL, "HTTP 403", "The moon is not right."], PAUSE)]
 #[tokio::test]
-async fn each_refusal_is_known(
+async fn errors_are_classified(
     #[case] status: u16,
     #[case] code: &str,
     #[case] message: &str,
-    #[case] words: &[&str],
+    #[case] phrases: &[&str],
     #[case] reaction: Reaction,
 ) {
-    let error = refused(Answer::refusal(status, code, message)).await;
-    let told = error.to_string();
-    for word in words {
-        assert!(told.contains(word), "{word:?} in {told:?}");
+    let error = error_for(MockResponse::exception(status, code, message)).await;
+    let text = error.to_string();
+    for phrase in phrases {
+        assert!(text.contains(phrase), "{phrase:?} in {text:?}");
     }
     assert_eq!(error.reaction(), reaction, "{error:?}");
 }
@@ -154,43 +154,43 @@ async fn each_refusal_is_known(
 #[case(502, "busy (HTTP 502)", Reaction::Retry)]
 #[case(504, "busy (HTTP 504)", Reaction::Retry)]
 #[case(408, "HTTP 408", Reaction::Retry)]
-#[case(429, "requests a minute", Reaction::SlowDown { after: None })]
+#[case(429, "requests per minute", Reaction::SlowDown { retry_after: None })]
 #[case(404, "HTTP 404", PAUSE)]
 #[case(407, "HTTP 407", PAUSE)]
-#[case(413, "HTTP 413", Reaction::ThisPicture)]
+#[case(413, "HTTP 413", Reaction::FailImage)]
 #[tokio::test]
-async fn a_page_of_a_proxy_is_judged_by_its_status(
+async fn the_page_of_a_proxy_is_classified_by_its_status(
     #[case] status: u16,
-    #[case] words: &str,
+    #[case] phrase: &str,
     #[case] reaction: Reaction,
 ) {
-    let error = refused(Answer::page(status, "text/html", "<html><h1>Bad <b>Gateway</b></h1></html>")).await;
-    assert!(error.to_string().contains(words), "{error}");
+    let error = error_for(MockResponse::raw(status, "text/html", "<html><h1>Bad <b>Gateway</b></h1></html>")).await;
+    assert!(error.to_string().contains(phrase), "{error}");
     assert!(!error.to_string().contains('<'), "{error}");
     assert_eq!(error.reaction(), reaction);
 }
 
 #[tokio::test]
-async fn the_service_may_say_how_long_to_wait() {
-    let throttled = || Answer::refusal(429, "ThrottlingException", "Too many requests.");
+async fn retry_after_is_seconds_or_a_date() {
+    let throttled = || MockResponse::exception(429, "ThrottlingException", "Too many requests.");
     let after = |error: AwsError| match error {
         AwsError::Throttled { limit: Limit::Requests, retry_after, .. } => retry_after,
         other => panic!("{other:?}"),
     };
-    assert_eq!(after(refused(throttled()).await), None);
-    assert_eq!(after(refused(throttled().header("retry-after", "7")).await), Some(Duration::from_secs(7)));
-    assert_eq!(after(refused(throttled().header("retry-after", "soon")).await), None);
+    assert_eq!(after(error_for(throttled()).await), None);
+    assert_eq!(after(error_for(throttled().header("retry-after", "7")).await), Some(Duration::from_secs(7)));
+    assert_eq!(after(error_for(throttled().header("retry-after", "soon")).await), None);
     let past = "Mon, 23 Nov 2015 06:26:59 GMT";
-    assert_eq!(after(refused(throttled().header("retry-after", past)).await), None);
+    assert_eq!(after(error_for(throttled().header("retry-after", past)).await), None);
     let date = fmt::rfc2822::DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&(Timestamp::now() + SignedDuration::from_hours(1)))
         .expect("a date");
-    let wait = after(refused(throttled().header("retry-after", &date)).await).expect("a time");
+    let wait = after(error_for(throttled().header("retry-after", &date)).await).expect("a time");
     assert!(wait <= Duration::from_hours(1) && wait > Duration::from_mins(50), "{wait:?}");
 }
 
 #[test]
-fn the_profiles_offered_are_those_of_the_region() {
+fn the_suggested_profiles_are_those_of_the_region() {
     for (region, profiles) in [
         ("us-east-1", vec!["us.m", "global.m"]),
         ("eu-central-1", vec!["eu.m", "global.m"]),
@@ -200,66 +200,64 @@ fn the_profiles_offered_are_those_of_the_region() {
         ("sa-east-1", vec!["global.m"]),
     ] {
         for model in ["m", "arn:aws:bedrock:us-east-1::foundation-model/m"] {
-            let asked = Asked {
+            let info = RequestInfo {
                 subject: model.to_owned(),
                 region: region.to_owned(),
                 endpoint: "https://x".to_owned(),
                 profile: None,
             };
             let message = "on-demand throughput isn’t supported".to_owned();
-            let error = Refusal { status: Some(400), message, ..Refusal::default() }.classify(&asked);
+            let error = ErrorResponse { status: Some(400), message, ..ErrorResponse::default() }.classify(&info);
             let profiles = profiles.iter().map(|&profile| profile.to_owned()).collect();
             assert_eq!(error, AwsError::NeedsInferenceProfile { model: model.to_owned(), profiles });
         }
     }
 }
 
-/// The service's clock is an hour ahead. It refuses, and the next request is signed by its clock.
+/// The service's clock is an hour ahead: after the rejection, the SDK signs the next request with that time.
 #[tokio::test]
-async fn a_wrong_clock_is_told_and_made_up_for() {
+async fn a_wrong_clock_is_reported_and_corrected() {
     let server = Timestamp::now() + SignedDuration::from_hours(1);
     let date = fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&server).expect("a date");
     let message = "Signature expired: 20261123T050000Z is now earlier than 20261123T055500Z";
-    let refusal = Answer::refusal(403, "InvalidSignatureException", message).header("date", &date);
-    let bedrock = Bedrock::new([refusal, Answer::text("A")]);
+    let rejection = MockResponse::exception(403, "InvalidSignatureException", message).header("date", &date);
+    let bedrock = MockBedrock::new([rejection, MockResponse::text("A")]);
     let client = bedrock.client();
-    let error = client.converse(question()).await.expect_err("refused");
-    assert!(error.to_string().contains("it is 60 minutes behind") || error.to_string().contains("59 minutes behind"));
-    client.converse(question()).await.expect("an answer");
+    let error = client.converse(request()).await.expect_err("a rejection");
+    assert!(error.to_string().contains("(60 minutes behind)") || error.to_string().contains("(59 minutes behind)"));
+    client.converse(request()).await.expect("a response");
     let signed: Vec<Timestamp> = bedrock
         .requests()
         .iter()
-        .map(|sent| jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &sent.date).expect("a date"))
+        .map(|request| jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &request.date).expect("a date"))
         .map(|date| date.to_zoned(jiff::tz::TimeZone::UTC).expect("a time").timestamp())
         .collect();
     assert!(signed[1].duration_since(signed[0]) > SignedDuration::from_mins(50), "{signed:?}");
 }
 
-/// Some services quote the whole request when its signature is wrong, token and all.
+/// Some services quote the whole request, including its token, if the signature is wrong.
 #[tokio::test]
-async fn no_message_tells_a_secret_or_a_picture() {
+async fn messages_contain_no_secrets_or_image_data() {
     let token = "IQoJb3JpZ2luX2VjEExample";
     let message = format!(
         "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for \
          this request should have been\n'POST\n/model\n\nx-amz-security-token:{token}\n'"
     );
-    let error = refused(Answer::refusal(403, "InvalidSignatureException", &message)).await;
+    let error = error_for(MockResponse::exception(403, "InvalidSignatureException", &message)).await;
     assert!(!format!("{error:?}").contains(token));
 
-    let picture = "iVBORw0KGgoAAAANSUhEUg".repeat(1000);
-    let message =
-        format!("Malformed input request:\n\timage {picture} is\u{1b}[31m not permitted {}", "x ".repeat(500));
-    let error = refused(Answer::refusal(400, "ValidationException", &message)).await;
-    let AwsError::PictureRefused { problem: PictureProblem::Format(said), .. } = &error else { panic!("{error:?}") };
-    assert!(said.starts_with("Malformed input request: image … is [31m not permitted x"), "{said}");
-    assert!(said.chars().count() <= 301 && !said.contains(char::is_control));
+    let image = "iVBORw0KGgoAAAANSUhEUg".repeat(1000);
+    let message = format!("Malformed input request:\n\timage {image} is\u{1b}[31m not permitted {}", "x ".repeat(500));
+    let error = error_for(MockResponse::exception(400, "ValidationException", &message)).await;
+    let AwsError::ImageRejected { problem: ImageProblem::Format(quoted), .. } = &error else { panic!("{error:?}") };
+    assert!(quoted.starts_with("Malformed input request: image … is [31m not permitted x"), "{quoted}");
+    assert!(quoted.chars().count() <= 301 && !quoted.contains(char::is_control));
 }
 
-/// Credentials as somebody fails to provide them.
 #[derive(Debug)]
-struct NoLuck(fn() -> CredentialsError);
+struct FailingProvider(fn() -> CredentialsError);
 
-impl ProvideCredentials for NoLuck {
+impl ProvideCredentials for FailingProvider {
     fn provide_credentials<'a>(&'a self) -> Provided<'a>
     where
         Self: 'a,
@@ -269,7 +267,7 @@ impl ProvideCredentials for NoLuck {
 }
 
 #[tokio::test]
-async fn credentials_that_cannot_be_had_are_told_apart() {
+async fn credential_errors_are_distinguished() {
     let cases: [(fn() -> CredentialsError, AwsError); 4] = [
         (
             || CredentialsError::not_loaded("no providers in chain provided credentials"),
@@ -282,36 +280,36 @@ async fn credentials_that_cannot_be_had_are_told_apart() {
         (
             || CredentialsError::invalid_configuration(io::Error::other("profile `work` was not defined")),
             AwsError::CredentialsUnavailable {
-                why: "the credentials provider was not properly configured: profile `work` was not defined".to_owned(),
+                reason: "the credentials provider was not properly configured: profile `work` was not defined"
+                    .to_owned(),
             },
         ),
         (
             || CredentialsError::provider_error(CredentialsError::provider_error("the program went away")),
-            AwsError::CredentialsUnavailable { why: "the program went away".to_owned() },
+            AwsError::CredentialsUnavailable { reason: "the program went away".to_owned() },
         ),
     ];
     for (provide, expected) in cases {
-        let provider = SharedCredentialsProvider::new(NoLuck(provide));
+        let provider = SharedCredentialsProvider::new(FailingProvider(provide));
         let config = config().into_builder().credentials_provider(provider).build();
         let options = Options { profile: Some("work".to_owned()), ..Options::default() };
         let client = Client::new(&config, false, &options).expect("a client");
-        assert_eq!(client.converse(question()).await.expect_err("no credentials"), expected);
+        assert_eq!(client.converse(request()).await.expect_err("no credentials"), expected);
         assert_eq!(expected.reaction(), PAUSE);
     }
 }
 
 #[test]
-fn the_profile_that_has_no_credentials_is_named() {
-    let told = |profile: Option<&str>| AwsError::NoCredentials { profile: profile.map(str::to_owned) }.to_string();
-    assert!(told(Some("work")).starts_with("no AWS credentials found in the profile \"work\":"));
-    assert!(told(None).starts_with("no AWS credentials found: sign in with `aws sso login`"));
+fn a_profile_without_credentials_is_named() {
+    let message = |profile: Option<&str>| AwsError::NoCredentials { profile: profile.map(str::to_owned) }.to_string();
+    assert!(message(Some("work")).starts_with("no AWS credentials found in profile \"work\":"));
+    assert!(message(None).starts_with("no AWS credentials found: sign in with `aws sso login`"));
 }
 
-/// A provider that keeps its caller waiting.
 #[derive(Debug)]
-struct NoAnswer;
+struct PendingProvider;
 
-impl ProvideCredentials for NoAnswer {
+impl ProvideCredentials for PendingProvider {
     fn provide_credentials<'a>(&'a self) -> Provided<'a>
     where
         Self: 'a,
@@ -321,16 +319,16 @@ impl ProvideCredentials for NoAnswer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_never_come_are_no_broken_stream() {
-    let config = config().into_builder().credentials_provider(SharedCredentialsProvider::new(NoAnswer));
+async fn a_credentials_timeout_is_not_an_interrupted_stream() {
+    let config = config().into_builder().credentials_provider(SharedCredentialsProvider::new(PendingProvider));
     let cache = IdentityCache::lazy().load_timeout(Duration::from_secs(20)).build();
     let client = Client::new(&config.identity_cache(cache).build(), false, &Options::default()).expect("a client");
-    let error = client.converse(question()).await.expect_err("no credentials");
-    assert!(matches!(&error, AwsError::CredentialsUnavailable { why } if why.contains("20s")), "{error:?}");
+    let error = client.converse(request()).await.expect_err("no credentials");
+    assert!(matches!(&error, AwsError::CredentialsUnavailable { reason } if reason.contains("20s")), "{error:?}");
 }
 
 #[test]
-fn without_a_region_there_is_no_client() {
+fn a_client_requires_a_region() {
     let config = config().into_builder().region(None).build();
     let error = Client::new(&config, false, &Options::default()).expect_err("no region");
     assert_eq!(error, AwsError::NoRegion);
@@ -338,7 +336,7 @@ fn without_a_region_there_is_no_client() {
 }
 
 #[test]
-fn a_broken_stream_says_that_the_fragment_is_gone() {
-    let error = AwsError::StreamBroken { how: Breakage::Silence(Duration::from_mins(1)) };
-    assert_eq!(error.to_string(), "the stream broke (nothing came for 60 s): the fragment was discarded");
+fn an_interrupted_stream_mentions_the_discarded_text() {
+    let error = AwsError::StreamInterrupted { cause: Interruption::Timeout(Duration::from_mins(1)) };
+    assert_eq!(error.to_string(), "response interrupted (no data for 60 s): partial text discarded");
 }

@@ -1,15 +1,15 @@
-//! What is sent.
+//! The requests that are sent.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::fixture::Answer;
-use super::super::{Identity, Picture, PictureFormat};
+use super::super::fixture::MockResponse;
+use super::super::{Identity, Image, ImageFormat};
 use super::*;
 
 async fn sent(request: ConverseRequest) -> (String, Value) {
-    let bedrock = Bedrock::new([Answer::text("A")]);
+    let bedrock = MockBedrock::new([MockResponse::text("A")]);
     bedrock.client().converse(request).await.expect("a stream");
     let mut requests = bedrock.requests();
     assert_eq!(requests.len(), 1);
@@ -18,9 +18,9 @@ async fn sent(request: ConverseRequest) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn the_picture_goes_before_the_text_and_the_limits_along() {
-    let picture = Picture { format: PictureFormat::Jpeg, bytes: Arc::from(*b"pixels") };
-    let (path, body) = sent(ConverseRequest { picture: Some(picture), temperature: Some(0.5), ..question() }).await;
+async fn the_image_is_sent_before_the_text() {
+    let image = Image { format: ImageFormat::Jpeg, bytes: Arc::from(*b"pixels") };
+    let (path, body) = sent(ConverseRequest { image: Some(image), temperature: Some(0.5), ..request() }).await;
     assert_eq!(path, "/model/us.anthropic.claude-sonnet-4-6/converse-stream");
     // "cGl4ZWxz" is "pixels" in base64.
     let content = json!([
@@ -35,31 +35,28 @@ async fn the_picture_goes_before_the_text_and_the_limits_along() {
 }
 
 #[tokio::test]
-async fn what_is_not_set_is_not_sent() {
-    let (_, body) = sent(question()).await;
+async fn unset_parameters_are_not_sent() {
+    let (_, body) = sent(request()).await;
     assert_eq!(body["inferenceConfig"], json!({ "maxTokens": 300 }));
-    let members: Vec<&String> = body.as_object().expect("an object").keys().collect();
-    assert_eq!(members, ["inferenceConfig", "messages"]);
+    let fields: Vec<&String> = body.as_object().expect("an object").keys().collect();
+    assert_eq!(fields, ["inferenceConfig", "messages"]);
 }
 
 #[tokio::test]
-async fn thinking_is_turned_off_or_limited_where_that_is_asked() {
-    let (_, body) = sent(ConverseRequest { thinking: Thinking::Off, ..question() }).await;
+async fn thinking_can_be_disabled_or_limited() {
+    let (_, body) = sent(ConverseRequest { thinking: Thinking::Off, ..request() }).await;
     assert_eq!(body["additionalModelRequestFields"], json!({ "thinking": { "type": "disabled" } }));
-    let (_, body) = sent(ConverseRequest { thinking: Thinking::Effort("low".to_owned()), ..question() }).await;
+    let (_, body) = sent(ConverseRequest { thinking: Thinking::Effort("low".to_owned()), ..request() }).await;
     assert_eq!(body["outputConfig"], json!({ "effort": "low" }));
 }
 
 #[tokio::test]
-async fn every_format_has_its_name() {
-    for (format, name) in [
-        (PictureFormat::Png, "png"),
-        (PictureFormat::Jpeg, "jpeg"),
-        (PictureFormat::Gif, "gif"),
-        (PictureFormat::Webp, "webp"),
-    ] {
-        let picture = Some(Picture { format, bytes: Arc::from([0]) });
-        let (_, body) = sent(ConverseRequest { picture, ..question() }).await;
+async fn image_formats_are_named() {
+    for (format, name) in
+        [(ImageFormat::Png, "png"), (ImageFormat::Jpeg, "jpeg"), (ImageFormat::Gif, "gif"), (ImageFormat::Webp, "webp")]
+    {
+        let image = Some(Image { format, bytes: Arc::from([0]) });
+        let (_, body) = sent(ConverseRequest { image, ..request() }).await;
         assert_eq!(body["messages"][0]["content"][0]["image"]["format"], name);
     }
 }
@@ -67,40 +64,40 @@ async fn every_format_has_its_name() {
 #[tokio::test]
 async fn an_arn_is_one_segment_of_the_path() {
     let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc";
-    let (path, _) = sent(ConverseRequest { model: arn.to_owned(), ..question() }).await;
+    let (path, _) = sent(ConverseRequest { model: arn.to_owned(), ..request() }).await;
     assert_eq!(path.matches('/').count(), 3, "{path}");
 }
 
 #[tokio::test]
-async fn a_model_without_a_name_is_refused_before_anything_is_sent() {
-    let bedrock = Bedrock::new([]);
-    let error = bedrock.client().converse(ConverseRequest { model: String::new(), ..question() }).await;
+async fn a_model_without_a_name_is_rejected_before_sending() {
+    let bedrock = MockBedrock::new([]);
+    let error = bedrock.client().converse(ConverseRequest { model: String::new(), ..request() }).await;
     assert!(matches!(error, Err(AwsError::Other { status: None, .. })), "{error:?}");
     assert_eq!(bedrock.requests().len(), 0);
 }
 
 #[tokio::test]
-async fn a_refusal_is_handed_over_at_once() {
-    let throttled = || Answer::refusal(429, "ThrottlingException", "Too many requests.");
-    let bedrock = Bedrock::new([throttled(), throttled(), Answer::text("A")]);
-    assert!(bedrock.client().converse(question()).await.is_err());
+async fn a_throttled_request_is_not_retried() {
+    let throttled = || MockResponse::exception(429, "ThrottlingException", "Too many requests.");
+    let bedrock = MockBedrock::new([throttled(), throttled(), MockResponse::text("A")]);
+    assert!(bedrock.client().converse(request()).await.is_err());
     assert_eq!(bedrock.requests().len(), 1);
 }
 
-/// An answer of STS.
-fn principal() -> Answer {
+/// A response of STS.
+fn principal() -> MockResponse {
     let result = "<GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/mina</Arn><UserId>AIDA</UserId>\
                   <Account>123456789012</Account></GetCallerIdentityResult>";
     let body = format!(
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{result}\
          </GetCallerIdentityResponse>"
     );
-    Answer::page(200, "text/xml", &body)
+    MockResponse::raw(200, "text/xml", &body)
 }
 
 #[tokio::test]
-async fn the_identity_is_told_with_the_time_of_the_service() {
-    let bedrock = Bedrock::new([principal().header("date", "Mon, 23 Nov 2026 06:26:59 GMT")]);
+async fn the_identity_has_the_time_of_the_service() {
+    let bedrock = MockBedrock::new([principal().header("date", "Mon, 23 Nov 2026 06:26:59 GMT")]);
     let identity = bedrock.client().identity().await.expect("an identity");
     let expected = Identity::Principal {
         account: "123456789012".to_owned(),
@@ -111,10 +108,10 @@ async fn the_identity_is_told_with_the_time_of_the_service() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_has_no_identity() {
+async fn an_unknown_key_is_invalid() {
     let body = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The security \
                 token included in the request is invalid.</Message></Error></ErrorResponse>";
-    let bedrock = Bedrock::new([Answer::page(403, "text/xml", body)]);
+    let bedrock = MockBedrock::new([MockResponse::raw(403, "text/xml", body)]);
     let error = bedrock.client().identity().await;
     assert_eq!(error, Err(AwsError::CredentialsInvalid { code: "InvalidClientTokenId".to_owned() }));
 }

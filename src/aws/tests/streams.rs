@@ -1,4 +1,4 @@
-//! What makes an answer complete, and what does not.
+//! Complete and incomplete streams.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
 
-use super::super::fixture::{Answer, Part, event};
-use super::super::{Breakage, Limit, Reaction};
+use super::super::fixture::{MockResponse, Part, event};
+use super::super::{Interruption, Limit, Reaction};
 use super::*;
 
 const USAGE: Option<TokenUsage> = Some(TokenUsage { input: 100, output: 20 });
@@ -20,20 +20,20 @@ fn bytes(parts: impl IntoIterator<Item = Part>) -> Vec<u8> {
     parts.into_iter().flat_map(bytes).collect()
 }
 
-async fn answer(parts: impl IntoIterator<Item = Part>) -> Result<Complete, (Vec<String>, AwsError)> {
-    ask(&Bedrock::new([Answer::stream(parts)])).await
+async fn response(parts: impl IntoIterator<Item = Part>) -> Result<Complete, (Vec<String>, AwsError)> {
+    send(&MockBedrock::new([MockResponse::stream(parts)])).await
 }
 
-/// The text that came, and how the stream broke.
-async fn broken(parts: impl IntoIterator<Item = Part>) -> (String, Breakage) {
-    match answer(parts).await {
-        Err((deltas, AwsError::StreamBroken { how })) => (deltas.concat(), how),
-        other => panic!("not broken: {other:?}"),
+/// Returns the text before the interruption, and its cause.
+async fn interrupted(parts: impl IntoIterator<Item = Part>) -> (String, Interruption) {
+    match response(parts).await {
+        Err((deltas, AwsError::StreamInterrupted { cause })) => (deltas.concat(), cause),
+        other => panic!("not interrupted: {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn deltas_come_one_by_one_and_the_end_with_its_count() {
+async fn deltas_are_streamed_and_the_end_has_the_token_count() {
     let parts = [
         event::start(),
         event::text("A young woman, "),
@@ -43,7 +43,7 @@ async fn deltas_come_one_by_one_and_the_end_with_its_count() {
         event::metadata(100, 20),
     ];
     let deltas = vec!["A young woman, ".to_owned(), "black hair.".to_owned()];
-    assert_eq!(answer(parts).await, Ok(Complete { deltas, stop: Stop::EndTurn, usage: USAGE }));
+    assert_eq!(response(parts).await, Ok(Complete { deltas, stop: Stop::EndTurn, usage: USAGE }));
 }
 
 #[rstest]
@@ -56,8 +56,8 @@ async fn deltas_come_one_by_one_and_the_end_with_its_count() {
 #[case("tool_use", Stop::Other("tool_use".to_owned()))]
 #[case("something_new", Stop::Other("something_new".to_owned()))]
 #[tokio::test]
-async fn every_stop_reason_is_told(#[case] reason: &str, #[case] stop: Stop) {
-    let complete = answer([event::start(), event::text("A"), event::stop(reason)]).await.expect("complete");
+async fn stop_reasons_are_reported(#[case] reason: &str, #[case] stop: Stop) {
+    let complete = response([event::start(), event::text("A"), event::stop(reason)]).await.expect("complete");
     assert_eq!(complete.stop, stop);
 }
 
@@ -71,17 +71,17 @@ async fn thinking_is_not_text() {
         event::stop("end_turn"),
         event::metadata(100, 20),
     ];
-    assert_eq!(answer(parts).await.expect("complete").deltas, ["Black hair."]);
+    assert_eq!(response(parts).await.expect("complete").deltas, ["Black hair."]);
 }
 
 #[tokio::test]
-async fn an_answer_of_thought_alone_is_complete_and_empty() {
+async fn a_response_of_thinking_only_is_complete_and_empty() {
     let parts = [event::start(), event::thinking("Hm"), event::stop("max_tokens"), event::metadata(100, 20)];
-    assert_eq!(answer(parts).await, Ok(Complete { deltas: vec![], stop: Stop::MaxTokens, usage: USAGE }));
+    assert_eq!(response(parts).await, Ok(Complete { deltas: vec![], stop: Stop::MaxTokens, usage: USAGE }));
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_passed_over() {
+async fn unknown_events_are_ignored() {
     let parts = [
         event::start(),
         event::any("somethingNew", &json!({ "text": "not this" })),
@@ -90,94 +90,94 @@ async fn what_is_not_known_is_passed_over() {
         event::text(""),
         event::stop("end_turn"),
     ];
-    assert_eq!(answer(parts).await.expect("complete").deltas, ["A"]);
+    assert_eq!(response(parts).await.expect("complete").deltas, ["A"]);
 }
 
 #[tokio::test]
-async fn an_empty_stream_is_broken() {
-    assert_eq!(broken([]).await, (String::new(), Breakage::EndedEarly));
+async fn an_empty_stream_is_truncated() {
+    assert_eq!(interrupted([]).await, (String::new(), Interruption::Truncated));
 }
 
 #[tokio::test]
-async fn a_good_end_before_the_text_ended_is_broken() {
+async fn a_stream_without_a_stop_event_is_truncated() {
     let parts = [event::start(), event::text("A young wom")];
-    assert_eq!(broken(parts).await, ("A young wom".to_owned(), Breakage::EndedEarly));
+    assert_eq!(interrupted(parts).await, ("A young wom".to_owned(), Interruption::Truncated));
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_broken() {
-    let (text, how) = broken([event::start(), event::text("A"), Part::Reset]).await;
+async fn a_connection_reset_is_reported() {
+    let (text, cause) = interrupted([event::start(), event::text("A"), Part::Reset]).await;
     assert_eq!(text, "A");
-    assert!(matches!(how, Breakage::ConnectionLost(_)), "{how:?}");
+    assert!(matches!(cause, Interruption::ConnectionLost(_)), "{cause:?}");
 }
 
 #[tokio::test]
-async fn a_page_in_place_of_a_stream_is_broken() {
-    let page = Answer::page(200, "text/html", "<html><body>Please sign in to the network</body></html>");
-    let (_, error) = ask(&Bedrock::new([page])).await.expect_err("no stream");
-    assert!(matches!(error, AwsError::StreamBroken { how: Breakage::Damaged(_) }), "{error:?}");
+async fn a_page_instead_of_a_stream_is_corrupt() {
+    let page = MockResponse::raw(200, "text/html", "<html><body>Please sign in to the network</body></html>");
+    let (_, error) = send(&MockBedrock::new([page])).await.expect_err("an error");
+    assert!(matches!(error, AwsError::StreamInterrupted { cause: Interruption::Corrupt(_) }), "{error:?}");
 }
 
 #[tokio::test]
-async fn an_exception_of_the_service_breaks_the_stream() {
+async fn an_exception_interrupts_the_stream() {
     for name in ["modelStreamErrorException", "internalServerException", "serviceUnavailableException"] {
-        let (text, how) = broken([event::start(), event::text("A"), event::exception(name, "Sorry.")]).await;
+        let (text, cause) = interrupted([event::start(), event::text("A"), event::exception(name, "Sorry.")]).await;
         assert_eq!(text, "A");
-        let Breakage::Exception(said) = how else { panic!("{how:?}") };
-        assert!(said.to_lowercase().starts_with(&name.to_lowercase()) && said.ends_with("Sorry."), "{said}");
+        let Interruption::Exception(message) = cause else { panic!("{cause:?}") };
+        assert!(message.to_lowercase().starts_with(&name.to_lowercase()) && message.ends_with("Sorry."), "{message}");
     }
-    let (_, how) = broken([event::start(), event::exception("newException", "Sorry.")]).await;
-    assert_eq!(how, Breakage::Exception("Sorry.".to_owned()));
+    let (_, cause) = interrupted([event::start(), event::exception("newException", "Sorry.")]).await;
+    assert_eq!(cause, Interruption::Exception("Sorry.".to_owned()));
 }
 
 #[tokio::test]
-async fn throttling_in_mid_stream_slows_down_like_any_other() {
+async fn throttling_within_a_stream_slows_down() {
     let exception = event::exception("throttlingException", "Too many tokens, please wait before trying again.");
-    let (deltas, error) = answer([event::start(), event::text("A"), exception]).await.expect_err("throttled");
+    let (deltas, error) = response([event::start(), event::text("A"), exception]).await.expect_err("throttled");
     assert_eq!(deltas, ["A"]);
     assert!(matches!(error, AwsError::Throttled { limit: Limit::Tokens, .. }), "{error:?}");
-    assert_eq!(error.reaction(), Reaction::SlowDown { after: None });
+    assert_eq!(error.reaction(), Reaction::SlowDown { retry_after: None });
 }
 
 #[tokio::test]
-async fn a_picture_may_be_refused_in_mid_stream() {
+async fn an_image_can_be_rejected_within_a_stream() {
     let exception = event::exception("validationException", "Could not process image");
-    let (_, error) = answer([event::start(), exception]).await.expect_err("refused");
-    assert_eq!(error.reaction(), Reaction::ThisPicture);
+    let (_, error) = response([event::start(), exception]).await.expect_err("a rejection");
+    assert_eq!(error.reaction(), Reaction::FailImage);
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_broken_wherever_it_falls() {
-    let idle = Duration::from_mins(1);
+async fn a_stall_times_out_at_any_point() {
+    let idle_timeout = Duration::from_mins(1);
     for parts in [vec![], vec![event::start()], vec![event::start(), event::text("A")]] {
         let before = tokio::time::Instant::now();
-        let (_, how) = broken(parts.into_iter().chain([Part::Silence])).await;
-        assert_eq!(how, Breakage::Silence(idle));
-        assert_eq!(before.elapsed().as_secs(), idle.as_secs());
+        let (_, cause) = interrupted(parts.into_iter().chain([Part::Stall])).await;
+        assert_eq!(cause, Interruption::Timeout(idle_timeout));
+        assert_eq!(before.elapsed().as_secs(), idle_timeout.as_secs());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_is_not_silent() {
-    let slow = ["A ", "slow ", "answer."].map(|word| [Part::Wait(Duration::from_secs(59)), event::text(word)]);
+async fn a_slow_stream_does_not_time_out() {
+    let slow = ["A ", "slow ", "answer."].map(|word| [Part::Delay(Duration::from_secs(59)), event::text(word)]);
     let parts = slow.into_iter().flatten().chain([event::stop("end_turn"), event::metadata(100, 20)]);
-    assert_eq!(answer(parts).await.expect("complete").deltas.concat(), "A slow answer.");
+    assert_eq!(response(parts).await.expect("complete").deltas.concat(), "A slow answer.");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_text_that_is_complete_stays_so_whatever_becomes_of_its_count() {
+async fn a_complete_text_survives_a_missing_token_count() {
     let damaged = Part::Bytes(vec![0; 64]);
     let late = event::exception("internalServerException", "Sorry.");
-    for end in [None, Some(Part::Silence), Some(Part::Reset), Some(damaged), Some(late)] {
+    for end in [None, Some(Part::Stall), Some(Part::Reset), Some(damaged), Some(late)] {
         let parts = [event::start(), event::text("A"), event::stop("end_turn")].into_iter().chain(end);
-        let complete = answer(parts).await.expect("complete");
+        let complete = response(parts).await.expect("complete");
         assert_eq!(complete, Complete { deltas: vec!["A".to_owned()], stop: Stop::EndTurn, usage: None });
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn giving_up_a_wait_loses_nothing() {
-    let pause = || Part::Wait(Duration::from_secs(3));
+async fn next_is_cancel_safe() {
+    let pause = || Part::Delay(Duration::from_secs(3));
     let parts = [
         event::start(),
         pause(),
@@ -187,7 +187,8 @@ async fn giving_up_a_wait_loses_nothing() {
         pause(),
         event::metadata(100, 20),
     ];
-    let mut stream = Bedrock::new([Answer::stream(parts)]).client().converse(question()).await.expect("a stream");
+    let mut stream =
+        MockBedrock::new([MockResponse::stream(parts)]).client().converse(request()).await.expect("a stream");
     let mut events = Vec::new();
     while events.len() < 2 {
         if let Ok(event) = tokio::time::timeout(Duration::from_secs(1), stream.next()).await {
@@ -201,13 +202,13 @@ async fn giving_up_a_wait_loses_nothing() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_behind_the_end() {
-    let mut stream = Bedrock::new([Answer::text("A")]).client().converse(question()).await.expect("a stream");
+async fn a_finished_stream_has_no_more_events() {
+    let mut stream = MockBedrock::new([MockResponse::text("A")]).client().converse(request()).await.expect("a stream");
     read(&mut stream).await.expect("complete");
-    assert_eq!(stream.next().await, Err(AwsError::StreamBroken { how: Breakage::EndedEarly }));
+    assert_eq!(stream.next().await, Err(AwsError::StreamInterrupted { cause: Interruption::Truncated }));
 }
 
-/// A whole answer in Korean, where the frames of the text end, and where the frame that says it is complete ends.
+/// Returns a complete response in Korean, its text, and the offset of the end of the stop event.
 fn korean() -> (Vec<u8>, &'static str, usize) {
     let text = ["검은 머리의 젊은 여성, ", "흰 블라우스와 ", "청바지."];
     let mut wire = bytes([event::start()].into_iter().chain(text.map(event::text)).chain([event::stop("end_turn")]));
@@ -224,9 +225,9 @@ fn on_paused_time<T>(future: impl Future<Output = T>) -> T {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// The network may cut the bytes anywhere, in a character or in a frame's length.
+    /// Chunks may end anywhere, even within a character or the length of a frame.
     #[test]
-    fn the_pieces_in_which_it_arrives_do_not_matter(sizes in prop::collection::vec(1_usize..40, 1..60)) {
+    fn chunk_boundaries_do_not_matter(sizes in prop::collection::vec(1_usize..40, 1..60)) {
         let (mut wire, text, _) = korean();
         let mut parts = Vec::new();
         for size in sizes {
@@ -234,32 +235,31 @@ proptest! {
             parts.push(Part::Bytes(std::mem::replace(&mut wire, rest)));
         }
         parts.push(Part::Bytes(wire));
-        let complete = on_paused_time(answer(parts)).expect("complete");
+        let complete = on_paused_time(response(parts)).expect("complete");
         prop_assert_eq!(complete.deltas.concat(), text);
         prop_assert_eq!((complete.stop, complete.usage), (Stop::EndTurn, USAGE));
     }
 
-    /// An answer that is cut off before its end is a fragment, wherever that is.
     #[test]
-    fn a_fragment_is_never_complete(at in any::<prop::sample::Index>()) {
+    fn a_truncated_response_is_never_complete(at in any::<prop::sample::Index>()) {
         let (mut wire, text, complete) = korean();
         wire.truncate(at.index(complete));
-        let (deltas, error) = on_paused_time(answer([Part::Bytes(wire)])).expect_err("a fragment");
+        let (deltas, error) = on_paused_time(response([Part::Bytes(wire)])).expect_err("a truncated response");
         prop_assert!(text.starts_with(&deltas.concat()));
         prop_assert_eq!(error.reaction(), Reaction::Retry);
     }
 
-    /// A byte changed on the way is found out: no text is ever complete but the one that was sent.
+    /// Any changed byte is detected by the checksums of the frames.
     #[test]
-    fn a_damaged_text_is_never_complete(at in any::<prop::sample::Index>(), change in 1_u8..) {
+    fn a_corrupt_text_is_never_complete(at in any::<prop::sample::Index>(), change in 1_u8..) {
         let (mut wire, text, complete) = korean();
         let at = at.index(wire.len());
         wire[at] ^= change;
-        match on_paused_time(answer([Part::Bytes(wire)])) {
-            Ok(answer) => {
+        match on_paused_time(response([Part::Bytes(wire)])) {
+            Ok(response) => {
                 prop_assert!(at >= complete);
-                prop_assert_eq!(answer.deltas.concat(), text);
-                prop_assert_eq!(answer.usage, None);
+                prop_assert_eq!(response.deltas.concat(), text);
+                prop_assert_eq!(response.usage, None);
             }
             Err((deltas, error)) => {
                 prop_assert!(at < complete);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::Tally;
-use crate::describe::Status;
+use crate::describe::DescriberStatus;
 use crate::text::{sanitize, span, thousands};
 
 /// How often a line is written where there is no terminal.
@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// Something has changed, or time has passed.
-    pub(super) fn show(&mut self, tally: &Tally, status: &Status) {
+    pub(super) fn show(&mut self, tally: &Tally, status: &DescriberStatus) {
         let ended = tally.ended();
         if let Some(bar) = &self.bar {
             bar.set_position(ended);
@@ -67,7 +67,7 @@ impl Progress {
         self.begun.elapsed()
     }
 
-    fn words(&self, tally: &Tally, status: &Status) -> String {
+    fn words(&self, tally: &Tally, status: &DescriberStatus) -> String {
         let mut parts = Vec::new();
         if tally.failed() > 0 {
             parts.push(format!("{} failed", tally.failed()));

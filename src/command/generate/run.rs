@@ -11,7 +11,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
 use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
-use crate::describe::{DescribeError, Describer, Description, JobId, News, PauseKind, Priority, Spent, Status};
+use crate::describe::{
+    Charge, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, JobId, PauseKind, Priority,
+};
 use crate::engine::event::JobEvent;
 use crate::engine::queue::Queue;
 use crate::engine::request;
@@ -41,7 +43,7 @@ pub(super) struct Parts {
 /// What a run waits for.
 enum Heard {
     Job(JobId, RecordId, JobEvent),
-    News(News),
+    Describer(DescriberEvent),
     Ack(Ack),
 }
 
@@ -59,7 +61,7 @@ struct Run {
     /// it is waited for.
     live: HashMap<JobId, bool>,
     next_job: u64,
-    status: Status,
+    status: DescriberStatus,
     tally: Tally,
 }
 
@@ -115,8 +117,8 @@ impl Run {
         })
         .map_err(io::Error::other)?;
         let news = sender.clone();
-        describer.listen(Arc::new(move |heard| {
-            let _ = news.send(Heard::News(heard));
+        describer.set_listener(Arc::new(move |heard| {
+            let _ = news.send(Heard::Describer(heard));
         }));
         let jobs = sender.clone();
         let (source, max_words) = (dataset.clone(), rules.max_words);
@@ -137,7 +139,7 @@ impl Run {
             queue,
             live: HashMap::new(),
             next_job: 0,
-            status: Status::default(),
+            status: DescriberStatus::default(),
             tally: Tally::default(),
         })
     }
@@ -160,8 +162,8 @@ impl Run {
     fn hear(&mut self, heard: Heard, progress: &Progress) {
         match heard {
             Heard::Job(job, record, event) => self.job(job, record, event),
-            Heard::News(News::Status(status)) => self.status(status, progress),
-            Heard::News(News::Spent(spent)) => self.spent(spent),
+            Heard::Describer(DescriberEvent::Status(status)) => self.status(status, progress),
+            Heard::Describer(DescriberEvent::Charged(charge)) => self.charged(charge),
             Heard::Ack(Ack::Durable { .. }) => {}
             Heard::Ack(Ack::Failed { error, .. }) => self.stop(Stopped::NotWritten(error)),
         }
@@ -230,7 +232,7 @@ impl Run {
         name.unwrap_or_else(|| format!("record {}", record.0 + 1))
     }
 
-    fn status(&mut self, status: Status, progress: &Progress) {
+    fn status(&mut self, status: DescriberStatus, progress: &Progress) {
         if let Some(pause) = status.paused.as_ref().filter(|_| self.status.paused.is_none()) {
             tracing::warn!(reason = pause.message, "paused");
             match pause.kind {
@@ -244,10 +246,10 @@ impl Run {
         self.status = status;
     }
 
-    fn spent(&mut self, spent: Spent) {
-        self.tally.usage.tokens += spent.usage.tokens;
-        self.tally.usage.cost += spent.usage.cost;
-        if let Err(error) = self.writer.record_spending(Timestamp::now(), spent) {
+    fn charged(&mut self, charge: Charge) {
+        self.tally.usage.tokens += charge.usage.tokens;
+        self.tally.usage.cost += charge.usage.cost;
+        if let Err(error) = self.writer.record_spending(Timestamp::now(), charge) {
             self.stop(Stopped::NotWritten(error.to_string()));
         }
     }

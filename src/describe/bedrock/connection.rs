@@ -1,18 +1,16 @@
-//! The way to the service, and the models that can be asked there.
+//! A client for a region, and the models that can be called from there.
 
-use super::BedrockOptions;
+use super::options::BedrockOptions;
 use crate::aws::{self, AwsError};
 use crate::describe::catalogue::{ResolveError, Target};
 
-/// A client, and what it asks.
 pub(super) struct Connection {
     pub(super) client: aws::Client,
     targets: Vec<Target>,
 }
 
-/// Why there is none.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoConnection {
+pub(super) enum ConnectionError {
     #[error(transparent)]
     Aws(#[from] AwsError),
     #[error(transparent)]
@@ -20,11 +18,11 @@ pub(super) enum NoConnection {
 }
 
 impl Connection {
-    pub(super) async fn make(options: &BedrockOptions) -> Result<Self, NoConnection> {
+    pub(super) async fn open(options: &BedrockOptions) -> Result<Self, ConnectionError> {
         let client = aws::Client::connect(&options.aws).await?;
         let targets = options.targets(client.region())?;
         if targets.is_empty() {
-            // Every model of the list is closed to this region: resolving the first says so.
+            // No model of the list can be called from this region. Resolving one returns the error that explains it.
             options.catalogue.resolve(&options.model, client.region())?;
         }
         Ok(Self { client, targets })
@@ -34,15 +32,15 @@ impl Connection {
         self.client.region()
     }
 
-    /// The model at a place among those to try; the last one, where there is none at that place.
-    pub(super) fn target(&self, place: usize) -> Target {
-        let target = self.targets.get(place).or(self.targets.last());
-        target.cloned().expect("a connection is made for one model at least")
+    /// Returns the target at `index`, or the last one if there are fewer.
+    pub(super) fn target(&self, index: usize) -> Target {
+        let target = self.targets.get(index).or(self.targets.last());
+        target.cloned().expect("a connection has at least one target")
     }
 
-    /// The model to try after one that does not answer, and its place.
-    pub(super) fn after(&self, id: &str) -> Option<(usize, &Target)> {
-        let place = self.targets.iter().position(|target| target.id == id)? + 1;
-        self.targets.get(place).map(|next| (place, next))
+    /// Returns the target after the one with this id, and its index.
+    pub(super) fn target_after(&self, id: &str) -> Option<(usize, &Target)> {
+        let index = self.targets.iter().position(|target| target.id == id)? + 1;
+        self.targets.get(index).map(|next| (index, next))
     }
 }

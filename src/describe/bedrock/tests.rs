@@ -1,7 +1,11 @@
-//! What can be told before anything is asked. What is asked, and what comes of the answers, is tested through the whole
-//! program in `tests/bedrock`.
+//! Behaviour before the first request. Requests and responses are tested through the whole program in `tests/bedrock`.
 
 use super::*;
+use crate::aws;
+use crate::describe::Dollars;
+use crate::describe::catalogue::Catalogue;
+use crate::describe::prompt::Prompt;
+use crate::describe::rate_limiter::RateLimits;
 
 fn options(model: &str) -> BedrockOptions {
     BedrockOptions {
@@ -12,7 +16,7 @@ fn options(model: &str) -> BedrockOptions {
         people: "a person".to_owned(),
         language: "en".to_owned(),
         max_words: 50,
-        limits: Limits {
+        limits: RateLimits {
             concurrency: NonZeroUsize::MIN,
             requests_per_minute: None,
             tokens_per_minute: None,
@@ -23,26 +27,26 @@ fn options(model: &str) -> BedrockOptions {
 }
 
 #[test]
-fn a_model_nobody_knows_is_refused_at_once() {
-    let error = BedrockDescriber::new(options("claude-sonet-4-6")).err().expect("no such model");
+fn an_unknown_model_is_rejected_with_suggestions() {
+    let error = BedrockDescriber::new(options("claude-sonet-4-6")).err().expect("an unknown model");
     assert!(error.to_string().contains("claude-sonnet-4-6"), "{error}");
 }
 
 #[test]
 fn a_budget_needs_a_price() {
     let unpriced = BedrockOptions { budget: Some(Dollars::from_billionths(1)), ..options("claude-haiku-5-5") };
-    let error = BedrockDescriber::new(unpriced).err().expect("no price is known");
+    let error = BedrockDescriber::new(unpriced).err().expect("an unknown price");
     assert!(error.to_string().contains("models.toml"), "{error}");
     assert!(BedrockDescriber::new(options("claude-haiku-5-5")).is_ok());
 }
 
 #[test]
-fn the_estimate_counts_the_picture_as_it_is_sent() {
+fn the_estimate_uses_the_size_of_the_uploaded_image() {
     let describer = BedrockDescriber::new(options("claude-sonnet-4-6")).expect("a known model");
-    let tokens = |size| describer.estimate(Some(size)).expect("it costs").tokens.input;
-    let nothing = tokens((1, 1));
-    // One token for 750 pixels; of 12 megapixels the model sees 1568 × 1176.
-    assert_eq!(tokens((750, 100)), nothing + 99);
-    assert_eq!(tokens((4000, 3000)), nothing + (1568 * 1176_u64).div_ceil(750) - 1);
+    let tokens = |size| describer.estimate(Some(size)).expect("a paid model").tokens.input;
+    let prompt_only = tokens((1, 1));
+    // One token per 750 pixels; an image of 12 megapixels is scaled down to 1568 × 1176.
+    assert_eq!(tokens((750, 100)), prompt_only + 99);
+    assert_eq!(tokens((4000, 3000)), prompt_only + (1568 * 1176_u64).div_ceil(750) - 1);
     assert_eq!(describer.estimate(None), describer.estimate(Some((3000, 4000))));
 }

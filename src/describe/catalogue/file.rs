@@ -1,4 +1,4 @@
-//! The catalogue as a file: TOML, read strictly, laid over another.
+//! The TOML format of the catalogue. Unknown keys are errors.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,29 +8,34 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::model::{Model, Price, UploadLimits};
-use super::{AUTO, Catalogue};
+use super::AUTO;
+use super::model::{Model, Models, Price, UploadLimits};
 use crate::describe::Dollars;
 
-/// What is wrong in a file, and on which line, from one.
-pub(super) struct Complaint {
+/// An error in a file. The line is counted from one.
+#[derive(Debug)]
+pub(super) struct FileError {
     pub line: usize,
     pub message: String,
 }
 
-/// A file's own words.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    auto: Option<Vec<Spanned<String>>>,
-    #[serde(default)]
-    models: BTreeMap<Spanned<String>, Entry>,
+pub(super) struct ModelsFile<'text> {
+    text: &'text str,
+    content: Content,
 }
 
-/// What a file says of one model.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    auto: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    models: BTreeMap<Spanned<String>, ModelTable>,
+}
+
+/// One `[models.ALIAS]` table. Missing keys keep the values of the model it is merged over.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Entry {
+struct ModelTable {
     id: Option<String>,
     geographies: Option<Vec<String>>,
     input: Option<PerThousand>,
@@ -46,7 +51,7 @@ struct Entry {
     end_of_life: Option<Day>,
 }
 
-/// Dollars for 1,000 tokens. A text, because TOML's numbers are not exact.
+/// Dollars per 1,000 tokens. A string, because TOML's numbers are not exact.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 struct PerThousand(Dollars);
@@ -55,7 +60,7 @@ impl TryFrom<String> for PerThousand {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|error| format!("{error}: \"{text}\""))
+        text.parse().map(Self).map_err(|error| format!("{error}, found \"{text}\""))
     }
 }
 
@@ -66,16 +71,16 @@ struct Day(Date);
 impl TryFrom<Datetime> for Day {
     type Error = String;
 
-    fn try_from(written: Datetime) -> Result<Self, String> {
-        let expected = || format!("expected a day, as in 2026-11-01: {written}");
-        let date = written.date.filter(|_| written.time.is_none()).ok_or_else(expected)?;
+    fn try_from(datetime: Datetime) -> Result<Self, String> {
+        let expected = || format!("expected a date such as 2026-11-01, found {datetime}");
+        let date = datetime.date.filter(|_| datetime.time.is_none()).ok_or_else(expected)?;
         let part = |part: u8| i8::try_from(part).map_err(|_| expected());
         let year = i16::try_from(date.year).map_err(|_| expected())?;
         Date::new(year, part(date.month)?, part(date.day)?).map(Self).map_err(|_| expected())
     }
 }
 
-/// A side of a picture: at least one pixel.
+/// The length of a side, at least one pixel.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u32")]
 struct Pixels(u32);
@@ -88,42 +93,54 @@ impl TryFrom<u32> for Pixels {
     }
 }
 
-/// Lays what `text` says over a catalogue.
-pub(super) fn lay_over(base: &Catalogue, text: &str) -> Result<Catalogue, Complaint> {
-    let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-    let complain = |at: usize, message: String| Complaint { line: line(at), message };
-    let written: Written = toml::from_str(text)
-        .map_err(|error| complain(error.span().map_or(0, |span| span.start), error.message().trim().to_owned()))?;
+impl<'text> ModelsFile<'text> {
+    pub(super) fn parse(text: &'text str) -> Result<Self, FileError> {
+        let content = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            error_at(text, at, error.message().trim().to_owned())
+        })?;
+        Ok(Self { text, content })
+    }
 
-    let mut models = base.models.clone();
-    for (alias, entry) in written.models {
-        let at = alias.span().start;
-        let alias = alias.into_inner();
-        if alias == AUTO {
-            return Err(complain(at, format!("\"{AUTO}\" is no model's name: it stands for the first that answers")));
+    /// Returns `base` with the models of this file merged over it.
+    pub(super) fn models(&self, base: &Models) -> Result<Models, FileError> {
+        let mut models = base.clone();
+        for (alias, table) in &self.content.models {
+            let error = |message| error_at(self.text, alias.span().start, message);
+            let alias = alias.get_ref();
+            if alias == AUTO {
+                return Err(error(format!("\"{AUTO}\" is reserved: it selects the first available model")));
+            }
+            let model = table.clone().merged_over(models.get(alias).map(Arc::as_ref), alias).map_err(error)?;
+            models.insert(alias.clone(), Arc::new(model));
         }
-        let model = entry.over(models.get(&alias).map(Arc::as_ref), &alias).map_err(|message| complain(at, message))?;
-        models.insert(alias, Arc::new(model));
+        Ok(models)
     }
-    let mut automatic = base.automatic.clone();
-    if let Some(order) = written.auto {
-        if let Some(stranger) = order.iter().find(|alias| !models.contains_key(alias.get_ref())) {
-            let message = format!("auto: there is no model \"{}\"; describe it under [models]", stranger.get_ref());
-            return Err(complain(stranger.span().start, message));
+
+    /// Returns the order of [`AUTO`] if the file has one.
+    pub(super) fn automatic(&self, models: &Models) -> Result<Option<Vec<String>>, FileError> {
+        let Some(order) = &self.content.auto else { return Ok(None) };
+        if let Some(unknown) = order.iter().find(|alias| !models.contains_key(alias.get_ref())) {
+            let message = format!("auto: unknown model \"{}\"; add it under [models]", unknown.get_ref());
+            return Err(error_at(self.text, unknown.span().start, message));
         }
-        automatic = order.into_iter().map(Spanned::into_inner).collect();
+        Ok(Some(order.iter().map(|alias| alias.get_ref().clone()).collect()))
     }
-    Ok(Catalogue { models, automatic })
 }
 
-impl Entry {
-    /// The model it describes, completed from what was known of it.
-    fn over(self, known: Option<&Model>, alias: &str) -> Result<Model, String> {
+fn error_at(text: &str, offset: usize, message: String) -> FileError {
+    let line = text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
+    FileError { line, message }
+}
+
+impl ModelTable {
+    /// Returns the model, with missing keys taken from `base`.
+    fn merged_over(self, base: Option<&Model>, alias: &str) -> Result<Model, String> {
         let missing = |key: &str| format!("{alias}: \"{key}\" is missing");
-        let price = known.and_then(|model| model.price);
+        let price = base.and_then(|model| model.price);
         let input = self.input.map(|it| it.0).or(price.map(|price| price.input));
         let output = self.output.map(|it| it.0).or(price.map(|price| price.output));
-        let surcharge = self.regional_surcharge.or(known.map(|model| model.regional_surcharge)).unwrap_or_default();
+        let surcharge = self.regional_surcharge.or(base.map(|model| model.regional_surcharge)).unwrap_or_default();
         let price = match (input, output) {
             (Some(input), Some(output)) => Some(Price {
                 input,
@@ -134,22 +151,22 @@ impl Entry {
             (Some(_), None) => return Err(missing("output")),
             (None, Some(_)) => return Err(missing("input")),
         };
-        let upload = known.map(|model| model.upload).unwrap_or_default();
+        let upload = base.map(|model| model.upload).unwrap_or_default();
         Ok(Model {
             alias: alias.to_owned(),
-            id: self.id.or(known.map(|model| model.id.clone())).ok_or_else(|| missing("id"))?,
-            geographies: self.geographies.or(known.map(|model| model.geographies.clone())).unwrap_or_default(),
+            id: self.id.or(base.map(|model| model.id.clone())).ok_or_else(|| missing("id"))?,
+            geographies: self.geographies.or(base.map(|model| model.geographies.clone())).unwrap_or_default(),
             price,
             regional_surcharge: surcharge,
-            temperature: self.temperature.or(known.map(|model| model.temperature)).unwrap_or(true),
-            thinks: self.thinks.or(known.map(|model| model.thinks)).unwrap_or_default(),
-            effort: self.effort.or(known.and_then(|model| model.effort.clone())),
+            temperature: self.temperature.or(base.map(|model| model.temperature)).unwrap_or(true),
+            thinks: self.thinks.or(base.map(|model| model.thinks)).unwrap_or_default(),
+            effort: self.effort.or(base.and_then(|model| model.effort.clone())),
             upload: UploadLimits {
                 long_edge: self.long_edge.map_or(upload.long_edge, |it| it.0),
                 longest_side: self.longest_side.map_or(upload.longest_side, |it| it.0),
                 bytes: self.picture_bytes.unwrap_or(upload.bytes),
             },
-            end_of_life: self.end_of_life.map(|it| it.0).or(known.and_then(|model| model.end_of_life)),
+            end_of_life: self.end_of_life.map(|it| it.0).or(base.and_then(|model| model.end_of_life)),
         })
     }
 }

@@ -1,11 +1,11 @@
-//! Which inference profiles can be called from a region.
+//! The inference profiles that can be called from a region.
 
-/// The profile that answers anywhere, and costs no more than the price.
+/// The profile available in every commercial region, without surcharge.
 pub(super) const GLOBAL: &str = "global";
 
-/// The geographies whose profiles a region may call, the nearest first: data stays as close as a model allows.
+/// Returns the geographies whose profiles a region may call, nearest first to keep data as local as possible.
 pub(super) fn of(region: &str) -> &'static [&'static str] {
-    // A separate partition, whose requests never leave it.
+    // A separate partition; its requests never leave it.
     if region.starts_with("us-gov-") {
         return &["us-gov"];
     }

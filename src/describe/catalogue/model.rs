@@ -1,5 +1,6 @@
-//! What is known of a model, and what a request to it costs.
+//! A model, its price, and its id for a region.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -7,33 +8,34 @@ use jiff::civil::Date;
 use super::geography::GLOBAL;
 use crate::describe::{Dollars, Tokens};
 
-/// A model of the catalogue.
+/// Models by alias.
+pub(super) type Models = BTreeMap<String, Arc<Model>>;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
-    /// The short name people use ("claude-sonnet-4-6").
+    /// The short name ("claude-sonnet-4-6").
     pub alias: String,
-    /// What the service calls it, without a geography.
+    /// The Bedrock model id, without a geography.
     pub id: String,
-    /// The geographies it has inference profiles for; with none, it is called by its id.
+    /// The geographies of its inference profiles. If empty, the model is called by its id.
     pub geographies: Vec<String>,
-    /// What it costs; none where that is not known.
+    /// `None` if unknown.
     pub price: Option<Price>,
-    /// Percent on top of the price, for all profiles but the global one.
+    /// Percent added to the price for all profiles except the global one.
     pub regional_surcharge: u32,
-    /// Whether it takes a temperature.
+    /// Whether the model accepts a temperature.
     pub temperature: bool,
-    /// Whether it thinks before it writes unless told otherwise. Its thoughts count as output.
+    /// Whether the model thinks by default. Thinking counts as output.
     pub thinks: bool,
-    /// The effort to ask for, so that it thinks little.
+    /// The effort to request, to limit thinking.
     pub effort: Option<String>,
-    /// What it takes of a picture.
     pub upload: UploadLimits,
-    /// The day it stops to answer, where that is announced.
+    /// The announced retirement date.
     pub end_of_life: Option<Date>,
 }
 
 impl Model {
-    /// The ids it can be called by: its inference profiles, or where it has none its own.
+    /// Returns its inference profiles, or its id if it has none.
     #[must_use]
     pub fn callable_ids(&self) -> Vec<String> {
         if self.geographies.is_empty() {
@@ -43,38 +45,36 @@ impl Model {
     }
 }
 
-/// What a model takes of a picture.
+/// The limits of a model for images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UploadLimits {
-    /// The longest side that is of use, in pixels: of a larger picture the model sees no more, and it is paid for.
+    /// The longest side that the model can use, in pixels. A larger image costs more without showing more.
     pub long_edge: u32,
-    /// The longest side that is not refused, in pixels.
+    /// The longest side that the service accepts, in pixels.
     pub longest_side: u32,
-    /// The largest file that is not refused, in bytes.
+    /// The largest file that the service accepts, in bytes.
     pub bytes: usize,
 }
 
 impl Default for UploadLimits {
-    /// Those of Claude on Bedrock, which are the narrowest.
+    /// The limits of Claude on Bedrock, the strictest of all.
     fn default() -> Self {
         Self { long_edge: 1568, longest_side: 8000, bytes: 3_750_000 }
     }
 }
 
-/// What tokens cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// Dollars for 1,000 tokens read.
+    /// Per 1,000 input tokens.
     pub input: Dollars,
-    /// Dollars for 1,000 tokens written.
+    /// Per 1,000 output tokens.
     pub output: Dollars,
-    /// The day it was looked up, where that is known.
+    /// The date of the price list.
     pub priced: Option<Date>,
 }
 
 impl Price {
-    /// What so many tokens cost with `surcharge` percent on top: exact, and rounded up to the next billionth where that
-    /// takes more digits.
+    /// Returns the cost with `surcharge` percent added, rounded up to a billionth.
     fn total(self, tokens: Tokens, surcharge: u32) -> Dollars {
         const SCALE: u128 = 1_000 * 100;
         let of = |count: u64, price: Dollars| u128::from(count) * u128::from(price.billionths());
@@ -84,27 +84,27 @@ impl Price {
     }
 }
 
-/// A model as it is called from here.
+/// A model as called from a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The name to show: the model's alias, or what was asked for where it is in no catalogue.
+    /// The name for display: the alias, or the configured name if the model is not in the catalogue.
     pub name: String,
-    /// What is sent to the service.
+    /// The id sent to the service.
     pub id: String,
-    /// What is known of the model.
+    /// `None` if the model is not in the catalogue.
     pub model: Option<Arc<Model>>,
-    /// Whether it is called through another profile than the global one.
+    /// Whether the regional surcharge applies.
     pub(super) regional: bool,
 }
 
 impl Target {
-    /// A model through the profile of a geography, or by its own id.
+    /// Creates a target for the inference profile of a geography, or for the model id.
     pub(super) fn of(model: &Arc<Model>, geography: Option<&str>) -> Self {
         let id = geography.map_or_else(|| model.id.clone(), |geography| format!("{geography}.{}", model.id));
         Self { name: model.alias.clone(), id, model: Some(Arc::clone(model)), regional: geography != Some(GLOBAL) }
     }
 
-    /// What so many tokens cost; none where no price is known.
+    /// Returns the cost, or `None` if the price is unknown.
     #[must_use]
     pub fn price(&self, tokens: Tokens) -> Option<Dollars> {
         let model = self.model.as_ref()?;
@@ -112,7 +112,7 @@ impl Target {
         Some(model.price?.total(tokens, surcharge))
     }
 
-    /// What it takes of a picture: the narrowest limits, where nothing is known of the model.
+    /// Returns the limits of the model, or the strictest ones if the model is unknown.
     #[must_use]
     pub fn upload_limits(&self) -> UploadLimits {
         self.model.as_ref().map(|model| model.upload).unwrap_or_default()

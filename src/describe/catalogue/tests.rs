@@ -8,13 +8,8 @@ fn dollars(text: &str) -> Dollars {
     text.parse().unwrap()
 }
 
-fn with(text: &str) -> Catalogue {
-    file::lay_over(&Catalogue::built_in(), text).unwrap_or_else(|it| panic!("{}: {}", it.line, it.message))
-}
-
-fn complaint(text: &str) -> (usize, String) {
-    let Err(complaint) = file::lay_over(&Catalogue::built_in(), text) else { panic!("{text} is no catalogue") };
-    (complaint.line, complaint.message)
+fn merged(text: &str) -> Result<Catalogue, FileError> {
+    Catalogue::built_in().merged(text)
 }
 
 fn id(named: &str, region: &str) -> String {
@@ -38,12 +33,12 @@ fn id(named: &str, region: &str) -> String {
 #[case("claude-sonnet-4-6", "sa-east-1", "global.anthropic.claude-sonnet-4-6")]
 #[case("claude-haiku-4-5", "eu-central-1", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")]
 #[case("nova-lite", "ap-northeast-1", "apac.amazon.nova-lite-v1:0")]
-fn an_alias_is_the_profile_of_the_regions_geography(#[case] alias: &str, #[case] region: &str, #[case] expected: &str) {
+fn an_alias_resolves_to_the_profile_for_the_region(#[case] alias: &str, #[case] region: &str, #[case] expected: &str) {
     assert_eq!(id(alias, region), expected);
 }
 
 #[test]
-fn every_alias_can_be_called_in_america_europe_and_korea() {
+fn every_alias_resolves_in_the_us_europe_and_korea() {
     let catalogue = Catalogue::built_in();
     for model in catalogue.models() {
         for (region, near) in [("us-east-1", "us"), ("eu-west-1", "eu"), ("ap-northeast-2", "apac")] {
@@ -57,11 +52,11 @@ fn every_alias_can_be_called_in_america_europe_and_korea() {
 }
 
 #[test]
-fn a_model_without_a_profile_for_the_region_is_refused_and_left_out() {
+fn a_model_without_a_profile_for_the_region_is_rejected_and_skipped_by_auto() {
     let catalogue = Catalogue::built_in();
     let error = catalogue.resolve("claude-3-7-sonnet", "sa-east-1").unwrap_err();
-    assert!(error.to_string().contains("cannot be called from sa-east-1: it has inference profiles for us, eu, apac"));
-    // The partition for the government's own use answers to none of the public profiles.
+    assert!(error.to_string().contains("not available in sa-east-1, only through inference profiles for us, eu, apac"));
+    // The GovCloud partition has none of the public profiles.
     assert!(catalogue.resolve("claude-sonnet-4-6", "us-gov-west-1").is_err());
 
     let names = |region| catalogue.automatic(region).into_iter().map(|target| target.name).collect::<Vec<_>>();
@@ -83,7 +78,7 @@ fn a_model_without_a_profile_for_the_region_is_refused_and_left_out() {
 #[case("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3", None)]
 #[case("mistral.pixtral-large-2502-v1:0", None)]
 #[case("us.mistral.pixtral-large-2502-v1:0", None)]
-fn ids_profiles_and_arns_are_taken_at_their_word(#[case] named: &str, #[case] alias: Option<&str>) {
+fn ids_profiles_and_arns_are_used_unchanged(#[case] named: &str, #[case] alias: Option<&str>) {
     let target = Catalogue::built_in().resolve(named, "us-east-1").unwrap();
     assert_eq!(target.id, named);
     assert_eq!(target.name, alias.unwrap_or(named));
@@ -95,14 +90,14 @@ fn ids_profiles_and_arns_are_taken_at_their_word(#[case] named: &str, #[case] al
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_the_names_most_like_it() {
+fn an_unknown_name_lists_the_most_similar_names_first() {
     let error = Catalogue::built_in().resolve("claude-sonet-4-6", "us-east-1").unwrap_err();
-    assert!(error.to_string().contains("\"claude-sonet-4-6\"; name one of claude-sonnet-4-6, "), "{error}");
+    assert!(error.to_string().contains("\"claude-sonet-4-6\": use one of claude-sonnet-4-6, "), "{error}");
     let ResolveError::Unknown { known, .. } = error else { panic!("{error}") };
-    assert_eq!(known.len(), Catalogue::built_in().models().count() + 1, "all of them, and auto");
+    assert_eq!(known.len(), Catalogue::built_in().models().count() + 1, "all models and auto");
 }
 
-/// By the price list: dollars for 1,000 tokens in and out, and what a regional profile costs more.
+/// From the price list: dollars per 1,000 tokens, with the surcharge of regional profiles.
 #[rstest]
 #[case("us.anthropic.claude-3-7-sonnet-20250219-v1:0", "0.003", "0.015")]
 #[case("us.anthropic.claude-sonnet-4-20250514-v1:0", "0.003", "0.015")]
@@ -121,13 +116,13 @@ fn prices_are_exact(#[case] id: &str, #[case] input: &str, #[case] output: &str)
     assert_eq!(cost(0, 1_000), dollars(output));
     assert_eq!(cost(7_000, 3_000), dollars(input) * 7 + dollars(output) * 3);
     assert_eq!(cost(0, 0), Dollars::default());
-    // One token of the cheapest is sixty billionths.
+    // One input token of the cheapest model costs 60 billionths.
     assert_eq!(cost(1, 0).billionths(), dollars(input).billionths() / 1_000);
 }
 
 #[test]
-fn what_costs_less_than_a_billionth_is_rounded_up_and_the_largest_amount_is_the_end() {
-    let catalogue = with("models.tiny = { id = \"a.b\", input = \"0.000000001\", output = \"9000000000\" }");
+fn costs_are_rounded_up_to_a_billionth_and_saturate() {
+    let catalogue = merged("models.tiny = { id = \"a.b\", input = \"0.000000001\", output = \"9000000000\" }").unwrap();
     let target = catalogue.resolve("tiny", "us-east-1").unwrap();
     assert_eq!(target.price(Tokens { input: 1, output: 0 }), Some(Dollars::from_billionths(1)));
     assert_eq!(target.price(Tokens { input: 1_001, output: 0 }), Some(Dollars::from_billionths(2)));
@@ -136,7 +131,7 @@ fn what_costs_less_than_a_billionth_is_rounded_up_and_the_largest_amount_is_the_
 }
 
 #[test]
-fn models_without_an_established_price_have_none() {
+fn models_without_a_published_price_have_none() {
     for alias in ["claude-sonnet-5-5", "claude-haiku-5-5"] {
         let target = Catalogue::built_in().resolve(alias, "us-east-1").unwrap();
         assert_eq!(target.price(Tokens { input: 1, output: 1 }), None, "{alias}");
@@ -144,7 +139,7 @@ fn models_without_an_established_price_have_none() {
 }
 
 #[test]
-fn the_built_in_models_say_what_they_take() {
+fn the_built_in_models_have_limits_and_parameters() {
     let catalogue = Catalogue::built_in();
     for model in catalogue.models() {
         let new = ["claude-sonnet-5", "claude-sonnet-5-5", "claude-haiku-5-5"].contains(&model.alias.as_str());
@@ -163,8 +158,8 @@ fn the_built_in_models_say_what_they_take() {
 }
 
 #[test]
-fn a_users_file_changes_what_it_names_and_adds_to_the_rest() {
-    let catalogue = with(
+fn a_users_file_is_merged_over_the_built_in_models() {
+    let catalogue = merged(
         r#"
         auto = ["house", "claude-haiku-4-5"]
 
@@ -181,7 +176,8 @@ fn a_users_file_changes_what_it_names_and_adds_to_the_rest() {
         id = "acme.vision-v2:0"
         temperature = false
         "#,
-    );
+    )
+    .unwrap();
     let changed = &catalogue.models["claude-haiku-4-5"];
     let before = &Catalogue::built_in().models["claude-haiku-4-5"];
     assert_eq!(changed.id, before.id);
@@ -190,12 +186,12 @@ fn a_users_file_changes_what_it_names_and_adds_to_the_rest() {
     assert_eq!((price.input, price.output), (dollars("0.0007"), dollars("0.005")));
     assert_eq!(price.priced.unwrap().to_string(), "2027-01-31");
 
-    // The surcharge was known before the price was.
+    // The built-in model has a surcharge but no price.
     let priced = catalogue.resolve("claude-sonnet-5-5", "us-east-1").unwrap();
     assert_eq!(priced.price(Tokens { input: 1_000, output: 0 }), Some(dollars("0.0022")));
 
     let order = catalogue.automatic("us-east-1");
-    assert_eq!(order[0].id, "acme.vision-v2:0", "without profiles it is called by its id");
+    assert_eq!(order[0].id, "acme.vision-v2:0", "called by its id, for lack of profiles");
     assert!(!order[0].model.as_ref().unwrap().temperature);
     assert_eq!(order.len(), 2);
     assert_eq!(catalogue.models().count(), Catalogue::built_in().models().count() + 1);
@@ -205,22 +201,26 @@ fn a_users_file_changes_what_it_names_and_adds_to_the_rest() {
 #[case("\n[models.house]\ntemperature = true\n", 2, "house: \"id\" is missing")]
 #[case("[models.house]\nid = \"a.b\"\ninput = \"0.1\"\n", 1, "\"output\" is missing")]
 #[case("[models.house]\nid = \"a.b\"\noutput = \"0.1\"\n", 1, "\"input\" is missing")]
-#[case("[models.house]\nid = \"a.b\"\ninput = \"cheap\"\n", 3, "expected dollars, as in 2 or 0.50: \"cheap\"")]
+#[case(
+    "[models.house]\nid = \"a.b\"\ninput = \"cheap\"\n",
+    3,
+    "expected an amount in dollars, such as 2 or 0.50, found \"cheap\""
+)]
 #[case("[models.house]\nid = \"a.b\"\ninput = 0.1\n", 3, "expected a string")]
-#[case("[models.house]\nid = \"a.b\"\npriced = 2026-11-01T10:00:00\n", 3, "expected a day")]
+#[case("[models.house]\nid = \"a.b\"\npriced = 2026-11-01T10:00:00\n", 3, "expected a date")]
 #[case("[models.house]\nid = \"a.b\"\n\nlong-edge = 0\n", 4, "expected at least one pixel")]
 #[case("[models.house]\nprise = \"1\"\n", 2, "unknown field `prise`")]
-#[case("[models.auto]\nid = \"a.b\"\n", 1, "\"auto\" is no model's name")]
-#[case("auto = [\n  \"claude-haiku-4-5\",\n  \"nobody\",\n]\n", 3, "there is no model \"nobody\"")]
+#[case("[models.auto]\nid = \"a.b\"\n", 1, "\"auto\" is reserved")]
+#[case("auto = [\n  \"claude-haiku-4-5\",\n  \"nobody\",\n]\n", 3, "auto: unknown model \"nobody\"")]
 #[case("model = 1\n", 1, "unknown field `model`")]
 #[case("a\nb = [", 1, "")]
-fn a_bad_file_is_refused_where_it_is_bad(#[case] text: &str, #[case] line: usize, #[case] words: &str) {
-    let (found, message) = complaint(text);
-    assert!(found == line && message.contains(words), "{found}: {message}");
+fn errors_in_a_file_have_a_line(#[case] text: &str, #[case] line: usize, #[case] expected: &str) {
+    let error = merged(text).unwrap_err();
+    assert!(error.line == line && error.message.contains(expected), "{error:?}");
 }
 
 #[test]
-fn a_users_file_need_not_exist_and_its_errors_name_it() {
+fn a_users_file_is_optional_and_named_in_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("models.toml");
     assert_eq!(Catalogue::load(&path).unwrap(), Catalogue::built_in());
@@ -235,7 +235,7 @@ fn a_users_file_need_not_exist_and_its_errors_name_it() {
 
 proptest! {
     #[test]
-    fn no_name_and_no_region_panics(named in any::<String>(), region in "[a-z]{0,3}-?[a-z]{0,5}-?[0-9]?") {
+    fn resolving_never_panics(named in any::<String>(), region in "[a-z]{0,3}-?[a-z]{0,5}-?[0-9]?") {
         let catalogue = Catalogue::built_in();
         let _ = catalogue.resolve(&named, &region);
         let _ = catalogue.automatic(&region);
@@ -246,7 +246,7 @@ proptest! {
         let target = Catalogue::built_in().resolve("claude-sonnet-4-6", "us-east-1").unwrap();
         let cost = |input, output| target.price(Tokens { input, output }).unwrap();
         prop_assert!(cost(a + more, b) >= cost(a, b) && cost(a, b + more) >= cost(a, b));
-        // Whole billionths a token: nothing is rounded.
+        // Prices are whole billionths per token, so nothing is rounded.
         prop_assert_eq!(cost(a, b), cost(a, 0) + cost(0, b));
     }
 }

@@ -25,21 +25,28 @@ fn saved(image: &RgbImage) -> (TempDir, PathBuf) {
 }
 
 fn request(picture: PathBuf, detail: Detail) -> Request {
-    Request { job: JobId(1), record: RecordId(0), picture, detail, max_words: 50, context: Context::default() }
+    Request {
+        job: JobId(1),
+        record: RecordId(0),
+        image_path: picture,
+        detail,
+        max_words: 50,
+        context: Context::default(),
+    }
 }
 
-async fn described(picture: PathBuf, detail: Detail) -> Vec<DescribeEvent> {
+async fn described(picture: PathBuf, detail: Detail) -> Vec<DescriptionEvent> {
     LocalDescriber::default().describe(request(picture, detail), Priority::Asked).collect().await
 }
 
 /// Returns the finished description after checking that it equals the concatenated deltas.
-fn finished(events: Vec<DescribeEvent>) -> Description {
+fn finished(events: Vec<DescriptionEvent>) -> Description {
     let mut streamed = String::new();
     let mut events = events.into_iter();
     loop {
         match events.next() {
-            Some(DescribeEvent::Delta(text)) => streamed += &text,
-            Some(DescribeEvent::Finished(description)) => {
+            Some(DescriptionEvent::Delta(text)) => streamed += &text,
+            Some(DescriptionEvent::Finished(description)) => {
                 assert_eq!(description.text, streamed);
                 assert_eq!(events.next(), None, "no event after Finished");
                 return description;
@@ -90,7 +97,7 @@ async fn captions_keep_the_word_limit() {
 #[tokio::test]
 async fn the_error_for_a_missing_file_names_it() {
     let events = described(PathBuf::from("nowhere/gone.jpg"), Detail::Brief).await;
-    let [DescribeEvent::Failed(error)] = &events[..] else { panic!("{events:?}") };
+    let [DescriptionEvent::Failed(error)] = &events[..] else { panic!("{events:?}") };
     assert!(error.message.contains("gone.jpg"), "{}", error.message);
 }
 

@@ -1,31 +1,25 @@
-//! Text with `{variables}` in it, which leaves out the lines that have nothing to say.
+//! A template with `{variables}`. Lines with a variable that has no value are omitted.
 
 use std::borrow::Cow;
 
-/// What is wrong with a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateProblem {
-    /// A `{` without its `}` on the same line.
-    #[error("\"{{\" is not closed on this line; write {{{{ for a brace")]
+pub enum TemplateError {
+    #[error("unclosed \"{{\": close it on the same line, or write {{{{ for a literal brace")]
     Unclosed,
-    /// A `}` that closes nothing.
-    #[error("\"}}\" closes nothing; write }}}} for a brace")]
+    #[error("unmatched \"}}\": write }}}} for a literal brace")]
     Unopened,
-    /// Braces with no name between them.
-    #[error("\"{{}}\" names no variable; write {{{{}}}} for braces")]
+    #[error("variable without a name: write {{{{}}}} for literal braces")]
     NoName,
-    /// Nothing but white space.
     #[error("the prompt is empty")]
     Empty,
 }
 
-/// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
     lines: Vec<Line>,
 }
 
-/// One line, with the break that ends it.
+/// One line, with its line break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     parts: Vec<Part>,
@@ -38,17 +32,17 @@ enum Part {
 }
 
 impl Template {
-    /// Reads a template; an error comes with the line it is on, from one.
-    pub(super) fn parse(text: &str) -> Result<Self, (usize, TemplateProblem)> {
+    /// Parses a template. An error has the line number, counted from one.
+    pub(super) fn parse(text: &str) -> Result<Self, (usize, TemplateError)> {
         if text.trim().is_empty() {
-            return Err((1, TemplateProblem::Empty));
+            return Err((1, TemplateError::Empty));
         }
         let lines = text.split_inclusive('\n').enumerate();
-        let lines = lines.map(|(index, line)| Line::parse(line).map_err(|problem| (index + 1, problem)));
+        let lines = lines.map(|(index, line)| Line::parse(line).map_err(|error| (index + 1, error)));
         Ok(Self { lines: lines.collect::<Result<_, _>>()? })
     }
 
-    /// The names of its variables, as often as they occur.
+    /// Returns the names of the variables, in order and with repetitions.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().flat_map(|line| &line.parts).filter_map(|part| match part {
             Part::Text(_) => None,
@@ -56,21 +50,21 @@ impl Template {
         })
     }
 
-    /// Puts the values in. A line with a variable that has none is left out, and so is a blank line that would then
-    /// follow another or come first.
+    /// Substitutes the variables. Omits lines with a variable that has no value, and blank lines that would become leading
+    /// or repeated by that.
     pub(super) fn render<'v>(&self, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> String {
         let mut text = String::new();
-        let (mut after_blank, mut after_left_out) = (true, false);
+        let (mut after_blank, mut after_omitted) = (true, false);
         for line in &self.lines {
             let Some(rendered) = line.render(&value) else {
-                after_left_out = true;
+                after_omitted = true;
                 continue;
             };
             let blank = line.is_blank();
-            if blank && after_blank && after_left_out {
+            if blank && after_blank && after_omitted {
                 continue;
             }
-            (after_blank, after_left_out) = (blank, false);
+            (after_blank, after_omitted) = (blank, false);
             text.push_str(&rendered);
         }
         text
@@ -78,7 +72,7 @@ impl Template {
 }
 
 impl Line {
-    fn parse(text: &str) -> Result<Self, TemplateProblem> {
+    fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -92,13 +86,13 @@ impl Line {
                 literal.push('}');
                 rest = after;
             } else if let Some(inside) = brace.strip_prefix('{') {
-                let (name, after) = inside.split_once('}').ok_or(TemplateProblem::Unclosed)?;
+                let (name, after) = inside.split_once('}').ok_or(TemplateError::Unclosed)?;
                 if name.contains('{') {
-                    return Err(TemplateProblem::Unclosed);
+                    return Err(TemplateError::Unclosed);
                 }
                 let name = name.trim();
                 if name.is_empty() {
-                    return Err(TemplateProblem::NoName);
+                    return Err(TemplateError::NoName);
                 }
                 if !literal.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut literal)));
@@ -106,7 +100,7 @@ impl Line {
                 parts.push(Part::Variable(name.to_owned()));
                 rest = after;
             } else {
-                return Err(TemplateProblem::Unopened);
+                return Err(TemplateError::Unopened);
             }
         }
         literal.push_str(rest);

@@ -4,17 +4,17 @@ use rstest::rstest;
 use super::*;
 
 fn template(text: &str) -> Prompt {
-    let template = Template::parse(text).unwrap_or_else(|(line, problem)| panic!("{line}: {problem}"));
+    let template = Template::parse(text).unwrap_or_else(|(line, error)| panic!("{line}: {error}"));
     Prompt::new("test".to_owned(), text, template)
 }
 
-/// A record whose line is `line`, with a caption and nothing tried.
+/// Returns the context of a record with a caption and no previous candidates.
 fn record(line: &str) -> Context {
     Context {
         file_name: "images/0151.jpg".to_owned(),
         current: Some("A woman in a coat.".to_owned()),
         line: line.to_owned(),
-        tried: Vec::new(),
+        previous: Vec::new(),
         reason: None,
     }
 }
@@ -42,7 +42,7 @@ fn rendered(text: &str, context: &Context) -> String {
 #[case::value_is_no_template("{tricky}", "{current} {{")]
 #[case::repeated("{twice}", "second")]
 #[case::language("{language}", "English")]
-fn values_stand_where_their_names_were(#[case] text: &str, #[case] expected: &str) {
+fn variables_are_replaced_by_their_values(#[case] text: &str, #[case] expected: &str) {
     let line = r#"{"file_name": "images/0151.jpg", "brand": "무신사", "상표": "나이키", "price": 1.50,
         "big": 123456789012345678901234567890, "sale": false, "sizes": ["S", "M"], "shop": {"city": "서울"},
         "note": "two\nlines, \"quoted\"", "nothing": null, "blank": " \t", "tricky": "{current} {{",
@@ -57,38 +57,34 @@ fn values_stand_where_their_names_were(#[case] text: &str, #[case] expected: &st
 #[case("a\n{gone}\n\nb", "a\n\nb")]
 #[case("a\r\n{gone}\r\nb\r\n", "a\r\nb\r\n")]
 #[case::blank_lines_of_its_own_stay("a\n\n\nb\n{gone}\n", "a\n\n\nb\n")]
-fn a_line_without_its_value_leaves_no_gap(#[case] text: &str, #[case] expected: &str) {
+fn an_omitted_line_leaves_no_gap(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(rendered(text, &record("{}")), expected);
 }
 
 #[test]
-fn a_line_that_is_no_object_has_no_members() {
+fn a_line_that_is_not_an_object_has_no_fields() {
     for line in ["", "[1]", "{\"brand\": ", "7"] {
         assert_eq!(rendered("a\n{brand}\nb", &record(line)), "a\nb", "{line}");
     }
 }
 
 #[rstest]
-#[case("a\nb {brand", 2, TemplateProblem::Unclosed)]
-#[case("{a\nb}", 1, TemplateProblem::Unclosed)]
-#[case("{a {b}", 1, TemplateProblem::Unclosed)]
-#[case("a\n\nb } c", 3, TemplateProblem::Unopened)]
-#[case("{}", 1, TemplateProblem::NoName)]
-#[case("a\n{ }", 2, TemplateProblem::NoName)]
-#[case(" \n\t\n", 1, TemplateProblem::Empty)]
-fn bad_templates_are_refused_where_they_are_bad(
-    #[case] text: &str,
-    #[case] line: usize,
-    #[case] problem: TemplateProblem,
-) {
-    assert_eq!(Template::parse(text), Err((line, problem)));
+#[case("a\nb {brand", 2, TemplateError::Unclosed)]
+#[case("{a\nb}", 1, TemplateError::Unclosed)]
+#[case("{a {b}", 1, TemplateError::Unclosed)]
+#[case("a\n\nb } c", 3, TemplateError::Unopened)]
+#[case("{}", 1, TemplateError::NoName)]
+#[case("a\n{ }", 2, TemplateError::NoName)]
+#[case(" \n\t\n", 1, TemplateError::Empty)]
+fn errors_in_a_template_have_a_line(#[case] text: &str, #[case] line: usize, #[case] error: TemplateError) {
+    assert_eq!(Template::parse(text), Err((line, error)));
 }
 
 #[test]
-fn the_built_in_prompt_asks_for_what_it_should() {
+fn the_built_in_prompt_includes_only_the_variables_with_a_value() {
     let prompt = Prompt::built_in();
-    let own: BTreeSet<&str> = VARIABLES.into_iter().filter(|name| *name != "file_name").collect();
-    assert_eq!(prompt.variables(), own, "no members: it has to work with every set");
+    let expected: BTreeSet<&str> = VARIABLES.into_iter().filter(|name| *name != "file_name").collect();
+    assert_eq!(prompt.variables(), expected, "no fields, since it must work with every dataset");
 
     let context = Context { current: None, ..record("{}") };
     let first = prompt.render(&Variables { context: &context, max_words: 50, language: "ko", people: None });
@@ -97,8 +93,8 @@ fn the_built_in_prompt_asks_for_what_it_should() {
     assert!(!first.contains("\n\n\n") && !first.contains(['{', '}']), "{first}");
 
     let context = Context {
-        tried: vec!["A man in a hat.".to_owned()],
-        reason: Some(Reason::Own("it is a beret".to_owned())),
+        previous: vec!["A man in a hat.".to_owned()],
+        reason: Some(Reason::Custom("it is a beret".to_owned())),
         ..record("{}")
     };
     let people = Some("Korean woman, Korean man");
@@ -109,31 +105,31 @@ fn the_built_in_prompt_asks_for_what_it_should() {
 }
 
 #[test]
-fn the_latest_tries_are_told_each_once_and_on_one_line() {
-    let tried = ["one", "two", "three", "four\nlines", "two"].map(str::to_owned).to_vec();
-    let context = Context { tried, ..record("{}") };
+fn the_latest_distinct_candidates_are_listed_on_one_line() {
+    let previous = ["one", "two", "three", "four\nlines", "two"].map(str::to_owned).to_vec();
+    let context = Context { previous, ..record("{}") };
     assert_eq!(rendered("{previous}", &context), "“three” “four lines” “two”");
     assert_eq!(rendered("a\n{previous}", &record("{}")), "a\n");
 }
 
 #[test]
 fn every_reason_becomes_an_instruction() {
-    let sentence = |reason: Reason, tried: &[&str]| {
-        let tried = tried.iter().map(|text| (*text).to_owned()).collect();
-        rendered("{reason}", &Context { tried, reason: Some(reason), ..record("{}") })
+    let instruction = |reason: Reason, previous: &[&str]| {
+        let previous = previous.iter().map(|text| (*text).to_owned()).collect();
+        rendered("{reason}", &Context { previous, reason: Some(reason), ..record("{}") })
     };
-    for (reason, word) in Reason::NAMED.into_iter().zip(["too long", "missed", "colour", "person"]) {
-        let text = sentence(reason, &["before"]);
+    for (reason, word) in Reason::PRESETS.into_iter().zip(["too long", "missed", "colour", "person"]) {
+        let text = instruction(reason, &["before"]);
         assert!(text.contains("the last description") && text.contains(word), "{text}");
     }
-    assert!(sentence(Reason::TooLong, &[]).contains("wrong with the caption"), "no description was turned down");
-    assert!(sentence(Reason::TooLong, &[]).contains("45 words"), "the words that are asked for");
-    assert!(sentence(Reason::Own("신발은 빨간색".to_owned()), &["before"]).ends_with("신발은 빨간색"));
-    assert_eq!(sentence(Reason::Own("  ".to_owned()), &[]), "");
+    assert!(instruction(Reason::TooLong, &[]).contains("wrong with the caption"), "no candidate was rejected");
+    assert!(instruction(Reason::TooLong, &[]).contains("45 words"), "the target number of words");
+    assert!(instruction(Reason::Custom("신발은 빨간색".to_owned()), &["before"]).ends_with("신발은 빨간색"));
+    assert_eq!(instruction(Reason::Custom("  ".to_owned()), &[]), "");
 }
 
 #[test]
-fn a_prompt_is_found_by_its_path_and_by_its_name() {
+fn a_prompt_is_loaded_by_path_and_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("brief.md");
     fs::write(&file, "\u{feff}Say little.\n").unwrap();
@@ -151,31 +147,31 @@ fn a_prompt_is_found_by_its_path_and_by_its_name() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_file_and_line() {
+fn errors_name_the_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let written = |name: &str, text: &[u8]| {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
         Prompt::load(path.to_str().unwrap(), None).unwrap_err().to_string()
     };
-    assert!(written("open.md", b"a\n{brand").contains("open.md:2: \"{\" is not closed"));
-    assert!(written("latin.md", b"a\nb\nblous\xe9").contains("latin.md:3: not UTF-8"));
+    assert!(written("open.md", b"a\n{brand").contains("open.md:2: unclosed \"{\""));
+    assert!(written("latin.md", b"a\nb\nblous\xe9").contains("latin.md:3: invalid UTF-8"));
     assert!(written("empty.md", b"").contains("empty.md:1: the prompt is empty"));
     assert!(written("huge.md", &vec![b'a'; 300_000]).contains("huge.md: too large"));
 
     let gone = folder.path().join("gone.md");
     let message = Prompt::load(gone.to_str().unwrap(), None).unwrap_err().to_string();
-    assert!(message.contains("gone.md: the prompt cannot be read"), "{message}");
+    assert!(message.contains("gone.md: cannot read the prompt"), "{message}");
 
     let message = Prompt::load("breif", Some(folder.path())).unwrap_err().to_string();
     assert!(message.contains("\"breif\"") && message.contains("default, empty, huge, latin, open"), "{message}");
     let message = Prompt::load("", Some(folder.path())).unwrap_err().to_string();
-    assert!(message.contains("one of these"), "{message}");
+    assert!(message.contains("unknown prompt \"\""), "{message}");
 }
 
 #[test]
-fn the_version_tells_texts_apart_and_stays_the_same() {
-    // xxHash3-128 of no bytes begins with 99aa06d3: the value in the reference implementation's self-test.
+fn the_version_is_a_stable_hash_of_the_text() {
+    // The xxHash3-128 of no bytes starts with 99aa06d3, according to the self-test of the reference implementation.
     let template = Template::parse("x").unwrap();
     assert_eq!(Prompt::new("none".to_owned(), "", template).version(), "none·99aa06d3");
     assert_eq!(self::template("a b").version(), self::template("a b").version());
@@ -183,9 +179,9 @@ fn the_version_tells_texts_apart_and_stays_the_same() {
 }
 
 #[test]
-fn fewer_words_are_asked_for_than_are_allowed() {
-    assert_eq!([1, 2, 10, 50, 55, 100].map(words_to_ask_for), [1, 1, 9, 45, 49, 90]);
-    assert_eq!(words_to_ask_for(0), 1);
+fn the_target_is_a_tenth_below_the_limit() {
+    assert_eq!([1, 2, 10, 50, 55, 100].map(target_words), [1, 1, 9, 45, 49, 90]);
+    assert_eq!(target_words(0), 1);
 }
 
 proptest! {
@@ -195,13 +191,13 @@ proptest! {
     }
 
     #[test]
-    fn doubled_braces_render_to_the_text_they_were_doubled_in(text in "[{}a \n가]*[a가]") {
-        let doubled = text.replace('{', "{{").replace('}', "}}");
-        prop_assert_eq!(rendered(&doubled, &record("{}")), text);
+    fn escaped_braces_round_trip(text in "[{}a \n가]*[a가]") {
+        let escaped = text.replace('{', "{{").replace('}', "}}");
+        prop_assert_eq!(rendered(&escaped, &record("{}")), text);
     }
 
     #[test]
-    fn no_template_and_no_record_panics(text in "[{}a \r\n]*", line in any::<String>(), words in any::<usize>()) {
+    fn rendering_never_panics(text in "[{}a \r\n]*", line in any::<String>(), words in any::<usize>()) {
         if let Ok(template) = Template::parse(&text) {
             let context = record(&line);
             let prompt = Prompt::new(String::new(), &text, template);
@@ -210,8 +206,8 @@ proptest! {
     }
 
     #[test]
-    fn fewer_but_not_much_fewer(limit in 2..10_000_usize) {
-        let asked = words_to_ask_for(limit);
-        prop_assert!(asked < limit && asked + limit.div_ceil(10) >= limit);
+    fn the_target_is_below_the_limit_by_a_tenth_at_most(limit in 2..10_000_usize) {
+        let target = target_words(limit);
+        prop_assert!(target < limit && target + limit.div_ceil(10) >= limit);
     }
 }

@@ -11,19 +11,19 @@ use crate::picture::fixture::*;
 
 const LIMITS: UploadLimits = UploadLimits { long_edge: 100, longest_side: 8000, bytes: 3_750_000 };
 
-fn sent_within(file: &[u8], limits: &UploadLimits) -> Result<Upload, UploadError> {
+fn prepare_within(file: &[u8], limits: &UploadLimits) -> Result<Upload, UploadError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture");
     fs::write(&path, file).unwrap();
     prepare(&path, limits)
 }
 
-fn sent(file: &[u8]) -> Upload {
-    sent_within(file, &LIMITS).unwrap()
+fn prepared(file: &[u8]) -> Upload {
+    prepare_within(file, &LIMITS).unwrap()
 }
 
-/// What the other side sees, decoded by `image` alone.
-fn seen(upload: &Upload) -> DynamicImage {
+/// Decodes an upload with `image` alone, as the service would.
+fn decoded(upload: &Upload) -> DynamicImage {
     let format = match upload.format {
         UploadFormat::Png => ImageFormat::Png,
         UploadFormat::Jpeg => ImageFormat::Jpeg,
@@ -35,7 +35,7 @@ fn seen(upload: &Upload) -> DynamicImage {
     picture
 }
 
-/// No two pixels alike, so that it compresses badly.
+/// Compresses badly.
 fn noise(width: u32, height: u32) -> RgbImage {
     let mut state = 1_u32;
     RgbImage::from_fn(width, height, |_, _| {
@@ -60,46 +60,46 @@ fn animation(side: u32) -> Vec<u8> {
 #[case(ImageFormat::Png, UploadFormat::Png)]
 #[case(ImageFormat::Gif, UploadFormat::Gif)]
 #[case(ImageFormat::WebP, UploadFormat::WebP)]
-fn what_fits_is_sent_byte_for_byte(#[case] written: ImageFormat, #[case] format: UploadFormat) {
+fn an_image_within_the_limits_is_sent_unchanged(#[case] written: ImageFormat, #[case] format: UploadFormat) {
     let file = encoded(noise(100, 60), written);
-    let upload = sent(&file);
+    let upload = prepared(&file);
     assert_eq!(*upload.bytes, *file);
     assert_eq!((upload.format, upload.width, upload.height), (format, 100, 60));
-    // One pixel more, or one byte more, and it is another file.
+    // One pixel or one byte over the limit, and it is converted.
     let narrower = UploadLimits { long_edge: 99, ..LIMITS };
-    assert_eq!(sent_within(&file, &narrower).unwrap().width, 99);
+    assert_eq!(prepare_within(&file, &narrower).unwrap().width, 99);
     let tighter = UploadLimits { bytes: file.len() - 1, ..LIMITS };
-    assert!(sent_within(&file, &tighter).unwrap().bytes.len() < file.len());
+    assert!(prepare_within(&file, &tighter).unwrap().bytes.len() < file.len());
 }
 
 #[test]
-fn an_animation_that_fits_is_sent_whole_and_otherwise_its_first_frame() {
+fn an_animation_is_sent_unchanged_or_reduced_to_its_first_frame() {
     let small = animation(20);
-    assert_eq!(*sent(&small).bytes, *small);
-    let large = sent(&animation(120));
+    assert_eq!(*prepared(&small).bytes, *small);
+    let large = prepared(&animation(120));
     assert_eq!((large.format, large.width), (UploadFormat::Jpeg, 100));
-    assert!(near(seen(&large).to_rgb8().get_pixel(50, 50).0, RED));
+    assert!(near(decoded(&large).to_rgb8().get_pixel(50, 50).0, RED));
 }
 
 #[rstest]
 #[case(ImageFormat::Bmp)]
 #[case(ImageFormat::Tiff)]
-fn formats_that_are_not_taken_become_jpegs(#[case] written: ImageFormat) {
-    let upload = sent(&encoded(quarters(64, 32), written));
+fn unsupported_formats_become_jpegs(#[case] written: ImageFormat) {
+    let upload = prepared(&encoded(quarters(64, 32), written));
     assert_eq!((upload.format, upload.width, upload.height), (UploadFormat::Jpeg, 64, 32));
-    let colours = quarter_colours(&seen(&upload));
+    let colours = quarter_colours(&decoded(&upload));
     assert!(colours.iter().zip([RED, GREEN, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{colours:?}");
 }
 
 #[test]
-fn avif_becomes_a_jpeg_too() {
-    let upload = sent(include_bytes!("../../picture/decode/avif/turned.avif"));
+fn avif_becomes_a_jpeg() {
+    let upload = prepared(include_bytes!("../../picture/decode/avif/turned.avif"));
     assert_eq!((upload.format, upload.width, upload.height), (UploadFormat::Jpeg, 32, 64));
-    let colours = quarter_colours(&seen(&upload));
+    let colours = quarter_colours(&decoded(&upload));
     assert!(colours.iter().zip([GREEN, WHITE, RED, BLUE]).all(|(&a, b)| near(a, b)), "{colours:?}");
 }
 
-/// The table of the EXIF specification (4.6.4, tag 274).
+/// From the EXIF specification (4.6.4, tag 274).
 #[rstest]
 #[case(1, [RED, GREEN, BLUE, WHITE])]
 #[case(2, [GREEN, RED, WHITE, BLUE])]
@@ -109,41 +109,45 @@ fn avif_becomes_a_jpeg_too() {
 #[case(6, [BLUE, RED, WHITE, GREEN])]
 #[case(7, [WHITE, GREEN, BLUE, RED])]
 #[case(8, [GREEN, WHITE, RED, BLUE])]
-fn pictures_are_sent_upright(#[case] orientation: u8, #[case] expected: [[u8; 3]; 4]) {
+fn images_are_sent_upright(#[case] orientation: u8, #[case] expected: [[u8; 3]; 4]) {
     for (side, longest) in [(80, 80), (1600, 100)] {
         let file = with_orientation(&jpeg(&quarters(side, side / 2)), orientation);
-        let upload = sent(&file);
+        let upload = prepared(&file);
         let size = if orientation >= 5 { (longest / 2, longest) } else { (longest, longest / 2) };
         assert_eq!((upload.width, upload.height), size);
-        let colours = quarter_colours(&seen(&upload));
+        let colours = quarter_colours(&decoded(&upload));
         assert!(colours.iter().zip(expected).all(|(&a, b)| near(a, b)), "{colours:?}");
-        assert_eq!(*upload.bytes == *file, orientation == 1 && side == 80, "untouched only where it is upright");
+        assert_eq!(
+            *upload.bytes == *file,
+            orientation == 1 && side == 80,
+            "unchanged only if upright and within the limits"
+        );
     }
 }
 
 #[test]
-fn what_is_transparent_is_white_whatever_colour_hides_there() {
+fn transparent_pixels_become_white() {
     let cut_out =
         RgbaImage::from_fn(200, 200, |x, _| if x < 100 { Rgba([0, 0, 255, 255]) } else { Rgba([9, 9, 9, 0]) });
-    let upload = sent(&encoded(cut_out, ImageFormat::Png));
+    let upload = prepared(&encoded(cut_out, ImageFormat::Png));
     assert_eq!(upload.format, UploadFormat::Jpeg);
-    let picture = seen(&upload).to_rgb8();
+    let picture = decoded(&upload).to_rgb8();
     assert!(near(picture.get_pixel(20, 50).0, BLUE) && near(picture.get_pixel(80, 50).0, WHITE));
 }
 
 #[test]
-fn grey_and_deep_pictures_keep_their_lightness() {
-    let grey = sent(&encoded(GrayImage::from_pixel(150, 150, Luma([77])), ImageFormat::Png));
-    assert!(near(seen(&grey).to_rgb8().get_pixel(9, 9).0, [77; 3]));
+fn greyscale_and_16_bit_images_keep_their_brightness() {
+    let grey = prepared(&encoded(GrayImage::from_pixel(150, 150, Luma([77])), ImageFormat::Png));
+    assert!(near(decoded(&grey).to_rgb8().get_pixel(9, 9).0, [77; 3]));
     let deep = image::ImageBuffer::from_pixel(150, 150, Rgb([65_535_u16, 32_768, 0]));
-    let deep = sent(&encoded(DynamicImage::ImageRgb16(deep), ImageFormat::Png));
-    assert!(near(seen(&deep).to_rgb8().get_pixel(9, 9).0, [255, 128, 0]));
+    let deep = prepared(&encoded(DynamicImage::ImageRgb16(deep), ImageFormat::Png));
+    assert!(near(decoded(&deep).to_rgb8().get_pixel(9, 9).0, [255, 128, 0]));
 }
 
 #[test]
-fn a_picture_of_many_bytes_gets_coarser_first_and_then_smaller() {
+fn quality_is_reduced_before_size() {
     let noisy = encoded(noise(100, 100), ImageFormat::Png);
-    let within = |bytes| sent_within(&noisy, &UploadLimits { bytes, ..LIMITS }).unwrap();
+    let within = |bytes| prepare_within(&noisy, &UploadLimits { bytes, ..LIMITS }).unwrap();
     let (fine, coarse, small) = (within(20_000), within(13_000), within(2_000));
     assert_eq!((fine.width, coarse.width), (100, 100));
     assert!(coarse.bytes.len() < fine.bytes.len());
@@ -151,9 +155,9 @@ fn a_picture_of_many_bytes_gets_coarser_first_and_then_smaller() {
 }
 
 #[test]
-fn the_side_that_is_refused_counts_where_it_is_the_shorter() {
+fn the_smaller_of_the_two_edge_limits_applies() {
     let limits = UploadLimits { long_edge: 1568, longest_side: 50, ..LIMITS };
-    assert_eq!(sent_within(&encoded(quarters(64, 32), ImageFormat::Png), &limits).unwrap().width, 50);
+    assert_eq!(prepare_within(&encoded(quarters(64, 32), ImageFormat::Png), &limits).unwrap().width, 50);
 }
 
 #[rstest]
@@ -163,45 +167,45 @@ fn the_side_that_is_refused_counts_where_it_is_the_shorter() {
 #[case::cut_jpeg(jpeg(&noise(64, 64))[..2000].to_vec(), "cut off: the JPEG file ends before its picture does (replace")]
 #[case::cut_png(encoded(noise(64, 64), ImageFormat::Png)[..2000].to_vec(), "broken PNG: unexpected end of file (replace the file")]
 #[case::cut_webp(encoded(noise(64, 64), ImageFormat::WebP)[..2000].to_vec(), "WebP")]
-fn broken_files_are_named_with_the_way_out(#[case] file: Vec<u8>, #[case] words: &str) {
-    let message = sent_within(&file, &LIMITS).unwrap_err().to_string();
-    assert!(message.contains("/picture: ") && message.contains(words), "{message}");
+fn errors_name_the_file_and_the_fix(#[case] file: Vec<u8>, #[case] expected: &str) {
+    let message = prepare_within(&file, &LIMITS).unwrap_err().to_string();
+    assert!(message.contains("/picture: ") && message.contains(expected), "{message}");
 }
 
 #[test]
-fn a_missing_file_and_an_impossible_limit_are_named_too() {
+fn a_missing_file_and_an_impossible_limit_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("0151.jpg");
     let message = prepare(&missing, &LIMITS).unwrap_err().to_string();
     assert!(message.contains("0151.jpg: missing") && message.contains("--images"), "{message}");
-    let error = sent_within(&encoded(noise(9, 9), ImageFormat::Bmp), &UploadLimits { bytes: 100, ..LIMITS });
+    let error = prepare_within(&encoded(noise(9, 9), ImageFormat::Bmp), &UploadLimits { bytes: 100, ..LIMITS });
     let message = error.unwrap_err().to_string();
-    assert!(message.contains("no picture fits into 100 bytes (set picture-bytes"), "{message}");
+    assert!(message.contains("cannot be reduced to 100 bytes: raise picture-bytes"), "{message}");
 }
 
 #[test]
-fn a_claim_of_enormous_size_is_refused_before_memory_is_taken() {
+fn a_header_with_an_enormous_size_is_rejected_before_allocation() {
     let mut bitmap = encoded(RgbImage::new(1, 1), ImageFormat::Bmp);
     for side in [18, 22] {
         bitmap[side..side + 4].copy_from_slice(&30_000_u32.to_le_bytes());
     }
-    let error = sent_within(&bitmap, &LIMITS).unwrap_err();
+    let error = prepare_within(&bitmap, &LIMITS).unwrap_err();
     let UploadError::Unusable(unusable) = &error else { panic!("{error}") };
     assert_eq!(unusable.error, PictureError::TooManyPixels { width: 30_000, height: 30_000 });
     assert!(error.to_string().contains("shrink the picture"));
 }
 
 #[test]
-fn tokens_are_counted_by_the_pixels() {
-    // 1092 × 1092 is about 1,590 tokens in the documentation's own table.
-    assert_eq!(tokens(1092, 1092), 1590);
-    assert_eq!(tokens(1568, 1176), 2459);
-    assert_eq!(tokens(1, 1), 1);
-    assert_eq!(sent(&encoded(quarters(100, 60), ImageFormat::Png)).tokens(), 8);
+fn tokens_are_estimated_from_the_pixels() {
+    // 1092 × 1092 is about 1,590 tokens in the documentation's table.
+    assert_eq!(image_tokens(1092, 1092), 1590);
+    assert_eq!(image_tokens(1568, 1176), 2459);
+    assert_eq!(image_tokens(1, 1), 1);
+    assert_eq!(prepared(&encoded(quarters(100, 60), ImageFormat::Png)).tokens(), 8);
 }
 
 #[test]
-fn a_picture_is_made_once_for_the_same_file_and_limits() {
+fn uploads_are_cached_by_file_and_limits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.bmp");
     fs::write(&path, encoded(quarters(64, 32), ImageFormat::Bmp)).unwrap();
@@ -214,20 +218,20 @@ fn a_picture_is_made_once_for_the_same_file_and_limits() {
     let other = folder.path().join("b.bmp");
     fs::write(&other, encoded(quarters(32, 64), ImageFormat::Bmp)).unwrap();
     fs::rename(&other, &path).unwrap();
-    assert_eq!(cache.prepare(&path, &LIMITS).unwrap().height, 64, "another file is there now");
+    assert_eq!(cache.prepare(&path, &LIMITS).unwrap().height, 64, "the file was replaced");
 
     fs::remove_file(&path).unwrap();
     assert!(cache.prepare(&path, &LIMITS).is_err());
     let none = UploadCache::new(0);
     fs::write(&path, encoded(quarters(64, 32), ImageFormat::Png)).unwrap();
-    assert!(none.prepare(&path, &LIMITS).is_ok(), "one too large to be kept is sent all the same");
+    assert!(none.prepare(&path, &LIMITS).is_ok(), "an upload larger than the cache is not cached");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn limits_are_kept_and_shapes_too(
+    fn limits_hold_and_aspect_ratios_are_kept(
         width in 1..300_u32,
         height in 1..300_u32,
         long_edge in 1..200_u32,
@@ -236,22 +240,21 @@ proptest! {
     ) {
         let file = encoded(noise(width, height), format);
         let limits = UploadLimits { long_edge, bytes, longest_side: 8000 };
-        let upload = sent_within(&file, &limits).unwrap();
+        let upload = prepare_within(&file, &limits).unwrap();
         prop_assert!(upload.bytes.len() <= bytes);
         prop_assert!(upload.width.max(upload.height) <= long_edge);
         prop_assert!(upload.width <= width && upload.height <= height, "never enlarged");
-        seen(&upload);
-        // Each side by itself says by how much it was shrunk, give or take the pixel it was rounded to; where bytes
-        // were short, it was rounded more than once.
+        decoded(&upload);
+        // Both sides are scaled by the same factor, up to rounding, which accumulates when the size is reduced in steps.
         let across = f64::from(upload.width) * f64::from(height);
         let down = f64::from(upload.height) * f64::from(width);
         prop_assert!((across - down).abs() <= 4.0 * f64::from(width.max(height)), "{upload:?}");
-        let room = width.max(height) <= long_edge && file.len() <= bytes;
-        prop_assert_eq!(*upload.bytes == *file, room && format != ImageFormat::Bmp);
+        let fits = width.max(height) <= long_edge && file.len() <= bytes;
+        prop_assert_eq!(*upload.bytes == *file, fits && format != ImageFormat::Bmp);
     }
 
     #[test]
-    fn a_size_within_an_edge_just_reaches_it(width in 1..100_000_u32, height in 1..100_000_u32, edge in 1..9_000_u32) {
+    fn a_size_is_scaled_down_to_the_edge_exactly(width in 1..100_000_u32, height in 1..100_000_u32, edge in 1..9_000_u32) {
         let size = within((width, height), edge);
         prop_assert_eq!(size.0.max(size.1), edge.min(width.max(height)));
         prop_assert!(size.0 >= 1 && size.1 >= 1);

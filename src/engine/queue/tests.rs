@@ -24,7 +24,7 @@ pub(super) fn spec(job: u64, record: u32) -> JobSpec {
 fn prepare(spec: JobSpec) -> Result<Request, String> {
     let JobSpec { job, record, detail, .. } = spec;
     let request =
-        Request { job, record, picture: "picture.jpg".into(), detail, max_words: 50, context: Context::default() };
+        Request { job, record, image_path: "picture.jpg".into(), detail, max_words: 50, context: Context::default() };
     if record == RecordId(404) { Err("no image".to_owned()) } else { Ok(request) }
 }
 
@@ -36,7 +36,7 @@ struct Scripted {
 /// One description under way. Dropping `say` ends its stream.
 struct Call {
     job: u64,
-    say: UnboundedSender<DescribeEvent>,
+    say: UnboundedSender<DescriptionEvent>,
 }
 
 impl Describer for Scripted {
@@ -44,7 +44,7 @@ impl Describer for Scripted {
         "scripted"
     }
 
-    fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescribeEvent> {
+    fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescriptionEvent> {
         assert_ne!(request.record, RecordId(666), "the number of the beast");
         let (say, mut events) = unbounded_channel();
         self.calls.send(Call { job: request.job.0, say }).expect("the test listens");
@@ -95,8 +95,8 @@ impl Harness {
     }
 }
 
-fn finished(text: &str) -> DescribeEvent {
-    DescribeEvent::Finished(description(text))
+fn finished(text: &str) -> DescriptionEvent {
+    DescriptionEvent::Finished(description(text))
 }
 
 fn description(text: &str) -> Description {
@@ -116,7 +116,7 @@ async fn a_description_streams_and_ends_with_its_job_and_record_on_everything() 
     harness.ask(Priority::Asked, 7, 3);
     let call = harness.call().await;
     assert_eq!(harness.event().await, (7, 3, JobEvent::Started));
-    call.say.send(DescribeEvent::Delta("A red".to_owned())).expect("a listener");
+    call.say.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
     assert_eq!(harness.event().await, (7, 3, JobEvent::Delta("A red".to_owned())));
     call.say.send(finished("A red coat.")).expect("a listener");
     assert_eq!(harness.event().await, (7, 3, JobEvent::Finished(description("A red coat."))));
@@ -167,7 +167,7 @@ async fn a_stream_that_breaks_off_is_a_failure() {
     let mut harness = Harness::new(1);
     harness.ask(Priority::Asked, 1, 1);
     let call = harness.call().await;
-    call.say.send(DescribeEvent::Delta("A red".to_owned())).expect("a listener");
+    call.say.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
     drop(call);
     let _started_and_delta = (harness.event().await, harness.event().await);
     assert_eq!(harness.event().await, (1, 1, failed("the stream ended early; the fragment was discarded")));
@@ -187,7 +187,7 @@ async fn a_failure_says_why_and_asking_again_tries_again() {
     let mut harness = Harness::new(1);
     harness.ask(Priority::Asked, 1, 1);
     let error = DescribeError { message: "no picture".to_owned() };
-    harness.call().await.say.send(DescribeEvent::Failed(error.clone())).expect("a listener");
+    harness.call().await.say.send(DescriptionEvent::Failed(error.clone())).expect("a listener");
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, JobEvent::Failed(error)));
     harness.ask(Priority::Asked, 2, 1);

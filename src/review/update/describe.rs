@@ -133,7 +133,7 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
         }
     };
     match &spec.reason {
-        Some(reason) => model.notify(NoticeKind::Info, format!("asked for a new caption · {}", reason.words())),
+        Some(reason) => model.notify(NoticeKind::Info, format!("asked for a new caption · {}", reason.as_str())),
         None if again && model.settings.has_levels_of_detail() => {
             model.notify(NoticeKind::Info, format!("asked for a new caption · detail: {}", spec.detail.name()));
         }
@@ -176,7 +176,7 @@ pub(super) fn own_reason(model: &mut Model) {
 pub(super) fn take_own_reason(model: &mut Model, record: RecordId, words: &str, out: &mut Vec<Effect>) {
     let words = crate::text::single_line(words).into_owned();
     if model.list.cursor == Some(record) && !words.is_empty() {
-        regenerate(model, Some(Reason::Own(words)), out);
+        regenerate(model, Some(Reason::Custom(words)), out);
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{describe_run, navigate, store};
 use crate::dataset::RecordId;
-use crate::describe::{DescribeError, Description, JobId, Status};
+use crate::describe::{DescribeError, DescriberStatus, Description, JobId};
 use crate::engine::event::JobEvent;
 use crate::engine::rules::{self, Described, Origin};
 use crate::review::{Effect, JobState, Model, NoticeKind, SessionStatus, Version};
@@ -35,7 +35,7 @@ pub(super) fn on_event(
     }
 }
 
-pub(super) fn describer_changed(model: &mut Model, status: Status, out: &mut Vec<Effect>) {
+pub(super) fn describer_changed(model: &mut Model, status: DescriberStatus, out: &mut Vec<Effect>) {
     if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
         out.push(Effect::Notify(pause.message.clone()));
         model.notify(NoticeKind::Error, pause.message.clone());

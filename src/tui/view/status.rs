@@ -127,7 +127,7 @@ fn background(model: &Model, look: Look) -> Line<'static> {
     }
     if model.describer.paused.is_some() {
         parts.push(Span::styled("paused", warning));
-    } else if let Some(pace) = model.describer.pace.filter(|_| !model.jobs.is_empty()) {
+    } else if let Some(pace) = model.describer.requests_per_minute.filter(|_| !model.jobs.is_empty()) {
         parts.push(Span::styled(format!("{pace}/min"), muted));
     }
     match model.describer.budget {

@@ -141,7 +141,7 @@ impl Page<'_> {
         };
         let mut parts = vec![Span::styled(format!("{glyph} {what}"), theme.busy)];
         match &job.reason {
-            Some(reason) => parts.push(Span::styled(clean(reason.words()), theme.muted)),
+            Some(reason) => parts.push(Span::styled(clean(reason.as_str()), theme.muted)),
             None if !self.model.settings.has_levels_of_detail() || matches!(job.state, JobState::Waiting(_)) => {}
             None => parts.push(Span::styled(format!("detail: {}", job.detail.name()), theme.muted)),
         }

@@ -1,4 +1,4 @@
-//! The reviewer with a describer that costs money: the real program in a pseudo-terminal, and a service to ask.
+//! The reviewer with a paid describer: the program in a pseudo-terminal against a mock service.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::server::{Reply, Server};
 
 const GOOD: &str = "A person in a blue coat stands in a quiet street.";
 
-/// The reviewer on three records, asking `server`. Its credentials are where the AWS tools keep them.
+/// Starts the reviewer on three records, with credentials in `~/.aws`.
 fn start(folder: &TempDir, server: &Server) -> Reviewer {
     dataset(folder.path(), &["One.", "Two.", "Three."]);
     let aws = folder.path().join(".aws");
@@ -25,13 +25,13 @@ fn start(folder: &TempDir, server: &Server) -> Reviewer {
     let arguments = [&path, "--model", "claude-sonnet-4-6", "--region", "us-east-1", "--endpoint-url", &url];
     let mut reviewer = Reviewer::start(folder.path(), &arguments);
     reviewer.shows("bedrock");
-    reviewer.until("the session to be open", |screen| !screen.contains("opening"));
+    reviewer.until("the session to open", |screen| !screen.contains("opening"));
     reviewer.shows("One.");
     reviewer
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_description_is_agreed_to_and_then_flows() {
+async fn paid_descriptions_are_confirmed_once_and_then_prefetched() {
     let pieces = GOOD.split_inclusive(' ').map(str::to_owned).collect::<Vec<_>>();
     let server = Server::start(move |_, _| Reply::Text {
         pieces: pieces.clone(),
@@ -44,15 +44,15 @@ async fn the_first_description_is_agreed_to_and_then_flows() {
         let mut reviewer = start(&folder, &server);
         reviewer.press("r");
         reviewer.shows("spend money?");
-        assert_eq!(server.asked().len(), 0, "nothing is paid for before it is agreed to");
+        assert_eq!(server.requests().len(), 0, "no request before confirmation");
         reviewer.press("y");
-        // Accepted in advance: taken when it is there, clean.
+        // Accepts the candidate in advance: it is accepted once it arrives, because it passes all checks.
         reviewer.press("a");
         reviewer.shows("1/3 reviewed");
         reviewer.shows("claude-sonnet-4-6");
-        reviewer.until("what it cost", |screen| screen.contains("$0.0"));
-        // The next ones are described ahead of the operator.
-        reviewer.until("the next text", |screen| screen.contains("candidate"));
+        reviewer.until("the cost", |screen| screen.contains("$0.0"));
+        // The next records are prefetched.
+        reviewer.until("the next candidate", |screen| screen.contains("candidate"));
         reviewer.press("a");
         reviewer.shows("2/3 reviewed");
         reviewer.press("\x13");
@@ -66,11 +66,11 @@ async fn the_first_description_is_agreed_to_and_then_flows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_signing_in_again_it_goes_on_without_a_restart() {
+async fn after_signing_in_again_it_continues_without_a_restart() {
     let signed_in = Arc::new(AtomicBool::new(false));
-    let known = Arc::clone(&signed_in);
+    let server_signed_in = Arc::clone(&signed_in);
     let server = Server::start(move |_, _| {
-        if known.load(Ordering::Relaxed) {
+        if server_signed_in.load(Ordering::Relaxed) {
             return Reply::text(GOOD);
         }
         let message = "The security token included in the request is expired".to_owned();
@@ -84,12 +84,12 @@ async fn after_signing_in_again_it_goes_on_without_a_restart() {
         reviewer.shows("aws sso login");
         reviewer.shows("paused");
         signed_in.store(true, Ordering::Relaxed);
-        // Any request has it try again.
+        // Any new request triggers a probe.
         reviewer.press("jr");
         reviewer.shows("candidate");
-        reviewer.until("the pause to be over", |screen| !screen.contains("paused"));
+        reviewer.until("the end of the pause", |screen| !screen.contains("paused"));
         reviewer.press("k");
-        // The one that waited was not lost.
+        // The paused request was not lost.
         reviewer.shows("candidate");
         reviewer.press("q");
         assert_eq!(reviewer.wait(), (0, true));

@@ -1,0 +1,20 @@
+//! The outcome of one attempt at a description.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::describe::DescriptionEvent;
+
+/// The outcome of a failed attempt.
+pub(super) enum AttemptError {
+    /// Fails the description.
+    Failed(String),
+    /// Retries as soon as the circuit breaker and the rate limiter allow.
+    Retry,
+    /// Retries with backoff, then fails the description.
+    Backoff(String),
+    /// Retries with backoff, then opens the circuit breaker, because other requests would fail as well.
+    BackoffThenPause(String),
+}
+
+/// Receives the events of one description.
+pub(super) type Events = UnboundedSender<DescriptionEvent>;

@@ -1,0 +1,222 @@
+//! The circuit breaker in front of the service. While open, all requests wait; while half-open, one probe request at a
+//! time is admitted until one succeeds and closes it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::describe::{Pause, PauseKind};
+
+/// Short, because signing in or granting access in the meantime should take effect soon.
+const ACCESS_PROBE_INTERVAL: Duration = Duration::from_secs(10);
+/// A daily quota is reset at an hour that the service does not document.
+const QUOTA_PROBE_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Closed until [opened](CircuitBreaker::open).
+#[derive(Debug, Default)]
+pub(super) struct CircuitBreaker {
+    /// `None` if closed.
+    state: Mutex<Option<Open>>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Open {
+    pause: Pause,
+    /// The earliest time of the next probe. `None` if only a new budget can help.
+    probe_at: Option<Instant>,
+    /// Whether a probe is in flight (half-open).
+    probing: bool,
+}
+
+/// Permission to send a request. A probe dropped without [`succeeded`](Admission::succeeded) leaves the circuit open for
+/// the next probe.
+#[derive(Debug)]
+pub(super) struct Admission<'breaker> {
+    breaker: &'breaker CircuitBreaker,
+    is_probe: bool,
+}
+
+impl CircuitBreaker {
+    /// Returns the reason while open.
+    pub(super) fn pause(&self) -> Option<Pause> {
+        self.state().as_ref().map(|open| open.pause.clone())
+    }
+
+    /// Waits until a request is admitted. While open, admits one probe at a time, at intervals.
+    pub(super) async fn admit(&self) -> Admission<'_> {
+        loop {
+            let changed = self.changed.notified();
+            let probe_at = {
+                let mut state = self.state();
+                match state.as_mut() {
+                    None => return Admission { breaker: self, is_probe: false },
+                    Some(open) if !open.probing && open.probe_at.is_some_and(|at| at <= Instant::now()) => {
+                        open.probing = true;
+                        return Admission { breaker: self, is_probe: true };
+                    }
+                    Some(open) => open.probe_at.filter(|_| !open.probing),
+                }
+            };
+            match probe_at {
+                Some(at) => tokio::select! { () = changed => {}, () = sleep_until(at) => {} },
+                None => changed.await,
+            }
+        }
+    }
+
+    pub(super) fn open(&self, pause: Pause) {
+        let probe_at = match pause.kind {
+            PauseKind::Access => Some(Instant::now() + ACCESS_PROBE_INTERVAL),
+            PauseKind::Quota => Some(Instant::now() + QUOTA_PROBE_INTERVAL),
+            PauseKind::Budget => None,
+        };
+        *self.state() = Some(Open { pause, probe_at, probing: false });
+        self.changed.notify_waiters();
+    }
+
+    /// Admits the next probe at once, unless the budget is used up.
+    pub(super) fn resume(&self) {
+        if let Some(open) = self.state().as_mut().filter(|open| open.pause.kind != PauseKind::Budget) {
+            open.probe_at = Some(Instant::now());
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Ignores poisoning: no code under the lock can panic.
+    fn state(&self) -> MutexGuard<'_, Option<Open>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Admission<'_> {
+    /// Reports that the service accepted the request. Closes the circuit if the request was a probe; a request sent
+    /// before the circuit opened proves nothing. Returns true if the circuit was closed.
+    pub(super) fn succeeded(&self) -> bool {
+        let closed = self.is_probe && self.breaker.state().take().is_some();
+        if closed {
+            self.breaker.changed.notify_waiters();
+        }
+        closed
+    }
+
+    /// Returns false if the circuit opened after this request was admitted.
+    pub(super) fn is_valid(&self) -> bool {
+        self.is_probe || self.breaker.state().is_none()
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        if self.is_probe {
+            if let Some(open) = self.breaker.state().as_mut() {
+                open.probing = false;
+            }
+            self.breaker.changed.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn pause(kind: PauseKind) -> Pause {
+        Pause { message: "no".to_owned(), kind }
+    }
+
+    /// Spawns requests that the service rejects or accepts, and returns the number sent so far.
+    fn spawn_requests(breaker: &Arc<CircuitBreaker>, count: usize, reject: bool) -> Arc<AtomicUsize> {
+        let sent = Arc::new(AtomicUsize::new(0));
+        for _ in 0..count {
+            let (breaker, sent) = (Arc::clone(breaker), Arc::clone(&sent));
+            tokio::spawn(async move {
+                loop {
+                    let admission = breaker.admit().await;
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    if !reject {
+                        admission.succeeded();
+                        return;
+                    }
+                    breaker.open(pause(PauseKind::Access));
+                }
+            });
+        }
+        sent
+    }
+
+    async fn settle() {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_open_one_probe_is_sent_per_interval() {
+        let breaker = Arc::new(CircuitBreaker::default());
+        breaker.open(pause(PauseKind::Access));
+        let sent = spawn_requests(&breaker, 20, true);
+        settle().await;
+        assert_eq!(sent.load(Ordering::Relaxed), 0);
+        for probes in 1..=3 {
+            advance(ACCESS_PROBE_INTERVAL).await;
+            settle().await;
+            assert_eq!(sent.load(Ordering::Relaxed), probes);
+        }
+        breaker.resume();
+        settle().await;
+        assert_eq!(sent.load(Ordering::Relaxed), 4, "resume sends one probe at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_successful_probe_closes_the_circuit() {
+        let breaker = Arc::new(CircuitBreaker::default());
+        breaker.open(pause(PauseKind::Quota));
+        let sent = spawn_requests(&breaker, 20, false);
+        advance(QUOTA_PROBE_INTERVAL).await;
+        settle().await;
+        assert_eq!(sent.load(Ordering::Relaxed), 20);
+        assert_eq!(breaker.pause(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_probe_is_followed_by_the_next() {
+        let breaker = Arc::new(CircuitBreaker::default());
+        breaker.open(pause(PauseKind::Access));
+        advance(ACCESS_PROBE_INTERVAL).await;
+        let probe = breaker.admit().await;
+        let sent = spawn_requests(&breaker, 1, false);
+        settle().await;
+        assert_eq!(sent.load(Ordering::Relaxed), 0, "one probe at a time");
+        drop(probe);
+        settle().await;
+        assert_eq!(sent.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_sent_before_the_circuit_opened_does_not_close_it() {
+        let breaker = CircuitBreaker::default();
+        let before = breaker.admit().await;
+        breaker.open(pause(PauseKind::Budget));
+        assert!(!before.succeeded());
+        assert_eq!(breaker.pause(), Some(pause(PauseKind::Budget)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_used_up_budget_admits_no_probe() {
+        let breaker = Arc::new(CircuitBreaker::default());
+        breaker.open(pause(PauseKind::Budget));
+        let sent = spawn_requests(&breaker, 1, false);
+        breaker.resume();
+        advance(Duration::from_hours(24)).await;
+        settle().await;
+        assert_eq!(sent.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,135 @@
+//! The request for a description, with its expected and maximum token counts.
+
+use super::options::BedrockOptions;
+use crate::aws::{ConverseRequest, Image, ImageFormat, Parameter, Thinking};
+use crate::describe::catalogue::Target;
+use crate::describe::prompt::{Variables, target_words};
+use crate::describe::upload::{self, Upload, UploadFormat};
+use crate::describe::{Context, Request, Tokens};
+
+/// Additional output tokens for a model that thinks, since thinking counts as output.
+const THINKING_TOKENS: u32 = 2_000;
+/// The assumed size of an image of unknown size: portrait, at the largest size the model sees.
+const DEFAULT_SIZE: (u32, u32) = (1176, 1568);
+/// Tokens around the text of a message: its role, the end of the turn.
+const MESSAGE_OVERHEAD: u64 = 16;
+
+pub(super) struct PreparedRequest {
+    pub(super) request: ConverseRequest,
+    /// The expected number of input tokens.
+    input: u64,
+    max_input: u64,
+}
+
+impl PreparedRequest {
+    /// `supports` returns false for parameters that the model has rejected.
+    pub(super) fn new(
+        options: &BedrockOptions,
+        request: &Request,
+        target: &Target,
+        upload: Upload,
+        supports: impl Fn(Parameter) -> bool,
+    ) -> Self {
+        let text = options.prompt.render(&variables(options, &request.context, request.max_words));
+        let model = target.model.as_deref();
+        // The first description should be reliable; regenerated ones should differ.
+        let temperature = match request.context.previous.len() {
+            0 => 0.3,
+            1 => 0.7,
+            _ => 1.0,
+        };
+        let supports_temperature = model.is_none_or(|model| model.temperature) && supports(Parameter::Temperature);
+        let thinks = model.is_some_and(|model| model.thinks);
+        let thinking = match model.and_then(|model| model.effort.clone()).filter(|_| supports(Parameter::Thinking)) {
+            Some(effort) => Thinking::Effort(effort),
+            None => Thinking::ModelDefault,
+        };
+        let input = text_tokens(&text) + upload.tokens();
+        let max_input = max_text_tokens(&text) + upload.tokens();
+        let format = match upload.format {
+            UploadFormat::Png => ImageFormat::Png,
+            UploadFormat::Jpeg => ImageFormat::Jpeg,
+            UploadFormat::Gif => ImageFormat::Gif,
+            UploadFormat::WebP => ImageFormat::Webp,
+        };
+        let request = ConverseRequest {
+            model: target.id.clone(),
+            text,
+            image: Some(Image { format, bytes: upload.bytes }),
+            max_tokens: max_output_tokens(request.max_words) + if thinks { THINKING_TOKENS } else { 0 },
+            temperature: supports_temperature.then_some(temperature),
+            thinking,
+        };
+        Self { request, input, max_input }
+    }
+
+    /// Returns the maximum number of tokens that can be charged.
+    pub(super) fn max_tokens(&self) -> Tokens {
+        Tokens { input: self.max_input, output: u64::from(self.request.max_tokens) }
+    }
+
+    /// Returns the tokens counted against the quota per minute: the service deducts the maximum output in advance.
+    pub(super) fn quota_tokens(&self) -> u32 {
+        u32::try_from(self.input).unwrap_or(u32::MAX).saturating_add(self.request.max_tokens)
+    }
+
+    /// Returns the parameters for display.
+    pub(super) fn parameters(&self) -> String {
+        let temperature = self.request.temperature.map(|temperature| format!("temperature: {temperature}"));
+        let effort = match &self.request.thinking {
+            Thinking::Effort(effort) => Some(format!("effort: {effort}")),
+            Thinking::Off | Thinking::ModelDefault => None,
+        };
+        temperature.into_iter().chain(effort).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Estimates the tokens for an image of this width and height.
+pub(super) fn estimate(options: &BedrockOptions, target: &Target, size: Option<(u32, u32)>) -> Tokens {
+    let text = options.prompt.render(&variables(options, &Context::default(), options.max_words));
+    let (width, height) = upload::upload_size(size.unwrap_or(DEFAULT_SIZE), &target.upload_limits());
+    let output = caption_tokens(target_words(options.max_words));
+    Tokens { input: text_tokens(&text) + upload::image_tokens(width, height), output }
+}
+
+fn variables<'a>(options: &'a BedrockOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
+    Variables { context, max_words, language: &options.language, people: Some(&options.people) }
+}
+
+/// Estimates the tokens of a text: a few bytes of English make one, and so do the three bytes of a Korean character.
+fn text_tokens(text: &str) -> u64 {
+    text.len() as u64 / 3 + MESSAGE_OVERHEAD
+}
+
+/// Returns the maximum number of tokens of a text: a token is at least one byte.
+fn max_text_tokens(text: &str) -> u64 {
+    text.len() as u64 + MESSAGE_OVERHEAD
+}
+
+/// Estimates the tokens of a caption.
+fn caption_tokens(words: usize) -> u64 {
+    words as u64 * 3 / 2
+}
+
+/// Returns the output limit: enough for a caption of `max_words` in any language, with a margin because models miscount
+/// words, and a caption that is too long is better than one that is cut off.
+fn max_output_tokens(max_words: usize) -> u32 {
+    u32::try_from(max_words.saturating_mul(4).saturating_add(64)).unwrap_or(u32::MAX).min(4_096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_output_limit_is_bounded_and_fits_captions_in_any_language() {
+        for words in [1, 50, 400] {
+            assert!(u64::from(max_output_tokens(words)) > 2 * caption_tokens(words), "{words}");
+        }
+        assert_eq!(max_output_tokens(usize::MAX), 4_096);
+        // A Korean character is three bytes and about one token.
+        let korean = "베이지색 코트를 입은 사람";
+        assert!(text_tokens(korean) >= 13);
+        assert!(max_text_tokens(korean) >= text_tokens(korean));
+    }
+}
