@@ -93,11 +93,11 @@ mod tests {
 
     use super::*;
 
-    /// Makes `takes` of (units, idle µs before, timer lateness in µs), each as early as the bucket allows.
-    fn take_all(bucket: &mut Gcra, takes: &[(u32, u64, u64)]) -> Vec<(Duration, u32)> {
+    /// Makes takes of (units, idle µs before, timer lateness in µs), each as early as the bucket allows.
+    fn take_all(bucket: &mut Gcra, wanted: &[(u32, u64, u64)]) -> Vec<(Duration, u32)> {
         let mut now = Duration::ZERO;
         let mut taken = Vec::new();
-        for &(units, idle, late) in takes {
+        for &(units, idle, late) in wanted {
             now += Duration::from_micros(idle);
             while let Err(at) = bucket.take(units, now) {
                 assert!(at > now, "the time returned is later than now");
@@ -124,19 +124,19 @@ mod tests {
         #[test]
         fn requests_in_any_minute_stay_within_the_rate(
             rate in 1_u32..400,
-            takes in vec((Just(1), idle(), 0_u64..8_000), 1..600),
+            wanted in vec((Just(1), idle(), 0_u64..8_000), 1..600),
         ) {
             let thousandths = NonZeroU64::new(u64::from(rate) * 1_000).expect("at least one");
-            let taken = take_all(&mut Gcra::for_requests(period(thousandths)), &takes);
+            let taken = take_all(&mut Gcra::for_requests(period(thousandths)), &wanted);
             prop_assert!(max_per_minute(&taken) <= u64::from(rate), "{} of {rate}", max_per_minute(&taken));
         }
 
         #[test]
         fn tokens_in_any_minute_exceed_the_quota_by_one_oversized_take_at_most(
             quota in 1_u32..50_000,
-            takes in vec((0_u32..4_000, idle(), 0_u64..8_000), 1..200),
+            wanted in vec((0_u32..4_000, idle(), 0_u64..8_000), 1..200),
         ) {
-            let taken = take_all(&mut Gcra::for_tokens(NonZeroU32::new(quota).expect("at least one")), &takes);
+            let taken = take_all(&mut Gcra::for_tokens(NonZeroU32::new(quota).expect("at least one")), &wanted);
             let counted: Vec<_> = taken.iter().map(|&(at, units)| (at, units.min(quota))).collect();
             let burst = (quota / 32).max(1);
             let largest = counted.iter().map(|(_, units)| *units).max().unwrap_or(0);
@@ -153,12 +153,12 @@ mod tests {
         }
 
         #[test]
-        fn a_take_given_back_leaves_no_trace(takes in vec((1_u32..100, idle(), Just(0)), 1..50), extra in 1_u32..100) {
+        fn a_take_given_back_leaves_no_trace(wanted in vec((1_u32..100, idle(), Just(0)), 1..50), extra in 1_u32..100) {
             let quota = NonZeroU32::new(1_000).expect("not zero");
-            let straight = take_all(&mut Gcra::for_tokens(quota), &takes);
+            let straight = take_all(&mut Gcra::for_tokens(quota), &wanted);
             let mut bucket = Gcra::for_tokens(quota);
             let mut taken = Vec::new();
-            for (&(units, ..), &(at, _)) in takes.iter().zip(&straight) {
+            for (&(units, ..), &(at, _)) in wanted.iter().zip(&straight) {
                 if let Ok(undone) = bucket.take(extra, at) {
                     bucket.give_back(&undone);
                 }
