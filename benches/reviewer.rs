@@ -18,10 +18,10 @@ use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
 use recaption::describe::{Detail, Dollars, JobId, Priority};
 use recaption::engine::event::JobEvent;
 use recaption::lint::Rules;
-use recaption::review::{Action, Effect, Job, JobState, Model, Msg, Order, Settings, SortScan, update};
+use recaption::review::{Command, Effect, Job, JobState, Model, Msg, Order, Settings, SortScan, update};
 use recaption::tui::layout::Layout;
-use recaption::tui::view::{self, Look};
-use recaption::tui::{Ground, Keymap, Theme};
+use recaption::tui::view::{self, RenderContext};
+use recaption::tui::{ColourScheme, Keymap, Theme};
 
 const KEYS: usize = 2_000;
 
@@ -92,7 +92,7 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
     let mut model = Model::new(settings);
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen in memory");
     let keymap = Keymap::defaults().expect("the embedded keymap is valid");
-    let theme = Theme::new(Ground::Dark, false);
+    let theme = Theme::new(ColourScheme::Dark, false);
     let layout = Layout::new(Rect::new(0, 0, 200, 50), true).expect("the screen is large enough");
     let zone = jiff::tz::TimeZone::UTC;
     let backwards = (scene == Scene::Sorted).then(|| Arc::new(Order::new((0..records).rev().map(RecordId).collect())));
@@ -112,8 +112,15 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
                 }
             }
         }
-        let look = Look { theme: &theme, keymap: &keymap, entry: None, pending: &[], pictures: true, zone: &zone };
-        terminal.draw(|frame| _ = view::draw(frame, model, look, None)).expect("a screen in memory");
+        let render = RenderContext {
+            theme: &theme,
+            keymap: &keymap,
+            text_field: None,
+            pending: &[],
+            pictures: true,
+            zone: &zone,
+        };
+        terminal.draw(|frame| _ = view::draw(frame, model, render, None)).expect("a screen in memory");
     };
     send(&mut model, Msg::Resized(layout.viewport()));
     send(&mut model, Msg::Indexed { records, complete: true });
@@ -121,10 +128,10 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
     send(&mut model, Msg::SessionOpened { ledger, cursor: None, remark: None, read_only: None, spent });
     match scene {
         Scene::List => {}
-        Scene::Sheet => send(&mut model, Msg::Action(Action::Sheet)),
+        Scene::Sheet => send(&mut model, Msg::Command(Command::Sheet)),
         Scene::Sorted => {
             let begun = Instant::now();
-            send(&mut model, Msg::Action(Action::SortName));
+            send(&mut model, Msg::Command(Command::SortName));
             println!("  an order of {records} records taken in {:.0?}", begun.elapsed());
         }
     }
@@ -140,13 +147,13 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
         model.jobs.insert(RecordId(record), job);
     }
     let actions = [
-        Action::Down,
-        Action::PageDown,
-        Action::Accept,
-        Action::Undo,
-        Action::TabToReview,
-        Action::Bottom,
-        Action::Top,
+        Command::Down,
+        Command::PageDown,
+        Command::Accept,
+        Command::Undo,
+        Command::TabToReview,
+        Command::Bottom,
+        Command::Top,
     ];
     (0..KEYS)
         .map(|number| {
@@ -156,7 +163,7 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
                 let msg = Msg::Job { job: stream(record), record: RecordId(record), event, at: Timestamp::UNIX_EPOCH };
                 update(&mut model, msg);
             }
-            send(&mut model, Msg::Action(actions[number % actions.len()]));
+            send(&mut model, Msg::Command(actions[number % actions.len()]));
             begun.elapsed()
         })
         .collect()

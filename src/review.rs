@@ -2,7 +2,8 @@
 //! new model and the [`Effect`]s to perform. No I/O happens here, so every behaviour can be tested as
 //! (before, keys, after).
 
-mod action;
+mod command_line;
+mod context;
 mod effect;
 mod list_view;
 mod matches;
@@ -10,7 +11,6 @@ mod model;
 mod msg;
 mod order;
 mod pace;
-mod palette;
 mod prefetch;
 pub mod query;
 mod record_view;
@@ -24,7 +24,8 @@ mod statistics;
 mod tabs;
 mod update;
 
-pub use action::{Action, Group};
+pub use command_line::CommandLine;
+pub use context::Context;
 pub use effect::Effect;
 pub use list_view::{Match, View};
 pub use matches::Matches;
@@ -36,7 +37,6 @@ pub use model::{
 pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
 pub use order::Order;
 pub use pace::Pace;
-pub use palette::CommandLine;
 pub use record_view::{Content, RecordView};
 pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
 pub use scan::{Scan, ScanId, Scanned, Snapshot};
@@ -44,4 +44,5 @@ pub use selection::{Marks, RecordAction};
 pub use sheet::{Grid, Sheet};
 pub use sort::{Sort, SortBy, SortScan, Sorter};
 pub use tabs::{Tab, Tabs};
+pub use update::commands::{Command, Group};
 pub use update::update;

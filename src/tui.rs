@@ -1,16 +1,16 @@
-//! The reviewer in a terminal: keys in, frames out. The loop waits for keys, for the runtime's messages and for
-//! signals; it draws only after something happened.
+//! The event loop of the reviewer. It waits for terminal events, messages from the runtime and signals, and draws a frame
+//! after each batch.
 
 mod clipboard;
 mod editor;
-mod entry;
+mod event_reader;
 mod input;
 mod keymap;
-mod late;
 pub mod layout;
-mod listener;
 mod signals;
 mod terminal;
+mod terminal_replies;
+mod text_field;
 mod theme;
 pub mod view;
 
@@ -27,49 +27,43 @@ use crate::review::{Effect, Model, Msg, Viewport, update};
 use crate::runtime::Runtime;
 use crate::text;
 use clipboard::Clipboard;
+use event_reader::EventReader;
 use input::Input;
-use late::LateAnswers;
 use layout::Layout;
-use listener::Listener;
 use signals::Signals;
 use terminal::Screen;
-use view::Look;
+use terminal_replies::ReplyFilter;
+use view::RenderContext;
 
-pub use entry::Entry;
-pub use keymap::{Context, Key, Keymap, KeymapError, Lookup, Mistake, Preset};
+pub use keymap::{BindingError, Key, Keymap, KeymapError, Lookup, Preset};
 pub use terminal::Notify;
-pub use theme::{Ground, Theme};
+pub use text_field::TextField;
+pub use theme::{ColourScheme, Theme};
 
-/// How long the terminal may take to say what it can do. Most answer within a few milliseconds; over a slow line the
-/// answer may take a few tenths of a second.
-const PROBE_DEADLINE: Duration = Duration::from_millis(400);
+/// The timeout of the capability probe. Most terminals reply within milliseconds; over a slow connection, replies may take
+/// a few tenths of a second.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// Most messages taken in before a frame is drawn: a flood never stops the screen.
+/// The most events and messages handled between two frames, so that a flood does not freeze the screen.
 const BATCH: usize = 1_000;
 
-/// How the reviewer should look and listen.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The keys.
     pub keymap: Keymap,
-    /// The ground of the theme; `None` asks the terminal.
-    pub ground: Option<Ground>,
-    /// Glyphs in ASCII only.
+    /// `None` chooses by the background of the terminal.
+    pub scheme: Option<ColourScheme>,
     pub ascii: bool,
-    /// Whether the mouse is ours.
     pub mouse: bool,
-    /// How pictures are drawn.
     pub pictures: ProtocolChoice,
-    /// The operator's editor, as a shell command.
+    /// A shell command.
     pub editor: Option<String>,
-    /// How the operator is told that something long is done.
     pub notify: Notify,
 }
 
-/// Reviews until the operator leaves. The runtime's work begins once there is a first frame.
+/// Runs the reviewer until the operator quits. The runtime starts after the first frame.
 ///
 /// # Errors
-/// Where the terminal fails. What was decided is safe in any case.
+/// Returns an error if the terminal fails. Decisions are stored in any case.
 pub async fn run(
     model: Model,
     options: Options,
@@ -80,23 +74,22 @@ pub async fn run(
     let shown = App::open(model, options).and_then(|mut app| {
         app.draw()?;
         runtime.start();
-        app.meet_terminal(&mut runtime)?;
+        app.probe_terminal(&mut runtime)?;
         Ok(app)
     });
     let result = match shown {
         Ok(mut app) => {
             let result = app.review(&mut runtime, &mut messages).await;
-            app.withdraw_pictures();
+            app.clear_images();
             result
         }
         Err(error) => Err(error),
     };
     runtime.close().await;
-    // Whether a signal came first or a frame could not be written: the operator has left.
+    // A closed terminal ends the review, whether a signal arrived or a write failed first.
     result.or_else(|error| if signals::terminal_is_gone() { Ok(()) } else { Err(error) })
 }
 
-/// What the loop holds.
 struct App {
     screen: Screen,
     model: Model,
@@ -105,23 +98,22 @@ struct App {
     zone: jiff::tz::TimeZone,
     painter: Option<Painter>,
     terminal: Capabilities,
-    /// The size of a cell by the kernel's account. Where it changes, so does the terminal's own.
-    kernels_cell: Option<CellSize>,
+    /// The cell size reported by the kernel. If it changes, the font of the terminal has changed.
+    kernel_cell: Option<CellSize>,
     pictures: bool,
-    /// Answers of the terminal that are still to come.
-    late: LateAnswers,
-    /// Keys typed before there was anything they could be about.
+    replies: ReplyFilter,
+    /// Keys typed before the records were loaded.
     typed_ahead: Vec<KeyEvent>,
     options: Options,
     pause: Option<Pause>,
     clipboard: Clipboard,
-    /// What the operator is to be told wherever they look.
-    attention: Option<String>,
+    /// A message for an operator who may be in another window.
+    notification: Option<String>,
     title: String,
-    leaving: bool,
+    quitting: bool,
 }
 
-/// Something for which the terminal is given away for a while.
+/// A reason to restore the terminal for a while.
 enum Pause {
     Suspend,
     Edit { record: RecordId, text: String },
@@ -132,31 +124,31 @@ impl App {
         let app = Self {
             screen: Screen::enter(options.mouse)?,
             input: Input::new(options.keymap.clone()),
-            theme: Theme::new(options.ground.unwrap_or_default(), options.ascii),
+            theme: Theme::new(options.scheme.unwrap_or_default(), options.ascii),
             zone: jiff::tz::TimeZone::system(),
             painter: None,
             terminal: Capabilities::floor(),
-            kernels_cell: preview::cell_now(),
+            kernel_cell: preview::cell_now(),
             pictures: options.pictures != ProtocolChoice::None,
-            late: LateAnswers::default(),
+            replies: ReplyFilter::default(),
             typed_ahead: Vec::new(),
             pause: None,
             clipboard: Clipboard::default(),
-            attention: None,
+            notification: None,
             title: String::new(),
-            leaving: false,
+            quitting: false,
             model,
             options,
         };
         Ok(app)
     }
 
-    /// Asks the terminal what it can do. Keys typed meanwhile are not lost.
-    fn meet_terminal(&mut self, runtime: &mut Runtime) -> io::Result<()> {
-        let probe = preview::probe(PROBE_DEADLINE);
-        if self.options.ground.is_none() {
-            let ground = probe.capabilities.background.map(Ground::of).unwrap_or_default();
-            self.theme = Theme::new(ground, self.options.ascii);
+    /// Queries the capabilities of the terminal. Keys typed during the probe are kept.
+    fn probe_terminal(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        let probe = preview::probe(PROBE_TIMEOUT);
+        if self.options.scheme.is_none() {
+            let scheme = probe.capabilities.background.map(ColourScheme::for_background).unwrap_or_default();
+            self.theme = Theme::new(scheme, self.options.ascii);
         }
         if let Some(terminal) = probe.capabilities.chosen(self.options.pictures) {
             self.terminal = terminal;
@@ -165,7 +157,7 @@ impl App {
         self.pictures = self.painter.is_some();
         self.measure(runtime)?;
         self.typed_ahead = input::typed_ahead(&probe.typed);
-        self.late = probe.late.as_deref().map(LateAnswers::after).unwrap_or_default();
+        self.replies = probe.late.as_deref().map(ReplyFilter::after).unwrap_or_default();
         Ok(())
     }
 
@@ -178,26 +170,26 @@ impl App {
 
     async fn review(&mut self, runtime: &mut Runtime, messages: &mut UnboundedReceiver<Msg>) -> io::Result<()> {
         let mut signals = Signals::new()?;
-        let mut events = Listener::start(std::mem::take(&mut self.late))?;
+        let mut events = EventReader::start(std::mem::take(&mut self.replies))?;
         loop {
             let caption_rows = self.draw()?;
             if caption_rows != self.model.caption.rows {
-                self.take(Msg::CaptionLaidOut(caption_rows), runtime);
+                self.handle(Msg::CaptionLaidOut(caption_rows), runtime);
             }
             tokio::select! {
                 biased;
                 event = events.next() => self.terminal_event(&event?, runtime)?,
-                Some(msg) = messages.recv() => self.take(msg, runtime),
+                Some(msg) = messages.recv() => self.handle(msg, runtime),
                 () = signals.received() => return Ok(()),
             }
             for _ in 0..BATCH {
-                if self.leaving || self.pause.is_some() {
+                if self.quitting || self.pause.is_some() {
                     break;
                 }
-                if let Some(event) = events.at_once() {
+                if let Some(event) = events.try_next() {
                     self.terminal_event(&event?, runtime)?;
                 } else if let Ok(msg) = messages.try_recv() {
-                    self.take(msg, runtime);
+                    self.handle(msg, runtime);
                 } else {
                     break;
                 }
@@ -205,13 +197,13 @@ impl App {
             if self.model.is_ready() {
                 self.press_typed_ahead(runtime)?;
             }
-            if self.leaving {
+            if self.quitting {
                 return Ok(());
             }
             if let Some(pause) = self.pause.take() {
-                // Another program is about to read the keys.
+                // Another program is about to read from the terminal.
                 events.pause();
-                self.give_way(pause, runtime)?;
+                self.run_paused(pause, runtime)?;
                 events.resume()?;
             }
         }
@@ -222,53 +214,53 @@ impl App {
             self.follow_font(runtime)?;
             return self.measure(runtime);
         }
-        // Those typed first come first, whether there is anything for them or not.
+        // Keys keep their order, even if no record is loaded yet.
         self.press_typed_ahead(runtime)?;
         let size = self.screen.size()?;
         let layout = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures);
         if let Some(msg) = self.input.message(event, &self.model, layout.as_ref()) {
-            self.take(msg, runtime);
+            self.handle(msg, runtime);
         }
         Ok(())
     }
 
-    /// Tells the core how much room there is.
+    /// Sends the sizes of the layout to the model.
     fn measure(&mut self, runtime: &mut Runtime) -> io::Result<()> {
         let size = self.screen.size()?;
         if let Some(layout) = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures) {
             let viewport = Viewport { cell: self.terminal.cell, ..layout.viewport() };
-            self.take(Msg::Resized(viewport), runtime);
+            self.handle(Msg::Resized(viewport), runtime);
         }
         Ok(())
     }
 
-    /// A font of another size needs other pictures, though the screen may have as many cells as before; and pixels of the
-    /// old ones lie where cells are that say the same as before.
+    /// Redraws the images after a change of the font size. The screen may have as many cells as before, and pixels of the
+    /// old images remain in unchanged cells.
     fn follow_font(&mut self, runtime: &mut Runtime) -> io::Result<()> {
-        let before = self.kernels_cell;
-        self.kernels_cell = preview::cell_now();
-        if let (Some(cell), Some(_), true) = (self.kernels_cell, &self.painter, self.kernels_cell != before) {
-            self.withdraw_pictures();
-            self.screen.renew()?;
+        let before = self.kernel_cell;
+        self.kernel_cell = preview::cell_now();
+        if let (Some(cell), Some(_), true) = (self.kernel_cell, &self.painter, self.kernel_cell != before) {
+            self.clear_images();
+            self.screen.clear()?;
             self.terminal.cell = cell;
             self.painter = Some(runtime.show_pictures(self.terminal.clone()));
-            self.take(Msg::PicturesLost, runtime);
+            self.handle(Msg::PicturesLost, runtime);
         }
         Ok(())
     }
 
-    /// Takes a message in and performs what follows from it, answers that are there at once included.
-    fn take(&mut self, msg: Msg, runtime: &mut Runtime) {
+    /// Updates the model with a message and performs the effects, including messages they return at once.
+    fn handle(&mut self, msg: Msg, runtime: &mut Runtime) {
         let mut next = Some(msg);
         while let Some(msg) = next.take() {
             for effect in update(&mut self.model, msg) {
                 match effect {
-                    Effect::Quit => self.leaving = true,
+                    Effect::Quit => self.quitting = true,
                     Effect::Copy(text) => {
                         next =
                             self.clipboard.copy(&text).err().map(|error| Msg::Notice(format!("not copied: {error}")));
                     }
-                    Effect::Notify(words) => self.attention = Some(words),
+                    Effect::Notify(message) => self.notification = Some(message),
                     Effect::Suspend => self.pause = Some(Pause::Suspend),
                     Effect::EditExternally { record, text } => self.pause = Some(Pause::Edit { record, text }),
                     other => next = runtime.perform(other).or(next),
@@ -278,8 +270,8 @@ impl App {
         self.input.follow(&self.model.mode);
     }
 
-    fn give_way(&mut self, pause: Pause, runtime: &mut Runtime) -> io::Result<()> {
-        self.withdraw_pictures();
+    fn run_paused(&mut self, pause: Pause, runtime: &mut Runtime) -> io::Result<()> {
+        self.clear_images();
         self.screen.pause()?;
         let msg = match pause {
             Pause::Suspend => signals::suspend().err().map(|error| Msg::Notice(error.to_string())),
@@ -290,24 +282,24 @@ impl App {
         };
         self.screen.resume()?;
         runtime.forget_pictures();
-        self.take(Msg::PicturesLost, runtime);
+        self.handle(Msg::PicturesLost, runtime);
         self.measure(runtime)?;
         if let Some(msg) = msg {
-            self.take(msg, runtime);
+            self.handle(msg, runtime);
         }
         Ok(())
     }
 
-    /// Takes the pictures back that the terminal keeps.
-    fn withdraw_pictures(&mut self) {
+    /// Deletes our images from the terminal.
+    fn clear_images(&mut self) {
         if let Some(painter) = &mut self.painter {
-            // A terminal that is gone keeps nothing.
+            // A closed terminal keeps no images.
             let _ = self.screen.send(&painter.farewell());
         }
     }
 
-    /// Says in the window's title how far the review is, and calls for attention where that is wanted.
-    fn announce(&mut self) -> io::Result<()> {
+    /// Updates the window title with the progress, and sends a pending notification.
+    fn update_title(&mut self) -> io::Result<()> {
         let name = text::sanitize(&self.model.settings.dataset);
         let title = match self.model.tabs.total() {
             0 => format!("{name} · recaption"),
@@ -317,27 +309,27 @@ impl App {
             self.screen.set_title(&title)?;
             self.title = title;
         }
-        match self.attention.take() {
-            Some(words) => self.screen.call_attention(&text::sanitize(&words), self.options.notify),
+        match self.notification.take() {
+            Some(message) => self.screen.notify(&text::sanitize(&message), self.options.notify),
             None => Ok(()),
         }
     }
 
-    /// Draws a frame, and says how many rows the caption pane's text takes.
+    /// Draws a frame and returns the number of rows of the text in the caption pane.
     fn draw(&mut self) -> io::Result<u16> {
-        self.announce()?;
+        self.update_title()?;
         let Self { screen, model, theme, input, zone, painter, pictures, .. } = self;
-        let look = Look {
+        let render = RenderContext {
             theme,
             keymap: input.keymap(),
-            entry: input.entry(),
+            text_field: input.text_field(),
             pending: input.pending(),
             zone,
             pictures: *pictures,
         };
         let mut rows = 0;
         screen.draw(|frame| {
-            rows = view::draw(frame, model, look, painter.as_mut());
+            rows = view::draw(frame, model, render, painter.as_mut());
             painter.as_mut().map(Painter::end).unwrap_or_default()
         })?;
         Ok(rows)

@@ -33,7 +33,7 @@ use crate::exit::ExitCode;
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::session::{DecisionKind, SampleRequest};
-use crate::tui::{self, Ground, Keymap, Preset};
+use crate::tui::{self, ColourScheme, Keymap, Preset};
 
 /// Why a command did nothing, and the code to end with.
 struct Failure {
@@ -403,19 +403,19 @@ fn screen(config: &Config) -> Result<tui::Options, Failure> {
         Keys::Prodigy => Preset::Prodigy,
         Keys::Vim => Preset::Vim,
     };
-    let ground = match config.theme {
-        Theme::Auto if no_colour() => Some(Ground::Colourless),
+    let scheme = match config.theme {
+        Theme::Auto if no_colour() => Some(ColourScheme::Colourless),
         Theme::Auto => None,
-        Theme::Dark => Some(Ground::Dark),
-        Theme::Light => Some(Ground::Light),
-        Theme::HighContrast => Some(Ground::Contrast),
-        Theme::None => Some(Ground::Colourless),
+        Theme::Dark => Some(ColourScheme::Dark),
+        Theme::Light => Some(ColourScheme::Light),
+        Theme::HighContrast => Some(ColourScheme::Contrast),
+        Theme::None => Some(ColourScheme::Colourless),
     };
     let editor =
         ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     Ok(tui::Options {
         keymap: Keymap::load(preset, own_keys.as_deref()).map_err(Failure::usage)?,
-        ground,
+        scheme,
         ascii: config.ascii,
         mouse: config.mouse,
         notify: match config.notify {

@@ -9,7 +9,7 @@ use super::order::Order;
 use super::query::Vocabulary;
 use super::replace::Hit;
 use super::scan::ScanId;
-use super::{Action, Scanned};
+use super::{Command, Scanned};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{DescriberStatus, Dollars, JobId};
 use crate::engine::event::JobEvent;
@@ -80,8 +80,8 @@ pub enum SaveFailure {
 /// A message to the core.
 #[derive(Debug)]
 pub enum Msg {
-    /// The operator did something.
-    Action(Action),
+    /// The operator ran a command.
+    Command(Command),
     /// The text being written is now this, with the cursor after that many characters.
     Typed {
         /// The whole text.

@@ -1,22 +1,19 @@
-//! The clipboard: the desktop's where there is one, else the terminal's own, which also works over SSH.
+//! The clipboard: the desktop's if there is one, otherwise the terminal's (OSC 52), which also works over SSH.
 
 use std::io;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::execute;
 
-/// Where texts are copied to.
 #[derive(Default)]
 pub struct Clipboard {
-    /// Held as long as the program runs: on some desktops a text is gone with the program that has copied it.
+    /// Kept open: on some desktops the content is lost when the program that copied it exits.
     desktop: Option<arboard::Clipboard>,
 }
 
 impl Clipboard {
-    /// Puts a text on the clipboard.
-    ///
     /// # Errors
-    /// Where neither can be written to. That a terminal ignores it is not known.
+    /// Returns an error if neither clipboard can be written to. A terminal that ignores OSC 52 goes unnoticed.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         if self.desktop.is_none() && !over_ssh() {
             self.desktop = arboard::Clipboard::new().ok();
@@ -31,7 +28,7 @@ impl Clipboard {
     }
 }
 
-/// Whether the desktop this runs on is not the one the operator sits at.
+/// Returns true if the desktop clipboard would be that of a remote machine.
 fn over_ssh() -> bool {
     ["SSH_CONNECTION", "SSH_TTY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }

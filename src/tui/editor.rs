@@ -1,35 +1,25 @@
-//! The operator's own editor: a text goes to it as a file and comes back.
+//! Editing a text with the user's editor, through a temporary file.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::Command;
 
-/// Why there is no text from the editor.
 #[derive(Debug, thiserror::Error)]
 pub enum EditorError {
-    /// None is set.
     #[error("no editor is set: export VISUAL or EDITOR")]
     NotSet,
-    /// It could not be started, or its file could not be written or read.
-    #[error("the editor \"{editor}\" could not be used: {source}")]
-    Failed {
-        /// The command.
-        editor: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// It ended with a failure, as when one leaves `vim` with `:cq`: the text is left as it was.
-    #[error("the editor \"{editor}\" ended without success: the text is as it was")]
-    Refused {
-        /// The command.
-        editor: String,
-    },
+    /// It cannot be started, or its file cannot be written or read.
+    #[error("cannot use the editor \"{editor}\": {source}")]
+    Failed { editor: String, source: io::Error },
+    /// For example after `:cq` in vim.
+    #[error("the editor \"{editor}\" exited with an error; caption unchanged")]
+    ExitStatus { editor: String },
 }
 
-/// Has a text edited. `editor` is a shell command, as `VISUAL` and `EDITOR` are.
+/// Opens a text in an editor and returns the edited text. `editor` is a shell command, like `VISUAL` and `EDITOR`.
 ///
 /// # Errors
-/// Where there is no editor, it cannot be run, or it fails.
+/// Returns an error if there is no editor, it cannot be run, or it exits with an error.
 pub fn edit(editor: Option<&str>, text: &str) -> Result<String, EditorError> {
     let editor = editor.map(str::trim).filter(|editor| !editor.is_empty()).ok_or(EditorError::NotSet)?;
     let failed = |source| EditorError::Failed { editor: editor.to_owned(), source };
@@ -37,9 +27,9 @@ pub fn edit(editor: Option<&str>, text: &str) -> Result<String, EditorError> {
     writeln!(file, "{text}").map_err(failed)?;
     let status = command(editor, file.path()).status().map_err(failed)?;
     if !status.success() {
-        return Err(EditorError::Refused { editor: editor.to_owned() });
+        return Err(EditorError::ExitStatus { editor: editor.to_owned() });
     }
-    // Editors may put a new file in the place of the old one: it is read by name.
+    // Read by name: editors may replace the file.
     std::fs::read_to_string(file.path()).map_err(failed)
 }
 
@@ -63,14 +53,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_editor_leaves_comes_back() {
+    fn the_edited_text_is_returned() {
         let text = edit(Some("sed -i s/red/blue/"), "a red coat").expect("sed edits");
         assert_eq!(text, "a blue coat\n");
     }
 
     #[test]
-    fn an_editor_that_fails_changes_nothing() {
-        assert!(matches!(edit(Some("false"), "a red coat"), Err(EditorError::Refused { .. })));
+    fn a_failing_editor_is_an_error() {
+        assert!(matches!(edit(Some("false"), "a red coat"), Err(EditorError::ExitStatus { .. })));
         assert!(matches!(edit(Some(" "), "a red coat"), Err(EditorError::NotSet)));
         assert!(matches!(edit(None, "a red coat"), Err(EditorError::NotSet)));
     }

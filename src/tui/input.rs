@@ -1,63 +1,59 @@
-//! What the terminal sends, turned into what the core understands.
+//! Terminal events to messages.
 
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::entry::Entry;
-use super::keymap::{Context, Key, Keymap, Lookup};
+use super::keymap::{Key, Keymap, Lookup};
 use super::layout::{Layout, inside};
+use super::text_field::TextField;
 use super::view;
-use crate::review::{Action, Mode, Model, Msg};
+use crate::review::{Command, Context, Mode, Model, Msg};
 
-/// Two clicks on the same cell within this time are one double click.
+/// The longest time between the clicks of a double click.
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
 
-/// Keys, text and mouse on their way to the core.
 #[derive(Debug)]
 pub struct Input {
     keymap: Keymap,
     pressed: Vec<Key>,
-    entry: Option<Entry>,
+    text_field: Option<TextField>,
     last_click: Option<(Instant, Position)>,
 }
 
 impl Input {
-    /// Nothing pressed yet.
     #[must_use]
     pub const fn new(keymap: Keymap) -> Self {
-        Self { keymap, pressed: Vec::new(), entry: None, last_click: None }
+        Self { keymap, pressed: Vec::new(), text_field: None, last_click: None }
     }
 
-    /// The keys in force.
     #[must_use]
     pub const fn keymap(&self) -> &Keymap {
         &self.keymap
     }
 
-    /// The text field in use.
     #[must_use]
-    pub const fn entry(&self) -> Option<&Entry> {
-        self.entry.as_ref()
+    pub const fn text_field(&self) -> Option<&TextField> {
+        self.text_field.as_ref()
     }
 
-    /// Keys pressed that are the beginning of an action.
+    /// The keys of an incomplete sequence.
     #[must_use]
     pub fn pending(&self) -> &[Key] {
         &self.pressed
     }
 
-    /// Has the text field follow the core: a new one where something else is written now.
+    /// Opens, replaces or closes the text field after the mode has changed.
     pub fn follow(&mut self, mode: &Mode) {
-        self.entry = Entry::follow(self.entry.take(), mode);
+        self.text_field = TextField::follow(self.text_field.take(), mode);
     }
 
-    /// What an event means now, if anything.
+    /// Returns the message for an event, if it means anything in the current context.
     pub fn message(&mut self, event: &Event, model: &Model, layout: Option<&Layout>) -> Option<Msg> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, model),
-            Event::Paste(text) => self.entry.as_mut().map(|entry| entry.paste(text)),
+            Event::Paste(text) => self.text_field.as_mut().map(|field| field.paste(text)),
             Event::Mouse(mouse) => self.mouse(*mouse, model, layout?),
             Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
         }
@@ -68,7 +64,7 @@ impl Input {
         let key = Key::from(event);
         self.pressed.push(if context.takes_text() { key } else { key.as_latin() });
         let lookup = match self.keymap.lookup(context, &self.pressed) {
-            // A key that does not go on with what was begun begins anew.
+            // A key that does not complete the pending sequence starts a new one.
             Lookup::Unbound if self.pressed.len() > 1 => {
                 self.pressed.drain(..self.pressed.len() - 1);
                 self.keymap.lookup(context, &self.pressed)
@@ -77,27 +73,27 @@ impl Input {
         };
         match lookup {
             Lookup::Prefix => return None,
-            Lookup::Action(action) => {
+            Lookup::Command(command) => {
                 self.pressed.clear();
-                return Some(Msg::Action(action));
+                return Some(Msg::Command(command));
             }
             Lookup::Unbound => self.pressed.clear(),
         }
-        self.entry.as_mut().map(|entry| entry.press(event))
+        self.text_field.as_mut().map(|field| field.press(event))
     }
 
     fn mouse(&mut self, event: MouseEvent, model: &Model, layout: &Layout) -> Option<Msg> {
         let at = Position::new(event.column, event.row);
         let over_caption = layout.caption.contains(at) && !model.shows_sheet();
-        let action = |action| Some(Msg::Action(action));
+        let command = |command| Some(Msg::Command(command));
         match (event.kind, &model.mode) {
-            (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => action(Action::ScrollDown),
-            (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => action(Action::ScrollUp),
+            (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => command(Command::ScrollDown),
+            (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => command(Command::ScrollUp),
             (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
-                action(Action::Down)
+                command(Command::Down)
             }
             (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
-                action(Action::Up)
+                command(Command::Up)
             }
             (MouseEventKind::Down(MouseButton::Left), Mode::Browse | Mode::Zoom(_)) => self.click(at, model, layout),
             _ => None,
@@ -113,24 +109,24 @@ impl Input {
         {
             let room = layout.sheet_pictures();
             let place = grid.place_at(at.x - room.x, at.y.checked_sub(room.y)?)?;
-            return Some(if double { Msg::Action(Action::Zoom) } else { Msg::ClickedRow(place) });
+            return Some(if double { Msg::Command(Command::Zoom) } else { Msg::ClickedRow(place) });
         }
         if matches!(model.mode, Mode::Zoom(_)) || layout.picture.is_some_and(|picture| picture.contains(at)) {
-            return double.then_some(Msg::Action(Action::Zoom));
+            return double.then_some(Msg::Command(Command::Zoom));
         }
         if layout.tabs.contains(at) {
             return view::tab_at(model, layout.tabs.width, at.x - layout.tabs.x).map(Msg::ClickedTab);
         }
         let rows = inside(layout.list);
         match rows.contains(at) {
-            true if double => Some(Msg::Action(Action::Zoom)),
+            true if double => Some(Msg::Command(Command::Zoom)),
             true => Some(Msg::ClickedRow(at.y - rows.y)),
             false => None,
         }
     }
 }
 
-/// Keys that were typed while the terminal was being asked what it can do.
+/// Decodes the keys that were typed during the capability probe.
 pub fn typed_ahead(bytes: &[u8]) -> Vec<KeyEvent> {
     let mut keys = Vec::new();
     let mut rest = bytes;
@@ -142,10 +138,9 @@ pub fn typed_ahead(bytes: &[u8]) -> Vec<KeyEvent> {
     keys
 }
 
-/// The key that bytes begin with, and how many of them say it. No key: something else that the terminal tells, as of its
-/// mouse.
+/// Decodes the first key and returns it with its length in bytes. Other sequences, such as mouse events, are skipped.
 fn first_key(bytes: &[u8]) -> (Option<KeyEvent>, usize) {
-    /// As terminals send them in normal and in application mode (xterm's "PC-style function keys").
+    /// Cursor keys in normal and application mode (xterm's "PC-style function keys").
     const NAMED: [(&[u8], KeyCode); 22] = [
         (b"\x1b[A", KeyCode::Up),
         (b"\x1bOA", KeyCode::Up),
@@ -204,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_typed_ahead_are_those_pressed() {
+    fn keys_typed_during_the_probe_are_decoded() {
         let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
         let held = |letter, modifiers| KeyEvent::new(KeyCode::Char(letter), modifiers);
         let pressed = [
@@ -217,7 +212,7 @@ mod tests {
             key(KeyCode::Enter),
             key(KeyCode::Esc),
         ];
-        // A click of the mouse is among them, and half a letter.
+        // A mouse event and a truncated character are skipped.
         assert_eq!(typed_ahead("j\x1b[B\x1b[6~\x1b[<0;3;4M한\x1bx\x04\r\x1b".as_bytes()), pressed);
         assert_eq!(typed_ahead(b"a\xed\x95b"), [key(KeyCode::Char('a')), key(KeyCode::Char('b'))]);
     }

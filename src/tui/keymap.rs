@@ -1,29 +1,26 @@
-//! Keys to actions. The defaults are a file in the users' own format; the help and the footer are derived from it.
+//! Keys to commands. The default keymap is a file in the format of the user's own.
 
 mod file;
 mod key;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use file::clash;
-pub use file::{KeymapError, Mistake};
+pub use file::{BindingError, KeymapError};
 pub use key::Key;
-use serde::Deserialize;
 
-use crate::review::{Action, Mode, Model};
+use crate::review::{Command, Context, Group};
 
 const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
 
-/// A set of keys people know from elsewhere, laid over recaption's own.
+/// Key bindings known from another program, merged over the defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
-    /// recaption's own keys.
     #[default]
     Default,
-    /// Those of Prodigy, where they differ.
     Prodigy,
-    /// Those of vim, where they differ.
     Vim,
 }
 
@@ -37,138 +34,36 @@ impl Preset {
     }
 }
 
-/// What a key means depends on where it is pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Context {
-    /// Going through records.
-    Browse,
-    /// Looking at the picture alone; keys not bound here mean what they mean in [`Context::Browse`].
-    Zoom,
-    /// Going through small pictures; keys not bound here mean what they mean in [`Context::Browse`].
-    Sheet,
-    /// Writing a caption.
-    Edit,
-    /// Writing a note.
-    Entry,
-    /// Writing a command, or looking for one.
-    Command,
-    /// Writing what to search for.
-    Search,
-    /// Writing what to filter by.
-    Filter,
-    /// Reading the help.
-    Help,
-    /// Reading the figures; keys not bound here mean what they mean in [`Context::Help`].
-    Statistics,
-    /// Asked whether to save before leaving.
-    ConfirmQuit,
-    /// Asked whether to overwrite.
-    ConfirmOverwrite,
-    /// Asked what is wrong with a text.
-    Reason,
-    /// Looking at what a change to many captions would change.
-    Replace,
-    /// Asked whether descriptions may cost what they cost.
-    ConfirmSpending,
-    /// Asked whether many records are meant.
-    ConfirmMany,
-}
+type Binding = (Vec<Key>, Command);
 
-impl Context {
-    /// The context the keys are pressed in.
-    #[must_use]
-    pub const fn of(model: &Model) -> Self {
-        match &model.mode {
-            Mode::Browse if model.sheet.open => Self::Sheet,
-            Mode::Browse => Self::Browse,
-            Mode::Zoom(_) => Self::Zoom,
-            Mode::Edit(_) => Self::Edit,
-            Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
-            Mode::Command(_) => Self::Command,
-            Mode::Help(_) => Self::Help,
-            Mode::Figures(_) => Self::Statistics,
-            Mode::Search(_) => Self::Search,
-            Mode::Filter(_) => Self::Filter,
-            Mode::ConfirmQuit => Self::ConfirmQuit,
-            Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
-            Mode::ChooseReason(_) => Self::Reason,
-            Mode::Replace(_) => Self::Replace,
-            Mode::ConfirmSpending { .. } => Self::ConfirmSpending,
-            Mode::ConfirmMany { .. } => Self::ConfirmMany,
-        }
-    }
-
-    /// The context that says what a key means that means nothing here.
-    const fn under(self) -> Option<Self> {
-        match self {
-            Self::Zoom | Self::Sheet => Some(Self::Browse),
-            Self::Statistics => Some(Self::Help),
-            _ => None,
-        }
-    }
-
-    /// Its table in a keymap.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Browse => "browse",
-            Self::Zoom => "zoom",
-            Self::Sheet => "sheet",
-            Self::Edit => "edit",
-            Self::Entry => "entry",
-            Self::Command => "command",
-            Self::Search => "search",
-            Self::Filter => "filter",
-            Self::Help => "help",
-            Self::Statistics => "statistics",
-            Self::ConfirmQuit => "confirm-quit",
-            Self::ConfirmOverwrite => "confirm-overwrite",
-            Self::Reason => "reason",
-            Self::Replace => "replace",
-            Self::ConfirmSpending => "confirm-spending",
-            Self::ConfirmMany => "confirm-many",
-        }
-    }
-
-    /// Whether keys that mean nothing here are text.
-    #[must_use]
-    pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search | Self::Filter)
-    }
-}
-
-type Binding = (Vec<Key>, Action);
-
-/// The keys in force.
+/// The key bindings by context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keymap {
     bindings: BTreeMap<Context, Vec<Binding>>,
 }
 
-/// What the keys pressed so far mean.
+/// The meaning of a sequence of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// An action.
-    Action(Action),
-    /// The beginning of some.
+    Command(Command),
+    /// The beginning of at least one binding.
     Prefix,
-    /// Nothing.
     Unbound,
 }
 
 impl Keymap {
-    /// The keys recaption comes with.
+    /// Returns the default bindings.
     ///
     /// # Errors
-    /// Never in a release: a test reads the embedded file.
+    /// Returns an error if the embedded file is invalid, which a test rules out.
     pub fn defaults() -> Result<Self, KeymapError> {
         file::parse(DEFAULTS, "assets/keymap.toml").map(|bindings| Self { bindings })
     }
 
-    /// The defaults with a preset's keys over them, and over those the operator's own, where there is such a file.
+    /// Merges a preset over the defaults, and the user's keymap over both. A missing file is no error.
     ///
     /// # Errors
-    /// Where the file cannot be read, is not a keymap, or binds a key twice.
+    /// Returns an error if the file cannot be read or is not a valid keymap.
     pub fn load(preset: Preset, path: Option<&Path>) -> Result<Self, KeymapError> {
         let mut keymap = Self::defaults()?;
         if let Some((file, text)) = preset.file() {
@@ -183,30 +78,30 @@ impl Keymap {
         Ok(keymap)
     }
 
-    /// Puts bindings over these. An action that is bound anew loses its old keys; a key that is bound anew loses its
-    /// old action.
+    /// Merges bindings over these. A command that is bound again loses its old keys; a key that is bound again loses its
+    /// old command.
     fn merge(&mut self, over: BTreeMap<Context, Vec<Binding>>) {
         for (context, bound) in over {
             let under = self.bindings.entry(context).or_default();
-            under.retain(|(keys, action)| !bound.iter().any(|(over, bound)| bound == action || clash(over, keys)));
+            under.retain(|(keys, command)| !bound.iter().any(|(over, bound)| bound == command || clash(over, keys)));
             under.extend(bound);
         }
     }
 
-    /// What keys mean in a context.
+    /// Looks up a sequence of keys in a context and, if it is unbound there, in the fallback of the context.
     #[must_use]
     pub fn lookup(&self, context: Context, pressed: &[Key]) -> Lookup {
-        match (self.find(context, pressed), context.under()) {
-            (Lookup::Unbound, Some(under)) => self.find(under, pressed),
+        match (self.find(context, pressed), context.fallback()) {
+            (Lookup::Unbound, Some(fallback)) => self.find(fallback, pressed),
             (found, _) => found,
         }
     }
 
     fn find(&self, context: Context, pressed: &[Key]) -> Lookup {
         let mut lookup = Lookup::Unbound;
-        for (keys, action) in self.bindings.get(&context).into_iter().flatten() {
+        for (keys, command) in self.bindings.get(&context).into_iter().flatten() {
             if keys == pressed {
-                return Lookup::Action(*action);
+                return Lookup::Command(*command);
             }
             if keys.starts_with(pressed) {
                 lookup = Lookup::Prefix;
@@ -215,30 +110,76 @@ impl Keymap {
         lookup
     }
 
-    /// The keys of an action in a context, as one would write them, the first bound first.
+    /// Returns the keys bound to a command in exactly this context, in the order of the keymap.
     #[must_use]
-    pub fn keys(&self, context: Context, action: Action) -> Vec<String> {
+    pub fn keys(&self, context: Context, command: Command) -> Vec<String> {
         let bound = self.bindings.get(&context).into_iter().flatten();
-        bound.filter(|(_, known)| *known == action).map(|(keys, _)| Key::sequence_name(keys)).collect()
+        bound.filter(|(_, known)| *known == command).map(|(keys, _)| Key::sequence_name(keys)).collect()
     }
 
-    /// How keys pressed so far can go on: the keys that are left, and what they do, in the order of the help.
+    /// Returns the ways to complete a key sequence: the remaining keys and their command, in the order of the help.
     #[must_use]
-    pub fn continuations(&self, context: Context, pressed: &[Key]) -> Vec<(String, Action)> {
-        let contexts = std::iter::once(context).chain(context.under());
+    pub fn continuations(&self, context: Context, pressed: &[Key]) -> Vec<(String, Command)> {
+        let contexts = std::iter::once(context).chain(context.fallback());
         let bound = contexts.filter_map(|context| self.bindings.get(&context)).flatten();
         let begun = bound.filter(|(keys, _)| keys.len() > pressed.len() && keys.starts_with(pressed));
         let mut rest: Vec<_> =
-            begun.map(|(keys, action)| (Key::sequence_name(&keys[pressed.len()..]), *action)).collect();
-        rest.sort_by_key(|(_, action)| Action::ALL.iter().position(|known| known == action));
+            begun.map(|(keys, command)| (Key::sequence_name(&keys[pressed.len()..]), *command)).collect();
+        rest.sort_by_key(|(_, command)| *command);
         rest
     }
 
-    /// The shortest way to write an action's key in a context, for the footer.
+    /// Returns the first key bound to a command in a context or its fallback.
     #[must_use]
-    pub fn hint(&self, context: Context, action: Action) -> Option<String> {
-        let here = self.keys(context, action).into_iter().next();
-        here.or_else(|| self.keys(context.under()?, action).into_iter().next())
+    pub fn hint(&self, context: Context, command: Command) -> Option<String> {
+        let here = self.keys(context, command).into_iter().next();
+        here.or_else(|| self.keys(context.fallback()?, command).into_iter().next())
+    }
+
+    /// Renders the bindings as Markdown tables: the list by groups of commands, then every other context. Commands that
+    /// only the command line runs are listed with their syntax.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        let mut page = String::new();
+        for group in Group::ALL {
+            let commands = Command::all().filter(|command| command.group() == group);
+            let rows = commands.filter_map(|command| {
+                let keys = self.keys(Context::Browse, command);
+                let keys = if keys.is_empty() && command.is_in_palette(Context::Browse) {
+                    format!("`:{}`", command.usage())
+                } else {
+                    code(&keys)
+                };
+                (!keys.is_empty()).then(|| (keys, command, command.description()))
+            });
+            push_table(&mut page, group.title(), rows);
+        }
+        for context in Context::ALL.iter().copied().filter(|context| *context != Context::Browse) {
+            let rows = Command::all().filter_map(|command| {
+                let keys = self.keys(context, command);
+                let label = Some(command.label(context)).filter(|label| !label.is_empty());
+                (!keys.is_empty()).then(|| (code(&keys), command, label.unwrap_or_else(|| command.description())))
+            });
+            push_table(&mut page, &format!("`[{}]`: {}", context.name(), context.title()), rows);
+        }
+        page
+    }
+}
+
+fn code(keys: &[String]) -> String {
+    keys.iter().map(|key| format!("`{}`", key.replace('|', "\\|"))).collect::<Vec<_>>().join(" ")
+}
+
+/// Appends a table under a heading, unless it has no rows.
+fn push_table(page: &mut String, title: &str, rows: impl Iterator<Item = (String, Command, &'static str)>) {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let gap = if page.is_empty() { "" } else { "\n" };
+    let _ = writeln!(page, "{gap}### {title}\n\n| Keys | Command | Meaning |\n|---|---|---|");
+    for (keys, command, meaning) in rows {
+        let _ = writeln!(page, "| {keys} | `{}` | {meaning} |", command.name());
     }
 }
 
@@ -251,69 +192,102 @@ mod tests {
     }
 
     #[test]
-    fn every_action_is_bound_somewhere() {
+    fn every_command_has_a_key_or_is_in_the_palette() {
         let keymap = Keymap::defaults().expect("the embedded keymap is valid");
-        for action in Action::ALL {
-            let bound = keymap.bindings.values().flatten().any(|(_, bound)| bound == action);
-            assert!(bound, "{} has no key", action.name());
+        for command in Command::all() {
+            let is_bound = keymap.bindings.values().flatten().any(|(_, bound)| *bound == command);
+            let is_in_palette = command.is_in_palette(Context::Browse);
+            assert!(is_bound || is_in_palette, "{} cannot be reached", command.name());
         }
+    }
+
+    #[test]
+    fn keymaps_of_version_0_1_mean_the_same() {
+        let fixture = |name: &str| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1").join(name);
+            let text = std::fs::read_to_string(path).expect("a fixture");
+            file::parse(&text, name).expect("keymaps of 0.1 are valid")
+        };
+        let mut old = fixture("keymap.toml");
+        let mut new = Keymap::defaults().expect("the embedded keymap is valid").bindings;
+        for bindings in [&mut old, &mut new] {
+            bindings.values_mut().for_each(|bound| bound.sort_by_key(|(keys, _)| Key::sequence_name(keys)));
+        }
+        assert_eq!(old, new);
+        for preset in [Preset::Prodigy, Preset::Vim] {
+            let (file, _) = preset.file().expect("a preset");
+            let mut keymap = Keymap::defaults().expect("the embedded keymap is valid");
+            keymap.merge(fixture(file.trim_start_matches("assets/")));
+            assert_eq!(keymap, Keymap::load(preset, None).expect("the preset is valid"));
+        }
+    }
+
+    #[test]
+    fn the_keys_are_listed_as_markdown() {
+        let page = Keymap::defaults().expect("the embedded keymap is valid").to_markdown();
+        assert!(page.contains("\n| `j` `↓` | `down` | next record |\n"), "{page}");
+        assert!(page.contains("| `:report [FILE]` | `report` |") && page.contains("| `:NUMBER` | `go-to` |"), "{page}");
+        assert!(page.contains("\n### `[sheet]`: contact sheet\n") && page.contains("| `+` `=` | `zoom-in` | larger |"));
+        assert!(page.lines().all(|line| line.is_empty() || line.starts_with(['|', '#'])));
     }
 
     #[test]
     fn a_prefix_waits_for_the_rest() {
         let keymap = Keymap::defaults().expect("the embedded keymap is valid");
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g")), Lookup::Prefix);
-        assert_eq!(keymap.lookup(Context::Browse, &pressed("g a")), Lookup::Action(Action::GenerateAll));
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("g a")), Lookup::Command(Command::GenerateAll));
         assert_eq!(keymap.lookup(Context::Browse, &pressed("g x")), Lookup::Unbound);
     }
 
     #[test]
-    fn presets_lay_known_keys_over_the_defaults() {
+    fn presets_override_the_defaults() {
         let prodigy = Keymap::load(Preset::Prodigy, None).expect("the embedded preset is valid");
-        assert_eq!(prodigy.lookup(Context::Browse, &pressed("Space")), Lookup::Action(Action::Skip));
+        assert_eq!(prodigy.lookup(Context::Browse, &pressed("Space")), Lookup::Command(Command::Skip));
         let vim = Keymap::load(Preset::Vim, None).expect("the embedded preset is valid");
-        assert_eq!(vim.lookup(Context::Browse, &pressed("Z Z")), Lookup::Action(Action::SaveAndQuit));
-        assert_eq!(vim.lookup(Context::Browse, &pressed("d d")), Lookup::Action(Action::Exclude));
+        assert_eq!(vim.lookup(Context::Browse, &pressed("Z Z")), Lookup::Command(Command::SaveAndQuit));
+        assert_eq!(vim.lookup(Context::Browse, &pressed("d d")), Lookup::Command(Command::Exclude));
         for keymap in [prodigy, vim] {
-            assert_eq!(keymap.lookup(Context::Browse, &pressed("a")), Lookup::Action(Action::Accept));
-            for action in [Action::Down, Action::Undo, Action::Regenerate, Action::Save, Action::Copy] {
-                assert!(!keymap.keys(Context::Browse, action).is_empty(), "{}", action.name());
+            assert_eq!(keymap.lookup(Context::Browse, &pressed("a")), Lookup::Command(Command::Accept));
+            for command in [Command::Down, Command::Undo, Command::Regenerate, Command::Save, Command::Copy] {
+                assert!(!keymap.keys(Context::Browse, command).is_empty(), "{}", command.name());
             }
         }
     }
 
     #[test]
-    fn a_prefix_tells_how_it_can_go_on() {
+    fn a_prefix_has_continuations() {
         let keymap = Keymap::defaults().expect("the embedded keymap is valid");
         let rest = keymap.continuations(Context::Browse, &pressed("g"));
-        assert!(rest.contains(&("g".to_owned(), Action::Top)) && rest.contains(&("a".to_owned(), Action::GenerateAll)));
-        for (keys, action) in rest {
-            assert_eq!(keymap.lookup(Context::Browse, &pressed(&format!("g {keys}"))), Lookup::Action(action));
+        assert!(
+            rest.contains(&("g".to_owned(), Command::Top)) && rest.contains(&("a".to_owned(), Command::GenerateAll))
+        );
+        for (keys, command) in rest {
+            assert_eq!(keymap.lookup(Context::Browse, &pressed(&format!("g {keys}"))), Lookup::Command(command));
         }
         assert_eq!(keymap.continuations(Context::Browse, &pressed("a")), []);
     }
 
     #[test]
-    fn pictures_know_the_keys_of_the_list() {
+    fn the_sheet_and_the_zoom_inherit_the_keys_of_the_list() {
         let keymap = Keymap::defaults().expect("the embedded keymap is valid");
-        assert_eq!(keymap.lookup(Context::Sheet, &pressed("Enter")), Lookup::Action(Action::Sheet));
-        assert_eq!(keymap.lookup(Context::Sheet, &pressed("g g")), Lookup::Action(Action::Top));
-        assert_eq!(keymap.hint(Context::Sheet, Action::Keep), keymap.hint(Context::Browse, Action::Keep));
+        assert_eq!(keymap.lookup(Context::Sheet, &pressed("Enter")), Lookup::Command(Command::Sheet));
+        assert_eq!(keymap.lookup(Context::Sheet, &pressed("g g")), Lookup::Command(Command::Top));
+        assert_eq!(keymap.hint(Context::Sheet, Command::Keep), keymap.hint(Context::Browse, Command::Keep));
         assert_eq!(
             keymap.continuations(Context::Sheet, &pressed("g")),
             keymap.continuations(Context::Browse, &pressed("g"))
         );
-        assert_eq!(keymap.lookup(Context::Zoom, &pressed("q")), Lookup::Action(Action::Close));
-        assert_eq!(keymap.lookup(Context::Zoom, &pressed("a")), Lookup::Action(Action::Accept));
+        assert_eq!(keymap.lookup(Context::Zoom, &pressed("q")), Lookup::Command(Command::Close));
+        assert_eq!(keymap.lookup(Context::Zoom, &pressed("a")), Lookup::Command(Command::Accept));
     }
 
     #[test]
-    fn own_keys_replace_the_defaults() {
+    fn user_keys_override_the_defaults() {
         let mut keymap = Keymap::defaults().expect("the embedded keymap is valid");
         keymap.merge(file::parse("[browse]\nskip = \"x\"\naccept = \"Space\"", "mine.toml").expect("valid"));
-        assert_eq!(keymap.lookup(Context::Browse, &pressed("x")), Lookup::Action(Action::Skip));
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("x")), Lookup::Command(Command::Skip));
         assert_eq!(keymap.lookup(Context::Browse, &pressed("s")), Lookup::Unbound);
         assert_eq!(keymap.lookup(Context::Browse, &pressed("a")), Lookup::Unbound);
-        assert_eq!(keymap.lookup(Context::Browse, &pressed("Space")), Lookup::Action(Action::Accept));
+        assert_eq!(keymap.lookup(Context::Browse, &pressed("Space")), Lookup::Command(Command::Accept));
     }
 }

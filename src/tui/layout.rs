@@ -1,36 +1,29 @@
-//! Where everything stands on the screen, from the size of the terminal alone.
+//! The layout of the screen, which depends on the size of the terminal alone.
 
 use ratatui::layout::{Constraint, Layout as Split, Rect, Spacing};
 
 use crate::preview::{CellArea, CellSize};
 use crate::review::Viewport;
 
-/// Below this the program only says that it needs more room.
+/// The smallest size in columns and rows. Below it, only a message is shown.
 pub const MINIMUM: (u16, u16) = (40, 12);
 
-/// The parts of the screen. Panes begin with a row for their title.
+/// The areas of the screen. Panes begin with a row for their title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The whole screen.
     pub screen: Rect,
-    /// The dataset, the progress, the describer.
     pub header: Rect,
-    /// The tabs.
     pub tabs: Rect,
-    /// The records.
     pub list: Rect,
-    /// The picture; `None` where there is no room.
+    /// `None` if there is no room.
     pub picture: Option<Rect>,
-    /// The caption.
     pub caption: Rect,
-    /// Hints and state.
     pub footer: Rect,
-    /// Whether pictures are drawn at all.
     pub pictures: bool,
 }
 
 impl Layout {
-    /// The layout for a screen, with or without pictures; `None` where it is too small.
+    /// Returns the layout for a screen, or `None` if the screen is too small.
     #[must_use]
     pub fn new(screen: Rect, pictures: bool) -> Option<Self> {
         if screen.width < MINIMUM.0 || screen.height < MINIMUM.1 {
@@ -58,7 +51,7 @@ impl Layout {
         Some(Self { screen, header, tabs, list, picture, caption, footer, pictures })
     }
 
-    /// What the core must know of it.
+    /// Returns the sizes that the model needs.
     #[must_use]
     pub fn viewport(&self) -> Viewport {
         Viewport {
@@ -72,43 +65,43 @@ impl Layout {
         }
     }
 
-    /// The contact sheet: all between the tabs and the footer.
+    /// The area of the contact sheet: everything between the tabs and the footer.
     #[must_use]
     pub fn sheet(&self) -> Rect {
         let y = self.tabs.bottom();
         Rect { y, height: self.footer.y - y, ..self.screen }
     }
 
-    /// The room for its pictures: between its title and the line on the one that is selected.
+    /// The area of its pictures: below its title, and above the line about the selected picture.
     #[must_use]
     pub fn sheet_pictures(&self) -> Rect {
         let room = inside(self.sheet());
         Rect { height: room.height.saturating_sub(1), ..room }
     }
 
-    /// The room for a picture on the full screen: all but the footer.
+    /// The area of a full-screen picture: everything but the footer.
     #[must_use]
     pub fn zoom(&self) -> Rect {
         Rect { height: self.screen.height - 1, ..self.screen }
     }
 
-    /// The same with its texts below it: the picture's room, and theirs.
+    /// The areas of a full-screen picture and of the captions below it.
     #[must_use]
     pub fn zoom_with_texts(&self) -> (Rect, Rect) {
-        let whole = self.zoom();
-        let rows = (whole.height * 3 / 10).clamp(5, 14);
-        let [picture, texts] = Split::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(whole);
-        (picture, texts)
+        let area = self.zoom();
+        let rows = (area.height * 3 / 10).clamp(5, 14);
+        let [picture, captions] = Split::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(area);
+        (picture, captions)
     }
 }
 
-/// A pane without its title row.
+/// Returns a pane without its title row.
 #[must_use]
 pub fn inside(pane: Rect) -> Rect {
     Rect { y: pane.y + 1, height: pane.height.saturating_sub(1), ..pane }
 }
 
-/// Columns with one free column between them, where the line stands.
+/// Splits an area into columns, with one cell between them for the separator.
 fn columns<const N: usize>(constraints: [Constraint; N], area: Rect) -> [Rect; N] {
     Split::horizontal(constraints).spacing(Spacing::Space(1)).areas(area)
 }
@@ -125,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_are_on_the_screen_and_never_overlap(
+        fn areas_are_on_the_screen_and_do_not_overlap(
             width in 40u16..400,
             height in 12u16..200,
             pictures in any::<bool>(),

@@ -1,4 +1,4 @@
-//! Signals: being asked to end, and stopping until the shell goes on.
+//! Signals: termination, a closed terminal, and suspending to the shell.
 
 use std::io;
 #[cfg(unix)]
@@ -7,11 +7,11 @@ use std::time::Duration;
 #[cfg(unix)]
 use crate::exit::ExitCode;
 
-/// How long the review may take to end once the terminal has gone away.
+/// How long the program may take to exit after the terminal has closed.
 #[cfg(unix)]
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The signals that end the review as if the operator had left: everything acknowledged is stored.
+/// The signals that end the review like `quit-now`: every acknowledged decision is stored.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
@@ -22,10 +22,10 @@ pub struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Starts listening.
+    /// Registers the signal handlers.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// Returns an error if the system refuses.
     pub fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
@@ -34,7 +34,7 @@ impl Signals {
         })
     }
 
-    /// Waits for one.
+    /// Waits for a signal, or for the terminal to close.
     pub async fn received(&mut self) {
         let Self { ends: [terminate, hangup, interrupt], gone } = self;
         tokio::select! {
@@ -46,16 +46,16 @@ impl Signals {
     }
 }
 
-/// Tells when the terminal has gone away. Not everyone is sent a signal then, and for the reader of keys a terminal that
-/// is gone is one that has something to say again and again.
+/// Watches for the terminal to close. Not every process is sent a signal then, and the event reader sees a closed
+/// terminal as one that is always readable.
 #[cfg(unix)]
 fn terminal_gone() -> io::Result<tokio::sync::oneshot::Receiver<()>> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
         if hung_up(None) {
-            // Whoever listened may have left already.
+            // The receiver may be gone.
             let _ = sender.send(());
-            // Whatever still waits for it waits in vain. What was decided has long been stored when the time is up.
+            // A thread may be blocked on the terminal. Decisions are stored long before the grace period ends.
             std::thread::sleep(GRACE);
             std::process::exit(i32::from(ExitCode::Interrupted as u8));
         }
@@ -63,24 +63,24 @@ fn terminal_gone() -> io::Result<tokio::sync::oneshot::Receiver<()>> {
     Ok(receiver)
 }
 
-/// Whether the terminal has gone away.
+/// Returns true if the terminal has closed.
 #[cfg(unix)]
 pub fn terminal_is_gone() -> bool {
     hung_up(Some(&rustix::event::Timespec::default()))
 }
 
-/// Waits until the terminal has gone away, or the time is up. Where terminals cannot be watched, it never has.
+/// Waits until the terminal has closed or the timeout expires. Returns false if the terminal cannot be watched.
 #[cfg(unix)]
-fn hung_up(patience: Option<&rustix::event::Timespec>) -> bool {
+fn hung_up(timeout: Option<&rustix::event::Timespec>) -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     let stdin = io::stdin();
-    // Asked for nothing, it returns only when there is nothing more to come.
+    // Without requested events, poll returns only on a hang-up or an error.
     let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
-    while matches!(poll(&mut watched, patience), Err(rustix::io::Errno::INTR)) {}
+    while matches!(poll(&mut watched, timeout), Err(rustix::io::Errno::INTR)) {}
     watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
-/// Whether the terminal has gone away: a console does not.
+/// Returns false: a console does not close.
 #[cfg(not(unix))]
 pub fn terminal_is_gone() -> bool {
     false
@@ -88,35 +88,30 @@ pub fn terminal_is_gone() -> bool {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Starts listening.
-    ///
     /// # Errors
-    /// Never.
+    /// Never returns an error.
     pub fn new() -> io::Result<Self> {
         Ok(Self {})
     }
 
-    /// Waits for the console's interrupt.
     pub async fn received(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
 }
 
-/// Stops the program until the shell continues it.
+/// Stops the process until the shell continues it.
 ///
 /// # Errors
-/// Where the system refuses, or knows no such thing.
+/// Returns an error if the system refuses.
 #[cfg(unix)]
 pub fn suspend() -> io::Result<()> {
     use rustix::process::{Signal, kill_current_process_group};
     Ok(kill_current_process_group(Signal::TSTP)?)
 }
 
-/// Stops the program until the shell continues it.
-///
 /// # Errors
-/// Always: there is no such thing here.
+/// Always returns an error: only Unix can suspend a process.
 #[cfg(not(unix))]
 pub fn suspend() -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "this system cannot suspend a program"))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "suspending is not supported on this system"))
 }

@@ -1,97 +1,90 @@
-//! Colours and glyphs. Colours come from the terminal's own palette, so that they fit its ground; nothing is told by
-//! colour alone.
+//! Colours and glyphs. The colours are those of the terminal's palette, so that they fit its background. No information
+//! depends on colour alone.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// The ground the text stands on.
+/// A set of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ground {
+pub enum ColourScheme {
     /// Light text on dark.
     #[default]
     Dark,
     /// Dark text on light.
     Light,
-    /// White on a black of our own, with strong colours, for eyes that need it.
+    /// White on true black, with strong colours, for low vision.
     Contrast,
-    /// No colours at all.
     Colourless,
 }
 
-impl Ground {
-    /// The ground of a colour, by its brightness as seen (Rec. 709 luma).
+impl ColourScheme {
+    /// Returns the scheme for a background colour, by its Rec. 709 luma.
     #[must_use]
-    pub fn of([red, green, blue]: [u8; 3]) -> Self {
+    pub fn for_background([red, green, blue]: [u8; 3]) -> Self {
         let luma = 2_126 * u32::from(red) + 7_152 * u32::from(green) + 722 * u32::from(blue);
         if luma > 10_000 * 127 { Self::Light } else { Self::Dark }
     }
 }
 
-/// How each thing looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    /// What everything stands on.
-    pub ground: Style,
-    /// Running text.
+    /// The background of the screen.
+    pub background: Style,
     pub text: Style,
-    /// What matters less: labels, rules, the original beside a candidate.
+    /// Less important text: labels, rules, the original beside a candidate.
     pub muted: Style,
     /// Titles and keys.
     pub accent: Style,
-    /// The row or tab one is at.
+    /// The selected row or tab.
     pub selected: Style,
-    /// Decided, done.
     pub good: Style,
-    /// Asks for a look.
+    /// Asks for a render.
     pub warning: Style,
-    /// Wrong.
     pub bad: Style,
-    /// Work under way.
+    /// Work in progress.
     pub busy: Style,
-    /// A word the candidate has and the original has not.
+    /// A word that only the candidate has.
     pub added: Style,
-    /// A word the original has and the candidate has not.
+    /// A word that only the original has.
     pub removed: Style,
-    /// The part of a text that a finding is about.
-    pub offending: Style,
-    /// What was searched for.
+    /// The part of a caption that a finding is about.
+    pub finding: Style,
+    /// A match of the search or the filter.
     pub found: Style,
-    /// The marks beside records.
     pub glyphs: Glyphs,
 }
 
 impl Theme {
-    /// The theme for a ground.
     #[must_use]
-    pub fn new(ground: Ground, ascii: bool) -> Self {
-        let colour = |dark: Color, light: Color, contrast: Color| match ground {
-            Ground::Dark => Style::new().fg(dark),
-            Ground::Light => Style::new().fg(light),
-            Ground::Contrast => Style::new().fg(contrast),
-            Ground::Colourless => Style::new(),
+    pub fn new(scheme: ColourScheme, ascii: bool) -> Self {
+        let colour = |dark: Color, light: Color, contrast: Color| match scheme {
+            ColourScheme::Dark => Style::new().fg(dark),
+            ColourScheme::Light => Style::new().fg(light),
+            ColourScheme::Contrast => Style::new().fg(contrast),
+            ColourScheme::Colourless => Style::new(),
         };
-        // Yellow and cyan of most palettes cannot be read on white: darker entries of the 256 stand in for them.
+        // In most palettes, yellow and cyan are unreadable on white: use darker entries of the 256 colours.
         let good = colour(Color::Green, Color::Indexed(22), Color::Indexed(46));
         let warning = colour(Color::Yellow, Color::Indexed(130), Color::Indexed(226));
         let bad = colour(Color::LightRed, Color::Indexed(124), Color::Indexed(210));
         let accent = colour(Color::Cyan, Color::Indexed(24), Color::Indexed(51));
-        let muted = match ground {
-            Ground::Dark => Style::new().fg(Color::Indexed(245)),
-            Ground::Light => Style::new().fg(Color::Indexed(242)),
-            Ground::Contrast => Style::new().fg(Color::Indexed(252)),
-            Ground::Colourless => Style::new().add_modifier(Modifier::DIM),
+        let muted = match scheme {
+            ColourScheme::Dark => Style::new().fg(Color::Indexed(245)),
+            ColourScheme::Light => Style::new().fg(Color::Indexed(242)),
+            ColourScheme::Contrast => Style::new().fg(Color::Indexed(252)),
+            ColourScheme::Colourless => Style::new().add_modifier(Modifier::DIM),
         };
         Self {
-            // Of the fixed part of the palette, so that no terminal's own black or white makes it grey.
-            ground: match ground {
-                Ground::Contrast => Style::new().fg(Color::Indexed(231)).bg(Color::Indexed(16)),
-                Ground::Dark | Ground::Light | Ground::Colourless => Style::new(),
+            // From the fixed part of the palette: a terminal's own black or white may be grey.
+            background: match scheme {
+                ColourScheme::Contrast => Style::new().fg(Color::Indexed(231)).bg(Color::Indexed(16)),
+                ColourScheme::Dark | ColourScheme::Light | ColourScheme::Colourless => Style::new(),
             },
             text: Style::new(),
             muted,
             accent: accent.add_modifier(Modifier::BOLD),
-            // One ground for the whole row, whatever colours its parts have.
-            selected: match ground {
-                Ground::Contrast => Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(226)),
+            // One background for the whole row, whatever colours its parts have.
+            selected: match scheme {
+                ColourScheme::Contrast => Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(226)),
                 _ => Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),
             },
             good,
@@ -100,11 +93,13 @@ impl Theme {
             busy: colour(Color::LightBlue, Color::Indexed(25), Color::Indexed(117)),
             added: good.add_modifier(Modifier::UNDERLINED),
             removed: bad.add_modifier(Modifier::CROSSED_OUT),
-            // A word that was added is underlined too: without colours, weight tells them apart.
-            offending: warning.add_modifier(Modifier::UNDERLINED).add_modifier(Modifier::BOLD),
-            found: match ground {
-                Ground::Dark | Ground::Light | Ground::Contrast => Style::new().fg(Color::Black).bg(Color::Yellow),
-                Ground::Colourless => Style::new(),
+            // An added word is underlined, too: bold distinguishes them without colour.
+            finding: warning.add_modifier(Modifier::UNDERLINED).add_modifier(Modifier::BOLD),
+            found: match scheme {
+                ColourScheme::Dark | ColourScheme::Light | ColourScheme::Contrast => {
+                    Style::new().fg(Color::Black).bg(Color::Yellow)
+                }
+                ColourScheme::Colourless => Style::new(),
             }
             .add_modifier(Modifier::BOLD)
             .add_modifier(Modifier::UNDERLINED),
@@ -113,65 +108,57 @@ impl Theme {
     }
 }
 
-/// The marks beside records. Each is one column wide.
+/// The badges and other glyphs. Each is one column wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Undecided, nothing to look at.
+    /// Undecided, and without an unseen candidate.
     pub undecided: &'static str,
-    /// Waiting to be described.
     pub queued: &'static str,
-    /// Being described.
+    /// The request is in flight.
     pub generating: &'static str,
-    /// A candidate to look at.
+    /// An unseen candidate.
     pub ready: &'static str,
-    /// A candidate was accepted.
     pub accepted: &'static str,
-    /// Own text.
     pub edited: &'static str,
-    /// The original stands.
+    /// The original was kept.
     pub kept: &'static str,
-    /// Come back later.
     pub skipped: &'static str,
-    /// Left out.
     pub excluded: &'static str,
-    /// No description: it failed.
+    /// The request failed.
     pub failed: &'static str,
-    /// Not stored yet.
+    /// The decision is not on disk yet.
     pub pending: &'static str,
-    /// A line that cannot be read.
+    /// An invalid line of the dataset.
     pub bad_line: &'static str,
-    /// A finding on the caption.
     pub finding: &'static str,
-    /// No picture.
+    /// The picture is missing or broken.
     pub no_picture: &'static str,
-    /// Flagged.
     pub flag: &'static str,
-    /// Marked, to be dealt with together.
+    /// Marked for a bulk action.
     pub marked: &'static str,
     /// An unfinished edit.
     pub draft: &'static str,
-    /// Text is cut here.
+    /// Truncated text.
     pub ellipsis: &'static str,
-    /// Between parts of a line.
+    /// The separator between parts of a line.
     pub dot: &'static str,
-    /// What is least comes first.
-    pub rising: &'static str,
-    /// What is most comes first.
-    pub falling: &'static str,
-    /// A level line.
+    /// Sorted in ascending order.
+    pub ascending: &'static str,
+    /// Sorted in descending order.
+    pub descending: &'static str,
+    /// A horizontal line.
     pub rule: &'static str,
-    /// An upright line.
-    pub upright: &'static str,
-    /// Where an upright line hangs from a level one.
-    pub hanging: &'static str,
-    /// The whole and the empty part of a progress bar.
+    /// A vertical line.
+    pub vertical: &'static str,
+    /// The junction of a vertical line below a horizontal one.
+    pub junction: &'static str,
+    /// The full and the empty part of a progress bar.
     pub bar: (&'static str, &'static str),
-    /// The place where text is arriving.
-    pub arriving: &'static str,
+    /// The end of text that is still streaming.
+    pub streaming: &'static str,
 }
 
 impl Glyphs {
-    /// For terminals with Unicode.
     pub const UNICODE: Self = Self {
         undecided: "○",
         queued: "◌",
@@ -192,16 +179,16 @@ impl Glyphs {
         draft: "✍",
         ellipsis: "…",
         dot: "·",
-        rising: "↑",
-        falling: "↓",
+        ascending: "↑",
+        descending: "↓",
         rule: "─",
-        upright: "│",
-        hanging: "┬",
+        vertical: "│",
+        junction: "┬",
         bar: ("━", "─"),
-        arriving: "▌",
+        streaming: "▌",
     };
 
-    /// For all others.
+    /// For terminals without Unicode.
     pub const ASCII: Self = Self {
         undecided: ".",
         queued: ",",
@@ -222,30 +209,30 @@ impl Glyphs {
         draft: "d",
         ellipsis: "~",
         dot: "-",
-        rising: "^",
-        falling: "v",
+        ascending: "^",
+        descending: "v",
         rule: "-",
-        upright: "|",
-        hanging: "+",
+        vertical: "|",
+        junction: "+",
         bar: ("=", "-"),
-        arriving: "_",
+        streaming: "_",
     };
 
-    /// Every glyph, for the tests and the legend of the help.
+    /// Returns the badges with their meanings, for the help.
     #[must_use]
     pub const fn legend(&self) -> [(&'static str, &'static str); 15] {
         [
             (self.undecided, "undecided"),
-            (self.queued, "waiting to be described"),
+            (self.queued, "queued for the describer"),
             (self.generating, "being described"),
-            (self.ready, "a candidate to look at"),
+            (self.ready, "unseen candidate"),
             (self.accepted, "accepted"),
             (self.edited, "edited"),
             (self.kept, "original kept"),
             (self.skipped, "skipped"),
-            (self.excluded, "left out of the output"),
-            (self.failed, "description failed"),
-            (self.bad_line, "line that cannot be read"),
+            (self.excluded, "excluded from the output"),
+            (self.failed, "request failed"),
+            (self.bad_line, "invalid line"),
             (self.finding, "finding on the caption"),
             (self.no_picture, "picture missing or broken"),
             (self.flag, "flagged"),
@@ -261,20 +248,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn glyphs_are_one_column_wide_and_told_apart() {
+    fn badges_are_one_column_wide_and_distinct() {
         for glyphs in [Glyphs::UNICODE, Glyphs::ASCII] {
             let legend = glyphs.legend();
             for (place, (glyph, _)) in legend.iter().enumerate() {
                 assert_eq!(glyph.width(), 1, "{glyph}");
-                assert!(legend[place + 1..].iter().all(|(other, _)| other != glyph), "{glyph} stands twice");
+                assert!(legend[place + 1..].iter().all(|(other, _)| other != glyph), "{glyph} is used twice");
             }
         }
         assert!(Glyphs::ASCII.legend().iter().all(|(glyph, _)| glyph.is_ascii()));
     }
 
     #[test]
-    fn without_colour_nothing_is_coloured() {
-        let theme = Theme::new(Ground::Colourless, false);
+    fn the_colourless_scheme_has_no_colours() {
+        let theme = Theme::new(ColourScheme::Colourless, false);
         for style in
             [theme.text, theme.muted, theme.accent, theme.good, theme.warning, theme.bad, theme.busy, theme.found]
         {

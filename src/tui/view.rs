@@ -1,125 +1,122 @@
-//! The screen, drawn from the model. Nothing here changes anything.
+//! Drawing the screen from the model.
 
 mod caption;
 mod dialog;
-mod figures;
 mod header;
 mod help;
 mod highlight;
 mod hints;
 mod palette;
+mod pending_keys;
 mod picture;
 mod popup;
-mod prefix;
 mod records;
 mod replace;
 mod sheet;
+mod statistics;
 mod status;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Paragraph, Wrap};
 
-use super::entry::Entry;
-use super::keymap::{Context, Key, Keymap};
+use super::keymap::{Key, Keymap};
 use super::layout::{self, Layout};
-use super::theme::Theme;
+use super::text_field::TextField;
+use super::theme::{Glyphs, Theme};
 use crate::preview::Painter;
-use crate::review::{Mode, Model, Tab};
+use crate::review::{Context, Mode, Model, Tab};
 use crate::text;
 
 /// What drawing needs besides the model.
 #[derive(Clone, Copy, Debug)]
-pub struct Look<'a> {
-    /// Colours and glyphs.
+pub struct RenderContext<'a> {
     pub theme: &'a Theme,
-    /// The keys, for the hints.
     pub keymap: &'a Keymap,
-    /// The text field in use.
-    pub entry: Option<&'a Entry>,
-    /// Keys pressed that are not an action yet.
+    pub text_field: Option<&'a TextField>,
+    /// The keys of an incomplete sequence.
     pub pending: &'a [Key],
-    /// Whether there is a pane for pictures.
+    /// Whether the layout has a pane for the picture.
     pub pictures: bool,
-    /// The time zone for times of day.
+    /// For times of day.
     pub zone: &'a jiff::tz::TimeZone,
 }
 
-/// Draws the whole screen, and says how many rows the caption pane's text takes.
-pub fn draw(frame: &mut Frame, model: &Model, look: Look, mut painter: Option<&mut Painter>) -> u16 {
+/// Draws the screen and returns the number of rows of the text in the caption pane.
+pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter: Option<&mut Painter>) -> u16 {
     let screen = frame.area();
     if let Some(painter) = &mut painter {
         painter.begin();
     }
-    frame.buffer_mut().set_style(screen, look.theme.ground);
-    let Some(layout) = Layout::new(screen, look.pictures) else {
-        too_small(frame, screen, look.theme);
+    frame.buffer_mut().set_style(screen, render.theme.background);
+    let Some(layout) = Layout::new(screen, render.pictures) else {
+        too_small(frame, screen, render.theme);
         return 0;
     };
     let above_footer = layout.zoom();
     let popup = match &model.mode {
-        Mode::Help(top) => Some(help::popup(above_footer, *top, look)),
-        Mode::Figures(top) => Some(figures::popup(above_footer, *top, model, look)),
-        Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, look)),
-        Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, look)),
-        Mode::ChooseReason(_) => Some(dialog::reason(above_footer, look)),
+        Mode::Help(top) => Some(help::popup(above_footer, *top, render)),
+        Mode::Figures(top) => Some(statistics::popup(above_footer, *top, model, render)),
+        Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, render)),
+        Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, render)),
+        Mode::ChooseReason(_) => Some(dialog::reason(above_footer, render)),
         Mode::ConfirmSpending { scope, count, .. } => {
-            Some(dialog::spending(above_footer, (*scope, *count), model, look))
+            Some(dialog::spending(above_footer, (*scope, *count), model, render))
         }
         Mode::ConfirmMany { action, count, elsewhere } => {
-            Some(dialog::many(above_footer, action, (*count, *elsewhere), look))
+            Some(dialog::many(above_footer, action, (*count, *elsewhere), render))
         }
-        Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, look)),
-        Mode::Command(line) => palette::popup(above_footer, line, look),
+        Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, render)),
+        Mode::Command(line) => palette::popup(above_footer, line, render),
         Mode::Browse
         | Mode::Edit(_)
         | Mode::Note(_)
         | Mode::Search(_)
         | Mode::Filter(_)
         | Mode::OwnReason(..)
-        | Mode::Zoom(_) => prefix::popup(above_footer, Context::of(model), look),
+        | Mode::Zoom(_) => pending_keys::popup(above_footer, Context::of(model), render),
     };
     let mut caption_rows = model.caption.rows;
     let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();
     if matches!(model.mode, Mode::Zoom(_)) {
-        picture::draw_alone(frame, &layout, model, look, painter);
+        picture::draw_full_screen(frame, &layout, model, render, painter);
     } else {
-        header::draw(frame, layout.header, model, look.theme);
-        header::draw_tabs(frame, layout.tabs, model, look.theme);
+        header::draw(frame, layout.header, model, render.theme);
+        header::draw_tabs(frame, layout.tabs, model, render.theme);
         if model.shows_sheet() {
-            sheet::draw(frame, &layout, model, look.theme, painter, &covers);
+            sheet::draw(frame, &layout, model, render.theme, painter, &covers);
         } else {
-            caption_rows = draw_panes(frame, &layout, model, look, painter, &covers);
+            caption_rows = draw_panes(frame, &layout, model, render, painter, &covers);
         }
     }
-    status::draw(frame, layout.footer, model, look);
+    status::draw(frame, layout.footer, model, render);
     if let Some(popup) = popup {
-        popup.draw(frame, look.theme);
+        popup.draw(frame, render.theme);
     }
     caption_rows
 }
 
-/// Draws the list, the picture and the caption, and says how many rows the caption pane's text takes.
+/// Draws the list, the picture and the caption. Returns the number of rows of the text in the caption pane.
 fn draw_panes(
     frame: &mut Frame,
     layout: &Layout,
     model: &Model,
-    look: Look,
+    render: RenderContext,
     painter: Option<&mut Painter>,
     covers: &[Rect],
 ) -> u16 {
-    records::draw(frame, layout.list, model, look.theme);
+    records::draw(frame, layout.list, model, render.theme);
     if let Some(area) = layout.picture {
-        picture::draw(frame, area, model, look.theme, painter, covers);
+        picture::draw(frame, area, model, render.theme, painter, covers);
     }
-    let rows = caption::draw(frame, layout.caption, model, look);
-    lines_between(frame, layout, look.theme);
+    let rows = caption::draw(frame, layout.caption, model, render);
+    draw_separators(frame, layout, render.theme);
     rows
 }
 
-/// The tab whose label is at a column of the tabs' row.
+/// Returns the tab at a column of the row of tabs.
 #[must_use]
 pub fn tab_at(model: &Model, width: u16, column: u16) -> Option<Tab> {
     header::tab_cells(model, width).into_iter().rev().find(|(_, start, _)| *start <= column).map(|(tab, ..)| tab)
@@ -127,11 +124,13 @@ pub fn tab_at(model: &Model, width: u16, column: u16) -> Option<Tab> {
 
 fn too_small(frame: &mut Frame, screen: Rect, theme: &Theme) {
     let (columns, rows) = layout::MINIMUM;
-    let line = Line::styled(format!("recaption needs {columns}×{rows}"), theme.muted);
-    frame.render_widget(Paragraph::new(line).centered(), screen);
+    let x = if theme.glyphs == Glyphs::ASCII { 'x' } else { '×' };
+    let size = format!("Terminal too small: {}{x}{}, needs {columns}{x}{rows}", screen.width, screen.height);
+    let line = Line::styled(size, theme.muted);
+    frame.render_widget(Paragraph::new(line).centered().wrap(Wrap { trim: true }), screen);
 }
 
-/// A pane's title row: a level line with words in it.
+/// Draws the title row of a pane: a horizontal line with a text at either end.
 fn title(frame: &mut Frame, pane: Rect, left: Line, right: Line, theme: &Theme) {
     let row = Rect { height: 1, ..pane };
     frame.render_widget(Span::styled(theme.glyphs.rule.repeat(usize::from(pane.width)), theme.muted), row);
@@ -145,33 +144,32 @@ fn title(frame: &mut Frame, pane: Rect, left: Line, right: Line, theme: &Theme) 
     }
 }
 
-/// The upright lines between panes that stand side by side.
-fn lines_between(frame: &mut Frame, layout: &Layout, theme: &Theme) {
-    let mut upright = |pane: Rect| {
+/// Draws the vertical lines between panes.
+fn draw_separators(frame: &mut Frame, layout: &Layout, theme: &Theme) {
+    let mut draw = |pane: Rect| {
         if pane.x == 0 {
             return;
         }
         for y in pane.y..pane.bottom() {
-            let glyph = if y == layout.list.y { theme.glyphs.hanging } else { theme.glyphs.upright };
+            let glyph = if y == layout.list.y { theme.glyphs.junction } else { theme.glyphs.vertical };
             if let Some(cell) = frame.buffer_mut().cell_mut((pane.x - 1, y)) {
                 cell.set_symbol(glyph).set_style(theme.muted);
             }
         }
     };
-    upright(layout.caption);
+    draw(layout.caption);
     if let Some(picture) = layout.picture {
-        upright(picture);
+        draw(picture);
     }
 }
 
-/// Text from a file or a service on one line: no byte of it is a command to the terminal.
+/// Escapes control sequences in text from a file or a service.
 fn clean(words: &str) -> String {
     text::sanitize(words).into_owned()
 }
 
-/// A key as it stands in a hint.
-fn key_hint<'a>(key: String, what: &'a str, theme: &Theme) -> [Span<'a>; 3] {
-    [Span::styled(key, theme.accent), Span::styled(format!(" {what}"), theme.muted), Span::raw("  ")]
+fn key_hint<'a>(key: String, label: &'a str, theme: &Theme) -> [Span<'a>; 3] {
+    [Span::styled(key, theme.accent), Span::styled(format!(" {label}"), theme.muted), Span::raw("  ")]
 }
 
 fn join_dots(parts: Vec<Span<'static>>, style: Style, dot: &str) -> Line<'static> {

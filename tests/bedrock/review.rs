@@ -43,7 +43,7 @@ async fn paid_descriptions_are_confirmed_once_and_then_prefetched() {
     block_in_place(|| {
         let mut reviewer = start(&folder, &server);
         reviewer.press("r");
-        reviewer.shows("spend money?");
+        reviewer.shows("this costs money");
         assert_eq!(server.requests().len(), 0, "no request before confirmation");
         reviewer.press("y");
         // Accepts the candidate in advance: it is accepted once it arrives, because it passes all checks.

@@ -154,5 +154,5 @@ fn the_palette_runs_what_a_few_letters_find() {
     world.keys(":").write("1").keys("Enter");
     assert_eq!((world.model.list.tab, world.cursor()), (Tab::All, Some(0)));
     world.keys(":").write("no such thing").keys("Enter");
-    assert!(world.notice().contains("no command"), "{}", world.notice());
+    assert!(world.notice().contains("unknown command"), "{}", world.notice());
 }

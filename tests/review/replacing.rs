@@ -1,7 +1,7 @@
 //! Changing many captions at once: looked for, looked at, and done as one step.
 
 use recaption::dataset::RecordId;
-use recaption::review::{Action, Effect, Mode, Msg, Tab, update};
+use recaption::review::{Command, Effect, Mode, Msg, Tab, update};
 
 use crate::world::World;
 
@@ -125,7 +125,7 @@ fn leaving_stops_the_look() {
     let Mode::Replace(replacement) = &world.model.mode else { panic!("it is looked at") };
     let id = replacement.id;
     world.asked.clear();
-    let effects = update(&mut world.model, Msg::Action(Action::Close));
+    let effects = update(&mut world.model, Msg::Command(Command::Close));
     assert!(effects.contains(&Effect::StopScan(id)), "{effects:?}");
 }
 

@@ -16,8 +16,8 @@ use recaption::review::{Mode, Msg, PictureSlot};
 use recaption::session::{DecisionKind, SampleRequest};
 use recaption::statistics::Proportion;
 use recaption::tui::layout::Layout;
-use recaption::tui::view::{self, Look};
-use recaption::tui::{Entry, Ground, Key, Keymap, Theme};
+use recaption::tui::view::{self, RenderContext};
+use recaption::tui::{ColourScheme, Key, Keymap, TextField, Theme};
 use rstest::rstest;
 
 use crate::judging::sample;
@@ -71,18 +71,18 @@ fn painted(
     }
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen in memory");
     let keymap = Keymap::defaults().expect("the embedded keymap is valid");
-    let theme = Theme::new(Ground::Dark, ascii);
-    let entry = Entry::follow(None, &world.model.mode);
-    let look = Look {
+    let theme = Theme::new(ColourScheme::Dark, ascii);
+    let text_field = TextField::follow(None, &world.model.mode);
+    let render = RenderContext {
         theme: &theme,
         keymap: &keymap,
-        entry: entry.as_ref(),
+        text_field: text_field.as_ref(),
         pending: &pending,
         pictures: true,
         zone: &jiff::tz::TimeZone::UTC,
     };
     let mut rows = 0;
-    terminal.draw(|frame| rows = view::draw(frame, &world.model, look, painter)).expect("a screen in memory");
+    terminal.draw(|frame| rows = view::draw(frame, &world.model, render, painter)).expect("a screen in memory");
     world.send(Msg::CaptionLaidOut(rows));
     terminal
 }
@@ -235,7 +235,7 @@ fn a_spot_check(#[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
         settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None, blind: false });
     });
     let drawing = screen(&mut world, width, height, ascii).backend().to_string();
-    assert!(drawing.contains("the sample is being drawn"), "{drawing}");
+    assert!(drawing.contains("drawing the sample"), "{drawing}");
     world.send(Msg::Sampled(Ok(Box::new(sample(&world.model.ledger, &[3, 0, 5])))));
     world.keys("a X");
     let name = if ascii { "spot_check_ascii".to_owned() } else { format!("spot_check_{width}x{height}") };
@@ -512,7 +512,7 @@ fn what_was_searched_for_is_set_off() {
     world.keys("/").write("person");
     assert_snapshot!("searching", screen(&mut world, 80, 24, false).backend());
     world.keys("Enter");
-    let found = Theme::new(Ground::Dark, false).found;
+    let found = Theme::new(ColourScheme::Dark, false).found;
     let set_off = |terminal: &Terminal<TestBackend>| -> String {
         let cells = terminal.backend().buffer().content().iter();
         cells.filter(|cell| Some(cell.bg) == found.bg).map(ratatui::buffer::Cell::symbol).collect()

@@ -13,10 +13,10 @@ use recaption::preview::{CellArea, Preview, PreviewError, Ready, Shot};
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
 use recaption::review::{
-    Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
+    Context, Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
 };
 use recaption::session::{Decision, Event, History, Ledger, Opened, Seq};
-use recaption::tui::{Context, Key, Keymap, Lookup};
+use recaption::tui::{Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
 
 /// The core and what is around it.
@@ -256,9 +256,9 @@ impl World {
         for key in Key::parse_sequence(keys).expect("the test writes keys that exist") {
             pressed.push(key);
             match self.keymap.lookup(Context::of(&self.model), &pressed) {
-                Lookup::Action(action) => {
+                Lookup::Command(command) => {
                     pressed.clear();
-                    self.send(Msg::Action(action));
+                    self.send(Msg::Command(command));
                 }
                 Lookup::Prefix => {}
                 Lookup::Unbound => panic!("{keys}: nothing is bound in {:?}", self.model.mode),

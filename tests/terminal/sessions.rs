@@ -38,7 +38,7 @@ fn decisions_are_saved_to_the_output_file() {
     reviewer.press("s");
     reviewer.press("\x13");
     reviewer.shows("5/5 reviewed".replace("5/5", "3/5").as_str());
-    reviewer.shows("saved metadata_updated.jsonl: 4 records, 1 caption changed, 1 left out");
+    reviewer.shows("saved metadata_updated.jsonl: 4 records, 1 caption changed, 1 excluded");
     reviewer.press("q");
     assert_eq!(reviewer.wait(), (0, true));
     let saved = folder.path().join("metadata_updated.jsonl");
@@ -119,7 +119,7 @@ fn any_terminal_size_works_and_the_terminal_is_restored_on_sigterm() {
     reviewer.resize(60, 18);
     reviewer.until("no picture", |screen| !screen.contains("picture") && screen.contains("One."));
     reviewer.resize(30, 8);
-    reviewer.shows("recaption needs 40");
+    reviewer.shows("Terminal too small: 30×8");
     reviewer.resize(100, 30);
     reviewer.shows("One.");
     rustix::process::kill_process(

@@ -4,7 +4,7 @@ use super::{Filter, Search};
 use crate::dataset::RecordId;
 use crate::describe::Reason;
 use crate::preview::Zoom;
-use crate::review::palette::CommandLine;
+use crate::review::command_line::CommandLine;
 use crate::review::query::{Completion, QueryError};
 use crate::review::replace::Replacement;
 use crate::review::selection::RecordAction;

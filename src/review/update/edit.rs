@@ -51,7 +51,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.draft.text = text;
             editor.draft.cursor = cursor;
         }
-        Mode::Command(line) => line.type_in(text),
+        Mode::Command(line) => line.set_text(text),
         Mode::OwnReason(_, words) => *words = text,
         Mode::Search(_) => search::typed(model, text, out),
         Mode::Filter(_) => filter::typed(model, text, cursor, out),

@@ -1,6 +1,5 @@
 //! Moves between records, tabs and the versions of a record.
 
-use super::sheet;
 use crate::dataset::RecordId;
 use crate::report::Bars;
 use crate::review::{Effect, Mode, Model, NoticeKind, Tab, Version};
@@ -23,46 +22,58 @@ fn go_to_position(model: &mut Model, position: usize) {
     }
 }
 
-/// Moves by rows, or scrolls the help.
+/// Moves the cursor by rows.
 pub(super) fn step(model: &mut Model, rows: isize) {
+    go_to_position(model, model.list.position.saturating_add_signed(rows));
+}
+
+/// Moves the cursor by a page, or by a fraction of one.
+pub(super) fn page(model: &mut Model, direction: isize, fraction: u16) {
+    step(model, direction * rows_of_page(model, fraction));
+}
+
+/// The rows of the list, or a fraction of them.
+pub(super) fn rows_of_page(model: &Model, fraction: u16) -> isize {
+    isize::try_from((model.viewport.list_rows / fraction).max(1)).unwrap_or(1)
+}
+
+pub(super) fn top(model: &mut Model) {
+    go_to_position(model, 0);
+}
+
+pub(super) fn bottom(model: &mut Model) {
+    go_to_position(model, usize::MAX);
+}
+
+/// Scrolls the help, or moves the cursor of the statistics.
+pub(super) fn scroll_page(model: &mut Model, rows: isize) {
     let last = last_row_of_figures(model);
     match &mut model.mode {
         Mode::Help(top) => *top = scrolled(*top, rows),
         Mode::Figures(row) => *row = row.saturating_add_signed(rows).min(last),
-        _ => go_to_position(model, model.list.position.saturating_add_signed(rows)),
-    }
-}
-
-/// Moves by a page or a fraction of one.
-pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
-    if model.is_in_sheet() {
-        sheet::page(model, direction, part);
-        return;
-    }
-    let rows = isize::try_from((model.viewport.list_rows / part).max(1)).unwrap_or(1);
-    step(model, direction * rows);
-}
-
-pub(super) fn top(model: &mut Model) {
-    match &mut model.mode {
-        Mode::Help(top) => *top = 0,
-        Mode::Figures(row) => *row = 0,
-        _ => go_to_position(model, 0),
-    }
-}
-
-pub(super) fn bottom(model: &mut Model) {
-    let last = last_row_of_figures(model);
-    match &mut model.mode {
-        Mode::Help(top) => *top = u16::MAX,
-        Mode::Figures(row) => *row = last,
-        _ => go_to_position(model, usize::MAX),
+        _ => {}
     }
 }
 
 fn last_row_of_figures(model: &Model) -> usize {
     let Some(Ok(figures)) = &model.figures else { return 0 };
     figures.page(Bars::Blocks).rows.len().saturating_sub(1)
+}
+
+/// Goes to a record by its number, counted from 1.
+pub(super) fn to_number(model: &mut Model, number: Option<u64>) {
+    let (Some(number), total) = (number, model.tabs.total()) else { return };
+    let record = number.checked_sub(1).and_then(|index| u32::try_from(index).ok()).filter(|index| *index < total);
+    match record.map(RecordId) {
+        None => model.notify(NoticeKind::Warning, format!("no record {number}: the last is {total}")),
+        Some(record) if !model.tabs.lists(record) => {
+            model.notify(NoticeKind::Warning, format!("record {number} is not in the sample"));
+        }
+        Some(record) => {
+            model.set_tab(Tab::All);
+            go_to(model, record);
+        }
+    }
 }
 
 /// Moves on after a decision. At the end of the list, reports what is left.

@@ -6,9 +6,7 @@ use super::navigate;
 use crate::dataset::RecordId;
 use crate::review::query::{Pattern, Query};
 use crate::review::scan::ScanId;
-use crate::review::{
-    Action, Effect, Match, Matches, Mode, Model, NoticeKind, Scan, Scanned, Search, SearchEntry, Seek,
-};
+use crate::review::{Effect, Match, Matches, Mode, Model, NoticeKind, Scan, Scanned, Search, SearchEntry, Seek};
 
 pub(super) fn open(model: &mut Model) {
     let before = model.search.take().map(Box::new);
@@ -114,11 +112,9 @@ pub(super) fn forget(model: &mut Model, out: &mut Vec<Effect>) -> bool {
     search.is_some()
 }
 
-/// Any other command cancels the pending jump to a match.
-pub(super) fn wait_no_more(model: &mut Model, action: Action) {
-    if action != Action::Submit
-        && let Some(search) = &mut model.search
-    {
+/// Cancels the pending jump to a match.
+pub(super) const fn cancel_jump(model: &mut Model) {
+    if let Some(search) = &mut model.search {
         search.seek = None;
     }
 }

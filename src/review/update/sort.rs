@@ -5,38 +5,29 @@ use std::sync::Arc;
 use crate::review::order::Order;
 use crate::review::scan::ScanId;
 use crate::review::sort::{Sort, SortBy, SortScan};
-use crate::review::{Action, Effect, Model, NoticeKind, Sorting};
+use crate::review::{Effect, Model, NoticeKind, Sorting};
 
-/// Sorts by the key of a command.
-pub(super) fn press(model: &mut Model, key: Action, out: &mut Vec<Effect>) {
-    let wanted = match key {
-        Action::SortName => SortBy::Name,
-        Action::SortWords => SortBy::Words,
-        Action::SortFindings => SortBy::Findings,
-        Action::SortStatus => SortBy::Status,
-        Action::SortChange => SortBy::Change,
-        Action::SortEdits => SortBy::Edits,
-        Action::SortRandom => SortBy::Random(1),
-        Action::SortAgain => return again(model, out),
-        _ => return in_file_order(model, out),
-    };
-    by(model, wanted, out);
-}
-
-/// Sorts by a key; by the same key again, reverses the order or, for random, reshuffles.
-fn by(model: &mut Model, by: SortBy, out: &mut Vec<Effect>) {
-    let sort = match (wanted(model), by) {
-        (Some(Sort { by: SortBy::Random(seed), .. }), SortBy::Random(_)) => {
-            Sort { by: SortBy::Random(seed.wrapping_add(1)), reverse: false }
-        }
-        (Some(Sort { by: before, reverse }), _) if before == by => Sort { by, reverse: !reverse },
+/// Sorts by a key. By the current key, reverses the order.
+pub(super) fn by(model: &mut Model, by: SortBy, out: &mut Vec<Effect>) {
+    let sort = match wanted(model) {
+        Some(Sort { by: before, reverse }) if before == by => Sort { by, reverse: !reverse },
         _ => Sort { by, reverse: false },
     };
     begin(model, sort, out);
 }
 
+/// Shuffles with a seed, or with the seed after the current one.
+pub(super) fn randomly(model: &mut Model, seed: Option<u64>, out: &mut Vec<Effect>) {
+    let next = || match wanted(model) {
+        Some(Sort { by: SortBy::Random(seed), .. }) => seed.wrapping_add(1),
+        _ => 1,
+    };
+    let seed = seed.unwrap_or_else(next);
+    begin(model, Sort { by: SortBy::Random(seed), reverse: false }, out);
+}
+
 /// Sorts again, to place records that changed since.
-fn again(model: &mut Model, out: &mut Vec<Effect>) {
+pub(super) fn again(model: &mut Model, out: &mut Vec<Effect>) {
     match wanted(model) {
         Some(sort) => begin(model, sort, out),
         None => model.notify(NoticeKind::Info, "the list is in file order"),
@@ -49,7 +40,7 @@ fn wanted(model: &Model) -> Option<Sort> {
 }
 
 /// Starts a sort. The list stays as it is until it is complete.
-pub(super) fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
+fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
     if model.settings.sample.is_some() {
         model.notify(NoticeKind::Info, "a sample stays in the order in which it was drawn");
         return;
@@ -64,7 +55,7 @@ pub(super) fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
     out.push(Effect::Sort(SortScan { id, sort, records, now: model.snapshot() }));
 }
 
-fn in_file_order(model: &mut Model, out: &mut Vec<Effect>) {
+pub(super) fn in_file_order(model: &mut Model, out: &mut Vec<Effect>) {
     give_up(model, out);
     if model.sort.take().is_some() {
         take_over(model, None);

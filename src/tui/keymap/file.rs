@@ -1,4 +1,4 @@
-//! A file of keys: which actions they stand for, table by table, and where in the file something is wrong.
+//! Parsing a keymap file: a table for each context, with commands and their keys.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,72 +6,52 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Binding;
 use super::key::{Key, KeyError};
-use super::{Binding, Context};
-use crate::review::Action;
+use crate::review::{Command, CommandLine, Context};
 
 /// Why a keymap cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeymapError {
-    /// The file is there but cannot be read.
     #[error("{}: cannot read the keymap: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It says something that is no binding of a key.
-    #[error("{file}:{line}: {mistake}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{file}:{line}: {source}")]
     Line {
-        /// The file.
         file: String,
-        /// The line, from one.
+        /// Counted from 1.
         line: usize,
-        /// What is wrong with it.
-        mistake: Mistake,
+        source: BindingError,
     },
 }
 
-/// What is wrong with a line.
+/// Why a line of a keymap is invalid.
 #[derive(Debug, thiserror::Error)]
-pub enum Mistake {
-    /// It is not TOML, or has an unknown table.
+pub enum BindingError {
     #[error("{0}")]
     Syntax(String),
-    /// An action that does not exist.
-    #[error("[{context}] has no action \"{action}\"; `recaption --help` names the file with all of them")]
-    UnknownAction {
-        /// The table.
-        context: &'static str,
-        /// The word that is no action.
-        action: String,
-    },
-    /// A key that does not exist.
-    #[error("[{context}] {action}: {source}")]
-    Key {
-        /// The table.
-        context: &'static str,
-        /// The action it was for.
-        action: &'static str,
-        /// What is wrong with the key.
-        source: KeyError,
-    },
-    /// One key, two meanings.
+    #[error("unknown table [{table}]; the tables are {}", tables())]
+    UnknownContext { table: String },
+    #[error("[{context}] unknown command \"{command}\"{}", similar(.command))]
+    UnknownCommand { context: &'static str, command: String },
+    #[error("[{context}] {command} does nothing here; it can be bound in {tables}")]
+    WrongContext { context: &'static str, command: &'static str, tables: String },
+    #[error("[{context}] {command}: {source}")]
+    Key { context: &'static str, command: &'static str, source: KeyError },
+    /// Two commands are bound to the same keys, or to keys of which one begins the other.
     #[error("[{context}] {keys} is bound to both {first} and {second}")]
-    Twice {
-        /// The table.
-        context: &'static str,
-        /// The keys.
-        keys: String,
-        /// One action.
-        first: &'static str,
-        /// The other.
-        second: &'static str,
-    },
+    Twice { context: &'static str, keys: String, first: &'static str, second: &'static str },
 }
 
-/// An action's keys, as they are written.
+fn tables() -> String {
+    Context::ALL.iter().map(|context| context.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Suggests the command that the palette finds.
+fn similar(name: &str) -> String {
+    let found = CommandLine::new(name, Context::Browse).selected();
+    found.map_or_else(String::new, |command| format!("; did you mean \"{}\"?", command.name()))
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Keys {
@@ -79,48 +59,55 @@ enum Keys {
     Several(Vec<String>),
 }
 
-/// What a file binds, by context. Its name is for errors.
+/// Parses the bindings of each context. `file` is named in errors.
 pub(super) fn parse(text: &str, file: &str) -> Result<BTreeMap<Context, Vec<Binding>>, KeymapError> {
-    let wrong = |at: usize, mistake| {
+    let invalid = |at: usize, source| {
         let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
-        KeymapError::Line { file: file.to_owned(), line, mistake }
+        KeymapError::Line { file: file.to_owned(), line, source }
     };
-    let tables: BTreeMap<Context, BTreeMap<Spanned<String>, Keys>> = toml::from_str(text).map_err(|error| {
+    let tables: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Keys>> = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        wrong(at, Mistake::Syntax(error.message().to_owned()))
+        invalid(at, BindingError::Syntax(error.message().to_owned()))
     })?;
     let mut bindings = BTreeMap::new();
-    for (context, table) in tables {
+    for (table, commands) in tables {
+        let unknown = || invalid(table.span().start, BindingError::UnknownContext { table: table.get_ref().clone() });
+        let context = Context::from_name(table.get_ref()).ok_or_else(unknown)?;
         let mut bound = Vec::new();
-        for (name, keys) in table {
-            bind(context, name.get_ref(), keys, &mut bound).map_err(|mistake| wrong(name.span().start, mistake))?;
+        for (name, keys) in commands {
+            bind(context, name.get_ref(), keys, &mut bound).map_err(|error| invalid(name.span().start, error))?;
         }
         bindings.insert(context, bound);
     }
     Ok(bindings)
 }
 
-fn bind(context: Context, name: &str, keys: Keys, bound: &mut Vec<Binding>) -> Result<(), Mistake> {
-    let context = context.name();
-    let unknown = || Mistake::UnknownAction { context, action: name.to_owned() };
-    let action = Action::from_name(name).ok_or_else(unknown)?;
+fn bind(context: Context, name: &str, keys: Keys, bound: &mut Vec<Binding>) -> Result<(), BindingError> {
+    let table = context.name();
+    let unknown = || BindingError::UnknownCommand { context: table, command: name.to_owned() };
+    let command = Command::from_name(name).ok_or_else(unknown)?;
+    if !command.is_bindable_in(context) {
+        let tables = Context::ALL.iter().filter(|other| command.is_bindable_in(**other));
+        let tables = tables.map(|other| format!("[{}]", other.name())).collect::<Vec<_>>().join(", ");
+        return Err(BindingError::WrongContext { context: table, command: command.name(), tables });
+    }
     let keys = match keys {
         Keys::One(keys) => vec![keys],
         Keys::Several(keys) => keys,
     };
     for sequence in keys {
-        let no_key = |source| Mistake::Key { context, action: action.name(), source };
-        let sequence = Key::parse_sequence(&sequence).map_err(no_key)?;
+        let invalid = |source| BindingError::Key { context: table, command: command.name(), source };
+        let sequence = Key::parse_sequence(&sequence).map_err(invalid)?;
         if let Some((_, first)) = bound.iter().find(|(keys, _)| clash(keys, &sequence)) {
             let (keys, first) = (Key::sequence_name(&sequence), first.name());
-            return Err(Mistake::Twice { context, keys, first, second: action.name() });
+            return Err(BindingError::Twice { context: table, keys, first, second: command.name() });
         }
-        bound.push((sequence, action));
+        bound.push((sequence, command));
     }
     Ok(())
 }
 
-/// Whether two sequences cannot both be bound: equal, or one begins the other.
+/// Returns true if two sequences cannot both be bound: they are equal, or one begins the other.
 pub(super) fn clash(one: &[Key], other: &[Key]) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
@@ -130,18 +117,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mistakes_are_named_with_their_line() {
-        let error = |text: &str| parse(text, "mine.toml").expect_err("a mistake").to_string();
-        let said = error("# mine\n[browse]\nskip = \"s\"\nacept = \"a\"");
-        assert!(said.starts_with("mine.toml:4: [browse] has no action \"acept\""), "{said}");
-        let said = error("[browse]\naccept = \"hyper-a\"");
-        assert!(said.starts_with("mine.toml:2: [browse] accept: ") && said.contains("hyper-a"), "{said}");
-        let said = error("[browse]\naccept = \"a\"\n\nskip = [\"s\", \"a\"]");
-        assert_eq!(said, "mine.toml:4: [browse] a is bound to both accept and skip");
+    fn errors_name_the_line() {
+        let error = |text: &str| parse(text, "mine.toml").expect_err("an invalid keymap").to_string();
+        let unknown = error("# mine\n[browse]\nskip = \"s\"\nacept = \"a\"");
+        assert_eq!(unknown, "mine.toml:4: [browse] unknown command \"acept\"; did you mean \"accept\"?");
+        let key = error("[browse]\naccept = \"hyper-a\"");
+        assert!(key.starts_with("mine.toml:2: [browse] accept: ") && key.contains("hyper-a"), "{key}");
+        let twice = error("[browse]\naccept = \"a\"\n\nskip = [\"s\", \"a\"]");
+        assert_eq!(twice, "mine.toml:4: [browse] a is bound to both accept and skip");
         assert!(error("[browse]\ntop = \"g g\"\nskip = \"g\"").contains("is bound to both"));
-        let said = error("[browse]\nskip = \"s\"\n[nowhere]\naccept = \"a\"");
-        assert!(said.starts_with("mine.toml:3: ") && said.contains("nowhere"), "{said}");
-        let said = error("[browse]\nskip = s");
-        assert!(said.starts_with("mine.toml:2: "), "{said}");
+        let table = error("[browse]\nskip = \"s\"\n[nowhere]\naccept = \"a\"");
+        assert!(table.starts_with("mine.toml:3: unknown table [nowhere]; the tables are browse, "), "{table}");
+        let syntax = error("[browse]\nskip = s");
+        assert!(syntax.starts_with("mine.toml:2: "), "{syntax}");
+    }
+
+    #[test]
+    fn a_command_is_bound_where_it_does_something() {
+        let error = |text: &str| parse(text, "mine.toml").expect_err("an invalid keymap").to_string();
+        assert_eq!(
+            error("[edit]\naccept = \"ctrl-a\""),
+            "mine.toml:2: [edit] accept does nothing here; it can be bound in [browse], [zoom], [sheet]"
+        );
+        assert_eq!(
+            error("[browse]\n\ntoggle = \"T\""),
+            "mine.toml:3: [browse] toggle does nothing here; it can be bound in [replace]"
+        );
+        let inherited = parse("[browse]\nzoom-in = \"+\"\n[edit]\nsuspend = \"ctrl-z\"", "mine.toml");
+        assert!(inherited.is_ok(), "{inherited:?}");
+    }
+
+    #[test]
+    fn former_names_are_accepted() {
+        let (old, new) = ("[edit]\ntake-and-next = \"ctrl-n\"", "[edit]\naccept-edit-next = \"ctrl-n\"");
+        assert_eq!(parse(old, "old.toml").expect("valid"), parse(new, "new.toml").expect("valid"));
     }
 }

@@ -1,17 +1,17 @@
-//! One key press: how it is written in a keymap, and how it comes from the terminal.
+//! A key press, as written in a keymap and as decoded from the terminal.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key with its modifiers. For characters, shift is in the character itself.
+/// A key with modifiers. A character implies Shift itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     code: KeyCode,
     modifiers: KeyModifiers,
 }
 
-/// A word in a keymap that is no key.
+/// An invalid key in a keymap.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no key (write a, G, Enter, F1, ctrl-s, alt-x, shift-Tab; several after one another as \"g g\")")]
+#[error("unknown key \"{0}\" (examples: a, G, Enter, F1, ctrl-s, alt-x, shift-Tab; a sequence: \"g g\")")]
 pub struct KeyError(String);
 
 const NAMED: [(&str, KeyCode); 14] = [
@@ -35,10 +35,10 @@ const MODIFIERS: [(&str, KeyModifiers); 3] =
     [("ctrl-", KeyModifiers::CONTROL), ("alt-", KeyModifiers::ALT), ("shift-", KeyModifiers::SHIFT)];
 
 impl Key {
-    /// Reads keys separated by blanks.
+    /// Parses keys separated by white space.
     ///
     /// # Errors
-    /// Where a word is no key, or there is none.
+    /// Returns an error if a word is not a key, or if there is none.
     pub fn parse_sequence(text: &str) -> Result<Vec<Self>, KeyError> {
         let keys: Vec<Self> = text.split_whitespace().map(Self::parse).collect::<Result<_, _>>()?;
         if keys.is_empty() { Err(KeyError(text.to_owned())) } else { Ok(keys) }
@@ -71,7 +71,7 @@ impl Key {
             .or_else(|| NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, code)| *code))
     }
 
-    /// One way to write each key: terminals differ in whether shift comes along with a capital or a back-tab.
+    /// Normalises a key: terminals differ in whether they report Shift with a capital or a back-tab.
     fn new(code: KeyCode, modifiers: KeyModifiers) -> Self {
         let modifiers = modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
         match code {
@@ -84,7 +84,7 @@ impl Key {
         }
     }
 
-    /// The key the operator meant where the keyboard is set to Korean: the Latin letter on the same key.
+    /// Maps a key of a Korean keyboard layout to the Latin letter on the same key.
     #[must_use]
     pub fn as_latin(self) -> Self {
         match self.code {
@@ -93,7 +93,7 @@ impl Key {
         }
     }
 
-    /// Keys as one would say them: `gg`, `^s`, `Shift-Tab`.
+    /// Formats keys for the screen: `gg`, `^s`, `Shift-Tab`.
     #[must_use]
     pub fn sequence_name(keys: &[Self]) -> String {
         let separator = if keys.iter().all(|key| matches!(key.code, KeyCode::Char(_))) { "" } else { " " };
@@ -131,7 +131,7 @@ impl From<KeyEvent> for Key {
     }
 }
 
-/// The Latin letter on the key of a jamo, in the standard two-set layout (KS X 5002).
+/// Returns the Latin letter on the key of a jamo in the standard two-set layout (KS X 5002).
 fn latin(character: char) -> char {
     const JAMO: &str = "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡㅃㅉㄸㄲㅆㅒㅖ";
     const LATIN: &str = "qwertyuiopasdfghjklzxcvbnmQWERTOP";
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_what_is_pressed() {
+    fn keys_are_parsed_as_the_terminal_reports_them() {
         let cases = [
             ("G", KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT)),
             ("ctrl-s", KeyEvent::new(KeyCode::Char('s'), KeyModifiers::CONTROL)),
@@ -160,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_named() {
+    fn errors_name_the_key() {
         for wrong in ["", "hyper-a", "F0", "F99", "Enterr"] {
             assert_eq!(Key::parse_sequence(wrong), Err(KeyError(wrong.to_owned())));
         }
     }
 
     #[test]
-    fn a_korean_keyboard_presses_the_same_keys() {
+    fn a_korean_layout_maps_to_latin_keys() {
         let jamo = Key::from(KeyEvent::new(KeyCode::Char('ㅁ'), KeyModifiers::NONE));
         assert_eq!(vec![jamo.as_latin()], Key::parse_sequence("a").expect("a is a key"));
     }

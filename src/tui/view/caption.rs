@@ -1,6 +1,6 @@
-//! The caption pane: the texts of a record, or the editor.
+//! The caption pane: the versions of a caption, or the editor.
 
-mod offending;
+mod findings;
 mod page;
 mod words;
 
@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::{Look, join_dots, title};
+use super::{RenderContext, join_dots, title};
 use crate::dataset::RecordId;
 use crate::review::{Mode, Model, Version};
 use crate::session::{Actor, Decision};
@@ -18,12 +18,12 @@ use crate::tui::layout::inside;
 use crate::tui::theme::Theme;
 use page::Page;
 
-/// The share of the pane the editor has; the original stands below it.
+/// The proportion of the pane for the editor. The original is below it.
 const EDITOR_SHARE: (u16, u16) = (3, 5);
 
-/// Draws the pane, and says how many rows its text takes.
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) -> u16 {
-    let theme = look.theme;
+/// Draws the pane and returns the number of rows of its text.
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderContext) -> u16 {
+    let theme = render.theme;
     let room = inside(area);
     let text_area = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
     let Some(record) = model.list.cursor else {
@@ -31,16 +31,16 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) -> 
         return 0;
     };
     let page = Page { model, record, theme, width: usize::from(text_area.width) };
-    if let (Mode::Edit(editor), Some(entry)) = (&model.mode, look.entry) {
+    if let (Mode::Edit(editor), Some(text_field)) = (&model.mode, render.text_field) {
         let words = Line::from(vec![Span::raw(" "), page.count(&editor.draft.text), Span::raw(" ")]);
         title(frame, area, Line::styled(" editing the caption ", theme.accent), words, theme);
         let field = Rect { height: text_area.height * EDITOR_SHARE.0 / EDITOR_SHARE.1, ..text_area };
-        entry.draw(frame, field);
+        text_field.draw(frame, field);
         let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
         frame.render_widget(Paragraph::new(page.original_alone()).wrap(Wrap { trim: false }), rest);
         return 0;
     }
-    title(frame, area, Line::styled(" caption ", theme.muted), verdict(model, record, theme), theme);
+    title(frame, area, Line::styled(" caption ", theme.muted), decision(model, record, theme), theme);
     let paragraph = Paragraph::new(page.body()).wrap(Wrap { trim: false });
     let rows = u16::try_from(paragraph.line_count(text_area.width)).unwrap_or(u16::MAX);
     let scroll = model.caption.scroll.min(rows.saturating_sub(room.height));
@@ -51,10 +51,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) -> 
     rows
 }
 
-/// The texts below a picture that has the screen: the original, and beside it the one that is shown.
+/// Draws the original and the caption shown side by side, below a full-screen picture.
 pub(super) fn draw_side_by_side(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
-    let said = model.list.cursor.map(|record| verdict(model, record, theme)).unwrap_or_default();
-    title(frame, area, Line::styled(" caption ", theme.muted), said, theme);
+    let decision = model.list.cursor.map(|record| decision(model, record, theme)).unwrap_or_default();
+    title(frame, area, Line::styled(" caption ", theme.muted), decision, theme);
     let Some(record) = model.list.cursor else { return };
     let room = inside(area);
     let is_original = model.pair(record).is_none() && model.shown(record) == Version::Original;
@@ -77,19 +77,19 @@ fn more_below(frame: &mut Frame, area: Rect, theme: &Theme) {
     frame.render_widget(Span::styled(words, theme.muted), at);
 }
 
-/// What was said of the record, for the title row.
-fn verdict(model: &Model, record: RecordId, theme: &Theme) -> Line<'static> {
+/// The decision, for the title row.
+fn decision(model: &Model, record: RecordId, theme: &Theme) -> Line<'static> {
     let state = model.state(record);
     let (glyph, style) = super::records::decision_badge(&state.decision, theme);
     let word = match &state.decision {
-        // What was decided before would tell which text is which.
+        // In a blind check, an earlier decision could reveal which caption is the original.
         _ if model.pair(record).is_some() => return Line::default(),
         Decision::Undecided => return Line::default(),
         Decision::Accepted { .. } => "accepted",
         Decision::Edited { .. } => "edited",
         Decision::Kept => "original kept",
         Decision::Skipped => "skipped",
-        Decision::Excluded => "left out",
+        Decision::Excluded => "excluded",
     };
     let mut parts = vec![Span::styled(word, style)];
     if state.by == Actor::Run {

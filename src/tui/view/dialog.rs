@@ -1,110 +1,113 @@
-//! Questions: only where something would be lost, or not be where one thinks it is.
+//! Dialogs. Their answers are the keys bound in their context.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::popup::Popup;
-use super::{Look, clean, key_hint};
-use crate::review::{Action, DescribeScope, Model, RecordAction};
+use super::{RenderContext, clean, key_hint};
+use crate::review::{Command, Context, DescribeScope, Model, RecordAction};
 use crate::text::counted;
-use crate::tui::keymap::Context;
 
 const WIDTH: u16 = 56;
 
-pub(super) fn quit(screen: Rect, model: &Model, look: Look) -> Popup {
-    let saved = if model.save.last.is_some() {
-        "There are decisions newer than the last save."
+pub(super) fn quit(screen: Rect, model: &Model, render: RenderContext) -> Popup {
+    let unsaved = if model.save.last.is_some() {
+        "Some decisions are newer than the last save."
     } else {
-        "Your decisions are not in an output file yet."
+        "Your decisions have not been saved to a dataset yet."
     };
-    let words =
-        vec![Line::raw(saved), Line::styled("Nothing is lost either way: the session keeps them.", look.theme.muted)];
-    let answers = [(Action::SaveAndQuit, "save and quit"), (Action::QuitNow, "quit"), (Action::Close, "stay")];
-    ask(screen, "quit?", words, Context::ConfirmQuit, &answers, look)
+    let lines = vec![Line::raw(unsaved), Line::styled("Either way, the session keeps them.", render.theme.muted)];
+    dialog(screen, "quit?", lines, Context::ConfirmQuit, render)
 }
 
-pub(super) fn overwrite(screen: Rect, why: &str, look: Look) -> Popup {
-    let answers = [(Action::Overwrite, "overwrite"), (Action::Close, "leave it as it is")];
-    ask(screen, "overwrite?", vec![Line::raw(clean(why))], Context::ConfirmOverwrite, &answers, look)
+pub(super) fn overwrite(screen: Rect, conflict: &str, render: RenderContext) -> Popup {
+    dialog(screen, "overwrite?", vec![Line::raw(clean(conflict))], Context::ConfirmOverwrite, render)
 }
 
-pub(super) fn reason(screen: Rect, look: Look) -> Popup {
-    let reasons = [
-        (Action::ReasonTooLong, "it says too much"),
-        (Action::ReasonMissedItem, "it leaves something out"),
-        (Action::ReasonWrongColour, "a colour is wrong"),
-        (Action::ReasonWrongPerson, "what it says of the person is wrong"),
-        (Action::ReasonOwnWords, "something else, in your own words"),
-    ];
-    let lines = reasons.iter().filter_map(|(action, what)| {
-        let key = look.keymap.hint(Context::Reason, *action)?;
-        Some(Line::from(vec![Span::styled(format!("{key}  "), look.theme.accent), Span::raw(*what)]))
-    });
-    let mut words = vec![Line::raw("What is wrong with the text? The next one will know."), Line::default()];
-    words.extend(lines);
-    ask(screen, "another text", words, Context::Reason, &[(Action::Close, "none after all")], look)
+pub(super) fn reason(screen: Rect, render: RenderContext) -> Popup {
+    let context = Context::Reason;
+    let mut lines = vec![Line::raw("What is wrong? This is added to the prompt."), Line::default()];
+    lines.extend(answers(context, render).into_iter().filter(|(command, _)| *command != Command::Close).map(
+        |(command, key)| {
+            let label = command.label(context).replace('…', render.theme.glyphs.ellipsis);
+            Line::from(vec![Span::styled(format!("{key}  "), render.theme.accent), Span::raw(label)])
+        },
+    ));
+    let cancel = answers(context, render).into_iter().filter(|(command, _)| *command == Command::Close);
+    popup(screen, "regenerate", lines, hints(context, cancel, render))
 }
 
-pub(super) fn spending(screen: Rect, (scope, count): (DescribeScope, u64), model: &Model, look: Look) -> Popup {
+pub(super) fn spending(
+    screen: Rect,
+    (scope, count): (DescribeScope, u64),
+    model: &Model,
+    render: RenderContext,
+) -> Popup {
     let price = model.settings.price.unwrap_or_default();
     let describer = clean(model.settings.describer.as_deref().unwrap_or_default());
-    let on =
+    let service =
         if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
-    let mut words = vec![Line::raw(format!("Descriptions by {describer}{on} cost money: about {} each.", price.cost))];
+    let mut lines = vec![Line::raw(format!("Each request to {describer}{service} costs about {}.", price.cost))];
     if scope.is_many() {
-        words.push(Line::raw(format!("{count} records: about {}.", price.cost * count)));
+        let total = price.cost * count;
+        lines.push(Line::raw(format!("{}: about {total}.", counted(count, "record", "records"))));
     }
     if model.settings.ahead > 0 && model.ahead_stopped {
-        let ahead = format!("From then on, {} records ahead of you are described too.", model.settings.ahead);
-        words.push(Line::styled(ahead, look.theme.muted));
+        let records = counted(model.settings.ahead as u64, "record", "records");
+        let ahead = format!("It also describes the next {records} ahead of you.");
+        lines.push(Line::styled(ahead, render.theme.muted));
     }
-    words.push(match model.describer.budget {
-        Some(budget) => Line::styled(format!("It stops at the budget of {budget}."), look.theme.muted),
-        None => Line::styled("--budget USD sets a limit for a run.", look.theme.muted),
+    lines.push(match model.describer.budget {
+        Some(budget) => Line::styled(format!("It stops at the budget of {budget}."), render.theme.muted),
+        None => Line::styled("Set a limit with --budget USD.", render.theme.muted),
     });
-    let answers = [(Action::Agree, "yes"), (Action::Close, "no")];
-    ask(screen, "spend money?", words, Context::ConfirmSpending, &answers, look)
+    dialog(screen, "this costs money", lines, Context::ConfirmSpending, render)
 }
 
-pub(super) fn many(screen: Rect, action: &RecordAction, (count, elsewhere): (u64, u64), look: Look) -> Popup {
+pub(super) fn many(screen: Rect, action: &RecordAction, (count, hidden): (u64, u64), render: RenderContext) -> Popup {
     let (verb, remark) = match action {
-        RecordAction::Accept => {
-            ("accept", "What is cut off, failed or still being described is passed over, and stays marked.")
-        }
-        RecordAction::Keep => ("keep the original of", "One u takes it back."),
-        RecordAction::Skip => ("skip", "One u takes it back."),
-        RecordAction::Exclude => ("leave out", "One u takes it back."),
-        RecordAction::Flag => ("flag", "One u takes it back."),
-        RecordAction::Describe(_) => ("describe", "What is decided of them stays as it is."),
+        RecordAction::Accept => ("accept", "Records that are cut off, failed or in progress stay marked."),
+        RecordAction::Keep => ("keep the original of", "Undo with u."),
+        RecordAction::Skip => ("skip", "Undo with u."),
+        RecordAction::Exclude => ("exclude", "Undo with u."),
+        RecordAction::Flag => ("flag", "Undo with u."),
+        RecordAction::Describe(_) => ("describe", "Decisions stay unchanged."),
     };
     let records = counted(count, "record", "records");
-    let mut words = vec![Line::raw(format!("This is about all {count} that are marked."))];
-    if elsewhere > 0 {
-        words.push(Line::styled(format!("{elsewhere} of them are not in the list now."), look.theme.warning));
+    let marked = counted(count, "marked record", "marked records");
+    let mut lines = vec![Line::raw(format!("Applies to {marked}."))];
+    if hidden > 0 {
+        lines.push(Line::styled(format!("{hidden} of them are not in view."), render.theme.warning));
     }
-    words.push(Line::styled(remark, look.theme.muted));
-    let answers = [(Action::Agree, "yes"), (Action::Close, "no")];
-    ask(screen, &format!("{verb} {records}?"), words, Context::ConfirmMany, &answers, look)
+    lines.push(Line::styled(remark, render.theme.muted));
+    dialog(screen, &format!("{verb} {records}?"), lines, Context::ConfirmMany, render)
 }
 
-fn ask(
-    screen: Rect,
-    heading: &str,
-    words: Vec<Line<'static>>,
+fn dialog(screen: Rect, heading: &str, lines: Vec<Line<'static>>, context: Context, render: RenderContext) -> Popup {
+    popup(screen, heading, lines, hints(context, answers(context, render), render))
+}
+
+/// Returns the commands bound in a dialog that have a label, with their first keys. Closing comes last.
+fn answers(context: Context, render: RenderContext) -> Vec<(Command, String)> {
+    let labelled = Command::all().filter(|command| !command.label(context).is_empty());
+    let mut answers: Vec<_> =
+        labelled.filter_map(|command| Some((command, render.keymap.hint(context, command)?))).collect();
+    answers.sort_by_key(|(command, _)| *command == Command::Close);
+    answers
+}
+
+fn hints(
     context: Context,
-    answers: &[(Action, &'static str)],
-    look: Look,
-) -> Popup {
-    let mut hints: Vec<Span> = Vec::new();
-    for (action, what) in answers {
-        if let Some(key) = look.keymap.hint(context, *action) {
-            hints.extend(key_hint(key, what, look.theme));
-        }
-    }
-    let mut lines = words;
-    lines.push(Line::default());
-    lines.push(Line::from(hints));
+    answers: impl IntoIterator<Item = (Command, String)>,
+    render: RenderContext,
+) -> Line<'static> {
+    let hints = answers.into_iter().flat_map(|(command, key)| key_hint(key, command.label(context), render.theme));
+    Line::from(hints.collect::<Vec<_>>())
+}
+
+fn popup(screen: Rect, heading: &str, mut lines: Vec<Line<'static>>, hints: Line<'static>) -> Popup {
+    lines.extend([Line::default(), hints]);
     let paragraph = Paragraph::new(lines).wrap(Wrap { trim: false });
     let width = WIDTH.min(screen.width.saturating_sub(4));
     let rows = u16::try_from(paragraph.line_count(width)).unwrap_or(u16::MAX);

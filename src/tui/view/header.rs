@@ -1,4 +1,4 @@
-//! The first two rows: the dataset, how far it is reviewed, who describes; and the tabs.
+//! The first two rows: dataset, progress, session and describer; and the tabs.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -21,7 +21,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     };
     let progress = match &spot {
         _ if model.is_drawing() => format!("drawing the sample{}", theme.glyphs.ellipsis),
-        Some(_) => sample_words(model, reviewed, total, theme),
+        Some(_) => sample_summary(model, reviewed, total, theme),
         None if total == 0 => String::new(),
         None => format!("{reviewed}/{total} reviewed"),
     };
@@ -44,7 +44,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
         left.push(Span::styled(format!(" {percent} %"), theme.muted));
     }
     if !model.indexed && model.dataset_failure.is_none() {
-        left.push(Span::styled(format!("  reading{}", theme.glyphs.ellipsis), theme.busy));
+        left.push(Span::styled(format!("  loading{}", theme.glyphs.ellipsis), theme.busy));
     }
     if let (Some(pace), Some(rest)) = (model.pace.an_hour(), model.pace.time_for(total.saturating_sub(reviewed))) {
         let rest = match (rest.as_hours(), rest.as_mins() % 60) {
@@ -63,8 +63,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     frame.render_widget(right.right_aligned(), right_area);
 }
 
-/// The sample, how far it is judged, and with what result so far.
-fn sample_words(model: &Model, judged: u64, drawn: u64, theme: &Theme) -> String {
+/// The sample, its progress and the result so far.
+fn sample_summary(model: &Model, judged: u64, drawn: u64, theme: &Theme) -> String {
     let seed = model.settings.sample.as_ref().map_or(0, |sample| sample.seed);
     let blind = model.settings.sample.as_ref().is_some_and(|sample| sample.blind);
     let blind = if blind { format!(" {} blind", theme.glyphs.dot) } else { String::new() };
@@ -96,7 +96,7 @@ fn right(model: &Model, theme: &Theme) -> Line<'static> {
     line
 }
 
-/// The cells each tab takes, for drawing and for clicks.
+/// Returns the start column and the label of each tab.
 pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
     let wide: Vec<_> = Tab::ALL.iter().map(|tab| (*tab, tab.title())).collect();
     let narrow = |tab: Tab| match tab {

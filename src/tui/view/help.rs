@@ -1,20 +1,25 @@
-//! The help: every action and its keys as they are bound now, and what the badges mean.
+//! The help: the commands and their keys, and the badges.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::Look;
+use super::RenderContext;
 use super::popup::Popup;
-use crate::review::{Action, Group};
+use crate::review::{Command, Context, Group};
 use crate::text;
-use crate::tui::keymap::{Context, Keymap};
+use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 
+/// The width of a column, in cells.
 const COLUMN: usize = 56;
+/// The width of the keys, with the margin before them.
+const KEYS: usize = 18;
+/// The width of a help text, with a gap after it.
+const HELP: usize = COLUMN - KEYS - 2;
 
-pub(super) fn popup(screen: Rect, top: u16, look: Look) -> Popup {
-    let lines = lines(look.keymap, look.theme);
+pub(super) fn popup(screen: Rect, top: u16, render: RenderContext) -> Popup {
+    let lines = lines(render.keymap, render.theme);
     let columns = usize::from(screen.width.saturating_sub(6)).div_euclid(COLUMN).clamp(1, 3);
     let rows = rows_for(&lines, columns, usize::from(screen.height.saturating_sub(2)));
     let clamp = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
@@ -23,7 +28,7 @@ pub(super) fn popup(screen: Rect, top: u16, look: Look) -> Popup {
         let last = clamp(lines.len() - rows);
         return Popup::new(screen, size, "keys", vec![Paragraph::new(lines).scroll((top.min(last), 0))]);
     }
-    // What does not fit is scrolled to; then columns end wherever they end.
+    // If not everything fits, the columns scroll and break anywhere.
     let capacity = columns * rows;
     let mut rest = &lines[usize::from(top).min(lines.len().saturating_sub(capacity))..];
     let is_all = lines.len() == rest.len() && fits(rest, columns, rows);
@@ -37,7 +42,7 @@ pub(super) fn popup(screen: Rect, top: u16, look: Look) -> Popup {
     Popup::new(screen, size, "keys", columns)
 }
 
-/// The fewest rows in which everything fits into the columns.
+/// Returns the smallest number of rows in which everything fits into the columns.
 fn rows_for(lines: &[Line], columns: usize, most: usize) -> usize {
     if columns == 1 {
         return lines.len().min(most);
@@ -45,7 +50,7 @@ fn rows_for(lines: &[Line], columns: usize, most: usize) -> usize {
     (lines.len().div_ceil(columns)..most).find(|rows| fits(lines, columns, *rows)).unwrap_or(most)
 }
 
-/// Whether columns that end after whole chapters hold everything.
+/// Returns true if everything fits into columns that break between groups.
 fn fits(lines: &[Line], columns: usize, rows: usize) -> bool {
     let mut rest = lines;
     for _ in 0..columns {
@@ -54,7 +59,7 @@ fn fits(lines: &[Line], columns: usize, rows: usize) -> bool {
     rest.is_empty()
 }
 
-/// Where to end a column: after the last whole chapter that fits.
+/// Returns the number of lines in a column that ends after the last group that fits whole.
 fn break_at(lines: &[Line], rows: usize) -> usize {
     if lines.len() <= rows {
         return lines.len();
@@ -63,70 +68,70 @@ fn break_at(lines: &[Line], rows: usize) -> usize {
 }
 
 fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
+    let line = |left: &str, right: &str| {
+        let right = text::truncate_to_width(right, HELP, theme.glyphs.ellipsis).into_owned();
+        Line::from(vec![Span::raw(format!("  {left:<width$}", width = KEYS - 2)), Span::styled(right, theme.muted)])
+    };
     let mut lines = Vec::new();
     for group in Group::ALL {
         lines.push(Line::styled(group.title(), theme.accent));
-        let actions: Vec<Action> = Action::ALL.iter().copied().filter(|action| action.group() == group).collect();
-        // Actions that differ in their direction only share a line.
-        lines.extend(actions.chunk_by(|one, next| one.help() == next.help()).filter_map(|alike| {
-            let bound: Vec<(Context, Vec<String>)> = alike.iter().filter_map(|action| keys(keymap, *action)).collect();
-            let context = bound.first()?.0;
-            let keys = match &bound[..] {
-                [(_, keys)] => keys.join(" "),
-                several => several.iter().filter_map(|(_, keys)| keys.first().cloned()).collect::<Vec<_>>().join(" "),
-            };
-            let room = COLUMN - 18;
-            let help = format!("{}{}", alike[0].help(), where_bound(context));
-            Some(Line::from(vec![
-                Span::raw(format!("  {keys:<14}")),
-                Span::styled(text::truncate_to_width(&help, room, theme.glyphs.ellipsis).into_owned(), theme.muted),
-            ]))
+        let commands: Vec<Command> = Command::all().filter(|command| command.group() == group).collect();
+        // Commands that differ in direction only share a line.
+        lines.extend(commands.chunk_by(|one, next| one.help() == next.help()).filter_map(|alike| {
+            let (keys, help) = keys_and_help(keymap, alike)?;
+            Some(line(&keys, &help))
         }));
         lines.push(Line::default());
     }
     lines.push(Line::styled("Badges", theme.accent));
-    lines.extend(theme.glyphs.legend().map(|(glyph, meaning)| {
-        Line::from(vec![Span::raw(format!("  {glyph:<14}")), Span::styled(meaning, theme.muted)])
-    }));
+    lines.extend(theme.glyphs.legend().map(|(glyph, meaning)| line(glyph, meaning)));
     lines
 }
 
-/// The keys of an action in the first context that has it. The questions that show their own keys are left out.
-fn keys(keymap: &Keymap, action: Action) -> Option<(Context, Vec<String>)> {
-    let contexts = [
-        Context::Browse,
-        Context::Edit,
-        Context::Entry,
-        Context::ConfirmQuit,
-        Context::ConfirmOverwrite,
-        Context::Zoom,
-        Context::Sheet,
-        Context::Search,
-        Context::Filter,
-        Context::Help,
-    ];
-    contexts.iter().find_map(|context| {
-        let keys = keymap.keys(*context, action);
-        (!keys.is_empty()).then_some((*context, keys))
-    })
+/// The keys and the help of commands that share a line. Commands without a key are listed with their syntax.
+fn keys_and_help(keymap: &Keymap, alike: &[Command]) -> Option<(String, String)> {
+    let bound: Vec<(Vec<Context>, Vec<String>)> = alike.iter().filter_map(|command| keys(keymap, *command)).collect();
+    let first = *alike.first()?;
+    let keys = match &bound[..] {
+        [] if first.is_in_palette(Context::Browse) => {
+            return Some((format!(":{}", first.usage()), first.help().to_owned()));
+        }
+        [] => return None,
+        [(_, keys)] => keys.join(" "),
+        several => several.iter().filter_map(|(_, keys)| keys.first().cloned()).collect::<Vec<_>>().join(" "),
+    };
+    Some((keys, format!("{}{}", first.help(), contexts(&bound[0].0))))
 }
 
-const fn where_bound(context: Context) -> &'static str {
-    match context {
-        Context::Edit => " (editor)",
-        Context::Entry => " (note, command)",
-        Context::Command => " (command)",
-        Context::ConfirmQuit | Context::ConfirmOverwrite => " (when asked)",
-        Context::Search => " (search)",
-        Context::Filter => " (filter)",
-        Context::Zoom => " (zoom)",
-        Context::Sheet => " (contact sheet)",
-        Context::Browse
-        | Context::Statistics
-        | Context::Help
-        | Context::Reason
-        | Context::Replace
-        | Context::ConfirmSpending
-        | Context::ConfirmMany => "",
+/// The contexts in which a command has keys, and its keys in the first of them.
+fn keys(keymap: &Keymap, command: Command) -> Option<(Vec<Context>, Vec<String>)> {
+    let contexts = Context::ALL.iter().copied().filter(|context| !context.lists_its_keys());
+    let bound: Vec<Context> = contexts.filter(|context| !keymap.keys(*context, command).is_empty()).collect();
+    let keys = keymap.keys(*bound.first()?, command);
+    Some((bound, keys))
+}
+
+/// The note on the contexts of a command that has no keys in the list.
+fn contexts(bound: &[Context]) -> String {
+    match bound {
+        [] | [Context::Browse | Context::Help, ..] => String::new(),
+        [only] => format!(" ({})", only.title()),
+        [first, ..] => format!(" ({}, …)", first.title()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_help_text_fits_its_column() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        for command in Command::all() {
+            if let Some((keys, help)) = keys_and_help(&keymap, &[command]) {
+                assert!(text::width(&help) <= HELP, "{}: {help}", command.name());
+                assert!(text::width(&keys) < KEYS - 2, "{}: {keys}", command.name());
+            }
+        }
     }
 }

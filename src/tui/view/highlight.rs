@@ -1,4 +1,4 @@
-//! What was searched for, set off in the text it was found in.
+//! Highlighting the matches of the search and the filter.
 
 use std::ops::Range;
 
@@ -8,14 +8,14 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use crate::review::query::Pattern;
 
-/// A line with every place that has one of the patterns set off. What a reader sees as one character is set off whole.
+/// Highlights every match of a pattern in a line, in whole grapheme clusters.
 pub(super) fn highlighted<'a>(line: Line<'a>, patterns: &[&Pattern], style: Style) -> Line<'a> {
     if patterns.is_empty() {
         return line;
     }
     let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
-    let places = places(&text, patterns);
-    if places.is_empty() {
+    let matches = matches(&text, patterns);
+    if matches.is_empty() {
         return line;
     }
     let mut spans = Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn highlighted<'a>(line: Line<'a>, patterns: &[&Pattern], style: Styl
     for span in line.spans {
         let end = start + span.content.len();
         let mut at = start;
-        for place in places.iter().filter(|place| place.start < end && place.end > start) {
+        for place in matches.iter().filter(|place| place.start < end && place.end > start) {
             let (from, to) = (place.start.max(start), place.end.min(end));
             spans.push(Span::styled(span.content[at - start..from - start].to_owned(), span.style));
             spans.push(Span::styled(span.content[from - start..to - start].to_owned(), span.style.patch(style)));
@@ -36,10 +36,10 @@ pub(super) fn highlighted<'a>(line: Line<'a>, patterns: &[&Pattern], style: Styl
     Line { spans, ..line }
 }
 
-/// Where a text has any of the patterns, from the left, without overlaps.
-fn places(text: &str, patterns: &[&Pattern]) -> Vec<Range<usize>> {
+/// Returns the ranges that match any pattern, in order and merged.
+fn matches(text: &str, patterns: &[&Pattern]) -> Vec<Range<usize>> {
     let found = patterns.iter().flat_map(|pattern| pattern.places(text));
-    let mut places: Vec<Range<usize>> = found.map(|place| whole(text, place)).collect();
+    let mut places: Vec<Range<usize>> = found.map(|place| whole_graphemes(text, place)).collect();
     places.sort_unstable_by_key(|place| place.start);
     places.dedup_by(|next, place| {
         let joins = next.start <= place.end;
@@ -51,8 +51,8 @@ fn places(text: &str, patterns: &[&Pattern]) -> Vec<Range<usize>> {
     places
 }
 
-/// The place, widened to whole characters as a reader sees them.
-fn whole(text: &str, place: Range<usize>) -> Range<usize> {
+/// Extends a range to grapheme cluster boundaries.
+fn whole_graphemes(text: &str, place: Range<usize>) -> Range<usize> {
     let boundary = |at: usize| GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0).unwrap_or(true);
     let mut start = place.start;
     while !boundary(start) {
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn set_off(line: &Line) -> Vec<String> {
+    fn highlights(line: &Line) -> Vec<String> {
         let marked = line.spans.iter().filter(|span| span.style.add_modifier.contains(Modifier::BOLD));
         marked.map(|span| span.content.to_string()).collect()
     }
@@ -100,8 +100,8 @@ mod tests {
     #[case(&["cafe\u{301}!"], &["e"], &["e\u{301}"])]
     #[case(&["👩‍👩‍👧"], &["👩"], &["👩‍👩‍👧"])]
     #[case(&["A coat."], &["red"], &[])]
-    fn matches_are_set_off(#[case] spans: &[&str], #[case] words: &[&str], #[case] expected: &[&str]) {
-        assert_eq!(set_off(&shown(spans, words)), expected);
+    fn matches_are_highlighted(#[case] spans: &[&str], #[case] words: &[&str], #[case] expected: &[&str]) {
+        assert_eq!(highlights(&shown(spans, words)), expected);
     }
 
     proptest! {

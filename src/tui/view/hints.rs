@@ -1,123 +1,54 @@
-//! The keys worth knowing in what is under way, in the footer.
+//! The keys in the footer.
 
 use ratatui::text::{Line, Span};
 
-use super::prefix::is_in_box;
-use super::records::marked_words;
-use super::{Look, key_hint};
-use crate::review::{Action, Mode, Model};
-use crate::tui::keymap::{Context, Key};
+use super::pending_keys::is_in_popup;
+use super::records::selection_summary;
+use super::{RenderContext, key_hint};
+use crate::review::{Command, Context, Mode, Model};
+use crate::tui::keymap::Key;
 
-/// A key's action, and what it does in a word or two.
-type Hint = (Action, &'static str);
+use Command::{
+    Accept, AcceptEdit, AcceptEditNext, AcceptEditStay, Close, DiscardDraft, Down, Edit, Exclude, Flag, Help, Keep,
+    Mark, MarkAll, MarkRange, Quit, Regenerate, Save, Sheet, Skip, Submit, Texts, Undo, Up, Zoom, ZoomFit, ZoomIn,
+    ZoomOut,
+};
 
-const BROWSE: &[Hint] = &[
-    (Action::Accept, "accept"),
-    (Action::Edit, "edit"),
-    (Action::Regenerate, "regenerate"),
-    (Action::Keep, "keep"),
-    (Action::Skip, "skip"),
-    (Action::Exclude, "exclude"),
-    (Action::Undo, "undo"),
-    (Action::Save, "save"),
-    (Action::Help, "help"),
-    (Action::Quit, "quit"),
-];
-
-const MARKED: &[Hint] = &[
-    (Action::Accept, "accept"),
-    (Action::Keep, "keep"),
-    (Action::Skip, "skip"),
-    (Action::Exclude, "exclude"),
-    (Action::Close, "unmark"),
-    (Action::Regenerate, "regenerate"),
-    (Action::Flag, "flag"),
-    (Action::MarkRange, "range"),
-    (Action::MarkAll, "all"),
-];
-
-const SHEET: &[Hint] = &[
-    (Action::Sheet, "back"),
-    (Action::ZoomIn, "larger"),
-    (Action::ZoomOut, "smaller"),
-    (Action::Zoom, "full screen"),
-    (Action::Mark, "mark"),
-    (Action::Accept, "accept"),
-    (Action::Keep, "keep"),
-    (Action::Exclude, "exclude"),
-    (Action::Flag, "flag"),
-    (Action::Undo, "undo"),
-    (Action::Help, "help"),
-];
-
-const SHEET_MARKED: &[Hint] = &[
-    (Action::Accept, "accept"),
-    (Action::Keep, "keep"),
-    (Action::Skip, "skip"),
-    (Action::Exclude, "exclude"),
-    (Action::Flag, "flag"),
-    (Action::MarkRange, "range"),
-    (Action::MarkAll, "all"),
-    (Action::Sheet, "back"),
-];
-
-const EDIT: &[Hint] = &[
-    (Action::TakeAndAdvance, "take"),
-    (Action::TakeAndStay, "take, stay"),
-    (Action::TakeAndNext, "take, next"),
-    (Action::Close, "leave, keep draft"),
-    (Action::DiscardDraft, "discard"),
-];
-
-const ZOOM: &[Hint] = &[
-    (Action::Close, "back"),
-    (Action::ZoomIn, "closer"),
-    (Action::ZoomOut, "further"),
-    (Action::ZoomFit, "whole"),
-    (Action::Texts, "texts"),
-    (Action::Down, "next"),
-    (Action::Up, "previous"),
-];
-
-const HELP: &[Hint] = &[(Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")];
-
-const COUNTED: &[Hint] =
-    &[(Action::Submit, "list these records"), (Action::Close, "close"), (Action::Down, "down"), (Action::Up, "up")];
-
-/// The actions worth a hint, in order of use. What asks a question shows its own.
-fn worth_knowing(model: &Model) -> &'static [Hint] {
+/// The commands that the footer mentions, most important first. Dialogs list their own keys.
+fn mentioned(model: &Model) -> &'static [Command] {
     match (&model.mode, model.sheet.open, model.marks.is_empty()) {
-        (Mode::Browse, true, true) => SHEET,
-        (Mode::Browse, true, false) => SHEET_MARKED,
-        (Mode::Browse, false, true) => BROWSE,
-        (Mode::Browse, false, false) => MARKED,
-        (Mode::Edit(_), ..) => EDIT,
-        (Mode::Zoom(_), ..) => ZOOM,
-        (Mode::Figures(row), ..) if model.query_of_row(*row).is_some() => COUNTED,
-        (Mode::Help(_) | Mode::Figures(_), ..) => HELP,
+        (Mode::Browse, true, true) => &[Sheet, ZoomIn, ZoomOut, Zoom, Mark, Accept, Keep, Exclude, Flag, Undo, Help],
+        (Mode::Browse, true, false) => &[Accept, Keep, Skip, Exclude, Flag, MarkRange, MarkAll, Sheet],
+        (Mode::Browse, false, true) => &[Accept, Edit, Regenerate, Keep, Skip, Exclude, Undo, Save, Help, Quit],
+        (Mode::Browse, false, false) => &[Accept, Keep, Skip, Exclude, Close, Regenerate, Flag, MarkRange, MarkAll],
+        (Mode::Edit(_), ..) => &[AcceptEdit, AcceptEditStay, AcceptEditNext, Close, DiscardDraft],
+        (Mode::Zoom(_), ..) => &[Close, ZoomIn, ZoomOut, ZoomFit, Texts, Down, Up],
+        (Mode::Figures(row), ..) if model.query_of_row(*row).is_some() => &[Submit, Close, Down, Up],
+        (Mode::Help(_) | Mode::Figures(_), ..) => &[Close, Down, Up],
         _ => &[],
     }
 }
 
-/// As many hints as there is room for, whole ones only, in order of use.
-pub(super) fn hints(model: &Model, look: Look, width: usize) -> Line<'static> {
+/// Returns as many whole hints as fit, most important first.
+pub(super) fn hints(model: &Model, render: RenderContext, width: usize) -> Line<'static> {
     let context = Context::of(model);
     let mut line = Line::from(vec![Span::raw(" ")]);
-    if let Some(words) = marked_words(model).filter(|_| model.mode == Mode::Browse && look.pending.is_empty()) {
-        line.push_span(Span::styled(format!("{words}: "), look.theme.accent));
+    if let Some(summary) = selection_summary(model).filter(|_| model.mode == Mode::Browse && render.pending.is_empty())
+    {
+        line.push_span(Span::styled(format!("{summary}: "), render.theme.accent));
     }
-    let hints: Vec<(String, &str)> = if look.pending.is_empty() {
-        let bound = |(action, what): &(Action, &'static str)| Some((look.keymap.hint(context, *action)?, *what));
-        worth_knowing(model).iter().filter_map(bound).collect()
+    let hints: Vec<(String, &str)> = if render.pending.is_empty() {
+        let bound = |command: &Command| Some((render.keymap.hint(context, *command)?, command.label(context)));
+        mentioned(model).iter().filter_map(bound).collect()
     } else {
-        let pending = Key::sequence_name(look.pending);
-        line.push_span(Span::styled(format!("{pending} {}  ", look.theme.glyphs.ellipsis), look.theme.accent));
-        let rest = look.keymap.continuations(context, look.pending);
-        let here = if is_in_box(context, look) { 0 } else { rest.len() };
-        rest.into_iter().take(here).map(|(keys, action)| (keys, action.help())).collect()
+        let pending = Key::sequence_name(render.pending);
+        line.push_span(Span::styled(format!("{pending} {}  ", render.theme.glyphs.ellipsis), render.theme.accent));
+        let rest = render.keymap.continuations(context, render.pending);
+        let count = if is_in_popup(context, render) { 0 } else { rest.len() };
+        rest.into_iter().take(count).map(|(keys, command)| (keys, command.help())).collect()
     };
-    for (key, what) in hints {
-        let hint = key_hint(key, what, look.theme);
+    for (key, label) in hints {
+        let hint = key_hint(key, label, render.theme);
         if line.width() + hint.iter().map(Span::width).sum::<usize>() > width {
             break;
         }

@@ -1,55 +1,78 @@
-//! The command palette: what the line typed after `:` finds, above it.
+//! The command palette, above the command line.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::Look;
+use super::RenderContext;
 use super::popup::Popup;
-use crate::review::CommandLine;
+use crate::review::{Command, CommandLine, Context};
 use crate::text;
-use crate::tui::keymap::Context;
 
-/// Most actions shown at once.
+/// The most commands on the screen at once.
 const ROWS: usize = 10;
-const WIDTH: usize = 64;
-/// Columns of an action's name and of its keys.
-const NAME: usize = 26;
+const WIDTH: usize = 76;
+/// The widths of the columns for the syntax and the keys.
+const SYNTAX: usize = 28;
 const KEYS: usize = 10;
 
-pub(super) fn popup(screen: Rect, line: &CommandLine, look: Look) -> Option<Popup> {
-    let actions = line.actions();
-    if actions.is_empty() {
+pub(super) fn popup(screen: Rect, line: &CommandLine, render: RenderContext) -> Option<Popup> {
+    let commands = line.matches();
+    if commands.is_empty() {
         return None;
     }
     let width = WIDTH.min(usize::from(screen.width.saturating_sub(4)));
-    let first = (line.chosen + 1).saturating_sub(ROWS);
-    let rows: Vec<Line> = actions
+    let first = line.chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(ROWS));
+    let rows: Vec<Line> = commands
         .iter()
         .enumerate()
         .skip(first)
         .take(ROWS)
-        .map(|(place, action)| {
-            let keys = look.keymap.keys(Context::Browse, *action).join(" ");
-            let keys = text::truncate_to_width(&keys, KEYS, look.theme.glyphs.ellipsis).into_owned();
-            let help = format!("{:<room$}", action.help(), room = width.saturating_sub(NAME + KEYS + 1));
-            let help =
-                text::truncate_to_width(&help, width.saturating_sub(NAME + KEYS + 1), look.theme.glyphs.ellipsis);
-            let row = vec![
-                Span::raw(format!("{:<NAME$}", action.name())),
-                Span::styled(format!("{keys:<KEYS$} "), look.theme.accent),
-                Span::styled(help.into_owned(), look.theme.muted),
-            ];
-            if place == line.chosen { Line::from(row).patch_style(look.theme.selected) } else { Line::from(row) }
-        })
-        .map(|row| if row.style == look.theme.selected { plain(&row) } else { row })
+        .map(|(place, command)| row(*command, line.chosen == Some(place), width, render))
         .collect();
     let size = (u16::try_from(width).unwrap_or(u16::MAX), u16::try_from(rows.len()).unwrap_or(u16::MAX));
     Some(Popup::above(screen, size, "commands", vec![Paragraph::new(rows)]))
 }
 
-/// A row of one style: the chosen one has one ground, whatever colours its parts have.
-fn plain(row: &Line<'static>) -> Line<'static> {
-    let words: String = row.spans.iter().map(|span| span.content.as_ref()).collect();
-    Line::styled(words, row.style)
+fn row(command: Command, is_selected: bool, width: usize, render: RenderContext) -> Line<'static> {
+    let fitted = |text: &str, width: usize| {
+        let text = text::truncate_to_width(text, width, render.theme.glyphs.ellipsis).into_owned();
+        let padding = " ".repeat(width - text::width(&text));
+        text + &padding
+    };
+    let syntax = fitted(&syntax(command), SYNTAX);
+    let keys = fitted(&render.keymap.keys(Context::Browse, command).join(" "), KEYS);
+    let description = fitted(command.description(), width.saturating_sub(SYNTAX + KEYS + 2));
+    if is_selected {
+        // One style for the whole row.
+        return Line::styled(format!("{syntax} {keys} {description}"), render.theme.selected);
+    }
+    Line::from(vec![
+        Span::raw(format!("{syntax} ")),
+        Span::styled(format!("{keys} "), render.theme.accent),
+        Span::styled(description, render.theme.muted),
+    ])
+}
+
+/// The names of a command, with its parameter: `save, w` or `report [FILE]`.
+fn syntax(command: Command) -> String {
+    let (name, usage) = (command.name(), command.usage());
+    match command.abbreviations() {
+        _ if usage.len() > name.len() && usage.starts_with(name) => usage.to_owned(),
+        _ if usage != name => format!("{name}, {usage}"),
+        abbreviations => [&[name][..], abbreviations].concat().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_fits_its_columns() {
+        for command in Command::all().filter(|command| command.is_in_palette(Context::Browse)) {
+            assert!(text::width(&syntax(command)) <= SYNTAX, "{}", syntax(command));
+            assert!(text::width(command.description()) <= WIDTH - SYNTAX - KEYS - 2, "{}", command.description());
+        }
+    }
 }

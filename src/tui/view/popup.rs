@@ -1,5 +1,4 @@
-//! A box in the middle of the screen, over whatever is there. It is made before anything is drawn: the picture below
-//! must know what will cover it.
+//! A popup. It is laid out before anything is drawn, because the picture must not be painted below it.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,17 +9,16 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use crate::text;
 use crate::tui::theme::{Glyphs, Theme};
 
-/// A box, ready to be drawn.
 #[derive(Debug)]
 pub(super) struct Popup {
-    /// The cells it takes, border included.
+    /// With the border.
     pub(super) area: Rect,
     heading: String,
     columns: Vec<Paragraph<'static>>,
 }
 
 impl Popup {
-    /// A box for columns of equal width, as large as wanted where the screen has the room.
+    /// Centres a popup with columns of equal width. `wanted` is the size of its content, limited by the screen.
     pub(super) fn new(screen: Rect, wanted: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
         let width = wanted.0.saturating_add(4).min(screen.width);
         let height = wanted.1.saturating_add(2).min(screen.height);
@@ -29,7 +27,7 @@ impl Popup {
         Self { area: Rect { x, y, width, height }, heading: heading.to_owned(), columns }
     }
 
-    /// A box at the bottom left, above what is typed there.
+    /// Places a popup at the bottom left, above the command line.
     pub(super) fn above(screen: Rect, wanted: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
         let mut popup = Self::new(screen, wanted, heading, columns);
         popup.area.x = screen.x;
@@ -44,7 +42,7 @@ impl Popup {
             block = block.border_set(ASCII);
         }
         let area = self.area;
-        // A wide character that reaches under the edge would hide the border.
+        // A wide character that extends below the edge would hide the border.
         for y in area.y..area.bottom() {
             let beside = area.x.checked_sub(1).and_then(|x| frame.buffer_mut().cell_mut((x, y)));
             if let Some(cell) = beside.filter(|cell| text::width(cell.symbol()) > 1) {
@@ -52,7 +50,7 @@ impl Popup {
             }
         }
         frame.render_widget(Clear, area);
-        frame.buffer_mut().set_style(area, theme.ground);
+        frame.buffer_mut().set_style(area, theme.background);
         frame.render_widget(block, area);
         let inside = Rect {
             x: area.x + 2,

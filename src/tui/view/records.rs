@@ -1,4 +1,5 @@
-//! The list: a badge, the number, the picture's name, the words of the caption. Only the rows on the screen are made.
+//! The list. Each row has a badge, the number, the image file and the word count of the caption. Only the visible rows
+//! are rendered.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -15,11 +16,11 @@ use crate::text;
 use crate::tui::layout::inside;
 use crate::tui::theme::Theme;
 
-/// Columns left to what is listed, whatever else stands beside it.
-const LEAST_HEADING: usize = 14;
+/// The minimum width of the title.
+const MIN_HEADING: usize = 14;
 
-/// Columns left to a filter, whatever else stands beside it.
-const LEAST_FILTER: usize = 8;
+/// The minimum width of the filter in the title.
+const MIN_FILTER: usize = 8;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let view = model.view();
@@ -42,13 +43,13 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     }
 }
 
-/// Where one is in the list; before it, where there is the room, how much is marked.
+/// The position in the list, after the number of marked records if there is room.
 fn place(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'static> {
     if view.is_empty() {
         return Line::default();
     }
     let place = format!(" {}/{} ", model.list.position + 1, view.len());
-    let marked = marked_words(model).filter(|words| words.len() + place.len() + LEAST_HEADING < width);
+    let marked = selection_summary(model).filter(|words| words.len() + place.len() + MIN_HEADING < width);
     let marked = marked.map(|words| [Span::styled(format!(" {words} "), theme.accent), theme.glyphs.dot.into()]);
     let mut line = Line::default();
     line.extend(marked.into_iter().flatten());
@@ -56,8 +57,8 @@ fn place(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'stati
     line.style(theme.muted)
 }
 
-/// How much is marked, where anything is.
-pub(super) fn marked_words(model: &Model) -> Option<String> {
+/// The number of marked records, if any.
+pub(super) fn selection_summary(model: &Model) -> Option<String> {
     match (model.marks.count(), model.range_length()) {
         (0, None) => None,
         (0, Some(range)) => Some(format!("range of {range}")),
@@ -66,11 +67,11 @@ pub(super) fn marked_words(model: &Model) -> Option<String> {
     }
 }
 
-/// What is listed, and in which order: the filter, where one is on, and the sort, where there is one.
+/// The title of the list: the filter and the sort order, if any.
 pub(super) fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     let filter = model.filter.as_ref().map(|filter| clean(&filter.text));
-    let least = filter.as_ref().map_or(0, |text| text::width(text).min(LEAST_FILTER) + 2);
-    let sort = sort_words(model, theme).into_iter().find(|words| text::width(words) + 1 + least <= room);
+    let least = filter.as_ref().map_or(0, |text| text::width(text).min(MIN_FILTER) + 2);
+    let sort = sort_labels(model, theme).into_iter().find(|words| text::width(words) + 1 + least <= room);
     let sort_width = sort.as_ref().map_or(0, |words| text::width(words) + 1);
     let label = if filter.is_some() { " filter" } else { " records" };
     let mut line = Line::default();
@@ -87,34 +88,34 @@ pub(super) fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static
     line
 }
 
-/// The order of the list, where it is not the file's or another is on its way: in full, and shorter.
-fn sort_words(model: &Model, theme: &Theme) -> Vec<String> {
+/// The sort order or the progress of a sort, from the full to the shortest form. Empty in file order.
+fn sort_labels(model: &Model, theme: &Theme) -> Vec<String> {
     if let Some(sorting) = &model.sorting {
         let percent = (u64::from(sorting.seen) * 100).checked_div(u64::from(model.tabs.total())).unwrap_or(0);
         let words = format!("sorting{}", theme.glyphs.ellipsis);
         return if percent == 0 { vec![words] } else { vec![format!("{words} {percent} %"), words] };
     }
     let Some(sort) = model.sort else { return Vec::new() };
-    let arrow = if sort.ascends() { theme.glyphs.rising } else { theme.glyphs.falling };
+    let arrow = if sort.ascends() { theme.glyphs.ascending } else { theme.glyphs.descending };
     match sort.by {
-        SortBy::Random(seed) => vec![format!("by chance ({seed})"), "chance".to_owned()],
+        SortBy::Random(seed) => vec![format!("random, seed {seed}"), "random".to_owned()],
         by => vec![format!("by {} {arrow}", by.words()), format!("{}{arrow}", by.words()), arrow.to_owned()],
     }
 }
 
 pub(super) fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let words = match model.list.tab {
-        _ if model.dataset_failure.is_some() => "the dataset cannot be read",
-        _ if model.is_drawing() => "the sample is being drawn",
-        _ if model.filter.as_ref().is_some_and(|filter| !filter.hits.is_complete()) => "looking",
-        _ if model.filter.is_some() => "nothing here fits the filter · F takes it off",
-        Tab::All if !model.indexed => "reading the dataset",
+        _ if model.dataset_failure.is_some() => "cannot read the dataset",
+        _ if model.is_drawing() => "drawing the sample",
+        _ if model.filter.as_ref().is_some_and(|filter| !filter.hits.is_complete()) => "filtering",
+        _ if model.filter.is_some() => "no records match the filter · F clears it",
+        Tab::All if !model.indexed => "loading the dataset",
         Tab::All => "no records in this file",
-        Tab::ToReview => "everything is reviewed · ^s saves",
-        Tab::Ready => "no candidate is waiting · g a describes all",
-        Tab::Decided => "nothing is decided yet · a accepts",
-        Tab::Aside => "nothing is skipped or left out",
-        Tab::Problems => "no problems found",
+        Tab::ToReview => "all records reviewed · ^s saves",
+        Tab::Ready => "no unseen candidates · g a describes all",
+        Tab::Decided => "no decisions yet · a accepts",
+        Tab::Aside => "no skipped or excluded records",
+        Tab::Problems => "no problems",
     };
     let middle = Rect { y: area.y + area.height / 3, height: area.height - area.height / 3, ..area };
     let paragraph = Paragraph::new(Line::styled(words, theme.muted)).centered();
@@ -147,7 +148,7 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
     Line::from(spans)
 }
 
-/// The end of a file name tells more than its beginning: folders go first, then the middle of the name.
+/// Shortens a path: the end of a file name matters most, so the folders go first, then the middle of the name.
 fn file_title(name: &str, room: usize, ellipsis: &str) -> String {
     let short = name.rsplit('/').next().unwrap_or(name);
     if text::width(short) <= room {
@@ -161,7 +162,6 @@ fn file_title(name: &str, room: usize, ellipsis: &str) -> String {
     format!("{}{tail}", text::truncate_to_width(short, head, ellipsis))
 }
 
-/// What a record's state looks like.
 pub(super) fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static str, Style) {
     let glyphs = &theme.glyphs;
     if matches!(model.entry(record), Some(Entry::Bad(_))) {
@@ -186,7 +186,6 @@ pub(super) fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static
     }
 }
 
-/// What a decision looks like.
 pub(super) fn decision_badge(decision: &Decision, theme: &Theme) -> (&'static str, Style) {
     let glyphs = &theme.glyphs;
     match decision {
@@ -199,7 +198,7 @@ pub(super) fn decision_badge(decision: &Decision, theme: &Theme) -> (&'static st
     }
 }
 
-/// The right end of a row: flag, draft, picture and finding marks, and the words of the text that is shown.
+/// The right end of a row: the flag, draft, picture and finding glyphs, and the word count of the caption shown.
 pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>, String, Style) {
     let state = model.state(record);
     let mut marks = Vec::new();
@@ -213,7 +212,7 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
     mark(model.tabs.is_bad_picture(record), theme.glyphs.no_picture, theme.bad);
     let version = model.shown(record);
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
-    // What can be said against a text may tell which one it is.
+    // In a blind check, findings could reveal which caption is the original.
     let needs_attention = model.pair(record).is_none() && model.needs_attention(record, version);
     mark(needs_attention, theme.glyphs.finding, theme.warning);
     let count = text::word_count(shown);

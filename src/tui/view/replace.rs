@@ -1,19 +1,18 @@
-//! What a change to many captions would change, each with the words that go and come.
+//! The preview of a change to many captions: one row each, with a word diff.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::popup::Popup;
-use super::{Look, clean, key_hint};
-use crate::review::{Action, Hit, Replacement, Scope};
+use super::{RenderContext, clean, key_hint};
+use crate::review::{Command, Context, Hit, Replacement, Scope};
 use crate::text::{self, DiffKind};
-use crate::tui::keymap::Context;
 
-/// Words shown before the first one that changes.
+/// The most columns of text before the first change.
 const LEAD: usize = 24;
 
-pub(super) fn popup(screen: Rect, replacement: &Replacement, look: Look) -> Popup {
+pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderContext) -> Popup {
     let width = screen.width.saturating_sub(8).min(120);
     let height = screen.height.saturating_sub(4);
     let rows = usize::from(height.saturating_sub(4)).max(1);
@@ -24,26 +23,21 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, look: Look) -> Popu
         .enumerate()
         .skip(first)
         .take(rows)
-        .map(|(place, hit)| row(hit, place == *chosen, usize::from(width), look))
+        .map(|(place, hit)| row(hit, place == *chosen, usize::from(width), render))
         .collect();
     lines.resize_with(rows, Line::default);
-    let more = if *complete { "" } else { look.theme.glyphs.ellipsis };
+    let more = if *complete { "" } else { render.theme.glyphs.ellipsis };
     let scope = match scope {
-        Scope::All => "of all",
-        Scope::Marked => "of the marked",
+        Scope::All => "in all records",
+        Scope::Marked => "in marked records",
         Scope::InView => "in view",
     };
     let count = format!("{} of {}{more} captions {scope}", replacement.wanted(), hits.len());
     lines.push(Line::default());
-    let mut footer = vec![Span::styled(format!("{count}   "), look.theme.busy)];
-    for (action, what) in [
-        (Action::Submit, "change them"),
-        (Action::Toggle, "leave out"),
-        (Action::ToggleAll, "all or none"),
-        (Action::Close, "leave"),
-    ] {
-        if let Some(key) = look.keymap.hint(Context::Replace, action) {
-            footer.extend(key_hint(key, what, look.theme));
+    let mut footer = vec![Span::styled(format!("{count}   "), render.theme.busy)];
+    for command in [Command::Submit, Command::Toggle, Command::ToggleAll, Command::Close] {
+        if let Some(key) = render.keymap.hint(Context::Replace, command) {
+            footer.extend(key_hint(key, command.label(Context::Replace), render.theme));
         }
     }
     lines.push(Line::from(footer));
@@ -51,9 +45,9 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, look: Look) -> Popu
     Popup::new(screen, (width, height.saturating_sub(2)), &heading, vec![Paragraph::new(lines)])
 }
 
-/// One caption in one row: its number, and its words round the first that changes.
-fn row(hit: &Hit, chosen: bool, width: usize, look: Look) -> Line<'static> {
-    let theme = look.theme;
+/// One caption: its number, and its text around the first change.
+fn row(hit: &Hit, chosen: bool, width: usize, render: RenderContext) -> Line<'static> {
+    let theme = render.theme;
     let mark = if hit.on { theme.glyphs.accepted } else { theme.glyphs.undecided };
     let mut spans = vec![
         Span::styled(if chosen { theme.glyphs.generating } else { " " }, theme.accent),
@@ -86,7 +80,7 @@ fn row(hit: &Hit, chosen: bool, width: usize, look: Look) -> Line<'static> {
     Line::from(spans)
 }
 
-/// The last words of a text that take at most so many columns.
+/// Returns the last words of a text that fit into a number of columns.
 fn tail(words: &str, columns: usize, ellipsis: &str) -> String {
     if text::width(words) <= columns {
         return words.to_owned();

@@ -1,4 +1,4 @@
-//! The contact sheet: a page of small pictures, each with its badge and number, and a line on the one that is selected.
+//! The contact sheet: a page of thumbnails with badges and numbers, and a line about the selected record.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,7 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
-use super::picture::say;
+use super::picture::draw_message;
 use super::{clean, popup, records, title};
 use crate::dataset::{Entry, RecordId};
 use crate::preview::Painter;
@@ -35,10 +35,10 @@ pub(super) fn draw(
         let Some(record) = view.nth(position) else { break };
         let (x, y) = grid.corner(place);
         let area = Rect::new(room.x + x, room.y + y, grid.place.columns, grid.place.rows);
-        draw_place(frame, area, model, record, theme, painter.as_deref_mut(), covers);
+        draw_cell(frame, area, model, record, theme, painter.as_deref_mut(), covers);
     }
     let line = Rect { y: room.bottom(), height: 1, ..room };
-    frame.render_widget(about_selected(model, usize::from(line.width), theme), line);
+    frame.render_widget(selected_record(model, usize::from(line.width), theme), line);
 }
 
 fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &Theme) {
@@ -57,9 +57,9 @@ fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &
     title(frame, area, left, Line::styled(place, theme.muted), theme);
 }
 
-/// A picture, and below it what is known of its record. The one that is selected has a frame, a marked one a line on its
-/// left.
-fn draw_place(
+/// A thumbnail with the badge, the number and the glyphs of its record. The selected one has a border, a marked one a line
+/// on the left.
+fn draw_cell(
     frame: &mut Frame,
     area: Rect,
     model: &Model,
@@ -91,7 +91,7 @@ fn draw_place(
 
     let label = Rect { y: area.bottom().saturating_sub(1), height: 1, ..inside };
     let (badge, badge_style) = records::badge(model, record, theme);
-    // The frame takes the place of the line.
+    // The border covers the line.
     let mark = if is_marked && is_selected { theme.glyphs.marked } else { " " };
     let number_style = if is_marked { theme.accent } else { theme.muted };
     let words = Line::from(vec![
@@ -115,7 +115,7 @@ fn cells(line: &Line) -> u16 {
     u16::try_from(line.width()).unwrap_or(u16::MAX)
 }
 
-/// The picture, or in its place a calm word on why there is none.
+/// The thumbnail, or why there is none.
 fn draw_picture(
     frame: &mut Frame,
     area: Rect,
@@ -134,18 +134,18 @@ fn draw_picture(
     }
     let lines = match (model.entry(record), model.sheet.picture(record)) {
         (None, _) => return,
-        (Some(Entry::Bad(_)), _) => vec![Line::styled("not readable", theme.bad)],
+        (Some(Entry::Bad(_)), _) => vec![Line::styled("invalid line", theme.bad)],
         (Some(Entry::Record(_)), Some(Err(error))) => vec![
             Line::styled(format!("{} no picture", theme.glyphs.no_picture), theme.warning),
             Line::styled(clean(&error.to_string()), theme.muted),
         ],
         (Some(Entry::Record(_)), _) => vec![Line::styled(theme.glyphs.ellipsis, theme.muted)],
     };
-    say(frame, area, lines);
+    draw_message(frame, area, lines);
 }
 
-/// The name and the caption of the selected record, as far as they go on a line.
-fn about_selected(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
+/// The file name and the caption of the selected record on one line.
+fn selected_record(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     let Some(record) = model.list.cursor else { return Line::default() };
     let (name, caption) = match model.entry(record) {
         Some(Entry::Record(line)) => {
@@ -157,7 +157,7 @@ fn about_selected(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     };
     let cut =
         |words: &str, room: usize| text::truncate_to_width(&clean(words), room, theme.glyphs.ellipsis).into_owned();
-    // A long name leaves the caption its half.
+    // A long name takes at most half of the line.
     let name = cut(name, width / 2);
     let room = width.saturating_sub(text::width(&name) + 4);
     Line::from(vec![

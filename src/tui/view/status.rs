@@ -1,41 +1,41 @@
-//! The last row: what the keys do now, or a word to the operator; and on the right what goes on in the background.
+//! The footer: the key hints, a message or a text field, and the background jobs on the right.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::hints::hints;
-use super::records::marked_words;
-use super::{Look, clean, join_dots};
+use super::records::selection_summary;
+use super::{RenderContext, clean, join_dots};
 use crate::describe::Dollars;
 use crate::review::{FilterEntry, Mode, Model, NoticeKind, Offered, SearchEntry};
 use crate::text;
 use crate::tui::theme::Theme;
 
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
-    let theme = look.theme;
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderContext) {
+    let theme = render.theme;
     let prompt = match &model.mode {
         Mode::Command(_) => ":",
         Mode::Note(_) => " note: ",
         Mode::Search(_) => "/",
         Mode::Filter(_) => " filter: ",
-        Mode::OwnReason(..) => " what is wrong: ",
+        Mode::OwnReason(..) => " reason: ",
         _ => "",
     };
-    if let (false, Some(entry)) = (prompt.is_empty(), look.entry) {
+    if let (false, Some(text_field)) = (prompt.is_empty(), render.text_field) {
         let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
         frame.render_widget(Span::styled(prompt, theme.accent), area);
-        // What is typed comes first; what it leads to has the rest.
-        let typed = u16::try_from(text::width(entry.text().as_str())).unwrap_or(u16::MAX).saturating_add(2);
+        // The text has priority; its result takes the rest.
+        let typed = u16::try_from(text::width(text_field.text().as_str())).unwrap_or(u16::MAX).saturating_add(2);
         let room = (area.width - width).saturating_sub(typed.min((area.width - width) / 2));
-        let beside = beside_entry(model, usize::from(room), look.theme);
+        let beside = input_result(model, usize::from(room), render.theme);
         let beside_width = u16::try_from(beside.width()).unwrap_or(u16::MAX).min(room);
-        entry.draw(frame, Rect { x: area.x + width, width: area.width - width - beside_width, ..area });
+        text_field.draw(frame, Rect { x: area.x + width, width: area.width - width - beside_width, ..area });
         let beside_area = Rect { x: area.right() - beside_width, width: beside_width, ..area };
         frame.render_widget(beside, beside_area);
         return;
     }
-    let right = background(model, look);
+    let right = background(model, render);
     let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
     let left_area = Rect { width: area.width - right_width, ..area };
     match &model.notice {
@@ -49,21 +49,21 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, look: Look) {
             if text::width(&words) <= usize::from(left_area.width) {
                 frame.render_widget(Span::styled(words, style), left_area);
             } else {
-                // A word that needs the room has it: what goes on in the background can wait.
+                // A long message takes the whole row.
                 let words =
                     text::truncate_to_width(&words, usize::from(area.width), theme.glyphs.ellipsis).into_owned();
                 frame.render_widget(Span::styled(words, style), area);
                 return;
             }
         }
-        None => frame.render_widget(hints(model, look, usize::from(left_area.width)), left_area),
+        None => frame.render_widget(hints(model, render, usize::from(left_area.width)), left_area),
     }
     let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
     frame.render_widget(right, right_area);
 }
 
-/// What the text being typed leads to.
-fn beside_entry(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
+/// The number of matches of the text being typed, its error or its completions.
+fn input_result(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     let cut = |words: &str| text::truncate_to_width(words, room, theme.glyphs.ellipsis).into_owned();
     let hits = match &model.mode {
         Mode::Search(SearchEntry { error: Some(error), .. }) => {
@@ -73,7 +73,7 @@ fn beside_entry(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
             let column = text[..error.at.start].chars().count() + 1;
             return Line::styled(cut(&format!(" at {column}: {} ", clean(&error.message))), theme.bad);
         }
-        Mode::Filter(FilterEntry { offered: Some(offered), .. }) => return choices(offered, room, theme),
+        Mode::Filter(FilterEntry { offered: Some(offered), .. }) => return completions(offered, room, theme),
         Mode::Search(_) => model.search.as_ref().map(|search| &search.hits),
         Mode::Filter(_) => model.filter.as_ref().map(|filter| &filter.hits),
         _ => None,
@@ -81,7 +81,7 @@ fn beside_entry(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     let Some(hits) = hits else { return Line::default() };
     let (count, complete) = (hits.count(), hits.is_complete());
     let (words, style) = match (count, complete) {
-        (0, true) => (" not found ".to_owned(), theme.warning),
+        (0, true) => (" no matches ".to_owned(), theme.warning),
         (1, true) => (" 1 match ".to_owned(), theme.muted),
         (_, true) => (format!(" {count} matches "), theme.muted),
         (_, false) => (format!(" {count} matches so far{} ", theme.glyphs.ellipsis), theme.busy),
@@ -89,8 +89,8 @@ fn beside_entry(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     Line::styled(cut(&words), style)
 }
 
-/// The choices for the word at the cursor, from the one that stands there on.
-fn choices(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
+/// The completions of the word at the cursor, from the current one.
+fn completions(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
     let choices = &offered.completion.choices;
     let mut line = Line::raw(" ");
     for (place, choice) in choices.iter().cycle().skip(offered.chosen).take(choices.len()).enumerate() {
@@ -105,15 +105,15 @@ fn choices(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
     line
 }
 
-/// What goes on in the background.
-fn background(model: &Model, look: Look) -> Line<'static> {
-    let Theme { glyphs, muted, busy, warning, .. } = *look.theme;
+/// The state of the background jobs.
+fn background(model: &Model, render: RenderContext) -> Line<'static> {
+    let Theme { glyphs, muted, busy, warning, .. } = *render.theme;
     let mut parts = Vec::new();
     if let Mode::Zoom(_) = model.mode {
         let percent = model.framing().map(|framing| format!("{} %", framing.percent(model.zoom())));
         parts.extend(percent.map(|percent| Span::styled(percent, muted)));
         parts.push(Span::styled(format!("{}/{}", model.list.position + 1, model.view().len()), muted));
-        parts.extend(marked_words(model).map(|words| Span::styled(words, look.theme.accent)));
+        parts.extend(selection_summary(model).map(|words| Span::styled(words, render.theme.accent)));
     }
     if let Some(bulk) = &model.bulk {
         let failed = if bulk.failed == 0 { String::new() } else { format!(", {} failed", bulk.failed) };
@@ -140,7 +140,7 @@ fn background(model: &Model, look: Look) -> Line<'static> {
     } else if model.ledger.is_unsaved() {
         parts.push(Span::styled("unsaved", warning));
     } else if let Some(at) = model.save.last {
-        let at = at.to_zoned(look.zone.clone());
+        let at = at.to_zoned(render.zone.clone());
         parts.push(Span::styled(format!("saved {:02}:{:02}", at.hour(), at.minute()), muted));
     }
     if parts.is_empty() {

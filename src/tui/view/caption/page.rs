@@ -1,9 +1,9 @@
-//! The texts of a record one below the other: what is arriving, what is shown, the original, and what was said of them.
+//! The versions of a caption: the one streaming in, the one shown and the original, with findings and notes.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 
-use super::offending::set_off;
+use super::findings::highlight;
 use super::words::{compared, paragraphs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::StopReason;
@@ -15,7 +15,6 @@ use crate::tui::theme::Theme;
 use crate::tui::view::highlight::highlighted;
 use crate::tui::view::{clean, join_dots};
 
-/// What the texts are made from, and for how many columns.
 pub(super) struct Page<'a> {
     pub(super) model: &'a Model,
     pub(super) record: RecordId,
@@ -30,7 +29,7 @@ impl Page<'_> {
             None => return Text::from(Line::styled(theme.glyphs.ellipsis, theme.muted)),
             Some(Entry::Bad(bad)) => {
                 return Text::from(vec![
-                    Line::styled("this line cannot be read", theme.bad),
+                    Line::styled("invalid line", theme.bad),
                     Line::styled(clean(&format!("line {}: {}", bad.line, bad.error)), theme.text),
                     Line::default(),
                     Line::styled(clean(&bad.preview), theme.muted),
@@ -41,12 +40,12 @@ impl Page<'_> {
         let mut blocks: Vec<Vec<Line>> =
             vec![line.findings.iter().map(|finding| self.warn(&finding.to_string())).collect()];
         if let Some(job) = model.jobs.get(&record) {
-            blocks.push(self.arriving(job));
+            blocks.push(self.job(job));
         }
         let state = model.state(record);
         if let Some(draft) = &state.draft {
-            let mut block = vec![self.heading("unfinished edit", &["e takes it up".to_owned()], Some(&draft.text))];
-            block.extend(self.marked(paragraphs(&draft.text, theme.text)));
+            let mut block = vec![self.heading("unfinished edit", &["e resumes".to_owned()], Some(&draft.text))];
+            block.extend(self.with_matches(paragraphs(&draft.text, theme.text)));
             blocks.push(block);
         }
         if let Some(pair) = model.pair(record) {
@@ -59,7 +58,7 @@ impl Page<'_> {
             blocks.push(self.original(shown));
         }
         if let Some(reason) = &state.failure {
-            let heading = format!("{} not described {} r tries again", theme.glyphs.failed, theme.glyphs.dot);
+            let heading = format!("{} request failed {} r retries", theme.glyphs.failed, theme.glyphs.dot);
             blocks.push(vec![Line::styled(heading, theme.bad), Line::styled(clean(reason), theme.muted)]);
         }
         if !state.note.is_empty() {
@@ -79,7 +78,7 @@ impl Page<'_> {
         Text::from(lines)
     }
 
-    /// The text that is shown, compared with the original. Judged blind, the second text.
+    /// The caption shown, as a diff against the original. In a blind check, the second caption.
     pub(super) fn shown_compared(&self) -> Text<'static> {
         if let Some(pair) = self.model.pair(self.record) {
             return Text::from(self.unlabelled(pair, 1));
@@ -87,7 +86,7 @@ impl Page<'_> {
         Text::from(self.version(self.model.shown(self.record)))
     }
 
-    /// The original, compared with the text that is shown. Judged blind, the first text.
+    /// The original, as a diff against the caption shown. In a blind check, the first caption.
     pub(super) fn original_compared(&self) -> Text<'static> {
         if let Some(pair) = self.model.pair(self.record) {
             return Text::from(self.unlabelled(pair, 0));
@@ -95,7 +94,7 @@ impl Page<'_> {
         Text::from(self.original(self.model.shown(self.record)))
     }
 
-    /// The original, to look at while editing.
+    /// The original, for reference while editing.
     pub(super) fn original_alone(&self) -> Text<'static> {
         if let Some(pair) = self.model.pair(self.record) {
             return Text::from(self.unlabelled(pair, usize::from(self.model.shown(self.record) == pair[0])));
@@ -111,7 +110,7 @@ impl Page<'_> {
         Text::from(lines)
     }
 
-    /// The other texts of the record, such as its caption in another language.
+    /// The other text fields of the record, such as a caption in another language.
     fn other_texts(&self) -> Vec<Line<'static>> {
         let theme = self.theme;
         let line = |(name, text): &(String, String)| {
@@ -123,15 +122,15 @@ impl Page<'_> {
         self.model.other_texts(self.record).iter().map(line).collect()
     }
 
-    /// The number of words, against the limit.
+    /// The number of words and the limit.
     pub(super) fn count(&self, words: &str) -> Span<'static> {
         let (count, limit) = (text::word_count(words), self.model.settings.rules.max_words);
         let style = if count > limit { self.theme.warning } else { self.theme.muted };
         Span::styled(format!("{count}/{limit} words"), style)
     }
 
-    /// A text on its way.
-    fn arriving(&self, job: &Job) -> Vec<Line<'static>> {
+    /// The state of a request, and the text streamed so far.
+    fn job(&self, job: &Job) -> Vec<Line<'static>> {
         let theme = self.theme;
         let describer = clean(self.model.settings.describer.as_deref().unwrap_or_default());
         let (glyph, what) = match &job.state {
@@ -147,31 +146,31 @@ impl Page<'_> {
         }
         let mut lines = vec![join_dots(parts, theme.muted, theme.glyphs.dot)];
         if job.accept {
-            lines.push(Line::styled("will be accepted when it is there (u takes that back)", theme.warning));
+            lines.push(Line::styled("will be accepted when it arrives (u cancels)", theme.warning));
         }
         if let JobState::Streaming(text) = &job.state {
-            lines.extend(paragraphs(&format!("{text}{}", theme.glyphs.arriving), theme.text));
+            lines.extend(paragraphs(&format!("{text}{}", theme.glyphs.streaming), theme.text));
         }
         lines
     }
 
-    /// One of two texts, with nothing that tells which it is: the words the other has not are set off in both alike.
+    /// One of two captions in a blind check, without its source. Words that the other lacks are highlighted alike in both.
     fn unlabelled(&self, pair: [Version; 2], side: usize) -> Vec<Line<'static>> {
         let Self { model, record, theme, .. } = *self;
         let words = model.text(record, pair[side]).unwrap_or_default();
         let other = model.text(record, pair[1 - side]).unwrap_or_default();
         let name = ["A", "B"][side];
         let (name, fact, style) = if model.shown(record) == pair[side] {
-            (format!("{} {name}", theme.glyphs.generating), "a takes it", theme.text)
+            (format!("{} {name}", theme.glyphs.generating), "a accepts it", theme.text)
         } else {
             (format!("  {name}"), "[ and ] show it", theme.muted)
         };
         let mut lines = vec![self.heading(&name, &[fact.to_owned()], Some(words))];
-        lines.extend(self.marked(compared(words, other, DiffKind::Added, style, theme.added)));
+        lines.extend(self.with_matches(compared(words, other, DiffKind::Added, style, theme.added)));
         lines
     }
 
-    /// A candidate, or the operator's own text, with the words the original has not set off.
+    /// A candidate or an edited caption, as a diff against the original.
     fn version(&self, shown: Version) -> Vec<Line<'static>> {
         let Self { model, record, theme, .. } = *self;
         let words = model.text(record, shown).unwrap_or_default();
@@ -185,21 +184,21 @@ impl Page<'_> {
                 }
                 lines
             }
-            _ if model.state(record).amended.is_some() => vec![self.heading("amended", &[], Some(words))],
-            _ => vec![self.heading("your text", &[], Some(words))],
+            _ if model.state(record).amended.is_some() => vec![self.heading("changed by :s", &[], Some(words))],
+            _ => vec![self.heading("edited", &[], Some(words))],
         };
         let findings = model.findings(record, shown);
         lines.extend(findings.iter().map(|finding| self.finding(finding)));
         let text_begins = lines.len();
-        lines.extend(self.marked(match model.original(record) {
+        lines.extend(self.with_matches(match model.original(record) {
             Some(original) => compared(words, original, DiffKind::Added, theme.text, theme.added),
             None => paragraphs(words, theme.text),
         }));
-        set_off(&mut lines[text_begins..], words, &findings, theme.offending);
+        highlight(&mut lines[text_begins..], words, &findings, theme.finding);
         lines
     }
 
-    /// The dataset's caption, with the words that what is shown has not set off.
+    /// The original, as a diff against the version shown.
     fn original(&self, shown: Version) -> Vec<Line<'static>> {
         let Self { model, record, theme, .. } = *self;
         let Some(original) = model.original(record) else { return Vec::new() };
@@ -208,16 +207,16 @@ impl Page<'_> {
         lines.extend(findings.iter().map(|finding| self.finding(finding)));
         let text_begins = lines.len();
         if shown == Version::Original {
-            lines.extend(self.marked(paragraphs(original, theme.text)));
+            lines.extend(self.with_matches(paragraphs(original, theme.text)));
         } else {
             let other = model.text(record, shown).unwrap_or_default();
-            lines.extend(self.marked(compared(original, other, DiffKind::Removed, theme.muted, theme.removed)));
+            lines.extend(self.with_matches(compared(original, other, DiffKind::Removed, theme.muted, theme.removed)));
         }
-        set_off(&mut lines[text_begins..], original, &findings, theme.offending);
+        highlight(&mut lines[text_begins..], original, &findings, theme.finding);
         lines
     }
 
-    /// Where a candidate comes from. A draft is always called one.
+    /// The describer, model and parameters of a candidate.
     fn source(&self, candidate: &Candidate) -> Vec<String> {
         let provenance = &candidate.provenance;
         let mut facts = match provenance.describer.as_str() {
@@ -231,7 +230,7 @@ impl Page<'_> {
         facts
     }
 
-    /// A text's name and, as far as there is room, facts about it; at the right end the number of its words.
+    /// A title with as many details as fit, and the word count on the right.
     fn heading(&self, name: &str, facts: &[String], words: Option<&str>) -> Line<'static> {
         let theme = self.theme;
         let count = words.map(|words| self.count(words)).unwrap_or_default();
@@ -249,13 +248,12 @@ impl Page<'_> {
         Line::from(spans)
     }
 
-    /// A text with what was searched for set off.
-    fn marked(&self, text: Vec<Line<'static>>) -> Vec<Line<'static>> {
+    /// Highlights the matches of the search and the filter.
+    fn with_matches(&self, text: Vec<Line<'static>>) -> Vec<Line<'static>> {
         let sought = self.model.sought();
         text.into_iter().map(|line| highlighted(line, &sought, self.theme.found)).collect()
     }
 
-    /// A finding: a badge with its name, then what is wrong.
     fn finding(&self, finding: &Finding) -> Line<'static> {
         let theme = self.theme;
         let style = match finding.severity {

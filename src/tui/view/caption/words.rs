@@ -1,17 +1,16 @@
-//! Captions as lines of the screen, plain or with what sets them apart from another text.
+//! Captions as lines, plain or as a word diff.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::text::{self, DiffKind};
 
-/// Longer captions are shown up to here: wrapping a million characters takes longer than a frame may.
-const LONGEST_SHOWN: usize = 6_000;
+/// The most characters shown: wrapping a million characters takes longer than a frame.
+const MAX_SHOWN: usize = 6_000;
 
-/// Below this share of common words two texts are just different, and marking every word tells nothing.
-const ALIKE: f64 = 0.35;
+/// The minimum proportion of common text for a diff. Below it, nearly every word would be highlighted.
+const SIMILAR: f64 = 0.35;
 
-/// A text, line by line.
 pub(super) fn paragraphs(words: &str, style: Style) -> Vec<Line<'static>> {
     let shown = clipped(words);
     let mut lines: Vec<Line> =
@@ -22,7 +21,7 @@ pub(super) fn paragraphs(words: &str, style: Style) -> Vec<Line<'static>> {
     lines
 }
 
-/// One of two texts, with the words only it has set off, where the two are alike at all.
+/// Highlights the words that only one of two texts has, if the texts are similar.
 pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, marked: Style) -> Vec<Line<'static>> {
     let (own_shown, other) = (text::sanitize_multiline(clipped(own)), text::sanitize_multiline(clipped(other)));
     let (own_shown, other) = (own_shown.as_ref(), other.as_ref());
@@ -30,9 +29,9 @@ pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, mar
     let segments = text::diff_words(old, new);
     let common: usize =
         segments.iter().filter(|segment| segment.kind == DiffKind::Same).map(|segment| segment.text.len()).sum();
-    #[expect(clippy::cast_precision_loss, reason = "a share of two short texts")]
-    let alike = common as f64 >= ALIKE * own_shown.len().max(other.len()) as f64;
-    if !alike || clipped(own).len() < own.len() {
+    #[expect(clippy::cast_precision_loss, reason = "texts are far shorter than 2^52 bytes")]
+    let similar = common as f64 >= SIMILAR * own_shown.len().max(other.len()) as f64;
+    if !similar || clipped(own).len() < own.len() {
         return paragraphs(own, plain);
     }
     let mut lines = vec![Line::default()];
@@ -50,9 +49,8 @@ pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, mar
     lines
 }
 
-/// The part of a text that is shown.
 pub(super) fn clipped(words: &str) -> &str {
-    words.char_indices().nth(LONGEST_SHOWN).map_or(words, |(end, _)| &words[..end])
+    words.char_indices().nth(MAX_SHOWN).map_or(words, |(end, _)| &words[..end])
 }
 
 #[cfg(test)]
@@ -75,20 +73,20 @@ mod tests {
     }
 
     #[test]
-    fn words_only_one_text_has_are_set_off() {
+    fn words_of_one_text_only_are_highlighted() {
         assert_eq!(added("A person in a blue coat.", "A person in a red coat."), ["blue"]);
     }
 
     #[test]
-    fn texts_that_have_little_in_common_are_left_plain() {
+    fn different_texts_are_plain() {
         assert!(added("Three hats on a shelf.", "A person in a red coat, walking.").is_empty());
     }
 
     #[test]
     fn no_text_is_lost() {
-        let long = "word ".repeat(LONGEST_SHOWN);
+        let long = "word ".repeat(MAX_SHOWN);
         let shown: usize = paragraphs(&long, Style::new()).iter().map(Line::width).sum();
-        assert!(shown > LONGEST_SHOWN && shown < LONGEST_SHOWN + 40);
+        assert!(shown > MAX_SHOWN && shown < MAX_SHOWN + 40);
         assert_eq!(paragraphs("one\ntwo", Style::new()).len(), 2);
     }
 }

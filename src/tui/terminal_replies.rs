@@ -1,37 +1,36 @@
-//! Answers of the terminal that come when nobody waits for them any more: among the keys, where their letters would be
-//! taken for commands.
+//! Replies of the terminal that arrive after the capability probe has timed out. They arrive among the keys, and their
+//! letters would run commands.
 
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-/// How the answers begin that crossterm takes for keys (Alt and a letter, then letters). Those that begin with `ESC [`
-/// it passes over by itself.
-const ANSWERS: [&str; 3] = ["P>|", "_G", "]11;"];
+/// The beginnings of the replies that crossterm decodes as keys (Alt and a letter, then letters). It skips those that begin
+/// with `ESC [` itself.
+const REPLIES: [&str; 3] = ["P>|", "_G", "]11;"];
 
-/// Takes late answers out of what the terminal sends. Passes everything on where none is expected.
+/// Filters late replies out of the events of the terminal. Passes everything through if no reply is expected.
 #[derive(Clone, Debug, Default)]
-pub struct LateAnswers {
+pub struct ReplyFilter {
     state: State,
-    /// What may be the beginning of an answer.
+    /// Events that may be the beginning of a reply.
     held: Vec<Event>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// All has been answered.
     #[default]
     NoneExpected,
-    /// Keys, or an answer that begins.
+    /// Outside of a reply.
     Expected,
-    /// Within an answer that ends with `ESC \` or BEL.
+    /// Within a reply that ends with `ESC \` or BEL.
     WithinString,
-    /// Within one that ends with a letter.
+    /// Within a reply that ends with a letter.
     WithinControl,
 }
 
-impl LateAnswers {
-    /// After a probe: `begun` is the beginning of an answer whose rest is to come.
+impl ReplyFilter {
+    /// Creates a filter for the time after a probe. `begun` is the part of an incomplete reply that has been read.
     pub fn after(begun: &[u8]) -> Self {
         let state = match begun {
             [] => State::Expected,
@@ -41,9 +40,9 @@ impl LateAnswers {
         Self { state, held: Vec::new() }
     }
 
-    /// How long to wait for more of what has begun; nothing where nothing has. What may be a key is not held back for
-    /// long; what can only be an answer may come over a slow line.
-    pub fn patience(&self) -> Option<Duration> {
+    /// Returns how long to wait for the rest of a sequence, or `None` if none has begun. Events that may be keys are not
+    /// held for long; the rest of a reply may arrive over a slow connection.
+    pub fn timeout(&self) -> Option<Duration> {
         match self.state {
             _ if !self.held.is_empty() => Some(Duration::from_millis(500)),
             State::WithinString | State::WithinControl => Some(Duration::from_secs(5)),
@@ -51,8 +50,8 @@ impl LateAnswers {
         }
     }
 
-    /// Takes in what the terminal sent, and gives what is no part of an answer.
-    pub fn take(&mut self, event: Event) -> Vec<Event> {
+    /// Filters an event and returns the events that are not part of a reply.
+    pub fn filter(&mut self, event: Event) -> Vec<Event> {
         let letter = letter(&event);
         match (self.state, letter) {
             (State::NoneExpected, _) => return vec![event],
@@ -74,24 +73,24 @@ impl LateAnswers {
         let mut keys = if begins { std::mem::take(&mut self.held) } else { Vec::new() };
         self.held.push(event);
         let text = self.held_text();
-        if text.as_deref().is_some_and(|text| ANSWERS.contains(&text)) {
+        if text.as_deref().is_some_and(|text| REPLIES.contains(&text)) {
             self.held.clear();
             self.state = State::WithinString;
-        } else if !text.is_some_and(|text| ANSWERS.iter().any(|answer| answer.starts_with(&text))) {
+        } else if !text.is_some_and(|text| REPLIES.iter().any(|reply| reply.starts_with(&text))) {
             keys.append(&mut self.held);
         }
         keys
     }
 
-    /// Nothing followed: what was held is no answer.
-    pub fn give_up(&mut self) -> Vec<Event> {
+    /// Returns the held events after the timeout: they are not a reply.
+    pub fn flush(&mut self) -> Vec<Event> {
         if self.state != State::NoneExpected {
             self.state = State::Expected;
         }
         std::mem::take(&mut self.held)
     }
 
-    /// The letters held: one with Alt, then plain ones.
+    /// The held letters: one with Alt, then plain ones.
     fn held_text(&self) -> Option<String> {
         let letters = self.held.iter().enumerate().map(|(place, event)| match (place, letter(event)) {
             (0, Some(Letter::Alt(letter))) | (1.., Some(Letter::Plain(letter))) => Some(letter),
@@ -110,7 +109,7 @@ enum Letter {
 
 fn letter(event: &Event) -> Option<Letter> {
     let Event::Key(KeyEvent { code: KeyCode::Char(letter), modifiers, .. }) = *event else { return None };
-    // Shift comes along with capitals.
+    // Capitals come with Shift.
     match modifiers - KeyModifiers::SHIFT {
         KeyModifiers::NONE => Some(Letter::Plain(letter)),
         KeyModifiers::ALT => Some(Letter::Alt(letter)),
@@ -123,7 +122,7 @@ fn letter(event: &Event) -> Option<Letter> {
 mod tests {
     use super::*;
 
-    /// The events crossterm makes of bytes without control sequences.
+    /// Decodes bytes without control sequences as crossterm does.
     fn events(bytes: &str) -> Vec<Event> {
         let mut events = Vec::new();
         let mut characters = bytes.chars();
@@ -139,49 +138,49 @@ mod tests {
         events
     }
 
-    fn passed(late: &mut LateAnswers, bytes: &str) -> Vec<Event> {
-        events(bytes).into_iter().flat_map(|event| late.take(event)).collect()
+    fn filtered(filter: &mut ReplyFilter, bytes: &str) -> Vec<Event> {
+        events(bytes).into_iter().flat_map(|event| filter.filter(event)).collect()
     }
 
     #[test]
-    fn answers_are_taken_out_and_keys_stay() {
-        let mut late = LateAnswers::after(b"");
+    fn replies_are_dropped_and_keys_pass() {
+        let mut filter = ReplyFilter::after(b"");
         let received = "j\x1bP>|XTerm(379)\x1b\\k\x1b_Gi=31;OK\x1b\\\x1b]11;rgb:00/00/00\x07\x1b]11;rgb:0/0/0\x1b\\X";
-        assert_eq!(passed(&mut late, received), events("jkX"));
-        assert_eq!(late.patience(), None);
+        assert_eq!(filtered(&mut filter, received), events("jkX"));
+        assert_eq!(filter.timeout(), None);
     }
 
     #[test]
-    fn the_rest_of_an_answer_is_taken_out() {
-        assert_eq!(passed(&mut LateAnswers::after(b"\x1bP>|XT"), "erm(379)\x1b\\X"), events("X"));
-        assert_eq!(passed(&mut LateAnswers::after(b"\x1b[?62;"), "4;22cX"), events("X"));
+    fn the_rest_of_a_reply_is_dropped() {
+        assert_eq!(filtered(&mut ReplyFilter::after(b"\x1bP>|XT"), "erm(379)\x1b\\X"), events("X"));
+        assert_eq!(filtered(&mut ReplyFilter::after(b"\x1b[?62;"), "4;22cX"), events("X"));
     }
 
     #[test]
-    fn what_only_begins_like_an_answer_is_keys() {
-        let mut late = LateAnswers::after(b"");
-        assert_eq!(passed(&mut late, "\x1bPx\x1b_\x1b]1x"), events("\x1bPx\x1b_\x1b]1x"));
-        assert_eq!(passed(&mut late, "\x1bP>"), []);
-        assert!(late.patience().is_some());
-        assert_eq!(late.give_up(), events("\x1bP>"));
-        assert_eq!(passed(&mut late, "|a"), events("|a"));
+    fn an_incomplete_beginning_of_a_reply_is_keys() {
+        let mut filter = ReplyFilter::after(b"");
+        assert_eq!(filtered(&mut filter, "\x1bPx\x1b_\x1b]1x"), events("\x1bPx\x1b_\x1b]1x"));
+        assert_eq!(filtered(&mut filter, "\x1bP>"), []);
+        assert!(filter.timeout().is_some());
+        assert_eq!(filter.flush(), events("\x1bP>"));
+        assert_eq!(filtered(&mut filter, "|a"), events("|a"));
     }
 
     #[test]
-    fn an_answer_that_breaks_off_does_not_swallow_what_comes_later() {
-        let mut late = LateAnswers::after(b"\x1bP>|XT");
-        assert_eq!(passed(&mut late, "erm"), []);
-        assert_eq!(late.give_up(), []);
-        assert_eq!(passed(&mut late, "x"), events("x"));
-        let mut late = LateAnswers::after(b"\x1bP>|XT");
+    fn a_truncated_reply_does_not_swallow_the_keys_after_it() {
+        let mut filter = ReplyFilter::after(b"\x1bP>|XT");
+        assert_eq!(filtered(&mut filter, "erm"), []);
+        assert_eq!(filter.flush(), []);
+        assert_eq!(filtered(&mut filter, "x"), events("x"));
+        let mut filter = ReplyFilter::after(b"\x1bP>|XT");
         let enter = Event::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
-        assert_eq!(late.take(enter.clone()), [enter]);
-        assert_eq!(passed(&mut late, "x"), events("x"));
+        assert_eq!(filter.filter(enter.clone()), [enter]);
+        assert_eq!(filtered(&mut filter, "x"), events("x"));
     }
 
     #[test]
-    fn where_all_was_answered_nothing_is_held() {
-        let mut late = LateAnswers::default();
-        assert_eq!(passed(&mut late, "\x1bP>|X"), events("\x1bP>|X"));
+    fn nothing_is_held_if_no_reply_is_expected() {
+        let mut filter = ReplyFilter::default();
+        assert_eq!(filtered(&mut filter, "\x1bP>|X"), events("\x1bP>|X"));
     }
 }

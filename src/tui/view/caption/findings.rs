@@ -1,4 +1,4 @@
-//! The parts of a text that findings are about, set off in the lines it is shown in.
+//! Highlighting the parts of a caption that findings are about.
 
 use std::ops::Range;
 
@@ -9,9 +9,8 @@ use super::words::clipped;
 use crate::lint::Finding;
 use crate::text;
 
-/// Gives `style` to what `findings` are about. `lines` are those of `words` as they are shown: made safe, and broken
-/// where it breaks. What is not shown is passed over.
-pub(super) fn set_off(lines: &mut [Line<'static>], words: &str, findings: &[Finding], style: Style) {
+/// Patches the spans of `findings` with `style`. `lines` are the sanitized lines of `words`; clipped text is ignored.
+pub(super) fn highlight(lines: &mut [Line<'static>], words: &str, findings: &[Finding], style: Style) {
     let spans: Vec<Range<usize>> =
         findings.iter().filter_map(|finding| finding.span.as_ref()).map(|span| shown(words, span)).collect();
     if spans.is_empty() {
@@ -26,19 +25,19 @@ pub(super) fn set_off(lines: &mut [Line<'static>], words: &str, findings: &[Find
             start = end;
         }
         line.spans = parts;
-        // The break between two lines is a byte of the text.
+        // A line break is one byte of the text.
         start += 1;
     }
 }
 
-/// Where a part of the text is in what is shown of it: being made safe moves what comes after.
+/// Maps a range of the text to the sanitized text, in which offsets differ.
 fn shown(words: &str, span: &Range<usize>) -> Range<usize> {
     let most = clipped(words).len();
     let place = |at: usize| text::sanitize_multiline(&words[..words.floor_char_boundary(at.min(most))]).len();
     place(span.start)..place(span.end)
 }
 
-/// A span in pieces, the pieces in any of `spans` styled.
+/// Splits a span at the ends of `spans` and styles the parts inside.
 fn split(span: &Span<'static>, start: usize, spans: &[Range<usize>], style: Style) -> Vec<Span<'static>> {
     let content = span.content.as_ref();
     let end = start + content.len();
@@ -73,38 +72,38 @@ mod tests {
         Finding { kind: LintKind::CutOff, severity: Severity::Warn, message: String::new(), span: Some(span) }
     }
 
-    /// The parts set off, line by line.
-    fn set_off_in(words: &str, spans: &[(usize, usize)]) -> Vec<String> {
+    /// The highlighted parts, line by line.
+    fn highlighted(words: &str, spans: &[(usize, usize)]) -> Vec<String> {
         let mut lines = paragraphs(words, Style::new());
         let findings: Vec<Finding> = spans.iter().map(|(start, end)| finding(*start..*end)).collect();
-        set_off(&mut lines, words, &findings, Style::new().add_modifier(Modifier::UNDERLINED));
+        highlight(&mut lines, words, &findings, Style::new().add_modifier(Modifier::UNDERLINED));
         let spans = lines.iter().flat_map(|line| &line.spans);
         let marked = spans.filter(|span| span.style.add_modifier.contains(Modifier::UNDERLINED));
         marked.map(|span| span.content.to_string()).collect()
     }
 
     #[test]
-    fn what_a_finding_is_about_is_set_off() {
-        assert_eq!(set_off_in("A red co", &[(6, 8)]), ["co"]);
-        assert_eq!(set_off_in("A red coat.\nA hat.", &[(2, 13)]), ["red coat.", "A"]);
-        assert_eq!(set_off_in("A red coat.", &[(0, 5), (2, 11)]), ["A ", "red", " coat."]);
-        assert_eq!(set_off_in("A red coat.", &[]), [""; 0]);
+    fn findings_are_highlighted() {
+        assert_eq!(highlighted("A red co", &[(6, 8)]), ["co"]);
+        assert_eq!(highlighted("A red coat.\nA hat.", &[(2, 13)]), ["red coat.", "A"]);
+        assert_eq!(highlighted("A red coat.", &[(0, 5), (2, 11)]), ["A ", "red", " coat."]);
+        assert_eq!(highlighted("A red coat.", &[]), [""; 0]);
     }
 
     #[test]
-    fn what_is_made_visible_moves_what_comes_after() {
-        assert_eq!(set_off_in("A\u{1b} red\u{202e} co", &[(2, 5), (10, 12)]), [" re", "co"]);
-        assert_eq!(set_off_in("ha\u{200b}t", &[(2, 5)]), ["⟨U+200B⟩"]);
-        assert_eq!(set_off_in("a\r\nb c", &[(5, 6)]), ["c"]);
+    fn sanitizing_shifts_later_offsets() {
+        assert_eq!(highlighted("A\u{1b} red\u{202e} co", &[(2, 5), (10, 12)]), [" re", "co"]);
+        assert_eq!(highlighted("ha\u{200b}t", &[(2, 5)]), ["⟨U+200B⟩"]);
+        assert_eq!(highlighted("a\r\nb c", &[(5, 6)]), ["c"]);
     }
 
     proptest! {
         #[test]
-        fn no_text_is_lost_whatever_is_set_off(words in any::<String>(), start in 0_usize..40, length in 0_usize..40) {
+        fn highlighting_loses_no_text(words in any::<String>(), start in 0_usize..40, length in 0_usize..40) {
             let plain: Vec<String> = paragraphs(&words, Style::new()).iter().map(ToString::to_string).collect();
             let mut lines = paragraphs(&words, Style::new());
             let span = start.min(words.len())..(start + length).min(words.len());
-            set_off(&mut lines, &words, &[finding(span)], Style::new());
+            highlight(&mut lines, &words, &[finding(span)], Style::new());
             prop_assert_eq!(lines.iter().map(ToString::to_string).collect::<Vec<_>>(), plain);
         }
     }

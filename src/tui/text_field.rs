@@ -1,5 +1,5 @@
-//! The text field: the widget in which captions, notes and commands are written. The core holds the text; this keeps
-//! what only a widget knows (its own undo, the scroll position).
+//! The text field for captions, notes and commands. The model holds the text; the widget has its own undo and scroll
+//! position.
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 use crate::dataset::RecordId;
 use crate::review::{Mode, Msg};
 
-/// What is being written: a change of this means a new field.
+/// What is being edited. A change of this needs a new field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Caption(RecordId),
@@ -21,15 +21,14 @@ enum Purpose {
     Reason(RecordId),
 }
 
-/// A text field in use.
 #[derive(Debug)]
-pub struct Entry {
+pub struct TextField {
     purpose: Purpose,
     area: TextArea<'static>,
 }
 
-impl Entry {
-    /// The field a mode needs: the one in use where it still is the same, a new one, or none.
+impl TextField {
+    /// Returns the field that a mode needs: the current one if it still has the text, otherwise a new one.
     #[must_use]
     pub fn follow(current: Option<Self>, mode: &Mode) -> Option<Self> {
         let (purpose, text, cursor) = match mode {
@@ -50,8 +49,8 @@ impl Entry {
             | Mode::ConfirmSpending { .. }
             | Mode::ConfirmMany { .. } => return None,
         };
-        // The core may have put another text in: it completes words.
-        let same = |entry: &Self| entry.purpose == purpose && entry.text() == text;
+        // The model may have changed the text: it completes words.
+        let same = |field: &Self| field.purpose == purpose && field.text() == text;
         Some(current.filter(same).unwrap_or_else(|| Self::new(purpose, text, cursor)))
     }
 
@@ -64,7 +63,7 @@ impl Entry {
             }
         });
         area.set_cursor_line_style(Style::new());
-        // The terminal's own cursor marks the place: input methods open their window there.
+        // The terminal's own cursor is used: input methods open their window there.
         area.set_cursor_style(Style::new());
         let mut left = cursor;
         let mut place = (0, 0);
@@ -76,24 +75,23 @@ impl Entry {
             }
             left -= length + 1;
         }
-        let clamp = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
+        let clamp = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
         area.move_cursor(CursorMove::Jump(clamp(place.0), clamp(place.1)));
         Self { purpose, area }
     }
 
-    /// What is in it.
     #[must_use]
     pub fn text(&self) -> String {
         self.area.lines().join("\n")
     }
 
-    /// A key that is text or moves within it.
+    /// Handles a key that is not bound to a command.
     pub fn press(&mut self, key: KeyEvent) -> Msg {
         self.area.input(key);
-        self.report()
+        self.typed()
     }
 
-    /// Text put in at once.
+    /// Pastes a text, on one line except in a caption.
     pub fn paste(&mut self, text: &str) -> Msg {
         let text = match self.purpose {
             Purpose::Caption(_) => text.replace("\r\n", "\n").replace('\r', "\n"),
@@ -102,21 +100,21 @@ impl Entry {
             }
         };
         self.area.insert_str(text);
-        self.report()
+        self.typed()
     }
 
-    fn report(&self) -> Msg {
+    fn typed(&self) -> Msg {
         let cursor = self.area.cursor();
         let before: usize = self.area.lines().iter().take(cursor.0).map(|line| line.chars().count() + 1).sum();
         Msg::Typed { text: self.text(), cursor: before + cursor.1 }
     }
 
-    /// Draws the field and puts the terminal's cursor in it.
+    /// Draws the field and places the terminal's cursor.
     pub fn draw(&self, frame: &mut Frame, area: Rect) {
         if area.is_empty() {
             return;
         }
-        // The last column is for the cursor behind a full row.
+        // The last column is for the cursor after a full row.
         frame.render_widget(&self.area, Rect { width: area.width.saturating_sub(1).max(1), ..area });
         let (top, left) = self.area.scroll_offset();
         let cursor = self.area.screen_cursor();

@@ -1,0 +1,276 @@
+//! The command line: parsing what follows `:`, and the palette, which finds commands by name and description.
+
+use std::path::PathBuf;
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::replace::{self, ReplaceError, Wanted};
+use super::{Command, Context};
+
+/// What a command takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parameter {
+    /// The command line with a placeholder, which is in brackets if it is optional.
+    pub usage: &'static str,
+    pub(super) kind: Kind,
+    /// The command line that asks for the argument. Empty if it is optional.
+    pub(super) prompt: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Number,
+    Path,
+    /// A change to many captions, such as `s/old/new/`.
+    Change,
+}
+
+/// What a command is run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Argument {
+    None,
+    Number(u64),
+    Path(PathBuf),
+    Change(Wanted),
+}
+
+impl Parameter {
+    pub(super) const fn is_required(self) -> bool {
+        !self.prompt.is_empty()
+    }
+
+    fn parse(self, text: &str) -> Result<Argument, String> {
+        match self.kind {
+            _ if text.is_empty() => Ok(Argument::None),
+            Kind::Number => match text.parse() {
+                Ok(number) => Ok(Argument::Number(number)),
+                Err(_) => Err(format!("expected a number, found \"{text}\"")),
+            },
+            Kind::Path => Ok(Argument::Path(text.into())),
+            Kind::Change => change(text)
+                .or_else(|| change(&format!("s{text}")))
+                .unwrap_or_else(|| Err(ReplaceError::Form.to_string())),
+        }
+    }
+}
+
+impl Argument {
+    pub(super) const fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn path(self) -> Option<PathBuf> {
+        match self {
+            Self::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    pub(super) fn change(self) -> Option<Wanted> {
+        match self {
+            Self::Change(wanted) => Some(wanted),
+            _ => None,
+        }
+    }
+}
+
+/// A command line that names a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Invocation {
+    pub command: Command,
+    /// The argument, or why it cannot be used.
+    pub argument: Result<Argument, String>,
+}
+
+/// Parses a command line. Returns `None` if it does not begin with the name of a command.
+pub(super) fn parse(line: &str) -> Option<Invocation> {
+    let line = line.trim_start();
+    if !line.is_empty() && line.trim_end().chars().all(|character| character.is_ascii_digit()) {
+        return Some(Invocation {
+            command: Command::GoTo,
+            argument: Command::GoTo.parameter()?.parse(line.trim_end()),
+        });
+    }
+    let named = Command::all().flat_map(|command| names(command).map(move |name| (command, name)));
+    let matching = named.filter_map(|(command, name)| {
+        let rest = line.strip_prefix(name)?;
+        (rest.is_empty() || rest.starts_with(' ')).then_some((command, name, rest.trim()))
+    });
+    let longest = matching.max_by_key(|(_, name, _)| name.len());
+    if let Some(argument) = change(line) {
+        let word = line.strip_prefix('%').unwrap_or(line).split(' ').next().unwrap_or_default();
+        return Some(Invocation { command: Command::from_name(word).unwrap_or(Command::Substitute), argument });
+    }
+    let (command, _, rest) = longest?;
+    match command.parameter() {
+        Some(parameter) => Some(Invocation { command, argument: parameter.parse(rest) }),
+        None => rest.is_empty().then_some(Invocation { command, argument: Ok(Argument::None) }),
+    }
+}
+
+fn names(command: Command) -> impl Iterator<Item = &'static str> {
+    std::iter::once(command.name()).chain([command.abbreviations(), command.aliases()].concat())
+}
+
+/// Parses a change to many captions. A change that lacks its text has no argument yet.
+fn change(line: &str) -> Option<Result<Argument, String>> {
+    match replace::parse(line)? {
+        Ok(wanted) => Some(Ok(Argument::Change(wanted))),
+        Err(ReplaceError::NoText) => Some(Ok(Argument::None)),
+        Err(error) => Some(Err(error.to_string())),
+    }
+}
+
+/// The command line being typed, and the selection in its palette.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    pub text: String,
+    /// The selected match, counted from the best. `None` until something is typed or the selection is moved.
+    pub chosen: Option<usize>,
+    /// The context that the commands act in.
+    context: Context,
+}
+
+impl CommandLine {
+    #[must_use]
+    pub fn new(text: &str, context: Context) -> Self {
+        let mut line = Self { text: String::new(), chosen: None, context };
+        line.set_text(text.to_owned());
+        line
+    }
+
+    /// Returns the matching commands, best first: the one the line names, then those whose name or description match
+    /// it. Every command matches an empty line.
+    #[must_use]
+    pub fn matches(&self) -> Vec<Command> {
+        let named = parse(&self.text).map(|line| line.command).filter(|command| command.acts_in(self.context));
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let pattern = Pattern::parse(&self.text, CaseMatching::Ignore, Normalization::Smart);
+        let mut buffer = Vec::new();
+        let mut found: Vec<(u32, Command)> = Command::all()
+            .filter(|command| command.is_in_palette(self.context) && Some(*command) != named)
+            .filter_map(|command| {
+                let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
+                // A match in the name counts twice.
+                let by_name = score(command.name()).map(|score| score * 2);
+                let by_description = score(&format!("{} {}", command.name(), command.description()));
+                Some((by_name.max(by_description)?, command))
+            })
+            .collect();
+        // Stable: equal scores stay in the order of the help.
+        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        named.into_iter().chain(found.into_iter().map(|(_, command)| command)).collect()
+    }
+
+    /// The command that Enter runs.
+    #[must_use]
+    pub fn selected(&self) -> Option<Command> {
+        self.matches().get(self.chosen?).copied()
+    }
+
+    pub(super) fn set_text(&mut self, text: String) {
+        self.chosen = (!text.trim().is_empty()).then_some(0);
+        self.text = text;
+    }
+
+    pub(super) fn step(&mut self, step: isize) {
+        let last = self.matches().len().saturating_sub(1);
+        self.chosen = Some(self.chosen.map_or(0, |chosen| chosen.saturating_add_signed(step).min(last)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn first(text: &str) -> Option<Command> {
+        CommandLine::new(text, Context::Browse).selected()
+    }
+
+    #[rstest]
+    #[case("accept", Some(Command::Accept))]
+    #[case("excl", Some(Command::Exclude))]
+    #[case("regen", Some(Command::Regenerate))]
+    #[case("gen all", Some(Command::GenerateAll))]
+    #[case("full screen", Some(Command::Zoom))]
+    #[case("regular expression", Some(Command::Substitute))]
+    #[case("spot check", Some(Command::Report))]
+    #[case("qqqq", None)]
+    #[case("", None)]
+    fn a_few_letters_find_a_command(#[case] text: &str, #[case] expected: Option<Command>) {
+        assert_eq!(first(text), expected);
+    }
+
+    #[test]
+    fn every_command_of_the_list_is_found_by_its_names() {
+        for command in Command::all().filter(|command| command.is_in_palette(Context::Browse)) {
+            for name in names(command) {
+                assert_eq!(first(name), Some(command), "{name}");
+            }
+        }
+    }
+
+    #[rstest]
+    #[case("w", Command::Save, Ok(Argument::None))]
+    #[case("w!", Command::Overwrite, Ok(Argument::None))]
+    #[case("wq", Command::SaveAndQuit, Ok(Argument::None))]
+    #[case("x ", Command::SaveAndQuit, Ok(Argument::None))]
+    #[case("q", Command::Quit, Ok(Argument::None))]
+    #[case("q!", Command::QuitNow, Ok(Argument::None))]
+    #[case(" stats", Command::Statistics, Ok(Argument::None))]
+    #[case("12", Command::GoTo, Ok(Argument::Number(12)))]
+    #[case("go-to 12", Command::GoTo, Ok(Argument::Number(12)))]
+    #[case("go-to x", Command::GoTo, Err("expected a number, found \"x\""))]
+    #[case("go-to", Command::GoTo, Ok(Argument::None))]
+    #[case("report", Command::Report, Ok(Argument::None))]
+    #[case("report a b.md", Command::Report, Ok(Argument::Path("a b.md".into())))]
+    #[case("report! b.md", Command::ForceReport, Ok(Argument::Path("b.md".into())))]
+    #[case("sort random 7", Command::SortRandom, Ok(Argument::Number(7)))]
+    #[case("sort-random", Command::SortRandom, Ok(Argument::None))]
+    #[case("prefix", Command::Prefix, Ok(Argument::None))]
+    #[case("agree", Command::Confirm, Ok(Argument::None))]
+    fn lines_name_commands(#[case] line: &str, #[case] command: Command, #[case] argument: Result<Argument, &str>) {
+        let expected = Invocation { command, argument: argument.map_err(str::to_owned) };
+        assert_eq!(parse(line), Some(expected));
+    }
+
+    #[rstest]
+    #[case("s/a/b/", Command::Substitute, false)]
+    #[case("%s/a/b/", Command::Substitute, true)]
+    #[case("substitute /a/b/", Command::Substitute, false)]
+    #[case("prefix a photo of", Command::Prefix, false)]
+    #[case("%trim", Command::Trim, true)]
+    fn lines_name_changes(#[case] line: &str, #[case] command: Command, #[case] everywhere: bool) {
+        let parsed = parse(line).expect("a command");
+        let Ok(Argument::Change(wanted)) = parsed.argument else { panic!("{:?}", parsed.argument) };
+        assert_eq!((parsed.command, wanted.everywhere), (command, everywhere));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("nothing of the kind")]
+    #[case("accept all")]
+    #[case("reports")]
+    fn other_lines_name_none(#[case] line: &str) {
+        assert_eq!(parse(line), None);
+    }
+
+    #[test]
+    fn the_selection_stays_among_the_matches() {
+        let mut line = CommandLine::new("", Context::Browse);
+        line.step(-1);
+        assert_eq!(line.chosen, Some(0));
+        for _ in 0..1_000 {
+            line.step(1);
+        }
+        assert_eq!(line.chosen, Some(line.matches().len() - 1));
+        line.set_text("tab".to_owned());
+        assert_eq!(line.chosen, Some(0));
+    }
+}

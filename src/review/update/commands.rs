@@ -1,0 +1,678 @@
+//! The commands: one row each. Dispatch, the validation of keymaps, the help, the footer, the dialogs and the palette
+//! all derive from this table.
+
+use super::edit::Then;
+use super::{decide, describe, edit, file, filter, layers, navigate, replace, search, select, sheet, sort, undo, zoom};
+use crate::describe::Reason;
+use crate::review::command_line::{Argument, CommandLine, Kind, Parameter};
+use crate::review::{Change, Context, Effect, Mode, Model, RecordAction, SortBy, Tab};
+
+/// A section of the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    Move,
+    Find,
+    Sort,
+    Mark,
+    Decide,
+    Edit,
+    Describe,
+    Replace,
+    View,
+    File,
+}
+
+impl Group {
+    /// Every group, in the order of the help.
+    pub const ALL: [Self; 10] = [
+        Self::Move,
+        Self::Find,
+        Self::Sort,
+        Self::Mark,
+        Self::Decide,
+        Self::Edit,
+        Self::Describe,
+        Self::View,
+        Self::File,
+        Self::Replace,
+    ];
+
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Move => "Move",
+            Self::Find => "Find",
+            Self::Sort => "Sort (again: reverse)",
+            Self::Mark => "Mark several, then act on them",
+            Self::Decide => "Decide",
+            Self::Edit => "Edit",
+            Self::Describe => "Describe",
+            Self::Replace => "Change many captions (% for all records)",
+            Self::View => "View",
+            Self::File => "Save and quit",
+        }
+    }
+}
+
+type Run = fn(&mut Model, Argument, &mut Vec<Effect>);
+
+/// What a command does in some contexts.
+struct Meaning {
+    contexts: &'static [Context],
+    /// One to three words for the footer and the dialogs. Empty if neither mentions the command.
+    label: &'static str,
+    run: Run,
+}
+
+struct Row {
+    command: Command,
+    name: &'static str,
+    group: Group,
+    help: &'static str,
+    /// The description in the palette, if the help is too short without the title of its group.
+    palette: &'static str,
+    in_palette: bool,
+    /// Names for the command line only.
+    abbreviations: &'static [&'static str],
+    /// Former names, accepted in keymaps and on the command line.
+    aliases: &'static [&'static str],
+    parameter: Option<Parameter>,
+    meanings: &'static [Meaning],
+}
+
+impl Row {
+    const DEFAULT: Self = Self {
+        command: Command::Down,
+        name: "",
+        group: Group::Move,
+        help: "",
+        palette: "",
+        in_palette: true,
+        abbreviations: &[],
+        aliases: &[],
+        parameter: None,
+        meanings: &[],
+    };
+}
+
+macro_rules! commands {
+    ($($group:ident { $(
+        $variant:ident $name:literal $help:literal
+        $(($($field:ident: $value:expr),+))? {
+            $($contexts:expr, $label:literal => $run:expr;)+
+        }
+    )+ })+) => {
+        /// A command of the reviewer. Keys are bound to commands by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Command {
+            $($($variant,)+)+
+        }
+
+        static ROWS: &[Row] = &[$($(Row {
+            command: Command::$variant,
+            name: $name,
+            group: Group::$group,
+            help: $help,
+            $($($field: $value,)+)?
+            meanings: &[$(Meaning { contexts: &$contexts, label: $label, run: $run },)+],
+            ..Row::DEFAULT
+        },)+)+];
+    };
+}
+
+use Context::{
+    Browse, Command as Line, ConfirmMany, ConfirmOverwrite, ConfirmQuit, ConfirmSpending, Edit, Entry, Filter, Help,
+    Replace, Search, Sheet, Statistics, Zoom,
+};
+
+const ANY_BUT_DIALOGS: [Context; 8] = [Browse, Edit, Entry, Line, Search, Filter, Help, Replace];
+
+const NUMBER: Option<Parameter> = Some(Parameter { usage: "NUMBER", kind: Kind::Number, prompt: "go-to " });
+const SEED: Option<Parameter> = Some(Parameter { usage: "sort-random [SEED]", kind: Kind::Number, prompt: "" });
+const REPORT: Option<Parameter> = Some(Parameter { usage: "report [FILE]", kind: Kind::Path, prompt: "" });
+const FORCE_REPORT: Option<Parameter> = Some(Parameter { usage: "report! [FILE]", kind: Kind::Path, prompt: "" });
+const SUBSTITUTION: Option<Parameter> = Some(Parameter { usage: "s/OLD/NEW/", kind: Kind::Change, prompt: "s/" });
+const PREFIX: Option<Parameter> = Some(Parameter { usage: "prefix TEXT", kind: Kind::Change, prompt: "prefix " });
+const SUFFIX: Option<Parameter> = Some(Parameter { usage: "suffix TEXT", kind: Kind::Change, prompt: "suffix " });
+
+commands! {
+    Move {
+        Down "down" "next record" {
+            [Browse], "next" => |model, _, _| navigate::step(model, 1);
+            [Sheet], "next row" => |model, _, _| sheet::step_rows(model, 1);
+            [Help], "down" => |model, _, _| navigate::scroll_page(model, 1);
+            [Line], "next" => |model, _, _| layers::select_command(model, 1);
+            [Replace], "next" => |model, _, _| replace::step(model, 1);
+        }
+        Up "up" "previous record" {
+            [Browse], "previous" => |model, _, _| navigate::step(model, -1);
+            [Sheet], "previous row" => |model, _, _| sheet::step_rows(model, -1);
+            [Help], "up" => |model, _, _| navigate::scroll_page(model, -1);
+            [Line], "previous" => |model, _, _| layers::select_command(model, -1);
+            [Replace], "previous" => |model, _, _| replace::step(model, -1);
+        }
+        Left "left" "neighbouring picture" (in_palette: false) {
+            [Browse], "previous" => |model, _, _| navigate::step(model, -1);
+        }
+        Right "right" "neighbouring picture" (in_palette: false) {
+            [Browse], "next" => |model, _, _| navigate::step(model, 1);
+        }
+        HalfPageDown "half-page-down" "half a page down" {
+            [Browse], "" => |model, _, _| navigate::page(model, 1, 2);
+            [Sheet], "" => |model, _, _| sheet::page(model, 1, 2);
+            [Help], "" => |model, _, _| navigate::scroll_page(model, navigate::rows_of_page(model, 2));
+            [Replace], "" => |model, _, _| replace::step(model, 10);
+        }
+        HalfPageUp "half-page-up" "half a page up" {
+            [Browse], "" => |model, _, _| navigate::page(model, -1, 2);
+            [Sheet], "" => |model, _, _| sheet::page(model, -1, 2);
+            [Help], "" => |model, _, _| navigate::scroll_page(model, -navigate::rows_of_page(model, 2));
+            [Replace], "" => |model, _, _| replace::step(model, -10);
+        }
+        PageDown "page-down" "page down" {
+            [Browse], "" => |model, _, _| navigate::page(model, 1, 1);
+            [Sheet], "" => |model, _, _| sheet::page(model, 1, 1);
+            [Help], "" => |model, _, _| navigate::scroll_page(model, navigate::rows_of_page(model, 1));
+            [Replace], "" => |model, _, _| replace::step(model, 20);
+        }
+        PageUp "page-up" "page up" {
+            [Browse], "" => |model, _, _| navigate::page(model, -1, 1);
+            [Sheet], "" => |model, _, _| sheet::page(model, -1, 1);
+            [Help], "" => |model, _, _| navigate::scroll_page(model, -navigate::rows_of_page(model, 1));
+            [Replace], "" => |model, _, _| replace::step(model, -20);
+        }
+        Top "top" "first record" {
+            [Browse], "" => |model, _, _| navigate::top(model);
+            [Help], "top" => |model, _, _| navigate::scroll_page(model, isize::MIN);
+        }
+        Bottom "bottom" "last record" {
+            [Browse], "" => |model, _, _| navigate::bottom(model);
+            [Help], "bottom" => |model, _, _| navigate::scroll_page(model, isize::MAX);
+        }
+        NextToReview "next-to-review" "next record to review" {
+            [Browse], "" => |model, _, _| navigate::to_review(model, true);
+        }
+        PreviousToReview "previous-to-review" "previous record to review" {
+            [Browse], "" => |model, _, _| navigate::to_review(model, false);
+        }
+        GoTo "go-to" "go to a record by number" (parameter: NUMBER) {
+            [Browse], "" => |model, argument, _| navigate::to_number(model, argument.number());
+        }
+    }
+    Find {
+        Search "search" "search captions and file names" {
+            [Browse], "" => |model, _, _| search::open(model);
+        }
+        NextMatch "next-match" "next match" {
+            [Browse, Search], "" => |model, _, _| search::next(model, true);
+        }
+        PreviousMatch "previous-match" "previous match" {
+            [Browse, Search], "" => |model, _, _| search::next(model, false);
+        }
+        Filter "filter" "filter the list by a query" {
+            [Browse], "" => |model, _, out| filter::open(model, out);
+        }
+        ClearFilter "clear-filter" "clear the filter" {
+            [Browse], "" => |model, _, out| filter::clear(model, out);
+        }
+        Complete "complete" "next completion" {
+            [Filter], "" => |model, _, out| filter::complete_word(model, true, out);
+        }
+        CompleteBack "complete-back" "previous completion" {
+            [Filter], "" => |model, _, out| filter::complete_word(model, false, out);
+        }
+    }
+    Sort {
+        SortFile "sort-file" "file order" (palette: "sort in file order", abbreviations: &["sort file"]) {
+            [Browse], "" => |model, _, out| sort::in_file_order(model, out);
+        }
+        SortName "sort-name" "name" (palette: "sort by name", abbreviations: &["sort name"]) {
+            [Browse], "" => |model, _, out| sort::by(model, SortBy::Name, out);
+        }
+        SortWords "sort-words" "words, most first" (
+            palette: "sort by words, most first", abbreviations: &["sort words"]
+        ) {
+            [Browse], "" => |model, _, out| sort::by(model, SortBy::Words, out);
+        }
+        SortFindings "sort-findings" "findings, worst first" (
+            palette: "sort by findings, worst first", abbreviations: &["sort findings"]
+        ) {
+            [Browse], "" => |model, _, out| sort::by(model, SortBy::Findings, out);
+        }
+        SortStatus "sort-status" "status, to review first" (
+            palette: "sort by status", abbreviations: &["sort status"]
+        ) {
+            [Browse], "" => |model, _, out| sort::by(model, SortBy::Status, out);
+        }
+        SortChange "sort-change" "last change, newest first" (
+            palette: "sort by last change", abbreviations: &["sort change"]
+        ) {
+            [Browse], "" => |model, _, out| sort::by(model, SortBy::Change, out);
+        }
+        SortEdits "sort-edits" "edit distance from the original" (
+            palette: "sort by edit distance", abbreviations: &["sort edits"]
+        ) {
+            [Browse], "" => |model, _, out| sort::by(model, SortBy::Edits, out);
+        }
+        SortRandom "sort-random" "random (again: reshuffle)" (
+            palette: "shuffle", abbreviations: &["sort random"], parameter: SEED
+        ) {
+            [Browse], "" => |model, argument, out| sort::randomly(model, argument.number(), out);
+        }
+        SortAgain "sort-again" "sort again" (abbreviations: &["sort again"]) {
+            [Browse], "" => |model, _, out| sort::again(model, out);
+        }
+    }
+    Mark {
+        Mark "mark" "toggle mark, next" {
+            [Browse], "mark" => |model, _, _| select::toggle(model);
+        }
+        MarkRange "mark-range" "mark a range: start, then end" {
+            [Browse], "range" => |model, _, _| select::range(model);
+        }
+        MarkAll "mark-all" "mark all in view (again: none)" {
+            [Browse], "all" => |model, _, _| select::all(model);
+        }
+    }
+    Decide {
+        Accept "accept" "accept the caption shown, next" {
+            [Browse], "accept" => |model, _, out| decide::request(model, RecordAction::Accept, out);
+        }
+        Keep "keep" "keep the original, next" {
+            [Browse], "keep" => |model, _, out| decide::request(model, RecordAction::Keep, out);
+        }
+        Skip "skip" "skip for now, next" {
+            [Browse], "skip" => |model, _, out| decide::request(model, RecordAction::Skip, out);
+        }
+        Exclude "exclude" "exclude from the output, next" {
+            [Browse], "exclude" => |model, _, out| decide::request(model, RecordAction::Exclude, out);
+        }
+        Flag "flag" "flag or unflag" {
+            [Browse], "flag" => |model, _, out| decide::request(model, RecordAction::Flag, out);
+        }
+        Note "note" "write a note" {
+            [Browse], "note" => |model, _, _| edit::open_note(model);
+        }
+        Undo "undo" "undo" {
+            [Browse], "undo" => |model, _, out| undo::undo(model, out);
+        }
+        Redo "redo" "redo" {
+            [Browse], "redo" => |model, _, out| undo::redo(model, out);
+        }
+    }
+    Edit {
+        Edit "edit" "edit the caption" {
+            [Browse], "edit" => |model, _, _| edit::open(model);
+        }
+        EditExternally "edit-externally" "edit in $VISUAL or $EDITOR" {
+            [Browse], "" => |model, _, out| edit::open_externally(model, out);
+        }
+        AcceptEdit "accept-edit" "accept the edit, next" (aliases: &["take-and-advance"]) {
+            [Edit], "accept" => |model, _, out| edit::take(model, Then::Advance, out);
+        }
+        AcceptEditStay "accept-edit-stay" "accept the edit, stay" (aliases: &["take-and-stay"]) {
+            [Edit], "accept, stay" => |model, _, out| edit::take(model, Then::Stay, out);
+        }
+        AcceptEditNext "accept-edit-next" "accept, edit the next" (aliases: &["take-and-next"]) {
+            [Edit], "accept, edit next" => |model, _, out| edit::take(model, Then::EditNext, out);
+        }
+        AcceptEditPrevious "accept-edit-previous" "accept, edit the previous" (aliases: &["take-and-previous"]) {
+            [Edit], "accept, edit previous" => |model, _, out| edit::take(model, Then::EditPrevious, out);
+        }
+        DiscardDraft "discard-draft" "discard the draft" {
+            [Edit], "discard" => |model, _, out| edit::discard(model, out);
+        }
+    }
+    Describe {
+        Regenerate "regenerate" "describe, or regenerate" (palette: "describe, or regenerate the caption") {
+            [Browse], "regenerate" => |model, _, out| describe::regenerate(model, None, out);
+        }
+        RegenerateWithReason "regenerate-with-reason" "regenerate with a reason" {
+            [Browse], "reason" => |model, _, _| describe::choose_reason(model);
+        }
+        ReasonTooLong "reason-too-long" "too long" {
+            [Context::Reason], "too long" => |model, _, out| describe::regenerate_for(model, Reason::TooLong, out);
+        }
+        ReasonMissedItem "reason-missed-item" "misses something" {
+            [Context::Reason], "misses something" =>
+                |model, _, out| describe::regenerate_for(model, Reason::MissedItem, out);
+        }
+        ReasonWrongColour "reason-wrong-colour" "wrong colour" {
+            [Context::Reason], "wrong colour" =>
+                |model, _, out| describe::regenerate_for(model, Reason::WrongColour, out);
+        }
+        ReasonWrongPerson "reason-wrong-person" "wrong about the person" {
+            [Context::Reason], "wrong about the person" =>
+                |model, _, out| describe::regenerate_for(model, Reason::WrongPerson, out);
+        }
+        ReasonOwnWords "reason-own-words" "other" {
+            [Context::Reason], "other …" => |model, _, _| describe::own_reason(model);
+        }
+        Confirm "confirm" "yes" (aliases: &["agree"]) {
+            [ConfirmSpending], "yes" => |model, _, out| describe::consent(model, out);
+            [ConfirmMany], "yes" => |model, _, out| decide::confirmed(model, out);
+        }
+        GenerateAll "generate-all" "describe all in view that need it" {
+            [Browse], "" => |model, _, out| describe::all_in_view(model, out);
+        }
+        PreviousCandidate "previous-candidate" "previous candidate, then original" {
+            [Browse], "" => |model, _, _| navigate::version(model, false);
+        }
+        NextCandidate "next-candidate" "next candidate" {
+            [Browse], "" => |model, _, _| navigate::version(model, true);
+        }
+        Stop "stop" "stop running work (twice: quit)" {
+            ANY_BUT_DIALOGS, "" => |model, _, out| {
+                let is_second_press = std::mem::take(&mut model.stop_pressed);
+                describe::stop(model, is_second_press, out);
+            };
+        }
+    }
+    View {
+        TabAll "tab-all" "all records" (palette: "show all records") {
+            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::All);
+        }
+        TabToReview "tab-to-review" "records to review" (palette: "show the records to review") {
+            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::ToReview);
+        }
+        TabReady "tab-ready" "records with an unseen candidate" (palette: "show records with unseen candidates") {
+            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Ready);
+        }
+        TabDecided "tab-decided" "decided records" (palette: "show the decided records") {
+            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Decided);
+        }
+        TabSkipped "tab-skipped" "skipped and excluded records" (
+            palette: "show skipped and excluded records", aliases: &["tab-aside"]
+        ) {
+            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Aside);
+        }
+        TabProblems "tab-problems" "records with problems" (palette: "show the records with problems") {
+            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Problems);
+        }
+        ScrollDown "scroll-down" "scroll the caption down" {
+            [Browse], "" => |model, _, _| navigate::scroll(model, 1);
+        }
+        ScrollUp "scroll-up" "scroll the caption up" {
+            [Browse], "" => |model, _, _| navigate::scroll(model, -1);
+        }
+        Sheet "sheet" "contact sheet" (palette: "show or hide the contact sheet") {
+            [Browse], "sheet" => |model, _, _| sheet::toggle(model);
+            [Sheet], "back" => |model, _, _| sheet::toggle(model);
+        }
+        Zoom "zoom" "full-screen picture" {
+            [Browse], "full screen" => |model, _, _| zoom::toggle(model);
+        }
+        ZoomIn "zoom-in" "zoom in, larger pictures" (palette: "larger pictures") {
+            [Zoom], "zoom in" => |model, _, _| zoom::closer(model);
+            [Sheet], "larger" => |model, _, _| sheet::resize(model, true);
+        }
+        ZoomOut "zoom-out" "zoom out, smaller pictures" (palette: "smaller pictures") {
+            [Zoom], "zoom out" => |model, _, _| zoom::further(model);
+            [Sheet], "smaller" => |model, _, _| sheet::resize(model, false);
+        }
+        ZoomFit "zoom-fit" "fit the picture to the screen" {
+            [Zoom], "fit" => |model, _, _| zoom::fit(model);
+        }
+        PanLeft "pan-left" "pan the picture" {
+            [Zoom], "" => |model, _, _| zoom::pan(model, -1, 0);
+        }
+        PanDown "pan-down" "pan the picture" {
+            [Zoom], "" => |model, _, _| zoom::pan(model, 0, 1);
+        }
+        PanUp "pan-up" "pan the picture" {
+            [Zoom], "" => |model, _, _| zoom::pan(model, 0, -1);
+        }
+        PanRight "pan-right" "pan the picture" {
+            [Zoom], "" => |model, _, _| zoom::pan(model, 1, 0);
+        }
+        Texts "texts" "captions below the picture" {
+            [Zoom], "captions" => |model, _, _| zoom::texts(model);
+        }
+        Copy "copy" "copy the caption" {
+            [Browse], "copy" => |model, _, out| navigate::copy(model, out);
+        }
+        Statistics "statistics" "session statistics" (abbreviations: &["stats"]) {
+            [Browse, Help], "" => |model, _, out| file::statistics(model, out);
+        }
+        Help "help" "this help" (palette: "list the keys") {
+            ANY_BUT_DIALOGS, "help" => |model, _, _| {
+                model.mode = if matches!(model.mode, Mode::Help(_)) { Mode::Browse } else { Mode::Help(0) };
+            };
+        }
+        Submit "submit" "confirm the input" {
+            [Entry], "save" => |model, _, out| layers::submit_text(model, out);
+            [Line], "run" => |model, _, out| layers::run_line(model, out);
+            [Search], "keep" => |model, _, _| layers::submit_search(model);
+            [Filter], "keep" => |model, _, _| layers::submit_filter(model);
+            [Statistics], "list these records" => |model, _, out| file::show_counted(model, out);
+            [Replace], "change them" => |model, _, out| replace::apply(model, out);
+        }
+        Close "close" "close; in the editor: keep the draft" (in_palette: false) {
+            [Browse], "unmark" => |model, _, out| layers::clear(model, out);
+            [Sheet], "back" => |model, _, _| sheet::toggle(model);
+            [Zoom], "back" => |model, _, _| layers::close(model);
+            [Edit], "close, keep draft" => |model, _, out| edit::leave(model, out);
+            [Search], "cancel" => |model, _, out| search::give_up(model, out);
+            [Filter], "cancel" => |model, _, out| filter::give_up(model, out);
+            [Entry, Line, Context::Reason], "cancel" => |model, _, _| layers::close(model);
+            [Help], "close" => |model, _, _| layers::close(model);
+            [Replace], "cancel" => |model, _, out| replace::leave(model, out);
+            [ConfirmQuit, ConfirmOverwrite], "cancel" => |model, _, _| layers::cancel_save(model);
+            [ConfirmSpending, ConfirmMany], "no" => |model, _, _| layers::close(model);
+        }
+    }
+    File {
+        Save "save" "save the updated dataset" (abbreviations: &["w"]) {
+            ANY_BUT_DIALOGS, "save" => |model, _, out| file::save(model, false, out);
+        }
+        Overwrite "overwrite" "overwrite the file" (
+            palette: "save, overwriting an existing file", abbreviations: &["w!"]
+        ) {
+            [Browse, ConfirmOverwrite], "overwrite" => |model, _, out| file::overwrite(model, out);
+        }
+        Report "report" "write the spot check report" (parameter: REPORT) {
+            [Browse], "" => |model, argument, out| file::write_report(model, argument.path(), false, out);
+        }
+        ForceReport "force-report" "overwrite the spot check report" (
+            abbreviations: &["report!"], parameter: FORCE_REPORT
+        ) {
+            [Browse], "" => |model, argument, out| file::write_report(model, argument.path(), true, out);
+        }
+        Command "command" "command line and palette" (in_palette: false) {
+            [Browse, Help], "commands" => |model, _, _| layers::open_command_line(model);
+        }
+        Suspend "suspend" "suspend to the shell" {
+            *Context::ALL, "" => |_, _, out| out.push(Effect::Suspend);
+        }
+        SaveAndQuit "save-and-quit" "save and quit" (abbreviations: &["wq", "x"]) {
+            *Context::ALL, "save and quit" => |model, _, out| file::save_and_quit(model, out);
+        }
+        Quit "quit" "quit (asks if unsaved)" (abbreviations: &["q"]) {
+            *Context::ALL, "quit" => |model, _, out| file::quit(model, out);
+        }
+        QuitNow "quit-now" "quit without saving" (abbreviations: &["q!"]) {
+            *Context::ALL, "quit" => |model, _, out| file::leave(model, out);
+        }
+    }
+    Replace {
+        Substitute "substitute" "replace a regular expression" (parameter: SUBSTITUTION) {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
+        }
+        Prefix "prefix" "put a text before" (palette: "put a text before captions", parameter: PREFIX) {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
+        }
+        Suffix "suffix" "put a text behind" (palette: "put a text behind captions", parameter: SUFFIX) {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
+        }
+        Trim "trim" "collapse white space" {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, Some(Change::Trim), out);
+        }
+        SentenceCase "sentence-case" "capitalise the first letter" {
+            [Browse], "" =>
+                |model, argument, out| layers::preview_change(model, argument, Some(Change::SentenceCase), out);
+        }
+        FinalStop "final-stop" "end with a full stop" {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, Some(Change::FinalStop), out);
+        }
+        Toggle "toggle" "include or omit this caption" {
+            [Replace], "include or omit" => |model, _, _| replace::toggle(model);
+        }
+        ToggleAll "toggle-all" "include all, or none" {
+            [Replace], "all or none" => |model, _, _| replace::toggle_all(model);
+        }
+    }
+}
+
+/// Runs a command in the current context. A command that lacks its argument opens the command line for it.
+pub(super) fn run(model: &mut Model, command: Command, argument: Argument, out: &mut Vec<Effect>) {
+    model.notice = None;
+    if command != Command::Submit {
+        search::cancel_jump(model);
+    }
+    if command != Command::Stop {
+        model.stop_pressed = false;
+    }
+    let Some(meaning) = command.meaning(Context::of(model)) else { return };
+    match command.row().parameter {
+        Some(parameter) if parameter.is_required() && argument == Argument::None => {
+            model.mode = Mode::Command(CommandLine::new(parameter.prompt, Context::of(model)));
+        }
+        _ => (meaning.run)(model, argument, out),
+    }
+}
+
+impl Command {
+    /// Every command, in the order of the help.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ROWS.iter().map(|row| row.command)
+    }
+
+    fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
+    /// The name in the keymap and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        self.row().help
+    }
+
+    #[must_use]
+    pub fn group(self) -> Group {
+        self.row().group
+    }
+
+    /// The description in the palette: unlike the help, it makes sense without the title of its group.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        if self.row().palette.is_empty() { self.help() } else { self.row().palette }
+    }
+
+    pub(in crate::review) fn parameter(self) -> Option<Parameter> {
+        self.row().parameter
+    }
+
+    /// What to type on the command line, as in `report [FILE]`.
+    #[must_use]
+    pub fn usage(self) -> &'static str {
+        self.row().parameter.map_or(self.name(), |parameter| parameter.usage)
+    }
+
+    /// Names that only the command line accepts.
+    #[must_use]
+    pub fn abbreviations(self) -> &'static [&'static str] {
+        self.row().abbreviations
+    }
+
+    /// Former names.
+    #[must_use]
+    pub fn aliases(self) -> &'static [&'static str] {
+        self.row().aliases
+    }
+
+    /// Returns the command with this name or former name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|command| command.name() == name || command.aliases().contains(&name))
+    }
+
+    /// The command in the footer or a dialog, in one to three words. Empty if it is not mentioned there.
+    #[must_use]
+    pub fn label(self, context: Context) -> &'static str {
+        self.meaning(context).map_or("", |meaning| meaning.label)
+    }
+
+    /// Returns true if the command does something in a context.
+    #[must_use]
+    pub fn acts_in(self, context: Context) -> bool {
+        self.meaning(context).is_some()
+    }
+
+    /// Returns true if a key of a context can be bound to the command: it acts there, or in a context that inherits the
+    /// key.
+    #[must_use]
+    pub fn is_bindable_in(self, context: Context) -> bool {
+        let inherits = |other: &&Context| other.fallback() == Some(context);
+        self.acts_in(context) || Context::ALL.iter().filter(inherits).any(|other| self.acts_in(*other))
+    }
+
+    /// Returns true if the palette of a context lists the command.
+    #[must_use]
+    pub fn is_in_palette(self, context: Context) -> bool {
+        self.row().in_palette && self.acts_in(context)
+    }
+
+    fn meaning(self, context: Context) -> Option<&'static Meaning> {
+        let here = self.row().meanings.iter().find(|meaning| meaning.contexts.contains(&context));
+        here.or_else(|| self.meaning(context.fallback()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let mut names = HashSet::new();
+        for command in Command::all() {
+            assert_eq!(Command::from_name(command.name()), Some(command));
+            for name in [&[command.name()][..], command.abbreviations(), command.aliases()].concat() {
+                assert!(names.insert(name), "{name} names two commands");
+            }
+        }
+        assert_eq!(Command::from_name("no-such-command"), None);
+    }
+
+    #[test]
+    fn rows_are_in_the_order_of_the_commands() {
+        for (place, command) in Command::all().enumerate() {
+            assert_eq!(command as usize, place);
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_help_text_and_a_context() {
+        for command in Command::all() {
+            assert!(!command.help().is_empty(), "{}", command.name());
+            assert!(Context::ALL.iter().any(|context| command.acts_in(*context)), "{}", command.name());
+        }
+    }
+
+    #[test]
+    fn a_context_falls_back_to_another() {
+        assert!(Command::Accept.acts_in(Context::Zoom) && Command::Accept.acts_in(Context::Sheet));
+        assert_eq!(Command::Down.label(Context::Sheet), "next row");
+        assert_eq!(Command::Down.label(Context::Zoom), "next");
+        assert!(!Command::ZoomIn.acts_in(Context::Browse));
+        assert!(Command::ZoomIn.is_bindable_in(Context::Browse), "the zoom and the contact sheet inherit the key");
+        assert!(!Command::Accept.is_bindable_in(Context::Edit));
+    }
+}

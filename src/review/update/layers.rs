@@ -1,0 +1,88 @@
+//! What lies over the list (text fields, dialogs, the command line): closing and submitting it.
+
+use super::{commands, describe, edit, filter, replace, search, select};
+use crate::review::command_line::{self, Argument, CommandLine};
+use crate::review::{Change, Context, Effect, Mode, Model, NoticeKind, Wanted};
+
+pub(super) fn close(model: &mut Model) {
+    model.mode = Mode::Browse;
+}
+
+/// Cancels a save, and quitting after it.
+pub(super) fn cancel_save(model: &mut Model) {
+    model.save.then_quit = false;
+    model.mode = Mode::Browse;
+}
+
+/// Clears the newest of these: a pending acceptance, the marks, the search, the filter.
+pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
+    let _ = describe::cancel_pending_accept(model)
+        || select::forget(model)
+        || search::forget(model, out)
+        || filter::take_off(model, out);
+}
+
+/// Submits the note or the reason being typed.
+pub(super) fn submit_text(model: &mut Model, out: &mut Vec<Effect>) {
+    match std::mem::replace(&mut model.mode, Mode::Browse) {
+        Mode::Note(editor) => edit::take_note(model, &editor, out),
+        Mode::OwnReason(record, words) => describe::take_own_reason(model, record, &words, out),
+        other => model.mode = other,
+    }
+}
+
+pub(super) fn submit_search(model: &mut Model) {
+    match std::mem::replace(&mut model.mode, Mode::Browse) {
+        Mode::Search(entry) => search::stay(model, entry),
+        other => model.mode = other,
+    }
+}
+
+pub(super) fn submit_filter(model: &mut Model) {
+    match std::mem::replace(&mut model.mode, Mode::Browse) {
+        Mode::Filter(entry) => filter::stay(model, entry),
+        other => model.mode = other,
+    }
+}
+
+pub(super) fn open_command_line(model: &mut Model) {
+    let context = if model.shows_sheet() { Context::Sheet } else { Context::Browse };
+    model.mode = Mode::Command(CommandLine::new("", context));
+}
+
+/// Moves the selection in the palette.
+pub(super) fn select_command(model: &mut Model, step: isize) {
+    if let Mode::Command(line) = &mut model.mode {
+        line.step(step);
+    }
+}
+
+/// Runs the command selected in the palette, with the argument typed for it.
+pub(super) fn run_line(model: &mut Model, out: &mut Vec<Effect>) {
+    let line = match std::mem::replace(&mut model.mode, Mode::Browse) {
+        Mode::Command(line) => line,
+        other => {
+            model.mode = other;
+            return;
+        }
+    };
+    let Some(command) = line.selected() else {
+        if !line.text.trim().is_empty() {
+            model.notify(NoticeKind::Warning, format!("unknown command: {}", line.text.trim()));
+        }
+        return;
+    };
+    let typed = command_line::parse(&line.text).filter(|typed| typed.command == command);
+    match typed.map_or(Ok(Argument::None), |typed| typed.argument) {
+        Ok(argument) => commands::run(model, command, argument, out),
+        Err(error) => model.notify(NoticeKind::Warning, error),
+    }
+}
+
+/// Previews a change to many captions: the one typed, or the one a command without a parameter stands for.
+pub(super) fn preview_change(model: &mut Model, argument: Argument, default: Option<Change>, out: &mut Vec<Effect>) {
+    let unscoped = |change| Wanted { change, everywhere: false };
+    if let Some(wanted) = argument.change().or_else(|| default.map(unscoped)) {
+        replace::begin(model, wanted, out);
+    }
+}
