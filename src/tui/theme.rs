@@ -134,7 +134,7 @@ pub struct Glyphs {
     /// The picture is missing or broken.
     pub no_picture: &'static str,
     pub flag: &'static str,
-    /// Marked for a bulk action.
+    /// Selected for a bulk action.
     pub marked: &'static str,
     /// An unfinished edit.
     pub draft: &'static str,
@@ -236,7 +236,7 @@ impl Glyphs {
             (self.finding, "finding on the caption"),
             (self.no_picture, "picture missing or broken"),
             (self.flag, "flagged"),
-            (self.marked, "marked"),
+            (self.marked, "selected"),
         ]
     }
 }

@@ -13,7 +13,7 @@ pub enum Group {
     Move,
     Find,
     Sort,
-    Mark,
+    Select,
     Decide,
     Edit,
     Describe,
@@ -28,7 +28,7 @@ impl Group {
         Self::Move,
         Self::Find,
         Self::Sort,
-        Self::Mark,
+        Self::Select,
         Self::Decide,
         Self::Edit,
         Self::Describe,
@@ -43,7 +43,7 @@ impl Group {
             Self::Move => "Move",
             Self::Find => "Find",
             Self::Sort => "Sort (again: reverse)",
-            Self::Mark => "Mark several, then act on them",
+            Self::Select => "Select several, then act on them",
             Self::Decide => "Decide",
             Self::Edit => "Edit",
             Self::Describe => "Describe",
@@ -263,14 +263,14 @@ commands! {
             [Browse], "" => |model, _, out| sort::again(model, out);
         }
     }
-    Mark {
-        Mark "mark" "toggle mark, next" {
-            [Browse], "mark" => |model, _, _| select::toggle(model);
+    Select {
+        Select "select" "select or deselect, next" (aliases: &["mark"]) {
+            [Browse], "select" => |model, _, _| select::toggle(model);
         }
-        MarkRange "mark-range" "mark a range: start, then end" {
+        SelectRange "select-range" "select a range: start, then end" (aliases: &["mark-range"]) {
             [Browse], "range" => |model, _, _| select::range(model);
         }
-        MarkAll "mark-all" "mark all in view (again: none)" {
+        SelectAll "select-all" "select all in view (again: none)" (aliases: &["mark-all"]) {
             [Browse], "all" => |model, _, _| select::all(model);
         }
     }
@@ -448,7 +448,7 @@ commands! {
             [Replace], "change them" => |model, _, out| replace::apply(model, out);
         }
         Close "close" "close; in the editor: keep the draft" (in_palette: false) {
-            [Browse], "unmark" => |model, _, out| layers::clear(model, out);
+            [Browse], "deselect" => |model, _, out| layers::clear(model, out);
             [Sheet], "back" => |model, _, _| sheet::toggle(model);
             [Zoom], "back" => |model, _, _| layers::close(model);
             [Edit], "close, keep draft" => |model, _, out| edit::leave(model, out);

@@ -67,7 +67,7 @@ pub(super) fn spending(
 
 pub(super) fn many(screen: Rect, action: &RecordAction, (count, hidden): (u64, u64), render: RenderContext) -> Popup {
     let (verb, remark) = match action {
-        RecordAction::Accept => ("accept", "Records that are cut off, failed or in progress stay marked."),
+        RecordAction::Accept => ("accept", "Records that are cut off, failed or in progress stay selected."),
         RecordAction::Keep => ("keep the original of", "Undo with u."),
         RecordAction::Skip => ("skip", "Undo with u."),
         RecordAction::Exclude => ("exclude", "Undo with u."),
@@ -75,8 +75,8 @@ pub(super) fn many(screen: Rect, action: &RecordAction, (count, hidden): (u64, u
         RecordAction::Describe(_) => ("describe", "Decisions stay unchanged."),
     };
     let records = counted(count, "record", "records");
-    let marked = counted(count, "marked record", "marked records");
-    let mut lines = vec![Line::raw(format!("Applies to {marked}."))];
+    let selected = counted(count, "selected record", "selected records");
+    let mut lines = vec![Line::raw(format!("Applies to {selected}."))];
     if hidden > 0 {
         lines.push(Line::styled(format!("{hidden} of them are not in view."), render.theme.warning));
     }

@@ -10,17 +10,17 @@ use crate::tui::keymap::Key;
 
 use Command::{
     Accept, AcceptEdit, AcceptEditNext, AcceptEditStay, Close, DiscardDraft, Down, Edit, Exclude, Flag, Help, Keep,
-    Mark, MarkAll, MarkRange, Quit, Regenerate, Save, Sheet, Skip, Submit, Texts, Undo, Up, Zoom, ZoomFit, ZoomIn,
-    ZoomOut,
+    Quit, Regenerate, Save, Select, SelectAll, SelectRange, Sheet, Skip, Submit, Texts, Undo, Up, Zoom, ZoomFit,
+    ZoomIn, ZoomOut,
 };
 
 /// The commands that the footer mentions, most important first. Dialogs list their own keys.
 fn mentioned(model: &Model) -> &'static [Command] {
     match (&model.mode, model.sheet.open, model.marks.is_empty()) {
-        (Mode::Browse, true, true) => &[Sheet, ZoomIn, ZoomOut, Zoom, Mark, Accept, Keep, Exclude, Flag, Undo, Help],
-        (Mode::Browse, true, false) => &[Accept, Keep, Skip, Exclude, Flag, MarkRange, MarkAll, Sheet],
+        (Mode::Browse, true, true) => &[Sheet, ZoomIn, ZoomOut, Zoom, Select, Accept, Keep, Exclude, Flag, Undo, Help],
+        (Mode::Browse, true, false) => &[Accept, Keep, Skip, Exclude, Flag, SelectRange, SelectAll, Sheet],
         (Mode::Browse, false, true) => &[Accept, Edit, Regenerate, Keep, Skip, Exclude, Undo, Save, Help, Quit],
-        (Mode::Browse, false, false) => &[Accept, Keep, Skip, Exclude, Close, Regenerate, Flag, MarkRange, MarkAll],
+        (Mode::Browse, false, false) => &[Accept, Keep, Skip, Exclude, Close, Regenerate, Flag, SelectRange, SelectAll],
         (Mode::Edit(_), ..) => &[AcceptEdit, AcceptEditStay, AcceptEditNext, Close, DiscardDraft],
         (Mode::Zoom(_), ..) => &[Close, ZoomIn, ZoomOut, ZoomFit, Texts, Down, Up],
         (Mode::Figures(row), ..) if model.query_of_row(*row).is_some() => &[Submit, Close, Down, Up],

@@ -43,7 +43,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     }
 }
 
-/// The position in the list, after the number of marked records if there is room.
+/// The position in the list, after the number of selected records if there is room.
 fn place(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'static> {
     if view.is_empty() {
         return Line::default();
@@ -57,13 +57,13 @@ fn place(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'stati
     line.style(theme.muted)
 }
 
-/// The number of marked records, if any.
+/// The number of selected records, if any.
 pub(super) fn selection_summary(model: &Model) -> Option<String> {
     match (model.marks.count(), model.range_length()) {
         (0, None) => None,
         (0, Some(range)) => Some(format!("range of {range}")),
-        (marked, None) => Some(format!("{marked} marked")),
-        (marked, Some(range)) => Some(format!("{marked} marked + range of {range}")),
+        (marked, None) => Some(format!("{marked} selected")),
+        (marked, Some(range)) => Some(format!("{marked} selected + range of {range}")),
     }
 }
 
