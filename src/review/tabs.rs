@@ -54,7 +54,7 @@ impl Tab {
             Self::ToReview => "to review",
             Self::Ready => "ready",
             Self::Decided => "decided",
-            Self::Aside => "aside",
+            Self::Aside => "skipped",
             Self::Problems => "problems",
         }
     }

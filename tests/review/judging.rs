@@ -210,5 +210,5 @@ fn either_text_may_come_first() {
 fn nothing_is_taken_blind_by_marks() {
     let mut world = blind_check(&[4, 0, 3], &[4, 0]);
     world.keys("ctrl-a a");
-    assert_eq!(world.notice(), "1 kept; still marked: 2 in a blind comparison · u undoes");
+    assert_eq!(world.notice(), "1 kept; still selected: 2 in a blind comparison · u undoes");
 }

@@ -75,7 +75,7 @@ fn accepting_passes_over_what_one_has_to_look_at() {
     assert_eq!(world.decisions(), "accepted:A hat. - - - [-] - kept");
     assert_eq!(
         world.notice(),
-        "1 accepted, 1 kept; still marked: 1 being described, 1 cut off, 1 with an unfinished edit, 1 failed, \
+        "1 accepted, 1 kept; still selected: 1 being described, 1 cut off, 1 with an unfinished edit, 1 failed, \
          1 not readable · u undoes"
     );
     assert_eq!(marked(&world), [1, 2, 3, 4, 5]);
@@ -147,7 +147,7 @@ fn nothing_is_marked_by_a_filter_that_is_still_looking() {
     let mut world = World::new(&["red", "blue", "red", "blue", "red"]);
     world.slow_scans = true;
     world.keys("f").write("red").keys("Enter ctrl-a");
-    assert_eq!((marked(&world), world.notice().contains("still looking")), (vec![], true));
+    assert_eq!((marked(&world), world.notice().contains("still running")), (vec![], true));
     world.keys("v j x");
     assert_eq!(world.decisions(), "- [-] - - -", "the range is over what may not stay in view");
     world.scans_catch_up();
@@ -162,7 +162,7 @@ fn nothing_is_marked_by_a_filter_that_looks_again() {
     world.keys("f").write("red status:undecided").keys("Enter ctrl-a x y");
     world.slow_scans = true;
     world.keys("u ctrl-a");
-    assert_eq!((marked(&world), world.notice().contains("still looking")), (vec![], true));
+    assert_eq!((marked(&world), world.notice().contains("still running")), (vec![], true));
     world.scans_catch_up();
     world.keys("ctrl-a");
     assert_eq!(marked(&world).len(), 100);

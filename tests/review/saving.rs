@@ -112,7 +112,7 @@ fn nothing_is_saved_before_the_whole_dataset_is_known() {
     let mut world = World::new(&["One."]);
     world.send(Msg::Indexed { records: 1, complete: false });
     world.keys("a ctrl-s");
-    assert!(world.notice().contains("still being read"));
+    assert!(world.notice().contains("still loading"));
     assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::Save { .. })));
     assert_eq!(world.model.state(RecordId(0)).decision, recaption::session::Decision::Kept);
 }

@@ -258,7 +258,7 @@ impl Report {
         };
         if !self.refused.is_empty() {
             let refused = join(&mut self.refused.iter().map(|(refusal, count)| (refusal.summary(), *count)));
-            text = format!("{text}; still marked: {refused}");
+            text = format!("{text}; still selected: {refused}");
         }
         if !self.done.is_empty() {
             text.push_str(" · u undoes");

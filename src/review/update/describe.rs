@@ -97,7 +97,7 @@ fn refuse(model: &mut Model, scope: DescribeScope, out: &mut Vec<Effect>) {
             resume(model, out);
             "nothing left to describe in this view · r regenerates one record"
         }
-        DescribeScope::Marked => "none of the marked records can be described now: no image, or already in progress",
+        DescribeScope::Marked => "none of the selected records can be described now: no image, or already in progress",
     };
     model.notify(NoticeKind::Info, text);
 }

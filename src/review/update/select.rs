@@ -42,7 +42,7 @@ pub(super) fn all(model: &mut Model) {
     }
     let records = counted(in_view.len(), "record", "records");
     model.marks = Marks::of(marked | in_view);
-    model.notify(NoticeKind::Info, format!("{records} in view are marked"));
+    model.notify(NoticeKind::Info, format!("selected {records} in view"));
 }
 
 /// Ends the open range, else clears all marks. Returns true if there were any.
@@ -59,8 +59,8 @@ impl Model {
     /// Returns why the records in view are not known yet.
     pub(super) fn unknown_in_view(&self) -> Option<&'static str> {
         match &self.filter {
-            _ if !self.indexed => Some("the dataset is still being read: mark them in a moment"),
-            Some(filter) if !filter.hits.is_settled() => Some("the filter is still looking: mark them in a moment"),
+            _ if !self.indexed => Some("the dataset is still loading: try again in a moment"),
+            Some(filter) if !filter.hits.is_settled() => Some("the filter is still running: try again in a moment"),
             _ => None,
         }
     }
