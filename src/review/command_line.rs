@@ -262,6 +262,14 @@ mod tests {
     }
 
     #[test]
+    fn the_selection_overrides_the_name_in_the_line() {
+        let mut line = CommandLine::new("w", Context::Browse);
+        assert_eq!(line.selected(), Some(Command::Save));
+        line.step(1);
+        assert_eq!(line.selected(), Some(line.matches()[1]));
+    }
+
+    #[test]
     fn the_selection_stays_among_the_matches() {
         let mut line = CommandLine::new("", Context::Browse);
         line.step(-1);

@@ -135,3 +135,18 @@ fn a_record_without_a_caption_is_given_none() {
     command(&mut world, "prefix photo of").keys("Enter");
     assert_eq!(captions(&world), ["", "photo of a hat"]);
 }
+
+#[test]
+fn a_command_that_lacks_its_argument_asks_for_it() {
+    let mut world = World::new(&["a hat"]);
+    command(&mut world, "put a text before");
+    let Mode::Command(line) = &world.model.mode else { panic!("{:?}", world.model.mode) };
+    assert_eq!(line.text, "prefix ");
+    world.write("prefix photo of").keys("Enter Enter");
+    assert_eq!(captions(&world), ["photo of a hat"]);
+    command(&mut world, "go to a record");
+    world.write("go-to 9").keys("Enter");
+    assert_eq!(world.notice(), "no record 9: the last is 1");
+    command(&mut world, "go-to x");
+    assert_eq!(world.notice(), "expected a number, found \"x\"");
+}
