@@ -78,7 +78,7 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
         let commands: Vec<Command> = Command::all().filter(|command| command.group() == group).collect();
         // Commands that differ in direction only share a line.
         lines.extend(commands.chunk_by(|one, next| one.help() == next.help()).filter_map(|alike| {
-            let (keys, help) = keys_and_help(keymap, alike)?;
+            let (keys, help) = keys_and_help(keymap, alike, theme.glyphs.ellipsis)?;
             Some(line(&keys, &help))
         }));
         lines.push(Line::default());
@@ -89,7 +89,7 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
 }
 
 /// The keys and the help of commands that share a line. Commands without a key are listed with their syntax.
-fn keys_and_help(keymap: &Keymap, alike: &[Command]) -> Option<(String, String)> {
+fn keys_and_help(keymap: &Keymap, alike: &[Command], ellipsis: &str) -> Option<(String, String)> {
     let bound: Vec<(Vec<Context>, Vec<String>)> = alike.iter().filter_map(|command| keys(keymap, *command)).collect();
     let first = *alike.first()?;
     let keys = match &bound[..] {
@@ -100,7 +100,7 @@ fn keys_and_help(keymap: &Keymap, alike: &[Command]) -> Option<(String, String)>
         [(_, keys)] => keys.join(" "),
         several => several.iter().filter_map(|(_, keys)| keys.first().cloned()).collect::<Vec<_>>().join(" "),
     };
-    Some((keys, format!("{}{}", first.help(), contexts(&bound[0].0))))
+    Some((keys, format!("{}{}", first.help(), contexts(&bound[0].0, ellipsis))))
 }
 
 /// The contexts in which a command has keys, and its keys in the first of them.
@@ -112,11 +112,11 @@ fn keys(keymap: &Keymap, command: Command) -> Option<(Vec<Context>, Vec<String>)
 }
 
 /// The note on the contexts of a command that has no keys in the list.
-fn contexts(bound: &[Context]) -> String {
+fn contexts(bound: &[Context], ellipsis: &str) -> String {
     match bound {
         [] | [Context::Browse | Context::Help, ..] => String::new(),
         [only] => format!(" ({})", only.title()),
-        [first, ..] => format!(" ({}, …)", first.title()),
+        [first, ..] => format!(" ({}, {ellipsis})", first.title()),
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     fn every_help_text_fits_its_column() {
         let keymap = Keymap::defaults().expect("the embedded keymap is valid");
         for command in Command::all() {
-            if let Some((keys, help)) = keys_and_help(&keymap, &[command]) {
+            if let Some((keys, help)) = keys_and_help(&keymap, &[command], "…") {
                 assert!(text::width(&help) <= HELP, "{}: {help}", command.name());
                 assert!(text::width(&keys) < KEYS - 2, "{}: {keys}", command.name());
             }
