@@ -19,14 +19,14 @@ use crate::world::World;
 #[case("a k x", "kept [-] -")]
 #[case("a k s", "skipped [-] -")]
 #[case("a k s u", "[kept] - -")]
-fn one_key_decides_and_goes_on(#[case] keys: &str, #[case] after: &str) {
+fn one_key_decides_and_advances(#[case] keys: &str, #[case] after: &str) {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     world.keys(keys);
     assert_eq!(world.decisions(), after);
 }
 
 #[test]
-fn accepting_takes_the_candidate_that_is_shown() {
+fn accept_takes_the_shown_candidate() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("r");
     world.finish(0, "A red coat.");
@@ -35,11 +35,11 @@ fn accepting_takes_the_candidate_that_is_shown() {
     world.keys("[ a");
     assert_eq!(world.decisions(), "accepted:A red coat. [-]");
     world.keys("k [ a");
-    assert_eq!(world.decisions(), "kept [-]", "before the oldest candidate stands the original");
+    assert_eq!(world.decisions(), "kept [-]", "the original precedes the oldest candidate");
 }
 
 #[test]
-fn a_decision_counts_when_it_is_stored() {
+fn a_decision_counts_once_it_is_durable() {
     let mut world = World::new(&["One.", "Two."]);
     world.slow_disk = true;
     world.keys("a");
@@ -49,7 +49,7 @@ fn a_decision_counts_when_it_is_stored() {
 }
 
 #[test]
-fn what_could_not_be_stored_does_not_stand() {
+fn a_decision_that_cannot_be_stored_is_dropped() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("a");
     world.slow_disk = true;
@@ -57,7 +57,7 @@ fn what_could_not_be_stored_does_not_stand() {
     world.send(Msg::StoreFailed("no space left".to_owned()));
     assert_eq!(world.notice(), "not stored: no space left");
     world.keys("a");
-    assert!(world.notice().contains("still opening"), "nothing is decided until the session is open again");
+    assert!(world.notice().contains("still opening"), "no decisions until the session is reopened");
     world.restart();
     assert_eq!(world.decisions(), "[kept] -");
 }
@@ -84,7 +84,7 @@ fn undo_and_redo_survive_a_restart() {
 }
 
 #[test]
-fn flags_and_notes_stand_beside_the_decision() {
+fn flags_and_notes_are_independent_of_the_decision() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("! m").write("check  the\nshoes").keys("Enter a");
     let state = world.model.state(RecordId(0));
@@ -95,7 +95,7 @@ fn flags_and_notes_stand_beside_the_decision() {
 }
 
 #[test]
-fn a_line_that_cannot_be_read_is_never_decided() {
+fn an_unreadable_line_cannot_be_decided() {
     let mut world = World::new(&["{broken", "Two."]);
     world.keys("a");
     assert_eq!(world.decisions(), "[-] -");
@@ -105,7 +105,7 @@ fn a_line_that_cannot_be_read_is_never_decided() {
 }
 
 #[test]
-fn nothing_is_decided_in_a_session_somebody_else_holds() {
+fn a_locked_session_is_read_only() {
     let mut world = World::new(&["One."]);
     let read_only = Some("process 7 reviews it".to_owned());
     world.send(Msg::SessionOpened {
@@ -122,7 +122,7 @@ fn nothing_is_decided_in_a_session_somebody_else_holds() {
 }
 
 #[test]
-fn the_end_of_the_list_says_what_is_left() {
+fn the_end_of_the_list_reports_the_remaining_records() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("j a");
     assert_eq!(world.notice(), "end of the list · one record is left to review");

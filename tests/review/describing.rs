@@ -1,4 +1,4 @@
-//! Descriptions: asked for, ahead of the operator, all in view; and what their end means.
+//! Descriptions: on request, prefetched and in bulk; success, failure and cancellation.
 
 use recaption::dataset::RecordId;
 use recaption::describe::{JobId, Priority, StopReason};
@@ -12,19 +12,19 @@ fn records(world: &mut World) -> Vec<u32> {
 }
 
 #[test]
-fn regenerate_asks_now_and_never_overwrites() {
+fn regenerate_requests_at_once_and_never_overwrites() {
     let mut world = World::new(&["One."]);
     world.keys("a k r");
     let asks = world.asks();
     assert_eq!((asks.len(), asks[0].priority), (1, Priority::Asked));
     world.finish(0, "A hat.");
     assert_eq!(world.decisions(), "[kept]");
-    assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(0), "what is new is shown");
+    assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(0), "the new candidate is shown");
     assert_eq!(world.model.tabs.count(Tab::Ready), 1);
 }
 
 #[test]
-fn regenerating_asks_for_another_level_of_detail_and_says_so() {
+fn regenerate_cycles_through_the_levels_of_detail() {
     let mut world = World::new(&["One."]);
     let mut levels = Vec::new();
     for text in ["A hat.", "A red hat.", "Hat.", "A hat."] {
@@ -37,7 +37,7 @@ fn regenerating_asks_for_another_level_of_detail_and_says_so() {
 }
 
 #[test]
-fn text_arrives_as_it_is_written() {
+fn text_is_streamed() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("r");
     let job = world.job(0);
@@ -49,19 +49,19 @@ fn text_arrives_as_it_is_written() {
 }
 
 #[test]
-fn late_news_reaches_no_record() {
+fn events_of_cancelled_jobs_are_dropped() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("r");
     let old = world.job(0);
     world.keys("ctrl-c r");
     world.news(old, 0, JobEvent::Delta("stale".to_owned()));
     assert_eq!(world.model.jobs[&RecordId(0)].state, JobState::Queued);
-    world.news(JobId(999), 1, JobEvent::Delta("nobody's".to_owned()));
+    world.news(JobId(999), 1, JobEvent::Delta("unknown".to_owned()));
     assert!(!world.model.jobs.contains_key(&RecordId(1)));
 }
 
 #[test]
-fn a_failure_stays_a_failure() {
+fn failures_are_recorded_and_survive_a_restart() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("r");
     world.fail(0, "images/0.jpg: no such file");
@@ -76,7 +76,7 @@ fn a_failure_stays_a_failure() {
 }
 
 #[test]
-fn an_apology_is_a_failure_and_no_candidate() {
+fn a_refusal_is_a_failure_not_a_candidate() {
     let mut world = World::new(&["One."]);
     world.keys("r a");
     world.finish(0, "I'm sorry, but I can't help with identifying people.");
@@ -86,7 +86,7 @@ fn an_apology_is_a_failure_and_no_candidate() {
 }
 
 #[test]
-fn accepting_in_advance_waits_for_a_clean_text() {
+fn accepting_in_advance_waits_for_a_clean_candidate() {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     world.keys("r a");
     assert_eq!(world.decisions(), "[-] - -");
@@ -95,11 +95,11 @@ fn accepting_in_advance_waits_for_a_clean_text() {
 
     world.keys("r a j");
     world.finish(1, "A scarf.");
-    assert_eq!(world.decisions(), "accepted:A hat. accepted:A scarf. [-]", "moving on meanwhile is free");
+    assert_eq!(world.decisions(), "accepted:A hat. accepted:A scarf. [-]", "the cursor may move on meanwhile");
 }
 
 #[test]
-fn accepting_in_advance_takes_nothing_that_wants_a_look() {
+fn accepting_in_advance_rejects_candidates_with_findings() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("r a");
     world.finish_as(0, "A hat and", StopReason::MaxTokens);
@@ -115,7 +115,7 @@ fn accepting_in_advance_takes_nothing_that_wants_a_look() {
 }
 
 #[test]
-fn a_word_given_in_advance_can_be_taken_back() {
+fn accepting_in_advance_can_be_cancelled() {
     for key in ["u", "x", "Esc"] {
         let mut world = World::new(&["One.", "Two."]);
         world.keys("s k r a").keys(key);
@@ -125,7 +125,7 @@ fn a_word_given_in_advance_can_be_taken_back() {
 }
 
 #[test]
-fn a_decision_made_meanwhile_stands() {
+fn a_decision_made_while_waiting_wins() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("r a X");
     world.finish(0, "A hat.");
@@ -133,23 +133,23 @@ fn a_decision_made_meanwhile_stands() {
 }
 
 #[test]
-fn all_in_view_asks_for_what_needs_it() {
+fn describe_all_selects_the_records_that_need_it() {
     let mut world = World::new(&["One.", "{broken", "Three.", "Four.", "Five."]);
     world.keys("a");
     world.keys("G r");
     world.finish(4, "A hat.");
     world.asks();
     world.keys("g a");
-    assert_eq!(records(&mut world), [2, 3], "not the decided, the unreadable, the one with a candidate");
+    assert_eq!(records(&mut world), [2, 3], "not decided, unreadable or with a candidate");
     world.finish(2, "A scarf.");
     world.fail(3, "busy");
     assert_eq!(world.notice(), "busy · described 1 of 2, 1 failed (tab 6)".split(" · ").last().unwrap_or_default());
     world.keys("g a");
-    assert_eq!(records(&mut world), [3], "what failed is tried again");
+    assert_eq!(records(&mut world), [3], "failures are retried");
 }
 
 #[test]
-fn a_long_run_is_handed_over_bit_by_bit() {
+fn a_bulk_run_is_queued_in_batches() {
     let mut world = World::new(&["A caption."; 100]);
     world.keys("g a");
     let first = records(&mut world);
@@ -168,7 +168,7 @@ fn a_long_run_is_handed_over_bit_by_bit() {
 }
 
 #[test]
-fn stopping_stops_everything_and_twice_quits() {
+fn stop_cancels_everything_and_twice_quits() {
     let mut world = World::new(&["A caption."; 100]);
     world.keys("g a");
     world.asked.clear();
@@ -180,28 +180,28 @@ fn stopping_stops_everything_and_twice_quits() {
 }
 
 #[test]
-fn another_key_between_two_stops_is_no_wish_to_quit() {
+fn another_key_between_two_stops_does_not_quit() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("ctrl-c j ctrl-c");
     assert!(!world.asked.contains(&Effect::Quit));
 }
 
 #[test]
-fn review_ahead_follows_the_direction_of_travel() {
+fn prefetch_follows_the_direction_of_travel() {
     let mut world = World::with(&["A caption."; 20], |settings| settings.ahead = 2);
     world.keys("j");
     let first = records(&mut world);
     assert_eq!(first.last(), Some(&3));
     world.keys("G");
-    assert_eq!(records(&mut world), [19], "nothing lies ahead of the last record");
+    assert_eq!(records(&mut world), [19], "no record after the last one");
     world.keys("k");
     let back = records(&mut world);
     assert!(back.contains(&17) && back.contains(&16), "{back:?}");
-    assert!(!world.model.jobs.contains_key(&RecordId(3)), "what is no longer ahead is no longer asked for");
+    assert!(!world.model.jobs.contains_key(&RecordId(3)), "jobs outside the prefetch window are cancelled");
 }
 
 #[test]
-fn review_ahead_spares_what_needs_nothing() {
+fn prefetch_skips_decided_records() {
     let mut world = World::with(&["A caption."; 6], |settings| settings.ahead = 3);
     world.finish(0, "A hat.");
     world.keys("a");
@@ -215,13 +215,13 @@ fn review_ahead_spares_what_needs_nothing() {
     world.keys("ctrl-c");
     world.asks();
     world.keys("j");
-    assert_eq!(records(&mut world), [] as [u32; 0], "stopped until the operator asks again");
+    assert_eq!(records(&mut world), [] as [u32; 0], "stopped until the next request");
     world.keys("r");
     assert!(!records(&mut world).is_empty());
 }
 
 #[test]
-fn without_a_describer_nothing_is_asked() {
+fn without_a_describer_nothing_is_requested() {
     let mut world = World::with(&["One."], |settings| {
         settings.describer = None;
         settings.ahead = 3;

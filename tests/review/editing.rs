@@ -1,4 +1,4 @@
-//! The editor: what is taken, what is kept as a draft, and that a text only ever reaches its own record.
+//! The editor: accepting, drafts, and that a text only reaches its own record.
 
 use recaption::dataset::RecordId;
 use recaption::review::{Effect, Mode, Msg};
@@ -21,7 +21,7 @@ fn leaving_the_editor(#[case] keys: &str, #[case] after: &str, #[case] still_edi
 }
 
 #[test]
-fn going_on_while_editing_never_mixes_records() {
+fn moving_on_while_editing_never_mixes_records() {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     world.keys("e").write("Eins.").keys("ctrl-n").write("Zwei.").keys("ctrl-n").write("Drei.").keys("Enter");
     assert_eq!(world.decisions(), "edited:Eins. edited:Zwei. [edited:Drei.]");
@@ -46,7 +46,7 @@ fn a_draft_survives_leaving_and_restarting() {
 }
 
 #[test]
-fn a_draft_that_was_never_left_survives_a_kill() {
+fn an_open_draft_survives_a_kill() {
     let mut world = World::new(&["One."]);
     world.keys("e").write("Half a");
     world.restart();
@@ -61,7 +61,7 @@ fn a_discarded_draft_is_gone() {
 }
 
 #[test]
-fn an_untouched_text_leaves_no_draft() {
+fn an_unchanged_text_leaves_no_draft() {
     let mut world = World::new(&["One."]);
     world.keys("e Esc");
     assert_eq!(world.model.state(RecordId(0)).draft, None);
@@ -70,7 +70,7 @@ fn an_untouched_text_leaves_no_draft() {
 }
 
 #[test]
-fn the_same_text_is_kept_or_accepted_not_edited() {
+fn an_unchanged_text_counts_as_kept_or_accepted() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("e").write(" One. ").keys("Enter");
     world.keys("r");
@@ -80,7 +80,7 @@ fn the_same_text_is_kept_or_accepted_not_edited() {
 }
 
 #[test]
-fn an_edit_starts_from_what_is_shown() {
+fn an_edit_starts_from_the_shown_text() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("r");
     world.finish(0, "A hat.");
@@ -90,7 +90,7 @@ fn an_edit_starts_from_what_is_shown() {
 }
 
 #[test]
-fn line_breaks_become_spaces_and_nothing_is_refused() {
+fn line_breaks_become_spaces() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("e").write("a coat,\n  a hat.\n").keys("ctrl-s");
     assert!(world.decisions().starts_with("[edited:a coat,"), "{}", world.decisions());
@@ -101,7 +101,7 @@ fn line_breaks_become_spaces_and_nothing_is_refused() {
 }
 
 #[test]
-fn a_candidate_that_arrives_while_editing_does_not_touch_the_text() {
+fn a_candidate_that_arrives_during_an_edit_leaves_the_text_alone() {
     let mut world = World::new(&["One."]);
     world.keys("r e").write("Mine.");
     world.finish(0, "Theirs.");
@@ -112,7 +112,7 @@ fn a_candidate_that_arrives_while_editing_does_not_touch_the_text() {
 }
 
 #[test]
-fn the_operators_own_editor_gives_a_text_back() {
+fn an_external_editor_returns_its_text() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("E");
     assert_eq!(world.asked, [Effect::EditExternally { record: RecordId(0), text: "One.".to_owned() }]);
@@ -126,14 +126,14 @@ fn the_operators_own_editor_gives_a_text_back() {
 }
 
 #[test]
-fn korean_text_goes_through_unharmed() {
+fn korean_text_is_preserved() {
     let mut world = World::new(&["한 사람."]);
     world.keys("e").write("베이지색 코트를 입은 사람.").keys("Enter");
     assert_eq!(world.decisions(), "[edited:베이지색 코트를 입은 사람.]");
 }
 
 #[test]
-fn line_breaks_stay_where_they_are_wanted() {
+fn line_breaks_are_kept_if_configured() {
     let mut world = World::with(&["One."], |settings| settings.keep_line_breaks = true);
     world.keys("e").write("a coat,\na hat.\n").keys("Enter");
     assert_eq!(world.decisions(), "[edited:a coat,\na hat.]");

@@ -1,19 +1,19 @@
-//! The reviewer's behaviour as (before, keys, after), through the default keymap and the pure core.
+//! Behaviour of the reviewer as (before, keys, after), through the default keymap and the pure core.
 
-mod counting;
+mod costs;
 mod deciding;
 mod describing;
 mod editing;
-mod finding;
-mod judging;
-mod laws;
-mod marking;
-mod moving;
-mod paying;
-mod replacing;
+mod navigation;
+mod properties;
 mod saving;
 mod screens;
+mod searching;
+mod selection;
 mod sheet;
 mod sorting;
+mod spot_check;
+mod statistics;
+mod substitution;
 mod world;
 mod zooming;

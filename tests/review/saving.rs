@@ -11,11 +11,11 @@ fn amendments(world: &World) -> Vec<(u32, Amendment)> {
         Effect::Save { amendments, .. } => Some(amendments),
         _ => None,
     });
-    save.expect("a save was asked for").iter().map(|(record, amendment)| (record.0, amendment.clone())).collect()
+    save.expect("a requested save").iter().map(|(record, amendment)| (record.0, amendment.clone())).collect()
 }
 
 #[test]
-fn only_what_was_decided_differs() {
+fn only_decided_captions_differ() {
     let mut world = World::new(&["One.", "Two.", "Three.", "Four.", "Five."]);
     world.keys("x X s e").write("Vier.").keys("Enter r");
     world.finish(4, "A hat.");
@@ -30,7 +30,7 @@ fn only_what_was_decided_differs() {
 #[case("a u q", false)]
 #[case("! q", true)]
 #[case("a q q", true)]
-fn quitting_asks_only_where_the_output_is_older(#[case] keys: &str, #[case] leaves: bool) {
+fn quitting_asks_only_if_the_output_is_outdated(#[case] keys: &str, #[case] leaves: bool) {
     let mut world = World::new(&["One.", "Two."]);
     world.keys(keys);
     assert_eq!(world.asked.contains(&Effect::Quit), leaves);
@@ -38,7 +38,7 @@ fn quitting_asks_only_where_the_output_is_older(#[case] keys: &str, #[case] leav
 }
 
 #[test]
-fn staying_means_staying() {
+fn cancelling_the_quit_dialog_stays() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("a q Esc");
     assert_eq!(world.model.mode, Mode::Browse);
@@ -48,7 +48,7 @@ fn staying_means_staying() {
 }
 
 #[test]
-fn saving_and_quitting_leaves_when_the_file_is_there() {
+fn save_and_quit_exits_once_the_file_is_written() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("a q w");
     assert!(!world.asked.contains(&Effect::Quit));
@@ -57,7 +57,7 @@ fn saving_and_quitting_leaves_when_the_file_is_there() {
 }
 
 #[test]
-fn what_is_decided_during_a_save_is_unsaved() {
+fn decisions_made_during_a_save_are_unsaved() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("a ctrl-s a");
     world.save_succeeds();
@@ -70,7 +70,7 @@ fn what_is_decided_during_a_save_is_unsaved() {
 }
 
 #[test]
-fn a_failed_save_does_not_leave() {
+fn a_failed_save_does_not_quit() {
     let mut world = World::new(&["One."]);
     world.keys("a q w");
     world.send(Msg::SaveFailed(SaveFailure::Other("disk full".to_owned())));
@@ -80,7 +80,7 @@ fn a_failed_save_does_not_leave() {
 }
 
 #[test]
-fn a_foreign_file_is_overwritten_only_after_a_yes() {
+fn a_foreign_file_is_overwritten_only_after_confirmation() {
     let mut world = World::new(&["One."]);
     world.keys("a ctrl-s");
     world.send(Msg::SaveFailed(SaveFailure::Conflict("out.jsonl is not ours".to_owned())));
@@ -108,7 +108,7 @@ fn the_command_line(#[case] line: &str, #[case] leaves: bool, #[case] saves: boo
 }
 
 #[test]
-fn nothing_is_saved_before_the_whole_dataset_is_known() {
+fn saving_waits_for_the_complete_index() {
     let mut world = World::new(&["One."]);
     world.send(Msg::Indexed { records: 1, complete: false });
     world.keys("a ctrl-s");

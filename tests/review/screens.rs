@@ -1,4 +1,4 @@
-//! Whole screens, as the operator sees them at the sizes people use.
+//! Snapshots of whole screens at common terminal sizes.
 
 use insta::assert_snapshot;
 use ratatui::Terminal;
@@ -20,7 +20,7 @@ use recaption::tui::view::{self, RenderContext};
 use recaption::tui::{ColourScheme, Key, Keymap, TextField, Theme};
 use rstest::rstest;
 
-use crate::judging::sample;
+use crate::spot_check::sample;
 use crate::world::World;
 
 const CAPTIONS: [&str; 6] = [
@@ -51,12 +51,12 @@ fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<T
     screen_after(world, (width, height), ascii, "")
 }
 
-/// The screen while the beginning of some key sequence is pressed.
+/// Draws the screen after an incomplete key sequence.
 fn screen_after(world: &mut World, size: (u16, u16), ascii: bool, pressed: &str) -> Terminal<TestBackend> {
     painted(world, size, ascii, pressed, None)
 }
 
-/// The same with pictures.
+/// Draws the screen with images.
 fn painted(
     world: &mut World,
     (width, height): (u16, u16),
@@ -87,7 +87,7 @@ fn painted(
     terminal
 }
 
-/// The picture of the record under the cursor turns out not to be there.
+/// Reports the image of the record under the cursor as missing.
 fn picture_is_missing(world: &mut World) {
     let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
     world.picture(record.0, shot, Err(PictureError::Missing.into()));
@@ -124,7 +124,7 @@ fn editing(#[case] width: u16, #[case] height: u16) {
     assert_snapshot!(format!("editing_{width}x{height}"), terminal.backend());
     let cursor = terminal.get_cursor_position().expect("a cursor");
     let before = terminal.backend().buffer().cell((cursor.x - 1, cursor.y)).map(ratatui::buffer::Cell::symbol);
-    assert_eq!(before, Some("."), "the cursor stands behind the last character, wide ones before it or not");
+    assert_eq!(before, Some("."), "the cursor is after the last character, even after wide ones");
 }
 
 #[rstest]
@@ -157,7 +157,7 @@ fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] he
 #[rstest]
 #[case("sort_hint_80x24", 80, 24, false)]
 #[case("sort_hint_ascii", 120, 40, true)]
-fn how_the_list_can_be_sorted(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+fn sort_hints(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
     let mut world = afternoon();
     assert_snapshot!(name, screen_after(&mut world, (width, height), ascii, "o").backend());
 }
@@ -166,13 +166,7 @@ fn how_the_list_can_be_sorted(#[case] name: &str, #[case] width: u16, #[case] he
 #[case("o w", "sorted_80x24", 80, 24, false)]
 #[case("o l f", "sorted_and_filtered_120x40", 120, 40, false)]
 #[case("o s o s", "sorted_ascii", 80, 24, true)]
-fn the_order_of_the_list_is_seen(
-    #[case] keys: &str,
-    #[case] name: &str,
-    #[case] width: u16,
-    #[case] height: u16,
-    #[case] ascii: bool,
-) {
+fn sorted_lists(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
     let mut world = afternoon();
     screen(&mut world, width, height, ascii);
     world.keys(keys);
@@ -183,7 +177,7 @@ fn the_order_of_the_list_is_seen(
 }
 
 #[test]
-fn a_sort_under_way_says_how_far_it_is() {
+fn a_running_sort_shows_its_progress() {
     let mut world = afternoon();
     world.slow_scans = true;
     world.keys("o w");
@@ -200,7 +194,7 @@ fn a_sort_under_way_says_how_far_it_is() {
 #[case("Space j v j", "marked_range_80x24", 80, 24, false)]
 #[case("ctrl-a", "marked_all_ascii", 80, 24, true)]
 #[case("z Space v", "marked_in_zoom", 80, 24, false)]
-fn marks_are_seen(
+fn marked_records(
     #[case] keys: &str,
     #[case] name: &str,
     #[case] width: u16,
@@ -216,7 +210,7 @@ fn marks_are_seen(
 #[rstest]
 #[case("a", "many_accept")]
 #[case("X", "many_exclude")]
-fn many_records_are_asked_about(#[case] key: &str, #[case] name: &str) {
+fn bulk_confirmations(#[case] key: &str, #[case] name: &str) {
     let mut world = World::new(&["A caption."; 34]);
     screen(&mut world, 80, 24, false);
     world.keys("x ctrl-a 4").keys(key);
@@ -247,7 +241,7 @@ fn a_spot_check(#[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
 #[case("]", "blind_other_120x40", 120, 40, false)]
 #[case("z Tab", "blind_zoom_ascii", 120, 40, true)]
 #[case("e", "blind_editing", 80, 24, false)]
-fn a_blind_check_does_not_tell_which_text_is_which(
+fn a_blind_check_hides_the_sources(
     #[case] keys: &str,
     #[case] name: &str,
     #[case] width: u16,
@@ -278,7 +272,7 @@ fn a_blind_check_does_not_tell_which_text_is_which(
 #[rstest]
 #[case("figures_80x24", 80, 24, false)]
 #[case("figures_ascii", 120, 40, true)]
-fn the_figures_of_the_session(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+fn session_statistics(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
     let mut world = afternoon();
     world.keys("g s");
     let mut lengths = Lengths::default();
@@ -305,7 +299,7 @@ fn the_figures_of_the_session(#[case] name: &str, #[case] width: u16, #[case] he
 #[rstest]
 #[case("r", "spending_one")]
 #[case("g a", "spending_all")]
-fn what_costs_money_is_asked_first(#[case] keys: &str, #[case] name: &str) {
+fn cost_confirmations(#[case] keys: &str, #[case] name: &str) {
     let mut world = World::with(&CAPTIONS, |settings| {
         settings.describer = Some("bedrock".to_owned());
         settings.ahead = 3;
@@ -320,7 +314,7 @@ fn what_costs_money_is_asked_first(#[case] keys: &str, #[case] name: &str) {
 }
 
 #[test]
-fn a_describer_that_waits_says_what_for() {
+fn a_waiting_describer_shows_the_reason() {
     let mut world = afternoon();
     world.keys("j r");
     let job = world.job(1);
@@ -332,7 +326,7 @@ fn a_describer_that_waits_says_what_for() {
 }
 
 #[test]
-fn the_beginning_of_a_key_sequence_shows_how_it_goes_on() {
+fn an_incomplete_key_sequence_shows_its_continuations() {
     let mut world = afternoon();
     let footer = screen_after(&mut world, (80, 24), false, "g").backend().to_string();
     let footer = footer.lines().last().expect("a footer").to_owned();
@@ -340,9 +334,9 @@ fn the_beginning_of_a_key_sequence_shows_how_it_goes_on() {
 }
 
 #[test]
-fn the_pace_stands_in_the_header_where_there_is_room() {
+fn the_pace_is_in_the_header_if_there_is_room() {
     let mut world = World::new(&["A caption."; 40]);
-    // The test says when things are stored.
+    // The test controls the time of storing.
     world.slow_disk = true;
     for decided in 1..=10 {
         world.keys("x");
@@ -359,7 +353,7 @@ fn the_pace_stands_in_the_header_where_there_is_room() {
 }
 
 #[test]
-fn a_text_arrives() {
+fn a_streamed_text() {
     let mut world = afternoon();
     world.keys("j r a");
     let job = world.job(1);
@@ -369,14 +363,14 @@ fn a_text_arrives() {
 }
 
 #[test]
-fn a_picture_is_missing() {
+fn a_missing_image() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     picture_is_missing(&mut world);
     assert_snapshot!("missing_picture", screen(&mut world, 80, 24, false).backend());
 }
 
-/// The first picture is there, the second is missing, the others are on their way; one line is none.
+/// The first image is loaded, the second is missing, the others are pending; one line is unreadable.
 #[rstest]
 #[case("sheet_80x24", 80, 24, false)]
 #[case("sheet_120x40", 120, 40, false)]
@@ -388,7 +382,7 @@ fn the_contact_sheet(#[case] name: &str, #[case] width: u16, #[case] height: u16
     let area = world.model.sheet_grid().expect("the sheet is open").picture();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("0.png");
-    // Two colours, so that no half block is a blank.
+    // Two colours, so that no half block is blank.
     image::GrayImage::from_fn(600, 800, |x, y| image::Luma([if (x / 40 + y / 40) % 2 == 0 { 0 } else { 255 }]))
         .save(&path)
         .expect("a picture");
@@ -400,12 +394,12 @@ fn the_contact_sheet(#[case] name: &str, #[case] width: u16, #[case] height: u16
     assert_snapshot!(name, painted(&mut world, (width, height), ascii, "", Some(&mut painter)).backend());
 }
 
-/// The terminal is sent a picture once while it is in view, whatever is done beside it.
+/// An image is sent to the terminal only once while it is visible.
 #[rstest]
 #[case(Protocol::Sixel, "\x1bP")]
 #[case(Protocol::Iterm, "]1337;File=")]
 #[case(Protocol::Kitty, "_Gq=2,i=")]
-fn moving_over_the_contact_sheet_sends_no_picture_again(#[case] protocol: Protocol, #[case] payload: &str) {
+fn moving_over_the_contact_sheet_resends_no_image(#[case] protocol: Protocol, #[case] payload: &str) {
     let mut world = World::new(&["A caption."; 30]);
     screen(&mut world, 80, 24, false);
     world.keys("t");
@@ -423,7 +417,7 @@ fn moving_over_the_contact_sheet_sends_no_picture_again(#[case] protocol: Protoc
     let mut pictures_sent = |world: &mut World, keys: &str| {
         world.keys(keys);
         let after = painted(world, (80, 24), false, "", Some(&mut painter)).backend().buffer().clone();
-        assert_eq!(painter.end(), "", "nothing is deleted while it is in view");
+        assert_eq!(painter.end(), "", "nothing is deleted while it is visible");
         let sent = before.diff(&after).iter().filter(|(.., cell)| cell.symbol().contains(payload)).count();
         before = after;
         sent
@@ -435,7 +429,7 @@ fn moving_over_the_contact_sheet_sends_no_picture_again(#[case] protocol: Protoc
 }
 
 #[test]
-fn an_empty_contact_sheet_says_why() {
+fn an_empty_contact_sheet_shows_the_reason() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     world.keys("t 5");
@@ -443,7 +437,7 @@ fn an_empty_contact_sheet_says_why() {
 }
 
 #[test]
-fn nothing_of_a_file_is_a_command_to_the_terminal() {
+fn file_contents_cannot_inject_escape_sequences() {
     let evil = serde_json::json!({"file_name": "images/\u{1b}[2J\u{9b}1mx.jpg", "text": "a\u{1b}]0;owned\u{7}b\u{202e}c\u{200b}d"});
     let mut world = World::new(&[&evil.to_string(), "{\u{1b}[31m broken"]);
     world.send(Msg::Notice("failed: \u{1b}[5m".to_owned()));
@@ -460,7 +454,7 @@ fn nothing_of_a_file_is_a_command_to_the_terminal() {
 }
 
 #[test]
-fn words_that_differ_are_set_off_by_more_than_colour() {
+fn differences_are_highlighted_by_more_than_colour() {
     let mut world = afternoon();
     let terminal = screen(&mut world, 120, 40, false);
     let buffer = terminal.backend().buffer();
@@ -476,7 +470,7 @@ fn words_that_differ_are_set_off_by_more_than_colour() {
 }
 
 #[test]
-fn the_selected_row_has_one_ground() {
+fn the_selected_row_has_a_single_background() {
     let mut world = afternoon();
     let terminal = screen(&mut world, 120, 40, false);
     let buffer = terminal.backend().buffer();
@@ -486,7 +480,7 @@ fn the_selected_row_has_one_ground() {
 }
 
 #[test]
-fn a_picture_for_another_room_is_not_shown() {
+fn an_image_for_another_pane_size_is_not_shown() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     let stale = CellArea { columns: 1, rows: 1 };
@@ -495,7 +489,7 @@ fn a_picture_for_another_room_is_not_shown() {
 }
 
 #[test]
-fn a_picture_for_another_font_is_not_shown() {
+fn an_image_for_another_font_size_is_not_shown() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
@@ -506,7 +500,7 @@ fn a_picture_for_another_font_is_not_shown() {
 }
 
 #[test]
-fn what_was_searched_for_is_set_off() {
+fn matches_are_highlighted() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     world.keys("/").write("person");
@@ -527,13 +521,13 @@ fn what_was_searched_for_is_set_off() {
         .filter(|cell| cell.modifier.contains(Modifier::UNDERLINED))
         .map(|cell| cell.symbol().trim_end())
         .collect();
-    assert_eq!(name, "사진", "in the selected row too, and wide characters whole");
+    assert_eq!(name, "사진", "also in the selected row, with whole wide characters");
 }
 
 #[rstest]
 #[case("status:undecided and pers", "filter_typed")]
 #[case("person words:many", "filter_mistaken")]
-fn a_filter_is_typed(#[case] query: &str, #[case] name: &str) {
+fn a_filter_while_typing(#[case] query: &str, #[case] name: &str) {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     world.keys("f").write("person").write(query);
@@ -543,7 +537,7 @@ fn a_filter_is_typed(#[case] query: &str, #[case] name: &str) {
 #[rstest]
 #[case("person", "filter_on")]
 #[case("nobody", "filter_nothing")]
-fn a_filter_that_is_on_is_seen(#[case] query: &str, #[case] name: &str) {
+fn an_active_filter(#[case] query: &str, #[case] name: &str) {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     world.keys("f").write(query).keys("Enter");
@@ -551,19 +545,19 @@ fn a_filter_that_is_on_is_seen(#[case] query: &str, #[case] name: &str) {
 }
 
 #[test]
-fn a_word_of_a_filter_is_completed() {
+fn filter_completion() {
     let mut world = afternoon();
     screen(&mut world, 120, 40, false);
     world.keys("f").write("red or status:").keys("Tab Tab");
     assert_snapshot!("filter_completed", screen(&mut world, 80, 24, false).backend());
 }
 
-/// A record with its caption in several languages: the others stand below, also while one is edited.
+/// A record with captions in several languages: the others are shown below, also while one is edited.
 #[rstest]
 #[case::looking("other_texts_120x40", "", 120, 40, false)]
 #[case::editing("other_texts_editing", "e", 120, 40, false)]
 #[case::narrow("other_texts_ascii", "", 80, 24, true)]
-fn other_texts_stand_below_the_caption(
+fn other_texts_are_below_the_caption(
     #[case] name: &str,
     #[case] pressed: &str,
     #[case] width: u16,

@@ -1,4 +1,4 @@
-//! The contact sheet: many small pictures, and the list's cursor among them.
+//! The contact sheet: a grid of thumbnails that shares the cursor of the list.
 
 use recaption::dataset::RecordId;
 use recaption::picture::PictureError;
@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use crate::world::World;
 
-/// Thirty records on a screen with room for four pictures across and two down.
+/// Thirty records on a screen with room for 4×2 thumbnails.
 fn world() -> World {
     let mut world = World::new(&["A caption."; 30]);
     resize(&mut world, CellArea { columns: 80, rows: 19 });
@@ -22,7 +22,7 @@ fn resize(world: &mut World, sheet: CellArea) {
     world.send(Msg::Resized(viewport));
 }
 
-/// The pictures that were asked for since the last look, by the numbers of their records; and the room for each.
+/// Returns the records whose thumbnails were requested since the last call, and the space for each.
 fn asked(world: &mut World) -> Option<(Vec<u32>, CellArea)> {
     let asked = std::mem::take(&mut world.asked);
     asked.into_iter().rev().find_map(|effect| match effect {
@@ -33,7 +33,7 @@ fn asked(world: &mut World) -> Option<(Vec<u32>, CellArea)> {
     })
 }
 
-/// A picture that was asked for turns out to be missing: as good as any to see where it goes.
+/// Reports a requested image as missing, which is enough to see where the result goes.
 fn comes(world: &mut World, record: u32, area: CellArea) {
     world.picture(record, Shot::whole(area), Err(PictureError::Missing.into()));
 }
@@ -56,7 +56,7 @@ fn is_there(world: &World, record: u32) -> bool {
 #[case("t ctrl-d", 4)]
 #[case("t G", 29)]
 #[case("t G g g", 0)]
-// The last row has two pictures.
+// The last row has two thumbnails.
 #[case("t G k", 25)]
 #[case("t G k l l j", 29)]
 #[case("t G j", 29)]
@@ -75,44 +75,44 @@ fn keys_move_over_the_sheet(#[case] keys: &str, #[case] cursor: u32) {
 #[case("Enter")]
 #[case("Esc")]
 #[case("q")]
-fn leaving_shows_the_list_at_the_same_record(#[case] key: &str) {
+fn leaving_returns_to_the_list_at_the_same_record(#[case] key: &str) {
     let mut world = world();
     world.keys("t j l");
-    assert!(matches!(world.model.picture, PictureSlot::Empty), "the pane's picture is not made for nothing");
+    assert!(matches!(world.model.picture, PictureSlot::Empty), "the image of the pane is not requested");
     world.keys(key);
     assert_eq!((world.cursor(), &world.model.mode, world.model.sheet.open), (Some(5), &Mode::Browse, false));
     assert!(matches!(world.model.picture, PictureSlot::Loading(RecordId(5), ..)));
     world.keys("j");
-    assert_eq!(world.cursor(), Some(6), "the keys are those of the list again");
+    assert_eq!(world.cursor(), Some(6), "list key bindings again");
 }
 
 #[test]
-fn the_page_in_view_is_asked_for_and_then_the_next_one() {
+fn the_visible_page_is_requested_before_the_next_one() {
     let mut world = world();
     world.keys("t");
     let area = CellArea { columns: 18, rows: 7 };
     assert_eq!(asked(&mut world), Some(((0..16).collect(), area)));
     world.keys("l j h");
-    assert_eq!(asked(&mut world), None, "the page is the same, and so is the way");
+    assert_eq!(asked(&mut world), None, "same page, same direction");
     for record in 0..10 {
         comes(&mut world, record, area);
     }
     world.keys("ctrl-f");
-    assert_eq!(asked(&mut world), Some(((10..24).collect(), area)), "those that are there are not asked for again");
+    assert_eq!(asked(&mut world), Some(((10..24).collect(), area)), "loaded ones are not requested again");
     assert!(!is_there(&world, 0) && is_there(&world, 9));
     world.keys("ctrl-b");
     let all = Some(((0..8).chain(10..16).collect(), area));
-    assert_eq!(asked(&mut world), all, "there is no page before the first");
+    assert_eq!(asked(&mut world), all, "no page before the first");
     world.keys("Esc");
-    assert_eq!(asked(&mut world), Some((vec![], CellArea::default())), "nobody waits for them now");
+    assert_eq!(asked(&mut world), Some((vec![], CellArea::default())), "no longer wanted");
 }
 
 #[test]
-fn travelling_back_the_page_before_comes_next() {
+fn scrolling_up_prefetches_the_previous_page() {
     let mut world = world();
     world.keys("t G");
     let area = CellArea { columns: 18, rows: 7 };
-    assert_eq!(asked(&mut world), Some(((24..30).chain(16..24).collect(), area)), "there is none after the last");
+    assert_eq!(asked(&mut world), Some(((24..30).chain(16..24).collect(), area)), "none after the last");
     world.keys("k k");
     assert_eq!(asked(&mut world), Some(((16..24).chain(8..16).collect(), area)));
     world.keys("l l h");
@@ -120,7 +120,7 @@ fn travelling_back_the_page_before_comes_next() {
 }
 
 #[test]
-fn a_picture_of_another_size_or_page_is_late() {
+fn thumbnails_of_another_size_or_page_are_dropped() {
     let mut world = world();
     world.keys("t");
     let area = CellArea { columns: 18, rows: 7 };
@@ -153,7 +153,7 @@ fn the_size_can_be_chosen_and_is_remembered() {
 }
 
 #[test]
-fn another_screen_keeps_the_cursor_and_asks_anew() {
+fn a_resize_keeps_the_cursor_and_requests_new_thumbnails() {
     let mut world = world();
     world.keys("t ctrl-f l");
     asked(&mut world);
@@ -163,7 +163,7 @@ fn another_screen_keeps_the_cursor_and_asks_anew() {
 }
 
 #[test]
-fn pictures_the_terminal_lost_are_asked_for_again() {
+fn lost_thumbnails_are_requested_again() {
     let mut world = world();
     world.keys("t");
     let first = asked(&mut world);
@@ -173,7 +173,7 @@ fn pictures_the_terminal_lost_are_asked_for_again() {
 }
 
 #[test]
-fn decisions_are_made_in_the_sheet_and_undone_there() {
+fn decisions_and_undo_work_in_the_sheet() {
     let mut world = World::new(&["A."; 5]);
     resize(&mut world, CellArea { columns: 80, rows: 19 });
     world.keys("t x X j s ! u");
@@ -185,20 +185,20 @@ fn decisions_are_made_in_the_sheet_and_undone_there() {
 }
 
 #[test]
-fn pictures_are_marked_and_dealt_with_together() {
+fn bulk_actions_work_in_the_sheet() {
     let mut world = World::new(&["A."; 6]);
     resize(&mut world, CellArea { columns: 80, rows: 19 });
     world.keys("t Space l Space X");
     assert_eq!(world.decisions(), "excluded - excluded [-] - -");
     world.keys("v j");
-    assert_eq!(world.model.range_length(), Some(3), "to the last picture, which lies below the last whole row");
+    assert_eq!(world.model.range_length(), Some(3), "to the last image, in the incomplete last row");
     world.keys("x");
     assert_eq!(world.decisions(), "excluded - excluded kept kept [kept]");
     assert!(world.model.is_in_sheet());
 }
 
 #[test]
-fn a_closer_look_and_a_pop_up_lead_back_to_the_sheet() {
+fn zoom_and_popups_return_to_the_sheet() {
     let mut world = world();
     world.keys("t l z");
     assert!(matches!(world.model.mode, Mode::Zoom(_)) && !world.model.shows_sheet());
@@ -210,11 +210,11 @@ fn a_closer_look_and_a_pop_up_lead_back_to_the_sheet() {
     world.keys("j");
     assert_eq!(world.cursor(), Some(2), "the help is scrolled");
     world.keys("Esc");
-    assert_eq!((asked(&mut world), world.model.is_in_sheet()), (None, true), "the pictures have stayed");
+    assert_eq!((asked(&mut world), world.model.is_in_sheet()), (None, true), "the thumbnails are kept");
 }
 
 #[test]
-fn a_caption_is_written_beside_its_picture() {
+fn a_caption_is_edited_beside_its_image() {
     let mut world = world();
     world.keys("t l e");
     assert!(!world.model.shows_sheet());
@@ -224,7 +224,7 @@ fn a_caption_is_written_beside_its_picture() {
 }
 
 #[test]
-fn the_sheet_shows_what_the_list_does() {
+fn the_sheet_shows_the_records_of_the_list() {
     let mut captions = vec!["A caption."; 30];
     captions[21] = "A hat.";
     captions[4] = "Two hats.";
@@ -239,7 +239,7 @@ fn the_sheet_shows_what_the_list_does() {
 }
 
 #[test]
-fn a_click_selects_a_picture() {
+fn a_click_selects_an_image() {
     let mut world = world();
     world.keys("t ctrl-f");
     world.send(Msg::ClickedRow(5));
@@ -247,7 +247,7 @@ fn a_click_selects_a_picture() {
 }
 
 #[test]
-fn without_pictures_there_is_no_sheet() {
+fn without_images_there_is_no_sheet() {
     let mut world = World::new(&["A caption."]);
     world.keys("t");
     assert!(!world.model.sheet.open && world.notice().contains("--image-protocol"), "{}", world.notice());

@@ -1,4 +1,4 @@
-//! Sorting: what comes first, what stays where it is, and that everything else works in any order.
+//! Sorting: order, cursor position, and that everything else works in any order.
 
 use recaption::dataset::RecordId;
 use recaption::review::{SortBy, Tab};
@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use crate::world::World;
 
-/// Names that are not in the order of the records; captions of different length.
+/// Names that are not in record order, and captions of different lengths.
 const SIX: [&str; 6] = [
     "{\"file_name\": \"d.jpg\", \"text\": \"One two three.\"}",
     "{\"file_name\": \"b.jpg\", \"text\": \"One.\"}",
@@ -17,7 +17,7 @@ const SIX: [&str; 6] = [
     "{\"file_name\": \"c.jpg\", \"text\": \"One two three without an end\"}",
 ];
 
-/// The records listed, in order.
+/// Returns the listed records, in order.
 fn listed(world: &World) -> Vec<u32> {
     let view = world.model.view();
     (0..view.len()).filter_map(|position| view.nth(position)).map(|record| record.0).collect()
@@ -42,7 +42,7 @@ fn keys_sort(#[case] keys: &str, #[case] after: &[u32]) {
 }
 
 #[test]
-fn what_the_list_shows_is_what_counts() {
+fn sorting_uses_the_shown_text() {
     let mut world = World::new(&SIX);
     world.keys("j r");
     world.finish(1, "A text of quite a few more words.");
@@ -51,11 +51,11 @@ fn what_the_list_shows_is_what_counts() {
     world.keys("o e");
     assert_eq!(listed(&world), [1, 0, 2, 3, 4, 5]);
     world.keys("x o w");
-    assert_eq!(listed(&world)[4], 1, "the original, which was kept");
+    assert_eq!(listed(&world)[4], 1, "the kept original");
 }
 
 #[test]
-fn the_cursor_stays_on_its_record_and_its_record_on_its_row() {
+fn sorting_keeps_the_cursor_on_its_record_and_row() {
     let mut world = World::new(&["A caption."; 100]);
     world.keys("ctrl-f ctrl-f j");
     let before = (world.cursor(), world.model.list.position - world.model.list.top);
@@ -66,17 +66,17 @@ fn the_cursor_stays_on_its_record_and_its_record_on_its_row() {
 }
 
 #[test]
-fn the_order_is_that_of_the_moment() {
+fn the_order_is_fixed_until_sorted_again() {
     let mut world = World::new(&SIX);
     world.keys("o w g g e").write("Short.").keys("ctrl-s");
-    assert_eq!(listed(&world), [5, 2, 0, 3, 1, 4], "nothing jumps while one decides");
+    assert_eq!(listed(&world), [5, 2, 0, 3, 1, 4], "the order is stable while deciding");
     world.keys("o o");
     assert_eq!(listed(&world), [2, 0, 3, 1, 5, 4]);
     assert_eq!(world.cursor(), Some(5));
 }
 
 #[test]
-fn chance_is_another_each_time_and_the_same_for_a_seed() {
+fn random_order_is_reshuffled_and_reproducible_by_seed() {
     let mut world = World::new(&["A caption."; 40]);
     world.keys("o r");
     let first = listed(&world);
@@ -92,7 +92,7 @@ fn chance_is_another_each_time_and_the_same_for_a_seed() {
 }
 
 #[test]
-fn tabs_filters_and_searches_go_on_in_the_order() {
+fn tabs_filters_and_searches_use_the_sort_order() {
     let mut world = World::new(&SIX);
     world.keys("o w g g");
     assert_eq!(world.cursor(), Some(5));
@@ -101,7 +101,7 @@ fn tabs_filters_and_searches_go_on_in_the_order() {
     world.keys("2");
     assert_eq!(listed(&world), [0, 3, 1]);
     world.keys("Tab Tab Tab");
-    assert_eq!(world.cursor(), Some(0), "round the end");
+    assert_eq!(world.cursor(), Some(0), "wraps around");
     world.keys("1 f").write("two").keys("Enter");
     assert_eq!(listed(&world), [5, 2, 0, 3]);
     world.keys("x");
@@ -115,7 +115,7 @@ fn tabs_filters_and_searches_go_on_in_the_order() {
 }
 
 #[test]
-fn a_range_takes_what_lies_between_in_the_order() {
+fn a_range_follows_the_sort_order() {
     let mut world = World::new(&SIX);
     world.keys("o w g g v j j x");
     assert_eq!(world.model.tabs.count(Tab::Decided), 3);
@@ -125,14 +125,14 @@ fn a_range_takes_what_lies_between_in_the_order() {
 }
 
 #[test]
-fn the_list_can_be_used_until_the_order_is_there_and_a_late_one_is_dropped() {
+fn the_list_is_usable_during_a_sort_and_a_late_result_is_dropped() {
     let mut world = World::new(&SIX);
     world.slow_scans = true;
     world.keys("o w j x");
     assert_eq!((listed(&world), world.decisions()), (vec![0, 1, 2, 3, 4, 5], "- kept [-] - - -".to_owned()));
     world.keys("f").write("two");
     world.scans_catch_up();
-    assert_eq!(listed(&world), [5, 2, 0, 3], "it came while a filter was typed");
+    assert_eq!(listed(&world), [5, 2, 0, 3], "applied while a filter was typed");
     world.keys("Esc");
     world.scans_catch_up();
     assert_eq!(listed(&world), [5, 2, 0, 3, 1, 4]);
@@ -142,7 +142,7 @@ fn the_list_can_be_used_until_the_order_is_there_and_a_late_one_is_dropped() {
 }
 
 #[test]
-fn a_sample_stays_as_it_was_drawn() {
+fn a_sample_keeps_its_order() {
     let mut world = World::with(&SIX, |settings| {
         settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None, blind: false });
     });

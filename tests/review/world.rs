@@ -1,4 +1,4 @@
-//! A world around the core: records in memory, a store that remembers, a describer whose every word the test says.
+//! A test harness around the core: records in memory, a recording session store, and a describer scripted by the test.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -19,18 +19,16 @@ use recaption::session::{Decision, Event, History, Ledger, Opened, Seq};
 use recaption::tui::{Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
 
-/// The core and what is around it.
 pub struct World {
-    /// The core's state.
     pub model: Model,
-    /// Everything that was made durable, in order.
+    /// All durable events, in order.
     pub stored: Vec<(Seq, Event)>,
-    /// Effects that the world does not perform by itself, in order.
+    /// Effects that the harness does not execute itself, in order.
     pub asked: Vec<Effect>,
-    /// Keep events waiting instead of storing them at once.
+    /// Hold back events instead of storing them at once.
     pub slow_disk: bool,
     waiting: Vec<(Seq, Event)>,
-    /// Keep scans waiting instead of making them at once.
+    /// Hold back scans instead of running them at once.
     pub slow_scans: bool,
     scans: Vec<Scan>,
     sorts: Vec<SortScan>,
@@ -41,12 +39,12 @@ pub struct World {
 }
 
 impl World {
-    /// A reviewer on records with these captions, with a describer but without review-ahead.
+    /// Creates a reviewer for records with these captions, with a describer but without prefetching.
     pub fn new(captions: &[&str]) -> Self {
         Self::with(captions, |_| {})
     }
 
-    /// The same with other settings.
+    /// Like [`new`](Self::new), with changed settings.
     pub fn with(captions: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
         let lines: String = captions
             .iter()
@@ -107,12 +105,11 @@ impl World {
         self.asked.clear();
     }
 
-    /// How many records there are.
     pub fn len(&self) -> u32 {
         u32::try_from(self.entries.len()).expect("few records")
     }
 
-    /// Ends the program as a kill would and starts it again: only what was stored is left.
+    /// Simulates a kill and a restart: only stored events survive.
     pub fn restart(&mut self) {
         self.waiting.clear();
         self.model = Model::new(self.model.settings.clone());
@@ -123,7 +120,7 @@ impl World {
         self.begin(ledger);
     }
 
-    /// Gives the core a message and performs what follows.
+    /// Sends a message to the core and executes the resulting effects.
     pub fn send(&mut self, msg: Msg) {
         let mut messages = vec![msg];
         while let Some(msg) = messages.pop() {
@@ -171,7 +168,7 @@ impl World {
         }
     }
 
-    /// The disk has caught up.
+    /// Stores the events held back.
     pub fn disk_catches_up(&mut self) {
         for (seq, event) in std::mem::take(&mut self.waiting) {
             self.stored.push((seq, event));
@@ -179,7 +176,7 @@ impl World {
         }
     }
 
-    /// What a scan sees, all at once.
+    /// Returns the complete result of a scan.
     fn scanned(&self, scan: &Scan) -> Scanned {
         let all = || (0..u32::try_from(self.entries.len()).expect("few records")).collect();
         let among: RoaringBitmap = scan.records.clone().unwrap_or_else(all);
@@ -195,7 +192,7 @@ impl World {
         Scanned { id: scan.id, among, found, done: true }
     }
 
-    /// What a sort comes to.
+    /// Returns the result of a sort.
     fn sorted(&self, scan: &SortScan) -> Msg {
         let mut sorter = Sorter::new(scan);
         if sorter.wants_lines() {
@@ -205,11 +202,11 @@ impl World {
             };
             self.dataset.scan_lines(see).expect("the dataset can be read");
         }
-        let order = sorter.order(&mut || std::ops::ControlFlow::Continue(())).expect("nobody gives up");
+        let order = sorter.order(&mut || std::ops::ControlFlow::Continue(())).expect("never cancelled");
         Msg::Sorted { id: scan.id, order: Arc::new(order) }
     }
 
-    /// The scans and sorts that are waiting are made.
+    /// Runs the scans and sorts held back.
     pub fn scans_catch_up(&mut self) {
         for scan in std::mem::take(&mut self.sorts) {
             let sorted = self.sorted(&scan);
@@ -221,7 +218,7 @@ impl World {
         }
     }
 
-    /// The scan that is waiting gets as far as these records.
+    /// Delivers a partial result for these records of the scan held back.
     pub fn scan_reaches(&mut self, records: std::ops::Range<u32>) {
         let Some(scan) = self.scans.last() else { panic!("no scan is waiting") };
         let among: RoaringBitmap = records.collect();
@@ -229,28 +226,28 @@ impl World {
         self.send(Msg::Scanned(Scanned { id, found: found & &among, among, done: false }));
     }
 
-    /// A picture comes, or word that there is none, in the cells the screen has.
+    /// Delivers an image or an error, for the cell size of the screen.
     pub fn picture(&mut self, record: u32, shot: Shot, result: Result<Preview, PreviewError>) {
         let (path, cell) = (format!("images/{record}.jpg").into(), self.model.viewport.cell);
         self.send(Msg::Picture(Ready { record: RecordId(record), path, shot, cell, result }));
     }
 
-    /// What the session has come to, as the runtime would find it.
+    /// Gathers the statistics of the session like the runtime.
     pub fn figures(&self) -> Figures {
         let opened = Opened { ledger: self.model.ledger.clone(), ..Opened::default() };
         let history = History { opened, ..History::default() };
         let rules = &self.model.settings.rules;
         let figures = Figures::gather(&self.dataset, &history, rules.max_words, &mut || ControlFlow::Continue(()));
-        figures.expect("the dataset can be read").expect("nothing stopped it")
+        figures.expect("the dataset can be read").expect("not cancelled")
     }
 
-    /// The records in the list.
+    /// Returns the records in the list.
     pub fn listed(&self) -> Vec<u32> {
         let view = self.model.view();
         (0..view.len()).filter_map(|position| view.nth(position)).map(|record| record.0).collect()
     }
 
-    /// Presses keys, written as in a keymap. What is text where it is pressed is typed.
+    /// Presses keys, in keymap notation.
     pub fn keys(&mut self, keys: &str) -> &mut Self {
         let mut pressed = Vec::new();
         for key in Key::parse_sequence(keys).expect("the test writes keys that exist") {
@@ -267,7 +264,7 @@ impl World {
         self
     }
 
-    /// Writes a text in place of the one in the editor.
+    /// Replaces the text in the editor.
     pub fn write(&mut self, text: &str) -> &mut Self {
         let writing = matches!(
             self.model.mode,
@@ -278,7 +275,7 @@ impl World {
         self
     }
 
-    /// The descriptions asked for since the last look.
+    /// Returns the descriptions requested since the last call.
     pub fn asks(&mut self) -> Vec<JobSpec> {
         let asked = std::mem::take(&mut self.asked);
         asked
@@ -291,22 +288,22 @@ impl World {
             .collect()
     }
 
-    /// The job a record has.
+    /// Returns the job of a record.
     pub fn job(&self, record: u32) -> JobId {
         self.model.jobs[&RecordId(record)].id
     }
 
-    /// News of a job.
+    /// Delivers a job event.
     pub fn news(&mut self, job: JobId, record: u32, event: JobEvent) {
         self.send(Msg::Job { job, record: RecordId(record), event, at: Timestamp::UNIX_EPOCH });
     }
 
-    /// A record's job ends well.
+    /// Finishes the job of a record.
     pub fn finish(&mut self, record: u32, text: &str) {
         self.finish_as(record, text, StopReason::EndTurn);
     }
 
-    /// A record's job ends with a text and a reason.
+    /// Finishes the job of a record with a stop reason.
     pub fn finish_as(&mut self, record: u32, text: &str, stop: StopReason) {
         let description = Description {
             text: text.to_owned(),
@@ -319,13 +316,13 @@ impl World {
         self.news(self.job(record), record, JobEvent::Finished(description));
     }
 
-    /// A record's job fails.
+    /// Fails the job of a record.
     pub fn fail(&mut self, record: u32, message: &str) {
         let error = DescribeError { message: message.to_owned() };
         self.news(self.job(record), record, JobEvent::Failed(error));
     }
 
-    /// The asked-for save succeeds.
+    /// Completes the requested save.
     pub fn save_succeeds(&mut self) {
         let asked = self.asked.iter().rev().find_map(|effect| match effect {
             Effect::Save { through, .. } => Some(*through),
@@ -337,14 +334,14 @@ impl World {
             changed: 0,
             excluded: 0,
             hash: 7,
-            through: asked.expect("a save was asked for"),
+            through: asked.expect("a requested save"),
             at: Timestamp::UNIX_EPOCH,
             warning: None,
         };
         self.send(Msg::Saved(summary));
     }
 
-    /// Every record's decision in a word, the one under the cursor in brackets.
+    /// Returns the decision of every record, that of the record under the cursor in brackets.
     pub fn decisions(&self) -> String {
         let words = (0..self.entries.len()).map(|number| {
             let record = RecordId(u32::try_from(number).expect("few records"));
@@ -361,18 +358,18 @@ impl World {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// The number of the record under the cursor.
+    /// Returns the record under the cursor.
     pub fn cursor(&self) -> Option<u32> {
         self.model.list.cursor.map(|record| record.0)
     }
 
-    /// The word to the operator.
+    /// Returns the status-line message.
     pub fn notice(&self) -> &str {
         self.model.notice.as_ref().map_or("", |notice| notice.text.as_str())
     }
 }
 
-/// Lines, parsed by the dataset itself.
+/// Writes and parses a dataset.
 fn parse(folder: &std::path::Path, lines: &str) -> (Dataset, Vec<Entry>) {
     let path = folder.join("metadata.jsonl");
     std::fs::write(&path, lines).expect("a dataset for the test");

@@ -1,4 +1,4 @@
-//! Looking at pictures closely.
+//! Zooming and panning.
 
 use recaption::preview::{Capabilities, CellArea, CellSize, Preview, Shot, Zoom, prepare};
 use recaption::review::{Mode, Msg, PictureSlot, Viewport};
@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use crate::world::World;
 
-/// A screen of 80×24 cells of 10×20 pixels, all of it for a picture that is alone.
+/// A screen of 80×24 cells of 10×20 pixels, all of it for the zoomed image.
 fn world() -> World {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     let zoom = CellArea { columns: 80, rows: 24 };
@@ -23,7 +23,7 @@ fn world() -> World {
     world
 }
 
-/// A picture of 1600×960 pixels: on the full screen, at half its size.
+/// An image of 1600×960 pixels, scaled to half for the full screen.
 fn preview() -> Preview {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("0.png");
@@ -31,13 +31,13 @@ fn preview() -> Preview {
     prepare(&path, CellArea { columns: 4, rows: 4 }, &Capabilities::floor()).expect("a preview")
 }
 
-/// The picture that is asked for is there.
+/// Delivers the requested image.
 fn picture_comes(world: &mut World, preview: &Preview) {
     let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
     world.picture(record.0, shot, Ok(preview.clone()));
 }
 
-/// The shot that is asked for or shown.
+/// Returns the requested or shown shot.
 fn shot(world: &World) -> Shot {
     match world.model.picture {
         PictureSlot::Loading(_, shot, _) | PictureSlot::Ready(_, shot, _) => shot,
@@ -52,13 +52,13 @@ const MIDDLE: u16 = 0x8000;
 #[case("z +", 1, (MIDDLE, MIDDLE))]
 #[case("z = = -", 1, (MIDDLE, MIDDLE))]
 #[case("z + + 0", 0, (MIDDLE, MIDDLE))]
-// At two steps half of each side is seen: a quarter of that is an eighth of the picture.
+// Two steps show half of each side; a quarter of that is an eighth of the image.
 #[case("z + + l", 2, (MIDDLE + 0x2000, MIDDLE))]
 #[case("z + + Right Down", 2, (MIDDLE + 0x2000, MIDDLE + 0x2000))]
 #[case("z + + h k", 2, (MIDDLE - 0x2000, MIDDLE - 0x2000))]
 #[case("z + + h h h h h", 2, (0x4000, MIDDLE))]
 #[case("z + + h h h - -", 0, (MIDDLE, MIDDLE))]
-fn keys_move_what_is_seen(#[case] keys: &str, #[case] steps: u8, #[case] centre: (u16, u16)) {
+fn keys_zoom_and_pan(#[case] keys: &str, #[case] steps: u8, #[case] centre: (u16, u16)) {
     let mut world = world();
     picture_comes(&mut world, &preview());
     world.keys(keys);
@@ -67,7 +67,7 @@ fn keys_move_what_is_seen(#[case] keys: &str, #[case] steps: u8, #[case] centre:
 }
 
 #[test]
-fn what_there_is_of_a_picture_is_shown_until_the_part_is_there() {
+fn the_whole_image_is_shown_until_the_crop_arrives() {
     let mut world = world();
     let preview = preview();
     picture_comes(&mut world, &preview);
@@ -75,10 +75,10 @@ fn what_there_is_of_a_picture_is_shown_until_the_part_is_there() {
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
     assert_eq!(world.model.preview(), Some(Ok(&preview)));
     world.keys("j");
-    assert_eq!(shot(&world).zoom.centre, (MIDDLE, MIDDLE + 0x2000), "keys count before the picture is there");
+    assert_eq!(shot(&world).zoom.centre, (MIDDLE, MIDDLE + 0x2000), "keys work before the image arrives");
     let late = Shot { zoom: Zoom { steps: 2, centre: (MIDDLE, MIDDLE) }, ..shot(&world) };
     world.picture(0, late, Ok(preview));
-    assert!(matches!(world.model.picture, PictureSlot::Loading(..)), "the part before is late");
+    assert!(matches!(world.model.picture, PictureSlot::Loading(..)), "the previous crop is dropped");
 }
 
 #[rstest]
@@ -88,7 +88,7 @@ fn what_there_is_of_a_picture_is_shown_until_the_part_is_there() {
 #[case("z + + PageDown PageUp", 0)]
 #[case("z j j k", 1)]
 #[case("z Right Left l", 1)]
-fn going_on_stays_with_the_picture_alone_and_looks_at_all_of_it(#[case] keys: &str, #[case] cursor: u32) {
+fn moving_on_stays_zoomed_and_fits_the_next_image(#[case] keys: &str, #[case] cursor: u32) {
     let mut world = world();
     let preview = preview();
     picture_comes(&mut world, &preview);
@@ -99,14 +99,14 @@ fn going_on_stays_with_the_picture_alone_and_looks_at_all_of_it(#[case] keys: &s
 }
 
 #[test]
-fn before_its_size_is_known_a_picture_is_looked_at_whole() {
+fn before_its_size_is_known_an_image_is_shown_whole() {
     let mut world = world();
     world.keys("z + + +");
     assert_eq!(shot(&world).zoom, Zoom::WHOLE);
 }
 
 #[test]
-fn texts_below_take_their_room_from_the_picture_and_stay_from_record_to_record() {
+fn texts_below_take_space_from_the_image_and_stay_on_other_records() {
     let mut world = world();
     picture_comes(&mut world, &preview());
     world.keys("z Tab");
@@ -119,7 +119,7 @@ fn texts_below_take_their_room_from_the_picture_and_stay_from_record_to_record()
 }
 
 #[test]
-fn leaving_shows_the_list_and_the_whole_picture_again() {
+fn leaving_returns_to_the_list_and_the_whole_image() {
     let mut world = world();
     picture_comes(&mut world, &preview());
     world.keys("z + + l Esc");
@@ -130,7 +130,7 @@ fn leaving_shows_the_list_and_the_whole_picture_again() {
 }
 
 #[test]
-fn decisions_are_made_with_the_picture_alone_too() {
+fn decisions_work_while_zoomed() {
     let mut world = world();
     world.keys("z a x");
     assert_eq!(world.decisions(), "kept kept [-]");
@@ -138,7 +138,7 @@ fn decisions_are_made_with_the_picture_alone_too() {
 }
 
 #[test]
-fn a_picture_that_has_changed_on_the_disk_takes_the_place_of_the_one_shown() {
+fn a_changed_file_replaces_the_shown_image() {
     let mut world = world();
     let (old, new) = (preview(), preview());
     picture_comes(&mut world, &old);

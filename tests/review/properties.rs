@@ -1,4 +1,4 @@
-//! What holds for any sequence of keys.
+//! Properties that hold for any sequence of keys.
 
 use proptest::prelude::*;
 use recaption::dataset::RecordId;
@@ -63,10 +63,9 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// A restart at any moment changes nothing that was acknowledged, the cursor is always somewhere sensible, and no
-    /// key ever panics.
+    /// A restart changes nothing that was acknowledged, the cursor is always valid, and no key panics.
     #[test]
-    fn any_afternoon_survives_restarts(steps in prop::collection::vec(step(), 1..60)) {
+    fn any_sequence_of_keys_survives_restarts(steps in prop::collection::vec(step(), 1..60)) {
         let mut world = World::with(&["One.", "Two.", "{broken", "Four.", "Five.", "Six."], |settings| settings.ahead = 1);
         for step in steps {
             match step {

@@ -1,4 +1,4 @@
-//! Statistics in the reviewer: asked for, shown, read from top to bottom, and followed to the records they count.
+//! Statistics in the reviewer: requesting, showing, scrolling, and following a row to its records.
 
 use proptest::prelude::*;
 use recaption::report::{Bars, Counted, Figures, Phrase};
@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use crate::world::World;
 
-/// Figures that take more rows than a screen has.
+/// Statistics with more rows than the screen.
 fn figures() -> Box<Figures> {
     let reasons = (0..9).map(|number| (format!("reason {number}"), 9 - number)).collect();
     Box::new(Figures { dataset: "test".to_owned(), records: 2, reasons, ..Figures::default() })
@@ -16,7 +16,7 @@ fn figures() -> Box<Figures> {
 #[rstest]
 #[case("g s")]
 #[case(":")]
-fn statistics_are_counted_outside_and_shown_when_they_are_there(#[case] keys: &str) {
+fn statistics_are_requested_and_shown_once_they_arrive(#[case] keys: &str) {
     let mut world = World::new(&["One.", "Two."]);
     world.keys(keys);
     if keys == ":" {
@@ -31,7 +31,7 @@ fn statistics_are_counted_outside_and_shown_when_they_are_there(#[case] keys: &s
 }
 
 #[test]
-fn what_was_counted_before_is_not_shown_again() {
+fn outdated_statistics_are_not_shown() {
     let mut world = World::new(&["One."]);
     world.keys("g s");
     world.send(Msg::Figures(Ok(figures())));
@@ -42,10 +42,10 @@ fn what_was_counted_before_is_not_shown_again() {
 }
 
 #[test]
-fn reading_ends_at_the_last_row() {
+fn scrolling_stops_at_the_last_row() {
     let mut world = World::new(&["One."]);
     world.keys("g s j");
-    assert_eq!(world.model.mode, Mode::Figures(0), "there is nothing to read yet");
+    assert_eq!(world.model.mode, Mode::Figures(0), "no rows yet");
     let figures = figures();
     let last = figures.page(Bars::Blocks).rows.len() - 1;
     world.send(Msg::Figures(Ok(figures)));
@@ -61,12 +61,12 @@ fn reading_ends_at_the_last_row() {
     assert_eq!((&world.model.mode, world.cursor()), (&Mode::Figures(0), Some(0)));
 }
 
-/// Opens the figures, goes to the row that counts these records, and follows it.
+/// Opens the statistics, moves to the row that counts these records, and follows it.
 fn follow(world: &mut World, counted: &Counted) {
     world.keys("g s");
     let figures = world.figures();
     let rows = figures.page(Bars::Blocks).rows;
-    let row = rows.iter().position(|row| row.counts.as_ref() == Some(counted)).expect("a row counts them");
+    let row = rows.iter().position(|row| row.counts.as_ref() == Some(counted)).expect("a row that counts them");
     world.send(Msg::Figures(Ok(Box::new(figures))));
     for _ in 0..row {
         world.keys("j");
@@ -87,7 +87,7 @@ fn enter_lists_the_records_that_a_row_counts() {
 }
 
 #[test]
-fn where_a_row_counts_nothing_enter_does_nothing() {
+fn enter_does_nothing_on_a_row_without_records() {
     let mut world = World::new(&["A red coat."]);
     world.keys("g s Enter");
     let figures = world.figures();
@@ -96,8 +96,8 @@ fn where_a_row_counts_nothing_enter_does_nothing() {
     assert_eq!((&world.model.mode, &world.model.filter), (&Mode::Figures(0), &None));
 }
 
-/// How many records a row says it counts.
-fn said(figures: &Figures, counted: &Counted) -> u64 {
+/// Returns the number of records that a row counts.
+fn expected_count(figures: &Figures, counted: &Counted) -> u64 {
     let phrase = |phrases: &[Phrase], words: &str| {
         phrases.iter().find(|phrase| phrase.words == words).map(|phrase| phrase.captions)
     };
@@ -114,14 +114,14 @@ fn said(figures: &Figures, counted: &Counted) -> u64 {
         Counted::Opening(words) => phrase(&figures.openings, words),
         Counted::Phrase(words) => phrase(&figures.phrases, words),
     };
-    count.expect("the figures say so")
+    count.expect("the statistics contain it")
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn as_many_records_are_listed_as_were_counted(
+    fn following_a_row_lists_exactly_the_records_it_counts(
         captions in proptest::collection::vec("((A|a|\"red\"|Red,|coat|coat\\.|\u{130}|-|코트) ?){0,9}", 2..9),
         keys in proptest::collection::vec("x|X|s|!|j|k|e", 0..12),
     ) {
@@ -138,7 +138,7 @@ proptest! {
         let rows = figures.page(Bars::Blocks).rows;
         for counted in rows.into_iter().filter_map(|row| row.counts) {
             follow(&mut world, &counted);
-            prop_assert_eq!(world.listed().len() as u64, said(&figures, &counted), "{:?}", counted);
+            prop_assert_eq!(world.listed().len() as u64, expected_count(&figures, &counted), "{:?}", counted);
             world.keys("F");
         }
     }

@@ -1,4 +1,4 @@
-//! Going through records, tabs and versions.
+//! Navigation between records, tabs and versions.
 
 use recaption::dataset::RecordId;
 use recaption::review::{Effect, Msg, Tab};
@@ -28,7 +28,7 @@ fn keys_move_the_cursor(#[case] keys: &str, #[case] cursor: u32) {
 }
 
 #[test]
-fn next_to_review_skips_what_is_decided_and_goes_round() {
+fn next_to_review_skips_decided_records_and_wraps_around() {
     let mut world = World::new(&["One.", "Two.", "Three.", "Four."]);
     world.keys("j x x g g Tab");
     assert_eq!(world.cursor(), Some(3));
@@ -78,7 +78,7 @@ fn an_empty_tab_has_no_cursor_and_refuses_decisions() {
 }
 
 #[test]
-fn tabs_count_what_they_hold() {
+fn tabs_count_their_records() {
     let mut world = World::new(&["One.", "Two.", "Three.", "Four.", "Five."]);
     world.keys("a s X r");
     world.finish(3, "A hat.");
@@ -87,7 +87,7 @@ fn tabs_count_what_they_hold() {
 }
 
 #[test]
-fn a_session_is_resumed_where_it_was_left() {
+fn a_session_resumes_at_the_last_record() {
     let mut world = World::new(&TWENTY);
     let ledger = Box::default();
     world.send(Msg::SessionOpened {
@@ -101,7 +101,7 @@ fn a_session_is_resumed_where_it_was_left() {
 }
 
 #[test]
-fn a_number_on_the_command_line_goes_there() {
+fn a_number_on_the_command_line_jumps_to_the_record() {
     let mut world = World::new(&TWENTY);
     world.keys(":").write("7").keys("Enter");
     assert_eq!(world.cursor(), Some(6));
@@ -110,7 +110,7 @@ fn a_number_on_the_command_line_goes_there() {
 }
 
 #[test]
-fn only_lines_near_the_screen_are_kept() {
+fn only_lines_near_the_screen_are_loaded() {
     let mut world = World::new(&["A caption."; 900]);
     for _ in 0..60 {
         world.keys("ctrl-f");
@@ -121,7 +121,7 @@ fn only_lines_near_the_screen_are_kept() {
 }
 
 #[test]
-fn the_caption_scrolls_as_far_as_there_is_more_of_it() {
+fn the_caption_scrolls_to_its_end() {
     let mut world = World::new(&["A caption.", "Another."]);
     world.send(Msg::CaptionLaidOut(10));
     world.keys("J J J J J");
@@ -129,11 +129,11 @@ fn the_caption_scrolls_as_far_as_there_is_more_of_it() {
     world.keys("K");
     assert_eq!(world.model.caption.scroll, 1);
     world.keys("j");
-    assert_eq!(world.model.caption.scroll, 0, "another record begins at its beginning");
+    assert_eq!(world.model.caption.scroll, 0, "another record starts at its top");
 }
 
 #[test]
-fn the_text_that_is_shown_can_be_copied() {
+fn the_shown_text_can_be_copied() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("j y");
     assert!(world.asked.contains(&Effect::Copy("Two.".to_owned())));
@@ -144,13 +144,13 @@ fn the_text_that_is_shown_can_be_copied() {
 }
 
 #[test]
-fn the_palette_runs_what_a_few_letters_find() {
+fn the_palette_runs_the_best_match() {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     world.keys(":").write("excl").keys("Enter");
     assert_eq!(world.decisions(), "excluded [-] -");
     world.keys(":").write("tab").keys("Down Down Enter");
     assert_eq!(world.model.list.tab, Tab::Ready);
-    // A command is a command, whatever it might find.
+    // A complete command takes precedence over palette matches.
     world.keys(":").write("1").keys("Enter");
     assert_eq!((world.model.list.tab, world.cursor()), (Tab::All, Some(0)));
     world.keys(":").write("no such thing").keys("Enter");

@@ -1,4 +1,4 @@
-//! Changing many captions at once: looked for, looked at, and done as one step.
+//! Substitution in many captions: scan, preview, and one undo step.
 
 use recaption::dataset::RecordId;
 use recaption::review::{Command, Effect, Mode, Msg, Tab, update};
@@ -9,7 +9,7 @@ fn command<'w>(world: &'w mut World, line: &str) -> &'w mut World {
     world.keys(":").write(line).keys("Enter")
 }
 
-/// What would be saved, in order.
+/// Returns the current captions, in order.
 fn captions(world: &World) -> Vec<String> {
     (0..world.len()).map(|record| world.model.current(RecordId(record)).unwrap_or_default().to_owned()).collect()
 }
@@ -20,7 +20,7 @@ fn hits(world: &World) -> Vec<(u32, &str)> {
 }
 
 #[test]
-fn a_change_is_looked_at_before_it_is_made_and_is_one_step() {
+fn a_substitution_is_previewed_and_is_one_undo_step() {
     let mut world = World::new(&["Asian woman.", "A hat.", "Young Asian man.", "Asian, asian."]);
     command(&mut world, "s/Asian/Korean/");
     assert_eq!(hits(&world), [(0, "Korean woman."), (2, "Young Korean man."), (3, "Korean, asian.")]);
@@ -40,32 +40,32 @@ fn a_change_is_looked_at_before_it_is_made_and_is_one_step() {
 }
 
 #[test]
-fn single_captions_are_left_out() {
+fn single_captions_can_be_deselected() {
     let mut world = World::new(&["red", "red", "red"]);
     command(&mut world, "s/red/blue/").keys("j Space Enter");
     assert_eq!(captions(&world), ["blue", "red", "blue"]);
     command(&mut world, "s/e/i/").keys("a Space Enter");
-    assert_eq!(captions(&world), ["blui", "red", "blue"], "all left out, and then one taken in");
+    assert_eq!(captions(&world), ["blui", "red", "blue"], "all deselected, then one selected");
     command(&mut world, "s/b/p/").keys("Esc");
     assert_eq!((captions(&world)[0].as_str(), &world.model.mode), ("blui", &Mode::Browse));
 }
 
 #[test]
-fn what_was_decided_stays_decided() {
+fn decisions_are_unchanged() {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     world.keys("e").write("My red hat.").keys("Enter x");
     command(&mut world, "%s/e/E/").keys("Enter");
     assert_eq!(captions(&world), ["My rEd hat.", "Two.", "ThrEE."]);
     assert_eq!(world.decisions(), "edited:My red hat. kept [-]");
-    // A new decision is about the text that is shown.
+    // A new decision applies to the shown text.
     world.keys("a");
     assert_eq!(world.decisions(), "edited:My red hat. kept [edited:ThrEE.]");
     world.keys("g g x");
-    assert_eq!(captions(&world)[0], "One.", "keeping the original means the original");
+    assert_eq!(captions(&world)[0], "One.", "keep refers to the original");
 }
 
 #[test]
-fn the_view_is_the_scope_unless_all_are_meant() {
+fn the_scope_is_the_view_unless_all_are_requested() {
     let mut world = World::new(&["red", "red", "red"]);
     world.keys("x 2");
     assert_eq!(world.model.list.tab, Tab::ToReview);
@@ -77,7 +77,7 @@ fn the_view_is_the_scope_unless_all_are_meant() {
 }
 
 #[test]
-fn the_marked_records_are_the_scope_where_there_are_any() {
+fn the_scope_is_the_selection_if_there_is_one() {
     let mut world = World::new(&["red", "red", "red", "red"]);
     world.keys("Space j v G");
     command(&mut world, "s/red/blue/").keys("Enter");
@@ -89,7 +89,7 @@ fn the_marked_records_are_the_scope_where_there_are_any() {
 }
 
 #[test]
-fn other_changes_come_the_same_way() {
+fn trim_and_other_changes_are_previewed_too() {
     let mut world = World::new(&["a hat", "A scarf."]);
     for (line, expected) in [
         ("final-stop", ["a hat.", "A scarf."]),
@@ -106,7 +106,7 @@ fn other_changes_come_the_same_way() {
 }
 
 #[test]
-fn taking_a_step_back_brings_every_record_of_it_back_into_the_filter() {
+fn undo_returns_every_record_to_the_filter() {
     let mut world = World::new(&["red hat", "blue", "red cap"]);
     world.keys("f").write("red").keys("Enter");
     assert_eq!(world.model.view().len(), 2);
@@ -119,7 +119,7 @@ fn taking_a_step_back_brings_every_record_of_it_back_into_the_filter() {
 }
 
 #[test]
-fn leaving_stops_the_look() {
+fn leaving_the_preview_stops_the_scan() {
     let mut world = World::new(&["red"]);
     command(&mut world, "s/red/blue/");
     let Mode::Replace(replacement) = &world.model.mode else { panic!("it is looked at") };
@@ -130,7 +130,7 @@ fn leaving_stops_the_look() {
 }
 
 #[test]
-fn a_record_without_a_caption_is_given_none() {
+fn records_without_a_caption_are_unchanged() {
     let mut world = World::new(&["{\"file_name\": \"a.jpg\"}", "a hat"]);
     command(&mut world, "prefix photo of").keys("Enter");
     assert_eq!(captions(&world), ["", "photo of a hat"]);

@@ -1,4 +1,4 @@
-//! A spot check: only its records, in its order, and only what is decided since it was drawn counts.
+//! Spot checks: only the sampled records, in sample order, and only decisions made since the sample was drawn.
 
 use jiff::Timestamp;
 use recaption::dataset::RecordId;
@@ -10,7 +10,7 @@ use crate::world::World;
 
 const CAPTIONS: [&str; 6] = ["Zero.", "One.", "Two.", "Three.", "Four.", "Five."];
 
-/// A sample of these records, drawn when the session was as it is.
+/// Returns a sample of these records, drawn from the current session.
 pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
     let member = |record: &u32| Sampled {
         record: RecordId(*record),
@@ -32,7 +32,7 @@ pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
     }
 }
 
-/// A spot check of records 4, 0 and 3, of which 0 was decided by a run and 3 by hand before.
+/// Returns a spot check of records 4, 0 and 3; 0 was decided by a run and 3 by hand before.
 fn check() -> World {
     let mut world = World::with(&CAPTIONS, |settings| {
         settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None, blind: false });
@@ -71,7 +71,7 @@ fn only_the_sample_is_shown_in_its_order() {
 }
 
 #[test]
-fn what_was_decided_before_is_judged_anew() {
+fn earlier_decisions_are_judged_again() {
     let mut world = check();
     let counts = |world: &World| [Tab::ToReview, Tab::Decided].map(|tab| world.model.tabs.count(tab));
     assert_eq!((counts(&world), judged(&world)), ([3, 0], Proportion::new(0, 0)));
@@ -80,19 +80,19 @@ fn what_was_decided_before_is_judged_anew() {
     world.keys("x X");
     assert_eq!((counts(&world), judged(&world)), ([0, 2], Proportion::new(2, 3)));
     let decided = world.stored.iter().filter(|(_, event)| matches!(event, Event::Decided { .. })).count();
-    assert_eq!(decided, 3, "what a run or somebody before had said is said again");
+    assert_eq!(decided, 3, "earlier decisions are made again");
     assert!(world.notice().starts_with("the sample is judged: 66.7 % accepted (20.8–93.9 %)"), "{}", world.notice());
 }
 
 #[test]
-fn the_next_to_judge_is_the_next_of_the_sample() {
+fn next_to_review_follows_the_sample() {
     let mut world = check();
     world.keys("a");
     assert_eq!(world.cursor(), Some(0));
     world.keys("Tab");
     assert_eq!(world.cursor(), Some(3));
     world.keys("Tab");
-    assert_eq!(world.cursor(), Some(0), "round the end, past the one that is judged");
+    assert_eq!(world.cursor(), Some(0), "wraps around, past the judged record");
     world.keys("shift-Tab");
     assert_eq!(world.cursor(), Some(3));
     world.keys("2");
@@ -100,7 +100,7 @@ fn the_next_to_judge_is_the_next_of_the_sample() {
 }
 
 #[test]
-fn an_undo_does_not_reach_back_before_the_sample() {
+fn undo_stops_at_the_start_of_the_sample() {
     let mut world = check();
     world.keys("u");
     assert_eq!(world.notice(), "nothing to undo");
@@ -112,17 +112,17 @@ fn an_undo_does_not_reach_back_before_the_sample() {
 }
 
 #[test]
-fn nothing_is_described_ahead() {
+fn nothing_is_prefetched() {
     let mut world = check();
     world.keys("j k");
     assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::DescribeAhead(_))), "{:?}", world.asked);
     world.keys("g a");
     let asks: Vec<u32> = world.asks().iter().map(|ask| ask.record.0).collect();
-    assert_eq!(asks, [4], "only what is undecided in the sample, and only when it is asked for");
+    assert_eq!(asks, [4], "only undecided records of the sample, and only on request");
 }
 
 #[test]
-fn a_text_that_is_asked_for_is_not_the_one_that_is_judged() {
+fn a_new_candidate_does_not_replace_the_judged_text() {
     let mut world = check();
     world.keys("r");
     world.finish(4, "Another.");
@@ -156,7 +156,7 @@ fn without_a_sample_nothing_can_be_judged() {
     assert!(world.stored.is_empty() && world.model.view().is_empty());
 }
 
-/// A blind spot check of records 4, 0 and 3; 4 and 0 have a candidate of an older run, 3 has none.
+/// Returns a blind spot check of `records`, of which `candidates` have an imported candidate.
 fn blind_check(records: &[u32], candidates: &[u32]) -> World {
     let request = SampleRequest { size: records.len() as u64, seed: 7, by: None, blind: true };
     let mut world = World::with(&CAPTIONS, |settings| settings.sample = Some(request.clone()));
@@ -169,18 +169,18 @@ fn blind_check(records: &[u32], candidates: &[u32]) -> World {
     world
 }
 
-/// Takes the candidate of the record under the cursor, or the original.
+/// Accepts the candidate of the record under the cursor, or the original.
 fn take(world: &mut World, candidate: bool) -> char {
     let about = RecordId(world.cursor().expect("a record"));
     let pair = world.model.pair(about).expect("two texts");
-    let wanted = pair.iter().position(|version| (*version != Version::Original) == candidate).expect("both are there");
+    let wanted = pair.iter().position(|version| (*version != Version::Original) == candidate).expect("both are loaded");
     let keys = if wanted == 0 { "] [ a" } else { "] a" };
     world.keys(keys);
     ['A', 'B'][wanted]
 }
 
 #[test]
-fn blind_texts_are_told_apart_when_one_is_taken() {
+fn a_blind_decision_reveals_the_texts() {
     let mut world = blind_check(&[4, 0, 3], &[4, 0]);
     world.keys("x r");
     assert!(world.notice().contains("blind comparison"), "{}", world.notice());
@@ -190,7 +190,7 @@ fn blind_texts_are_told_apart_when_one_is_taken() {
     let letter = take(&mut world, false);
     assert_eq!(world.notice(), format!("accepted {letter}: the original, not the candidate from older.jsonl"));
     assert_eq!(world.decisions(), "kept - - [-] accepted:Another 4. -");
-    assert_eq!(world.model.pair(RecordId(3)), None, "it has no candidate");
+    assert_eq!(world.model.pair(RecordId(3)), None, "without a candidate");
     world.keys("a");
     let figures = world.model.spot_figures().expect("a spot check");
     assert_eq!((figures.preferred, figures.accepted), (Some(Proportion::new(1, 2)), Proportion::new(3, 3)));
@@ -199,7 +199,7 @@ fn blind_texts_are_told_apart_when_one_is_taken() {
 }
 
 #[test]
-fn either_text_may_come_first() {
+fn the_order_of_blind_texts_is_random() {
     let all = [0, 1, 2, 3, 4, 5];
     let world = blind_check(&all, &all);
     let first = all.map(|record| world.model.pair(RecordId(record)).expect("two texts")[0]);
@@ -207,7 +207,7 @@ fn either_text_may_come_first() {
 }
 
 #[test]
-fn nothing_is_taken_blind_by_marks() {
+fn bulk_actions_skip_blind_records() {
     let mut world = blind_check(&[4, 0, 3], &[4, 0]);
     world.keys("ctrl-a a");
     assert_eq!(world.notice(), "1 kept; still selected: 2 in a blind comparison · u undoes");

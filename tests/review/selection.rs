@@ -1,4 +1,4 @@
-//! Marks: how records are marked, and what the keys that decide do with them.
+//! Marked records and bulk actions on them.
 
 use recaption::dataset::RecordId;
 use recaption::describe::{Reason, StopReason};
@@ -9,7 +9,7 @@ use crate::world::World;
 
 const FIVE: [&str; 5] = ["One.", "Two.", "Three.", "Four.", "Five."];
 
-/// The records that are marked.
+/// Returns the marked records.
 fn marked(world: &World) -> Vec<u32> {
     (0..world.len()).filter(|record| world.model.is_marked(RecordId(*record))).collect()
 }
@@ -31,7 +31,7 @@ fn marked(world: &World) -> Vec<u32> {
 #[case("Space ctrl-a", &[0, 1, 2, 3, 4], 1)]
 #[case("ctrl-a ctrl-a", &[], 0)]
 #[case("v G ctrl-a", &[], 4)]
-fn keys_mark(#[case] keys: &str, #[case] after: &[u32], #[case] cursor: u32) {
+fn keys_change_the_selection(#[case] keys: &str, #[case] after: &[u32], #[case] cursor: u32) {
     let mut world = World::new(&FIVE);
     world.keys(keys);
     assert_eq!((marked(&world).as_slice(), world.cursor()), (after, Some(cursor)));
@@ -44,15 +44,15 @@ fn keys_mark(#[case] keys: &str, #[case] after: &[u32], #[case] cursor: u32) {
 #[case("X", "excluded [-] excluded - -")]
 #[case("x u", "[-] - - - -")]
 #[case("x u U", "[kept] - kept - -")]
-fn a_key_is_about_the_marked_records(#[case] keys: &str, #[case] after: &str) {
+fn decisions_apply_to_the_marked_records(#[case] keys: &str, #[case] after: &str) {
     let mut world = World::new(&FIVE);
     world.keys("Space j Space k k").keys(keys);
     assert_eq!(world.decisions(), after);
-    assert_eq!(marked(&world), [] as [u32; 0], "the marks have done their work");
+    assert_eq!(marked(&world), [] as [u32; 0], "the marks are cleared");
 }
 
 #[test]
-fn one_step_back_takes_all_of_it_back_after_a_restart_too() {
+fn a_bulk_action_is_one_undo_step_even_after_a_restart() {
     let mut world = World::new(&FIVE);
     world.keys("s ctrl-a X");
     assert_eq!(world.notice(), "5 excluded · u undoes");
@@ -63,7 +63,7 @@ fn one_step_back_takes_all_of_it_back_after_a_restart_too() {
 }
 
 #[test]
-fn accepting_passes_over_what_one_has_to_look_at() {
+fn bulk_accept_skips_candidates_with_findings() {
     let mut world = World::new(&["One.", "Two.", "Three.", "Four.", "Five.", "{broken", "Seven."]);
     world.keys("r");
     world.finish(0, "A hat.");
@@ -84,7 +84,7 @@ fn accepting_passes_over_what_one_has_to_look_at() {
 }
 
 #[test]
-fn the_text_of_an_older_run_is_taken_unless_it_lacks_its_end() {
+fn imported_candidates_are_accepted_unless_cut_off() {
     let mut world = World::new(&FIVE);
     let captions = vec![(RecordId(0), "A hat.".to_owned()), (RecordId(1), "A scarf and".to_owned())];
     let at = jiff::Timestamp::UNIX_EPOCH;
@@ -95,7 +95,7 @@ fn the_text_of_an_older_run_is_taken_unless_it_lacks_its_end() {
 }
 
 #[test]
-fn what_was_said_before_is_not_said_again() {
+fn unchanged_decisions_are_not_stored_again() {
     let mut world = World::new(&FIVE);
     world.keys("x g g Space Space x");
     assert_eq!((world.decisions().as_str(), world.stored.len()), ("kept kept [-] - -", 2));
@@ -104,7 +104,7 @@ fn what_was_said_before_is_not_said_again() {
 }
 
 #[test]
-fn flags_are_set_until_all_are() {
+fn flags_are_set_unless_all_are_set() {
     let mut world = World::new(&FIVE);
     let flagged = |world: &World| (0..5).filter(|id| world.model.state(RecordId(*id)).flagged).collect::<Vec<_>>();
     world.keys("! ctrl-a !");
@@ -116,13 +116,13 @@ fn flags_are_set_until_all_are() {
 }
 
 #[test]
-fn more_than_twenty_are_asked_about() {
+fn more_than_twenty_need_confirmation() {
     let mut world = World::new(&["A caption."; 30]);
     world.send(Msg::Checked(Checked { records: 30, ..Checked::default() }));
     world.keys("x ctrl-a 2 f").write("nothing").keys("Enter X");
     assert_eq!(world.model.mode, Mode::ConfirmMany { action: RecordAction::Exclude, count: 30, elsewhere: 30 });
     world.keys("n");
-    assert_eq!((world.stored.len(), marked(&world).len()), (1, 30), "nothing is done, the marks stay");
+    assert_eq!((world.stored.len(), marked(&world).len()), (1, 30), "nothing happens, the marks stay");
     world.keys("X y");
     assert_eq!(world.model.tabs.count(Tab::Aside), 30);
     world.keys("u");
@@ -130,7 +130,7 @@ fn more_than_twenty_are_asked_about() {
 }
 
 #[test]
-fn what_nobody_has_read_is_not_decided() {
+fn bulk_accept_skips_unread_candidates() {
     let mut world = World::new(&["A caption."; 100]);
     world.keys("ctrl-a X y");
     let read = world.model.tabs.count(Tab::Aside);
@@ -143,20 +143,20 @@ fn what_nobody_has_read_is_not_decided() {
 }
 
 #[test]
-fn nothing_is_marked_by_a_filter_that_is_still_looking() {
+fn mark_all_waits_for_the_filter() {
     let mut world = World::new(&["red", "blue", "red", "blue", "red"]);
     world.slow_scans = true;
     world.keys("f").write("red").keys("Enter ctrl-a");
     assert_eq!((marked(&world), world.notice().contains("still running")), (vec![], true));
     world.keys("v j x");
-    assert_eq!(world.decisions(), "- [-] - - -", "the range is over what may not stay in view");
+    assert_eq!(world.decisions(), "- [-] - - -", "the range may extend outside the view");
     world.scans_catch_up();
     world.keys("Esc ctrl-a x");
     assert_eq!(world.model.tabs.count(Tab::Decided), 3);
 }
 
 #[test]
-fn nothing_is_marked_by_a_filter_that_looks_again() {
+fn mark_all_waits_for_a_refresh_of_the_filter() {
     let mut world = World::new(&["red"; 100]);
     world.send(Msg::Checked(Checked { records: 100, ..Checked::default() }));
     world.keys("f").write("red status:undecided").keys("Enter ctrl-a x y");
@@ -169,7 +169,7 @@ fn nothing_is_marked_by_a_filter_that_looks_again() {
 }
 
 #[test]
-fn marks_are_described_whatever_texts_they_have() {
+fn marked_records_are_described_even_if_they_have_candidates() {
     let mut world = World::new(&FIVE);
     world.keys("r");
     world.finish(0, "A hat.");
@@ -192,7 +192,7 @@ fn marks_are_described_whatever_texts_they_have() {
 }
 
 #[test]
-fn nothing_is_decided_of_marks_in_a_session_somebody_else_holds() {
+fn bulk_actions_are_refused_in_a_locked_session() {
     let mut world = World::new(&FIVE);
     world.model.session = recaption::review::SessionStatus::ReadOnly("process 7 reviews it".to_owned());
     world.keys("ctrl-a x");

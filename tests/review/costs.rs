@@ -1,4 +1,4 @@
-//! Descriptions that cost money, and describers that have to stop: what is asked first, what is shown, what goes on.
+//! Costs: confirmation before paid requests, and describers that pause.
 
 use recaption::dataset::RecordId;
 use recaption::describe::{DescriberStatus, Dollars, Pause, PauseKind, Priority, Reason, Tokens, Usage};
@@ -8,7 +8,7 @@ use recaption::review::{DescribeScope, Effect, JobState, Mode, Msg, NoticeKind};
 
 use crate::world::World;
 
-/// One description costs a cent.
+/// A describer that charges one cent per description.
 fn paid(captions: &[&str], ahead: usize) -> World {
     World::with(captions, |settings| {
         settings.ahead = ahead;
@@ -23,10 +23,10 @@ fn records(world: &mut World) -> Vec<u32> {
 }
 
 #[test]
-fn the_first_paid_description_is_agreed_to_and_no_other() {
+fn only_the_first_paid_description_is_confirmed() {
     let mut world = paid(&["One.", "Two.", "Three."], 1);
     world.send(Msg::ClickedRow(0));
-    assert_eq!(records(&mut world), [] as [u32; 0], "nothing is paid for unasked");
+    assert_eq!(records(&mut world), [] as [u32; 0], "nothing is charged without confirmation");
     world.keys("r");
     assert_eq!(
         world.model.mode,
@@ -34,15 +34,15 @@ fn the_first_paid_description_is_agreed_to_and_no_other() {
     );
     assert_eq!(records(&mut world), [] as [u32; 0]);
     world.keys("n r y");
-    assert_eq!(records(&mut world), [0, 1], "the one asked for, and from now on the one ahead");
+    assert_eq!(records(&mut world), [0, 1], "the requested record, and the next one prefetched");
     world.finish(0, "A hat.");
     world.keys("r");
-    assert_eq!(world.model.mode, Mode::Browse, "asked once");
+    assert_eq!(world.model.mode, Mode::Browse, "confirmed once");
     assert_eq!(records(&mut world), [0]);
 }
 
 #[test]
-fn what_is_marked_is_paid_for_together() {
+fn marked_records_are_confirmed_together() {
     let mut world = paid(&["A caption."; 120], 0);
     world.keys("Space j Space R 3");
     assert_eq!(
@@ -64,7 +64,7 @@ fn what_is_marked_is_paid_for_together() {
 }
 
 #[test]
-fn settings_that_ask_for_review_ahead_are_agreement_enough() {
+fn configured_prefetch_needs_no_confirmation() {
     let mut world = World::with(&["One.", "Two.", "Three."], |settings| {
         settings.ahead = 1;
         settings.ahead_agreed = true;
@@ -75,7 +75,7 @@ fn settings_that_ask_for_review_ahead_are_agreement_enough() {
 }
 
 #[test]
-fn many_at_once_are_agreed_to_each_time_they_cost_much() {
+fn every_expensive_bulk_run_is_confirmed() {
     let mut world = paid(&["A caption."; 120], 0);
     world.keys("r y");
     world.finish(0, "A hat.");
@@ -91,12 +91,12 @@ fn many_at_once_are_agreed_to_each_time_they_cost_much() {
     world.keys("r y");
     world.finish(0, "A hat.");
     world.keys("g a");
-    assert_eq!(world.model.mode, Mode::Browse, "nineteen cents need no question");
+    assert_eq!(world.model.mode, Mode::Browse, "19 cents need no confirmation");
     assert!(world.model.bulk.is_some());
 }
 
 #[test]
-fn a_reason_goes_with_the_next_try_and_stays_with_its_text() {
+fn a_reason_is_sent_with_the_next_request_and_stored_with_the_candidate() {
     let mut world = World::new(&["One."]);
     world.keys("r");
     world.asks();
@@ -115,7 +115,7 @@ fn a_reason_goes_with_the_next_try_and_stays_with_its_text() {
 }
 
 #[test]
-fn no_reason_is_no_request() {
+fn without_a_reason_nothing_is_requested() {
     let mut world = World::new(&["One."]);
     world.keys("R Esc R 5 Esc R 5 Enter");
     assert_eq!(world.asks(), []);
@@ -123,7 +123,7 @@ fn no_reason_is_no_request() {
 }
 
 #[test]
-fn the_text_that_would_be_saved_goes_along() {
+fn the_request_contains_the_current_caption() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("e").write("My own text.").keys("ctrl-s r");
     assert_eq!(world.asks().remove(0).current, CurrentCaption::InSession(Some("My own text.".to_owned())));
@@ -132,7 +132,7 @@ fn the_text_that_would_be_saved_goes_along() {
 }
 
 #[test]
-fn a_text_that_begins_again_shows_nothing_of_the_first_one() {
+fn a_retry_discards_the_partial_text() {
     let mut world = World::new(&["One."]);
     world.keys("r");
     let job = world.job(0);
@@ -145,7 +145,7 @@ fn a_text_that_begins_again_shows_nothing_of_the_first_one() {
 }
 
 #[test]
-fn a_describer_that_stops_says_why_once_and_goes_on_when_asked() {
+fn a_paused_describer_reports_once_and_resumes_on_request() {
     let mut world = World::with(&["One.", "Two.", "Three."], |settings| settings.ahead = 1);
     let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
     let paused = DescriberStatus { paused: Some(pause), ..DescriberStatus::default() };
@@ -155,18 +155,18 @@ fn a_describer_that_stops_says_why_once_and_goes_on_when_asked() {
     world.asks();
     world.keys("j");
     world.send(Msg::Describer(paused));
-    assert_eq!(world.notice(), "", "said once");
-    assert_eq!(world.asks(), [], "nothing more is asked ahead of the operator");
+    assert_eq!(world.notice(), "", "reported once");
+    assert_eq!(world.asks(), [], "nothing is prefetched");
     world.keys("r");
     assert!(world.asked.contains(&Effect::ResumeDescriber));
     world.asked.clear();
     world.send(Msg::Describer(DescriberStatus::default()));
     assert!(!world.asked.contains(&Effect::ResumeDescriber));
-    assert_eq!(records(&mut world), [2], "ahead of the operator again");
+    assert_eq!(records(&mut world), [2], "prefetched again");
 }
 
 #[test]
-fn what_was_paid_adds_up() {
+fn charges_add_up() {
     let mut world = World::new(&["One."]);
     for cents in [1_u64, 2] {
         world.send(Msg::Spent(Dollars::from_billionths(cents * 10_000_000)));

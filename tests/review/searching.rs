@@ -41,7 +41,7 @@ fn matches_are_visited_in_order(#[case] keys: &str, #[case] cursor: u32) {
 }
 
 #[test]
-fn it_is_said_which_match_it_is() {
+fn the_notice_shows_the_number_of_the_match() {
     let mut world = World::new(&FIVE);
     world.keys("/").write("red").keys("Enter n");
     assert_eq!(world.notice(), "/red  2 of 3");
@@ -63,7 +63,7 @@ fn only_records_in_view_are_matches() {
 }
 
 #[test]
-fn leaving_an_empty_line_looks_for_what_was_looked_for_before() {
+fn an_empty_search_repeats_the_previous_one() {
     let mut world = World::new(&FIVE);
     world.keys("/").write("hat").keys("Enter / Enter");
     assert_eq!(world.cursor(), Some(2));
@@ -72,16 +72,16 @@ fn leaving_an_empty_line_looks_for_what_was_looked_for_before() {
 }
 
 #[test]
-fn what_would_be_saved_is_searched() {
+fn search_uses_the_current_caption() {
     let mut world = World::new(&FIVE);
     world.keys("e").write("A purple coat.").keys("Enter G /").write("purple");
     assert_eq!(world.cursor(), Some(0));
     world.keys("Esc /").write("red coat").keys("Enter");
-    assert_eq!(world.cursor(), Some(4), "that caption is there no more");
+    assert_eq!(world.cursor(), Some(4), "the old caption no longer matches");
 }
 
 #[test]
-fn what_changes_is_found_at_once() {
+fn changes_are_matched_at_once() {
     let mut world = World::new(&FIVE);
     world.keys("/").write("purple").keys("Enter e").write("A purple coat.").keys("Enter n");
     assert_eq!((world.cursor(), world.notice()), (Some(0), "/purple  1 of 1 · from the top again"));
@@ -90,7 +90,7 @@ fn what_changes_is_found_at_once() {
 }
 
 #[test]
-fn escape_takes_the_marks_away() {
+fn escape_clears_the_highlights() {
     let mut world = World::new(&FIVE);
     world.keys("/").write("red").keys("Enter Esc");
     assert_eq!(world.model.sought(), [] as [&recaption::review::query::Pattern; 0]);
@@ -98,7 +98,7 @@ fn escape_takes_the_marks_away() {
 }
 
 #[test]
-fn a_match_is_gone_to_as_soon_as_it_is_certain() {
+fn the_cursor_jumps_once_the_nearest_match_is_certain() {
     let mut world = World::new(&FIVE);
     world.slow_scans = true;
     world.keys("j /").write("red");
@@ -108,16 +108,16 @@ fn a_match_is_gone_to_as_soon_as_it_is_certain() {
     world.keys("Enter n");
     assert_eq!((world.cursor(), world.notice()), (Some(2), "searching …"));
     world.scan_reaches(4..5);
-    assert_eq!(world.cursor(), Some(2), "there may be one between");
+    assert_eq!(world.cursor(), Some(2), "a nearer match is possible");
     world.scan_reaches(3..4);
     assert_eq!(world.cursor(), Some(4));
     world.keys("n j");
     world.scans_catch_up();
-    assert_eq!(world.cursor(), Some(4), "who has moved on stays where they are");
+    assert_eq!(world.cursor(), Some(4), "the cursor stays if it was moved");
 }
 
 #[test]
-fn what_was_typed_before_is_late() {
+fn results_of_an_outdated_query_are_dropped() {
     let mut world = World::new(&FIVE);
     world.slow_scans = true;
     world.keys("/").write("hat");
@@ -135,7 +135,7 @@ fn what_was_typed_before_is_late() {
 }
 
 #[test]
-fn what_happens_to_a_record_far_away_is_looked_at_again() {
+fn a_changed_record_that_is_not_loaded_is_matched_again() {
     let captions: Vec<String> = (0..900).map(|number| format!("Caption {number}.")).collect();
     let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
     let mut world = World::new(&captions);
@@ -147,14 +147,14 @@ fn what_happens_to_a_record_far_away_is_looked_at_again() {
         world.keys("ctrl-f");
     }
     world.finish(899, "Another.");
-    assert!(world.model.entry(RecordId(899)).is_none(), "its line is not at hand");
+    assert!(world.model.entry(RecordId(899)).is_none(), "not loaded");
     assert_eq!(found(&world), Some(1));
     world.keys("n");
     assert_eq!(world.cursor(), Some(3));
 }
 
 #[test]
-fn a_session_that_is_opened_anew_is_searched_anew() {
+fn reopening_the_session_restarts_the_search() {
     let mut world = World::new(&FIVE);
     world.keys("/").write("green").keys("Enter e").write("A grey coat.").keys("Enter");
     let found = |world: &World| world.model.search.as_ref().map(|search| search.hits.found().len());
@@ -170,7 +170,7 @@ fn a_session_that_is_opened_anew_is_searched_anew() {
 }
 
 #[test]
-fn a_text_that_cannot_be_looked_for_is_not_lost() {
+fn an_invalid_pattern_is_kept_for_correction() {
     let mut world = World::new(&FIVE);
     let long = "ß".repeat(1_000_000);
     world.keys("/").write(&long);
@@ -190,19 +190,19 @@ fn a_text_that_cannot_be_looked_for_is_not_lost() {
 fn the_list_follows_the_query(#[case] query: &str, #[case] expected: &[u32]) {
     let mut world = World::new(&FIVE);
     world.keys("f").write(query);
-    assert_eq!(world.listed(), expected, "while it is typed");
+    assert_eq!(world.listed(), expected, "while typing");
     world.keys("Enter");
     assert_eq!(world.listed(), expected);
     assert_eq!(world.keys("F").model.view().len(), 5);
 }
 
 #[test]
-fn the_cursor_goes_to_what_is_near_and_comes_back() {
+fn the_cursor_moves_to_the_nearest_match_and_returns() {
     let mut world = World::new(&FIVE);
     world.keys("j j f").write("coat");
     assert_eq!(world.cursor(), Some(3));
     world.write("coat red");
-    assert_eq!(world.cursor(), Some(0), "nothing comes after, so what is before");
+    assert_eq!(world.cursor(), Some(0), "no match after it, so the one before");
     world.write("purple");
     assert_eq!(world.cursor(), None);
     world.write("hat");
@@ -210,14 +210,14 @@ fn the_cursor_goes_to_what_is_near_and_comes_back() {
     world.write("purple").keys("Esc");
     assert_eq!((world.cursor(), world.model.view().len()), (Some(2), 5));
     world.keys("f").write("hat").keys("Enter f").write("coat").keys("Esc");
-    assert_eq!(world.listed(), [1, 2], "the filter from before is on again");
+    assert_eq!(world.listed(), [1, 2], "the previous filter is restored");
     world.keys("k Esc");
-    assert_eq!((world.cursor(), world.model.view().len()), (Some(1), 5), "Esc takes the filter off");
+    assert_eq!((world.cursor(), world.model.view().len()), (Some(1), 5), "Esc clears the filter");
     assert_eq!(world.keys("F").notice(), "no filter is on · f filters");
 }
 
 #[test]
-fn what_is_no_query_leaves_the_last_one_on() {
+fn an_invalid_query_keeps_the_previous_filter() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("hat").write("hat status:x").keys("Enter");
     let Mode::Filter(entry) = &world.model.mode else { panic!("what is typed is still there") };
@@ -230,7 +230,7 @@ fn what_is_no_query_leaves_the_last_one_on() {
 }
 
 #[test]
-fn a_record_that_left_the_filter_stays_until_the_cursor_leaves_it() {
+fn a_record_that_no_longer_matches_stays_until_the_cursor_leaves_it() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:to-review").keys("Enter e").write("A purple coat.").keys("ctrl-s");
     assert_eq!(world.listed(), [0, 1, 2, 3, 4]);
@@ -265,13 +265,13 @@ fn searching_stays_within_the_filter() {
     assert_eq!(world.cursor(), Some(2));
     assert_eq!(world.keys("n").notice(), "/red  1 of 1 · from the top again");
     world.keys("Esc");
-    assert_eq!(world.listed(), [1, 2], "the first Esc takes the search away, the second the filter");
+    assert_eq!(world.listed(), [1, 2], "the first Esc clears the search, the second the filter");
     world.keys("Esc");
     assert_eq!(world.model.view().len(), 5);
 }
 
 #[test]
-fn all_in_view_are_described_and_no_others() {
+fn describe_all_is_limited_to_the_filter() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("hat").keys("Enter g a");
     let asked: Vec<u32> = world.asks().iter().map(|ask| ask.record.0).collect();
@@ -279,7 +279,7 @@ fn all_in_view_are_described_and_no_others() {
 }
 
 #[test]
-fn candidates_and_flags_are_filtered_by_as_they_come() {
+fn the_filter_follows_new_candidates_and_flags() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:ready or flag:").keys("Enter");
     assert_eq!(world.listed(), [] as [u32; 0]);
@@ -292,7 +292,7 @@ fn candidates_and_flags_are_filtered_by_as_they_come() {
 }
 
 #[test]
-fn missing_pictures_are_filtered_by_as_they_are_found() {
+fn the_filter_follows_missing_images() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:problems").keys("Enter");
     assert_eq!(world.listed(), [] as [u32; 0]);
@@ -302,7 +302,7 @@ fn missing_pictures_are_filtered_by_as_they_are_found() {
 }
 
 #[test]
-fn the_list_is_replaced_as_far_as_it_has_been_looked_at() {
+fn partial_results_replace_the_list() {
     let mut world = World::new(&FIVE);
     world.slow_scans = true;
     world.keys("f").write("hat");
@@ -334,5 +334,5 @@ fn words_are_completed() {
     world.keys("shift-Tab");
     assert_eq!(typed(&world), "status:to-review");
     world.write("hat x").keys("Tab");
-    assert_eq!(typed(&world), "hat x", "there is nothing to complete");
+    assert_eq!(typed(&world), "hat x", "no completion");
 }
