@@ -114,7 +114,7 @@ mod tests {
         }
 
         #[test]
-        fn draws_have_the_requested_size_and_are_independent_of_item_order(
+        fn samples_have_the_requested_size_and_are_independent_of_item_order(
             populations in prop::collection::vec(0_u64..40, 1..6), size in 0_u64..120, seed in any::<u64>(),
         ) {
             let (drawn, shares) = draw(items(&populations, seed), &populations, size);

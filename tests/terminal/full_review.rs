@@ -184,7 +184,7 @@ fn the_saved_file_matches_the_decisions() {
         }
     }
     operator.shows("Korean");
-    operator.press_and_wait_for("u", "took back");
+    operator.press_and_wait_for("u", "undid");
     operator.0.press("U");
     operator.press_and_wait_for_preview(":%trim\r");
     operator.0.press("\r");
