@@ -1,4 +1,4 @@
-//! The job queue: descriptions made in the background, by priority.
+//! The job queue: runs descriptions in the background, by priority.
 //!
 //! Every accepted job ends with exactly one of `Finished`, `Failed` and `Cancelled`. A record has at most one live job: a
 //! new job for it cancels the old one. An event that was already being delivered when its job was cancelled may still
@@ -23,12 +23,12 @@ use super::rules::JobSpec;
 use crate::dataset::RecordId;
 use crate::describe::{DescribeError, Describer, DescriptionEvent, JobId, Priority, Request};
 
-/// The largest number of jobs that wait at one priority. A run over a large dataset feeds its jobs in as others end.
+/// The maximum number of waiting jobs per priority. A run over a large dataset adds jobs as others end.
 pub const LIMIT: usize = 1_000;
 
 /// A job that the queue has no room for. It has no events.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{limit} descriptions of this priority are queued already: try again after some have finished")]
+#[error("queue full: {limit} descriptions of this priority are waiting; try again once some have finished")]
 pub struct Refused {
     pub spec: Box<JobSpec>,
     /// The limit of its priority.
@@ -109,8 +109,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Replaces all waiting review-ahead jobs by these, nearest first. Running jobs continue. Returns the jobs there is no
-    /// room for.
+    /// Replaces all waiting prefetch jobs by these, nearest first. Running jobs continue. Returns the jobs over the limit.
     #[must_use = "refused jobs have no events"]
     pub fn replace_ahead(&self, mut specs: Vec<JobSpec>) -> Vec<Refused> {
         let mut state = self.shared.state();
@@ -256,7 +255,7 @@ async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToke
             }
             Some(DescriptionEvent::Finished(description)) => return JobEvent::Finished(description),
             Some(DescriptionEvent::Failed(error)) => return JobEvent::Failed(error),
-            None => return failed("the stream ended early; the fragment was discarded"),
+            None => return failed("description interrupted: partial text discarded"),
         }
     }
 }

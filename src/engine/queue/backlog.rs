@@ -29,7 +29,7 @@ impl Place {
     }
 }
 
-/// The waiting jobs: at most one a record, and at most `limit` of each priority.
+/// The waiting jobs: at most one per record, and at most `limit` per priority.
 #[derive(Debug)]
 pub(super) struct Backlog {
     limit: usize,
@@ -42,9 +42,9 @@ pub(super) struct Backlog {
 /// The result of [`Backlog::replace_ahead`].
 #[derive(Debug, Default)]
 pub(super) struct Replaced {
-    /// Jobs that no longer wait.
+    /// Jobs that are no longer waiting.
     pub displaced: Vec<JobSpec>,
-    /// New jobs that do not fit.
+    /// New jobs over the limit.
     pub refused: Vec<Refused>,
 }
 
@@ -84,7 +84,7 @@ impl Backlog {
         Ok(before.filter(|before| before.job != job))
     }
 
-    /// Makes `specs`, in this order, all of the waiting review-ahead jobs. A job that waits already only moves.
+    /// Replaces the waiting prefetch jobs by `specs`, in this order. A job that is already waiting only moves.
     pub fn replace_ahead(&mut self, specs: Vec<JobSpec>) -> Replaced {
         let mut replaced = Replaced::default();
         let leaving: Vec<Place> = self.ahead().collect();
@@ -131,7 +131,7 @@ impl Backlog {
         Some(spec)
     }
 
-    /// Returns true if this job waits.
+    /// Returns true if this job is waiting.
     fn contains(&self, spec: &JobSpec) -> bool {
         let place = self.places.get(&spec.record);
         place.and_then(|place| self.waiting.get(place)).is_some_and(|waiting| waiting.job == spec.job)
@@ -162,74 +162,74 @@ mod tests {
         std::iter::from_fn(|| backlog.next()).map(|spec| spec.job.0).collect()
     }
 
-    fn ask(backlog: &mut Backlog, priority: Priority, job: u64, record: u32) -> Option<u64> {
+    fn add(backlog: &mut Backlog, priority: Priority, job: u64, record: u32) -> Option<u64> {
         backlog.add(JobSpec { priority, ..spec(job, record) }).expect("room").map(|displaced| displaced.job.0)
     }
 
     #[test]
-    fn the_operator_comes_first_then_review_ahead_then_bulk() {
+    fn interactive_jobs_come_first_then_prefetch_then_bulk() {
         let mut backlog = Backlog::new(LIMIT);
-        ask(&mut backlog, Priority::Bulk, 1, 12);
-        ask(&mut backlog, Priority::Bulk, 2, 11);
-        ask(&mut backlog, Priority::Ahead, 3, 9);
-        ask(&mut backlog, Priority::Ahead, 4, 8);
-        ask(&mut backlog, Priority::Asked, 5, 30);
-        ask(&mut backlog, Priority::Asked, 6, 40);
+        add(&mut backlog, Priority::Bulk, 1, 12);
+        add(&mut backlog, Priority::Bulk, 2, 11);
+        add(&mut backlog, Priority::Ahead, 3, 9);
+        add(&mut backlog, Priority::Ahead, 4, 8);
+        add(&mut backlog, Priority::Asked, 5, 30);
+        add(&mut backlog, Priority::Asked, 6, 40);
         assert_eq!(jobs(&mut backlog), [6, 5, 3, 4, 2, 1]);
     }
 
     #[test]
-    fn asking_again_moves_a_record_up_and_never_down() {
+    fn a_repeated_job_is_promoted_and_never_demoted() {
         let mut backlog = Backlog::new(LIMIT);
-        ask(&mut backlog, Priority::Bulk, 1, 1);
-        ask(&mut backlog, Priority::Bulk, 2, 2);
-        assert_eq!(ask(&mut backlog, Priority::Asked, 3, 2), Some(2));
-        ask(&mut backlog, Priority::Asked, 4, 7);
-        assert_eq!(ask(&mut backlog, Priority::Bulk, 5, 2), Some(3));
+        add(&mut backlog, Priority::Bulk, 1, 1);
+        add(&mut backlog, Priority::Bulk, 2, 2);
+        assert_eq!(add(&mut backlog, Priority::Asked, 3, 2), Some(2));
+        add(&mut backlog, Priority::Asked, 4, 7);
+        assert_eq!(add(&mut backlog, Priority::Bulk, 5, 2), Some(3));
         assert_eq!(jobs(&mut backlog), [4, 5, 1]);
     }
 
     #[test]
-    fn the_same_job_asked_again_is_not_displaced() {
+    fn repeating_a_job_does_not_displace_it() {
         let mut backlog = Backlog::new(LIMIT);
-        ask(&mut backlog, Priority::Bulk, 1, 1);
-        assert_eq!(ask(&mut backlog, Priority::Asked, 1, 1), None);
+        add(&mut backlog, Priority::Bulk, 1, 1);
+        assert_eq!(add(&mut backlog, Priority::Asked, 1, 1), None);
         assert_eq!(jobs(&mut backlog), [1]);
     }
 
     #[test]
-    fn what_does_not_fit_comes_back_and_says_why() {
+    fn a_job_over_the_limit_is_returned_with_an_error() {
         let mut backlog = Backlog::new(LIMIT);
         for record in 0..3 {
-            ask(&mut backlog, Priority::Bulk, record.into(), record);
+            add(&mut backlog, Priority::Bulk, record.into(), record);
         }
         let refused = backlog.add(spec(9, 9)).expect_err("no room");
         assert_eq!(*refused.spec, spec(9, 9));
         assert_eq!(
             refused.to_string(),
-            "3 descriptions of this priority are queued already: try again after some have finished"
+            "queue full: 3 descriptions of this priority are waiting; try again once some have finished"
         );
-        // Each priority has its own room.
-        ask(&mut backlog, Priority::Asked, 10, 9);
+        // Each priority has its own limit.
+        add(&mut backlog, Priority::Asked, 10, 9);
         assert_eq!(jobs(&mut backlog), [10, 0, 1, 2]);
     }
 
     #[test]
-    fn a_full_priority_still_takes_newer_jobs_for_its_own_records() {
+    fn a_full_priority_accepts_newer_jobs_for_its_records() {
         let mut backlog = Backlog::new(LIMIT);
         for record in 0..3 {
-            ask(&mut backlog, Priority::Asked, record.into(), record);
+            add(&mut backlog, Priority::Asked, record.into(), record);
         }
-        assert_eq!(ask(&mut backlog, Priority::Asked, 9, 0), Some(0));
+        assert_eq!(add(&mut backlog, Priority::Asked, 9, 0), Some(0));
         assert_eq!(jobs(&mut backlog), [9, 2, 1]);
     }
 
     #[test]
-    fn a_new_review_ahead_takes_the_place_of_the_old() {
+    fn new_prefetch_jobs_replace_the_old_ones() {
         let mut backlog = Backlog::new(LIMIT);
-        ask(&mut backlog, Priority::Ahead, 1, 1);
-        ask(&mut backlog, Priority::Ahead, 2, 2);
-        ask(&mut backlog, Priority::Asked, 3, 3);
+        add(&mut backlog, Priority::Ahead, 1, 1);
+        add(&mut backlog, Priority::Ahead, 2, 2);
+        add(&mut backlog, Priority::Asked, 3, 3);
         let replaced = backlog.replace_ahead(vec![spec(4, 4), spec(2, 2), spec(5, 5), spec(6, 6)]);
         assert_eq!(replaced.displaced, [JobSpec { priority: Priority::Ahead, ..spec(1, 1) }]);
         assert_eq!(replaced.refused.iter().map(|refused| refused.spec.job.0).collect::<Vec<_>>(), [6]);
@@ -237,20 +237,20 @@ mod tests {
     }
 
     #[test]
-    fn cancelling_takes_out_that_job_only() {
+    fn cancelling_removes_only_that_job() {
         let mut backlog = Backlog::new(LIMIT);
-        ask(&mut backlog, Priority::Bulk, 1, 1);
-        ask(&mut backlog, Priority::Bulk, 2, 1);
+        add(&mut backlog, Priority::Bulk, 1, 1);
+        add(&mut backlog, Priority::Bulk, 2, 1);
         assert_eq!(backlog.cancel(JobId(1)), None);
         assert_eq!(backlog.cancel(JobId(2)), Some(spec(2, 1)));
         assert_eq!(backlog.next(), None);
     }
 
-    /// What can be done to a backlog; jobs are numbered as they come.
+    /// An operation on a backlog. Jobs are numbered in order.
     #[derive(Clone, Debug)]
     enum Step {
-        Ask(Priority, u32),
-        /// The records of a new review-ahead, and whether jobs that wait keep their number.
+        Add(Priority, u32),
+        /// The records to prefetch, and whether waiting jobs keep their number.
         Ahead(Vec<u32>, bool),
         Cancel(u64),
         Next,
@@ -260,7 +260,7 @@ mod tests {
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let priority = prop::sample::select(vec![Priority::Asked, Priority::Ahead, Priority::Bulk]);
         let step = prop_oneof![
-            8 => (priority, 0_u32..10).prop_map(|(priority, record)| Step::Ask(priority, record)),
+            8 => (priority, 0_u32..10).prop_map(|(priority, record)| Step::Add(priority, record)),
             2 => (prop::collection::vec(0_u32..10, 0..5), any::<bool>())
                 .prop_map(|(records, keep)| Step::Ahead(records, keep)),
             2 => (0_u64..40).prop_map(Step::Cancel),
@@ -272,7 +272,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_job_taken_in_leaves_exactly_once_and_nothing_exceeds_its_bound(steps in steps()) {
+        fn every_accepted_job_leaves_exactly_once_and_limits_hold(steps in steps()) {
             let mut backlog = Backlog::new(LIMIT);
             let mut taken: HashSet<JobId> = HashSet::new();
             let mut left: Vec<JobId> = Vec::new();
@@ -280,7 +280,7 @@ mod tests {
             let mut new_job = || numbers.next().expect("endless");
             for step in steps {
                 match step {
-                    Step::Ask(priority, record) => {
+                    Step::Add(priority, record) => {
                         let spec = JobSpec { job: new_job(), priority, ..spec(0, record) };
                         let before = backlog.waiting.clone();
                         if let Ok(displaced) = backlog.add(spec.clone()) {
@@ -333,10 +333,10 @@ mod tests {
         }
 
         #[test]
-        fn bulk_runs_in_the_order_of_the_dataset(records in prop::collection::hash_set(0_u32..100, 0..20)) {
+        fn bulk_jobs_run_in_the_order_of_the_dataset(records in prop::collection::hash_set(0_u32..100, 0..20)) {
             let mut backlog = Backlog::new(20);
             for record in &records {
-                ask(&mut backlog, Priority::Bulk, u64::from(*record), *record);
+                add(&mut backlog, Priority::Bulk, u64::from(*record), *record);
             }
             prop_assert!(jobs(&mut backlog).is_sorted());
         }

@@ -1,4 +1,4 @@
-//! The queue with a describer that says what the test tells it to.
+//! Tests of the queue with a scripted describer.
 
 use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -19,7 +19,7 @@ pub(super) fn spec(job: u64, record: u32) -> JobSpec {
     }
 }
 
-/// Refuses record 404, as a record without an image is.
+/// Rejects record 404, like a record without an image.
 #[expect(clippy::needless_pass_by_value, reason = "as the queue calls it")]
 fn prepare(spec: JobSpec) -> Result<Request, String> {
     let JobSpec { job, record, detail, .. } = spec;
@@ -28,15 +28,15 @@ fn prepare(spec: JobSpec) -> Result<Request, String> {
     if record == RecordId(404) { Err("no image".to_owned()) } else { Ok(request) }
 }
 
-/// A describer that hands each of its streams to the test.
+/// A describer whose streams are controlled by the test.
 struct Scripted {
     calls: UnboundedSender<Call>,
 }
 
-/// One description under way. Dropping `say` ends its stream.
+/// One running description. Dropping `events` ends its stream.
 struct Call {
     job: u64,
-    say: UnboundedSender<DescriptionEvent>,
+    events: UnboundedSender<DescriptionEvent>,
 }
 
 impl Describer for Scripted {
@@ -46,9 +46,9 @@ impl Describer for Scripted {
 
     fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescriptionEvent> {
         assert_ne!(request.record, RecordId(666), "the number of the beast");
-        let (say, mut events) = unbounded_channel();
-        self.calls.send(Call { job: request.job.0, say }).expect("the test listens");
-        stream::poll_fn(move |context| events.poll_recv(context)).boxed()
+        let (events, mut receiver) = unbounded_channel();
+        self.calls.send(Call { job: request.job.0, events }).expect("a running test");
+        stream::poll_fn(move |context| receiver.poll_recv(context)).boxed()
     }
 }
 
@@ -65,26 +65,26 @@ impl Harness {
         let concurrency = NonZeroUsize::new(concurrency).expect("not zero");
         let describer = Arc::new(Scripted { calls: calls_in });
         let queue = Queue::spawn(describer, concurrency, Arc::new(prepare), move |job, record, event| {
-            // The test may be over.
+            // Fails if the test has ended.
             let _ = events_in.send((job.0, record.0, event));
         });
         Self { queue, calls, events }
     }
 
-    fn ask(&self, priority: Priority, job: u64, record: u32) {
+    fn add(&self, priority: Priority, job: u64, record: u32) {
         self.queue.add(JobSpec { priority, ..spec(job, record) }).expect("room");
     }
 
-    /// The next stream the describer was asked for.
+    /// Returns the next call of the describer.
     async fn call(&mut self) -> Call {
-        self.calls.recv().await.expect("the queue lives")
+        self.calls.recv().await.expect("a running queue")
     }
 
     async fn event(&mut self) -> (u64, u32, JobEvent) {
-        self.events.recv().await.expect("the queue lives")
+        self.events.recv().await.expect("a running queue")
     }
 
-    /// Closes the queue and returns all events not yet seen.
+    /// Closes the queue and returns the remaining events.
     async fn close(mut self) -> Vec<(u64, u32, JobEvent)> {
         self.queue.close().await;
         let mut rest = Vec::new();
@@ -111,31 +111,31 @@ fn description(text: &str) -> Description {
 }
 
 #[tokio::test]
-async fn a_description_streams_and_ends_with_its_job_and_record_on_everything() {
+async fn events_have_the_job_and_record() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 7, 3);
+    harness.add(Priority::Asked, 7, 3);
     let call = harness.call().await;
     assert_eq!(harness.event().await, (7, 3, JobEvent::Started));
-    call.say.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
+    call.events.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
     assert_eq!(harness.event().await, (7, 3, JobEvent::Delta("A red".to_owned())));
-    call.say.send(finished("A red coat.")).expect("a listener");
+    call.events.send(finished("A red coat.")).expect("a listener");
     assert_eq!(harness.event().await, (7, 3, JobEvent::Finished(description("A red coat."))));
     assert_eq!(harness.close().await, []);
 }
 
 #[tokio::test]
-async fn only_as_many_run_at_once_as_may_and_the_most_urgent_is_next() {
+async fn concurrency_is_limited_and_the_most_urgent_job_is_next() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Bulk, 1, 1);
+    harness.add(Priority::Bulk, 1, 1);
     let first = harness.call().await;
-    harness.ask(Priority::Bulk, 2, 2);
-    harness.ask(Priority::Ahead, 3, 3);
-    harness.ask(Priority::Asked, 4, 4);
-    first.say.send(finished("One.")).expect("a listener");
+    harness.add(Priority::Bulk, 2, 2);
+    harness.add(Priority::Ahead, 3, 3);
+    harness.add(Priority::Asked, 4, 4);
+    first.events.send(finished("One.")).expect("a listener");
     let mut order = vec![first.job];
     for _ in 0..3 {
         let call = harness.call().await;
-        call.say.send(finished("Next.")).expect("a listener");
+        call.events.send(finished("Next.")).expect("a listener");
         order.push(call.job);
     }
     assert_eq!(order, [1, 4, 3, 2]);
@@ -150,98 +150,98 @@ async fn only_as_many_run_at_once_as_may_and_the_most_urgent_is_next() {
 }
 
 #[tokio::test]
-async fn several_run_at_once_where_they_may() {
+async fn jobs_run_concurrently() {
     let mut harness = Harness::new(2);
     for job in 1..=3 {
-        harness.ask(Priority::Bulk, job, u32::try_from(job).expect("small"));
+        harness.add(Priority::Bulk, job, u32::try_from(job).expect("small"));
     }
     let first = harness.call().await;
     let second = harness.call().await;
     assert_eq!((first.job, second.job), (1, 2));
-    second.say.send(finished("Two.")).expect("a listener");
+    second.events.send(finished("Two.")).expect("a listener");
     assert_eq!(harness.call().await.job, 3);
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_is_a_failure() {
+async fn an_interrupted_stream_is_a_failure() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     let call = harness.call().await;
-    call.say.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
+    call.events.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
     drop(call);
     let _started_and_delta = (harness.event().await, harness.event().await);
-    assert_eq!(harness.event().await, (1, 1, failed("the stream ended early; the fragment was discarded")));
+    assert_eq!(harness.event().await, (1, 1, failed("description interrupted: partial text discarded")));
 }
 
 #[tokio::test]
-async fn no_text_is_a_failure() {
+async fn an_empty_text_is_a_failure() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
-    harness.call().await.say.send(finished(" \n")).expect("a listener");
+    harness.add(Priority::Asked, 1, 1);
+    harness.call().await.events.send(finished(" \n")).expect("a listener");
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, failed("the describer returned no text")));
 }
 
 #[tokio::test]
-async fn a_failure_says_why_and_asking_again_tries_again() {
+async fn a_failed_record_can_be_described_again() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     let error = DescribeError { message: "no picture".to_owned() };
-    harness.call().await.say.send(DescriptionEvent::Failed(error.clone())).expect("a listener");
+    harness.call().await.events.send(DescriptionEvent::Failed(error.clone())).expect("a listener");
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, JobEvent::Failed(error)));
-    harness.ask(Priority::Asked, 2, 1);
-    harness.call().await.say.send(finished("A coat.")).expect("a listener");
+    harness.add(Priority::Asked, 2, 1);
+    harness.call().await.events.send(finished("A coat.")).expect("a listener");
     assert_eq!(harness.event().await, (2, 1, JobEvent::Started));
     assert_eq!(harness.event().await, (2, 1, JobEvent::Finished(description("A coat."))));
 }
 
 #[tokio::test]
-async fn a_describer_that_panics_fails_its_job_and_no_other() {
+async fn a_panic_of_the_describer_fails_only_its_job() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 666);
+    harness.add(Priority::Asked, 1, 666);
     assert_eq!(harness.event().await, (1, 666, JobEvent::Started));
     let (job, _, end) = harness.event().await;
     let JobEvent::Failed(error) = end else { panic!("{end:?}") };
     assert_eq!(job, 1);
     assert!(error.message.starts_with("the describer crashed: ") && error.message.contains("beast"), "{error}");
-    harness.ask(Priority::Asked, 2, 1);
+    harness.add(Priority::Asked, 2, 1);
     assert_eq!(harness.call().await.job, 2);
 }
 
 #[tokio::test]
 async fn cancelling_a_running_job_drops_its_stream() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     let call = harness.call().await;
     harness.queue.cancel(JobId(1));
-    call.say.closed().await;
+    call.events.closed().await;
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, JobEvent::Cancelled));
     assert_eq!(harness.close().await, []);
 }
 
 #[tokio::test]
-async fn cancelling_a_waiting_job_means_it_never_starts() {
+async fn a_cancelled_waiting_job_never_starts() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     let call = harness.call().await;
-    harness.ask(Priority::Asked, 2, 2);
-    harness.ask(Priority::Bulk, 3, 3);
+    harness.add(Priority::Asked, 2, 2);
+    harness.add(Priority::Bulk, 3, 3);
     harness.queue.cancel(JobId(2));
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (2, 2, JobEvent::Cancelled));
-    call.say.send(finished("A coat.")).expect("a listener");
+    call.events.send(finished("A coat.")).expect("a listener");
     assert_eq!(harness.call().await.job, 3);
 }
 
 #[tokio::test]
-async fn a_newer_job_for_a_record_stops_the_one_that_runs() {
+async fn a_newer_job_for_a_record_cancels_the_running_one() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     let old = harness.call().await;
-    harness.ask(Priority::Asked, 2, 1);
-    old.say.closed().await;
+    harness.add(Priority::Asked, 2, 1);
+    old.events.closed().await;
     assert_eq!(harness.call().await.job, 2);
     assert_eq!(harness.event().await, (1, 1, JobEvent::Started));
     assert_eq!(harness.event().await, (1, 1, JobEvent::Cancelled));
@@ -249,43 +249,43 @@ async fn a_newer_job_for_a_record_stops_the_one_that_runs() {
 }
 
 #[tokio::test]
-async fn asking_for_what_runs_leaves_it_running() {
+async fn repeating_a_running_job_has_no_effect() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Ahead, 1, 1);
+    harness.add(Priority::Ahead, 1, 1);
     let call = harness.call().await;
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     assert_eq!(harness.queue.replace_ahead(vec![spec(1, 1)]), []);
-    call.say.send(finished("A coat.")).expect("a listener");
+    call.events.send(finished("A coat.")).expect("a listener");
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, JobEvent::Finished(description("A coat."))));
     assert_eq!(harness.close().await, []);
 }
 
 #[tokio::test]
-async fn review_ahead_follows_the_operator() {
+async fn prefetch_jobs_are_replaced() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     let running = harness.call().await;
     assert_eq!(harness.queue.replace_ahead(vec![spec(2, 2), spec(3, 3)]), []);
     assert_eq!(harness.queue.replace_ahead(vec![spec(3, 3), spec(4, 4)]), []);
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (2, 2, JobEvent::Cancelled));
-    running.say.send(finished("A coat.")).expect("a listener");
+    running.events.send(finished("A coat.")).expect("a listener");
     let next = harness.call().await;
     assert_eq!(next.job, 3);
-    next.say.send(finished("A hat.")).expect("a listener");
+    next.events.send(finished("A hat.")).expect("a listener");
     assert_eq!(harness.call().await.job, 4);
 }
 
 #[tokio::test]
-async fn cancelling_all_ends_every_job_once_and_the_queue_goes_on() {
+async fn cancelling_all_ends_every_job_once_and_keeps_the_queue_open() {
     let mut harness = Harness::new(1);
     for job in 1..=3 {
-        harness.ask(Priority::Bulk, job, u32::try_from(job).expect("small"));
+        harness.add(Priority::Bulk, job, u32::try_from(job).expect("small"));
     }
     let running = harness.call().await;
     harness.queue.cancel_all();
-    running.say.closed().await;
+    running.events.closed().await;
     let _started = harness.event().await;
     let mut cancelled = Vec::new();
     for _ in 0..3 {
@@ -295,38 +295,38 @@ async fn cancelling_all_ends_every_job_once_and_the_queue_goes_on() {
     }
     cancelled.sort_unstable();
     assert_eq!(cancelled, [1, 2, 3]);
-    harness.ask(Priority::Asked, 4, 1);
+    harness.add(Priority::Asked, 4, 1);
     assert_eq!(harness.call().await.job, 4);
 }
 
 #[tokio::test]
-async fn closing_stops_what_runs_and_waits_for_it() {
+async fn closing_cancels_running_jobs_and_waits_for_them() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
-    harness.ask(Priority::Bulk, 2, 2);
+    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Bulk, 2, 2);
     let call = harness.call().await;
     let mut events = harness.close().await;
-    assert!(call.say.is_closed());
+    assert!(call.events.is_closed());
     events.sort_by_key(|(job, ..)| *job);
     assert_eq!(events, [(1, 1, JobEvent::Started), (1, 1, JobEvent::Cancelled), (2, 2, JobEvent::Cancelled)]);
 }
 
 #[tokio::test]
-async fn dropping_the_queue_stops_what_runs() {
+async fn dropping_the_queue_cancels_running_jobs() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 1);
+    harness.add(Priority::Asked, 1, 1);
     let call = harness.call().await;
     drop(harness.queue);
-    call.say.closed().await;
+    call.events.closed().await;
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_and_says_nothing_of_it() {
+async fn a_full_queue_rejects_jobs_without_events() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 0, 0);
+    harness.add(Priority::Asked, 0, 0);
     let _running = harness.call().await;
     for job in 1..=LIMIT {
-        harness.ask(Priority::Bulk, job as u64, u32::try_from(job).expect("small"));
+        harness.add(Priority::Bulk, job as u64, u32::try_from(job).expect("small"));
     }
     let refused = harness.queue.add(spec(5_000, 5_000)).expect_err("no room");
     assert_eq!(refused.spec.job, JobId(5_000));
@@ -338,7 +338,7 @@ async fn a_full_queue_refuses_and_says_nothing_of_it() {
 #[tokio::test]
 async fn a_job_without_a_request_fails_and_never_starts() {
     let mut harness = Harness::new(1);
-    harness.ask(Priority::Asked, 1, 404);
+    harness.add(Priority::Asked, 1, 404);
     let failed = JobEvent::Failed(DescribeError { message: "no image".to_owned() });
     assert_eq!(harness.event().await, (1, 404, failed));
     assert_eq!(harness.close().await, []);
