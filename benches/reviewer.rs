@@ -16,7 +16,8 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 use recaption::dataset::{Dataset, Entry, OpenOptions, RecordId};
 use recaption::describe::{Detail, Dollars, JobId, Priority};
-use recaption::engine::event::JobEvent;
+use recaption::engine::EngineEvent;
+use recaption::engine::JobEvent;
 use recaption::lint::Rules;
 use recaption::review::{Command, Effect, Job, JobState, Model, Msg, Order, Settings, SortScan, update};
 use recaption::tui::layout::Layout;
@@ -102,12 +103,15 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
             for effect in update(model, msg) {
                 match effect {
                     Effect::Load(wanted) => {
-                        messages.push(Msg::Loaded(wanted.iter().map(|id| at_place(&line, *id)).collect()));
+                        let entries = wanted.iter().map(|id| at_place(&line, *id)).collect();
+                        messages.push(EngineEvent::Lines { entries, texts: Vec::new() }.into());
                     }
                     Effect::Sort(SortScan { id, .. }) => {
                         messages.extend(backwards.clone().map(|order| Msg::Sorted { id, order }));
                     }
-                    Effect::Record { seq, .. } => messages.push(Msg::Durable(seq, Timestamp::UNIX_EPOCH)),
+                    Effect::Store(step) => {
+                        messages.push(EngineEvent::Durable(step.last(), Timestamp::UNIX_EPOCH).into());
+                    }
                     _ => {}
                 }
             }
@@ -123,9 +127,9 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
         terminal.draw(|frame| _ = view::draw(frame, model, render, None)).expect("a screen in memory");
     };
     send(&mut model, Msg::Resized(layout.viewport()));
-    send(&mut model, Msg::Indexed { records, complete: true });
-    let (ledger, spent) = (Box::default(), Dollars::default());
-    send(&mut model, Msg::SessionOpened { ledger, cursor: None, remark: None, read_only: None, spent });
+    send(&mut model, EngineEvent::Indexed { records, complete: true }.into());
+    let opened = Box::default();
+    send(&mut model, EngineEvent::SessionOpened { opened, remark: None, read_only: None }.into());
     match scene {
         Scene::List => {}
         Scene::Sheet => send(&mut model, Msg::Command(Command::Sheet)),
@@ -160,8 +164,13 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
             let begun = Instant::now();
             for record in 0..streams {
                 let event = JobEvent::Delta("word ".to_owned());
-                let msg = Msg::Job { job: stream(record), record: RecordId(record), event, at: Timestamp::UNIX_EPOCH };
-                update(&mut model, msg);
+                let msg = EngineEvent::Job {
+                    job: stream(record),
+                    record: RecordId(record),
+                    event,
+                    at: Timestamp::UNIX_EPOCH,
+                };
+                update(&mut model, msg.into());
             }
             send(&mut model, Msg::Command(actions[number % actions.len()]));
             begun.elapsed()

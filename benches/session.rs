@@ -4,8 +4,9 @@
 //! current one is the default. Without `--bench` (as in `cargo test --benches`) it only runs through, with little.
 
 use std::error::Error;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use recaption::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use recaption::session::{
-    Ack, Actor, Decision, EditBase, Entry, Event, Location, Opened, Seq, Subject, Writer, open, open_read_only,
+    Actor, Change, Changes, Decision, EditBase, Event, Location, Opened, Seq, Step, Worker, WorkerEvent, open,
+    open_read_only,
 };
 
 const TEXT: &str = "A woman in a long beige trench coat over a white knit top, wide blue jeans and black leather \
@@ -33,14 +35,20 @@ fn main() -> Outcome<()> {
     commit(folder.path(), commits)?;
     let own = Decision::Edited { text: TEXT.to_owned(), base: EditBase::Original };
     replay(folder.path(), "kept, a hundred events a record", (events, events / 100), |index| {
-        entry(index, index / 100, Decision::Kept)
+        step(index, index / 100, Decision::Kept)
     })?;
     replay(folder.path(), "edited, a hundred events a record", (events, events / 100), |index| {
-        entry(index, index / 100, own.clone())
+        step(index, index / 100, own.clone())
     })?;
     replay(folder.path(), "edited, every event another record", (events, events), |index| {
-        entry(index, index, own.clone())
-    })
+        step(index, index, own.clone())
+    })?;
+
+    let records = u32::try_from(events)?;
+    let kept = Change::Decided { decision: Decision::Kept, by: Actor::Operator };
+    bulk(folder.path(), "kept at once", events, Changes::Same((0..records).collect(), kept))?;
+    let amended = |record| (RecordId(record), Change::Amended(Some(TEXT.to_owned())));
+    bulk(folder.path(), "changed at once", events, (0..records).map(amended).collect::<Vec<_>>().into())
 }
 
 /// A dataset of so many records.
@@ -60,23 +68,23 @@ fn name(record: u64) -> String {
 fn commit(folder: &Path, commits: u64) -> Outcome<()> {
     let mut raw = File::create(folder.join("raw"))?;
     let dataset = dataset(&folder.join("commit.jsonl"), commits)?;
-    let (writer, acks, _) = start(&dataset)?;
+    let (worker, events, _) = start(&dataset)?;
     let (mut synced, mut queued, mut durable) = (Vec::new(), Vec::new(), Vec::new());
-    // One and the other in turn, so that whatever else the disk does strikes both.
+    // In turn, so that other load on the disk affects both.
     for seq in 1..=commits {
         let start = Instant::now();
         raw.write_all(&[b'x'; 4096])?;
         raw.sync_data()?;
         synced.push(start.elapsed());
 
-        let entry = entry(seq - 1, seq - 1, Decision::Edited { text: TEXT.to_owned(), base: EditBase::Original })?;
+        let step = step(seq - 1, seq - 1, Decision::Edited { text: TEXT.to_owned(), base: EditBase::Original })?;
         let start = Instant::now();
-        writer.record(entry)?;
+        worker.handle().store(step, Timestamp::now())?;
         queued.push(start.elapsed());
-        assert_eq!(acks.recv()?, Ack::Durable { through: Seq(seq) });
+        wait(&events, Seq(seq))?;
         durable.push(start.elapsed());
     }
-    writer.close()?;
+    worker.close()?;
     let (synced, queued, durable) = (Percentiles::of(synced), Percentiles::of(queued), Percentiles::of(durable));
     println!("fdatasync of 4 KiB appended   {synced}");
     println!("decision, until acknowledged  {durable}");
@@ -89,43 +97,104 @@ fn replay(
     folder: &Path,
     name: &str,
     (events, records): (u64, u64),
-    entry: impl Fn(u64) -> Outcome<Entry>,
+    step: impl Fn(u64) -> Outcome<Step>,
 ) -> Outcome<()> {
     let dataset = dataset(&folder.join(format!("{name}.jsonl")), records)?;
-    let (writer, acks, _) = start(&dataset)?;
+    let (worker, reports, _) = start(&dataset)?;
     let begin = Instant::now();
     for index in 0..events {
-        writer.record(entry(index)?)?;
+        worker.handle().store(step(index)?, Timestamp::now())?;
     }
-    while acks.recv()? != (Ack::Durable { through: Seq(events) }) {}
+    wait(&reports, Seq(events))?;
     let written = begin.elapsed();
-    writer.close()?;
+    worker.close()?;
+    let (size, opened) = reopen(&dataset, Seq(events))?;
+    println!("{name}: {events} events written in {written:.2?}, {size} MB, opened in {opened}");
+    Ok(())
+}
+
+/// One step that changes every record, then its undo.
+fn bulk(folder: &Path, name: &str, records: u64, changes: Changes) -> Outcome<()> {
+    let dataset = dataset(&folder.join(format!("{name}.jsonl")), records)?;
+    dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
+    let (worker, events, Opened { mut ledger, .. }) = start(&dataset)?;
+    let memory = Memory::watch();
+    let begin = Instant::now();
+    let step = ledger.perform(changes);
+    let (applied, last) = (begin.elapsed(), step.last());
+    worker.handle().store(step, Timestamp::now())?;
+    wait(&events, last)?;
+    let (durable, peak) = (begin.elapsed(), memory.peak());
+    let begin = Instant::now();
+    worker.handle().store(ledger.perform(Event::Undone.into()), Timestamp::now())?;
+    wait(&events, ledger.last())?;
+    let undone = begin.elapsed();
+    worker.close()?;
+    let (size, opened) = reopen(&dataset, ledger.last())?;
+    println!(
+        "{name}: {records} records in one step: in memory in {applied:.2?}, on disk in {durable:.2?}, peak {peak}; \
+         undone in {undone:.2?}; {size} MB, opened in {opened}"
+    );
+    Ok(())
+}
+
+/// Returns the session's size in MB, and how long it takes to open it.
+fn reopen(dataset: &Dataset, last: Seq) -> Outcome<(u64, Percentiles)> {
     let location = Location::find(dataset.path(), CAPTION, None)?;
     let size = location.file().metadata()?.len() / 1_000_000;
     let mut times = Vec::new();
     for _ in 0..5 {
         let begin = Instant::now();
-        let opened = open_read_only(&location, &dataset)?;
+        let opened = open_read_only(&location, dataset)?;
         times.push(begin.elapsed());
-        assert_eq!(opened.ledger.last(), Seq(events));
+        assert_eq!(opened.ledger.last(), last);
     }
-    println!("{name}: {events} events written in {written:.2?}, {size} MB, opened in {}", Percentiles::of(times));
-    Ok(())
+    Ok((size, Percentiles::of(times)))
 }
 
-fn start(dataset: &Dataset) -> Outcome<(Writer, Receiver<Ack>, Opened)> {
+fn start(dataset: &Dataset) -> Outcome<(Worker, Receiver<WorkerEvent>, Opened)> {
     let (store, opened) = open(&Location::find(dataset.path(), CAPTION, None)?, dataset, Timestamp::now())?;
-    let (send, acks) = channel();
-    // Nobody listens any more when the bench has failed.
-    let writer = Writer::spawn(store, move |ack| drop(send.send(ack)))?;
-    Ok((writer, acks, opened))
+    let (send, events) = channel();
+    // Fails only if the bench has.
+    let worker = Worker::adopt(store, move |_, event| drop(send.send(event)))?;
+    Ok((worker, events, opened))
 }
 
-/// The event after so many others, about a record.
-fn entry(index: u64, record: u64, decision: Decision) -> Outcome<Entry> {
+fn wait(events: &Receiver<WorkerEvent>, last: Seq) -> Outcome<()> {
+    loop {
+        match events.recv()? {
+            WorkerEvent::Durable { through } if through == last => return Ok(()),
+            WorkerEvent::Durable { .. } => {}
+            other => return Err(format!("{other:?}").into()),
+        }
+    }
+}
+
+/// The decision after so many others, about a record.
+fn step(index: u64, record: u64, decision: Decision) -> Outcome<Step> {
     let event = Event::Decided { record: RecordId(u32::try_from(record)?), decision, by: Actor::Operator };
-    let subject = Subject { file_name: name(record), occurrence: 0, caption: Some(TEXT.into()) };
-    Ok(Entry { seq: Seq(index + 1), at: Timestamp::now(), event, subject: Some(subject) })
+    Ok(Step { first: Seq(index + 1), changes: event.into() })
+}
+
+/// The memory of this process.
+struct Memory(Option<u64>);
+
+impl Memory {
+    /// Starts to watch for the peak.
+    fn watch() -> Self {
+        Self(fs::write("/proc/self/clear_refs", "5").ok().and_then(|()| kib("VmRSS:")))
+    }
+
+    /// Returns the peak since, less what there was.
+    fn peak(&self) -> String {
+        let peak = self.0.zip(kib("VmHWM:")).map(|(before, peak)| peak.saturating_sub(before) / 1024);
+        peak.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"))
+    }
+}
+
+fn kib(field: &str) -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix(field))?.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 struct Percentiles {

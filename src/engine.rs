@@ -1,8 +1,308 @@
-//! The engine under both front ends: the rules, the requests and the background work that the reviewer and the headless
-//! commands share.
+//! The engine under both front ends. It owns the dataset, the session, the job queue and saving, and reports what
+//! happens as [`EngineEvent`]s from its own threads. The reviewer turns effects into its calls and its events into
+//! messages; the headless commands are loops over the same calls and events.
+//!
+//! No method blocks, except [`Engine::close`].
 
-pub mod event;
+mod event;
+mod import;
+mod index;
+mod lines;
 pub mod queue;
 pub mod request;
 pub mod rules;
+mod save;
 pub mod selection;
+mod session_events;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use jiff::Timestamp;
+
+pub use self::event::{Checked, EngineEvent, JobEvent, SaveFailure, SaveSummary};
+use self::lines::LineReader;
+use self::queue::{Queue, Refused};
+use self::rules::JobSpec;
+pub use self::save::{SaveRequest, SaveTarget};
+use self::session_events::SessionEvents;
+use crate::dataset::{Dataset, RecordId};
+use crate::describe::{DescribeError, Describer, DescriberEvent, JobId};
+use crate::report::Figures;
+use crate::session::{self, Location, SampleRequest, SessionError, Step, Worker, WorkerHandle, WorkerOptions};
+
+/// Called with every event, from any thread. It must return quickly.
+pub type Emit = Arc<dyn Fn(EngineEvent) + Send + Sync>;
+
+/// What an engine works on.
+pub struct EngineOptions {
+    pub dataset: Dataset,
+    pub session: Location,
+    /// Open the session for reading only.
+    pub read_only: bool,
+    /// Who decides, for the history. `None` if nobody does.
+    pub reviewer: Option<String>,
+    pub describer: Option<Arc<dyn Describer>>,
+    /// The word limit of captions.
+    pub max_words: usize,
+    pub target: SaveTarget,
+    /// The output of an earlier run, whose captions are imported as candidates.
+    pub candidates: Option<PathBuf>,
+    /// The sample of a spot check, drawn unless the session has it.
+    pub sample: Option<SampleRequest>,
+}
+
+/// The work in the background. Dropping it stores what was sent to the session.
+pub struct Engine {
+    dataset: Dataset,
+    location: Location,
+    target: SaveTarget,
+    max_words: usize,
+    describer: Option<Arc<dyn Describer>>,
+    emit: Emit,
+    session: Option<Worker>,
+    lines: LineReader,
+    queue: Option<Queue>,
+    threads: Vec<JoinHandle<()>>,
+    stopping: Stopping,
+}
+
+/// Tells the engine's threads to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns `Break` once the engine is closing, for long scans.
+    pub fn check(&self) -> ControlFlow<()> {
+        if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Engine {
+    /// Opens the session in the background and starts the queue.
+    ///
+    /// # Panics
+    /// Panics outside a tokio runtime.
+    #[must_use]
+    pub fn start(options: EngineOptions, emit: Emit) -> Self {
+        let stopping = Stopping::default();
+        let session_events = SessionEvents::new(&options, Arc::clone(&emit), stopping.clone());
+        let EngineOptions { dataset, session: location, read_only, reviewer, describer, max_words, target, .. } =
+            options;
+        let session = open_session(&location, &dataset, read_only, reviewer, session_events, &emit);
+        let queue = describer.as_ref().map(|describer| start_queue(describer, &dataset, max_words, &emit));
+        if let Some(describer) = &describer {
+            listen(describer.as_ref(), session.as_ref().map(|session| session.handle().clone()), &emit);
+        }
+        let lines = LineReader::spawn(dataset.clone(), &emit);
+        let threads = Vec::new();
+        Self { dataset, location, target, max_words, describer, emit, session, lines, queue, threads, stopping }
+    }
+
+    #[must_use]
+    pub const fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    #[must_use]
+    pub fn stopping(&self) -> Stopping {
+        self.stopping.clone()
+    }
+
+    /// Indexes the dataset, then checks every line and image if `check_images` is true, then tells the session which
+    /// records share a file name.
+    pub fn index(&mut self, check_images: bool) {
+        let (dataset, emit, stopping) = (self.dataset.clone(), Arc::clone(&self.emit), self.stopping.clone());
+        let session = self.session.as_ref().map(|session| session.handle().clone());
+        self.spawn("index", move || index::run(&dataset, check_images, session.as_ref(), &emit, &stopping));
+    }
+
+    /// Reads lines for the screen.
+    pub fn load(&self, records: Vec<RecordId>) {
+        self.lines.read(records);
+    }
+
+    /// Stores a step. Reported by [`EngineEvent::Durable`] or [`EngineEvent::StoreFailed`].
+    pub fn store(&self, step: Step) {
+        let sent = self.send_to_session(|session| session.store(step, Timestamp::now()));
+        if let Err(error) = sent {
+            (self.emit)(EngineEvent::StoreFailed(error.to_string()));
+        }
+    }
+
+    /// Remembers the record under the cursor for the next start.
+    pub fn remember_cursor(&self, record: RecordId, file_name: String) {
+        // If this fails, so does the next step, which is reported.
+        let _ = self.send_to_session(|session| session.set_cursor(record, file_name));
+    }
+
+    /// Closes the session and opens it again, to show what is really stored.
+    pub fn reopen_session(&self) {
+        if let Err(error) = self.send_to_session(WorkerHandle::reopen) {
+            (self.emit)(EngineEvent::SessionFailed(error));
+        }
+    }
+
+    /// Adds jobs to the queue. One that does not fit fails.
+    pub fn describe(&self, specs: Vec<JobSpec>) {
+        let Some(queue) = &self.queue else { return };
+        for refused in specs.into_iter().filter_map(|spec| queue.add(spec).err()) {
+            self.refuse(&refused);
+        }
+    }
+
+    /// Replaces the waiting review-ahead jobs.
+    pub fn describe_ahead(&self, specs: Vec<JobSpec>) {
+        let Some(queue) = &self.queue else { return };
+        for refused in queue.replace_ahead(specs) {
+            self.refuse(&refused);
+        }
+    }
+
+    pub fn cancel(&self, job: JobId) {
+        if let Some(queue) = &self.queue {
+            queue.cancel(job);
+        }
+    }
+
+    pub fn cancel_all(&self) {
+        if let Some(queue) = &self.queue {
+            queue.cancel_all();
+        }
+    }
+
+    /// Lets a paused describer try again.
+    pub fn resume_describer(&self) {
+        if let Some(describer) = &self.describer {
+            describer.resume();
+        }
+    }
+
+    /// Writes the updated dataset.
+    pub fn save(&mut self, request: SaveRequest) {
+        let (dataset, target, emit) = (self.dataset.clone(), self.target.clone(), Arc::clone(&self.emit));
+        self.spawn("save", move || {
+            emit(match target.save(&dataset, request) {
+                Ok(summary) => EngineEvent::Saved(summary),
+                Err(failure) => EngineEvent::SaveFailed(failure),
+            });
+        });
+    }
+
+    /// Gathers the statistics of what the session has stored so far.
+    pub fn gather_statistics(&mut self) {
+        let (dataset, location, max_words) = (self.dataset.clone(), self.location.clone(), self.max_words);
+        let (emit, stopping) = (Arc::clone(&self.emit), self.stopping.clone());
+        self.spawn("statistics", move || {
+            let history = session::read_history(&location, &dataset).map_err(|error| error.to_string());
+            let figures = history.and_then(|history| {
+                Figures::gather(&dataset, &history, max_words, &mut || stopping.check())
+                    .map_err(|error| error.to_string())
+            });
+            if let Some(figures) = figures.transpose() {
+                emit(EngineEvent::Statistics(figures.map(Box::new)));
+            }
+        });
+    }
+
+    /// Stops all work and closes the session.
+    ///
+    /// # Errors
+    /// Returns the first error of the session since it was opened.
+    pub async fn close(mut self) -> Result<(), SessionError> {
+        self.stopping.stop();
+        if let Some(queue) = self.queue.take() {
+            queue.close().await;
+        }
+        let session = self.session.take();
+        let closed = tokio::task::spawn_blocking(move || session.map_or(Ok(()), Worker::close)).await;
+        for thread in self.threads.drain(..) {
+            // A panic was reported by the panic hook.
+            let _ = thread.join();
+        }
+        closed.unwrap_or(Err(SessionError::Stopped))
+    }
+
+    /// Runs work on a thread of its own, which [`close`](Self::close) waits for.
+    pub fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        self.threads.retain(|thread| !thread.is_finished());
+        match thread::Builder::new().name(name.to_owned()).spawn(work) {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => (self.emit)(EngineEvent::Warning(format!("cannot start the {name} thread: {error}"))),
+        }
+    }
+
+    fn send_to_session(
+        &self,
+        send: impl FnOnce(&WorkerHandle) -> Result<(), SessionError>,
+    ) -> Result<(), SessionError> {
+        self.session.as_ref().map_or(Err(SessionError::Stopped), |session| send(session.handle()))
+    }
+
+    fn refuse(&self, refused: &Refused) {
+        let event = JobEvent::Failed(DescribeError { message: refused.to_string() });
+        let JobSpec { job, record, .. } = *refused.spec;
+        (self.emit)(EngineEvent::Job { job, record, event, at: Timestamp::now() });
+    }
+}
+
+impl Drop for Engine {
+    /// Stores what was sent to the session even if the front end panics.
+    fn drop(&mut self) {
+        self.stopping.stop();
+        if let Some(Err(error)) = self.session.take().map(Worker::close) {
+            tracing::error!(%error, "closing the session");
+        }
+    }
+}
+
+fn open_session(
+    location: &Location,
+    dataset: &Dataset,
+    read_only: bool,
+    reviewer: Option<String>,
+    mut events: SessionEvents,
+    emit: &Emit,
+) -> Option<Worker> {
+    let options = WorkerOptions { location: location.clone(), dataset: dataset.clone(), read_only };
+    match Worker::spawn(options, move |session, event| events.handle(session, event)) {
+        Ok(session) => {
+            // Fails only if the thread has ended; then so does the next step, which is reported.
+            let _ = reviewer.map(|reviewer| session.handle().set_reviewer(Timestamp::now(), reviewer));
+            Some(session)
+        }
+        Err(error) => {
+            emit(EngineEvent::SessionFailed(error));
+            None
+        }
+    }
+}
+
+fn start_queue(describer: &Arc<dyn Describer>, dataset: &Dataset, max_words: usize, emit: &Emit) -> Queue {
+    let (dataset, emit) = (dataset.clone(), Arc::clone(emit));
+    let prepare = Arc::new(move |spec| request::build(&dataset, spec, max_words));
+    Queue::spawn(Arc::clone(describer), describer.concurrency(), prepare, move |job, record, event| {
+        emit(EngineEvent::Job { job, record, event, at: Timestamp::now() });
+    })
+}
+
+/// Forwards the describer's status, and its charges after they were sent to the session.
+fn listen(describer: &dyn Describer, session: Option<WorkerHandle>, emit: &Emit) {
+    let emit = Arc::clone(emit);
+    describer.set_listener(Arc::new(move |event| match event {
+        DescriberEvent::Status(status) => emit(EngineEvent::Describer(status)),
+        DescriberEvent::Charged(charge) => {
+            let usage = charge.usage;
+            // If this fails, so does the next step, which is reported.
+            let _ = session.as_ref().map(|session| session.store_charge(Timestamp::now(), charge));
+            emit(EngineEvent::Charged(usage));
+        }
+    }));
+}

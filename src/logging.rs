@@ -14,6 +14,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::config::LogLevel;
+use crate::session::Location;
 
 /// The log's name where none is given: that of the scripts whose work this continues.
 const FILE_NAME: &str = "description_generation.log";
@@ -65,6 +66,19 @@ pub fn start(path: &Path, level: LogLevel) -> Result<LogGuard, LogWarning> {
     set_global_default(subscriber(writer, level))
         .map_err(|source| LogWarning::Taken { path: path.to_owned(), source })?;
     Ok(LogGuard { _worker: worker })
+}
+
+/// Starts to log to the chosen file, else beside the session, whose folder is created if it does not exist.
+///
+/// # Errors
+/// Returns an error if the file cannot be opened or this process logs already. Work goes on without a log.
+pub fn start_beside(session: &Location, (path, level): &(Option<PathBuf>, LogLevel)) -> Result<LogGuard, LogWarning> {
+    let path = path.clone().unwrap_or_else(|| {
+        // If this fails, so does opening the session, which is reported.
+        let _ = session.prepare();
+        default_path(session.file())
+    });
+    start(&path, *level)
 }
 
 fn open(path: &Path) -> io::Result<File> {

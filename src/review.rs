@@ -34,7 +34,7 @@ pub use model::{
     Notice, NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting,
     Version,
 };
-pub use msg::{Checked, Msg, SaveFailure, SaveSummary, Viewport};
+pub use msg::{Msg, Viewport};
 pub use order::Order;
 pub use pace::Pace;
 pub use record_view::{Content, RecordView};

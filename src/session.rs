@@ -1,8 +1,7 @@
 //! The session: everything the operator and the describers did to a dataset, kept beside it and never lost.
 //!
 //! What happened is a list of [`Event`]s that only ever grows; what it adds up to is the [`Ledger`]. The review applies
-//! an event to its ledger, sends it to the [`Writer`], and shows it as done when the [`Ack`] says that it is on the
-//! disk. [`open()`] adds the stored events up again through the same [`Ledger::apply`], so a session is always reopened
+//! an event to its ledger, sends it to the [`Worker`], and shows it as done when it is [durable](WorkerEvent::Durable). [`open()`] adds the stored events up again through the same [`Ledger::apply`], so a session is always reopened
 //! as it was left.
 //!
 //! A record is known to the ledger by its position, and positions hold only while the dataset's file does. The store
@@ -35,8 +34,9 @@ mod sample;
 mod schema;
 mod spending;
 mod states;
+mod step;
 mod store;
-mod writer;
+mod worker;
 
 pub use error::SessionError;
 pub use event::{Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, Fate, Provenance, Seq};
@@ -48,5 +48,6 @@ pub use open::{Binding, Opened, Unmatched, open, open_read_only, read_history};
 pub use sample::{Sample, SampleRequest, Sampled, Verdict};
 pub use spending::Spending;
 pub use states::States;
-pub use store::{Entry, Store, Subject};
-pub use writer::{Ack, Writer};
+pub use step::{Change, Changes, Step};
+pub use store::{Import, Store, Subject};
+pub use worker::{Worker, WorkerEvent, WorkerHandle, WorkerOptions};

@@ -22,6 +22,10 @@ fn files(room: &str) -> Vec<PathBuf> {
     files
 }
 
+fn is_in_name(character: char) -> bool {
+    character == '_' || character.is_alphanumeric()
+}
+
 /// The lines of a room that name one of the words, outside comments.
 fn named(room: &str, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
@@ -29,7 +33,8 @@ fn named(room: &str, words: &[&str]) -> Vec<String> {
         let text = fs::read_to_string(&file).expect("a source file");
         for (number, line) in text.lines().enumerate() {
             let code = line.trim_start();
-            if !code.starts_with("//") && words.iter().any(|word| code.contains(word)) {
+            let is_named = |word: &&str| code.match_indices(*word).any(|(at, _)| !code[..at].ends_with(is_in_name));
+            if !code.starts_with("//") && words.iter().any(is_named) {
                 found.push(format!("{}:{}: {}", file.display(), number + 1, code));
             }
         }

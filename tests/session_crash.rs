@@ -10,23 +10,27 @@ use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use recaption::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use recaption::session::{
-    Ack, Actor, Decision, Draft, EditBase, Entry, Event, Ledger, Location, Seq, Subject, Writer, open, open_read_only,
+    Actor, Change, Changes, Decision, Draft, EditBase, Event, Ledger, Location, Seq, Step, Worker, WorkerEvent, open,
+    open_read_only,
 };
 
 const FOLDER: &str = "RECAPTION_CRASH_FOLDER";
 const RUNS: &str = "RECAPTION_CRASH_RUNS";
+const RECORDS: u32 = 5000;
 
 /// The dataset in a folder, made if there is none.
 fn dataset(folder: &Path) -> Dataset {
     let file = folder.join("metadata.jsonl");
     if !file.exists() {
         let line = |record| format!("{{\"file_name\": \"{record}.jpg\"}}\n");
-        fs::write(&file, (0..50).map(line).collect::<String>()).unwrap();
+        fs::write(&file, (0..RECORDS).map(line).collect::<String>()).unwrap();
     }
     Dataset::open(&file, &OpenOptions::default()).unwrap()
 }
@@ -56,83 +60,144 @@ fn expected(last: Seq) -> Ledger {
     ledger
 }
 
-/// Not a test: the process that is killed. It keeps a few events in flight and prints the number of each one it was
-/// told is on the disk.
+/// Not a test: the process that is killed. It keeps a few events in flight and prints the number of each one that is
+/// on disk.
 #[test]
 #[ignore = "is started by the test below"]
 fn write_until_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let dataset = dataset(Path::new(&folder));
-    let location = Location::find(dataset.path(), CAPTION, None).unwrap();
-    let (store, opened) = open(&location, &dataset, Timestamp::UNIX_EPOCH).unwrap();
-    let (acknowledge, acks) = channel();
-    let writer = Writer::spawn(store, move |ack| acknowledge.send(ack).unwrap()).unwrap();
-    let mut sent = opened.ledger.last().0;
-    let mut out = io::stdout().lock();
+    let (worker, events, ledger) = start(&dataset(Path::new(&folder)));
+    let mut sent = ledger.last().0;
     let mut durable = sent;
     loop {
         while sent < durable + 5 {
             sent += 1;
-            let event = event(sent);
-            let subject = event.record().map(|record| Subject {
-                file_name: format!("{}.jpg", record.0),
-                occurrence: 0,
-                caption: None,
-            });
-            writer.record(Entry { seq: Seq(sent), at: Timestamp::UNIX_EPOCH, event, subject }).unwrap();
+            let step = Step { first: Seq(sent), changes: event(sent).into() };
+            worker.handle().store(step, Timestamp::UNIX_EPOCH).unwrap();
         }
-        let Ack::Durable { through } = acks.recv().unwrap() else { panic!("a commit failed") };
-        durable = through.0;
-        writeln!(out, "\nacknowledged {durable}").unwrap();
-        out.flush().unwrap();
+        durable = acknowledged(&events).0;
     }
+}
+
+/// Not a test: the process that is killed. It stores steps of thousands of changes and undoes some, and prints the number of
+/// each step's last event when it is on disk.
+#[test]
+#[ignore = "is started by the test below"]
+fn write_steps_until_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let (worker, events, mut ledger) = start(&dataset(Path::new(&folder)));
+    loop {
+        let changes = changes(ledger.last().0);
+        worker.handle().store(ledger.perform(changes), Timestamp::UNIX_EPOCH).unwrap();
+        acknowledged(&events);
+    }
+}
+
+fn start(dataset: &Dataset) -> (Worker, Receiver<WorkerEvent>, Ledger) {
+    let location = Location::find(dataset.path(), CAPTION, None).unwrap();
+    let (store, opened) = open(&location, dataset, Timestamp::UNIX_EPOCH).unwrap();
+    let (send, events) = channel();
+    let worker = Worker::adopt(store, move |_, event| send.send(event).unwrap()).unwrap();
+    (worker, events, opened.ledger)
+}
+
+/// Waits until something is on disk, and prints and returns its number.
+fn acknowledged(events: &Receiver<WorkerEvent>) -> Seq {
+    let WorkerEvent::Durable { through } = events.recv().unwrap() else { panic!("a commit failed") };
+    let mut out = io::stdout().lock();
+    writeln!(out, "\nacknowledged {}", through.0).unwrap();
+    out.flush().unwrap();
+    through
+}
+
+/// The changes of the step after event `last`: of all three forms, and large enough that a kill strikes in the middle.
+fn changes(last: u64) -> Changes {
+    let record = |at: u64| RecordId(u32::try_from(at % u64::from(RECORDS)).unwrap());
+    match last / 7 % 3 {
+        0 => {
+            let change = Change::Decided { decision: Decision::Excluded, by: Actor::Operator };
+            Changes::Same((0..RECORDS).filter(|id| !(u64::from(*id) + last).is_multiple_of(5)).collect(), change)
+        }
+        1 => Changes::One(Event::Undone),
+        _ => {
+            Changes::Each((0..3000).map(|at| (record(at * 7), Change::Amended(Some(format!("{last} {at}"))))).collect())
+        }
+    }
+}
+
+/// Starts the process, kills it some time after so many acknowledgements, and returns the last acknowledged event.
+fn kill(process: &str, folder: &Path, acknowledgements: u64, pause: Duration) -> Seq {
+    let mut writer = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", process, "--nocapture"])
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+    let mut acknowledged = Seq::default();
+    let mut read = |line: io::Result<String>| {
+        let Some(number) = line.unwrap().strip_prefix("acknowledged ").map(str::to_owned) else { return false };
+        acknowledged = Seq(number.parse().unwrap());
+        true
+    };
+    for _ in 0..acknowledgements {
+        while !lines.next().is_some_and(&mut read) {}
+    }
+    thread::sleep(pause);
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    // What it printed before it died counts too.
+    for line in lines {
+        read(line);
+    }
+    acknowledged
+}
+
+fn runs() -> u32 {
+    std::env::var(RUNS).ok().and_then(|runs| runs.parse().ok()).unwrap_or(12)
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_kill() {
-    let runs: u32 = std::env::var(RUNS).ok().and_then(|runs| runs.parse().ok()).unwrap_or(12);
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(folder.path());
     let location = Location::find(dataset.path(), CAPTION, None).unwrap();
-    let chance = RandomState::new();
+    let random = RandomState::new();
     let mut before = Seq(0);
-    for run in 0..runs {
-        let mut writer = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "write_until_killed", "--nocapture"])
-            .env(FOLDER, folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
-        let moment = chance.hash_one(run);
-        let mut acknowledged = None;
-        let mut read = |line: io::Result<String>| {
-            if let Some(number) = line.unwrap().strip_prefix("acknowledged ") {
-                acknowledged = Some(Seq(number.parse().unwrap()));
-            }
-            acknowledged.is_some()
-        };
-        // Some acknowledgements and some microseconds later.
-        for _ in 0..=moment % 40 {
-            while !lines.next().is_some_and(&mut read) {}
-        }
-        for _ in 0..(moment >> 8) % 200_000 {
-            std::hint::spin_loop();
-        }
-        writer.kill().unwrap();
-        writer.wait().unwrap();
-        // What it said before it died counts too.
-        for line in lines {
-            read(line);
-        }
-        let acknowledged = acknowledged.unwrap();
-
+    for run in 0..runs() {
+        let moment = random.hash_one(run);
+        let pause = Duration::from_micros((moment >> 8) % 1_000);
+        let acknowledged = kill("write_until_killed", folder.path(), 1 + moment % 40, pause);
         let opened = open_read_only(&location, &dataset).unwrap();
         let last = opened.ledger.last();
-        assert!(last >= acknowledged, "run {run}: {acknowledged:?} was acknowledged and {last:?} is there");
+        assert!(last >= acknowledged, "run {run}: {acknowledged:?} was acknowledged, the session ends with {last:?}");
         assert!(acknowledged > before, "run {run}: nothing happened");
         assert_eq!(opened.ledger, expected(last), "run {run}");
         before = last;
+    }
+}
+
+#[test]
+fn a_kill_leaves_all_of_a_step_or_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    let location = Location::find(dataset.path(), CAPTION, None).unwrap();
+    let random = RandomState::new();
+    for run in 0..runs() {
+        // Every third time from the start, because the first step also stores what identifies its records.
+        if run.is_multiple_of(3) {
+            let _ = fs::remove_dir_all(folder.path().join(".recaption"));
+        }
+        let pause = Duration::from_micros(random.hash_one(run) % 100_000);
+        let acknowledged = kill("write_steps_until_killed", folder.path(), u64::from(run % 3), pause);
+        let stored = open_read_only(&location, &dataset).unwrap().ledger;
+        let mut ledger = Ledger::new();
+        while ledger.last() < stored.last() {
+            ledger.perform(changes(ledger.last().0));
+        }
+        assert!(stored.last() >= acknowledged, "run {run}");
+        assert_eq!(ledger.last(), stored.last(), "run {run}: a part of a step was stored");
+        assert!(ledger == stored, "run {run}: the ledger differs");
     }
 }

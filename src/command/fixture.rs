@@ -9,11 +9,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::Input;
-use crate::dataset::{Dataset, Occurrences, OpenOptions, RecordId};
+use crate::dataset::{Dataset, OpenOptions, RecordId};
 use crate::describe::StopReason;
-use crate::session::{
-    self, Actor, CandidateId, Decision, EditBase, Entry, Event, Location, Provenance, Store, Subject, Writer,
-};
+use crate::session::{self, Actor, CandidateId, Decision, EditBase, Event, Location, Provenance, Store, Worker};
 
 pub(super) struct World {
     pub(super) folder: TempDir,
@@ -80,17 +78,12 @@ impl World {
 
     /// Lets something happen in the session.
     pub(super) fn record(&self, events: impl IntoIterator<Item = Event>) {
-        let dataset = Dataset::open(self.folder.path(), &self.reading).unwrap();
-        dataset.build_index(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
         let (store, mut opened) = self.hold();
-        let writer = Writer::spawn(store, |_| ()).unwrap();
+        let worker = Worker::adopt(store, |_, _| ()).unwrap();
         for event in events {
-            let (seq, _) = opened.ledger.apply(event.clone());
-            let subject =
-                event.record().map(|record| Subject::read(&dataset, record, &Occurrences::default()).unwrap());
-            writer.record(Entry { seq, at: Timestamp::now(), event, subject }).unwrap();
+            worker.handle().store(opened.ledger.perform(event.into()), Timestamp::now()).unwrap();
         }
-        writer.close().unwrap();
+        worker.close().unwrap();
     }
 
     pub(super) fn decide(&self, decisions: impl IntoIterator<Item = (u32, Decision)>) {

@@ -10,10 +10,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 pub use self::tally::{Stopped, Tally};
-use super::input::{self, Input};
+use super::input::Input;
 use super::save::{self, SaveError, SaveOptions};
 use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
@@ -24,8 +22,7 @@ use crate::lint::Rules;
 use crate::logging;
 use crate::session::{self, Location, SessionError};
 use crate::text::{counted, thousands};
-use progress::Progress;
-use run::Parts;
+use run::Finished;
 
 /// Pictures whose size is looked at for the estimate.
 const LOOKED_AT: usize = 200;
@@ -89,9 +86,12 @@ pub enum GenerateError {
     /// The dataset cannot be opened or read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The session cannot be written, or somebody else does.
+    /// The session cannot be opened or written.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// Another process writes the session.
+    #[error("{0}")]
+    InUse(String),
     /// It would cost more than may be spent unasked.
     #[error("about {cost} for {records}: say --yes, or set a limit with --budget {limit}")]
     Unagreed {
@@ -119,7 +119,7 @@ impl GenerateError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Dataset(_) | Self::Unagreed { .. } | Self::Declined => ExitCode::Usage,
-            Self::Session(_) | Self::System(_) | Self::NotSaved(_) => ExitCode::Write,
+            Self::Session(_) | Self::InUse(_) | Self::System(_) | Self::NotSaved(_) => ExitCode::Write,
         }
     }
 }
@@ -139,34 +139,17 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
         let selected = options.selection.select(&dataset, &ledger, rules)?;
         return Ok(say_plan(options, &dataset, &selected, out)?);
     }
-    let (store, opened) = session::open(&location, &dataset, Timestamp::now())?;
-    let log = options.log.0.clone().unwrap_or_else(|| logging::default_path(location.file()));
-    let log = logging::start(&log, options.log.1);
+    let log = logging::start_beside(&location, &options.log);
     if let Err(warning) = &log {
         let _ = writeln!(io::stderr(), "{warning}");
     }
-    input::report(&opened, &location, &mut io::stderr())?;
-    let selected = options.selection.select(&dataset, &opened.ledger, rules)?;
-    agree(options, &dataset, &selected)?;
-    let occurrences = dataset.survey(&mut || ControlFlow::Continue(()))?.map(|survey| survey.occurrences);
-    let parts = Parts {
-        dataset: dataset.clone(),
-        occurrences: occurrences.unwrap_or_default(),
-        ledger: opened.ledger,
-        store,
-        describer: Arc::clone(&options.describer),
-        rules: rules.clone(),
-        accept: options.accept,
-        attended: options.terminal,
-    };
-    let total = selected.records.len() as u64;
-    tracing::info!(records = total, describer = options.describer.name(), "a run begins");
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let progress = Progress::begin(total, options.terminal);
-    let tally = workers.block_on(run::run(parts, selected.records, progress))?;
-    // A describer in the middle of a picture must not hold up the end.
+    let finished = workers.block_on(run::run(options, &dataset, &location));
+    // Does not wait for a describer that is busy with an image.
     workers.shutdown_background();
-    tracing::info!(described = tally.described, failed = tally.failed(), cost = %tally.usage.cost, "the run is over");
+    let Finished { tally, selected } = finished?;
+    let total = selected.records.len() as u64;
+    tracing::info!(described = tally.described, failed = tally.failed(), cost = %tally.usage.cost, "run finished");
     let name = |record: RecordId| match dataset.entry(record) {
         Ok(Entry::Record(line)) => line.file_name,
         _ => format!("record {}", record.0 + 1),

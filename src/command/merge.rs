@@ -16,7 +16,7 @@ use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
 use crate::output;
 use crate::report::Bars;
-use crate::session::{self, Actor, Candidate, CandidateId, Entry, Event, Ledger, SessionError, Store, Subject, Writer};
+use crate::session::{self, Actor, Candidate, CandidateId, Event, Import, Ledger, Seq, SessionError, Store};
 use crate::text::sanitize;
 
 mod plan;
@@ -114,28 +114,24 @@ pub fn run(options: &MergeOptions, out: &mut dyn Write, errors: &mut dyn Write) 
     Ok(if report.is_complete() { ExitCode::Done } else { ExitCode::Findings })
 }
 
-/// Puts what is taken into the session, as one step.
-fn write(store: Store, ledger: &mut Ledger, dataset: &Dataset, taken: Vec<Taken>) -> Result<(), MergeError> {
+/// Stores what is taken in one transaction, as one step of undo.
+fn write(mut store: Store, ledger: &mut Ledger, dataset: &Dataset, taken: Vec<Taken>) -> Result<(), MergeError> {
     let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
-    let occurrences = survey.map(|survey| survey.occurrences).unwrap_or_default();
-    let writer = Writer::spawn(store, |_| ())?;
-    let mut reviewer = None;
+    store.set_occurrences(survey.map(|survey| survey.occurrences).unwrap_or_default());
+    let first = Seq(ledger.last().0 + 1);
+    let mut imports = Vec::new();
     let mut changes = 0;
     for Taken { record, by, at, candidate, decision, amended, flagged, note, .. } in taken {
-        if reviewer.as_ref() != Some(&by) {
-            writer.set_reviewer(Timestamp::now(), by.clone())?;
-            reviewer = Some(by);
-        }
-        let subject = Subject::read(dataset, record, &occurrences).map_err(SessionError::from)?;
         let mut apply = |event: Event| {
             let (seq, _) = ledger.apply(event.clone());
-            writer.record(Entry { seq, at, event, subject: Some(subject.clone()) }).map(|()| seq)
+            imports.push(Import { reviewer: by.clone(), at, event });
+            seq
         };
         let candidate = match candidate {
             Some(plan::Source::Here(id)) => Some(id),
             Some(plan::Source::There(there)) => {
                 let Candidate { text, provenance, .. } = *there;
-                Some(CandidateId(apply(Event::Generated { record, text, provenance })?.0))
+                Some(CandidateId(apply(Event::Generated { record, text, provenance }).0))
             }
             None => None,
         };
@@ -147,16 +143,19 @@ fn write(store: Store, ledger: &mut Ledger, dataset: &Dataset, taken: Vec<Taken>
             note.map(|note| Event::Noted { record, note }),
         ];
         for event in parts.into_iter().flatten() {
-            apply(event)?;
+            apply(event);
             changes += 1;
         }
     }
-    if changes > 1 {
+    if changes > 1
+        && let Some(Import { reviewer, .. }) = imports.last().cloned()
+    {
         let event = Event::Together { changes };
-        let (seq, _) = ledger.apply(event.clone());
-        writer.record(Entry { seq, at: Timestamp::now(), event, subject: None })?;
+        ledger.apply(event.clone());
+        imports.push(Import { reviewer, at: Timestamp::now(), event });
     }
-    Ok(writer.close()?)
+    store.import(first, imports)?;
+    Ok(store.close()?)
 }
 
 #[cfg(test)]

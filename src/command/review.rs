@@ -8,11 +8,11 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars};
+use crate::engine::{EngineOptions, SaveTarget};
 use crate::lint::Rules;
-use crate::logging::{self, LogGuard, LogWarning};
-use crate::output::Output;
+use crate::logging;
 use crate::review::{Model, Msg, Settings};
-use crate::runtime::{Parts, Runtime};
+use crate::runtime::Runtime;
 use crate::session::{Location, SampleRequest, SessionError};
 use crate::tui;
 
@@ -90,48 +90,31 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         keep_line_breaks: options.line_breaks,
         sample: options.sample.clone(),
     };
-    let (log, warning) = start_log(&session, &options.log);
-    let output = Output::new(&dataset, options.output, options.in_place);
+    let log = logging::start_beside(&session, &options.log);
+    let target = SaveTarget::new(&dataset, options.output, options.in_place);
     let (sender, messages) = unbounded_channel();
-    if let Some(warning) = warning {
+    if let Err(warning) = &log {
         // The channel has just been made: somebody listens.
         let _ = sender.send(Msg::Notice(warning.to_string()));
     }
-    let parts = Parts {
+    let engine = EngineOptions {
         dataset,
         session,
         read_only: options.read_only,
         describer: options.describer,
         max_words,
-        output,
-        force: options.force,
+        target,
         candidates: options.candidates,
         sample: options.sample,
-        reviewer: options.reviewer,
+        reviewer: Some(options.reviewer),
     };
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = workers.block_on(async {
-        let runtime = Runtime::new(parts, sender);
+        let runtime = Runtime::new(engine, options.force, sender);
         tui::run(Model::new(settings), options.screen, runtime, messages).await
     });
     // A describer in the middle of a picture must not hold up the end.
     workers.shutdown_background();
     drop(log);
     Ok(result?)
-}
-
-/// Starts the log. Without one the review goes on all the same.
-fn start_log(
-    session: &Location,
-    (path, level): &(Option<PathBuf>, LogLevel),
-) -> (Option<LogGuard>, Option<LogWarning>) {
-    let path = path.clone().unwrap_or_else(|| {
-        // Where this fails, opening the session says so.
-        let _ = session.prepare();
-        logging::default_path(session.file())
-    });
-    match logging::start(&path, *level) {
-        Ok(guard) => (Some(guard), None),
-        Err(warning) => (None, Some(warning)),
-    }
 }

@@ -12,10 +12,9 @@ use jiff::Timestamp;
 
 use super::input::{self, Input, InputError};
 use crate::dataset::Dataset;
+use crate::engine::{SaveFailure, SaveRequest, SaveSummary, SaveTarget};
 use crate::exit::ExitCode;
-use crate::output::{Output, SaveRefused};
-use crate::review::SaveSummary;
-use crate::session::{self, Entry, Event, Ledger, Location, Opened, SessionError, Store, Writer};
+use crate::session::{self, Ledger, Location, Opened, SessionError, Store};
 use crate::text::{counted, sanitize};
 
 /// What `save` was asked for.
@@ -68,17 +67,15 @@ pub fn run(options: &SaveOptions, out: &mut dyn Write, errors: &mut dyn Write) -
     let Hold { mut opened, store } = hold(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(SaveError::Report)?;
 
-    let ledger = &opened.ledger;
-    let output = Output::new(&dataset, options.output.clone(), options.in_place);
-    let earlier: Vec<_> = ledger.saves().map(|(path, hash)| (path.to_owned(), hash)).collect();
-    let saved = output.save(&dataset, ledger.amendments(), &earlier, ledger.last(), options.force);
-    let summary = saved.map_err(|refused| match refused {
-        SaveRefused::Conflict(why) => SaveError::Conflict(why),
-        SaveRefused::Failed(why) => SaveError::NotWritten(why),
+    let target = SaveTarget::new(&dataset, options.output.clone(), options.in_place);
+    let saved = target.save(&dataset, SaveRequest::new(&opened.ledger, options.force));
+    let summary = saved.map_err(|failure| match failure {
+        SaveFailure::Conflict(why) => SaveError::Conflict(why),
+        SaveFailure::Other(why) => SaveError::NotWritten(why),
     })?;
 
     let told = store.and_then(|store| tell(store, &mut opened.ledger, &summary));
-    report(&output.path, &summary, told.err(), out, errors).map_err(SaveError::Report)
+    report(&target.path, &summary, told.err(), out, errors).map_err(SaveError::Report)
 }
 
 /// A session, and the right to write to it or why there is none.
@@ -96,12 +93,9 @@ fn hold(dataset: &Dataset, location: &Location) -> Result<Hold, InputError> {
 }
 
 /// Notes the save in the session.
-fn tell(store: Store, ledger: &mut Ledger, summary: &SaveSummary) -> Result<(), SessionError> {
-    let event = Event::Saved { path: summary.path.clone(), through: summary.through, hash: summary.hash };
-    let (seq, _) = ledger.apply(event.clone());
-    let writer = Writer::spawn(store, |_| ())?;
-    writer.record(Entry { seq, at: summary.at, event, subject: None })?;
-    writer.close()
+fn tell(mut store: Store, ledger: &mut Ledger, summary: &SaveSummary) -> Result<(), SessionError> {
+    store.append(ledger.perform(summary.event().into()), summary.at)?;
+    store.close()
 }
 
 fn report(

@@ -1,6 +1,68 @@
 //! What the engine reports to a front end.
 
-use crate::describe::{DescribeError, Description};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::dataset::{Entry, RecordId};
+use crate::describe::{DescribeError, DescriberStatus, Description, JobId, Usage};
+use crate::report::Figures;
+use crate::session::{Opened, Sample, Seq, SessionError};
+
+/// Something that happened in the background.
+#[derive(Debug)]
+pub enum EngineEvent {
+    /// The index has reached this many records.
+    Indexed {
+        records: u32,
+        complete: bool,
+    },
+    DatasetFailed(String),
+    /// The background check has got further.
+    Checked(Checked),
+    /// Lines that were asked for, with the records' other texts by field.
+    Lines {
+        entries: Vec<Entry>,
+        texts: Vec<(RecordId, Vec<(String, String)>)>,
+    },
+    LoadFailed {
+        records: Vec<RecordId>,
+        error: String,
+    },
+    /// The session is open; for reading only, for the given reason. `remark` is for the operator.
+    SessionOpened {
+        opened: Box<Opened>,
+        remark: Option<String>,
+        read_only: Option<String>,
+    },
+    SessionFailed(SessionError),
+    /// Every event up to this one is on disk.
+    Durable(Seq, Timestamp),
+    /// A step was not stored, nor will be any after it until the session is opened again.
+    StoreFailed(String),
+    /// The sample of a spot check.
+    Sampled(Result<Box<Sample>, String>),
+    /// Captions of an earlier run's output; with the last of them, a summary.
+    Imported {
+        source: String,
+        captions: Vec<(RecordId, String)>,
+        done: Option<String>,
+        at: Timestamp,
+    },
+    Job {
+        job: JobId,
+        record: RecordId,
+        event: JobEvent,
+        at: Timestamp,
+    },
+    Describer(DescriberStatus),
+    /// The session was charged for a response, whether or not it became a candidate.
+    Charged(Usage),
+    Saved(SaveSummary),
+    SaveFailed(SaveFailure),
+    Statistics(Result<Box<Figures>, String>),
+    Warning(String),
+}
 
 /// A step in the life of a job: `Started`, then any number of `Waiting` and `Delta`, then one end. A job cancelled before
 /// it starts has only its end.
@@ -15,4 +77,39 @@ pub enum JobEvent {
     Failed(DescribeError),
     /// Cancelled, or replaced by a newer job for the same record.
     Cancelled,
+}
+
+/// Progress of the background check of lines and images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Records checked so far.
+    pub records: u32,
+    /// Of those checked since the last report: lines that cannot be parsed.
+    pub bad_lines: Vec<RecordId>,
+    /// Of those checked since the last report: image files that do not exist.
+    pub bad_pictures: Vec<RecordId>,
+}
+
+/// A finished save.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaveSummary {
+    pub path: PathBuf,
+    pub records: u64,
+    /// Captions that differ from the dataset's.
+    pub changed: u64,
+    pub excluded: u64,
+    /// Hash of the file's content.
+    pub hash: u128,
+    /// The last event that is in it.
+    pub through: Seq,
+    pub at: Timestamp,
+    pub warning: Option<String>,
+}
+
+/// Why nothing was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveFailure {
+    /// The target is a file this session did not write, or that changed since. Forcing overwrites it.
+    Conflict(String),
+    Other(String),
 }

@@ -5,22 +5,18 @@ use std::path::PathBuf;
 use super::replace::ReplaceScan;
 use super::scan::{Scan, ScanId};
 use super::sort::SortScan;
-use crate::dataset::{Amendment, RecordId};
+use crate::dataset::RecordId;
+use crate::engine::SaveRequest;
 use crate::engine::rules::JobSpec;
 use crate::preview::{CellArea, Shot};
-use crate::session::{Event, Seq};
+use crate::session::Step;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Read these lines.
     Load(Vec<RecordId>),
-    /// Make this event durable.
-    Record {
-        /// Its number.
-        seq: Seq,
-        /// The event.
-        event: Event,
-    },
+    /// Store a step in the session. It is acknowledged by its last event's number.
+    Store(Step),
     /// Keep the cursor's place for the next start: the record, and its picture's name.
     RememberCursor(RecordId, String),
     /// Open the session anew: what is in memory may be more than what is stored.
@@ -65,17 +61,7 @@ pub enum Effect {
     CollectVocabulary,
     /// Stop looking: nobody waits for what that scan would find.
     StopScan(ScanId),
-    /// Write the updated dataset.
-    Save {
-        /// What differs from the dataset, in file order.
-        amendments: Vec<(RecordId, Amendment)>,
-        /// The last event that is in them.
-        through: Seq,
-        /// The files this session wrote before, with what their contents hash to.
-        saves: Vec<(PathBuf, u128)>,
-        /// Overwrite whatever is there.
-        force: bool,
-    },
+    Save(SaveRequest),
     /// Write the report of the spot check.
     WriteReport {
         /// Where to; beside the dataset where nothing is said.

@@ -24,7 +24,7 @@ mod zoom;
 
 use super::command_line::Argument;
 use super::{Effect, Model, Msg, prefetch};
-use crate::session::Event;
+use crate::session::Changes;
 
 /// Applies a message. Pure: equal models and messages give equal results.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -37,24 +37,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::ClickedTab(tab) => navigate::show_tab(model, tab),
         Msg::Resized(viewport) => model.viewport = viewport,
         Msg::CaptionLaidOut(rows) => model.caption.rows = rows,
-        Msg::Indexed { records, complete } => background::indexed(model, records, complete),
-        Msg::DatasetFailed(error) => background::dataset_failed(model, error),
-        Msg::SessionOpened { ledger, cursor, remark, read_only, spent } => {
-            model.spent = spent;
-            background::session_opened(model, *ledger, cursor, remark, read_only, out);
-        }
-        Msg::SessionFailed(error) => background::session_failed(model, error),
-        Msg::Loaded(entries) => background::loaded(model, entries),
-        Msg::Texts(texts) => model.texts.extend(texts),
-        Msg::LoadFailed { records, error } => background::load_failed(model, &records, error),
-        Msg::Durable(through, at) => {
-            model.durable = model.durable.max(through);
-            model.pace.observe(at, model.tabs.reviewed());
-        }
-        Msg::StoreFailed(error) => background::store_failed(model, &error, out),
-        Msg::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
-        Msg::Describer(status) => job_events::describer_changed(model, status, out),
-        Msg::Spent(dollars) => model.spent += dollars,
+        Msg::Engine(event) => background::on_event(model, event, out),
         Msg::PicturesLost => {
             model.picture = super::PictureSlot::Empty;
             model.sheet.forget();
@@ -63,18 +46,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Sorting { id, seen } => sort::seen(model, id, seen),
         Msg::Sorted { id, order } => sort::sorted(model, id, order),
         Msg::Picture(ready) => background::picture(model, ready),
-        Msg::Checked(checked) => background::checked(model, &checked),
-        Msg::Imported { source, captions, done, at } => job_events::imported(model, &source, captions, done, at, out),
-        Msg::Sampled(sample) => background::sampled(model, sample),
         Msg::ReportWritten(result) => background::report_written(model, result),
-        Msg::Figures(figures) => model.figures = Some(figures),
         Msg::Scanned(scanned) => {
             filter::scanned(model, &scanned);
             search::scanned(model, &scanned);
         }
         Msg::VocabularyReady(vocabulary) => model.vocabulary = Some(vocabulary),
-        Msg::Saved(summary) => file::saved(model, summary, out),
-        Msg::SaveFailed(failure) => file::save_failed(model, failure),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
         Msg::Notice(text) => model.notify(super::NoticeKind::Warning, text),
     }
@@ -83,22 +60,20 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 /// Applies events to the ledger and stores them as one step: durable together, undone together.
-fn store(model: &mut Model, events: Vec<Event>, out: &mut Vec<Effect>) {
-    let is_change = |event: &&Event| {
-        matches!(event, Event::Decided { .. } | Event::Amended { .. } | Event::Flagged { .. } | Event::Noted { .. })
-    };
-    let changes = events.iter().filter(is_change).count() as u64;
-    for event in events.into_iter().chain((changes > 1).then_some(Event::Together { changes })) {
-        if let Event::Decided { record, .. } = &event
-            && let Some(job) = model.jobs.get_mut(record)
-        {
+fn store(model: &mut Model, events: impl Into<Changes>, out: &mut Vec<Effect>) {
+    let changes = events.into();
+    if changes.is_empty() {
+        return;
+    }
+    for record in changes.decided() {
+        if let Some(job) = model.jobs.get_mut(&record) {
             // A decision made meanwhile replaces a pending accept.
             job.accept = false;
         }
-        let (seq, touched) = model.ledger.apply(event.clone());
-        if let Some(touched) = touched {
-            model.follow(touched);
-        }
-        out.push(Effect::Record { seq, event });
     }
+    let step = model.ledger.perform(changes);
+    for record in step.changes.records() {
+        model.follow(record);
+    }
+    out.push(Effect::Store(step));
 }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::scanner::runs;
 use crate::dataset::Dataset;
+use crate::engine::EngineEvent;
 use crate::review::{Hit, Msg, ReplaceScan};
 
 /// Hits are told when so many have come together, so that the first can be looked at while others are looked for.
@@ -25,7 +26,7 @@ pub(super) fn find(dataset: &Dataset, scan: &ReplaceScan, messages: &UnboundedSe
             if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if let Err(error) = read {
-            let _ = messages.send(Msg::DatasetFailed(error.to_string()));
+            let _ = messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string())));
             return;
         }
         if stop.load(Ordering::Relaxed) {

@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::{Dataset, DatasetError};
+use crate::engine::EngineEvent;
 use crate::review::query::Vocabulary;
 use crate::review::{Msg, Scan, ScanId, Scanned};
 
@@ -61,7 +62,7 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
         }
         Ok(ControlFlow::Break(())) => {}
         Err(error) => {
-            let _ = messages.send(Msg::DatasetFailed(error.to_string()));
+            let _ = messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string())));
         }
     }
 }
@@ -88,7 +89,7 @@ pub(super) fn learn(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
     });
     let _ = match read {
         Ok(()) => messages.send(Msg::VocabularyReady(vocabulary)),
-        Err(error) => messages.send(Msg::DatasetFailed(error.to_string())),
+        Err(error) => messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string()))),
     };
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::scanner::chunks;
 use crate::dataset::{Dataset, DatasetError};
+use crate::engine::EngineEvent;
 use crate::review::{Msg, SortScan, Sorter};
 
 pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
@@ -16,7 +17,7 @@ pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender
     if sorter.wants_lines()
         && let Err(error) = read(dataset, scan, &mut sorter, messages, go_on)
     {
-        let _ = messages.send(Msg::DatasetFailed(error.to_string()));
+        let _ = messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string())));
         return;
     }
     if go_on().is_continue()

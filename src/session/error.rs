@@ -88,17 +88,20 @@ pub enum SessionError {
         /// The number that came.
         got: Seq,
     },
-    /// The first event of a record came without saying what the record is.
-    #[error("record {} was touched without its file name: nothing after it is stored until the session is opened again", .record.0)]
+    /// The dataset has no such record.
+    #[error("internal error: first event of record {}, which is not in the dataset", .record.0)]
     Unknown {
         /// The record.
         record: RecordId,
     },
+    /// It is open for reading only, or not at all.
+    #[error("the session is not open for writing")]
+    NotOpen,
     /// The writer had failed before; the reason was told then.
     #[error("an earlier event could not be stored, so nothing is until the session is opened again")]
     Failed,
     /// The writer's thread is gone.
-    #[error("the session's writer has stopped: open the session again")]
+    #[error("the session's thread has ended: open the session again")]
     Stopped,
 }
 

@@ -267,6 +267,12 @@ pub enum Event {
 }
 
 impl Event {
+    /// Returns true if it can be undone.
+    #[must_use]
+    pub const fn is_change(&self) -> bool {
+        matches!(self, Self::Decided { .. } | Self::Amended { .. } | Self::Flagged { .. } | Self::Noted { .. })
+    }
+
     /// The one record it is about. An undo or redo finds its own.
     #[must_use]
     pub const fn record(&self) -> Option<RecordId> {

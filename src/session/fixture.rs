@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use twox_hash::XxHash3_128;
 
 use super::{
-    Ack, Actor, CandidateId, Decision, EditBase, Entry, Event, Ledger, Location, Opened, Provenance, Seq, SessionError,
-    Store, Subject, Writer, open, open_read_only,
+    Actor, CandidateId, Changes, Decision, EditBase, Event, Ledger, Location, Opened, Provenance, Seq, SessionError,
+    Step, Store, Subject, Worker, WorkerEvent, WorkerHandle, open, open_read_only,
 };
 use crate::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use crate::describe::StopReason;
@@ -99,8 +99,8 @@ pub struct Review {
     pub opened: Opened,
     pub dataset: Dataset,
     list: List,
-    writer: Writer,
-    acks: Receiver<Ack>,
+    worker: Worker,
+    acks: Receiver<WorkerEvent>,
     acknowledged: Seq,
 }
 
@@ -113,16 +113,20 @@ impl Review {
         let dataset = list.dataset();
         let (store, opened) = open(&list.location(), &dataset, Timestamp::UNIX_EPOCH)?;
         let ledger = opened.ledger.clone();
-        let (writer, acks) = spawn(store);
+        let (worker, acks) = spawn(store);
         let acknowledged = ledger.last();
-        Ok(Self { ledger, opened, dataset, list: list.clone(), writer, acks, acknowledged })
+        Ok(Self { ledger, opened, dataset, list: list.clone(), worker, acks, acknowledged })
     }
 
     pub fn apply(&mut self, event: Event) -> Seq {
         let (seq, _) = self.ledger.apply(event.clone());
-        let subject = event.record().map(|record| self.list.subject(record));
-        self.writer.record(Entry { seq, at: Timestamp::UNIX_EPOCH, event, subject }).unwrap();
+        self.worker.handle().store(Step { first: seq, changes: event.into() }, Timestamp::UNIX_EPOCH).unwrap();
         seq
+    }
+
+    pub fn perform(&mut self, changes: Changes) {
+        let step = self.ledger.perform(changes);
+        self.worker.handle().store(step, Timestamp::UNIX_EPOCH).unwrap();
     }
 
     pub fn decide(&mut self, name: &str, decision: Decision) -> Seq {
@@ -150,26 +154,26 @@ impl Review {
         self.apply(Event::Saved { path: target.path.clone(), through, hash: target.contents_hash() });
     }
 
-    pub fn writer(&self) -> &Writer {
-        &self.writer
+    pub fn worker(&self) -> &WorkerHandle {
+        self.worker.handle()
     }
 
     /// Waits until everything is on the disk.
     pub fn settle(&mut self) {
         while self.acknowledged < self.ledger.last() {
             match self.acks.recv().unwrap() {
-                Ack::Durable { through } => self.acknowledged = through,
-                Ack::Failed { seq, error } => panic!("event {} failed: {error}", seq.0),
+                WorkerEvent::Durable { through } => self.acknowledged = through,
+                other => panic!("{other:?}"),
             }
         }
     }
 
     /// Leaves the session. Everything was acknowledged, in order.
     pub fn close(mut self) -> Ledger {
-        self.writer.close().unwrap();
+        self.worker.close().unwrap();
         while let Ok(ack) = self.acks.recv() {
             match ack {
-                Ack::Durable { through } if through > self.acknowledged => self.acknowledged = through,
+                WorkerEvent::Durable { through } if through > self.acknowledged => self.acknowledged = through,
                 other => panic!("{other:?} after {:?}", self.acknowledged),
             }
         }
@@ -178,9 +182,9 @@ impl Review {
     }
 }
 
-pub fn spawn(store: Store) -> (Writer, Receiver<Ack>) {
+pub fn spawn(store: Store) -> (Worker, Receiver<WorkerEvent>) {
     let (send, acks) = channel();
-    (Writer::spawn(store, move |ack| send.send(ack).unwrap()).unwrap(), acks)
+    (Worker::adopt(store, move |_, event| send.send(event).unwrap()).unwrap(), acks)
 }
 
 pub fn read(list: &List) -> Opened {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::error::Fault;
 use super::event::{Actor, EditBase, Seq};
-use super::log::{SubjectIndex, base_from};
+use super::log::{SubjectIndex, base_from, subjects_from};
 use super::open::Opened;
 use super::rebind::Bindings;
 use crate::dataset::RecordId;
@@ -89,7 +89,7 @@ pub(super) fn read(connection: &Connection, bindings: &Bindings, opened: Opened)
 
 fn actions(connection: &Connection, bindings: &Bindings) -> Result<Vec<Action>, Fault> {
     let mut statement = connection.prepare(
-        "SELECT seq, at, kind, subject, actor, decision, base, candidate FROM event
+        "SELECT seq, at, kind, subject, actor, decision, base, candidate, subjects FROM event
          WHERE kind IN ('decided', 'amended', 'flagged', 'noted', 'undone', 'redone') ORDER BY seq",
     )?;
     let mut rows = statement.query([])?;
@@ -113,12 +113,18 @@ fn actions(connection: &Connection, bindings: &Bindings) -> Result<Vec<Action>, 
         } else {
             ActionKind::Other
         };
-        actions.push(Action {
-            seq,
-            at: time(text(1)).ok_or_else(|| lacks("its time"))?,
-            record: subject.and_then(|subject| bindings.record_of(subject)),
-            kind,
-        });
+        let at = time(text(1)).ok_or_else(|| lacks("its time"))?;
+        let action = |seq, subject: Option<SubjectIndex>| {
+            let record = subject.and_then(|subject| bindings.record_of(subject));
+            Action { seq, at, record, kind }
+        };
+        match row.get_ref(8)?.as_blob_or_null().map_err(|_| lacks("its subjects"))? {
+            None => actions.push(action(seq, subject)),
+            Some(subjects) => {
+                let subjects = subjects_from(subjects).ok_or_else(|| lacks("a part of its subjects"))?;
+                actions.extend(subjects.zip(seq.0..).map(|(subject, seq)| action(Seq(seq), Some(subject))));
+            }
+        }
     }
     Ok(actions)
 }

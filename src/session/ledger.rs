@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
 use super::states::States;
+use super::step::{Changes, Step};
 use crate::dataset::{Amendment, RecordId};
 
 /// A text proposed for a record. It never overwrites anything: only a decision for it does.
@@ -108,35 +109,56 @@ impl RecordState {
     }
 }
 
-/// A change that can be taken back or made again: one part of one record as it is on the other side of the change.
-/// Swapping it with the record's own is the undo, and swapping once more the redo.
+/// A change that can be undone or redone: one part of one record as it is on the other side of the change. Swapping it
+/// with the record's own is the undo, and swapping once more the redo.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Change {
+struct Reversal {
     record: RecordId,
     other: Part,
-    /// What it is a step with; those that are one by themselves have none.
-    step: Option<Seq>,
-    /// The event that made it first.
+    /// The event that joined the changes of its step; of a step of one, the event that made it.
+    step: Seq,
+    /// The event that made the change first.
     made: Seq,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
-    Decision { decision: Decision, by: Actor, at: Seq, amended: Option<String>, original_changed: bool },
+    /// `None` stands for the default, which is what a million records are that are decided for the first time.
+    Decision(Option<Box<Decided>>),
     Amended(Option<String>),
     Flag(bool),
     Note(String),
 }
 
+/// What a decision replaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Decided {
+    decision: Decision,
+    by: Actor,
+    at: Seq,
+    amended: Option<String>,
+    original_changed: bool,
+}
+
+impl Decided {
+    /// Puts itself into a record's state and returns what was there.
+    fn replace(mut self, state: &mut RecordState) -> Option<Box<Self>> {
+        let Self { decision, by, at, amended, original_changed } = &mut self;
+        swap(decision, &mut state.decision);
+        swap(by, &mut state.by);
+        swap(at, &mut state.decided_at);
+        swap(amended, &mut state.amended);
+        swap(original_changed, &mut state.original_changed);
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
 impl Part {
     fn swap(&mut self, state: &mut RecordState) {
         match self {
-            Self::Decision { decision, by, at, amended, original_changed } => {
-                swap(decision, &mut state.decision);
-                swap(by, &mut state.by);
-                swap(at, &mut state.decided_at);
-                swap(amended, &mut state.amended);
-                swap(original_changed, &mut state.original_changed);
+            Self::Decision(other) => {
+                let decided = other.take().map_or_else(Decided::default, |decided| *decided);
+                *other = decided.replace(state);
             }
             Self::Amended(text) => swap(text, &mut state.amended),
             Self::Flag(on) => swap(on, &mut state.flagged),
@@ -161,8 +183,8 @@ pub struct Ledger {
     records: States,
     /// Those of `records` that are not in the dataset at present. Their numbers are no positions.
     absent: HashSet<RecordId>,
-    undo: Vec<Change>,
-    redo: Vec<Change>,
+    undo: Vec<Reversal>,
+    redo: Vec<Reversal>,
     last: Seq,
     last_change_of_output: Seq,
     saved_through: Seq,
@@ -248,8 +270,9 @@ impl Ledger {
         let record = match event {
             Event::Decided { record, decision, by } => {
                 self.last_change_of_output = seq;
-                let part = Part::Decision { decision, by, at: seq, amended: None, original_changed: false };
-                Some(self.change(record, seq, part))
+                let decided = Decided { decision, by, at: seq, ..Decided::default() };
+                let other = decided.replace(self.touch(record, seq));
+                Some(self.changed(record, seq, Part::Decision(other)))
             }
             Event::Amended { record, text } => {
                 self.last_change_of_output = seq;
@@ -257,7 +280,7 @@ impl Ledger {
             }
             Event::Together { changes } => {
                 let first = self.undo.len().saturating_sub(usize::try_from(changes).unwrap_or(usize::MAX));
-                self.undo[first..].iter_mut().for_each(|change| change.step = Some(seq));
+                self.undo[first..].iter_mut().for_each(|change| change.step = seq);
                 None
             }
             Event::Flagged { record, on } => Some(self.change(record, seq, Part::Flag(on))),
@@ -278,14 +301,14 @@ impl Ledger {
             }
             Event::Undone => {
                 let step = self.take_step(true);
-                let step: Vec<Change> = step.into_iter().map(|change| self.swap(change, seq)).collect();
+                let step: Vec<Reversal> = step.into_iter().map(|change| self.swap(change, seq)).collect();
                 let record = step.last().map(|change| change.record);
                 self.redo.extend(step);
                 record
             }
             Event::Redone => {
                 let step = self.take_step(false);
-                let step: Vec<Change> = step.into_iter().map(|change| self.swap(change, seq)).collect();
+                let step: Vec<Reversal> = step.into_iter().map(|change| self.swap(change, seq)).collect();
                 let record = step.first().map(|change| change.record);
                 self.undo.extend(step);
                 record
@@ -301,6 +324,16 @@ impl Ledger {
             }
         };
         (seq, record)
+    }
+
+    /// Applies the changes of a step one after the other, and returns them numbered, to be stored.
+    pub fn perform(&mut self, changes: Changes) -> Step {
+        let first = Seq(self.last.0 + 1);
+        self.undo.reserve(usize::try_from(changes.len()).unwrap_or_default());
+        for event in changes.events() {
+            self.apply(event);
+        }
+        Step { first, changes }
     }
 
     /// A ledger with room for so many changes.
@@ -320,19 +353,19 @@ impl Ledger {
     }
 
     /// The places of the newest step's changes of records that are in the dataset, newest first.
-    fn step<'a>(&'a self, changes: &'a [Change]) -> impl Iterator<Item = usize> + 'a {
-        let present = |change: &Change| !self.absent.contains(&change.record);
+    fn step<'a>(&'a self, changes: &'a [Reversal]) -> impl Iterator<Item = usize> + 'a {
+        let present = |change: &Reversal| !self.absent.contains(&change.record);
         let newest = changes.iter().rposition(present);
         let range = newest.map_or(0..0, |newest| {
             let step = changes[newest].step;
-            let same = |change: &&Change| step.is_some() && change.step == step;
+            let same = |change: &&Reversal| change.step == step;
             newest - changes[..newest].iter().rev().take_while(same).count()..newest + 1
         });
         range.rev().filter(move |index| present(&changes[*index]))
     }
 
     /// Takes the newest step out of what can be undone, or redone: its changes in the order to be swapped in.
-    fn take_step(&mut self, undo: bool) -> Vec<Change> {
+    fn take_step(&mut self, undo: bool) -> Vec<Reversal> {
         let places: Vec<usize> = self.step(if undo { &self.undo } else { &self.redo }).collect();
         let changes = if undo { &mut self.undo } else { &mut self.redo };
         places.into_iter().map(|place| changes.remove(place)).collect()
@@ -346,13 +379,17 @@ impl Ledger {
 
     fn change(&mut self, record: RecordId, seq: Seq, mut part: Part) -> RecordId {
         part.swap(self.touch(record, seq));
-        self.undo.push(Change { record, other: part, step: None, made: seq });
+        self.changed(record, seq, part)
+    }
+
+    fn changed(&mut self, record: RecordId, seq: Seq, other: Part) -> RecordId {
+        self.undo.push(Reversal { record, other, step: seq, made: seq });
         self.redo.clear();
         record
     }
 
-    fn swap(&mut self, mut change: Change, seq: Seq) -> Change {
-        if matches!(change.other, Part::Decision { .. } | Part::Amended(_)) {
+    fn swap(&mut self, mut change: Reversal, seq: Seq) -> Reversal {
+        if matches!(change.other, Part::Decision(_) | Part::Amended(_)) {
             self.last_change_of_output = seq;
         }
         change.other.swap(self.touch(change.record, seq));
@@ -384,10 +421,10 @@ impl Ledger {
             }
         }
         for change in self.undo.iter_mut().chain(&mut self.redo) {
-            if let Part::Decision { decision, original_changed, .. } = &mut change.other
+            if let Part::Decision(Some(decided)) = &mut change.other
                 && changed.contains(&change.record)
             {
-                doubt(decision, original_changed);
+                doubt(&mut decided.decision, &mut decided.original_changed);
             }
         }
     }

@@ -8,10 +8,14 @@ use rusqlite::{Connection, params};
 
 use super::error::Fault;
 use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Provenance, Seq};
+use super::step::{Changes, Step};
 use crate::dataset::RecordId;
 use crate::describe::StopReason;
 
 mod replay;
+
+/// Bytes of a subject in the column `subjects`.
+const SUBJECT_BYTES: usize = size_of::<u32>();
 
 pub(super) use replay::replay;
 
@@ -46,24 +50,74 @@ impl SubjectIndex {
     }
 }
 
-/// Adds an event that is not a draft.
+/// Inserts the events of a step. Drafts are in a table of their own (see [`put_draft`]).
 pub(super) fn append(
     connection: &Connection,
-    seq: Seq,
+    step: &Step,
     at: Timestamp,
-    event: &Event,
     subject_of: impl Fn(RecordId) -> Option<SubjectIndex>,
 ) -> Result<(), Fault> {
-    let row = EventRow::of(event);
-    let subject = event.record().and_then(&subject_of).map(SubjectIndex::row);
+    let at = at.to_string();
+    let Changes::Same(records, change) = &step.changes else {
+        return append_all(connection, step.first, &at, step.changes.events(), &subject_of);
+    };
+    let event = change.clone().of(RecordId(0));
+    let row = EventRow::of(&event);
+    if row.text.is_some() {
+        // A text stands in a row with its subject: `rebind` looks for the texts decided for a subject.
+        return append_all(connection, step.first, &at, step.changes.events(), &subject_of);
+    }
+    let mut subjects = Vec::with_capacity(usize::try_from(records.len()).unwrap_or_default() * SUBJECT_BYTES);
+    for record in records {
+        let subject =
+            subject_of(RecordId(record)).ok_or_else(|| Fault::Damaged(format!("record {record} has no subject")))?;
+        subjects.extend_from_slice(&subject.0.to_le_bytes());
+    }
+    insert(connection, step.first, &at, &row, None, Some(&subjects))?;
+    let after = Seq(step.first.0 + records.len());
+    append_all(connection, after, &at, step.changes.joint().into_iter(), &subject_of)
+}
+
+fn append_all(
+    connection: &Connection,
+    first: Seq,
+    at: &str,
+    events: impl Iterator<Item = Event>,
+    subject_of: &impl Fn(RecordId) -> Option<SubjectIndex>,
+) -> Result<(), Fault> {
+    for (event, seq) in events.zip(first.0..) {
+        if matches!(event, Event::Drafted { .. }) {
+            continue;
+        }
+        let seq = Seq(seq);
+        let subject = event.record().and_then(subject_of).map(SubjectIndex::row);
+        insert(connection, seq, at, &EventRow::of(&event), subject, None)?;
+        match &event {
+            Event::Generated { text, provenance, .. } => append_candidate(connection, seq, text, provenance)?,
+            Event::Rebound { fates } => append_fates(connection, seq, fates, subject_of)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn insert(
+    connection: &Connection,
+    seq: Seq,
+    at: &str,
+    row: &EventRow,
+    subject: Option<i64>,
+    subjects: Option<&[u8]>,
+) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO event (seq, at, kind, subject, text, decision, actor, candidate, base, flag, path, through, hash)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO event
+             (seq, at, kind, subject, text, decision, actor, candidate, base, flag, path, through, hash, subjects)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             seq.0.cast_signed(),
-            at.to_string(),
+            at,
             row.kind,
             subject,
             row.text,
@@ -74,14 +128,16 @@ pub(super) fn append(
             row.flag,
             row.path,
             row.through,
-            row.hash
+            row.hash,
+            subjects
         ])?;
-    match event {
-        Event::Generated { text, provenance, .. } => append_candidate(connection, seq, text, provenance)?,
-        Event::Rebound { fates } => append_fates(connection, seq, fates, subject_of)?,
-        _ => {}
-    }
     Ok(())
+}
+
+/// Returns the subjects of a row that stands for the same change to each of them.
+pub(super) fn subjects_from(bytes: &[u8]) -> Option<impl Iterator<Item = SubjectIndex> + '_> {
+    let (subjects, []) = bytes.as_chunks::<SUBJECT_BYTES>() else { return None };
+    Some(subjects.iter().map(|bytes| SubjectIndex(u32::from_le_bytes(*bytes))))
 }
 
 fn append_candidate(connection: &Connection, seq: Seq, text: &str, provenance: &Provenance) -> Result<(), Fault> {
@@ -113,7 +169,7 @@ fn append_fates(
     connection: &Connection,
     seq: Seq,
     fates: &[(RecordId, Fate)],
-    subject_of: impl Fn(RecordId) -> Option<SubjectIndex>,
+    subject_of: &impl Fn(RecordId) -> Option<SubjectIndex>,
 ) -> Result<(), Fault> {
     let mut insert =
         connection.prepare_cached("INSERT INTO fate (seq, subject, fate, caption) VALUES (?1, ?2, ?3, ?4)")?;

@@ -17,6 +17,7 @@ use super::log::{self, SubjectIndex};
 use super::rebind::Bindings;
 use super::sample::{self, Sample};
 use super::spending::{self, Spending};
+use super::step::Step;
 use super::store::Store;
 use crate::dataset::{Dataset, RecordId};
 
@@ -107,7 +108,8 @@ pub fn open(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(S
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         bindings.store(&transaction, dataset.path())?;
         if let Some(event) = event {
-            log::append(&transaction, opened.ledger.last(), now, &event, |record| subjects.get(&record).copied())?;
+            let step = Step { first: opened.ledger.last(), changes: event.into() };
+            log::append(&transaction, &step, now, |record| subjects.get(&record).copied())?;
         }
         transaction.commit()?;
         // Until here nothing but a good session was written to; from here the log is folded in as it goes.
@@ -116,7 +118,7 @@ pub fn open(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(S
     };
     let (opened, subjects) = finish(&mut connection).map_err(|fault| fault.of(file))?;
     let last = opened.ledger.last();
-    Ok((Store::new(file.to_owned(), connection, subjects, last, lock), opened))
+    Ok((Store::new(file.to_owned(), connection, dataset.clone(), subjects, last, lock), opened))
 }
 
 /// Reads a session without locking or changing it, also while another process writes it. Where there is none, nothing

@@ -9,7 +9,7 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The script that makes each format out of the one before; the first makes format 1 out of an empty file. A script
 /// that has been released never changes.
-pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -181,6 +181,12 @@ BEGIN SELECT RAISE(ABORT, 'usage is only ever added'); END;
 const FORMAT_3: &str = "
 -- Whether the texts of a sample were shown without saying which is which.
 ALTER TABLE sample ADD COLUMN blind INTEGER NOT NULL DEFAULT 0 CHECK (blind IN (0, 1));
+";
+
+const FORMAT_4: &str = "
+-- A row with `subjects` stands for the same change to each of them: for as many events as there are subjects, numbered
+-- from `seq` on. Each subject takes 4 bytes, little-endian, and is its id less one.
+ALTER TABLE event ADD COLUMN subjects BLOB;
 ";
 
 /// What a file is, as far as its header tells. Nothing is written.

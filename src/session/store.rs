@@ -1,9 +1,11 @@
-//! The session's file, written one batch of events at a time.
+//! The session's file, written one batch of steps at a time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use roaring::RoaringBitmap;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior, params};
 
@@ -15,47 +17,31 @@ use super::log::{self, SubjectIndex};
 use super::rebind::put_setting;
 use super::sample::{self, Sample};
 use super::spending;
-use crate::dataset::{self, Dataset, DatasetError, Occurrences, RecordId};
+use super::step::{Changes, Step};
+use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
 use crate::describe::Charge;
 
-/// What a record is beyond its position, said when it is first touched.
+/// Records between two new ones that are read along with them, rather than seeking.
+const READ_ALONG: u32 = 16;
+
+/// What identifies a record besides its position, stored when it is first touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The name in its line; empty where it has none.
+    /// Empty if the line has no file name.
     pub file_name: String,
-    /// How many records of the same name come before it. Zero until that is known
-    /// (see [`Writer::set_occurrences`](super::Writer::set_occurrences)).
+    /// The number of earlier records with the same file name. Zero until that is known (see
+    /// [`Store::set_occurrences`]).
     pub occurrence: u32,
     /// The caption in its line.
     pub caption: Option<String>,
 }
 
-impl Subject {
-    /// Reads a record's subject from its dataset.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the line cannot be read.
-    pub fn read(dataset: &Dataset, record: RecordId, occurrences: &Occurrences) -> Result<Self, DatasetError> {
-        let occurrence = occurrences.of(record);
-        Ok(match dataset.entry(record)? {
-            dataset::Entry::Record(line) => Self { file_name: line.file_name, occurrence, caption: line.caption },
-            dataset::Entry::Bad(_) => Self { file_name: String::new(), occurrence, caption: None },
-        })
-    }
-}
-
-/// An event on its way into the session.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The number [`Ledger::apply`](super::Ledger::apply) gave it.
-    pub seq: Seq,
-    /// When it happened.
+/// An event of another session, for [`Store::import`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    pub reviewer: String,
     pub at: Timestamp,
-    /// What happened.
     pub event: Event,
-    /// What its record is. Needed with the first event of a record and ignored later.
-    pub subject: Option<Subject>,
 }
 
 /// The file of a session, held for writing.
@@ -63,137 +49,179 @@ pub struct Entry {
 pub struct Store {
     file: PathBuf,
     connection: Connection,
+    dataset: Dataset,
+    occurrences: Occurrences,
     subjects: BTreeMap<RecordId, SubjectIndex>,
     last: Seq,
-    // Last, so that it is given back when the file is closed.
+    // The last field, so that the lock is released after the file is closed.
     _lock: Lock,
 }
 
 /// What is written in one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    entries: Vec<Entry>,
-    /// The records that are touched here for the first time.
-    new: HashSet<RecordId>,
-    /// The record the operator is on, and its name.
+    steps: Vec<(Step, Timestamp)>,
+    /// All steps are stored or none. Otherwise those before one that cannot be stored are.
+    atomic: bool,
+    /// The record under the cursor, and its file name.
     pub(super) cursor: Option<(RecordId, String)>,
-    /// What was paid for, and when.
+    /// Requests that were paid for, and when.
     pub(super) charges: Vec<(Timestamp, Charge)>,
-    /// What was learned about which of several records of a name each is.
-    pub(super) occurrences: Vec<(RecordId, u32)>,
-    /// Who reviews, after which event and since when.
-    pub(super) reviewers: Vec<(Seq, Timestamp, String)>,
-    /// Samples that were drawn.
+    /// The store has learned which records repeat a file name.
+    pub(super) occurrences: bool,
+    /// Who reviews after which event, and since when.
+    reviewers: Vec<(Seq, Timestamp, String)>,
     pub(super) samples: Vec<Sample>,
 }
 
 impl Batch {
-    /// Adds an entry if it is the next one and its record is known.
-    pub(super) fn push(&mut self, store: &Store, entry: Entry) -> Result<(), SessionError> {
+    /// Adds a step if it is the next one.
+    pub(super) fn push(&mut self, store: &Store, step: Step, at: Timestamp) -> Result<(), SessionError> {
         let due = Seq(self.last().unwrap_or(store.last).0 + 1);
-        if entry.seq != due {
-            return Err(SessionError::OutOfOrder { due, got: entry.seq });
+        if step.first != due {
+            return Err(SessionError::OutOfOrder { due, got: step.first });
         }
-        if let Some(record) = entry.event.record().filter(|record| !store.subjects.contains_key(record)) {
-            if entry.subject.is_none() && !self.new.contains(&record) {
-                return Err(SessionError::Unknown { record });
-            }
-            self.new.insert(record);
-        }
-        self.entries.push(entry);
+        self.steps.push((step, at));
         Ok(())
     }
 
-    /// Notes who does what is pushed from here on.
+    /// Sets the reviewer of the steps pushed from here on.
     pub(super) fn set_reviewer(&mut self, store: &Store, at: Timestamp, reviewer: String) {
         self.reviewers.push((self.last().unwrap_or(store.last), at, reviewer));
     }
 
-    /// Number of the newest event in it.
+    /// Returns the number of the newest event in it.
     pub(super) fn last(&self) -> Option<Seq> {
-        self.entries.last().map(|entry| entry.seq)
+        self.steps.last().map(|(step, _)| step.last())
     }
 
-    /// Whether there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-            && self.charges.is_empty()
-            && self.occurrences.is_empty()
-            && self.cursor.is_none()
-            && self.samples.is_empty()
+    /// Returns true if it has to be written at once: the cursor, the reviewer and the occurrences wait for a step.
+    pub(super) fn is_urgent(&self) -> bool {
+        !self.steps.is_empty() || !self.charges.is_empty() || !self.samples.is_empty()
     }
 
-    /// The numbers of its events.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = Seq> {
-        self.entries.iter().map(|entry| entry.seq)
+    /// Returns true if there is something to write when the session is closed. Who only looked is not noted.
+    pub(super) fn is_pending(&self) -> bool {
+        self.is_urgent() || self.occurrences || self.cursor.is_some()
+    }
+
+    pub(super) fn forget_reviewers(&mut self) {
+        self.reviewers.clear();
+    }
+
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().map(|(step, _)| step)
     }
 }
 
 impl Store {
-    /// A file that is open and whose events up to `last` are added up.
+    /// A file that is open and whose events up to `last` have been replayed.
     pub(super) fn new(
         file: PathBuf,
         connection: Connection,
+        dataset: Dataset,
         subjects: BTreeMap<RecordId, SubjectIndex>,
         last: Seq,
         lock: Lock,
     ) -> Self {
-        Self { file, connection, subjects, last, _lock: lock }
+        Self { file, connection, dataset, occurrences: Occurrences::default(), subjects, last, _lock: lock }
     }
 
-    /// The session's file.
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Writes a batch: all of it is on the disk, or none. After an error nothing more can be written, because what
-    /// follows builds on what is missing.
-    pub(super) fn commit(&mut self, batch: &Batch) -> Result<(), SessionError> {
-        self.write(batch).map_err(|fault| {
-            // What could not be synced is not to be synced a second time: the second sync may lie.
-            // If this cannot be set, the file is folded in on closing, and only what was acknowledged is.
-            _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-            fault.of(&self.file)
-        })
+    /// Returns the number of the newest stored event.
+    pub(super) const fn last(&self) -> Seq {
+        self.last
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), Fault> {
-        let subjects = &mut self.subjects;
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    /// Sets which records repeat a file name, for the records touched from here on.
+    pub fn set_occurrences(&mut self, occurrences: Occurrences) {
+        self.occurrences = occurrences;
+    }
+
+    /// Stores a step and returns once it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the session cannot be written or a record cannot be read.
+    pub fn append(&mut self, step: Step, at: Timestamp) -> Result<(), SessionError> {
+        let mut batch = Batch::default();
+        batch.push(self, step, at)?;
+        self.commit(&batch)
+    }
+
+    /// Stores what other reviewers did in one transaction, as the events from `first` on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error, with nothing stored, if the session cannot be written or a record cannot be read.
+    pub fn import(&mut self, first: Seq, imports: impl IntoIterator<Item = Import>) -> Result<(), SessionError> {
+        let mut batch = Batch { atomic: true, ..Batch::default() };
+        let mut reviewer = None;
+        for (Import { reviewer: by, at, event }, seq) in imports.into_iter().zip(first.0..) {
+            if reviewer.as_ref() != Some(&by) {
+                batch.set_reviewer(self, Timestamp::now(), by.clone());
+                reviewer = Some(by);
+            }
+            batch.push(self, Step { first: Seq(seq), changes: Changes::One(event) }, at)?;
+        }
+        self.commit(&batch)
+    }
+
+    /// Writes a batch in one transaction. Afterwards [`last`](Self::last) is the newest event on disk, also if this
+    /// returns an error; nothing more can be written then, because later events build on those that are missing.
+    pub(super) fn commit(&mut self, batch: &Batch) -> Result<(), SessionError> {
+        match self.write(batch) {
+            Ok(refused) => refused.map_or(Ok(()), Err),
+            Err(fault) => {
+                // After a failed fsync a second one may report success without having written anything, so the log is
+                // not folded in on closing. If this cannot be set, it is, up to what was acknowledged.
+                _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+                Err(fault.of(&self.file))
+            }
+        }
+    }
+
+    /// Writes a batch up to the first step that cannot be stored because its records cannot be read. Returns why.
+    fn write(&mut self, batch: &Batch) -> Result<Option<SessionError>, Fault> {
+        let Self { connection, dataset, occurrences, subjects, .. } = self;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut subjects = Subjects { connection: &transaction, dataset, occurrences, known: subjects };
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
+        let (mut last, mut refused) = (self.last, None);
         for (after, at, reviewer) in &batch.reviewers {
             history::append_sitting(&transaction, *after, *at, reviewer)?;
         }
         for sample in &batch.samples {
             for member in &sample.members {
-                subject(&transaction, subjects, member.record, Some(&member.subject))?;
+                subjects.add(member.record, &member.subject)?;
             }
-            sample::append(&transaction, sample, |record| subjects.get(&record).copied())?;
+            sample::append(&transaction, sample, |record| subjects.get(record))?;
         }
-        for entry in &batch.entries {
-            let record = entry.event.record();
-            let known = record.map(|record| subject(&transaction, subjects, record, entry.subject.as_ref()));
-            let known = known.transpose()?;
-            match (&entry.event, known) {
-                (Event::Drafted { draft, .. }, Some(subject)) => {
-                    let newest = drafts.entry(subject).or_default();
-                    *newest = (entry.seq, draft.as_ref(), newest.2 + 1);
-                }
-                (event, _) => {
-                    log::append(&transaction, entry.seq, entry.at, event, |record| subjects.get(&record).copied())?;
-                }
+        for (step, at) in &batch.steps {
+            if let Err(error) = subjects.introduce(step)? {
+                refused = Some(error);
+                break;
             }
+            last = step.last();
+            log::append(&transaction, step, *at, |record| subjects.get(record))?;
+            for (seq, record, draft) in step.drafts() {
+                let Some(subject) = subjects.get(record) else { continue };
+                let newest = drafts.entry(subject).or_default();
+                *newest = (seq, draft, newest.2 + 1);
+            }
+        }
+        if let Some(error) = refused.take_if(|_| batch.atomic) {
+            return Ok(Some(error));
         }
         for (subject, (seq, draft, writes)) in drafts {
             log::put_draft(&transaction, subject, seq, draft, writes)?;
         }
-        for (record, occurrence) in &batch.occurrences {
-            if let Some(subject) = subjects.get(record) {
-                transaction
-                    .prepare_cached("UPDATE subject SET occurrence = ?2 WHERE id = ?1")?
-                    .execute(params![subject.row(), occurrence])?;
-            }
+        if batch.occurrences {
+            subjects.update_occurrences()?;
         }
         for (at, charge) in &batch.charges {
             spending::append(&transaction, *at, charge)?;
@@ -203,43 +231,104 @@ impl Store {
             put_setting(&transaction, "cursor_name", Some(name.clone()))?;
         }
         transaction.commit()?;
-        self.last = batch.last().unwrap_or(self.last);
-        Ok(())
+        self.last = last;
+        Ok(refused)
     }
 
-    /// Lets the file grow no further.
+    /// Stops the file from growing, as a full disk does.
     #[cfg(test)]
     pub(super) fn limit_pages(&self) {
         let pages: i64 = self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
     }
 
-    /// Folds the log into the database and gives the session back.
-    pub(super) fn close(self) -> Result<(), SessionError> {
+    /// Folds the write-ahead log into the database and releases the session.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written.
+    pub fn close(self) -> Result<(), SessionError> {
         let Self { file, connection, .. } = self;
         connection.close().map_err(|(_, error)| Fault::from(error).of(&file))
     }
 }
 
-/// The subject that a record is, made if this is its first event.
-fn subject(
-    connection: &Connection,
-    subjects: &mut BTreeMap<RecordId, SubjectIndex>,
-    record: RecordId,
-    known: Option<&Subject>,
-) -> Result<SubjectIndex, Fault> {
-    if let Some(subject) = subjects.get(&record) {
-        return Ok(*subject);
+/// The subjects of a session, and the dataset that new ones are read from.
+struct Subjects<'a> {
+    connection: &'a Connection,
+    dataset: &'a Dataset,
+    occurrences: &'a Occurrences,
+    known: &'a mut BTreeMap<RecordId, SubjectIndex>,
+}
+
+impl Subjects<'_> {
+    fn get(&self, record: RecordId) -> Option<SubjectIndex> {
+        self.known.get(&record).copied()
     }
-    let subject = SubjectIndex(u32::try_from(subjects.len()).unwrap_or(u32::MAX));
-    let Some(Subject { file_name, occurrence, caption }) = known else {
-        return Err(Fault::Damaged(format!("record {} is not known", record.0)));
-    };
-    connection
-        .prepare_cached(
-            "INSERT INTO subject (id, file_name, occurrence, position, original) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![subject.row(), file_name, occurrence, record.0, caption])?;
-    subjects.insert(record, subject);
-    Ok(subject)
+
+    fn add(&mut self, record: RecordId, subject: &Subject) -> Result<(), Fault> {
+        if self.known.contains_key(&record) {
+            return Ok(());
+        }
+        let index = SubjectIndex(u32::try_from(self.known.len()).unwrap_or(u32::MAX));
+        let Subject { file_name, occurrence, caption } = subject;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO subject (id, file_name, occurrence, position, original) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![index.row(), file_name, occurrence, record.0, caption])?;
+        self.known.insert(record, index);
+        Ok(())
+    }
+
+    /// Adds the records of a step that are touched for the first time. Returns an error if one cannot be read.
+    fn introduce(&mut self, step: &Step) -> Result<Result<(), SessionError>, Fault> {
+        let new: RoaringBitmap =
+            step.changes.records().filter(|id| !self.known.contains_key(id)).map(|id| id.0).collect();
+        let Some(newest) = new.max() else { return Ok(Ok(())) };
+        let dataset = self.dataset;
+        if newest >= dataset.record_count()
+            && let Err(error) = dataset.build_index(&mut |_| ControlFlow::Continue(()))
+        {
+            return Ok(Err(error.into()));
+        }
+        let mut records = new.iter().peekable();
+        let mut outcome = Ok(());
+        while let Some(first) = records.next() {
+            let mut last = first;
+            while let Some(next) = records.next_if(|next| next - last <= READ_ALONG) {
+                last = next;
+            }
+            let read = dataset.lines(first..last.saturating_add(1), &mut |line| {
+                let record = line.record();
+                if !new.contains(record.0) {
+                    return ControlFlow::Continue(());
+                }
+                let (file_name, caption) = match line.entry() {
+                    Entry::Record(line) => (line.file_name, line.caption),
+                    Entry::Bad(_) => (String::new(), None),
+                };
+                let subject = Subject { file_name, occurrence: self.occurrences.of(record), caption };
+                outcome = self.add(record, &subject);
+                if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            std::mem::replace(&mut outcome, Ok(()))?;
+            if let Err(error) = read {
+                return Ok(Err(error.into()));
+            }
+        }
+        let missing = new.iter().map(RecordId).find(|record| !self.known.contains_key(record));
+        Ok(missing.map_or(Ok(()), |record| Err(SessionError::Unknown { record })))
+    }
+
+    /// Corrects the subjects that were added before it was known which records repeat a file name.
+    fn update_occurrences(&self) -> Result<(), Fault> {
+        let mut update = self.connection.prepare_cached("UPDATE subject SET occurrence = ?2 WHERE id = ?1")?;
+        for (record, occurrence) in self.occurrences.iter() {
+            if let Some(subject) = self.get(record) {
+                update.execute(params![subject.row(), occurrence])?;
+            }
+        }
+        Ok(())
+    }
 }

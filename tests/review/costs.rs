@@ -2,7 +2,8 @@
 
 use recaption::dataset::RecordId;
 use recaption::describe::{DescriberStatus, Dollars, Pause, PauseKind, Priority, Reason, Tokens, Usage};
-use recaption::engine::event::JobEvent;
+use recaption::engine::EngineEvent;
+use recaption::engine::JobEvent;
 use recaption::engine::rules::CurrentCaption;
 use recaption::review::{DescribeScope, Effect, JobState, Mode, Msg, NoticeKind};
 
@@ -149,18 +150,18 @@ fn a_paused_describer_reports_once_and_resumes_on_request() {
     let mut world = World::with(&["One.", "Two.", "Three."], |settings| settings.ahead = 1);
     let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
     let paused = DescriberStatus { paused: Some(pause), ..DescriberStatus::default() };
-    world.send(Msg::Describer(paused.clone()));
+    world.send(EngineEvent::Describer(paused.clone()));
     let notice = world.model.notice.clone().expect("a word");
     assert_eq!((notice.kind, notice.text.as_str()), (NoticeKind::Error, "Sign in: aws sso login"));
     world.asks();
     world.keys("j");
-    world.send(Msg::Describer(paused));
+    world.send(EngineEvent::Describer(paused));
     assert_eq!(world.notice(), "", "reported once");
     assert_eq!(world.asks(), [], "nothing is prefetched");
     world.keys("r");
     assert!(world.asked.contains(&Effect::ResumeDescriber));
     world.asked.clear();
-    world.send(Msg::Describer(DescriberStatus::default()));
+    world.send(EngineEvent::Describer(DescriberStatus::default()));
     assert!(!world.asked.contains(&Effect::ResumeDescriber));
     assert_eq!(records(&mut world), [2], "prefetched again");
 }
@@ -169,7 +170,8 @@ fn a_paused_describer_reports_once_and_resumes_on_request() {
 fn charges_add_up() {
     let mut world = World::new(&["One."]);
     for cents in [1_u64, 2] {
-        world.send(Msg::Spent(Dollars::from_billionths(cents * 10_000_000)));
+        let cost = Dollars::from_billionths(cents * 10_000_000);
+        world.send(EngineEvent::Charged(Usage { cost, ..Usage::default() }));
     }
     assert_eq!(world.model.spent, Dollars::from_billionths(30_000_000));
 }

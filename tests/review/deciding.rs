@@ -1,7 +1,8 @@
 //! Accept, keep, skip, exclude, flag, note, undo and redo.
 
 use recaption::dataset::RecordId;
-use recaption::review::{Msg, Tab};
+use recaption::engine::EngineEvent;
+use recaption::review::Tab;
 use rstest::rstest;
 
 use crate::world::World;
@@ -54,7 +55,7 @@ fn a_decision_that_cannot_be_stored_is_dropped() {
     world.keys("a");
     world.slow_disk = true;
     world.keys("s");
-    world.send(Msg::StoreFailed("no space left".to_owned()));
+    world.send(EngineEvent::StoreFailed("no space left".to_owned()));
     assert_eq!(world.notice(), "not stored: no space left");
     world.keys("a");
     assert!(world.notice().contains("still opening"), "no decisions until the session is reopened");
@@ -108,13 +109,7 @@ fn an_unreadable_line_cannot_be_decided() {
 fn a_locked_session_is_read_only() {
     let mut world = World::new(&["One."]);
     let read_only = Some("process 7 reviews it".to_owned());
-    world.send(Msg::SessionOpened {
-        ledger: Box::default(),
-        cursor: None,
-        remark: None,
-        read_only,
-        spent: recaption::describe::Dollars::default(),
-    });
+    world.send(EngineEvent::SessionOpened { opened: Box::default(), remark: None, read_only });
     world.keys("a s x X u");
     assert_eq!(world.decisions(), "[-]");
     assert!(world.stored.is_empty());

@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::describe::{JobId, Priority, StopReason};
-use recaption::engine::event::JobEvent;
+use recaption::engine::JobEvent;
 use recaption::review::{Effect, JobState, Tab, Version};
 
 use crate::world::World;

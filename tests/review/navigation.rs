@@ -1,6 +1,7 @@
 //! Navigation between records, tabs and versions.
 
 use recaption::dataset::RecordId;
+use recaption::engine::EngineEvent;
 use recaption::review::{Effect, Msg, Tab};
 use rstest::rstest;
 
@@ -90,12 +91,14 @@ fn tabs_count_their_records() {
 fn a_session_resumes_at_the_last_record() {
     let mut world = World::new(&TWENTY);
     let ledger = Box::default();
-    world.send(Msg::SessionOpened {
-        ledger,
-        cursor: Some(RecordId(12)),
+    world.send(EngineEvent::SessionOpened {
+        opened: Box::new(recaption::session::Opened {
+            ledger: *ledger,
+            cursor: Some(RecordId(12)),
+            ..recaption::session::Opened::default()
+        }),
         remark: None,
         read_only: None,
-        spent: recaption::describe::Dollars::default(),
     });
     assert_eq!(world.cursor(), Some(12));
 }

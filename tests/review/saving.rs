@@ -1,14 +1,15 @@
 //! Saving, quitting, the command line.
 
 use recaption::dataset::{Amendment, RecordId};
-use recaption::review::{Effect, Mode, Msg, SaveFailure};
+use recaption::engine::{EngineEvent, SaveFailure};
+use recaption::review::{Effect, Mode};
 use rstest::rstest;
 
 use crate::world::World;
 
 fn amendments(world: &World) -> Vec<(u32, Amendment)> {
     let save = world.asked.iter().rev().find_map(|effect| match effect {
-        Effect::Save { amendments, .. } => Some(amendments),
+        Effect::Save(request) => Some(request.amendments()),
         _ => None,
     });
     save.expect("a requested save").iter().map(|(record, amendment)| (record.0, amendment.clone())).collect()
@@ -73,7 +74,7 @@ fn decisions_made_during_a_save_are_unsaved() {
 fn a_failed_save_does_not_quit() {
     let mut world = World::new(&["One."]);
     world.keys("a q w");
-    world.send(Msg::SaveFailed(SaveFailure::Other("disk full".to_owned())));
+    world.send(EngineEvent::SaveFailed(SaveFailure::Other("disk full".to_owned())));
     assert_eq!(world.notice(), "disk full");
     assert!(!world.asked.contains(&Effect::Quit));
     assert!(world.model.ledger.is_unsaved());
@@ -83,15 +84,15 @@ fn a_failed_save_does_not_quit() {
 fn a_foreign_file_is_overwritten_only_after_confirmation() {
     let mut world = World::new(&["One."]);
     world.keys("a ctrl-s");
-    world.send(Msg::SaveFailed(SaveFailure::Conflict("out.jsonl is not ours".to_owned())));
+    world.send(EngineEvent::SaveFailed(SaveFailure::Conflict("out.jsonl is not ours".to_owned())));
     assert!(matches!(world.model.mode, Mode::ConfirmOverwrite(_)));
-    let saves = |world: &World| world.asked.iter().filter(|effect| matches!(effect, Effect::Save { .. })).count();
+    let saves = |world: &World| world.asked.iter().filter(|effect| matches!(effect, Effect::Save(_))).count();
     world.keys("n");
     assert_eq!(saves(&world), 1);
     world.keys("ctrl-s");
-    world.send(Msg::SaveFailed(SaveFailure::Conflict("out.jsonl is not ours".to_owned())));
+    world.send(EngineEvent::SaveFailed(SaveFailure::Conflict("out.jsonl is not ours".to_owned())));
     world.keys("y");
-    assert!(matches!(world.asked.last(), Some(Effect::Save { force: true, .. })));
+    assert!(matches!(world.asked.last(), Some(Effect::Save(request)) if request.force));
 }
 
 #[rstest]
@@ -104,15 +105,15 @@ fn the_command_line(#[case] line: &str, #[case] leaves: bool, #[case] saves: boo
     let mut world = World::new(&["One."]);
     world.keys(":").write(line).keys("Enter");
     assert_eq!(world.asked.contains(&Effect::Quit), leaves);
-    assert_eq!(world.asked.iter().any(|effect| matches!(effect, Effect::Save { .. })), saves);
+    assert_eq!(world.asked.iter().any(|effect| matches!(effect, Effect::Save(_))), saves);
 }
 
 #[test]
 fn saving_waits_for_the_complete_index() {
     let mut world = World::new(&["One."]);
-    world.send(Msg::Indexed { records: 1, complete: false });
+    world.send(EngineEvent::Indexed { records: 1, complete: false });
     world.keys("a ctrl-s");
     assert!(world.notice().contains("still loading"));
-    assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::Save { .. })));
+    assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::Save(_))));
     assert_eq!(world.model.state(RecordId(0)).decision, recaption::session::Decision::Kept);
 }

@@ -8,7 +8,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
 use recaption::describe::{DescriberStatus, Pause, PauseKind, Usage};
-use recaption::engine::event::JobEvent;
+use recaption::engine::EngineEvent;
+use recaption::engine::JobEvent;
 use recaption::picture::PictureError;
 use recaption::preview::{Capabilities, CellArea, CellSize, Painter, Previewer, Protocol, Ready, Shot, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
@@ -230,7 +231,7 @@ fn a_spot_check(#[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
     });
     let drawing = screen(&mut world, width, height, ascii).backend().to_string();
     assert!(drawing.contains("drawing the sample"), "{drawing}");
-    world.send(Msg::Sampled(Ok(Box::new(sample(&world.model.ledger, &[3, 0, 5])))));
+    world.send(EngineEvent::Sampled(Ok(Box::new(sample(&world.model.ledger, &[3, 0, 5])))));
     world.keys("a X");
     let name = if ascii { "spot_check_ascii".to_owned() } else { format!("spot_check_{width}x{height}") };
     assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
@@ -255,10 +256,10 @@ fn a_blind_check_hides_the_sources(
     });
     let mut drawn = sample(&world.model.ledger, &[0, 2]);
     drawn.request = request;
-    world.send(Msg::Sampled(Ok(Box::new(drawn))));
+    world.send(EngineEvent::Sampled(Ok(Box::new(drawn))));
     let text = "Young person with long dark hair in a white beanie and a beige jacket".to_owned();
     let (captions, at) = (vec![(RecordId(0), text)], jiff::Timestamp::UNIX_EPOCH);
-    world.send(Msg::Imported { source: "claude.jsonl".to_owned(), captions, done: None, at });
+    world.send(EngineEvent::Imported { source: "claude.jsonl".to_owned(), captions, done: None, at });
     screen(&mut world, width, height, ascii);
     if !keys.is_empty() {
         world.keys(keys);
@@ -291,7 +292,7 @@ fn session_statistics(#[case] name: &str, #[case] width: u16, #[case] height: u1
         openings: vec![Phrase { words: "young asian man".to_owned(), captions: 278, at_least: false }],
         ..Figures::default()
     };
-    world.send(Msg::Figures(Ok(Box::new(figures))));
+    world.send(EngineEvent::Statistics(Ok(Box::new(figures))));
     world.keys("G");
     assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
 }
@@ -307,7 +308,7 @@ fn cost_confirmations(#[case] keys: &str, #[case] name: &str) {
     });
     let model = "claude-sonnet-4-6 · us-east-1".to_owned();
     let budget = Some("2".parse().expect("dollars"));
-    world.send(Msg::Describer(DescriberStatus { model, budget, ..DescriberStatus::default() }));
+    world.send(EngineEvent::Describer(DescriberStatus { model, budget, ..DescriberStatus::default() }));
     screen(&mut world, 80, 24, false);
     world.keys(keys);
     assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
@@ -321,7 +322,7 @@ fn a_waiting_describer_shows_the_reason() {
     world.news(job, 1, JobEvent::Started);
     world.news(job, 1, JobEvent::Waiting("Bedrock is busy, retrying (2/5)".to_owned()));
     let pause = Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access };
-    world.send(Msg::Describer(DescriberStatus { paused: Some(pause), ..DescriberStatus::default() }));
+    world.send(EngineEvent::Describer(DescriberStatus { paused: Some(pause), ..DescriberStatus::default() }));
     assert_snapshot!("waiting", screen(&mut world, 80, 24, false).backend());
 }
 
@@ -341,7 +342,7 @@ fn the_pace_is_in_the_header_if_there_is_room() {
     for decided in 1..=10 {
         world.keys("x");
         let at = jiff::Timestamp::from_second(decided * 12).expect("a time");
-        world.send(Msg::Durable(world.model.ledger.last(), at));
+        world.send(EngineEvent::Durable(world.model.ledger.last(), at));
     }
     let header = |world: &mut World, width| {
         let drawn = screen(world, width, 30, false).backend().to_string();
@@ -567,7 +568,7 @@ fn other_texts_are_below_the_caption(
     let mut world = World::new(&["A woman in a red hat.", "A coat."]);
     let text = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let texts = vec![text("text_ko", "빨간 모자를 쓴\u{1b}[2J 여자."), text("text_short", "Red hat, woman")];
-    world.send(Msg::Texts(vec![(RecordId(0), texts)]));
+    world.send(EngineEvent::Lines { entries: Vec::new(), texts: vec![(RecordId(0), texts)] });
     if !pressed.is_empty() {
         world.keys(pressed);
     }

@@ -1,7 +1,7 @@
 //! Searching and filtering.
 
 use recaption::dataset::RecordId;
-use recaption::describe::Dollars;
+use recaption::engine::EngineEvent;
 use recaption::review::{Mode, Msg};
 use rstest::rstest;
 
@@ -159,13 +159,7 @@ fn reopening_the_session_restarts_the_search() {
     world.keys("/").write("green").keys("Enter e").write("A grey coat.").keys("Enter");
     let found = |world: &World| world.model.search.as_ref().map(|search| search.hits.found().len());
     assert_eq!(found(&world), Some(0));
-    world.send(Msg::SessionOpened {
-        ledger: Box::default(),
-        cursor: None,
-        remark: None,
-        read_only: None,
-        spent: Dollars::default(),
-    });
+    world.send(EngineEvent::SessionOpened { opened: Box::default(), remark: None, read_only: None });
     assert_eq!(found(&world), Some(1));
 }
 
@@ -296,8 +290,8 @@ fn the_filter_follows_missing_images() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:problems").keys("Enter");
     assert_eq!(world.listed(), [] as [u32; 0]);
-    let checked = recaption::review::Checked { records: 5, bad_pictures: vec![RecordId(3)], bad_lines: Vec::new() };
-    world.send(Msg::Checked(checked));
+    let checked = recaption::engine::Checked { records: 5, bad_pictures: vec![RecordId(3)], bad_lines: Vec::new() };
+    world.send(EngineEvent::Checked(checked));
     assert_eq!(world.listed(), [3]);
 }
 

@@ -2,7 +2,8 @@
 
 use recaption::dataset::RecordId;
 use recaption::describe::{Reason, StopReason};
-use recaption::review::{Checked, Mode, Msg, RecordAction, Tab};
+use recaption::engine::{Checked, EngineEvent};
+use recaption::review::{Mode, RecordAction, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -88,7 +89,7 @@ fn imported_candidates_are_accepted_unless_cut_off() {
     let mut world = World::new(&FIVE);
     let captions = vec![(RecordId(0), "A hat.".to_owned()), (RecordId(1), "A scarf and".to_owned())];
     let at = jiff::Timestamp::UNIX_EPOCH;
-    world.send(Msg::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world.send(EngineEvent::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
     world.keys("Space Space a");
     assert_eq!(world.decisions(), "accepted:A hat. - [-] - -");
     assert_eq!(marked(&world), [1]);
@@ -118,7 +119,7 @@ fn flags_are_set_unless_all_are_set() {
 #[test]
 fn more_than_twenty_need_confirmation() {
     let mut world = World::new(&["A caption."; 30]);
-    world.send(Msg::Checked(Checked { records: 30, ..Checked::default() }));
+    world.send(EngineEvent::Checked(Checked { records: 30, ..Checked::default() }));
     world.keys("x ctrl-a 2 f").write("nothing").keys("Enter X");
     assert_eq!(world.model.mode, Mode::ConfirmMany { action: RecordAction::Exclude, count: 30, elsewhere: 30 });
     world.keys("n");
@@ -136,7 +137,7 @@ fn bulk_accept_skips_unread_candidates() {
     let read = world.model.tabs.count(Tab::Aside);
     assert!(read < 100, "{read}");
     assert!(world.notice().contains("not read yet"), "{}", world.notice());
-    world.send(Msg::Checked(Checked { records: 100, bad_lines: vec![RecordId(99)], ..Checked::default() }));
+    world.send(EngineEvent::Checked(Checked { records: 100, bad_lines: vec![RecordId(99)], ..Checked::default() }));
     world.keys("X y");
     assert_eq!(world.model.tabs.count(Tab::Aside), 99);
     assert_eq!(marked(&world), [99]);
@@ -158,7 +159,7 @@ fn mark_all_waits_for_the_filter() {
 #[test]
 fn mark_all_waits_for_a_refresh_of_the_filter() {
     let mut world = World::new(&["red"; 100]);
-    world.send(Msg::Checked(Checked { records: 100, ..Checked::default() }));
+    world.send(EngineEvent::Checked(Checked { records: 100, ..Checked::default() }));
     world.keys("f").write("red status:undecided").keys("Enter ctrl-a x y");
     world.slow_scans = true;
     world.keys("u ctrl-a");

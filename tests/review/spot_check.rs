@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use recaption::dataset::RecordId;
+use recaption::engine::EngineEvent;
 use recaption::review::{Effect, Msg, Tab, Version};
 use recaption::session::{Actor, Decision, Event, Ledger, Sample, SampleRequest, Sampled, Subject};
 use recaption::statistics::{Proportion, Stratum};
@@ -46,7 +47,7 @@ fn check() -> World {
         ledger.apply(Event::Decided { record: RecordId(record), decision: Decision::Kept, by });
     }
     world.model.ledger = ledger;
-    world.send(Msg::Sampled(Ok(Box::new(sample(&world.model.ledger, &[4, 0, 3])))));
+    world.send(EngineEvent::Sampled(Ok(Box::new(sample(&world.model.ledger, &[4, 0, 3])))));
     world.asked.clear();
     world
 }
@@ -150,7 +151,7 @@ fn without_a_sample_nothing_can_be_judged() {
     let mut world = World::with(&CAPTIONS, |settings| {
         settings.sample = Some(SampleRequest { size: 3, seed: 7, by: Some("brand".to_owned()), blind: false });
     });
-    world.send(Msg::Sampled(Err("no record has a member \"brand\"".to_owned())));
+    world.send(EngineEvent::Sampled(Err("no record has a member \"brand\"".to_owned())));
     assert!(world.notice().contains("no record has a member"));
     world.keys("a x G");
     assert!(world.stored.is_empty() && world.model.view().is_empty());
@@ -162,10 +163,10 @@ fn blind_check(records: &[u32], candidates: &[u32]) -> World {
     let mut world = World::with(&CAPTIONS, |settings| settings.sample = Some(request.clone()));
     let mut drawn = sample(&world.model.ledger, records);
     drawn.request = request;
-    world.send(Msg::Sampled(Ok(Box::new(drawn))));
+    world.send(EngineEvent::Sampled(Ok(Box::new(drawn))));
     let captions = candidates.iter().map(|record| (RecordId(*record), format!("Another {record}."))).collect();
     let at = Timestamp::UNIX_EPOCH;
-    world.send(Msg::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world.send(EngineEvent::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
     world
 }
 

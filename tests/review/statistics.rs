@@ -1,8 +1,9 @@
 //! Statistics in the reviewer: requesting, showing, scrolling, and following a row to its records.
 
 use proptest::prelude::*;
+use recaption::engine::EngineEvent;
 use recaption::report::{Bars, Counted, Figures, Phrase};
-use recaption::review::{Effect, Mode, Msg, Tab};
+use recaption::review::{Effect, Mode, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -24,7 +25,7 @@ fn statistics_are_requested_and_shown_once_they_arrive(#[case] keys: &str) {
     }
     assert_eq!(world.asked, [Effect::GatherFigures]);
     assert_eq!((&world.model.mode, world.model.figures.is_none()), (&Mode::Figures(0), true));
-    world.send(Msg::Figures(Ok(figures())));
+    world.send(EngineEvent::Statistics(Ok(figures())));
     assert!(matches!(&world.model.figures, Some(Ok(shown)) if shown.records == 2));
     world.keys("q");
     assert_eq!((&world.model.mode, world.cursor()), (&Mode::Browse, Some(0)));
@@ -34,10 +35,10 @@ fn statistics_are_requested_and_shown_once_they_arrive(#[case] keys: &str) {
 fn outdated_statistics_are_not_shown() {
     let mut world = World::new(&["One."]);
     world.keys("g s");
-    world.send(Msg::Figures(Ok(figures())));
+    world.send(EngineEvent::Statistics(Ok(figures())));
     world.keys("Esc a g s");
     assert!(world.model.figures.is_none());
-    world.send(Msg::Figures(Err("the disk is gone".to_owned())));
+    world.send(EngineEvent::Statistics(Err("the disk is gone".to_owned())));
     assert!(matches!(&world.model.figures, Some(Err(why)) if why == "the disk is gone"));
 }
 
@@ -48,7 +49,7 @@ fn scrolling_stops_at_the_last_row() {
     assert_eq!(world.model.mode, Mode::Figures(0), "no rows yet");
     let figures = figures();
     let last = figures.page(Bars::Blocks).rows.len() - 1;
-    world.send(Msg::Figures(Ok(figures)));
+    world.send(EngineEvent::Statistics(Ok(figures)));
     world.keys("j j k");
     assert_eq!(world.model.mode, Mode::Figures(1));
     world.keys("G");
@@ -67,7 +68,7 @@ fn follow(world: &mut World, counted: &Counted) {
     let figures = world.figures();
     let rows = figures.page(Bars::Blocks).rows;
     let row = rows.iter().position(|row| row.counts.as_ref() == Some(counted)).expect("a row that counts them");
-    world.send(Msg::Figures(Ok(Box::new(figures))));
+    world.send(EngineEvent::Statistics(Ok(Box::new(figures))));
     for _ in 0..row {
         world.keys("j");
     }
@@ -91,7 +92,7 @@ fn enter_does_nothing_on_a_row_without_records() {
     let mut world = World::new(&["A red coat."]);
     world.keys("g s Enter");
     let figures = world.figures();
-    world.send(Msg::Figures(Ok(Box::new(figures))));
+    world.send(EngineEvent::Statistics(Ok(Box::new(figures))));
     world.keys("Enter");
     assert_eq!((&world.model.mode, &world.model.filter), (&Mode::Figures(0), &None));
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
 use recaption::describe::{DescribeError, Description, Dollars, JobId, StopReason};
-use recaption::engine::event::JobEvent;
+use recaption::engine::JobEvent;
 use recaption::engine::rules::JobSpec;
+use recaption::engine::{EngineEvent, SaveSummary};
 use recaption::lint::Rules;
 use recaption::preview::{CellArea, Preview, PreviewError, Ready, Shot};
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
 use recaption::review::{
-    Context, Effect, Mode, Model, Msg, SaveSummary, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
+    Context, Effect, Mode, Model, Msg, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
 };
-use recaption::session::{Decision, Event, History, Ledger, Opened, Seq};
+use recaption::session::{Decision, Event, History, Ledger, Opened, Seq, Step};
 use recaption::tui::{Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
 
@@ -27,7 +28,7 @@ pub struct World {
     pub asked: Vec<Effect>,
     /// Hold back events instead of storing them at once.
     pub slow_disk: bool,
-    waiting: Vec<(Seq, Event)>,
+    waiting: Vec<Step>,
     /// Hold back scans instead of running them at once.
     pub slow_scans: bool,
     scans: Vec<Scan>,
@@ -94,13 +95,14 @@ impl World {
         let viewport =
             Viewport { list_rows: 5, picture: Some(room), zoom: room, caption_rows: 8, ..Viewport::default() };
         self.send(Msg::Resized(viewport));
-        self.send(Msg::Indexed { records: u32::try_from(self.entries.len()).expect("few records"), complete: true });
-        self.send(Msg::SessionOpened {
-            ledger: Box::new(ledger),
-            cursor: None,
+        self.send(EngineEvent::Indexed {
+            records: u32::try_from(self.entries.len()).expect("few records"),
+            complete: true,
+        });
+        self.send(EngineEvent::SessionOpened {
+            opened: Box::new(Opened { ledger, ..Opened::default() }),
             remark: None,
             read_only: None,
-            spent: Dollars::default(),
         });
         self.asked.clear();
     }
@@ -121,19 +123,19 @@ impl World {
     }
 
     /// Sends a message to the core and executes the resulting effects.
-    pub fn send(&mut self, msg: Msg) {
-        let mut messages = vec![msg];
+    pub fn send(&mut self, msg: impl Into<Msg>) {
+        let mut messages = vec![msg.into()];
         while let Some(msg) = messages.pop() {
             for effect in update(&mut self.model, msg) {
                 match effect {
                     Effect::Load(records) => {
                         let entries = records.iter().map(|record| self.entries[record.index()].clone()).collect();
-                        messages.push(Msg::Loaded(entries));
+                        messages.push(EngineEvent::Lines { entries, texts: Vec::new() }.into());
                     }
-                    Effect::Record { seq, event } if self.slow_disk => self.waiting.push((seq, event)),
-                    Effect::Record { seq, event } => {
-                        self.stored.push((seq, event));
-                        messages.push(Msg::Durable(seq, Timestamp::UNIX_EPOCH));
+                    Effect::Store(step) if self.slow_disk => self.waiting.push(step),
+                    Effect::Store(step) => {
+                        self.stored.extend((step.first.0..).map(Seq).zip(step.changes.events()));
+                        messages.push(EngineEvent::Durable(step.last(), Timestamp::UNIX_EPOCH).into());
                     }
                     Effect::FindReplacements(scan) => {
                         let mut hits = Vec::new();
@@ -170,9 +172,9 @@ impl World {
 
     /// Stores the events held back.
     pub fn disk_catches_up(&mut self) {
-        for (seq, event) in std::mem::take(&mut self.waiting) {
-            self.stored.push((seq, event));
-            self.send(Msg::Durable(seq, Timestamp::UNIX_EPOCH));
+        for step in std::mem::take(&mut self.waiting) {
+            self.stored.extend((step.first.0..).map(Seq).zip(step.changes.events()));
+            self.send(EngineEvent::Durable(step.last(), Timestamp::UNIX_EPOCH));
         }
     }
 
@@ -295,7 +297,7 @@ impl World {
 
     /// Delivers a job event.
     pub fn news(&mut self, job: JobId, record: u32, event: JobEvent) {
-        self.send(Msg::Job { job, record: RecordId(record), event, at: Timestamp::UNIX_EPOCH });
+        self.send(EngineEvent::Job { job, record: RecordId(record), event, at: Timestamp::UNIX_EPOCH });
     }
 
     /// Finishes the job of a record.
@@ -325,7 +327,7 @@ impl World {
     /// Completes the requested save.
     pub fn save_succeeds(&mut self) {
         let asked = self.asked.iter().rev().find_map(|effect| match effect {
-            Effect::Save { through, .. } => Some(*through),
+            Effect::Save(request) => Some(request.through),
             _ => None,
         });
         let summary = SaveSummary {
@@ -338,7 +340,7 @@ impl World {
             at: Timestamp::UNIX_EPOCH,
             warning: None,
         };
-        self.send(Msg::Saved(summary));
+        self.send(EngineEvent::Saved(summary));
     }
 
     /// Returns the decision of every record, that of the record under the cursor in brackets.

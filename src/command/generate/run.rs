@@ -1,4 +1,4 @@
-//! One run: records go into the queue, what comes back goes into the session.
+//! One run: a loop over the engine's events that keeps the queue supplied and stores each result.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,170 +6,170 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
-use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
-use crate::describe::{
-    Charge, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, JobId, PauseKind, Priority,
-};
-use crate::engine::event::JobEvent;
-use crate::engine::queue::Queue;
-use crate::engine::request;
+use super::{GenerateError, GenerateOptions, agree};
+use crate::command::input;
+use crate::dataset::{Dataset, Entry, RecordId};
+use crate::describe::{DescribeError, DescriberStatus, Description, JobId, PauseKind, Priority};
 use crate::engine::rules::{self, Origin};
-use crate::lint::Rules;
-use crate::session::{self, Ack, Actor, Event, Ledger, Store, Subject, Writer};
+use crate::engine::selection::Selected;
+use crate::engine::{Engine, EngineEvent, EngineOptions, JobEvent, SaveTarget};
+use crate::session::{Actor, Ledger, Location, Opened};
 
-/// Records that wait in the queue beyond those under way, so that it never runs dry.
+/// Jobs that wait in the queue beyond those that run, so that it never runs dry.
 const READY: usize = 8;
-/// How often the bar moves while nothing happens.
+/// The time between two updates of the progress while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What a run works with.
-pub(super) struct Parts {
-    pub(super) dataset: Dataset,
-    pub(super) occurrences: Occurrences,
-    pub(super) ledger: Ledger,
-    pub(super) store: Store,
-    pub(super) describer: Arc<dyn Describer>,
-    pub(super) rules: Rules,
-    /// Accept what has no finding.
-    pub(super) accept: bool,
-    /// Somebody is there who can sign in while the run waits.
-    pub(super) attended: bool,
+/// A finished run.
+pub(super) struct Finished {
+    pub(super) tally: Tally,
+    pub(super) selected: Selected,
 }
 
-/// What a run waits for.
-enum Heard {
-    Job(JobId, RecordId, JobEvent),
-    Describer(DescriberEvent),
-    Ack(Ack),
-}
-
-struct Run {
-    dataset: Dataset,
-    occurrences: Occurrences,
+struct Run<'a> {
+    options: &'a GenerateOptions,
+    engine: Engine,
     ledger: Ledger,
-    writer: Writer,
-    describer: Arc<dyn Describer>,
-    rules: Rules,
-    accept: bool,
-    attended: bool,
-    queue: Queue,
-    /// The jobs in the queue, and of each whether a request is under way, which may have to be paid for whether or not
-    /// it is waited for.
+    /// The jobs in the queue, and whether the request of each was sent: it may be charged for even if it is cancelled.
     live: HashMap<JobId, bool>,
     next_job: u64,
     status: DescriberStatus,
     tally: Tally,
 }
 
-/// Describes the records and gives what came of it.
+/// Describes the selected records.
 ///
 /// # Errors
-/// When there is no thread for the session, or no signal can be listened to.
-pub(super) async fn run(parts: Parts, records: Vec<RecordId>, mut progress: Progress) -> io::Result<Tally> {
-    let (sender, mut heard) = unbounded_channel();
-    let mut run = Run::begin(parts, &sender)?;
-    let mut records = records.into_iter();
-    let mut interrupts = Interrupts::listen()?;
-    let mut interrupted = false;
-    let mut tick = tokio::time::interval(TICK);
-    loop {
-        run.feed(&mut records);
-        if run.live.is_empty() {
-            break;
-        }
-        tokio::select! {
-            Some(heard) = heard.recv() => run.hear(heard, &progress),
-            () = interrupts.next() => {
-                // Whatever it may have been stopped by before.
-                if std::mem::replace(&mut interrupted, true) {
-                    run.queue.cancel_all();
-                } else {
-                    run.stop(Stopped::Interrupted);
-                    progress.say("finishing what is under way; ^C once more drops it");
-                }
-            }
-            _ = tick.tick() => {}
-        }
-        progress.show(&run.tally, &run.status);
-    }
-    let Run { queue, writer, mut tally, .. } = run;
-    queue.close().await;
-    let closed = tokio::task::spawn_blocking(move || writer.close()).await.map_err(io::Error::other)?;
-    if let Err(error) = closed {
-        tally.stopped = Some(Stopped::NotWritten(error.to_string()));
-    }
-    drop(sender);
-    tally.took = progress.end();
-    Ok(tally)
+/// Returns an error if nothing was described: the session cannot be opened, the cost was not consented to, or no signal
+/// handler can be installed.
+pub(super) async fn run(
+    options: &GenerateOptions,
+    dataset: &Dataset,
+    location: &Location,
+) -> Result<Finished, GenerateError> {
+    let (sender, mut events) = unbounded_channel();
+    let engine_options = EngineOptions {
+        dataset: dataset.clone(),
+        session: location.clone(),
+        read_only: false,
+        reviewer: None,
+        describer: Some(Arc::clone(&options.describer)),
+        max_words: options.rules.max_words,
+        target: SaveTarget::new(dataset, options.output.clone(), options.in_place),
+        candidates: None,
+        sample: None,
+    };
+    let emit = Arc::new(move |event| {
+        // Fails only after the run.
+        let _ = sender.send(event);
+    });
+    let mut engine = Engine::start(engine_options, emit);
+    let opened = opened(&mut events).await?;
+    input::report(&opened, location, &mut io::stderr())?;
+    let selected = options.selection.select(dataset, &opened.ledger, &options.rules)?;
+    agree(options, dataset, &selected)?;
+    engine.index(false);
+    let total = selected.records.len() as u64;
+    tracing::info!(records = total, describer = options.describer.name(), "run started");
+    let run = Run {
+        options,
+        engine,
+        ledger: opened.ledger,
+        live: HashMap::new(),
+        next_job: 0,
+        status: DescriberStatus::default(),
+        tally: Tally::default(),
+    };
+    let tally = run.describe(&selected.records, &mut events, Progress::begin(total, options.terminal)).await?;
+    Ok(Finished { tally, selected })
 }
 
-impl Run {
-    fn begin(parts: Parts, sender: &UnboundedSender<Heard>) -> io::Result<Self> {
-        let Parts { dataset, occurrences, ledger, store, describer, rules, accept, attended } = parts;
-        let acks = sender.clone();
-        let writer = Writer::spawn(store, move |ack| {
-            // Nobody listens once the run is over.
-            let _ = acks.send(Heard::Ack(ack));
-        })
-        .map_err(io::Error::other)?;
-        let news = sender.clone();
-        describer.set_listener(Arc::new(move |heard| {
-            let _ = news.send(Heard::Describer(heard));
-        }));
-        let jobs = sender.clone();
-        let (source, max_words) = (dataset.clone(), rules.max_words);
-        let prepare = Arc::new(move |spec| request::build(&source, spec, max_words));
-        let queue =
-            Queue::spawn(Arc::clone(&describer), describer.concurrency(), prepare, move |job, record, event| {
-                let _ = jobs.send(Heard::Job(job, record, event));
-            });
-        Ok(Self {
-            dataset,
-            occurrences,
-            ledger,
-            writer,
-            describer,
-            rules,
-            accept,
-            attended,
-            queue,
-            live: HashMap::new(),
-            next_job: 0,
-            status: DescriberStatus::default(),
-            tally: Tally::default(),
-        })
+/// Waits until the session is open for writing.
+async fn opened(events: &mut UnboundedReceiver<EngineEvent>) -> Result<Opened, GenerateError> {
+    loop {
+        match events.recv().await {
+            Some(EngineEvent::SessionOpened { opened, read_only: None, .. }) => return Ok(*opened),
+            Some(EngineEvent::SessionOpened { read_only: Some(reason), .. }) => {
+                return Err(GenerateError::InUse(reason));
+            }
+            Some(EngineEvent::SessionFailed(error)) => return Err(error.into()),
+            Some(_) => {}
+            None => return Err(io::Error::other("the session could not be opened").into()),
+        }
+    }
+}
+
+impl Run<'_> {
+    async fn describe(
+        mut self,
+        records: &[RecordId],
+        events: &mut UnboundedReceiver<EngineEvent>,
+        mut progress: Progress,
+    ) -> io::Result<Tally> {
+        let mut records = records.iter().copied();
+        let mut interrupts = Interrupts::listen()?;
+        let mut interrupted = false;
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            self.feed(&mut records);
+            if self.live.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some(event) = events.recv() => self.on_event(event, &progress),
+                () = interrupts.next() => {
+                    if std::mem::replace(&mut interrupted, true) {
+                        self.engine.cancel_all();
+                    } else {
+                        self.stop(Stopped::Interrupted);
+                        progress.say("finishing requests in flight; press ^C again to cancel them");
+                    }
+                }
+                _ = tick.tick() => {}
+            }
+            progress.show(&self.tally, &self.status);
+        }
+        let Self { engine, mut tally, .. } = self;
+        if let Err(error) = engine.close().await {
+            tally.stopped = Some(Stopped::NotWritten(error.to_string()));
+        }
+        tally.took = progress.end();
+        Ok(tally)
     }
 
     /// Keeps the queue supplied.
     fn feed(&mut self, records: &mut impl Iterator<Item = RecordId>) {
-        let room = self.describer.concurrency().get() + READY;
+        let room = self.options.describer.concurrency().get() + READY;
         while self.tally.stopped.is_none() && self.live.len() < room {
             let Some(record) = records.next() else { break };
             self.next_job += 1;
             let job = JobId(self.next_job);
+            self.live.insert(job, false);
             let spec = rules::job_spec(job, record, Priority::Bulk, self.ledger.record(record), None);
-            match self.queue.add(spec) {
-                Ok(()) => drop(self.live.insert(job, false)),
-                Err(refused) => self.ended(record, Err(DescribeError { message: refused.to_string() })),
+            self.engine.describe(vec![spec]);
+        }
+    }
+
+    fn on_event(&mut self, event: EngineEvent, progress: &Progress) {
+        match event {
+            EngineEvent::Job { job, record, event, at } => self.on_job(job, record, event, at),
+            EngineEvent::Describer(status) => self.on_status(status, progress),
+            EngineEvent::Charged(usage) => {
+                self.tally.usage.tokens += usage.tokens;
+                self.tally.usage.cost += usage.cost;
             }
+            EngineEvent::StoreFailed(error) => self.stop(Stopped::NotWritten(error)),
+            EngineEvent::SessionFailed(error) => self.stop(Stopped::NotWritten(error.to_string())),
+            EngineEvent::Warning(text) => progress.say(&text),
+            _ => {}
         }
     }
 
-    fn hear(&mut self, heard: Heard, progress: &Progress) {
-        match heard {
-            Heard::Job(job, record, event) => self.job(job, record, event),
-            Heard::Describer(DescriberEvent::Status(status)) => self.status(status, progress),
-            Heard::Describer(DescriberEvent::Charged(charge)) => self.charged(charge),
-            Heard::Ack(Ack::Durable { .. }) => {}
-            Heard::Ack(Ack::Failed { error, .. }) => self.stop(Stopped::NotWritten(error)),
-        }
-    }
-
-    fn job(&mut self, job: JobId, record: RecordId, event: JobEvent) {
+    fn on_job(&mut self, job: JobId, record: RecordId, event: JobEvent, at: Timestamp) {
         match event {
             JobEvent::Started | JobEvent::Delta(_) => {
                 self.live.entry(job).and_modify(|sent| *sent = true);
@@ -177,67 +177,57 @@ impl Run {
             JobEvent::Waiting(_) => {
                 self.live.entry(job).and_modify(|sent| *sent = false);
                 if self.tally.stopped.is_some() {
-                    self.queue.cancel(job);
+                    self.engine.cancel(job);
                 }
             }
-            JobEvent::Finished(description) => {
-                self.live.remove(&job);
-                self.ended(record, Ok(description));
-            }
-            JobEvent::Failed(error) => {
-                self.live.remove(&job);
-                self.ended(record, Err(error));
-            }
+            JobEvent::Finished(description) => self.ended(job, record, Ok(description), at),
+            JobEvent::Failed(error) => self.ended(job, record, Err(error), at),
             JobEvent::Cancelled => drop(self.live.remove(&job)),
         }
     }
 
     /// Stores the end of a job and counts it.
-    fn ended(&mut self, record: RecordId, result: Result<Description, DescribeError>) {
-        let description = result.as_ref().ok().cloned();
-        let origin = Origin {
-            describer: self.describer.name(),
-            reason: None,
-            at: Timestamp::now(),
-            accept: self.accept.then_some(Actor::Run),
-        };
-        let conclusion = rules::conclude(&self.ledger, record, result, origin, &self.rules);
-        let file = self.name(record);
-        match (conclusion.result, description) {
-            (Ok(described), Some(Description { text, model, usage, .. })) => {
-                let tokens = usage.unwrap_or_default().tokens;
-                let words = crate::text::word_count(&text);
-                tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "described");
-                tracing::debug!(file, text, "its text");
+    fn ended(&mut self, job: JobId, record: RecordId, result: Result<Description, DescribeError>, at: Timestamp) {
+        self.live.remove(&job);
+        let file = self.file_name(record);
+        if let Ok(Description { text, model, usage, .. }) = &result {
+            let tokens = usage.unwrap_or_default().tokens;
+            let words = crate::text::word_count(text);
+            tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "response");
+            tracing::debug!(file, text, "its text");
+        }
+        let model = result.as_ref().ok().map(|description| description.model.clone());
+        let accept = self.options.accept.then_some(Actor::Run);
+        let origin = Origin { describer: self.options.describer.name(), reason: None, at, accept };
+        let conclusion = rules::conclude(&self.ledger, record, result, origin, &self.options.rules);
+        match conclusion.result {
+            Ok(described) => {
                 self.tally.described += 1;
                 self.tally.accepted += u64::from(described.accepted);
                 self.tally.cut_off += u64::from(described.cut_off);
-                *self.tally.models.entry(model).or_default() += 1;
+                *self.tally.models.entry(model.unwrap_or_default()).or_default() += 1;
             }
-            (Ok(_), None) => {}
-            (Err(reason), _) => {
+            Err(reason) => {
                 tracing::error!(file, reason, "not described");
                 self.tally.failures.entry(reason).or_default().push(record);
             }
         }
-        for event in conclusion.events {
-            self.store(event);
-        }
+        self.engine.store(self.ledger.perform(conclusion.events.into()));
     }
 
-    /// A record by the name of its picture, for the log.
-    fn name(&self, record: RecordId) -> String {
-        let entry = self.dataset.entry(record).ok();
+    /// Returns the file name of a record, for the log.
+    fn file_name(&self, record: RecordId) -> String {
+        let entry = self.engine.dataset().entry(record).ok();
         let name = entry.as_ref().and_then(Entry::record).map(|line| line.file_name.clone());
         name.unwrap_or_else(|| format!("record {}", record.0 + 1))
     }
 
-    fn status(&mut self, status: DescriberStatus, progress: &Progress) {
+    fn on_status(&mut self, status: DescriberStatus, progress: &Progress) {
         if let Some(pause) = status.paused.as_ref().filter(|_| self.status.paused.is_none()) {
             tracing::warn!(reason = pause.message, "paused");
             match pause.kind {
-                PauseKind::Access if self.attended => {
-                    progress.say(&format!("{} (goes on by itself then; ^C stops)", pause.message));
+                PauseKind::Access if self.options.terminal => {
+                    progress.say(&format!("{} (the run resumes by itself; ^C stops it)", pause.message));
                 }
                 PauseKind::Access => self.stop(Stopped::Access(pause.message.clone())),
                 PauseKind::Quota | PauseKind::Budget => self.stop(Stopped::Resumable(pause.message.clone())),
@@ -246,37 +236,19 @@ impl Run {
         self.status = status;
     }
 
-    fn charged(&mut self, charge: Charge) {
-        self.tally.usage.tokens += charge.usage.tokens;
-        self.tally.usage.cost += charge.usage.cost;
-        if let Err(error) = self.writer.record_spending(Timestamp::now(), charge) {
-            self.stop(Stopped::NotWritten(error.to_string()));
+    /// Starts no more jobs. Requests in flight may finish.
+    fn stop(&mut self, reason: Stopped) {
+        // A session that cannot be written is worse than any earlier reason.
+        if self.tally.stopped.is_none() || matches!(reason, Stopped::NotWritten(_)) {
+            self.tally.stopped = Some(reason);
         }
-    }
-
-    /// Begins nothing more. What is under way may end.
-    fn stop(&mut self, why: Stopped) {
-        // What cannot be written is worse than whatever came before.
-        if self.tally.stopped.is_none() || matches!(why, Stopped::NotWritten(_)) {
-            self.tally.stopped = Some(why);
-        }
-        for (job, sent) in &self.live {
-            if !sent {
-                self.queue.cancel(*job);
-            }
-        }
-    }
-
-    fn store(&mut self, event: Event) {
-        let subject = event.record().and_then(|record| Subject::read(&self.dataset, record, &self.occurrences).ok());
-        let (seq, _) = self.ledger.apply(event.clone());
-        if let Err(error) = self.writer.record(session::Entry { seq, at: Timestamp::now(), event, subject }) {
-            self.stop(Stopped::NotWritten(error.to_string()));
+        for (job, _) in self.live.iter().filter(|(_, sent)| !**sent) {
+            self.engine.cancel(*job);
         }
     }
 }
 
-/// What asks a run to stop: ^C, and on Unix the request to end.
+/// Requests to stop: `^C` and, on Unix, the signals that end a program.
 struct Interrupts(UnboundedReceiver<()>);
 
 impl Interrupts {

@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, RecordId};
 use crate::describe::StopReason;
 use crate::report::draw;
 use crate::session::{
-    Decision, Draft, EditBase, FILE, History, Location, Opened, Provenance, SampleRequest, read_history,
+    Decision, Draft, EditBase, FILE, History, Location, Opened, Provenance, SampleRequest, Worker, read_history,
 };
 
 const SIX: &str = concat!(
@@ -81,18 +81,19 @@ fn sit(world: &World, reviewer: &str, sample: Option<&SampleRequest>, events: im
     let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
     let occurrences = dataset.survey(&mut || ControlFlow::Continue(())).unwrap().unwrap().occurrences;
     let (store, mut opened) = world.hold();
-    let writer = Writer::spawn(store, |_| ()).unwrap();
-    writer.set_reviewer(second(1), reviewer.to_owned()).unwrap();
+    let worker = Worker::adopt(store, |_, _| ()).unwrap();
+    worker.handle().set_occurrences(occurrences).unwrap();
+    worker.handle().set_reviewer(second(1), reviewer.to_owned()).unwrap();
     if let Some(request) = sample {
         let drawn = draw(&dataset, request, &opened.ledger, second(2), &mut || ControlFlow::Continue(()));
-        writer.record_sample(drawn.unwrap().unwrap()).unwrap();
+        worker.handle().store_sample(drawn.unwrap().unwrap()).unwrap();
     }
     for event in events {
-        let (seq, _) = opened.ledger.apply(event.clone());
-        let subject = event.record().map(|record| Subject::read(&dataset, record, &occurrences).unwrap());
-        writer.record(Entry { seq, at: second(1_000 + seq.0), event, subject }).unwrap();
+        let step = opened.ledger.perform(event.into());
+        let at = second(1_000 + step.first.0);
+        worker.handle().store(step, at).unwrap();
     }
-    writer.close().unwrap();
+    worker.close().unwrap();
 }
 
 fn options(here: &World, there: &World) -> MergeOptions {

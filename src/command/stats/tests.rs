@@ -7,7 +7,7 @@ use super::*;
 use crate::dataset::{OpenOptions, RecordId};
 use crate::describe::{StopReason, Tokens, Usage};
 use crate::report::draw;
-use crate::session::{Actor, CandidateId, Decision, EditBase, Event, Provenance, SampleRequest, Writer};
+use crate::session::{Actor, CandidateId, Decision, EditBase, Event, Provenance, SampleRequest, Worker};
 
 const SIX: &str = concat!(
     "{\"file_name\": \"a.jpg\", \"text\": \"A young man in a coat.\"}\n",
@@ -244,14 +244,14 @@ fn checked() -> World {
     let world = World::new(SIX);
     let dataset = Dataset::open(world.folder.path(), &OpenOptions::default()).unwrap();
     let (store, opened) = world.hold();
-    let writer = Writer::spawn(store, |_| ()).unwrap();
-    writer.set_reviewer(Timestamp::now(), "kim".to_owned()).unwrap();
+    let worker = Worker::adopt(store, |_, _| ()).unwrap();
+    worker.handle().set_reviewer(Timestamp::now(), "kim".to_owned()).unwrap();
     for size in [2, 5] {
         let request = SampleRequest { size, seed: 7, by: None, blind: false };
         let drawn = draw(&dataset, &request, &opened.ledger, Timestamp::now(), &mut || ControlFlow::Continue(()));
-        writer.record_sample(drawn.unwrap().unwrap()).unwrap();
+        worker.handle().store_sample(drawn.unwrap().unwrap()).unwrap();
     }
-    writer.close().unwrap();
+    worker.close().unwrap();
     world.decide([(3, Decision::Kept), (0, edited("A man."))]);
     world
 }

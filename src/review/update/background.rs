@@ -1,34 +1,69 @@
-//! Applies what the runtime reports about the dataset, the session and images.
+//! Applies what the engine and the previewer report.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{filter, search};
+use super::{file, filter, job_events, search};
 use crate::dataset::{Entry, RecordId};
+use crate::engine::{Checked, EngineEvent};
 use crate::preview::Ready;
 use crate::review::order::Order;
-use crate::review::{Checked, Effect, Model, NoticeKind, PictureSlot, SessionStatus};
-use crate::session::{Ledger, Sample};
+use crate::review::{Effect, Model, NoticeKind, PictureSlot, SessionStatus};
+use crate::session::{Opened, Sample};
 
-pub(super) fn indexed(model: &mut Model, records: u32, complete: bool) {
+pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effect>) {
+    match event {
+        EngineEvent::Indexed { records, complete } => indexed(model, records, complete),
+        EngineEvent::DatasetFailed(error) => dataset_failed(model, error),
+        EngineEvent::Checked(checked) => self::checked(model, &checked),
+        EngineEvent::Lines { entries, texts } => {
+            model.texts.extend(texts);
+            loaded(model, entries);
+        }
+        EngineEvent::LoadFailed { records, error } => load_failed(model, &records, error),
+        EngineEvent::SessionOpened { opened, remark, read_only } => {
+            session_opened(model, *opened, remark, read_only, out);
+        }
+        EngineEvent::SessionFailed(error) => session_failed(model, error.to_string()),
+        EngineEvent::Durable(through, at) => {
+            model.durable = model.durable.max(through);
+            model.pace.observe(at, model.tabs.reviewed());
+        }
+        EngineEvent::StoreFailed(error) => store_failed(model, &error, out),
+        EngineEvent::Sampled(sample) => sampled(model, sample),
+        EngineEvent::Imported { source, captions, done, at } => {
+            job_events::imported(model, &source, captions, done, at, out);
+        }
+        EngineEvent::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
+        EngineEvent::Describer(status) => job_events::describer_changed(model, status, out),
+        EngineEvent::Charged(usage) => model.spent += usage.cost,
+        EngineEvent::Saved(summary) => file::saved(model, &summary, out),
+        EngineEvent::SaveFailed(failure) => file::save_failed(model, failure),
+        EngineEvent::Statistics(figures) => model.figures = Some(figures),
+        EngineEvent::Warning(text) => model.notify(NoticeKind::Warning, text),
+    }
+}
+
+fn indexed(model: &mut Model, records: u32, complete: bool) {
     model.tabs.grow(records);
     model.relist();
     model.indexed = complete;
 }
 
-pub(super) fn dataset_failed(model: &mut Model, error: String) {
+fn dataset_failed(model: &mut Model, error: String) {
     model.notify(NoticeKind::Error, error.clone());
     model.dataset_failure = Some(error);
 }
 
-pub(super) fn session_opened(
+fn session_opened(
     model: &mut Model,
-    ledger: Ledger,
-    cursor: Option<RecordId>,
+    opened: Opened,
     remark: Option<String>,
     read_only: Option<String>,
     out: &mut Vec<Effect>,
 ) {
+    model.spent = opened.spending.iter().map(|spending| spending.usage.cost).sum();
+    let (ledger, cursor) = (opened.ledger, opened.cursor);
     let known: Vec<RecordId> = model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
     model.durable = ledger.last();
     model.ledger = ledger;
@@ -48,7 +83,7 @@ pub(super) fn session_opened(
 }
 
 /// Lists the sample of a spot check and nothing else.
-pub(super) fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
+fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
     match sample {
         Ok(sample) => {
             let order = Order::new(sample.members.iter().map(|member| member.record).collect());
@@ -71,12 +106,12 @@ pub(super) fn report_written(model: &mut Model, result: Result<PathBuf, String>)
     }
 }
 
-pub(super) fn session_failed(model: &mut Model, error: String) {
+fn session_failed(model: &mut Model, error: String) {
     model.notify(NoticeKind::Error, error.clone());
     model.session = SessionStatus::Failed(error);
 }
 
-pub(super) fn loaded(model: &mut Model, entries: Vec<Entry>) {
+fn loaded(model: &mut Model, entries: Vec<Entry>) {
     for entry in entries {
         let record = entry.id();
         model.loading.remove(&record);
@@ -87,7 +122,7 @@ pub(super) fn loaded(model: &mut Model, entries: Vec<Entry>) {
     }
 }
 
-pub(super) fn load_failed(model: &mut Model, records: &[RecordId], error: String) {
+fn load_failed(model: &mut Model, records: &[RecordId], error: String) {
     for record in records {
         model.loading.remove(record);
     }
@@ -96,7 +131,7 @@ pub(super) fn load_failed(model: &mut Model, records: &[RecordId], error: String
 
 /// A step could not be stored. The model may be ahead of the disk, so the session is opened again to show what is
 /// really stored.
-pub(super) fn store_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
+fn store_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
     if model.session == SessionStatus::Open {
         model.session = SessionStatus::Opening;
         out.push(Effect::ReopenSession);
@@ -123,7 +158,7 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
     }
 }
 
-pub(super) fn checked(model: &mut Model, checked: &Checked) {
+fn checked(model: &mut Model, checked: &Checked) {
     model.checked = checked.records;
     for record in &checked.bad_pictures {
         model.follow_picture(*record, false);

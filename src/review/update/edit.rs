@@ -114,7 +114,7 @@ fn accept_text(model: &mut Model, record: RecordId, typed: &str, base: EditBase,
     };
     let decided = decide::is_change(model, record, &decision);
     let decided = decided.then_some(Event::Decided { record, decision, by: Actor::Operator });
-    store(model, decided.into_iter().chain(end_draft(model, record)).collect(), out);
+    store(model, decided.into_iter().chain(end_draft(model, record)).collect::<Vec<_>>(), out);
     model.caption.chosen = None;
     true
 }

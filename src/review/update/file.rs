@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::{filter, navigate, store};
+use crate::engine::{SaveFailure, SaveRequest, SaveSummary};
 use crate::review::query;
-use crate::review::{Effect, Mode, Model, NoticeKind, SaveFailure, SaveSummary, SessionStatus, Tab};
-use crate::session::Event;
+use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab};
 use crate::text::counted;
 
 pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
@@ -24,12 +24,10 @@ pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
         return;
     }
     model.save.running = true;
-    let through = model.ledger.last();
-    let saves = model.ledger.saves().map(|(path, hash)| (path.to_owned(), hash)).collect();
-    out.push(Effect::Save { amendments: model.ledger.amendments(), through, saves, force });
+    out.push(Effect::Save(SaveRequest::new(&model.ledger, force)));
 }
 
-pub(super) fn saved(model: &mut Model, summary: SaveSummary, out: &mut Vec<Effect>) {
+pub(super) fn saved(model: &mut Model, summary: &SaveSummary, out: &mut Vec<Effect>) {
     model.save.running = false;
     model.save.last = Some(summary.at);
     let name = summary.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -37,13 +35,12 @@ pub(super) fn saved(model: &mut Model, summary: SaveSummary, out: &mut Vec<Effec
     let records = counted(summary.records, "record", "records");
     let changed = counted(summary.changed, "caption", "captions");
     let text = format!("saved {name}: {records}, {changed} changed{excluded}");
-    match summary.warning {
+    match &summary.warning {
         Some(warning) => model.notify(NoticeKind::Warning, format!("{text} · {warning}")),
         None => model.notify(NoticeKind::Info, text),
     }
     if model.session == SessionStatus::Open {
-        let SaveSummary { path, through, hash, .. } = summary;
-        store(model, vec![Event::Saved { path, through, hash }], out);
+        store(model, summary.event(), out);
     }
     if std::mem::take(&mut model.save.then_quit) {
         leave(model, out);

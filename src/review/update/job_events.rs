@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{describe_run, navigate, store};
 use crate::dataset::RecordId;
 use crate::describe::{DescribeError, DescriberStatus, Description, JobId};
-use crate::engine::event::JobEvent;
+use crate::engine::JobEvent;
 use crate::engine::rules::{self, Described, Origin};
 use crate::review::{Effect, JobState, Model, NoticeKind, SessionStatus, Version};
 use crate::session::Actor;

@@ -6,7 +6,7 @@ use super::store;
 use crate::review::replace::{Hit, ReplaceScan, Replacement, Scope, Wanted};
 use crate::review::scan::ScanId;
 use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
-use crate::session::Event;
+use crate::session::Change;
 use crate::text::counted;
 
 /// Largest number of captions in the preview.
@@ -85,8 +85,8 @@ pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
     }
     let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
     let chosen = replacement.hits.into_iter().filter(|hit| hit.on);
-    let events: Vec<Event> = chosen.map(|hit| Event::Amended { record: hit.record, text: Some(hit.after) }).collect();
-    let captions = counted(events.len() as u64, "caption", "captions");
-    store(model, events, out);
+    let changes: Vec<_> = chosen.map(|hit| (hit.record, Change::Amended(Some(hit.after)))).collect();
+    let captions = counted(changes.len() as u64, "caption", "captions");
+    store(model, changes, out);
     model.notify(NoticeKind::Info, format!("changed {captions}; decisions unchanged · u undoes"));
 }

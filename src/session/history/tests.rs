@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::super::fixture::{List, Review, decided, edited, folder, generated};
 use super::super::store::Batch;
-use super::super::{Decision, Entry, Event, Seq, open, read_history};
+use super::super::{Decision, Event, Seq, Step, open, read_history};
 use super::super::{Sample, SampleRequest, Sampled};
 use super::*;
 use crate::statistics::Stratum;
@@ -64,7 +64,7 @@ fn who_reviewed_is_known_from_their_first_event_on() {
     let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
     let sit = |reviewer: &str, decisions: &[&str]| {
         let mut review = Review::open(&list);
-        review.writer().set_reviewer(second(1), reviewer.to_owned()).unwrap();
+        review.worker().set_reviewer(second(1), reviewer.to_owned()).unwrap();
         for name in decisions {
             review.decide(name, Decision::Kept);
         }
@@ -89,7 +89,7 @@ fn who_reviewed_is_known_also_where_several_come_in_one_transaction() {
     for (seq, record, reviewer) in [(1, RecordId(0), "kim"), (2, RecordId(1), "lee")] {
         batch.set_reviewer(&store, second(1), reviewer.to_owned());
         let event = decided(record, Decision::Kept);
-        batch.push(&store, Entry { seq: Seq(seq), at: second(2), event, subject: Some(list.subject(record)) }).unwrap();
+        batch.push(&store, Step { first: Seq(seq), changes: event.into() }, second(2)).unwrap();
     }
     store.commit(&batch).unwrap();
     store.close().unwrap();
@@ -103,7 +103,7 @@ fn a_sample_comes_back_as_it_was_drawn_and_follows_its_records() {
     let mut list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B"), ("c.jpg", "C")]);
     let mut review = Review::open(&list);
     let drawn = sample(&list, &[2, 0]);
-    review.writer().record_sample(drawn.clone()).unwrap();
+    review.worker().store_sample(drawn.clone()).unwrap();
     review.decide("c.jpg", Decision::Kept);
     review.close();
     assert_eq!(read_history(&list.location(), &list.dataset()).unwrap().opened.samples, [drawn]);

@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row};
 use super::super::error::Fault;
 use super::super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
 use super::super::ledger::Ledger;
-use super::{SubjectIndex, base_from, hash_from, path_from, stop_from};
+use super::super::step::Change;
+use super::{SubjectIndex, base_from, hash_from, path_from, stop_from, subjects_from};
 use crate::dataset::RecordId;
 use crate::describe::{Dollars, Tokens, Usage};
 
@@ -32,18 +33,27 @@ pub(in crate::session) fn replay(
     )?;
     let mut candidates = candidates.query([])?;
     let mut events = connection.prepare(
-        "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag, through FROM event
+        "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag, through, subjects FROM event
          WHERE seq <= ?1 ORDER BY seq",
     )?;
     let mut events = events.query([limit])?;
 
     let mut count = 0_u64;
     while let Some(row) = events.next()? {
-        count += 1;
         let seq = seq(row, 0)?;
         while let Some((seq, draft)) = drafts.next_if(|(draft, _)| *draft < seq) {
             ledger.apply_as(seq, draft);
         }
+        if let Some(subjects) = row.get_ref(10)?.as_blob_or_null().map_err(|_| missing(row, "its subjects"))? {
+            let subjects = subjects_from(subjects).ok_or_else(|| missing(row, "a part of its subjects"))?;
+            let change = change(text(row, 1)?, row)?;
+            for (subject, seq) in subjects.zip(seq.0..) {
+                ledger.apply_as(Seq(seq), change.clone().of(reader.position(subject)?));
+                count += 1;
+            }
+            continue;
+        }
+        count += 1;
         let event = match text(row, 1)? {
             "generated" => match candidates.next()? {
                 Some(candidate) if self::seq(candidate, 0)? == seq => reader.generated(row, candidate)?,
@@ -80,21 +90,21 @@ struct Reader<F> {
 impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
     fn record(&self, row: &Row, column: usize) -> Result<RecordId, Fault> {
         let id: Option<i64> = row.get(column)?;
-        let subject = SubjectIndex::from_row(id.ok_or_else(|| missing(row, "its subject"))?)?;
+        self.position(SubjectIndex::from_row(id.ok_or_else(|| missing(row, "its subject"))?)?)
+    }
+
+    fn position(&self, subject: SubjectIndex) -> Result<RecordId, Fault> {
         (self.record_of)(subject).ok_or_else(|| Fault::Damaged(format!("subject {} is missing", subject.row())))
     }
 
     fn event(&self, kind: &str, row: &Row) -> Result<Event, Fault> {
         Ok(match kind {
-            "decided" => Event::Decided { record: self.record(row, 2)?, decision: decision(row)?, by: actor(row)? },
-            "flagged" => Event::Flagged { record: self.record(row, 2)?, on: row.get(8)? },
             "noted" => Event::Noted { record: self.record(row, 2)?, note: text(row, 3)?.to_owned() },
             "failed" => Event::Failed { record: self.record(row, 2)?, reason: text(row, 3)?.to_owned() },
-            "amended" => Event::Amended { record: self.record(row, 2)?, text: row.get(3)? },
             "together" => Event::Together { changes: row.get::<_, i64>(9)?.cast_unsigned() },
             "undone" => Event::Undone,
             "redone" => Event::Redone,
-            other => return Err(Fault::Damaged(format!("an event is of the unknown kind \"{other}\""))),
+            other => change(other, row)?.of(self.record(row, 2)?),
         })
     }
 
@@ -156,6 +166,15 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
         }
         Ok(fates)
     }
+}
+
+fn change(kind: &str, row: &Row) -> Result<Change, Fault> {
+    Ok(match kind {
+        "decided" => Change::Decided { decision: decision(row)?, by: actor(row)? },
+        "amended" => Change::Amended(row.get(3)?),
+        "flagged" => Change::Flagged(row.get(8)?),
+        other => return Err(Fault::Damaged(format!("an event is of the unknown kind \"{other}\""))),
+    })
 }
 
 /// Saves are few, so the columns only they have are left out of what is read for every event.

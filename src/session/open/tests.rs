@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use twox_hash::XxHash3_128;
 
-use crate::dataset::{CAPTION, RecordId};
+use crate::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
+use crate::describe::StopReason;
 use crate::session::connection::open_copy;
 use crate::session::fixture::*;
 use crate::session::{
-    Actor, Binding, Decision, Draft, EditBase, Event, Ledger, Location, Opened, Seq, SessionError, open, open_read_only,
+    Actor, Binding, CandidateId, Change, Changes, Decision, DecisionKind, Draft, EditBase, Event, FILE, Ledger,
+    Location, Opened, Provenance, Seq, SessionError, Step, open, open_read_only, read_history,
 };
 
 /// Every file of a folder with a hash of its contents.
@@ -60,15 +62,14 @@ fn there_is_one_writer_and_readers_see_what_it_wrote() {
     let second = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
     assert!(matches!(second, SessionError::Locked { pid: Some(pid), .. } if pid == std::process::id()));
 
-    let (writer, acks) = spawn(store);
+    let (worker, acks) = spawn(store);
     let mut ledger = opened.ledger;
     let event = decided(RecordId(0), edited("own"));
     let (seq, _) = ledger.apply(event.clone());
-    let subject = Some(list.subject(RecordId(0)));
-    writer.record(crate::session::Entry { seq, at: Timestamp::UNIX_EPOCH, event, subject }).unwrap();
+    worker.handle().store(Step { first: seq, changes: event.into() }, Timestamp::UNIX_EPOCH).unwrap();
     acks.recv().unwrap();
     assert_eq!(read(&list).ledger, ledger);
-    writer.close().unwrap();
+    worker.close().unwrap();
     Review::open(&list).close();
 }
 
@@ -241,7 +242,7 @@ fn a_newer_format_is_refused_and_left_alone() {
     let file = list.location().file().to_owned();
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let error = refused(&list, &file);
-    assert!(matches!(error, SessionError::TooNew { version: 7, known: 3, .. }));
+    assert!(matches!(error, SessionError::TooNew { version: 7, known: 4, .. }));
     assert!(error.to_string().contains("use a newer recaption"));
 }
 
@@ -360,4 +361,101 @@ fn a_session_is_about_one_member_and_is_never_opened_for_another() {
     drop(open(&own, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
     list.caption_field = "text_ko".to_owned();
     assert!(matches!(refused(&list, own.file()), SessionError::OtherField { .. }));
+}
+
+/// Events of the session that recaption 0.1 wrote: candidates of an earlier run, every kind of decision, a flag, a note,
+/// drafts, undo and redo, a bulk decision, a change of many captions, a save, and a decision in a spot check.
+fn version_0_1() -> Ledger {
+    let names = ["a", "b", "c", "d", "e", "f", "b", "h", "i", "j"];
+    let name = |record: u32| names[record as usize];
+    let decided = |record, decision| decided(RecordId(record), decision);
+    let apply = |ledger: &mut Ledger, events: Vec<Event>| {
+        for event in events {
+            ledger.apply(event);
+        }
+    };
+    let mut ledger = Ledger::new();
+    for record in [0, 1, 2, 3, 5, 6, 7, 8, 9] {
+        let provenance = Provenance {
+            describer: FILE.to_owned(),
+            model: "earlier.jsonl".to_owned(),
+            parameters: String::new(),
+            at: "2026-11-29T19:42:20.021982169Z".parse().unwrap(),
+            ..provenance(StopReason::EndTurn)
+        };
+        let text = format!("Candidate {record} for {}.jpg.", name(record));
+        ledger.apply(Event::Generated { record: RecordId(record), text, provenance });
+    }
+    ledger.apply(decided(0, accepted(Seq(1), "Candidate 0 for a.jpg.")));
+    ledger.apply(decided(1, Decision::Kept));
+    let base = EditBase::Candidate(CandidateId(3));
+    let edited = Decision::Edited { text: "Candidate 2 for c.jpg. Edited.".to_owned(), base };
+    ledger.apply_as(Seq(20), decided(2, edited));
+    let rest = vec![
+        Event::Drafted { record: RecordId(2), draft: None },
+        decided(3, Decision::Skipped),
+        decided(4, Decision::Excluded),
+        Event::Flagged { record: RecordId(5), on: true },
+        Event::Noted { record: RecordId(5), note: "look again".to_owned() },
+    ];
+    apply(&mut ledger, rest);
+    let base = EditBase::Candidate(CandidateId(6));
+    let draft = Draft { text: "Candidate 6 for b.jpg. unfinished".to_owned(), cursor: 33, base };
+    ledger.apply_as(Seq(36), Event::Drafted { record: RecordId(6), draft: Some(draft) });
+    let (kept, skipped) = (|record| decided(record, Decision::Kept), |record| decided(record, Decision::Skipped));
+    apply(&mut ledger, vec![kept(7), Event::Undone, kept(8), Event::Undone, Event::Redone]);
+    apply(&mut ledger, vec![skipped(7), skipped(9), Event::Together { changes: 2 }]);
+    let amended = |record| {
+        let text = Some(format!("Text {record} of {}.jpg.", name(record)));
+        Event::Amended { record: RecordId(record), text }
+    };
+    apply(&mut ledger, [1, 3, 4, 5, 6, 7, 8, 9].map(amended).into());
+    ledger.apply(Event::Together { changes: 8 });
+    let path = "/tmp/fix/v0.1/metadata_updated.jsonl".into();
+    let hash = 0xe7b4_d97e_1a62_2d33_30f3_35d5_30e0_5305;
+    ledger.apply(Event::Saved { path, through: Seq(53), hash });
+    ledger.apply(decided(7, Decision::Edited { text: "Text 7 of h.jpg.".to_owned(), base: EditBase::Current }));
+    ledger
+}
+
+#[test]
+fn a_session_of_version_0_1_opens_and_goes_on_in_the_current_format() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1");
+    let folder = folder();
+    let path = folder.path().join("metadata.jsonl");
+    fs::copy(fixtures.join("metadata.jsonl"), &path).unwrap();
+    let dataset = Dataset::open(&path, &OpenOptions::default()).unwrap();
+    let location = Location::find(&path, CAPTION, None).unwrap();
+    location.prepare().unwrap();
+    fs::copy(fixtures.join("session.sqlite"), location.file()).unwrap();
+
+    let mut ledger = version_0_1();
+    let found = read_history(&location, &dataset).unwrap();
+    assert_eq!(found.opened.ledger, ledger);
+    assert_eq!((found.opened.cursor, &found.opened.binding), (Some(RecordId(7)), &Binding::Unchanged));
+    let sample = &found.opened.samples[0];
+    let members: Vec<u32> = sample.members.iter().map(|member| member.record.0).collect();
+    assert_eq!((sample.request.size, sample.request.seed, members), (4, 7, vec![7, 1, 5, 4]));
+    assert_eq!(found.reviewer(Seq(10)), Some("kim"));
+
+    let (mut store, opened) = open(&location, &dataset, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(opened.ledger, ledger);
+    let kept = Change::Decided { decision: Decision::Kept, by: Actor::Operator };
+    let step = ledger.perform(Changes::Same((0..10).collect(), kept));
+    store.append(step, Timestamp::UNIX_EPOCH).unwrap();
+    store.close().unwrap();
+    assert_eq!(open_read_only(&location, &dataset).unwrap().ledger, ledger);
+
+    let (mut store, _) = open(&location, &dataset, Timestamp::UNIX_EPOCH).unwrap();
+    let mut states = Vec::new();
+    for _ in 0..3 {
+        store.append(ledger.perform(Event::Undone.into()), Timestamp::UNIX_EPOCH).unwrap();
+        states.push(ledger.record(RecordId(7)).clone());
+    }
+    store.close().unwrap();
+    let [all, last, captions] = &states[..] else { panic!("three steps") };
+    assert_eq!(all.decision.kind(), DecisionKind::Edited);
+    assert_eq!((last.decision.kind(), last.own_text()), (DecisionKind::Skipped, Some("Text 7 of h.jpg.")));
+    assert_eq!((captions.decision.kind(), captions.own_text()), (DecisionKind::Skipped, None));
+    assert_eq!(open_read_only(&location, &dataset).unwrap().ledger, ledger);
 }

@@ -1,7 +1,9 @@
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 
 use crate::session::fixture::*;
-use crate::session::{Binding, Decision, Event, Original, RecordState, Seq, SessionError};
+use crate::session::{Binding, Decision, Event, Original, RecordState, Seq, SessionError, Step};
 
 fn state(review: &Review, list: &List, name: &str) -> RecordState {
     review.ledger.record(list.find(name)).clone()
@@ -76,7 +78,7 @@ fn records_are_found_where_they_went() {
     review.decide("c", Decision::Kept);
     review.decide("b", Decision::Excluded);
     let (a, b, c) = (state(&review, &list, "a"), state(&review, &list, "b"), state(&review, &list, "c"));
-    review.writer().set_cursor(list.find("b"), "b".to_owned()).unwrap();
+    review.worker().set_cursor(list.find("b"), "b".to_owned()).unwrap();
     review.close();
 
     list.replace(&[("c", "3"), ("new", "0"), ("b", "2"), ("a", "1")]);
@@ -259,6 +261,8 @@ fn a_record_of_a_repeated_name_is_not_taken_for_its_twin() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2")]);
     let mut review = Review::open(&list);
+    let survey = review.dataset.survey(&mut || ControlFlow::Continue(())).unwrap().unwrap();
+    review.worker().set_occurrences(survey.occurrences).unwrap();
     review.apply(decided(crate::dataset::RecordId(1), edited("own")));
     review.close();
     list.replace(&[("a", "1")]);
@@ -272,19 +276,13 @@ fn an_occurrence_learned_later_counts() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2")]);
     let (store, _) = super::super::open(&list.location(), &list.dataset(), jiff::Timestamp::UNIX_EPOCH).unwrap();
-    let (writer, _acks) = spawn(store);
+    let (worker, _acks) = spawn(store);
     let record = crate::dataset::RecordId(1);
-    let subject = super::super::Subject { occurrence: 0, ..list.subject(record) };
-    writer
-        .record(super::super::Entry {
-            seq: Seq(1),
-            at: jiff::Timestamp::UNIX_EPOCH,
-            event: decided(record, edited("own")),
-            subject: Some(subject),
-        })
-        .unwrap();
-    writer.set_occurrences(vec![(record, 1), (crate::dataset::RecordId(0), 0)]).unwrap();
-    writer.close().unwrap();
+    let step = Step { first: Seq(1), changes: decided(record, edited("own")).into() };
+    worker.handle().store(step, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let survey = list.dataset().survey(&mut || ControlFlow::Continue(())).unwrap().unwrap();
+    worker.handle().set_occurrences(survey.occurrences).unwrap();
+    worker.close().unwrap();
     list.replace(&[("a", "1'"), ("a", "2'")]);
     let review = Review::open(&list);
     assert_eq!(review.ledger.record(record).decision, edited("own"));
@@ -446,7 +444,7 @@ mod in_place {
 
 /// One thing done to a dataset of records with names of their own.
 #[derive(Clone, Debug)]
-enum Step {
+enum Deed {
     Decide(prop::sample::Index, Decision),
     Undo,
     Redo,
@@ -456,16 +454,16 @@ enum Step {
     Reopen,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn deed() -> impl Strategy<Value = Deed> {
     let decision = prop_oneof![Just(Decision::Kept), Just(Decision::Skipped), Just(edited("own"))];
     prop_oneof![
-        4 => (any::<prop::sample::Index>(), decision).prop_map(|(at, decision)| Step::Decide(at, decision)),
-        2 => Just(Step::Undo),
-        1 => Just(Step::Redo),
-        1 => any::<(prop::sample::Index, prop::sample::Index)>().prop_map(|(from, to)| Step::Move(from, to)),
-        1 => any::<prop::sample::Index>().prop_map(Step::Remove),
-        1 => any::<prop::sample::Index>().prop_map(Step::PutBack),
-        2 => Just(Step::Reopen),
+        4 => (any::<prop::sample::Index>(), decision).prop_map(|(at, decision)| Deed::Decide(at, decision)),
+        2 => Just(Deed::Undo),
+        1 => Just(Deed::Redo),
+        1 => any::<(prop::sample::Index, prop::sample::Index)>().prop_map(|(from, to)| Deed::Move(from, to)),
+        1 => any::<prop::sample::Index>().prop_map(Deed::Remove),
+        1 => any::<prop::sample::Index>().prop_map(Deed::PutBack),
+        2 => Just(Deed::Reopen),
     ]
 }
 
@@ -475,7 +473,7 @@ proptest! {
     /// Whatever is moved, removed and put back between sittings, each record has the state it was left with, and
     /// adding the session up again gives the ledger that was being reviewed.
     #[test]
-    fn records_keep_their_state_wherever_they_go(steps in prop::collection::vec(step(), 1..60)) {
+    fn records_keep_their_state_wherever_they_go(steps in prop::collection::vec(deed(), 1..60)) {
         let folder = folder();
         let names = ["a", "b", "c", "d", "e"];
         let mut list = List::new(folder.path(), &names.map(|name| (name, "caption")));
@@ -483,29 +481,29 @@ proptest! {
         let mut known: std::collections::HashMap<String, Decision> = std::collections::HashMap::new();
         let mut review = Some(Review::open(&list));
         let mut next = list.clone();
-        for step in steps.into_iter().chain([Step::Reopen]) {
+        for step in steps.into_iter().chain([Deed::Reopen]) {
             let current = review.as_mut().unwrap();
             match step {
-                Step::Decide(at, decision) if !list.records.is_empty() => {
+                Deed::Decide(at, decision) if !list.records.is_empty() => {
                     let name = list.records[at.index(list.records.len())].0.clone();
                     current.decide(&name, decision);
                 }
-                Step::Undo => drop(current.apply(Event::Undone)),
-                Step::Redo => drop(current.apply(Event::Redone)),
-                Step::Move(from, to) if !next.records.is_empty() => {
+                Deed::Undo => drop(current.apply(Event::Undone)),
+                Deed::Redo => drop(current.apply(Event::Redone)),
+                Deed::Move(from, to) if !next.records.is_empty() => {
                     let record = next.records.remove(from.index(next.records.len()));
                     next.records.insert(to.index(next.records.len() + 1), record);
                     next.stamp += 1;
                 }
-                Step::Remove(at) if !next.records.is_empty() => {
+                Deed::Remove(at) if !next.records.is_empty() => {
                     away.push(next.records.remove(at.index(next.records.len())));
                     next.stamp += 1;
                 }
-                Step::PutBack(at) => if let Some(record) = away.pop() {
+                Deed::PutBack(at) => if let Some(record) = away.pop() {
                     next.records.insert(at.index(next.records.len() + 1), record);
                     next.stamp += 1;
                 },
-                Step::Reopen => {
+                Deed::Reopen => {
                     for (name, _) in &list.records {
                         known.insert(name.clone(), current.ledger.record(list.find(name)).decision.clone());
                     }

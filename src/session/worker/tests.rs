@@ -6,23 +6,23 @@ use crate::dataset::RecordId;
 use crate::describe::{Dollars, StopReason, Tokens, Usage};
 use crate::session::fixture::*;
 use crate::session::{
-    Ack, Actor, CandidateId, Decision, Draft, EditBase, Entry, Event, Ledger, Provenance, Seq, SessionError, open,
+    Actor, CandidateId, Change, Changes, Decision, Draft, EditBase, Event, Ledger, Provenance, Seq, SessionError, Step,
+    Worker, WorkerEvent, open,
 };
 
-fn entry(list: &List, seq: u64, event: Event) -> Entry {
-    let subject = event.record().map(|record| list.subject(record));
-    Entry { seq: Seq(seq), at: Timestamp::UNIX_EPOCH, event, subject }
+fn store(worker: &Worker, seq: u64, event: Event) {
+    worker.handle().store(Step { first: Seq(seq), changes: event.into() }, Timestamp::UNIX_EPOCH).unwrap();
 }
 
-fn start(list: &List) -> (crate::session::Writer, std::sync::mpsc::Receiver<Ack>) {
+fn start(list: &List) -> (Worker, std::sync::mpsc::Receiver<WorkerEvent>) {
     spawn(open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap().0)
 }
 
-fn failed(acks: &std::sync::mpsc::Receiver<Ack>) -> Vec<(u64, String)> {
+fn failed(acks: &std::sync::mpsc::Receiver<WorkerEvent>) -> Vec<(u64, String)> {
     acks.iter()
         .filter_map(|ack| match ack {
-            Ack::Failed { seq, error } => Some((seq.0, error)),
-            Ack::Durable { .. } => None,
+            WorkerEvent::Failed { seq, error } => Some((seq.0, error)),
+            _ => None,
         })
         .collect()
 }
@@ -36,11 +36,11 @@ fn drafted(text: &str) -> Event {
 fn a_hole_in_the_numbers_is_refused_and_so_is_all_that_follows() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
-    let (writer, acks) = start(&list);
+    let (worker, acks) = start(&list);
     for seq in [1, 3, 4, 2] {
-        writer.record(entry(&list, seq, Event::Undone)).unwrap();
+        store(&worker, seq, Event::Undone);
     }
-    assert!(matches!(writer.close(), Err(SessionError::OutOfOrder { due: Seq(2), got: Seq(3) })));
+    assert!(matches!(worker.close(), Err(SessionError::OutOfOrder { due: Seq(2), got: Seq(3) })));
     let failed = failed(&acks);
     assert_eq!(failed.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [3, 4, 2]);
     assert!(failed[0].1.contains("event 3 came where 2 was due"));
@@ -48,28 +48,44 @@ fn a_hole_in_the_numbers_is_refused_and_so_is_all_that_follows() {
 }
 
 #[test]
-fn a_record_nobody_introduced_is_refused() {
+fn a_record_that_is_not_in_the_dataset_is_refused_and_so_is_all_that_follows() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
-    let (writer, acks) = start(&list);
-    let stranger = Entry { subject: None, ..entry(&list, 1, decided(RecordId(0), Decision::Kept)) };
-    writer.record(stranger).unwrap();
-    assert!(matches!(writer.close(), Err(SessionError::Unknown { record: RecordId(0) })));
-    assert_eq!(failed(&acks).len(), 1);
+    let (worker, acks) = start(&list);
+    store(&worker, 1, decided(RecordId(0), Decision::Kept));
+    store(&worker, 2, decided(RecordId(7), Decision::Kept));
+    store(&worker, 3, decided(RecordId(0), Decision::Skipped));
+    assert!(matches!(worker.close(), Err(SessionError::Unknown { record: RecordId(7) })));
+    assert_eq!(failed(&acks).iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3]);
+    let review = Review::open(&list);
+    assert_eq!((review.ledger.last(), &review.ledger.record(RecordId(0)).decision), (Seq(1), &Decision::Kept));
 }
 
 #[test]
-fn a_record_is_introduced_once() {
+fn a_line_is_read_only_for_the_first_event_of_its_record() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
-    let (writer, acks) = start(&list);
-    writer.record(entry(&list, 1, decided(RecordId(0), Decision::Kept))).unwrap();
-    writer.record(Entry { subject: None, ..entry(&list, 2, decided(RecordId(0), Decision::Skipped)) }).unwrap();
-    writer.close().unwrap();
-    assert_eq!(acks.iter().last(), Some(Ack::Durable { through: Seq(2) }));
-    let (writer, _acks) = start(&list);
-    writer.record(Entry { subject: None, ..entry(&list, 3, decided(RecordId(0), Decision::Kept)) }).unwrap();
-    writer.close().unwrap();
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    review.close();
+    let review = List { unreadable: true, ..list.clone() };
+    let mut review = Review::open(&review);
+    review.decide("a", Decision::Skipped);
+    review.close();
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    review.close();
+}
+
+#[test]
+fn a_dataset_that_cannot_be_read_refuses_what_is_decided_of_new_records() {
+    let folder = folder();
+    let list = List { unreadable: true, ..List::new(folder.path(), &[("a", "1")]) };
+    let (worker, acks) = start(&list);
+    store(&worker, 1, decided(RecordId(0), Decision::Kept));
+    assert!(matches!(worker.close(), Err(SessionError::Dataset(_))));
+    let [(1, error)] = &failed(&acks)[..] else { panic!("stored without its subject") };
+    assert!(error.contains("changed on disk"), "{error}");
 }
 
 #[test]
@@ -80,16 +96,16 @@ fn a_full_disk_fails_the_batch_and_all_that_follows_and_what_was_durable_stays()
     review.decide("a", Decision::Kept);
     let ledger = review.close();
 
-    let (store, _) = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
-    store.limit_pages();
-    let (writer, acks) = spawn(store);
+    let (file, _) = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
+    file.limit_pages();
+    let (worker, acks) = spawn(file);
     let long = "a long note ".repeat(10_000);
-    writer.record(entry(&list, 2, Event::Noted { record: RecordId(0), note: long })).unwrap();
-    let Ack::Failed { seq: Seq(2), error } = acks.recv().unwrap() else { panic!("stored on a full disk") };
+    store(&worker, 2, Event::Noted { record: RecordId(0), note: long });
+    let WorkerEvent::Failed { seq: Seq(2), error } = acks.recv().unwrap() else { panic!("stored on a full disk") };
     assert!(error.contains("full: make room on the disk"), "{error}");
-    writer.record(entry(&list, 3, Event::Undone)).unwrap();
-    assert!(matches!(acks.recv().unwrap(), Ack::Failed { seq: Seq(3), .. }));
-    assert!(matches!(writer.close(), Err(SessionError::Database { .. })));
+    store(&worker, 3, Event::Undone);
+    assert!(matches!(acks.recv().unwrap(), WorkerEvent::Failed { seq: Seq(3), .. }));
+    assert!(matches!(worker.close(), Err(SessionError::Database { .. })));
     assert_eq!(Review::open(&list).close(), ledger);
 }
 
@@ -97,12 +113,12 @@ fn a_full_disk_fails_the_batch_and_all_that_follows_and_what_was_durable_stays()
 fn dropping_the_writer_writes_what_is_queued() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
-    let (writer, acks) = start(&list);
+    let (worker, acks) = start(&list);
     for seq in 1..=100 {
-        writer.record(entry(&list, seq, Event::Undone)).unwrap();
+        store(&worker, seq, Event::Undone);
     }
-    drop(writer);
-    assert_eq!(acks.iter().last(), Some(Ack::Durable { through: Seq(100) }));
+    drop(worker);
+    assert!(matches!(acks.iter().last(), Some(WorkerEvent::Durable { through: Seq(100) })));
     assert_eq!(Review::open(&list).ledger.last(), Seq(100));
 }
 
@@ -137,16 +153,16 @@ fn the_cursor_is_kept_without_an_event() {
     let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
     let review = Review::open(&list);
     assert_eq!(review.opened.cursor, None);
-    review.writer().set_cursor(RecordId(0), "a".to_owned()).unwrap();
-    review.writer().set_cursor(RecordId(1), "b".to_owned()).unwrap();
+    review.worker().set_cursor(RecordId(0), "a".to_owned()).unwrap();
+    review.worker().set_cursor(RecordId(1), "b".to_owned()).unwrap();
     review.close();
     assert_eq!(Review::open(&list).opened.cursor, Some(RecordId(1)));
 }
 
 #[derive(Clone, Debug)]
-enum Step {
-    Event(Event),
-    /// Saves all there is, or all but the newest so many events.
+enum Deed {
+    Changes(Changes),
+    /// Saves everything, or all but the newest so many events.
     Save(u64, u128),
     Restart,
 }
@@ -224,11 +240,27 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn changes() -> impl Strategy<Value = Changes> {
+    let by = prop_oneof![Just(Actor::Operator), Just(Actor::Run)];
+    let change = prop_oneof![
+        (decision(), by).prop_map(|(decision, by)| Change::Decided { decision, by }),
+        option::of(words()).prop_map(Change::Amended),
+        any::<bool>().prop_map(Change::Flagged),
+    ];
+    let records = prop::collection::btree_set(0_u32..4, 1..4);
     prop_oneof![
-        12 => event().prop_map(Step::Event),
-        1 => (0_u64..3, any::<u128>()).prop_map(|(behind, hash)| Step::Save(behind, hash)),
-        1 => Just(Step::Restart),
+        4 => event().prop_map(Changes::One),
+        1 => (records, change.clone()).prop_map(|(records, change)| Changes::Same(records.into_iter().collect(), change)),
+        1 => prop::collection::vec((record(), change), 1..5).prop_map(Changes::Each),
+        2 => prop::collection::vec(event(), 1..5).prop_map(Changes::Events),
+    ]
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        12 => changes().prop_map(Deed::Changes),
+        1 => (0_u64..3, any::<u128>()).prop_map(|(behind, hash)| Deed::Save(behind, hash)),
+        1 => Just(Deed::Restart),
     ]
 }
 
@@ -237,24 +269,24 @@ proptest! {
 
     /// Whatever happens and however often the session is left and opened again, it is the ledger that never left memory.
     #[test]
-    fn a_session_is_the_pure_ledger(steps in prop::collection::vec(step(), 1..80)) {
+    fn a_session_is_the_pure_ledger(deeds in prop::collection::vec(deed(), 1..80)) {
         let folder = folder();
         let list = List::new(folder.path(), &[("a", "1"), ("b", "2"), ("c\0c", "3"), ("", "4")]);
         let mut pure = Ledger::new();
         let mut review = Review::open(&list);
-        for step in steps.into_iter().chain([Step::Restart]) {
-            match step {
-                Step::Event(event) => {
-                    pure.apply(event.clone());
-                    review.apply(event);
+        for deed in deeds.into_iter().chain([Deed::Restart]) {
+            match deed {
+                Deed::Changes(changes) => {
+                    changes.events().for_each(|event| _ = pure.apply(event));
+                    review.perform(changes);
                 }
-                Step::Save(behind, hash) => {
+                Deed::Save(behind, hash) => {
                     let through = Seq(pure.last().0.saturating_sub(behind));
                     let event = Event::Saved { path: list.path.with_extension("out"), through, hash };
                     pure.apply(event.clone());
                     review.apply(event);
                 }
-                Step::Restart => {
+                Deed::Restart => {
                     review.close();
                     prop_assert_eq!(&read(&list).ledger, &pure);
                     review = Review::open(&list);

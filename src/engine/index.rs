@@ -1,0 +1,69 @@
+//! The passes over the whole dataset at the start: the index, the check of lines and images, and the file names that
+//! several records share.
+
+use std::ops::ControlFlow;
+
+use super::{Checked, Emit, EngineEvent, Stopping};
+use crate::dataset::{Dataset, Entry, Progress};
+use crate::session::WorkerHandle;
+
+/// Records between two reports of the check.
+const REPORT_INTERVAL: u32 = 1_024;
+
+pub(super) fn run(
+    dataset: &Dataset,
+    check_images: bool,
+    session: Option<&WorkerHandle>,
+    emit: &Emit,
+    stopping: &Stopping,
+) {
+    let report = |progress: &Progress| {
+        emit(EngineEvent::Indexed { records: progress.records, complete: progress.complete });
+    };
+    let built = dataset.build_index(&mut |progress| {
+        report(&progress);
+        stopping.check()
+    });
+    match built {
+        Ok(progress) => report(&progress),
+        Err(error) => return emit(EngineEvent::DatasetFailed(error.to_string())),
+    }
+    if check_images {
+        check(dataset, emit, stopping);
+    }
+    match dataset.survey(&mut || stopping.check()) {
+        Ok(Some(survey)) => {
+            // If this fails, so does the next step, which is reported.
+            let _ = session.map(|session| session.set_occurrences(survey.occurrences));
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "cannot tell which records share a file name"),
+    }
+}
+
+/// Checks that every line can be parsed and every image file exists.
+fn check(dataset: &Dataset, emit: &Emit, stopping: &Stopping) {
+    let mut found = Checked::default();
+    let result = dataset.scan(&mut |entry| {
+        found.records += 1;
+        match &entry {
+            Entry::Bad(bad) => found.bad_lines.push(bad.id),
+            Entry::Record(line) => {
+                let path = dataset.picture_path(&line.file_name);
+                if !path.is_ok_and(|path| path.is_file()) {
+                    found.bad_pictures.push(line.id);
+                }
+            }
+        }
+        if found.records.is_multiple_of(REPORT_INTERVAL) {
+            let next = Checked { records: found.records, ..Checked::default() };
+            emit(EngineEvent::Checked(std::mem::replace(&mut found, next)));
+            return stopping.check();
+        }
+        ControlFlow::Continue(())
+    });
+    emit(match result {
+        Ok(()) => EngineEvent::Checked(found),
+        Err(error) => EngineEvent::DatasetFailed(error.to_string()),
+    });
+}

@@ -1,0 +1,116 @@
+//! Saving: the dataset and the session's changes, combined into the target file.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::event::{SaveFailure, SaveSummary};
+use crate::dataset::{self, Amendment, Dataset, Expected, RecordId, SaveError, SaveOptions};
+use crate::output::is_same as is_same_path;
+use crate::session::{Event, Ledger, Seq};
+
+/// Where the updated dataset is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaveTarget {
+    pub path: PathBuf,
+    /// The target is the dataset itself. Its first version is kept as `.bak`.
+    pub in_place: bool,
+}
+
+/// The session's part of a save, as of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaveRequest {
+    amendments: Vec<(RecordId, Amendment)>,
+    /// The files this session wrote before, with the hashes of their contents.
+    saves: Vec<(PathBuf, u128)>,
+    /// The last event that is in it.
+    pub through: Seq,
+    /// Overwrite any existing file.
+    pub force: bool,
+}
+
+impl SaveRequest {
+    #[must_use]
+    pub fn new(ledger: &Ledger, force: bool) -> Self {
+        let saves = ledger.saves().map(|(path, hash)| (path.to_owned(), hash)).collect();
+        Self { amendments: ledger.amendments(), saves, through: ledger.last(), force }
+    }
+
+    /// Returns the differences to the dataset, in file order.
+    #[must_use]
+    pub fn amendments(&self) -> &[(RecordId, Amendment)] {
+        &self.amendments
+    }
+
+    #[must_use]
+    pub fn forced_if(self, force: bool) -> Self {
+        Self { force: self.force || force, ..self }
+    }
+}
+
+impl SaveSummary {
+    /// Returns the event that stores the save in the session.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        Event::Saved { path: self.path.clone(), through: self.through, hash: self.hash }
+    }
+}
+
+impl SaveTarget {
+    /// Returns the dataset itself if `in_place` is true, else the chosen file, else `<stem>_updated.jsonl` beside the
+    /// dataset. For a caption field other than the default, that is `<stem>.<field>_updated.jsonl`, because each file has
+    /// the changes of one field only.
+    #[must_use]
+    pub fn new(dataset: &Dataset, chosen: Option<PathBuf>, in_place: bool) -> Self {
+        let field = dataset::field_suffix(dataset.caption_field());
+        let dataset = dataset.path();
+        let beside = || {
+            let stem = dataset.file_stem().unwrap_or_default().to_string_lossy();
+            let extension = dataset.extension().map_or_else(|| "jsonl".into(), |extension| extension.to_string_lossy());
+            dataset.with_file_name(format!("{stem}{field}_updated.{extension}"))
+        };
+        let path = if in_place { dataset.to_owned() } else { chosen.unwrap_or_else(beside) };
+        Self { path, in_place }
+    }
+
+    /// Writes the dataset with the session's changes.
+    ///
+    /// # Errors
+    /// Returns an error if a file that this session did not write is in the way, unless forced, or if the target cannot
+    /// be written. The old file is intact then.
+    pub fn save(&self, dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, SaveFailure> {
+        let SaveRequest { amendments, saves, through, force } = request;
+        let known = saves.iter().find(|(path, _)| is_same_path(path, &self.path)).map(|(_, hash)| *hash);
+        let expected = match known {
+            Some(hash) => Expected::Ours { stamp: None, hash: Some(hash) },
+            None if self.in_place => Expected::Ours { stamp: Some(dataset.stamp()), hash: None },
+            None => Expected::Nothing,
+        };
+        let options = SaveOptions { target: self.path.clone(), expected, force, backup: self.in_place };
+        let (report, unconfirmed) = match dataset::save(dataset, &mut amendments.into_iter(), &options) {
+            Ok(report) => (report, None),
+            Err(SaveError::NotConfirmed { report, source }) => (*report, Some(source)),
+            Err(conflict @ SaveError::Conflict { .. }) => return Err(SaveFailure::Conflict(conflict.to_string())),
+            Err(error) => {
+                tracing::error!(%error, "not saved");
+                return Err(SaveFailure::Other(error.to_string()));
+            }
+        };
+        tracing::info!(path = %report.path.display(), records = report.records_written, "saved");
+        let mut warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
+        // The new file is in place but may not survive a power failure, so its changes do not count as saved.
+        let through = if unconfirmed.is_some() { Seq::default() } else { through };
+        warnings.extend(unconfirmed.map(|source| format!("may be lost in a power failure ({source}); save again")));
+        Ok(SaveSummary {
+            // Absolute and without links: a relative path would be another file in another working folder.
+            path: report.path,
+            records: report.records_written.into(),
+            changed: report.captions_changed.into(),
+            excluded: report.excluded.into(),
+            hash: report.hash,
+            through,
+            at: Timestamp::now(),
+            warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
+        })
+    }
+}

@@ -1,0 +1,381 @@
+//! The session's thread: opens the session, writes its steps, and reports what became of them.
+//!
+//! Whatever is queued while it waits for the disk goes into its next transaction, so that a decision waits for one fsync
+//! however many came before it.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use jiff::Timestamp;
+
+use super::error::SessionError;
+use super::event::Seq;
+use super::location::Location;
+use super::open::{Opened, open, open_read_only};
+use super::sample::Sample;
+use super::step::Step;
+use super::store::{Batch, Store};
+use crate::dataset::{Dataset, Occurrences, RecordId};
+use crate::describe::Charge;
+
+/// The most commands and changes in one transaction, unless a single step has more: the first of many steps sent at
+/// once should not wait longer than a few milliseconds for its acknowledgement.
+const LARGEST_BATCH: u64 = 4096;
+
+/// What a [`Worker`] reports.
+#[derive(Debug)]
+pub enum WorkerEvent {
+    /// The session was opened; if it can only be read, with the reason.
+    Opened { opened: Box<Opened>, read_only: Option<String> },
+    /// The session could not be opened. Every step fails until it is.
+    OpenFailed(SessionError),
+    /// Every event up to this one is on disk.
+    Durable { through: Seq },
+    /// The step that ends with this event was not stored, and nothing after it will be until the session is opened
+    /// again.
+    Failed { seq: Seq, error: String },
+}
+
+/// Which session to open, and how.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    pub location: Location,
+    pub dataset: Dataset,
+    /// Open for reading only. A session that another process writes is, too.
+    pub read_only: bool,
+}
+
+/// The thread of a session. Dropping it waits until the queue is written.
+#[derive(Debug)]
+pub struct Worker {
+    handle: WorkerHandle,
+    thread: Option<JoinHandle<Result<(), SessionError>>>,
+}
+
+/// Sends commands to a [`Worker`], which carries them out in order. Each returns at once; [`SessionError::Stopped`] if
+/// the thread has ended.
+#[derive(Clone, Debug)]
+pub struct WorkerHandle(Sender<Command>);
+
+#[derive(Debug)]
+enum Command {
+    Store(Box<Step>, Timestamp),
+    Cursor(RecordId, String),
+    Occurrences(Occurrences),
+    Charge(Timestamp, Box<Charge>),
+    Reviewer(Timestamp, String),
+    Sample(Box<Sample>),
+    Reopen,
+    Close,
+}
+
+impl WorkerHandle {
+    /// Stores a step. It is acknowledged by [`WorkerEvent::Durable`] or [`WorkerEvent::Failed`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn store(&self, step: Step, at: Timestamp) -> Result<(), SessionError> {
+        self.send(Command::Store(Box::new(step), at))
+    }
+
+    /// Sets the record under the cursor, with its file name. It is written along with the next step or on closing:
+    /// moving around does not wake the disk.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn set_cursor(&self, record: RecordId, file_name: String) -> Result<(), SessionError> {
+        self.send(Command::Cursor(record, file_name))
+    }
+
+    /// Sets which records repeat a file name, also for those that were touched before that was known.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn set_occurrences(&self, occurrences: Occurrences) -> Result<(), SessionError> {
+        self.send(Command::Occurrences(occurrences))
+    }
+
+    /// Sets who reviews from now on. It is written along with the next step: whoever only looks leaves no trace.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn set_reviewer(&self, at: Timestamp, reviewer: String) -> Result<(), SessionError> {
+        self.send(Command::Reviewer(at, reviewer))
+    }
+
+    /// Stores what a request cost, at once, like a step, but without an acknowledgement.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn store_charge(&self, at: Timestamp, charge: Charge) -> Result<(), SessionError> {
+        self.send(Command::Charge(at, Box::new(charge)))
+    }
+
+    /// Stores a sample that was drawn, at once, like a step, but without an acknowledgement.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn store_sample(&self, sample: Sample) -> Result<(), SessionError> {
+        self.send(Command::Sample(Box::new(sample)))
+    }
+
+    /// Closes the session and opens it again. It is reported by another [`WorkerEvent::Opened`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn reopen(&self) -> Result<(), SessionError> {
+        self.send(Command::Reopen)
+    }
+
+    fn send(&self, command: Command) -> Result<(), SessionError> {
+        self.0.send(command).map_err(|_| SessionError::Stopped)
+    }
+}
+
+impl Worker {
+    /// Starts the thread, which opens the session first and calls `on_event` with whatever happens from then on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread cannot be started.
+    pub fn spawn(
+        options: WorkerOptions,
+        on_event: impl FnMut(&WorkerHandle, WorkerEvent) + Send + 'static,
+    ) -> Result<Self, SessionError> {
+        Self::start(options.location.file().to_owned(), Some(options), None, on_event)
+    }
+
+    /// Starts the thread for a session that is already open.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread cannot be started.
+    pub fn adopt(
+        store: Store,
+        on_event: impl FnMut(&WorkerHandle, WorkerEvent) + Send + 'static,
+    ) -> Result<Self, SessionError> {
+        Self::start(store.file().to_owned(), None, Some(store), on_event)
+    }
+
+    fn start(
+        path: PathBuf,
+        options: Option<WorkerOptions>,
+        store: Option<Store>,
+        on_event: impl FnMut(&WorkerHandle, WorkerEvent) + Send + 'static,
+    ) -> Result<Self, SessionError> {
+        let (commands, queue) = channel();
+        let handle = WorkerHandle(commands);
+        let state = State {
+            options,
+            store,
+            handle: handle.clone(),
+            on_event,
+            occurrences: Occurrences::default(),
+            reviewer: None,
+            batch: Batch::default(),
+            failure: None,
+        };
+        let thread = thread::Builder::new()
+            .name("session".to_owned())
+            .spawn(move || state.run(&queue))
+            .map_err(|source| SessionError::File { path, doing: "start its thread", source })?;
+        Ok(Self { handle, thread: Some(thread) })
+    }
+
+    #[must_use]
+    pub const fn handle(&self) -> &WorkerHandle {
+        &self.handle
+    }
+
+    /// Writes what is queued, folds the write-ahead log into the session's file and releases the session.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error since the session was opened.
+    pub fn close(mut self) -> Result<(), SessionError> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<(), SessionError> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        // Fails only if the thread has ended, which joining it shows.
+        _ = self.handle.send(Command::Close);
+        thread.join().unwrap_or(Err(SessionError::Stopped))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Every failure was reported as an event; `close` returns the first.
+        _ = self.join();
+    }
+}
+
+/// What the thread works with.
+struct State<F> {
+    /// How to open the session again; `None` if it was given open.
+    options: Option<WorkerOptions>,
+    store: Option<Store>,
+    handle: WorkerHandle,
+    on_event: F,
+    /// Kept for when the session is opened again.
+    occurrences: Occurrences,
+    reviewer: Option<String>,
+    batch: Batch,
+    /// The first error since the session was opened. Nothing more is stored after it.
+    failure: Option<SessionError>,
+}
+
+impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
+    fn run(mut self, queue: &Receiver<Command>) -> Result<(), SessionError> {
+        self.open();
+        while let Ok(first) = queue.recv() {
+            let (mut next, mut last) = (Some(first), None);
+            let mut size = 0;
+            let mut refused = Vec::new();
+            while let Some(command) = next.take() {
+                size += 1;
+                match command {
+                    Command::Store(step, at) => {
+                        size += step.changes.len();
+                        refused.extend(self.push(*step, at).err());
+                    }
+                    Command::Cursor(record, file_name) => self.batch.cursor = Some((record, file_name)),
+                    Command::Occurrences(occurrences) => self.set_occurrences(occurrences),
+                    Command::Reviewer(at, reviewer) => self.set_reviewer(at, reviewer),
+                    Command::Charge(at, charge) if self.can_store() => self.batch.charges.push((at, *charge)),
+                    Command::Sample(sample) if self.can_store() => self.batch.samples.push(*sample),
+                    Command::Charge(..) | Command::Sample(_) => {}
+                    Command::Reopen | Command::Close => last = Some(command),
+                }
+                if last.is_none() && size < LARGEST_BATCH {
+                    next = queue.try_recv().ok();
+                }
+            }
+            self.commit();
+            for event in refused {
+                self.report(event);
+            }
+            match last {
+                Some(Command::Reopen) => {
+                    if let Err(error) = self.close() {
+                        tracing::error!(%error, "closing the session to open it again");
+                    }
+                    self.open();
+                }
+                Some(_) => break,
+                None => {}
+            }
+        }
+        self.close()
+    }
+
+    fn open(&mut self) {
+        let opened = match &self.options {
+            None => return,
+            Some(options) if options.read_only => read(options, "--read-only was given".to_owned()),
+            Some(options) => match open(&options.location, &options.dataset, Timestamp::now()) {
+                Err(locked @ SessionError::Locked { .. }) => read(options, locked.to_string()),
+                Err(error) => Err(error),
+                Ok((store, opened)) => {
+                    self.store = Some(store);
+                    Ok(WorkerEvent::Opened { opened: Box::new(opened), read_only: None })
+                }
+            },
+        };
+        if self.store.is_some() {
+            let occurrences = std::mem::take(&mut self.occurrences);
+            self.set_occurrences(occurrences);
+            if let Some(reviewer) = self.reviewer.take() {
+                self.set_reviewer(Timestamp::now(), reviewer);
+            }
+        }
+        self.report(opened.unwrap_or_else(WorkerEvent::OpenFailed));
+    }
+
+    const fn can_store(&self) -> bool {
+        self.store.is_some() && self.failure.is_none()
+    }
+
+    fn push(&mut self, step: Step, at: Timestamp) -> Result<(), WorkerEvent> {
+        let seq = step.last();
+        let pushed = match &self.store {
+            None => Err(SessionError::NotOpen),
+            Some(_) if self.failure.is_some() => Err(SessionError::Failed),
+            Some(store) => self.batch.push(store, step, at),
+        };
+        pushed.map_err(|error| {
+            let failed = WorkerEvent::Failed { seq, error: error.to_string() };
+            if self.store.is_some() {
+                self.failure.get_or_insert(error);
+            }
+            failed
+        })
+    }
+
+    fn set_occurrences(&mut self, occurrences: Occurrences) {
+        if let Some(store) = &mut self.store {
+            store.set_occurrences(occurrences.clone());
+            self.batch.occurrences |= !occurrences.is_empty();
+        }
+        self.occurrences = occurrences;
+    }
+
+    fn set_reviewer(&mut self, at: Timestamp, reviewer: String) {
+        if let Some(store) = &self.store {
+            self.batch.set_reviewer(store, at, reviewer.clone());
+        }
+        self.reviewer = Some(reviewer);
+    }
+
+    /// Writes the batch if there is something in it that does not wait for a step.
+    fn commit(&mut self) {
+        let Some(store) = self.store.as_mut().filter(|_| self.batch.is_urgent()) else { return };
+        let batch = std::mem::take(&mut self.batch);
+        let before = store.last();
+        let result = store.commit(&batch);
+        let through = store.last();
+        if through > before {
+            self.report(WorkerEvent::Durable { through });
+        }
+        if let Err(error) = result {
+            for seq in batch.steps().map(Step::last).filter(|seq| *seq > through) {
+                self.report(WorkerEvent::Failed { seq, error: error.to_string() });
+            }
+            self.failure = Some(error);
+        }
+    }
+
+    /// Writes what waited for another step and closes the session. Returns the first error since it was opened.
+    fn close(&mut self) -> Result<(), SessionError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let Some(mut store) = self.store.take() else { return Ok(()) };
+        batch.forget_reviewers();
+        let failure = match self.failure.take() {
+            None if batch.is_pending() => store.commit(&batch).err(),
+            failure => failure,
+        };
+        let closed = store.close();
+        failure.map_or(closed, Err)
+    }
+
+    fn report(&mut self, event: WorkerEvent) {
+        (self.on_event)(&self.handle, event);
+    }
+}
+
+fn read(options: &WorkerOptions, why: String) -> Result<WorkerEvent, SessionError> {
+    let opened = Box::new(open_read_only(&options.location, &options.dataset)?);
+    Ok(WorkerEvent::Opened { opened, read_only: Some(why) })
+}
+
+#[cfg(test)]
+mod tests;
