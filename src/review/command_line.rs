@@ -125,6 +125,11 @@ fn change(line: &str) -> Option<Result<Argument, String>> {
     }
 }
 
+/// Returns true if a word of `text` begins with `beginning`.
+fn begins_word(text: &str, beginning: &str) -> bool {
+    text.match_indices(beginning).any(|(at, _)| !text[..at].ends_with(char::is_alphanumeric))
+}
+
 /// The command line being typed, and the selection in its palette.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
@@ -143,22 +148,28 @@ impl CommandLine {
         line
     }
 
-    /// Returns the matching commands, best first: the one the line names, then those whose name or description match
-    /// it. Every command matches an empty line.
+    /// Returns the matching commands, best first: the one the line names, those with a word in the name or in the
+    /// description that begins like the line, then fuzzy matches. Every command matches an empty line.
     #[must_use]
     pub fn matches(&self) -> Vec<Command> {
         let named = parse(&self.text).map(|line| line.command).filter(|command| command.acts_in(self.context));
         let mut matcher = Matcher::new(Config::DEFAULT);
         let pattern = Pattern::parse(&self.text, CaseMatching::Ignore, Normalization::Smart);
         let mut buffer = Vec::new();
-        let mut found: Vec<(u32, Command)> = Command::all()
+        let typed = self.text.trim().to_lowercase();
+        let mut found: Vec<((u8, u32), Command)> = Command::all()
             .filter(|command| command.is_in_palette(self.context) && Some(*command) != named)
             .filter_map(|command| {
                 let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
                 // A match in the name counts twice.
                 let by_name = score(command.name()).map(|score| score * 2);
                 let by_description = score(&format!("{} {}", command.name(), command.description()));
-                Some((by_name.max(by_description)?, command))
+                let tier = match command {
+                    _ if begins_word(command.name(), &typed) => 2,
+                    _ if begins_word(&command.description().to_lowercase(), &typed) => 1,
+                    _ => 0,
+                };
+                Some(((tier, by_name.max(by_description)?), command))
             })
             .collect();
         // Stable: equal scores stay in the order of the help.
@@ -201,6 +212,7 @@ mod tests {
     #[case("full screen", Some(Command::Zoom))]
     #[case("regular expression", Some(Command::Substitute))]
     #[case("spot check", Some(Command::Report))]
+    #[case("text", Some(Command::Prefix))]
     #[case("qqqq", None)]
     #[case("", None)]
     fn a_few_letters_find_a_command(#[case] text: &str, #[case] expected: Option<Command>) {

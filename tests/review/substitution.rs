@@ -139,7 +139,7 @@ fn records_without_a_caption_are_unchanged() {
 #[test]
 fn a_command_that_lacks_its_argument_asks_for_it() {
     let mut world = World::new(&["a hat"]);
-    command(&mut world, "put a text before");
+    command(&mut world, "prepend text");
     let Mode::Command(line) = &world.model.mode else { panic!("{:?}", world.model.mode) };
     assert_eq!(line.text, "prefix ");
     world.write("prefix photo of").keys("Enter Enter");

@@ -498,10 +498,10 @@ commands! {
         Substitute "substitute" "replace a regular expression" (parameter: SUBSTITUTION) {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
         }
-        Prefix "prefix" "put a text before" (palette: "put a text before captions", parameter: PREFIX) {
+        Prefix "prefix" "prepend text" (palette: "prepend text to captions", parameter: PREFIX) {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
         }
-        Suffix "suffix" "put a text behind" (palette: "put a text behind captions", parameter: SUFFIX) {
+        Suffix "suffix" "append text" (palette: "append text to captions", parameter: SUFFIX) {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
         }
         Trim "trim" "collapse white space" {
