@@ -1,4 +1,4 @@
-//! From a picture file to the bytes for the terminal, cold, beside what decoding alone takes `image`.
+//! Encoding a picture file for the terminal without a cache, compared with decoding it with `image` alone.
 //!
 //! `cargo bench --bench preview`
 
@@ -16,13 +16,13 @@ fn main() {
     divan::main();
 }
 
-/// The picture's side of a review screen of 160×50 cells.
-const ROOM: CellArea = CellArea { columns: 60, rows: 38 };
+/// The picture pane on a screen of 160×50 cells.
+const PANE: CellArea = CellArea { columns: 60, rows: 38 };
 const SIZES: [&str; 2] = ["768x1024", "4000x6000"];
 
-/// Pictures with soft shapes and some grain, like photographs.
+/// Smooth shapes with grain, similar to photographs.
 static PICTURES: LazyLock<(tempfile::TempDir, [PathBuf; 2])> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().expect("a folder for the pictures");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let paths = SIZES.map(|size| {
         let (width, height) = size.split_once('x').expect("a size");
         let (width, height) = (width.parse().expect("a width"), height.parse().expect("a height"));
@@ -37,7 +37,7 @@ static PICTURES: LazyLock<(tempfile::TempDir, [PathBuf; 2])> = LazyLock::new(|| 
         let path = folder.path().join(format!("{size}.jpg"));
         let mut bytes = Vec::new();
         JpegEncoder::new_with_quality(&mut bytes, 88).encode_image(&picture).expect("a JPEG");
-        std::fs::write(&path, bytes).expect("room on the disk");
+        std::fs::write(&path, bytes).expect("a written file");
         path
     });
     (folder, paths)
@@ -55,8 +55,8 @@ fn picture(size: &str) -> PathBuf {
 fn cold(bencher: Bencher, size: &str, protocol: Protocol) {
     let path = picture(size);
     let cell = CellSize { width: 8, height: 17 };
-    let terminal = Capabilities { protocol, cell, ..Capabilities::floor() };
-    bencher.bench(|| prepare(black_box(&path), ROOM, &terminal).expect("a preview"));
+    let terminal = Capabilities { protocol, cell, ..Capabilities::minimal() };
+    bencher.bench(|| prepare(black_box(&path), PANE, &terminal).expect("a preview"));
 }
 
 #[divan::bench(args = SIZES)]
@@ -79,33 +79,33 @@ fn blocks(bencher: Bencher, size: &str) {
     cold(bencher, size, Protocol::Blocks);
 }
 
-/// A picture's place on the contact sheet of a screen of 160×50 cells.
-const PLACE: CellArea = CellArea { columns: 18, rows: 8 };
+/// A picture on the contact sheet on a screen of 160×50 cells.
+const SHEET_CELL: CellArea = CellArea { columns: 18, rows: 8 };
 
-fn small(bencher: Bencher, size: &str, kept: Option<&Thumbnails>) {
+fn small(bencher: Bencher, size: &str, cache: Option<&Thumbnails>) {
     let path = picture(size);
     let cell = CellSize { width: 8, height: 17 };
-    let terminal = Capabilities { protocol: Protocol::Kitty, cell, ..Capabilities::floor() };
-    let one = || thumbnail(black_box(&path), PLACE, &terminal, kept).expect("a thumbnail");
-    // What is kept is there from now on.
+    let terminal = Capabilities { protocol: Protocol::Kitty, cell, ..Capabilities::minimal() };
+    let one = || thumbnail(black_box(&path), SHEET_CELL, &terminal, cache).expect("a thumbnail");
+    // Fills the cache.
     one();
     bencher.counter(ItemsCount::new(1_usize)).bench(one);
 }
 
-/// Thumbnails of pictures never seen before.
+/// Thumbnails without a cache.
 #[divan::bench(args = SIZES)]
 fn thumbnail_cold(bencher: Bencher, size: &str) {
     small(bencher, size, None);
 }
 
-/// Thumbnails kept on the disk.
+/// Thumbnails from the cache on disk.
 #[divan::bench(args = SIZES)]
 fn thumbnail_from_disk(bencher: Bencher, size: &str) {
-    let folder = tempfile::tempdir().expect("a folder for the thumbnails");
-    small(bencher, size, Some(&Thumbnails::in_folder(folder.path().to_owned())));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    small(bencher, size, Some(&Thumbnails::new(folder.path().to_owned())));
 }
 
-/// The reference: what a program takes that decodes with `image` and does nothing else.
+/// The reference: decodes with `image` and does nothing else.
 #[divan::bench(args = SIZES)]
 fn reference_image_decode(bencher: Bencher, size: &str) {
     let path = picture(size);

@@ -103,7 +103,6 @@ pub struct Config {
 /// What one source has to say: the same settings, each of which may be left open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-#[expect(missing_docs, reason = "each is explained at the field of the same name in Config")]
 pub struct Settings {
     pub caption_field: Option<String>,
     pub max_words: Option<NonZeroUsize>,

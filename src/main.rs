@@ -5,5 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(code) = recaption::picture::decoder_process() {
+        return code;
+    }
     recaption::run(recaption::cli::Cli::parse()).into()
 }

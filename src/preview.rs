@@ -1,8 +1,7 @@
-//! Pictures made ready for the terminal: what the terminal can draw, and the way there from a file, off the screen's
-//! thread.
+//! Picture previews in the terminal.
 //!
-//! [`probe`] asks the terminal once, at start. A [`Previewer`] then turns paths into [`Preview`]s on two threads of its
-//! own, and a [`Painter`] puts a `Preview` into a ratatui buffer. Nothing outside this module sees pixels.
+//! [`probe`] queries the terminal's capabilities once, at startup. A [`Previewer`] decodes, resizes and encodes files to
+//! [`Preview`]s on a worker pool, and a [`Painter`] draws them into a ratatui buffer. No other module handles pixels.
 
 mod capabilities;
 mod encode;
@@ -11,7 +10,7 @@ mod painter;
 mod previewer;
 mod probe;
 mod thumbnails;
-mod workers;
+mod worker_pool;
 mod zoom;
 
 use crate::picture::PictureError;
@@ -21,23 +20,21 @@ pub use encode::{Preview, prepare};
 pub use fit::{CellArea, CellSize};
 pub use painter::Painter;
 pub use previewer::{Previewer, Ready};
-pub use probe::{Probe, cell_now, probe, tmux_is_in_the_way};
+pub use probe::{Probe, current_cell_size, probe, tmux_blocks_passthrough};
 pub use thumbnails::{Thumbnails, thumbnail};
-pub use zoom::{Framing, Seen, Shot, Zoom};
+pub use zoom::{Crop, Framing, PictureView, Zoom};
 
 pub(crate) use encode::{inline, resize};
 pub(crate) use fit::pixels;
 
-/// Why there is no picture to see. The message stands in the picture's place; it holds no control characters.
+/// The message is shown in place of the picture and contains no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PreviewError {
-    /// The file is no picture to work with.
     #[error(transparent)]
     Picture(#[from] PictureError),
-    /// The dataset names a path that is not to be opened.
+    /// The path in the dataset is outside the allowed folder.
     #[error("not opened: {0}")]
     Refused(String),
-    /// The picture could not be put into the terminal's protocol.
     #[error("cannot be drawn in this terminal: {0}")]
     Encode(String),
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::RecordId;
 use crate::engine::{Emit, Engine, EngineOptions};
-use crate::preview::{Capabilities, CellArea, Painter, PreviewError, Previewer, Ready, Shot, Thumbnails};
+use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails};
 use crate::review::{Effect, Msg};
 use crate::session::Location;
 use scanner::Scanner;
@@ -53,7 +53,7 @@ impl Runtime {
     /// Starts preparing images for a terminal and returns their painter.
     pub fn show_pictures(&mut self, terminal: Capabilities) -> Painter {
         let messages = self.messages.clone();
-        let thumbnails = self.location.thumbnails().map(Thumbnails::in_folder);
+        let thumbnails = self.location.thumbnails().map(Thumbnails::new);
         let previewer = Previewer::spawn(terminal, thumbnails, move |ready| {
             // Fails only while the program ends.
             let _ = messages.send(Msg::Picture(ready));
@@ -64,7 +64,7 @@ impl Runtime {
     /// Forgets which images the terminal has received.
     pub fn forget_pictures(&self) {
         if let Some(previewer) = &self.previewer {
-            previewer.forget();
+            previewer.clear_cache();
         }
     }
 
@@ -106,11 +106,11 @@ impl Runtime {
                 engine.spawn("vocabulary", move || scanner::learn(&dataset, &messages));
             }
             Effect::StopScan(id) => self.scanner.stop(id),
-            Effect::ShowPicture { record, file_name, shot } => return self.show_picture(record, file_name, shot),
+            Effect::ShowPicture { record, file_name, view } => return self.show_picture(record, file_name, view),
             Effect::PrefetchPictures { pictures, area } => {
                 let paths = pictures.iter().filter_map(|(_, name)| dataset.picture_path(name).ok());
                 if let Some(previewer) = &self.previewer {
-                    previewer.prefetch(paths, Shot::whole(area));
+                    previewer.prefetch(paths, PictureView::fit(area));
                 }
             }
             Effect::ShowThumbnails { pictures, area } => self.show_thumbnails(pictures, area),
@@ -120,13 +120,13 @@ impl Runtime {
         None
     }
 
-    fn show_picture(&self, record: RecordId, file_name: String, shot: Shot) -> Option<Msg> {
+    fn show_picture(&self, record: RecordId, file_name: String, view: PictureView) -> Option<Msg> {
         let previewer = self.previewer.as_ref()?;
         let (path, result) = match self.engine.dataset().picture_path(&file_name) {
-            Ok(path) => (path.clone(), previewer.show(record, path, shot)),
+            Ok(path) => (path.clone(), previewer.request(record, path, view)),
             Err(refused) => (file_name.into(), Some(Err(PreviewError::Refused(refused.to_string())))),
         };
-        result.map(|result| Msg::Picture(Ready { record, path, shot, cell: previewer.cell(), result }))
+        result.map(|result| Msg::Picture(Ready { record, path, view, cell: previewer.cell(), result }))
     }
 
     /// Requests thumbnails. Those that are cached come with the next messages, before a frame is drawn.
@@ -139,12 +139,12 @@ impl Runtime {
                 Ok(path) => wanted.push((record, path)),
                 Err(refused) => {
                     let result = Err(PreviewError::Refused(refused.to_string()));
-                    let (path, shot, cell) = (file_name.into(), Shot::whole(area), previewer.cell());
-                    ready.push(Ready { record, path, shot, cell, result });
+                    let (path, view, cell) = (file_name.into(), PictureView::fit(area), previewer.cell());
+                    ready.push(Ready { record, path, view, cell, result });
                 }
             }
         }
-        ready.extend(previewer.show_small(wanted, area));
+        ready.extend(previewer.request_thumbnails(wanted, area));
         for ready in ready {
             let _ = self.messages.send(Msg::Picture(ready));
         }

@@ -1,5 +1,4 @@
-//! Text as people see it: words counted, two texts compared, hidden characters shown, cells measured. Pure, and of no
-//! use only to captions: it knows nothing of the rest of the program.
+//! Text utilities: word counts, diffs, sanitising, and cell widths. Pure, and independent of the other modules.
 
 mod amount;
 mod cells;

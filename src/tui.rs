@@ -127,8 +127,8 @@ impl App {
             theme: Theme::new(options.scheme.unwrap_or_default(), options.ascii),
             zone: jiff::tz::TimeZone::system(),
             painter: None,
-            terminal: Capabilities::floor(),
-            kernel_cell: preview::cell_now(),
+            terminal: Capabilities::minimal(),
+            kernel_cell: preview::current_cell_size(),
             pictures: options.pictures != ProtocolChoice::None,
             replies: ReplyFilter::default(),
             typed_ahead: Vec::new(),
@@ -150,7 +150,7 @@ impl App {
             let scheme = probe.capabilities.background.map(ColourScheme::for_background).unwrap_or_default();
             self.theme = Theme::new(scheme, self.options.ascii);
         }
-        if let Some(terminal) = probe.capabilities.chosen(self.options.pictures) {
+        if let Some(terminal) = probe.capabilities.with_choice(self.options.pictures) {
             self.terminal = terminal;
             self.painter = Some(runtime.show_pictures(self.terminal.clone()));
         }
@@ -238,7 +238,7 @@ impl App {
     /// old images remain in unchanged cells.
     fn follow_font(&mut self, runtime: &mut Runtime) -> io::Result<()> {
         let before = self.kernel_cell;
-        self.kernel_cell = preview::cell_now();
+        self.kernel_cell = preview::current_cell_size();
         if let (Some(cell), Some(_), true) = (self.kernel_cell, &self.painter, self.kernel_cell != before) {
             self.clear_images();
             self.screen.clear()?;
@@ -294,7 +294,7 @@ impl App {
     fn clear_images(&mut self) {
         if let Some(painter) = &mut self.painter {
             // A closed terminal keeps no images.
-            let _ = self.screen.send(&painter.farewell());
+            let _ = self.screen.send(&painter.clear_all());
         }
     }
 

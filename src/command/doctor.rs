@@ -310,9 +310,9 @@ fn thumbnails(location: &Location, report: &mut Report<'_>) -> io::Result<()> {
         );
     };
     let shown = folder.display().to_string();
-    let kept = Thumbnails::in_folder(folder);
+    let kept = Thumbnails::new(folder);
     let (files, bytes) = kept.usage();
-    let (files, limit) = (counted(files, "file", "files"), thousands(kept.most_bytes()));
+    let (files, limit) = (counted(files, "file", "files"), thousands(kept.max_bytes()));
     let says = format!("{shown}: {files}, {}B of {limit}B at most; it may be deleted at any time", thousands(bytes));
     report.say("thumbnails", Level::Ok, &says)
 }
@@ -325,7 +325,7 @@ fn terminal(options: &DoctorOptions, report: &mut Report<'_>) -> io::Result<()> 
     let probe = preview::probe(Duration::from_millis(400));
     crossterm::terminal::disable_raw_mode()?;
     let name = probe.capabilities.terminal.clone().unwrap_or_else(|| "a terminal without a name".to_owned());
-    let Some(capabilities) = probe.capabilities.chosen(options.pictures) else {
+    let Some(capabilities) = probe.capabilities.with_choice(options.pictures) else {
         return report.say("pictures", Level::Warn, &format!("{name}: off (--image-protocol none)"));
     };
     let protocol = match capabilities.protocol {
@@ -339,7 +339,7 @@ fn terminal(options: &DoctorOptions, report: &mut Report<'_>) -> io::Result<()> 
         capabilities.cell.width, capabilities.cell.height
     );
     report.say("pictures", Level::Ok, &says)?;
-    if preview::tmux_is_in_the_way() {
+    if preview::tmux_blocks_passthrough() {
         let todo = "tmux lets no pictures through: `tmux set -g allow-passthrough on`, then start recaption again";
         report.say("pictures", Level::Warn, todo)?;
     }

@@ -158,14 +158,14 @@ impl Printer {
             match options.protocol {
                 ProtocolChoice::Auto | ProtocolChoice::None => return Ok(Self::Description),
                 ProtocolChoice::Only(Protocol::Kitty) => return Err(ShowError::NoTerminal("kitty")),
-                ProtocolChoice::Only(Protocol::Iterm | Protocol::Sixel | Protocol::Blocks) => Capabilities::floor(),
+                ProtocolChoice::Only(Protocol::Iterm | Protocol::Sixel | Protocol::Blocks) => Capabilities::minimal(),
             }
         };
         if options.protocol == ProtocolChoice::Only(Protocol::Kitty) && terminal.printing != Protocol::Kitty {
             // viuer waits for kitty's answers without end.
             return Err(ShowError::NoTerminal("kitty"));
         }
-        let Some(terminal) = terminal.chosen(options.protocol) else { return Ok(Self::Description) };
+        let Some(terminal) = terminal.with_choice(options.protocol) else { return Ok(Self::Description) };
         let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
         let most_columns = if on_terminal { columns } else { u16::MAX };
         let room = match (options.width, options.height) {
@@ -193,12 +193,12 @@ impl Drawing {
     fn print(&self, bytes: &[u8], out: &mut dyn Write) -> Result<String, Failure> {
         let terminal = &self.terminal;
         let protocol = terminal.printing;
-        let room = terminal.reach(protocol, self.room);
+        let room = terminal.max_area(protocol, self.room);
         let decoded = decode(bytes, pixels(room, terminal.cell))?;
         let info = decoded.info;
         let picture = (info.width, info.height);
-        let framing = Framing { picture, room, cell: terminal.cell, enlarge: self.enlarge };
-        let seen = framing.seen(Zoom::WHOLE).ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))?;
+        let framing = Framing { picture, area: room, cell: terminal.cell, max_scale: self.enlarge };
+        let seen = framing.crop(Zoom::FIT).ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))?;
         let cells = seen.cells;
         let picture = preview::resize(&decoded, &seen, protocol, terminal)?;
         let by_viuer = match protocol {
@@ -236,7 +236,7 @@ impl Drawing {
 /// Asks the terminal, in raw mode so that its answers are not echoed.
 fn probe() -> Capabilities {
     if crossterm::terminal::enable_raw_mode().is_err() {
-        return Capabilities::floor();
+        return Capabilities::minimal();
     }
     let probe = preview::probe(PATIENCE);
     // Nothing could be done about a failure but to go on.
@@ -288,7 +288,7 @@ mod tests {
     fn a_sixel_picture_makes_room_for_itself_and_leaves_the_cursor_below() {
         let folder = tempfile::tempdir().unwrap();
         let path = picture(folder.path(), "a.png");
-        let terminal = Capabilities { protocol: Protocol::Sixel, printing: Protocol::Sixel, ..Capabilities::floor() };
+        let terminal = Capabilities { protocol: Protocol::Sixel, printing: Protocol::Sixel, ..Capabilities::minimal() };
         let room = CellArea { columns: 80, rows: 24 };
         let drawing = |enlarge| {
             let drawing = Drawing { terminal: terminal.clone(), room, enlarge, on_terminal: true };

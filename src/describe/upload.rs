@@ -13,7 +13,7 @@ use image::metadata::Orientation;
 
 use super::catalogue::UploadLimits;
 use crate::picture::{
-    self, ByteCache, Decoded, PictureFormat, Stamp, UnusablePicture, decode, guarded, opaque, plain, read,
+    self, ByteCache, Decoded, PictureFormat, Stamp, UnusablePicture, catch_panic, clean_message, decode, opaque, read,
 };
 
 /// The JPEG qualities to try, in order, until the image fits. At the first, loss is hardly visible; below the last,
@@ -99,7 +99,7 @@ pub fn prepare(path: &Path, limits: &UploadLimits) -> Result<Upload, UploadError
         && bytes.len() <= limits.bytes;
     match UploadFormat::of(decoded.info.format) {
         Some(format) if fits => Ok(Upload { bytes: bytes.into(), format, width, height }),
-        _ => guarded(
+        _ => catch_panic(
             || fit_jpeg(&decoded, edge, limits.bytes, path),
             |reason| UploadError::NotEncoded { path: path.to_owned(), reason },
         ),
@@ -108,7 +108,8 @@ pub fn prepare(path: &Path, limits: &UploadLimits) -> Result<Upload, UploadError
 
 /// Encodes a JPEG of at most `max_bytes` with no side longer than `edge`, reducing first the quality, then the size.
 fn fit_jpeg(decoded: &Decoded, edge: u32, max_bytes: usize, path: &Path) -> Result<Upload, UploadError> {
-    let failed = |error: &dyn fmt::Display| UploadError::NotEncoded { path: path.to_owned(), reason: plain(error) };
+    let failed =
+        |error: &dyn fmt::Display| UploadError::NotEncoded { path: path.to_owned(), reason: clean_message(error) };
     let mut size = within((decoded.info.width, decoded.info.height), edge);
     loop {
         let picture = without_alpha(decoded.resized(size).map_err(|error| failed(&error))?);

@@ -1,11 +1,11 @@
-//! A store of things already made, bounded in bytes; what was used longest ago goes first.
+//! An LRU cache bounded in bytes.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
 
 use lru::LruCache;
 
-/// Values by key, with the bytes each is said to take.
+/// An LRU cache; the caller states the size of each value.
 pub(crate) struct ByteCache<K: Hash + Eq, V> {
     entries: LruCache<K, (V, usize)>,
     bytes: usize,
@@ -17,7 +17,7 @@ impl<K: Hash + Eq, V> ByteCache<K, V> {
         Self { entries: LruCache::unbounded(), bytes: 0, limit }
     }
 
-    /// The value of `key`, which counts as used now.
+    /// Returns the value of `key` and marks it as most recently used.
     pub fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -29,7 +29,8 @@ impl<K: Hash + Eq, V> ByteCache<K, V> {
         self.entries.contains(key)
     }
 
-    /// Keeps `value`, in place of what `key` had. One that alone exceeds the limit is not kept.
+    /// Stores `value`, replacing any previous value of `key`, and evicts others to stay within the limit. A value that
+    /// exceeds the limit on its own is dropped.
     pub fn insert(&mut self, key: K, value: V, bytes: usize) {
         if let Some((_, old)) = self.entries.pop(&key) {
             self.bytes -= old;
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_recently_used_goes_first() {
+    fn evicts_the_least_recently_used() {
         let mut cache = ByteCache::new(100);
         cache.insert("a", 1, 40);
         cache.insert("b", 2, 40);
@@ -68,18 +69,18 @@ mod tests {
     }
 
     #[test]
-    fn one_larger_than_the_limit_is_not_kept_and_drops_nothing_else() {
+    fn a_value_larger_than_the_limit_is_dropped_and_evicts_nothing() {
         let mut cache = ByteCache::new(100);
         cache.insert("a", 1, 40);
         cache.insert("b", 2, 101);
         assert_eq!(["a", "b"].map(|key| cache.get(key).copied()), [Some(1), None]);
         cache.insert("a", 3, 101);
-        assert_eq!(cache.get("a"), None, "the old value is gone all the same");
+        assert_eq!(cache.get("a"), None, "the old value is removed anyway");
     }
 
     proptest! {
         #[test]
-        fn the_bytes_add_up_and_stay_within_the_limit(inserts in prop::collection::vec((0..12_u8, 0..80_usize), 0..200)) {
+        fn the_byte_count_is_exact_and_within_the_limit(inserts in prop::collection::vec((0..12_u8, 0..80_usize), 0..200)) {
             let mut cache = ByteCache::new(200);
             for (key, bytes) in inserts {
                 cache.insert(key, (), bytes);

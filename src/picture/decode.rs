@@ -1,4 +1,4 @@
-//! Bytes of a picture file to pixels, within limits, whatever the bytes are.
+//! Decodes untrusted picture files within limits.
 
 mod avif;
 pub(super) mod jpeg;
@@ -12,83 +12,98 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::pixels::upright;
-use super::{PictureError, PictureFormat, PictureInfo, guarded, plain};
+use super::{PictureError, PictureFormat, PictureInfo, catch_panic, clean_message};
 
-/// The most pixels a picture may claim. The largest sensors of telephones make 200 million.
-const MOST_PIXELS: u64 = 256_000_000;
-/// The most memory decoding one picture may take, in bytes: enough for 178 million RGB pixels.
-const MOST_MEMORY: u64 = 512 * 1024 * 1024;
+pub use avif::decoder_process;
 
-/// A decoded picture: 8 bits a channel, not yet turned upright (that is cheaper when it is small).
+/// The most pixels a header may declare. The largest phone sensors have 200 million.
+const MAX_PIXELS: u64 = 256_000_000;
+/// The memory limit for decoding one picture, in bytes: enough for 178 million RGB pixels.
+const MAX_MEMORY: u64 = 512 * 1024 * 1024;
+
+/// A decoded picture with 8 bits per channel. Its orientation is not applied yet, which is cheaper after resizing.
 pub(crate) struct Decoded {
-    /// As stored, perhaps at a fraction of the size.
+    /// As stored, possibly at reduced size.
     pub pixels: DynamicImage,
-    /// How to turn the pixels upright.
+    /// The EXIF orientation of `pixels`.
     pub orientation: Orientation,
-    /// Of the whole picture, upright.
+    /// Of the full-size, upright picture.
     pub info: PictureInfo,
-    /// Whether `pixels` are fewer than the file's.
+    /// `pixels` is smaller than the picture in the file.
     pub reduced: bool,
 }
 
-/// Decodes a picture that is to fit into a box of `room` pixels; large JPEGs are decoded at a fraction of their size
-/// that still fills it. The format is told from the content.
-pub(crate) fn decode(bytes: &[u8], room: (u32, u32)) -> Result<Decoded, PictureError> {
+/// Decodes a picture that will be shown in `bounds` pixels. Large JPEGs are decoded at a reduced size that still fills
+/// the bounds. The format is detected from the content.
+pub(crate) fn decode(bytes: &[u8], bounds: (u32, u32)) -> Result<Decoded, PictureError> {
+    decode_unless(&|| false, bytes, bounds)
+}
+
+/// Like [`decode`], but fails with [`PictureError::Cancelled`] soon after `is_cancelled` returns true, if the decoder is
+/// one that can be stopped (AVIF's, by far the slowest).
+pub(crate) fn decode_unless(
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+    bytes: &[u8],
+    bounds: (u32, u32),
+) -> Result<Decoded, PictureError> {
     let format = sniff(bytes)?;
-    guarded(
+    catch_panic(
         || {
             if format == PictureFormat::Jpeg {
                 if !jpeg::is_complete(bytes) {
                     return Err(PictureError::CutOff(format));
                 }
-                if let Some(decoded) = jpeg::decode(bytes, room)? {
+                if let Some(decoded) = jpeg::decode(bytes, bounds)? {
                     return Ok(decoded);
                 }
             }
-            if format == PictureFormat::Avif { avif::decode(bytes) } else { whole(bytes, format) }
+            match format {
+                PictureFormat::Avif => avif::decode(is_cancelled, bytes),
+                _ => decode_full(bytes, format),
+            }
         },
         |reason| PictureError::Broken { format, reason },
     )
 }
 
-/// What a picture file holds, from its headers alone.
+/// Returns the format and dimensions of a picture from its headers.
 pub(crate) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
     let format = sniff(bytes)?;
-    guarded(
+    catch_panic(
         || {
             if format == PictureFormat::Avif {
                 return avif::inspect(bytes);
             }
             let mut decoder = open(bytes, format)?;
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-            Ok(describe(bytes, format, decoder.dimensions(), orientation))
+            Ok(picture_info(bytes, format, decoder.dimensions(), orientation))
         },
         |reason| PictureError::Broken { format, reason },
     )
 }
 
-/// The path for every format but AVIF: the whole picture, through `image`.
-fn whole(bytes: &[u8], format: PictureFormat) -> Result<Decoded, PictureError> {
+/// Decodes at full size with the `image` crate: every format except AVIF.
+fn decode_full(bytes: &[u8], format: PictureFormat) -> Result<Decoded, PictureError> {
     let mut decoder = open(bytes, format)?;
     let stored = decoder.dimensions();
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    // A progressive JPEG holds all its coefficients, two bytes each, before the first pixel is known.
+    // The decoder buffers all coefficients of a progressive JPEG, two bytes each, before it outputs the first pixel.
     let coefficients = if format == PictureFormat::Jpeg { 2 * decoder.total_bytes() } else { 0 };
-    if decoder.total_bytes().saturating_add(coefficients) > MOST_MEMORY {
+    if decoder.total_bytes().saturating_add(coefficients) > MAX_MEMORY {
         return Err(PictureError::TooMuchMemory);
     }
-    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| explain(&error, format))?;
-    let info = describe(bytes, format, stored, orientation);
-    Ok(Decoded { pixels: eight_bits(pixels), orientation, info, reduced: false })
+    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| picture_error(&error, format))?;
+    let info = picture_info(bytes, format, stored, orientation);
+    Ok(Decoded { pixels: to_eight_bits(pixels), orientation, info, reduced: false })
 }
 
-/// Reads the headers and checks what they claim.
+/// Reads the headers and checks the dimensions in them.
 fn open(bytes: &[u8], format: PictureFormat) -> Result<impl ImageDecoder + '_, PictureError> {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_alloc = Some(MAX_MEMORY);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), library_format(format));
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|error| explain(&error, format))?;
+    let decoder = reader.into_decoder().map_err(|error| picture_error(&error, format))?;
     let (width, height) = decoder.dimensions();
     check_pixels(width, height, format)?;
     Ok(decoder)
@@ -96,18 +111,18 @@ fn open(bytes: &[u8], format: PictureFormat) -> Result<impl ImageDecoder + '_, P
 
 fn check_pixels(width: u32, height: u32, format: PictureFormat) -> Result<(), PictureError> {
     match u64::from(width) * u64::from(height) {
-        0 => Err(PictureError::Broken { format, reason: "it claims to have no pixels".to_owned() }),
-        pixels if pixels > MOST_PIXELS => Err(PictureError::TooManyPixels { width, height }),
+        0 => Err(PictureError::Broken { format, reason: "its width or height is 0".to_owned() }),
+        pixels if pixels > MAX_PIXELS => Err(PictureError::TooManyPixels { width, height }),
         _ => Ok(()),
     }
 }
 
-fn describe(bytes: &[u8], format: PictureFormat, stored: (u32, u32), orientation: Orientation) -> PictureInfo {
+fn picture_info(bytes: &[u8], format: PictureFormat, stored: (u32, u32), orientation: Orientation) -> PictureInfo {
     let (width, height) = upright(stored, orientation);
     PictureInfo { width, height, format, bytes: bytes.len() as u64 }
 }
 
-fn eight_bits(pixels: DynamicImage) -> DynamicImage {
+fn to_eight_bits(pixels: DynamicImage) -> DynamicImage {
     use DynamicImage as Pixels;
     match pixels {
         Pixels::ImageLuma8(_) | Pixels::ImageLumaA8(_) | Pixels::ImageRgb8(_) | Pixels::ImageRgba8(_) => pixels,
@@ -118,9 +133,13 @@ fn eight_bits(pixels: DynamicImage) -> DynamicImage {
     }
 }
 
-/// The format by content, or the name of what it is instead.
+/// Detects the format from the content.
+///
+/// # Errors
+///
+/// Returns an error with a guess at the content if the format is unsupported.
 fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
-    // Some AVIF files call themselves something more general first.
+    // Some AVIF files declare a more general major brand.
     if avif::is_avif(bytes) {
         return Ok(PictureFormat::Avif);
     }
@@ -136,12 +155,12 @@ fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
             let name = other.extensions_str().first().unwrap_or(&"another");
             Err(PictureError::Unsupported { what: format!("a picture of the {} format", name.to_uppercase()) })
         }
-        Err(_) => Err(PictureError::Unsupported { what: looks_like(bytes).to_owned() }),
+        Err(_) => Err(PictureError::Unsupported { what: guess_content(bytes).to_owned() }),
     }
 }
 
-/// Files that turn up in picture folders. Signatures from the formats' own specifications.
-fn looks_like(bytes: &[u8]) -> &'static str {
+/// Names the content of other files that are common in picture folders. Signatures are from the specifications.
+fn guess_content(bytes: &[u8]) -> &'static str {
     let at = |offset: usize, signature: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(signature));
     let text = || {
         let start = &bytes[..bytes.len().min(512)];
@@ -182,20 +201,20 @@ const fn library_format(format: PictureFormat) -> ImageFormat {
     }
 }
 
-fn explain(error: &ImageError, format: PictureFormat) -> PictureError {
+fn picture_error(error: &ImageError, format: PictureFormat) -> PictureError {
     match error {
         ImageError::Limits(limit) if matches!(limit.kind(), LimitErrorKind::InsufficientMemory) => {
             PictureError::TooMuchMemory
         }
         _ if ended_early(error) => PictureError::CutOff(format),
         ImageError::Unsupported(_) => {
-            PictureError::Unsupported { what: plain(format_args!("a kind of {format} that is not read ({error})")) }
+            PictureError::Unsupported { what: clean_message(format_args!("an unsupported kind of {format} ({error})")) }
         }
-        _ => PictureError::Broken { format, reason: plain(error) },
+        _ => PictureError::Broken { format, reason: clean_message(error) },
     }
 }
 
-/// Whether the bytes came to an end, however deep in the chain of causes that is said.
+/// Returns true if any error in the source chain is an unexpected end of file.
 fn ended_early(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| {
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)

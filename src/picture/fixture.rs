@@ -1,4 +1,4 @@
-//! Pictures for tests, and files of them.
+//! Test pictures.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ pub(crate) const GREEN: [u8; 3] = [0, 255, 0];
 pub(crate) const BLUE: [u8; 3] = [0, 0, 255];
 pub(crate) const WHITE: [u8; 3] = [255, 255, 255];
 
-/// Four quarters in four colours: top left, top right, bottom left, bottom right.
+/// Returns four quadrants: red, green, blue and white, from the top left.
 pub(crate) fn quarters(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb(match (x < width / 2, y < height / 2) {
@@ -22,7 +22,7 @@ pub(crate) fn quarters(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// The colours in the middle of each quarter.
+/// Returns the colour at the centre of each quadrant.
 pub(crate) fn quarter_colours(picture: &DynamicImage) -> [[u8; 3]; 4] {
     let (width, height) = (picture.width(), picture.height());
     let picture = picture.to_rgb8();
@@ -45,7 +45,7 @@ pub(crate) fn jpeg(picture: &RgbImage) -> Vec<u8> {
     bytes
 }
 
-/// Puts an EXIF segment that holds nothing but an orientation after the start marker.
+/// Inserts an EXIF segment with only an orientation after the start marker.
 pub(crate) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut segment = b"\xff\xe1\x00\x22Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     segment.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);

@@ -1,4 +1,4 @@
-//! A picture file looked at without decoding it, to tell in little time whether it is one that can be shown.
+//! Fast inspection of a picture file without decoding it.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,51 +7,52 @@ use std::path::Path;
 use memchr::memmem;
 
 use super::decode::{inspect, jpeg};
-use super::source::{self, refusal};
+use super::source::{self, io_error};
 use super::{PictureError, PictureFormat, PictureInfo};
 
-/// Bytes read first. Headers rarely reach further, even with a thumbnail and a colour profile among them.
+/// The number of bytes read first. Headers are rarely longer, even with an embedded thumbnail and colour profile.
 const HEAD: u64 = 256 * 1024;
-/// Bytes at the end in which a JPEG's end is looked for before all of the file is.
+/// The number of bytes at the end searched for a JPEG's end marker before reading the whole file.
 const TAIL: u64 = 4 * 1024;
 
-/// What the picture at `path` is, from its headers, and for a JPEG from its end: half of one looks whole otherwise. Of
-/// most files only the beginning and the end are read; all of it where these do not settle it.
+/// Returns the format and dimensions of the picture at `path` from its headers. Also looks for the end marker of a JPEG,
+/// because the headers of a truncated one are intact. Reads only the beginning and the end of most files, and the whole
+/// file if these are not conclusive.
 pub(crate) fn inspect_file(path: &Path) -> Result<PictureInfo, PictureError> {
     let bytes = source::stamp(path)?.len();
-    let mut file = File::open(path).map_err(|error| refusal(&error))?;
-    let head = part(&mut file, SeekFrom::Start(0), HEAD)?;
+    let mut file = File::open(path).map_err(|error| io_error(&error))?;
+    let head = read_part(&mut file, SeekFrom::Start(0), HEAD)?;
     let is_all = head.len() as u64 >= bytes;
     let info = match inspect(&head) {
-        Err(_) if !is_all => return whole(path),
-        looked => PictureInfo { bytes, ..looked? },
+        Err(_) if !is_all => return inspect_all(path),
+        info => PictureInfo { bytes, ..info? },
     };
     if info.format != PictureFormat::Jpeg {
         return Ok(info);
     }
     if is_all {
-        return ended(&head, info);
+        return check_end(&head, info);
     }
-    let tail = part(&mut file, SeekFrom::Start(bytes.saturating_sub(TAIL)), TAIL)?;
-    if memmem::find(&tail, jpeg::END_OF_IMAGE).is_some() { Ok(info) } else { whole(path) }
+    let tail = read_part(&mut file, SeekFrom::Start(bytes.saturating_sub(TAIL)), TAIL)?;
+    if memmem::find(&tail, jpeg::END_OF_IMAGE).is_some() { Ok(info) } else { inspect_all(path) }
 }
 
-fn whole(path: &Path) -> Result<PictureInfo, PictureError> {
+fn inspect_all(path: &Path) -> Result<PictureInfo, PictureError> {
     let bytes = source::read(path)?;
     let info = inspect(&bytes)?;
-    ended(&bytes, info)
+    check_end(&bytes, info)
 }
 
-fn ended(bytes: &[u8], info: PictureInfo) -> Result<PictureInfo, PictureError> {
+fn check_end(bytes: &[u8], info: PictureInfo) -> Result<PictureInfo, PictureError> {
     if info.format == PictureFormat::Jpeg && !jpeg::is_complete(bytes) {
         return Err(PictureError::CutOff(info.format));
     }
     Ok(info)
 }
 
-fn part(file: &mut File, from: SeekFrom, most: u64) -> Result<Vec<u8>, PictureError> {
+fn read_part(file: &mut File, from: SeekFrom, max: u64) -> Result<Vec<u8>, PictureError> {
     let mut bytes = Vec::new();
-    file.seek(from).and_then(|_| file.take(most).read_to_end(&mut bytes)).map_err(|error| refusal(&error))?;
+    file.seek(from).and_then(|_| file.take(max).read_to_end(&mut bytes)).map_err(|error| io_error(&error))?;
     Ok(bytes)
 }
 
@@ -65,16 +66,16 @@ mod tests {
 
     use super::*;
 
-    /// A picture without two equal rows, so that it is not compressed to nothing.
-    fn picture(side: u32, format: ImageFormat) -> Vec<u8> {
-        let noise = |x: u32, y: u32| [x.wrapping_mul(y), x ^ y, x.wrapping_mul(31) ^ y.wrapping_mul(17)];
-        let pixels = RgbImage::from_fn(side, side, |x, y| image::Rgb(noise(x, y).map(|value| value.to_le_bytes()[0])));
+    /// Encodes noise, which does not compress.
+    fn noise(side: u32, format: ImageFormat) -> Vec<u8> {
+        let pixel = |x: u32, y: u32| [x.wrapping_mul(y), x ^ y, x.wrapping_mul(31) ^ y.wrapping_mul(17)];
+        let pixels = RgbImage::from_fn(side, side, |x, y| image::Rgb(pixel(x, y).map(|value| value.to_le_bytes()[0])));
         let mut bytes = Cursor::new(Vec::new());
         pixels.write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
     }
 
-    fn looked(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
+    fn inspected(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("picture");
         fs::write(&path, bytes).unwrap();
@@ -88,41 +89,41 @@ mod tests {
     #[case(ImageFormat::WebP, PictureFormat::WebP)]
     #[case(ImageFormat::Bmp, PictureFormat::Bmp)]
     #[case(ImageFormat::Tiff, PictureFormat::Tiff)]
-    fn small_and_large_pictures_are_known(#[case] written: ImageFormat, #[case] format: PictureFormat) {
+    fn detects_small_and_large_files_of_every_format(#[case] written: ImageFormat, #[case] format: PictureFormat) {
         for side in [9, 900] {
-            let file = picture(side, written);
+            let file = noise(side, written);
             let bytes = file.len() as u64;
-            assert_eq!(looked(&file), Ok(PictureInfo { width: side, height: side, format, bytes }));
+            assert_eq!(inspected(&file), Ok(PictureInfo { width: side, height: side, format, bytes }));
         }
     }
 
     #[test]
-    fn half_a_jpeg_is_cut_off_whatever_its_size() {
+    fn a_truncated_jpeg_of_any_size_is_cut_off() {
         for side in [9, 900] {
-            let file = picture(side, ImageFormat::Jpeg);
-            assert_eq!(looked(&file[..file.len() - 2]), Err(PictureError::CutOff(PictureFormat::Jpeg)), "{side}");
+            let file = noise(side, ImageFormat::Jpeg);
+            assert_eq!(inspected(&file[..file.len() - 2]), Err(PictureError::CutOff(PictureFormat::Jpeg)), "{side}");
         }
     }
 
     #[test]
-    fn what_a_telephone_appends_to_a_jpeg_does_no_harm() {
-        let file = [picture(900, ImageFormat::Jpeg), vec![0; 100_000]].concat();
-        assert_eq!(looked(&file).map(|info| info.width), Ok(900));
+    fn bytes_after_the_end_of_a_jpeg_are_ignored() {
+        let file = [noise(900, ImageFormat::Jpeg), vec![0; 100_000]].concat();
+        assert_eq!(inspected(&file).map(|info| info.width), Ok(900));
     }
 
     #[test]
-    fn headers_behind_the_first_part_are_found() {
+    fn finds_headers_beyond_the_first_read() {
         let comment = [&[0xff, 0xfe, 0xff, 0xff][..], &vec![b' '; 0xfffd]].concat();
-        let file = picture(9, ImageFormat::Jpeg);
+        let file = noise(9, ImageFormat::Jpeg);
         let long = [&file[..2], &comment.repeat(5), &file[2..]].concat();
         assert!(long.len() as u64 > HEAD);
-        assert_eq!(looked(&long).map(|info| info.width), Ok(9));
+        assert_eq!(inspected(&long).map(|info| info.width), Ok(9));
     }
 
     #[test]
-    fn what_is_no_picture_is_an_error() {
-        assert!(matches!(looked(b"not a picture"), Err(PictureError::Unsupported { .. })));
-        assert!(matches!(looked(&vec![b'x'; 300_000]), Err(PictureError::Unsupported { .. })));
-        assert_eq!(looked(b""), Err(PictureError::Empty));
+    fn other_content_is_an_error() {
+        assert!(matches!(inspected(b"not a picture"), Err(PictureError::Unsupported { .. })));
+        assert!(matches!(inspected(&vec![b'x'; 300_000]), Err(PictureError::Unsupported { .. })));
+        assert_eq!(inspected(b""), Err(PictureError::Empty));
     }
 }

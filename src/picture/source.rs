@@ -1,21 +1,21 @@
-//! The file of a picture: whether it can be read, whether it is still the one that was read.
+//! Reading picture files, and detecting that one has changed.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{PictureError, plain};
+use super::{PictureError, clean_message};
 
-/// Files beyond this are not read. A 24-megapixel picture without compression takes 72 MB.
-const MOST_BYTES: u64 = 400_000_000;
+/// The largest file read, in bytes. An uncompressed picture of 24 megapixels takes 72 MB.
+const MAX_BYTES: u64 = 400_000_000;
 
-/// Tells one state of a file from another. Two equal stamps are taken for the same content.
+/// Identifies a version of a file by its metadata. Equal stamps mean unchanged content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     len: u64,
     modified: Option<SystemTime>,
-    /// A file replaced by renaming another over it has another inode, even within one tick of the clock.
+    /// Detects a file replaced by a rename within one tick of the file system's clock.
     #[cfg(unix)]
     inode: u64,
 }
@@ -30,18 +30,18 @@ impl Stamp {
         }
     }
 
-    /// Size of the file in bytes.
+    /// Returns the size of the file in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// When it was written, where the file system says.
+    /// Returns the modification time, or `None` if the file system has none.
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
     }
 
     #[cfg(test)]
-    pub fn made_up(len: u64) -> Self {
+    pub fn for_test(len: u64) -> Self {
         Self {
             len,
             modified: None,
@@ -51,38 +51,43 @@ impl Stamp {
     }
 }
 
-/// The present state of the file at `path`, or why there is nothing to read.
+/// Returns the current stamp of the file at `path`.
+///
+/// # Errors
+///
+/// Returns an error if it is missing, empty, too large or not a regular file.
 pub(crate) fn stamp(path: &Path) -> Result<Stamp, PictureError> {
-    let metadata = std::fs::metadata(path).map_err(|error| refusal(&error))?;
+    let metadata = std::fs::metadata(path).map_err(|error| io_error(&error))?;
     if !metadata.is_file() {
-        return Err(PictureError::NotAFile(kind(metadata.file_type())));
+        return Err(PictureError::NotAFile(file_kind(metadata.file_type())));
     }
     match metadata.len() {
         0 => Err(PictureError::Empty),
-        bytes if bytes > MOST_BYTES => Err(PictureError::TooManyBytes { bytes, limit: MOST_BYTES }),
+        bytes if bytes > MAX_BYTES => Err(PictureError::TooManyBytes { bytes, limit: MAX_BYTES }),
         _ => Ok(Stamp::of(&metadata)),
     }
 }
 
-/// The bytes of the file at `path`. Looks before it opens: opening a named pipe would wait for a writer.
+/// Reads the file at `path`. Checks its type before opening it, because opening a named pipe blocks until it has a
+/// writer.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
     let expected = stamp(path)?.len();
-    let file = File::open(path).map_err(|error| refusal(&error))?;
+    let file = File::open(path).map_err(|error| io_error(&error))?;
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
-    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| refusal(&error))?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| io_error(&error))?;
     if bytes.is_empty() { Err(PictureError::Empty) } else { Ok(bytes) }
 }
 
-pub(super) fn refusal(error: &io::Error) -> PictureError {
+pub(super) fn io_error(error: &io::Error) -> PictureError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PictureError::Missing,
         io::ErrorKind::PermissionDenied => PictureError::Forbidden,
-        _ => PictureError::Io(plain(error)),
+        _ => PictureError::Io(clean_message(error)),
     }
 }
 
 #[cfg(unix)]
-fn kind(file: FileType) -> &'static str {
+fn file_kind(file: FileType) -> &'static str {
     use std::os::unix::fs::FileTypeExt as _;
     match file {
         _ if file.is_dir() => "folder",
@@ -93,7 +98,7 @@ fn kind(file: FileType) -> &'static str {
 }
 
 #[cfg(not(unix))]
-fn kind(file: FileType) -> &'static str {
+fn file_kind(file: FileType) -> &'static str {
     if file.is_dir() { "folder" } else { "device" }
 }
 
@@ -102,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_there_instead() {
+    fn errors_name_the_cause() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(folder.path()), Err(PictureError::NotAFile("folder")));
         assert_eq!(read(&folder.path().join("none.jpg")), Err(PictureError::Missing));
@@ -114,7 +119,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_named_pipe_is_refused_without_waiting_for_a_writer() {
+    fn a_named_pipe_is_rejected_without_blocking() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe.jpg");
@@ -124,15 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_too_large_is_not_read() {
+    fn a_file_that_is_too_large_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("huge.bmp");
-        File::create(&path).unwrap().set_len(MOST_BYTES + 1).unwrap();
-        assert_eq!(read(&path), Err(PictureError::TooManyBytes { bytes: MOST_BYTES + 1, limit: MOST_BYTES }));
+        File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        assert_eq!(read(&path), Err(PictureError::TooManyBytes { bytes: MAX_BYTES + 1, limit: MAX_BYTES }));
     }
 
     #[test]
-    fn a_replaced_file_has_another_stamp() {
+    fn replacing_a_file_changes_its_stamp() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jpg");
         std::fs::write(&path, "one").unwrap();
@@ -141,6 +146,6 @@ mod tests {
         let other = folder.path().join("b.jpg");
         std::fs::write(&other, "two").unwrap();
         std::fs::rename(&other, &path).unwrap();
-        assert_ne!(stamp(&path), Ok(first), "same length, renamed over");
+        assert_ne!(stamp(&path), Ok(first), "same length, replaced by a rename");
     }
 }

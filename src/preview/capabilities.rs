@@ -1,36 +1,31 @@
-//! What the terminal can draw, and the operator's say in it.
+//! The terminal's graphics capabilities, and the `--image-protocol` option.
 
 use std::str::FromStr;
 
 use super::fit::{CellArea, CellSize, pixels};
-use super::zoom::Shot;
+use super::zoom::PictureView;
 
-/// A way to put pixels on a terminal.
+/// A terminal graphics protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// The kitty graphics protocol.
     Kitty,
-    /// iTerm2's inline images.
+    /// iTerm2's inline images protocol.
     Iterm,
-    /// DEC sixel graphics.
     Sixel,
-    /// Half blocks: two coloured pixels a cell, in any terminal.
+    /// Half blocks: two coloured pixels per cell, in any terminal.
     Blocks,
 }
 
-/// The operator's `--image-protocol`.
+/// The value of `--image-protocol`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ProtocolChoice {
-    /// The best the terminal says it can do.
+    /// The best protocol detected.
     #[default]
     Auto,
-    /// This one, whatever the terminal says.
     Only(Protocol),
-    /// No pictures.
     None,
 }
 
-/// A protocol name nobody knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown image protocol: choose auto, kitty, iterm, sixel, blocks or none")]
 pub struct UnknownProtocol;
@@ -51,38 +46,34 @@ impl FromStr for ProtocolChoice {
     }
 }
 
-/// What is known of the terminal's pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// How a picture is drawn in a pane, among text.
+    /// For pictures in a pane, among text that is redrawn.
     pub protocol: Protocol,
-    /// How a picture is printed at the cursor, where nothing is drawn over it. Some terminals can do more here.
+    /// For pictures printed at the cursor, with nothing drawn over them. Some terminals support more in this case.
     pub printing: Protocol,
-    /// Pixels of a cell.
     pub cell: CellSize,
-    /// The ground text is drawn on, where the terminal tells: red, green, blue.
+    /// The default background colour (RGB), if the terminal reported it.
     pub background: Option<[u8; 3]>,
-    /// Name and version, where the terminal tells.
+    /// Name and version, if the terminal reported them.
     pub terminal: Option<String>,
-    /// Whether the kitty protocol's placeholder characters are understood. Where they are not, pictures are laid over
-    /// the text.
+    /// Supports kitty's Unicode placeholders. Without them, pictures are laid over the text.
     pub placeholders: bool,
-    /// Whether pictures must be wrapped to pass through tmux.
+    /// Graphics commands need tmux's passthrough sequence around them.
     pub tmux: bool,
-    /// Whether 24-bit colours are shown as they are.
     pub true_colour: bool,
-    /// The largest sixel picture, in pixels, where the terminal tells.
+    /// The largest sixel picture (width and height in pixels), if the terminal reported it.
     pub largest_sixel: Option<(u16, u16)>,
 }
 
 impl Capabilities {
-    /// The floor: half blocks. What holds for a terminal that says nothing.
+    /// Returns the capabilities assumed for a terminal that answers no query: half blocks.
     #[must_use]
-    pub const fn floor() -> Self {
+    pub const fn minimal() -> Self {
         Self {
             protocol: Protocol::Blocks,
             printing: Protocol::Blocks,
-            cell: CellSize::USUAL,
+            cell: CellSize::TYPICAL,
             background: None,
             terminal: None,
             placeholders: true,
@@ -92,9 +83,9 @@ impl Capabilities {
         }
     }
 
-    /// What is left after the operator's choice; `None` for no pictures at all.
+    /// Applies `--image-protocol`. Returns `None` if pictures are disabled.
     #[must_use]
-    pub fn chosen(self, choice: ProtocolChoice) -> Option<Self> {
+    pub fn with_choice(self, choice: ProtocolChoice) -> Option<Self> {
         match choice {
             ProtocolChoice::Auto => Some(self),
             ProtocolChoice::Only(protocol) => Some(Self { protocol, printing: protocol, ..self }),
@@ -102,12 +93,12 @@ impl Capabilities {
         }
     }
 
-    /// The part of `room` that `protocol` can fill.
-    pub(crate) fn reach(&self, protocol: Protocol, room: CellArea) -> CellArea {
-        // Kitty counts rows and columns in diacritics; its table has 297:
+    /// Limits `area` to the largest that `protocol` supports.
+    pub(crate) fn max_area(&self, protocol: Protocol, area: CellArea) -> CellArea {
+        // Kitty encodes rows and columns as diacritics, of which it defines 297:
         // https://sw.kovidgoyal.net/kitty/graphics-protocol/#unicode-placeholders
         const KITTY_CELLS: u16 = 297;
-        // No screen has more; a slip of the keyboard after `--width` must not ask for gigabytes.
+        // Larger than any screen. A typo in `--width` must not allocate gigabytes.
         const COLUMNS: u16 = 1000;
         const ROWS: u16 = 500;
         let (columns, rows) = match (protocol, self.largest_sixel) {
@@ -115,23 +106,23 @@ impl Capabilities {
             (Protocol::Sixel, Some((width, height))) => (width / self.cell.width, height / self.cell.height),
             _ => (COLUMNS, ROWS),
         };
-        CellArea { columns: room.columns.min(columns), rows: room.rows.min(rows) }
+        CellArea { columns: area.columns.min(columns), rows: area.rows.min(rows) }
     }
 
-    /// The box of pixels a picture should fill for a shot.
-    pub(crate) fn pixels_for(&self, shot: Shot) -> (u32, u32) {
-        let (width, height) = pixels(self.reach(self.protocol, shot.area), self.cell);
-        let factor = shot.zoom.factor();
+    /// Returns the size in pixels that the whole picture should fill for a view.
+    pub(crate) fn pixels_for(&self, view: PictureView) -> (u32, u32) {
+        let (width, height) = pixels(self.max_area(self.protocol, view.area), self.cell);
+        let factor = view.zoom.factor();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "more pixels than exist are all of them"
+            reason = "saturates, which is at least the size of any picture"
         )]
         let scaled = |side: u32| (f64::from(side) * factor).round() as u32;
         (scaled(width), scaled(height))
     }
 
-    /// The pixels `protocol` draws in an area of cells.
+    /// Returns the size in pixels at which `protocol` draws an area of cells.
     pub(crate) fn resolution(&self, protocol: Protocol, area: CellArea) -> (u32, u32) {
         match protocol {
             Protocol::Blocks => (u32::from(area.columns), u32::from(area.rows) * 2),
@@ -145,21 +136,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_operators_choice_wins() {
-        let kitty = Capabilities { protocol: Protocol::Kitty, ..Capabilities::floor() };
-        assert_eq!(kitty.clone().chosen(ProtocolChoice::Auto), Some(kitty.clone()));
-        assert_eq!(kitty.clone().chosen("none".parse().unwrap()), None);
-        let forced = kitty.chosen("sixel".parse().unwrap()).unwrap();
+    fn the_option_overrides_the_detected_protocol() {
+        let kitty = Capabilities { protocol: Protocol::Kitty, ..Capabilities::minimal() };
+        assert_eq!(kitty.clone().with_choice(ProtocolChoice::Auto), Some(kitty.clone()));
+        assert_eq!(kitty.clone().with_choice("none".parse().unwrap()), None);
+        let forced = kitty.with_choice("sixel".parse().unwrap()).unwrap();
         assert_eq!((forced.protocol, forced.printing), (Protocol::Sixel, Protocol::Sixel));
         assert_eq!("Kitty".parse::<ProtocolChoice>(), Err(UnknownProtocol));
     }
 
     #[test]
-    fn a_picture_stays_within_what_the_protocol_can_say() {
-        let terminal = Capabilities { largest_sixel: Some((1000, 1000)), ..Capabilities::floor() };
-        let room = CellArea { columns: 400, rows: 300 };
-        assert_eq!(terminal.reach(Protocol::Sixel, room), CellArea { columns: 100, rows: 50 });
-        assert_eq!(terminal.reach(Protocol::Kitty, room), CellArea { columns: 297, rows: 297 });
-        assert_eq!(terminal.reach(Protocol::Iterm, room), room);
+    fn the_area_is_limited_by_the_protocol() {
+        let terminal = Capabilities { largest_sixel: Some((1000, 1000)), ..Capabilities::minimal() };
+        let area = CellArea { columns: 400, rows: 300 };
+        assert_eq!(terminal.max_area(Protocol::Sixel, area), CellArea { columns: 100, rows: 50 });
+        assert_eq!(terminal.max_area(Protocol::Kitty, area), CellArea { columns: 297, rows: 297 });
+        assert_eq!(terminal.max_area(Protocol::Iterm, area), area);
     }
 }

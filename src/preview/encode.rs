@@ -1,4 +1,4 @@
-//! Pixels to what the terminal is sent: fitted to whole cells, turned upright, laid on a ground, encoded.
+//! Encodes pictures for the terminal: resized to whole cells, upright, opaque, in the terminal's protocol.
 
 #[cfg(test)]
 mod tests;
@@ -22,10 +22,10 @@ use super::PreviewError;
 use super::capabilities::{Capabilities, Protocol};
 use super::fit::CellArea;
 use super::painter::Payload;
-use super::zoom::{Framing, Seen, Shot};
-use crate::picture::{self, Decoded, PictureInfo, decode, guarded, opaque, plain};
+use super::zoom::{Crop, Framing, PictureView};
+use crate::picture::{self, Decoded, PictureInfo, catch_panic, clean_message, decode, opaque};
 
-/// A picture ready to be drawn: fitted to a room of cells and encoded for this terminal. Cloning is cheap.
+/// A picture resized to an area of cells and encoded for this terminal. Cheap to clone.
 #[derive(Clone)]
 pub struct Preview(Arc<Encoded>);
 
@@ -37,35 +37,35 @@ pub(super) struct Encoded {
     bytes: usize,
 }
 
-/// How a picture gets on the screen.
+/// How a picture gets to the screen.
 pub(super) enum Drawing {
-    /// Text.
+    /// As text.
     Blocks(Drawn),
-    /// An escape sequence that goes with the first cell (sixel, iTerm2).
-    Sent(Drawn),
-    /// Characters that stand for a picture the terminal keeps.
+    /// As an escape sequence in the first cell (sixel, iTerm2).
+    Inline(Drawn),
+    /// As placeholder characters that refer to a picture uploaded to the terminal.
     Placeholders(Drawn, Upload),
     /// Laid over the text.
-    Placed(Payload),
+    Overlay(Payload),
 }
 
 impl Drawing {
     pub fn payload(&self) -> Option<&Payload> {
         match self {
-            Self::Placed(payload) => Some(payload),
-            Self::Blocks(_) | Self::Sent(_) | Self::Placeholders(..) => None,
+            Self::Overlay(payload) => Some(payload),
+            Self::Blocks(_) | Self::Inline(_) | Self::Placeholders(..) => None,
         }
     }
 }
 
 impl Preview {
-    /// What the file holds.
+    /// Returns the format and size of the file.
     #[must_use]
     pub fn info(&self) -> PictureInfo {
         self.0.info
     }
 
-    /// The cells it is drawn on.
+    /// Returns the area that it is drawn on.
     #[must_use]
     pub fn cells(&self) -> CellArea {
         self.0.cells
@@ -75,14 +75,14 @@ impl Preview {
         &self.0
     }
 
-    /// Roughly the memory it takes.
+    /// Returns its approximate memory use.
     pub(super) fn bytes(&self) -> usize {
         self.0.bytes
     }
 }
 
 impl PartialEq for Preview {
-    /// Two are equal when they are the same encoding.
+    /// Compares by identity.
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -96,36 +96,36 @@ impl fmt::Debug for Preview {
     }
 }
 
-/// Which pictures a kitty terminal holds, by their ids.
+/// The IDs of the pictures that a kitty terminal stores.
 #[derive(Clone, Default)]
-pub(super) struct Uploads(Arc<Mutex<Held>>);
+pub(super) struct Uploads(Arc<Mutex<Stored>>);
 
 #[derive(Default)]
-struct Held {
-    wanted: HashSet<u32>,
+struct Stored {
+    in_use: HashSet<u32>,
     discarded: Vec<u32>,
 }
 
 impl Uploads {
-    /// Those that nothing here will draw again.
+    /// Takes the IDs that are no longer in use.
     pub fn take_discarded(&self) -> Vec<u32> {
-        std::mem::take(&mut self.held().discarded)
+        std::mem::take(&mut self.stored().discarded)
     }
 
-    /// All of them.
+    /// Takes all IDs.
     pub fn take_all(&self) -> Vec<u32> {
-        let mut held = self.held();
-        let mut all = std::mem::take(&mut held.discarded);
-        all.extend(held.wanted.drain());
+        let mut stored = self.stored();
+        let mut all = std::mem::take(&mut stored.discarded);
+        all.extend(stored.in_use.drain());
         all
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn stored(&self) -> MutexGuard<'_, Stored> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A picture's copy in a kitty terminal. When the last user is gone the copy is to be deleted.
+/// A picture stored in a kitty terminal. Dropping it marks the picture for deletion.
 pub(super) struct Upload {
     id: u32,
     sent: AtomicBool,
@@ -134,7 +134,7 @@ pub(super) struct Upload {
 
 impl Upload {
     fn new(uploads: &Uploads) -> Self {
-        static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(some_id()));
+        static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(random_id()));
         let id = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
         Self { id, sent: AtomicBool::new(false), uploads: uploads.clone() }
     }
@@ -145,80 +145,81 @@ impl Upload {
 
     pub fn mark_sent(&self) {
         if !self.sent.swap(true, Ordering::Relaxed) {
-            self.uploads.held().wanted.insert(self.id);
+            self.uploads.stored().in_use.insert(self.id);
         }
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let mut held = self.uploads.held();
-        if held.wanted.remove(&self.id) {
-            held.discarded.push(self.id);
+        let mut stored = self.uploads.stored();
+        if stored.in_use.remove(&self.id) {
+            stored.discarded.push(self.id);
         }
     }
 }
 
-/// Where to start counting pictures: other programs in the same window number theirs too.
-pub(super) fn some_id() -> u32 {
+/// Returns a random first ID, because other programs in the same window upload pictures too.
+pub(super) fn random_id() -> u32 {
     u32::try_from(RandomState::new().hash_one(()) >> 33).unwrap_or(1).max(1)
 }
 
-/// Reads, decodes and encodes the picture at `path` for a room of cells, on the calling thread.
+/// Reads, decodes and encodes the picture at `path` for an area of cells, on the calling thread.
 ///
 /// # Errors
-/// Why there is nothing to see.
-pub fn prepare(path: &Path, room: CellArea, terminal: &Capabilities) -> Result<Preview, PreviewError> {
+///
+/// Returns an error if the file is unusable or cannot be encoded.
+pub fn prepare(path: &Path, area: CellArea, terminal: &Capabilities) -> Result<Preview, PreviewError> {
     let bytes = picture::read(path)?;
-    let shot = Shot::whole(room);
-    draw(&decode(&bytes, terminal.pixels_for(shot))?, shot, terminal)
+    let view = PictureView::fit(area);
+    draw(&decode(&bytes, terminal.pixels_for(view))?, view, terminal)
 }
 
 /// Resizes and encodes a decoded picture.
-pub(super) fn draw(decoded: &Decoded, shot: Shot, terminal: &Capabilities) -> Result<Preview, PreviewError> {
-    let seen = seen(decoded, shot, terminal)?;
-    let picture = resize(decoded, &seen, terminal.protocol, terminal)?;
-    encode(picture, seen.cells, decoded.info, terminal, &Uploads::default())
+pub(super) fn draw(decoded: &Decoded, view: PictureView, terminal: &Capabilities) -> Result<Preview, PreviewError> {
+    let crop = crop(decoded, view, terminal)?;
+    let picture = resize(decoded, &crop, terminal.protocol, terminal)?;
+    encode(picture, crop.cells, decoded.info, terminal, &Uploads::default())
 }
 
-/// What a shot shows of a decoded picture.
-pub(super) fn seen(decoded: &Decoded, shot: Shot, terminal: &Capabilities) -> Result<Seen, PreviewError> {
-    let room = terminal.reach(terminal.protocol, shot.area);
-    let framing = Framing::new((decoded.info.width, decoded.info.height), room, terminal.cell);
-    framing.seen(shot.zoom).ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))
+/// Returns the part of a picture that a view shows.
+pub(super) fn crop(decoded: &Decoded, view: PictureView, terminal: &Capabilities) -> Result<Crop, PreviewError> {
+    let area = terminal.max_area(terminal.protocol, view.area);
+    let framing = Framing::new((decoded.info.width, decoded.info.height), area, terminal.cell);
+    framing.crop(view.zoom).ok_or_else(|| PreviewError::Encode("no space for it".to_owned()))
 }
 
-/// The pixels `protocol` needs for what is seen: resized, upright, opaque.
+/// Resizes a crop to the pixels that `protocol` needs: upright and opaque.
 pub(crate) fn resize(
     decoded: &Decoded,
-    seen: &Seen,
+    crop: &Crop,
     protocol: Protocol,
     terminal: &Capabilities,
 ) -> Result<DynamicImage, PreviewError> {
-    // One square of the checker behind transparent pictures is about a cell wide.
+    // A square of the checkerboard behind transparent pictures is about a cell wide.
     let square = if protocol == Protocol::Blocks { 2 } else { u32::from(terminal.cell.width) };
-    let size = terminal.resolution(protocol, seen.cells);
-    resize_part(decoded, (seen.start, seen.size), size, square)
+    let size = terminal.resolution(protocol, crop.cells);
+    resize_part(decoded, (crop.start, crop.size), size, square)
 }
 
-/// A part of a picture (where it starts, how large it is) at another size: upright, opaque, on a checker of such squares.
+/// Resizes a part of a picture, given by start and size: upright, opaque, on a checkerboard with squares of this size.
 pub(super) fn resize_part(
     decoded: &Decoded,
     (start, part): ((u32, u32), (u32, u32)),
     size: (u32, u32),
     square: u32,
 ) -> Result<DynamicImage, PreviewError> {
-    guarded(
+    catch_panic(
         || {
             let resized = decoded.resized_part(start, part, size).map_err(|error| encode_error(&error))?;
-            Ok(if resized.color().has_alpha() { on_checker(&resized, square) } else { resized.into_rgb8().into() })
+            Ok(if resized.color().has_alpha() { on_checkerboard(&resized, square) } else { resized.into_rgb8().into() })
         },
         PreviewError::Encode,
     )
 }
 
-/// Lays a picture with transparent parts on a checker in two greys that neither black nor white vanishes on.
-fn on_checker(picture: &DynamicImage, square: u32) -> DynamicImage {
+/// Composites a picture over a checkerboard in two greys, against which both black and white are visible.
+fn on_checkerboard(picture: &DynamicImage, square: u32) -> DynamicImage {
     const GREYS: [u8; 2] = [0xb4, 0x90];
     let square = square.max(1);
     opaque(picture, |x, y| GREYS[((x / square + y / square) % 2) as usize]).into()
@@ -234,7 +235,7 @@ pub(super) fn encode(
 ) -> Result<Preview, PreviewError> {
     let size = Size::new(cells.columns, cells.rows);
     let pixels = picture.width() as usize * picture.height() as usize;
-    let drawing = guarded(
+    let drawing = catch_panic(
         || {
             match terminal.protocol {
                 Protocol::Kitty if terminal.placeholders => {
@@ -242,12 +243,12 @@ pub(super) fn encode(
                     Kitty::new(picture, size, upload.id, terminal.tmux, false)
                         .map(|kitty| Drawing::Placeholders(Drawn::Kitty(kitty), upload))
                 }
-                Protocol::Kitty => Ok(Drawing::Placed(Payload::new(&picture))),
+                Protocol::Kitty => Ok(Drawing::Overlay(Payload::new(&picture))),
                 Protocol::Iterm => {
-                    Iterm2::new(picture, size, terminal.tmux).map(|iterm| Drawing::Sent(Drawn::ITerm2(iterm)))
+                    Iterm2::new(picture, size, terminal.tmux).map(|iterm| Drawing::Inline(Drawn::ITerm2(iterm)))
                 }
                 Protocol::Sixel => {
-                    Sixel::new(picture, size, terminal.tmux).map(|sixel| Drawing::Sent(Drawn::Sixel(sixel)))
+                    Sixel::new(picture, size, terminal.tmux).map(|sixel| Drawing::Inline(Drawn::Sixel(sixel)))
                 }
                 Protocol::Blocks => {
                     Halfblocks::new(picture, size).map(|blocks| Drawing::Blocks(Drawn::Halfblocks(blocks)))
@@ -258,26 +259,26 @@ pub(super) fn encode(
         PreviewError::Encode,
     )?;
     let bytes = match &drawing {
-        Drawing::Sent(Drawn::Sixel(sixel)) => sixel.data.len(),
-        Drawing::Sent(Drawn::ITerm2(iterm)) => iterm.data.len(),
-        Drawing::Placed(payload) => payload.bytes(),
-        // Four bytes a pixel, four letters for three bytes.
-        Drawing::Placeholders(..) | Drawing::Sent(_) => pixels * 4 / 3 * 4,
+        Drawing::Inline(Drawn::Sixel(sixel)) => sixel.data.len(),
+        Drawing::Inline(Drawn::ITerm2(iterm)) => iterm.data.len(),
+        Drawing::Overlay(payload) => payload.bytes(),
+        // Four bytes per pixel, four base64 characters for three bytes.
+        Drawing::Placeholders(..) | Drawing::Inline(_) => pixels * 4 / 3 * 4,
         Drawing::Blocks(_) => pixels * 6,
     };
     let true_colour = terminal.true_colour;
     Ok(Preview(Arc::new(Encoded { drawing, cells, true_colour, info, bytes })))
 }
 
-/// The escape sequence that prints a picture at the cursor and leaves the cursor where it was, for the protocols that
-/// have one: sixel and iTerm2.
+/// Returns the escape sequence that prints a picture at the cursor without moving the cursor, or `None` for protocols
+/// other than sixel and iTerm2.
 pub(crate) fn inline(
     picture: DynamicImage,
     cells: CellArea,
     protocol: Protocol,
 ) -> Result<Option<String>, PreviewError> {
     let size = Size::new(cells.columns, cells.rows);
-    guarded(
+    catch_panic(
         || {
             match protocol {
                 Protocol::Sixel => Sixel::new(picture, size, false).map(|sixel| Some(sixel.data)),
@@ -291,5 +292,5 @@ pub(crate) fn inline(
 }
 
 pub(super) fn encode_error(error: &dyn fmt::Display) -> PreviewError {
-    PreviewError::Encode(plain(error))
+    PreviewError::Encode(clean_message(error))
 }

@@ -1,6 +1,6 @@
-//! Puts a preview into a ratatui buffer, so that what lies over it, before it and after it on the screen comes out right.
+//! Draws previews into a ratatui buffer, and keeps them intact beside pop-ups and across frames.
 
-mod placed;
+mod overlay;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -14,65 +14,64 @@ use ratatui_image::Image;
 use ratatui_image::protocol::Protocol as Drawn;
 use ratatui_image::protocol::kitty::Kitty;
 
-use super::encode::{Drawing, Encoded, Preview, Uploads, some_id};
-use placed::{Placements, Want};
+use super::encode::{Drawing, Encoded, Preview, Uploads, random_id};
+use overlay::{Overlays, Target};
 
-pub(super) use placed::Payload;
+pub(super) use overlay::Payload;
 
-/// Draws previews and remembers what is on the screen. Sixel and iTerm2 pictures are sent with the first of their cells
-/// and stay until something is written over them; kitty pictures are sent once and then shown by placeholder
-/// characters, or laid over the text; half blocks are text. Each needs care of its own beside pop-ups.
+/// Draws previews and tracks what is on the screen. Sixel and iTerm2 pictures are sent with the first of their cells and
+/// stay until text overwrites them; kitty pictures are uploaded once and then shown with placeholder characters, or laid
+/// over the text; half blocks are text. Each interacts with pop-ups in its own way.
 ///
-/// A frame is [`Painter::begin`], any number of [`Painter::paint`], and [`Painter::end`].
+/// A frame consists of [`Painter::begin`], any number of [`Painter::paint`], and [`Painter::end`].
 pub struct Painter {
     uploads: Uploads,
     tmux: bool,
-    before: Vec<Shown>,
-    now: Vec<Shown>,
-    placements: Placements,
+    previous: Vec<Shown>,
+    current: Vec<Shown>,
+    overlays: Overlays,
 }
 
 /// A picture in a frame.
 struct Shown {
     preview: Preview,
-    place: Rect,
-    /// The parts of it that pop-ups covered.
+    area: Rect,
+    /// The parts under pop-ups.
     covered: Vec<Rect>,
-    /// Something was written over the picture and is no longer there: send it again.
+    /// Has been overwritten by a pop-up that is now closed, and must be sent again.
     damaged: bool,
-    /// Changes each time the picture is to be sent again.
-    odd_sending: bool,
+    /// Flips each time the picture must be sent again.
+    resend_parity: bool,
 }
 
 impl Painter {
     pub(super) fn new(uploads: Uploads, tmux: bool) -> Self {
-        Self { uploads, tmux, before: Vec::new(), now: Vec::new(), placements: Placements::new(some_id()) }
+        Self { uploads, tmux, previous: Vec::new(), current: Vec::new(), overlays: Overlays::new(random_id()) }
     }
 
-    /// Begins a frame.
     pub fn begin(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+        self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Draws `preview` in the middle of `area`. `covers` are the rectangles that will be drawn over it in this same
-    /// frame (pop-ups). Returns the cells it takes, or `None` where it cannot be drawn in this frame: it was made for
-    /// a larger area, or would have to be sent through a pop-up.
+    /// Draws `preview` centred in `area`. `covers` are the pop-ups that will be drawn over it in the same frame. Returns the
+    /// rectangle that it occupies, or `None` if it cannot be drawn in this frame, because it is larger than `area` or would
+    /// have to be sent while a pop-up covers it.
     pub fn paint(&mut self, preview: &Preview, buffer: &mut Buffer, area: Rect, covers: &[Rect]) -> Option<Rect> {
         let encoded = preview.encoded();
         let place = centred(encoded, area.intersection(buffer.area))?;
         let covered: Vec<Rect> =
             covers.iter().map(|cover| cover.intersection(place)).filter(|cover| !cover.is_empty()).collect();
-        let same = self.before.iter().position(|shown| shown.preview == *preview && shown.place == place);
-        let shown = same.map(|same| self.before.swap_remove(same));
+        let same = self.previous.iter().position(|shown| shown.preview == *preview && shown.area == place);
+        let shown = same.map(|same| self.previous.swap_remove(same));
 
         let first = Rect { width: 1, height: 1, ..place };
         let first_is_covered = covered.iter().any(|cover| cover.intersects(first));
         let must_wait = match &encoded.drawing {
-            // Sent with the first cell, and never again: that cell must reach the terminal.
+            // Uploaded with the first cell, only once: that cell must reach the terminal.
             Drawing::Placeholders(_, upload) => !upload.is_sent() && first_is_covered,
-            // Sending would draw over pop-up cells that did not change and so are not written again.
-            Drawing::Sent(_) => shown.is_none() && !covered.is_empty(),
-            Drawing::Blocks(_) | Drawing::Placed(_) => false,
+            // Would overwrite pop-up cells that are unchanged and therefore not written again.
+            Drawing::Inline(_) => shown.is_none() && !covered.is_empty(),
+            Drawing::Blocks(_) | Drawing::Overlay(_) => false,
         };
         if must_wait {
             return None;
@@ -80,25 +79,25 @@ impl Painter {
 
         let mut shown = shown.unwrap_or_else(|| Shown {
             preview: preview.clone(),
-            place,
+            area: place,
             covered: Vec::new(),
             damaged: false,
-            odd_sending: false,
+            resend_parity: false,
         });
         match &encoded.drawing {
-            Drawing::Sent(sent) => {
-                Image::new(sent).render(place, buffer);
+            Drawing::Inline(picture) => {
+                Image::new(picture).render(place, buffer);
                 shown.damaged |= shown.covered.iter().any(|before| !covered.contains(before));
                 if shown.damaged && covered.is_empty() {
                     shown.damaged = false;
-                    shown.odd_sending = !shown.odd_sending;
+                    shown.resend_parity = !shown.resend_parity;
                 }
-                seal(buffer, place, shown.odd_sending);
+                complete_first_cell(buffer, place, shown.resend_parity);
             }
             Drawing::Placeholders(kitty, upload) => {
                 Image::new(kitty).render(place, buffer);
                 upload.mark_sent();
-                say_where(buffer, place, &covered);
+                set_coordinates(buffer, place, &covered);
             }
             Drawing::Blocks(blocks) => {
                 Image::new(blocks).render(place, buffer);
@@ -106,43 +105,42 @@ impl Painter {
                     reduce_colours(buffer, place);
                 }
             }
-            Drawing::Placed(_) => {}
+            Drawing::Overlay(_) => {}
         }
         shown.covered = covered;
-        self.now.push(shown);
+        self.current.push(shown);
         Some(place)
     }
 
-    /// Ends a frame: what the terminal must be sent right after it.
+    /// Ends a frame and returns the commands to send to the terminal right after it.
     #[must_use]
     pub fn end(&mut self) -> String {
-        self.before.clear();
-        let placed = self.now.iter().filter(|shown| shown.preview.encoded().drawing.payload().is_some());
-        let wanted: Vec<Want> = placed
-            .map(|shown| Want { preview: shown.preview.clone(), place: shown.place, open: shown.covered.is_empty() })
+        self.previous.clear();
+        let overlays = self.current.iter().filter(|shown| shown.preview.encoded().drawing.payload().is_some());
+        let targets: Vec<Target> = overlays
+            .map(|shown| Target { preview: shown.preview.clone(), area: shown.area, visible: shown.covered.is_empty() })
             .collect();
         let mut commands = String::new();
-        self.placements.follow(&wanted, &mut commands);
+        self.overlays.update(&targets, &mut commands);
         self.delete(&self.uploads.take_discarded(), &mut commands);
         commands
     }
 
-    /// Takes leave of the terminal: what makes it forget every picture it was sent.
+    /// Returns the commands that delete all pictures from the terminal.
     #[must_use]
-    pub fn farewell(&mut self) -> String {
-        self.before.clear();
-        self.now.clear();
+    pub fn clear_all(&mut self) -> String {
+        self.previous.clear();
+        self.current.clear();
         let mut commands = String::new();
-        self.placements.clear(&mut commands);
+        self.overlays.clear(&mut commands);
         self.delete(&self.uploads.take_all(), &mut commands);
         commands
     }
 
-    /// Has the terminal delete pictures behind placeholders.
     fn delete(&self, ids: &[u32], commands: &mut String) {
         let (start, escape, end) = if self.tmux { ("\x1bPtmux;", "\x1b\x1b", "\x1b\\") } else { ("", "\x1b", "") };
         for id in ids {
-            // d=I: the picture and its data. q=2: no reply. Writing into a string cannot fail.
+            // d=I: delete the picture and its data. q=2: no reply. Writing to a string cannot fail.
             let _ = write!(commands, "{start}{escape}_Ga=d,d=I,i={id},q=2{escape}\\{end}");
         }
     }
@@ -155,14 +153,14 @@ fn centred(encoded: &Encoded, area: Rect) -> Option<Rect> {
     Some(Rect { x, y, width, height })
 }
 
-/// Gives the cells to the right of a pop-up their own coordinates. A placeholder without continues its left neighbour,
-/// which is now a letter of the pop-up.
-fn say_where(buffer: &mut Buffer, place: Rect, covered: &[Rect]) {
+/// Gives the cells to the right of a pop-up explicit coordinates. A placeholder without coordinates continues its left
+/// neighbour, which is now part of the pop-up.
+fn set_coordinates(buffer: &mut Buffer, place: Rect, covered: &[Rect]) {
     for cover in covered.iter().filter(|cover| cover.right() < place.right()) {
         for y in cover.top()..cover.bottom() {
             // placeholder, row, column, highest byte of the id
             let leftmost: Vec<char> = buffer[(place.x, y)].symbol().chars().rev().take(4).collect();
-            let column = COUNTING_MARKS.get(usize::from(cover.right() - place.x));
+            let column = DIACRITICS.get(usize::from(cover.right() - place.x));
             if let (&[highest, _, row, placeholder], Some(&column)) = (&leftmost[..], column) {
                 let symbol: String = [placeholder, row, column, highest].iter().collect();
                 buffer[(cover.right(), y)].set_symbol(&symbol);
@@ -171,9 +169,9 @@ fn say_where(buffer: &mut Buffer, place: Rect, covered: &[Rect]) {
     }
 }
 
-/// The combining characters kitty counts rows and columns with, as ratatui-image writes them down the rows of a picture
-/// one cell wide.
-static COUNTING_MARKS: LazyLock<Vec<char>> = LazyLock::new(|| {
+/// The combining characters that encode rows and columns in kitty's placeholders, extracted from ratatui-image's output
+/// for a picture one cell wide.
+static DIACRITICS: LazyLock<Vec<char>> = LazyLock::new(|| {
     let size = Size::new(1, 297);
     let Ok(ruler) = Kitty::new(DynamicImage::new_rgb8(1, 1), size, 1, false, false) else { return Vec::new() };
     let area = Rect::new(0, 0, size.width, size.height);
@@ -183,21 +181,21 @@ static COUNTING_MARKS: LazyLock<Vec<char>> = LazyLock::new(|| {
     buffer.content.iter().filter_map(|cell| cell.symbol().chars().nth_back(2)).collect()
 });
 
-/// Completes the first cell of a picture that is sent as one escape sequence. The terminal's cursor is put where
-/// ratatui believes it to be: one cell on. And a picture to be sent again becomes another text: ratatui writes only
-/// cells that changed.
-fn seal(buffer: &mut Buffer, place: Rect, odd_sending: bool) {
+/// Wraps the first cell of a picture that is sent as one escape sequence. Moves the cursor to where ratatui expects it, one
+/// cell to the right. Alternates an ineffective suffix when the picture must be sent again, because ratatui writes only
+/// changed cells.
+fn complete_first_cell(buffer: &mut Buffer, place: Rect, resend_parity: bool) {
     const SAVE_CURSOR: &str = "\x1b7";
     const RESTORE_CURSOR_AND_STEP: &str = "\x1b8\x1b[1C";
     const NO_ATTRIBUTES: &str = "\x1b[m";
     let cell = &mut buffer[(place.x, place.y)];
-    let again = if odd_sending { NO_ATTRIBUTES } else { "" };
-    let symbol = format!("{SAVE_CURSOR}{}{RESTORE_CURSOR_AND_STEP}{again}", cell.symbol());
+    let suffix = if resend_parity { NO_ATTRIBUTES } else { "" };
+    let symbol = format!("{SAVE_CURSOR}{}{RESTORE_CURSOR_AND_STEP}{suffix}", cell.symbol());
     cell.set_symbol(&symbol);
-    debug_assert!(!matches!(cell.diff_option, CellDiffOption::Skip), "the cell that carries the picture is written");
+    debug_assert!(!matches!(cell.diff_option, CellDiffOption::Skip), "the cell with the picture is written");
 }
 
-/// The nearest of the 256 colours, for terminals that show no others.
+/// Replaces colours by the nearest of the 256-colour palette, for terminals without true colour.
 fn reduce_colours(buffer: &mut Buffer, place: Rect) {
     for position in place.positions() {
         let cell = &mut buffer[position];
@@ -206,7 +204,8 @@ fn reduce_colours(buffer: &mut Buffer, place: Rect) {
     }
 }
 
-/// In the 6×6×6 cube (16–231) or the greys (232–255) of the palette every 256-colour terminal has from xterm.
+/// Returns the nearest colour in the 6×6×6 cube (16–231) or the greys (232–255) of xterm's palette, which all 256-colour
+/// terminals share.
 fn nearest_indexed(colour: Color) -> Color {
     const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let Color::Rgb(red, green, blue) = colour else { return colour };

@@ -1,211 +1,215 @@
-//! The handle the screen holds: asks for pictures by record, gets previews, never waits.
+//! The screen's non-blocking handle for requesting previews.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::capabilities::Capabilities;
-use super::encode::{Preview, Uploads, encode, resize, seen};
+use super::encode::{Preview, Uploads, crop, encode, resize};
 use super::painter::Painter;
 use super::thumbnails::{self, Thumbnails};
-use super::workers::{Answer, Maker, Wanted, Workers};
-use super::zoom::Shot;
+use super::worker_pool::{Job, Response, Runner, WorkerPool};
+use super::zoom::PictureView;
 use super::{CellArea, CellSize, PreviewError, Protocol};
 use crate::dataset::RecordId;
-use crate::picture::{self, ByteCache, Decoded, Stamp, decode};
+use crate::picture::{self, ByteCache, Decoded, PictureError, Stamp, decode_unless};
 
-/// What is kept of encoded previews: some forty, at a pane's size in the kitty protocol.
+/// The cache of encoded previews, in bytes: about forty at a typical pane size in the kitty protocol.
 const ENCODED_BYTES: usize = 64 * 1024 * 1024;
-/// What is kept of decoded pictures, for another size of the pane.
+/// The cache of decoded pictures, in bytes, for when the pane is resized.
 const DECODED_BYTES: usize = 64 * 1024 * 1024;
 
-/// A picture that was asked for, or why there is none. Drop it if the screen has moved on.
+/// The response to a request. May be outdated by the time it arrives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ready {
-    /// The record it was asked for.
     pub record: RecordId,
-    /// The picture's path.
     pub path: PathBuf,
-    /// How it is to be shown.
-    pub shot: Shot,
-    /// The cells it is made for. After a change of the font, some are still on their way for the old ones.
+    pub view: PictureView,
+    /// The cell size that it is encoded for. After a change of the font, responses for the old size may still arrive.
     pub cell: CellSize,
-    /// The picture.
     pub result: Result<Preview, PreviewError>,
 }
 
 impl Ready {
-    fn new(answer: Answer<Preview>, cell: CellSize) -> Self {
-        let Wanted { path, shot, .. } = answer.wanted;
-        Self { record: answer.record, path, shot, cell, result: answer.result }
+    fn new(response: Response<Preview>, cell: CellSize) -> Self {
+        let Job { path, view, .. } = response.job;
+        Self { record: response.record, path, view, cell, result: response.result }
     }
 }
 
-/// Makes previews on two threads of its own and keeps the latest of them, bounded in bytes. Dropping it waits for the
-/// stage each thread is in.
+/// Renders previews on a worker pool with an LRU cache. Dropping it cancels all work and waits for the stage that each
+/// thread is in.
 pub struct Previewer {
-    workers: Workers<PreviewMaker>,
+    pool: WorkerPool<PreviewRunner>,
 }
 
 impl Previewer {
-    /// Starts the threads. `on_ready` is called on one of them (named `picture-1` and `picture-2`), for the newest
-    /// requests only; it must not drop the `Previewer`. For a terminal whose cell size changes, make a new one.
-    /// Thumbnails are kept from run to run where there is a place for them.
+    /// Starts the threads (`picture-1` and `picture-2`). `on_ready` is called on them, for requests that are still current;
+    /// it must not drop the `Previewer`. If the terminal's cell size changes, create a new one. Thumbnails persist in
+    /// `thumbnails`, if given.
     pub fn spawn(
         terminal: Capabilities,
         thumbnails: Option<Thumbnails>,
         on_ready: impl Fn(Ready) + Send + Sync + 'static,
     ) -> Self {
         let cell = terminal.cell;
-        let maker = PreviewMaker {
+        let runner = PreviewRunner {
             terminal,
             thumbnails,
             decoded: Mutex::new(ByteCache::new(DECODED_BYTES)),
             large: Mutex::default(),
             uploads: Uploads::default(),
         };
-        Self { workers: Workers::start(maker, ENCODED_BYTES, move |answer| on_ready(Ready::new(answer, cell))) }
+        let on_response = move |response| on_ready(Ready::new(response, cell));
+        Self { pool: WorkerPool::start(runner, ENCODED_BYTES, on_response) }
     }
 
-    /// Asks for the picture at `path`, to be shown as `shot` says, in place of whatever was asked before. One that is known
-    /// is returned at once; otherwise [`Ready`] follows. It also follows when the file turns out to have changed since.
-    /// No room, no answer.
-    #[must_use = "what is known already is not announced again"]
-    pub fn show(&self, record: RecordId, path: PathBuf, shot: Shot) -> Option<Result<Preview, PreviewError>> {
-        if shot.zoom.steps == 0 {
-            self.workers.maker().let_go();
+    /// Requests a picture and replaces the previous request. Returns the preview if it is cached; otherwise, or if the file
+    /// has changed, [`Ready`] follows. There is no response if the area is empty.
+    #[must_use = "a cached preview gets no response"]
+    pub fn request(&self, record: RecordId, path: PathBuf, view: PictureView) -> Option<Result<Preview, PreviewError>> {
+        if view.zoom.steps == 0 {
+            self.pool.runner().drop_large();
         }
-        if shot.area.is_empty() {
-            self.workers.ask_nothing();
+        if view.area.is_empty() {
+            self.pool.cancel_request();
             return None;
         }
-        self.workers.ask(record, Wanted { path, shot, small: false })
+        self.pool.request(record, Job { path, view, small: false })
     }
 
-    /// Asks for many small pictures of this size, in this order, in place of those asked for this way before. They are
-    /// made after the one that [`Self::show`] asks for. Those that are known are returned at once; otherwise it is as
-    /// there.
-    #[must_use = "what is known already is not announced again"]
-    pub fn show_small(&self, wanted: impl IntoIterator<Item = (RecordId, PathBuf)>, area: CellArea) -> Vec<Ready> {
-        let wanted = wanted.into_iter().filter(|_| !area.is_empty());
-        let wanted = wanted.map(|(record, path)| (record, Wanted { path, shot: Shot::whole(area), small: true }));
-        self.workers.ask_besides(wanted).into_iter().map(|answer| Ready::new(answer, self.cell())).collect()
+    /// Requests a batch of small pictures and replaces the previous batch. They are rendered in this order, after the
+    /// picture of [`Self::request`]. Returns the cached ones; responses follow as for [`Self::request`].
+    #[must_use = "a cached preview gets no response"]
+    pub fn request_thumbnails(
+        &self,
+        pictures: impl IntoIterator<Item = (RecordId, PathBuf)>,
+        area: CellArea,
+    ) -> Vec<Ready> {
+        let pictures = pictures.into_iter().filter(|_| !area.is_empty());
+        let jobs = pictures.map(|(record, path)| (record, Job { path, view: PictureView::fit(area), small: true }));
+        self.pool.request_batch(jobs).into_iter().map(|response| Ready::new(response, self.cell())).collect()
     }
 
-    /// The cells its pictures are made for.
+    /// Returns the cell size that pictures are encoded for.
     #[must_use]
     pub fn cell(&self) -> CellSize {
-        self.workers.maker().terminal.cell
+        self.pool.runner().terminal.cell
     }
 
-    /// The pictures likely to be shown next, the likeliest first; replaces the wishes before. The first few are made
-    /// when nothing else is to do, so that `show` has them at once.
-    pub fn prefetch(&self, wanted: impl IntoIterator<Item = PathBuf>, shot: Shot) {
-        let wanted = wanted.into_iter().filter(|_| !shot.area.is_empty());
-        self.workers.wish(wanted.map(|path| Wanted { path, shot, small: false }));
+    /// Renders the pictures likely to be requested next while the pool is idle, the likeliest first, and replaces the
+    /// previous prefetches. Limited to the first few.
+    pub fn prefetch(&self, paths: impl IntoIterator<Item = PathBuf>, view: PictureView) {
+        let paths = paths.into_iter().filter(|_| !view.area.is_empty());
+        self.pool.prefetch(paths.map(|path| Job { path, view, small: false }));
     }
 
-    /// Forgets all encoded previews, for a terminal that lost what it was sent (after a suspend, or another program's
-    /// use of the screen). Show again what is on the screen, and let go of the old previews.
-    pub fn forget(&self) {
-        self.workers.forget();
+    /// Drops all encoded previews, for a terminal that lost its pictures (after a suspend, or while another program used
+    /// the screen). The caller requests the visible ones again and drops the old previews.
+    pub fn clear_cache(&self) {
+        self.pool.clear_cache();
     }
 
-    /// A painter for this previewer's pictures. One screen needs one.
+    /// Creates the painter for this previewer's pictures. A screen needs exactly one.
     #[must_use]
     pub fn painter(&self) -> Painter {
-        let maker = self.workers.maker();
-        Painter::new(maker.uploads.clone(), maker.terminal.tmux)
+        let runner = self.pool.runner();
+        Painter::new(runner.uploads.clone(), runner.terminal.tmux)
     }
 
-    /// How pictures are drawn.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
-        self.workers.maker().terminal.protocol
+        self.pool.runner().terminal.protocol
     }
 }
 
-/// The pixels of a file in one of its states.
+/// The pixels of a version of a file.
 type Pixels = (Stamp, Arc<Decoded>);
 
-/// The stages: decode, resize, encode.
-struct PreviewMaker {
+/// Decodes, resizes and encodes.
+struct PreviewRunner {
     terminal: Capabilities,
     thumbnails: Option<Thumbnails>,
     decoded: Mutex<ByteCache<PathBuf, Pixels>>,
-    /// The one picture looked at closely, where it is too large to be kept among the others.
+    /// The zoomed picture, if it is too large for `decoded`.
     large: Mutex<Option<(PathBuf, Pixels)>>,
     uploads: Uploads,
 }
 
-impl PreviewMaker {
-    /// The pixels of a file, decoded now or kept from before, enough of them for a shot.
-    fn decoded(&self, path: &Path, stamp: Stamp, shot: Shot) -> Result<Arc<Decoded>, PreviewError> {
+impl PreviewRunner {
+    /// Returns the cached pixels of a file if they suffice for a view; otherwise decodes it.
+    fn decoded(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        view: PictureView,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Arc<Decoded>, PreviewError> {
         let large = || self.large.lock().unwrap_or_else(PoisonError::into_inner);
         let cache = || self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
-        let suffices = |(of, decoded): &&Pixels| *of == stamp && self.suffices(decoded, shot);
-        let known = large().as_ref().filter(|(of, _)| of == path).map(|(_, pixels)| pixels).filter(suffices).cloned();
-        let known = known.or_else(|| cache().get(path).filter(suffices).cloned());
-        if let Some((_, decoded)) = known {
+        let suffices = |(of, decoded): &&Pixels| *of == stamp && self.suffices(decoded, view);
+        let cached = large().as_ref().filter(|(of, _)| of == path).map(|(_, pixels)| pixels).filter(suffices).cloned();
+        let cached = cached.or_else(|| cache().get(path).filter(suffices).cloned());
+        if let Some((_, decoded)) = cached {
             return Ok(decoded);
         }
-        let decoded = Arc::new(decode(&picture::read(path)?, self.terminal.pixels_for(shot))?);
+        let decoded = Arc::new(decode_unless(is_cancelled, &picture::read(path)?, self.terminal.pixels_for(view))?);
         let bytes = decoded.pixels.as_bytes().len();
         let pixels = (stamp, Arc::clone(&decoded));
         if bytes <= DECODED_BYTES {
             cache().insert(path.to_owned(), pixels, bytes);
-        } else if shot.zoom.steps > 0 {
+        } else if view.zoom.steps > 0 {
             *large() = Some((path.to_owned(), pixels));
         }
         Ok(decoded)
     }
 
-    /// Whether the part a shot shows has as many pixels as are drawn, or as there are.
-    fn suffices(&self, decoded: &Decoded, shot: Shot) -> bool {
+    /// Returns true if the visible part has at least as many pixels as are drawn, or is not reduced.
+    fn suffices(&self, decoded: &Decoded, view: PictureView) -> bool {
         !decoded.reduced
-            || seen(decoded, shot, &self.terminal).is_ok_and(|seen| {
-                let drawn = self.terminal.resolution(self.terminal.protocol, seen.cells);
+            || crop(decoded, view, &self.terminal).is_ok_and(|crop| {
+                let drawn = self.terminal.resolution(self.terminal.protocol, crop.cells);
                 let (width, height) = decoded.upright();
                 let held = |part: u32, pixels: u32, whole: u32| u64::from(part) * u64::from(pixels) / u64::from(whole);
-                held(seen.size.0, width, decoded.info.width) >= drawn.0.into()
-                    && held(seen.size.1, height, decoded.info.height) >= drawn.1.into()
+                held(crop.size.0, width, decoded.info.width) >= drawn.0.into()
+                    && held(crop.size.1, height, decoded.info.height) >= drawn.1.into()
             })
     }
 
-    /// Nothing is looked at closely any more.
-    fn let_go(&self) {
+    fn drop_large(&self) {
         *self.large.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-impl Maker for PreviewMaker {
+impl Runner for PreviewRunner {
     type Output = Preview;
 
     fn stamp(&self, path: &Path) -> Result<Stamp, PreviewError> {
         Ok(picture::stamp(path)?)
     }
 
-    fn make(
+    fn run(
         &self,
-        wanted: &Wanted,
+        job: &Job,
         stamp: Stamp,
-        still_wanted: &dyn Fn() -> bool,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Option<Result<Preview, PreviewError>> {
         let terminal = &self.terminal;
-        let decoded = if wanted.small && thumbnails::suffice(terminal, wanted.shot) {
-            thumbnails::decoded(&wanted.path, stamp, self.thumbnails.as_ref()).map(Arc::new)
+        let decoded = if job.small && thumbnails::suffice(terminal, job.view) {
+            thumbnails::decoded(&job.path, stamp, self.thumbnails.as_ref(), is_cancelled).map(Arc::new)
         } else {
-            self.decoded(&wanted.path, stamp, wanted.shot)
+            self.decoded(&job.path, stamp, job.view, is_cancelled)
         };
         let decoded = match decoded {
             Ok(decoded) => decoded,
+            Err(PreviewError::Picture(PictureError::Cancelled)) => return None,
             Err(error) => return Some(Err(error)),
         };
-        if !still_wanted() {
+        if is_cancelled() {
             return None;
         }
-        let resized = seen(&decoded, wanted.shot, terminal)
-            .and_then(|seen| Ok((seen.cells, resize(&decoded, &seen, terminal.protocol, terminal)?)));
-        if !still_wanted() {
+        let resized = crop(&decoded, job.view, terminal)
+            .and_then(|crop| Ok((crop.cells, resize(&decoded, &crop, terminal.protocol, terminal)?)));
+        if is_cancelled() {
             return None;
         }
         Some(resized.and_then(|(cells, picture)| encode(picture, cells, decoded.info, terminal, &self.uploads)))

@@ -1,7 +1,7 @@
-//! Asks the terminal, once and with a deadline, what pictures it can show.
+//! Queries the terminal's graphics capabilities, with a timeout.
 
-mod choice;
-#[cfg_attr(not(unix), allow(dead_code, reason = "without Unix terminals nothing is asked"))]
+mod detect;
+#[cfg_attr(not(unix), allow(dead_code, reason = "queries are sent on Unix only"))]
 mod replies;
 #[cfg(all(test, unix))]
 mod tests;
@@ -10,48 +10,46 @@ use std::time::Duration;
 
 use super::capabilities::Capabilities;
 use super::fit::CellSize;
-use choice::Environment;
+use detect::Environment;
 
-/// What the terminal said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// What it can draw.
     pub capabilities: Capabilities,
-    /// Bytes that came in meanwhile and were no answers: keys typed ahead.
+    /// Input that is not a reply: keys typed ahead.
     pub typed: Vec<u8>,
-    /// Where not all was answered before the deadline: answers may still come in among the keys, and first the rest of
-    /// one that began like this (empty where none had begun).
+    /// Set if the query timed out, to the beginning of an incomplete reply (empty if there is none). Its rest and further
+    /// replies may still arrive among the keys.
     pub late: Option<Vec<u8>>,
 }
 
-/// Asks the terminal what it can draw, for at most `deadline` (400 ms suits).
+/// Queries the terminal and waits at most `timeout` for the replies (400 ms is suitable).
 ///
-/// The terminal must be in raw mode, and nobody else may be reading from it. Without a terminal, nothing is asked and
-/// nothing but half blocks is found.
+/// The terminal must be in raw mode, with no other reader. If standard output is not a terminal, returns the capabilities
+/// from the environment variables.
 #[must_use]
-pub fn probe(deadline: Duration) -> Probe {
+pub fn probe(timeout: Duration) -> Probe {
     let environment = Environment::current();
     #[cfg(unix)]
     if environment.answers_queries()
-        && let Some(probe) = unix::ask_terminal(&environment, deadline)
+        && let Some(probe) = unix::query_terminal(&environment, timeout)
     {
         return probe;
     }
-    let capabilities = choice::choose(&replies::Replies::default(), &environment, None);
+    let capabilities = detect::detect(&replies::Replies::default(), &environment, None);
     Probe { capabilities, typed: Vec::new(), late: None }
 }
 
-/// Whether this runs in a tmux that lets no pictures through to the terminal around it.
+/// Returns true if this runs in a tmux that does not pass graphics commands to the outer terminal.
 #[must_use]
-pub fn tmux_is_in_the_way() -> bool {
-    Environment::current().in_tmux() && !choice::tmux_lets_through()
+pub fn tmux_blocks_passthrough() -> bool {
+    Environment::current().in_tmux() && !detect::tmux_allows_passthrough()
 }
 
-/// The size of a cell now, where the kernel knows: it changes with the size of the font.
+/// Returns the current cell size, if the kernel knows it. It changes with the font size.
 #[must_use]
-pub fn cell_now() -> Option<CellSize> {
+pub fn current_cell_size() -> Option<CellSize> {
     #[cfg(unix)]
-    return unix::cell_of_window(std::os::fd::AsFd::as_fd(&std::io::stdout()));
+    return unix::window_cell_size(std::os::fd::AsFd::as_fd(&std::io::stdout()));
     #[cfg(not(unix))]
     return None;
 }
@@ -66,48 +64,47 @@ mod unix {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     use super::Probe;
-    use super::choice::{self, Environment};
-    use super::replies::{self, Conversation};
+    use super::detect::{self, Environment};
+    use super::replies::{self, ProbeInput};
     use crate::preview::fit::CellSize;
 
-    /// Asks through standard input and output, or through the terminal that controls the process where the input is
-    /// something else.
-    pub(super) fn ask_terminal(environment: &Environment, deadline: Duration) -> Option<Probe> {
+    /// Uses standard input and output, or the controlling terminal if standard input is redirected.
+    pub(super) fn query_terminal(environment: &Environment, timeout: Duration) -> Option<Probe> {
         let (stdin, stdout) = (io::stdin(), io::stdout());
         if !stdout.is_terminal() {
             return None;
         }
-        let passthrough = environment.in_tmux() && choice::tmux_lets_through();
-        let conversation = if stdin.is_terminal() {
-            ask(stdin.as_fd(), &mut stdout.lock(), passthrough, deadline)
+        let passthrough = environment.in_tmux() && detect::tmux_allows_passthrough();
+        let input = if stdin.is_terminal() {
+            query(stdin.as_fd(), &mut stdout.lock(), passthrough, timeout)
         } else {
             let terminal = OpenOptions::new().read(true).open("/dev/tty").ok()?;
-            ask(terminal.as_fd(), &mut stdout.lock(), passthrough, deadline)
+            query(terminal.as_fd(), &mut stdout.lock(), passthrough, timeout)
         };
-        let capabilities = choice::choose(&conversation.replies, environment, cell_of_window(stdout.as_fd()));
-        let late = (!conversation.is_over(passthrough)).then_some(conversation.unfinished);
-        Some(Probe { capabilities, typed: conversation.typed, late })
+        let capabilities = detect::detect(&input.replies, environment, window_cell_size(stdout.as_fd()));
+        let late = (!input.is_complete(passthrough)).then_some(input.unfinished);
+        Some(Probe { capabilities, typed: input.typed, late })
     }
 
-    /// Sends the queries and reads until the last is answered or the deadline has passed.
-    pub(in crate::preview) fn ask(
+    /// Sends the queries and reads until the last reply or the timeout.
+    pub(in crate::preview) fn query(
         input: BorrowedFd<'_>,
         output: &mut impl Write,
         passthrough: bool,
-        deadline: Duration,
-    ) -> Conversation {
-        let end = Instant::now() + deadline;
+        timeout: Duration,
+    ) -> ProbeInput {
+        let deadline = Instant::now() + timeout;
         let mut received = Vec::new();
         let sent = output.write_all(&replies::queries(passthrough)).and_then(|()| output.flush());
         if sent.is_ok() {
-            while !Conversation::of(&received).is_over(passthrough) && read_some(input, &mut received, end) {}
+            while !ProbeInput::parse(&received).is_complete(passthrough) && read_some(input, &mut received, deadline) {}
         }
-        Conversation::of(&received).ended()
+        ProbeInput::parse(&received).finish()
     }
 
-    /// Appends what can be read. `false` when the time is up or the input has ended.
-    fn read_some(input: BorrowedFd<'_>, received: &mut Vec<u8>, end: Instant) -> bool {
-        let left = end.saturating_duration_since(Instant::now());
+    /// Appends the available input. Returns false after the deadline or at the end of the input.
+    fn read_some(input: BorrowedFd<'_>, received: &mut Vec<u8>, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
         let Ok(timeout) = Timespec::try_from(left) else { return false };
         let mut ready = [PollFd::new(&input, PollFlags::IN)];
         match poll(&mut ready, Some(&timeout)) {
@@ -125,8 +122,8 @@ mod unix {
         }
     }
 
-    /// The size of a cell by the kernel's account of the window, which many terminals fill in.
-    pub(super) fn cell_of_window(terminal: BorrowedFd<'_>) -> Option<CellSize> {
+    /// Computes the cell size from the kernel's window size, which many terminals set in pixels too.
+    pub(super) fn window_cell_size(terminal: BorrowedFd<'_>) -> Option<CellSize> {
         let window = rustix::termios::tcgetwinsize(terminal).ok()?;
         CellSize::new(window.ws_xpixel.checked_div(window.ws_col)?, window.ws_ypixel.checked_div(window.ws_row)?)
     }

@@ -1,11 +1,9 @@
-//! Small pictures kept on disk, so that a sheet of hundreds need not be decoded again in the next run.
+//! An on-disk LRU cache of thumbnails, so that a contact sheet need not decode hundreds of pictures in every run.
 //!
-//! Each is a file of its own, a JPEG and behind it a seal, in a folder of a first level of 256. Files need neither a
-//! lock nor a repair: one is written beside its place and renamed into it, so it is whole or not there; several
-//! processes may use the same folder; the folder, or anything in it, may be deleted at any time. A file whose seal does
-//! not fit (torn, damaged, put there by something else) counts as absent and is written anew. The name says which
-//! picture it is of, and in which state: the thumbnail of a picture that was replaced is never asked for again, and goes
-//! with the others that were not used for longest.
+//! Each thumbnail is a file in one of 256 subfolders: a JPEG followed by a checksum. No locking or repair is needed. Files
+//! are written atomically (temporary file and rename), without fsync: the checksum detects torn or damaged files, which
+//! are replaced. Several processes may share the folder, and it may be deleted at any time. File names are hashes of the
+//! picture's path and version, so the thumbnail of a replaced picture is never read again and is eventually evicted.
 
 use std::fs::{self, DirEntry, File};
 use std::io::{self, Write as _};
@@ -18,100 +16,97 @@ use image::metadata::Orientation;
 use twox_hash::XxHash3_128;
 
 use super::encode::{draw, encode_error, resize_part};
-use super::{Capabilities, CellArea, Preview, PreviewError, Shot};
-use crate::picture::{self, Decoded, PictureFormat, PictureInfo, Stamp, decode};
+use super::{Capabilities, CellArea, PictureView, Preview, PreviewError};
+use crate::picture::{self, Decoded, PictureFormat, PictureInfo, Stamp, decode, decode_unless};
 
 /// The longer side of a thumbnail, in pixels.
 const EDGE: u32 = 256;
-/// A thumbnail is not drawn larger than this, in pixels of the shorter side of its room: beyond, one sees that it is
-/// one.
-const LARGEST_ROOM: u32 = 384;
-/// The quality of their JPEGs, of 100.
+/// The largest area that a thumbnail is used for, in pixels of its shorter side. Beyond, the loss of detail is visible.
+const MAX_AREA: u32 = 384;
+/// JPEG quality, out of 100.
 const QUALITY: u8 = 85;
-/// A square of the checker behind transparent pictures, in pixels.
+/// The squares of the checkerboard behind transparent pictures, in pixels.
 const SQUARE: u32 = 8;
-/// The most the folder holds, in bytes: six thousand thumbnails and more.
-const MOST_BYTES: u64 = 64_000_000;
-/// Bytes of a file's seal.
-const SEAL: usize = size_of::<u128>();
+/// The size limit of the folder, in bytes: at least six thousand thumbnails.
+const MAX_BYTES: u64 = 64_000_000;
+/// The length of the checksum, in bytes.
+const CHECKSUM: usize = size_of::<u128>();
 
-/// Thumbnails in a folder.
 #[derive(Debug)]
 pub struct Thumbnails {
     folder: PathBuf,
-    most_bytes: u64,
-    /// The bytes in the folder, once they were counted. Other processes may add to them.
-    held: Mutex<Option<u64>>,
+    max_bytes: u64,
+    /// The bytes in the folder, once counted. Other processes may add to them.
+    used: Mutex<Option<u64>>,
 }
 
-/// What a file in the folder is called, and what its seal is made with.
+/// The name of a file in the folder.
 type Key = u128;
 
 impl Thumbnails {
-    /// Those in a folder, which need not exist yet.
+    /// The folder need not exist yet.
     #[must_use]
-    pub fn in_folder(folder: PathBuf) -> Self {
-        Self { folder, most_bytes: MOST_BYTES, held: Mutex::default() }
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, max_bytes: MAX_BYTES, used: Mutex::default() }
     }
 
-    /// How many files there are, and their bytes.
+    /// Returns the number of files and their total size in bytes.
     #[must_use]
     pub fn usage(&self) -> (u64, u64) {
         self.files().iter().fold((0, 0), |(files, bytes), file| (files + 1, bytes + file.bytes))
     }
 
-    /// The most bytes they may take.
     #[must_use]
-    pub fn most_bytes(&self) -> u64 {
-        self.most_bytes
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
     }
 
-    /// The JPEG of a thumbnail, which counts as used now.
+    /// Returns the JPEG of a thumbnail, and marks it as most recently used.
     fn get(&self, key: Key) -> Option<Vec<u8>> {
         let path = self.path(key);
         let mut bytes = picture::read(&path).ok()?;
-        let jpeg = bytes.len().checked_sub(SEAL)?;
-        if bytes[jpeg..] != seal(key, &bytes[..jpeg]) {
+        let jpeg = bytes.len().checked_sub(CHECKSUM)?;
+        if bytes[jpeg..] != checksum(key, &bytes[..jpeg]) {
             return None;
         }
         bytes.truncate(jpeg);
-        // Where that is not allowed, it goes as if it had not been used.
+        // If this fails, the file is evicted earlier.
         let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(bytes)
     }
 
-    /// Keeps a thumbnail, and lets others go where they are too many.
+    /// Stores a thumbnail, and evicts others to stay within the limit.
     fn put(&self, key: Key, jpeg: &[u8]) -> io::Result<()> {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(jpeg)?;
-        file.write_all(&seal(key, jpeg))?;
-        // The clock of the file system is coarser than that of the program.
+        file.write_all(&checksum(key, jpeg))?;
+        // The file system's clock is coarser than the program's.
         file.as_file().set_modified(SystemTime::now())?;
         file.persist(&path)?;
-        self.make_room((jpeg.len() + SEAL) as u64);
+        self.evict((jpeg.len() + CHECKSUM) as u64);
         Ok(())
     }
 
-    /// Deletes what was not used for longest where so many bytes more are too many.
-    fn make_room(&self, added: u64) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = *held
-            && known + added <= self.most_bytes
+    /// Deletes the least recently used files if `added` bytes exceed the limit.
+    fn evict(&self, added: u64) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = *used
+            && known + added <= self.max_bytes
         {
-            *held = Some(known + added);
+            *used = Some(known + added);
             return;
         }
         let mut files = self.files();
         let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
-        if bytes > self.most_bytes {
+        if bytes > self.max_bytes {
             files.sort_unstable_by_key(|file| file.used);
-            // A tenth more than needed, so that this is not done again for each.
-            let goal = self.most_bytes - self.most_bytes / 10;
+            // Deletes a tenth more than needed, so that the next files do not have to evict again.
+            let target = self.max_bytes - self.max_bytes / 10;
             for file in files {
-                if bytes <= goal {
+                if bytes <= target {
                     break;
                 }
                 if fs::remove_file(&file.path).is_ok() {
@@ -119,14 +114,17 @@ impl Thumbnails {
                 }
             }
         }
-        *held = Some(bytes);
+        *used = Some(bytes);
     }
 
-    /// Every file in the folders of the first level.
-    fn files(&self) -> Vec<Held> {
+    /// Lists the files in the subfolders.
+    fn files(&self) -> Vec<StoredFile> {
         let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
         let shards = entries(&self.folder).filter(is_shard);
-        shards.flat_map(|shard| entries(&shard.path())).filter_map(|file| Held::of(&file).ok().flatten()).collect()
+        shards
+            .flat_map(|shard| entries(&shard.path()))
+            .filter_map(|file| StoredFile::of(&file).ok().flatten())
+            .collect()
     }
 
     fn path(&self, key: Key) -> PathBuf {
@@ -136,14 +134,13 @@ impl Thumbnails {
     }
 }
 
-/// A file of ours.
-struct Held {
+struct StoredFile {
     path: PathBuf,
     bytes: u64,
     used: SystemTime,
 }
 
-impl Held {
+impl StoredFile {
     fn of(entry: &DirEntry) -> io::Result<Option<Self>> {
         let metadata = entry.metadata()?;
         let used = metadata.modified()?;
@@ -151,49 +148,53 @@ impl Held {
     }
 }
 
-/// Whether a folder is one of ours: two hexadecimal digits.
+/// Returns true if the folder's name is two hexadecimal digits.
 fn is_shard(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     name.len() == 2 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
 }
 
-/// A picture in one of its states: where it is, how large, when it was written.
+/// Identifies a version of a picture by its path, size and modification time.
 fn key(path: &Path, stamp: Stamp) -> Key {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let since = stamp.modified().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    let mut state = path.into_os_string().into_encoded_bytes();
-    state.extend(stamp.len().to_le_bytes());
-    state.extend(since.as_nanos().to_le_bytes());
-    XxHash3_128::oneshot(&state)
+    let mut version = path.into_os_string().into_encoded_bytes();
+    version.extend(stamp.len().to_le_bytes());
+    version.extend(since.as_nanos().to_le_bytes());
+    XxHash3_128::oneshot(&version)
 }
 
-/// What proves that a file is whole, and the one its name says.
-fn seal(key: Key, jpeg: &[u8]) -> [u8; SEAL] {
+/// Covers the content and the name.
+fn checksum(key: Key, jpeg: &[u8]) -> [u8; CHECKSUM] {
     (XxHash3_128::oneshot(jpeg) ^ key).to_le_bytes()
 }
 
-/// Whether thumbnails are large enough for a shot.
-pub(super) fn suffice(terminal: &Capabilities, shot: Shot) -> bool {
-    let (width, height) = terminal.pixels_for(shot);
-    width.min(height) <= LARGEST_ROOM
+/// Returns true if thumbnails are large enough for a view.
+pub(super) fn suffice(terminal: &Capabilities, view: PictureView) -> bool {
+    let (width, height) = terminal.pixels_for(view);
+    width.min(height) <= MAX_AREA
 }
 
-/// The thumbnail of a picture: the one that was kept, or a new one, which is kept.
-pub(super) fn decoded(path: &Path, stamp: Stamp, kept: Option<&Thumbnails>) -> Result<Decoded, PreviewError> {
+/// Returns the cached thumbnail of a picture, or creates and stores it.
+pub(super) fn decoded(
+    path: &Path,
+    stamp: Stamp,
+    cache: Option<&Thumbnails>,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<Decoded, PreviewError> {
     let key = key(path, stamp);
-    let known = kept.and_then(|kept| kept.get(key)).and_then(|jpeg| decode(&jpeg, (EDGE, EDGE)).ok());
-    if let Some(known) = known {
-        return Ok(known);
+    let cached = cache.and_then(|cache| cache.get(key)).and_then(|jpeg| decode(&jpeg, (EDGE, EDGE)).ok());
+    if let Some(cached) = cached {
+        return Ok(cached);
     }
-    let (thumbnail, jpeg) = make(&decode(&picture::read(path)?, (EDGE, EDGE))?)?;
-    if let Some(Err(error)) = kept.map(|kept| kept.put(key, &jpeg)) {
-        // It is made again next time.
-        tracing::debug!(%error, "a thumbnail is not kept");
+    let (thumbnail, jpeg) = make(&decode_unless(is_cancelled, &picture::read(path)?, (EDGE, EDGE))?)?;
+    if let Some(Err(error)) = cache.map(|cache| cache.put(key, &jpeg)) {
+        tracing::debug!(%error, "cannot store a thumbnail");
     }
     Ok(thumbnail)
 }
 
-/// A small picture, upright and opaque, and its file.
+/// Creates an upright and opaque thumbnail, and its JPEG.
 fn make(decoded: &Decoded) -> Result<(Decoded, Vec<u8>), PreviewError> {
     let PictureInfo { width, height, .. } = decoded.info;
     let small = resize_part(decoded, ((0, 0), (width, height)), within_edge((width, height)), SQUARE)?.into_rgb8();
@@ -205,7 +206,7 @@ fn make(decoded: &Decoded) -> Result<(Decoded, Vec<u8>), PreviewError> {
     Ok((decoded, jpeg))
 }
 
-/// The size of a thumbnail: in the picture's proportions, never enlarged.
+/// Returns the size of a thumbnail: keeps the aspect ratio and never enlarges.
 fn within_edge((width, height): (u32, u32)) -> (u32, u32) {
     let longer = u64::from(width.max(height).max(EDGE));
     let scaled = |side: u32| {
@@ -215,17 +216,18 @@ fn within_edge((width, height): (u32, u32)) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// The thumbnail of the picture at `path`, drawn for a room of cells, on the calling thread.
+/// Returns the thumbnail of the picture at `path`, encoded for an area of cells, on the calling thread.
 ///
 /// # Errors
-/// Why there is nothing to see.
+///
+/// Returns an error if the file is unusable or cannot be encoded.
 pub fn thumbnail(
     path: &Path,
-    room: CellArea,
+    area: CellArea,
     terminal: &Capabilities,
-    kept: Option<&Thumbnails>,
+    cache: Option<&Thumbnails>,
 ) -> Result<Preview, PreviewError> {
-    draw(&decoded(path, picture::stamp(path)?, kept)?, Shot::whole(room), terminal)
+    draw(&decoded(path, picture::stamp(path)?, cache, &|| false)?, PictureView::fit(area), terminal)
 }
 
 #[cfg(test)]

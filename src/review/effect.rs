@@ -8,7 +8,7 @@ use super::sort::SortScan;
 use crate::dataset::RecordId;
 use crate::engine::SaveRequest;
 use crate::engine::rules::JobSpec;
-use crate::preview::{CellArea, Shot};
+use crate::preview::{CellArea, PictureView};
 use crate::session::Step;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub enum Effect {
         /// The picture, as the dataset names it.
         file_name: String,
         /// How.
-        shot: Shot,
+        view: PictureView,
     },
     /// Have these pictures ready, most wanted first, instead of those wished for before.
     PrefetchPictures {

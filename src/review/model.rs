@@ -21,7 +21,7 @@ use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{DescriberStatus, Dollars, Usage};
 use crate::lint::Rules;
-use crate::preview::{CellArea, Preview, PreviewError, Shot};
+use crate::preview::{CellArea, PictureView, Preview, PreviewError};
 use crate::report::Figures;
 pub use crate::session::FILE;
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
@@ -127,8 +127,8 @@ pub enum PictureSlot {
     #[default]
     Empty,
     /// Requested, with an earlier preview of the record to show meanwhile.
-    Loading(RecordId, Shot, Option<Preview>),
-    Ready(RecordId, Shot, Result<Preview, PreviewError>),
+    Loading(RecordId, PictureView, Option<Preview>),
+    Ready(RecordId, PictureView, Result<Preview, PreviewError>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

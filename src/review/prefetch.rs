@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::update::{describe_ahead, filter, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
-use crate::preview::{CellArea, Shot, Zoom};
+use crate::preview::{CellArea, PictureView, Zoom};
 
 /// Screens of lines kept loaded above and below the current one.
 const MARGIN: usize = 2;
@@ -92,17 +92,17 @@ fn ask_for_picture(model: &mut Model, out: &mut Vec<Effect>) {
     if let Mode::Zoom(closeup) = &mut model.mode
         && closeup.of != Some(cursor)
     {
-        *closeup = Closeup { of: Some(cursor), zoom: Zoom::WHOLE, ..*closeup };
+        *closeup = Closeup { of: Some(cursor), zoom: Zoom::FIT, ..*closeup };
     }
-    let shot = Shot { area, zoom: model.zoom() };
+    let view = PictureView { area, zoom: model.zoom() };
     let current = match &model.picture {
         PictureSlot::Empty => None,
-        PictureSlot::Loading(record, shot, _) | PictureSlot::Ready(record, shot, _) => Some((*record, *shot)),
+        PictureSlot::Loading(record, view, _) | PictureSlot::Ready(record, view, _) => Some((*record, *view)),
     };
-    if current != Some((cursor, shot)) {
+    if current != Some((cursor, view)) {
         let before = model.preview().and_then(Result::ok).cloned();
-        model.picture = PictureSlot::Loading(cursor, shot, before);
-        out.push(Effect::ShowPicture { record: cursor, file_name, shot });
+        model.picture = PictureSlot::Loading(cursor, view, before);
+        out.push(Effect::ShowPicture { record: cursor, file_name, view });
     }
     prefetch(model, cursor, area, out);
 }

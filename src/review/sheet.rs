@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::model::{Mode, Model};
 use crate::dataset::RecordId;
-use crate::preview::{CellArea, Preview, PreviewError, Ready, Shot};
+use crate::preview::{CellArea, PictureView, Preview, PreviewError, Ready};
 
 /// The available widths of a cell of the grid, in columns. The height is half of that less one row: about square.
 const WIDTHS: [u16; 6] = [12, 16, 20, 28, 40, 56];
@@ -81,7 +81,7 @@ impl Sheet {
 
     /// Stores a thumbnail if it is still needed.
     pub(super) fn take(&mut self, ready: &Ready) {
-        if ready.shot == Shot::whole(self.area) && self.wanted.contains(&ready.record) {
+        if ready.view == PictureView::fit(self.area) && self.wanted.contains(&ready.record) {
             self.pictures.insert(ready.record, ready.result.clone());
         }
     }

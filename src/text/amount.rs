@@ -1,8 +1,8 @@
-//! Amounts as people say them.
+//! Formats durations and numbers.
 
 use std::time::Duration;
 
-/// A span of time as people say it ("1h 05m", "3m 20s", "12s").
+/// Formats a duration: "1h 05m", "3m 20s" or "12s".
 #[must_use]
 pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -13,10 +13,10 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
-/// A large number in few digits ("950", "12.3k", "1.24M").
+/// Abbreviates a large number: "950", "12.3k" or "1.24M".
 #[must_use]
 pub fn thousands(number: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    #[expect(clippy::cast_precision_loss, reason = "rounded for display")]
     let amount = number as f64;
     match number {
         0..1000 => number.to_string(),
@@ -25,7 +25,7 @@ pub fn thousands(number: u64) -> String {
     }
 }
 
-/// A number with its noun ("1 record", "2 records").
+/// Formats a number with its noun: "1 record", "2 records".
 #[must_use]
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_numbers_read_well() {
+    fn durations_and_numbers_are_abbreviated() {
         assert_eq!(span(Duration::from_secs(12)), "12s");
         assert_eq!(span(Duration::from_secs(200)), "3m 20s");
         assert_eq!(span(Duration::from_mins(65)), "1h 05m");

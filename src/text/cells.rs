@@ -1,25 +1,25 @@
-//! How many cells of a terminal a text fills, and the part of it that fits.
+//! Measures and truncates text in terminal cells.
 
 use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Columns that `text` fills, summed over what a reader sees as one character each. Meant for sanitised text: a control
-/// character counts as one.
+/// Returns the width of `text` in columns: the sum over its grapheme clusters. Expects sanitised text; a control character
+/// counts as one column.
 #[must_use]
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
-/// `text` if it fits in `columns`, else as much of it as fits with `ellipsis` after it. What a reader sees as one
-/// character is never cut. Where not even the ellipsis fits, the text is cut without one.
+/// Truncates `text` to `columns`, with `ellipsis` at the end if it does not fit. Never splits a grapheme cluster. If not
+/// even the ellipsis fits, truncates without it.
 #[must_use]
 pub fn truncate_to_width<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {
     let ellipsis = if width(ellipsis) <= columns { ellipsis } else { "" };
-    let room = columns - width(ellipsis);
+    let available = columns - width(ellipsis);
     let mut filled = 0;
-    // Where the text would end if it had to make room for the ellipsis.
+    // The end of the text if it needs the ellipsis.
     let mut kept = 0;
     for (at, grapheme) in text.grapheme_indices(true) {
         filled += grapheme.width();
@@ -28,7 +28,7 @@ pub fn truncate_to_width<'a>(text: &'a str, columns: usize, ellipsis: &str) -> C
             cut.push_str(ellipsis);
             return Cow::Owned(cut);
         }
-        if filled <= room {
+        if filled <= available {
             kept = at + grapheme.len();
         }
     }
@@ -46,10 +46,10 @@ mod tests {
     #[case("", 0)]
     #[case("coat", 4)]
     #[case("여성", 4)]
-    #[case("\u{1112}\u{1161}\u{11ab}", 2)] // The same syllable in three parts.
+    #[case("\u{1112}\u{1161}\u{11ab}", 2)] // The first syllable, decomposed.
     #[case("👩‍👩‍👧", 2)]
     #[case("e\u{301}", 1)]
-    fn cells_are_what_a_terminal_fills(#[case] text: &str, #[case] columns: usize) {
+    fn width_counts_terminal_cells(#[case] text: &str, #[case] columns: usize) {
         assert_eq!(width(text), columns);
     }
 
@@ -60,22 +60,22 @@ mod tests {
     #[case("coats", 0, "")]
     #[case("여성이", 6, "여성이")]
     #[case("여성이", 5, "여성…")]
-    #[case("여성이", 4, "여…")] // One cell stays free: half a syllable does not exist.
+    #[case("여성이", 4, "여…")] // One cell is left over.
     #[case("a👩‍👩‍👧b", 3, "a…")]
     #[case("ae\u{301}bc", 3, "ae\u{301}…")]
-    fn what_does_not_fit_is_cut_between_characters(#[case] text: &str, #[case] columns: usize, #[case] cut: &str) {
+    fn truncates_between_grapheme_clusters(#[case] text: &str, #[case] columns: usize, #[case] cut: &str) {
         assert_eq!(truncate_to_width(text, columns, "…"), cut);
     }
 
     #[test]
-    fn an_ellipsis_without_room_is_left_out() {
+    fn an_ellipsis_that_does_not_fit_is_omitted() {
         assert_eq!(truncate_to_width("coats", 2, "..."), "co");
         assert_eq!(truncate_to_width("coats", 3, "..."), "...");
     }
 
     proptest! {
         #[test]
-        fn the_result_fits_and_is_whole_if_the_text_does(text in "[a가é👩‍]{0,12}", columns in 0_usize..14) {
+        fn the_result_fits_and_is_unchanged_if_the_text_fits(text in "[a가é👩‍]{0,12}", columns in 0_usize..14) {
             let cut = truncate_to_width(&text, columns, "…");
             prop_assert!(width(&cut) <= columns);
             prop_assert_eq!(width(&text) <= columns, cut == text);

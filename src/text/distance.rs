@@ -1,12 +1,13 @@
-//! How much of a text was rewritten, in words.
+//! Edit distance in words.
 
 use super::words;
 
-/// The most comparisons of two words made for a pair of texts: some milliseconds. Captions stay far below it.
-const MOST_COMPARISONS: usize = 4_000_000;
+/// The most word comparisons per pair of texts, which take a few milliseconds. Captions need far fewer.
+const MAX_COMPARISONS: usize = 4_000_000;
 
-/// The words that have to be put in, taken out or replaced to make one text of the other (Levenshtein's distance), as a
-/// share of the words of the longer: 0 for the same words, 1 for none in common. Of texts too long to compare, all words that differ from the first difference to the last count as replaced.
+/// Returns the Levenshtein distance of two texts in words, divided by the number of words of the longer text: 0 for equal
+/// words, 1 for no words in common. For texts that are too long to compare, counts all words between the first and the last
+/// difference as replaced.
 #[must_use]
 pub fn word_distance(one: &str, other: &str) -> f64 {
     let (one, other): (Vec<&str>, Vec<&str>) = (words(one).collect(), words(other).collect());
@@ -18,22 +19,22 @@ pub fn word_distance(one: &str, other: &str) -> f64 {
     let (one, other) = (&one[head..], &other[head..]);
     let tail = one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count();
     let (one, other) = (&one[..one.len() - tail], &other[..other.len() - tail]);
-    let changes = if one.len().saturating_mul(other.len()) > MOST_COMPARISONS {
+    let changes = if one.len().saturating_mul(other.len()) > MAX_COMPARISONS {
         one.len().max(other.len())
     } else {
         levenshtein(one, other)
     };
     #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^52 words")]
-    let share = changes as f64 / longer as f64;
-    share
+    let distance = changes as f64 / longer as f64;
+    distance
 }
 
 fn levenshtein(one: &[&str], other: &[&str]) -> usize {
-    // Changes from the words of `one` so far to each beginning of `other`.
+    // The distances from the words of `one` so far to each prefix of `other`.
     let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (place, word) in one.iter().enumerate() {
+    for (index, word) in one.iter().enumerate() {
         let mut diagonal = row[0];
-        row[0] = place + 1;
+        row[0] = index + 1;
         for (column, candidate) in other.iter().enumerate() {
             let replaced = diagonal + usize::from(word != candidate);
             diagonal = row[column + 1];
@@ -59,12 +60,12 @@ mod tests {
     #[case("k i t t e n", "s i t t i n g", 3.0 / 7.0)]
     #[case("s a t u r d a y", "s u n d a y", 3.0 / 8.0)]
     #[case("젊은 여성이 서 있다", "젊은 남성이 서 있다", 1.0 / 4.0)]
-    fn changed_words_count_against_the_longer_text(#[case] one: &str, #[case] other: &str, #[case] share: f64) {
-        assert!((word_distance(one, other) - share).abs() < 1e-12);
+    fn the_distance_is_relative_to_the_longer_text(#[case] one: &str, #[case] other: &str, #[case] distance: f64) {
+        assert!((word_distance(one, other) - distance).abs() < 1e-12);
     }
 
     #[test]
-    fn endless_texts_are_told_apart_at_once() {
+    fn long_texts_are_compared_quickly() {
         let words = |word: &str| vec![word; 100_000].join(" ");
         assert!((word_distance(&words("a"), &words("b")) - 1.0).abs() < 1e-12);
         let one_changed = format!("{} x {}", words("a"), words("a"));
@@ -73,7 +74,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_distance(one in "[ab]( [abc]){0,6}", other in "[ab]( [abc]){0,6}", third in "[ab]( [abc]){0,6}") {
+        fn it_is_a_metric(one in "[ab]( [abc]){0,6}", other in "[ab]( [abc]){0,6}", third in "[ab]( [abc]){0,6}") {
             let changes = |one: &str, other: &str| {
                 let words = |text: &str| text.split_whitespace().count();
                 #[expect(clippy::cast_precision_loss, reason = "a few words")]

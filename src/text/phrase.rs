@@ -1,53 +1,53 @@
-//! Words in a row, as captions are compared by them: in lower case and without punctuation at their ends.
+//! Phrases: sequences of words, compared in lower case and without surrounding punctuation.
 
 use super::words;
 
-/// A word of a text as it is compared.
+/// A normalised word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BareWord {
-    /// In lower case, without punctuation at its ends; empty where there is nothing else.
+    /// Lower case, without surrounding punctuation; empty if it is only punctuation.
     pub text: String,
-    /// Whether the words after it are of another clause.
+    /// The next word belongs to another clause.
     pub ends_clause: bool,
 }
 
-/// The words of a text as they are compared.
+/// Returns the normalised words of a text.
 pub fn bare_words(text: &str) -> impl Iterator<Item = BareWord> {
     words(text).map(|word| {
         let bare = |character: char| !character.is_alphanumeric();
-        // Trimmed last: a letter's lower case may end in a mark that is none.
+        // Trimmed after lowercasing, because the lower case of some letters ends in a combining mark.
         let text = word.to_lowercase().trim_matches(bare).to_owned();
         let ends_clause = word.trim_start_matches(bare).ends_with(['.', ',', ';', ':', '!', '?', ')', '—', '。', '，']);
         BareWord { text, ends_clause }
     })
 }
 
-/// Words in a row.
+/// A sequence of normalised words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phrase(Vec<String>);
 
 impl Phrase {
-    /// The words of a text; nothing where there are none.
+    /// Returns `None` if the text has no words.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let words: Vec<String> = bare_words(text).map(|word| word.text).filter(|word| !word.is_empty()).collect();
         (!words.is_empty()).then_some(Self(words))
     }
 
-    /// The words, with a space between them.
+    /// Returns the words, separated by spaces.
     #[must_use]
     pub fn words(&self) -> String {
         self.0.join(" ")
     }
 
-    /// Whether these are a text's first words.
+    /// Returns true if `text` begins with these words.
     #[must_use]
     pub fn begins(&self, text: &str) -> bool {
-        let mut found = bare_words(text).map(|word| word.text).filter(|word| !word.is_empty());
-        self.0.iter().all(|word| found.next().as_ref() == Some(word))
+        let mut words = bare_words(text).map(|word| word.text).filter(|word| !word.is_empty());
+        self.0.iter().all(|word| words.next().as_ref() == Some(word))
     }
 
-    /// Whether a text has these words in a row, in one clause.
+    /// Returns true if `text` contains these words consecutively within one clause.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
         let found: Vec<BareWord> = bare_words(text).collect();
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_compared_without_capitals_and_punctuation() {
-        let phrase = Phrase::new("young KOREAN, woman").expect("it has words");
+    fn case_and_punctuation_are_ignored() {
+        let phrase = Phrase::new("young KOREAN, woman").expect("words");
         assert_eq!(phrase.words(), "young korean woman");
         assert!(phrase.is_in("A \"Young Korean woman\" in a coat."));
         assert!(!phrase.is_in("A young, Korean woman."), "another clause");

@@ -1,68 +1,67 @@
-//! Makes any text safe to show: nothing of it can command a terminal, reorder what is around it or hide in it.
+//! Sanitises untrusted text for display: escapes control, bidirectional and invisible characters.
 //!
-//! Captions, file names and messages come from files and services. A control character among them could move the
-//! cursor, set a title or paste text; a bidirectional override could show a name other than it is; an invisible one
-//! could make two different captions look the same. Each is shown in a visible form instead, and only ordinary uses of
-//! such characters (the joiners and selectors within emoji, the joiners of Arabic and Indic spelling) stay.
+//! Captions, file names and messages come from files and services. A control character in them could move the cursor, set
+//! a title or paste text; a bidirectional override could disguise a file name; an invisible character could make different
+//! captions look the same. Each is replaced by a visible form. Only legitimate uses of such characters are kept: joiners
+//! and variation selectors within emoji, and the joiners of Arabic and Indic spelling.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use icu_properties::props::{BinaryProperty as _, DefaultIgnorableCodePoint};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
-/// Most code points shown of what a reader sees as one character. The longest emoji have ten, heavily pointed Hebrew
-/// and Vietnamese fewer; a letter under a thousand accents would cover the lines around it.
+/// The most code points shown per grapheme cluster. The longest emoji have ten, fully pointed Hebrew and Vietnamese fewer; a
+/// letter with a thousand accents would cover the lines around it.
 const MAX_CLUSTER: usize = 32;
 
-/// Most tags in the flag of a region: a code of six, and the end.
-const LONGEST_FLAG: usize = 7;
+/// The most tags in the flag of a region: a code of six and the terminator.
+const MAX_FLAG_TAGS: usize = 7;
 
-/// What shows that the rest of an over-long character was left out.
-const LEFT_OUT: &str = "⟨…⟩";
+/// Replaces the rest of an overlong cluster.
+const TRUNCATED: &str = "⟨…⟩";
 
-/// `text` for a field of one line. Line breaks become `⏎`, tabs a space, controls their pictures (`␛`), and hidden
-/// characters their numbers (`⟨U+202E⟩`).
+/// Sanitises `text` for display on one line. Line breaks become `⏎`, tabs a space, control characters their symbol (`␛`),
+/// and hidden characters their code point (`⟨U+202E⟩`).
 #[must_use]
 pub fn sanitize(text: &str) -> Cow<'_, str> {
-    shown(text, |cluster| match cluster {
+    replace_clusters(text, |cluster| match cluster {
         "\n" | "\r\n" => Some("⏎"),
         "\t" => Some(" "),
         _ => None,
     })
 }
 
-/// `text` for a field of several lines: as [`sanitize`], but line feeds stay (`\r\n` becomes one) and a tab becomes four
-/// spaces.
+/// Like [`sanitize`], but keeps line feeds (`\r\n` becomes one), and a tab becomes four spaces.
 #[must_use]
 pub fn sanitize_multiline(text: &str) -> Cow<'_, str> {
-    shown(text, |cluster| match cluster {
+    replace_clusters(text, |cluster| match cluster {
         "\n" | "\r\n" => Some("\n"),
         "\t" => Some("    "),
         _ => None,
     })
 }
 
-/// The characters of `text` that a reader would not see or that command a terminal, with where each begins in bytes.
-/// Tabs and line breaks are not among them.
+/// Returns the invisible and control characters of `text`, except tabs and line breaks, with their byte offsets.
 pub fn hidden_characters(text: &str) -> impl Iterator<Item = (usize, char)> {
-    // Nearly all captions are plain ASCII, and `check` looks at millions.
+    // Nearly all captions are ASCII, and `check` reads millions.
     let text = if is_printable_ascii(text) { "" } else { text };
     text.grapheme_indices(true)
         .filter(|(_, cluster)| !matches!(*cluster, "\t" | "\n" | "\r\n"))
         .flat_map(|(start, cluster)| {
-            marked(cluster).map(move |(at, character, hidden)| (start + at, character, hidden))
+            classify(cluster).map(move |(at, character, hidden)| (start + at, character, hidden))
         })
         .filter_map(|(at, character, hidden)| hidden.then_some((at, character)))
 }
 
-/// `text` with `replace` asked first for what stands in the place of a cluster.
-fn shown(text: &str, replace: impl Fn(&str) -> Option<&'static str>) -> Cow<'_, str> {
+/// Replaces clusters: by the result of `replace`, or else by their visible form.
+fn replace_clusters(text: &str, replace: impl Fn(&str) -> Option<&'static str>) -> Cow<'_, str> {
     if is_printable_ascii(text) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::new();
-    // Everything before this byte is in `safe`; from here on the text has been as it should.
+    // The end of the part already copied to `safe`.
     let mut copied = 0;
     for (start, cluster) in text.grapheme_indices(true) {
         let replacement = match replace(cluster) {
@@ -88,41 +87,41 @@ fn is_printable_ascii(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// What a reader sees as one character, in a form in which they see all of it. Borrowed where nothing had to change.
+/// Returns the visible form of a grapheme cluster, borrowed if it is unchanged.
 fn visible(cluster: &str) -> Cow<'_, str> {
     let whole = cluster;
     let cluster = whole.char_indices().nth(MAX_CLUSTER).map_or(whole, |(end, _)| &whole[..end]);
     let lone_mark = cluster.chars().next().is_some_and(is_mark);
-    let plain = !marked(cluster).any(|(_, _, hidden)| hidden);
+    let plain = !classify(cluster).any(|(_, _, hidden)| hidden);
     if plain && !lone_mark && cluster.len() == whole.len() {
         return Cow::Borrowed(whole);
     }
     let mut safe = String::new();
     if lone_mark {
-        // Without something to sit on it would change the character before it, which may be ours.
+        // It would combine with the character before it, which may be part of our own interface.
         safe.push('◌');
     }
-    for (_, character, hidden) in marked(cluster) {
+    for (_, character, hidden) in classify(cluster) {
         if !hidden {
             safe.push(character);
         } else if let Some(picture) = control_picture(character) {
             safe.push(picture);
         } else {
-            write!(safe, "⟨U+{:04X}⟩", u32::from(character)).expect("a String takes all that is written");
+            write!(safe, "⟨U+{:04X}⟩", u32::from(character)).expect("writing to a string cannot fail");
         }
     }
     if cluster.len() < whole.len() {
-        safe.push_str(LEFT_OUT);
+        safe.push_str(TRUNCATED);
     }
     Cow::Owned(safe)
 }
 
-/// Whether `character` shows only upon the one before it.
+/// Returns true if `character` combines with the one before it.
 fn is_mark(character: char) -> bool {
     character.width() == Some(0) && !is_suspect(character) && format!("a{character}").graphemes(true).count() == 1
 }
 
-/// The picture Unicode has for an ASCII control character.
+/// Returns the symbol of an ASCII control character (Unicode's Control Pictures).
 fn control_picture(character: char) -> Option<char> {
     match character {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)),
@@ -131,68 +130,63 @@ fn control_picture(character: char) -> Option<char> {
     }
 }
 
-/// The characters of `cluster` with where each begins and whether it must be made visible: one a reader would not see,
-/// and not in its ordinary use. After the first such character there is no ordinary use: it is no longer what it was
-/// part of.
-fn marked(cluster: &str) -> impl Iterator<Item = (usize, char, bool)> {
+/// Returns the characters of `cluster` with their byte offsets, and true if they must be escaped. After the first escaped
+/// character all suspect ones are escaped, because they are no longer part of a legitimate sequence.
+fn classify(cluster: &str) -> impl Iterator<Item = (usize, char, bool)> {
     cluster.char_indices().scan(false, |broken, (at, character)| {
         let hidden = is_suspect(character)
-            && (*broken || !is_ordinary(&cluster[..at], character, &cluster[at + character.len_utf8()..]));
+            && (*broken || !is_legitimate(&cluster[..at], character, &cluster[at + character.len_utf8()..]));
         *broken |= hidden;
         Some((at, character, hidden))
     })
 }
 
-/// Characters that command, reorder or do not show: controls, the default-ignorable code points of Unicode 16
-/// (`DerivedCoreProperties.txt`), the bidirectional controls, the line and paragraph separators and the annotation
-/// characters.
+/// Returns true for control characters, Unicode's default-ignorable code points (which include the bidirectional controls),
+/// line and paragraph separators, and interlinear annotations.
 fn is_suspect(character: char) -> bool {
     character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        || DefaultIgnorableCodePoint::for_char(character)
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// Whether a suspect character, between what comes before and after it in its cluster, is there as writing wants it.
-fn is_ordinary(before: &str, character: char, after: &str) -> bool {
+/// Returns true if a suspect character is used legitimately, between `before` and `after` in its cluster.
+fn is_legitimate(before: &str, character: char, after: &str) -> bool {
     let Some(previous) = before.chars().next_back() else { return false };
     match character {
-        // Part of an emoji (👩‍🎤) or of an Indic conjunct: Unicode's clusters hold a joiner before something visible
-        // in no other place. Or a joiner where spelling knows it, also at the end of a cluster (می‌خواهم).
+        // In an emoji (👩‍🎤) or Indic conjunct, the only clusters with a joiner before a visible character; or in a script
+        // that uses joiners, also at the end of a cluster (می‌خواهم).
         '\u{200c}' | '\u{200d}' => {
             let joins = character == '\u{200d}' && after.chars().next().is_some_and(|next| next.width() > Some(0));
             joins || spells_with_joiners(previous)
         }
-        // Text or colour form of a symbol; a keycap (1️⃣) is the only one upon ASCII.
+        // Selects text or emoji presentation; the only ASCII bases are keycaps (1️⃣).
         '\u{fe0e}' | '\u{fe0f}' => match previous {
             '0'..='9' | '#' | '*' => after == "\u{20e3}",
             '©' | '®' => true,
             _ => is_symbol(previous),
         },
-        // Forms of ideographs and of mathematical symbols.
+        // Variants of ideographs and mathematical symbols.
         '\u{fe00}'..='\u{fe0d}' => is_symbol(previous) || is_ideograph(previous),
         '\u{e0100}'..='\u{e01ef}' => is_ideograph(previous),
-        // The flags of regions: 🏴, a code of three to six letters or digits, an end.
+        // Flags of regions: 🏴, a code of three to six letters or digits, and a terminator.
         '\u{e0020}'..='\u{e007f}' => is_region_flag(before, character, after),
-        // Mongolian letters choose their forms, and are joined, by these.
+        // Select the forms of Mongolian letters.
         '\u{180b}'..='\u{180f}' => matches!(previous, '\u{1820}'..='\u{18aa}'),
-        // Syllables of old Korean without a first sound or a vowel are spelled with fillers.
+        // Old Korean syllables without an initial consonant or vowel are spelled with fillers.
         '\u{1160}' => matches!(previous, '\u{1100}'..='\u{115e}' | '\u{a960}'..='\u{a97c}'),
         _ => false,
     }
 }
 
-/// Whether `letter` is of a script that is spelled with joiners: Arabic and its neighbours, the Indic scripts, Myanmar
-/// and Khmer.
+/// Returns true for letters of scripts that use joiners in spelling: Arabic and its neighbours, the Indic scripts, Myanmar and
+/// Khmer.
 fn spells_with_joiners(letter: char) -> bool {
     matches!(letter, '\u{600}'..='\u{61b}' | '\u{61d}'..='\u{dff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17b3}'
         | '\u{17b6}'..='\u{17ff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
 }
 
-/// Symbols that have a text and a colour form, roughly: those from Letterlike Symbols to CJK Symbols, the enclosed CJK
-/// ones, and the pictographs.
+/// Approximates the symbols with text and emoji presentation or with variants: from Letterlike Symbols to CJK Symbols, the
+/// enclosed CJK ones, and the pictographs.
 fn is_symbol(character: char) -> bool {
     matches!(character, '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{303f}' | '\u{3200}'..='\u{32ff}' | '\u{1f000}'..='\u{1faff}')
 }
@@ -201,13 +195,13 @@ fn is_ideograph(character: char) -> bool {
     matches!(character, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// Whether `character` is part of the tags that make 🏴 the flag of a region.
+/// Returns true if `character` is in a tag sequence that makes 🏴 the flag of a region.
 fn is_region_flag(before: &str, character: char, after: &str) -> bool {
-    let Some(begun) = before.strip_prefix('\u{1f3f4}') else { return false };
-    let tags: Vec<char> = begun.chars().chain([character]).chain(after.chars()).take(LONGEST_FLAG + 1).collect();
+    let Some(tags) = before.strip_prefix('\u{1f3f4}') else { return false };
+    let tags: Vec<char> = tags.chars().chain([character]).chain(after.chars()).take(MAX_FLAG_TAGS + 1).collect();
     let Some((end, code)) = tags.split_last() else { return false };
     *end == '\u{e007f}'
-        && (3..LONGEST_FLAG).contains(&code.len())
+        && (3..MAX_FLAG_TAGS).contains(&code.len())
         && code.iter().all(|tag| matches!(tag, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}'))
 }
 
@@ -236,7 +230,7 @@ mod tests {
     #[case::hindi("क्\u{200d}ष")]
     #[case::ideograph_with_a_form("葛\u{e0100}")]
     #[case::mongolian("\u{1820}\u{180b}")]
-    fn ordinary_writing_stays_as_it_is(#[case] text: &str) {
+    fn legitimate_text_is_unchanged(#[case] text: &str) {
         assert!(matches!(sanitize(text), Cow::Borrowed(same) if same == text), "{:?}", sanitize(text));
         assert_eq!(sanitize_multiline(text), text);
         assert_eq!(hidden_characters(text).count(), 0);
@@ -267,23 +261,23 @@ mod tests {
     #[case::accent_on_nothing("\u{301}a", "◌\u{301}a")]
     #[case::accent_on_a_line_break("a\n\u{301}", "a⏎◌\u{301}")]
     #[case::tab_and_line_breaks("a\tb\nc\r\nd", "a b⏎c⏎d")]
-    fn what_does_not_show_is_shown(#[case] text: &str, #[case] expected: &str) {
+    fn suspect_characters_are_escaped(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(sanitize(text), expected);
     }
 
     #[test]
-    fn line_breaks_stay_where_there_are_lines() {
+    fn multiline_text_keeps_line_feeds() {
         assert_eq!(sanitize_multiline("a\tb\nc\r\nd\r\x1b"), "a    b\nc\nd␍␛");
     }
 
     #[test]
-    fn a_pile_of_accents_is_cut_off() {
+    fn overlong_clusters_are_truncated() {
         let pile = format!("a{}b", "\u{301}".repeat(1_000));
         assert_eq!(sanitize(&pile), format!("a{}⟨…⟩b", "\u{301}".repeat(31)));
     }
 
     #[test]
-    fn a_megabyte_of_joiners_or_tags_is_looked_through_once() {
+    fn a_megabyte_of_joiners_or_tags_takes_linear_time() {
         for hidden in ['\u{200d}', '\u{e0061}'] {
             let text = format!("🏴{}", String::from(hidden).repeat(300_000));
             assert_eq!(hidden_characters(&text).count(), 300_000);
@@ -291,17 +285,17 @@ mod tests {
     }
 
     #[test]
-    fn hidden_characters_are_found_where_they_are() {
+    fn hidden_characters_have_byte_offsets() {
         let found: Vec<_> = hidden_characters("여\u{202e}a\tb\n\x1b").collect();
         assert_eq!(found, [(3, '\u{202e}'), (10, '\x1b')]);
     }
 
-    /// The bidirectional controls and the separators of lines and paragraphs.
+    /// The bidirectional controls, and the line and paragraph separators.
     fn reorders(character: char) -> bool {
         matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
     }
 
-    /// Text made mostly of what this module is about.
+    /// Generates text with many suspect characters.
     fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             any::<char>(),
@@ -340,7 +334,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_commands_or_reorders_comes_through(text in hostile()) {
+        fn no_control_or_bidirectional_character_remains(text in hostile()) {
             let safe = sanitize(&text);
             prop_assert!(!safe.chars().any(char::is_control), "{safe:?}");
             prop_assert!(!safe.contains(reorders), "{safe:?}");
@@ -349,7 +343,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_safe_stays_safe(text in hostile()) {
+        fn sanitising_is_idempotent(text in hostile()) {
             let safe = sanitize(&text);
             prop_assert_eq!(hidden_characters(&safe).next(), None);
             prop_assert_eq!(sanitize(&safe), safe.clone());

@@ -1,33 +1,31 @@
-//! Words and whitespace, as the scripts that write captions count them.
+//! Words and whitespace with Python's semantics.
 
 use std::borrow::Cow;
 
-/// Whether `character` separates words: what Python's `str.isspace` says, so that a limit means the same here as in the
-/// script that wrote the captions. That is Unicode's `White_Space` and the four ASCII information separators.
+/// Returns true if `character` separates words. Matches Python's `str.isspace`, so that a word limit means the same as in the
+/// script that wrote the captions: Unicode's `White_Space` and the four ASCII information separators.
 #[must_use]
 pub fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
 
-/// `text` without whitespace at its ends, as Python's `str.strip()`.
+/// Trims whitespace from both ends, like Python's `str.strip()`.
 #[must_use]
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// The words of `text`: runs of anything but whitespace, as `text.split()` in Python.
+/// Splits `text` at whitespace, like Python's `str.split()`.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_space).filter(|word| !word.is_empty())
 }
 
-/// Number of [`words`].
 #[must_use]
 pub fn word_count(text: &str) -> usize {
     words(text).count()
 }
 
-/// The first `limit` words of `text` with everything between them, from its very start; without what follows the last
-/// of them. A text of no more than `limit` words comes back whole.
+/// Returns the prefix of `text` that ends with word number `limit`, or all of `text` if it has no more words.
 #[must_use]
 pub fn clip_words(text: &str, limit: usize) -> &str {
     let mut words = 0;
@@ -50,8 +48,8 @@ pub fn clip_words(text: &str, limit: usize) -> &str {
     text
 }
 
-/// `text` as a caption of one line: each line break, with the whitespace around it, becomes one space, and the ends are
-/// trimmed. Whitespace within a line stays as it is.
+/// Joins lines: replaces each line break and the whitespace around it by one space, and trims the ends. Whitespace within a
+/// line is unchanged.
 #[must_use]
 pub fn single_line(text: &str) -> Cow<'_, str> {
     let text = trim(text);
@@ -62,7 +60,7 @@ pub fn single_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.join(" "))
 }
 
-/// Whether `character` ends a line, as Python's `str.splitlines` sees it.
+/// Matches the line boundaries of Python's `str.splitlines`.
 fn is_line_break(character: char) -> bool {
     matches!(character, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -79,7 +77,7 @@ mod tests {
         \u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
 
     #[test]
-    fn exactly_the_characters_python_splits_at_separate_words() {
+    fn separators_are_exactly_those_of_python() {
         let spaces: String = ('\0'..=char::MAX).filter(|&character| is_space(character)).collect();
         assert_eq!(spaces, PYTHON_SPACES);
     }
@@ -93,7 +91,7 @@ mod tests {
     #[case("zero\u{200b}width joins", 2)]
     #[case("검은 코트를 입은 여성", 4)]
     #[case("black-and-white , shirt", 3)]
-    fn words_are_what_whitespace_separates(#[case] text: &str, #[case] words: usize) {
+    fn words_are_separated_by_whitespace(#[case] text: &str, #[case] words: usize) {
         assert_eq!(word_count(text), words);
     }
 
@@ -102,7 +100,7 @@ mod tests {
     #[case("one two ", 2, "one two ")]
     #[case("one", 0, "")]
     #[case("여성이 서 있다", 1, "여성이")]
-    fn clipping_ends_with_the_last_word_allowed(#[case] text: &str, #[case] limit: usize, #[case] clipped: &str) {
+    fn clipping_ends_with_the_last_allowed_word(#[case] text: &str, #[case] limit: usize, #[case] clipped: &str) {
         assert_eq!(clip_words(text, limit), clipped);
     }
 
@@ -112,20 +110,20 @@ mod tests {
     #[case("first \r\n\r\n  second\u{2028}third", "first second third")]
     #[case("a\u{b}b\u{85}c", "a b c")]
     #[case("\n\n", "")]
-    fn a_caption_becomes_one_line(#[case] text: &str, #[case] line: &str) {
+    fn line_breaks_become_spaces(#[case] text: &str, #[case] line: &str) {
         assert_eq!(single_line(text), line);
     }
 
     proptest! {
         #[test]
-        fn clipping_keeps_a_start_of_the_text_and_no_word_too_many(text in any::<String>(), limit in 0_usize..6) {
+        fn clipping_returns_a_prefix_with_at_most_the_limit(text in any::<String>(), limit in 0_usize..6) {
             let clipped = clip_words(&text, limit);
             prop_assert!(text.starts_with(clipped));
             prop_assert_eq!(word_count(clipped), word_count(&text).min(limit));
         }
 
         #[test]
-        fn one_line_holds_the_same_words(text in "[a-c \t\n\r\u{85}\u{2028}]{0,20}") {
+        fn joining_lines_keeps_the_words(text in "[a-c \t\n\r\u{85}\u{2028}]{0,20}") {
             let line = single_line(&text);
             prop_assert!(!line.contains(is_line_break));
             prop_assert_eq!(line.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());

@@ -11,7 +11,7 @@ use recaption::describe::{DescriberStatus, Pause, PauseKind, Usage};
 use recaption::engine::EngineEvent;
 use recaption::engine::JobEvent;
 use recaption::picture::PictureError;
-use recaption::preview::{Capabilities, CellArea, CellSize, Painter, Previewer, Protocol, Ready, Shot, prepare};
+use recaption::preview::{Capabilities, CellArea, CellSize, Painter, PictureView, Previewer, Protocol, Ready, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Mode, Msg, PictureSlot};
 use recaption::session::{DecisionKind, SampleRequest};
@@ -90,8 +90,8 @@ fn painted(
 
 /// Reports the image of the record under the cursor as missing.
 fn picture_is_missing(world: &mut World) {
-    let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
-    world.picture(record.0, shot, Err(PictureError::Missing.into()));
+    let PictureSlot::Loading(record, view, _) = world.model.picture else { panic!("a picture is asked for") };
+    world.picture(record.0, view, Err(PictureError::Missing.into()));
 }
 
 #[rstest]
@@ -387,11 +387,11 @@ fn the_contact_sheet(#[case] name: &str, #[case] width: u16, #[case] height: u16
     image::GrayImage::from_fn(600, 800, |x, y| image::Luma([if (x / 40 + y / 40) % 2 == 0 { 0 } else { 255 }]))
         .save(&path)
         .expect("a picture");
-    let picture = prepare(&path, area, &Capabilities::floor());
+    let picture = prepare(&path, area, &Capabilities::minimal());
     for (record, result) in [(0, picture), (1, Err(PictureError::Missing.into()))] {
-        world.picture(record, Shot::whole(area), result);
+        world.picture(record, PictureView::fit(area), result);
     }
-    let mut painter = Previewer::spawn(Capabilities::floor(), None, |_| {}).painter();
+    let mut painter = Previewer::spawn(Capabilities::minimal(), None, |_| {}).painter();
     assert_snapshot!(name, painted(&mut world, (width, height), ascii, "", Some(&mut painter)).backend());
 }
 
@@ -404,7 +404,7 @@ fn moving_over_the_contact_sheet_resends_no_image(#[case] protocol: Protocol, #[
     let mut world = World::new(&["A caption."; 30]);
     screen(&mut world, 80, 24, false);
     world.keys("t");
-    let terminal = Capabilities { protocol, ..Capabilities::floor() };
+    let terminal = Capabilities { protocol, ..Capabilities::minimal() };
     let mut painter = Previewer::spawn(terminal.clone(), None, |_| {}).painter();
     let area = world.model.sheet_grid().expect("the sheet is open").picture();
     let folder = tempfile::tempdir().expect("a folder");
@@ -412,7 +412,7 @@ fn moving_over_the_contact_sheet_resends_no_image(#[case] protocol: Protocol, #[
     image::GrayImage::new(600, 800).save(&path).expect("a picture");
     for record in 0..8 {
         let result = prepare(&path, area, &terminal);
-        world.picture(record, Shot::whole(area), result);
+        world.picture(record, PictureView::fit(area), result);
     }
     let mut before = Buffer::empty(Rect::new(0, 0, 80, 24));
     let mut pictures_sent = |world: &mut World, keys: &str| {
@@ -485,7 +485,7 @@ fn an_image_for_another_pane_size_is_not_shown() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
     let stale = CellArea { columns: 1, rows: 1 };
-    world.picture(0, Shot::whole(stale), Err(PictureError::Missing.into()));
+    world.picture(0, PictureView::fit(stale), Err(PictureError::Missing.into()));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
 }
 
@@ -493,9 +493,9 @@ fn an_image_for_another_pane_size_is_not_shown() {
 fn an_image_for_another_font_size_is_not_shown() {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);
-    let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
+    let PictureSlot::Loading(record, view, _) = world.model.picture else { panic!("a picture is asked for") };
     let result = Err(PictureError::Missing.into());
-    let late = Ready { record, path: "images/0.jpg".into(), shot, cell: CellSize { width: 9, height: 31 }, result };
+    let late = Ready { record, path: "images/0.jpg".into(), view, cell: CellSize { width: 9, height: 31 }, result };
     world.send(Msg::Picture(late));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
 }

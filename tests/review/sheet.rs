@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::picture::PictureError;
-use recaption::preview::{CellArea, Shot};
+use recaption::preview::{CellArea, PictureView};
 use recaption::review::{Effect, Mode, Msg, PictureSlot, Viewport};
 use rstest::rstest;
 
@@ -35,7 +35,7 @@ fn asked(world: &mut World) -> Option<(Vec<u32>, CellArea)> {
 
 /// Reports a requested image as missing, which is enough to see where the result goes.
 fn comes(world: &mut World, record: u32, area: CellArea) {
-    world.picture(record, Shot::whole(area), Err(PictureError::Missing.into()));
+    world.picture(record, PictureView::fit(area), Err(PictureError::Missing.into()));
 }
 
 fn is_there(world: &World, record: u32) -> bool {

@@ -10,7 +10,7 @@ use recaption::engine::JobEvent;
 use recaption::engine::rules::JobSpec;
 use recaption::engine::{EngineEvent, SaveSummary};
 use recaption::lint::Rules;
-use recaption::preview::{CellArea, Preview, PreviewError, Ready, Shot};
+use recaption::preview::{CellArea, PictureView, Preview, PreviewError, Ready};
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
 use recaption::review::{
@@ -229,9 +229,9 @@ impl World {
     }
 
     /// Delivers an image or an error, for the cell size of the screen.
-    pub fn picture(&mut self, record: u32, shot: Shot, result: Result<Preview, PreviewError>) {
+    pub fn picture(&mut self, record: u32, view: PictureView, result: Result<Preview, PreviewError>) {
         let (path, cell) = (format!("images/{record}.jpg").into(), self.model.viewport.cell);
-        self.send(Msg::Picture(Ready { record: RecordId(record), path, shot, cell, result }));
+        self.send(Msg::Picture(Ready { record: RecordId(record), path, view, cell, result }));
     }
 
     /// Gathers the statistics of the session like the runtime.

@@ -1,6 +1,6 @@
 //! Zooming and panning.
 
-use recaption::preview::{Capabilities, CellArea, CellSize, Preview, Shot, Zoom, prepare};
+use recaption::preview::{Capabilities, CellArea, CellSize, PictureView, Preview, Zoom, prepare};
 use recaption::review::{Mode, Msg, PictureSlot, Viewport};
 use rstest::rstest;
 
@@ -28,19 +28,19 @@ fn preview() -> Preview {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("0.png");
     image::GrayImage::new(1600, 960).save(&path).expect("a picture");
-    prepare(&path, CellArea { columns: 4, rows: 4 }, &Capabilities::floor()).expect("a preview")
+    prepare(&path, CellArea { columns: 4, rows: 4 }, &Capabilities::minimal()).expect("a preview")
 }
 
 /// Delivers the requested image.
 fn picture_comes(world: &mut World, preview: &Preview) {
-    let PictureSlot::Loading(record, shot, _) = world.model.picture else { panic!("a picture is asked for") };
-    world.picture(record.0, shot, Ok(preview.clone()));
+    let PictureSlot::Loading(record, view, _) = world.model.picture else { panic!("a picture is asked for") };
+    world.picture(record.0, view, Ok(preview.clone()));
 }
 
-/// Returns the requested or shown shot.
-fn shot(world: &World) -> Shot {
+/// Returns the requested or shown view.
+fn view(world: &World) -> PictureView {
     match world.model.picture {
-        PictureSlot::Loading(_, shot, _) | PictureSlot::Ready(_, shot, _) => shot,
+        PictureSlot::Loading(_, view, _) | PictureSlot::Ready(_, view, _) => view,
         PictureSlot::Empty => panic!("a picture is asked for"),
     }
 }
@@ -62,7 +62,7 @@ fn keys_zoom_and_pan(#[case] keys: &str, #[case] steps: u8, #[case] centre: (u16
     let mut world = world();
     picture_comes(&mut world, &preview());
     world.keys(keys);
-    assert_eq!(shot(&world), Shot { area: CellArea { columns: 80, rows: 24 }, zoom: Zoom { steps, centre } });
+    assert_eq!(view(&world), PictureView { area: CellArea { columns: 80, rows: 24 }, zoom: Zoom { steps, centre } });
     assert_eq!(world.cursor(), Some(0));
 }
 
@@ -75,8 +75,8 @@ fn the_whole_image_is_shown_until_the_crop_arrives() {
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)));
     assert_eq!(world.model.preview(), Some(Ok(&preview)));
     world.keys("j");
-    assert_eq!(shot(&world).zoom.centre, (MIDDLE, MIDDLE + 0x2000), "keys work before the image arrives");
-    let late = Shot { zoom: Zoom { steps: 2, centre: (MIDDLE, MIDDLE) }, ..shot(&world) };
+    assert_eq!(view(&world).zoom.centre, (MIDDLE, MIDDLE + 0x2000), "keys work before the image arrives");
+    let late = PictureView { zoom: Zoom { steps: 2, centre: (MIDDLE, MIDDLE) }, ..view(&world) };
     world.picture(0, late, Ok(preview));
     assert!(matches!(world.model.picture, PictureSlot::Loading(..)), "the previous crop is dropped");
 }
@@ -95,14 +95,14 @@ fn moving_on_stays_zoomed_and_fits_the_next_image(#[case] keys: &str, #[case] cu
     world.keys(keys);
     assert_eq!(world.cursor(), Some(cursor));
     assert!(matches!(world.model.mode, Mode::Zoom(_)));
-    assert_eq!(shot(&world), Shot::whole(CellArea { columns: 80, rows: 24 }));
+    assert_eq!(view(&world), PictureView::fit(CellArea { columns: 80, rows: 24 }));
 }
 
 #[test]
 fn before_its_size_is_known_an_image_is_shown_whole() {
     let mut world = world();
     world.keys("z + + +");
-    assert_eq!(shot(&world).zoom, Zoom::WHOLE);
+    assert_eq!(view(&world).zoom, Zoom::FIT);
 }
 
 #[test]
@@ -111,11 +111,11 @@ fn texts_below_take_space_from_the_image_and_stay_on_other_records() {
     picture_comes(&mut world, &preview());
     world.keys("z Tab");
     let above = CellArea { columns: 80, rows: 17 };
-    assert_eq!(shot(&world), Shot::whole(above));
+    assert_eq!(view(&world), PictureView::fit(above));
     world.keys("J");
-    assert_eq!((shot(&world), world.cursor()), (Shot::whole(above), Some(1)));
+    assert_eq!((view(&world), world.cursor()), (PictureView::fit(above), Some(1)));
     world.keys("Tab");
-    assert_eq!(shot(&world), Shot::whole(CellArea { columns: 80, rows: 24 }));
+    assert_eq!(view(&world), PictureView::fit(CellArea { columns: 80, rows: 24 }));
 }
 
 #[test]
@@ -124,9 +124,9 @@ fn leaving_returns_to_the_list_and_the_whole_image() {
     picture_comes(&mut world, &preview());
     world.keys("z + + l Esc");
     assert_eq!(world.model.mode, Mode::Browse);
-    assert_eq!(shot(&world), Shot::whole(CellArea { columns: 40, rows: 12 }));
+    assert_eq!(view(&world), PictureView::fit(CellArea { columns: 40, rows: 12 }));
     world.keys("z");
-    assert_eq!(shot(&world).zoom, Zoom::WHOLE);
+    assert_eq!(view(&world).zoom, Zoom::FIT);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_changed_file_replaces_the_shown_image() {
     let mut world = world();
     let (old, new) = (preview(), preview());
     picture_comes(&mut world, &old);
-    let shot = shot(&world);
-    world.picture(0, shot, Ok(new.clone()));
+    let view = view(&world);
+    world.picture(0, view, Ok(new.clone()));
     assert_eq!(world.model.preview(), Some(Ok(&new)));
 }

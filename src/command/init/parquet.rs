@@ -12,18 +12,18 @@ use ::parquet::schema::types::Type;
 use serde_json::Value;
 
 use super::{FILE_NAME, InitError, Records};
-use crate::picture::{guarded, plain};
+use crate::picture::{catch_panic, clean_message};
 
 /// Adds every row, its columns as members in their order.
 pub(super) fn write(path: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
     let file = File::open(path).map_err(|source| InitError::Read { path: path.to_owned(), source })?;
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
-    guarded(|| rows(file, path, records), wrong)
+    catch_panic(|| rows(file, path, records), wrong)
 }
 
 fn rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
-    let broken = |error: ParquetError| wrong(plain(error));
+    let broken = |error: ParquetError| wrong(clean_message(error));
     let table = SerializedFileReader::new(file).map_err(broken)?;
     let schema = table.metadata().file_metadata().schema();
     let (data, columns): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(holds_data);

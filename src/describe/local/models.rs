@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use rten::{Model, NodeId, RunOptions, ThreadPool};
+use rten::{Model, ModelOptions, NodeId, OpRegistry, RunOptions, ThreadPool, op_registry};
 use rten_tensor::{NdTensor, Tensor, prelude::*};
 use ruzstd::decoding::StreamingDecoder;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ impl<const OUTPUTS: usize> Network<OUTPUTS> {
     ) -> Result<Self, ModelError> {
         let load_error = |reason: String| ModelError::Load { network: name, reason };
         let bytes = decompress(compressed).map_err(|error| load_error(error.to_string()))?;
-        let model = Model::load(bytes).map_err(|error| load_error(error.to_string()))?;
+        let model = ModelOptions::with_ops(operators()).load(bytes).map_err(|error| load_error(error.to_string()))?;
         let input = *model.input_ids().first().ok_or_else(|| load_error("no input".to_owned()))?;
         let mut output_ids = [input; OUTPUTS];
         for (id, output) in output_ids.iter_mut().zip(&outputs) {
@@ -85,6 +85,15 @@ impl<const OUTPUTS: usize> Network<OUTPUTS> {
         }
         Ok(results)
     }
+}
+
+/// Returns the operators that the networks use. The linker drops all others from the binary.
+#[rustfmt::skip]
+fn operators() -> OpRegistry {
+    op_registry!(
+        Add, AveragePool, Clip, Concat, Conv, ConvTranspose, DequantizeLinear, LeakyRelu, MaxPool, Mul, Pad, Relu, Reshape,
+        Resize, Sigmoid, Split, Sum, Transpose
+    )
 }
 
 fn decompress(compressed: &[u8]) -> io::Result<Vec<u8>> {

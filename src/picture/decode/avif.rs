@@ -1,57 +1,72 @@
 //! AVIF: the container and the AV1 pictures in it.
 //!
-//! The decoder turns, mirrors, crops and joins pictures as the container says, which for AVIF stands in place of the
-//! EXIF orientation.
+//! The decoder applies the container's transforms (rotation, mirroring, cropping, grids), which replace the EXIF
+//! orientation in AVIF.
+
+mod subprocess;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage, RgbaImage};
 use oxideav_avif::{AvifError, DecodeOptions};
 
-use super::{Decoded, MOST_MEMORY, check_pixels, describe};
-use crate::picture::{PictureError, PictureFormat, PictureInfo, plain};
+use super::{Decoded, MAX_MEMORY, check_pixels, picture_info};
+use crate::picture::{PictureError, PictureFormat, PictureInfo, clean_message};
 
-/// The most memory decoding takes for each pixel, in bytes. Measured on pictures of 24 million pixels at 4:4:4: 16 at 8
-/// bits a channel, 21 at 12.
-const BYTES_A_PIXEL: u64 = 21;
+pub use subprocess::decoder_process;
 
-/// Whether a file begins as AVIF does, under whichever of its brands.
+/// The decoder's peak memory in bytes per pixel. Measured on pictures of 24 million pixels at 4:4:4: 16 at 8 bits per
+/// channel, 21 at 12.
+const BYTES_PER_PIXEL: u64 = 21;
+
+/// The most pixels decoded.
+const MAX_PIXELS: u64 = MAX_MEMORY / BYTES_PER_PIXEL;
+
+/// Returns true if the file type box names one of AVIF's brands.
 pub(super) fn is_avif(bytes: &[u8]) -> bool {
     oxideav_avif::probe(bytes)
 }
 
-/// What the file holds, from the container alone.
+/// Reads the container only.
 pub(super) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
-    let info = oxideav_avif::info(bytes).map_err(|error| explain(&error))?;
+    let info = oxideav_avif::info(bytes).map_err(|error| picture_error(&error))?;
     check_pixels(info.width, info.height, PictureFormat::Avif)?;
-    Ok(describe(bytes, PictureFormat::Avif, (info.width, info.height), Orientation::NoTransforms))
+    Ok(picture_info(bytes, PictureFormat::Avif, (info.width, info.height), Orientation::NoTransforms))
 }
 
-/// The picture, or the first of an animation, upright.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, PictureError> {
+/// Decodes the picture, or the first frame of an animation.
+///
+/// The decoder is young, so it runs in a subprocess with limits on memory and time, and is killed if `is_cancelled`
+/// returns true. Programs that do not call [`decoder_process`] (tests, benchmarks, the fuzzer) decode in-process and rely
+/// on the limit on pixels.
+pub(super) fn decode(is_cancelled: &(dyn Fn() -> bool + Sync), bytes: &[u8]) -> Result<Decoded, PictureError> {
+    let pixels = match subprocess::command(bytes.len()) {
+        Some(command) => subprocess::decode(command, bytes, is_cancelled)?,
+        None => decode_in_process(bytes)?,
+    };
+    let info = picture_info(bytes, PictureFormat::Avif, (pixels.width(), pixels.height()), Orientation::NoTransforms);
+    Ok(Decoded { pixels, orientation: Orientation::NoTransforms, info, reduced: false })
+}
+
+fn decode_in_process(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
     inspect(bytes)?;
-    // Said by the container, and by each of the pictures in it: the decoder holds all of them to the limit, or to a lower
-    // one of its own, before it takes memory for their pixels.
-    let most_pixels = MOST_MEMORY / BYTES_A_PIXEL;
-    let limits = DecodeOptions::new().with_max_width(None).with_max_height(None).with_max_pixels(Some(most_pixels));
-    let picture = oxideav_avif::decode_with(bytes, &limits).map_err(|error| explain(&error))?;
+    // Applies to the dimensions in the container and to those of each AV1 picture in it, before their pixels are allocated.
+    let limits = DecodeOptions::new().with_max_width(None).with_max_height(None).with_max_pixels(Some(MAX_PIXELS));
+    let picture = oxideav_avif::decode_with(bytes, &limits).map_err(|error| picture_error(&error))?;
 
     let (width, height) = (picture.width(), picture.height());
     let pixels = if picture.has_alpha() {
         let mut rgba = picture.to_rgba8();
         if oxideav_avif::inspect(bytes).is_ok_and(|info| info.premultiplied_alpha) {
-            straighten(&mut rgba);
+            unpremultiply(&mut rgba);
         }
-        RgbaImage::from_raw(width, height, rgba).map(DynamicImage::from)
+        to_pixels(width, height, 4, rgba)
     } else {
-        RgbImage::from_raw(width, height, picture.to_rgb8()).map(DynamicImage::from)
+        to_pixels(width, height, 3, picture.to_rgb8())
     };
-    let pixels = pixels.ok_or_else(|| broken("it has fewer pixels than it claims".to_owned()))?;
-    let info = describe(bytes, PictureFormat::Avif, (width, height), Orientation::NoTransforms);
-    Ok(Decoded { pixels, orientation: Orientation::NoTransforms, info, reduced: false })
+    pixels.ok_or_else(|| broken("it has fewer pixels than its header declares".to_owned()))
 }
 
-/// Takes back that colours were multiplied by their alpha.
-fn straighten(rgba: &mut [u8]) {
+fn unpremultiply(rgba: &mut [u8]) {
     for pixel in rgba.chunks_exact_mut(4) {
         let [colours @ .., alpha] = pixel else { continue };
         let alpha = u16::from(*alpha).max(1);
@@ -61,13 +76,21 @@ fn straighten(rgba: &mut [u8]) {
     }
 }
 
-fn explain(error: &AvifError) -> PictureError {
+/// Returns `None` if there are too few samples.
+fn to_pixels(width: u32, height: u32, channels: u32, samples: Vec<u8>) -> Option<DynamicImage> {
+    match channels {
+        3 => RgbImage::from_raw(width, height, samples).map(DynamicImage::from),
+        _ => RgbaImage::from_raw(width, height, samples).map(DynamicImage::from),
+    }
+}
+
+fn picture_error(error: &AvifError) -> PictureError {
     match error {
         AvifError::LimitExceeded(_) => PictureError::TooMuchMemory,
         AvifError::Unsupported(_) => {
-            PictureError::Unsupported { what: plain(format_args!("a kind of AVIF that is not read ({error})")) }
+            PictureError::Unsupported { what: clean_message(format_args!("an unsupported kind of AVIF ({error})")) }
         }
-        _ => broken(plain(error)),
+        _ => broken(clean_message(error)),
     }
 }
 

@@ -7,9 +7,10 @@ use rstest::rstest;
 use super::*;
 use crate::picture::fixture::*;
 
-const ROOM: (u32, u32) = (480, 640);
-/// A JPEG of 16×16 pixels in one colour, written by hand (ITU T.81): every block has a DC coefficient only, and the
-/// Huffman codes are four bits for each DC category and one bit for the end of a block.
+const BOUNDS: (u32, u32) = (480, 640);
+
+/// Returns a JPEG of 16×16 pixels in one colour, assembled by hand (ITU T.81): every block has only a DC coefficient, and
+/// the Huffman codes have four bits for each DC category and one bit for the end of a block.
 fn flat_jpeg(frame_marker: u8, components: &[u8], adobe_transform: Option<u8>) -> Vec<u8> {
     let count = u8::try_from(components.len()).unwrap();
     let mut file = vec![0xff, 0xd8];
@@ -59,11 +60,11 @@ fn flat_jpeg(frame_marker: u8, components: &[u8], adobe_transform: Option<u8>) -
 }
 
 fn decoded(bytes: &[u8]) -> Decoded {
-    decode(bytes, ROOM).unwrap()
+    decode(bytes, BOUNDS).unwrap()
 }
 
-fn refusal(bytes: &[u8]) -> PictureError {
-    decode(bytes, ROOM).err().expect("a refusal")
+fn decode_error(bytes: &[u8]) -> PictureError {
+    decode(bytes, BOUNDS).err().expect("an error")
 }
 
 #[rstest]
@@ -73,7 +74,7 @@ fn refusal(bytes: &[u8]) -> PictureError {
 #[case(ImageFormat::WebP, PictureFormat::WebP)]
 #[case(ImageFormat::Bmp, PictureFormat::Bmp)]
 #[case(ImageFormat::Tiff, PictureFormat::Tiff)]
-fn every_format_decodes_and_is_described(#[case] written: ImageFormat, #[case] format: PictureFormat) {
+fn every_format_is_decoded_and_inspected(#[case] written: ImageFormat, #[case] format: PictureFormat) {
     let bytes = encoded(quarters(64, 32), written);
     let decoded = decoded(&bytes);
     let colours = quarter_colours(&decoded.pixels);
@@ -84,7 +85,7 @@ fn every_format_decodes_and_is_described(#[case] written: ImageFormat, #[case] f
 }
 
 #[test]
-fn a_large_jpeg_is_decoded_at_a_fraction_that_fills_the_room() {
+fn a_large_jpeg_is_decoded_at_a_reduced_size_that_fills_the_bounds() {
     let bytes = jpeg(&quarters(1600, 2400));
     let decoded = decode(&bytes, (210, 1000)).unwrap();
     assert_eq!((decoded.pixels.width(), decoded.pixels.height()), (400, 600));
@@ -94,8 +95,8 @@ fn a_large_jpeg_is_decoded_at_a_fraction_that_fills_the_room() {
 }
 
 #[test]
-fn the_name_has_no_say_and_trailing_bytes_do_no_harm() {
-    // A telephone appends a film to its pictures.
+fn trailing_bytes_are_ignored() {
+    // Some phones append a video to their pictures.
     let bytes = [jpeg(&quarters(64, 32)), b"ftypmp4 and so on".repeat(100)].concat();
     assert_eq!(decoded(&bytes).info.format, PictureFormat::Jpeg);
 }
@@ -117,9 +118,9 @@ fn kinds_of_jpeg(
     #[case] expected: [u8; 3],
 ) {
     let file = flat_jpeg(frame_marker, components, adobe_transform);
-    // Whole, and where a fraction would do.
-    for room in [ROOM, (4, 4)] {
-        let decoded = decode(&file, room).unwrap();
+    // At full and at reduced size.
+    for bounds in [BOUNDS, (4, 4)] {
+        let decoded = decode(&file, bounds).unwrap();
         assert_eq!((decoded.info.width, decoded.info.height), (16, 16));
         let colours = quarter_colours(&decoded.pixels);
         assert!(colours.iter().all(|&colour| near(colour, expected)), "{colours:?}");
@@ -127,7 +128,7 @@ fn kinds_of_jpeg(
 }
 
 #[test]
-fn sixteen_bits_and_alpha_become_eight_bits() {
+fn sixteen_bit_pictures_are_converted_to_eight_bits() {
     let deep = ImageBuffer::from_pixel(5, 4, Rgb([65_535_u16, 32_768, 0]));
     let pixels = decoded(&encoded(DynamicImage::ImageRgb16(deep), ImageFormat::Png)).pixels;
     assert_eq!(pixels.as_rgb8().unwrap().get_pixel(2, 2).0, [255, 128, 0]);
@@ -141,7 +142,7 @@ fn sixteen_bits_and_alpha_become_eight_bits() {
 }
 
 #[test]
-fn the_first_frame_of_an_animation_is_shown() {
+fn decodes_the_first_frame_of_an_animation() {
     use image::codecs::gif::GifEncoder;
     let mut bytes = Vec::new();
     let mut encoder = GifEncoder::new(&mut bytes);
@@ -159,11 +160,11 @@ fn the_first_frame_of_an_animation_is_shown() {
 #[case(ImageFormat::WebP, PictureFormat::WebP)]
 #[case(ImageFormat::Bmp, PictureFormat::Bmp)]
 #[case(ImageFormat::Tiff, PictureFormat::Tiff)]
-fn half_a_file_is_refused(#[case] written: ImageFormat, #[case] format: PictureFormat) {
+fn half_a_file_is_an_error(#[case] written: ImageFormat, #[case] format: PictureFormat) {
     let byte = |value: u32| u8::try_from(value % 251).unwrap();
     let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([byte(x * 37), byte(y * 91), byte(x * y)]));
     let bytes = encoded(noise, written);
-    let error = refusal(&bytes[..bytes.len() / 2]);
+    let error = decode_error(&bytes[..bytes.len() / 2]);
     assert!(
         error == PictureError::CutOff(format)
             || matches!(&error, PictureError::Broken { format: of, .. } if *of == format),
@@ -172,42 +173,42 @@ fn half_a_file_is_refused(#[case] written: ImageFormat, #[case] format: PictureF
 }
 
 #[test]
-fn a_cut_off_jpeg_of_any_kind_says_so() {
+fn a_truncated_jpeg_of_any_kind_is_cut_off() {
     let baseline = jpeg(&quarters(320, 320));
     let progressive = flat_jpeg(0xc2, &[76, 85, 255], None);
     for whole in [baseline, progressive] {
         let cut = &whole[..whole.len() - 2];
-        assert_eq!(refusal(cut), PictureError::CutOff(PictureFormat::Jpeg));
-        assert_eq!(refusal(&with_orientation(cut, 6)), PictureError::CutOff(PictureFormat::Jpeg));
+        assert_eq!(decode_error(cut), PictureError::CutOff(PictureFormat::Jpeg));
+        assert_eq!(decode_error(&with_orientation(cut, 6)), PictureError::CutOff(PictureFormat::Jpeg));
     }
 }
 
 #[test]
-fn claims_of_enormous_size_are_refused_before_memory_is_taken() {
+fn huge_dimensions_are_rejected_before_allocating() {
     let mut bitmap = encoded(RgbImage::new(1, 1), ImageFormat::Bmp);
-    let mut claim = |width: u32, height: u32| {
+    let mut declare = |width: u32, height: u32| {
         bitmap[18..22].copy_from_slice(&width.to_le_bytes());
         bitmap[22..26].copy_from_slice(&height.to_le_bytes());
-        refusal(&bitmap)
+        decode_error(&bitmap)
     };
-    assert_eq!(claim(20_000, 20_000), PictureError::TooManyPixels { width: 20_000, height: 20_000 });
-    assert_eq!(claim(15_000, 15_000), PictureError::TooMuchMemory);
+    assert_eq!(declare(20_000, 20_000), PictureError::TooManyPixels { width: 20_000, height: 20_000 });
+    assert_eq!(declare(15_000, 15_000), PictureError::TooMuchMemory);
 
     let mut gif = encoded(RgbImage::new(1, 1), ImageFormat::Gif);
     gif[6..10].copy_from_slice(&[0xff; 4]);
-    assert_eq!(refusal(&gif), PictureError::TooManyPixels { width: 65_535, height: 65_535 });
+    assert_eq!(decode_error(&gif), PictureError::TooManyPixels { width: 65_535, height: 65_535 });
 
     for marker in [0xc0, 0xc2] {
         let mut jpeg = flat_jpeg(marker, &[76, 85, 255], None);
         let frame = memchr::memmem::find(&jpeg, &[0xff, marker]).unwrap();
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
-        assert_eq!(refusal(&jpeg), PictureError::TooManyPixels { width: 0xffdc, height: 0xffdc });
-        // 225 million pixels: a baseline picture is decoded at an eighth of its sides, a progressive one cannot be.
+        assert_eq!(decode_error(&jpeg), PictureError::TooManyPixels { width: 0xffdc, height: 0xffdc });
+        // 225 million pixels: a baseline picture is decoded at 1/8 size, which is impossible for a progressive one.
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0x3a, 0x98, 0x3a, 0x98]);
         if marker == 0xc0 {
             assert_eq!(decoded(&jpeg).pixels.width(), 15_000 / 8);
         } else {
-            assert_eq!(refusal(&jpeg), PictureError::TooMuchMemory);
+            assert_eq!(decode_error(&jpeg), PictureError::TooMuchMemory);
         }
     }
 }
@@ -220,8 +221,8 @@ fn claims_of_enormous_size_are_refused_before_memory_is_taken() {
 )]
 #[case(b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
 #[case(b"\x01\x02\x03\x04", "unknown content: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
-fn what_is_no_picture_is_named(#[case] bytes: &[u8], #[case] message: &str) {
-    assert_eq!(refusal(bytes).to_string(), message);
+fn the_error_names_other_content(#[case] bytes: &[u8], #[case] message: &str) {
+    assert_eq!(decode_error(bytes).to_string(), message);
     assert_eq!(inspect(bytes).unwrap_err().to_string(), message);
 }
 
@@ -240,9 +241,9 @@ fn samples() -> Vec<Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    /// Whatever the bytes, there is a picture within the limits or a reason, and the reason is safe to show.
+    /// Any input decodes within the limits or fails with a message that is safe to show.
     #[test]
-    fn damaged_files_do_no_damage(
+    fn damaged_files_are_handled(
         which in 0..10_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
@@ -259,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_do_no_damage(which in 0..11_usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_are_handled(which in 0..11_usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let start = samples().get(which).map(|sample| sample[..sample.len().min(30)].to_vec()).unwrap_or_default();
         check(&[start, bytes].concat());
     }
@@ -269,7 +270,7 @@ fn check(bytes: &[u8]) {
     match decode(bytes, (80, 60)) {
         Ok(decoded) => {
             assert!(decoded.pixels.width() > 0 && decoded.pixels.height() > 0);
-            assert!(decoded.pixels.as_bytes().len() as u64 <= MOST_MEMORY);
+            assert!(decoded.pixels.as_bytes().len() as u64 <= MAX_MEMORY);
         }
         Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
     }

@@ -14,10 +14,10 @@ const RED: Color = Color::Rgb(255, 0, 0);
 const BLUE: Color = Color::Rgb(0, 0, 255);
 
 fn terminal(protocol: Protocol) -> Capabilities {
-    Capabilities { protocol, cell: CellSize { width: 4, height: 8 }, ..Capabilities::floor() }
+    Capabilities { protocol, cell: CellSize { width: 4, height: 8 }, ..Capabilities::minimal() }
 }
 
-/// Red above, blue below.
+/// The upper half is red, the lower half blue.
 fn preview(terminal: &Capabilities, columns: u16, rows: u16, uploads: &Uploads) -> Preview {
     let cells = CellArea { columns, rows };
     let (width, height) = terminal.resolution(terminal.protocol, cells);
@@ -33,11 +33,12 @@ struct Screen {
     capabilities: Capabilities,
 }
 
-/// One frame's work: what the terminal would be sent, cell by cell.
+/// The output of a frame.
 struct Frame {
-    place: Option<Rect>,
+    area: Option<Rect>,
+    /// The cells that ratatui would write.
     sent: Vec<(u16, u16, String)>,
-    /// Sent right after the frame.
+    /// The commands that follow the frame.
     after: String,
 }
 
@@ -62,7 +63,7 @@ impl Screen {
         preview(&self.capabilities, columns, rows, &self.uploads)
     }
 
-    /// Draws a picture, and pop-ups full of letters over it.
+    /// Draws a picture, and pop-ups filled with letters over it.
     fn draw(&mut self, preview: &Preview, covers: &[Rect]) -> Frame {
         self.draw_in(preview, Rect::new(0, 0, 20, 10), covers)
     }
@@ -70,11 +71,11 @@ impl Screen {
     fn draw_in(&mut self, preview: &Preview, area: Rect, covers: &[Rect]) -> Frame {
         self.painter.begin();
         let before = self.terminal.backend().buffer().clone();
-        let mut place = None;
+        let mut drawn = None;
         let mut after = None;
         self.terminal
             .draw(|frame| {
-                place = self.painter.paint(preview, frame.buffer_mut(), area, covers);
+                drawn = self.painter.paint(preview, frame.buffer_mut(), area, covers);
                 for cover in covers {
                     Clear.render(*cover, frame.buffer_mut());
                     for position in cover.positions() {
@@ -84,10 +85,10 @@ impl Screen {
                 after = Some(frame.buffer_mut().clone());
             })
             .unwrap();
-        // The backend's buffer holds what it was sent before, as the terminal does.
+        // Like a terminal, the backend's buffer still contains the previous frame.
         let after = after.unwrap();
         let sent = before.diff(&after).into_iter().map(|(x, y, cell)| (x, y, cell.symbol().to_owned())).collect();
-        Frame { place, sent, after: self.painter.end() }
+        Frame { area: drawn, sent, after: self.painter.end() }
     }
 }
 
@@ -100,11 +101,11 @@ fn id_uploaded(text: &str) -> u32 {
 }
 
 #[test]
-fn half_blocks_show_the_colours_in_the_middle_of_the_area() {
+fn half_blocks_are_centred_in_the_area() {
     let mut screen = Screen::new(terminal(Protocol::Blocks));
-    // Three rows: the border between the colours runs through the middle of the second.
+    // Three rows: the boundary between the colours is in the middle of the second.
     let preview = screen.preview(4, 3);
-    assert_eq!(screen.draw(&preview, &[]).place, Some(Rect::new(8, 3, 4, 3)));
+    assert_eq!(screen.draw(&preview, &[]).area, Some(Rect::new(8, 3, 4, 3)));
     let buffer = screen.terminal.backend().buffer();
     for x in 8..12 {
         let top = &buffer[(x, 3)];
@@ -122,7 +123,7 @@ fn half_blocks_show_the_colours_in_the_middle_of_the_area() {
 }
 
 #[test]
-fn without_true_colours_the_nearest_indexed_ones_are_used() {
+fn without_true_colour_the_nearest_palette_entry_is_used() {
     let mut screen = Screen::new(Capabilities { true_colour: false, ..terminal(Protocol::Blocks) });
     let preview = screen.preview(4, 2);
     screen.draw(&preview, &[]);
@@ -139,42 +140,39 @@ fn without_true_colours_the_nearest_indexed_ones_are_used() {
 #[case(Protocol::Kitty)]
 #[case(Protocol::Iterm)]
 #[case(Protocol::Sixel)]
-fn a_picture_made_for_a_larger_area_is_not_drawn(#[case] protocol: Protocol) {
+fn a_preview_larger_than_the_area_is_not_drawn(#[case] protocol: Protocol) {
     let mut screen = Screen::new(terminal(protocol));
     let preview = screen.preview(21, 3);
     let frame = screen.draw(&preview, &[]);
-    assert_eq!((frame.place, frame.sent.len()), (None, 0));
+    assert_eq!((frame.area, frame.sent.len()), (None, 0));
 }
 
 #[rstest]
 #[case(Protocol::Iterm, "\x1b]1337;File=")]
 #[case(Protocol::Sixel, "\x1bP")]
-fn a_sent_picture_is_sent_once_with_the_cursor_where_ratatui_believes_it(
-    #[case] protocol: Protocol,
-    #[case] payload: &str,
-) {
+fn an_inline_picture_is_sent_once_and_restores_the_cursor(#[case] protocol: Protocol, #[case] payload: &str) {
     let mut screen = Screen::new(terminal(protocol));
     let preview = screen.preview(4, 3);
     let frame = screen.draw(&preview, &[]);
-    let [(8, 3, sent)] = &frame.sent[..] else { panic!("only the first cell: {:?}", frame.sent) };
+    let [(8, 3, sent)] = &frame.sent[..] else { panic!("more than the first cell: {:?}", frame.sent) };
     assert!(sent.starts_with("\x1b7") && sent.contains(payload) && sent.ends_with("\x1b8\x1b[1C"));
-    assert_eq!(screen.draw(&preview, &[]).sent, [], "nothing changed, nothing is sent");
+    assert_eq!(screen.draw(&preview, &[]).sent, [], "nothing changed");
 }
 
 #[rstest]
 #[case(Protocol::Iterm)]
 #[case(Protocol::Sixel)]
-fn a_closed_pop_up_leaves_no_ghost_on_a_sent_picture(#[case] protocol: Protocol) {
+fn an_inline_picture_is_restored_after_a_pop_up_closes(#[case] protocol: Protocol) {
     let mut screen = Screen::new(terminal(protocol));
     let preview = screen.preview(4, 3);
     screen.draw(&preview, &[]);
     let cover = Rect::new(10, 4, 6, 2);
     let open = screen.draw(&preview, &[cover]);
-    assert!(open.place.is_some() && open.sent_at(10, 4) == Some("p") && open.sent_at(8, 3).is_none());
+    assert!(open.area.is_some() && open.sent_at(10, 4) == Some("p") && open.sent_at(8, 3).is_none());
     let closed = screen.draw(&preview, &[]);
     assert!(closed.sent_at(8, 3).is_some_and(|sent| sent.len() > 50), "the picture is sent again");
-    assert!(closed.sent_at(15, 4) == Some(" "), "beside the picture the letters are wiped");
-    assert_eq!(screen.draw(&preview, &[]).sent, [], "once");
+    assert!(closed.sent_at(15, 4) == Some(" "), "the letters beside the picture are cleared");
+    assert_eq!(screen.draw(&preview, &[]).sent, [], "only once");
     // And a second time.
     screen.draw(&preview, &[cover]);
     assert!(screen.draw(&preview, &[]).sent_at(8, 3).is_some());
@@ -183,30 +181,30 @@ fn a_closed_pop_up_leaves_no_ghost_on_a_sent_picture(#[case] protocol: Protocol)
 #[rstest]
 #[case(Protocol::Iterm)]
 #[case(Protocol::Sixel)]
-fn a_new_picture_is_not_sent_over_an_open_pop_up(#[case] protocol: Protocol) {
+fn a_new_inline_picture_waits_for_the_pop_up_to_close(#[case] protocol: Protocol) {
     let mut screen = Screen::new(terminal(protocol));
     let (first, second) = (screen.preview(4, 3), screen.preview(4, 3));
     let cover = Rect::new(10, 4, 6, 2);
     screen.draw(&first, &[cover]);
-    assert_eq!(screen.draw(&second, &[cover]).place, None);
+    assert_eq!(screen.draw(&second, &[cover]).area, None);
     let closed = screen.draw(&second, &[]);
-    assert!(closed.place.is_some() && closed.sent_at(8, 3).is_some());
+    assert!(closed.area.is_some() && closed.sent_at(8, 3).is_some());
 }
 
 #[rstest]
 #[case(Protocol::Iterm)]
 #[case(Protocol::Sixel)]
-fn a_wide_picture_after_a_tall_one_leaves_nothing_of_it(#[case] protocol: Protocol) {
+fn a_wide_picture_clears_a_previous_tall_one(#[case] protocol: Protocol) {
     let mut screen = Screen::new(terminal(protocol));
     let (tall, wide) = (screen.preview(2, 8), screen.preview(12, 2));
-    let tall_place = screen.draw(&tall, &[]).place.unwrap();
-    // ratatui compares with its own last frame, so the frame is drawn through it.
-    let mut frame_before = Buffer::empty(Rect::new(0, 0, 20, 10));
-    Screen::new(terminal(protocol)).painter.paint(&tall, &mut frame_before, Rect::new(0, 0, 20, 10), &[]);
-    let mut frame_after = Buffer::empty(Rect::new(0, 0, 20, 10));
-    let wide_place = screen.painter.paint(&wide, &mut frame_after, Rect::new(0, 0, 20, 10), &[]).unwrap();
-    let sent = frame_before.diff(&frame_after);
-    for position in tall_place.positions().filter(|at| !wide_place.contains(*at)) {
+    let tall_area = screen.draw(&tall, &[]).area.unwrap();
+    // ratatui compares with its own previous frame, so both are drawn to buffers.
+    let mut previous = Buffer::empty(Rect::new(0, 0, 20, 10));
+    Screen::new(terminal(protocol)).painter.paint(&tall, &mut previous, Rect::new(0, 0, 20, 10), &[]);
+    let mut current = Buffer::empty(Rect::new(0, 0, 20, 10));
+    let wide_area = screen.painter.paint(&wide, &mut current, Rect::new(0, 0, 20, 10), &[]).unwrap();
+    let sent = previous.diff(&current);
+    for position in tall_area.positions().filter(|at| !wide_area.contains(*at)) {
         assert!(sent.iter().any(|(x, y, cell)| (*x, *y) == (position.x, position.y) && cell.symbol() == " "));
     }
 }
@@ -216,71 +214,71 @@ fn a_kitty_picture_is_uploaded_once_and_not_under_a_pop_up() {
     let mut screen = Screen::new(terminal(Protocol::Kitty));
     let preview = screen.preview(4, 3);
     let over_first = Rect::new(5, 2, 4, 3);
-    assert_eq!(screen.draw(&preview, &[over_first]).place, None, "it would be lost");
+    assert_eq!(screen.draw(&preview, &[over_first]).area, None, "the upload would be lost");
     let shown = screen.draw(&preview, &[]);
     assert!(shown.sent_at(8, 3).unwrap().contains("\x1b_G"));
-    assert!(screen.draw(&preview, &[over_first]).place.is_some(), "the terminal has it now");
+    assert!(screen.draw(&preview, &[over_first]).area.is_some(), "it is uploaded");
     let again = screen.draw(&preview, &[]);
     assert!(again.sent_at(8, 3).is_some_and(|sent| !sent.contains("\x1b_G") && sent.contains('\u{10EEEE}')));
 }
 
 #[test]
-fn kitty_cells_right_of_a_pop_up_say_where_they_belong() {
+fn kitty_cells_right_of_a_pop_up_have_coordinates() {
     let mut screen = Screen::new(terminal(Protocol::Kitty));
     let preview = screen.preview(6, 4);
     screen.draw(&preview, &[]);
     let frame = screen.draw(&preview, &[Rect::new(6, 4, 3, 2)]);
-    // The picture is at (7, 3); row 1, column 2. Marks 0, 1 and 2 of kitty's rowcolumn-diacritics.txt are U+0305, U+030D
-    // and U+030E.
+    // The picture is at (7, 3), so this is row 1, column 2. Diacritics 0, 1 and 2 of kitty's rowcolumn-diacritics.txt are
+    // U+0305, U+030D and U+030E.
     let beside: Vec<char> = frame.sent_at(9, 4).unwrap().chars().collect();
     assert_eq!(beside[..3], ['\u{10EEEE}', '\u{30D}', '\u{30E}']);
     let below: Vec<char> = frame.sent_at(9, 5).unwrap().chars().collect();
     assert_eq!(below[..3], ['\u{10EEEE}', '\u{30E}', '\u{30E}']);
     let highest = screen.terminal.backend().buffer()[(7, 3)].symbol().chars().next_back();
-    assert_eq!(beside.last().copied(), highest, "and to which picture");
-    assert_eq!(frame.sent_at(10, 4), None, "the rest continues from there");
+    assert_eq!(beside.last().copied(), highest, "the highest byte of the ID");
+    assert_eq!(frame.sent_at(10, 4), None, "the rest continues its left neighbour");
 }
 
 #[rstest]
 #[case(false, "\x1b_Ga=d,")]
 #[case(true, "\x1bPtmux;\x1b\x1b_Ga=d,")]
-fn kitty_pictures_nobody_holds_are_deleted(#[case] tmux: bool, #[case] command: &str) {
+fn dropped_kitty_pictures_are_deleted(#[case] tmux: bool, #[case] command: &str) {
     let mut screen = Screen::new(Capabilities { tmux, ..terminal(Protocol::Kitty) });
     let (first, second, unseen) = (screen.preview(4, 3), screen.preview(4, 3), screen.preview(4, 3));
     let first_id = id_uploaded(screen.draw(&first, &[]).sent_at(8, 3).unwrap());
     drop((first, unseen));
-    assert_eq!(screen.uploads.take_discarded(), [0_u32; 0], "the painter still holds it: it is on the screen");
+    assert_eq!(screen.uploads.take_discarded(), [0_u32; 0], "the painter still holds it");
     let frame = screen.draw(&second, &[]);
     assert!(frame.after.starts_with(command), "{:?}", frame.after);
-    assert_eq!(ids_deleted(&frame.after), [first_id], "what was never sent needs no deletion");
+    assert_eq!(ids_deleted(&frame.after), [first_id], "the one never uploaded needs no deletion");
     assert_eq!(screen.draw(&second, &[]).after, "");
     let second_id = id_uploaded(frame.sent_at(8, 3).unwrap());
-    assert_eq!(ids_deleted(&screen.painter.farewell()), [second_id], "nothing is left behind");
+    assert_eq!(ids_deleted(&screen.painter.clear_all()), [second_id], "no picture is left");
 }
 
-/// The value of a key in a kitty command.
+/// Returns the value of a key in a kitty command.
 fn number<N: std::str::FromStr + Default>(keys: &str, name: &str) -> N {
     let value = keys.split(',').find_map(|key| key.strip_prefix(name)?.strip_prefix('='));
     value.and_then(|value| value.parse().ok()).unwrap_or_default()
 }
 
-/// What was done, the id, the first column and row from 1, columns and rows.
-type Placing<'a> = (&'a str, u32, (u16, u16), (u16, u16));
+/// Operation, ID, the position of the first cell (column and row, 1-based), columns and rows.
+type OverlayCommand<'a> = (&'a str, u32, (u16, u16), (u16, u16));
 
-/// What was sent to a terminal that lays pictures over the text.
-fn placings(text: &str) -> Vec<Placing<'_>> {
+/// Parses the commands for a terminal without placeholders.
+fn overlay_commands(text: &str) -> Vec<OverlayCommand<'_>> {
     let mut cursor = (0, 0);
     let mut found = Vec::new();
     for sequence in text.split('\x1b').filter(|sequence| !sequence.is_empty()) {
-        if let Some(place) = sequence.strip_prefix('[').and_then(|rest| rest.strip_suffix('H')) {
-            let (row, column) = place.split_once(';').unwrap();
+        if let Some(position) = sequence.strip_prefix('[').and_then(|rest| rest.strip_suffix('H')) {
+            let (row, column) = position.split_once(';').unwrap();
             cursor = (column.parse().unwrap(), row.parse().unwrap());
         } else if let Some(command) = sequence.strip_prefix("_G") {
             let keys = command.split(';').next().unwrap();
-            let what = keys.split(',').find_map(|key| key.strip_prefix("a="));
+            let action = keys.split(',').find_map(|key| key.strip_prefix("a="));
             let kind = keys.split(',').find_map(|key| key.strip_prefix("d=")).unwrap_or_default();
             let cells = (number(keys, "c"), number(keys, "r"));
-            match (what, kind) {
+            match (action, kind) {
                 (Some("T"), _) => found.push(("sent", number(keys, "i"), cursor, cells)),
                 (Some("p"), _) => found.push(("shown", number(keys, "i"), cursor, cells)),
                 (Some("d"), "i") => found.push(("hidden", number(keys, "i"), (0, 0), (0, 0))),
@@ -297,48 +295,47 @@ fn without_placeholders() -> Screen {
 }
 
 #[test]
-fn a_picture_laid_over_the_text_is_sent_once_and_deleted_when_another_takes_its_place() {
+fn an_overlay_is_sent_once_and_deleted_when_it_is_replaced() {
     let mut screen = without_placeholders();
     let (first, second) = (screen.preview(4, 3), screen.preview(6, 4));
     let frame = screen.draw(&first, &[]);
-    let [("sent", one, (9, 4), (4, 3))] = placings(&frame.after)[..] else { panic!("{:?}", frame.after) };
-    assert_eq!(frame.sent, [], "nothing is written below it");
+    let [("sent", one, (9, 4), (4, 3))] = overlay_commands(&frame.after)[..] else { panic!("{:?}", frame.after) };
+    assert_eq!(frame.sent, [], "no cell below it is written");
     assert_eq!(screen.draw(&first, &[]).after, "");
     let frame = screen.draw(&second, &[]);
-    let [("sent", two, (8, 4), (6, 4)), ("deleted", gone, ..)] = placings(&frame.after)[..] else {
+    let [("sent", two, (8, 4), (6, 4)), ("deleted", gone, ..)] = overlay_commands(&frame.after)[..] else {
         panic!("{:?}", frame.after)
     };
     assert_eq!(gone, one);
-    assert_ne!(two, one, "the old one stays until the new one is there");
+    assert_ne!(two, one, "the old one stays until the new one is shown");
     let frame = screen.draw(&first, &[]);
-    assert_eq!(placings(&frame.after)[0], ("sent", one, (9, 4), (4, 3)), "few ids, few pictures in the terminal");
-    assert_eq!(placings(&screen.painter.farewell()), [("deleted", one, (0, 0), (0, 0))]);
-    assert_eq!(screen.painter.farewell(), "");
+    assert_eq!(overlay_commands(&frame.after)[0], ("sent", one, (9, 4), (4, 3)), "IDs are reused");
+    assert_eq!(overlay_commands(&screen.painter.clear_all()), [("deleted", one, (0, 0), (0, 0))]);
+    assert_eq!(screen.painter.clear_all(), "");
 }
 
 #[test]
-fn a_picture_laid_over_the_text_hides_while_a_pop_up_is_over_it() {
+fn an_overlay_is_hidden_while_a_pop_up_covers_it() {
     let mut screen = without_placeholders();
     let preview = screen.preview(4, 3);
     let cover = Rect::new(10, 4, 6, 2);
     assert_eq!(screen.draw(&preview, &[cover]).after, "", "not sent over an open pop-up");
     let frame = screen.draw(&preview, &[]);
-    let [("sent", id, ..)] = placings(&frame.after)[..] else { panic!("{:?}", frame.after) };
-    assert_eq!(placings(&screen.draw(&preview, &[cover]).after), [("hidden", id, (0, 0), (0, 0))]);
+    let [("sent", id, ..)] = overlay_commands(&frame.after)[..] else { panic!("{:?}", frame.after) };
+    assert_eq!(overlay_commands(&screen.draw(&preview, &[cover]).after), [("hidden", id, (0, 0), (0, 0))]);
     assert_eq!(screen.draw(&preview, &[cover]).after, "");
-    assert_eq!(
-        placings(&screen.draw(&preview, &[]).after),
-        [("shown", id, (9, 4), (4, 3))],
-        "without sending it again"
-    );
+    assert_eq!(overlay_commands(&screen.draw(&preview, &[]).after), [("shown", id, (9, 4), (4, 3))], "not sent again");
     let moved = screen.draw_in(&preview, Rect::new(0, 0, 4, 3), &[]);
-    assert!(placings(&moved.after).contains(&("deleted", id, (0, 0), (0, 0))), "{:?}", moved.after);
+    assert!(overlay_commands(&moved.after).contains(&("deleted", id, (0, 0), (0, 0))), "{:?}", moved.after);
     screen.painter.begin();
-    assert!(placings(&screen.painter.end()).iter().all(|(what, ..)| *what == "deleted"), "a frame without picture");
+    assert!(
+        overlay_commands(&screen.painter.end()).iter().all(|(action, ..)| *action == "deleted"),
+        "a frame without pictures"
+    );
 }
 
 #[test]
-fn a_picture_is_sent_in_pieces_that_add_up() {
+fn an_overlay_is_sent_in_chunks() {
     use base64::Engine as _;
     let picture = RgbImage::from_fn(97, 61, |x, y| Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 7]));
     let mut screen = without_placeholders();
@@ -346,16 +343,16 @@ fn a_picture_is_sent_in_pieces_that_add_up() {
     let cells = CellArea { columns: 4, rows: 3 };
     let preview = encode(picture.clone().into(), cells, info, &screen.capabilities, &screen.uploads).unwrap();
     let after = screen.draw(&preview, &[]).after;
-    let pieces: Vec<(&str, &str)> = after
+    let chunks: Vec<(&str, &str)> = after
         .split("\x1b_G")
         .skip(1)
         .map(|rest| rest.split("\x1b\\").next().unwrap().split_once(';').unwrap())
         .collect();
-    let last = pieces.len() - 1;
-    for (number, (keys, data)) in pieces.iter().enumerate() {
+    let last = chunks.len() - 1;
+    for (number, (keys, data)) in chunks.iter().enumerate() {
         assert!(data.len() <= 4096 && keys.split(',').any(|key| key == if number < last { "m=1" } else { "m=0" }));
     }
-    let text: String = pieces.iter().map(|(_, data)| *data).collect();
+    let text: String = chunks.iter().map(|(_, data)| *data).collect();
     let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
     assert_eq!(RgbImage::from_raw(97, 61, bytes), Some(picture));
 }
@@ -380,20 +377,20 @@ fn several_pictures_share_a_frame() {
         assert_eq!(second.1, "", "nothing changed");
         let third = frame(true);
         if screen.capabilities.placeholders {
-            assert!(first.0.diff(&third.0).iter().any(|(x, ..)| *x < 10), "they have changed places");
+            assert!(first.0.diff(&third.0).iter().any(|(x, ..)| *x < 10), "they are swapped");
         } else {
-            assert_eq!(placings(&third.1).iter().filter(|(what, ..)| *what == "sent").count(), 2);
-            assert_eq!(placings(&third.1).iter().filter(|(what, ..)| *what == "deleted").count(), 2);
+            assert_eq!(overlay_commands(&third.1).iter().filter(|(action, ..)| *action == "sent").count(), 2);
+            assert_eq!(overlay_commands(&third.1).iter().filter(|(action, ..)| *action == "deleted").count(), 2);
         }
     }
 }
 
 #[test]
-fn each_kitty_picture_has_an_id_of_its_own() {
+fn kitty_pictures_have_distinct_ids() {
     let mut screen = Screen::new(terminal(Protocol::Kitty));
-    let mut seen = std::collections::HashSet::new();
+    let mut ids = std::collections::HashSet::new();
     for _ in 0..5 {
         let preview = screen.preview(4, 3);
-        assert!(seen.insert(id_uploaded(screen.draw(&preview, &[]).sent_at(8, 3).unwrap())));
+        assert!(ids.insert(id_uploaded(screen.draw(&preview, &[]).sent_at(8, 3).unwrap())));
     }
 }

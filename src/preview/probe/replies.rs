@@ -1,10 +1,10 @@
-//! The queries, and telling their answers from keys typed meanwhile.
+//! The queries, and a parser that separates their replies from keys typed meanwhile.
 
 use crate::preview::fit::CellSize;
 
-/// A kitty graphics query with one RGB pixel; the terminal answers with the same number.
+/// A kitty graphics query with one RGB pixel; the reply contains the same ID.
 const KITTY: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\";
-/// The same with a virtual placement, which kitty knows since 0.28; older versions stay silent.
+/// The same with a virtual placement, supported since kitty 0.28; older versions do not reply.
 const KITTY_PLACEHOLDERS: &str = "\x1b_Gi=32,s=1,v=1,a=q,U=1,t=d,f=24;AAAA\x1b\\";
 /// XTVERSION: name and version.
 const NAME: &str = "\x1b[>q";
@@ -14,12 +14,11 @@ const CELL: &str = "\x1b[16t";
 const BACKGROUND: &str = "\x1b]11;?\x1b\\";
 /// XTSMGRAPHICS: the size of the largest sixel picture.
 const SIXEL_SIZE: &str = "\x1b[?2;1;0S";
-/// DA1, which every terminal answers, in order: the end of the answers. Attribute 4 is sixel.
+/// DA1. All terminals reply to it, and in order, so it marks the end of the replies. Attribute 4 is sixel.
 const ATTRIBUTES: &str = "\x1b[c";
-/// DSR. Within tmux it is the terminal around it that answers, after the other answers.
+/// DSR, sent to the outer terminal through tmux: marks the end of its replies.
 const STATUS: &str = "\x1b[5n";
 
-/// All queries in one string.
 pub(super) fn queries(passthrough: bool) -> Vec<u8> {
     let mut text = String::new();
     if passthrough {
@@ -32,111 +31,108 @@ pub(super) fn queries(passthrough: bool) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// What has been answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Replies {
-    /// Names with versions, in the order they came. Two within tmux.
+    /// Names with versions, in the order of the replies. Two within tmux.
     pub names: Vec<String>,
-    /// The kitty graphics protocol.
+    /// Supports the kitty graphics protocol.
     pub kitty: bool,
-    /// Its virtual placements, or so the terminal says.
+    /// Claims to support virtual placements.
     pub placeholders: bool,
     pub cell: Option<CellSize>,
     pub background: Option<[u8; 3]>,
     pub largest_sixel: Option<(u16, u16)>,
-    /// The device attributes: the end of the answers.
+    /// The device attributes, which end the replies.
     pub attributes: Option<Vec<u16>>,
-    /// The terminal around tmux has answered.
+    /// The outer terminal has replied through tmux.
     pub status: bool,
 }
 
-/// What was received, told apart.
+/// The input received while probing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Conversation {
+pub(super) struct ProbeInput {
     pub replies: Replies,
-    /// What is no answer: keys.
+    /// Keys.
     pub typed: Vec<u8>,
-    /// A sequence that has begun and not ended.
+    /// An incomplete sequence at the end.
     pub unfinished: Vec<u8>,
 }
 
-impl Conversation {
-    /// Tells apart what was received so far.
-    pub fn of(received: &[u8]) -> Self {
-        let mut conversation = Self::default();
+impl ProbeInput {
+    pub fn parse(received: &[u8]) -> Self {
+        let mut input = Self::default();
         let mut rest = received;
         while let Some(&first) = rest.first() {
             let length = match (first, sequence(rest)) {
-                (0x1b, Sequence::Unfinished) => {
-                    conversation.unfinished = rest.to_vec();
+                (0x1b, Sequence::Incomplete) => {
+                    input.unfinished = rest.to_vec();
                     break;
                 }
-                (0x1b, Sequence::Of(length)) if conversation.replies.understand(&rest[..length]) => {
+                (0x1b, Sequence::Complete(length)) if input.replies.parse_reply(&rest[..length]) => {
                     rest = &rest[length..];
                     continue;
                 }
-                (0x1b, Sequence::Of(length)) => length,
+                (0x1b, Sequence::Complete(length)) => length,
                 _ => 1,
             };
-            conversation.typed.extend_from_slice(&rest[..length]);
+            input.typed.extend_from_slice(&rest[..length]);
             rest = &rest[length..];
         }
-        conversation
+        input
     }
 
-    /// Nothing more is to come.
-    pub fn is_over(&self, passthrough: bool) -> bool {
+    /// Returns true after the last reply.
+    pub fn is_complete(&self, passthrough: bool) -> bool {
         self.replies.attributes.is_some() && (self.replies.status || !passthrough)
     }
 
-    /// Nothing more was received: what has begun is a key, unless it can only be the start of an answer.
-    pub fn ended(mut self) -> Self {
-        let answers: [&[u8]; 6] = [b"\x1bP>|", b"\x1b_G", b"\x1b]11;", b"\x1b[?", b"\x1b[6;", b"\x1b[0"];
-        if !answers.iter().any(|start| self.unfinished.starts_with(start)) {
+    /// Ends the input: an incomplete sequence is a key, unless it can only be the beginning of a reply.
+    pub fn finish(mut self) -> Self {
+        let replies: [&[u8]; 6] = [b"\x1bP>|", b"\x1b_G", b"\x1b]11;", b"\x1b[?", b"\x1b[6;", b"\x1b[0"];
+        if !replies.iter().any(|start| self.unfinished.starts_with(start)) {
             self.typed.append(&mut self.unfinished);
         }
         self
     }
 }
 
-/// The shape of what begins with an escape byte.
+/// A sequence that begins with an escape byte.
 enum Sequence {
-    /// So many bytes.
-    Of(usize),
-    /// The end has not come.
-    Unfinished,
+    /// With its length in bytes.
+    Complete(usize),
+    Incomplete,
 }
 
-/// The sequence at the start of `bytes` (ECMA-48, 5.4 and 5.6).
+/// Finds the end of the sequence at the start of `bytes` (ECMA-48, 5.4 and 5.6).
 fn sequence(bytes: &[u8]) -> Sequence {
-    /// A key such as Alt-P begins like a long string; no answer is this long.
-    const LONGEST_STRING: usize = 256;
+    /// Longer than any reply. A key such as Alt-P looks like the beginning of a string.
+    const MAX_STRING: usize = 256;
     match bytes.get(1) {
-        None => Sequence::Unfinished,
+        None => Sequence::Incomplete,
         Some(b'[') => match bytes[2..].iter().position(|byte| !(0x20..=0x3f).contains(byte)) {
-            Some(end) if (0x40..=0x7e).contains(&bytes[end + 2]) => Sequence::Of(end + 3),
-            // Another sequence begins, or it was none.
-            Some(end) => Sequence::Of(end + 2),
-            None => Sequence::Unfinished,
+            Some(end) if (0x40..=0x7e).contains(&bytes[end + 2]) => Sequence::Complete(end + 3),
+            // Malformed, or another sequence begins.
+            Some(end) => Sequence::Complete(end + 2),
+            None => Sequence::Incomplete,
         },
         Some(b'P' | b'_' | b']') => {
             let end = (2..bytes.len()).find(|&at| bytes[at] == 0x07 || bytes[at..].starts_with(b"\x1b\\"));
             match end {
-                Some(end) if bytes[end] == 0x07 => Sequence::Of(end + 1),
-                Some(end) => Sequence::Of(end + 2),
-                None if bytes.len() > LONGEST_STRING => Sequence::Of(2),
-                None => Sequence::Unfinished,
+                Some(end) if bytes[end] == 0x07 => Sequence::Complete(end + 1),
+                Some(end) => Sequence::Complete(end + 2),
+                None if bytes.len() > MAX_STRING => Sequence::Complete(2),
+                None => Sequence::Incomplete,
             }
         }
-        // Alt and a key; not of two escapes, the second of which may begin an answer.
-        Some(0x1b) => Sequence::Of(1),
-        Some(_) => Sequence::Of(2),
+        // Alt and a key. The second of two escapes may begin a reply.
+        Some(0x1b) => Sequence::Complete(1),
+        Some(_) => Sequence::Complete(2),
     }
 }
 
 impl Replies {
-    /// Takes in one sequence. `false` if it is no answer to what was asked.
-    fn understand(&mut self, sequence: &[u8]) -> bool {
+    /// Parses one sequence. Returns false if it is not a reply to one of the queries.
+    fn parse_reply(&mut self, sequence: &[u8]) -> bool {
         let Ok(text) = std::str::from_utf8(&sequence[1..]) else { return false };
         if let Some(body) = text.strip_prefix("P>|") {
             let name: String = string_body(body).chars().filter(|c| !c.is_control()).take(64).collect();
@@ -145,20 +141,20 @@ impl Replies {
             match string_body(body).split_once(';') {
                 Some((keys, "OK")) if keys.split(',').any(|key| key == "i=31") => self.kitty = true,
                 Some((keys, "OK")) if keys.split(',').any(|key| key == "i=32") => self.placeholders = true,
-                // A refusal is an answer too.
+                // Refusals are replies too.
                 _ => {}
             }
         } else if let Some(body) = text.strip_prefix("]11;") {
             self.background = colour(string_body(body));
         } else if let Some(body) = text.strip_prefix('[') {
-            return self.understand_control(body);
+            return self.parse_control(body);
         } else {
             return false;
         }
         true
     }
 
-    fn understand_control(&mut self, body: &str) -> bool {
+    fn parse_control(&mut self, body: &str) -> bool {
         let Some((parameters, kind)) = body.split_at_checked(body.len().wrapping_sub(1)) else { return false };
         match (kind, parameters.strip_prefix('?')) {
             ("c", Some(attributes)) => {
@@ -189,11 +185,11 @@ fn string_body(text: &str) -> &str {
     text.trim_end_matches("\x1b\\").trim_end_matches('\x07')
 }
 
-/// An X11 colour, `rgb:RRRR/GGGG/BBBB` with one to four digits each.
+/// Parses an X11 colour, `rgb:RRRR/GGGG/BBBB` with one to four digits per channel.
 fn colour(text: &str) -> Option<[u8; 3]> {
     let digits = text.strip_prefix("rgb:").or_else(|| text.strip_prefix("rgba:"))?;
     let mut channels = digits.split('/').map(|digits| {
-        let most = match digits.len() {
+        let max = match digits.len() {
             1 => 0xf,
             2 => 0xff,
             3 => 0xfff,
@@ -201,7 +197,7 @@ fn colour(text: &str) -> Option<[u8; 3]> {
             _ => return None,
         };
         let value = u32::from_str_radix(digits, 16).ok()?;
-        u8::try_from(value * 255 / most).ok()
+        u8::try_from(value * 255 / max).ok()
     });
     Some([channels.next()??, channels.next()??, channels.next()??])
 }

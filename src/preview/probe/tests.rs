@@ -5,25 +5,26 @@ use std::os::unix::net::UnixStream;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::choice::{Environment, choose};
-use super::replies::{Conversation, Replies, queries};
-use super::unix::ask;
+use super::detect::{Environment, detect};
+use super::replies::{ProbeInput, Replies, queries};
+use super::unix::query;
 use super::*;
 use crate::preview::capabilities::Protocol;
 use crate::preview::fit::CellSize;
 
-/// What real terminals sent, recorded from each. kitty 0.26.5 is silent about virtual placements, xterm about its cell.
+/// Replies recorded from real terminals. kitty 0.26.5 does not reply about virtual placements, xterm not about its cell
+/// size.
 const XTERM: &str =
     "\x1bP>|XTerm(379)\x1b\\\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2;0;1000;1000S\x1b[?63;1;2;4;6;9;15;16;22;28c";
 const KITTY_0_26: &str =
     "\x1bP>|kitty(0.26.5)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;17;8t\x1b]11;rgb:0000/0000/0000\x1b\\\x1b[?62;c";
 const FOOT: &str = "\x1bP>|foot(1.13.1)\x1b\\\x1b[6;17;8t\x1b]11;rgb:1111/1111/1111\x1b\\\x1b[?62;4;22c";
 const KONSOLE: &str = "\x1bP>|Konsole 22.12.3\x1b\\\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\\x1b[6;17;8t\x1b]11;rgb:2323/2626/2727\x1b\\\x1b[?62;1;4c";
-/// As their documentation has it.
+/// From their documentation.
 const KITTY_0_42: &str = "\x1bP>|kitty(0.42.2)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\\x1b[6;34;16t\x1b]11;rgb:00/00/00\x07\x1b[?62;52;c";
 const WEZTERM: &str =
     "\x1bP>|WezTerm 20240203-110809\x1b\\\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\\x1b[6;20;9t\x1b[?65;4;6;18;22c";
-/// kitty within tmux: first the terminal around it, then tmux.
+/// tmux within kitty: first the outer terminal's replies, then tmux's.
 const TMUX_IN_KITTY: &str = "\x1bP>|kitty(0.42.2)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\\x1b[6;17;8t\x1b[0n\x1bP>|tmux 3.3a\x1b\\\x1b[?1;2c";
 const TMUX: &str = "\x1bP>|tmux 3.3a\x1b\\\x1b[?1;2c";
 
@@ -45,53 +46,57 @@ fn cell(width: u16, height: u16) -> Option<CellSize> {
 #[case::tmux(TMUX, "tmux-256color", Protocol::Blocks, Protocol::Blocks)]
 #[case::tmux_in_kitty(TMUX_IN_KITTY, "tmux-256color", Protocol::Kitty, Protocol::Blocks)]
 #[case::silent("", "xterm-256color", Protocol::Blocks, Protocol::Blocks)]
-fn each_terminal_gets_its_protocol(
-    #[case] answers: &str,
+fn the_protocol_of_each_terminal_is_detected(
+    #[case] replies: &str,
     #[case] term: &str,
     #[case] pane: Protocol,
     #[case] printing: Protocol,
 ) {
-    let conversation = Conversation::of(answers.as_bytes());
-    assert_eq!(conversation.typed, b"");
-    let chosen = choose(&conversation.replies, &environment(term), cell(8, 17));
-    assert_eq!((chosen.protocol, chosen.printing), (pane, printing));
-    assert_eq!(chosen.tmux, pane == Protocol::Kitty && term.starts_with("tmux"));
-    assert_eq!(chosen.placeholders, [KITTY_0_42, WEZTERM, TMUX, TMUX_IN_KITTY].contains(&answers));
+    let input = ProbeInput::parse(replies.as_bytes());
+    assert_eq!(input.typed, b"");
+    let detected = detect(&input.replies, &environment(term), cell(8, 17));
+    assert_eq!((detected.protocol, detected.printing), (pane, printing));
+    assert_eq!(detected.tmux, pane == Protocol::Kitty && term.starts_with("tmux"));
+    assert_eq!(detected.placeholders, [KITTY_0_42, WEZTERM, TMUX, TMUX_IN_KITTY].contains(&replies));
 }
 
 #[test]
-fn the_details_are_taken_in() {
-    let replies = Conversation::of(KITTY_0_42.as_bytes()).replies;
+fn cell_size_background_and_name_are_detected() {
+    let replies = ProbeInput::parse(KITTY_0_42.as_bytes()).replies;
     assert_eq!(replies.cell, cell(16, 34));
     assert_eq!(replies.background, Some([0, 0, 0]));
-    let chosen = choose(&replies, &environment("xterm-kitty"), cell(1, 1));
-    assert_eq!(chosen.cell, CellSize { width: 16, height: 34 }, "the terminal knows better than the kernel");
-    assert_eq!(chosen.terminal.as_deref(), Some("kitty(0.42.2)"));
+    let detected = detect(&replies, &environment("xterm-kitty"), cell(1, 1));
+    assert_eq!(
+        detected.cell,
+        CellSize { width: 16, height: 34 },
+        "the terminal's reply takes precedence over the kernel"
+    );
+    assert_eq!(detected.terminal.as_deref(), Some("kitty(0.42.2)"));
 
-    let replies = Conversation::of(XTERM.as_bytes()).replies;
+    let replies = ProbeInput::parse(XTERM.as_bytes()).replies;
     assert_eq!((replies.background, replies.largest_sixel), (Some([255; 3]), Some((1000, 1000))));
-    assert_eq!(choose(&replies, &environment("xterm"), None).protocol, Protocol::Blocks, "no size of a cell");
+    assert_eq!(detect(&replies, &environment("xterm"), None).protocol, Protocol::Blocks, "no cell size");
 
-    let replies = Conversation::of(TMUX_IN_KITTY.as_bytes()).replies;
-    let chosen = choose(&replies, &environment("tmux-256color"), None);
-    assert_eq!(chosen.terminal.as_deref(), Some("kitty(0.42.2)"));
+    let replies = ProbeInput::parse(TMUX_IN_KITTY.as_bytes()).replies;
+    let detected = detect(&replies, &environment("tmux-256color"), None);
+    assert_eq!(detected.terminal.as_deref(), Some("kitty(0.42.2)"));
 }
 
 #[test]
-fn a_terminal_is_known_by_its_variables_where_it_says_nothing() {
+fn a_terminal_without_replies_is_detected_by_its_environment() {
     let iterm = Environment { program: "iTerm.app".into(), ..environment("xterm-256color") };
-    assert_eq!(choose(&Replies::default(), &iterm, cell(8, 16)).protocol, Protocol::Iterm);
-    let within_tmux = Environment { tmux: true, ..iterm };
-    assert_eq!(choose(&Replies::default(), &within_tmux, cell(8, 16)).protocol, Protocol::Blocks);
+    assert_eq!(detect(&Replies::default(), &iterm, cell(8, 16)).protocol, Protocol::Iterm);
+    let in_tmux = Environment { tmux: true, ..iterm };
+    assert_eq!(detect(&Replies::default(), &in_tmux, cell(8, 16)).protocol, Protocol::Blocks);
     let konsole = Environment { konsole: "221203".into(), ..environment("xterm-256color") };
-    assert!(!choose(&Conversation::of(KITTY_0_42.as_bytes()).replies, &konsole, None).placeholders);
+    assert!(!detect(&ProbeInput::parse(KITTY_0_42.as_bytes()).replies, &konsole, None).placeholders);
 }
 
 #[test]
-fn colours_are_reduced_only_where_nothing_speaks_for_them() {
-    let colours = |term: &str, colour: &str, answers: &str| {
+fn true_colour_is_detected() {
+    let colours = |term: &str, colour: &str, replies: &str| {
         let environment = Environment { colour: colour.into(), ..environment(term) };
-        choose(&Conversation::of(answers.as_bytes()).replies, &environment, None).true_colour
+        detect(&ProbeInput::parse(replies.as_bytes()).replies, &environment, None).true_colour
     };
     assert!(!colours("xterm-256color", "", ""));
     assert!(colours("xterm-256color", "truecolor", ""));
@@ -99,7 +104,7 @@ fn colours_are_reduced_only_where_nothing_speaks_for_them() {
 }
 
 #[test]
-fn nobody_asks_a_terminal_that_would_print_the_question() {
+fn terminals_that_print_unknown_queries_are_not_queried() {
     assert!(!environment("linux").answers_queries());
     assert!(!environment("dumb").answers_queries());
     assert!(!Environment::default().answers_queries());
@@ -108,36 +113,36 @@ fn nobody_asks_a_terminal_that_would_print_the_question() {
 }
 
 #[test]
-fn keys_typed_meanwhile_are_told_apart() {
+fn keys_are_separated_from_replies() {
     let received = b"jj\x1bP>|foot(1.13.1)\x1b\\\x1b[A\x1b[6;17;8t\xed\x95\x9c\x1bx\x1b[?62;4;22c\x1bOP\x1b[1;5D";
-    let conversation = Conversation::of(received);
-    assert_eq!(conversation.typed, b"jj\x1b[A\xed\x95\x9c\x1bx\x1bOP\x1b[1;5D");
-    assert_eq!(conversation.replies.names, ["foot(1.13.1)"]);
-    assert!(conversation.is_over(false) && !conversation.is_over(true));
+    let input = ProbeInput::parse(received);
+    assert_eq!(input.typed, b"jj\x1b[A\xed\x95\x9c\x1bx\x1bOP\x1b[1;5D");
+    assert_eq!(input.replies.names, ["foot(1.13.1)"]);
+    assert!(input.is_complete(false) && !input.is_complete(true));
 }
 
 #[test]
-fn what_has_begun_when_the_time_is_up_is_a_key_unless_it_is_an_answer() {
-    let ended = |received: &[u8]| Conversation::of(received).ended().typed;
-    assert_eq!(ended(b"q\x1b"), b"q\x1b", "the Esc key");
-    assert_eq!(ended(b"q\x1b[?62;4"), b"q");
-    assert_eq!(ended(b"q\x1b_Gi=31;"), b"q");
-    assert_eq!(ended(b"q\x1b[1;"), b"q\x1b[1;");
-    assert_eq!(ended(b"\x1b\x1b[?62;4"), b"\x1b", "Esc, then an answer");
-    assert_eq!(Conversation::of(b"q\x1b[?62;4").ended().unfinished, b"\x1b[?62;4", "its rest may still come");
+fn an_incomplete_sequence_is_a_key_unless_it_begins_a_reply() {
+    let finished = |received: &[u8]| ProbeInput::parse(received).finish().typed;
+    assert_eq!(finished(b"q\x1b"), b"q\x1b", "the Esc key");
+    assert_eq!(finished(b"q\x1b[?62;4"), b"q");
+    assert_eq!(finished(b"q\x1b_Gi=31;"), b"q");
+    assert_eq!(finished(b"q\x1b[1;"), b"q\x1b[1;");
+    assert_eq!(finished(b"\x1b\x1b[?62;4"), b"\x1b", "Esc, then a reply");
+    assert_eq!(ProbeInput::parse(b"q\x1b[?62;4").finish().unfinished, b"\x1b[?62;4", "its rest may still arrive");
 }
 
 #[test]
-fn a_refusal_is_an_answer_and_no_yes() {
-    let conversation = Conversation::of(b"\x1b_Gi=31;ENOTSUPPORTED:no\x1b\\");
-    assert_eq!(conversation.replies, Replies::default());
-    assert_eq!(conversation.typed, b"");
+fn a_refusal_is_a_reply() {
+    let input = ProbeInput::parse(b"\x1b_Gi=31;ENOTSUPPORTED:no\x1b\\");
+    assert_eq!(input.replies, Replies::default());
+    assert_eq!(input.typed, b"");
 }
 
 #[test]
-fn a_name_cannot_carry_control_bytes() {
-    let conversation = Conversation::of("\x1bP>|evil\u{9b}2J\rname\x1b\\".as_bytes());
-    assert_eq!(conversation.replies.names, ["evil2Jname"]);
+fn control_characters_are_removed_from_names() {
+    let input = ProbeInput::parse("\x1bP>|evil\u{9b}2J\rname\x1b\\".as_bytes());
+    assert_eq!(input.replies.names, ["evil2Jname"]);
 }
 
 #[rstest]
@@ -149,14 +154,14 @@ fn a_name_cannot_carry_control_bytes() {
 #[case("rgb://", None)]
 #[case("red", None)]
 fn colours(#[case] answer: &str, #[case] expected: Option<[u8; 3]>) {
-    let conversation = Conversation::of(format!("\x1b]11;{answer}\x07").as_bytes());
-    assert_eq!(conversation.replies.background, expected);
+    let input = ProbeInput::parse(format!("\x1b]11;{answer}\x07").as_bytes());
+    assert_eq!(input.replies.background, expected);
 }
 
 proptest! {
-    /// However the answers are cut into reads, and whatever keys come between them, nothing is lost or made up.
+    /// Keys between replies are neither lost nor changed.
     #[test]
-    fn keys_between_answers_survive(keys in prop::collection::vec("[a-z0-9한글 ]{0,4}|\x1b\\[[A-D]|\x1b[a-z]", 6)) {
+    fn keys_between_replies_are_preserved(keys in prop::collection::vec("[a-z0-9한글 ]{0,4}|\x1b\\[[A-D]|\x1b[a-z]", 6)) {
         let answers =
             ["\x1bP>|foot(1)\x1b\\", "\x1b_Gi=31;OK\x1b\\", "\x1b[6;17;8t", "\x1b]11;rgb:11/11/11\x07", "\x1b[?62;4c"];
         let mut received = String::new();
@@ -165,75 +170,74 @@ proptest! {
             received += answer;
         }
         received += &keys[5];
-        let conversation = Conversation::of(received.as_bytes());
-        prop_assert_eq!(conversation.typed, keys.concat().into_bytes());
-        prop_assert_eq!(conversation.replies, Conversation::of(answers.concat().as_bytes()).replies);
-        // No prefix is mistaken for the whole.
+        let input = ProbeInput::parse(received.as_bytes());
+        prop_assert_eq!(input.typed, keys.concat().into_bytes());
+        prop_assert_eq!(input.replies, ProbeInput::parse(answers.concat().as_bytes()).replies);
         for cut in 0..received.len() {
-            let part = Conversation::of(&received.as_bytes()[..cut]).ended();
+            let part = ProbeInput::parse(&received.as_bytes()[..cut]).finish();
             prop_assert!(received.len() >= part.typed.len());
         }
     }
 
     #[test]
-    fn arbitrary_bytes_are_survived(received in prop::collection::vec(prop::sample::select(b"\x1b[]_P>|G?;0126tcnS\x07\\x\xff".to_vec()), 0..80)) {
-        let conversation = Conversation::of(&received).ended();
-        prop_assert!(conversation.typed.len() <= received.len());
+    fn arbitrary_bytes_are_handled(received in prop::collection::vec(prop::sample::select(b"\x1b[]_P>|G?;0126tcnS\x07\\x\xff".to_vec()), 0..80)) {
+        let input = ProbeInput::parse(&received).finish();
+        prop_assert!(input.typed.len() <= received.len());
     }
 }
 
-/// Plays a terminal: reads until the device attributes are asked for, then writes each part of the answer in turn.
-fn with_terminal(parts: &'static [&'static str], passthrough: bool) -> Conversation {
+/// Simulates a terminal: reads the queries, then writes each part of the replies in turn.
+fn with_terminal(parts: &'static [&'static str], passthrough: bool) -> ProbeInput {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let terminal = std::thread::spawn(move || {
-        let mut asked = Vec::new();
+        let mut received = Vec::new();
         let mut chunk = [0; 16];
-        while !asked.ends_with(b"\x1b[c") {
+        while !received.ends_with(b"\x1b[c") {
             let count = theirs.read(&mut chunk).unwrap();
-            asked.extend_from_slice(&chunk[..count]);
+            received.extend_from_slice(&chunk[..count]);
         }
-        assert_eq!(asked, queries(passthrough));
+        assert_eq!(received, queries(passthrough));
         for part in parts {
             theirs.write_all(part.as_bytes()).unwrap();
         }
         theirs
     });
     let mut output = ours.try_clone().unwrap();
-    // Long: a terminal that answers is never waited for beyond its answer.
-    let conversation = ask(ours.as_fd(), &mut output, passthrough, Duration::from_mins(10));
+    // The timeout is long because the last reply ends the wait.
+    let input = query(ours.as_fd(), &mut output, passthrough, Duration::from_mins(10));
     terminal.join().unwrap();
-    conversation
+    input
 }
 
 #[test]
-fn the_conversation_ends_with_the_last_answer() {
-    let conversation = with_terminal(&["j", "\x1bP>|foot(1.13", ".1)\x1b", "\\\x1b[6;17;8t\x1b[?62;4", ";22c"], false);
-    assert!(conversation.is_over(false));
-    assert_eq!(conversation.typed, b"j");
-    assert_eq!((conversation.replies.names, conversation.replies.cell), (vec!["foot(1.13.1)".to_owned()], cell(8, 17)));
+fn the_last_reply_ends_the_query() {
+    let input = with_terminal(&["j", "\x1bP>|foot(1.13", ".1)\x1b", "\\\x1b[6;17;8t\x1b[?62;4", ";22c"], false);
+    assert!(input.is_complete(false));
+    assert_eq!(input.typed, b"j");
+    assert_eq!((input.replies.names, input.replies.cell), (vec!["foot(1.13.1)".to_owned()], cell(8, 17)));
 }
 
 #[test]
-fn within_tmux_the_terminal_around_it_is_waited_for() {
-    let conversation = with_terminal(&[TMUX, "\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\", "\x1b[0n"], true);
-    assert!(conversation.is_over(true) && conversation.replies.placeholders);
+fn in_tmux_the_outer_terminal_ends_the_query() {
+    let input = with_terminal(&[TMUX, "\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\", "\x1b[0n"], true);
+    assert!(input.is_complete(true) && input.replies.placeholders);
 }
 
 #[test]
-fn a_silent_terminal_costs_the_deadline_and_no_keys() {
+fn a_timeout_loses_no_keys() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"jk\x1b").unwrap();
     let mut output = ours.try_clone().unwrap();
-    let conversation = ask(ours.as_fd(), &mut output, false, Duration::from_millis(20));
-    assert!(!conversation.is_over(false));
-    assert_eq!((conversation.replies, &conversation.typed[..]), (Replies::default(), &b"jk\x1b"[..]));
+    let input = query(ours.as_fd(), &mut output, false, Duration::from_millis(20));
+    assert!(!input.is_complete(false));
+    assert_eq!((input.replies, &input.typed[..]), (Replies::default(), &b"jk\x1b"[..]));
 }
 
 #[test]
-fn a_closed_terminal_ends_the_conversation() {
+fn a_closed_terminal_ends_the_query() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut output = Vec::new();
     drop(theirs);
-    let conversation = ask(ours.as_fd(), &mut output, false, Duration::from_mins(10));
-    assert_eq!(conversation, Conversation::default());
+    let input = query(ours.as_fd(), &mut output, false, Duration::from_mins(10));
+    assert_eq!(input, ProbeInput::default());
 }

@@ -189,7 +189,7 @@ impl Model {
     pub fn zoom(&self) -> Zoom {
         match self.mode {
             Mode::Zoom(closeup) if closeup.of == self.list.cursor => closeup.zoom,
-            _ => Zoom::WHOLE,
+            _ => Zoom::FIT,
         }
     }
 

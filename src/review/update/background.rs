@@ -148,13 +148,13 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
     model.follow_picture(ready.record, ready.result.is_ok());
     model.sheet.take(&ready);
     let wanted = match &model.picture {
-        PictureSlot::Loading(record, shot, _) | PictureSlot::Ready(record, shot, _) => {
-            (*record, *shot) == (ready.record, ready.shot)
+        PictureSlot::Loading(record, view, _) | PictureSlot::Ready(record, view, _) => {
+            (*record, *view) == (ready.record, ready.view)
         }
         PictureSlot::Empty => false,
     };
     if wanted {
-        model.picture = PictureSlot::Ready(ready.record, ready.shot, ready.result);
+        model.picture = PictureSlot::Ready(ready.record, ready.view, ready.result);
     }
 }
 

@@ -13,23 +13,23 @@ pub(super) fn toggle(model: &mut Model) {
 }
 
 pub(super) fn closer(model: &mut Model) {
-    change(model, Framing::closer);
+    change(model, Framing::zoom_in);
 }
 
 pub(super) fn further(model: &mut Model) {
-    change(model, Framing::further);
+    change(model, Framing::zoom_out);
 }
 
 pub(super) fn fit(model: &mut Model) {
-    change(model, |_, _| Zoom::WHOLE);
+    change(model, |_, _| Zoom::FIT);
 }
 
 /// Pans. An image that fits goes to the next or previous record instead.
 pub(super) fn pan(model: &mut Model, right: i8, down: i8) {
-    if model.zoom() == Zoom::WHOLE {
+    if model.zoom() == Zoom::FIT {
         navigate::step(model, isize::from(right + down));
     } else {
-        change(model, |framing, zoom| framing.panned(zoom, right, down));
+        change(model, |framing, zoom| framing.pan(zoom, right, down));
     }
 }
 

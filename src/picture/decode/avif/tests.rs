@@ -11,13 +11,13 @@ macro_rules! fixture {
     };
 }
 
-const ROOM: (u32, u32) = (480, 640);
+const BOUNDS: (u32, u32) = (480, 640);
 
 fn byte(value: u32) -> u8 {
     u8::try_from(value).expect("a byte")
 }
 
-/// What `slopes.png` of the folder's README shows.
+/// `slopes.png` of README.md in this folder.
 fn slopes(x: u32, y: u32) -> [u8; 3] {
     [byte(4 * x), byte(8 * y), byte(255 - 4 * x)]
 }
@@ -26,9 +26,9 @@ fn grey(x: u32, _: u32) -> [u8; 3] {
     [byte(4 * x); 3]
 }
 
-/// Against every pixel of what was encoded. Rounding, here and in the encoder, may cost some steps: up to three of 255 with
-/// eight bits. Where two pixels share their chroma, each is half a slope from it: 1.3 across, and 1.3 down where four do;
-/// blue has 1.772 times as much of it (ITU-T H.273, matrix 6).
+/// Compares every pixel with the original. Rounding in encoder and decoder costs up to three levels of 255 at eight bits.
+/// With 4:2:2 subsampling each pixel is half a step of the slope from its chroma sample: 1.3 levels across, and with 4:2:0
+/// also 1.3 down; blue is scaled by 1.772 (ITU-T H.273, matrix 6).
 #[rstest]
 #[case::shared_by_four(fixture!("420-limited"), slopes, 8)]
 #[case::shared_by_two(fixture!("422"), slopes, 6)]
@@ -36,8 +36,12 @@ fn grey(x: u32, _: u32) -> [u8; 3] {
 #[case::twelve_bits(fixture!("444-12-bits"), slopes, 2)]
 #[case::grey(fixture!("grey"), grey, 1)]
 #[case::alpha(fixture!("alpha"), slopes, 3)]
-fn every_kind_shows_what_was_encoded(#[case] file: &[u8], #[case] expected: fn(u32, u32) -> [u8; 3], #[case] most: u8) {
-    let decoded = decode(file, ROOM).unwrap();
+fn every_kind_matches_the_original(
+    #[case] file: &[u8],
+    #[case] expected: fn(u32, u32) -> [u8; 3],
+    #[case] tolerance: u8,
+) {
+    let decoded = decode(file, BOUNDS).unwrap();
     let info = PictureInfo { width: 64, height: 32, format: PictureFormat::Avif, bytes: file.len() as u64 };
     assert_eq!((decoded.info, inspect(file)), (info, Ok(info)));
     assert_eq!((decoded.orientation, decoded.reduced), (Orientation::NoTransforms, false));
@@ -46,17 +50,17 @@ fn every_kind_shows_what_was_encoded(#[case] file: &[u8], #[case] expected: fn(u
         found.iter().zip(expected(x, y)).map(|(&found, expected)| found.abs_diff(expected)).max()
     };
     let worst = pixels.enumerate_pixels().filter_map(off).max();
-    assert!(worst <= Some(most), "{worst:?}");
+    assert!(worst <= Some(tolerance), "{worst:?}");
 }
 
 #[rstest]
 #[case::straight(fixture!("alpha"))]
 #[case::premultiplied(fixture!("premultiplied"))]
-fn colours_are_whole_whichever_way_alpha_is_stored(#[case] file: &[u8]) {
-    let pixels = decode(file, ROOM).unwrap().pixels;
+fn premultiplied_alpha_is_undone(#[case] file: &[u8]) {
+    let pixels = decode(file, BOUNDS).unwrap().pixels;
     for (x, y, &Rgba([red, green, blue, alpha])) in pixels.as_rgba8().expect("alpha").enumerate_pixels() {
         assert!(alpha.abs_diff(byte(255 - 8 * y)) <= 1, "{x} {y}: {alpha}");
-        // Of a colour multiplied by little there is little left.
+        // Premultiplying by a low alpha loses precision.
         if alpha >= 128 {
             let off = [red, green, blue].iter().zip(slopes(x, y)).map(|(one, other)| one.abs_diff(other)).max();
             assert!(off <= Some(6), "{x} {y}: {red} {green} {blue}");
@@ -64,14 +68,18 @@ fn colours_are_whole_whichever_way_alpha_is_stored(#[case] file: &[u8]) {
     }
 }
 
-/// By a quarter turn against the clock, and top to bottom (ISO 23008-12, 6.5.10 and 6.5.12).
+/// Rotated 90° counter-clockwise, and mirrored vertically (ISO 23008-12, 6.5.10 and 6.5.12).
 #[rstest]
 #[case::turned(fixture!("turned"), (32, 64), [GREEN, WHITE, RED, BLUE])]
 #[case::mirrored(fixture!("mirrored"), (64, 32), [BLUE, WHITE, RED, GREEN])]
 #[case::grid(fixture!("grid"), (128, 128), [RED, GREEN, BLUE, WHITE])]
 #[case::first_frame(fixture!("animated"), (64, 32), [RED, GREEN, BLUE, WHITE])]
-fn the_container_is_followed(#[case] file: &[u8], #[case] size: (u32, u32), #[case] expected: [[u8; 3]; 4]) {
-    let decoded = decode(file, ROOM).unwrap();
+fn the_transforms_of_the_container_are_applied(
+    #[case] file: &[u8],
+    #[case] size: (u32, u32),
+    #[case] expected: [[u8; 3]; 4],
+) {
+    let decoded = decode(file, BOUNDS).unwrap();
     assert_eq!((decoded.pixels.width(), decoded.pixels.height()), size);
     assert_eq!(inspect(file), Ok(decoded.info));
     let colours = quarter_colours(&decoded.pixels);
@@ -79,30 +87,30 @@ fn the_container_is_followed(#[case] file: &[u8], #[case] size: (u32, u32), #[ca
 }
 
 #[test]
-fn a_general_brand_in_front_does_not_hide_it() {
+fn a_general_major_brand_is_detected() {
     let mut file = fixture!("grey").to_vec();
     file[8..12].copy_from_slice(b"mif1");
     assert_eq!(inspect(&file).map(|info| info.format), Ok(PictureFormat::Avif));
 }
 
 #[test]
-fn claims_of_enormous_size_are_refused() {
+fn huge_dimensions_are_rejected() {
     let mut file = fixture!("grey").to_vec();
     let size = memchr::memmem::find(&file, b"ispe").expect("a size") + 8;
-    let mut claim = |width: u32, height: u32| {
+    let mut declare = |width: u32, height: u32| {
         file[size..size + 4].copy_from_slice(&width.to_be_bytes());
         file[size + 4..size + 8].copy_from_slice(&height.to_be_bytes());
-        decode(&file, ROOM).err()
+        decode(&file, BOUNDS).err()
     };
-    assert_eq!(claim(20_000, 20_000), Some(PictureError::TooManyPixels { width: 20_000, height: 20_000 }));
-    assert_eq!(claim(6_000, 6_000), Some(PictureError::TooMuchMemory));
-    assert!(matches!(claim(0, 0), Some(PictureError::Broken { format: PictureFormat::Avif, .. })));
+    assert_eq!(declare(20_000, 20_000), Some(PictureError::TooManyPixels { width: 20_000, height: 20_000 }));
+    assert_eq!(declare(6_000, 6_000), Some(PictureError::TooMuchMemory));
+    assert!(matches!(declare(0, 0), Some(PictureError::Broken { format: PictureFormat::Avif, .. })));
 }
 
 #[test]
-fn half_a_file_is_refused() {
+fn half_a_file_is_an_error() {
     for file in [fixture!("420-limited"), fixture!("grid"), fixture!("animated")] {
-        let error = decode(&file[..file.len() / 2], ROOM).err();
+        let error = decode(&file[..file.len() / 2], BOUNDS).err();
         assert!(matches!(error, Some(PictureError::Broken { format: PictureFormat::Avif, .. })), "{error:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! From what the terminal said, and what its environment says of it, to how pictures are drawn.
+//! Detects capabilities from the terminal's replies and environment variables.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use crate::preview::fit::CellSize;
 /// The sixel bit of the device attributes.
 const SIXEL: u16 = 4;
 
-/// The variables terminals announce themselves with.
+/// The environment variables that identify terminals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Environment {
     pub term: String,
@@ -34,7 +34,7 @@ impl Environment {
         }
     }
 
-    /// Whether it is safe to ask. The Linux console and Apple's Terminal print queries they don't know.
+    /// Returns true if queries are safe. The Linux console and Apple's Terminal print those that they do not support.
     pub fn answers_queries(&self) -> bool {
         !matches!(self.term.as_str(), "" | "dumb" | "linux") && self.program != "Apple_Terminal"
     }
@@ -44,36 +44,36 @@ impl Environment {
     }
 }
 
-/// Whether tmux hands unknown sequences on to the terminal around it. A tmux that cannot be asked (it runs on another
-/// machine) is given the benefit of the doubt.
-pub(super) fn tmux_lets_through() -> bool {
-    let asked = Command::new("tmux")
+/// Returns true if tmux passes unknown sequences to the outer terminal. Also returns true if tmux cannot be queried, because
+/// it runs on another machine.
+pub(super) fn tmux_allows_passthrough() -> bool {
+    let output = Command::new("tmux")
         .args(["show-options", "-Apv", "allow-passthrough"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output();
-    asked.map_or(true, |answer| !answer.stdout.starts_with(b"off"))
+    output.map_or(true, |output| !output.stdout.starts_with(b"off"))
 }
 
-/// The best the terminal can do.
-pub(super) fn choose(replies: &Replies, environment: &Environment, window_cell: Option<CellSize>) -> Capabilities {
+/// Returns the best capabilities that the terminal supports.
+pub(super) fn detect(replies: &Replies, environment: &Environment, window_cell: Option<CellSize>) -> Capabilities {
     let name = |start: &str| replies.names.iter().any(|name| name.to_lowercase().starts_with(start));
     let program = |part: &str| environment.program.contains(part) || environment.outer.contains(part);
     let tmux = environment.in_tmux() || name("tmux");
-    // tmux carries the variables of whatever terminal it was started in.
-    let said_outside = |part: &str| !tmux && program(part);
+    // Within tmux the variables are those of the terminal that it was started in.
+    let program = |part: &str| !tmux && program(part);
 
     let konsole = name("konsole") || (!tmux && !environment.konsole.is_empty());
-    let wezterm = name("wezterm") || said_outside("WezTerm");
-    let iterm = wezterm || name("iterm2") || name("mintty") || said_outside("iTerm") || said_outside("mintty");
+    let wezterm = name("wezterm") || program("WezTerm");
+    let iterm = wezterm || name("iterm2") || name("mintty") || program("iTerm") || program("mintty");
     let sixel = replies.attributes.as_ref().is_some_and(|attributes| attributes.contains(&SIXEL));
     let cell = replies.cell.or(window_cell);
 
-    // Without the size of a cell a picture cannot be measured out.
+    // Pixel protocols need the cell size.
     let (protocol, printing) = match cell {
         Some(_) if konsole && tmux => (Protocol::Blocks, Protocol::Blocks),
         Some(_) if konsole => (if replies.kitty { Protocol::Kitty } else { Protocol::Blocks }, Protocol::Iterm),
-        // What WezTerm does with placeholders is wrong.
+        // WezTerm's support of placeholders is broken.
         Some(_) if iterm && !tmux => (Protocol::Iterm, Protocol::Iterm),
         Some(_) if replies.kitty && replies.placeholders && !iterm => {
             (Protocol::Kitty, if tmux { Protocol::Blocks } else { Protocol::Kitty })
@@ -86,23 +86,23 @@ pub(super) fn choose(replies: &Replies, environment: &Environment, window_cell: 
     Capabilities {
         protocol,
         printing,
-        cell: cell.unwrap_or(CellSize::USUAL),
+        cell: cell.unwrap_or(CellSize::TYPICAL),
         background: replies.background,
         terminal: replies.names.iter().find(|name| !name.starts_with("tmux")).or(replies.names.last()).cloned(),
-        // Konsole says yes to placeholders and draws none. tmux moves text, and nothing that is laid over it.
+        // Konsole claims to support placeholders but does not draw them. In tmux overlays would not move with the text.
         placeholders: tmux || replies.placeholders && !konsole,
         tmux: tmux && protocol == Protocol::Kitty,
-        true_colour: shows_true_colour(replies, environment),
+        true_colour: has_true_colour(replies, environment),
         largest_sixel: replies.largest_sixel,
     }
 }
 
-/// Terminals that show all colours say so in `COLORTERM`, or are known to.
-fn shows_true_colour(replies: &Replies, environment: &Environment) -> bool {
+/// Terminals with true colour set `COLORTERM`, or are known to support it.
+fn has_true_colour(replies: &Replies, environment: &Environment) -> bool {
     const KNOWN: [&str; 8] = ["kitty", "foot", "konsole", "wezterm", "iterm2", "ghostty", "mintty", "xterm("];
     matches!(environment.colour.as_str(), "truecolor" | "24bit")
         || environment.term.ends_with("-direct")
         || replies.names.iter().any(|name| KNOWN.iter().any(|known| name.to_lowercase().starts_with(known)))
-        // tmux turns colours into what the terminal around it shows.
+        // tmux converts colours for the outer terminal.
         || environment.in_tmux()
 }
