@@ -1,6 +1,6 @@
-//! The command line: what can be asked for, and how it is written. Nothing here acts.
+//! The command line: its syntax, its help, and the settings it sets.
 
-#![allow(clippy::doc_markdown, reason = "the comments are the help text, which knows no backticks")]
+#![allow(clippy::doc_markdown, reason = "doc comments are help texts, which are plain text")]
 
 mod check;
 mod config;
@@ -18,54 +18,52 @@ mod stats;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use serde::Serialize;
+use toml::Table;
 
 pub use self::check::CheckArgs;
 pub use self::config::ConfigArgs;
 pub use self::demo::DemoArgs;
 pub use self::doctor::DoctorArgs;
-pub use self::export::{DecisionKind, ExportArgs, ExportFormat, Side};
-pub use self::generate::{GenerateArgs, Pending};
+pub use self::export::{ExportArgs, Format, Side};
+pub use self::generate::GenerateArgs;
 pub use self::init::InitArgs;
 pub use self::merge::MergeArgs;
-pub use self::options::{
-    AheadOption, DatasetOptions, DescriberOptions, EditingOption, LimitOption, LogOptions, NoDataset, PictureOption,
-    ReviewingOptions, ScreenOptions, SessionOption, SpotCheckOptions, TargetOptions,
-};
+pub use self::options::{DatasetOptions, NoDataset, SessionOption, SpotCheckOptions, TargetOptions};
 pub use self::review::ReviewArgs;
 pub use self::save::SaveArgs;
 pub use self::show::ShowArgs;
 pub use self::stats::{Percent, PercentError, StatsArgs};
-use crate::config::Settings;
+use crate::config::ConfigError;
 
 const EXAMPLES: &str = "\
 Examples:
   recaption demo
       try it on sample photographs; needs no account
   recaption photos/
-      review the folder's metadata.jsonl
+      review photos/metadata.jsonl
   recaption init pictures/ && recaption pictures/
-      make a dataset of a folder of pictures and the .txt captions beside them
+      build a dataset from a folder of pictures and the .txt captions beside them, then review it
   recaption captions.jsonl --candidates captions_updated.jsonl
-      review what an older run made of it
+      review the captions of an earlier run
   recaption generate photos/ --dry-run
-      say how many pictures it would describe, and for how much
+      count the pictures to describe and estimate the cost
   recaption generate photos/ --budget 5 --accept --save
-      describe them for at most 5 dollars, take what has no finding
+      describe them for at most 5 dollars, accept captions without findings
   recaption check captions.jsonl --max-words 30 --json
-      list what is wrong, for a script
+      list all findings in machine-readable form
   recaption captions.jsonl --sample 93 --seed 7
-      judge a random part, to know how good they all are
+      review a random sample to estimate the quality of all captions
   recaption export captions.jsonl --to txt --only accepted,edited
-      put the captions decided on beside their pictures
+      write decided captions beside their pictures
 
-Press ? in the reviewer for its keys. An option is stronger than its RECAPTION_ variable, and that is stronger than \
-config.toml in the user's configuration folder.";
+Press ? in the reviewer for its keys. Options override RECAPTION_* environment variables, which override config.toml in \
+your configuration folder.";
 
 /// Review machine-written image captions in the terminal
 #[derive(Clone, Debug, PartialEq, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// What to do; without one, review.
     #[command(subcommand)]
     command: Option<Command>,
 
@@ -74,71 +72,89 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What to do: `recaption PATH` is `recaption review PATH`.
+    /// Returns the subcommand, or `review` if there is none: `recaption PATH` is `recaption review PATH`.
     #[must_use]
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Review(self.review))
     }
 }
 
-/// What recaption can do.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
-    /// Review a dataset's captions (also without the word "review")
+    /// Review the captions of a dataset (the default command)
+    #[command(after_help = EXAMPLES)]
     Review(ReviewArgs),
-    /// Make a dataset of a folder of pictures, a table or a list
+    /// Build a dataset from a folder of pictures, a table or a list
     Init(InitArgs),
-    /// Review a sample dataset, kept from one time to the next
+    /// Review a sample dataset
     Demo(DemoArgs),
     /// Describe every record that needs it, without a screen
     Generate(GenerateArgs),
-    /// Write the updated dataset, as ^S in the reviewer does
+    /// Write the updated dataset, like ^S in the reviewer
     Save(SaveArgs),
-    /// Look for mistakes in a dataset and its captions; exits with 1 if any wants a look
+    /// Check a dataset and its captions for problems; exits with 1 on warnings or errors
     Check(CheckArgs),
-    /// Show what reviewing has come to: decisions, acceptance, pace, edits, words, cost
+    /// Show review statistics: decisions, acceptance, pace, edits, words, cost
     Stats(StatsArgs),
-    /// Take another person's decisions on the same dataset in
+    /// Merge another reviewer's decisions on the same dataset
     Merge(MergeArgs),
-    /// Write captions in another form
+    /// Export captions to other formats
     Export(ExportArgs),
-    /// Look at everything a run needs: credentials, models, dataset, terminal
+    /// Check credentials, models, dataset and terminal
     Doctor(DoctorArgs),
     /// Print pictures in the terminal
     Show(ShowArgs),
-    /// Print the settings in effect, and where each is from
+    /// Print the effective settings and their sources
     Config(ConfigArgs),
-    /// Print completions for a shell
-    Completions {
-        /// The shell
-        shell: Shell,
-    },
-    /// Print the manual page
+    /// Print a shell completion script
+    #[command(after_help = "\
+Examples:
+  recaption completions bash > ~/.local/share/bash-completion/completions/recaption
+  recaption completions zsh > ~/.zfunc/_recaption
+  recaption completions fish > ~/.config/fish/completions/recaption.fish")]
+    Completions { shell: Shell },
+    /// Print the man page
+    #[command(after_help = "\
+Examples:
+  recaption man > ~/.local/share/man/man1/recaption.1
+  man recaption")]
     Man,
 }
 
 impl Command {
-    /// What the command line says about the settings.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
-        let mut settings = Settings::default();
-        match self {
-            Self::Review(args) => args.apply(&mut settings),
-            Self::Init(args) => args.apply(&mut settings),
-            Self::Demo(args) => args.apply(&mut settings),
-            Self::Generate(args) => args.apply(&mut settings),
-            Self::Save(args) => args.apply(&mut settings),
-            Self::Check(args) => args.apply(&mut settings),
-            Self::Stats(args) => args.apply(&mut settings),
-            Self::Merge(args) => args.apply(&mut settings),
-            Self::Export(args) => args.apply(&mut settings),
-            Self::Doctor(args) => args.apply(&mut settings),
-            Self::Show(args) => args.apply(&mut settings),
-            Self::Config(args) => args.apply(&mut settings),
-            Self::Completions { .. } | Self::Man => {}
-        }
-        settings
+    /// Returns the settings that options set, and `verbose`, the number of `-v`.
+    ///
+    /// # Errors
+    /// Returns an error if a number is too large for a setting.
+    pub fn settings(&self) -> Result<Table, ConfigError> {
+        let groups = match self {
+            Self::Review(args) => {
+                vec![table(&args.dataset)?, table(&args.reviewing)?, table(&args.spot_check.reviewer)?]
+            }
+            Self::Init(args) => vec![table(&args.caption_field)?],
+            Self::Demo(args) => vec![table(&args.reviewing)?],
+            Self::Generate(args) => {
+                vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.describer)?, table(&args.log)?]
+            }
+            Self::Save(args) => vec![table(&args.dataset)?],
+            Self::Check(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.language)?],
+            Self::Stats(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.ascii)?],
+            Self::Merge(args) => vec![table(&args.dataset)?, table(&args.ascii)?],
+            Self::Export(args) => vec![table(&args.dataset)?],
+            Self::Doctor(args) => {
+                let DoctorArgs { dataset, max_words, describer, image_protocol, .. } = args;
+                vec![table(dataset)?, table(max_words)?, table(describer)?, table(image_protocol)?]
+            }
+            Self::Show(args) => vec![table(&args.image_protocol)?],
+            Self::Config(args) => vec![table(&args.reviewing)?],
+            Self::Completions { .. } | Self::Man => Vec::new(),
+        };
+        Ok(groups.into_iter().flatten().collect())
     }
+}
+
+fn table(options: &impl Serialize) -> Result<Table, ConfigError> {
+    Ok(Table::try_from(options)?)
 }
 
 #[cfg(test)]

@@ -1,23 +1,30 @@
-//! How the program ends, for whoever called it.
+//! Exit codes.
 
-/// The exit codes, all of them, with their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Everything was done.
     Done = 0,
-    /// There are findings, or some records failed.
     Findings = 1,
-    /// The command or its input makes no sense. Also what clap exits with.
+    /// clap exits with the same code.
     Usage = 2,
-    /// Credentials, access or model: a describer cannot be used.
     Access = 3,
-    /// Nothing could be written: disk, conflict, or another process has the session.
     Write = 4,
-    /// Stopped before the end; the same command goes on from there.
     Resumable = 5,
-    /// Stopped by a signal. 128 and the number of SIGINT, as shells have it.
+    /// 128 + SIGINT, as in shells.
     Interrupted = 130,
+}
+
+impl ExitCode {
+    /// The meaning of each code, as in the man page.
+    pub const MEANINGS: [(Self, &str); 7] = [
+        (Self::Done, "Success."),
+        (Self::Findings, "Warnings or errors were found, or some records failed."),
+        (Self::Usage, "Wrong usage or invalid input."),
+        (Self::Access, "The describer is unusable: no credentials, no access, or no such model."),
+        (Self::Write, "Could not write (full disk, conflicting file), or the session is in use."),
+        (Self::Resumable, "Stopped early (quota, budget); run the same command again to continue."),
+        (Self::Interrupted, "Interrupted by a signal."),
+    ];
 }
 
 impl From<ExitCode> for std::process::ExitCode {

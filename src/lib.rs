@@ -1,8 +1,7 @@
 //! recaption: review machine-written image captions in a terminal.
 //!
-//! A *dataset* (JSON Lines and the pictures it names) is never changed while it is reviewed; a *session* beside it
-//! holds everything the operator and the describers did; *saving* joins the two. `ARCHITECTURE.md` shows how the parts
-//! fit and where new things go.
+//! Reviewing never changes a *dataset* (JSON Lines and the pictures it references). A *session* beside it stores all
+//! decisions and candidates, and *saving* combines the two. `ARCHITECTURE.md` describes the modules.
 
 pub mod aws;
 pub mod cli;
@@ -25,7 +24,7 @@ pub mod statistics;
 pub mod text;
 pub mod tui;
 
-/// Does what the command line asks for. What went wrong is said on standard error.
+/// Runs the command. Errors are printed to standard error.
 #[must_use]
 pub fn run(cli: cli::Cli) -> exit::ExitCode {
     command::run(cli.into_command())

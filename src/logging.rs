@@ -1,7 +1,6 @@
-//! The log: what happened, in a file and never on the screen.
+//! The log file.
 //!
-//! Captions and other people's texts belong in it at `debug` and `trace` only, so that a log sent along with a question
-//! gives nothing away.
+//! Captions are logged at `debug` and `trace` only, so that a log attached to a bug report reveals none.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,62 +15,48 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::config::LogLevel;
 use crate::session::Location;
 
-/// The log's name where none is given: that of the scripts whose work this continues.
+/// The name that the scripts before this program used.
 const FILE_NAME: &str = "description_generation.log";
 
-/// Why nothing is logged. Something to tell the operator, not a reason to stop.
+/// The reason why there is no log. The run continues without one.
 #[derive(Debug, thiserror::Error)]
 pub enum LogWarning {
-    /// The file cannot be written.
-    #[error("{}: {source}; going on without a log (--log names another)", path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// This process has a log already.
-    #[error("{}: not started, this process logs elsewhere already", path.display())]
-    Taken {
-        /// The file.
-        path: PathBuf,
-        /// What the tracing library says.
-        source: SetGlobalDefaultError,
-    },
+    #[error("{}: {source}; continuing without a log (--log FILE sets another)", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+    #[error("{}: not opened; this process already has a log", path.display())]
+    AlreadyOpen { path: PathBuf, source: SetGlobalDefaultError },
 }
 
-/// Keeps the log open. Dropping it, as the last thing a run does, writes out what is still on its way.
+/// Keeps the log open. Dropping it flushes buffered lines, so drop it last.
 #[derive(Debug)]
-#[must_use = "the log ends where this is dropped"]
+#[must_use = "dropping this closes the log"]
 pub struct LogGuard {
     _worker: WorkerGuard,
 }
 
-/// Where the log is unless somewhere else is named: beside the session.
+/// Returns the default path of the log, beside the session.
 #[must_use]
 pub fn default_path(session: &Path) -> PathBuf {
     session.with_file_name(FILE_NAME)
 }
 
-/// Starts to log what is of `level` and above to the end of the file `path`, for the whole process and from all threads.
-/// Libraries are heard from `warn` up. Its folder must exist. Nobody waits for the file: lines are written by a thread of
-/// their own.
+/// Appends lines of `level` and above from all threads of the process to the file, whose folder must exist. Lines of
+/// libraries are logged from `warn` up. A separate thread writes the file, so that logging never blocks.
 ///
 /// # Errors
-///
-/// If there can be no log; nothing else is wrong then.
+/// Returns an error if the file cannot be written or the process already has a log.
 pub fn start(path: &Path, level: LogLevel) -> Result<LogGuard, LogWarning> {
     let file = open(path).map_err(|source| LogWarning::Unwritable { path: path.to_owned(), source })?;
     let (writer, worker) = tracing_appender::non_blocking(file);
     set_global_default(subscriber(writer, level))
-        .map_err(|source| LogWarning::Taken { path: path.to_owned(), source })?;
+        .map_err(|source| LogWarning::AlreadyOpen { path: path.to_owned(), source })?;
     Ok(LogGuard { _worker: worker })
 }
 
-/// Starts to log to the chosen file, else beside the session, whose folder is created if it does not exist.
+/// Starts the log in the given file, or beside the session, whose folder is created if it does not exist.
 ///
 /// # Errors
-/// Returns an error if the file cannot be opened or this process logs already. Work goes on without a log.
+/// As for [`start`].
 pub fn start_beside(session: &Location, (path, level): &(Option<PathBuf>, LogLevel)) -> Result<LogGuard, LogWarning> {
     let path = path.clone().unwrap_or_else(|| {
         // If this fails, so does opening the session, which is reported.
@@ -108,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// What the log holds after `work`, on this thread only.
+    /// Returns the log of `work`, which must log on this thread only.
     fn logged(level: LogLevel, work: impl FnOnce()) -> String {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("a.log");
@@ -123,10 +108,7 @@ mod tests {
     #[case(LogLevel::Error, &["earlier", "our error", "their error"])]
     #[case(LogLevel::Info, &["earlier", "our error", "our info", "their error", "their warning"])]
     #[case(LogLevel::Debug, &["earlier", "our error", "our info", "our debug", "their error", "their warning"])]
-    fn we_are_heard_at_the_level_asked_and_libraries_when_something_is_wrong(
-        #[case] level: LogLevel,
-        #[case] expected: &[&str],
-    ) {
+    fn we_log_at_the_given_level_and_libraries_from_warn(#[case] level: LogLevel, #[case] expected: &[&str]) {
         let log = logged(level, || {
             tracing::error!("our error");
             tracing::info!("our info");
@@ -140,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_logged_commands_no_terminal_when_the_log_is_shown() {
+    fn control_sequences_are_escaped() {
         let log = logged(LogLevel::Info, || tracing::info!(file = "a\x1b[2Jb", "read \x1b]0;title\x07"));
         assert!(log.contains("read"), "{log}");
         assert!(!log.contains(['\x1b', '\x07']), "{log:?}");
     }
 
     #[test]
-    fn a_log_that_cannot_be_written_is_a_warning_that_names_it() {
+    fn a_log_that_cannot_be_written_is_a_warning_with_its_path() {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("missing").join("a.log");
         let warning = start(&path, LogLevel::Info).expect_err("there is no such folder").to_string();
@@ -155,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_beside_the_session() {
+    fn the_default_log_is_beside_the_session() {
         let session = Path::new("set/.recaption/metadata.sqlite");
         assert_eq!(default_path(session), Path::new("set/.recaption/description_generation.log"));
     }

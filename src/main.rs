@@ -1,4 +1,4 @@
-//! The `recaption` program: everything it does is in the library.
+//! The `recaption` binary. All code is in the library.
 
 use std::process::ExitCode;
 

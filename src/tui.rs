@@ -21,6 +21,7 @@ use crossterm::event::{Event, KeyEvent};
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::config::Notify;
 use crate::dataset::RecordId;
 use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
 use crate::review::{Effect, Model, Msg, Viewport, update};
@@ -35,8 +36,7 @@ use terminal::Screen;
 use terminal_replies::ReplyFilter;
 use view::RenderContext;
 
-pub use keymap::{BindingError, Key, Keymap, KeymapError, Lookup, Preset};
-pub use terminal::Notify;
+pub use keymap::{BindingError, Key, Keymap, KeymapError, Lookup};
 pub use text_field::TextField;
 pub use theme::{ColourScheme, Theme};
 

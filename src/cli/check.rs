@@ -1,34 +1,29 @@
-//! The arguments of `recaption check`.
-
 use clap::Args;
 
-use super::options::{DatasetOptions, LimitOption};
-use crate::config::Settings;
+use super::options::{DatasetOptions, LanguageOption, MaxWordsOption};
 
-/// `recaption check`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption check captions.jsonl
+      list unreadable lines, missing pictures and captions with findings
+  recaption check captions.jsonl --max-words 30 --json | jq -r .lint | sort | uniq -c
+      count the findings of each lint
+
+Exit codes: 0 no warnings or errors, 1 warnings or errors, 2 wrong usage or input.";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
-    /// Which dataset.
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// How long captions may be.
     #[command(flatten)]
-    pub limit: LimitOption,
+    pub max_words: MaxWordsOption,
 
-    /// The language captions are to be in [env: RECAPTION_LANGUAGE] [default: en]
-    #[arg(long, value_name = "LANGUAGE")]
-    pub language: Option<String>,
+    #[command(flatten)]
+    pub language: LanguageOption,
 
-    /// Print the findings as JSON Lines: file, line, record, file_name, lint, severity, message, span
+    /// Print findings as JSON Lines: file, line, record, file_name, lint, severity, message, span
     #[arg(long)]
     pub json: bool,
-}
-
-impl CheckArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.dataset.apply(settings);
-        self.limit.apply(settings);
-        settings.language.clone_from(&self.language);
-    }
 }

@@ -1,24 +1,21 @@
-//! The arguments of `recaption config`.
-
 use clap::Args;
 
 use super::options::ReviewingOptions;
-use crate::config::Settings;
 
-/// `recaption config`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption config
+      print every setting and where its value comes from
+  recaption config | grep -v '# default$'
+      print only settings that differ from the defaults";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ConfigArgs {
-    /// Print them as JSON: name, value, source, and of the file its path and line
+    /// Print JSON: name, value and source of each setting (with path and line if it is set in the file)
     #[arg(long)]
     pub json: bool,
 
-    /// How to review.
     #[command(flatten)]
     pub reviewing: ReviewingOptions,
-}
-
-impl ConfigArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.reviewing.apply(settings);
-    }
 }

@@ -1,47 +1,37 @@
-//! The arguments of `recaption doctor`.
-
 use clap::Args;
 
-use super::options::{DatasetOptions, DescriberOptions, LimitOption, PictureOption, SessionOption};
-use crate::config::Settings;
+use super::options::{DatasetOptions, DescriberOptions, ImageProtocolOption, MaxWordsOption, SessionOption};
 
-/// `recaption doctor`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption doctor photos/
+      check credentials, model access, dataset, session and terminal
+  recaption doctor --probe --region us-west-2
+      send a one-token request to each model (paid, a fraction of a cent)";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {
-    /// Which dataset.
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// Which session.
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// Ask each model for one token: only an answer shows that it can be asked
+    /// Request one token from each model, the only proof of access
     #[arg(long)]
     pub probe: bool,
 
-    /// Print the findings as JSON Lines: about, level, says
+    /// Print results as JSON Lines: about, level, says
     #[arg(long)]
     pub json: bool,
 
-    /// How long captions may be.
     #[command(flatten)]
-    pub limit: LimitOption,
+    pub max_words: MaxWordsOption,
 
-    /// What writes captions.
     #[command(flatten)]
     pub describer: DescriberOptions,
 
-    /// How pictures are drawn.
     #[command(flatten)]
-    pub picture: PictureOption,
-}
-
-impl DoctorArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.dataset.apply(settings);
-        self.limit.apply(settings);
-        self.describer.apply(settings);
-        self.picture.apply(settings);
-    }
+    pub image_protocol: ImageProtocolOption,
 }

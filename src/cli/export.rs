@@ -1,93 +1,92 @@
-//! The arguments of `recaption export`.
-
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::options::{DatasetOptions, SessionOption};
-use crate::config::Settings;
+use crate::session::DecisionKind;
 
-/// `recaption export`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption export captions.jsonl --to txt --only accepted,edited
+      write a .txt file beside each picture that has an accepted or edited caption
+  recaption export captions.jsonl --to csv | head
+      print a table
+  recaption export captions.jsonl --to parquet --split train -o train.parquet
+      write the training part of a random split (--split test for the rest)";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
-    /// Which dataset.
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// Which session.
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// The form: a text file for each picture, or one table of all
+    /// Choose the format: one text file per picture, or one table
     #[arg(long, value_name = "FORMAT")]
-    pub to: ExportFormat,
+    pub to: Format,
 
-    /// Where to: a file, for txt a folder [default: standard output, for txt beside the pictures]
+    /// Write to this file, or for txt into this folder [default: stdout, or for txt beside the pictures]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub output: Option<PathBuf>,
 
-    /// Only records with one of these decisions, separated by commas [default: all but the excluded]
+    /// Export only records with these decisions, separated by commas [default: all but excluded]
     #[arg(long, value_name = "DECISION", value_delimiter = ',')]
     pub only: Vec<DecisionKind>,
 
-    /// Only one side of a random split by pictures, the same whenever it is made
+    /// Export one side of a reproducible random split by picture
     #[arg(long, value_name = "SIDE")]
     pub split: Option<Side>,
 
-    /// How many of a hundred pictures are for testing
+    /// Set the share of pictures on the test side, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 10, requires = "split", value_parser = clap::value_parser!(u8).range(1..100))]
     pub test_percent: u8,
 
-    /// Another seed gives another split
+    /// Set the random seed of the split
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "split")]
     pub seed: u64,
 
-    /// Write over files that are there
+    /// Overwrite existing files
     #[arg(long)]
     pub force: bool,
 }
 
-impl ExportArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.dataset.apply(settings);
-    }
-}
-
-/// The forms `export` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
-pub enum ExportFormat {
+pub enum Format {
     /// A text file beside each picture
     Txt,
-    /// Comma-separated values with a heading
+    /// Comma-separated values with a header row
     Csv,
     /// JSON Lines
     Jsonl,
-    /// Apache Parquet, to a file
+    /// Apache Parquet; requires --output
     Parquet,
 }
 
-/// The decisions `export --only` chooses by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
-pub enum DecisionKind {
-    /// A candidate was accepted
-    Accepted,
-    /// The operator's own text
-    Edited,
-    /// The original stands
-    Kept,
-    /// To be looked at later
-    Skipped,
-    /// Not decided yet
-    Undecided,
-    /// Left out of what is saved
-    Excluded,
+impl ValueEnum for DecisionKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Accepted, Self::Edited, Self::Kept, Self::Skipped, Self::Undecided, Self::Excluded]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Accepted => "A candidate was accepted",
+            Self::Edited => "The caption was edited by hand",
+            Self::Kept => "The original was kept",
+            Self::Skipped => "Put off for later",
+            Self::Undecided => "No decision yet",
+            Self::Excluded => "Left out of the saved dataset",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
 }
 
-/// The sides of a split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Side {
-    /// What is not for testing
+    /// Pictures to train on
     Train,
-    /// What is
+    /// Pictures held out for testing
     Test,
 }

@@ -1,97 +1,80 @@
-//! The arguments of `recaption generate`.
-
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 
-use super::options::{DatasetOptions, DescriberOptions, LimitOption, LogOptions, SessionOption, TargetOptions};
-use crate::config::Settings;
+use super::options::{DatasetOptions, DescriberOptions, LogOptions, MaxWordsOption, SessionOption, TargetOptions};
+use crate::engine::selection::Only;
 
-/// `recaption generate`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption generate photos/ --dry-run
+      count the records to describe and estimate the cost
+  recaption generate photos/ --budget 5 --accept --save
+      describe them for at most 5 dollars, accept captions without findings, write the updated dataset
+  recaption generate photos/ --only failed --yes
+      retry the records whose last request failed
+
+Running the same command again continues an interrupted run.";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
+#[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct GenerateArgs {
-    /// Which dataset.
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// The dataset, as the scripts before this program named it
+    /// Alias of PATH, for older scripts
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "path")]
     pub input: Option<PathBuf>,
 
-    /// Which session.
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// At most this many records, the first in the dataset
+    /// Describe at most this many records, in the order of the dataset
     #[arg(short, long = "num", value_name = "N")]
     pub number: Option<usize>,
 
-    /// Which records: without a candidate, only the failed, or only those whose caption has findings
+    /// Select records by state
     #[arg(long, value_name = "KIND", default_value = "pending")]
-    pub only: Pending,
+    pub only: Only,
 
-    /// A random part of them, of this size
+    /// Describe a random sample of this size
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
 
-    /// The same seed gives the same sample
+    /// Set the random seed; the same seed draws the same records
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
     pub seed: u64,
 
-    /// Say how many records it would describe, and for how much; do nothing
+    /// Print how many records would be described and the estimated cost, then exit
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Spend what it costs without asking
+    /// Do not ask for confirmation before paid requests
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Accept texts without a finding; the others wait to be reviewed
+    /// Accept candidates without findings; the others stay pending for review
     #[arg(long)]
     pub accept: bool,
 
-    /// Write the updated dataset in the end
+    /// Write the updated dataset at the end
     #[arg(long)]
     pub save: bool,
 
-    /// Print the table at the end as JSON
+    /// Print the final table as JSON
     #[arg(long)]
     pub json: bool,
 
-    /// Where to save.
     #[command(flatten)]
     pub target: TargetOptions,
 
-    /// How long captions may be.
     #[command(flatten)]
-    pub limit: LimitOption,
+    pub max_words: MaxWordsOption,
 
-    /// What writes captions.
     #[command(flatten)]
     pub describer: DescriberOptions,
 
-    /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
-}
-
-impl GenerateArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.dataset.apply(settings);
-        self.limit.apply(settings);
-        self.describer.apply(settings);
-        self.log.apply(settings);
-    }
-}
-
-/// Which undecided records are described.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
-pub enum Pending {
-    /// Those without a candidate
-    Pending,
-    /// Those whose last description failed
-    Failed,
-    /// Those without a candidate whose caption has findings
-    Lint,
 }

@@ -1,33 +1,33 @@
-//! The arguments of `recaption init`.
-
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::config::Settings;
+use super::options::CaptionFieldOption;
 
-/// `recaption init`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption init pictures/
+      write pictures/metadata.jsonl from the pictures and the .txt captions beside them
+  find . -name '*.jpg' | recaption init --list - -o all.jsonl
+      build a dataset from a list of pictures
+  recaption init captions.csv
+      convert a table with a file name and a caption column";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct InitArgs {
-    /// A folder of pictures, with .txt captions beside them or without, or a .csv or .parquet table [default: the current folder]
+    /// Source: a folder of pictures, with or without .txt captions beside them, or a .csv or .parquet table [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath, conflicts_with = "list")]
     pub path: Option<PathBuf>,
 
-    /// A list of pictures instead, one a line; - is standard input
+    /// Read the paths of pictures from this file, one per line (- for stdin)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub list: Option<PathBuf>,
 
-    /// The dataset to write; never one that is there [default: metadata.jsonl in the folder, for a table beside it]
+    /// Write the dataset to this file, which must not exist [default: metadata.jsonl in the folder, or beside the table]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
-    /// The field that is to hold the caption [env: RECAPTION_CAPTION_FIELD] [default: text]
-    #[arg(long, value_name = "FIELD")]
-    pub caption_field: Option<String>,
-}
-
-impl InitArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        settings.caption_field.clone_from(&self.caption_field);
-    }
+    #[command(flatten)]
+    pub caption_field: CaptionFieldOption,
 }

@@ -1,60 +1,51 @@
-//! The arguments of `recaption merge`.
-
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::options::{DatasetOptions, SessionOption};
-use crate::config::Settings;
+use super::options::{AsciiOption, DatasetOptions, SessionOption};
 
 const DETAILS: &str = "\
-What is taken: for each record that nobody decided here (or that was skipped), what a person decided there: accepted, \
-kept, edited or excluded, with the text and where it came from, who decided and when. Flags are taken, and notes where \
-there is none here.
+Examples:
+  recaption merge photos/ kim.sqlite --dry-run
+      print what would be merged
+  recaption merge photos/ kim.sqlite
+      merge the decisions of another session
 
-What is not: what a run accepted there, skipped records, unfinished edits, and changes by a command (:s) to records that \
-are undecided there. Records are found by their file name, which of several of that name they are, and their caption; \
-those that do not fit, and those with unfinished work here, are named and left. Where both decided and differ, the \
-decision here stays and the record is listed. Records of a spot check here are taken only if they were judged there in \
-the same one (--sample, --seed, --by, --blind alike), on the same texts.
+Merged: decisions that a person made there (accepted, kept, edited, excluded), with text, provenance, reviewer and time, \
+for records that are undecided or skipped here. Flags are merged, and notes if there is none here.
 
-In the reviewer, u takes the whole merge back, as one step. Merging again takes only what is new.
+Not merged: decisions by a run, skipped records, drafts, and changes by :s to records that are undecided there. Records \
+are matched by file name, position among records of that name, and caption. Records that do not match, and records with \
+a draft here, are listed and left alone. If both sides decided differently, the decision here stays and the record is \
+listed. Records of a spot check here are merged only if they were reviewed there in the same spot check (same --sample, \
+--seed, --by and --blind) with the same texts.
 
-Exit codes: 0 all was taken or alike, 1 something differs or was left, 2 wrong usage or input, 4 could not write, or \
-another process is reviewing.";
+In the reviewer, u undoes the whole merge in one step. Merging again merges only new decisions.
 
-/// `recaption merge`.
+Exit codes: 0 all merged or identical, 1 disagreements or records left out, 2 wrong usage or input, 4 could not write, \
+or the session is in use.";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(allow_missing_positional = true, after_help = DETAILS)]
 pub struct MergeArgs {
-    /// Into which dataset's session.
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// The other review: a session, or a dataset with its session
+    /// The other review: a session file, or a dataset that has one
     #[arg(value_name = "OTHER", value_hint = ValueHint::AnyPath)]
     pub other: PathBuf,
 
-    /// Which session.
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// Say what would be taken, and write nothing
+    /// Print what would be merged, write nothing
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Print what was taken and what was not as one JSON object, with all disagreements
+    /// Print the result and all disagreements as one JSON object
     #[arg(long)]
     pub json: bool,
 
-    /// Print ASCII characters only, as is done where the output is no terminal
-    #[arg(long)]
-    pub ascii: bool,
-}
-
-impl MergeArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.dataset.apply(settings);
-        settings.ascii = self.ascii.then_some(true);
-    }
+    #[command(flatten)]
+    pub ascii: AsciiOption,
 }

@@ -1,28 +1,23 @@
-//! The arguments of `recaption save`.
-
 use clap::Args;
 
 use super::options::{DatasetOptions, SessionOption, TargetOptions};
-use crate::config::Settings;
 
-/// `recaption save`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption save photos/
+      write photos/metadata_updated.jsonl
+  recaption save photos/ --in-place
+      overwrite photos/metadata.jsonl, keeping the original as metadata.jsonl.bak";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct SaveArgs {
-    /// Which dataset.
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// Which session.
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// Where to save.
     #[command(flatten)]
     pub target: TargetOptions,
-}
-
-impl SaveArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.dataset.apply(settings);
-    }
 }

@@ -1,35 +1,30 @@
-//! The arguments of `recaption show`.
-
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::options::PictureOption;
-use crate::config::Settings;
+use super::options::ImageProtocolOption;
 
-/// `recaption show`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption show photos/*.jpg --height 20
+  jq -r .file_name captions.jsonl | recaption show --image-protocol blocks";
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ShowArgs {
-    /// The pictures [default: names from standard input, one a line]
+    /// Image files [default: paths from stdin, one per line]
     #[arg(value_name = "IMAGE", value_hint = ValueHint::FilePath)]
     pub images: Vec<PathBuf>,
 
-    /// At most this many columns
+    /// Limit the width in columns [default: the terminal's]
     #[arg(long, value_name = "COLUMNS")]
     pub width: Option<NonZeroU16>,
 
-    /// At most this many rows
+    /// Limit the height in rows [default: the terminal's]
     #[arg(long, value_name = "ROWS")]
     pub height: Option<NonZeroU16>,
 
-    /// How it is drawn.
     #[command(flatten)]
-    pub picture: PictureOption,
-}
-
-impl ShowArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.picture.apply(settings);
-    }
+    pub image_protocol: ImageProtocolOption,
 }

@@ -1,47 +1,51 @@
-//! The arguments of `recaption stats`.
-
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueHint};
 
-use super::options::{DatasetOptions, LimitOption, SessionOption};
-use crate::config::Settings;
+use super::options::{AsciiOption, DatasetOptions, MaxWordsOption, SessionOption};
 use crate::statistics::MIN_TARGET;
 
-/// `recaption stats`.
+const EXAMPLES: &str = "\
+Examples:
+  recaption stats photos/
+      print decisions, acceptance rate, pace, edits, words and cost
+  recaption stats photos/ kim.sqlite
+      compare two reviews: agreement and disagreements
+  recaption stats photos/ --plan --target 97.5
+      compute the sample size that a spot check needs
+  recaption stats photos/ --report report.md
+      write the report of the latest spot check";
+
 #[derive(Clone, Debug, PartialEq, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
+#[command(after_help = EXAMPLES)]
 pub struct StatsArgs {
-    /// Which dataset.
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// Another review of the same dataset, to compare with: a session, or a dataset with its session
+    /// Compare with another review: a session file, or a dataset that has one
     #[arg(value_name = "OTHER", value_hint = ValueHint::AnyPath, requires = "path", conflicts_with = "plan")]
     pub other: Option<PathBuf>,
 
-    /// Say how many records a spot check needs to show the target, or to know the rate to so much
+    /// Compute the sample size needed to verify the target or to reach a given precision
     #[arg(long)]
     pub plan: bool,
 
-    /// The acceptance rate to plan for, in percent
+    /// Plan for this acceptance rate, in percent
     #[arg(long, value_name = "PERCENT", default_value = "95", requires = "plan")]
     pub target: Percent,
 
-    /// Which session.
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// How long captions may be.
     #[command(flatten)]
-    pub limit: LimitOption,
+    pub max_words: MaxWordsOption,
 
-    /// Write the report of the newest spot check to this file, in Markdown or, if it ends in .json, as JSON
+    /// Write the report of the latest spot check to this file, as JSON if it ends in .json, else as Markdown
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["plan", "other", "json"])]
     pub report: Option<PathBuf>,
 
-    /// Write over a report that is there
+    /// Overwrite an existing report
     #[arg(long, requires = "report")]
     pub force: bool,
 
@@ -49,20 +53,11 @@ pub struct StatsArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Draw bars with ASCII characters only, as is done where the output is no terminal
-    #[arg(long)]
-    pub ascii: bool,
+    #[command(flatten)]
+    pub ascii: AsciiOption,
 }
 
-impl StatsArgs {
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        self.dataset.apply(settings);
-        self.limit.apply(settings);
-        settings.ascii = self.ascii.then_some(true);
-    }
-}
-
-/// A share in percent that a spot check can show.
+/// An acceptance rate that a spot check can verify.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Percent(pub f64);
 
@@ -76,7 +71,6 @@ impl FromStr for Percent {
     }
 }
 
-/// Why a text is no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a percentage from 65 to below 100, as in 95 or 97.5")]
+#[error("expected a percentage of at least 65 and below 100, as in 95 or 97.5")]
 pub struct PercentError;

@@ -1,18 +1,17 @@
-//! What can be written on the command line and what it means.
+//! Parsing, conflicts and help texts.
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use rstest::rstest;
 use tempfile::TempDir;
+use toml::toml;
 
 use super::*;
-use crate::config::{
-    DEFAULTS, Delay, DescriberChoice, ImageProtocol, Keys, LintSettings, LogLevel, Notify, Sources, Theme,
-};
+use crate::config::{DEFAULTS, Layers, LogLevel};
+use crate::session::DecisionKind;
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
@@ -23,7 +22,7 @@ fn parsed(line: &str) -> Command {
 }
 
 #[test]
-fn the_command_line_is_sound() {
+fn the_definition_is_valid() {
     Cli::command().debug_assert();
 }
 
@@ -32,14 +31,14 @@ fn the_command_line_is_sound() {
 #[case("recaption a.jsonl", "recaption review a.jsonl")]
 #[case("recaption a.jsonl --ahead 0 -o b.jsonl", "recaption review a.jsonl --ahead 0 -o b.jsonl")]
 #[case("recaption ./save", "recaption review ./save")]
-// A command comes first or not at all: no option of one can be lost on another.
+// A command comes first or not at all, so that no option of one command is silently dropped by another.
 #[case("recaption --ascii save", "recaption review --ascii save")]
-fn review_needs_no_word(#[case] short: &str, #[case] long: &str) {
+fn review_is_the_default_command(#[case] short: &str, #[case] long: &str) {
     assert_eq!(parsed(short), parsed(long));
 }
 
 #[test]
-fn every_option_of_review_arrives() {
+fn every_option_of_review_is_parsed() {
     let command = parsed(
         "recaption set.jsonl --caption-field caption --images pics --session s.sqlite --candidates old.jsonl \
          -o new.jsonl --force --max-words 30 --describer none --ahead 5 --model claude-haiku-4-5 \
@@ -47,38 +46,37 @@ fn every_option_of_review_arrives() {
          --concurrency 3 --rpm 60 --tpm 9000 --delay 500ms --budget 2.50 --confirm-above 9 --image-protocol sixel --theme light --line-breaks \
          --sample 50 --seed 7 --by brand --reviewer kim --ascii --no-mouse --keys vim --notify desktop --log l.log -vv",
     );
-    let expected = Settings {
-        caption_field: Some("caption".into()),
-        max_words: NonZeroUsize::new(30),
-        line_breaks: Some(true),
-        describer: Some(DescriberChoice::None),
-        ahead: Some(5),
-        model: Some("claude-haiku-4-5".into()),
-        region: Some("eu-west-1".into()),
-        profile: Some("photos".into()),
-        endpoint_url: Some("http://h".into()),
-        prompt: Some("p.md".into()),
-        people: Some("woman".into()),
-        language: Some("ko".into()),
-        reviewer: Some("kim".into()),
-        concurrency: NonZeroUsize::new(3),
-        rpm: NonZeroU32::new(60),
-        tpm: NonZeroU32::new(9000),
-        delay: Some(Delay(Duration::from_millis(500))),
-        budget: Some("2.50".parse().expect("dollars")),
-        confirm_above: Some("9".parse().expect("dollars")),
-        image_protocol: Some(ImageProtocol::Sixel),
-        theme: Some(Theme::Light),
-        ascii: Some(true),
-        mouse: Some(false),
-        keys: Some(Keys::Vim),
-        notify: Some(Notify::Desktop),
-        log: Some("l.log".into()),
-        log_level: None,
-        lints: LintSettings::default(),
-        verbose: 2,
+    let expected = toml! {
+        caption-field = "caption"
+        max-words = 30
+        line-breaks = true
+        describer = "none"
+        ahead = 5
+        model = "claude-haiku-4-5"
+        region = "eu-west-1"
+        profile = "photos"
+        endpoint-url = "http://h"
+        prompt = "p.md"
+        people = "woman"
+        language = "ko"
+        reviewer = "kim"
+        concurrency = 3
+        rpm = 60
+        tpm = 9000
+        delay = "500ms"
+        budget = "2.50"
+        confirm-above = "9.00"
+        image-protocol = "sixel"
+        theme = "light"
+        ascii = true
+        mouse = false
+        keys = "vim"
+        notify = "desktop"
+        log = "l.log"
+        verbose = 2
     };
-    assert_eq!(command.settings(), expected);
+    assert_eq!(command.settings().expect("settings"), expected);
+    Layers::read(expected, |_| None, None).expect("read").config().expect("every option sets a setting");
     let Command::Review(review) = command else { panic!("{command:?}") };
     assert_eq!(review.dataset.path(Path::new("/nowhere")), Ok("set.jsonl".into()));
     assert_eq!(review.dataset.images, Some("pics".into()));
@@ -118,28 +116,28 @@ fn commands_parse(#[case] line: &str) {
 #[case::two_targets("recaption save a.jsonl --in-place -o b.jsonl", ErrorKind::ArgumentConflict)]
 #[case::two_targets_in_review("recaption --in-place -o b.jsonl", ErrorKind::ArgumentConflict)]
 #[case::candidates_need_writing("recaption a.jsonl --read-only --candidates b", ErrorKind::ArgumentConflict)]
-#[case::no_word_at_all("recaption --max-words 0", ErrorKind::ValueValidation)]
-#[case::unknown_form("recaption export a.jsonl --to doc", ErrorKind::InvalidValue)]
-#[case::no_form("recaption export a.jsonl", ErrorKind::MissingRequiredArgument)]
+#[case::zero_words("recaption --max-words 0", ErrorKind::ValueValidation)]
+#[case::unknown_format("recaption export a.jsonl --to doc", ErrorKind::InvalidValue)]
+#[case::no_format("recaption export a.jsonl", ErrorKind::MissingRequiredArgument)]
 #[case::unknown_decision("recaption export a.jsonl --to csv --only good", ErrorKind::InvalidValue)]
 #[case::no_screen_in_save("recaption save a.jsonl --ascii", ErrorKind::UnknownArgument)]
 #[case::no_session_in_check("recaption check a.jsonl --session s", ErrorKind::UnknownArgument)]
 #[case::two_datasets("recaption generate a.jsonl -i b.jsonl", ErrorKind::ArgumentConflict)]
-#[case::seed_of_nothing("recaption generate a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
-#[case::target_of_no_plan("recaption stats a.jsonl --target 90", ErrorKind::MissingRequiredArgument)]
-#[case::no_such_target("recaption stats a.jsonl --plan --target 100", ErrorKind::ValueValidation)]
-#[case::plan_of_two("recaption stats a.jsonl b.jsonl --plan", ErrorKind::ArgumentConflict)]
-#[case::merge_of_nothing("recaption merge", ErrorKind::MissingRequiredArgument)]
-#[case::seed_of_no_sample("recaption a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
+#[case::seed_without_sample_in_generate("recaption generate a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
+#[case::target_without_plan("recaption stats a.jsonl --target 90", ErrorKind::MissingRequiredArgument)]
+#[case::impossible_target("recaption stats a.jsonl --plan --target 100", ErrorKind::ValueValidation)]
+#[case::plan_of_a_comparison("recaption stats a.jsonl b.jsonl --plan", ErrorKind::ArgumentConflict)]
+#[case::merge_without_other("recaption merge", ErrorKind::MissingRequiredArgument)]
+#[case::seed_without_sample("recaption a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
 #[case::empty_sample("recaption a.jsonl --sample 0", ErrorKind::ValueValidation)]
 #[case::report_of_a_plan("recaption stats a.jsonl --plan --report r.md", ErrorKind::ArgumentConflict)]
 #[case::no_log_in_show("recaption show a.jpg --log l", ErrorKind::UnknownArgument)]
-fn what_makes_no_sense_is_refused(#[case] line: &str, #[case] kind: ErrorKind) {
+fn invalid_command_lines_are_rejected(#[case] line: &str, #[case] kind: ErrorKind) {
     assert_eq!(parse(line).expect_err(line).kind(), kind);
 }
 
 #[test]
-fn a_single_path_is_what_is_merged_into_the_dataset_at_hand() {
+fn a_single_path_is_merged_into_the_dataset_of_the_current_folder() {
     let of = |line: &str| match parsed(line) {
         Command::Merge(args) => (args.dataset.path(Path::new("/nowhere")).ok(), args.other),
         other => panic!("{other:?}"),
@@ -155,14 +153,22 @@ fn decisions_are_separated_by_commas() {
 }
 
 #[test]
-fn options_left_out_leave_settings_open() {
+fn options_that_are_not_given_set_nothing() {
     for line in ["recaption", "recaption demo", "recaption save", "recaption check", "recaption show"] {
-        assert_eq!(parsed(line).settings(), Settings::default(), "{line}");
+        let mut settings = parsed(line).settings().expect("settings");
+        assert!(settings.remove("verbose").is_none_or(|count| count.as_integer() == Some(0)), "{line}");
+        assert!(settings.is_empty(), "{line}: {settings}");
     }
 }
 
 #[test]
-fn without_a_path_the_folder_one_is_in_is_meant() {
+fn a_number_too_large_for_a_setting_is_an_error() {
+    let error = parsed("recaption --max-words 18446744073709551615").settings().expect_err("rejected");
+    assert!(error.to_string().starts_with("command line: "), "{error}");
+}
+
+#[test]
+fn without_a_path_the_current_folder_is_used() {
     let folder = TempDir::new().expect("a temporary folder");
     let Command::Review(review) = parsed("recaption") else { panic!("review") };
     assert_eq!(review.dataset.path(folder.path()), Err(NoDataset));
@@ -174,7 +180,7 @@ fn without_a_path_the_folder_one_is_in_is_meant() {
 fn the_help_names_the_variable_and_the_default_of_every_setting() {
     let defaults: toml::Table = DEFAULTS.parse().expect("TOML");
     let cli = Cli::command();
-    // A table is no option.
+    // Tables have no options.
     for (name, value) in defaults.iter().filter(|(_, value)| !value.is_table()) {
         let variable = format!("[env: RECAPTION_{}]", name.to_uppercase().replace('-', "_"));
         let helps: Vec<String> =
@@ -182,24 +188,35 @@ fn the_help_names_the_variable_and_the_default_of_every_setting() {
         let help = helps.iter().find(|help| help.contains(&variable)).expect(name);
         let default = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         let is_shown = help.contains(&format!("[default: {default}]"));
-        // Switches have no value to show, and the level is counted from.
+        // Switches have no value to show, and `-v` raises the log level.
         assert!(is_shown || value.is_bool() || name == "log-level", "{name}: {help}");
     }
 }
 
 #[test]
-fn each_command_says_what_it_is_for() {
+fn each_command_has_an_about_line() {
     let cli = Cli::command();
     let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
     assert_eq!(about(&cli), "Review machine-written image captions in the terminal");
     let abouts: Vec<String> = cli.get_subcommands().map(about).collect();
-    assert!(abouts.iter().any(|about| about.starts_with("Look for mistakes")), "{abouts:?}");
+    assert!(
+        abouts.iter().any(|about| about.starts_with("Check a dataset and its captions for problems")),
+        "{abouts:?}"
+    );
     assert!(abouts.iter().any(|about| about.starts_with("Review a sample dataset")), "{abouts:?}");
 }
 
 #[test]
-fn flags_reach_the_settings_of_the_run() {
-    let flags = parsed("recaption --no-mouse -v").settings();
-    let config = Sources::read(flags, |_| None, None).expect("settings").config();
+fn the_help_of_each_command_has_examples() {
+    for command in Cli::command().get_subcommands() {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(help.starts_with("Examples:\n  recaption"), "{}: {help}", command.get_name());
+    }
+}
+
+#[test]
+fn options_reach_the_config_of_the_run() {
+    let options = parsed("recaption --no-mouse -v").settings().expect("settings");
+    let config = Layers::read(options, |_| None, None).expect("settings").config().expect("settings");
     assert_eq!((config.mouse, config.log_level), (false, LogLevel::Debug));
 }

@@ -1,17 +1,17 @@
-//! `recaption completions SHELL`: what makes a shell complete the command line.
+//! `recaption completions SHELL`: prints a completion script.
 
 use std::io::{self, Write};
 
 use clap::Command;
 use clap_complete::Shell;
 
-/// Writes the completions of `command` for a shell.
+/// Writes the completion script of `command` for a shell.
 ///
 /// # Errors
-/// When `out` is closed or full.
+/// Returns an error if `out` is closed or full.
 pub fn run(mut command: Command, shell: Shell, out: &mut dyn Write) -> io::Result<()> {
     let name = command.get_name().to_owned();
-    // Into memory first: written to directly, a closed pipe would be a panic.
+    // Into memory first, because clap panics if the pipe is closed.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
     out.write_all(&script)?;
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shell_gets_the_commands_and_their_options() {
+    fn scripts_complete_commands_and_options() {
         let command = Command::new("recaption").subcommand(Command::new("check").arg(Arg::new("json").long("json")));
         for shell in Shell::value_variants() {
             let mut script = Vec::new();

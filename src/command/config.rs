@@ -1,63 +1,58 @@
-//! `recaption config`: the settings in effect and where each is from, in the form of the settings file.
+//! `recaption config`: prints the effective settings and the source of each, in the format of the settings file.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::shown::Shown;
-use crate::config::{Effective, Origin, Sources};
+use crate::config::{Config, Effective, Layers, Source};
 use crate::text::sanitize;
 
-/// Where the remarks on settings begin, in columns, so that most are below each other.
-const REMARKS: usize = 32;
+/// The column of the sources, right of most settings.
+const SOURCES: usize = 32;
 
-/// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfigOptions {
-    /// As JSON.
     pub json: bool,
-    /// Standard output is a terminal: what would command it is shown instead.
+    /// Standard output is a terminal, so control sequences are escaped.
     pub terminal: bool,
 }
 
 /// Prints the settings.
 ///
 /// # Errors
-/// When `out` is closed or full.
-pub fn run(sources: &Sources, options: ConfigOptions, out: &mut dyn Write) -> io::Result<()> {
+/// Returns an error if `out` is closed or full.
+pub fn run(layers: &Layers, config: &Config, options: ConfigOptions, out: &mut dyn Write) -> io::Result<()> {
+    let print = if options.json { print_json } else { print_toml };
     if options.terminal {
         let mut shown = Shown::new(out);
-        print(sources, options.json, &mut shown)?;
+        print(layers, config, &mut shown)?;
         return shown.flush();
     }
-    print(sources, options.json, out)?;
+    print(layers, config, out)?;
     out.flush()
 }
 
-fn print(sources: &Sources, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
-    let settings = sources.effective();
-    if as_json {
-        let settings: Vec<Value> = settings.iter().map(json).collect();
-        let file = sources.file().map(Path::to_string_lossy);
-        return writeln!(out, "{:#}", json!({ "file": file, "settings": settings }));
-    }
-    match (sources.file(), sources.place()) {
-        (Some(file), _) => writeln!(out, "# Over the defaults lies {}.", name(file))?,
-        (None, Some(place)) => writeln!(out, "# There is no {}.", name(place))?,
-        (None, None) => {}
+fn print_toml(layers: &Layers, config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    if let Some((path, exists)) = layers.file() {
+        let path = sanitize(&path.to_string_lossy()).into_owned();
+        if exists {
+            writeln!(out, "# Overrides from {path}")?;
+        } else {
+            writeln!(out, "# No overrides: {path} does not exist")?;
+        }
     }
     let mut table = "";
-    for setting in &settings {
-        let (of, key) = setting.name.split_once('.').unwrap_or(("", &setting.name));
+    for Effective { name, value, source } in &layers.effective(config) {
+        let (of, key) = name.split_once('.').unwrap_or(("", name));
         if of != table {
             writeln!(out, "\n[{of}]")?;
             table = of;
         }
-        match setting.value.as_ref().and_then(|value| toml::Value::try_from(value).ok()) {
+        match value.as_ref().and_then(|value| toml::Value::try_from(value).ok()) {
             Some(value) => {
                 let line = format!("{key} = {value}");
-                writeln!(out, "{line:REMARKS$} # {}", remark(&setting.origin))?;
+                writeln!(out, "{line:SOURCES$} # {}", sanitize(&source.to_string()))?;
             }
             None => writeln!(out, "# {key} is not set")?,
         }
@@ -65,53 +60,46 @@ fn print(sources: &Sources, as_json: bool, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-fn remark(origin: &Origin) -> String {
-    match origin {
-        Origin::Default => "default".to_owned(),
-        Origin::File { path, line } => format!("{}:{line}", name(path)),
-        Origin::Variable(name) => name.clone(),
-        Origin::Flag => "command line".to_owned(),
-    }
+fn print_json(layers: &Layers, config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    let settings: Vec<Value> = layers.effective(config).iter().map(json).collect();
+    let file = layers.file().filter(|(_, exists)| *exists).map(|(path, _)| path.to_string_lossy());
+    writeln!(out, "{:#}", json!({ "file": file, "settings": settings }))
 }
 
 fn json(setting: &Effective) -> Value {
-    let Effective { name, value, origin } = setting;
-    match origin {
+    let Effective { name, value, source } = setting;
+    match source {
         _ if value.is_none() => json!({ "name": name, "value": null, "source": null }),
-        Origin::Default => json!({ "name": name, "value": value, "source": "default" }),
-        Origin::File { path, line } => {
+        Source::Default => json!({ "name": name, "value": value, "source": "default" }),
+        Source::File { path, line } => {
             json!({ "name": name, "value": value, "source": "file", "file": path.to_string_lossy(), "line": line })
         }
-        Origin::Variable(variable) => {
+        Source::Variable(variable) => {
             json!({ "name": name, "value": value, "source": "environment", "variable": variable })
         }
-        Origin::Flag => json!({ "name": name, "value": value, "source": "command line" }),
+        Source::Options => json!({ "name": name, "value": value, "source": "command line" }),
     }
-}
-
-/// A path on one line.
-fn name(path: &Path) -> String {
-    sanitize(&path.to_string_lossy()).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
     use super::*;
-    use crate::config::{Config, Settings};
+    use toml::{Table, toml};
 
     const FILE: &str = "ahead = 1\n\n[lints]\nhedging = \"off\"\nbanned = [\"Acme\", \"a # b\"]\n";
 
-    fn sources(file: &Path) -> Sources {
-        let flags = Settings { ascii: Some(true), verbose: 1, ..Settings::default() };
+    fn layers(file: &Path) -> Layers {
+        let options = toml! { ascii = true verbose = 1 };
         let variables = |name: &str| (name == "RECAPTION_BUDGET").then(|| "2.5".into());
-        Sources::read(flags, variables, Some(file)).unwrap()
+        Layers::read(options, variables, Some(file.to_owned())).unwrap()
     }
 
-    fn printed(sources: &Sources, json: bool) -> String {
+    fn printed(layers: &Layers, json: bool) -> String {
         let mut out = Vec::new();
-        run(sources, ConfigOptions { json, terminal: false }, &mut out).unwrap();
+        run(layers, &layers.config().unwrap(), ConfigOptions { json, terminal: false }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -120,7 +108,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
         fs::write(&file, FILE).unwrap();
-        let text = printed(&sources(&file), false);
+        let text = printed(&layers(&file), false);
         let place = file.display();
         for (setting, source) in [
             ("max-words = 50", "default"),
@@ -134,26 +122,26 @@ mod tests {
             assert!(text.lines().any(|line| line == format!("{setting:32} # {source}")), "{setting} {source}\n{text}");
         }
         assert!(text.contains("\n# region is not set\n") && text.contains("\n# required is not set\n"), "{text}");
-        assert!(text.starts_with(&format!("# Over the defaults lies {place}.\ncaption-field")), "{text}");
+        assert!(text.starts_with(&format!("# Overrides from {place}\ncaption-field")), "{text}");
     }
 
     #[test]
-    fn what_is_printed_means_the_same_as_a_settings_file() {
+    fn output_is_a_settings_file_with_the_same_settings() {
         let folder = tempfile::tempdir().unwrap();
         let (file, copy) = (folder.path().join("config.toml"), folder.path().join("copy.toml"));
         fs::write(&file, FILE).unwrap();
-        let sources = sources(&file);
-        fs::write(&copy, printed(&sources, false)).unwrap();
-        let again = Sources::read(Settings::default(), |_| None, Some(&copy)).unwrap().config();
-        assert_eq!(again, Config { ahead_is_chosen: true, ..sources.config() });
+        let layers = layers(&file);
+        fs::write(&copy, printed(&layers, false)).unwrap();
+        let reread = Layers::read(Table::new(), |_| None, Some(copy)).unwrap();
+        assert_eq!(reread.config().unwrap(), layers.config().unwrap());
     }
 
     #[test]
-    fn json_has_the_same() {
+    fn json_has_the_same_settings() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
         fs::write(&file, FILE).unwrap();
-        let all: Value = serde_json::from_str(&printed(&sources(&file), true)).unwrap();
+        let all: Value = serde_json::from_str(&printed(&layers(&file), true)).unwrap();
         let named = |name: &str| {
             let settings = all["settings"].as_array().unwrap();
             settings.iter().find(|setting| setting["name"] == name).unwrap().clone()
@@ -169,8 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_does_not_exist_is_said_to() {
-        let text = printed(&sources(Path::new("/nowhere/config.toml")), false);
-        assert!(text.starts_with("# There is no /nowhere/config.toml.\n"), "{text}");
+    fn a_missing_file_is_reported() {
+        let text = printed(&layers(Path::new("/nowhere/config.toml")), false);
+        assert!(text.starts_with("# No overrides: /nowhere/config.toml does not exist\n"), "{text}");
     }
 }

@@ -1,452 +1,415 @@
-//! From the command line to the commands: what was typed becomes plain options, what comes back an exit code.
+//! From arguments to commands: resolves the settings once, runs the command, and maps its result to an exit code.
 
+use std::env;
 use std::io::{self, IsTerminal, Write as _};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::CommandFactory as _;
+use etcetera::BaseStrategy as _;
 
-use super::check::{self, CheckOptions};
+use super::check::{self, CheckError, CheckOptions};
 use super::config::{self, ConfigOptions};
 use super::demo::{self, DemoError};
-use super::describer::DescriberSetup;
+use super::describer::{DescriberError, DescriberSetup};
 use super::doctor::{self, DoctorOptions};
-use super::export::{self, ExportOptions, Format, Side, Split};
-use super::generate::{self, GenerateOptions};
-use super::init::{self, InitOptions, InitSource};
-use super::merge::{self, MergeOptions};
+use super::export::{self, ExportError, ExportOptions, Split};
+use super::generate::{self, GenerateError, GenerateOptions};
+use super::init::{self, InitError, InitOptions, InitSource};
+use super::merge::{self, MergeError, MergeOptions};
 use super::review::{self, ReviewError, ReviewOptions};
-use super::save::{self, SaveOptions};
+use super::save::{self, SaveError, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
-use super::stats::{self, StatsOptions, What};
+use super::stats::{self, StatsError, StatsOptions, What};
 use super::{Input, completions, man};
 use crate::cli::{
-    self, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, ExportFormat, GenerateArgs,
-    InitArgs, MergeArgs, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
+    CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
+    NoDataset, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
-use crate::config::{Config, ImageProtocol, Keys, LintSettings, Notify, Sources, Theme};
+use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
-use crate::engine::selection::{Only, Sample, Selection};
+use crate::engine::selection::{Sample, Selection};
 use crate::exit::ExitCode;
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
-use crate::session::{DecisionKind, SampleRequest};
-use crate::tui::{self, ColourScheme, Keymap, Preset};
+use crate::session::SampleRequest;
+use crate::tui::{self, ColourScheme, Keymap, KeymapError};
 
-/// Why a command did nothing, and the code to end with.
-struct Failure {
-    message: String,
-    code: ExitCode,
-}
-
-impl Failure {
-    fn usage(error: impl std::error::Error) -> Self {
-        Self { message: error.to_string(), code: ExitCode::Usage }
-    }
-}
-
-/// What to say where there is nobody to review.
-#[derive(Debug, thiserror::Error)]
-#[error("reviewing needs a terminal; `recaption --help` lists what works without one")]
-struct NoTerminal;
-
-/// Does what was asked for. What went wrong is said on standard error.
+/// Runs the command. Errors are printed to standard error.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
-    let done = Sources::load(command.settings()).map_err(Failure::usage).and_then(|sources| perform(command, &sources));
-    done.unwrap_or_else(|failure| {
-        // Not `eprintln!`: it panics where standard error is gone, and then there is nobody to tell anyway.
+    Run::resolve(&command).and_then(|run| run.perform(command)).unwrap_or_else(|failure| {
+        // Not `eprintln!`, which panics if standard error is closed.
         let _ = writeln!(io::stderr(), "recaption: {}", failure.message);
         failure.code
     })
 }
 
-fn perform(command: Command, sources: &Sources) -> Result<ExitCode, Failure> {
-    let config = sources.config();
-    match command {
-        Command::Review(args) => review(args, config),
-        Command::Demo(args) => demo(&args, config),
-        Command::Show(args) => show(args, &config),
-        Command::Generate(args) => generate(args, &config),
-        Command::Save(args) => save(args, &config),
-        Command::Doctor(args) => doctor(args, &config),
-        Command::Check(args) => check(&args, &config),
-        Command::Stats(args) => stats(args, &config),
-        Command::Merge(args) => merge(args, &config),
-        Command::Export(args) => export(args, &config),
-        Command::Init(args) => init(args, &config),
-        Command::Config(args) => {
-            let options = ConfigOptions { json: args.json, terminal: io::stdout().is_terminal() };
-            printed(config::run(sources, options, &mut io::stdout()))
-        }
-        Command::Completions { shell } => printed(completions::run(Cli::command(), shell, &mut io::stdout())),
-        Command::Man => printed(man::run(Cli::command(), &mut io::stdout())),
-    }
+/// The reason why a command failed, and its exit code.
+struct Failure {
+    message: String,
+    code: ExitCode,
 }
 
-fn review(args: ReviewArgs, config: Config) -> Result<ExitCode, Failure> {
-    let path = path(&args.dataset)?;
-    let options = ReviewOptions {
-        path,
-        open: open_options(&args.dataset, &config),
-        session: args.session.file,
-        read_only: args.read_only,
-        candidates: args.candidates,
-        output: args.target.output,
-        in_place: args.target.in_place,
-        force: args.target.force,
-        describer: describer(&config, false)?,
-        rules: rules(&config),
-        line_breaks: config.line_breaks,
-        sample: args.spot_check.sample.map(|size| SampleRequest {
-            size: size.get(),
-            seed: args.spot_check.seed,
-            by: args.spot_check.by,
-            blind: args.spot_check.blind,
-        }),
-        reviewer: reviewer(&config),
-        ahead: config.ahead,
-        ahead_agreed: config.ahead_is_chosen,
-        confirm_above: config.confirm_above,
-        screen: screen(&config)?,
-        log: (config.log, config.log_level),
-    };
-    open_screen(options)
-}
-
-fn demo(args: &DemoArgs, config: Config) -> Result<ExitCode, Failure> {
-    let path = demo::prepare(args.dir.as_deref(), args.reset).map_err(|error| {
-        let code = match error {
-            DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
-                ExitCode::Usage
-            }
-            DemoError::File { .. } | DemoError::Session(_) => ExitCode::Write,
-        };
-        Failure { message: error.to_string(), code }
-    })?;
-    open_screen(ReviewOptions {
-        path,
-        open: OpenOptions::default(),
-        session: None,
-        read_only: false,
-        candidates: None,
-        output: None,
-        in_place: false,
-        force: false,
-        describer: describer(&config, true)?,
-        rules: rules(&config),
-        line_breaks: config.line_breaks,
-        sample: None,
-        reviewer: reviewer(&config),
-        ahead: config.ahead,
-        ahead_agreed: config.ahead_is_chosen,
-        confirm_above: config.confirm_above,
-        screen: screen(&config)?,
-        log: (config.log, config.log_level),
-    })
-}
-
-fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
-    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        return Err(Failure::usage(NoTerminal));
-    }
-    match review::run(options) {
-        Ok(()) => Ok(ExitCode::Done),
-        Err(error @ (ReviewError::Dataset(_) | ReviewError::Terminal(_))) => Err(Failure::usage(error)),
-        Err(error @ ReviewError::Session(_)) => Err(Failure { message: error.to_string(), code: ExitCode::Write }),
-    }
-}
-
-fn generate(args: GenerateArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let Some(describer) = describer(config, false)? else {
-        return Err(Failure::usage(NoDescriber));
-    };
-    let GenerateArgs { dataset, input, session, target, .. } = args;
-    let path = match input {
-        Some(input) => input,
-        None => path(&dataset)?,
-    };
-    let options = GenerateOptions {
-        path,
-        open: open_options(&dataset, config),
-        session: session.file,
-        describer,
-        rules: rules(config),
-        selection: Selection {
-            only: match args.only {
-                cli::Pending::Pending => Only::Pending,
-                cli::Pending::Failed => Only::Failed,
-                cli::Pending::Lint => Only::Lint,
-            },
-            number: args.number,
-            sample: args.sample.map(|size| Sample { size, seed: args.seed }),
-        },
-        dry_run: args.dry_run,
-        yes: args.yes,
-        confirm_above: config.confirm_above,
-        budget: config.budget,
-        accept: args.accept,
-        save: args.save,
-        output: target.output,
-        in_place: target.in_place,
-        force: target.force,
-        json: args.json,
-        terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
-        log: (config.log.clone(), config.log_level),
-    };
-    generate::run(&options, &mut io::stdout())
-        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
-}
-
-/// What to say where something is to be described and nothing describes.
 #[derive(Debug, thiserror::Error)]
-#[error("--describer none describes nothing: use bedrock or local")]
+#[error("reviewing needs a terminal; `recaption --help` lists the commands that work without one")]
+struct NoTerminal;
+
+#[derive(Debug, thiserror::Error)]
+#[error("no describer (--describer none); use bedrock or local")]
 struct NoDescriber;
 
-fn doctor(args: DoctorArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let here = std::env::current_dir().map_err(Failure::usage)?;
-    let options = DoctorOptions {
-        dataset: args.dataset.path(&here).ok(),
-        open: open_options(&args.dataset, config),
-        session: args.session.file,
-        describer: DescriberSetup::from_config(config, false),
-        probe: args.probe,
-        pictures: protocol(config.image_protocol),
-        json: args.json,
-    };
-    match doctor::run(&options, &mut io::stdout()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure { message: error.to_string(), code: ExitCode::Write })
+#[derive(Debug, thiserror::Error)]
+#[error("current folder: {0}")]
+struct NoCurrentFolder(io::Error);
+
+/// Converts errors to failures with the given exit code.
+macro_rules! exit_codes {
+    ($($($type:ty)|+ => |$error:ident| $code:expr,)+) => {$($(
+        impl From<$type> for Failure {
+            fn from($error: $type) -> Self {
+                Self { code: $code, message: $error.to_string() }
+            }
         }
-        Err(_) => Ok(ExitCode::Done),
+    )+)+};
+}
+
+exit_codes! {
+    CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | StatsError =>
+        |error| error.exit_code(),
+    ConfigError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal =>
+        |error| ExitCode::Usage,
+    DemoError => |error| match error {
+        DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
+            ExitCode::Usage
+        }
+        DemoError::File { .. } | DemoError::Session(_) => ExitCode::Write,
+    },
+    ReviewError => |error| match error {
+        ReviewError::Dataset(_) | ReviewError::Terminal(_) => ExitCode::Usage,
+        ReviewError::Session(_) => ExitCode::Write,
+    },
+    ShowError => |error| match error {
+        ShowError::Output(_) => ExitCode::Write,
+        _ => ExitCode::Usage,
+    },
+}
+
+/// Maps the result of printing. A closed pipe is not an error: the reader has read enough.
+fn printed(result: io::Result<ExitCode>) -> Result<ExitCode, Failure> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::Done),
+        Err(error) => Err(Failure { message: format!("writing: {error}"), code: ExitCode::Write }),
         Ok(code) => Ok(code),
     }
 }
 
-fn save(args: SaveArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let options = SaveOptions {
-        input: input(&args.dataset, args.session, config)?,
-        output: args.target.output,
-        in_place: args.target.in_place,
-        force: args.target.force,
-    };
-    save::run(&options, &mut io::stdout(), &mut io::stderr())
-        .map(|()| ExitCode::Done)
-        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+/// The resolved settings, and the options of commands derived from them.
+struct Run {
+    layers: Layers,
+    config: Config,
+    /// Standard output is a terminal.
+    terminal: bool,
 }
 
-fn check(args: &CheckArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let options = CheckOptions {
-        dataset: path(&args.dataset)?,
-        reading: open_options(&args.dataset, config),
-        rules: rules(config),
-        json: args.json,
-        progress: io::stderr().is_terminal(),
-    };
-    check::run(&options, &mut io::stdout(), &mut io::stderr())
-        .map(|outcome| outcome.exit_code())
-        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
-}
+impl Run {
+    fn resolve(command: &Command) -> Result<Self, Failure> {
+        let layers = Layers::load(command.settings()?)?;
+        Ok(Self { config: layers.config()?, layers, terminal: io::stdout().is_terminal() })
+    }
 
-fn stats(args: StatsArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let terminal = io::stdout().is_terminal();
-    let options = StatsOptions {
-        input: input(&args.dataset, args.session, config)?,
-        what: match args.other {
-            Some(other) => What::Compare(other),
-            None if args.report.is_some() => What::Report { path: args.report.unwrap_or_default(), force: args.force },
-            None if args.plan => What::Plan { target: args.target.0 / 100.0 },
-            None => What::Figures,
-        },
-        max_words: config.max_words.get(),
-        json: args.json,
-        ascii: config.ascii || !terminal,
-        colour: terminal && !no_colour(),
-    };
-    stats::run(&options, &mut io::stdout(), &mut io::stderr())
-        .map(|()| ExitCode::Done)
-        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
-}
-
-fn merge(args: MergeArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let terminal = io::stdout().is_terminal();
-    let options = MergeOptions {
-        input: input(&args.dataset, args.session, config)?,
-        other: args.other,
-        dry_run: args.dry_run,
-        json: args.json,
-        ascii: config.ascii || !terminal,
-        colour: terminal && !no_colour(),
-    };
-    merge::run(&options, &mut io::stdout(), &mut io::stderr())
-        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
-}
-
-fn export(args: ExportArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let options = ExportOptions {
-        input: input(&args.dataset, args.session, config)?,
-        to: match args.to {
-            ExportFormat::Txt => Format::Txt,
-            ExportFormat::Csv => Format::Csv,
-            ExportFormat::Jsonl => Format::Jsonl,
-            ExportFormat::Parquet => Format::Parquet,
-        },
-        output: args.output,
-        only: args.only.into_iter().map(Into::into).collect(),
-        split: args.split.map(|side| Split {
-            side: match side {
-                cli::Side::Train => Side::Train,
-                cli::Side::Test => Side::Test,
-            },
-            test_percent: args.test_percent,
-            seed: args.seed,
-        }),
-        force: args.force,
-        terminal: io::stdout().is_terminal(),
-    };
-    export::run(&options, &mut io::stdout(), &mut io::stderr())
-        .map(|outcome| outcome.exit_code())
-        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
-}
-
-fn init(args: InitArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let source = match (args.list, args.path) {
-        (Some(list), _) if list.as_os_str() == "-" => InitSource::StandardInput,
-        (Some(list), _) => InitSource::List(list),
-        (None, path) => InitSource::Path(path.unwrap_or_else(|| ".".into())),
-    };
-    let options = InitOptions { source, output: args.output, caption_field: config.caption_field.clone() };
-    init::run(&options, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
-        .map(|outcome| outcome.exit_code())
-        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
-}
-
-impl From<cli::DecisionKind> for DecisionKind {
-    fn from(kind: cli::DecisionKind) -> Self {
-        match kind {
-            cli::DecisionKind::Accepted => Self::Accepted,
-            cli::DecisionKind::Edited => Self::Edited,
-            cli::DecisionKind::Kept => Self::Kept,
-            cli::DecisionKind::Skipped => Self::Skipped,
-            cli::DecisionKind::Undecided => Self::Undecided,
-            cli::DecisionKind::Excluded => Self::Excluded,
+    fn perform(self, command: Command) -> Result<ExitCode, Failure> {
+        let out = &mut io::stdout();
+        match command {
+            Command::Review(args) => self.review(args),
+            Command::Demo(args) => self.demo(&args),
+            Command::Show(args) => self.show(args),
+            Command::Generate(args) => self.generate(args),
+            Command::Save(args) => self.save(args),
+            Command::Doctor(args) => self.doctor(args),
+            Command::Check(args) => self.check(&args),
+            Command::Stats(args) => self.stats(args),
+            Command::Merge(args) => self.merge(args),
+            Command::Export(args) => self.export(args),
+            Command::Init(args) => self.init(args),
+            Command::Config(args) => {
+                let options = ConfigOptions { json: args.json, terminal: self.terminal };
+                printed(config::run(&self.layers, &self.config, options, out).map(|()| ExitCode::Done))
+            }
+            Command::Completions { shell } => {
+                printed(completions::run(Cli::command(), shell, out).map(|()| ExitCode::Done))
+            }
+            Command::Man => printed(man::run(Cli::command(), out).map(|()| ExitCode::Done)),
         }
     }
-}
 
-/// Something was printed, unless whoever was to read it is gone.
-fn printed(result: io::Result<()>) -> Result<ExitCode, Failure> {
-    match result {
-        Ok(()) => Ok(ExitCode::Done),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::Done),
-        Err(error) => Err(Failure { message: format!("writing: {error}"), code: ExitCode::Write }),
+    fn review(&self, args: ReviewArgs) -> Result<ExitCode, Failure> {
+        let check = args.spot_check;
+        let sample = |size: u64| SampleRequest { size, seed: check.seed, by: check.by.clone(), blind: check.blind };
+        open_screen(ReviewOptions {
+            open: self.open_options(&args.dataset),
+            session: args.session.file,
+            read_only: args.read_only,
+            candidates: args.candidates,
+            output: args.target.output,
+            in_place: args.target.in_place,
+            force: args.target.force,
+            sample: check.sample.map(|size| sample(size.get())),
+            ..self.review_options(path(&args.dataset)?, false)?
+        })
+    }
+
+    fn demo(&self, args: &DemoArgs) -> Result<ExitCode, Failure> {
+        let path = demo::prepare(args.dir.as_deref(), args.reset)?;
+        open_screen(self.review_options(path, true)?)
+    }
+
+    fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
+        let options = GenerateOptions {
+            describer: self.describer(false)?.ok_or(NoDescriber)?,
+            open: self.open_options(&args.dataset),
+            path: args.input.map_or_else(|| path(&args.dataset), Ok)?,
+            session: args.session.file,
+            rules: self.rules(),
+            selection: Selection {
+                only: args.only,
+                number: args.number,
+                sample: args.sample.map(|size| Sample { size, seed: args.seed }),
+            },
+            dry_run: args.dry_run,
+            yes: args.yes,
+            confirm_above: self.config.confirm_above,
+            budget: self.config.budget,
+            accept: args.accept,
+            save: args.save,
+            output: args.target.output,
+            in_place: args.target.in_place,
+            force: args.target.force,
+            json: args.json,
+            terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            log: (self.config.log.clone(), self.config.log_level),
+        };
+        Ok(generate::run(&options, &mut io::stdout())?)
+    }
+
+    fn doctor(&self, args: DoctorArgs) -> Result<ExitCode, Failure> {
+        let options = DoctorOptions {
+            dataset: path(&args.dataset).ok(),
+            open: self.open_options(&args.dataset),
+            session: args.session.file,
+            describer: DescriberSetup::from_config(&self.config, false),
+            probe: args.probe,
+            pictures: self.image_protocol(),
+            json: args.json,
+        };
+        printed(doctor::run(&options, &mut io::stdout()))
+    }
+
+    fn save(&self, args: SaveArgs) -> Result<ExitCode, Failure> {
+        let options = SaveOptions {
+            input: self.input(&args.dataset, args.session)?,
+            output: args.target.output,
+            in_place: args.target.in_place,
+            force: args.target.force,
+        };
+        save::run(&options, &mut io::stdout(), &mut io::stderr())?;
+        Ok(ExitCode::Done)
+    }
+
+    fn check(&self, args: &CheckArgs) -> Result<ExitCode, Failure> {
+        let options = CheckOptions {
+            dataset: path(&args.dataset)?,
+            reading: self.open_options(&args.dataset),
+            rules: self.rules(),
+            json: args.json,
+            progress: io::stderr().is_terminal(),
+        };
+        Ok(check::run(&options, &mut io::stdout(), &mut io::stderr())?.exit_code())
+    }
+
+    fn stats(&self, args: StatsArgs) -> Result<ExitCode, Failure> {
+        let options = StatsOptions {
+            input: self.input(&args.dataset, args.session)?,
+            what: match (args.other, args.report) {
+                (Some(other), _) => What::Compare(other),
+                (None, Some(path)) => What::Report { path, force: args.force },
+                (None, None) if args.plan => What::Plan { target: args.target.0 / 100.0 },
+                (None, None) => What::Figures,
+            },
+            max_words: self.config.max_words.get(),
+            json: args.json,
+            ascii: self.ascii(),
+            colour: self.colour(),
+        };
+        stats::run(&options, &mut io::stdout(), &mut io::stderr())?;
+        Ok(ExitCode::Done)
+    }
+
+    fn merge(&self, args: MergeArgs) -> Result<ExitCode, Failure> {
+        let options = MergeOptions {
+            input: self.input(&args.dataset, args.session)?,
+            other: args.other,
+            dry_run: args.dry_run,
+            json: args.json,
+            ascii: self.ascii(),
+            colour: self.colour(),
+        };
+        Ok(merge::run(&options, &mut io::stdout(), &mut io::stderr())?)
+    }
+
+    fn export(&self, args: ExportArgs) -> Result<ExitCode, Failure> {
+        let options = ExportOptions {
+            input: self.input(&args.dataset, args.session)?,
+            to: args.to,
+            output: args.output,
+            only: args.only,
+            split: args.split.map(|side| Split { side, test_percent: args.test_percent, seed: args.seed }),
+            force: args.force,
+            terminal: self.terminal,
+        };
+        Ok(export::run(&options, &mut io::stdout(), &mut io::stderr())?.exit_code())
+    }
+
+    fn init(&self, args: InitArgs) -> Result<ExitCode, Failure> {
+        let source = match (args.list, args.path) {
+            (Some(list), _) if list.as_os_str() == "-" => InitSource::StandardInput,
+            (Some(list), _) => InitSource::List(list),
+            (None, path) => InitSource::Path(path.unwrap_or_else(|| ".".into())),
+        };
+        let options = InitOptions { source, output: args.output, caption_field: self.config.caption_field.clone() };
+        let outcome = init::run(&options, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())?;
+        Ok(outcome.exit_code())
+    }
+
+    fn show(&self, args: ShowArgs) -> Result<ExitCode, Failure> {
+        let options = ShowOptions {
+            images: args.images,
+            width: args.width.map(Into::into),
+            height: args.height.map(Into::into),
+            protocol: self.image_protocol(),
+        };
+        let outcome = show::run(&options, &mut io::stdout())?;
+        Ok(if outcome.failed == 0 { ExitCode::Done } else { ExitCode::Findings })
+    }
+
+    /// Returns the options of a review with its session in the default place. `is_demo` never uses a paid describer
+    /// unless one is set.
+    fn review_options(&self, path: PathBuf, is_demo: bool) -> Result<ReviewOptions, Failure> {
+        let config = &self.config;
+        Ok(ReviewOptions {
+            path,
+            open: OpenOptions::default(),
+            session: None,
+            read_only: false,
+            candidates: None,
+            output: None,
+            in_place: false,
+            force: false,
+            describer: self.describer(is_demo)?,
+            rules: self.rules(),
+            line_breaks: config.line_breaks,
+            sample: None,
+            reviewer: reviewer(config.reviewer.as_deref()),
+            ahead: config.ahead,
+            ahead_agreed: self.layers.source("ahead") != Source::Default,
+            confirm_above: config.confirm_above,
+            screen: self.screen()?,
+            log: (config.log.clone(), config.log_level),
+        })
+    }
+
+    fn screen(&self) -> Result<tui::Options, Failure> {
+        let config = &self.config;
+        let own_keys =
+            etcetera::choose_base_strategy().ok().map(|user| user.config_dir().join("recaption/keymap.toml"));
+        let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+        Ok(tui::Options {
+            keymap: Keymap::load(config.keys, own_keys.as_deref())?,
+            scheme: match config.theme {
+                Theme::Auto if no_colour() => Some(ColourScheme::Colourless),
+                Theme::Auto => None,
+                Theme::Dark => Some(ColourScheme::Dark),
+                Theme::Light => Some(ColourScheme::Light),
+                Theme::HighContrast => Some(ColourScheme::Contrast),
+                Theme::None => Some(ColourScheme::Colourless),
+            },
+            ascii: config.ascii,
+            mouse: config.mouse,
+            notify: config.notify,
+            pictures: self.image_protocol(),
+            editor,
+        })
+    }
+
+    fn input(&self, dataset: &DatasetOptions, session: SessionOption) -> Result<Input, Failure> {
+        Ok(Input { dataset: path(dataset)?, reading: self.open_options(dataset), session: session.file })
+    }
+
+    fn open_options(&self, dataset: &DatasetOptions) -> OpenOptions {
+        OpenOptions { caption_field: self.config.caption_field.clone(), images: dataset.images.clone() }
+    }
+
+    fn rules(&self) -> Rules {
+        let lints = &self.config.lints;
+        let mut rules = Rules {
+            max_words: self.config.max_words.get(),
+            min_words: lints.min_words.get(),
+            language: Language::named(&self.config.language),
+            banned: lints.banned.iter().map(WordList::new).collect(),
+            required: lints.required.iter().flatten().map(WordList::new).collect(),
+            ..Rules::default()
+        };
+        for (kind, severity) in &lints.severities {
+            rules.severities.set(*kind, *severity);
+        }
+        rules
+    }
+
+    fn describer(&self, is_demo: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
+        Ok(DescriberSetup::from_config(&self.config, is_demo).build()?)
+    }
+
+    fn image_protocol(&self) -> ProtocolChoice {
+        match self.config.image_protocol {
+            ImageProtocol::Auto => ProtocolChoice::Auto,
+            ImageProtocol::Kitty => ProtocolChoice::Only(Protocol::Kitty),
+            ImageProtocol::Iterm => ProtocolChoice::Only(Protocol::Iterm),
+            ImageProtocol::Sixel => ProtocolChoice::Only(Protocol::Sixel),
+            ImageProtocol::Blocks => ProtocolChoice::Only(Protocol::Blocks),
+            ImageProtocol::None => ProtocolChoice::None,
+        }
+    }
+
+    fn ascii(&self) -> bool {
+        self.config.ascii || !self.terminal
+    }
+
+    fn colour(&self) -> bool {
+        self.terminal && !no_colour()
     }
 }
 
-fn input(dataset: &DatasetOptions, session: SessionOption, config: &Config) -> Result<Input, Failure> {
-    Ok(Input { dataset: path(dataset)?, reading: open_options(dataset, config), session: session.file })
-}
-
-fn show(args: ShowArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let options = ShowOptions {
-        images: args.images,
-        width: args.width.map(Into::into),
-        height: args.height.map(Into::into),
-        protocol: protocol(config.image_protocol),
-    };
-    match show::run(&options, &mut io::stdout()) {
-        Ok(outcome) if outcome.failed == 0 => Ok(ExitCode::Done),
-        Ok(_) => Ok(ExitCode::Findings),
-        Err(error @ ShowError::Output(_)) => Err(Failure { message: error.to_string(), code: ExitCode::Write }),
-        Err(error) => Err(Failure::usage(error)),
+fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(NoTerminal.into());
     }
+    review::run(options)?;
+    Ok(ExitCode::Done)
 }
 
 fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
-    let here = std::env::current_dir().map_err(Failure::usage)?;
-    dataset.path(&here).map_err(Failure::usage)
+    Ok(dataset.path(&env::current_dir().map_err(NoCurrentFolder)?)?)
 }
 
-fn open_options(dataset: &DatasetOptions, config: &Config) -> OpenOptions {
-    OpenOptions { caption_field: config.caption_field.clone(), images: dataset.images.clone() }
+/// Returns the name that is set, or the login name.
+fn reviewer(name: Option<&str>) -> String {
+    let login = || ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| env::var(name).ok());
+    let name = name.map(ToOwned::to_owned).or_else(login).filter(|name| !name.trim().is_empty());
+    name.unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// What captions are held against.
-fn rules(config: &Config) -> Rules {
-    let LintSettings { severities, min_words, banned, required } = &config.lints;
-    let mut rules = Rules {
-        max_words: config.max_words.get(),
-        language: Language::named(&config.language),
-        banned: banned.iter().map(WordList::new).collect(),
-        required: required.iter().flatten().map(WordList::new).collect(),
-        ..Rules::default()
-    };
-    rules.min_words = min_words.map_or(rules.min_words, NonZeroUsize::get);
-    for (kind, severity) in severities {
-        rules.severities.set(*kind, *severity);
-    }
-    rules
-}
-
-fn describer(config: &Config, samples: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
-    DescriberSetup::from_config(config, samples).build().map_err(Failure::usage)
-}
-
-fn screen(config: &Config) -> Result<tui::Options, Failure> {
-    let own_keys = etcetera::choose_base_strategy()
-        .ok()
-        .map(|user| etcetera::BaseStrategy::config_dir(&user).join("recaption/keymap.toml"));
-    let preset = match config.keys {
-        Keys::Default => Preset::Default,
-        Keys::Prodigy => Preset::Prodigy,
-        Keys::Vim => Preset::Vim,
-    };
-    let scheme = match config.theme {
-        Theme::Auto if no_colour() => Some(ColourScheme::Colourless),
-        Theme::Auto => None,
-        Theme::Dark => Some(ColourScheme::Dark),
-        Theme::Light => Some(ColourScheme::Light),
-        Theme::HighContrast => Some(ColourScheme::Contrast),
-        Theme::None => Some(ColourScheme::Colourless),
-    };
-    let editor =
-        ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    Ok(tui::Options {
-        keymap: Keymap::load(preset, own_keys.as_deref()).map_err(Failure::usage)?,
-        scheme,
-        ascii: config.ascii,
-        mouse: config.mouse,
-        notify: match config.notify {
-            Notify::Off => tui::Notify::Off,
-            Notify::Bell => tui::Notify::Bell,
-            Notify::Desktop => tui::Notify::Desktop,
-        },
-        pictures: protocol(config.image_protocol),
-        editor,
-    })
-}
-
-/// Who reviews: as the settings say, else who is logged in.
-fn reviewer(config: &Config) -> String {
-    let login = || ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let named = config.reviewer.clone().or_else(login).filter(|name| !name.trim().is_empty());
-    named.unwrap_or_else(|| "somebody".to_owned())
-}
-
-/// Whether the user wants no colours anywhere. See <https://no-color.org>.
+/// See <https://no-color.org>.
 fn no_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-}
-
-fn protocol(protocol: ImageProtocol) -> ProtocolChoice {
-    match protocol {
-        ImageProtocol::Auto => ProtocolChoice::Auto,
-        ImageProtocol::Kitty => ProtocolChoice::Only(Protocol::Kitty),
-        ImageProtocol::Iterm => ProtocolChoice::Only(Protocol::Iterm),
-        ImageProtocol::Sixel => ProtocolChoice::Only(Protocol::Sixel),
-        ImageProtocol::Blocks => ProtocolChoice::Only(Protocol::Blocks),
-        ImageProtocol::None => ProtocolChoice::None,
-    }
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

@@ -24,6 +24,7 @@ use twox_hash::XxHash3_64;
 use super::imagefolder;
 use super::input::{self, Input, InputError};
 use super::shown::Shown;
+use crate::cli::{Format, Side};
 use crate::dataset::{Dataset, DatasetError, Entry, Line, Record};
 use crate::exit::ExitCode;
 use crate::session::{DecisionKind, Ledger, RecordState};
@@ -61,34 +62,12 @@ pub struct Split {
     pub seed: u64,
 }
 
-/// The sides of a split, as trainers of models name them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// To learn from.
-    Train,
-    /// To test what was learned with.
-    Test,
-}
-
 impl Split {
     fn takes(self, file_name: &str) -> bool {
         let for_testing =
             XxHash3_64::oneshot_with_seed(self.seed, file_name.as_bytes()) % 100 < self.test_percent.into();
         for_testing == (self.side == Side::Test)
     }
-}
-
-/// The forms of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// A text file beside each picture.
-    Txt,
-    /// A table with a heading.
-    Csv,
-    /// JSON Lines, as the dataset is.
-    Jsonl,
-    /// Apache Parquet: a table of typed columns.
-    Parquet,
 }
 
 /// What was exported.

@@ -1,4 +1,4 @@
-//! `recaption man`: the manual page, one for all commands.
+//! `recaption man`: one man page for all commands.
 
 use std::io::{self, Write};
 
@@ -6,28 +6,20 @@ use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-/// What the command line cannot tell of itself: the sections at the end.
-const EXIT_STATUS: &[(&str, &str)] = &[
-    ("0", "Everything was done."),
-    ("1", "There are findings, or some records failed."),
-    ("2", "The command or its input makes no sense."),
-    ("3", "Credentials, access or model: a describer cannot be used."),
-    ("4", "Nothing could be written: a full disk, a file in the way, or another process has the session."),
-    ("5", "Stopped before the end; the same command goes on from there."),
-    ("130", "Interrupted."),
-];
+use crate::exit::ExitCode;
+
 const FILES: &[(&str, &str)] = &[
-    ("metadata.jsonl", "The dataset, in the folder that is named. It is never changed, unless by --in-place."),
-    ("metadata_updated.jsonl", "What is saved, unless --output names another file."),
+    ("metadata.jsonl", "The dataset, in the given folder. Only --in-place changes it."),
+    ("metadata_updated.jsonl", "The updated dataset, unless --output names another file."),
     (".recaption/metadata.sqlite", "The session, beside the dataset: decisions, candidates, drafts."),
-    ("~/.config/recaption/config.toml", "The user's settings."),
-    ("~/.config/recaption/keymap.toml", "The user's keys."),
+    ("~/.config/recaption/config.toml", "Settings."),
+    ("~/.config/recaption/keymap.toml", "Key bindings."),
 ];
 
-/// Writes the manual page of `command`.
+/// Writes the man page of `command`.
 ///
 /// # Errors
-/// When `out` is closed or full.
+/// Returns an error if `out` is closed or full.
 pub fn run(command: Command, out: &mut dyn Write) -> io::Result<()> {
     let mut command = command.disable_help_subcommand(true);
     command.build();
@@ -41,14 +33,17 @@ pub fn run(command: Command, out: &mut dyn Write) -> io::Result<()> {
         section(&command, subcommand, out)?;
     }
     if command.get_after_help().is_some() {
-        man.render_extra_section(out)?;
+        let mut page = Vec::new();
+        man.render_extra_section(&mut page)?;
+        copy(&page, "SH", out)?;
     }
-    list("EXIT STATUS", EXIT_STATUS, out)?;
+    let codes = ExitCode::MEANINGS.map(|(code, meaning)| ((code as u8).to_string(), meaning));
+    list("EXIT STATUS", &codes, out)?;
     list("FILES", FILES, out)?;
     out.flush()
 }
 
-/// The section of one command: its own page's sections as parts of this one, without what is explained above.
+/// Writes the man page of a subcommand as a section of this one, without the options that `command` itself documents.
 fn section(command: &Command, subcommand: &Command, out: &mut dyn Write) -> io::Result<()> {
     let title = format!("{} {}", command.get_name(), subcommand.get_name()).to_uppercase();
     Roff::new().control("SH", [title.as_str()]).to_writer(out)?;
@@ -57,24 +52,35 @@ fn section(command: &Command, subcommand: &Command, out: &mut dyn Write) -> io::
     man.render_description_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     let own = subcommand.clone().mut_args(|argument| {
-        let is_known = is_explained(command, &argument);
-        argument.hide(is_known)
+        let is_documented = is_documented(command, &argument);
+        argument.hide(is_documented)
     });
     if own.get_arguments().any(|argument| !argument.is_hide_set()) {
         Man::new(own).render_options_section(&mut page)?;
     }
-    let page = String::from_utf8(page).map_err(io::Error::other)?;
-    for line in page.lines().filter(|line| *line != ".SH DESCRIPTION") {
+    let after_help = |command: &Command| command.get_after_help().map(ToString::to_string);
+    if after_help(subcommand).is_some_and(|help| Some(help) != after_help(command)) {
+        man.render_extra_section(&mut page)?;
+    }
+    copy(&page, "SS", out)
+}
+
+/// Copies rendered sections at the level of `heading`. The description needs no heading of its own, and the extra
+/// section has the examples.
+fn copy(page: &[u8], heading: &str, out: &mut dyn Write) -> io::Result<()> {
+    for line in String::from_utf8_lossy(page).lines().filter(|line| *line != ".SH DESCRIPTION") {
         match line.strip_prefix(".SH ") {
-            Some(title) => writeln!(out, ".SS {title}")?,
+            Some("EXTRA") => writeln!(out, ".{heading} EXAMPLES")?,
+            Some(title) => writeln!(out, ".{heading} {title}")?,
+            None if line == "Examples:" => {}
             None => writeln!(out, "{line}")?,
         }
     }
     Ok(())
 }
 
-/// Whether the command itself has the same argument, with the same meaning.
-fn is_explained(command: &Command, argument: &Arg) -> bool {
+/// Returns true if the command itself has an argument with the same name and help.
+fn is_documented(command: &Command, argument: &Arg) -> bool {
     let is_same = |other: &Arg| {
         let help = |argument: &Arg| argument.get_help().map(ToString::to_string);
         other.get_id() == argument.get_id() && help(other) == help(argument)
@@ -82,11 +88,11 @@ fn is_explained(command: &Command, argument: &Arg) -> bool {
     argument.get_id() == "help" || command.get_arguments().any(is_same)
 }
 
-fn list(title: &str, entries: &[(&str, &str)], out: &mut dyn Write) -> io::Result<()> {
+fn list(title: &str, entries: &[(impl AsRef<str>, &str)], out: &mut dyn Write) -> io::Result<()> {
     let mut roff = Roff::new();
     roff.control("SH", [title]);
     for (name, meaning) in entries {
-        roff.control("TP", []).text([bold(*name)]).text([roman(*meaning)]);
+        roff.control("TP", []).text([bold(name.as_ref())]).text([roman(*meaning)]);
     }
     roff.to_writer(out)
 }
@@ -98,7 +104,8 @@ mod tests {
     fn page() -> String {
         let session = || Arg::new("session").long("session").help("Which session");
         let json = Arg::new("json").long("json").help("Print JSON");
-        let check = Command::new("check").about("Look for mistakes").args([json, session()]);
+        let check = Command::new("check").about("Check a dataset").args([json, session()]);
+        let check = check.after_help("Examples:\n  recaption check captions.jsonl");
         let command = Command::new("recaption").about("Review captions").version("1.2.3");
         let command = command.arg(session()).subcommand(check);
         let mut page = Vec::new();
@@ -107,16 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn each_command_has_its_section_with_its_options() {
+    fn each_command_has_a_section_with_its_options_and_examples() {
         let page = page();
         let (_, section) = page.split_once("RECAPTION CHECK").expect("a section");
-        for part in ["Look for mistakes", ".SS SYNOPSIS", ".SS OPTIONS", "Print JSON"] {
+        for part in
+            ["Check a dataset", ".SS SYNOPSIS", ".SS OPTIONS", "Print JSON", ".SS EXAMPLES", "recaption check captions"]
+        {
             assert!(section.contains(part), "{part}: {page}");
         }
     }
 
     #[test]
-    fn an_option_of_several_commands_is_explained_once() {
+    fn an_option_of_several_commands_is_documented_once() {
         let page = page();
         assert_eq!(page.matches("Which session").count(), 1, "{page}");
         let (_, section) = page.split_once("RECAPTION CHECK").expect("a section");
@@ -124,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_title_and_no_page_of_another_name() {
+    fn there_is_one_title() {
         let page = page();
         assert_eq!(page.matches(".TH ").count(), 1);
         assert!(!page.contains("check(1)"), "{page}");

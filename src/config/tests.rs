@@ -1,30 +1,37 @@
-//! Which source wins, and what each refuses.
+//! Precedence of the layers, and the errors of each.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
 
 use rstest::rstest;
 use tempfile::TempDir;
+use toml::{Table, toml};
 
 use super::*;
 use crate::lint::{LintKind, Rules, Severity};
 
-/// A user's file, and the variables and flags around it.
+/// The sources of a run.
 #[derive(Default)]
 struct World {
     file: Option<&'static str>,
     variables: HashMap<&'static str, &'static str>,
-    flags: Settings,
+    options: Table,
 }
 
 impl World {
-    fn resolve(self) -> Result<Config, ConfigError> {
+    fn layers(self) -> Result<Layers, ConfigError> {
         let folder = TempDir::new().expect("a temporary folder");
         let file = folder.path().join("config.toml");
         if let Some(text) = self.file {
             fs::write(&file, text).expect("written");
         }
         let variables = |name: &str| self.variables.get(name).map(OsString::from);
-        Ok(Sources::read(self.flags, variables, Some(&file))?.config())
+        Layers::read(self.options, variables, Some(file))
+    }
+
+    fn resolve(self) -> Result<Config, ConfigError> {
+        self.layers()?.config()
     }
 }
 
@@ -33,24 +40,24 @@ impl World {
 #[case::file(Some("max-words = 10"), None, None, 10)]
 #[case::variable(None, Some("20"), None, 20)]
 #[case::variable_over_file(Some("max-words = 10"), Some("20"), None, 20)]
-#[case::flag(None, None, Some(30), 30)]
-#[case::flag_over_file(Some("max-words = 10"), None, Some(30), 30)]
-#[case::flag_over_variable(None, Some("20"), Some(30), 30)]
-#[case::flag_over_all(Some("max-words = 10"), Some("20"), Some(30), 30)]
+#[case::option(None, None, Some(30), 30)]
+#[case::option_over_file(Some("max-words = 10"), None, Some(30), 30)]
+#[case::option_over_variable(None, Some("20"), Some(30), 30)]
+#[case::option_over_all(Some("max-words = 10"), Some("20"), Some(30), 30)]
 #[case::empty_variable(Some("max-words = 10"), Some(""), None, 10)]
-fn the_stronger_source_wins(
+fn the_strongest_source_wins(
     #[case] file: Option<&'static str>,
     #[case] variable: Option<&'static str>,
-    #[case] flag: Option<usize>,
+    #[case] option: Option<i64>,
     #[case] expected: usize,
 ) {
-    let flags = Settings { max_words: flag.and_then(NonZeroUsize::new), ..Settings::default() };
+    let options = option.into_iter().map(|value| ("max-words".to_owned(), value.into())).collect();
     let variables = variable.map(|value| ("RECAPTION_MAX_WORDS", value)).into_iter().collect();
-    let config = World { file, variables, flags }.resolve().expect("settings");
+    let config = World { file, variables, options }.resolve().expect("settings");
     assert_eq!(config.max_words.get(), expected);
 }
 
-/// Each setting with a value other than its default, as file and environment spell it.
+/// A value other than the default for each setting, as in the file and the environment, in the order of the defaults.
 const OTHER_VALUES: &[(&str, &str)] = &[
     ("caption-field", "caption"),
     ("max-words", "7"),
@@ -82,100 +89,141 @@ const OTHER_VALUES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_setting_can_come_from_either_source_and_both_mean_the_same() {
+fn every_setting_can_be_set_in_the_file_and_the_environment() {
     let default = World::default().resolve().expect("settings");
     for &(name, value) in OTHER_VALUES {
         let variable = format!("RECAPTION_{}", name.to_uppercase().replace('-', "_"));
-        let sources = Sources::read(Settings::default(), |asked| (asked == variable).then(|| value.into()), None);
-        let sources = sources.expect(name);
-        let from_variable = sources.config();
+        let layers = Layers::read(Table::new(), |asked| (asked == variable).then(|| value.into()), None).expect(name);
+        let from_variable = layers.config().expect(name);
         assert_ne!(from_variable, default, "{name} has no effect");
-        let set: Vec<Effective> =
-            sources.effective().into_iter().filter(|setting| setting.origin != Origin::Default).collect();
-        let [Effective { name: only, value: Some(_), origin }] = &set[..] else { panic!("{name}: {set:?}") };
-        assert_eq!((&**only, origin), (name, &Origin::Variable(variable)));
+        let effective = layers.effective(&from_variable).into_iter();
+        let set: Vec<Effective> = effective.filter(|setting| setting.source != Source::Default).collect();
+        let [Effective { name: only, value: Some(_), source }] = &set[..] else { panic!("{name}: {set:?}") };
+        assert_eq!((&**only, source), (name, &Source::Variable(variable)));
 
-        let quoted = format!("{value:?}");
-        let bare =
+        let is_bare =
             matches!(name, "max-words" | "ahead" | "concurrency" | "rpm" | "tpm" | "ascii" | "mouse" | "line-breaks");
-        let line = format!("{name} = {}", if bare { value } else { &quoted });
-        let mut from_file = default.clone();
-        from_file.apply(toml::from_str(&line).expect(name));
-        assert_eq!(from_file, from_variable, "{name}");
+        let line = if is_bare { format!("{name} = {value}") } else { format!("{name} = {value:?}") };
+        let folder = TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        fs::write(&file, line).expect("written");
+        let layers = Layers::read(Table::new(), |_| None, Some(file.clone())).expect(name);
+        assert_eq!(layers.config().expect(name), from_variable, "{name}");
+        assert_eq!(layers.source(name), Source::File { path: file, line: 1 });
     }
 }
 
 #[test]
-fn the_defaults_explain_every_setting() {
-    let uncommented: Vec<&str> = DEFAULTS
-        .lines()
-        .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
-        .collect();
-    let mut documented: toml::Table = uncommented.join("\n").parse().expect("TOML");
-    let lints = documented.remove("lints").expect("the table of lints");
-    let mut documented: Vec<&str> = documented.keys().map(String::as_str).collect();
+fn the_defaults_document_every_setting() {
+    let examples = layers::examples();
+    let (tables, plain): (Vec<_>, Vec<_>) = examples.iter().partition(|(_, value)| value.is_table());
+    assert!(tables.len() == 1 && tables[0].0 == "lints", "{tables:?}");
     let mut settings: Vec<&str> = OTHER_VALUES.iter().map(|(name, _)| *name).collect();
-    documented.sort_unstable();
+    let layers = World::default().layers().expect("settings");
+    let config = layers.config().expect("settings");
+    let effective = layers.effective(&config);
+    let names: Vec<&str> = effective.iter().map(|setting| &*setting.name).filter(|name| !name.contains('.')).collect();
+    assert_eq!(names, settings, "the order of the fields is that of the defaults");
+    let positions = effective.iter().map(|setting| {
+        let key = setting.name.trim_start_matches("lints.");
+        DEFAULTS.find(&format!("\n{key} = ")).or_else(|| DEFAULTS.find(&format!("\n# {key} = "))).expect(key)
+    });
+    assert!(positions.is_sorted());
     settings.sort_unstable();
-    assert_eq!(documented, settings);
-    // Those are all there are, and each paragraph begins with an explanation.
-    let all = Sources::read(Settings::default(), |_| None, None).expect("settings").effective();
-    let mut all: Vec<&str> = all.iter().map(|setting| &*setting.name).filter(|name| !name.contains('.')).collect();
-    all.sort_unstable();
-    assert_eq!(all, settings);
+    assert_eq!(plain.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), settings);
     for paragraph in DEFAULTS.split("\n\n") {
         assert!(
             paragraph.starts_with("# ") && !settings.iter().any(|name| paragraph.starts_with(&format!("# {name} =")))
         );
     }
-    let lints: LintSettings = lints.try_into().expect("lints");
-    for kind in LintKind::ALL {
-        assert_eq!(lints.severities.get(&kind), Some(&kind.default_severity()), "{kind}");
-    }
-    assert_eq!(lints.min_words.map(NonZeroUsize::get), Some(Rules::default().min_words));
-    assert!(lints.banned.is_some() && lints.required.is_some());
-    // As a user's own file it is valid and changes nothing.
-    let config = World { file: Some(DEFAULTS), ..World::default() }.resolve().expect("settings");
-    assert!(config.ahead_is_chosen, "what a user writes down, they have chosen");
-    let config = Config { ahead_is_chosen: false, ..config };
-    assert_eq!(config, World::default().resolve().expect("settings"));
+    let severities: Vec<(LintKind, Severity)> = LintKind::ALL.map(|kind| (kind, kind.default_severity())).into();
+    assert_eq!(config.lints.severities.clone().into_iter().collect::<Vec<_>>(), severities);
+    assert_eq!(config.lints.min_words.get(), Rules::default().min_words);
+    let examples: LintSettings = examples["lints"].clone().try_into().expect("lints");
+    assert!(examples.banned.is_some() && examples.required.is_some());
+    // As the user's own file they are valid and change nothing.
+    let layers = World { file: Some(DEFAULTS), ..World::default() }.layers().expect("settings");
+    assert_eq!(layers.config().expect("settings"), config);
+    assert!(matches!(layers.source("ahead"), Source::File { .. }));
 }
 
 #[rstest]
-#[case::unknown("ahead = 1\n\nmx-words = 3\n", 3, "mx-words")]
-#[case::wrong_kind("max-words = \"many\"\n", 1, "string")]
-#[case::no_word("# none\nmax-words = 0\n", 2, "nonzero")]
-#[case::unknown_value("theme = \"pink\"\n", 1, "pink")]
-#[case::no_toml("ahead = 1\nahead\n", 2, "=")]
-#[case::no_lint("ahead = 1\n[lints]\ntoo-log = \"off\"\n", 3, "too-long")]
-#[case::no_severity("[lints]\n\ntoo-long = \"fatal\"\n", 3, "fatal")]
-#[case::no_list("[lints]\nempty = \"off\"\nbanned = \"Acme\"\n", 3, "Acme")]
-#[case::no_phrase("[lints]\nrequired = [3]\n", 2, "a list of texts")]
-fn a_file_is_refused_with_its_line(#[case] file: &'static str, #[case] line: usize, #[case] says: &str) {
-    let error = World { file: Some(file), ..World::default() }.resolve().expect_err("refused").to_string();
+#[case::unknown(
+    "ahead = 1\n\nmx-words = 3\n",
+    3,
+    "mx-words = 3: unknown field `mx-words`, expected one of `caption-field`"
+)]
+#[case::wrong_type("max-words = \"many\"\n", 1, "max-words = \"many\": expected an integer of 1 or more")]
+#[case::zero("# none\nmax-words = 0\n", 2, "max-words = 0: expected an integer of 1 or more")]
+#[case::negative("ahead = -1\n", 1, "ahead = -1: expected an integer of 0 or more")]
+#[case::no_boolean("ascii = 3\n", 1, "ascii = 3: expected true or false")]
+#[case::no_amount("budget = \"much\"\n", 1, "budget = \"much\": expected dollars, as in 2 or 0.50")]
+#[case::no_duration("delay = \"short\"\n", 1, "delay = \"short\": expected a duration, as in 1s or 500ms")]
+#[case::unknown_value(
+    "theme = \"pink\"\n",
+    1,
+    "theme = \"pink\": expected one of auto, dark, light, high-contrast, none"
+)]
+#[case::syntax("ahead = 1\nahead\n", 2, "=")]
+#[case::no_table("lints = 3\n", 1, "lints = 3: expected a table")]
+#[case::unknown_lint("ahead = 1\n[lints]\ntoo-log = \"off\"\n", 3, "too-long")]
+#[case::unknown_severity(
+    "[lints]\n\ntoo-long = \"fatal\"\n",
+    3,
+    "lints.too-long = \"fatal\": unknown variant `fatal`, expected one of `off`"
+)]
+#[case::no_array("[lints]\nempty = \"off\"\nbanned = \"Acme\"\n", 3, "lints.banned = \"Acme\": expected an array")]
+#[case::no_phrase("[lints]\nrequired = [3]\n", 2, "lints.required = [3]: expected a string or an array of strings")]
+fn an_invalid_file_is_rejected_with_line_and_key(
+    #[case] file: &'static str,
+    #[case] line: usize,
+    #[case] message: &str,
+) {
+    let error = World { file: Some(file), ..World::default() }.resolve().expect_err("rejected").to_string();
     assert!(error.contains(&format!("config.toml:{line}: ")), "{error}");
-    assert!(error.contains(says), "{error}");
+    assert!(error.contains(message), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
 }
 
 #[rstest]
-#[case("RECAPTION_MAX_WORDS", "0", "expected a whole number from 1 on")]
-#[case("RECAPTION_AHEAD", "-1", "expected a whole number from 0 on")]
-#[case("RECAPTION_MOUSE", "maybe", "expected true or false")]
-#[case("RECAPTION_DESCRIBER", "oracle", "expected one of bedrock, local, none")]
-#[case("RECAPTION_LOG_LEVEL", "loud", "expected one of error, warn, info, debug, trace")]
-fn a_variable_is_refused_by_name(#[case] name: &'static str, #[case] value: &'static str, #[case] expected: &str) {
-    let error = World { variables: [(name, value)].into(), ..World::default() }.resolve().expect_err("refused");
-    assert_eq!(error.to_string(), format!("{name}={value:?}: {expected}"));
+#[case("RECAPTION_MAX_WORDS", "0", "max-words = 0: expected an integer of 1 or more")]
+#[case("RECAPTION_MAX_WORDS", "few", "max-words = \"few\": expected an integer of 1 or more")]
+#[case("RECAPTION_AHEAD", "-1", "ahead = -1: expected an integer of 0 or more")]
+#[case("RECAPTION_MOUSE", "maybe", "mouse = \"maybe\": expected true or false")]
+#[case("RECAPTION_DESCRIBER", "oracle", "describer = \"oracle\": expected one of bedrock, local, none")]
+#[case("RECAPTION_LOG_LEVEL", "loud", "log-level = \"loud\": expected one of error, warn, info, debug, trace")]
+fn an_invalid_variable_is_rejected_by_name(
+    #[case] name: &'static str,
+    #[case] value: &'static str,
+    #[case] message: &str,
+) {
+    // The file is valid and does not take the blame.
+    let world = World { file: Some("max-words = 7"), variables: [(name, value)].into(), ..World::default() };
+    assert_eq!(world.resolve().expect_err("rejected").to_string(), format!("{name}: {message}"));
+}
+
+#[rstest]
+#[case("RECAPTION_ASCII", "YES", |config: &Config| config.ascii)]
+#[case("RECAPTION_ASCII", "on", |config: &Config| config.ascii)]
+#[case("RECAPTION_MOUSE", "0", |config: &Config| !config.mouse)]
+#[case("RECAPTION_THEME", "Dark", |config: &Config| config.theme == Theme::Dark)]
+#[case("RECAPTION_PROFILE", "123", |config: &Config| config.profile.as_deref() == Some("123"))]
+fn variables_have_the_type_of_their_setting(
+    #[case] name: &'static str,
+    #[case] value: &'static str,
+    #[case] is_set: fn(&Config) -> bool,
+) {
+    let config = World { variables: [(name, value)].into(), ..World::default() }.resolve().expect("settings");
+    assert!(is_set(&config), "{config:?}");
 }
 
 #[test]
-fn a_file_named_in_the_environment_takes_the_place_of_the_users() {
+fn recaption_config_names_another_file_which_must_exist() {
     let folder = TempDir::new().expect("a temporary folder");
     let named = folder.path().join("other.toml");
     let resolve = || {
         let variables = |name: &str| (name == "RECAPTION_CONFIG").then(|| named.clone().into_os_string());
-        Sources::read(Settings::default(), variables, None).map(|sources| sources.config())
+        Layers::read(Table::new(), variables, None)?.config()
     };
     let missing = resolve().expect_err("it does not exist").to_string();
     assert!(missing.contains("other.toml"), "{missing}");
@@ -184,17 +232,20 @@ fn a_file_named_in_the_environment_takes_the_place_of_the_users() {
 }
 
 #[rstest]
-#[case(LogLevel::Info, 0, LogLevel::Info)]
-#[case(LogLevel::Info, 1, LogLevel::Debug)]
-#[case(LogLevel::Error, 2, LogLevel::Info)]
-#[case(LogLevel::Debug, 9, LogLevel::Trace)]
-fn verbose_goes_on_from_the_level_that_is_set(#[case] set: LogLevel, #[case] verbose: u8, #[case] level: LogLevel) {
-    let flags = Settings { verbose, log_level: Some(set), ..Settings::default() };
-    assert_eq!(World { flags, ..World::default() }.resolve().expect("settings").log_level, level);
+#[case("info", 0, LogLevel::Info)]
+#[case("info", 1, LogLevel::Debug)]
+#[case("error", 2, LogLevel::Info)]
+#[case("debug", 9, LogLevel::Trace)]
+fn verbose_raises_the_log_level_that_is_set(#[case] set: &'static str, #[case] count: i64, #[case] level: LogLevel) {
+    let options = [("verbose".to_owned(), count.into())].into_iter().collect();
+    let variables = [("RECAPTION_LOG_LEVEL", set)].into();
+    let layers = World { variables, options, ..World::default() }.layers().expect("settings");
+    assert_eq!(layers.config().expect("settings").log_level, level);
+    assert_eq!(layers.source("log-level") == Source::Options, count > 0);
 }
 
 #[test]
-fn what_a_file_says_of_lints_is_added_to_the_defaults() {
+fn lints_of_the_file_are_merged_with_the_defaults() {
     let file = Some(concat!(
         "[lints]\nhedging = \"off\"\nmin-words = 8\nbanned = [\"Acme\"]\n",
         "required = [\"sks\", [\"woman\", \"man\"]]\n",
@@ -202,8 +253,15 @@ fn what_a_file_says_of_lints_is_added_to_the_defaults() {
     let lints = World { file, ..World::default() }.resolve().expect("settings").lints;
     assert_eq!(lints.severities[&LintKind::Hedging], Severity::Off);
     assert_eq!(lints.severities[&LintKind::Markup], Severity::Warn);
-    assert_eq!(lints.min_words.map(NonZeroUsize::get), Some(8));
+    assert_eq!(lints.min_words.get(), 8);
     assert_eq!(lints.banned, Some(vec!["Acme".to_owned()]));
     let required = [vec!["sks".to_owned()], vec!["woman".to_owned(), "man".to_owned()]];
     assert_eq!(lints.required.as_deref(), Some(required.as_slice()));
+}
+
+#[test]
+fn an_option_overrides_an_invalid_file_entry() {
+    let options = toml! { max-words = 9 };
+    let config = World { file: Some("max-words = 0"), options, ..World::default() }.resolve().expect("settings");
+    assert_eq!(config.max_words.get(), 9);
 }

@@ -1,33 +1,30 @@
-//! What settings can be: the words and amounts they are written in.
+//! The types of settings that are a choice or a duration.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// What writes captions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum DescriberChoice {
     /// Claude and other models on Amazon Bedrock
     Bedrock,
-    /// The embedded describer
+    /// The built-in model, on this computer
     Local,
-    /// Nothing
+    /// No describer
     None,
 }
 
-/// How pictures are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum ImageProtocol {
-    /// The best the terminal says it can do
+    /// The best protocol that the terminal supports
     Auto,
-    /// The kitty graphics protocol
+    /// Kitty graphics protocol
     Kitty,
-    /// iTerm2's inline images
+    /// iTerm2 inline images
     Iterm,
     /// DEC sixel graphics
     Sixel,
@@ -37,80 +34,96 @@ pub enum ImageProtocol {
     None,
 }
 
-/// Which colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Theme {
-    /// As the terminal's ground is
+    /// Match the terminal background
     Auto,
-    /// For a dark ground
+    /// Light text on a dark background
     Dark,
-    /// For a light ground
+    /// Dark text on a light background
     Light,
-    /// White on black, and strong colours
+    /// White on black with strong colours
     HighContrast,
-    /// No colour
+    /// No colours
     None,
 }
 
-/// Whose keys are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Keys {
-    /// recaption's own
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Preset {
+    /// recaption's own keys
     Default,
-    /// Those of Prodigy, where they differ
+    /// Prodigy's keys, and recaption's own for the rest
     Prodigy,
-    /// Those of vim, where they differ
+    /// vim's keys, and recaption's own for the rest
     Vim,
 }
 
-/// How the operator is told that something long is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Notify {
     /// On the screen only
     Off,
-    /// By the terminal's bell
+    /// Terminal bell
     Bell,
-    /// By a desktop notification, in terminals that pass it on
+    /// Desktop notification, if the terminal supports it
     Desktop,
 }
 
-/// The least important thing worth a line in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum LogLevel {
-    /// What failed
+    /// Failures
     Error,
-    /// What may need the operator
+    /// Problems that may need attention
     Warn,
-    /// What was done
+    /// Actions
     Info,
-    /// How, with captions
+    /// Details, including captions
     Debug,
     /// Everything
     Trace,
 }
 
+/// Implements serde's traits by the names that clap shows; case does not matter.
+macro_rules! serde_by_name {
+    ($($choice:ty),+) => {$(
+        impl<'de> Deserialize<'de> for $choice {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                <Self as ValueEnum>::from_str(&text, true).map_err(|_| {
+                    let names: Vec<String> = Self::value_variants().iter().map(name).collect();
+                    D::Error::custom(format_args!("expected one of {}", names.join(", ")))
+                })
+            }
+        }
+
+        impl Serialize for $choice {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&name(self))
+            }
+        }
+    )+};
+}
+
+serde_by_name!(DescriberChoice, ImageProtocol, Theme, Preset, Notify, LogLevel);
+
+fn name(choice: &impl ValueEnum) -> String {
+    choice.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
 impl LogLevel {
-    /// `steps` levels further down, as `-v` asks.
+    /// Returns the level that logs `steps` levels more.
     #[must_use]
-    pub fn raised(self, steps: u8) -> Self {
-        let levels = Self::value_variants();
-        let at = levels.iter().position(|level| *level == self).unwrap_or_default();
-        levels.get(at + usize::from(steps)).copied().unwrap_or(Self::Trace)
+    pub fn raised(self, steps: usize) -> Self {
+        Self::value_variants().get(self as usize + steps).copied().unwrap_or(Self::Trace)
     }
 }
 
-/// A span of time, as people write it: "1s", "500ms", "1m 30s", or seconds alone ("1.5").
+/// A duration like "1s", "500ms", "1m 30s", or in seconds ("1.5").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Delay(pub Duration);
 
-/// Why a text is no span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a span of time, as in 1s or 500ms")]
+#[error("expected a duration, as in 1s or 500ms")]
 pub struct DelayError;
 
 impl FromStr for Delay {
@@ -120,8 +133,8 @@ impl FromStr for Delay {
         if let Ok(seconds) = text.trim().parse::<f64>() {
             return Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| DelayError);
         }
-        let span: SignedDuration = text.trim().parse().map_err(|_| DelayError)?;
-        Duration::try_from(span).map(Self).map_err(|_| DelayError)
+        let duration: SignedDuration = text.trim().parse().map_err(|_| DelayError)?;
+        Duration::try_from(duration).map(Self).map_err(|_| DelayError)
     }
 }
 
@@ -144,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_of_time_are_read_as_people_write_them() {
+    fn durations_are_parsed_and_formatted() {
         for (text, milliseconds) in [("1s", 1000), ("500ms", 500), ("1m 30s", 90_000), ("2", 2000), ("0.25", 250)] {
             let delay = Delay(Duration::from_millis(milliseconds));
             assert_eq!(text.parse(), Ok(delay), "{text}");

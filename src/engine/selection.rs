@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use clap::ValueEnum;
+
 use super::rules;
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
@@ -9,7 +11,7 @@ use crate::session::{Ledger, RecordState};
 use crate::statistics::{draw, sample_key};
 
 /// A kind of undecided records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Only {
     /// Records that need a description, including those whose last one failed.
     #[default]

@@ -11,18 +11,10 @@ use file::clash;
 pub use file::{BindingError, KeymapError};
 pub use key::Key;
 
+use crate::config::Preset;
 use crate::review::{Command, Context, Group};
 
 const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
-
-/// Key bindings known from another program, merged over the defaults.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Preset {
-    #[default]
-    Default,
-    Prodigy,
-    Vim,
-}
 
 impl Preset {
     const fn file(self) -> Option<(&'static str, &'static str)> {

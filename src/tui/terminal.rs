@@ -13,19 +13,10 @@ use crossterm::{cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
+use crate::config::Notify;
+
 /// The output buffer in bytes. Unbuffered, a frame is thousands of writes.
 const BUFFER: usize = 1 << 17;
-
-/// How the operator is notified when a long job ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Notify {
-    /// On the screen only.
-    #[default]
-    Off,
-    Bell,
-    /// A desktop notification, if the terminal supports it.
-    Desktop,
-}
 
 /// Pushes and pops the window title: <https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>, window manipulation 22 and
 /// 23.
