@@ -43,7 +43,7 @@ fn only_the_first_paid_description_is_confirmed() {
 }
 
 #[test]
-fn marked_records_are_confirmed_together() {
+fn selected_records_are_confirmed_together() {
     let mut world = paid(&["A caption."; 120], 0);
     world.keys("Space j Space R 3");
     assert_eq!(

@@ -195,7 +195,7 @@ fn a_running_sort_shows_its_progress() {
 #[case("Space j v j", "marked_range_80x24", 80, 24, false)]
 #[case("ctrl-a", "marked_all_ascii", 80, 24, true)]
 #[case("z Space v", "marked_in_zoom", 80, 24, false)]
-fn marked_records(
+fn selected_records(
     #[case] keys: &str,
     #[case] name: &str,
     #[case] width: u16,

@@ -1,4 +1,4 @@
-//! Marked records and bulk actions on them.
+//! Selecting records, and bulk actions on the selection.
 
 use recaption::dataset::RecordId;
 use recaption::describe::{Reason, StopReason};
@@ -10,8 +10,8 @@ use crate::world::World;
 
 const FIVE: [&str; 5] = ["One.", "Two.", "Three.", "Four.", "Five."];
 
-/// Returns the marked records.
-fn marked(world: &World) -> Vec<u32> {
+/// Returns the selected records.
+fn selected(world: &World) -> Vec<u32> {
     (0..world.len()).filter(|record| world.model.is_marked(RecordId(*record))).collect()
 }
 
@@ -35,7 +35,7 @@ fn marked(world: &World) -> Vec<u32> {
 fn keys_change_the_selection(#[case] keys: &str, #[case] after: &[u32], #[case] cursor: u32) {
     let mut world = World::new(&FIVE);
     world.keys(keys);
-    assert_eq!((marked(&world).as_slice(), world.cursor()), (after, Some(cursor)));
+    assert_eq!((selected(&world).as_slice(), world.cursor()), (after, Some(cursor)));
 }
 
 #[rstest]
@@ -45,11 +45,11 @@ fn keys_change_the_selection(#[case] keys: &str, #[case] after: &[u32], #[case] 
 #[case("X", "excluded [-] excluded - -")]
 #[case("x u", "[-] - - - -")]
 #[case("x u U", "[kept] - kept - -")]
-fn decisions_apply_to_the_marked_records(#[case] keys: &str, #[case] after: &str) {
+fn decisions_apply_to_the_selected_records(#[case] keys: &str, #[case] after: &str) {
     let mut world = World::new(&FIVE);
     world.keys("Space j Space k k").keys(keys);
     assert_eq!(world.decisions(), after);
-    assert_eq!(marked(&world), [] as [u32; 0], "the marks are cleared");
+    assert_eq!(selected(&world), [] as [u32; 0], "the selection is cleared");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn bulk_accept_skips_candidates_with_findings() {
         "1 accepted, 1 kept; still selected: 1 being described, 1 cut off, 1 with an unfinished edit, 1 failed, \
          1 not readable · u undoes"
     );
-    assert_eq!(marked(&world), [1, 2, 3, 4, 5]);
+    assert_eq!(selected(&world), [1, 2, 3, 4, 5]);
     world.keys("u");
     assert_eq!(world.decisions(), "[-] - - - - - -");
 }
@@ -92,7 +92,7 @@ fn imported_candidates_are_accepted_unless_cut_off() {
     world.send(EngineEvent::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
     world.keys("Space Space a");
     assert_eq!(world.decisions(), "accepted:A hat. - [-] - -");
-    assert_eq!(marked(&world), [1]);
+    assert_eq!(selected(&world), [1]);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn more_than_twenty_need_confirmation() {
     world.keys("x ctrl-a 2 f").write("nothing").keys("Enter X");
     assert_eq!(world.model.mode, Mode::ConfirmMany { action: RecordAction::Exclude, count: 30, elsewhere: 30 });
     world.keys("n");
-    assert_eq!((world.stored.len(), marked(&world).len()), (1, 30), "nothing happens, the marks stay");
+    assert_eq!((world.stored.len(), selected(&world).len()), (1, 30), "nothing happens, the selection stays");
     world.keys("X y");
     assert_eq!(world.model.tabs.count(Tab::Aside), 30);
     world.keys("u");
@@ -140,15 +140,15 @@ fn bulk_accept_skips_unread_candidates() {
     world.send(EngineEvent::Checked(Checked { records: 100, bad_lines: vec![RecordId(99)], ..Checked::default() }));
     world.keys("X y");
     assert_eq!(world.model.tabs.count(Tab::Aside), 99);
-    assert_eq!(marked(&world), [99]);
+    assert_eq!(selected(&world), [99]);
 }
 
 #[test]
-fn mark_all_waits_for_the_filter() {
+fn select_all_waits_for_the_filter() {
     let mut world = World::new(&["red", "blue", "red", "blue", "red"]);
     world.slow_scans = true;
     world.keys("f").write("red").keys("Enter ctrl-a");
-    assert_eq!((marked(&world), world.notice().contains("still running")), (vec![], true));
+    assert_eq!((selected(&world), world.notice().contains("still running")), (vec![], true));
     world.keys("v j x");
     assert_eq!(world.decisions(), "- [-] - - -", "the range may extend outside the view");
     world.scans_catch_up();
@@ -157,20 +157,20 @@ fn mark_all_waits_for_the_filter() {
 }
 
 #[test]
-fn mark_all_waits_for_a_refresh_of_the_filter() {
+fn select_all_waits_for_a_refresh_of_the_filter() {
     let mut world = World::new(&["red"; 100]);
     world.send(EngineEvent::Checked(Checked { records: 100, ..Checked::default() }));
     world.keys("f").write("red status:undecided").keys("Enter ctrl-a x y");
     world.slow_scans = true;
     world.keys("u ctrl-a");
-    assert_eq!((marked(&world), world.notice().contains("still running")), (vec![], true));
+    assert_eq!((selected(&world), world.notice().contains("still running")), (vec![], true));
     world.scans_catch_up();
     world.keys("ctrl-a");
-    assert_eq!(marked(&world).len(), 100);
+    assert_eq!(selected(&world).len(), 100);
 }
 
 #[test]
-fn marked_records_are_described_even_if_they_have_candidates() {
+fn selected_records_are_described_even_if_they_have_candidates() {
     let mut world = World::new(&FIVE);
     world.keys("r");
     world.finish(0, "A hat.");
@@ -180,7 +180,7 @@ fn marked_records_are_described_even_if_they_have_candidates() {
     let asks = world.asks();
     let asked: Vec<_> = asks.iter().map(|ask| (ask.record.0, ask.reason.clone())).collect();
     assert_eq!(asked, [0, 1, 2].map(|record| (record, Some(Reason::TooLong))));
-    assert_eq!(marked(&world), [] as [u32; 0]);
+    assert_eq!(selected(&world), [] as [u32; 0]);
     world.keys("Space r");
     assert!(world.notice().contains("being generated"), "{}", world.notice());
     for record in 0..3 {

@@ -83,7 +83,7 @@ fn the_scope_is_the_selection_if_there_is_one() {
     command(&mut world, "s/red/blue/").keys("Enter");
     assert_eq!(captions(&world), ["blue", "red", "blue", "blue"]);
     command(&mut world, "s/blue/green/").keys("Enter");
-    assert_eq!(captions(&world), ["green", "red", "green", "green"], "the marks stay for the next change");
+    assert_eq!(captions(&world), ["green", "red", "green", "green"], "the selection stays for the next change");
     command(&mut world, "%s/e/E/");
     assert_eq!(hits(&world).len(), 4);
 }
