@@ -24,6 +24,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
 
 use self::attempt::{AttemptError, Events};
 use self::charge::PendingCharge;
@@ -290,7 +291,11 @@ impl Service {
 
     async fn upload(&self, request: &Request, limits: UploadLimits) -> Result<Upload, AttemptError> {
         let (path, uploads) = (request.image_path.clone(), Arc::clone(&self.uploads));
-        let prepared = tokio::task::spawn_blocking(move || uploads.prepare(&path, &limits)).await;
+        let cancelled = CancellationToken::new();
+        // Cancels the preparation if this future is dropped.
+        let _guard = cancelled.clone().drop_guard();
+        let prepare = move || uploads.prepare(&path, &limits, &|| cancelled.is_cancelled());
+        let prepared = tokio::task::spawn_blocking(prepare).await;
         match prepared {
             Ok(Ok(upload)) => Ok(upload),
             Ok(Err(error)) => Err(AttemptError::Failed(error.to_string())),

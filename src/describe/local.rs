@@ -155,8 +155,9 @@ fn effective_detail(request: &Request) -> Detail {
 
 fn caption(path: &Path, detail: Detail, max_words: usize, worker: &Worker) -> Result<String, LocalError> {
     worker.checkpoint()?;
-    let picture = Picture::open(path)?;
+    let picture = Picture::open(path, &|| worker.checkpoint().is_err());
     worker.checkpoint()?;
+    let picture = picture?;
     let observations = examine(&picture, Models::get()?, worker)?;
     Ok(sentence::write(&observations, detail, max_words))
 }

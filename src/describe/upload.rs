@@ -13,7 +13,8 @@ use image::metadata::Orientation;
 
 use super::catalogue::UploadLimits;
 use crate::picture::{
-    self, ByteCache, Decoded, PictureFormat, Stamp, UnusablePicture, catch_panic, clean_message, decode, opaque, read,
+    self, ByteCache, Decoded, PictureFormat, Stamp, UnusablePicture, catch_panic, clean_message, decode_unless, opaque,
+    read,
 };
 
 /// The JPEG qualities to try, in order, until the image fits. At the first, loss is hardly visible; below the last,
@@ -90,9 +91,18 @@ pub enum UploadError {
 ///
 /// Returns an error if the file is not a readable image or cannot be fitted to the limits.
 pub fn prepare(path: &Path, limits: &UploadLimits) -> Result<Upload, UploadError> {
+    prepare_unless(&|| false, path, limits)
+}
+
+/// Like [`prepare`], but stops early if `is_cancelled` returns true.
+fn prepare_unless(
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+    path: &Path,
+    limits: &UploadLimits,
+) -> Result<Upload, UploadError> {
     let edge = limits.long_edge.min(limits.longest_side);
     let bytes = read(path).map_err(|error| error.at(path))?;
-    let decoded = decode(&bytes, (edge, edge)).map_err(|error| error.at(path))?;
+    let decoded = decode_unless(is_cancelled, &bytes, (edge, edge)).map_err(|error| error.at(path))?;
     let (width, height) = (decoded.info.width, decoded.info.height);
     let fits = within((width, height), edge) == (width, height)
         && decoded.orientation == Orientation::NoTransforms
@@ -173,14 +183,19 @@ impl UploadCache {
     /// # Errors
     ///
     /// Returns an error if the file is not a readable image or cannot be fitted to the limits.
-    pub fn prepare(&self, path: &Path, limits: &UploadLimits) -> Result<Upload, UploadError> {
+    pub fn prepare(
+        &self,
+        path: &Path,
+        limits: &UploadLimits,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Upload, UploadError> {
         let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = picture::stamp(path).map_err(|error| error.at(path))?;
         let key = Key { path: path.to_owned(), stamp, limits: *limits };
         if let Some(upload) = cache().get(&key) {
             return Ok(upload.clone());
         }
-        let upload = prepare(path, limits)?;
+        let upload = prepare_unless(is_cancelled, path, limits)?;
         cache().insert(key, upload.clone(), upload.bytes.len());
         Ok(upload)
     }

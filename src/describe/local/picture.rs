@@ -9,7 +9,7 @@ use super::{
     colour::Lab,
     geometry::{CropMap, Point, Region},
 };
-use crate::picture::{UnusablePicture, decode, opaque, read};
+use crate::picture::{UnusablePicture, decode_unless, opaque, read};
 
 /// The longest side after downscaling, in pixels. All thresholds of this describer were tuned at this size.
 const WORKING_SIDE: u32 = 640;
@@ -21,10 +21,12 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    pub(super) fn open(path: &Path) -> Result<Self, UnusablePicture> {
+    pub(super) fn open(path: &Path, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Self, UnusablePicture> {
         // Decode at full size: scaled decoding would change the pixels that the thresholds were tuned on.
         let full_size = (u32::MAX, u32::MAX);
-        let decoded = read(path).and_then(|bytes| decode(&bytes, full_size)).map_err(|error| error.at(path))?;
+        let decoded = read(path)
+            .and_then(|bytes| decode_unless(is_cancelled, &bytes, full_size))
+            .map_err(|error| error.at(path))?;
         Ok(Self::new(decoded.pixels, decoded.orientation))
     }
 
@@ -178,7 +180,7 @@ pub(super) mod tests {
     }
 
     fn error_of(path: &Path) -> String {
-        Picture::open(path).err().map(|error| error.to_string()).unwrap_or_default()
+        Picture::open(path, &|| false).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -214,7 +216,7 @@ pub(super) mod tests {
         let mut bytes = jpeg.into_inner();
         bytes.splice(2..2, exif);
         fs::write(&path, bytes).unwrap();
-        let picture = Picture::open(&path).unwrap_or_else(|error| panic!("{error}"));
+        let picture = Picture::open(&path, &|| false).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((picture.width(), picture.height()), (8, 16));
     }
 
@@ -247,7 +249,7 @@ pub(super) mod tests {
         for (format, name) in formats {
             let path = folder.path().join(name);
             image.save_with_format(&path, format).unwrap();
-            let picture = Picture::open(&path).unwrap_or_else(|error| panic!("{error}"));
+            let picture = Picture::open(&path, &|| false).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!((picture.width(), picture.height()), (8, 6), "{name}");
         }
     }
@@ -257,7 +259,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("really-a-png.jpg");
         RgbImage::new(3, 3).save_with_format(&path, ImageFormat::Png).unwrap();
-        assert!(Picture::open(&path).is_ok());
+        assert!(Picture::open(&path, &|| false).is_ok());
     }
 
     #[test]

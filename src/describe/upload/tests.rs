@@ -210,21 +210,21 @@ fn uploads_are_cached_by_file_and_limits() {
     let path = folder.path().join("a.bmp");
     fs::write(&path, encoded(quarters(64, 32), ImageFormat::Bmp)).unwrap();
     let cache = UploadCache::new(1_000_000);
-    let first = cache.prepare(&path, &LIMITS).unwrap();
-    assert!(Arc::ptr_eq(&first.bytes, &cache.prepare(&path, &LIMITS).unwrap().bytes));
+    let first = cache.prepare(&path, &LIMITS, &|| false).unwrap();
+    assert!(Arc::ptr_eq(&first.bytes, &cache.prepare(&path, &LIMITS, &|| false).unwrap().bytes));
     let narrower = UploadLimits { long_edge: 16, ..LIMITS };
-    assert_eq!(cache.prepare(&path, &narrower).unwrap().width, 16);
+    assert_eq!(cache.prepare(&path, &narrower, &|| false).unwrap().width, 16);
 
     let other = folder.path().join("b.bmp");
     fs::write(&other, encoded(quarters(32, 64), ImageFormat::Bmp)).unwrap();
     fs::rename(&other, &path).unwrap();
-    assert_eq!(cache.prepare(&path, &LIMITS).unwrap().height, 64, "the file was replaced");
+    assert_eq!(cache.prepare(&path, &LIMITS, &|| false).unwrap().height, 64, "the file was replaced");
 
     fs::remove_file(&path).unwrap();
-    assert!(cache.prepare(&path, &LIMITS).is_err());
+    assert!(cache.prepare(&path, &LIMITS, &|| false).is_err());
     let none = UploadCache::new(0);
     fs::write(&path, encoded(quarters(64, 32), ImageFormat::Png)).unwrap();
-    assert!(none.prepare(&path, &LIMITS).is_ok(), "an upload larger than the cache is not cached");
+    assert!(none.prepare(&path, &LIMITS, &|| false).is_ok(), "an upload larger than the cache is not cached");
 }
 
 proptest! {

@@ -183,7 +183,10 @@ fn serve(memory: u64, cpu_seconds: u64) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut stdin = io::stdin().lock();
     stdin.read_exact(&mut length)?;
-    stdin.by_ref().take(u64::from_le_bytes(length)).read_to_end(&mut bytes)?;
+    let length = u64::from_le_bytes(length);
+    if stdin.by_ref().take(length).read_to_end(&mut bytes)? as u64 != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     drop(stdin);
     thread::Builder::new().spawn(|| {
         let _ = io::stdin().read(&mut [0]);
