@@ -1,5 +1,5 @@
-//! Indexing, reading and saving a dataset of a million records, each beside what the machine can do at best in the same
-//! run. Ratios travel between machines; the times do not. The best of a few runs is taken.
+//! Indexing, reading and saving a dataset of a million records, each as a ratio to a reference measured in the same run.
+//! Ratios are comparable between machines; times are not. The best of several runs counts.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -28,7 +28,7 @@ enum BenchError {
 }
 
 fn main() -> Result<(), BenchError> {
-    // Where build output goes is a real disk; the temporary folder may be memory.
+    // The build output is on a real disk; the temporary folder may be in memory.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let path = folder.path().join("d.jsonl");
     generate(&path)?;
@@ -41,7 +41,7 @@ fn main() -> Result<(), BenchError> {
     Ok(())
 }
 
-/// Lines of about 335 bytes, as those of the real data this program was made for; some with escapes.
+/// Lines of about 335 bytes, like those of real datasets; some with escapes.
 fn generate(path: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     for number in 0..RECORDS {
@@ -72,7 +72,7 @@ fn open(path: &Path) -> Result<Dataset, DatasetError> {
     Dataset::open(path, &OpenOptions::default())
 }
 
-/// What `wc -l` does.
+/// Counts newlines like `wc -l`.
 fn count_lines(path: &Path) -> io::Result<usize> {
     let mut file = File::open(path)?;
     let mut block = vec![0; 256 * 1024];

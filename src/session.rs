@@ -1,53 +1,63 @@
-//! The session: everything the operator and the describers did to a dataset, kept beside it and never lost.
+//! The session: everything the operator and the describers did to a dataset, stored in a SQLite file beside it.
 //!
-//! What happened is a list of [`Event`]s that only ever grows; what it adds up to is the [`Ledger`]. The review applies
-//! an event to its ledger, sends it to the [`Worker`], and shows it as done when it is [durable](WorkerEvent::Durable). [`open()`] adds the stored events up again through the same [`Ledger::apply`], so a session is always reopened
-//! as it was left.
+//! A session is an append-only log of [`Event`]s; replaying them gives the [`Ledger`]. A front end applies an event to its
+//! ledger, sends it to the [`Worker`], and shows it as done when it is [durable](WorkerEvent::Durable). [`open()`] replays
+//! the stored events through the same [`Ledger::apply`], so a session is restored exactly as it was left. What the
+//! operator does at once is a [`Step`]: one transaction, and one step of undo.
 //!
-//! A record is known to the ledger by its position, and positions hold only while the dataset's file does. The store
-//! therefore knows each touched record as a *subject*: its file name, which of several records of that name it is, and
-//! its caption. When the dataset has changed, [`open()`] finds the subjects again and says what became of them
-//! ([`Binding`], [`Unmatched`]); the ledger learns of it by an event like any other ([`Event::Rebound`]).
+//! The ledger identifies a record by its position, which is valid only until the dataset's file changes. The store
+//! therefore keeps a [`Subject`] for each record with events: its file name, its number among the records of that name,
+//! and its caption. If the dataset has changed, [`open()`] matches the subjects again and reports the result
+//! ([`Binding`], [`Unmatched`]); the ledger learns it from an event ([`Event::Rebound`]).
 //!
 //! # After an in-place save
 //!
-//! The dataset then *is* this session's output, without the records that were left out. While the review goes on, it
-//! goes on with the file it opened. When the session is opened next, records are where the save put them, a caption
-//! that is a text of this session changes no decision, and the caption from before stays the record's
-//! [`Original`], which is what an undo leads back to and what the next save then writes. A record that was left out can
-//! no longer be brought back by an undo, for its line is gone: what is known of it is kept in case the line returns.
+//! The dataset then *is* this session's output, without the excluded records. The running review continues with the file
+//! it opened. When the session is opened next, the records have the positions the save gave them; a caption that is a
+//! text of this session changes no decision; and the caption before the save stays the record's [`Original`], which an
+//! undo restores and the next save then writes. The exclusion of a record cannot be undone any more, because its line is
+//! gone; its state is kept in case the line returns.
 
 mod connection;
+mod delete;
 mod error;
 mod event;
+mod event_log;
 #[cfg(test)]
 mod fixture;
-mod forget;
 mod history;
 mod ledger;
 mod location;
 mod lock;
-mod log;
 mod open;
+mod opened;
 mod rebind;
+mod record_state;
+mod record_states;
 mod sample;
 mod schema;
+mod setting;
 mod spending;
-mod states;
 mod step;
 mod store;
+mod subject;
 mod worker;
 
+pub use delete::delete;
 pub use error::SessionError;
-pub use event::{Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, Fate, Provenance, Seq};
-pub use forget::forget;
-pub use history::{Action, ActionKind, History, Sitting};
-pub use ledger::{Candidate, Ledger, Original, RecordState};
+pub use event::{
+    Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, MatchOutcome, Provenance, Seq,
+};
+pub use history::{Action, ActionKind, History, ReviewerChange};
+pub use ledger::Ledger;
 pub use location::{Location, Place, dataset_of};
-pub use open::{Binding, Opened, Unmatched, open, open_read_only, read_history};
-pub use sample::{Sample, SampleRequest, Sampled, Verdict};
+pub use open::{open, open_read_only, read_history};
+pub use opened::{Binding, Opened, Unmatched};
+pub use record_state::{Candidate, Original, RecordState};
+pub use record_states::RecordStates;
+pub use sample::{Sample, SampleMember, SampleRequest, Verdict};
 pub use spending::Spending;
-pub use states::States;
 pub use step::{Change, Changes, Step};
-pub use store::{Import, Store, Subject};
+pub use store::{Import, Store};
+pub use subject::Subject;
 pub use worker::{Worker, WorkerEvent, WorkerHandle, WorkerOptions};

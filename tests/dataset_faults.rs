@@ -1,7 +1,7 @@
-//! What becomes of the user's files when a save meets trouble: full disks, failing disks, kills at any system call,
-//! other programs; and what of a file's nature survives a save that goes well.
+//! Fault injection for saves: full disks, failing disks, kills at any system call, concurrent programs. Also checks which
+//! properties of a file are preserved by a successful save.
 //!
-//! Where a test needs something the machine does not have (`strace`, a mount of its own), it says so and passes.
+//! If a test needs something that is not available (`strace`, a private mount), it reports that and passes.
 #![cfg(target_os = "linux")]
 
 use std::collections::{BTreeSet, HashMap};
@@ -58,15 +58,15 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// Says why a test did not run, past the harness, which swallows what passing tests print.
+/// Reports why a test was skipped, bypassing the harness, which captures the output of passing tests.
 fn skipped(test: &str, why: &str) {
     writeln!(io::stderr(), "SKIPPED {test}: {why}").expect("standard error");
 }
 
-// What survives.
+// Preserved properties.
 
 #[test]
-fn links_to_the_target_stay_links() {
+fn symlinks_to_the_target_are_kept() {
     let folder = folder();
     let dataset = dataset(folder.path());
     let elsewhere = folder.path().join("elsewhere");
@@ -90,7 +90,7 @@ fn links_to_the_target_stay_links() {
 }
 
 #[test]
-fn mode_owner_and_attributes_stay() {
+fn mode_owner_and_attributes_are_kept() {
     let folder = folder();
     let dataset = dataset(folder.path());
     let target = folder.path().join("t.jsonl");
@@ -104,7 +104,7 @@ fn mode_owner_and_attributes_stay() {
     if !attribute {
         skipped("extended attributes", "the file system has none");
     }
-    // Owner rw, user 7 r, group -, mask r, others r: as `setfacl -m u:7:r` would leave it.
+    // Owner rw, user 7 r, group -, mask r, others r: the result of `setfacl -m u:7:r`.
     let list =
         [(0x01_u16, 6_u16, u32::MAX), (0x02, 4, 7), (0x04, 0, u32::MAX), (0x10, 4, u32::MAX), (0x20, 4, u32::MAX)];
     let mut access = 2_u32.to_le_bytes().to_vec();
@@ -155,7 +155,7 @@ fn the_backup_is_like_the_original() {
 }
 
 #[test]
-fn other_names_of_the_target_are_warned_of() {
+fn hard_links_of_the_target_are_reported() {
     let folder = folder();
     let dataset = dataset(folder.path());
     let target = folder.path().join("t.jsonl");
@@ -166,7 +166,7 @@ fn other_names_of_the_target_are_warned_of() {
     assert_eq!(content(&folder.path().join("other")), "before");
 }
 
-// Other programs. The amendments are asked for while the file is written, so whatever they do happens meanwhile.
+// Concurrent programs. The iterator of amendments runs during the save, so its side effects happen during the save.
 
 fn meanwhile(dataset: &Dataset, options: &SaveOptions, action: impl FnOnce()) -> Result<SaveReport, SaveError> {
     let mut amendments = std::iter::once_with(|| {
@@ -177,7 +177,7 @@ fn meanwhile(dataset: &Dataset, options: &SaveOptions, action: impl FnOnce()) ->
 }
 
 #[test]
-fn a_target_that_appears_meanwhile_is_not_overwritten() {
+fn a_target_that_appears_during_the_save_is_not_overwritten() {
     let folder = folder();
     let dataset = dataset(folder.path());
     let target = folder.path().join("t.jsonl");
@@ -190,7 +190,7 @@ fn a_target_that_appears_meanwhile_is_not_overwritten() {
 }
 
 #[test]
-fn a_target_that_changes_meanwhile_is_not_overwritten() {
+fn a_target_that_changes_during_the_save_is_not_overwritten() {
     let folder = folder();
     let dataset = dataset(folder.path());
     let target = folder.path().join("t.jsonl");
@@ -204,7 +204,7 @@ fn a_target_that_changes_meanwhile_is_not_overwritten() {
 }
 
 #[test]
-fn two_saves_to_one_target_do_not_mix() {
+fn concurrent_saves_to_one_target_do_not_interleave() {
     let folder = folder();
     let dataset = dataset(folder.path());
     let options = forced(folder.path().join("t.jsonl"));
@@ -218,9 +218,9 @@ fn two_saves_to_one_target_do_not_mix() {
 }
 
 #[test]
-fn a_dataset_cut_short_meanwhile_is_not_saved() {
+fn a_dataset_truncated_during_the_save_is_not_saved() {
     let folder = folder();
-    // More than is read at a time, so that the end is read after the cut.
+    // Larger than a block, so that the end is read after the truncation.
     let path = folder.path().join("d.jsonl");
     fs::write(&path, OLD.repeat(100_000)).expect("written");
     let dataset = open(&path);
@@ -232,38 +232,38 @@ fn a_dataset_cut_short_meanwhile_is_not_saved() {
 }
 
 #[test]
-fn a_folder_without_permission_says_so() {
+fn a_folder_without_permission_is_reported() {
     let folder = folder();
     let dataset = dataset(folder.path());
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).expect("made");
     fs::set_permissions(&closed, PermissionsExt::from_mode(0o500)).expect("set");
     if File::create(closed.join("probe")).is_ok() {
-        return skipped("a_folder_without_permission_says_so", "root may write anywhere");
+        return skipped("a_folder_without_permission_is_reported", "root may write anywhere");
     }
     let error = save_change(&dataset, &forced(closed.join("t.jsonl"))).expect_err("closed");
     assert!(matches!(error, SaveError::Io { .. }) && error.to_string().contains("-o FILE"), "{error}");
 }
 
-// Disks that fail. The save runs in a process of its own: this test program again, asked for `in_another_process`.
+// Disk failures. The save runs in a child process: this test binary again, with the test `in_another_process`.
 
 const FOLDER: &str = "RECAPTION_TEST_FOLDER";
-const DEED: &str = "RECAPTION_TEST_DEED";
+const CASE: &str = "RECAPTION_TEST_DEED";
 const SAVED: i32 = 60;
 const FAILED: i32 = 61;
 const NOT_CONFIRMED: i32 = 62;
 
 #[derive(Clone, Copy, Debug)]
-enum RecordAction {
-    /// A target that is not there yet.
+enum Case {
+    /// A target that does not exist.
     New,
     /// The dataset itself.
     InPlace,
-    /// The same on a file system of 512 KiB, with a dataset that fills more than half of it.
+    /// The dataset itself, on a file system of 512 KiB of which it fills more than half.
     FullDisk,
 }
 
-impl RecordAction {
+impl Case {
     const ALL: [Self; 3] = [Self::New, Self::InPlace, Self::FullDisk];
 
     fn target(self, folder: &Path) -> PathBuf {
@@ -274,11 +274,11 @@ impl RecordAction {
 #[test]
 #[ignore = "what the tests of failing disks run"]
 fn in_another_process() {
-    let (Some(folder), Some(action)) = (std::env::var_os(FOLDER).map(PathBuf::from), std::env::var_os(DEED)) else {
+    let (Some(folder), Some(case)) = (std::env::var_os(FOLDER).map(PathBuf::from), std::env::var_os(CASE)) else {
         return;
     };
-    let action = RecordAction::ALL.into_iter().find(|known| *action == *format!("{known:?}")).expect("a action");
-    if matches!(action, RecordAction::FullDisk) {
+    let case = Case::ALL.into_iter().find(|known| *case == *format!("{known:?}")).expect("a known case");
+    if matches!(case, Case::FullDisk) {
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "none"]).arg(&folder).status();
         if !mount.is_ok_and(|status| status.success()) {
             return;
@@ -287,12 +287,12 @@ fn in_another_process() {
     }
     let path = folder.join("d.jsonl");
     let result = Dataset::open(&path, &OpenOptions::default()).map_err(SaveError::from).and_then(|dataset| {
-        let expected = match action {
-            RecordAction::New => Expected::Nothing,
+        let expected = match case {
+            Case::New => Expected::Nothing,
             _ => Expected::Ours { stamp: Some(dataset.stamp()), hash: None },
         };
-        let backup = !matches!(action, RecordAction::New);
-        save_change(&dataset, &SaveOptions { target: action.target(&folder), expected, force: false, backup })
+        let backup = !matches!(case, Case::New);
+        save_change(&dataset, &SaveOptions { target: case.target(&folder), expected, force: false, backup })
     });
     std::process::exit(match result {
         Ok(_) => SAVED,
@@ -319,11 +319,11 @@ fn on_a_full_disk(folder: &Path) -> i32 {
     SAVED
 }
 
-/// Runs a action in `folder` by way of `wrapper`, a command that runs another.
-fn run(wrapper: &mut Command, folder: &Path, action: RecordAction) -> ExitStatus {
+/// Runs a save in `folder` through `wrapper`, a command that runs another.
+fn run(wrapper: &mut Command, folder: &Path, case: Case) -> ExitStatus {
     wrapper.arg(std::env::current_exe().expect("this test program"));
     wrapper.args(["--exact", "in_another_process", "--ignored", "--test-threads=1"]);
-    wrapper.env(FOLDER, folder).env(DEED, format!("{action:?}"));
+    wrapper.env(FOLDER, folder).env(CASE, format!("{case:?}"));
     wrapper.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("started")
 }
 
@@ -332,7 +332,7 @@ fn works(command: &mut Command) -> bool {
 }
 
 #[test]
-fn a_full_disk_leaves_the_old_file_whole() {
+fn a_full_disk_leaves_the_old_file_intact() {
     let folder = folder();
     let unshare = || {
         let mut command = Command::new("unshare");
@@ -340,20 +340,20 @@ fn a_full_disk_leaves_the_old_file_whole() {
         command
     };
     if !works(unshare().args(["mount", "-t", "tmpfs", "none"]).arg(folder.path())) {
-        return skipped("a_full_disk_leaves_the_old_file_whole", "no small file system can be mounted here");
+        return skipped("a_full_disk_leaves_the_old_file_intact", "no small file system can be mounted here");
     }
-    assert_eq!(run(&mut unshare(), folder.path(), RecordAction::FullDisk).code(), Some(SAVED));
+    assert_eq!(run(&mut unshare(), folder.path(), Case::FullDisk).code(), Some(SAVED));
 }
 
-/// What a save asks of the system about its files.
+/// The system calls of a save on its files.
 struct Calls {
-    /// The names of the files, the temporary ones too.
+    /// The names of the files, including temporary ones.
     files: BTreeSet<String>,
-    /// Each call's name, and the how manieth of that name it is.
+    /// The name of each call and its ordinal among the calls of that name.
     calls: Vec<(String, usize)>,
 }
 
-fn calls(action: RecordAction) -> Calls {
+fn calls(case: Case) -> Calls {
     let folder = folder();
     let files = folder.path().join("files");
     fs::create_dir(&files).expect("made");
@@ -361,10 +361,10 @@ fn calls(action: RecordAction) -> Calls {
     let trace = folder.path().join("trace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "4096", "-e", "trace=file,desc", "-o"]).arg(&trace);
-    assert_eq!(run(&mut strace, &files, action).code(), Some(SAVED));
+    assert_eq!(run(&mut strace, &files, case).code(), Some(SAVED));
     let mut found = Calls { files: BTreeSet::new(), calls: Vec::new() };
     let mut counts: HashMap<String, usize> = HashMap::new();
-    // Names and open files both show as paths: `1234 rename("/x/files/a", …`, `1234 fsync(5</x/files/a>) …`.
+    // Names and open files are both shown as paths: `1234 rename("/x/files/a", …`, `1234 fsync(5</x/files/a>) …`.
     let within = format!("{}/", files.display());
     let whole = [format!("\"{}\"", files.display()), format!("<{}>", files.display())];
     for line in content(&trace).lines() {
@@ -376,7 +376,7 @@ fn calls(action: RecordAction) -> Calls {
         let name = line.split_whitespace().nth(1).and_then(|call| call.split('(').next()).expect("a call");
         let count = counts.entry(name.into()).or_default();
         *count += 1;
-        // Closing can neither fail nor lose anything that matters.
+        // Failures of `close` are harmless here.
         if name != "close" {
             found.calls.push((name.into(), *count));
         }
@@ -385,26 +385,26 @@ fn calls(action: RecordAction) -> Calls {
 }
 
 #[test]
-fn whatever_call_fails_or_kills_the_files_are_whole() {
-    const TEST: &str = "whatever_call_fails_or_kills_the_files_are_whole";
+fn files_are_intact_whichever_system_call_fails_or_kills() {
+    const TEST: &str = "files_are_intact_whichever_system_call_fails_or_kills";
     if !works(Command::new("strace").args(["-o", "/dev/null", "true"])) {
         return skipped(TEST, "strace is not here, or may not trace");
     }
-    for action in [RecordAction::New, RecordAction::InPlace] {
-        let Calls { files, calls } = calls(action);
+    for case in [Case::New, Case::InPlace] {
+        let Calls { files, calls } = calls(case);
         for needed in ["write", "fsync", "flock"] {
-            assert!(calls.iter().any(|(name, _)| name == needed), "{action:?} makes no {needed}: {calls:?}");
+            assert!(calls.iter().any(|(name, _)| name == needed), "{case:?} makes no {needed}: {calls:?}");
         }
-        assert!(calls.iter().any(|(name, _)| name.starts_with("rename")), "{action:?}: {calls:?}");
+        assert!(calls.iter().any(|(name, _)| name.starts_with("rename")), "{case:?}: {calls:?}");
         for (name, count) in &calls {
             for fault in ["error=EIO", "error=ENOSPC", "signal=SIGKILL"] {
-                after_a_fault(action, &files, name, *count, fault);
+                after_a_fault(case, &files, name, *count, fault);
             }
         }
     }
 }
 
-fn after_a_fault(action: RecordAction, involved: &BTreeSet<String>, call: &str, count: usize, fault: &str) {
+fn after_a_fault(case: Case, involved: &BTreeSet<String>, call: &str, count: usize, fault: &str) {
     let folder = folder();
     let files = folder.path().join("files");
     fs::create_dir(&files).expect("made");
@@ -412,20 +412,20 @@ fn after_a_fault(action: RecordAction, involved: &BTreeSet<String>, call: &str, 
     let trace = folder.path().join("trace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-o"]).arg(&trace).args(["-e", &format!("trace={call}")]);
-    // Only calls about these files count, and only they are hit.
+    // Only calls on these files are counted and injected.
     for path in involved.iter().map(|name| files.join(name)).chain([files.clone()]) {
         strace.arg("-P").arg(path);
     }
     strace.arg("-e").arg(format!("inject={call}:{fault}:when={count}"));
-    let status = run(&mut strace, &files, action);
-    let what = format!("{action:?}, {call} number {count}, {fault}");
+    let status = run(&mut strace, &files, case);
+    let what = format!("{case:?}, {call} number {count}, {fault}");
 
-    let target = action.target(&files);
+    let target = case.target(&files);
     let found = fs::read_to_string(&target).ok();
-    let before = matches!(action, RecordAction::InPlace).then_some(OLD);
+    let before = matches!(case, Case::InPlace).then_some(OLD);
     let said = status.code();
     match said {
-        // Said to be saved, or in place though not confirmed: then it is.
+        // Reported as saved, or in place but not synced: the target is the new file.
         Some(SAVED | NOT_CONFIRMED) => assert_eq!(found.as_deref(), Some(NEW), "{what}"),
         Some(FAILED) => assert_eq!(found.as_deref(), before, "{what}"),
         _ => assert!(found.as_deref() == before || found.as_deref() == Some(NEW), "{what}: {found:?}"),
@@ -433,7 +433,7 @@ fn after_a_fault(action: RecordAction, involved: &BTreeSet<String>, call: &str, 
     if fault.starts_with("error") {
         assert!(content(&trace).contains("INJECTED"), "{what} did not happen");
         assert!(matches!(said, Some(SAVED | FAILED | NOT_CONFIRMED)), "{what}: {status}");
-        // A save that could not do one of these is not said to have succeeded.
+        // If one of these fails, the save must not report success.
         let matters = ["openat", "pread64", "write", "copy_file_range", "fchmod", "fsync"].contains(&call);
         assert!(said != Some(SAVED) || !matters && !call.starts_with("rename"), "{what} went unnoticed");
     } else {
@@ -444,7 +444,7 @@ fn after_a_fault(action: RecordAction, involved: &BTreeSet<String>, call: &str, 
     assert!(found.as_deref() != Some(NEW) || before.is_none() || backup.is_some(), "{what}: no backup");
 
     let is_ours = |name: &String| ["d.jsonl", "d.jsonl.bak", "t.jsonl"].contains(&name.as_str());
-    // A kill leaves its temporary file, and so does a disk that refuses to remove it; the next save clears it up.
+    // A kill leaves the temporary file behind, and so does a failing removal; the next save removes it.
     if fault.starts_with("error") && !call.starts_with("unlink") {
         assert!(names(&files).iter().all(is_ours), "{what}: {:?}", names(&files));
     }

@@ -168,7 +168,7 @@ impl Known {
 
     /// What is to be said against a record's caption.
     fn lint(&self, dataset: &Dataset, record: &Record, rules: &Rules) -> Result<Vec<lint::Finding>, CheckError> {
-        let is_text = !record.findings.iter().any(|finding| matches!(finding, LineFinding::CaptionNotText { .. }));
+        let is_text = !record.findings.iter().any(|finding| matches!(finding, LineFinding::CaptionNotString { .. }));
         if !is_text {
             return Ok(Vec::new());
         }
@@ -214,7 +214,7 @@ fn each(
 
 const fn kind_of(finding: &LineFinding) -> Kind {
     match finding {
-        LineFinding::CaptionNotText { .. } => Kind::CaptionNotText,
+        LineFinding::CaptionNotString { .. } => Kind::CaptionNotText,
         LineFinding::CaptionLoneSurrogate => Kind::LoneSurrogate,
         LineFinding::Repeated { .. } => Kind::RepeatedMember,
     }

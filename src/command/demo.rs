@@ -170,7 +170,7 @@ fn put(folder: &Path) -> Result<(), DemoError> {
 fn remove(folder: &Path, names: &BTreeSet<String>) -> Result<(), DemoError> {
     let files = removable(folder, names)?;
     let dataset = folder.join(DATASET);
-    session::forget(&Location::find(&dataset, CAPTION, None)?, &dataset)?;
+    session::delete(&Location::find(&dataset, CAPTION, None)?, &dataset)?;
     // The session is forgotten; what is left beside it is its log and its lock.
     allow_missing(fs::remove_dir_all(folder.join(SESSION))).map_err(failed("remove", &folder.join(SESSION)))?;
     for file in files {

@@ -150,7 +150,7 @@ fn write(mut store: Store, ledger: &mut Ledger, dataset: &Dataset, taken: Vec<Ta
     if changes > 1
         && let Some(Import { reviewer, .. }) = imports.last().cloned()
     {
-        let event = Event::Together { changes };
+        let event = Event::StepEnded { changes };
         ledger.apply(event.clone());
         imports.push(Import { reviewer, at: Timestamp::now(), event });
     }

@@ -1,4 +1,4 @@
-//! Where each record's line begins: found once, in the background, and readable while it grows.
+//! The index of line offsets: built once, in the background, and readable while it grows.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -7,45 +7,39 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use super::DatasetError;
 use super::source::{Source, clamp_len};
 
-/// Bytes read at a time: fits a core's second-level cache.
+/// Bytes read at a time: fits the L2 cache of a core.
 const BLOCK: usize = 256 * 1024;
 /// Bytes between publications after the first.
 const PUBLISH_EVERY: u64 = 4 * 1024 * 1024;
-/// Records of a segment. Finding a line number adds up at most this many gaps.
+/// Records in a segment. Computing a line number adds up at most this many gaps.
 const SEGMENT: usize = 4096;
-/// Bits of a mark that hold the line's position; the others hold the blank lines before it.
+/// Bits of a mark that hold the line's offset. The others hold the number of blank lines before it.
 const START_BITS: u32 = 48;
 const START_MASK: u64 = (1 << START_BITS) - 1;
-/// A gap that does not fit its bits is marked by this and kept in a map.
+/// Stands for a gap that does not fit in its bits and is kept in a map.
 const WIDE_GAP: u64 = u64::MAX >> START_BITS;
 
-/// The mark a UTF-8 file may begin with.
+/// The byte order mark of UTF-8.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// How far the search for lines has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Records that can be read.
     pub records: u32,
-    /// Bytes looked at.
     pub bytes_read: u64,
-    /// Bytes of the file.
     pub bytes_total: u64,
-    /// Whether all is found.
     pub complete: bool,
 }
 
-/// Where a record's line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: u64,
-    /// Where the next record's line begins or the file ends: blank lines in between are part of the span.
+    /// The start of the next record's line or the end of the file: blank lines in between are part of the span.
     pub(super) end: u64,
-    /// Counted from one, blank lines included.
+    /// Line number, from one, blank lines included.
     pub(super) line: u64,
 }
 
-/// The lines found so far. One thread adds, any number look up.
+/// The lines found so far. One thread builds the index, any number read it.
 #[derive(Debug)]
 pub(super) struct Index {
     published: RwLock<Published>,
@@ -53,7 +47,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// An empty index of a file; reads its byte order mark.
+    /// Creates an empty index. Reads the file's byte order mark.
     pub(super) fn new(source: &Source) -> Result<Self, DatasetError> {
         let total = source.stamp().len;
         if total > START_MASK {
@@ -101,7 +95,7 @@ impl Index {
             self.published.write().unwrap_or_else(PoisonError::into_inner).complete = true;
         }
         let now = self.progress(scanner.offset, total);
-        // The last word: a caller that breaks here has nothing left to stop.
+        // The index is complete, so there is nothing left for a break to stop.
         let _ = progress(now);
         Ok(now)
     }
@@ -130,13 +124,13 @@ impl Index {
         self.published.read().unwrap_or_else(PoisonError::into_inner).complete
     }
 
-    /// The bytes of a record's line and of the blank lines after it.
+    /// Returns the byte range of a record's line and of the blank lines after it.
     pub(super) fn bytes(&self, record: u32) -> Option<Range<u64>> {
         let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
         Some(published.mark(record)? & START_MASK..published.end_of(record))
     }
 
-    /// The lines of those records of the range that have been found.
+    /// Returns the spans of those records of a range that are indexed.
     pub(super) fn spans(&self, range: Range<u32>) -> Vec<Span> {
         let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
         let range = range.start..range.end.min(published.count);
@@ -153,7 +147,7 @@ impl Index {
     }
 }
 
-/// A record as the scanner found it.
+/// A record found by the scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     start: u64,
@@ -161,13 +155,13 @@ struct Mark {
     gap: u64,
 }
 
-/// Eight bytes a record, in segments that never move: growing copies nothing, and nobody waits for a large copy.
+/// Eight bytes a record, in fixed segments: growing copies nothing, so a reader never waits for a large copy.
 #[derive(Debug, Default)]
 struct Published {
     segments: Vec<Segment>,
     wide_gaps: BTreeMap<u32, u64>,
     count: u32,
-    /// Where the last record's line, and the blank lines known after it, end.
+    /// The end of the last record's line and of the blank lines known after it.
     end: u64,
     next_line: u64,
     complete: bool,
@@ -175,13 +169,12 @@ struct Published {
 
 #[derive(Debug)]
 struct Segment {
-    /// Line number of its first record.
     first_line: u64,
     marks: Vec<u64>,
 }
 
 impl Published {
-    /// Whether there was room.
+    /// Returns false if there is no room.
     fn push(&mut self, mark: Mark) -> bool {
         let Some(count) = self.count.checked_add(1) else { return false };
         let line = self.next_line + mark.gap;
@@ -225,10 +218,10 @@ impl Published {
     }
 }
 
-/// Tells records from blank lines in a stream of blocks.
+/// Finds the records in a stream of blocks.
 #[derive(Debug)]
 struct Scanner {
-    /// Of the next byte.
+    /// Offset of the next byte.
     offset: u64,
     line_start: u64,
     line_has_content: bool,
@@ -257,7 +250,7 @@ impl Scanner {
         self.offset += block.len() as u64;
     }
 
-    /// Takes the last line, if no newline ended it.
+    /// Adds the last line if it does not end with a newline.
     fn finish(&mut self, marks: &mut Vec<Mark>) {
         if std::mem::take(&mut self.line_has_content) {
             marks.push(Mark { start: self.line_start, gap: std::mem::take(&mut self.gap) });
@@ -266,7 +259,7 @@ impl Scanner {
     }
 }
 
-/// Whether a line holds nothing but white space, so that it is no record.
+/// Returns true if a line consists of white space, so that it is not a record.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)
 }
@@ -277,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// (start, line) of each record, found the slow way.
+    /// (start, line) of each record, by splitting at newlines.
     fn naive(bytes: &[u8]) -> Vec<(u64, u64)> {
         let mut found = Vec::new();
         let mut start = 0;
@@ -314,7 +307,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_of_any_size_give_what_splitting_gives(
+        fn blocks_of_any_size_match_splitting_at_newlines(
             bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b' '), Just(b'\r'), any::<u8>()], 0..200),
             cuts in prop::collection::vec(0_usize..9, 0..60),
         ) {
@@ -323,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_and_gaps_of_any_width_keep_line_numbers() {
+    fn line_numbers_survive_segments_and_wide_gaps() {
         let wide = usize::try_from(WIDE_GAP).expect("sixteen bits");
         let mut text = b"\n".repeat(wide - 1);
         for record in 0..SEGMENT * 2 + 7 {
@@ -336,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_ends_where_the_next_record_begins() {
+    fn a_span_ends_at_the_next_record() {
         let published = in_blocks(b"a\n\n bb\n\nc", &[]);
         assert_eq!((0..3).map(|record| published.end_of(record)).collect::<Vec<_>>(), [3, 8, 9]);
     }

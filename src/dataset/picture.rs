@@ -1,27 +1,24 @@
-//! Where the picture a record names may be. A dataset comes from elsewhere, and its names are not to be trusted.
+//! Resolution of image paths. Datasets are downloaded, so their paths are untrusted.
 
 use std::path::{Component, Path, PathBuf};
 
-/// Why a `file_name` is not followed.
+/// Why a `file_name` is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathRefused {
-    /// It starts at the root of a file system or a drive.
     #[error("the path is absolute; --images DIR allows it")]
     Absolute,
-    /// It has `..` in it.
     #[error("the path leaves the dataset's folder (\"..\"); --images DIR allows it")]
     Parent,
-    /// It has a NUL character in it.
-    #[error("the path has a NUL character in it, which no file's name can have")]
+    #[error("the path contains a NUL character")]
     Nul,
-    /// It names a folder, or nothing.
+    /// It names a folder, or is empty.
     #[error("the path names no file")]
     NoFile,
 }
 
-/// A picture that has to be inside `folder`.
+/// Resolves a path that must stay inside `folder`.
 pub(super) fn inside(folder: &Path, file_name: &str) -> Result<PathBuf, PathRefused> {
-    if is_absolute_somewhere(file_name) {
+    if is_absolute_anywhere(file_name) {
         return Err(PathRefused::Absolute);
     }
     for component in Path::new(file_name).components() {
@@ -34,7 +31,7 @@ pub(super) fn inside(folder: &Path, file_name: &str) -> Result<PathBuf, PathRefu
     anywhere(folder, file_name)
 }
 
-/// A picture that may be anywhere; a relative path starts at `folder`.
+/// Resolves any path against `folder`.
 pub(super) fn anywhere(folder: &Path, file_name: &str) -> Result<PathBuf, PathRefused> {
     if file_name.contains('\0') {
         return Err(PathRefused::Nul);
@@ -45,8 +42,8 @@ pub(super) fn anywhere(folder: &Path, file_name: &str) -> Result<PathBuf, PathRe
     Ok(folder.join(file_name))
 }
 
-/// Whether a path is absolute here or on Windows: a dataset travels, and should mean the same everywhere.
-fn is_absolute_somewhere(path: &str) -> bool {
+/// Returns true if a path is absolute on Unix or Windows: a dataset should mean the same on every system.
+fn is_absolute_anywhere(path: &str) -> bool {
     let bytes = path.as_bytes();
     let has_drive = bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.get(1) == Some(&b':');
     path.starts_with(['/', '\\']) || has_drive && matches!(bytes.get(2), Some(b'/' | b'\\'))
@@ -57,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_inside_the_folder_are_joined() {
+    fn paths_inside_the_folder_are_joined() {
         let joined = |name| inside(Path::new("data"), name);
         assert_eq!(joined("a.jpg"), Ok("data/a.jpg".into()));
         assert_eq!(joined("./sub/a..b.jpg"), Ok("data/./sub/a..b.jpg".into()));
@@ -67,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_lead_out_are_refused() {
+    fn paths_that_leave_the_folder_are_rejected() {
         use PathRefused::{Absolute, NoFile, Nul, Parent};
         let cases = [
             ("/etc/passwd", Absolute),
@@ -91,7 +88,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn with_a_folder_given_any_path_is_followed() {
+    fn any_path_is_allowed_with_an_image_folder() {
         let joined = |name| anywhere(Path::new("pictures"), name);
         assert_eq!(joined("a.jpg"), Ok("pictures/a.jpg".into()));
         assert_eq!(joined("../a.jpg"), Ok("pictures/../a.jpg".into()));

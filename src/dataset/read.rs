@@ -1,4 +1,4 @@
-//! Records' lines, read in runs: one positioned read for what lies together.
+//! Reads lines in runs: one positioned read for adjacent records.
 
 use std::ops::{ControlFlow, Range};
 
@@ -7,23 +7,22 @@ use super::line::MAX_LINE_BYTES;
 use super::source::{Source, clamp_len};
 use super::{DatasetError, RecordId};
 
-/// Bytes of a read, unless a single line needs more.
+/// Maximum bytes of a read, unless a single line needs more.
 const RUN_BYTES: u64 = 4 * 1024 * 1024;
-/// Records looked up at a time.
+/// Records looked up in the index at a time.
 const LOOKED_UP: u32 = 4096;
 
-/// A line as it is in the file.
 #[derive(Debug)]
 pub(super) struct RawLine<'a> {
     pub(super) record: RecordId,
-    /// Counted from one.
+    /// Line number, from one.
     pub(super) number: u64,
-    /// Without its newline; only the beginning when the line is too long.
+    /// Without the newline; only the beginning if the line is too long.
     pub(super) bytes: &'a [u8],
     pub(super) too_long: bool,
 }
 
-/// Calls `visit` for every record of the range that has been found, in order, until it breaks.
+/// Visits every indexed record of a range in order, until `visit` breaks.
 pub(super) fn lines(
     source: &Source,
     index: &Index,
@@ -40,7 +39,7 @@ pub(super) fn lines(
             let together = rest.iter().take_while(|span| span.end - start <= RUN_BYTES).count().max(1);
             let (run, after) = rest.split_at(together);
             let end = run.last().map_or(start, |span| span.end);
-            // One byte more than a line may have tells a line that is too long from one that just fits.
+            // One byte more than the limit distinguishes a line that is too long from one that just fits.
             let len = clamp_len(end - start, MAX_LINE_BYTES + 1);
             if buffer.len() < len {
                 buffer.resize(len, 0);
@@ -69,7 +68,7 @@ fn raw_line<'a>(record: RecordId, span: &Span, bytes: &'a [u8]) -> RawLine<'a> {
     RawLine { record, number: span.line, bytes, too_long }
 }
 
-/// The first line of a record's bytes without its newline, and whether it is longer than lines may be.
+/// Returns the first line of a record's bytes without the newline, and true if it exceeds [`MAX_LINE_BYTES`].
 pub(super) fn first_line(bytes: &[u8]) -> (&[u8], bool) {
     let line = memchr::memchr(b'\n', bytes).map_or(bytes, |newline| &bytes[..newline]);
     (line, line.len() > MAX_LINE_BYTES)

@@ -1,13 +1,13 @@
-//! A line with another caption: only the caption's value changes, byte for byte.
+//! Replaces the caption of a line: every other byte stays the same.
 
 use std::borrow::Cow;
 
+use super::fields::{Fields, Tail, decode, fields};
 use super::line::{file_name, parse, text};
-use super::members::{Members, Tail, decode, members};
 use super::read::RawLine;
 use super::{Entry, FILE_NAME, RecordId};
 
-/// A record's line as it is in the file.
+/// A record's line, unparsed.
 #[derive(Debug)]
 pub struct Line<'a> {
     raw: RawLine<'a>,
@@ -19,39 +19,38 @@ impl<'a> Line<'a> {
         Self { raw, caption_field }
     }
 
-    /// A line of no file, for tests of what is asked of lines. Its caption is its `text`.
+    /// Creates a line without a file, for tests. Its caption field is `text`.
     #[cfg(test)]
     pub(crate) fn alone(line: &'a str) -> Self {
         let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false };
         Self::new(raw, "text")
     }
 
-    /// Its position among the records.
     #[must_use]
     pub const fn record(&self) -> RecordId {
         self.raw.record
     }
 
-    /// What is at its position.
+    /// Parses the line.
     #[must_use]
     pub fn entry(&self) -> Entry {
         parse(&self.raw, self.caption_field)
     }
 
-    /// Its bytes, newline not included; only the beginning of a line that is longer than lines may be.
+    /// Returns its bytes without the newline; only the beginning if it exceeds [`MAX_LINE_BYTES`](super::MAX_LINE_BYTES).
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
         self.raw.bytes
     }
 
-    /// A member of it, as the line writes it; of one that comes more than once, the last. Nothing where the line is no
-    /// object or has no such member.
+    /// Returns the undecoded value of a field, the last one if it is repeated. Returns `None` if the line is not an object
+    /// or has no such field.
     #[must_use]
-    pub fn member(&self, name: &str) -> Option<&'a str> {
-        members(text(&self.raw).ok()?, name).ok()?.caption.raw
+    pub fn field(&self, name: &str) -> Option<&'a str> {
+        fields(text(&self.raw).ok()?, name).ok()?.caption.raw
     }
 
-    /// Its members but the picture's name and the caption, in order. Nothing where the line is no object.
+    /// Returns its fields in order, without the file name and the caption. Empty if the line is not an object.
     #[must_use]
     pub fn others(&self) -> Vec<(String, serde_json::Value)> {
         let map = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text(&self.raw).ok()?).ok();
@@ -59,8 +58,7 @@ impl<'a> Line<'a> {
         others.filter(|(name, _)| name != FILE_NAME && name != self.caption_field).collect()
     }
 
-    /// Its other texts: members of several words, to look at beside the caption. No more of them, and of each, than can
-    /// be looked at.
+    /// Returns its other texts, to show beside the caption: string fields of several words, limited in number and length.
     #[must_use]
     pub fn texts(&self) -> Vec<(String, String)> {
         const MOST: usize = 12;
@@ -74,8 +72,7 @@ impl<'a> Line<'a> {
         self.others().into_iter().filter_map(text).take(MOST).collect()
     }
 
-    /// Its bytes with `caption` in place of its own. Only the caption's value changes, and nothing where the line is no
-    /// record.
+    /// Returns its bytes with another caption. Returns them unchanged if the line is not a record.
     #[must_use]
     pub fn with_caption(&self, caption: &str) -> Cow<'a, [u8]> {
         match rewrite(&self.raw, self.caption_field, caption) {
@@ -85,28 +82,27 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What became of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Rewritten {
-    /// It has this caption already.
+    /// The line has this caption already.
     Same,
-    /// The line with the new caption, newline not included.
+    /// The line with the new caption, without the newline.
     Changed(Vec<u8>),
-    /// It is no record, so it stays as it is.
+    /// Not a record, so it is kept unchanged.
     Bad,
 }
 
-/// Puts `caption` into a line. Of a repeated caption member the one that counts, the last, is changed; a line without
-/// one gets it at its end, spaced as the line is.
+/// Replaces the caption of a line. If the field is repeated, the last one, which counts, is changed; if it is missing, it
+/// is appended with the separators the line uses.
 pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) -> Rewritten {
     let Ok(text) = text(line) else { return Rewritten::Bad };
-    let Ok(Members { file_name: name, caption: member, tail }) = members(text, caption_field) else {
+    let Ok(Fields { file_name: name, caption: field, tail }) = fields(text, caption_field) else {
         return Rewritten::Bad;
     };
     if file_name(name.raw).is_err() {
         return Rewritten::Bad;
     }
-    if let Some(raw) = member.raw {
+    if let Some(raw) = field.raw {
         if decode(raw).is_some_and(|decoded| decoded.text == caption) {
             return Rewritten::Same;
         }
@@ -120,8 +116,8 @@ pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) ->
         None if colon.ends_with(char::is_whitespace) => ", ",
         None => ",",
     };
-    let member = format!("{comma}{}{colon}{}", json(caption_field), json(caption));
-    Rewritten::Changed(splice(text, end, end, &member))
+    let field = format!("{comma}{}{colon}{}", json(caption_field), json(caption));
+    Rewritten::Changed(splice(text, end, end, &field))
 }
 
 fn splice(line: &str, start: usize, end: usize, with: &str) -> Vec<u8> {
@@ -129,7 +125,7 @@ fn splice(line: &str, start: usize, end: usize, with: &str) -> Vec<u8> {
 }
 
 fn json(text: &str) -> String {
-    serde_json::to_string(text).expect("any text can be written as JSON")
+    serde_json::to_string(text).expect("every string can be serialized")
 }
 
 #[cfg(test)]
@@ -155,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_caption_in_another_spelling_is_no_change() {
+    fn the_same_caption_with_other_escapes_is_not_a_change() {
         assert_eq!(rewritten(r#"{"file_name":"a","text":"\u0041"}"#, "A"), "same");
     }
 
@@ -168,19 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_text_is_replaced() {
+    fn a_value_that_is_not_a_string_is_replaced() {
         assert_eq!(rewritten(r#"{"text":null,"file_name":"a"}"#, "b"), r#"{"text":"b","file_name":"a"}"#);
         assert_eq!(rewritten(r#"{"text":{"text":1},"file_name":"a"}"#, "b"), r#"{"text":"b","file_name":"a"}"#);
     }
 
     #[test]
-    fn of_a_repeated_member_the_last_is_changed() {
+    fn the_last_of_repeated_fields_is_changed() {
         let line = r#"{"text":"1","file_name":"a","t\u0065xt":"2","n":{"text":"3"}}"#;
         assert_eq!(rewritten(line, "b"), r#"{"text":"1","file_name":"a","t\u0065xt":"b","n":{"text":"3"}}"#);
     }
 
     #[test]
-    fn an_absent_caption_is_appended_in_the_lines_own_spacing() {
+    fn a_missing_caption_is_appended_with_the_separators_of_the_line() {
         let cases = [
             (r#"{"file_name":"a"}"#, r#"{"file_name":"a","text":"b"}"#),
             (r#"{"file_name": "a"}"#, r#"{"file_name": "a", "text": "b"}"#),
@@ -194,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_stay() {
+    fn bad_lines_are_kept() {
         for line in ["{}", "[]", "{\"file_name\":1}", "{\"file_name\":\"a\"", "{\"file_name\":\"\"}"] {
             assert_eq!(rewritten(line, "b"), "bad", "{line}");
         }

@@ -1,7 +1,8 @@
-//! Writes the dataset anew with changed captions, and puts it in place of a file only when it is whole and on disk.
+//! Writes the dataset with changed captions to a temporary file, and renames it to the target once it is complete and
+//! synced.
 //!
-//! Everything between two changed lines is copied as it is. Until the last step, the rename, what was at the target
-//! stays untouched whatever fails.
+//! Everything between two changed lines is copied unchanged. If anything fails before the rename, the target is
+//! untouched.
 
 mod attributes;
 mod feed;
@@ -23,51 +24,46 @@ use replace::{Committed, Replacement};
 
 pub use report::{Backup, ConflictKind, SaveError, SaveReport, SaveWarning};
 
-/// Bytes collected before they are written; longer runs are written as they come.
+/// Bytes collected before they are written; longer runs are written directly.
 const WRITE_BUFFER: usize = 256 * 1024;
 
-/// What is to become of a record.
+/// A change of a record on saving.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amendment {
-    /// It gets this caption.
     Caption(String),
-    /// It is left out.
+    /// The record is left out.
     Exclude,
 }
 
-/// What the caller believes to be at the target.
+/// What the caller expects at the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// No file.
     Nothing,
-    /// What this session wrote last, or, in place, the dataset as it was opened. That it is gone is no conflict.
+    /// The last output of this session, or, in place, the dataset as it was opened. If it is gone, that is no conflict.
     Ours {
-        /// Of the file.
         stamp: Option<Stamp>,
-        /// Of its content, if known: a file that was copied or touched, but not changed, is still ours.
+        /// Of its content, if known: a file that was copied or touched, but not changed, still counts as ours.
         hash: Option<u128>,
     },
 }
 
-/// How to save.
 #[derive(Clone, Debug)]
 pub struct SaveOptions {
-    /// The file to write. Links are followed.
+    /// Symlinks are followed.
     pub target: PathBuf,
-    /// What should be there.
     pub expected: Expected,
-    /// Replace what is there even if it is something else.
+    /// Replace the target even if it is not as expected.
     pub force: bool,
-    /// Keep what is replaced as `<name>.bak`, unless there is one already. Needed to replace the dataset itself.
+    /// Keep the replaced file as `<name>.bak`, unless there is one already. Required to replace the dataset itself.
     pub backup: bool,
 }
 
-/// Writes the dataset with `amendments`, which come in the records' order, to the target.
-///
-/// An amendment that gives a record the caption it has leaves its line as it is.
+/// Writes the dataset to the target with `amendments`, which must be in file order. If an amendment does not change the
+/// caption, its line is copied unchanged.
 ///
 /// # Errors
-/// When the dataset changed, the target is not what was expected, or it could not be written.
+/// Returns an error if the dataset changed, the target is not as expected, or it could not be written.
 pub fn save(
     dataset: &Dataset,
     amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
@@ -78,12 +74,12 @@ pub fn save(
     let target = replacement.target().to_owned();
     let is_dataset = match dataset.path().canonicalize() {
         Ok(path) => path == target,
-        // What became of it is told below.
+        // Reported by `check_on_disk` below.
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(source) => return Err(SaveError::Io { path: target, source }),
     };
     if is_dataset {
-        // The path need not lead to the open file: after a save in place it does not. `expected` tells what it should.
+        // After an in-place save the path does not refer to the open file; `check_target` compares it with `expected`.
         if !options.backup {
             return Err(SaveError::IsDataset { path: target });
         }
@@ -133,7 +129,7 @@ fn write(
     failed: &impl Fn(io::Error) -> SaveError,
 ) -> Result<Counts, SaveError> {
     let source = &dataset.0.source;
-    // The bytes are hashed only when there is a hash to compare with: it finds a change that kept length and time.
+    // Hashed only if the hash of the opened content is known: detects a change that kept length and modification time.
     let mut feed = Feed::new(source, dataset.0.hash.get().is_some());
     let mut counts = Counts::default();
     let mut before = None;
@@ -175,7 +171,7 @@ fn write(
     Ok(counts)
 }
 
-/// Whether the target is what the session believes it to be.
+/// Checks that the target is as expected.
 fn check_target(target: &Path, expected: Expected) -> Result<(), SaveError> {
     let conflict = |kind| Err(SaveError::Conflict { path: target.into(), kind });
     let failed = |source| SaveError::Io { path: target.into(), source };
@@ -206,7 +202,7 @@ fn hash_of(path: &Path) -> io::Result<u128> {
     }
 }
 
-/// Copies what is about to be replaced to `<name>.bak`, once.
+/// Copies the target to `<name>.bak`, once.
 fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
     let mut name = target.as_os_str().to_owned();
     name.push(".bak");
@@ -225,7 +221,7 @@ fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
     let modified = original.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
     copy.file().set_modified(modified).map_err(failed)?;
     match copy.commit(false, &|| Ok(())) {
-        // The warnings are about the same attributes as the target's own.
+        // Its warnings are the same as those of the target.
         Ok(Committed { flushed, .. }) => flushed.map_err(failed)?,
         Err(SaveError::Conflict { .. }) => return Ok(Some(Backup::Kept(path))),
         Err(error) => return Err(error),
@@ -233,7 +229,7 @@ fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
     Ok(Some(Backup::Made(path)))
 }
 
-/// Hashes and counts what is written.
+/// Hashes and counts the bytes written.
 struct Hashing<'a> {
     file: &'a mut File,
     hasher: Hasher,

@@ -1,4 +1,4 @@
-//! The file as it was opened: read by position, and known to be still the same.
+//! The open file: positioned reads, and detection of changes since it was opened.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -14,24 +14,23 @@ use super::DatasetError;
 
 const HASH_BLOCK: usize = 256 * 1024;
 
-/// What identifies a file and its content without reading it.
+/// Identifies a file and its content without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
-    /// Length in bytes.
     pub len: u64,
-    /// Last change of the content, in nanoseconds since 1970.
+    /// Modification time, in nanoseconds since the Unix epoch.
     pub modified_ns: i64,
-    /// The device the file is on; 0 where the system has no such number.
+    /// 0 if the system has no device numbers.
     pub device: u64,
-    /// The file's number on its device; 0 where the system has no such number.
+    /// 0 if the system has no inode numbers.
     pub inode: u64,
 }
 
 impl Stamp {
-    /// The stamp of the file at `path`, links followed.
+    /// Returns the stamp of the file at `path`, following symlinks.
     ///
     /// # Errors
-    /// As [`fs::metadata`].
+    /// Returns an error if [`fs::metadata`] does.
     pub fn of(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
@@ -68,18 +67,13 @@ impl From<&Metadata> for Stamp {
     }
 }
 
-/// What gave away that a file is not the one that was opened.
+/// How a file differs from the one that was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It lost bytes at its end.
     Shorter,
-    /// It gained bytes at its end.
     Longer,
-    /// It was written to.
     Written,
-    /// Another file is at its path.
     Replaced,
-    /// No file is at its path.
     Removed,
 }
 
@@ -97,11 +91,10 @@ impl fmt::Display for Change {
 
 #[cfg(unix)]
 type Handle = File;
-/// Elsewhere a positioned read moves the cursor, so one reader at a time.
+/// Without positioned reads, reading moves the cursor, so there is one reader at a time.
 #[cfg(not(unix))]
 type Handle = std::sync::Mutex<File>;
 
-/// The dataset's open file.
 #[derive(Debug)]
 pub(super) struct Source {
     handle: Handle,
@@ -115,7 +108,7 @@ impl Source {
             io::ErrorKind::NotFound => DatasetError::NotFound { path: path.clone() },
             _ => DatasetError::Io { path: path.clone(), source },
         };
-        // Asked before opening: opening a named pipe waits for its other end.
+        // Checked before opening, because opening a named pipe blocks until its other end is opened.
         if !fs::metadata(&path).map_err(failed)?.is_file() {
             return Err(DatasetError::NotAFile { path });
         }
@@ -134,7 +127,7 @@ impl Source {
         self.stamp
     }
 
-    /// Fills `buffer` with the bytes from `at` on.
+    /// Fills `buffer` with the bytes at offset `at`.
     pub(super) fn read(&self, at: u64, buffer: &mut [u8]) -> Result<(), DatasetError> {
         self.read_exact_at(at, buffer).map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => self.changed(Change::Shorter),
@@ -165,8 +158,8 @@ impl Source {
         self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).metadata()
     }
 
-    /// Whether the open file still has the content it was opened with. What is at its path now does not matter: after
-    /// a save in place the old content is read on from the file that lost its name.
+    /// Checks that the open file still has the content it was opened with. The file at its path now does not matter: after
+    /// an in-place save the old content is still read from the open, unlinked file.
     pub(super) fn check(&self) -> Result<(), DatasetError> {
         let now = Stamp::from(&self.metadata().map_err(|source| self.failed(source))?);
         match now.len.cmp(&self.stamp.len) {
@@ -179,7 +172,7 @@ impl Source {
         }
     }
 
-    /// Whether the path still leads to the open file.
+    /// Checks that the path still refers to the open file.
     pub(super) fn check_path(&self) -> Result<(), DatasetError> {
         match Stamp::of(&self.path) {
             Ok(now) if now.is_same_file(&self.stamp) => Ok(()),
@@ -189,7 +182,7 @@ impl Source {
         }
     }
 
-    /// XXH3-128 of all bytes.
+    /// Returns the XXH3-128 of all bytes.
     pub(super) fn hash(&self) -> Result<u128, DatasetError> {
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; HASH_BLOCK];
@@ -213,7 +206,7 @@ impl Source {
     }
 }
 
-/// `len`, or `most` if that is less.
+/// Returns `len`, at most `most`.
 pub(super) fn clamp_len(len: u64, most: usize) -> usize {
     usize::try_from(len).map_or(most, |len| len.min(most))
 }

@@ -1,12 +1,12 @@
-//! What only a look at the whole file can tell: names that come more than once, and the content's hash.
+//! A scan of the whole file for repeated file names and the content's hash.
 //!
-//! Ten million names do not fit the memory this may use, so the first pass puts them into a Bloom filter (12 bits a
-//! name). A name the filter has seen before is a *suspect*: every repeat is one, and so is, by chance, about one unique
-//! name in 1500. A second pass counts the suspects' names exactly, which clears the unique ones: theirs are counted once.
-//! Where too many names repeat for one table, it takes several passes, each over a share of the names.
+//! Ten million names do not fit into the memory budget, so the first pass inserts them into a Bloom filter (12 bits a
+//! name). A name that the filter already contains is a *suspect*: every repeat is one, and by chance about one unique
+//! name in 1500. A second pass counts the suspects exactly, in a hash table, which clears the unique ones. If too many
+//! names repeat for one table, there are several passes, each over a share of the names.
 //!
-//! A name is held as 96 bits of its hash. Two different names among ten million share them with a probability of
-//! 10⁻¹⁵; all that would happen is that the later one is called a repeat.
+//! The table stores 96 bits of a name's hash. The probability that two different names among ten million collide is
+//! 10⁻¹⁵; the later one would then be taken for a repeat.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -17,21 +17,20 @@ use twox_hash::xxhash3_128::Hasher;
 use super::line::name_in;
 use super::{Dataset, DatasetError, RecordId, read};
 
-/// Bits of the filter a name, and how many of them it sets: one unique name in 250 is suspected when the filter is full.
+/// Bits of the filter per name, and bits set by each: one false positive in 250 when the filter is full.
 const BITS_A_NAME: u64 = 12;
 const PROBES: u32 = 7;
-/// Words of a filter's block: 64 bytes, a cache line.
+/// Words in a block of the filter: 64 bytes, a cache line.
 const BLOCK_WORDS: usize = 8;
-/// Bits of the second filter, which holds the suspects' names.
+/// Maximum bits of the second filter, which contains the suspects.
 const MOST_SUSPECT_BITS: u64 = 1 << 25;
-/// Names counted in a pass. A table of this capacity takes 17 MiB: sixteen bytes and one for each of a million places,
-/// seven in eight of which may be taken. The estimate of how many names repeat leaves some of them free.
+/// Names counted in a pass. A table of this capacity takes 17 MiB: 16 + 1 bytes for each of 2²⁰ buckets, of which 7/8 may
+/// be used. The number of repeated names is an estimate, so some are left free.
 const NAMES_A_PASS: usize = 800_000;
 const TABLE_CAPACITY: usize = (1 << 20) / 8 * 7;
-/// Records between two questions whether to go on.
+/// Records between two calls of `keep_going`.
 const ASK_EVERY: u32 = 4096;
 
-/// What the look at the whole file found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
     /// Which records repeat a `file_name`.
@@ -40,19 +39,20 @@ pub struct Survey {
     pub hash: u128,
 }
 
-/// How many earlier records have the same `file_name`: with the name, it identifies a record in a file whose lines
-/// moved. Takes memory only for records that repeat a name: a byte and a bit each, more from the 255th repeat on.
+/// The number of earlier records with the same `file_name`. Together with the name, it identifies a record even if lines
+/// have moved. Takes memory only for records that repeat a name: a byte and a bit each, more from the 255th repeat on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Occurrences {
     repeats: RoaringBitmap,
-    /// Of each repeat, in order.
+    /// The number of each repeat, in order.
     numbers: Vec<u8>,
-    /// The numbers of records that do not fit a byte, which then is [`u8::MAX`].
+    /// The numbers that do not fit into a byte, which is then [`u8::MAX`].
     large: BTreeMap<u32, u32>,
 }
 
 impl Occurrences {
-    /// How many records before this one have its `file_name`; 0 for the first and for bad lines.
+    /// Returns the number of earlier records with the same `file_name`; 0 for the first one and for lines that cannot be
+    /// parsed.
     #[must_use]
     pub fn of(&self, record: RecordId) -> u32 {
         if !self.repeats.contains(record.0) {
@@ -67,19 +67,19 @@ impl Occurrences {
         (number == u8::MAX).then(large).flatten().unwrap_or(number.into())
     }
 
-    /// The records that repeat a name, in order, each with how many records before it have that name.
+    /// Returns the records that repeat a name, in order, each with the number of earlier records with that name.
     pub fn iter(&self) -> impl Iterator<Item = (RecordId, u32)> {
         let each = self.repeats.iter().zip(&self.numbers);
         each.map(|(record, number)| (RecordId(record), self.number(record, *number)))
     }
 
-    /// How many records repeat a name.
+    /// Returns the number of records that repeat a name.
     #[must_use]
     pub fn len(&self) -> usize {
         self.numbers.len()
     }
 
-    /// Whether every name is unique.
+    /// Returns true if every name is unique.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
@@ -126,7 +126,7 @@ fn occurrences(
     let mut large = BTreeMap::new();
     let passes = distinct.div_ceil(names_a_pass).max(1);
     for pass in 0..passes {
-        // Growing would hold the table twice for a moment.
+        // Allocated at once, because growing would need memory for the table twice.
         let mut counts: HashMap<[u32; 3], u32> = HashMap::with_capacity(TABLE_CAPACITY.min(distinct * 9 / 8));
         let mut in_order = numbers.iter_mut().zip(suspects.iter()).peekable();
         let finished = for_each_name(dataset, keep_going, &mut |record, hash| {
@@ -152,7 +152,7 @@ fn occurrences(
     Ok(Some(Occurrences { repeats, numbers, large }))
 }
 
-/// Whether it went through to the end.
+/// Returns false if `keep_going` broke.
 fn for_each_name(
     dataset: &Dataset,
     keep_going: &mut dyn FnMut() -> ControlFlow<()>,
@@ -177,12 +177,12 @@ const fn key(hash: u128) -> [u32; 3] {
     [hash as u32, (hash >> 32) as u32, (hash >> 64) as u32]
 }
 
-/// The pass a name is counted in.
+/// Returns the pass that counts a name.
 const fn share(hash: u128, passes: usize) -> usize {
     (hash >> 96) as usize % passes
 }
 
-/// A Bloom filter in blocks: the bits of a name lie together, in what the processor fetches at a time.
+/// A blocked Bloom filter: all bits of a name are in one cache line.
 struct Filter {
     blocks: Vec<[u64; BLOCK_WORDS]>,
 }
@@ -193,7 +193,7 @@ impl Filter {
         Self { blocks: vec![[0; BLOCK_WORDS]; blocks] }
     }
 
-    /// Whether the name is new; a name that is may seem not to be.
+    /// Returns true if the name is new. May return false for a new name.
     fn insert(&mut self, hash: u128) -> bool {
         let block = self.block_of(hash);
         let mut is_new = false;
@@ -204,20 +204,20 @@ impl Filter {
         is_new
     }
 
-    /// Whether the name was inserted; a name that was not may seem to be.
+    /// Returns true if the name was inserted. May return true for a name that was not.
     fn contains(&self, hash: u128) -> bool {
         let block = self.block_of(hash);
         probes(hash).all(|(word, bit)| self.blocks[block][word] & bit != 0)
     }
 
     fn block_of(&self, hash: u128) -> usize {
-        // The high half of the product: evenly spread over the blocks without a division.
+        // The high half of the product distributes evenly over the blocks without a division.
         let block = ((hash & u128::from(u64::MAX)) * self.blocks.len() as u128) >> 64;
         usize::try_from(block).unwrap_or_default()
     }
 }
 
-/// The bits of a name in its block: six bits of its hash choose one, three more the word it is in.
+/// Returns the bits of a name in its block: six bits of its hash select the bit, three more the word.
 fn probes(hash: u128) -> impl Iterator<Item = (usize, u64)> {
     (0..PROBES).map(move |probe| {
         let bits = (hash >> (64 + 9 * probe)) as usize;
@@ -240,7 +240,7 @@ mod tests {
         let path = folder.path().join("d.jsonl");
         let mut text = String::new();
         for name in names {
-            // A bad line now and then: it takes a position, but has no name.
+            // Some lines cannot be parsed: they have a position, but no name.
             let _ = if *name == 7 { writeln!(text, "bad") } else { writeln!(text, "{{\"file_name\":\"{name}.jpg\"}}") };
         }
         std::fs::write(&path, text).expect("written");
@@ -271,7 +271,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn repeats_are_what_counting_finds(
+        fn repeats_match_a_naive_count(
             names in prop::collection::vec(prop_oneof![0_u16..12, any::<u16>()], 0..400),
             names_a_pass in 1_usize..40,
         ) {
@@ -280,8 +280,8 @@ mod tests {
     }
 
     #[test]
-    fn names_suspected_by_chance_are_cleared() {
-        // Enough that the filter suspects some: were they not counted again, they would be found as repeats.
+    fn false_positives_of_the_filter_are_cleared() {
+        // Enough for some false positives, which would be reported as repeats if they were not counted again.
         let names: Vec<u16> = (8..40_000).collect();
         let mut seen = Filter::new(names.len() as u64 * BITS_A_NAME);
         let hash = |name: &u16| Hasher::oneshot(format!("{name}.jpg").as_bytes());
@@ -290,13 +290,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_repeat_any_number_of_times() {
+    fn a_name_can_repeat_any_number_of_times() {
         let names: Vec<u16> = (0..1200).map(|number| number % 3).collect();
         assert_eq!(found(&names, NAMES_A_PASS), counted(&names));
     }
 
     #[test]
-    fn a_break_stops_it() {
+    fn a_break_stops_the_survey() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("d.jsonl");
         std::fs::write(&path, "{\"file_name\":\"a\"}\n").expect("written");

@@ -9,7 +9,7 @@ fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// A dataset of these bytes in a file of its own.
+/// Opens a dataset with these bytes in a temporary file.
 fn unread(bytes: impl AsRef<[u8]>) -> (TempDir, Dataset) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("d.jsonl");
@@ -33,7 +33,7 @@ fn entries(dataset: &Dataset, range: Range<u32>) -> Result<Vec<Entry>, DatasetEr
     Ok(entries)
 }
 
-/// The only line's entry.
+/// Returns the entry of a dataset of one line.
 fn single(line: impl AsRef<[u8]>) -> Entry {
     let (_folder, dataset) = indexed(line);
     assert_eq!(dataset.record_count(), 1);
@@ -55,7 +55,7 @@ fn error(line: impl AsRef<[u8]>) -> LineError {
 }
 
 #[test]
-fn a_record_is_its_picture_and_caption() {
+fn a_record_has_a_file_name_and_a_caption() {
     let found = record(r#"{"id": 1, "file_name": "a\/b.jpg", "text": "She said \"hi\" \u00e9 \ud83d\ude00 새"}"#);
     assert_eq!(found.file_name, "a/b.jpg");
     assert_eq!(found.caption.as_deref(), Some("She said \"hi\" é 😀 새"));
@@ -64,7 +64,7 @@ fn a_record_is_its_picture_and_caption() {
 }
 
 #[test]
-fn blank_lines_are_counted_but_are_no_records() {
+fn blank_lines_count_as_lines_but_not_as_records() {
     let (_folder, dataset) = indexed("\n \t\r\n{\"file_name\":\"a\"}\r\n\r\n\n{\"file_name\":\"b\"}");
     let entries = entries(&dataset, 0..9).expect("read");
     let found: Vec<_> = entries.iter().map(|entry| (entry.id().0, entry.line())).collect();
@@ -99,24 +99,24 @@ fn utf_16_is_refused_with_the_way_out() {
 }
 
 #[test]
-fn lines_that_are_no_records_say_why() {
-    use JsonKind::{Boolean, List, Null, Number, Object, Text};
+fn lines_that_are_not_records_report_the_reason() {
+    use JsonKind::{Array, Boolean, Null, Number, Object};
     let cases: [(&[u8], LineError); 15] = [
         (b"{\"file_name\":\"a\xFF\"}", LineError::NotUtf8 { byte: 16 }),
-        (b"[\"file_name\"]", LineError::NotAnObject { found: List }),
-        (b" \"text\"", LineError::NotAnObject { found: Text }),
+        (b"[\"file_name\"]", LineError::NotAnObject { found: Array }),
+        (b" \"text\"", LineError::NotAnObject { found: JsonKind::String }),
         (b"12", LineError::NotAnObject { found: Number }),
         (b"null", LineError::NotAnObject { found: Null }),
         (b"{}", LineError::FileNameMissing),
         (b"{\"text\":\"a\",\"n\":{\"file_name\":\"a\"}}", LineError::FileNameMissing),
-        (b"{\"file_name\":null}", LineError::FileNameNotText { found: Null }),
-        (b"{\"file_name\":false}", LineError::FileNameNotText { found: Boolean }),
-        (b"{\"file_name\":1.5}", LineError::FileNameNotText { found: Number }),
-        (b"{\"file_name\":[]}", LineError::FileNameNotText { found: List }),
-        (b"{\"file_name\":{}}", LineError::FileNameNotText { found: Object }),
+        (b"{\"file_name\":null}", LineError::FileNameNotString { found: Null }),
+        (b"{\"file_name\":false}", LineError::FileNameNotString { found: Boolean }),
+        (b"{\"file_name\":1.5}", LineError::FileNameNotString { found: Number }),
+        (b"{\"file_name\":[]}", LineError::FileNameNotString { found: Array }),
+        (b"{\"file_name\":{}}", LineError::FileNameNotString { found: Object }),
         (b"{\"file_name\":\"\"}", LineError::FileNameEmpty),
         (b"{\"file_name\":\"a\\ud800b\"}", LineError::FileNameLoneSurrogate),
-        (b"{\"file_name\":\"a\",\"file_name\":1}", LineError::FileNameNotText { found: Number }),
+        (b"{\"file_name\":\"a\",\"file_name\":1}", LineError::FileNameNotString { found: Number }),
     ];
     for (line, expected) in cases {
         assert_eq!(error(line), expected, "{}", String::from_utf8_lossy(line));
@@ -124,7 +124,7 @@ fn lines_that_are_no_records_say_why() {
 }
 
 #[test]
-fn json_that_does_not_parse_says_where() {
+fn invalid_json_reports_the_offset() {
     let cases = [
         ("{\"file_name\":\"a\"", 16),
         ("{\"file_name\":\"a\"} x", 19),
@@ -136,7 +136,7 @@ fn json_that_does_not_parse_says_where() {
     for (line, expected) in cases {
         match error(line) {
             LineError::NotJson { byte, reason } => {
-                // The parser is one byte off for some mistakes.
+                // The parser is off by one for some errors.
                 assert!(byte.abs_diff(expected) <= 1, "{line}: byte {byte}, not {expected}: {reason}");
                 assert!(!reason.contains("line 1"), "{reason}");
             }
@@ -146,17 +146,17 @@ fn json_that_does_not_parse_says_where() {
 }
 
 #[test]
-fn captions_that_are_no_text() {
+fn captions_that_are_not_strings() {
     let found = |line| (record(line).caption, record(line).findings);
     assert_eq!(found(r#"{"file_name":"a"}"#), (None, vec![]));
-    let not_text = |found| (None, vec![LineFinding::CaptionNotText { found }]);
-    assert_eq!(found(r#"{"file_name":"a","text":null}"#), not_text(JsonKind::Null));
-    assert_eq!(found(r#"{"file_name":"a","text":["b"]}"#), not_text(JsonKind::List));
+    let not_a_string = |found| (None, vec![LineFinding::CaptionNotString { found }]);
+    assert_eq!(found(r#"{"file_name":"a","text":null}"#), not_a_string(JsonKind::Null));
+    assert_eq!(found(r#"{"file_name":"a","text":["b"]}"#), not_a_string(JsonKind::Array));
     assert_eq!(found(r#"{"file_name":"a","text":""}"#), (Some(String::new()), vec![]));
 }
 
 #[test]
-fn a_lone_surrogate_in_a_caption_is_shown_as_replaced() {
+fn a_lone_surrogate_in_a_caption_is_replaced() {
     for (escaped, expected) in
         [(r"\ud800", "\u{FFFD}"), (r"é\udc00\n", "é\u{FFFD}\n"), (r"\ud83d\ud83d\ude00", "\u{FFFD}😀")]
     {
@@ -167,13 +167,13 @@ fn a_lone_surrogate_in_a_caption_is_shown_as_replaced() {
 }
 
 #[test]
-fn a_lone_surrogate_elsewhere_does_not_matter() {
+fn a_lone_surrogate_in_another_field_is_ignored() {
     let found = record(r#"{"\ud800":"\udfff","file_name":"a","text":"b"}"#);
     assert_eq!((found.caption.as_deref(), found.findings.as_slice()), (Some("b"), [].as_slice()));
 }
 
 #[test]
-fn the_last_of_repeated_members_counts() {
+fn the_last_of_repeated_fields_counts() {
     let found = record(r#"{"text":"1","file_name":"a","file_n\u0061me":"b","text":"2"}"#);
     assert_eq!((found.file_name.as_str(), found.caption.as_deref()), ("b", Some("2")));
     let repeated = |name: &str| LineFinding::Repeated { name: name.into() };
@@ -181,7 +181,7 @@ fn the_last_of_repeated_members_counts() {
 }
 
 #[test]
-fn another_member_can_hold_the_caption() {
+fn the_caption_field_can_be_chosen() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("d.jsonl");
     fs::write(&path, r#"{"file_name":"a","text":"no","말":"yes"}"#).expect("written");
@@ -212,7 +212,7 @@ fn long_lines_work_up_to_the_limit() {
 }
 
 #[test]
-fn a_bad_line_is_previewed_in_part() {
+fn the_preview_of_a_bad_line_is_limited() {
     let Entry::Bad(bad) = single(["한".repeat(300).as_bytes(), b"\xFF"].concat()) else { panic!("bad") };
     assert_eq!(bad.preview, "한".repeat(200));
     let Entry::Bad(bad) = single(b"  \xFFabc \r\n") else { panic!("bad") };
@@ -236,7 +236,7 @@ fn the_index_is_published_as_it_grows_and_can_be_stopped() {
 
     let first = dataset.build_index(&mut |_| ControlFlow::Break(())).expect("indexed");
     assert!(!first.complete && first.records > 0 && first.bytes_read <= 512 * 1024, "{first:?}");
-    // What is published can be read, also the last of it.
+    // Every published record can be read, including the last one.
     let last = RecordId(dataset.record_count() - 1);
     assert!(dataset.entry(last).expect("read").record().is_some());
     assert!(matches!(dataset.entry(RecordId(last.0 + 1)), Err(DatasetError::NoSuchRecord { .. })));
@@ -255,7 +255,7 @@ fn the_index_is_published_as_it_grows_and_can_be_stopped() {
 }
 
 #[test]
-fn a_scan_sees_every_record_in_order_and_stops_when_told() {
+fn a_scan_visits_every_record_in_order_until_it_breaks() {
     let lines: Vec<_> = (0..30_000).map(|number| format!("{{\"file_name\":\"{number}\"}}\n")).collect();
     let text = lines.concat();
     let (_folder, dataset) = unread(text);
@@ -272,7 +272,7 @@ fn a_scan_sees_every_record_in_order_and_stops_when_told() {
 }
 
 #[test]
-fn a_folder_is_its_metadata_file() {
+fn a_folder_stands_for_its_metadata_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let set = folder.path().join("street");
     fs::create_dir(&set).expect("made");
@@ -292,7 +292,7 @@ fn a_folder_is_its_metadata_file() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn paths_that_are_not_files_are_rejected() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let missing = Dataset::open(&folder.path().join("d.jsonl"), &OpenOptions::default());
     assert!(matches!(missing, Err(DatasetError::NotFound { .. })));
@@ -304,7 +304,7 @@ fn what_is_no_file_is_refused() {
 }
 
 #[test]
-fn pictures_can_be_elsewhere() {
+fn images_can_be_in_another_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("d.jsonl");
     fs::write(&path, "").expect("written");
@@ -354,7 +354,7 @@ fn changes_on_disk_are_errors_that_name_the_file() {
 
 #[cfg(unix)]
 #[test]
-fn a_replaced_file_is_noticed_but_still_read() {
+fn a_replaced_file_is_detected_but_still_read() {
     let (folder, dataset) = indexed("{\"file_name\":\"a\"}\n");
     fs::write(folder.path().join("new"), "{\"file_name\":\"b\"}\n").expect("written");
     fs::rename(folder.path().join("new"), dataset.path()).expect("replaced");
@@ -369,7 +369,7 @@ fn a_replaced_file_is_noticed_but_still_read() {
 }
 
 #[test]
-fn the_content_hash_is_of_all_bytes() {
+fn the_content_hash_covers_all_bytes() {
     let text = b"\xEF\xBB\xBF\n".iter().copied().chain((0..=255).cycle().take(600_000)).collect::<Vec<u8>>();
     let (_folder, dataset) = unread(&text);
     let expected = twox_hash::xxhash3_128::Hasher::oneshot(&text);
@@ -380,7 +380,7 @@ fn the_content_hash_is_of_all_bytes() {
 }
 
 #[test]
-fn datasets_are_shared_between_threads() {
+fn datasets_can_be_shared_between_threads() {
     let (_folder, dataset) = unread("{\"file_name\":\"a\"}\n".repeat(100_000));
     std::thread::scope(|scope| {
         let builder = dataset.clone();
@@ -396,7 +396,7 @@ fn datasets_are_shared_between_threads() {
 }
 
 #[test]
-fn the_other_texts_of_a_record_are_its_members_of_several_words() {
+fn the_other_texts_of_a_record_are_its_fields_of_several_words() {
     let long = "word ".repeat(1_000);
     let line = format!(
         r#"{{"file_name": "a b.jpg", "text": "A hat.", "text_ko": "빨간 모자.", "id": "x-1", "n": 3, "long": "{long}", "no": " one "}}"#

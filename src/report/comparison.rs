@@ -100,7 +100,7 @@ impl Comparison {
     /// When the dataset cannot be read.
     pub fn gather(dataset: &Dataset, names: [String; 2], histories: [&History; 2]) -> Result<Self, DatasetError> {
         let reviewers =
-            histories.map(|history| history.sittings.iter().map(|sitting| sitting.reviewer.clone()).collect());
+            histories.map(|history| history.reviewers.iter().map(|change| change.reviewer.clone()).collect());
         let mut comparison = Self { names, reviewers, ..Self::default() };
         let (mut both, mut same) = (0, 0);
         dataset.scan(&mut |entry| {

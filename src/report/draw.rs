@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::dataset::{Dataset, DatasetError, RecordId};
-use crate::session::{Ledger, Sample, SampleRequest, Sampled, Subject};
+use crate::session::{Ledger, Sample, SampleMember, SampleRequest, Subject};
 use crate::statistics::{self, Stratum};
 
 /// Records between two questions whether to go on.
@@ -96,7 +96,11 @@ pub fn draw(
     Ok(Some(Sample { request: request.clone(), hash, strata, members, after: ledger.last(), at }))
 }
 
-fn member(dataset: &Dataset, ledger: &Ledger, drawn: statistics::Drawn<RecordId>) -> Result<Sampled, DatasetError> {
+fn member(
+    dataset: &Dataset,
+    ledger: &Ledger,
+    drawn: statistics::Drawn<RecordId>,
+) -> Result<SampleMember, DatasetError> {
     let entry = dataset.entry(drawn.item)?;
     let record = entry.record();
     let subject = Subject {
@@ -105,7 +109,7 @@ fn member(dataset: &Dataset, ledger: &Ledger, drawn: statistics::Drawn<RecordId>
         caption: record.and_then(|record| record.caption.clone()),
     };
     let text = ledger.record(drawn.item).own_text().map(str::to_owned);
-    Ok(Sampled { record: drawn.item, subject, stratum: drawn.stratum, text })
+    Ok(SampleMember { record: drawn.item, subject, stratum: drawn.stratum, text })
 }
 
 /// The value of a line's member: a text as it is, anything else as JSON.

@@ -14,7 +14,7 @@ use super::SpotFigures;
 use super::gather::{Edits, edits, origin};
 use super::page::{percent, percents};
 use crate::dataset::{Dataset, DatasetError};
-use crate::session::{Decision, History, Sample, Sampled, Verdict};
+use crate::session::{Decision, History, Sample, SampleMember, Verdict};
 use crate::statistics::Proportion;
 use crate::text;
 
@@ -246,7 +246,7 @@ impl SpotRecord {
     }
 }
 
-fn record(sample: &Sample, member: &Sampled, history: &History, edits: &Edits, known: u64) -> SpotRecord {
+fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edits, known: u64) -> SpotRecord {
     let state = history.opened.ledger.record(member.record);
     let verdict = sample.verdict(member, state);
     let original = member.subject.caption.as_deref().unwrap_or_default();

@@ -98,7 +98,7 @@ impl<'a> RecordView<'a> {
         match self.content {
             Content::Bad => Some(None),
             Content::Unread | Content::Read { line: None, .. } => None,
-            Content::Read { line: Some(line), .. } => Some(line.member(key)),
+            Content::Read { line: Some(line), .. } => Some(line.field(key)),
         }
     }
 

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::scan::ScanId;
 use crate::dataset::{Entry, Line, RecordId};
-use crate::session::States;
+use crate::session::RecordStates;
 
 /// A change to captions.
 #[derive(Clone, Debug)]
@@ -175,7 +175,7 @@ pub struct ReplaceScan {
     /// The records to scan.
     pub records: RoaringBitmap,
     /// The session's state when the scan was requested.
-    pub states: States,
+    pub states: RecordStates,
 }
 
 impl ReplaceScan {

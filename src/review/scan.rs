@@ -9,7 +9,7 @@ use super::query::Query;
 use super::record_view::{Content, RecordView};
 use crate::dataset::{Line, RecordId};
 use crate::lint::Rules;
-use crate::session::States;
+use crate::session::RecordStates;
 
 /// Identity of a scan. Results of any but the current one are late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +18,7 @@ pub struct ScanId(pub u64);
 /// The state of all records at one moment, for background work. Cheap to create: the session's part is copy-on-write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    pub states: States,
+    pub states: RecordStates,
     pub bad_pictures: RoaringBitmap,
     /// Lint rules.
     pub rules: Rules,

@@ -28,7 +28,7 @@ impl Model {
         let sample = self.spot.as_ref()?;
         let member = sample.members.get(self.tabs.order()?.place(record)? as usize)?;
         let state = self.state(record);
-        let candidate = Version::Candidate(sample.opponent(member, state)?);
+        let candidate = Version::Candidate(sample.blind_candidate(member, state)?);
         if self.counted_decision(record).is_final() || state.amended.is_some() {
             return None;
         }

@@ -131,7 +131,7 @@ impl Tabs {
         let id = record.0;
         let (bad_line, bad_picture) = (self.bad_lines.contains(id), self.bad_pictures.contains(id));
         // In a spot check, earlier decisions are the ones under test.
-        let counts = self.after.is_none_or(|after| state.is_judged_since(after));
+        let counts = self.after.is_none_or(|after| state.is_decided_since(after));
         let decision = if counts { &state.decision } else { &Decision::Undecided };
         let is_excluded = *decision == Decision::Excluded;
         let is_in = |tab: Tab| tab.has_decided(decision, state, bad_line, bad_picture);

@@ -157,7 +157,7 @@ mod tests {
     use crate::lint::Rules;
     use crate::review::Snapshot;
     use crate::review::query::{Pattern, Query};
-    use crate::session::States;
+    use crate::session::RecordStates;
 
     const RECORDS: u32 = OTHERS * 2 + 700;
 
@@ -183,7 +183,7 @@ mod tests {
             records,
             from: RecordId(from),
             now: Snapshot {
-                states: States::default(),
+                states: RecordStates::default(),
                 bad_pictures,
                 rules: Rules { max_words: 50, ..Rules::default() },
             },

@@ -60,7 +60,7 @@ mod tests {
     use crate::dataset::{OpenOptions, RecordId};
     use crate::lint::Rules;
     use crate::review::{ScanId, Snapshot, Sort, SortBy};
-    use crate::session::States;
+    use crate::session::RecordStates;
 
     const RECORDS: u32 = 100_000;
 
@@ -76,7 +76,7 @@ mod tests {
         let dataset = Dataset::open(&path, &OpenOptions::default()).expect("opened");
         dataset.build_index(&mut |_| ControlFlow::Continue(())).expect("indexed");
         let now = Snapshot {
-            states: States::default(),
+            states: RecordStates::default(),
             bad_pictures: roaring::RoaringBitmap::default(),
             rules: Rules::default(),
         };

@@ -1,4 +1,4 @@
-//! Connections to the session's database: one that writes, and one that leaves no trace.
+//! Connections to the session's database: for writing, and for reading without any change.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::error::{Fault, SessionError};
 use super::schema::{self, Header, MIGRATIONS};
 
-/// Opens the database for writing. Nothing is written to a file that is not a session this program knows.
+/// Opens the database for writing. Writes nothing to a file that is not a session of a known format.
 pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
     let open = || -> Result<_, Fault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -23,7 +23,7 @@ pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
     let version = known_version(header, file)?;
     let mut prepare = || -> Result<_, Fault> {
         let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-        // A commit returns once it is on the disk: `fullfsync` is what that takes on macOS and means nothing elsewhere.
+        // A commit returns once it is on disk. On macOS that takes `fullfsync`, which has no effect elsewhere.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
@@ -41,7 +41,7 @@ pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
     Ok(connection)
 }
 
-/// The format of a session, zero for none yet.
+/// Returns the format of a session, zero for an empty file.
 fn known_version(header: Header, file: &Path) -> Result<u32, SessionError> {
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     match header {
@@ -52,9 +52,9 @@ fn known_version(header: Header, file: &Path) -> Result<u32, SessionError> {
     }
 }
 
-/// Opens the database for reading; none where there is no session yet. One that is `at_rest` is read as a file that
-/// does not change: else reading would make the files by which readers and
-/// writers tell each other what they do.
+/// Opens the database for reading. Returns `None` if there is no session yet. A database that is `at_rest` (no write-ahead
+/// log) is opened as immutable; otherwise SQLite would create the log and its shared memory. Also returns the folder of
+/// the copy, if one is needed.
 pub(super) fn connect_read_only(
     file: &Path,
     at_rest: bool,
@@ -73,7 +73,7 @@ pub(super) fn connect_read_only(
     };
     let (header, connection, copy) = match open() {
         Ok((header, connection)) => (header, connection, None),
-        // In a folder that cannot be written, SQLite can't make the shared memory its log needs.
+        // In a read-only folder, SQLite cannot create the shared memory for the write-ahead log.
         Err(Fault::Database(error)) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
             let (connection, folder) = open_copy(file)?;
             let header = schema::header(&connection).map_err(|fault| fault.of(file))?;
@@ -83,7 +83,7 @@ pub(super) fn connect_read_only(
     };
     let version = known_version(header, file)?;
     if version > 0 && (version as usize) < MIGRATIONS.len() {
-        // What is only read is not changed, so a copy becomes what the session would be.
+        // A session opened for reading is not changed, so a copy is migrated.
         drop(connection);
         let (mut connection, folder) = open_copy(file)?;
         schema::migrate(&mut connection, version, MIGRATIONS).map_err(|fault| fault.of(file))?;
@@ -92,11 +92,11 @@ pub(super) fn connect_read_only(
     Ok((version > 0).then_some((connection, copy)))
 }
 
-/// Opens a copy of the database and its log, so that what is only in the log counts too.
+/// Opens a copy of the database and its write-ahead log.
 pub(super) fn open_copy(file: &Path) -> Result<(Connection, TempDir), SessionError> {
     let folder = tempfile::tempdir().map_err(|source| unreadable(file, source))?;
     let copy = folder.path().join("session.sqlite");
-    match fs::copy(log_of(file), log_of(&copy)) {
+    match fs::copy(wal_of(file), wal_of(&copy)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unreadable(file, error)),
         _ => {}
     }
@@ -105,20 +105,20 @@ pub(super) fn open_copy(file: &Path) -> Result<(Connection, TempDir), SessionErr
     Ok((connection, folder))
 }
 
-/// Where what is not folded into the database yet is kept.
-pub(super) fn log_of(file: &Path) -> PathBuf {
+/// Returns the path of the write-ahead log.
+pub(super) fn wal_of(file: &Path) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push("-wal");
     path.into()
 }
 
-/// The address of a database that nobody changes. See <https://www.sqlite.org/uri.html>.
+/// Returns the URI that opens a database as immutable. See <https://www.sqlite.org/uri.html>.
 fn immutable(file: &Path) -> String {
     let mut address = "file:".to_owned();
     for &byte in file.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => address.push(char::from(byte)),
-            other => write!(address, "%{other:02x}").expect("a string takes all that is written to it"),
+            other => write!(address, "%{other:02x}").expect("writing to a string cannot fail"),
         }
     }
     address.push_str("?immutable=1");

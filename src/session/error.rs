@@ -1,4 +1,4 @@
-//! What can go wrong with a session, said so that the operator knows the file and the way out.
+//! Errors of opening and writing a session. Each message names the file and a way out.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,104 +8,55 @@ use rusqlite::ErrorCode;
 use super::event::Seq;
 use crate::dataset::{DatasetError, RecordId};
 
-/// Why a session cannot be opened or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// Another process writes this session.
+    /// Another process has the session open for writing.
     #[error("{} is being reviewed by {}: close it there, or open read-only", .dataset.display(), process(*.pid))]
     Locked {
-        /// The dataset.
         dataset: PathBuf,
-        /// The other process; unknown where its lock file cannot be read.
+        /// `None` if the lock file cannot be read.
         pid: Option<u32>,
     },
-    /// The file is something else.
-    #[error("{}: is not a session of recaption (file left as it is): move it away, or choose another with --session", .file.display())]
-    NotASession {
-        /// The file.
-        file: PathBuf,
-    },
-    /// It is about other captions of the same records.
-    #[error("{}: holds the review of {reviewed:?}, and this is one of {asked:?}: name that field with --caption-field, or another session with --session", .file.display())]
-    OtherField {
-        /// The session's file.
-        file: PathBuf,
-        /// The member whose captions it is about.
-        reviewed: String,
-        /// The member whose captions were to be reviewed.
-        asked: String,
-    },
-    /// A newer recaption wrote it.
-    #[error("{}: has format {version}, and this recaption knows formats up to {known} (file left as it is): use a newer recaption", .file.display())]
-    TooNew {
-        /// The session's file.
-        file: PathBuf,
-        /// Its format.
-        version: u32,
-        /// The newest format known here.
-        known: u32,
-    },
-    /// Its contents contradict themselves.
-    #[error("{}: is damaged: {what} (file left as it is): put back a copy, or move it away to begin anew", .file.display())]
-    Damaged {
-        /// The session's file.
-        file: PathBuf,
-        /// What was found.
-        what: String,
-    },
-    /// The database refused.
+    #[error("{}: not a recaption session (file left as it is): move it away, or choose another with --session", .file.display())]
+    NotASession { file: PathBuf },
+    /// The session belongs to another caption field.
+    #[error("{}: session of the field {reviewed:?}, not of {requested:?}: use --caption-field {reviewed}, or another session with --session", .file.display())]
+    OtherField { file: PathBuf, reviewed: String, requested: String },
+    #[error("{}: format {version} is too new, this recaption supports formats up to {known} (file left as it is): use a newer recaption", .file.display())]
+    TooNew { file: PathBuf, version: u32, known: u32 },
+    /// The contents are inconsistent.
+    #[error("{}: damaged: {what} (file left as it is): restore a copy, or move it away to start over", .file.display())]
+    Damaged { file: PathBuf, what: String },
     #[error("{}: {source}{}", .file.display(), way_out(.source))]
-    Database {
-        /// The session's file.
-        file: PathBuf,
-        /// Why.
-        source: rusqlite::Error,
-    },
-    /// A file or folder beside the database could not be used.
+    Database { file: PathBuf, source: rusqlite::Error },
+    /// The file, or one beside it.
     #[error("{}: cannot {doing}: {source}{}", .path.display(), way_out_of_file(.source))]
     File {
-        /// The file or folder.
         path: PathBuf,
-        /// What was tried ("create the folder").
+        /// The attempted operation ("create the folder").
         doing: &'static str,
-        /// Why.
         source: io::Error,
     },
-    /// There is no folder to put the session in.
-    #[error("{}: the session cannot be kept beside it and there is no home folder: choose a file with --session", .dataset.display())]
-    NoStateFolder {
-        /// The dataset.
-        dataset: PathBuf,
-    },
+    #[error("{}: no place for the session: its folder cannot be used and there is no home folder; choose a file with --session", .dataset.display())]
+    NoStateFolder { dataset: PathBuf },
     /// The dataset changed, and reading it to find the records again failed.
     #[error("cannot read the dataset of the session: {0}")]
     Dataset(#[from] DatasetError),
-    /// An event came out of order.
-    #[error("event {} came where {} was due: nothing after it is stored until the session is opened again", .got.0, .due.0)]
-    OutOfOrder {
-        /// The number that was due.
-        due: Seq,
-        /// The number that came.
-        got: Seq,
-    },
-    /// The dataset has no such record.
+    #[error("internal error: event {} stored instead of event {}: later events are not stored until the session is reopened", .got.0, .due.0)]
+    OutOfOrder { due: Seq, got: Seq },
     #[error("internal error: first event of record {}, which is not in the dataset", .record.0)]
-    Unknown {
-        /// The record.
-        record: RecordId,
-    },
-    /// It is open for reading only, or not at all.
+    Unknown { record: RecordId },
+    /// Opened for reading only, or not open.
     #[error("the session is not open for writing")]
     NotOpen,
-    /// The writer had failed before; the reason was told then.
-    #[error("an earlier event could not be stored, so nothing is until the session is opened again")]
+    /// An earlier step failed, whose error has been reported.
+    #[error("an earlier event could not be stored: later events are not stored until the session is reopened")]
     Failed,
-    /// The writer's thread is gone.
-    #[error("the session's thread has ended: open the session again")]
+    #[error("internal error: the session's thread has ended: reopen the session")]
     Stopped,
 }
 
-/// Why reading or writing rows failed, before the file's name is put to it.
+/// A database error without the file name.
 #[derive(Debug)]
 pub(super) enum Fault {
     Database(rusqlite::Error),
@@ -137,7 +88,7 @@ fn process(pid: Option<u32>) -> String {
 }
 
 const NOT_WRITABLE: &str = ": make the file and its folder writable, open read-only, or choose another with --session";
-const FULL: &str = ": make room on the disk, then open the session again";
+const FULL: &str = ": make room on the disk, then reopen the session";
 
 fn way_out_of_file(error: &io::Error) -> &'static str {
     match error.kind() {

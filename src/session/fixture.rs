@@ -16,7 +16,7 @@ use super::{
 use crate::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use crate::describe::StopReason;
 
-/// File names and captions, in order.
+/// File names and captions of a dataset.
 #[derive(Clone, Debug, Default)]
 pub struct List {
     pub path: PathBuf,
@@ -35,7 +35,7 @@ impl List {
         list
     }
 
-    /// Other contents, written now.
+    /// Replaces the contents and the modification time.
     pub fn replace(&mut self, records: &[(&str, &str)]) {
         self.stamp += 1;
         self.records =
@@ -82,7 +82,7 @@ impl List {
         Subject { file_name: file_name.clone(), occurrence: u32::try_from(before).unwrap(), caption: caption.clone() }
     }
 
-    /// Where the first record of a name is.
+    /// Returns the first record of a name.
     pub fn find(&self, name: &str) -> RecordId {
         let index = self.records.iter().position(|(other, _)| other == name).unwrap();
         RecordId(u32::try_from(index).unwrap())
@@ -93,7 +93,7 @@ impl List {
     }
 }
 
-/// A review without a screen: a ledger and the session it is written to.
+/// A ledger and the session it is stored in.
 pub struct Review {
     pub ledger: Ledger,
     pub opened: Opened,
@@ -133,7 +133,7 @@ impl Review {
         self.apply(decided(self.list.find(name), decision))
     }
 
-    /// Says that the output was written, and what it is: the review's own view of the list with its decisions.
+    /// Writes the output to `target` and stores the save.
     pub fn save(&mut self, target: &mut List) {
         use super::Original;
         let through = self.ledger.last();
@@ -158,7 +158,7 @@ impl Review {
         self.worker.handle()
     }
 
-    /// Waits until everything is on the disk.
+    /// Waits until everything is on disk.
     pub fn settle(&mut self) {
         while self.acknowledged < self.ledger.last() {
             match self.acks.recv().unwrap() {
@@ -168,7 +168,7 @@ impl Review {
         }
     }
 
-    /// Leaves the session. Everything was acknowledged, in order.
+    /// Closes the session. Everything must have been acknowledged in order.
     pub fn close(mut self) -> Ledger {
         self.worker.close().unwrap();
         while let Ok(ack) = self.acks.recv() {

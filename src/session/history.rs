@@ -1,35 +1,35 @@
-//! What happened when, and who was at the keyboard: what the ledger's sum no longer tells.
+//! When things were done and by whom, which the ledger does not contain.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::Fault;
 use super::event::{Actor, EditBase, Seq};
-use super::log::{SubjectIndex, base_from, subjects_from};
-use super::open::Opened;
+use super::event_log::{base_from, subjects_from, time_from};
+use super::opened::Opened;
 use super::rebind::Bindings;
+use super::subject::SubjectIndex;
 use crate::dataset::RecordId;
 
-/// A session with its times.
+/// A session with the times and authors of its events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// What it adds up to.
     pub opened: Opened,
-    /// What was done, in order.
+    /// In order.
     pub actions: Vec<Action>,
-    /// Who reviewed, in order.
-    pub sittings: Vec<Sitting>,
+    /// In order.
+    pub reviewers: Vec<ReviewerChange>,
 }
 
 impl History {
-    /// Who was at the keyboard when something happened, where that is known.
+    /// Returns the reviewer at the time of an event, if known.
     #[must_use]
     pub fn reviewer(&self, at: Seq) -> Option<&str> {
-        let begun = self.sittings.partition_point(|sitting| sitting.after < at);
-        Some(&self.sittings.get(begun.checked_sub(1)?)?.reviewer)
+        let begun = self.reviewers.partition_point(|change| change.after < at);
+        Some(&self.reviewers.get(begun.checked_sub(1)?)?.reviewer)
     }
 
-    /// When something was done.
+    /// Returns the time of an action.
     #[must_use]
     pub fn at(&self, seq: Seq) -> Option<Timestamp> {
         let found = self.actions.binary_search_by_key(&seq, |action| action.seq).ok()?;
@@ -37,54 +37,46 @@ impl History {
     }
 }
 
-/// Something that somebody did: a decision, an amendment, a flag, a note, an undo, a redo.
+/// A decision, a bulk change, a flag, a note, an undo or a redo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// Its event.
     pub seq: Seq,
-    /// When.
     pub at: Timestamp,
-    /// The record; an undo and a redo have none of their own.
+    /// `None` for an undo or redo.
     pub record: Option<RecordId>,
-    /// What it was.
     pub kind: ActionKind,
 }
 
-/// What somebody did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionKind {
-    /// A decision.
     Decided {
-        /// Who decided.
         by: Actor,
-        /// What it was made from, if it was an edit.
+        /// The base of an edit.
         edited_from: Option<EditBase>,
     },
-    /// Anything else. Only a person does it.
+    /// Anything else, always by a person.
     Other,
 }
 
 impl ActionKind {
-    /// Whether a person did it.
+    /// Returns true if it was done by a person.
     #[must_use]
     pub const fn is_by_hand(self) -> bool {
         matches!(self, Self::Other | Self::Decided { by: Actor::Operator, .. })
     }
 }
 
-/// A time somebody reviewed.
+/// The point from which on somebody reviews.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sitting {
-    /// The last event before it.
+pub struct ReviewerChange {
+    /// The last event before.
     pub after: Seq,
-    /// When it began.
     pub at: Timestamp,
-    /// Who.
     pub reviewer: String,
 }
 
 pub(super) fn read(connection: &Connection, bindings: &Bindings, opened: Opened) -> Result<History, Fault> {
-    Ok(History { actions: actions(connection, bindings)?, sittings: sittings(connection)?, opened })
+    Ok(History { actions: actions(connection, bindings)?, reviewers: reviewers(connection)?, opened })
 }
 
 fn actions(connection: &Connection, bindings: &Bindings) -> Result<Vec<Action>, Fault> {
@@ -113,7 +105,7 @@ fn actions(connection: &Connection, bindings: &Bindings) -> Result<Vec<Action>, 
         } else {
             ActionKind::Other
         };
-        let at = time(text(1)).ok_or_else(|| lacks("its time"))?;
+        let at = text(1).and_then(time_from).ok_or_else(|| lacks("its time"))?;
         let action = |seq, subject: Option<SubjectIndex>| {
             let record = subject.and_then(|subject| bindings.record_of(subject));
             Action { seq, at, record, kind }
@@ -129,27 +121,23 @@ fn actions(connection: &Connection, bindings: &Bindings) -> Result<Vec<Action>, 
     Ok(actions)
 }
 
-fn sittings(connection: &Connection) -> Result<Vec<Sitting>, Fault> {
+fn reviewers(connection: &Connection) -> Result<Vec<ReviewerChange>, Fault> {
     let mut statement = connection.prepare("SELECT after, at, reviewer FROM sitting ORDER BY id")?;
     let mut rows = statement.query([])?;
-    let mut sittings = Vec::new();
+    let mut reviewers = Vec::new();
     while let Some(row) = rows.next()? {
         let at: String = row.get(1)?;
-        sittings.push(Sitting {
+        reviewers.push(ReviewerChange {
             after: Seq(row.get::<_, i64>(0)?.cast_unsigned()),
-            at: time(Some(&at)).ok_or_else(|| Fault::Damaged("a sitting lacks its time".to_owned()))?,
+            at: time_from(&at).ok_or_else(|| Fault::Damaged("a reviewer lacks the time".to_owned()))?,
             reviewer: row.get(2)?,
         });
     }
-    Ok(sittings)
+    Ok(reviewers)
 }
 
-pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
-    text?.parse().ok()
-}
-
-/// Notes who reviews from here on, unless it is still the one before.
-pub(super) fn append_sitting(connection: &Connection, after: Seq, at: Timestamp, reviewer: &str) -> Result<(), Fault> {
+/// Stores who reviews from here on, unless it is the same person as before.
+pub(super) fn append_reviewer(connection: &Connection, after: Seq, at: Timestamp, reviewer: &str) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "INSERT INTO sitting (after, at, reviewer) SELECT ?1, ?2, ?3

@@ -1,113 +1,15 @@
-//! The ledger: what a session's events add up to. Replaying a stored session and reviewing live go through the same
-//! [`Ledger::apply`], so a restart shows exactly what was there.
+//! The ledger: the state that results from a session's events. Live changes and replay both go through [`Ledger::apply`],
+//! so a restart restores exactly the same state.
 
 use std::collections::{HashMap, HashSet};
 use std::mem::swap;
 use std::path::{Path, PathBuf};
 
-use super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
-use super::states::States;
+use super::event::{Actor, CandidateId, Decision, Event, MatchOutcome, Seq};
+use super::record_state::{Candidate, Original, RecordState};
+use super::record_states::RecordStates;
 use super::step::{Changes, Step};
 use crate::dataset::{Amendment, RecordId};
-
-/// A text proposed for a record. It never overwrites anything: only a decision for it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Its identity.
-    pub id: CandidateId,
-    /// The proposed caption.
-    pub text: String,
-    /// Where it comes from.
-    pub provenance: Provenance,
-}
-
-/// Which caption is a record's original.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Original {
-    /// The one in the dataset.
-    #[default]
-    InDataset,
-    /// This one, or none: a text of this session has taken its place in the dataset. What is undecided, kept or skipped
-    /// means this caption, so that an undo after an in-place save still leads back to it.
-    Before(Option<String>),
-}
-
-/// Everything known of one record besides its line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecordState {
-    /// What the operator said.
-    pub decision: Decision,
-    /// Who said it.
-    pub by: Actor,
-    /// The event of that decision.
-    pub decided_at: Seq,
-    /// The caption a command put in place of the one decided or the original. A new decision takes it away.
-    pub amended: Option<String>,
-    /// Marked for attention.
-    pub flagged: bool,
-    /// The operator's remark; empty for none.
-    pub note: String,
-    /// The proposed texts, oldest first.
-    pub candidates: Vec<Candidate>,
-    /// Why the last description failed; none once one succeeds.
-    pub failure: Option<String>,
-    /// An unfinished edit.
-    pub draft: Option<Draft>,
-    /// The dataset's caption is not the one this was decided against. A new decision takes it away.
-    pub original_changed: bool,
-    /// Which caption is the original.
-    pub original: Original,
-    /// The newest event that touched the record.
-    pub touched: Seq,
-}
-
-impl RecordState {
-    /// The original caption, where the dataset's line has `in_dataset`.
-    #[must_use]
-    pub fn original_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
-        match &self.original {
-            Original::InDataset => in_dataset,
-            Original::Before(caption) => caption.as_deref(),
-        }
-    }
-
-    /// The caption that a decision or a command put in place of the original.
-    #[must_use]
-    pub fn own_text(&self) -> Option<&str> {
-        self.amended.as_deref().or_else(|| self.decision.text())
-    }
-
-    /// The caption that would be saved now, where the dataset's line has `in_dataset`.
-    #[must_use]
-    pub fn current_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
-        self.own_text().or_else(|| self.original_caption(in_dataset))
-    }
-
-    /// What the saved file differs in from the dataset here.
-    #[must_use]
-    pub fn amendment(&self) -> Option<Amendment> {
-        let before = match &self.original {
-            Original::InDataset => None,
-            Original::Before(caption) => Some(caption.as_deref().unwrap_or_default()),
-        };
-        match &self.decision {
-            Decision::Excluded => Some(Amendment::Exclude),
-            _ => self.own_text().or(before).map(|caption| Amendment::Caption(caption.to_owned())),
-        }
-    }
-
-    /// Whether a person decided of it after that event.
-    #[must_use]
-    pub fn is_judged_since(&self, event: Seq) -> bool {
-        self.by == Actor::Operator && self.decided_at > event
-    }
-
-    /// Whether a candidate arrived after the last decision.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.candidates.last().is_some_and(|candidate| candidate.id.0 > self.decided_at.0)
-    }
-}
 
 /// A change that can be undone or redone: one part of one record as it is on the other side of the change. Swapping it
 /// with the record's own is the undo, and swapping once more the redo.
@@ -130,7 +32,7 @@ enum Part {
     Note(String),
 }
 
-/// What a decision replaces.
+/// The part of a record's state that a decision replaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Decided {
     decision: Decision,
@@ -141,7 +43,7 @@ struct Decided {
 }
 
 impl Decided {
-    /// Puts itself into a record's state and returns what was there.
+    /// Puts itself into a record's state and returns the previous part, or `None` if that is the default.
     fn replace(mut self, state: &mut RecordState) -> Option<Box<Self>> {
         let Self { decision, by, at, amended, original_changed } = &mut self;
         swap(decision, &mut state.decision);
@@ -167,8 +69,8 @@ impl Part {
     }
 }
 
-/// A decision whose record's original has changed.
-fn doubt(decision: &mut Decision, original_changed: &mut bool) {
+/// Updates a decision after its record's original caption changed.
+fn reconsider(decision: &mut Decision, original_changed: &mut bool) {
     match decision {
         Decision::Undecided | Decision::Skipped => return,
         Decision::Kept => *decision = Decision::Undecided,
@@ -177,11 +79,11 @@ fn doubt(decision: &mut Decision, original_changed: &mut bool) {
     *original_changed = true;
 }
 
-/// The sum of a session's events.
+/// The state of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    records: States,
-    /// Those of `records` that are not in the dataset at present. Their numbers are no positions.
+    records: RecordStates,
+    /// Records that are missing from the dataset. Their ids are placeholders, not positions.
     absent: HashSet<RecordId>,
     undo: Vec<Reversal>,
     redo: Vec<Reversal>,
@@ -192,42 +94,41 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A session in which nothing has happened.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The state of a record; the default one where nothing happened to it.
+    /// Returns the state of a record, the default one if it has no events.
     #[must_use]
     pub fn record(&self, record: RecordId) -> &RecordState {
         self.records.get(record)
     }
 
-    /// The states of all records as they are now, for work that goes on beside the review. Takes next to no time.
+    /// Returns a snapshot of all states, for background work. Cheap: pages are copied on write.
     #[must_use]
-    pub fn states(&self) -> States {
+    pub fn states(&self) -> RecordStates {
         self.records.clone()
     }
 
-    /// The records something happened to, in no order.
+    /// Returns the records of the dataset that have events, in no particular order.
     pub fn touched(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
         self.records.iter().filter(|(id, _)| !self.absent.contains(id))
     }
 
-    /// Number of the newest event.
+    /// Returns the number of the newest event.
     #[must_use]
     pub const fn last(&self) -> Seq {
         self.last
     }
 
-    /// Whether the output would differ from what was last saved.
+    /// Returns true if the output would differ from the last save.
     #[must_use]
     pub fn is_unsaved(&self) -> bool {
         self.last_change_of_output > self.saved_through
     }
 
-    /// What the saved file differs in from the dataset, in file order.
+    /// Returns the differences between the output and the dataset, in file order.
     #[must_use]
     pub fn amendments(&self) -> Vec<(RecordId, Amendment)> {
         let amended = self.touched().filter_map(|(record, state)| Some((record, state.amendment()?)));
@@ -236,13 +137,13 @@ impl Ledger {
         amendments
     }
 
-    /// The files this session wrote, each with the hash of what it last put there. One whose contents have another hash
-    /// now was changed by somebody else.
+    /// Returns the files this session wrote, with the hash of the last output. If a file's hash differs, it was changed by
+    /// another program.
     pub fn saves(&self) -> impl Iterator<Item = (&Path, u128)> {
         self.saves.iter().map(|(path, hash)| (path.as_path(), *hash))
     }
 
-    /// The records that an undo would change, the one changed first before the others.
+    /// Returns the records that an undo would change, in the order in which they were changed.
     #[must_use]
     pub fn undo_targets(&self) -> Vec<RecordId> {
         let mut step: Vec<RecordId> = self.step(&self.undo).map(|index| self.undo[index].record).collect();
@@ -250,20 +151,20 @@ impl Ledger {
         step
     }
 
-    /// Whether all that an undo would take back was done after that event.
+    /// Returns true if everything an undo would revert was done after this event.
     #[must_use]
     pub fn would_undo_since(&self, event: Seq) -> bool {
         self.step(&self.undo).all(|index| self.undo[index].made > event)
     }
 
-    /// The records that a redo would change, the one changed first before the others.
+    /// Returns the records that a redo would change, in the order in which they were changed.
     #[must_use]
     pub fn redo_targets(&self) -> Vec<RecordId> {
         self.step(&self.redo).map(|index| self.redo[index].record).collect()
     }
 
-    /// Adds an event and gives its number and the record it changed. An undo or redo with nothing to take back or make
-    /// again changes nothing.
+    /// Applies an event. Returns its number and the record it changed, if any. An undo or redo without a step to revert
+    /// changes nothing.
     pub fn apply(&mut self, event: Event) -> (Seq, Option<RecordId>) {
         self.last = Seq(self.last.0 + 1);
         let seq = self.last;
@@ -278,7 +179,7 @@ impl Ledger {
                 self.last_change_of_output = seq;
                 Some(self.change(record, seq, Part::Amended(text)))
             }
-            Event::Together { changes } => {
+            Event::StepEnded { changes } => {
                 let first = self.undo.len().saturating_sub(usize::try_from(changes).unwrap_or(usize::MAX));
                 self.undo[first..].iter_mut().for_each(|change| change.step = seq);
                 None
@@ -318,8 +219,8 @@ impl Ledger {
                 self.saves.insert(path, hash);
                 None
             }
-            Event::Rebound { fates } => {
-                self.rebind(fates, seq);
+            Event::Rebound { outcomes } => {
+                self.rebind(outcomes, seq);
                 None
             }
         };
@@ -336,23 +237,23 @@ impl Ledger {
         Step { first, changes }
     }
 
-    /// A ledger with room for so many changes.
+    /// Creates a ledger with room for this many changes.
     pub(super) fn with_capacity(changes: usize) -> Self {
         Self { undo: Vec::with_capacity(changes), ..Self::default() }
     }
 
-    /// Adds an event whose number is known. The numbers passed over are those of drafts that newer ones replaced.
+    /// Applies a stored event. Skipped numbers are those of drafts that newer ones have replaced.
     pub(super) fn apply_as(&mut self, seq: Seq, event: Event) {
         self.last = Seq(seq.0.saturating_sub(1));
         self.apply(event);
     }
 
-    /// What is known of records that are not in the dataset at present, by the numbers that stand in for positions.
+    /// Returns the records that are missing from the dataset, by their placeholders.
     pub(super) fn absent(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
         self.absent.iter().map(|id| (*id, self.record(*id)))
     }
 
-    /// The places of the newest step's changes of records that are in the dataset, newest first.
+    /// Returns the indices of the newest step's changes of records that are in the dataset, newest first.
     fn step<'a>(&'a self, changes: &'a [Reversal]) -> impl Iterator<Item = usize> + 'a {
         let present = |change: &Reversal| !self.absent.contains(&change.record);
         let newest = changes.iter().rposition(present);
@@ -364,7 +265,7 @@ impl Ledger {
         range.rev().filter(move |index| present(&changes[*index]))
     }
 
-    /// Takes the newest step out of what can be undone, or redone: its changes in the order to be swapped in.
+    /// Removes the newest step from the undo or redo stack, and returns its changes in the order to swap them in.
     fn take_step(&mut self, undo: bool) -> Vec<Reversal> {
         let places: Vec<usize> = self.step(if undo { &self.undo } else { &self.redo }).collect();
         let changes = if undo { &mut self.undo } else { &mut self.redo };
@@ -396,35 +297,35 @@ impl Ledger {
         change
     }
 
-    fn rebind(&mut self, fates: Vec<(RecordId, Fate)>, seq: Seq) {
+    fn rebind(&mut self, outcomes: Vec<(RecordId, MatchOutcome)>, seq: Seq) {
         let mut changed = HashSet::new();
-        for (record, fate) in fates {
+        for (record, outcome) in outcomes {
             let state = self.records.touch(record);
             state.touched = seq;
-            match fate {
-                Fate::Gone => {
+            match outcome {
+                MatchOutcome::Gone => {
                     self.absent.insert(record);
                 }
-                Fate::Returned => {
+                MatchOutcome::Returned => {
                     self.absent.remove(&record);
                     if state.decision.is_final() {
                         self.last_change_of_output = seq;
                     }
                 }
-                Fate::Changed { before: _ } => {
+                MatchOutcome::Changed { before: _ } => {
                     state.original = Original::InDataset;
-                    doubt(&mut state.decision, &mut state.original_changed);
+                    reconsider(&mut state.decision, &mut state.original_changed);
                     changed.insert(record);
                 }
-                Fate::Ours { original } => state.original = Original::Before(original),
-                Fate::Restored => state.original = Original::InDataset,
+                MatchOutcome::Ours { original } => state.original = Original::Before(original),
+                MatchOutcome::Restored => state.original = Original::InDataset,
             }
         }
         for change in self.undo.iter_mut().chain(&mut self.redo) {
             if let Part::Decision(Some(decided)) = &mut change.other
                 && changed.contains(&change.record)
             {
-                doubt(&mut decided.decision, &mut decided.original_changed);
+                reconsider(&mut decided.decision, &mut decided.original_changed);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where a session is kept: beside its dataset where that is safe, else in the user's state folder.
+//! The location of a session: beside its dataset if that is safe, otherwise in the user's state folder.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,39 +11,34 @@ use super::error::SessionError;
 use super::rebind;
 use crate::dataset::field_suffix;
 
-/// The folder beside the dataset.
 const FOLDER: &str = ".recaption";
-/// The folder of thumbnails.
 const THUMBNAILS: &str = "thumbnails";
 
-/// Where a session is kept, and why there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     file: PathBuf,
     place: Place,
 }
 
-/// Why a session is kept where it is.
+/// Why a session is stored in its location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Beside the dataset, as usual.
+    /// Beside the dataset, the default.
     Beside,
-    /// Where the operator said.
+    /// Chosen by the operator.
     Chosen,
-    /// In the user's state folder: nothing can be written beside the dataset.
+    /// In the user's state folder, because the dataset's is read-only.
     ReadOnlyFolder,
-    /// In the user's state folder: the dataset is on a file system other machines may use too, where the database's
-    /// locks and shared memory cannot be relied on.
+    /// In the user's state folder, because SQLite's locks and shared memory are unreliable on network file systems.
     NetworkFolder,
 }
 
 impl Location {
-    /// Decides where the session of a dataset is kept: one for each member that captions are reviewed in. Nothing is
-    /// created.
+    /// Determines the location of the session of a dataset and caption field. Creates nothing.
     ///
     /// # Errors
     ///
-    /// When it has to be the user's state folder and the user has none.
+    /// Returns an error if the user's state folder is needed and there is none.
     pub fn find(dataset: &Path, caption_field: &str, chosen: Option<&Path>) -> Result<Self, SessionError> {
         if let Some(file) = chosen {
             return Ok(Self { file: file.to_owned(), place: Place::Chosen });
@@ -80,14 +75,13 @@ impl Location {
         Ok(Self { file, place })
     }
 
-    /// The session's file.
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The folder for thumbnails of the dataset's pictures: beside the session where that is beside its dataset, else
-    /// in the user's cache folder. `None` where the user has none.
+    /// Returns the folder for thumbnails: beside the session if that is beside its dataset, otherwise in the user's cache
+    /// folder. Returns `None` if there is none.
     #[must_use]
     pub fn thumbnails(&self) -> Option<PathBuf> {
         match self.place {
@@ -99,13 +93,12 @@ impl Location {
         }
     }
 
-    /// Why it is there.
     #[must_use]
     pub const fn place(&self) -> Place {
         self.place
     }
 
-    /// What the header should say of it, where it is not where people look for it.
+    /// Returns the message for the operator if the session is not beside its dataset.
     #[must_use]
     pub fn note(&self) -> Option<String> {
         let why = match self.place {
@@ -116,11 +109,11 @@ impl Location {
         Some(format!("session in {}: {why}", self.file.display()))
     }
 
-    /// Makes the session's folder. A folder of ours beside a dataset is hidden from Git.
+    /// Creates the session's folder. One beside a dataset is ignored by Git.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be made.
+    /// Returns an error if the folder cannot be created.
     pub fn prepare(&self) -> Result<(), SessionError> {
         if self.place == Place::Chosen {
             return Ok(());
@@ -141,11 +134,11 @@ impl Location {
     }
 }
 
-/// The dataset that a session belongs to: the one it lies beside, else the one it was last opened with.
+/// Returns the dataset of a session: the one beside it, or the one it was last opened with.
 ///
 /// # Errors
 ///
-/// When it is not a readable session.
+/// Returns an error if it is not a readable session.
 pub fn dataset_of(session: &Path) -> Result<PathBuf, SessionError> {
     let known = rebind::dataset(session)?;
     let folder = anchored(session).parent().map(Path::to_owned).unwrap_or_default();
@@ -159,8 +152,8 @@ fn beside(dataset: &Path, field: &str) -> PathBuf {
     dataset.with_file_name(FOLDER).join(name)
 }
 
-/// The dataset's path from the root, its folder resolved. A link to the file itself is not followed: the pictures and
-/// the session are looked for beside the link.
+/// Returns the absolute path with its folder resolved. A symlink to the file itself is not followed: images and session
+/// are looked up beside the link.
 fn anchored(dataset: &Path) -> PathBuf {
     let path = std::path::absolute(dataset).unwrap_or_else(|_| dataset.to_owned());
     match (path.parent().map(fs::canonicalize), path.file_name()) {
@@ -174,7 +167,7 @@ fn state_folder() -> Option<PathBuf> {
     Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()))
 }
 
-/// Creates a folder such that a power loss afterwards does not take it back.
+/// Creates a folder and syncs its parent, so that it survives a power loss.
 fn create_durably(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -195,7 +188,7 @@ fn create_durably(folder: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn is_writable(folder: &Path) -> bool {
-    // Our folder in it may be writable though it itself is not.
+    // An existing session folder may be writable even if its parent is not.
     let ours = folder.join(FOLDER);
     let folder = if ours.is_dir() { ours.as_path() } else { folder };
     rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()

@@ -1,4 +1,4 @@
-//! One writer a session: a lock file beside it, held while the process lives, that names the holder.
+//! The lock file that limits a session to one writer. It contains the process id of the holder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::error::SessionError;
 
-/// The right to write a session, until dropped. The system takes it back from a process that dies.
+/// An exclusive lock, released when dropped or when the process ends.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Takes the lock of a session. The lock file is never removed: somebody may be waiting on it.
+    /// Acquires the lock of a session. The lock file is never removed, because another process may be waiting for it.
     pub(super) fn acquire(session: &Path, dataset: &Path) -> Result<Self, SessionError> {
         let path = lock_file(session);
         let failed = |doing, source| SessionError::File { path: path.clone(), doing, source };
@@ -42,8 +42,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file would not do: a program that is just being started holds a copy of it until it runs. Where
-        // this fails, the end of the process does it.
+        // Closing the file is not enough: a child process that is being started holds a copy of the descriptor until exec.
+        // If this fails, the lock is released when the process ends.
         let _ = self.file.unlock();
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_holder_is_told_who_the_first_is() {
+    fn the_error_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let session = folder.path().join("metadata.sqlite");
         let dataset = folder.path().join("metadata.jsonl");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_number_left_by_a_dead_holder_leaves_nothing_behind() {
+    fn a_longer_process_id_of_a_previous_holder_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let session = folder.path().join("metadata.sqlite");
         std::fs::write(lock_file(&session), "99999999999999").unwrap();

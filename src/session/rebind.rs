@@ -1,43 +1,44 @@
-//! Finds the touched records again in a dataset that has changed since the session was last open.
+//! Matches a session's records with a dataset that has changed since the session was last open.
 //!
-//! Three answers, cheapest first: the file is as it was (its stamp, or else its hash, is the same) and positions hold;
-//! the file is what this session last saved, so the new positions are the old ones less the records left out before
-//! them; or somebody changed it, and each touched record is looked for by its name and occurrence. Whatever way a
-//! record is found, its caption then tells what became of it (see [`Fate`](super::Fate)).
+//! There are three cases, cheapest first. The file is the same (by its stamp, or else its hash): positions are valid. The
+//! file is the last output of this session: excluded records are gone, which shifts the later positions. Otherwise, each
+//! record is matched by its file name and its number among the records of that name. The caption of the matched record
+//! then determines the [`MatchOutcome`](super::MatchOutcome).
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::connection::{connect_read_only, log_of};
+use super::connection::{connect_read_only, wal_of};
 use super::error::{Fault, SessionError};
 use super::event::{Decision, Seq};
-use super::log::{self, SubjectIndex};
+use super::event_log;
+use super::setting::{put_setting, setting};
+use super::subject::SubjectIndex;
 use crate::dataset::{Dataset, Entry, RecordId};
 
 mod matching;
 
 use matching::{DecidedTexts, Found, FoundByName, Plan, Row, doubtful, match_by_name, match_own_output, plan};
 
-/// Which record each subject is, and what is to be written where that is news.
+/// The record of each subject, and the changes to store.
 #[derive(Default)]
 pub(super) struct Bindings {
     positions: Vec<Option<RecordId>>,
-    /// The member whose captions are reviewed, where the session does not know it yet.
+    /// The caption field, if it is not stored yet.
     caption_field: Option<String>,
-    /// The dataset as it is, where the session knew it differently.
+    /// The dataset's stamp and hash, if they are not stored yet.
     identity: Option<(String, Option<u128>)>,
-    /// What became of the records, where the dataset's contents changed.
+    /// The result of matching, if the dataset's contents changed.
     pub(super) plan: Option<Plan>,
-    /// The record the operator was last on.
+    /// The record that was last under the cursor.
     pub(super) cursor: Option<RecordId>,
 }
 
 impl Bindings {
-    /// Compares the dataset with what the session knows of it and finds the records again. Writes nothing.
+    /// Compares the dataset with the stored identity and matches the records. Writes nothing.
     pub(super) fn find(connection: &Connection, file: &Path, dataset: &Dataset) -> Result<Self, SessionError> {
         let mut bindings = Self::stored(connection).map_err(|fault| fault.of(file))?;
         let field = dataset.caption_field();
@@ -45,7 +46,7 @@ impl Bindings {
             None => bindings.caption_field = Some(field.to_owned()),
             Some(reviewed) if reviewed == field => {}
             Some(reviewed) => {
-                return Err(SessionError::OtherField { file: file.to_owned(), reviewed, asked: field.to_owned() });
+                return Err(SessionError::OtherField { file: file.to_owned(), reviewed, requested: field.to_owned() });
             }
         }
         let stored = stored_identity(connection).map_err(|fault| fault.of(file))?;
@@ -123,16 +124,16 @@ impl Bindings {
         Ok(())
     }
 
-    /// The number a ledger knows a subject by.
+    /// Returns the position of a subject, or its placeholder.
     pub(super) fn record_of(&self, subject: SubjectIndex) -> Option<RecordId> {
-        self.positions.get(subject.index()).map(|position| position.unwrap_or(subject.stand_in()))
+        self.positions.get(subject.index()).map(|position| position.unwrap_or(subject.placeholder()))
     }
 
-    /// The subjects by the numbers a ledger knows them by. Two in one place are damage.
+    /// Returns the subjects by position or placeholder. Returns an error if two have the same position.
     pub(super) fn subjects(&self) -> Result<BTreeMap<RecordId, SubjectIndex>, Fault> {
         let mut subjects = BTreeMap::new();
         for (subject, position) in (0..).map(SubjectIndex).zip(&self.positions) {
-            let record = position.unwrap_or(subject.stand_in());
+            let record = position.unwrap_or(subject.placeholder());
             if subjects.insert(record, subject).is_some() {
                 return Err(Fault::Damaged(format!("two subjects are record {}", record.0)));
             }
@@ -140,7 +141,7 @@ impl Bindings {
         Ok(subjects)
     }
 
-    /// Writes down where the subjects are now.
+    /// Stores the new positions.
     pub(super) fn store(&self, connection: &Connection, dataset: &Path) -> Result<(), Fault> {
         if let Some(plan) = &self.plan {
             let mut update = connection
@@ -158,7 +159,7 @@ impl Bindings {
         if let Some((stamp, hash)) = &self.identity {
             connection.execute(
                 "INSERT OR REPLACE INTO dataset (id, path, stamp, hash) VALUES (1, ?1, ?2, ?3)",
-                params![log::path_value(dataset), stamp, hash.map(log::hash_text)],
+                params![event_log::path_value(dataset), stamp, hash.map(event_log::hash_text)],
             )?;
         }
         Ok(())
@@ -169,33 +170,18 @@ fn stored_identity(connection: &Connection) -> Result<Option<(String, Option<u12
     let row = connection
         .query_row("SELECT stamp, hash FROM dataset", [], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?)))
         .optional()?;
-    Ok(row.map(|(stamp, hash)| (stamp, hash.as_deref().and_then(log::hash_from))))
+    Ok(row.map(|(stamp, hash)| (stamp, hash.as_deref().and_then(event_log::hash_from))))
 }
 
-/// The dataset a session was last opened with.
+/// Returns the dataset a session was last opened with.
 pub(super) fn dataset(file: &Path) -> Result<PathBuf, SessionError> {
-    let nothing = || SessionError::Damaged { file: file.to_owned(), what: "it names no dataset".to_owned() };
-    let Some((connection, _copy)) = connect_read_only(file, !log_of(file).exists())? else { return Err(nothing()) };
+    let nothing = || SessionError::Damaged { file: file.to_owned(), what: "no dataset stored".to_owned() };
+    let Some((connection, _copy)) = connect_read_only(file, !wal_of(file).exists())? else { return Err(nothing()) };
     let path = connection
-        .query_row("SELECT path FROM dataset", [], |row| Ok(row.get_ref(0).ok().and_then(log::path_from)))
+        .query_row("SELECT path FROM dataset", [], |row| Ok(row.get_ref(0).ok().and_then(event_log::path_from)))
         .optional()
         .map_err(|error| Fault::from(error).of(file))?;
     path.flatten().ok_or_else(nothing)
-}
-
-pub(super) fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, Fault> {
-    let value = connection
-        .prepare_cached("SELECT value FROM setting WHERE name = ?1")?
-        .query_row([name], |row| row.get::<_, Option<T>>(0))
-        .optional()?;
-    Ok(value.flatten())
-}
-
-pub(super) fn put_setting(connection: &Connection, name: &str, value: Option<impl Into<Value>>) -> Result<(), Fault> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?
-        .execute(params![name, value.map(Into::into)])?;
-    Ok(())
 }
 
 fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
@@ -216,19 +202,19 @@ fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
     Ok(list)
 }
 
-/// If contents of this hash are what the session saved from the records as they are bound now: the subjects that were
-/// left out of it.
+/// Returns the subjects that were left out of the session's output with this hash. Returns `None` if there is no such
+/// output since the positions last changed.
 fn left_out_by_save(connection: &Connection, hash: u128) -> Result<Option<HashSet<SubjectIndex>>, Fault> {
     let through: Option<i64> = connection
         .query_row(
             "SELECT through FROM event WHERE kind = 'saved' AND hash = ?1
              AND seq > (SELECT coalesce(max(seq), 0) FROM event WHERE kind = 'rebound') ORDER BY seq DESC LIMIT 1",
-            [log::hash_text(hash)],
+            [event_log::hash_text(hash)],
             |row| row.get(0),
         )
         .optional()?;
     let Some(through) = through else { return Ok(None) };
-    let saved = log::replay(connection, Some(Seq(through.cast_unsigned())), |subject| Some(RecordId(subject.0)))?;
+    let saved = event_log::replay(connection, Some(Seq(through.cast_unsigned())), |subject| Some(RecordId(subject.0)))?;
     let left_out = saved.touched().filter(|(_, state)| state.decision == Decision::Excluded);
     Ok(Some(left_out.map(|(record, _)| SubjectIndex(record.0)).collect()))
 }

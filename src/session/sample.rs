@@ -1,52 +1,47 @@
-//! Random parts of a dataset that were drawn to be judged, kept with the session: what was drawn cannot be chosen anew
-//! once its decisions are known.
+//! Samples for spot checks. They are stored with the session, so that a sample cannot be drawn again once its decisions are
+//! known.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::Fault;
 use super::event::{CandidateId, Decision, FILE, Seq};
-use super::history::time;
-use super::ledger::{Candidate, RecordState};
-use super::log::{SubjectIndex, hash_from, hash_text};
+use super::event_log::{hash_from, hash_text, time_from};
 use super::rebind::Bindings;
-use super::store::Subject;
+use super::record_state::{Candidate, RecordState};
+use super::subject::{Subject, SubjectIndex};
 use crate::dataset::RecordId;
 use crate::statistics::Stratum;
 
-/// What is asked of a drawing.
+/// The parameters of a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleRequest {
-    /// How many records.
     pub size: u64,
     /// The same seed gives the same records.
     pub seed: u64,
-    /// The member whose values the sample is to mirror.
+    /// The field to stratify by.
     pub by: Option<String>,
-    /// Candidate and original are shown without saying which is which.
+    /// Candidate and original are shown in random order, unlabelled.
     pub blind: bool,
 }
 
-/// A sample that was drawn.
+/// A random sample of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// What was asked for.
     pub request: SampleRequest,
     /// The hash of the dataset it was drawn from.
     pub hash: u128,
-    /// The parts of the dataset, with how many were drawn of each; a single one without a name where it was drawn from
-    /// all alike.
+    /// The strata, with the numbers drawn; a single one without a name if the sample is not stratified.
     pub strata: Vec<Stratum>,
     /// The records, in the random order in which they are shown.
-    pub members: Vec<Sampled>,
-    /// The last event before it was drawn. Decisions that came later count.
+    pub members: Vec<SampleMember>,
+    /// The last event before it was drawn. Only later decisions count.
     pub after: Seq,
-    /// When it was drawn.
     pub at: Timestamp,
 }
 
 impl Sample {
-    /// How many records it was drawn from.
+    /// Returns the number of records it was drawn from.
     #[must_use]
     pub fn population(&self) -> u64 {
         self.strata.iter().map(|stratum| stratum.population).sum()
@@ -55,34 +50,32 @@ impl Sample {
 
 /// A record of a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sampled {
-    /// Where it is in the dataset now. One that is not there any more has a number that is no position.
+pub struct SampleMember {
+    /// Its position, or a placeholder if it is missing from the dataset.
     pub record: RecordId,
-    /// What it is beyond its position. Its caption is the one that counts as its original.
+    /// Its caption is the original one.
     pub subject: Subject,
-    /// The number of its stratum.
+    /// Index of its stratum.
     pub stratum: usize,
-    /// The text that had been decided on when the sample was drawn, if any.
+    /// The text that was decided before the sample was drawn, if any.
     pub text: Option<String>,
 }
 
-/// What came of a record of a sample.
+/// The result of a spot check for one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// Nobody has judged it since the sample was drawn. What was decided before, or by a run, is what is to be judged.
+    /// Not decided by a person since the sample was drawn.
     Pending,
-    /// Its text was taken as it was.
+    /// Accepted unchanged.
     Accepted,
-    /// Its text was changed.
     Edited,
-    /// A text was taken that was asked for since: the one that was to be judged was not good enough.
+    /// A text generated since the sample was drawn was accepted: the one to check was not good enough.
     Regenerated,
-    /// It was left out.
     Excluded,
 }
 
 impl Verdict {
-    /// The name in output.
+    /// Returns the name used in output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -96,23 +89,23 @@ impl Verdict {
 }
 
 impl Sample {
-    /// Whether what was decided of a record counts: by a person, since the sample was drawn.
+    /// Returns true if a record's decision counts: by a person, and after the sample was drawn.
     #[must_use]
     pub fn counts(&self, state: &RecordState) -> bool {
-        state.is_judged_since(self.after)
+        state.is_decided_since(self.after)
     }
 
-    /// Whether a text was written since. Those of an older run are only taken in, also after the drawing.
+    /// Returns true if a candidate was generated after the sample was drawn. Imported ones are older.
     fn is_new(&self, id: CandidateId, state: &RecordState) -> bool {
         let is_from_file = |candidate: &Candidate| candidate.provenance.describer == FILE;
         id.0 > self.after.0 && !state.candidates.iter().any(|known| known.id == id && is_from_file(known))
     }
 
-    /// The candidate that is held against the original of a record, where that is done blind: the newest there was when
-    /// the sample was drawn, by its place from the oldest. Nothing where the two are the same, one is missing, or an own
-    /// text had been decided on.
+    /// Returns the index of the candidate that is compared with the original in a blind spot check: the newest one when the
+    /// sample was drawn. Returns `None` if the check is not blind, the two are the same, one is missing, or an edited text
+    /// had been decided.
     #[must_use]
-    pub fn opponent(&self, member: &Sampled, state: &RecordState) -> Option<usize> {
+    pub fn blind_candidate(&self, member: &SampleMember, state: &RecordState) -> Option<usize> {
         let place = state.candidates.iter().rposition(|candidate| !self.is_new(candidate.id, state))?;
         let original = member.subject.caption.as_deref().unwrap_or_default();
         let is_own = |text: &String| state.candidates.iter().all(|candidate| candidate.text != *text);
@@ -122,11 +115,11 @@ impl Sample {
         (self.request.blind && is_pair).then_some(place)
     }
 
-    /// Whether a candidate was preferred to the original (or not) by who did not know which was which; nothing where they
-    /// were not held against one another.
+    /// Returns true if the candidate was preferred to the original in a blind comparison, false if the original was. Returns
+    /// `None` if they were not compared.
     #[must_use]
-    pub fn preference(&self, member: &Sampled, state: &RecordState) -> Option<bool> {
-        self.opponent(member, state).filter(|_| self.verdict(member, state) == Verdict::Accepted)?;
+    pub fn preference(&self, member: &SampleMember, state: &RecordState) -> Option<bool> {
+        self.blind_candidate(member, state).filter(|_| self.verdict(member, state) == Verdict::Accepted)?;
         match state.decision {
             Decision::Accepted { .. } => Some(true),
             Decision::Kept => Some(false),
@@ -134,27 +127,27 @@ impl Sample {
         }
     }
 
-    /// What came of one of its records.
+    /// Returns the result for one of its records.
     #[must_use]
-    pub fn verdict(&self, member: &Sampled, state: &RecordState) -> Verdict {
+    pub fn verdict(&self, member: &SampleMember, state: &RecordState) -> Verdict {
         if !self.counts(state) {
             return Verdict::Pending;
         }
         match &state.decision {
             Decision::Undecided | Decision::Skipped => Verdict::Pending,
             Decision::Excluded => Verdict::Excluded,
-            // A decision takes amendments away: this one was made after it.
+            // A decision removes a bulk change, so this one was made after it.
             _ if state.amended.is_some() => Verdict::Edited,
             Decision::Accepted { candidate, .. } if self.is_new(*candidate, state) => Verdict::Regenerated,
             Decision::Kept | Decision::Accepted { .. } => Verdict::Accepted,
-            // Who confirms an earlier edit has found nothing wrong with it.
+            // Confirming an earlier edit means that nothing was wrong with it.
             Decision::Edited { text, .. } if member.text.as_ref() == Some(text) => Verdict::Accepted,
             Decision::Edited { .. } => Verdict::Edited,
         }
     }
 }
 
-/// Stores a sample whose records are subjects.
+/// Stores a sample. Its records must be subjects already.
 pub(super) fn append(
     connection: &Connection,
     sample: &Sample,
@@ -190,7 +183,7 @@ pub(super) fn append(
     Ok(())
 }
 
-/// Every sample, in the order they were drawn.
+/// Reads all samples in the order in which they were drawn.
 pub(super) fn read(connection: &Connection, bindings: &Bindings) -> Result<Vec<Sample>, Fault> {
     let mut statement =
         connection.prepare("SELECT id, after, at, size, seed, by, hash, blind FROM sample ORDER BY id")?;
@@ -206,7 +199,7 @@ pub(super) fn read(connection: &Connection, bindings: &Bindings) -> Result<Vec<S
             strata: strata(connection, id)?,
             members: members(connection, id, bindings)?,
             after: Seq(number(1)?),
-            at: time(Some(&row.get::<_, String>(2)?)).ok_or_else(|| lacks("its time"))?,
+            at: time_from(&row.get::<_, String>(2)?).ok_or_else(|| lacks("its time"))?,
         });
     }
     Ok(samples)
@@ -222,7 +215,7 @@ fn strata(connection: &Connection, sample: i64) -> Result<Vec<Stratum>, Fault> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn members(connection: &Connection, sample: i64, bindings: &Bindings) -> Result<Vec<Sampled>, Fault> {
+fn members(connection: &Connection, sample: i64, bindings: &Bindings) -> Result<Vec<SampleMember>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT subject, stratum, text, file_name, occurrence, original
          FROM sampled JOIN subject ON subject.id = sampled.subject WHERE sample = ?1 ORDER BY place",
@@ -232,7 +225,7 @@ fn members(connection: &Connection, sample: i64, bindings: &Bindings) -> Result<
     while let Some(row) = rows.next()? {
         let subject = SubjectIndex::from_row(row.get(0)?)?;
         let missing = || Fault::Damaged(format!("subject {} is missing", subject.row()));
-        members.push(Sampled {
+        members.push(SampleMember {
             record: bindings.record_of(subject).ok_or_else(missing)?,
             subject: Subject { file_name: row.get(3)?, occurrence: row.get(4)?, caption: row.get(5)? },
             stratum: usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX),

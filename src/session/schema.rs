@@ -1,4 +1,4 @@
-//! The database: its tables, and how a file of an older format becomes one of today's.
+//! The schema of the database, and the migrations from older formats.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -7,8 +7,7 @@ use super::error::Fault;
 /// Marks a database as a session of recaption ("rcap").
 const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
-/// The script that makes each format out of the one before; the first makes format 1 out of an empty file. A script
-/// that has been released never changes.
+/// The migration to each format from the one before; the first one creates format 1. Released scripts never change.
 pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 const FORMAT_1: &str = "
@@ -189,12 +188,12 @@ const FORMAT_4: &str = "
 ALTER TABLE event ADD COLUMN subjects BLOB;
 ";
 
-/// What a file is, as far as its header tells. Nothing is written.
+/// The kind of a file, by its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
-    /// No table in it: a session that is about to begin.
+    /// Without tables: a new session.
     Empty,
-    /// A session of this format.
+    /// A session, with its format.
     Session(u32),
     /// A database of another program.
     Foreign,
@@ -211,7 +210,7 @@ pub(super) fn header(connection: &Connection) -> Result<Header, Fault> {
     })
 }
 
-/// Brings a file from the format it has to the newest, one transaction a step.
+/// Migrates a file to the newest format, in one transaction per format.
 pub(super) fn migrate(connection: &mut Connection, from: u32, migrations: &[&str]) -> Result<(), Fault> {
     for (script, version) in migrations.iter().zip(1_u32..).skip(from as usize) {
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn each_migration_runs_once_and_only_from_its_format() {
+    fn each_migration_runs_once_and_in_order() {
         let steps = ["CREATE TABLE one (x)", "INSERT INTO one VALUES (2)", "INSERT INTO one VALUES (3)"];
         let mut connection = memory();
         assert_eq!(header(&connection).unwrap(), Header::Empty);
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_that_fails_leaves_the_format_before_it() {
+    fn a_failed_migration_is_rolled_back() {
         let steps = ["CREATE TABLE one (x)", "INSERT INTO one VALUES (2); INSERT INTO missing VALUES (1)"];
         let mut connection = memory();
         migrate(&mut connection, 0, &steps).unwrap_err();
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_can_be_neither_changed_nor_removed() {
+    fn the_log_is_append_only() {
         let mut connection = memory();
         migrate(&mut connection, 0, MIGRATIONS).unwrap();
         connection

@@ -1,4 +1,4 @@
-//! What describing has cost this dataset: a row for every answer paid for, whether or not it became a candidate.
+//! The costs of describing: a row for every paid response, whether or not it became a candidate.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -6,16 +6,14 @@ use rusqlite::{Connection, params};
 use super::error::Fault;
 use crate::describe::{Charge, Dollars, Tokens, Usage};
 
-/// What one model and prompt have cost.
+/// The costs of a model and prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spending {
-    /// The model.
     pub model: String,
-    /// The prompt, by name and version.
+    /// Name and version.
     pub prompt: String,
-    /// How many answers were paid for.
     pub requests: u64,
-    /// What they took together.
+    /// The total.
     pub usage: Usage,
 }
 
@@ -37,7 +35,7 @@ pub(super) fn append(connection: &Connection, at: Timestamp, charge: &Charge) ->
     Ok(())
 }
 
-/// The sums by model and prompt, the dearest first.
+/// Reads the totals by model and prompt, the most expensive first.
 pub(super) fn read(connection: &Connection) -> Result<Vec<Spending>, Fault> {
     let mut statement = connection.prepare(
         "SELECT model, prompt, count(*), sum(input), sum(output), sum(cost) FROM usage

@@ -114,7 +114,7 @@ impl Changes {
         let (events, same, each) = self.parts();
         let events = events.iter().filter(|event| event.is_change()).count();
         let changes = (events + each.len()) as u64 + same.map_or(0, |(records, _)| records.len());
-        (changes > 1).then_some(Event::Together { changes })
+        (changes > 1).then_some(Event::StepEnded { changes })
     }
 
     /// Returns the number of events, the joint included.

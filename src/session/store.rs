@@ -11,30 +11,19 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::{Fault, SessionError};
 use super::event::{Draft, Event, Seq};
+use super::event_log;
 use super::history;
 use super::lock::Lock;
-use super::log::{self, SubjectIndex};
-use super::rebind::put_setting;
 use super::sample::{self, Sample};
+use super::setting::put_setting;
 use super::spending;
 use super::step::{Changes, Step};
+use super::subject::{Subject, SubjectIndex};
 use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
 use crate::describe::Charge;
 
 /// Records between two new ones that are read along with them, rather than seeking.
 const READ_ALONG: u32 = 16;
-
-/// What identifies a record besides its position, stored when it is first touched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    /// Empty if the line has no file name.
-    pub file_name: String,
-    /// The number of earlier records with the same file name. Zero until that is known (see
-    /// [`Store::set_occurrences`]).
-    pub occurrence: u32,
-    /// The caption in its line.
-    pub caption: Option<String>,
-}
 
 /// An event of another session, for [`Store::import`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +89,7 @@ impl Batch {
         !self.steps.is_empty() || !self.charges.is_empty() || !self.samples.is_empty()
     }
 
-    /// Returns true if there is something to write when the session is closed. Who only looked is not noted.
+    /// Returns true if there is something to write when the session is closed. A reviewer without a step is not stored.
     pub(super) fn is_pending(&self) -> bool {
         self.is_urgent() || self.occurrences || self.cursor.is_some()
     }
@@ -193,7 +182,7 @@ impl Store {
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
         let (mut last, mut refused) = (self.last, None);
         for (after, at, reviewer) in &batch.reviewers {
-            history::append_sitting(&transaction, *after, *at, reviewer)?;
+            history::append_reviewer(&transaction, *after, *at, reviewer)?;
         }
         for sample in &batch.samples {
             for member in &sample.members {
@@ -207,7 +196,7 @@ impl Store {
                 break;
             }
             last = step.last();
-            log::append(&transaction, step, *at, |record| subjects.get(record))?;
+            event_log::append(&transaction, step, *at, |record| subjects.get(record))?;
             for (seq, record, draft) in step.drafts() {
                 let Some(subject) = subjects.get(record) else { continue };
                 let newest = drafts.entry(subject).or_default();
@@ -218,7 +207,7 @@ impl Store {
             return Ok(Some(error));
         }
         for (subject, (seq, draft, writes)) in drafts {
-            log::put_draft(&transaction, subject, seq, draft, writes)?;
+            event_log::put_draft(&transaction, subject, seq, draft, writes)?;
         }
         if batch.occurrences {
             subjects.update_occurrences()?;

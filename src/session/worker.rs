@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use super::error::SessionError;
 use super::event::Seq;
 use super::location::Location;
-use super::open::{Opened, open, open_read_only};
+use super::open::{open, open_read_only};
+use super::opened::Opened;
 use super::sample::Sample;
 use super::step::Step;
 use super::store::{Batch, Store};
@@ -99,7 +100,7 @@ impl WorkerHandle {
         self.send(Command::Occurrences(occurrences))
     }
 
-    /// Sets who reviews from now on. It is written along with the next step: whoever only looks leaves no trace.
+    /// Sets who reviews from now on. It is written along with the next step, so that reading leaves no trace.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
 use recaption::review::{Effect, Msg, Tab, Version};
-use recaption::session::{Actor, Decision, Event, Ledger, Sample, SampleRequest, Sampled, Subject};
+use recaption::session::{Actor, Decision, Event, Ledger, Sample, SampleMember, SampleRequest, Subject};
 use recaption::statistics::{Proportion, Stratum};
 
 use crate::world::World;
@@ -13,7 +13,7 @@ const CAPTIONS: [&str; 6] = ["Zero.", "One.", "Two.", "Three.", "Four.", "Five."
 
 /// Returns a sample of these records, drawn from the current session.
 pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
-    let member = |record: &u32| Sampled {
+    let member = |record: &u32| SampleMember {
         record: RecordId(*record),
         subject: Subject {
             file_name: format!("images/{record}.jpg"),

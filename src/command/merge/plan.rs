@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::report::{Disagreement, LeftOut, Merge, edits, origin};
 use crate::session::{
-    ActionKind, Actor, Candidate, CandidateId, Decision, EditBase, History, Opened, RecordState, Sample, Sampled, Seq,
+    ActionKind, Actor, Candidate, CandidateId, Decision, EditBase, History, Opened, RecordState, Sample, SampleMember,
+    Seq,
 };
 
 /// Who did something where the session does not say it.
@@ -206,7 +207,7 @@ struct SpotChecks<'a> {
 
 struct Check<'a> {
     sample: &'a Sample,
-    members: HashMap<RecordId, &'a Sampled>,
+    members: HashMap<RecordId, &'a SampleMember>,
 }
 
 impl<'a> SpotChecks<'a> {

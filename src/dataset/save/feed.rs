@@ -1,4 +1,4 @@
-//! The dataset's bytes, once, in order, in large reads: copied in runs, with a closer look at single lines.
+//! Reads the dataset sequentially in large blocks, to copy runs of bytes and to inspect single lines.
 
 use std::ops::Range;
 
@@ -10,17 +10,16 @@ use crate::dataset::read::{RawLine, first_line};
 use crate::dataset::source::{Source, clamp_len};
 use crate::dataset::{DatasetError, RecordId};
 
-/// Bytes of a read.
 const BLOCK: usize = 1024 * 1024;
 
 pub(super) struct Feed<'a> {
     source: &'a Source,
     buffer: Vec<u8>,
-    /// What of the buffer is read and not yet passed on.
+    /// The part of the buffer that is read and not yet consumed.
     pending: Range<usize>,
-    /// Of the first pending byte.
+    /// Offset of the first pending byte.
     offset: u64,
-    /// The byte before it.
+    /// The byte before the first pending one.
     before: Option<u8>,
     hasher: Option<Hasher>,
 }
@@ -47,8 +46,8 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// The record's line, which begins at the next byte; nothing if the bytes are not what was indexed: one line with
-    /// something on it, then blank ones.
+    /// Returns the record's line, which starts at the next byte. Returns `None` if the bytes are not as indexed: one line
+    /// that is not blank, then blank ones.
     pub(super) fn line(&mut self, span: &Range<u64>, record: RecordId) -> Result<Option<RawLine<'_>>, DatasetError> {
         let len = clamp_len(span.end - span.start, MAX_LINE_BYTES + 1);
         self.fill(len)?;
@@ -61,7 +60,7 @@ impl<'a> Feed<'a> {
         Ok((too_long || is_as_indexed).then_some(line))
     }
 
-    /// Leaves out bytes that were looked at.
+    /// Consumes bytes without copying them.
     pub(super) fn skip(&mut self, len: u64) {
         let len = clamp_len(len, self.pending.len());
         if len > 0 {
@@ -71,19 +70,19 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Leaves out the newline that ends the line just skipped, if one does.
+    /// Consumes the newline after the line just skipped, if there is one.
     pub(super) fn skip_newline(&mut self) {
         if self.buffer[self.pending.clone()].first() == Some(&b'\n') {
             self.skip(1);
         }
     }
 
-    /// Of everything read.
+    /// Returns the XXH3-128 of everything read.
     pub(super) fn hash(&self) -> Option<u128> {
         self.hasher.as_ref().map(Hasher::finish_128)
     }
 
-    /// Makes at least `len` bytes pending, reading as many as fit.
+    /// Reads until at least `len` bytes are pending, filling the buffer.
     fn fill(&mut self, len: usize) -> Result<(), DatasetError> {
         if self.pending.len() >= len {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What a save tells: of its success, or why there was none.
+//! The result of a save: a report, or an error.
 
 use std::fmt;
 use std::io;
@@ -6,144 +6,96 @@ use std::path::PathBuf;
 
 use crate::dataset::{DatasetError, RecordId, Stamp};
 
-/// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveReport {
-    /// The file, links followed.
+    /// The target, symlinks followed.
     pub path: PathBuf,
-    /// Lines that hold something, those that cannot be parsed included.
+    /// Lines that are not blank, including those that cannot be parsed.
     pub records_written: u32,
-    /// Records whose caption is not the dataset's any more.
+    /// Records whose caption differs from the dataset's.
     pub captions_changed: u32,
-    /// Records left out.
     pub excluded: u32,
-    /// Amendments not made because the line cannot be parsed; such lines are written back as they are.
+    /// Amendments of lines that cannot be parsed, which are copied unchanged.
     pub bad_lines_left: u32,
-    /// Length of the file.
     pub bytes: u64,
-    /// To recognise the file by at the next save ([`Expected::Ours`](super::Expected::Ours)).
+    /// Identifies the file at the next save ([`Expected::Ours`](super::Expected::Ours)).
     pub stamp: Stamp,
     /// XXH3-128 of the file's bytes.
     pub hash: u128,
-    /// The file's first original, if one was asked for.
     pub backup: Option<Backup>,
-    /// What the operator should know.
     pub warnings: Vec<SaveWarning>,
 }
 
-/// The copy of what was replaced.
+/// The copy of the replaced file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backup {
-    /// It was made by this save.
+    /// Created by this save.
     Made(PathBuf),
-    /// One was there already, and is never overwritten.
+    /// An existing backup, which is never overwritten.
     Kept(PathBuf),
 }
 
-/// What could not be carried over to the new file, though it was written.
+/// A property of the old file that could not be preserved. The new file was written nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SaveWarning {
-    /// Other names of the old file still lead to its old content.
-    #[error("{path} had {links} names (hard links); the others still show the old content")]
-    HardLinks {
-        /// The target.
-        path: PathBuf,
-        /// How many names it had.
-        links: u64,
-    },
-    /// The file belongs to whoever saved.
-    #[error("{path} could not be given its old owner")]
-    Owner {
-        /// The target.
-        path: PathBuf,
-    },
-    /// Extended attributes, or an access list, are lost.
-    #[error("{path} could not be given its old attributes ({which})")]
+    #[error("{path} had {links} hard links; the others still have the old content")]
+    HardLinks { path: PathBuf, links: u64 },
+    #[error("{path}: owner not preserved")]
+    Owner { path: PathBuf },
+    /// Extended attributes, or an access control list.
+    #[error("{path}: attributes not preserved ({which})")]
     Attributes {
-        /// The target.
         path: PathBuf,
-        /// Their names, or that these are not known either.
+        /// Their names, if known.
         which: String,
     },
-    /// The folder may not be read, so it could not be told to flush.
-    #[error("{folder} could not be opened to be flushed; a power cut in the next seconds may undo the save")]
-    FolderNotFlushed {
-        /// The target's folder.
-        folder: PathBuf,
-    },
+    /// The folder could not be opened, so it was not synced.
+    #[error("{folder} could not be synced; a power loss in the next seconds may undo the save")]
+    FolderNotFlushed { folder: PathBuf },
 }
 
-/// Why a target is not overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConflictKind {
-    /// This session never wrote it.
+    /// Not written by this session.
     Foreign,
-    /// This session wrote it, but it changed since.
+    /// Written by this session, and changed since.
     Changed,
 }
 
 impl fmt::Display for ConflictKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Foreign => "was there before, and not written by this session",
+            Self::Foreign => "exists and was not written by this session",
             Self::Changed => "changed since this session wrote it",
         })
     }
 }
 
-/// Why nothing was saved. What was at the target is as it was, unless said otherwise.
+/// Why nothing was saved. The target is unchanged, unless noted otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
-    /// The dataset cannot be read any more.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The amendments are not in the records' order, or name one twice.
-    #[error("record {} was amended out of order", record.0)]
-    OutOfOrder {
-        /// The offender.
-        record: RecordId,
-    },
-    /// Something else is at the target.
+    /// The amendments are not in file order, or two are of the same record.
+    #[error("internal error: amendment of record {} is out of order", record.0)]
+    OutOfOrder { record: RecordId },
     #[error("{path} {kind}; --force replaces it, -o FILE writes another")]
-    Conflict {
-        /// The target.
-        path: PathBuf,
-        /// What it is.
-        kind: ConflictKind,
-    },
-    /// Another save to the same target is running.
-    #[error("{path} is being saved by another process; wait for it, or use -o FILE")]
-    Busy {
-        /// The target.
-        path: PathBuf,
-    },
-    /// The dataset would be replaced without being asked to.
+    Conflict { path: PathBuf, kind: ConflictKind },
+    #[error("{path} is being written by another process; wait until it ends, or use -o FILE")]
+    Busy { path: PathBuf },
+    /// The target is the dataset, without an in-place save being requested.
     #[error("{path} is the dataset itself; --in-place replaces it and keeps a .bak, -o FILE writes another")]
-    IsDataset {
-        /// The target.
-        path: PathBuf,
-    },
-    /// A folder or a device.
+    IsDataset { path: PathBuf },
     #[error("{path} is not a regular file; use -o FILE")]
-    NotAFile {
-        /// The target.
-        path: PathBuf,
-    },
-    /// The operating system refused: a full disk, a folder without permission.
-    #[error("{path} could not be written: {source}; what was there is untouched; -o FILE writes elsewhere")]
+    NotAFile { path: PathBuf },
+    #[error("cannot write {path}: {source}; the existing file is untouched; -o FILE writes elsewhere")]
     Io {
-        /// The target, or the backup to be made first.
+        /// The target, or its backup.
         path: PathBuf,
-        /// What it said.
         source: io::Error,
     },
-    /// The new file is in place and whole, but may not outlast a power cut. Saving again settles it, with what the
-    /// report tells of the file as expected.
-    #[error("{} is written, but the disk did not confirm it: {source}; save again", report.path.display())]
-    NotConfirmed {
-        /// What is there now.
-        report: Box<SaveReport>,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The new file is complete and in place, but may not survive a power loss. Save again, expecting the file of the
+    /// report.
+    #[error("{} was written, but could not be synced: {source}; save again", report.path.display())]
+    NotConfirmed { report: Box<SaveReport>, source: io::Error },
 }

@@ -66,7 +66,7 @@ fn ours(report: &SaveReport) -> Expected {
 const THREE: &str = "\u{feff}{\"file_name\":\"a\",\"text\":\"1\"}\r\n\n{\"file_name\":\"b\"}\nbad\n{\"text\":\"4\",\"file_name\":\"d\"}";
 
 #[test]
-fn only_what_is_amended_changes() {
+fn only_amended_records_change() {
     let fixture = Fixture::new(THREE);
     assert_eq!(
         fixture.saved(&[(0, caption("one")), (3, caption("사"))]),
@@ -75,7 +75,7 @@ fn only_what_is_amended_changes() {
 }
 
 #[test]
-fn excluded_records_go_with_their_newline() {
+fn excluded_records_are_removed_with_their_newline() {
     let fixture = Fixture::new(THREE);
     assert_eq!(
         fixture.saved(&[(0, Amendment::Exclude), (1, Amendment::Exclude)]),
@@ -86,7 +86,7 @@ fn excluded_records_go_with_their_newline() {
 }
 
 #[test]
-fn bad_lines_are_written_back_whatever_is_asked() {
+fn bad_lines_are_copied_whatever_the_amendment() {
     let fixture = Fixture::new(THREE);
     let report = fixture.save(&[(1, caption("b")), (2, caption("no"))]).expect("saved");
     assert_eq!((report.captions_changed, report.bad_lines_left, report.records_written), (1, 1, 4));
@@ -97,7 +97,7 @@ fn bad_lines_are_written_back_whatever_is_asked() {
 }
 
 #[test]
-fn the_report_tells_what_was_written() {
+fn the_report_matches_the_file() {
     let fixture = Fixture::new(THREE);
     let amendments = [(0, caption("1")), (1, Amendment::Exclude), (3, caption("5"))];
     let report = fixture.save(&amendments).expect("saved");
@@ -111,7 +111,7 @@ fn the_report_tells_what_was_written() {
 }
 
 #[test]
-fn amendments_come_in_order_and_to_records_that_exist() {
+fn amendments_must_be_in_order_and_of_existing_records() {
     let fixture = Fixture::new(THREE);
     for amendments in [[(1, caption("a")), (0, caption("b"))], [(1, caption("a")), (1, caption("b"))]] {
         assert!(matches!(fixture.save(&amendments), Err(SaveError::OutOfOrder { .. })));
@@ -139,7 +139,7 @@ fn long_lines_are_amended_and_too_long_ones_copied() {
 }
 
 #[test]
-fn what_this_session_did_not_write_is_not_overwritten() {
+fn a_foreign_file_is_not_overwritten() {
     let fixture = Fixture::new(THREE);
     fs::write(fixture.target(), "precious").expect("written");
     let error = fixture.save(&[]).expect_err("a foreign file");
@@ -153,7 +153,7 @@ fn what_this_session_did_not_write_is_not_overwritten() {
 }
 
 #[test]
-fn our_own_file_is_overwritten_unless_it_changed() {
+fn own_output_is_overwritten_unless_it_changed() {
     let fixture = Fixture::new(THREE);
     let first = fixture.save(&[]).expect("saved");
     let options = SaveOptions { expected: ours(&first), ..fixture.options() };
@@ -165,7 +165,7 @@ fn our_own_file_is_overwritten_unless_it_changed() {
     let error = fixture.save_with(&[], &options).expect_err("changed");
     assert!(matches!(error, SaveError::Conflict { kind: ConflictKind::Changed, .. }), "{error}");
 
-    // Copied back from a backup, say: another file with another time, but what was saved.
+    // Restored from a backup: another file with another modification time, but the same content.
     fs::write(fixture.target(), &text).expect("written");
     fixture.save_with(&[], &options).expect("the same content");
 
@@ -191,7 +191,7 @@ fn in_place_keeps_the_first_original_for_good() {
     assert_eq!(fs::metadata(&backup).and_then(|metadata| metadata.modified()).expect("known"), modified);
     assert!(fs::read_to_string(&path).expect("read").contains("first"));
 
-    // The open dataset still is the original, so the second save starts from it again.
+    // The open dataset is still the original, which is the source of the second save as well.
     options.expected = ours(&first);
     let second = fixture.save_with(&[(0, caption("second"))], &options).expect("saved");
     assert_eq!(second.backup, Some(Backup::Kept(backup.clone())));
@@ -207,7 +207,7 @@ fn a_changed_dataset_is_not_saved() {
     fixture.dataset.content_hash().expect("read");
     let modified = fs::metadata(fixture.dataset.path()).and_then(|metadata| metadata.modified()).expect("known");
     fs::write(fixture.dataset.path(), THREE.replace('4', "5")).expect("written");
-    // Same length, and the time put back: only the content tells.
+    // Same length and modification time, so only the content differs.
     let file = fs::File::options().write(true).open(fixture.dataset.path()).expect("open");
     file.set_modified(modified).expect("set");
     let error = fixture.save(&[]).expect_err("changed");
@@ -216,7 +216,7 @@ fn a_changed_dataset_is_not_saved() {
 }
 
 #[test]
-fn lines_that_moved_are_noticed_without_a_known_hash() {
+fn moved_lines_are_detected_without_a_known_hash() {
     let fixture = Fixture::new("{\"file_name\":\"a\"}\n{\"file_name\":\"b\"}\n");
     fixture.dataset.build_index(&mut |_| ControlFlow::Continue(())).expect("indexed");
     let modified = fs::metadata(fixture.dataset.path()).and_then(|metadata| metadata.modified()).expect("known");
@@ -229,7 +229,7 @@ fn lines_that_moved_are_noticed_without_a_known_hash() {
 
 #[cfg(unix)]
 #[test]
-fn a_dataset_replaced_by_somebody_is_not_saved_elsewhere() {
+fn a_replaced_dataset_is_not_saved_to_another_file() {
     let fixture = Fixture::new(THREE);
     fs::write(fixture.folder.path().join("new"), THREE).expect("written");
     fs::rename(fixture.folder.path().join("new"), fixture.dataset.path()).expect("replaced");
@@ -247,7 +247,7 @@ fn folders_and_missing_folders_are_refused() {
     assert!(matches!(to("/dev/null".into()), Err(SaveError::NotAFile { .. })));
 }
 
-/// Lines as they come, and stranger ones.
+/// Common lines and odd ones.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let written = (any::<String>(), any::<String>(), 0_usize..6).prop_map(|(name, caption, style)| {
         let (name, caption) = (serde_json::Value::from(name), serde_json::Value::from(caption));
@@ -278,29 +278,29 @@ fn unless_utf_16(bytes: &[u8]) -> bool {
     !bytes.starts_with(b"\xFF\xFE") && !bytes.starts_with(b"\xFE\xFF")
 }
 
-/// A line's members in order with their values as written.
-fn raw_members(line: &[u8]) -> Vec<(String, String)> {
-    struct Members(Vec<(String, String)>);
-    impl<'de> serde::Deserialize<'de> for Members {
+/// A line's fields in order, undecoded.
+fn raw_fields(line: &[u8]) -> Vec<(String, String)> {
+    struct Fields(Vec<(String, String)>);
+    impl<'de> serde::Deserialize<'de> for Fields {
         fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
             struct Visitor;
             impl<'de> serde::de::Visitor<'de> for Visitor {
-                type Value = Members;
+                type Value = Fields;
                 fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                     f.write_str("an object")
                 }
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                    let mut members = Vec::new();
+                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                    let mut fields = Vec::new();
                     while let Some((key, value)) = map.next_entry::<String, Box<serde_json::value::RawValue>>()? {
-                        members.push((key, value.get().to_owned()));
+                        fields.push((key, value.get().to_owned()));
                     }
-                    Ok(Members(members))
+                    Ok(Fields(fields))
                 }
             }
             json.deserialize_map(Visitor)
         }
     }
-    serde_json::from_slice::<Members>(line).expect("an object").0
+    serde_json::from_slice::<Fields>(line).expect("an object").0
 }
 
 proptest! {
@@ -340,9 +340,9 @@ proptest! {
                     touched[at] = true;
                     assert_eq!(record.caption.as_deref(), Some(captions[index].as_str()));
                     let body = |line: &[u8]| line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).to_vec();
-                    let mut old = raw_members(&body(&before[at]));
-                    let mut new = raw_members(&body(&after[at]));
-                    let last = |members: &[(String, String)]| members.iter().rposition(|(key, _)| key == "text");
+                    let mut old = raw_fields(&body(&before[at]));
+                    let mut new = raw_fields(&body(&after[at]));
+                    let last = |fields: &[(String, String)]| fields.iter().rposition(|(key, _)| key == "text");
                     new.remove(last(&new).expect("has a caption"));
                     if let Some(last) = last(&old) {
                         old.remove(last);

@@ -5,8 +5,8 @@ use super::*;
 use crate::dataset::{OpenOptions, RecordId};
 use crate::describe::StopReason;
 use crate::session::{
-    Action, ActionKind, Actor, CandidateId, EditBase, Event, FILE, Ledger, Opened, Provenance, SampleRequest, Seq,
-    Sitting, Subject,
+    Action, ActionKind, Actor, CandidateId, EditBase, Event, FILE, Ledger, Opened, Provenance, ReviewerChange,
+    SampleRequest, Seq, Subject,
 };
 use crate::statistics::Stratum;
 
@@ -78,7 +78,7 @@ fn history(dataset: &Dataset) -> History {
         let (seq, _) = ledger.apply(event);
         actions.push(Action { seq, at: second(seq.0.cast_signed()), record, kind });
     }
-    let members = [6, 5, 4, 3, 2, 1, 0].map(|number: u32| Sampled {
+    let members = [6, 5, 4, 3, 2, 1, 0].map(|number: u32| SampleMember {
         record: RecordId(number),
         subject: Subject {
             file_name: format!("{number}_*.jpg"),
@@ -97,11 +97,12 @@ fn history(dataset: &Dataset) -> History {
         after,
         at: second(100),
     };
-    let sitting = |after, reviewer: &str| Sitting { after: Seq(after), at: second(0), reviewer: reviewer.to_owned() };
+    let change =
+        |after, reviewer: &str| ReviewerChange { after: Seq(after), at: second(0), reviewer: reviewer.to_owned() };
     History {
         opened: Opened { ledger, samples: vec![sample], ..Opened::default() },
         actions,
-        sittings: vec![sitting(0, "lee"), sitting(3, "kim")],
+        reviewers: vec![change(0, "lee"), change(3, "kim")],
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::{Timestamp, ToSpan};
 use super::super::fixture::{List, Review, decided, edited, folder, generated};
 use super::super::store::Batch;
 use super::super::{Decision, Event, Seq, Step, open, read_history};
-use super::super::{Sample, SampleRequest, Sampled};
+use super::super::{Sample, SampleMember, SampleRequest};
 use super::*;
 use crate::statistics::Stratum;
 
@@ -16,7 +16,7 @@ fn second(number: i64) -> Timestamp {
 fn sample(list: &List, records: &[u32]) -> Sample {
     let member = |record: &u32| {
         let record = RecordId(*record);
-        Sampled { record, subject: list.subject(record), stratum: 0, text: None }
+        SampleMember { record, subject: list.subject(record), stratum: 0, text: None }
     };
     Sample {
         request: SampleRequest { size: records.len() as u64, seed: u64::MAX, by: None, blind: false },
@@ -29,7 +29,7 @@ fn sample(list: &List, records: &[u32]) -> Sample {
 }
 
 #[test]
-fn actions_are_told_with_who_did_them_and_what_edits_began_from() {
+fn actions_have_an_actor_and_the_base_of_an_edit() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
     let mut review = Review::open(&list);
@@ -41,11 +41,11 @@ fn actions_are_told_with_who_did_them_and_what_edits_began_from() {
     review.apply(Event::Undone);
     review.close();
     let history = read_history(&list.location(), &list.dataset()).unwrap();
-    let told: Vec<_> = history.actions.iter().map(|action| (action.seq.0, action.record, action.kind)).collect();
+    let found: Vec<_> = history.actions.iter().map(|action| (action.seq.0, action.record, action.kind)).collect();
     let edit = ActionKind::Decided { by: Actor::Operator, edited_from: Some(EditBase::Original) };
     let run = ActionKind::Decided { by: Actor::Run, edited_from: None };
     assert_eq!(
-        told,
+        found,
         [
             (2, Some(first), edit),
             (3, Some(second), run),
@@ -59,10 +59,10 @@ fn actions_are_told_with_who_did_them_and_what_edits_began_from() {
 }
 
 #[test]
-fn who_reviewed_is_known_from_their_first_event_on() {
+fn a_reviewer_is_stored_with_their_first_event() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
-    let sit = |reviewer: &str, decisions: &[&str]| {
+    let review_as = |reviewer: &str, decisions: &[&str]| {
         let mut review = Review::open(&list);
         review.worker().set_reviewer(second(1), reviewer.to_owned()).unwrap();
         for name in decisions {
@@ -70,18 +70,19 @@ fn who_reviewed_is_known_from_their_first_event_on() {
         }
         review.close();
     };
-    sit("nobody", &[]);
-    sit("kim", &["a.jpg"]);
-    sit("kim", &["b.jpg"]);
-    sit("lee", &["a.jpg"]);
+    review_as("nobody", &[]);
+    review_as("kim", &["a.jpg"]);
+    review_as("kim", &["b.jpg"]);
+    review_as("lee", &["a.jpg"]);
     let history = read_history(&list.location(), &list.dataset()).unwrap();
-    let sitting = |after, reviewer: &str| Sitting { after: Seq(after), at: second(1), reviewer: reviewer.to_owned() };
-    assert_eq!(history.sittings, [sitting(0, "kim"), sitting(2, "lee")]);
+    let change =
+        |after, reviewer: &str| ReviewerChange { after: Seq(after), at: second(1), reviewer: reviewer.to_owned() };
+    assert_eq!(history.reviewers, [change(0, "kim"), change(2, "lee")]);
     assert_eq!([0, 1, 2, 3].map(|seq| history.reviewer(Seq(seq))), [None, Some("kim"), Some("kim"), Some("lee")]);
 }
 
 #[test]
-fn who_reviewed_is_known_also_where_several_come_in_one_transaction() {
+fn several_reviewers_can_be_in_one_transaction() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B")]);
     let (mut store, _) = open(&list.location(), &list.dataset(), second(0)).unwrap();
@@ -98,7 +99,7 @@ fn who_reviewed_is_known_also_where_several_come_in_one_transaction() {
 }
 
 #[test]
-fn a_sample_comes_back_as_it_was_drawn_and_follows_its_records() {
+fn a_sample_is_restored_and_follows_its_records() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a.jpg", "A"), ("b.jpg", "B"), ("c.jpg", "C")]);
     let mut review = Review::open(&list);
@@ -121,7 +122,7 @@ fn a_sample_comes_back_as_it_was_drawn_and_follows_its_records() {
 }
 
 #[test]
-fn a_session_that_is_not_there_has_no_history() {
+fn a_missing_session_has_an_empty_history() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a.jpg", "A")]);
     assert_eq!(read_history(&list.location(), &list.dataset()).unwrap(), History::default());

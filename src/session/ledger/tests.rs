@@ -1,4 +1,4 @@
-//! Steps: what is undone and redone together.
+//! Steps of undo and redo.
 
 use proptest::prelude::*;
 
@@ -20,9 +20,9 @@ fn own_texts(ledger: &Ledger) -> [Option<&str>; 2] {
 }
 
 #[test]
-fn changes_made_together_are_one_step() {
+fn joined_changes_are_one_step() {
     let mut ledger = Ledger::new();
-    for event in [kept(A), amended(A, "one"), amended(B, "two"), Event::Together { changes: 2 }] {
+    for event in [kept(A), amended(A, "one"), amended(B, "two"), Event::StepEnded { changes: 2 }] {
         ledger.apply(event);
     }
     assert_eq!(ledger.undo_targets(), [A, B]);
@@ -37,7 +37,7 @@ fn changes_made_together_are_one_step() {
 }
 
 #[test]
-fn an_amendment_leaves_the_decision_and_a_decision_ends_the_amendment() {
+fn a_bulk_change_keeps_the_decision_and_a_decision_removes_the_bulk_change() {
     let mut ledger = Ledger::new();
     let edited = Decision::Edited { text: "own".to_owned(), base: super::super::EditBase::Original };
     ledger.apply(Event::Decided { record: A, decision: edited.clone(), by: Actor::Operator });
@@ -52,7 +52,7 @@ fn an_amendment_leaves_the_decision_and_a_decision_ends_the_amendment() {
     assert_eq!(ledger.record(A).own_text(), Some("own, mended"));
 }
 
-/// What can happen to two records, in steps of one to four changes.
+/// Changes of two records, in steps of one to four.
 fn steps() -> impl Strategy<Value = Vec<Vec<Event>>> {
     let record = prop::sample::select(vec![A, B]);
     let change = (record, 0_u8..4, "[a-z]{1,3}").prop_map(|(record, kind, text)| match kind {
@@ -64,14 +64,14 @@ fn steps() -> impl Strategy<Value = Vec<Vec<Event>>> {
     prop::collection::vec(prop::collection::vec(change, 1..5), 0..12)
 }
 
-/// The states as they are to be seen: without the numbers of the events that led there.
+/// The states without event numbers.
 fn seen(ledger: &Ledger) -> Vec<RecordState> {
     [A, B].map(|record| RecordState { touched: Seq(0), ..ledger.record(record).clone() }).to_vec()
 }
 
 proptest! {
     #[test]
-    fn undo_goes_back_step_by_step_and_redo_forward_again(steps in steps()) {
+    fn undo_reverts_step_by_step_and_redo_restores_each(steps in steps()) {
         let mut ledger = Ledger::new();
         let mut states = vec![seen(&ledger)];
         for step in &steps {
@@ -79,7 +79,7 @@ proptest! {
                 ledger.apply(event.clone());
             }
             if step.len() > 1 {
-                ledger.apply(Event::Together { changes: step.len() as u64 });
+                ledger.apply(Event::StepEnded { changes: step.len() as u64 });
             }
             states.push(seen(&ledger));
         }

@@ -30,7 +30,7 @@ fn chosen(list: &List, file: &Path) -> Location {
     Location::find(&list.path, CAPTION, Some(file)).unwrap()
 }
 
-/// Opening fails both ways, with the file left as it is.
+/// Opening fails for writing and reading, and leaves the file unchanged.
 fn refused(list: &List, file: &Path) -> SessionError {
     let hash = || XxHash3_128::oneshot(&fs::read(file).unwrap());
     let before = hash();
@@ -44,7 +44,7 @@ fn refused(list: &List, file: &Path) -> SessionError {
 }
 
 #[test]
-fn a_session_begins_empty_beside_its_dataset() {
+fn a_new_session_is_empty_and_beside_its_dataset() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let review = Review::open(&list);
@@ -55,7 +55,7 @@ fn a_session_begins_empty_beside_its_dataset() {
 }
 
 #[test]
-fn there_is_one_writer_and_readers_see_what_it_wrote() {
+fn there_is_one_writer_and_readers_see_its_events() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let (store, opened) = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
@@ -74,7 +74,7 @@ fn there_is_one_writer_and_readers_see_what_it_wrote() {
 }
 
 #[test]
-fn a_reader_never_sees_half_of_what_is_being_written() {
+fn a_reader_never_sees_a_partial_write() {
     let folder = folder();
     let names: Vec<_> = (0..400).map(|index| format!("{index}.jpg")).collect();
     let records: Vec<_> = names.iter().map(|name| (name.as_str(), "caption")).collect();
@@ -112,7 +112,7 @@ fn reading_creates_and_changes_nothing() {
     assert_eq!(Review::open(&list).opened, opened, "the writer sees the same");
 }
 
-/// A session whose newest events are only in its log, as a killed process leaves it.
+/// A session whose newest events are only in the write-ahead log, as after a kill.
 fn killed(list: &List) -> Ledger {
     let mut review = Review::open(list);
     review.decide("a", Decision::Kept);
@@ -134,7 +134,7 @@ fn killed(list: &List) -> Ledger {
 }
 
 #[test]
-fn a_folder_with_an_odd_name_is_read_too() {
+fn special_characters_in_the_path_are_supported() {
     let folder = folder();
     let odd = folder.path().join("100% of? #1 사진");
     fs::create_dir(&odd).unwrap();
@@ -146,19 +146,19 @@ fn a_folder_with_an_odd_name_is_read_too() {
 }
 
 #[test]
-fn what_is_only_in_the_log_counts() {
+fn the_write_ahead_log_is_read() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let ledger = killed(&list);
     let contents = || files(&folder.path().join(".recaption"))["metadata.sqlite"];
     let before = contents();
     assert_eq!(read(&list).ledger, ledger);
-    assert_eq!(contents(), before, "a reader leaves folding in to the writer");
+    assert_eq!(contents(), before, "a reader makes no checkpoint");
     assert_eq!(Review::open(&list).close(), ledger);
 }
 
 #[test]
-fn what_is_only_in_the_log_counts_in_a_folder_that_cannot_be_written() {
+fn the_write_ahead_log_is_read_in_a_read_only_folder() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let ledger = killed(&list);
@@ -171,7 +171,7 @@ fn what_is_only_in_the_log_counts_in_a_folder_that_cannot_be_written() {
 
 #[cfg(unix)]
 #[test]
-fn a_session_in_a_folder_of_somebody_elses_can_only_be_read() {
+fn a_session_in_a_read_only_folder_can_be_read() {
     use std::os::unix::fs::PermissionsExt;
     if rustix::process::geteuid().is_root() {
         return; // permissions do not bind root
@@ -203,7 +203,7 @@ fn a_session_in_a_folder_of_somebody_elses_can_only_be_read() {
 }
 
 #[test]
-fn a_cut_log_is_as_if_the_cut_part_had_never_been_written() {
+fn a_truncated_write_ahead_log_loses_only_its_end() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let ledger = killed(&list);
@@ -216,7 +216,7 @@ fn a_cut_log_is_as_if_the_cut_part_had_never_been_written() {
 }
 
 #[test]
-fn other_files_are_refused_and_left_alone() {
+fn other_files_are_rejected_and_unchanged() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let text = folder.path().join("notes.txt");
@@ -235,7 +235,7 @@ fn other_files_are_refused_and_left_alone() {
 }
 
 #[test]
-fn a_newer_format_is_refused_and_left_alone() {
+fn a_newer_format_is_rejected_and_unchanged() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     Review::open(&list).close();
@@ -247,7 +247,7 @@ fn a_newer_format_is_refused_and_left_alone() {
 }
 
 #[test]
-fn damage_is_found_and_left_alone() {
+fn damage_is_detected_and_the_file_unchanged() {
     let reviewed = |folder: &Path| {
         let list = List::new(folder, &[("a", "1")]);
         let mut review = Review::open(&list);
@@ -259,7 +259,7 @@ fn damage_is_found_and_left_alone() {
     };
     for (damage, told) in [
         ("DELETE FROM event WHERE seq = 2", "1 of 3 events are missing"),
-        ("UPDATE event SET kind = 'eaten' WHERE seq = 2", "unknown kind \"eaten\""),
+        ("UPDATE event SET kind = 'eaten' WHERE seq = 2", "unknown event kind \"eaten\""),
         ("UPDATE event SET decision = 'eaten' WHERE seq = 2", "unknown decision \"eaten\""),
         ("UPDATE event SET candidate = NULL WHERE seq = 2", "event 2 lacks its candidate"),
         ("UPDATE event SET actor = NULL WHERE seq = 2", "event 2 lacks actor"),
@@ -290,7 +290,7 @@ fn damage_is_found_and_left_alone() {
 }
 
 #[test]
-fn pages_full_of_noise_are_damage() {
+fn overwritten_pages_are_detected() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let mut review = Review::open(&list);
@@ -305,7 +305,7 @@ fn pages_full_of_noise_are_damage() {
     assert!(matches!(refused(&list, &file), SessionError::Damaged { .. }));
 }
 
-/// Format 1 as the first release wrote it. Never changes.
+/// A session of format 1. Never changes.
 const FORMAT_1: &str = include_str!("format_1.sql");
 
 #[test]
@@ -339,7 +339,7 @@ fn a_session_of_format_1_opens() {
 }
 
 #[test]
-fn a_session_is_about_one_member_and_is_never_opened_for_another() {
+fn a_session_belongs_to_one_caption_field() {
     let folder = tempfile::tempdir().unwrap();
     let mut list = List::new(folder.path(), &[("a.jpg", "one")]);
     let own = list.location();
@@ -351,9 +351,9 @@ fn a_session_is_about_one_member_and_is_never_opened_for_another() {
     drop(open(&other, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
     let error = refused(&list, own.file());
     assert!(matches!(&error, SessionError::OtherField { reviewed, .. } if reviewed == "text"), "{error}");
-    assert!(error.to_string().contains("holds the review of \"text\", and this is one of \"text_ko\": name that"));
+    assert!(error.to_string().contains("session of the field \"text\", not of \"text_ko\": use --caption-field text"));
 
-    // One from before this was noted is taken for what it is opened as.
+    // A session without a stored caption field belongs to the first one it is opened with.
     let connection = Connection::open(own.file()).unwrap();
     assert_eq!(connection.execute("DELETE FROM setting WHERE name = 'caption_field'", []).unwrap(), 1);
     drop(connection);
@@ -404,13 +404,13 @@ fn version_0_1() -> Ledger {
     ledger.apply_as(Seq(36), Event::Drafted { record: RecordId(6), draft: Some(draft) });
     let (kept, skipped) = (|record| decided(record, Decision::Kept), |record| decided(record, Decision::Skipped));
     apply(&mut ledger, vec![kept(7), Event::Undone, kept(8), Event::Undone, Event::Redone]);
-    apply(&mut ledger, vec![skipped(7), skipped(9), Event::Together { changes: 2 }]);
+    apply(&mut ledger, vec![skipped(7), skipped(9), Event::StepEnded { changes: 2 }]);
     let amended = |record| {
         let text = Some(format!("Text {record} of {}.jpg.", name(record)));
         Event::Amended { record: RecordId(record), text }
     };
     apply(&mut ledger, [1, 3, 4, 5, 6, 7, 8, 9].map(amended).into());
-    ledger.apply(Event::Together { changes: 8 });
+    ledger.apply(Event::StepEnded { changes: 8 });
     let path = "/tmp/fix/v0.1/metadata_updated.jsonl".into();
     let hash = 0xe7b4_d97e_1a62_2d33_30f3_35d5_30e0_5305;
     ledger.apply(Event::Saved { path, through: Seq(53), hash });
@@ -419,7 +419,7 @@ fn version_0_1() -> Ledger {
 }
 
 #[test]
-fn a_session_of_version_0_1_opens_and_goes_on_in_the_current_format() {
+fn a_session_of_version_0_1_opens_and_is_migrated() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1");
     let folder = folder();
     let path = folder.path().join("metadata.jsonl");

@@ -1,31 +1,31 @@
-//! Which record of a changed dataset each touched one is, and what became of it. Knows no database.
+//! The matching algorithm, without the database.
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::event::Fate;
-use super::super::log::SubjectIndex;
+use super::super::event::MatchOutcome;
+use super::super::subject::SubjectIndex;
 use crate::dataset::RecordId;
 
-/// What a changed dataset means for the session.
+/// The result of matching.
 #[derive(Default)]
 pub(in crate::session) struct Plan {
-    pub(in crate::session) fates: Vec<(RecordId, Fate)>,
-    /// How many records are in another position than before.
+    pub(in crate::session) outcomes: Vec<(RecordId, MatchOutcome)>,
+    /// The number of records whose position changed.
     pub(in crate::session) moved: usize,
-    /// Whether the dataset now is what the session last saved.
+    /// The dataset is the last output of this session.
     pub(in crate::session) own_output: bool,
-    /// The subjects with news.
+    /// The subjects that changed.
     pub(super) rows: Vec<Row>,
 }
 
 impl Plan {
-    /// Whether it says that anything is not as it was.
-    pub(in crate::session) fn is_news(&self) -> bool {
-        self.moved > 0 || !self.fates.is_empty()
+    /// Returns true if anything changed.
+    pub(in crate::session) fn has_changes(&self) -> bool {
+        self.moved > 0 || !self.outcomes.is_empty()
     }
 }
 
-/// A subject as the database has it.
+/// A stored subject.
 #[derive(Clone)]
 pub(super) struct Row {
     pub(super) subject: SubjectIndex,
@@ -33,30 +33,30 @@ pub(super) struct Row {
     pub(super) occurrence: usize,
     pub(super) position: Option<RecordId>,
     pub(super) original: Option<String>,
-    /// The text of this session that is in the dataset in its place.
+    /// The text of this session that replaces it in the dataset.
     pub(super) ours: Option<String>,
 }
 
 impl Row {
-    /// What the dataset last said.
+    /// Returns the caption last seen in the dataset.
     fn caption(&self) -> Option<&str> {
         self.ours.as_deref().or(self.original.as_deref())
     }
 }
 
-/// A record of the dataset that bears the name of a subject.
+/// A record of the dataset with the file name of a subject.
 pub(super) struct Found {
     pub(super) record: RecordId,
     pub(super) caption: Option<String>,
 }
 
-/// The records found, by name and in file order, so that an index is an occurrence.
+/// The records found, by file name. In file order, so that the index is the occurrence.
 pub(super) type FoundByName = HashMap<String, Vec<Found>>;
 
-/// The texts that were ever decided for a subject.
+/// All texts that were ever decided for a subject.
 pub(super) type DecidedTexts = HashMap<SubjectIndex, HashSet<String>>;
 
-/// The subjects that are not plainly the one record of their name with the caption it had.
+/// Returns the subjects whose match is ambiguous or whose caption changed.
 pub(super) fn doubtful(rows: &[Row], found: &FoundByName) -> HashSet<SubjectIndex> {
     let plain = |row: &Row| match found.get(&row.file_name).map(Vec::as_slice) {
         None => true,
@@ -66,8 +66,8 @@ pub(super) fn doubtful(rows: &[Row], found: &FoundByName) -> HashSet<SubjectInde
     rows.iter().filter(|row| !plain(row)).map(|row| row.subject).collect()
 }
 
-/// Where each subject is in the session's own output: nothing was moved, some records were left out. None if the names
-/// don't bear that out.
+/// Matches the subjects with the session's own output, in which records were left out, but not moved. Returns `None` if the
+/// file names do not agree.
 pub(super) fn match_own_output(
     rows: &[Row],
     found: &FoundByName,
@@ -90,8 +90,8 @@ pub(super) fn match_own_output(
     Some(matches)
 }
 
-/// Which of the records of its name each subject is. Where a name occurs more than once, the caption tells them apart
-/// as far as it can and the occurrence decides the rest.
+/// Matches each subject with a record of the same file name. If several records have that name, captions are compared
+/// first, then occurrences.
 pub(super) fn match_by_name(rows: &[Row], found: &FoundByName, texts: &DecidedTexts) -> Vec<Option<usize>> {
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, row) in rows.iter().enumerate() {
@@ -102,11 +102,11 @@ pub(super) fn match_by_name(rows: &[Row], found: &FoundByName, texts: &DecidedTe
         let Some(records) = found.get(name) else { continue };
         group.sort_by_key(|&index| (rows[index].position.is_none(), rows[index].position));
         let mut namesakes = Namesakes::new(records);
-        // The surest sign first; each is tried on the whole group before a weaker one.
-        for sign in [Sign::PlaceAndCaption, Sign::Caption, Sign::Decided, Sign::Place] {
+        // The strongest criterion first; each is applied to the whole group before a weaker one.
+        for criterion in [Criterion::PlaceAndCaption, Criterion::Caption, Criterion::Decided, Criterion::Place] {
             for &index in &group {
                 if matches[index].is_none() {
-                    matches[index] = namesakes.claim(&rows[index], sign, texts.get(&rows[index].subject));
+                    matches[index] = namesakes.claim(&rows[index], criterion, texts.get(&rows[index].subject));
                 }
             }
         }
@@ -114,24 +114,24 @@ pub(super) fn match_by_name(rows: &[Row], found: &FoundByName, texts: &DecidedTe
     matches
 }
 
-/// By what a subject is taken to be one of several records of its name.
+/// A criterion that identifies a subject among records of the same name.
 #[derive(Clone, Copy)]
-enum Sign {
-    /// It has the same occurrence and the caption it had, or once had.
+enum Criterion {
+    /// The same occurrence, and the current or an earlier caption.
     PlaceAndCaption,
-    /// It has the caption the subject had, or once had.
+    /// The current or an earlier caption.
     Caption,
-    /// It has a caption that was decided for the subject.
+    /// A caption that was decided for the subject.
     Decided,
-    /// It has the same occurrence.
+    /// The same occurrence.
     Place,
 }
 
-/// The records of one name, each of which can be claimed once.
+/// The records of one file name. Each can be claimed once.
 struct Namesakes<'a> {
     records: &'a [Found],
     free: Vec<bool>,
-    /// Their places by caption, the first one last.
+    /// Their indices by caption, in descending order.
     places: HashMap<Option<&'a str>, Vec<usize>>,
 }
 
@@ -144,23 +144,23 @@ impl<'a> Namesakes<'a> {
         Self { records, free: vec![true; records.len()], places }
     }
 
-    fn claim(&mut self, row: &'a Row, sign: Sign, decided: Option<&'a HashSet<String>>) -> Option<usize> {
+    fn claim(&mut self, row: &'a Row, criterion: Criterion, decided: Option<&'a HashSet<String>>) -> Option<usize> {
         let captions = [row.caption(), row.original.as_deref()];
         let here = row.occurrence;
         let is_free = self.free.get(here).copied().unwrap_or(false);
-        let place = match sign {
-            Sign::PlaceAndCaption => {
+        let place = match criterion {
+            Criterion::PlaceAndCaption => {
                 (is_free && captions.contains(&self.records[here].caption.as_deref())).then_some(here)
             }
-            Sign::Caption => captions.into_iter().find_map(|caption| self.free_with(caption)),
-            Sign::Decided => decided?.iter().find_map(|text| self.free_with(Some(text))),
-            Sign::Place => is_free.then_some(here),
+            Criterion::Caption => captions.into_iter().find_map(|caption| self.free_with(caption)),
+            Criterion::Decided => decided?.iter().find_map(|text| self.free_with(Some(text))),
+            Criterion::Place => is_free.then_some(here),
         }?;
         self.free[place] = false;
         Some(place)
     }
 
-    /// The first free place with a caption.
+    /// Returns the first unclaimed record with a caption.
     fn free_with(&mut self, caption: Option<&'a str>) -> Option<usize> {
         let places = self.places.get_mut(&caption)?;
         while places.pop_if(|place| !self.free[*place]).is_some() {}
@@ -168,43 +168,43 @@ impl<'a> Namesakes<'a> {
     }
 }
 
-/// What became of each subject, by the caption of the record it is.
+/// Determines the outcome of each subject from the caption of the matched record.
 pub(super) fn plan(rows: Vec<Row>, matches: &[Option<usize>], found: &FoundByName, texts: &DecidedTexts) -> Plan {
     let mut plan = Plan::default();
     for (mut row, place) in rows.into_iter().zip(matches) {
-        let stand_in = row.subject.stand_in();
+        let placeholder = row.subject.placeholder();
         let before = row.position;
         let Some((occurrence, now)) = place.and_then(|place| Some((place, found.get(&row.file_name)?.get(place)?)))
         else {
             if before.is_some() {
-                plan.fates.push((stand_in, Fate::Gone));
+                plan.outcomes.push((placeholder, MatchOutcome::Gone));
                 plan.rows.push(Row { position: None, ..row });
             }
             continue;
         };
-        let mut is_news = row.occurrence != occurrence || before != Some(now.record);
+        let mut is_changed = row.occurrence != occurrence || before != Some(now.record);
         match before {
-            None => plan.fates.push((now.record, Fate::Returned)),
+            None => plan.outcomes.push((now.record, MatchOutcome::Returned)),
             Some(before) if before != now.record => plan.moved += 1,
             Some(_) => {}
         }
         if row.caption() != now.caption.as_deref() {
             let decided = texts.get(&row.subject);
             let ours = now.caption.as_ref().filter(|caption| decided.is_some_and(|texts| texts.contains(*caption)));
-            let fate = if now.caption == row.original {
+            let outcome = if now.caption == row.original {
                 row.ours = None;
-                Fate::Restored
+                MatchOutcome::Restored
             } else if let Some(ours) = ours {
                 row.ours = Some(ours.clone());
-                Fate::Ours { original: row.original.clone() }
+                MatchOutcome::Ours { original: row.original.clone() }
             } else {
                 row.ours = None;
-                Fate::Changed { before: std::mem::replace(&mut row.original, now.caption.clone()) }
+                MatchOutcome::Changed { before: std::mem::replace(&mut row.original, now.caption.clone()) }
             };
-            plan.fates.push((now.record, fate));
-            is_news = true;
+            plan.outcomes.push((now.record, outcome));
+            is_changed = true;
         }
-        if is_news {
+        if is_changed {
             plan.rows.push(Row { position: Some(now.record), occurrence, ..row });
         }
     }

@@ -14,7 +14,7 @@ fn without_touch(state: RecordState) -> RecordState {
 }
 
 #[test]
-fn an_unchanged_dataset_is_not_even_read() {
+fn an_unchanged_dataset_is_not_read() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let mut review = Review::open(&list);
@@ -27,7 +27,7 @@ fn an_unchanged_dataset_is_not_even_read() {
 }
 
 #[test]
-fn contents_known_from_last_time_keep_their_positions() {
+fn known_contents_keep_their_positions() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
     let mut review = Review::open(&list);
@@ -44,7 +44,7 @@ fn contents_known_from_last_time_keep_their_positions() {
 }
 
 #[test]
-fn a_touched_file_with_the_same_records_is_unchanged() {
+fn a_new_modification_time_alone_is_not_a_change() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1")]);
     let mut review = Review::open(&list);
@@ -70,7 +70,7 @@ fn a_changed_dataset_that_cannot_be_read_is_an_error_and_nothing_is_written() {
 }
 
 #[test]
-fn records_are_found_where_they_went() {
+fn moved_records_are_found() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2"), ("c", "3")]);
     let mut review = Review::open(&list);
@@ -97,7 +97,7 @@ fn records_are_found_where_they_went() {
 }
 
 #[test]
-fn a_changed_caption_doubts_what_was_decided_against_it() {
+fn a_changed_caption_reopens_or_marks_its_decision() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("own", "1"), ("kept", "2"), ("flag", "3"), ("same", "4"), ("out", "5")]);
     let mut review = Review::open(&list);
@@ -114,20 +114,20 @@ fn a_changed_caption_doubts_what_was_decided_against_it() {
     let review = Review::open(&list);
     let changed = ["own", "kept", "flag", "out"].map(|name| list.find(name)).to_vec();
     assert_eq!(review.opened.binding, Binding::Rebound { own_output: false, moved: 0, gone: 0, returned: 0, changed });
-    let verdict = |name| {
+    let found = |name| {
         let state = state(&review, &list, name);
         (state.decision, state.original_changed)
     };
-    assert_eq!(verdict("own"), (accepted(candidate, "better"), true));
-    assert_eq!(verdict("kept"), (Decision::Undecided, true));
-    assert_eq!(verdict("flag"), (Decision::Undecided, false));
-    assert_eq!(verdict("out"), (Decision::Excluded, true));
+    assert_eq!(found("own"), (accepted(candidate, "better"), true));
+    assert_eq!(found("kept"), (Decision::Undecided, true));
+    assert_eq!(found("flag"), (Decision::Undecided, false));
+    assert_eq!(found("out"), (Decision::Excluded, true));
     assert_eq!(state(&review, &list, "same"), same);
     assert!(state(&review, &list, "flag").flagged);
 }
 
 #[test]
-fn no_undo_or_redo_keeps_a_caption_nobody_saw() {
+fn undo_and_redo_do_not_keep_a_caption_that_was_never_shown() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
     let mut review = Review::open(&list);
@@ -150,7 +150,7 @@ fn no_undo_or_redo_keeps_a_caption_nobody_saw() {
 }
 
 #[test]
-fn a_new_decision_settles_a_changed_caption_for_good() {
+fn a_new_decision_confirms_a_changed_caption() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1")]);
     let mut review = Review::open(&list);
@@ -161,7 +161,7 @@ fn a_new_decision_settles_a_changed_caption_for_good() {
     review.decide("a", Decision::Kept);
     assert!(!state(&review, &list, "a").original_changed);
     review.close();
-    // Something else changes: this caption is the one that was kept.
+    // After another change, this caption is still the one that was kept.
     list.replace(&[("new", "0"), ("a", "1'")]);
     let mut review = Review::open(&list);
     assert_eq!(state(&review, &list, "a").decision, Decision::Kept);
@@ -170,7 +170,7 @@ fn a_new_decision_settles_a_changed_caption_for_good() {
 }
 
 #[test]
-fn what_is_gone_is_listed_and_comes_back() {
+fn missing_records_are_listed_and_restored() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2"), ("c", "3")]);
     let mut review = Review::open(&list);
@@ -187,7 +187,7 @@ fn what_is_gone_is_listed_and_comes_back() {
     assert_eq!((unmatched.file_name.as_str(), unmatched.occurrence), ("b", 0));
     assert_eq!(without_touch(unmatched.state.clone()), without_touch(b.clone()));
     assert_eq!(review.ledger.touched().map(|(record, _)| record).collect::<Vec<_>>(), [list.find("a")]);
-    assert_eq!(review.ledger.undo_targets(), [list.find("a")], "what is gone is out of reach");
+    assert_eq!(review.ledger.undo_targets(), [list.find("a")], "missing records are not undone");
     review.apply(Event::Undone);
     assert_eq!(review.ledger.undo_targets(), []);
     review.decide("c", Decision::Kept);
@@ -207,7 +207,7 @@ fn what_is_gone_is_listed_and_comes_back() {
     );
     assert!(review.opened.unmatched.is_empty());
     assert_eq!(without_touch(state(&review, &list, "b")), without_touch(b));
-    // The undo goes by what happened last, whatever was away in between.
+    // Undo follows the order of changes, even if records were missing in between.
     for (name, note) in [("c", "ask"), ("b", ""), ("b", "")] {
         assert_eq!(review.ledger.undo_targets(), [list.find(name)]);
         review.apply(Event::Undone);
@@ -236,7 +236,7 @@ fn a_record_can_return_with_another_caption() {
 }
 
 #[test]
-fn records_of_one_name_are_told_apart_by_caption_then_by_order() {
+fn records_of_one_name_are_distinguished_by_caption_then_by_order() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2"), ("a", "2"), ("a", "4")]);
     let mut review = Review::open(&list);
@@ -244,7 +244,7 @@ fn records_of_one_name_are_told_apart_by_caption_then_by_order() {
         review.apply(decided(crate::dataset::RecordId(index), edited(&format!("text {index}"))));
     }
     review.close();
-    // The first and last change places, the twins stay, and a fifth comes in between.
+    // The first and last are swapped, the duplicates stay, and a fifth is inserted.
     list.replace(&[("a", "4"), ("a", "2"), ("a", "new"), ("a", "2"), ("a", "1")]);
     let review = Review::open(&list);
     let texts: Vec<_> = (0..5)
@@ -257,7 +257,7 @@ fn records_of_one_name_are_told_apart_by_caption_then_by_order() {
 }
 
 #[test]
-fn a_record_of_a_repeated_name_is_not_taken_for_its_twin() {
+fn a_record_of_a_repeated_name_is_not_confused_with_another() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2")]);
     let mut review = Review::open(&list);
@@ -272,7 +272,7 @@ fn a_record_of_a_repeated_name_is_not_taken_for_its_twin() {
 }
 
 #[test]
-fn an_occurrence_learned_later_counts() {
+fn an_occurrence_known_later_is_stored() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1"), ("a", "2")]);
     let (store, _) = super::super::open(&list.location(), &list.dataset(), jiff::Timestamp::UNIX_EPOCH).unwrap();
@@ -291,7 +291,7 @@ fn an_occurrence_learned_later_counts() {
 mod in_place {
     use super::*;
 
-    /// Five records, one decided each way, saved over the dataset.
+    /// Five records with different decisions, saved in place.
     fn saved() -> (tempfile::TempDir, List, List) {
         let folder = folder();
         let before =
@@ -310,7 +310,7 @@ mod in_place {
     }
 
     #[test]
-    fn the_sessions_own_output_changes_no_decision() {
+    fn own_output_changes_no_decision() {
         let (_folder, _, list) = saved();
         assert_eq!(list.records.len(), 3);
         let review = Review::open(&list);
@@ -318,7 +318,7 @@ mod in_place {
             review.opened.binding,
             Binding::Rebound { own_output: true, moved: 3, gone: 2, returned: 0, changed: vec![] }
         );
-        assert!(review.opened.unmatched.is_empty(), "what was left out on purpose is not lost");
+        assert!(review.opened.unmatched.is_empty(), "excluded records are not listed as missing");
         assert!(!review.ledger.is_unsaved());
         let own = state(&review, &list, "own");
         assert_eq!((own.decision, own.original_changed), (edited("mine"), false));
@@ -331,7 +331,7 @@ mod in_place {
     }
 
     #[test]
-    fn an_undo_leads_back_to_the_caption_from_before() {
+    fn undo_restores_the_caption_before_the_save() {
         let (_folder, _, mut list) = saved();
         let mut review = Review::open(&list);
         assert_eq!(review.ledger.undo_targets(), [list.find("none")]);
@@ -363,7 +363,7 @@ mod in_place {
     }
 
     #[test]
-    fn a_decision_after_the_save_stands_against_what_was_saved() {
+    fn a_decision_after_the_save_is_kept() {
         let folder = folder();
         let mut list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
         let mut review = Review::open(&list);
@@ -381,7 +381,7 @@ mod in_place {
     }
 
     #[test]
-    fn an_exclusion_does_not_pass_to_a_twin() {
+    fn an_exclusion_is_not_transferred_to_a_duplicate() {
         let folder = folder();
         let mut list = List::new(folder.path(), &[("a", "1"), ("a", "1"), ("b", "2")]);
         let mut review = Review::open(&list);
@@ -395,7 +395,7 @@ mod in_place {
     }
 
     #[test]
-    fn a_crash_between_the_save_and_its_note_loses_nothing() {
+    fn a_crash_between_the_save_and_its_event_loses_nothing() {
         let folder = folder();
         let mut list = List::new(folder.path(), &[("out", "1"), ("own", "2")]);
         let mut review = Review::open(&list);
@@ -414,7 +414,7 @@ mod in_place {
     }
 
     #[test]
-    fn the_first_file_put_back_brings_everything_back() {
+    fn restoring_the_first_file_restores_everything() {
         let (_folder, mut before, list) = saved();
         Review::open(&list).close();
         before.stamp = list.stamp + 1;
@@ -431,7 +431,7 @@ mod in_place {
     }
 
     #[test]
-    fn somebody_elses_change_of_the_output_becomes_the_original() {
+    fn an_external_change_of_the_output_becomes_the_original() {
         let (_folder, _, mut list) = saved();
         Review::open(&list).close();
         list.replace(&[("own", "theirs"), ("kept", "3"), ("none", "5")]);
@@ -442,7 +442,7 @@ mod in_place {
     }
 }
 
-/// One thing done to a dataset of records with names of their own.
+/// A change of a session or of its dataset of records with unique names.
 #[derive(Clone, Debug)]
 enum Deed {
     Decide(prop::sample::Index, Decision),
@@ -470,10 +470,10 @@ fn deed() -> impl Strategy<Value = Deed> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is moved, removed and put back between sittings, each record has the state it was left with, and
-    /// adding the session up again gives the ledger that was being reviewed.
+    /// Whatever is moved, removed and restored between reviews, each record keeps its state, and replaying the session
+    /// restores its ledger.
     #[test]
-    fn records_keep_their_state_wherever_they_go(steps in prop::collection::vec(deed(), 1..60)) {
+    fn records_keep_their_state_when_they_move(steps in prop::collection::vec(deed(), 1..60)) {
         let folder = folder();
         let names = ["a", "b", "c", "d", "e"];
         let mut list = List::new(folder.path(), &names.map(|name| (name, "caption")));
@@ -529,7 +529,7 @@ proptest! {
 }
 
 #[test]
-fn fates_are_written_with_what_they_replaced() {
+fn match_outcomes_are_stored_with_the_replaced_caption() {
     let folder = folder();
     let mut list = List::new(folder.path(), &[("a", "1")]);
     let mut review = Review::open(&list);

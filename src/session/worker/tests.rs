@@ -33,7 +33,7 @@ fn drafted(text: &str) -> Event {
 }
 
 #[test]
-fn a_hole_in_the_numbers_is_refused_and_so_is_all_that_follows() {
+fn a_gap_in_the_numbers_is_rejected_with_everything_after_it() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let (worker, acks) = start(&list);
@@ -48,7 +48,7 @@ fn a_hole_in_the_numbers_is_refused_and_so_is_all_that_follows() {
 }
 
 #[test]
-fn a_record_that_is_not_in_the_dataset_is_refused_and_so_is_all_that_follows() {
+fn a_record_that_is_not_in_the_dataset_is_rejected_with_everything_after_it() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let (worker, acks) = start(&list);
@@ -78,7 +78,7 @@ fn a_line_is_read_only_for_the_first_event_of_its_record() {
 }
 
 #[test]
-fn a_dataset_that_cannot_be_read_refuses_what_is_decided_of_new_records() {
+fn events_of_new_records_fail_if_the_dataset_cannot_be_read() {
     let folder = folder();
     let list = List { unreadable: true, ..List::new(folder.path(), &[("a", "1")]) };
     let (worker, acks) = start(&list);
@@ -89,7 +89,7 @@ fn a_dataset_that_cannot_be_read_refuses_what_is_decided_of_new_records() {
 }
 
 #[test]
-fn a_full_disk_fails_the_batch_and_all_that_follows_and_what_was_durable_stays() {
+fn a_full_disk_fails_the_batch_and_everything_after_it() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let mut review = Review::open(&list);
@@ -110,7 +110,7 @@ fn a_full_disk_fails_the_batch_and_all_that_follows_and_what_was_durable_stays()
 }
 
 #[test]
-fn dropping_the_writer_writes_what_is_queued() {
+fn dropping_the_worker_writes_the_queue() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let (worker, acks) = start(&list);
@@ -123,7 +123,7 @@ fn dropping_the_writer_writes_what_is_queued() {
 }
 
 #[test]
-fn only_the_newest_draft_is_stored_and_every_number_is_accounted_for() {
+fn only_the_newest_draft_is_stored_but_all_are_counted() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1")]);
     let mut review = Review::open(&list);
@@ -148,7 +148,7 @@ fn only_the_newest_draft_is_stored_and_every_number_is_accounted_for() {
 }
 
 #[test]
-fn the_cursor_is_kept_without_an_event() {
+fn the_cursor_is_stored_without_an_event() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
     let review = Review::open(&list);
@@ -162,7 +162,7 @@ fn the_cursor_is_kept_without_an_event() {
 #[derive(Clone, Debug)]
 enum Deed {
     Changes(Changes),
-    /// Saves everything, or all but the newest so many events.
+    /// Saves everything but a number of the newest events.
     Save(u64, u128),
     Restart,
 }
@@ -226,7 +226,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (record(), decision(), by).prop_map(|(record, decision, by)| Event::Decided { record, decision, by }),
         1 => (record(), any::<bool>()).prop_map(|(record, on)| Event::Flagged { record, on }),
         2 => (record(), option::of(words())).prop_map(|(record, text)| Event::Amended { record, text }),
-        1 => (0_u64..6).prop_map(|changes| Event::Together { changes }),
+        1 => (0_u64..6).prop_map(|changes| Event::StepEnded { changes }),
         1 => (record(), words()).prop_map(|(record, note)| Event::Noted { record, note }),
         2 => (record(), words(), candidate())
             .prop_map(|(record, text, provenance)| Event::Generated { record, text, provenance }),
@@ -267,9 +267,9 @@ fn deed() -> impl Strategy<Value = Deed> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever happens and however often the session is left and opened again, it is the ledger that never left memory.
+    /// However often the session is closed and reopened, its ledger equals one that stays in memory.
     #[test]
-    fn a_session_is_the_pure_ledger(deeds in prop::collection::vec(deed(), 1..80)) {
+    fn a_session_restores_its_ledger(deeds in prop::collection::vec(deed(), 1..80)) {
         let folder = folder();
         let list = List::new(folder.path(), &[("a", "1"), ("b", "2"), ("c\0c", "3"), ("", "4")]);
         let mut pure = Ledger::new();

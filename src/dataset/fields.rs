@@ -1,4 +1,4 @@
-//! Finds the two members that matter in a line of JSON, and where exactly they are.
+//! Finds the two fields we need in a line of JSON, and their exact positions.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,51 +10,51 @@ use serde_json::value::RawValue;
 use super::FILE_NAME;
 use super::line::{JsonKind, LineError};
 
-/// What a line's object holds, as far as it matters here. Of a member that is repeated, the last one counts, as it does
-/// for Python and for the loaders built on it.
+/// The fields of a line's object that we need. If one is repeated, the last one counts, as in Python and the loaders built
+/// on it.
 #[derive(Debug, Default)]
-pub(super) struct Members<'a> {
-    pub(super) file_name: Member<'a>,
-    pub(super) caption: Member<'a>,
-    /// How the object ends, for one more member; absent when it is empty.
+pub(super) struct Fields<'a> {
+    pub(super) file_name: Field<'a>,
+    pub(super) caption: Field<'a>,
+    /// The end of the object, needed to append a field; `None` if the object is empty.
     pub(super) tail: Option<Tail>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Member<'a> {
-    /// Its value as written.
+pub(super) struct Field<'a> {
+    /// The undecoded JSON value.
     pub(super) raw: Option<&'a str>,
     pub(super) repeated: bool,
 }
 
-impl<'a> Member<'a> {
+impl<'a> Field<'a> {
     fn set(&mut self, raw: &'a str) {
         self.repeated |= self.raw.is_some();
         self.raw = Some(raw);
     }
 }
 
-/// The object's last member and the separators it is written with, as positions in the line.
+/// The object's last field and its separators, as positions in the line.
 #[derive(Debug)]
 pub(super) struct Tail {
-    /// From the value before to the last key: a comma and white space; absent when there is only one member.
+    /// From the previous value to the last key: a comma and white space; `None` if there is only one field.
     pub(super) comma: Option<Range<usize>>,
     /// From the last key to its value: a colon and white space.
     pub(super) colon: Range<usize>,
-    /// After the last value.
+    /// The end of the last value.
     pub(super) end: usize,
 }
 
-/// Reads a line without decoding more than member names.
-pub(super) fn members<'a>(line: &'a str, caption_field: &str) -> Result<Members<'a>, LineError> {
+/// Parses a line without decoding any values.
+pub(super) fn fields<'a>(line: &'a str, caption_field: &str) -> Result<Fields<'a>, LineError> {
     let mut json = serde_json::Deserializer::from_str(line);
     if !line.trim_ascii_start().starts_with('{') {
         IgnoredAny::deserialize(&mut json).and_then(|_| json.end()).map_err(|error| not_json(&error))?;
         return Err(LineError::NotAnObject { found: JsonKind::of(line.trim_ascii_start()) });
     }
-    let members = json.deserialize_map(MembersVisitor { line, caption_field }).map_err(|error| not_json(&error))?;
+    let fields = json.deserialize_map(FieldsVisitor { line, caption_field }).map_err(|error| not_json(&error))?;
     json.end().map_err(|error| not_json(&error))?;
-    Ok(members)
+    Ok(fields)
 }
 
 fn not_json(error: &serde_json::Error) -> LineError {
@@ -64,42 +64,42 @@ fn not_json(error: &serde_json::Error) -> LineError {
     LineError::NotJson { byte, reason: reason.into() }
 }
 
-struct MembersVisitor<'a, 'f> {
+struct FieldsVisitor<'a, 'f> {
     line: &'a str,
     caption_field: &'f str,
 }
 
-impl<'a> Visitor<'a> for MembersVisitor<'a, '_> {
-    type Value = Members<'a>;
+impl<'a> Visitor<'a> for FieldsVisitor<'a, '_> {
+    type Value = Fields<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Members<'a>, A::Error> {
-        let mut members = Members::default();
-        // Keys are taken raw too: one that cannot be decoded is none of ours, and no reason to refuse the line.
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Fields<'a>, A::Error> {
+        let mut fields = Fields::default();
+        // Keys are read undecoded as well: one that cannot be decoded is not ours, and no reason to reject the line.
         while let Some(key) = map.next_key::<&'a RawValue>()? {
             let value = map.next_value::<&'a RawValue>()?;
             let (key, value) = (self.place(key.get()), self.place(value.get()));
             let raw = &self.line[value.clone()];
             if self.names(&key, FILE_NAME) {
-                members.file_name.set(raw);
+                fields.file_name.set(raw);
             } else if self.names(&key, self.caption_field) {
-                members.caption.set(raw);
+                fields.caption.set(raw);
             }
-            members.tail = Some(Tail {
-                comma: members.tail.map(|before| before.end..key.start),
+            fields.tail = Some(Tail {
+                comma: fields.tail.map(|before| before.end..key.start),
                 colon: key.end..value.start,
                 end: value.end,
             });
         }
-        Ok(members)
+        Ok(fields)
     }
 }
 
-impl MembersVisitor<'_, '_> {
-    /// Where a borrowed part of the line is in it.
+impl FieldsVisitor<'_, '_> {
+    /// Returns the position of a borrowed part of the line.
     fn place(&self, part: &str) -> Range<usize> {
         let start = part.as_ptr().addr() - self.line.as_ptr().addr();
         start..start + part.len()
@@ -114,15 +114,14 @@ impl MembersVisitor<'_, '_> {
     }
 }
 
-/// A JSON string's text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decoded<'a> {
     pub(super) text: Cow<'a, str>,
-    /// Whether an escape named half a character, which no text can hold; U+FFFD stands in its place.
+    /// An escape is half of a surrogate pair, which a string cannot contain; it is replaced by U+FFFD.
     pub(super) lone_surrogate: bool,
 }
 
-/// Decodes a JSON string; nothing if `raw` is another kind of value.
+/// Decodes a JSON string. Returns `None` if `raw` is another kind of value.
 pub(super) fn decode(raw: &str) -> Option<Decoded<'_>> {
     let plain = raw.strip_prefix('"')?.strip_suffix('"')?;
     if !plain.contains('\\') {
@@ -131,7 +130,7 @@ pub(super) fn decode(raw: &str) -> Option<Decoded<'_>> {
     if let Ok(text) = serde_json::from_str::<String>(raw) {
         return Some(Decoded { text: Cow::Owned(text), lone_surrogate: false });
     }
-    // Asked for bytes, serde_json encodes a lone surrogate as if it were a character: three bytes that are no UTF-8.
+    // If asked for bytes, serde_json encodes a lone surrogate like a character, as three bytes that are invalid UTF-8.
     let mut json = serde_json::Deserializer::from_str(raw);
     let bytes = json.deserialize_bytes(BytesVisitor).ok()?;
     let mut text = String::with_capacity(bytes.len());

@@ -1,44 +1,44 @@
-//! What is known of every record, in a form that can be copied at once: a search in the background works on the copy,
-//! while the review goes on.
+//! The states of all records as a copy-on-write map, so that a background search works on a snapshot while the review
+//! continues.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use super::ledger::RecordState;
+use super::record_state::RecordState;
 use crate::dataset::RecordId;
 
-/// Records of a page. A copy takes time for every page, and the first change of a page after a copy for every record
-/// in it: this keeps both below a millisecond with a million records touched.
+/// Records in a page. A snapshot copies a pointer per page, and the first change of a page after it copies the page: this
+/// size keeps both below a millisecond for a million records.
 const PAGE: u32 = 512;
 
 static UNTOUCHED: LazyLock<RecordState> = LazyLock::new(RecordState::default);
 
-/// The states of all records something happened to. A clone shares what neither side has changed since.
+/// The states of all records that have events. A clone shares all pages until one side changes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct States {
-    /// Sorted, because neighbours are reviewed together; and a tree never stops to move house as it grows.
+pub struct RecordStates {
+    /// Sorted, because neighbours are reviewed together. Unlike a hash map, a `BTreeMap` never stops to rehash.
     pages: BTreeMap<u32, Arc<BTreeMap<RecordId, RecordState>>>,
 }
 
-impl States {
-    /// The state of a record; the default one where nothing happened to it.
+impl RecordStates {
+    /// Returns the state of a record, the default one if it has no events.
     #[must_use]
     pub fn get(&self, record: RecordId) -> &RecordState {
         self.known(record).unwrap_or(&UNTOUCHED)
     }
 
-    /// The state of a record something happened to.
+    /// Returns the state of a record, or `None` if it has no events.
     #[must_use]
     pub fn known(&self, record: RecordId) -> Option<&RecordState> {
         self.pages.get(&(record.0 / PAGE))?.get(&record)
     }
 
-    /// All records something happened to, in order.
+    /// Returns all records that have events, in file order.
     pub fn iter(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
         self.pages.values().flat_map(|page| page.iter()).map(|(record, state)| (*record, state))
     }
 
-    /// The state of a record, to be changed.
+    /// Returns the state of a record to be changed, inserting the default one.
     pub(super) fn touch(&mut self, record: RecordId) -> &mut RecordState {
         let page = self.pages.entry(record.0 / PAGE).or_default();
         Arc::make_mut(page).entry(record).or_default()
@@ -50,8 +50,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_stays_as_it_was() {
-        let mut states = States::default();
+    fn a_snapshot_does_not_change() {
+        let mut states = RecordStates::default();
         for record in [0, 1, PAGE, PAGE * 7 + 3, u32::MAX] {
             states.touch(RecordId(record)).note = record.to_string();
         }

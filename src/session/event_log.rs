@@ -1,4 +1,4 @@
-//! Events as rows, and how their parts are spelled there. [`replay()`] reads them back.
+//! Events as rows of the database. [`replay()`] reads them back.
 
 use std::path::{Path, PathBuf};
 
@@ -7,48 +7,18 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params};
 
 use super::error::Fault;
-use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, Fate, Provenance, Seq};
+use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, MatchOutcome, Provenance, Seq};
 use super::step::{Changes, Step};
+use super::subject::SubjectIndex;
 use crate::dataset::RecordId;
 use crate::describe::StopReason;
 
 mod replay;
 
-/// Bytes of a subject in the column `subjects`.
+/// Size of an entry of the column `subjects`.
 const SUBJECT_BYTES: usize = size_of::<u32>();
 
 pub(super) use replay::replay;
-
-/// Number of a subject in its table, less one: subjects are numbered without gaps in the order they were touched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SubjectIndex(pub(super) u32);
-
-impl SubjectIndex {
-    pub(super) const fn row(self) -> i64 {
-        self.0 as i64 + 1
-    }
-
-    pub(super) fn from_row(id: i64) -> Result<Self, Fault> {
-        u32::try_from(id.saturating_sub(1))
-            .map(Self)
-            .map_err(|_| Fault::Damaged(format!("subject {id} is out of range")))
-    }
-
-    pub(super) const fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    /// The number a ledger knows the subject by while it has no position. Positions are less than 2³¹ (the table checks
-    /// it), and so are subjects, so the two never meet.
-    pub(super) const fn stand_in(self) -> RecordId {
-        RecordId(u32::MAX - self.0)
-    }
-
-    /// The subject a number stands in for.
-    pub(super) const fn standing_in(record: RecordId) -> Self {
-        Self(u32::MAX - record.0)
-    }
-}
 
 /// Inserts the events of a step. Drafts are in a table of their own (see [`put_draft`]).
 pub(super) fn append(
@@ -64,7 +34,7 @@ pub(super) fn append(
     let event = change.clone().of(RecordId(0));
     let row = EventRow::of(&event);
     if row.text.is_some() {
-        // A text stands in a row with its subject: `rebind` looks for the texts decided for a subject.
+        // A text needs a row with its subject, because `rebind` looks up the texts decided for a subject.
         return append_all(connection, step.first, &at, step.changes.events(), &subject_of);
     }
     let mut subjects = Vec::with_capacity(usize::try_from(records.len()).unwrap_or_default() * SUBJECT_BYTES);
@@ -94,7 +64,7 @@ fn append_all(
         insert(connection, seq, at, &EventRow::of(&event), subject, None)?;
         match &event {
             Event::Generated { text, provenance, .. } => append_candidate(connection, seq, text, provenance)?,
-            Event::Rebound { fates } => append_fates(connection, seq, fates, subject_of)?,
+            Event::Rebound { outcomes } => append_fates(connection, seq, outcomes, subject_of)?,
             _ => {}
         }
     }
@@ -134,7 +104,7 @@ fn insert(
     Ok(())
 }
 
-/// Returns the subjects of a row that stands for the same change to each of them.
+/// Decodes the subjects of a row that stands for the same change to each of them. Returns `None` if the length is wrong.
 pub(super) fn subjects_from(bytes: &[u8]) -> Option<impl Iterator<Item = SubjectIndex> + '_> {
     let (subjects, []) = bytes.as_chunks::<SUBJECT_BYTES>() else { return None };
     Some(subjects.iter().map(|bytes| SubjectIndex(u32::from_le_bytes(*bytes))))
@@ -168,25 +138,25 @@ fn append_candidate(connection: &Connection, seq: Seq, text: &str, provenance: &
 fn append_fates(
     connection: &Connection,
     seq: Seq,
-    fates: &[(RecordId, Fate)],
+    outcomes: &[(RecordId, MatchOutcome)],
     subject_of: &impl Fn(RecordId) -> Option<SubjectIndex>,
 ) -> Result<(), Fault> {
     let mut insert =
         connection.prepare_cached("INSERT INTO fate (seq, subject, fate, caption) VALUES (?1, ?2, ?3, ?4)")?;
-    for (record, fate) in fates {
+    for (record, fate) in outcomes {
         let (name, caption) = match fate {
-            Fate::Gone => ("gone", None),
-            Fate::Returned => ("returned", None),
-            Fate::Changed { before } => ("changed", before.as_deref()),
-            Fate::Ours { original } => ("ours", original.as_deref()),
-            Fate::Restored => ("restored", None),
+            MatchOutcome::Gone => ("gone", None),
+            MatchOutcome::Returned => ("returned", None),
+            MatchOutcome::Changed { before } => ("changed", before.as_deref()),
+            MatchOutcome::Ours { original } => ("ours", original.as_deref()),
+            MatchOutcome::Restored => ("restored", None),
         };
         insert.execute(params![seq.0.cast_signed(), subject_of(*record).map(SubjectIndex::row), name, caption])?;
     }
     Ok(())
 }
 
-/// Puts the newest draft of a subject in place of the one before, after `writes` of them came.
+/// Replaces the draft of a subject by its newest one, the last of `writes` drafts.
 pub(super) fn put_draft(
     connection: &Connection,
     subject: SubjectIndex,
@@ -213,7 +183,7 @@ pub(super) fn put_draft(
     Ok(())
 }
 
-/// The columns of an event besides its number, time and subject.
+/// The columns of an event, without its number, time and subjects.
 #[derive(Default)]
 struct EventRow<'event> {
     kind: &'static str,
@@ -233,7 +203,7 @@ impl<'event> EventRow<'event> {
         match event {
             Event::Decided { decision, by, .. } => Self::of_decision(decision, *by),
             Event::Amended { text, .. } => Self { kind: "amended", text: text.as_deref(), ..Self::default() },
-            Event::Together { changes } => {
+            Event::StepEnded { changes } => {
                 Self { kind: "together", through: Some(changes.cast_signed()), ..Self::default() }
             }
             Event::Flagged { on, .. } => Self { kind: "flagged", flag: Some(*on), ..Self::default() },
@@ -315,6 +285,10 @@ fn stop_from(name: &str) -> StopReason {
     }
 }
 
+pub(super) fn time_from(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
 pub(super) fn hash_text(hash: u128) -> String {
     format!("{hash:032x}")
 }
@@ -323,7 +297,7 @@ pub(super) fn hash_from(text: &str) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// A path as text, so that a person can read it; one that is no text, as its bytes.
+/// Stores a path as text if it is valid UTF-8, otherwise as bytes.
 pub(super) fn path_value(path: &Path) -> Value {
     match path.to_str() {
         Some(text) => Value::Text(text.to_owned()),

@@ -1,20 +1,21 @@
-//! Rows as events: adds a stored session up.
+//! Replays the stored events.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, Row};
 
 use super::super::error::Fault;
-use super::super::event::{Actor, CandidateId, Decision, Draft, Event, Fate, Provenance, Seq};
+use super::super::event::{Actor, CandidateId, Decision, Draft, Event, MatchOutcome, Provenance, Seq};
 use super::super::ledger::Ledger;
 use super::super::step::Change;
-use super::{SubjectIndex, base_from, hash_from, path_from, stop_from, subjects_from};
+use super::super::subject::SubjectIndex;
+use super::{base_from, hash_from, path_from, stop_from, subjects_from};
 use crate::dataset::RecordId;
 use crate::describe::{Dollars, Tokens, Usage};
 
-/// Adds up the stored events: all of them, or those up to one. `record_of` names the subjects.
+/// Replays the stored events, all or up to `until`. `record_of` maps subjects to records.
 ///
-/// A hole in the numbers, an unknown word or a missing value is damage: better no session than half of one.
+/// Returns an error if a number, value or kind is missing or unknown: a session is not opened in part.
 pub(in crate::session) fn replay(
     connection: &Connection,
     until: Option<Seq>,
@@ -26,7 +27,7 @@ pub(in crate::session) fn replay(
 
     let (drafts, draft_writes) = reader.drafts(connection)?;
     let mut drafts = drafts.into_iter().take_while(|(seq, _)| seq.0.cast_signed() <= limit).peekable();
-    let mut fates = reader.fates(connection)?;
+    let mut outcomes = reader.outcomes(connection)?;
     let mut candidates = connection.prepare(
         "SELECT seq, text, describer, model, parameters, stop, at, prompt, reason, input, output, cost
          FROM candidate ORDER BY seq",
@@ -59,7 +60,7 @@ pub(in crate::session) fn replay(
                 Some(candidate) if self::seq(candidate, 0)? == seq => reader.generated(row, candidate)?,
                 _ => return Err(Fault::Damaged(format!("the text of candidate {} is missing", seq.0))),
             },
-            "rebound" => Event::Rebound { fates: fates.remove(&seq).unwrap_or_default() },
+            "rebound" => Event::Rebound { outcomes: outcomes.remove(&seq).unwrap_or_default() },
             "saved" => saved(connection, seq)?,
             kind => reader.event(kind, row)?,
         };
@@ -75,14 +76,13 @@ pub(in crate::session) fn replay(
     Ok(ledger)
 }
 
-/// About how many events there are: no more than fit into the file, whatever a damaged one claims.
+/// Estimates the number of events, limited by the size of the file in case it is damaged.
 fn room(connection: &Connection) -> Result<usize, Fault> {
     let last: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))?;
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     Ok(usize::try_from(last.min(pages.saturating_mul(500))).unwrap_or_default())
 }
 
-/// Turns rows into events.
 struct Reader<F> {
     record_of: F,
 }
@@ -101,7 +101,7 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
         Ok(match kind {
             "noted" => Event::Noted { record: self.record(row, 2)?, note: text(row, 3)?.to_owned() },
             "failed" => Event::Failed { record: self.record(row, 2)?, reason: text(row, 3)?.to_owned() },
-            "together" => Event::Together { changes: row.get::<_, i64>(9)?.cast_unsigned() },
+            "together" => Event::StepEnded { changes: row.get::<_, i64>(9)?.cast_unsigned() },
             "undone" => Event::Undone,
             "redone" => Event::Redone,
             other => change(other, row)?.of(self.record(row, 2)?),
@@ -126,7 +126,7 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
         })
     }
 
-    /// The newest draft of each subject, oldest first, and how many drafts there have been.
+    /// Returns the newest draft of each subject, oldest first, and the total number of drafts.
     fn drafts(&self, connection: &Connection) -> Result<(Vec<(Seq, Event)>, u64), Fault> {
         let mut drafts = Vec::new();
         let mut count = 0;
@@ -149,22 +149,22 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
         Ok((drafts, count))
     }
 
-    fn fates(&self, connection: &Connection) -> Result<HashMap<Seq, Vec<(RecordId, Fate)>>, Fault> {
-        let mut fates: HashMap<_, Vec<_>> = HashMap::new();
+    fn outcomes(&self, connection: &Connection) -> Result<HashMap<Seq, Vec<(RecordId, MatchOutcome)>>, Fault> {
+        let mut outcomes: HashMap<_, Vec<_>> = HashMap::new();
         let mut statement = connection.prepare("SELECT seq, subject, fate, caption FROM fate ORDER BY id")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let fate = match text(row, 2)? {
-                "gone" => Fate::Gone,
-                "returned" => Fate::Returned,
-                "changed" => Fate::Changed { before: row.get(3)? },
-                "ours" => Fate::Ours { original: row.get(3)? },
-                "restored" => Fate::Restored,
-                other => return Err(Fault::Damaged(format!("a record has the unknown fate \"{other}\""))),
+                "gone" => MatchOutcome::Gone,
+                "returned" => MatchOutcome::Returned,
+                "changed" => MatchOutcome::Changed { before: row.get(3)? },
+                "ours" => MatchOutcome::Ours { original: row.get(3)? },
+                "restored" => MatchOutcome::Restored,
+                other => return Err(Fault::Damaged(format!("unknown match outcome \"{other}\""))),
             };
-            fates.entry(seq(row, 0)?).or_default().push((self.record(row, 1)?, fate));
+            outcomes.entry(seq(row, 0)?).or_default().push((self.record(row, 1)?, fate));
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 }
 
@@ -173,11 +173,11 @@ fn change(kind: &str, row: &Row) -> Result<Change, Fault> {
         "decided" => Change::Decided { decision: decision(row)?, by: actor(row)? },
         "amended" => Change::Amended(row.get(3)?),
         "flagged" => Change::Flagged(row.get(8)?),
-        other => return Err(Fault::Damaged(format!("an event is of the unknown kind \"{other}\""))),
+        other => return Err(Fault::Damaged(format!("unknown event kind \"{other}\""))),
     })
 }
 
-/// Saves are few, so the columns only they have are left out of what is read for every event.
+/// Reads the columns that only saves have. Saves are rare, so the query for all events omits these columns.
 fn saved(connection: &Connection, at: Seq) -> Result<Event, Fault> {
     let mut statement = connection.prepare_cached("SELECT seq, path, through, hash FROM event WHERE seq = ?1")?;
     let mut rows = statement.query([at.0.cast_signed()])?;
@@ -191,7 +191,7 @@ fn saved(connection: &Connection, at: Seq) -> Result<Event, Fault> {
     })
 }
 
-/// What a candidate took; the three stand together or not at all.
+/// Returns the usage of a candidate; the three columns are all set or all `NULL`.
 fn usage(candidate: &Row) -> Result<Option<Usage>, Fault> {
     let number = |column| candidate.get::<_, Option<i64>>(column).map(|number| number.map(i64::cast_unsigned));
     Ok(match (number(9)?, number(10)?, number(11)?) {
@@ -231,7 +231,7 @@ fn decision(row: &Row) -> Result<Decision, Fault> {
         "kept" => Decision::Kept,
         "skipped" => Decision::Skipped,
         "excluded" => Decision::Excluded,
-        other => return Err(Fault::Damaged(format!("a record has the unknown decision \"{other}\""))),
+        other => return Err(Fault::Damaged(format!("unknown decision \"{other}\""))),
     })
 }
 
@@ -239,6 +239,6 @@ fn actor(row: &Row) -> Result<Actor, Fault> {
     match text(row, 5)? {
         "operator" => Ok(Actor::Operator),
         "run" => Ok(Actor::Run),
-        other => Err(Fault::Damaged(format!("a decision is by the unknown actor \"{other}\""))),
+        other => Err(Fault::Damaged(format!("unknown actor \"{other}\""))),
     }
 }

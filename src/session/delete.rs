@@ -1,4 +1,4 @@
-//! Forgetting a session: its file and what the database keeps beside it, removed while nobody else writes it.
+//! Deletes a session.
 
 use std::path::Path;
 use std::{fs, io};
@@ -7,16 +7,16 @@ use super::error::SessionError;
 use super::location::Location;
 use super::lock::Lock;
 
-/// What the database appends to its name for the files beside it; the file itself goes last, so that what is
-/// left when this is interrupted is a session and not the remains of one.
+/// Suffixes of the database's files. The database itself is removed last: if this is interrupted, a session is left, and
+/// not a write-ahead log without one.
 const FILES: [&str; 3] = ["-wal", "-shm", ""];
 
-/// Removes the session of `dataset`, with everything that was decided in it. Where there is none, nothing happens.
+/// Deletes the session of `dataset` with all its decisions. Does nothing if there is none.
 ///
 /// # Errors
 ///
-/// When another process writes it, or a file cannot be removed.
-pub fn forget(location: &Location, dataset: &Path) -> Result<(), SessionError> {
+/// Returns an error if another process has the session open for writing, or a file cannot be removed.
+pub fn delete(location: &Location, dataset: &Path) -> Result<(), SessionError> {
     let session = location.file();
     if !session.exists() {
         return Ok(());
@@ -41,19 +41,19 @@ mod tests {
     use crate::dataset::CAPTION;
 
     #[test]
-    fn the_session_goes_and_what_is_beside_it_stays() {
+    fn only_the_files_of_the_session_are_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let dataset = folder.path().join("metadata.jsonl");
         let location = Location::find(&dataset, CAPTION, None).unwrap();
-        forget(&location, &dataset).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "where there is none, nothing happens");
+        delete(&location, &dataset).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "without a session nothing is created");
 
         location.prepare().unwrap();
         let beside = |name: &str| location.file().with_file_name(name);
         for name in ["metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm", "other.sqlite"] {
             fs::write(beside(name), "").unwrap();
         }
-        forget(&location, &dataset).unwrap();
+        delete(&location, &dataset).unwrap();
         for name in ["metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm"] {
             assert!(!beside(name).exists(), "{name}");
         }
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_in_use_is_left_alone() {
+    fn a_session_in_use_is_not_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let dataset = folder.path().join("metadata.jsonl");
         let location = Location::find(&dataset, CAPTION, None).unwrap();
         location.prepare().unwrap();
         fs::write(location.file(), "").unwrap();
         let _held = Lock::acquire(location.file(), &dataset).unwrap();
-        assert!(matches!(forget(&location, &dataset), Err(SessionError::Locked { .. })));
+        assert!(matches!(delete(&location, &dataset), Err(SessionError::Locked { .. })));
         assert!(location.file().exists());
     }
 }

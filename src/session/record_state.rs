@@ -1,0 +1,94 @@
+//! Everything a session holds about one record.
+
+use super::event::{Actor, CandidateId, Decision, Draft, Provenance, Seq};
+use crate::dataset::Amendment;
+
+/// A caption proposed for a record. It changes nothing until it is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub id: CandidateId,
+    pub text: String,
+    pub provenance: Provenance,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Original {
+    /// The caption in the dataset.
+    #[default]
+    InDataset,
+    /// The caption that an in-place save replaced by a text of this session. An undecided, kept or skipped record has this
+    /// caption, so an undo after the save still restores it.
+    Before(Option<String>),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordState {
+    pub decision: Decision,
+    /// Who decided.
+    pub by: Actor,
+    /// The event of the decision.
+    pub decided_at: Seq,
+    /// The caption that a bulk change (`:s`) put in place of the decided or original one. A new decision removes it.
+    pub amended: Option<String>,
+    pub flagged: bool,
+    /// Empty if there is none.
+    pub note: String,
+    /// Oldest first.
+    pub candidates: Vec<Candidate>,
+    /// Why the last description failed; `None` after one succeeds.
+    pub failure: Option<String>,
+    pub draft: Option<Draft>,
+    /// The original caption changed after the decision. A new decision resets it.
+    pub original_changed: bool,
+    pub original: Original,
+    /// The newest event of the record.
+    pub touched: Seq,
+}
+
+impl RecordState {
+    /// Returns the original caption, given that of the dataset's line.
+    #[must_use]
+    pub fn original_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
+        match &self.original {
+            Original::InDataset => in_dataset,
+            Original::Before(caption) => caption.as_deref(),
+        }
+    }
+
+    /// Returns the caption that replaces the original, if any.
+    #[must_use]
+    pub fn own_text(&self) -> Option<&str> {
+        self.amended.as_deref().or_else(|| self.decision.text())
+    }
+
+    /// Returns the caption that would be saved now, given that of the dataset's line.
+    #[must_use]
+    pub fn current_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
+        self.own_text().or_else(|| self.original_caption(in_dataset))
+    }
+
+    /// Returns how the saved record differs from the dataset's, if it does.
+    #[must_use]
+    pub fn amendment(&self) -> Option<Amendment> {
+        let before = match &self.original {
+            Original::InDataset => None,
+            Original::Before(caption) => Some(caption.as_deref().unwrap_or_default()),
+        };
+        match &self.decision {
+            Decision::Excluded => Some(Amendment::Exclude),
+            _ => self.own_text().or(before).map(|caption| Amendment::Caption(caption.to_owned())),
+        }
+    }
+
+    /// Returns true if a person decided the record after this event.
+    #[must_use]
+    pub fn is_decided_since(&self, event: Seq) -> bool {
+        self.by == Actor::Operator && self.decided_at > event
+    }
+
+    /// Returns true if a candidate arrived after the last decision.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.candidates.last().is_some_and(|candidate| candidate.id.0 > self.decided_at.0)
+    }
+}
