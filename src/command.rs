@@ -19,7 +19,6 @@ pub mod merge;
 pub mod review;
 pub mod save;
 pub mod show;
-mod shown;
 pub mod stats;
 
 pub use dispatch::run;

@@ -25,7 +25,7 @@ pub use index::Progress;
 pub use line::{BadLine, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, Record};
 pub use picture::PathRefused;
 pub use rewrite::Line;
-pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, SaveWarning, save};
+pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, save};
 pub use source::{Change, Stamp};
 pub use survey::{Occurrences, Survey};
 

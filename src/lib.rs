@@ -3,17 +3,18 @@
 //! Reviewing never changes a *dataset* (JSON Lines and the pictures it references). A *session* beside it stores all
 //! decisions and candidates, and *saving* combines the two. `ARCHITECTURE.md` describes the modules.
 
+pub mod atomic_file;
 pub mod aws;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod console;
 pub mod dataset;
 pub mod describe;
 pub mod engine;
 pub mod exit;
 pub mod lint;
 pub mod logging;
-pub mod output;
 pub mod picture;
 pub mod preview;
 pub mod report;
@@ -27,5 +28,6 @@ pub mod tui;
 /// Runs the command. Errors are printed to standard error.
 #[must_use]
 pub fn run(cli: cli::Cli) -> exit::ExitCode {
+    console::report_panics();
     command::run(cli.into_command())
 }

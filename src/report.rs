@@ -1,5 +1,4 @@
-//! What reviewing has come to: a session and its dataset added up to figures, and figures put into words or JSON. Reads
-//! what is given to it and changes nothing.
+//! Statistics of a session, rendered as text or JSON. Reads only.
 
 mod comparison;
 mod draw;
@@ -13,18 +12,18 @@ mod page;
 mod phrases;
 mod plan;
 mod print;
-mod spot;
+mod spot_figures;
 mod spot_report;
 
 pub use comparison::{Comparison, Disagreement};
 pub use draw::{DrawError, draw};
-pub use figures::{Counts, Figures, Judged, TextFigures};
+pub use figures::{Counts, Figures, TextFigures, TextOrigin};
 pub(crate) use gather::{edits, origin};
 pub use lengths::{Bin, Lengths};
 pub use merge::{LeftOut, Merge};
 pub use pace::{LONGEST_PAUSE, Pace};
 pub use page::{Bars, Counted, Page, Row, RowKind};
 pub use phrases::Phrase;
-pub use plan::{Plan, Precise, Showing};
-pub use spot::{SpotFigures, StratumFigures};
+pub use plan::{AcceptanceSample, Plan, PrecisionSample};
+pub use spot_figures::{SpotFigures, StratumFigures};
 pub use spot_report::{SpotRecord, SpotReport};

@@ -310,7 +310,7 @@ impl App {
             self.title = title;
         }
         match self.notification.take() {
-            Some(message) => self.screen.notify(&text::sanitize(&message), self.options.notify),
+            Some(message) => self.screen.notify(&message, self.options.notify),
             None => Ok(()),
         }
     }

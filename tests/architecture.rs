@@ -63,7 +63,7 @@ fn rooms_know_only_the_rooms_they_may() {
         "runtime",
         "tui",
         "command",
-        "output",
+        "save_target",
         "statistics",
         "report",
     ];
@@ -111,4 +111,76 @@ fn only_the_session_speaks_sql() {
     for room in ["dataset", "picture", "describe", "preview", "review", "runtime", "tui", "command"] {
         assert_eq!(named(room, &["rusqlite"]), [] as [String; 0]);
     }
+}
+
+/// The lines of all source files, without comments and test modules, for which `is_found` returns true. Paths are
+/// relative to `src`.
+fn production_lines(is_found: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![source.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a source folder").flatten() {
+            let path = entry.path();
+            let name = entry.file_name().into_string().expect("a source file");
+            if path.is_dir() {
+                if name != "tests" {
+                    folders.push(path);
+                }
+                continue;
+            }
+            if path.extension().is_none_or(|extension| extension != "rs")
+                || matches!(name.as_str(), "tests.rs" | "fixture.rs")
+            {
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a source file");
+            let code: Vec<&str> = text.split("#[cfg(test)]\n").collect();
+            let (first, rest) = code.split_first().expect("text before the first split");
+            // `mod tests {` and all after it; other test-only items are single ones.
+            let is_module = |part: &&&str| part.lines().next().is_some_and(|line| line.ends_with("mod tests {"));
+            let rest = rest.iter().take_while(|part| !is_module(part));
+            let place = path.strip_prefix(&source).expect("in src").display().to_string();
+            let lines = std::iter::once(first).chain(rest).flat_map(|part| part.lines()).map(str::trim_start);
+            let lines = lines.filter(|line| !line.starts_with("//") && is_found(line));
+            found.extend(lines.map(|line| (place.clone(), line.to_owned())));
+        }
+    }
+    found
+}
+
+fn outside<'a>(lines: &'a [(String, String)], allowed: &[&str]) -> Vec<&'a (String, String)> {
+    lines.iter().filter(|(place, _)| !allowed.iter().any(|allowed| place.starts_with(allowed))).collect()
+}
+
+#[test]
+fn only_console_writes_to_standard_output_and_standard_error() {
+    let none = [] as [&(String, String); 0];
+    let lines = production_lines(|line| {
+        let handle = line.replace("stdout().is_terminal()", "").replace("stderr().is_terminal()", "");
+        let streams = ["io::stdout()", "io::stderr()", "io::Stdout", "io::Stderr", "io::{stdout", "io::{stderr"];
+        let macros = ["print!(", "println!(", "dbg!("];
+        streams.iter().chain(&macros).any(|word| handle.contains(word)) || line.contains("indicatif")
+    });
+    // The decoder's subprocess sends pixels to its parent.
+    assert_eq!(outside(&lines, &["console", "picture/decode/avif/subprocess.rs"]), none);
+    // What is drawn on the screen, and queries of the terminal.
+    let screen = production_lines(|line| line.contains("console::screen()"));
+    assert_eq!(outside(&screen, &["tui/terminal.rs", "tui/clipboard.rs", "preview/probe.rs"]), none);
+    // Bytes that are not escaped: data for other programs, and picture protocols.
+    let exact = production_lines(|line| line.contains(".data_stream()") || line.contains(".raw_stream()"));
+    let allowed = ["console", "command/show.rs", "command/export.rs", "command/config.rs", "command/dispatch.rs"];
+    assert_eq!(outside(&exact, &allowed), none);
+    let pictures = production_lines(|line| line.contains("viuer::print"));
+    assert_eq!(outside(&pictures, &["command/show.rs"]), none);
+}
+
+#[test]
+fn only_atomic_file_replaces_files() {
+    let lines = production_lines(|line| {
+        [".persist(", ".persist_noclobber(", "fs::rename(", "fs::write(", "File::create("]
+            .iter()
+            .any(|word| line.contains(word))
+    });
+    assert_eq!(outside(&lines, &["atomic_file"]), [] as [&(String, String); 0]);
 }

@@ -12,9 +12,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
+use recaption::atomic_file::WriteWarning;
 use recaption::dataset::{
     Amendment, ConflictKind, Dataset, DatasetError, Expected, OpenOptions, RecordId, SaveError, SaveOptions,
-    SaveReport, SaveWarning, Stamp, save,
+    SaveReport, Stamp, save,
 };
 use tempfile::TempDir;
 
@@ -162,7 +163,7 @@ fn hard_links_of_the_target_are_reported() {
     fs::write(&target, "before").expect("written");
     fs::hard_link(&target, folder.path().join("other")).expect("linked");
     let report = save_change(&dataset, &forced(target)).expect("saved");
-    assert!(matches!(report.warnings.as_slice(), [SaveWarning::HardLinks { links: 2, .. }]), "{:?}", report.warnings);
+    assert!(matches!(report.warnings.as_slice(), [WriteWarning::HardLinks { links: 2, .. }]), "{:?}", report.warnings);
     assert_eq!(content(&folder.path().join("other")), "before");
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::shown::Shown;
 use crate::config::{Config, Effective, Layers, Source};
+use crate::console::Console;
 use crate::text::sanitize;
 
 /// The column of the sources, right of most settings.
@@ -14,22 +14,20 @@ const SOURCES: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfigOptions {
     pub json: bool,
-    /// Standard output is a terminal, so control sequences are escaped.
-    pub terminal: bool,
 }
 
 /// Prints the settings.
 ///
 /// # Errors
 /// Returns an error if `out` is closed or full.
-pub fn run(layers: &Layers, config: &Config, options: ConfigOptions, out: &mut dyn Write) -> io::Result<()> {
-    let print = if options.json { print_json } else { print_toml };
-    if options.terminal {
-        let mut shown = Shown::new(out);
-        print(layers, config, &mut shown)?;
-        return shown.flush();
+pub fn run(layers: &Layers, config: &Config, options: ConfigOptions, out: &mut Console<'_>) -> io::Result<()> {
+    if options.json {
+        print_json(layers, config, out)?;
+        return out.flush();
     }
-    print(layers, config, out)?;
+    // The output can be used as a config file.
+    let mut out = out.data_stream()?;
+    print_toml(layers, config, &mut *out)?;
     out.flush()
 }
 
@@ -60,10 +58,10 @@ fn print_toml(layers: &Layers, config: &Config, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
-fn print_json(layers: &Layers, config: &Config, out: &mut dyn Write) -> io::Result<()> {
+fn print_json(layers: &Layers, config: &Config, out: &mut Console<'_>) -> io::Result<()> {
     let settings: Vec<Value> = layers.effective(config).iter().map(json).collect();
     let file = layers.file().filter(|(_, exists)| *exists).map(|(path, _)| path.to_string_lossy());
-    writeln!(out, "{:#}", json!({ "file": file, "settings": settings }))
+    out.json_pretty(&json!({ "file": file, "settings": settings }))
 }
 
 fn json(setting: &Effective) -> Value {
@@ -99,7 +97,7 @@ mod tests {
 
     fn printed(layers: &Layers, json: bool) -> String {
         let mut out = Vec::new();
-        run(layers, &layers.config().unwrap(), ConfigOptions { json, terminal: false }, &mut out).unwrap();
+        run(layers, &layers.config().unwrap(), ConfigOptions { json }, &mut Console::new(&mut out)).unwrap();
         String::from_utf8(out).unwrap()
     }
 

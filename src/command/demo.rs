@@ -1,4 +1,4 @@
-//! `recaption demo`: the bundled sample dataset, put into a folder and left there from one time to the next.
+//! `recaption demo`: writes the bundled sample dataset to a folder, and keeps it there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 
+use crate::atomic_file::{self, WriteError};
 use crate::dataset::CAPTION;
 use crate::session::{self, Location, SessionError};
 
@@ -16,7 +17,7 @@ macro_rules! samples {
     };
 }
 
-/// The sample dataset: where each file goes in its folder, and what is in it.
+/// The files of the sample dataset, with their paths in its folder.
 const SAMPLES: &[(&str, &[u8])] = samples![
     "CREDITS.md",
     "images/leather-briefcase.jpg",
@@ -34,77 +35,59 @@ const SAMPLES: &[(&str, &[u8])] = samples![
 const DATASET: &str = "metadata.jsonl";
 const PICTURES: &str = "images";
 const SESSION: &str = ".recaption";
-/// What saving writes beside the dataset.
+/// Files that saving creates beside the dataset.
 const OUTPUTS: [&str; 2] = ["metadata_updated.jsonl", "metadata.jsonl.bak"];
 
-/// Marks a folder as the samples'. It is there before them, empty, and lists them once they are all there.
+/// Marks the folder of the demo. The file is empty until all samples are written, and lists them then.
 const MARKER: &str = ".recaption-demo";
 const MARKER_TITLE: &str =
-    "# The files recaption put here. `recaption demo --reset` replaces them; other files it leaves alone.";
+    "# Files written by `recaption demo`. `recaption demo --reset` replaces them and nothing else.";
 
-/// Why there is no sample dataset to review.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// Nobody said where, and the user has no folder for such things.
-    #[error("there is no home folder to keep the samples in: name a folder (recaption demo DIR)")]
+    #[error("no home folder for the samples; name a folder (recaption demo DIR)")]
     NoHome,
-    /// The folder is in use for something else.
+    /// The folder is not empty and not the demo's.
+    #[error("{}: contains other files (nothing was written); name an empty folder (recaption demo DIR)", .folder.display())]
+    NotOurs { folder: PathBuf },
+    /// A file in the demo's folder is not one of the samples.
     #[error(
-        "{}: has other files in it, and the samples need a folder of their own (nothing was written): \
-         name a new one (recaption demo DIR)",
-        .folder.display()
-    )]
-    NotOurs {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// Somebody put something of their own beside the samples.
-    #[error(
-        "{}: is not one of the samples (nothing was removed): move it away and reset again, \
-         or name a new folder (recaption demo DIR)",
+        "{}: not one of the samples (nothing was removed); move it and reset again, or name another folder \
+         (recaption demo DIR)",
         .path.display()
     )]
-    Foreign {
-        /// What it is.
-        path: PathBuf,
-    },
-    /// The samples were here, and somebody removed the dataset.
-    #[error("{}: is gone: --reset puts the samples there anew", .path.display())]
-    Gone {
-        /// The dataset.
-        path: PathBuf,
-    },
-    /// A file or folder could not be used.
-    #[error("{}: cannot {doing}: {source}: mend this, or name another folder (recaption demo DIR)", .path.display())]
+    Foreign { path: PathBuf },
+    /// The dataset was removed from the demo's folder.
+    #[error("{}: missing; --reset writes the samples again", .path.display())]
+    Gone { path: PathBuf },
+    #[error("{}: cannot {action}: {source}; fix this, or name another folder (recaption demo DIR)", .path.display())]
     File {
-        /// The file or folder.
         path: PathBuf,
-        /// What was tried ("write").
-        doing: &'static str,
-        /// Why it failed.
+        /// What was tried: "write".
+        action: &'static str,
         source: io::Error,
     },
-    /// What was decided on the samples cannot be forgotten.
+    #[error("{}: cannot write: {source}; fix this, or name another folder (recaption demo DIR)", .path.display())]
+    Write { path: PathBuf, source: WriteError },
+    /// The session could not be deleted.
     #[error(transparent)]
     Session(#[from] SessionError),
 }
 
-/// Puts the samples into `dir`, or into a folder in the user's data directory, and returns the path of their dataset.
-/// Where they are already, nothing is touched, unless `reset` asks to start anew: then they are replaced, and what was
-/// decided on them and saved of them is removed.
+/// Writes the samples to `dir`, or to a folder in the user's data directory, and returns the path of the dataset. Existing
+/// samples are left alone unless `reset` is true, which replaces them and removes their session and saved files.
 ///
 /// # Errors
-///
-/// When the folder holds something else, or, where it is to be reset, anything besides; when the samples to be reset are
-/// being reviewed. Nothing is written or removed then. When files cannot be written or removed.
+/// Returns an error if the folder has other files; if the samples to reset are open in a reviewer; or if files cannot be
+/// written or removed. Except for the last case, nothing is changed.
 pub fn prepare(dir: Option<&Path>, reset: bool) -> Result<PathBuf, DemoError> {
     let folder = dir.map_or_else(default_folder, |dir| Ok(dir.to_owned()))?;
     let dataset = folder.join(DATASET);
     match Contents::of(&folder)? {
-        Contents::Nothing | Contents::Unfinished => put(&folder)?,
+        Contents::Nothing | Contents::Unfinished => write_samples(&folder)?,
         Contents::Samples(names) if reset => {
             remove(&folder, &names)?;
-            put(&folder)?;
+            write_samples(&folder)?;
         }
         Contents::Samples(_) if !dataset.exists() => return Err(DemoError::Gone { path: dataset }),
         Contents::Samples(_) => {}
@@ -117,13 +100,13 @@ fn default_folder() -> Result<PathBuf, DemoError> {
     Ok(folders.data_dir().join("recaption").join("demo"))
 }
 
-/// What a folder holds.
+/// The contents of a folder.
 enum Contents {
-    /// Nothing; it may not even exist.
+    /// Empty, or the folder does not exist.
     Nothing,
-    /// Samples of which some may be missing: putting them there was interrupted.
+    /// Incomplete samples, because writing them was interrupted.
     Unfinished,
-    /// The samples, under these names.
+    /// The samples, with these names.
     Samples(BTreeSet<String>),
 }
 
@@ -151,10 +134,13 @@ impl Contents {
     }
 }
 
-/// Writes the samples, and lastly that they are all there.
-fn put(folder: &Path) -> Result<(), DemoError> {
+/// Writes the samples, and the complete marker last.
+fn write_samples(folder: &Path) -> Result<(), DemoError> {
     let create = |path: &Path| fs::create_dir_all(path).map_err(failed("create the folder", path));
-    let write = |path: &Path, content: &[u8]| fs::write(path, content).map_err(failed("write", path));
+    let write = |path: &Path, content: &[u8]| {
+        let written = atomic_file::write(path, true, &mut |file| Ok::<_, WriteError>(file.write_all(content)?));
+        written.map(drop).map_err(|source| DemoError::Write { path: path.to_owned(), source })
+    };
     let marker = folder.join(MARKER);
     create(folder)?;
     write(&marker, b"")?;
@@ -166,12 +152,13 @@ fn put(folder: &Path) -> Result<(), DemoError> {
     write(&marker, format!("{MARKER_TITLE}\n{}", names.collect::<String>()).as_bytes())
 }
 
-/// Removes the samples of these names and their review. The marker goes last: what is interrupted can be done again.
+/// Removes the samples with these names and their session. The marker is removed last, so an interrupted reset can be
+/// repeated.
 fn remove(folder: &Path, names: &BTreeSet<String>) -> Result<(), DemoError> {
     let files = removable(folder, names)?;
     let dataset = folder.join(DATASET);
     session::delete(&Location::find(&dataset, CAPTION, None)?, &dataset)?;
-    // The session is forgotten; what is left beside it is its log and its lock.
+    // Only the log and the lock of the session are left in its folder.
     allow_missing(fs::remove_dir_all(folder.join(SESSION))).map_err(failed("remove", &folder.join(SESSION)))?;
     for file in files {
         fs::remove_file(&file).map_err(failed("remove", &file))?;
@@ -180,7 +167,7 @@ fn remove(folder: &Path, names: &BTreeSet<String>) -> Result<(), DemoError> {
     fs::remove_file(&marker).map_err(failed("remove", &marker))
 }
 
-/// The files a reset removes, once it is certain that everything in the folder is a sample or comes from reviewing them.
+/// Returns the files a reset removes. Fails if the folder has a file that is neither a sample nor created by reviewing them.
 fn removable(folder: &Path, names: &BTreeSet<String>) -> Result<Vec<PathBuf>, DemoError> {
     let mut files = Vec::new();
     for entry in list(folder)? {
@@ -201,22 +188,21 @@ fn removable(folder: &Path, names: &BTreeSet<String>) -> Result<Vec<PathBuf>, De
     Ok(files)
 }
 
-/// Something in a folder.
-struct Entry {
+struct FolderEntry {
     path: PathBuf,
-    /// Its name; one that is not UTF-8 is none of ours.
+    /// Lossy: no name of ours is invalid UTF-8.
     name: String,
-    /// A folder itself, not a link to one.
+    /// False for links to folders.
     is_folder: bool,
 }
 
-fn list(folder: &Path) -> Result<Vec<Entry>, DemoError> {
+fn list(folder: &Path) -> Result<Vec<FolderEntry>, DemoError> {
     let entry = |entry: fs::DirEntry| {
         let is_folder = entry.file_type()?.is_dir();
-        Ok(Entry { path: entry.path(), name: entry.file_name().to_string_lossy().into_owned(), is_folder })
+        Ok(FolderEntry { path: entry.path(), name: entry.file_name().to_string_lossy().into_owned(), is_folder })
     };
     let entries = fs::read_dir(folder).and_then(|entries| entries.map(|found| entry(found?)).collect());
-    entries.map_err(failed("look into the folder", folder))
+    entries.map_err(failed("list the folder", folder))
 }
 
 fn allow_missing(result: io::Result<()>) -> io::Result<()> {
@@ -226,9 +212,9 @@ fn allow_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DemoError {
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DemoError {
     let path = path.to_owned();
-    move |source| DemoError::File { path, doing, source }
+    move |source| DemoError::File { path, action, source }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! From arguments to commands: resolves the settings once, runs the command, and maps its result to an exit code.
 
 use std::env;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ use crate::cli::{
     NoDataset, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
+use crate::console::{Console, no_colour};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::engine::selection::{Sample, Selection};
@@ -40,8 +41,8 @@ use crate::tui::{self, ColourScheme, Keymap, KeymapError};
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
     Run::resolve(&command).and_then(|run| run.perform(command)).unwrap_or_else(|failure| {
-        // Not `eprintln!`, which panics if standard error is closed.
-        let _ = writeln!(io::stderr(), "recaption: {}", failure.message);
+        // If standard error is closed, the message is lost with it.
+        let _ = Console::stderr().message(format_args!("recaption: {}", failure.message));
         failure.code
     })
 }
@@ -84,7 +85,7 @@ exit_codes! {
         DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
             ExitCode::Usage
         }
-        DemoError::File { .. } | DemoError::Session(_) => ExitCode::Write,
+        DemoError::File { .. } | DemoError::Write { .. } | DemoError::Session(_) => ExitCode::Write,
     },
     ReviewError => |error| match error {
         ReviewError::Dataset(_) | ReviewError::Terminal(_) => ExitCode::Usage,
@@ -100,9 +101,15 @@ exit_codes! {
 fn printed(result: io::Result<ExitCode>) -> Result<ExitCode, Failure> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::Done),
-        Err(error) => Err(Failure { message: format!("writing: {error}"), code: ExitCode::Write }),
+        Err(error) => Err(Failure { message: format!("cannot write output: {error}"), code: ExitCode::Write }),
         Ok(code) => Ok(code),
     }
+}
+
+/// Writes data for another program to standard output.
+fn print_data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<ExitCode, Failure> {
+    let mut out = Console::stdout();
+    printed(out.data_stream().and_then(|mut out| write(&mut *out)).map(|()| ExitCode::Done))
 }
 
 /// The resolved settings, and the options of commands derived from them.
@@ -120,7 +127,6 @@ impl Run {
     }
 
     fn perform(self, command: Command) -> Result<ExitCode, Failure> {
-        let out = &mut io::stdout();
         match command {
             Command::Review(args) => self.review(args),
             Command::Demo(args) => self.demo(&args),
@@ -134,13 +140,12 @@ impl Run {
             Command::Export(args) => self.export(args),
             Command::Init(args) => self.init(args),
             Command::Config(args) => {
-                let options = ConfigOptions { json: args.json, terminal: self.terminal };
-                printed(config::run(&self.layers, &self.config, options, out).map(|()| ExitCode::Done))
+                let options = ConfigOptions { json: args.json };
+                let result = config::run(&self.layers, &self.config, options, &mut Console::stdout());
+                printed(result.map(|()| ExitCode::Done))
             }
-            Command::Completions { shell } => {
-                printed(completions::run(Cli::command(), shell, out).map(|()| ExitCode::Done))
-            }
-            Command::Man => printed(man::run(Cli::command(), out).map(|()| ExitCode::Done)),
+            Command::Completions { shell } => print_data(|out| completions::run(Cli::command(), shell, out)),
+            Command::Man => print_data(|out| man::run(Cli::command(), out)),
         }
     }
 
@@ -190,7 +195,7 @@ impl Run {
             terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
             log: (self.config.log.clone(), self.config.log_level),
         };
-        Ok(generate::run(&options, &mut io::stdout())?)
+        Ok(generate::run(&options, &mut Console::stdout())?)
     }
 
     fn doctor(&self, args: DoctorArgs) -> Result<ExitCode, Failure> {
@@ -203,7 +208,7 @@ impl Run {
             pictures: self.image_protocol(),
             json: args.json,
         };
-        printed(doctor::run(&options, &mut io::stdout()))
+        printed(doctor::run(&options, &mut Console::stdout()))
     }
 
     fn save(&self, args: SaveArgs) -> Result<ExitCode, Failure> {
@@ -213,7 +218,7 @@ impl Run {
             in_place: args.target.in_place,
             force: args.target.force,
         };
-        save::run(&options, &mut io::stdout(), &mut io::stderr())?;
+        save::run(&options, &mut Console::stdout(), &mut Console::stderr())?;
         Ok(ExitCode::Done)
     }
 
@@ -225,7 +230,7 @@ impl Run {
             json: args.json,
             progress: io::stderr().is_terminal(),
         };
-        Ok(check::run(&options, &mut io::stdout(), &mut io::stderr())?.exit_code())
+        Ok(check::run(&options, &mut Console::stdout(), &mut Console::stderr())?.exit_code())
     }
 
     fn stats(&self, args: StatsArgs) -> Result<ExitCode, Failure> {
@@ -240,9 +245,8 @@ impl Run {
             max_words: self.config.max_words.get(),
             json: args.json,
             ascii: self.ascii(),
-            colour: self.colour(),
         };
-        stats::run(&options, &mut io::stdout(), &mut io::stderr())?;
+        stats::run(&options, &mut Console::stdout(), &mut Console::stderr())?;
         Ok(ExitCode::Done)
     }
 
@@ -253,9 +257,8 @@ impl Run {
             dry_run: args.dry_run,
             json: args.json,
             ascii: self.ascii(),
-            colour: self.colour(),
         };
-        Ok(merge::run(&options, &mut io::stdout(), &mut io::stderr())?)
+        Ok(merge::run(&options, &mut Console::stdout(), &mut Console::stderr())?)
     }
 
     fn export(&self, args: ExportArgs) -> Result<ExitCode, Failure> {
@@ -266,9 +269,8 @@ impl Run {
             only: args.only,
             split: args.split.map(|side| Split { side, test_percent: args.test_percent, seed: args.seed }),
             force: args.force,
-            terminal: self.terminal,
         };
-        Ok(export::run(&options, &mut io::stdout(), &mut io::stderr())?.exit_code())
+        Ok(export::run(&options, &mut Console::stdout(), &mut Console::stderr())?.exit_code())
     }
 
     fn init(&self, args: InitArgs) -> Result<ExitCode, Failure> {
@@ -278,7 +280,7 @@ impl Run {
             (None, path) => InitSource::Path(path.unwrap_or_else(|| ".".into())),
         };
         let options = InitOptions { source, output: args.output, caption_field: self.config.caption_field.clone() };
-        let outcome = init::run(&options, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())?;
+        let outcome = init::run(&options, &mut io::stdin().lock(), &mut Console::stdout(), &mut Console::stderr())?;
         Ok(outcome.exit_code())
     }
 
@@ -289,7 +291,7 @@ impl Run {
             height: args.height.map(Into::into),
             protocol: self.image_protocol(),
         };
-        let outcome = show::run(&options, &mut io::stdout())?;
+        let outcome = show::run(&options, &mut Console::stdout())?;
         Ok(if outcome.failed == 0 { ExitCode::Done } else { ExitCode::Findings })
     }
 
@@ -384,10 +386,6 @@ impl Run {
     fn ascii(&self) -> bool {
         self.config.ascii || !self.terminal
     }
-
-    fn colour(&self) -> bool {
-        self.terminal && !no_colour()
-    }
 }
 
 fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
@@ -407,9 +405,4 @@ fn reviewer(name: Option<&str>) -> String {
     let login = || ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| env::var(name).ok());
     let name = name.map(ToOwned::to_owned).or_else(login).filter(|name| !name.trim().is_empty());
     name.unwrap_or_else(|| "unknown".to_owned())
-}
-
-/// See <https://no-color.org>.
-fn no_colour() -> bool {
-    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

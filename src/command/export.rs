@@ -1,21 +1,19 @@
-//! `recaption export PATH --to FORMAT`: the captions as they would be saved now, in another form.
+//! `recaption export PATH --to FORMAT`: writes the current captions in another format.
 //!
-//! - `txt`: a text file for each picture, of its name but ending in `.txt`, with the caption and a line break. They go
-//!   beside the pictures, or into a folder, there in the same subfolders.
+//! - `txt`: a text file for each image, with the same name but the extension `.txt`, that contains the caption and a line
+//!   feed. Files are written beside the images, or with the same subfolders into another folder.
 //! - `csv`: a table with the columns `file_name`, `text`, `decision`, `by`, `flagged`, `note` and `original`.
-//! - `jsonl`: the lines of the dataset, each as `recaption save` would write it.
-//! - `parquet`: the same as a table, with a column of its own type for each member.
+//! - `jsonl`: the lines of the dataset, as `recaption save` would write them.
+//! - `parquet`: the same as a table, with a typed column for each field.
 //!
-//! The session is only read. Files that are there are replaced only by force, and whether any is there is found out
-//! before anything is written. An export can be made again, so only the files' being whole is seen to, not their being
-//! on the disk when power fails.
+//! The session is only read. Existing files are overwritten only by force; this is checked before anything is written.
 
 mod parquet;
 mod place;
 mod sidecars;
 mod table;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -23,42 +21,35 @@ use twox_hash::XxHash3_64;
 
 use super::imagefolder;
 use super::input::{self, Input, InputError};
-use super::shown::Shown;
+use crate::atomic_file::{self, WriteError, WriteWarning};
 use crate::cli::{Format, Side};
+use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, Entry, Line, Record};
 use crate::exit::ExitCode;
 use crate::session::{DecisionKind, Ledger, RecordState};
-use crate::text::{counted, sanitize};
+use crate::text::counted;
 
-/// What `export` was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportOptions {
-    /// What to export.
     pub input: Input,
-    /// In what form.
     pub to: Format,
-    /// The file to write, or for [`Format::Txt`] the folder to write into. Absent: standard output, or beside the
-    /// pictures.
+    /// The file to write, or for [`Format::Txt`] the folder. By default standard output, or beside the images.
     pub output: Option<PathBuf>,
-    /// Only records with one of these decisions; all but the excluded, if empty.
+    /// Only records with one of these decisions. If empty, all records that are not excluded.
     pub only: Vec<DecisionKind>,
-    /// Only records of one side of a split; all, if absent.
+    /// Only records on one side of a split.
     pub split: Option<Split>,
-    /// Replace files that are there.
+    /// Overwrite existing files.
     pub force: bool,
-    /// Standard output is a terminal: what would command it is shown instead.
-    pub terminal: bool,
 }
 
-/// One side of a random split in two. It goes by the names of pictures alone, so all captions of a picture are on one side,
-/// and a picture stays on its side whatever else is in the dataset.
+/// One side of a random train/test split. It depends on file names only, so all captions of an image are on one side, and an
+/// image stays on its side when the dataset changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// Which side.
     pub side: Side,
-    /// How many of a hundred pictures are for testing.
+    /// Percentage of images on the test side.
     pub test_percent: u8,
-    /// The same seed gives the same split.
     pub seed: u64,
 }
 
@@ -70,71 +61,45 @@ impl Split {
     }
 }
 
-/// What was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// How many records.
+    /// Number of exported records.
     pub exported: u64,
-    /// How many chosen records had no caption to write a file of.
+    /// Number of selected records without a caption, for which no text file was written.
     pub without_caption: u64,
-    /// How many chosen records could not be exported, because their line cannot be read or their path leads out of the
-    /// folder.
+    /// Number of selected records that could not be exported: the line cannot be parsed, or the path leads out of the folder.
     pub failed: u64,
 }
 
 impl Outcome {
-    /// How the program is to end.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         if self.failed == 0 { ExitCode::Done } else { ExitCode::Findings }
     }
 }
 
-/// Why the export was not made, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// There is nothing to export.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A folder is where a file should go, or the other way round.
-    #[error("{}: {why}", shown(.path))]
-    Target {
-        /// What was named.
-        path: PathBuf,
-        /// What is wrong with it, and what to name instead.
-        why: &'static str,
-    },
-    /// Two records would write one text file.
-    #[error("{}: two captions do not fit one file; choose among them with --only, or export to csv or jsonl", sanitize(.message))]
-    Shared {
-        /// The line of the second record, and whose file it is.
-        message: String,
-    },
-    /// Files are in the way. Nothing was written.
-    #[error("{}{}: there already; --force replaces, -o writes elsewhere", shown(.path), and_others(*.others))]
-    Exists {
-        /// The first of them.
-        path: PathBuf,
-        /// How many there are besides.
-        others: u64,
-    },
-    /// A file could not be written; those before it are.
-    #[error("{}: {source}{}", shown(.path), written_before(*.written))]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// How many were written before it.
-        written: u64,
-        /// Why it could not be.
-        source: io::Error,
-    },
-    /// Standard output or error is closed or full.
-    #[error("writing: {0}")]
-    Output(#[source] io::Error),
+    /// A folder instead of a file, or the other way round.
+    #[error("{}: {why}", .path.display())]
+    Target { path: PathBuf, why: &'static str },
+    /// Two records have the same text file.
+    #[error("{message}: two captions in one file; select one with --only, or export to csv or jsonl")]
+    Shared { message: String },
+    /// Files exist. Nothing was written.
+    #[error("{}{}: already exists; --force overwrites, -o writes elsewhere", .path.display(), and_others(*.others))]
+    Exists { path: PathBuf, others: u64 },
+    /// A file could not be written. `written` files were written before it.
+    #[error("{}: {source}{}", .path.display(), written_before(*.written))]
+    Write { path: PathBuf, written: u64, source: WriteError },
+    /// Standard output or standard error is closed or full.
+    #[error("cannot write output: {0}")]
+    Output(#[source] WriteError),
 }
 
 impl ExportError {
-    /// How the program is to end.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
@@ -144,15 +109,16 @@ impl ExportError {
     }
 }
 
+impl ExportError {
+    fn output(source: io::Error) -> Self {
+        Self::Output(source.into())
+    }
+}
+
 impl From<DatasetError> for ExportError {
     fn from(error: DatasetError) -> Self {
         Self::Input(error.into())
     }
-}
-
-/// A path as it can be printed: part of it may be the dataset's.
-fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy()).into_owned()
 }
 
 fn and_others(others: u64) -> String {
@@ -163,79 +129,80 @@ fn written_before(written: u64) -> String {
     if written == 0 { String::new() } else { format!(" ({} written before it)", counted(written, "file", "files")) }
 }
 
-/// Exports. `out` is standard output and gets the table, or one line of what was written; `errors` what else there is
-/// to know.
+/// Exports captions. Prints the data or a summary to `out`, and notes to `errors`.
 ///
 /// # Errors
-/// When nothing can be exported, or writing failed.
-pub fn run(options: &ExportOptions, out: &mut dyn Write, errors: &mut dyn Write) -> Result<Outcome, ExportError> {
+/// Returns an error if nothing can be exported, or if a file cannot be written.
+pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<Outcome, ExportError> {
     let (dataset, location) = options.input.open()?;
     let opened = input::look(&dataset, &location)?;
-    input::report(&opened, &location, errors).map_err(ExportError::Output)?;
+    input::report(&opened, &location, errors).map_err(ExportError::output)?;
     let source = Source { dataset: &dataset, ledger: &opened.ledger, only: &options.only, split: options.split };
 
     let outcome = match (options.to, &options.output) {
         (Format::Txt, folder) => {
             let (outcome, place) = sidecars::write(&source, folder.as_deref(), options.force, errors)?;
-            say(&place, &counted(outcome.exported, "text file", "text files"), out).map_err(ExportError::Output)?;
+            summarise(&place, &counted(outcome.exported, "text file", "text files"), out)
+                .map_err(ExportError::output)?;
             outcome
         }
         (format, Some(path)) => {
             check_file(path, &dataset, options.force)?;
             let mut outcome = Outcome::default();
-            place::put(path, options.force, &mut |file| {
+            let warnings = atomic_file::write(path, options.force, &mut |file| {
                 outcome = match format {
                     Format::Parquet => parquet::write(&source, file)?,
                     _ => table::write(&source, format, file)?,
                 };
                 Ok(())
-            })?;
-            say(path, &counted(outcome.exported, "record", "records"), out).map_err(ExportError::Output)?;
+            });
+            let warnings = warnings.map_err(|stopped: Stopped| stopped.at(|error| place::failed(path, error)))?;
+            warn(&warnings, errors)?;
+            summarise(path, &counted(outcome.exported, "record", "records"), out).map_err(ExportError::output)?;
             if let Some(warning) = imagefolder::warning(path) {
-                writeln!(errors, "{warning}").map_err(ExportError::Output)?;
+                errors.message(warning).map_err(ExportError::output)?;
             }
             outcome
         }
         (Format::Parquet, None) => return Err(parquet::needs_a_file()),
         (format, None) => {
-            let written = if options.terminal {
-                table::write(&source, format, &mut Shown::new(out))
-            } else {
-                table::write(&source, format, &mut BufWriter::new(out))
-            };
-            written.map_err(|stopped| stopped.at(ExportError::Output))?
+            let mut out = out.data_stream().map_err(ExportError::output)?;
+            table::write(&source, format, &mut *out).map_err(|stopped| stopped.at(ExportError::Output))?
         }
     };
-    note(outcome, errors).map_err(ExportError::Output)?;
+    note(outcome, errors).map_err(ExportError::output)?;
     Ok(outcome)
 }
 
-/// Says what was written where.
-fn say(place: &Path, what: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}: {what}", shown(place))?;
+fn warn(warnings: &[WriteWarning], errors: &mut Console<'_>) -> Result<(), ExportError> {
+    warnings.iter().try_for_each(|warning| errors.message(warning)).map_err(ExportError::output)
+}
+
+fn summarise(path: &Path, written: &str, out: &mut Console<'_>) -> io::Result<()> {
+    out.message(format_args!("{}: {written}", path.display()))?;
     out.flush()
 }
 
-/// Says what was left out.
-fn note(outcome: Outcome, errors: &mut dyn Write) -> io::Result<()> {
+/// Prints what was not exported.
+fn note(outcome: Outcome, errors: &mut Console<'_>) -> io::Result<()> {
     if outcome.without_caption > 0 {
         writeln!(
             errors,
-            "{} without a caption, so without a file",
+            "{} without a caption: no file written",
             counted(outcome.without_caption, "record", "records")
         )?;
     }
     if outcome.failed > 0 {
         let failed = counted(outcome.failed, "record", "records");
-        writeln!(errors, "{failed} could not be exported (recaption check names them)")?;
+        writeln!(errors, "{failed} could not be exported; `recaption check` lists them")?;
     }
     Ok(())
 }
 
-/// Refuses a file that must not be replaced.
+/// Checks that a file may be written, before anything is.
 fn check_file(path: &Path, dataset: &Dataset, force: bool) -> Result<(), ExportError> {
     if path.is_dir() {
-        return Err(ExportError::Target { path: path.to_owned(), why: "a folder; name a file with -o" });
+        return Err(ExportError::Target { path: path.to_owned(), why: "this is a folder; name a file with -o" });
     }
     place::check(path, dataset.path(), force)
 }
@@ -248,7 +215,6 @@ struct Source<'a> {
     split: Option<Split>,
 }
 
-/// A record to export.
 struct Chosen<'a> {
     line: &'a Line<'a>,
     record: Record,
@@ -256,23 +222,20 @@ struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    /// The caption that would be saved now.
     fn caption(&self) -> Option<&str> {
         self.state.current_caption(self.record.caption.as_deref())
     }
 }
 
-/// Why going through the records ended early.
+/// Why an iteration over the records ended early.
 enum Stopped {
-    /// Not by writing.
     Reading(ExportError),
-    /// By writing.
-    Writing(io::Error),
+    Writing(WriteError),
 }
 
 impl Stopped {
-    /// The error, with what is to be said where writing failed.
-    fn at(self, writing: impl FnOnce(io::Error) -> ExportError) -> ExportError {
+    /// Converts the error. `writing` is called for a write error.
+    fn at(self, writing: impl FnOnce(WriteError) -> ExportError) -> ExportError {
         match self {
             Self::Reading(error) => error,
             Self::Writing(error) => writing(error),
@@ -282,12 +245,12 @@ impl Stopped {
 
 impl From<io::Error> for Stopped {
     fn from(error: io::Error) -> Self {
-        Self::Writing(error)
+        Self::Writing(error.into())
     }
 }
 
 impl Source<'_> {
-    /// Visits the chosen records in file order; gives how many chosen lines are no records.
+    /// Visits the selected records in file order. Returns the number of selected lines that cannot be parsed.
     fn each<E: From<ExportError>>(&self, visit: &mut dyn FnMut(&Chosen<'_>) -> Result<(), E>) -> Result<u64, E> {
         let mut bad = 0;
         let mut result = Ok(());
@@ -308,6 +271,12 @@ impl Source<'_> {
 
     fn takes(&self, kind: DecisionKind) -> bool {
         if self.only.is_empty() { kind != DecisionKind::Excluded } else { self.only.contains(&kind) }
+    }
+}
+
+impl From<WriteError> for Stopped {
+    fn from(error: WriteError) -> Self {
+        Self::Writing(error)
     }
 }
 

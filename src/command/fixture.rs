@@ -1,4 +1,4 @@
-//! For tests: a dataset in a folder of its own, and a session of it.
+//! A dataset in a temporary folder and its session, for tests.
 
 use std::fs;
 use std::io::Cursor;
@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::Input;
+use crate::console::Console;
 use crate::dataset::{Dataset, OpenOptions, RecordId};
 use crate::describe::StopReason;
 use crate::session::{self, Actor, CandidateId, Decision, EditBase, Event, Location, Provenance, Store, Worker};
 
 pub(super) struct World {
     pub(super) folder: TempDir,
-    /// How the dataset is read.
     pub(super) reading: OpenOptions,
 }
 
@@ -41,14 +41,14 @@ impl World {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// A picture that can be shown.
+    /// Writes an image that can be decoded.
     pub(super) fn picture(&self, name: &str) {
         let mut bytes = Cursor::new(Vec::new());
         RgbImage::new(3, 2).write_to(&mut bytes, ImageFormat::Png).unwrap();
         self.write(name, bytes.into_inner());
     }
 
-    /// Everything in the folder but the session, sorted.
+    /// Returns all files in the folder except the session, sorted.
     pub(super) fn files(&self) -> Vec<String> {
         fn walk(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
             for entry in fs::read_dir(folder).unwrap() {
@@ -69,14 +69,14 @@ impl World {
         Input { dataset: self.folder.path().to_owned(), reading: self.reading.clone(), ..Input::default() }
     }
 
-    /// Opens the session and holds it.
+    /// Opens and locks the session.
     pub(super) fn hold(&self) -> (Store, session::Opened) {
         let dataset = Dataset::open(self.folder.path(), &self.reading).unwrap();
         let location = Location::find(dataset.path(), dataset.caption_field(), None).unwrap();
         session::open(&location, &dataset, Timestamp::now()).unwrap()
     }
 
-    /// Lets something happen in the session.
+    /// Stores events in the session.
     pub(super) fn record(&self, events: impl IntoIterator<Item = Event>) {
         let (store, mut opened) = self.hold();
         let worker = Worker::adopt(store, |_, _| ()).unwrap();
@@ -99,7 +99,7 @@ pub(super) fn edited(text: &str) -> Decision {
     Decision::Edited { text: text.to_owned(), base: EditBase::Original }
 }
 
-/// A description arrives as the first thing in a session, and is accepted.
+/// A candidate as the first event of a session, accepted.
 pub(super) fn accepted(record: u32, text: &str) -> [Event; 2] {
     let provenance = Provenance {
         describer: "local".to_owned(),
@@ -115,7 +115,6 @@ pub(super) fn accepted(record: u32, text: &str) -> [Event; 2] {
     [generated, decided(record, Decision::Accepted { candidate: CandidateId(1), text: text.to_owned() })]
 }
 
-/// What a command printed.
 #[derive(Debug, Default)]
 pub(super) struct Printed {
     pub(super) out: Vec<u8>,
@@ -123,6 +122,21 @@ pub(super) struct Printed {
 }
 
 impl Printed {
+    /// Runs a command as if its output went to files.
+    pub(super) fn by<T>(command: impl FnOnce(&mut Console<'_>, &mut Console<'_>) -> T) -> (T, Self) {
+        let mut printed = Self::default();
+        let result = command(&mut Console::new(&mut printed.out), &mut Console::new(&mut printed.errors));
+        (result, printed)
+    }
+
+    /// Runs a command as if its output went to a terminal with colours.
+    pub(super) fn on_terminal<T>(command: impl FnOnce(&mut Console<'_>, &mut Console<'_>) -> T) -> (T, Self) {
+        let mut printed = Self::default();
+        let result =
+            command(&mut Console::for_terminal(&mut printed.out), &mut Console::for_terminal(&mut printed.errors));
+        (result, printed)
+    }
+
     pub(super) fn out(&self) -> &str {
         std::str::from_utf8(&self.out).unwrap()
     }

@@ -14,6 +14,7 @@ pub use self::tally::{Stopped, Tally};
 use super::input::Input;
 use super::save::{self, SaveError, SaveOptions};
 use crate::config::LogLevel;
+use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
 use crate::describe::{Describer, Dollars, Usage};
 use crate::engine::selection::{Selected, Selection};
@@ -129,7 +130,7 @@ impl GenerateError {
 /// # Errors
 /// When nothing was described, or what was described could not be saved. What a run does and does not get done is no
 /// error: its [`Tally`] says it.
-pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, GenerateError> {
+pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode, GenerateError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
@@ -141,8 +142,9 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
     }
     let log = logging::start_beside(&location, &options.log);
     if let Err(warning) = &log {
-        let _ = writeln!(io::stderr(), "{warning}");
+        let _ = Console::stderr().message(warning);
     }
+
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let finished = workers.block_on(run::run(options, &dataset, &location));
     // Does not wait for a describer that is busy with an image.
@@ -159,12 +161,12 @@ pub fn run(options: &GenerateOptions, out: &mut dyn Write) -> Result<ExitCode, G
     } else {
         if selected.without_picture > 0 {
             let left_out = counted(selected.without_picture, "record", "records");
-            writeln!(io::stderr(), "{left_out} left out: the picture is missing")?;
+            writeln!(Console::stderr(), "{left_out} left out: the picture is missing")?;
         }
         tally.print(total, &options.path, name, out)?;
     }
     if options.save {
-        save::run(&options.saving(), &mut io::stderr(), &mut io::stderr())?;
+        save::run(&options.saving(), &mut Console::stderr(), &mut Console::stderr())?;
     }
     Ok(tally.exit_code())
 }
@@ -174,7 +176,7 @@ fn say_plan(
     options: &GenerateOptions,
     dataset: &Dataset,
     selected: &Selected,
-    out: &mut dyn Write,
+    out: &mut Console<'_>,
 ) -> io::Result<ExitCode> {
     let records = selected.records.len() as u64;
     let cost = estimate(options, dataset, selected);
@@ -187,7 +189,7 @@ fn say_plan(
             "output_tokens": cost.map(|usage| usage.tokens.output),
             "cost_usd": cost.map(|usage| usage.cost.exact()),
         });
-        writeln!(out, "{plan}")?;
+        out.json(&plan)?;
         return out.flush().map(|()| ExitCode::Done);
     }
     writeln!(out, "would describe {} with {}", counted(records, "record", "records"), options.describer.name())?;
@@ -244,7 +246,7 @@ fn agree(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> R
         let limit = (usage.cost + usage.cost).exact();
         return Err(GenerateError::Unagreed { cost: usage.cost, records, limit });
     }
-    let mut errors = io::stderr();
+    let mut errors = Console::stderr();
     write!(errors, "describe {records} for about {}? [y/N] ", usage.cost)?;
     errors.flush()?;
     let mut answer = String::new();

@@ -1,35 +1,35 @@
-//! What Hugging Face's `imagefolder` loader makes of a folder: which files it takes for metadata, which for pictures.
+//! How Hugging Face's `imagefolder` loader reads a folder: which files are metadata and which are images.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// The files it reads captions from.
+/// Files the loader reads captions from.
 const METADATA: [&str; 3] = ["metadata.jsonl", "metadata.csv", "metadata.parquet"];
-/// The names that pictures end in, in lower case.
+/// File extensions of images, in lower case.
 const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif"];
 
-/// Whether a file is a picture by its name: hidden files are not, such as those macOS leaves beside pictures (`._a.jpg`).
+/// Returns true if a file is an image by its name. Hidden files are not: macOS leaves some beside images (`._a.jpg`).
 pub(super) fn is_picture(path: &Path) -> bool {
     let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
     !is_hidden && extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
 
-/// The file the loader is meant to read in the folder of `own`, if there is any, and those of another kind beside it.
+/// Returns the metadata file the loader should read in the folder of `own`, if any, and the other metadata files there.
 pub(super) fn metadata_beside(own: &Path) -> Option<(&'static str, Vec<&'static str>)> {
     let name = own.file_name().and_then(OsStr::to_str);
-    let there = |metadata: &&str| Some(*metadata) == name || own.with_file_name(metadata).is_file();
-    let present: Vec<&str> = METADATA.into_iter().filter(there).collect();
+    let exists = |metadata: &&str| Some(*metadata) == name || own.with_file_name(metadata).is_file();
+    let present: Vec<&str> = METADATA.into_iter().filter(exists).collect();
     let first = *present.iter().find(|metadata| Some(**metadata) == name).or(present.first())?;
     Some((first, present.into_iter().filter(|metadata| *metadata != first).collect()))
 }
 
-/// What it does with a folder that has metadata of two kinds, `first` among them.
+/// Describes the loader's reaction to two metadata files, of which one is `first`.
 pub(super) fn refusal(first: &str) -> String {
     format!("with {first} beside it, Hugging Face's imagefolder refuses to load this folder")
 }
 
-/// What is to be said when `written` was written: nothing, unless the loader takes it for a second one.
+/// Returns a warning if the loader reads `written` as a second metadata file.
 pub(super) fn warning(written: &Path) -> Option<String> {
     let (own, others) = metadata_beside(written)?;
     let other = others.first().filter(|_| written.file_name() == Some(OsStr::new(own)))?;
@@ -41,13 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_metadata_file_is_told_by_what_was_written() {
+    fn a_second_metadata_file_is_warned_of() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name| folder.path().join(name);
         std::fs::write(path("metadata.csv"), "").unwrap();
         assert_eq!(warning(&path("metadata.csv")), None);
         assert_eq!(warning(&path("captions.jsonl")), None);
-        let said = warning(&path("metadata.jsonl")).expect("two");
-        assert!(said.starts_with("metadata.jsonl: with metadata.csv beside it, Hugging Face's"), "{said}");
+        let message = warning(&path("metadata.jsonl")).expect("two");
+        assert!(message.starts_with("metadata.jsonl: with metadata.csv beside it, Hugging Face's"), "{message}");
     }
 }

@@ -1,7 +1,6 @@
-//! `recaption init`: makes a dataset of what there is: a folder of pictures with text files beside them, a table, or a
-//! list of pictures.
+//! `recaption init`: creates a dataset from a folder of images with text files beside them, a table, or a list of images.
 //!
-//! A file that is there is never replaced. What it was made of stays as it is.
+//! Existing files are never overwritten.
 
 mod folder;
 mod list;
@@ -15,100 +14,73 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::imagefolder;
+use crate::atomic_file::{Replacement, WriteError};
+use crate::console::Console;
 use crate::exit::ExitCode;
-use crate::output::fresh;
-use crate::text::{counted, sanitize};
+use crate::text::counted;
 
-/// The member that names a record's picture.
+/// The field with the image path of a record.
 const FILE_NAME: &str = "file_name";
 
-/// What `init` was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InitOptions {
-    /// What the dataset is made of.
     pub source: InitSource,
-    /// The dataset to write; a `metadata.jsonl` in the folder, or a file of the table's name, if absent.
+    /// The dataset to write; by default `metadata.jsonl` in the folder, or a file with the name of the table.
     pub output: Option<PathBuf>,
-    /// The member that is to hold the caption.
+    /// The field for the caption.
     pub caption_field: String,
 }
 
-/// What a dataset can be made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InitSource {
-    /// A folder of pictures, or a table (`.csv`, `.parquet`) of them.
+    /// A folder of images, or a table (`.csv` or `.parquet`).
     Path(PathBuf),
-    /// A file with the name of a picture on every line.
+    /// A file with an image path on each line.
     List(PathBuf),
-    /// The same on standard input.
+    /// A list on standard input.
     StandardInput,
 }
 
-/// What was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// How many records.
     pub records: u64,
-    /// How many of them have a caption.
+    /// Number of records with a caption.
     pub captions: u64,
-    /// How many files could not be taken in; each was named.
+    /// Number of files that could not be added. Each was printed.
     pub failed: u64,
 }
 
 impl Outcome {
-    /// How the program is to end.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         if self.failed == 0 { ExitCode::Done } else { ExitCode::Findings }
     }
 }
 
-/// Why no dataset was made.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// It is neither a folder nor a table.
-    #[error("{}: name a folder of pictures, a .csv or .parquet table, or a list of pictures with --list", shown(.0))]
+    /// Neither a folder nor a table.
+    #[error("{}: name a folder of images, a .csv or .parquet table, or a list of images with --list", .0.display())]
     Source(PathBuf),
-    /// The captions would take the place of the names.
-    #[error("the caption field cannot be \"{FILE_NAME}\"; name another member to hold the caption")]
+    #[error("the caption field cannot be \"{FILE_NAME}\"; use another field for the caption")]
     CaptionFieldIsFileName,
-    /// There is no picture to make a record of.
-    #[error("{}: there are no pictures in it", shown(.0))]
+    #[error("{}: no images found", .0.display())]
     Nothing(PathBuf),
-    /// Something cannot be read.
-    #[error("{}: {source}", shown(.path))]
-    Read {
-        /// What.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A table that is no table of pictures.
-    #[error("{}: {why}", shown(.path))]
-    Table {
-        /// The table.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The dataset is there already.
-    #[error("{}: there already, and left as it is; review it (recaption PATH), or write elsewhere with -o", shown(.0))]
+    #[error("{}: {source}", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// The table has no usable columns.
+    #[error("{}: {why}", .path.display())]
+    Table { path: PathBuf, why: String },
+    #[error("{}: already exists; review it (recaption PATH), or write elsewhere with -o", .0.display())]
     Exists(PathBuf),
-    /// The dataset cannot be written.
-    #[error("{}: {source}", shown(.path))]
-    Write {
-        /// The dataset.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Standard output or error is closed or full.
-    #[error("writing: {0}")]
+    #[error("{}: {source}", .path.display())]
+    Write { path: PathBuf, source: WriteError },
+    /// Standard output or standard error is closed or full.
+    #[error("cannot write output: {0}")]
     Output(#[source] io::Error),
 }
 
 impl InitError {
-    /// How the program is to end.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
@@ -122,21 +94,15 @@ impl InitError {
     }
 }
 
-/// A path as it can be printed.
-fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy()).into_owned()
-}
-
-/// Makes a dataset. `input` is standard input, `out` gets one line of what was written, `errors` what could not be taken
-/// in.
+/// Creates a dataset. `input` is standard input. Prints a summary to `out`, and files that could not be added to `errors`.
 ///
 /// # Errors
-/// When there is nothing to make it of, or it cannot be written.
+/// Returns an error if there are no images, or if the dataset cannot be written.
 pub fn run(
     options: &InitOptions,
     input: &mut dyn io::BufRead,
-    out: &mut dyn Write,
-    errors: &mut dyn Write,
+    out: &mut Console<'_>,
+    errors: &mut Console<'_>,
 ) -> Result<Outcome, InitError> {
     if options.caption_field == FILE_NAME {
         return Err(InitError::CaptionFieldIsFileName);
@@ -148,13 +114,14 @@ pub fn run(
         }
     }
     let target = options.target();
-    // Found out at once, and once more when it is put there.
+    // Fails early; the commit checks again.
     if target.symlink_metadata().is_ok() {
         return Err(InitError::Exists(target));
     }
-    let mut file = fresh(&target).map_err(|source| InitError::Write { path: target.clone(), source })?;
+    let failed = |source| InitError::Write { path: target.clone(), source };
+    let mut replacement = Replacement::begin(&target).map_err(failed)?;
     let mut dataset = Records {
-        out: BufWriter::new(file.as_file_mut()),
+        out: BufWriter::new(replacement.file()),
         caption_field: &options.caption_field,
         path: &target,
         errors,
@@ -175,20 +142,24 @@ pub fn run(
         };
         return Err(InitError::Nothing(source));
     }
-    file.persist_noclobber(&target).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => InitError::Exists(target.clone()),
-        _ => InitError::Write { path: target.clone(), source: error.error },
+    let committed = replacement.sync().and_then(|complete| complete.commit(false)).map_err(|error| match error {
+        WriteError::Exists => InitError::Exists(target.clone()),
+        source => failed(source),
     })?;
+    committed.synced.map_err(|error| failed(WriteError::NotConfirmed(error)))?;
+    for warning in committed.warnings {
+        errors.message(warning).map_err(InitError::Output)?;
+    }
     let records = counted(outcome.records, "record", "records");
-    writeln!(out, "{}: {records}, {} with a caption", shown(&target), outcome.captions).map_err(InitError::Output)?;
+    let summary = format!("{}: {records}, {} with a caption", target.display(), outcome.captions);
+    out.message(summary).map_err(InitError::Output)?;
     if let Some(warning) = imagefolder::warning(&target) {
-        writeln!(errors, "{warning}").map_err(InitError::Output)?;
+        errors.message(warning).map_err(InitError::Output)?;
     }
     Ok(outcome)
 }
 
 impl InitOptions {
-    /// The dataset to write.
     fn target(&self) -> PathBuf {
         const METADATA: &str = "metadata.jsonl";
         match (&self.output, &self.source) {
@@ -210,54 +181,53 @@ fn ends_in(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
-/// The dataset as it is written.
-struct Records<'a> {
+/// The dataset that is being written.
+struct Records<'a, 'b> {
     out: BufWriter<&'a mut fs::File>,
     caption_field: &'a str,
     path: &'a Path,
-    errors: &'a mut dyn Write,
+    errors: &'a mut Console<'b>,
     outcome: Outcome,
 }
 
-impl Records<'_> {
-    /// A picture and its caption; no caption is an empty one.
+impl Records<'_, '_> {
+    /// Adds a record with an image and its caption, which may be empty.
     fn add(&mut self, file_name: &str, caption: &str) -> Result<(), InitError> {
         self.line(&[(FILE_NAME, file_name.into()), (self.caption_field, caption.into())])
     }
 
-    /// A record with these members, in this order.
-    fn line(&mut self, members: &[(&str, Value)]) -> Result<(), InitError> {
-        let is_there = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-        let has_caption = members.iter().any(|(name, value)| *name == self.caption_field && is_there(value));
+    /// Adds a record with these fields, in this order.
+    fn line(&mut self, fields: &[(&str, Value)]) -> Result<(), InitError> {
+        let is_present = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+        let has_caption = fields.iter().any(|(name, value)| *name == self.caption_field && is_present(value));
         self.outcome.records += 1;
         self.outcome.captions += u64::from(has_caption);
         let mut separator = "{";
-        for (name, value) in members {
-            let member = serde_json::to_string(name).and_then(|name| Ok((name, serde_json::to_string(value)?)));
-            let (name, value) = member.map_err(|error| self.failed(error.into()))?;
+        for (name, value) in fields {
+            let field = serde_json::to_string(name).and_then(|name| Ok((name, serde_json::to_string(value)?)));
+            let (name, value) = field.map_err(|error| self.failed(error.into()))?;
             write!(self.out, "{separator}{name}: {value}").map_err(|error| self.failed(error))?;
             separator = ", ";
         }
         writeln!(self.out, "}}").map_err(|error| self.failed(error))
     }
 
-    /// Something that cannot be taken in.
+    /// Counts and prints a file that cannot be added.
     fn skip(&mut self, what: &str, why: &str) -> Result<(), InitError> {
         self.outcome.failed += 1;
         self.note(&format!("{what}: {why}"))
     }
 
-    /// Something to know.
     fn note(&mut self, what: &str) -> Result<(), InitError> {
-        writeln!(self.errors, "{}", sanitize(what)).map_err(InitError::Output)
+        self.errors.message(what).map_err(InitError::Output)
     }
 
     fn failed(&self, source: io::Error) -> InitError {
-        InitError::Write { path: self.path.to_owned(), source }
+        InitError::Write { path: self.path.to_owned(), source: source.into() }
     }
 
     fn finish(mut self) -> Result<Outcome, InitError> {
-        self.out.flush().map_err(|source| InitError::Write { path: self.path.to_owned(), source })?;
+        self.out.flush().map_err(|source| InitError::Write { path: self.path.to_owned(), source: source.into() })?;
         Ok(self.outcome)
     }
 }

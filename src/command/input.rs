@@ -1,4 +1,4 @@
-//! What commands begin with: a dataset and what its session says of it.
+//! Opens the dataset and the session of a command.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
@@ -8,34 +8,29 @@ use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::session::{self, Location, Opened, SessionError};
 use crate::text::{counted, sanitize};
 
-/// The most records named that the dataset has lost.
-const MOST_NAMED: usize = 10;
+/// Lost records that are listed.
+const LISTED: usize = 10;
 
-/// What a session's file begins with. See <https://www.sqlite.org/fileformat.html>.
+/// The magic number of a session file. See <https://www.sqlite.org/fileformat.html>.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
-/// Which dataset, and which session of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
     /// The dataset: a JSON Lines file, or a folder with a `metadata.jsonl`.
     pub dataset: PathBuf,
-    /// How to read it.
     pub reading: OpenOptions,
-    /// The session's file; where sessions are kept, if absent.
+    /// The session file; by default the one that belongs to the dataset.
     pub session: Option<PathBuf>,
 }
 
-/// Why there is nothing to work on.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// The dataset cannot be opened or read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The session cannot be read.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The session that was named does not exist. Without its decisions the result would be another than meant.
-    #[error("{}: there is no such session; without --session it is looked for beside the dataset", .0.display())]
+    /// An explicitly named session must exist: without its decisions, the output would be wrong.
+    #[error("{}: no such session; omit --session to use the one beside the dataset", .0.display())]
     NoSession(PathBuf),
 }
 
@@ -50,7 +45,7 @@ impl Input {
         Ok((dataset, location))
     }
 
-    /// What is meant where a session is named in place of its dataset.
+    /// Returns the dataset and session to use if `dataset` is a session file.
     pub(super) fn of_session(&self) -> Result<Self, InputError> {
         if !is_session(&self.dataset) {
             return Ok(self.clone());
@@ -60,7 +55,7 @@ impl Input {
     }
 }
 
-/// Finds another review of a dataset: `other` is its session, or a dataset with its session.
+/// Finds another session of a dataset. `other` is the session, or a dataset with a session.
 pub(super) fn other_review(other: &Path, dataset: &Dataset, reading: &OpenOptions) -> Result<Location, InputError> {
     let field = dataset.caption_field();
     if is_session(other) {
@@ -70,27 +65,27 @@ pub(super) fn other_review(other: &Path, dataset: &Dataset, reading: &OpenOption
 }
 
 fn is_session(path: &Path) -> bool {
-    let mut beginning = [0; SQLITE.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
-    read.is_ok() && beginning == *SQLITE
+    let mut magic = [0; SQLITE.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == *SQLITE
 }
 
-/// Reads a session without holding it.
+/// Reads a session without locking it.
 pub(super) fn look(dataset: &Dataset, location: &Location) -> Result<Opened, InputError> {
     Ok(session::open_read_only(location, dataset)?)
 }
 
-/// Says where the session and the dataset do not fit together.
+/// Prints differences between the session and the dataset.
 pub(super) fn report(opened: &Opened, location: &Location, errors: &mut dyn Write) -> io::Result<()> {
     for note in opened.binding.note().into_iter().chain(location.note()) {
         writeln!(errors, "{}", sanitize(&note))?;
     }
     let unmatched = &opened.unmatched;
-    for lost in unmatched.iter().take(MOST_NAMED) {
+    for lost in unmatched.iter().take(LISTED) {
         let name = sanitize(&lost.file_name);
-        writeln!(errors, "{name}: reviewed, but not in the dataset any more (kept in the session)")?;
+        writeln!(errors, "{name}: reviewed, but not in the dataset any more (decision kept in the session)")?;
     }
-    match unmatched.len().saturating_sub(MOST_NAMED) {
+    match unmatched.len().saturating_sub(LISTED) {
         0 => Ok(()),
         more => writeln!(errors, "and {} like it", counted(more as u64, "other", "others")),
     }

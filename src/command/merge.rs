@@ -1,10 +1,9 @@
-//! `recaption merge PATH OTHER`: takes what another person decided into the session of a dataset, as one step of undo.
+//! `recaption merge PATH OTHER`: merges another reviewer's decisions into the session of a dataset, as one undo step.
 //!
-//! Nothing that was said here is overwritten. Decisions arrive as those of the person who made them, at the time they
-//! were made, and the texts they are about arrive as candidates with their provenance: what the statistics say of the
-//! merged session is what happened.
+//! Nothing in this session is overwritten. Merged decisions keep their reviewer and time, and the captions they refer to
+//! are merged as candidates with their provenance, so that the statistics of the merged session are correct.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -12,54 +11,46 @@ use jiff::Timestamp;
 
 use super::input::{self, Input, InputError};
 use super::stats;
+use crate::atomic_file;
+use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
-use crate::output;
 use crate::report::Bars;
 use crate::session::{self, Actor, Candidate, CandidateId, Event, Import, Ledger, Seq, SessionError, Store};
-use crate::text::sanitize;
 
 mod plan;
 
-use plan::{Plan, Taken};
+use plan::{Plan, RecordChange};
 
-/// What `merge` was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
 pub struct MergeOptions {
-    /// Into which session.
+    /// The session to merge into.
     pub input: Input,
-    /// The other review: its session, or a dataset with its session.
+    /// The session to merge, or its dataset.
     pub other: PathBuf,
-    /// Only say what would be taken.
+    /// Write nothing, and print what would be merged.
     pub dry_run: bool,
-    /// One JSON object instead of text.
+    /// Print one JSON object.
     pub json: bool,
-    /// ASCII characters only.
+    /// Print ASCII only.
     pub ascii: bool,
-    /// Headings in bold.
-    pub colour: bool,
 }
 
-/// Why nothing was merged, or not all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
-    /// There is nothing to merge, or nothing to merge it into.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// Both are the same session.
-    #[error("{}: the same session twice; name another one to merge", sanitize(&.0.to_string_lossy()))]
+    #[error("{}: cannot merge a session with itself; name another one", .0.display())]
     Same(PathBuf),
     /// The session cannot be written.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// Standard output or error is closed or full.
-    #[error("writing: {0}")]
+    /// Standard output or standard error is closed or full.
+    #[error("cannot write output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl MergeError {
-    /// How the program is to end.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
@@ -75,18 +66,18 @@ impl From<DatasetError> for MergeError {
     }
 }
 
-/// Merges. `out` gets what was taken and what was not, `errors` what else there is to know.
+/// Merges two sessions. Prints a report to `out` and notes to `errors`.
 ///
 /// # Errors
-/// When either session cannot be read, or this one cannot be written.
-pub fn run(options: &MergeOptions, out: &mut dyn Write, errors: &mut dyn Write) -> Result<ExitCode, MergeError> {
+/// Returns an error if a session cannot be read, or if the session to merge into cannot be written.
+pub fn run(options: &MergeOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<ExitCode, MergeError> {
     let input = options.input.of_session()?;
     let (dataset, location) = input.open()?;
     let other = input::other_review(&options.other, &dataset, &input.reading)?;
     if !other.file().exists() {
         return Err(InputError::NoSession(other.file().to_owned()).into());
     }
-    if output::is_same(location.file(), other.file()) {
+    if atomic_file::is_same_path(location.file(), other.file()) {
         return Err(MergeError::Same(other.file().to_owned()));
     }
     let there = session::read_history(&other, &dataset).map_err(InputError::from)?;
@@ -98,30 +89,35 @@ pub fn run(options: &MergeOptions, out: &mut dyn Write, errors: &mut dyn Write) 
     };
     input::report(&here, &location, errors)?;
 
-    let Plan { taken, mut report } = Plan::new(&dataset, &here, &there)?;
+    let Plan { changes, mut report } = Plan::new(&dataset, &here, &there)?;
     report.other = other.file().display().to_string();
     report.dry_run = options.dry_run;
-    if let Some(store) = store.filter(|_| !taken.is_empty()) {
-        write(store, &mut here.ledger, &dataset, taken)?;
+    if let Some(store) = store.filter(|_| !changes.is_empty()) {
+        write(store, &mut here.ledger, &dataset, changes)?;
     }
     if options.json {
-        writeln!(out, "{}", report.json())?;
+        out.json(&report.json())?;
     } else {
         let bars = if options.ascii { Bars::Ascii } else { Bars::Blocks };
-        stats::print(&report.page(bars), options.colour, out)?;
+        stats::print(&report.page(bars), out)?;
     }
     out.flush()?;
     Ok(if report.is_complete() { ExitCode::Done } else { ExitCode::Findings })
 }
 
-/// Stores what is taken in one transaction, as one step of undo.
-fn write(mut store: Store, ledger: &mut Ledger, dataset: &Dataset, taken: Vec<Taken>) -> Result<(), MergeError> {
+/// Stores merged decisions in one transaction, as one undo step.
+fn write(
+    mut store: Store,
+    ledger: &mut Ledger,
+    dataset: &Dataset,
+    records: Vec<RecordChange>,
+) -> Result<(), MergeError> {
     let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
     store.set_occurrences(survey.map(|survey| survey.occurrences).unwrap_or_default());
     let first = Seq(ledger.last().0 + 1);
     let mut imports = Vec::new();
     let mut changes = 0;
-    for Taken { record, by, at, candidate, decision, amended, flagged, note, .. } in taken {
+    for RecordChange { record, by, at, candidate, decision, amended, flagged, note, .. } in records {
         let mut apply = |event: Event| {
             let (seq, _) = ledger.apply(event.clone());
             imports.push(Import { reviewer: by.clone(), at, event });
@@ -135,7 +131,7 @@ fn write(mut store: Store, ledger: &mut Ledger, dataset: &Dataset, taken: Vec<Ta
             }
             None => None,
         };
-        let decision = decision.map(|decision| plan::on(&decision, candidate));
+        let decision = decision.map(|decision| plan::with_candidate(&decision, candidate));
         let parts = [
             decision.map(|decision| Event::Decided { record, decision, by: Actor::Operator }),
             amended.map(|text| Event::Amended { record, text: Some(text) }),

@@ -1,4 +1,4 @@
-//! `recaption review`: the dataset, its session and the describer put together, and the screen opened on them.
+//! `recaption review`: opens the reviewer.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,65 +16,55 @@ use crate::runtime::Runtime;
 use crate::session::{Location, SampleRequest, SessionError};
 use crate::tui;
 
-/// What to review, and how.
 #[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
 pub struct ReviewOptions {
     /// A `.jsonl` file, or a folder with a `metadata.jsonl`.
     pub path: PathBuf,
-    /// How to read it.
     pub open: OpenOptions,
-    /// Where its session is kept, if not beside it.
+    /// The session file; by default the one beside the dataset.
     pub session: Option<PathBuf>,
-    /// Look, but decide nothing.
     pub read_only: bool,
-    /// The output of an older run, whose captions are taken in as candidates.
+    /// The output of an earlier run, whose captions become candidates.
     pub candidates: Option<PathBuf>,
-    /// Where the updated dataset goes, if not beside the dataset.
+    /// Where to save; by default beside the dataset.
     pub output: Option<PathBuf>,
-    /// Write it over the dataset itself.
+    /// Save over the dataset itself.
     pub in_place: bool,
     /// Overwrite without asking.
     pub force: bool,
-    /// Who writes captions.
     pub describer: Option<Arc<dyn Describer>>,
-    /// What captions are held against.
     pub rules: Rules,
-    /// Whether line breaks in captions are kept.
+    /// Allow line breaks in captions.
     pub line_breaks: bool,
-    /// The sample to be judged, where this is a spot check.
+    /// Review a random sample: a spot check.
     pub sample: Option<SampleRequest>,
-    /// Who reviews.
     pub reviewer: String,
-    /// How many records are described ahead of the operator.
+    /// Number of records to describe ahead of the cursor.
     pub ahead: usize,
-    /// Whether the operator's own settings ask for that, so that it need not be agreed to what it costs.
+    /// `ahead` was set by the user, so its cost needs no confirmation.
     pub ahead_agreed: bool,
-    /// Describing all in view is asked about where it is expected to cost more.
+    /// Describing all records in view needs confirmation if it is expected to cost more.
     pub confirm_above: Dollars,
-    /// Where to log, if not beside the session, and how much.
+    /// The log file, by default beside the session, and the log level.
     pub log: (Option<PathBuf>, LogLevel),
-    /// The screen.
     pub screen: tui::Options,
 }
 
-/// Why there is no review.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
-    /// The dataset cannot be opened.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// There is no place for its session.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The terminal, or the threads to work with, failed.
-    #[error("the terminal cannot be used: {0}")]
+    /// The terminal failed, or threads could not be started.
+    #[error("cannot use the terminal: {0}")]
     Terminal(#[from] std::io::Error),
 }
 
-/// Reviews until the operator leaves.
+/// Runs the reviewer until the operator quits.
 ///
 /// # Errors
-/// Where the dataset cannot be opened, its session has no place, or the terminal fails.
+/// Returns an error if the dataset cannot be opened, if there is no place for its session, or if the terminal fails.
 pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     let session = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
@@ -94,7 +84,7 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
     let target = SaveTarget::new(&dataset, options.output, options.in_place);
     let (sender, messages) = unbounded_channel();
     if let Err(warning) = &log {
-        // The channel has just been made: somebody listens.
+        // Cannot fail: the receiver exists.
         let _ = sender.send(Msg::Notice(warning.to_string()));
     }
     let engine = EngineOptions {
@@ -113,7 +103,7 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         let runtime = Runtime::new(engine, options.force, sender);
         tui::run(Model::new(settings), options.screen, runtime, messages).await
     });
-    // A describer in the middle of a picture must not hold up the end.
+    // Do not wait for a describer that is busy with an image.
     workers.shutdown_background();
     drop(log);
     Ok(result?)

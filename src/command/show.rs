@@ -1,67 +1,60 @@
-//! `recaption show IMAGE…`: pictures printed in the terminal, or described in a line where there is none.
+//! `recaption show IMAGE…`: draws images in the terminal, or prints their type and size if there is no terminal.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::console::Console;
 use crate::picture::{self, PictureError, decode, inspect};
 use crate::preview::{
     self, Capabilities, CellArea, Framing, PreviewError, Protocol, ProtocolChoice, Zoom, inline, pixels,
 };
 
-/// How long the terminal may take to say what it can draw.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// Timeout for the terminal's answers.
+const TIMEOUT: Duration = Duration::from_millis(400);
 
-/// What `show` was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShowOptions {
-    /// The pictures. None: their names are read from standard input, one a line.
+    /// If empty, paths are read from standard input, one per line.
     pub images: Vec<PathBuf>,
-    /// Cells across at most. Given, a small picture is enlarged to it.
+    /// Maximum width in cells. If set, smaller images are enlarged to it.
     pub width: Option<u16>,
-    /// Cells down at most. Given, a small picture is enlarged to it.
+    /// Maximum height in cells. If set, smaller images are enlarged to it.
     pub height: Option<u16>,
-    /// How to draw.
     pub protocol: ProtocolChoice,
 }
 
-/// How it went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Pictures printed or described.
     pub shown: usize,
-    /// Pictures that could not be; each has its line on standard error. Any: exit code 1.
+    /// Images that could not be shown. Each has a line on standard error.
     pub failed: usize,
 }
 
-/// Why nothing more is shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ShowError {
-    /// No names, and nobody to read them from. Exit code 2.
-    #[error("no picture named: give one or more files, or pipe their names in, one a line")]
+    #[error("no images: name one or more files, or pipe their names in, one per line")]
     NothingNamed,
-    /// A protocol was demanded that needs a terminal. Exit code 2.
-    #[error("the {0} protocol needs a terminal that answers; choose auto, or blocks or sixel to write to a file")]
+    #[error("the {0} protocol needs a terminal that answers queries; use auto, or blocks or sixel to write to a file")]
     NoTerminal(&'static str),
-    /// The list of names cannot be read.
-    #[error("reading the names: {0}")]
+    #[error("cannot read the list of images: {0}")]
     Names(#[source] io::Error),
-    /// The output is closed or full.
-    #[error("writing: {0}")]
+    /// Standard output is closed or full.
+    #[error("cannot write output: {0}")]
     Output(#[source] io::Error),
 }
 
-/// Prints the pictures. `out` is standard output; some protocols write to it directly.
+/// Prints images. `out` must be standard output, because some protocols write to it directly.
 ///
 /// # Errors
-/// When nothing can be shown at all; a single picture that cannot be is counted in the [`Outcome`].
-pub fn run(options: &ShowOptions, out: &mut dyn Write) -> Result<Outcome, ShowError> {
+/// Returns an error if no image can be shown at all. A single failure is counted in the [`Outcome`].
+pub fn run(options: &ShowOptions, out: &mut Console<'_>) -> Result<Outcome, ShowError> {
     let stdin = io::stdin();
     if options.images.is_empty() && stdin.is_terminal() {
         return Err(ShowError::NothingNamed);
     }
     let printer = Printer::choose(options)?;
-    let mut errors = io::stderr();
+    let mut errors = Console::stderr();
     let mut outcome = Outcome::default();
     let titled = options.images.len() != 1;
     let mut show =
@@ -78,7 +71,7 @@ pub fn run(options: &ShowOptions, out: &mut dyn Write) -> Result<Outcome, ShowEr
     Ok(outcome)
 }
 
-/// The names in a list, one a line.
+/// Reads paths, one per line.
 fn names(list: impl BufRead) -> impl Iterator<Item = io::Result<PathBuf>> {
     list.lines().filter(|line| !matches!(line, Ok(name) if name.is_empty())).map(|line| line.map(PathBuf::from))
 }
@@ -87,31 +80,26 @@ fn show_one(
     path: &Path,
     printer: &Printer,
     titled: bool,
-    out: &mut dyn Write,
-    errors: &mut dyn Write,
+    out: &mut Console<'_>,
+    errors: &mut Console<'_>,
     outcome: &mut Outcome,
 ) -> io::Result<()> {
-    let name = printable(path);
+    let name = path.display();
     match printer.print(path, out) {
         Ok(description) => {
             outcome.shown += 1;
             if titled || matches!(printer, Printer::Description) {
-                writeln!(out, "{name}: {description}")?;
+                out.message(format_args!("{name}: {description}"))?;
             }
             out.flush()
         }
         Err(Failure::Picture(error)) => {
             outcome.failed += 1;
             out.flush()?;
-            writeln!(errors, "{name}: {error}")
+            errors.message(format_args!("{name}: {error}"))
         }
         Err(Failure::Output(error)) => Err(error),
     }
-}
-
-/// A path as it can be shown: a file name may hold escape sequences.
-fn printable(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 enum Failure {
@@ -131,25 +119,24 @@ impl From<PreviewError> for Failure {
     }
 }
 
-/// How pictures come out.
+/// How images are printed.
 enum Printer {
-    /// A line of text each.
+    /// A line of text for each.
     Description,
-    /// Drawn.
     Picture(Drawing),
 }
 
 struct Drawing {
     terminal: Capabilities,
     room: CellArea,
-    /// Enlarged at most so many times.
+    /// Maximum enlargement factor.
     enlarge: f64,
-    /// The cursor moves: pictures are printed on a terminal, not into a file.
+    /// Standard output is a terminal, not a file.
     on_terminal: bool,
 }
 
 impl Printer {
-    /// Looks at the output, and asks the terminal what it can do.
+    /// Chooses by the type of standard output and the capabilities of the terminal.
     fn choose(options: &ShowOptions) -> Result<Self, ShowError> {
         let on_terminal = io::stdout().is_terminal();
         let terminal = if on_terminal && options.protocol != ProtocolChoice::None {
@@ -162,14 +149,14 @@ impl Printer {
             }
         };
         if options.protocol == ProtocolChoice::Only(Protocol::Kitty) && terminal.printing != Protocol::Kitty {
-            // viuer waits for kitty's answers without end.
+            // viuer would wait for an answer forever.
             return Err(ShowError::NoTerminal("kitty"));
         }
         let Some(terminal) = terminal.with_choice(options.protocol) else { return Ok(Self::Description) };
         let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
         let most_columns = if on_terminal { columns } else { u16::MAX };
         let room = match (options.width, options.height) {
-            // A line for the prompt and one for the title stay in view.
+            // Leave a line for the prompt and one for the title.
             (None, None) => CellArea { columns, rows: rows.saturating_sub(2).max(1) },
             (Some(width), None) => CellArea { columns: width.min(most_columns), rows: u16::MAX },
             (None, Some(height)) => CellArea { columns, rows: height },
@@ -179,8 +166,8 @@ impl Printer {
         Ok(Self::Picture(Drawing { terminal, room, enlarge, on_terminal }))
     }
 
-    /// Prints one picture; returns its description.
-    fn print(&self, path: &Path, out: &mut dyn Write) -> Result<String, Failure> {
+    /// Prints an image and returns its description.
+    fn print(&self, path: &Path, out: &mut Console<'_>) -> Result<String, Failure> {
         let bytes = picture::read(path)?;
         match self {
             Self::Description => Ok(inspect(&bytes)?.to_string()),
@@ -190,7 +177,7 @@ impl Printer {
 }
 
 impl Drawing {
-    fn print(&self, bytes: &[u8], out: &mut dyn Write) -> Result<String, Failure> {
+    fn print(&self, bytes: &[u8], out: &mut Console<'_>) -> Result<String, Failure> {
         let terminal = &self.terminal;
         let protocol = terminal.printing;
         let room = terminal.max_area(protocol, self.room);
@@ -198,12 +185,13 @@ impl Drawing {
         let info = decoded.info;
         let picture = (info.width, info.height);
         let framing = Framing { picture, area: room, cell: terminal.cell, max_scale: self.enlarge };
-        let seen = framing.crop(Zoom::FIT).ok_or_else(|| PreviewError::Encode("there is no room".to_owned()))?;
+        let seen =
+            framing.crop(Zoom::FIT).ok_or_else(|| PreviewError::Encode("the terminal is too small".to_owned()))?;
         let cells = seen.cells;
         let picture = preview::resize(&decoded, &seen, protocol, terminal)?;
         let by_viuer = match protocol {
             Protocol::Kitty | Protocol::Blocks => true,
-            // viuer goes by the environment alone, which does not cross an SSH connection.
+            // viuer looks at environment variables only, which SSH does not forward.
             Protocol::Iterm => self.on_terminal && viuer::is_iterm_supported(),
             Protocol::Sixel => false,
         };
@@ -223,23 +211,25 @@ impl Drawing {
                 other => Failure::Picture(PreviewError::Encode(other.to_string())),
             })?;
         } else if let Some(sequence) = inline(picture, cells, protocol)? {
-            // The sequence moves down over its cells, and at the foot of the screen there is nowhere to go: scroll
-            // first, then come back up.
+            // The sequence moves the cursor down, which would fail at the bottom of the screen: scroll first, then move
+            // back up.
             let room = "\n".repeat(cells.rows.into());
             let rows = cells.rows;
-            write!(out, "{room}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B").map_err(Failure::Output)?;
+            let drawn =
+                out.raw_stream().and_then(|out| write!(out, "{room}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B"));
+            drawn.map_err(Failure::Output)?;
         }
         Ok(info.to_string())
     }
 }
 
-/// Asks the terminal, in raw mode so that its answers are not echoed.
+/// Queries the terminal, in raw mode so that its answers are not echoed.
 fn probe() -> Capabilities {
     if crossterm::terminal::enable_raw_mode().is_err() {
         return Capabilities::minimal();
     }
-    let probe = preview::probe(PATIENCE);
-    // Nothing could be done about a failure but to go on.
+    let probe = preview::probe(TIMEOUT);
+    // If this fails, there is nothing left to try.
     let _ = crossterm::terminal::disable_raw_mode();
     probe.capabilities
 }
@@ -252,7 +242,9 @@ mod tests {
 
     fn shown(path: &Path, printer: &Printer) -> (String, String, Outcome) {
         let (mut out, mut errors, mut outcome) = (Vec::new(), Vec::new(), Outcome::default());
-        show_one(path, printer, false, &mut out, &mut errors, &mut outcome).unwrap();
+        let (mut console, mut console_errors) = (Console::new(&mut out), Console::new(&mut errors));
+        show_one(path, printer, false, &mut console, &mut console_errors, &mut outcome).unwrap();
+        drop((console, console_errors));
         (String::from_utf8(out).unwrap(), String::from_utf8(errors).unwrap(), outcome)
     }
 
@@ -263,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_a_picture_is_a_line() {
+    fn without_a_terminal_an_image_is_one_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = picture(folder.path(), "a.bmp");
         let (out, errors, outcome) = shown(&path, &Printer::Description);
@@ -272,20 +264,18 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_a_line_among_the_errors() {
+    fn a_failure_is_one_line_on_standard_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b\x1b[2J.jpg");
         std::fs::write(&path, "hello").unwrap();
         let (out, errors, outcome) = shown(&path, &Printer::Description);
         assert_eq!(out, "");
-        assert!(
-            errors.ends_with("/b\u{fffd}[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture\n")
-        );
+        assert!(errors.ends_with("/b␛[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture\n"));
         assert_eq!(outcome, Outcome { shown: 0, failed: 1 });
     }
 
     #[test]
-    fn a_sixel_picture_makes_room_for_itself_and_leaves_the_cursor_below() {
+    fn a_sixel_image_scrolls_first_and_leaves_the_cursor_below() {
         let folder = tempfile::tempdir().unwrap();
         let path = picture(folder.path(), "a.png");
         let terminal = Capabilities { protocol: Protocol::Sixel, printing: Protocol::Sixel, ..Capabilities::minimal() };
@@ -304,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_one_a_line() {
+    fn paths_are_read_one_per_line() {
         let list: io::Result<Vec<_>> = names("a.jpg\r\n\nb c.jpg\n".as_bytes()).collect();
         assert_eq!(list.unwrap(), [PathBuf::from("a.jpg"), PathBuf::from("b c.jpg")]);
     }

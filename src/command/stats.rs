@@ -1,5 +1,4 @@
-//! `recaption stats PATH`: what reviewing has come to; how two reviews of a dataset agree; how large a spot check has
-//! to be.
+//! `recaption stats PATH`: session statistics, agreement of two sessions, spot check reports and sample sizes.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -9,76 +8,60 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::input::{self, Input, InputError};
+use crate::atomic_file::{self, WriteError, WriteWarning};
+use crate::console::{Console, Style};
 use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
-use crate::output;
 use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport};
 use crate::session::{self, History, Location, SessionError};
-use crate::text::sanitize;
 
-/// What `stats` was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatsOptions {
-    /// Of what: a dataset, or a session.
+    /// A dataset or a session.
     pub input: Input,
-    /// Which figures.
     pub what: What,
-    /// The most words a caption may have.
+    /// The limit for the length of a caption.
     pub max_words: usize,
-    /// One JSON object instead of text.
+    /// Print one JSON object.
     pub json: bool,
-    /// ASCII characters only.
+    /// Print ASCII only.
     pub ascii: bool,
-    /// Headings in bold.
-    pub colour: bool,
 }
 
-/// Which figures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum What {
-    /// What reviewing has come to.
+    /// Statistics of the session.
     #[default]
     Figures,
-    /// How far another review of the same dataset agrees with it: its session, or its dataset.
+    /// Agreement with another session of the same dataset, given by its file or by its dataset.
     Compare(PathBuf),
-    /// The report of the newest spot check, written to a file: as JSON where its name ends in `.json`, else as Markdown.
+    /// A report of the latest spot check: JSON if the file name ends in `.json`, else Markdown.
     Report {
-        /// The file.
         path: PathBuf,
-        /// Replace it if it is there.
+        /// Overwrite an existing file.
         force: bool,
     },
-    /// How large a spot check has to be.
+    /// Sample sizes to verify an acceptance rate.
     Plan {
-        /// The acceptance rate that is to be shown, from 0 to 1.
+        /// From 0 to 1.
         target: f64,
     },
 }
 
-/// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
 pub enum StatsError {
-    /// There is nothing to count.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// No sample was drawn.
-    #[error("there is no spot check in this session: `recaption PATH --sample N` begins one")]
+    #[error("this session has no spot check; start one with `recaption PATH --sample N`")]
     NoSample,
-    /// The report cannot be written there.
-    #[error("{}: {why}", sanitize(&path.to_string_lossy()))]
-    Report {
-        /// The file.
-        path: PathBuf,
-        /// Why, and what to do.
-        why: String,
-    },
-    /// Standard output or error is closed or full.
-    #[error("writing: {0}")]
+    #[error("{}: {why}", .path.display())]
+    Report { path: PathBuf, why: String },
+    /// Standard output or standard error is closed or full.
+    #[error("cannot write output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl StatsError {
-    /// How the program is to end.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
@@ -100,18 +83,18 @@ impl From<SessionError> for StatsError {
     }
 }
 
-/// Counts. `out` gets the figures, `errors` what else there is to know.
+/// Prints statistics to `out` and notes to `errors`.
 ///
 /// # Errors
-/// When the dataset or its session cannot be read, or the figures cannot be written.
-pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) -> Result<(), StatsError> {
+/// Returns an error if the dataset or its session cannot be read, or if output cannot be written.
+pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<(), StatsError> {
     let input = options.input.of_session()?;
     let (dataset, location) = input.open()?;
     match &options.what {
         What::Figures => {
             let history = look(&dataset, &location, errors)?;
             let gathered = Figures::gather(&dataset, &history, options.max_words, &mut || ControlFlow::Continue(()))?;
-            // Nothing breaks it off.
+            // Never `None`, because the callback never breaks.
             let figures = gathered.unwrap_or_default();
             options.print(|| figures.json(), |bars| figures.page(bars), out)
         }
@@ -125,10 +108,11 @@ pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) 
         What::Report { path, force } => {
             let history = look(&dataset, &location, errors)?;
             let report = SpotReport::gather(&dataset, &history, Timestamp::now())?.ok_or(StatsError::NoSample)?;
-            write_report(&report, path, dataset.path(), *force)?;
-            let shown = path.to_string_lossy();
+            for warning in write_report(&report, path, dataset.path(), *force)? {
+                errors.message(warning)?;
+            }
             let (judged, drawn) = (report.figures.accepted.total(), report.figures.drawn);
-            Ok(writeln!(out, "{}: {judged} of {drawn} records judged", sanitize(&shown))?)
+            Ok(out.message(format_args!("{}: {judged} of {drawn} records judged", path.display()))?)
         }
         What::Plan { target } => {
             let mut bad = 0;
@@ -142,19 +126,24 @@ pub fn run(options: &StatsOptions, out: &mut dyn Write, errors: &mut dyn Write) 
     }
 }
 
-fn write_report(report: &SpotReport, path: &Path, dataset: &Path, force: bool) -> Result<(), StatsError> {
+fn write_report(
+    report: &SpotReport,
+    path: &Path,
+    dataset: &Path,
+    force: bool,
+) -> Result<Vec<WriteWarning>, StatsError> {
     let refused = |why: String| StatsError::Report { path: path.to_owned(), why };
-    if output::is_same(path, dataset) {
-        return Err(refused("the dataset itself; name another file".to_owned()));
+    if atomic_file::is_same_path(path, dataset) {
+        return Err(refused("this is the dataset; name another file".to_owned()));
     }
-    let written = output::put(path, force, &mut |file| report.write_as(path, file));
-    written.map_err(|error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => refused("there already; --force replaces it".to_owned()),
-        _ => refused(error.to_string()),
+    let written = atomic_file::write(path, force, &mut |file| Ok(report.write_as(path, file)?));
+    written.map_err(|error| match error {
+        WriteError::Exists => refused("already exists; --force replaces it".to_owned()),
+        error => refused(error.to_string()),
     })
 }
 
-fn look(dataset: &Dataset, location: &Location, errors: &mut dyn Write) -> Result<History, StatsError> {
+fn look(dataset: &Dataset, location: &Location, errors: &mut Console<'_>) -> Result<History, StatsError> {
     let history = session::read_history(location, dataset)?;
     input::report(&history.opened, location, errors)?;
     Ok(history)
@@ -165,26 +154,27 @@ impl StatsOptions {
         &self,
         json: impl FnOnce() -> Value,
         page: impl FnOnce(Bars) -> Page,
-        out: &mut dyn Write,
+        out: &mut Console<'_>,
     ) -> Result<(), StatsError> {
         if self.json {
-            writeln!(out, "{}", json())?;
+            out.json(&json())?;
         } else {
             let page = page(if self.ascii { Bars::Ascii } else { Bars::Blocks });
-            print(&page, self.colour, out)?;
+            print(&page, out)?;
         }
         Ok(out.flush()?)
     }
 }
 
-/// Prints a page, with headings in bold and remarks dim where there is colour.
-pub(super) fn print(page: &Page, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+/// Prints a page with bold headings and dim remarks.
+pub(super) fn print(page: &Page, out: &mut Console<'_>) -> io::Result<()> {
     for row in &page.rows {
-        match (colour, row.kind) {
-            (true, RowKind::Heading) => writeln!(out, "\x1b[1m{}\x1b[0m", row.text)?,
-            (true, RowKind::Remark) => writeln!(out, "\x1b[2m{}\x1b[0m", row.text)?,
-            _ => writeln!(out, "{}", row.text)?,
+        match row.kind {
+            RowKind::Heading => out.styled(Style::Bold, &row.text)?,
+            RowKind::Remark => out.styled(Style::Dim, &row.text)?,
+            RowKind::Plain => write!(out, "{}", row.text)?,
         }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -4,9 +4,7 @@
 //! Everything between two changed lines is copied unchanged. If anything fails before the rename, the target is
 //! untouched.
 
-mod attributes;
 mod feed;
-mod replace;
 mod report;
 
 use std::fs::File;
@@ -19,10 +17,10 @@ use twox_hash::xxhash3_128::Hasher;
 use super::rewrite::{Rewritten, rewrite};
 use super::source::Change;
 use super::{Dataset, DatasetError, RecordId, Stamp};
+use crate::atomic_file::{Committed, Replacement, WriteError};
 use feed::Feed;
-use replace::{Committed, Replacement};
 
-pub use report::{Backup, ConflictKind, SaveError, SaveReport, SaveWarning};
+pub use report::{Backup, ConflictKind, SaveError, SaveReport};
 
 /// Bytes collected before they are written; longer runs are written directly.
 const WRITE_BUFFER: usize = 256 * 1024;
@@ -70,7 +68,7 @@ pub fn save(
     options: &SaveOptions,
 ) -> Result<SaveReport, SaveError> {
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
-    let mut replacement = Replacement::begin(&options.target)?;
+    let mut replacement = Replacement::begin(&options.target).map_err(|error| SaveError::at(&options.target, error))?;
     let target = replacement.target().to_owned();
     let is_dataset = match dataset.path().canonicalize() {
         Ok(path) => path == target,
@@ -96,7 +94,12 @@ pub fn save(
     let counts = write(dataset, amendments, &mut output, &failed)?;
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
 
-    let Committed { stamp, warnings, flushed } = replacement.commit(options.force, &check)?;
+    let complete = replacement.sync().map_err(|error| SaveError::at(&target, error))?;
+    check()?;
+    // The check allows a file that is there; one that appears after it is not overwritten.
+    let overwrite = options.force || target.symlink_metadata().is_ok();
+    let committed = complete.commit(overwrite).map_err(|error| SaveError::at(&target, error))?;
+    let Committed { metadata, warnings, synced } = committed;
     let report = SaveReport {
         path: target.clone(),
         records_written: dataset.record_count() - counts.excluded,
@@ -104,12 +107,12 @@ pub fn save(
         excluded: counts.excluded,
         bad_lines_left: counts.bad,
         bytes,
-        stamp,
+        stamp: Stamp::from(&metadata),
         hash: hasher.finish_128(),
         backup,
         warnings,
     };
-    match flushed {
+    match synced {
         Ok(()) => Ok(report),
         Err(source) => Err(SaveError::NotConfirmed { report: Box::new(report), source }),
     }
@@ -216,15 +219,16 @@ fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let mut copy = Replacement::begin_like(&path, target)?;
+    let at = |error| SaveError::at(&path, error);
+    let mut copy = Replacement::begin_like(&path, target).map_err(at)?;
     io::copy(&mut original, copy.file()).map_err(failed)?;
     let modified = original.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
     copy.file().set_modified(modified).map_err(failed)?;
-    match copy.commit(false, &|| Ok(())) {
+    match copy.sync().and_then(|copy| copy.commit(false)) {
         // Its warnings are the same as those of the target.
-        Ok(Committed { flushed, .. }) => flushed.map_err(failed)?,
-        Err(SaveError::Conflict { .. }) => return Ok(Some(Backup::Kept(path))),
-        Err(error) => return Err(error),
+        Ok(Committed { synced, .. }) => synced.map_err(failed)?,
+        Err(WriteError::Exists) => return Ok(Some(Backup::Kept(path))),
+        Err(error) => return Err(at(error)),
     }
     Ok(Some(Backup::Made(path)))
 }

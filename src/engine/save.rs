@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::event::{SaveFailure, SaveSummary};
+use crate::atomic_file::is_same_path;
 use crate::dataset::{self, Amendment, Dataset, Expected, RecordId, SaveError, SaveOptions};
-use crate::output::is_same as is_same_path;
 use crate::session::{Event, Ledger, Seq};
 
 /// Where the updated dataset is saved.

@@ -49,7 +49,7 @@ pub fn tmux_blocks_passthrough() -> bool {
 #[must_use]
 pub fn current_cell_size() -> Option<CellSize> {
     #[cfg(unix)]
-    return unix::window_cell_size(std::os::fd::AsFd::as_fd(&std::io::stdout()));
+    return unix::window_cell_size(std::os::fd::AsFd::as_fd(&crate::console::screen()));
     #[cfg(not(unix))]
     return None;
 }
@@ -66,11 +66,12 @@ mod unix {
     use super::Probe;
     use super::detect::{self, Environment};
     use super::replies::{self, ProbeInput};
+    use crate::console;
     use crate::preview::fit::CellSize;
 
     /// Uses standard input and output, or the controlling terminal if standard input is redirected.
     pub(super) fn query_terminal(environment: &Environment, timeout: Duration) -> Option<Probe> {
-        let (stdin, stdout) = (io::stdin(), io::stdout());
+        let (stdin, stdout) = (io::stdin(), console::screen());
         if !stdout.is_terminal() {
             return None;
         }

@@ -6,7 +6,7 @@
 //! picture's path and version, so the thumbnail of a replaced picture is never read again and is eventually evicted.
 
 use std::fs::{self, DirEntry, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,6 +17,7 @@ use twox_hash::XxHash3_128;
 
 use super::encode::{draw, encode_error, resize_part};
 use super::{Capabilities, CellArea, PictureView, Preview, PreviewError};
+use crate::atomic_file::{self, WriteError};
 use crate::picture::{self, Decoded, PictureFormat, PictureInfo, Stamp, decode, decode_unless};
 
 /// The longer side of a thumbnail, in pixels.
@@ -76,16 +77,16 @@ impl Thumbnails {
     }
 
     /// Stores a thumbnail, and evicts others to stay within the limit.
-    fn put(&self, key: Key, jpeg: &[u8]) -> io::Result<()> {
+    fn put(&self, key: Key, jpeg: &[u8]) -> Result<(), WriteError> {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(jpeg)?;
-        file.write_all(&checksum(key, jpeg))?;
+        atomic_file::write_unsynced(&path, &mut |file| {
+            file.write_all(jpeg)?;
+            Ok::<_, WriteError>(file.write_all(&checksum(key, jpeg))?)
+        })?;
         // The file system's clock is coarser than the program's.
-        file.as_file().set_modified(SystemTime::now())?;
-        file.persist(&path)?;
+        File::open(&path)?.set_modified(SystemTime::now())?;
         self.evict((jpeg.len() + CHECKSUM) as u64);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Two sessions on one dataset: how far those who reviewed agree.
+//! Agreement between two sessions on one dataset.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -12,47 +12,42 @@ use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::session::{DecisionKind, History, RecordState};
 use crate::statistics::{Agreement, Proportion};
 
-/// The decisions that count: those that need no more review.
+/// The decisions that need no further review.
 const KINDS: [DecisionKind; 4] =
     [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded];
 
-/// The most disagreements on a page; JSON has them all.
-const MOST_LISTED: usize = 40;
+/// Disagreements listed on a page. JSON lists all.
+const LISTED: usize = 40;
 
-/// How far two sessions agree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// What to call the two.
     pub names: [String; 2],
-    /// Who reviewed in each, where that is known.
+    /// The reviewers of each session, if known.
     pub reviewers: [BTreeSet<String>; 2],
-    /// Records that only the first decided, and only the second.
+    /// Number of records decided only in the first session, and only in the second.
     pub alone: [u64; 2],
-    /// The decisions on records that both decided, in the order accepted, kept, edited, excluded.
+    /// Decisions on records decided in both, in the order accepted, kept, edited, excluded.
     pub kinds: Agreement<4>,
-    /// The same, told apart only by whether the text was taken as it was (accepted, kept) or not (edited, excluded).
+    /// The same in two classes: unchanged (accepted, kept) or not (edited, excluded).
     pub taken: Agreement<2>,
-    /// On how many of those both left the same caption, or both left the record out.
+    /// Records with the same caption, or excluded, in both.
     pub same_caption: Proportion,
-    /// Those on which the decision or the caption differs, in file order.
+    /// Records with different decisions or captions, in file order.
     pub disagreements: Vec<Disagreement>,
 }
 
-/// A record on which two disagree.
+/// A record on which two sessions disagree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disagreement {
-    /// The record.
     pub record: RecordId,
-    /// Its picture.
     pub file_name: String,
-    /// What each decided.
     pub decisions: [DecisionKind; 2],
-    /// The caption each left; none where the record is left out.
+    /// The current captions; `None` if the record is excluded.
     pub captions: [Option<String>; 2],
 }
 
 impl Disagreement {
-    /// Where two states of a record differ in the decision or the caption they leave.
+    /// Returns a disagreement if two states of a record differ in the decision or the current caption.
     #[must_use]
     pub fn between(record: &Record, states: [&RecordState; 2]) -> Option<Self> {
         let decisions = states.map(|state| state.decision.kind());
@@ -75,29 +70,29 @@ impl Disagreement {
     }
 }
 
-/// Lists where two disagree, in a column each.
+/// Lists disagreements, with a column for each session.
 pub(super) fn list(page: &mut Page, names: [&str; 2], disagreements: &[Disagreement]) {
     if disagreements.is_empty() {
         return;
     }
     page.heading(format!("{:>8}  {:<42}{:<12}{}", "Record", "Disagreements", names[0], names[1]));
-    for disagreement in disagreements.iter().take(MOST_LISTED) {
+    for disagreement in disagreements.iter().take(LISTED) {
         let Disagreement { record, file_name, decisions, .. } = disagreement;
-        let second = if decisions[0] == decisions[1] { "otherwise" } else { decisions[1].name() };
+        let second = if decisions[0] == decisions[1] { "other text" } else { decisions[1].name() };
         let name = page.cell(file_name, 40);
         page.row(format!("{:>6}  {name}  {:<12}{second}", record.0 + 1, decisions[0].name()));
     }
-    match disagreements.len().saturating_sub(MOST_LISTED) {
+    match disagreements.len().saturating_sub(LISTED) {
         0 => {}
-        more => page.row(format!("and {more} more: --json lists them all, with their captions")),
+        more => page.row(format!("and {more} more: --json lists all, with captions")),
     }
 }
 
 impl Comparison {
-    /// Compares two sessions, both read with this dataset.
+    /// Compares two sessions of this dataset.
     ///
     /// # Errors
-    /// When the dataset cannot be read.
+    /// Returns an error if the dataset cannot be read.
     pub fn gather(dataset: &Dataset, names: [String; 2], histories: [&History; 2]) -> Result<Self, DatasetError> {
         let reviewers =
             histories.map(|history| history.reviewers.iter().map(|change| change.reviewer.clone()).collect());
@@ -126,12 +121,11 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// The comparison for people.
     #[must_use]
     pub fn page(&self, bars: Bars) -> Page {
         let mut page = Page::new(bars);
         let both = self.same_caption.total();
-        page.heading(format!("{both} records are decided in both"));
+        page.heading(format!("{both} records decided in both"));
         for ((name, reviewers), place) in self.names.iter().zip(&self.reviewers).zip(["first", "second"]) {
             let who: Vec<&str> = reviewers.iter().map(String::as_str).collect();
             let who = if who.is_empty() { String::new() } else { format!("{}: ", who.join(", ")) };
@@ -143,12 +137,12 @@ impl Comparison {
         }
         page.heading(format!("{:<24}{:>12}{:>9}{:>8}  {}", "Agreement", "", "", "kappa", "95 % interval"));
         agreement(&mut page, "same decision", &self.kinds);
-        agreement(&mut page, "taken as it was or not", &self.taken);
+        agreement(&mut page, "unchanged or not", &self.taken);
         let same = self.same_caption.rate().map(percent).unwrap_or_default();
         page.row(format!("{:<22}{:>12}{same:>9}", "same caption", of(self.same_caption)));
-        page.remark("kappa is agreement beyond chance: 0 as by chance, 1 on everything");
+        page.remark("kappa: agreement beyond chance, from 0 (chance) to 1 (perfect)");
         let heading = KINDS.map(|kind| format!("{:>10}", kind.name())).concat();
-        page.heading(format!("{:<24}{heading}", "First, by second"));
+        page.heading(format!("{:<24}{heading}", "First \\ second"));
         for (kind, row) in KINDS.iter().zip(self.kinds.counts()) {
             page.row(format!("{:<22}{}", kind.name(), row.map(|count| format!("{count:>10}")).concat()));
         }
@@ -156,7 +150,7 @@ impl Comparison {
         page
     }
 
-    /// The comparison as one JSON object.
+    /// Returns the comparison as a JSON object.
     #[must_use]
     pub fn json(&self) -> Value {
         let sides: Vec<Value> = self
@@ -181,7 +175,7 @@ impl Comparison {
     }
 }
 
-/// The caption a state leaves; none where the record is left out.
+/// Returns the current caption, or `None` if the record is excluded.
 fn caption<'a>(state: &'a RecordState, in_dataset: Option<&'a str>) -> Option<&'a str> {
     let is_out = state.decision.kind() == DecisionKind::Excluded;
     (!is_out).then(|| state.current_caption(in_dataset).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Drawing a sample: the dataset read once, its records shared out and picked by the seed.
+//! Draws the random sample of a spot check in one pass over the dataset.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -10,38 +10,29 @@ use crate::dataset::{Dataset, DatasetError, RecordId};
 use crate::session::{Ledger, Sample, SampleMember, SampleRequest, Subject};
 use crate::statistics::{self, Stratum};
 
-/// Records between two questions whether to go on.
+/// Records between two calls of `keep_going`.
 const ASK_EVERY: u32 = 1_024;
 
-/// The name of the part whose records lack the member. No other has it: values that are no text are written as JSON.
+/// The stratum of records without the field.
 const NONE: &str = "(none)";
 
 /// Why a sample cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum DrawError {
-    /// The dataset cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// No record has the member.
-    #[error("no record has a member \"{0}\" to draw the sample by")]
-    NoSuchMember(String),
-    /// There are more parts than records to be drawn.
-    #[error("\"{member}\" has {values} values, and {size} records cannot mirror them: draw more, or by another member")]
-    TooManyStrata {
-        /// The member.
-        member: String,
-        /// How many values it has.
-        values: usize,
-        /// How many records are to be drawn.
-        size: u64,
-    },
+    #[error("no record has a field \"{0}\" to stratify the sample by")]
+    NoSuchField(String),
+    /// There are more strata than records to draw.
+    #[error("\"{field}\" has {values} values, too many for a sample of {size}: draw more, or use another field")]
+    TooManyStrata { field: String, values: usize, size: u64 },
 }
 
-/// Draws a sample from all records whose line can be read. What the ledger has decided so far is what is to be judged.
-/// `keep_going` is asked every thousand records; nothing is drawn when it breaks.
+/// Draws a sample of the records that can be parsed. The spot check judges the captions as the ledger has them now.
+/// `keep_going` is called every thousand records. Returns `None` if it breaks.
 ///
 /// # Errors
-/// When the dataset cannot be read, or cannot be drawn from as asked.
+/// Returns an error if the dataset cannot be read, or if the sample cannot be stratified as requested.
 pub fn draw(
     dataset: &Dataset,
     request: &SampleRequest,
@@ -55,7 +46,7 @@ pub fn draw(
     dataset.scan_lines(&mut |line| {
         let entry = line.entry();
         if let Some(record) = entry.record() {
-            let value = request.by.as_ref().map(|member| value(line.bytes(), member)).unwrap_or_default();
+            let value = request.by.as_ref().map(|field| value(line.bytes(), field)).unwrap_or_default();
             let next = values.len();
             let value = *values.entry(value).or_insert(next);
             found.push((statistics::sample_key(request.seed, record.id.0, &record.file_name), value, record.id));
@@ -66,16 +57,16 @@ pub fn draw(
     if stopped {
         return Ok(None);
     }
-    if let Some(member) = &request.by {
+    if let Some(field) = &request.by {
         if !found.is_empty() && values.keys().all(|value| value == NONE) {
-            return Err(DrawError::NoSuchMember(member.clone()));
+            return Err(DrawError::NoSuchField(field.clone()));
         }
         if values.len() as u64 > request.size {
-            let (member, values) = (member.clone(), values.len());
-            return Err(DrawError::TooManyStrata { member, values, size: request.size });
+            let (field, values) = (field.clone(), values.len());
+            return Err(DrawError::TooManyStrata { field, values, size: request.size });
         }
     }
-    // Parts are numbered by their names, whatever came first in the file.
+    // Strata are numbered in the order of their names, not of the file.
     let mut numbers = vec![0; values.len()];
     let mut strata: Vec<Stratum> = Vec::with_capacity(values.len());
     for (number, (name, value)) in values.into_iter().enumerate() {
@@ -112,10 +103,10 @@ fn member(
     Ok(SampleMember { record: drawn.item, subject, stratum: drawn.stratum, text })
 }
 
-/// The value of a line's member: a text as it is, anything else as JSON.
-fn value(line: &[u8], member: &str) -> String {
+/// Returns the value of a field: the content of a string, or any other value as JSON.
+fn value(line: &[u8], field: &str) -> String {
     let object: Option<serde_json::Map<String, Value>> = serde_json::from_slice(line).ok();
-    match object.and_then(|mut object| object.remove(member)) {
+    match object.and_then(|mut object| object.remove(field)) {
         None | Some(Value::Null) => NONE.to_owned(),
         Some(Value::String(text)) => text,
         Some(other) => other.to_string(),
@@ -130,7 +121,7 @@ mod tests {
     use crate::dataset::OpenOptions;
     use crate::session::{Actor, Decision, EditBase, Event, Seq};
 
-    /// Ninety records, a third of each brand, and one without; one line is no record.
+    /// Ninety records with three brands, one without a brand, and one bad line.
     fn dataset(folder: &std::path::Path) -> Dataset {
         let mut lines = String::new();
         for number in 0..90 {
@@ -153,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_mirrors_the_dataset() {
+    fn a_stratified_sample_is_proportional() {
         let folder = tempfile::tempdir().unwrap();
         let sample = drawn(&dataset(folder.path()), 31, 7, Some("brand")).unwrap();
         let strata: Vec<(&str, u64, u64)> =
@@ -169,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn members_are_known_with_what_was_decided_before() {
+    fn members_have_their_captions_from_before_the_draw() {
         let folder = tempfile::tempdir().unwrap();
         let sample = drawn(&dataset(folder.path()), 1_000, 7, None).unwrap();
-        assert_eq!(sample.members.len(), 91, "no more than there are");
+        assert_eq!(sample.members.len(), 91, "at most the whole dataset");
         assert_eq!(sample.strata, [Stratum { name: String::new(), population: 91, drawn: 91 }]);
         let edited = sample.members.iter().find(|member| member.record.0 == 4).unwrap();
         let subject = Subject { file_name: "4.jpg".to_owned(), occurrence: 0, caption: Some("4".to_owned()) };
@@ -182,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_sample_and_another_does_not() {
+    fn the_seed_determines_the_sample() {
         let folder = tempfile::tempdir().unwrap();
         let dataset = dataset(folder.path());
         let sample = |seed| drawn(&dataset, 20, seed, Some("brand")).unwrap();
@@ -191,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_mirrored_is_refused() {
+    fn an_impossible_stratification_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let dataset = dataset(folder.path());
-        assert!(matches!(drawn(&dataset, 20, 7, Some("colour")), Err(DrawError::NoSuchMember(_))));
+        assert!(matches!(drawn(&dataset, 20, 7, Some("colour")), Err(DrawError::NoSuchField(_))));
         let error = drawn(&dataset, 20, 7, Some("file_name")).unwrap_err().to_string();
         assert!(error.contains("\"file_name\" has 91 values"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The figures of a session.
+//! Statistics of a session.
 
 use std::collections::BTreeMap;
 
@@ -6,47 +6,44 @@ use super::{Lengths, Pace, Phrase, SpotFigures};
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
 
-/// What a session has come to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// How many records it has.
+    /// Number of records.
     pub records: u64,
-    /// How many of its lines cannot be read.
+    /// Number of lines that cannot be parsed.
     pub unreadable: u64,
-    /// How many records have a decision of each kind, undecided ones left out.
+    /// Number of records by decision, without undecided ones.
     pub decisions: BTreeMap<DecisionKind, Counts>,
-    /// How many records are flagged.
     pub flagged: u64,
-    /// How many have a note.
+    /// Number of records with a note.
     pub noted: u64,
-    /// The records that a person kept or accepted, of those a person accepted, edited, kept or left out.
+    /// Records a person kept or accepted, as a proportion of those a person accepted, edited, kept or excluded.
     pub acceptance: Proportion,
-    /// What the newest spot check has come to.
+    /// The latest spot check.
     pub spot: Option<SpotFigures>,
-    /// How fast that went.
     pub pace: Pace,
-    /// What became of the texts a person judged, by who wrote them; the most first.
+    /// Captions a person accepted or edited, by origin, the most frequent first.
     pub texts: Vec<TextFigures>,
-    /// Why other texts were asked for, the most frequent first.
+    /// Reasons given for regenerating, the most frequent first.
     pub reasons: Vec<(String, u64)>,
-    /// How long the captions are that would be saved now, in words.
+    /// Lengths of the current captions.
     pub lengths: Lengths,
-    /// The most words a caption may have.
+    /// The limit for the length of a caption.
     pub max_words: u64,
-    /// The words captions begin with most often.
+    /// The most frequent openings of captions.
     pub openings: Vec<Phrase>,
-    /// The words that follow one another most often.
+    /// The most frequent phrases in captions.
     pub phrases: Vec<Phrase>,
-    /// What describing has cost, by model and prompt.
+    /// Cost by model and prompt.
     pub spending: Vec<Spending>,
-    /// Why records have no description, the most frequent first.
+    /// Reasons why describing failed, the most frequent first.
     pub failures: Vec<(String, u64)>,
 }
 
 impl Figures {
-    /// How many records need no more review.
+    /// Returns the number of records that need no further review.
     #[must_use]
     pub fn reviewed(&self) -> u64 {
         let open = [DecisionKind::Undecided, DecisionKind::Skipped];
@@ -54,44 +51,39 @@ impl Figures {
     }
 }
 
-/// How many decisions, by who made them.
+/// Number of decisions, by a person or by a batch run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// By a person.
     pub by_hand: u64,
-    /// By a run.
     pub by_run: u64,
 }
 
 impl Counts {
-    /// All of them.
     #[must_use]
     pub const fn all(self) -> u64 {
         self.by_hand + self.by_run
     }
 }
 
-/// Who wrote texts that were judged.
+/// Who wrote a caption.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Judged {
-    /// Whoever made the dataset.
+pub enum TextOrigin {
+    /// It was in the dataset.
     Dataset,
-    /// A describer.
     Described {
-        /// The model with its version; for an older run's output, the file.
+        /// Model and version; for candidates imported from an earlier run, the file.
         model: String,
-        /// The prompt, by name and version.
+        /// Name and version of the prompt.
         prompt: Option<String>,
     },
 }
 
-/// What became of the texts of one origin.
+/// Accepted captions of one origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextFigures {
-    /// The origin.
-    pub of: Judged,
-    /// How many were edited, of those that were taken with or without an edit.
+    pub origin: TextOrigin,
+    /// Edited captions, as a proportion of those accepted with or without an edit.
     pub edited: Proportion,
-    /// The words changed in the edited ones, on average, as a share of the longer text; none where none was edited.
+    /// Mean word distance of the edited captions, as a proportion of the longer text; `None` if none was edited.
     pub distance: Option<f64>,
 }

@@ -1,10 +1,10 @@
-//! Adding up: the dataset read once, each record with what its session says of it.
+//! Computes session statistics in one pass over the dataset.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use super::phrases::Phrases;
-use super::{Counts, Figures, Judged, Lengths, Pace, SpotFigures, TextFigures};
+use super::{Counts, Figures, Lengths, Pace, SpotFigures, TextFigures, TextOrigin};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::session::{
     Action, ActionKind, Actor, CandidateId, Decision, DecisionKind, EditBase, History, RecordState, Seq,
@@ -12,18 +12,17 @@ use crate::session::{
 use crate::statistics::{Proportion, to_f64};
 use crate::text;
 
-/// Records between two questions whether to go on.
+/// Records between two calls of `keep_going`.
 const ASK_EVERY: u32 = 1_024;
 
-/// Openings and phrases: that many of each.
-const MOST_LISTED: usize = 10;
+/// Number of openings and of phrases to list.
+const LISTED: usize = 10;
 
 impl Figures {
-    /// Reads the whole dataset and adds it up with its session. `keep_going` is asked every thousand records; nothing is
-    /// returned when it breaks.
+    /// Reads the whole dataset. `keep_going` is called every thousand records. Returns `None` if it breaks.
     ///
     /// # Errors
-    /// When the dataset cannot be read.
+    /// Returns an error if the dataset cannot be read.
     pub fn gather(
         dataset: &Dataset,
         history: &History,
@@ -45,7 +44,7 @@ impl Figures {
         if stopped {
             return Ok(None);
         }
-        let (openings, phrases) = sums.phrases.most_frequent(MOST_LISTED);
+        let (openings, phrases) = sums.phrases.most_frequent(LISTED);
         let count = |kind| sums.decisions.get(&kind).map_or(0, |counts: &Counts| counts.by_hand);
         let accepted = count(DecisionKind::Accepted) + count(DecisionKind::Kept);
         let refused = count(DecisionKind::Edited) + count(DecisionKind::Excluded);
@@ -58,7 +57,7 @@ impl Figures {
             flagged: sums.flagged,
             noted: sums.noted,
             pace: Pace::of(&history.actions),
-            texts: texts(sums.judged),
+            texts: texts(sums.texts),
             reasons: sorted(sums.reasons),
             lengths: sums.lengths,
             max_words: max_words as u64,
@@ -71,7 +70,7 @@ impl Figures {
     }
 }
 
-/// The edits of each record, in order, with what each was made from.
+/// The edits of each record, in order, with the text each began with.
 pub(crate) type Edits = HashMap<RecordId, Vec<(Seq, EditBase)>>;
 
 pub(crate) fn edits(actions: &[Action]) -> Edits {
@@ -84,7 +83,8 @@ pub(crate) fn edits(actions: &[Action]) -> Edits {
     edits
 }
 
-/// What an edit that stands began with: where it is an edit of an edit, what that began with.
+/// Returns the candidate the edit at `at` began with, following edits of edits to the first one. Returns `None` if that
+/// began with the original caption.
 pub(crate) fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<CandidateId> {
     let made = edits.get(&record)?.iter().rev().filter(|(seq, _)| *seq <= at);
     let mut bases = made.map(|(_, base)| *base);
@@ -94,9 +94,9 @@ pub(crate) fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<Candida
     }
 }
 
-/// What became of the texts of one origin.
+/// Counts of accepted captions of one origin.
 #[derive(Default)]
-struct Fates {
+struct TextCounts {
     taken: u64,
     edited: u64,
     distance: f64,
@@ -109,7 +109,7 @@ struct Sums {
     decisions: BTreeMap<DecisionKind, Counts>,
     flagged: u64,
     noted: u64,
-    judged: HashMap<Judged, Fates>,
+    texts: HashMap<TextOrigin, TextCounts>,
     reasons: HashMap<String, u64>,
     lengths: Lengths,
     phrases: Phrases,
@@ -154,31 +154,33 @@ impl Sums {
             Decision::Undecided | Decision::Skipped | Decision::Excluded => return,
         };
         let candidate = candidate.and_then(|id| state.candidates.iter().find(|known| known.id == id));
-        let of = candidate.map_or(Judged::Dataset, |candidate| Judged::Described {
+        let origin = candidate.map_or(TextOrigin::Dataset, |candidate| TextOrigin::Described {
             model: candidate.provenance.model.clone(),
             prompt: candidate.provenance.prompt.clone(),
         });
-        let fates = self.judged.entry(of).or_default();
-        fates.taken += 1;
+        let counts = self.texts.entry(origin).or_default();
+        counts.taken += 1;
         if let Some(text) = edited {
             let original = || state.original_caption(record.caption.as_deref()).unwrap_or_default();
             let before = candidate.map_or_else(original, |candidate| candidate.text.as_str());
-            fates.edited += 1;
-            fates.distance += text::word_distance(before, text);
+            counts.edited += 1;
+            counts.distance += text::word_distance(before, text);
         }
     }
 }
 
-fn texts(judged: HashMap<Judged, Fates>) -> Vec<TextFigures> {
-    let mut texts: Vec<TextFigures> = judged
+fn texts(counts: HashMap<TextOrigin, TextCounts>) -> Vec<TextFigures> {
+    let mut texts: Vec<TextFigures> = counts
         .into_iter()
-        .map(|(of, fates)| TextFigures {
-            of,
-            edited: Proportion::new(fates.edited, fates.taken),
-            distance: (fates.edited > 0).then(|| fates.distance / to_f64(fates.edited)),
+        .map(|(origin, counts)| TextFigures {
+            origin,
+            edited: Proportion::new(counts.edited, counts.taken),
+            distance: (counts.edited > 0).then(|| counts.distance / to_f64(counts.edited)),
         })
         .collect();
-    texts.sort_by(|one, other| other.edited.total().cmp(&one.edited.total()).then_with(|| one.of.cmp(&other.of)));
+    texts.sort_by(|one, other| {
+        other.edited.total().cmp(&one.edited.total()).then_with(|| one.origin.cmp(&other.origin))
+    });
     texts
 }
 

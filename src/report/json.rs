@@ -1,13 +1,13 @@
-//! The figures for scripts.
+//! Session statistics as JSON.
 
 use serde_json::{Map, Value, json};
 
-use super::{Figures, Judged, LONGEST_PAUSE, Phrase};
+use super::{Figures, LONGEST_PAUSE, Phrase, TextOrigin};
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
 
 impl Figures {
-    /// The figures as one JSON object. Shares are from 0 to 1; what is not known is `null`.
+    /// Returns the statistics as a JSON object. Proportions are from 0 to 1; unknown values are `null`.
     #[must_use]
     pub fn json(&self) -> Value {
         let kinds = [
@@ -28,9 +28,9 @@ impl Figures {
             .texts
             .iter()
             .map(|text| {
-                let (model, prompt) = match &text.of {
-                    Judged::Dataset => (None, None),
-                    Judged::Described { model, prompt } => (Some(model), prompt.as_ref()),
+                let (model, prompt) = match &text.origin {
+                    TextOrigin::Dataset => (None, None),
+                    TextOrigin::Described { model, prompt } => (Some(model), prompt.as_ref()),
                 };
                 json!({
                     "model": model, "prompt": prompt, "taken": text.edited.total(), "edited": text.edited.count(),
@@ -53,7 +53,7 @@ impl Figures {
             "pace": {
                 "decisions": self.pace.decisions,
                 "seconds": self.pace.work.as_secs_f64(),
-                "sittings": self.pace.sittings,
+                "sittings": self.pace.periods,
                 "decisions_an_hour": self.pace.an_hour(),
                 "longest_pause_seconds": LONGEST_PAUSE.as_secs(),
             },
@@ -76,7 +76,7 @@ impl Figures {
     }
 }
 
-/// So many of so many, with the share and its 95 % interval.
+/// Returns a proportion with its 95 % interval as a JSON object.
 pub(super) fn proportion(proportion: Proportion) -> Value {
     let interval = proportion.interval();
     json!({

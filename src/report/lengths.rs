@@ -1,31 +1,28 @@
-//! How long captions are, in words.
+//! Distribution of caption lengths, in words.
 
 use std::collections::BTreeMap;
 
-/// Rows of a histogram.
-const MOST_BINS: u64 = 14;
+const MAX_BINS: u64 = 14;
 
-/// How many captions have how many words. Captions that are missing or empty have no length.
+/// Number of captions by number of words. Missing and empty captions are counted separately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lengths {
     counts: BTreeMap<u64, u64>,
-    /// Records without a caption.
+    /// Number of records without a caption.
     pub without: u64,
 }
 
-/// Captions of about the same length.
+/// A bin of the histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bin {
-    /// The fewest words.
     pub from: u64,
-    /// The most; none where there is no limit.
+    /// Inclusive; `None` if there is no upper limit.
     pub to: Option<u64>,
-    /// How many captions.
     pub count: u64,
 }
 
 impl Lengths {
-    /// Adds a caption of so many words.
+    /// Adds a caption by its number of words.
     pub fn add(&mut self, words: u64) {
         if words == 0 {
             self.without += 1;
@@ -34,54 +31,54 @@ impl Lengths {
         }
     }
 
-    /// How many captions there are.
+    /// Returns the number of captions with at least one word.
     #[must_use]
     pub fn captions(&self) -> u64 {
         self.counts.values().sum()
     }
 
-    /// How many captions have how many words.
+    /// Returns pairs of a number of words and the number of captions with that length.
     pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
         self.counts.iter().map(|(words, count)| (*words, *count))
     }
 
-    /// How many captions have more words than that.
+    /// Returns the number of captions with more words than `limit`.
     #[must_use]
     pub fn over(&self, limit: u64) -> u64 {
         self.counts.range(limit.saturating_add(1)..).map(|(_, count)| count).sum()
     }
 
-    /// The words of the shortest caption and of the longest.
+    /// Returns the number of words in the shortest and the longest caption.
     #[must_use]
     pub fn range(&self) -> Option<(u64, u64)> {
         Some((*self.counts.keys().next()?, *self.counts.keys().next_back()?))
     }
 
-    /// The fewest words that so many in a hundred captions do not exceed.
+    /// Returns the percentile by the nearest-rank method.
     #[must_use]
     pub fn percentile(&self, percent: u64) -> Option<u64> {
-        let wanted = (self.captions() * percent).div_ceil(100).max(1);
+        let rank = (self.captions() * percent).div_ceil(100).max(1);
         let mut seen = 0;
         let mut counts = self.counts.iter();
         counts.find_map(|(words, count)| {
             seen += count;
-            (seen >= wanted).then_some(*words)
+            (seen >= rank).then_some(*words)
         })
     }
 
-    /// A histogram: bins of one width, from the shortest caption on. Where a few captions are far longer than all
-    /// others, they are in the last bin, which then has no upper end.
+    /// Returns a histogram with bins of equal width, starting at the shortest caption. If a few captions are much longer
+    /// than all others, they share the last bin, which then has no upper limit.
     #[must_use]
     pub fn bins(&self) -> Vec<Bin> {
-        let (Some((shortest, longest)), Some(most)) = (self.range(), self.percentile(99)) else { return Vec::new() };
+        let (Some((shortest, longest)), Some(common)) = (self.range(), self.percentile(99)) else { return Vec::new() };
         let first = |width: u64| shortest / width * width;
         let needed = |width: u64, to: u64| to / width - shortest / width + 1;
         let steps =
             (0..).flat_map(|power| [1, 2, 5].map(|step: u64| step.saturating_mul(10_u64.saturating_pow(power))));
-        // One bin is left for the few that are longer.
-        let fits = |width: &u64| needed(*width, longest) <= MOST_BINS || needed(*width, most) < MOST_BINS;
+        // One bin is reserved for the few that are longer.
+        let fits = |width: &u64| needed(*width, longest) <= MAX_BINS || needed(*width, common) < MAX_BINS;
         let Some(width) = steps.take(60).find(fits) else { return Vec::new() };
-        let rows = needed(width, longest).min(needed(width, most).saturating_add(1));
+        let rows = needed(width, longest).min(needed(width, common).saturating_add(1));
         let first = first(width);
         (0..rows)
             .map(|row| {
@@ -110,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_and_the_ends_are_known() {
+    fn percentiles_and_range() {
         let lengths = lengths(&[12, 0, 40, 36, 36, 61]);
         assert_eq!((lengths.captions(), lengths.without), (5, 1));
         assert_eq!(lengths.range(), Some((12, 61)));
@@ -120,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn one_endless_caption_does_not_flatten_the_others() {
+    fn an_outlier_does_not_widen_the_bins() {
         let mut words: Vec<u64> = (0..300).map(|number| 20 + number % 20).collect();
         words.push(10_000);
         let bins = lengths(&words).bins();
@@ -130,9 +127,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_caption_is_in_one_bin(words in prop::collection::vec(prop_oneof![1_u64..80, 1_u64..100_000], 1..200)) {
+        fn every_caption_is_in_exactly_one_bin(words in prop::collection::vec(prop_oneof![1_u64..80, 1_u64..100_000], 1..200)) {
             let bins = lengths(&words).bins();
-            prop_assert!(bins.len() as u64 <= MOST_BINS, "{bins:?}");
+            prop_assert!(bins.len() as u64 <= MAX_BINS, "{bins:?}");
             prop_assert_eq!(bins.iter().map(|bin| bin.count).sum::<u64>(), words.len() as u64);
             for pair in bins.windows(2) {
                 prop_assert_eq!(pair[0].to.map(|to| to + 1), Some(pair[1].from));

@@ -1,4 +1,4 @@
-//! What was taken from another review of a dataset, and what was not.
+//! The report of a merge: what was merged from another session, and what was not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,51 +9,50 @@ use super::{Bars, Disagreement, Page};
 use crate::session::DecisionKind;
 use crate::text::counted;
 
-/// The most records named for one reason on a page; JSON names them all.
-const MOST_NAMED: usize = 5;
+/// Records listed per reason on a page. JSON lists all.
+const LISTED: usize = 5;
 
-/// What came of merging another review.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merge {
     /// The other session.
     pub other: String,
-    /// Who made what was taken, where that is known.
+    /// The reviewers of the merged decisions, if known.
     pub reviewers: BTreeSet<String>,
-    /// Nothing was written: this is what would be.
+    /// Nothing was written.
     pub dry_run: bool,
-    /// The decisions taken.
+    /// Merged decisions.
     pub taken: BTreeMap<DecisionKind, u64>,
-    /// How many flags were taken.
+    /// Merged flags.
     pub flags: u64,
-    /// How many notes were taken.
+    /// Merged notes.
     pub notes: u64,
-    /// Records that were decided alike in both.
+    /// Records with the same decision in both sessions.
     pub alike: u64,
-    /// Records decided in both and not alike, in file order. They are as they were.
+    /// Records with different decisions, in file order. The decisions of this session stay.
     pub disagreements: Vec<Disagreement>,
-    /// The names of records of which something was not taken, by the reason.
+    /// File names of records that were not merged completely, by reason.
     pub left: BTreeMap<LeftOut, Vec<String>>,
 }
 
-/// Why something that the other review says of a record was not taken.
+/// Why a decision, flag or note was not merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeftOut {
     /// The record is not in this dataset.
     NotHere,
     /// It was decided on another caption than this dataset has.
     OtherCaption,
-    /// A command changed its caption here to one that is not what was decided there.
+    /// A command changed its caption here to one that differs from the decision there.
     Amended,
-    /// There is an unfinished edit of it here.
+    /// It has an unfinished edit here.
     Draft,
-    /// It is to be judged in a spot check here, and was not judged in the same one there on the same texts.
+    /// It is pending in a spot check here, and was not judged in the same spot check there.
     SpotCheck,
     /// It has another note here.
     Note,
 }
 
 impl LeftOut {
-    /// The reason, put after a number of records.
+    /// Returns the reason as it follows a number of records.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -61,12 +60,12 @@ impl LeftOut {
             Self::OtherCaption => "decided there on another caption",
             Self::Amended => "changed here by a command",
             Self::Draft => "with an unfinished edit here",
-            Self::SpotCheck => "in a spot check here, and not judged in the same one there",
+            Self::SpotCheck => "in a spot check here, but not judged in the same one there",
             Self::Note => "with another note here",
         }
     }
 
-    /// The name in output.
+    /// Returns the key in JSON.
     const fn name(self) -> &'static str {
         match self {
             Self::NotHere => "not_here",
@@ -80,18 +79,17 @@ impl LeftOut {
 }
 
 impl Merge {
-    /// Whether all that the other review says is now said here too.
+    /// Returns true if the session now has everything from the other one.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.disagreements.is_empty() && self.left.is_empty()
     }
 
-    /// What came of it, for people.
     #[must_use]
     pub fn page(&self, bars: Bars) -> Page {
         let mut page = Page::new(bars);
         let decisions = counted(self.taken.values().sum(), "decision", "decisions");
-        let are = if self.dry_run { "would be taken" } else { "taken" };
+        let are = if self.dry_run { "would be merged" } else { "merged" };
         page.heading(format!("{decisions} {are}"));
         let who: Vec<&str> = self.reviewers.iter().map(String::as_str).collect();
         let who = if who.is_empty() { String::new() } else { format!("{}: ", who.join(", ")) };
@@ -103,28 +101,28 @@ impl Merge {
         if !parts.is_empty() {
             page.row(parts.join(", "));
         }
-        page.row(format!("{} decided alike in both", counted(self.alike, "record", "records")));
+        page.row(format!("{} with the same decision in both", counted(self.alike, "record", "records")));
         list(&mut page, ["here", "there"], &self.disagreements);
         if !self.disagreements.is_empty() {
-            page.remark("what was decided here stays");
+            page.remark("the decisions of this session stay");
         }
         if !self.left.is_empty() {
-            page.heading("Not taken");
+            page.heading("Not merged");
         }
         for (why, names) in &self.left {
             page.row(format!("{} {}", counted(names.len() as u64, "record", "records"), why.words()));
-            for name in names.iter().take(MOST_NAMED) {
+            for name in names.iter().take(LISTED) {
                 page.remark(format!("  {name}"));
             }
-            match names.len().saturating_sub(MOST_NAMED) {
+            match names.len().saturating_sub(LISTED) {
                 0 => {}
-                more => page.remark(format!("  and {more} more: --json names them all")),
+                more => page.remark(format!("  and {more} more: --json lists all")),
             }
         }
         page
     }
 
-    /// What came of it, as one JSON object.
+    /// Returns the report as a JSON object.
     #[must_use]
     pub fn json(&self) -> Value {
         let kinds = [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded];

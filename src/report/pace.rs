@@ -1,45 +1,44 @@
-//! How fast decisions are made while somebody is at work.
+//! Decisions per hour of work.
 
 use jiff::SignedDuration;
 
 use crate::session::{Action, ActionKind};
 
-/// A longer pause between two actions is a break, and no part of the work: five minutes are more than looking something
-/// up takes, and less than lunch.
+/// A longer pause between two actions is a break and does not count as work: five minutes is longer than looking something
+/// up takes, and shorter than lunch.
 pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How fast decisions were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
-    /// Decisions that ended a pause: all but the first action of each sitting.
+    /// Decisions, without the first action of each work period, whose duration is unknown.
     pub decisions: u64,
-    /// The pauses between actions, breaks left out.
+    /// Total time between actions, without breaks.
     pub work: SignedDuration,
-    /// Stretches of work without a break.
-    pub sittings: u64,
+    /// Number of periods without a break.
+    pub periods: u64,
 }
 
 impl Pace {
-    /// Adds up what a person did, in order. What a run did takes no time of theirs.
+    /// Adds up the actions of a person, in order. Actions of a batch run are ignored.
     pub(super) fn of(actions: &[Action]) -> Self {
         let mut pace = Self::default();
         let mut before = None;
         for action in actions.iter().filter(|action| action.kind.is_by_hand()) {
-            // A clock that was set back makes no pause.
+            // The pause is zero if the clock was set back.
             let pause = before.map(|before| action.at.duration_since(before).max(SignedDuration::ZERO));
             match pause.filter(|pause| *pause <= LONGEST_PAUSE) {
                 Some(pause) => {
                     pace.work = pace.work.saturating_add(pause);
                     pace.decisions += u64::from(matches!(action.kind, ActionKind::Decided { .. }));
                 }
-                None => pace.sittings += 1,
+                None => pace.periods += 1,
             }
             before = Some(action.at);
         }
         pace
     }
 
-    /// Decisions an hour of work; none while no time has passed between two.
+    /// Returns decisions per hour of work, or `None` if no time has passed between two actions.
     #[must_use]
     pub fn an_hour(self) -> Option<f64> {
         let hours = self.work.as_secs_f64() / 3600.0;
@@ -69,18 +68,18 @@ mod tests {
     }
 
     #[test]
-    fn breaks_and_runs_are_no_work() {
+    fn breaks_and_batch_runs_do_not_count_as_work() {
         let made = [(0, HAND), (10, HAND), (20, ActionKind::Other), (21, RUN), (30, HAND), (331, HAND), (631, HAND)];
         let pace = Pace::of(&actions(&made));
         // 0 to 30, then a break of 301 seconds, then a pause of 300.
-        assert_eq!(pace, Pace { decisions: 3, work: SignedDuration::from_secs(330), sittings: 2 });
+        assert_eq!(pace, Pace { decisions: 3, work: SignedDuration::from_secs(330), periods: 2 });
         assert!((pace.an_hour().unwrap() - 3.0 * 3600.0 / 330.0).abs() < 1e-9);
     }
 
     #[test]
-    fn of_one_action_there_is_no_pace() {
+    fn one_action_has_no_pace() {
         assert_eq!(Pace::of(&actions(&[])).an_hour(), None);
-        assert_eq!(Pace::of(&actions(&[(5, HAND)])), Pace { sittings: 1, ..Pace::default() });
+        assert_eq!(Pace::of(&actions(&[(5, HAND)])), Pace { periods: 1, ..Pace::default() });
         assert_eq!(Pace::of(&actions(&[(5, HAND), (2, HAND)])).an_hour(), None, "the clock was set back");
     }
 }

@@ -1,4 +1,4 @@
-//! A report as rows of text, for a terminal's 80 columns and for a pop-up over 80 columns.
+//! A report as rows of text for 80 columns: printed in a terminal, or shown in a pop-up.
 
 use std::fmt::Display;
 
@@ -6,66 +6,54 @@ use crate::session::DecisionKind;
 use crate::statistics::Interval;
 use crate::text;
 
-/// Columns of a page: what a pop-up's border leaves of 80.
+/// Columns of a page: 80 without the border of a pop-up.
 pub(super) const WIDTH: usize = 76;
 
-/// What bars are drawn with.
+/// Characters that bars are drawn with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bars {
-    /// Blocks, to an eighth of a cell.
+    /// Block elements, with a resolution of an eighth of a cell.
     Blocks,
-    /// ASCII characters only, here and everywhere on the page.
+    /// ASCII only, for the text of the page too.
     Ascii,
 }
 
-/// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowKind {
-    /// The beginning of a part.
     Heading,
-    /// Figures.
     Plain,
-    /// How to read them.
+    /// An explanation of the rows before it.
     Remark,
 }
 
-/// Records that a row counts, so that they can be looked at.
+/// The records that a row counts, so that the reviewer can list them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// Those decided on so.
     Decided(DecisionKind),
-    /// Those with a flag.
     Flagged,
-    /// Those with a note.
     Noted,
-    /// Those whose caption has so many words.
+    /// Records whose captions have between `from` and `to` words, inclusive; without an upper limit if `to` is `None`.
     Words {
-        /// The fewest.
         from: u64,
-        /// The most; none where there is no limit.
         to: Option<u64>,
     },
-    /// Those whose caption begins with these words.
+    /// Records whose captions begin with these words.
     Opening(String),
-    /// Those whose caption has these words in a row.
+    /// Records whose captions contain these consecutive words.
     Phrase(String),
 }
 
-/// A row of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What it is.
     pub kind: RowKind,
-    /// Its text, without control characters.
+    /// Sanitised.
     pub text: String,
-    /// The records it counts, where it counts records that can be asked for.
     pub counts: Option<Counted>,
 }
 
-/// Rows of text, none wider than 76 columns.
+/// Rows of text of at most 76 columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The rows.
     pub rows: Vec<Row>,
     bars: Bars,
 }
@@ -75,7 +63,6 @@ impl Page {
         Self { rows: Vec::new(), bars }
     }
 
-    /// Begins a part.
     pub(super) fn heading(&mut self, text: impl Display) {
         if !self.rows.is_empty() {
             self.push(RowKind::Plain, "");
@@ -109,7 +96,7 @@ impl Page {
         self.rows.push(Row { kind, text, counts: None });
     }
 
-    /// `text` in exactly so many columns.
+    /// Truncates or pads `text` to exactly `columns`.
     pub(super) fn cell(&self, text: &str, columns: usize) -> String {
         let text = text::sanitize(text);
         let text = text::truncate_to_width(&text, columns, self.ellipsis());
@@ -117,10 +104,10 @@ impl Page {
         format!("{text}{}", " ".repeat(free))
     }
 
-    /// A bar as long as `count` is of `most`, in at most so many columns. What is there is seen, however little.
-    pub(super) fn bar(&self, count: u64, most: u64, columns: usize) -> String {
+    /// Returns a bar of length `columns` × `count` / `max`. A count above zero is always visible.
+    pub(super) fn bar(&self, count: u64, max: u64, columns: usize) -> String {
         let eighths = 8 * columns as u64;
-        let length = (count.saturating_mul(eighths)).checked_div(most).unwrap_or(0).min(eighths);
+        let length = (count.saturating_mul(eighths)).checked_div(max).unwrap_or(0).min(eighths);
         let length = if count > 0 { length.max(1) } else { 0 };
         let whole = usize::try_from(length / 8).unwrap_or(columns);
         match self.bars {
@@ -141,12 +128,12 @@ impl Page {
     }
 }
 
-/// A share in percent, to a tenth ("84.2 %").
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+/// Formats a proportion as a percentage: `84.2 %`.
+pub(super) fn percent(proportion: f64) -> String {
+    format!("{:.1} %", proportion * 100.0)
 }
 
-/// An interval in percent ("78.1–88.9 %").
+/// Formats an interval as percentages: `78.1–88.9 %`.
 pub(super) fn percents(interval: Interval) -> String {
     format!("{:.1}–{:.1} %", interval.low * 100.0, interval.high * 100.0)
 }
@@ -158,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_show_what_is_there() {
+    fn a_count_above_zero_has_a_visible_bar() {
         let page = Page::new(Bars::Blocks);
         assert_eq!(page.bar(0, 10, 4), "");
         assert_eq!(page.bar(1, 100_000, 4), "▏");
@@ -170,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_files_commands_no_terminal() {
+    fn text_is_sanitised() {
         let mut page = Page::new(Bars::Ascii);
         page.row("red \u{1b}[31m");
         assert!(!page.rows[0].text.contains('\u{1b}'), "{page:?}");

@@ -1,44 +1,48 @@
-//! The figures in words.
+//! Session statistics as a page of text.
 
 use std::time::Duration;
 
 use super::page::{percent, percents};
-use super::{Bars, Bin, Counted, Counts, Figures, Judged, LONGEST_PAUSE, Page, Phrase};
+use super::{Bars, Bin, Counted, Counts, Figures, LONGEST_PAUSE, Page, Phrase, TextOrigin};
 use crate::describe::Usage;
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
 use crate::text::{counted, span, thousands};
 
-/// The decisions, in the order of the page.
+/// Decisions in the order of the page.
 const KINDS: [DecisionKind; 5] =
     [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded, DecisionKind::Skipped];
 
-/// Rows of a list of reasons.
-const MOST_REASONS: usize = 10;
+/// Reasons listed.
+const MAX_REASONS: usize = 10;
 
 impl Figures {
-    /// The figures for people.
     #[must_use]
     pub fn page(&self, bars: Bars) -> Page {
         let mut page = Page::new(bars);
         let reviewed = Proportion::new(self.reviewed(), self.records);
-        let share = reviewed.rate().map(|rate| format!(" ({})", percent(rate))).unwrap_or_default();
-        page.heading(format!("{}: {} of {} records reviewed{share}", self.dataset, reviewed.count(), self.records));
+        let percentage = reviewed.rate().map(|rate| format!(" ({})", percent(rate))).unwrap_or_default();
+        page.heading(format!(
+            "{}: {} of {} records reviewed{percentage}",
+            self.dataset,
+            reviewed.count(),
+            self.records
+        ));
         if self.unreadable > 0 {
             let lines = counted(self.unreadable, "line", "lines");
-            page.row(format!("{lines} unreadable; `recaption check` says why"));
+            page.row(format!("{lines} unreadable; `recaption check` lists them"));
         }
         if let Some(spot) = &self.spot {
             spot.print(&mut page);
         }
         self.decided(&mut page);
         self.judged(&mut page);
-        list(&mut page, "Asked for another text because", &self.reasons);
+        list(&mut page, "Regenerated because", &self.reasons);
         self.words(&mut page);
         phrases(&mut page, "Most frequent openings (captions)", &self.openings, Counted::Opening);
-        phrases(&mut page, "Most frequent three words in a row (captions)", &self.phrases, Counted::Phrase);
+        phrases(&mut page, "Most frequent three-word phrases (captions)", &self.phrases, Counted::Phrase);
         spending(&mut page, &self.spending);
-        list(&mut page, "No description because", &self.failures);
+        list(&mut page, "Failed because", &self.failures);
         page
     }
 
@@ -64,23 +68,23 @@ impl Figures {
                     percent(rate),
                     self.acceptance.total()
                 ));
-                page.row(format!("95 % interval {}, if they were a random part", percents(interval)));
+                page.row(format!("95 % interval {}, if this were a random sample", percents(interval)));
                 if self.spot.is_none() {
-                    page.remark("recaption PATH --sample N draws a random part to judge them all by");
+                    page.remark("recaption PATH --sample N draws a random sample");
                 }
             }
-            _ => page.row("nothing is decided by hand yet"),
+            _ => page.row("no decisions by hand yet"),
         }
         page.heading("Pace");
         match self.pace.an_hour() {
             Some(decisions) => {
                 let work = Duration::try_from(self.pace.work).unwrap_or_default();
-                page.row(format!("{decisions:.0} decisions an hour, {} at work", span(work)));
-                let breaks = self.pace.sittings.saturating_sub(1);
+                page.row(format!("{decisions:.0} decisions per hour, {} of work", span(work)));
+                let breaks = self.pace.periods.saturating_sub(1);
                 let breaks = counted(breaks, "break", "breaks");
                 page.remark(format!("{breaks}: pauses over {} minutes do not count", LONGEST_PAUSE.as_mins()));
             }
-            None => page.row("not known yet"),
+            None => page.row("unknown"),
         }
     }
 
@@ -88,29 +92,29 @@ impl Figures {
         if self.texts.is_empty() {
             return;
         }
-        page.heading(format!("{:<50}{:>8}{:>8}{:>10}", "Texts taken, by origin", "taken", "edited", "changed"));
+        page.heading(format!("{:<50}{:>8}{:>8}{:>10}", "Accepted captions by source", "count", "edited", "changed"));
         for text in &self.texts {
-            let of = match &text.of {
-                Judged::Dataset => "the dataset's own".to_owned(),
-                Judged::Described { model, prompt: None } => model.clone(),
-                Judged::Described { model, prompt: Some(prompt) } => format!("{model} · {prompt}"),
+            let of = match &text.origin {
+                TextOrigin::Dataset => "the dataset".to_owned(),
+                TextOrigin::Described { model, prompt: None } => model.clone(),
+                TextOrigin::Described { model, prompt: Some(prompt) } => format!("{model} · {prompt}"),
             };
             let edited = text.edited.rate().map(percent).unwrap_or_default();
             let distance = text.distance.map(percent).unwrap_or_default();
             page.row(format!("{}{:>8}{edited:>8}{distance:>10}", page.cell(&of, 48), text.edited.total()));
         }
-        page.remark("edited: of those taken · changed: of an edited text's words, on average");
+        page.remark("edited: share of count · changed: mean share of words in edited captions");
     }
 
     fn words(&self, page: &mut Page) {
         let lengths = &self.lengths;
         let (Some(median), Some((least, most))) = (lengths.percentile(50), lengths.range()) else { return };
-        page.heading(format!("Words of a caption: median {median}, from {least} to {most}"));
+        page.heading(format!("Words per caption: median {median}, from {least} to {most}"));
         let bins = lengths.bins();
         let highest = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
         for bin in &bins {
             let label = match bin.to {
-                None => format!("{} and more", bin.from),
+                None => format!("{} or more", bin.from),
                 Some(to) if to == bin.from => to.to_string(),
                 Some(to) => format!("{}–{to}", bin.from),
             };
@@ -145,10 +149,10 @@ fn list(page: &mut Page, heading: &str, reasons: &[(String, u64)]) {
         return;
     }
     page.heading(heading);
-    for (reason, count) in reasons.iter().take(MOST_REASONS) {
+    for (reason, count) in reasons.iter().take(MAX_REASONS) {
         page.row(format!("{count:>7}  {reason}"));
     }
-    let others = reasons.get(MOST_REASONS..).unwrap_or_default();
+    let others = reasons.get(MAX_REASONS..).unwrap_or_default();
     if !others.is_empty() {
         let sum: u64 = others.iter().map(|(_, count)| count).sum();
         page.row(format!("{sum:>7}  for {} other reasons", others.len()));
@@ -172,7 +176,7 @@ fn spending(page: &mut Page, spending: &[Spending]) {
         cost(page, &format!("{model} · {prompt}"), *number, *usage);
     }
     if spending.len() > 1 {
-        cost(page, "together", requests, sum);
+        cost(page, "total", requests, sum);
     }
 }
 

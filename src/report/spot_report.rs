@@ -1,5 +1,4 @@
-//! The report of a spot check, to be handed over: with it and the dataset, somebody else can draw the same sample, judge
-//! it too, and compare.
+//! The report of a spot check. With it and the dataset, another person can draw the same sample, review it and compare.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,55 +17,48 @@ use crate::session::{Decision, History, Sample, SampleMember, Verdict};
 use crate::statistics::Proportion;
 use crate::text;
 
-/// A spot check, told in full.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpotReport {
-    /// The dataset's file.
+    /// File name of the dataset.
     pub dataset: String,
-    /// Whether the dataset is still the one the sample was drawn from.
+    /// The dataset has not changed since the sample was drawn.
     pub unchanged: bool,
-    /// Its hash when the sample was drawn: XXH3, 128 bits.
+    /// XXH3-128 of the dataset when the sample was drawn.
     pub hash: u128,
-    /// When it was drawn.
     pub drawn_at: Timestamp,
-    /// When the report was made.
+    /// The time of this report.
     pub made_at: Timestamp,
-    /// What it has come to.
     pub figures: SpotFigures,
-    /// The records, in the order in which they were shown.
+    /// The sampled records, in the order they were shown.
     pub records: Vec<SpotRecord>,
 }
 
-/// A record of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpotRecord {
-    /// Its number in the dataset, from one; none where it is not in it any more.
+    /// Number in the dataset, from one; `None` if the record is not in the dataset any more.
     pub number: Option<u64>,
-    /// Its picture.
     pub file_name: String,
-    /// The value of the member the sample mirrors.
+    /// The value of the field the sample is stratified by.
     pub stratum: Option<String>,
-    /// What came of it.
     pub verdict: Verdict,
-    /// The text that was judged.
+    /// The caption that was judged.
     pub before: String,
-    /// The text that was left; none where the record was left out.
+    /// The current caption; `None` if the record is excluded.
     pub after: Option<String>,
-    /// Why other texts were asked for.
+    /// Reasons given for regenerating.
     pub reasons: Vec<String>,
-    /// The note.
     pub note: String,
-    /// Who judged, where that is known.
+    /// Who judged the record, if known.
     pub reviewer: Option<String>,
-    /// When.
+    /// When the record was judged.
     pub at: Option<Timestamp>,
 }
 
 impl SpotReport {
-    /// The report of the newest sample of a session; none where there is no sample.
+    /// Returns the report of the latest sample of a session, or `None` if there is no sample.
     ///
     /// # Errors
-    /// When the dataset cannot be read.
+    /// Returns an error if the dataset cannot be read.
     pub fn gather(dataset: &Dataset, history: &History, now: Timestamp) -> Result<Option<Self>, DatasetError> {
         let Some(sample) = history.opened.samples.last() else { return Ok(None) };
         dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
@@ -84,12 +76,11 @@ impl SpotReport {
         }))
     }
 
-    /// Everybody who judged.
     fn reviewers(&self) -> BTreeSet<&str> {
         self.records.iter().filter_map(|record| record.reviewer.as_deref()).collect()
     }
 
-    /// The report as JSON.
+    /// Returns the report as a JSON object.
     #[must_use]
     pub fn json(&self) -> Value {
         let records: Vec<Value> = self
@@ -117,10 +108,10 @@ impl SpotReport {
         })
     }
 
-    /// Writes it: as JSON where the file's name ends in `.json`, else as Markdown.
+    /// Writes the report as JSON if the file name ends in `.json`, else as Markdown.
     ///
     /// # Errors
-    /// When that fails.
+    /// Returns an error if writing fails.
     pub fn write_as(&self, path: &Path, file: &mut dyn io::Write) -> io::Result<()> {
         if path.extension().is_some_and(|extension| extension == "json") {
             writeln!(file, "{}", self.json())
@@ -129,11 +120,10 @@ impl SpotReport {
         }
     }
 
-    /// The report as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut page = String::new();
-        // A String takes all that is written to it.
+        // Writing to a String cannot fail.
         let _ = self.write(&mut page);
         page
     }
@@ -148,22 +138,22 @@ impl SpotReport {
                 writeln!(page, "**{}** accepted unchanged: {count} of {of}.", percent(rate))?;
                 writeln!(page, "95 % interval (Wilson): **{}**.\n", percents(interval))?;
             }
-            _ => writeln!(page, "Nothing is judged yet.\n")?,
+            _ => writeln!(page, "No record is judged yet.\n")?,
         }
         if let Some(words) = figures.preference() {
-            writeln!(page, "Judged without knowing which text was which, {words}, 95 % interval (Wilson).\n")?;
+            writeln!(page, "Judged blind, {words}, 95 % interval (Wilson).\n")?;
         }
         if figures.pending() > 0 {
             let pending = figures.pending();
-            writeln!(page, "{pending} records are not judged yet; the interval holds when all are.\n")?;
+            writeln!(page, "{pending} records are not judged yet; the interval is valid once all are.\n")?;
         }
-        self.facts(page)?;
+        self.details(page)?;
         if !figures.strata.is_empty() {
             writeln!(page, "## By {}\n", escaped(figures.request.by.as_deref().unwrap_or_default()))?;
             writeln!(page, "| value | records | drawn | judged | accepted | 95 % interval |")?;
             writeln!(page, "|---|--:|--:|--:|--:|---|")?;
             for stratum in &figures.strata {
-                let (rate, interval) = shares(stratum.accepted);
+                let (rate, interval) = rate_and_interval(stratum.accepted);
                 let (name, population, drawn) = (escaped(&stratum.name), stratum.population, stratum.drawn);
                 writeln!(
                     page,
@@ -173,11 +163,11 @@ impl SpotReport {
             }
             writeln!(page)?;
         }
-        writeln!(page, "## Records\n\nIn the order in which they were shown.\n")?;
+        writeln!(page, "## Records\n\nIn the order they were shown.\n")?;
         writeln!(page, "| record | picture | verdict | by | when | why |")?;
         writeln!(page, "|--:|---|---|---|---|---|")?;
         for record in &self.records {
-            let number = record.number.map_or_else(|| "gone".to_owned(), |number| number.to_string());
+            let number = record.number.map_or_else(|| "removed".to_owned(), |number| number.to_string());
             let reviewer = escaped(record.reviewer.as_deref().unwrap_or_default());
             let at = record.at.map(seconds).unwrap_or_default();
             let mut why = record.reasons.clone();
@@ -187,7 +177,7 @@ impl SpotReport {
         }
         let refused: Vec<&SpotRecord> = self.records.iter().filter(|record| record.is_refused()).collect();
         if !refused.is_empty() {
-            writeln!(page, "\n## Not accepted as they were")?;
+            writeln!(page, "\n## Not accepted unchanged")?;
         }
         for record in refused {
             let number = record.number.map(|number| format!("{number} ")).unwrap_or_default();
@@ -195,38 +185,38 @@ impl SpotReport {
             writeln!(page, "- before: {}", escaped(&record.before))?;
             match &record.after {
                 Some(after) => writeln!(page, "- after: {}", escaped(after))?,
-                None => writeln!(page, "- left out")?,
+                None => writeln!(page, "- excluded")?,
             }
         }
         Ok(())
     }
 
-    fn facts(&self, page: &mut String) -> std::fmt::Result {
+    fn details(&self, page: &mut String) -> std::fmt::Result {
         let figures = &self.figures;
         let request = &figures.request;
         let by = request.by.as_ref();
-        let mirrors = by.map(|by| format!(", in proportion by {}", escaped(by))).unwrap_or_default();
-        let mut option = by.map(|by| format!(" --by {}", in_shell(by))).unwrap_or_default();
+        let strata = by.map(|by| format!(", stratified by {}", escaped(by))).unwrap_or_default();
+        let mut option = by.map(|by| format!(" --by {}", shell_quoted(by))).unwrap_or_default();
         if request.blind {
             option.push_str(" --blind");
         }
-        let unchanged = if self.unchanged { "unchanged since" } else { "changed since: the first one is needed" };
+        let unchanged = if self.unchanged { "unchanged since" } else { "changed since; use the original file" };
         let reviewers: Vec<String> = self.reviewers().into_iter().map(escaped).collect();
-        let who = if reviewers.is_empty() { "not known".to_owned() } else { reviewers.join(", ") };
+        let who = if reviewers.is_empty() { "unknown".to_owned() } else { reviewers.join(", ") };
         let times = || self.records.iter().filter_map(|record| record.at);
         let when = match (times().min(), times().max()) {
             (Some(first), Some(last)) => format!("{} to {}", seconds(first), seconds(last)),
             _ => "not yet".to_owned(),
         };
         let name = escaped(&self.dataset);
-        let file = in_shell(&self.dataset);
+        let file = shell_quoted(&self.dataset);
         let again =
             format!("recaption {file} --sample {} --seed {}{option} --session mine.sqlite", request.size, request.seed);
         writeln!(page, "| | |\n|---|---|")?;
         writeln!(page, "| dataset | {name}, {} records, {unchanged} |", figures.population)?;
-        writeln!(page, "| its XXH3-128 | {:032x} |", self.hash)?;
+        writeln!(page, "| XXH3-128 | {:032x} |", self.hash)?;
         let blind = if request.blind { ", judged blind" } else { "" };
-        writeln!(page, "| sample | {} records, seed {}{mirrors}{blind} |", figures.drawn, request.seed)?;
+        writeln!(page, "| sample | {} records, seed {}{strata}{blind} |", figures.drawn, request.seed)?;
         writeln!(page, "| drawn | {} |", seconds(self.drawn_at))?;
         writeln!(page, "| judged by | {who} |")?;
         writeln!(page, "| judged | {when} |")?;
@@ -236,7 +226,7 @@ impl SpotReport {
         writeln!(page, "| to judge the same sample | {} |", escaped(&again))?;
         writeln!(page, "| then to compare | {} |", escaped(&format!("recaption stats {file} mine.sqlite")))?;
         writeln!(page, "| program | recaption {}, {} |\n", env!("CARGO_PKG_VERSION"), seconds(self.made_at))?;
-        writeln!(page, "Accepted: kept, or accepted unchanged. Not: edited, described anew, or left out.\n")
+        writeln!(page, "Accepted: kept or accepted unchanged. Not accepted: edited, regenerated or excluded.\n")
     }
 }
 
@@ -255,7 +245,7 @@ fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edi
     let judged = match &state.decision {
         _ if member.text.is_some() => member.text.as_deref(),
         Decision::Edited { .. } => origin(edits, member.record, state.decided_at).and_then(text_of),
-        // The newest text there was before another was asked for.
+        // The latest candidate before it was regenerated.
         Decision::Accepted { .. } if verdict == Verdict::Regenerated => {
             let before = state.candidates.iter().rev().find(|candidate| candidate.id.0 <= sample.after.0);
             before.map(|candidate| candidate.text.as_str())
@@ -280,19 +270,19 @@ fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edi
     }
 }
 
-/// The rate and its interval; empty of nothing.
-fn shares(proportion: Proportion) -> (String, String) {
+/// Formats the rate and its interval. Both are empty if there are no observations.
+fn rate_and_interval(proportion: Proportion) -> (String, String) {
     let rate = proportion.rate().map(percent).unwrap_or_default();
     (rate, proportion.interval().map(percents).unwrap_or_default())
 }
 
-/// A time to the second, in UTC.
+/// Formats a time in UTC, to the second.
 fn seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// A word as a shell takes it.
-fn in_shell(word: &str) -> String {
+/// Quotes a word for a POSIX shell.
+fn shell_quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_alphanumeric() || "._/-".contains(character);
     if word.chars().all(is_plain) && !word.starts_with('-') {
         word.to_owned()
@@ -301,7 +291,7 @@ fn in_shell(word: &str) -> String {
     }
 }
 
-/// Text within Markdown that means itself, on one line.
+/// Escapes text for one line of Markdown.
 fn escaped(words: &str) -> String {
     let words = text::sanitize(words);
     let mut safe = String::with_capacity(words.len());

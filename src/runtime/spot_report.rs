@@ -1,12 +1,11 @@
 //! The report of a spot check, written to a file.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use crate::atomic_file::{self, WriteError};
 use crate::dataset::Dataset;
-use crate::output;
 use crate::report::SpotReport;
 use crate::session::{self, Location};
 
@@ -26,16 +25,16 @@ pub(super) fn write(
         let request = &report.figures.request;
         dataset.path().with_file_name(format!("{stem}_sample_{}_seed_{}.md", request.size, request.seed))
     });
-    put(&report, &path, dataset.path(), force).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => format!("{} is there already; :report! replaces it", path.display()),
-        _ => format!("{}: {error}", path.display()),
-    })?;
-    Ok(path)
-}
-
-fn put(report: &SpotReport, path: &Path, dataset: &Path, force: bool) -> io::Result<()> {
-    if output::is_same(path, dataset) {
-        return Err(io::Error::other("the dataset itself; name another file"));
+    if atomic_file::is_same_path(&path, dataset.path()) {
+        return Err(format!("{} is the dataset; name another file", path.display()));
     }
-    output::put(path, force, &mut |file| report.write_as(path, file))
+    let written = atomic_file::write(&path, force, &mut |file| Ok(report.write_as(&path, file)?));
+    let warnings = written.map_err(|error| match error {
+        WriteError::Exists => format!("{} already exists; :report! replaces it", path.display()),
+        error => format!("{}: {error}", path.display()),
+    })?;
+    for warning in warnings {
+        tracing::warn!(%warning, "report");
+    }
+    Ok(path)
 }

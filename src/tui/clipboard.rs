@@ -5,6 +5,8 @@ use std::io;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::execute;
 
+use crate::console;
+
 #[derive(Default)]
 pub struct Clipboard {
     /// Kept open: on some desktops the content is lost when the program that copied it exits.
@@ -24,7 +26,7 @@ impl Clipboard {
             return Ok(());
         }
         // OSC 52: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html#h3-Operating-System-Commands
-        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+        execute!(console::screen(), CopyToClipboard::to_clipboard_from(text))
     }
 }
 

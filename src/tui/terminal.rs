@@ -14,6 +14,8 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
 use crate::config::Notify;
+use crate::console;
+use crate::text::sanitize;
 
 /// The output buffer in bytes. Unbuffered, a frame is thousands of writes.
 const BUFFER: usize = 1 << 17;
@@ -105,6 +107,7 @@ impl Screen {
     /// # Errors
     /// Returns an error if the terminal fails.
     pub fn notify(&mut self, message: &str, how: Notify) -> io::Result<()> {
+        let message = sanitize(message);
         let out = self.terminal.backend_mut();
         match how {
             Notify::Off => return Ok(()),
@@ -119,7 +122,7 @@ impl Screen {
     /// # Errors
     /// Returns an error if the terminal fails.
     pub fn set_title(&mut self, title: &str) -> io::Result<()> {
-        execute!(self.terminal.backend_mut(), crossterm::terminal::SetTitle(title))
+        execute!(self.terminal.backend_mut(), crossterm::terminal::SetTitle(sanitize(title)))
     }
 }
 
@@ -131,13 +134,13 @@ impl Drop for Screen {
 
 /// Clears the screen. (`Terminal::clear` would query the position of the cursor, and not every terminal replies.)
 fn blank() -> io::Result<Drawn> {
-    execute!(io::stdout(), Clear(ClearType::All))?;
-    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout())))
+    execute!(console::screen(), Clear(ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(BUFFER, console::screen())))
 }
 
 fn set_up(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
-    let mut out = io::stdout().lock();
+    let mut out = console::screen().lock();
     out.write_all(PUSH_TITLE)?;
     execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
     if mouse {
@@ -148,7 +151,7 @@ fn set_up(mouse: bool) -> io::Result<()> {
 
 /// Restores the terminal. Errors are ignored: they cannot be reported without a terminal.
 fn restore() {
-    let mut out = io::stdout().lock();
+    let mut out = console::screen().lock();
     let _ = execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, cursor::Show);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = out.write_all(POP_TITLE);

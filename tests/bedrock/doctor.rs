@@ -38,7 +38,7 @@ async fn ministack_passes_all_checks() {
         assert_eq!(of(&found, about).0, "ok", "{found:?}");
     }
     assert!(of(&found, "dataset").1.contains("3 records"));
-    assert!(found.iter().filter(|(about, ..)| about == "model").all(|(.., message)| message.contains("answers")));
+    assert!(found.iter().filter(|(about, ..)| about == "model").all(|(.., message)| message.contains("responds")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

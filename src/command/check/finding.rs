@@ -1,45 +1,43 @@
-//! Findings, and how they are printed.
+//! Findings of `check`, printed as text or JSON.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::console::Console;
 use crate::dataset::{Dataset, Entry};
 use crate::lint::{LintKind, Severity};
-use crate::text::{hidden_characters, sanitize};
 
-/// What can be wrong.
+/// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// A line that is no record.
+    /// A line that is not a record.
     BadLine,
-    /// A caption that is a number, a list…
+    /// A caption that is not a string.
     CaptionNotText,
-    /// A caption with half a character in it.
+    /// A caption with half of a surrogate pair.
     LoneSurrogate,
-    /// A member that a line has twice.
+    /// A field that occurs twice in one record.
     RepeatedMember,
-    /// A picture's path that leads out of the dataset's folder, or to no file.
+    /// An image path that leads out of the dataset's folder, or not to a file.
     RefusedPath,
-    /// A picture that is not there.
     MissingPicture,
-    /// A picture that is there and cannot be shown.
+    /// An image that exists but cannot be decoded.
     UnreadablePicture,
-    /// A picture that an earlier record named.
+    /// An image that an earlier record has too.
     RepeatedName,
-    /// Something about the caption.
+    /// A finding in the caption.
     Lint(LintKind),
-    /// A second file that Hugging Face's loader takes for metadata.
+    /// A second file that Hugging Face's loader reads as metadata.
     SecondMetadata,
-    /// A picture that no record names.
+    /// An image without a record.
     OrphanedPicture,
 }
 
 impl Kind {
-    /// The name in output. These do not change from one version to the next.
+    /// Returns the name used in output. Names are stable across versions.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,22 +56,20 @@ impl Kind {
     }
 }
 
-/// One thing that was found.
 pub(super) struct Finding<'a> {
     pub(super) place: Place<'a>,
     pub(super) kind: Kind,
     pub(super) severity: Severity,
-    /// What is wrong. It may hold what the dataset says, control characters and all.
+    /// Not sanitised: it may quote the dataset.
     pub(super) message: String,
-    /// The part of the caption it is about, in bytes.
+    /// Range in the caption, in bytes.
     pub(super) span: Option<Range<usize>>,
 }
 
-/// Where it was found.
 pub(super) enum Place<'a> {
-    /// In a line of the dataset.
+    /// A line of the dataset.
     Line(&'a Entry),
-    /// In another file, as seen from the dataset's folder.
+    /// Another file, relative to the dataset's folder.
     File(String),
 }
 
@@ -87,7 +83,7 @@ impl<'a> Finding<'a> {
     }
 }
 
-/// A finding as JSON has it.
+/// The JSON object of a finding.
 #[derive(Serialize)]
 struct Row<'a> {
     file: &'a str,
@@ -100,18 +96,18 @@ struct Row<'a> {
     span: Option<(usize, usize)>,
 }
 
-/// Prints findings as they come, and counts them.
-pub(super) struct Report<'a> {
+/// Prints and counts findings.
+pub(super) struct Report<'a, 'out> {
     dataset: &'a Dataset,
     file: String,
     json: bool,
-    out: &'a mut dyn Write,
+    out: &'a mut Console<'out>,
     counts: BTreeMap<Kind, u64>,
     serious: u64,
 }
 
-impl<'a> Report<'a> {
-    pub(super) fn new(dataset: &'a Dataset, json: bool, out: &'a mut dyn Write) -> Self {
+impl<'a, 'out> Report<'a, 'out> {
+    pub(super) fn new(dataset: &'a Dataset, json: bool, out: &'a mut Console<'out>) -> Self {
         let path = dataset.path();
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Self { dataset, file, json, out, counts: BTreeMap::new(), serious: 0 }
@@ -120,75 +116,43 @@ impl<'a> Report<'a> {
     pub(super) fn add(&mut self, finding: &Finding<'_>) -> io::Result<()> {
         *self.counts.entry(finding.kind).or_default() += 1;
         self.serious += u64::from(finding.severity >= Severity::Warn);
-        let line = if self.json { self.row(finding)? } else { self.line(finding) };
-        writeln!(self.out, "{line}")
+        if self.json {
+            self.out.json(&row(&self.file, finding))
+        } else {
+            let line = self.line(finding);
+            self.out.message(line)
+        }
     }
 
-    /// How many of each kind there were, and how many want a look.
+    /// Returns the number of findings by kind, and the number of warnings and errors among them.
     pub(super) fn finish(self) -> (BTreeMap<Kind, u64>, u64) {
         (self.counts, self.serious)
     }
 
     fn line(&self, finding: &Finding<'_>) -> String {
-        let what = format_args!("{}: {}", finding.kind.name(), finding.message);
-        let line = match &finding.place {
-            Place::Line(entry) => self.dataset.message(entry.line(), &what),
-            Place::File(file) => format!("{file}: {what}"),
-        };
-        sanitize(&line).into_owned()
-    }
-
-    fn row(&self, finding: &Finding<'_>) -> io::Result<String> {
-        let span = finding.span.as_ref().map(|span| (span.start, span.end));
-        let (lint, message) = (finding.kind.name(), finding.message.as_str());
-        let severity = finding.severity.name();
-        let row = match &finding.place {
-            Place::Line(entry) => Row {
-                file: &self.file,
-                line: Some(entry.line()),
-                record: Some(u64::from(entry.id().0) + 1),
-                file_name: entry.record().map(|record| record.file_name.as_str()),
-                lint,
-                severity,
-                message,
-                span,
-            },
-            Place::File(file) => Row { file, line: None, record: None, file_name: None, lint, severity, message, span },
-        };
-        Ok(escaped(&serde_json::to_string(&row)?))
+        let text = format_args!("{}: {}", finding.kind.name(), finding.message);
+        match &finding.place {
+            Place::Line(entry) => self.dataset.message(entry.line(), &text),
+            Place::File(file) => format!("{file}: {text}"),
+        }
     }
 }
 
-/// The same JSON with every character that does not show, or commands a terminal, as its number: all such characters
-/// are within strings, where that means the same.
-fn escaped(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    let mut copied = 0;
-    for (at, character) in hidden_characters(json) {
-        safe.push_str(&json[copied..at]);
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            write!(safe, "\\u{unit:04x}").expect("a String takes all there is memory for");
-        }
-        copied = at + character.len_utf8();
-    }
-    safe.push_str(&json[copied..]);
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn escaping_changes_how_json_is_written_and_not_what_it_says(
-            text in prop_oneof![any::<String>(), "[a\"\\\\\u{7f}\u{9b}\u{202e}\u{200d}\u{e0041}👩]{0,12}"],
-        ) {
-            let json = escaped(&serde_json::to_string(&text).unwrap());
-            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
-            prop_assert_eq!(hidden_characters(&json).next(), None);
-        }
+fn row<'a>(dataset: &'a str, finding: &'a Finding<'_>) -> Row<'a> {
+    let span = finding.span.as_ref().map(|span| (span.start, span.end));
+    let (lint, message) = (finding.kind.name(), finding.message.as_str());
+    let severity = finding.severity.name();
+    match &finding.place {
+        Place::Line(entry) => Row {
+            file: dataset,
+            line: Some(entry.line()),
+            record: Some(u64::from(entry.id().0) + 1),
+            file_name: entry.record().map(|record| record.file_name.as_str()),
+            lint,
+            severity,
+            message,
+            span,
+        },
+        Place::File(file) => Row { file, line: None, record: None, file_name: None, lint, severity, message, span },
     }
 }

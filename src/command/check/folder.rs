@@ -1,4 +1,4 @@
-//! What a folder has that its dataset does not speak of: pictures without a record, metadata of another kind.
+//! Files in the dataset's folders that the dataset does not mention: images without a record, and other metadata files.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
@@ -10,18 +10,17 @@ use super::finding::{Finding, Kind, Report};
 use crate::command::imagefolder::{self, is_picture};
 use crate::dataset::Dataset;
 
-/// The pictures that records name, as far as it takes to tell which pictures none does.
+/// The images of all records, to find images without a record.
 #[derive(Default)]
 pub(super) struct Pictures {
-    /// The folders they are in.
     folders: BTreeSet<PathBuf>,
-    /// A hash of which file each is: eight bytes a record. Should two share one, an orphan goes unnoticed.
+    /// A hash of each file's identity, eight bytes per record. On a collision, an orphan is missed.
     files: Vec<u64>,
 }
 
 impl Pictures {
-    /// Takes note of a record's picture. It need not be there.
-    pub(super) fn named(&mut self, path: &Path) {
+    /// Adds a record's image. It need not exist.
+    pub(super) fn add(&mut self, path: &Path) {
         if let Some(folder) = path.parent().filter(|folder| !self.folders.contains(*folder)) {
             self.folders.insert(folder.to_owned());
         }
@@ -30,10 +29,10 @@ impl Pictures {
         }
     }
 
-    /// Reports the pictures in those folders that no record names.
-    pub(super) fn orphans(mut self, dataset: &Dataset, report: &mut Report<'_>) -> io::Result<()> {
+    /// Reports the images in the records' folders that have no record.
+    pub(super) fn orphans(mut self, dataset: &Dataset, report: &mut Report<'_, '_>) -> io::Result<()> {
         self.files.sort_unstable();
-        // Two spellings of a path may lead to one folder.
+        // Two paths may lead to the same folder.
         let mut seen = BTreeSet::new();
         for folder in &self.folders {
             let Ok(found) = fs::metadata(folder) else { continue };
@@ -41,18 +40,14 @@ impl Pictures {
                 continue;
             }
             for orphan in self.orphans_in(folder) {
-                let shown = from(dataset.folder(), &orphan);
-                report.add(&Finding::of_file(
-                    shown,
-                    Kind::OrphanedPicture,
-                    "no record names this picture".to_owned(),
-                ))?;
+                let shown = relative_to(dataset.folder(), &orphan);
+                report.add(&Finding::of_file(shown, Kind::OrphanedPicture, "no record has this image".to_owned()))?;
             }
         }
         Ok(())
     }
 
-    /// Those in one folder, by name. A folder that cannot be read has none: its pictures were found to be missing.
+    /// Returns the orphans in one folder, sorted. An unreadable folder has none: its images were reported as missing.
     fn orphans_in(&self, folder: &Path) -> BTreeSet<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let pictures = entries.map(|entry| entry.path()).filter(|path| is_picture(path));
@@ -64,7 +59,7 @@ impl Pictures {
     }
 }
 
-/// Which file it is, whatever way and in whatever spelling one came to it.
+/// Identifies a file independently of the path that leads to it.
 #[cfg(unix)]
 fn identity(_path: &Path, found: &Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
@@ -82,13 +77,13 @@ fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// A path as seen from a folder, if it is in it.
-fn from(folder: &Path, path: &Path) -> String {
+/// Returns a path relative to a folder, if it is inside.
+fn relative_to(folder: &Path, path: &Path) -> String {
     path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// Reports metadata of a second kind: Hugging Face's loader then refuses the folder.
-pub(super) fn second_metadata(dataset: &Dataset, report: &mut Report<'_>) -> io::Result<()> {
+/// Reports a second metadata file, with which Hugging Face's loader refuses the folder.
+pub(super) fn second_metadata(dataset: &Dataset, report: &mut Report<'_, '_>) -> io::Result<()> {
     let Some((first, others)) = imagefolder::metadata_beside(dataset.path()) else { return Ok(()) };
     for second in others {
         report.add(&Finding::of_file(second.to_owned(), Kind::SecondMetadata, imagefolder::refusal(first)))?;

@@ -17,17 +17,16 @@ fn options(world: &World) -> CheckOptions {
 }
 
 fn check(options: &CheckOptions) -> (Outcome, Printed) {
-    let mut printed = Printed::default();
-    let outcome = run(options, &mut printed.out, &mut printed.errors).unwrap();
-    (outcome, printed)
+    let (outcome, printed) = Printed::by(|out, errors| run(options, out, errors));
+    (outcome.unwrap(), printed)
 }
 
-/// The lines printed, up to the kind: `metadata.jsonl:4: cut-off`.
+/// The printed lines up to the kind: `metadata.jsonl:4: cut-off`.
 fn kinds(printed: &Printed) -> Vec<String> {
     printed.out().lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect()
 }
 
-/// A dataset of one record a line, whose pictures are there.
+/// A dataset with these captions, whose images exist.
 fn world(captions: &[&str]) -> World {
     let line =
         |(at, caption)| format!("{}\n", serde_json::json!({ "file_name": format!("{at}.png"), "text": caption }));
@@ -39,13 +38,13 @@ fn world(captions: &[&str]) -> World {
 }
 
 #[test]
-fn a_dataset_in_order_gives_no_findings() {
+fn a_clean_dataset_has_no_findings() {
     let world = world(&["A hat.", "A coat."]);
     world.write("metadata_updated.jsonl", "an output is no second metadata");
     world.write("._0.png", "what macOS leaves beside pictures is none");
     let (outcome, printed) = check(&options(&world));
     assert_eq!(outcome, Outcome { records: 2, findings: BTreeMap::new(), serious: 0 });
-    assert_eq!((printed.out(), printed.errors()), ("", "2 records: nothing found\n"));
+    assert_eq!((printed.out(), printed.errors()), ("", "2 records: no findings\n"));
 }
 
 #[test]
@@ -77,7 +76,7 @@ fn captions_are_linted_by_line() {
 }
 
 #[test]
-fn lines_are_held_against_what_a_dataset_needs() {
+fn bad_lines_and_fields_are_reported() {
     let world = World::new(concat!(
         "not JSON\n",
         "\n",
@@ -107,7 +106,7 @@ fn lines_are_held_against_what_a_dataset_needs() {
 }
 
 #[test]
-fn pictures_are_looked_at() {
+fn missing_and_unreadable_images_are_reported() {
     let names = ["fine.png", "gone.png", "folder.png", "text.png", "half.jpg", "../out.png", "/etc/x.png"];
     let line = |name| format!("{{\"file_name\": \"{name}\", \"text\": \"A {name}.\"}}\n");
     let world = World::new(&names.map(line).concat());
@@ -134,7 +133,7 @@ fn pictures_are_looked_at() {
 }
 
 #[test]
-fn pictures_no_record_names_are_found_in_the_folders_of_those_that_are_named() {
+fn images_without_a_record_are_reported() {
     let world = World::new(concat!(
         "{\"file_name\": \"images/a.png\", \"text\": \"A hat.\"}\n",
         "{\"file_name\": \"./images//b.png\", \"text\": \"A coat.\"}\n",
@@ -160,7 +159,7 @@ fn pictures_no_record_names_are_found_in_the_folders_of_those_that_are_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_picture_named_by_way_of_a_link_is_no_orphan() {
+fn an_image_behind_a_link_is_not_an_orphan() {
     let world = World::new("{\"file_name\": \"link/a.png\", \"text\": \"A hat.\"}\n");
     world.picture("images/a.png");
     std::os::unix::fs::symlink(world.path("images"), world.path("link")).unwrap();
@@ -168,7 +167,7 @@ fn a_picture_named_by_way_of_a_link_is_no_orphan() {
 }
 
 #[test]
-fn metadata_of_a_second_kind_is_found() {
+fn a_second_metadata_file_is_reported() {
     let world = world(&["A hat."]);
     world.write("metadata.csv", "file_name,text\n");
     world.write("metadata.parquet", "PAR1");
@@ -176,7 +175,7 @@ fn metadata_of_a_second_kind_is_found() {
         kinds(&check(&options(&world)).1),
         ["metadata.csv: second-metadata", "metadata.parquet: second-metadata"]
     );
-    // A dataset of another name does not count itself: there are two others.
+    // A dataset with another name is not metadata itself: there are two other files.
     fs::copy(world.path("metadata.jsonl"), world.path("captions.jsonl")).unwrap();
     fs::remove_file(world.path("metadata.jsonl")).unwrap();
     let captions = CheckOptions { dataset: world.path("captions.jsonl"), ..options(&world) };
@@ -186,7 +185,7 @@ fn metadata_of_a_second_kind_is_found() {
 }
 
 #[test]
-fn as_json_every_finding_is_an_object() {
+fn json_has_one_object_per_finding() {
     let world = world(&["A hat\u{9b}31m.", "One two three four five six seven."]);
     world.picture("orphan.png");
     let (_, printed) = check(&CheckOptions { json: true, ..options(&world) });
@@ -205,7 +204,7 @@ fn as_json_every_finding_is_an_object() {
 }
 
 #[test]
-fn nothing_of_a_dataset_commands_the_terminal() {
+fn output_is_sanitised() {
     let world =
         World::new("{\"file_name\": \"\\u001b[31m.png\", \"\\u001b[2J\": 1, \"text\": \"A hat\\u001b[1m.\"}\n\u{1b}\n");
     for json in [false, true] {
@@ -216,7 +215,7 @@ fn nothing_of_a_dataset_commands_the_terminal() {
 }
 
 #[test]
-fn other_fields_and_folders_are_read_as_told() {
+fn caption_field_and_image_folder_can_be_chosen() {
     let world = World::new("{\"file_name\": \"../a.png\", \"text\": \"x\", \"caption\": \"A hat.\"}\n");
     world.picture("a.png");
     fs::create_dir(world.path("inner")).unwrap();
@@ -225,15 +224,15 @@ fn other_fields_and_folders_are_read_as_told() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn an_unreadable_dataset_is_an_error() {
     let world = world(&[]);
     let missing = CheckOptions { dataset: world.path("none.jsonl"), ..options(&world) };
-    let result = run(&missing, &mut Vec::new(), &mut Vec::new());
+    let (result, _) = Printed::by(|out, errors| run(&missing, out, errors));
     assert!(matches!(result, Err(CheckError::Dataset(DatasetError::NotFound { .. }))));
 }
 
 #[test]
-fn what_is_only_good_to_know_is_said_and_fails_nothing() {
+fn notes_do_not_change_the_exit_code() {
     let world = world(&[
         "Young woman in a red coat, standing on a street.",
         "A hat.",
@@ -247,7 +246,7 @@ fn what_is_only_good_to_know_is_said_and_fails_nothing() {
 }
 
 #[test]
-fn what_is_off_is_not_looked_for_and_what_matters_fails() {
+fn severities_of_lints_can_be_configured() {
     let world = world(&["A hat in a r", "A hat in a r", "A very long caption about a hat in a r"]);
     let mut options = options(&world);
     for kind in [LintKind::CutOff, LintKind::Duplicate] {

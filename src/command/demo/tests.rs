@@ -1,4 +1,4 @@
-//! The samples as they are bundled, and what becomes of the folder they are put into.
+//! The bundled samples, and the folder they are written to.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ fn write(path: &Path, content: &[u8]) {
     fs::write(path, content).expect("written");
 }
 
-/// Every file under a folder, with its content.
+/// Returns all files in a folder and its subfolders, with their contents.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in list(folder).expect("listed") {
@@ -34,7 +34,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// The same, without the marker, by name.
+/// Returns the same by name, without the marker.
 fn samples_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let named = |(path, content): (PathBuf, Vec<u8>)| {
         let name = path.strip_prefix(folder).expect("inside").to_str().expect("UTF-8").to_owned();
@@ -43,12 +43,11 @@ fn samples_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files(folder).into_iter().map(named).filter(|(name, _)| name != MARKER).collect()
 }
 
-/// The dataset among the samples.
 fn bundled_dataset() -> &'static [u8] {
     SAMPLES.iter().find(|(name, _)| *name == DATASET).expect("bundled").1
 }
 
-/// Checks that a folder holds the samples, whole, and nothing else. A failure does not print the pictures.
+/// Checks that a folder has exactly the samples. A failure does not print the images.
 fn assert_samples(folder: &Path) {
     let found = samples_in(folder);
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
@@ -62,7 +61,7 @@ fn opened(path: &Path) -> Dataset {
     Dataset::open(path, &OpenOptions::default()).expect("a dataset")
 }
 
-/// What lint says of each caption, and whether its picture is there.
+/// Returns the findings of each caption, and whether its image exists.
 fn reviewed(dataset: &Dataset) -> Vec<(Vec<LintKind>, bool)> {
     let mut found = Vec::new();
     let visit = &mut |entry: crate::dataset::Entry| {
@@ -78,13 +77,13 @@ fn reviewed(dataset: &Dataset) -> Vec<(Vec<LintKind>, bool)> {
 }
 
 #[test]
-fn all_of_the_folder_is_bundled_and_nothing_else() {
+fn the_bundle_has_exactly_the_files_of_the_folder() {
     let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo"));
     assert_samples(source);
 }
 
 #[test]
-fn every_picture_can_be_read_and_has_its_credit() {
+fn every_sample_image_decodes_and_is_credited() {
     let credits = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/CREDITS.md")).expect("read");
     for (name, content) in SAMPLES.iter().filter(|(name, _)| name.starts_with(PICTURES)) {
         assert!(picture::inspect(content).is_ok(), "{name}");
@@ -93,7 +92,7 @@ fn every_picture_can_be_read_and_has_its_credit() {
 }
 
 #[test]
-fn the_samples_show_what_can_be_wrong_with_captions_and_what_is_right() {
+fn the_samples_show_good_and_bad_captions() {
     let folder = temporary();
     let dataset = opened(&prepare(Some(folder.path()), false).expect("prepared"));
     let reviewed = reviewed(&dataset);
@@ -107,7 +106,7 @@ fn the_samples_show_what_can_be_wrong_with_captions_and_what_is_right() {
 }
 
 #[test]
-fn a_new_folder_is_made_and_an_empty_one_is_filled() {
+fn a_new_folder_is_created_and_an_empty_one_filled() {
     let folder = temporary();
     for place in [folder.path().join("deep/inside"), folder.path().join("empty")] {
         let _ = fs::create_dir(folder.path().join("empty"));
@@ -117,12 +116,12 @@ fn a_new_folder_is_made_and_an_empty_one_is_filled() {
 }
 
 #[test]
-fn unless_told_otherwise_the_samples_are_with_the_users_data() {
+fn the_default_folder_is_in_the_users_data_folder() {
     assert!(default_folder().expect("whoever runs the tests has a home").ends_with("recaption/demo"));
 }
 
 #[test]
-fn a_second_time_everything_is_as_it_was_left() {
+fn existing_samples_are_left_alone() {
     let folder = temporary();
     let dataset = prepare(Some(folder.path()), false).expect("prepared");
     fs::write(&dataset, "{\"file_name\": \"mine.jpg\"}\n").expect("written");
@@ -143,7 +142,7 @@ fn an_interrupted_copy_is_completed() {
 }
 
 #[test]
-fn a_reset_starts_anew() {
+fn a_reset_removes_the_session_and_saved_files() {
     let folder = temporary();
     let dataset = prepare(Some(folder.path()), false).expect("prepared");
     let fresh = files(folder.path());
@@ -164,7 +163,7 @@ fn a_reset_starts_anew() {
 }
 
 #[test]
-fn a_reset_of_what_is_not_there_yet_puts_it_there() {
+fn a_reset_without_samples_writes_them() {
     let folder = temporary();
     prepare(Some(&folder.path().join("new")), true).expect("prepared");
     assert_samples(&folder.path().join("new"));
@@ -182,7 +181,7 @@ fn a_reset_replaces_the_samples_of_an_older_version() {
 }
 
 #[test]
-fn a_reset_that_would_meet_something_of_the_users_removes_nothing() {
+fn a_reset_removes_nothing_if_there_are_other_files() {
     for mine in ["notes.txt", "images/mine.jpg", "images/folder/mine.jpg", "metadata_updated.jsonl/mine", "more/mine"] {
         let folder = temporary();
         prepare(Some(folder.path()), false).expect("prepared");
@@ -197,7 +196,7 @@ fn a_reset_that_would_meet_something_of_the_users_removes_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_reset_does_not_reach_through_a_link() {
+fn a_reset_does_not_follow_links() {
     let folder = temporary();
     let elsewhere = temporary();
     prepare(Some(folder.path()), false).expect("prepared");
@@ -209,7 +208,7 @@ fn a_reset_does_not_reach_through_a_link() {
 }
 
 #[test]
-fn a_reset_waits_for_the_review_to_end() {
+fn a_reset_fails_during_a_review() {
     let folder = temporary();
     let dataset = prepare(Some(folder.path()), false).expect("prepared");
     let location = Location::find(&dataset, CAPTION, None).expect("a place");
@@ -222,7 +221,7 @@ fn a_reset_waits_for_the_review_to_end() {
 }
 
 #[test]
-fn a_folder_in_use_for_something_else_is_left_alone() {
+fn a_folder_with_other_files_is_an_error() {
     for reset in [false, true] {
         let folder = temporary();
         write(&folder.path().join("metadata.jsonl"), b"mine");
@@ -233,17 +232,17 @@ fn a_folder_in_use_for_something_else_is_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
+fn an_unusable_folder_is_named() {
     let folder = temporary();
     let file = folder.path().join("file");
     write(&file, b"mine");
     let refused = prepare(Some(&file), false).expect_err("a file").to_string();
-    assert!(refused.starts_with(&format!("{}: cannot look into the folder: ", file.display())), "{refused}");
+    assert!(refused.starts_with(&format!("{}: cannot list the folder: ", file.display())), "{refused}");
     assert_eq!(fs::read(&file).expect("read"), b"mine");
 }
 
 #[test]
-fn samples_without_their_dataset_ask_for_a_reset() {
+fn missing_samples_are_an_error_that_suggests_a_reset() {
     let folder = temporary();
     let dataset = prepare(Some(folder.path()), false).expect("prepared");
     fs::remove_file(&dataset).expect("removed");

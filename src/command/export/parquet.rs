@@ -1,5 +1,5 @@
-//! All records in one table of typed columns, as Hugging Face's `metadata.parquet`: the picture's name, the caption, and
-//! the other members.
+//! All records in one Parquet file, like Hugging Face's `metadata.parquet`: typed columns for the file name, the caption and
+//! the other fields.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -17,12 +17,12 @@ use serde_json::Value;
 use super::{Chosen, ExportError, Outcome, Source, Stopped};
 use crate::dataset::FILE_NAME;
 
-/// Rows held in memory before they are written as a group.
+/// Rows per row group.
 const ROWS: usize = 10_000;
-/// The most columns: a dataset with more members is no table.
-const MOST_COLUMNS: usize = 1_000;
+/// A dataset with more fields cannot be a table.
+const MAX_COLUMNS: usize = 1_000;
 
-/// What all values of a column are, besides absent.
+/// The common type of all values in a column. Any value may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Nothing,
@@ -30,7 +30,7 @@ enum Kind {
     Integer,
     Float,
     Text,
-    /// Anything else, and a mixture: each value as JSON.
+    /// Other and mixed types: each value as JSON.
     Json,
 }
 
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// What holds values of both.
+    /// Returns the type that can hold values of both types.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (one, other) if one == other => one,
@@ -66,7 +66,7 @@ impl Kind {
     }
 }
 
-/// The values of a column that wait to be written.
+/// The buffered values of a column.
 enum Cells {
     Booleans(Vec<bool>),
     Integers(Vec<i64>),
@@ -77,7 +77,7 @@ enum Cells {
 struct Column {
     kind: Kind,
     cells: Cells,
-    /// For each row 1 where there is a value, else 0: the format's definition levels.
+    /// Parquet's definition levels: 1 for each row with a value, else 0.
     present: Vec<i16>,
 }
 
@@ -109,7 +109,7 @@ impl Column {
         self.present.push(is_there.into());
     }
 
-    /// Makes the column as long as the table is after this row.
+    /// Pads the column to the number of rows.
     fn end_row(&mut self, rows: usize) {
         self.present.resize(rows, 0);
     }
@@ -155,7 +155,7 @@ pub(super) fn write(source: &Source<'_>, out: &mut (dyn Write + Send)) -> Result
     let (mut exported, mut rows) = (0, 0);
     let bad = source.each(&mut |chosen| {
         rows += 1;
-        for (name, value) in members(source, chosen) {
+        for (name, value) in values(source, chosen) {
             if let Some(column) = place.get(name.as_str()).and_then(|at| table.get_mut(*at)) {
                 column.put(&value);
             }
@@ -183,13 +183,13 @@ fn write_group<W: Write + Send>(file: &mut SerializedFileWriter<W>, table: &mut 
     group.close().map(drop)
 }
 
-/// The names and kinds of the columns: the picture's name, the caption, then the other members as they come up.
+/// Returns the names and types of the columns: the file name, the caption, then the other fields in order of appearance.
 fn columns(source: &Source<'_>) -> Result<(Vec<String>, Vec<Kind>), Stopped> {
     let mut names = vec![FILE_NAME.to_owned(), source.dataset.caption_field().to_owned()];
     let mut kinds = vec![Kind::Text; 2];
     let mut place: HashMap<String, usize> = names.iter().cloned().zip(0..).collect();
     source.each(&mut |chosen| {
-        for (name, value) in members(source, chosen) {
+        for (name, value) in values(source, chosen) {
             let at = *place.entry(name).or_insert_with_key(|name| {
                 names.push(name.clone());
                 kinds.push(Kind::Nothing);
@@ -197,8 +197,8 @@ fn columns(source: &Source<'_>) -> Result<(Vec<String>, Vec<Kind>), Stopped> {
             });
             kinds[at] = kinds[at].and(Kind::of(&value));
         }
-        if names.len() > MOST_COLUMNS {
-            let why = "its records have more than 1000 different members, too many for columns; export to jsonl";
+        if names.len() > MAX_COLUMNS {
+            let why = "more than 1000 different fields, too many for columns; export to jsonl";
             return Err(ExportError::Target { path: source.dataset.path().to_owned(), why });
         }
         Ok(())
@@ -206,8 +206,8 @@ fn columns(source: &Source<'_>) -> Result<(Vec<String>, Vec<Kind>), Stopped> {
     Ok((names, kinds))
 }
 
-/// What a record has for each column.
-fn members(source: &Source<'_>, chosen: &Chosen<'_>) -> Vec<(String, Value)> {
+/// Returns the values of a record by column.
+fn values(source: &Source<'_>, chosen: &Chosen<'_>) -> Vec<(String, Value)> {
     let caption = chosen.caption().map_or(Value::Null, Value::from);
     let own = [
         (FILE_NAME.to_owned(), Value::from(&*chosen.record.file_name)),
@@ -218,12 +218,12 @@ fn members(source: &Source<'_>, chosen: &Chosen<'_>) -> Vec<(String, Value)> {
 
 fn failed(error: ParquetError) -> Stopped {
     Stopped::Writing(match error {
-        ParquetError::External(source) => source.downcast().map_or_else(io::Error::other, |error| *error),
-        error => io::Error::other(error),
+        ParquetError::External(source) => source.downcast().map_or_else(io::Error::other, |error| *error).into(),
+        error => io::Error::other(error).into(),
     })
 }
 
-/// What to say where there is no file to write.
+/// The error for an export to standard output.
 pub(super) fn needs_a_file() -> ExportError {
     ExportError::Target { path: PathBuf::from("standard output"), why: "parquet needs a file; name it with -o" }
 }
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_holds_what_all_its_values_have_in_common() {
+    fn a_column_has_the_common_type_of_its_values() {
         let kind = |values: &[Value]| values.iter().map(Kind::of).fold(Kind::Nothing, Kind::and);
         assert_eq!(kind(&[json!(null), json!(null)]), Kind::Nothing);
         assert_eq!(kind(&[json!(null), json!(-3), json!(4)]), Kind::Integer);

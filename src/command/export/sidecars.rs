@@ -1,82 +1,88 @@
-//! A text file for each picture, as trainers of image models read captions.
+//! A text file for each image, as training scripts expect.
 
 use std::collections::HashMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Chosen, ExportError, Outcome, Source, Stopped, place};
-use crate::text::{sanitize, trim};
+use super::{Chosen, ExportError, Outcome, Source, place};
+use crate::atomic_file::{Batch, WriteError};
+use crate::console::Console;
+use crate::text::trim;
 
-/// Why a record gets no file.
-enum Without {
-    Caption,
-    Path(String),
+/// Why a record has no text file.
+enum NoFile {
+    NoCaption,
+    BadPath(String),
 }
 
-/// Writes the files beside the pictures, or into `folder`. Also gives where they are.
+/// Writes the files beside the images, or into `folder`. Returns the folder too.
 pub(super) fn write(
     source: &Source<'_>,
     folder: Option<&Path>,
     force: bool,
-    errors: &mut dyn Write,
+    errors: &mut Console<'_>,
 ) -> Result<(Outcome, PathBuf), ExportError> {
     if let Some(folder) = folder.filter(|folder| folder.exists() && !folder.is_dir()) {
-        return Err(ExportError::Target { path: folder.to_owned(), why: "not a folder, which txt needs; see -o" });
+        return Err(ExportError::Target { path: folder.to_owned(), why: "not a folder; txt needs one" });
     }
     let mut outcome = check(source, folder, force, errors)?;
+    let mut batch = Batch::default();
     source.each(&mut |chosen| {
         let Ok(path) = target(source, chosen, folder) else { return Ok(()) };
         let written = outcome.exported;
-        write_one(&path, chosen, force).map_err(|error| match error {
+        write_one(&mut batch, &path, chosen, force).map_err(|error| match error {
             ExportError::Write { path, source, .. } => ExportError::Write { path, written, source },
             error => error,
         })?;
         outcome.exported += 1;
         Ok::<_, ExportError>(())
     })?;
-    Ok((outcome, folder.unwrap_or(source.dataset.folder()).to_owned()))
+    let place = folder.unwrap_or(source.dataset.folder()).to_owned();
+    let written = outcome.exported;
+    let warnings = batch.sync().map_err(|source| ExportError::Write { path: place.clone(), written, source })?;
+    super::warn(&warnings, errors)?;
+    Ok((outcome, place))
 }
 
-fn write_one(path: &Path, chosen: &Chosen<'_>, force: bool) -> Result<(), ExportError> {
+fn write_one(batch: &mut Batch, path: &Path, chosen: &Chosen<'_>, force: bool) -> Result<(), ExportError> {
     if let Some(folder) = path.parent() {
-        let failed = |source| ExportError::Write { path: folder.to_owned(), written: 0, source };
-        fs::create_dir_all(folder).map_err(failed)?;
+        fs::create_dir_all(folder).map_err(|error| place::failed(folder, error.into()))?;
     }
     let caption = chosen.caption().unwrap_or_default();
-    place::put(path, force, &mut |file| writeln!(file, "{caption}").map_err(Stopped::from))
+    let written = batch.write(path, force, &mut |file| Ok::<_, WriteError>(writeln!(file, "{caption}")?));
+    written.map_err(|error| place::failed(path, error))
 }
 
-/// Finds everything that keeps files from being written, before any is.
+/// Finds all problems before anything is written.
 fn check(
     source: &Source<'_>,
     folder: Option<&Path>,
     force: bool,
-    errors: &mut dyn Write,
+    errors: &mut Console<'_>,
 ) -> Result<Outcome, ExportError> {
     let mut outcome = Outcome::default();
     let mut taken: HashMap<u64, u64> = HashMap::new();
-    let mut in_the_way: Option<(PathBuf, u64)> = None;
+    let mut existing: Option<(PathBuf, u64)> = None;
     let bad = source.each(&mut |chosen| {
         let line = chosen.record.line;
         let path = match target(source, chosen, folder) {
             Ok(path) => path,
-            Err(Without::Caption) => {
+            Err(NoFile::NoCaption) => {
                 outcome.without_caption += 1;
                 return Ok(());
             }
-            Err(Without::Path(why)) => {
+            Err(NoFile::BadPath(why)) => {
                 outcome.failed += 1;
                 let message = source.dataset.message(line, &why);
-                return writeln!(errors, "{}", sanitize(&message)).map_err(ExportError::Output);
+                return errors.message(message).map_err(ExportError::output);
             }
         };
         if let Some(first) = taken.insert(hash(&path), line) {
-            let what = format!("{} is the file of line {first} too", path.display());
+            let what = format!("{} is the text file of line {first} too", path.display());
             return Err(ExportError::Shared { message: source.dataset.message(line, &what) });
         }
-        match (place::check(&path, source.dataset.path(), force), &mut in_the_way) {
+        match (place::check(&path, source.dataset.path(), force), &mut existing) {
             (Err(ExportError::Exists { .. }), Some((_, others))) => *others += 1,
             (Err(ExportError::Exists { path, .. }), none) => *none = Some((path, 0)),
             (checked, _) => checked?,
@@ -84,37 +90,37 @@ fn check(
         Ok(())
     })?;
     outcome.failed += bad;
-    match in_the_way {
+    match existing {
         Some((path, others)) => Err(ExportError::Exists { path, others }),
         None => Ok(outcome),
     }
 }
 
-/// The file of a record.
-fn target(source: &Source<'_>, chosen: &Chosen<'_>, folder: Option<&Path>) -> Result<PathBuf, Without> {
+/// Returns the text file of a record.
+fn target(source: &Source<'_>, chosen: &Chosen<'_>, folder: Option<&Path>) -> Result<PathBuf, NoFile> {
     if trim(chosen.caption().unwrap_or_default()).is_empty() {
-        return Err(Without::Caption);
+        return Err(NoFile::NoCaption);
     }
     let name = &chosen.record.file_name;
-    let picture = source.dataset.picture_path(name).map_err(|refused| Without::Path(format!("{name}: {refused}")))?;
+    let picture = source.dataset.picture_path(name).map_err(|refused| NoFile::BadPath(format!("{name}: {refused}")))?;
     let path = match folder {
         None => picture.with_extension("txt"),
         Some(folder) => {
-            // What --images allows to be read is not thereby allowed to be written.
+            // --images allows reading outside of the folder, but not writing.
             let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             if !Path::new(name).components().all(is_inside) {
-                return Err(Without::Path(format!("{name}: the path leads out of {}", folder.display())));
+                return Err(NoFile::BadPath(format!("{name}: the path leads out of {}", folder.display())));
             }
             folder.join(name).with_extension("txt")
         }
     };
     if path == picture {
-        return Err(Without::Path(format!("{name}: ends in .txt itself")));
+        return Err(NoFile::BadPath(format!("{name}: the image itself ends in .txt")));
     }
     Ok(path)
 }
 
-/// Of a path's parts, so that `./a` and `a` are one.
+/// Hashes the components of a path, so that `./a` equals `a`.
 fn hash(path: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.hash(&mut hasher);

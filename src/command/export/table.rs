@@ -6,10 +6,10 @@ use super::{Chosen, Format, Outcome, Source, Stopped};
 use crate::dataset::Amendment;
 use crate::session::{Actor, Decision};
 
-/// The columns of the table. Hugging Face's loader needs the first by its name.
+/// The columns. Hugging Face's loader requires `file_name`.
 const HEADING: [&str; 7] = ["file_name", "text", "decision", "by", "flagged", "note", "original"];
 
-/// Writes the chosen records to `out`, and flushes it.
+/// Writes the selected records to `out` and flushes it.
 pub(super) fn write(source: &Source<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Stopped> {
     let mut exported = 0;
     let failed = if format == Format::Csv {
@@ -50,7 +50,7 @@ fn row<'a>(chosen: &'a Chosen<'_>) -> [&'a str; HEADING.len()] {
     ]
 }
 
-/// The record's line as a save would write it; that of an excluded record, which a save would not, as it is.
+/// Returns the line as a save would write it. The line of an excluded record is unchanged.
 fn line<'a>(chosen: &Chosen<'a>) -> std::borrow::Cow<'a, [u8]> {
     match chosen.state.amendment() {
         Some(Amendment::Caption(caption)) => chosen.line.with_caption(&caption),

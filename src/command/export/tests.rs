@@ -31,30 +31,20 @@ fn reviewed() -> World {
 }
 
 fn options(world: &World, to: Format) -> ExportOptions {
-    ExportOptions {
-        input: world.input(),
-        to,
-        output: None,
-        only: Vec::new(),
-        split: None,
-        force: false,
-        terminal: false,
-    }
+    ExportOptions { input: world.input(), to, output: None, only: Vec::new(), split: None, force: false }
 }
 
 fn export(options: &ExportOptions) -> (Result<Outcome, ExportError>, Printed) {
-    let mut printed = Printed::default();
-    let result = run(options, &mut printed.out, &mut printed.errors);
-    (result, printed)
+    Printed::by(|out, errors| run(options, out, errors))
 }
 
 #[test]
-fn jsonl_is_what_a_save_writes_record_by_record() {
+fn jsonl_equals_a_save() {
     let world = reviewed();
     let (outcome, printed) = export(&options(&world, Format::Jsonl));
     assert_eq!(outcome.unwrap(), Outcome { exported: 4, ..Outcome::default() });
-    save::run(&SaveOptions { input: world.input(), ..SaveOptions::default() }, &mut Vec::new(), &mut Vec::new())
-        .unwrap();
+    let save = SaveOptions { input: world.input(), ..SaveOptions::default() };
+    Printed::by(|out, errors| save::run(&save, out, errors)).0.unwrap();
     let saved = world.read("metadata_updated.jsonl");
     let records: Vec<&str> = saved.split('\n').filter(|line| !line.is_empty()).collect();
     assert_eq!(printed.out().split_terminator('\n').collect::<Vec<_>>(), records);
@@ -62,7 +52,7 @@ fn jsonl_is_what_a_save_writes_record_by_record() {
 }
 
 #[test]
-fn only_the_chosen_are_exported() {
+fn only_selected_decisions_are_exported() {
     let world = reviewed();
     let names = |only: &[DecisionKind]| {
         let (result, printed) = export(&ExportOptions { only: only.to_vec(), ..options(&world, Format::Csv) });
@@ -77,8 +67,8 @@ fn only_the_chosen_are_exported() {
 }
 
 #[test]
-fn the_sides_of_a_split_are_the_dataset_and_have_no_picture_in_common() {
-    // Each picture has two captions, which belong together.
+fn a_split_partitions_the_images() {
+    // Each image has two captions, which must be on the same side.
     let line = |at: usize| format!("{{\"file_name\": \"{}.jpg\", \"text\": \"Caption {at}.\"}}\n", at / 2);
     let world = World::new(&(0..2_000).map(line).collect::<String>());
     let side = |side, test_percent, seed| {
@@ -92,16 +82,16 @@ fn the_sides_of_a_split_are_the_dataset_and_have_no_picture_in_common() {
     let (train, test) = (side(Side::Train, 20, 7), side(Side::Test, 20, 7));
     assert_eq!(train.len() + test.len(), 2_000);
     assert!(names(&train).is_disjoint(&names(&test)));
-    // Of 1000 pictures 200 are expected; six standard deviations are 76.
+    // 200 of 1000 images are expected; six standard deviations are 76.
     assert!((124..=276).contains(&names(&test).len()), "{}", names(&test).len());
     assert_eq!(side(Side::Test, 20, 7), test);
     assert_ne!(side(Side::Test, 20, 8), test);
-    // More for testing takes from training, and moves nothing else.
+    // A larger test side only takes images from the training side.
     assert!(names(&test).is_subset(&names(&side(Side::Test, 30, 7))));
 }
 
 #[test]
-fn csv_has_a_row_a_record() {
+fn csv_has_one_row_per_record() {
     let world = reviewed();
     let path = world.path("out.csv");
     let (outcome, printed) = export(&ExportOptions { output: Some(path.clone()), ..options(&world, Format::Csv) });
@@ -117,7 +107,7 @@ fn csv_has_a_row_a_record() {
 }
 
 #[test]
-fn text_files_go_beside_the_pictures() {
+fn text_files_are_written_beside_the_images() {
     let world = reviewed();
     let (outcome, printed) = export(&options(&world, Format::Txt));
     assert_eq!(outcome.unwrap().exported, 4);
@@ -130,7 +120,7 @@ fn text_files_go_beside_the_pictures() {
 }
 
 #[test]
-fn text_files_go_into_a_folder_in_the_same_subfolders() {
+fn text_files_keep_their_subfolders_in_another_folder() {
     let world = reviewed();
     let output = Some(world.path("captions"));
     export(&ExportOptions { output, ..options(&world, Format::Txt) }).0.unwrap();
@@ -139,7 +129,7 @@ fn text_files_go_into_a_folder_in_the_same_subfolders() {
 }
 
 #[test]
-fn where_one_text_file_is_in_the_way_none_is_written() {
+fn if_one_text_file_exists_none_is_written() {
     let world = reviewed();
     world.write("c.txt", "precious");
     world.write("e.txt", "precious too");
@@ -153,7 +143,7 @@ fn where_one_text_file_is_in_the_way_none_is_written() {
 }
 
 #[test]
-fn two_captions_do_not_share_a_text_file() {
+fn two_captions_with_one_text_file_are_an_error() {
     let world = World::new(concat!(
         "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n",
         "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
@@ -161,12 +151,12 @@ fn two_captions_do_not_share_a_text_file() {
     ));
     let error = export(&options(&world, Format::Txt)).0.unwrap_err();
     assert!(error.to_string().starts_with("metadata.jsonl:3: "), "{error}");
-    assert!(error.to_string().contains("the file of line 1 too"), "{error}");
+    assert!(error.to_string().contains("the text file of line 1 too"), "{error}");
     assert_eq!(world.files(), ["metadata.jsonl"]);
 }
 
 #[test]
-fn text_files_never_leave_the_folder() {
+fn text_files_are_never_written_outside_the_folder() {
     let world = World::new(concat!(
         "{\"file_name\": \"../\\u001bup.jpg\", \"text\": \"A hat.\"}\n",
         "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
@@ -182,13 +172,13 @@ fn text_files_never_leave_the_folder() {
         assert!(printed.errors().starts_with("metadata.jsonl:1: ../␛up.jpg: the path "), "{printed:?}");
         assert_eq!(world.files(), ["in/captions/b.txt", "in/captions/c.txt", "metadata.jsonl"]);
     }
-    // A picture of that name would be replaced by its own caption.
+    // The text file would overwrite the image.
     let (outcome, _) = export(&ExportOptions { force: true, ..options(&world, Format::Txt) });
     assert_eq!(outcome.unwrap(), Outcome { exported: 1, without_caption: 0, failed: 2 });
 }
 
 #[test]
-fn what_has_no_caption_or_cannot_be_read_is_left_out_and_said() {
+fn records_that_cannot_be_exported_are_counted() {
     let world = World::new("{\"file_name\": \"a.jpg\"}\nnot JSON\n{\"file_name\": \"b.jpg\", \"text\": \" \"}\n");
     let (outcome, printed) = export(&options(&world, Format::Txt));
     assert_eq!(outcome.unwrap(), Outcome { exported: 0, without_caption: 2, failed: 1 });
@@ -201,7 +191,7 @@ fn what_has_no_caption_or_cannot_be_read_is_left_out_and_said() {
 }
 
 #[test]
-fn a_file_is_replaced_only_by_force_and_the_dataset_never() {
+fn a_file_is_overwritten_only_by_force_and_the_dataset_never() {
     let world = reviewed();
     world.write("out.csv", "precious");
     let to_file = ExportOptions { output: Some(world.path("out.csv")), ..options(&world, Format::Csv) };
@@ -223,7 +213,7 @@ fn a_file_is_replaced_only_by_force_and_the_dataset_never() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_stays_a_link_and_a_private_file_private() {
+fn links_and_modes_are_kept() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = reviewed();
     world.write("real.csv", "old");
@@ -242,7 +232,7 @@ fn a_file_that_cannot_be_written_is_named() {
     let output = Some(world.path("none/out.csv"));
     let error = export(&ExportOptions { output, ..options(&world, Format::Csv) }).0.unwrap_err();
     assert!(matches!(error, ExportError::Write { .. }), "{error:?}");
-    // A file where a folder has to be: the text files before it are written, and that is said.
+    // A file instead of a folder: text files before it are written and counted.
     world.write("captions/in", "");
     let only = vec![DecisionKind::Edited, DecisionKind::Accepted];
     let to_folder = ExportOptions { output: Some(world.path("captions")), only, ..options(&world, Format::Txt) };
@@ -251,10 +241,11 @@ fn a_file_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_terminal_is_not_commanded() {
+fn output_to_a_terminal_is_sanitised() {
     let world = World::new("{\"file_name\": \"a.jpg\", \"text\": \"red \\u001b[31m\\u009b1m\"}\n");
     for to in [Format::Csv, Format::Jsonl] {
-        let (_, printed) = export(&ExportOptions { terminal: true, ..options(&world, to) });
+        let options = options(&world, to);
+        let (_, printed) = Printed::on_terminal(|out, errors| run(&options, out, errors));
         assert!(!printed.out().chars().any(|character| character.is_control() && character != '\n'), "{printed:?}");
     }
     let (_, piped) = export(&options(&world, Format::Csv));
@@ -272,7 +263,7 @@ fn the_session_is_not_touched() {
     assert!(!fresh.path(".recaption").exists());
 }
 
-/// The rows of a table, each as the JSON of its columns in their order.
+/// Returns the rows of a table as JSON.
 fn rows(path: &std::path::Path) -> Vec<String> {
     use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
     let table = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
@@ -285,7 +276,7 @@ fn rows(path: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
-fn parquet_has_a_column_of_its_own_type_for_each_member() {
+fn parquet_has_a_typed_column_for_each_field() {
     let world = World::new(concat!(
         "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\", \"n\": 1, \"share\": 2, \"ok\": true, \"brand\": \"Acme\"}\n",
         "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\", \"share\": 0.5, \"tags\": [\"red\"], \"mixed\": \"one\"}\n",
@@ -315,7 +306,7 @@ fn parquet_has_a_column_of_its_own_type_for_each_member() {
 }
 
 #[test]
-fn parquet_needs_a_file_and_takes_any_number_of_rows() {
+fn parquet_needs_a_file_and_has_any_number_of_rows() {
     let line = |at| format!("{{\"file_name\": \"{at}.jpg\", \"n\": {at}}}\n");
     let world = World::new(&(0..25_001).map(line).collect::<String>());
     let error = export(&options(&world, Format::Parquet)).0.unwrap_err().to_string();
@@ -330,7 +321,7 @@ fn parquet_needs_a_file_and_takes_any_number_of_rows() {
 }
 
 #[test]
-fn records_with_a_thousand_members_between_them_are_no_table() {
+fn too_many_fields_are_not_a_table() {
     let line = |at| format!("{{\"file_name\": \"a.jpg\", \"m{at}\": 1}}\n");
     let world = World::new(&(0..1_000).map(line).collect::<String>());
     let output = Some(world.path("out.parquet"));

@@ -1,13 +1,12 @@
 //! Progress on standard error: a bar in a terminal, a line now and then elsewhere.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use super::tally::Tally;
+use crate::console::{Console, ProgressBar};
 use crate::describe::DescriberStatus;
-use crate::text::{sanitize, span, thousands};
+use crate::text::{span, thousands};
 
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
@@ -24,12 +23,8 @@ impl Progress {
     /// A run of so many records begins.
     pub(super) fn begin(total: u64, terminal: bool) -> Self {
         let bar = terminal.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(4));
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}").unwrap_or_else(|error| {
-                tracing::warn!(%error, "the progress bar has another look");
-                ProgressStyle::default_bar()
-            });
-            bar.set_style(style.progress_chars("━╸─"));
+            let bar = ProgressBar::new(true);
+            bar.restart("{bar:24} {pos}/{len} {wide_msg}", total);
             bar
         });
         let now = Instant::now();
@@ -41,28 +36,27 @@ impl Progress {
         let ended = tally.ended();
         if let Some(bar) = &self.bar {
             bar.set_position(ended);
-            bar.set_message(self.words(tally, status));
+            bar.set_message(&self.words(tally, status));
         } else if self.told.elapsed() >= EVERY {
             self.told = Instant::now();
             // A reader that is gone does not stop the run.
-            let _ = writeln!(io::stderr(), "{ended}/{} {}", self.total, self.words(tally, status));
+            let _ = writeln!(Console::stderr(), "{ended}/{} {}", self.total, self.words(tally, status));
         }
     }
 
     /// A word that is to stay.
     pub(super) fn say(&self, words: &str) {
-        let words = sanitize(words);
         match &self.bar {
-            Some(bar) => bar.println(words),
+            Some(bar) => bar.print_above(words),
             None => {
-                let _ = writeln!(io::stderr(), "{words}");
+                let _ = Console::stderr().message(words);
             }
         }
     }
 
     pub(super) fn end(self) -> Duration {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.clear();
         }
         self.begun.elapsed()
     }
@@ -90,7 +84,7 @@ impl Progress {
             parts.push(tally.usage.cost.to_string());
         }
         if let Some(pause) = &status.paused {
-            parts = vec![sanitize(&pause.message).into_owned()];
+            parts = vec![pause.message.clone()];
         }
         parts.join(" · ")
     }

@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::tally::{Stopped, Tally};
 use super::{GenerateError, GenerateOptions, agree};
 use crate::command::input;
+use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
 use crate::describe::{DescribeError, DescriberStatus, Description, JobId, PauseKind, Priority};
 use crate::engine::rules::{self, Origin};
@@ -69,7 +70,7 @@ pub(super) async fn run(
     });
     let mut engine = Engine::start(engine_options, emit);
     let opened = opened(&mut events).await?;
-    input::report(&opened, location, &mut io::stderr())?;
+    input::report(&opened, location, &mut Console::stderr())?;
     let selected = options.selection.select(dataset, &opened.ledger, &options.rules)?;
     agree(options, dataset, &selected)?;
     engine.index(false);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::console::Console;
 use crate::dataset::RecordId;
 use crate::describe::Usage;
 use crate::exit::ExitCode;
@@ -148,7 +149,7 @@ impl Tally {
         &self,
         total: u64,
         name: impl Fn(RecordId) -> String,
-        out: &mut dyn Write,
+        out: &mut Console<'_>,
     ) -> io::Result<()> {
         let failures: BTreeMap<&String, Vec<String>> = self
             .failures
@@ -174,7 +175,7 @@ impl Tally {
             "seconds": self.took.as_secs_f64(),
             "stopped": stopped,
         });
-        writeln!(out, "{tally}")?;
+        out.json(&tally)?;
         out.flush()
     }
 }

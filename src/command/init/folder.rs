@@ -1,4 +1,4 @@
-//! A folder of pictures, with captions in text files beside them, as trainers of image models keep them.
+//! A folder of images with captions in text files beside them, as in training sets.
 
 use std::fs;
 use std::io;
@@ -8,23 +8,23 @@ use super::{InitError, Records};
 use crate::command::imagefolder::is_picture;
 use crate::text::trim;
 
-/// What the files with captions end in. The first that is there counts.
+/// Extensions of text files with captions. The first one that exists is used.
 const CAPTIONS: [&str; 2] = ["txt", "caption"];
 
-/// Adds every picture in `folder` and below, in the order of their paths. Hidden folders are passed over.
-pub(super) fn write(folder: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
+/// Adds all images in `folder` and its subfolders, sorted by path. Hidden folders are skipped.
+pub(super) fn write(folder: &Path, records: &mut Records<'_, '_>) -> Result<(), InitError> {
     let mut pictures = Vec::new();
     gather(folder, &mut pictures)?;
     pictures.sort_unstable();
     for picture in pictures {
         let inside = picture.strip_prefix(folder).unwrap_or(&picture);
         let Some(name) = inside.to_str() else {
-            records.skip(&inside.to_string_lossy(), "its name is not UTF-8, so no dataset can name it")?;
+            records.skip(&inside.to_string_lossy(), "the name is not UTF-8, which a dataset requires")?;
             continue;
         };
-        // Wherever the dataset goes, `/` parts folders.
+        // A dataset uses `/` on every system.
         let name = if cfg!(windows) { name.replace('\\', "/") } else { name.to_owned() };
-        let caption = match beside(&picture) {
+        let caption = match caption_of(&picture) {
             Ok(caption) => caption,
             Err((file, why)) => {
                 let file = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().into_owned();
@@ -42,7 +42,7 @@ fn gather(folder: &Path, pictures: &mut Vec<PathBuf>) -> Result<(), InitError> {
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let path = entry.path();
-        // Links to folders are not followed: they may lead round in a circle.
+        // Links to folders are not followed, because they may form a loop.
         if entry.file_type().map_err(failed)?.is_dir() {
             let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if !is_hidden {
@@ -55,8 +55,8 @@ fn gather(folder: &Path, pictures: &mut Vec<PathBuf>) -> Result<(), InitError> {
     Ok(())
 }
 
-/// The caption beside a picture; an empty one where there is none.
-fn beside(picture: &Path) -> Result<String, (PathBuf, io::Error)> {
+/// Reads the caption beside an image. Returns an empty string if there is none.
+fn caption_of(picture: &Path) -> Result<String, (PathBuf, io::Error)> {
     for extension in CAPTIONS {
         let file = picture.with_extension(extension);
         match fs::read(&file) {

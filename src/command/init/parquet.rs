@@ -1,4 +1,4 @@
-//! A table in columns, a row for each picture: Hugging Face's `metadata.parquet`.
+//! A Parquet table with a row for each image, like Hugging Face's `metadata.parquet`.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,36 +14,36 @@ use serde_json::Value;
 use super::{FILE_NAME, InitError, Records};
 use crate::picture::{catch_panic, clean_message};
 
-/// Adds every row, its columns as members in their order.
-pub(super) fn write(path: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
+/// Adds all rows, with the columns as fields in the same order.
+pub(super) fn write(path: &Path, records: &mut Records<'_, '_>) -> Result<(), InitError> {
     let file = File::open(path).map_err(|source| InitError::Read { path: path.to_owned(), source })?;
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
     catch_panic(|| rows(file, path, records), wrong)
 }
 
-fn rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
+fn rows(file: File, path: &Path, records: &mut Records<'_, '_>) -> Result<(), InitError> {
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
     let broken = |error: ParquetError| wrong(clean_message(error));
     let table = SerializedFileReader::new(file).map_err(broken)?;
     let schema = table.metadata().file_metadata().schema();
-    let (data, columns): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(holds_data);
+    let (data, columns): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(is_binary);
     if let Some((_, twice)) =
         columns.iter().enumerate().find(|(at, one)| columns[..*at].iter().any(|other| other.name() == one.name()))
     {
-        return Err(wrong(format!("two columns are called \"{}\"", twice.name())));
+        return Err(wrong(format!("duplicate column \"{}\"", twice.name())));
     }
     if !columns.iter().any(|column| column.name() == FILE_NAME) {
         return Err(wrong(match data.first() {
-            None => format!("it has no column \"{FILE_NAME}\""),
-            Some(pictures) => format!(
-                "it has no column \"{FILE_NAME}\"; if the pictures are in its column \"{}\", write each to a file first, and \
-                 the files' names to such a column",
-                pictures.name()
+            None => format!("no column \"{FILE_NAME}\""),
+            Some(images) => format!(
+                "no column \"{FILE_NAME}\"; if the images are in column \"{}\", write each to a file first, and the file \
+                 names to a column \"{FILE_NAME}\"",
+                images.name()
             ),
         }));
     }
     for column in data {
-        let note = format!("{}: column \"{}\" is left out: it holds data, not text", path.display(), column.name());
+        let note = format!("{}: column \"{}\" is skipped: binary data, not text", path.display(), column.name());
         records.note(&note)?;
     }
     check_compression(&table, &columns).map_err(wrong)?;
@@ -51,32 +51,32 @@ fn rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<(), InitEr
     let projection = Type::group_type_builder(schema.name()).with_fields(columns).build().map_err(broken)?;
     for (at, row) in table.get_row_iter(Some(projection)).map_err(broken)?.enumerate() {
         let row = row.map_err(broken)?;
-        let members: Vec<(&str, Value)> = row
+        let fields: Vec<(&str, Value)> = row
             .get_column_iter()
             .map(|(name, field)| match field.to_json_value() {
                 Value::Null if name == records.caption_field => (name.as_str(), Value::from("")),
                 value => (name.as_str(), value),
             })
             .collect();
-        if members.iter().any(|(name, value)| *name == FILE_NAME && !value.is_string()) {
-            records.skip(&format!("{}: row {}", path.display(), at + 1), "its \"file_name\" is no text")?;
+        if fields.iter().any(|(name, value)| *name == FILE_NAME && !value.is_string()) {
+            records.skip(&format!("{}: row {}", path.display(), at + 1), "\"file_name\" is not a string")?;
             continue;
         }
-        records.line(&members)?;
+        records.line(&fields)?;
     }
     Ok(())
 }
 
-/// Whether there are bytes without a meaning in a column, such as those of pictures.
-fn holds_data(column: &Arc<Type>) -> bool {
+/// Returns true if a column has binary data, such as encoded images.
+fn is_binary(column: &Arc<Type>) -> bool {
     if column.is_group() {
-        return column.get_fields().iter().any(holds_data);
+        return column.get_fields().iter().any(is_binary);
     }
     let is_bytes = matches!(column.get_physical_type(), Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY);
     is_bytes && matches!(column.get_basic_info().converted_type(), ConvertedType::NONE | ConvertedType::BSON)
 }
 
-/// Refuses what cannot be decompressed before anything is read.
+/// Checks that all columns can be decompressed, before anything is read.
 fn check_compression(table: &SerializedFileReader<File>, columns: &[Arc<Type>]) -> Result<(), String> {
     let chunks = table.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
     let read = chunks.filter(|chunk| {
@@ -89,7 +89,7 @@ fn check_compression(table: &SerializedFileReader<File>, columns: &[Arc<Type>]) 
         Some(other) => {
             let name = other.to_string();
             let name = name.split('(').next().unwrap_or(&name).to_lowercase();
-            Err(format!("compressed with {name}, which is not read; write it with snappy, gzip or no compression"))
+            Err(format!("compressed with {name}, which is not supported; use snappy, gzip or no compression"))
         }
     }
 }

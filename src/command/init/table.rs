@@ -1,4 +1,4 @@
-//! A table with a heading, a row for each picture: Hugging Face's `metadata.csv`.
+//! A CSV table with a header and a row for each image, like Hugging Face's `metadata.csv`.
 
 use std::path::Path;
 
@@ -6,22 +6,22 @@ use serde_json::Value;
 
 use super::{FILE_NAME, InitError, Records};
 
-/// Adds every row, its columns as members in their order. All values are texts.
-pub(super) fn write(path: &Path, records: &mut Records<'_>) -> Result<(), InitError> {
+/// Adds all rows, with the columns as fields in the same order. All values are strings.
+pub(super) fn write(path: &Path, records: &mut Records<'_, '_>) -> Result<(), InitError> {
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
     let mut table = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
     let heading = table.headers().map_err(|error| wrong(error.to_string()))?.clone();
     let columns: Vec<&str> = heading.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
     if !columns.contains(&FILE_NAME) {
-        return Err(wrong(format!("its first line has no column \"{FILE_NAME}\"")));
+        return Err(wrong(format!("the first line has no column \"{FILE_NAME}\"")));
     }
     if let Some((_, twice)) = columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name)) {
-        return Err(wrong(format!("two columns are called \"{twice}\"")));
+        return Err(wrong(format!("duplicate column \"{twice}\"")));
     }
     for row in table.records() {
         let row = row.map_err(|error| wrong(error.to_string()))?;
-        let members: Vec<(&str, Value)> = columns.iter().copied().zip(row.iter().map(Value::from)).collect();
-        records.line(&members)?;
+        let fields: Vec<(&str, Value)> = columns.iter().copied().zip(row.iter().map(Value::from)).collect();
+        records.line(&fields)?;
     }
     Ok(())
 }

@@ -7,9 +7,7 @@ fn options(source: InitSource) -> InitOptions {
 }
 
 fn init(options: &InitOptions, input: &str) -> (Result<Outcome, InitError>, Printed) {
-    let mut printed = Printed::default();
-    let outcome = run(options, &mut input.as_bytes(), &mut printed.out, &mut printed.errors);
-    (outcome, printed)
+    Printed::by(|out, errors| run(options, &mut input.as_bytes(), out, errors))
 }
 
 /// A folder without a dataset.
@@ -19,7 +17,7 @@ fn world() -> World {
     world
 }
 
-/// The pictures and captions that the dataset is read as.
+/// Returns the images and captions of a dataset.
 fn read(world: &World, name: &str) -> Vec<(String, String)> {
     let dataset = Dataset::open(&world.path(name), &OpenOptions::default()).unwrap();
     let mut records = Vec::new();
@@ -38,7 +36,7 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_folder_of_pictures_becomes_a_dataset_with_the_captions_beside_them() {
+fn a_folder_of_images_and_text_files_becomes_a_dataset() {
     let world = world();
     for name in ["b.png", "a.JPG", "10_style/c.webp", ".hidden/d.png", "e.png"] {
         world.picture(name);
@@ -57,14 +55,14 @@ fn a_folder_of_pictures_becomes_a_dataset_with_the_captions_beside_them() {
 }
 
 #[test]
-fn what_is_there_is_never_replaced() {
+fn an_existing_file_is_never_overwritten() {
     let world = world();
     world.picture("a.png");
     world.write("metadata.jsonl", "mine");
     let (outcome, _) = init(&options(InitSource::Path(world.folder.path().to_owned())), "");
     let error = outcome.unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::Write);
-    assert!(error.to_string().contains("left as it is"), "{error}");
+    assert!(error.to_string().contains("already exists"), "{error}");
     assert_eq!(world.read("metadata.jsonl"), "mine");
     let elsewhere = InitOptions {
         output: Some(world.path("other.jsonl")),
@@ -76,7 +74,7 @@ fn what_is_there_is_never_replaced() {
 }
 
 #[test]
-fn a_text_that_cannot_be_read_is_named_and_its_picture_is_taken_in() {
+fn an_unreadable_text_file_is_named_and_its_image_added() {
     let world = world();
     world.picture("a.png");
     world.write("a.txt", b"caf\xe9");
@@ -87,7 +85,7 @@ fn a_text_that_cannot_be_read_is_named_and_its_picture_is_taken_in() {
 }
 
 #[test]
-fn a_table_keeps_its_columns_and_says_what_the_loader_will_do() {
+fn a_csv_table_keeps_its_columns_and_warns_of_the_loader() {
     let world = world();
     world.write(
         "metadata.csv",
@@ -109,13 +107,13 @@ fn a_table_keeps_its_columns_and_says_what_the_loader_will_do() {
 }
 
 #[test]
-fn a_table_that_is_none_of_pictures_is_refused_and_leaves_nothing() {
+fn an_unusable_csv_table_writes_nothing() {
     let world = world();
     for (table, why) in [
         ("name,text\na.png,A hat.\n", "no column \"file_name\""),
-        ("file_name,text,text\na.png,A,B\n", "two columns"),
+        ("file_name,text,text\na.png,A,B\n", "duplicate column \"text\""),
         ("file_name,text\na.png\n", "line: 2"),
-        ("file_name,text\n", "no pictures"),
+        ("file_name,text\n", "no images"),
     ] {
         world.write("set.csv", table);
         let error = init(&options(InitSource::Path(world.path("set.csv"))), "").0.unwrap_err();
@@ -126,7 +124,7 @@ fn a_table_that_is_none_of_pictures_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_list_of_pictures_keeps_its_order() {
+fn a_list_of_images_keeps_its_order() {
     let world = world();
     world.write("list.txt", "b.png\r\n\n a b.png\n");
     assert_eq!(init(&options(InitSource::List(world.path("list.txt"))), "").0.unwrap().records, 2);
@@ -141,7 +139,7 @@ fn a_list_of_pictures_keeps_its_order() {
 }
 
 #[test]
-fn where_there_are_no_pictures_there_is_no_dataset() {
+fn without_images_no_dataset_is_written() {
     let world = world();
     world.write("a.txt", "A hat.");
     let error = init(&options(InitSource::Path(world.folder.path().to_owned())), "").0.unwrap_err();
@@ -155,7 +153,7 @@ fn where_there_are_no_pictures_there_is_no_dataset() {
     assert_eq!(world.files(), ["a.txt"]);
 }
 
-/// `parquet/README.md` says how the file was made.
+/// See `parquet/README.md` for how the file was created.
 const BY_PYARROW: &[u8] = include_bytes!("parquet/pyarrow.parquet");
 
 fn init_parquet(bytes: &[u8]) -> (World, Result<Outcome, InitError>, Printed) {
@@ -182,7 +180,7 @@ fn a_parquet_table_keeps_its_columns_and_their_types() {
         "\n",
     );
     assert_eq!(lines, expected);
-    assert!(printed.errors().contains("column \"image\" is left out: it holds data, not text\n"), "{printed:?}");
+    assert!(printed.errors().contains("column \"image\" is skipped: binary data, not text\n"), "{printed:?}");
     assert!(printed.errors().contains("imagefolder refuses to load this folder"), "{printed:?}");
 }
 
@@ -207,7 +205,7 @@ fn parquet(schema: &str, compression: ::parquet::basic::Compression) -> Vec<u8> 
 }
 
 #[test]
-fn a_parquet_file_that_is_no_table_of_pictures_is_refused_with_the_way_out() {
+fn an_unusable_parquet_table_is_an_error_with_a_hint() {
     use ::parquet::basic::Compression;
     let refusal = |bytes: &[u8]| {
         let (world, outcome, _) = init_parquet(bytes);
@@ -216,26 +214,26 @@ fn a_parquet_file_that_is_no_table_of_pictures_is_refused_with_the_way_out() {
     };
     let plain = |schema| parquet(schema, Compression::UNCOMPRESSED);
     let nameless = refusal(&plain("required binary text (UTF8);"));
-    assert!(nameless.ends_with("metadata.parquet: it has no column \"file_name\""), "{nameless}");
+    assert!(nameless.ends_with("metadata.parquet: no column \"file_name\""), "{nameless}");
     let inside = refusal(&plain("required group image { required binary bytes; }"));
-    assert!(inside.contains("if the pictures are in its column \"image\", write each to a file first"), "{inside}");
+    assert!(inside.contains("if the images are in column \"image\", write each to a file first"), "{inside}");
     let twice = refusal(&plain("required binary file_name (UTF8); required binary file_name (UTF8);"));
-    assert!(twice.ends_with("two columns are called \"file_name\""), "{twice}");
+    assert!(twice.ends_with("duplicate column \"file_name\""), "{twice}");
     let cut = refusal(&BY_PYARROW[..BY_PYARROW.len() / 2]);
     assert!(cut.contains("metadata.parquet: Parquet error: "), "{cut}");
-    // The file says so of its one column: the codec stands before the sizes, 0 for none and 6 for zstd, doubled.
+    // In the metadata of the column, the codec precedes the sizes: 0 for none and 6 for zstd, zigzag-encoded.
     let mut packed = plain("required binary file_name (UTF8);");
     let codec = memchr::memmem::rfind(&packed, b"\x18\tfile_name\x15\x00").expect("a codec") + 12;
     packed[codec] = 12;
     let packed = refusal(&packed);
     assert!(
-        packed.ends_with("compressed with zstd, which is not read; write it with snappy, gzip or no compression"),
+        packed.ends_with("compressed with zstd, which is not supported; use snappy, gzip or no compression"),
         "{packed}"
     );
 }
 
 #[test]
-fn damaged_parquet_does_no_damage() {
+fn damaged_parquet_is_an_error() {
     let mut state = 1_u32;
     for _ in 0..500 {
         let mut bytes = BY_PYARROW.to_vec();

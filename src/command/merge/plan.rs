@@ -1,4 +1,4 @@
-//! What is to be taken from another review: the two held against each other, record by record. Writes nothing.
+//! Compares two sessions record by record and decides what to merge. Writes nothing.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -12,59 +12,55 @@ use crate::session::{
     Seq,
 };
 
-/// Who did something where the session does not say it.
-const UNKNOWN: &str = "somebody";
+/// The reviewer if the session does not name one.
+const UNKNOWN: &str = "unknown";
 
-/// What a merge takes, and what it tells.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// What is taken: person by person, and of each in the order in which they did it.
-    pub(super) taken: Vec<Taken>,
-    /// What there is to tell.
+    /// Ordered by reviewer, then by time.
+    pub(super) changes: Vec<RecordChange>,
     pub(super) report: Merge,
 }
 
-/// What is taken of a record.
+/// What is merged for one record.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct RecordChange {
     pub(super) record: RecordId,
-    /// Who said it there.
+    /// The reviewer in the other session.
     pub(super) by: String,
-    /// When, by the order of events there.
+    /// Position in the other session.
     order: Seq,
-    /// When.
     pub(super) at: Timestamp,
-    /// The candidate the decision is about.
+    /// The candidate the decision refers to.
     pub(super) candidate: Option<Source>,
-    /// The decision, with the identities of candidates there.
+    /// The decision, with candidate ids of the other session.
     pub(super) decision: Option<Decision>,
-    /// The caption a command there put in place of the one decided.
+    /// The caption after a command in the other session changed the decided one.
     pub(super) amended: Option<String>,
     pub(super) flagged: bool,
     pub(super) note: Option<String>,
 }
 
-/// Where a candidate is.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// Among the candidates here.
+    /// This session has the candidate too.
     Here(CandidateId),
-    /// Only there.
+    /// Only the other session has the candidate.
     There(Box<Candidate>),
 }
 
 impl Plan {
-    /// Compares the session `here` with the one `there`, both read with this dataset.
+    /// Plans to merge the session `there` into `here`. Both belong to this dataset.
     pub(super) fn new(dataset: &Dataset, here: &Opened, there: &History) -> Result<Self, DatasetError> {
         dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
         let mut plan = Self::default();
-        let gone = there.opened.unmatched.iter().filter(|lost| is_decided(&lost.state));
-        for lost in gone {
+        let lost = there.opened.unmatched.iter().filter(|lost| is_decided(&lost.state));
+        for lost in lost {
             plan.leave(LeftOut::NotHere, &lost.file_name);
         }
         let edits = edits(&there.actions);
         let checks = SpotChecks::new(here, &there.opened);
-        // When a flag, a note or an amendment was made is not in the state of its record.
+        // The state of a record has no time for flags, notes and amendments.
         let others = there.actions.iter().filter(|action| action.kind == ActionKind::Other);
         let others: HashMap<RecordId, Seq> = others.filter_map(|action| Some((action.record?, action.seq))).collect();
         for (id, theirs) in there.opened.ledger.touched() {
@@ -94,7 +90,7 @@ impl Plan {
                 Some(_) => theirs.decided_at,
                 None => others.get(&id).copied().unwrap_or(theirs.touched),
             };
-            plan.taken.push(Taken {
+            plan.changes.push(RecordChange {
                 record: id,
                 by: there.reviewer(order).unwrap_or(UNKNOWN).to_owned(),
                 order,
@@ -106,12 +102,12 @@ impl Plan {
                 note,
             });
         }
-        plan.taken.sort_by(|one, other| (&one.by, one.order).cmp(&(&other.by, other.order)));
-        plan.report.reviewers = plan.taken.iter().map(|taken| taken.by.clone()).collect();
+        plan.changes.sort_by(|one, other| (&one.by, one.order).cmp(&(&other.by, other.order)));
+        plan.report.reviewers = plan.changes.iter().map(|change| change.by.clone()).collect();
         Ok(plan)
     }
 
-    /// The decision there, if it is to be taken. If not, the report says why.
+    /// Returns the decision to merge, or adds the reason why there is none to the report.
     fn decision(
         &mut self,
         record: &Record,
@@ -147,7 +143,7 @@ impl Plan {
         Some(theirs.decision.clone())
     }
 
-    /// The note there, where there is none here.
+    /// Returns the note to merge: one that this session does not have.
     fn note(&mut self, record: &Record, ours: &RecordState, theirs: &RecordState) -> Option<String> {
         if theirs.note.is_empty() || theirs.note == ours.note {
             return None;
@@ -164,18 +160,19 @@ impl Plan {
     }
 }
 
-/// Whether a person decided of it, on whatever caption: keeping an original that has changed since is undecided again.
+/// Returns true if a person decided the record. A record that was kept and whose original has changed since is undecided
+/// again, but counts.
 fn is_decided(state: &RecordState) -> bool {
     state.by == Actor::Operator && (state.decision.is_final() || state.original_changed)
 }
 
-/// Whether what was decided there was about the caption that is the original here.
+/// Returns true if both sessions have the same original caption.
 fn is_same_text(record: &Record, ours: &RecordState, theirs: &RecordState) -> bool {
     let in_dataset = record.caption.as_deref();
     !theirs.original_changed && theirs.original_caption(in_dataset) == ours.original_caption(in_dataset)
 }
 
-/// A candidate of theirs: the same text from the same source here, else the one there.
+/// Finds a candidate of theirs: the same text from the same source in this session, else in theirs.
 fn source(id: CandidateId, ours: &RecordState, theirs: &RecordState) -> Option<Source> {
     let candidate = theirs.candidates.iter().find(|candidate| candidate.id == id)?;
     let known = ours.candidates.iter().find(|known| {
@@ -187,8 +184,8 @@ fn source(id: CandidateId, ours: &RecordState, theirs: &RecordState) -> Option<S
     Some(known.map_or_else(|| Source::There(Box::new(candidate.clone())), |known| Source::Here(known.id)))
 }
 
-/// A decision of theirs, about the candidate that has this identity here.
-pub(super) fn on(decision: &Decision, candidate: Option<CandidateId>) -> Decision {
+/// Converts a decision of theirs to the id its candidate has in this session.
+pub(super) fn with_candidate(decision: &Decision, candidate: Option<CandidateId>) -> Decision {
     let base = candidate.map_or(EditBase::Original, EditBase::Candidate);
     match (decision, candidate) {
         (Decision::Accepted { text, .. }, Some(candidate)) => Decision::Accepted { candidate, text: text.clone() },
@@ -199,7 +196,7 @@ pub(super) fn on(decision: &Decision, candidate: Option<CandidateId>) -> Decisio
     }
 }
 
-/// The newest spot check here, and there. A decision that was not made in it would make its figures worthless.
+/// The latest spot check of each session. A decision that was not made in the spot check would bias its results.
 struct SpotChecks<'a> {
     here: Option<Check<'a>>,
     there: Option<Check<'a>>,
@@ -212,16 +209,16 @@ struct Check<'a> {
 
 impl<'a> SpotChecks<'a> {
     fn new(here: &'a Opened, there: &'a Opened) -> Self {
-        let newest = |opened: &'a Opened| {
+        let latest = |opened: &'a Opened| {
             let sample = opened.samples.last()?;
             let members = sample.members.iter().map(|member| (member.record, member)).collect();
             Some(Check { sample, members })
         };
-        Self { here: newest(here), there: newest(there) }
+        Self { here: latest(here), there: latest(there) }
     }
 
-    /// Whether a decision may be taken: the record is not in a spot check here, or was judged in the same one there, and
-    /// what came of it there is what comes of it here.
+    /// Returns true if a decision may be merged: the record is not in a spot check here, or it was judged in the same one
+    /// there with the same result.
     fn allow(&self, record: RecordId, ours: &RecordState, theirs: &RecordState, candidate: Option<&Source>) -> bool {
         let Some((here, member)) = self.here.as_ref().and_then(|check| Some((check, *check.members.get(&record)?)))
         else {
@@ -241,7 +238,7 @@ impl<'a> SpotChecks<'a> {
     }
 }
 
-/// A record as it would be after the merge, which comes after everything that happened here.
+/// Returns the state of a record after the merge.
 fn merged(ours: &RecordState, theirs: &RecordState, candidate: Option<&Source>) -> RecordState {
     let mut merged = ours.clone();
     let id = candidate.map(|source| match source {
@@ -252,7 +249,7 @@ fn merged(ours: &RecordState, theirs: &RecordState, candidate: Option<&Source>) 
             id
         }
     });
-    merged.decision = on(&theirs.decision, id);
+    merged.decision = with_candidate(&theirs.decision, id);
     merged.by = Actor::Operator;
     merged.decided_at = Seq(u64::MAX);
     merged.amended.clone_from(&theirs.amended);

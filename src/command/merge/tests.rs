@@ -1,4 +1,4 @@
-//! What comes over from another review and what stays as it was, on sessions written for it.
+//! Merging of two sessions.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn described(record: u32, text: &str, model: &str) -> Event {
     Event::Generated { record: RecordId(record), text: text.to_owned(), provenance }
 }
 
-/// A text of an older run, as `--candidates` takes it in.
+/// A candidate imported from an earlier run.
 fn of_file(record: u32, text: &str) -> Event {
     match described(record, text, "old.jsonl") {
         Event::Generated { record, text, provenance } => {
@@ -76,7 +76,7 @@ fn drafted(record: u32) -> Event {
     Event::Drafted { record: RecordId(record), draft: Some(draft) }
 }
 
-/// Somebody does something in the session of a dataset, a second after the other; first a sample is drawn, if any.
+/// Stores events in the session of a dataset, one per second, after a sample if there is one.
 fn sit(world: &World, reviewer: &str, sample: Option<&SampleRequest>, events: impl IntoIterator<Item = Event>) {
     let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
     let occurrences = dataset.survey(&mut || ControlFlow::Continue(())).unwrap().unwrap().occurrences;
@@ -101,9 +101,7 @@ fn options(here: &World, there: &World) -> MergeOptions {
 }
 
 fn merge(options: &MergeOptions) -> (Result<ExitCode, MergeError>, Printed) {
-    let mut printed = Printed::default();
-    let result = run(options, &mut printed.out, &mut printed.errors);
-    (result, printed)
+    Printed::by(|out, errors| run(options, out, errors))
 }
 
 fn json_of(options: &MergeOptions) -> (ExitCode, Value) {
@@ -123,12 +121,12 @@ fn history(world: &World) -> History {
 
 fn saved(world: &World) -> String {
     let options = SaveOptions { input: world.input(), ..SaveOptions::default() };
-    save::run(&options, &mut Vec::new(), &mut Vec::new()).unwrap();
+    Printed::by(|out, errors| save::run(&options, out, errors)).0.unwrap();
     world.read("metadata_updated.jsonl")
 }
 
-/// The first record accepted, the second edited, edited again and then changed by a command, the third kept, the fourth
-/// left out, the last flagged and noted. The sixth line of `there` is the fifth here.
+/// The first record is accepted; the second edited twice and changed by a command; the third kept; the fourth excluded; the
+/// last flagged, with a note. The sixth line of `there` is the fifth here.
 fn lees(records: [u32; 5]) -> [Event; 11] {
     let [first, second, third, fourth, last] = records;
     [
@@ -147,17 +145,17 @@ fn lees(records: [u32; 5]) -> [Event; 11] {
 }
 
 #[test]
-fn what_nobody_decided_here_is_taken_with_its_origin_and_who_decided() {
+fn decisions_are_merged_with_candidate_and_reviewer() {
     let here = World::new(SIX);
     sit(&here, "kim", None, [decided(5, Decision::Skipped), described(2, "A small dog.", "m3")]);
-    // Their copy begins with another record.
+    // The other dataset begins with another record.
     let there = World::new(&format!("{{\"file_name\": \"new.jpg\", \"text\": \"New.\"}}\n{SIX}"));
     sit(&there, "lee", None, lees([1, 2, 3, 4, 6]));
 
-    let (code, told) = json_of(&options(&here, &there));
+    let (code, found) = json_of(&options(&here, &there));
     assert_eq!(code, ExitCode::Done);
-    assert_eq!(told["taken"], json!({ "accepted": 1, "kept": 1, "edited": 1, "excluded": 1 }));
-    assert_eq!((&told["flags"], &told["notes"], &told["reviewers"]), (&json!(1), &json!(1), &json!(["lee"])));
+    assert_eq!(found["taken"], json!({ "accepted": 1, "kept": 1, "edited": 1, "excluded": 1 }));
+    assert_eq!((&found["flags"], &found["notes"], &found["reviewers"]), (&json!(1), &json!(1), &json!(["lee"])));
 
     let history = history(&here);
     let state = |record| history.opened.ledger.record(RecordId(record));
@@ -196,15 +194,15 @@ fn a_review_merged_into_an_empty_session_has_the_same_statistics() {
     merge(&options(&here, &there)).0.unwrap();
     let figures = |world: &World| {
         let options = StatsOptions { input: world.input(), json: true, max_words: 50, ..StatsOptions::default() };
-        let mut printed = Printed::default();
-        stats::run(&options, &mut printed.out, &mut printed.errors).unwrap();
+        let (result, printed) = Printed::by(|out, errors| stats::run(&options, out, errors));
+        result.unwrap();
         serde_json::from_str::<Value>(printed.out()).unwrap()
     };
     let mut of_both = [figures(&here), figures(&there)];
     for figures in &mut of_both {
         let figures = figures.as_object_mut().unwrap();
         figures.remove("dataset");
-        // What was decided and then decided otherwise stays there.
+        // Decisions that were changed later are not merged.
         figures.remove("pace");
     }
     assert_eq!(of_both[0], of_both[1]);
@@ -212,15 +210,15 @@ fn a_review_merged_into_an_empty_session_has_the_same_statistics() {
 }
 
 #[test]
-fn one_undo_takes_all_of_it_back_and_merging_again_brings_nothing_twice() {
+fn a_merge_is_one_undo_step_and_idempotent() {
     let (here, there) = (World::new(SIX), World::new(SIX));
     sit(&here, "kim", None, [decided(5, edited("A red hat."))]);
     sit(&there, "lee", None, lees([0, 1, 2, 3, 5]));
     assert_eq!(merge(&options(&here, &there)).0.unwrap(), ExitCode::Done);
     let once = opened(&here).ledger;
 
-    let (code, told) = json_of(&options(&here, &there));
-    assert_eq!((code, &told["taken"]["kept"], &told["decided_alike"]), (ExitCode::Done, &json!(0), &json!(4)));
+    let (code, found) = json_of(&options(&here, &there));
+    assert_eq!((code, &found["taken"]["kept"], &found["decided_alike"]), (ExitCode::Done, &json!(0), &json!(4)));
     assert_eq!(opened(&here).ledger, once, "a second merge changes nothing");
 
     let mut undone = once;
@@ -243,7 +241,7 @@ fn one_undo_takes_all_of_it_back_and_merging_again_brings_nothing_twice() {
 }
 
 #[test]
-fn where_both_decided_the_decision_here_stays_and_the_difference_is_listed() {
+fn conflicting_decisions_are_kept_and_listed() {
     let (here, there) = (World::new(SIX), World::new(SIX));
     let run = Event::Decided { record: RecordId(3), decision: edited("A grey cat."), by: Actor::Run };
     sit(
@@ -264,10 +262,10 @@ fn where_both_decided_the_decision_here_stays_and_the_difference_is_listed() {
         ],
     );
     let before = opened(&here).ledger;
-    let (code, told) = json_of(&options(&here, &there));
-    assert_eq!((code, &told["decided_alike"]), (ExitCode::Findings, &json!(1)));
+    let (code, found) = json_of(&options(&here, &there));
+    assert_eq!((code, &found["decided_alike"]), (ExitCode::Findings, &json!(1)));
     assert_eq!(
-        told["disagreements"],
+        found["disagreements"],
         json!([
             { "record": 2, "file_name": "b.jpg", "decisions": ["kept", "excluded"], "captions": ["A woman.", null] },
             {
@@ -281,15 +279,15 @@ fn where_both_decided_the_decision_here_stays_and_the_difference_is_listed() {
         ])
     );
     let (_, printed) = merge(&options(&here, &there));
-    assert!(printed.out().starts_with("0 decisions taken\n"), "{}", printed.out());
+    assert!(printed.out().starts_with("0 decisions merged\n"), "{}", printed.out());
     let row = |name: &str| printed.out().lines().find(|line| line.contains(name)).unwrap().to_owned();
-    assert!(row("b.jpg").ends_with("kept        excluded") && row("c.jpg").ends_with("edited      otherwise"));
+    assert!(row("b.jpg").ends_with("kept        excluded") && row("c.jpg").ends_with("edited      other text"));
     assert!(printed.out().is_ascii() && printed.out().lines().all(|line| line.len() <= 76), "{}", printed.out());
     assert_eq!(opened(&here).ledger, before);
 }
 
 #[test]
-fn what_no_person_decided_there_is_not_taken() {
+fn decisions_of_a_batch_run_are_not_merged() {
     let (here, there) = (World::new(SIX), World::new(SIX));
     sit(
         &there,
@@ -305,13 +303,13 @@ fn what_no_person_decided_there_is_not_taken() {
             Event::Undone,
         ],
     );
-    let (code, told) = json_of(&options(&here, &there));
-    assert_eq!((code, &told["not_taken"]), (ExitCode::Done, &json!({})));
+    let (code, found) = json_of(&options(&here, &there));
+    assert_eq!((code, &found["not_taken"]), (ExitCode::Done, &json!({})));
     assert_eq!(opened(&here).ledger, Ledger::new());
 }
 
 #[test]
-fn work_that_is_not_finished_here_is_not_touched() {
+fn unfinished_edits_are_not_overwritten() {
     let (here, there) = (World::new(SIX), World::new(SIX));
     sit(
         &here,
@@ -331,10 +329,10 @@ fn work_that_is_not_finished_here_is_not_touched() {
             decided(5, Decision::Kept),
         ],
     );
-    let (code, told) = json_of(&options(&here, &there));
+    let (code, found) = json_of(&options(&here, &there));
     assert_eq!(code, ExitCode::Findings);
     assert_eq!(
-        told["not_taken"],
+        found["not_taken"],
         json!({ "unfinished_edit_here": ["a.jpg"], "amended_here": ["b.jpg"], "other_note_here": ["d.jpg"] })
     );
     let ledger = opened(&here).ledger;
@@ -346,7 +344,7 @@ fn work_that_is_not_finished_here_is_not_touched() {
 }
 
 #[test]
-fn records_are_known_by_name_and_caption_and_what_does_not_fit_is_named() {
+fn records_match_by_name_and_caption() {
     let twins = "{\"file_name\": \"t.jpg\", \"text\": \"One.\"}\n{\"file_name\": \"t.jpg\", \"text\": \"Two.\"}\n";
     let changed =
         "{\"file_name\": \"k.jpg\", \"text\": \"Kept.\"}\n{\"file_name\": \"e.jpg\", \"text\": \"Edited.\"}\n";
@@ -367,9 +365,9 @@ fn records_are_known_by_name_and_caption_and_what_does_not_fit_is_named() {
     let changed = changed.replace("Kept", "Changed").replace("Edited", "Altered");
     lines.extend(changed.lines());
     let here = World::new(&format!("{}\n", lines.join("\n")));
-    let (code, told) = json_of(&options(&here, &there));
+    let (code, found) = json_of(&options(&here, &there));
     assert_eq!(code, ExitCode::Findings);
-    assert_eq!(told["not_taken"], json!({ "not_here": ["gone.jpg"], "other_caption": ["k.jpg", "e.jpg"] }));
+    assert_eq!(found["not_taken"], json!({ "not_here": ["gone.jpg"], "other_caption": ["k.jpg", "e.jpg"] }));
     let (_, printed) = merge(&options(&here, &there));
     assert!(printed.out().contains("  1 record not in this dataset\n    gone.jpg\n"), "{}", printed.out());
     assert_eq!(
@@ -380,7 +378,7 @@ fn records_are_known_by_name_and_caption_and_what_does_not_fit_is_named() {
             "{\"file_name\": \"e.jpg\", \"text\": \"Altered.\"}\n",
         )
     );
-    // They are found again as who they are, in a dataset that changed once more.
+    // They match again in a dataset that has changed once more.
     here.write("metadata.jsonl", format!("{twins}{changed}"));
     let ledger = opened(&here).ledger;
     let decisions = [0, 1].map(|record| ledger.record(RecordId(record)).decision.clone());
@@ -388,12 +386,12 @@ fn records_are_known_by_name_and_caption_and_what_does_not_fit_is_named() {
 }
 
 #[test]
-fn a_dry_run_says_the_same_and_writes_nothing_even_where_somebody_reviews() {
+fn a_dry_run_prints_the_same_and_writes_nothing() {
     let (here, there) = (World::new(SIX), World::new(SIX));
     sit(&there, "lee", None, lees([0, 1, 2, 3, 5]));
     let dry = MergeOptions { dry_run: true, ..options(&here, &there) };
     let (_, printed) = merge(&dry);
-    assert!(printed.out().starts_with("4 decisions would be taken\n  from lee: "), "{}", printed.out());
+    assert!(printed.out().starts_with("4 decisions would be merged\n  from lee: "), "{}", printed.out());
     assert!(!here.path(".recaption").exists());
 
     let held = here.hold();
@@ -408,14 +406,14 @@ fn a_dry_run_says_the_same_and_writes_nothing_even_where_somebody_reviews() {
 }
 
 #[test]
-fn a_session_may_come_without_the_dataset_it_was_made_with() {
+fn a_session_without_its_dataset_can_be_merged() {
     let (here, there) = (World::new(SIX), World::new(SIX));
     sit(&there, "lee", None, lees([0, 1, 2, 3, 5]));
     std::fs::copy(there.path(".recaption/metadata.sqlite"), here.path("lee.sqlite")).unwrap();
     drop(there);
     let from_file = MergeOptions { other: here.path("lee.sqlite"), ..options(&here, &here) };
-    let (code, told) = json_of(&from_file);
-    assert_eq!((code, &told["taken"]["kept"]), (ExitCode::Done, &json!(1)));
+    let (code, found) = json_of(&from_file);
+    assert_eq!((code, &found["taken"]["kept"]), (ExitCode::Done, &json!(1)));
 
     let (result, _) = merge(&options(&here, &here));
     let error = result.unwrap_err();
@@ -427,9 +425,9 @@ fn a_session_may_come_without_the_dataset_it_was_made_with() {
 }
 
 #[test]
-fn two_judge_a_spot_check_together_and_what_was_decided_outside_of_it_stays_out() {
+fn only_decisions_of_the_same_spot_check_are_merged_into_it() {
     let (here, there) = (World::new(SIX), World::new(SIX));
-    // Both took the texts of an older run in; those of a describer are only there.
+    // Both imported candidates from an earlier run. Those of a describer are only in the other session.
     let texts = [of_file(0, "Man."), of_file(1, "Woman.")];
     sit(&here, "kim", None, texts.clone());
     sit(&there, "lee", None, texts.into_iter().chain([described(3, "Cat.", "m1"), decided(5, Decision::Kept)]));
@@ -445,8 +443,8 @@ fn two_judge_a_spot_check_together_and_what_was_decided_outside_of_it_stays_out(
             decided(3, taken(3, "Cat.")),
         ],
     );
-    let (code, told) = json_of(&options(&here, &there));
-    assert_eq!((code, &told["not_taken"]), (ExitCode::Findings, &json!({ "spot_check": ["d.jpg", "f.jpg"] })));
+    let (code, found) = json_of(&options(&here, &there));
+    assert_eq!((code, &found["not_taken"]), (ExitCode::Findings, &json!({ "spot_check": ["d.jpg", "f.jpg"] })));
     let opened = opened(&here);
     let figures = crate::report::SpotFigures::of(&opened.samples[0], &opened.ledger).json();
     assert_eq!((&figures["accepted"]["count"], &figures["accepted"]["of"]), (&json!(2), &json!(3)));
@@ -458,6 +456,6 @@ fn two_judge_a_spot_check_together_and_what_was_decided_outside_of_it_stays_out(
 
     let other = World::new(SIX);
     sit(&other, "kim", Some(&SampleRequest { seed: 8, ..BLIND }), []);
-    let (_, told) = json_of(&options(&other, &there));
-    assert_eq!(told["not_taken"]["spot_check"].as_array().unwrap().len(), 5, "another drawing");
+    let (_, found) = json_of(&options(&other, &there));
+    assert_eq!(found["not_taken"]["spot_check"].as_array().unwrap().len(), 5, "another drawing");
 }

@@ -12,9 +12,7 @@ const THREE: &str = concat!(
 );
 
 fn save(options: &SaveOptions) -> (Result<(), SaveError>, Printed) {
-    let mut printed = Printed::default();
-    let result = run(options, &mut printed.out, &mut printed.errors);
-    (result, printed)
+    Printed::by(|out, errors| run(options, out, errors))
 }
 
 fn options(world: &World) -> SaveOptions {
@@ -22,7 +20,7 @@ fn options(world: &World) -> SaveOptions {
 }
 
 #[test]
-fn what_was_decided_is_written_and_said() {
+fn decisions_are_saved_and_summarised() {
     let world = World::new(THREE);
     world.decide([(0, Decision::Kept), (1, edited("Ein Mantel.")), (2, Decision::Excluded)]);
     let (result, printed) = save(&options(&world));
@@ -32,13 +30,13 @@ fn what_was_decided_is_written_and_said() {
         "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n{\"file_name\": \"b.jpg\", \"text\": \"Ein Mantel.\"}\n"
     );
     let path = world.path("metadata_updated.jsonl");
-    assert_eq!(printed.out(), format!("{}: 2 records, 1 caption changed, 1 left out\n", path.display()));
+    assert_eq!(printed.out(), format!("{}: 2 records, 1 caption changed, 1 excluded\n", path.display()));
     assert_eq!(printed.errors(), "");
     assert_eq!(world.read("metadata.jsonl"), THREE);
 }
 
 #[test]
-fn without_a_session_the_file_is_the_dataset_byte_by_byte() {
+fn without_a_session_the_dataset_is_copied_byte_by_byte() {
     let odd = "\u{feff}{\"file_name\":\"a.jpg\" ,\"text\":\"\\u0041\"}\r\n\r\nnot JSON\r\n{\"file_name\":\"b\"}";
     let world = World::new(odd);
     let (result, printed) = save(&options(&world));
@@ -48,7 +46,7 @@ fn without_a_session_the_file_is_the_dataset_byte_by_byte() {
 }
 
 #[test]
-fn its_own_file_is_replaced_without_being_asked_whatever_the_path_is_spelled_like() {
+fn its_own_file_is_overwritten_for_any_spelling_of_the_path() {
     let world = World::new(THREE);
     world.decide([(0, edited("One."))]);
     save(&options(&world)).0.unwrap();
@@ -61,7 +59,7 @@ fn its_own_file_is_replaced_without_being_asked_whatever_the_path_is_spelled_lik
 
 #[cfg(unix)]
 #[test]
-fn its_own_file_is_known_by_where_it_is_and_not_by_how_it_was_named() {
+fn its_own_file_is_identified_by_its_absolute_path() {
     let world = World::new(THREE);
     fs::create_dir(world.path("real")).unwrap();
     std::os::unix::fs::symlink(world.path("real"), world.path("link")).unwrap();
@@ -71,7 +69,7 @@ fn its_own_file_is_known_by_where_it_is_and_not_by_how_it_was_named() {
 }
 
 #[test]
-fn a_file_of_another_is_replaced_only_by_force() {
+fn a_foreign_file_is_overwritten_only_by_force() {
     let world = World::new(THREE);
     world.write("metadata_updated.jsonl", "precious");
     let (result, printed) = save(&options(&world));
@@ -85,7 +83,7 @@ fn a_file_of_another_is_replaced_only_by_force() {
 }
 
 #[test]
-fn a_file_that_changed_since_is_replaced_only_by_force() {
+fn a_changed_file_is_overwritten_only_by_force() {
     let world = World::new(THREE);
     save(&options(&world)).0.unwrap();
     world.write("metadata_updated.jsonl", "edited by hand");
@@ -94,21 +92,21 @@ fn a_file_that_changed_since_is_replaced_only_by_force() {
 }
 
 #[test]
-fn while_another_holds_the_session_it_is_read_and_the_next_save_asks() {
+fn a_locked_session_is_read_and_the_next_save_conflicts() {
     let world = World::new(THREE);
     world.decide([(0, edited("One."))]);
     let held = world.hold();
     let (result, printed) = save(&options(&world));
     result.unwrap();
     assert!(world.read("metadata_updated.jsonl").contains("One."));
-    assert!(printed.errors().contains("was not told of this save"), "{printed:?}");
+    assert!(printed.errors().contains("this save is not in the session"), "{printed:?}");
     drop(held);
     assert!(world.hold().1.ledger.is_unsaved());
     assert!(matches!(save(&options(&world)).0, Err(SaveError::Conflict(_))));
 }
 
 #[test]
-fn in_place_keeps_the_first_original_and_can_be_done_again() {
+fn in_place_keeps_the_first_version_and_can_be_repeated() {
     let world = World::new(THREE);
     let in_place = SaveOptions { in_place: true, ..options(&world) };
     world.decide([(0, edited("One."))]);
@@ -131,7 +129,7 @@ fn a_session_that_is_named_must_exist() {
 }
 
 #[test]
-fn what_is_no_dataset_or_session_is_bad_input() {
+fn an_invalid_dataset_or_session_is_a_usage_error() {
     let world = World::new(THREE);
     let mut missing = options(&world);
     missing.input.dataset = world.path("none.jsonl");
@@ -145,14 +143,14 @@ fn what_is_no_dataset_or_session_is_bad_input() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_a_failure_to_write() {
+fn a_missing_folder_is_a_write_error() {
     let world = World::new(THREE);
     let output = Some(world.path("none/out.jsonl"));
     assert!(matches!(save(&SaveOptions { output, ..options(&world) }).0, Err(SaveError::NotWritten(_))));
 }
 
 #[test]
-fn records_the_dataset_lost_are_named() {
+fn lost_records_are_listed() {
     let world = World::new(&THREE.replace("b.jpg", "b\\u001b[31m.jpg"));
     world.decide([(0, edited("One.")), (1, edited("Two."))]);
     world.write("metadata.jsonl", THREE.lines().next().unwrap());
@@ -163,7 +161,7 @@ fn records_the_dataset_lost_are_named() {
 }
 
 #[test]
-fn captions_in_two_members_are_reviewed_and_saved_apart() {
+fn two_caption_fields_have_separate_sessions_and_files() {
     let line =
         |text: &str, ko: &str| format!("{{\"file_name\": \"a.jpg\", \"text\": \"{text}\", \"text_ko\": \"{ko}\"}}\n");
     let mut world = World::new(&line("A hat.", "모자."));
@@ -183,7 +181,7 @@ fn captions_in_two_members_are_reviewed_and_saved_apart() {
     assert_eq!(world.read("metadata_updated.jsonl"), line("A red hat.", "모자."));
     assert_eq!(world.read("metadata.text_ko_updated.jsonl"), line("A hat.", "빨간 모자."));
 
-    // One after the other: the second on what the first saved, in place.
+    // The second field is saved over the output of the first, in place.
     let mut second = World::new(&world.read("metadata_updated.jsonl"));
     second.reading.caption_field = "text_ko".to_owned();
     second.decide([(0, edited("빨간 모자."))]);

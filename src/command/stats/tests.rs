@@ -1,4 +1,4 @@
-//! What `stats` counts, on a session written for it.
+//! Statistics of a small session.
 
 use serde_json::{Value, json};
 
@@ -40,8 +40,8 @@ fn rewritten(base: EditBase, text: &str) -> Decision {
     Decision::Edited { text: text.to_owned(), base }
 }
 
-/// Two texts of m1 are taken, one of them after an edit that was edited again; the dataset's own are once kept, once
-/// edited; a run took one of m2; the last record failed.
+/// Two captions of m1 are accepted, one of them edited twice; one original is kept, one edited; a batch run accepted one
+/// caption of m2; the last record failed.
 fn reviewed() -> World {
     let world = World::new(SIX);
     let first = EditBase::Candidate(CandidateId(1));
@@ -67,8 +67,8 @@ fn options(world: &World) -> StatsOptions {
 }
 
 fn stats(options: &StatsOptions) -> Printed {
-    let mut printed = Printed::default();
-    run(options, &mut printed.out, &mut printed.errors).unwrap();
+    let (result, printed) = Printed::by(|out, errors| run(options, out, errors));
+    result.unwrap();
     printed
 }
 
@@ -94,7 +94,7 @@ fn an_edit_counts_against_the_text_it_began_with() {
     assert_eq!(texts.len(), 2, "what a run took was judged by nobody: {texts:?}");
     assert_eq!((&texts[0]["model"], &texts[0]["prompt"]), (&json!("m1"), &json!("default 1")));
     assert_eq!((&texts[0]["taken"], &texts[0]["edited"], &texts[0]["edit_rate"]), (&json!(2), &json!(1), &json!(0.5)));
-    // "A man in a long coat." to "A man in a short red coat.": one word replaced, one put in, of seven.
+    // "A man in a long coat." to "A man in a short red coat.": one word replaced, one inserted, of seven.
     let distance = texts[0]["mean_word_distance"].as_f64().unwrap();
     assert!((distance - 2.0 / 7.0).abs() < 1e-12);
     assert_eq!((&texts[1]["model"], &texts[1]["taken"], &texts[1]["edited"]), (&Value::Null, &json!(1), &json!(1)));
@@ -113,7 +113,7 @@ fn reasons_and_failures_are_counted() {
 }
 
 #[test]
-fn words_are_those_of_the_captions_as_they_would_be_saved() {
+fn word_counts_are_those_of_current_captions() {
     let found = json_of(options(&reviewed()));
     let words = &found["words"];
     assert_eq!((&words["least"], &words["median"], &words["most"]), (&json!(3), &json!(4), &json!(7)));
@@ -123,7 +123,7 @@ fn words_are_those_of_the_captions_as_they_would_be_saved() {
 }
 
 #[test]
-fn the_page_fits_a_terminal_and_is_ascii_where_it_is_piped() {
+fn the_page_has_80_columns_and_ascii_if_asked() {
     let world = reviewed();
     let printed = stats(&options(&world));
     assert!(printed.out().is_ascii(), "{}", printed.out());
@@ -131,29 +131,30 @@ fn the_page_fits_a_terminal_and_is_ascii_where_it_is_piped() {
     assert!(printed.out().contains('#'), "{}", printed.out());
     let blocks = stats(&StatsOptions { ascii: false, ..options(&world) });
     assert!(blocks.out().contains('█') && !blocks.out().contains('\u{1b}'), "{}", blocks.out());
-    let colour = stats(&StatsOptions { colour: true, ..options(&world) });
+    let (result, colour) = Printed::on_terminal(|out, errors| run(&options(&world), out, errors));
+    result.unwrap();
     assert!(colour.out().contains("\u{1b}[1mAcceptance\u{1b}[0m"), "{}", colour.out());
 }
 
 #[test]
-fn without_a_session_there_are_still_captions_to_count() {
+fn without_a_session_captions_are_counted() {
     let world = World::new(SIX);
     let found = json_of(options(&world));
     assert_eq!((&found["reviewed"], &found["acceptance"]["rate"]), (&json!(0), &Value::Null));
     assert_eq!(found["openings"][0], json!({ "words": "a young man", "captions": 2, "at_least": false }));
-    assert!(stats(&options(&world)).out().contains("nothing is decided by hand yet"));
+    assert!(stats(&options(&world)).out().contains("no decisions by hand yet"));
     assert_eq!(world.files(), ["metadata.jsonl"], "nothing is written");
 }
 
 #[test]
-fn what_a_file_says_commands_no_terminal() {
+fn text_from_files_is_sanitised() {
     let world = World::new("{\"file_name\": \"a.jpg\", \"text\": \"red \\u001b[31m hat\"}\n");
     world.record([Event::Failed { record: RecordId(0), reason: "\u{1b}]0;title\u{7}".to_owned() }]);
     let printed = stats(&StatsOptions { ascii: false, ..options(&world) });
     assert!(!printed.out().contains(['\u{1b}', '\u{7}']), "{printed:?}");
 }
 
-/// Two reviews of copies of one dataset in two folders; the second copy begins with a record more.
+/// Two sessions of copies of one dataset. The second copy begins with an additional record.
 fn two_reviews() -> (World, World) {
     let first = World::new(SIX);
     first.decide([(0, Decision::Kept), (1, Decision::Kept), (2, edited("A woman in black.")), (3, Decision::Excluded)]);
@@ -169,7 +170,7 @@ fn two_reviews() -> (World, World) {
 }
 
 #[test]
-fn two_reviews_are_compared_record_by_record_wherever_the_records_are() {
+fn two_sessions_are_compared_by_record() {
     let (first, second) = two_reviews();
     let session = second.path(".recaption/metadata.sqlite");
     for other in [second.folder.path().to_owned(), second.path("metadata.jsonl"), session] {
@@ -194,7 +195,7 @@ fn two_reviews_are_compared_record_by_record_wherever_the_records_are() {
 }
 
 #[test]
-fn a_session_may_be_named_in_place_of_its_dataset() {
+fn a_session_file_can_replace_the_dataset_argument() {
     let (first, second) = two_reviews();
     let mut both = options(&first);
     both.input.dataset = first.path(".recaption/metadata.sqlite");
@@ -207,7 +208,7 @@ fn a_session_may_be_named_in_place_of_its_dataset() {
 }
 
 #[test]
-fn a_comparison_fits_a_terminal() {
+fn a_comparison_has_80_columns() {
     let (first, second) = two_reviews();
     let printed = stats(&StatsOptions { what: What::Compare(second.path("metadata.jsonl")), ..options(&first) });
     assert!(printed.out().lines().all(|line| line.len() <= 76) && printed.out().is_ascii(), "{}", printed.out());
@@ -215,19 +216,19 @@ fn a_comparison_fits_a_terminal() {
     assert!(figures.clone().count() == 3 && figures.clone().all(|line| !line.ends_with("...")), "{}", printed.out());
     assert!(printed.out().contains("3 of 4"), "{}", printed.out());
     assert!(
-        printed.out().lines().any(|line| line.contains("c.jpg") && line.ends_with("otherwise")),
+        printed.out().lines().any(|line| line.contains("c.jpg") && line.ends_with("other text")),
         "{}",
         printed.out()
     );
 }
 
 #[test]
-fn nothing_in_common_is_no_agreement() {
+fn without_common_records_there_is_no_agreement() {
     let (first, _) = two_reviews();
     let other = World::new(SIX);
     let compared = StatsOptions { what: What::Compare(other.path("metadata.jsonl")), ..options(&first) };
     assert_eq!(json_of(compared.clone())["decision"]["kappa"], Value::Null);
-    assert!(stats(&compared).out().starts_with("0 records are decided in both"));
+    assert!(stats(&compared).out().starts_with("0 records decided in both"));
     assert_eq!(other.files(), ["metadata.jsonl"]);
 }
 
@@ -239,7 +240,7 @@ fn a_plan_counts_the_records_that_can_be_read() {
     assert!(stats(&plan).out().is_ascii());
 }
 
-/// A session whose newest sample is of all five records that can be read, two of which are judged since.
+/// A session whose latest sample has all five valid records, two of which have been judged.
 fn checked() -> World {
     let world = World::new(SIX);
     let dataset = Dataset::open(world.folder.path(), &OpenOptions::default()).unwrap();
@@ -261,8 +262,9 @@ fn a_spot_check_is_reported_to_a_file() {
     let world = checked();
     let report = |name: &str, force| {
         let what = What::Report { path: world.path(name), force };
-        let mut printed = Printed::default();
-        run(&StatsOptions { what, ..options(&world) }, &mut printed.out, &mut printed.errors).map(|()| printed)
+        let options = StatsOptions { what, ..options(&world) };
+        let (result, printed) = Printed::by(|out, errors| run(&options, out, errors));
+        result.map(|()| printed)
     };
     let printed = report("r.md", false).unwrap();
     assert!(printed.out().ends_with("r.md: 2 of 5 records judged\n"), "{printed:?}");
@@ -273,15 +275,15 @@ fn a_spot_check_is_reported_to_a_file() {
     assert_eq!(json["records"].as_array().unwrap().len(), 5);
 
     let error = report("r.md", false).unwrap_err();
-    assert!(error.to_string().ends_with("r.md: there already; --force replaces it"), "{error}");
+    assert!(error.to_string().ends_with("r.md: already exists; --force replaces it"), "{error}");
     report("r.md", true).unwrap();
     let error = report("metadata.jsonl", true).unwrap_err();
-    assert!(error.to_string().contains("the dataset itself") && error.exit_code() == ExitCode::Write, "{error}");
+    assert!(error.to_string().contains("this is the dataset") && error.exit_code() == ExitCode::Write, "{error}");
     assert_eq!(world.read("metadata.jsonl"), SIX);
 }
 
 #[test]
-fn the_newest_spot_check_is_among_the_figures() {
+fn statistics_include_the_latest_spot_check() {
     let world = checked();
     let found = json_of(options(&world));
     let spot = &found["spot_check"];
@@ -294,11 +296,11 @@ fn the_newest_spot_check_is_among_the_figures() {
 }
 
 #[test]
-fn without_a_spot_check_there_is_nothing_to_report() {
+fn without_a_spot_check_there_is_no_report() {
     let world = reviewed();
     let what = What::Report { path: world.path("r.md"), force: false };
-    let mut printed = Printed::default();
-    let error = run(&StatsOptions { what, ..options(&world) }, &mut printed.out, &mut printed.errors).unwrap_err();
+    let options = StatsOptions { what, ..options(&world) };
+    let error = Printed::by(|out, errors| run(&options, out, errors)).0.unwrap_err();
     assert!(matches!(error, StatsError::NoSample) && error.exit_code() == ExitCode::Usage, "{error}");
     assert_eq!(world.files(), ["metadata.jsonl"]);
 }

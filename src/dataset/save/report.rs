@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::atomic_file::{WriteError, WriteWarning};
 use crate::dataset::{DatasetError, RecordId, Stamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct SaveReport {
     /// XXH3-128 of the file's bytes.
     pub hash: u128,
     pub backup: Option<Backup>,
-    pub warnings: Vec<SaveWarning>,
+    pub warnings: Vec<WriteWarning>,
 }
 
 /// The copy of the replaced file.
@@ -35,25 +36,7 @@ pub enum Backup {
     Kept(PathBuf),
 }
 
-/// A property of the old file that could not be preserved. The new file was written nevertheless.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SaveWarning {
-    #[error("{path} had {links} hard links; the others still have the old content")]
-    HardLinks { path: PathBuf, links: u64 },
-    #[error("{path}: owner not preserved")]
-    Owner { path: PathBuf },
-    /// Extended attributes, or an access control list.
-    #[error("{path}: attributes not preserved ({which})")]
-    Attributes {
-        path: PathBuf,
-        /// Their names, if known.
-        which: String,
-    },
-    /// The folder could not be opened, so it was not synced.
-    #[error("{folder} could not be synced; a power loss in the next seconds may undo the save")]
-    FolderNotFlushed { folder: PathBuf },
-}
-
+/// Why a target is not overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConflictKind {
     /// Not written by this session.
@@ -98,4 +81,17 @@ pub enum SaveError {
     /// report.
     #[error("{} was written, but could not be synced: {source}; save again", report.path.display())]
     NotConfirmed { report: Box<SaveReport>, source: io::Error },
+}
+
+impl SaveError {
+    /// Why the file at `path` could not be replaced.
+    pub(super) fn at(path: &Path, error: WriteError) -> Self {
+        let path = path.to_owned();
+        match error {
+            WriteError::Exists => Self::Conflict { path, kind: ConflictKind::Foreign },
+            WriteError::NotAFile => Self::NotAFile { path },
+            WriteError::Busy => Self::Busy { path },
+            WriteError::Io(source) | WriteError::NotConfirmed(source) => Self::Io { path, source },
+        }
+    }
 }

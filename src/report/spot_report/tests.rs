@@ -1,4 +1,4 @@
-//! What a report says, of a sample whose every verdict is known.
+//! Reports of a sample with known verdicts.
 
 use super::super::{Bars, Page};
 use super::*;
@@ -51,8 +51,8 @@ fn own(text: &str, base: EditBase) -> Decision {
     Decision::Edited { text: text.to_owned(), base }
 }
 
-/// Before the sample was drawn, record 4 was edited, record 5 kept and record 1 described. Since then 0 is kept, 1
-/// edited, 2 described anew for a reason and accepted, 3 left out, 4 confirmed as it was; 5 and 6 are to be judged.
+/// Before the sample was drawn, record 4 was edited, record 5 kept and record 1 described. Since then, 0 was kept, 1 edited,
+/// 2 regenerated with a reason and accepted, 3 excluded and 4 confirmed; 5 and 6 are pending.
 fn history(dataset: &Dataset) -> History {
     let before =
         [generated(1, "eins", "local", None), decided(4, own("vier", EditBase::Original)), decided(5, Decision::Kept)];
@@ -112,7 +112,7 @@ fn report(folder: &Path) -> SpotReport {
 }
 
 #[test]
-fn each_record_has_its_verdict_its_texts_and_who_judged_it() {
+fn each_record_has_verdict_captions_and_reviewer() {
     let folder = tempfile::tempdir().unwrap();
     let report = report(folder.path());
     let told: Vec<(u64, Verdict, &str, Option<&str>)> = report
@@ -144,7 +144,7 @@ fn each_record_has_its_verdict_its_texts_and_who_judged_it() {
 }
 
 #[test]
-fn what_a_second_person_needs_is_in_both_forms() {
+fn both_formats_have_everything_to_reproduce_the_sample() {
     let folder = tempfile::tempdir().unwrap();
     let report = report(folder.path());
     let json = report.json();
@@ -165,14 +165,14 @@ fn what_a_second_person_needs_is_in_both_forms() {
         "recaption 'set one.jsonl' --sample 7 --seed 9 --by brand --session mine.sqlite",
         "| 3 | 2\\_\\*.jpg | regenerated | kim | 1970-01-01 00:00:07 UTC | too long |",
         "- before: eins\n- after: eins!",
-        "- before: three\n- left out",
+        "- before: three\n- excluded",
     ] {
         assert!(page.contains(needed), "{needed}\n{page}");
     }
 }
 
 #[test]
-fn a_changed_dataset_is_told() {
+fn a_changed_dataset_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let history = history(&dataset(folder.path()));
     std::fs::write(folder.path().join("set one.jsonl"), "{\"file_name\": \"a.jpg\"}\n").unwrap();
@@ -180,11 +180,11 @@ fn a_changed_dataset_is_told() {
     let report = SpotReport::gather(&changed, &history, second(200)).unwrap().unwrap();
     assert!(!report.unchanged);
     assert_eq!(report.records[0].number, None, "it is not in the dataset any more");
-    assert!(report.markdown().contains("| gone |"), "{}", report.markdown());
+    assert!(report.markdown().contains("| removed |"), "{}", report.markdown());
 }
 
 #[test]
-fn captions_of_an_older_run_taken_in_late_are_what_is_judged() {
+fn candidates_imported_after_the_draw_are_judged() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(folder.path());
     let mut history = history(&dataset);
@@ -197,7 +197,7 @@ fn captions_of_an_older_run_taken_in_late_are_what_is_judged() {
     assert_eq!(report.records[1].verdict, Verdict::Pending, "a run judges nothing");
 }
 
-/// The same, judged blind, with a text of an older run for record 0 and 6; one was preferred to the original, one not.
+/// The same, judged blind, with candidates from an earlier run for records 0 and 6. One was preferred to the original.
 fn judged_blind(dataset: &Dataset) -> History {
     let mut history = history(dataset);
     history.opened.samples[0].request.blind = true;
@@ -210,16 +210,16 @@ fn judged_blind(dataset: &Dataset) -> History {
 }
 
 #[test]
-fn a_blind_report_says_how_often_the_candidate_was_preferred() {
+fn a_blind_report_has_the_preference() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(folder.path());
     let report = SpotReport::gather(&dataset, &judged_blind(&dataset), second(200)).unwrap().unwrap();
     // Wilson's interval of 1 in 2: 0.5 ± z√(0.5·0.5/2 + z²/16)/(1 + z²/2), z = 1.96, which is 0.0945 to 0.9055.
     let page = report.markdown();
     for needed in [
-        "Judged without knowing which text was which, the candidate was preferred in 1 of 2: 50.0 % (9.5–90.5 %), \
+        "Judged blind, the candidate was preferred in 1 of 2: 50.0 % (9.5–90.5 %), \
          95 % interval (Wilson).\n",
-        "| sample | 7 records, seed 9, in proportion by brand, judged blind |",
+        "| sample | 7 records, seed 9, stratified by brand, judged blind |",
         "recaption 'set one.jsonl' --sample 7 --seed 9 --by brand --blind --session mine.sqlite",
     ] {
         assert!(page.contains(needed), "{needed}\n{page}");
@@ -238,7 +238,7 @@ fn a_blind_report_says_how_often_the_candidate_was_preferred() {
 }
 
 #[test]
-fn without_blind_judgements_no_preference_is_told() {
+fn without_blind_judgements_there_is_no_preference() {
     let folder = tempfile::tempdir().unwrap();
     let open = report(folder.path());
     assert_eq!(

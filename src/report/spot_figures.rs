@@ -1,4 +1,4 @@
-//! What a spot check has come to.
+//! Results of a spot check.
 
 use serde_json::{Value, json};
 
@@ -8,41 +8,37 @@ use super::page::{percent, percents};
 use crate::session::{Ledger, Sample, SampleRequest, Verdict};
 use crate::statistics::Proportion;
 
-/// A spot check so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpotFigures {
-    /// What was asked for.
     pub request: SampleRequest,
-    /// How many records it was drawn from.
+    /// Number of records it was drawn from.
     pub population: u64,
-    /// How many were drawn: fewer than asked for where there are no more.
+    /// Number of records drawn: less than requested if the dataset is smaller.
     pub drawn: u64,
-    /// The records taken as they were, of those judged.
+    /// Records accepted unchanged, as a proportion of those judged.
     pub accepted: Proportion,
-    /// The records of which the candidate was taken and not the original, of those where it was not said which is which;
-    /// nothing where it always was.
+    /// In a blind spot check, how often the candidate was preferred to the original; `None` if it is not blind.
     pub preferred: Option<Proportion>,
-    /// How many were edited, described anew and left out.
+    /// Number of records edited, regenerated and excluded.
     pub refused: [(Verdict, u64); 3],
-    /// The same for each part, where the sample mirrors the values of a member.
+    /// Results by stratum, if the sample is stratified.
     pub strata: Vec<StratumFigures>,
 }
 
-/// One part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StratumFigures {
-    /// The value its records have in common.
+    /// The value of the field in this stratum.
     pub name: String,
-    /// How many records it has.
+    /// Number of records.
     pub population: u64,
-    /// How many of them were drawn.
+    /// Number of records drawn.
     pub drawn: u64,
-    /// Those taken as they were, of those judged.
+    /// Records accepted unchanged, as a proportion of those judged.
     pub accepted: Proportion,
 }
 
 impl SpotFigures {
-    /// Judges a sample by what a ledger says now.
+    /// Evaluates a sample with the current decisions of a ledger.
     #[must_use]
     pub fn of(sample: &Sample, ledger: &Ledger) -> Self {
         let mut refused = [Verdict::Edited, Verdict::Regenerated, Verdict::Excluded].map(|verdict| (verdict, 0));
@@ -79,20 +75,20 @@ impl SpotFigures {
         }
     }
 
-    /// How many are not judged yet.
+    /// Returns the number of records not judged yet.
     #[must_use]
     pub const fn pending(&self) -> u64 {
         self.drawn.saturating_sub(self.accepted.total())
     }
 
-    /// `94.0 % accepted (83.8–97.9 %)`; nothing while none is judged.
+    /// Returns `94.0 % accepted (83.8–97.9 %)`, or `None` if no record is judged yet.
     #[must_use]
     pub fn words(&self) -> Option<String> {
         let interval = self.accepted.interval()?;
         Some(format!("{} accepted ({})", percent(self.accepted.rate()?), percents(interval)))
     }
 
-    /// `the candidate was preferred in 6 of 10: 60.0 % (31.3–83.2 %)`; nothing where none was judged blind.
+    /// Returns `the candidate was preferred in 6 of 10: 60.0 % (31.3–83.2 %)`, or `None` if no record was judged blind.
     #[must_use]
     pub fn preference(&self) -> Option<String> {
         let preferred = self.preferred?;
@@ -125,10 +121,10 @@ impl SpotFigures {
                     page.row(format!("blind, {words}"));
                 }
             }
-            _ => page.row("none is judged yet"),
+            _ => page.row("no record is judged yet"),
         }
         if self.pending() > 0 {
-            page.remark(format!("{} to go: the interval holds when all are judged", self.pending()));
+            page.remark(format!("{} pending: the interval is valid once all are judged", self.pending()));
         }
         if self.strata.is_empty() {
             return;
@@ -143,7 +139,7 @@ impl SpotFigures {
         }
     }
 
-    /// As JSON.
+    /// Returns the results as a JSON object.
     #[must_use]
     pub fn json(&self) -> Value {
         let strata = self.strata.iter();
