@@ -83,13 +83,13 @@ pub struct TargetOptions {
 #[serde(rename_all = "kebab-case")]
 pub struct MaxWordsOption {
     /// Limit captions to this many words [env: RECAPTION_MAX_WORDS] [default: 50]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = None)]
     max_words: Option<NonZeroUsize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 pub struct LanguageOption {
-    /// Expect captions in this language: a name or a code [env: RECAPTION_LANGUAGE] [default: en]
+    /// Set the language of captions: a name or a code [env: RECAPTION_LANGUAGE] [default: en]
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<String>,
 }
@@ -267,7 +267,7 @@ pub struct ReviewingOptions {
     ahead: Option<usize>,
 
     /// Keep line breaks in captions you write [env: RECAPTION_LINE_BREAKS] [default: join lines with spaces]
-    #[arg(long)]
+    #[arg(long, help_heading = None)]
     #[serde(skip_serializing_if = "Not::not")]
     line_breaks: bool,
 

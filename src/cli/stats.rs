@@ -72,5 +72,5 @@ impl FromStr for Percent {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a percentage of at least 65 and below 100, as in 95 or 97.5")]
+#[error("expected a percentage of at least 65 and below 100, such as 95 or 97.5")]
 pub struct PercentError;

@@ -207,6 +207,20 @@ fn each_command_has_an_about_line() {
 }
 
 #[test]
+fn headings_do_not_leak_to_later_options() {
+    let cli = Cli::command();
+    let heading = |id: &str| {
+        let argument = cli.get_arguments().find(|argument| argument.get_id() == id).expect(id);
+        argument.get_help_heading().map(ToOwned::to_owned)
+    };
+    let expected =
+        [("max_words", None), ("line_breaks", None), ("ahead", Some("Describing")), ("output", Some("Saving"))];
+    for (id, expected) in expected {
+        assert_eq!(heading(id).as_deref(), expected, "{id}");
+    }
+}
+
+#[test]
 fn the_help_of_each_command_has_examples() {
     for command in Cli::command().get_subcommands() {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();

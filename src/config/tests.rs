@@ -157,8 +157,8 @@ fn the_defaults_document_every_setting() {
 #[case::zero("# none\nmax-words = 0\n", 2, "max-words = 0: expected an integer of 1 or more")]
 #[case::negative("ahead = -1\n", 1, "ahead = -1: expected an integer of 0 or more")]
 #[case::no_boolean("ascii = 3\n", 1, "ascii = 3: expected true or false")]
-#[case::no_amount("budget = \"much\"\n", 1, "budget = \"much\": expected dollars, as in 2 or 0.50")]
-#[case::no_duration("delay = \"short\"\n", 1, "delay = \"short\": expected a duration, as in 1s or 500ms")]
+#[case::no_amount("budget = \"much\"\n", 1, "budget = \"much\": expected an amount in dollars, such as 2 or 0.50")]
+#[case::no_duration("delay = \"short\"\n", 1, "delay = \"short\": expected a duration, such as 1s or 500ms")]
 #[case::unknown_value(
     "theme = \"pink\"\n",
     1,

@@ -123,7 +123,7 @@ impl LogLevel {
 pub struct Delay(pub Duration);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a duration, as in 1s or 500ms")]
+#[error("expected a duration, such as 1s or 500ms")]
 pub struct DelayError;
 
 impl FromStr for Delay {
