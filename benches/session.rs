@@ -1,7 +1,8 @@
-//! What a decision waits for, against the disk's own sync in the same folder, and how long a long session takes to open.
+//! The latency of a decision as a ratio to fdatasync in the same folder, the time to open long sessions, and the time and
+//! memory of steps that change every record.
 //!
-//! `cargo bench --bench session [-- FOLDER]`: FOLDER should be on a real disk, for many a `/tmp` is in memory; the
-//! current one is the default. Without `--bench` (as in `cargo test --benches`) it only runs through, with little.
+//! `cargo bench --bench session [-- FOLDER]`: FOLDER (default: the current one) should be on a real disk; `/tmp` is often in
+//! memory. Without `--bench` (as in `cargo test --benches`) it runs with little data.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -51,7 +52,7 @@ fn main() -> Outcome<()> {
     bulk(folder.path(), "changed at once", events, (0..records).map(amended).collect::<Vec<_>>().into())
 }
 
-/// A dataset of so many records.
+/// Creates a dataset.
 fn dataset(file: &Path, records: u64) -> Outcome<Dataset> {
     let mut lines = BufWriter::new(File::create(file)?);
     for record in 0..records {
@@ -170,7 +171,7 @@ fn wait(events: &Receiver<WorkerEvent>, last: Seq) -> Outcome<()> {
     }
 }
 
-/// The decision after so many others, about a record.
+/// Returns a decision as the event after `index` others.
 fn step(index: u64, record: u64, decision: Decision) -> Outcome<Step> {
     let event = Event::Decided { record: RecordId(u32::try_from(record)?), decision, by: Actor::Operator };
     Ok(Step { first: Seq(index + 1), changes: event.into() })

@@ -1,8 +1,8 @@
-//! Kills a process that writes a session, at moments it cannot foresee: whatever it was told is on the disk is there
-//! when the session is opened again. `RECAPTION_CRASH_RUNS` sets how often.
+//! Kills a process that writes a session, at random moments. Every acknowledged event must be there when the session is
+//! reopened, and of a step either all events or none. `RECAPTION_CRASH_RUNS` sets the number of kills.
 //!
-//! A kill leaves the system's caches alone, so this says nothing of a power loss; see the session's benchmark for what
-//! a commit costs because it waits for the disk.
+//! A kill does not drop the page cache, so this is no test of a power loss; the session benchmark measures the fsync of a
+//! commit.
 
 use std::collections::hash_map::RandomState;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Shared by the session's tests: a dataset written from a list, and a session without a screen.
+//! Test helpers: a dataset written from a list, and a session with its ledger.
 
 use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub struct List {
     pub caption_field: String,
     pub stamp: u32,
     pub records: Vec<(String, Option<String>)>,
-    /// The file is cut off once it is open, so that whatever reads it fails.
+    /// The file is truncated once it is open, so that every read fails.
     pub unreadable: bool,
 }
 
@@ -57,7 +57,7 @@ impl List {
         self.records.iter().map(line).collect()
     }
 
-    /// Opens it as a dataset, whose file is replaced only if it has other contents or another stamp.
+    /// Opens it as a dataset. The file is replaced only if its contents or modification time differ.
     pub fn dataset(&self) -> Dataset {
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(self.stamp.into());
         let is_same = |metadata: Metadata| metadata.modified().is_ok_and(|time| time == modified);

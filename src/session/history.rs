@@ -66,7 +66,7 @@ impl ActionKind {
     }
 }
 
-/// The point from which on somebody reviews.
+/// The point from which on a person reviews.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewerChange {
     /// The last event before.

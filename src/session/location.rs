@@ -205,7 +205,8 @@ fn is_network(folder: &Path) -> bool {
     rustix::fs::statfs(folder).is_ok_and(|system| is_network_type(system.f_type as u32))
 }
 
-/// By the magic numbers of `statfs(2)`. FUSE counts whole: its number does not tell a local disk from `sshfs`.
+/// Compares with the magic numbers of `statfs(2)`. Every FUSE file system counts as a network one, because `sshfs` has the same
+/// number as a local one.
 #[cfg(target_os = "linux")]
 const fn is_network_type(magic: u32) -> bool {
     matches!(

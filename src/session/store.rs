@@ -166,8 +166,8 @@ impl Store {
         match self.write(batch) {
             Ok(refused) => refused.map_or(Ok(()), Err),
             Err(fault) => {
-                // After a failed fsync a second one may report success without having written anything, so the log is
-                // not folded in on closing. If this cannot be set, it is, up to what was acknowledged.
+                // After a failed fsync a second one may report success without having written anything, so no
+                // checkpoint is made on closing. If this cannot be set, the checkpoint contains only acknowledged events.
                 _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
                 Err(fault.of(&self.file))
             }

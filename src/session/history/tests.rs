@@ -1,4 +1,4 @@
-//! What a session tells of times, people and samples.
+//! Times, reviewers and samples of a session.
 
 use jiff::{Timestamp, ToSpan};
 
@@ -55,7 +55,7 @@ fn actions_have_an_actor_and_the_base_of_an_edit() {
     );
     assert!(!run.is_by_hand() && edit.is_by_hand() && ActionKind::Other.is_by_hand());
     assert_eq!(history.at(Seq(4)), Some(Timestamp::UNIX_EPOCH));
-    assert_eq!(history.at(Seq(1)), None, "a description is nobody's action");
+    assert_eq!(history.at(Seq(1)), None, "a description is not an action");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_sample_is_restored_and_follows_its_records() {
     list.replace(&[("a.jpg", "A")]);
     let gone = read_history(&list.location(), &list.dataset()).unwrap();
     let record = gone.opened.samples[0].members[0].record;
-    assert_eq!(gone.opened.ledger.record(record).decision, Decision::Kept, "what was decided is still known");
+    assert_eq!(gone.opened.ledger.record(record).decision, Decision::Kept, "the decision is kept");
 }
 
 #[test]

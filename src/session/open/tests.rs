@@ -36,9 +36,9 @@ fn refused(list: &List, file: &Path) -> SessionError {
     let before = hash();
     let location = chosen(list, file);
     let error = open(&location, &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
-    assert_eq!(hash(), before, "opened for writing");
+    assert_eq!(hash(), before, "opening for writing changed the file");
     let read_only = open_read_only(&location, &list.dataset()).unwrap_err();
-    assert_eq!(hash(), before, "opened for reading");
+    assert_eq!(hash(), before, "opening for reading changed the file");
     assert_eq!(read_only.to_string(), error.to_string());
     error
 }
@@ -197,7 +197,7 @@ fn a_session_in_a_read_only_folder_can_be_read() {
     Review::open(&list).close();
     mode(0o555);
     let before = files(&ours);
-    assert_eq!(read(&list).ledger, ledger, "the same without a log");
+    assert_eq!(read(&list).ledger, ledger, "without a write-ahead log");
     assert_eq!(files(&ours), before);
     mode(0o755);
 }
@@ -257,7 +257,7 @@ fn damage_is_detected_and_the_file_unchanged() {
         review.close();
         list
     };
-    for (damage, told) in [
+    for (damage, expected) in [
         ("DELETE FROM event WHERE seq = 2", "1 of 3 events are missing"),
         ("UPDATE event SET kind = 'eaten' WHERE seq = 2", "unknown event kind \"eaten\""),
         ("UPDATE event SET decision = 'eaten' WHERE seq = 2", "unknown decision \"eaten\""),
@@ -285,7 +285,7 @@ fn damage_is_detected_and_the_file_unchanged() {
         connection.execute_batch(damage).unwrap();
         connection.close().unwrap();
         let SessionError::Damaged { what, .. } = &refused(&list, &file) else { panic!("{damage}") };
-        assert!(what.contains(told), "{damage}: {what}");
+        assert!(what.contains(expected), "{damage}: {what}");
     }
 }
 

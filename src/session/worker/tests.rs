@@ -43,7 +43,7 @@ fn a_gap_in_the_numbers_is_rejected_with_everything_after_it() {
     assert!(matches!(worker.close(), Err(SessionError::OutOfOrder { due: Seq(2), got: Seq(3) })));
     let failed = failed(&acks);
     assert_eq!(failed.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [3, 4, 2]);
-    assert!(failed[0].1.contains("event 3 came where 2 was due"));
+    assert!(failed[0].1.contains("event 3 stored instead of event 2"));
     assert_eq!(Review::open(&list).ledger.last(), Seq(1));
 }
 
