@@ -233,7 +233,7 @@ pub fn report_panics() {
     }));
 }
 
-/// Escapes hidden characters in JSON. All of them are within strings, where a number means the same.
+/// Escapes hidden characters in JSON. They only occur within strings, in which `\uXXXX` has the same meaning.
 fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     let mut copied = 0;

@@ -11,7 +11,7 @@ use super::WriteWarning;
 #[cfg(unix)]
 const SIGNATURES: [&str; 2] = ["security.ima", "security.evm"];
 
-/// Carries over what it can, and adds a warning for each thing it cannot.
+/// Copies owner, mode and attributes, with a warning for each that cannot be copied.
 #[cfg(unix)]
 pub(super) fn carry(from: &Path, metadata: &Metadata, to: &File, warnings: &mut Vec<WriteWarning>) -> io::Result<()> {
     use std::fs::Permissions;

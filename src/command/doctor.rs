@@ -204,7 +204,7 @@ async fn identity(client: &Client, report: &mut Report<'_, '_>) -> io::Result<bo
     Ok(true)
 }
 
-/// Prints what is known about a model. If `probe` is true, returns true if the model responds.
+/// Prints the id, price and end of life of a model. If `probe` is true, returns true if the model responds.
 async fn model(
     client: &Client,
     target: &Target,

@@ -183,7 +183,7 @@ fn summarise(path: &Path, written: &str, out: &mut Console<'_>) -> io::Result<()
     out.flush()
 }
 
-/// Prints what was not exported.
+/// Prints the number of records that were not exported.
 fn note(outcome: Outcome, errors: &mut Console<'_>) -> io::Result<()> {
     if outcome.without_caption > 0 {
         writeln!(

@@ -149,7 +149,7 @@ mod tests {
         let sample = drawn(&dataset(folder.path()), 31, 7, Some("brand")).unwrap();
         let strata: Vec<(&str, u64, u64)> =
             sample.strata.iter().map(|stratum| (stratum.name.as_str(), stratum.population, stratum.drawn)).collect();
-        // Quotas of 31·1/91 = 0.34 and 31·30/91 = 10.22: ten each, and one more where the most is left over.
+        // Quotas of 31·1/91 = 0.34 and 31·30/91 = 10.22: ten each, and one more for the largest remainder.
         assert_eq!(strata, [("(none)", 1, 1), ("7", 30, 10), ("nike", 30, 10), ("\u{c544}", 30, 10)]);
         assert_eq!((sample.members.len(), sample.population(), sample.after), (31, 91, Seq(1)));
         for member in &sample.members {

@@ -1,4 +1,4 @@
-//! The report of a merge: what was merged from another session, and what was not.
+//! The report of a merge: decisions, flags and notes that were merged, and the reasons for the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,7 +9,7 @@ impl Progress {
         Self(ProgressBar::new(visible))
     }
 
-    /// Begins a pass over so many records; zero if their number is not known.
+    /// Begins a pass over the records. Pass zero if their number is unknown.
     pub(super) fn phase(&self, purpose: &str, records: u32) {
         let template = if records > 0 { "{bar:24} {pos}/{len} {msg} ({eta} left)" } else { "{msg}" };
         self.0.restart(template, records.into());
