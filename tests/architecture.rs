@@ -1,13 +1,20 @@
-//! The boundaries of ARCHITECTURE.md, checked where they are crossed: in the lines that name another room.
+//! The boundaries of ARCHITECTURE.md. Sources are parsed, so that grouped imports and paths in expressions count too.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every source file of a room: `src/<room>.rs` and all below `src/<room>/`.
-fn files(room: &str) -> Vec<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = vec![source.join(format!("{room}.rs"))];
-    let mut folders = vec![source.join(room)];
+use proc_macro2::{TokenStream, TokenTree};
+use syn::visit::{self, Visit};
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Returns every source file of a module: `src/<module>.rs` and all below `src/<module>/`.
+fn files(module: &str) -> Vec<PathBuf> {
+    let mut files = vec![source().join(format!("{module}.rs"))];
+    let mut folders = vec![source().join(module)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -18,98 +25,182 @@ fn files(room: &str) -> Vec<PathBuf> {
             }
         }
     }
-    assert!(files.iter().all(|file| file.exists()), "{room} is a room");
+    assert!(files.iter().all(|file| file.exists()), "{module} is a module");
     files
 }
 
-fn is_in_name(character: char) -> bool {
-    character == '_' || character.is_alphanumeric()
+/// Returns the names of all top-level modules.
+fn modules() -> BTreeSet<String> {
+    let entries = fs::read_dir(source()).expect("the sources").flatten();
+    let stem = |path: PathBuf| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+    entries.filter_map(|entry| stem(entry.path())).filter(|name| name != "lib" && name != "main").collect()
 }
 
-/// The lines of a room that name one of the words, outside comments.
-fn named(room: &str, words: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in files(room) {
-        let text = fs::read_to_string(&file).expect("a source file");
-        for (number, line) in text.lines().enumerate() {
-            let code = line.trim_start();
-            let is_named = |word: &&str| code.match_indices(*word).any(|(at, _)| !code[..at].ends_with(is_in_name));
-            if !code.starts_with("//") && words.iter().any(is_named) {
-                found.push(format!("{}:{}: {}", file.display(), number + 1, code));
-            }
+/// Collects the paths of a file: those of imports, spelled out, and those in types, expressions and macros.
+#[derive(Default)]
+struct Paths(Vec<Vec<String>>);
+
+impl Paths {
+    fn tree(&mut self, prefix: &[String], tree: &syn::UseTree) {
+        let with = |name: &syn::Ident| [prefix, &[name.to_string()]].concat();
+        match tree {
+            syn::UseTree::Path(path) => self.tree(&with(&path.ident), &path.tree),
+            syn::UseTree::Name(name) => self.0.push(with(&name.ident)),
+            syn::UseTree::Rename(rename) => self.0.push(with(&rename.ident)),
+            syn::UseTree::Glob(_) => self.0.push(prefix.to_vec()),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.tree(prefix, item)),
         }
+    }
+
+    /// Collects `a::b::c` from the tokens of a macro.
+    fn tokens(&mut self, tokens: TokenStream) {
+        let (mut path, mut colons) = (Vec::new(), 0);
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) if colons == 2 => path.push(name.to_string()),
+                TokenTree::Ident(name) => self.0.push(std::mem::replace(&mut path, vec![name.to_string()])),
+                TokenTree::Punct(punct) if punct.as_char() == ':' => {
+                    colons += 1;
+                    continue;
+                }
+                TokenTree::Group(group) => self.tokens(group.stream()),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => self.0.push(std::mem::take(&mut path)),
+            }
+            colons = 0;
+        }
+        self.0.push(path);
+    }
+}
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.tree(&[], &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.0.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, item: &'ast syn::Macro) {
+        self.visit_path(&item.path);
+        self.tokens(item.tokens.clone());
+    }
+}
+
+/// Returns the paths of a file, those relative to a parent module resolved as far as they leave the file's own modules.
+fn paths(file: &Path) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(file).expect("a source file");
+    let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut paths = Paths::default();
+    paths.visit_file(&parsed);
+    // `super` in src/a/b.rs is crate::a; `super::super` is the crate.
+    let depth = file.strip_prefix(source()).expect("in src").components().count();
+    let resolve = |path: Vec<String>| {
+        let ups = path.iter().take_while(|name| *name == "super").count();
+        if ups >= depth { [&["crate".to_owned()], &path[ups..]].concat() } else { path }
+    };
+    paths.0.into_iter().map(resolve).filter(|path| !path.is_empty()).collect()
+}
+
+/// Returns the paths in a module's files that are matched, each with its file.
+fn found(module: &str, is_matched: impl Fn(&[String]) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files(module) {
+        let matched = paths(&file).into_iter().filter(|path| is_matched(path));
+        found.extend(matched.map(|path| format!("{}: {}", file.display(), path.join("::"))));
     }
     found
 }
 
-#[test]
-fn the_core_does_no_input_or_output() {
-    let io =
-        ["tokio", "std::fs", "std::io", "std::thread", "rusqlite", "crossterm", "ratatui", "Timestamp::now", "Instant"];
-    assert_eq!(named("review", &io), [] as [String; 0]);
+/// Returns the top-level module that a path names.
+fn target(path: &[String]) -> Option<&str> {
+    match path {
+        [first, module, ..] if first == "crate" => Some(module),
+        _ => None,
+    }
 }
 
 #[test]
-fn rooms_know_only_the_rooms_they_may() {
-    let all = [
-        "aws",
-        "dataset",
-        "picture",
-        "session",
-        "describe",
-        "preview",
-        "lint",
-        "review",
-        "runtime",
-        "tui",
-        "command",
-        "save_target",
-        "statistics",
-        "report",
-    ];
-    let allowed: [(&str, &[&str]); 11] = [
+fn grouped_and_relative_imports_are_resolved() {
+    let parsed = syn::parse_file(
+        "use crate::{a::b, c}; use super::super::d; fn f(x: crate::e::T) { g!(crate::h::i(1), [crate::j]) }",
+    );
+    let mut paths = Paths::default();
+    paths.visit_file(&parsed.expect("valid"));
+    let named: BTreeSet<&str> = paths.0.iter().filter_map(|path| target(path)).collect();
+    assert_eq!(named, BTreeSet::from(["a", "c", "e", "h", "j"]));
+    assert!(paths.0.contains(&vec!["super".to_owned(), "super".to_owned(), "d".to_owned()]));
+}
+
+#[test]
+fn the_core_does_no_input_or_output() {
+    let crates = ["tokio", "rusqlite", "crossterm", "ratatui"];
+    let modules = ["fs", "io", "thread", "net", "process"];
+    let found = found("review", |path| {
+        let names: Vec<&str> = path.iter().map(String::as_str).collect();
+        crates.contains(&names[0])
+            || matches!(names[..], ["std", module, ..] if modules.contains(&module))
+            || matches!(names[..], [.., "Timestamp" | "Instant" | "SystemTime", "now"])
+    });
+    assert_eq!(found, [] as [String; 0]);
+}
+
+#[test]
+fn modules_import_only_what_they_may() {
+    let all = modules();
+    let helpers = ["atomic_file", "exit", "logging", "text"];
+    let allowed: [(&str, &[&str]); 14] = [
         ("aws", &[]),
         ("statistics", &[]),
         ("text", &[]),
-        ("dataset", &[]),
         ("picture", &[]),
+        ("dataset", &[]),
         ("describe", &["aws", "dataset", "picture"]),
-        ("preview", &["dataset", "picture"]),
+        ("preview", &["console", "dataset", "picture"]),
         ("lint", &["dataset", "describe"]),
-        ("report", &["dataset", "describe", "session", "statistics"]),
         ("session", &["dataset", "describe", "statistics"]),
-        ("review", &["dataset", "describe", "lint", "preview", "report", "session"]),
+        ("report", &["dataset", "describe", "session", "statistics"]),
+        ("engine", &["dataset", "describe", "lint", "report", "session", "statistics"]),
+        ("review", &["dataset", "describe", "engine", "lint", "preview", "report", "session"]),
+        ("runtime", &["dataset", "engine", "preview", "report", "review", "session"]),
+        (
+            "tui",
+            &[
+                "cli", "config", "console", "dataset", "describe", "lint", "preview", "report", "review", "runtime",
+                "session",
+            ],
+        ),
     ];
-    for (room, may) in allowed {
-        let forbidden: Vec<String> = all
+    for (module, may) in allowed {
+        let found = found(module, |path| {
+            target(path).is_some_and(|other| {
+                all.contains(other) && other != module && !may.contains(&other) && !helpers.contains(&other)
+            })
+        });
+        assert_eq!(found, [] as [String; 0], "{module}");
+    }
+}
+
+#[test]
+fn only_aws_names_the_aws_sdk() {
+    let is_sdk = |path: &[String]| {
+        ["aws_sdk", "aws_config", "aws_smithy", "aws_credential", "aws_types"]
             .iter()
-            .filter(|other| **other != room && !may.contains(other))
-            .map(|other| format!("crate::{other}"))
-            .collect();
-        let forbidden: Vec<&str> = forbidden.iter().map(String::as_str).collect();
-        assert_eq!(named(room, &forbidden), [] as [String; 0], "{room}");
+            .any(|sdk| path[0].starts_with(sdk))
+    };
+    for module in modules().iter().filter(|module| *module != "aws") {
+        assert_eq!(found(module, is_sdk), [] as [String; 0], "{module}");
     }
+    let callers = found("describe", |path| target(path) == Some("aws"));
+    let others: Vec<&String> = callers.iter().filter(|line| !line.contains("/describe/bedrock")).collect();
+    assert_eq!(others, [] as [&String; 0], "only the Bedrock describer calls aws");
 }
 
 #[test]
-fn only_the_room_for_it_knows_the_aws_sdk() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for entry in fs::read_dir(source).expect("the sources").flatten() {
-        let path = entry.path();
-        let room = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
-        if path.extension().is_some() && room != "aws" {
-            assert_eq!(named(room, &["aws_"]), [] as [String; 0], "{room}");
-        }
-    }
-    let asks = named("describe", &["crate::aws"]);
-    let others: Vec<&String> = asks.iter().filter(|line| !line.contains("/describe/bedrock")).collect();
-    assert_eq!(others, [] as [&String; 0], "of the describers, only that for Bedrock asks it");
-}
-
-#[test]
-fn only_the_session_speaks_sql() {
-    for room in ["dataset", "picture", "describe", "preview", "review", "runtime", "tui", "command"] {
-        assert_eq!(named(room, &["rusqlite"]), [] as [String; 0]);
+fn only_session_uses_sql() {
+    for module in modules().iter().filter(|module| *module != "session") {
+        assert_eq!(found(module, |path| path[0] == "rusqlite"), [] as [String; 0], "{module}");
     }
 }
 
