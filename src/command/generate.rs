@@ -1,5 +1,5 @@
-//! `recaption generate PATH`: describes every record that needs it, without a screen. What it makes are candidates in
-//! the session, to be reviewed; with `--accept`, those without a finding are accepted by the run.
+//! `recaption generate PATH`: describes records without a screen. The results are candidates in the session, to be
+//! reviewed; with `--accept`, clean ones are accepted by the run.
 
 mod progress;
 mod run;
@@ -25,52 +25,42 @@ use crate::session::{self, Location, SessionError};
 use crate::text::{counted, thousands};
 use run::Finished;
 
-/// Pictures whose size is looked at for the estimate.
-const LOOKED_AT: usize = 200;
+/// Images measured for the estimate.
+const ESTIMATE_SAMPLE: usize = 200;
 
-/// What `generate` was asked for.
 #[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
 pub struct GenerateOptions {
     /// A `.jsonl` file, or a folder with a `metadata.jsonl`.
     pub path: PathBuf,
-    /// How to read it.
     pub open: OpenOptions,
-    /// Where its session is kept, if not beside it.
+    /// The session's file, if not beside the dataset.
     pub session: Option<PathBuf>,
-    /// Who writes captions.
     pub describer: Arc<dyn Describer>,
-    /// The most words a caption may have.
     pub rules: Rules,
-    /// Which records.
     pub selection: Selection,
-    /// Say what would be done, and do nothing.
     pub dry_run: bool,
-    /// Spend without asking.
+    /// Consent to the cost.
     pub yes: bool,
-    /// What may be spent without a question.
+    /// A known estimate up to this needs no consent.
     pub confirm_above: Dollars,
-    /// What the run may cost: agreement to spend that much.
+    /// A limit, and consent to spend up to it.
     pub budget: Option<Dollars>,
-    /// Accept what has no finding.
+    /// Accept clean candidates.
     pub accept: bool,
-    /// Write the updated dataset in the end.
+    /// Write the updated dataset at the end.
     pub save: bool,
-    /// Where to, if not beside the dataset.
     pub output: Option<PathBuf>,
-    /// Over the dataset itself.
     pub in_place: bool,
-    /// Over whatever is there.
+    /// Overwrite an existing target.
     pub force: bool,
-    /// The table at the end as JSON.
     pub json: bool,
-    /// Somebody is there to answer, and to watch a bar.
+    /// Standard input and error are terminals: ask for consent, and show a bar.
     pub terminal: bool,
-    /// Where to log, if not beside the session, and how much.
+    /// The log's path, if not beside the session, and its level.
     pub log: (Option<PathBuf>, LogLevel),
 }
 
 impl GenerateOptions {
-    /// What saving afterwards is to do.
     fn saving(&self) -> SaveOptions {
         SaveOptions {
             input: Input { dataset: self.path.clone(), reading: self.open.clone(), session: self.session.clone() },
@@ -81,55 +71,46 @@ impl GenerateOptions {
     }
 }
 
-/// Why there was no run.
+/// Why cancelled: nothing was described, or not saved.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
-    /// The dataset cannot be opened or read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The session cannot be opened or written.
     #[error(transparent)]
     Session(#[from] SessionError),
     /// Another process writes the session.
     #[error("{0}")]
     InUse(String),
-    /// It would cost more than may be spent unasked.
-    #[error("about {cost} for {records}: say --yes, or set a limit with --budget {limit}")]
-    Unagreed {
-        /// The estimate.
+    #[error("about {cost} for {records}: use --yes, or set a limit with --budget {limit}")]
+    NoConsent {
         cost: Dollars,
-        /// How many records.
         records: String,
-        /// A limit that would do.
+        /// A budget that would be enough.
         limit: String,
     },
-    /// It was answered with no.
-    #[error("nothing was described")]
+    #[error("cancelled: nothing was described")]
     Declined,
-    /// The terminal, the signals or the threads to work with failed.
     #[error("{0}")]
     System(#[from] io::Error),
-    /// Everything is described, but the updated dataset was not written.
     #[error("described, but not saved: {0}")]
     NotSaved(#[from] SaveError),
 }
 
 impl GenerateError {
-    /// How the program is to end.
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Dataset(_) | Self::Unagreed { .. } | Self::Declined => ExitCode::Usage,
+            Self::Dataset(_) | Self::NoConsent { .. } | Self::Declined => ExitCode::Usage,
             Self::Session(_) | Self::InUse(_) | Self::System(_) | Self::NotSaved(_) => ExitCode::Write,
         }
     }
 }
 
-/// Describes. `out` gets the table at the end, standard error the progress.
+/// Describes the selected records. Prints the result to `out` and progress to standard error.
 ///
 /// # Errors
-/// When nothing was described, or what was described could not be saved. What a run does and does not get done is no
-/// error: its [`Tally`] says it.
+/// Returns an error if nothing was described or the result could not be saved. Failed records are no error; the exit
+/// code reports them.
 pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode, GenerateError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
@@ -138,7 +119,7 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
         let selected = options.selection.select(&dataset, &ledger, rules)?;
-        return Ok(say_plan(options, &dataset, &selected, out)?);
+        return Ok(print_plan(options, &dataset, &selected, out)?);
     }
     let log = logging::start_beside(&location, &options.log);
     if let Err(warning) = &log {
@@ -161,7 +142,7 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     } else {
         if selected.without_picture > 0 {
             let left_out = counted(selected.without_picture, "record", "records");
-            writeln!(Console::stderr(), "{left_out} left out: the picture is missing")?;
+            writeln!(Console::stderr(), "{left_out} left out: the image is missing")?;
         }
         tally.print(total, &options.path, name, out)?;
     }
@@ -171,8 +152,7 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     Ok(tally.exit_code())
 }
 
-/// What a run would do.
-fn say_plan(
+fn print_plan(
     options: &GenerateOptions,
     dataset: &Dataset,
     selected: &Selected,
@@ -198,21 +178,21 @@ fn say_plan(
         writeln!(out, "  about {input} tokens in, {output} out: {cost}")?;
     }
     if selected.without_picture > 0 {
-        writeln!(out, "  left out, the picture is missing: {}", selected.without_picture)?;
+        writeln!(out, "  left out, no image: {}", selected.without_picture)?;
     }
     if selected.unreadable > 0 {
-        writeln!(out, "  left out, the line cannot be read: {}", selected.unreadable)?;
+        writeln!(out, "  left out, invalid line: {}", selected.unreadable)?;
     }
     out.flush().map(|()| ExitCode::Done)
 }
 
-/// What the run is expected to cost: the mean of some pictures of the selection, by their sizes.
+/// Returns the expected cost: the mean of some of the selected images, by size.
 fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Option<Usage> {
     options.describer.estimate(None)?;
     let records = &selected.records;
-    let step = records.len().div_ceil(LOOKED_AT).max(1);
+    let step = records.len().div_ceil(ESTIMATE_SAMPLE).max(1);
     let mut sum = Usage::default();
-    let mut looked_at = 0;
+    let mut measured = 0;
     for record in records.iter().step_by(step) {
         let size = match dataset.entry(*record) {
             Ok(Entry::Record(line)) => dataset.picture_path(&line.file_name).ok(),
@@ -222,9 +202,9 @@ fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -
         let usage = options.describer.estimate(size).unwrap_or_default();
         sum.tokens += usage.tokens;
         sum.cost += usage.cost;
-        looked_at += 1;
+        measured += 1;
     }
-    let scaled = |sum: u64| match u128::from(sum) * records.len() as u128 / u128::from(looked_at.max(1_u64)) {
+    let scaled = |sum: u64| match u128::from(sum) * records.len() as u128 / u128::from(measured.max(1_u64)) {
         amount if amount > u128::from(u64::MAX) => u64::MAX,
         #[expect(clippy::cast_possible_truncation, reason = "the arm above has what would not fit")]
         amount => amount as u64,
@@ -235,8 +215,8 @@ fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -
     Some(sum)
 }
 
-/// Sees to it that the money may be spent.
-fn agree(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Result<(), GenerateError> {
+/// Returns an error without consent to the cost.
+fn require_consent(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Result<(), GenerateError> {
     let Some(usage) = estimate(options, dataset, selected) else { return Ok(()) };
     let records = counted(selected.records.len() as u64, "record", "records");
     if options.yes || options.budget.is_some() || usage.cost <= options.confirm_above {
@@ -244,7 +224,7 @@ fn agree(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> R
     }
     if !options.terminal {
         let limit = (usage.cost + usage.cost).exact();
-        return Err(GenerateError::Unagreed { cost: usage.cost, records, limit });
+        return Err(GenerateError::NoConsent { cost: usage.cost, records, limit });
     }
     let mut errors = Console::stderr();
     write!(errors, "describe {records} for about {}? [y/N] ", usage.cost)?;

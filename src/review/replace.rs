@@ -61,11 +61,11 @@ pub struct Wanted {
 pub enum ReplaceError {
     #[error("{0}")]
     Pattern(String),
-    #[error("write it as s/old/new/ (i: any case, w: whole words; %s for all records)")]
+    #[error("usage: s/old/new/ (i: ignore case, w: whole words; %s for all records)")]
     Form,
-    #[error("\"{0}\" is no flag: i is for any case, w for whole words")]
+    #[error("unknown flag \"{0}\"; use i (ignore case) or w (whole words)")]
     Flag(char),
-    #[error("write the text behind it: prefix a photo of")]
+    #[error("usage: prefix TEXT or suffix TEXT")]
     NoText,
 }
 

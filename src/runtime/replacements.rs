@@ -1,4 +1,4 @@
-//! Looks through the captions of a dataset for those that a change would change.
+//! Scans the dataset for the captions that a change applies to.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,12 @@ use crate::dataset::Dataset;
 use crate::engine::EngineEvent;
 use crate::review::{Hit, Msg, ReplaceScan};
 
-/// Hits are told when so many have come together, so that the first can be looked at while others are looked for.
+/// Matches in one message, so that the preview starts before the scan ends.
 const TOLD_AT_ONCE: usize = 200;
 
 pub(super) fn find(dataset: &Dataset, scan: &ReplaceScan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
     let mut hits = Vec::new();
-    // Nobody listens while the program ends.
+    // Fails only while the program ends.
     let tell = |hits: Vec<Hit>, complete| drop(messages.send(Msg::Replacements { id: scan.id, hits, complete }));
     for run in runs(&scan.records) {
         let read = dataset.lines(run, &mut |line| {

@@ -1,4 +1,4 @@
-//! Scans: each reads the dataset on a thread of its own, and reports as it goes, until it is done or nobody waits for it.
+//! Scans of the dataset for queries: one thread each, with progress reports, until done or cancelled.
 
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
@@ -13,25 +13,25 @@ use crate::engine::EngineEvent;
 use crate::review::query::Vocabulary;
 use crate::review::{Msg, Scan, ScanId, Scanned};
 
-/// Records of the first report: the operator is looking at the place where a scan begins.
+/// Records in the first report: the scan starts at the operator's position.
 const FIRST: u32 = 512;
 
-/// Records of all others: few reports, none of which takes the screen's thread longer than a key may.
+/// Records in all others: few reports, each applied within the time of a key.
 const OTHERS: u32 = 1 << 15;
 
-/// Lines that tell what the others may offer for queries.
+/// Lines sampled for the vocabulary.
 const LEARNED_FROM: u32 = 10_000;
 
-/// The scans under way.
+/// The cancellation flags of the scans in progress.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
     running: HashMap<ScanId, Arc<AtomicBool>>,
 }
 
 impl Scanner {
-    /// Notes a scan. Gives what will say that it is to stop.
+    /// Registers a scan and returns its cancellation flag.
     pub(super) fn start(&mut self, id: ScanId) -> Arc<AtomicBool> {
-        // A scan that has ended has let go of its flag.
+        // A finished scan has dropped its flag.
         self.running.retain(|_, stop| Arc::strong_count(stop) > 1);
         self.running.entry(id).or_default().clone()
     }
@@ -49,7 +49,6 @@ impl Scanner {
     }
 }
 
-/// Makes a scan.
 pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
     let result = match &scan.records {
         None => all(dataset, scan, messages, stop),
@@ -67,7 +66,7 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
     }
 }
 
-/// Records as runs of neighbours, each of which can be read at one go.
+/// Splits records into runs of consecutive ones, each read with one call.
 pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
     let mut runs: Vec<Range<u32>> = records.iter().map(|record| record..record + 1).collect();
     runs.dedup_by(|next, run| {
@@ -80,7 +79,7 @@ pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
     runs
 }
 
-/// Learns what the lines offer for queries, from the first of them.
+/// Collects the vocabulary from the first lines.
 pub(super) fn learn(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
     let mut vocabulary = Vocabulary::default();
     let read = dataset.lines(0..LEARNED_FROM, &mut |line| {
@@ -93,7 +92,7 @@ pub(super) fn learn(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
     };
 }
 
-/// Everything, from where the scan is to begin: what has been found of the dataset so far, and then the rest.
+/// Returns everything from the start of the scan to the end of the dataset, then the rest.
 fn all(
     dataset: &Dataset,
     scan: &Scan,
@@ -113,13 +112,13 @@ fn all(
     look_at(dataset, scan, chunks(known..dataset.record_count()), messages, stop)
 }
 
-/// A range in parts, each of which can be read at one go.
+/// Splits a range into chunks, each read with one call.
 pub(super) fn chunks(range: Range<u32>) -> impl Iterator<Item = Range<u32>> {
     let end = range.end;
     range.step_by(OTHERS as usize).map(move |start| start..start.saturating_add(OTHERS).min(end))
 }
 
-/// Looks at runs of records, and reports after each.
+/// Scans runs of records and reports after each.
 fn look_at(
     dataset: &Dataset,
     scan: &Scan,

@@ -1,4 +1,4 @@
-//! Sorts the records of a dataset for the list.
+//! Computes the order of the list.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender
     if go_on().is_continue()
         && let Some(order) = sorter.order(go_on)
     {
-        // Nobody listens while the program ends.
+        // Fails only while the program ends.
         let _ = messages.send(Msg::Sorted { id: scan.id, order: Arc::new(order) });
     }
 }
 
-/// Reads all lines, as long as somebody waits, and tells how far it is.
+/// Reads all lines, unless cancelled, and reports progress.
 fn read(
     dataset: &Dataset,
     scan: &SortScan,

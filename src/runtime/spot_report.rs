@@ -1,4 +1,4 @@
-//! The report of a spot check, written to a file.
+//! Writes the report of a spot check.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,9 @@ use crate::dataset::Dataset;
 use crate::report::SpotReport;
 use crate::session::{self, Location};
 
-/// Writes the report of the session's newest sample, as JSON where the file's name ends in `.json`, else as Markdown.
-/// Without a name it goes beside the dataset, under one that tells the sample. Gives the file, or why there is none.
+/// Writes the report of the newest sample, as JSON if the file name ends in `.json`, else as Markdown. Without a path,
+/// writes it beside the dataset under a name that identifies the sample. Returns the path, or a message for the
+/// operator.
 pub(super) fn write(
     dataset: &Dataset,
     location: &Location,
@@ -19,7 +20,7 @@ pub(super) fn write(
 ) -> Result<PathBuf, String> {
     let history = session::read_history(location, dataset).map_err(|error| error.to_string())?;
     let report = SpotReport::gather(dataset, &history, Timestamp::now()).map_err(|error| error.to_string())?;
-    let report = report.ok_or("the sample is not stored: nothing can be reported of it")?;
+    let report = report.ok_or("no stored sample to report on")?;
     let path = path.unwrap_or_else(|| {
         let stem = dataset.path().file_stem().unwrap_or_default().to_string_lossy();
         let request = &report.figures.request;
@@ -30,7 +31,7 @@ pub(super) fn write(
     }
     let written = atomic_file::write(&path, force, &mut |file| Ok(report.write_as(&path, file)?));
     let warnings = written.map_err(|error| match error {
-        WriteError::Exists => format!("{} already exists; :report! replaces it", path.display()),
+        WriteError::Exists => format!("{} already exists; :report! overwrites it", path.display()),
         error => format!("{}: {error}", path.display()),
     })?;
     for warning in warnings {

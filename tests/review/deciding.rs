@@ -120,7 +120,7 @@ fn a_locked_session_is_read_only() {
 fn the_end_of_the_list_reports_the_remaining_records() {
     let mut world = World::new(&["One.", "Two."]);
     world.keys("j a");
-    assert_eq!(world.notice(), "end of the list · one record is left to review");
+    assert_eq!(world.notice(), "end of the list · 1 record to review");
     world.keys("k a j a");
-    assert_eq!(world.notice(), "that was the last: every record is reviewed");
+    assert_eq!(world.notice(), "all records reviewed · ^s saves");
 }

@@ -36,7 +36,7 @@ fn next_to_review_skips_decided_records_and_wraps_around() {
     world.keys("Tab");
     assert_eq!(world.cursor(), Some(0));
     world.keys("x Tab x");
-    assert_eq!(world.keys("Tab").notice(), "nothing is left to review");
+    assert_eq!(world.keys("Tab").notice(), "nothing to review");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn deciding_in_a_tab_goes_through_it() {
     let mut world = World::new(&["One.", "Two.", "Three."]);
     world.keys("2 a a a");
     assert_eq!(world.decisions(), "kept kept [kept]");
-    assert_eq!(world.notice(), "that was the last: every record is reviewed");
+    assert_eq!(world.notice(), "all records reviewed · ^s saves");
 }
 
 #[test]

@@ -46,11 +46,11 @@ fn the_notice_shows_the_number_of_the_match() {
     world.keys("/").write("red").keys("Enter n");
     assert_eq!(world.notice(), "/red  2 of 3");
     world.keys("n n");
-    assert_eq!(world.notice(), "/red  1 of 3 · from the top again");
+    assert_eq!(world.notice(), "/red  1 of 3 · wrapped to the top");
     world.keys("N");
-    assert_eq!(world.notice(), "/red  3 of 3 · from the bottom again");
-    assert_eq!(world.keys("/").write("purple").keys("Enter n").notice(), "\"purple\" is not found here");
-    assert_eq!(World::new(&FIVE).keys("n").notice(), "nothing is searched for yet · / searches");
+    assert_eq!(world.notice(), "/red  3 of 3 · wrapped to the bottom");
+    assert_eq!(world.keys("/").write("purple").keys("Enter n").notice(), "not found: \"purple\"");
+    assert_eq!(World::new(&FIVE).keys("n").notice(), "no search yet · / searches");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn only_records_in_view_are_matches() {
     world.keys("x g g 2 /").write("red").keys("Enter");
     assert_eq!(world.cursor(), Some(2), "the first is decided");
     world.keys("4 n");
-    assert_eq!((world.cursor(), world.notice()), (Some(0), "/red  1 of 1 · from the top again"));
+    assert_eq!((world.cursor(), world.notice()), (Some(0), "/red  1 of 1 · wrapped to the top"));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn an_empty_search_repeats_the_previous_one() {
     world.keys("/").write("hat").keys("Enter / Enter");
     assert_eq!(world.cursor(), Some(2));
     world.keys("/").write("coat").keys("Esc n");
-    assert_eq!((world.cursor(), world.notice()), (Some(1), "/hat  1 of 2 · from the top again"));
+    assert_eq!((world.cursor(), world.notice()), (Some(1), "/hat  1 of 2 · wrapped to the top"));
 }
 
 #[test]
@@ -84,9 +84,9 @@ fn search_uses_the_current_caption() {
 fn changes_are_matched_at_once() {
     let mut world = World::new(&FIVE);
     world.keys("/").write("purple").keys("Enter e").write("A purple coat.").keys("Enter n");
-    assert_eq!((world.cursor(), world.notice()), (Some(0), "/purple  1 of 1 · from the top again"));
+    assert_eq!((world.cursor(), world.notice()), (Some(0), "/purple  1 of 1 · wrapped to the top"));
     world.keys("u n");
-    assert_eq!(world.notice(), "\"purple\" is not found here");
+    assert_eq!(world.notice(), "not found: \"purple\"");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn an_invalid_pattern_is_kept_for_correction() {
     let long = "ß".repeat(1_000_000);
     world.keys("/").write(&long);
     let Mode::Search(entry) = &world.model.mode else { panic!("still typing") };
-    assert_eq!((entry.text.as_str(), entry.error.as_deref()), (long.as_str(), Some("too long to look for")));
+    assert_eq!((entry.text.as_str(), entry.error.as_deref()), (long.as_str(), Some("pattern too long")));
 }
 
 #[rstest]
@@ -207,7 +207,7 @@ fn the_cursor_moves_to_the_nearest_match_and_returns() {
     assert_eq!(world.listed(), [1, 2], "the previous filter is restored");
     world.keys("k Esc");
     assert_eq!((world.cursor(), world.model.view().len()), (Some(1), 5), "Esc clears the filter");
-    assert_eq!(world.keys("F").notice(), "no filter is on · f filters");
+    assert_eq!(world.keys("F").notice(), "no filter · f sets one");
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn tabs_and_filter_narrow_together() {
     world.keys("Tab");
     assert_eq!((world.cursor(), world.model.list.tab), (Some(2), recaption::review::Tab::All));
     world.keys("x Tab x g g Tab");
-    assert_eq!(world.notice(), "nothing here is left to review · F takes the filter off");
+    assert_eq!(world.notice(), "nothing to review in this filter · F clears it");
     world.keys("F 2");
     assert_eq!(world.listed(), [3]);
 }
@@ -257,7 +257,7 @@ fn searching_stays_within_the_filter() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("hat").keys("Enter /").write("red").keys("Enter");
     assert_eq!(world.cursor(), Some(2));
-    assert_eq!(world.keys("n").notice(), "/red  1 of 1 · from the top again");
+    assert_eq!(world.keys("n").notice(), "/red  1 of 1 · wrapped to the top");
     world.keys("Esc");
     assert_eq!(world.listed(), [1, 2], "the first Esc clears the search, the second the filter");
     world.keys("Esc");

@@ -77,7 +77,7 @@ fn bulk_accept_skips_candidates_with_findings() {
     assert_eq!(
         world.notice(),
         "1 accepted, 1 kept; still selected: 1 being described, 1 cut off, 1 with an unfinished edit, 1 failed, \
-         1 not readable · u undoes"
+         1 invalid lines · u undoes"
     );
     assert_eq!(selected(&world), [1, 2, 3, 4, 5]);
     world.keys("u");

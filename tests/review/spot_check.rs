@@ -82,7 +82,7 @@ fn earlier_decisions_are_judged_again() {
     assert_eq!((counts(&world), judged(&world)), ([0, 2], Proportion::new(2, 3)));
     let decided = world.stored.iter().filter(|(_, event)| matches!(event, Event::Decided { .. })).count();
     assert_eq!(decided, 3, "earlier decisions are made again");
-    assert!(world.notice().starts_with("the sample is judged: 66.7 % accepted (20.8–93.9 %)"), "{}", world.notice());
+    assert!(world.notice().starts_with("sample complete: 66.7 % accepted (20.8–93.9 %)"), "{}", world.notice());
 }
 
 #[test]

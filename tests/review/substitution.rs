@@ -100,7 +100,7 @@ fn trim_and_other_changes_are_previewed_too() {
         assert_eq!(captions(&world), expected, "{line}");
     }
     command(&mut world, "trim");
-    assert_eq!((world.notice(), &world.model.mode), ("no caption would change", &Mode::Browse));
+    assert_eq!((world.notice(), &world.model.mode), ("no caption matches", &Mode::Browse));
     command(&mut world, "s/(/x/");
     assert!(world.notice().contains("unclosed"), "{}", world.notice());
 }

@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar in a terminal, a line now and then elsewhere.
+//! Progress on standard error: a bar in a terminal, else a line every few seconds.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -8,48 +8,45 @@ use crate::console::{Console, ProgressBar};
 use crate::describe::DescriberStatus;
 use crate::text::{span, thousands};
 
-/// How often a line is written where there is no terminal.
-const EVERY: Duration = Duration::from_secs(10);
+/// The time between two lines without a terminal.
+const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Shows how far a run is.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
-    begun: Instant,
-    told: Instant,
+    started: Instant,
+    printed: Instant,
     total: u64,
 }
 
 impl Progress {
-    /// A run of so many records begins.
-    pub(super) fn begin(total: u64, terminal: bool) -> Self {
+    pub(super) fn start(total: u64, terminal: bool) -> Self {
         let bar = terminal.then(|| {
             let bar = ProgressBar::new(true);
             bar.restart("{bar:24} {pos}/{len} {wide_msg}", total);
             bar
         });
         let now = Instant::now();
-        Self { bar, begun: now, told: now, total }
+        Self { bar, started: now, printed: now, total }
     }
 
-    /// Something has changed, or time has passed.
     pub(super) fn show(&mut self, tally: &Tally, status: &DescriberStatus) {
         let ended = tally.ended();
         if let Some(bar) = &self.bar {
             bar.set_position(ended);
             bar.set_message(&self.words(tally, status));
-        } else if self.told.elapsed() >= EVERY {
-            self.told = Instant::now();
-            // A reader that is gone does not stop the run.
+        } else if self.printed.elapsed() >= INTERVAL {
+            self.printed = Instant::now();
+            // A closed stream does not stop the run.
             let _ = writeln!(Console::stderr(), "{ended}/{} {}", self.total, self.words(tally, status));
         }
     }
 
-    /// A word that is to stay.
-    pub(super) fn say(&self, words: &str) {
+    /// Prints a message above the bar.
+    pub(super) fn message(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.print_above(words),
+            Some(bar) => bar.print_above(text),
             None => {
-                let _ = Console::stderr().message(words);
+                let _ = Console::stderr().message(text);
             }
         }
     }
@@ -58,7 +55,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.clear();
         }
-        self.begun.elapsed()
+        self.started.elapsed()
     }
 
     fn words(&self, tally: &Tally, status: &DescriberStatus) -> String {
@@ -69,7 +66,7 @@ impl Progress {
         if status.waiting > 0 {
             parts.push(format!("{} waiting", status.waiting));
         }
-        let seconds = self.begun.elapsed().as_secs_f64();
+        let seconds = self.started.elapsed().as_secs_f64();
         let ended = tally.ended();
         if ended > 0 && seconds >= 1.0 {
             #[expect(clippy::cast_precision_loss, reason = "for people to read")]

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
-use super::{GenerateError, GenerateOptions, agree};
+use super::{GenerateError, GenerateOptions, require_consent};
 use crate::command::input;
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
@@ -72,7 +72,7 @@ pub(super) async fn run(
     let opened = opened(&mut events).await?;
     input::report(&opened, location, &mut Console::stderr())?;
     let selected = options.selection.select(dataset, &opened.ledger, &options.rules)?;
-    agree(options, dataset, &selected)?;
+    require_consent(options, dataset, &selected)?;
     engine.index(false);
     let total = selected.records.len() as u64;
     tracing::info!(records = total, describer = options.describer.name(), "run started");
@@ -85,7 +85,7 @@ pub(super) async fn run(
         status: DescriberStatus::default(),
         tally: Tally::default(),
     };
-    let tally = run.describe(&selected.records, &mut events, Progress::begin(total, options.terminal)).await?;
+    let tally = run.describe(&selected.records, &mut events, Progress::start(total, options.terminal)).await?;
     Ok(Finished { tally, selected })
 }
 
@@ -127,7 +127,7 @@ impl Run<'_> {
                         self.engine.cancel_all();
                     } else {
                         self.stop(Stopped::Interrupted);
-                        progress.say("finishing requests in flight; press ^C again to cancel them");
+                        progress.message("finishing requests in flight; press ^C again to cancel them");
                     }
                 }
                 _ = tick.tick() => {}
@@ -165,7 +165,7 @@ impl Run<'_> {
             }
             EngineEvent::StoreFailed(error) => self.stop(Stopped::NotWritten(error)),
             EngineEvent::SessionFailed(error) => self.stop(Stopped::NotWritten(error.to_string())),
-            EngineEvent::Warning(text) => progress.say(&text),
+            EngineEvent::Warning(text) => progress.message(&text),
             _ => {}
         }
     }
@@ -228,7 +228,7 @@ impl Run<'_> {
             tracing::warn!(reason = pause.message, "paused");
             match pause.kind {
                 PauseKind::Access if self.options.terminal => {
-                    progress.say(&format!("{} (the run resumes by itself; ^C stops it)", pause.message));
+                    progress.message(&format!("{} (the run resumes by itself; ^C stops it)", pause.message));
                 }
                 PauseKind::Access => self.stop(Stopped::Access(pause.message.clone())),
                 PauseKind::Quota | PauseKind::Budget => self.stop(Stopped::Resumable(pause.message.clone())),

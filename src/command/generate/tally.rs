@@ -1,4 +1,4 @@
-//! What a run has come to, and the table at its end.
+//! The result of a run, as a table or as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,57 +13,50 @@ use crate::describe::Usage;
 use crate::exit::ExitCode;
 use crate::text::{counted, sanitize, span, thousands};
 
-/// Reasons for failing that are named one by one.
+/// Failure reasons listed individually.
 const MOST_REASONS: usize = 10;
 
-/// Why a run ended before its last record.
+/// Why a run stopped early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// Credentials, access or model.
+    /// Credentials, access, or an unavailable model.
     Access(String),
-    /// A quota or the budget.
+    /// A quota or the budget is used up.
     Resumable(String),
-    /// The operator said so.
     Interrupted,
     /// The session could not be written.
     NotWritten(String),
 }
 
-/// What a run has come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Records with a new candidate.
     pub described: u64,
-    /// Of those, accepted by the run.
+    /// Of those described, accepted by the run.
     pub accepted: u64,
-    /// Of those described, cut off by the limit on tokens.
+    /// Of those described, cut off by the token limit.
     pub cut_off: u64,
-    /// The records that failed, by reason.
+    /// The failed records, by reason.
     pub failures: BTreeMap<String, Vec<RecordId>>,
-    /// What was paid for.
     pub usage: Usage,
-    /// The models that wrote, and how many texts each.
+    /// Candidates by model.
     pub models: BTreeMap<String, u64>,
-    /// Why the run ended before its last record.
     pub stopped: Option<Stopped>,
-    /// How long it took.
     pub took: Duration,
 }
 
 impl Tally {
-    /// Records that have failed.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failures.values().map(|records| records.len() as u64).sum()
     }
 
-    /// Records that have ended one way or the other.
+    /// Returns the number of records described or failed.
     #[must_use]
     pub fn ended(&self) -> u64 {
         self.described + self.failed()
     }
 
-    /// How the program is to end.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match &self.stopped {
@@ -76,7 +69,7 @@ impl Tally {
         }
     }
 
-    /// The table for people. `name` tells a record by its file.
+    /// Prints the table. `name` returns a record's file name.
     pub(super) fn print(
         &self,
         total: u64,
@@ -100,7 +93,7 @@ impl Tally {
         }
         writeln!(out, "  to review  {:>6}", self.described - self.accepted)?;
         if self.cut_off > 0 {
-            writeln!(out, "  cut off    {:>6}  by the limit on tokens", self.cut_off)?;
+            writeln!(out, "  cut off    {:>6}  by the token limit", self.cut_off)?;
         }
         if self.failed() > 0 {
             writeln!(out, "  failed     {:>6}", self.failed())?;
@@ -129,14 +122,14 @@ impl Tally {
             Some(Stopped::Access(why) | Stopped::Resumable(why) | Stopped::NotWritten(why)) => {
                 writeln!(out, "stopped: {}", sanitize(why))?;
             }
-            Some(Stopped::Interrupted) => writeln!(out, "interrupted; nothing that is done is lost")?,
+            Some(Stopped::Interrupted) => writeln!(out, "interrupted; results so far are stored")?,
             None => {}
         }
         if left > 0 {
-            writeln!(out, "go on with:    recaption generate {dataset}")?;
+            writeln!(out, "continue:      recaption generate {dataset}")?;
         }
         if self.failed() > 0 {
-            writeln!(out, "try again:     recaption generate {dataset} --only failed")?;
+            writeln!(out, "retry failed:  recaption generate {dataset} --only failed")?;
         }
         if self.described > self.accepted {
             writeln!(out, "review:        recaption {dataset}")?;
@@ -144,7 +137,7 @@ impl Tally {
         out.flush()
     }
 
-    /// The same for a script: one JSON object.
+    /// Prints one JSON object.
     pub(super) fn print_json(
         &self,
         total: u64,

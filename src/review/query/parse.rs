@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Parsed<Option<Query>> {
     let query = parser.any()?;
     match parser.next_token() {
         None => Ok(Some(query)),
-        Some(_) => Err(parser.error(parser.at..parser.at + 1, "this \")\" closes nothing")),
+        Some(_) => Err(parser.error(parser.at..parser.at + 1, "unmatched \")\"")),
     }
 }
 
@@ -74,8 +74,8 @@ impl Parser<'_> {
 
     fn one(&mut self) -> Parsed<Query> {
         match self.next_token() {
-            None => Err(self.error(self.text.len()..self.text.len(), "something has to follow")),
-            Some(')') => Err(self.error(self.at..self.at + 1, "something has to stand before \")\"")),
+            None => Err(self.error(self.text.len()..self.text.len(), "expected a term")),
+            Some(')') => Err(self.error(self.at..self.at + 1, "expected a term before \")\"")),
             Some('(') => {
                 self.at += 1;
                 let inner = self.any()?;
@@ -88,7 +88,7 @@ impl Parser<'_> {
             Some(_) if self.is_next("and") || self.is_next("or") => {
                 let end = self.word_end(self.at);
                 Err(self
-                    .error(self.at..end, "something has to stand before this (\"and\" and \"or\" as words: in quotes)"))
+                    .error(self.at..end, "expected a term before this (quote \"and\" or \"or\" to search for them)"))
             }
             Some(_) => self.term(),
         }
@@ -109,7 +109,7 @@ impl Parser<'_> {
             self.at = self.word_end(start);
             let needle = &self.text[start + 1..self.at];
             if needle.is_empty() {
-                return Err(self.error(start..self.at, "after ~ come letters of a file name"));
+                return Err(self.error(start..self.at, "expected letters of a file name after ~"));
             }
             return Ok(Query::Fuzzy(Fuzzy::new(needle)));
         }
@@ -133,7 +133,7 @@ impl Parser<'_> {
             Aspect::Note => self.value(false).map(Query::Note),
             Aspect::Pattern => {
                 if !self.text[self.at..].starts_with('/') {
-                    return Err(self.error(start..self.word_end(self.at), "a regular expression is written re:/…/"));
+                    return Err(self.error(start..self.word_end(self.at), "expected re:/…/"));
                 }
                 self.expression().map(|pattern| Query::Caption(Value::Has(pattern)))
             }
@@ -142,7 +142,7 @@ impl Parser<'_> {
             Aspect::Words => {
                 let (word, place) = self.plain();
                 let span = Span::parse(&word);
-                span.map(Query::Words).ok_or_else(|| self.error(place, "words:50, words:>50 or words:10..50"))
+                span.map(Query::Words).ok_or_else(|| self.error(place, "expected words:50, words:>50 or words:10..50"))
             }
             Aspect::Status => {
                 let (word, place) = self.plain();
@@ -230,7 +230,7 @@ impl Parser<'_> {
         let ignore_case = match &self.text[end..self.at] {
             "" => false,
             "i" => true,
-            _ => return Err(self.error(end..self.at, "after the last / comes i (capitals do not count) or nothing")),
+            _ => return Err(self.error(end..self.at, "unknown flag after the last /; only i (ignore case) is allowed")),
         };
         Pattern::expression(&source, ignore_case).map_err(|error| self.error(start..self.at, &error.to_string()))
     }
@@ -269,12 +269,12 @@ impl Parser<'_> {
     /// Parses a phrase.
     fn phrase(&mut self) -> Parsed<Phrase> {
         let (words, place) = self.plain();
-        Phrase::new(&words).ok_or_else(|| self.error(place, "words come here, in quotes where they are several"))
+        Phrase::new(&words).ok_or_else(|| self.error(place, "expected a word, or several in quotes"))
     }
 
     fn literal(&self, start: usize, words: &str) -> Parsed<Pattern> {
         if words.is_empty() {
-            return Err(self.error(start..self.at, "there is nothing between the quotes"));
+            return Err(self.error(start..self.at, "empty quotes"));
         }
         Pattern::literal(words).map_err(|error| self.error(start..self.at, &error.to_string()))
     }
@@ -295,7 +295,7 @@ impl Parser<'_> {
             [] => Err(self.error(place, &format!("one of: {}", names()))),
             several => {
                 let which: Vec<&str> = several.iter().map(|one| name(**one)).collect();
-                Err(self.error(place, &format!("which one: {}?", which.join(" or "))))
+                Err(self.error(place, &format!("ambiguous: {}", which.join(" or "))))
             }
         }
     }

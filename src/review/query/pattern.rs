@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder, bytes};
 /// Why a text is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    #[error("too long to look for")]
+    #[error("pattern too long")]
     TooLong,
     #[error("{0}")]
     Syntax(String),

@@ -38,7 +38,7 @@ impl Refusal {
             Self::Failed => "failed",
             Self::NoCaption => "without a caption",
             Self::NotRead => "not read yet",
-            Self::Unreadable => "not readable",
+            Self::Unreadable => "invalid lines",
         }
     }
 

@@ -98,7 +98,7 @@ pub(super) fn take_off(model: &mut Model, out: &mut Vec<Effect>) -> bool {
 /// Clears the filter, or reports that there is none.
 pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
     if !take_off(model, out) {
-        model.notify(NoticeKind::Info, "no filter is on · f filters");
+        model.notify(NoticeKind::Info, "no filter · f sets one");
     }
 }
 

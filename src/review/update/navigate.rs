@@ -85,7 +85,7 @@ pub(super) fn advance(model: &mut Model) {
     }
     let complete = model.spot_figures().filter(|figures| figures.pending() == 0);
     if let Some(words) = complete.and_then(|figures| figures.words()) {
-        model.notify(NoticeKind::Info, format!("the sample is judged: {words} · :report writes it down"));
+        model.notify(NoticeKind::Info, format!("sample complete: {words} · :report saves a report"));
         return;
     }
     if !is_last {
@@ -93,9 +93,9 @@ pub(super) fn advance(model: &mut Model) {
     }
     let left = model.tabs.count(Tab::ToReview);
     let text = match left {
-        0 => "that was the last: every record is reviewed".to_owned(),
-        1 => "end of the list · one record is left to review".to_owned(),
-        _ => format!("end of the list · {left} records are left to review"),
+        0 => "all records reviewed · ^s saves".to_owned(),
+        1 => "end of the list · 1 record to review".to_owned(),
+        _ => format!("end of the list · {left} records to review"),
     };
     model.notify(NoticeKind::Info, text);
 }
@@ -116,9 +116,9 @@ pub(super) fn to_review(model: &mut Model, forward: bool) {
             go_to(model, record);
         }
         None if model.filter.is_some() => {
-            model.notify(NoticeKind::Info, "nothing here is left to review · F takes the filter off");
+            model.notify(NoticeKind::Info, "nothing to review in this filter · F clears it");
         }
-        None => model.notify(NoticeKind::Info, "nothing is left to review"),
+        None => model.notify(NoticeKind::Info, "nothing to review"),
     }
 }
 
@@ -157,7 +157,7 @@ pub(super) fn version(model: &mut Model, later: bool) {
     let Some(record) = model.list.cursor else { return };
     let versions = model.versions(record);
     if versions.len() == 1 {
-        model.notify(NoticeKind::Info, "there is no candidate yet");
+        model.notify(NoticeKind::Info, "no candidate yet");
         return;
     }
     let shown = model.shown(record);
@@ -175,6 +175,6 @@ pub(super) fn copy(model: &mut Model, out: &mut Vec<Effect>) {
             out.push(Effect::Copy(text.to_owned()));
             model.notify(NoticeKind::Info, "copied");
         }
-        None => model.notify(NoticeKind::Warning, "there is no text to copy"),
+        None => model.notify(NoticeKind::Warning, "no caption to copy"),
     }
 }

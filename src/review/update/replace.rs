@@ -15,7 +15,7 @@ const MOST_HITS: usize = 100_000;
 /// Starts the scan for the captions that a change applies to.
 pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     if model.session != SessionStatus::Open || !model.indexed {
-        model.notify(NoticeKind::Warning, "captions can be changed when the session is open and all records are known");
+        model.notify(NoticeKind::Warning, "the dataset or the session is still loading: try again in a moment");
         return;
     }
     let (scope, records): (Scope, RoaringBitmap) = match wanted.everywhere {
@@ -45,9 +45,9 @@ pub(super) fn found(model: &mut Model, id: ScanId, hits: Vec<Hit>, complete: boo
     replacement.complete |= complete;
     if complete && replacement.hits.is_empty() {
         model.mode = Mode::Browse;
-        model.notify(NoticeKind::Info, "no caption would change");
+        model.notify(NoticeKind::Info, "no caption matches");
     } else if too_many {
-        model.notify(NoticeKind::Warning, format!("only the first {MOST_HITS} are changed at once"));
+        model.notify(NoticeKind::Warning, format!("only the first {MOST_HITS} matches are changed at once"));
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn toggle_all(model: &mut Model) {
 pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Replace(replacement) = &model.mode else { return };
     if !replacement.complete {
-        model.notify(NoticeKind::Info, "still looking for captions to change");
+        model.notify(NoticeKind::Info, "still scanning: try again in a moment");
         return;
     }
     let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };

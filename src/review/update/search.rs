@@ -127,7 +127,7 @@ pub(super) fn next(model: &mut Model, forward: bool) {
         Some(search) => search.seek = Some(Seek { from, here: false, forward }),
         None if typing => return,
         None => {
-            model.notify(NoticeKind::Info, "nothing is searched for yet · / searches");
+            model.notify(NoticeKind::Info, "no search yet · / searches");
             return;
         }
     }
@@ -171,7 +171,7 @@ fn settle(model: &mut Model) {
         None if typing => go_back(model),
         None => {
             let words = model.search.as_ref().map(|search| search.text.clone()).unwrap_or_default();
-            model.notify(NoticeKind::Warning, format!("\"{words}\" is not found here"));
+            model.notify(NoticeKind::Warning, format!("not found: \"{words}\""));
         }
     }
 }
@@ -182,8 +182,8 @@ fn tell(model: &mut Model, found: Match, seek: Seek, complete: bool) {
     let more = if complete { "" } else { "+" };
     let around = match (found.around, seek.forward) {
         (false, _) => "",
-        (true, true) => " · from the top again",
-        (true, false) => " · from the bottom again",
+        (true, true) => " · wrapped to the top",
+        (true, false) => " · wrapped to the bottom",
     };
     model.notify(NoticeKind::Info, format!("/{words}  {} of {}{more}{around}", found.place + 1, found.total));
 }

@@ -6,7 +6,7 @@ use crate::review::{Mode, Model, NoticeKind};
 /// Toggles between the contact sheet and the list.
 pub(super) fn toggle(model: &mut Model) {
     if model.viewport.sheet.is_none() {
-        model.notify(NoticeKind::Warning, "no pictures are drawn here: --image-protocol blocks draws them anywhere");
+        model.notify(NoticeKind::Warning, "images are off: restart with --image-protocol blocks");
         return;
     }
     model.sheet.open = !model.shows_sheet();

@@ -42,11 +42,11 @@ fn wanted(model: &Model) -> Option<Sort> {
 /// Starts a sort. The list stays as it is until it is complete.
 fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
     if model.settings.sample.is_some() {
-        model.notify(NoticeKind::Info, "a sample stays in the order in which it was drawn");
+        model.notify(NoticeKind::Info, "a sample cannot be sorted");
         return;
     }
     if !model.indexed {
-        model.notify(NoticeKind::Warning, "the dataset is still being read: sort it in a moment");
+        model.notify(NoticeKind::Warning, "the dataset is still loading: try again in a moment");
         return;
     }
     give_up(model, out);
