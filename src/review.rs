@@ -4,6 +4,7 @@
 
 mod command_line;
 mod context;
+mod counters;
 mod effect;
 mod list_view;
 mod matches;
@@ -26,6 +27,7 @@ mod update;
 
 pub use command_line::CommandLine;
 pub use context::Context;
+pub use counters::Counters;
 pub use effect::Effect;
 pub use list_view::{Match, View};
 pub use matches::Matches;

@@ -303,7 +303,7 @@ impl App {
         let name = text::sanitize(&self.model.settings.dataset);
         let title = match self.model.tabs.total() {
             0 => format!("{name} · recaption"),
-            total => format!("{}/{total} · {name} · recaption", self.model.tabs.reviewed()),
+            total => format!("{}/{total} · {name} · recaption", self.model.counters().reviewed),
         };
         if title != self.title {
             self.screen.set_title(&title)?;

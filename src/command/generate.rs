@@ -4,6 +4,8 @@
 mod progress;
 mod run;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, BufRead as _, Write};
 use std::ops::ControlFlow;

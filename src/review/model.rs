@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use super::counters::Pending;
 use super::matches::Matches;
 use super::msg::Viewport;
 use super::pace::Pace;
@@ -207,6 +208,8 @@ pub struct Model {
     /// Records that pass both tab and filter; `None` if the tab alone decides.
     pub(super) listed: Option<RoaringBitmap>,
     pub(super) stop_pressed: bool,
+    /// The counters of the steps that are not on disk yet.
+    pub(super) pending: Pending,
 }
 
 impl Model {
@@ -263,6 +266,7 @@ impl Model {
             next_scan: 0,
             listed: None,
             stop_pressed: false,
+            pending: Pending::default(),
         }
     }
 

@@ -71,6 +71,8 @@ fn store(model: &mut Model, events: impl Into<Changes>, out: &mut Vec<Effect>) {
             job.accept = false;
         }
     }
+    let (last, counters) = (model.ledger.last(), model.live_counters());
+    model.pending.before_step(last, counters);
     let step = model.ledger.perform(changes);
     for record in step.changes.records() {
         model.follow(record);

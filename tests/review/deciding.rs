@@ -45,8 +45,32 @@ fn a_decision_counts_once_it_is_durable() {
     world.slow_disk = true;
     world.keys("a");
     assert!(!world.model.is_durable(RecordId(0)));
+    assert_eq!(world.model.counters().reviewed, 0);
     world.disk_catches_up();
     assert!(world.model.is_durable(RecordId(0)));
+    assert_eq!(world.model.counters().reviewed, 1);
+}
+
+#[test]
+fn counters_follow_the_disk_step_by_step() {
+    let mut world = World::new(&["One.", "Two.", "Three.", "Four."]);
+    world.slow_disk = true;
+    world.keys("a");
+    let first = world.model.ledger.last();
+    world.keys("X");
+    let second = world.model.ledger.last();
+    world.keys("u s");
+    let counts = |world: &World| {
+        let counters = world.model.counters();
+        (counters.of(Tab::ToReview), counters.of(Tab::Aside), counters.reviewed)
+    };
+    assert_eq!(counts(&world), (4, 0, 0), "nothing is on disk");
+    world.send(EngineEvent::Durable(first, jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(counts(&world), (3, 0, 1));
+    world.send(EngineEvent::Durable(second, jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(counts(&world), (2, 1, 2));
+    world.disk_catches_up();
+    assert_eq!(counts(&world), (2, 1, 1), "undone, then skipped");
 }
 
 #[test]

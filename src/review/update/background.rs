@@ -7,6 +7,7 @@ use super::{file, filter, job_events, search};
 use crate::dataset::{Entry, RecordId};
 use crate::engine::{Checked, EngineEvent};
 use crate::preview::Ready;
+use crate::review::counters::Pending;
 use crate::review::order::Order;
 use crate::review::{Effect, Model, NoticeKind, PictureSlot, SessionStatus};
 use crate::session::{Opened, Sample};
@@ -27,7 +28,8 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
         EngineEvent::SessionFailed(error) => session_failed(model, error.to_string()),
         EngineEvent::Durable(through, at) => {
             model.durable = model.durable.max(through);
-            model.pace.observe(at, model.tabs.reviewed());
+            model.pending.stored(model.durable, model.ledger.last());
+            model.pace.observe(at, model.counters().reviewed);
         }
         EngineEvent::StoreFailed(error) => store_failed(model, &error, out),
         EngineEvent::Sampled(sample) => sampled(model, sample),
@@ -66,6 +68,7 @@ fn session_opened(
     let (ledger, cursor) = (opened.ledger, opened.cursor);
     let known: Vec<RecordId> = model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
     model.durable = ledger.last();
+    model.pending = Pending::default();
     model.ledger = ledger;
     for record in known {
         model.tabs.set(record, model.ledger.record(record));

@@ -17,7 +17,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     let spot = model.spot_figures();
     let (total, reviewed) = match &spot {
         Some(figures) => (figures.drawn, figures.accepted.total()),
-        None => (u64::from(model.tabs.total()), model.tabs.reviewed()),
+        None => (u64::from(model.tabs.total()), model.counters().reviewed),
     };
     let progress = match &spot {
         _ if model.is_drawing() => format!("drawing the sample{}", theme.glyphs.ellipsis),
@@ -98,6 +98,7 @@ fn right(model: &Model, theme: &Theme) -> Line<'static> {
 
 /// Returns the start column and the label of each tab.
 pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
+    let counters = model.counters();
     let wide: Vec<_> = Tab::ALL.iter().map(|tab| (*tab, tab.title())).collect();
     let narrow = |tab: Tab| match tab {
         Tab::ToReview => "review",
@@ -109,7 +110,7 @@ pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
             .enumerate()
             .map(|(place, (tab, title))| {
                 let title = if short { narrow(*tab) } else { title };
-                (*tab, format!(" {} {title} {} ", place + 1, model.tabs.count(*tab)))
+                (*tab, format!(" {} {title} {} ", place + 1, counters.of(*tab)))
             })
             .collect()
     };
@@ -138,12 +139,13 @@ pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
 }
 
 pub(super) fn draw_tabs(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+    let problems = model.counters().of(Tab::Problems);
     let spans: Vec<Span> = tab_cells(model, area.width)
         .into_iter()
         .map(|(tab, _, label)| {
             let style = if tab == model.list.tab {
                 theme.selected
-            } else if tab == Tab::Problems && model.tabs.count(tab) > 0 {
+            } else if tab == Tab::Problems && problems > 0 {
                 theme.warning
             } else {
                 theme.muted

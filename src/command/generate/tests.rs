@@ -1,0 +1,216 @@
+//! Both front ends on the same session: they select the same records and send the same requests.
+
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use proptest::prelude::*;
+
+use super::*;
+use crate::command::fixture::{World, decided, edited};
+use crate::describe::{Describer, Description, DescriptionEvent, Priority, Request, StopReason};
+use crate::engine::{Checked, EngineEvent, request};
+use crate::review::{Command, Effect, Model, Msg, Settings, update};
+use crate::session::{Decision, Draft, EditBase, Event, FILE, Provenance};
+
+/// Records with an image and a valid line; one more has no image, and one more line is invalid.
+const RECORDS: u32 = 6;
+
+/// Records every request and answers with a caption.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Request>>);
+
+impl Describer for Recorder {
+    fn name(&self) -> &'static str {
+        "recorder"
+    }
+
+    fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescriptionEvent> {
+        self.0.lock().unwrap().push(request);
+        let description = Description {
+            text: "A hat.".to_owned(),
+            model: "m1".to_owned(),
+            prompt: None,
+            parameters: String::new(),
+            stop: StopReason::EndTurn,
+            usage: None,
+        };
+        stream::iter([DescriptionEvent::Finished(description)]).boxed()
+    }
+}
+
+/// Something that happens to a record before.
+#[derive(Clone, Debug)]
+enum Before {
+    Decided(Decision),
+    Amended,
+    Drafted,
+    Described,
+    Imported,
+    Failed,
+    Flagged,
+    Undone,
+    /// Another program changes the caption in the dataset, so that candidates and decisions are stale.
+    DatasetChanged,
+}
+
+fn before() -> impl Strategy<Value = Vec<(u32, Before)>> {
+    let decision =
+        prop_oneof![Just(Decision::Kept), Just(Decision::Skipped), Just(Decision::Excluded), Just(edited("Edited.")),];
+    let one = prop_oneof![
+        2 => decision.prop_map(Before::Decided),
+        2 => Just(Before::Amended),
+        1 => Just(Before::Drafted),
+        2 => Just(Before::Described),
+        2 => Just(Before::Imported),
+        2 => Just(Before::Failed),
+        1 => Just(Before::Flagged),
+        3 => Just(Before::Undone),
+        1 => Just(Before::DatasetChanged),
+    ];
+    prop::collection::vec((0..RECORDS, one), 0..14)
+}
+
+fn lines(changed: &[u32]) -> String {
+    let line = |id: u32| {
+        let caption = if changed.contains(&id) { "Changed." } else { "Original." };
+        format!("{{\"file_name\": \"{id}.png\", \"text\": \"{caption} {id}\", \"brand\": \"b{id}\"}}\n")
+    };
+    (0..=RECORDS).map(line).collect::<String>() + "{broken\n"
+}
+
+fn generated(record: RecordId, describer: &str) -> Event {
+    let provenance = Provenance {
+        describer: describer.to_owned(),
+        model: "m0".to_owned(),
+        prompt: None,
+        parameters: String::new(),
+        reason: None,
+        usage: None,
+        stop: StopReason::EndTurn,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    Event::Generated { record, text: format!("By {describer}."), provenance }
+}
+
+fn prepare(steps: Vec<(u32, Before)>) -> World {
+    let world = World::new(&lines(&[]));
+    (0..RECORDS).for_each(|id| world.picture(&format!("{id}.png")));
+    let mut changed = Vec::new();
+    for (id, step) in steps {
+        let record = RecordId(id);
+        let event = match step {
+            Before::Decided(decision) => decided(id, decision),
+            Before::Amended => Event::Amended { record, text: Some("Amended.".to_owned()) },
+            Before::Drafted => {
+                let draft = Draft { text: "Draft".to_owned(), cursor: 5, base: EditBase::Original };
+                Event::Drafted { record, draft: Some(draft) }
+            }
+            Before::Described => generated(record, "local"),
+            Before::Imported => generated(record, FILE),
+            Before::Failed => Event::Failed { record, reason: "busy".to_owned() },
+            Before::Flagged => Event::Flagged { record, on: true },
+            Before::Undone => Event::Undone,
+            Before::DatasetChanged => {
+                changed.push(id);
+                world.write("metadata.jsonl", lines(&changed));
+                continue;
+            }
+        };
+        world.record([event]);
+    }
+    world
+}
+
+/// Returns what is sent, by record, without the job's number.
+fn by_record(mut requests: Vec<Request>) -> Vec<Request> {
+    requests.iter_mut().for_each(|request| request.job = crate::describe::JobId(0));
+    requests.sort_by_key(|request| request.record);
+    requests
+}
+
+/// Presses `g a` in a reviewer of this session.
+fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
+    let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
+    dataset.build_index(&mut |_| ControlFlow::Continue(())).unwrap();
+    let (store, opened) = world.hold();
+    store.close().unwrap();
+    let settings = Settings {
+        dataset: "test".to_owned(),
+        describer: Some("recorder".to_owned()),
+        rules: Rules::default(),
+        ahead: 0,
+        price: None,
+        ahead_agreed: false,
+        confirm_above: Dollars::default(),
+        keep_line_breaks: false,
+        sample: None,
+    };
+    let mut model = Model::new(settings);
+    let records = RECORDS + 2;
+    let bad_pictures = vec![RecordId(RECORDS)];
+    let bad_lines = vec![RecordId(RECORDS + 1)];
+    let mut specs = Vec::new();
+    for msg in [
+        Msg::from(EngineEvent::Indexed { records, complete: true }),
+        EngineEvent::SessionOpened { opened: Box::new(opened), remark: None, read_only: None }.into(),
+        EngineEvent::Checked(Checked { records, bad_lines, bad_pictures }).into(),
+        Msg::Command(Command::GenerateAll),
+    ] {
+        for effect in update(&mut model, msg) {
+            if let Effect::Describe(more) = effect {
+                specs.extend(more);
+            }
+        }
+    }
+    let max_words = Rules::default().max_words;
+    by_record(specs.into_iter().map(|spec| request::build(&dataset, spec, max_words).unwrap()).collect())
+}
+
+fn sent_by_generate(world: &World, selection: Selection) -> Vec<Request> {
+    let recorder = Arc::new(Recorder::default());
+    let options = GenerateOptions {
+        path: world.folder.path().to_owned(),
+        open: world.reading.clone(),
+        session: None,
+        describer: Arc::clone(&recorder) as Arc<dyn Describer>,
+        rules: Rules::default(),
+        selection,
+        dry_run: false,
+        yes: false,
+        confirm_above: Dollars::default(),
+        budget: None,
+        accept: false,
+        save: false,
+        output: None,
+        in_place: false,
+        force: false,
+        json: false,
+        terminal: false,
+        log: (Some("/dev/null".into()), LogLevel::Error),
+    };
+    run(&options, &mut Vec::new()).unwrap();
+    let sent = std::mem::take(&mut *recorder.0.lock().unwrap());
+    by_record(sent)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn both_front_ends_send_the_same_requests(steps in before()) {
+        let world = prepare(steps);
+        let reviewer = sent_by_the_reviewer(&world);
+        prop_assert_eq!(sent_by_generate(&world, Selection::default()), reviewer);
+    }
+}
+
+#[test]
+fn the_caption_sent_is_the_current_one() {
+    let world = prepare(vec![(0, Before::Amended), (1, Before::Drafted), (2, Before::Imported), (3, Before::Failed)]);
+    let sent = sent_by_generate(&world, Selection::default());
+    let records: Vec<u32> = sent.iter().map(|request| request.record.0).collect();
+    assert_eq!(records, [0, 3, 4, 5], "a draft and an imported candidate are to be reviewed first");
+    assert_eq!(sent[0].context.current.as_deref(), Some("Amended."));
+    assert_eq!(sent[1].context.current.as_deref(), Some("Original. 3"));
+}
