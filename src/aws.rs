@@ -17,7 +17,7 @@ mod identity;
 mod tests;
 
 pub use client::{Client, Options};
-pub use converse::{ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat, Stop, Thinking, TokenUsage};
+pub use converse::{ConverseEvent, ConverseRequest, Image, ImageFormat, Stop, Thinking};
 pub use credentials::credentials_are_configured;
-pub use error::{AwsError, ImageProblem, Interruption, Limit, Parameter, PauseCause, Reaction};
+pub use error::{AwsError, Parameter, PauseCause, Reaction};
 pub use identity::Identity;

@@ -22,4 +22,4 @@ pub mod show;
 pub mod stats;
 
 pub use dispatch::run;
-pub use input::{Input, InputError};
+pub use input::Input;

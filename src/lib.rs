@@ -4,9 +4,9 @@
 //! decisions and candidates, and *saving* combines the two. `ARCHITECTURE.md` describes the modules.
 
 pub mod atomic_file;
-pub mod aws;
+mod aws;
 pub mod cli;
-pub mod command;
+mod command;
 pub mod config;
 pub mod console;
 pub mod dataset;
@@ -19,7 +19,7 @@ pub mod picture;
 pub mod preview;
 pub mod report;
 pub mod review;
-pub mod runtime;
+mod runtime;
 pub mod session;
 pub mod statistics;
 pub mod text;

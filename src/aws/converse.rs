@@ -1,6 +1,5 @@
 //! A request to a model and its streamed response.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use aws_sdk_bedrockruntime::types::{
     self, ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageSource,
     InferenceConfiguration, Message, OutputConfig, StopReason,
 };
-use aws_smithy_types::Document;
 use tokio::time::timeout;
 
 use super::classify;
@@ -58,7 +56,6 @@ pub enum Thinking {
     /// Sends no setting.
     #[default]
     ModelDefault,
-    Off,
     /// "low", "medium" or "high".
     Effort(String),
 }
@@ -82,7 +79,8 @@ pub enum Stop {
     EndTurn,
     /// [`ConverseRequest::max_tokens`] cut the text off.
     MaxTokens,
-    StopSequence,
+    /// A stop sequence ended it.
+    Sequence,
     /// The service's content filter blocked the response.
     ContentFiltered,
     /// A guardrail of the account blocked the response.
@@ -127,11 +125,6 @@ impl ConverseRequest {
         let call = call.model_id(self.model).messages(message).inference_config(inference);
         Ok(match self.thinking {
             Thinking::ModelDefault => call,
-            Thinking::Off => {
-                let off = HashMap::from([("type".to_owned(), Document::String("disabled".to_owned()))]);
-                let fields = HashMap::from([("thinking".to_owned(), Document::Object(off))]);
-                call.additional_model_request_fields(Document::Object(fields))
-            }
             Thinking::Effort(effort) => call.output_config(OutputConfig::builder().effort(effort).build()),
         })
     }
@@ -153,7 +146,7 @@ impl From<StopReason> for Stop {
         match reason {
             StopReason::EndTurn => Self::EndTurn,
             StopReason::MaxTokens => Self::MaxTokens,
-            StopReason::StopSequence => Self::StopSequence,
+            StopReason::StopSequence => Self::Sequence,
             StopReason::ContentFiltered => Self::ContentFiltered,
             StopReason::GuardrailIntervened => Self::Guardrail,
             // The SDK has no variant for it.

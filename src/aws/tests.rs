@@ -5,8 +5,9 @@ mod network;
 mod requests;
 mod streams;
 
+use super::converse::{ConverseStream, TokenUsage};
 use super::fixture::MockBedrock;
-use super::{AwsError, ConverseEvent, ConverseRequest, ConverseStream, Stop, Thinking, TokenUsage};
+use super::{AwsError, ConverseEvent, ConverseRequest, Stop, Thinking};
 
 const MODEL: &str = "us.anthropic.claude-sonnet-4-6";
 

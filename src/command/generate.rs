@@ -12,7 +12,6 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::tally::{Stopped, Tally};
 use super::input::Input;
 use super::save::{self, SaveError, SaveOptions};
 use crate::config::LogLevel;

@@ -10,9 +10,10 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use jiff::{SignedDuration, Timestamp, fmt};
 use rstest::rstest;
 
+use super::super::error::{ImageProblem, Interruption, Limit};
 use super::super::error_response::{ErrorResponse, RequestInfo};
 use super::super::fixture::{MockResponse, config};
-use super::super::{Client, ImageProblem, Interruption, Limit, Options, Parameter, PauseCause, Reaction};
+use super::super::{Client, Options, Parameter, PauseCause, Reaction};
 use super::*;
 
 const PAUSE: Reaction = Reaction::Pause(PauseCause::Access);

@@ -6,9 +6,10 @@ use aws_smithy_http_client::test_util::NeverClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::super::error::Interruption;
 use super::super::fixture::Part;
 use super::super::fixture::{config, event};
-use super::super::{Client, Interruption, Options, Reaction};
+use super::super::{Client, Options, Reaction};
 use super::*;
 
 fn client_for(address: &str) -> Client {

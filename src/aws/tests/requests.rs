@@ -43,9 +43,7 @@ async fn unset_parameters_are_not_sent() {
 }
 
 #[tokio::test]
-async fn thinking_can_be_disabled_or_limited() {
-    let (_, body) = sent(ConverseRequest { thinking: Thinking::Off, ..request() }).await;
-    assert_eq!(body["additionalModelRequestFields"], json!({ "thinking": { "type": "disabled" } }));
+async fn the_effort_of_thinking_can_be_limited() {
     let (_, body) = sent(ConverseRequest { thinking: Thinking::Effort("low".to_owned()), ..request() }).await;
     assert_eq!(body["outputConfig"], json!({ "effort": "low" }));
 }

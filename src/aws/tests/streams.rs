@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
 
+use super::super::Reaction;
+use super::super::error::{Interruption, Limit};
 use super::super::fixture::{MockResponse, Part, event};
-use super::super::{Interruption, Limit, Reaction};
 use super::*;
 
 const USAGE: Option<TokenUsage> = Some(TokenUsage { input: 100, output: 20 });
@@ -49,7 +50,7 @@ async fn deltas_are_streamed_and_the_end_has_the_token_count() {
 #[rstest]
 #[case("end_turn", Stop::EndTurn)]
 #[case("max_tokens", Stop::MaxTokens)]
-#[case("stop_sequence", Stop::StopSequence)]
+#[case("stop_sequence", Stop::Sequence)]
 #[case("content_filtered", Stop::ContentFiltered)]
 #[case("guardrail_intervened", Stop::Guardrail)]
 #[case("refusal", Stop::Refusal)]

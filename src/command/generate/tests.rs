@@ -124,7 +124,9 @@ fn prepare(steps: Vec<(u32, Before)>) -> World {
 
 /// Returns what is sent, by record, without the job's number.
 fn by_record(mut requests: Vec<Request>) -> Vec<Request> {
-    requests.iter_mut().for_each(|request| request.job = crate::describe::JobId(0));
+    for request in &mut requests {
+        request.job = crate::describe::JobId(0);
+    }
     requests.sort_by_key(|request| request.record);
     requests
 }
@@ -189,7 +191,7 @@ fn sent_by_generate(world: &World, selection: Selection) -> Vec<Request> {
         terminal: false,
         log: (Some("/dev/null".into()), LogLevel::Error),
     };
-    run(&options, &mut Vec::new()).unwrap();
+    run(&options, &mut Console::new(Vec::new())).unwrap();
     let sent = std::mem::take(&mut *recorder.0.lock().unwrap());
     by_record(sent)
 }

@@ -78,7 +78,7 @@ impl PreparedRequest {
         let temperature = self.request.temperature.map(|temperature| format!("temperature: {temperature}"));
         let effort = match &self.request.thinking {
             Thinking::Effort(effort) => Some(format!("effort: {effort}")),
-            Thinking::Off | Thinking::ModelDefault => None,
+            Thinking::ModelDefault => None,
         };
         temperature.into_iter().chain(effort).collect::<Vec<_>>().join(", ")
     }

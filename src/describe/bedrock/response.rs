@@ -65,7 +65,7 @@ impl Response {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let failed = |message| Err(AttemptError::Failed(message));
         let stop = match stop {
-            Stop::EndTurn | Stop::StopSequence => StopReason::EndTurn,
+            Stop::EndTurn | Stop::Sequence => StopReason::EndTurn,
             Stop::MaxTokens => StopReason::MaxTokens,
             Stop::Other(reason) => StopReason::Other(reason),
             Stop::ContentFiltered => return failed(format!("{name}: response blocked by the content filter")),
