@@ -169,21 +169,21 @@ fn a_line_that_cannot_be_read_has_no_text() {
 }
 
 #[rstest]
-#[case("red )", ")", "closes nothing")]
-#[case("red and", "", "has to follow")]
-#[case("(red or )", ")", "has to stand before")]
-#[case("or red", "or", "has to stand before")]
-#[case("not", "", "has to follow")]
+#[case("red )", ")", "unmatched")]
+#[case("red and", "", "expected a term")]
+#[case("(red or )", ")", "expected a term before")]
+#[case("or red", "or", "expected a term before")]
+#[case("not", "", "expected a term")]
 #[case("red status:done", "done", "one of: all to-review ready")]
-#[case("status:e", "e", "which one: edited or excluded?")]
+#[case("status:e", "e", "ambiguous: edited or excluded")]
 #[case("lint:duplicate", "duplicate", "one of: empty")]
 #[case("words:many", "many", "words:10..50")]
 #[case("flag:maybe", "maybe", "flag:no")]
 #[case("re:red", "re:red", "re:/…/")]
 #[case("re:/(/", "/(/", "unclosed group")]
-#[case("re:/a/x", "x", "capitals do not count")]
+#[case("re:/a/x", "x", "only i (ignore case)")]
 #[case("~", "~", "letters of a file name")]
-#[case("a \"\"", "\"\"", "nothing between")]
+#[case("a \"\"", "\"\"", "empty quotes")]
 fn mistakes_are_named_where_they_are(#[case] text: &str, #[case] place: &str, #[case] message: &str) {
     let (wrong, why) = refused(text);
     assert_eq!(wrong, place);
