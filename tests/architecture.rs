@@ -1,6 +1,6 @@
 //! The boundaries of ARCHITECTURE.md. Sources are parsed, so that grouped imports and paths in expressions count too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -180,6 +180,37 @@ fn modules_import_only_what_they_may() {
         });
         assert_eq!(found, [] as [String; 0], "{module}");
     }
+}
+
+/// Returns the files of a module that are part of an import cycle, after removing those that are not, one by one.
+fn in_cycles(module: &str) -> BTreeSet<String> {
+    let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in files(module) {
+        let inside = file.strip_prefix(source().join(module)).ok();
+        let Some(inside) = inside.filter(|inside| !inside.ends_with("tests.rs") && !inside.ends_with("fixture.rs"))
+        else {
+            continue;
+        };
+        let names: Vec<String> =
+            inside.with_extension("").iter().map(|name| name.to_string_lossy().into_owned()).collect();
+        let imported = paths(&file).into_iter().filter_map(|path| {
+            let is_up = path.iter().take_while(|name| *name == "super").count() == names.len();
+            if is_up { path.get(names.len()).cloned() } else { None }
+        });
+        imports.entry(names[0].clone()).or_default().extend(imported.filter(|name| *name != names[0]));
+    }
+    loop {
+        let known: BTreeSet<String> = imports.keys().cloned().collect();
+        imports.retain(|_, imported| !imported.is_disjoint(&known));
+        if imports.len() == known.len() {
+            return known;
+        }
+    }
+}
+
+#[test]
+fn the_files_of_the_session_do_not_import_each_other_in_cycles() {
+    assert_eq!(in_cycles("session"), BTreeSet::new());
 }
 
 #[test]
