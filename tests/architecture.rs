@@ -163,7 +163,7 @@ fn modules_import_only_what_they_may() {
         ("report", &["dataset", "describe", "session", "statistics"]),
         ("engine", &["dataset", "describe", "lint", "report", "session", "statistics"]),
         ("review", &["dataset", "describe", "engine", "lint", "preview", "report", "session"]),
-        ("runtime", &["dataset", "engine", "preview", "report", "review", "session"]),
+        ("runtime", &["dataset", "engine", "lint", "preview", "report", "review", "session"]),
         (
             "tui",
             &[
