@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use cache::ByteCache;
 pub(crate) use decode::{Decoded, decode, decode_unless, inspect};
 pub(crate) use inspect::inspect_file;
-pub(crate) use pixels::opaque;
+pub(crate) use pixels::{opaque, resize};
 pub(crate) use source::{Stamp, read, stamp};
 
 pub use decode::decoder_process;

@@ -1,8 +1,9 @@
 //! Operations on decoded pixels: resize, orient, flatten transparency.
 
-use fast_image_resize::{ResizeError, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
+use fast_image_resize::{IntoImageView as _, IntoImageViewMut as _, PixelTrait, ResizeError, ResizeOptions, Resizer};
 use image::metadata::Orientation;
-use image::{DynamicImage, Rgb, RgbImage};
+use image::{ColorType, DynamicImage, Rgb, RgbImage};
 
 use super::Decoded;
 
@@ -47,8 +48,7 @@ impl Decoded {
             let (w, h) = (f64::from(stored_width), f64::from(stored_height));
             let crop = ResizeOptions::new().crop(across.0 * w, down.0 * h, across.1 * w, down.1 * h);
             let options = if is_whole { ResizeOptions::new() } else { crop };
-            resized = DynamicImage::new(width, height, self.pixels.color());
-            Resizer::new().resize(&self.pixels, &mut resized, &options)?;
+            resized = resize(&self.pixels, (width, height), &options)?;
         }
         resized.apply_orientation(self.orientation);
         Ok(resized)
@@ -58,6 +58,35 @@ impl Decoded {
     pub fn resized(&self, size: (u32, u32)) -> Result<DynamicImage, ResizeError> {
         self.resized_part((0, 0), (self.info.width, self.info.height), size)
     }
+}
+
+/// Resizes a picture with 8 bits per channel. `Resizer::resize` would also link the code for all other pixel types, which
+/// takes megabytes.
+pub(crate) fn resize(
+    picture: &DynamicImage,
+    (width, height): (u32, u32),
+    options: &ResizeOptions,
+) -> Result<DynamicImage, ResizeError> {
+    fn typed<P: PixelTrait>(
+        source: &DynamicImage,
+        target: &mut DynamicImage,
+        options: &ResizeOptions,
+    ) -> Result<(), ResizeError> {
+        match (source.image_view::<P>(), target.image_view_mut::<P>()) {
+            (Some(source), Some(mut target)) => Resizer::new().resize_typed(&source, &mut target, options),
+            _ => Err(ResizeError::PixelTypesAreDifferent),
+        }
+    }
+
+    let mut resized = DynamicImage::new(width, height, picture.color());
+    match picture.color() {
+        ColorType::L8 => typed::<U8>(picture, &mut resized, options),
+        ColorType::La8 => typed::<U8x2>(picture, &mut resized, options),
+        ColorType::Rgb8 => typed::<U8x3>(picture, &mut resized, options),
+        ColorType::Rgba8 => typed::<U8x4>(picture, &mut resized, options),
+        _ => Err(ResizeError::PixelTypesAreDifferent),
+    }?;
+    Ok(resized)
 }
 
 /// Start and length of an interval along a side, as fractions of the side.

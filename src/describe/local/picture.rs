@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions};
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 
 use super::{
     colour::Lab,
     geometry::{CropMap, Point, Region},
 };
-use crate::picture::{UnusablePicture, decode_unless, opaque, read};
+use crate::picture::{UnusablePicture, decode_unless, opaque, read, resize};
 
 /// The longest side after downscaling, in pixels. All thresholds of this describer were tuned at this size.
 const WORKING_SIDE: u32 = 640;
@@ -86,7 +86,7 @@ impl Picture {
     /// Returns the whole image resized to a square of `side` pixels, without keeping the aspect ratio, as the networks
     /// expect it.
     pub(super) fn squeezed(&self, side: u32) -> Vec<[f32; 3]> {
-        let square = resize(&DynamicImage::ImageRgb8(self.pixels.clone()), side, side).into_rgb8();
+        let square = scale_to(&DynamicImage::ImageRgb8(self.pixels.clone()), side, side).into_rgb8();
         square.pixels().map(|pixel| pixel.0.map(f32::from)).collect()
     }
 
@@ -139,17 +139,14 @@ fn shrink(image: DynamicImage) -> DynamicImage {
     }
     let scale = f64::from(WORKING_SIDE) / f64::from(longest);
     let scaled = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-    resize(&image, scaled(image.width()), scaled(image.height()))
+    scale_to(&image, scaled(image.width()), scaled(image.height()))
 }
 
-fn resize(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
-    let mut resized = DynamicImage::new(width, height, image.color());
+fn scale_to(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    match Resizer::new().resize(image, &mut resized, &options) {
-        Ok(()) => resized,
-        // The pixel format is not supported by fast_image_resize.
-        Err(_) => image.resize_exact(width, height, image::imageops::FilterType::Triangle),
-    }
+    resize(image, (width, height), &options)
+        // More than 8 bits per channel.
+        .unwrap_or_else(|_| image.resize_exact(width, height, image::imageops::FilterType::Triangle))
 }
 
 /// Converts to 8-bit RGB. Transparent images are blended onto white, the background of most web pages.
