@@ -43,7 +43,7 @@ pub struct EngineOptions {
     pub session: Location,
     /// Open the session for reading only.
     pub read_only: bool,
-    /// Who decides, for the history. `None` if nobody does.
+    /// The reviewer's name, for the history. `None` for headless runs.
     pub reviewer: Option<String>,
     pub describer: Option<Arc<dyn Describer>>,
     /// The word limit of captions.
@@ -55,7 +55,7 @@ pub struct EngineOptions {
     pub sample: Option<SampleRequest>,
 }
 
-/// The work in the background. Dropping it stores what was sent to the session.
+/// The work in the background. Dropping it flushes the session.
 pub struct Engine {
     dataset: Dataset,
     location: Location,
@@ -143,7 +143,7 @@ impl Engine {
         let _ = self.send_to_session(|session| session.set_cursor(record, file_name));
     }
 
-    /// Closes the session and opens it again, to show what is really stored.
+    /// Closes the session and opens it again, to show the stored state.
     pub fn reopen_session(&self) {
         if let Err(error) = self.send_to_session(WorkerHandle::reopen) {
             (self.emit)(EngineEvent::SessionFailed(error));
@@ -254,7 +254,7 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// Stores what was sent to the session even if the front end panics.
+    /// Flushes the session even if the front end panics.
     fn drop(&mut self) {
         self.stopping.stop();
         if let Some(Err(error)) = self.session.take().map(Worker::close) {

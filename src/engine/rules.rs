@@ -119,7 +119,7 @@ fn is_clean(stop: &StopReason, findings: &[Finding]) -> bool {
     *stop == StopReason::EndTurn && !findings.iter().any(Finding::needs_attention)
 }
 
-/// What is known about a finished job besides its description.
+/// The circumstances of a finished job.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
     /// The describer's name.
@@ -142,7 +142,7 @@ pub struct Conclusion {
 /// A new candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// No check speaks against accepting it unseen, and somebody asked for that.
+    /// It is clean, and accepting it unseen was asked for.
     pub accepted: bool,
     /// The record has a candidate with this text already.
     pub repeated: bool,

@@ -13,79 +13,62 @@ use crate::session::Step;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Read these lines.
+    /// Read lines.
     Load(Vec<RecordId>),
-    /// Store a step in the session. It is acknowledged by its last event's number.
+    /// Store a step in the session. It is acknowledged with the number of its last event.
     Store(Step),
-    /// Keep the cursor's place for the next start: the record, and its picture's name.
+    /// Remember the record under the cursor, with its file name, for the next start.
     RememberCursor(RecordId, String),
-    /// Open the session anew: what is in memory may be more than what is stored.
+    /// Open the session again, because the model may be ahead of the disk.
     ReopenSession,
-    /// Describe these records.
     Describe(Vec<JobSpec>),
-    /// Let these be the review-ahead jobs, in this order, instead of those still waiting.
+    /// Replace the waiting review-ahead jobs by these, nearest first.
     DescribeAhead(Vec<JobSpec>),
-    /// Stop all descriptions, under way or waiting.
+    /// Cancel all jobs.
     StopDescriptions,
-    /// Let a describer that has stopped for now try again.
+    /// Let a paused describer try again.
     ResumeDescriber,
-    /// Show a record's picture.
     ShowPicture {
-        /// The record.
         record: RecordId,
-        /// The picture, as the dataset names it.
         file_name: String,
-        /// How.
         view: PictureView,
     },
-    /// Have these pictures ready, most wanted first, instead of those wished for before.
+    /// Prefetch images, most urgent first, instead of those requested before.
     PrefetchPictures {
-        /// The records and their pictures' names.
         pictures: Vec<(RecordId, String)>,
-        /// The room for them.
         area: CellArea,
     },
-    /// Have these pictures ready in the size of the contact sheet, in this order, instead of those asked for this way
-    /// before.
+    /// Load thumbnails, in this order, instead of those requested before. `area` is the size of one.
     ShowThumbnails {
-        /// The records and their pictures' names.
         pictures: Vec<(RecordId, String)>,
-        /// The room for each.
         area: CellArea,
     },
-    /// Look for the records a query holds for.
+    /// Scan for the records that match a query.
     Scan(Scan),
-    /// Sort the records for the list.
     Sort(SortScan),
-    /// Find out what the dataset's lines offer for queries.
+    /// Collect the fields and values that queries can complete.
     CollectVocabulary,
-    /// Stop looking: nobody waits for what that scan would find.
     StopScan(ScanId),
     Save(SaveRequest),
-    /// Write the report of the spot check.
+    /// Write the report of the spot check, beside the dataset unless a path is given. `force` overwrites.
     WriteReport {
-        /// Where to; beside the dataset where nothing is said.
         path: Option<PathBuf>,
-        /// Replace what is there.
         force: bool,
     },
-    /// Add up what the session has come to.
+    /// Gather the session's statistics.
     GatherFigures,
-    /// Let the operator's own editor have this text.
+    /// Open a text in the external editor.
     EditExternally {
-        /// The record.
         record: RecordId,
-        /// The text to start from.
         text: String,
     },
-    /// Look for the captions that a change would change.
+    /// Scan for the captions that a change applies to.
     FindReplacements(ReplaceScan),
-    /// Put this text on the clipboard.
+    /// Copy to the clipboard.
     Copy(String),
-    /// Something the operator has waited for is done: tell them, also where they look elsewhere.
+    /// Send a desktop notification: a long run has ended or paused.
     Notify(String),
-    /// Give the terminal back until the shell continues the program.
+    /// Suspend to the shell.
     Suspend,
-    /// Leave the program.
     Quit,
 }

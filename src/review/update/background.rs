@@ -132,8 +132,8 @@ fn load_failed(model: &mut Model, records: &[RecordId], error: String) {
     dataset_failed(model, error);
 }
 
-/// A step could not be stored. The model may be ahead of the disk, so the session is opened again to show what is
-/// really stored.
+/// A step could not be stored. The model may be ahead of the disk, so the session is opened again to show the
+/// stored state.
 fn store_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
     if model.session == SessionStatus::Open {
         model.session = SessionStatus::Opening;
