@@ -77,11 +77,11 @@ pub fn write<E: From<WriteError>>(
     Ok(committed.warnings)
 }
 
-/// Replaces the file at `path` like [`write`], but without syncing: after a power failure it may be empty or old. For
+/// Replaces the file at `path` like [`write()`], but without syncing: after a power failure it may be empty or old. For
 /// caches, whose content can be computed again. A new file is readable by its owner only.
 ///
 /// # Errors
-/// Like [`write`].
+/// Like [`write()`].
 pub fn write_unsynced<E: From<WriteError>>(
     path: &Path,
     fill: &mut dyn FnMut(&mut (dyn Write + Send)) -> Result<(), E>,
@@ -101,10 +101,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Replaces the file at `path` like [`write`], except that its folder is not synced yet.
+    /// Replaces the file at `path` like [`write()`], except that its folder is not synced yet.
     ///
     /// # Errors
-    /// Like [`write`].
+    /// Like [`write()`].
     pub fn write<E: From<WriteError>>(
         &mut self,
         path: &Path,

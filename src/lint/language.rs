@@ -10,7 +10,7 @@ use profiles::{PROFILES, Profile};
 use super::phrase_matching::normalize;
 use super::{Text, Violation};
 
-/// A language with a [profile](profiles).
+/// A language with a profile (`profiles.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Language(&'static Profile);
 

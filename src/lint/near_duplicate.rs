@@ -65,7 +65,7 @@ impl NearDuplicateIndex {
         Self { columns: vec![Vec::new(); pass.0.len()], bands: pass.0, records: Vec::new() }
     }
 
-    /// Adds the caption of a record. Captions shorter than [`MIN_WORDS`] are skipped.
+    /// Adds the caption of a record. Captions shorter than `MIN_WORDS` are skipped.
     pub fn add(&mut self, record: RecordId, caption: &str) {
         let Some(shingles) = shingles(caption) else { return };
         self.records.push(record.0);
