@@ -82,7 +82,7 @@ fn describe(describer: &LocalDescriber, picture: &Path) -> (Duration, String) {
         context: Context::default(),
     };
     let start = Instant::now();
-    let text = match block_on_stream(describer.describe(request, Priority::Asked).boxed()).last() {
+    let text = match block_on_stream(describer.describe(request, Priority::Interactive).boxed()).last() {
         Some(DescriptionEvent::Finished(description)) => description.text,
         other => format!("{other:?}"),
     };

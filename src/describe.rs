@@ -28,10 +28,10 @@ pub struct JobId(pub u64);
 /// The priority of a job, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Interactive: the operator is waiting. The newest runs first, because it is for the current record.
-    Asked,
-    /// Prefetch for the reviewer, nearest record first.
-    Ahead,
+    /// The operator is waiting. The newest runs first, because it is for the current record.
+    Interactive,
+    /// For the reviewer, nearest record first.
+    Prefetch,
     /// Part of a run, in the order of the dataset.
     Bulk,
 }

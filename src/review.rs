@@ -42,7 +42,7 @@ pub use pace::Pace;
 pub use record_view::{Content, RecordView};
 pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
 pub use scan::{Scan, ScanId, Scanned, Snapshot};
-pub use selection::{Marks, RecordAction};
+pub use selection::{RecordAction, Selection};
 pub use sheet::{Grid, Sheet};
 pub use sort::{Sort, SortBy, SortScan, Sorter};
 pub use tabs::{Tab, Tabs};

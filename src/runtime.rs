@@ -81,7 +81,7 @@ impl Runtime {
             Effect::DescribeAhead(specs) => engine.describe_ahead(specs),
             Effect::StopDescriptions => engine.cancel_all(),
             Effect::ResumeDescriber => engine.resume_describer(),
-            Effect::GatherFigures => engine.gather_statistics(),
+            Effect::GatherStatistics => engine.gather_statistics(),
             Effect::Save(request) => engine.save(request.forced_if(self.force)),
             Effect::WriteReport { path, force } => {
                 let location = self.location.clone();

@@ -217,7 +217,7 @@ impl State {
     /// Counts a request as sent if all limits allow it.
     fn send(&mut self, limits: &RateLimits, priority: Priority, tokens: u32, now: Duration) -> Result<Sent, Blocked> {
         // The extra slot keeps an interactive request from waiting for the end of a bulk request.
-        let slots = limits.concurrency.get().saturating_add(usize::from(priority == Priority::Asked));
+        let slots = limits.concurrency.get().saturating_add(usize::from(priority == Priority::Interactive));
         if self.in_flight >= slots {
             return Err(Blocked::Full);
         }

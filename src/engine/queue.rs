@@ -179,7 +179,7 @@ impl Shared {
     /// has a slot of its own beyond `concurrency`, so that it need not wait for the end of a bulk job.
     fn start_next(&self, running: usize, concurrency: usize) -> Option<(JobSpec, CancellationToken)> {
         let mut state = self.state();
-        if running >= concurrency && (running > concurrency || state.waiting.first() != Some(Priority::Asked)) {
+        if running >= concurrency && (running > concurrency || state.waiting.first() != Some(Priority::Interactive)) {
             return None;
         }
         let spec = state.waiting.next()?;

@@ -63,7 +63,7 @@ impl Context {
             Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
             Mode::Help(_) => Self::Help,
-            Mode::Figures(_) => Self::Statistics,
+            Mode::Statistics(_) => Self::Statistics,
             Mode::Search(_) => Self::Search,
             Mode::Filter(_) => Self::Filter,
             Mode::ConfirmQuit => Self::ConfirmQuit,

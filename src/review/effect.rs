@@ -56,7 +56,7 @@ pub enum Effect {
         force: bool,
     },
     /// Gather the session's statistics.
-    GatherFigures,
+    GatherStatistics,
     /// Open a text in the external editor.
     EditExternally {
         record: RecordId,

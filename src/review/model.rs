@@ -15,7 +15,7 @@ use super::msg::Viewport;
 use super::pace::Pace;
 use super::query::Vocabulary;
 use super::scan::{ScanId, Snapshot};
-use super::selection::Marks;
+use super::selection::Selection;
 use super::sheet::Sheet;
 use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
@@ -168,7 +168,7 @@ pub struct Model {
     pub sort: Option<Sort>,
     /// The sort in progress.
     pub sorting: Option<Sorting>,
-    pub marks: Marks,
+    pub selection: Selection,
     pub search: Option<Search>,
     pub filter: Option<Filter>,
     /// Field names and values for query completion, once collected.
@@ -235,7 +235,7 @@ impl Model {
             list: List { forward: true, ..List::default() },
             sort: None,
             sorting: None,
-            marks: Marks::default(),
+            selection: Selection::default(),
             search: None,
             filter: None,
             vocabulary: None,

@@ -52,7 +52,7 @@ impl fmt::Display for Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub change: Change,
-    /// Applies to all records, not only to the marked ones or, if there are none, those in view.
+    /// Applies to all records, not only to the selected ones or, if there are none, those in view.
     pub everywhere: bool,
 }
 
@@ -203,7 +203,7 @@ pub struct Hit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     All,
-    Marked,
+    Selected,
     /// Those that pass the tab and the filter.
     InView,
 }

@@ -1,4 +1,4 @@
-//! The marked records, which commands apply to instead of the one under the cursor.
+//! The selected records, which commands apply to instead of the one under the cursor.
 
 use roaring::RoaringBitmap;
 
@@ -7,9 +7,9 @@ use super::order::put;
 use crate::dataset::RecordId;
 use crate::describe::Reason;
 
-/// The marked records: individual ones, and a range that still follows the cursor.
+/// The selected records: individual ones, and a range that still follows the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct Selection {
     settled: RoaringBitmap,
     /// The start of the range.
     anchor: Option<RecordId>,
@@ -29,12 +29,12 @@ pub enum RecordAction {
     Describe(Option<Reason>),
 }
 
-impl Marks {
+impl Selection {
     pub(super) const fn of(settled: RoaringBitmap) -> Self {
         Self { settled, anchor: None }
     }
 
-    /// Returns the number of marked records outside the open range.
+    /// Returns the number of selected records outside the open range.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.settled.len()
@@ -52,8 +52,8 @@ impl Marks {
     }
 
     pub(super) fn toggle(&mut self, record: RecordId) {
-        let marked = self.settled.contains(record.0);
-        put(&mut self.settled, record.0, !marked);
+        let selected = self.settled.contains(record.0);
+        put(&mut self.settled, record.0, !selected);
     }
 
     pub(super) const fn begin_range(&mut self, at: RecordId) {
@@ -68,31 +68,31 @@ impl Marks {
 
 impl Model {
     #[must_use]
-    pub fn is_marked(&self, record: RecordId) -> bool {
-        self.marks.settled.contains(record.0)
+    pub fn is_selected(&self, record: RecordId) -> bool {
+        self.selection.settled.contains(record.0)
             || self.range().is_some_and(|(first, last)| {
                 let view = self.view();
                 view.contains(record) && (first..=last).contains(&view.position(record))
             })
     }
 
-    /// Returns the length of the open range. Some of its records may be marked already.
+    /// Returns the length of the open range. Some of its records may be selected already.
     #[must_use]
     pub fn range_length(&self) -> Option<usize> {
         self.range().map(|(first, last)| last - first + 1)
     }
 
-    /// Returns all marked records, including the open range.
-    pub(super) fn marked(&self) -> RoaringBitmap {
+    /// Returns all selected records, including the open range.
+    pub(super) fn selected(&self) -> RoaringBitmap {
         match self.range() {
-            Some((first, last)) => &self.marks.settled | self.view().between(first, last),
-            None => self.marks.settled.clone(),
+            Some((first, last)) => &self.selection.settled | self.view().between(first, last),
+            None => self.selection.settled.clone(),
         }
     }
 
     /// Returns the first and last position of the open range.
     fn range(&self) -> Option<(usize, usize)> {
-        let anchor = self.marks.anchor?;
+        let anchor = self.selection.anchor?;
         let view = self.view();
         let last = view.len().checked_sub(1)?;
         let (from, to) = (view.position(anchor).min(last), self.list.position.min(last));

@@ -19,14 +19,14 @@ pub enum Tab {
     /// Accepted, edited and kept records.
     Decided,
     /// Skipped and excluded records.
-    Aside,
+    Skipped,
     /// Unparsable lines, missing or broken images, failed descriptions.
     Problems,
 }
 
 impl Tab {
     /// In the order of their keys.
-    pub const ALL: [Self; 6] = [Self::All, Self::ToReview, Self::Ready, Self::Decided, Self::Aside, Self::Problems];
+    pub const ALL: [Self; 6] = [Self::All, Self::ToReview, Self::Ready, Self::Decided, Self::Skipped, Self::Problems];
 
     /// Returns true if the tab contains a record in this state.
     #[must_use]
@@ -42,7 +42,7 @@ impl Tab {
             Self::Decided => {
                 matches!(decision, Decision::Accepted { .. } | Decision::Edited { .. } | Decision::Kept)
             }
-            Self::Aside => matches!(decision, Decision::Skipped | Decision::Excluded),
+            Self::Skipped => matches!(decision, Decision::Skipped | Decision::Excluded),
             Self::Problems => bad_line || bad_picture || state.failure.is_some(),
         }
     }
@@ -54,7 +54,7 @@ impl Tab {
             Self::ToReview => "to review",
             Self::Ready => "ready",
             Self::Decided => "decided",
-            Self::Aside => "skipped",
+            Self::Skipped => "skipped",
             Self::Problems => "problems",
         }
     }
@@ -66,7 +66,7 @@ pub struct Tabs {
     to_review: Set,
     ready: Set,
     decided: Set,
-    aside: Set,
+    skipped: Set,
     problems: Set,
     bad_lines: RoaringBitmap,
     bad_pictures: RoaringBitmap,
@@ -83,7 +83,7 @@ impl Tabs {
     pub(super) fn set_order(&mut self, order: Option<Arc<Order>>) {
         self.order = order;
         let order = self.order.as_deref();
-        for set in [&mut self.to_review, &mut self.ready, &mut self.decided, &mut self.aside, &mut self.problems] {
+        for set in [&mut self.to_review, &mut self.ready, &mut self.decided, &mut self.skipped, &mut self.problems] {
             set.follow(order);
         }
     }
@@ -119,7 +119,7 @@ impl Tabs {
         if total > self.total {
             let mut to_review = std::mem::take(&mut self.to_review).into_records();
             to_review.insert_range(self.total..total);
-            for settled in [self.decided.records(), self.aside.records(), &self.bad_lines] {
+            for settled in [self.decided.records(), self.skipped.records(), &self.bad_lines] {
                 to_review -= settled;
             }
             self.to_review = Set::new(to_review, self.order.as_deref());
@@ -139,7 +139,7 @@ impl Tabs {
         self.to_review.put(record, is_in(Tab::ToReview) && id < self.total, order);
         self.ready.put(record, is_in(Tab::Ready), order);
         self.decided.put(record, is_in(Tab::Decided), order);
-        self.aside.put(record, is_in(Tab::Aside), order);
+        self.skipped.put(record, is_in(Tab::Skipped), order);
         self.problems.put(record, is_in(Tab::Problems), order);
         put(&mut self.excluded, id, is_excluded);
         put(&mut self.failed, id, state.failure.is_some());
@@ -227,7 +227,7 @@ impl Tabs {
             Tab::ToReview => Some(&self.to_review),
             Tab::Ready => Some(&self.ready),
             Tab::Decided => Some(&self.decided),
-            Tab::Aside => Some(&self.aside),
+            Tab::Skipped => Some(&self.skipped),
             Tab::Problems => Some(&self.problems),
         }
     }

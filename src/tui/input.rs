@@ -89,10 +89,10 @@ impl Input {
         match (event.kind, &model.mode) {
             (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => command(Command::ScrollDown),
             (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => command(Command::ScrollUp),
-            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
+            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Statistics(_) | Mode::Zoom(_)) => {
                 command(Command::Down)
             }
-            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Figures(_) | Mode::Zoom(_)) => {
+            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Statistics(_) | Mode::Zoom(_)) => {
                 command(Command::Up)
             }
             (MouseEventKind::Down(MouseButton::Left), Mode::Browse | Mode::Zoom(_)) => self.click(at, model, layout),

@@ -40,7 +40,7 @@ impl TextField {
             Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
             Mode::Browse
             | Mode::Help(_)
-            | Mode::Figures(_)
+            | Mode::Statistics(_)
             | Mode::Zoom(_)
             | Mode::ChooseReason(_)
             | Mode::ConfirmQuit

@@ -34,7 +34,7 @@ pub struct Theme {
     pub muted: Style,
     /// Titles and keys.
     pub accent: Style,
-    /// The selected row or tab.
+    /// The row under the cursor, or the current tab.
     pub selected: Style,
     pub good: Style,
     /// Asks for a render.
@@ -135,7 +135,7 @@ pub struct Glyphs {
     pub no_picture: &'static str,
     pub flag: &'static str,
     /// Selected for a bulk action.
-    pub marked: &'static str,
+    pub selected: &'static str,
     /// An unfinished edit.
     pub draft: &'static str,
     /// Truncated text.
@@ -175,7 +175,7 @@ impl Glyphs {
         finding: "▲",
         no_picture: "□",
         flag: "⚑",
-        marked: "┃",
+        selected: "┃",
         draft: "✍",
         ellipsis: "…",
         dot: "·",
@@ -205,7 +205,7 @@ impl Glyphs {
         finding: "^",
         no_picture: "#",
         flag: "F",
-        marked: "+",
+        selected: "+",
         draft: "d",
         ellipsis: "~",
         dot: "-",
@@ -236,7 +236,7 @@ impl Glyphs {
             (self.finding, "finding on the caption"),
             (self.no_picture, "picture missing or broken"),
             (self.flag, "flagged"),
-            (self.marked, "selected"),
+            (self.selected, "selected"),
         ]
     }
 }

@@ -58,7 +58,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
     let above_footer = layout.zoom();
     let popup = match &model.mode {
         Mode::Help(top) => Some(help::popup(above_footer, *top, render)),
-        Mode::Figures(top) => Some(statistics::popup(above_footer, *top, model, render)),
+        Mode::Statistics(top) => Some(statistics::popup(above_footer, *top, model, render)),
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, render)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, render)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, render)),

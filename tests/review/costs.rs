@@ -48,7 +48,7 @@ fn selected_records_are_confirmed_together() {
     world.keys("Space j Space R 3");
     assert_eq!(
         world.model.mode,
-        Mode::ConfirmSpending { scope: DescribeScope::Marked, count: 2, reason: Some(Reason::WrongColour) }
+        Mode::ConfirmSpending { scope: DescribeScope::Selected, count: 2, reason: Some(Reason::WrongColour) }
     );
     world.keys("n");
     assert_eq!(records(&mut world), [] as [u32; 0]);
@@ -59,7 +59,7 @@ fn selected_records_are_confirmed_together() {
     world.keys("ctrl-a r");
     assert_eq!(
         world.model.mode,
-        Mode::ConfirmSpending { scope: DescribeScope::Marked, count: 120, reason: None },
+        Mode::ConfirmSpending { scope: DescribeScope::Selected, count: 120, reason: None },
         "more than the operator's limit"
     );
 }
@@ -104,7 +104,7 @@ fn a_reason_is_sent_with_the_next_request_and_stored_with_the_candidate() {
     world.finish(0, "A hat.");
     world.keys("R 3");
     let ask = world.asks().remove(0);
-    assert_eq!((ask.priority, ask.reason), (Priority::Asked, Some(Reason::WrongColour)));
+    assert_eq!((ask.priority, ask.reason), (Priority::Interactive, Some(Reason::WrongColour)));
     assert_eq!(ask.previous, ["A hat."]);
     world.finish(0, "A red hat.");
     let reasons: Vec<_> =

@@ -62,7 +62,7 @@ fn counters_follow_the_disk_step_by_step() {
     world.keys("u s");
     let counts = |world: &World| {
         let counters = world.model.counters();
-        (counters.of(Tab::ToReview), counters.of(Tab::Aside), counters.reviewed)
+        (counters.of(Tab::ToReview), counters.of(Tab::Skipped), counters.reviewed)
     };
     assert_eq!(counts(&world), (4, 0, 0), "nothing is on disk");
     world.send(EngineEvent::Durable(first, jiff::Timestamp::UNIX_EPOCH));

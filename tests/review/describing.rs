@@ -16,7 +16,7 @@ fn regenerate_requests_at_once_and_never_overwrites() {
     let mut world = World::new(&["One."]);
     world.keys("a k r");
     let asks = world.asks();
-    assert_eq!((asks.len(), asks[0].priority), (1, Priority::Asked));
+    assert_eq!((asks.len(), asks[0].priority), (1, Priority::Interactive));
     world.finish(0, "A hat.");
     assert_eq!(world.decisions(), "[kept]");
     assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(0), "the new candidate is shown");

@@ -12,7 +12,7 @@ const FIVE: [&str; 5] = ["One.", "Two.", "Three.", "Four.", "Five."];
 
 /// Returns the selected records.
 fn selected(world: &World) -> Vec<u32> {
-    (0..world.len()).filter(|record| world.model.is_marked(RecordId(*record))).collect()
+    (0..world.len()).filter(|record| world.model.is_selected(RecordId(*record))).collect()
 }
 
 #[rstest]
@@ -125,21 +125,21 @@ fn more_than_twenty_need_confirmation() {
     world.keys("n");
     assert_eq!((world.stored.len(), selected(&world).len()), (1, 30), "nothing happens, the selection stays");
     world.keys("X y");
-    assert_eq!(world.model.tabs.count(Tab::Aside), 30);
+    assert_eq!(world.model.tabs.count(Tab::Skipped), 30);
     world.keys("u");
-    assert_eq!((world.model.tabs.count(Tab::Aside), world.model.tabs.count(Tab::Decided)), (0, 1), "one step");
+    assert_eq!((world.model.tabs.count(Tab::Skipped), world.model.tabs.count(Tab::Decided)), (0, 1), "one step");
 }
 
 #[test]
 fn bulk_accept_skips_unread_candidates() {
     let mut world = World::new(&["A caption."; 100]);
     world.keys("ctrl-a X y");
-    let read = world.model.tabs.count(Tab::Aside);
+    let read = world.model.tabs.count(Tab::Skipped);
     assert!(read < 100, "{read}");
     assert!(world.notice().contains("not read yet"), "{}", world.notice());
     world.send(EngineEvent::Checked(Checked { records: 100, bad_lines: vec![RecordId(99)], ..Checked::default() }));
     world.keys("X y");
-    assert_eq!(world.model.tabs.count(Tab::Aside), 99);
+    assert_eq!(world.model.tabs.count(Tab::Skipped), 99);
     assert_eq!(selected(&world), [99]);
 }
 

@@ -23,8 +23,8 @@ fn statistics_are_requested_and_shown_once_they_arrive(#[case] keys: &str) {
     if keys == ":" {
         world.write("stats").keys("Enter");
     }
-    assert_eq!(world.asked, [Effect::GatherFigures]);
-    assert_eq!((&world.model.mode, world.model.figures.is_none()), (&Mode::Figures(0), true));
+    assert_eq!(world.asked, [Effect::GatherStatistics]);
+    assert_eq!((&world.model.mode, world.model.figures.is_none()), (&Mode::Statistics(0), true));
     world.send(EngineEvent::Statistics(Ok(figures())));
     assert!(matches!(&world.model.figures, Some(Ok(shown)) if shown.records == 2));
     world.keys("q");
@@ -46,20 +46,20 @@ fn outdated_statistics_are_not_shown() {
 fn scrolling_stops_at_the_last_row() {
     let mut world = World::new(&["One."]);
     world.keys("g s j");
-    assert_eq!(world.model.mode, Mode::Figures(0), "no rows yet");
+    assert_eq!(world.model.mode, Mode::Statistics(0), "no rows yet");
     let figures = figures();
     let last = figures.page(Bars::Blocks).rows.len() - 1;
     world.send(EngineEvent::Statistics(Ok(figures)));
     world.keys("j j k");
-    assert_eq!(world.model.mode, Mode::Figures(1));
+    assert_eq!(world.model.mode, Mode::Statistics(1));
     world.keys("G");
-    assert_eq!(world.model.mode, Mode::Figures(last));
+    assert_eq!(world.model.mode, Mode::Statistics(last));
     world.keys("j ctrl-f");
-    assert_eq!(world.model.mode, Mode::Figures(last));
+    assert_eq!(world.model.mode, Mode::Statistics(last));
     world.keys("k");
-    assert_eq!(world.model.mode, Mode::Figures(last - 1));
+    assert_eq!(world.model.mode, Mode::Statistics(last - 1));
     world.keys("g g");
-    assert_eq!((&world.model.mode, world.cursor()), (&Mode::Figures(0), Some(0)));
+    assert_eq!((&world.model.mode, world.cursor()), (&Mode::Statistics(0), Some(0)));
 }
 
 /// Opens the statistics, moves to the row that counts these records, and follows it.
@@ -94,7 +94,7 @@ fn enter_does_nothing_on_a_row_without_records() {
     let figures = world.figures();
     world.send(EngineEvent::Statistics(Ok(Box::new(figures))));
     world.keys("Enter");
-    assert_eq!((&world.model.mode, &world.model.filter), (&Mode::Figures(0), &None));
+    assert_eq!((&world.model.mode, &world.model.filter), (&Mode::Statistics(0), &None));
 }
 
 /// Returns the number of records that a row counts.

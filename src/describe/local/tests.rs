@@ -36,7 +36,7 @@ fn request(picture: PathBuf, detail: Detail) -> Request {
 }
 
 async fn described(picture: PathBuf, detail: Detail) -> Vec<DescriptionEvent> {
-    LocalDescriber::default().describe(request(picture, detail), Priority::Asked).collect().await
+    LocalDescriber::default().describe(request(picture, detail), Priority::Interactive).collect().await
 }
 
 /// Returns the finished description after checking that it equals the concatenated deltas.
@@ -89,7 +89,7 @@ async fn a_person_is_described_at_three_levels_of_detail() {
 #[tokio::test]
 async fn captions_keep_the_word_limit() {
     let request = Request { max_words: 9, ..request(person_on_a_roof(), Detail::Detailed) };
-    let description = finished(LocalDescriber::default().describe(request, Priority::Asked).collect().await);
+    let description = finished(LocalDescriber::default().describe(request, Priority::Interactive).collect().await);
     assert!(description.text.split_whitespace().count() <= 9, "{}", description.text);
     assert!(description.text.ends_with('.'));
 }
@@ -115,11 +115,11 @@ async fn requests_wait_for_a_worker_and_leave_the_queue_when_dropped() {
     let (_folder, path) = saved(&RgbImage::new(8, 8));
     let describer = LocalDescriber::new(NonZeroUsize::MIN);
     let busy = Arc::clone(&describer.workers).acquire_owned().await.unwrap();
-    let mut waiting = describer.describe(request(path.clone(), Detail::Brief), Priority::Asked);
+    let mut waiting = describer.describe(request(path.clone(), Detail::Brief), Priority::Interactive);
     assert!(waiting.next().now_or_never().is_none(), "the only worker is busy");
     drop(waiting);
     drop(busy);
-    finished(describer.describe(request(path, Detail::Brief), Priority::Asked).collect().await);
+    finished(describer.describe(request(path, Detail::Brief), Priority::Interactive).collect().await);
     assert_eq!(describer.workers.available_permits(), 1);
 }
 

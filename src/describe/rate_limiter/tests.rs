@@ -52,8 +52,8 @@ enum Outcome {
 
 fn client() -> impl Strategy<Value = Client> {
     let priority = prop_oneof![
-        1 => Just(Priority::Asked),
-        2 => Just(Priority::Ahead),
+        1 => Just(Priority::Interactive),
+        2 => Just(Priority::Prefetch),
         4 => Just(Priority::Bulk)
     ];
     let outcome =
@@ -139,7 +139,7 @@ async fn visit(
             return;
         }
         assert_eq!(first, Some(place), "order of priority, then of arrival");
-        let slots = limits.concurrency.get() + usize::from(client.priority == Priority::Asked);
+        let slots = limits.concurrency.get() + usize::from(client.priority == Priority::Interactive);
         observed.in_flight += 1;
         assert!(observed.in_flight <= slots, "{} requests in flight", observed.in_flight);
         observed.admitted.push((start.elapsed(), client.tokens));
@@ -200,7 +200,7 @@ async fn interactive_requests_overtake_bulk_requests_and_have_an_extra_slot() {
     assert_eq!((rate_limiter.status().waiting, rate_limiter.status().in_flight), (1, 1));
 
     let interactive =
-        timeout(MINUTE, rate_limiter.acquire(Priority::Asked, 0)).await.expect("not blocked by the bulk request");
+        timeout(MINUTE, rate_limiter.acquire(Priority::Interactive, 0)).await.expect("not blocked by the bulk request");
     assert_eq!((rate_limiter.status().waiting, rate_limiter.status().in_flight), (1, 2));
     drop(interactive);
     sleep(MINUTE).await;
@@ -237,7 +237,7 @@ async fn retry_after_delays_all_requests_including_interactive_ones() {
     throttled.throttled(Some(Duration::from_secs(7)));
     assert!(rate_limiter.status().learned);
     assert!(rate_limiter.status().requests_per_minute.get() < 600);
-    drop(timeout(MINUTE, rate_limiter.acquire(Priority::Asked, 0)).await.expect("a permit"));
+    drop(timeout(MINUTE, rate_limiter.acquire(Priority::Interactive, 0)).await.expect("a permit"));
     assert_eq!(before.elapsed(), Duration::from_secs(7));
 }
 
@@ -273,7 +273,7 @@ async fn every_waiter_is_served_on_many_threads() {
     let mut tasks = JoinSet::new();
     for number in 0..3_000 {
         let rate_limiter = rate_limiter.clone();
-        let priority = [Priority::Asked, Priority::Ahead, Priority::Bulk][number % 3];
+        let priority = [Priority::Interactive, Priority::Prefetch, Priority::Bulk][number % 3];
         let task = tasks.spawn(async move {
             let mut permit = rate_limiter.acquire(priority, 0).await;
             tokio::task::yield_now().await;

@@ -12,9 +12,9 @@ use crate::engine::rules::JobSpec;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// Newest first: the operator looks at that record now.
-    Asked(Reverse<u64>),
+    Interactive(Reverse<u64>),
     /// Oldest first.
-    Ahead(u64),
+    Prefetch(u64),
     /// In file order.
     Bulk(RecordId),
 }
@@ -22,8 +22,8 @@ enum Place {
 impl Place {
     const fn priority(self) -> Priority {
         match self {
-            Self::Asked(_) => Priority::Asked,
-            Self::Ahead(_) => Priority::Ahead,
+            Self::Interactive(_) => Priority::Interactive,
+            Self::Prefetch(_) => Priority::Prefetch,
             Self::Bulk(_) => Priority::Bulk,
         }
     }
@@ -62,7 +62,7 @@ impl Backlog {
             // A less urgent request does not demote the record.
             Some(current) if current.priority() < priority => current,
             // Only a repeated request by the operator moves to the front.
-            Some(current) if current.priority() == priority && priority != Priority::Asked => current,
+            Some(current) if current.priority() == priority && priority != Priority::Interactive => current,
             _ => {
                 let stays = current.is_some_and(|current| current.priority() == priority);
                 if !stays && self.count(priority) >= self.limit {
@@ -70,8 +70,8 @@ impl Backlog {
                 }
                 self.added += 1;
                 match priority {
-                    Priority::Asked => Place::Asked(Reverse(self.added)),
-                    Priority::Ahead => Place::Ahead(self.added),
+                    Priority::Interactive => Place::Interactive(Reverse(self.added)),
+                    Priority::Prefetch => Place::Prefetch(self.added),
                     Priority::Bulk => Place::Bulk(spec.record),
                 }
             }
@@ -90,7 +90,7 @@ impl Backlog {
         let leaving: Vec<Place> = self.ahead().collect();
         let before: Vec<JobSpec> = leaving.into_iter().filter_map(|place| self.remove(place)).collect();
         for spec in specs {
-            match self.add(JobSpec { priority: Priority::Ahead, ..spec }) {
+            match self.add(JobSpec { priority: Priority::Prefetch, ..spec }) {
                 Ok(displaced) => replaced.displaced.extend(displaced),
                 Err(refused) => replaced.refused.push(refused),
             }
@@ -138,7 +138,7 @@ impl Backlog {
     }
 
     fn ahead(&self) -> impl Iterator<Item = Place> {
-        let places = self.waiting.range(Place::Ahead(0)..=Place::Ahead(u64::MAX));
+        let places = self.waiting.range(Place::Prefetch(0)..=Place::Prefetch(u64::MAX));
         places.map(|(place, _)| *place)
     }
 
@@ -171,10 +171,10 @@ mod tests {
         let mut backlog = Backlog::new(LIMIT);
         add(&mut backlog, Priority::Bulk, 1, 12);
         add(&mut backlog, Priority::Bulk, 2, 11);
-        add(&mut backlog, Priority::Ahead, 3, 9);
-        add(&mut backlog, Priority::Ahead, 4, 8);
-        add(&mut backlog, Priority::Asked, 5, 30);
-        add(&mut backlog, Priority::Asked, 6, 40);
+        add(&mut backlog, Priority::Prefetch, 3, 9);
+        add(&mut backlog, Priority::Prefetch, 4, 8);
+        add(&mut backlog, Priority::Interactive, 5, 30);
+        add(&mut backlog, Priority::Interactive, 6, 40);
         assert_eq!(jobs(&mut backlog), [6, 5, 3, 4, 2, 1]);
     }
 
@@ -183,8 +183,8 @@ mod tests {
         let mut backlog = Backlog::new(LIMIT);
         add(&mut backlog, Priority::Bulk, 1, 1);
         add(&mut backlog, Priority::Bulk, 2, 2);
-        assert_eq!(add(&mut backlog, Priority::Asked, 3, 2), Some(2));
-        add(&mut backlog, Priority::Asked, 4, 7);
+        assert_eq!(add(&mut backlog, Priority::Interactive, 3, 2), Some(2));
+        add(&mut backlog, Priority::Interactive, 4, 7);
         assert_eq!(add(&mut backlog, Priority::Bulk, 5, 2), Some(3));
         assert_eq!(jobs(&mut backlog), [4, 5, 1]);
     }
@@ -193,7 +193,7 @@ mod tests {
     fn repeating_a_job_does_not_displace_it() {
         let mut backlog = Backlog::new(LIMIT);
         add(&mut backlog, Priority::Bulk, 1, 1);
-        assert_eq!(add(&mut backlog, Priority::Asked, 1, 1), None);
+        assert_eq!(add(&mut backlog, Priority::Interactive, 1, 1), None);
         assert_eq!(jobs(&mut backlog), [1]);
     }
 
@@ -210,7 +210,7 @@ mod tests {
             "queue full: 3 descriptions of this priority are waiting; try again once some have finished"
         );
         // Each priority has its own limit.
-        add(&mut backlog, Priority::Asked, 10, 9);
+        add(&mut backlog, Priority::Interactive, 10, 9);
         assert_eq!(jobs(&mut backlog), [10, 0, 1, 2]);
     }
 
@@ -218,20 +218,20 @@ mod tests {
     fn a_full_priority_accepts_newer_jobs_for_its_records() {
         let mut backlog = Backlog::new(LIMIT);
         for record in 0..3 {
-            add(&mut backlog, Priority::Asked, record.into(), record);
+            add(&mut backlog, Priority::Interactive, record.into(), record);
         }
-        assert_eq!(add(&mut backlog, Priority::Asked, 9, 0), Some(0));
+        assert_eq!(add(&mut backlog, Priority::Interactive, 9, 0), Some(0));
         assert_eq!(jobs(&mut backlog), [9, 2, 1]);
     }
 
     #[test]
     fn new_prefetch_jobs_replace_the_old_ones() {
         let mut backlog = Backlog::new(LIMIT);
-        add(&mut backlog, Priority::Ahead, 1, 1);
-        add(&mut backlog, Priority::Ahead, 2, 2);
-        add(&mut backlog, Priority::Asked, 3, 3);
+        add(&mut backlog, Priority::Prefetch, 1, 1);
+        add(&mut backlog, Priority::Prefetch, 2, 2);
+        add(&mut backlog, Priority::Interactive, 3, 3);
         let replaced = backlog.replace_ahead(vec![spec(4, 4), spec(2, 2), spec(5, 5), spec(6, 6)]);
-        assert_eq!(replaced.displaced, [JobSpec { priority: Priority::Ahead, ..spec(1, 1) }]);
+        assert_eq!(replaced.displaced, [JobSpec { priority: Priority::Prefetch, ..spec(1, 1) }]);
         assert_eq!(replaced.refused.iter().map(|refused| refused.spec.job.0).collect::<Vec<_>>(), [6]);
         assert_eq!(jobs(&mut backlog), [3, 4, 2, 5]);
     }
@@ -258,7 +258,7 @@ mod tests {
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let priority = prop::sample::select(vec![Priority::Asked, Priority::Ahead, Priority::Bulk]);
+        let priority = prop::sample::select(vec![Priority::Interactive, Priority::Prefetch, Priority::Bulk]);
         let step = prop_oneof![
             8 => (priority, 0_u32..10).prop_map(|(priority, record)| Step::Add(priority, record)),
             2 => (prop::collection::vec(0_u32..10, 0..5), any::<bool>())
@@ -286,7 +286,7 @@ mod tests {
                         if let Ok(displaced) = backlog.add(spec.clone()) {
                             taken.insert(spec.job);
                             left.extend(displaced.map(|displaced| displaced.job));
-                            if priority == Priority::Asked {
+                            if priority == Priority::Interactive {
                                 let next = backlog.waiting.first_key_value().map(|(_, next)| next);
                                 prop_assert_eq!(next, Some(&spec));
                             }
@@ -321,7 +321,7 @@ mod tests {
                     }
                     Step::Clear => left.extend(backlog.clear().into_iter().map(|cleared| cleared.job)),
                 }
-                for priority in [Priority::Asked, Priority::Ahead, Priority::Bulk] {
+                for priority in [Priority::Interactive, Priority::Prefetch, Priority::Bulk] {
                     prop_assert!(backlog.count(priority) <= LIMIT);
                 }
                 prop_assert_eq!(backlog.places.len(), backlog.waiting.len());

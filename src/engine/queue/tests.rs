@@ -113,7 +113,7 @@ fn description(text: &str) -> Description {
 #[tokio::test]
 async fn events_have_the_job_and_record() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 7, 3);
+    harness.add(Priority::Interactive, 7, 3);
     let call = harness.call().await;
     assert_eq!(harness.event().await, (7, 3, JobEvent::Started));
     call.events.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
@@ -129,8 +129,8 @@ async fn concurrency_is_limited_and_the_most_urgent_job_is_next() {
     harness.add(Priority::Bulk, 1, 1);
     let first = harness.call().await;
     harness.add(Priority::Bulk, 2, 2);
-    harness.add(Priority::Ahead, 3, 3);
-    harness.add(Priority::Asked, 4, 4);
+    harness.add(Priority::Prefetch, 3, 3);
+    harness.add(Priority::Interactive, 4, 4);
     first.events.send(finished("One.")).expect("a listener");
     let mut order = vec![first.job];
     for _ in 0..3 {
@@ -165,7 +165,7 @@ async fn jobs_run_concurrently() {
 #[tokio::test]
 async fn an_interrupted_stream_is_a_failure() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     let call = harness.call().await;
     call.events.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
     drop(call);
@@ -176,7 +176,7 @@ async fn an_interrupted_stream_is_a_failure() {
 #[tokio::test]
 async fn an_empty_text_is_a_failure() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     harness.call().await.events.send(finished(" \n")).expect("a listener");
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, failed("the describer returned no text")));
@@ -185,12 +185,12 @@ async fn an_empty_text_is_a_failure() {
 #[tokio::test]
 async fn a_failed_record_can_be_described_again() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     let error = DescribeError { message: "no picture".to_owned() };
     harness.call().await.events.send(DescriptionEvent::Failed(error.clone())).expect("a listener");
     let _started = harness.event().await;
     assert_eq!(harness.event().await, (1, 1, JobEvent::Failed(error)));
-    harness.add(Priority::Asked, 2, 1);
+    harness.add(Priority::Interactive, 2, 1);
     harness.call().await.events.send(finished("A coat.")).expect("a listener");
     assert_eq!(harness.event().await, (2, 1, JobEvent::Started));
     assert_eq!(harness.event().await, (2, 1, JobEvent::Finished(description("A coat."))));
@@ -199,20 +199,20 @@ async fn a_failed_record_can_be_described_again() {
 #[tokio::test]
 async fn a_panic_of_the_describer_fails_only_its_job() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 666);
+    harness.add(Priority::Interactive, 1, 666);
     assert_eq!(harness.event().await, (1, 666, JobEvent::Started));
     let (job, _, end) = harness.event().await;
     let JobEvent::Failed(error) = end else { panic!("{end:?}") };
     assert_eq!(job, 1);
     assert!(error.message.starts_with("the describer crashed: ") && error.message.contains("beast"), "{error}");
-    harness.add(Priority::Asked, 2, 1);
+    harness.add(Priority::Interactive, 2, 1);
     assert_eq!(harness.call().await.job, 2);
 }
 
 #[tokio::test]
 async fn cancelling_a_running_job_drops_its_stream() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     let call = harness.call().await;
     harness.queue.cancel(JobId(1));
     call.events.closed().await;
@@ -224,9 +224,9 @@ async fn cancelling_a_running_job_drops_its_stream() {
 #[tokio::test]
 async fn a_cancelled_waiting_job_never_starts() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     let call = harness.call().await;
-    harness.add(Priority::Asked, 2, 2);
+    harness.add(Priority::Interactive, 2, 2);
     harness.add(Priority::Bulk, 3, 3);
     harness.queue.cancel(JobId(2));
     let _started = harness.event().await;
@@ -238,9 +238,9 @@ async fn a_cancelled_waiting_job_never_starts() {
 #[tokio::test]
 async fn a_newer_job_for_a_record_cancels_the_running_one() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     let old = harness.call().await;
-    harness.add(Priority::Asked, 2, 1);
+    harness.add(Priority::Interactive, 2, 1);
     old.events.closed().await;
     assert_eq!(harness.call().await.job, 2);
     assert_eq!(harness.event().await, (1, 1, JobEvent::Started));
@@ -251,9 +251,9 @@ async fn a_newer_job_for_a_record_cancels_the_running_one() {
 #[tokio::test]
 async fn repeating_a_running_job_has_no_effect() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Ahead, 1, 1);
+    harness.add(Priority::Prefetch, 1, 1);
     let call = harness.call().await;
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     assert_eq!(harness.queue.replace_ahead(vec![spec(1, 1)]), []);
     call.events.send(finished("A coat.")).expect("a listener");
     let _started = harness.event().await;
@@ -264,7 +264,7 @@ async fn repeating_a_running_job_has_no_effect() {
 #[tokio::test]
 async fn prefetch_jobs_are_replaced() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     let running = harness.call().await;
     assert_eq!(harness.queue.replace_ahead(vec![spec(2, 2), spec(3, 3)]), []);
     assert_eq!(harness.queue.replace_ahead(vec![spec(3, 3), spec(4, 4)]), []);
@@ -295,14 +295,14 @@ async fn cancelling_all_ends_every_job_once_and_keeps_the_queue_open() {
     }
     cancelled.sort_unstable();
     assert_eq!(cancelled, [1, 2, 3]);
-    harness.add(Priority::Asked, 4, 1);
+    harness.add(Priority::Interactive, 4, 1);
     assert_eq!(harness.call().await.job, 4);
 }
 
 #[tokio::test]
 async fn closing_cancels_running_jobs_and_waits_for_them() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     harness.add(Priority::Bulk, 2, 2);
     let call = harness.call().await;
     let mut events = harness.close().await;
@@ -314,7 +314,7 @@ async fn closing_cancels_running_jobs_and_waits_for_them() {
 #[tokio::test]
 async fn dropping_the_queue_cancels_running_jobs() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 1);
+    harness.add(Priority::Interactive, 1, 1);
     let call = harness.call().await;
     drop(harness.queue);
     call.events.closed().await;
@@ -323,7 +323,7 @@ async fn dropping_the_queue_cancels_running_jobs() {
 #[tokio::test]
 async fn a_full_queue_rejects_jobs_without_events() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 0, 0);
+    harness.add(Priority::Interactive, 0, 0);
     let _running = harness.call().await;
     for job in 1..=LIMIT {
         harness.add(Priority::Bulk, job as u64, u32::try_from(job).expect("small"));
@@ -338,7 +338,7 @@ async fn a_full_queue_rejects_jobs_without_events() {
 #[tokio::test]
 async fn a_job_without_a_request_fails_and_never_starts() {
     let mut harness = Harness::new(1);
-    harness.add(Priority::Asked, 1, 404);
+    harness.add(Priority::Interactive, 1, 404);
     let failed = JobEvent::Failed(DescribeError { message: "no image".to_owned() });
     assert_eq!(harness.event().await, (1, 404, failed));
     assert_eq!(harness.close().await, []);

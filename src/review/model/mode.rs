@@ -69,7 +69,7 @@ pub enum Mode {
     /// The help overlay, from this row.
     Help(u16),
     /// The statistics, with the cursor on this row.
-    Figures(usize),
+    Statistics(usize),
     /// The image alone.
     Zoom(Closeup),
     ConfirmQuit,
@@ -87,7 +87,7 @@ pub enum Mode {
         count: u64,
         reason: Option<Reason>,
     },
-    /// Asks whether a command is meant for all marked records, `elsewhere` of which are not in the list.
+    /// Asks whether a command is meant for all selected records, `elsewhere` of which are not in the list.
     ConfirmMany {
         action: RecordAction,
         count: u64,
@@ -112,8 +112,8 @@ pub enum DescribeScope {
     Cursor(RecordId),
     /// Those in view that need a description.
     InView,
-    /// The marked ones, whatever candidates they have.
-    Marked,
+    /// The selected ones, whatever candidates they have.
+    Selected,
 }
 
 impl DescribeScope {

@@ -316,7 +316,9 @@ fn naive(query: &Query, name: &str, caption: &str, brand: &str, state: &RecordSt
         Query::Status(Status::Undecided) => Some(state.decision == Decision::Undecided),
         Query::Status(Status::Kept) => Some(state.decision == Decision::Kept),
         Query::Status(Status::Edited) => Some(state.decision.text().is_some()),
-        Query::Status(Status::In(Tab::Aside)) => Some(matches!(state.decision, Decision::Skipped | Decision::Excluded)),
+        Query::Status(Status::In(Tab::Skipped)) => {
+            Some(matches!(state.decision, Decision::Skipped | Decision::Excluded))
+        }
         Query::Flagged => Some(state.flagged),
         Query::Member(Member { key, value: Value::Has(pattern) }) if key == "brand" => has(brand, pattern),
         _ => None,

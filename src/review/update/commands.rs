@@ -384,7 +384,7 @@ commands! {
         TabSkipped "tab-skipped" "skipped and excluded records" (
             palette: "show skipped and excluded records", aliases: &["tab-aside"]
         ) {
-            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Aside);
+            [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Skipped);
         }
         TabProblems "tab-problems" "records with problems" (palette: "show the records with problems") {
             [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Problems);

@@ -1,4 +1,4 @@
-//! Decisions: accept, keep, skip, exclude and flag, for the record under the cursor or for all marked ones.
+//! Decisions: accept, keep, skip, exclude and flag, for the record under the cursor or for all selected ones.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use super::subjects::{self, Subjects};
 use super::{describe, navigate, store};
 use crate::dataset::RecordId;
-use crate::review::selection::Marks;
+use crate::review::selection::Selection;
 use crate::review::{Effect, Mode, Model, NoticeKind, RecordAction, Version};
 use crate::session::{Actor, Decision, DecisionKind, EditBase, Event};
 
@@ -69,7 +69,7 @@ pub(super) fn request(model: &mut Model, action: RecordAction, out: &mut Vec<Eff
 
 /// Opens the dialog that confirms a command on many records.
 pub(super) fn confirm(model: &mut Model, action: RecordAction, count: u64) {
-    let elsewhere = count - model.in_view().intersection_len(&model.marked());
+    let elsewhere = count - model.in_view().intersection_len(&model.selected());
     model.mode = Mode::ConfirmMany { action, count, elsewhere };
 }
 
@@ -77,7 +77,7 @@ pub(super) fn confirm(model: &mut Model, action: RecordAction, count: u64) {
 pub(super) fn confirmed(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::ConfirmMany { action, .. } = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
     match (action, subjects::resolve(model)) {
-        (RecordAction::Describe(reason), Some(_)) => describe::start_marked(model, reason, out),
+        (RecordAction::Describe(reason), Some(_)) => describe::start_selected(model, reason, out),
         (action, Some(subjects)) => perform(model, &action, &subjects, out),
         (_, None) => {}
     }
@@ -106,8 +106,8 @@ fn perform(model: &mut Model, action: &RecordAction, subjects: &Subjects, out: &
     }
     store(model, events, out);
     match (subjects, report.refused.keys().next()) {
-        (Subjects::Marked(_), _) => {
-            model.marks = Marks::of(std::mem::take(&mut report.left));
+        (Subjects::Selected(_), _) => {
+            model.selection = Selection::of(std::mem::take(&mut report.left));
             model.caption.chosen = None;
             report.notify(model);
         }
@@ -170,7 +170,7 @@ fn check_readable(model: &Model, record: RecordId) -> Result<(), Refusal> {
     }
 }
 
-/// The operator sees the caption under the cursor and may accept it whatever its faults. Of the marked ones, those that
+/// The operator sees the caption under the cursor and may accept it whatever its faults. Of the selected ones, those that
 /// need a look are left.
 fn check_acceptable(model: &Model, record: RecordId, subjects: &Subjects) -> Result<(), Refusal> {
     let state = model.state(record);
@@ -233,12 +233,12 @@ fn reveal(model: &mut Model, record: RecordId, pair: [Version; 2], accepted: Ver
     model.notify(NoticeKind::Info, text);
 }
 
-/// The result of a command on the marked records.
+/// The result of a command on the selected records.
 #[derive(Default)]
 struct Report {
     done: BTreeMap<&'static str, u64>,
     refused: BTreeMap<Refusal, u64>,
-    /// The refused records, which stay marked.
+    /// The refused records, which stay selected.
     left: RoaringBitmap,
 }
 

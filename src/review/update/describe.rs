@@ -1,4 +1,4 @@
-//! Requests for descriptions: the record under the cursor, the marked records, or all in view that need one. Each takes
+//! Requests for descriptions: the record under the cursor, the selected records, or all in view that need one. Each takes
 //! the same path: a describer, something to describe, consent to the cost, then the jobs.
 
 use roaring::RoaringBitmap;
@@ -8,7 +8,7 @@ use super::{decide, subjects};
 use crate::dataset::RecordId;
 use crate::describe::{JobId, Priority, Reason};
 use crate::engine::rules::{self, JobSpec};
-use crate::review::selection::Marks;
+use crate::review::selection::Selection;
 use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction};
 
 /// Returns the spec of a new job and makes it the record's current one.
@@ -26,11 +26,12 @@ pub(super) fn spec(model: &Model, record: RecordId, job: &Job) -> JobSpec {
     rules::job_spec(job.id, record, job.priority, model.state(record), job.reason.clone())
 }
 
-/// Describes the marked records, or the one under the cursor.
+/// Describes the selected records, or the one under the cursor.
 pub(super) fn regenerate(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
     let cursor = model.list.cursor.map(DescribeScope::Cursor);
-    let scope = if model.marks.is_empty() { cursor } else { Some(DescribeScope::Marked) };
-    let is_possible = subjects::resolve(model).is_some() && !(model.marks.is_empty() && decide::refused_blind(model));
+    let scope = if model.selection.is_empty() { cursor } else { Some(DescribeScope::Selected) };
+    let is_possible =
+        subjects::resolve(model).is_some() && !(model.selection.is_empty() && decide::refused_blind(model));
     if let Some(scope) = scope.filter(|_| is_possible) {
         request(model, scope, reason, out);
     }
@@ -50,7 +51,7 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
     if !has_describer(model) {
         return;
     }
-    if scope == DescribeScope::Marked && model.bulk.is_some() {
+    if scope == DescribeScope::Selected && model.bulk.is_some() {
         model.notify(NoticeKind::Warning, "descriptions are being generated: wait for them, or stop them with ^c");
         return;
     }
@@ -64,7 +65,7 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
         Some(price) if !model.agreed_to_pay || exceeds(price.cost * count) => {
             model.mode = Mode::ConfirmSpending { scope, count, reason };
         }
-        _ if scope == DescribeScope::Marked && count > decide::UNCONFIRMED => {
+        _ if scope == DescribeScope::Selected && count > decide::UNCONFIRMED => {
             decide::confirm(model, RecordAction::Describe(reason), count);
         }
         _ => begin(model, scope, reason, out),
@@ -76,12 +77,12 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
     match scope {
         // A job that still waits in the queue moves to its front.
         DescribeScope::Cursor(record) => match model.jobs.get(&record) {
-            Some(job) if job.state != JobState::Queued || job.priority == Priority::Asked => RoaringBitmap::new(),
+            Some(job) if job.state != JobState::Queued || job.priority == Priority::Interactive => RoaringBitmap::new(),
             _ => RoaringBitmap::from_iter([record.0]),
         },
         DescribeScope::InView => needing_description(model),
-        DescribeScope::Marked => {
-            let mut records = model.tabs.without_problems(model.marked());
+        DescribeScope::Selected => {
+            let mut records = model.tabs.without_problems(model.selected());
             for record in model.jobs.keys() {
                 records.remove(record.0);
             }
@@ -97,7 +98,9 @@ fn refuse(model: &mut Model, scope: DescribeScope, out: &mut Vec<Effect>) {
             resume(model, out);
             "nothing left to describe in this view · r regenerates one record"
         }
-        DescribeScope::Marked => "none of the selected records can be described now: no image, or already in progress",
+        DescribeScope::Selected => {
+            "none of the selected records can be described now: no image, or already in progress"
+        }
     };
     model.notify(NoticeKind::Info, text);
 }
@@ -114,7 +117,7 @@ fn begin(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out: &
         DescribeScope::Cursor(record) if model.list.cursor == Some(record) => one(model, record, reason, out),
         DescribeScope::Cursor(_) => {}
         DescribeScope::InView => start(model, Bulk { waiting: needing_description(model), ..Bulk::default() }, out),
-        DescribeScope::Marked => start_marked(model, reason, out),
+        DescribeScope::Selected => start_selected(model, reason, out),
     }
 }
 
@@ -124,9 +127,9 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
     resume(model, out);
     let again = !model.state(record).candidates.is_empty();
     let spec = match model.jobs.get_mut(&record) {
-        None => new_job(model, record, Priority::Asked, reason),
+        None => new_job(model, record, Priority::Interactive, reason),
         Some(job) => {
-            job.priority = Priority::Asked;
+            job.priority = Priority::Interactive;
             job.reason = reason;
             let job = job.clone();
             spec(model, record, &job)
@@ -144,10 +147,10 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
     out.push(Effect::Describe(vec![spec]));
 }
 
-/// Describes the marked records. Those that cannot be described stay marked.
-pub(super) fn start_marked(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
-    let waiting = records(model, DescribeScope::Marked);
-    model.marks = Marks::of(model.marked() - &waiting);
+/// Describes the selected records. Those that cannot be described stay selected.
+pub(super) fn start_selected(model: &mut Model, reason: Option<Reason>, out: &mut Vec<Effect>) {
+    let waiting = records(model, DescribeScope::Selected);
+    model.selection = Selection::of(model.selected() - &waiting);
     start(model, Bulk { chosen: true, reason, waiting, ..Bulk::default() }, out);
 }
 

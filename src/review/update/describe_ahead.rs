@@ -16,7 +16,7 @@ pub(in crate::review) fn is_wanted(model: &Model, record: RecordId) -> bool {
 }
 
 fn is_waiting(job: &Job) -> bool {
-    job.priority == Priority::Ahead && job.state == JobState::Queued
+    job.priority == Priority::Prefetch && job.state == JobState::Queued
 }
 
 /// Replaces the review-ahead jobs that have not started by those of `wanted`, nearest first.
@@ -30,7 +30,7 @@ pub(in crate::review) fn set(model: &mut Model, wanted: &[RecordId], out: &mut V
         match model.jobs.get_mut(record) {
             // A pending accept keeps its job, wherever the cursor goes.
             Some(job) if job.accept => {
-                job.priority = Priority::Asked;
+                job.priority = Priority::Interactive;
                 let job = job.clone();
                 out.push(Effect::Describe(vec![spec(model, *record, &job)]));
             }
@@ -43,7 +43,7 @@ pub(in crate::review) fn set(model: &mut Model, wanted: &[RecordId], out: &mut V
     let specs = wanted
         .iter()
         .filter_map(|record| match model.jobs.get(record) {
-            None => Some(new_job(model, *record, Priority::Ahead, None)),
+            None => Some(new_job(model, *record, Priority::Prefetch, None)),
             Some(job) if is_waiting(job) => Some(spec(model, *record, job)),
             Some(_) => None,
         })

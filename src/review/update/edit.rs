@@ -57,7 +57,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::Filter(_) => filter::typed(model, text, cursor, out),
         Mode::Browse
         | Mode::Help(_)
-        | Mode::Figures(_)
+        | Mode::Statistics(_)
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::ConfirmQuit

@@ -88,14 +88,14 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Opens the statistics, which are gathered afresh.
 pub(super) fn statistics(model: &mut Model, out: &mut Vec<Effect>) {
-    model.mode = Mode::Figures(0);
+    model.mode = Mode::Statistics(0);
     model.figures = None;
-    out.push(Effect::GatherFigures);
+    out.push(Effect::GatherStatistics);
 }
 
 /// Lists the records that the selected row of the statistics counts.
 pub(super) fn show_counted(model: &mut Model, out: &mut Vec<Effect>) {
-    let Mode::Figures(row) = model.mode else { return };
+    let Mode::Statistics(row) = model.mode else { return };
     let Some(text) = model.query_of_row(row) else { return };
     model.mode = Mode::Browse;
     if let Ok(query) = query::parse(&text) {

@@ -14,7 +14,7 @@ pub(super) fn cancel_save(model: &mut Model) {
     model.mode = Mode::Browse;
 }
 
-/// Clears the newest of these: a pending acceptance, the marks, the search, the filter.
+/// Clears the newest of these: a pending acceptance, the selection, the search, the filter.
 pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
     let _ = describe::cancel_pending_accept(model)
         || select::forget(model)

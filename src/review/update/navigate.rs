@@ -50,7 +50,7 @@ pub(super) fn scroll_page(model: &mut Model, rows: isize) {
     let last = last_row_of_figures(model);
     match &mut model.mode {
         Mode::Help(top) => *top = scrolled(*top, rows),
-        Mode::Figures(row) => *row = row.saturating_add_signed(rows).min(last),
+        Mode::Statistics(row) => *row = row.saturating_add_signed(rows).min(last),
         _ => {}
     }
 }

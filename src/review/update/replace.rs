@@ -20,7 +20,7 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     }
     let (scope, records): (Scope, RoaringBitmap) = match wanted.everywhere {
         true => (Scope::All, (0..model.tabs.total()).collect()),
-        false if !model.marks.is_empty() => (Scope::Marked, model.marked()),
+        false if !model.selection.is_empty() => (Scope::Selected, model.selected()),
         false => (Scope::InView, model.in_view()),
     };
     let (id, change, states) = (model.new_scan(), wanted.change, model.ledger.states());

@@ -1,57 +1,57 @@
-//! Marks records for commands.
+//! Selection records for commands.
 
 use super::navigate;
-use crate::review::selection::Marks;
+use crate::review::selection::Selection;
 use crate::review::{Model, NoticeKind};
 use crate::text::counted;
 
-/// Toggles the mark of the record under the cursor and moves on. Ends an open range.
+/// Selects or deselects the record under the cursor and moves on. Ends an open range.
 pub(super) fn toggle(model: &mut Model) {
-    if model.marks.has_range() {
+    if model.selection.has_range() {
         return range(model);
     }
     if let Some(record) = model.list.cursor {
-        model.marks.toggle(record);
+        model.selection.toggle(record);
         navigate::step(model, 1);
     }
 }
 
-/// Starts a range at the cursor, or ends it and marks its records.
+/// Starts a range at the cursor, or ends it and selects its records.
 pub(super) fn range(model: &mut Model) {
-    if model.marks.has_range() {
+    if model.selection.has_range() {
         if let Some(why) = model.unknown_in_view() {
             model.notify(NoticeKind::Warning, why);
             return;
         }
-        model.marks = Marks::of(model.marked());
+        model.selection = Selection::of(model.selected());
     } else if let Some(record) = model.list.cursor {
-        model.marks.begin_range(record);
+        model.selection.begin_range(record);
     }
 }
 
-/// Marks all records in view, or unmarks them if they are marked already.
+/// Selection all records in view, or deselects them if they are selected already.
 pub(super) fn all(model: &mut Model) {
     if let Some(why) = model.unknown_in_view() {
         model.notify(NoticeKind::Warning, why);
         return;
     }
-    let (marked, in_view) = (model.marked(), model.in_view());
-    if in_view.is_subset(&marked) {
-        model.marks = Marks::of(marked - in_view);
+    let (selected, in_view) = (model.selected(), model.in_view());
+    if in_view.is_subset(&selected) {
+        model.selection = Selection::of(selected - in_view);
         return;
     }
     let records = counted(in_view.len(), "record", "records");
-    model.marks = Marks::of(marked | in_view);
+    model.selection = Selection::of(selected | in_view);
     model.notify(NoticeKind::Info, format!("selected {records} in view"));
 }
 
-/// Ends the open range, else clears all marks. Returns true if there were any.
+/// Ends the open range, else clears the selection. Returns true if there were any.
 pub(super) fn forget(model: &mut Model) -> bool {
-    if model.marks.drop_range() {
+    if model.selection.drop_range() {
         return true;
     }
-    let any = !model.marks.is_empty();
-    model.marks = Marks::default();
+    let any = !model.selection.is_empty();
+    model.selection = Selection::default();
     any
 }
 

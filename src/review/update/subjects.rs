@@ -1,4 +1,4 @@
-//! The records a command applies to: the marked ones if there are any, else the one under the cursor. A cursor is a
+//! The records a command applies to: the selected ones if there are any, else the one under the cursor. A cursor is a
 //! selection of one, so every command takes the same path for one record and for a million.
 
 use roaring::RoaringBitmap;
@@ -11,38 +11,38 @@ use crate::review::{Model, NoticeKind, SessionStatus};
 pub(super) enum Subjects {
     /// The record under the cursor, which the operator is looking at.
     Cursor(RecordId),
-    /// The marked records, most of which the operator is not looking at.
-    Marked(RoaringBitmap),
+    /// The selected records, most of which the operator is not looking at.
+    Selected(RoaringBitmap),
 }
 
 impl Subjects {
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Cursor(_) => 1,
-            Self::Marked(records) => records.len(),
+            Self::Selected(records) => records.len(),
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = RecordId> + '_ {
-        let (cursor, marked) = match self {
+        let (cursor, selected) = match self {
             Self::Cursor(record) => (Some(*record), None),
-            Self::Marked(records) => (None, Some(records.iter().map(RecordId))),
+            Self::Selected(records) => (None, Some(records.iter().map(RecordId))),
         };
-        cursor.into_iter().chain(marked.into_iter().flatten())
+        cursor.into_iter().chain(selected.into_iter().flatten())
     }
 }
 
 /// Returns the records a command applies to, or `None` after a notice that says why there are none.
 pub(super) fn resolve(model: &mut Model) -> Option<Subjects> {
-    if model.marks.is_empty() {
+    if model.selection.is_empty() {
         return cursor(model).map(Subjects::Cursor);
     }
-    let unknown = || model.unknown_in_view().filter(|_| model.marks.has_range()).map(str::to_owned);
+    let unknown = || model.unknown_in_view().filter(|_| model.selection.has_range()).map(str::to_owned);
     if let Some(refusal) = refusal(model).or_else(unknown) {
         model.notify(NoticeKind::Warning, refusal);
         return None;
     }
-    Some(Subjects::Marked(model.marked()))
+    Some(Subjects::Selected(model.selected()))
 }
 
 /// Returns the record under the cursor, or `None` after a notice that says why nothing can be decided about it: a

@@ -16,15 +16,15 @@ use Command::{
 
 /// The commands that the footer mentions, most important first. Dialogs list their own keys.
 fn mentioned(model: &Model) -> &'static [Command] {
-    match (&model.mode, model.sheet.open, model.marks.is_empty()) {
+    match (&model.mode, model.sheet.open, model.selection.is_empty()) {
         (Mode::Browse, true, true) => &[Sheet, ZoomIn, ZoomOut, Zoom, Select, Accept, Keep, Exclude, Flag, Undo, Help],
         (Mode::Browse, true, false) => &[Accept, Keep, Skip, Exclude, Flag, SelectRange, SelectAll, Sheet],
         (Mode::Browse, false, true) => &[Accept, Edit, Regenerate, Keep, Skip, Exclude, Undo, Save, Help, Quit],
         (Mode::Browse, false, false) => &[Accept, Keep, Skip, Exclude, Close, Regenerate, Flag, SelectRange, SelectAll],
         (Mode::Edit(_), ..) => &[AcceptEdit, AcceptEditStay, AcceptEditNext, Close, DiscardDraft],
         (Mode::Zoom(_), ..) => &[Close, ZoomIn, ZoomOut, ZoomFit, Texts, Down, Up],
-        (Mode::Figures(row), ..) if model.query_of_row(*row).is_some() => &[Submit, Close, Down, Up],
-        (Mode::Help(_) | Mode::Figures(_), ..) => &[Close, Down, Up],
+        (Mode::Statistics(row), ..) if model.query_of_row(*row).is_some() => &[Submit, Close, Down, Up],
+        (Mode::Help(_) | Mode::Statistics(_), ..) => &[Close, Down, Up],
         _ => &[],
     }
 }

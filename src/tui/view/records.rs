@@ -49,21 +49,21 @@ fn place(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'stati
         return Line::default();
     }
     let place = format!(" {}/{} ", model.list.position + 1, view.len());
-    let marked = selection_summary(model).filter(|words| words.len() + place.len() + MIN_HEADING < width);
-    let marked = marked.map(|words| [Span::styled(format!(" {words} "), theme.accent), theme.glyphs.dot.into()]);
+    let selected = selection_summary(model).filter(|words| words.len() + place.len() + MIN_HEADING < width);
+    let selected = selected.map(|words| [Span::styled(format!(" {words} "), theme.accent), theme.glyphs.dot.into()]);
     let mut line = Line::default();
-    line.extend(marked.into_iter().flatten());
+    line.extend(selected.into_iter().flatten());
     line.push_span(place);
     line.style(theme.muted)
 }
 
 /// The number of selected records, if any.
 pub(super) fn selection_summary(model: &Model) -> Option<String> {
-    match (model.marks.count(), model.range_length()) {
+    match (model.selection.count(), model.range_length()) {
         (0, None) => None,
         (0, Some(range)) => Some(format!("range of {range}")),
-        (marked, None) => Some(format!("{marked} selected")),
-        (marked, Some(range)) => Some(format!("{marked} selected + range of {range}")),
+        (selected, None) => Some(format!("{selected} selected")),
+        (selected, Some(range)) => Some(format!("{selected} selected + range of {range}")),
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &T
         Tab::ToReview => "all records reviewed · ^s saves",
         Tab::Ready => "no unseen candidates · g a describes all",
         Tab::Decided => "no decisions yet · a accepts",
-        Tab::Aside => "no skipped or excluded records",
+        Tab::Skipped => "no skipped or excluded records",
         Tab::Problems => "no problems",
     };
     let middle = Rect { y: area.y + area.height / 3, height: area.height - area.height / 3, ..area };
@@ -137,7 +137,7 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
     };
     let gap = room.saturating_sub(text::width(&name));
     let (mark, number_style) =
-        if model.is_marked(record) { (theme.glyphs.marked, theme.accent) } else { (" ", theme.muted) };
+        if model.is_selected(record) { (theme.glyphs.selected, theme.accent) } else { (" ", theme.muted) };
     let mut spans =
         vec![Span::styled(mark, theme.accent), Span::styled(badge, badge_style), Span::styled(number, number_style)];
     spans.extend(highlighted(Line::raw(name), &model.sought(), theme.found).spans);

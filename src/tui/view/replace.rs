@@ -29,7 +29,7 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
     let more = if *complete { "" } else { render.theme.glyphs.ellipsis };
     let scope = match scope {
         Scope::All => "in all records",
-        Scope::Marked => "in selected records",
+        Scope::Selected => "in selected records",
         Scope::InView => "in view",
     };
     let count = format!("{} of {}{more} captions {scope}", replacement.wanted(), hits.len());

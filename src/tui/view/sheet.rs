@@ -1,4 +1,4 @@
-//! The contact sheet: a page of thumbnails with badges and numbers, and a line about the selected record.
+//! The contact sheet: a page of thumbnails with badges and numbers, and a line about the record under the cursor.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -38,7 +38,7 @@ pub(super) fn draw(
         draw_cell(frame, area, model, record, theme, painter.as_deref_mut(), covers);
     }
     let line = Rect { y: room.bottom(), height: 1, ..room };
-    frame.render_widget(selected_record(model, usize::from(line.width), theme), line);
+    frame.render_widget(current_record(model, usize::from(line.width), theme), line);
 }
 
 fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &Theme) {
@@ -57,7 +57,7 @@ fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &
     title(frame, area, left, Line::styled(place, theme.muted), theme);
 }
 
-/// A thumbnail with the badge, the number and the glyphs of its record. The selected one has a border, a marked one a line
+/// A thumbnail with the badge, the number and the glyphs of its record. The one under the cursor has a border, a selected one a line
 /// on the left.
 fn draw_cell(
     frame: &mut Frame,
@@ -68,16 +68,16 @@ fn draw_cell(
     painter: Option<&mut Painter>,
     covers: &[Rect],
 ) {
-    let (is_selected, is_marked) = (model.list.cursor == Some(record), model.is_marked(record));
-    if is_marked {
+    let (is_current, is_selected) = (model.list.cursor == Some(record), model.is_selected(record));
+    if is_selected {
         for y in area.top()..area.bottom() {
             frame.render_widget(
-                Span::styled(theme.glyphs.marked, theme.accent),
+                Span::styled(theme.glyphs.selected, theme.accent),
                 Rect { y, width: 1, height: 1, ..area },
             );
         }
     }
-    if is_selected {
+    if is_current {
         let set = if theme.glyphs == Glyphs::ASCII { popup::ASCII } else { border::THICK };
         frame.render_widget(Block::bordered().border_set(set).border_style(theme.accent), area);
     }
@@ -92,8 +92,8 @@ fn draw_cell(
     let label = Rect { y: area.bottom().saturating_sub(1), height: 1, ..inside };
     let (badge, badge_style) = records::badge(model, record, theme);
     // The border covers the line.
-    let mark = if is_marked && is_selected { theme.glyphs.marked } else { " " };
-    let number_style = if is_marked { theme.accent } else { theme.muted };
+    let mark = if is_selected && is_current { theme.glyphs.selected } else { " " };
+    let number_style = if is_selected { theme.accent } else { theme.muted };
     let words = Line::from(vec![
         Span::styled(mark, theme.accent),
         Span::styled(badge, badge_style),
@@ -103,7 +103,7 @@ fn draw_cell(
     let (words_width, marks_width) = (cells(&words), cells(&marks));
     let left = Rect { width: words_width.min(label.width), ..label };
     frame.render_widget(words, left);
-    if is_selected {
+    if is_current {
         frame.buffer_mut().set_style(left, theme.selected);
     }
     if marks_width > 0 && words_width + marks_width < label.width {
@@ -144,8 +144,8 @@ fn draw_picture(
     draw_message(frame, area, lines);
 }
 
-/// The file name and the caption of the selected record on one line.
-fn selected_record(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
+/// The file name and the caption of the record under the cursor on one line.
+fn current_record(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     let Some(record) = model.list.cursor else { return Line::default() };
     let (name, caption) = match model.entry(record) {
         Some(Entry::Record(line)) => {
