@@ -21,8 +21,9 @@ use std::sync::{Arc, OnceLock};
 
 use twox_hash::XxHash3_64;
 
+pub use fields::{Decoded, Json};
 pub use index::Progress;
-pub use line::{BadLine, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, Record};
+pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
 pub use picture::PathRefused;
 pub use rewrite::Line;
 pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, save};

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use crate::console::Console;
-use crate::dataset::{Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
+use crate::dataset::{Caption, Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
 use crate::exit::ExitCode;
 use crate::lint::{
     self, DuplicateIndex, Duplicates, LintKind, NearDuplicateIndex, NearDuplicatePass, NearDuplicates, Rules,
@@ -164,7 +164,7 @@ impl Known {
         if !is_text {
             return Ok(Vec::new());
         }
-        let text = record.caption.as_deref().unwrap_or_default();
+        let text = record.caption.text().unwrap_or_default();
         let duplicate_of = self.duplicates.other(record.id, text, |other| caption(dataset, other))?;
         // An exact duplicate is not reported as a near-duplicate too.
         let near_duplicate_of = if duplicate_of.is_none() { self.near.other(record.id) } else { None };
@@ -174,7 +174,7 @@ impl Known {
 
 /// Reads a record again for its caption.
 fn caption(dataset: &Dataset, record: RecordId) -> Result<Option<String>, DatasetError> {
-    dataset.entry(record).map(|entry| entry.record().and_then(|record| record.caption.clone()))
+    dataset.entry(record).map(|entry| entry.record().and_then(|record| record.caption.text()).map(str::to_owned))
 }
 
 fn each_caption(
@@ -183,7 +183,7 @@ fn each_caption(
     visit: &mut dyn FnMut(RecordId, &str),
 ) -> Result<(), CheckError> {
     each(dataset, progress, &mut |entry| {
-        if let Entry::Record(Record { id, caption: Some(caption), .. }) = entry {
+        if let Entry::Record(Record { id, caption: Caption::Text(caption), .. }) = entry {
             visit(*id, caption);
         }
         Ok(())

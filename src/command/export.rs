@@ -223,7 +223,7 @@ struct Chosen<'a> {
 
 impl Chosen<'_> {
     fn caption(&self) -> Option<&str> {
-        self.state.current_caption(self.record.caption.as_deref())
+        self.state.current_caption(self.record.caption.text())
     }
 }
 

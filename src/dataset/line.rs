@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::RecordId;
-use super::fields::{decode, fields};
+use super::fields::{Json, fields};
 use super::read::RawLine;
 
 /// Maximum length of a line that is parsed, in bytes. Longer ones are copied like any line that cannot be parsed.
@@ -54,9 +54,57 @@ pub struct Record {
     pub line: u64,
     /// As in the dataset; never empty.
     pub file_name: String,
-    /// The original caption; `None` if the line has none or it is not a string.
-    pub caption: Option<String>,
+    /// The original caption.
+    pub caption: Caption,
     pub findings: Vec<LineFinding>,
+}
+
+/// The caption of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Caption {
+    /// The field is missing or `null`.
+    #[default]
+    None,
+    Text(String),
+    /// Another kind of value, which no text may replace: the field would then have two types.
+    Other(OtherCaption),
+}
+
+/// A caption that is not a string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherCaption {
+    pub kind: JsonKind,
+    /// As it is written in the line. May contain control characters.
+    pub json: Box<str>,
+}
+
+impl Caption {
+    /// Returns the caption if it is a string.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::None | Self::Other(_) => None,
+        }
+    }
+
+    /// Returns the caption if it is a string.
+    #[must_use]
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::None | Self::Other(_) => None,
+        }
+    }
+
+    /// Returns the value if it is neither a string nor `null`.
+    #[must_use]
+    pub const fn other(&self) -> Option<&OtherCaption> {
+        match self {
+            Self::Other(other) => Some(other),
+            Self::None | Self::Text(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,36 +211,42 @@ pub(super) fn parse(raw: &RawLine<'_>, caption_field: &str) -> Entry {
     }
 }
 
-type Content = (String, Option<String>, Vec<LineFinding>);
+type Content = (String, Caption, Vec<LineFinding>);
 
 fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError> {
     let line = text(raw)?;
     let fields = fields(line, caption_field)?;
-    let file_name = file_name(fields.file_name.raw)?;
+    let file_name = file_name(fields.file_name.json)?;
     let mut findings = Vec::new();
     for (repeated, name) in [(fields.file_name.repeated, super::FILE_NAME), (fields.caption.repeated, caption_field)] {
         if repeated {
             findings.push(LineFinding::Repeated { name: name.into() });
         }
     }
-    let mut caption = None;
-    if let Some(raw) = fields.caption.raw {
-        match decode(raw) {
-            Some(decoded) => {
-                if decoded.lone_surrogate {
-                    findings.push(LineFinding::CaptionLoneSurrogate);
-                }
-                caption = Some(decoded.text.into_owned());
+    let caption = match fields.caption.json.map(|json| (json, json.text())) {
+        None => Caption::None,
+        Some((_, Some(decoded))) => {
+            if decoded.lone_surrogate {
+                findings.push(LineFinding::CaptionLoneSurrogate);
             }
-            None => findings.push(LineFinding::CaptionNotString { found: JsonKind::of(raw) }),
+            Caption::Text(decoded.text.into_owned())
         }
-    }
+        Some((json, None)) => {
+            let kind = json.kind();
+            findings.push(LineFinding::CaptionNotString { found: kind });
+            if kind == JsonKind::Null {
+                Caption::None
+            } else {
+                Caption::Other(OtherCaption { kind, json: json.raw().into() })
+            }
+        }
+    };
     Ok((file_name.into_owned(), caption, findings))
 }
 
 /// Returns the `file_name` of a line.
 pub(super) fn name_in<'a>(raw: &RawLine<'a>, caption_field: &str) -> Result<Cow<'a, str>, LineError> {
-    file_name(fields(text(raw)?, caption_field)?.file_name.raw)
+    file_name(fields(text(raw)?, caption_field)?.file_name.json)
 }
 
 /// Returns true if a line can be parsed as a record.
@@ -208,9 +262,9 @@ pub(super) fn text<'a>(raw: &RawLine<'a>) -> Result<&'a str, LineError> {
 }
 
 /// Decodes the file name from the raw value of its field.
-pub(super) fn file_name(raw: Option<&str>) -> Result<Cow<'_, str>, LineError> {
-    let raw = raw.ok_or(LineError::FileNameMissing)?;
-    let decoded = decode(raw).ok_or_else(|| LineError::FileNameNotString { found: JsonKind::of(raw) })?;
+pub(super) fn file_name(json: Option<Json<'_>>) -> Result<Cow<'_, str>, LineError> {
+    let json = json.ok_or(LineError::FileNameMissing)?;
+    let decoded = json.text().ok_or_else(|| LineError::FileNameNotString { found: json.kind() })?;
     if decoded.lone_surrogate {
         return Err(LineError::FileNameLoneSurrogate);
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::fields::{Fields, Tail, decode, fields};
+use super::fields::{Fields, Json, Tail, all_fields, field, fields};
 use super::line::{file_name, parse, text};
 use super::read::RawLine;
 use super::{Entry, FILE_NAME, RecordId};
@@ -43,19 +43,27 @@ impl<'a> Line<'a> {
         self.raw.bytes
     }
 
-    /// Returns the undecoded value of a field, the last one if it is repeated. Returns `None` if the line is not an object
-    /// or has no such field.
+    /// Returns the value of a field, the last one if it is repeated. Returns `None` if the line is not an object or has no
+    /// such field.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<&'a str> {
-        fields(text(&self.raw).ok()?, name).ok()?.caption.raw
+    pub fn field(&self, name: &str) -> Option<Json<'a>> {
+        // Lines that are not objects are reported by `entry`.
+        field(text(&self.raw).ok()?, name).ok()?
     }
 
-    /// Returns its fields in order, without the file name and the caption. Empty if the line is not an object.
+    /// Returns the value of the caption field, of any kind.
     #[must_use]
-    pub fn others(&self) -> Vec<(String, serde_json::Value)> {
-        let map = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text(&self.raw).ok()?).ok();
-        let others = map().into_iter().flatten();
-        others.filter(|(name, _)| name != FILE_NAME && name != self.caption_field).collect()
+    pub fn caption(&self) -> Option<Json<'a>> {
+        self.field(self.caption_field)
+    }
+
+    /// Returns its fields in order, without the file name and the caption. A repeated field has its last value. Empty if
+    /// the line is not an object.
+    #[must_use]
+    pub fn others(&self) -> Vec<(Cow<'a, str>, Json<'a>)> {
+        let mut fields = text(&self.raw).and_then(all_fields).unwrap_or_default();
+        fields.retain(|(name, _)| name != FILE_NAME && name != self.caption_field);
+        fields
     }
 
     /// Returns its other texts, to show beside the caption: string fields of several words, limited in number and length.
@@ -63,11 +71,10 @@ impl<'a> Line<'a> {
     pub fn texts(&self) -> Vec<(String, String)> {
         const MOST: usize = 12;
         const LONGEST: usize = 1_000;
-        let text = |(name, value): (String, serde_json::Value)| match value {
-            serde_json::Value::String(text) if text.trim().contains(char::is_whitespace) => {
-                Some((name, text.chars().take(LONGEST).collect()))
-            }
-            _ => None,
+        let text = |(name, json): (Cow<'_, str>, Json<'_>)| {
+            let text = json.text()?.text;
+            let has_words = text.trim().contains(char::is_whitespace);
+            has_words.then(|| (name.into_owned(), text.chars().take(LONGEST).collect()))
         };
         self.others().into_iter().filter_map(text).take(MOST).collect()
     }
@@ -99,15 +106,16 @@ pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) ->
     let Ok(Fields { file_name: name, caption: field, tail }) = fields(text, caption_field) else {
         return Rewritten::Bad;
     };
-    if file_name(name.raw).is_err() {
+    if file_name(name.json).is_err() {
         return Rewritten::Bad;
     }
-    if let Some(raw) = field.raw {
-        if decode(raw).is_some_and(|decoded| decoded.text == caption) {
+    if let Some(json) = field.json {
+        if json.text().is_some_and(|decoded| decoded.text == caption) {
             return Rewritten::Same;
         }
+        let raw = json.raw();
         let start = raw.as_ptr().addr() - text.as_ptr().addr();
-        return Rewritten::Changed(splice(text, start, start + raw.len(), &json(caption)));
+        return Rewritten::Changed(splice(text, start, start + raw.len(), &encoded(caption)));
     }
     let Some(Tail { comma, colon, end }) = tail else { return Rewritten::Bad };
     let colon = &text[colon];
@@ -116,7 +124,7 @@ pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) ->
         None if colon.ends_with(char::is_whitespace) => ", ",
         None => ",",
     };
-    let field = format!("{comma}{}{colon}{}", json(caption_field), json(caption));
+    let field = format!("{comma}{}{colon}{}", encoded(caption_field), encoded(caption));
     Rewritten::Changed(splice(text, end, end, &field))
 }
 
@@ -124,7 +132,7 @@ fn splice(line: &str, start: usize, end: usize, with: &str) -> Vec<u8> {
     [&line[..start], with, &line[end..]].concat().into_bytes()
 }
 
-fn json(text: &str) -> String {
+fn encoded(text: &str) -> String {
     serde_json::to_string(text).expect("every string can be serialized")
 }
 
@@ -140,6 +148,22 @@ mod tests {
             Rewritten::Bad => "bad".into(),
             Rewritten::Changed(line) => String::from_utf8(line).expect("built from text"),
         }
+    }
+
+    #[test]
+    fn the_other_fields_are_undecoded_and_in_order() {
+        let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+        let line = [
+            r#"{"b\ud800":"\udfff", "a" : 1e999,"text":"x","a\u0062": "#,
+            &deep,
+            r#" ,"file_name":"y","a":"\ud83d two","n":{"n":1} }"#,
+        ]
+        .concat();
+        let others = Line::alone(&line).others();
+        let others: Vec<(&str, &str)> = others.iter().map(|(name, json)| (&**name, json.raw())).collect();
+        let (half, two) = (r#""\udfff""#, r#""\ud83d two""#);
+        assert_eq!(others, [(r"b\ud800", half), ("a", two), ("ab", &deep), ("n", r#"{"n":1}"#)]);
+        assert_eq!(Line::alone(&line).texts(), [("a".to_owned(), "\u{FFFD} two".to_owned())]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn error(line: impl AsRef<[u8]>) -> LineError {
 fn a_record_has_a_file_name_and_a_caption() {
     let found = record(r#"{"id": 1, "file_name": "a\/b.jpg", "text": "She said \"hi\" \u00e9 \ud83d\ude00 새"}"#);
     assert_eq!(found.file_name, "a/b.jpg");
-    assert_eq!(found.caption.as_deref(), Some("She said \"hi\" é 😀 새"));
+    assert_eq!(found.caption.text(), Some("She said \"hi\" é 😀 새"));
     assert_eq!(found.findings, []);
     assert_eq!((found.id, found.line), (RecordId(0), 1));
 }
@@ -147,12 +147,19 @@ fn invalid_json_reports_the_offset() {
 
 #[test]
 fn captions_that_are_not_strings() {
-    let found = |line| (record(line).caption, record(line).findings);
-    assert_eq!(found(r#"{"file_name":"a"}"#), (None, vec![]));
-    let not_a_string = |found| (None, vec![LineFinding::CaptionNotString { found }]);
-    assert_eq!(found(r#"{"file_name":"a","text":null}"#), not_a_string(JsonKind::Null));
-    assert_eq!(found(r#"{"file_name":"a","text":["b"]}"#), not_a_string(JsonKind::Array));
-    assert_eq!(found(r#"{"file_name":"a","text":""}"#), (Some(String::new()), vec![]));
+    let found = |line: String| {
+        let found = record(line);
+        (found.caption, found.findings)
+    };
+    assert_eq!(found(r#"{"file_name":"a"}"#.to_owned()), (Caption::None, vec![]));
+    let not_a_string = |found| vec![LineFinding::CaptionNotString { found }];
+    let null = r#"{"file_name":"a","text":null}"#.to_owned();
+    assert_eq!(found(null), (Caption::None, not_a_string(JsonKind::Null)));
+    for (json, kind) in [(r#"["b", 1e999]"#, JsonKind::Array), (r#"{"en":"\ud800"}"#, JsonKind::Object)] {
+        let other = Caption::Other(OtherCaption { kind, json: json.into() });
+        assert_eq!(found(format!(r#"{{"file_name":"a","text": {json} }}"#)), (other, not_a_string(kind)));
+    }
+    assert_eq!(found(r#"{"file_name":"a","text":""}"#.to_owned()), (Caption::Text(String::new()), vec![]));
 }
 
 #[test]
@@ -161,7 +168,7 @@ fn a_lone_surrogate_in_a_caption_is_replaced() {
         [(r"\ud800", "\u{FFFD}"), (r"é\udc00\n", "é\u{FFFD}\n"), (r"\ud83d\ud83d\ude00", "\u{FFFD}😀")]
     {
         let found = record(format!(r#"{{"file_name":"a","text":"<{escaped}>"}}"#));
-        assert_eq!(found.caption, Some(format!("<{expected}>")));
+        assert_eq!(found.caption.text(), Some(format!("<{expected}>").as_str()));
         assert_eq!(found.findings, [LineFinding::CaptionLoneSurrogate]);
     }
 }
@@ -169,13 +176,13 @@ fn a_lone_surrogate_in_a_caption_is_replaced() {
 #[test]
 fn a_lone_surrogate_in_another_field_is_ignored() {
     let found = record(r#"{"\ud800":"\udfff","file_name":"a","text":"b"}"#);
-    assert_eq!((found.caption.as_deref(), found.findings.as_slice()), (Some("b"), [].as_slice()));
+    assert_eq!((found.caption.text(), found.findings.as_slice()), (Some("b"), [].as_slice()));
 }
 
 #[test]
 fn the_last_of_repeated_fields_counts() {
     let found = record(r#"{"text":"1","file_name":"a","file_n\u0061me":"b","text":"2"}"#);
-    assert_eq!((found.file_name.as_str(), found.caption.as_deref()), ("b", Some("2")));
+    assert_eq!((found.file_name.as_str(), found.caption.text()), ("b", Some("2")));
     let repeated = |name: &str| LineFinding::Repeated { name: name.into() };
     assert_eq!(found.findings, [repeated("file_name"), repeated("text")]);
 }
@@ -189,7 +196,7 @@ fn the_caption_field_can_be_chosen() {
     let dataset = Dataset::open(&path, &options).expect("opened");
     dataset.build_index(&mut go_on).expect("indexed");
     let entry = dataset.entry(RecordId(0)).expect("read");
-    assert_eq!(entry.record().and_then(|record| record.caption.as_deref()), Some("yes"));
+    assert_eq!(entry.record().and_then(|record| record.caption.text()), Some("yes"));
 
     let options = OpenOptions { caption_field: "file_name".into(), ..OpenOptions::default() };
     assert!(matches!(Dataset::open(&path, &options), Err(DatasetError::CaptionFieldIsFileName)));
@@ -204,7 +211,7 @@ fn long_lines_work_up_to_the_limit() {
     let text = format!("{}\n{}\n\n{}\n{fits}", line(1 << 20), line(MAX_LINE_BYTES - around + 1), line(3));
     let (_folder, dataset) = indexed(text);
     let entries = entries(&dataset, 0..4).expect("read");
-    let caption = |entry: &Entry| entry.record().and_then(|record| record.caption.clone()).map(|text| text.len());
+    let caption = |entry: &Entry| entry.record().and_then(|record| record.caption.text()).map(str::len);
     assert_eq!(caption(&entries[0]), Some(1 << 20));
     assert!(matches!(&entries[1], Entry::Bad(BadLine { error: LineError::TooLong, line: 2, .. })));
     assert_eq!(caption(&entries[2]), Some(3));

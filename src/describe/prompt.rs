@@ -8,16 +8,15 @@ mod template;
 mod tests;
 
 use std::borrow::Cow;
-use std::cell::LazyCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
 
 use super::{Context, Reason};
+use crate::dataset::{Json, JsonKind};
 use template::Template;
 
 pub use template::TemplateError;
@@ -146,7 +145,6 @@ impl Prompt {
 
     #[must_use]
     pub fn render(&self, variables: &Variables<'_>) -> String {
-        let fields = LazyCell::new(|| fields(&variables.context.line));
         self.template.render(|name| {
             let context = variables.context;
             let value = match name {
@@ -160,7 +158,10 @@ impl Prompt {
                     let rejected = if context.previous.is_empty() { "the caption" } else { "the last description" };
                     Cow::Owned(instruction(reason, rejected, target_words(variables.max_words)))
                 }),
-                field => fields.get(field).copied().and_then(field_text),
+                field => {
+                    let field = Json::field_of(&context.line, field).filter(|json| json.kind() != JsonKind::Null);
+                    field.map(Json::to_text)
+                }
             };
             value.filter(|value| !value.trim().is_empty())
         })
@@ -182,20 +183,6 @@ fn names(folder: Option<&Path>) -> Vec<String> {
         files.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
     names.insert(DEFAULT.to_owned());
     names.into_iter().collect()
-}
-
-/// Returns the fields of a line as raw JSON: the last one if a field is repeated, and none if the line is not an object.
-fn fields(line: &str) -> BTreeMap<String, &RawValue> {
-    serde_json::from_str(line).unwrap_or_default()
-}
-
-/// Returns a string without quotes and any other value as JSON, but `None` for null.
-fn field_text(value: &RawValue) -> Option<Cow<'_, str>> {
-    match value.get() {
-        "null" => None,
-        text if text.starts_with('"') => serde_json::from_str(text).ok().map(Cow::Owned),
-        json => Some(Cow::Borrowed(json)),
-    }
 }
 
 /// Returns the latest distinct candidates on one line, oldest first.

@@ -27,7 +27,7 @@ fn import(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stopping) -> R
     let mut captions: HashMap<String, Vec<Option<String>>> = HashMap::new();
     older.scan(&mut |entry| {
         if let Entry::Record(line) = entry {
-            captions.entry(line.file_name).or_default().push(line.caption);
+            captions.entry(line.file_name).or_default().push(line.caption.into_text());
         }
         stopping.check()
     })?;
@@ -41,7 +41,7 @@ fn import(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stopping) -> R
         let Entry::Record(line) = entry else { return stopping.check() };
         let Some(caption) = captions.get_mut(&line.file_name).and_then(Vec::pop) else { return stopping.check() };
         unmatched -= 1;
-        let differs = |caption: &String| line.caption.as_ref() != Some(caption) && !text::trim(caption).is_empty();
+        let differs = |caption: &String| line.caption.text() != Some(caption) && !text::trim(caption).is_empty();
         if let Some(caption) = caption.filter(differs) {
             total += 1;
             batch.push((line.id, caption));

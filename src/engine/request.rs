@@ -16,7 +16,7 @@ pub fn build(dataset: &Dataset, spec: JobSpec, max_words: usize) -> Result<Reque
         Entry::Bad(bad) => return Err(bad.error.to_string()),
     };
     let image_path = dataset.picture_path(&parsed.file_name).map_err(|error| error.to_string())?;
-    let current = current.resolve(parsed.caption);
+    let current = current.resolve(parsed.caption.into_text());
     let context = Context { file_name: parsed.file_name, current, line, previous, reason };
     Ok(Request { job, record, image_path, detail, max_words, context })
 }

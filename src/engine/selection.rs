@@ -91,7 +91,7 @@ impl Only {
             Self::Pending => rules::needs_description(state),
             Self::Failed => rules::needs_retry(state),
             Self::Lint => {
-                let caption = state.current_caption(record.caption.as_deref()).unwrap_or_default();
+                let caption = state.current_caption(record.caption.text()).unwrap_or_default();
                 rules::needs_description(state) && lint::needs_attention(caption, rules, &lint::Context::default())
             }
         }

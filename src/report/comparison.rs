@@ -51,7 +51,7 @@ impl Disagreement {
     #[must_use]
     pub fn between(record: &Record, states: [&RecordState; 2]) -> Option<Self> {
         let decisions = states.map(|state| state.decision.kind());
-        let captions = states.map(|state| caption(state, record.caption.as_deref()));
+        let captions = states.map(|state| caption(state, record.caption.text()));
         (decisions[0] != decisions[1] || captions[0] != captions[1]).then(|| Self {
             record: record.id,
             file_name: record.file_name.clone(),
@@ -106,7 +106,7 @@ impl Comparison {
                 [Some(first), Some(second)] => {
                     comparison.kinds.add(first, second);
                     comparison.taken.add(usize::from(first > 1), usize::from(second > 1));
-                    let captions = states.map(|state| caption(state, record.caption.as_deref()));
+                    let captions = states.map(|state| caption(state, record.caption.text()));
                     both += 1;
                     same += u64::from(captions[0] == captions[1]);
                     comparison.disagreements.extend(Disagreement::between(&record, states));

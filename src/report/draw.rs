@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use crate::dataset::{Dataset, DatasetError, RecordId};
+use crate::dataset::{Dataset, DatasetError, JsonKind, Line, RecordId};
 use crate::session::{Ledger, Sample, SampleMember, SampleRequest, Subject};
 use crate::statistics::{self, Stratum};
 
@@ -46,7 +45,7 @@ pub fn draw(
     dataset.scan_lines(&mut |line| {
         let entry = line.entry();
         if let Some(record) = entry.record() {
-            let value = request.by.as_ref().map(|field| value(line.bytes(), field)).unwrap_or_default();
+            let value = request.by.as_ref().map(|field| value(line, field)).unwrap_or_default();
             let next = values.len();
             let value = *values.entry(value).or_insert(next);
             found.push((statistics::sample_key(request.seed, record.id.0, &record.file_name), value, record.id));
@@ -97,19 +96,17 @@ fn member(
     let subject = Subject {
         file_name: record.map(|record| record.file_name.clone()).unwrap_or_default(),
         occurrence: 0,
-        caption: record.and_then(|record| record.caption.clone()),
+        caption: record.and_then(|record| record.caption.text()).map(str::to_owned),
     };
     let text = ledger.record(drawn.item).own_text().map(str::to_owned);
     Ok(SampleMember { record: drawn.item, subject, stratum: drawn.stratum, text })
 }
 
 /// Returns the value of a field: the content of a string, or any other value as JSON.
-fn value(line: &[u8], field: &str) -> String {
-    let object: Option<serde_json::Map<String, Value>> = serde_json::from_slice(line).ok();
-    match object.and_then(|mut object| object.remove(field)) {
-        None | Some(Value::Null) => NONE.to_owned(),
-        Some(Value::String(text)) => text,
-        Some(other) => other.to_string(),
+fn value(line: &Line<'_>, field: &str) -> String {
+    match line.field(field).filter(|json| json.kind() != JsonKind::Null) {
+        None => NONE.to_owned(),
+        Some(json) => json.to_text().into_owned(),
     }
 }
 

@@ -128,7 +128,7 @@ impl Sums {
             *self.failures.entry(reason.clone()).or_default() += 1;
         }
         if state.decision != Decision::Excluded {
-            let caption = state.current_caption(record.caption.as_deref()).unwrap_or_default();
+            let caption = state.current_caption(record.caption.text()).unwrap_or_default();
             self.lengths.add(text::word_count(caption) as u64);
             self.phrases.add(caption);
         }
@@ -161,7 +161,7 @@ impl Sums {
         let counts = self.texts.entry(origin).or_default();
         counts.taken += 1;
         if let Some(text) = edited {
-            let original = || state.original_caption(record.caption.as_deref()).unwrap_or_default();
+            let original = || state.original_caption(record.caption.text()).unwrap_or_default();
             let before = candidate.map_or_else(original, |candidate| candidate.text.as_str());
             counts.edited += 1;
             counts.distance += text::word_distance(before, text);

@@ -18,10 +18,9 @@ pub(super) use print::quoted;
 pub use span::Span;
 pub use vocabulary::Vocabulary;
 
-use serde_json::value::RawValue;
-
 use super::record_view::RecordView;
 use super::tabs::Tab;
+use crate::dataset::{Json, JsonKind};
 use crate::lint::LintKind;
 use crate::session::{Actor, Decision, RecordState};
 use crate::text::{self, Phrase};
@@ -84,15 +83,13 @@ impl Value {
         }
     }
 
-    /// Tests a raw JSON value. One element of an array has to pass. Other values than strings are tested as they are
+    /// Tests a value. One element of an array has to pass. Other values than strings are tested as they are
     /// written.
-    fn fits_json(&self, json: &str) -> bool {
-        match json.as_bytes().first() {
-            None | Some(b'n') => false,
-            Some(b'"') => serde_json::from_str::<String>(json).is_ok_and(|text| self.fits(&text)),
-            Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(json)
-                .is_ok_and(|values| values.iter().any(|value| self.fits_json(value.get()))),
-            Some(_) => self.fits(json),
+    fn fits_json(&self, json: Json<'_>) -> bool {
+        match json.kind() {
+            JsonKind::Null => false,
+            JsonKind::Array => json.elements().into_iter().flatten().any(|element| self.fits_json(element)),
+            _ => self.fits(&json.to_text()),
         }
     }
 }

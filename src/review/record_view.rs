@@ -1,6 +1,6 @@
 //! A record as queries, sorts and lints see it: its line and its state, as far as they are loaded.
 
-use crate::dataset::{Entry, Line};
+use crate::dataset::{Entry, Json, Line};
 use crate::describe::StopReason;
 use crate::engine::rules;
 use crate::lint::{Finding, Rules};
@@ -30,7 +30,7 @@ impl<'a> Content<'a> {
     pub fn of(entry: &'a Entry, line: Option<&'a Line<'a>>) -> Self {
         match entry {
             Entry::Bad(_) => Self::Bad,
-            Entry::Record(record) => Self::Read { name: &record.file_name, caption: record.caption.as_deref(), line },
+            Entry::Record(record) => Self::Read { name: &record.file_name, caption: record.caption.text(), line },
         }
     }
 
@@ -92,9 +92,9 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns a field of the line as raw JSON. The outer `None` means unknown.
+    /// Returns a field of the line. The outer `None` means unknown.
     #[must_use]
-    pub fn member(&self, key: &str) -> Option<Option<&'a str>> {
+    pub fn member(&self, key: &str) -> Option<Option<Json<'a>>> {
         match self.content {
             Content::Bad => Some(None),
             Content::Unread | Content::Read { line: None, .. } => None,

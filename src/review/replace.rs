@@ -183,7 +183,7 @@ impl ReplaceScan {
     #[must_use]
     pub fn hit(&self, line: &Line) -> Option<Hit> {
         let Entry::Record(line) = line.entry() else { return None };
-        let before = self.states.get(line.id).current_caption(line.caption.as_deref())?;
+        let before = self.states.get(line.id).current_caption(line.caption.text())?;
         let after = self.change.apply(before).filter(|_| !before.trim().is_empty())?;
         Some(Hit { record: line.id, before: before.to_owned(), after, on: true })
     }

@@ -97,7 +97,7 @@ impl Bindings {
         dataset.scan(&mut |entry| {
             let record = entry.id();
             let (name, caption) = match entry {
-                Entry::Record(line) => (line.file_name, line.caption),
+                Entry::Record(line) => (line.file_name, line.caption.into_text()),
                 Entry::Bad(_) => (String::new(), None),
             };
             if wanted.contains(name.as_str()) {

@@ -294,7 +294,7 @@ impl Subjects<'_> {
                     return ControlFlow::Continue(());
                 }
                 let (file_name, caption) = match line.entry() {
-                    Entry::Record(line) => (line.file_name, line.caption),
+                    Entry::Record(line) => (line.file_name, line.caption.into_text()),
                     Entry::Bad(_) => (String::new(), None),
                 };
                 let subject = Subject { file_name, occurrence: self.occurrences.of(record), caption };

@@ -66,7 +66,7 @@ fn reviewed(dataset: &Dataset) -> Vec<(Vec<LintKind>, bool)> {
     let mut found = Vec::new();
     let visit = &mut |entry: crate::dataset::Entry| {
         let record = entry.record().expect("every line is a record");
-        let caption = record.caption.as_deref().expect("every record has a caption");
+        let caption = record.caption.text().expect("every record has a caption");
         let picture = dataset.picture_path(&record.file_name).expect("inside the folder");
         let kinds = lint(caption, &Rules::default(), &Context::default());
         found.push((kinds.into_iter().map(|finding| finding.kind).collect(), picture.is_file()));

@@ -15,7 +15,7 @@ use ::parquet::schema::types::Type;
 use serde_json::Value;
 
 use super::{Chosen, ExportError, Outcome, Source, Stopped};
-use crate::dataset::FILE_NAME;
+use crate::dataset::{FILE_NAME, Json};
 
 /// Rows per row group.
 const ROWS: usize = 10_000;
@@ -213,7 +213,16 @@ fn values(source: &Source<'_>, chosen: &Chosen<'_>) -> Vec<(String, Value)> {
         (FILE_NAME.to_owned(), Value::from(&*chosen.record.file_name)),
         (source.dataset.caption_field().to_owned(), caption),
     ];
-    own.into_iter().chain(chosen.line.others()).collect()
+    let others = chosen.line.others().into_iter();
+    own.into_iter().chain(others.map(|(name, json)| (name.into_owned(), value(json)))).collect()
+}
+
+/// Parses a value. One that no `Value` can hold is kept as it is written.
+fn value(json: Json<'_>) -> Value {
+    match json.text() {
+        Some(decoded) => decoded.text.into(),
+        None => serde_json::from_str(json.raw()).unwrap_or_else(|_| json.raw().into()),
+    }
 }
 
 fn failed(error: ParquetError) -> Stopped {

@@ -46,7 +46,7 @@ fn row<'a>(chosen: &'a Chosen<'_>) -> [&'a str; HEADING.len()] {
         by,
         if state.flagged { "true" } else { "false" },
         &state.note,
-        state.original_caption(record.caption.as_deref()).unwrap_or_default(),
+        state.original_caption(record.caption.text()).unwrap_or_default(),
     ]
 }
 

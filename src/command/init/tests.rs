@@ -24,7 +24,7 @@ fn read(world: &World, name: &str) -> Vec<(String, String)> {
     dataset
         .scan(&mut |entry| {
             let record = entry.record().expect("a record");
-            records.push((record.file_name.clone(), record.caption.clone().expect("a caption")));
+            records.push((record.file_name.clone(), record.caption.text().expect("a caption").to_owned()));
             std::ops::ControlFlow::Continue(())
         })
         .unwrap();

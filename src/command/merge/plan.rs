@@ -168,7 +168,7 @@ fn is_decided(state: &RecordState) -> bool {
 
 /// Returns true if both sessions have the same original caption.
 fn is_same_text(record: &Record, ours: &RecordState, theirs: &RecordState) -> bool {
-    let in_dataset = record.caption.as_deref();
+    let in_dataset = record.caption.text();
     !theirs.original_changed && theirs.original_caption(in_dataset) == ours.original_caption(in_dataset)
 }
 

@@ -338,7 +338,7 @@ proptest! {
                 Entry::Bad(_) => {}
                 Entry::Record(record) => {
                     touched[at] = true;
-                    assert_eq!(record.caption.as_deref(), Some(captions[index].as_str()));
+                    assert_eq!(record.caption.text(), Some(captions[index].as_str()));
                     let body = |line: &[u8]| line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).to_vec();
                     let mut old = raw_fields(&body(&before[at]));
                     let mut new = raw_fields(&body(&after[at]));

@@ -76,7 +76,7 @@ impl Model {
     #[must_use]
     pub fn original(&self, record: RecordId) -> Option<&str> {
         let line = self.line(record)?;
-        Some(self.state(record).original_caption(line.caption.as_deref()).unwrap_or_default())
+        Some(self.state(record).original_caption(line.caption.text()).unwrap_or_default())
     }
 
     /// Returns the caption that a save would write.

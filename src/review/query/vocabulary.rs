@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dataset::Line;
+use crate::dataset::{JsonKind, Line};
 
 /// The largest number of fields kept.
 const MOST_MEMBERS: usize = 64;
@@ -18,23 +18,16 @@ pub struct Vocabulary {
 
 impl Vocabulary {
     pub fn learn(&mut self, line: &Line) {
-        for (key, value) in line.others() {
-            if !self.members.contains_key(&key) && self.members.len() >= MOST_MEMBERS {
+        for (key, json) in line.others() {
+            if !self.members.contains_key(&*key) && self.members.len() >= MOST_MEMBERS {
                 continue;
             }
-            let values = self.members.entry(key).or_default();
-            let texts = match value {
-                serde_json::Value::Array(values) => values,
-                one => vec![one],
-            };
-            for text in texts {
-                let text = match text {
-                    serde_json::Value::String(text) => text,
-                    other @ serde_json::Value::Bool(_) => other.to_string(),
-                    _ => continue,
-                };
+            let values = self.members.entry(key.into_owned()).or_default();
+            let texts = json.elements().unwrap_or_else(|| vec![json]).into_iter();
+            for text in texts.filter(|json| matches!(json.kind(), JsonKind::String | JsonKind::Boolean)) {
+                let text = text.to_text();
                 if values.len() < MOST_VALUES && !text.is_empty() && text.chars().count() <= LONGEST {
-                    values.insert(text);
+                    values.insert(text.into_owned());
                 }
             }
         }
