@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::imagefolder;
+use super::parquet_schema::{self, SchemaError};
 use crate::atomic_file::{Replacement, WriteError};
 use crate::console::Console;
 use crate::exit::ExitCode;
@@ -75,6 +76,9 @@ pub enum InitError {
     Exists(PathBuf),
     #[error("{}: {source}", .path.display())]
     Write { path: PathBuf, source: WriteError },
+    /// The dataset is written.
+    #[error("{0}; export --to parquet will infer the types of the columns")]
+    Schema(#[from] SchemaError),
     /// Standard output or standard error is closed or full.
     #[error("cannot write output: {0}")]
     Output(#[source] io::Error),
@@ -89,7 +93,7 @@ impl InitError {
             | Self::Nothing(_)
             | Self::Read { .. }
             | Self::Table { .. } => ExitCode::Usage,
-            Self::Exists(_) | Self::Write { .. } | Self::Output(_) => ExitCode::Write,
+            Self::Exists(_) | Self::Write { .. } | Self::Schema(_) | Self::Output(_) => ExitCode::Write,
         }
     }
 }
@@ -127,9 +131,10 @@ pub fn run(
         errors,
         outcome: Outcome::default(),
     };
+    let mut columns = None;
     match &options.source {
         InitSource::Path(path) if path.is_dir() => folder::write(path, &mut dataset)?,
-        InitSource::Path(path) if ends_in(path, "parquet") => parquet::write(path, &mut dataset)?,
+        InitSource::Path(path) if ends_in(path, "parquet") => columns = Some(parquet::write(path, &mut dataset)?),
         InitSource::Path(path) => table::write(path, &mut dataset)?,
         InitSource::List(path) => list::write_file(path, &mut dataset)?,
         InitSource::StandardInput => list::write(Path::new("standard input"), input, &mut dataset)?,
@@ -147,7 +152,11 @@ pub fn run(
         source => failed(source),
     })?;
     committed.synced.map_err(|error| failed(WriteError::NotConfirmed(error)))?;
-    for warning in committed.warnings {
+    let warnings = match columns {
+        Some(columns) => parquet_schema::store(&target, columns)?,
+        None => parquet_schema::remove(&target).map(|()| Vec::new())?,
+    };
+    for warning in committed.warnings.into_iter().chain(warnings) {
         errors.message(warning).map_err(InitError::Output)?;
     }
     let records = counted(outcome.records, "record", "records");

@@ -8,20 +8,20 @@ use ::parquet::basic::{Compression, ConvertedType, Type as Physical};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
-use ::parquet::schema::types::Type;
+use ::parquet::schema::types::{Type, TypePtr};
 use serde_json::Value;
 
 use super::{FILE_NAME, InitError, Records};
 use crate::picture::{catch_panic, clean_message};
 
-/// Adds all rows, with the columns as fields in the same order.
-pub(super) fn write(path: &Path, records: &mut Records<'_, '_>) -> Result<(), InitError> {
+/// Adds all rows, with the columns as fields in the same order. Returns the columns.
+pub(super) fn write(path: &Path, records: &mut Records<'_, '_>) -> Result<Vec<TypePtr>, InitError> {
     let file = File::open(path).map_err(|source| InitError::Read { path: path.to_owned(), source })?;
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
     catch_panic(|| rows(file, path, records), wrong)
 }
 
-fn rows(file: File, path: &Path, records: &mut Records<'_, '_>) -> Result<(), InitError> {
+fn rows(file: File, path: &Path, records: &mut Records<'_, '_>) -> Result<Vec<TypePtr>, InitError> {
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
     let broken = |error: ParquetError| wrong(clean_message(error));
     let table = SerializedFileReader::new(file).map_err(broken)?;
@@ -48,7 +48,7 @@ fn rows(file: File, path: &Path, records: &mut Records<'_, '_>) -> Result<(), In
     }
     check_compression(&table, &columns).map_err(wrong)?;
 
-    let projection = Type::group_type_builder(schema.name()).with_fields(columns).build().map_err(broken)?;
+    let projection = Type::group_type_builder(schema.name()).with_fields(columns.clone()).build().map_err(broken)?;
     for (at, row) in table.get_row_iter(Some(projection)).map_err(broken)?.enumerate() {
         let row = row.map_err(broken)?;
         let fields: Vec<(&str, Value)> = row
@@ -64,7 +64,7 @@ fn rows(file: File, path: &Path, records: &mut Records<'_, '_>) -> Result<(), In
         }
         records.line(&fields)?;
     }
-    Ok(())
+    Ok(columns)
 }
 
 /// Returns true if a column has binary data, such as encoded images.
