@@ -110,6 +110,15 @@ impl Fixture {
         while self.events.recv().unwrap() != *event {}
     }
 
+    /// Waits for the start of all these jobs, in any order.
+    fn wait_for_starts(&self, names: &[&str]) {
+        let mut waiting: Vec<Event> = names.iter().map(|name| started(name)).collect();
+        while !waiting.is_empty() {
+            let event = self.events.recv().unwrap();
+            waiting.retain(|other| *other != event);
+        }
+    }
+
     fn answer(&self) -> Answer {
         self.answers.recv().unwrap()
     }
@@ -165,8 +174,7 @@ fn the_newest_request_wins() {
 fn a_batch_runs_in_its_order_after_the_newest_request() {
     let (fixture, [open_a, open_b]) = Fixture::new(["a", "b"]);
     assert!(fixture.batch(&[(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "c")]).is_empty());
-    fixture.wait(&started("a"));
-    fixture.wait(&started("b"));
+    fixture.wait_for_starts(&["a", "b"]);
     fixture.prefetch(&["e"]);
     fixture.request(9, "z");
     drop(open_a);
@@ -181,8 +189,7 @@ fn a_batch_runs_in_its_order_after_the_newest_request() {
 fn a_new_batch_cancels_the_previous_one() {
     let (fixture, [open_a, open_b]) = Fixture::new(["a", "b"]);
     fixture.batch(&[(1, "a"), (2, "b"), (3, "c")]);
-    fixture.wait(&started("a"));
-    fixture.wait(&started("b"));
+    fixture.wait_for_starts(&["a", "b"]);
     fixture.batch(&[(4, "d"), (2, "b")]);
     drop((open_a, open_b));
     let mut answers = [fixture.answer(), fixture.answer()];
