@@ -21,7 +21,7 @@ pub use figures::{Counts, Figures, TextFigures, TextOrigin};
 pub(crate) use gather::{edits, origin};
 pub use lengths::{Bin, Lengths};
 pub use merge::{LeftOut, Merge};
-pub use pace::{LONGEST_PAUSE, Pace};
+pub use pace::{MAX_PAUSE, Pace};
 pub use page::{Bars, Counted, Page, Row, RowKind};
 pub use phrases::Phrase;
 pub use plan::{AcceptanceSample, Plan, PrecisionSample};

@@ -103,7 +103,7 @@ impl Runtime {
                 engine.spawn("sort", move || sorter::run(&dataset, &scan, &messages, &stop));
             }
             Effect::CollectVocabulary => {
-                engine.spawn("vocabulary", move || scanner::learn(&dataset, &messages));
+                engine.spawn("vocabulary", move || scanner::collect_vocabulary(&dataset, &messages));
             }
             Effect::StopScan(id) => self.scanner.stop(id),
             Effect::ShowPicture { record, file_name, view } => return self.show_picture(record, file_name, view),

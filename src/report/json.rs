@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Figures, LONGEST_PAUSE, Phrase, TextOrigin};
+use super::{Figures, MAX_PAUSE, Phrase, TextOrigin};
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
 
@@ -54,8 +54,8 @@ impl Figures {
                 "decisions": self.pace.decisions,
                 "seconds": self.pace.work.as_secs_f64(),
                 "sittings": self.pace.periods,
-                "decisions_an_hour": self.pace.an_hour(),
-                "longest_pause_seconds": LONGEST_PAUSE.as_secs(),
+                "decisions_an_hour": self.pace.per_hour(),
+                "longest_pause_seconds": MAX_PAUSE.as_secs(),
             },
             "texts": texts,
             "reasons": counted(&self.reasons),

@@ -6,7 +6,7 @@ use crate::session::{Action, ActionKind};
 
 /// A longer pause between two actions is a break and does not count as work: five minutes is longer than looking something
 /// up takes, and shorter than lunch.
-pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
+pub const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
@@ -26,7 +26,7 @@ impl Pace {
         for action in actions.iter().filter(|action| action.kind.is_by_hand()) {
             // The pause is zero if the clock was set back.
             let pause = before.map(|before| action.at.duration_since(before).max(SignedDuration::ZERO));
-            match pause.filter(|pause| *pause <= LONGEST_PAUSE) {
+            match pause.filter(|pause| *pause <= MAX_PAUSE) {
                 Some(pause) => {
                     pace.work = pace.work.saturating_add(pause);
                     pace.decisions += u64::from(matches!(action.kind, ActionKind::Decided { .. }));
@@ -40,7 +40,7 @@ impl Pace {
 
     /// Returns decisions per hour of work, or `None` if no time has passed between two actions.
     #[must_use]
-    pub fn an_hour(self) -> Option<f64> {
+    pub fn per_hour(self) -> Option<f64> {
         let hours = self.work.as_secs_f64() / 3600.0;
         (hours > 0.0).then(|| crate::statistics::to_f64(self.decisions) / hours)
     }
@@ -73,13 +73,13 @@ mod tests {
         let pace = Pace::of(&actions(&made));
         // 0 to 30, then a break of 301 seconds, then a pause of 300.
         assert_eq!(pace, Pace { decisions: 3, work: SignedDuration::from_secs(330), periods: 2 });
-        assert!((pace.an_hour().unwrap() - 3.0 * 3600.0 / 330.0).abs() < 1e-9);
+        assert!((pace.per_hour().unwrap() - 3.0 * 3600.0 / 330.0).abs() < 1e-9);
     }
 
     #[test]
     fn one_action_has_no_pace() {
-        assert_eq!(Pace::of(&actions(&[])).an_hour(), None);
+        assert_eq!(Pace::of(&actions(&[])).per_hour(), None);
         assert_eq!(Pace::of(&actions(&[(5, HAND)])), Pace { periods: 1, ..Pace::default() });
-        assert_eq!(Pace::of(&actions(&[(5, HAND), (2, HAND)])).an_hour(), None, "the clock was set back");
+        assert_eq!(Pace::of(&actions(&[(5, HAND), (2, HAND)])).per_hour(), None, "the clock was set back");
     }
 }

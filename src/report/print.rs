@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::page::{percent, percents};
-use super::{Bars, Bin, Counted, Counts, Figures, LONGEST_PAUSE, Page, Phrase, TextOrigin};
+use super::{Bars, Bin, Counted, Counts, Figures, MAX_PAUSE, Page, Phrase, TextOrigin};
 use crate::describe::Usage;
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
@@ -76,13 +76,13 @@ impl Figures {
             _ => page.row("no decisions by hand yet"),
         }
         page.heading("Pace");
-        match self.pace.an_hour() {
+        match self.pace.per_hour() {
             Some(decisions) => {
                 let work = Duration::try_from(self.pace.work).unwrap_or_default();
                 page.row(format!("{decisions:.0} decisions per hour, {} of work", span(work)));
                 let breaks = self.pace.periods.saturating_sub(1);
                 let breaks = counted(breaks, "break", "breaks");
-                page.remark(format!("{breaks}: pauses over {} minutes do not count", LONGEST_PAUSE.as_mins()));
+                page.remark(format!("{breaks}: pauses over {} minutes do not count", MAX_PAUSE.as_mins()));
             }
             None => page.row("unknown"),
         }

@@ -60,7 +60,7 @@ impl Context {
             Mode::Browse => Self::Browse,
             Mode::Zoom(_) => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
-            Mode::Note(_) | Mode::OwnReason(..) => Self::Entry,
+            Mode::Note(_) | Mode::CustomReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
             Mode::Help(_) => Self::Help,
             Mode::Statistics(_) => Self::Statistics,

@@ -30,11 +30,11 @@ pub struct View<'a> {
 pub struct Match {
     pub record: RecordId,
     /// Its rank among the matches, from zero.
-    pub place: u64,
+    pub rank: u64,
     /// The number of matches.
     pub total: u64,
     /// True if the search wrapped around the end of the list.
-    pub around: bool,
+    pub wrapped: bool,
 }
 
 impl<'a> View<'a> {
@@ -124,20 +124,20 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn next(&self, from: RecordId, forward: bool) -> Option<RecordId> {
         let last = self.len().checked_sub(1)?;
-        let place = self.position(from);
+        let start = self.position(from);
         let position = match (forward, self.contains(from)) {
-            (true, false) => Some(place),
-            (true, true) => place.checked_add(1),
-            (false, _) => place.checked_sub(1),
+            (true, false) => Some(start),
+            (true, true) => start.checked_add(1),
+            (false, _) => start.checked_sub(1),
         };
         let position = position.filter(|position| *position <= last).unwrap_or(if forward { 0 } else { last });
         self.nth(position)
     }
 
     /// Returns the nearest of the records at the places `found` after (or before) `from`, wrapping around. `from`
-    /// itself counts if `here` is true.
+    /// itself counts if `inclusive` is true.
     #[must_use]
-    pub fn find(&self, found: &RoaringBitmap, from: RecordId, here: bool, forward: bool) -> Option<Match> {
+    pub fn find(&self, found: &RoaringBitmap, from: RecordId, inclusive: bool, forward: bool) -> Option<Match> {
         let listed = match &self.members {
             None => Cow::Borrowed(found),
             Some(members) => Cow::Owned(members.as_ref() & found),
@@ -147,19 +147,19 @@ impl<'a> View<'a> {
         let last = total.checked_sub(1)?;
         let before = from.checked_sub(1).map_or(0, |before| listed.rank(before));
         let through = listed.rank(from);
-        let (place, around) = match (forward, here) {
+        let (rank, wrapped) = match (forward, inclusive) {
             (true, true) => (before, before == total),
             (true, false) => (through, through == total),
             (false, true) => (through.wrapping_sub(1), through == 0),
             (false, false) => (before.wrapping_sub(1), before == 0),
         };
-        let place = match (around, forward) {
-            (false, _) => place,
+        let rank = match (wrapped, forward) {
+            (false, _) => rank,
             (true, true) => 0,
             (true, false) => last,
         };
-        let record = self.record(listed.select(u32::try_from(place).ok()?)?)?;
-        Some(Match { record, place, total, around })
+        let record = self.record(listed.select(u32::try_from(rank).ok()?)?)?;
+        Some(Match { record, rank, total, wrapped })
     }
 
     /// Returns the number of members before a place, without the pinned one.
@@ -219,10 +219,10 @@ impl Model {
         self.tabs.set_order(order);
         let order = self.tabs.order();
         for hits in self.filter.iter_mut().map(|filter| &mut filter.hits) {
-            hits.follow(order);
+            hits.set_order(order);
         }
         for hits in self.search.iter_mut().map(|search| &mut search.hits) {
-            hits.follow(order);
+            hits.set_order(order);
         }
         self.relist();
     }
@@ -239,42 +239,43 @@ impl Model {
     /// Updates the tabs, the filter, the search and the list after an event of a record.
     pub(super) fn follow(&mut self, record: RecordId) {
         self.tabs.set(record, self.ledger.record(record));
-        self.ask_anew(record, |_| true);
-        self.relist_one(record);
+        self.reevaluate(record, |_| true);
+        self.relist_record(record);
     }
 
-    /// Updates them after the record's image was found or not.
-    pub(super) fn follow_picture(&mut self, record: RecordId, fine: bool) {
-        if self.tabs.is_bad_picture(record) != fine {
+    /// Updates them after the record's image turned out good or bad.
+    pub(super) fn follow_picture(&mut self, record: RecordId, is_bad: bool) {
+        if self.tabs.is_bad_picture(record) == is_bad {
             return;
         }
-        self.tabs.set_picture(record, fine);
-        self.ask_anew(record, |hits| hits.query().asks_for_pictures());
-        self.relist_one(record);
+        self.tabs.set_picture(record, is_bad);
+        self.reevaluate(record, |hits| hits.query().depends_on_pictures());
+        self.relist_record(record);
     }
 
     /// Updates them after the record's line could not be parsed.
     pub(super) fn follow_bad_line(&mut self, record: RecordId) {
         if !self.tabs.is_bad_line(record) {
             self.tabs.set_bad_line(record);
-            self.relist_one(record);
+            self.relist_record(record);
         }
     }
 
-    fn ask_anew(&mut self, record: RecordId, concerns: impl Fn(&Matches) -> bool) {
-        let answer = |hits: &Matches| hits.query().holds(&self.record_view(record));
-        let filter = self.filter.as_ref().map(|filter| &filter.hits).filter(|hits| concerns(hits)).map(answer);
-        let search = self.search.as_ref().map(|search| &search.hits).filter(|hits| concerns(hits)).map(answer);
+    /// Evaluates the filter and the search again for a record, if `is_affected` returns true for their matches.
+    fn reevaluate(&mut self, record: RecordId, is_affected: impl Fn(&Matches) -> bool) {
+        let evaluate = |hits: &Matches| hits.query().matches(&self.record_view(record));
+        let filter = self.filter.as_ref().map(|filter| &filter.hits).filter(|hits| is_affected(hits)).map(evaluate);
+        let search = self.search.as_ref().map(|search| &search.hits).filter(|hits| is_affected(hits)).map(evaluate);
         let order = self.tabs.order();
-        if let (Some(filter), Some(holds)) = (&mut self.filter, filter) {
-            filter.hits.put(record, holds, order);
+        if let (Some(filter), Some(matches)) = (&mut self.filter, filter) {
+            filter.hits.put(record, matches, order);
         }
-        if let (Some(search), Some(holds)) = (&mut self.search, search) {
-            search.hits.put(record, holds, order);
+        if let (Some(search), Some(matches)) = (&mut self.search, search) {
+            search.hits.put(record, matches, order);
         }
     }
 
-    fn relist_one(&mut self, record: RecordId) {
+    fn relist_record(&mut self, record: RecordId) {
         let Some(filter) = &self.filter else { return };
         let member = filter.hits.found().contains(record.0) && self.tabs.has(self.list.tab, record);
         let place = self.tabs.order().map_or(Some(record.0), |order| order.place(record));
@@ -303,14 +304,14 @@ mod tests {
     }
 
     proptest! {
-        /// A view behaves like a plain list of its records.
+
         #[test]
-        fn a_view_is_a_list_of_its_members_and_the_pinned_record_in_order(
+        fn a_view_equals_a_plain_list(
             records in records(),
             members in proptest::option::of(some()),
             found in some(),
             pinned in proptest::option::of(0u32..70),
-            (from, here, forward) in (0u32..70, any::<bool>(), any::<bool>()),
+            (from, inclusive, forward) in (0u32..70, any::<bool>(), any::<bool>()),
         ) {
             let order = Order::new(records.iter().copied().map(RecordId).collect());
             let in_file_order = records.iter().copied().eq(0..70);
@@ -348,15 +349,15 @@ mod tests {
             let next = walk(step(at)).map(|at| records[at]).find(|record| list.contains(record));
             prop_assert_eq!(view.next(RecordId(from), forward).map(|record| record.0), next);
             let is_hit = |record: &u32| is_member(*record) && found.contains(record);
-            let nearest = walk(if here { at } else { step(at) }).find(|at| is_hit(&records[*at]));
-            let hit = view.find(&places(&found), RecordId(from), here, forward);
+            let nearest = walk(if inclusive { at } else { step(at) }).find(|at| is_hit(&records[*at]));
+            let hit = view.find(&places(&found), RecordId(from), inclusive, forward);
             prop_assert_eq!(hit.map(|hit| hit.record.0), nearest.map(|at| records[at]));
             if let (Some(hit), Some(nearest)) = (hit, nearest) {
                 let hits: Vec<u32> = records.iter().copied().filter(is_hit).collect();
-                prop_assert_eq!(hits.get(usize::try_from(hit.place).expect("few")), Some(&hit.record.0));
+                prop_assert_eq!(hits.get(usize::try_from(hit.rank).expect("few")), Some(&hit.record.0));
                 prop_assert_eq!(hit.total, hits.len() as u64);
                 let passed = if forward { nearest < at } else { nearest > at };
-                prop_assert_eq!(hit.around, passed || !here && nearest == at);
+                prop_assert_eq!(hit.wrapped, passed || !inclusive && nearest == at);
             }
         }
     }

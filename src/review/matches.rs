@@ -1,4 +1,4 @@
-//! The matches of a query: found by background scans, and kept up to date by events since.
+//! The matches of a query: found by background scans, and kept up to date by events.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ pub struct Matches {
     /// True once every record has been scanned.
     complete: bool,
     /// The records covered by the first scan.
-    looked_at: RoaringBitmap,
+    scanned: RoaringBitmap,
     /// The scan in progress.
     scan: Option<ScanId>,
     /// Records that changed after that scan started: its results for them are outdated.
-    newer: RoaringBitmap,
+    changed: RoaringBitmap,
     /// Records that changed while their lines were not loaded, to be scanned again.
     stale: RoaringBitmap,
 }
@@ -34,9 +34,9 @@ impl Matches {
             query,
             found: Set::new(listed, order),
             complete: false,
-            looked_at: RoaringBitmap::new(),
+            scanned: RoaringBitmap::new(),
             scan: Some(scan),
-            newer: RoaringBitmap::new(),
+            changed: RoaringBitmap::new(),
             stale: RoaringBitmap::new(),
         }
     }
@@ -57,8 +57,8 @@ impl Matches {
     }
 
     /// Recomputes the places after the list's order changed.
-    pub(super) fn follow(&mut self, order: Option<&Order>) {
-        self.found.follow(order);
+    pub(super) fn set_order(&mut self, order: Option<&Order>) {
+        self.found.set_order(order);
     }
 
     /// Returns true once every record has been scanned.
@@ -76,7 +76,7 @@ impl Matches {
     /// Returns the number of matches among the records scanned.
     #[must_use]
     pub fn count(&self) -> u64 {
-        if self.complete { self.found().len() } else { self.found().intersection_len(&self.looked_at) }
+        if self.complete { self.found().len() } else { self.found().intersection_len(&self.scanned) }
     }
 
     #[must_use]
@@ -89,51 +89,51 @@ impl Matches {
         self.scan.is_none() && !self.stale.is_empty()
     }
 
-    /// Returns the matches, as the starting point of another query.
+    /// Returns the matches, to be listed until another query has been scanned.
     pub(super) fn into_found(self) -> RoaringBitmap {
         self.found.into_records()
     }
 
     /// Returns true if all records of a range have been scanned.
     #[must_use]
-    pub fn has_looked_at(&self, from: RecordId, to: RecordId) -> bool {
-        self.complete || self.looked_at.contains_range(from.0..=to.0)
+    pub fn has_scanned(&self, from: RecordId, to: RecordId) -> bool {
+        self.complete || self.scanned.contains_range(from.0..=to.0)
     }
 
-    /// Applies a report. Returns false if it is of an earlier scan.
-    pub(super) fn take(&mut self, scanned: &Scanned, order: Option<&Order>) -> bool {
+    /// Applies a report. Returns false if it is from an earlier scan.
+    pub(super) fn apply(&mut self, scanned: &Scanned, order: Option<&Order>) -> bool {
         if self.scan != Some(scanned.id) {
             return false;
         }
-        self.found.put_among(&(&scanned.among - &self.newer), &scanned.found, order);
+        self.found.put_among(&(&scanned.among - &self.changed), &scanned.found, order);
         if !self.complete {
-            self.looked_at |= &scanned.among;
+            self.scanned |= &scanned.among;
         }
         if scanned.done {
             self.complete = true;
-            self.looked_at.clear();
-            self.newer.clear();
+            self.scanned.clear();
+            self.changed.clear();
             self.scan = None;
         }
         true
     }
 
     /// Updates the set after an event of a record: a match, no match, or (`None`) to be scanned again.
-    pub(super) fn put(&mut self, record: RecordId, holds: Option<bool>, order: Option<&Order>) {
+    pub(super) fn put(&mut self, record: RecordId, matches: Option<bool>, order: Option<&Order>) {
         let id = record.0;
-        let Some(holds) = holds else {
+        let Some(matches) = matches else {
             self.stale.insert(id);
             return;
         };
-        self.found.put(record, holds, order);
+        self.found.put(record, matches, order);
         self.stale.remove(id);
         if self.scan.is_some() {
-            self.newer.insert(id);
+            self.changed.insert(id);
         }
     }
 
-    /// Takes the records to be scanned again, to be covered by `scan`, if there are any and no scan is in progress.
-    pub(super) fn look_again(&mut self, scan: ScanId) -> Option<RoaringBitmap> {
+    /// Returns the records to be scanned again by `scan`, if there are any and no scan is in progress.
+    pub(super) fn rescan(&mut self, scan: ScanId) -> Option<RoaringBitmap> {
         if !self.is_stale() {
             return None;
         }
@@ -141,8 +141,8 @@ impl Matches {
         Some(std::mem::take(&mut self.stale))
     }
 
-    /// Starts over with `scan`. The matches so far stay until it reports.
-    pub(super) fn begin_anew(&mut self, scan: ScanId) {
+    /// Scans all records again. The matches so far stay until `scan` reports.
+    pub(super) fn restart(&mut self, scan: ScanId) {
         let found = std::mem::take(&mut self.found);
         *self = Self { found, ..Self::new(self.query.clone(), scan, RoaringBitmap::new(), None) };
     }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::review::query::Pattern;
 
-    fn hits(listed: impl IntoIterator<Item = u32>) -> Matches {
+    fn matches(listed: impl IntoIterator<Item = u32>) -> Matches {
         let query = Arc::new(Query::Text(Pattern::literal("coat").expect("short")));
         Matches::new(query, ScanId(1), listed.into_iter().collect(), None)
     }
@@ -162,45 +162,45 @@ mod tests {
         Scanned { id: ScanId(id), among: among.collect(), found: found.iter().copied().collect(), done }
     }
 
-    fn found(hits: &Matches) -> Vec<u32> {
-        hits.found().iter().collect()
+    fn found(matches: &Matches) -> Vec<u32> {
+        matches.found().iter().collect()
     }
 
     #[test]
-    fn what_was_listed_stays_until_it_is_looked_at() {
-        let mut hits = hits(0..6);
-        assert!(hits.take(&scanned(1, 0..3, &[1], false), None));
-        assert_eq!((found(&hits), hits.count(), hits.is_complete()), (vec![1, 3, 4, 5], 1, false));
-        hits.take(&scanned(1, 3..6, &[], true), None);
-        assert_eq!((found(&hits), hits.count(), hits.is_complete()), (vec![1], 1, true));
+    fn listed_records_stay_until_they_are_scanned() {
+        let mut matches = matches(0..6);
+        assert!(matches.apply(&scanned(1, 0..3, &[1], false), None));
+        assert_eq!((found(&matches), matches.count(), matches.is_complete()), (vec![1, 3, 4, 5], 1, false));
+        matches.apply(&scanned(1, 3..6, &[], true), None);
+        assert_eq!((found(&matches), matches.count(), matches.is_complete()), (vec![1], 1, true));
     }
 
     #[test]
-    fn another_scan_is_late() {
-        let mut hits = hits([]);
-        assert!(!hits.take(&scanned(7, 0..3, &[1], true), None));
-        assert_eq!(found(&hits), [0_u32; 0]);
+    fn a_report_from_another_scan_is_ignored() {
+        let mut matches = matches([]);
+        assert!(!matches.apply(&scanned(7, 0..3, &[1], true), None));
+        assert_eq!(found(&matches), [0_u32; 0]);
     }
 
     #[test]
-    fn what_happened_during_a_scan_is_newer_than_what_it_reports() {
-        let mut hits = hits([]);
-        hits.put(RecordId(1), Some(true), None);
-        hits.put(RecordId(2), Some(false), None);
-        hits.take(&scanned(1, 0..4, &[2, 3], true), None);
-        assert_eq!(found(&hits), [1, 3]);
-        assert_eq!(hits.look_again(ScanId(2)), None, "nothing is left open");
+    fn changes_during_a_scan_override_its_report() {
+        let mut matches = matches([]);
+        matches.put(RecordId(1), Some(true), None);
+        matches.put(RecordId(2), Some(false), None);
+        matches.apply(&scanned(1, 0..4, &[2, 3], true), None);
+        assert_eq!(found(&matches), [1, 3]);
+        assert_eq!(matches.rescan(ScanId(2)), None, "nothing to scan again");
     }
 
     #[test]
-    fn what_cannot_be_told_is_looked_at_again_once_the_scan_is_done() {
-        let mut hits = hits([]);
-        hits.put(RecordId(1), None, None);
-        assert_eq!(hits.look_again(ScanId(2)), None, "one scan at a time");
-        hits.take(&scanned(1, 0..4, &[1, 3], true), None);
-        assert_eq!(hits.look_again(ScanId(2)), Some([1].into_iter().collect()));
-        hits.take(&scanned(2, 1..2, &[], true), None);
-        assert_eq!(found(&hits), [3]);
-        assert_eq!(hits.look_again(ScanId(3)), None);
+    fn records_without_a_loaded_line_are_scanned_again_after_the_scan() {
+        let mut matches = matches([]);
+        matches.put(RecordId(1), None, None);
+        assert_eq!(matches.rescan(ScanId(2)), None, "one scan at a time");
+        matches.apply(&scanned(1, 0..4, &[1, 3], true), None);
+        assert_eq!(matches.rescan(ScanId(2)), Some([1].into_iter().collect()));
+        matches.apply(&scanned(2, 1..2, &[], true), None);
+        assert_eq!(found(&matches), [3]);
+        assert_eq!(matches.rescan(ScanId(3)), None);
     }
 }

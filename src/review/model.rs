@@ -111,8 +111,8 @@ pub struct Search {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seek {
     pub from: RecordId,
-    /// Whether `from` itself counts.
-    pub here: bool,
+    /// True if `from` itself counts.
+    pub inclusive: bool,
     pub forward: bool,
 }
 
@@ -148,7 +148,7 @@ pub struct Notice {
 
 /// The reviewer's whole state.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that hold or not, each whatever the others are")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Model {
     /// The settings of a review, fixed at its start.
     pub settings: Settings,

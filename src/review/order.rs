@@ -10,9 +10,9 @@ use crate::dataset::RecordId;
 pub struct Order {
     /// Records by place.
     records: Vec<RecordId>,
-    /// The records it contains; `None` if those are all from 0 to the number of places.
-    some: Option<RoaringBitmap>,
-    /// Places by record, in file order of the records.
+    /// The records it contains; `None` if it contains all records from 0 to the number of places.
+    subset: Option<RoaringBitmap>,
+    /// Places by record, in file order.
     places: Vec<u32>,
 }
 
@@ -21,17 +21,17 @@ impl Order {
     #[must_use]
     pub fn new(records: Vec<RecordId>) -> Self {
         let mut places = vec![u32::MAX; records.len()];
-        let mut fits = |(record, place): (&RecordId, u32)| {
+        let mut set_place = |(record, place): (&RecordId, u32)| {
             places.get_mut(record.index()).is_some_and(|free| std::mem::replace(free, place) == u32::MAX)
         };
-        if records.iter().zip(0..).all(&mut fits) {
-            return Self { records, some: None, places };
+        if records.iter().zip(0..).all(&mut set_place) {
+            return Self { records, subset: None, places };
         }
-        let some: RoaringBitmap = records.iter().map(|record| record.0).collect();
+        let subset: RoaringBitmap = records.iter().map(|record| record.0).collect();
         let mut by_record: Vec<(RecordId, u32)> = records.iter().copied().zip(0..).collect();
         by_record.sort_unstable();
         let places = by_record.into_iter().map(|(_, place)| place).collect();
-        Self { records, some: Some(some), places }
+        Self { records, subset: Some(subset), places }
     }
 
     #[must_use]
@@ -51,22 +51,22 @@ impl Order {
 
     #[must_use]
     pub fn place(&self, record: RecordId) -> Option<u32> {
-        let index = match &self.some {
+        let index = match &self.subset {
             None => record.index(),
-            Some(some) if some.contains(record.0) => usize::try_from(some.rank(record.0) - 1).ok()?,
+            Some(subset) if subset.contains(record.0) => usize::try_from(subset.rank(record.0) - 1).ok()?,
             Some(_) => return None,
         };
         self.places.get(index).copied()
     }
 
-    /// Returns those of the given records that have a place.
-    pub(super) fn only(&self, mut records: RoaringBitmap) -> RoaringBitmap {
-        match &self.some {
+    /// Removes the records without a place.
+    pub(super) fn retain_placed(&self, mut records: RoaringBitmap) -> RoaringBitmap {
+        match &self.subset {
             None => {
                 records.remove_range(self.len()..);
                 records
             }
-            Some(some) => records & some,
+            Some(subset) => records & subset,
         }
     }
 
@@ -119,7 +119,7 @@ impl Set {
         }
     }
 
-    /// Replaces the membership of the records in `among` by `members`.
+    /// Adds the records of `among` that are in `members`, and removes the others of `among`.
     pub(super) fn put_among(&mut self, among: &RoaringBitmap, members: &RoaringBitmap, order: Option<&Order>) {
         let members = among & members;
         self.records -= among;
@@ -131,7 +131,7 @@ impl Set {
     }
 
     /// Recomputes the places after the list's order changed.
-    pub(super) fn follow(&mut self, order: Option<&Order>) {
+    pub(super) fn set_order(&mut self, order: Option<&Order>) {
         self.places = order.map(|order| order.places_of(&self.records));
     }
 
@@ -162,7 +162,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_place_leads_to_its_record_and_back(
+        fn record_and_place_are_inverse(
             records in prop_oneof![
                 Just((0u32..70).collect::<Vec<_>>()),
                 proptest::sample::subsequence((0u32..70).collect::<Vec<_>>(), 0..60),
@@ -177,11 +177,11 @@ mod tests {
             for other in (0..100).filter(|other| !records.contains(other)) {
                 prop_assert_eq!(order.place(RecordId(other)), None);
             }
-            prop_assert_eq!(order.only((0..100).collect()), records.iter().copied().collect());
+            prop_assert_eq!(order.retain_placed((0..100).collect()), records.iter().copied().collect());
         }
 
         #[test]
-        fn a_set_knows_the_places_of_what_is_put_into_it(
+        fn a_set_keeps_the_places_of_its_records(
             records in proptest::sample::subsequence((0u32..40).collect::<Vec<_>>(), 0..=40).prop_shuffle(),
             first in proptest::collection::btree_set(0u32..40, 0..40),
             puts in proptest::collection::vec((0u32..40, any::<bool>()), 0..40),
@@ -199,9 +199,8 @@ mod tests {
             let places: BTreeSet<u32> = expected.iter().filter_map(|record| order.place(RecordId(*record))).collect();
             prop_assert_eq!(set.places().iter().collect::<BTreeSet<_>>(), places);
             prop_assert_eq!(set.records().iter().collect::<BTreeSet<_>>(), expected);
-            let anew = Set::new(set.records().clone(), Some(&order));
-            prop_assert_eq!(&anew, &set);
-            set.follow(None);
+            prop_assert_eq!(&Set::new(set.records().clone(), Some(&order)), &set);
+            set.set_order(None);
             prop_assert_eq!(set.places(), set.records());
         }
     }

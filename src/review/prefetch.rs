@@ -15,8 +15,8 @@ const MARGIN: usize = 2;
 const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 
 pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
-    filter::look_again(model, out);
-    search::look_again(model, out);
+    filter::rescan(model, out);
+    search::rescan(model, out);
     follow_cursor(model, out);
     ask_for_lines(model, out);
     ask_for_picture(model, out);

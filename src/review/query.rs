@@ -2,20 +2,20 @@
 
 mod complete;
 mod fuzzy;
+mod number_range;
 mod parse;
 mod pattern;
 mod print;
-mod span;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
 pub use complete::{Completion, complete};
 pub use fuzzy::Fuzzy;
+pub use number_range::NumberRange;
 pub use parse::{QueryError, parse};
 pub use pattern::{Pattern, PatternError};
 pub(super) use print::quoted;
-pub use span::Span;
 pub use vocabulary::Vocabulary;
 
 use super::record_view::RecordView;
@@ -33,13 +33,13 @@ pub enum Query {
     Not(Box<Self>),
     /// The current caption or the file name contains a pattern.
     Text(Pattern),
-    /// The file name contains these letters in this order.
+    /// The file name contains these letters in order, with gaps.
     Fuzzy(Fuzzy),
     Name(Value),
     /// The current caption.
     Caption(Value),
     /// The number of words of the current caption.
-    Words(Span),
+    Words(NumberRange),
     /// The current caption starts with these words.
     Begins(Phrase),
     /// The current caption contains these words in a row.
@@ -53,43 +53,44 @@ pub enum Query {
     Model(Value),
     /// Who decided.
     By(Actor),
-    /// Another field of its line.
-    Member(Member),
+    /// Any other field of the record.
+    Field(FieldTest),
 }
 
-/// A test of a field.
+/// A condition on a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct FieldTest {
     pub key: String,
     pub value: Value,
 }
 
-/// A test of a value.
+/// A condition on a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Not empty.
     Any,
     /// Contains a pattern.
-    Has(Pattern),
-    Is(Span),
+    Contains(Pattern),
+    /// Is a number in a range.
+    InRange(NumberRange),
 }
 
 impl Value {
-    fn fits(&self, text: &str) -> bool {
+    fn matches(&self, text: &str) -> bool {
         match self {
             Self::Any => !text.is_empty(),
-            Self::Has(pattern) => pattern.matches(text),
-            Self::Is(span) => text.trim().parse().is_ok_and(|number| span.contains(number)),
+            Self::Contains(pattern) => pattern.matches(text),
+            Self::InRange(range) => text.trim().parse().is_ok_and(|number| range.contains(number)),
         }
     }
 
-    /// Tests a value. One element of an array has to pass. Other values than strings are tested as they are
-    /// written.
-    fn fits_json(&self, json: Json<'_>) -> bool {
+    /// Tests a JSON value. An array matches if one of its elements does. Values other than strings are compared as they
+    /// are written.
+    fn matches_json(&self, json: Json<'_>) -> bool {
         match json.kind() {
             JsonKind::Null => false,
-            JsonKind::Array => json.elements().into_iter().flatten().any(|element| self.fits_json(element)),
-            _ => self.fits(&json.to_text()),
+            JsonKind::Array => json.elements().into_iter().flatten().any(|element| self.matches_json(element)),
+            _ => self.matches(&json.to_text()),
         }
     }
 }
@@ -147,7 +148,7 @@ impl Status {
         }
     }
 
-    fn holds(self, view: &RecordView) -> bool {
+    fn matches(self, view: &RecordView) -> bool {
         let RecordState { decision, failure, draft, .. } = view.state;
         match self {
             Self::In(tab) => tab.has(view.state, view.content.is_bad(), view.bad_picture),
@@ -162,7 +163,7 @@ impl Status {
         }
     }
 
-    /// Returns true if a record without any event can have this status.
+    /// Returns true if a record without events can have this status.
     const fn is_untouched(self) -> bool {
         matches!(self, Self::In(Tab::All | Tab::ToReview | Tab::Problems) | Self::Undecided)
     }
@@ -221,14 +222,14 @@ impl Aspect {
     }
 
     #[must_use]
-    pub fn named(key: &str) -> Option<Self> {
+    pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|aspect| aspect.key() == key)
     }
 }
 
-/// The findings that a query can ask for: those that depend on the caption alone.
+/// Returns the lints that queries support: those that depend on the caption alone.
 #[must_use]
-pub fn askable_lints() -> Vec<LintKind> {
+pub fn queryable_lints() -> Vec<LintKind> {
     LintKind::ALL.into_iter().filter(|kind| !matches!(kind, LintKind::Duplicate | LintKind::NearDuplicate)).collect()
 }
 
@@ -243,53 +244,53 @@ pub const fn actor_name(actor: Actor) -> &'static str {
 impl Query {
     /// Returns whether the query matches; `None` if that depends on a line that is not loaded.
     #[must_use]
-    pub fn holds(&self, view: &RecordView) -> Option<bool> {
+    pub fn matches(&self, view: &RecordView) -> Option<bool> {
         let RecordState { decision, by, flagged, note, candidates, .. } = view.state;
         match self {
-            Self::All(parts) => every(parts, view, true),
-            Self::Any(parts) => every(parts, view, false),
-            Self::Not(query) => query.holds(view).map(|holds| !holds),
+            Self::All(parts) => combine(parts, view, true),
+            Self::Any(parts) => combine(parts, view, false),
+            Self::Not(query) => query.matches(view).map(|matches| !matches),
             Self::Text(pattern) => {
-                either(view.caption(|caption| pattern.matches(caption)), view.name(|name| pattern.matches(name)))
+                or(view.caption(|caption| pattern.matches(caption)), view.name(|name| pattern.matches(name)))
             }
             Self::Fuzzy(letters) => view.name(|name| letters.matches(name)),
-            Self::Name(value) => view.name(|name| value.fits(name)),
-            Self::Caption(value) => view.caption(|caption| value.fits(caption)),
-            Self::Words(span) => view.caption(|caption| span.contains(count(text::word_count(caption)))),
+            Self::Name(value) => view.name(|name| value.matches(name)),
+            Self::Caption(value) => view.caption(|caption| value.matches(caption)),
+            Self::Words(range) => view.caption(|caption| range.contains(count(text::word_count(caption)))),
             Self::Begins(phrase) => view.caption(|caption| phrase.begins(caption)),
             Self::Phrase(phrase) => view.caption(|caption| phrase.is_in(caption)),
             Self::Lint(kind) => view.caption(|caption| {
                 let findings = view.findings(caption);
                 kind.map_or(!findings.is_empty(), |kind| findings.iter().any(|finding| finding.kind == kind))
             }),
-            Self::Status(status) => Some(status.holds(view)),
+            Self::Status(status) => Some(status.matches(view)),
             Self::Flagged => Some(*flagged),
-            Self::Note(value) => Some(!note.is_empty() && value.fits(note)),
+            Self::Note(value) => Some(!note.is_empty() && value.matches(note)),
             Self::Model(value) => {
                 let mut names = candidates.iter().flat_map(|candidate| {
                     let provenance = &candidate.provenance;
                     [&provenance.model, &provenance.describer]
                 });
-                Some(names.any(|name| value.fits(name)))
+                Some(names.any(|name| value.matches(name)))
             }
             Self::By(actor) => Some(*decision != Decision::Undecided && by == actor),
-            Self::Member(Member { key, value }) => {
-                view.member(key).map(|member| member.is_some_and(|member| value.fits_json(member)))
+            Self::Field(FieldTest { key, value }) => {
+                view.field(key).map(|json| json.is_some_and(|json| value.matches_json(json)))
             }
         }
     }
 
-    /// Returns false only if the query cannot match a record without any event whose line has these bytes. A cheap
-    /// test before the line is parsed, without false negatives.
+    /// Returns false only if the query cannot match a record without events whose line has these bytes. A cheap
+    /// prefilter before the line is parsed, without false negatives.
     #[must_use]
-    pub fn may_hold(&self, line: &[u8]) -> bool {
+    pub fn may_match(&self, line: &[u8]) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.may_hold(line)),
-            Self::Any(parts) => parts.iter().any(|part| part.may_hold(line)),
+            Self::All(parts) => parts.iter().all(|part| part.may_match(line)),
+            Self::Any(parts) => parts.iter().any(|part| part.may_match(line)),
             Self::Text(pattern)
-            | Self::Name(Value::Has(pattern))
-            | Self::Caption(Value::Has(pattern))
-            | Self::Member(Member { value: Value::Has(pattern), .. }) => pattern.may_be_in(line),
+            | Self::Name(Value::Contains(pattern))
+            | Self::Caption(Value::Contains(pattern))
+            | Self::Field(FieldTest { value: Value::Contains(pattern), .. }) => pattern.may_be_in(line),
             Self::Status(status) => status.is_untouched(),
             Self::Flagged | Self::Note(_) | Self::Model(_) | Self::By(_) => false,
             Self::Not(_)
@@ -300,16 +301,16 @@ impl Query {
             | Self::Lint(_)
             | Self::Name(_)
             | Self::Caption(_)
-            | Self::Member(_) => true,
+            | Self::Field(_) => true,
         }
     }
 
     /// Returns true if the result depends on the state of the record's image.
     #[must_use]
-    pub fn asks_for_pictures(&self) -> bool {
+    pub fn depends_on_pictures(&self) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::asks_for_pictures),
-            Self::Not(query) => query.asks_for_pictures(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::depends_on_pictures),
+            Self::Not(query) => query.depends_on_pictures(),
             other => *other == Self::Status(Status::In(Tab::Problems)),
         }
     }
@@ -319,26 +320,29 @@ impl Query {
     pub fn patterns(&self) -> Vec<&Pattern> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::patterns).collect(),
-            Self::Text(pattern) | Self::Caption(Value::Has(pattern)) | Self::Name(Value::Has(pattern)) => vec![pattern],
+            Self::Text(pattern) | Self::Caption(Value::Contains(pattern)) | Self::Name(Value::Contains(pattern)) => {
+                vec![pattern]
+            }
             _ => Vec::new(),
         }
     }
 }
 
 /// Combines the parts by "and" (`all`) or "or". An unknown part matters only if the others leave the result open.
-fn every(parts: &[Query], view: &RecordView, all: bool) -> Option<bool> {
-    let mut known = Some(all);
+fn combine(parts: &[Query], view: &RecordView, all: bool) -> Option<bool> {
+    let mut result = Some(all);
     for part in parts {
-        match part.holds(view) {
-            Some(holds) if holds == all => {}
-            Some(settled) => return Some(settled),
-            None => known = None,
+        match part.matches(view) {
+            Some(matches) if matches == all => {}
+            Some(decided) => return Some(decided),
+            None => result = None,
         }
     }
-    known
+    result
 }
 
-const fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+/// Combines two results by "or"; `None` is unknown.
+const fn or(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     match (one, other) {
         (Some(true), _) | (_, Some(true)) => Some(true),
         (Some(false), Some(false)) => Some(false),

@@ -1,4 +1,4 @@
-//! A record as queries, sorts and lints see it: its line and its state, as far as they are loaded.
+//! A record as seen by queries, sorts and lints: its line and its state, as far as they are loaded.
 
 use crate::dataset::{Entry, Json, Line};
 use crate::describe::StopReason;
@@ -8,7 +8,7 @@ use crate::session::RecordState;
 
 use super::Version;
 
-/// The content of its line.
+/// The content of a record's line.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
     /// Not loaded.
@@ -47,30 +47,29 @@ pub struct RecordView<'a> {
     pub state: &'a RecordState,
     /// True if its image is known to be missing or broken.
     pub bad_picture: bool,
-    /// Lint rules.
     pub rules: &'a Rules,
 }
 
 impl<'a> RecordView<'a> {
-    /// Returns whether a predicate holds for the file name; `None` if that is unknown.
-    pub fn name(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
+    /// Tests the file name; `None` if it is not loaded.
+    pub fn name(&self, test: impl FnOnce(&str) -> bool) -> Option<bool> {
         match self.content {
             Content::Unread => None,
             Content::Bad => Some(false),
-            Content::Read { name, .. } => Some(holds(name)),
+            Content::Read { name, .. } => Some(test(name)),
         }
     }
 
-    /// Returns whether a predicate holds for the current caption; `None` if that is unknown.
-    pub fn caption(&self, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
+    /// Tests the current caption; `None` if it is not loaded.
+    pub fn caption(&self, test: impl FnOnce(&str) -> bool) -> Option<bool> {
         match self.content {
             Content::Bad => Some(false),
-            Content::Unread => self.state.own_text().map(holds),
-            Content::Read { caption, .. } => Some(holds(self.state.current_caption(caption).unwrap_or_default())),
+            Content::Unread => self.state.own_text().map(test),
+            Content::Read { caption, .. } => Some(test(self.state.current_caption(caption).unwrap_or_default())),
         }
     }
 
-    /// Returns the original caption; empty if there is none or it is unknown.
+    /// Returns the original caption; empty if there is none or it is not loaded.
     #[must_use]
     pub fn original(&self) -> &'a str {
         match self.content {
@@ -79,10 +78,10 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns the caption shown in the list, and why its describer stopped if that is known.
+    /// Returns the caption shown in the list, with the stop reason of its description if known.
     #[must_use]
     pub fn shown(&self) -> (&'a str, Option<&'a StopReason>) {
-        match Version::that_matters(self.state) {
+        match Version::default_for(self.state) {
             Version::Original => (self.original(), None),
             Version::Edited => (self.state.own_text().unwrap_or_default(), None),
             Version::Candidate(place) => {
@@ -92,9 +91,9 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns a field of the line. The outer `None` means unknown.
+    /// Returns a field of the line. The outer `None` means that the line is not loaded.
     #[must_use]
-    pub fn member(&self, key: &str) -> Option<Option<Json<'a>>> {
+    pub fn field(&self, key: &str) -> Option<Option<Json<'a>>> {
         match self.content {
             Content::Bad => Some(None),
             Content::Unread | Content::Read { line: None, .. } => None,

@@ -11,7 +11,7 @@ use crate::dataset::{Line, RecordId};
 use crate::lint::Rules;
 use crate::session::RecordStates;
 
-/// Identity of a scan. Results of any but the current one are late.
+/// Identity of a scan. Results of any other than the current one are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScanId(pub u64);
 
@@ -25,13 +25,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Calls `f` with the view of a line's record.
-    pub fn record_view<T>(&self, line: &Line, tell: impl FnOnce(&RecordView) -> T) -> T {
+    /// Calls `f` with a view of the line's record.
+    pub fn record_view<T>(&self, line: &Line, f: impl FnOnce(&RecordView) -> T) -> T {
         let entry = line.entry();
         let content = Content::of(&entry, Some(line));
         let id = line.record();
         let bad_picture = self.bad_pictures.contains(id.0);
-        tell(&RecordView { content, state: self.states.get(id), bad_picture, rules: &self.rules })
+        f(&RecordView { content, state: self.states.get(id), bad_picture, rules: &self.rules })
     }
 }
 
@@ -49,12 +49,12 @@ pub struct Scan {
 impl Scan {
     /// Returns true if the query matches the record of a line.
     #[must_use]
-    pub fn holds(&self, line: &Line) -> bool {
+    pub fn matches(&self, line: &Line) -> bool {
         let is_untouched = self.now.states.known(line.record()).is_none();
-        if is_untouched && !self.query.may_hold(line.bytes()) {
+        if is_untouched && !self.query.may_match(line.bytes()) {
             return false;
         }
-        self.now.record_view(line, |view| self.query.holds(view) == Some(true))
+        self.now.record_view(line, |view| self.query.matches(view) == Some(true))
     }
 }
 

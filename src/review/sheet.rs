@@ -1,6 +1,7 @@
-//! The contact sheet: the grid of thumbnails, and those that are loaded.
-//! It turns pages instead of scrolling: a thumbnail stays in place until the page is turned, so that the eye finds it
-//! again and the terminal receives it once.
+//! The contact sheet: a grid of thumbnails.
+//!
+//! It turns pages instead of scrolling, so that a thumbnail keeps its place on the screen and is sent to the terminal
+//! only once.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -9,16 +10,16 @@ use super::model::{Mode, Model};
 use crate::dataset::RecordId;
 use crate::preview::{CellArea, PictureView, Preview, PreviewError, Ready};
 
-/// The available widths of a cell of the grid, in columns. The height is half of that less one row: about square.
+/// The available widths of a cell of the grid, in columns. The height is half of that less one row, which is about square.
 const WIDTHS: [u16; 6] = [12, 16, 20, 28, 40, 56];
-/// The initial width: eight thumbnails at 80×24.
-const USUAL: usize = 2;
+/// The index of the initial width: eight thumbnails at 80×24.
+const DEFAULT_SIZE: usize = 2;
 
 #[derive(Clone, Debug)]
 pub struct Sheet {
-    /// It replaces the list.
+    /// True if it replaces the list.
     pub open: bool,
-    /// Index of the width.
+    /// The index of the width.
     size: usize,
     /// The size of the thumbnails requested.
     area: CellArea,
@@ -35,7 +36,7 @@ impl Default for Sheet {
     fn default() -> Self {
         Self {
             open: false,
-            size: USUAL,
+            size: DEFAULT_SIZE,
             area: CellArea::default(),
             wanted: Vec::new(),
             page: 0,
@@ -52,14 +53,15 @@ impl Sheet {
         self.pictures.get(&record)
     }
 
-    /// Goes to a page and returns the page to prefetch: the next one in the direction of travel, or the one before it
-    /// at the end.
+    /// Goes to a page and returns the page to prefetch: the next one in the direction of travel, or at the end the one
+    /// before.
     pub(super) fn turn_to(&mut self, page: usize, capacity: usize, total: usize) -> Option<usize> {
         if page != self.page {
             self.backwards = page < self.page;
             self.page = page;
         }
-        let (after, before) = (page.checked_add(capacity).filter(|next| *next < total), page.checked_sub(capacity));
+        let after = page.checked_add(capacity).filter(|next| *next < total);
+        let before = page.checked_sub(capacity);
         if self.backwards { before.or(after) } else { after.or(before) }
     }
 
@@ -92,11 +94,12 @@ impl Sheet {
         !std::mem::take(&mut self.wanted).is_empty()
     }
 
-    /// Changes the size by one step that makes a difference in this area.
-    pub(super) fn resize(&mut self, room: CellArea, larger: bool) {
-        let now = Grid::new(room, WIDTHS[self.size]);
-        let shows = |size: &usize| Grid::new(room, WIDTHS[*size]) != now;
-        let next = if larger { (self.size + 1..WIDTHS.len()).find(shows) } else { (0..self.size).rev().find(shows) };
+    /// Changes the size to the next one whose grid differs in this area.
+    pub(super) fn resize(&mut self, area: CellArea, larger: bool) {
+        let grid = Grid::new(area, WIDTHS[self.size]);
+        let differs = |size: &usize| Grid::new(area, WIDTHS[*size]) != grid;
+        let next =
+            if larger { (self.size + 1..WIDTHS.len()).find(differs) } else { (0..self.size).rev().find(differs) };
         self.size = next.unwrap_or(self.size);
     }
 }
@@ -108,17 +111,17 @@ pub struct Grid {
     pub columns: u16,
     /// Cells down.
     pub rows: u16,
-    /// The size of a cell.
-    pub place: CellArea,
+    /// The size of a cell, in columns and rows of the screen.
+    pub cell: CellArea,
 }
 
 impl Grid {
-    /// Returns a grid of cells about this wide, at least one.
+    /// Divides an area into cells that are at least `width` columns wide, but always into at least one.
     #[must_use]
-    pub fn new(room: CellArea, width: u16) -> Self {
-        let columns = (room.columns / width.max(1)).max(1);
-        let rows = (room.rows / (width / 2).saturating_sub(1).max(1)).max(1);
-        Self { columns, rows, place: CellArea { columns: room.columns / columns, rows: room.rows / rows } }
+    pub fn new(area: CellArea, width: u16) -> Self {
+        let columns = (area.columns / width.max(1)).max(1);
+        let rows = (area.rows / (width / 2).saturating_sub(1).max(1)).max(1);
+        Self { columns, rows, cell: CellArea { columns: area.columns / columns, rows: area.rows / rows } }
     }
 
     /// Returns the number of thumbnails on a page.
@@ -130,7 +133,7 @@ impl Grid {
     /// Returns the size of a thumbnail: the cell without its frame.
     #[must_use]
     pub fn picture(self) -> CellArea {
-        CellArea { columns: self.place.columns.saturating_sub(2), rows: self.place.rows.saturating_sub(2) }
+        CellArea { columns: self.cell.columns.saturating_sub(2), rows: self.cell.rows.saturating_sub(2) }
     }
 
     /// Returns the position of the first record on the page of a position.
@@ -139,16 +142,16 @@ impl Grid {
         position - position % self.capacity()
     }
 
-    /// Returns the column and row of a cell, counted row by row.
+    /// Returns the upper left corner of a cell. Cells are counted row by row.
     #[must_use]
-    pub fn corner(self, place: u16) -> (u16, u16) {
-        (place % self.columns * self.place.columns, place / self.columns * self.place.rows)
+    pub fn corner(self, index: u16) -> (u16, u16) {
+        (index % self.columns * self.cell.columns, index / self.columns * self.cell.rows)
     }
 
-    /// Returns the cell at a column and row.
+    /// Returns the index of the cell at a column and row of the screen.
     #[must_use]
-    pub fn place_at(self, x: u16, y: u16) -> Option<u16> {
-        let (column, row) = (x.checked_div(self.place.columns)?, y.checked_div(self.place.rows)?);
+    pub fn cell_at(self, x: u16, y: u16) -> Option<u16> {
+        let (column, row) = (x.checked_div(self.cell.columns)?, y.checked_div(self.cell.rows)?);
         (column < self.columns && row < self.rows).then(|| row * self.columns + column)
     }
 }
@@ -169,8 +172,8 @@ impl Model {
     /// Returns the grid, if it is on the screen.
     #[must_use]
     pub fn sheet_grid(&self) -> Option<Grid> {
-        let room = self.viewport.sheet.filter(|_| self.shows_sheet())?;
-        Some(Grid::new(room, WIDTHS[self.sheet.size]))
+        let area = self.viewport.sheet.filter(|_| self.shows_sheet())?;
+        Some(Grid::new(area, WIDTHS[self.sheet.size]))
     }
 
     /// Returns the positions on the page, if the contact sheet is on the screen.
@@ -190,34 +193,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_fill_the_room_and_never_overlap(columns in 1..300_u16, rows in 1..120_u16, size in 0..WIDTHS.len()) {
-            let room = CellArea { columns, rows };
-            let grid = Grid::new(room, WIDTHS[size]);
+        fn cells_fill_the_area_and_never_overlap(columns in 1..300_u16, rows in 1..120_u16, size in 0..WIDTHS.len()) {
+            let area = CellArea { columns, rows };
+            let grid = Grid::new(area, WIDTHS[size]);
             let mut seen = 0;
             for y in 0..rows {
                 for x in 0..columns {
-                    let Some(place) = grid.place_at(x, y) else { continue };
-                    let (left, top) = grid.corner(place);
-                    prop_assert!((left..left + grid.place.columns).contains(&x));
-                    prop_assert!((top..top + grid.place.rows).contains(&y));
-                    prop_assert!(usize::from(place) < grid.capacity());
+                    let Some(index) = grid.cell_at(x, y) else { continue };
+                    let (left, top) = grid.corner(index);
+                    prop_assert!((left..left + grid.cell.columns).contains(&x));
+                    prop_assert!((top..top + grid.cell.rows).contains(&y));
+                    prop_assert!(usize::from(index) < grid.capacity());
                     seen += 1;
                 }
             }
-            prop_assert_eq!(seen, grid.capacity() * usize::from(grid.place.columns) * usize::from(grid.place.rows));
+            prop_assert_eq!(seen, grid.capacity() * usize::from(grid.cell.columns) * usize::from(grid.cell.rows));
             // The rest is smaller than a cell.
-            prop_assert!(columns - grid.columns * grid.place.columns < grid.columns);
-            prop_assert!(rows - grid.rows * grid.place.rows < grid.rows);
+            prop_assert!(columns - grid.columns * grid.cell.columns < grid.columns);
+            prop_assert!(rows - grid.rows * grid.cell.rows < grid.rows);
         }
 
         #[test]
-        fn larger_and_smaller_show(columns in 20..300_u16, rows in 7..120_u16, keys in prop::collection::vec(any::<bool>(), 0..20)) {
-            let room = CellArea { columns, rows };
+        fn every_resize_changes_the_grid(columns in 20..300_u16, rows in 7..120_u16, keys in prop::collection::vec(any::<bool>(), 0..20)) {
+            let area = CellArea { columns, rows };
             let mut sheet = Sheet::default();
             for larger in keys {
-                let (before, size) = (Grid::new(room, WIDTHS[sheet.size]), sheet.size);
-                sheet.resize(room, larger);
-                let after = Grid::new(room, WIDTHS[sheet.size]);
+                let (before, size) = (Grid::new(area, WIDTHS[sheet.size]), sheet.size);
+                sheet.resize(area, larger);
+                let after = Grid::new(area, WIDTHS[sheet.size]);
                 prop_assert_eq!(size == sheet.size, before == after);
                 let (more, fewer) = if larger { (before, after) } else { (after, before) };
                 prop_assert!(fewer.capacity() <= more.capacity());
@@ -226,11 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn a_small_screen_has_few_pictures_and_a_large_one_many() {
-        let grid = |columns, rows| Grid::new(CellArea { columns, rows }, WIDTHS[USUAL]);
+    fn larger_screens_have_more_thumbnails() {
+        let grid = |columns, rows| Grid::new(CellArea { columns, rows }, WIDTHS[DEFAULT_SIZE]);
         assert_eq!((grid(80, 19).columns, grid(80, 19).rows), (4, 2));
-        assert_eq!(grid(80, 19).place, CellArea { columns: 20, rows: 9 });
+        assert_eq!(grid(80, 19).cell, CellArea { columns: 20, rows: 9 });
         assert_eq!(grid(200, 55).capacity(), 60);
-        assert_eq!(grid(40, 7).place, CellArea { columns: 20, rows: 7 }, "one row, as high as there is room");
+        assert_eq!(grid(40, 7).cell, CellArea { columns: 20, rows: 7 }, "one row of the full height");
     }
 }

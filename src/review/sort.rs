@@ -1,4 +1,4 @@
-//! Sorting the list: the sort keys and how each is computed. The reading is done by the runtime.
+//! Sorting the list: the sort keys and how each is computed. The runtime reads the lines.
 
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
@@ -64,15 +64,15 @@ impl SortBy {
     }
 
     /// Returns the key of a record. Equal keys stay in file order.
-    fn amount(self, view: &RecordView) -> u32 {
+    fn key(self, view: &RecordView) -> u32 {
         match self {
             Self::Words => u32::try_from(text::word_count(view.shown().0)).unwrap_or(u32::MAX),
-            Self::Findings => badness(view),
+            Self::Findings => severity(view),
             Self::Status => status(view.state),
             // Saturates: a session has fewer events.
             Self::Change => u32::try_from(view.state.touched.0).unwrap_or(u32::MAX),
             Self::Edits => distance(view),
-            // Not computed from a record's state.
+            // Computed by the sorter.
             Self::Name | Self::Random(_) => 0,
         }
     }
@@ -86,8 +86,8 @@ impl Sort {
     }
 }
 
-/// Compares the worst finding first, then their number.
-fn badness(view: &RecordView) -> u32 {
+/// Returns a key that compares the worst finding first, then the number of findings.
+fn severity(view: &RecordView) -> u32 {
     let (shown, stop) = view.shown();
     if view.content.is_bad() {
         return 0;
@@ -97,7 +97,7 @@ fn badness(view: &RecordView) -> u32 {
     worst << 16 | u32::try_from(findings.len()).unwrap_or(u32::MAX).min(0xffff)
 }
 
-/// To review first: unseen candidates, failures, undecided, skipped.
+/// Returns a key that puts records to review first: unseen candidates, failures, undecided, skipped.
 fn status(state: &RecordState) -> u32 {
     match state.decision {
         _ if state.is_ready() => 0,
@@ -111,13 +111,13 @@ fn status(state: &RecordState) -> u32 {
     }
 }
 
-/// Returns the share of words that differ, in millionths.
+/// Returns the proportion of words that differ, in millionths.
 fn distance(view: &RecordView) -> u32 {
     let (shown, original) = (view.shown().0, view.original());
     if shown == original {
         return 0;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a proportion is between 0 and 1")]
     let millionths = (text::word_distance(original, shown) * 1e6) as u32;
     millionths.max(1)
 }
@@ -137,13 +137,14 @@ pub struct Sorter<'a> {
     scan: &'a SortScan,
     /// The key in the upper bits, the record in the lower.
     keys: Vec<u64>,
+    /// All names, without separators.
     names: Vec<u8>,
-    /// The end of each name in `bytes`; each starts at the end of the one before.
+    /// The end of each name in `names`.
     ends: Vec<usize>,
 }
 
-/// Comparisons between two checks for cancellation.
-const AT_ONCE: usize = 1 << 16;
+/// Names sorted between two checks for cancellation.
+const SORT_CHUNK: usize = 1 << 16;
 
 impl<'a> Sorter<'a> {
     #[must_use]
@@ -151,57 +152,57 @@ impl<'a> Sorter<'a> {
         Self { scan, keys: Vec::new(), names: Vec::new(), ends: Vec::new() }
     }
 
-    /// Returns true if it must be given the dataset's lines, all of them, in file order.
+    /// Returns true if all lines of the dataset must be added, in file order.
     #[must_use]
-    pub const fn wants_lines(&self) -> bool {
+    pub const fn needs_lines(&self) -> bool {
         self.scan.sort.by.is_in_lines()
     }
 
     /// Adds the next line.
-    pub fn see(&mut self, line: &Line) {
+    pub fn add(&mut self, line: &Line) {
         if self.scan.sort.by == SortBy::Name {
             if let Entry::Record(record) = line.entry() {
                 self.names.extend_from_slice(record.file_name.as_bytes());
             }
             self.ends.push(self.names.len());
         } else {
-            let amount = self.scan.now.record_view(line, |view| self.scan.sort.by.amount(view));
-            self.push(line.record(), amount);
+            let key = self.scan.now.record_view(line, |view| self.scan.sort.by.key(view));
+            self.push(line.record(), key);
         }
     }
 
-    fn push(&mut self, record: RecordId, amount: u32) {
-        let amount = if self.scan.sort.ascends() { amount } else { !amount };
-        self.keys.push(u64::from(amount) << 32 | u64::from(record.0));
+    fn push(&mut self, record: RecordId, key: u32) {
+        let key = if self.scan.sort.ascends() { key } else { !key };
+        self.keys.push(u64::from(key) << 32 | u64::from(record.0));
     }
 
     /// Returns the order; `None` if cancelled.
-    pub fn order(mut self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Order> {
+    pub fn order(mut self, check_cancelled: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Order> {
         if self.scan.sort.by == SortBy::Name {
-            return self.by_name(go_on);
+            return self.order_by_name(check_cancelled);
         }
-        if !self.wants_lines() {
+        if !self.needs_lines() {
             for record in (0..self.scan.records).map(RecordId) {
-                self.push(record, self.amount_unread(record));
+                self.push(record, self.key_without_line(record));
             }
         }
         self.keys.sort_unstable();
         #[expect(clippy::cast_possible_truncation, reason = "the lower half is the record's number")]
         let records = self.keys.into_iter().map(|key| RecordId(key as u32)).collect();
-        go_on().is_continue().then(|| Order::new(records))
+        check_cancelled().is_continue().then(|| Order::new(records))
     }
 
     /// Returns the key of a record whose line is not needed.
-    fn amount_unread(&self, record: RecordId) -> u32 {
+    fn key_without_line(&self, record: RecordId) -> u32 {
         if let SortBy::Random(seed) = self.scan.sort.by {
             return (XxHash3_64::oneshot_with_seed(seed, &record.0.to_le_bytes()) >> 32) as u32;
         }
         let Snapshot { states, rules, .. } = &self.scan.now;
         let view = RecordView { content: Content::Unread, state: states.get(record), bad_picture: false, rules };
-        self.scan.sort.by.amount(&view)
+        self.scan.sort.by.key(&view)
     }
 
-    fn by_name(self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Order> {
+    fn order_by_name(self, check_cancelled: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Order> {
         let Self { scan, names, ends, .. } = self;
         let name = |record: &RecordId| {
             let start = record.index().checked_sub(1).map_or(0, |before| ends[before]);
@@ -215,10 +216,10 @@ impl<'a> Sorter<'a> {
                 records.sort_by(|one, other| name(one).cmp(name(other)));
             }
         };
-        // Sorts in chunks, because a sort of presorted chunks is fast and can be cancelled in between.
-        for part in records.chunks_mut(AT_ONCE) {
+        // Sorts in chunks, so that the sort can be cancelled. Sorting the presorted chunks is fast.
+        for part in records.chunks_mut(SORT_CHUNK) {
             sort(part);
-            if go_on().is_break() {
+            if check_cancelled().is_break() {
                 return None;
             }
         }

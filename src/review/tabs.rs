@@ -84,7 +84,7 @@ impl Tabs {
         self.order = order;
         let order = self.order.as_deref();
         for set in [&mut self.to_review, &mut self.ready, &mut self.decided, &mut self.skipped, &mut self.problems] {
-            set.follow(order);
+            set.set_order(order);
         }
     }
 
@@ -119,8 +119,8 @@ impl Tabs {
         if total > self.total {
             let mut to_review = std::mem::take(&mut self.to_review).into_records();
             to_review.insert_range(self.total..total);
-            for settled in [self.decided.records(), self.skipped.records(), &self.bad_lines] {
-                to_review -= settled;
+            for reviewed in [self.decided.records(), self.skipped.records(), &self.bad_lines] {
+                to_review -= reviewed;
             }
             self.to_review = Set::new(to_review, self.order.as_deref());
             self.total = total;
@@ -153,8 +153,8 @@ impl Tabs {
         self.set_problem(record);
     }
 
-    pub fn set_picture(&mut self, record: RecordId, fine: bool) {
-        put(&mut self.bad_pictures, record.0, !fine);
+    pub fn set_picture(&mut self, record: RecordId, is_bad: bool) {
+        put(&mut self.bad_pictures, record.0, is_bad);
         self.set_problem(record);
     }
 
@@ -211,7 +211,7 @@ impl Tabs {
         };
         let records = self.set_of(tab).map_or_else(all, |set| set.records().clone());
         match self.order() {
-            Some(order) => order.only(records),
+            Some(order) => order.retain_placed(records),
             None => records,
         }
     }

@@ -10,18 +10,18 @@ use crate::dataset::Dataset;
 use crate::engine::EngineEvent;
 use crate::review::{Hit, Msg, ReplaceScan};
 
-/// Matches in one message, so that the preview starts before the scan ends.
-const TOLD_AT_ONCE: usize = 200;
+/// The maximum number of matches in a message. The preview starts with the first one.
+const MAX_BATCH: usize = 200;
 
 pub(super) fn find(dataset: &Dataset, scan: &ReplaceScan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
     let mut hits = Vec::new();
     // Fails only while the program ends.
-    let tell = |hits: Vec<Hit>, complete| drop(messages.send(Msg::Replacements { id: scan.id, hits, complete }));
+    let send = |hits: Vec<Hit>, complete| drop(messages.send(Msg::Replacements { id: scan.id, hits, complete }));
     for run in runs(&scan.records) {
         let read = dataset.lines(run, &mut |line| {
             hits.extend(scan.hit(line));
-            if hits.len() >= TOLD_AT_ONCE {
-                tell(std::mem::take(&mut hits), false);
+            if hits.len() >= MAX_BATCH {
+                send(std::mem::take(&mut hits), false);
             }
             if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -33,5 +33,5 @@ pub(super) fn find(dataset: &Dataset, scan: &ReplaceScan, messages: &UnboundedSe
             return;
         }
     }
-    tell(hits, true);
+    send(hits, true);
 }

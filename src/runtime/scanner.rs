@@ -13,14 +13,14 @@ use crate::engine::EngineEvent;
 use crate::review::query::Vocabulary;
 use crate::review::{Msg, Scan, ScanId, Scanned};
 
-/// Records in the first report: the scan starts at the operator's position.
-const FIRST: u32 = 512;
+/// Records in the first report. It is small, so that the screen soon shows the matches at the cursor.
+const FIRST_CHUNK: u32 = 512;
 
-/// Records in all others: few reports, each applied within the time of a key.
-const OTHERS: u32 = 1 << 15;
+/// Records in all other reports: large enough to keep them few, small enough to be applied between two keys.
+const CHUNK: u32 = 1 << 15;
 
 /// Lines sampled for the vocabulary.
-const LEARNED_FROM: u32 = 10_000;
+const VOCABULARY_LINES: u32 = 10_000;
 
 /// The cancellation flags of the scans in progress.
 #[derive(Debug, Default)]
@@ -51,13 +51,14 @@ impl Scanner {
 
 pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
     let result = match &scan.records {
-        None => all(dataset, scan, messages, stop),
-        Some(records) => look_at(dataset, scan, runs(records), messages, stop),
+        None => scan_all(dataset, scan, messages, stop),
+        Some(records) => scan_runs(dataset, scan, runs(records), messages, stop),
     };
     match result {
         Ok(ControlFlow::Continue(())) => {
-            let (among, found) = (RoaringBitmap::new(), RoaringBitmap::new());
-            let _ = messages.send(Msg::Scanned(Scanned { id: scan.id, among, found, done: true }));
+            let report = Scanned { id: scan.id, among: RoaringBitmap::new(), found: RoaringBitmap::new(), done: true };
+            // Fails only while the program ends.
+            let _ = messages.send(Msg::Scanned(report));
         }
         Ok(ControlFlow::Break(())) => {}
         Err(error) => {
@@ -70,7 +71,7 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
 pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
     let mut runs: Vec<Range<u32>> = records.iter().map(|record| record..record + 1).collect();
     runs.dedup_by(|next, run| {
-        let joins = run.end == next.start && run.len() < OTHERS as usize;
+        let joins = run.end == next.start && run.len() < CHUNK as usize;
         if joins {
             run.end = next.end;
         }
@@ -79,11 +80,10 @@ pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
     runs
 }
 
-/// Collects the vocabulary from the first lines.
-pub(super) fn learn(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
+pub(super) fn collect_vocabulary(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
     let mut vocabulary = Vocabulary::default();
-    let read = dataset.lines(0..LEARNED_FROM, &mut |line| {
-        vocabulary.learn(line);
+    let read = dataset.lines(0..VOCABULARY_LINES, &mut |line| {
+        vocabulary.add(line);
         ControlFlow::Continue(())
     });
     let _ = match read {
@@ -92,8 +92,8 @@ pub(super) fn learn(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
     };
 }
 
-/// Returns everything from the start of the scan to the end of the dataset, then the rest.
-fn all(
+/// Scans all records: first those from the start of the scan to the end of the dataset, then those before it.
+fn scan_all(
     dataset: &Dataset,
     scan: &Scan,
     messages: &UnboundedSender<Msg>,
@@ -101,25 +101,25 @@ fn all(
 ) -> Result<ControlFlow<()>, DatasetError> {
     let known = dataset.record_count();
     let from = scan.from.0.min(known);
-    let first = from..from.saturating_add(FIRST).min(known);
+    let first = from..from.saturating_add(FIRST_CHUNK).min(known);
     let runs = chunks(first.end..known).chain(chunks(0..from));
-    if look_at(dataset, scan, std::iter::once(first).chain(runs), messages, stop)?.is_break() {
+    if scan_runs(dataset, scan, std::iter::once(first).chain(runs), messages, stop)?.is_break() {
         return Ok(ControlFlow::Break(()));
     }
     dataset.build_index(&mut |_| {
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    look_at(dataset, scan, chunks(known..dataset.record_count()), messages, stop)
+    scan_runs(dataset, scan, chunks(known..dataset.record_count()), messages, stop)
 }
 
 /// Splits a range into chunks, each read with one call.
 pub(super) fn chunks(range: Range<u32>) -> impl Iterator<Item = Range<u32>> {
     let end = range.end;
-    range.step_by(OTHERS as usize).map(move |start| start..start.saturating_add(OTHERS).min(end))
+    range.step_by(CHUNK as usize).map(move |start| start..start.saturating_add(CHUNK).min(end))
 }
 
 /// Scans runs of records and reports after each.
-fn look_at(
+fn scan_runs(
     dataset: &Dataset,
     scan: &Scan,
     runs: impl IntoIterator<Item = Range<u32>>,
@@ -133,7 +133,7 @@ fn look_at(
             if stop.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
-            if scan.holds(line) {
+            if scan.matches(line) {
                 report.found.insert(line.record().0);
             }
             ControlFlow::Continue(())
@@ -158,7 +158,7 @@ mod tests {
     use crate::review::query::{Pattern, Query};
     use crate::session::RecordStates;
 
-    const RECORDS: u32 = OTHERS * 2 + 700;
+    const RECORDS: u32 = CHUNK * 2 + 700;
 
     fn dataset() -> (tempfile::TempDir, Dataset) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -208,13 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn every_record_is_looked_at_once_wherever_it_begins() {
+    fn every_record_is_scanned_once_from_any_start() {
         let (_folder, dataset) = dataset();
-        for (from, indexed) in [(0, false), (1, true), (OTHERS, true), (RECORDS - 1, true), (u32::MAX, true)] {
+        for (from, indexed) in [(0, false), (1, true), (CHUNK, true), (RECORDS - 1, true), (u32::MAX, true)] {
             assert_eq!(dataset.is_indexed(), indexed);
             let reports = reports(&dataset, &scan("blue", from, None), false);
-            let looked_at: u64 = reports.iter().map(|report| report.among.len()).sum();
-            assert_eq!(looked_at, u64::from(RECORDS));
+            let scanned: u64 = reports.iter().map(|report| report.among.len()).sum();
+            assert_eq!(scanned, u64::from(RECORDS));
             assert_eq!(union(reports.iter().map(|report| &report.among)), (0..RECORDS).collect());
             let blue: RoaringBitmap = (0..RECORDS).filter(|record| record % 3 != 0).collect();
             assert_eq!(union(reports.iter().map(|report| &report.found)), blue);
@@ -227,24 +227,24 @@ mod tests {
     }
 
     #[test]
-    fn only_the_records_asked_for_are_looked_at() {
+    fn only_the_requested_records_are_scanned() {
         let (_folder, dataset) = dataset();
         dataset.build_index(&mut |_| ControlFlow::Continue(())).expect("indexed");
         let records: RoaringBitmap = [3, 4, 5, 6, 900, RECORDS - 1].into_iter().collect();
         let reports = reports(&dataset, &scan("red", 0, Some(records.clone())), false);
         assert_eq!(union(reports.iter().map(|report| &report.among)), records);
         assert_eq!(union(reports.iter().map(|report| &report.found)), [3, 6, 900].into_iter().collect());
-        assert_eq!(reports.len(), 4, "what lies together is read together");
+        assert_eq!(reports.len(), 4, "consecutive records are read with one call");
     }
 
     #[test]
-    fn a_scan_that_is_stopped_says_no_more() {
+    fn a_cancelled_scan_sends_no_reports() {
         let (_folder, dataset) = dataset();
         assert_eq!(reports(&dataset, &scan("red", 0, None), true), []);
     }
 
     #[test]
-    fn scans_that_have_ended_are_forgotten() {
+    fn finished_scans_are_dropped() {
         let mut scanner = Scanner::default();
         let first = scanner.start(ScanId(1));
         drop(scanner.start(ScanId(2)));

@@ -12,16 +12,17 @@ use crate::engine::EngineEvent;
 use crate::review::{Msg, SortScan, Sorter};
 
 pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
-    let go_on = &mut || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let check_cancelled =
+        &mut || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let mut sorter = Sorter::new(scan);
-    if sorter.wants_lines()
-        && let Err(error) = read(dataset, scan, &mut sorter, messages, go_on)
+    if sorter.needs_lines()
+        && let Err(error) = read(dataset, scan, &mut sorter, messages, check_cancelled)
     {
         let _ = messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string())));
         return;
     }
-    if go_on().is_continue()
-        && let Some(order) = sorter.order(go_on)
+    if check_cancelled().is_continue()
+        && let Some(order) = sorter.order(check_cancelled)
     {
         // Fails only while the program ends.
         let _ = messages.send(Msg::Sorted { id: scan.id, order: Arc::new(order) });
@@ -34,15 +35,15 @@ fn read(
     scan: &SortScan,
     sorter: &mut Sorter,
     messages: &UnboundedSender<Msg>,
-    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    check_cancelled: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<(), DatasetError> {
     for run in chunks(0..scan.records) {
         let seen = run.end;
         dataset.lines(run, &mut |line| {
-            sorter.see(line);
-            go_on()
+            sorter.add(line);
+            check_cancelled()
         })?;
-        if go_on().is_break() {
+        if check_cancelled().is_break() {
             break;
         }
         let _ = messages.send(Msg::Sorting { id: scan.id, seen });
@@ -93,18 +94,18 @@ mod tests {
     }
 
     #[test]
-    fn all_records_are_sorted_and_equal_ones_stay_in_file_order() {
+    fn the_sort_is_stable() {
         let mut expected: Vec<u32> = (0..RECORDS).collect();
         expected.sort_by_key(|record| std::cmp::Reverse(record % 7));
         let messages = sorted(SortBy::Words, false);
-        assert!(matches!(messages[0], Msg::Sorting { seen, .. } if seen < RECORDS), "it says how far it is");
+        assert!(matches!(messages[0], Msg::Sorting { seen, .. } if seen < RECORDS), "progress is reported");
         assert_eq!(order(&messages), expected);
         assert_eq!(order(&sorted(SortBy::Name, false)), (0..RECORDS).rev().collect::<Vec<_>>());
         assert_eq!(order(&sorted(SortBy::Status, false)), (0..RECORDS).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_sort_that_is_stopped_says_no_more() {
+    fn a_cancelled_sort_sends_no_messages() {
         for by in [SortBy::Words, SortBy::Name, SortBy::Random(1)] {
             assert_eq!(sorted(by, true).len(), 0);
         }

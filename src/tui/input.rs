@@ -107,9 +107,9 @@ impl Input {
         if let (Mode::Browse, Some(grid)) = (&model.mode, model.sheet_grid())
             && layout.sheet().contains(at)
         {
-            let room = layout.sheet_pictures();
-            let place = grid.place_at(at.x - room.x, at.y.checked_sub(room.y)?)?;
-            return Some(if double { Msg::Command(Command::Zoom) } else { Msg::ClickedRow(place) });
+            let area = layout.sheet_pictures();
+            let index = grid.cell_at(at.x - area.x, at.y.checked_sub(area.y)?)?;
+            return Some(if double { Msg::Command(Command::Zoom) } else { Msg::ClickedRow(index) });
         }
         if matches!(model.mode, Mode::Zoom(_)) || layout.picture.is_some_and(|picture| picture.contains(at)) {
             return double.then_some(Msg::Command(Command::Zoom));

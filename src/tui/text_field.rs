@@ -37,7 +37,7 @@ impl TextField {
             Mode::Command(line) => (Purpose::Command, line.text.as_str(), line.text.chars().count()),
             Mode::Search(entry) => (Purpose::Search, entry.text.as_str(), entry.text.chars().count()),
             Mode::Filter(entry) => (Purpose::Filter, entry.text.as_str(), entry.cursor),
-            Mode::OwnReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
+            Mode::CustomReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
             Mode::Browse
             | Mode::Help(_)
             | Mode::Statistics(_)

@@ -75,7 +75,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         | Mode::Note(_)
         | Mode::Search(_)
         | Mode::Filter(_)
-        | Mode::OwnReason(..)
+        | Mode::CustomReason(..)
         | Mode::Zoom(_) => pending_keys::popup(above_footer, Context::of(model), render),
     };
     let mut caption_rows = model.caption.rows;

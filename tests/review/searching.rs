@@ -93,7 +93,7 @@ fn changes_are_matched_at_once() {
 fn escape_clears_the_highlights() {
     let mut world = World::new(&FIVE);
     world.keys("/").write("red").keys("Enter Esc");
-    assert_eq!(world.model.sought(), [] as [&recaption::review::query::Pattern; 0]);
+    assert_eq!(world.model.highlighted_patterns(), [] as [&recaption::review::query::Pattern; 0]);
     assert_eq!(world.cursor(), Some(0));
 }
 

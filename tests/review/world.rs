@@ -153,7 +153,7 @@ impl World {
                     Effect::CollectVocabulary => {
                         let mut vocabulary = Vocabulary::default();
                         let learn = &mut |line: &Line| {
-                            vocabulary.learn(line);
+                            vocabulary.add(line);
                             std::ops::ControlFlow::Continue(())
                         };
                         self.dataset.scan_lines(learn).expect("the dataset can be read");
@@ -185,7 +185,7 @@ impl World {
         let mut found = RoaringBitmap::new();
         self.dataset
             .scan_lines(&mut |line| {
-                if among.contains(line.record().0) && scan.holds(line) {
+                if among.contains(line.record().0) && scan.matches(line) {
                     found.insert(line.record().0);
                 }
                 std::ops::ControlFlow::Continue(())
@@ -197,9 +197,9 @@ impl World {
     /// Returns the result of a sort.
     fn sorted(&self, scan: &SortScan) -> Msg {
         let mut sorter = Sorter::new(scan);
-        if sorter.wants_lines() {
+        if sorter.needs_lines() {
             let see = &mut |line: &Line| {
-                sorter.see(line);
+                sorter.add(line);
                 std::ops::ControlFlow::Continue(())
             };
             self.dataset.scan_lines(see).expect("the dataset can be read");
@@ -270,7 +270,12 @@ impl World {
     pub fn write(&mut self, text: &str) -> &mut Self {
         let writing = matches!(
             self.model.mode,
-            Mode::Edit(_) | Mode::Note(_) | Mode::Command(_) | Mode::Search(_) | Mode::Filter(_) | Mode::OwnReason(..)
+            Mode::Edit(_)
+                | Mode::Note(_)
+                | Mode::Command(_)
+                | Mode::Search(_)
+                | Mode::Filter(_)
+                | Mode::CustomReason(..)
         );
         assert!(writing, "no editor is open");
         self.send(Msg::Typed { text: text.to_owned(), cursor: text.chars().count() });

@@ -78,7 +78,7 @@ pub enum Mode {
     /// Asks for the reason to regenerate a caption.
     ChooseReason(RecordId),
     /// Editing a reason in the operator's own words.
-    OwnReason(RecordId, String),
+    CustomReason(RecordId, String),
     /// The preview of a change to many captions.
     Replace(Replacement),
     /// Asks for consent to the cost of descriptions.

@@ -58,7 +58,7 @@ impl Model {
 
     /// Returns the patterns to highlight.
     #[must_use]
-    pub fn sought(&self) -> Vec<&Pattern> {
+    pub fn highlighted_patterns(&self) -> Vec<&Pattern> {
         match (&self.search, &self.filter) {
             (Some(search), _) => search.hits.query().patterns(),
             (None, Some(filter)) => filter.hits.query().patterns(),
@@ -104,7 +104,7 @@ impl Model {
     pub fn shown(&self, record: RecordId) -> Version {
         let chosen = self.caption.chosen.filter(|_| self.list.cursor == Some(record));
         let first = || self.pair(record).map(|[first, _]| first);
-        chosen.or_else(first).unwrap_or_else(|| Version::that_matters(self.state(record)))
+        chosen.or_else(first).unwrap_or_else(|| Version::default_for(self.state(record)))
     }
 
     /// Returns the candidate of a version.
@@ -221,7 +221,7 @@ impl Model {
 impl Version {
     /// Returns the default version for a state: a new candidate, else the one decided on.
     #[must_use]
-    pub fn that_matters(state: &RecordState) -> Self {
+    pub fn default_for(state: &RecordState) -> Self {
         let newest = state.candidates.len().checked_sub(1).map(Self::Candidate);
         match &state.decision {
             _ if state.is_ready() => newest.unwrap_or(Self::Original),

@@ -2,7 +2,7 @@
 
 use super::parse::{ends_word, key_end};
 use super::print::quoted;
-use super::{Aspect, Status, Vocabulary, actor_name, askable_lints};
+use super::{Aspect, Status, Vocabulary, actor_name, queryable_lints};
 use crate::lint::LintKind;
 use crate::session::Actor;
 
@@ -10,7 +10,7 @@ use crate::session::Actor;
 pub struct Completion {
     /// The text before the word.
     pub before: String,
-    /// The candidates for the word.
+    /// The completions of the word.
     pub choices: Vec<String>,
     /// The text after the cursor.
     pub after: String,
@@ -24,32 +24,32 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary, models: &[St
     let word = &text[start..cursor];
     let choices = match key_end(word) {
         Some(end) => {
-            let (key, begun) = (&word[..end], &word[end + 1..]);
-            values(key, begun, vocabulary, models).into_iter().map(|value| format!("{key}:{value}")).collect()
+            let (key, prefix) = (&word[..end], &word[end + 1..]);
+            values(key, prefix, vocabulary, models).into_iter().map(|value| format!("{key}:{value}")).collect()
         }
         None => keys(word, vocabulary),
     };
     Completion { before: text[..start].to_owned(), choices, after: text[cursor..].to_owned() }
 }
 
-fn keys(begun: &str, vocabulary: &Vocabulary) -> Vec<String> {
-    let own = Aspect::ALL.iter().map(|aspect| match aspect {
+fn keys(prefix: &str, vocabulary: &Vocabulary) -> Vec<String> {
+    let built_in = Aspect::ALL.iter().map(|aspect| match aspect {
         Aspect::Pattern => format!("{}:/", aspect.key()),
         aspect => format!("{}:", aspect.key()),
     });
-    let members = vocabulary.members().map(|member| {
-        let is_name = key_end(&format!("{member}:")) == Some(member.len()) && !member.contains(ends_word);
-        if is_name && Aspect::named(member).is_none() { format!("{member}:") } else { format!("{}:", quoted(member)) }
+    let fields = vocabulary.fields().map(|field| {
+        let is_name = key_end(&format!("{field}:")) == Some(field.len()) && !field.contains(ends_word);
+        if is_name && Aspect::from_key(field).is_none() { format!("{field}:") } else { format!("{}:", quoted(field)) }
     });
-    own.chain(members).filter(|key| begins(key.trim_start_matches('"'), begun)).collect()
+    built_in.chain(fields).filter(|key| begins(key.trim_start_matches('"'), prefix)).collect()
 }
 
-fn values(key: &str, begun: &str, vocabulary: &Vocabulary, models: &[String]) -> Vec<String> {
-    let begun = begun.trim_start_matches('"');
-    let known: Vec<String> = match Aspect::named(key) {
+fn values(key: &str, prefix: &str, vocabulary: &Vocabulary, models: &[String]) -> Vec<String> {
+    let prefix = prefix.trim_start_matches('"');
+    let known: Vec<String> = match Aspect::from_key(key) {
         Some(Aspect::Status) => Status::ALL.iter().map(|status| status.name().to_owned()).collect(),
         Some(Aspect::Lint) => {
-            askable_lints().into_iter().map(LintKind::name).chain(["no"]).map(str::to_owned).collect()
+            queryable_lints().into_iter().map(LintKind::name).chain(["no"]).map(str::to_owned).collect()
         }
         Some(Aspect::Flag) => vec!["yes".to_owned(), "no".to_owned()],
         Some(Aspect::By) => [Actor::Operator, Actor::Run].map(actor_name).map(str::to_owned).into(),
@@ -57,19 +57,19 @@ fn values(key: &str, begun: &str, vocabulary: &Vocabulary, models: &[String]) ->
         Some(_) => Vec::new(),
         None => vocabulary.values(key).map(str::to_owned).collect(),
     };
-    let fitting = known.into_iter().filter(|value| {
-        begins(value, begun)
-            || !begun.is_empty() && value.match_indices('-').any(|(at, _)| begins(&value[at + 1..], begun))
+    let matching = known.into_iter().filter(|value| {
+        begins(value, prefix)
+            || !prefix.is_empty() && value.match_indices('-').any(|(at, _)| begins(&value[at + 1..], prefix))
     });
-    let bare = |value: &str| !value.contains(ends_word) && !value.contains(['*', '?', '/', '<', '>', '=']);
-    fitting.map(|value| if bare(&value) { value } else { quoted(&value) }).collect()
+    let needs_no_quotes = |value: &str| !value.contains(ends_word) && !value.contains(['*', '?', '/', '<', '>', '=']);
+    matching.map(|value| if needs_no_quotes(&value) { value } else { quoted(&value) }).collect()
 }
 
-fn begins(value: &str, begun: &str) -> bool {
-    value.to_lowercase().starts_with(&begun.to_lowercase())
+fn begins(value: &str, prefix: &str) -> bool {
+    value.to_lowercase().starts_with(&prefix.to_lowercase())
 }
 
-/// Returns the start of the word that ends here. Spaces and parentheses in quotes belong to it.
+/// Returns the start of the last word. Spaces and parentheses in quotes belong to it.
 fn word_start(text: &str) -> usize {
     let mut start = 0;
     let mut quoted = false;
@@ -102,7 +102,7 @@ mod tests {
     #[case("by:r", "", "by:run", "")]
     #[case("model:claude-3", "", "model:claude-3-7", "")]
     #[case("not \"a b\" re", "not \"a b\" ", "re:/", "")]
-    fn a_word_is_completed(#[case] text: &str, #[case] before: &str, #[case] choice: &str, #[case] after: &str) {
+    fn words_are_completed(#[case] text: &str, #[case] before: &str, #[case] choice: &str, #[case] after: &str) {
         let cursor = text.find('|').unwrap_or(text.len());
         let text = text.replace('|', "");
         let completion = complete(&text, cursor, &Vocabulary::default(), &["claude-3-7".to_owned()]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_offered_for_words_of_captions() {
+    fn caption_words_have_no_completions() {
         assert_eq!(complete("purple", 6, &Vocabulary::default(), &[]).choices, [] as [&str; 0]);
         assert_eq!(complete("\"sta", 4, &Vocabulary::default(), &[]).choices, [] as [&str; 0]);
     }

@@ -1,4 +1,4 @@
-//! Fuzzy matching of file names: letters in order, with gaps.
+//! Fuzzy matching of file names.
 
 use std::cell::RefCell;
 
@@ -11,7 +11,7 @@ thread_local! {
         RefCell::new((Matcher::new(Config::DEFAULT.match_paths()), Vec::new()));
 }
 
-/// Letters to match in order. Case-sensitive if any is upper case.
+/// Letters to match in order, with gaps. Smart case: case-sensitive if one of them is upper case.
 #[derive(Clone, Debug)]
 pub struct Fuzzy {
     source: String,
@@ -57,7 +57,7 @@ mod tests {
     #[case("MSN", "images/musinsa_0151.jpg", false)]
     #[case("151msn", "images/musinsa_0151.jpg", false)]
     #[case("사진", "images/사_진.jpg", true)]
-    fn letters_come_in_order(#[case] letters: &str, #[case] name: &str, #[case] found: bool) {
+    fn letters_match_in_order_with_gaps(#[case] letters: &str, #[case] name: &str, #[case] found: bool) {
         assert_eq!(Fuzzy::new(letters).matches(name), found);
     }
 }

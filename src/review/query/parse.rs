@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::{Aspect, Fuzzy, Member, Pattern, Query, Span, Status, Value, askable_lints};
+use super::{Aspect, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, queryable_lints};
 use crate::lint::LintKind;
 use crate::session::Actor;
 use crate::text::Phrase;
@@ -53,23 +53,23 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn any(&mut self) -> Parsed<Query> {
         let mut parts = vec![self.all()?];
-        while self.takes("or") {
+        while self.skip("or") {
             parts.push(self.all()?);
         }
-        Ok(one_or(parts, Query::Any))
+        Ok(join(parts, Query::Any))
     }
 
     fn all(&mut self) -> Parsed<Query> {
         let mut parts = vec![self.one()?];
         loop {
-            let joined = self.takes("and");
+            let joined = self.skip("and");
             match self.next_token() {
                 None | Some(')') if !joined => break,
                 _ if !joined && self.is_next("or") => break,
                 _ => parts.push(self.one()?),
             }
         }
-        Ok(one_or(parts, Query::All))
+        Ok(join(parts, Query::All))
     }
 
     fn one(&mut self) -> Parsed<Query> {
@@ -84,7 +84,7 @@ impl Parser<'_> {
                 }
                 Ok(inner)
             }
-            Some(_) if self.takes("not") => Ok(Query::Not(Box::new(self.one()?))),
+            Some(_) if self.skip("not") => Ok(Query::Not(Box::new(self.one()?))),
             Some(_) if self.is_next("and") || self.is_next("or") => {
                 let end = self.word_end(self.at);
                 Err(self
@@ -101,7 +101,7 @@ impl Parser<'_> {
             let words = self.quoted();
             if self.text[self.at..].starts_with(':') && !words.is_empty() {
                 self.at += 1;
-                return self.member(words);
+                return self.field(words);
             }
             return self.literal(start, &words).map(Query::Text);
         }
@@ -125,7 +125,7 @@ impl Parser<'_> {
     }
 
     fn keyed(&mut self, key: &str, start: usize) -> Parsed<Query> {
-        let Some(aspect) = Aspect::named(key) else { return self.member(key.to_owned()) };
+        let Some(aspect) = Aspect::from_key(key) else { return self.field(key.to_owned()) };
         match aspect {
             Aspect::Name => self.value(true).map(Query::Name),
             Aspect::Caption => self.value(false).map(Query::Caption),
@@ -135,14 +135,14 @@ impl Parser<'_> {
                 if !self.text[self.at..].starts_with('/') {
                     return Err(self.error(start..self.word_end(self.at), "expected re:/…/"));
                 }
-                self.expression().map(|pattern| Query::Caption(Value::Has(pattern)))
+                self.expression().map(|pattern| Query::Caption(Value::Contains(pattern)))
             }
             Aspect::Begins => self.phrase().map(Query::Begins),
             Aspect::Phrase => self.phrase().map(Query::Phrase),
             Aspect::Words => {
                 let (word, place) = self.plain();
-                let span = Span::parse(&word);
-                span.map(Query::Words).ok_or_else(|| self.error(place, "expected words:50, words:>50 or words:10..50"))
+                let range = NumberRange::parse(&word);
+                range.map(Query::Words).ok_or_else(|| self.error(place, "expected words:50, words:>50 or words:10..50"))
             }
             Aspect::Status => {
                 let (word, place) = self.plain();
@@ -153,9 +153,9 @@ impl Parser<'_> {
                 match word.as_str() {
                     "" => Ok(Query::Lint(None)),
                     "no" => Ok(Query::Not(Box::new(Query::Lint(None)))),
-                    _ => {
-                        self.choose(&word, place, &askable_lints(), LintKind::name).map(|kind| Query::Lint(Some(kind)))
-                    }
+                    _ => self
+                        .choose(&word, place, &queryable_lints(), LintKind::name)
+                        .map(|kind| Query::Lint(Some(kind))),
                 }
             }
             Aspect::Flag => {
@@ -174,14 +174,14 @@ impl Parser<'_> {
         }
     }
 
-    fn member(&mut self, key: String) -> Parsed<Query> {
+    fn field(&mut self, key: String) -> Parsed<Query> {
         let start = self.at;
         let quoted = self.text[start..].starts_with(['"', '/']);
-        if !quoted && let Some(span) = Span::parse_comparison(&self.text[start..self.word_end(start)]) {
+        if !quoted && let Some(range) = NumberRange::parse_comparison(&self.text[start..self.word_end(start)]) {
             self.at = self.word_end(start);
-            return Ok(Query::Member(Member { key, value: Value::Is(span) }));
+            return Ok(Query::Field(FieldTest { key, value: Value::InRange(range) }));
         }
-        self.value(false).map(|value| Query::Member(Member { key, value }))
+        self.value(false).map(|value| Query::Field(FieldTest { key, value }))
     }
 
     /// Parses the value of a key that takes text.
@@ -190,10 +190,10 @@ impl Parser<'_> {
         let rest = &self.text[start..];
         if rest.starts_with('"') {
             let words = self.quoted();
-            return self.literal(start, &words).map(Value::Has);
+            return self.literal(start, &words).map(Value::Contains);
         }
         if rest.starts_with('/') {
-            return self.expression().map(Value::Has);
+            return self.expression().map(Value::Contains);
         }
         let (word, place) = self.plain();
         if word.is_empty() {
@@ -201,9 +201,9 @@ impl Parser<'_> {
         }
         if word.contains(['*', '?']) {
             let pattern = Pattern::glob(&word, is_path);
-            return pattern.map(Value::Has).map_err(|error| self.error(place, &error.to_string()));
+            return pattern.map(Value::Contains).map_err(|error| self.error(place, &error.to_string()));
         }
-        self.literal(start, &word).map(Value::Has)
+        self.literal(start, &word).map(Value::Contains)
     }
 
     /// Parses a regular expression between slashes.
@@ -254,7 +254,7 @@ impl Parser<'_> {
         words
     }
 
-    /// Parses a value of one word, quoted or not, and returns its span.
+    /// Parses a value of one word, quoted or not, and returns it with its position.
     fn plain(&mut self) -> (String, Range<usize>) {
         let start = self.at;
         let word = if self.text[start..].starts_with('"') {
@@ -266,7 +266,6 @@ impl Parser<'_> {
         (word, start..self.at)
     }
 
-    /// Parses a phrase.
     fn phrase(&mut self) -> Parsed<Phrase> {
         let (words, place) = self.plain();
         Phrase::new(&words).ok_or_else(|| self.error(place, "expected a word, or several in quotes"))
@@ -279,23 +278,23 @@ impl Parser<'_> {
         Pattern::literal(words).map_err(|error| self.error(start..self.at, &error.to_string()))
     }
 
-    /// Returns the name that is meant: the full name, or a unique prefix of one of its words.
+    /// Finds a choice by its full name or a unique prefix of one of the words in it.
     fn choose<T: Copy>(&self, word: &str, place: Range<usize>, all: &[T], name: fn(T) -> &'static str) -> Parsed<T> {
         let word = word.to_lowercase().replace(' ', "-");
-        let names = || all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(" ");
-        if let Some(same) = all.iter().find(|one| name(**one) == word) {
-            return Ok(*same);
+        let names = || all.iter().map(|choice| name(*choice)).collect::<Vec<_>>().join(" ");
+        if let Some(exact) = all.iter().find(|choice| name(**choice) == word) {
+            return Ok(*exact);
         }
-        let fits = |name: &str| {
+        let has_prefix = |name: &str| {
             name.starts_with(&word) || name.match_indices('-').any(|(at, _)| name[at + 1..].starts_with(&word))
         };
-        let fitting: Vec<&T> = all.iter().filter(|one| !word.is_empty() && fits(name(**one))).collect();
-        match fitting.as_slice() {
+        let matching: Vec<&T> = all.iter().filter(|choice| !word.is_empty() && has_prefix(name(**choice))).collect();
+        match matching.as_slice() {
             [only] => Ok(**only),
             [] => Err(self.error(place, &format!("one of: {}", names()))),
             several => {
-                let which: Vec<&str> = several.iter().map(|one| name(**one)).collect();
-                Err(self.error(place, &format!("ambiguous: {}", which.join(" or "))))
+                let names: Vec<&str> = several.iter().map(|choice| name(**choice)).collect();
+                Err(self.error(place, &format!("ambiguous: {}", names.join(" or "))))
             }
         }
     }
@@ -313,12 +312,13 @@ impl Parser<'_> {
         self.text[self.at..end].eq_ignore_ascii_case(word)
     }
 
-    fn takes(&mut self, word: &str) -> bool {
-        let takes = self.is_next(word);
-        if takes {
+    /// Skips the next token if it is this word, and returns true.
+    fn skip(&mut self, word: &str) -> bool {
+        let is_next = self.is_next(word);
+        if is_next {
             self.at += word.len();
         }
-        takes
+        is_next
     }
 
     fn word_end(&self, start: usize) -> usize {
@@ -331,7 +331,8 @@ impl Parser<'_> {
     }
 }
 
-fn one_or(mut parts: Vec<Query>, join: fn(Vec<Query>) -> Query) -> Query {
+/// Returns the only part, or joins several.
+fn join(mut parts: Vec<Query>, join: fn(Vec<Query>) -> Query) -> Query {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,
         Some(last) => {

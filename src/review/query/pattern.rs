@@ -17,7 +17,7 @@ pub enum PatternError {
 /// The kind of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A literal, anywhere. Smart case: case-sensitive if it contains upper case.
+    /// A literal, anywhere. Smart case: case-sensitive if it contains an upper-case letter.
     Plain,
     /// A glob with `*` and `?` that matches the whole text or, for a path, its last component. Smart case.
     Glob {
@@ -33,7 +33,7 @@ pub struct Pattern {
     source: String,
     kind: Kind,
     text: Regex,
-    /// The same for bytes that may not be UTF-8; only for literals.
+    /// The same pattern for raw lines, which may not be UTF-8. `None` if the pattern is not a literal.
     bytes: Option<bytes::Regex>,
 }
 
@@ -88,7 +88,6 @@ impl Pattern {
         Ok(Self { source: source.to_owned(), kind, text: text.map_err(|error| failed(&error))?, bytes: None })
     }
 
-    /// Returns the source of the pattern.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
@@ -112,17 +111,17 @@ impl Pattern {
     /// Returns false only if no string in a raw JSON line can match.
     #[must_use]
     pub fn may_be_in(&self, line: &[u8]) -> bool {
-        // An escape in the line hides the characters it stands for.
+        // A JSON escape in the line may stand for any character.
         self.bytes.as_ref().is_none_or(|bytes| bytes.is_match(line) || memchr::memchr(b'\\', line).is_some())
     }
 
     /// Returns the ranges of the matches, in bytes, from left to right.
-    pub fn places<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+    pub fn match_ranges<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
         self.text.find_iter(text).map(|found| found.range()).filter(|range| !range.is_empty())
     }
 }
 
-/// Prints the pattern as in a query, if it is not a literal.
+/// Prints the pattern in the syntax of queries, except for the quotes of a literal.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
@@ -142,10 +141,10 @@ fn failed(error: &regex::Error) -> PatternError {
     match error {
         regex::Error::CompiledTooBig(_) => PatternError::TooLong,
         other => {
-            // The last line is the message; those before it point at the position.
-            let message = other.to_string();
-            let what = message.lines().last().unwrap_or_default();
-            PatternError::Syntax(what.strip_prefix("error: ").unwrap_or(what).to_owned())
+            // The last line is the message; the lines before it show the position.
+            let text = other.to_string();
+            let message = text.lines().last().unwrap_or_default();
+            PatternError::Syntax(message.strip_prefix("error: ").unwrap_or(message).to_owned())
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Formatter};
 
 use super::parse::{ends_word, key_end};
-use super::{Aspect, Member, Query, Span, Value, actor_name};
+use super::{Aspect, FieldTest, NumberRange, Query, Value, actor_name};
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -17,9 +17,11 @@ impl fmt::Display for Query {
             Self::Text(pattern) => f.write_str(&word(pattern.source())),
             Self::Fuzzy(letters) => write!(f, "~{}", letters.source()),
             Self::Name(value) => keyed(f, Aspect::Name, value),
-            Self::Caption(value @ Value::Has(pattern)) if pattern.is_expression() => keyed(f, Aspect::Pattern, value),
+            Self::Caption(value @ Value::Contains(pattern)) if pattern.is_expression() => {
+                keyed(f, Aspect::Pattern, value)
+            }
             Self::Caption(value) => keyed(f, Aspect::Caption, value),
-            Self::Words(span) => write!(f, "{}:{span}", Aspect::Words.key()),
+            Self::Words(range) => write!(f, "{}:{range}", Aspect::Words.key()),
             Self::Begins(phrase) => write!(f, "{}:{}", Aspect::Begins.key(), quoted(&phrase.words())),
             Self::Phrase(phrase) => write!(f, "{}:{}", Aspect::Phrase.key(), quoted(&phrase.words())),
             Self::Lint(kind) => write!(f, "{}:{}", Aspect::Lint.key(), kind.map_or("", |kind| kind.name())),
@@ -28,9 +30,9 @@ impl fmt::Display for Query {
             Self::Note(value) => keyed(f, Aspect::Note, value),
             Self::Model(value) => keyed(f, Aspect::Model, value),
             Self::By(actor) => write!(f, "{}:{}", Aspect::By.key(), actor_name(*actor)),
-            Self::Member(Member { key, value }) => {
+            Self::Field(FieldTest { key, value }) => {
                 let is_name = key_end(&format!("{key}:")) == Some(key.len()) && !key.contains(ends_word);
-                if is_name && Aspect::named(key).is_none() {
+                if is_name && Aspect::from_key(key).is_none() {
                     write!(f, "{key}:{}", written(value))
                 } else {
                     write!(f, "{}:{}", quoted(key), written(value))
@@ -61,24 +63,25 @@ fn keyed(f: &mut Formatter<'_>, aspect: Aspect, value: &Value) -> fmt::Result {
 fn written(value: &Value) -> String {
     match value {
         Value::Any => String::new(),
-        Value::Is(span) => span.to_string(),
-        Value::Has(pattern) if pattern.is_plain() => {
+        Value::InRange(range) => range.to_string(),
+        Value::Contains(pattern) if pattern.is_plain() => {
             let source = pattern.source();
-            let bare = !source.is_empty()
+            let needs_no_quotes = !source.is_empty()
                 && !source.starts_with('/')
                 && !source.contains(|character| ends_word(character) || matches!(character, '*' | '?'))
-                && Span::parse_comparison(source).is_none();
-            if bare { source.to_owned() } else { quoted(source) }
+                && NumberRange::parse_comparison(source).is_none();
+            if needs_no_quotes { source.to_owned() } else { quoted(source) }
         }
-        Value::Has(pattern) => pattern.to_string(),
+        Value::Contains(pattern) => pattern.to_string(),
     }
 }
 
 /// Quotes a word that would be parsed as something else.
 fn word(words: &str) -> String {
     let is_operator = ["and", "or", "not"].iter().any(|operator| words.eq_ignore_ascii_case(operator));
-    let bare = !is_operator && !words.starts_with('~') && !words.contains(ends_word) && key_end(words).is_none();
-    if bare { words.to_owned() } else { quoted(words) }
+    let needs_no_quotes =
+        !is_operator && !words.starts_with('~') && !words.contains(ends_word) && key_end(words).is_none();
+    if needs_no_quotes { words.to_owned() } else { quoted(words) }
 }
 
 pub(in crate::review) fn quoted(words: &str) -> String {

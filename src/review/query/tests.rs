@@ -17,22 +17,17 @@ fn query(text: &str) -> Query {
     parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).unwrap_or_else(|| panic!("{text}: nothing"))
 }
 
-fn refused(text: &str) -> (String, String) {
-    let error = parse(text).expect_err(text);
-    (text[error.at].to_owned(), error.message)
-}
-
-/// Evaluates a query on a line and a state.
-fn asked(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bool) {
+/// Evaluates a query on a line and a state. Also returns the result of the prefilter.
+fn evaluate(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bool) {
     let line = Line::alone(line);
     let entry = line.entry();
     let content = Content::of(&entry, Some(&line));
     let view = RecordView { content, state, bad_picture: false, rules: &RULES };
-    (query.holds(&view), query.may_hold(line.bytes()))
+    (query.matches(&view), query.may_match(line.bytes()))
 }
 
-fn holds(text: &str, line: &str) -> bool {
-    asked(&query(text), line, &RecordState::default()).0.expect("the line is there")
+fn matches(text: &str, line: &str) -> bool {
+    evaluate(&query(text), line, &RecordState::default()).0.expect("the line is loaded")
 }
 
 const LINE: &str = r#"{"file_name": "images/musinsa_0151.jpg", "text": "A red Coat, \"vintage\".", "brand": "Nike",
@@ -106,12 +101,12 @@ const LINE: &str = r#"{"file_name": "images/musinsa_0151.jpg", "text": "A red Co
 #[case("model:", false)]
 #[case("by:run", false)]
 #[case("note:", false)]
-fn what_is_asked_is_answered(#[case] text: &str, #[case] answer: bool) {
-    assert_eq!(holds(text, &LINE.replace('\n', " ")), answer);
+fn queries_match_the_line(#[case] text: &str, #[case] expected: bool) {
+    assert_eq!(matches(text, &LINE.replace('\n', " ")), expected);
 }
 
 #[test]
-fn what_happened_to_a_record_is_asked_for() {
+fn queries_match_the_state_of_the_record() {
     let provenance = Provenance {
         describer: "bedrock".to_owned(),
         model: "claude-3".to_owned(),
@@ -134,7 +129,7 @@ fn what_happened_to_a_record_is_asked_for() {
         ..RecordState::default()
     };
     let line = LINE.replace('\n', " ");
-    for (text, answer) in [
+    for (text, expected) in [
         ("blue hat", true),
         ("red", false),
         ("musinsa", true),
@@ -155,16 +150,16 @@ fn what_happened_to_a_record_is_asked_for() {
         ("lint:too-long", true),
         ("words:5", true),
     ] {
-        assert_eq!(asked(&query(text), &line, &state).0, Some(answer), "{text}");
+        assert_eq!(evaluate(&query(text), &line, &state).0, Some(expected), "{text}");
     }
 }
 
 #[test]
-fn a_line_that_cannot_be_read_has_no_text() {
-    for (text, answer) in
+fn an_unparsable_line_has_no_text() {
+    for (text, expected) in
         [("red", false), ("words:0", false), ("lint:", false), ("status:problems", true), ("x:", false)]
     {
-        assert_eq!(holds(text, "{\"file_name\": \"red.jpg\""), answer, "{text}");
+        assert_eq!(matches(text, "{\"file_name\": \"red.jpg\""), expected, "{text}");
     }
 }
 
@@ -184,10 +179,10 @@ fn a_line_that_cannot_be_read_has_no_text() {
 #[case("re:/a/x", "x", "only i (ignore case)")]
 #[case("~", "~", "letters of a file name")]
 #[case("a \"\"", "\"\"", "empty quotes")]
-fn mistakes_are_named_where_they_are(#[case] text: &str, #[case] place: &str, #[case] message: &str) {
-    let (wrong, why) = refused(text);
-    assert_eq!(wrong, place);
-    assert!(why.contains(message), "{why}");
+fn errors_name_the_offending_part(#[case] text: &str, #[case] part: &str, #[case] message: &str) {
+    let error = parse(text).expect_err(text);
+    assert_eq!(&text[error.at], part);
+    assert!(error.message.contains(message), "{}", error.message);
 }
 
 #[rstest]
@@ -204,12 +199,12 @@ fn mistakes_are_named_where_they_are(#[case] text: &str, #[case] place: &str, #[
 #[case("brand:\"a b\"", "brand:\"a b\"")]
 #[case("url:http://x/y", "url:http://x/y")]
 #[case("flag:no", "not flag:")]
-fn what_is_typed_means(#[case] text: &str, #[case] meaning: &str) {
-    assert_eq!(query(text).to_string(), meaning);
+fn queries_are_normalised(#[case] text: &str, #[case] normalised: &str) {
+    assert_eq!(query(text).to_string(), normalised);
 }
 
 #[test]
-fn nothing_is_no_query() {
+fn blank_text_is_not_a_query() {
     assert_eq!(parse("  "), Ok(None));
 }
 
@@ -225,37 +220,37 @@ fn literal() -> impl Strategy<Value = Pattern> {
     words().prop_map(|words| Pattern::literal(&words).expect("short"))
 }
 
-fn span() -> impl Strategy<Value = Span> {
+fn range() -> impl Strategy<Value = NumberRange> {
     (prop::sample::select(&["=", ">", ">=", "<", "<="][..]), 0_u32..12)
-        .prop_map(|(sign, number)| Span::parse(&format!("{sign}{number}")).expect("a span"))
+        .prop_map(|(sign, number)| NumberRange::parse(&format!("{sign}{number}")).expect("a range"))
 }
 
 fn value(is_path: bool) -> impl Strategy<Value = Value> {
     prop_oneof![
         1 => Just(Value::Any),
-        3 => literal().prop_map(Value::Has),
-        1 => "[a-c]{0,2}[*?][a-c]{0,2}".prop_map(move |glob| Value::Has(Pattern::glob(&glob, is_path).expect("short"))),
+        3 => literal().prop_map(Value::Contains),
+        1 => "[a-c]{0,2}[*?][a-c]{0,2}".prop_map(move |glob| Value::Contains(Pattern::glob(&glob, is_path).expect("short"))),
         1 => ("[a-c/]{0,3}", any::<bool>())
-            .prop_map(|(source, case)| Value::Has(Pattern::expression(&source, case).expect("letters"))),
+            .prop_map(|(source, case)| Value::Contains(Pattern::expression(&source, case).expect("letters"))),
     ]
 }
 
 fn any_query() -> impl Strategy<Value = Query> {
-    let lints: Vec<Option<LintKind>> = askable_lints().into_iter().map(Some).chain([None]).collect();
+    let lints: Vec<Option<LintKind>> = queryable_lints().into_iter().map(Some).chain([None]).collect();
     let leaf = prop_oneof![
         4 => literal().prop_map(Query::Text),
         1 => "[a-cA-C가]{1,3}".prop_map(|letters| Query::Fuzzy(Fuzzy::new(&letters))),
         1 => value(true).prop_map(Query::Name),
         1 => value(false).prop_map(Query::Caption),
-        1 => span().prop_map(Query::Words),
+        1 => range().prop_map(Query::Words),
         1 => prop::sample::select(lints).prop_map(Query::Lint),
         2 => prop::sample::select(&Status::ALL[..]).prop_map(Query::Status),
         1 => Just(Query::Flagged),
         1 => value(false).prop_map(Query::Note),
         1 => value(false).prop_map(Query::Model),
         1 => prop::sample::select(&[Actor::Operator, Actor::Run][..]).prop_map(Query::By),
-        2 => (prop_oneof![Just("brand".to_owned()), words()], prop_oneof![value(false), span().prop_map(Value::Is)])
-            .prop_map(|(key, value)| Query::Member(Member { key, value })),
+        2 => (prop_oneof![Just("brand".to_owned()), words()], prop_oneof![value(false), range().prop_map(Value::InRange)])
+            .prop_map(|(key, value)| Query::Field(FieldTest { key, value })),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -284,7 +279,7 @@ fn any_state() -> impl Strategy<Value = RecordState> {
     })
 }
 
-/// A brute-force reference. Only for lower-case text, where smart case makes no difference.
+/// A brute-force reference; `None` for parts it does not support, such as patterns to which smart case applies.
 fn naive(query: &Query, name: &str, caption: &str, brand: &str, state: &RecordState) -> Option<bool> {
     let has = |text: &str, pattern: &Pattern| {
         let plain = pattern.is_plain() && pattern.source().chars().all(|letter| !letter.is_uppercase());
@@ -296,22 +291,22 @@ fn naive(query: &Query, name: &str, caption: &str, brand: &str, state: &RecordSt
     });
     match query {
         Query::All(parts) => {
-            let answers: Option<Vec<bool>> =
+            let results: Option<Vec<bool>> =
                 parts.iter().map(|part| naive(part, name, caption, brand, state)).collect();
-            Some(answers?.into_iter().all(|answer| answer))
+            Some(results?.into_iter().all(|result| result))
         }
         Query::Any(parts) => {
-            let answers: Option<Vec<bool>> =
+            let results: Option<Vec<bool>> =
                 parts.iter().map(|part| naive(part, name, caption, brand, state)).collect();
-            Some(answers?.into_iter().any(|answer| answer))
+            Some(results?.into_iter().any(|result| result))
         }
-        Query::Not(part) => naive(part, name, caption, brand, state).map(|answer| !answer),
+        Query::Not(part) => naive(part, name, caption, brand, state).map(|result| !result),
         Query::Text(pattern) => Some(has(name, pattern)? || has(current, pattern)?),
-        Query::Name(Value::Has(pattern)) => has(name, pattern),
-        Query::Caption(Value::Has(pattern)) => has(current, pattern),
-        Query::Words(span) => {
+        Query::Name(Value::Contains(pattern)) => has(name, pattern),
+        Query::Caption(Value::Contains(pattern)) => has(current, pattern),
+        Query::Words(range) => {
             let words = current.split_whitespace().count();
-            Some(span.contains(f64::from(u32::try_from(words).expect("few"))))
+            Some(range.contains(f64::from(u32::try_from(words).expect("few"))))
         }
         Query::Status(Status::Undecided) => Some(state.decision == Decision::Undecided),
         Query::Status(Status::Kept) => Some(state.decision == Decision::Kept),
@@ -320,20 +315,20 @@ fn naive(query: &Query, name: &str, caption: &str, brand: &str, state: &RecordSt
             Some(matches!(state.decision, Decision::Skipped | Decision::Excluded))
         }
         Query::Flagged => Some(state.flagged),
-        Query::Member(Member { key, value: Value::Has(pattern) }) if key == "brand" => has(brand, pattern),
+        Query::Field(FieldTest { key, value: Value::Contains(pattern) }) if key == "brand" => has(brand, pattern),
         _ => None,
     }
 }
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again(query in any_query()) {
+    fn printing_and_parsing_round_trips(query in any_query()) {
         let text = query.to_string();
         prop_assert_eq!(parse(&text), Ok(Some(query)), "{}", text);
     }
 
     #[test]
-    fn any_text_is_a_query_or_a_mistake_in_it(text in "[a-z \"()/~:*?\\\\가.<>=]{0,12}|\\PC{0,10}") {
+    fn any_text_is_a_query_or_an_error_within_it(text in "[a-z \"()/~:*?\\\\가.<>=]{0,12}|\\PC{0,10}") {
         match parse(&text) {
             Ok(Some(query)) => prop_assert_eq!(parse(&query.to_string()), Ok(Some(query))),
             Ok(None) => prop_assert!(text.trim().is_empty()),
@@ -341,9 +336,9 @@ proptest! {
         }
     }
 
-    /// The result equals the reference, the byte test has no false negatives, and a result without the line is final.
+    /// The result equals the reference, the prefilter has no false negatives, and a result without the line is final.
     #[test]
-    fn answers_are_those_found_by_hand(
+    fn results_equal_those_of_the_reference(
         query in any_query(),
         name in "[a-c가/]{1,6}",
         caption in "[a-cA-C가 \"\n]{0,12}",
@@ -351,16 +346,16 @@ proptest! {
         state in any_state(),
     ) {
         let line = serde_json::json!({ "file_name": name, "text": caption, "brand": brand }).to_string();
-        let (answer, _) = asked(&query, &line, &state);
-        prop_assert!(answer.is_some(), "a line that is there answers everything");
+        let (result, _) = evaluate(&query, &line, &state);
+        prop_assert!(result.is_some(), "the line is loaded");
         if let Some(expected) = naive(&query, &name, &caption, &brand, &state) {
-            prop_assert_eq!(answer, Some(expected), "{}", query);
+            prop_assert_eq!(result, Some(expected), "{}", query);
         }
         let unread = RecordView { content: Content::Unread, state: &state, bad_picture: false, rules: &RULES };
-        if let Some(early) = query.holds(&unread) {
-            prop_assert_eq!(answer, Some(early), "{}", query);
+        if let Some(early) = query.matches(&unread) {
+            prop_assert_eq!(result, Some(early), "{}", query);
         }
-        let (untouched, may_hold) = asked(&query, &line, &RecordState::default());
-        prop_assert!(may_hold || untouched == Some(false), "{}", query);
+        let (untouched, may_match) = evaluate(&query, &line, &RecordState::default());
+        prop_assert!(may_match || untouched == Some(false), "{}", query);
     }
 }

@@ -4,41 +4,41 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dataset::{JsonKind, Line};
 
-/// The largest number of fields kept.
-const MOST_MEMBERS: usize = 64;
-/// The largest number of values kept of a field. A field with more is not completed.
-const MOST_VALUES: usize = 200;
-/// The longest value kept, in characters.
-const LONGEST: usize = 40;
+/// The maximum number of fields.
+const MAX_FIELDS: usize = 64;
+/// The maximum number of values of a field; further values are ignored.
+const MAX_VALUES: usize = 200;
+/// The maximum length of a value, in characters; longer values are ignored.
+const MAX_LENGTH: usize = 40;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vocabulary {
-    members: BTreeMap<String, BTreeSet<String>>,
+    fields: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Vocabulary {
-    pub fn learn(&mut self, line: &Line) {
+    /// Adds the fields of a line.
+    pub fn add(&mut self, line: &Line) {
         for (key, json) in line.others() {
-            if !self.members.contains_key(&*key) && self.members.len() >= MOST_MEMBERS {
+            if !self.fields.contains_key(&*key) && self.fields.len() >= MAX_FIELDS {
                 continue;
             }
-            let values = self.members.entry(key.into_owned()).or_default();
+            let values = self.fields.entry(key.into_owned()).or_default();
             let texts = json.elements().unwrap_or_else(|| vec![json]).into_iter();
             for text in texts.filter(|json| matches!(json.kind(), JsonKind::String | JsonKind::Boolean)) {
                 let text = text.to_text();
-                if values.len() < MOST_VALUES && !text.is_empty() && text.chars().count() <= LONGEST {
+                if values.len() < MAX_VALUES && !text.is_empty() && text.chars().count() <= MAX_LENGTH {
                     values.insert(text.into_owned());
                 }
             }
         }
     }
 
-    pub fn members(&self) -> impl Iterator<Item = &str> {
-        self.members.keys().map(String::as_str)
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
     }
 
-    /// Returns the values of a field.
-    pub fn values(&self, member: &str) -> impl Iterator<Item = &str> {
-        self.members.get(member).into_iter().flatten().map(String::as_str)
+    pub fn values(&self, field: &str) -> impl Iterator<Item = &str> {
+        self.fields.get(field).into_iter().flatten().map(String::as_str)
     }
 }

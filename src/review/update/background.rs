@@ -148,7 +148,7 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
     if ready.cell != model.viewport.cell {
         return;
     }
-    model.follow_picture(ready.record, ready.result.is_ok());
+    model.follow_picture(ready.record, ready.result.is_err());
     model.sheet.take(&ready);
     let wanted = match &model.picture {
         PictureSlot::Loading(record, view, _) | PictureSlot::Ready(record, view, _) => {
@@ -164,7 +164,7 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
 fn checked(model: &mut Model, checked: &Checked) {
     model.checked = checked.records;
     for record in &checked.bad_pictures {
-        model.follow_picture(*record, false);
+        model.follow_picture(*record, true);
     }
     for record in &checked.bad_lines {
         model.follow_bad_line(*record);

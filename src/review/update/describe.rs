@@ -172,7 +172,7 @@ pub(super) fn regenerate_for(model: &mut Model, reason: Reason, out: &mut Vec<Ef
 /// Opens the entry for a reason in the operator's own words.
 pub(super) fn own_reason(model: &mut Model) {
     if let Mode::ChooseReason(record) = model.mode {
-        model.mode = Mode::OwnReason(record, String::new());
+        model.mode = Mode::CustomReason(record, String::new());
     }
 }
 

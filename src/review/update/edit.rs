@@ -52,7 +52,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.draft.cursor = cursor;
         }
         Mode::Command(line) => line.set_text(text),
-        Mode::OwnReason(_, words) => *words = text,
+        Mode::CustomReason(_, words) => *words = text,
         Mode::Search(_) => search::typed(model, text, out),
         Mode::Filter(_) => filter::typed(model, text, cursor, out),
         Mode::Browse

@@ -120,7 +120,7 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
         model.filter = entry.before.map(|before| *before);
         // Its scan missed what was reported meanwhile.
         if let Some(filter) = &mut model.filter {
-            filter.hits.follow(model.tabs.order());
+            filter.hits.set_order(model.tabs.order());
         }
         model.relist();
         look_anew(model, out);
@@ -136,20 +136,20 @@ pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
     let (id, now) = (model.new_scan(), model.snapshot());
     if let Some(filter) = &mut model.filter {
         out.extend(filter.hits.scan().map(Effect::StopScan));
-        filter.hits.begin_anew(id);
+        filter.hits.restart(id);
         let query = filter.hits.query().clone();
         out.push(Effect::Scan(Scan { id, query, records: None, from: RecordId(0), now }));
     }
 }
 
 /// Scans the records again that changed while their lines were not loaded.
-pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
+pub(in crate::review) fn rescan(model: &mut Model, out: &mut Vec<Effect>) {
     if !model.filter.as_ref().is_some_and(|filter| filter.hits.is_stale()) {
         return;
     }
     let (id, now) = (model.new_scan(), model.snapshot());
     let Some(filter) = &mut model.filter else { return };
-    if let Some(records) = filter.hits.look_again(id) {
+    if let Some(records) = filter.hits.rescan(id) {
         let query = filter.hits.query().clone();
         out.push(Effect::Scan(Scan { id, query, records: Some(records), from: RecordId(0), now }));
     }
@@ -159,7 +159,7 @@ pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
 pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
     let Some(filter) = &mut model.filter else { return };
     let first = !filter.hits.is_complete();
-    if !filter.hits.take(scanned, model.tabs.order()) {
+    if !filter.hits.apply(scanned, model.tabs.order()) {
         return;
     }
     model.relist();

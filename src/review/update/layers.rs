@@ -26,7 +26,7 @@ pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
 pub(super) fn submit_text(model: &mut Model, out: &mut Vec<Effect>) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
         Mode::Note(editor) => edit::take_note(model, &editor, out),
-        Mode::OwnReason(record, words) => describe::take_own_reason(model, record, &words, out),
+        Mode::CustomReason(record, words) => describe::take_own_reason(model, record, &words, out),
         other => model.mode = other,
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
         }
         Ok(pattern) => {
             let from = origin.unwrap_or(RecordId(0));
-            let seek = Some(Seek { from, here: true, forward: true });
+            let seek = Some(Seek { from, inclusive: true, forward: true });
             let query = Arc::new(Query::Text(pattern));
             let id = model.new_scan();
             let hits = Matches::new(query.clone(), id, roaring::RoaringBitmap::new(), model.tabs.order());
@@ -77,7 +77,7 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
 fn bring_back(model: &mut Model, before: Option<Box<Search>>) {
     model.search = before.map(|before| *before);
     if let Some(search) = &mut model.search {
-        search.hits.follow(model.tabs.order());
+        search.hits.set_order(model.tabs.order());
     }
 }
 
@@ -86,20 +86,20 @@ pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
     let (id, now) = (model.new_scan(), model.snapshot());
     if let Some(search) = &mut model.search {
         drop_scan(search.hits.scan(), out);
-        search.hits.begin_anew(id);
+        search.hits.restart(id);
         let query = search.hits.query().clone();
         out.push(Effect::Scan(Scan { id, query, records: None, from: RecordId(0), now }));
     }
 }
 
 /// Scans the records again that changed while their lines were not loaded.
-pub(in crate::review) fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
+pub(in crate::review) fn rescan(model: &mut Model, out: &mut Vec<Effect>) {
     if !model.search.as_ref().is_some_and(|search| search.hits.is_stale()) {
         return;
     }
     let (id, now) = (model.new_scan(), model.snapshot());
     let Some(search) = &mut model.search else { return };
-    if let Some(records) = search.hits.look_again(id) {
+    if let Some(records) = search.hits.rescan(id) {
         let query = search.hits.query().clone();
         out.push(Effect::Scan(Scan { id, query, records: Some(records), from: RecordId(0), now }));
     }
@@ -124,7 +124,7 @@ pub(super) fn next(model: &mut Model, forward: bool) {
     let typing = matches!(model.mode, Mode::Search(_));
     let from = model.list.cursor.unwrap_or(RecordId(0));
     match &mut model.search {
-        Some(search) => search.seek = Some(Seek { from, here: false, forward }),
+        Some(search) => search.seek = Some(Seek { from, inclusive: false, forward }),
         None if typing => return,
         None => {
             model.notify(NoticeKind::Info, "no search yet · / searches");
@@ -139,7 +139,7 @@ pub(super) fn next(model: &mut Model, forward: bool) {
 
 /// Applies the progress of a scan.
 pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
-    if model.search.as_mut().is_some_and(|search| search.hits.take(scanned, model.tabs.order())) {
+    if model.search.as_mut().is_some_and(|search| search.hits.apply(scanned, model.tabs.order())) {
         settle(model);
     }
 }
@@ -148,11 +148,11 @@ pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
 fn settle(model: &mut Model) {
     let Some(search) = &model.search else { return };
     let Some(seek) = search.seek else { return };
-    let found = model.view().find(search.hits.places(), seek.from, seek.here, seek.forward);
+    let found = model.view().find(search.hits.places(), seek.from, seek.inclusive, seek.forward);
     let complete = search.hits.is_complete();
     let certain = complete
         || found
-            .is_some_and(|found| seek.forward && !found.around && search.hits.has_looked_at(seek.from, found.record));
+            .is_some_and(|found| seek.forward && !found.wrapped && search.hits.has_scanned(seek.from, found.record));
     if !certain {
         return;
     }
@@ -180,12 +180,12 @@ fn settle(model: &mut Model) {
 fn tell(model: &mut Model, found: Match, seek: Seek, complete: bool) {
     let words = model.search.as_ref().map(|search| search.text.clone()).unwrap_or_default();
     let more = if complete { "" } else { "+" };
-    let around = match (found.around, seek.forward) {
+    let wrapped = match (found.wrapped, seek.forward) {
         (false, _) => "",
         (true, true) => " · wrapped to the top",
         (true, false) => " · wrapped to the bottom",
     };
-    model.notify(NoticeKind::Info, format!("/{words}  {} of {}{more}{around}", found.place + 1, found.total));
+    model.notify(NoticeKind::Info, format!("/{words}  {} of {}{more}{wrapped}", found.rank + 1, found.total));
 }
 
 fn go_back(model: &mut Model) {

@@ -46,7 +46,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     if !model.indexed && model.dataset_failure.is_none() {
         left.push(Span::styled(format!("  loading{}", theme.glyphs.ellipsis), theme.busy));
     }
-    if let (Some(pace), Some(rest)) = (model.pace.an_hour(), model.pace.time_for(total.saturating_sub(reviewed))) {
+    if let (Some(pace), Some(rest)) = (model.pace.per_hour(), model.pace.time_for(total.saturating_sub(reviewed))) {
         let rest = match (rest.as_hours(), rest.as_mins() % 60) {
             (0, minutes) => format!("{minutes} min"),
             (hours, minutes) => format!("{hours} h {minutes:02}"),

@@ -38,7 +38,7 @@ pub(super) fn highlighted<'a>(line: Line<'a>, patterns: &[&Pattern], style: Styl
 
 /// Returns the ranges that match any pattern, in order and merged.
 fn matches(text: &str, patterns: &[&Pattern]) -> Vec<Range<usize>> {
-    let found = patterns.iter().flat_map(|pattern| pattern.places(text));
+    let found = patterns.iter().flat_map(|pattern| pattern.match_ranges(text));
     let mut places: Vec<Range<usize>> = found.map(|place| whole_graphemes(text, place)).collect();
     places.sort_unstable_by_key(|place| place.start);
     places.dedup_by(|next, place| {

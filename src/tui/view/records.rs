@@ -140,7 +140,7 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
         if model.is_selected(record) { (theme.glyphs.selected, theme.accent) } else { (" ", theme.muted) };
     let mut spans =
         vec![Span::styled(mark, theme.accent), Span::styled(badge, badge_style), Span::styled(number, number_style)];
-    spans.extend(highlighted(Line::raw(name), &model.sought(), theme.found).spans);
+    spans.extend(highlighted(Line::raw(name), &model.highlighted_patterns(), theme.found).spans);
     spans.push(Span::raw(" ".repeat(gap + 1)));
     spans.extend(marks);
     spans.push(Span::styled(words, words_style));

@@ -34,7 +34,7 @@ pub(super) fn draw(
     for (place, position) in (0..).zip(page) {
         let Some(record) = view.nth(position) else { break };
         let (x, y) = grid.corner(place);
-        let area = Rect::new(room.x + x, room.y + y, grid.place.columns, grid.place.rows);
+        let area = Rect::new(room.x + x, room.y + y, grid.cell.columns, grid.cell.rows);
         draw_cell(frame, area, model, record, theme, painter.as_deref_mut(), covers);
     }
     let line = Rect { y: room.bottom(), height: 1, ..room };

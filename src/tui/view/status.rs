@@ -19,7 +19,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
         Mode::Note(_) => " note: ",
         Mode::Search(_) => "/",
         Mode::Filter(_) => " filter: ",
-        Mode::OwnReason(..) => " reason: ",
+        Mode::CustomReason(..) => " reason: ",
         _ => "",
     };
     if let (false, Some(text_field)) = (prompt.is_empty(), render.text_field) {

@@ -250,7 +250,7 @@ impl Page<'_> {
 
     /// Highlights the matches of the search and the filter.
     fn with_matches(&self, text: Vec<Line<'static>>) -> Vec<Line<'static>> {
-        let sought = self.model.sought();
+        let sought = self.model.highlighted_patterns();
         text.into_iter().map(|line| highlighted(line, &sought, self.theme.found)).collect()
     }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// An inclusive or exclusive range. Neither bound is NaN.
+/// A range of numbers, of which either bound may be missing. Neither bound is NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Span {
+pub struct NumberRange {
     low: Option<Bound>,
     high: Option<Bound>,
 }
@@ -12,28 +12,26 @@ pub struct Span {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Bound {
     number: f64,
-    /// Whether the bound itself is included.
-    inside: bool,
+    inclusive: bool,
 }
 
-impl Eq for Span {}
+impl Eq for NumberRange {}
 
-impl Span {
-    /// Parses a range.
+impl NumberRange {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let exactly = || number(text).map(|number| Self { low: bound(number, true), high: bound(number, true) });
-        Self::parse_comparison(text).or_else(exactly)
+        let single_number = || number(text).map(|number| Self { low: bound(number, true), high: bound(number, true) });
+        Self::parse_comparison(text).or_else(single_number)
     }
 
     /// Parses a range that cannot be a plain word: `>50`, `10..50`, `=7`, but not `7`.
     #[must_use]
     pub fn parse_comparison(text: &str) -> Option<Self> {
         if let Some((low, high)) = text.split_once("..") {
-            let side =
-                |side: &str| if side.is_empty() { Some(None) } else { number(side).map(|side| bound(side, true)) };
-            let span = Self { low: side(low)?, high: side(high)? };
-            return (span != Self::default()).then_some(span);
+            let parse_bound =
+                |text: &str| if text.is_empty() { Some(None) } else { number(text).map(|number| bound(number, true)) };
+            let range = Self { low: parse_bound(low)?, high: parse_bound(high)? };
+            return (range != Self::default()).then_some(range);
         }
         let (sign, rest) = text.split_at(text.find(|character| !matches!(character, '<' | '>' | '='))?);
         let number = number(rest)?;
@@ -50,28 +48,28 @@ impl Span {
 
     #[must_use]
     pub fn contains(&self, number: f64) -> bool {
-        let above = self.low.is_none_or(|low| number > low.number || low.inside && number >= low.number);
-        let below = self.high.is_none_or(|high| number < high.number || high.inside && number <= high.number);
+        let above = self.low.is_none_or(|low| number > low.number || low.inclusive && number >= low.number);
+        let below = self.high.is_none_or(|high| number < high.number || high.inclusive && number <= high.number);
         above && below
     }
 }
 
-/// Prints the range unambiguously, even in a place that also takes words.
-impl fmt::Display for Span {
+/// Prints the range in a form that cannot be parsed as a word.
+impl fmt::Display for NumberRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.low, self.high) {
             (Some(low), Some(high)) if low == high => write!(f, "={}", low.number),
             (Some(low), Some(high)) => write!(f, "{}..{}", low.number, high.number),
-            (Some(low), None) => write!(f, "{}{}", if low.inside { ">=" } else { ">" }, low.number),
-            (None, Some(high)) => write!(f, "{}{}", if high.inside { "<=" } else { "<" }, high.number),
+            (Some(low), None) => write!(f, "{}{}", if low.inclusive { ">=" } else { ">" }, low.number),
+            (None, Some(high)) => write!(f, "{}{}", if high.inclusive { "<=" } else { "<" }, high.number),
             (None, None) => Ok(()),
         }
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a bound that is there, beside one that may not be")]
-const fn bound(number: f64, inside: bool) -> Option<Bound> {
-    Some(Bound { number, inside })
+#[expect(clippy::unnecessary_wraps, reason = "both fields of a range are optional")]
+const fn bound(number: f64, inclusive: bool) -> Option<Bound> {
+    Some(Bound { number, inclusive })
 }
 
 /// Parses a finite number.
@@ -98,20 +96,22 @@ mod tests {
     #[case("10..", &[10.0, 1e9], &[9.0])]
     #[case("..-1.5", &[-2.0, -1.5], &[0.0])]
     #[case("5..1", &[], &[1.0, 3.0, 5.0])]
-    fn a_span_holds_what_it_says(#[case] text: &str, #[case] inside: &[f64], #[case] outside: &[f64]) {
-        let span = Span::parse(text).expect("a span");
-        assert!(inside.iter().all(|number| span.contains(*number)));
-        assert!(!outside.iter().any(|number| span.contains(*number)));
+    fn ranges_contain_numbers(#[case] text: &str, #[case] inside: &[f64], #[case] outside: &[f64]) {
+        let range = NumberRange::parse(text).expect("a range");
+        assert!(inside.iter().all(|number| range.contains(*number)));
+        assert!(!outside.iter().any(|number| range.contains(*number)));
     }
 
     #[rstest]
-    fn what_is_no_span_is_none(#[values("", "x", "..", ">", "><5", "1..x", "inf", "nan", ">nan", "1e999")] text: &str) {
-        assert_eq!(Span::parse(text), None);
+    fn other_text_is_not_a_range(
+        #[values("", "x", "..", ">", "><5", "1..x", "inf", "nan", ">nan", "1e999")] text: &str,
+    ) {
+        assert_eq!(NumberRange::parse(text), None);
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(number in -1e15..1e15_f64, other in -1e15..1e15_f64, form in 0..6) {
+        fn printing_and_parsing_round_trips(number in -1e15..1e15_f64, other in -1e15..1e15_f64, form in 0..6) {
             let text = match form {
                 0 => format!("={number}"),
                 1 => format!(">{number}"),
@@ -120,8 +120,8 @@ mod tests {
                 4 => format!("<={number}"),
                 _ => format!("{number}..{other}"),
             };
-            let span = Span::parse_comparison(&text).expect("a span");
-            prop_assert_eq!(Span::parse_comparison(&span.to_string()), Some(span));
+            let range = NumberRange::parse_comparison(&text).expect("a range");
+            prop_assert_eq!(NumberRange::parse_comparison(&range.to_string()), Some(range));
         }
     }
 }
