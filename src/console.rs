@@ -46,7 +46,7 @@ pub enum Style {
 }
 
 impl Style {
-    /// The parameter of the SGR sequence.
+    /// Returns the parameter of the SGR sequence.
     const fn code(self) -> u8 {
         match self {
             Self::Bold => 1,
@@ -73,13 +73,13 @@ impl Console<'static> {
 }
 
 impl<'a> Console<'a> {
-    /// A console that writes to `stream`, which is not a terminal.
+    /// Creates a console for a stream that is not a terminal.
     #[must_use]
     pub fn new(stream: impl Write + 'a) -> Self {
         Self::with(stream, false, false)
     }
 
-    /// A console that writes to `stream` as it would to a terminal with colours.
+    /// Creates a console that treats the stream as a terminal with colours.
     #[must_use]
     pub fn for_terminal(stream: impl Write + 'a) -> Self {
         Self::with(stream, true, true)
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_escaped_whatever_pieces_it_is_written_in() {
+    fn text_written_in_pieces_is_escaped() {
         for size in 1..HOSTILE.len() {
             let text = written(|console| {
                 for piece in HOSTILE.as_bytes().chunks(size) {
@@ -352,7 +352,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_puts_control_characters_on_the_stream(pieces in prop::collection::vec(any::<Vec<u8>>(), 0..6)) {
+        fn control_characters_never_reach_the_stream(pieces in prop::collection::vec(any::<Vec<u8>>(), 0..6)) {
             let text = written_to_terminal(|console| {
                 for piece in &pieces {
                     console.write_all(piece).unwrap();

@@ -20,7 +20,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A folder with a `metadata.jsonl`.
+    /// Creates a folder with a `metadata.jsonl`.
     pub(super) fn new(dataset: &str) -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap(), reading: OpenOptions::default() };
         world.write("metadata.jsonl", dataset);

@@ -45,7 +45,7 @@ pub struct Thumbnails {
 type Key = u128;
 
 impl Thumbnails {
-    /// The folder need not exist yet.
+    /// Creates a cache in a folder, which need not exist.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
         Self { folder, max_bytes: MAX_BYTES, used: Mutex::default() }

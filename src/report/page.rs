@@ -74,7 +74,7 @@ impl Page {
         self.push(RowKind::Plain, &format!("  {text}"));
     }
 
-    /// A row that counts records.
+    /// Adds a row that counts records.
     pub(super) fn count(&mut self, text: impl Display, counts: Counted) {
         self.row(text);
         if let Some(row) = self.rows.last_mut() {

@@ -8,7 +8,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::replace::{self, ReplaceError, Wanted};
 use super::{Command, Context};
 
-/// What a command takes.
+/// The parameter of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parameter {
     /// The command line with a placeholder, which is in brackets if it is optional.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Change,
 }
 
-/// What a command is run with.
+/// The argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Argument {
     None,
@@ -134,7 +134,7 @@ fn begins_word(text: &str, beginning: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
     pub text: String,
-    /// The selected match, counted from the best. `None` until something is typed or the selection is moved.
+    /// The index of the selected match. `None` until something is typed or the selection is moved.
     pub chosen: Option<usize>,
     /// The context that the commands act in.
     context: Context,
@@ -177,7 +177,7 @@ impl CommandLine {
         named.into_iter().chain(found.into_iter().map(|(_, command)| command)).collect()
     }
 
-    /// The command that Enter runs.
+    /// Returns the command that Enter runs.
     #[must_use]
     pub fn selected(&self) -> Option<Command> {
         self.matches().get(self.chosen?).copied()
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_of_the_list_is_found_by_its_names() {
+    fn every_command_is_found_by_its_names() {
         for command in Command::all().filter(|command| command.is_in_palette(Context::Browse)) {
             for name in names(command) {
                 assert_eq!(first(name), Some(command), "{name}");
@@ -247,7 +247,11 @@ mod tests {
     #[case("sort-random", Command::SortRandom, Ok(Argument::None))]
     #[case("prefix", Command::Prefix, Ok(Argument::None))]
     #[case("agree", Command::Confirm, Ok(Argument::None))]
-    fn lines_name_commands(#[case] line: &str, #[case] command: Command, #[case] argument: Result<Argument, &str>) {
+    fn command_lines_are_parsed(
+        #[case] line: &str,
+        #[case] command: Command,
+        #[case] argument: Result<Argument, &str>,
+    ) {
         let expected = Invocation { command, argument: argument.map_err(str::to_owned) };
         assert_eq!(parse(line), Some(expected));
     }
@@ -258,7 +262,7 @@ mod tests {
     #[case("substitute /a/b/", Command::Substitute, false)]
     #[case("prefix a photo of", Command::Prefix, false)]
     #[case("%trim", Command::Trim, true)]
-    fn lines_name_changes(#[case] line: &str, #[case] command: Command, #[case] everywhere: bool) {
+    fn changes_are_parsed(#[case] line: &str, #[case] command: Command, #[case] everywhere: bool) {
         let parsed = parse(line).expect("a command");
         let Ok(Argument::Change(wanted)) = parsed.argument else { panic!("{:?}", parsed.argument) };
         assert_eq!((parsed.command, wanted.everywhere), (command, everywhere));
@@ -269,7 +273,7 @@ mod tests {
     #[case("nothing of the kind")]
     #[case("accept all")]
     #[case("reports")]
-    fn other_lines_name_none(#[case] line: &str) {
+    fn other_lines_are_not_commands(#[case] line: &str) {
         assert_eq!(parse(line), None);
     }
 

@@ -4,7 +4,7 @@ use super::{Mode, Model};
 
 macro_rules! contexts {
     ($($(#[$doc:meta])* $variant:ident $name:literal $title:literal),+ $(,)?) => {
-        /// What the keys act on. Each context is a table of the keymap.
+        /// The context of a key press. Each context is a table of the keymap.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Context {
             $($(#[$doc])* $variant,)+
@@ -13,13 +13,13 @@ macro_rules! contexts {
         impl Context {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The name of its table in a keymap.
+            /// Returns the name of its table in a keymap.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// Its name in the help.
+            /// Returns its name in the help.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)+ }
@@ -80,7 +80,7 @@ impl Context {
         Self::ALL.iter().copied().find(|context| context.name() == name)
     }
 
-    /// The context that supplies the keys and the commands this one does not define.
+    /// Returns the context that supplies the keys and the commands this one does not define.
     #[must_use]
     pub const fn fallback(self) -> Option<Self> {
         match self {

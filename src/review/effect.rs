@@ -1,4 +1,4 @@
-//! What the core asks the runtime to do. Results come back as messages.
+//! The effects that the core requests from the runtime. Results come back as messages.
 
 use std::path::PathBuf;
 

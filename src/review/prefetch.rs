@@ -1,5 +1,5 @@
-//! Keeps the screen supplied. After every message, it brings the cursor into the view and requests the lines, images
-//! and descriptions that are missing. Its cost depends on the screen, not on the dataset.
+//! Prefetch. After every message, this brings the cursor into the view and requests the lines, images and descriptions
+//! that are missing. Its cost depends on the size of the screen, not on that of the dataset.
 
 use std::collections::HashSet;
 
@@ -8,20 +8,20 @@ use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
 use crate::preview::{CellArea, PictureView, Zoom};
 
-/// Screens of lines kept loaded above and below the current one.
+/// The number of screens of lines kept loaded above and below the current one.
 const MARGIN: usize = 2;
 
-/// Images prefetched, in the direction of travel and against it.
+/// The images prefetched, as steps from the cursor in the direction of travel.
 const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 
 pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     filter::rescan(model, out);
     search::rescan(model, out);
     follow_cursor(model, out);
-    ask_for_lines(model, out);
-    ask_for_picture(model, out);
-    ask_for_thumbnails(model, out);
-    ask_ahead(model, out);
+    request_lines(model, out);
+    request_picture(model, out);
+    request_thumbnails(model, out);
+    request_descriptions(model, out);
 }
 
 /// Keeps the cursor on a record of the view, and the view on the screen.
@@ -52,7 +52,7 @@ fn follow_cursor(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-fn ask_for_lines(model: &mut Model, out: &mut Vec<Effect>) {
+fn request_lines(model: &mut Model, out: &mut Vec<Effect>) {
     if model.dataset_failure.is_some() {
         return;
     }
@@ -80,7 +80,7 @@ fn ask_for_lines(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-fn ask_for_picture(model: &mut Model, out: &mut Vec<Effect>) {
+fn request_picture(model: &mut Model, out: &mut Vec<Effect>) {
     let (Some(cursor), Some(area)) = (model.list.cursor, model.picture_area()) else {
         model.picture = PictureSlot::Empty;
         return;
@@ -132,7 +132,7 @@ fn prefetch(model: &mut Model, cursor: RecordId, area: CellArea, out: &mut Vec<E
 }
 
 /// Requests the thumbnails of the page, then those of the next one.
-fn ask_for_thumbnails(model: &mut Model, out: &mut Vec<Effect>) {
+fn request_thumbnails(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(grid) = model.sheet_grid() else {
         if model.sheet.forget() {
             out.push(Effect::ShowThumbnails { pictures: Vec::new(), area: CellArea::default() });
@@ -154,8 +154,8 @@ fn ask_for_thumbnails(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// Prefetches descriptions in the direction of travel, the record under the cursor first.
-fn ask_ahead(model: &mut Model, out: &mut Vec<Effect>) {
-    let idle = model.session != SessionStatus::Open
+fn request_descriptions(model: &mut Model, out: &mut Vec<Effect>) {
+    let is_off = model.session != SessionStatus::Open
         || model.settings.describer.is_none()
         || model.settings.ahead == 0
         || model.settings.sample.is_some()
@@ -163,7 +163,7 @@ fn ask_ahead(model: &mut Model, out: &mut Vec<Effect>) {
         || model.describer.paused.is_some()
         || model.leaving
         || matches!(model.mode, Mode::ConfirmQuit);
-    if idle {
+    if is_off {
         return;
     }
     let view = model.view();

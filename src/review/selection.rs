@@ -60,7 +60,7 @@ impl Selection {
         self.anchor = Some(at);
     }
 
-    /// Ends the range and returns true if there was one.
+    /// Ends the range. Returns true if there was one.
     pub(super) const fn drop_range(&mut self) -> bool {
         self.anchor.take().is_some()
     }

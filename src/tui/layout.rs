@@ -65,27 +65,27 @@ impl Layout {
         }
     }
 
-    /// The area of the contact sheet: everything between the tabs and the footer.
+    /// Returns the area of the contact sheet: everything between the tabs and the footer.
     #[must_use]
     pub fn sheet(&self) -> Rect {
         let y = self.tabs.bottom();
         Rect { y, height: self.footer.y - y, ..self.screen }
     }
 
-    /// The area of its pictures: below its title, and above the line about the selected picture.
+    /// Returns the area of its pictures: below its title, and above the line about the selected picture.
     #[must_use]
     pub fn sheet_pictures(&self) -> Rect {
-        let room = inside(self.sheet());
-        Rect { height: room.height.saturating_sub(1), ..room }
+        let area = inside(self.sheet());
+        Rect { height: area.height.saturating_sub(1), ..area }
     }
 
-    /// The area of a full-screen picture: everything but the footer.
+    /// Returns the area of a full-screen picture: everything but the footer.
     #[must_use]
     pub fn zoom(&self) -> Rect {
         Rect { height: self.screen.height - 1, ..self.screen }
     }
 
-    /// The areas of a full-screen picture and of the captions below it.
+    /// Returns the areas of a full-screen picture and of the captions below it.
     #[must_use]
     pub fn zoom_with_texts(&self) -> (Rect, Rect) {
         let area = self.zoom();

@@ -118,7 +118,6 @@ impl Screen {
         out.flush()
     }
 
-    ///
     /// # Errors
     /// Returns an error if the terminal fails.
     pub fn set_title(&mut self, title: &str) -> io::Result<()> {

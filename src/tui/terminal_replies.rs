@@ -90,7 +90,7 @@ impl ReplyFilter {
         std::mem::take(&mut self.held)
     }
 
-    /// The held letters: one with Alt, then plain ones.
+    /// Returns the held events as text; `None` unless they are a letter with Alt, followed by plain letters.
     fn held_text(&self) -> Option<String> {
         let letters = self.held.iter().enumerate().map(|(place, event)| match (place, letter(event)) {
             (0, Some(Letter::Alt(letter))) | (1.., Some(Letter::Plain(letter))) => Some(letter),

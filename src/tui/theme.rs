@@ -37,7 +37,6 @@ pub struct Theme {
     /// The row under the cursor, or the current tab.
     pub selected: Style,
     pub good: Style,
-    /// Asks for a render.
     pub warning: Style,
     pub bad: Style,
     /// Work in progress.

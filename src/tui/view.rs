@@ -30,7 +30,7 @@ use crate::preview::Painter;
 use crate::review::{Context, Mode, Model, Tab};
 use crate::text;
 
-/// What drawing needs besides the model.
+/// The inputs of drawing other than the model.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderContext<'a> {
     pub theme: &'a Theme,
@@ -38,7 +38,7 @@ pub struct RenderContext<'a> {
     pub text_field: Option<&'a TextField>,
     /// The keys of an incomplete sequence.
     pub pending: &'a [Key],
-    /// Whether the layout has a pane for the picture.
+    /// True if the layout has a pane for the picture.
     pub pictures: bool,
     /// For times of day.
     pub zone: &'a jiff::tz::TimeZone,

@@ -69,7 +69,7 @@ impl Lab {
     }
 }
 
-/// The nonlinearity of CIELAB (CIE 15), including its linear segment near zero.
+/// Applies the nonlinearity of CIELAB (CIE 15), including its linear segment near zero.
 fn lab_curve(ratio: f32) -> f32 {
     if ratio > 0.008_856 { ratio.cbrt() } else { 7.787 * ratio + 16.0 / 116.0 }
 }

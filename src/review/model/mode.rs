@@ -13,9 +13,10 @@ use crate::session::Draft;
 /// A caption or note being edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Editor {
-    /// Typed text never reaches another record.
+    /// The record that the text belongs to, even if the cursor moves.
     pub record: RecordId,
     pub draft: Draft,
+    /// The text before editing.
     pub start: String,
 }
 
@@ -29,7 +30,7 @@ pub struct SearchEntry {
     pub cursor: Option<RecordId>,
     /// The first row on the screen before the search.
     pub top: usize,
-    /// The search before this one.
+    /// The previous search.
     pub before: Option<Box<Search>>,
 }
 
@@ -40,11 +41,11 @@ pub struct FilterEntry {
     /// The cursor, in characters.
     pub cursor: usize,
     pub error: Option<QueryError>,
-    /// The record under the cursor before.
+    /// The record under the cursor before the filter.
     pub record: Option<RecordId>,
-    /// The first row on the screen before.
+    /// The first row on the screen before the filter.
     pub top: usize,
-    /// The filter before.
+    /// The previous filter.
     pub before: Option<Box<Filter>>,
     pub offered: Option<Offered>,
 }
@@ -57,7 +58,6 @@ pub struct Offered {
     pub chosen: usize,
 }
 
-/// What the keys mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     Browse,

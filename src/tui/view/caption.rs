@@ -77,7 +77,7 @@ fn more_below(frame: &mut Frame, area: Rect, theme: &Theme) {
     frame.render_widget(Span::styled(words, theme.muted), at);
 }
 
-/// The decision, for the title row.
+/// Returns the decision, for the title row.
 fn decision(model: &Model, record: RecordId, theme: &Theme) -> Line<'static> {
     let state = model.state(record);
     let (glyph, style) = super::records::decision_badge(&state.decision, theme);

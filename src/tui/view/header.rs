@@ -9,6 +9,7 @@ use crate::review::{Model, SessionStatus, Tab};
 use crate::text;
 use crate::tui::theme::{Glyphs, Theme};
 
+/// The width of the progress bar.
 const BAR: u64 = 12;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
@@ -63,7 +64,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     frame.render_widget(right.right_aligned(), right_area);
 }
 
-/// The sample, its progress and the result so far.
+/// Returns the sample, its progress and the result so far.
 fn sample_summary(model: &Model, judged: u64, drawn: u64, theme: &Theme) -> String {
     let seed = model.settings.sample.as_ref().map_or(0, |sample| sample.seed);
     let blind = model.settings.sample.as_ref().is_some_and(|sample| sample.blind);

@@ -34,20 +34,20 @@ pub(super) fn popup(screen: Rect, top: u16, render: RenderContext) -> Popup {
     let is_all = lines.len() == rest.len() && fits(rest, columns, rows);
     let columns = (0..columns).map(|_| {
         let end = if is_all { break_at(rest, rows) } else { rest.len().min(rows) };
-        let (here, after) = rest.split_at(end);
-        rest = after;
-        Paragraph::new(here.to_vec())
+        let column;
+        (column, rest) = rest.split_at(end);
+        Paragraph::new(column.to_vec())
     });
     let columns = columns.collect();
     Popup::new(screen, size, "keys", columns)
 }
 
-/// Returns the smallest number of rows in which everything fits into the columns.
-fn rows_for(lines: &[Line], columns: usize, most: usize) -> usize {
+/// Returns the smallest number of rows in which everything fits into the columns, at most `max`.
+fn rows_for(lines: &[Line], columns: usize, max: usize) -> usize {
     if columns == 1 {
-        return lines.len().min(most);
+        return lines.len().min(max);
     }
-    (lines.len().div_ceil(columns)..most).find(|rows| fits(lines, columns, *rows)).unwrap_or(most)
+    (lines.len().div_ceil(columns)..max).find(|rows| fits(lines, columns, *rows)).unwrap_or(max)
 }
 
 /// Returns true if everything fits into columns that break between groups.
@@ -77,8 +77,8 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
         lines.push(Line::styled(group.title(), theme.accent));
         let commands: Vec<Command> = Command::all().filter(|command| command.group() == group).collect();
         // Commands that differ in direction only share a line.
-        lines.extend(commands.chunk_by(|one, next| one.help() == next.help()).filter_map(|alike| {
-            let (keys, help) = keys_and_help(keymap, alike, theme.glyphs.ellipsis)?;
+        lines.extend(commands.chunk_by(|one, next| one.help() == next.help()).filter_map(|commands| {
+            let (keys, help) = keys_and_help(keymap, commands, theme.glyphs.ellipsis)?;
             Some(line(&keys, &help))
         }));
         lines.push(Line::default());
@@ -88,10 +88,11 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
     lines
 }
 
-/// The keys and the help of commands that share a line. Commands without a key are listed with their syntax.
-fn keys_and_help(keymap: &Keymap, alike: &[Command], ellipsis: &str) -> Option<(String, String)> {
-    let bound: Vec<(Vec<Context>, Vec<String>)> = alike.iter().filter_map(|command| keys(keymap, *command)).collect();
-    let first = *alike.first()?;
+/// Returns the keys and the help of commands that share a line. Commands without a key are listed with their syntax.
+fn keys_and_help(keymap: &Keymap, commands: &[Command], ellipsis: &str) -> Option<(String, String)> {
+    let bound: Vec<(Vec<Context>, Vec<String>)> =
+        commands.iter().filter_map(|command| keys(keymap, *command)).collect();
+    let first = *commands.first()?;
     let keys = match &bound[..] {
         [] if first.is_in_palette(Context::Browse) => {
             return Some((format!(":{}", first.usage()), first.help().to_owned()));
@@ -103,7 +104,7 @@ fn keys_and_help(keymap: &Keymap, alike: &[Command], ellipsis: &str) -> Option<(
     Some((keys, format!("{}{}", first.help(), contexts(&bound[0].0, ellipsis))))
 }
 
-/// The contexts in which a command has keys, and its keys in the first of them.
+/// Returns the contexts in which a command has keys, and its keys in the first of them.
 fn keys(keymap: &Keymap, command: Command) -> Option<(Vec<Context>, Vec<String>)> {
     let contexts = Context::ALL.iter().copied().filter(|context| !context.lists_its_keys());
     let bound: Vec<Context> = contexts.filter(|context| !keymap.keys(*context, command).is_empty()).collect();
@@ -111,7 +112,7 @@ fn keys(keymap: &Keymap, command: Command) -> Option<(Vec<Context>, Vec<String>)
     Some((bound, keys))
 }
 
-/// The note on the contexts of a command that has no keys in the list.
+/// Returns the note on the contexts of a command that has no keys in the list.
 fn contexts(bound: &[Context], ellipsis: &str) -> String {
     match bound {
         [] | [Context::Browse | Context::Help, ..] => String::new(),

@@ -14,7 +14,7 @@ use Command::{
     ZoomIn, ZoomOut,
 };
 
-/// The commands that the footer mentions, most important first. Dialogs list their own keys.
+/// Returns the commands that the footer mentions, most important first. Dialogs list their own keys.
 fn mentioned(model: &Model) -> &'static [Command] {
     match (&model.mode, model.sheet.open, model.selection.is_empty()) {
         (Mode::Browse, true, true) => &[Sheet, ZoomIn, ZoomOut, Zoom, Select, Accept, Keep, Exclude, Flag, Undo, Help],

@@ -9,7 +9,7 @@ use super::popup::Popup;
 use crate::review::{Command, CommandLine, Context};
 use crate::text;
 
-/// The most commands on the screen at once.
+/// The maximum number of commands on the screen.
 const ROWS: usize = 10;
 const WIDTH: usize = 76;
 /// The widths of the columns for the syntax and the keys.
@@ -35,14 +35,14 @@ pub(super) fn popup(screen: Rect, line: &CommandLine, render: RenderContext) -> 
 }
 
 fn row(command: Command, is_selected: bool, width: usize, render: RenderContext) -> Line<'static> {
-    let fitted = |text: &str, width: usize| {
+    let padded = |text: &str, width: usize| {
         let text = text::truncate_to_width(text, width, render.theme.glyphs.ellipsis).into_owned();
         let padding = " ".repeat(width - text::width(&text));
         text + &padding
     };
-    let syntax = fitted(&syntax(command), SYNTAX);
-    let keys = fitted(&render.keymap.keys(Context::Browse, command).join(" "), KEYS);
-    let description = fitted(command.description(), width.saturating_sub(SYNTAX + KEYS + 2));
+    let syntax = padded(&syntax(command), SYNTAX);
+    let keys = padded(&render.keymap.keys(Context::Browse, command).join(" "), KEYS);
+    let description = padded(command.description(), width.saturating_sub(SYNTAX + KEYS + 2));
     if is_selected {
         // One style for the whole row.
         return Line::styled(format!("{syntax} {keys} {description}"), render.theme.selected);
@@ -54,7 +54,7 @@ fn row(command: Command, is_selected: bool, width: usize, render: RenderContext)
     ])
 }
 
-/// The names of a command, with its parameter: `save, w` or `report [FILE]`.
+/// Returns the names of a command, with its parameter: `save, w` or `report [FILE]`.
 fn syntax(command: Command) -> String {
     let (name, usage) = (command.name(), command.usage());
     match command.abbreviations() {

@@ -9,7 +9,7 @@ use super::popup::Popup;
 use crate::review::{Command, Context};
 use crate::tui::keymap::Key;
 
-/// The most completions shown in the footer. A popup that opens and closes with every `g g` would flicker.
+/// The maximum number of completions shown in the footer. A popup that opens and closes with every `g g` would flicker.
 const IN_FOOTER: usize = 4;
 
 fn continuations(context: Context, render: RenderContext) -> Option<Vec<(String, Command)>> {

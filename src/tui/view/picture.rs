@@ -1,4 +1,4 @@
-//! The picture, or why there is none.
+//! The picture, or the reason if there is none.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

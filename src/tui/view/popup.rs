@@ -11,25 +11,25 @@ use crate::tui::theme::{Glyphs, Theme};
 
 #[derive(Debug)]
 pub(super) struct Popup {
-    /// With the border.
+    /// The area including the border.
     pub(super) area: Rect,
     heading: String,
     columns: Vec<Paragraph<'static>>,
 }
 
 impl Popup {
-    /// Centres a popup with columns of equal width. `wanted` is the size of its content, limited by the screen.
-    pub(super) fn new(screen: Rect, wanted: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
-        let width = wanted.0.saturating_add(4).min(screen.width);
-        let height = wanted.1.saturating_add(2).min(screen.height);
+    /// Centres a popup with columns of equal width. `size` is the size of its content, limited by the screen.
+    pub(super) fn new(screen: Rect, size: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
+        let width = size.0.saturating_add(4).min(screen.width);
+        let height = size.1.saturating_add(2).min(screen.height);
         let x = screen.x + (screen.width - width) / 2;
         let y = screen.y + (screen.height - height) / 2;
         Self { area: Rect { x, y, width, height }, heading: heading.to_owned(), columns }
     }
 
     /// Places a popup at the bottom left, above the command line.
-    pub(super) fn above(screen: Rect, wanted: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
-        let mut popup = Self::new(screen, wanted, heading, columns);
+    pub(super) fn above(screen: Rect, size: (u16, u16), heading: &str, columns: Vec<Paragraph<'static>>) -> Self {
+        let mut popup = Self::new(screen, size, heading, columns);
         popup.area.x = screen.x;
         popup.area.y = screen.bottom().saturating_sub(popup.area.height).max(screen.y);
         popup

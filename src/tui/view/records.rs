@@ -24,9 +24,9 @@ const MIN_FILTER: usize = 8;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let view = model.view();
-    let place = place(model, &view, usize::from(area.width), theme);
-    let room = usize::from(area.width).saturating_sub(place.width() + 4);
-    title(frame, area, heading(model, room, theme), place, theme);
+    let position = list_position(model, &view, usize::from(area.width), theme);
+    let room = usize::from(area.width).saturating_sub(position.width() + 4);
+    title(frame, area, heading(model, room, theme), position, theme);
     let rows = inside(area);
     if view.is_empty() {
         draw_empty(frame, rows, model, theme);
@@ -43,21 +43,21 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     }
 }
 
-/// The position in the list, after the number of selected records if there is room.
-fn place(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'static> {
+/// Renders the position in the list, after the number of selected records if there is room.
+fn list_position(model: &Model, view: &View, width: usize, theme: &Theme) -> Line<'static> {
     if view.is_empty() {
         return Line::default();
     }
-    let place = format!(" {}/{} ", model.list.position + 1, view.len());
-    let selected = selection_summary(model).filter(|words| words.len() + place.len() + MIN_HEADING < width);
+    let position = format!(" {}/{} ", model.list.position + 1, view.len());
+    let selected = selection_summary(model).filter(|words| words.len() + position.len() + MIN_HEADING < width);
     let selected = selected.map(|words| [Span::styled(format!(" {words} "), theme.accent), theme.glyphs.dot.into()]);
     let mut line = Line::default();
     line.extend(selected.into_iter().flatten());
-    line.push_span(place);
+    line.push_span(position);
     line.style(theme.muted)
 }
 
-/// The number of selected records, if any.
+/// Returns the number of selected records, if any.
 pub(super) fn selection_summary(model: &Model) -> Option<String> {
     match (model.selection.count(), model.range_length()) {
         (0, None) => None,
@@ -67,15 +67,15 @@ pub(super) fn selection_summary(model: &Model) -> Option<String> {
     }
 }
 
-/// The title of the list: the filter and the sort order, if any.
+/// Renders the title of the list: the filter and the sort order, if any.
 pub(super) fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     let filter = model.filter.as_ref().map(|filter| clean(&filter.text));
-    let least = filter.as_ref().map_or(0, |text| text::width(text).min(MIN_FILTER) + 2);
-    let sort = sort_labels(model, theme).into_iter().find(|words| text::width(words) + 1 + least <= room);
+    let min_width = filter.as_ref().map_or(0, |text| text::width(text).min(MIN_FILTER) + 2);
+    let sort = sort_labels(model, theme).into_iter().find(|words| text::width(words) + 1 + min_width <= room);
     let sort_width = sort.as_ref().map_or(0, |words| text::width(words) + 1);
     let label = if filter.is_some() { " filter" } else { " records" };
     let mut line = Line::default();
-    if sort_width == 0 || least + label.len() + sort_width < room {
+    if sort_width == 0 || min_width + label.len() + sort_width < room {
         line.push_span(Span::styled(label, theme.muted));
     }
     if let Some(text) = filter {
@@ -88,7 +88,7 @@ pub(super) fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static
     line
 }
 
-/// The sort order or the progress of a sort, from the full to the shortest form. Empty in file order.
+/// Returns the sort order or the progress of a sort, from the full to the shortest form. Empty in file order.
 fn sort_labels(model: &Model, theme: &Theme) -> Vec<String> {
     if let Some(sorting) = &model.sorting {
         let percent = (u64::from(sorting.seen) * 100).checked_div(u64::from(model.tabs.total())).unwrap_or(0);
@@ -198,7 +198,7 @@ pub(super) fn decision_badge(decision: &Decision, theme: &Theme) -> (&'static st
     }
 }
 
-/// The right end of a row: the flag, draft, picture and finding glyphs, and the word count of the caption shown.
+/// Renders the right end of a row: the flag, draft, picture and finding glyphs, and the word count of the caption shown.
 pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>, String, Style) {
     let state = model.state(record);
     let mut marks = Vec::new();

@@ -9,7 +9,7 @@ use super::{RenderContext, clean, key_hint};
 use crate::review::{Command, Context, Hit, Replacement, Scope};
 use crate::text::{self, DiffKind};
 
-/// The most columns of text before the first change.
+/// The maximum number of columns of text before the first change.
 const LEAD: usize = 24;
 
 pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderContext) -> Popup {
@@ -45,7 +45,7 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
     Popup::new(screen, (width, height.saturating_sub(2)), &heading, vec![Paragraph::new(lines)])
 }
 
-/// One caption: its number, and its text around the first change.
+/// Renders a caption: its number, and its text around the first change.
 fn row(hit: &Hit, chosen: bool, width: usize, render: RenderContext) -> Line<'static> {
     let theme = render.theme;
     let mark = if hit.on { theme.glyphs.accepted } else { theme.glyphs.undecided };

@@ -26,24 +26,24 @@ pub(super) fn draw(
     let (Some(grid), Some(page)) = (model.sheet_grid(), model.sheet_page()) else { return };
     let view = model.view();
     draw_title(frame, layout.sheet(), grid, model, theme);
-    let room = layout.sheet_pictures();
+    let pictures = layout.sheet_pictures();
     if view.is_empty() {
-        records::draw_empty(frame, room, model, theme);
+        records::draw_empty(frame, pictures, model, theme);
         return;
     }
-    for (place, position) in (0..).zip(page) {
+    for (index, position) in (0..).zip(page) {
         let Some(record) = view.nth(position) else { break };
-        let (x, y) = grid.corner(place);
-        let area = Rect::new(room.x + x, room.y + y, grid.cell.columns, grid.cell.rows);
+        let (x, y) = grid.corner(index);
+        let area = Rect::new(pictures.x + x, pictures.y + y, grid.cell.columns, grid.cell.rows);
         draw_cell(frame, area, model, record, theme, painter.as_deref_mut(), covers);
     }
-    let line = Rect { y: room.bottom(), height: 1, ..room };
+    let line = Rect { y: pictures.bottom(), height: 1, ..pictures };
     frame.render_widget(current_record(model, usize::from(line.width), theme), line);
 }
 
 fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &Theme) {
     let (position, total) = (model.list.position, model.view().len());
-    let place = if total == 0 {
+    let page = if total == 0 {
         String::new()
     } else {
         let (page, pages) = (position / grid.capacity() + 1, total.div_ceil(grid.capacity()));
@@ -51,14 +51,14 @@ fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &
     };
     let mut left = Line::styled(" contact sheet ", theme.muted);
     if model.filter.is_some() || model.sort.is_some() || model.sorting.is_some() {
-        let room = usize::from(area.width).saturating_sub(left.width() + place.len() + 4);
+        let room = usize::from(area.width).saturating_sub(left.width() + page.len() + 4);
         left.extend(records::heading(model, room, theme).spans);
     }
-    title(frame, area, left, Line::styled(place, theme.muted), theme);
+    title(frame, area, left, Line::styled(page, theme.muted), theme);
 }
 
-/// A thumbnail with the badge, the number and the glyphs of its record. The one under the cursor has a border, a selected one a line
-/// on the left.
+/// Draws a thumbnail with the badge, the number and the glyphs of its record. The one under the cursor has a border, a
+/// selected one a line on the left.
 fn draw_cell(
     frame: &mut Frame,
     area: Rect,
@@ -115,7 +115,7 @@ fn cells(line: &Line) -> u16 {
     u16::try_from(line.width()).unwrap_or(u16::MAX)
 }
 
-/// The thumbnail, or why there is none.
+/// Draws the thumbnail, or the reason if there is none.
 fn draw_picture(
     frame: &mut Frame,
     area: Rect,
@@ -144,7 +144,7 @@ fn draw_picture(
     draw_message(frame, area, lines);
 }
 
-/// The file name and the caption of the record under the cursor on one line.
+/// Renders the file name and the caption of the record under the cursor on one line.
 fn current_record(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     let Some(record) = model.list.cursor else { return Line::default() };
     let (name, caption) = match model.entry(record) {

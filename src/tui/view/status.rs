@@ -62,7 +62,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
     frame.render_widget(right, right_area);
 }
 
-/// The number of matches of the text being typed, its error or its completions.
+/// Renders the number of matches of the text being typed, its error or its completions.
 fn input_result(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     let cut = |words: &str| text::truncate_to_width(words, room, theme.glyphs.ellipsis).into_owned();
     let hits = match &model.mode {
@@ -89,7 +89,7 @@ fn input_result(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
     Line::styled(cut(&words), style)
 }
 
-/// The completions of the word at the cursor, from the current one.
+/// Renders the completions of the word at the cursor, from the current one.
 fn completions(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
     let choices = &offered.completion.choices;
     let mut line = Line::raw(" ");
@@ -105,7 +105,7 @@ fn completions(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
     line
 }
 
-/// The state of the background jobs.
+/// Renders the state of the background jobs.
 fn background(model: &Model, render: RenderContext) -> Line<'static> {
     let Theme { glyphs, muted, busy, warning, .. } = *render.theme;
     let mut parts = Vec::new();

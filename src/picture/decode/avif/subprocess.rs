@@ -173,7 +173,7 @@ fn crash(status: ExitStatus) -> PictureError {
     broken(clean_message(format_args!("the decoder crashed ({status})")))
 }
 
-/// The subprocess's side.
+/// Runs the subprocess: decodes the picture from stdin and writes the result to stdout.
 fn serve(memory: u64, cpu_seconds: u64) -> io::Result<()> {
     #[cfg(unix)]
     limit_resources(memory, cpu_seconds);

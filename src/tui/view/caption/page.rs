@@ -78,7 +78,7 @@ impl Page<'_> {
         Text::from(lines)
     }
 
-    /// The caption shown, as a diff against the original. In a blind check, the second caption.
+    /// Renders the caption shown, as a diff against the original. In a blind check, the second caption.
     pub(super) fn shown_compared(&self) -> Text<'static> {
         if let Some(pair) = self.model.pair(self.record) {
             return Text::from(self.unlabelled(pair, 1));
@@ -86,7 +86,7 @@ impl Page<'_> {
         Text::from(self.version(self.model.shown(self.record)))
     }
 
-    /// The original, as a diff against the caption shown. In a blind check, the first caption.
+    /// Renders the original, as a diff against the caption shown. In a blind check, the first caption.
     pub(super) fn original_compared(&self) -> Text<'static> {
         if let Some(pair) = self.model.pair(self.record) {
             return Text::from(self.unlabelled(pair, 0));
@@ -94,7 +94,7 @@ impl Page<'_> {
         Text::from(self.original(self.model.shown(self.record)))
     }
 
-    /// The original, for reference while editing.
+    /// Renders the original, for reference while editing.
     pub(super) fn original_alone(&self) -> Text<'static> {
         if let Some(pair) = self.model.pair(self.record) {
             return Text::from(self.unlabelled(pair, usize::from(self.model.shown(self.record) == pair[0])));
@@ -110,7 +110,7 @@ impl Page<'_> {
         Text::from(lines)
     }
 
-    /// The other text fields of the record, such as a caption in another language.
+    /// Renders the other text fields of the record, such as a caption in another language.
     fn other_texts(&self) -> Vec<Line<'static>> {
         let theme = self.theme;
         let line = |(name, text): &(String, String)| {
@@ -122,23 +122,23 @@ impl Page<'_> {
         self.model.other_texts(self.record).iter().map(line).collect()
     }
 
-    /// The number of words and the limit.
+    /// Renders the number of words and the limit.
     pub(super) fn count(&self, words: &str) -> Span<'static> {
         let (count, limit) = (text::word_count(words), self.model.settings.rules.max_words);
         let style = if count > limit { self.theme.warning } else { self.theme.muted };
         Span::styled(format!("{count}/{limit} words"), style)
     }
 
-    /// The state of a request, and the text streamed so far.
+    /// Renders the state of a request, and the text streamed so far.
     fn job(&self, job: &Job) -> Vec<Line<'static>> {
         let theme = self.theme;
         let describer = clean(self.model.settings.describer.as_deref().unwrap_or_default());
-        let (glyph, what) = match &job.state {
+        let (glyph, state) = match &job.state {
             JobState::Queued => (theme.glyphs.queued, format!("waiting for {describer}")),
-            JobState::Waiting(why) => (theme.glyphs.queued, clean(why)),
+            JobState::Waiting(reason) => (theme.glyphs.queued, clean(reason)),
             JobState::Streaming(_) => (theme.glyphs.generating, format!("{describer} is describing")),
         };
-        let mut parts = vec![Span::styled(format!("{glyph} {what}"), theme.busy)];
+        let mut parts = vec![Span::styled(format!("{glyph} {state}"), theme.busy)];
         match &job.reason {
             Some(reason) => parts.push(Span::styled(clean(reason.as_str()), theme.muted)),
             None if !self.model.settings.has_levels_of_detail() || matches!(job.state, JobState::Waiting(_)) => {}
@@ -154,7 +154,8 @@ impl Page<'_> {
         lines
     }
 
-    /// One of two captions in a blind check, without its source. Words that the other lacks are highlighted alike in both.
+    /// Renders one of two captions in a blind check, without its source. Both have the same style for words that the other
+    /// lacks.
     fn unlabelled(&self, pair: [Version; 2], side: usize) -> Vec<Line<'static>> {
         let Self { model, record, theme, .. } = *self;
         let words = model.text(record, pair[side]).unwrap_or_default();
@@ -170,7 +171,7 @@ impl Page<'_> {
         lines
     }
 
-    /// A candidate or an edited caption, as a diff against the original.
+    /// Renders a candidate or an edited caption, as a diff against the original.
     fn version(&self, shown: Version) -> Vec<Line<'static>> {
         let Self { model, record, theme, .. } = *self;
         let words = model.text(record, shown).unwrap_or_default();
@@ -198,7 +199,7 @@ impl Page<'_> {
         lines
     }
 
-    /// The original, as a diff against the version shown.
+    /// Renders the original, as a diff against the version shown.
     fn original(&self, shown: Version) -> Vec<Line<'static>> {
         let Self { model, record, theme, .. } = *self;
         let Some(original) = model.original(record) else { return Vec::new() };
@@ -216,7 +217,7 @@ impl Page<'_> {
         lines
     }
 
-    /// The describer, model and parameters of a candidate.
+    /// Returns the describer, model and parameters of a candidate.
     fn source(&self, candidate: &Candidate) -> Vec<String> {
         let provenance = &candidate.provenance;
         let mut facts = match provenance.describer.as_str() {
@@ -230,7 +231,7 @@ impl Page<'_> {
         facts
     }
 
-    /// A title with as many details as fit, and the word count on the right.
+    /// Renders a title with as many details as fit, and the word count on the right.
     fn heading(&self, name: &str, facts: &[String], words: Option<&str>) -> Line<'static> {
         let theme = self.theme;
         let count = words.map(|words| self.count(words)).unwrap_or_default();
@@ -250,8 +251,8 @@ impl Page<'_> {
 
     /// Highlights the matches of the search and the filter.
     fn with_matches(&self, text: Vec<Line<'static>>) -> Vec<Line<'static>> {
-        let sought = self.model.highlighted_patterns();
-        text.into_iter().map(|line| highlighted(line, &sought, self.theme.found)).collect()
+        let patterns = self.model.highlighted_patterns();
+        text.into_iter().map(|line| highlighted(line, &patterns, self.theme.found)).collect()
     }
 
     fn finding(&self, finding: &Finding) -> Line<'static> {

@@ -5,11 +5,11 @@ use ratatui::text::{Line, Span};
 
 use crate::text::{self, DiffKind};
 
-/// The most characters shown: wrapping a million characters takes longer than a frame.
+/// The maximum number of characters shown: wrapping a million characters takes longer than a frame.
 const MAX_SHOWN: usize = 6_000;
 
 /// The minimum proportion of common text for a diff. Below it, nearly every word would be highlighted.
-const SIMILAR: f64 = 0.35;
+const MIN_SIMILARITY: f64 = 0.35;
 
 pub(super) fn paragraphs(words: &str, style: Style) -> Vec<Line<'static>> {
     let shown = clipped(words);
@@ -30,7 +30,7 @@ pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, mar
     let common: usize =
         segments.iter().filter(|segment| segment.kind == DiffKind::Same).map(|segment| segment.text.len()).sum();
     #[expect(clippy::cast_precision_loss, reason = "texts are far shorter than 2^52 bytes")]
-    let similar = common as f64 >= SIMILAR * own_shown.len().max(other.len()) as f64;
+    let similar = common as f64 >= MIN_SIMILARITY * own_shown.len().max(other.len()) as f64;
     if !similar || clipped(own).len() < own.len() {
         return paragraphs(own, plain);
     }
