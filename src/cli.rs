@@ -43,19 +43,19 @@ Examples:
   recaption photos/
       review photos/metadata.jsonl
   recaption init pictures/ && recaption pictures/
-      build a dataset from a folder of pictures and the .txt captions beside them, then review it
+      build a dataset from a folder of images and the .txt captions beside them, then review it
   recaption captions.jsonl --candidates captions_updated.jsonl
       review the captions of an earlier run
   recaption generate photos/ --dry-run
-      count the pictures to describe and estimate the cost
+      count the records to describe and estimate the cost
   recaption generate photos/ --budget 5 --accept --save
-      describe them for at most 5 dollars, accept captions without findings
+      describe them for at most 5 dollars, accept candidates without errors and warnings
   recaption check captions.jsonl --max-words 30 --json
       list all findings in machine-readable form
   recaption captions.jsonl --sample 93 --seed 7
       review a random sample to estimate the quality of all captions
   recaption export captions.jsonl --to txt --only accepted,edited
-      write decided captions beside their pictures
+      write decided captions beside their images
 
 Press ? in the reviewer for its keys. Options override RECAPTION_* environment variables, which override config.toml in \
 your configuration folder.";
@@ -84,7 +84,7 @@ pub enum Command {
     /// Review the captions of a dataset (the default command)
     #[command(after_help = EXAMPLES)]
     Review(ReviewArgs),
-    /// Build a dataset from a folder of pictures, a table or a list
+    /// Build a dataset from a folder of images, a table or a list
     Init(InitArgs),
     /// Review a sample dataset
     Demo(DemoArgs),
@@ -102,7 +102,7 @@ pub enum Command {
     Export(ExportArgs),
     /// Check credentials, models, dataset and terminal
     Doctor(DoctorArgs),
-    /// Print pictures in the terminal
+    /// Print images in the terminal
     Show(ShowArgs),
     /// Print the effective settings and their sources
     Config(ConfigArgs),

@@ -108,7 +108,7 @@ mod tests {
     #[case(LogLevel::Error, &["earlier", "our error", "their error"])]
     #[case(LogLevel::Info, &["earlier", "our error", "our info", "their error", "their warning"])]
     #[case(LogLevel::Debug, &["earlier", "our error", "our info", "our debug", "their error", "their warning"])]
-    fn we_log_at_the_given_level_and_libraries_from_warn(#[case] level: LogLevel, #[case] expected: &[&str]) {
+    fn libraries_log_warnings_and_errors_only(#[case] level: LogLevel, #[case] expected: &[&str]) {
         let log = logged(level, || {
             tracing::error!("our error");
             tracing::info!("our info");

@@ -5,7 +5,7 @@ use super::options::{DatasetOptions, LanguageOption, MaxWordsOption};
 const EXAMPLES: &str = "\
 Examples:
   recaption check captions.jsonl
-      list unreadable lines, missing pictures and captions with findings
+      list unreadable lines, missing images and captions with findings
   recaption check captions.jsonl --max-words 30 --json | jq -r .lint | sort | uniq -c
       count the findings of each lint
 

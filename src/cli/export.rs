@@ -9,7 +9,7 @@ use crate::session::DecisionKind;
 const EXAMPLES: &str = "\
 Examples:
   recaption export captions.jsonl --to txt --only accepted,edited
-      write a .txt file beside each picture that has an accepted or edited caption
+      write a .txt file beside each image that has an accepted or edited caption
   recaption export captions.jsonl --to csv | head
       print a table
   recaption export captions.jsonl --to parquet --split train -o train.parquet
@@ -24,11 +24,11 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// Choose the format: one text file per picture, or one table
+    /// Choose the format: one text file per image, or one table
     #[arg(long, value_name = "FORMAT")]
     pub to: Format,
 
-    /// Write to this file, or for txt into this folder [default: stdout, or for txt beside the pictures]
+    /// Write to this file, or for txt into this folder [default: stdout, or for txt beside the images]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub output: Option<PathBuf>,
 
@@ -36,11 +36,11 @@ pub struct ExportArgs {
     #[arg(long, value_name = "DECISION", value_delimiter = ',')]
     pub only: Vec<DecisionKind>,
 
-    /// Export one side of a reproducible random split by picture
+    /// Export one side of a reproducible random split by image
     #[arg(long, value_name = "SIDE")]
     pub split: Option<Side>,
 
-    /// Set the share of pictures on the test side, in percent
+    /// Set the share of images on the test side, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 10, requires = "split", value_parser = clap::value_parser!(u8).range(1..100))]
     pub test_percent: u8,
 
@@ -55,7 +55,7 @@ pub struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Format {
-    /// A text file beside each picture
+    /// A text file beside each image
     Txt,
     /// Comma-separated values with a header row
     Csv,
@@ -85,8 +85,8 @@ impl ValueEnum for DecisionKind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Side {
-    /// Pictures to train on
+    /// Images to train on
     Train,
-    /// Pictures held out for testing
+    /// Images held out for testing
     Test,
 }

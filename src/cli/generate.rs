@@ -54,7 +54,7 @@ pub struct GenerateArgs {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Accept candidates without findings; the others stay pending for review
+    /// Accept candidates without errors and warnings; the others wait for review
     #[arg(long)]
     pub accept: bool,
 

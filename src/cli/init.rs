@@ -7,20 +7,20 @@ use super::options::CaptionFieldOption;
 const EXAMPLES: &str = "\
 Examples:
   recaption init pictures/
-      write pictures/metadata.jsonl from the pictures and the .txt captions beside them
+      write pictures/metadata.jsonl from the images and the .txt captions beside them
   find . -name '*.jpg' | recaption init --list - -o all.jsonl
-      build a dataset from a list of pictures
+      build a dataset from a list of images
   recaption init captions.csv
       convert a table with a file name and a caption column";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InitArgs {
-    /// Source: a folder of pictures, with or without .txt captions beside them, or a .csv or .parquet table [default: the current folder]
+    /// Source: a folder of images, with or without .txt captions beside them, or a .csv or .parquet table [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath, conflicts_with = "list")]
     pub path: Option<PathBuf>,
 
-    /// Read the paths of pictures from this file, one per line (- for stdin)
+    /// Read the paths of images from this file, one per line (- for stdin)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub list: Option<PathBuf>,
 

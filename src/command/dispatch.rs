@@ -20,7 +20,7 @@ use super::merge::{self, MergeError, MergeOptions};
 use super::review::{self, ReviewError, ReviewOptions};
 use super::save::{self, SaveError, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
-use super::stats::{self, StatsError, StatsOptions, What};
+use super::stats::{self, StatsError, StatsMode, StatsOptions};
 use super::{Input, completions, man};
 use crate::cli::{
     CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
@@ -236,11 +236,11 @@ impl Run {
     fn stats(&self, args: StatsArgs) -> Result<ExitCode, Failure> {
         let options = StatsOptions {
             input: self.input(&args.dataset, args.session)?,
-            what: match (args.other, args.report) {
-                (Some(other), _) => What::Compare(other),
-                (None, Some(path)) => What::Report { path, force: args.force },
-                (None, None) if args.plan => What::Plan { target: args.target.0 / 100.0 },
-                (None, None) => What::Figures,
+            mode: match (args.other, args.report) {
+                (Some(other), _) => StatsMode::Compare(other),
+                (None, Some(path)) => StatsMode::Report { path, force: args.force },
+                (None, None) if args.plan => StatsMode::Plan { target: args.target.0 / 100.0 },
+                (None, None) => StatsMode::Figures,
             },
             max_words: self.config.max_words.get(),
             json: args.json,

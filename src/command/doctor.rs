@@ -31,7 +31,6 @@ pub struct DoctorOptions {
     pub open: OpenOptions,
     /// The session file; by default the one beside the dataset.
     pub session: Option<PathBuf>,
-    /// Who would describe, and how Bedrock would be asked.
     pub describer: DescriberSetup,
     /// Send a request for one token to each model.
     pub probe: bool,

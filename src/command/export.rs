@@ -135,7 +135,7 @@ fn written_before(written: u64) -> String {
 /// Returns an error if nothing can be exported, or if a file cannot be written.
 pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<Outcome, ExportError> {
     let (dataset, location) = options.input.open()?;
-    let opened = input::look(&dataset, &location)?;
+    let opened = input::read_session(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(ExportError::output)?;
     let source = Source { dataset: &dataset, ledger: &opened.ledger, only: &options.only, split: options.split };
 

@@ -26,10 +26,10 @@ use crate::session::{self, Location, SessionError};
 use crate::text::{counted, thousands};
 use run::Finished;
 
-/// Images measured for the estimate.
+/// The maximum number of images measured for the estimate.
 const ESTIMATE_SAMPLE: usize = 200;
 
-#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct GenerateOptions {
     /// A `.jsonl` file, or a folder with a `metadata.jsonl`.
     pub path: PathBuf,
@@ -72,7 +72,6 @@ impl GenerateOptions {
     }
 }
 
-/// Why cancelled: nothing was described, or not saved.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
     #[error(transparent)]
@@ -187,7 +186,7 @@ fn print_plan(
     out.flush().map(|()| ExitCode::Done)
 }
 
-/// Returns the expected cost: the mean of some of the selected images, by size.
+/// Returns the expected cost, extrapolated from a sample of the selected images.
 fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Option<Usage> {
     options.describer.estimate(None)?;
     let records = &selected.records;
@@ -207,7 +206,7 @@ fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -
     }
     let scaled = |sum: u64| match u128::from(sum) * records.len() as u128 / u128::from(measured.max(1_u64)) {
         amount if amount > u128::from(u64::MAX) => u64::MAX,
-        #[expect(clippy::cast_possible_truncation, reason = "the arm above has what would not fit")]
+        #[expect(clippy::cast_possible_truncation, reason = "larger values saturate in the arm above")]
         amount => amount as u64,
     };
     sum.tokens.input = scaled(sum.tokens.input);
@@ -216,7 +215,7 @@ fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -
     Some(sum)
 }
 
-/// Returns an error without consent to the cost.
+/// Returns an error if the cost is not consented to.
 fn require_consent(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Result<(), GenerateError> {
     let Some(usage) = estimate(options, dataset, selected) else { return Ok(()) };
     let records = counted(selected.records.len() as u64, "record", "records");

@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Files the loader reads captions from.
+/// The files from which the loader reads captions.
 const METADATA: [&str; 3] = ["metadata.jsonl", "metadata.csv", "metadata.parquet"];
-/// File extensions of images, in lower case.
+/// The file extensions of images, in lower case.
 const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif"];
 
 /// Returns true if a file is an image by its name. Hidden files are not: macOS leaves some beside images (`._a.jpg`).
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_metadata_file_is_warned_of() {
+    fn a_second_metadata_file_causes_a_warning() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name| folder.path().join(name);
         std::fs::write(path("metadata.csv"), "").unwrap();

@@ -8,8 +8,8 @@ use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::session::{self, Location, Opened, SessionError};
 use crate::text::{counted, sanitize};
 
-/// Lost records that are listed.
-const LISTED: usize = 10;
+/// The maximum number of lost records listed.
+const MAX_LISTED: usize = 10;
 
 /// The magic number of a session file. See <https://www.sqlite.org/fileformat.html>.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
@@ -71,7 +71,7 @@ fn is_session(path: &Path) -> bool {
 }
 
 /// Reads a session without locking it.
-pub(super) fn look(dataset: &Dataset, location: &Location) -> Result<Opened, InputError> {
+pub(super) fn read_session(dataset: &Dataset, location: &Location) -> Result<Opened, InputError> {
     Ok(session::open_read_only(location, dataset)?)
 }
 
@@ -81,11 +81,11 @@ pub(super) fn report(opened: &Opened, location: &Location, errors: &mut dyn Writ
         writeln!(errors, "{}", sanitize(&note))?;
     }
     let unmatched = &opened.unmatched;
-    for lost in unmatched.iter().take(LISTED) {
+    for lost in unmatched.iter().take(MAX_LISTED) {
         let name = sanitize(&lost.file_name);
         writeln!(errors, "{name}: reviewed, but not in the dataset any more (decision kept in the session)")?;
     }
-    match unmatched.len().saturating_sub(LISTED) {
+    match unmatched.len().saturating_sub(MAX_LISTED) {
         0 => Ok(()),
         more => writeln!(errors, "and {} like it", counted(more as u64, "other", "others")),
     }

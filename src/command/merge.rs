@@ -82,7 +82,7 @@ pub fn run(options: &MergeOptions, out: &mut Console<'_>, errors: &mut Console<'
     }
     let there = session::read_history(&other, &dataset).map_err(InputError::from)?;
     let (store, mut here) = if options.dry_run {
-        (None, input::look(&dataset, &location)?)
+        (None, input::read_session(&dataset, &location)?)
     } else {
         let (store, opened) = session::open(&location, &dataset, Timestamp::now())?;
         (Some(store), opened)

@@ -16,7 +16,7 @@ use crate::runtime::Runtime;
 use crate::session::{Location, SampleRequest, SessionError};
 use crate::tui;
 
-#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each whatever the others are")]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct ReviewOptions {
     /// A `.jsonl` file, or a folder with a `metadata.jsonl`.
     pub path: PathBuf,

@@ -83,7 +83,7 @@ fn hold(dataset: &Dataset, location: &Location) -> Result<Hold, InputError> {
     match session::open(location, dataset, Timestamp::now()) {
         Ok((store, opened)) => Ok(Hold { opened, store: Ok(store) }),
         // If the session cannot be read either, opening it read-only returns that error.
-        Err(refused) => Ok(Hold { opened: input::look(dataset, location)?, store: Err(refused) }),
+        Err(refused) => Ok(Hold { opened: input::read_session(dataset, location)?, store: Err(refused) }),
     }
 }
 

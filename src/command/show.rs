@@ -10,7 +10,7 @@ use crate::preview::{
     self, Capabilities, CellArea, Framing, PreviewError, Protocol, ProtocolChoice, Zoom, inline, pixels,
 };
 
-/// Timeout for the terminal's answers.
+/// The timeout for replies of the terminal.
 const TIMEOUT: Duration = Duration::from_millis(400);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,16 +119,16 @@ impl From<PreviewError> for Failure {
     }
 }
 
-/// How images are printed.
 enum Printer {
-    /// A line of text for each.
+    /// Prints a line of text for each image.
     Description,
+    /// Draws each image.
     Picture(Drawing),
 }
 
 struct Drawing {
     terminal: Capabilities,
-    room: CellArea,
+    area: CellArea,
     /// Maximum enlargement factor.
     enlarge: f64,
     /// Standard output is a terminal, not a file.
@@ -149,21 +149,21 @@ impl Printer {
             }
         };
         if options.protocol == ProtocolChoice::Only(Protocol::Kitty) && terminal.printing != Protocol::Kitty {
-            // viuer would wait for an answer forever.
+            // viuer would wait for a reply forever.
             return Err(ShowError::NoTerminal("kitty"));
         }
         let Some(terminal) = terminal.with_choice(options.protocol) else { return Ok(Self::Description) };
         let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
-        let most_columns = if on_terminal { columns } else { u16::MAX };
-        let room = match (options.width, options.height) {
+        let max_columns = if on_terminal { columns } else { u16::MAX };
+        let area = match (options.width, options.height) {
             // Leave a line for the prompt and one for the title.
             (None, None) => CellArea { columns, rows: rows.saturating_sub(2).max(1) },
-            (Some(width), None) => CellArea { columns: width.min(most_columns), rows: u16::MAX },
+            (Some(width), None) => CellArea { columns: width.min(max_columns), rows: u16::MAX },
             (None, Some(height)) => CellArea { columns, rows: height },
-            (Some(width), Some(height)) => CellArea { columns: width.min(most_columns), rows: height },
+            (Some(width), Some(height)) => CellArea { columns: width.min(max_columns), rows: height },
         };
         let enlarge = if options.width.is_none() && options.height.is_none() { 1.0 } else { f64::INFINITY };
-        Ok(Self::Picture(Drawing { terminal, room, enlarge, on_terminal }))
+        Ok(Self::Picture(Drawing { terminal, area, enlarge, on_terminal }))
     }
 
     /// Prints an image and returns its description.
@@ -180,18 +180,18 @@ impl Drawing {
     fn print(&self, bytes: &[u8], out: &mut Console<'_>) -> Result<String, Failure> {
         let terminal = &self.terminal;
         let protocol = terminal.printing;
-        let room = terminal.max_area(protocol, self.room);
-        let decoded = decode(bytes, pixels(room, terminal.cell))?;
+        let area = terminal.max_area(protocol, self.area);
+        let decoded = decode(bytes, pixels(area, terminal.cell))?;
         let info = decoded.info;
         let picture = (info.width, info.height);
-        let framing = Framing { picture, area: room, cell: terminal.cell, max_scale: self.enlarge };
-        let seen =
+        let framing = Framing { picture, area: area, cell: terminal.cell, max_scale: self.enlarge };
+        let crop =
             framing.crop(Zoom::FIT).ok_or_else(|| PreviewError::Encode("the terminal is too small".to_owned()))?;
-        let cells = seen.cells;
-        let picture = preview::resize(&decoded, &seen, protocol, terminal)?;
+        let cells = crop.cells;
+        let picture = preview::resize(&decoded, &crop, protocol, terminal)?;
         let by_viuer = match protocol {
             Protocol::Kitty | Protocol::Blocks => true,
-            // viuer looks at environment variables only, which SSH does not forward.
+            // viuer only checks environment variables, which SSH does not forward.
             Protocol::Iterm => self.on_terminal && viuer::is_iterm_supported(),
             Protocol::Sixel => false,
         };
@@ -213,17 +213,18 @@ impl Drawing {
         } else if let Some(sequence) = inline(picture, cells, protocol)? {
             // The sequence moves the cursor down, which would fail at the bottom of the screen: scroll first, then move
             // back up.
-            let room = "\n".repeat(cells.rows.into());
+            let line_feeds = "\n".repeat(cells.rows.into());
             let rows = cells.rows;
-            let drawn =
-                out.raw_stream().and_then(|out| write!(out, "{room}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B"));
+            let drawn = out
+                .raw_stream()
+                .and_then(|out| write!(out, "{line_feeds}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B"));
             drawn.map_err(Failure::Output)?;
         }
         Ok(info.to_string())
     }
 }
 
-/// Queries the terminal, in raw mode so that its answers are not echoed.
+/// Queries the terminal, in raw mode so that its replies are not echoed.
 fn probe() -> Capabilities {
     if crossterm::terminal::enable_raw_mode().is_err() {
         return Capabilities::minimal();
@@ -279,9 +280,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = picture(folder.path(), "a.png");
         let terminal = Capabilities { protocol: Protocol::Sixel, printing: Protocol::Sixel, ..Capabilities::minimal() };
-        let room = CellArea { columns: 80, rows: 24 };
+        let area = CellArea { columns: 80, rows: 24 };
         let drawing = |enlarge| {
-            let drawing = Drawing { terminal: terminal.clone(), room, enlarge, on_terminal: true };
+            let drawing = Drawing { terminal: terminal.clone(), area, enlarge, on_terminal: true };
             shown(&path, &Printer::Picture(drawing)).0
         };
         // 40×20 pixels in cells of 10×20: one row.

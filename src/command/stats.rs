@@ -19,7 +19,7 @@ use crate::session::{self, History, Location, SessionError};
 pub struct StatsOptions {
     /// A dataset or a session.
     pub input: Input,
-    pub what: What,
+    pub mode: StatsMode,
     /// The limit for the length of a caption.
     pub max_words: usize,
     /// Print one JSON object.
@@ -29,7 +29,7 @@ pub struct StatsOptions {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum What {
+pub enum StatsMode {
     /// Statistics of the session.
     #[default]
     Figures,
@@ -54,8 +54,8 @@ pub enum StatsError {
     Input(#[from] InputError),
     #[error("this session has no spot check; start one with `recaption PATH --sample N`")]
     NoSample,
-    #[error("{}: {why}", .path.display())]
-    Report { path: PathBuf, why: String },
+    #[error("{}: {reason}", .path.display())]
+    Report { path: PathBuf, reason: String },
     /// Standard output or standard error is closed or full.
     #[error("cannot write output: {0}")]
     Output(#[from] io::Error),
@@ -90,23 +90,23 @@ impl From<SessionError> for StatsError {
 pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<(), StatsError> {
     let input = options.input.of_session()?;
     let (dataset, location) = input.open()?;
-    match &options.what {
-        What::Figures => {
-            let history = look(&dataset, &location, errors)?;
+    match &options.mode {
+        StatsMode::Figures => {
+            let history = read_history(&dataset, &location, errors)?;
             let gathered = Figures::gather(&dataset, &history, options.max_words, &mut || ControlFlow::Continue(()))?;
             // Never `None`, because the callback never breaks.
             let figures = gathered.unwrap_or_default();
             options.print(|| figures.json(), |bars| figures.page(bars), out)
         }
-        What::Compare(other) => {
+        StatsMode::Compare(other) => {
             let second = input::other_review(other, &dataset, &input.reading)?;
-            let histories = [look(&dataset, &location, errors)?, look(&dataset, &second, errors)?];
+            let histories = [read_history(&dataset, &location, errors)?, read_history(&dataset, &second, errors)?];
             let names = [&location, &second].map(|location| location.file().display().to_string());
             let comparison = Comparison::gather(&dataset, names, histories.each_ref())?;
             options.print(|| comparison.json(), |bars| comparison.page(bars), out)
         }
-        What::Report { path, force } => {
-            let history = look(&dataset, &location, errors)?;
+        StatsMode::Report { path, force } => {
+            let history = read_history(&dataset, &location, errors)?;
             let report = SpotReport::gather(&dataset, &history, Timestamp::now())?.ok_or(StatsError::NoSample)?;
             for warning in write_report(&report, path, dataset.path(), *force)? {
                 errors.message(warning)?;
@@ -114,7 +114,7 @@ pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'
             let (judged, drawn) = (report.figures.accepted.total(), report.figures.drawn);
             Ok(out.message(format_args!("{}: {judged} of {drawn} records judged", path.display()))?)
         }
-        What::Plan { target } => {
+        StatsMode::Plan { target } => {
             let mut bad = 0;
             dataset.scan(&mut |entry| {
                 bad += u64::from(entry.record().is_none());
@@ -132,7 +132,7 @@ fn write_report(
     dataset: &Path,
     force: bool,
 ) -> Result<Vec<WriteWarning>, StatsError> {
-    let refused = |why: String| StatsError::Report { path: path.to_owned(), why };
+    let refused = |reason: String| StatsError::Report { path: path.to_owned(), reason };
     if atomic_file::is_same_path(path, dataset) {
         return Err(refused("this is the dataset; name another file".to_owned()));
     }
@@ -143,7 +143,7 @@ fn write_report(
     })
 }
 
-fn look(dataset: &Dataset, location: &Location, errors: &mut Console<'_>) -> Result<History, StatsError> {
+fn read_history(dataset: &Dataset, location: &Location, errors: &mut Console<'_>) -> Result<History, StatsError> {
     let history = session::read_history(location, dataset)?;
     input::report(&history.opened, location, errors)?;
     Ok(history)

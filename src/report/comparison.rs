@@ -17,7 +17,7 @@ const KINDS: [DecisionKind; 4] =
     [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded];
 
 /// Disagreements listed on a page. JSON lists all.
-const LISTED: usize = 40;
+const MAX_LISTED: usize = 40;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
@@ -76,13 +76,13 @@ pub(super) fn list(page: &mut Page, names: [&str; 2], disagreements: &[Disagreem
         return;
     }
     page.heading(format!("{:>8}  {:<42}{:<12}{}", "Record", "Disagreements", names[0], names[1]));
-    for disagreement in disagreements.iter().take(LISTED) {
+    for disagreement in disagreements.iter().take(MAX_LISTED) {
         let Disagreement { record, file_name, decisions, .. } = disagreement;
         let second = if decisions[0] == decisions[1] { "other text" } else { decisions[1].name() };
         let name = page.cell(file_name, 40);
         page.row(format!("{:>6}  {name}  {:<12}{second}", record.0 + 1, decisions[0].name()));
     }
-    match disagreements.len().saturating_sub(LISTED) {
+    match disagreements.len().saturating_sub(MAX_LISTED) {
         0 => {}
         more => page.row(format!("and {more} more: --json lists all, with captions")),
     }
@@ -181,14 +181,14 @@ fn caption<'a>(state: &'a RecordState, in_dataset: Option<&'a str>) -> Option<&'
     (!is_out).then(|| state.current_caption(in_dataset).unwrap_or_default())
 }
 
-fn agreement<const N: usize>(page: &mut Page, what: &str, agreement: &Agreement<N>) {
+fn agreement<const N: usize>(page: &mut Page, label: &str, agreement: &Agreement<N>) {
     let observed = agreement.observed();
     let rate = observed.rate().map(percent).unwrap_or_default();
     let kappa = match agreement.kappa() {
         Some(kappa) => format!("{:>8.2}  {:.2} to {:.2}", kappa.value, kappa.interval.low, kappa.interval.high),
         None => format!("{:>8}", "none"),
     };
-    page.row(format!("{what:<22}{:>12}{rate:>9}{kappa}", of(observed)));
+    page.row(format!("{label:<22}{:>12}{rate:>9}{kappa}", of(observed)));
 }
 
 fn of(proportion: Proportion) -> String {

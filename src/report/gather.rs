@@ -16,7 +16,7 @@ use crate::text;
 const ASK_EVERY: u32 = 1_024;
 
 /// Number of openings and of phrases to list.
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 impl Figures {
     /// Reads the whole dataset. `keep_going` is called every thousand records. Returns `None` if it breaks.
@@ -44,7 +44,7 @@ impl Figures {
         if stopped {
             return Ok(None);
         }
-        let (openings, phrases) = sums.phrases.most_frequent(LISTED);
+        let (openings, phrases) = sums.phrases.most_frequent(MAX_LISTED);
         let count = |kind| sums.decisions.get(&kind).map_or(0, |counts: &Counts| counts.by_hand);
         let accepted = count(DecisionKind::Accepted) + count(DecisionKind::Kept);
         let refused = count(DecisionKind::Edited) + count(DecisionKind::Excluded);

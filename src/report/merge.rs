@@ -10,7 +10,7 @@ use crate::session::DecisionKind;
 use crate::text::counted;
 
 /// Records listed per reason on a page. JSON lists all.
-const LISTED: usize = 5;
+const MAX_LISTED: usize = 5;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merge {
@@ -111,10 +111,10 @@ impl Merge {
         }
         for (why, names) in &self.left {
             page.row(format!("{} {}", counted(names.len() as u64, "record", "records"), why.words()));
-            for name in names.iter().take(LISTED) {
+            for name in names.iter().take(MAX_LISTED) {
                 page.remark(format!("  {name}"));
             }
-            match names.len().saturating_sub(LISTED) {
+            match names.len().saturating_sub(MAX_LISTED) {
                 0 => {}
                 more => page.remark(format!("  and {more} more: --json lists all")),
             }

@@ -53,11 +53,11 @@ impl Figures {
             let row = format!("{:<14}{:>9}{:>9}", kind.name(), counts.by_hand, counts.by_run);
             if counts == Counts::default() { page.row(row) } else { page.count(row, Counted::Decided(kind)) }
         }
-        for (what, count, counted) in
+        for (label, count, counted) in
             [("flagged", self.flagged, Counted::Flagged), ("with a note", self.noted, Counted::Noted)]
         {
             if count > 0 {
-                page.count(format!("{what:<14}{count:>9}"), counted);
+                page.count(format!("{label:<14}{count:>9}"), counted);
             }
         }
         page.heading("Acceptance");
@@ -180,8 +180,8 @@ fn spending(page: &mut Page, spending: &[Spending]) {
     }
 }
 
-fn cost(page: &mut Page, what: &str, requests: u64, usage: Usage) {
+fn cost(page: &mut Page, label: &str, requests: u64, usage: Usage) {
     let (input, output) = (thousands(usage.tokens.input), thousands(usage.tokens.output));
-    let what = page.cell(what, 36);
-    page.row(format!("{what}{requests:>9}{input:>10}{output:>10}{:>9}", usage.cost.to_string()));
+    let label = page.cell(label, 36);
+    page.row(format!("{label}{requests:>9}{input:>10}{output:>10}{:>9}", usage.cost.to_string()));
 }

@@ -328,7 +328,8 @@ impl Query {
     }
 }
 
-/// Combines the parts by "and" (`all`) or "or". An unknown part matters only if the others leave the result open.
+/// Combines the results of the parts with "and" (if `all` is true) or "or". The result is unknown if it depends on an
+/// unknown part.
 fn combine(parts: &[Query], view: &RecordView, all: bool) -> Option<bool> {
     let mut result = Some(all);
     for part in parts {

@@ -40,8 +40,9 @@ pub struct Sort {
 }
 
 impl SortBy {
+    /// Returns the name of the key, for the title of the list.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Words => "words",
@@ -49,7 +50,7 @@ impl SortBy {
             Self::Status => "status",
             Self::Change => "change",
             Self::Edits => "edits",
-            Self::Random(_) => "chance",
+            Self::Random(_) => "random",
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Keymap {
     bindings: BTreeMap<Context, Vec<Binding>>,
 }
 
-/// The meaning of a sequence of keys.
+/// The result of looking up a sequence of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Command(Command),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn keymaps_of_version_0_1_mean_the_same() {
+    fn keymaps_of_version_0_1_have_the_same_bindings() {
         let fixture = |name: &str| {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1").join(name);
             let text = std::fs::read_to_string(path).expect("a fixture");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_are_listed_as_markdown() {
+    fn bindings_are_rendered_as_markdown() {
         let page = Keymap::defaults().expect("the embedded keymap is valid").to_markdown();
         assert!(page.contains("\n| `j` `↓` | `down` | next record |\n"), "{page}");
         assert!(page.contains("| `:report [FILE]` | `report` |") && page.contains("| `:NUMBER` | `go-to` |"), "{page}");

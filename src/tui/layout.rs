@@ -127,10 +127,10 @@ mod tests {
             let layout = Layout::new(screen, pictures).expect("the screen is large enough");
             let mut parts = vec![layout.header, layout.tabs, layout.list, layout.caption, layout.footer];
             parts.extend(layout.picture);
-            for (place, part) in parts.iter().enumerate() {
+            for (index, part) in parts.iter().enumerate() {
                 prop_assert_eq!(part.intersection(screen), *part);
                 prop_assert!(part.area() > 0);
-                for other in &parts[place + 1..] {
+                for other in &parts[index + 1..] {
                     prop_assert!(part.intersection(*other).is_empty(), "{:?} covers {:?}", part, other);
                 }
             }

@@ -92,7 +92,7 @@ impl ReplyFilter {
 
     /// Returns the held events as text; `None` unless they are a letter with Alt, followed by plain letters.
     fn held_text(&self) -> Option<String> {
-        let letters = self.held.iter().enumerate().map(|(place, event)| match (place, letter(event)) {
+        let letters = self.held.iter().enumerate().map(|(index, event)| match (index, letter(event)) {
             (0, Some(Letter::Alt(letter))) | (1.., Some(Letter::Plain(letter))) => Some(letter),
             _ => None,
         });

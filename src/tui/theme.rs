@@ -250,9 +250,9 @@ mod tests {
     fn badges_are_one_column_wide_and_distinct() {
         for glyphs in [Glyphs::UNICODE, Glyphs::ASCII] {
             let legend = glyphs.legend();
-            for (place, (glyph, _)) in legend.iter().enumerate() {
+            for (index, (glyph, _)) in legend.iter().enumerate() {
                 assert_eq!(glyph.width(), 1, "{glyph}");
-                assert!(legend[place + 1..].iter().all(|(other, _)| other != glyph), "{glyph} is used twice");
+                assert!(legend[index + 1..].iter().all(|(other, _)| other != glyph), "{glyph} is used twice");
             }
         }
         assert!(Glyphs::ASCII.legend().iter().all(|(glyph, _)| glyph.is_ascii()));

@@ -69,7 +69,7 @@ impl Progress {
         let seconds = self.started.elapsed().as_secs_f64();
         let ended = tally.ended();
         if ended > 0 && seconds >= 1.0 {
-            #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+            #[expect(clippy::cast_precision_loss, reason = "rounded for display")]
             let (done, left) = (ended as f64, self.total.saturating_sub(ended) as f64);
             parts.push(format!("{:.1}/min", done * 60.0 / seconds));
             if left > 0.0 {

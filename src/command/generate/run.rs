@@ -20,9 +20,9 @@ use crate::engine::selection::Selected;
 use crate::engine::{Engine, EngineEvent, EngineOptions, JobEvent, SaveTarget};
 use crate::session::{Actor, Ledger, Location, Opened};
 
-/// Jobs that wait in the queue beyond those that run, so that it never runs dry.
+/// The number of jobs that wait in the queue, so that it never runs dry.
 const READY: usize = 8;
-/// The time between two updates of the progress while nothing happens.
+/// The interval between updates of the progress if there are no events.
 const TICK: Duration = Duration::from_secs(1);
 
 /// A finished run.
@@ -142,10 +142,10 @@ impl Run<'_> {
         Ok(tally)
     }
 
-    /// Keeps the queue supplied.
+    /// Fills the queue.
     fn feed(&mut self, records: &mut impl Iterator<Item = RecordId>) {
-        let room = self.options.describer.concurrency().get() + READY;
-        while self.tally.stopped.is_none() && self.live.len() < room {
+        let capacity = self.options.describer.concurrency().get() + READY;
+        while self.tally.stopped.is_none() && self.live.len() < capacity {
             let Some(record) = records.next() else { break };
             self.next_job += 1;
             let job = JobId(self.next_job);
@@ -195,7 +195,7 @@ impl Run<'_> {
             let tokens = usage.unwrap_or_default().tokens;
             let words = crate::text::word_count(text);
             tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "response");
-            tracing::debug!(file, text, "its text");
+            tracing::debug!(file, text, "caption");
         }
         let model = result.as_ref().ok().map(|description| description.model.clone());
         let accept = self.options.accept.then_some(Actor::Run);

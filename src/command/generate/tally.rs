@@ -13,8 +13,8 @@ use crate::describe::Usage;
 use crate::exit::ExitCode;
 use crate::text::{counted, sanitize, span, thousands};
 
-/// Failure reasons listed individually.
-const MOST_REASONS: usize = 10;
+/// The maximum number of failure reasons listed individually.
+const MAX_REASONS: usize = 10;
 
 /// Why a run stopped early.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Tally {
         let dataset = sanitize(&dataset);
         let per_minute = match self.took.as_secs_f64() {
             seconds if seconds >= 1.0 && self.described > 0 => {
-                #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+                #[expect(clippy::cast_precision_loss, reason = "rounded for display")]
                 let described = self.described as f64;
                 format!(" · {:.1}/min", described * 60.0 / seconds)
             }
@@ -98,12 +98,12 @@ impl Tally {
         if self.failed() > 0 {
             writeln!(out, "  failed     {:>6}", self.failed())?;
         }
-        for (reason, records) in self.failures.iter().take(MOST_REASONS) {
+        for (reason, records) in self.failures.iter().take(MAX_REASONS) {
             let first = records.first().map(|record| name(*record)).unwrap_or_default();
             let others = if records.len() > 1 { format!(" and {} more", records.len() - 1) } else { String::new() };
             writeln!(out, "             {}: {}{others}", sanitize(reason), sanitize(&first))?;
         }
-        if let Some(more) = self.failures.len().checked_sub(MOST_REASONS + 1) {
+        if let Some(more) = self.failures.len().checked_sub(MAX_REASONS + 1) {
             writeln!(out, "             and {}", counted(more as u64 + 1, "other reason", "other reasons"))?;
         }
         let left = total.saturating_sub(self.ended());
@@ -119,8 +119,8 @@ impl Tally {
             writeln!(out, "  model      {texts:>6}  {}", sanitize(model))?;
         }
         match &self.stopped {
-            Some(Stopped::Access(why) | Stopped::Resumable(why) | Stopped::NotWritten(why)) => {
-                writeln!(out, "stopped: {}", sanitize(why))?;
+            Some(Stopped::Access(reason) | Stopped::Resumable(reason) | Stopped::NotWritten(reason)) => {
+                writeln!(out, "stopped: {}", sanitize(reason))?;
             }
             Some(Stopped::Interrupted) => writeln!(out, "interrupted; results so far are stored")?,
             None => {}
@@ -150,7 +150,7 @@ impl Tally {
             .map(|(reason, records)| (reason, records.iter().map(|record| name(*record)).collect()))
             .collect();
         let stopped = self.stopped.as_ref().map(|stopped| match stopped {
-            Stopped::Access(why) | Stopped::Resumable(why) | Stopped::NotWritten(why) => why.as_str(),
+            Stopped::Access(reason) | Stopped::Resumable(reason) | Stopped::NotWritten(reason) => reason.as_str(),
             Stopped::Interrupted => "interrupted",
         });
         let tally = json!({

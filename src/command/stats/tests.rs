@@ -91,7 +91,7 @@ fn decisions_are_counted_by_who_made_them() {
 fn an_edit_counts_against_the_text_it_began_with() {
     let found = json_of(options(&reviewed()));
     let texts = found["texts"].as_array().unwrap();
-    assert_eq!(texts.len(), 2, "what a run took was judged by nobody: {texts:?}");
+    assert_eq!(texts.len(), 2, "captions accepted by a run are not judged: {texts:?}");
     assert_eq!((&texts[0]["model"], &texts[0]["prompt"]), (&json!("m1"), &json!("default 1")));
     assert_eq!((&texts[0]["taken"], &texts[0]["edited"], &texts[0]["edit_rate"]), (&json!(2), &json!(1), &json!(0.5)));
     // "A man in a long coat." to "A man in a short red coat.": one word replaced, one inserted, of seven.
@@ -174,7 +174,7 @@ fn two_sessions_are_compared_by_record() {
     let (first, second) = two_reviews();
     let session = second.path(".recaption/metadata.sqlite");
     for other in [second.folder.path().to_owned(), second.path("metadata.jsonl"), session] {
-        let found = json_of(StatsOptions { what: What::Compare(other), ..options(&first) });
+        let found = json_of(StatsOptions { mode: StatsMode::Compare(other), ..options(&first) });
         assert_eq!(found["decided_in_both"], json!(4));
         assert_eq!(
             (&found["sessions"][0]["decided_alone"], &found["sessions"][1]["decided_alone"]),
@@ -199,18 +199,18 @@ fn a_session_file_can_replace_the_dataset_argument() {
     let (first, second) = two_reviews();
     let mut both = options(&first);
     both.input.dataset = first.path(".recaption/metadata.sqlite");
-    both.what = What::Compare(second.path(".recaption/metadata.sqlite"));
+    both.mode = StatsMode::Compare(second.path(".recaption/metadata.sqlite"));
     assert_eq!(json_of(both.clone())["decided_in_both"], json!(4));
     std::fs::rename(second.path("metadata.jsonl"), second.path("elsewhere")).unwrap();
     assert_eq!(json_of(both.clone())["decided_in_both"], json!(4), "the other one's dataset is not needed");
-    both.what = What::Figures;
+    both.mode = StatsMode::Figures;
     assert_eq!(json_of(both)["reviewed"], json!(4));
 }
 
 #[test]
 fn a_comparison_has_80_columns() {
     let (first, second) = two_reviews();
-    let printed = stats(&StatsOptions { what: What::Compare(second.path("metadata.jsonl")), ..options(&first) });
+    let printed = stats(&StatsOptions { mode: StatsMode::Compare(second.path("metadata.jsonl")), ..options(&first) });
     assert!(printed.out().lines().all(|line| line.len() <= 76) && printed.out().is_ascii(), "{}", printed.out());
     let figures = printed.out().lines().filter(|line| line.contains(" of 4"));
     assert!(figures.clone().count() == 3 && figures.clone().all(|line| !line.ends_with("...")), "{}", printed.out());
@@ -226,7 +226,7 @@ fn a_comparison_has_80_columns() {
 fn without_common_records_there_is_no_agreement() {
     let (first, _) = two_reviews();
     let other = World::new(SIX);
-    let compared = StatsOptions { what: What::Compare(other.path("metadata.jsonl")), ..options(&first) };
+    let compared = StatsOptions { mode: StatsMode::Compare(other.path("metadata.jsonl")), ..options(&first) };
     assert_eq!(json_of(compared.clone())["decision"]["kappa"], Value::Null);
     assert!(stats(&compared).out().starts_with("0 records decided in both"));
     assert_eq!(other.files(), ["metadata.jsonl"]);
@@ -235,7 +235,7 @@ fn without_common_records_there_is_no_agreement() {
 #[test]
 fn a_plan_counts_the_records_that_can_be_read() {
     let world = World::new(SIX);
-    let plan = StatsOptions { what: What::Plan { target: 0.95 }, ..options(&world) };
+    let plan = StatsOptions { mode: StatsMode::Plan { target: 0.95 }, ..options(&world) };
     assert_eq!(json_of(plan.clone())["records"], json!(5));
     assert!(stats(&plan).out().is_ascii());
 }
@@ -261,8 +261,8 @@ fn checked() -> World {
 fn a_spot_check_is_reported_to_a_file() {
     let world = checked();
     let report = |name: &str, force| {
-        let what = What::Report { path: world.path(name), force };
-        let options = StatsOptions { what, ..options(&world) };
+        let mode = StatsMode::Report { path: world.path(name), force };
+        let options = StatsOptions { mode, ..options(&world) };
         let (result, printed) = Printed::by(|out, errors| run(&options, out, errors));
         result.map(|()| printed)
     };
@@ -298,8 +298,8 @@ fn statistics_include_the_latest_spot_check() {
 #[test]
 fn without_a_spot_check_there_is_no_report() {
     let world = reviewed();
-    let what = What::Report { path: world.path("r.md"), force: false };
-    let options = StatsOptions { what, ..options(&world) };
+    let mode = StatsMode::Report { path: world.path("r.md"), force: false };
+    let options = StatsOptions { mode, ..options(&world) };
     let error = Printed::by(|out, errors| run(&options, out, errors)).0.unwrap_err();
     assert!(matches!(error, StatsError::NoSample) && error.exit_code() == ExitCode::Usage, "{error}");
     assert_eq!(world.files(), ["metadata.jsonl"]);

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_bound_where_it_does_something() {
+    fn a_command_cannot_be_bound_in_a_context_without_effect() {
         let error = |text: &str| parse(text, "mine.toml").expect_err("an invalid keymap").to_string();
         assert_eq!(
             error("[edit]\naccept = \"ctrl-a\""),

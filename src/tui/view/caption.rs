@@ -24,8 +24,8 @@ const EDITOR_SHARE: (u16, u16) = (3, 5);
 /// Draws the pane and returns the number of rows of its text.
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderContext) -> u16 {
     let theme = render.theme;
-    let room = inside(area);
-    let text_area = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
+    let inner = inside(area);
+    let text_area = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let Some(record) = model.list.cursor else {
         title(frame, area, Line::styled(" caption ", theme.muted), Line::default(), theme);
         return 0;
@@ -43,10 +43,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
     title(frame, area, Line::styled(" caption ", theme.muted), decision(model, record, theme), theme);
     let paragraph = Paragraph::new(page.body()).wrap(Wrap { trim: false });
     let rows = u16::try_from(paragraph.line_count(text_area.width)).unwrap_or(u16::MAX);
-    let scroll = model.caption.scroll.min(rows.saturating_sub(room.height));
+    let scroll = model.caption.scroll.min(rows.saturating_sub(inner.height));
     frame.render_widget(paragraph.scroll((scroll, 0)), text_area);
-    if rows.saturating_sub(scroll) > room.height {
-        more_below(frame, room, theme);
+    if rows.saturating_sub(scroll) > inner.height {
+        more_below(frame, inner, theme);
     }
     rows
 }
@@ -56,17 +56,17 @@ pub(super) fn draw_side_by_side(frame: &mut Frame, area: Rect, model: &Model, th
     let decision = model.list.cursor.map(|record| decision(model, record, theme)).unwrap_or_default();
     title(frame, area, Line::styled(" caption ", theme.muted), decision, theme);
     let Some(record) = model.list.cursor else { return };
-    let room = inside(area);
+    let inner = inside(area);
     let is_original = model.pair(record).is_none() && model.shown(record) == Version::Original;
-    let width = if is_original { room.width.saturating_sub(2) } else { room.width.saturating_sub(4) / 2 };
+    let width = if is_original { inner.width.saturating_sub(2) } else { inner.width.saturating_sub(4) / 2 };
     let page = Page { model, record, theme, width: usize::from(width) };
     let mut column = |x, text| {
         let text = Paragraph::new(text).wrap(Wrap { trim: false });
-        frame.render_widget(text, Rect { x, width, ..room });
+        frame.render_widget(text, Rect { x, width, ..inner });
     };
-    column(room.x + 1, page.original_compared());
+    column(inner.x + 1, page.original_compared());
     if !is_original {
-        column(room.x + 3 + width, page.shown_compared());
+        column(inner.x + 3 + width, page.shown_compared());
     }
 }
 

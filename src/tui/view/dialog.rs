@@ -1,4 +1,4 @@
-//! Dialogs. Their answers are the keys bound in their context.
+//! Dialogs. The answers to choose from are the commands bound in their context.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

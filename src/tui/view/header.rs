@@ -109,9 +109,9 @@ pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
     let labels = |short: bool| -> Vec<(Tab, String)> {
         wide.iter()
             .enumerate()
-            .map(|(place, (tab, title))| {
+            .map(|(index, (tab, title))| {
                 let title = if short { narrow(*tab) } else { title };
-                (*tab, format!(" {} {title} {} ", place + 1, counters.of(*tab)))
+                (*tab, format!(" {} {title} {} ", index + 1, counters.of(*tab)))
             })
             .collect()
     };
@@ -122,9 +122,9 @@ pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
         chosen = labels(true);
     }
     if !fits(&chosen) {
-        chosen.iter_mut().enumerate().for_each(|(place, (tab, label))| {
+        chosen.iter_mut().enumerate().for_each(|(index, (tab, label))| {
             if *tab != model.list.tab {
-                *label = format!(" {} ", place + 1);
+                *label = format!(" {} ", index + 1);
             }
         });
     }

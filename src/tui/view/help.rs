@@ -13,7 +13,7 @@ use crate::tui::theme::Theme;
 
 /// The width of a column, in cells.
 const COLUMN: usize = 56;
-/// The width of the keys, with the margin before them.
+/// The width of the keys, including the margin before them.
 const KEYS: usize = 18;
 /// The width of a help text, with a gap after it.
 const HELP: usize = COLUMN - KEYS - 2;

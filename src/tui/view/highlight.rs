@@ -23,8 +23,8 @@ pub(super) fn highlighted<'a>(line: Line<'a>, patterns: &[&Pattern], style: Styl
     for span in line.spans {
         let end = start + span.content.len();
         let mut at = start;
-        for place in matches.iter().filter(|place| place.start < end && place.end > start) {
-            let (from, to) = (place.start.max(start), place.end.min(end));
+        for range in matches.iter().filter(|range| range.start < end && range.end > start) {
+            let (from, to) = (range.start.max(start), range.end.min(end));
             spans.push(Span::styled(span.content[at - start..from - start].to_owned(), span.style));
             spans.push(Span::styled(span.content[from - start..to - start].to_owned(), span.style.patch(style)));
             at = to;
@@ -39,33 +39,33 @@ pub(super) fn highlighted<'a>(line: Line<'a>, patterns: &[&Pattern], style: Styl
 /// Returns the ranges that match any pattern, in order and merged.
 fn matches(text: &str, patterns: &[&Pattern]) -> Vec<Range<usize>> {
     let found = patterns.iter().flat_map(|pattern| pattern.match_ranges(text));
-    let mut places: Vec<Range<usize>> = found.map(|place| whole_graphemes(text, place)).collect();
-    places.sort_unstable_by_key(|place| place.start);
-    places.dedup_by(|next, place| {
-        let joins = next.start <= place.end;
+    let mut ranges: Vec<Range<usize>> = found.map(|range| whole_graphemes(text, range)).collect();
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|next, range| {
+        let joins = next.start <= range.end;
         if joins {
-            place.end = place.end.max(next.end);
+            range.end = range.end.max(next.end);
         }
         joins
     });
-    places
+    ranges
 }
 
 /// Extends a range to grapheme cluster boundaries.
-fn whole_graphemes(text: &str, place: Range<usize>) -> Range<usize> {
+fn whole_graphemes(text: &str, range: Range<usize>) -> Range<usize> {
     let boundary = |at: usize| GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0).unwrap_or(true);
-    let mut start = place.start;
+    let mut start = range.start;
     while !boundary(start) {
         start = text.floor_char_boundary(start - 1);
     }
-    let end = if boundary(place.end) {
-        place.end
+    let end = if boundary(range.end) {
+        range.end
     } else {
         start
             + text[start..]
                 .grapheme_indices(true)
                 .map(|(at, part)| at + part.len())
-                .find(|end| start + end >= place.end)
+                .find(|end| start + end >= range.end)
                 .unwrap_or(0)
     };
     start..end

@@ -28,7 +28,7 @@ pub(super) fn popup(screen: Rect, line: &CommandLine, render: RenderContext) -> 
         .enumerate()
         .skip(first)
         .take(ROWS)
-        .map(|(place, command)| row(*command, line.chosen == Some(place), width, render))
+        .map(|(index, command)| row(*command, line.chosen == Some(index), width, render))
         .collect();
     let size = (u16::try_from(width).unwrap_or(u16::MAX), u16::try_from(rows.len()).unwrap_or(u16::MAX));
     Some(Popup::above(screen, size, "commands", vec![Paragraph::new(rows)]))

@@ -60,8 +60,8 @@ impl Popup {
         };
         let count = u16::try_from(self.columns.len()).unwrap_or(1).max(1);
         let width = inside.width / count;
-        for (place, column) in self.columns.into_iter().enumerate() {
-            let x = inside.x + u16::try_from(place).unwrap_or(0) * width;
+        for (index, column) in self.columns.into_iter().enumerate() {
+            let x = inside.x + u16::try_from(index).unwrap_or(0) * width;
             frame.render_widget(column, Rect { x, width, ..inside });
         }
     }

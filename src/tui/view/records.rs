@@ -25,8 +25,8 @@ const MIN_FILTER: usize = 8;
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
     let view = model.view();
     let position = list_position(model, &view, usize::from(area.width), theme);
-    let room = usize::from(area.width).saturating_sub(position.width() + 4);
-    title(frame, area, heading(model, room, theme), position, theme);
+    let heading_width = usize::from(area.width).saturating_sub(position.width() + 4);
+    title(frame, area, heading(model, heading_width, theme), position, theme);
     let rows = inside(area);
     if view.is_empty() {
         draw_empty(frame, rows, model, theme);
@@ -68,19 +68,19 @@ pub(super) fn selection_summary(model: &Model) -> Option<String> {
 }
 
 /// Renders the title of the list: the filter and the sort order, if any.
-pub(super) fn heading(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
+pub(super) fn heading(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     let filter = model.filter.as_ref().map(|filter| clean(&filter.text));
     let min_width = filter.as_ref().map_or(0, |text| text::width(text).min(MIN_FILTER) + 2);
-    let sort = sort_labels(model, theme).into_iter().find(|words| text::width(words) + 1 + min_width <= room);
+    let sort = sort_labels(model, theme).into_iter().find(|words| text::width(words) + 1 + min_width <= width);
     let sort_width = sort.as_ref().map_or(0, |words| text::width(words) + 1);
     let label = if filter.is_some() { " filter" } else { " records" };
     let mut line = Line::default();
-    if sort_width == 0 || min_width + label.len() + sort_width < room {
+    if sort_width == 0 || min_width + label.len() + sort_width < width {
         line.push_span(Span::styled(label, theme.muted));
     }
     if let Some(text) = filter {
-        let room = room.saturating_sub(line.width() + sort_width + 2);
-        let text = text::truncate_to_width(&text, room, theme.glyphs.ellipsis);
+        let available = width.saturating_sub(line.width() + sort_width + 2);
+        let text = text::truncate_to_width(&text, available, theme.glyphs.ellipsis);
         line.push_span(Span::styled(format!(" {text}"), theme.accent));
     }
     line.extend(sort.map(|words| Span::styled(format!(" {words}"), theme.busy)));
@@ -99,7 +99,7 @@ fn sort_labels(model: &Model, theme: &Theme) -> Vec<String> {
     let arrow = if sort.ascends() { theme.glyphs.ascending } else { theme.glyphs.descending };
     match sort.by {
         SortBy::Random(seed) => vec![format!("random, seed {seed}"), "random".to_owned()],
-        by => vec![format!("by {} {arrow}", by.words()), format!("{}{arrow}", by.words()), arrow.to_owned()],
+        by => vec![format!("by {} {arrow}", by.name()), format!("{}{arrow}", by.name()), arrow.to_owned()],
     }
 }
 
@@ -127,15 +127,15 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
     let number = format!(" {:>number_width$} ", record.0 + 1);
     let (marks, words, words_style) = right(model, record, theme);
     let marks_width: usize = marks.iter().map(Span::width).sum();
-    let room = width.saturating_sub(4 + number.len() + marks_width + words.len());
+    let name_width = width.saturating_sub(4 + number.len() + marks_width + words.len());
     let name = match model.entry(record) {
-        Some(Entry::Record(line)) => file_title(&clean(&line.file_name), room, theme.glyphs.ellipsis),
+        Some(Entry::Record(line)) => file_title(&clean(&line.file_name), name_width, theme.glyphs.ellipsis),
         Some(Entry::Bad(bad)) => {
-            text::truncate_to_width(&clean(&bad.preview), room, theme.glyphs.ellipsis).into_owned()
+            text::truncate_to_width(&clean(&bad.preview), name_width, theme.glyphs.ellipsis).into_owned()
         }
         None => String::new(),
     };
-    let gap = room.saturating_sub(text::width(&name));
+    let gap = name_width.saturating_sub(text::width(&name));
     let (mark, number_style) =
         if model.is_selected(record) { (theme.glyphs.selected, theme.accent) } else { (" ", theme.muted) };
     let mut spans =
@@ -148,16 +148,16 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
     Line::from(spans)
 }
 
-/// Shortens a path: the end of a file name matters most, so the folders go first, then the middle of the name.
-fn file_title(name: &str, room: usize, ellipsis: &str) -> String {
+/// Shortens a path: omits the folders, then the middle of the file name, because names often differ at the end.
+fn file_title(name: &str, width: usize, ellipsis: &str) -> String {
     let short = name.rsplit('/').next().unwrap_or(name);
-    if text::width(short) <= room {
+    if text::width(short) <= width {
         return short.to_owned();
     }
     let tail: String = short.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
-    let head = room.saturating_sub(text::width(&tail));
+    let head = width.saturating_sub(text::width(&tail));
     if head < 4 {
-        return text::truncate_to_width(short, room, ellipsis).into_owned();
+        return text::truncate_to_width(short, width, ellipsis).into_owned();
     }
     format!("{}{tail}", text::truncate_to_width(short, head, ellipsis))
 }

@@ -23,7 +23,7 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
         .enumerate()
         .skip(first)
         .take(rows)
-        .map(|(place, hit)| row(hit, place == *chosen, usize::from(width), render))
+        .map(|(index, hit)| row(hit, index == *chosen, usize::from(width), render))
         .collect();
     lines.resize_with(rows, Line::default);
     let more = if *complete { "" } else { render.theme.glyphs.ellipsis };
@@ -56,24 +56,25 @@ fn row(hit: &Hit, chosen: bool, width: usize, render: RenderContext) -> Line<'st
     ];
     let (before, after) = (text::sanitize(&hit.before), text::sanitize(&hit.after));
     let segments = text::diff_words(&before, &after);
-    let mut room = width.saturating_sub(10);
-    for (place, segment) in segments.iter().enumerate() {
+    let mut remaining = width.saturating_sub(10);
+    for (index, segment) in segments.iter().enumerate() {
         let style = match segment.kind {
             _ if !hit.on => theme.muted,
             DiffKind::Same => theme.text,
             DiffKind::Removed => theme.removed,
             DiffKind::Added => theme.added,
         };
-        let words = match (place, segment.kind) {
+        let words = match (index, segment.kind) {
             (0, DiffKind::Same) => tail(segment.text, LEAD, theme.glyphs.ellipsis),
             _ => segment.text.to_owned(),
         };
         let gap = if segment.kind == DiffKind::Added && !words.starts_with(' ') { " " } else { "" };
-        let shown = text::truncate_to_width(&words, room.saturating_sub(gap.len()), theme.glyphs.ellipsis).into_owned();
-        room = room.saturating_sub(text::width(&shown) + gap.len());
+        let shown =
+            text::truncate_to_width(&words, remaining.saturating_sub(gap.len()), theme.glyphs.ellipsis).into_owned();
+        remaining = remaining.saturating_sub(text::width(&shown) + gap.len());
         spans.push(Span::raw(gap));
         spans.push(Span::styled(shown, style));
-        if room == 0 {
+        if remaining == 0 {
             break;
         }
     }
@@ -86,12 +87,12 @@ fn tail(words: &str, columns: usize, ellipsis: &str) -> String {
         return words.to_owned();
     }
     let mut start = words.len();
-    for (place, character) in words.char_indices().rev() {
-        if text::width(&words[place..]) + 1 > columns {
+    for (start_of_word, character) in words.char_indices().rev() {
+        if text::width(&words[start_of_word..]) + 1 > columns {
             break;
         }
         if character == ' ' {
-            start = place;
+            start = start_of_word;
         }
     }
     format!("{ellipsis}{}", &words[start..])

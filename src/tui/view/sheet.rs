@@ -51,8 +51,8 @@ fn draw_title(frame: &mut Frame, area: Rect, grid: Grid, model: &Model, theme: &
     };
     let mut left = Line::styled(" contact sheet ", theme.muted);
     if model.filter.is_some() || model.sort.is_some() || model.sorting.is_some() {
-        let room = usize::from(area.width).saturating_sub(left.width() + page.len() + 4);
-        left.extend(records::heading(model, room, theme).spans);
+        let width = usize::from(area.width).saturating_sub(left.width() + page.len() + 4);
+        left.extend(records::heading(model, width, theme).spans);
     }
     title(frame, area, left, Line::styled(page, theme.muted), theme);
 }
@@ -156,14 +156,14 @@ fn current_record(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
         None => ("", ""),
     };
     let cut =
-        |words: &str, room: usize| text::truncate_to_width(&clean(words), room, theme.glyphs.ellipsis).into_owned();
+        |text: &str, width: usize| text::truncate_to_width(&clean(text), width, theme.glyphs.ellipsis).into_owned();
     // A long name takes at most half of the line.
     let name = cut(name, width / 2);
-    let room = width.saturating_sub(text::width(&name) + 4);
+    let caption_width = width.saturating_sub(text::width(&name) + 4);
     Line::from(vec![
         Span::raw(" "),
         Span::styled(name, theme.muted),
         Span::raw("  "),
-        Span::styled(cut(&text::single_line(caption), room), theme.text),
+        Span::styled(cut(&text::single_line(caption), caption_width), theme.text),
     ])
 }

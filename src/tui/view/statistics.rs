@@ -32,9 +32,9 @@ fn lines(chosen: usize, model: &Model, render: RenderContext) -> Vec<Line<'stati
     let bars = if theme.glyphs == Glyphs::ASCII { Bars::Ascii } else { Bars::Blocks };
     let rows = figures.page(bars).rows;
     let width = rows.iter().map(|row| text::width(&row.text)).max().unwrap_or(0);
-    let line = |(place, row): (usize, Row)| {
+    let line = |(index, row): (usize, Row)| {
         let style = match row.kind {
-            _ if place == chosen => {
+            _ if index == chosen => {
                 let padding = " ".repeat(width.saturating_sub(text::width(&row.text)));
                 return Line::styled(format!("{}{padding}", row.text), theme.selected);
             }

@@ -27,12 +27,12 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
         frame.render_widget(Span::styled(prompt, theme.accent), area);
         // The text has priority; its result takes the rest.
         let typed = u16::try_from(text::width(text_field.text().as_str())).unwrap_or(u16::MAX).saturating_add(2);
-        let room = (area.width - width).saturating_sub(typed.min((area.width - width) / 2));
-        let beside = input_result(model, usize::from(room), render.theme);
-        let beside_width = u16::try_from(beside.width()).unwrap_or(u16::MAX).min(room);
-        text_field.draw(frame, Rect { x: area.x + width, width: area.width - width - beside_width, ..area });
-        let beside_area = Rect { x: area.right() - beside_width, width: beside_width, ..area };
-        frame.render_widget(beside, beside_area);
+        let available = (area.width - width).saturating_sub(typed.min((area.width - width) / 2));
+        let result = input_result(model, usize::from(available), render.theme);
+        let result_width = u16::try_from(result.width()).unwrap_or(u16::MAX).min(available);
+        text_field.draw(frame, Rect { x: area.x + width, width: area.width - width - result_width, ..area });
+        let result_area = Rect { x: area.right() - result_width, width: result_width, ..area };
+        frame.render_widget(result, result_area);
         return;
     }
     let right = background(model, render);
@@ -63,8 +63,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
 }
 
 /// Renders the number of matches of the text being typed, its error or its completions.
-fn input_result(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
-    let cut = |words: &str| text::truncate_to_width(words, room, theme.glyphs.ellipsis).into_owned();
+fn input_result(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
+    let cut = |words: &str| text::truncate_to_width(words, width, theme.glyphs.ellipsis).into_owned();
     let hits = match &model.mode {
         Mode::Search(SearchEntry { error: Some(error), .. }) => {
             return Line::styled(cut(&format!(" {} ", clean(error))), theme.bad);
@@ -73,7 +73,7 @@ fn input_result(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
             let column = text[..error.at.start].chars().count() + 1;
             return Line::styled(cut(&format!(" at {column}: {} ", clean(&error.message))), theme.bad);
         }
-        Mode::Filter(FilterEntry { offered: Some(offered), .. }) => return completions(offered, room, theme),
+        Mode::Filter(FilterEntry { offered: Some(offered), .. }) => return completions(offered, width, theme),
         Mode::Search(_) => model.search.as_ref().map(|search| &search.hits),
         Mode::Filter(_) => model.filter.as_ref().map(|filter| &filter.hits),
         _ => None,
@@ -90,16 +90,16 @@ fn input_result(model: &Model, room: usize, theme: &Theme) -> Line<'static> {
 }
 
 /// Renders the completions of the word at the cursor, from the current one.
-fn completions(offered: &Offered, room: usize, theme: &Theme) -> Line<'static> {
+fn completions(offered: &Offered, width: usize, theme: &Theme) -> Line<'static> {
     let choices = &offered.completion.choices;
     let mut line = Line::raw(" ");
-    for (place, choice) in choices.iter().cycle().skip(offered.chosen).take(choices.len()).enumerate() {
+    for (index, choice) in choices.iter().cycle().skip(offered.chosen).take(choices.len()).enumerate() {
         let choice = clean(choice);
-        if place > 0 && line.width() + text::width(&choice) + 2 > room {
+        if index > 0 && line.width() + text::width(&choice) + 2 > width {
             line.push_span(Span::styled(theme.glyphs.ellipsis, theme.muted));
             break;
         }
-        line.push_span(Span::styled(choice, if place == 0 { theme.accent } else { theme.muted }));
+        line.push_span(Span::styled(choice, if index == 0 { theme.accent } else { theme.muted }));
         line.push_span(Span::raw(" "));
     }
     line

@@ -33,8 +33,9 @@ pub(super) fn highlight(lines: &mut [Line<'static>], words: &str, findings: &[Fi
 /// Maps a range of the text to the sanitized text, in which offsets differ.
 fn shown(words: &str, span: &Range<usize>) -> Range<usize> {
     let most = clipped(words).len();
-    let place = |at: usize| text::sanitize_multiline(&words[..words.floor_char_boundary(at.min(most))]).len();
-    place(span.start)..place(span.end)
+    let sanitized_offset =
+        |at: usize| text::sanitize_multiline(&words[..words.floor_char_boundary(at.min(most))]).len();
+    sanitized_offset(span.start)..sanitized_offset(span.end)
 }
 
 /// Splits a span at the ends of `spans` and styles the parts inside.

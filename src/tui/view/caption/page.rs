@@ -235,16 +235,16 @@ impl Page<'_> {
     fn heading(&self, name: &str, facts: &[String], words: Option<&str>) -> Line<'static> {
         let theme = self.theme;
         let count = words.map(|words| self.count(words)).unwrap_or_default();
-        let mut room = self.width.saturating_sub(text::width(name) + count.width() + 1);
+        let mut remaining = self.width.saturating_sub(text::width(name) + count.width() + 1);
         let mut spans = vec![Span::styled(name.to_owned(), theme.accent)];
-        for (place, fact) in facts.iter().enumerate() {
-            let separator = if place == 0 { "  ".to_owned() } else { format!(" {} ", theme.glyphs.dot) };
+        for (index, fact) in facts.iter().enumerate() {
+            let separator = if index == 0 { "  ".to_owned() } else { format!(" {} ", theme.glyphs.dot) };
             let fact = format!("{separator}{}", clean(fact));
-            let Some(left) = room.checked_sub(text::width(&fact)) else { break };
-            room = left;
+            let Some(left) = remaining.checked_sub(text::width(&fact)) else { break };
+            remaining = left;
             spans.push(Span::styled(fact, theme.muted));
         }
-        spans.push(Span::raw(" ".repeat(room + 1)));
+        spans.push(Span::raw(" ".repeat(remaining + 1)));
         spans.push(count);
         Line::from(spans)
     }

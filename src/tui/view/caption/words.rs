@@ -37,8 +37,8 @@ pub(super) fn compared(own: &str, other: &str, mark: DiffKind, plain: Style, mar
     let mut lines = vec![Line::default()];
     for segment in segments.iter().filter(|segment| segment.kind == DiffKind::Same || segment.kind == mark) {
         let style = if segment.kind == mark { plain.patch(marked) } else { plain };
-        for (place, part) in segment.text.split('\n').enumerate() {
-            if place > 0 {
+        for (index, part) in segment.text.split('\n').enumerate() {
+            if index > 0 {
                 lines.push(Line::default());
             }
             if let Some(line) = lines.last_mut().filter(|_| !part.is_empty()) {

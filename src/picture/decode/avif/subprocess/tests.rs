@@ -34,7 +34,7 @@ fn reads_pixels() {
 #[case::reported("echo 'broken it is bad'", broken("it is bad".to_owned()))]
 #[case::reported_with_escapes(r"printf 'unsupported a\033[31m\n'", unsupported("a [31m"))]
 #[case::reported_size("echo too-many-pixels 70000 80000", PictureError::TooManyPixels { width: 70_000, height: 80_000 })]
-fn errors_are_told_apart(#[case] script: &str, #[case] expected: PictureError) {
+fn errors_are_distinguished(#[case] script: &str, #[case] expected: PictureError) {
     assert_eq!(run_shell(script), Err(expected));
 }
 
