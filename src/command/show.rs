@@ -184,7 +184,7 @@ impl Drawing {
         let decoded = decode(bytes, pixels(area, terminal.cell))?;
         let info = decoded.info;
         let picture = (info.width, info.height);
-        let framing = Framing { picture, area: area, cell: terminal.cell, max_scale: self.enlarge };
+        let framing = Framing { picture, area, cell: terminal.cell, max_scale: self.enlarge };
         let crop =
             framing.crop(Zoom::FIT).ok_or_else(|| PreviewError::Encode("the terminal is too small".to_owned()))?;
         let cells = crop.cells;

@@ -16,7 +16,7 @@ use crate::statistics::{Agreement, Proportion};
 const KINDS: [DecisionKind; 4] =
     [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded];
 
-/// Disagreements listed on a page. JSON lists all.
+/// The maximum number of disagreements listed on a page. JSON lists all.
 const MAX_LISTED: usize = 40;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Comparison {
     /// Decisions on records decided in both, in the order accepted, kept, edited, excluded.
     pub kinds: Agreement<4>,
     /// The same in two classes: unchanged (accepted, kept) or not (edited, excluded).
-    pub taken: Agreement<2>,
+    pub unchanged: Agreement<2>,
     /// Records with the same caption, or excluded, in both.
     pub same_caption: Proportion,
     /// Records with different decisions or captions, in file order.
@@ -105,7 +105,7 @@ impl Comparison {
             match decisions.map(|kind| KINDS.iter().position(|known| *known == kind)) {
                 [Some(first), Some(second)] => {
                     comparison.kinds.add(first, second);
-                    comparison.taken.add(usize::from(first > 1), usize::from(second > 1));
+                    comparison.unchanged.add(usize::from(first > 1), usize::from(second > 1));
                     let captions = states.map(|state| caption(state, record.caption.text()));
                     both += 1;
                     same += u64::from(captions[0] == captions[1]);
@@ -127,9 +127,9 @@ impl Comparison {
         let both = self.same_caption.total();
         page.heading(format!("{both} records decided in both"));
         for ((name, reviewers), place) in self.names.iter().zip(&self.reviewers).zip(["first", "second"]) {
-            let who: Vec<&str> = reviewers.iter().map(String::as_str).collect();
-            let who = if who.is_empty() { String::new() } else { format!("{}: ", who.join(", ")) };
-            page.row(format!("{place:<8}{who}{name}"));
+            let reviewers: Vec<&str> = reviewers.iter().map(String::as_str).collect();
+            let reviewers = if reviewers.is_empty() { String::new() } else { format!("{}: ", reviewers.join(", ")) };
+            page.row(format!("{place:<8}{reviewers}{name}"));
         }
         page.row(format!("{} only by the first, {} only by the second", self.alone[0], self.alone[1]));
         if both == 0 {
@@ -137,7 +137,7 @@ impl Comparison {
         }
         page.heading(format!("{:<24}{:>12}{:>9}{:>8}  {}", "Agreement", "", "", "kappa", "95 % interval"));
         agreement(&mut page, "same decision", &self.kinds);
-        agreement(&mut page, "unchanged or not", &self.taken);
+        agreement(&mut page, "unchanged or not", &self.unchanged);
         let same = self.same_caption.rate().map(percent).unwrap_or_default();
         page.row(format!("{:<22}{:>12}{same:>9}", "same caption", of(self.same_caption)));
         page.remark("kappa: agreement beyond chance, from 0 (chance) to 1 (perfect)");
@@ -168,7 +168,7 @@ impl Comparison {
             "decision": agreement_json(&self.kinds),
             "decision_kinds": KINDS.map(DecisionKind::name),
             "decision_counts": self.kinds.counts(),
-            "taken_as_it_was": agreement_json(&self.taken),
+            "taken_as_it_was": agreement_json(&self.unchanged),
             "same_caption": proportion(self.same_caption),
             "disagreements": self.disagreements.iter().map(Disagreement::json).collect::<Vec<_>>(),
         })
@@ -177,8 +177,8 @@ impl Comparison {
 
 /// Returns the current caption, or `None` if the record is excluded.
 fn caption<'a>(state: &'a RecordState, in_dataset: Option<&'a str>) -> Option<&'a str> {
-    let is_out = state.decision.kind() == DecisionKind::Excluded;
-    (!is_out).then(|| state.current_caption(in_dataset).unwrap_or_default())
+    let is_excluded = state.decision.kind() == DecisionKind::Excluded;
+    (!is_excluded).then(|| state.current_caption(in_dataset).unwrap_or_default())
 }
 
 fn agreement<const N: usize>(page: &mut Page, label: &str, agreement: &Agreement<N>) {

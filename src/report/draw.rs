@@ -10,7 +10,7 @@ use crate::session::{Ledger, Sample, SampleMember, SampleRequest, Subject};
 use crate::statistics::{self, Stratum};
 
 /// Records between two calls of `keep_going`.
-const ASK_EVERY: u32 = 1_024;
+const CHECK_INTERVAL: u32 = 1_024;
 
 /// The stratum of records without the field.
 const NONE: &str = "(none)";
@@ -50,7 +50,7 @@ pub fn draw(
             let value = *values.entry(value).or_insert(next);
             found.push((statistics::sample_key(request.seed, record.id.0, &record.file_name), value, record.id));
         }
-        stopped = entry.id().0.is_multiple_of(ASK_EVERY) && keep_going().is_break();
+        stopped = entry.id().0.is_multiple_of(CHECK_INTERVAL) && keep_going().is_break();
         if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     if stopped {

@@ -65,10 +65,9 @@ impl Counts {
     }
 }
 
-/// Who wrote a caption.
+/// The source of a caption.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextOrigin {
-    /// It was in the dataset.
     Dataset,
     Described {
         /// Model and version; for candidates imported from an earlier run, the file.

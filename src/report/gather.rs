@@ -13,9 +13,9 @@ use crate::statistics::{Proportion, to_f64};
 use crate::text;
 
 /// Records between two calls of `keep_going`.
-const ASK_EVERY: u32 = 1_024;
+const CHECK_INTERVAL: u32 = 1_024;
 
-/// Number of openings and of phrases to list.
+/// The maximum number of openings and of phrases listed.
 const MAX_LISTED: usize = 10;
 
 impl Figures {
@@ -38,7 +38,7 @@ impl Figures {
                 Entry::Bad(_) => sums.unreadable += 1,
                 Entry::Record(record) => sums.add(&record, ledger.record(record.id)),
             }
-            stopped = id.0.is_multiple_of(ASK_EVERY) && keep_going().is_break();
+            stopped = id.0.is_multiple_of(CHECK_INTERVAL) && keep_going().is_break();
             if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if stopped {
@@ -70,7 +70,7 @@ impl Figures {
     }
 }
 
-/// The edits of each record, in order, with the text each began with.
+/// The edits of each record, in order, each with its base.
 pub(crate) type Edits = HashMap<RecordId, Vec<(Seq, EditBase)>>;
 
 pub(crate) fn edits(actions: &[Action]) -> Edits {
@@ -83,11 +83,11 @@ pub(crate) fn edits(actions: &[Action]) -> Edits {
     edits
 }
 
-/// Returns the candidate the edit at `at` began with, following edits of edits to the first one. Returns `None` if that
-/// began with the original caption.
+/// Returns the candidate from which the edit at `at` started, following edits of edits to the first one. Returns `None`
+/// if that one started from the original caption.
 pub(crate) fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<CandidateId> {
-    let made = edits.get(&record)?.iter().rev().filter(|(seq, _)| *seq <= at);
-    let mut bases = made.map(|(_, base)| *base);
+    let earlier = edits.get(&record)?.iter().rev().filter(|(seq, _)| *seq <= at);
+    let mut bases = earlier.map(|(_, base)| *base);
     match bases.find(|base| *base != EditBase::Current)? {
         EditBase::Candidate(candidate) => Some(candidate),
         EditBase::Original | EditBase::Current => None,
@@ -97,7 +97,7 @@ pub(crate) fn origin(edits: &Edits, record: RecordId, at: Seq) -> Option<Candida
 /// Counts of accepted captions of one origin.
 #[derive(Default)]
 struct TextCounts {
-    taken: u64,
+    accepted: u64,
     edited: u64,
     distance: f64,
 }
@@ -159,7 +159,7 @@ impl Sums {
             prompt: candidate.provenance.prompt.clone(),
         });
         let counts = self.texts.entry(origin).or_default();
-        counts.taken += 1;
+        counts.accepted += 1;
         if let Some(text) = edited {
             let original = || state.original_caption(record.caption.text()).unwrap_or_default();
             let before = candidate.map_or_else(original, |candidate| candidate.text.as_str());
@@ -174,7 +174,7 @@ fn texts(counts: HashMap<TextOrigin, TextCounts>) -> Vec<TextFigures> {
         .into_iter()
         .map(|(origin, counts)| TextFigures {
             origin,
-            edited: Proportion::new(counts.edited, counts.taken),
+            edited: Proportion::new(counts.edited, counts.accepted),
             distance: (counts.edited > 0).then(|| counts.distance / to_f64(counts.edited)),
         })
         .collect();

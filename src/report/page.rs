@@ -9,7 +9,7 @@ use crate::text;
 /// Columns of a page: 80 without the border of a pop-up.
 pub(super) const WIDTH: usize = 76;
 
-/// Characters that bars are drawn with.
+/// The characters of bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bars {
     /// Block elements, with a resolution of an eighth of a cell.

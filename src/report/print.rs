@@ -13,7 +13,7 @@ use crate::text::{counted, span, thousands};
 const KINDS: [DecisionKind; 5] =
     [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded, DecisionKind::Skipped];
 
-/// Reasons listed.
+/// The maximum number of reasons listed.
 const MAX_REASONS: usize = 10;
 
 impl Figures {
@@ -35,10 +35,10 @@ impl Figures {
         if let Some(spot) = &self.spot {
             spot.print(&mut page);
         }
-        self.decided(&mut page);
-        self.judged(&mut page);
+        self.print_decisions(&mut page);
+        self.print_sources(&mut page);
         list(&mut page, "Regenerated because", &self.reasons);
-        self.words(&mut page);
+        self.print_lengths(&mut page);
         phrases(&mut page, "Most frequent openings (captions)", &self.openings, Counted::Opening);
         phrases(&mut page, "Most frequent three-word phrases (captions)", &self.phrases, Counted::Phrase);
         spending(&mut page, &self.spending);
@@ -46,7 +46,7 @@ impl Figures {
         page
     }
 
-    fn decided(&self, page: &mut Page) {
+    fn print_decisions(&self, page: &mut Page) {
         page.heading(format!("{:<16}{:>9}{:>9}", "Decisions", "by hand", "by run"));
         for kind in KINDS {
             let counts = self.decisions.get(&kind).copied().unwrap_or_default();
@@ -88,25 +88,25 @@ impl Figures {
         }
     }
 
-    fn judged(&self, page: &mut Page) {
+    fn print_sources(&self, page: &mut Page) {
         if self.texts.is_empty() {
             return;
         }
         page.heading(format!("{:<50}{:>8}{:>8}{:>10}", "Accepted captions by source", "count", "edited", "changed"));
         for text in &self.texts {
-            let of = match &text.origin {
+            let source = match &text.origin {
                 TextOrigin::Dataset => "the dataset".to_owned(),
                 TextOrigin::Described { model, prompt: None } => model.clone(),
                 TextOrigin::Described { model, prompt: Some(prompt) } => format!("{model} · {prompt}"),
             };
             let edited = text.edited.rate().map(percent).unwrap_or_default();
             let distance = text.distance.map(percent).unwrap_or_default();
-            page.row(format!("{}{:>8}{edited:>8}{distance:>10}", page.cell(&of, 48), text.edited.total()));
+            page.row(format!("{}{:>8}{edited:>8}{distance:>10}", page.cell(&source, 48), text.edited.total()));
         }
         page.remark("edited: share of count · changed: mean share of words in edited captions");
     }
 
-    fn words(&self, page: &mut Page) {
+    fn print_lengths(&self, page: &mut Page) {
         let lengths = &self.lengths;
         let (Some(median), Some((least, most))) = (lengths.percentile(50), lengths.range()) else { return };
         page.heading(format!("Words per caption: median {median}, from {least} to {most}"));
@@ -139,8 +139,8 @@ fn phrases(page: &mut Page, heading: &str, phrases: &[Phrase], counted: fn(Strin
     }
     page.heading(heading);
     for phrase in phrases {
-        let most = if phrase.at_least { "+" } else { " " };
-        page.count(format!("{:>7}{most} {}", phrase.captions, phrase.words), counted(phrase.words.clone()));
+        let sign = if phrase.at_least { "+" } else { " " };
+        page.count(format!("{:>7}{sign} {}", phrase.captions, phrase.words), counted(phrase.words.clone()));
     }
 }
 

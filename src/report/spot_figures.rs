@@ -11,7 +11,7 @@ use crate::statistics::Proportion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpotFigures {
     pub request: SampleRequest,
-    /// Number of records it was drawn from.
+    /// Number of records from which the sample was drawn.
     pub population: u64,
     /// Number of records drawn: less than requested if the dataset is smaller.
     pub drawn: u64,
@@ -83,7 +83,7 @@ impl SpotFigures {
 
     /// Returns `94.0 % accepted (83.8–97.9 %)`, or `None` if no record is judged yet.
     #[must_use]
-    pub fn words(&self) -> Option<String> {
+    pub fn summary(&self) -> Option<String> {
         let interval = self.accepted.interval()?;
         Some(format!("{} accepted ({})", percent(self.accepted.rate()?), percents(interval)))
     }

@@ -84,8 +84,8 @@ pub(super) fn advance(model: &mut Model) {
         go_to_position(model, model.list.position + 1);
     }
     let complete = model.spot_figures().filter(|figures| figures.pending() == 0);
-    if let Some(words) = complete.and_then(|figures| figures.words()) {
-        model.notify(NoticeKind::Info, format!("sample complete: {words} · :report saves a report"));
+    if let Some(summary) = complete.and_then(|figures| figures.summary()) {
+        model.notify(NoticeKind::Info, format!("sample complete: {summary} · :report saves a report"));
         return;
     }
     if !is_last {

@@ -70,7 +70,7 @@ fn sample_summary(model: &Model, judged: u64, drawn: u64, theme: &Theme) -> Stri
     let blind = model.settings.sample.as_ref().is_some_and(|sample| sample.blind);
     let blind = if blind { format!(" {} blind", theme.glyphs.dot) } else { String::new() };
     let sample = format!("sample {drawn} {} seed {seed}{blind}  {judged}/{drawn}", theme.glyphs.dot);
-    match model.spot_figures().and_then(|figures| figures.words()) {
+    match model.spot_figures().and_then(|figures| figures.summary()) {
         Some(words) if theme.glyphs == Glyphs::ASCII => format!("{sample}  {}", words.replace('–', "-")),
         Some(words) => format!("{sample}  {words}"),
         None => sample,
