@@ -87,10 +87,10 @@ pub enum PictureError {
     Forbidden,
     #[error("the file is empty")]
     Empty,
-    #[error("{what}: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+    #[error("{content}: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
     Unsupported {
         /// A guess at the actual content, from its first bytes.
-        what: String,
+        content: String,
     },
     #[error("too large: a file of {} MB, the limit is {} MB", bytes / 1_000_000, limit / 1_000_000)]
     TooManyBytes { bytes: u64, limit: u64 },
@@ -117,7 +117,7 @@ pub enum PictureError {
 }
 
 impl PictureError {
-    /// Returns what the operator can do about the error.
+    /// Returns the remedy of the error.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {

@@ -107,20 +107,20 @@ mod tests {
         let file = folder.path().join("config.toml");
         fs::write(&file, FILE).unwrap();
         let text = printed(&layers(&file), false);
-        let place = file.display();
+        let path = file.display();
         for (setting, source) in [
             ("max-words = 50", "default"),
-            ("ahead = 1", &*format!("{place}:1")),
+            ("ahead = 1", &*format!("{path}:1")),
             ("budget = \"2.50\"", "RECAPTION_BUDGET"),
             ("ascii = true", "command line"),
             ("log-level = \"debug\"", "command line"),
-            ("hedging = \"off\"", &*format!("{place}:4")),
-            ("banned = [\"Acme\", \"a # b\"]", &*format!("{place}:5")),
+            ("hedging = \"off\"", &*format!("{path}:4")),
+            ("banned = [\"Acme\", \"a # b\"]", &*format!("{path}:5")),
         ] {
             assert!(text.lines().any(|line| line == format!("{setting:32} # {source}")), "{setting} {source}\n{text}");
         }
         assert!(text.contains("\n# region is not set\n") && text.contains("\n# required is not set\n"), "{text}");
-        assert!(text.starts_with(&format!("# Overrides from {place}\ncaption-field")), "{text}");
+        assert!(text.starts_with(&format!("# Overrides from {path}\ncaption-field")), "{text}");
     }
 
     #[test]
@@ -144,10 +144,10 @@ mod tests {
             let settings = all["settings"].as_array().unwrap();
             settings.iter().find(|setting| setting["name"] == name).unwrap().clone()
         };
-        let place = file.to_string_lossy();
-        assert_eq!(all["file"], *place);
+        let path = file.to_string_lossy();
+        assert_eq!(all["file"], *path);
         assert_eq!(named("max-words"), json!({ "name": "max-words", "value": 50, "source": "default" }));
-        let hedging = json!({ "name": "lints.hedging", "value": "off", "source": "file", "file": place, "line": 4 });
+        let hedging = json!({ "name": "lints.hedging", "value": "off", "source": "file", "file": path, "line": 4 });
         assert_eq!(named("lints.hedging"), hedging);
         assert_eq!(named("budget")["variable"], "RECAPTION_BUDGET");
         assert_eq!(named("mouse")["source"], "default");

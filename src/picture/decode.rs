@@ -153,9 +153,9 @@ fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
         Ok(ImageFormat::Avif) => Ok(PictureFormat::Avif),
         Ok(other) => {
             let name = other.extensions_str().first().unwrap_or(&"another");
-            Err(PictureError::Unsupported { what: format!("a picture of the {} format", name.to_uppercase()) })
+            Err(PictureError::Unsupported { content: format!("a picture of the {} format", name.to_uppercase()) })
         }
-        Err(_) => Err(PictureError::Unsupported { what: guess_content(bytes).to_owned() }),
+        Err(_) => Err(PictureError::Unsupported { content: guess_content(bytes).to_owned() }),
     }
 }
 
@@ -207,9 +207,9 @@ fn picture_error(error: &ImageError, format: PictureFormat) -> PictureError {
             PictureError::TooMuchMemory
         }
         _ if ended_early(error) => PictureError::CutOff(format),
-        ImageError::Unsupported(_) => {
-            PictureError::Unsupported { what: clean_message(format_args!("an unsupported kind of {format} ({error})")) }
-        }
+        ImageError::Unsupported(_) => PictureError::Unsupported {
+            content: clean_message(format_args!("an unsupported kind of {format} ({error})")),
+        },
         _ => PictureError::Broken { format, reason: clean_message(error) },
     }
 }

@@ -58,13 +58,13 @@ impl Painter {
     /// have to be sent while a pop-up covers it.
     pub fn paint(&mut self, preview: &Preview, buffer: &mut Buffer, area: Rect, covers: &[Rect]) -> Option<Rect> {
         let encoded = preview.encoded();
-        let place = centred(encoded, area.intersection(buffer.area))?;
+        let target = centred(encoded, area.intersection(buffer.area))?;
         let covered: Vec<Rect> =
-            covers.iter().map(|cover| cover.intersection(place)).filter(|cover| !cover.is_empty()).collect();
-        let same = self.previous.iter().position(|shown| shown.preview == *preview && shown.area == place);
+            covers.iter().map(|cover| cover.intersection(target)).filter(|cover| !cover.is_empty()).collect();
+        let same = self.previous.iter().position(|shown| shown.preview == *preview && shown.area == target);
         let shown = same.map(|same| self.previous.swap_remove(same));
 
-        let first = Rect { width: 1, height: 1, ..place };
+        let first = Rect { width: 1, height: 1, ..target };
         let first_is_covered = covered.iter().any(|cover| cover.intersects(first));
         let must_wait = match &encoded.drawing {
             // Uploaded with the first cell, only once: that cell must reach the terminal.
@@ -79,37 +79,37 @@ impl Painter {
 
         let mut shown = shown.unwrap_or_else(|| Shown {
             preview: preview.clone(),
-            area: place,
+            area: target,
             covered: Vec::new(),
             damaged: false,
             resend_parity: false,
         });
         match &encoded.drawing {
             Drawing::Inline(picture) => {
-                Image::new(picture).render(place, buffer);
+                Image::new(picture).render(target, buffer);
                 shown.damaged |= shown.covered.iter().any(|before| !covered.contains(before));
                 if shown.damaged && covered.is_empty() {
                     shown.damaged = false;
                     shown.resend_parity = !shown.resend_parity;
                 }
-                complete_first_cell(buffer, place, shown.resend_parity);
+                complete_first_cell(buffer, target, shown.resend_parity);
             }
             Drawing::Placeholders(kitty, upload) => {
-                Image::new(kitty).render(place, buffer);
+                Image::new(kitty).render(target, buffer);
                 upload.mark_sent();
-                set_coordinates(buffer, place, &covered);
+                set_coordinates(buffer, target, &covered);
             }
             Drawing::Blocks(blocks) => {
-                Image::new(blocks).render(place, buffer);
+                Image::new(blocks).render(target, buffer);
                 if !encoded.true_colour {
-                    reduce_colours(buffer, place);
+                    reduce_colours(buffer, target);
                 }
             }
             Drawing::Overlay(_) => {}
         }
         shown.covered = covered;
         self.current.push(shown);
-        Some(place)
+        Some(target)
     }
 
     /// Ends a frame and returns the commands to send to the terminal right after it.
@@ -155,12 +155,12 @@ fn centred(encoded: &Encoded, area: Rect) -> Option<Rect> {
 
 /// Gives the cells to the right of a pop-up explicit coordinates. A placeholder without coordinates continues its left
 /// neighbour, which is now part of the pop-up.
-fn set_coordinates(buffer: &mut Buffer, place: Rect, covered: &[Rect]) {
-    for cover in covered.iter().filter(|cover| cover.right() < place.right()) {
+fn set_coordinates(buffer: &mut Buffer, target: Rect, covered: &[Rect]) {
+    for cover in covered.iter().filter(|cover| cover.right() < target.right()) {
         for y in cover.top()..cover.bottom() {
             // placeholder, row, column, highest byte of the id
-            let leftmost: Vec<char> = buffer[(place.x, y)].symbol().chars().rev().take(4).collect();
-            let column = DIACRITICS.get(usize::from(cover.right() - place.x));
+            let leftmost: Vec<char> = buffer[(target.x, y)].symbol().chars().rev().take(4).collect();
+            let column = DIACRITICS.get(usize::from(cover.right() - target.x));
             if let (&[highest, _, row, placeholder], Some(&column)) = (&leftmost[..], column) {
                 let symbol: String = [placeholder, row, column, highest].iter().collect();
                 buffer[(cover.right(), y)].set_symbol(&symbol);
@@ -184,11 +184,11 @@ static DIACRITICS: LazyLock<Vec<char>> = LazyLock::new(|| {
 /// Wraps the first cell of a picture that is sent as one escape sequence. Moves the cursor to where ratatui expects it, one
 /// cell to the right. Alternates an ineffective suffix when the picture must be sent again, because ratatui writes only
 /// changed cells.
-fn complete_first_cell(buffer: &mut Buffer, place: Rect, resend_parity: bool) {
+fn complete_first_cell(buffer: &mut Buffer, target: Rect, resend_parity: bool) {
     const SAVE_CURSOR: &str = "\x1b7";
     const RESTORE_CURSOR_AND_STEP: &str = "\x1b8\x1b[1C";
     const NO_ATTRIBUTES: &str = "\x1b[m";
-    let cell = &mut buffer[(place.x, place.y)];
+    let cell = &mut buffer[(target.x, target.y)];
     let suffix = if resend_parity { NO_ATTRIBUTES } else { "" };
     let symbol = format!("{SAVE_CURSOR}{}{RESTORE_CURSOR_AND_STEP}{suffix}", cell.symbol());
     cell.set_symbol(&symbol);
@@ -196,8 +196,8 @@ fn complete_first_cell(buffer: &mut Buffer, place: Rect, resend_parity: bool) {
 }
 
 /// Replaces colours by the nearest of the 256-colour palette, for terminals without true colour.
-fn reduce_colours(buffer: &mut Buffer, place: Rect) {
-    for position in place.positions() {
+fn reduce_colours(buffer: &mut Buffer, target: Rect) {
+    for position in target.positions() {
         let cell = &mut buffer[position];
         cell.fg = nearest_indexed(cell.fg);
         cell.bg = nearest_indexed(cell.bg);

@@ -39,7 +39,7 @@ pub struct Merge {
 pub enum LeftOut {
     /// The record is not in this dataset.
     NotHere,
-    /// It was decided on another caption than this dataset has.
+    /// It was decided on a caption that differs from the one in this dataset.
     OtherCaption,
     /// A command changed its caption here to one that differs from the decision there.
     Amended,
@@ -52,9 +52,9 @@ pub enum LeftOut {
 }
 
 impl LeftOut {
-    /// Returns the reason as it follows a number of records.
+    /// Returns the reason in a form that follows "3 records".
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::NotHere => "not in this dataset",
             Self::OtherCaption => "decided there on another caption",
@@ -89,11 +89,11 @@ impl Merge {
     pub fn page(&self, bars: Bars) -> Page {
         let mut page = Page::new(bars);
         let decisions = counted(self.taken.values().sum(), "decision", "decisions");
-        let are = if self.dry_run { "would be merged" } else { "merged" };
-        page.heading(format!("{decisions} {are}"));
-        let who: Vec<&str> = self.reviewers.iter().map(String::as_str).collect();
-        let who = if who.is_empty() { String::new() } else { format!("{}: ", who.join(", ")) };
-        page.row(format!("from {who}{}", self.other));
+        let merged = if self.dry_run { "would be merged" } else { "merged" };
+        page.heading(format!("{decisions} {merged}"));
+        let reviewers: Vec<&str> = self.reviewers.iter().map(String::as_str).collect();
+        let reviewers = if reviewers.is_empty() { String::new() } else { format!("{}: ", reviewers.join(", ")) };
+        page.row(format!("from {reviewers}{}", self.other));
         let mut parts: Vec<String> =
             self.taken.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         parts.extend((self.flags > 0).then(|| counted(self.flags, "flag", "flags")));
@@ -109,8 +109,8 @@ impl Merge {
         if !self.left.is_empty() {
             page.heading("Not merged");
         }
-        for (why, names) in &self.left {
-            page.row(format!("{} {}", counted(names.len() as u64, "record", "records"), why.words()));
+        for (reason, names) in &self.left {
+            page.row(format!("{} {}", counted(names.len() as u64, "record", "records"), reason.description()));
             for name in names.iter().take(MAX_LISTED) {
                 page.remark(format!("  {name}"));
             }
@@ -131,7 +131,7 @@ impl Merge {
             .map(|kind| (kind.name().to_owned(), json!(self.taken.get(&kind).copied().unwrap_or_default())))
             .collect();
         let left: Map<String, Value> =
-            self.left.iter().map(|(why, names)| (why.name().to_owned(), json!(names))).collect();
+            self.left.iter().map(|(reason, names)| (reason.name().to_owned(), json!(names))).collect();
         json!({
             "session": self.other,
             "reviewers": self.reviewers,

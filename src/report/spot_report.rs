@@ -63,7 +63,7 @@ impl SpotReport {
         let Some(sample) = history.opened.samples.last() else { return Ok(None) };
         dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
         let edits = edits(&history.actions);
-        let known = u64::from(dataset.record_count());
+        let record_count = u64::from(dataset.record_count());
         let file = dataset.path().file_name().unwrap_or(dataset.path().as_os_str());
         Ok(Some(Self {
             dataset: file.to_string_lossy().into_owned(),
@@ -72,7 +72,11 @@ impl SpotReport {
             drawn_at: sample.at,
             made_at: now,
             figures: SpotFigures::of(sample, &history.opened.ledger),
-            records: sample.members.iter().map(|member| record(sample, member, history, &edits, known)).collect(),
+            records: sample
+                .members
+                .iter()
+                .map(|member| record(sample, member, history, &edits, record_count))
+                .collect(),
         }))
     }
 
@@ -170,10 +174,11 @@ impl SpotReport {
             let number = record.number.map_or_else(|| "removed".to_owned(), |number| number.to_string());
             let reviewer = escaped(record.reviewer.as_deref().unwrap_or_default());
             let at = record.at.map(seconds).unwrap_or_default();
-            let mut why = record.reasons.clone();
-            why.extend((!record.note.is_empty()).then(|| record.note.clone()));
-            let (name, verdict, why) = (escaped(&record.file_name), record.verdict.name(), escaped(&why.join("; ")));
-            writeln!(page, "| {number} | {name} | {verdict} | {reviewer} | {at} | {why} |")?;
+            let mut reasons = record.reasons.clone();
+            reasons.extend((!record.note.is_empty()).then(|| record.note.clone()));
+            let reasons = escaped(&reasons.join("; "));
+            let (name, verdict) = (escaped(&record.file_name), record.verdict.name());
+            writeln!(page, "| {number} | {name} | {verdict} | {reviewer} | {at} | {reasons} |")?;
         }
         let refused: Vec<&SpotRecord> = self.records.iter().filter(|record| record.is_refused()).collect();
         if !refused.is_empty() {
@@ -202,15 +207,15 @@ impl SpotReport {
         }
         let unchanged = if self.unchanged { "unchanged since" } else { "changed since; use the original file" };
         let reviewers: Vec<String> = self.reviewers().into_iter().map(escaped).collect();
-        let who = if reviewers.is_empty() { "unknown".to_owned() } else { reviewers.join(", ") };
+        let reviewers = if reviewers.is_empty() { "unknown".to_owned() } else { reviewers.join(", ") };
         let times = || self.records.iter().filter_map(|record| record.at);
-        let when = match (times().min(), times().max()) {
+        let period = match (times().min(), times().max()) {
             (Some(first), Some(last)) => format!("{} to {}", seconds(first), seconds(last)),
             _ => "not yet".to_owned(),
         };
         let name = escaped(&self.dataset);
         let file = shell_quoted(&self.dataset);
-        let again =
+        let command =
             format!("recaption {file} --sample {} --seed {}{option} --session mine.sqlite", request.size, request.seed);
         writeln!(page, "| | |\n|---|---|")?;
         writeln!(page, "| dataset | {name}, {} records, {unchanged} |", figures.population)?;
@@ -218,12 +223,12 @@ impl SpotReport {
         let blind = if request.blind { ", judged blind" } else { "" };
         writeln!(page, "| sample | {} records, seed {}{strata}{blind} |", figures.drawn, request.seed)?;
         writeln!(page, "| drawn | {} |", seconds(self.drawn_at))?;
-        writeln!(page, "| judged by | {who} |")?;
-        writeln!(page, "| judged | {when} |")?;
+        writeln!(page, "| judged by | {reviewers} |")?;
+        writeln!(page, "| judged | {period} |")?;
         for (verdict, count) in figures.refused {
             writeln!(page, "| {} | {count} |", verdict.name())?;
         }
-        writeln!(page, "| to judge the same sample | {} |", escaped(&again))?;
+        writeln!(page, "| to judge the same sample | {} |", escaped(&command))?;
         writeln!(page, "| then to compare | {} |", escaped(&format!("recaption stats {file} mine.sqlite")))?;
         writeln!(page, "| program | recaption {}, {} |\n", env!("CARGO_PKG_VERSION"), seconds(self.made_at))?;
         writeln!(page, "Accepted: kept or accepted unchanged. Not accepted: edited, regenerated or excluded.\n")
@@ -236,12 +241,13 @@ impl SpotRecord {
     }
 }
 
-fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edits, known: u64) -> SpotRecord {
+fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edits, record_count: u64) -> SpotRecord {
     let state = history.opened.ledger.record(member.record);
     let verdict = sample.verdict(member, state);
     let original = member.subject.caption.as_deref().unwrap_or_default();
     let number = u64::from(member.record.0) + 1;
-    let text_of = |id| state.candidates.iter().find(|known| known.id == id).map(|candidate| candidate.text.as_str());
+    let text_of =
+        |id| state.candidates.iter().find(|candidate| candidate.id == id).map(|candidate| candidate.text.as_str());
     let judged = match &state.decision {
         _ if member.text.is_some() => member.text.as_deref(),
         Decision::Edited { .. } => origin(edits, member.record, state.decided_at).and_then(text_of),
@@ -257,7 +263,7 @@ fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edi
     let since = state.candidates.iter().filter(|candidate| candidate.id.0 > sample.after.0);
     let is_judged = verdict != Verdict::Pending;
     SpotRecord {
-        number: (number <= known).then_some(number),
+        number: (number <= record_count).then_some(number),
         file_name: member.subject.file_name.clone(),
         stratum: sample.request.by.as_ref().and(sample.strata.get(member.stratum)).map(|stratum| stratum.name.clone()),
         verdict,

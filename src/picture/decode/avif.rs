@@ -88,7 +88,7 @@ fn picture_error(error: &AvifError) -> PictureError {
     match error {
         AvifError::LimitExceeded(_) => PictureError::TooMuchMemory,
         AvifError::Unsupported(_) => {
-            PictureError::Unsupported { what: clean_message(format_args!("an unsupported kind of AVIF ({error})")) }
+            PictureError::Unsupported { content: clean_message(format_args!("an unsupported kind of AVIF ({error})")) }
         }
         _ => broken(clean_message(error)),
     }

@@ -115,13 +115,13 @@ fn report(folder: &Path) -> SpotReport {
 fn each_record_has_verdict_captions_and_reviewer() {
     let folder = tempfile::tempdir().unwrap();
     let report = report(folder.path());
-    let told: Vec<(u64, Verdict, &str, Option<&str>)> = report
+    let judged: Vec<(u64, Verdict, &str, Option<&str>)> = report
         .records
         .iter()
         .map(|record| (record.number.unwrap(), record.verdict, record.before.as_str(), record.after.as_deref()))
         .collect();
     assert_eq!(
-        told,
+        judged,
         [
             (7, Verdict::Pending, "six | <b>", Some("six | <b>")),
             (6, Verdict::Pending, "five", Some("five")),

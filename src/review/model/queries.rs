@@ -121,7 +121,9 @@ impl Model {
     pub fn text(&self, record: RecordId, version: Version) -> Option<&str> {
         match version {
             Version::Original => self.original(record),
-            Version::Candidate(index) => self.state(record).candidates.get(index).map(|known| known.text.as_str()),
+            Version::Candidate(index) => {
+                self.state(record).candidates.get(index).map(|candidate| candidate.text.as_str())
+            }
             Version::Edited => self.state(record).own_text(),
         }
     }
@@ -193,7 +195,7 @@ impl Model {
         }
     }
 
-    /// Returns the visible part of the image under the cursor, once its size is known.
+    /// Returns the visible part of the image under the cursor, once its size is candidate.
     #[must_use]
     pub fn framing(&self) -> Option<Framing> {
         let info = self.preview()?.ok()?.info();
@@ -227,7 +229,7 @@ impl Version {
             _ if state.is_ready() => newest.unwrap_or(Self::Original),
             _ if state.amended.is_some() => Self::Edited,
             Decision::Accepted { candidate, .. } => {
-                let place = state.candidates.iter().position(|known| known.id == *candidate);
+                let place = state.candidates.iter().position(|stored| stored.id == *candidate);
                 place.map_or(Self::Original, Self::Candidate)
             }
             Decision::Edited { .. } => Self::Edited,

@@ -164,7 +164,7 @@ fn crash(status: ExitStatus) -> PictureError {
         use std::os::unix::process::ExitStatusExt as _;
 
         match status.signal().and_then(Signal::from_named_raw) {
-            // How Rust ends on a failed allocation, and the kernel's last resort against one.
+            // Rust aborts on a failed allocation, and the kernel kills a process if memory runs out.
             Some(Signal::ABORT | Signal::KILL) => return PictureError::TooMuchMemory,
             Some(Signal::XCPU) => return PictureError::TooSlow,
             _ => {}
@@ -177,7 +177,7 @@ fn crash(status: ExitStatus) -> PictureError {
 fn serve(memory: u64, cpu_seconds: u64) -> io::Result<()> {
     #[cfg(unix)]
     limit_resources(memory, cpu_seconds);
-    // Nobody reads standard error, and a backtrace takes time and memory.
+    // Standard error is not read, and a backtrace takes time and memory.
     panic::set_hook(Box::new(|_| ()));
     let mut length = [0; 8];
     let mut bytes = Vec::new();
@@ -219,13 +219,13 @@ fn write_response(response: &Result<DynamicImage, PictureError>, out: &mut impl 
         }
         Err(PictureError::TooManyPixels { width, height }) => writeln!(out, "too-many-pixels {width} {height}"),
         Err(PictureError::TooMuchMemory) => writeln!(out, "too-much-memory"),
-        Err(PictureError::Unsupported { what }) => writeln!(out, "unsupported {what}"),
+        Err(PictureError::Unsupported { content }) => writeln!(out, "unsupported {content}"),
         Err(PictureError::Broken { reason, .. }) => writeln!(out, "broken {reason}"),
         Err(error) => writeln!(out, "broken {error}"),
     }
 }
 
-/// Reads what [`write_response`] wrote. Does not trust it.
+/// Reads the output of [`write_response`], which is not trusted.
 ///
 /// # Errors
 ///
@@ -249,7 +249,7 @@ fn read_response(mut from: impl BufRead) -> io::Result<Result<DynamicImage, Pict
         }
         ("too-many-pixels", &[width, height]) => PictureError::TooManyPixels { width, height },
         ("too-much-memory", _) => PictureError::TooMuchMemory,
-        ("unsupported", _) => PictureError::Unsupported { what: clean_message(arguments) },
+        ("unsupported", _) => PictureError::Unsupported { content: clean_message(arguments) },
         ("broken", _) => broken(clean_message(arguments)),
         _ => return Err(io::ErrorKind::InvalidData.into()),
     };

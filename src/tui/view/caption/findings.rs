@@ -12,7 +12,7 @@ use crate::text;
 /// Patches the spans of `findings` with `style`. `lines` are the sanitized lines of `words`; clipped text is ignored.
 pub(super) fn highlight(lines: &mut [Line<'static>], words: &str, findings: &[Finding], style: Style) {
     let spans: Vec<Range<usize>> =
-        findings.iter().filter_map(|finding| finding.span.as_ref()).map(|span| shown(words, span)).collect();
+        findings.iter().filter_map(|finding| finding.span.as_ref()).map(|span| sanitized_range(words, span)).collect();
     if spans.is_empty() {
         return;
     }
@@ -31,10 +31,9 @@ pub(super) fn highlight(lines: &mut [Line<'static>], words: &str, findings: &[Fi
 }
 
 /// Maps a range of the text to the sanitized text, in which offsets differ.
-fn shown(words: &str, span: &Range<usize>) -> Range<usize> {
-    let most = clipped(words).len();
-    let sanitized_offset =
-        |at: usize| text::sanitize_multiline(&words[..words.floor_char_boundary(at.min(most))]).len();
+fn sanitized_range(words: &str, span: &Range<usize>) -> Range<usize> {
+    let max = clipped(words).len();
+    let sanitized_offset = |at: usize| text::sanitize_multiline(&words[..words.floor_char_boundary(at.min(max))]).len();
     sanitized_offset(span.start)..sanitized_offset(span.end)
 }
 
@@ -44,14 +43,14 @@ fn split(span: &Span<'static>, start: usize, spans: &[Range<usize>], style: Styl
     let end = start + content.len();
     let mut cuts: Vec<usize> = spans
         .iter()
-        .flat_map(|wanted| [wanted.start, wanted.end])
+        .flat_map(|range| [range.start, range.end])
         .filter(|cut| (start + 1..end).contains(cut))
         .map(|cut| content.floor_char_boundary(cut - start))
         .chain([0, content.len()])
         .collect();
     cuts.sort_unstable();
     cuts.dedup();
-    let is_in = |at: usize| spans.iter().any(|wanted| wanted.contains(&(start + at)));
+    let is_in = |at: usize| spans.iter().any(|range| range.contains(&(start + at)));
     cuts.windows(2)
         .map(|cut| {
             let style = if is_in(cut[0]) { span.style.patch(style) } else { span.style };

@@ -17,8 +17,8 @@ fn run_shell(script: &str) -> Result<DynamicImage, PictureError> {
     run(shell(script), b"file", TIMEOUT, &|| false)
 }
 
-fn unsupported(what: &str) -> PictureError {
-    PictureError::Unsupported { what: what.to_owned() }
+fn unsupported(content: &str) -> PictureError {
+    PictureError::Unsupported { content: content.to_owned() }
 }
 
 #[test]
