@@ -13,7 +13,10 @@ Examples:
   recaption export captions.jsonl --to csv | head
       print a table
   recaption export captions.jsonl --to parquet --split train -o train.parquet
-      write the training part of a random split (--split test for the rest)";
+      write the training part of a random split (--split test for the rest)
+
+pandas reads the words NA, None, NULL, nan and some others in a CSV file as missing values, and a column of numbers as
+numbers: pass keep_default_na=False and dtype=str, or export to parquet or jsonl.";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
@@ -47,6 +50,10 @@ pub struct ExportArgs {
     /// Set the random seed of the split
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "split")]
     pub seed: u64,
+
+    /// Set the extension of text files [default: that of the file beside the picture, else txt]
+    #[arg(long, value_name = "EXTENSION", visible_alias = "extension")]
+    pub ext: Option<String>,
 
     /// Overwrite existing files
     #[arg(long)]

@@ -268,6 +268,7 @@ impl Run {
             output: args.output,
             only: args.only,
             split: args.split.map(|side| Split { side, test_percent: args.test_percent, seed: args.seed }),
+            extension: args.ext,
             force: args.force,
         };
         Ok(export::run(&options, &mut Console::stdout(), &mut Console::stderr())?.exit_code())

@@ -1,33 +1,39 @@
 //! `recaption export PATH --to FORMAT`: writes the current captions in another format.
 //!
-//! - `txt`: a text file for each image, with the same name but the extension `.txt`, that contains the caption and a line
+//! - `txt`: a text file for each image, with the same name but another extension, that contains the caption and a line
 //!   feed. Files are written beside the images, or with the same subfolders into another folder.
 //! - `csv`: a table with the columns `file_name`, `text`, `decision`, `by`, `flagged`, `note` and `original`.
 //! - `jsonl`: the lines of the dataset, as `recaption save` would write them.
 //! - `parquet`: the same as a table, with a typed column for each field.
 //!
 //! The session is only read. Existing files are overwritten only by force; this is checked before anything is written.
+//! Every export ends with counts that add up: records read = exported + left out, by reason.
 
+mod first_rows;
+mod outcome;
 mod parquet;
 mod place;
 mod sidecars;
+mod split;
 mod table;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use twox_hash::XxHash3_64;
-
 use super::imagefolder;
 use super::input::{self, Input, InputError};
 use crate::atomic_file::{self, WriteError, WriteWarning};
-use crate::cli::{Format, Side};
+use crate::cli::Format;
 use crate::console::Console;
-use crate::dataset::{Dataset, DatasetError, Entry, Line, Record};
+use crate::dataset::{Dataset, DatasetError, Line, Record};
 use crate::exit::ExitCode;
 use crate::session::{DecisionKind, Ledger, RecordState};
 use crate::text::counted;
+
+use outcome::LeftOut;
+pub use outcome::Outcome;
+pub use split::Split;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportOptions {
@@ -39,43 +45,10 @@ pub struct ExportOptions {
     pub only: Vec<DecisionKind>,
     /// Only records on one side of a split.
     pub split: Option<Split>,
+    /// Extension of text files. By default that of the file that exists, else `txt`.
+    pub extension: Option<String>,
     /// Overwrite existing files.
     pub force: bool,
-}
-
-/// One side of a random train/test split. It depends on file names only, so all captions of an image are on one side, and an
-/// image stays on its side when the dataset changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Split {
-    pub side: Side,
-    /// Percentage of images on the test side.
-    pub test_percent: u8,
-    pub seed: u64,
-}
-
-impl Split {
-    fn takes(self, file_name: &str) -> bool {
-        let for_testing =
-            XxHash3_64::oneshot_with_seed(self.seed, file_name.as_bytes()) % 100 < self.test_percent.into();
-        for_testing == (self.side == Side::Test)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Number of exported records.
-    pub exported: u64,
-    /// Number of selected records without a caption, for which no text file was written.
-    pub without_caption: u64,
-    /// Number of selected records that could not be exported: the line cannot be parsed, or the path leads out of the folder.
-    pub failed: u64,
-}
-
-impl Outcome {
-    #[must_use]
-    pub const fn exit_code(&self) -> ExitCode {
-        if self.failed == 0 { ExitCode::Done } else { ExitCode::Findings }
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +61,9 @@ pub enum ExportError {
     /// Two records have the same text file.
     #[error("{message}: two captions in one file; select one with --only, or export to csv or jsonl")]
     Shared { message: String },
+    /// The extension of text files is unusable.
+    #[error("--ext {extension}: {why}")]
+    Extension { extension: String, why: &'static str },
     /// Files exist. Nothing was written.
     #[error("{}{}: already exists; --force overwrites, -o writes elsewhere", .path.display(), and_others(*.others))]
     Exists { path: PathBuf, others: u64 },
@@ -103,7 +79,7 @@ impl ExportError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) | Self::Target { .. } | Self::Shared { .. } => ExitCode::Usage,
+            Self::Input(_) | Self::Target { .. } | Self::Shared { .. } | Self::Extension { .. } => ExitCode::Usage,
             Self::Exists { .. } | Self::Write { .. } | Self::Output(_) => ExitCode::Write,
         }
     }
@@ -137,22 +113,36 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
     let (dataset, location) = options.input.open()?;
     let opened = input::read_session(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(ExportError::output)?;
-    let source = Source { dataset: &dataset, ledger: &opened.ledger, only: &options.only, split: options.split };
+    let source = Source {
+        dataset: &dataset,
+        ledger: &opened.ledger,
+        images: options.input.reading.images.as_deref().unwrap_or(dataset.folder()),
+        only: &options.only,
+        split: options.split,
+    };
 
     let outcome = match (options.to, &options.output) {
         (Format::Txt, folder) => {
-            let (outcome, place) = sidecars::write(&source, folder.as_deref(), options.force, errors)?;
-            summarise(&place, &counted(outcome.exported, "text file", "text files"), out)
+            let sidecars = sidecars::Sidecars {
+                source: &source,
+                folder: folder.as_deref(),
+                extension: options.extension.as_deref(),
+                force: options.force,
+            };
+            let outcome = sidecars.write(errors)?;
+            let place = folder.as_deref().unwrap_or(source.images);
+            summarise(place, &counted(outcome.exported, "text file", "text files"), out)
                 .map_err(ExportError::output)?;
             outcome
         }
         (format, Some(path)) => {
             check_file(path, &dataset, options.force)?;
             let mut outcome = Outcome::default();
+            let mut notes = Vec::new();
             let warnings = atomic_file::write(path, options.force, &mut |file| {
                 outcome = match format {
                     Format::Parquet => parquet::write(&source, file)?,
-                    _ => table::write(&source, format, file)?,
+                    _ => table::write(&source, format, file, &mut notes)?,
                 };
                 Ok(())
             });
@@ -162,16 +152,25 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             if let Some(warning) = imagefolder::warning(path) {
                 errors.message(warning).map_err(ExportError::output)?;
             }
+            report(&notes, errors)?;
             outcome
         }
         (Format::Parquet, None) => return Err(parquet::needs_a_file()),
         (format, None) => {
             let mut out = out.data_stream().map_err(ExportError::output)?;
-            table::write(&source, format, &mut *out).map_err(|stopped| stopped.at(ExportError::Output))?
+            let mut notes = Vec::new();
+            let written = table::write(&source, format, &mut *out, &mut notes);
+            let outcome = written.map_err(|stopped| stopped.at(ExportError::Output))?;
+            report(&notes, errors)?;
+            outcome
         }
     };
-    note(outcome, errors).map_err(ExportError::output)?;
+    errors.message(&outcome).map_err(ExportError::output)?;
     Ok(outcome)
+}
+
+fn report(notes: &[String], errors: &mut Console<'_>) -> Result<(), ExportError> {
+    notes.iter().try_for_each(|note| errors.message(note)).map_err(ExportError::output)
 }
 
 fn warn(warnings: &[WriteWarning], errors: &mut Console<'_>) -> Result<(), ExportError> {
@@ -181,22 +180,6 @@ fn warn(warnings: &[WriteWarning], errors: &mut Console<'_>) -> Result<(), Expor
 fn summarise(path: &Path, written: &str, out: &mut Console<'_>) -> io::Result<()> {
     out.message(format_args!("{}: {written}", path.display()))?;
     out.flush()
-}
-
-/// Prints the number of records that were not exported.
-fn note(outcome: Outcome, errors: &mut Console<'_>) -> io::Result<()> {
-    if outcome.without_caption > 0 {
-        writeln!(
-            errors,
-            "{} without a caption: no file written",
-            counted(outcome.without_caption, "record", "records")
-        )?;
-    }
-    if outcome.failed > 0 {
-        let failed = counted(outcome.failed, "record", "records");
-        writeln!(errors, "{failed} could not be exported; `recaption check` lists them")?;
-    }
-    Ok(())
 }
 
 /// Checks that a file may be written, before anything is.
@@ -211,19 +194,49 @@ fn check_file(path: &Path, dataset: &Dataset, force: bool) -> Result<(), ExportE
 struct Source<'a> {
     dataset: &'a Dataset,
     ledger: &'a Ledger,
+    /// The folder of the images.
+    images: &'a Path,
     only: &'a [DecisionKind],
     split: Option<Split>,
 }
 
 struct Chosen<'a> {
     line: &'a Line<'a>,
-    record: Record,
+    record: &'a Record,
     state: &'a RecordState,
 }
 
+/// A caption as it would be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CaptionValue<'a> {
+    Missing,
+    Text(&'a str),
+    /// A list, an object, a number or a boolean, as in the dataset.
+    Json(&'a str),
+}
+
+impl<'a> CaptionValue<'a> {
+    /// Returns the caption for a table of texts: JSON if it is not a string.
+    const fn cell(self) -> &'a str {
+        match self {
+            Self::Missing => "",
+            Self::Text(text) | Self::Json(text) => text,
+        }
+    }
+}
+
 impl Chosen<'_> {
-    fn caption(&self) -> Option<&str> {
-        self.state.current_caption(self.record.caption.text())
+    fn caption(&self) -> CaptionValue<'_> {
+        self.or_json(self.state.current_caption(self.record.caption.text()))
+    }
+
+    fn original(&self) -> CaptionValue<'_> {
+        self.or_json(self.state.original_caption(self.record.caption.text()))
+    }
+
+    fn or_json<'a>(&'a self, text: Option<&'a str>) -> CaptionValue<'a> {
+        let json = || self.record.caption.other().map(|other| CaptionValue::Json(&other.json));
+        text.map(CaptionValue::Text).or_else(json).unwrap_or(CaptionValue::Missing)
     }
 }
 
@@ -250,27 +263,48 @@ impl From<io::Error> for Stopped {
 }
 
 impl Source<'_> {
-    /// Visits the selected records in file order. Returns the number of selected lines that cannot be parsed.
-    fn each<E: From<ExportError>>(&self, visit: &mut dyn FnMut(&Chosen<'_>) -> Result<(), E>) -> Result<u64, E> {
-        let mut bad = 0;
-        let mut result = Ok(());
+    /// Visits the selected records in file order. Returns the counts, with all selected records as exported.
+    fn each<E: From<ExportError>>(&self, visit: &mut dyn FnMut(&Chosen<'_>) -> Result<(), E>) -> Result<Outcome, E> {
+        self.scan(&mut |record| record.map_or(Ok(()), &mut *visit).map(|()| true))
+    }
+
+    /// Visits all records in file order until `visit` returns false. Those that are not selected are the errors.
+    fn scan<E: From<ExportError>>(
+        &self,
+        visit: &mut dyn FnMut(Result<&Chosen<'_>, &Record>) -> Result<bool, E>,
+    ) -> Result<Outcome, E> {
+        let mut outcome = Outcome::default();
+        let mut result = Ok(true);
         let scanned = self.dataset.scan_lines(&mut |line| {
             let entry = line.entry();
             let state = self.ledger.record(entry.id());
-            match entry {
-                _ if !self.takes(state.decision.kind()) => {}
-                Entry::Bad(_) => bad += 1,
-                Entry::Record(record) if self.split.is_some_and(|split| !split.takes(&record.file_name)) => {}
-                Entry::Record(record) => result = visit(&Chosen { line, record, state }),
+            outcome.read += 1;
+            match (self.left_out(state.decision.kind(), entry.record()), entry.record()) {
+                (None, Some(record)) => {
+                    outcome.exported += 1;
+                    result = visit(Ok(&Chosen { line, record, state }));
+                }
+                (reason, record) => {
+                    outcome.leave_out(reason.unwrap_or(LeftOut::Unreadable));
+                    result = record.map_or(Ok(true), |record| visit(Err(record)));
+                }
             }
-            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if matches!(result, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         scanned.map_err(ExportError::from)?;
-        result.map(|()| bad)
+        result.map(|_| outcome)
     }
 
-    fn takes(&self, kind: DecisionKind) -> bool {
-        if self.only.is_empty() { kind != DecisionKind::Excluded } else { self.only.contains(&kind) }
+    /// Returns why a record is not selected.
+    fn left_out(&self, kind: DecisionKind, record: Option<&Record>) -> Option<LeftOut> {
+        if self.only.is_empty() && kind == DecisionKind::Excluded {
+            return Some(LeftOut::Excluded);
+        }
+        if !self.only.is_empty() && !self.only.contains(&kind) {
+            return Some(LeftOut::OtherDecision);
+        }
+        let split = self.split?;
+        record.filter(|record| !split.takes(&record.file_name)).map(|_| LeftOut::OtherSide)
     }
 }
 

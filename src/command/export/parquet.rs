@@ -152,8 +152,8 @@ pub(super) fn write(source: &Source<'_>, out: &mut (dyn Write + Send)) -> Result
 
     let place: HashMap<&str, usize> = names.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     let mut table: Vec<Column> = kinds.into_iter().map(Column::new).collect();
-    let (mut exported, mut rows) = (0, 0);
-    let bad = source.each(&mut |chosen| {
+    let mut rows = 0;
+    let outcome = source.each(&mut |chosen| {
         rows += 1;
         for (name, value) in values(source, chosen) {
             if let Some(column) = place.get(name.as_str()).and_then(|at| table.get_mut(*at)) {
@@ -163,7 +163,6 @@ pub(super) fn write(source: &Source<'_>, out: &mut (dyn Write + Send)) -> Result
         for column in &mut table {
             column.end_row(rows);
         }
-        exported += 1;
         if rows == ROWS {
             rows = 0;
             write_group(&mut file, &mut table).map_err(failed)?;
@@ -174,7 +173,7 @@ pub(super) fn write(source: &Source<'_>, out: &mut (dyn Write + Send)) -> Result
         write_group(&mut file, &mut table).map_err(failed)?;
     }
     file.close().map_err(failed)?;
-    Ok(Outcome { exported, without_caption: 0, failed: bad })
+    Ok(outcome)
 }
 
 fn write_group<W: Write + Send>(file: &mut SerializedFileWriter<W>, table: &mut [Column]) -> Result<(), ParquetError> {
@@ -208,7 +207,7 @@ fn columns(source: &Source<'_>) -> Result<(Vec<String>, Vec<Kind>), Stopped> {
 
 /// Returns the values of a record by column.
 fn values(source: &Source<'_>, chosen: &Chosen<'_>) -> Vec<(String, Value)> {
-    let caption = chosen.caption().map_or(Value::Null, Value::from);
+    let caption = chosen.state.current_caption(chosen.record.caption.text()).map_or(Value::Null, Value::from);
     let own = [
         (FILE_NAME.to_owned(), Value::from(&*chosen.record.file_name)),
         (source.dataset.caption_field().to_owned(), caption),

@@ -5,119 +5,271 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path, PathBuf};
 
-use super::{Chosen, ExportError, Outcome, Source, place};
-use crate::atomic_file::{Batch, WriteError};
+use super::outcome::LeftOut;
+use super::{CaptionValue, Chosen, ExportError, Outcome, Source, place};
+use crate::atomic_file::{Batch, BatchError};
+use crate::command::imagefolder::is_picture;
 use crate::console::Console;
-use crate::text::trim;
+use crate::dataset::Record;
+use crate::text::{counted, trim};
 
-/// Why a record has no text file.
-enum NoFile {
-    NoCaption,
-    BadPath(String),
+/// Extensions of text files. The first one that exists is written, else the first one.
+const EXTENSIONS: [&str; 2] = ["txt", "caption"];
+/// Names listed for each reason.
+const LISTED: usize = 10;
+
+/// Text files beside the images, or in `folder`.
+pub(super) struct Sidecars<'a> {
+    pub(super) source: &'a Source<'a>,
+    pub(super) folder: Option<&'a Path>,
+    pub(super) extension: Option<&'a str>,
+    pub(super) force: bool,
 }
 
-/// Writes the files beside the images, or into `folder`. Returns the folder too.
-pub(super) fn write(
-    source: &Source<'_>,
-    folder: Option<&Path>,
-    force: bool,
-    errors: &mut Console<'_>,
-) -> Result<(Outcome, PathBuf), ExportError> {
-    if let Some(folder) = folder.filter(|folder| folder.exists() && !folder.is_dir()) {
-        return Err(ExportError::Target { path: folder.to_owned(), why: "not a folder; txt needs one" });
-    }
-    let mut outcome = check(source, folder, force, errors)?;
-    let mut batch = Batch::default();
-    source.each(&mut |chosen| {
-        let Ok(path) = target(source, chosen, folder) else { return Ok(()) };
-        let written = outcome.exported;
-        write_one(&mut batch, &path, chosen, force).map_err(|error| match error {
-            ExportError::Write { path, source, .. } => ExportError::Write { path, written, source },
-            error => error,
-        })?;
-        outcome.exported += 1;
-        Ok::<_, ExportError>(())
-    })?;
-    let place = folder.unwrap_or(source.dataset.folder()).to_owned();
-    let written = outcome.exported;
-    let warnings = batch.sync().map_err(|source| ExportError::Write { path: place.clone(), written, source })?;
-    super::warn(&warnings, errors)?;
-    Ok((outcome, place))
+/// A text file that will be written.
+struct Planned {
+    /// Line number of its record.
+    line: u64,
+    /// Hash of the path of its image.
+    image: u64,
 }
 
-fn write_one(batch: &mut Batch, path: &Path, chosen: &Chosen<'_>, force: bool) -> Result<(), ExportError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| place::failed(folder, error.into()))?;
-    }
-    let caption = chosen.caption().unwrap_or_default();
-    let written = batch.write(path, force, &mut |file| Ok::<_, WriteError>(writeln!(file, "{caption}")?));
-    written.map_err(|error| place::failed(path, error))
+/// Files that are named after the export: the first few, and the number of all.
+#[derive(Default)]
+struct Named {
+    names: Vec<String>,
+    count: u64,
 }
 
-/// Finds all problems before anything is written.
-fn check(
-    source: &Source<'_>,
-    folder: Option<&Path>,
-    force: bool,
-    errors: &mut Console<'_>,
-) -> Result<Outcome, ExportError> {
-    let mut outcome = Outcome::default();
-    let mut taken: HashMap<u64, u64> = HashMap::new();
-    let mut existing: Option<(PathBuf, u64)> = None;
-    let bad = source.each(&mut |chosen| {
-        let line = chosen.record.line;
-        let path = match target(source, chosen, folder) {
-            Ok(path) => path,
-            Err(NoFile::NoCaption) => {
-                outcome.without_caption += 1;
-                return Ok(());
-            }
-            Err(NoFile::BadPath(why)) => {
-                outcome.failed += 1;
-                let message = source.dataset.message(line, &why);
-                return errors.message(message).map_err(ExportError::output);
-            }
-        };
-        if let Some(first) = taken.insert(hash(&path), line) {
-            let what = format!("{} is the text file of line {first} too", path.display());
-            return Err(ExportError::Shared { message: source.dataset.message(line, &what) });
+impl Named {
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.names.len() < LISTED {
+            self.names.push(name());
         }
-        match (place::check(&path, source.dataset.path(), force), &mut existing) {
-            (Err(ExportError::Exists { .. }), Some((_, others))) => *others += 1,
-            (Err(ExportError::Exists { path, .. }), none) => *none = Some((path, 0)),
-            (checked, _) => checked?,
+    }
+
+    /// Prints the names below a heading.
+    fn report(&self, heading: impl FnOnce(u64) -> String, errors: &mut Console<'_>) -> Result<(), ExportError> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let more = match self.count - self.names.len() as u64 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let names = self.names.join(", ");
+        errors.message(format_args!("{}: {names}{more}", heading(self.count))).map_err(ExportError::output)
+    }
+}
+
+/// What the person who trains on the files should know.
+#[derive(Default)]
+struct Notes {
+    several_lines: Named,
+    second_file: Named,
+    stale: Named,
+    other_image: Named,
+}
+
+impl Sidecars<'_> {
+    pub(super) fn write(&self, errors: &mut Console<'_>) -> Result<Outcome, ExportError> {
+        if let Some(folder) = self.folder.filter(|folder| folder.exists() && !folder.is_dir()) {
+            return Err(ExportError::Target { path: folder.to_owned(), why: "not a folder; txt needs one" });
+        }
+        self.check_extension()?;
+        let mut notes = Notes::default();
+        let (mut outcome, planned) = self.check(&mut notes, errors)?;
+        let mut batch = Batch::default();
+        self.source.scan(&mut |record| {
+            let text = record.ok().and_then(|chosen| Some((self.path(chosen.record).ok()?, text(chosen).ok()?)));
+            match text {
+                Some((path, text)) => write_one(&mut batch, &path, text, self.force)?,
+                None => self.note_left_out(
+                    record.map_or_else(|record| record, |chosen| chosen.record),
+                    &planned,
+                    &mut notes,
+                ),
+            }
+            Ok::<_, ExportError>(true)
+        })?;
+        super::warn(&batch.sync()?, errors)?;
+        outcome.doubtful = notes.other_image.count;
+        notes.report(errors)?;
+        Ok(outcome)
+    }
+
+    /// Finds all problems before anything is written. Returns the counts, and the files to be written by their hash.
+    fn check(
+        &self,
+        notes: &mut Notes,
+        errors: &mut Console<'_>,
+    ) -> Result<(Outcome, HashMap<u64, Planned>), ExportError> {
+        let mut left_out = Vec::new();
+        let mut planned: HashMap<u64, Planned> = HashMap::new();
+        let mut existing: Option<(PathBuf, u64)> = None;
+        let dataset = self.source.dataset;
+        let mut outcome = self.source.each(&mut |chosen| {
+            let line = chosen.record.line;
+            let path = match text(chosen).and_then(|_| Ok(self.path(chosen.record))) {
+                Ok(Ok(path)) => path,
+                Err(reason) => {
+                    left_out.push(reason);
+                    return Ok(());
+                }
+                Ok(Err(why)) => {
+                    left_out.push(LeftOut::BadPath);
+                    return errors.message(dataset.message(line, &why)).map_err(ExportError::output);
+                }
+            };
+            let image = self.image(chosen.record).map_or(0, |image| hash(&image));
+            if let Some(first) = planned.insert(hash(&path), Planned { line, image }) {
+                let what = format!("{} is the text file of line {} too", path.display(), first.line);
+                return Err(ExportError::Shared { message: dataset.message(line, &what) });
+            }
+            let text = chosen.caption().cell();
+            if text.trim_end().contains(['\n', '\r']) {
+                notes.several_lines.add(|| self.name(&path));
+            }
+            for other in self.existing(&path).filter(|other| *other != path) {
+                notes.second_file.add(|| self.name(&other));
+            }
+            match (place::check(&path, dataset.path(), self.force), &mut existing) {
+                (Err(ExportError::Exists { .. }), Some((_, others))) => *others += 1,
+                (Err(ExportError::Exists { path, .. }), none) => *none = Some((path, 0)),
+                (checked, _) => checked?,
+            }
+            Ok(())
+        })?;
+        outcome.exported -= left_out.len() as u64;
+        left_out.into_iter().for_each(|reason| outcome.leave_out(reason));
+        match existing {
+            Some((path, others)) => Err(ExportError::Exists { path, others }),
+            None => Ok((outcome, planned)),
+        }
+    }
+
+    fn check_extension(&self) -> Result<(), ExportError> {
+        let Some(extension) = self.extension else { return Ok(()) };
+        let wrong = |why| Err(ExportError::Extension { extension: extension.to_owned(), why });
+        if extension.is_empty() || extension.contains(['/', '\\', '\0']) || extension.starts_with('.') {
+            return wrong("give an extension without a dot, such as txt or caption");
+        }
+        if is_picture(&Path::new("a").with_extension(extension)) {
+            return wrong("this is an extension of images");
         }
         Ok(())
-    })?;
-    outcome.failed += bad;
-    match existing {
-        Some((path, others)) => Err(ExportError::Exists { path, others }),
-        None => Ok(outcome),
+    }
+
+    /// Notes the text files of a record that is not exported.
+    fn note_left_out(&self, record: &Record, planned: &HashMap<u64, Planned>, notes: &mut Notes) {
+        // A path that cannot be used has been reported, or is of a record that the user left out.
+        let (Ok(path), Ok(image)) = (self.path(record), self.image(record)) else { return };
+        match planned.get(&hash(&path)) {
+            Some(other) if other.image != hash(&image) => {
+                notes.other_image.add(|| format!("{} ({})", self.name(&path), record.file_name));
+            }
+            Some(_) => {}
+            None => self.existing(&path).for_each(|path| notes.stale.add(|| self.name(&path))),
+        }
+    }
+
+    /// Returns the text files that exist for the image of `path`.
+    fn existing(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
+        let extensions = self.extension.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
+        extensions.iter().map(|extension| path.with_extension(extension)).filter(|path| path.is_file())
+    }
+
+    /// Returns the path of an image, or in another folder that of its namesake.
+    fn image(&self, record: &Record) -> Result<PathBuf, String> {
+        let name = &record.file_name;
+        let picture = self.source.dataset.picture_path(name).map_err(|refused| format!("{name}: {refused}"))?;
+        let Some(folder) = self.folder else { return Ok(picture) };
+        // --images allows reading outside of the folder, but not writing.
+        let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        let inside = picture.strip_prefix(self.source.images).ok();
+        match inside.filter(|inside| inside.components().all(is_inside)) {
+            Some(inside) => Ok(folder.join(inside)),
+            None => Err(format!("{name}: the path leads out of {}", folder.display())),
+        }
+    }
+
+    /// Returns the text file of a record, or why it cannot have one.
+    fn path(&self, record: &Record) -> Result<PathBuf, String> {
+        let image = self.image(record)?;
+        let extension = self.extension.unwrap_or_else(|| {
+            let exists = |extension: &&&str| image.with_extension(extension).is_file();
+            EXTENSIONS.iter().find(exists).unwrap_or(&EXTENSIONS[0])
+        });
+        let path = image.with_extension(extension);
+        if self.folder.is_none() && path == image {
+            return Err(format!("{}: the image itself ends in .{extension}", record.file_name));
+        }
+        Ok(path)
+    }
+
+    /// Returns a path for a message: without the folder.
+    fn name(&self, path: &Path) -> String {
+        let folder = self.folder.unwrap_or(self.source.images);
+        path.strip_prefix(folder).unwrap_or(path).display().to_string()
     }
 }
 
-/// Returns the text file of a record.
-fn target(source: &Source<'_>, chosen: &Chosen<'_>, folder: Option<&Path>) -> Result<PathBuf, NoFile> {
-    if trim(chosen.caption().unwrap_or_default()).is_empty() {
-        return Err(NoFile::NoCaption);
+impl Notes {
+    fn report(&self, errors: &mut Console<'_>) -> Result<(), ExportError> {
+        let files = |count| counted(count, "text file", "text files");
+        self.several_lines.report(
+            |count| format!("{} with several lines; kohya's scripts read only the first", files(count)),
+            errors,
+        )?;
+        self.second_file.report(
+            |count| format!("{} not written, because there is a .txt; --ext writes another extension", files(count)),
+            errors,
+        )?;
+        self.stale.report(
+            |count| {
+                let files = files(count);
+                format!("{files} of records that were not exported stay, and trainers read them; delete them, or export to a new folder with -o")
+            },
+            errors,
+        )?;
+        self.other_image.report(
+            |count| {
+                let files = files(count);
+                format!("{files} also read for an image that was not exported; rename it, or export to a folder without it with -o")
+            },
+            errors,
+        )
     }
-    let name = &chosen.record.file_name;
-    let picture = source.dataset.picture_path(name).map_err(|refused| NoFile::BadPath(format!("{name}: {refused}")))?;
-    let path = match folder {
-        None => picture.with_extension("txt"),
-        Some(folder) => {
-            // --images allows reading outside of the folder, but not writing.
-            let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-            if !Path::new(name).components().all(is_inside) {
-                return Err(NoFile::BadPath(format!("{name}: the path leads out of {}", folder.display())));
-            }
-            folder.join(name).with_extension("txt")
+}
+
+fn write_one(batch: &mut Batch, path: &Path, caption: &str, force: bool) -> Result<(), ExportError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| ExportError::Write {
+            path: folder.to_owned(),
+            written: batch.written(),
+            source: error.into(),
+        })?;
+    }
+    Ok(batch.write(path, force, format!("{caption}\n").as_bytes())?)
+}
+
+impl From<BatchError> for ExportError {
+    fn from(BatchError { path, written, source }: BatchError) -> Self {
+        match place::failed(&path, source) {
+            Self::Write { path, source, .. } => Self::Write { path, written, source },
+            error => error,
         }
-    };
-    if path == picture {
-        return Err(NoFile::BadPath(format!("{name}: the image itself ends in .txt")));
     }
-    Ok(path)
+}
+
+/// Returns the caption for a text file, or why there is none.
+fn text<'a>(chosen: &'a Chosen<'_>) -> Result<&'a str, LeftOut> {
+    match chosen.caption() {
+        CaptionValue::Text(text) if !trim(text).is_empty() => Ok(text),
+        CaptionValue::Text(_) | CaptionValue::Missing => Err(LeftOut::NoCaption),
+        CaptionValue::Json(_) => Err(LeftOut::NotText),
+    }
 }
 
 /// Hashes the components of a path, so that `./a` equals `a`.

@@ -2,51 +2,76 @@
 
 use std::io::Write;
 
-use super::{Chosen, Format, Outcome, Source, Stopped};
+use super::first_rows::{self, Heading};
+use super::{CaptionValue, Chosen, Format, Outcome, Source, Stopped};
 use crate::dataset::Amendment;
 use crate::session::{Actor, Decision};
+use crate::text::counted;
 
 /// The columns. Hugging Face's loader requires `file_name`.
-const HEADING: [&str; 7] = ["file_name", "text", "decision", "by", "flagged", "note", "original"];
+pub(super) const HEADING: Heading = ["file_name", "text", "decision", "by", "flagged", "note", "original"];
+/// Who decided a record without a decision. Not empty: a column of empty cells is read as numbers.
+const NO_ONE: &str = "none";
 
-/// Writes the selected records to `out` and flushes it.
-pub(super) fn write(source: &Source<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Stopped> {
-    let mut exported = 0;
-    let failed = if format == Format::Csv {
-        let mut table = csv::Writer::from_writer(&mut *out);
-        table.write_record(HEADING).map_err(std::io::Error::from)?;
-        let failed = source.each(&mut |chosen| {
-            exported += 1;
-            Ok::<_, Stopped>(table.write_record(row(chosen)).map_err(std::io::Error::from)?)
-        })?;
-        table.flush()?;
-        failed
-    } else {
-        source.each(&mut |chosen| {
-            exported += 1;
-            out.write_all(&line(chosen))?;
-            Ok::<_, Stopped>(out.write_all(b"\n")?)
-        })?
-    };
+/// Writes the selected records to `out` and flushes it. Adds notes about the content to `notes`.
+pub(super) fn write(
+    source: &Source<'_>,
+    format: Format,
+    out: &mut dyn Write,
+    notes: &mut Vec<String>,
+) -> Result<Outcome, Stopped> {
+    let outcome = if format == Format::Csv { write_csv(source, out, notes)? } else { write_lines(source, out)? };
     out.flush()?;
-    Ok(Outcome { exported, without_caption: 0, failed })
+    Ok(outcome)
 }
 
-fn row<'a>(chosen: &'a Chosen<'_>) -> [&'a str; HEADING.len()] {
+fn write_csv(source: &Source<'_>, out: &mut dyn Write, notes: &mut Vec<String>) -> Result<Outcome, Stopped> {
+    let first = first_rows::find(source)?;
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(HEADING).map_err(std::io::Error::from)?;
+    for row in first.rows() {
+        table.write_record(row).map_err(std::io::Error::from)?;
+    }
+    let mut doubtful = 0;
+    let mut outcome = source.each(&mut |chosen| {
+        doubtful += u64::from(matches!(chosen.caption(), CaptionValue::Json(_)));
+        if first.contains(chosen.record.id) {
+            return Ok(());
+        }
+        Ok::<_, Stopped>(table.write_record(row(chosen)).map_err(std::io::Error::from)?)
+    })?;
+    table.flush()?;
+    outcome.doubtful = doubtful;
+    notes.extend(first.note());
+    if doubtful > 0 {
+        let captions = counted(doubtful, "caption is not a string", "captions are not strings");
+        notes.push(format!("{captions}: written as JSON; parquet and jsonl keep their type"));
+    }
+    Ok(outcome)
+}
+
+fn write_lines(source: &Source<'_>, out: &mut dyn Write) -> Result<Outcome, Stopped> {
+    source.each(&mut |chosen| {
+        out.write_all(&line(chosen))?;
+        Ok::<_, Stopped>(out.write_all(b"\n")?)
+    })
+}
+
+pub(super) fn row<'a>(chosen: &'a Chosen<'_>) -> [&'a str; HEADING.len()] {
     let Chosen { record, state, .. } = chosen;
     let by = match (&state.decision, state.by) {
-        (Decision::Undecided, _) => "",
+        (Decision::Undecided, _) => NO_ONE,
         (_, Actor::Operator) => "operator",
         (_, Actor::Run) => "run",
     };
     [
         &record.file_name,
-        chosen.caption().unwrap_or_default(),
+        chosen.caption().cell(),
         state.decision.kind().name(),
         by,
         if state.flagged { "true" } else { "false" },
         &state.note,
-        state.original_caption(record.caption.text()).unwrap_or_default(),
+        chosen.original().cell(),
     ]
 }
 

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::cli::Side;
 use crate::command::fixture::{Printed, World, accepted, decided, edited};
 use crate::command::save::{self, SaveOptions};
 use crate::dataset::{OpenOptions, RecordId};
@@ -31,7 +32,15 @@ fn reviewed() -> World {
 }
 
 fn options(world: &World, to: Format) -> ExportOptions {
-    ExportOptions { input: world.input(), to, output: None, only: Vec::new(), split: None, force: false }
+    ExportOptions {
+        input: world.input(),
+        to,
+        output: None,
+        only: Vec::new(),
+        split: None,
+        extension: None,
+        force: false,
+    }
 }
 
 fn export(options: &ExportOptions) -> (Result<Outcome, ExportError>, Printed) {
@@ -42,7 +51,8 @@ fn export(options: &ExportOptions) -> (Result<Outcome, ExportError>, Printed) {
 fn jsonl_equals_a_save() {
     let world = reviewed();
     let (outcome, printed) = export(&options(&world, Format::Jsonl));
-    assert_eq!(outcome.unwrap(), Outcome { exported: 4, ..Outcome::default() });
+    assert_eq!(outcome.unwrap(), Outcome { read: 5, exported: 4, excluded: 1, ..Outcome::default() });
+    assert_eq!(printed.errors(), "5 records read: 4 exported, 1 excluded (--only excluded exports them)\n");
     let save = SaveOptions { input: world.input(), ..SaveOptions::default() };
     Printed::by(|out, errors| save::run(&save, out, errors)).0.unwrap();
     let saved = world.read("metadata_updated.jsonl");
@@ -100,7 +110,7 @@ fn csv_has_one_row_per_record() {
     let mut table = csv::Reader::from_path(path).unwrap();
     assert_eq!(table.headers().unwrap(), vec!["file_name", "text", "decision", "by", "flagged", "note", "original"]);
     let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
-    assert_eq!(rows[0], vec!["in/a.jpg", "A hat.", "undecided", "", "false", "", "A hat."]);
+    assert_eq!(rows[0], vec!["in/a.jpg", "A hat.", "undecided", "none", "false", "", "A hat."]);
     assert_eq!(rows[1], vec!["in/b.jpg", "Ein Mantel, grün.", "accepted", "operator", "false", "", "A coat."]);
     let belt = "A belt, \"new\".";
     assert_eq!(rows[3], vec!["e.jpg", belt, "kept", "operator", "true", "check, twice", belt]);
@@ -168,26 +178,184 @@ fn text_files_are_never_written_outside_the_folder() {
         to_folder.force = true;
         to_folder.input.reading = OpenOptions { images, ..OpenOptions::default() };
         let (outcome, printed) = export(&to_folder);
-        assert_eq!(outcome.unwrap(), Outcome { exported: 2, without_caption: 0, failed: 1 });
+        assert_eq!(outcome.unwrap(), Outcome { read: 3, exported: 2, bad_path: 1, ..Outcome::default() });
         assert!(printed.errors().starts_with("metadata.jsonl:1: ../␛up.jpg: the path "), "{printed:?}");
         assert_eq!(world.files(), ["in/captions/b.txt", "in/captions/c.txt", "metadata.jsonl"]);
     }
     // The text file would overwrite the image.
     let (outcome, _) = export(&ExportOptions { force: true, ..options(&world, Format::Txt) });
-    assert_eq!(outcome.unwrap(), Outcome { exported: 1, without_caption: 0, failed: 2 });
+    assert_eq!(outcome.unwrap(), Outcome { read: 3, exported: 1, bad_path: 2, ..Outcome::default() });
 }
 
 #[test]
 fn records_that_cannot_be_exported_are_counted() {
     let world = World::new("{\"file_name\": \"a.jpg\"}\nnot JSON\n{\"file_name\": \"b.jpg\", \"text\": \" \"}\n");
     let (outcome, printed) = export(&options(&world, Format::Txt));
-    assert_eq!(outcome.unwrap(), Outcome { exported: 0, without_caption: 2, failed: 1 });
-    assert_eq!(printed.errors().lines().count(), 2, "{printed:?}");
+    let expected = Outcome { read: 3, without_caption: 2, unreadable: 1, ..Outcome::default() };
+    assert_eq!(outcome.unwrap(), expected);
+    assert_eq!(
+        printed.errors(),
+        "3 records read: 0 exported, 2 without a caption, 1 not readable (`recaption check` lists them)\n"
+    );
     let (outcome, printed) = export(&options(&world, Format::Jsonl));
-    assert_eq!(outcome.unwrap(), Outcome { exported: 2, without_caption: 0, failed: 1 });
+    assert_eq!(outcome.unwrap(), Outcome { read: 3, exported: 2, unreadable: 1, ..Outcome::default() });
     assert!(!printed.out().contains("not JSON"), "{printed:?}");
     let only = vec![DecisionKind::Accepted];
-    assert_eq!(export(&ExportOptions { only, ..options(&world, Format::Jsonl) }).0.unwrap(), Outcome::default());
+    let outcome = export(&ExportOptions { only, ..options(&world, Format::Jsonl) }).0.unwrap();
+    assert_eq!(outcome, Outcome { read: 3, other_decision: 3, ..Outcome::default() });
+    assert_eq!(outcome.exit_code(), ExitCode::Done);
+}
+
+proptest::proptest! {
+    #[test]
+    fn counts_add_up(
+        lines in proptest::collection::vec(0..6_usize, 1..12),
+        decisions in proptest::collection::vec(0..4_usize, 12),
+        to in 0..3_usize,
+        only in proptest::prelude::any::<bool>(),
+        train in proptest::prelude::any::<bool>(),
+    ) {
+        let line = |(at, kind): (usize, &usize)| match kind {
+            0 => "not JSON\n".to_owned(),
+            1 => format!("{{\"file_name\": \"{at}.jpg\"}}\n"),
+            2 => format!("{{\"file_name\": \"{at}.jpg\", \"text\": [\"A hat.\"]}}\n"),
+            3 => format!("{{\"file_name\": \"../{at}.jpg\", \"text\": \"A hat.\"}}\n"),
+            4 => format!("{{\"file_name\": \"{at}.jpg\", \"text\": null}}\n"),
+            _ => format!("{{\"file_name\": \"{at}.jpg\", \"text\": \"A hat.\"}}\n"),
+        };
+        let world = World::new(&lines.iter().enumerate().map(line).collect::<String>());
+        let kinds = [Decision::Undecided, Decision::Excluded, Decision::Kept, Decision::Skipped];
+        let decided = lines.iter().zip(0..).filter(|(kind, _)| **kind != 0);
+        world.decide(decided.map(|(_, at)| (at, kinds[decisions[at as usize]].clone())));
+        let options = ExportOptions {
+            only: if only { vec![DecisionKind::Kept, DecisionKind::Undecided] } else { Vec::new() },
+            split: train.then_some(Split { side: Side::Train, test_percent: 50, seed: 1 }),
+            ..options(&world, [Format::Txt, Format::Csv, Format::Jsonl][to])
+        };
+        let (outcome, printed) = export(&options);
+        let outcome = outcome.unwrap();
+        let Outcome { read, exported, excluded, other_decision, other_side, .. } = outcome;
+        let Outcome { without_caption, not_text, unreadable, bad_path, .. } = outcome;
+        let left_out = excluded + other_decision + other_side + without_caption + not_text + unreadable + bad_path;
+        proptest::prop_assert_eq!(read, lines.len() as u64);
+        proptest::prop_assert_eq!(read, exported + left_out);
+        let written = match options.to {
+            Format::Txt => world.files().len() - 1,
+            Format::Csv => csv::Reader::from_reader(printed.out.as_slice()).records().count(),
+            _ => printed.out().lines().count(),
+        };
+        proptest::prop_assert_eq!(exported, written as u64);
+    }
+}
+
+#[test]
+fn captions_that_are_not_strings_are_json_in_csv_and_not_text_files() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", \"A \\u0068at on a hook.\"]}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
+        "{\"file_name\": \"c.jpg\", \"text\": null}\n",
+        "{\"file_name\": \"d.jpg\", \"text\": 7}\n",
+    ));
+    let (outcome, printed) = export(&options(&world, Format::Csv));
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome, Outcome { read: 4, exported: 4, doubtful: 2, ..Outcome::default() });
+    assert_eq!(outcome.exit_code(), ExitCode::Findings);
+    assert!(printed.errors().starts_with("2 captions are not strings: written as JSON;"), "{printed:?}");
+    let mut table = csv::Reader::from_reader(printed.out.as_slice());
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let list = r#"["A hat.", "A \u0068at on a hook."]"#;
+    assert_eq!(rows[0], vec!["a.jpg", list, "undecided", "none", "false", "", list]);
+    assert_eq!(rows.iter().map(|row| &row[1]).collect::<Vec<_>>(), [list, "A coat.", "", "7"]);
+
+    let (outcome, printed) = export(&options(&world, Format::Txt));
+    let outcome = outcome.unwrap();
+    let expected = Outcome { read: 4, exported: 1, without_caption: 1, not_text: 2, ..Outcome::default() };
+    assert_eq!((outcome, outcome.exit_code()), (expected, ExitCode::Findings));
+    assert!(printed.errors().contains("2 with a caption that is not a string"), "{printed:?}");
+    assert_eq!(world.files(), ["b.txt", "metadata.jsonl"]);
+}
+
+/// pandas and Hugging Face's loader infer types from the first 10,000 rows.
+#[test]
+fn csv_begins_with_a_text_in_each_column() {
+    let line = |at: usize| match at {
+        0..10_002 => format!("{{\"file_name\": \"{at}.jpg\", \"text\": \"{}\"}}\n", ["", "NA", "7"][at % 3]),
+        _ => format!("{{\"file_name\": \"{at}.jpg\", \"text\": \"A hat.\"}}\n"),
+    };
+    let world = World::new(&(0..10_006).map(line).collect::<String>());
+    let noted = Event::Noted { record: RecordId(10_004), note: "Check.".to_owned() };
+    world.record([decided(10_003, edited("A coat.")), noted]);
+    let names = |options: &ExportOptions| {
+        let (outcome, printed) = export(options);
+        outcome.unwrap();
+        let mut table = csv::Reader::from_reader(printed.out.as_slice());
+        let names = table.records().map(|row| row.unwrap()[0].to_owned()).collect::<Vec<_>>();
+        (names, printed.errors().lines().next().unwrap().to_owned())
+    };
+    let (all, note) = names(&options(&world, Format::Csv));
+    assert_eq!(all.len(), 10_006);
+    assert_eq!(all[..4], ["10002.jpg", "10004.jpg", "0.jpg", "1.jpg"]);
+    assert_eq!(all[10_002..], ["10000.jpg", "10001.jpg", "10003.jpg", "10005.jpg"]);
+    assert!(note.starts_with("2 rows were moved to the beginning: "), "{note}");
+    // In fewer rows nothing is moved.
+    let (some, _) = names(&ExportOptions { only: vec![DecisionKind::Edited], ..options(&world, Format::Csv) });
+    assert_eq!(some, ["10003.jpg"]);
+}
+
+#[test]
+fn the_text_file_that_exists_is_written() {
+    let world = reviewed();
+    world.write("in/a.caption", "old");
+    world.write("in/b.txt", "old");
+    world.write("in/b.caption", "old");
+    let error = export(&options(&world, Format::Txt)).0.unwrap_err();
+    assert!(matches!(&error, ExportError::Exists { path, others: 1 } if path.ends_with("in/a.caption")), "{error:?}");
+    let (_, printed) = export(&ExportOptions { force: true, ..options(&world, Format::Txt) });
+    let expected = ["c.txt", "e.txt", "in/a.caption", "in/b.caption", "in/b.txt", "metadata.jsonl"];
+    assert_eq!(world.files(), expected);
+    assert_eq!(world.read("in/a.caption"), "A hat.\n");
+    assert_eq!(world.read("in/b.txt"), "Ein Mantel, grün.\n");
+    assert_eq!(world.read("in/b.caption"), "old");
+    let note = "1 text file not written, because there is a .txt; --ext writes another extension: in/b.caption\n";
+    assert!(printed.errors().contains(note), "{printed:?}");
+
+    let extension = Some("caption".to_owned());
+    export(&ExportOptions { force: true, extension, ..options(&world, Format::Txt) }).0.unwrap();
+    assert_eq!(world.read("in/b.caption"), "Ein Mantel, grün.\n");
+    for extension in ["", ".txt", "a/b", "JPG"] {
+        let options = ExportOptions { extension: Some(extension.to_owned()), ..options(&world, Format::Txt) };
+        assert!(matches!(export(&options).0, Err(ExportError::Extension { .. })), "{extension}");
+    }
+}
+
+#[test]
+fn text_files_that_stay_beside_images_are_named() {
+    let world = reviewed();
+    world.write("d.caption", "excluded");
+    world.write("e.txt", "kept");
+    let only = vec![DecisionKind::Accepted];
+    let (outcome, printed) = export(&ExportOptions { only, ..options(&world, Format::Txt) });
+    assert_eq!(outcome.unwrap().exit_code(), ExitCode::Done);
+    let note = "2 text files of records that were not exported stay, and trainers read them;";
+    assert!(printed.errors().starts_with(note), "{printed:?}");
+    assert!(printed.errors().contains(" with -o: d.caption, e.txt\n"), "{printed:?}");
+    assert_eq!(world.read("d.caption"), "excluded");
+}
+
+#[test]
+fn a_text_file_that_is_read_for_another_image_is_named() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n",
+        "{\"file_name\": \"a.png\"}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\\nNew.\"}\n",
+        "{\"file_name\": \"./b.jpg\"}\n",
+    ));
+    let (outcome, printed) = export(&options(&world, Format::Txt));
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.exported, outcome.doubtful, outcome.exit_code()), (2, 1, ExitCode::Findings));
+    assert!(printed.errors().contains("1 text file also read for an image that was not exported;"), "{printed:?}");
+    assert!(printed.errors().contains(": a.txt (a.png)\n"), "{printed:?}");
+    assert!(printed.errors().contains("1 text file with several lines; kohya's scripts read only the first: b.txt\n"));
 }
 
 #[test]
@@ -287,7 +455,7 @@ fn parquet_has_a_typed_column_for_each_field() {
     let path = world.path("out.parquet");
     let options = ExportOptions { output: Some(path.clone()), ..options(&world, Format::Parquet) };
     let (outcome, printed) = export(&options);
-    assert_eq!(outcome.unwrap(), Outcome { exported: 3, ..Outcome::default() });
+    assert_eq!(outcome.unwrap(), Outcome { read: 4, exported: 3, excluded: 1, ..Outcome::default() });
     assert_eq!(printed.out(), format!("{}: 3 records\n", path.display()));
     assert_eq!(
         rows(&path),

@@ -1,0 +1,80 @@
+//! What an export did with the records it read: counts that add up.
+
+use std::fmt;
+
+use crate::exit::ExitCode;
+use crate::text::counted;
+
+/// Why a record was not exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeftOut {
+    Excluded,
+    /// Its decision is not in `--only`.
+    OtherDecision,
+    /// It is on the other side of the split.
+    OtherSide,
+    /// Text files: it has no caption.
+    NoCaption,
+    /// Text files: its caption is not a string.
+    NotText,
+    /// Its line cannot be parsed.
+    Unreadable,
+    /// Text files: the path of its image cannot be used.
+    BadPath,
+}
+
+/// `read` = `exported` + all records that were left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub read: u64,
+    pub exported: u64,
+    pub excluded: u64,
+    pub other_decision: u64,
+    pub other_side: u64,
+    pub without_caption: u64,
+    pub not_text: u64,
+    pub unreadable: u64,
+    pub bad_path: u64,
+    /// Number of exported records with something the next program may misread, such as a caption that is not a string.
+    pub doubtful: u64,
+}
+
+impl Outcome {
+    pub(super) const fn leave_out(&mut self, reason: LeftOut) {
+        let count = match reason {
+            LeftOut::Excluded => &mut self.excluded,
+            LeftOut::OtherDecision => &mut self.other_decision,
+            LeftOut::OtherSide => &mut self.other_side,
+            LeftOut::NoCaption => &mut self.without_caption,
+            LeftOut::NotText => &mut self.not_text,
+            LeftOut::Unreadable => &mut self.unreadable,
+            LeftOut::BadPath => &mut self.bad_path,
+        };
+        *count += 1;
+    }
+
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        if self.not_text + self.unreadable + self.bad_path + self.doubtful == 0 {
+            ExitCode::Done
+        } else {
+            ExitCode::Findings
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} read: {} exported", counted(self.read, "record", "records"), self.exported)?;
+        let left_out = [
+            (self.excluded, "excluded (--only excluded exports them)"),
+            (self.other_decision, "with a decision that is not in --only"),
+            (self.other_side, "on the other side of the split"),
+            (self.without_caption, "without a caption"),
+            (self.not_text, "with a caption that is not a string (csv, jsonl and parquet export it)"),
+            (self.unreadable, "not readable (`recaption check` lists them)"),
+            (self.bad_path, "with a path that cannot be used (listed above)"),
+        ];
+        left_out.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, why)| write!(f, ", {count} {why}"))
+    }
+}
