@@ -111,11 +111,12 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The system calls of a successful run on the folder `out`.
+#[derive(Default)]
 struct Calls {
     /// Files in `out` that are touched, temporary ones included.
     files: BTreeSet<String>,
-    /// Name of each call, and its number among the calls of that name, from one.
-    calls: Vec<(String, usize)>,
+    /// Name of each call, and its number among the calls of that name in its thread, from one. `strace` counts like this.
+    calls: BTreeSet<(String, usize)>,
 }
 
 fn calls(case: &Case) -> (Calls, BTreeMap<String, Vec<u8>>) {
@@ -124,12 +125,13 @@ fn calls(case: &Case) -> (Calls, BTreeMap<String, Vec<u8>>) {
     let trace = folder.path().join("trace");
     let output = run(strace(&trace).args(["-e", "trace=file,desc"]), case, &root);
     assert!(output.status.success(), "{case:?}: {output:?}");
-    let mut found = Calls { files: BTreeSet::new(), calls: Vec::new() };
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut found = Calls::default();
+    let mut counts: HashMap<(String, String), usize> = HashMap::new();
     // Files appear by their relative paths, by absolute paths, and as descriptors: `fsync(5</x/out/a>)`.
     let (absolute, relative) = (format!("{}/out", root.display()), "\"out");
     for line in fs::read_to_string(&trace).expect("a trace").lines() {
-        let call = line.split_whitespace().nth(1).and_then(|call| call.split_once('(')).map(|(name, _)| name);
+        let (thread, call) = line.trim_start().split_once(' ').unwrap_or_default();
+        let call = call.trim_start().split_once('(').map(|(name, _)| name);
         let Some(name) = call.filter(|_| line.contains(&absolute) || line.contains(relative)) else { continue };
         if name == "execve" || name == "write" && line.contains("write(1") {
             continue;
@@ -140,10 +142,10 @@ fn calls(case: &Case) -> (Calls, BTreeMap<String, Vec<u8>>) {
                 found.files.insert(file.to_owned());
             }
         }
-        let count = counts.entry(name.to_owned()).or_default();
+        let count = counts.entry((thread.to_owned(), name.to_owned())).or_default();
         *count += 1;
         if name != "close" {
-            found.calls.push((name.to_owned(), *count));
+            found.calls.insert((name.to_owned(), *count));
         }
     }
     (found, files(folder.path()))
