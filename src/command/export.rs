@@ -165,7 +165,7 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             outcome
         }
     };
-    errors.message(&outcome).map_err(ExportError::output)?;
+    errors.message(outcome).map_err(ExportError::output)?;
     Ok(outcome)
 }
 
@@ -262,6 +262,9 @@ impl From<io::Error> for Stopped {
     }
 }
 
+/// Called with each record, selected or not. Returns false to stop.
+type Visit<'a, E> = dyn FnMut(Result<&Chosen<'_>, &Record>) -> Result<bool, E> + 'a;
+
 impl Source<'_> {
     /// Visits the selected records in file order. Returns the counts, with all selected records as exported.
     fn each<E: From<ExportError>>(&self, visit: &mut dyn FnMut(&Chosen<'_>) -> Result<(), E>) -> Result<Outcome, E> {
@@ -269,10 +272,7 @@ impl Source<'_> {
     }
 
     /// Visits all records in file order until `visit` returns false. Those that are not selected are the errors.
-    fn scan<E: From<ExportError>>(
-        &self,
-        visit: &mut dyn FnMut(Result<&Chosen<'_>, &Record>) -> Result<bool, E>,
-    ) -> Result<Outcome, E> {
+    fn scan<E: From<ExportError>>(&self, visit: &mut Visit<'_, E>) -> Result<Outcome, E> {
         let mut outcome = Outcome::default();
         let mut result = Ok(true);
         let scanned = self.dataset.scan_lines(&mut |line| {

@@ -111,7 +111,7 @@ impl Sidecars<'_> {
         let dataset = self.source.dataset;
         let mut outcome = self.source.each(&mut |chosen| {
             let line = chosen.record.line;
-            let path = match text(chosen).and_then(|_| Ok(self.path(chosen.record))) {
+            let path = match text(chosen).map(|_| self.path(chosen.record)) {
                 Ok(Ok(path)) => path,
                 Err(reason) => {
                     left_out.push(reason);
@@ -142,7 +142,9 @@ impl Sidecars<'_> {
             Ok(())
         })?;
         outcome.exported -= left_out.len() as u64;
-        left_out.into_iter().for_each(|reason| outcome.leave_out(reason));
+        for reason in left_out {
+            outcome.leave_out(reason);
+        }
         match existing {
             Some((path, others)) => Err(ExportError::Exists { path, others }),
             None => Ok((outcome, planned)),
