@@ -23,10 +23,11 @@ use std::path::{Path, PathBuf};
 
 use super::imagefolder;
 use super::input::{self, Input, InputError};
+use super::parquet_schema::{self, SchemaError};
 use crate::atomic_file::{self, WriteError, WriteWarning};
 use crate::cli::Format;
 use crate::console::Console;
-use crate::dataset::{Dataset, DatasetError, Line, Record};
+use crate::dataset::{Dataset, DatasetError, Line, LineFinding, Record};
 use crate::exit::ExitCode;
 use crate::session::{DecisionKind, Ledger, RecordState};
 use crate::text::counted;
@@ -55,6 +56,9 @@ pub struct ExportOptions {
 pub enum ExportError {
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The types of the imported table cannot be read.
+    #[error(transparent)]
+    Schema(Box<SchemaError>),
     /// A folder instead of a file, or the other way round.
     #[error("{}: {why}", .path.display())]
     Target { path: PathBuf, why: &'static str },
@@ -79,7 +83,9 @@ impl ExportError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) | Self::Target { .. } | Self::Shared { .. } | Self::Extension { .. } => ExitCode::Usage,
+            Self::Input(_) | Self::Schema(_) | Self::Target { .. } | Self::Shared { .. } | Self::Extension { .. } => {
+                ExitCode::Usage
+            }
             Self::Exists { .. } | Self::Write { .. } | Self::Output(_) => ExitCode::Write,
         }
     }
@@ -88,6 +94,12 @@ impl ExportError {
 impl ExportError {
     fn output(source: io::Error) -> Self {
         Self::Output(source.into())
+    }
+}
+
+impl From<SchemaError> for ExportError {
+    fn from(error: SchemaError) -> Self {
+        Self::Schema(error.into())
     }
 }
 
@@ -137,11 +149,12 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
         }
         (format, Some(path)) => {
             check_file(path, &dataset, options.force)?;
+            let imported = if format == Format::Parquet { parquet_schema::load(dataset.path())? } else { None };
             let mut outcome = Outcome::default();
             let mut notes = Vec::new();
             let warnings = atomic_file::write(path, options.force, &mut |file| {
                 outcome = match format {
-                    Format::Parquet => parquet::write(&source, file)?,
+                    Format::Parquet => parquet::write(&source, imported.clone().unwrap_or_default(), file, &mut notes)?,
                     _ => table::write(&source, format, file, &mut notes)?,
                 };
                 Ok(())
@@ -232,6 +245,11 @@ impl Chosen<'_> {
 
     fn original(&self) -> CaptionValue<'_> {
         self.or_json(self.state.original_caption(self.record.caption.text()))
+    }
+
+    /// Returns true if the caption in the dataset contains half of a surrogate pair, which no text can contain.
+    fn has_lone_surrogate(&self) -> bool {
+        self.state.own_text().is_none() && self.record.findings.contains(&LineFinding::CaptionLoneSurrogate)
     }
 
     fn or_json<'a>(&'a self, text: Option<&'a str>) -> CaptionValue<'a> {

@@ -55,7 +55,6 @@ pub(super) fn remove(dataset: &Path) -> Result<(), SchemaError> {
 }
 
 /// Returns the columns of the table that became `dataset`; `None` if it was not imported from Parquet.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the export, which restores the types"))]
 pub(super) fn load(dataset: &Path) -> Result<Option<Vec<TypePtr>>, SchemaError> {
     let path = file_of(&location(dataset)?, dataset);
     let file = match File::open(&path) {

@@ -5,6 +5,39 @@ use std::fmt;
 use crate::exit::ExitCode;
 use crate::text::counted;
 
+/// Names listed for each reason.
+const LISTED: usize = 10;
+
+/// Things of one kind that are named after the export: the first few, and the number of all.
+#[derive(Default)]
+pub(super) struct Named {
+    names: Vec<String>,
+    pub(super) count: u64,
+}
+
+impl Named {
+    pub(super) fn add(&mut self, name: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.names.len() < LISTED {
+            self.names.push(name());
+        }
+    }
+
+    /// Returns a heading with the names; `None` if there are none.
+    pub(super) fn note(&self, heading: impl FnOnce(u64) -> String) -> Option<String> {
+        let more = match self.count - self.names.len() as u64 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (self.count > 0).then(|| format!("{}: {}{more}", heading(self.count), self.names.join(", ")))
+    }
+}
+
+/// Returns the note about texts that were changed.
+pub(super) fn surrogate_note(texts: &Named) -> Option<String> {
+    texts.note(|count| format!("{} with half of a surrogate pair, written as U+FFFD", counted(count, "text", "texts")))
+}
+
 /// Why a record was not exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LeftOut {

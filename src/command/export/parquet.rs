@@ -1,227 +1,286 @@
 //! All records in one Parquet file, like Hugging Face's `metadata.parquet`: typed columns for the file name, the caption and
 //! the other fields.
+//!
+//! No value is rounded or left out. A column has the type of the table that the dataset was imported from if all its values
+//! fit into it, else the type of its values; if they have none in common, each is written as JSON.
 
+mod cell;
+mod form;
+mod leaf;
+mod node;
+mod number;
+mod shape;
+mod time;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use ::parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
-use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
+use ::parquet::basic::{Compression, Repetition};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::WriterProperties;
-use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use ::parquet::schema::types::Type;
-use serde_json::Value;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::{Type, TypePtr};
 
-use super::{Chosen, ExportError, Outcome, Source, Stopped};
-use crate::dataset::{FILE_NAME, Json};
+use super::outcome::{Named, surrogate_note};
+use super::{CaptionValue, Chosen, ExportError, Outcome, Source, Stopped};
+use crate::dataset::FILE_NAME;
+use crate::text::counted;
+use cell::Cell;
+use leaf::Misfit;
+use node::Node;
+use shape::Shape;
 
-/// Rows per row group.
+/// Maximum number of rows in a row group.
 const ROWS: usize = 10_000;
+/// Maximum number of buffered values, reached before [`ROWS`] if a column has long lists.
+const VALUES: usize = 4_000_000;
 /// A dataset with more fields cannot be a table.
 const MAX_COLUMNS: usize = 1_000;
 
-/// The common type of all values in a column. Any value may be missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Nothing,
-    Boolean,
-    Integer,
-    Float,
-    Text,
-    /// Other and mixed types: each value as JSON.
+/// What is known of a column after the first pass over the records.
+#[derive(Default)]
+struct Plan {
+    name: String,
+    shape: Shape,
+    /// The type in the table that the dataset was imported from.
+    imported: Option<Imported>,
+    /// Line number of the first value that does not fit into the imported type.
+    misfit: Option<u64>,
+    has_values: bool,
+}
+
+struct Imported {
+    column: TypePtr,
+    /// A column of the same type, in which each value is tried. Null is allowed.
+    trial: Node,
+    /// The number of rows with a value.
+    values: u64,
+}
+
+/// How values become those of a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Typed,
+    /// Each value as JSON.
     Json,
-}
-
-impl Kind {
-    fn of(value: &Value) -> Self {
-        match value {
-            Value::Null => Self::Nothing,
-            Value::Bool(_) => Self::Boolean,
-            Value::Number(number) if number.is_i64() => Self::Integer,
-            Value::Number(number) if number.is_f64() => Self::Float,
-            Value::String(_) => Self::Text,
-            Value::Number(_) | Value::Array(_) | Value::Object(_) => Self::Json,
-        }
-    }
-
-    /// Returns the type that can hold values of both types.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (one, other) if one == other => one,
-            (Self::Nothing, kind) | (kind, Self::Nothing) => kind,
-            (Self::Integer, Self::Float) | (Self::Float, Self::Integer) => Self::Float,
-            _ => Self::Json,
-        }
-    }
-
-    const fn physical(self) -> Physical {
-        match self {
-            Self::Boolean => Physical::BOOLEAN,
-            Self::Integer => Physical::INT64,
-            Self::Float => Physical::DOUBLE,
-            Self::Nothing | Self::Text | Self::Json => Physical::BYTE_ARRAY,
-        }
-    }
-}
-
-/// The buffered values of a column.
-enum Cells {
-    Booleans(Vec<bool>),
-    Integers(Vec<i64>),
-    Floats(Vec<f64>),
-    Texts(Vec<ByteArray>),
+    /// Strings as they are, others as JSON.
+    TextOrJson,
 }
 
 struct Column {
-    kind: Kind,
-    cells: Cells,
-    /// Parquet's definition levels: 1 for each row with a value, else 0.
-    present: Vec<i16>,
+    encoding: Encoding,
+    node: Node,
+    /// Whether the current row has a value.
+    is_set: bool,
 }
 
-impl Column {
-    fn new(kind: Kind) -> Self {
-        let cells = match kind {
-            Kind::Boolean => Cells::Booleans(Vec::new()),
-            Kind::Integer => Cells::Integers(Vec::new()),
-            Kind::Float => Cells::Floats(Vec::new()),
-            Kind::Nothing | Kind::Text | Kind::Json => Cells::Texts(Vec::new()),
-        };
-        Self { kind, cells, present: Vec::new() }
-    }
-
-    fn put(&mut self, value: &Value) {
-        fn take<T>(cells: &mut Vec<T>, value: Option<T>) -> bool {
-            let is_there = value.is_some();
-            cells.extend(value);
-            is_there
-        }
-        let is_there = match &mut self.cells {
-            _ if value.is_null() => false,
-            Cells::Booleans(cells) => take(cells, value.as_bool()),
-            Cells::Integers(cells) => take(cells, value.as_i64()),
-            Cells::Floats(cells) => take(cells, value.as_f64()),
-            Cells::Texts(cells) if self.kind == Kind::Json => take(cells, Some(value.to_string().as_str().into())),
-            Cells::Texts(cells) => take(cells, value.as_str().map(ByteArray::from)),
-        };
-        self.present.push(is_there.into());
-    }
-
-    /// Pads the column to the number of rows.
-    fn end_row(&mut self, rows: usize) {
-        self.present.resize(rows, 0);
-    }
-
-    fn write<W: Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<(), ParquetError> {
-        let Some(mut column) = group.next_column()? else { return Ok(()) };
-        let present = Some(self.present.as_slice());
-        match &mut self.cells {
-            Cells::Booleans(cells) => {
-                column.typed::<BoolType>().write_batch(cells, present, None).map(|_| cells.clear())
-            }
-            Cells::Integers(cells) => {
-                column.typed::<Int64Type>().write_batch(cells, present, None).map(|_| cells.clear())
-            }
-            Cells::Floats(cells) => {
-                column.typed::<DoubleType>().write_batch(cells, present, None).map(|_| cells.clear())
-            }
-            Cells::Texts(cells) => {
-                column.typed::<ByteArrayType>().write_batch(cells, present, None).map(|_| cells.clear())
-            }
-        }?;
-        self.present.clear();
-        column.close()
-    }
-}
-
-/// Writes the chosen records to `out`, which stays small in memory whatever their number: they are gone through twice,
-/// first for what the columns are.
-pub(super) fn write(source: &Source<'_>, out: &mut (dyn Write + Send)) -> Result<Outcome, Stopped> {
-    let (names, kinds) = columns(source)?;
-    let fields = names.iter().zip(&kinds).map(|(name, kind)| {
-        let text = matches!(kind.physical(), Physical::BYTE_ARRAY).then_some(LogicalType::String);
-        let column = Type::primitive_type_builder(name, kind.physical()).with_repetition(Repetition::OPTIONAL);
-        column.with_logical_type(text).build().map(Arc::new)
-    });
-    let fields = fields.collect::<Result<_, _>>().map_err(failed)?;
-    let schema = Type::group_type_builder("schema").with_fields(fields).build().map_err(failed)?;
+/// Writes the selected records to `out`, in bounded memory: the first pass finds the types of the columns. `imported` are
+/// the columns of the table that the dataset was imported from. Adds notes about the content to `notes`.
+pub(super) fn write(
+    source: &Source<'_>,
+    imported: Vec<TypePtr>,
+    out: &mut (dyn Write + Send),
+    notes: &mut Vec<String>,
+) -> Result<Outcome, Stopped> {
+    let (plans, rows) = plan(source, imported)?;
+    notes.extend(plans.iter().flat_map(Plan::notes));
+    let caption = source.dataset.caption_field();
+    let types = plans.iter().map(|plan| plan.column(rows)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let schema = Type::group_type_builder("schema").with_fields(types.clone()).build().map_err(failed)?;
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let mut file = SerializedFileWriter::new(&mut *out, schema.into(), properties.into()).map_err(failed)?;
 
-    let place: HashMap<&str, usize> = names.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
-    let mut table: Vec<Column> = kinds.into_iter().map(Column::new).collect();
-    let mut rows = 0;
-    let outcome = source.each(&mut |chosen| {
-        rows += 1;
-        for (name, value) in values(source, chosen) {
-            if let Some(column) = place.get(name.as_str()).and_then(|at| table.get_mut(*at)) {
-                column.put(&value);
+    let places: HashMap<&str, usize> = plans.iter().enumerate().map(|(at, plan)| (plan.name.as_str(), at)).collect();
+    let columns = types.iter().zip(&plans).map(|(column, plan)| {
+        let node = Node::new(column).ok_or_else(|| general("a column has no type"))?;
+        Ok(Column { encoding: plan.encoding(plan.name == caption), node, is_set: false })
+    });
+    let mut columns = columns.collect::<Result<Vec<_>, ParquetError>>().map_err(failed)?;
+    let (mut rows, mut surrogates, mut doubtful) = (0, Named::default(), 0);
+    let mut outcome = source.each(&mut |chosen| {
+        for (name, cell) in cells(source, chosen) {
+            let Some(column) = places.get(&*name).and_then(|at| columns.get_mut(*at)) else { continue };
+            if column.encoding != Encoding::Json && cell.has_lone_surrogate() {
+                surrogates.add(|| source.dataset.message(chosen.record.line, &name));
             }
+            doubtful += u64::from(column.encoding == Encoding::TextOrJson && !cell.is_null() && cell.text().is_none());
+            column.put(cell).map_err(|Misfit| changed(&name))?;
         }
-        for column in &mut table {
-            column.end_row(rows);
+        for column in &mut columns {
+            column.end_row().map_err(|Misfit| changed("a column"))?;
         }
-        if rows == ROWS {
+        rows += 1;
+        if rows == ROWS || columns.iter_mut().map(|column| column.node.len()).sum::<usize>() > VALUES {
             rows = 0;
-            write_group(&mut file, &mut table).map_err(failed)?;
+            write_group(&mut file, &mut columns).map_err(failed)?;
         }
         Ok::<_, Stopped>(())
     })?;
     if rows > 0 {
-        write_group(&mut file, &mut table).map_err(failed)?;
+        write_group(&mut file, &mut columns).map_err(failed)?;
     }
     file.close().map_err(failed)?;
+    outcome.doubtful = doubtful + surrogates.count;
+    if doubtful > 0 {
+        let captions = counted(doubtful, "caption is not a string", "captions are not strings");
+        notes.push(format!("{captions}: written as JSON in a column of strings"));
+    }
+    notes.extend(surrogate_note(&surrogates));
     Ok(outcome)
 }
 
-fn write_group<W: Write + Send>(file: &mut SerializedFileWriter<W>, table: &mut [Column]) -> Result<(), ParquetError> {
+fn write_group<W: Write + Send>(
+    file: &mut SerializedFileWriter<W>,
+    columns: &mut [Column],
+) -> Result<(), ParquetError> {
     let mut group = file.next_row_group()?;
-    table.iter_mut().try_for_each(|column| column.write(&mut group))?;
+    columns.iter_mut().try_for_each(|column| column.node.write(&mut group))?;
     group.close().map(drop)
 }
 
-/// Returns the names and types of the columns: the file name, the caption, then the other fields in order of appearance.
-fn columns(source: &Source<'_>) -> Result<(Vec<String>, Vec<Kind>), Stopped> {
-    let mut names = vec![FILE_NAME.to_owned(), source.dataset.caption_field().to_owned()];
-    let mut kinds = vec![Kind::Text; 2];
-    let mut place: HashMap<String, usize> = names.iter().cloned().zip(0..).collect();
-    source.each(&mut |chosen| {
-        for (name, value) in values(source, chosen) {
-            let at = *place.entry(name).or_insert_with_key(|name| {
-                names.push(name.clone());
-                kinds.push(Kind::Nothing);
-                names.len() - 1
-            });
-            kinds[at] = kinds[at].and(Kind::of(&value));
+/// Finds the columns: those of the imported table in its order, or the file name and the caption, then the other fields in
+/// order of appearance. Returns the number of rows too.
+fn plan(source: &Source<'_>, imported: Vec<TypePtr>) -> Result<(Vec<Plan>, u64), Stopped> {
+    let own = [FILE_NAME, source.dataset.caption_field()];
+    let was_imported = !imported.is_empty();
+    let mut plans: Vec<Plan> = imported.into_iter().map(Plan::imported).collect();
+    for name in own {
+        if !plans.iter().any(|plan| plan.name == name) {
+            plans.push(Plan { name: name.to_owned(), ..Plan::default() });
         }
-        if names.len() > MAX_COLUMNS {
+    }
+    let mut places: HashMap<String, usize> = plans.iter().map(|plan| plan.name.clone()).zip(0..).collect();
+    let mut rows = 0;
+    source.each(&mut |chosen| {
+        rows += 1;
+        for (name, cell) in cells(source, chosen) {
+            let at = places.get(&*name).copied().unwrap_or_else(|| {
+                places.insert(name.clone().into_owned(), plans.len());
+                plans.push(Plan { name: name.into_owned(), ..Plan::default() });
+                plans.len() - 1
+            });
+            plans[at].take(cell, chosen.record.line);
+        }
+        if plans.len() > MAX_COLUMNS {
             let why = "more than 1000 different fields, too many for columns; export to jsonl";
             return Err(ExportError::Target { path: source.dataset.path().to_owned(), why });
         }
         Ok(())
     })?;
-    Ok((names, kinds))
+    plans.retain(|plan| plan.has_values || !was_imported && own.contains(&plan.name.as_str()));
+    Ok((plans, rows))
+}
+
+impl Plan {
+    fn imported(column: TypePtr) -> Self {
+        let name = column.name().to_owned();
+        let trial = with_repetition(&column, Repetition::OPTIONAL).ok().and_then(|column| Node::new(&column));
+        let imported = trial.map(|trial| Imported { column, trial, values: 0 });
+        Self { name, imported, ..Self::default() }
+    }
+
+    /// Takes note of a value.
+    fn take(&mut self, cell: Cell<'_>, line: u64) {
+        self.has_values = true;
+        self.shape = std::mem::take(&mut self.shape).and(Shape::of(cell));
+        let Some(imported) = &mut self.imported else { return };
+        if imported.trial.put(Some(cell)).is_err() {
+            self.imported = None;
+            self.misfit = Some(line);
+            return;
+        }
+        imported.trial.clear();
+        imported.values += u64::from(!cell.is_null());
+    }
+
+    fn column(&self, rows: u64) -> Result<TypePtr, ParquetError> {
+        match &self.imported {
+            Some(imported) if imported.values == rows => Ok(imported.column.clone()),
+            Some(imported) => with_repetition(&imported.column, Repetition::OPTIONAL),
+            None => self.shape.column(&self.name),
+        }
+    }
+
+    fn encoding(&self, is_caption: bool) -> Encoding {
+        match self.shape.untyped() {
+            Some(_) if self.imported.is_some() => Encoding::Typed,
+            Some(_) if is_caption => Encoding::TextOrJson,
+            Some(_) => Encoding::Json,
+            None => Encoding::Typed,
+        }
+    }
+
+    fn notes(&self) -> impl Iterator<Item = String> {
+        let name = &self.name;
+        let misfit = self.misfit.map(|line| {
+            format!("column \"{name}\": the value in line {line} does not fit the type of the imported table; another is used")
+        });
+        let json = self.shape.untyped().filter(|_| self.imported.is_none());
+        misfit.into_iter().chain(json.map(|reason| format!("column \"{name}\" contains JSON: {reason}")))
+    }
+}
+
+impl Column {
+    fn put(&mut self, cell: Cell<'_>) -> Result<(), Misfit> {
+        self.is_set = true;
+        let raw = cell.raw();
+        match self.encoding {
+            Encoding::Typed => self.node.put(Some(cell)),
+            _ if cell.is_null() => self.node.put(None),
+            Encoding::TextOrJson if cell.text().is_some() => self.node.put(Some(cell)),
+            Encoding::TextOrJson | Encoding::Json => self.node.put(Some(Cell::Text(&raw))),
+        }
+    }
+
+    /// Completes a row.
+    fn end_row(&mut self) -> Result<(), Misfit> {
+        if std::mem::take(&mut self.is_set) { Ok(()) } else { self.node.put(None) }
+    }
 }
 
 /// Returns the values of a record by column.
-fn values(source: &Source<'_>, chosen: &Chosen<'_>) -> Vec<(String, Value)> {
-    let caption = chosen.state.current_caption(chosen.record.caption.text()).map_or(Value::Null, Value::from);
-    let own = [
-        (FILE_NAME.to_owned(), Value::from(&*chosen.record.file_name)),
-        (source.dataset.caption_field().to_owned(), caption),
-    ];
-    let others = chosen.line.others().into_iter();
-    own.into_iter().chain(others.map(|(name, json)| (name.into_owned(), value(json)))).collect()
+fn cells<'a>(source: &'a Source<'_>, chosen: &'a Chosen<'_>) -> Vec<(Cow<'a, str>, Cell<'a>)> {
+    let own = |name, cell| (Cow::Borrowed(name), cell);
+    let mut cells = vec![own(FILE_NAME, Cell::Text(&chosen.record.file_name))];
+    let caption = match chosen.caption() {
+        CaptionValue::Text(_) if chosen.has_lone_surrogate() => chosen.line.caption().map(Cell::Json),
+        CaptionValue::Text(text) => Some(Cell::Text(text)),
+        CaptionValue::Json(_) => chosen.line.caption().map(Cell::Json),
+        CaptionValue::Missing => chosen.line.caption().map(Cell::Json).filter(|cell| cell.is_null()),
+    };
+    cells.extend(caption.map(|caption| own(source.dataset.caption_field(), caption)));
+    cells.extend(chosen.line.others().into_iter().map(|(name, json)| (name, Cell::Json(json))));
+    cells
 }
 
-/// Parses a value. One that no `Value` can hold is kept as it is written.
-fn value(json: Json<'_>) -> Value {
-    match json.text() {
-        Some(decoded) => decoded.text.into(),
-        None => serde_json::from_str(json.raw()).unwrap_or_else(|_| json.raw().into()),
-    }
+/// Returns a type with another repetition.
+fn with_repetition(column: &Type, repetition: Repetition) -> Result<TypePtr, ParquetError> {
+    let info = column.get_basic_info();
+    let id = info.has_id().then(|| info.id());
+    let (logical, converted) = (info.logical_type_ref().cloned(), info.converted_type());
+    let column = match column {
+        Type::PrimitiveType { physical_type, type_length, scale, precision, .. } => {
+            let column = Type::primitive_type_builder(info.name(), *physical_type).with_repetition(repetition);
+            let column = column.with_converted_type(converted).with_logical_type(logical).with_length(*type_length);
+            column.with_precision(*precision).with_scale(*scale).with_id(id).build()
+        }
+        Type::GroupType { fields, .. } => {
+            let column = Type::group_type_builder(info.name()).with_repetition(repetition).with_fields(fields.clone());
+            column.with_converted_type(converted).with_logical_type(logical).with_id(id).build()
+        }
+    };
+    column.map(Into::into)
+}
+
+fn general(message: &str) -> ParquetError {
+    ParquetError::General(message.to_owned())
+}
+
+/// The error if a value is not that of the first pass.
+fn changed(name: &str) -> Stopped {
+    failed(general(&format!("{name}: a value changed while it was exported")))
 }
 
 fn failed(error: ParquetError) -> Stopped {
@@ -234,35 +293,4 @@ fn failed(error: ParquetError) -> Stopped {
 /// The error for an export to standard output.
 pub(super) fn needs_a_file() -> ExportError {
     ExportError::Target { path: PathBuf::from("standard output"), why: "parquet needs a file; name it with -o" }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_column_has_the_common_type_of_its_values() {
-        let kind = |values: &[Value]| values.iter().map(Kind::of).fold(Kind::Nothing, Kind::and);
-        assert_eq!(kind(&[json!(null), json!(null)]), Kind::Nothing);
-        assert_eq!(kind(&[json!(null), json!(-3), json!(4)]), Kind::Integer);
-        assert_eq!(kind(&[json!(1), json!(0.5), json!(2)]), Kind::Float);
-        assert_eq!(kind(&[json!(u64::MAX)]), Kind::Json);
-        assert_eq!(kind(&[json!(true), json!(1)]), Kind::Json);
-        assert_eq!(kind(&[json!("a"), json!(1), json!("b")]), Kind::Json);
-        assert_eq!(kind(&[json!(["a"])]), Kind::Json);
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_of_values_does_not_change_their_column(mut values in prop::collection::vec(0..6_usize, 0..8)) {
-            let samples = [json!(null), json!(true), json!(1), json!(0.5), json!("a"), json!([])];
-            let kind = |values: &[usize]| values.iter().map(|at| Kind::of(&samples[*at])).fold(Kind::Nothing, Kind::and);
-            let first = kind(&values);
-            values.reverse();
-            prop_assert_eq!(kind(&values), first);
-        }
-    }
 }

@@ -5,18 +5,16 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path, PathBuf};
 
-use super::outcome::LeftOut;
+use super::outcome::{LeftOut, Named, surrogate_note};
 use super::{CaptionValue, Chosen, ExportError, Outcome, Source, place};
-use crate::atomic_file::{Batch, BatchError};
+use crate::atomic_file::{Batch, BatchError, is_same_path};
 use crate::command::imagefolder::is_picture;
 use crate::console::Console;
 use crate::dataset::Record;
 use crate::text::{counted, trim};
 
-/// Extensions of text files. The first one that exists is written, else the first one.
-const EXTENSIONS: [&str; 2] = ["txt", "caption"];
-/// Names listed for each reason.
-const LISTED: usize = 10;
+/// Extensions of text files, as `init` reads them. The first one that exists is written, else the first one.
+const EXTENSIONS: [&str; 6] = ["txt", "TXT", "Txt", "caption", "CAPTION", "Caption"];
 
 /// Text files beside the images, or in `folder`.
 pub(super) struct Sidecars<'a> {
@@ -34,39 +32,11 @@ struct Planned {
     image: u64,
 }
 
-/// Files that are named after the export: the first few, and the number of all.
-#[derive(Default)]
-struct Named {
-    names: Vec<String>,
-    count: u64,
-}
-
-impl Named {
-    fn add(&mut self, name: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.names.len() < LISTED {
-            self.names.push(name());
-        }
-    }
-
-    /// Prints the names below a heading.
-    fn report(&self, heading: impl FnOnce(u64) -> String, errors: &mut Console<'_>) -> Result<(), ExportError> {
-        if self.count == 0 {
-            return Ok(());
-        }
-        let more = match self.count - self.names.len() as u64 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let names = self.names.join(", ");
-        errors.message(format_args!("{}: {names}{more}", heading(self.count))).map_err(ExportError::output)
-    }
-}
-
 /// What the person who trains on the files should know.
 #[derive(Default)]
 struct Notes {
     several_lines: Named,
+    surrogates: Named,
     second_file: Named,
     stale: Named,
     other_image: Named,
@@ -94,7 +64,7 @@ impl Sidecars<'_> {
             Ok::<_, ExportError>(true)
         })?;
         super::warn(&batch.sync()?, errors)?;
-        outcome.doubtful = notes.other_image.count;
+        outcome.doubtful = notes.other_image.count + notes.surrogates.count;
         notes.report(errors)?;
         Ok(outcome)
     }
@@ -122,17 +92,20 @@ impl Sidecars<'_> {
                     return errors.message(dataset.message(line, &why)).map_err(ExportError::output);
                 }
             };
-            let image = self.image(chosen.record).map_or(0, |image| hash(&image));
-            if let Some(first) = planned.insert(hash(&path), Planned { line, image }) {
+            let Ok(image) = self.image(chosen.record) else { return Ok(()) };
+            if let Some(first) = planned.insert(hash(&path), Planned { line, image: hash(&image) }) {
                 let what = format!("{} is the text file of line {} too", path.display(), first.line);
                 return Err(ExportError::Shared { message: dataset.message(line, &what) });
             }
             let text = chosen.caption().cell();
+            if chosen.has_lone_surrogate() {
+                notes.surrogates.add(|| self.name(&path));
+            }
             if text.trim_end().contains(['\n', '\r']) {
                 notes.several_lines.add(|| self.name(&path));
             }
-            for other in self.existing(&path).filter(|other| *other != path) {
-                notes.second_file.add(|| self.name(&other));
+            for other in self.existing(&image).iter().filter(|other| !is_same_path(other, &path)) {
+                notes.second_file.add(|| self.name(other));
             }
             match (place::check(&path, dataset.path(), self.force), &mut existing) {
                 (Err(ExportError::Exists { .. }), Some((_, others))) => *others += 1,
@@ -172,14 +145,26 @@ impl Sidecars<'_> {
                 notes.other_image.add(|| format!("{} ({})", self.name(&path), record.file_name));
             }
             Some(_) => {}
-            None => self.existing(&path).for_each(|path| notes.stale.add(|| self.name(&path))),
+            None => self.existing(&image).iter().for_each(|path| notes.stale.add(|| self.name(path))),
         }
     }
 
-    /// Returns the text files that exist for the image of `path`.
-    fn existing(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
+    /// Returns the text files of an image that exist: with its stem (`a.txt`), then with its whole name (`a.jpg.txt`).
+    fn existing(&self, image: &Path) -> Vec<PathBuf> {
         let extensions = self.extension.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
-        extensions.iter().map(|extension| path.with_extension(extension)).filter(|path| path.is_file())
+        let bases = [image.with_extension(""), image.to_owned()];
+        let bases = if self.extension.is_some() { &bases[..1] } else { &bases[..] };
+        let path = |base: &Path, extension: &str| {
+            let mut path = base.as_os_str().to_owned();
+            path.push(".");
+            path.push(extension);
+            PathBuf::from(path)
+        };
+        let paths = bases.iter().flat_map(|base| extensions.iter().map(|extension| path(base, extension)));
+        let mut found: Vec<PathBuf> = paths.filter(|path| path != image && path.is_file()).collect();
+        // Some file systems ignore case.
+        found.dedup_by(|one, other| is_same_path(one, other));
+        found
     }
 
     /// Returns the path of an image, or in another folder that of its namesake.
@@ -199,11 +184,12 @@ impl Sidecars<'_> {
     /// Returns the text file of a record, or why it cannot have one.
     fn path(&self, record: &Record) -> Result<PathBuf, String> {
         let image = self.image(record)?;
-        let extension = self.extension.unwrap_or_else(|| {
-            let exists = |extension: &&&str| image.with_extension(extension).is_file();
-            EXTENSIONS.iter().find(exists).unwrap_or(&EXTENSIONS[0])
-        });
-        let path = image.with_extension(extension);
+        // `init` passes over an empty text file if there is another.
+        let is_used = |path: &&PathBuf| path.metadata().is_ok_and(|found| found.len() > 0);
+        let existing = self.existing(&image);
+        let extension = self.extension.unwrap_or(EXTENSIONS[0]);
+        let path = existing.iter().find(is_used).or(existing.first());
+        let path = path.cloned().unwrap_or_else(|| image.with_extension(extension));
         if self.folder.is_none() && path == image {
             return Err(format!("{}: the image itself ends in .{extension}", record.file_name));
         }
@@ -220,28 +206,30 @@ impl Sidecars<'_> {
 impl Notes {
     fn report(&self, errors: &mut Console<'_>) -> Result<(), ExportError> {
         let files = |count| counted(count, "text file", "text files");
-        self.several_lines.report(
-            |count| format!("{} with several lines; kohya's scripts read only the first", files(count)),
-            errors,
-        )?;
-        self.second_file.report(
-            |count| format!("{} not written, because there is a .txt; --ext writes another extension", files(count)),
-            errors,
-        )?;
-        self.stale.report(
-            |count| {
+        let notes = [
+            surrogate_note(&self.surrogates),
+            self.several_lines.note(|count| {
+                format!("{} with several lines; kohya's scripts read only the first", files(count))
+            }),
+            self.second_file.note(|count| {
+                format!("{} not written, because the image has another one; --ext selects the extension", files(count))
+            }),
+            self.stale.note(|count| {
                 let files = files(count);
-                format!("{files} of records that were not exported stay, and trainers read them; delete them, or export to a new folder with -o")
-            },
-            errors,
-        )?;
-        self.other_image.report(
-            |count| {
+                format!(
+                    "{files} of records that were not exported stay, and trainers read them; delete them, or export to a \
+                     new folder with -o"
+                )
+            }),
+            self.other_image.note(|count| {
                 let files = files(count);
-                format!("{files} also read for an image that was not exported; rename it, or export to a folder without it with -o")
-            },
-            errors,
-        )
+                format!(
+                    "{files} also read for an image that was not exported; rename it, or export to a folder without it \
+                     with -o"
+                )
+            }),
+        ];
+        super::report(&notes.into_iter().flatten().collect::<Vec<_>>(), errors)
     }
 }
 

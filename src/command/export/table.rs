@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::first_rows::{self, Heading};
+use super::outcome::{Named, surrogate_note};
 use super::{CaptionValue, Chosen, Format, Outcome, Source, Stopped};
 use crate::dataset::Amendment;
 use crate::session::{Actor, Decision};
@@ -32,21 +33,25 @@ fn write_csv(source: &Source<'_>, out: &mut dyn Write, notes: &mut Vec<String>) 
     for row in first.rows() {
         table.write_record(row).map_err(std::io::Error::from)?;
     }
-    let mut doubtful = 0;
+    let (mut doubtful, mut surrogates) = (0, Named::default());
     let mut outcome = source.each(&mut |chosen| {
         doubtful += u64::from(matches!(chosen.caption(), CaptionValue::Json(_)));
+        if chosen.has_lone_surrogate() {
+            surrogates.add(|| source.dataset.message(chosen.record.line, &"text"));
+        }
         if first.contains(chosen.record.id) {
             return Ok(());
         }
         Ok::<_, Stopped>(table.write_record(row(chosen)).map_err(std::io::Error::from)?)
     })?;
     table.flush()?;
-    outcome.doubtful = doubtful;
+    outcome.doubtful = doubtful + surrogates.count;
     notes.extend(first.note());
     if doubtful > 0 {
         let captions = counted(doubtful, "caption is not a string", "captions are not strings");
         notes.push(format!("{captions}: written as JSON; parquet and jsonl keep their type"));
     }
+    notes.extend(surrogate_note(&surrogates));
     Ok(outcome)
 }
 

@@ -3,6 +3,7 @@ use std::fs;
 use super::*;
 use crate::cli::Side;
 use crate::command::fixture::{Printed, World, accepted, decided, edited};
+use crate::command::init::{self, InitOptions, InitSource};
 use crate::command::save::{self, SaveOptions};
 use crate::dataset::{OpenOptions, RecordId};
 use crate::session::Decision;
@@ -275,6 +276,28 @@ fn captions_that_are_not_strings_are_json_in_csv_and_not_text_files() {
     assert_eq!(world.files(), ["b.txt", "metadata.jsonl"]);
 }
 
+#[test]
+fn captions_with_half_of_a_surrogate_pair_are_named() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": \"A hat \\ud83d.\"}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"A coat \\ud83d.\"}\n",
+    ));
+    world.decide([(1, edited("A coat."))]);
+    let note = |place: &str| format!("1 text with half of a surrogate pair, written as U+FFFD: {place}\n");
+    for (to, place) in
+        [(Format::Csv, "metadata.jsonl:1: text"), (Format::Txt, "a.txt"), (Format::Parquet, "metadata.jsonl:1: text")]
+    {
+        let output = (to == Format::Parquet).then(|| world.path("out.parquet"));
+        let (outcome, printed) = export(&ExportOptions { output, ..options(&world, to) });
+        assert_eq!(outcome.unwrap(), Outcome { read: 2, exported: 2, doubtful: 1, ..Outcome::default() });
+        assert!(printed.errors().contains(&note(place)), "{printed:?}");
+    }
+    assert_eq!(world.read("a.txt"), "A hat \u{FFFD}.\n");
+    let (outcome, printed) = export(&options(&world, Format::Jsonl));
+    assert_eq!(outcome.unwrap().exit_code(), ExitCode::Done);
+    assert!(printed.out().contains("A hat \\ud83d."), "{printed:?}");
+}
+
 /// pandas and Hugging Face's loader infer types from the first 10,000 rows.
 #[test]
 fn csv_begins_with_a_text_in_each_column() {
@@ -316,7 +339,8 @@ fn the_text_file_that_exists_is_written() {
     assert_eq!(world.read("in/a.caption"), "A hat.\n");
     assert_eq!(world.read("in/b.txt"), "Ein Mantel, grün.\n");
     assert_eq!(world.read("in/b.caption"), "old");
-    let note = "1 text file not written, because there is a .txt; --ext writes another extension: in/b.caption\n";
+    let note =
+        "1 text file not written, because the image has another one; --ext selects the extension: in/b.caption\n";
     assert!(printed.errors().contains(note), "{printed:?}");
 
     let extension = Some("caption".to_owned());
@@ -326,6 +350,26 @@ fn the_text_file_that_exists_is_written() {
         let options = ExportOptions { extension: Some(extension.to_owned()), ..options(&world, Format::Txt) };
         assert!(matches!(export(&options).0, Err(ExportError::Extension { .. })), "{extension}");
     }
+}
+
+#[test]
+fn the_text_file_that_init_reads_is_written() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
+        "{\"file_name\": \"c.jpg\", \"text\": \"A shoe.\"}\n",
+        "{\"file_name\": \"c.png\", \"text\": \"A belt.\"}\n",
+    ));
+    let files = [("a.TXT", "old"), ("b.txt", ""), ("b.caption", "old"), ("c.jpg.txt", "old"), ("c.png.txt", "old")];
+    for (name, content) in files {
+        world.write(name, content);
+    }
+    export(&ExportOptions { force: true, ..options(&world, Format::Txt) }).0.unwrap();
+    let written = [("a.TXT", "A hat.\n"), ("b.txt", ""), ("b.caption", "A coat.\n"), ("c.jpg.txt", "A shoe.\n")];
+    for (name, content) in written {
+        assert_eq!(world.read(name), content, "{name}");
+    }
+    assert_eq!(world.files().len(), files.len() + 1);
 }
 
 #[test]
@@ -460,7 +504,7 @@ fn parquet_has_a_typed_column_for_each_field() {
     assert_eq!(
         rows(&path),
         [
-            r#"file_name="b.jpg" text="Ein Mantel, grün." share=0.5 tags="[\"red\"]" mixed="\"one\"" n=null"#,
+            r#"file_name="b.jpg" text="Ein Mantel, grün." share=0.5 tags=["red"] mixed="\"one\"" n=null"#,
             r#"file_name="c.jpg" text="A shoe." share=null tags=null mixed="1" n=null"#,
             r#"file_name="d.jpg" text=null share=null tags=null mixed=null n=null"#,
         ]
@@ -471,6 +515,120 @@ fn parquet_has_a_typed_column_for_each_field() {
     let first = r#"file_name="a.jpg" text="A hat." n=1 share=2 ok=true brand="Acme" mixed=null"#;
     assert_eq!(rows(&path)[0], first);
     assert!(matches!(export(&options).0, Err(ExportError::Exists { .. })));
+}
+
+#[test]
+fn an_odd_value_in_parquet_leaves_the_others() {
+    let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+    let world = World::new(&format!(
+        concat!(
+            "{{\"file_name\": \"a.jpg\", \"text\": \"A hat.\", \"brand\": \"acme\", \"price\": 12.5, \"big\": 1e999}}\n",
+            "{{\"file_name\": \"b.jpg\", \"note\": \"nice \\ud83d\", \"brand\": \"zeta\", \"price\": 7.0, \"big\": 1}}\n",
+            "{{\"file_name\": \"c.jpg\", \"deep\": {deep}, \"brand\": \"zeta\", \"price\": 1, \"raw\": [\"\\udfff\", 1]}}\n",
+        ),
+        deep = deep
+    ));
+    let path = world.path("out.parquet");
+    let options = ExportOptions { output: Some(path.clone()), ..options(&world, Format::Parquet) };
+    let (outcome, printed) = export(&options);
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome, Outcome { read: 3, exported: 3, doubtful: 1, ..Outcome::default() });
+    assert_eq!(
+        rows(&path),
+        [
+            r#"file_name="a.jpg" text="A hat." brand="acme" price=12.5 big="1e999" note=null deep=null raw=null"#
+                .to_owned(),
+            r#"file_name="b.jpg" text=null brand="zeta" price=7.0 big="1" note="nice �" deep=null raw=null"#.to_owned(),
+            format!(
+                r#"file_name="c.jpg" text=null brand="zeta" price=1.0 big=null note=null deep="{deep}" raw="[\"\\udfff\", 1]""#
+            ),
+        ]
+    );
+    let notes = [
+        "column \"big\" contains JSON: no 64-bit type holds all its numbers exactly\n",
+        "column \"deep\" contains JSON: its values are nested deeply\n",
+        "column \"raw\" contains JSON: its values have several types\n",
+        "1 text with half of a surrogate pair, written as U+FFFD: metadata.jsonl:2: note\n",
+    ];
+    for note in notes {
+        assert!(printed.errors().contains(note), "{note}{printed:?}");
+    }
+}
+
+#[test]
+fn captions_that_are_not_strings_keep_their_type_in_parquet() {
+    let list = "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", \"A \\u0068at on a hook.\"]}\n";
+    let world = World::new(list);
+    let path = world.path("out.parquet");
+    let options = ExportOptions { output: Some(path.clone()), force: true, ..options(&world, Format::Parquet) };
+    assert_eq!(export(&options).0.unwrap(), Outcome { read: 1, exported: 1, ..Outcome::default() });
+    assert_eq!(rows(&path), [r#"file_name="a.jpg" text=["A hat.","A hat on a hook."]"#]);
+
+    world.write("metadata.jsonl", format!("{list}{{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}}\n"));
+    let (outcome, printed) = export(&options);
+    assert_eq!(outcome.unwrap(), Outcome { read: 2, exported: 2, doubtful: 1, ..Outcome::default() });
+    let rows = rows(&path);
+    assert_eq!(rows[0], r#"file_name="a.jpg" text="[\"A hat.\", \"A \\u0068at on a hook.\"]""#);
+    assert_eq!(rows[1], r#"file_name="b.jpg" text="A coat.""#);
+    assert!(
+        printed.errors().contains("1 caption is not a string: written as JSON in a column of strings"),
+        "{printed:?}"
+    );
+}
+
+/// The columns of a table as the printed schema.
+fn schema(path: &std::path::Path) -> String {
+    use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+    let table = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+    let mut printed = Vec::new();
+    ::parquet::schema::printer::print_schema(&mut printed, table.metadata().file_metadata().schema());
+    String::from_utf8(printed).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn types_of_an_imported_table_are_restored() {
+    let columns = "required binary file_name (STRING); optional int64 at (TIMESTAMP(MICROS,false)); required int32 day \
+        (DATE); optional fixed_len_byte_array (9) price (DECIMAL(20,3)); optional group tags (LIST) { repeated group bag { \
+        optional int32 array_element (INTEGER(16,false)); } } optional group map (MAP) { repeated group key_value { required \
+        int64 key; optional float value; } } optional int32 small (INTEGER(8,true));";
+    let columns = columns.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = ::parquet::schema::parser::parse_message_type(&format!("message schema {{ {columns} }}")).unwrap();
+    let line = |price: &str, small: &str| {
+        format!(
+            "{{\"file_name\":\"a.jpg\",\"at\":\"2024-01-02 03:04:05.000006\",\"day\":\"1969-12-31\",\"price\":{price},\
+             \"tags\":[1,null,65535],\"map\":{{\"-7\":0.5,\"8\":null}},\"small\":{small}}}\n"
+        )
+    };
+    let world = World::new(&(line("99999999999999999.123", "127") + &line("-0.001", "-128")));
+    let stored = parquet_schema::store(&world.path("metadata.jsonl"), message.get_fields().to_vec());
+    stored.unwrap();
+    let path = world.path("out.parquet");
+    let options = ExportOptions { output: Some(path.clone()), force: true, ..options(&world, Format::Parquet) };
+    let (outcome, printed) = export(&options);
+    assert_eq!(outcome.unwrap().exit_code(), ExitCode::Done, "{printed:?}");
+    assert_eq!(printed.errors(), "2 records read: 2 exported\n");
+    let restored = ::parquet::schema::parser::parse_message_type(&schema(&path)).unwrap();
+    assert_eq!(restored.get_fields(), message.get_fields());
+    // A second import gives the same lines.
+    let back = world.path("back.jsonl");
+    let init =
+        InitOptions { source: InitSource::Path(path.clone()), output: Some(back), caption_field: "text".to_owned() };
+    Printed::by(|out, errors| init::run(&init, &mut std::io::empty(), out, errors)).0.unwrap();
+    let compact = world.read("back.jsonl").replace("\": ", "\":").replace(", ", ",");
+    assert_eq!(compact, world.read("metadata.jsonl"));
+
+    // One value that does not fit changes its column only, which is reported.
+    world.write("metadata.jsonl", line("1.0000", "127") + &line("0.0001", "128"));
+    let (outcome, printed) = export(&options);
+    assert_eq!(outcome.unwrap().exit_code(), ExitCode::Done);
+    for column in ["price", "small"] {
+        let note = format!("column \"{column}\": the value in line 2 does not fit the type of the imported table;");
+        assert!(printed.errors().contains(&note), "{printed:?}");
+    }
+    let schema = schema(&path);
+    assert!(schema.contains("OPTIONAL DOUBLE price; "), "{schema}");
+    assert!(schema.ends_with("OPTIONAL INT64 small; }"), "{schema}");
+    assert!(schema.contains("REQUIRED INT32 day (DATE); "), "{schema}");
 }
 
 #[test]
