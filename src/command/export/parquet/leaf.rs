@@ -91,18 +91,18 @@ impl Leaf {
             Form::Float | Form::Float16 => return self.store_float(float(cell.number()?)?),
             Form::Decimal(scale) => return self.store_decimal(&Decimal::parse(cell.number()?)?, scale),
             Form::Date => {
-                return self.store_integer(self.stored_number(cell).or_else(|| time::days(&cell.text()?.text))?);
+                return self.store_integer(stored_number(cell).or_else(|| time::days(&cell.text()?.text))?);
             }
             Form::Time(unit) => {
                 let nanos = || exact(time::nanos_of_day(&cell.text()?.text)?, unit);
-                return self.store_integer(self.stored_number(cell).or_else(nanos)?);
+                return self.store_integer(stored_number(cell).or_else(nanos)?);
             }
             Form::Timestamp { unit, is_utc } => {
                 let nanos = || exact(time::nanos(&cell.text()?.text, is_utc)?, unit);
-                return self.store_integer(self.stored_number(cell).or_else(nanos)?);
+                return self.store_integer(stored_number(cell).or_else(nanos)?);
             }
             Form::Int96 => {
-                let nanos = self.stored_number(cell).or_else(|| time::nanos(&cell.text()?.text, false))?;
+                let nanos = stored_number(cell).or_else(|| time::nanos(&cell.text()?.text, false))?;
                 let day = u32::try_from(nanos.div_euclid(NANOS_PER_DAY) + EPOCH_JULIAN_DAY).ok()?;
                 let of_day = u64::try_from(nanos.rem_euclid(NANOS_PER_DAY)).ok()?;
                 let Values::Int96s(values) = &mut self.values else { return None };
@@ -118,11 +118,6 @@ impl Leaf {
         Some(())
     }
 
-    /// Returns a date or time that no calendar has. It is written as the stored number.
-    fn stored_number(&self, cell: Cell<'_>) -> Option<i128> {
-        cell.number().and_then(integer)
-    }
-
     fn store_integer(&mut self, value: i128) -> Option<()> {
         if value < self.range.0 || value > self.range.1 {
             return None;
@@ -130,10 +125,10 @@ impl Leaf {
         match &mut self.values {
             // Unsigned integers have the bits of the signed ones.
             Values::Int32s(values) => {
-                values.push(i32::try_from(value).or_else(|_| u32::try_from(value).map(u32::cast_signed)).ok()?)
+                values.push(i32::try_from(value).or_else(|_| u32::try_from(value).map(u32::cast_signed)).ok()?);
             }
             Values::Int64s(values) => {
-                values.push(i64::try_from(value).or_else(|_| u64::try_from(value).map(u64::cast_signed)).ok()?)
+                values.push(i64::try_from(value).or_else(|_| u64::try_from(value).map(u64::cast_signed)).ok()?);
             }
             _ => return None,
         }
@@ -245,6 +240,11 @@ impl Leaf {
         self.clear();
         Ok(())
     }
+}
+
+/// Returns a date or time that no calendar has. It is written as the stored number.
+fn stored_number(cell: Cell<'_>) -> Option<i128> {
+    cell.number().and_then(integer)
 }
 
 /// Divides without a remainder.

@@ -29,12 +29,14 @@ pub(super) enum Shape {
     Untyped(Reason),
 }
 
-/// Types that hold all numbers exactly.
+/// What decides which type holds all numbers exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number {
     are_integers: bool,
-    are_signed: bool,
-    are_unsigned: bool,
+    /// The range of zero and the integers.
+    least: i128,
+    most: i128,
+    /// Whether 64-bit floats hold all of them.
     are_floats: bool,
 }
 
@@ -165,36 +167,36 @@ fn group(name: &str, fields: Vec<TypePtr>, logical: Option<LogicalType>) -> Resu
 
 impl Number {
     fn of(token: &str) -> Self {
-        let integer = integer(token);
+        // Larger integers than 128 bits have no type either.
+        let is_integer = token != "-0" && token.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+        let limit = if token.starts_with('-') { i128::MIN } else { i128::MAX };
+        let integer = if is_integer { integer(token).unwrap_or(limit) } else { 0 };
         Self {
-            are_integers: integer.is_some() || is_integer_of_any_size(token),
-            are_signed: integer.is_some_and(|integer| i64::try_from(integer).is_ok()),
-            are_unsigned: integer.is_some_and(|integer| u64::try_from(integer).is_ok()),
+            are_integers: is_integer,
+            least: integer.min(0),
+            most: integer.max(0),
             are_floats: float(token).is_some(),
         }
     }
 
-    const fn and(self, other: Self) -> Self {
+    fn and(self, other: Self) -> Self {
         Self {
             are_integers: self.are_integers && other.are_integers,
-            are_signed: self.are_signed && other.are_signed,
-            are_unsigned: self.are_unsigned && other.are_unsigned,
+            least: self.least.min(other.least),
+            most: self.most.max(other.most),
             are_floats: self.are_floats && other.are_floats,
         }
     }
 
     fn physical(self) -> Option<(Physical, Option<LogicalType>)> {
-        match self {
-            Self { are_signed: true, .. } => Some((Physical::INT64, None)),
-            Self { are_unsigned: true, .. } => Some((Physical::INT64, Some(LogicalType::integer(64, false)))),
-            Self { are_integers: false, are_floats: true, .. } => Some((Physical::DOUBLE, None)),
+        let fits = |least: i128, most: i128| self.least >= least && self.most <= most;
+        match self.are_integers {
+            true if fits(i64::MIN.into(), i64::MAX.into()) => Some((Physical::INT64, None)),
+            true if fits(0, u64::MAX.into()) => Some((Physical::INT64, Some(LogicalType::integer(64, false)))),
+            false if self.are_floats => Some((Physical::DOUBLE, None)),
             _ => None,
         }
     }
-}
-
-fn is_integer_of_any_size(token: &str) -> bool {
-    token != "-0" && token.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
