@@ -32,8 +32,8 @@ use crate::text::{clip_words, hidden_characters, trim, word_count};
 use phrase_matching::Words;
 use quotations::Quotations;
 
-/// Only this many bytes of a caption are split into words, because that happens on every frame. A longer string is no
-/// real caption and is judged by its beginning.
+/// Only this many bytes of a caption are split into words, because that happens on every frame. A longer string is not a
+/// real caption; only its beginning is checked.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// One problem in one caption.
@@ -81,11 +81,11 @@ pub fn needs_attention(caption: &str, rules: &Rules, context: &Context<'_>) -> b
 }
 
 /// Returns true if the caption is cut off, without running the other rules of [`lint`]. A caption that hit the token limit
-/// counts whatever the severity of the rule.
+/// counts regardless of the severity of the rule.
 #[must_use]
 pub fn is_cut_off(caption: &str, rules: &Rules, stop: Option<&StopReason>) -> bool {
-    let matters = rules.severities.of(LintKind::CutOff) >= Severity::Warn || stop == Some(&StopReason::MaxTokens);
-    matters && cut_off::cut_off(caption, stop).is_some()
+    let is_checked = rules.severities.of(LintKind::CutOff) >= Severity::Warn || stop == Some(&StopReason::MaxTokens);
+    is_checked && cut_off::cut_off(caption, stop).is_some()
 }
 
 /// Runs the rules of at least severity `min`, in the order of their kinds.

@@ -124,7 +124,7 @@ impl Runtime {
         let previewer = self.previewer.as_ref()?;
         let (path, result) = match self.engine.dataset().picture_path(&file_name) {
             Ok(path) => (path.clone(), previewer.request(record, path, view)),
-            Err(refused) => (file_name.into(), Some(Err(PreviewError::Refused(refused.to_string())))),
+            Err(error) => (file_name.into(), Some(Err(PreviewError::Refused(error.to_string())))),
         };
         result.map(|result| Msg::Picture(Ready { record, path, view, cell: previewer.cell(), result }))
     }
@@ -137,8 +137,8 @@ impl Runtime {
         for (record, file_name) in pictures {
             match self.engine.dataset().picture_path(&file_name) {
                 Ok(path) => wanted.push((record, path)),
-                Err(refused) => {
-                    let result = Err(PreviewError::Refused(refused.to_string()));
+                Err(error) => {
+                    let result = Err(PreviewError::Refused(error.to_string()));
                     let (path, view, cell) = (file_name.into(), PictureView::fit(area), previewer.cell());
                     ready.push(Ready { record, path, view, cell, result });
                 }

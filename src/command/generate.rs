@@ -109,7 +109,7 @@ impl GenerateError {
 /// Describes the selected records. Prints the result to `out` and progress to standard error.
 ///
 /// # Errors
-/// Returns an error if nothing was described or the result could not be saved. Failed records are no error; the exit
+/// Returns an error if nothing was described or the result could not be saved. Failed records are not an error; the exit
 /// code reports them.
 pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode, GenerateError> {
     let dataset = Dataset::open(&options.path, &options.open)?;

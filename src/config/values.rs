@@ -30,7 +30,7 @@ pub enum ImageProtocol {
     Sixel,
     /// Half blocks, in any terminal
     Blocks,
-    /// No pictures
+    /// No images
     None,
 }
 

@@ -8,7 +8,7 @@ use crate::text::{is_space, sanitize, trim};
 const MAX_SHOWN: usize = 24;
 
 /// Reports a caption if its describer hit the token limit, or if the stop reason is unknown and the last sentence does not
-/// end. A caption that its describer reports as finished is never cut off, whatever its last character.
+/// end. A caption that its describer reports as finished is never cut off, regardless of its last character.
 pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Violation> {
     let text = trim(caption);
     let start = text.rfind(is_space).map_or(0, |space| space + text[space..].chars().next().map_or(0, char::len_utf8));

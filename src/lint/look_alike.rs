@@ -93,7 +93,7 @@ fn find_homoglyph(word: &str, has_other_alphabet: bool) -> Option<(usize, char, 
             }
         }
     }
-    // "Δx" and "μm" are visibly mixed: at least one letter is no homoglyph.
+    // "Δx" and "μm" are visibly mixed: at least one letter is not a homoglyph.
     let mixed = latin > 0 && others > 0 && twins == others;
     let alone = latin == 0 && twins == 1 && others == 1 && word.chars().count() == 1 && !has_other_alphabet;
     if mixed || (alone && matches!(word, "а" | "А")) {

@@ -52,7 +52,7 @@ impl Keymap {
         file::parse(DEFAULTS, "assets/keymap.toml").map(|bindings| Self { bindings })
     }
 
-    /// Merges a preset over the defaults, and the user's keymap over both. A missing file is no error.
+    /// Merges a preset over the defaults, and the user's keymap over both. A missing file is not an error.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or is not a valid keymap.

@@ -81,7 +81,7 @@ impl Theme {
             text: Style::new(),
             muted,
             accent: accent.add_modifier(Modifier::BOLD),
-            // One background for the whole row, whatever colours its parts have.
+            // One background for the whole row, regardless of the colours of its parts.
             selected: match scheme {
                 ColourScheme::Contrast => Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(226)),
                 _ => Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),

@@ -122,7 +122,7 @@ fn prepare(steps: Vec<(u32, Before)>) -> World {
     world
 }
 
-/// Returns what is sent, by record, without the job's number.
+/// Returns the requests by record, without the job's number.
 fn by_record(mut requests: Vec<Request>) -> Vec<Request> {
     for request in &mut requests {
         request.job = crate::describe::JobId(0);

@@ -43,7 +43,7 @@ const MIN_SAMPLE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub at: Duration,
-    /// Whether it followed the previous request at no less than half the rate. Otherwise its success is no evidence that
+    /// Whether it followed the previous request at no less than half the rate. Otherwise its success is not evidence that
     /// the service would accept more.
     pub under_load: bool,
 }

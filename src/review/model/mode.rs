@@ -112,7 +112,7 @@ pub enum DescribeScope {
     Cursor(RecordId),
     /// Those in view that need a description.
     InView,
-    /// The selected ones, whatever candidates they have.
+    /// The selected ones, even if they have candidates.
     Selected,
 }
 

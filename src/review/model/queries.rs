@@ -1,4 +1,4 @@
-//! Derived state: what is in view, which caption is shown, its findings.
+//! Derived state: the records in view, the caption shown, its findings.
 
 use super::{Mode, Model, PictureSlot, SessionStatus, Version};
 use crate::dataset::{Entry, Record, RecordId};

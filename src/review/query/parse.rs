@@ -22,7 +22,7 @@ use crate::text::Phrase;
 pub struct QueryError {
     /// The offending part, in bytes.
     pub at: Range<usize>,
-    /// What is wrong, and what was expected.
+    /// The error and the expected input.
     pub message: String,
 }
 
