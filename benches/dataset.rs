@@ -130,7 +130,7 @@ fn reading(dataset: &Dataset) -> Result<(), BenchError> {
 
 fn surveying(dataset: &Dataset) -> Result<(), BenchError> {
     let (took, survey) = timed(|| dataset.survey(&mut || ControlFlow::Continue(())))?;
-    let repeats = survey.map_or(0, |survey| survey.occurrences.len());
+    let repeats = survey.map_or(0, |survey| survey.namesakes.names.len());
     println!("survey: {took:.1?}, {repeats} repeated names");
     Ok(())
 }

@@ -6,6 +6,7 @@
 mod fields;
 mod index;
 mod line;
+mod matching;
 mod picture;
 mod read;
 mod rewrite;
@@ -24,11 +25,12 @@ use twox_hash::XxHash3_64;
 pub use fields::{Decoded, Json};
 pub use index::Progress;
 pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
+pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::Line;
 pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, save};
 pub use source::{Change, Stamp};
-pub use survey::{Occurrences, Survey};
+pub use survey::{Namesakes, Occurrences, Shared, Survey};
 
 use index::Index;
 use source::Source;

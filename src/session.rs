@@ -6,8 +6,8 @@
 //! operator does at once is a [`Step`]: one transaction, and one step of undo.
 //!
 //! The ledger identifies a record by its position, which is valid only until the dataset's file changes. The store
-//! therefore keeps a [`Subject`] for each record with events: its file name, its number among the records of that name,
-//! and its caption. If the dataset has changed, [`open()`] matches the subjects again and reports the result
+//! therefore keeps a [`Subject`] for each record with events: its file name, its caption, and its number among the
+//! records that share both. If the dataset has changed, [`open()`] matches the subjects again and reports the result
 //! ([`Binding`], [`Unmatched`]); the ledger learns it from an event ([`Event::Rebound`]).
 //!
 //! # After an in-place save
@@ -31,6 +31,7 @@ mod location;
 mod lock;
 mod open;
 mod opened;
+mod owner;
 mod rebind;
 mod record_state;
 mod record_states;
@@ -52,7 +53,7 @@ pub use history::{Action, ActionKind, History, ReviewerChange};
 pub use ledger::Ledger;
 pub use location::{Location, Place, dataset_of};
 pub use open::{open, open_read_only, read_history};
-pub use opened::{Binding, Opened, Unmatched};
+pub use opened::{Binding, Opened, Rebound, Unmatched};
 pub use record_state::{Candidate, Original, RecordState};
 pub use record_states::RecordStates;
 pub use sample::{Sample, SampleMember, SampleRequest, Verdict};

@@ -1,18 +1,15 @@
-//! Kills a process that writes a session, at random moments. Every acknowledged event must be there when the session is
-//! reopened, and of a step either all events or none. `RECAPTION_CRASH_RUNS` sets the number of kills.
+//! Kills a process that writes a session, as soon as it reports that an event was acknowledged, or that a step is being
+//! written. Every acknowledged event must be there when the session is reopened, and of a step either all events or none.
+//! `RECAPTION_CRASH_RUNS` sets the number of kills.
 //!
 //! A kill does not drop the page cache, so this is no test of a power loss; the session benchmark measures the fsync of a
 //! commit.
 
-use std::collections::hash_map::RandomState;
 use std::fs;
-use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use recaption::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
@@ -80,7 +77,7 @@ fn write_until_killed() {
 }
 
 /// Not a test: the process that is killed. It stores steps of thousands of changes and undoes some, and prints the number of
-/// each step's last event when it is on disk.
+/// each step's last event when it is sent, and when it is on disk.
 #[test]
 #[ignore = "is started by the test below"]
 fn write_steps_until_killed() {
@@ -89,6 +86,7 @@ fn write_steps_until_killed() {
     loop {
         let changes = changes(ledger.last().0);
         worker.handle().store(ledger.perform(changes), Timestamp::UNIX_EPOCH).unwrap();
+        print("sent", ledger.last());
         acknowledged(&events);
     }
 }
@@ -104,10 +102,14 @@ fn start(dataset: &Dataset) -> (Worker, Receiver<WorkerEvent>, Ledger) {
 /// Waits until something is on disk, and prints and returns its number.
 fn acknowledged(events: &Receiver<WorkerEvent>) -> Seq {
     let WorkerEvent::Durable { through } = events.recv().unwrap() else { panic!("a commit failed") };
-    let mut out = io::stdout().lock();
-    writeln!(out, "\nacknowledged {}", through.0).unwrap();
-    out.flush().unwrap();
+    print("acknowledged", through);
     through
+}
+
+fn print(what: &str, seq: Seq) {
+    let mut out = io::stdout().lock();
+    writeln!(out, "\n{what} {}", seq.0).unwrap();
+    out.flush().unwrap();
 }
 
 /// The changes of the step after event `last`: of all three forms, and large enough that a kill strikes in the middle.
@@ -125,8 +127,8 @@ fn changes(last: u64) -> Changes {
     }
 }
 
-/// Starts the process, kills it some time after so many acknowledgements, and returns the last acknowledged event.
-fn kill(process: &str, folder: &Path, acknowledgements: u64, pause: Duration) -> Seq {
+/// Starts the process, kills it as soon as it has printed so many of these lines, and returns the last acknowledged event.
+fn kill(process: &str, folder: &Path, what: &str, lines_before: u32) -> Seq {
     let mut writer = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", process, "--nocapture"])
         .env(FOLDER, folder)
@@ -137,14 +139,15 @@ fn kill(process: &str, folder: &Path, acknowledgements: u64, pause: Duration) ->
     let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
     let mut acknowledged = Seq::default();
     let mut read = |line: io::Result<String>| {
-        let Some(number) = line.unwrap().strip_prefix("acknowledged ").map(str::to_owned) else { return false };
-        acknowledged = Seq(number.parse().unwrap());
-        true
+        let line = line.unwrap();
+        if let Some(number) = line.strip_prefix("acknowledged ") {
+            acknowledged = Seq(number.parse().unwrap());
+        }
+        line.starts_with(what)
     };
-    for _ in 0..acknowledgements {
-        while !lines.next().is_some_and(&mut read) {}
+    for _ in 0..lines_before {
+        while !read(lines.next().expect("it runs until it is killed")) {}
     }
-    thread::sleep(pause);
     writer.kill().unwrap();
     writer.wait().unwrap();
     // What it printed before it died counts too.
@@ -163,12 +166,9 @@ fn what_was_acknowledged_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(folder.path());
     let location = Location::find(dataset.path(), CAPTION, None).unwrap();
-    let random = RandomState::new();
     let mut before = Seq(0);
     for run in 0..runs() {
-        let moment = random.hash_one(run);
-        let pause = Duration::from_micros((moment >> 8) % 1_000);
-        let acknowledged = kill("write_until_killed", folder.path(), 1 + moment % 40, pause);
+        let acknowledged = kill("write_until_killed", folder.path(), "acknowledged", 1 + run * 7 % 40);
         let opened = open_read_only(&location, &dataset).unwrap();
         let last = opened.ledger.last();
         assert!(last >= acknowledged, "run {run}: {acknowledged:?} was acknowledged, the session ends with {last:?}");
@@ -183,14 +183,13 @@ fn a_kill_leaves_all_of_a_step_or_nothing_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(folder.path());
     let location = Location::find(dataset.path(), CAPTION, None).unwrap();
-    let random = RandomState::new();
     for run in 0..runs() {
         // Every third time from the start, because the first step also stores what identifies its records.
         if run.is_multiple_of(3) {
             let _ = fs::remove_dir_all(folder.path().join(".recaption"));
         }
-        let pause = Duration::from_micros(random.hash_one(run) % 100_000);
-        let acknowledged = kill("write_steps_until_killed", folder.path(), u64::from(run % 3), pause);
+        let what = if run.is_multiple_of(2) { "sent" } else { "acknowledged" };
+        let acknowledged = kill("write_steps_until_killed", folder.path(), what, 1 + run % 3);
         let stored = open_read_only(&location, &dataset).unwrap().ledger;
         let mut ledger = Ledger::new();
         while ledger.last() < stored.last() {

@@ -140,7 +140,7 @@ impl Known {
         progress.phase("reading", 0);
         // The survey cannot end early, because the callback never breaks.
         let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
-        let occurrences = survey.map(|survey| survey.occurrences).unwrap_or_default();
+        let occurrences = survey.map(|survey| survey.namesakes.names).unwrap_or_default();
         let mut captions = DuplicateIndex::new();
         if rules.is_enabled(LintKind::Duplicate) {
             progress.phase("finding duplicate captions", dataset.record_count());

@@ -35,8 +35,9 @@ const SAMPLES: &[(&str, &[u8])] = samples![
 const DATASET: &str = "metadata.jsonl";
 const PICTURES: &str = "images";
 const SESSION: &str = ".recaption";
-/// Files that saving creates beside the dataset.
-const OUTPUTS: [&str; 2] = ["metadata_updated.jsonl", "metadata.jsonl.bak"];
+/// Files that saving creates beside the dataset; of the backups also `.bak.1`, ….
+const OUTPUT: &str = "metadata_updated.jsonl";
+const BACKUP: &str = "metadata.jsonl.bak";
 
 /// Marks the folder of the demo. The file is empty until all samples are written, and lists them then.
 const MARKER: &str = ".recaption-demo";
@@ -181,11 +182,18 @@ fn removable(folder: &Path, names: &BTreeSet<String>) -> Result<Vec<PathBuf>, De
                     files.push(picture.path);
                 }
             }
-            (name, false) if names.contains(name) || OUTPUTS.contains(&name) => files.push(entry.path),
+            (name, false) if names.contains(name) || is_output(name) => files.push(entry.path),
             _ => return Err(DemoError::Foreign { path: entry.path }),
         }
     }
     Ok(files)
+}
+
+fn is_output(name: &str) -> bool {
+    let is_number = |rest: &str| {
+        rest.is_empty() || rest.strip_prefix('.').is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    name == OUTPUT || name.strip_prefix(BACKUP).is_some_and(is_number)
 }
 
 struct FolderEntry {

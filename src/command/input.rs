@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
-use crate::session::{self, Location, Opened, SessionError};
+use crate::session::{self, Location, Opened, SessionError, Unmatched};
 use crate::text::{counted, sanitize};
 
 /// The maximum number of lost records listed.
@@ -80,10 +80,15 @@ pub(super) fn report(opened: &Opened, location: &Location, errors: &mut dyn Writ
     for note in opened.binding.note().into_iter().chain(location.note()) {
         writeln!(errors, "{}", sanitize(&note))?;
     }
-    let unmatched = &opened.unmatched;
+    let unmatched: Vec<&Unmatched> = opened.unmatched.iter().filter(|lost| lost.is_listed()).collect();
     for lost in unmatched.iter().take(MAX_LISTED) {
         let name = sanitize(&lost.file_name);
-        writeln!(errors, "{name}: reviewed, but not in the dataset any more (decision kept in the session)")?;
+        if lost.is_ambiguous {
+            let why = "but none of the records of this name is certain to be the same";
+            writeln!(errors, "{name}: reviewed, {why} (decision set aside, kept in the session)")?;
+        } else {
+            writeln!(errors, "{name}: reviewed, but not in the dataset any more (decision kept in the session)")?;
+        }
     }
     match unmatched.len().saturating_sub(MAX_LISTED) {
         0 => Ok(()),

@@ -113,7 +113,9 @@ fn write(
     records: Vec<RecordChange>,
 ) -> Result<(), MergeError> {
     let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
-    store.set_occurrences(survey.map(|survey| survey.occurrences).unwrap_or_default());
+    if let Some(survey) = survey {
+        store.set_namesakes(survey.namesakes);
+    }
     let first = Seq(ledger.last().0 + 1);
     let mut imports = Vec::new();
     let mut changes = 0;

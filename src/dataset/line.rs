@@ -37,6 +37,23 @@ impl Entry {
         }
     }
 
+    /// Returns what identifies the record when its position changes: its file name and caption; of a caption that is not a
+    /// string, its JSON. A line that cannot be parsed has no file name, and is identified by its beginning.
+    #[must_use]
+    pub fn into_identity(self) -> (String, Option<String>) {
+        match self {
+            Self::Record(record) => {
+                let caption = match record.caption {
+                    Caption::None => None,
+                    Caption::Text(text) => Some(text),
+                    Caption::Other(other) => Some(other.json.into()),
+                };
+                (record.file_name, caption)
+            }
+            Self::Bad(bad) => (String::new(), Some(bad.preview)),
+        }
+    }
+
     #[must_use]
     pub const fn record(&self) -> Option<&Record> {
         match self {
@@ -247,6 +264,17 @@ fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError>
 /// Returns the `file_name` of a line.
 pub(super) fn name_in<'a>(raw: &RawLine<'a>, caption_field: &str) -> Result<Cow<'a, str>, LineError> {
     file_name(fields(text(raw)?, caption_field)?.file_name.json)
+}
+
+/// Returns the `file_name` and the caption of a line.
+pub(super) fn identity_in<'a>(
+    raw: &RawLine<'a>,
+    caption_field: &str,
+) -> Result<(Cow<'a, str>, Option<Cow<'a, str>>), LineError> {
+    let fields = fields(text(raw)?, caption_field)?;
+    let caption = fields.caption.json.filter(|json| json.kind() != JsonKind::Null);
+    let caption = caption.map(|json| json.text().map_or_else(|| json.raw().into(), |decoded| decoded.text));
+    Ok((file_name(fields.file_name.json)?, caption))
 }
 
 /// Returns true if a line can be parsed as a record.

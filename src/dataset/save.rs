@@ -7,8 +7,8 @@
 mod feed;
 mod report;
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,8 @@ pub struct SaveOptions {
     pub expected: Expected,
     /// Replace the target even if it is not as expected.
     pub force: bool,
-    /// Keep the replaced file as `<name>.bak`, unless there is one already. Required to replace the dataset itself.
+    /// Keep the replaced file as `<name>.bak`, or `<name>.bak.1`, … if that is another file, unless this session wrote it.
+    /// Required to replace the dataset itself.
     pub backup: bool,
 }
 
@@ -85,9 +86,13 @@ pub fn save(
     } else {
         dataset.check_on_disk()?;
     }
-    let check = || if options.force { Ok(()) } else { check_target(&target, options.expected) };
-    check()?;
-    let backup = if options.backup { back_up(&target)? } else { None };
+    let expected = check_target(&target, options.expected);
+    let is_own_output = expected.is_ok() && matches!(options.expected, Expected::Ours { hash: Some(_), .. });
+    if !options.force {
+        expected?;
+    }
+    // What this session wrote is no original, and the first one was kept when it was replaced.
+    let backup = if options.backup && !is_own_output { back_up(&target)? } else { None };
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
     let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
@@ -95,7 +100,9 @@ pub fn save(
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
 
     let complete = replacement.sync().map_err(|error| SaveError::at(&target, error))?;
-    check()?;
+    if !options.force {
+        check_target(&target, options.expected)?;
+    }
     // The check allows a file that is there; one that appears after it is not overwritten.
     let overwrite = options.force || target.symlink_metadata().is_ok();
     let committed = complete.commit(overwrite).map_err(|error| SaveError::at(&target, error))?;
@@ -205,32 +212,57 @@ fn hash_of(path: &Path) -> io::Result<u128> {
     }
 }
 
-/// Copies the target to `<name>.bak`, once.
+/// Copies the target to the first free of `<name>.bak`, `<name>.bak.1`, …, unless one of them is a copy already.
 fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
-    let mut name = target.as_os_str().to_owned();
-    name.push(".bak");
-    let path = PathBuf::from(name);
-    let failed = |source| SaveError::Io { path: path.clone(), source };
-    if path.symlink_metadata().is_ok() {
-        return Ok(Some(Backup::Kept(path)));
-    }
     let mut original = match File::open(target) {
         Ok(original) => original,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+        Err(source) => return Err(SaveError::Io { path: target.into(), source }),
     };
-    let at = |error| SaveError::at(&path, error);
-    let mut copy = Replacement::begin_like(&path, target).map_err(at)?;
-    io::copy(&mut original, copy.file()).map_err(failed)?;
-    let modified = original.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
-    copy.file().set_modified(modified).map_err(failed)?;
-    match copy.sync().and_then(|copy| copy.commit(false)) {
-        // Its warnings are the same as those of the target.
-        Ok(Committed { synced, .. }) => synced.map_err(failed)?,
-        Err(WriteError::Exists) => return Ok(Some(Backup::Kept(path))),
-        Err(error) => return Err(at(error)),
+    let mut hash = None;
+    let mut number = 0_u32;
+    loop {
+        let path = backup_path(target, number);
+        number = number.saturating_add(1);
+        let failed = |source| SaveError::Io { path: path.clone(), source };
+        if path.symlink_metadata().is_ok() {
+            if is_copy(&path, target, &mut hash) {
+                return Ok(Some(Backup::Kept(path)));
+            }
+            continue;
+        }
+        let at = |error| SaveError::at(&path, error);
+        let mut copy = Replacement::begin_like(&path, target).map_err(at)?;
+        original.rewind().and_then(|()| io::copy(&mut original, copy.file())).map_err(failed)?;
+        let modified = original.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
+        copy.file().set_modified(modified).map_err(failed)?;
+        match copy.sync().and_then(|copy| copy.commit(false)) {
+            // Its warnings are the same as those of the target.
+            Ok(Committed { synced, .. }) => synced.map_err(failed)?,
+            // Another process has just created it.
+            Err(WriteError::Exists) => continue,
+            Err(error) => return Err(at(error)),
+        }
+        return Ok(Some(Backup::Made(path)));
     }
-    Ok(Some(Backup::Made(path)))
+}
+
+fn backup_path(target: &Path, number: u32) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(if number == 0 { ".bak".to_owned() } else { format!(".bak.{number}") });
+    name.into()
+}
+
+/// Returns true if both are files with the same content. `hash` caches that of the target. A backup that cannot be read
+/// counts as another file.
+fn is_copy(backup: &Path, target: &Path, hash: &mut Option<u128>) -> bool {
+    let len = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
+    if len(backup).is_none() || len(backup) != len(target) {
+        return false;
+    }
+    let of_target = hash.or_else(|| hash_of(target).ok());
+    *hash = of_target;
+    of_target.is_some() && hash_of(backup).ok() == of_target
 }
 
 /// Hashes and counts the bytes written.

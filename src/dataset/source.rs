@@ -35,7 +35,8 @@ impl Stamp {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 
-    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+    /// Returns true if both are of one file, under whatever name.
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 }

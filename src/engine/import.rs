@@ -1,19 +1,20 @@
 //! Imports the captions of an earlier run's output as candidates.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use jiff::Timestamp;
+use twox_hash::XxHash3_128;
 
 use super::{Emit, EngineEvent, Stopping};
-use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
-use crate::text;
+use crate::dataset::{Dataset, DatasetError, Entry, Match, OpenOptions, Record, RecordId, Sought, match_namesakes};
+use crate::text::{counted, trim};
 
 /// Captions in one event: large enough to be quick, small enough to keep the screen responsive.
 const BATCH: usize = 256;
 
-/// Reads `file` and emits its captions for the records of `dataset`, matched by file name and, among records that share
-/// one, by order.
+/// Reads `file` and emits its captions for the records of `dataset`. They are matched by file name; if several records
+/// share one, only if it is certain which is which (see [`match_namesakes`]).
 pub(super) fn run(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stopping) {
     if let Err(error) = import(dataset, file, emit, stopping) {
         emit(EngineEvent::Warning(format!("no candidates imported: {error}")));
@@ -21,40 +22,160 @@ pub(super) fn run(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stoppi
 }
 
 fn import(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stopping) -> Result<(), DatasetError> {
-    let options = OpenOptions { caption_field: dataset.caption_field().to_owned(), ..OpenOptions::default() };
-    let older = Dataset::open(file, &options)?;
     let source = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-    let mut captions: HashMap<String, Vec<Option<String>>> = HashMap::new();
-    older.scan(&mut |entry| {
-        if let Entry::Record(line) = entry {
-            captions.entry(line.file_name).or_default().push(line.caption.into_text());
+    let (mut captions, report) = candidates(dataset, file, stopping)?;
+    let summary = report.summary(&source, dataset.caption_field());
+    loop {
+        let rest = captions.split_off(captions.len().min(BATCH));
+        let done = rest.is_empty().then(|| summary.clone());
+        let is_last = done.is_some();
+        emit(EngineEvent::Imported { source: source.clone(), captions, done, at: Timestamp::now() });
+        if is_last || stopping.check().is_break() {
+            return Ok(());
         }
-        stopping.check()
-    })?;
-    for captions in captions.values_mut() {
-        captions.reverse();
+        captions = rest;
     }
-    let mut batch: Vec<(RecordId, String)> = Vec::new();
-    let mut total = 0;
-    let mut unmatched: usize = captions.values().map(Vec::len).sum();
-    dataset.scan(&mut |entry| {
-        let Entry::Record(line) = entry else { return stopping.check() };
-        let Some(caption) = captions.get_mut(&line.file_name).and_then(Vec::pop) else { return stopping.check() };
-        unmatched -= 1;
-        let differs = |caption: &String| line.caption.text() != Some(caption) && !text::trim(caption).is_empty();
-        if let Some(caption) = caption.filter(differs) {
-            total += 1;
-            batch.push((line.id, caption));
+}
+
+/// Why a line is left out. In the order of the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum LeftOut {
+    Unreadable,
+    NoCaption,
+    Empty,
+    Same,
+    NoRecord,
+    Ambiguous,
+}
+
+impl LeftOut {
+    fn words(self, field: &str) -> String {
+        match self {
+            Self::Unreadable => "unreadable".to_owned(),
+            Self::NoCaption => format!("without a string in \"{field}\""),
+            Self::Empty => "empty".to_owned(),
+            Self::Same => "equal to the original".to_owned(),
+            Self::NoRecord => "without a record of this \"file_name\"".to_owned(),
+            Self::Ambiguous => "ambiguous (several records share the \"file_name\")".to_owned(),
         }
-        if batch.len() >= BATCH {
-            let captions = std::mem::take(&mut batch);
-            emit(EngineEvent::Imported { source: source.clone(), captions, done: None, at: Timestamp::now() });
+    }
+}
+
+/// What became of the lines of the file.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Report {
+    lines: u64,
+    taken: u64,
+    left: BTreeMap<LeftOut, u64>,
+    /// The beginning of the first line that cannot be read.
+    first_bad: Option<String>,
+}
+
+impl Report {
+    fn leave(&mut self, why: LeftOut) {
+        *self.left.entry(why).or_default() += 1;
+    }
+
+    fn summary(&self, source: &str, field: &str) -> String {
+        let lines = counted(self.lines, "line", "lines");
+        let only = (self.left.len() == 1).then(|| self.left.first_key_value()).flatten().map(|(why, _)| *why);
+        match only.filter(|_| self.taken == 0) {
+            _ if self.lines == 0 => format!("no candidates from {source}: the file is empty"),
+            Some(LeftOut::Unreadable) => {
+                let none = if self.lines == 1 {
+                    "its only line cannot be read".to_owned()
+                } else {
+                    format!("none of its {lines} can be read")
+                };
+                format!("no candidates from {source}: {none}{}", self.way_out())
+            }
+            Some(LeftOut::NoCaption) => {
+                format!(
+                    "no candidates from {source}: no line has \"{field}\" as a string ({lines}; see --caption-field)"
+                )
+            }
+            _ => {
+                let candidates = counted(self.taken, "candidate", "candidates");
+                let left: Vec<String> =
+                    self.left.iter().map(|(why, count)| format!("{count} {}", why.words(field))).collect();
+                let left = if left.is_empty() { String::new() } else { format!("; left out: {}", left.join(", ")) };
+                format!("imported {candidates} from {source}, of {lines}{left}")
+            }
+        }
+    }
+
+    /// Returns the likely format of a file without a readable line, with the remedy.
+    fn way_out(&self) -> &'static str {
+        let first = self.first_bad.as_deref().unwrap_or_default();
+        if first.starts_with('[') {
+            ": it is a JSON array; write one object on each line (jq -c '.[]')"
+        } else if first.starts_with("PAR1") {
+            ": it is Parquet; convert it with recaption init"
+        } else if first.contains("file_name") && !first.starts_with('{') && first.contains([',', ';', '\t']) {
+            ": it is CSV; convert it with recaption init"
+        } else {
+            ": it is not JSON Lines (one object with \"file_name\" on each line)"
+        }
+    }
+}
+
+/// Returns the captions to import, in file order.
+fn candidates(
+    dataset: &Dataset,
+    file: &Path,
+    stopping: &Stopping,
+) -> Result<(Vec<(RecordId, String)>, Report), DatasetError> {
+    let options = OpenOptions { caption_field: dataset.caption_field().to_owned(), ..OpenOptions::default() };
+    let mut report = Report::default();
+    let mut lines: HashMap<String, Vec<Option<String>>> = HashMap::new();
+    Dataset::open(file, &options)?.scan(&mut |entry| {
+        report.lines += 1;
+        match entry {
+            Entry::Record(Record { file_name, caption, .. }) => {
+                lines.entry(file_name).or_default().push(caption.into_text());
+            }
+            Entry::Bad(bad) => {
+                report.leave(LeftOut::Unreadable);
+                report.first_bad.get_or_insert(bad.preview);
+            }
         }
         stopping.check()
     })?;
-    let rest = if unmatched == 0 { String::new() } else { format!(", {unmatched} without a matching record left out") };
-    let candidates = text::counted(total, "candidate", "candidates");
-    let done = Some(format!("imported {candidates} from {source}{rest}"));
-    emit(EngineEvent::Imported { source, captions: batch, done, at: Timestamp::now() });
-    Ok(())
+    let mut records: HashMap<&str, Vec<(RecordId, u128)>> = HashMap::new();
+    dataset.scan(&mut |entry| {
+        if let Entry::Record(record) = entry
+            && let Some((name, _)) = lines.get_key_value(&record.file_name)
+        {
+            records.entry(name).or_default().push((record.id, hash(record.caption.text())));
+        }
+        stopping.check()
+    })?;
+
+    let mut taken = Vec::new();
+    for (name, captions) in &lines {
+        let records = records.get(name.as_str()).map_or(&[][..], Vec::as_slice);
+        let found: Vec<u128> = records.iter().map(|(_, caption)| *caption).collect();
+        let sought: Vec<u128> = captions.iter().map(|caption| hash(caption.as_deref())).collect();
+        let matches = match_namesakes(&Sought::all(&sought), &found);
+        for ((caption, hash), found) in captions.iter().zip(sought).zip(matches) {
+            match (caption, found) {
+                (None, _) => report.leave(LeftOut::NoCaption),
+                (Some(caption), _) if trim(caption).is_empty() => report.leave(LeftOut::Empty),
+                (Some(_), Match::Missing) => report.leave(LeftOut::NoRecord),
+                (Some(_), Match::Ambiguous) => report.leave(LeftOut::Ambiguous),
+                (Some(_), Match::Found(place)) if records[place].1 == hash => report.leave(LeftOut::Same),
+                (Some(caption), Match::Found(place)) => taken.push((records[place].0, caption.clone())),
+            }
+        }
+    }
+    taken.sort_unstable_by_key(|(record, _)| *record);
+    report.taken = taken.len() as u64;
+    Ok((taken, report))
 }
+
+fn hash(caption: Option<&str>) -> u128 {
+    caption.map_or(0, |caption| XxHash3_128::oneshot(caption.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

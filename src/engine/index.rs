@@ -34,7 +34,7 @@ pub(super) fn run(
     match dataset.survey(&mut || stopping.check()) {
         Ok(Some(survey)) => {
             // If this fails, so does the next step, which is reported.
-            let _ = session.map(|session| session.set_occurrences(survey.occurrences));
+            let _ = session.map(|session| session.set_namesakes(survey.namesakes));
         }
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "cannot tell which records share a file name"),

@@ -13,7 +13,7 @@ use crate::session::{Event, Ledger, Seq};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveTarget {
     pub path: PathBuf,
-    /// The target is the dataset itself. Its first version is kept as `.bak`.
+    /// The target is the dataset itself. Its first version is kept as `.bak`, or `.bak.1`, … if that is taken.
     pub in_place: bool,
 }
 

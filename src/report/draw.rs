@@ -91,13 +91,8 @@ fn member(
     ledger: &Ledger,
     drawn: statistics::Drawn<RecordId>,
 ) -> Result<SampleMember, DatasetError> {
-    let entry = dataset.entry(drawn.item)?;
-    let record = entry.record();
-    let subject = Subject {
-        file_name: record.map(|record| record.file_name.clone()).unwrap_or_default(),
-        occurrence: 0,
-        caption: record.and_then(|record| record.caption.text()).map(str::to_owned),
-    };
+    let (file_name, caption) = dataset.entry(drawn.item)?.into_identity();
+    let subject = Subject { file_name, occurrence: 0, caption };
     let text = ledger.record(drawn.item).own_text().map(str::to_owned);
     Ok(SampleMember { record: drawn.item, subject, stratum: drawn.stratum, text })
 }

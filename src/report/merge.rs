@@ -20,6 +20,8 @@ pub struct Merge {
     pub reviewers: BTreeSet<String>,
     /// Nothing was written.
     pub dry_run: bool,
+    /// Decisions in the other session. Each is merged, alike, in a disagreement, left out, or removed.
+    pub decisions: u64,
     /// Merged decisions.
     pub taken: BTreeMap<DecisionKind, u64>,
     /// Merged flags.
@@ -28,6 +30,8 @@ pub struct Merge {
     pub notes: u64,
     /// Records with the same decision in both sessions.
     pub alike: u64,
+    /// Records that were excluded there and are not in this dataset.
+    pub removed: u64,
     /// Records with different decisions, in file order. The decisions of this session stay.
     pub disagreements: Vec<Disagreement>,
     /// File names of records that were not merged completely, by reason.
@@ -39,6 +43,10 @@ pub struct Merge {
 pub enum LeftOut {
     /// The record is not in this dataset.
     NotHere,
+    /// Several records here have its file name, and it is unknown which one it is, if any.
+    Ambiguous,
+    /// Its line cannot be read.
+    Unreadable,
     /// It was decided on a caption that differs from the one in this dataset.
     OtherCaption,
     /// A command changed its caption here to one that differs from the decision there.
@@ -57,6 +65,8 @@ impl LeftOut {
     pub const fn description(self) -> &'static str {
         match self {
             Self::NotHere => "not in this dataset",
+            Self::Ambiguous => "of which several here share the name, none certain to be the same",
+            Self::Unreadable => "with a line that cannot be read",
             Self::OtherCaption => "decided there on another caption",
             Self::Amended => "changed here by a command",
             Self::Draft => "with an unfinished edit here",
@@ -69,6 +79,8 @@ impl LeftOut {
     const fn name(self) -> &'static str {
         match self {
             Self::NotHere => "not_here",
+            Self::Ambiguous => "ambiguous",
+            Self::Unreadable => "unreadable",
             Self::OtherCaption => "other_caption",
             Self::Amended => "amended_here",
             Self::Draft => "unfinished_edit_here",
@@ -89,11 +101,12 @@ impl Merge {
     pub fn page(&self, bars: Bars) -> Page {
         let mut page = Page::new(bars);
         let decisions = counted(self.taken.values().sum(), "decision", "decisions");
-        let merged = if self.dry_run { "would be merged" } else { "merged" };
-        page.heading(format!("{decisions} {merged}"));
-        let reviewers: Vec<&str> = self.reviewers.iter().map(String::as_str).collect();
-        let reviewers = if reviewers.is_empty() { String::new() } else { format!("{}: ", reviewers.join(", ")) };
-        page.row(format!("from {reviewers}{}", self.other));
+        let are = if self.dry_run { "would be merged" } else { "merged" };
+        page.heading(format!("{decisions} {are}"));
+        let who: Vec<&str> = self.reviewers.iter().map(String::as_str).collect();
+        let who = if who.is_empty() { String::new() } else { format!("{}: ", who.join(", ")) };
+        page.row(format!("from {who}{}", self.other));
+        page.row(format!("of {} there", counted(self.decisions, "decision", "decisions")));
         let mut parts: Vec<String> =
             self.taken.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         parts.extend((self.flags > 0).then(|| counted(self.flags, "flag", "flags")));
@@ -102,6 +115,10 @@ impl Merge {
             page.row(parts.join(", "));
         }
         page.row(format!("{} with the same decision in both", counted(self.alike, "record", "records")));
+        if self.removed > 0 {
+            let records = counted(self.removed, "record", "records");
+            page.row(format!("{records} excluded there and not in this dataset"));
+        }
         list(&mut page, ["here", "there"], &self.disagreements);
         if !self.disagreements.is_empty() {
             page.remark("the decisions of this session stay");
@@ -136,10 +153,12 @@ impl Merge {
             "session": self.other,
             "reviewers": self.reviewers,
             "dry_run": self.dry_run,
+            "decisions": self.decisions,
             "taken": taken,
             "flags": self.flags,
             "notes": self.notes,
             "decided_alike": self.alike,
+            "excluded_there_and_not_here": self.removed,
             "disagreements": self.disagreements.iter().map(Disagreement::json).collect::<Vec<_>>(),
             "not_taken": left,
         })

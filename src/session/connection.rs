@@ -92,6 +92,15 @@ pub(super) fn connect_read_only(
     Ok((version > 0).then_some((connection, copy)))
 }
 
+/// Opens a session of any format for reading, to look at it only: without its write-ahead log if `at_rest`. Returns `None`
+/// if it has no tables.
+pub(super) fn peek(file: &Path, at_rest: bool) -> Result<Option<Connection>, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let address = if at_rest { immutable(file).into() } else { file.to_owned() };
+    let connection = Connection::open_with_flags(address, flags)?;
+    Ok(matches!(schema::header(&connection)?, Header::Session(_)).then_some(connection))
+}
+
 /// Opens a copy of the database and its write-ahead log.
 pub(super) fn open_copy(file: &Path) -> Result<(Connection, TempDir), SessionError> {
     let folder = tempfile::tempdir().map_err(|source| unreadable(file, source))?;

@@ -19,6 +19,9 @@ pub enum SessionError {
     },
     #[error("{}: not a recaption session (file left as it is): move it away, or choose another with --session", .file.display())]
     NotASession { file: PathBuf },
+    /// The session belongs to another dataset.
+    #[error("{}: session of {}, not of {}: open the dataset again, or choose another session with --session", .file.display(), .owner.display(), .dataset.display())]
+    OtherDataset { file: PathBuf, owner: PathBuf, dataset: PathBuf },
     /// The session belongs to another caption field.
     #[error("{}: session of the field {reviewed:?}, not of {requested:?}: use --caption-field {reviewed}, or another session with --session", .file.display())]
     OtherField { file: PathBuf, reviewed: String, requested: String },

@@ -1,6 +1,7 @@
 //! Test helpers: a dataset written from a list, and a session with its ledger.
 
 use std::fs::{self, File, Metadata};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime};
@@ -78,7 +79,8 @@ impl List {
 
     pub fn subject(&self, record: RecordId) -> Subject {
         let (file_name, caption) = &self.records[record.index()];
-        let before = self.records[..record.index()].iter().filter(|(name, _)| name == file_name).count();
+        let before =
+            self.records[..record.index()].iter().filter(|other| *other == &self.records[record.index()]).count();
         Subject { file_name: file_name.clone(), occurrence: u32::try_from(before).unwrap(), caption: caption.clone() }
     }
 
@@ -115,6 +117,11 @@ impl Review {
         let ledger = opened.ledger.clone();
         let (worker, acks) = spawn(store);
         let acknowledged = ledger.last();
+        if !list.unreadable {
+            // By another handle: some tests check what `dataset` has read.
+            let survey = list.dataset().survey(&mut || ControlFlow::Continue(())).unwrap().unwrap();
+            worker.handle().set_namesakes(survey.namesakes).unwrap();
+        }
         Ok(Self { ledger, opened, dataset, list: list.clone(), worker, acks, acknowledged })
     }
 

@@ -8,8 +8,8 @@ use etcetera::BaseStrategy;
 use twox_hash::XxHash3_128;
 
 use super::error::SessionError;
-use super::rebind;
-use crate::dataset::field_suffix;
+use super::owner::{self, Owner, anchored};
+use crate::dataset::{Dataset, field_suffix};
 
 const FOLDER: &str = ".recaption";
 const THUMBNAILS: &str = "thumbnails";
@@ -18,6 +18,8 @@ const THUMBNAILS: &str = "thumbnails";
 pub struct Location {
     file: PathBuf,
     place: Place,
+    /// The session of a dataset that is gone, and its former path.
+    left: Option<(PathBuf, PathBuf)>,
 }
 
 /// Why a session is stored in its location.
@@ -36,43 +38,84 @@ pub enum Place {
 impl Location {
     /// Determines the location of the session of a dataset and caption field. Creates nothing.
     ///
+    /// The first dataset of a stem has `<stem>.sqlite`. While that exists, another one (`captions.jsonl` and
+    /// `captions.json`) has a session with its full name. A renamed dataset keeps its session.
+    ///
     /// # Errors
     ///
     /// Returns an error if the user's state folder is needed and there is none.
     pub fn find(dataset: &Path, caption_field: &str, chosen: Option<&Path>) -> Result<Self, SessionError> {
         if let Some(file) = chosen {
-            return Ok(Self { file: file.to_owned(), place: Place::Chosen });
+            return Ok(Self { file: file.to_owned(), place: Place::Chosen, left: None });
         }
         let dataset = anchored(dataset);
         let folder = dataset.parent().unwrap_or(Path::new("."));
-        let field = field_suffix(caption_field);
-        let place = if is_network(folder) {
-            Place::NetworkFolder
-        } else if beside(&dataset, &field).exists() || is_writable(folder) {
-            Place::Beside
-        } else {
-            Place::ReadOnlyFolder
-        };
-        Self::at(&dataset, &field, place, state_folder)
+        if is_network(folder) {
+            return Self::away(&dataset, caption_field, Place::NetworkFolder, state_folder);
+        }
+        let beside = Self::beside(&dataset, caption_field);
+        if beside.file.exists() || is_writable(folder) {
+            return Ok(beside);
+        }
+        Self::away(&dataset, caption_field, Place::ReadOnlyFolder, state_folder)
     }
 
-    fn at(
+    fn beside(dataset: &Path, caption_field: &str) -> Self {
+        let field = field_suffix(caption_field);
+        let name = dataset.file_name().unwrap_or_default();
+        // Also `a.json.jsonl` beside `a.json` and `a.jsonl` has one of its own.
+        let hashed = format!("-{:032x}", XxHash3_128::oneshot(name.as_encoded_bytes()));
+        let names = [(dataset.file_stem().unwrap_or_default(), ""), (name, ""), (name, &hashed)];
+        let (mut free, mut left) = (None, None);
+        for (name, hashed) in names {
+            let mut name = name.to_owned();
+            name.push(format!("{hashed}{field}.sqlite"));
+            let file = dataset.with_file_name(FOLDER).join(name);
+            match owner::owner(&file, dataset, caption_field) {
+                Owner::Own => return Self { file, place: Place::Beside, left: None },
+                Owner::Nobody => free = free.or(Some(file)),
+                Owner::Gone(owner) => left = left.or(Some((file, owner))),
+                Owner::Other(_) => {}
+            }
+        }
+        // The hashed name is free, unless its session was made by another program.
+        let file = free.unwrap_or_else(|| dataset.with_file_name(FOLDER).join(format!("{hashed}{field}.sqlite")));
+        Self { file, place: Place::Beside, left }
+    }
+
+    fn away(
         dataset: &Path,
-        field: &str,
+        caption_field: &str,
         place: Place,
         state: impl Fn() -> Option<PathBuf>,
     ) -> Result<Self, SessionError> {
-        let file = match place {
-            Place::Beside | Place::Chosen => beside(dataset, field),
-            Place::ReadOnlyFolder | Place::NetworkFolder => {
-                let state = state().ok_or_else(|| SessionError::NoStateFolder { dataset: dataset.to_owned() })?;
-                let hash = XxHash3_128::oneshot(dataset.as_os_str().as_encoded_bytes());
-                let mut name = dataset.file_stem().unwrap_or_default().to_owned();
-                name.push(format!("-{hash:032x}{field}.sqlite"));
-                state.join("recaption").join("sessions").join(name)
+        let state = state().ok_or_else(|| SessionError::NoStateFolder { dataset: dataset.to_owned() })?;
+        let folder = state.join("recaption").join("sessions");
+        let field = field_suffix(caption_field);
+        let hash = XxHash3_128::oneshot(dataset.as_os_str().as_encoded_bytes());
+        let mut name = dataset.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{hash:032x}{field}.sqlite"));
+        let mut file = folder.join(name);
+        if !file.exists()
+            && let Some(renamed) = before_renaming(&folder, dataset, &field)
+        {
+            file = renamed;
+        }
+        Ok(Self { file, place, left: None })
+    }
+
+    /// Checks that the session does not belong to another dataset beside this one.
+    pub(super) fn check_owner(&self, dataset: &Dataset) -> Result<(), SessionError> {
+        if self.place != Place::Beside {
+            return Ok(());
+        }
+        match owner::owner(&self.file, &anchored(dataset.path()), dataset.caption_field()) {
+            Owner::Nobody | Owner::Own => Ok(()),
+            Owner::Other(owner) | Owner::Gone(owner) => {
+                let dataset = dataset.path().to_owned();
+                Err(SessionError::OtherDataset { file: self.file.clone(), owner, dataset })
             }
-        };
-        Ok(Self { file, place })
+        }
     }
 
     #[must_use]
@@ -98,9 +141,14 @@ impl Location {
         self.place
     }
 
-    /// Returns the message for the operator if the session is not beside its dataset.
+    /// Returns the message for the operator if the session is not beside its dataset, or new although there is one of a
+    /// dataset that is gone.
     #[must_use]
     pub fn note(&self) -> Option<String> {
+        if let Some((session, dataset)) = &self.left {
+            let (session, dataset) = (session.display(), dataset.display());
+            return Some(format!("new session; to continue that of {dataset}, which is gone: --session {session}"));
+        }
         let why = match self.place {
             Place::Beside | Place::Chosen => return None,
             Place::ReadOnlyFolder => "the dataset's folder is read-only",
@@ -140,26 +188,21 @@ impl Location {
 ///
 /// Returns an error if it is not a readable session.
 pub fn dataset_of(session: &Path) -> Result<PathBuf, SessionError> {
-    let known = rebind::dataset(session)?;
+    let known = owner::dataset(session)?;
     let folder = anchored(session).parent().map(Path::to_owned).unwrap_or_default();
     let beside = known.file_name().filter(|_| folder.ends_with(FOLDER)).map(|name| folder.with_file_name(name));
     Ok(beside.filter(|beside| beside.exists()).unwrap_or(known))
 }
 
-fn beside(dataset: &Path, field: &str) -> PathBuf {
-    let mut name = dataset.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("{field}.sqlite"));
-    dataset.with_file_name(FOLDER).join(name)
-}
-
-/// Returns the absolute path with its folder resolved. A symlink to the file itself is not followed: images and session
-/// are looked up beside the link.
-fn anchored(dataset: &Path) -> PathBuf {
-    let path = std::path::absolute(dataset).unwrap_or_else(|_| dataset.to_owned());
-    match (path.parent().map(fs::canonicalize), path.file_name()) {
-        (Some(Ok(folder)), Some(name)) => folder.join(name),
-        _ => path,
-    }
+/// Finds the session of a dataset among those in the state folder, under the name it had before the dataset was renamed.
+fn before_renaming(folder: &Path, dataset: &Path, field: &str) -> Option<PathBuf> {
+    let sessions = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_of_field = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let hash = name.strip_suffix(&format!("{field}.sqlite")).and_then(|rest| Some(rest.rsplit_once('-')?.1));
+        hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    sessions.filter(is_of_field).find(|session| owner::is_own(session, dataset))
 }
 
 fn state_folder() -> Option<PathBuf> {
@@ -237,104 +280,4 @@ fn is_network(_folder: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dataset::CAPTION;
-
-    #[test]
-    fn a_session_is_beside_its_dataset_and_hidden_from_git() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().canonicalize().unwrap();
-        let location = Location::find(&folder.join("metadata.jsonl"), CAPTION, None).unwrap();
-        assert_eq!(location.file(), folder.join(".recaption/metadata.sqlite"));
-        assert_eq!(location.note(), None);
-        assert_eq!(location.thumbnails(), Some(folder.join(".recaption/thumbnails")));
-        assert!(!folder.join(".recaption").exists(), "looking creates nothing");
-
-        location.prepare().unwrap();
-        assert_eq!(fs::read_to_string(folder.join(".recaption/.gitignore")).unwrap(), "*\n");
-        fs::write(folder.join(".recaption/.gitignore"), "mine").unwrap();
-        location.prepare().unwrap();
-        assert_eq!(fs::read_to_string(folder.join(".recaption/.gitignore")).unwrap(), "mine");
-    }
-
-    #[test]
-    fn the_operators_choice_wins() {
-        let location = Location::find(Path::new("/proc/metadata.jsonl"), CAPTION, Some(Path::new("mine.db"))).unwrap();
-        assert_eq!((location.file(), location.place()), (Path::new("mine.db"), Place::Chosen));
-        location.prepare().unwrap();
-    }
-
-    #[test]
-    fn a_dataset_named_without_a_folder_is_in_the_current_one() {
-        let location = Location::find(Path::new("metadata.jsonl"), CAPTION, None).unwrap();
-        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
-        assert_eq!(location.file(), here.join(".recaption/metadata.sqlite"));
-    }
-
-    #[test]
-    fn each_member_has_a_session_of_its_own_and_none_leads_elsewhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let dataset = folder.path().canonicalize().unwrap().join("metadata.jsonl");
-        let file = |field: &str| Location::find(&dataset, field, None).unwrap().file().to_owned();
-        let sessions = dataset.with_file_name(".recaption");
-        assert_eq!(file(CAPTION), sessions.join("metadata.sqlite"));
-        assert_eq!(file("text_ko"), sessions.join("metadata.text_ko.sqlite"));
-        assert_eq!(file("설명"), sessions.join("metadata.설명.sqlite"));
-        let odd = ["", "../../x", "a/b", "a b", ".", &"x".repeat(300)].map(file);
-        for (at, path) in odd.iter().enumerate() {
-            assert_eq!(path.parent(), Some(&*sessions), "{path:?}");
-            assert!(path.file_name().is_some_and(|name| name.len() < 100) && !odd[..at].contains(path), "{path:?}");
-        }
-    }
-
-    #[test]
-    fn sessions_kept_elsewhere_say_so_and_never_meet() {
-        let some_state = || Some(PathBuf::from("/home/someone/.local/state"));
-        let one = Location::at(Path::new("/mnt/one/metadata.jsonl"), "", Place::ReadOnlyFolder, some_state).unwrap();
-        let two = Location::at(Path::new("/mnt/two/metadata.jsonl"), "", Place::NetworkFolder, some_state).unwrap();
-        assert!(one.file().starts_with("/home/someone/.local/state/recaption/sessions"));
-        assert_ne!(one.file(), two.file());
-        assert!(!one.thumbnails().is_some_and(|thumbnails| thumbnails.starts_with("/mnt")));
-        assert!(one.note().unwrap().ends_with("the dataset's folder is read-only"));
-        assert!(two.note().unwrap().ends_with("the dataset is on a network file system"));
-        let again = Location::at(Path::new("/mnt/one/metadata.jsonl"), "", Place::ReadOnlyFolder, some_state).unwrap();
-        assert_eq!(one, again, "the same every time");
-    }
-
-    #[test]
-    fn without_a_home_the_way_out_is_named() {
-        let refused = Location::at(Path::new("/mnt/metadata.jsonl"), "", Place::ReadOnlyFolder, || None).unwrap_err();
-        assert!(refused.to_string().contains("--session"));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn file_systems_of_other_machines_are_known() {
-        assert!([0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x6573_5546].into_iter().all(is_network_type));
-        // ext4, xfs, btrfs, tmpfs, overlayfs.
-        assert!(![0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630].into_iter().any(is_network_type));
-        assert!(!is_network(Path::new("/proc")));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_read_only_folder_is_seen_and_a_session_in_it_stays_the_session() {
-        use std::os::unix::fs::PermissionsExt;
-        if rustix::process::geteuid().is_root() {
-            return; // permissions do not bind root
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let dataset = folder.path().join("metadata.jsonl");
-        let mode = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-        mode(0o555);
-        assert!(!is_writable(folder.path()));
-        mode(0o755);
-        let beside = Location::find(&dataset, CAPTION, None).unwrap();
-        beside.prepare().unwrap();
-        fs::write(beside.file(), "").unwrap();
-        mode(0o555);
-        assert_eq!(Location::find(&dataset, CAPTION, None).unwrap(), beside);
-        mode(0o755);
-    }
-}
+mod tests;

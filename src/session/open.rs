@@ -8,13 +8,13 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::connection::{connect, connect_read_only, wal_of};
 use super::error::{Fault, SessionError};
-use super::event::{Decision, Event, MatchOutcome};
+use super::event::{Event, MatchOutcome};
 use super::event_log;
 use super::history::{self, History};
 use super::ledger::Ledger;
 use super::location::Location;
 use super::lock::Lock;
-use super::opened::{Binding, Opened, Unmatched};
+use super::opened::{Binding, Opened, Rebound, Unmatched};
 use super::rebind::Bindings;
 use super::sample;
 use super::spending;
@@ -33,6 +33,8 @@ use crate::dataset::Dataset;
 pub fn open(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(Store, Opened), SessionError> {
     location.prepare()?;
     let lock = Lock::acquire(location.file(), dataset.path())?;
+    // Since the location was found, another dataset may have created this session.
+    location.check_owner(dataset)?;
     let file = location.file();
     let mut connection = connect(file)?;
     let bindings = Bindings::find(&connection, file, dataset)?;
@@ -117,35 +119,41 @@ fn replay(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Optio
     let mut ledger = event_log::replay(connection, None, |subject| bindings.record_of(subject))?;
     let (mut binding, mut event) = (Binding::Unchanged, None);
     if let Some(plan) = bindings.plan.as_ref().filter(|plan| plan.has_changes()) {
-        let count = |outcome: &MatchOutcome| plan.outcomes.iter().filter(|(_, other)| other == outcome).count();
-        let changed = plan.outcomes.iter().filter(|(_, outcome)| matches!(outcome, MatchOutcome::Changed { .. }));
-        binding = Binding::Rebound {
+        let gone = plan.outcomes.iter().filter(|(_, outcome)| *outcome == MatchOutcome::Gone).count();
+        binding = Binding::Rebound(Rebound {
             own_output: plan.own_output,
+            records: plan.subjects,
             moved: plan.moved,
-            gone: count(&MatchOutcome::Gone),
-            returned: count(&MatchOutcome::Returned),
-            changed: changed.map(|(record, _)| *record).collect(),
-        };
+            gone: gone - plan.ambiguous,
+            ambiguous: plan.ambiguous,
+            absent: plan.absent,
+            returned: plan.returned,
+            changed: plan.changed.clone(),
+        });
         let rebound = Event::Rebound { outcomes: plan.outcomes.clone() };
         ledger.apply(rebound.clone());
         event = Some(rebound);
     }
-    let unmatched = unmatched(connection, &ledger)?;
+    let unmatched = unmatched(connection, &ledger, bindings)?;
     let spending = spending::read(connection)?;
     let samples = sample::read(connection, bindings)?;
     Ok((Opened { ledger, cursor: bindings.cursor, binding, unmatched, spending, samples }, event))
 }
 
-fn unmatched(connection: &Connection, ledger: &Ledger) -> Result<Vec<Unmatched>, Fault> {
-    let mut missing: Vec<_> = ledger.absent().filter(|(_, state)| state.decision != Decision::Excluded).collect();
+fn unmatched(connection: &Connection, ledger: &Ledger, bindings: &Bindings) -> Result<Vec<Unmatched>, Fault> {
+    let mut missing: Vec<_> = ledger.absent().collect();
     missing.sort_unstable_by_key(|(placeholder, _)| std::cmp::Reverse(*placeholder));
-    let mut name = connection.prepare("SELECT file_name, occurrence FROM subject WHERE id = ?1")?;
+    let newly = bindings.ambiguity();
+    let mut row = connection.prepare("SELECT file_name, occurrence, ambiguous FROM subject WHERE id = ?1")?;
     missing
         .into_iter()
         .map(|(placeholder, state)| {
             let subject = SubjectIndex::of_placeholder(placeholder);
-            let (file_name, occurrence) = name.query_row([subject.row()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(Unmatched { file_name, occurrence, state: state.clone() })
+            let state = state.clone();
+            Ok(row.query_row([subject.row()], |row| {
+                let is_ambiguous = newly.get(&subject).map_or_else(|| row.get(2), |newly| Ok(*newly))?;
+                Ok(Unmatched { file_name: row.get(0)?, occurrence: row.get(1)?, is_ambiguous, state })
+            })?)
         })
         .collect()
 }

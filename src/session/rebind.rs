@@ -2,26 +2,26 @@
 //!
 //! There are three cases, cheapest first. The file is the same (by its stamp, or else its hash): positions are valid. The
 //! file is the last output of this session: excluded records are gone, which shifts the later positions. Otherwise, each
-//! record is matched by its file name and its number among the records of that name. The caption of the matched record
-//! then determines the [`MatchOutcome`](super::MatchOutcome).
+//! record is matched by its file name and caption (see [`match_namesakes`](crate::dataset::match_namesakes)). The caption
+//! of the matched record then determines the [`MatchOutcome`](super::MatchOutcome).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::connection::{connect_read_only, wal_of};
 use super::error::{Fault, SessionError};
 use super::event::{Decision, Seq};
 use super::event_log;
+use super::owner::{anchored, stored_identity};
 use super::setting::{put_setting, setting};
 use super::subject::SubjectIndex;
-use crate::dataset::{Dataset, Entry, RecordId};
+use crate::dataset::{Dataset, RecordId, Shared};
 
 mod matching;
 
-use matching::{DecidedTexts, Found, FoundByName, Plan, Row, doubtful, match_by_name, match_own_output, plan};
+use matching::{DecidedTexts, FoundByName, Plan, Row, doubtful, match_by_name, match_own_output, plan};
 
 /// The record of each subject, and the changes to store.
 #[derive(Default)]
@@ -52,11 +52,14 @@ impl Bindings {
         let stored = stored_identity(connection).map_err(|fault| fault.of(file))?;
         let stamp = dataset.stamp().to_string();
         match stored {
-            Some((stored, _)) if stored == stamp => {}
-            Some((_, stored)) if !bindings.positions.is_empty() => {
+            Some(known) if known.stamp == stamp => {
+                let is_renamed = known.path != Some(anchored(dataset.path()));
+                bindings.identity = is_renamed.then_some((stamp, known.hash));
+            }
+            Some(known) if !bindings.positions.is_empty() => {
                 let hash = dataset.content_hash()?;
                 bindings.identity = Some((stamp, Some(hash)));
-                if stored != Some(hash) {
+                if known.hash != Some(hash) {
                     bindings.rebind(connection, file, dataset, hash)?;
                 }
             }
@@ -96,18 +99,15 @@ impl Bindings {
         let mut found = FoundByName::new();
         dataset.scan(&mut |entry| {
             let record = entry.id();
-            let (name, caption) = match entry {
-                Entry::Record(line) => (line.file_name, line.caption.into_text()),
-                Entry::Bad(_) => (String::new(), None),
-            };
+            let (name, caption) = entry.into_identity();
             if wanted.contains(name.as_str()) {
-                found.entry(name).or_default().push(Found { record, caption });
+                found.entry(name).or_default().push(record, caption);
             }
             ControlFlow::Continue(())
         })?;
 
         let texts = decided_texts(connection, &doubtful(&rows, &found)).map_err(|fault| fault.of(file))?;
-        let exact = left_out.and_then(|left_out| match_own_output(&rows, &found, &left_out));
+        let exact = left_out.and_then(|left_out| match_own_output(&rows, &found, &left_out, &texts));
         let own_output = exact.is_some();
         let matches = exact.unwrap_or_else(|| match_by_name(&rows, &found, &texts));
         let plan = Plan { own_output, ..plan(rows, &matches, &found, &texts) };
@@ -117,8 +117,8 @@ impl Bindings {
         }
         if let Some(name) = cursor_name {
             let from = self.cursor.unwrap_or(RecordId(0)).0;
-            let records = found.get(&name).map_or(&[][..], Vec::as_slice);
-            self.cursor = records.iter().map(|found| found.record).min_by_key(|record| record.0.abs_diff(from));
+            let records = found.get(&name).into_iter().flat_map(|namesakes| &namesakes.records);
+            self.cursor = records.copied().min_by_key(|record| record.0.abs_diff(from));
         }
         self.plan = Some(plan);
         Ok(())
@@ -141,15 +141,25 @@ impl Bindings {
         Ok(subjects)
     }
 
+    /// Returns which of the subjects that are to be updated are ambiguous.
+    pub(super) fn ambiguity(&self) -> HashMap<SubjectIndex, bool> {
+        let rows = self.plan.iter().flat_map(|plan| &plan.rows);
+        rows.map(|row| (row.subject, row.is_ambiguous)).collect()
+    }
+
     /// Stores the new positions.
     pub(super) fn store(&self, connection: &Connection, dataset: &Path) -> Result<(), Fault> {
         if let Some(plan) = &self.plan {
-            let mut update = connection
-                .prepare("UPDATE subject SET position = ?2, occurrence = ?3, original = ?4, ours = ?5 WHERE id = ?1")?;
+            let mut update = connection.prepare(
+                "UPDATE subject SET position = ?2, occurrence = ?3, original = ?4, ours = ?5, shared = ?6, ambiguous = ?7
+                 WHERE id = ?1",
+            )?;
             for row in &plan.rows {
-                let occurrence = i64::try_from(row.occurrence).unwrap_or(i64::MAX);
-                let position = row.position.map(|record| record.0);
-                update.execute(params![row.subject.row(), position, occurrence, row.original, row.ours])?;
+                let Row { subject, position, occurrence, original, ours, shared, is_ambiguous, .. } = row;
+                let occurrence = i64::try_from(*occurrence).unwrap_or(i64::MAX);
+                let position = position.map(|record| record.0);
+                let shared = shared.map(shared_value);
+                update.execute(params![subject.row(), position, occurrence, original, ours, shared, is_ambiguous])?;
             }
             put_setting(connection, "cursor", self.cursor.map(|record| record.0))?;
         }
@@ -159,34 +169,30 @@ impl Bindings {
         if let Some((stamp, hash)) = &self.identity {
             connection.execute(
                 "INSERT OR REPLACE INTO dataset (id, path, stamp, hash) VALUES (1, ?1, ?2, ?3)",
-                params![event_log::path_value(dataset), stamp, hash.map(event_log::hash_text)],
+                params![event_log::path_value(&anchored(dataset)), stamp, hash.map(event_log::hash_text)],
             )?;
         }
         Ok(())
     }
 }
 
-fn stored_identity(connection: &Connection) -> Result<Option<(String, Option<u128>)>, Fault> {
-    let row = connection
-        .query_row("SELECT stamp, hash FROM dataset", [], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?)))
-        .optional()?;
-    Ok(row.map(|(stamp, hash)| (stamp, hash.as_deref().and_then(event_log::hash_from))))
+/// Returns what a session stores of what a record shares with others.
+pub(super) const fn shared_value(shared: Shared) -> u8 {
+    match shared {
+        Shared::Nothing => 0,
+        Shared::Name => 1,
+        Shared::Caption => 2,
+    }
 }
 
-/// Returns the dataset a session was last opened with.
-pub(super) fn dataset(file: &Path) -> Result<PathBuf, SessionError> {
-    let nothing = || SessionError::Damaged { file: file.to_owned(), what: "no dataset stored".to_owned() };
-    let Some((connection, _copy)) = connect_read_only(file, !wal_of(file).exists())? else { return Err(nothing()) };
-    let path = connection
-        .query_row("SELECT path FROM dataset", [], |row| Ok(row.get_ref(0).ok().and_then(event_log::path_from)))
-        .optional()
-        .map_err(|error| Fault::from(error).of(file))?;
-    path.flatten().ok_or_else(nothing)
+fn shared_from(value: u8) -> Option<Shared> {
+    [Shared::Nothing, Shared::Name, Shared::Caption].into_iter().find(|shared| shared_value(*shared) == value)
 }
 
 fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
-    let mut statement =
-        connection.prepare("SELECT id, file_name, occurrence, position, original, ours FROM subject ORDER BY id")?;
+    let mut statement = connection.prepare(
+        "SELECT id, file_name, occurrence, position, original, ours, shared, ambiguous FROM subject ORDER BY id",
+    )?;
     let mut rows = statement.query([])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
@@ -197,6 +203,8 @@ fn rows(connection: &Connection) -> Result<Vec<Row>, Fault> {
             position: row.get::<_, Option<u32>>(3)?.map(RecordId),
             original: row.get(4)?,
             ours: row.get(5)?,
+            shared: row.get::<_, Option<u8>>(6)?.and_then(shared_from),
+            is_ambiguous: row.get(7)?,
         });
     }
     Ok(list)

@@ -8,7 +8,7 @@ use super::error::Fault;
 const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The migration to each format from the one before; the first one creates format 1. Released scripts never change.
-pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -188,6 +188,15 @@ const FORMAT_4: &str = "
 ALTER TABLE event ADD COLUMN subjects BLOB;
 ";
 
+const FORMAT_5: &str = "
+-- What other records of the dataset shared with this one when it was last found: 0 nothing, 1 the file name, 2 the file
+-- name and the caption. Then `occurrence` is the number of earlier records with the same file name and caption. NULL:
+-- unknown.
+ALTER TABLE subject ADD COLUMN shared INTEGER CHECK (shared BETWEEN 0 AND 2);
+-- Set if there are records of its file name, but it is unknown which one it is, if any.
+ALTER TABLE subject ADD COLUMN ambiguous INTEGER NOT NULL DEFAULT 0 CHECK (ambiguous IN (0, 1));
+";
+
 /// The kind of a file, by its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
@@ -267,7 +276,7 @@ mod tests {
         migrate(&mut connection, 0, MIGRATIONS).unwrap();
         connection
             .execute_batch(
-                "INSERT INTO subject VALUES (1, 'a.jpg', 0, 0, 'a', NULL);
+                "INSERT INTO subject VALUES (1, 'a.jpg', 0, 0, 'a', NULL, NULL, 0);
                  INSERT INTO event (seq, at, kind, subject) VALUES (1, '', 'generated', 1);
                  INSERT INTO candidate VALUES (1, '', '', '', '', '', '', NULL, NULL, NULL, NULL, NULL);
                  INSERT INTO usage VALUES (1, '', '', '', 0, 0, 0, 0);

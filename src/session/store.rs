@@ -14,12 +14,13 @@ use super::event::{Draft, Event, Seq};
 use super::event_log;
 use super::history;
 use super::lock::Lock;
+use super::rebind;
 use super::sample::{self, Sample};
 use super::setting::put_setting;
 use super::spending;
 use super::step::{Changes, Step};
 use super::subject::{Subject, SubjectIndex};
-use crate::dataset::{Dataset, Entry, Occurrences, RecordId};
+use crate::dataset::{Dataset, Namesakes, RecordId};
 use crate::describe::Charge;
 
 /// Records between two new ones that are read along with them, rather than seeking.
@@ -39,7 +40,8 @@ pub struct Store {
     file: PathBuf,
     connection: Connection,
     dataset: Dataset,
-    occurrences: Occurrences,
+    /// Which records share their identity, once that is known.
+    namesakes: Option<Namesakes>,
     subjects: BTreeMap<RecordId, SubjectIndex>,
     last: Seq,
     // The last field, so that the lock is released after the file is closed.
@@ -56,8 +58,8 @@ pub(super) struct Batch {
     pub(super) cursor: Option<(RecordId, String)>,
     /// Requests that were paid for, and when.
     pub(super) charges: Vec<(Timestamp, Charge)>,
-    /// The store has learned which records repeat a file name.
-    pub(super) occurrences: bool,
+    /// The store has learned which records share their identity, and some subjects lack it.
+    pub(super) namesakes: bool,
     /// Who reviews after which event, and since when.
     reviewers: Vec<(Seq, Timestamp, String)>,
     pub(super) samples: Vec<Sample>,
@@ -84,14 +86,14 @@ impl Batch {
         self.steps.last().map(|(step, _)| step.last())
     }
 
-    /// Returns true if it has to be written at once: the cursor, the reviewer and the occurrences wait for a step.
+    /// Returns true if it has to be written at once: the cursor, the reviewer and the namesakes wait for a step.
     pub(super) fn is_urgent(&self) -> bool {
         !self.steps.is_empty() || !self.charges.is_empty() || !self.samples.is_empty()
     }
 
     /// Returns true if there is something to write when the session is closed. A reviewer without a step is not stored.
     pub(super) fn is_pending(&self) -> bool {
-        self.is_urgent() || self.occurrences || self.cursor.is_some()
+        self.is_urgent() || self.namesakes || self.cursor.is_some()
     }
 
     pub(super) fn forget_reviewers(&mut self) {
@@ -113,7 +115,7 @@ impl Store {
         last: Seq,
         lock: Lock,
     ) -> Self {
-        Self { file, connection, dataset, occurrences: Occurrences::default(), subjects, last, _lock: lock }
+        Self { file, connection, dataset, namesakes: None, subjects, last, _lock: lock }
     }
 
     #[must_use]
@@ -126,9 +128,16 @@ impl Store {
         self.last
     }
 
-    /// Sets which records repeat a file name, for the records touched from here on.
-    pub fn set_occurrences(&mut self, occurrences: Occurrences) {
-        self.occurrences = occurrences;
+    /// Sets which records share their identity, for the records touched from here on.
+    pub fn set_namesakes(&mut self, namesakes: Namesakes) {
+        self.namesakes = Some(namesakes);
+    }
+
+    /// Returns true if there are subjects that were stored before it was known which records share their identity.
+    pub(super) fn lacks_namesakes(&self) -> bool {
+        // If this fails, so does the next step, which is reported.
+        let query = "SELECT 1 FROM subject WHERE shared IS NULL AND file_name <> '' AND position IS NOT NULL LIMIT 1";
+        self.connection.query_row(query, [], |_| Ok(())).is_ok()
     }
 
     /// Stores a step and returns once it is on disk.
@@ -176,9 +185,10 @@ impl Store {
 
     /// Writes a batch up to the first step that cannot be stored because its records cannot be read. Returns why.
     fn write(&mut self, batch: &Batch) -> Result<Option<SessionError>, Fault> {
-        let Self { connection, dataset, occurrences, subjects, .. } = self;
+        let Self { connection, dataset, namesakes, subjects, .. } = self;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut subjects = Subjects { connection: &transaction, dataset, occurrences, known: subjects };
+        let mut subjects =
+            Subjects { connection: &transaction, dataset, namesakes: namesakes.as_ref(), known: subjects };
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
         let (mut last, mut refused) = (self.last, None);
         for (after, at, reviewer) in &batch.reviewers {
@@ -209,8 +219,8 @@ impl Store {
         for (subject, (seq, draft, writes)) in drafts {
             event_log::put_draft(&transaction, subject, seq, draft, writes)?;
         }
-        if batch.occurrences {
-            subjects.update_occurrences()?;
+        if batch.namesakes {
+            subjects.complete()?;
         }
         for (at, charge) in &batch.charges {
             spending::append(&transaction, *at, charge)?;
@@ -246,7 +256,7 @@ impl Store {
 struct Subjects<'a> {
     connection: &'a Connection,
     dataset: &'a Dataset,
-    occurrences: &'a Occurrences,
+    namesakes: Option<&'a Namesakes>,
     known: &'a mut BTreeMap<RecordId, SubjectIndex>,
 }
 
@@ -261,11 +271,16 @@ impl Subjects<'_> {
         }
         let index = SubjectIndex(u32::try_from(self.known.len()).unwrap_or(u32::MAX));
         let Subject { file_name, occurrence, caption } = subject;
+        let (occurrence, shared) = match self.namesakes.filter(|_| !file_name.is_empty()) {
+            Some(namesakes) => (namesakes.twins.of(record), Some(rebind::shared_value(namesakes.shared(record)))),
+            None => (*occurrence, None),
+        };
         self.connection
             .prepare_cached(
-                "INSERT INTO subject (id, file_name, occurrence, position, original) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO subject (id, file_name, occurrence, position, original, shared)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![index.row(), file_name, occurrence, record.0, caption])?;
+            .execute(params![index.row(), file_name, occurrence, record.0, caption, shared])?;
         self.known.insert(record, index);
         Ok(())
     }
@@ -293,11 +308,8 @@ impl Subjects<'_> {
                 if !new.contains(record.0) {
                     return ControlFlow::Continue(());
                 }
-                let (file_name, caption) = match line.entry() {
-                    Entry::Record(line) => (line.file_name, line.caption.into_text()),
-                    Entry::Bad(_) => (String::new(), None),
-                };
-                let subject = Subject { file_name, occurrence: self.occurrences.of(record), caption };
+                let (file_name, caption) = line.entry().into_identity();
+                let subject = Subject { file_name, occurrence: 0, caption };
                 outcome = self.add(record, &subject);
                 if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
@@ -310,13 +322,15 @@ impl Subjects<'_> {
         Ok(missing.map_or(Ok(()), |record| Err(SessionError::Unknown { record })))
     }
 
-    /// Corrects the subjects that were added before it was known which records repeat a file name.
-    fn update_occurrences(&self) -> Result<(), Fault> {
-        let mut update = self.connection.prepare_cached("UPDATE subject SET occurrence = ?2 WHERE id = ?1")?;
-        for (record, occurrence) in self.occurrences.iter() {
-            if let Some(subject) = self.get(record) {
-                update.execute(params![subject.row(), occurrence])?;
-            }
+    /// Completes the subjects that were added before it was known which records share their identity.
+    fn complete(&self) -> Result<(), Fault> {
+        let Some(namesakes) = self.namesakes else { return Ok(()) };
+        let mut update = self.connection.prepare_cached(
+            "UPDATE subject SET occurrence = ?2, shared = ?3 WHERE id = ?1 AND shared IS NULL AND file_name <> ''",
+        )?;
+        for (record, subject) in self.known.iter().filter(|(record, _)| record.0 < self.dataset.record_count()) {
+            let (twin, shared) = (namesakes.twins.of(*record), rebind::shared_value(namesakes.shared(*record)));
+            update.execute(params![subject.row(), twin, shared])?;
         }
         Ok(())
     }

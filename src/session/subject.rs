@@ -8,10 +8,10 @@ use crate::dataset::RecordId;
 pub struct Subject {
     /// Empty if the line has no file name.
     pub file_name: String,
-    /// The number of earlier records with the same file name. Zero until that is known (see
-    /// [`Store::set_occurrences`](super::Store::set_occurrences)).
+    /// The number of earlier records with the same file name and caption. Zero until that is known (see
+    /// [`Store::set_namesakes`](super::Store::set_namesakes)).
     pub occurrence: u32,
-    /// The caption in its line.
+    /// The caption in its line; the line's beginning if it has no file name.
     pub caption: Option<String>,
 }
 

@@ -17,7 +17,7 @@ use super::opened::Opened;
 use super::sample::Sample;
 use super::step::Step;
 use super::store::{Batch, Store};
-use crate::dataset::{Dataset, Occurrences, RecordId};
+use crate::dataset::{Dataset, Namesakes, RecordId};
 use crate::describe::Charge;
 
 /// The most commands and changes in one transaction, unless a single step has more: the first of many steps sent at
@@ -63,7 +63,7 @@ pub struct WorkerHandle(Sender<Command>);
 enum Command {
     Store(Box<Step>, Timestamp),
     Cursor(RecordId, String),
-    Occurrences(Occurrences),
+    Namesakes(Box<Namesakes>),
     Charge(Timestamp, Box<Charge>),
     Reviewer(Timestamp, String),
     Sample(Box<Sample>),
@@ -91,13 +91,13 @@ impl WorkerHandle {
         self.send(Command::Cursor(record, file_name))
     }
 
-    /// Sets which records repeat a file name, also for those that were touched before that was known.
+    /// Sets which records share their identity, also for those that were touched before that was known.
     ///
     /// # Errors
     ///
     /// Returns an error if the thread has ended.
-    pub fn set_occurrences(&self, occurrences: Occurrences) -> Result<(), SessionError> {
-        self.send(Command::Occurrences(occurrences))
+    pub fn set_namesakes(&self, namesakes: Namesakes) -> Result<(), SessionError> {
+        self.send(Command::Namesakes(Box::new(namesakes)))
     }
 
     /// Sets who reviews from now on. It is written along with the next step, so that reading leaves no trace.
@@ -179,7 +179,7 @@ impl Worker {
             store,
             handle: handle.clone(),
             on_event,
-            occurrences: Occurrences::default(),
+            namesakes: None,
             reviewer: None,
             batch: Batch::default(),
             failure: None,
@@ -228,7 +228,7 @@ struct State<F> {
     handle: WorkerHandle,
     on_event: F,
     /// Kept for when the session is opened again.
-    occurrences: Occurrences,
+    namesakes: Option<Namesakes>,
     reviewer: Option<String>,
     batch: Batch,
     /// The first error since the session was opened. Nothing more is stored after it.
@@ -250,7 +250,7 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
                         refused.extend(self.push(*step, at).err());
                     }
                     Command::Cursor(record, file_name) => self.batch.cursor = Some((record, file_name)),
-                    Command::Occurrences(occurrences) => self.set_occurrences(occurrences),
+                    Command::Namesakes(namesakes) => self.set_namesakes(*namesakes),
                     Command::Reviewer(at, reviewer) => self.set_reviewer(at, reviewer),
                     Command::Charge(at, charge) if self.can_store() => self.batch.charges.push((at, *charge)),
                     Command::Sample(sample) if self.can_store() => self.batch.samples.push(*sample),
@@ -293,8 +293,9 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
             },
         };
         if self.store.is_some() {
-            let occurrences = std::mem::take(&mut self.occurrences);
-            self.set_occurrences(occurrences);
+            if let Some(namesakes) = self.namesakes.take() {
+                self.set_namesakes(namesakes);
+            }
             if let Some(reviewer) = self.reviewer.take() {
                 self.set_reviewer(Timestamp::now(), reviewer);
             }
@@ -322,12 +323,12 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
         })
     }
 
-    fn set_occurrences(&mut self, occurrences: Occurrences) {
+    fn set_namesakes(&mut self, namesakes: Namesakes) {
         if let Some(store) = &mut self.store {
-            store.set_occurrences(occurrences.clone());
-            self.batch.occurrences |= !occurrences.is_empty();
+            store.set_namesakes(namesakes.clone());
+            self.batch.namesakes |= store.lacks_namesakes();
         }
-        self.occurrences = occurrences;
+        self.namesakes = Some(namesakes);
     }
 
     fn set_reviewer(&mut self, at: Timestamp, reviewer: String) {

@@ -154,6 +154,7 @@ fn a_reset_removes_the_session_and_saved_files() {
     fs::remove_file(folder.path().join("images/pink-backpack.jpg")).expect("removed");
     write(&folder.path().join("metadata_updated.jsonl"), b"saved");
     write(&folder.path().join("metadata.jsonl.bak"), b"before");
+    write(&folder.path().join("metadata.jsonl.bak.1"), b"before");
     write(&folder.path().join(".recaption/description_generation.log"), b"log");
     assert!(location.file().exists());
 

@@ -56,7 +56,12 @@ impl Plan {
         let mut plan = Self::default();
         let lost = there.opened.unmatched.iter().filter(|lost| is_decided(&lost.state));
         for lost in lost {
-            plan.leave(LeftOut::NotHere, &lost.file_name);
+            plan.report.decisions += 1;
+            match &lost.state.decision {
+                _ if lost.is_ambiguous => plan.leave(LeftOut::Ambiguous, &lost.file_name),
+                Decision::Excluded => plan.report.removed += 1,
+                _ => plan.leave(LeftOut::NotHere, &lost.file_name),
+            }
         }
         let edits = edits(&there.actions);
         let checks = SpotChecks::new(here, &there.opened);
@@ -64,7 +69,16 @@ impl Plan {
         let others = there.actions.iter().filter(|action| action.kind == ActionKind::Other);
         let others: HashMap<RecordId, Seq> = others.filter_map(|action| Some((action.record?, action.seq))).collect();
         for (id, theirs) in there.opened.ledger.touched() {
-            let Entry::Record(record) = dataset.entry(id)? else { continue };
+            plan.report.decisions += u64::from(is_decided(theirs));
+            let record = match dataset.entry(id)? {
+                Entry::Record(record) => record,
+                Entry::Bad(bad) => {
+                    if is_decided(theirs) {
+                        plan.leave(LeftOut::Unreadable, &format!("line {}", bad.line));
+                    }
+                    continue;
+                }
+            };
             let ours = here.ledger.record(id);
             if !is_same_text(&record, ours, theirs) {
                 if is_decided(theirs) {

@@ -1,5 +1,6 @@
 //! Merging of two sessions.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::fixture::{Printed, World, decided, edited};
@@ -79,10 +80,10 @@ fn drafted(record: u32) -> Event {
 /// Stores events in the session of a dataset, one per second, after a sample if there is one.
 fn sit(world: &World, reviewer: &str, sample: Option<&SampleRequest>, events: impl IntoIterator<Item = Event>) {
     let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
-    let occurrences = dataset.survey(&mut || ControlFlow::Continue(())).unwrap().unwrap().occurrences;
+    let namesakes = dataset.survey(&mut || ControlFlow::Continue(())).unwrap().unwrap().namesakes;
     let (store, mut opened) = world.hold();
     let worker = Worker::adopt(store, |_, _| ()).unwrap();
-    worker.handle().set_occurrences(occurrences).unwrap();
+    worker.handle().set_namesakes(namesakes).unwrap();
     worker.handle().set_reviewer(second(1), reviewer.to_owned()).unwrap();
     if let Some(request) = sample {
         let drawn = draw(&dataset, request, &opened.ledger, second(2), &mut || ControlFlow::Continue(()));
@@ -458,4 +459,58 @@ fn only_decisions_of_the_same_spot_check_are_merged_into_it() {
     sit(&other, "kim", Some(&SampleRequest { seed: 8, ..BLIND }), []);
     let (_, found) = json_of(&options(&other, &there));
     assert_eq!(found["not_taken"]["spot_check"].as_array().unwrap().len(), 5, "another drawing");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Another reviewer's dataset has lines deleted, added and moved. A merged decision is on a record with the file name and
+    /// caption it was made on, and the numbers of the report add up.
+    #[test]
+    fn no_decision_is_merged_into_a_neighbour(
+        there in prop::collection::vec((0..3_u8, 0..3_u8), 1..8),
+        choices in prop::collection::vec(0..5_u8, 8),
+        ours in prop::collection::vec(0..3_u8, 8),
+        is_missing in prop::collection::vec(prop::bool::weighted(0.3), 8),
+        added in prop::collection::vec((0..3_u8, 0..3_u8), 0..3),
+        is_reversed in any::<bool>(),
+    ) {
+        let line = |(name, caption): &(u8, u8)| format!("{{\"file_name\": \"{name}\", \"text\": \"{caption}\"}}\n");
+        let mut lines: Vec<(u8, u8)> = there.iter().zip(&is_missing).filter(|(_, gone)| !**gone).map(|(it, _)| *it).collect();
+        lines.extend(added);
+        if is_reversed {
+            lines.reverse();
+        }
+        let world = |lines: &[(u8, u8)]| World::new(&lines.iter().map(line).collect::<String>());
+        let (other, here) = (world(&there), world(&lines));
+        let mut made = 0;
+        let decisions = (0..there.len()).filter_map(|at| {
+            let decision = match choices[at] {
+                0 => return None,
+                1 => Decision::Excluded,
+                2 => Decision::Kept,
+                _ => edited(&format!("for {} {}", there[at].0, there[at].1)),
+            };
+            Some(decided(u32::try_from(at).unwrap(), decision))
+        });
+        let decisions: Vec<Event> = decisions.inspect(|_| made += 1).collect();
+        sit(&other, "lee", None, decisions);
+        let own = (0..lines.len()).filter(|at| ours.get(*at) == Some(&0));
+        sit(&here, "kim", None, own.map(|at| decided(u32::try_from(at).unwrap(), Decision::Kept)).collect::<Vec<_>>());
+
+        let (_, found) = json_of(&options(&here, &other));
+        let ledger = opened(&here).ledger;
+        for (at, (name, caption)) in (0..).zip(&lines) {
+            if let Some(text) = ledger.record(RecordId(at)).decision.text() {
+                prop_assert_eq!(text, format!("for {name} {caption}"));
+            }
+        }
+        let sum = |value: &Value, size: &dyn Fn(&Value) -> u64| value.as_object().unwrap().values().map(size).sum::<u64>();
+        let merged = sum(&found["taken"], &|count| count.as_u64().unwrap());
+        let left = sum(&found["not_taken"], &|names| names.as_array().unwrap().len() as u64);
+        let others = [&found["decided_alike"], &found["excluded_there_and_not_here"]].map(|count| count.as_u64().unwrap());
+        let differ = found["disagreements"].as_array().unwrap().len() as u64;
+        prop_assert_eq!(merged + left + others[0] + others[1] + differ, made, "{}", found);
+        prop_assert_eq!(found["decisions"].as_u64().unwrap(), made);
+    }
 }

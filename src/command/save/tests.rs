@@ -188,3 +188,36 @@ fn two_caption_fields_have_separate_sessions_and_files() {
     save(&SaveOptions { in_place: true, ..options(&second) }).0.unwrap();
     assert_eq!(second.read("metadata.jsonl"), line("A red hat.", "빨간 모자."));
 }
+
+#[test]
+fn datasets_of_one_stem_do_not_share_decisions() {
+    let world = World::new(THREE);
+    world.write("metadata.json", THREE.replace("A ", "Another "));
+    world.decide([(0, edited("One.")), (1, Decision::Excluded)]);
+    let mut other = options(&world);
+    other.input.dataset = world.path("metadata.json");
+    let (result, printed) = save(&other);
+    result.unwrap();
+    assert_eq!(printed.errors(), "");
+    assert_eq!(world.read("metadata_updated.json"), THREE.replace("A ", "Another "));
+    save(&options(&world)).0.unwrap();
+    assert!(world.read("metadata_updated.jsonl").contains("One."));
+}
+
+#[test]
+fn an_edit_of_a_deleted_record_is_listed_and_not_saved() {
+    let line =
+        |number: u32| format!("{{\"file_name\": \"0.jpg\", \"text\": \"Caption {number}.\", \"cid\": {number}}}\n");
+    let world = World::new(&(0..4).map(line).collect::<String>());
+    world.decide([(0, edited("Caption 0. EDIT"))]);
+    let rest: String = (1..4).map(line).collect();
+    world.write("metadata.jsonl", &rest);
+    let (result, printed) = save(&options(&world));
+    result.unwrap();
+    assert_eq!(world.read("metadata_updated.jsonl"), rest);
+    assert!(
+        printed.errors().contains("0.jpg: reviewed, but none of the records of this name is certain"),
+        "{printed:?}"
+    );
+    assert!(printed.errors().contains("of 1 record in the session: 1 set aside"), "{printed:?}");
+}

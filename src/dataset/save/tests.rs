@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::PathBuf;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -194,11 +195,41 @@ fn in_place_keeps_the_first_original_for_good() {
     // The open dataset is still the original, which is the source of the second save as well.
     options.expected = ours(&first);
     let second = fixture.save_with(&[(0, caption("second"))], &options).expect("saved");
-    assert_eq!(second.backup, Some(Backup::Kept(backup.clone())));
+    assert_eq!(second.backup, None, "what this session wrote is no original");
     assert_eq!(fs::read_to_string(&backup).expect("read"), THREE);
     let text = fs::read_to_string(&path).expect("read");
     assert_eq!(text, THREE.replace("\"1\"", "\"second\""));
     assert_eq!(fixture.files(), ["d.jsonl", "d.jsonl.bak"]);
+}
+
+#[test]
+fn a_backup_of_another_state_is_never_taken_for_the_first_one() {
+    let fixture = Fixture::new(THREE);
+    let path = fixture.dataset.path().to_owned();
+    let real = path.canonicalize().expect("there");
+    let backup = |suffix: &str| PathBuf::from(format!("{}.bak{suffix}", real.display()));
+    let expected = Expected::Ours { stamp: Some(fixture.dataset.stamp()), hash: None };
+    let options = SaveOptions { target: path.clone(), backup: true, expected, ..fixture.options() };
+    // Of another program, or of a session that was deleted.
+    fs::write(backup(""), "older\n").expect("written");
+    fs::create_dir(backup(".1")).expect("created");
+    let first = fixture.save_with(&[(0, caption("first"))], &options).expect("saved");
+    assert_eq!(first.backup, Some(Backup::Made(backup(".2"))));
+    assert_eq!(fs::read_to_string(backup("")).expect("read"), "older\n");
+    assert_eq!(fs::read_to_string(backup(".2")).expect("read"), THREE);
+
+    // Replaced by another program since: forcing keeps that state too.
+    fs::write(&path, "theirs\n").expect("written");
+    let forced = SaveOptions { expected: ours(&first), force: true, ..options.clone() };
+    let second = fixture.save_with(&[(0, caption("second"))], &forced).expect("saved");
+    assert_eq!(second.backup, Some(Backup::Made(backup(".3"))));
+    assert_eq!(fs::read_to_string(backup(".3")).expect("read"), "theirs\n");
+
+    // A copy is not made twice.
+    fs::write(&path, THREE).expect("written");
+    let third = fixture.save_with(&[], &forced).expect("saved");
+    assert_eq!(third.backup, Some(Backup::Kept(backup(".2"))));
+    assert!(!backup(".4").exists());
 }
 
 #[test]

@@ -1,17 +1,27 @@
-//! The matching algorithm, without the database.
+//! Matches the subjects with the records of the dataset, without the database.
 
 use std::collections::{HashMap, HashSet};
 
 use super::super::event::MatchOutcome;
 use super::super::subject::SubjectIndex;
-use crate::dataset::RecordId;
+use crate::dataset::{Match, RecordId, Shared, Sought, match_namesakes};
 
 /// The result of matching.
 #[derive(Default)]
 pub(in crate::session) struct Plan {
     pub(in crate::session) outcomes: Vec<(RecordId, MatchOutcome)>,
-    /// The number of records whose position changed.
+    /// The number of records with events.
+    pub(in crate::session) subjects: usize,
+    /// The records whose caption was changed outside this session.
+    pub(in crate::session) changed: Vec<RecordId>,
+    /// The number of other records whose position changed.
     pub(in crate::session) moved: usize,
+    /// The number of other records that were missing and are present again.
+    pub(in crate::session) returned: usize,
+    /// The number of records that are newly set aside.
+    pub(in crate::session) ambiguous: usize,
+    /// The number of records that were missing before and still are.
+    pub(in crate::session) absent: usize,
     /// The dataset is the last output of this session.
     pub(in crate::session) own_output: bool,
     /// The subjects that changed.
@@ -30,11 +40,15 @@ impl Plan {
 pub(super) struct Row {
     pub(super) subject: SubjectIndex,
     pub(super) file_name: String,
+    /// The number of earlier records with the same file name and caption, if `shared` is known.
     pub(super) occurrence: usize,
     pub(super) position: Option<RecordId>,
     pub(super) original: Option<String>,
     /// The text of this session that replaces it in the dataset.
     pub(super) ours: Option<String>,
+    pub(super) shared: Option<Shared>,
+    /// Its file name is in the dataset, but it is unknown which record it is, if any.
+    pub(super) is_ambiguous: bool,
 }
 
 impl Row {
@@ -42,170 +56,172 @@ impl Row {
     fn caption(&self) -> Option<&str> {
         self.ours.as_deref().or(self.original.as_deref())
     }
+
+    /// `is_only` is true if no other subject has its file name.
+    fn sought<'a>(&'a self, texts: &'a DecidedTexts, is_only: bool) -> Sought<Option<&'a str>> {
+        let is_known = self.shared.is_some();
+        let written = texts.get(&self.subject).into_iter().flatten();
+        Sought {
+            caption: self.caption(),
+            before: self.ours.is_some().then_some(self.original.as_deref()),
+            written: written.map(|text| Some(text.as_str())).collect(),
+            twin: is_known.then_some(self.occurrence),
+            had_twins: self.shared == Some(Shared::Caption),
+            place: (self.shared == Some(Shared::Nothing) && (is_only || self.position.is_some())).then_some(0),
+        }
+    }
 }
 
-/// A record of the dataset with the file name of a subject.
-pub(super) struct Found {
-    pub(super) record: RecordId,
-    pub(super) caption: Option<String>,
+/// The records of the dataset with the file name of a subject, in file order.
+#[derive(Default)]
+pub(super) struct Namesakes {
+    pub(super) records: Vec<RecordId>,
+    captions: Vec<Option<String>>,
+    /// The number of earlier records with the same caption.
+    twins: Vec<usize>,
+    /// The number of records by caption.
+    counts: HashMap<Option<String>, usize>,
 }
 
-/// The records found, by file name. In file order, so that the index is the occurrence.
-pub(super) type FoundByName = HashMap<String, Vec<Found>>;
+impl Namesakes {
+    pub(super) fn push(&mut self, record: RecordId, caption: Option<String>) {
+        let count = self.counts.entry(caption.clone()).or_default();
+        self.records.push(record);
+        self.twins.push(*count);
+        self.captions.push(caption);
+        *count += 1;
+    }
+
+    fn caption(&self, place: usize) -> Option<&str> {
+        self.captions[place].as_deref()
+    }
+
+    fn shared(&self, place: usize) -> Shared {
+        match self.counts.get(&self.captions[place]) {
+            Some(2..) => Shared::Caption,
+            _ if self.records.len() > 1 => Shared::Name,
+            _ => Shared::Nothing,
+        }
+    }
+}
+
+pub(super) type FoundByName = HashMap<String, Namesakes>;
 
 /// All texts that were ever decided for a subject.
 pub(super) type DecidedTexts = HashMap<SubjectIndex, HashSet<String>>;
 
 /// Returns the subjects whose match is ambiguous or whose caption changed.
 pub(super) fn doubtful(rows: &[Row], found: &FoundByName) -> HashSet<SubjectIndex> {
-    let plain = |row: &Row| match found.get(&row.file_name).map(Vec::as_slice) {
+    let plain = |row: &Row| match found.get(&row.file_name) {
         None => true,
-        Some([only]) => row.occurrence == 0 && only.caption.as_deref() == row.caption(),
-        Some(_) => false,
+        Some(namesakes) => namesakes.records.len() == 1 && namesakes.caption(0) == row.caption(),
     };
     rows.iter().filter(|row| !plain(row)).map(|row| row.subject).collect()
 }
 
 /// Matches the subjects with the session's own output, in which records were left out, but not moved. Returns `None` if the
-/// file names do not agree.
+/// file names and captions do not agree.
 pub(super) fn match_own_output(
     rows: &[Row],
     found: &FoundByName,
     left_out: &HashSet<SubjectIndex>,
-) -> Option<Vec<Option<usize>>> {
-    let mut gone: Vec<RecordId> =
-        rows.iter().filter(|row| left_out.contains(&row.subject)).filter_map(|row| row.position).collect();
+    texts: &DecidedTexts,
+) -> Option<Vec<Match>> {
+    // Lines that cannot be parsed are never left out.
+    let is_left_out = |row: &Row| left_out.contains(&row.subject) && !row.file_name.is_empty();
+    let mut gone: Vec<RecordId> = rows.iter().filter(|row| is_left_out(row)).filter_map(|row| row.position).collect();
     gone.sort_unstable();
     let mut matches = Vec::with_capacity(rows.len());
     for row in rows {
         matches.push(match row.position {
-            Some(position) if !left_out.contains(&row.subject) => {
+            Some(position) if !is_left_out(row) => {
                 let before = u32::try_from(gone.partition_point(|gone| *gone < position)).ok()?;
-                let target = RecordId(position.0 - before);
-                Some(found.get(&row.file_name)?.binary_search_by_key(&target, |found| found.record).ok()?)
+                let namesakes = found.get(&row.file_name)?;
+                let place = namesakes.records.binary_search(&RecordId(position.0 - before)).ok()?;
+                let caption = namesakes.caption(place);
+                let is_written =
+                    || texts.get(&row.subject).is_some_and(|texts| caption.is_some_and(|c| texts.contains(c)));
+                // A record without a caption is restored with an empty one.
+                let is_empty = caption == Some("") && row.original.is_none();
+                if !is_empty && caption != row.caption() && caption != row.original.as_deref() && !is_written() {
+                    return None;
+                }
+                Match::Found(place)
             }
-            _ => None,
+            _ => Match::Missing,
         });
     }
     Some(matches)
 }
 
-/// Matches each subject with a record of the same file name. If several records have that name, captions are compared
-/// first, then occurrences.
-pub(super) fn match_by_name(rows: &[Row], found: &FoundByName, texts: &DecidedTexts) -> Vec<Option<usize>> {
+/// Matches each subject with a record of the same file name.
+pub(super) fn match_by_name(rows: &[Row], found: &FoundByName, texts: &DecidedTexts) -> Vec<Match> {
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, row) in rows.iter().enumerate() {
         groups.entry(&row.file_name).or_default().push(index);
     }
-    let mut matches = vec![None; rows.len()];
+    let mut matches = vec![Match::Missing; rows.len()];
     for (name, mut group) in groups {
-        let Some(records) = found.get(name) else { continue };
+        let Some(namesakes) = found.get(name) else { continue };
         group.sort_by_key(|&index| (rows[index].position.is_none(), rows[index].position));
-        let mut namesakes = Namesakes::new(records);
-        // The strongest criterion first; each is applied to the whole group before a weaker one.
-        for criterion in [Criterion::PlaceAndCaption, Criterion::Caption, Criterion::Decided, Criterion::Place] {
-            for &index in &group {
-                if matches[index].is_none() {
-                    matches[index] = namesakes.claim(&rows[index], criterion, texts.get(&rows[index].subject));
-                }
-            }
+        let sought: Vec<_> = group.iter().map(|&index| rows[index].sought(texts, group.len() == 1)).collect();
+        let captions: Vec<_> = namesakes.captions.iter().map(Option::as_deref).collect();
+        for (index, found) in group.into_iter().zip(match_namesakes(&sought, &captions)) {
+            matches[index] = found;
         }
     }
     matches
 }
 
-/// A criterion that identifies a subject among records of the same name.
-#[derive(Clone, Copy)]
-enum Criterion {
-    /// The same occurrence, and the current or an earlier caption.
-    PlaceAndCaption,
-    /// The current or an earlier caption.
-    Caption,
-    /// A caption that was decided for the subject.
-    Decided,
-    /// The same occurrence.
-    Place,
-}
-
-/// The records of one file name. Each can be claimed once.
-struct Namesakes<'a> {
-    records: &'a [Found],
-    free: Vec<bool>,
-    /// Their indices by caption, in descending order.
-    places: HashMap<Option<&'a str>, Vec<usize>>,
-}
-
-impl<'a> Namesakes<'a> {
-    fn new(records: &'a [Found]) -> Self {
-        let mut places: HashMap<_, Vec<_>> = HashMap::new();
-        for (place, found) in records.iter().enumerate().rev() {
-            places.entry(found.caption.as_deref()).or_default().push(place);
-        }
-        Self { records, free: vec![true; records.len()], places }
-    }
-
-    fn claim(&mut self, row: &'a Row, criterion: Criterion, decided: Option<&'a HashSet<String>>) -> Option<usize> {
-        let captions = [row.caption(), row.original.as_deref()];
-        let here = row.occurrence;
-        let is_free = self.free.get(here).copied().unwrap_or(false);
-        let place = match criterion {
-            Criterion::PlaceAndCaption => {
-                (is_free && captions.contains(&self.records[here].caption.as_deref())).then_some(here)
-            }
-            Criterion::Caption => captions.into_iter().find_map(|caption| self.free_with(caption)),
-            Criterion::Decided => decided?.iter().find_map(|text| self.free_with(Some(text))),
-            Criterion::Place => is_free.then_some(here),
-        }?;
-        self.free[place] = false;
-        Some(place)
-    }
-
-    /// Returns the first unclaimed record with a caption.
-    fn free_with(&mut self, caption: Option<&'a str>) -> Option<usize> {
-        let places = self.places.get_mut(&caption)?;
-        while places.pop_if(|place| !self.free[*place]).is_some() {}
-        places.last().copied()
-    }
-}
-
 /// Determines the outcome of each subject from the caption of the matched record.
-pub(super) fn plan(rows: Vec<Row>, matches: &[Option<usize>], found: &FoundByName, texts: &DecidedTexts) -> Plan {
-    let mut plan = Plan::default();
-    for (mut row, place) in rows.into_iter().zip(matches) {
-        let placeholder = row.subject.placeholder();
+pub(super) fn plan(rows: Vec<Row>, matches: &[Match], found: &FoundByName, texts: &DecidedTexts) -> Plan {
+    let mut plan = Plan { subjects: rows.len(), ..Plan::default() };
+    for (mut row, found_at) in rows.into_iter().zip(matches) {
         let before = row.position;
-        let Some((occurrence, now)) = place.and_then(|place| Some((place, found.get(&row.file_name)?.get(place)?)))
-        else {
+        let namesakes = found.get(&row.file_name);
+        let (Match::Found(place), Some(namesakes)) = (*found_at, namesakes) else {
+            let is_ambiguous = *found_at == Match::Ambiguous;
             if before.is_some() {
-                plan.outcomes.push((placeholder, MatchOutcome::Gone));
-                plan.rows.push(Row { position: None, ..row });
+                plan.outcomes.push((row.subject.placeholder(), MatchOutcome::Gone));
+                plan.ambiguous += usize::from(is_ambiguous);
+            } else {
+                plan.absent += 1;
+            }
+            if before.is_some() || is_ambiguous != row.is_ambiguous {
+                plan.rows.push(Row { position: None, is_ambiguous, ..row });
             }
             continue;
         };
-        let mut is_changed = row.occurrence != occurrence || before != Some(now.record);
-        match before {
-            None => plan.outcomes.push((now.record, MatchOutcome::Returned)),
-            Some(before) if before != now.record => plan.moved += 1,
-            Some(_) => {}
+        let (record, caption) = (namesakes.records[place], namesakes.caption(place));
+        let (occurrence, shared) = (namesakes.twins[place], Some(namesakes.shared(place)));
+        let mut is_changed = row.occurrence != occurrence || row.shared != shared || before != Some(record);
+        if before.is_none() {
+            plan.outcomes.push((record, MatchOutcome::Returned));
         }
-        if row.caption() != now.caption.as_deref() {
+        let is_same = row.caption() == caption;
+        if !is_same {
             let decided = texts.get(&row.subject);
-            let ours = now.caption.as_ref().filter(|caption| decided.is_some_and(|texts| texts.contains(*caption)));
-            let outcome = if now.caption == row.original {
+            let ours = caption.filter(|caption| decided.is_some_and(|texts| texts.contains(*caption)));
+            let outcome = if caption == row.original.as_deref() {
                 row.ours = None;
                 MatchOutcome::Restored
             } else if let Some(ours) = ours {
-                row.ours = Some(ours.clone());
+                row.ours = Some(ours.to_owned());
                 MatchOutcome::Ours { original: row.original.clone() }
             } else {
                 row.ours = None;
-                MatchOutcome::Changed { before: std::mem::replace(&mut row.original, now.caption.clone()) }
+                plan.changed.push(record);
+                MatchOutcome::Changed { before: std::mem::replace(&mut row.original, caption.map(str::to_owned)) }
             };
-            plan.outcomes.push((now.record, outcome));
+            plan.outcomes.push((record, outcome));
             is_changed = true;
         }
+        if plan.changed.last() != Some(&record) {
+            plan.moved += usize::from(before.is_some_and(|before| before != record));
+            plan.returned += usize::from(before.is_none());
+        }
         if is_changed {
-            plan.rows.push(Row { position: Some(now.record), occurrence, ..row });
+            plan.rows.push(Row { position: Some(record), occurrence, shared, is_ambiguous: false, ..row });
         }
     }
     plan
