@@ -1,17 +1,25 @@
 //! Text utilities: word counts, diffs, sanitising, and cell widths. Pure, and independent of the other modules.
 
+mod affix;
 mod amount;
 mod cells;
 mod diff;
 mod distance;
+mod edit;
+mod file;
 mod phrase;
 mod sanitize;
+mod sentence;
 mod words;
 
+pub use affix::{with_prefix, with_suffix};
 pub use amount::{counted, span, thousands};
 pub use cells::{truncate_to_width, width};
 pub use diff::{DiffKind, DiffSegment, diff_words};
 pub use distance::word_distance;
+pub use edit::{edited, joins_lines};
+pub use file::{EncodingError, decode, from_file};
 pub use phrase::{BareWord, Phrase, bare_words};
 pub use sanitize::{hidden_characters, sanitize, sanitize_multiline};
+pub use sentence::{capitalised, is_sentence_ended, with_full_stop};
 pub use words::{clip_words, is_space, single_line, trim, word_count, words};

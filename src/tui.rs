@@ -28,6 +28,7 @@ use crate::review::{Effect, Model, Msg, Viewport, update};
 use crate::runtime::Runtime;
 use crate::text;
 use clipboard::Clipboard;
+use editor::ExternalEditor;
 use event_reader::EventReader;
 use input::Input;
 use layout::Layout;
@@ -106,6 +107,7 @@ struct App {
     typed_ahead: Vec<KeyEvent>,
     options: Options,
     pause: Option<Pause>,
+    editor: ExternalEditor,
     clipboard: Clipboard,
     /// A message for an operator who may be in another window.
     notification: Option<String>,
@@ -125,6 +127,7 @@ impl App {
             screen: Screen::enter(options.mouse)?,
             input: Input::new(options.keymap.clone()),
             theme: Theme::new(options.scheme.unwrap_or_default(), options.ascii),
+            editor: ExternalEditor::new(options.editor.clone()),
             zone: jiff::tz::TimeZone::system(),
             painter: None,
             terminal: Capabilities::minimal(),
@@ -276,7 +279,7 @@ impl App {
         let msg = match pause {
             Pause::Suspend => signals::suspend().err().map(|error| Msg::Notice(error.to_string())),
             Pause::Edit { record, text } => {
-                let result = editor::edit(self.options.editor.as_deref(), &text).map_err(|error| error.to_string());
+                let result = self.editor.edit(&text).map_err(|error| error.to_string());
                 Some(Msg::EditedExternally { record, result })
             }
         };

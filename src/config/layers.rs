@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::{Config, DEFAULTS};
+use crate::text;
 
 /// The settings that each source sets; unset ones are absent.
 #[derive(Clone, Debug)]
@@ -185,7 +186,7 @@ impl Layers {
 
 /// Returns the text of the file, or `None` if it does not exist and need not.
 fn read_file(path: &Path, is_required: bool) -> Result<Option<String>, ConfigError> {
-    match fs::read_to_string(path) {
+    match fs::read(path).and_then(|bytes| Ok(text::from_file(bytes)?)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_required => Ok(None),
         Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),

@@ -13,6 +13,8 @@ use std::{fs, io};
 use self::file::{FileError, ModelsFile};
 use self::model::Models;
 
+use crate::text;
+
 pub use model::{Model, Price, Target, UploadLimits};
 
 /// The model name that selects the first available model.
@@ -71,7 +73,7 @@ impl Catalogue {
     /// Returns an error if the file cannot be read or is invalid.
     pub fn load(file: &Path) -> Result<Self, CatalogueError> {
         let built_in = Self::built_in();
-        let text = match fs::read_to_string(file) {
+        let text = match fs::read(file).and_then(|bytes| Ok(text::from_file(bytes)?)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(built_in),
             Err(source) => return Err(CatalogueError::Read { path: file.to_owned(), source }),

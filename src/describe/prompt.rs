@@ -17,6 +17,7 @@ use twox_hash::XxHash3_128;
 
 use super::{Context, Reason};
 use crate::dataset::{Json, JsonKind};
+use crate::text::{self, EncodingError};
 use template::Template;
 
 pub use template::TemplateError;
@@ -44,9 +45,8 @@ pub enum PromptError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}: too large for a prompt: the limit is {MAX_BYTES} bytes", path.display())]
     TooLarge { path: PathBuf },
-    /// The line is counted from one.
-    #[error("{}:{line}: invalid UTF-8: save the prompt as UTF-8", path.display())]
-    NotUtf8 { path: PathBuf, line: usize },
+    #[error("{}: {error}", path.display())]
+    Encoding { path: PathBuf, error: EncodingError },
     /// The line is counted from one.
     #[error("{}:{line}: {error}", path.display())]
     Template { path: PathBuf, line: usize, error: TemplateError },
@@ -105,19 +105,14 @@ impl Prompt {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(PromptError::TooLarge { path: path.to_owned() });
         }
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            let before = &bytes[..error.valid_up_to()];
-            PromptError::NotUtf8 { path: path.to_owned(), line: memchr::memchr_iter(b'\n', before).count() + 1 }
-        })?;
-        // Some editors write a byte order mark.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let template = Template::parse(text).map_err(|(line, error)| PromptError::Template {
+        let text = text::from_file(bytes).map_err(|error| PromptError::Encoding { path: path.to_owned(), error })?;
+        let template = Template::parse(&text).map_err(|(line, error)| PromptError::Template {
             path: path.to_owned(),
             line,
             error,
         })?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-        Ok(Self::new(name.into_owned(), text, template))
+        Ok(Self::new(name.into_owned(), &text, template))
     }
 
     fn new(name: String, text: &str, template: Template) -> Self {

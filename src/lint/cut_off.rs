@@ -2,7 +2,7 @@
 
 use super::Violation;
 use crate::describe::StopReason;
-use crate::text::{is_space, sanitize, trim};
+use crate::text::{is_sentence_ended, is_space, sanitize, trim};
 
 /// The number of characters of the last word shown in the message.
 const MAX_SHOWN: usize = 24;
@@ -16,7 +16,7 @@ pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Violat
     let message = match stop {
         Some(StopReason::EndTurn) => return None,
         Some(StopReason::MaxTokens) => "cut off at the token limit".to_owned(),
-        Some(StopReason::Other(_)) | None if is_ended(text) => return None,
+        Some(StopReason::Other(_)) | None if is_sentence_ended(text) => return None,
         Some(StopReason::Other(_)) | None => {
             let shown: String = last_word.chars().take(MAX_SHOWN).collect();
             format!("ends with “{}”, no full stop", sanitize(&shown))
@@ -24,87 +24,6 @@ pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Violat
     };
     let offset = caption.len() - caption.trim_start_matches(is_space).len();
     Some(Violation::at(offset + start..offset + text.len(), message))
-}
-
-/// Returns true if a trimmed text ends with a sentence-ending mark, apart from closing marks after it, with an emoji, which
-/// often replaces the mark, or with a letter of a script that has no such mark.
-fn is_ended(text: &str) -> bool {
-    let Some(last) = text.chars().next_back() else { return false };
-    if is_emoji(last) || is_unpunctuated(last) {
-        return true;
-    }
-    text.trim_end_matches(closes).ends_with(ends_sentence)
-}
-
-/// Returns true for sentence-ending marks: Latin, Greek and Cyrillic, East Asian in both widths, Arabic, Armenian, Ethiopic,
-/// Indic, Burmese and Khmer.
-fn ends_sentence(character: char) -> bool {
-    matches!(
-        character,
-        '.' | '!'
-            | '?'
-            | '…'
-            | '‽'
-            | '‼'
-            | '⁇'
-            | '⁈'
-            | '⁉'
-            | '。'
-            | '．'
-            | '｡'
-            | '！'
-            | '？'
-            | '⋯'
-            | '؟'
-            | '۔'
-            | '։'
-            | '።'
-            | '।'
-            | '॥'
-            | '။'
-            | '។'
-    )
-}
-
-/// Returns true for closing quotation marks and brackets, and for Markdown emphasis marks.
-fn closes(character: char) -> bool {
-    matches!(
-        character,
-        '"' | '\''
-            | ')'
-            | ']'
-            | '}'
-            | '»'
-            | '«'
-            | '›'
-            | '”'
-            | '’'
-            | '“'
-            | '」'
-            | '』'
-            | '】'
-            | '〉'
-            | '》'
-            | '〕'
-            | '）'
-            | '］'
-            | '｝'
-            | '＂'
-            | '＇'
-            | '*'
-            | '_'
-            | '`'
-    )
-}
-
-/// Returns true for pictographs, and for the last code points of emoji sequences.
-fn is_emoji(character: char) -> bool {
-    matches!(character, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{fe0f}' | '\u{20e3}' | '\u{e007f}')
-}
-
-/// Returns true for Thai and Lao, which end sentences with a space.
-fn is_unpunctuated(character: char) -> bool {
-    matches!(character, '\u{e00}'..='\u{eff}')
 }
 
 #[cfg(test)]

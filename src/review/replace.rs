@@ -1,5 +1,7 @@
 //! Changes to many captions at once: `:s` and its relatives, parsed and applied to one caption.
 
+mod replacement_text;
+
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
@@ -8,21 +10,23 @@ use roaring::RoaringBitmap;
 use super::scan::ScanId;
 use crate::dataset::{Entry, Line, RecordId};
 use crate::session::RecordStates;
+use crate::text;
+use replacement_text::ReplacementText;
 
 /// A change to captions.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Replaces every match of a pattern. `$1` in the replacement is the first group.
-    Replace { pattern: Regex, with: String },
-    /// Adds text before the caption.
+    /// Replaces every match of a pattern.
+    Replace { pattern: Regex, with: ReplacementText },
+    /// Adds text before the caption, unless it begins with these words.
     Prefix(String),
-    /// Adds text after the caption.
+    /// Adds text after the caption, unless it ends with these words.
     Suffix(String),
-    /// Trims the caption and collapses runs of whitespace.
+    /// Removes white space at both ends.
     Trim,
     /// Capitalises the first letter.
     SentenceCase,
-    /// Adds a full stop if the caption ends without punctuation.
+    /// Adds a full stop unless the caption ends with one or another sentence-ending mark.
     FinalStop,
 }
 
@@ -65,6 +69,8 @@ pub enum ReplaceError {
     Form,
     #[error("unknown flag \"{0}\"; use i (ignore case) or w (whole words)")]
     Flag(char),
+    #[error("no group {0} in the pattern; write $$ for a dollar sign")]
+    Group(String),
     #[error("usage: prefix TEXT or suffix TEXT")]
     NoText,
 }
@@ -128,42 +134,29 @@ fn substituted(rest: &str, slash: char) -> Result<Change, ReplaceError> {
             other => return Err(ReplaceError::Flag(other)),
         }
     }
-    let pattern = if whole { format!(r"\b(?:{pattern})\b") } else { pattern.clone() };
+    let pattern = if whole { format!(r"\b{{start-half}}(?:{pattern})\b{{end-half}}") } else { pattern.clone() };
     let pattern = RegexBuilder::new(&pattern).case_insensitive(any_case).size_limit(1 << 20).build();
     let pattern = pattern.map_err(|error| {
         let words = error.to_string();
         ReplaceError::Pattern(words.lines().last().unwrap_or_default().trim().to_owned())
     })?;
-    Ok(Change::Replace { pattern, with: with.clone() })
+    let with = ReplacementText::parse(with, &pattern).map_err(ReplaceError::Group)?;
+    Ok(Change::Replace { pattern, with })
 }
 
 impl Change {
-    /// Returns the changed caption; `None` if it is unchanged or would be empty.
+    /// Returns the changed caption, or `None` if it is unchanged. It may be empty.
     #[must_use]
     pub fn apply(&self, caption: &str) -> Option<String> {
         let changed = match self {
-            Self::Replace { pattern, with } => pattern.replace_all(caption, with.as_str()).into_owned(),
-            Self::Prefix(text) if caption.starts_with(text.as_str()) => return None,
-            Self::Prefix(text) => format!("{text} {caption}"),
-            Self::Suffix(text) if caption.ends_with(text.as_str()) => return None,
-            Self::Suffix(text) => format!("{caption} {text}"),
-            Self::Trim => caption.split_whitespace().collect::<Vec<_>>().join(" "),
-            Self::SentenceCase => {
-                let start = caption.len() - caption.trim_start().len();
-                let mut rest = caption[start..].chars();
-                let first = rest.next()?;
-                format!("{}{}{}", &caption[..start], first.to_uppercase(), rest.as_str())
-            }
-            Self::FinalStop => {
-                let words = caption.trim_end();
-                let ends = words.ends_with(['.', '!', '?', '…', '。', '！', '？', '"', '”', ')']);
-                if ends || words.is_empty() {
-                    return None;
-                }
-                format!("{words}.")
-            }
+            Self::Replace { pattern, with } => pattern.replace_all(caption, with).into_owned(),
+            Self::Prefix(prefix) => text::with_prefix(caption, prefix)?,
+            Self::Suffix(suffix) => text::with_suffix(caption, suffix)?,
+            Self::Trim => text::trim(caption).to_owned(),
+            Self::SentenceCase => text::capitalised(caption)?,
+            Self::FinalStop => text::with_full_stop(caption)?,
         };
-        (changed != caption && !changed.trim().is_empty()).then_some(changed)
+        (changed != caption).then_some(changed)
     }
 }
 
@@ -185,7 +178,8 @@ impl ReplaceScan {
         let Entry::Record(line) = line.entry() else { return None };
         let before = self.states.get(line.id).current_caption(line.caption.text())?;
         let after = self.change.apply(before).filter(|_| !before.trim().is_empty())?;
-        Some(Hit { record: line.id, before: before.to_owned(), after, on: true })
+        let hit = Hit { record: line.id, before: before.to_owned(), after, on: true };
+        Some(Hit { on: !hit.is_emptied(), ..hit })
     }
 }
 
@@ -197,6 +191,14 @@ pub struct Hit {
     pub after: String,
     /// True if it is selected.
     pub on: bool,
+}
+
+impl Hit {
+    /// Returns true if the caption would be empty, which is never applied.
+    #[must_use]
+    pub fn is_emptied(&self) -> bool {
+        text::trim(&self.after).is_empty()
+    }
 }
 
 /// The records a change applies to.
@@ -244,21 +246,27 @@ mod tests {
     #[case("s/Asian/Korean/", "Asian woman, asian style", Some("Korean woman, asian style"))]
     #[case("s/asian/Korean/i", "Asian woman, asian style", Some("Korean woman, Korean style"))]
     #[case("s/hat/cap/w", "hat and hatband", Some("cap and hatband"))]
+    #[case("s/#red/#blue/w", "a #red hat, #redder", Some("a #blue hat, #redder"))]
+    #[case("s/코트/재킷/w", "코트, 코트를", Some("재킷, 코트를"))]
     #[case("s/(red) (hat)/$2, $1/", "a red hat", Some("a hat, red"))]
     #[case(r"s/a\/b/c/", "a/b", Some("c"))]
     #[case("s#a/b#c#", "a/b", Some("c"))]
     #[case("s/none/x/", "a hat", None)]
-    #[case("s/.*//", "a hat", None)]
+    #[case("s/.*//", "a hat", Some(""))]
     #[case("s/코트/재킷/", "베이지 코트", Some("베이지 재킷"))]
+    #[case("s/solo,? ?//", "1girl, solo, hat", Some("1girl, hat"))]
+    #[case("s/hat/cap/", "1girl\nhat\u{2028}solo\n", Some("1girl\ncap\u{2028}solo\n"))]
+    #[case(r"s/\n/, /", "1girl\nhat", Some("1girl, hat"))]
     #[case("prefix a photo of", "a hat", Some("a photo of a hat"))]
-    #[case("prefix a photo of", "a photo of a hat", None)]
-    #[case("suffix , studio light", "a hat", Some("a hat , studio light"))]
-    #[case("trim", "  a   hat ", Some("a hat"))]
-    #[case("trim", "a hat", None)]
+    #[case("prefix man", "mandarin collar", Some("man mandarin collar"))]
+    #[case("suffix , studio light", "a hat", Some("a hat, studio light"))]
+    #[case("trim", "  a   hat\nred \u{3000}\n", Some("a   hat\nred"))]
+    #[case("trim", "a  hat", None)]
+    #[case("trim", "1girl\nsolo", None)]
     #[case("sentence-case", "a hat", Some("A hat"))]
-    #[case("sentence-case", "élan", Some("Élan"))]
+    #[case("sentence-case", "1girl, solo", None)]
     #[case("final-stop", "A hat", Some("A hat."))]
-    #[case("final-stop", "A hat. ", None)]
+    #[case("final-stop", "1girl, solo,", Some("1girl, solo."))]
     #[case("final-stop", "", None)]
     fn captions_become_others(#[case] line: &str, #[case] caption: &str, #[case] expected: Option<&str>) {
         assert_eq!(change(line).apply(caption).as_deref(), expected);
@@ -279,6 +287,7 @@ mod tests {
     #[case("s/a/b/c/d", ReplaceError::Form)]
     #[case("s/a/b/x", ReplaceError::Flag('x'))]
     #[case("prefix", ReplaceError::NoText)]
+    #[case(r"s/(\d)/$1st/", ReplaceError::Group("$1st".to_owned()))]
     fn what_is_wrong_is_said(#[case] line: &str, #[case] error: ReplaceError) {
         assert_eq!(parse(line), Some(Err(error)));
     }

@@ -53,11 +53,15 @@ pub fn clip_words(text: &str, limit: usize) -> &str {
 #[must_use]
 pub fn single_line(text: &str) -> Cow<'_, str> {
     let text = trim(text);
-    if !text.contains(is_line_break) {
+    if !has_line_break(text) {
         return Cow::Borrowed(text);
     }
     let lines: Vec<&str> = text.split(is_line_break).map(trim).filter(|line| !line.is_empty()).collect();
     Cow::Owned(lines.join(" "))
+}
+
+pub(super) fn has_line_break(text: &str) -> bool {
+    text.contains(is_line_break)
 }
 
 /// Matches the line boundaries of Python's `str.splitlines`.

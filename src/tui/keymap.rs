@@ -13,6 +13,7 @@ pub use key::Key;
 
 use crate::config::Preset;
 use crate::review::{Command, Context, Group};
+use crate::text;
 
 const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
 
@@ -62,7 +63,7 @@ impl Keymap {
             keymap.merge(file::parse(text, file)?);
         }
         let Some(path) = path else { return Ok(keymap) };
-        match std::fs::read_to_string(path) {
+        match std::fs::read(path).and_then(|bytes| Ok(text::from_file(bytes)?)) {
             Ok(text) => keymap.merge(file::parse(&text, &path.display().to_string())?),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(KeymapError::Read { path: path.to_owned(), source }),

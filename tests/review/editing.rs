@@ -100,6 +100,45 @@ fn line_breaks_become_spaces() {
     assert!(world.notice().contains("a caption must not be empty"));
 }
 
+#[rstest]
+#[case("1girl\nsolo\nhat\n")]
+#[case(" A coat. ")]
+#[case("a\u{2028}b\tc\r\nd\u{7}")]
+fn an_unchanged_caption_stays_byte_for_byte(#[case] caption: &str) {
+    let mut world = World::new(&[caption, "Two."]);
+    world.keys("e Enter");
+    assert_eq!(world.decisions(), "kept [-]");
+    world.keys("k e").write(&format!("{caption}x")).keys("Enter");
+    assert_eq!(world.model.current(RecordId(0)), Some(format!("{caption}x").as_str()));
+    let Mode::Browse = &world.model.mode else { panic!("accepted") };
+}
+
+#[test]
+fn joining_lines_is_announced() {
+    let mut world = World::new(&["One.", "1girl\nsolo"]);
+    let joins = |world: &World| {
+        let Mode::Edit(editor) = &world.model.mode else { panic!("the editor is open") };
+        world.model.joins_lines(editor)
+    };
+    world.keys("e").write("One.\n");
+    assert!(!joins(&world), "a line break at the end is trimmed");
+    world.write("One.\nTwo.");
+    assert!(joins(&world));
+    world.keys("Enter e").write("1girl\nsolo\nhat");
+    assert!(!joins(&world), "this caption has lines");
+    world.keys("Enter");
+    assert_eq!(world.decisions(), "edited:One. Two. [edited:1girl\nsolo\nhat]");
+}
+
+#[test]
+fn an_unchanged_note_is_not_stored() {
+    let mut world = World::new(&["One."]);
+    world.keys("m").write("a note").keys("Enter");
+    let stored = world.stored.len();
+    world.keys("m Enter");
+    assert!(stored > 0 && stored == world.stored.len(), "{:?}", world.stored);
+}
+
 #[test]
 fn a_candidate_that_arrives_during_an_edit_leaves_the_text_alone() {
     let mut world = World::new(&["One."]);

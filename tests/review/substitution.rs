@@ -106,6 +106,18 @@ fn trim_and_other_changes_are_previewed_too() {
 }
 
 #[test]
+fn captions_that_would_be_empty_are_listed_and_stay() {
+    let mut world = World::new(&["hat", "a hat"]);
+    command(&mut world, "s/^hat$| *hat//");
+    assert_eq!(hits(&world), [(0, ""), (1, "a")]);
+    world.keys("Space");
+    assert_eq!(world.notice(), "a caption must not be empty: X excludes the record");
+    world.keys("a a Enter");
+    assert_eq!(captions(&world), ["hat", "a"]);
+    assert!(world.notice().contains("changed 1 caption; 1 caption would be empty and stayed"), "{}", world.notice());
+}
+
+#[test]
 fn undo_returns_every_record_to_the_filter() {
     let mut world = World::new(&["red hat", "blue", "red cap"]);
     world.keys("f").write("red").keys("Enter");

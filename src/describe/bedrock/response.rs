@@ -62,7 +62,7 @@ impl Response {
     ) -> Result<Description, AttemptError> {
         let Self { text, stop, usage, max_tokens } = self;
         let name = &target.name;
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = text.trim_start_matches('\u{feff}').split_whitespace().collect::<Vec<_>>().join(" ");
         let failed = |message| Err(AttemptError::Failed(message));
         let stop = match stop {
             Stop::EndTurn | Stop::Sequence => StopReason::EndTurn,

@@ -155,7 +155,7 @@ fn errors_name_the_file_and_line() {
         Prompt::load(path.to_str().unwrap(), None).unwrap_err().to_string()
     };
     assert!(written("open.md", b"a\n{brand").contains("open.md:2: unclosed \"{\""));
-    assert!(written("latin.md", b"a\nb\nblous\xe9").contains("latin.md:3: invalid UTF-8"));
+    assert!(written("latin.md", b"a\nb\nblous\xe9").contains("latin.md: line 3 is not UTF-8"));
     assert!(written("empty.md", b"").contains("empty.md:1: the prompt is empty"));
     assert!(written("huge.md", &vec![b'a'; 300_000]).contains("huge.md: too large"));
 

@@ -1,6 +1,6 @@
 //! Derived state: the records in view, the caption shown, its findings.
 
-use super::{Mode, Model, PictureSlot, SessionStatus, Version};
+use super::{Editor, Mode, Model, PictureSlot, SessionStatus, Version};
 use crate::dataset::{Entry, Record, RecordId};
 use crate::describe::StopReason;
 use crate::engine::rules;
@@ -9,6 +9,7 @@ use crate::preview::{CellArea, Framing, Preview, PreviewError, Zoom};
 use crate::review::query::Pattern;
 use crate::review::record_view::{Content, RecordView};
 use crate::session::{Candidate, Decision, EditBase, RecordState};
+use crate::text;
 
 impl Model {
     /// Returns true once the cursor is on the record where the last session ended, with its line loaded.
@@ -138,6 +139,26 @@ impl Model {
                 .candidate(record, version)
                 .map_or(EditBase::Original, |candidate| EditBase::Candidate(candidate.id)),
         }
+    }
+
+    /// Returns the text that an edit started from; `None` if it is no longer known.
+    #[must_use]
+    pub fn base_text(&self, record: RecordId, base: EditBase) -> Option<&str> {
+        match base {
+            EditBase::Original => self.original(record),
+            EditBase::Current => self.current(record),
+            EditBase::Candidate(id) => {
+                let known = self.state(record).candidates.iter().find(|candidate| candidate.id == id);
+                known.map(|candidate| candidate.text.as_str())
+            }
+        }
+    }
+
+    /// Returns true if accepting the edit will join its lines.
+    #[must_use]
+    pub fn joins_lines(&self, editor: &Editor) -> bool {
+        let before = self.base_text(editor.record, editor.draft.base).unwrap_or_default();
+        text::joins_lines(before, &editor.draft.text, self.settings.keep_line_breaks)
     }
 
     /// Returns the findings of a version.

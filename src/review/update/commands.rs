@@ -504,7 +504,7 @@ commands! {
         Suffix "suffix" "append text" (palette: "append text to captions", parameter: SUFFIX) {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
         }
-        Trim "trim" "collapse white space" {
+        Trim "trim" "trim white space at the ends" {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, Some(Change::Trim), out);
         }
         SentenceCase "sentence-case" "capitalise the first letter" {

@@ -97,12 +97,9 @@ fn edit_neighbour(model: &mut Model, step: isize) {
 /// Decides for a text and ends the record's draft, as one step. A text equal to a candidate accepts that candidate, and
 /// one equal to the original keeps it. Returns false if the text is empty.
 fn accept_text(model: &mut Model, record: RecordId, typed: &str, base: EditBase, out: &mut Vec<Effect>) -> bool {
-    let text = if model.settings.keep_line_breaks {
-        text::trim(typed).to_owned()
-    } else {
-        text::single_line(typed).into_owned()
-    };
-    if text.is_empty() {
+    let before = model.base_text(record, base).unwrap_or_default();
+    let text = text::edited(before, typed, model.settings.keep_line_breaks).into_owned();
+    if text::trim(&text).is_empty() {
         model.notify(NoticeKind::Warning, "a caption must not be empty: x keeps the original, X excludes the record");
         return false;
     }
@@ -151,7 +148,7 @@ pub(super) fn discard(model: &mut Model, out: &mut Vec<Effect>) {
 
 pub(super) fn take_note(model: &mut Model, editor: &Editor, out: &mut Vec<Effect>) {
     let note = text::single_line(&editor.draft.text).into_owned();
-    if note != editor.start {
+    if editor.draft.text != editor.start && note != editor.start {
         store(model, vec![Event::Noted { record: editor.record, note }], out);
     }
 }

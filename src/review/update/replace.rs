@@ -63,6 +63,10 @@ pub(super) fn toggle(model: &mut Model) {
     if let Mode::Replace(replacement) = &mut model.mode
         && let Some(hit) = replacement.hits.get_mut(replacement.chosen)
     {
+        if hit.is_emptied() {
+            model.notify(NoticeKind::Warning, "a caption must not be empty: X excludes the record");
+            return;
+        }
         hit.on = !hit.on;
         step(model, 1);
     }
@@ -71,8 +75,9 @@ pub(super) fn toggle(model: &mut Model) {
 /// Selects all captions, or none if all are selected.
 pub(super) fn toggle_all(model: &mut Model) {
     if let Mode::Replace(replacement) = &mut model.mode {
-        let on = replacement.wanted() < replacement.hits.len();
-        replacement.hits.iter_mut().for_each(|hit| hit.on = on);
+        let applicable = || replacement.hits.iter().filter(|hit| !hit.is_emptied());
+        let on = replacement.wanted() < applicable().count();
+        replacement.hits.iter_mut().for_each(|hit| hit.on = on && !hit.is_emptied());
     }
 }
 
@@ -84,9 +89,14 @@ pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     }
     let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
+    let emptied = replacement.hits.iter().filter(|hit| hit.is_emptied()).count();
     let chosen = replacement.hits.into_iter().filter(|hit| hit.on);
     let changes: Vec<_> = chosen.map(|hit| (hit.record, Change::Amended(Some(hit.after)))).collect();
     let captions = counted(changes.len() as u64, "caption", "captions");
     store(model, changes, out);
-    model.notify(NoticeKind::Info, format!("changed {captions}; decisions unchanged · u undoes"));
+    let left = match emptied {
+        0 => String::new(),
+        emptied => format!("; {} would be empty and stayed", counted(emptied as u64, "caption", "captions")),
+    };
+    model.notify(NoticeKind::Info, format!("changed {captions}{left}; decisions unchanged · u undoes"));
 }

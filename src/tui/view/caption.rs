@@ -33,7 +33,11 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
     let page = Page { model, record, theme, width: usize::from(text_area.width) };
     if let (Mode::Edit(editor), Some(text_field)) = (&model.mode, render.text_field) {
         let words = Line::from(vec![Span::raw(" "), page.count(&editor.draft.text), Span::raw(" ")]);
-        title(frame, area, Line::styled(" editing the caption ", theme.accent), words, theme);
+        let mut heading = Line::styled(" editing the caption ", theme.accent);
+        if model.joins_lines(editor) {
+            heading.push_span(Span::styled(format!("{} lines will be joined ", theme.glyphs.dot), theme.warning));
+        }
+        title(frame, area, heading, words, theme);
         let field = Rect { height: text_area.height * EDITOR_SHARE.0 / EDITOR_SHARE.1, ..text_area };
         text_field.draw(frame, field);
         let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
