@@ -18,7 +18,7 @@ use futures::stream::BoxStream;
 
 use crate::dataset::RecordId;
 
-pub use cost::{Dollars, Tokens};
+pub use cost::{Cost, Dollars, Tokens};
 
 /// Identifies one request to describe a record. Results are dropped if their job is no longer the current one of the
 /// record.
@@ -151,7 +151,7 @@ pub struct Description {
 pub struct Usage {
     pub tokens: Tokens,
     /// The cost by the price list.
-    pub cost: Dollars,
+    pub cost: Cost,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,7 @@ use super::input;
 use crate::aws::{AwsError, Client, ConverseEvent, ConverseRequest, Identity, Thinking};
 use crate::console::{Console, Style};
 use crate::dataset::{Dataset, OpenOptions};
-use crate::describe::Dollars;
+use crate::describe::Cost;
 use crate::describe::bedrock::BedrockOptions;
 use crate::describe::catalogue::Target;
 use crate::describe::prompt::VARIABLES;
@@ -279,8 +279,9 @@ fn dataset(options: &DoctorOptions, path: &Path, report: &mut Report<'_, '_>) ->
         Err(error) => report.print("session", Level::Fail, &error.to_string()),
         Ok(opened) => {
             let touched = opened.ledger.touched().count() as u64;
-            let spent: Dollars = opened.spending.iter().map(|spending| spending.usage.cost).sum();
-            let message = format!("{file}: {} touched, {} spent", counted(touched, "record", "records"), spent);
+            let spent: Cost = opened.spending.iter().map(|spending| spending.usage.cost).sum();
+            let spent = if spent == Cost::UNKNOWN { "an unknown cost".to_owned() } else { format!("{spent} spent") };
+            let message = format!("{file}: {} touched, {spent}", counted(touched, "record", "records"));
             report.print("session", Level::Ok, &message)?;
             let mut notes = Vec::new();
             input::report(&opened, &location, &mut notes)?;

@@ -88,6 +88,12 @@ pub enum GenerateError {
         /// A budget that would be enough.
         limit: String,
     },
+    #[error(
+        "the price of {records} is unknown (about {input} tokens in, {output} out): use --yes, or add the model's price to models.toml"
+    )]
+    UnknownPrice { records: String, input: String, output: String },
+    #[error("--budget needs the price of the model, which is unknown: add it to models.toml")]
+    UnpricedBudget,
     #[error("cancelled: nothing was described")]
     Declined,
     #[error("{0}")]
@@ -100,7 +106,11 @@ impl GenerateError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Dataset(_) | Self::NoConsent { .. } | Self::Declined => ExitCode::Usage,
+            Self::Dataset(_)
+            | Self::NoConsent { .. }
+            | Self::UnknownPrice { .. }
+            | Self::UnpricedBudget
+            | Self::Declined => ExitCode::Usage,
             Self::Session(_) | Self::InUse(_) | Self::System(_) | Self::NotSaved(_) => ExitCode::Write,
         }
     }
@@ -167,7 +177,7 @@ fn print_plan(
             "unreadable": selected.unreadable,
             "input_tokens": cost.map(|usage| usage.tokens.input),
             "output_tokens": cost.map(|usage| usage.tokens.output),
-            "cost_usd": cost.map(|usage| usage.cost.exact()),
+            "cost_usd": cost.map(|usage| usage.cost),
         });
         out.json(&plan)?;
         return out.flush().map(|()| ExitCode::Done);
@@ -175,7 +185,7 @@ fn print_plan(
     writeln!(out, "would describe {} with {}", counted(records, "record", "records"), options.describer.name())?;
     if let Some(Usage { tokens, cost }) = cost {
         let (input, output) = (thousands(tokens.input), thousands(tokens.output));
-        writeln!(out, "  about {input} tokens in, {output} out: {cost}")?;
+        writeln!(out, "  about {input} tokens in, {output} out: {}", cost.summary())?;
     }
     if selected.without_picture > 0 {
         writeln!(out, "  left out, no image: {}", selected.without_picture)?;
@@ -211,23 +221,34 @@ fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -
     };
     sum.tokens.input = scaled(sum.tokens.input);
     sum.tokens.output = scaled(sum.tokens.output);
-    sum.cost = Dollars::from_billionths(scaled(sum.cost.billionths()));
+    sum.cost = sum.cost.map(|cost| Dollars::from_billionths(scaled(cost.billionths())));
     Some(sum)
 }
 
 /// Returns an error if the cost is not consented to.
 fn require_consent(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Result<(), GenerateError> {
-    let Some(usage) = estimate(options, dataset, selected) else { return Ok(()) };
+    let Some(Usage { tokens, cost }) = estimate(options, dataset, selected) else { return Ok(()) };
     let records = counted(selected.records.len() as u64, "record", "records");
-    if options.yes || options.budget.is_some() || usage.cost <= options.confirm_above {
-        return Ok(());
-    }
-    if !options.terminal {
-        let limit = (usage.cost + usage.cost).exact();
-        return Err(GenerateError::NoConsent { cost: usage.cost, records, limit });
+    let (input, output) = (thousands(tokens.input), thousands(tokens.output));
+    let amount = cost.amount();
+    match amount {
+        None if options.budget.is_some() => return Err(GenerateError::UnpricedBudget),
+        Some(amount) if options.budget.is_some() || amount <= options.confirm_above => return Ok(()),
+        _ if options.yes => return Ok(()),
+        Some(cost) if !options.terminal => {
+            let limit = (cost + cost).exact();
+            return Err(GenerateError::NoConsent { cost, records, limit });
+        }
+        None if !options.terminal => return Err(GenerateError::UnknownPrice { records, input, output }),
+        _ => {}
     }
     let mut errors = Console::stderr();
-    write!(errors, "describe {records} for about {}? [y/N] ", usage.cost)?;
+    match amount {
+        Some(amount) => write!(errors, "describe {records} for about {amount}? [y/N] ")?,
+        None => {
+            write!(errors, "describe {records} at an unknown price (about {input} tokens in, {output} out)? [y/N] ")?;
+        }
+    }
     errors.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -37,8 +37,8 @@ use super::catalogue::{ResolveError, Target, UploadLimits};
 use super::rate_limiter::{Permit, RateLimiter};
 use super::upload::{Upload, UploadCache};
 use super::{
-    Charge, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, Listener, Pause,
-    PauseKind, Priority, Request, Tokens, Usage,
+    Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, Listener,
+    Pause, PauseKind, Priority, Request, Tokens, Usage,
 };
 use crate::aws::{AwsError, Parameter, PauseCause, Reaction};
 
@@ -57,7 +57,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 pub enum BedrockError {
     #[error(transparent)]
     Model(#[from] ResolveError),
-    #[error("--budget needs the price of {model}, which is unknown: add it to models.toml")]
+    #[error("--budget needs the price of {model}, which is unknown: add its id, input and output price to models.toml")]
     NoPrice { model: String },
 }
 
@@ -89,7 +89,7 @@ impl BedrockDescriber {
     pub fn new(options: BedrockOptions) -> Result<Self, BedrockError> {
         let region = options.aws.region.as_deref().unwrap_or(DEFAULT_REGION);
         for target in options.targets(region)? {
-            if options.budget.is_some() && target.price(Tokens::default()).is_none() {
+            if options.budget.is_some() && target.cost(Tokens::default()).amount().is_none() {
                 return Err(BedrockError::NoPrice { model: target.name });
             }
         }
@@ -136,10 +136,13 @@ impl Describer for BedrockDescriber {
     fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
         let options = &self.0.options;
         let region = options.aws.region.as_deref().unwrap_or(DEFAULT_REGION);
-        let targets = options.targets(region).ok()?;
-        let target = targets.get(self.0.current_target.load(Ordering::Relaxed)).or(targets.first())?;
+        let targets = options.targets(region).unwrap_or_default();
+        // The region of the connection may offer a model that the assumed one lacks.
+        let Some(target) = targets.get(self.0.current_target.load(Ordering::Relaxed)).or(targets.first()) else {
+            return Some(Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN });
+        };
         let tokens = request::estimate(options, target, size);
-        Some(Usage { tokens, cost: target.price(tokens).unwrap_or_default() })
+        Some(Usage { tokens, cost: target.cost(tokens) })
     }
 
     fn set_listener(&self, listener: Listener) {
@@ -318,7 +321,12 @@ impl Service {
         max_tokens: Tokens,
         events: &Events,
     ) -> Result<PendingCharge<'_>, AttemptError> {
-        let max_cost = target.price(max_tokens).unwrap_or_default();
+        let max_cost = target.cost(max_tokens);
+        if self.budget.limit().is_some() && max_cost.amount().is_none() {
+            self.pause(BedrockError::NoPrice { model: target.name.clone() }.to_string(), PauseKind::Budget);
+            return Err(AttemptError::Retry);
+        }
+        let max_cost = max_cost.at_least();
         let reservation = self.with_status(events, self.budget.reserve_when_available(max_cost), || {
             "waiting for budget held by running requests".to_owned()
         });

@@ -111,6 +111,10 @@ impl Catalogue {
                 geographies: model.geographies.clone(),
             });
         }
+        // For example the ARN of an application inference profile, to which the user's file gives a price.
+        if let Some(model) = self.models.values().find(|model| model.id == name) {
+            return Ok(Target::of(model, None));
+        }
         let id = match name.strip_prefix("arn:") {
             Some(arn) => arn.rsplit('/').next().unwrap_or_default(),
             // Every id starts with its vendor: "anthropic.claude…".

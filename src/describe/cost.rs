@@ -88,6 +88,99 @@ impl Sum for Dollars {
     }
 }
 
+/// A cost, or a sum of costs, of which a part may be unknown: a model without a price. Unknown is never zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Cost {
+    known: Dollars,
+    has_unknown: bool,
+}
+
+impl Cost {
+    pub const UNKNOWN: Self = Self { known: Dollars(0), has_unknown: true };
+
+    /// Returns the amount, or `None` if a part of it is unknown.
+    #[must_use]
+    pub const fn amount(self) -> Option<Dollars> {
+        if self.has_unknown { None } else { Some(self.known) }
+    }
+
+    /// Returns the part that is known.
+    #[must_use]
+    pub const fn at_least(self) -> Dollars {
+        self.known
+    }
+
+    /// Returns this cost with the known part changed by `change`.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(Dollars) -> Dollars) -> Self {
+        Self { known: change(self.known), ..self }
+    }
+
+    /// Returns the cost for a place without a heading ("$1.24", "at least $1.24", "cost unknown").
+    #[must_use]
+    pub fn summary(self) -> String {
+        if self == Self::UNKNOWN { "cost unknown".to_owned() } else { self.to_string() }
+    }
+}
+
+impl From<Dollars> for Cost {
+    fn from(known: Dollars) -> Self {
+        Self { known, has_unknown: false }
+    }
+}
+
+/// `None` is an unknown cost.
+impl From<Option<Dollars>> for Cost {
+    fn from(amount: Option<Dollars>) -> Self {
+        amount.map_or(Self::UNKNOWN, Self::from)
+    }
+}
+
+impl Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { known: self.known + other.known, has_unknown: self.has_unknown || other.has_unknown }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Mul<u64> for Cost {
+    type Output = Self;
+
+    fn mul(self, times: u64) -> Self {
+        Self { known: self.known * times, has_unknown: self.has_unknown && times > 0 }
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::default(), Add::add)
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.has_unknown, self.known) {
+            (false, amount) => f.pad(&amount.to_string()),
+            (true, Dollars(0)) => f.pad("unknown"),
+            (true, amount) => f.pad(&format!("at least {amount}")),
+        }
+    }
+}
+
+/// The exact amount, or null if a part of it is unknown.
+impl Serialize for Cost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.amount().serialize(serializer)
+    }
+}
+
 /// Rounds to cents, or to two significant digits below ten cents ("$1.24", "$0.0031").
 impl fmt::Display for Dollars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,7 +268,30 @@ mod tests {
         assert_eq!(shown("0.00006"), "$0.00006".replace("06", "060"));
     }
 
+    #[test]
+    fn unknown_costs_are_shown_and_never_zero() {
+        let known = Cost::from(Dollars::from_billionths(1_240_000_000));
+        let shown = |cost: Cost| (cost.to_string(), cost.summary(), serde_json::to_string(&cost).expect("JSON"));
+        let texts = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+        assert_eq!(shown(Cost::default()), texts("$0.00", "$0.00", "\"0.00\""));
+        assert_eq!(shown(known), texts("$1.24", "$1.24", "\"1.24\""));
+        assert_eq!(shown(Cost::UNKNOWN), texts("unknown", "cost unknown", "null"));
+        assert_eq!(shown(known + Cost::UNKNOWN), texts("at least $1.24", "at least $1.24", "null"));
+        assert_eq!(Cost::from(None), Cost::UNKNOWN);
+    }
+
     proptest! {
+        #[test]
+        fn a_sum_is_known_only_if_every_part_is(parts in prop::collection::vec(prop::option::of(0..1_u64 << 40), 0..6)) {
+            let costs = || parts.iter().map(|part| Cost::from(part.map(Dollars::from_billionths)));
+            let sum: Cost = costs().sum();
+            let total = parts.iter().copied().collect::<Option<Vec<u64>>>().map(|known| known.into_iter().sum());
+            prop_assert_eq!(sum.amount(), total.map(Dollars::from_billionths));
+            prop_assert_eq!(sum.at_least(), Dollars::from_billionths(parts.iter().flatten().sum()));
+            prop_assert_eq!(costs().map(|cost| cost * 3).sum::<Cost>(), sum * 3);
+            prop_assert_eq!(sum * 0, Cost::default());
+        }
+
         #[test]
         fn the_exact_form_round_trips(billionths in any::<u64>()) {
             let amount = Dollars::from_billionths(billionths);

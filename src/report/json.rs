@@ -103,6 +103,7 @@ fn spending(spending: &Spending) -> Value {
     let Spending { model, prompt, requests, usage } = spending;
     json!({
         "model": model, "prompt": prompt, "requests": requests, "input_tokens": usage.tokens.input,
-        "output_tokens": usage.tokens.output, "cost_usd": usage.cost.exact(),
+        "output_tokens": usage.tokens.output, "cost_usd": usage.cost,
+        "cost_usd_at_least": usage.cost.at_least(),
     })
 }

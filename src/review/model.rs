@@ -20,7 +20,7 @@ use super::sheet::Sheet;
 use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{DescriberStatus, Dollars, Usage};
+use crate::describe::{Cost, DescriberStatus, Dollars, Usage};
 use crate::lint::Rules;
 use crate::preview::{CellArea, PictureView, Preview, PreviewError};
 use crate::report::Figures;
@@ -183,7 +183,7 @@ pub struct Model {
     pub bulk: Option<Bulk>,
     pub describer: DescriberStatus,
     /// Cost of all descriptions of this dataset so far.
-    pub spent: Dollars,
+    pub spent: Cost,
     /// The operator has consented to paid descriptions.
     pub agreed_to_pay: bool,
     pub pace: Pace,
@@ -216,7 +216,8 @@ impl Model {
     /// Returns the state before the index and the session are loaded.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let agreed = settings.price.is_none() || settings.ahead_agreed;
+        // The configuration consents to known prices only.
+        let agreed = settings.price.is_none_or(|price| settings.ahead_agreed && price.cost.amount().is_some());
         let mut tabs = Tabs::default();
         if settings.sample.is_some() {
             // Lists nothing until the sample is drawn.
@@ -246,7 +247,7 @@ impl Model {
             jobs: HashMap::new(),
             bulk: None,
             describer: DescriberStatus::default(),
-            spent: Dollars::default(),
+            spent: Cost::default(),
             pace: Pace::default(),
             agreed_to_pay: agreed,
             ahead_stopped: !agreed,

@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::error::Fault;
 use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, MatchOutcome, Provenance, Seq};
+use super::spending;
 use super::step::{Changes, Step};
 use super::subject::SubjectIndex;
 use crate::dataset::RecordId;
@@ -130,7 +131,7 @@ fn append_candidate(connection: &Connection, seq: Seq, text: &str, provenance: &
             reason,
             usage.map(|usage| usage.tokens.input.cast_signed()),
             usage.map(|usage| usage.tokens.output.cast_signed()),
-            usage.map(|usage| usage.cost.billionths().cast_signed()),
+            usage.map(|usage| spending::to_column(usage.cost, usage.tokens)),
         ])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Costs: confirmation before paid requests, and describers that pause.
 
 use recaption::dataset::RecordId;
-use recaption::describe::{DescriberStatus, Dollars, Pause, PauseKind, Priority, Reason, Tokens, Usage};
+use recaption::describe::{Cost, DescriberStatus, Dollars, Pause, PauseKind, Priority, Reason, Tokens, Usage};
 use recaption::engine::EngineEvent;
 use recaption::engine::JobEvent;
 use recaption::engine::rules::CurrentCaption;
@@ -13,8 +13,10 @@ use crate::world::World;
 fn paid(captions: &[&str], ahead: usize) -> World {
     World::with(captions, |settings| {
         settings.ahead = ahead;
-        settings.price =
-            Some(Usage { tokens: Tokens { input: 2000, output: 100 }, cost: Dollars::from_billionths(10_000_000) });
+        settings.price = Some(Usage {
+            tokens: Tokens { input: 2000, output: 100 },
+            cost: Dollars::from_billionths(10_000_000).into(),
+        });
         settings.confirm_above = "1".parse().expect("dollars");
     })
 }
@@ -170,8 +172,31 @@ fn a_paused_describer_reports_once_and_resumes_on_request() {
 fn charges_add_up() {
     let mut world = World::new(&["One."]);
     for cents in [1_u64, 2] {
-        let cost = Dollars::from_billionths(cents * 10_000_000);
+        let cost = Dollars::from_billionths(cents * 10_000_000).into();
         world.send(EngineEvent::Charged(Usage { cost, ..Usage::default() }));
     }
-    assert_eq!(world.model.spent, Dollars::from_billionths(30_000_000));
+    assert_eq!(world.model.spent, Dollars::from_billionths(30_000_000).into());
+    world.send(EngineEvent::Charged(Usage { cost: Cost::UNKNOWN, ..Usage::default() }));
+    assert_eq!(world.model.spent.to_string(), "at least $0.030");
+}
+
+#[test]
+fn an_unknown_price_always_asks() {
+    let mut world = World::with(&["A caption."; 4], |settings| {
+        settings.ahead = 2;
+        settings.ahead_agreed = true;
+        settings.price = Some(Usage { tokens: Tokens { input: 2000, output: 100 }, cost: Cost::UNKNOWN });
+        settings.confirm_above = "100".parse().expect("dollars");
+    });
+    world.send(Msg::ClickedRow(0));
+    assert_eq!(records(&mut world), [] as [u32; 0], "the configuration does not consent to an unknown price");
+    world.keys("r");
+    assert!(matches!(world.model.mode, Mode::ConfirmSpending { count: 1, .. }), "{:?}", world.model.mode);
+    world.keys("y ctrl-c");
+    world.asks();
+    for _ in 0..2 {
+        world.keys("g a");
+        assert!(matches!(world.model.mode, Mode::ConfirmSpending { .. }), "many: {:?}", world.model.mode);
+        world.keys("n");
+    }
 }

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
-use recaption::describe::{DescriberStatus, Pause, PauseKind, Usage};
+use recaption::describe::{Cost, DescriberStatus, Dollars, Pause, PauseKind, Tokens, Usage};
 use recaption::engine::EngineEvent;
 use recaption::engine::JobEvent;
 use recaption::picture::PictureError;
@@ -304,11 +304,25 @@ fn cost_confirmations(#[case] keys: &str, #[case] name: &str) {
     let mut world = World::with(&CAPTIONS, |settings| {
         settings.describer = Some("bedrock".to_owned());
         settings.ahead = 3;
-        settings.price = Some(Usage { cost: "0.0068".parse().expect("dollars"), ..Usage::default() });
+        settings.price = Some(Usage { cost: "0.0068".parse::<Dollars>().expect("dollars").into(), ..Usage::default() });
     });
     let model = "claude-sonnet-4-6 · us-east-1".to_owned();
     let budget = Some("2".parse().expect("dollars"));
     world.send(EngineEvent::Describer(DescriberStatus { model, budget, ..DescriberStatus::default() }));
+    screen(&mut world, 80, 24, false);
+    world.keys(keys);
+    assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
+}
+
+#[rstest]
+#[case("r", "spending_unpriced_one")]
+#[case("g a", "spending_unpriced_all")]
+fn unknown_costs(#[case] keys: &str, #[case] name: &str) {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        settings.describer = Some("bedrock".to_owned());
+        settings.price = Some(Usage { tokens: Tokens { input: 2000, output: 100 }, cost: Cost::UNKNOWN });
+    });
+    world.send(EngineEvent::Charged(Usage { tokens: Tokens { input: 2000, output: 90 }, cost: Cost::UNKNOWN }));
     screen(&mut world, 80, 24, false);
     world.keys(keys);
     assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());

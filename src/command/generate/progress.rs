@@ -78,7 +78,7 @@ impl Progress {
         }
         if tally.usage.tokens.input > 0 {
             parts.push(format!("{} tokens", thousands(tally.usage.tokens.input + tally.usage.tokens.output)));
-            parts.push(tally.usage.cost.to_string());
+            parts.push(tally.usage.cost.summary());
         }
         if let Some(pause) = &status.paused {
             parts = vec![pause.message.clone()];

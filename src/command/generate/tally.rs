@@ -113,7 +113,7 @@ impl Tally {
         if self.usage != Usage::default() {
             let tokens = self.usage.tokens;
             let (input, output) = (thousands(tokens.input), thousands(tokens.output));
-            writeln!(out, "  cost  {:>11}  {input} tokens in, {output} out", self.usage.cost.to_string())?;
+            writeln!(out, "  cost  {:>11}  {input} tokens in, {output} out", self.usage.cost)?;
         }
         for (model, texts) in &self.models {
             writeln!(out, "  model      {texts:>6}  {}", sanitize(model))?;
@@ -163,7 +163,8 @@ impl Tally {
             "failures": failures,
             "input_tokens": self.usage.tokens.input,
             "output_tokens": self.usage.tokens.output,
-            "cost_usd": self.usage.cost.exact(),
+            "cost_usd": self.usage.cost,
+            "cost_usd_at_least": self.usage.cost.at_least(),
             "models": self.models,
             "seconds": self.took.as_secs_f64(),
             "stopped": stopped,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::fixture::{World, decided, edited};
-use crate::describe::{Describer, Description, DescriptionEvent, Priority, Request, StopReason};
+use crate::describe::{Cost, Description, DescriptionEvent, Priority, Request, StopReason, Tokens};
 use crate::engine::{Checked, EngineEvent, request};
 use crate::review::{Command, Effect, Model, Msg, Settings, update};
 use crate::session::{Decision, Draft, EditBase, Event, FILE, Provenance};
@@ -18,7 +18,11 @@ const RECORDS: u32 = 6;
 
 /// Records every request and answers with a caption.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<Request>>);
+struct Recorder {
+    requests: Mutex<Vec<Request>>,
+    /// `None` if free.
+    price: Option<Usage>,
+}
 
 impl Describer for Recorder {
     fn name(&self) -> &'static str {
@@ -26,7 +30,7 @@ impl Describer for Recorder {
     }
 
     fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescriptionEvent> {
-        self.0.lock().unwrap().push(request);
+        self.requests.lock().unwrap().push(request);
         let description = Description {
             text: "A hat.".to_owned(),
             model: "m1".to_owned(),
@@ -36,6 +40,10 @@ impl Describer for Recorder {
             usage: None,
         };
         stream::iter([DescriptionEvent::Finished(description)]).boxed()
+    }
+
+    fn estimate(&self, _size: Option<(u32, u32)>) -> Option<Usage> {
+        self.price
     }
 }
 
@@ -169,15 +177,14 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
     by_record(specs.into_iter().map(|spec| request::build(&dataset, spec, max_words).unwrap()).collect())
 }
 
-fn sent_by_generate(world: &World, selection: Selection) -> Vec<Request> {
-    let recorder = Arc::new(Recorder::default());
-    let options = GenerateOptions {
+fn options(world: &World, recorder: &Arc<Recorder>) -> GenerateOptions {
+    GenerateOptions {
         path: world.folder.path().to_owned(),
         open: world.reading.clone(),
         session: None,
-        describer: Arc::clone(&recorder) as Arc<dyn Describer>,
+        describer: Arc::clone(recorder) as Arc<dyn Describer>,
         rules: Rules::default(),
-        selection,
+        selection: Selection::default(),
         dry_run: false,
         yes: false,
         confirm_above: Dollars::default(),
@@ -190,10 +197,58 @@ fn sent_by_generate(world: &World, selection: Selection) -> Vec<Request> {
         json: false,
         terminal: false,
         log: (Some("/dev/null".into()), LogLevel::Error),
-    };
+    }
+}
+
+fn sent_by_generate(world: &World, selection: Selection) -> Vec<Request> {
+    let recorder = Arc::new(Recorder::default());
+    let options = GenerateOptions { selection, ..options(world, &recorder) };
     run(&options, &mut Console::new(Vec::new())).unwrap();
-    let sent = std::mem::take(&mut *recorder.0.lock().unwrap());
+    let sent = std::mem::take(&mut *recorder.requests.lock().unwrap());
     by_record(sent)
+}
+
+/// Runs `generate` with a describer of this price.
+fn priced(cost: Cost, change: impl FnOnce(&mut GenerateOptions)) -> (Result<ExitCode, GenerateError>, usize, String) {
+    let world = prepare(Vec::new());
+    let price = Some(Usage { tokens: Tokens { input: 2_000, output: 100 }, cost });
+    let recorder = Arc::new(Recorder { price, ..Recorder::default() });
+    let mut options = GenerateOptions { confirm_above: "1000".parse().unwrap(), ..options(&world, &recorder) };
+    change(&mut options);
+    let mut out = Vec::new();
+    let result = run(&options, &mut Console::new(&mut out));
+    let sent = recorder.requests.lock().unwrap().len();
+    (result, sent, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn an_unknown_price_needs_consent() {
+    let (result, sent, _) = priced(Cost::UNKNOWN, |_| {});
+    let error = result.unwrap_err();
+    assert_eq!((error.exit_code(), sent), (ExitCode::Usage, 0));
+    assert!(error.to_string().contains("is unknown (about 12,000 tokens in, 600 out): use --yes"), "{error}");
+
+    let (result, sent, _) = priced(Cost::UNKNOWN, |options| options.yes = true);
+    assert_eq!((result.unwrap(), sent), (ExitCode::Done, 6));
+
+    let budget = |options: &mut GenerateOptions| (options.yes, options.budget) = (true, Some("5".parse().unwrap()));
+    let (result, sent, _) = priced(Cost::UNKNOWN, budget);
+    let error = result.unwrap_err();
+    assert_eq!((error.exit_code(), sent), (ExitCode::Usage, 0));
+    assert!(error.to_string().contains("models.toml"), "{error}");
+
+    let cent: Dollars = "0.01".parse().unwrap();
+    assert_eq!(priced(cent.into(), |_| {}).1, 6, "a known price up to the limit needs none");
+    assert_eq!(priced(cent.into(), |options| options.confirm_above = cent).1, 0);
+}
+
+#[test]
+fn a_dry_run_shows_an_unknown_cost_as_unknown() {
+    let (_, _, text) = priced(Cost::UNKNOWN, |options| options.dry_run = true);
+    assert!(text.contains("about 12,000 tokens in, 600 out: cost unknown"), "{text}");
+    let (_, _, json) = priced(Cost::UNKNOWN, |options| (options.dry_run, options.json) = (true, true));
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&plan["cost_usd"], &plan["input_tokens"]), (&serde_json::Value::Null, &12_000.into()), "{json}");
 }
 
 proptest! {

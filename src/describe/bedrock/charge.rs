@@ -51,14 +51,14 @@ impl<'a> PendingCharge<'a> {
     pub(super) fn settle(mut self, tokens: Tokens) -> Usage {
         let usage = self.usage(tokens);
         if let Some(reservation) = self.reservation.take() {
-            reservation.settle(usage.cost);
+            reservation.settle(usage.cost.at_least());
         }
         self.publish(usage, false);
         usage
     }
 
     fn usage(&self, tokens: Tokens) -> Usage {
-        Usage { tokens, cost: self.target.price(tokens).unwrap_or_default() }
+        Usage { tokens, cost: self.target.cost(tokens) }
     }
 
     fn publish(&self, usage: Usage, estimated: bool) {

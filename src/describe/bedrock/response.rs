@@ -4,7 +4,7 @@ use super::attempt::{AttemptError, Events};
 use super::charge::PendingCharge;
 use crate::aws::{AwsError, Client, ConverseEvent, ConverseRequest, Stop};
 use crate::describe::catalogue::Target;
-use crate::describe::{Description, DescriptionEvent, StopReason, Tokens, Usage};
+use crate::describe::{Cost, Description, DescriptionEvent, StopReason, Tokens, Usage};
 
 /// A complete response.
 pub(super) struct Response {
@@ -44,9 +44,10 @@ pub(super) async fn read(
             }
             ConverseEvent::Finished { stop, usage } => {
                 // Without a token count, dropping the pending charge reports the maximum.
-                let usage = usage.map_or_else(Usage::default, |counted| {
-                    charge.settle(Tokens { input: counted.input, output: counted.output })
-                });
+                let usage = match usage {
+                    Some(counted) => charge.settle(Tokens { input: counted.input, output: counted.output }),
+                    None => Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN },
+                };
                 return Ok(Response { text, stop, usage, max_tokens });
             }
         }

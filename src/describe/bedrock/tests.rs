@@ -41,6 +41,17 @@ fn a_budget_needs_a_price() {
 }
 
 #[test]
+fn a_model_without_a_price_is_not_free() {
+    let mut nowhere = options("auto");
+    nowhere.aws.region = Some("us-gov-west-1".to_owned());
+    let profile = options("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3");
+    for options in [nowhere, profile, options("claude-haiku-5-5")] {
+        let describer = BedrockDescriber::new(options).expect("valid options");
+        assert_eq!(describer.estimate(None).map(|usage| usage.cost), Some(Cost::UNKNOWN));
+    }
+}
+
+#[test]
 fn the_estimate_uses_the_size_of_the_uploaded_image() {
     let describer = BedrockDescriber::new(options("claude-sonnet-4-6")).expect("a known model");
     let tokens = |size| describer.estimate(Some(size)).expect("a paid model").tokens.input;

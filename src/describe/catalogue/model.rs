@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::geography::GLOBAL;
-use crate::describe::{Dollars, Tokens};
+use crate::describe::{Cost, Dollars, Tokens};
 
 /// Models by alias.
 pub(super) type Models = BTreeMap<String, Arc<Model>>;
@@ -104,12 +104,14 @@ impl Target {
         Self { name: model.alias.clone(), id, model: Some(Arc::clone(model)), regional: geography != Some(GLOBAL) }
     }
 
-    /// Returns the cost, or `None` if the price is unknown.
+    /// Returns the cost, which is unknown without a price.
     #[must_use]
-    pub fn price(&self, tokens: Tokens) -> Option<Dollars> {
-        let model = self.model.as_ref()?;
-        let surcharge = if self.regional { model.regional_surcharge } else { 0 };
-        Some(model.price?.total(tokens, surcharge))
+    pub fn cost(&self, tokens: Tokens) -> Cost {
+        let total = |model: &Arc<Model>| {
+            let surcharge = if self.regional { model.regional_surcharge } else { 0 };
+            Some(model.price?.total(tokens, surcharge))
+        };
+        Cost::from(self.model.as_ref().and_then(total))
     }
 
     /// Returns the limits of the model, or the strictest ones if the model is unknown.

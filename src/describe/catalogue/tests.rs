@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::describe::{Dollars, Tokens};
+use crate::describe::{Cost, Dollars, Tokens};
 
 fn dollars(text: &str) -> Dollars {
     text.parse().unwrap()
@@ -84,8 +84,20 @@ fn ids_profiles_and_arns_are_used_unchanged(#[case] named: &str, #[case] alias: 
     assert_eq!(target.name, alias.unwrap_or(named));
     assert_eq!(target.model.as_ref().map(|model| model.alias.as_str()), alias);
     if alias.is_none() {
-        assert_eq!(target.price(Tokens { input: 1, output: 1 }), None);
+        assert_eq!(target.cost(Tokens { input: 1, output: 1 }), Cost::UNKNOWN);
         assert_eq!(target.upload_limits(), UploadLimits::default());
+    }
+}
+
+#[test]
+fn the_users_file_gives_a_profile_a_price() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3";
+    let file = format!("[models.team]\nid = \"{arn}\"\ninput = \"0.001\"\noutput = \"0.002\"");
+    let catalogue = merged(&file).unwrap();
+    for name in [arn, "team"] {
+        let target = catalogue.resolve(name, "us-east-1").unwrap();
+        assert_eq!((target.id.as_str(), target.name.as_str()), (arn, "team"));
+        assert_eq!(target.cost(Tokens { input: 1_000, output: 1_000 }), Cost::from(dollars("0.003")));
     }
 }
 
@@ -111,7 +123,7 @@ fn an_unknown_name_lists_the_most_similar_names_first() {
 #[case("us.amazon.nova-lite-v1:0", "0.00006", "0.00024")]
 fn prices_are_exact(#[case] id: &str, #[case] input: &str, #[case] output: &str) {
     let target = Catalogue::built_in().resolve(id, "us-east-1").unwrap();
-    let cost = |input, output| target.price(Tokens { input, output }).unwrap();
+    let cost = |input, output| target.cost(Tokens { input, output }).amount().unwrap();
     assert_eq!(cost(1_000, 0), dollars(input));
     assert_eq!(cost(0, 1_000), dollars(output));
     assert_eq!(cost(7_000, 3_000), dollars(input) * 7 + dollars(output) * 3);
@@ -124,17 +136,17 @@ fn prices_are_exact(#[case] id: &str, #[case] input: &str, #[case] output: &str)
 fn costs_are_rounded_up_to_a_billionth_and_saturate() {
     let catalogue = merged("models.tiny = { id = \"a.b\", input = \"0.000000001\", output = \"9000000000\" }").unwrap();
     let target = catalogue.resolve("tiny", "us-east-1").unwrap();
-    assert_eq!(target.price(Tokens { input: 1, output: 0 }), Some(Dollars::from_billionths(1)));
-    assert_eq!(target.price(Tokens { input: 1_001, output: 0 }), Some(Dollars::from_billionths(2)));
+    assert_eq!(target.cost(Tokens { input: 1, output: 0 }), Cost::from(Dollars::from_billionths(1)));
+    assert_eq!(target.cost(Tokens { input: 1_001, output: 0 }), Cost::from(Dollars::from_billionths(2)));
     let all = Tokens { input: u64::MAX, output: u64::MAX };
-    assert_eq!(target.price(all), Some(Dollars::from_billionths(u64::MAX)));
+    assert_eq!(target.cost(all), Cost::from(Dollars::from_billionths(u64::MAX)));
 }
 
 #[test]
 fn models_without_a_published_price_have_none() {
     for alias in ["claude-sonnet-5-5", "claude-haiku-5-5"] {
         let target = Catalogue::built_in().resolve(alias, "us-east-1").unwrap();
-        assert_eq!(target.price(Tokens { input: 1, output: 1 }), None, "{alias}");
+        assert_eq!(target.cost(Tokens { input: 1, output: 1 }), Cost::UNKNOWN, "{alias}");
     }
 }
 
@@ -188,7 +200,7 @@ fn a_users_file_is_merged_over_the_built_in_models() {
 
     // The built-in model has a surcharge but no price.
     let priced = catalogue.resolve("claude-sonnet-5-5", "us-east-1").unwrap();
-    assert_eq!(priced.price(Tokens { input: 1_000, output: 0 }), Some(dollars("0.0022")));
+    assert_eq!(priced.cost(Tokens { input: 1_000, output: 0 }), Cost::from(dollars("0.0022")));
 
     let order = catalogue.automatic("us-east-1");
     assert_eq!(order[0].id, "acme.vision-v2:0", "called by its id, for lack of profiles");
@@ -244,7 +256,7 @@ proptest! {
     #[test]
     fn more_tokens_never_cost_less(a in 0..1_000_000_u64, b in 0..1_000_000_u64, more in 0..1_000_000_u64) {
         let target = Catalogue::built_in().resolve("claude-sonnet-4-6", "us-east-1").unwrap();
-        let cost = |input, output| target.price(Tokens { input, output }).unwrap();
+        let cost = |input, output| target.cost(Tokens { input, output }).amount().unwrap();
         prop_assert!(cost(a + more, b) >= cost(a, b) && cost(a, b + more) >= cost(a, b));
         // Prices are whole billionths per token, so nothing is rounded.
         prop_assert_eq!(cost(a, b), cost(a, 0) + cost(0, b));

@@ -6,7 +6,7 @@ use roaring::RoaringBitmap;
 use super::describe_run::{self, start};
 use super::{decide, subjects};
 use crate::dataset::RecordId;
-use crate::describe::{JobId, Priority, Reason};
+use crate::describe::{Cost, JobId, Priority, Reason};
 use crate::engine::rules::{self, JobSpec};
 use crate::review::selection::Selection;
 use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction};
@@ -60,7 +60,7 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
         return refuse(model, scope, out);
     }
     // One record is covered by the first consent, whatever it costs.
-    let exceeds = |cost| scope.is_many() && cost > model.settings.confirm_above;
+    let exceeds = |cost: Cost| scope.is_many() && cost.amount().is_none_or(|cost| cost > model.settings.confirm_above);
     match model.settings.price {
         Some(price) if !model.agreed_to_pay || exceeds(price.cost * count) => {
             model.mode = Mode::ConfirmSpending { scope, count, reason };

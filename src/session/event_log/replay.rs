@@ -7,11 +7,12 @@ use rusqlite::{Connection, Row};
 use super::super::error::Fault;
 use super::super::event::{Actor, CandidateId, Decision, Draft, Event, MatchOutcome, Provenance, Seq};
 use super::super::ledger::Ledger;
+use super::super::spending;
 use super::super::step::Change;
 use super::super::subject::SubjectIndex;
 use super::{base_from, hash_from, path_from, stop_from, subjects_from};
 use crate::dataset::RecordId;
-use crate::describe::{Dollars, Tokens, Usage};
+use crate::describe::{Tokens, Usage};
 
 /// Replays the stored events, all or up to `until`. `record_of` maps subjects to records.
 ///
@@ -193,10 +194,11 @@ fn saved(connection: &Connection, at: Seq) -> Result<Event, Fault> {
 
 /// Returns the usage of a candidate; the three columns are all set or all `NULL`.
 fn usage(candidate: &Row) -> Result<Option<Usage>, Fault> {
-    let number = |column| candidate.get::<_, Option<i64>>(column).map(|number| number.map(i64::cast_unsigned));
+    let number = |column| candidate.get::<_, Option<i64>>(column);
     Ok(match (number(9)?, number(10)?, number(11)?) {
         (Some(input), Some(output), Some(cost)) => {
-            Some(Usage { tokens: Tokens { input, output }, cost: Dollars::from_billionths(cost) })
+            let tokens = Tokens { input: input.cast_unsigned(), output: output.cast_unsigned() };
+            Some(Usage { tokens, cost: spending::from_column(cost, tokens) })
         }
         _ => None,
     })

@@ -204,7 +204,7 @@ fn candidate() -> impl Strategy<Value = Provenance> {
     let times = Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond();
     let usage = (0..1_u64 << 60, 0..1_u64 << 60, 0..1_u64 << 60).prop_map(|(input, output, cost)| Usage {
         tokens: Tokens { input, output },
-        cost: Dollars::from_billionths(cost),
+        cost: Dollars::from_billionths(cost).into(),
     });
     let how = (words(), words(), words(), option::of(words()), option::of(words()), option::of(usage));
     (how, stop, times).prop_map(|((describer, model, parameters, prompt, reason, usage), stop, at)| Provenance {

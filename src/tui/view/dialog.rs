@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::popup::Popup;
 use super::{RenderContext, clean, key_hint};
 use crate::review::{Command, Context, DescribeScope, Model, RecordAction};
-use crate::text::counted;
+use crate::text::{counted, thousands};
 
 const WIDTH: u16 = 56;
 
@@ -48,10 +48,21 @@ pub(super) fn spending(
     let describer = clean(model.settings.describer.as_deref().unwrap_or_default());
     let service =
         if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
-    let mut lines = vec![Line::raw(format!("Each request to {describer}{service} costs about {}.", price.cost))];
+    let is_known = price.cost.amount().is_some();
+    let mut lines = vec![Line::raw(match price.cost.amount() {
+        Some(cost) => format!("Each request to {describer}{service} costs about {cost}."),
+        None => format!("The price of requests to {describer}{service} is unknown."),
+    })];
     if scope.is_many() {
-        let total = price.cost * count;
-        lines.push(Line::raw(format!("{}: about {total}.", counted(count, "record", "records"))));
+        let records = counted(count, "record", "records");
+        let total = match (price.cost * count).amount() {
+            Some(cost) => cost.to_string(),
+            None => {
+                let of = |tokens: u64| thousands(tokens.saturating_mul(count));
+                format!("{} tokens in, {} out", of(price.tokens.input), of(price.tokens.output))
+            }
+        };
+        lines.push(Line::raw(format!("{records}: about {total}.")));
     }
     if model.settings.ahead > 0 && model.ahead_stopped {
         let records = counted(model.settings.ahead as u64, "record", "records");
@@ -60,7 +71,8 @@ pub(super) fn spending(
     }
     lines.push(match model.describer.budget {
         Some(budget) => Line::styled(format!("It stops at the budget of {budget}."), render.theme.muted),
-        None => Line::styled("Set a limit with --budget USD.", render.theme.muted),
+        None if is_known => Line::styled("Set a limit with --budget USD.", render.theme.muted),
+        None => Line::styled("A limit (--budget) needs a price in models.toml.", render.theme.muted),
     });
     dialog(screen, "this costs money", lines, Context::ConfirmSpending, render)
 }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::hints::hints;
 use super::records::selection_summary;
 use super::{RenderContext, clean, join_dots};
-use crate::describe::Dollars;
+use crate::describe::Cost;
 use crate::review::{FilterEntry, Mode, Model, NoticeKind, Offered, SearchEntry};
 use crate::text;
 use crate::tui::theme::Theme;
@@ -132,7 +132,7 @@ fn background(model: &Model, render: RenderContext) -> Line<'static> {
     }
     match model.describer.budget {
         Some(budget) => parts.push(Span::styled(format!("{} of {budget}", model.describer.spent), muted)),
-        None if model.spent > Dollars::default() => parts.push(Span::styled(model.spent.to_string(), muted)),
+        None if model.spent != Cost::default() => parts.push(Span::styled(model.spent.summary(), muted)),
         None => {}
     }
     if model.save.running {
