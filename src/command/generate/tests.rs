@@ -226,7 +226,7 @@ fn an_unknown_price_needs_consent() {
     let (result, sent, _) = priced(Cost::UNKNOWN, |_| {});
     let error = result.unwrap_err();
     assert_eq!((error.exit_code(), sent), (ExitCode::Usage, 0));
-    assert!(error.to_string().contains("is unknown (about 12,000 tokens in, 600 out): use --yes"), "{error}");
+    assert!(error.to_string().contains("is unknown (about 12.0k tokens in, 600 out): use --yes"), "{error}");
 
     let (result, sent, _) = priced(Cost::UNKNOWN, |options| options.yes = true);
     assert_eq!((result.unwrap(), sent), (ExitCode::Done, 6));
@@ -245,7 +245,7 @@ fn an_unknown_price_needs_consent() {
 #[test]
 fn a_dry_run_shows_an_unknown_cost_as_unknown() {
     let (_, _, text) = priced(Cost::UNKNOWN, |options| options.dry_run = true);
-    assert!(text.contains("about 12,000 tokens in, 600 out: cost unknown"), "{text}");
+    assert!(text.contains("about 12.0k tokens in, 600 out: cost unknown"), "{text}");
     let (_, _, json) = priced(Cost::UNKNOWN, |options| (options.dry_run, options.json) = (true, true));
     let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&plan["cost_usd"], &plan["input_tokens"]), (&serde_json::Value::Null, &12_000.into()), "{json}");
