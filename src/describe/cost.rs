@@ -289,7 +289,8 @@ mod tests {
             prop_assert_eq!(sum.amount(), total.map(Dollars::from_billionths));
             prop_assert_eq!(sum.at_least(), Dollars::from_billionths(parts.iter().flatten().sum()));
             prop_assert_eq!(costs().map(|cost| cost * 3).sum::<Cost>(), sum * 3);
-            prop_assert_eq!(sum * 0, Cost::default());
+            let times = 0;
+            prop_assert_eq!(sum * times, Cost::default());
         }
 
         #[test]

@@ -87,10 +87,7 @@ fn token(text: &str) -> (Token<'_>, &str) {
     }
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let end = 1 + text[1..].find(|character| !is_name(character)).unwrap_or(text.len() - 1);
-    match text.starts_with('$') && end > 1 {
-        true => group(1, end, end),
-        false => (Token::Literal(&text[..1]), &text[1..]),
-    }
+    if text.starts_with('$') && end > 1 { group(1, end, end) } else { (Token::Literal(&text[..1]), &text[1..]) }
 }
 
 #[cfg(test)]

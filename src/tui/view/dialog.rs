@@ -55,13 +55,10 @@ pub(super) fn spending(
     })];
     if scope.is_many() {
         let records = counted(count, "record", "records");
-        let total = match (price.cost * count).amount() {
-            Some(cost) => cost.to_string(),
-            None => {
-                let of = |tokens: u64| thousands(tokens.saturating_mul(count));
-                format!("{} tokens in, {} out", of(price.tokens.input), of(price.tokens.output))
-            }
-        };
+        let tokens = |tokens: u64| thousands(tokens.saturating_mul(count));
+        let (input, output) = (tokens(price.tokens.input), tokens(price.tokens.output));
+        let total = (price.cost * count).amount();
+        let total = total.map_or_else(|| format!("{input} tokens in, {output} out"), |cost| cost.to_string());
         lines.push(Line::raw(format!("{records}: about {total}.")));
     }
     if model.settings.ahead > 0 && model.ahead_stopped {
