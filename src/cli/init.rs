@@ -16,7 +16,7 @@ Examples:
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InitArgs {
-    /// Source: a folder of images, with or without .txt captions beside them, or a .csv or .parquet table [default: the current folder]
+    /// Source: a folder of images, with or without .txt captions beside them, or a .csv, .tsv or .parquet table [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath, conflicts_with = "list")]
     pub path: Option<PathBuf>,
 

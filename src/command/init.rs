@@ -2,16 +2,16 @@
 //!
 //! Existing files are never overwritten.
 
+mod columns;
 mod folder;
 mod list;
 mod parquet;
+mod report;
 mod table;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
 
 use super::imagefolder;
 use super::parquet_schema::{self, SchemaError};
@@ -19,9 +19,11 @@ use crate::atomic_file::{Replacement, WriteError};
 use crate::console::Console;
 use crate::exit::ExitCode;
 use crate::text::counted;
+use report::Report;
 
 /// The field with the image path of a record.
 const FILE_NAME: &str = "file_name";
+const STANDARD_INPUT: &str = "standard input";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InitOptions {
@@ -34,7 +36,7 @@ pub struct InitOptions {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InitSource {
-    /// A folder of images, or a table (`.csv` or `.parquet`).
+    /// A folder of images, or a table (`.csv`, `.tsv` or `.parquet`).
     Path(PathBuf),
     /// A file with an image path on each line.
     List(PathBuf),
@@ -47,7 +49,11 @@ pub struct Outcome {
     pub records: u64,
     /// Number of records with a caption.
     pub captions: u64,
-    /// Number of files that could not be added. Each was printed.
+    /// Number of files, rows or lines read: those in the dataset and those left out.
+    pub read: u64,
+    /// Number of files, rows or lines that are not in the dataset. Each reason was printed.
+    pub left_out: u64,
+    /// Number of files, rows, lines and values left out that may have been meant to be included.
     pub failed: u64,
 }
 
@@ -61,7 +67,7 @@ impl Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// Neither a folder nor a table.
-    #[error("{}: name a folder of images, a .csv or .parquet table, or a list of images with --list", .0.display())]
+    #[error("{}: name a folder of images, a .csv, .tsv or .parquet table, or a list of images with --list", .0.display())]
     Source(PathBuf),
     #[error("the caption field cannot be \"{FILE_NAME}\"; use another field for the caption")]
     CaptionFieldIsFileName,
@@ -69,7 +75,7 @@ pub enum InitError {
     Nothing(PathBuf),
     #[error("{}: {source}", .path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// The table has no usable columns.
+    /// The table or list cannot be read.
     #[error("{}: {why}", .path.display())]
     Table { path: PathBuf, why: String },
     #[error("{}: already exists; review it (recaption PATH), or write elsewhere with -o", .0.display())]
@@ -130,6 +136,8 @@ pub fn run(
         path: &target,
         errors,
         outcome: Outcome::default(),
+        report: Report::default(),
+        read: 0,
     };
     let mut columns = None;
     match &options.source {
@@ -137,13 +145,13 @@ pub fn run(
         InitSource::Path(path) if ends_in(path, "parquet") => columns = Some(parquet::write(path, &mut dataset)?),
         InitSource::Path(path) => table::write(path, &mut dataset)?,
         InitSource::List(path) => list::write_file(path, &mut dataset)?,
-        InitSource::StandardInput => list::write(Path::new("standard input"), input, &mut dataset)?,
+        InitSource::StandardInput => list::write(Path::new(STANDARD_INPUT), input, &mut dataset)?,
     }
     let outcome = dataset.finish()?;
     if outcome.records == 0 {
         let source = match &options.source {
             InitSource::Path(path) | InitSource::List(path) => path.clone(),
-            InitSource::StandardInput => "standard input".into(),
+            InitSource::StandardInput => STANDARD_INPUT.into(),
         };
         return Err(InitError::Nothing(source));
     }
@@ -160,12 +168,27 @@ pub fn run(
         errors.message(warning).map_err(InitError::Output)?;
     }
     let records = counted(outcome.records, "record", "records");
-    let summary = format!("{}: {records}, {} with a caption", target.display(), outcome.captions);
+    let left_out = match outcome.left_out {
+        0 => String::new(),
+        some => format!("; {some} of {} left out", options.source.counted(outcome.read)),
+    };
+    let summary = format!("{}: {records}, {} with a caption{left_out}", target.display(), outcome.captions);
     out.message(summary).map_err(InitError::Output)?;
     if let Some(warning) = imagefolder::warning(&target) {
         errors.message(warning).map_err(InitError::Output)?;
     }
     Ok(outcome)
+}
+
+impl InitSource {
+    /// Formats a number of the parts that are read one by one.
+    fn counted(&self, number: u64) -> String {
+        match self {
+            Self::Path(path) if path.is_dir() => counted(number, "file", "files"),
+            Self::Path(_) => counted(number, "row", "rows"),
+            Self::List(_) | Self::StandardInput => counted(number, "line", "lines"),
+        }
+    }
 }
 
 impl InitOptions {
@@ -183,11 +206,23 @@ impl InitOptions {
 }
 
 fn is_table(path: &Path) -> bool {
-    ends_in(path, "csv") || ends_in(path, "parquet")
+    ["csv", "tsv", "parquet"].into_iter().any(|extension| ends_in(path, extension))
 }
 
 fn ends_in(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+/// Returns the JSON of a string.
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Returns the message if a file begins like UTF-16, with or without a byte order mark.
+fn utf16(start: &[u8]) -> Option<String> {
+    let has_mark = start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff");
+    (has_mark || start.iter().take(2).any(|byte| *byte == 0))
+        .then(|| "encoded as UTF-16; convert it to UTF-8 first (iconv -f utf-16 -t utf-8)".to_owned())
 }
 
 /// The dataset that is being written.
@@ -197,34 +232,23 @@ struct Records<'a, 'b> {
     path: &'a Path,
     errors: &'a mut Console<'b>,
     outcome: Outcome,
+    report: Report,
+    /// Number of files, rows or lines read.
+    read: u64,
 }
 
 impl Records<'_, '_> {
-    /// Adds a record with an image and its caption, which may be empty.
-    fn add(&mut self, file_name: &str, caption: &str) -> Result<(), InitError> {
-        self.line(&[(FILE_NAME, file_name.into()), (self.caption_field, caption.into())])
-    }
-
-    /// Adds a record with these fields, in this order.
-    fn line(&mut self, fields: &[(&str, Value)]) -> Result<(), InitError> {
-        let is_present = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-        let has_caption = fields.iter().any(|(name, value)| *name == self.caption_field && is_present(value));
+    /// Adds a record with these fields, in this order. Their values are JSON.
+    fn line<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), InitError> {
         self.outcome.records += 1;
-        self.outcome.captions += u64::from(has_caption);
         let mut separator = "{";
         for (name, value) in fields {
-            let field = serde_json::to_string(name).and_then(|name| Ok((name, serde_json::to_string(value)?)));
-            let (name, value) = field.map_err(|error| self.failed(error.into()))?;
-            write!(self.out, "{separator}{name}: {value}").map_err(|error| self.failed(error))?;
+            let has_caption = name == self.caption_field && !matches!(value, "null" | "\"\"");
+            self.outcome.captions += u64::from(has_caption);
+            write!(self.out, "{separator}{}: {value}", json_string(name)).map_err(|error| self.failed(error))?;
             separator = ", ";
         }
         writeln!(self.out, "}}").map_err(|error| self.failed(error))
-    }
-
-    /// Counts and prints a file that cannot be added.
-    fn skip(&mut self, what: &str, why: &str) -> Result<(), InitError> {
-        self.outcome.failed += 1;
-        self.note(&format!("{what}: {why}"))
     }
 
     fn note(&mut self, what: &str) -> Result<(), InitError> {
@@ -235,9 +259,12 @@ impl Records<'_, '_> {
         InitError::Write { path: self.path.to_owned(), source: source.into() }
     }
 
+    /// Prints what was left out.
     fn finish(mut self) -> Result<Outcome, InitError> {
-        self.out.flush().map_err(|source| InitError::Write { path: self.path.to_owned(), source: source.into() })?;
-        Ok(self.outcome)
+        self.out.flush().map_err(|error| self.failed(error))?;
+        self.report.print(self.errors).map_err(InitError::Output)?;
+        let (left_out, failed) = (self.report.entries(), self.report.findings());
+        Ok(Outcome { read: self.read, left_out, failed, ..self.outcome })
     }
 }
 

@@ -1,18 +1,35 @@
 //! A Parquet table with a row for each image, like Hugging Face's `metadata.parquet`.
 
+mod leaf;
+mod pages;
+mod reader;
+mod value;
+
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::parquet::basic::{Compression, ConvertedType, Type as Physical};
+use ::parquet::basic::Compression;
+use ::parquet::column::page::PageReader;
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use ::parquet::file::metadata::RowGroupMetaData;
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
-use ::parquet::schema::types::{Type, TypePtr};
-use serde_json::Value;
+use ::parquet::schema::types::{ColumnDescPtr, Type, TypePtr};
 
-use super::{FILE_NAME, InitError, Records};
+use super::report::Reason;
+use super::{FILE_NAME, InitError, Records, columns};
 use crate::picture::{catch_panic, clean_message};
+use leaf::Leaf;
+use reader::Node;
+use value::{Form, Loss};
+
+/// A column of the table.
+struct Column {
+    field: TypePtr,
+    /// Its leaves, in the order of the schema.
+    leaves: Range<usize>,
+}
 
 /// Adds all rows, with the columns as fields in the same order. Returns the columns.
 pub(super) fn write(path: &Path, records: &mut Records<'_, '_>) -> Result<Vec<TypePtr>, InitError> {
@@ -24,72 +41,131 @@ pub(super) fn write(path: &Path, records: &mut Records<'_, '_>) -> Result<Vec<Ty
 fn rows(file: File, path: &Path, records: &mut Records<'_, '_>) -> Result<Vec<TypePtr>, InitError> {
     let wrong = |why: String| InitError::Table { path: path.to_owned(), why };
     let broken = |error: ParquetError| wrong(clean_message(error));
+    let pages = Arc::new(file.try_clone().map_err(|source| InitError::Read { path: path.to_owned(), source })?);
     let table = SerializedFileReader::new(file).map_err(broken)?;
-    let schema = table.metadata().file_metadata().schema();
-    let (data, columns): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(is_binary);
-    if let Some((_, twice)) =
-        columns.iter().enumerate().find(|(at, one)| columns[..*at].iter().any(|other| other.name() == one.name()))
-    {
-        return Err(wrong(format!("duplicate column \"{}\"", twice.name())));
-    }
-    if !columns.iter().any(|column| column.name() == FILE_NAME) {
-        return Err(wrong(match data.first() {
-            None => format!("no column \"{FILE_NAME}\""),
-            Some(images) => format!(
-                "no column \"{FILE_NAME}\"; if the images are in column \"{}\", write each to a file first, and the file \
-                 names to a column \"{FILE_NAME}\"",
-                images.name()
-            ),
-        }));
-    }
-    for column in data {
-        let note = format!("{}: column \"{}\" is skipped: binary data, not text", path.display(), column.name());
+    let groups = table.metadata().row_groups();
+    check_compression(groups).map_err(wrong)?;
+
+    let columns = columns_of(table.metadata().file_metadata().schema());
+    let (data, columns) = split_data(&columns, groups, &pages, records.caption_field).map_err(broken)?;
+    let names: Vec<&str> = columns.iter().map(|column| column.field.name()).collect();
+    columns::check(&names).map_err(|why| match data.first() {
+        Some(images) if !names.contains(&FILE_NAME) => wrong(format!(
+            "{why}; if the images are in column \"{}\", write each to a file first, and the file names to a column \
+             \"{FILE_NAME}\"",
+            images.field.name()
+        )),
+        _ => wrong(why),
+    })?;
+    if let Some(note) = columns::caption_note(&names, records.caption_field) {
         records.note(&note)?;
     }
-    check_compression(&table, &columns).map_err(wrong)?;
-
-    let projection = Type::group_type_builder(schema.name()).with_fields(columns.clone()).build().map_err(broken)?;
-    for (at, row) in table.get_row_iter(Some(projection)).map_err(broken)?.enumerate() {
-        let row = row.map_err(broken)?;
-        let fields: Vec<(&str, Value)> = row
-            .get_column_iter()
-            .map(|(name, field)| match field.to_json_value() {
-                Value::Null if name == records.caption_field => (name.as_str(), Value::from("")),
-                value => (name.as_str(), value),
-            })
-            .collect();
-        if fields.iter().any(|(name, value)| *name == FILE_NAME && !value.is_string()) {
-            records.skip(&format!("{}: row {}", path.display(), at + 1), "\"file_name\" is not a string")?;
-            continue;
-        }
-        records.line(&fields)?;
+    for column in &data {
+        records.report.add(Reason::DataColumn, column.field.name());
     }
-    Ok(columns)
+
+    let mut values = vec![String::new(); columns.len()];
+    for group in groups {
+        let nodes = columns.iter().map(|column| open(column, group, &pages)).collect::<Result<Vec<_>, _>>();
+        let mut nodes = nodes.map_err(broken)?;
+        for _ in 0..group.num_rows() {
+            records.read += 1;
+            for ((column, node), value) in columns.iter().zip(&mut nodes).zip(&mut values) {
+                let (name, report) = (column.field.name(), &mut records.report);
+                value.clear();
+                node.record(value, &mut |loss| report.add(reason(loss), name)).map_err(broken)?;
+            }
+            let fields = || columns.iter().map(|column| column.field.name()).zip(values.iter().map(String::as_str));
+            if fields().any(|(name, value)| name == FILE_NAME && (!value.starts_with('"') || value == "\"\"")) {
+                let row = format!("row {}", records.read);
+                records.report.add(Reason::NoFileName, &row);
+                continue;
+            }
+            records.line(fields())?;
+        }
+        nodes.iter_mut().try_for_each(Node::finish).map_err(broken)?;
+    }
+    Ok(columns.iter().map(|column| Arc::clone(&column.field)).collect())
 }
 
-/// Returns true if a column has binary data, such as encoded images.
-fn is_binary(column: &Arc<Type>) -> bool {
-    if column.is_group() {
-        return column.get_fields().iter().any(is_binary);
+const fn reason(loss: Loss) -> Reason {
+    match loss {
+        Loss::NotFinite => Reason::NotFinite,
+        Loss::NotText => Reason::ValueNotUtf8,
+        Loss::OutOfRange => Reason::OutOfRange,
     }
-    let is_bytes = matches!(column.get_physical_type(), Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY);
-    is_bytes && matches!(column.get_basic_info().converted_type(), ConvertedType::NONE | ConvertedType::BSON)
+}
+
+fn columns_of(schema: &Type) -> Vec<Column> {
+    fn leaves(field: &Type) -> usize {
+        if field.is_primitive() { 1 } else { field.get_fields().iter().map(|field| leaves(field)).sum() }
+    }
+    let mut first = 0;
+    let column = |field: &TypePtr| {
+        let leaves = first..first + leaves(field);
+        first = leaves.end;
+        Column { field: Arc::clone(field), leaves }
+    };
+    schema.get_fields().iter().map(column).collect()
+}
+
+/// Opens the part of a column in a row group.
+fn open(column: &Column, group: &RowGroupMetaData, pages: &Arc<File>) -> Result<Node, ParquetError> {
+    let mut leaf = column.leaves.start;
+    Node::open(&column.field, &mut leaf, &mut |leaf| leaf_pages(leaf, group, pages))
+}
+
+type LeafPages = (ColumnDescPtr, Box<dyn PageReader>);
+
+fn leaf_pages(leaf: usize, group: &RowGroupMetaData, file: &Arc<File>) -> Result<LeafPages, ParquetError> {
+    let missing = || ParquetError::General("a row group has fewer columns than the table".to_owned());
+    let chunk = group.columns().get(leaf).ok_or_else(missing)?;
+    let rows = usize::try_from(group.num_rows())?;
+    Ok((chunk.column_descr_ptr(), pages::open(Arc::clone(file), chunk, rows)?))
+}
+
+/// Separates the columns of binary data, such as encoded images. The file name and the caption never are: their values
+/// are either text or reported.
+fn split_data<'a>(
+    columns: &'a [Column],
+    groups: &[RowGroupMetaData],
+    pages: &Arc<File>,
+    caption_field: &str,
+) -> Result<(Vec<&'a Column>, Vec<&'a Column>), ParquetError> {
+    let (mut data, mut others) = (Vec::new(), Vec::new());
+    for column in columns {
+        let is_required = column.field.name() == FILE_NAME || column.field.name() == caption_field;
+        let is_data = !is_required && is_data(column, groups, pages)?;
+        if is_data { data.push(column) } else { others.push(column) }
+    }
+    Ok((data, others))
+}
+
+fn is_data(column: &Column, groups: &[RowGroupMetaData], pages: &Arc<File>) -> Result<bool, ParquetError> {
+    for leaf in column.leaves.clone() {
+        for group in groups {
+            let (descriptor, pages) = leaf_pages(leaf, group, pages)?;
+            let form = Form::of(descriptor.self_type());
+            if !matches!(form, Form::Bytes | Form::Data) {
+                break;
+            }
+            match Leaf::new(&descriptor, form, pages).is_data()? {
+                Some(true) => return Ok(true),
+                Some(false) => break,
+                // All null; examine the next row group.
+                None if form == Form::Data => return Ok(true),
+                None => {}
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Checks that all columns can be decompressed, before anything is read.
-fn check_compression(table: &SerializedFileReader<File>, columns: &[Arc<Type>]) -> Result<(), String> {
-    let chunks = table.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
-    let read = chunks.filter(|chunk| {
-        chunk.column_path().parts().first().is_some_and(|root| columns.iter().any(|column| column.name() == root))
-    });
-    let known =
-        |compression| matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_));
-    match read.map(ColumnChunkMetaData::compression).find(|compression| !known(*compression)) {
-        None => Ok(()),
-        Some(other) => {
-            let name = other.to_string();
-            let name = name.split('(').next().unwrap_or(&name).to_lowercase();
-            Err(format!("compressed with {name}, which is not supported; use snappy, gzip or no compression"))
-        }
+fn check_compression(groups: &[RowGroupMetaData]) -> Result<(), String> {
+    let mut chunks = groups.iter().flat_map(RowGroupMetaData::columns);
+    if chunks.any(|chunk| chunk.compression() == Compression::LZO) {
+        return Err("compressed with LZO, which is not supported; use zstd, snappy or no compression".to_owned());
     }
+    Ok(())
 }

@@ -1,0 +1,75 @@
+//! The column names of a table: which are required, and what a missing one may be called instead.
+
+use super::FILE_NAME;
+
+/// Names that other programs use for the path of an image.
+const FILE_NAMES: [&str; 10] =
+    ["filename", "file", "image", "image_file", "image_name", "image_path", "img", "img_path", "path", "filepath"];
+/// Names that other programs use for the caption.
+const CAPTIONS: [&str; 6] = ["text", "caption", "captions", "description", "prompt", "txt"];
+
+/// Checks that there is a column of file names, and no name occurs twice.
+///
+/// # Errors
+/// Returns the message, with a suggestion if another column may be the one.
+pub(super) fn check(names: &[&str]) -> Result<(), String> {
+    if let Some((_, twice)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(format!("duplicate column \"{twice}\""));
+    }
+    if names.contains(&FILE_NAME) {
+        return Ok(());
+    }
+    let similar = names.iter().find(|name| plain(name) == FILE_NAME);
+    let other = || FILE_NAMES.iter().find_map(|known| names.iter().find(|name| plain(name) == *known));
+    Err(match similar.or_else(other) {
+        Some(name) => {
+            format!("no column \"{FILE_NAME}\"; if \"{name}\" contains the image paths, rename it to \"{FILE_NAME}\"")
+        }
+        None => format!("no column \"{FILE_NAME}\" (found {})", list(names)),
+    })
+}
+
+/// Returns a note if there is no column of captions, but one that may be meant.
+pub(super) fn caption_note(names: &[&str], caption_field: &str) -> Option<String> {
+    if names.contains(&caption_field) {
+        return None;
+    }
+    let similar = names.iter().find(|name| plain(name) == plain(caption_field));
+    let name = similar.or_else(|| CAPTIONS.iter().find_map(|known| names.iter().find(|name| plain(name) == *known)))?;
+    Some(format!("no column \"{caption_field}\"; if \"{name}\" contains the captions, add --caption-field \"{name}\""))
+}
+
+/// Normalises case, spaces and hyphens.
+fn plain(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '-'], "_")
+}
+
+fn list(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let mut list: Vec<String> = names.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect();
+    if names.len() > SHOWN {
+        list.push(format!("and {} more", names.len() - SHOWN));
+    }
+    list.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_column_is_suggested() {
+        let message = |names: &[&str]| check(names).unwrap_err();
+        assert_eq!(check(&["a", "file_name"]), Ok(()));
+        for name in ["File_Name", " file_name", "file name", "image", "filename", "Image Path"] {
+            let expected = format!("if \"{name}\" contains the image paths, rename it to \"file_name\"");
+            assert!(message(&["text", name]).ends_with(&expected), "{name}");
+        }
+        assert_eq!(message(&["a", "b"]), "no column \"file_name\" (found \"a\", \"b\")");
+        assert_eq!(message(&["a", "a"]), "duplicate column \"a\"");
+        assert_eq!(caption_note(&["caption", "text"], "text"), None);
+        assert_eq!(caption_note(&["file_name"], "text"), None);
+        assert!(caption_note(&["file_name", "Text"], "text").unwrap().ends_with("add --caption-field \"Text\""));
+        assert!(caption_note(&["file_name", "caption"], "text").unwrap().ends_with("add --caption-field \"caption\""));
+    }
+}

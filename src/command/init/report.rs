@@ -1,0 +1,223 @@
+//! What an import leaves out, by reason, with the way to include it.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::console::Console;
+
+/// Names that are printed for each reason.
+const MAX_NAMES: usize = 10;
+
+/// Why something is not in the dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reason {
+    // Of files and folders.
+    UnreadableFormat,
+    NameNotUtf8,
+    Unreadable,
+    TextNotUtf8,
+    SharedText,
+    SecondText,
+    TextWithoutImage,
+    Table,
+    FolderLink,
+    BrokenLink,
+    Thumbnails,
+    Mask,
+    Hidden,
+    Other,
+    // Of rows and lines.
+    NoFileName,
+    Ragged,
+    AfterQuote,
+    LineNotUtf8,
+    // Of columns and values.
+    DataColumn,
+    ValueNotUtf8,
+    NotFinite,
+    OutOfRange,
+}
+
+/// Whether something left out may have been meant to be included. If so, the exit code is 1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Severity {
+    Finding,
+    Note,
+}
+
+impl Reason {
+    /// Returns the singular, the plural, and the way to include it.
+    const fn texts(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::UnreadableFormat => (
+                "image in a format that cannot be read",
+                "images in formats that cannot be read",
+                "convert them to JPEG or PNG",
+            ),
+            Self::NameNotUtf8 => ("image whose name is not UTF-8", "images whose names are not UTF-8", "rename them"),
+            Self::Unreadable => {
+                ("file or folder that cannot be read", "files or folders that cannot be read", "check the permissions")
+            }
+            Self::TextNotUtf8 => {
+                ("text file that is not UTF-8", "text files that are not UTF-8", "convert them to UTF-8")
+            }
+            Self::SharedText => (
+                "text file shared by several images",
+                "text files shared by several images",
+                "name each after one image with its extension (a.jpg.txt for a.jpg)",
+            ),
+            Self::SecondText => (
+                "text file of an image that has another one",
+                "text files of images that have another one",
+                "to use them, remove the others",
+            ),
+            Self::TextWithoutImage => (
+                "text file beside no image",
+                "text files beside no image",
+                "name them like their images (a.txt for a.jpg)",
+            ),
+            Self::Table => (
+                "dataset in the folder, not read",
+                "datasets in the folder, not read",
+                "to import one instead, delete the new dataset and name it: recaption init FILE",
+            ),
+            Self::FolderLink => {
+                ("link to a folder, not followed", "links to folders, not followed", "list their images with --list")
+            }
+            Self::BrokenLink => ("broken link", "broken links", "restore the files they lead to"),
+            Self::Thumbnails => ("folder of thumbnails", "folders of thumbnails", "list their images with --list"),
+            Self::Mask => ("mask of an image", "masks of images", "list them with --list"),
+            Self::Hidden => ("hidden file or folder", "hidden files or folders", "rename them"),
+            Self::Other => ("file that is neither image nor text", "files that are neither images nor text", ""),
+            Self::NoFileName => ("row without a file name", "rows without a file name", "fill in \"file_name\""),
+            Self::Ragged => (
+                "row with more or fewer cells than the header",
+                "rows with more or fewer cells than the header",
+                "enclose cells that contain the separator in double quotes",
+            ),
+            Self::AfterQuote => (
+                "row with text after a closing quote",
+                "rows with text after a closing quote",
+                "double the quotes inside a cell",
+            ),
+            Self::LineNotUtf8 => ("line that is not UTF-8", "lines that are not UTF-8", "convert the file to UTF-8"),
+            Self::DataColumn => ("column of binary data", "columns of binary data", ""),
+            Self::ValueNotUtf8 => {
+                ("value that is not UTF-8, null in the dataset", "values that are not UTF-8, null in the dataset", "")
+            }
+            Self::NotFinite => (
+                "infinite or NaN value, which JSON lacks: null in the dataset",
+                "infinite or NaN values, which JSON lacks: null in the dataset",
+                "",
+            ),
+            Self::OutOfRange => (
+                "date or time out of range, a number in the dataset",
+                "dates or times out of range, numbers in the dataset",
+                "",
+            ),
+        }
+    }
+
+    const fn severity(self) -> Severity {
+        match self {
+            Self::TextWithoutImage
+            | Self::Thumbnails
+            | Self::Mask
+            | Self::Hidden
+            | Self::Other
+            | Self::DataColumn
+            | Self::NotFinite
+            | Self::OutOfRange => Severity::Note,
+            _ => Severity::Finding,
+        }
+    }
+
+    /// Returns true for what is counted in files, rows or lines, which the dataset lacks altogether.
+    const fn is_entry(self) -> bool {
+        !matches!(self, Self::DataColumn | Self::ValueNotUtf8 | Self::NotFinite | Self::OutOfRange)
+    }
+}
+
+#[derive(Default)]
+struct Group {
+    count: u64,
+    /// The first names, and how often each occurred.
+    names: Vec<(String, u64)>,
+}
+
+/// What was left out so far.
+#[derive(Default)]
+pub(super) struct Report(BTreeMap<Reason, Group>);
+
+impl Report {
+    pub(super) fn add(&mut self, reason: Reason, name: &str) {
+        let group = self.0.entry(reason).or_default();
+        group.count += 1;
+        if let Some((_, times)) = group.names.iter_mut().find(|(known, _)| known == name) {
+            *times += 1;
+        } else if group.names.len() < MAX_NAMES {
+            group.names.push((name.to_owned(), 1));
+        }
+    }
+
+    /// Returns the number of files, rows or lines left out.
+    pub(super) fn entries(&self) -> u64 {
+        self.sum(Reason::is_entry)
+    }
+
+    /// Returns the number of things left out that may have been meant to be included.
+    pub(super) fn findings(&self) -> u64 {
+        self.sum(|reason| reason.severity() == Severity::Finding)
+    }
+
+    fn sum(&self, of: impl Fn(Reason) -> bool) -> u64 {
+        self.0.iter().filter(|(reason, _)| of(**reason)).map(|(_, group)| group.count).sum()
+    }
+
+    /// Prints a line for each reason.
+    pub(super) fn print(&self, errors: &mut Console<'_>) -> io::Result<()> {
+        for (reason, Group { count, names }) in &self.0 {
+            let (one, many, remedy) = reason.texts();
+            let what = crate::text::counted(*count, one, many);
+            let shown: u64 = names.iter().map(|(_, times)| times).sum();
+            let mut list: Vec<String> = names
+                .iter()
+                .map(|(name, times)| if *times > 1 { format!("{name} ({times})") } else { name.clone() })
+                .collect();
+            if shown < *count {
+                list.push(format!("and {} more", count - shown));
+            }
+            let list = list.join(", ");
+            let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
+            errors.message(format!("{what}: {list}{remedy}"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::fixture::Printed;
+
+    #[test]
+    fn the_first_names_are_printed_and_the_others_counted() {
+        let mut report = Report::default();
+        for line in 2..=14 {
+            report.add(Reason::Ragged, &format!("line {line}"));
+        }
+        for _ in 0..3 {
+            report.add(Reason::NotFinite, "score");
+        }
+        report.add(Reason::Hidden, ".a");
+        assert_eq!((report.entries(), report.findings()), (14, 13));
+        let ((), printed) = Printed::by(|_, errors| report.print(errors).unwrap());
+        assert_eq!(
+            printed.errors(),
+            "1 hidden file or folder: .a; rename them\n\
+             13 rows with more or fewer cells than the header: line 2, line 3, line 4, line 5, line 6, line 7, line 8, \
+             line 9, line 10, line 11, and 3 more; enclose cells that contain the separator in double quotes\n\
+             3 infinite or NaN values, which JSON lacks: null in the dataset: score (3)\n"
+        );
+    }
+}
