@@ -51,7 +51,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "split")]
     pub seed: u64,
 
-    /// Set the extension of text files [default: that of the file beside the picture, else txt]
+    /// Set the extension of text files [default: that of the file beside the image, else txt]
     #[arg(long, value_name = "EXTENSION", visible_alias = "extension")]
     pub ext: Option<String>,
 
