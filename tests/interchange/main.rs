@@ -34,3 +34,8 @@ fn run(script: &str, arguments: &[&str]) {
 fn parquet_imports_have_the_values_that_pyarrow_reads() {
     run("parquet_import.py", &["60"]);
 }
+
+#[test]
+fn exports_are_read_by_the_next_program() {
+    run("exports.py", &["40"]);
+}

@@ -5,7 +5,6 @@
 //! fit into it, else the type of its values; if they have none in common, each is written as JSON.
 
 mod cell;
-mod form;
 mod leaf;
 mod node;
 mod number;

@@ -3,6 +3,7 @@ use std::fs;
 use super::*;
 use crate::cli::Side;
 use crate::command::fixture::{Printed, World, accepted, decided, edited};
+use crate::command::init::{self, InitOptions, InitSource};
 use crate::command::save::{self, SaveOptions};
 use crate::dataset::{OpenOptions, RecordId};
 use crate::session::Decision;
@@ -608,12 +609,12 @@ fn types_of_an_imported_table_are_restored() {
     assert_eq!(printed.errors(), "2 records read: 2 exported\n");
     let restored = ::parquet::schema::parser::parse_message_type(&schema(&path)).unwrap();
     assert_eq!(restored.get_fields(), message.get_fields());
-    let row = &rows(&path)[0];
-    for cell in
-        ["day=\"1969-12-31\"", "price=\"99999999999999999.123\"", "tags=[1,null,65535]", "\"-7\":0.5", "small=127"]
-    {
-        assert!(row.contains(cell), "{cell}: {row}");
-    }
+    // A second import gives the same lines.
+    let back = world.path("back.jsonl");
+    let source = InitSource::Path(path.clone());
+    let init = InitOptions { source, output: Some(back), caption_field: "text".to_owned() };
+    Printed::by(|out, errors| init::run(&init, &mut std::io::empty(), out, errors)).0.unwrap();
+    assert_eq!(world.read("back.jsonl").replace("\": ", "\":").replace(", \"", ",\""), world.read("metadata.jsonl"));
 
     // One value that does not fit changes its column only, which is reported.
     world.write("metadata.jsonl", line("1.0000", "127") + &line("0.0001", "128"));

@@ -19,10 +19,11 @@ use ::parquet::schema::types::{ColumnDescPtr, Type, TypePtr};
 
 use super::report::Reason;
 use super::{FILE_NAME, InitError, Records, columns};
+use crate::command::parquet_form::Form;
 use crate::picture::{catch_panic, clean_message};
 use leaf::Leaf;
 use reader::Node;
-use value::{Form, Loss};
+use value::Loss;
 
 /// A column of the table.
 struct Column {

@@ -8,9 +8,9 @@ use ::parquet::schema::types::Type;
 use half::f16;
 
 use super::cell::Cell;
-use super::form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY};
 use super::number::{Decimal, float, integer, to_bytes};
 use super::time;
+use crate::command::parquet_form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY};
 use crate::dataset::JsonKind;
 
 /// A value that a column cannot hold exactly.

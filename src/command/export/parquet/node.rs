@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use ::parquet::basic::{ConvertedType, LogicalType, Repetition};
+use ::parquet::basic::Repetition;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::writer::SerializedRowGroupWriter;
 use ::parquet::schema::types::Type;
 
 use super::cell::Cell;
-use super::form::{is_element, is_repeated};
 use super::leaf::{Leaf, Misfit};
+use crate::command::parquet_form::{Annotation, annotation, is_element, is_repeated};
 
 /// Maximum number of nested types of an imported column.
 const MAX_DEPTH: usize = 60;
@@ -85,11 +85,8 @@ impl Node {
         }
         let inner = levels.repeated();
         let repetition = inner.repetition;
-        let info = field.get_basic_info();
-        match (info.logical_type_ref(), info.converted_type(), field.get_fields()) {
-            (Some(LogicalType::List), _, [repeated]) | (None, ConvertedType::LIST, [repeated])
-                if is_repeated(repeated) =>
-            {
+        match (annotation(field), field.get_fields()) {
+            (Annotation::List, [repeated]) if is_repeated(repeated) => {
                 let element = if is_element(repeated) {
                     Self { is_optional: false, definition: inner.definition, kind: Self::kind(repeated, inner, depth)? }
                 } else {
@@ -97,16 +94,13 @@ impl Node {
                 };
                 Some(Kind::List { repetition, element: element.into() })
             }
-            (Some(LogicalType::Map), _, [entry])
-            | (None, ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE, [entry])
-                if is_repeated(entry) && entry.is_group() && entry.get_fields().len() == 2 =>
-            {
+            (Annotation::Map, [entry]) if is_repeated(entry) && entry.is_group() && entry.get_fields().len() == 2 => {
                 let key = Self::build(&entry.get_fields()[0], inner, depth)?;
                 let value = Self::build(&entry.get_fields()[1], inner, depth)?;
                 Some(Kind::Map { repetition, entry: (key, value).into() })
             }
-            (_, _, []) => None,
-            (_, _, fields) => {
+            (_, []) => None,
+            (_, fields) => {
                 let fields =
                     fields.iter().map(|field| Some((field.name().to_owned(), Self::build(field, levels, depth)?)));
                 Some(Kind::Struct(fields.collect::<Option<_>>()?))

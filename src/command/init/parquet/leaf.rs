@@ -8,7 +8,8 @@ use ::parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::schema::types::ColumnDescPtr;
 
-use super::value::{Form, Loss, Stored};
+use super::value::{Loss, Stored};
+use crate::command::parquet_form::Form;
 
 /// Records per batch.
 const BATCH: usize = 1024;

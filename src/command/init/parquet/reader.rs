@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use ::parquet::basic::{ConvertedType, LogicalType, Repetition};
+use ::parquet::basic::Repetition;
 use ::parquet::column::page::PageReader;
 use ::parquet::errors::Result;
-use ::parquet::schema::types::{ColumnDescPtr, Type, TypePtr};
+use ::parquet::schema::types::{ColumnDescPtr, TypePtr};
 
 use super::super::json_string;
 use super::leaf::{Leaf, Levels, general};
-use super::value::{Form, Loss};
+use super::value::Loss;
+use crate::command::parquet_form::{Annotation, Form, annotation, is_element, is_repeated};
 
 /// Maximum number of nested types. JSON parsers have a limit of 128.
 const MAX_DEPTH: usize = 60;
@@ -229,33 +230,4 @@ fn read_map(
     }
     out.push(if is_object { '}' } else { ']' });
     Ok(())
-}
-
-enum Annotation {
-    List,
-    Map,
-    None,
-}
-
-fn annotation(group: &Type) -> Annotation {
-    let info = group.get_basic_info();
-    match (info.logical_type_ref(), info.converted_type()) {
-        (Some(LogicalType::List), _) | (None, ConvertedType::LIST) => Annotation::List,
-        (Some(LogicalType::Map), _) | (None, ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE) => Annotation::Map,
-        _ => Annotation::None,
-    }
-}
-
-fn is_repeated(field: &Type) -> bool {
-    field.get_basic_info().has_repetition() && field.get_basic_info().repetition() == Repetition::REPEATED
-}
-
-/// Returns true if the repeated field of a list is its element, as in files of old writers, instead of a group around it.
-/// The rules are in the section "Backward-compatibility rules" of Parquet's LogicalTypes.md.
-fn is_element(repeated: &Type) -> bool {
-    if repeated.is_primitive() || repeated.get_fields().len() != 1 {
-        return true;
-    }
-    let is_nested_list = matches!(annotation(repeated), Annotation::List) || is_repeated(&repeated.get_fields()[0]);
-    !is_nested_list && (repeated.name() == "array" || repeated.name().ends_with("_tuple"))
 }

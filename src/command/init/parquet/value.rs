@@ -2,46 +2,13 @@
 
 use std::fmt::Write as _;
 
-use ::parquet::basic::{ConvertedType, DecimalType, IntType, LogicalType, TimeUnit, Type as Physical};
-use ::parquet::schema::types::Type;
 use half::f16;
 use jiff::{Span, civil};
 
 use super::super::json_string;
+use crate::command::parquet_form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY};
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
-const NANOS_PER_DAY: i128 = 86_400 * NANOS_PER_SECOND;
-/// The Julian day of 1970-01-01. Days of INT96 are Julian.
-const EPOCH_JULIAN_DAY: i128 = 2_440_588;
-
-/// How the values of a column are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Boolean,
-    Signed,
-    Unsigned,
-    Float,
-    Float16,
-    /// With this number of digits after the point.
-    Decimal(usize),
-    Date,
-    /// Counts of this many nanoseconds since midnight.
-    Time(i128),
-    /// Counts of this many nanoseconds since 1970.
-    Timestamp {
-        unit: i128,
-        is_utc: bool,
-    },
-    Int96,
-    Uuid,
-    Text,
-    /// Text if it is UTF-8. Some writers do not mark strings as such.
-    Bytes,
-    /// Encodings that are never text.
-    Data,
-    /// A column that contains nulls only.
-    Null,
-}
 
 /// A stored value.
 pub(super) enum Stored<'a> {
@@ -65,50 +32,6 @@ pub(super) enum Loss {
 }
 
 impl Form {
-    /// Returns the form of a column without children.
-    pub(super) fn of(column: &Type) -> Self {
-        let info = column.get_basic_info();
-        match (column.get_physical_type(), info.logical_type_ref(), info.converted_type()) {
-            (_, Some(LogicalType::Unknown), _) => Self::Null,
-            (Physical::BOOLEAN, ..) => Self::Boolean,
-            (Physical::FLOAT | Physical::DOUBLE, ..) => Self::Float,
-            (Physical::INT96, ..) => Self::Int96,
-            (_, Some(LogicalType::Decimal(DecimalType { scale, .. })), _) => Self::decimal(*scale),
-            (_, None, ConvertedType::DECIMAL) => Self::decimal(column.get_scale()),
-            (Physical::INT32 | Physical::INT64, Some(logical), _) => match logical {
-                LogicalType::Integer(IntType { is_signed: false, .. }) => Self::Unsigned,
-                LogicalType::Date => Self::Date,
-                LogicalType::Time(time) => Self::Time(nanos(time.unit)),
-                LogicalType::Timestamp(timestamp) => {
-                    Self::Timestamp { unit: nanos(timestamp.unit), is_utc: timestamp.is_adjusted_to_u_t_c }
-                }
-                _ => Self::Signed,
-            },
-            (Physical::INT32 | Physical::INT64, None, converted) => match converted {
-                ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64 => {
-                    Self::Unsigned
-                }
-                ConvertedType::DATE => Self::Date,
-                ConvertedType::TIME_MILLIS => Self::Time(1_000_000),
-                ConvertedType::TIME_MICROS => Self::Time(1_000),
-                // The older annotations have no time zone, like pyarrow's reading of them.
-                ConvertedType::TIMESTAMP_MILLIS => Self::Timestamp { unit: 1_000_000, is_utc: false },
-                ConvertedType::TIMESTAMP_MICROS => Self::Timestamp { unit: 1_000, is_utc: false },
-                _ => Self::Signed,
-            },
-            (_, Some(LogicalType::Float16), _) => Self::Float16,
-            (_, Some(LogicalType::Uuid), _) => Self::Uuid,
-            (_, Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _)
-            | (_, None, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON) => Self::Text,
-            (_, None, ConvertedType::NONE) => Self::Bytes,
-            _ => Self::Data,
-        }
-    }
-
-    fn decimal(scale: i32) -> Self {
-        usize::try_from(scale).map_or(Self::Data, Self::Decimal)
-    }
-
     /// Appends the JSON of a value.
     pub(super) fn write(self, value: Stored<'_>, out: &mut String) -> Result<(), Loss> {
         match (self, value) {
@@ -154,14 +77,6 @@ impl Form {
             }
         }
         Ok(())
-    }
-}
-
-const fn nanos(unit: TimeUnit) -> i128 {
-    match unit {
-        TimeUnit::MILLIS => 1_000_000,
-        TimeUnit::MICROS => 1_000,
-        TimeUnit::NANOS => 1,
     }
 }
 

@@ -1,10 +1,9 @@
-//! The JSON form of the values of a column (docs/files.md has the table).
+//! Types of Parquet columns: the JSON form of their values (docs/files.md has the table), and what groups mean.
 
 use ::parquet::basic::{ConvertedType, DecimalType, IntType, LogicalType, Repetition, TimeUnit, Type as Physical};
 use ::parquet::schema::types::Type;
 
-const NANOS_PER_SECOND: i128 = 1_000_000_000;
-pub(super) const NANOS_PER_DAY: i128 = 86_400 * NANOS_PER_SECOND;
+pub(super) const NANOS_PER_DAY: i128 = 86_400 * 1_000_000_000;
 /// The Julian day of 1970-01-01. Days of INT96 are Julian.
 pub(super) const EPOCH_JULIAN_DAY: i128 = 2_440_588;
 
@@ -91,24 +90,32 @@ const fn nanos(unit: TimeUnit) -> i128 {
     }
 }
 
+/// The meaning of a group.
+pub(super) enum Annotation {
+    List,
+    Map,
+    None,
+}
+
+pub(super) fn annotation(group: &Type) -> Annotation {
+    let info = group.get_basic_info();
+    match (info.logical_type_ref(), info.converted_type()) {
+        (Some(LogicalType::List), _) | (None, ConvertedType::LIST) => Annotation::List,
+        (Some(LogicalType::Map), _) | (None, ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE) => Annotation::Map,
+        _ => Annotation::None,
+    }
+}
+
+pub(super) fn is_repeated(field: &Type) -> bool {
+    field.get_basic_info().has_repetition() && field.get_basic_info().repetition() == Repetition::REPEATED
+}
+
 /// Returns true if the repeated field of a list is its element, as in files of old writers, instead of a group around it.
 /// The rules are in the section "Backward-compatibility rules" of Parquet's LogicalTypes.md.
 pub(super) fn is_element(repeated: &Type) -> bool {
     if repeated.is_primitive() || repeated.get_fields().len() != 1 {
         return true;
     }
-    let is_nested_list = is_list(repeated) || is_repeated(&repeated.get_fields()[0]);
+    let is_nested_list = matches!(annotation(repeated), Annotation::List) || is_repeated(&repeated.get_fields()[0]);
     !is_nested_list && (repeated.name() == "array" || repeated.name().ends_with("_tuple"))
-}
-
-fn is_list(group: &Type) -> bool {
-    let info = group.get_basic_info();
-    match info.logical_type_ref() {
-        Some(logical) => *logical == LogicalType::List,
-        None => info.converted_type() == ConvertedType::LIST,
-    }
-}
-
-pub(super) fn is_repeated(field: &Type) -> bool {
-    field.get_basic_info().has_repetition() && field.get_basic_info().repetition() == Repetition::REPEATED
 }
