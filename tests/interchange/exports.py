@@ -296,7 +296,10 @@ def text_files(r):
     recaption("export", where, "--to", "txt", "--force", "--ext", extension[1:])
     for line in lines:
         assert kohya_caption(str(where / line["file_name"]), extension) == line["text"], (SEED, line)
-    # A folder of text files is a dataset again.
+    # A folder of text files is a dataset again, without the files of the first export that have another extension.
+    for path in where.rglob("*.txt"):
+        if path.suffix != extension:
+            path.unlink()
     (where / "metadata.jsonl").unlink()
     recaption("init", where)
     again = [json.loads(line) for line in (where / "metadata.jsonl").read_text().splitlines()]
