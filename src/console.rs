@@ -219,6 +219,21 @@ pub fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
+/// Returns true if the locale of the terminal is UTF-8: the first that is set of `LC_ALL`, `LC_CTYPE` and `LANG`.
+#[must_use]
+pub fn is_utf8_locale() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    cfg!(not(unix)) || names_utf8(["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).as_deref())
+}
+
+/// Returns true if a locale, such as `ko_KR.UTF-8@modifier`, names UTF-8. None is `C`.
+fn names_utf8(locale: Option<&str>) -> bool {
+    let locale = locale.unwrap_or_default().split('@').next().unwrap_or_default();
+    // macOS sets `LC_CTYPE=UTF-8`.
+    let charset = locale.split_once('.').map_or(locale, |(_, charset)| charset);
+    charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+}
+
 /// Prints panics through a [`Console`]: a panic message may quote a file name or a caption.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
@@ -322,6 +337,17 @@ mod tests {
             console.raw_stream().unwrap().write_all(b"\x1b7").unwrap();
         });
         assert_eq!(text, "text \u{1b}7");
+    }
+
+    #[test]
+    fn the_charset_is_taken_from_the_locale() {
+        for locale in ["ko_KR.UTF-8", "C.utf8", "de_DE.UTF-8@euro", "UTF-8"] {
+            assert!(names_utf8(Some(locale)), "{locale}");
+        }
+        for locale in ["C", "POSIX", "en_US", "de_DE.ISO-8859-15", "de_DE@euro", "ja_JP.eucJP"] {
+            assert!(!names_utf8(Some(locale)), "{locale}");
+        }
+        assert!(!names_utf8(None));
     }
 
     #[test]

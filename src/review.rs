@@ -32,9 +32,9 @@ pub use effect::Effect;
 pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use model::{
-    Bulk, CaptionView, Closeup, DescribeScope, Editor, FILE, Filter, FilterEntry, Job, JobState, List, Mode, Model,
-    Notice, NoticeKind, Offered, PictureSlot, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting,
-    Version,
+    Bulk, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, Job, JobState, List,
+    Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SaveStatus, Search, SearchEntry, Seek,
+    SessionStatus, Settings, Sorting, Version,
 };
 pub use msg::{Msg, Viewport};
 pub use order::Order;

@@ -115,7 +115,12 @@ impl Runtime {
             }
             Effect::ShowThumbnails { pictures, area } => self.show_thumbnails(pictures, area),
             // Performed by the terminal's loop.
-            Effect::EditExternally { .. } | Effect::Copy(_) | Effect::Notify(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::EditExternally { .. }
+            | Effect::Copy(_)
+            | Effect::Notify(_)
+            | Effect::Redraw
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
         None
     }

@@ -14,17 +14,18 @@ mod text_field;
 mod theme;
 pub mod view;
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyEvent};
+use crossterm::event::Event;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::config::Notify;
 use crate::dataset::RecordId;
 use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
-use crate::review::{Effect, Model, Msg, Viewport, update};
+use crate::review::{Context, Effect, Model, Msg, Viewport, update};
 use crate::runtime::Runtime;
 use crate::text;
 use clipboard::Clipboard;
@@ -32,7 +33,7 @@ use editor::ExternalEditor;
 use event_reader::EventReader;
 use input::Input;
 use layout::Layout;
-use signals::Signals;
+use signals::{Signal, Signals};
 use terminal::Screen;
 use terminal_replies::ReplyFilter;
 use view::RenderContext;
@@ -72,7 +73,8 @@ pub async fn run(
     mut messages: UnboundedReceiver<Msg>,
 ) -> io::Result<()> {
     terminal::restore_on_panic();
-    let shown = App::open(model, options).and_then(|mut app| {
+    let shown = Signals::new().and_then(|signals| {
+        let mut app = App::open(model, options, signals)?;
         app.draw()?;
         runtime.start();
         app.probe_terminal(&mut runtime)?;
@@ -93,6 +95,7 @@ pub async fn run(
 
 struct App {
     screen: Screen,
+    signals: Signals,
     model: Model,
     input: Input,
     theme: Theme,
@@ -103,12 +106,14 @@ struct App {
     kernel_cell: Option<CellSize>,
     pictures: bool,
     replies: ReplyFilter,
-    /// Keys typed before the records were loaded.
-    typed_ahead: Vec<KeyEvent>,
+    /// Input typed before the records were loaded, or before the editor it is meant for has opened.
+    held: VecDeque<Event>,
     options: Options,
     pause: Option<Pause>,
     editor: ExternalEditor,
     clipboard: Clipboard,
+    /// Draw everything again with the next frame.
+    redraw_next: bool,
     /// A message for an operator who may be in another window.
     notification: Option<String>,
     title: String,
@@ -117,14 +122,21 @@ struct App {
 
 /// A reason to restore the terminal for a while.
 enum Pause {
+    /// `^z`: stop the process group.
     Suspend,
-    Edit { record: RecordId, text: String },
+    /// Another program has asked this one to stop.
+    Stop,
+    Edit {
+        record: RecordId,
+        text: String,
+    },
 }
 
 impl App {
-    fn open(model: Model, options: Options) -> io::Result<Self> {
+    fn open(model: Model, options: Options, signals: Signals) -> io::Result<Self> {
         let app = Self {
             screen: Screen::enter(options.mouse)?,
+            signals,
             input: Input::new(options.keymap.clone()),
             theme: Theme::new(options.scheme.unwrap_or_default(), options.ascii),
             editor: ExternalEditor::new(options.editor.clone()),
@@ -134,9 +146,10 @@ impl App {
             kernel_cell: preview::current_cell_size(),
             pictures: options.pictures != ProtocolChoice::None,
             replies: ReplyFilter::default(),
-            typed_ahead: Vec::new(),
+            held: VecDeque::new(),
             pause: None,
             clipboard: Clipboard::default(),
+            redraw_next: false,
             notification: None,
             title: String::new(),
             quitting: false,
@@ -146,7 +159,8 @@ impl App {
         Ok(app)
     }
 
-    /// Queries the capabilities of the terminal. Keys typed during the probe are kept.
+    /// Queries the capabilities of the terminal, and draws everything again: some terminals print a query, or scroll.
+    /// Keys typed during the probe are kept.
     fn probe_terminal(&mut self, runtime: &mut Runtime) -> io::Result<()> {
         let probe = preview::probe(PROBE_TIMEOUT);
         if self.options.scheme.is_none() {
@@ -159,38 +173,57 @@ impl App {
         }
         self.pictures = self.painter.is_some();
         self.measure(runtime)?;
-        self.typed_ahead = input::typed_ahead(&probe.typed);
+        self.screen.clear()?;
+        self.held = input::typed_ahead(&probe.typed).into_iter().map(Event::Key).collect();
         self.replies = probe.late.as_deref().map(ReplyFilter::after).unwrap_or_default();
         Ok(())
     }
 
-    fn press_typed_ahead(&mut self, runtime: &mut Runtime) -> io::Result<()> {
-        for key in std::mem::take(&mut self.typed_ahead) {
-            self.terminal_event(&Event::Key(key), runtime)?;
+    /// Handles the held input, until a key has to wait for an editor.
+    fn release_held(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        while !self.must_hold()
+            && let Some(event) = self.held.pop_front()
+        {
+            self.input_event(&event, runtime)?;
         }
         Ok(())
     }
 
+    /// Returns true if the next key must not be handled yet: it is meant for an editor that has not opened, or for the
+    /// program that is about to have the terminal.
+    fn must_hold(&self) -> bool {
+        self.model.awaits_editor() || self.pause.is_some() || self.quitting
+    }
+
     async fn review(&mut self, runtime: &mut Runtime, messages: &mut UnboundedReceiver<Msg>) -> io::Result<()> {
-        let mut signals = Signals::new()?;
         let mut events = EventReader::start(std::mem::take(&mut self.replies))?;
         loop {
+            if std::mem::take(&mut self.redraw_next) {
+                self.clear_images();
+                self.redraw(runtime)?;
+            }
             let caption_rows = self.draw()?;
             if caption_rows != self.model.caption.rows {
                 self.handle(Msg::CaptionLaidOut(caption_rows), runtime);
             }
             tokio::select! {
                 biased;
-                event = events.next() => self.terminal_event(&event?, runtime)?,
+                signal = self.signals.received() => match signal {
+                    Signal::End => return Ok(()),
+                    Signal::Stop => self.pause = Some(Pause::Stop),
+                    Signal::Continue => self.take_terminal_back(runtime)?,
+                    Signal::Resize => self.resized(runtime)?,
+                },
+                text = self.clipboard.refused() => self.screen.copy(&text)?,
+                event = events.next() => self.terminal_event(event?, runtime)?,
                 Some(msg) = messages.recv() => self.handle(msg, runtime),
-                () = signals.received() => return Ok(()),
             }
             for _ in 0..BATCH {
                 if self.quitting || self.pause.is_some() {
                     break;
                 }
                 if let Some(event) = events.try_next() {
-                    self.terminal_event(&event?, runtime)?;
+                    self.terminal_event(event?, runtime)?;
                 } else if let Ok(msg) = messages.try_recv() {
                     self.handle(msg, runtime);
                 } else {
@@ -198,27 +231,44 @@ impl App {
                 }
             }
             if self.model.is_ready() {
-                self.press_typed_ahead(runtime)?;
+                self.release_held(runtime)?;
+            }
+            while let Some(pause) = self.pause.take() {
+                // Another program is about to read from the terminal.
+                events.pause();
+                self.run_paused(pause, runtime).await?;
+                events.resume();
+                self.release_held(runtime)?;
             }
             if self.quitting {
                 return Ok(());
             }
-            if let Some(pause) = self.pause.take() {
-                // Another program is about to read from the terminal.
-                events.pause();
-                self.run_paused(pause, runtime)?;
-                events.resume()?;
-            }
         }
     }
 
-    fn terminal_event(&mut self, event: &Event, runtime: &mut Runtime) -> io::Result<()> {
+    fn terminal_event(&mut self, event: Event, runtime: &mut Runtime) -> io::Result<()> {
         if matches!(event, Event::Resize(..)) {
-            self.follow_font(runtime)?;
-            return self.measure(runtime);
+            return self.resized(runtime);
+        }
+        if self.model.awaits_editor() && input::cancels(&event) {
+            self.handle(Msg::OpeningCancelled, runtime);
+            return Ok(());
         }
         // Keys keep their order, even if no record is loaded yet.
-        self.press_typed_ahead(runtime)?;
+        self.release_held(runtime)?;
+        if self.must_hold() {
+            self.held.push_back(event);
+            return Ok(());
+        }
+        self.input_event(&event, runtime)
+    }
+
+    fn resized(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        self.follow_font(runtime)?;
+        self.measure(runtime)
+    }
+
+    fn input_event(&mut self, event: &Event, runtime: &mut Runtime) -> io::Result<()> {
         let size = self.screen.size()?;
         let layout = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures);
         if let Some(msg) = self.input.message(event, &self.model, layout.as_ref()) {
@@ -252,17 +302,32 @@ impl App {
         Ok(())
     }
 
+    /// Draws everything again. The terminal may have lost its images.
+    fn redraw(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        self.screen.clear()?;
+        runtime.forget_pictures();
+        self.handle(Msg::PicturesLost, runtime);
+        self.measure(runtime)
+    }
+
+    /// Sets the terminal up again after another program has used it.
+    fn take_terminal_back(&mut self, runtime: &mut Runtime) -> io::Result<()> {
+        self.clear_images();
+        self.screen.pause()?;
+        self.screen.resume()?;
+        self.redraw(runtime)
+    }
+
     /// Updates the model with a message and performs the effects, including messages they return at once.
     fn handle(&mut self, msg: Msg, runtime: &mut Runtime) {
+        let awaited = self.model.awaits_editor();
         let mut next = Some(msg);
         while let Some(msg) = next.take() {
             for effect in update(&mut self.model, msg) {
                 match effect {
                     Effect::Quit => self.quitting = true,
-                    Effect::Copy(text) => {
-                        next =
-                            self.clipboard.copy(&text).err().map(|error| Msg::Notice(format!("not copied: {error}")));
-                    }
+                    Effect::Copy(text) => self.clipboard.copy(text),
+                    Effect::Redraw => self.redraw_next = true,
                     Effect::Notify(message) => self.notification = Some(message),
                     Effect::Suspend => self.pause = Some(Pause::Suspend),
                     Effect::EditExternally { record, text } => self.pause = Some(Pause::Edit { record, text }),
@@ -271,22 +336,34 @@ impl App {
             }
         }
         self.input.follow(&self.model.mode);
+        if awaited && !self.model.awaits_editor() && !Context::of(&self.model).takes_text() {
+            // What was typed for the editor must not run as commands.
+            self.held.clear();
+        }
     }
 
-    fn run_paused(&mut self, pause: Pause, runtime: &mut Runtime) -> io::Result<()> {
+    async fn run_paused(&mut self, pause: Pause, runtime: &mut Runtime) -> io::Result<()> {
         self.clear_images();
         self.screen.pause()?;
+        let notice = |stopped: io::Result<()>| stopped.err().map(|error| Msg::Notice(error.to_string()));
         let msg = match pause {
-            Pause::Suspend => signals::suspend().err().map(|error| Msg::Notice(error.to_string())),
+            Pause::Suspend => notice(self.signals.stop_group().await),
+            Pause::Stop => notice(self.signals.stop().await),
             Pause::Edit { record, text } => {
-                let result = self.editor.edit(&text).map_err(|error| error.to_string());
+                let mut editor = std::mem::take(&mut self.editor);
+                let edited = tokio::task::spawn_blocking(move || {
+                    let result = editor.edit(&text).map_err(|error| error.to_string());
+                    (editor, result)
+                });
+                let edited = self.signals.lend_terminal(edited).await;
+                let (editor, result) = edited
+                    .unwrap_or_else(|error| (ExternalEditor::new(self.options.editor.clone()), Err(error.to_string())));
+                self.editor = editor;
                 Some(Msg::EditedExternally { record, result })
             }
         };
         self.screen.resume()?;
-        runtime.forget_pictures();
-        self.handle(Msg::PicturesLost, runtime);
-        self.measure(runtime)?;
+        self.redraw(runtime)?;
         if let Some(msg) = msg {
             self.handle(msg, runtime);
         }
@@ -304,9 +381,10 @@ impl App {
     /// Updates the window title with the progress, and sends a pending notification.
     fn update_title(&mut self) -> io::Result<()> {
         let name = text::sanitize(&self.model.settings.dataset);
+        let dot = self.theme.glyphs.dot;
         let title = match self.model.tabs.total() {
-            0 => format!("{name} · recaption"),
-            total => format!("{}/{total} · {name} · recaption", self.model.counters().reviewed),
+            0 => format!("{name} {dot} recaption"),
+            total => format!("{}/{total} {dot} {name} {dot} recaption", self.model.counters().reviewed),
         };
         if title != self.title {
             self.screen.set_title(&title)?;

@@ -27,7 +27,7 @@ use crate::cli::{
     NoDataset, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
-use crate::console::{Console, no_colour};
+use crate::console::{Console, is_utf8_locale, no_colour};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::engine::selection::{Sample, Selection};
@@ -244,7 +244,7 @@ impl Run {
             },
             max_words: self.config.max_words.get(),
             json: args.json,
-            ascii: self.ascii(),
+            ascii: self.ascii() || !self.terminal,
         };
         stats::run(&options, &mut Console::stdout(), &mut Console::stderr())?;
         Ok(ExitCode::Done)
@@ -256,7 +256,7 @@ impl Run {
             other: args.other,
             dry_run: args.dry_run,
             json: args.json,
-            ascii: self.ascii(),
+            ascii: self.ascii() || !self.terminal,
         };
         Ok(merge::run(&options, &mut Console::stdout(), &mut Console::stderr())?)
     }
@@ -337,7 +337,7 @@ impl Run {
                 Theme::HighContrast => Some(ColourScheme::Contrast),
                 Theme::None => Some(ColourScheme::Colourless),
             },
-            ascii: config.ascii,
+            ascii: self.ascii(),
             mouse: config.mouse,
             notify: config.notify,
             pictures: self.image_protocol(),
@@ -385,7 +385,10 @@ impl Run {
     }
 
     fn ascii(&self) -> bool {
-        self.config.ascii || !self.terminal
+        match self.layers.source("ascii") {
+            Source::Default => !is_utf8_locale(),
+            _ => self.config.ascii,
+        }
     }
 }
 

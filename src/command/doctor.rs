@@ -11,7 +11,7 @@ use serde_json::json;
 use super::describer::DescriberSetup;
 use super::input;
 use crate::aws::{AwsError, Client, ConverseEvent, ConverseRequest, Identity, Thinking};
-use crate::console::{Console, Style};
+use crate::console::{Console, Style, is_utf8_locale};
 use crate::dataset::{Dataset, OpenOptions};
 use crate::describe::Cost;
 use crate::describe::bedrock::BedrockOptions;
@@ -313,6 +313,15 @@ fn thumbnails(location: &Location, report: &mut Report<'_, '_>) -> io::Result<()
 fn terminal(options: &DoctorOptions, report: &mut Report<'_, '_>) -> io::Result<()> {
     if !io::stdout().is_terminal() {
         return report.print("terminal", Level::Warn, "standard output is not a terminal: capabilities not checked");
+    }
+    if !is_utf8_locale() {
+        let fix =
+            "the locale is not UTF-8: the reviewer draws with ASCII characters; set LANG=C.UTF-8, or ascii = false";
+        report.print("locale", Level::Warn, fix)?;
+    }
+    if std::env::var_os("STY").is_some() {
+        let fix = "GNU screen delays Esc by 300 ms: add `maptimeout 10` to ~/.screenrc";
+        report.print("screen", Level::Warn, fix)?;
     }
     crossterm::terminal::enable_raw_mode()?;
     let probe = preview::probe(Duration::from_millis(400));

@@ -65,7 +65,7 @@ mod unix {
 
     use super::Probe;
     use super::detect::{self, Environment};
-    use super::replies::{self, ProbeInput};
+    use super::replies::{self, ProbeInput, Questions};
     use crate::console;
     use crate::preview::fit::CellSize;
 
@@ -76,11 +76,12 @@ mod unix {
             return None;
         }
         let passthrough = environment.in_tmux() && detect::tmux_allows_passthrough();
+        let questions = Questions { passthrough, kitty: environment.answers_kitty_query() };
         let input = if stdin.is_terminal() {
-            query(stdin.as_fd(), &mut stdout.lock(), passthrough, timeout)
+            query(stdin.as_fd(), &mut stdout.lock(), questions, timeout)
         } else {
             let terminal = OpenOptions::new().read(true).open("/dev/tty").ok()?;
-            query(terminal.as_fd(), &mut stdout.lock(), passthrough, timeout)
+            query(terminal.as_fd(), &mut stdout.lock(), questions, timeout)
         };
         let capabilities = detect::detect(&input.replies, environment, window_cell_size(stdout.as_fd()));
         let late = (!input.is_complete(passthrough)).then_some(input.unfinished);
@@ -91,14 +92,24 @@ mod unix {
     pub(in crate::preview) fn query(
         input: BorrowedFd<'_>,
         output: &mut impl Write,
-        passthrough: bool,
+        questions: Questions,
         timeout: Duration,
     ) -> ProbeInput {
         let deadline = Instant::now() + timeout;
         let mut received = Vec::new();
-        let sent = output.write_all(&replies::queries(passthrough)).and_then(|()| output.flush());
-        if sent.is_ok() {
-            while !ProbeInput::parse(&received).is_complete(passthrough) && read_some(input, &mut received, deadline) {}
+        let mut send = |queries: &[u8]| output.write_all(queries).and_then(|()| output.flush()).is_ok();
+        let mut is_open = send(&replies::queries(questions));
+        let mut has_asked_about_sixel = false;
+        while is_open {
+            let replied = ProbeInput::parse(&received);
+            if replied.is_complete(questions.passthrough) {
+                break;
+            }
+            if replied.replies.has_sixel() && !has_asked_about_sixel {
+                has_asked_about_sixel = true;
+                is_open = send(&replies::sixel_queries());
+            }
+            is_open = is_open && read_some(input, &mut received, deadline);
         }
         ProbeInput::parse(&received).finish()
     }

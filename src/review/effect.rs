@@ -68,6 +68,8 @@ pub enum Effect {
     Copy(String),
     /// Send a desktop notification: a long run has ended or paused.
     Notify(String),
+    /// Draw the whole screen again.
+    Redraw,
     /// Suspend to the shell.
     Suspend,
     Quit,

@@ -26,7 +26,7 @@ use crate::preview::{CellArea, PictureView, Preview, PreviewError};
 use crate::report::Figures;
 pub use crate::session::FILE;
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
-pub use mode::{Closeup, DescribeScope, Editor, FilterEntry, Mode, Offered, SearchEntry};
+pub use mode::{Closeup, DescribeScope, Editor, EditorKind, FilterEntry, Mode, Offered, Opening, SearchEntry};
 pub use work::{Bulk, Job, JobState, SaveStatus, Sorting};
 
 /// The settings of a review, fixed at its start.
@@ -177,6 +177,7 @@ pub struct Model {
     pub caption: CaptionView,
     pub viewport: Viewport,
     pub mode: Mode,
+    pub opening: Option<Opening>,
     /// The current job of each record that has one.
     pub jobs: HashMap<RecordId, Job>,
     /// The run over many records.
@@ -244,6 +245,7 @@ impl Model {
             caption: CaptionView::default(),
             viewport: Viewport::default(),
             mode: Mode::Browse,
+            opening: None,
             jobs: HashMap::new(),
             bulk: None,
             describer: DescriberStatus::default(),

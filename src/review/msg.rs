@@ -73,6 +73,8 @@ pub enum Msg {
         record: RecordId,
         result: Result<String, String>,
     },
+    /// The editor that waits for its record must not open.
+    OpeningCancelled,
     /// A warning for the status line.
     Notice(String),
 }

@@ -53,9 +53,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::VocabularyReady(vocabulary) => model.vocabulary = Some(vocabulary),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
+        Msg::OpeningCancelled => edit::cancel_opening(model),
         Msg::Notice(text) => model.notify(super::NoticeKind::Warning, text),
     }
     prefetch::settle(model, out);
+    edit::open_loaded(model, out);
     effects
 }
 

@@ -25,7 +25,7 @@ pub enum EditorError {
     #[error("editor \"{editor}\" not found: set VISUAL or EDITOR")]
     NotFound { editor: String },
     /// For example after `:cq` in vim.
-    #[error("the editor \"{editor}\" exited with an error; caption unchanged")]
+    #[error("the editor \"{editor}\" ended without success; caption unchanged")]
     ExitStatus { editor: String },
     #[error("no change; if your editor opens a window, let it wait: EDITOR=\"{editor} --wait\" (kept: {})", path.display())]
     AtOnce { editor: String, path: PathBuf },

@@ -138,6 +138,12 @@ pub fn typed_ahead(bytes: &[u8]) -> Vec<KeyEvent> {
     keys
 }
 
+/// Returns true for the keys that cancel what has not happened yet.
+pub fn cancels(event: &Event) -> bool {
+    let Event::Key(key) = event else { return false };
+    key.code == KeyCode::Esc || (key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL)
+}
+
 /// Decodes the first key and returns it with its length in bytes. Other sequences, such as mouse events, are skipped.
 fn first_key(bytes: &[u8]) -> (Option<KeyEvent>, usize) {
     /// Cursor keys in normal and application mode (xterm's "PC-style function keys").

@@ -202,7 +202,11 @@ mod tests {
             file::parse(&text, name).expect("keymaps of 0.1 are valid")
         };
         let sorted = |mut keymap: Keymap| {
-            keymap.bindings.values_mut().for_each(|bound| bound.sort_by_key(|(keys, _)| Key::sequence_name(keys)));
+            for bound in keymap.bindings.values_mut() {
+                // New since then.
+                bound.retain(|(_, command)| *command != Command::Redraw);
+                bound.sort_by_key(|(keys, _)| Key::sequence_name(keys));
+            }
             keymap
         };
         let old = Keymap { bindings: fixture("keymap.toml") };

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::{self, ManuallyDrop};
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::style::Print;
 use crossterm::terminal::{
@@ -11,7 +12,8 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
-use ratatui::{Frame, Terminal};
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use crate::config::Notify;
 use crate::console;
@@ -32,6 +34,8 @@ pub struct Screen {
     /// shows the cursor.
     terminal: ManuallyDrop<Drawn>,
     mouse: bool,
+    /// The screen shows something else than the last frame.
+    stale: bool,
 }
 
 type Drawn = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
@@ -43,7 +47,7 @@ impl Screen {
     /// Returns an error if there is no terminal, or it fails.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         let terminal = set_up(mouse).and_then(|()| blank()).inspect_err(|_| restore())?;
-        Ok(Self { terminal: ManuallyDrop::new(terminal), mouse })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), mouse, stale: true })
     }
 
     /// Draws a frame, of which only the changed cells are written. `view` returns sequences to write after the frame.
@@ -51,7 +55,14 @@ impl Screen {
     /// # Errors
     /// Returns an error if the terminal fails.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame) -> String) -> io::Result<()> {
+        if self.terminal.get_frame().area().as_size() != self.size()? {
+            self.clear()?;
+        }
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        if mem::take(&mut self.stale) {
+            // (`Terminal::clear` would query the position of the cursor, and not every terminal replies.)
+            queue!(self.terminal.backend_mut(), Clear(ClearType::All))?;
+        }
         let mut after = String::new();
         self.terminal.draw(|frame| after = view(frame))?;
         queue!(self.terminal.backend_mut(), Print(after))?;
@@ -66,12 +77,22 @@ impl Screen {
         execute!(self.terminal.backend_mut(), Print(sequences))
     }
 
+    /// Copies a text to the clipboard of the terminal. A terminal that does not support it gives no sign.
+    ///
+    /// # Errors
+    /// Returns an error if the terminal fails.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        // OSC 52: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html#h3-Operating-System-Commands
+        execute!(self.terminal.backend_mut(), CopyToClipboard::to_clipboard_from(text))
+    }
+
     /// Returns the size in columns and rows.
     ///
     /// # Errors
     /// Returns an error if the terminal does not report it.
-    pub fn size(&self) -> io::Result<ratatui::layout::Size> {
-        self.terminal.size()
+    #[expect(clippy::unused_self, reason = "only a terminal that has been set up has a size")]
+    pub fn size(&self) -> io::Result<Size> {
+        size()
     }
 
     /// Restores the terminal until [`Screen::resume`].
@@ -93,11 +114,12 @@ impl Screen {
         self.clear()
     }
 
-    /// Clears the screen, so that the next frame is drawn in full.
+    /// Clears the screen with the next frame, which is drawn in full.
     ///
     /// # Errors
     /// Returns an error if the terminal fails.
     pub fn clear(&mut self) -> io::Result<()> {
+        self.stale = true;
         drop(ManuallyDrop::into_inner(mem::replace(&mut self.terminal, ManuallyDrop::new(blank()?))));
         Ok(())
     }
@@ -131,14 +153,27 @@ impl Drop for Screen {
     }
 }
 
-/// Clears the screen. (`Terminal::clear` would query the position of the cursor, and not every terminal replies.)
 fn blank() -> io::Result<Drawn> {
-    execute!(console::screen(), Clear(ClearType::All))?;
-    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(BUFFER, console::screen())))
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, console::screen()));
+    let viewport = Viewport::Fixed(Rect::from((Position::ORIGIN, size()?)));
+    Terminal::with_options(backend, TerminalOptions { viewport })
+}
+
+/// Returns the size of the terminal. Serial lines and some containers report 0 × 0: then the size is that of the
+/// environment, else 80 × 24.
+fn size() -> io::Result<Size> {
+    let (columns, rows) = crossterm::terminal::size()?;
+    let or_variable = |size: u16, name: &str, default: u16| match size {
+        0 => std::env::var(name).ok().and_then(|value| value.parse().ok()).filter(|size| *size > 0).unwrap_or(default),
+        size => size,
+    };
+    Ok(Size::new(or_variable(columns, "COLUMNS", 80), or_variable(rows, "LINES", 24)))
 }
 
 fn set_up(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
+    // Without colours, half blocks show no picture. The theme follows NO_COLOR by itself.
+    crossterm::style::force_color_output(true);
     let mut out = console::screen().lock();
     out.write_all(PUSH_TITLE)?;
     execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
@@ -156,6 +191,20 @@ fn restore() {
     let _ = out.write_all(POP_TITLE);
     let _ = out.flush();
     let _ = disable_raw_mode();
+}
+
+/// Restores the terminal although the screen's thread may be blocked in a write to it.
+#[cfg(unix)]
+pub fn restore_by_force() {
+    const TIMEOUT: std::time::Duration = std::time::Duration::from_millis(300);
+    // Does not write.
+    let _ = disable_raw_mode();
+    let (sender, restored) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        restore();
+        let _ = sender.send(());
+    });
+    let _ = restored.recv_timeout(TIMEOUT);
 }
 
 /// Restores the terminal before a panic of this thread is reported. A panic of another thread, such as a describer's, ends

@@ -1,6 +1,8 @@
 //! Colours and glyphs. The colours are those of the terminal's palette, so that they fit its background. No information
 //! depends on colour alone.
 
+use std::borrow::Cow;
+
 use ratatui::style::{Color, Modifier, Style};
 
 /// A set of colours.
@@ -103,6 +105,21 @@ impl Theme {
             .add_modifier(Modifier::BOLD)
             .add_modifier(Modifier::UNDERLINED),
             glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE },
+        }
+    }
+}
+
+impl Theme {
+    /// Returns our own words, such as names of keys, in the glyphs of the theme.
+    #[must_use]
+    pub fn words<'a>(&self, words: &'a str) -> Cow<'a, str> {
+        if self.glyphs == Glyphs::ASCII && !words.is_ascii() {
+            let signs = [('·', self.glyphs.dot), ('…', self.glyphs.ellipsis), ('×', "x")];
+            let arrows = [('↑', "Up"), ('↓', "Down"), ('←', "Left"), ('→', "Right")];
+            let in_ascii = |words: String, (glyph, ascii): (char, &str)| words.replace(glyph, ascii);
+            Cow::Owned(signs.into_iter().chain(arrows).fold(words.to_owned(), in_ascii))
+        } else {
+            Cow::Borrowed(words)
         }
     }
 }

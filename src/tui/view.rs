@@ -10,6 +10,7 @@ mod palette;
 mod pending_keys;
 mod picture;
 mod popup;
+mod portable;
 mod records;
 mod replace;
 mod sheet;
@@ -25,7 +26,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::keymap::{Key, Keymap};
 use super::layout::{self, Layout};
 use super::text_field::TextField;
-use super::theme::{Glyphs, Theme};
+use super::theme::Theme;
 use crate::preview::Painter;
 use crate::review::{Context, Mode, Model, Tab};
 use crate::text;
@@ -79,9 +80,11 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         | Mode::Zoom(_) => pending_keys::popup(above_footer, Context::of(model), render),
     };
     let mut caption_rows = model.caption.rows;
-    let covers: Vec<Rect> = popup.iter().map(|popup| popup.area).collect();
+    let notice = status::notice(&layout, model, render);
+    let areas = popup.iter().map(|popup| popup.area).chain(notice.iter().map(status::LongNotice::area));
+    let covers: Vec<Rect> = areas.collect();
     if matches!(model.mode, Mode::Zoom(_)) {
-        picture::draw_full_screen(frame, &layout, model, render, painter);
+        picture::draw_full_screen(frame, &layout, model, render, painter, &covers);
     } else {
         header::draw(frame, layout.header, model, render.theme);
         header::draw_tabs(frame, layout.tabs, model, render.theme);
@@ -95,6 +98,10 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
     if let Some(popup) = popup {
         popup.draw(frame, render.theme);
     }
+    if let Some(notice) = notice {
+        notice.draw(frame);
+    }
+    portable::adapt(frame.buffer_mut(), render.theme);
     caption_rows
 }
 
@@ -124,9 +131,8 @@ pub fn tab_at(model: &Model, width: u16, column: u16) -> Option<Tab> {
 
 fn too_small(frame: &mut Frame, screen: Rect, theme: &Theme) {
     let (columns, rows) = layout::MINIMUM;
-    let x = if theme.glyphs == Glyphs::ASCII { 'x' } else { '×' };
-    let size = format!("Terminal too small: {}{x}{}, needs {columns}{x}{rows}", screen.width, screen.height);
-    let line = Line::styled(size, theme.muted);
+    let size = format!("Terminal too small: {}×{}, needs {columns}×{rows}", screen.width, screen.height);
+    let line = Line::styled(theme.words(&size), theme.muted);
     frame.render_widget(Paragraph::new(line).centered().wrap(Wrap { trim: true }), screen);
 }
 
@@ -168,7 +174,8 @@ fn clean(words: &str) -> String {
     text::sanitize(words).into_owned()
 }
 
-fn key_hint<'a>(key: String, label: &'a str, theme: &Theme) -> [Span<'a>; 3] {
+fn key_hint<'a>(key: &str, label: &'a str, theme: &Theme) -> [Span<'a>; 3] {
+    let (key, label) = (theme.words(key).into_owned(), theme.words(label));
     [Span::styled(key, theme.accent), Span::styled(format!(" {label}"), theme.muted), Span::raw("  ")]
 }
 

@@ -1,7 +1,7 @@
 //! The editor: accepting, drafts, and that a text only reaches its own record.
 
 use recaption::dataset::RecordId;
-use recaption::review::{Effect, Mode, Msg};
+use recaption::review::{Effect, Mode, Msg, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -176,4 +176,82 @@ fn line_breaks_are_kept_if_configured() {
     let mut world = World::with(&["One."], |settings| settings.keep_line_breaks = true);
     world.keys("e").write("a coat,\na hat.\n").keys("Enter");
     assert_eq!(world.decisions(), "[edited:a coat,\na hat.]");
+}
+
+/// Creates a world with the cursor on a record that is not loaded.
+fn at_an_unread_record() -> World {
+    let mut world = World::new(&["One."; 100]);
+    world.slow_reads = true;
+    world.keys("G");
+    world
+}
+
+#[rstest]
+#[case::caption("e")]
+#[case::note("m")]
+#[case::external("E")]
+fn an_editor_opens_when_its_record_is_loaded(#[case] key: &str) {
+    let mut world = at_an_unread_record();
+    world.keys(key);
+    assert!(world.model.awaits_editor() && world.model.mode == Mode::Browse);
+    world.send(Msg::Notice("unrelated".to_owned()));
+    assert!(world.model.awaits_editor());
+    world.reads_catch_up();
+    assert!(!world.model.awaits_editor());
+    let record = match &world.model.mode {
+        Mode::Edit(editor) | Mode::Note(editor) => editor.record,
+        _ => match world.asked.as_slice() {
+            [Effect::EditExternally { record, .. }] => *record,
+            other => panic!("{other:?}"),
+        },
+    };
+    assert_eq!(record, RecordId(99));
+}
+
+#[test]
+fn an_editor_that_waits_opens_for_no_other_record() {
+    let mut world = at_an_unread_record();
+    world.keys("e");
+    world.send(Msg::ClickedTab(Tab::Decided));
+    world.send(Msg::ClickedTab(Tab::All));
+    world.send(Msg::ClickedRow(0));
+    world.reads_catch_up();
+    assert!(!world.model.awaits_editor());
+    assert_eq!(world.model.mode, Mode::Browse);
+    assert!(world.notice().contains("another record"), "{}", world.notice());
+}
+
+#[test]
+fn an_editor_that_waits_can_be_cancelled() {
+    let mut world = at_an_unread_record();
+    world.keys("e");
+    world.send(Msg::OpeningCancelled);
+    world.reads_catch_up();
+    assert!(!world.model.awaits_editor());
+    assert_eq!(world.model.mode, Mode::Browse);
+}
+
+#[test]
+fn a_decision_does_not_wait_for_a_record_that_is_not_on_the_screen() {
+    let mut world = at_an_unread_record();
+    world.keys("a");
+    assert!(world.notice().contains("still loading"));
+    world.reads_catch_up();
+    assert!(world.stored.is_empty());
+}
+
+#[rstest]
+#[case::filter("f")]
+#[case::search("/")]
+#[case::command(":")]
+#[case::note("m")]
+fn a_prompt_refuses_a_text_that_is_too_long(#[case] key: &str) {
+    let mut world = World::new(&["One."]);
+    world.keys(key).write("short");
+    let mode = world.model.mode.clone();
+    world.write(&"word ".repeat(200_000));
+    assert_eq!(world.model.mode, mode);
+    assert!(world.notice().contains("too long"));
+    world.write("other");
+    assert_eq!(world.notice(), "");
 }

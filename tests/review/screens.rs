@@ -588,3 +588,21 @@ fn other_texts_are_below_the_caption(
     }
     assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
 }
+
+/// Most errors end with a remedy.
+#[rstest]
+#[case(40, 12)]
+#[case(80, 24)]
+#[case(150, 40)]
+fn a_long_notice_is_readable_in_full(#[case] width: u16, #[case] height: u16) {
+    let mut world = World::new(&CAPTIONS);
+    let words = "/home/operator/projects/street-fashion/metadata_updated.jsonl: cannot write: Permission denied \
+                 (os error 13); the file is unchanged: use -o FILE or change the mode of the folder";
+    world.send(Msg::Notice(words.to_owned()));
+    let screen = screen(&mut world, width, height, false).backend().to_string();
+    let shown: String = screen.lines().map(|line| line.trim_matches('"').trim()).collect();
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    assert!(squeezed(&shown).contains(&squeezed(words)), "{screen}");
+    world.keys("j");
+    assert_eq!(world.notice(), "");
+}

@@ -29,6 +29,9 @@ pub struct World {
     /// Hold back events instead of storing them at once.
     pub slow_disk: bool,
     waiting: Vec<Step>,
+    /// Hold back lines instead of reading them at once.
+    pub slow_reads: bool,
+    unread: Vec<RecordId>,
     /// Hold back scans instead of running them at once.
     pub slow_scans: bool,
     scans: Vec<Scan>,
@@ -78,6 +81,8 @@ impl World {
             asked: Vec::new(),
             slow_disk: false,
             waiting: Vec::new(),
+            slow_reads: false,
+            unread: Vec::new(),
             slow_scans: false,
             scans: Vec::new(),
             sorts: Vec::new(),
@@ -128,10 +133,8 @@ impl World {
         while let Some(msg) = messages.pop() {
             for effect in update(&mut self.model, msg) {
                 match effect {
-                    Effect::Load(records) => {
-                        let entries = records.iter().map(|record| self.entries[record.index()].clone()).collect();
-                        messages.push(EngineEvent::Lines { entries, texts: Vec::new() }.into());
-                    }
+                    Effect::Load(records) if self.slow_reads => self.unread.extend(records),
+                    Effect::Load(records) => messages.push(self.lines(&records)),
                     Effect::Store(step) if self.slow_disk => self.waiting.push(step),
                     Effect::Store(step) => {
                         self.stored.extend((step.first.0..).map(Seq).zip(step.changes.events()));
@@ -168,6 +171,18 @@ impl World {
                 }
             }
         }
+    }
+
+    fn lines(&self, records: &[RecordId]) -> Msg {
+        let entries = records.iter().map(|record| self.entries[record.index()].clone()).collect();
+        EngineEvent::Lines { entries, texts: Vec::new() }.into()
+    }
+
+    /// Reads the lines held back.
+    pub fn reads_catch_up(&mut self) {
+        self.slow_reads = false;
+        let unread = std::mem::take(&mut self.unread);
+        self.send(self.lines(&unread));
     }
 
     /// Stores the events held back.

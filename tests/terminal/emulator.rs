@@ -94,6 +94,7 @@ impl Terminal {
         command.env_clear();
         command.env("HOME", home);
         command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         for (name, value) in kind.variables {
             command.env(name, value);

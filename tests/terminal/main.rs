@@ -4,6 +4,7 @@
 mod crash_recovery;
 mod emulator;
 mod full_review;
+mod lifecycle;
 mod memory;
 mod pictures;
 mod pty;

@@ -24,15 +24,24 @@ pub struct Reviewer {
 impl Reviewer {
     /// Starts `recaption ARGUMENTS` in a 100×30 terminal, with `home` as home directory and otherwise an empty environment.
     pub fn start(home: &Path, arguments: &[&str]) -> Self {
-        let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
+        Self::start_in(home, arguments, (100, 30), &[])
+    }
+
+    /// Starts `recaption ARGUMENTS` in a terminal that reports a size, with more environment variables.
+    pub fn start_in(home: &Path, arguments: &[&str], (cols, rows): (u16, u16), variables: &[(&str, &str)]) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_recaption"));
         command.args(arguments);
         command.env_clear();
         command.env("HOME", home);
         command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("EDITOR", "sed -i s/One/Eins/");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         command.cwd(home);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let mut reader = pair.master.try_clone_reader().expect("the terminal's output");
@@ -63,6 +72,8 @@ impl Reviewer {
             self.screen.process(&bytes);
             output.extend(bytes);
         }
+        // Some terminals scroll at a query, or print it.
+        self.screen.process(b"\x1b[2S\x1b[20;1HGi=31;AAAA");
         self.press("\x1b[?62;22c");
     }
 
@@ -136,6 +147,34 @@ impl Reviewer {
 
     pub fn pid(&self) -> u32 {
         self.child.process_id().expect("the program runs")
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+        rustix::process::kill_process(pid, signal).expect("the signal is sent");
+    }
+
+    /// Changes the screen like another program.
+    pub fn is_written_to(&mut self, output: &str) {
+        self.screen.process(output.as_bytes());
+    }
+
+    /// Sets the terminal to the modes of a shell.
+    pub fn is_set_by_shell(&self) {
+        let terminal = self.terminal();
+        let mut modes = rustix::termios::tcgetattr(&terminal).expect("modes");
+        modes.local_modes |= rustix::termios::LocalModes::ICANON | rustix::termios::LocalModes::ECHO;
+        rustix::termios::tcsetattr(&terminal, rustix::termios::OptionalActions::Now, &modes).expect("modes are set");
+    }
+
+    pub fn is_raw(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(self.terminal()).expect("modes");
+        !modes.local_modes.contains(rustix::termios::LocalModes::ICANON)
+    }
+
+    fn terminal(&self) -> std::fs::File {
+        let name = self.master.tty_name().expect("a name");
+        std::fs::OpenOptions::new().read(true).write(true).open(name).expect("the terminal")
     }
 }
 

@@ -7,9 +7,6 @@ use super::replies::Replies;
 use crate::preview::capabilities::{Capabilities, Protocol};
 use crate::preview::fit::CellSize;
 
-/// The sixel bit of the device attributes.
-const SIXEL: u16 = 4;
-
 /// The environment variables that identify terminals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Environment {
@@ -19,6 +16,8 @@ pub(super) struct Environment {
     pub konsole: String,
     pub outer: String,
     pub tmux: bool,
+    /// `COLORFGBG`: the numbers of the foreground and the background colour.
+    pub colours: String,
 }
 
 impl Environment {
@@ -31,12 +30,28 @@ impl Environment {
             konsole: variable("KONSOLE_VERSION"),
             outer: variable("LC_TERMINAL"),
             tmux: env::var_os("TMUX").is_some(),
+            colours: variable("COLORFGBG"),
         }
     }
 
     /// Returns true if queries are safe. The Linux console and Apple's Terminal print those that they do not support.
     pub fn answers_queries(&self) -> bool {
         !matches!(self.term.as_str(), "" | "dumb" | "linux") && self.program != "Apple_Terminal"
+    }
+
+    /// Returns true if a query for the kitty protocol is safe. urxvt prints it, and GNU screen shows it in its status line.
+    pub fn answers_kitty_query(&self) -> bool {
+        !self.term.starts_with("rxvt") && (self.in_tmux() || !self.term.starts_with("screen"))
+    }
+
+    /// Returns black or white, for the background colour in `COLORFGBG`. Within tmux it is that of the terminal that tmux
+    /// was started in.
+    fn background(&self) -> Option<[u8; 3]> {
+        match self.colours.rsplit(';').next()?.parse() {
+            Ok(0..=6 | 8) if !self.in_tmux() => Some([0; 3]),
+            Ok(7 | 9..=15) if !self.in_tmux() => Some([255; 3]),
+            _ => None,
+        }
     }
 
     pub fn in_tmux(&self) -> bool {
@@ -66,7 +81,7 @@ pub(super) fn detect(replies: &Replies, environment: &Environment, window_cell: 
     let konsole = name("konsole") || (!tmux && !environment.konsole.is_empty());
     let wezterm = name("wezterm") || program("WezTerm");
     let iterm = wezterm || name("iterm2") || name("mintty") || program("iTerm") || program("mintty");
-    let sixel = replies.attributes.as_ref().is_some_and(|attributes| attributes.contains(&SIXEL));
+    let sixel = replies.has_sixel();
     let cell = replies.cell.or(window_cell);
 
     // Pixel protocols need the cell size.
@@ -87,7 +102,7 @@ pub(super) fn detect(replies: &Replies, environment: &Environment, window_cell: 
         protocol,
         printing,
         cell: cell.unwrap_or(CellSize::TYPICAL),
-        background: replies.background,
+        background: replies.background.or_else(|| environment.background()),
         terminal: replies.names.iter().find(|name| !name.starts_with("tmux")).or(replies.names.last()).cloned(),
         // Konsole claims to support placeholders but does not draw them. In tmux overlays would not move with the text.
         placeholders: tmux || replies.placeholders && !konsole,

@@ -19,16 +19,32 @@ const ATTRIBUTES: &str = "\x1b[c";
 /// DSR, sent to the outer terminal through tmux: marks the end of its replies.
 const STATUS: &str = "\x1b[5n";
 
-pub(super) fn queries(passthrough: bool) -> Vec<u8> {
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Questions {
+    /// Ask the outer terminal too, through tmux.
+    pub passthrough: bool,
+    /// Ask about the kitty protocol. Some terminals print the query.
+    pub kitty: bool,
+}
+
+pub(super) fn queries(questions: Questions) -> Vec<u8> {
     let mut text = String::new();
-    if passthrough {
+    if questions.passthrough {
         let inner = [NAME, KITTY, KITTY_PLACEHOLDERS, CELL, STATUS].concat().replace('\x1b', "\x1b\x1b");
         text = format!("\x1bPtmux;{inner}\x1b\\");
     }
-    for query in [NAME, KITTY, KITTY_PLACEHOLDERS, CELL, BACKGROUND, SIXEL_SIZE, ATTRIBUTES] {
-        text.push_str(query);
+    text.push_str(NAME);
+    if questions.kitty {
+        text.extend([KITTY, KITTY_PLACEHOLDERS]);
     }
+    text.extend([CELL, BACKGROUND, ATTRIBUTES]);
     text.into_bytes()
+}
+
+/// The queries for terminals with sixel. Others take XTSMGRAPHICS for a command to scroll.
+pub(super) fn sixel_queries() -> Vec<u8> {
+    [SIXEL_SIZE, ATTRIBUTES].concat().into_bytes()
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +58,10 @@ pub(super) struct Replies {
     pub cell: Option<CellSize>,
     pub background: Option<[u8; 3]>,
     pub largest_sixel: Option<(u16, u16)>,
-    /// The device attributes, which end the replies.
+    /// The device attributes, which end the replies to a round of queries.
     pub attributes: Option<Vec<u16>>,
+    /// The rounds of queries that have ended.
+    pub rounds: u8,
     /// The outer terminal has replied through tmux.
     pub status: bool,
 }
@@ -83,7 +101,7 @@ impl ProbeInput {
 
     /// Returns true after the last reply.
     pub fn is_complete(&self, passthrough: bool) -> bool {
-        self.replies.attributes.is_some() && (self.replies.status || !passthrough)
+        self.replies.rounds > u8::from(self.replies.has_sixel()) && (self.replies.status || !passthrough)
     }
 
     /// Ends the input: an incomplete sequence is a key, unless it can only be the beginning of a reply.
@@ -131,6 +149,12 @@ fn sequence(bytes: &[u8]) -> Sequence {
 }
 
 impl Replies {
+    /// Returns true if the device attributes name sixel.
+    pub fn has_sixel(&self) -> bool {
+        const SIXEL: u16 = 4;
+        self.attributes.as_ref().is_some_and(|attributes| attributes.contains(&SIXEL))
+    }
+
     /// Parses one sequence. Returns false if it is not a reply to one of the queries.
     fn parse_reply(&mut self, sequence: &[u8]) -> bool {
         let Ok(text) = std::str::from_utf8(&sequence[1..]) else { return false };
@@ -159,6 +183,7 @@ impl Replies {
         match (kind, parameters.strip_prefix('?')) {
             ("c", Some(attributes)) => {
                 self.attributes = Some(attributes.split(';').filter_map(|number| number.parse().ok()).collect());
+                self.rounds = self.rounds.saturating_add(1);
             }
             ("S", Some(parameters)) => {
                 let numbers: Vec<u16> = parameters.split(';').filter_map(|number| number.parse().ok()).collect();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::detect::{Environment, detect};
-use super::replies::{ProbeInput, Replies, queries};
+use super::replies::{ProbeInput, Questions, Replies, queries, sixel_queries};
 use super::unix::query;
 use super::*;
 use crate::preview::capabilities::Protocol;
@@ -15,7 +15,7 @@ use crate::preview::fit::CellSize;
 /// Replies recorded from real terminals. kitty 0.26.5 does not reply about virtual placements, xterm not about its cell
 /// size.
 const XTERM: &str =
-    "\x1bP>|XTerm(379)\x1b\\\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2;0;1000;1000S\x1b[?63;1;2;4;6;9;15;16;22;28c";
+    "\x1bP>|XTerm(379)\x1b\\\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?63;1;2;4;6;9;15;16;22;28c\x1b[?2;0;1000;1000S";
 const KITTY_0_26: &str =
     "\x1bP>|kitty(0.26.5)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;17;8t\x1b]11;rgb:0000/0000/0000\x1b\\\x1b[?62;c";
 const FOOT: &str = "\x1bP>|foot(1.13.1)\x1b\\\x1b[6;17;8t\x1b]11;rgb:1111/1111/1111\x1b\\\x1b[?62;4;22c";
@@ -118,6 +118,8 @@ fn keys_are_separated_from_replies() {
     let input = ProbeInput::parse(received);
     assert_eq!(input.typed, b"jj\x1b[A\xed\x95\x9c\x1bx\x1bOP\x1b[1;5D");
     assert_eq!(input.replies.names, ["foot(1.13.1)"]);
+    assert!(!input.is_complete(false), "a terminal with sixel is asked for more");
+    let input = ProbeInput::parse(&[&received[..], b"\x1b[?2;0;1000;1000S\x1b[?62;4;22c"].concat());
     assert!(input.is_complete(false) && !input.is_complete(true));
 }
 
@@ -186,40 +188,86 @@ proptest! {
     }
 }
 
-/// Simulates a terminal: reads the queries, then writes each part of the replies in turn.
-fn with_terminal(parts: &'static [&'static str], passthrough: bool) -> ProbeInput {
+const PLAIN: Questions = Questions { passthrough: false, kitty: true };
+const THROUGH_TMUX: Questions = Questions { passthrough: true, kitty: true };
+
+/// Simulates a terminal: reads the queries, then writes each part of the replies in turn. Expects further queries before
+/// the parts after an empty one.
+fn with_terminal(parts: &'static [&'static str], questions: Questions) -> ProbeInput {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let terminal = std::thread::spawn(move || {
-        let mut received = Vec::new();
-        let mut chunk = [0; 16];
-        while !received.ends_with(b"\x1b[c") {
-            let count = theirs.read(&mut chunk).unwrap();
-            received.extend_from_slice(&chunk[..count]);
-        }
-        assert_eq!(received, queries(passthrough));
+        let expect = |theirs: &mut UnixStream, queries: Vec<u8>| {
+            let mut received = vec![0; queries.len()];
+            theirs.read_exact(&mut received).unwrap();
+            assert_eq!(received, queries);
+        };
+        expect(&mut theirs, queries(questions));
         for part in parts {
-            theirs.write_all(part.as_bytes()).unwrap();
+            match *part {
+                "" => expect(&mut theirs, sixel_queries()),
+                part => theirs.write_all(part.as_bytes()).unwrap(),
+            }
         }
         theirs
     });
     let mut output = ours.try_clone().unwrap();
     // The timeout is long because the last reply ends the wait.
-    let input = query(ours.as_fd(), &mut output, passthrough, Duration::from_mins(10));
+    let input = query(ours.as_fd(), &mut output, questions, Duration::from_mins(10));
     terminal.join().unwrap();
     input
 }
 
 #[test]
 fn the_last_reply_ends_the_query() {
-    let input = with_terminal(&["j", "\x1bP>|foot(1.13", ".1)\x1b", "\\\x1b[6;17;8t\x1b[?62;4", ";22c"], false);
+    let input = with_terminal(&["j", "\x1bP>|foot(1.13", ".1)\x1b", "\\\x1b[6;17;8t\x1b[?62;", "22c"], PLAIN);
     assert!(input.is_complete(false));
     assert_eq!(input.typed, b"j");
     assert_eq!((input.replies.names, input.replies.cell), (vec!["foot(1.13.1)".to_owned()], cell(8, 17)));
 }
 
+/// st and urxvt take the query for a command to scroll.
+#[test]
+fn only_terminals_with_sixel_are_asked_for_its_size() {
+    assert!(!queries(PLAIN).windows(3).any(|part| part == b"[?2"));
+    let input = with_terminal(&["\x1b[?62;4c", "", "x\x1b[?2;0;1000;900S", "\x1b[?62;4c"], PLAIN);
+    assert!(input.is_complete(false));
+    assert_eq!((input.replies.largest_sixel, &input.typed[..]), (Some((1000, 900)), &b"x"[..]));
+}
+
+#[rstest]
+#[case("xterm-256color", false, true)]
+#[case("st-256color", false, true)]
+#[case("rxvt-unicode-256color", false, false)]
+#[case("screen.xterm-256color", false, false)]
+#[case("screen-256color", true, true)]
+fn terminals_that_print_the_kitty_query_are_not_asked(#[case] term: &str, #[case] tmux: bool, #[case] asked: bool) {
+    assert_eq!(Environment { tmux, ..environment(term) }.answers_kitty_query(), asked);
+    let text = queries(Questions { kitty: asked, ..PLAIN });
+    assert_eq!(text.windows(3).any(|part| part == b"\x1b_G"), asked);
+}
+
+#[rstest]
+#[case("15;0", Some([0; 3]))]
+#[case("0;15", Some([255; 3]))]
+#[case("0;default;15", Some([255; 3]))]
+#[case("15;8", Some([0; 3]))]
+#[case("default;default", None)]
+#[case("", None)]
+fn the_background_is_taken_from_the_environment_without_a_reply(
+    #[case] colours: &str,
+    #[case] expected: Option<[u8; 3]>,
+) {
+    let environment = Environment { colours: colours.into(), ..environment("rxvt-unicode-256color") };
+    assert_eq!(detect(&Replies::default(), &environment, None).background, expected);
+    let replies = Replies { background: Some([1, 2, 3]), ..Replies::default() };
+    assert_eq!(detect(&replies, &environment, None).background, Some([1, 2, 3]));
+    let in_tmux = Environment { tmux: true, ..environment };
+    assert_eq!(detect(&Replies::default(), &in_tmux, None).background, None);
+}
+
 #[test]
 fn in_tmux_the_outer_terminal_ends_the_query() {
-    let input = with_terminal(&[TMUX, "\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\", "\x1b[0n"], true);
+    let input = with_terminal(&[TMUX, "\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\", "\x1b[0n"], THROUGH_TMUX);
     assert!(input.is_complete(true) && input.replies.placeholders);
 }
 
@@ -228,7 +276,7 @@ fn a_timeout_loses_no_keys() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"jk\x1b").unwrap();
     let mut output = ours.try_clone().unwrap();
-    let input = query(ours.as_fd(), &mut output, false, Duration::from_millis(20));
+    let input = query(ours.as_fd(), &mut output, PLAIN, Duration::from_millis(20));
     assert!(!input.is_complete(false));
     assert_eq!((input.replies, &input.typed[..]), (Replies::default(), &b"jk\x1b"[..]));
 }
@@ -238,6 +286,6 @@ fn a_closed_terminal_ends_the_query() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut output = Vec::new();
     drop(theirs);
-    let input = query(ours.as_fd(), &mut output, false, Duration::from_mins(10));
+    let input = query(ours.as_fd(), &mut output, PLAIN, Duration::from_mins(10));
     assert_eq!(input, ProbeInput::default());
 }

@@ -50,6 +50,21 @@ pub struct FilterEntry {
     pub offered: Option<Offered>,
 }
 
+/// An editor that opens when its record is loaded. What is typed meanwhile is meant for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    pub editor: EditorKind,
+    /// The record under the cursor; `None` for the one the session resumes at.
+    pub record: Option<RecordId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditorKind {
+    Caption,
+    Note,
+    External,
+}
+
 /// The completions of the word at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {

@@ -20,6 +20,12 @@ impl Model {
             && self.list.cursor.is_some_and(|cursor| self.entry(cursor).is_some())
     }
 
+    /// Returns true if an editor will open when its record is loaded.
+    #[must_use]
+    pub const fn awaits_editor(&self) -> bool {
+        self.opening.is_some()
+    }
+
     /// Returns the line of a record if it is loaded.
     #[must_use]
     pub fn entry(&self, record: RecordId) -> Option<&Entry> {

@@ -5,7 +5,7 @@ use super::edit::Then;
 use super::{decide, describe, edit, file, filter, layers, navigate, replace, search, select, sheet, sort, undo, zoom};
 use crate::describe::Reason;
 use crate::review::command_line::{Argument, CommandLine, Kind, Parameter};
-use crate::review::{Change, Context, Effect, Mode, Model, RecordAction, SortBy, Tab};
+use crate::review::{Change, Context, EditorKind, Effect, Mode, Model, RecordAction, SortBy, Tab};
 
 /// A section of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -291,7 +291,7 @@ commands! {
             [Browse], "flag" => |model, _, out| decide::request(model, RecordAction::Flag, out);
         }
         Note "note" "write a note" {
-            [Browse], "note" => |model, _, _| edit::open_note(model);
+            [Browse], "note" => |model, _, out| edit::open(model, EditorKind::Note, out);
         }
         Undo "undo" "undo" {
             [Browse], "undo" => |model, _, out| undo::undo(model, out);
@@ -302,10 +302,10 @@ commands! {
     }
     Edit {
         Edit "edit" "edit the caption" {
-            [Browse], "edit" => |model, _, _| edit::open(model);
+            [Browse], "edit" => |model, _, out| edit::open(model, EditorKind::Caption, out);
         }
         EditExternally "edit-externally" "edit in $VISUAL or $EDITOR" {
-            [Browse], "" => |model, _, out| edit::open_externally(model, out);
+            [Browse], "" => |model, _, out| edit::open(model, EditorKind::External, out);
         }
         AcceptEdit "accept-edit" "accept the edit, next" (aliases: &["take-and-advance"]) {
             [Edit], "accept" => |model, _, out| edit::take(model, Then::Advance, out);
@@ -480,6 +480,9 @@ commands! {
         }
         Command "command" "command line and palette" (in_palette: false) {
             [Browse, Help], "commands" => |model, _, _| layers::open_command_line(model);
+        }
+        Redraw "redraw" "redraw the screen" {
+            *Context::ALL, "" => |_, _, out| out.push(Effect::Redraw);
         }
         Suspend "suspend" "suspend to the shell" {
             *Context::ALL, "" => |_, _, out| out.push(Effect::Suspend);

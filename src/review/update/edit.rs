@@ -2,9 +2,12 @@
 
 use super::{decide, filter, navigate, search, store, subjects};
 use crate::dataset::RecordId;
-use crate::review::{Editor, Effect, Mode, Model, NoticeKind};
+use crate::review::{Editor, EditorKind, Effect, Mode, Model, NoticeKind, Opening, SessionStatus};
 use crate::session::{Actor, Decision, Draft, EditBase, Event};
 use crate::text;
+
+/// The longest text of a prompt in bytes. Queries and expressions are compiled with every key.
+const PROMPT_LIMIT: usize = 4_096;
 
 /// What happens after an edit is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +18,44 @@ pub(super) enum Then {
     EditPrevious,
 }
 
+/// Opens an editor for the record under the cursor. If the record is not loaded yet, the editor opens later: the keys
+/// typed next are meant for it.
+pub(super) fn open(model: &mut Model, editor: EditorKind, out: &mut Vec<Effect>) {
+    if subjects::is_loading(model) {
+        let resumes = model.session == SessionStatus::Opening && model.list.cursor.is_none_or(|at| at == RecordId(0));
+        let record = model.list.cursor.filter(|_| !resumes);
+        model.opening = Some(Opening { editor, record });
+        model.notify(NoticeKind::Info, "the editor opens when the record is loaded · Esc cancels");
+        return;
+    }
+    match editor {
+        EditorKind::Caption => open_caption(model),
+        EditorKind::Note => open_note(model),
+        EditorKind::External => open_externally(model, out),
+    }
+}
+
+/// Opens the editor that was waiting for its record, unless another record is under the cursor now.
+pub(super) fn open_loaded(model: &mut Model, out: &mut Vec<Effect>) {
+    if subjects::is_loading(model) {
+        return;
+    }
+    let Some(Opening { editor, record }) = model.opening.take() else { return };
+    model.notice = None;
+    if record.is_none() || record == model.list.cursor {
+        open(model, editor, out);
+    } else {
+        model.notify(NoticeKind::Warning, "editor not opened: another record is under the cursor");
+    }
+}
+
+pub(super) fn cancel_opening(model: &mut Model) {
+    model.opening = None;
+    model.notify(NoticeKind::Info, "editor not opened");
+}
+
 /// Opens the editor on the draft, else on the caption shown.
-pub(super) fn open(model: &mut Model) {
+fn open_caption(model: &mut Model) {
     let Some(about) = subjects::cursor(model) else { return };
     let shown = model.shown(about);
     let start = model.text(about, shown).unwrap_or_default().to_owned();
@@ -28,7 +67,7 @@ pub(super) fn open(model: &mut Model) {
     model.mode = Mode::Edit(Editor { record: about, draft, start });
 }
 
-pub(super) fn open_note(model: &mut Model) {
+fn open_note(model: &mut Model) {
     let Some(about) = subjects::cursor(model) else { return };
     let note = model.state(about).note.clone();
     let draft = Draft { cursor: note.chars().count(), text: note.clone(), base: EditBase::Current };
@@ -37,6 +76,13 @@ pub(super) fn open_note(model: &mut Model) {
 
 /// Updates the text being typed. Drafts of captions are stored with every change, so that a crash loses no word.
 pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Vec<Effect>) {
+    if !matches!(model.mode, Mode::Edit(_)) {
+        model.notice = None;
+        if text.len() > PROMPT_LIMIT {
+            model.notify(NoticeKind::Warning, format!("too long: at most {PROMPT_LIMIT} bytes"));
+            return;
+        }
+    }
     match &mut model.mode {
         Mode::Edit(editor) => {
             let changed = editor.draft.text != text;
@@ -79,18 +125,18 @@ pub(super) fn take(model: &mut Model, then: Then, out: &mut Vec<Effect>) {
     match then {
         Then::Advance => navigate::advance(model),
         Then::Stay => {}
-        Then::EditNext => edit_neighbour(model, 1),
-        Then::EditPrevious => edit_neighbour(model, -1),
+        Then::EditNext => edit_neighbour(model, 1, out),
+        Then::EditPrevious => edit_neighbour(model, -1, out),
     }
 }
 
-fn edit_neighbour(model: &mut Model, step: isize) {
+fn edit_neighbour(model: &mut Model, step: isize, out: &mut Vec<Effect>) {
     let before = model.list.cursor;
     navigate::step(model, step);
     if model.list.cursor == before {
         model.notify(NoticeKind::Info, "end of the list");
     } else {
-        open(model);
+        open(model, EditorKind::Caption, out);
     }
 }
 
@@ -154,7 +200,7 @@ pub(super) fn take_note(model: &mut Model, editor: &Editor, out: &mut Vec<Effect
 }
 
 /// Opens the draft, else the caption shown, in the external editor.
-pub(super) fn open_externally(model: &mut Model, out: &mut Vec<Effect>) {
+fn open_externally(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(record) = subjects::cursor(model) else { return };
     let shown = model.shown(record);
     let text = match &model.state(record).draft {

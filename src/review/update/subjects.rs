@@ -61,6 +61,15 @@ pub(super) fn cursor(model: &mut Model) -> Option<RecordId> {
     None
 }
 
+/// Returns true if the record under the cursor, or the session, is still being read.
+pub(super) fn is_loading(model: &Model) -> bool {
+    let is_unread = |cursor| model.line(cursor).is_none() && !model.tabs.is_bad_line(cursor);
+    model.dataset_failure.is_none()
+        && (model.session == SessionStatus::Opening
+            || model.resume_at.is_some()
+            || model.list.cursor.map_or(!model.indexed, is_unread))
+}
+
 /// Returns why no record can be decided on.
 pub(super) fn refusal(model: &Model) -> Option<String> {
     match &model.session {

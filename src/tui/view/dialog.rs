@@ -111,7 +111,7 @@ fn hints(
     answers: impl IntoIterator<Item = (Command, String)>,
     render: RenderContext,
 ) -> Line<'static> {
-    let hints = answers.into_iter().flat_map(|(command, key)| key_hint(key, command.label(context), render.theme));
+    let hints = answers.into_iter().flat_map(|(command, key)| key_hint(&key, command.label(context), render.theme));
     Line::from(hints.collect::<Vec<_>>())
 }
 

@@ -79,7 +79,7 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
         // Commands that differ in direction only share a line.
         lines.extend(commands.chunk_by(|one, next| one.help() == next.help()).filter_map(|commands| {
             let (keys, help) = keys_and_help(keymap, commands, theme.glyphs.ellipsis)?;
-            Some(line(&keys, &help))
+            Some(line(&theme.words(&keys), &help))
         }));
         lines.push(Line::default());
     }

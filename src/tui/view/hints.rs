@@ -48,7 +48,7 @@ pub(super) fn hints(model: &Model, render: RenderContext, width: usize) -> Line<
         rest.into_iter().take(count).map(|(keys, command)| (keys, command.help())).collect()
     };
     for (key, label) in hints {
-        let hint = key_hint(key, label, render.theme);
+        let hint = key_hint(&key, label, render.theme);
         if line.width() + hint.iter().map(Span::width).sum::<usize>() > width {
             break;
         }

@@ -41,7 +41,7 @@ fn row(command: Command, is_selected: bool, width: usize, render: RenderContext)
         text + &padding
     };
     let syntax = padded(&syntax(command), SYNTAX);
-    let keys = padded(&render.keymap.keys(Context::Browse, command).join(" "), KEYS);
+    let keys = padded(&render.theme.words(&render.keymap.keys(Context::Browse, command).join(" ")), KEYS);
     let description = padded(command.description(), width.saturating_sub(SYNTAX + KEYS + 2));
     if is_selected {
         // One style for the whole row.

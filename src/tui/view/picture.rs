@@ -20,7 +20,7 @@ pub(super) fn draw(
     covers: &[Rect],
 ) {
     let info = match model.preview() {
-        Some(Ok(preview)) => format!(" {} ", preview.info()),
+        Some(Ok(preview)) => format!(" {} ", theme.words(&preview.info().to_string())),
         Some(Err(_)) | None => String::new(),
     };
     title(frame, area, Line::styled(" picture ", theme.muted), Line::styled(info, theme.muted), theme);
@@ -34,14 +34,15 @@ pub(super) fn draw_full_screen(
     model: &Model,
     render: RenderContext,
     painter: Option<&mut Painter>,
+    covers: &[Rect],
 ) {
     let Mode::Zoom(closeup) = model.mode else { return };
     if closeup.texts {
         let (picture, captions) = layout.zoom_with_texts();
-        draw_inside(frame, picture, model, render.theme, painter, &[]);
+        draw_inside(frame, picture, model, render.theme, painter, covers);
         caption::draw_side_by_side(frame, captions, model, render.theme);
     } else {
-        draw_inside(frame, layout.zoom(), model, render.theme, painter, &[]);
+        draw_inside(frame, layout.zoom(), model, render.theme, painter, covers);
     }
 }
 

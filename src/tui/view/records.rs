@@ -118,7 +118,7 @@ pub(super) fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &T
         Tab::Problems => "no problems",
     };
     let middle = Rect { y: area.y + area.height / 3, height: area.height - area.height / 3, ..area };
-    let paragraph = Paragraph::new(Line::styled(words, theme.muted)).centered();
+    let paragraph = Paragraph::new(Line::styled(theme.words(words), theme.muted)).centered();
     frame.render_widget(paragraph.wrap(ratatui::widgets::Wrap { trim: true }), middle);
 }
 

@@ -37,11 +37,13 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
     let mut footer = vec![Span::styled(format!("{count}   "), render.theme.busy)];
     for command in [Command::Submit, Command::Toggle, Command::ToggleAll, Command::Close] {
         if let Some(key) = render.keymap.hint(Context::Replace, command) {
-            footer.extend(key_hint(key, command.label(Context::Replace), render.theme));
+            footer.extend(key_hint(&key, command.label(Context::Replace), render.theme));
         }
     }
     lines.push(Line::from(footer));
-    let heading = text::truncate_to_width(&clean(&change.to_string()), usize::from(width) - 4, "…").into_owned();
+    let heading =
+        text::truncate_to_width(&clean(&change.to_string()), usize::from(width) - 4, render.theme.glyphs.ellipsis)
+            .into_owned();
     Popup::new(screen, (width, height.saturating_sub(2)), &heading, vec![Paragraph::new(lines)])
 }
 

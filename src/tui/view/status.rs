@@ -2,26 +2,22 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, Clear, Padding, Paragraph, Wrap};
 
 use super::hints::hints;
 use super::records::selection_summary;
 use super::{RenderContext, clean, join_dots};
 use crate::describe::Cost;
-use crate::review::{FilterEntry, Mode, Model, NoticeKind, Offered, SearchEntry};
+use crate::review::{FilterEntry, Mode, Model, Notice, NoticeKind, Offered, SearchEntry};
 use crate::text;
+use crate::tui::layout::Layout;
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderContext) {
     let theme = render.theme;
-    let prompt = match &model.mode {
-        Mode::Command(_) => ":",
-        Mode::Note(_) => " note: ",
-        Mode::Search(_) => "/",
-        Mode::Filter(_) => " filter: ",
-        Mode::CustomReason(..) => " reason: ",
-        _ => "",
-    };
+    let prompt = prompt(&model.mode);
     if let (false, Some(text_field)) = (prompt.is_empty(), render.text_field) {
         let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
         frame.render_widget(Span::styled(prompt, theme.accent), area);
@@ -40,21 +36,13 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
     let left_area = Rect { width: area.width - right_width, ..area };
     match &model.notice {
         Some(notice) => {
-            let style = match notice.kind {
-                NoticeKind::Info => theme.busy,
-                NoticeKind::Warning => theme.warning,
-                NoticeKind::Error => theme.bad,
-            };
-            let words = format!(" {}", clean(&notice.text));
-            if text::width(&words) <= usize::from(left_area.width) {
-                frame.render_widget(Span::styled(words, style), left_area);
-            } else {
-                // A long message takes the whole row.
-                let words =
-                    text::truncate_to_width(&words, usize::from(area.width), theme.glyphs.ellipsis).into_owned();
-                frame.render_widget(Span::styled(words, style), area);
+            let words = notice_words(notice, theme);
+            if text::width(&words) > usize::from(left_area.width) {
+                // A long notice takes the whole row; one that is still longer is drawn over the rows above.
+                frame.render_widget(Span::styled(words, notice_style(notice, theme)), area);
                 return;
             }
+            frame.render_widget(Span::styled(words, notice_style(notice, theme)), left_area);
         }
         None => frame.render_widget(hints(model, render, usize::from(left_area.width)), left_area),
     }
@@ -62,9 +50,71 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
     frame.render_widget(right, right_area);
 }
 
+fn notice_words(notice: &Notice, theme: &Theme) -> String {
+    format!(" {}", theme.words(&clean(&notice.text)))
+}
+
+fn notice_style(notice: &Notice, theme: &Theme) -> Style {
+    match notice.kind {
+        NoticeKind::Info => theme.busy,
+        NoticeKind::Warning => theme.warning,
+        NoticeKind::Error => theme.bad,
+    }
+}
+
+/// A notice that is longer than a row: most end with a remedy, which must be readable.
+pub(super) struct LongNotice {
+    area: Rect,
+    text: Paragraph<'static>,
+}
+
+/// Returns the notice if it needs more than the footer. It takes at most half of the screen.
+pub(super) fn notice(layout: &Layout, model: &Model, render: RenderContext) -> Option<LongNotice> {
+    let (notice, theme) = (model.notice.as_ref()?, render.theme);
+    let words = notice_words(notice, theme);
+    let width = layout.footer.width;
+    if render.text_field.is_some_and(|_| !prompt(&model.mode).is_empty()) || text::width(&words) <= usize::from(width) {
+        return None;
+    }
+    let most = layout.screen.height / 2;
+    // A word may leave the end of a row empty.
+    let room = usize::from(most) * usize::from(width) * 3 / 4;
+    let words = text::truncate_to_width(words.trim_start(), room, theme.glyphs.ellipsis).into_owned();
+    let block = Block::new().padding(Padding::horizontal(1));
+    let text = Paragraph::new(Text::styled(words, notice_style(notice, theme))).wrap(Wrap { trim: true }).block(block);
+    let height = u16::try_from(text.line_count(width)).unwrap_or(u16::MAX).min(most);
+    Some(LongNotice { area: Rect { y: layout.footer.bottom() - height, height, ..layout.footer }, text })
+}
+
+impl LongNotice {
+    pub(super) const fn area(&self) -> Rect {
+        self.area
+    }
+
+    pub(super) fn draw(self, frame: &mut Frame) {
+        frame.render_widget(Clear, self.area);
+        frame.render_widget(self.text, self.area);
+    }
+}
+
+/// The prompt of the text field in the footer. Empty if it has none.
+const fn prompt(mode: &Mode) -> &'static str {
+    match mode {
+        Mode::Command(_) => ":",
+        Mode::Note(_) => " note: ",
+        Mode::Search(_) => "/",
+        Mode::Filter(_) => " filter: ",
+        Mode::CustomReason(..) => " reason: ",
+        _ => "",
+    }
+}
+
 /// Renders the number of matches of the text being typed, its error or its completions.
 fn input_result(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     let cut = |words: &str| text::truncate_to_width(words, width, theme.glyphs.ellipsis).into_owned();
+    if let Some(notice) = &model.notice {
+        return Line::styled(cut(&format!("{} ", notice_words(notice, theme))), notice_style(notice, theme));
+    }
     let hits = match &model.mode {
         Mode::Search(SearchEntry { error: Some(error), .. }) => {
             return Line::styled(cut(&format!(" {} ", clean(error))), theme.bad);
