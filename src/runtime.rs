@@ -14,7 +14,7 @@ use crate::dataset::RecordId;
 use crate::engine::{Emit, Engine, EngineOptions};
 use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails};
 use crate::review::{Effect, Msg};
-use crate::session::Location;
+use crate::session::{Location, SessionError};
 use scanner::Scanner;
 
 /// The reviewer's background work.
@@ -156,11 +156,14 @@ impl Runtime {
     }
 
     /// Stops all work. Returns after everything sent to the session is stored.
-    pub async fn close(mut self) {
+    ///
+    /// # Errors
+    /// Returns an error if changes were lost.
+    pub async fn close(mut self) -> Result<(), SessionError> {
         self.scanner.stop_all();
         self.previewer = None;
-        if let Err(error) = self.engine.close().await {
-            tracing::error!(%error, "closing the session");
-        }
+        let Err(error) = self.engine.close().await else { return Ok(()) };
+        tracing::error!(%error, "closing the session");
+        if matches!(error, SessionError::Lost { .. }) { Err(error) } else { Ok(()) }
     }
 }

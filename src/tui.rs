@@ -27,6 +27,7 @@ use crate::dataset::RecordId;
 use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
 use crate::review::{Context, Effect, Model, Msg, Viewport, update};
 use crate::runtime::Runtime;
+use crate::session::SessionError;
 use crate::text;
 use clipboard::Clipboard;
 use editor::ExternalEditor;
@@ -62,16 +63,26 @@ pub struct Options {
     pub notify: Notify,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Changes were lost.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The terminal failed.
+    #[error(transparent)]
+    Terminal(#[from] io::Error),
+}
+
 /// Runs the reviewer until the operator quits. The runtime starts after the first frame.
 ///
 /// # Errors
-/// Returns an error if the terminal fails. Decisions are stored in any case.
+/// Returns an error if the terminal fails, in which case decisions are stored, or if changes could not be stored.
 pub async fn run(
     model: Model,
     options: Options,
     mut runtime: Runtime,
     mut messages: UnboundedReceiver<Msg>,
-) -> io::Result<()> {
+) -> Result<(), RunError> {
     terminal::restore_on_panic();
     let shown = Signals::new().and_then(|signals| {
         let mut app = App::open(model, options, signals)?;
@@ -88,9 +99,9 @@ pub async fn run(
         }
         Err(error) => Err(error),
     };
-    runtime.close().await;
+    runtime.close().await?;
     // A closed terminal ends the review, whether a signal arrived or a write failed first.
-    result.or_else(|error| if signals::terminal_is_gone() { Ok(()) } else { Err(error) })
+    Ok(result.or_else(|error| if signals::terminal_is_gone() { Ok(()) } else { Err(error) })?)
 }
 
 struct App {

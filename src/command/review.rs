@@ -106,5 +106,8 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
     // Do not wait for a describer that is busy with an image.
     workers.shutdown_background();
     drop(log);
-    Ok(result?)
+    result.map_err(|error| match error {
+        tui::RunError::Session(error) => error.into(),
+        tui::RunError::Terminal(error) => error.into(),
+    })
 }

@@ -40,6 +40,9 @@ pub enum EngineEvent {
     Durable(Seq, Timestamp),
     /// A step was not stored, nor will be any after it until the session is opened again.
     StoreFailed(String),
+    /// Steps could not be stored yet, for this reason. They are kept, and stored as soon as possible; `Durable` reports
+    /// that.
+    StoreDelayed(String),
     /// The sample of a spot check.
     Sampled(Result<Box<Sample>, String>),
     /// Captions of an earlier run's output; with the last of them, a summary.

@@ -42,6 +42,7 @@ impl SessionEvents {
             WorkerEvent::Opened { opened, read_only } => self.opened(session, opened, read_only),
             WorkerEvent::OpenFailed(error) => (self.emit)(EngineEvent::SessionFailed(error)),
             WorkerEvent::Durable { through } => (self.emit)(EngineEvent::Durable(through, Timestamp::now())),
+            WorkerEvent::Delayed { error } => (self.emit)(EngineEvent::StoreDelayed(error)),
             WorkerEvent::Failed { error, .. } => (self.emit)(EngineEvent::StoreFailed(error)),
         }
     }

@@ -160,6 +160,10 @@ pub struct Model {
     pub ledger: Ledger,
     /// The newest event known to be on disk.
     pub durable: Seq,
+    /// The first reason why later events could not be stored yet. They are kept, and stored as soon as possible.
+    pub unstored: Option<String>,
+    /// The record that the newest decision moved on from, and the cursor after that.
+    pub(super) advanced: Option<(RecordId, Option<RecordId>)>,
     pub tabs: Tabs,
     /// Records passed by the background check.
     pub checked: u32,
@@ -232,6 +236,8 @@ impl Model {
             session: SessionStatus::Opening,
             ledger: Ledger::new(),
             durable: Seq::default(),
+            unstored: None,
+            advanced: None,
             tabs,
             checked: 0,
             list: List { forward: true, ..List::default() },

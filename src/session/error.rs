@@ -7,6 +7,7 @@ use rusqlite::ErrorCode;
 
 use super::event::Seq;
 use crate::dataset::{DatasetError, RecordId};
+use crate::text::counted;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -57,6 +58,49 @@ pub enum SessionError {
     Failed,
     #[error("internal error: the session's thread has ended: reopen the session")]
     Stopped,
+    /// The session was closed before they could be stored.
+    #[error("lost: changes to {}: {source}", counted(*.records, "record", "records"))]
+    Lost { records: u64, source: Box<Self> },
+}
+
+impl SessionError {
+    /// Returns true if the same transaction may succeed later: the disk has room, another program releases its lock, or
+    /// the device works again.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.is_without_effect()
+            || matches!(
+                self.code(),
+                Some(
+                    ErrorCode::SystemIoFailure
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::PermissionDenied
+                )
+            )
+    }
+
+    /// Returns true if another program has the file locked.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    /// Returns true if the transaction failed before anything was synced.
+    pub(super) fn is_without_effect(&self) -> bool {
+        self.is_locked() || self.code() == Some(ErrorCode::DiskFull)
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Database { source, .. } => source.sqlite_error_code(),
+            _ => None,
+        }
+    }
+
+    /// Returns this error as the reason for losing changes, if there are any.
+    pub(super) fn losing(self, records: u64) -> Self {
+        if records == 0 { self } else { Self::Lost { records, source: Box::new(self) } }
+    }
 }
 
 /// A database error without the file name.
@@ -91,7 +135,7 @@ fn process(pid: Option<u32>) -> String {
 }
 
 const NOT_WRITABLE: &str = ": make the file and its folder writable, open read-only, or choose another with --session";
-const FULL: &str = ": make room on the disk, then reopen the session";
+const FULL: &str = ": make room on the disk";
 
 fn way_out_of_file(error: &io::Error) -> &'static str {
     match error.kind() {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
@@ -100,6 +101,11 @@ impl Batch {
         self.reviewers.clear();
     }
 
+    /// Returns the number of records that its steps change.
+    pub(super) fn changed_records(&self) -> u64 {
+        self.steps().flat_map(|step| step.changes.records()).map(|record| record.0).collect::<RoaringBitmap>().len()
+    }
+
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().map(|(step, _)| step)
     }
@@ -121,6 +127,12 @@ impl Store {
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Sets how long a commit waits for another program that has the file locked.
+    pub(super) fn wait_for_lock(&self, limit: Duration) {
+        // Fails only for a connection that is closed.
+        _ = self.connection.busy_timeout(limit);
     }
 
     /// Returns the number of the newest stored event.
@@ -170,15 +182,22 @@ impl Store {
     }
 
     /// Writes a batch in one transaction. Afterwards [`last`](Self::last) is the newest event on disk, also if this
-    /// returns an error; nothing more can be written then, because later events build on those that are missing.
+    /// returns an error; only the same batch can be written then, because later events build on those that are missing.
     pub(super) fn commit(&mut self, batch: &Batch) -> Result<(), SessionError> {
+        let known = self.subjects.len();
         match self.write(batch) {
             Ok(refused) => refused.map_or(Ok(()), Err),
             Err(fault) => {
-                // After a failed fsync a second one may report success without having written anything, so no
-                // checkpoint is made on closing. If this cannot be set, the checkpoint contains only acknowledged events.
-                _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-                Err(fault.of(&self.file))
+                // The records that the transaction introduced are not stored.
+                self.subjects.retain(|_, index| (index.0 as usize) < known);
+                let error = fault.of(&self.file);
+                if !error.is_without_effect() {
+                    // After a failed fsync a second one may report success without having written anything, so no
+                    // checkpoint is made on closing. If this cannot be set, the checkpoint contains only acknowledged
+                    // events. The transaction itself is written again by the next attempt.
+                    _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+                }
+                Err(error)
             }
         }
     }

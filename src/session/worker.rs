@@ -4,8 +4,9 @@
 //! however many came before it.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -24,6 +25,15 @@ use crate::describe::Charge;
 /// once should not wait longer than a few milliseconds for its acknowledgement.
 const LARGEST_BATCH: u64 = 4096;
 
+/// The time between two attempts to store a batch that could not be stored.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How long a commit waits for another program that has the session locked. The attempt is repeated.
+const LOCKED: Duration = Duration::from_millis(500);
+
+/// How long closing waits for another program that has the session locked.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
+
 /// What a [`Worker`] reports.
 #[derive(Debug)]
 pub enum WorkerEvent {
@@ -33,6 +43,9 @@ pub enum WorkerEvent {
     OpenFailed(SessionError),
     /// Every event up to this one is on disk.
     Durable { through: Seq },
+    /// What was sent so far cannot be stored now, for example because the disk is full. It is kept and stored as soon as
+    /// possible. Reported for every failed attempt that follows a command.
+    Delayed { error: String },
     /// The step that ends with this event was not stored, and nothing after it will be until the session is opened
     /// again.
     Failed { seq: Seq, error: String },
@@ -182,6 +195,7 @@ impl Worker {
             namesakes: None,
             reviewer: None,
             batch: Batch::default(),
+            delayed: false,
             failure: None,
         };
         let thread = thread::Builder::new()
@@ -231,14 +245,26 @@ struct State<F> {
     namesakes: Option<Namesakes>,
     reviewer: Option<String>,
     batch: Batch,
-    /// The first error since the session was opened. Nothing more is stored after it.
+    /// True if the batch could not be stored and is tried again.
+    delayed: bool,
+    /// The first error since the session was opened after which nothing more is stored.
     failure: Option<SessionError>,
 }
 
 impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
     fn run(mut self, queue: &Receiver<Command>) -> Result<(), SessionError> {
         self.open();
-        while let Ok(first) = queue.recv() {
+        loop {
+            let received = if self.delayed { queue.recv_timeout(RETRY) } else { queue.recv().map_err(Into::into) };
+            let first = match received {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    // Without a command, a failed attempt is no news.
+                    _ = self.commit();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let (mut next, mut last) = (Some(first), None);
             let mut size = 0;
             let mut refused = Vec::new();
@@ -261,7 +287,11 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
                     next = queue.try_recv().ok();
                 }
             }
-            self.commit();
+            if let Err(error) = self.commit()
+                && last.is_none()
+            {
+                self.report(WorkerEvent::Delayed { error });
+            }
             for event in refused {
                 self.report(event);
             }
@@ -339,12 +369,22 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
     }
 
     /// Writes the batch if there is something in it that does not wait for a step.
-    fn commit(&mut self) {
-        let Some(store) = self.store.as_mut().filter(|_| self.batch.is_urgent()) else { return };
+    ///
+    /// # Errors
+    ///
+    /// Returns the message if the batch is kept for another attempt.
+    fn commit(&mut self) -> Result<(), String> {
+        let Some(store) = self.store.as_mut().filter(|_| self.batch.is_urgent()) else { return Ok(()) };
         let batch = std::mem::take(&mut self.batch);
         let before = store.last();
+        store.wait_for_lock(LOCKED);
         let result = store.commit(&batch);
         let through = store.last();
+        self.delayed = result.as_ref().is_err_and(SessionError::is_passing);
+        if let Some(error) = result.as_ref().err().filter(|_| self.delayed) {
+            self.batch = batch;
+            return Err(error.to_string());
+        }
         if through > before {
             self.report(WorkerEvent::Durable { through });
         }
@@ -354,17 +394,33 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
             }
             self.failure = Some(error);
         }
+        Ok(())
     }
 
     /// Writes what waited for another step and closes the session. Returns the first error since it was opened.
     fn close(&mut self) -> Result<(), SessionError> {
         let mut batch = std::mem::take(&mut self.batch);
         let Some(mut store) = self.store.take() else { return Ok(()) };
-        batch.forget_reviewers();
-        let failure = match self.failure.take() {
-            None if batch.is_pending() => store.commit(&batch).err(),
-            failure => failure,
+        if batch.steps().next().is_none() {
+            batch.forget_reviewers();
+        }
+        let start = Instant::now();
+        let before = store.last();
+        let failure = loop {
+            match self.failure.take() {
+                None if batch.is_pending() => match store.commit(&batch) {
+                    // Each attempt waits for the lock.
+                    Err(error) if error.is_locked() && start.elapsed() < LAST_ATTEMPTS => {}
+                    result => break result.err().map(|error| error.losing(batch.changed_records())),
+                },
+                failure => break failure,
+            }
         };
+        self.delayed = false;
+        let through = store.last();
+        if through > before {
+            self.report(WorkerEvent::Durable { through });
+        }
         let closed = store.close();
         failure.map_or(closed, Err)
     }

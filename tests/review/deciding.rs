@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::Tab;
+use recaption::review::{Effect, Mode, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -85,6 +85,69 @@ fn a_decision_that_cannot_be_stored_is_dropped() {
     assert!(world.notice().contains("still opening"), "no decisions until the session is reopened");
     world.restart();
     assert_eq!(world.decisions(), "[kept] -");
+}
+
+/// The disk is full: what is decided is kept, but not stored.
+fn delayed(captions: &[&str]) -> World {
+    let mut world = World::new(captions);
+    world.slow_disk = true;
+    world
+}
+
+fn full() -> EngineEvent {
+    EngineEvent::StoreDelayed("the disk is full".to_owned())
+}
+
+#[test]
+fn a_decision_that_is_not_stored_yet_does_not_advance() {
+    let mut world = delayed(&["One.", "Two.", "Three."]);
+    world.keys("a");
+    world.send(full());
+    assert_eq!(world.cursor(), Some(0), "back at the record that is not stored");
+    let words = "not stored yet: the disk is full · changes to 1 record are kept and stored as soon as possible";
+    assert_eq!(world.notice(), words);
+    world.keys("x");
+    assert_eq!(world.cursor(), Some(0));
+    world.keys("j e").write("Mine.").keys("Enter");
+    world.send(EngineEvent::StoreDelayed("another reason".to_owned()));
+    assert_eq!((world.cursor(), world.model.mode == Mode::Browse), (Some(1), true));
+    assert!(world.notice().starts_with("not stored yet: the disk is full · changes to 2"), "{}", world.notice());
+    assert_eq!(world.model.current(RecordId(1)), Some("Mine."), "the text is kept");
+    world.disk_catches_up();
+    assert_eq!(world.notice(), "stored: every change is on disk again");
+    world.keys("a");
+    assert_eq!(world.cursor(), Some(2));
+    world.restart();
+    assert_eq!(world.model.current(RecordId(1)), Some("Mine."));
+}
+
+#[test]
+fn the_cursor_stays_where_the_operator_went_meanwhile() {
+    let mut world = delayed(&["One.", "Two.", "Three."]);
+    world.keys("a j");
+    world.send(full());
+    assert_eq!(world.cursor(), Some(2));
+}
+
+#[test]
+fn a_save_never_has_more_than_the_session() {
+    let mut world = delayed(&["One.", "Two."]);
+    world.keys("x ctrl-s");
+    assert_eq!(world.asked, [], "waits until the decision is on disk");
+    world.send(full());
+    world.keys("ctrl-s");
+    assert_eq!(
+        (world.notice(), world.asked.len()),
+        ("not saved: changes to 1 record are not stored yet: the disk is full", 0)
+    );
+    world.keys("q");
+    assert_eq!(world.model.mode, Mode::ConfirmQuit, "quitting may lose the change");
+    world.keys("Esc");
+    world.disk_catches_up();
+    assert_eq!(world.asked, [], "the refused save does not start by itself");
+    world.keys("s ctrl-s");
+    world.disk_catches_up();
+    assert!(matches!(world.asked[..], [Effect::Save(_)]), "{:?}", world.asked);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -25,6 +25,9 @@ const READY: usize = 8;
 /// The interval between updates of the progress if there are no events.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How long a run waits until its results can be stored, before it stops.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A finished run.
 pub(super) struct Finished {
     pub(super) tally: Tally,
@@ -39,6 +42,8 @@ struct Run<'a> {
     live: HashMap<JobId, bool>,
     next_job: u64,
     status: DescriberStatus,
+    /// Since when results cannot be stored, and why. No request is sent meanwhile.
+    delayed: Option<(Instant, String)>,
     tally: Tally,
 }
 
@@ -83,6 +88,7 @@ pub(super) async fn run(
         live: HashMap::new(),
         next_job: 0,
         status: DescriberStatus::default(),
+        delayed: None,
         tally: Tally::default(),
     };
     let tally = run.describe(&selected.records, &mut events, Progress::start(total, options.terminal)).await?;
@@ -116,8 +122,11 @@ impl Run<'_> {
         let mut interrupted = false;
         let mut tick = tokio::time::interval(TICK);
         loop {
+            if let Some((_, error)) = self.delayed.take_if(|(since, _)| since.elapsed() > PATIENCE) {
+                self.stop(Stopped::NotWritten(error));
+            }
             self.feed(&mut records);
-            if self.live.is_empty() {
+            if self.live.is_empty() && (self.delayed.is_none() || interrupted) {
                 break;
             }
             tokio::select! {
@@ -145,7 +154,7 @@ impl Run<'_> {
     /// Fills the queue.
     fn feed(&mut self, records: &mut impl Iterator<Item = RecordId>) {
         let capacity = self.options.describer.concurrency().get() + READY;
-        while self.tally.stopped.is_none() && self.live.len() < capacity {
+        while self.tally.stopped.is_none() && self.delayed.is_none() && self.live.len() < capacity {
             let Some(record) = records.next() else { break };
             self.next_job += 1;
             let job = JobId(self.next_job);
@@ -164,6 +173,10 @@ impl Run<'_> {
                 self.tally.usage.cost += usage.cost;
             }
             EngineEvent::StoreFailed(error) => self.stop(Stopped::NotWritten(error)),
+            EngineEvent::StoreDelayed(error) => {
+                self.delayed.get_or_insert((Instant::now(), error));
+            }
+            EngineEvent::Durable(through, _) if through >= self.ledger.last() => self.delayed = None,
             EngineEvent::SessionFailed(error) => self.stop(Stopped::NotWritten(error.to_string())),
             EngineEvent::Warning(text) => progress.message(&text),
             _ => {}

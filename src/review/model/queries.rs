@@ -79,6 +79,12 @@ impl Model {
         self.state(record).touched <= self.durable
     }
 
+    /// Returns the number of records with changes that are not on disk.
+    #[must_use]
+    pub fn unstored_records(&self) -> u64 {
+        self.ledger.touched().filter(|(_, state)| state.touched > self.durable).count() as u64
+    }
+
     /// Returns the original caption; empty if there is none, `None` if the line is not loaded.
     #[must_use]
     pub fn original(&self, record: RecordId) -> Option<&str> {

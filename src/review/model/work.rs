@@ -63,6 +63,8 @@ pub struct Bulk {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SaveStatus {
     pub running: bool,
+    /// A save that starts once every change is on disk, and whether it overwrites any file.
+    pub waiting: Option<bool>,
     /// Quit after the save.
     pub then_quit: bool,
     /// When the last save finished.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{file, filter, job_events, search};
+use super::{file, filter, job_events, navigate, search};
 use crate::dataset::{Entry, RecordId};
 use crate::engine::{Checked, EngineEvent};
 use crate::preview::Ready;
@@ -11,6 +11,7 @@ use crate::review::counters::Pending;
 use crate::review::order::Order;
 use crate::review::{Effect, Model, NoticeKind, PictureSlot, SessionStatus};
 use crate::session::{Opened, Sample};
+use crate::text::counted;
 
 pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effect>) {
     match event {
@@ -30,7 +31,9 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
             model.durable = model.durable.max(through);
             model.pending.stored(model.durable, model.ledger.last());
             model.pace.observe(at, model.counters().reviewed);
+            stored(model, out);
         }
+        EngineEvent::StoreDelayed(error) => store_delayed(model, error),
         EngineEvent::StoreFailed(error) => store_failed(model, &error, out),
         EngineEvent::Sampled(sample) => sampled(model, sample),
         EngineEvent::Imported { source, captions, done, at } => {
@@ -68,6 +71,7 @@ fn session_opened(
     let (ledger, cursor) = (opened.ledger, opened.cursor);
     let known: Vec<RecordId> = model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
     model.durable = ledger.last();
+    model.unstored = None;
     model.pending = Pending::default();
     model.ledger = ledger;
     for record in known {
@@ -130,6 +134,29 @@ fn load_failed(model: &mut Model, records: &[RecordId], error: String) {
         model.loading.remove(record);
     }
     dataset_failed(model, error);
+}
+
+/// Continues with what waited until every change is on disk.
+fn stored(model: &mut Model, out: &mut Vec<Effect>) {
+    if model.durable < model.ledger.last() {
+        return;
+    }
+    if model.unstored.take().is_some() {
+        model.notify(NoticeKind::Info, "stored: every change is on disk again");
+    }
+    if let Some(force) = model.save.waiting.take() {
+        file::save(model, force, out);
+    }
+}
+
+/// A step could not be stored yet. The operator stays at its record.
+fn store_delayed(model: &mut Model, error: String) {
+    let first = model.unstored.get_or_insert(error).clone();
+    navigate::go_back(model);
+    file::cancel_waiting_save(model);
+    let records = counted(model.unstored_records(), "record", "records");
+    let words = format!("not stored yet: {first} · changes to {records} are kept and stored as soon as possible");
+    model.notify(NoticeKind::Error, words);
 }
 
 /// A step could not be stored. The model may be ahead of the disk, so the session is opened again to show the

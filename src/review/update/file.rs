@@ -16,15 +16,33 @@ pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
             Some("the dataset is still loading: try again in a moment".to_owned())
         }
         SessionStatus::ReadOnly(_) | SessionStatus::Open if model.save.running => Some("already saving".to_owned()),
-        SessionStatus::ReadOnly(_) | SessionStatus::Open => None,
+        SessionStatus::ReadOnly(_) | SessionStatus::Open => {
+            let records = || counted(model.unstored_records(), "record", "records");
+            model
+                .unstored
+                .as_ref()
+                .map(|error| format!("not saved: changes to {} are not stored yet: {error}", records()))
+        }
     };
     if let Some(refusal) = refusal {
         model.save.then_quit = false;
         model.notify(NoticeKind::Warning, refusal);
         return;
     }
+    if model.durable < model.ledger.last() {
+        // The output never has more than the session.
+        model.save.waiting = Some(force);
+        return;
+    }
     model.save.running = true;
     out.push(Effect::Save(SaveRequest::new(&model.ledger, force)));
+}
+
+/// Cancels a save that waits for changes that cannot be stored.
+pub(super) fn cancel_waiting_save(model: &mut Model) {
+    if model.save.waiting.take().is_some() {
+        model.save.then_quit = false;
+    }
 }
 
 pub(super) fn saved(model: &mut Model, summary: &SaveSummary, out: &mut Vec<Effect>) {
@@ -65,7 +83,8 @@ pub(super) fn overwrite(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Quits. Asks first if there are unsaved decisions.
 pub(super) fn quit(model: &mut Model, out: &mut Vec<Effect>) {
-    if model.ledger.is_unsaved() && model.session == SessionStatus::Open {
+    let is_unsaved = model.ledger.is_unsaved() && model.session == SessionStatus::Open;
+    if is_unsaved || model.unstored.is_some() {
         model.mode = Mode::ConfirmQuit;
     } else {
         leave(model, out);

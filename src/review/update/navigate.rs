@@ -76,8 +76,28 @@ pub(super) fn to_number(model: &mut Model, number: Option<u64>) {
     }
 }
 
-/// Moves on after a decision. At the end of the list, reports what is left.
+/// Moves on after a decision, unless it cannot be stored. At the end of the list, reports what is left.
 pub(super) fn advance(model: &mut Model) {
+    if model.unstored.is_some() {
+        return;
+    }
+    let from = model.list.cursor;
+    move_on(model);
+    model.advanced = from.map(|from| (from, model.list.cursor));
+}
+
+/// Goes back to the record whose decision could not be stored, unless the operator went elsewhere since.
+pub(super) fn go_back(model: &mut Model) {
+    if let Some((from, to)) = model.advanced.take()
+        && model.list.cursor == to
+        && model.mode == Mode::Browse
+        && !model.is_durable(from)
+    {
+        go_to(model, from);
+    }
+}
+
+fn move_on(model: &mut Model) {
     let view = model.view();
     let is_last = model.list.position + 1 >= view.len();
     if !is_last {

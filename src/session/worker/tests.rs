@@ -89,9 +89,9 @@ fn events_of_new_records_fail_if_the_dataset_cannot_be_read() {
 }
 
 #[test]
-fn a_full_disk_fails_the_batch_and_everything_after_it() {
+fn what_a_full_disk_refuses_is_kept_and_reported_as_lost_on_closing() {
     let folder = folder();
-    let list = List::new(folder.path(), &[("a", "1")]);
+    let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
     let mut review = Review::open(&list);
     review.decide("a", Decision::Kept);
     let ledger = review.close();
@@ -101,12 +101,39 @@ fn a_full_disk_fails_the_batch_and_everything_after_it() {
     let (worker, acks) = spawn(file);
     let long = "a long note ".repeat(10_000);
     store(&worker, 2, Event::Noted { record: RecordId(0), note: long });
-    let WorkerEvent::Failed { seq: Seq(2), error } = acks.recv().unwrap() else { panic!("stored on a full disk") };
+    let WorkerEvent::Delayed { error } = acks.recv().unwrap() else { panic!("stored on a full disk") };
     assert!(error.contains("full: make room on the disk"), "{error}");
-    store(&worker, 3, Event::Undone);
-    assert!(matches!(acks.recv().unwrap(), WorkerEvent::Failed { seq: Seq(3), .. }));
-    assert!(matches!(worker.close(), Err(SessionError::Database { .. })));
+    store(&worker, 3, decided(RecordId(1), Decision::Kept));
+    assert!(matches!(acks.recv().unwrap(), WorkerEvent::Delayed { .. }));
+    let error = worker.close().unwrap_err();
+    assert!(matches!(error, SessionError::Lost { records: 2, .. }), "{error}");
+    assert!(error.to_string().starts_with("lost: changes to 2 records: "), "{error}");
     assert_eq!(Review::open(&list).close(), ledger);
+}
+
+#[test]
+fn what_another_programs_lock_delays_is_stored_after_it() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    Review::open(&list).close();
+    let (worker, acks) = start(&list);
+    let other = rusqlite::Connection::open(list.location().file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    store(&worker, 1, decided(RecordId(0), Decision::Kept));
+    assert!(matches!(acks.recv().unwrap(), WorkerEvent::Delayed { .. }));
+    store(&worker, 2, decided(RecordId(1), Decision::Skipped));
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    let durable = acks.iter().find_map(|event| match event {
+        WorkerEvent::Durable { through } if through == Seq(2) => Some(through),
+        WorkerEvent::Durable { .. } | WorkerEvent::Delayed { .. } => None,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(durable, Some(Seq(2)));
+    worker.close().unwrap();
+    let review = Review::open(&list);
+    assert_eq!(review.ledger.record(RecordId(0)).decision, Decision::Kept);
+    assert_eq!(review.ledger.record(RecordId(1)).decision, Decision::Skipped);
 }
 
 #[test]

@@ -17,7 +17,15 @@ pub(super) fn quit(screen: Rect, model: &Model, render: RenderContext) -> Popup 
     } else {
         "Your decisions have not been saved to a dataset yet."
     };
-    let lines = vec![Line::raw(unsaved), Line::styled("Either way, the session keeps them.", render.theme.muted)];
+    let kept = match &model.unstored {
+        None => Line::styled("Either way, the session keeps them.", render.theme.muted),
+        Some(error) => {
+            let records = counted(model.unstored_records(), "record", "records");
+            let words = format!("Changes to {records} are not stored yet, and may be lost: {}", clean(error));
+            Line::styled(words, render.theme.bad)
+        }
+    };
+    let lines = vec![Line::raw(unsaved), kept];
     dialog(screen, "quit?", lines, Context::ConfirmQuit, render)
 }
 

@@ -185,6 +185,9 @@ fn background(model: &Model, render: RenderContext) -> Line<'static> {
         None if model.spent != Cost::default() => parts.push(Span::styled(model.spent.summary(), muted)),
         None => {}
     }
+    if model.unstored.is_some() {
+        parts.push(Span::styled(format!("{} not stored", model.unstored_records()), warning));
+    }
     if model.save.running {
         parts.push(Span::styled(format!("saving{}", glyphs.ellipsis), busy));
     } else if model.ledger.is_unsaved() {
