@@ -4,9 +4,11 @@
 //! Records are read by position and parsed on demand. [`save`] writes a new file with changed captions.
 
 mod fields;
+mod format;
 mod index;
 mod line;
 mod matching;
+mod objects;
 mod picture;
 mod read;
 mod rewrite;
@@ -23,6 +25,7 @@ use std::sync::{Arc, OnceLock};
 use twox_hash::XxHash3_64;
 
 pub use fields::{Decoded, Json};
+pub use format::Foreign;
 pub use index::Progress;
 pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
 pub use matching::{Match, Sought, match_namesakes};
@@ -78,9 +81,8 @@ pub enum DatasetError {
     /// A pipe or a device.
     #[error("{path}: not a regular file; datasets need random access, so write it to a file first")]
     NotAFile { path: PathBuf },
-    /// The byte order mark is that of UTF-16.
-    #[error("{path}: encoded as UTF-16; convert it to UTF-8 first (iconv -f utf-16 -t utf-8)")]
-    Utf16 { path: PathBuf },
+    #[error("{path}: {found}")]
+    Foreign { path: PathBuf, found: Foreign },
     /// More records than a [`RecordId`] can count, or more bytes than the index can hold.
     #[error("{path}: too large; split it (at most 4 294 967 295 records in 256 TiB)")]
     TooLarge { path: PathBuf },
@@ -114,11 +116,11 @@ struct Inner {
 }
 
 impl Dataset {
-    /// Opens `path`: a JSON Lines file, or a folder with a `metadata.jsonl`. Only the byte order mark is read, so this
+    /// Opens `path`: a JSON Lines file, or a folder with a `metadata.jsonl`. Only the first kilobytes are read, so this
     /// takes microseconds at any size.
     ///
     /// # Errors
-    /// Returns an error if there is no such file, it is not a regular file, or its byte order mark is that of UTF-16.
+    /// Returns an error if there is no such file, it is not a regular file, or it has another format.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
         if options.caption_field == FILE_NAME {
             return Err(DatasetError::CaptionFieldIsFileName);
@@ -342,5 +344,7 @@ pub fn field_suffix(caption_field: &str) -> String {
     }
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 mod inspect;
 mod pixels;
 mod source;
+mod spelling;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,8 @@ pub(crate) use cache::ByteCache;
 pub(crate) use decode::{Decoded, decode, decode_unless, inspect};
 pub(crate) use inspect::inspect_file;
 pub(crate) use pixels::{opaque, resize};
-pub(crate) use source::{Stamp, read, stamp};
+pub(crate) use source::{Stamp, located, read, stamp};
+pub(crate) use spelling::{actual_path, other_spelling};
 
 pub use decode::decoder_process;
 

@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::dataset::{Caption, Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
 use crate::exit::ExitCode;
 use crate::lint::{
-    self, DuplicateIndex, Duplicates, LintKind, NearDuplicateIndex, NearDuplicatePass, NearDuplicates, Rules,
+    self, DuplicateIndex, Duplicates, LintKind, NearDuplicateIndex, NearDuplicatePass, NearDuplicates, Rules, Severity,
 };
 use crate::picture::{self, PictureError};
 use crate::text::counted;
@@ -90,15 +90,24 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
 
     progress.phase("checking", dataset.record_count());
     each(&dataset, &progress, &mut |entry| match entry {
-        Entry::Bad(bad) => Ok(report.add(&Finding::of_line(entry, Kind::BadLine, bad.error.to_string()))?),
+        Entry::Bad(bad) => {
+            if let Some(path) = bad.file_name().and_then(|name| dataset.picture_path(&name).ok()) {
+                pictures.add(&path);
+            }
+            report.next_record()?;
+            let finding = Finding::of_line(entry, Kind::BadLine, bad.error.to_string());
+            Ok(report.add(&finding.because(bad.error.cause()))?)
+        }
         Entry::Record(record) => {
-            let mut add = |kind, message| report.add(&Finding::of_line(entry, kind, message));
+            report.next_record()?;
             for finding in &record.findings {
-                add(kind_of(finding), finding.to_string())?;
+                let (kind, message) = (kind_of(finding), finding.to_string());
+                report.add(&Finding::of_line(entry, kind, message.clone()).because(message))?;
             }
-            if let Some((kind, message)) = look(&dataset, record, &mut pictures) {
-                add(kind, message)?;
+            if let Some(finding) = look(&dataset, entry, &record.file_name, &mut pictures) {
+                report.add(&finding)?;
             }
+            let mut add = |kind, message| report.add(&Finding::of_line(entry, kind, message));
             match known.occurrences.of(record.id) {
                 0 => {}
                 earlier => {
@@ -116,6 +125,7 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
             Ok(())
         }
     })?;
+    report.end_of_records()?;
     folder::second_metadata(&dataset, &mut report)?;
     pictures.orphans(&dataset, &mut report)?;
 
@@ -208,22 +218,41 @@ const fn kind_of(finding: &LineFinding) -> Kind {
     match finding {
         LineFinding::CaptionNotString { .. } => Kind::CaptionNotText,
         LineFinding::CaptionLoneSurrogate => Kind::LoneSurrogate,
+        LineFinding::NotANumber { .. } => Kind::NotANumber,
         LineFinding::Repeated { .. } => Kind::RepeatedMember,
     }
 }
 
 /// Checks that a record's image exists and that its headers can be decoded.
-fn look(dataset: &Dataset, record: &Record, pictures: &mut Pictures) -> Option<(Kind, String)> {
-    let name = &record.file_name;
+fn look<'a>(dataset: &Dataset, entry: &'a Entry, name: &str, pictures: &mut Pictures) -> Option<Finding<'a>> {
     let path = match dataset.picture_path(name) {
         Ok(path) => path,
-        Err(refused) => return Some((Kind::RefusedPath, format!("{name}: {refused}"))),
+        Err(refused) => {
+            let finding = Finding::of_line(entry, Kind::RefusedPath, format!("{name}: {refused}"));
+            return Some(finding.because(refused.to_string()));
+        }
     };
-    pictures.add(&path);
-    match picture::inspect_file(&path) {
-        Ok(_) => None,
-        Err(PictureError::Missing) => Some((Kind::MissingPicture, format!("{name} does not exist"))),
-        Err(why) => Some((Kind::UnreadablePicture, format!("{name}: {why}"))),
+    let other = if pictures.add(&path) { None } else { picture::other_spelling(&path) };
+    if let Some(other) = &other {
+        pictures.add(other);
+    }
+    match (picture::inspect_file(&path), other) {
+        (Ok(_), None) => None,
+        (Ok(_), Some(_)) => {
+            let cause = if name.contains('\\') {
+                "no such file; read with / in place of \\"
+            } else {
+                "no such file; read in the other Unicode normalization (NFC, NFD)"
+            };
+            let finding = Finding::of_line(entry, Kind::OtherSpelling, format!("{name}: {cause}"));
+            Some(Finding { severity: Severity::Info, ..finding }.because(cause.to_owned()))
+        }
+        (Err(PictureError::Missing), _) => {
+            let cause = "the image does not exist; --images DIR sets the folder of the images";
+            let finding = Finding::of_line(entry, Kind::MissingPicture, format!("{name} does not exist"));
+            Some(finding.because(cause.to_owned()))
+        }
+        (Err(why), _) => Some(Finding::of_line(entry, Kind::UnreadablePicture, format!("{name}: {why}"))),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::engine::selection::{Selected, Selection};
 use crate::exit::ExitCode;
 use crate::lint::Rules;
 use crate::logging;
+use crate::picture;
 use crate::session::{self, Location, SessionError};
 use crate::text::{counted, thousands};
 use run::Finished;
@@ -154,6 +155,14 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
             let left_out = counted(selected.without_picture, "record", "records");
             writeln!(Console::stderr(), "{left_out} left out: the image is missing")?;
         }
+        if selected.other_captions > 0 {
+            let left_out = counted(selected.other_captions, "record", "records");
+            writeln!(Console::stderr(), "{left_out} left out: {OTHER_CAPTION}")?;
+        }
+        if selected.unreadable > 0 {
+            let left_out = counted(selected.unreadable, "line", "lines");
+            writeln!(Console::stderr(), "{left_out} left out: not a record; `recaption check` lists them")?;
+        }
         tally.print(total, &options.path, name, out)?;
     }
     if options.save {
@@ -161,6 +170,9 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     }
     Ok(tally.exit_code())
 }
+
+/// Why records are left out whose captions are arrays, objects, numbers or booleans.
+const OTHER_CAPTION: &str = "the caption is not a string (--caption-field chooses another field)";
 
 fn print_plan(
     options: &GenerateOptions,
@@ -175,6 +187,7 @@ fn print_plan(
             "selected": records,
             "without_picture": selected.without_picture,
             "unreadable": selected.unreadable,
+            "other_captions": selected.other_captions,
             "input_tokens": cost.map(|usage| usage.tokens.input),
             "output_tokens": cost.map(|usage| usage.tokens.output),
             "cost_usd": cost.map(|usage| usage.cost),
@@ -193,6 +206,9 @@ fn print_plan(
     if selected.unreadable > 0 {
         writeln!(out, "  left out, invalid line: {}", selected.unreadable)?;
     }
+    if selected.other_captions > 0 {
+        writeln!(out, "  left out, {OTHER_CAPTION}: {}", selected.other_captions)?;
+    }
     out.flush().map(|()| ExitCode::Done)
 }
 
@@ -208,7 +224,7 @@ fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -
             Ok(Entry::Record(line)) => dataset.picture_path(&line.file_name).ok(),
             _ => None,
         };
-        let size = size.and_then(|path| image::image_dimensions(path).ok());
+        let size = size.and_then(|path| picture::inspect_file(&path).ok()).map(|info| (info.width, info.height));
         let usage = options.describer.estimate(size).unwrap_or_default();
         sum.tokens += usage.tokens;
         sum.cost += usage.cost;

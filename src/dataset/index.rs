@@ -5,6 +5,8 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::DatasetError;
+use super::format::{self, Layout, PROBE};
+use super::objects::ObjectScanner;
 use super::source::{Source, clamp_len};
 
 /// Bytes read at a time: fits the L2 cache of a core.
@@ -13,7 +15,7 @@ const BLOCK: usize = 256 * 1024;
 const PUBLISH_EVERY: u64 = 4 * 1024 * 1024;
 /// Records in a segment. Computing a line number adds up at most this many gaps.
 const SEGMENT: usize = 4096;
-/// Bits of a mark that hold the line's offset. The others hold the number of blank lines before it.
+/// Bits of a mark that hold the line's offset. The others hold the number of lines between it and the first line of the record before.
 const START_BITS: u32 = 48;
 const START_MASK: u64 = (1 << START_BITS) - 1;
 /// Stands for a gap that does not fit in its bits and is kept in a map.
@@ -42,26 +44,30 @@ pub(super) struct Span {
 /// The lines found so far. One thread builds the index, any number read it.
 #[derive(Debug)]
 pub(super) struct Index {
+    layout: Layout,
     published: RwLock<Published>,
     scanner: Mutex<Scanner>,
 }
 
 impl Index {
-    /// Creates an empty index. Reads the file's byte order mark.
+    /// Creates an empty index. Reads the beginning of the file.
     pub(super) fn new(source: &Source) -> Result<Self, DatasetError> {
         let total = source.stamp().len;
         if total > START_MASK {
             return Err(DatasetError::TooLarge { path: source.path().into() });
         }
-        let mut mark = [0; BOM.len()];
-        let mark = &mut mark[..clamp_len(total, BOM.len())];
-        source.read(0, mark)?;
-        if matches!(mark, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
-            return Err(DatasetError::Utf16 { path: source.path().into() });
-        }
-        let body = if mark == BOM { BOM.len() as u64 } else { 0 };
+        let mut probe = [0; PROBE];
+        let probe = &mut probe[..clamp_len(total, PROBE)];
+        source.read(0, probe)?;
+        let layout = format::detect(probe, probe.len() as u64 == total)
+            .map_err(|found| DatasetError::Foreign { path: source.path().into(), found })?;
+        let body = if probe.starts_with(BOM) { BOM.len() as u64 } else { 0 };
         let published = Published { next_line: 1, end: body, ..Published::default() };
-        Ok(Self { published: RwLock::new(published), scanner: Mutex::new(Scanner::new(body)) })
+        let scanner = match layout {
+            Layout::Lines => Scanner::Lines(LineScanner::new(body)),
+            Layout::Objects => Scanner::Objects(ObjectScanner::new(body)),
+        };
+        Ok(Self { layout, published: RwLock::new(published), scanner: Mutex::new(scanner) })
     }
 
     pub(super) fn build(
@@ -73,16 +79,16 @@ impl Index {
         let mut scanner: MutexGuard<'_, Scanner> = self.scanner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut block = vec![0; BLOCK];
         let mut marks = Vec::new();
-        let mut published_at = scanner.offset;
-        while scanner.offset < total {
-            let block = &mut block[..clamp_len(total - scanner.offset, BLOCK)];
-            source.read(scanner.offset, block)?;
+        let mut published_at = scanner.offset();
+        while scanner.offset() < total {
+            let block = &mut block[..clamp_len(total - scanner.offset(), BLOCK)];
+            source.read(scanner.offset(), block)?;
             scanner.feed(block, &mut marks);
             let is_first = self.count() == 0 && !marks.is_empty();
-            if is_first || scanner.offset - published_at >= PUBLISH_EVERY {
-                self.publish(&mut marks, scanner.line_start, source)?;
-                published_at = scanner.offset;
-                let now = self.progress(scanner.offset, total);
+            if is_first || scanner.offset() - published_at >= PUBLISH_EVERY {
+                self.publish(&mut marks, scanner.settled(), source)?;
+                published_at = scanner.offset();
+                let now = self.progress(scanner.offset(), total);
                 if progress(now).is_break() {
                     return Ok(now);
                 }
@@ -91,10 +97,10 @@ impl Index {
         if !self.is_complete() {
             source.check()?;
             scanner.finish(&mut marks);
-            self.publish(&mut marks, scanner.offset, source)?;
+            self.publish(&mut marks, scanner.offset(), source)?;
             self.published.write().unwrap_or_else(PoisonError::into_inner).complete = true;
         }
-        let now = self.progress(scanner.offset, total);
+        let now = self.progress(scanner.offset(), total);
         // The index is complete, so there is nothing left for a break to stop.
         let _ = progress(now);
         Ok(now)
@@ -114,6 +120,10 @@ impl Index {
     fn progress(&self, bytes_read: u64, bytes_total: u64) -> Progress {
         let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
         Progress { records: published.count, bytes_read, bytes_total, complete: published.complete }
+    }
+
+    pub(super) const fn layout(&self) -> Layout {
+        self.layout
     }
 
     pub(super) fn count(&self) -> u32 {
@@ -149,10 +159,10 @@ impl Index {
 
 /// A record found by the scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
-    start: u64,
-    /// Blank lines since the record before.
-    gap: u64,
+pub(super) struct Mark {
+    pub(super) start: u64,
+    /// Lines since the first line of the record before: blank ones, and the rest of that record if it has several.
+    pub(super) gap: u64,
 }
 
 /// Eight bytes a record, in fixed segments: growing copies nothing, so a reader never waits for a large copy.
@@ -220,7 +230,45 @@ impl Published {
 
 /// Finds the records in a stream of blocks.
 #[derive(Debug)]
-struct Scanner {
+enum Scanner {
+    Lines(LineScanner),
+    Objects(ObjectScanner),
+}
+
+impl Scanner {
+    const fn offset(&self) -> u64 {
+        match self {
+            Self::Lines(lines) => lines.offset,
+            Self::Objects(objects) => objects.offset(),
+        }
+    }
+
+    /// Returns the end of the last complete record and of the blank lines after it.
+    fn settled(&self) -> u64 {
+        match self {
+            Self::Lines(lines) => lines.line_start,
+            Self::Objects(objects) => objects.settled(),
+        }
+    }
+
+    fn feed(&mut self, block: &[u8], marks: &mut Vec<Mark>) {
+        match self {
+            Self::Lines(lines) => lines.feed(block, marks),
+            Self::Objects(objects) => objects.feed(block, marks),
+        }
+    }
+
+    fn finish(&mut self, marks: &mut Vec<Mark>) {
+        match self {
+            Self::Lines(lines) => lines.finish(marks),
+            Self::Objects(objects) => objects.finish(marks),
+        }
+    }
+}
+
+/// Finds the records of JSON Lines.
+#[derive(Debug)]
+struct LineScanner {
     /// Offset of the next byte.
     offset: u64,
     line_start: u64,
@@ -229,7 +277,7 @@ struct Scanner {
     gap: u64,
 }
 
-impl Scanner {
+impl LineScanner {
     const fn new(start: u64) -> Self {
         Self { offset: start, line_start: start, line_has_content: false, gap: 0 }
     }
@@ -284,7 +332,7 @@ mod tests {
     }
 
     fn in_blocks(bytes: &[u8], cuts: &[usize]) -> Published {
-        let mut scanner = Scanner::new(0);
+        let mut scanner = LineScanner::new(0);
         let mut published = Published { next_line: 1, ..Published::default() };
         let mut marks = Vec::new();
         let mut rest = bytes;

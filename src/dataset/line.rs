@@ -79,7 +79,7 @@ pub struct Record {
 /// The caption of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Caption {
-    /// The field is missing or `null`.
+    /// The field is missing, `null` or `NaN`.
     #[default]
     None,
     Text(String),
@@ -164,15 +164,44 @@ pub enum LineError {
     TooLong,
 }
 
+impl LineError {
+    /// Returns the error without the details of one line, and with the way out.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::NotJson { reason, .. } if reason.starts_with("EOF") => {
+                "not JSON, or one object over several lines; write one a line (jq -c . in.json > out.jsonl)".to_owned()
+            }
+            Self::NotJson { reason, .. } => format!("not JSON: {reason}"),
+            Self::NotUtf8 { .. } => "not UTF-8; convert the file first (iconv -t utf-8)".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl BadLine {
+    /// Returns the image that the beginning of the line seems to name.
+    #[must_use]
+    pub fn file_name(&self) -> Option<String> {
+        let (_, after) = self.preview.split_once("\"file_name\"")?;
+        let value = after.trim_start().strip_prefix(':')?.trim_start();
+        let end = value.char_indices().skip(1).find(|(at, byte)| *byte == '"' && !value[..*at].ends_with('\\'))?.0;
+        file_name(Some(Json::new(&value[..=end]))).ok().map(Cow::into_owned)
+    }
+}
+
 /// A problem of a line that can be parsed nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineFinding {
-    /// Saving a caption replaces the value.
-    #[error("the caption must be a string (found {found})")]
+    /// Nothing replaces the value, unless it is `null`.
+    #[error("{}", not_a_string(*found))]
     CaptionNotString { found: JsonKind },
     /// U+FFFD is shown in its place.
     #[error("the caption contains a lone surrogate (\\uD800 to \\uDFFF)")]
     CaptionLoneSurrogate,
+    /// Python writes these numbers, and Hugging Face's loader reads them.
+    #[error("{found} is not JSON: write null instead (Python: json.dumps(…, allow_nan=False))")]
+    NotANumber { found: &'static str },
     #[error("duplicate field \"{name}\"; the last one counts")]
     Repeated { name: String },
 }
@@ -191,6 +220,12 @@ pub enum JsonKind {
     Array,
     /// `{…}`
     Object,
+}
+
+fn not_a_string(found: JsonKind) -> String {
+    let way_out =
+        if found == JsonKind::Null { "" } else { "; no text replaces it: --caption-field chooses another field" };
+    format!("the caption must be a string (found {found}){way_out}")
 }
 
 impl JsonKind {
@@ -235,6 +270,7 @@ fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError>
     let fields = fields(line, caption_field)?;
     let file_name = file_name(fields.file_name.json)?;
     let mut findings = Vec::new();
+    findings.extend(fields.nan.map(|found| LineFinding::NotANumber { found }));
     for (repeated, name) in [(fields.file_name.repeated, super::FILE_NAME), (fields.caption.repeated, caption_field)] {
         if repeated {
             findings.push(LineFinding::Repeated { name: name.into() });
@@ -250,8 +286,10 @@ fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError>
         }
         Some((json, None)) => {
             let kind = json.kind();
-            findings.push(LineFinding::CaptionNotString { found: kind });
-            if kind == JsonKind::Null {
+            if json.raw() != "NaN" {
+                findings.push(LineFinding::CaptionNotString { found: kind });
+            }
+            if json.is_missing() {
                 Caption::None
             } else {
                 Caption::Other(OtherCaption { kind, json: json.raw().into() })

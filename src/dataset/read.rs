@@ -2,6 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
+use super::format::Layout;
 use super::index::{Index, Span};
 use super::line::MAX_LINE_BYTES;
 use super::source::{Source, clamp_len};
@@ -17,7 +18,7 @@ pub(super) struct RawLine<'a> {
     pub(super) record: RecordId,
     /// Line number, from one.
     pub(super) number: u64,
-    /// Without the newline; only the beginning if the line is too long.
+    /// The record's line or lines without the last newline; only the beginning if they are too long.
     pub(super) bytes: &'a [u8],
     pub(super) too_long: bool,
 }
@@ -47,7 +48,8 @@ pub(super) fn lines(
             source.read(start, &mut buffer[..len])?;
             source.check()?;
             for span in run {
-                let raw = raw_line(RecordId(next), span, &buffer[clamp_len(span.start - start, len)..len]);
+                let raw =
+                    raw_line(index.layout(), RecordId(next), span, &buffer[clamp_len(span.start - start, len)..len]);
                 next += 1;
                 if visit(raw).is_break() {
                     return Ok(());
@@ -62,14 +64,8 @@ pub(super) fn lines(
     Ok(())
 }
 
-fn raw_line<'a>(record: RecordId, span: &Span, bytes: &'a [u8]) -> RawLine<'a> {
+fn raw_line<'a>(layout: Layout, record: RecordId, span: &Span, bytes: &'a [u8]) -> RawLine<'a> {
     let bytes = &bytes[..clamp_len(span.end - span.start, bytes.len())];
-    let (bytes, too_long) = first_line(bytes);
-    RawLine { record, number: span.line, bytes, too_long }
-}
-
-/// Returns the first line of a record's bytes without the newline, and true if it exceeds [`MAX_LINE_BYTES`].
-pub(super) fn first_line(bytes: &[u8]) -> (&[u8], bool) {
-    let line = memchr::memchr(b'\n', bytes).map_or(bytes, |newline| &bytes[..newline]);
-    (line, line.len() > MAX_LINE_BYTES)
+    let bytes = layout.record(bytes);
+    RawLine { record, number: span.line, bytes, too_long: bytes.len() > MAX_LINE_BYTES }
 }

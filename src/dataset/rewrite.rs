@@ -79,12 +79,13 @@ impl<'a> Line<'a> {
         self.others().into_iter().filter_map(text).take(MOST).collect()
     }
 
-    /// Returns its bytes with another caption. Returns them unchanged if the line is not a record.
+    /// Returns its bytes with another caption. Returns them unchanged if the line is not a record, or if its caption is a
+    /// value that no text may replace.
     #[must_use]
     pub fn with_caption(&self, caption: &str) -> Cow<'a, [u8]> {
         match rewrite(&self.raw, self.caption_field, caption) {
             Rewritten::Changed(line) => Cow::Owned(line),
-            Rewritten::Same | Rewritten::Bad => Cow::Borrowed(self.raw.bytes),
+            Rewritten::Same | Rewritten::NotText | Rewritten::Bad => Cow::Borrowed(self.raw.bytes),
         }
     }
 }
@@ -95,6 +96,8 @@ pub(super) enum Rewritten {
     Same,
     /// The line with the new caption, without the newline.
     Changed(Vec<u8>),
+    /// The caption is neither a string nor `null`, so it is kept unchanged.
+    NotText,
     /// Not a record, so it is kept unchanged.
     Bad,
 }
@@ -103,26 +106,32 @@ pub(super) enum Rewritten {
 /// is appended with the separators the line uses.
 pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) -> Rewritten {
     let Ok(text) = text(line) else { return Rewritten::Bad };
-    let Ok(Fields { file_name: name, caption: field, tail }) = fields(text, caption_field) else {
+    let Ok(Fields { file_name: name, caption: field, tail, .. }) = fields(text, caption_field) else {
         return Rewritten::Bad;
     };
     if file_name(name.json).is_err() {
         return Rewritten::Bad;
     }
     if let Some(json) = field.json {
-        if json.text().is_some_and(|decoded| decoded.text == caption) {
-            return Rewritten::Same;
+        match json.text() {
+            Some(decoded) if decoded.text == caption => return Rewritten::Same,
+            None if !json.is_missing() => return Rewritten::NotText,
+            _ => {}
         }
         let raw = json.raw();
         let start = raw.as_ptr().addr() - text.as_ptr().addr();
         return Rewritten::Changed(splice(text, start, start + raw.len(), &encoded(caption)));
     }
-    let Some(Tail { comma, colon, end }) = tail else { return Rewritten::Bad };
+    let Some(Tail { comma, key, colon, end }) = tail else { return Rewritten::Bad };
     let colon = &text[colon];
     let comma = match comma {
-        Some(comma) => &text[comma],
-        None if colon.ends_with(char::is_whitespace) => ", ",
-        None => ",",
+        Some(comma) => text[comma].to_owned(),
+        // The white space before the only field, if that is on a line of its own.
+        None => match text[..key].rsplit_once('{') {
+            Some((_, space)) if space.contains('\n') => format!(",{space}"),
+            _ if colon.ends_with(char::is_whitespace) => ", ".to_owned(),
+            _ => ",".to_owned(),
+        },
     };
     let field = format!("{comma}{}{colon}{}", encoded(caption_field), encoded(caption));
     Rewritten::Changed(splice(text, end, end, &field))
@@ -145,6 +154,7 @@ mod tests {
         let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false };
         match rewrite(&raw, "text", caption) {
             Rewritten::Same => "same".into(),
+            Rewritten::NotText => "not text".into(),
             Rewritten::Bad => "bad".into(),
             Rewritten::Changed(line) => String::from_utf8(line).expect("built from text"),
         }
@@ -188,9 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_a_string_is_replaced() {
+    fn null_is_replaced_and_other_values_are_kept() {
         assert_eq!(rewritten(r#"{"text":null,"file_name":"a"}"#, "b"), r#"{"text":"b","file_name":"a"}"#);
-        assert_eq!(rewritten(r#"{"text":{"text":1},"file_name":"a"}"#, "b"), r#"{"text":"b","file_name":"a"}"#);
+        for value in ["[]", r#"["b"]"#, r#"{"text":1}"#, "1e999", "true"] {
+            let line = format!(r#"{{"text":{value},"file_name":"a"}}"#);
+            assert_eq!(rewritten(&line, "b"), "not text", "{line}");
+            assert_eq!(Line::alone(&line).with_caption("b"), line.as_bytes());
+        }
     }
 
     #[test]

@@ -113,6 +113,7 @@ pub fn save(
         captions_changed: counts.changed,
         excluded: counts.excluded,
         bad_lines_left: counts.bad,
+        not_text_left: counts.not_text,
         bytes,
         stamp: Stamp::from(&metadata),
         hash: hasher.finish_128(),
@@ -130,6 +131,7 @@ struct Counts {
     changed: u32,
     excluded: u32,
     bad: u32,
+    not_text: u32,
 }
 
 fn write(
@@ -140,7 +142,7 @@ fn write(
 ) -> Result<Counts, SaveError> {
     let source = &dataset.0.source;
     // Hashed only if the hash of the opened content is known: detects a change that kept length and modification time.
-    let mut feed = Feed::new(source, dataset.0.hash.get().is_some());
+    let mut feed = Feed::new(source, dataset.0.index.layout(), dataset.0.hash.get().is_some());
     let mut counts = Counts::default();
     let mut before = None;
     for (record, amendment) in amendments {
@@ -159,6 +161,7 @@ fn write(
             Amendment::Caption(caption) => match rewrite(&line, dataset.caption_field(), &caption) {
                 Rewritten::Same => {}
                 Rewritten::Bad => counts.bad += 1,
+                Rewritten::NotText => counts.not_text += 1,
                 Rewritten::Changed(line) => {
                     output.write_all(&line).map_err(failed)?;
                     feed.skip(len);

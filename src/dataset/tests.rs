@@ -99,6 +99,51 @@ fn utf_16_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn objects_over_several_lines_are_records() {
+    let text = "\u{feff}\n{\n  \"file_name\": \"a\",\r\n  \"n\": [{}, NaN]\n}\n\n{\"file_name\": \"b\"}\n{\n  \"file_name\":,\n}\n{\n\"file_name\": \"c\",\n\"text\": \"x\"\n}";
+    let (_folder, dataset) = indexed(text);
+    let entries = entries(&dataset, 0..9).expect("read");
+    let found: Vec<_> =
+        entries.iter().map(|entry| (entry.line(), entry.record().map(|it| it.file_name.as_str()))).collect();
+    assert_eq!(found, [(2, Some("a")), (7, Some("b")), (8, None), (11, Some("c"))]);
+    let Entry::Bad(bad) = &entries[2] else { panic!("{:?}", entries[2]) };
+    assert!(matches!(bad.error, LineError::NotJson { byte: 17 | 18, .. }), "{:?}", bad.error);
+    assert_eq!(dataset.line_number(RecordId(3)), 11);
+    let mut bytes = Vec::new();
+    dataset
+        .scan_lines(&mut |line| {
+            bytes.push(line.bytes().to_vec());
+            ControlFlow::Continue(())
+        })
+        .expect("read");
+    assert_eq!(bytes[0], b"{\n  \"file_name\": \"a\",\r\n  \"n\": [{}, NaN]\n}");
+}
+
+#[test]
+fn numbers_of_python_that_are_not_json_are_read_and_reported() {
+    let found = record(r#"{"file_name":"a","n":[NaN, {"m":-Infinity}],"text":"NaN, \"x\", NaN"}"#);
+    assert_eq!(found.findings, [LineFinding::NotANumber { found: "NaN" }]);
+    assert_eq!(found.caption.text(), Some("NaN, \"x\", NaN"));
+    let missing = record(r#"{"file_name":"a","text":NaN}"#);
+    assert_eq!((missing.caption, missing.findings), (Caption::None, found.findings));
+    let infinite = record(r#"{"file_name":"a","text":Infinity }"#);
+    assert_eq!(infinite.caption.other().map(|other| (other.kind, &*other.json)), Some((JsonKind::Number, "Infinity")));
+    assert_eq!(record(r#"{"file_name":"a","text":"NaN"}"#).findings, []);
+}
+
+#[test]
+fn a_bad_line_may_name_its_image() {
+    let name = |line: &str| match single(line) {
+        Entry::Bad(bad) => bad.file_name(),
+        Entry::Record(record) => panic!("{record:?}"),
+    };
+    assert_eq!(name(r#"{"file_name" : "a\"\u0041.jpg", "text": 'x'}"#).as_deref(), Some("a\"A.jpg"));
+    for line in [r#"{"file_name"}"#, r#"{"file_name": 1"#, r#"{"file_name": "a"#, r#"{"file_name": "\q"}"#, "x"] {
+        assert_eq!(name(line), None, "{line}");
+    }
+}
+
+#[test]
 fn lines_that_are_not_records_report_the_reason() {
     use JsonKind::{Array, Boolean, Null, Number, Object};
     let cases: [(&[u8], LineError); 15] = [
@@ -129,7 +174,10 @@ fn invalid_json_reports_the_offset() {
         ("{\"file_name\":\"a\"", 16),
         ("{\"file_name\":\"a\"} x", 19),
         ("{\"file_name\":\"a\",}", 18),
-        ("{\"file_name\":\"a\",\"n\":NaN}", 22),
+        ("{\"file_name\":\"a\",\"n\":nan}", 22),
+        ("{\"file_name\":\"a\",\"n\":NaN1}", 22),
+        ("{\"file_name\":\"a\",\"n\":1NaN}", 23),
+        ("{\"file_name\":\"a\",\"n\":NaN,\"m\":-NaN}", 31),
         ("{\"file_name\":\"a\tb\"}", 16),
         ("{'file_name':'a'}", 2),
     ];

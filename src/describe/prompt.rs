@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use twox_hash::XxHash3_128;
 
 use super::{Context, Reason};
-use crate::dataset::{Json, JsonKind};
+use crate::dataset::Json;
 use crate::text::{self, EncodingError};
 use template::Template;
 
@@ -154,7 +154,7 @@ impl Prompt {
                     Cow::Owned(instruction(reason, rejected, target_words(variables.max_words)))
                 }),
                 field => {
-                    let field = Json::field_of(&context.line, field).filter(|json| json.kind() != JsonKind::Null);
+                    let field = Json::field_of(&context.line, field).filter(|json| !json.is_missing());
                     field.map(Json::to_text)
                 }
             };

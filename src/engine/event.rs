@@ -89,6 +89,8 @@ pub struct Checked {
     pub records: u32,
     /// Of those checked since the last report: lines that cannot be parsed.
     pub bad_lines: Vec<RecordId>,
+    /// Of those checked since the last report: captions that no text may replace.
+    pub other_captions: Vec<RecordId>,
     /// Of those checked since the last report: image files that do not exist.
     pub bad_pictures: Vec<RecordId>,
 }

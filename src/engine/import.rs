@@ -1,6 +1,6 @@
 //! Imports the captions of an earlier run's output as candidates.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -46,6 +46,8 @@ enum LeftOut {
     Same,
     NoRecord,
     Ambiguous,
+    /// The record's caption is not a string, and no text may replace it.
+    NotText,
 }
 
 impl LeftOut {
@@ -56,6 +58,7 @@ impl LeftOut {
             Self::Empty => "empty".to_owned(),
             Self::Same => "equal to the original".to_owned(),
             Self::NoRecord => "without a record of this \"file_name\"".to_owned(),
+            Self::NotText => "for a record whose caption is not a string".to_owned(),
             Self::Ambiguous => "ambiguous (several records share the \"file_name\")".to_owned(),
         }
     }
@@ -142,11 +145,13 @@ fn candidates(
         stopping.check()
     })?;
     let mut records: HashMap<&str, Vec<(RecordId, u128)>> = HashMap::new();
+    let mut not_text = HashSet::new();
     dataset.scan(&mut |entry| {
         if let Entry::Record(record) = entry
             && let Some((name, _)) = lines.get_key_value(&record.file_name)
         {
             records.entry(name).or_default().push((record.id, hash(record.caption.text())));
+            not_text.extend(record.caption.other().map(|_| record.id));
         }
         stopping.check()
     })?;
@@ -163,6 +168,9 @@ fn candidates(
                 (Some(caption), _) if trim(caption).is_empty() => report.leave(LeftOut::Empty),
                 (Some(_), Match::Missing) => report.leave(LeftOut::NoRecord),
                 (Some(_), Match::Ambiguous) => report.leave(LeftOut::Ambiguous),
+                (Some(_), Match::Found(place)) if not_text.contains(&records[place].0) => {
+                    report.leave(LeftOut::NotText);
+                }
                 (Some(_), Match::Found(place)) if records[place].1 == hash => report.leave(LeftOut::Same),
                 (Some(caption), Match::Found(place)) => taken.push((records[place].0, caption.clone())),
             }

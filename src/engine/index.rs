@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::{Checked, Emit, EngineEvent, Stopping};
 use crate::dataset::{Dataset, Entry, Progress};
+use crate::picture;
 use crate::session::WorkerHandle;
 
 /// Records between two reports of the check.
@@ -49,8 +50,9 @@ fn check(dataset: &Dataset, emit: &Emit, stopping: &Stopping) {
         match &entry {
             Entry::Bad(bad) => found.bad_lines.push(bad.id),
             Entry::Record(line) => {
+                found.other_captions.extend(line.caption.other().map(|_| line.id));
                 let path = dataset.picture_path(&line.file_name);
-                if !path.is_ok_and(|path| path.is_file()) {
+                if !path.is_ok_and(|path| picture::located(&path).is_some()) {
                     found.bad_pictures.push(line.id);
                 }
             }

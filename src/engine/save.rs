@@ -8,6 +8,7 @@ use super::event::{SaveFailure, SaveSummary};
 use crate::atomic_file::is_same_path;
 use crate::dataset::{self, Amendment, Dataset, Expected, RecordId, SaveError, SaveOptions};
 use crate::session::{Event, Ledger, Seq};
+use crate::text::counted;
 
 /// Where the updated dataset is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +99,12 @@ impl SaveTarget {
         };
         tracing::info!(path = %report.path.display(), records = report.records_written, "saved");
         let mut warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
+        let mut left = |count: u32, why| {
+            let decisions = counted(count.into(), "decision", "decisions");
+            warnings.extend((count > 0).then(|| format!("{decisions} not applied: {why}")));
+        };
+        left(report.not_text_left, "the caption is an array, an object, a number or a boolean, which no text replaces");
+        left(report.bad_lines_left, "the line is not a record");
         // The new file is in place but may not survive a power failure, so its changes do not count as saved.
         let through = if unconfirmed.is_some() { Seq::default() } else { through };
         warnings.extend(unconfirmed.map(|source| format!("may be lost in a power failure ({source}); save again")));

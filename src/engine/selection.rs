@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::rules;
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
+use crate::picture;
 use crate::session::{Ledger, RecordState};
 use crate::statistics::{draw, sample_key};
 
@@ -39,13 +40,15 @@ pub struct Selection {
     pub sample: Option<Sample>,
 }
 
-/// The selected records, and the number of those left out for want of a readable line or an image.
+/// The selected records, and the number of those left out, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selected {
     /// In file order.
     pub records: Vec<RecordId>,
     pub without_picture: u64,
     pub unreadable: u64,
+    /// Captions that no text may replace.
+    pub other_captions: u64,
 }
 
 impl Selection {
@@ -60,9 +63,10 @@ impl Selection {
             match entry {
                 Entry::Bad(_) => selected.unreadable += 1,
                 Entry::Record(record) if !self.only.includes(&record, ledger.record(record.id), rules) => {}
+                Entry::Record(record) if record.caption.other().is_some() => selected.other_captions += 1,
                 Entry::Record(record) => {
                     let picture = dataset.picture_path(&record.file_name).ok();
-                    if picture.is_some_and(|path| path.is_file()) {
+                    if picture.is_some_and(|path| picture::located(&path).is_some()) {
                         selected.records.push(record.id);
                         keys.extend(self.sample.map(|sample| sample_key(sample.seed, record.id.0, &record.file_name)));
                     } else {

@@ -19,7 +19,8 @@ const TAIL: u64 = 4 * 1024;
 /// because the headers of a truncated one are intact. Reads only the beginning and the end of most files, and the whole
 /// file if these are not conclusive.
 pub(crate) fn inspect_file(path: &Path) -> Result<PictureInfo, PictureError> {
-    let bytes = source::stamp(path)?.len();
+    let (path, stamp) = source::found(path)?;
+    let (path, bytes) = (path.as_ref(), stamp.len());
     let mut file = File::open(path).map_err(|error| io_error(&error))?;
     let head = read_part(&mut file, SeekFrom::Start(0), HEAD)?;
     let is_all = head.len() as u64 >= bytes;

@@ -1,11 +1,12 @@
 //! Reading picture files, and detecting that one has changed.
 
+use std::borrow::Cow;
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{PictureError, clean_message};
+use super::{PictureError, clean_message, other_spelling};
 
 /// The largest file read, in bytes. An uncompressed picture of 24 megapixels takes 72 MB.
 const MAX_BYTES: u64 = 400_000_000;
@@ -57,6 +58,26 @@ impl Stamp {
 ///
 /// Returns an error if it is missing, empty, too large or not a regular file.
 pub(crate) fn stamp(path: &Path) -> Result<Stamp, PictureError> {
+    found(path).map(|(_, stamp)| stamp)
+}
+
+/// Returns the path of the existing file that `path` means: `path` itself, if possible.
+pub(crate) fn located(path: &Path) -> Option<Cow<'_, Path>> {
+    if path.is_file() { Some(path.into()) } else { other_spelling(path).filter(|path| path.is_file()).map(Cow::Owned) }
+}
+
+/// Finds a file, under another spelling if there is none at this path.
+pub(super) fn found(path: &Path) -> Result<(Cow<'_, Path>, Stamp), PictureError> {
+    match stamp_at(path) {
+        Err(PictureError::Missing) => {
+            let other = other_spelling(path).ok_or(PictureError::Missing)?;
+            stamp_at(&other).map(|stamp| (other.into(), stamp))
+        }
+        stamped => stamped.map(|stamp| (path.into(), stamp)),
+    }
+}
+
+fn stamp_at(path: &Path) -> Result<Stamp, PictureError> {
     let metadata = std::fs::metadata(path).map_err(|error| io_error(&error))?;
     if !metadata.is_file() {
         return Err(PictureError::NotAFile(file_kind(metadata.file_type())));
@@ -71,7 +92,8 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp, PictureError> {
 /// Reads the file at `path`. Checks its type before opening it, because opening a named pipe blocks until it has a
 /// writer.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
-    let expected = stamp(path)?.len();
+    let (path, stamp) = found(path)?;
+    let expected = stamp.len();
     let file = File::open(path).map_err(|error| io_error(&error))?;
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| io_error(&error))?;

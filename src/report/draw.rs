@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use crate::dataset::{Dataset, DatasetError, JsonKind, Line, RecordId};
+use crate::dataset::{Dataset, DatasetError, Line, RecordId};
 use crate::session::{Ledger, Sample, SampleMember, SampleRequest, Subject};
 use crate::statistics::{self, Stratum};
 
@@ -99,7 +99,7 @@ fn member(
 
 /// Returns the value of a field: the content of a string, or any other value as JSON.
 fn value(line: &Line<'_>, field: &str) -> String {
-    match line.field(field).filter(|json| json.kind() != JsonKind::Null) {
+    match line.field(field).filter(|json| !json.is_missing()) {
         None => NONE.to_owned(),
         Some(json) => json.to_text().into_owned(),
     }

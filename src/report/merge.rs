@@ -55,6 +55,8 @@ pub enum LeftOut {
     Draft,
     /// It is pending in a spot check here, and was not judged in the same spot check there.
     SpotCheck,
+    /// Its caption is a value that no text may replace.
+    NotText,
     /// It has another note here.
     Note,
 }
@@ -71,6 +73,7 @@ impl LeftOut {
             Self::Amended => "changed here by a command",
             Self::Draft => "with an unfinished edit here",
             Self::SpotCheck => "in a spot check here, but not judged in the same one there",
+            Self::NotText => "with a caption that is not a string",
             Self::Note => "with another note here",
         }
     }
@@ -85,6 +88,7 @@ impl LeftOut {
             Self::Amended => "amended_here",
             Self::Draft => "unfinished_edit_here",
             Self::SpotCheck => "spot_check",
+            Self::NotText => "not_text",
             Self::Note => "other_note_here",
         }
     }

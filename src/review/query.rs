@@ -88,7 +88,7 @@ impl Value {
     /// are written.
     fn matches_json(&self, json: Json<'_>) -> bool {
         match json.kind() {
-            JsonKind::Null => false,
+            _ if json.is_missing() => false,
             JsonKind::Array => json.elements().into_iter().flatten().any(|element| self.matches_json(element)),
             _ => self.matches(&json.to_text()),
         }

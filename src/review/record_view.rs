@@ -1,6 +1,6 @@
 //! A record as seen by queries, sorts and lints: its line and its state, as far as they are loaded.
 
-use crate::dataset::{Entry, Json, Line};
+use crate::dataset::{Caption, Entry, Json, Line};
 use crate::describe::StopReason;
 use crate::engine::rules;
 use crate::lint::{Finding, Rules};
@@ -19,7 +19,7 @@ pub enum Content<'a> {
         /// The image, as the dataset names it.
         name: &'a str,
         /// The dataset's caption.
-        caption: Option<&'a str>,
+        caption: &'a Caption,
         /// The line itself, if it is loaded.
         line: Option<&'a Line<'a>>,
     },
@@ -30,7 +30,7 @@ impl<'a> Content<'a> {
     pub fn of(entry: &'a Entry, line: Option<&'a Line<'a>>) -> Self {
         match entry {
             Entry::Bad(_) => Self::Bad,
-            Entry::Record(record) => Self::Read { name: &record.file_name, caption: record.caption.text(), line },
+            Entry::Record(record) => Self::Read { name: &record.file_name, caption: &record.caption, line },
         }
     }
 
@@ -65,15 +65,17 @@ impl<'a> RecordView<'a> {
         match self.content {
             Content::Bad => Some(false),
             Content::Unread => self.state.own_text().map(test),
-            Content::Read { caption, .. } => Some(test(self.state.current_caption(caption).unwrap_or_default())),
+            Content::Read { .. } => Some(test(self.state.own_text().unwrap_or_else(|| self.original()))),
         }
     }
 
-    /// Returns the original caption; empty if there is none or it is not loaded.
+    /// Returns the original caption as it is shown: one that is not a string as JSON. Empty if there is none or it is
+    /// not loaded.
     #[must_use]
     pub fn original(&self) -> &'a str {
         match self.content {
-            Content::Read { caption, .. } => self.state.original_caption(caption).unwrap_or_default(),
+            Content::Read { caption: Caption::Other(other), .. } => &other.json,
+            Content::Read { caption, .. } => self.state.original_caption(caption.text()).unwrap_or_default(),
             Content::Bad | Content::Unread => "",
         }
     }
@@ -101,9 +103,12 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Lints the caption that would be saved.
+    /// Lints the caption that would be saved, if it is a string.
     #[must_use]
     pub fn findings(&self, caption: &str) -> Vec<Finding> {
+        if self.state.own_text().is_none() && matches!(self.content, Content::Read { caption: Caption::Other(_), .. }) {
+            return Vec::new();
+        }
         rules::findings(caption, rules::current_stop_reason(self.state), self.rules)
     }
 }

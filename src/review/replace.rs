@@ -176,6 +176,9 @@ impl ReplaceScan {
     #[must_use]
     pub fn hit(&self, line: &Line) -> Option<Hit> {
         let Entry::Record(line) = line.entry() else { return None };
+        if line.caption.other().is_some() {
+            return None;
+        }
         let before = self.states.get(line.id).current_caption(line.caption.text())?;
         let after = self.change.apply(before).filter(|_| !before.trim().is_empty())?;
         let hit = Hit { record: line.id, before: before.to_owned(), after, on: true };

@@ -70,6 +70,8 @@ pub struct Tabs {
     problems: Set,
     bad_lines: RoaringBitmap,
     bad_pictures: RoaringBitmap,
+    /// Records whose caption no text may replace.
+    other_captions: RoaringBitmap,
     failed: RoaringBitmap,
     excluded: RoaringBitmap,
     /// The order of the list; `None` for file order. A record without a place in it cannot be listed.
@@ -168,6 +170,16 @@ impl Tabs {
         self.bad_lines.contains(record.0)
     }
 
+    pub fn set_other_caption(&mut self, record: RecordId) {
+        self.other_captions.insert(record.0);
+    }
+
+    /// Returns true if no text may replace the record's caption, as far as is known.
+    #[must_use]
+    pub fn is_other_caption(&self, record: RecordId) -> bool {
+        self.other_captions.contains(record.0)
+    }
+
     /// Returns the number of images known to be missing or broken.
     #[must_use]
     pub fn bad_pictures(&self) -> u64 {
@@ -181,16 +193,16 @@ impl Tabs {
         self.places_of(tab).map_or_else(|| u64::from(all()), RoaringBitmap::len)
     }
 
-    /// Returns the undecided records of a tab whose line and image are not known to be bad.
+    /// Returns the undecided records of a tab that are not known to have problems.
     #[must_use]
     pub fn describable(&self, tab: Tab) -> RoaringBitmap {
         let records = self.records_of(tab) & self.to_review.records();
         self.without_problems(records)
     }
 
-    /// Removes the records whose line or image is known to be bad.
+    /// Removes the records that are known to have a bad line, a bad image, or a caption that no text may replace.
     pub(super) fn without_problems(&self, records: RoaringBitmap) -> RoaringBitmap {
-        records - &self.bad_pictures - &self.bad_lines
+        records - &self.bad_pictures - &self.bad_lines - &self.other_captions
     }
 
     #[must_use]

@@ -3,6 +3,7 @@
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
 use recaption::review::{Effect, Mode, Tab};
+use recaption::session::{Actor, Decision, Draft, EditBase, Event, Seq};
 use rstest::rstest;
 
 use crate::world::World;
@@ -37,6 +38,43 @@ fn accept_takes_the_shown_candidate() {
     assert_eq!(world.decisions(), "accepted:A red coat. [-]");
     world.keys("k [ a");
     assert_eq!(world.decisions(), "kept [-]", "the original precedes the oldest candidate");
+}
+
+#[test]
+fn no_text_replaces_a_caption_that_is_not_a_string() {
+    let list = r#"{"file_name": "a.jpg", "text": ["One.", "Two."]}"#;
+    let mut world = World::new(&[list, "Three."]);
+    let record = RecordId(0);
+    let decision = Decision::Edited { text: "From an older version.".to_owned(), base: EditBase::Original };
+    let captions = vec![(record, "A coat.".to_owned())];
+    // A session of an older version may have a candidate, a draft and a decision.
+    world.send(EngineEvent::Imported {
+        source: "old".to_owned(),
+        captions,
+        done: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    });
+    let draft = Draft { text: "A dra".to_owned(), cursor: 5, base: EditBase::Original };
+    for event in [
+        Event::Drafted { record, draft: Some(draft) },
+        Event::Decided { record, decision: decision.clone(), by: Actor::Operator },
+    ] {
+        world.stored.push((Seq(world.stored.len() as u64 + 1), event));
+    }
+    world.restart();
+    let before = world.stored.len();
+    for keys in ["a", "e", "E", "r"] {
+        world.keys(keys);
+        assert!(world.notice().contains("no text replaces"), "{keys}: {}", world.notice());
+        assert_eq!((world.stored.len(), &world.model.state(record).decision), (before, &decision), "{keys}");
+        assert!(world.asked.is_empty(), "{keys}: {:?}", world.asked);
+    }
+    world.keys("Space k a");
+    assert!(world.notice().contains("1 with a caption that is not a string"), "{}", world.notice());
+    world.keys("Space g g x");
+    assert_eq!(world.model.state(record).decision, Decision::Kept);
+    world.keys("k s k X");
+    assert_eq!(world.model.state(record).decision, Decision::Excluded);
 }
 
 #[test]

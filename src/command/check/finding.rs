@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry};
 use crate::lint::{LintKind, Severity};
+use crate::text::counted;
 
 /// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,9 +22,13 @@ pub enum Kind {
     LoneSurrogate,
     /// A field that occurs twice in one record.
     RepeatedMember,
+    /// `NaN` or `Infinity`, which are not JSON.
+    NotANumber,
     /// An image path that leads out of the dataset's folder, or not to a file.
     RefusedPath,
     MissingPicture,
+    /// An image whose file is named differently: with another separator or Unicode normalization.
+    OtherSpelling,
     /// An image that exists but cannot be decoded.
     UnreadablePicture,
     /// An image that an earlier record has too.
@@ -45,8 +50,10 @@ impl Kind {
             Self::CaptionNotText => "caption-not-text",
             Self::LoneSurrogate => "lone-surrogate",
             Self::RepeatedMember => "repeated-member",
+            Self::NotANumber => "nan",
             Self::RefusedPath => "refused-path",
             Self::MissingPicture => "missing-picture",
+            Self::OtherSpelling => "other-spelling",
             Self::UnreadablePicture => "unreadable-picture",
             Self::RepeatedName => "repeated-name",
             Self::Lint(lint) => lint.name(),
@@ -64,6 +71,8 @@ pub(super) struct Finding<'a> {
     pub(super) message: String,
     /// Range in the caption, in bytes.
     pub(super) span: Option<Range<usize>>,
+    /// What it has in common with others, and the way out: findings of a cause that affects most records are printed once.
+    pub(super) cause: Option<String>,
 }
 
 pub(super) enum Place<'a> {
@@ -75,11 +84,15 @@ pub(super) enum Place<'a> {
 
 impl<'a> Finding<'a> {
     pub(super) fn of_line(entry: &'a Entry, kind: Kind, message: String) -> Self {
-        Self { place: Place::Line(entry), kind, severity: Severity::Error, message, span: None }
+        Self { place: Place::Line(entry), kind, severity: Severity::Error, message, span: None, cause: None }
+    }
+
+    pub(super) fn because(self, cause: String) -> Self {
+        Self { cause: Some(cause), ..self }
     }
 
     pub(super) fn of_file(file: String, kind: Kind, message: String) -> Finding<'static> {
-        Finding { place: Place::File(file), kind, severity: Severity::Error, message, span: None }
+        Finding { place: Place::File(file), kind, severity: Severity::Error, message, span: None, cause: None }
     }
 }
 
@@ -96,6 +109,11 @@ struct Row<'a> {
     span: Option<(usize, usize)>,
 }
 
+/// Records whose findings show which causes are common.
+const SAMPLE: u64 = 1_000;
+/// The smallest number of findings printed as one.
+const COMMON: u64 = 4;
+
 /// Prints and counts findings.
 pub(super) struct Report<'a, 'out> {
     dataset: &'a Dataset,
@@ -104,24 +122,98 @@ pub(super) struct Report<'a, 'out> {
     out: &'a mut Console<'out>,
     counts: BTreeMap<Kind, u64>,
     serious: u64,
+    records: u64,
+    causes: BTreeMap<CauseKey, Cause>,
+    /// The lines of the first records, until it is known which causes affect most of them.
+    held: Option<Vec<(String, Option<CauseKey>)>>,
+}
+
+/// A kind of finding, and its [`Finding::cause`].
+type CauseKey = (Kind, String);
+
+/// A cause that several findings may have.
+#[derive(Default)]
+struct Cause {
+    count: u64,
+    first_line: u64,
+    /// Its findings are counted and not printed.
+    is_common: bool,
 }
 
 impl<'a, 'out> Report<'a, 'out> {
     pub(super) fn new(dataset: &'a Dataset, json: bool, out: &'a mut Console<'out>) -> Self {
         let path = dataset.path();
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self { dataset, file, json, out, counts: BTreeMap::new(), serious: 0 }
+        Self {
+            dataset,
+            file,
+            json,
+            out,
+            counts: BTreeMap::new(),
+            serious: 0,
+            records: 0,
+            causes: BTreeMap::new(),
+            held: Some(Vec::new()),
+        }
     }
 
     pub(super) fn add(&mut self, finding: &Finding<'_>) -> io::Result<()> {
         *self.counts.entry(finding.kind).or_default() += 1;
         self.serious += u64::from(finding.severity >= Severity::Warn);
         if self.json {
-            self.out.json(&row(&self.file, finding))
-        } else {
-            let line = self.line(finding);
-            self.out.message(line)
+            return self.out.json(&row(&self.file, finding));
         }
+        let cause = finding.cause.clone().map(|cause| (finding.kind, cause));
+        if let (Some(key), Place::Line(entry)) = (&cause, &finding.place) {
+            let cause = self.causes.entry(key.clone()).or_default();
+            cause.count += 1;
+            if cause.count == 1 {
+                cause.first_line = entry.line();
+            }
+            if cause.is_common {
+                return Ok(());
+            }
+        }
+        let line = self.line(finding);
+        match &mut self.held {
+            Some(held) => held.push((line, cause)),
+            None => self.out.message(line)?,
+        }
+        Ok(())
+    }
+
+    /// Counts a record, before its findings.
+    pub(super) fn next_record(&mut self) -> io::Result<()> {
+        if self.records == SAMPLE {
+            self.release()?;
+        }
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Prints the lines held back, without those of common causes.
+    fn release(&mut self) -> io::Result<()> {
+        let Some(held) = self.held.take() else { return Ok(()) };
+        for cause in self.causes.values_mut() {
+            cause.is_common = cause.count >= COMMON && cause.count * 2 > self.records;
+        }
+        for (line, cause) in held {
+            if !cause.is_some_and(|cause| self.causes.get(&cause).is_some_and(|cause| cause.is_common)) {
+                self.out.message(line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints each common cause once.
+    pub(super) fn end_of_records(&mut self) -> io::Result<()> {
+        self.release()?;
+        for ((kind, text), Cause { count, first_line, .. }) in self.causes.iter().filter(|(_, cause)| cause.is_common) {
+            let of = counted(self.records, "record", "records");
+            let message = format_args!("{}: {count} of {of}: {text}", kind.name());
+            self.out.message(self.dataset.message(*first_line, &message))?;
+        }
+        Ok(())
     }
 
     /// Returns the number of findings by kind, and the number of warnings and errors among them.

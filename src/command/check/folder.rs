@@ -19,14 +19,14 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    /// Adds a record's image. It need not exist.
-    pub(super) fn add(&mut self, path: &Path) {
+    /// Adds a record's image. Returns true if it exists.
+    pub(super) fn add(&mut self, path: &Path) -> bool {
         if let Some(folder) = path.parent().filter(|folder| !self.folders.contains(*folder)) {
             self.folders.insert(folder.to_owned());
         }
-        if let Ok(found) = fs::metadata(path) {
-            self.files.push(identity(path, &found));
-        }
+        let found = fs::metadata(path);
+        self.files.extend(found.iter().map(|found| identity(path, found)));
+        found.is_ok()
     }
 
     /// Reports the images in the records' folders that have no record.

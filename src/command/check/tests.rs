@@ -224,6 +224,63 @@ fn caption_field_and_image_folder_can_be_chosen() {
 }
 
 #[test]
+fn a_cause_of_most_findings_is_printed_once() {
+    let line = |at| format!("{{\"file_name\": \"images\\\\{at}.png\", \"text\": \"Hat {at}.\", \"price\": NaN}}\n");
+    let world = World::new(&((0..6).map(line).collect::<String>() + "{'file_name': 'images/5.png'}\n"));
+    (0..5).for_each(|at| world.picture(&format!("images/{at}.png")));
+    let (outcome, printed) = check(&options(&world));
+    let lines: Vec<&str> = printed.out().lines().collect();
+    assert_eq!(
+        lines[2..],
+        [
+            "metadata.jsonl:1: nan: 6 of 7 records: NaN is not JSON: write null instead (Python: json.dumps(…, \
+             allow_nan=False))",
+            "metadata.jsonl:1: other-spelling: 5 of 7 records: no such file; read with / in place of \\",
+        ]
+    );
+    assert_eq!(kinds(&printed)[..2], ["metadata.jsonl:6: missing-picture", "metadata.jsonl:7: bad-line"]);
+    assert_eq!((outcome.findings[&Kind::NotANumber], outcome.findings[&Kind::OtherSpelling]), (6, 5));
+    let (_, json) = check(&CheckOptions { json: true, ..options(&world) });
+    assert_eq!(json.out().lines().count(), 6 + 5 + 1 + 1, "JSON has every finding");
+}
+
+#[test]
+fn a_cause_of_few_findings_is_printed_by_line() {
+    let line = |at| format!("{{\"file_name\": \"{at}.png\", \"text\": \"Hat {at}.\"}}\n");
+    let world = World::new(&((0..5).map(line).collect::<String>() + &"\"file_name\": x\n".repeat(5)));
+    (0..5).for_each(|at| world.picture(&format!("{at}.png")));
+    assert_eq!(check(&options(&world)).1.out().lines().count(), 5);
+}
+
+#[test]
+fn a_bad_line_does_not_orphan_its_image() {
+    let world = World::new("{\"file_name\": \"a.png\", \"text\": 'A hat.'}\n");
+    world.picture("a.png");
+    assert_eq!(kinds(&check(&options(&world)).1), ["metadata.jsonl:1: bad-line"]);
+}
+
+#[test]
+fn another_format_is_one_error_with_the_way_out() {
+    for (bytes, way_out) in [
+        (&b"[{\"file_name\": \"a.png\"}]"[..], "jq -c '.[]'"),
+        (b"[\n  {\n", "jq -c '.[]'"),
+        (&[0x1F, 0x8B, 8, 0], "gunzip"),
+        (b"PK\x03\x04", "unzip"),
+        (b"\xFF\xFE{\0", "iconv"),
+        (b"\0\0\0{", "iconv"),
+        (b"PAR1\0", "recaption init"),
+        (b"SQLite format 3\0", ".jsonl"),
+    ] {
+        let world = world(&[]);
+        fs::write(world.path("metadata.jsonl"), bytes).unwrap();
+        let (result, _) = Printed::by(|out, errors| run(&options(&world), out, errors));
+        let error = result.unwrap_err();
+        assert!(error.to_string().contains(way_out), "{error}");
+        assert_eq!(error.exit_code(), ExitCode::Usage);
+    }
+}
+
+#[test]
 fn an_unreadable_dataset_is_an_error() {
     let world = world(&[]);
     let missing = CheckOptions { dataset: world.path("none.jsonl"), ..options(&world) };

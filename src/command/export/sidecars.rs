@@ -11,6 +11,7 @@ use crate::atomic_file::{Batch, BatchError, is_same_path};
 use crate::command::imagefolder::is_picture;
 use crate::console::Console;
 use crate::dataset::Record;
+use crate::picture;
 use crate::text::{counted, trim};
 
 /// Extensions of text files, as `init` reads them. The first one that exists is written, else the first one.
@@ -171,6 +172,7 @@ impl Sidecars<'_> {
     fn image(&self, record: &Record) -> Result<PathBuf, String> {
         let name = &record.file_name;
         let picture = self.source.dataset.picture_path(name).map_err(|refused| format!("{name}: {refused}"))?;
+        let picture = picture::actual_path(picture);
         let Some(folder) = self.folder else { return Ok(picture) };
         // --images allows reading outside of the folder, but not writing.
         let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);

@@ -11,7 +11,7 @@ use crate::command::fixture::{World, decided, edited};
 use crate::describe::{Cost, Description, DescriptionEvent, Priority, Request, StopReason, Tokens};
 use crate::engine::{Checked, EngineEvent, request};
 use crate::review::{Command, Effect, Model, Msg, Settings, update};
-use crate::session::{Decision, Draft, EditBase, Event, FILE, Provenance};
+use crate::session::{Decision, Draft, EditBase, Event, FILE, Ledger, Provenance};
 
 /// Records with an image and a valid line; one more has no image, and one more line is invalid.
 const RECORDS: u32 = 6;
@@ -84,7 +84,8 @@ fn lines(changed: &[u32]) -> String {
         let caption = if changed.contains(&id) { "Changed." } else { "Original." };
         format!("{{\"file_name\": \"{id}.png\", \"text\": \"{caption} {id}\", \"brand\": \"b{id}\"}}\n")
     };
-    (0..=RECORDS).map(line).collect::<String>() + "{broken\n"
+    let list = format!("{{\"file_name\": \"{}.png\", \"text\": [\"One.\", \"Two.\"]}}\n", RECORDS + 2);
+    (0..=RECORDS).map(line).collect::<String>() + "{broken\n" + &list
 }
 
 fn generated(record: RecordId, describer: &str) -> Event {
@@ -103,7 +104,7 @@ fn generated(record: RecordId, describer: &str) -> Event {
 
 fn prepare(steps: Vec<(u32, Before)>) -> World {
     let world = World::new(&lines(&[]));
-    (0..RECORDS).for_each(|id| world.picture(&format!("{id}.png")));
+    (0..RECORDS).chain([RECORDS + 2]).for_each(|id| world.picture(&format!("{id}.png")));
     let mut changed = Vec::new();
     for (id, step) in steps {
         let record = RecordId(id);
@@ -157,14 +158,15 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
         sample: None,
     };
     let mut model = Model::new(settings);
-    let records = RECORDS + 2;
+    let records = RECORDS + 3;
     let bad_pictures = vec![RecordId(RECORDS)];
     let bad_lines = vec![RecordId(RECORDS + 1)];
+    let other_captions = vec![RecordId(RECORDS + 2)];
     let mut specs = Vec::new();
     for msg in [
         Msg::from(EngineEvent::Indexed { records, complete: true }),
         EngineEvent::SessionOpened { opened: Box::new(opened), remark: None, read_only: None }.into(),
-        EngineEvent::Checked(Checked { records, bad_lines, bad_pictures }).into(),
+        EngineEvent::Checked(Checked { records, bad_lines, other_captions, bad_pictures }).into(),
         Msg::Command(Command::GenerateAll),
     ] {
         for effect in update(&mut model, msg) {
@@ -260,6 +262,15 @@ proptest! {
         let reviewer = sent_by_the_reviewer(&world);
         prop_assert_eq!(sent_by_generate(&world, Selection::default()), reviewer);
     }
+}
+
+#[test]
+fn records_are_left_out_by_reason() {
+    let world = prepare(Vec::new());
+    let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
+    let selected = Selection::default().select(&dataset, &Ledger::new(), &Rules::default()).unwrap();
+    assert_eq!(selected.records, (0..RECORDS).map(RecordId).collect::<Vec<_>>());
+    assert_eq!((selected.without_picture, selected.unreadable, selected.other_captions), (1, 1, 1));
 }
 
 #[test]

@@ -140,7 +140,9 @@ impl Plan {
             return None;
         }
         let is_same_caption = disagreement.is_some_and(|found| found.captions[0] == found.captions[1]);
-        let refusal = if ours.draft.is_some() {
+        let refusal = if record.caption.other().is_some() && theirs.own_text().is_some() {
+            Some(LeftOut::NotText)
+        } else if ours.draft.is_some() {
             Some(LeftOut::Draft)
         } else if ours.amended.is_some() && !is_same_caption {
             Some(LeftOut::Amended)

@@ -36,6 +36,25 @@ fn decisions_are_saved_and_summarised() {
 }
 
 #[test]
+fn decisions_that_cannot_be_applied_are_reported() {
+    let lines = concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\"]}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": null}\n",
+        "{\"file_name\": \"c.jpg\", \"text\": 1.0}\n",
+    );
+    let world = World::new(lines);
+    world.decide([(0, edited("A hat.")), (1, edited("A coat.")), (2, Decision::Excluded)]);
+    let (result, printed) = save(&options(&world));
+    result.unwrap();
+    assert_eq!(
+        world.read("metadata_updated.jsonl"),
+        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\"]}\n{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n"
+    );
+    assert!(printed.out().ends_with(": 2 records, 1 caption changed, 1 excluded\n"), "{printed:?}");
+    assert!(printed.errors().starts_with("1 decision not applied: the caption is "), "{printed:?}");
+}
+
+#[test]
 fn without_a_session_the_dataset_is_copied_byte_by_byte() {
     let odd = "\u{feff}{\"file_name\":\"a.jpg\" ,\"text\":\"\\u0041\"}\r\n\r\nnot JSON\r\n{\"file_name\":\"b\"}";
     let world = World::new(odd);

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use twox_hash::xxhash3_128::Hasher;
 
+use crate::dataset::format::Layout;
 use crate::dataset::index::{BOM, is_blank};
 use crate::dataset::line::MAX_LINE_BYTES;
-use crate::dataset::read::{RawLine, first_line};
+use crate::dataset::read::RawLine;
 use crate::dataset::source::{Source, clamp_len};
 use crate::dataset::{DatasetError, RecordId};
 
@@ -14,6 +15,7 @@ const BLOCK: usize = 1024 * 1024;
 
 pub(super) struct Feed<'a> {
     source: &'a Source,
+    layout: Layout,
     buffer: Vec<u8>,
     /// The part of the buffer that is read and not yet consumed.
     pending: Range<usize>,
@@ -25,9 +27,9 @@ pub(super) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    pub(super) fn new(source: &'a Source, with_hash: bool) -> Self {
+    pub(super) fn new(source: &'a Source, layout: Layout, with_hash: bool) -> Self {
         let hasher = with_hash.then(Hasher::new);
-        Self { source, buffer: vec![0; BLOCK], pending: 0..0, offset: 0, before: None, hasher }
+        Self { source, layout, buffer: vec![0; BLOCK], pending: 0..0, offset: 0, before: None, hasher }
     }
 
     /// Passes everything before `offset` to `take`.
@@ -46,13 +48,14 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// Returns the record's line, which starts at the next byte. Returns `None` if the bytes are not as indexed: one line
-    /// that is not blank, then blank ones.
+    /// Returns the record's line, which starts at the next byte. Returns `None` if the bytes are not as indexed: a record,
+    /// then blank lines.
     pub(super) fn line(&mut self, span: &Range<u64>, record: RecordId) -> Result<Option<RawLine<'_>>, DatasetError> {
         let len = clamp_len(span.end - span.start, MAX_LINE_BYTES + 1);
         self.fill(len)?;
         let bytes = &self.buffer[self.pending.start..self.pending.start + len];
-        let (line, too_long) = first_line(bytes);
+        let line = self.layout.record(bytes);
+        let too_long = line.len() > MAX_LINE_BYTES;
         let after_mark = span.start == BOM.len() as u64 && self.before == BOM.last().copied();
         let begins = after_mark || self.before.is_none_or(|before| before == b'\n');
         let is_as_indexed = begins && !is_blank(line) && is_blank(&bytes[line.len()..]);

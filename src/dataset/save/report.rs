@@ -18,6 +18,8 @@ pub struct SaveReport {
     pub excluded: u32,
     /// Amendments of lines that cannot be parsed, which are copied unchanged.
     pub bad_lines_left: u32,
+    /// Amendments of captions that are neither strings nor `null`, which are copied unchanged.
+    pub not_text_left: u32,
     pub bytes: u64,
     /// Identifies the file at the next save ([`Expected::Ours`](super::Expected::Ours)).
     pub stamp: Stamp,

@@ -76,6 +76,17 @@ fn only_amended_records_change() {
 }
 
 #[test]
+fn objects_over_several_lines_keep_their_lines() {
+    let object = |name: &str, text: &str| format!("{{\r\n\t\"file_name\": \"{name}\"{text}\r\n}}\r\n");
+    let text = |caption: &str| format!(",\r\n\t\"text\": \"{caption}\"");
+    let bad = "{\n\"file_name\": \"x\",\n";
+    let before = [&object("a", &text("1")), bad, &object("b", ""), "\n", &object("c", &text("3"))].concat();
+    let fixture = Fixture::new(&before);
+    let saved = fixture.saved(&[(0, caption("one")), (1, caption("x")), (2, caption("two")), (3, Amendment::Exclude)]);
+    assert_eq!(saved, [&object("a", &text("one")), bad, &object("b", &text("two")), "\n"].concat());
+}
+
+#[test]
 fn excluded_records_are_removed_with_their_newline() {
     let fixture = Fixture::new(THREE);
     assert_eq!(

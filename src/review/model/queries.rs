@@ -1,7 +1,7 @@
 //! Derived state: the records in view, the caption shown, its findings.
 
 use super::{Editor, Mode, Model, PictureSlot, SessionStatus, Version};
-use crate::dataset::{Entry, Record, RecordId};
+use crate::dataset::{Entry, OtherCaption, Record, RecordId};
 use crate::describe::StopReason;
 use crate::engine::rules;
 use crate::lint::{self, Finding};
@@ -92,6 +92,12 @@ impl Model {
         Some(self.state(record).original_caption(line.caption.text()).unwrap_or_default())
     }
 
+    /// Returns the original caption of a loaded record if no text may replace it.
+    #[must_use]
+    pub fn other_caption(&self, record: RecordId) -> Option<&OtherCaption> {
+        self.line(record)?.caption.other()
+    }
+
     /// Returns the caption that a save would write.
     #[must_use]
     pub fn current(&self, record: RecordId) -> Option<&str> {
@@ -177,14 +183,14 @@ impl Model {
     #[must_use]
     pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
         let stop = self.stop(record, version);
-        self.text(record, version).map(|text| rules::findings(text, stop, &self.settings.rules)).unwrap_or_default()
+        self.linted(record, version).map(|text| rules::findings(text, stop, &self.settings.rules)).unwrap_or_default()
     }
 
     /// Returns true if a version has a warning or an error. Cheaper than [`Self::findings`].
     #[must_use]
     pub fn needs_attention(&self, record: RecordId, version: Version) -> bool {
         let context = lint::Context { stop: self.stop(record, version), ..lint::Context::default() };
-        self.text(record, version).is_some_and(|text| lint::needs_attention(text, &self.settings.rules, &context))
+        self.linted(record, version).is_some_and(|text| lint::needs_attention(text, &self.settings.rules, &context))
     }
 
     /// Returns true if a version is cut off.
@@ -192,6 +198,12 @@ impl Model {
     pub fn is_cut_off(&self, record: RecordId, version: Version) -> bool {
         let stop = self.stop(record, version);
         self.text(record, version).is_some_and(|text| lint::is_cut_off(text, &self.settings.rules, stop))
+    }
+
+    /// Returns the text of a version, which an original that is not a string does not have.
+    fn linted(&self, record: RecordId, version: Version) -> Option<&str> {
+        let is_text = version != Version::Original || self.other_caption(record).is_none();
+        self.text(record, version).filter(|_| is_text)
     }
 
     fn stop(&self, record: RecordId, version: Version) -> Option<&StopReason> {

@@ -122,8 +122,10 @@ fn loaded(model: &mut Model, entries: Vec<Entry>) {
     for entry in entries {
         let record = entry.id();
         model.loading.remove(&record);
-        if matches!(entry, Entry::Bad(_)) {
-            model.follow_bad_line(record);
+        match &entry {
+            Entry::Bad(_) => model.follow_bad_line(record),
+            Entry::Record(line) if line.caption.other().is_some() => model.tabs.set_other_caption(record),
+            Entry::Record(_) => {}
         }
         model.lines.insert(record, entry);
     }
@@ -195,5 +197,8 @@ fn checked(model: &mut Model, checked: &Checked) {
     }
     for record in &checked.bad_lines {
         model.follow_bad_line(*record);
+    }
+    for record in &checked.other_captions {
+        model.tabs.set_other_caption(*record);
     }
 }

@@ -14,6 +14,10 @@ use crate::session::{Actor, Decision, DecisionKind, EditBase, Event};
 /// The largest number of records decided on without confirmation.
 pub(super) const UNCONFIRMED: u64 = 20;
 
+/// Why no text becomes the caption of a record.
+pub(super) const OTHER_CAPTION: &str =
+    "no text replaces a caption that is not a string: x keeps it, or restart with --caption-field";
+
 /// Why a record keeps its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Refusal {
@@ -24,6 +28,7 @@ enum Refusal {
     Failed,
     NoCaption,
     NotRead,
+    OtherCaption,
     Unreadable,
 }
 
@@ -38,6 +43,7 @@ impl Refusal {
             Self::Failed => "failed",
             Self::NoCaption => "without a caption",
             Self::NotRead => "not read yet",
+            Self::OtherCaption => "with a caption that is not a string",
             Self::Unreadable => "invalid lines",
         }
     }
@@ -52,6 +58,7 @@ impl Refusal {
             Self::Failed => "this record's description failed",
             Self::NoCaption => "this record has no caption",
             Self::NotRead => "this record is still loading",
+            Self::OtherCaption => OTHER_CAPTION,
             Self::Unreadable => "this line cannot be parsed; it is saved unchanged",
         }
     }
@@ -177,6 +184,7 @@ fn check_acceptable(model: &Model, record: RecordId, subjects: &Subjects) -> Res
     let shown = model.shown(record);
     let is_seen = matches!(subjects, Subjects::Cursor(_));
     match () {
+        () if shown != Version::Original && model.tabs.is_other_caption(record) => Err(Refusal::OtherCaption),
         () if state.draft.is_some() => Err(Refusal::Draft),
         () if is_seen => Ok(()),
         () if model.pair(record).is_some() => Err(Refusal::BlindPair),

@@ -75,6 +75,7 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
 /// Returns the records of a scope that can be described now.
 fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
     match scope {
+        DescribeScope::Cursor(record) if model.tabs.is_other_caption(record) => RoaringBitmap::new(),
         // A job that still waits in the queue moves to its front.
         DescribeScope::Cursor(record) => match model.jobs.get(&record) {
             Some(job) if job.state != JobState::Queued || job.priority == Priority::Interactive => RoaringBitmap::new(),
@@ -93,13 +94,14 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
 
 fn refuse(model: &mut Model, scope: DescribeScope, out: &mut Vec<Effect>) {
     let text = match scope {
+        DescribeScope::Cursor(record) if model.tabs.is_other_caption(record) => decide::OTHER_CAPTION,
         DescribeScope::Cursor(_) => "already being described · ^c stops it",
         DescribeScope::InView => {
             resume(model, out);
             "nothing left to describe in this view · r regenerates one record"
         }
         DescribeScope::Selected => {
-            "none of the selected records can be described now: no image, or already in progress"
+            "none of the selected records can be described now: no image, a caption that is not a string, or already in progress"
         }
     };
     model.notify(NoticeKind::Info, text);
@@ -198,12 +200,13 @@ pub(super) fn resume(model: &Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Returns true if a record needs a description, has no job, and its line and image are not known to be unreadable.
+/// Returns true if a record needs a description, has no job, and is not known to have a problem that a description cannot solve.
 pub(super) fn needs_description(model: &Model, record: RecordId) -> bool {
     rules::needs_description(model.state(record))
         && !model.jobs.contains_key(&record)
         && !model.tabs.is_bad_picture(record)
         && !model.tabs.is_bad_line(record)
+        && !model.tabs.is_other_caption(record)
 }
 
 /// Returns the records in view that need a description. The session's rule is only evaluated for the records it has

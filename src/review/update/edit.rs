@@ -56,7 +56,7 @@ pub(super) fn cancel_opening(model: &mut Model) {
 
 /// Opens the editor on the draft, else on the caption shown.
 fn open_caption(model: &mut Model) {
-    let Some(about) = subjects::cursor(model) else { return };
+    let Some(about) = editable(model) else { return };
     let shown = model.shown(about);
     let start = model.text(about, shown).unwrap_or_default().to_owned();
     let draft = model.state(about).draft.clone().unwrap_or_else(|| Draft {
@@ -65,6 +65,16 @@ fn open_caption(model: &mut Model) {
         base: model.base(about, shown),
     });
     model.mode = Mode::Edit(Editor { record: about, draft, start });
+}
+
+/// Returns the record under the cursor, or `None` after a notice that says why its caption cannot be edited.
+fn editable(model: &mut Model) -> Option<RecordId> {
+    let record = subjects::cursor(model)?;
+    if model.tabs.is_other_caption(record) {
+        model.notify(NoticeKind::Warning, decide::OTHER_CAPTION);
+        return None;
+    }
+    Some(record)
 }
 
 fn open_note(model: &mut Model) {
@@ -201,7 +211,7 @@ pub(super) fn take_note(model: &mut Model, editor: &Editor, out: &mut Vec<Effect
 
 /// Opens the draft, else the caption shown, in the external editor.
 fn open_externally(model: &mut Model, out: &mut Vec<Effect>) {
-    let Some(record) = subjects::cursor(model) else { return };
+    let Some(record) = editable(model) else { return };
     let shown = model.shown(record);
     let text = match &model.state(record).draft {
         Some(draft) => draft.text.clone(),

@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 use super::highlight::highlighted;
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
-use crate::review::{JobState, Model, SortBy, Tab, View};
+use crate::review::{JobState, Model, SortBy, Tab, Version, View};
 use crate::session::Decision;
 use crate::text;
 use crate::tui::layout::inside;
@@ -211,6 +211,9 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
     mark(state.draft.is_some(), theme.glyphs.draft, theme.warning);
     mark(model.tabs.is_bad_picture(record), theme.glyphs.no_picture, theme.bad);
     let version = model.shown(record);
+    if version == Version::Original && model.other_caption(record).is_some() {
+        return (marks, " JSON".to_owned(), theme.muted);
+    }
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
     // In a blind check, findings could reveal which caption is the original.
     let needs_attention = model.pair(record).is_none() && model.needs_attention(record, version);

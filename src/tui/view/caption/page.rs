@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span, Text};
 
 use super::findings::highlight;
 use super::words::{compared, paragraphs};
-use crate::dataset::{Entry, RecordId};
+use crate::dataset::{Entry, OtherCaption, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{Finding, Severity};
 use crate::review::{Job, JobState, Model, Version};
@@ -202,6 +202,9 @@ impl Page<'_> {
     /// Renders the original, as a diff against the version shown.
     fn original(&self, shown: Version) -> Vec<Line<'static>> {
         let Self { model, record, theme, .. } = *self;
+        if let Some(other) = model.other_caption(record) {
+            return self.other_caption(other);
+        }
         let Some(original) = model.original(record) else { return Vec::new() };
         let mut lines = vec![self.heading("original", &[], Some(original).filter(|words| !words.is_empty()))];
         let findings = model.findings(record, Version::Original);
@@ -214,6 +217,13 @@ impl Page<'_> {
             lines.extend(self.with_matches(compared(original, other, DiffKind::Removed, theme.muted, theme.removed)));
         }
         highlight(&mut lines[text_begins..], original, &findings, theme.finding);
+        lines
+    }
+
+    /// Renders an original that is not a string, as JSON. The line's findings name its kind.
+    fn other_caption(&self, other: &OtherCaption) -> Vec<Line<'static>> {
+        let mut lines = vec![self.heading("original", &["as JSON".to_owned()], None)];
+        lines.extend(self.with_matches(paragraphs(&other.json, self.theme.text)));
         lines
     }
 
