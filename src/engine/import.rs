@@ -110,11 +110,7 @@ impl Report {
     /// Returns the likely format of a file without a readable line, with the remedy.
     fn way_out(&self) -> &'static str {
         let first = self.first_bad.as_deref().unwrap_or_default();
-        if first.starts_with('[') {
-            ": it is a JSON array; write one object on each line (jq -c '.[]')"
-        } else if first.starts_with("PAR1") {
-            ": it is Parquet; convert it with recaption init"
-        } else if first.contains("file_name") && !first.starts_with('{') && first.contains([',', ';', '\t']) {
+        if first.contains("file_name") && !first.starts_with('{') && first.contains([',', ';', '\t']) {
             ": it is CSV; convert it with recaption init"
         } else {
             ": it is not JSON Lines (one object with \"file_name\" on each line)"

@@ -47,12 +47,6 @@ fn a_file_without_candidates_is_explained() {
     for (name, content, expected) in [
         ("older.csv", "file_name,text\na,New.\n", "none of its 2 lines can be read: it is CSV"),
         ("older.tsv", "file_name\ttext\na\tNew.\n", "none of its 2 lines can be read: it is CSV"),
-        (
-            "array.jsonl",
-            "[{\"file_name\": \"a\", \"text\": \"New.\"}]\n",
-            "its only line cannot be read: it is a JSON array",
-        ),
-        ("pretty.json", "[\n {\n \"file_name\": \"a\"\n }\n]\n", "none of its 5 lines can be read: it is a JSON array"),
         ("notes.txt", "A man.\n", "its only line cannot be read: it is not JSON Lines"),
         ("field.jsonl", "{\"file_name\": \"a\", \"caption\": \"New.\"}\n", "no line has \"text\""),
         ("list.jsonl", "{\"file_name\": \"a\", \"text\": [\"New.\"]}\n", "no line has \"text\""),
@@ -62,8 +56,23 @@ fn a_file_without_candidates_is_explained() {
         assert_eq!(captions, []);
         assert!(summary.starts_with(&format!("no candidates from {name}: {expected}")), "{summary}");
     }
-    let (_, summary) = imported(THREE, "utf16.jsonl", b"\xFF\xFE{\0");
-    assert!(summary.starts_with("no candidates imported: ") && summary.contains("UTF-16"), "{summary}");
+    for (content, way_out) in [
+        (&b"\xFF\xFE{\0"[..], "iconv"),
+        (b"[{\"file_name\": \"a\", \"text\": \"New.\"}]\n", "jq -c '.[]'"),
+        (b"[\n {\n \"file_name\": \"a\"\n }\n]\n", "jq -c '.[]'"),
+        (b"PAR1", "recaption init"),
+    ] {
+        let (_, summary) = imported(THREE, "other", content);
+        assert!(summary.starts_with("no candidates imported: ") && summary.contains(way_out), "{summary}");
+    }
+}
+
+#[test]
+fn no_candidate_is_imported_for_a_caption_that_is_not_a_string() {
+    let list = "{\"file_name\": \"a\", \"text\": [\"One.\"]}\n";
+    let (captions, summary) = imported(list, "older.jsonl", b"{\"file_name\": \"a\", \"text\": \"One.\"}\n");
+    assert_eq!(captions, []);
+    assert!(summary.ends_with("left out: 1 for a record whose caption is not a string"), "{summary}");
 }
 
 #[test]
