@@ -138,7 +138,7 @@ fn calls(case: &Case) -> (Calls, BTreeMap<String, Vec<u8>>) {
         }
         for part in line.split(&format!("{absolute}/")).chain(line.split(&format!("{relative}/"))).skip(1) {
             let file = part.split(['"', '>']).next().unwrap_or_default();
-            if !file.is_empty() && !file.contains(['/', ' ', '(']) {
+            if !file.is_empty() && !file.contains([' ', '(']) {
                 found.files.insert(file.to_owned());
             }
         }
