@@ -6,6 +6,7 @@
 
 mod adaptive_rate;
 mod gcra;
+mod refusals;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -48,6 +49,8 @@ pub struct RateStatus {
     pub requests_per_minute: NonZeroU32,
     /// Whether the service has throttled requests, so that the rate reflects its quota.
     pub learned: bool,
+    /// The remaining backoff, which may be a `Retry-After` of the service.
+    pub backoff: Duration,
     pub waiting: usize,
     pub in_flight: usize,
 }
@@ -135,6 +138,7 @@ impl RateLimiter {
         RateStatus {
             requests_per_minute: state.rate.requests_per_minute(),
             learned: state.rate.is_learned(),
+            backoff: state.rate.resume_at().saturating_sub(self.shared.start.elapsed()),
             waiting: state.waiters.len(),
             in_flight: state.in_flight,
         }
@@ -234,7 +238,7 @@ impl State {
         let under_load = self.last_sent.is_some_and(|last| now <= last + self.rate.period() * 2);
         self.last_sent = Some(now);
         self.in_flight += 1;
-        Ok(Sent { at: now, under_load })
+        Ok(self.rate.sent(now, under_load))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Until the first throttled request, the rate rises quickly. On throttling it falls to the rate at which the service
 //! recently accepted requests, then rises again; the additive step doubles with every minute without throttling. A
-//! configured rate is both the initial rate and the ceiling.
+//! configured rate is both the initial rate and the ceiling. If requests are refused at random, whatever the rate, the
+//! rate is kept (`refusals`).
 //!
 //! Times are counted from the start of the rate limiter.
 
@@ -11,6 +12,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use super::gcra::{self, MINUTE};
+use super::refusals::{Consequence, Refusals};
 
 // All rates are in thousandths of a request per minute.
 
@@ -35,7 +37,10 @@ const BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(32);
 
 /// The maximum `Retry-After` that is honoured.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// While some requests are accepted at the lowered rate, the backoff begins after this many refusals in a row.
+const MIXED_RUN: u32 = 20;
 
 /// The minimum period over which the accepted rate is measured.
 const MIN_SAMPLE: Duration = Duration::from_secs(10);
@@ -43,6 +48,8 @@ const MIN_SAMPLE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub at: Duration,
+    /// The rate at that time.
+    pub rate: u64,
     /// Whether it followed the previous request at no less than half the rate. Otherwise its success is not evidence that
     /// the service would accept more.
     pub under_load: bool,
@@ -59,6 +66,7 @@ pub(super) struct AdaptiveRate {
     consecutive_decreases: u32,
     /// No request is sent before this time.
     resume_at: Duration,
+    refusals: Refusals,
 }
 
 impl AdaptiveRate {
@@ -75,7 +83,13 @@ impl AdaptiveRate {
             last_decrease: None,
             consecutive_decreases: 0,
             resume_at: Duration::ZERO,
+            refusals: Refusals::default(),
         }
+    }
+
+    /// Returns the record of a request sent now.
+    pub fn sent(&self, at: Duration, under_load: bool) -> Sent {
+        Sent { at, rate: self.rate, under_load }
     }
 
     /// Returns the interval between requests.
@@ -105,6 +119,12 @@ impl AdaptiveRate {
         while self.accepted.front().is_some_and(|earliest| *earliest + MINUTE <= latest) {
             self.accepted.pop_front();
         }
+        if let Some(higher) = self.refusals.on_accepted(sent, now) {
+            self.rate = self.rate.max(higher.min(self.ceiling));
+        }
+        if self.refusals.are_mixed() {
+            self.consecutive_decreases = 0;
+        }
         if self.is_current(sent) {
             self.consecutive_decreases = 0;
             if sent.under_load {
@@ -116,9 +136,20 @@ impl AdaptiveRate {
     pub fn on_throttled(&mut self, sent: Sent, retry_after: Option<Duration>, now: Duration) {
         let requested = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
         self.resume_at = self.resume_at.max(now + requested);
-        if !self.is_current(sent) {
-            return;
+        match self.refusals.on_refused(sent, now) {
+            Consequence::Keep => return,
+            Consequence::Decrease if !self.is_current(sent) => return,
+            Consequence::Decrease => {}
+            Consequence::Quota(accepted) => {
+                let decreased = accepted.clamp(self.rate / 2, self.rate / 20 * 19);
+                self.rate = self.rate.min(decreased.max(FLOOR));
+                self.resume_at = self.resume_at.max(now + BACKOFF);
+                self.consecutive_decreases = 0;
+                self.last_decrease = Some(now);
+                return;
+            }
         }
+        self.refusals.begin(self.rate, now);
         let decreased = if self.consecutive_decreases > 0 {
             // The service rejects everything for now, which the backoff handles; the earlier rate will work again.
             self.accepted_since(Duration::ZERO).saturating_mul(1_000).max(self.rate / 2)
@@ -129,9 +160,12 @@ impl AdaptiveRate {
         } else {
             self.rate / 2
         };
-        self.rate = self.rate.min(decreased.max(FLOOR));
-        let backoff = BACKOFF.saturating_mul(2_u32.saturating_pow(self.consecutive_decreases)).min(MAX_BACKOFF);
-        self.resume_at = self.resume_at.max(now + if retry_after.is_some() { requested } else { backoff });
+        let floor = self.refusals.floor(self.consecutive_decreases > 0, now).max(FLOOR);
+        self.rate = self.rate.min(decreased.max(floor));
+        if !self.refusals.are_mixed() || self.consecutive_decreases >= MIXED_RUN {
+            let backoff = BACKOFF.saturating_mul(2_u32.saturating_pow(self.consecutive_decreases)).min(MAX_BACKOFF);
+            self.resume_at = self.resume_at.max(now + if retry_after.is_some() { requested } else { backoff });
+        }
         self.consecutive_decreases = self.consecutive_decreases.saturating_add(1);
         self.last_decrease = Some(now);
     }
@@ -165,7 +199,14 @@ impl AdaptiveRate {
         let Some(decrease) = self.last_decrease else { return STARTUP_STEP };
         let minutes = now.saturating_sub(decrease).as_secs() / MINUTE.as_secs();
         let doubled = 2_u64.saturating_pow(u32::try_from(minutes).unwrap_or(u32::MAX));
-        PROBE_STEP.saturating_mul(doubled).min(STARTUP_STEP)
+        let step = PROBE_STEP.saturating_mul(doubled).min(STARTUP_STEP);
+        if !self.refusals.are_random() {
+            step
+        } else if self.rate < self.refusals.peak() {
+            step.max(self.rate / 4)
+        } else {
+            step.max(self.rate / 25)
+        }
     }
 }
 
@@ -179,13 +220,13 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn under_load(at: Duration) -> Sent {
-        Sent { at, under_load: true }
+        Sent { at, rate: INITIAL, under_load: true }
     }
 
     /// Sends one request per second; all are accepted.
     fn one_per_second(rate: &mut AdaptiveRate, from: u32, until: u32) {
         for second in from..until {
-            rate.on_accepted(Sent { at: SECOND * second, under_load: false }, SECOND * second);
+            rate.on_accepted(rate.sent(SECOND * second, false), SECOND * second);
         }
     }
 
@@ -199,7 +240,7 @@ mod tests {
         // After a decrease, only requests sent since then count.
         for step in 0..30 {
             let at = SECOND * 91 + SECOND * 4 / 3 * step;
-            rate.on_accepted(Sent { at, under_load: false }, at);
+            rate.on_accepted(rate.sent(at, false), at);
         }
         rate.on_throttled(under_load(SECOND * 130), None, SECOND * 130);
         assert!((45..=47).contains(&rate.requests_per_minute().get()));
@@ -240,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_honoured_up_to_an_hour() {
+    fn retry_after_is_honoured_up_to_five_minutes() {
         let mut rate = AdaptiveRate::new(None, Duration::ZERO);
         rate.on_throttled(under_load(SECOND), Some(SECOND * 20), SECOND * 2);
         assert_eq!(rate.resume_at(), SECOND * 22);
@@ -248,7 +289,7 @@ mod tests {
         rate.on_throttled(under_load(SECOND), Some(SECOND * 30), SECOND * 3);
         assert_eq!(rate.resume_at(), SECOND * 33);
         rate.on_throttled(under_load(SECOND), Some(Duration::MAX), SECOND * 4);
-        assert_eq!(rate.resume_at(), SECOND * 3_604);
+        assert_eq!(rate.resume_at(), SECOND * 304);
     }
 
     #[test]
@@ -278,7 +319,7 @@ mod tests {
             let mut now = Duration::ZERO;
             for (wait, flight, under_load, fate) in responses {
                 now += Duration::from_millis(wait);
-                let sent = Sent { at: now.saturating_sub(Duration::from_millis(flight)), under_load };
+                let sent = rate.sent(now.saturating_sub(Duration::from_millis(flight)), under_load);
                 let before = rate.rate;
                 if fate == 0 {
                     rate.on_throttled(sent, None, now);

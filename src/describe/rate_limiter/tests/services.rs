@@ -5,6 +5,8 @@ use super::*;
 enum Quota {
     /// A token bucket.
     Bucket { tokens: f64, size: f64 },
+    /// None: a proportion of the requests is refused at random, whatever the rate.
+    Random { generator: u64, percent: u64 },
     /// A fixed window: each minute of the clock.
     Window { minute: u64, used: u32 },
 }
@@ -30,6 +32,11 @@ impl Service {
         Self::new(rate, Quota::Window { minute: 0, used: 0 })
     }
 
+    /// A busy service that is asked at `rate`, and accepts the requests that it does not refuse.
+    fn refusing(percent: u32, rate: u32, seed: u64) -> Self {
+        Self::new(rate * (100 - percent) / 100, Quota::Random { generator: seed, percent: percent.into() })
+    }
+
     fn new(rate: u32, quota: Quota) -> Self {
         Self { rate, changes: Vec::new(), quota, last_request: Duration::ZERO, throttled: 0, accepted: 0 }
     }
@@ -45,6 +52,13 @@ impl Service {
                 let accepted = *tokens >= 1.0;
                 *tokens -= if accepted { 1.0 } else { 0.0 };
                 accepted
+            }
+            Quota::Random { generator, percent } => {
+                // SplitMix64.
+                *generator = generator.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mixed = (*generator ^ (*generator >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                (mixed ^ (mixed >> 31)) % 100 >= *percent
             }
             Quota::Window { minute, used } => {
                 if *minute != now.as_secs() / 60 {
@@ -177,4 +191,45 @@ fn the_rate_follows_a_changing_quota() {
     let run = simulate("240 per minute, 60 in the second minute", limits(20, None), shrinks, 1_500);
     assert!(run.throttled <= 30, "{run:?}");
     assert!((200..=280).contains(&run.status.requests_per_minute.get()), "{run:?}");
+}
+
+/// The operator's rate is kept: a lower one would not be refused less often.
+#[test]
+fn random_refusals_do_not_lower_the_rate() {
+    for (rate, concurrency) in [(60, 20), (120, 20), (600, 60)] {
+        for percent in [30, 50, 80] {
+            let (mut ideal, mut seconds) = (0.0, 0.0);
+            for seed in 0..8 {
+                let service = Service::refusing(percent, rate, seed);
+                let ten_minutes = service.rate * 10;
+                let name = format!("{rate} per minute, {percent}% refused, seed {seed}");
+                let run = simulate(&name, limits(concurrency, Some(rate)), service, ten_minutes);
+                ideal += run.ideal;
+                seconds += run.seconds;
+            }
+            let used = ideal / seconds;
+            assert!(used >= 0.6, "{used} of what the service accepts at {rate} per minute, {percent}% refused");
+        }
+    }
+}
+
+#[test]
+fn random_refusals_do_not_lower_a_rate_that_is_learned() {
+    for percent in [30, 50, 80] {
+        let service = Service::refusing(percent, 60, 1);
+        let ten_minutes = service.rate * 10;
+        let name = format!("no rate, {percent}% refused");
+        let run = simulate(&name, limits(20, None), service, ten_minutes);
+        assert!(run.ideal >= 0.6 * run.seconds, "{name}: {run:?}");
+    }
+}
+
+#[test]
+fn a_rate_far_above_the_quota_is_lowered() {
+    for service in [Service::with_bucket(60, 5), Service::with_window(60)] {
+        let run = simulate("configured at ten times the quota", limits(20, Some(600)), service, 300);
+        assert!(run.throttled <= 45, "{run:?}");
+        assert!(run.seconds <= 1.1 * run.ideal, "{run:?}");
+        assert!(run.status.requests_per_minute.get() <= 70, "{run:?}");
+    }
 }
