@@ -4,6 +4,7 @@
 //! operator and a [`Reaction`] for the caller. Prompts, rate limiting, retries and the choice of a model are left to the
 //! caller.
 
+mod body_limit;
 mod classify;
 mod client;
 mod converse;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::num::IntErrorKind;
 use std::time::Duration;
 
 use aws_config::imds::client::error::ImdsError;
@@ -9,9 +10,11 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
+use http_body_util::LengthLimitError;
 use jiff::{Timestamp, fmt};
 
-use super::error::{AwsError, Interruption};
+use super::body_limit::{MAX_ERROR_BYTES, MAX_RESPONSE_BYTES};
+use super::error::{AwsError, Excess, Interruption};
 use super::error_response::{ErrorResponse, RequestInfo, single_line};
 
 /// Classifies the error of a call.
@@ -21,16 +24,14 @@ where
 {
     match error {
         SdkError::ServiceError(service) => {
-            let headers = service.raw().headers();
-            let now = Timestamp::now();
-            ErrorResponse {
-                status: Some(service.raw().status().as_u16()),
-                code: service.err().code().map(str::to_owned),
-                message: service.err().message().unwrap_or_default().to_owned(),
-                retry_after: headers.get("retry-after").and_then(|value| retry_after(value, now)),
-                offset: headers.get("date").and_then(http_date).map(|server| now.duration_since(server)),
-            }
-            .classify(info)
+            let code = service.err().code().map(str::to_owned);
+            let message = service.err().message().unwrap_or_default().to_owned();
+            error_response(service.raw(), code, message).classify(info)
+        }
+        SdkError::ResponseError(response) if is_too_long(error) => {
+            let code = response.raw().headers().get("x-amzn-errortype").and_then(|code| code.split(':').next());
+            let message = format!("error response longer than {} KiB", MAX_ERROR_BYTES >> 10);
+            error_response(response.raw(), code.map(str::to_owned), message).classify(info)
         }
         SdkError::ResponseError(response) => AwsError::StreamInterrupted {
             cause: Interruption::Corrupt(format!("{}, HTTP {}", root_cause(error), response.raw().status().as_u16())),
@@ -55,6 +56,17 @@ where
     }
 }
 
+fn error_response(response: &HttpResponse, code: Option<String>, message: String) -> ErrorResponse {
+    let (headers, now) = (response.headers(), Timestamp::now());
+    ErrorResponse {
+        status: Some(response.status().as_u16()),
+        code,
+        message,
+        retry_after: headers.get("retry-after").and_then(|value| retry_after(value, now)),
+        offset: headers.get("date").and_then(http_date).map(|server| now.duration_since(server)),
+    }
+}
+
 /// Classifies the error of a stream.
 pub(super) fn stream<R>(error: &SdkError<ConverseStreamOutputError, R>, info: &RequestInfo) -> AwsError
 where
@@ -62,6 +74,10 @@ where
 {
     let exception = match error {
         SdkError::ServiceError(service) => service.err(),
+        _ if is_too_long(error) => {
+            let excess = Excess::Bytes(MAX_RESPONSE_BYTES);
+            return AwsError::ResponseDiscarded { model: info.subject.clone(), excess };
+        }
         SdkError::DispatchFailure(_) => {
             return AwsError::StreamInterrupted { cause: Interruption::ConnectionLost(root_cause(error)) };
         }
@@ -131,6 +147,11 @@ fn was_connected(error: &(dyn Error + 'static)) -> bool {
         .any(|error| matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof))
 }
 
+/// Returns true if the body exceeded its limit.
+fn is_too_long(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| error.downcast_ref::<LengthLimitError>().is_some())
+}
+
 fn unreachable_endpoint(error: &(dyn Error + 'static), info: &RequestInfo) -> AwsError {
     AwsError::Unreachable { endpoint: info.endpoint.clone(), reason: root_cause(error) }
 }
@@ -145,10 +166,11 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
     single_line(&chain(error).last().unwrap_or(error).to_string())
 }
 
-/// Parses a `Retry-After` header: seconds or a date.
+/// Parses a `Retry-After` header: seconds or a date. The rate limiter limits it.
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    match value.trim().parse() {
+    match value.trim().parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(Duration::MAX),
         Err(_) => Duration::try_from(http_date(value)?.duration_since(now)).ok(),
     }
 }

@@ -11,8 +11,9 @@ use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use tokio::time::timeout;
 
+use super::body_limit::BodyLimit;
 use super::classify;
-use super::converse::{ConverseRequest, ConverseStream};
+use super::converse::{ConverseRequest, ConverseStream, Timeouts};
 use super::credentials::{API_KEY, PROFILE, non_empty};
 use super::error::{AwsError, Interruption};
 use super::error_response::RequestInfo;
@@ -109,8 +110,9 @@ impl Client {
             )
             // It does not cover streamed responses; `idle_timeout` does.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(BodyLimit)
             .build();
-        let mut sts = aws_sdk_sts::config::Builder::from(config).timeout_config(
+        let mut sts = aws_sdk_sts::config::Builder::from(config).interceptor(BodyLimit).timeout_config(
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CONNECT_TIMEOUT * 3).build(),
         );
         // An emulator such as MiniStack serves both services at one endpoint; a Bedrock endpoint does not serve STS.
@@ -147,10 +149,11 @@ impl Client {
     pub async fn converse(&self, request: ConverseRequest) -> Result<ConverseStream, AwsError> {
         let info = self.request_info("bedrock-runtime", request.model.clone());
         let uploaded = request.image.as_ref().map_or(0, |image| image.bytes.len() as u64);
+        let timeouts = Timeouts::start(self.idle_timeout);
         let limit = CONNECT_TIMEOUT + self.idle_timeout + Duration::from_secs(uploaded / MIN_UPLOAD_RATE);
         let call = request.apply_to(self.bedrock.converse_stream())?;
         match timeout(limit, call.send()).await {
-            Ok(Ok(output)) => Ok(ConverseStream::new(output.stream, info, self.idle_timeout)),
+            Ok(Ok(output)) => Ok(ConverseStream::new(output.stream, info, timeouts)),
             Ok(Err(error)) => Err(classify::call(&error, &info)),
             Err(_) => Err(AwsError::StreamInterrupted { cause: Interruption::Timeout(limit) }),
         }

@@ -11,14 +11,20 @@ use aws_sdk_bedrockruntime::types::{
     self, ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageSource,
     InferenceConfiguration, Message, OutputConfig, StopReason,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::classify;
-use super::error::{AwsError, Interruption};
+use super::error::{AwsError, Excess, Interruption};
 use super::error_response::RequestInfo;
 
 /// The maximum time to wait for the token count after the text is complete.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The maximum duration of a request, the whole response included. A longer idle timeout extends it.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The maximum number of characters of a text, twice those of the longest caption that is requested (4,096 tokens).
+pub(super) const MAX_CHARACTERS: usize = 32_768;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConverseRequest {
@@ -158,19 +164,35 @@ impl From<StopReason> for Stop {
 
 type Receiver = EventReceiver<ConverseStreamOutput, ConverseStreamOutputError>;
 
+/// The limits on the time of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// The maximum time without data.
+    idle: Duration,
+    whole: Duration,
+    started: Instant,
+}
+
+impl Timeouts {
+    pub(super) fn start(idle: Duration) -> Self {
+        Self { idle, whole: REQUEST_TIMEOUT.max(idle.saturating_mul(2)), started: Instant::now() }
+    }
+}
+
 /// A response stream. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct ConverseStream {
     receiver: Receiver,
     info: RequestInfo,
-    idle_timeout: Duration,
+    timeouts: Timeouts,
+    characters: usize,
     stop: Option<Stop>,
     usage: Option<TokenUsage>,
 }
 
 impl ConverseStream {
-    pub(super) const fn new(receiver: Receiver, info: RequestInfo, idle_timeout: Duration) -> Self {
-        Self { receiver, info, idle_timeout, stop: None, usage: None }
+    pub(super) const fn new(receiver: Receiver, info: RequestInfo, timeouts: Timeouts) -> Self {
+        Self { receiver, info, timeouts, characters: 0, stop: None, usage: None }
     }
 
     /// Returns the next event. The last one is [`ConverseEvent::Finished`] or an error. Cancel-safe.
@@ -182,23 +204,39 @@ impl ConverseStream {
         loop {
             if self.stop.is_some() {
                 // The text is complete even if the token count does not arrive.
-                let _ = timeout(self.idle_timeout.min(METADATA_TIMEOUT), self.read_usage()).await;
+                let _ = timeout(self.timeouts.idle.min(METADATA_TIMEOUT), self.read_usage()).await;
             }
             if let Some(stop) = self.stop.take() {
                 return Ok(ConverseEvent::Finished { stop, usage: self.usage });
             }
-            match timeout(self.idle_timeout, self.receiver.recv()).await {
+            let Timeouts { idle, whole, started } = self.timeouts;
+            let deadline = started + whole;
+            let now = Instant::now();
+            // A timeout does not expire while data is always ready.
+            if now >= deadline {
+                return Err(self.exceeded(Excess::Time(whole)));
+            }
+            match timeout_at(deadline.min(now + idle), self.receiver.recv()).await {
                 Ok(Ok(Some(event))) => {
                     if let Some(text) = self.handle(event) {
+                        self.characters += text.chars().count();
+                        if self.characters > MAX_CHARACTERS {
+                            return Err(self.exceeded(Excess::Characters(MAX_CHARACTERS)));
+                        }
                         return Ok(ConverseEvent::Text(text));
                     }
                 }
                 // A stream cut off between two frames ends without an error.
                 Ok(Ok(None)) => return Err(AwsError::StreamInterrupted { cause: Interruption::Truncated }),
                 Ok(Err(error)) => return Err(classify::stream(&error, &self.info)),
-                Err(_) => return Err(AwsError::StreamInterrupted { cause: Interruption::Timeout(self.idle_timeout) }),
+                Err(_) if Instant::now() >= deadline => return Err(self.exceeded(Excess::Time(whole))),
+                Err(_) => return Err(AwsError::StreamInterrupted { cause: Interruption::Timeout(idle) }),
             }
         }
+    }
+
+    fn exceeded(&self, excess: Excess) -> AwsError {
+        AwsError::ResponseDiscarded { model: self.info.subject.clone(), excess }
     }
 
     /// Processes an event and returns its text. Thinking and unknown events have none.

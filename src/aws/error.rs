@@ -23,6 +23,9 @@ pub enum AwsError {
     /// The response is incomplete.
     #[error("response interrupted ({cause}): partial text discarded")]
     StreamInterrupted { cause: Interruption },
+    /// The response exceeded a limit and was not read further.
+    #[error("response of {model} discarded ({excess}): try again, or choose another --model")]
+    ResponseDiscarded { model: String, excess: Excess },
     /// The model has reached its end of life, or is closed to accounts that have not used it recently.
     #[error("{model} is retired: choose another --model")]
     Retired { model: String },
@@ -133,6 +136,17 @@ pub enum Interruption {
     Exception(String),
 }
 
+/// The limit that a response exceeded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Excess {
+    #[error("more than {} MiB", .0 >> 20)]
+    Bytes(usize),
+    #[error("more than {0} characters")]
+    Characters(usize),
+    #[error("not complete after {} s", .0.as_secs())]
+    Time(Duration),
+}
+
 /// A parameter that some models reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Parameter {
@@ -213,7 +227,8 @@ impl AwsError {
             | Self::CredentialsInvalid { .. }
             | Self::CredentialsUnavailable { .. }
             | Self::NoRegion => Reaction::Pause(PauseCause::Access),
-            Self::ImageRejected { .. } => Reaction::FailImage,
+            // The request was charged, and the next response would probably be no better.
+            Self::ImageRejected { .. } | Self::ResponseDiscarded { .. } => Reaction::FailImage,
             Self::Other { status, code, .. } => match status {
                 Some(400 | 413 | 422) => Reaction::FailImage,
                 // Within a stream.

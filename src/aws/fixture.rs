@@ -95,6 +95,12 @@ impl MockResponse {
         Self::new(status, content_type, SdkBody::from(text))
     }
 
+    /// An error whose body repeats the chunk without end.
+    pub(crate) fn endless(status: u16, chunk: Vec<u8>) -> Self {
+        let body = Parts { remaining: [Part::Repeat(chunk.into())].into(), delay: None };
+        Self::new(status, "application/json", SdkBody::from_body_1_x(body))
+    }
+
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.0.headers_mut().insert(name, value.to_owned());
         self
@@ -105,6 +111,8 @@ impl MockResponse {
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
     Bytes(Vec<u8>),
+    /// Bytes repeated without end.
+    Repeat(Bytes),
     /// A pause before the next part.
     Delay(Duration),
     /// The connection stays open without data.
@@ -180,6 +188,10 @@ impl Body for Parts {
             match self.remaining.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Part::Bytes(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes.into())))),
+                Some(Part::Repeat(bytes)) => {
+                    self.remaining.push_front(Part::Repeat(bytes.clone()));
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
                 Some(Part::Reset) => return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
                 Some(Part::Delay(duration)) => self.delay = Some(Box::pin(tokio::time::sleep(duration))),
                 Some(Part::Stall) => {

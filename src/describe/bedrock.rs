@@ -164,6 +164,7 @@ impl Service {
             .with_jitter()
             .build();
         let mut attempt = 1;
+        let mut retried_once = false;
         loop {
             let error = match self.attempt(request, priority, events).await {
                 Ok(description) => return Ok(description),
@@ -172,15 +173,21 @@ impl Service {
             match error {
                 AttemptError::Retry => {}
                 AttemptError::Failed(message) => return Err(message),
-                AttemptError::Backoff(message) | AttemptError::BackoffThenPause(message)
+                AttemptError::RetryOnce(message) if retried_once => return Err(format!("{message} (tried twice)")),
+                AttemptError::Backoff(ref message)
+                | AttemptError::BackoffThenPause(ref message)
+                | AttemptError::RetryOnce(ref message)
                     if let Some(delay) = backoff.next() =>
                 {
+                    retried_once |= matches!(error, AttemptError::RetryOnce(_));
                     attempt += 1;
                     tracing::warn!(file = request.context.file_name, reason = message, attempt, "retrying");
                     send_waiting(events, format!("{message}: retrying ({attempt}/{MAX_ATTEMPTS})"));
                     tokio::time::sleep(delay).await;
                 }
-                AttemptError::Backoff(message) => return Err(format!("{message} (tried {MAX_ATTEMPTS} times)")),
+                AttemptError::Backoff(message) | AttemptError::RetryOnce(message) => {
+                    return Err(format!("{message} (tried {MAX_ATTEMPTS} times)"));
+                }
                 AttemptError::BackoffThenPause(message) => self.pause(message, PauseKind::Access),
             }
         }
@@ -367,7 +374,13 @@ impl Service {
 
     fn rate_limit_message(&self) -> String {
         let status = self.rate_limiter.status();
-        format!("rate limited to {}/min, {} waiting", status.requests_per_minute, status.waiting)
+        // Shorter ones are over before they can be read.
+        let backoff = if status.backoff >= Duration::from_secs(5) {
+            format!(", next request in {} s", status.backoff.as_secs_f64().ceil())
+        } else {
+            String::new()
+        };
+        format!("rate limited to {}/min, {} waiting{backoff}", status.requests_per_minute, status.waiting)
     }
 
     fn pause_for(&self, error: &AwsError, cause: PauseCause) {

@@ -149,6 +149,22 @@ async fn refusals_are_failures_and_can_be_retried() {
     assert_eq!((numbers(&table), code), ([2, 0, 0, 0], 0), "{table}");
 }
 
+/// Each attempt is charged.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_response_is_requested_once_more() {
+    let server = Server::start(|_, request| {
+        let empty = Reply::Text { pieces: Vec::new(), after: Duration::ZERO, stop: "end_turn" };
+        if request.text().contains("Old caption 1.") { empty } else { Reply::text(GOOD) }
+    })
+    .await;
+    let world = World::new(3, &server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6"]).await;
+    assert_eq!((numbers(&table), code), ([2, 0, 1, 0], 1), "{table}");
+    assert_eq!(server.requests().len(), 4, "two for the record without text");
+    // Four requests at the price of `every_image_is_described_once`.
+    assert_eq!(table["cost_usd"], "0.02376");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn captions_that_are_cut_off_are_not_accepted() {
     let server = Server::start(|_, _| Reply::Text {

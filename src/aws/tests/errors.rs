@@ -171,6 +171,29 @@ async fn the_page_of_a_proxy_is_classified_by_its_status(
     assert_eq!(error.reaction(), reaction);
 }
 
+/// Classified by the status and the headers; the rest of the body is not read.
+#[rstest]
+#[case(429, "", "requests per minute", Reaction::SlowDown { retry_after: Some(Duration::from_secs(7)) })]
+#[case(503, "", "busy (HTTP 503)", Reaction::Retry)]
+#[case(
+    400,
+    "ValidationException:http://internal/",
+    "ValidationException, HTTP 400): error response longer than 256 KiB",
+    Reaction::FailImage
+)]
+#[tokio::test]
+async fn an_endless_error_response_is_not_read_to_its_end(
+    #[case] status: u16,
+    #[case] code: &str,
+    #[case] phrase: &str,
+    #[case] reaction: Reaction,
+) {
+    let endless = MockResponse::endless(status, b" sorry".repeat(10_000)).header("retry-after", "7");
+    let error = error_for(if code.is_empty() { endless } else { endless.header("x-amzn-errortype", code) }).await;
+    assert!(error.to_string().contains(phrase), "{error}");
+    assert_eq!(error.reaction(), reaction);
+}
+
 #[tokio::test]
 async fn retry_after_is_seconds_or_a_date() {
     let throttled = || MockResponse::exception(429, "ThrottlingException", "Too many requests.");
@@ -180,6 +203,8 @@ async fn retry_after_is_seconds_or_a_date() {
     };
     assert_eq!(after(error_for(throttled()).await), None);
     assert_eq!(after(error_for(throttled().header("retry-after", "7")).await), Some(Duration::from_secs(7)));
+    let huge = "9".repeat(40);
+    assert_eq!(after(error_for(throttled().header("retry-after", &huge)).await), Some(Duration::MAX));
     assert_eq!(after(error_for(throttled().header("retry-after", "soon")).await), None);
     let past = "Mon, 23 Nov 2015 06:26:59 GMT";
     assert_eq!(after(error_for(throttled().header("retry-after", past)).await), None);

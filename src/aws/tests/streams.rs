@@ -7,7 +7,9 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::super::Reaction;
-use super::super::error::{Interruption, Limit};
+use super::super::body_limit::MAX_RESPONSE_BYTES;
+use super::super::converse::MAX_CHARACTERS;
+use super::super::error::{Excess, Interruption, Limit};
 use super::super::fixture::{MockResponse, Part, event};
 use super::*;
 
@@ -163,6 +165,46 @@ async fn a_slow_stream_does_not_time_out() {
     let slow = ["A ", "slow ", "answer."].map(|word| [Part::Delay(Duration::from_secs(59)), event::text(word)]);
     let parts = slow.into_iter().flatten().chain([event::stop("end_turn"), event::metadata(100, 20)]);
     assert_eq!(response(parts).await.expect("complete").deltas.concat(), "A slow answer.");
+}
+
+/// Returns the limit that the response exceeded.
+async fn excess(parts: impl IntoIterator<Item = Part>) -> Excess {
+    match response(parts).await {
+        Err((_, error @ AwsError::ResponseDiscarded { .. })) => {
+            assert_eq!(error.reaction(), Reaction::FailImage, "a response that was charged is not requested again");
+            let AwsError::ResponseDiscarded { model, excess } = error else { unreachable!() };
+            assert_eq!(model, MODEL);
+            excess
+        }
+        other => panic!("not discarded: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_stays_alive_without_an_end_is_discarded_at_the_deadline() {
+    let before = tokio::time::Instant::now();
+    let alive = || [Part::Delay(Duration::from_secs(50)), event::thinking("")];
+    assert_eq!(excess(std::iter::repeat_with(alive).take(1_000).flatten()).await, Excess::Time(Duration::from_mins(5)));
+    assert_eq!(before.elapsed(), Duration::from_mins(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_frames_without_text_is_discarded() {
+    let Part::Bytes(frame) = event::thinking(&"Hm. ".repeat(1_000)) else { unreachable!() };
+    let frames = MAX_RESPONSE_BYTES / frame.len() + 2;
+    let flood =
+        |frames| (0..frames).map(|_| Part::Bytes(frame.clone())).chain([event::text("A"), event::stop("end_turn")]);
+    assert_eq!(excess(flood(frames)).await, Excess::Bytes(MAX_RESPONSE_BYTES));
+    assert_eq!(response(flood(frames - 4)).await.expect("below the limit").deltas, ["A"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_beyond_the_limit_is_discarded() {
+    // In characters, not in bytes.
+    let text = "옷".repeat(MAX_CHARACTERS / 2);
+    let parts = |more: &str| [event::text(&text), event::text(&text), event::text(more), event::stop("end_turn")];
+    assert_eq!(response(parts("")).await.expect("at the limit").deltas.len(), 2);
+    assert_eq!(excess(parts("x")).await, Excess::Characters(MAX_CHARACTERS));
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,8 @@ pub(super) enum AttemptError {
     Retry,
     /// Retries with backoff, then fails the description.
     Backoff(String),
+    /// Retries once with backoff, then fails the description: each attempt is charged.
+    RetryOnce(String),
     /// Retries with backoff, then opens the circuit breaker, because other requests would fail as well.
     BackoffThenPause(String),
 }

@@ -80,7 +80,7 @@ impl Response {
             (true, StopReason::MaxTokens) => {
                 failed(format!("{name} used all {max_tokens} output tokens without writing any text"))
             }
-            (true, _) => Err(AttemptError::Backoff(format!("{name} returned no text"))),
+            (true, _) => Err(AttemptError::RetryOnce(format!("{name} returned no text"))),
         }
     }
 }
