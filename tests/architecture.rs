@@ -161,7 +161,7 @@ fn modules_import_only_what_they_may() {
         ("lint", &["dataset", "describe"]),
         ("session", &["dataset", "describe", "statistics"]),
         ("report", &["dataset", "describe", "session", "statistics"]),
-        ("engine", &["dataset", "describe", "lint", "report", "session", "statistics"]),
+        ("engine", &["dataset", "describe", "lint", "picture", "report", "session", "statistics"]),
         ("review", &["dataset", "describe", "engine", "lint", "preview", "report", "session"]),
         ("runtime", &["dataset", "engine", "lint", "preview", "report", "review", "session"]),
         (

@@ -49,7 +49,8 @@ fn normalized(part: String) -> [String; 3] {
     [part, composed, decomposed]
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::fs;
 

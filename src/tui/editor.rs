@@ -115,7 +115,8 @@ fn shell(editor: &str, file: &Path) -> Command {
     command
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
