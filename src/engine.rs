@@ -121,7 +121,7 @@ impl Engine {
     pub fn index(&mut self, check_images: bool) {
         let (dataset, emit, stopping) = (self.dataset.clone(), Arc::clone(&self.emit), self.stopping.clone());
         let session = self.session.as_ref().map(|session| session.handle().clone());
-        self.spawn("index", move || index::run(&dataset, check_images, session.as_ref(), &emit, &stopping));
+        self.spawn_reader("index", move || index::run(&dataset, check_images, session.as_ref(), &emit, &stopping));
     }
 
     /// Reads lines for the screen.
@@ -188,7 +188,7 @@ impl Engine {
     /// Writes the updated dataset.
     pub fn save(&mut self, request: SaveRequest) {
         let (dataset, target, emit) = (self.dataset.clone(), self.target.clone(), Arc::clone(&self.emit));
-        self.spawn("save", move || {
+        self.spawn_writer("save", move || {
             emit(match target.save(&dataset, request) {
                 Ok(summary) => EngineEvent::Saved(summary),
                 Err(failure) => EngineEvent::SaveFailed(failure),
@@ -200,7 +200,7 @@ impl Engine {
     pub fn gather_statistics(&mut self) {
         let (dataset, location, max_words) = (self.dataset.clone(), self.location.clone(), self.max_words);
         let (emit, stopping) = (Arc::clone(&self.emit), self.stopping.clone());
-        self.spawn("statistics", move || {
+        self.spawn_reader("statistics", move || {
             let history = session::read_history(&location, &dataset).map_err(|error| error.to_string());
             let figures = history.and_then(|history| {
                 Figures::gather(&dataset, &history, max_words, &mut || stopping.check())
@@ -223,20 +223,31 @@ impl Engine {
         }
         let session = self.session.take();
         let closed = tokio::task::spawn_blocking(move || session.map_or(Ok(()), Worker::close)).await;
-        for thread in self.threads.drain(..) {
-            // A panic was reported by the panic hook.
-            let _ = thread.join();
-        }
+        let threads = std::mem::take(&mut self.threads);
+        // A panic was reported by the panic hook.
+        let _ = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| drop(thread.join()))).await;
         closed.unwrap_or(Err(SessionError::Stopped))
     }
 
-    /// Runs work on a thread of its own, which [`close`](Self::close) waits for.
-    pub fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+    /// Runs work that writes a file on a thread of its own, which [`close`](Self::close) waits for.
+    pub fn spawn_writer(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
         self.threads.retain(|thread| !thread.is_finished());
-        match thread::Builder::new().name(name.to_owned()).spawn(work) {
-            Ok(thread) => self.threads.push(thread),
-            Err(error) => (self.emit)(EngineEvent::Warning(format!("cannot start the {name} thread: {error}"))),
-        }
+        self.threads.extend(self.start_thread(name, work));
+    }
+
+    /// Runs work that only reads on a thread of its own. Nothing waits for it, because a read from a stalled network
+    /// mount may take minutes.
+    pub fn spawn_reader(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+        self.start_thread(name, work);
+    }
+
+    fn start_thread(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+        let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+        started
+            .inspect_err(|error| {
+                (self.emit)(EngineEvent::Warning(format!("cannot start the {name} thread: {error}")));
+            })
+            .ok()
     }
 
     fn send_to_session(
@@ -306,3 +317,6 @@ fn listen(describer: &dyn Describer, session: Option<WorkerHandle>, emit: &Emit)
         }
     }));
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@ mod cache;
 mod decode;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod inspect;
 mod pixels;
 mod source;
 mod spelling;
@@ -15,8 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub(crate) use cache::ByteCache;
-pub(crate) use decode::{Decoded, decode, decode_unless, inspect};
-pub(crate) use inspect::inspect_file;
+pub(crate) use decode::{Decoded, check, decode, decode_undamaged, decode_unless, inspect};
 pub(crate) use pixels::{opaque, resize};
 pub(crate) use source::{Stamp, located, read, stamp};
 pub(crate) use spelling::{actual_path, other_spelling};
@@ -49,7 +47,24 @@ impl fmt::Display for PictureFormat {
     }
 }
 
-/// Format, dimensions and size of a picture file.
+/// A picture of which only a part can be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// The file ends early.
+    CutOff,
+    Corrupt,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::CutOff => "cut off",
+            Self::Corrupt => "damaged",
+        })
+    }
+}
+
+/// Format, dimensions, size and damage of a picture file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureInfo {
     /// Pixels across, after applying the EXIF orientation.
@@ -60,12 +75,25 @@ pub struct PictureInfo {
     pub format: PictureFormat,
     /// Size of the file in bytes.
     pub bytes: u64,
+    pub damage: Option<Damage>,
+}
+
+impl PictureInfo {
+    /// Returns the damage as an error.
+    #[must_use]
+    pub const fn error(&self) -> Option<PictureError> {
+        match self.damage {
+            Some(Damage::CutOff) => Some(PictureError::CutOff(self.format)),
+            Some(Damage::Corrupt) => Some(PictureError::Damaged(self.format)),
+            None => None,
+        }
+    }
 }
 
 impl fmt::Display for PictureInfo {
-    /// `JPEG 768×1024, 109 KB`, in decimal units.
+    /// `JPEG 768×1024, 109 KB, cut off`, in decimal units.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { width, height, format, bytes } = self;
+        let Self { width, height, format, bytes, damage } = self;
         write!(formatter, "{format} {width}×{height}, ")?;
         match bytes {
             0..1_000 => write!(formatter, "{bytes} bytes"),
@@ -74,7 +102,8 @@ impl fmt::Display for PictureInfo {
                 let tenths = (bytes + 50_000) / 100_000;
                 write!(formatter, "{}.{} MB", tenths / 10, tenths % 10)
             }
-        }
+        }?;
+        damage.map_or(Ok(()), |damage| write!(formatter, ", {damage}"))
     }
 }
 
@@ -94,6 +123,9 @@ pub enum PictureError {
         /// A guess at the actual content, from its first bytes.
         content: String,
     },
+    /// A supported format, but of a kind without a decoder.
+    #[error("an unsupported kind of {format}: {kind}")]
+    UnsupportedKind { format: PictureFormat, kind: String },
     #[error("too large: a file of {} MB, the limit is {} MB", bytes / 1_000_000, limit / 1_000_000)]
     TooManyBytes { bytes: u64, limit: u64 },
     /// By the dimensions in the header, which a small file can set to anything.
@@ -105,6 +137,8 @@ pub enum PictureError {
     TooSlow,
     #[error("cut off: the {0} file ends before its picture does")]
     CutOff(PictureFormat),
+    #[error("damaged: part of the {0} file cannot be decoded")]
+    Damaged(PictureFormat),
     #[error("broken {format}: {reason}")]
     Broken {
         format: PictureFormat,
@@ -126,8 +160,11 @@ impl PictureError {
             Self::Missing => "restore the file, or set its folder with --images",
             Self::NotAFile(_) => "set file_name to a picture file",
             Self::Forbidden => "grant read permission, then regenerate",
-            Self::Empty | Self::CutOff(_) | Self::Broken { .. } => "replace the file, then regenerate",
+            Self::Empty | Self::CutOff(_) | Self::Damaged(_) | Self::Broken { .. } => {
+                "replace the file, then regenerate"
+            }
             Self::Unsupported { .. } => "convert it to JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF",
+            Self::UnsupportedKind { .. } => "convert it to PNG or baseline JPEG",
             Self::TooManyBytes { .. } | Self::TooManyPixels { .. } | Self::TooMuchMemory => "shrink the picture",
             Self::TooSlow => "convert it to JPEG",
             Self::Io(_) => "check the disk, then regenerate",
@@ -177,7 +214,9 @@ mod tests {
 
     #[test]
     fn info_uses_decimal_units() {
-        let info = |bytes| PictureInfo { width: 768, height: 1024, format: PictureFormat::Jpeg, bytes }.to_string();
+        let info = |bytes| {
+            PictureInfo { width: 768, height: 1024, format: PictureFormat::Jpeg, bytes, damage: None }.to_string()
+        };
         assert_eq!(info(109_312), "JPEG 768×1024, 109 KB");
         assert_eq!(info(999), "JPEG 768×1024, 999 bytes");
         assert_eq!(info(4_251_000), "JPEG 768×1024, 4.3 MB");

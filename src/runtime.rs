@@ -85,25 +85,25 @@ impl Runtime {
             Effect::Save(request) => engine.save(request.forced_if(self.force)),
             Effect::WriteReport { path, force } => {
                 let location = self.location.clone();
-                engine.spawn("report", move || {
+                engine.spawn_writer("report", move || {
                     let written = spot_report::write(&dataset, &location, path, force);
                     let _ = messages.send(Msg::ReportWritten(written));
                 });
             }
             Effect::FindReplacements(scan) => {
                 let stop = self.scanner.start(scan.id);
-                engine.spawn("replace", move || replacements::find(&dataset, &scan, &messages, &stop));
+                engine.spawn_reader("replace", move || replacements::find(&dataset, &scan, &messages, &stop));
             }
             Effect::Scan(scan) => {
                 let stop = self.scanner.start(scan.id);
-                engine.spawn("scan", move || scanner::run(&dataset, &scan, &messages, &stop));
+                engine.spawn_reader("scan", move || scanner::run(&dataset, &scan, &messages, &stop));
             }
             Effect::Sort(scan) => {
                 let stop = self.scanner.start(scan.id);
-                engine.spawn("sort", move || sorter::run(&dataset, &scan, &messages, &stop));
+                engine.spawn_reader("sort", move || sorter::run(&dataset, &scan, &messages, &stop));
             }
             Effect::CollectVocabulary => {
-                engine.spawn("vocabulary", move || scanner::collect_vocabulary(&dataset, &messages));
+                engine.spawn_reader("vocabulary", move || scanner::collect_vocabulary(&dataset, &messages));
             }
             Effect::StopScan(id) => self.scanner.stop(id),
             Effect::ShowPicture { record, file_name, view } => return self.show_picture(record, file_name, view),

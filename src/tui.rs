@@ -2,6 +2,7 @@
 //! after each batch.
 
 mod clipboard;
+mod closing;
 mod editor;
 mod event_reader;
 mod input;
@@ -99,7 +100,7 @@ pub async fn run(
         }
         Err(error) => Err(error),
     };
-    runtime.close().await?;
+    closing::close(runtime.close()).await?;
     // A closed terminal ends the review, whether a signal arrived or a write failed first.
     Ok(result.or_else(|error| if signals::terminal_is_gone() { Ok(()) } else { Err(error) })?)
 }

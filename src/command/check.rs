@@ -9,8 +9,12 @@ mod progress;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::console::Console;
 use crate::dataset::{Caption, Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
@@ -89,7 +93,7 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
     let known = Known::gather(&dataset, &options.rules, &progress)?;
 
     progress.phase("checking", dataset.record_count());
-    each(&dataset, &progress, &mut |entry| match entry {
+    each_judged(&dataset, &progress, |entry, error| match entry {
         Entry::Bad(bad) => {
             if let Some(path) = bad.file_name().and_then(|name| dataset.picture_path(&name).ok()) {
                 pictures.add(&path);
@@ -104,7 +108,7 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
                 let (kind, message) = (kind_of(finding), finding.to_string());
                 report.add(&Finding::of_line(entry, kind, message.clone()).because(message))?;
             }
-            if let Some(finding) = look(&dataset, entry, &record.file_name, &mut pictures) {
+            if let Some(finding) = look(&dataset, entry, &record.file_name, &mut pictures, error) {
                 report.add(&finding)?;
             }
             let mut add = |kind, message| report.add(&Finding::of_line(entry, kind, message));
@@ -214,6 +218,58 @@ fn each(
     result
 }
 
+/// Visits every record in order, with the error of its image. Images are decoded on all cores, a batch at a time.
+fn each_judged(
+    dataset: &Dataset,
+    progress: &Progress,
+    mut visit: impl FnMut(&Entry, Option<PictureError>) -> Result<(), CheckError>,
+) -> Result<(), CheckError> {
+    const BATCH: usize = 256;
+    let mut batch: Vec<Entry> = Vec::with_capacity(BATCH);
+    let mut flush = |batch: &mut Vec<Entry>| {
+        let errors = judge_all(dataset, batch);
+        batch.drain(..).zip(errors).try_for_each(|(entry, error)| {
+            progress.advance();
+            visit(&entry, error)
+        })
+    };
+    let mut result = Ok(());
+    dataset.scan(&mut |entry| {
+        batch.push(entry);
+        if batch.len() == BATCH {
+            result = flush(&mut batch);
+        }
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    result?;
+    flush(&mut batch)
+}
+
+/// Returns the error of each record's image, in their order.
+fn judge_all(dataset: &Dataset, entries: &[Entry]) -> Vec<Option<PictureError>> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let next = AtomicUsize::new(0);
+    let errors: Vec<OnceLock<PictureError>> = entries.iter().map(|_| OnceLock::new()).collect();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let taken = std::iter::from_fn(|| {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    entries.get(at).zip(errors.get(at))
+                });
+                for (entry, found) in taken {
+                    let path = entry.record().and_then(|record| dataset.picture_path(&record.file_name).ok());
+                    if let Some(Err(error)) = path.map(|path| picture::check(&path)) {
+                        // Cannot fail: each index is taken once.
+                        let _ = found.set(error);
+                    }
+                }
+            });
+        }
+    });
+    errors.into_iter().map(OnceLock::into_inner).collect()
+}
+
 const fn kind_of(finding: &LineFinding) -> Kind {
     match finding {
         LineFinding::CaptionNotString { .. } => Kind::CaptionNotText,
@@ -223,8 +279,14 @@ const fn kind_of(finding: &LineFinding) -> Kind {
     }
 }
 
-/// Checks that a record's image exists and that its headers can be decoded.
-fn look<'a>(dataset: &Dataset, entry: &'a Entry, name: &str, pictures: &mut Pictures) -> Option<Finding<'a>> {
+/// Returns the finding on a record's image: its path, or the error of its check.
+fn look<'a>(
+    dataset: &Dataset,
+    entry: &'a Entry,
+    name: &str,
+    pictures: &mut Pictures,
+    error: Option<PictureError>,
+) -> Option<Finding<'a>> {
     let path = match dataset.picture_path(name) {
         Ok(path) => path,
         Err(refused) => {
@@ -236,9 +298,9 @@ fn look<'a>(dataset: &Dataset, entry: &'a Entry, name: &str, pictures: &mut Pict
     if let Some(other) = &other {
         pictures.add(other);
     }
-    match (picture::inspect_file(&path), other) {
-        (Ok(_), None) => None,
-        (Ok(_), Some(_)) => {
+    match (error, other) {
+        (None, None) => None,
+        (None, Some(_)) => {
             let cause = if name.contains('\\') {
                 "no such file; read with / in place of \\"
             } else {
@@ -247,12 +309,12 @@ fn look<'a>(dataset: &Dataset, entry: &'a Entry, name: &str, pictures: &mut Pict
             let finding = Finding::of_line(entry, Kind::OtherSpelling, format!("{name}: {cause}"));
             Some(Finding { severity: Severity::Info, ..finding }.because(cause.to_owned()))
         }
-        (Err(PictureError::Missing), _) => {
+        (Some(PictureError::Missing), _) => {
             let cause = "the image does not exist; --images DIR sets the folder of the images";
             let finding = Finding::of_line(entry, Kind::MissingPicture, format!("{name} does not exist"));
             Some(finding.because(cause.to_owned()))
         }
-        (Err(why), _) => Some(Finding::of_line(entry, Kind::UnreadablePicture, format!("{name}: {why}"))),
+        (Some(why), _) => Some(Finding::of_line(entry, Kind::UnreadablePicture, format!("{name}: {why}"))),
     }
 }
 

@@ -224,7 +224,7 @@ fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -
             Ok(Entry::Record(line)) => dataset.picture_path(&line.file_name).ok(),
             _ => None,
         };
-        let size = size.and_then(|path| picture::inspect_file(&path).ok()).map(|info| (info.width, info.height));
+        let size = size.and_then(|path| picture::check(&path).ok()).map(|info| (info.width, info.height));
         let usage = options.describer.estimate(size).unwrap_or_default();
         sum.tokens += usage.tokens;
         sum.cost += usage.cost;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::console::Console;
-use crate::picture::{self, PictureError, decode, inspect};
+use crate::picture::{self, PictureError, PictureInfo, decode, inspect};
 use crate::preview::{
     self, Capabilities, CellArea, Framing, PreviewError, Protocol, ProtocolChoice, Zoom, inline, pixels,
 };
@@ -86,12 +86,13 @@ fn show_one(
 ) -> io::Result<()> {
     let name = path.display();
     match printer.print(path, out) {
-        Ok(description) => {
+        Ok(info) => {
             outcome.shown += 1;
             if titled || matches!(printer, Printer::Description) {
-                out.message(format_args!("{name}: {description}"))?;
+                out.message(format_args!("{name}: {info}"))?;
             }
-            out.flush()
+            out.flush()?;
+            info.error().map_or(Ok(()), |error| errors.message(format_args!("{name}: {error}")))
         }
         Err(Failure::Picture(error)) => {
             outcome.failed += 1;
@@ -166,18 +167,18 @@ impl Printer {
         Ok(Self::Picture(Drawing { terminal, area, enlarge, on_terminal }))
     }
 
-    /// Prints an image and returns its description.
-    fn print(&self, path: &Path, out: &mut Console<'_>) -> Result<String, Failure> {
+    /// Prints an image and returns the facts about it.
+    fn print(&self, path: &Path, out: &mut Console<'_>) -> Result<PictureInfo, Failure> {
         let bytes = picture::read(path)?;
         match self {
-            Self::Description => Ok(inspect(&bytes)?.to_string()),
+            Self::Description => Ok(inspect(&bytes)?),
             Self::Picture(drawing) => drawing.print(&bytes, out),
         }
     }
 }
 
 impl Drawing {
-    fn print(&self, bytes: &[u8], out: &mut Console<'_>) -> Result<String, Failure> {
+    fn print(&self, bytes: &[u8], out: &mut Console<'_>) -> Result<PictureInfo, Failure> {
         let terminal = &self.terminal;
         let protocol = terminal.printing;
         let area = terminal.max_area(protocol, self.area);
@@ -220,7 +221,7 @@ impl Drawing {
                 .and_then(|out| write!(out, "{line_feeds}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B"));
             drawn.map_err(Failure::Output)?;
         }
-        Ok(info.to_string())
+        Ok(info)
     }
 }
 
@@ -273,6 +274,23 @@ mod tests {
         assert_eq!(out, "");
         assert!(errors.ends_with("/b␛[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture\n"));
         assert_eq!(outcome, Outcome { shown: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_damaged_image_is_shown_and_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let jpeg = crate::picture::fixture::jpeg(&RgbImage::from_pixel(40, 20, Rgb([1, 2, 3])));
+        std::fs::write(&path, &jpeg[..jpeg.len() - 2]).unwrap();
+        let terminal = Capabilities { protocol: Protocol::Sixel, printing: Protocol::Sixel, ..Capabilities::minimal() };
+        let area = CellArea { columns: 80, rows: 24 };
+        let drawing = Printer::Picture(Drawing { terminal, area, enlarge: 1.0, on_terminal: true });
+        for printer in [Printer::Description, drawing] {
+            let (out, errors, outcome) = shown(&path, &printer);
+            assert!(out.contains("\x1bP") || out.ends_with(", cut off\n"), "{out}");
+            assert!(errors.ends_with("/a.jpg: cut off: the JPEG file ends before its picture does\n"), "{errors}");
+            assert_eq!(outcome, Outcome { shown: 1, failed: 0 });
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use image::metadata::Orientation;
 
 use super::catalogue::UploadLimits;
 use crate::picture::{
-    self, ByteCache, Decoded, PictureFormat, Stamp, UnusablePicture, catch_panic, clean_message, decode_unless, opaque,
-    read,
+    self, ByteCache, Decoded, PictureFormat, Stamp, UnusablePicture, catch_panic, clean_message, decode_undamaged,
+    opaque, read,
 };
 
 /// The JPEG qualities to try, in order, until the image fits. At the first, loss is hardly visible; below the last,
@@ -84,8 +84,9 @@ pub enum UploadError {
 }
 
 /// Reads the image at `path` and fits it to the limits, blocking for tens of milliseconds if it is large. A file within
-/// the limits is sent unchanged, metadata included, but only if it can be decoded, because a broken image would be charged
-/// for. Any other becomes a JPEG: the first frame of an animation, upright, scaled down, with transparency over white.
+/// the limits is sent unchanged, metadata included, but only if it can be decoded and is in sRGB, because a broken image
+/// would be charged for, and a service may ignore colour profiles. Any other becomes a JPEG in sRGB: the first frame of an
+/// animation, upright, scaled down, with transparency over white.
 ///
 /// # Errors
 ///
@@ -102,10 +103,11 @@ fn prepare_unless(
 ) -> Result<Upload, UploadError> {
     let edge = limits.long_edge.min(limits.longest_side);
     let bytes = read(path).map_err(|error| error.at(path))?;
-    let decoded = decode_unless(is_cancelled, &bytes, (edge, edge)).map_err(|error| error.at(path))?;
+    let decoded = decode_undamaged(is_cancelled, &bytes, (edge, edge)).map_err(|error| error.at(path))?;
     let (width, height) = (decoded.info.width, decoded.info.height);
     let fits = within((width, height), edge) == (width, height)
         && decoded.orientation == Orientation::NoTransforms
+        && decoded.is_srgb
         && bytes.len() <= limits.bytes;
     match UploadFormat::of(decoded.info.format) {
         Some(format) if fits => Ok(Upload { bytes: bytes.into(), format, width, height }),

@@ -4,41 +4,28 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use super::{Emit, EngineEvent};
 use crate::dataset::{Dataset, RecordId};
 
-/// The thread and its inbox. Dropping it ends the thread.
-pub(super) struct LineReader {
-    wanted: Option<Sender<Vec<RecordId>>>,
-    thread: Option<JoinHandle<()>>,
-}
+/// The inbox of the thread. Dropping it ends the thread after the current read, without waiting for it.
+pub(super) struct LineReader(Sender<Vec<RecordId>>);
 
 impl LineReader {
     pub(super) fn spawn(dataset: Dataset, emit: &Emit) -> Self {
         let (wanted, inbox) = mpsc::channel();
         let report = Arc::clone(emit);
         let thread = thread::Builder::new().name("lines".to_owned()).spawn(move || run(&dataset, &inbox, &report));
-        let thread = thread.inspect_err(|error| {
+        if let Err(error) = thread {
             emit(EngineEvent::DatasetFailed(format!("cannot start a thread to read lines: {error}")));
-        });
-        Self { wanted: Some(wanted), thread: thread.ok() }
+        }
+        Self(wanted)
     }
 
     pub(super) fn read(&self, records: Vec<RecordId>) {
         // Fails only if the thread could not be started, which was reported.
-        let _ = self.wanted.as_ref().map(|wanted| wanted.send(records));
-    }
-}
-
-impl Drop for LineReader {
-    fn drop(&mut self) {
-        drop(self.wanted.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic was reported by the panic hook.
-            let _ = thread.join();
-        }
+        let _ = self.0.send(records);
     }
 }
 

@@ -231,14 +231,16 @@ async fn run(shared: Arc<Shared>, spec: JobSpec, cancel: CancellationToken) {
 async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToken) -> JobEvent {
     let (job, record, priority) = (spec.job, spec.record, spec.priority);
     let prepare = Arc::clone(&shared.prepare);
-    let request = match tokio::task::spawn_blocking(move || prepare(spec)).await {
+    let prepared = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return JobEvent::Cancelled,
+        prepared = tokio::task::spawn_blocking(move || prepare(spec)) => prepared,
+    };
+    let request = match prepared {
         Ok(Ok(request)) => request,
         Ok(Err(message)) => return failed(message),
         Err(error) => return failed(format!("the request could not be prepared: {error}")),
     };
-    if cancel.is_cancelled() {
-        return JobEvent::Cancelled;
-    }
     (shared.on_event)(job, record, JobEvent::Started);
     let mut events = shared.describer.describe(request, priority);
     loop {

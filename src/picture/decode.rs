@@ -1,18 +1,30 @@
 //! Decodes untrusted picture files within limits.
 
 mod avif;
-pub(super) mod jpeg;
+mod colour;
+mod jpeg;
+mod sniff;
 #[cfg(test)]
 mod tests;
+mod tiff;
 
 use std::io::{self, Cursor};
+use std::path::Path;
+use std::sync::Arc;
 
-use image::error::LimitErrorKind;
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::error::{LimitErrorKind, UnsupportedErrorKind};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageError, Limits, RgbImage, RgbaImage};
 
+use self::colour::{MAX_ICC_BYTES, Profile, Samples, ToSrgb};
+use self::sniff::sniff;
 use super::pixels::upright;
-use super::{PictureError, PictureFormat, PictureInfo, catch_panic, clean_message};
+use super::source::read;
+use super::{Damage, PictureError, PictureFormat, PictureInfo, catch_panic, clean_message};
 
 pub use avif::decoder_process;
 
@@ -21,10 +33,15 @@ const MAX_PIXELS: u64 = 256_000_000;
 /// The memory limit for decoding one picture, in bytes: enough for 178 million RGB pixels.
 const MAX_MEMORY: u64 = 512 * 1024 * 1024;
 
-/// A decoded picture with 8 bits per channel. Its orientation is not applied yet, which is cheaper after resizing.
+/// A decoded picture with 8 bits per channel. Its orientation and colour profile are not applied yet, which is cheaper
+/// after resizing.
 pub(crate) struct Decoded {
     /// As stored, possibly at reduced size.
-    pub pixels: DynamicImage,
+    pub(super) pixels: DynamicImage,
+    /// The conversion of `pixels` to sRGB, if they are not.
+    pub(super) to_srgb: Option<Arc<ToSrgb>>,
+    /// The file shows the right colours in a program that ignores its profile.
+    pub is_srgb: bool,
     /// The EXIF orientation of `pixels`.
     pub orientation: Orientation,
     /// Of the full-size, upright picture.
@@ -34,7 +51,7 @@ pub(crate) struct Decoded {
 }
 
 /// Decodes a picture that will be shown in `bounds` pixels. Large JPEGs are decoded at a reduced size that still fills
-/// the bounds. The format is detected from the content.
+/// the bounds. The format is detected from the content. The intact part of a damaged picture is returned with the damage.
 pub(crate) fn decode(bytes: &[u8], bounds: (u32, u32)) -> Result<Decoded, PictureError> {
     decode_unless(&|| false, bytes, bounds)
 }
@@ -48,65 +65,105 @@ pub(crate) fn decode_unless(
 ) -> Result<Decoded, PictureError> {
     let format = sniff(bytes)?;
     catch_panic(
-        || {
-            if format == PictureFormat::Jpeg {
-                if !jpeg::is_complete(bytes) {
-                    return Err(PictureError::CutOff(format));
-                }
-                if let Some(decoded) = jpeg::decode(bytes, bounds)? {
-                    return Ok(decoded);
-                }
-            }
-            match format {
-                PictureFormat::Avif => avif::decode(is_cancelled, bytes),
-                _ => decode_full(bytes, format),
-            }
+        || match format {
+            PictureFormat::Avif => avif::decode(is_cancelled, bytes),
+            PictureFormat::Jpeg => jpeg::decode(bytes, bounds),
+            PictureFormat::Tiff => tiff::decode(bytes),
+            PictureFormat::Png => decode_png(bytes),
+            PictureFormat::Gif => decode_with(GifDecoder::new(Cursor::new(bytes)), bytes, format),
+            PictureFormat::WebP => decode_with(WebPDecoder::new(Cursor::new(bytes)), bytes, format),
+            PictureFormat::Bmp => decode_with(BmpDecoder::new(Cursor::new(bytes)), bytes, format),
         },
         |reason| PictureError::Broken { format, reason },
     )
 }
 
-/// Returns the format and dimensions of a picture from its headers.
+/// Like [`decode_unless`], but a damaged picture is an error. For describers: a failure is better than a description of
+/// half a picture.
+pub(crate) fn decode_undamaged(
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+    bytes: &[u8],
+    bounds: (u32, u32),
+) -> Result<Decoded, PictureError> {
+    let decoded = decode_unless(is_cancelled, bytes, bounds)?;
+    decoded.info.error().map_or(Ok(decoded), Err)
+}
+
+/// Judges a picture by decoding it. Returns the error that a describer would fail with.
+pub(crate) fn check(path: &Path) -> Result<PictureInfo, PictureError> {
+    let info = inspect(&read(path)?)?;
+    info.error().map_or(Ok(info), Err)
+}
+
+/// Returns the facts about a picture, including its damage.
 pub(crate) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
-    let format = sniff(bytes)?;
-    catch_panic(
-        || {
-            if format == PictureFormat::Avif {
-                return avif::inspect(bytes);
-            }
-            let mut decoder = open(bytes, format)?;
-            let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-            Ok(picture_info(bytes, format, decoder.dimensions(), orientation))
-        },
-        |reason| PictureError::Broken { format, reason },
-    )
+    const SMALLEST: (u32, u32) = (1, 1);
+    decode(bytes, SMALLEST).map(|decoded| decoded.info)
 }
 
-/// Decodes at full size with the `image` crate: every format except AVIF.
-fn decode_full(bytes: &[u8], format: PictureFormat) -> Result<Decoded, PictureError> {
-    let mut decoder = open(bytes, format)?;
-    let stored = decoder.dimensions();
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    // The decoder buffers all coefficients of a progressive JPEG, two bytes each, before it outputs the first pixel.
-    let coefficients = if format == PictureFormat::Jpeg { 2 * decoder.total_bytes() } else { 0 };
-    if decoder.total_bytes().saturating_add(coefficients) > MAX_MEMORY {
-        return Err(PictureError::TooMuchMemory);
+fn decode_png(bytes: &[u8]) -> Result<Decoded, PictureError> {
+    /// The end chunk.
+    const END: &[u8] = b"IEND";
+    // For the metadata, which is compressed.
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(4 * MAX_ICC_BYTES as u64);
+    let mut decoded = decode_with(PngDecoder::with_limits(Cursor::new(bytes), limits), bytes, PictureFormat::Png)?;
+    if memchr::memmem::rfind(bytes, END).is_none() {
+        decoded.info.damage = Some(Damage::CutOff);
     }
-    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| picture_error(&error, format))?;
-    let info = picture_info(bytes, format, stored, orientation);
-    Ok(Decoded { pixels: to_eight_bits(pixels), orientation, info, reduced: false })
+    Ok(decoded)
 }
 
-/// Reads the headers and checks the dimensions in them.
-fn open(bytes: &[u8], format: PictureFormat) -> Result<impl ImageDecoder + '_, PictureError> {
+/// Decodes with the `image` crate, at full size.
+fn decode_with(
+    decoder: Result<impl ImageDecoder, ImageError>,
+    bytes: &[u8],
+    format: PictureFormat,
+) -> Result<Decoded, PictureError> {
+    let mut decoder = decoder.map_err(|error| picture_error(&error, format))?;
+    let stored = decoder.dimensions();
+    check_pixels(stored.0, stored.1, format)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_MEMORY);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), library_format(format));
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|error| picture_error(&error, format))?;
-    let (width, height) = decoder.dimensions();
-    check_pixels(width, height, format)?;
-    Ok(decoder)
+    decoder.set_limits(limits).map_err(|error| picture_error(&error, format))?;
+    if decoder.total_bytes() > MAX_MEMORY {
+        return Err(PictureError::TooMuchMemory);
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    // A broken profile is ignored.
+    let icc = decoder.icc_profile().ok().flatten();
+    let colours = decoder.color_type();
+    let mut raw = vec![0; usize::try_from(decoder.total_bytes()).map_err(|_| PictureError::TooMuchMemory)?];
+    let damage = match decoder.read_image(&mut raw) {
+        Ok(()) => None,
+        Err(error) => {
+            let error = picture_error(&error, format);
+            let damage = match error {
+                PictureError::CutOff(_) => Damage::CutOff,
+                PictureError::Broken { .. } => Damage::Corrupt,
+                _ => return Err(error),
+            };
+            if raw.iter().all(|byte| *byte == 0) {
+                return Err(error);
+            }
+            if format == PictureFormat::Png && colours.bytes_per_pixel() > colours.channel_count() {
+                // The decoder swaps the bytes of a complete picture only.
+                raw.as_chunks_mut::<2>()
+                    .0
+                    .iter_mut()
+                    .for_each(|sample| *sample = u16::from_be_bytes(*sample).to_ne_bytes());
+            }
+            Some(damage)
+        }
+    };
+    let pixels = to_pixels(stored, colours, raw).ok_or_else(|| PictureError::Broken {
+        format,
+        reason: "it has fewer pixels than its header declares".to_owned(),
+    })?;
+    let to_srgb = icc.and_then(|icc| ToSrgb::from_profile(Profile::Icc(&icc), Samples::of(&pixels)?));
+    let info = PictureInfo { damage, ..picture_info(bytes, format, stored, orientation) };
+    let is_srgb = to_srgb.is_none();
+    Ok(Decoded { pixels, to_srgb, is_srgb, orientation, info, reduced: false })
 }
 
 fn check_pixels(width: u32, height: u32, format: PictureFormat) -> Result<(), PictureError> {
@@ -119,86 +176,37 @@ fn check_pixels(width: u32, height: u32, format: PictureFormat) -> Result<(), Pi
 
 fn picture_info(bytes: &[u8], format: PictureFormat, stored: (u32, u32), orientation: Orientation) -> PictureInfo {
     let (width, height) = upright(stored, orientation);
-    PictureInfo { width, height, format, bytes: bytes.len() as u64 }
+    PictureInfo { width, height, format, bytes: bytes.len() as u64, damage: None }
 }
 
-fn to_eight_bits(pixels: DynamicImage) -> DynamicImage {
-    use DynamicImage as Pixels;
-    match pixels {
-        Pixels::ImageLuma8(_) | Pixels::ImageLumaA8(_) | Pixels::ImageRgb8(_) | Pixels::ImageRgba8(_) => pixels,
-        Pixels::ImageLuma16(_) => Pixels::ImageLuma8(pixels.into_luma8()),
-        Pixels::ImageLumaA16(_) => Pixels::ImageLumaA8(pixels.into_luma_alpha8()),
-        Pixels::ImageRgb16(_) | Pixels::ImageRgb32F(_) => Pixels::ImageRgb8(pixels.into_rgb8()),
-        _ => Pixels::ImageRgba8(pixels.into_rgba8()),
-    }
-}
-
-/// Detects the format from the content.
-///
-/// # Errors
-///
-/// Returns an error with a guess at the content if the format is unsupported.
-fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
-    // Some AVIF files declare a more general major brand.
-    if avif::is_avif(bytes) {
-        return Ok(PictureFormat::Avif);
-    }
-    match image::guess_format(bytes) {
-        Ok(ImageFormat::Jpeg) => Ok(PictureFormat::Jpeg),
-        Ok(ImageFormat::Png) => Ok(PictureFormat::Png),
-        Ok(ImageFormat::Gif) => Ok(PictureFormat::Gif),
-        Ok(ImageFormat::WebP) => Ok(PictureFormat::WebP),
-        Ok(ImageFormat::Bmp) => Ok(PictureFormat::Bmp),
-        Ok(ImageFormat::Tiff) => Ok(PictureFormat::Tiff),
-        Ok(ImageFormat::Avif) => Ok(PictureFormat::Avif),
-        Ok(other) => {
-            let name = other.extensions_str().first().unwrap_or(&"another");
-            Err(PictureError::Unsupported { content: format!("a picture of the {} format", name.to_uppercase()) })
+/// Converts raw samples, those with 16 bits in native byte order, to 8 bits per channel. Returns `None` if there are too
+/// few.
+fn to_pixels((width, height): (u32, u32), colours: ColorType, raw: Vec<u8>) -> Option<DynamicImage> {
+    let deep = |raw: Vec<u8>| raw.as_chunks().0.iter().map(|sample| u16::from_ne_bytes(*sample)).collect::<Vec<_>>();
+    Some(match colours {
+        ColorType::L8 => GrayImage::from_raw(width, height, raw)?.into(),
+        ColorType::La8 => DynamicImage::ImageLumaA8(ImageBuffer::from_raw(width, height, raw)?),
+        ColorType::Rgb8 => RgbImage::from_raw(width, height, raw)?.into(),
+        ColorType::Rgba8 => RgbaImage::from_raw(width, height, raw)?.into(),
+        ColorType::L16 => {
+            let pixels = DynamicImage::ImageLuma16(ImageBuffer::from_raw(width, height, deep(raw))?);
+            pixels.into_luma8().into()
         }
-        Err(_) => Err(PictureError::Unsupported { content: guess_content(bytes).to_owned() }),
-    }
-}
-
-/// Names the content of other files that are common in picture folders. Signatures are from the specifications.
-fn guess_content(bytes: &[u8]) -> &'static str {
-    let at = |offset: usize, signature: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(signature));
-    let text = || {
-        let start = &bytes[..bytes.len().min(512)];
-        let printable = |byte: &u8| *byte >= b' ' || matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
-        start.iter().all(printable)
-            && std::str::from_utf8(start).map_or_else(|error| error.error_len().is_none(), |_| true)
-    };
-    if at(4, b"ftyphei") || at(4, b"ftypmif1") || at(4, b"ftypmsf1") {
-        "a HEIC picture"
-    } else if at(0, b"\xff\x0a") || at(0, b"\0\0\0\x0cJXL ") {
-        "a JPEG XL picture"
-    } else if at(0, b"\0\0\0\x0cjP  ") {
-        "a JPEG 2000 picture"
-    } else if at(0, b"8BPS") {
-        "a Photoshop document"
-    } else if at(0, b"%PDF-") {
-        "a PDF document"
-    } else if at(0, b"PK\x03\x04") {
-        "a ZIP archive"
-    } else if at(0, b"version https://git-lfs") {
-        "a Git LFS pointer (run git lfs pull)"
-    } else if text() {
-        "a text file"
-    } else {
-        "unknown content"
-    }
-}
-
-const fn library_format(format: PictureFormat) -> ImageFormat {
-    match format {
-        PictureFormat::Jpeg => ImageFormat::Jpeg,
-        PictureFormat::Png => ImageFormat::Png,
-        PictureFormat::Gif => ImageFormat::Gif,
-        PictureFormat::WebP => ImageFormat::WebP,
-        PictureFormat::Bmp => ImageFormat::Bmp,
-        PictureFormat::Tiff => ImageFormat::Tiff,
-        PictureFormat::Avif => ImageFormat::Avif,
-    }
+        ColorType::La16 => {
+            let pixels = DynamicImage::ImageLumaA16(ImageBuffer::from_raw(width, height, deep(raw))?);
+            pixels.into_luma_alpha8().into()
+        }
+        ColorType::Rgb16 => {
+            let pixels = DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, deep(raw))?);
+            pixels.into_rgb8().into()
+        }
+        ColorType::Rgba16 => {
+            let pixels = DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, deep(raw))?);
+            pixels.into_rgba8().into()
+        }
+        // Of no format but TIFF.
+        _ => return None,
+    })
 }
 
 fn picture_error(error: &ImageError, format: PictureFormat) -> PictureError {
@@ -207,9 +215,13 @@ fn picture_error(error: &ImageError, format: PictureFormat) -> PictureError {
             PictureError::TooMuchMemory
         }
         _ if ended_early(error) => PictureError::CutOff(format),
-        ImageError::Unsupported(_) => PictureError::Unsupported {
-            content: clean_message(format_args!("an unsupported kind of {format} ({error})")),
-        },
+        ImageError::Unsupported(error) => {
+            let kind = match error.kind() {
+                UnsupportedErrorKind::GenericFeature(feature) => clean_message(feature),
+                _ => "an unusual kind of pixels".to_owned(),
+            };
+            PictureError::UnsupportedKind { format, kind }
+        }
         _ => PictureError::Broken { format, reason: clean_message(error) },
     }
 }
@@ -218,5 +230,9 @@ fn picture_error(error: &ImageError, format: PictureFormat) -> PictureError {
 fn ended_early(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| {
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+            // Several decoders pass only the message on.
+            || ["unexpected end of file", "unexpected EOF", "failed to fill whole buffer"]
+                .iter()
+                .any(|message| error.to_string().eq_ignore_ascii_case(message))
     })
 }

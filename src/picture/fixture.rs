@@ -3,7 +3,11 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use image::codecs::png::PngEncoder;
+use image::codecs::tiff::TiffEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
+use moxcms::ColorProfile;
 
 pub(crate) const RED: [u8; 3] = [255, 0, 0];
 pub(crate) const GREEN: [u8; 3] = [0, 255, 0];
@@ -43,6 +47,46 @@ pub(crate) fn jpeg(picture: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(picture).unwrap();
     bytes
+}
+
+/// Returns noise, which compresses badly.
+pub(crate) fn noise(width: u32, height: u32) -> RgbImage {
+    let mut state = 1_u32;
+    RgbImage::from_fn(width, height, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [_, red, green, blue] = state.to_le_bytes();
+        Rgb([red, green, blue])
+    })
+}
+
+/// Encodes a picture with an ICC profile.
+pub(crate) fn with_profile(picture: impl Into<DynamicImage>, format: ImageFormat, profile: &[u8]) -> Vec<u8> {
+    fn write(picture: &DynamicImage, mut encoder: impl ImageEncoder, profile: &[u8]) {
+        encoder.set_icc_profile(profile.to_vec()).unwrap();
+        picture.write_with_encoder(encoder).unwrap();
+    }
+    let (picture, mut bytes) = (picture.into(), Cursor::new(Vec::new()));
+    match format {
+        ImageFormat::Jpeg => write(&picture, JpegEncoder::new_with_quality(&mut bytes, 95), profile),
+        ImageFormat::Png => write(&picture, PngEncoder::new(&mut bytes), profile),
+        ImageFormat::WebP => write(&picture, WebPEncoder::new_lossless(&mut bytes), profile),
+        ImageFormat::Tiff => write(&picture, TiffEncoder::new(&mut bytes), profile),
+        other => panic!("{other:?} has no profiles"),
+    }
+    bytes.into_inner()
+}
+
+/// Returns an ICC profile that is sRGB except that red and green are swapped.
+pub(crate) fn swapped_profile() -> Vec<u8> {
+    let mut profile = ColorProfile::new_srgb();
+    std::mem::swap(&mut profile.red_colorant, &mut profile.green_colorant);
+    profile.encode().unwrap()
+}
+
+/// Removes data from the middle of a JPEG.
+pub(crate) fn with_a_hole(jpeg: &[u8]) -> Vec<u8> {
+    let (start, end) = (jpeg.len() / 2, jpeg.len() * 3 / 4);
+    [&jpeg[..start], &jpeg[end..]].concat()
 }
 
 /// Inserts an EXIF segment with only an orientation after the start marker.

@@ -5,7 +5,7 @@ use fast_image_resize::{IntoImageView as _, IntoImageViewMut as _, PixelTrait, R
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, Rgb, RgbImage};
 
-use super::Decoded;
+use super::{Decoded, PictureInfo};
 
 /// Returns a size after applying an orientation: a quarter turn swaps the sides. The function is its own inverse.
 pub(super) fn upright((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
@@ -26,7 +26,7 @@ impl Decoded {
         upright((self.pixels.width(), self.pixels.height()), self.orientation)
     }
 
-    /// Crops and resizes the pixels and applies the orientation. `start`, `part` and `size` refer to the upright picture;
+    /// Crops and resizes the pixels, converts them to sRGB and applies the orientation. `start`, `part` and `size` refer to the upright picture;
     /// `start` and `part` are in pixels of the full-size file, even if `self.reduced`.
     pub fn resized_part(
         &self,
@@ -50,8 +50,30 @@ impl Decoded {
             let options = if is_whole { ResizeOptions::new() } else { crop };
             resized = resize(&self.pixels, (width, height), &options)?;
         }
+        if let Some(to_srgb) = &self.to_srgb {
+            to_srgb.apply(&mut resized);
+        }
         resized.apply_orientation(self.orientation);
         Ok(resized)
+    }
+
+    /// Returns the memory use of the pixels.
+    pub fn bytes(&self) -> usize {
+        self.pixels.as_bytes().len()
+    }
+
+    /// Returns all pixels in sRGB, without applying the orientation.
+    pub fn into_srgb(mut self) -> DynamicImage {
+        if let Some(to_srgb) = &self.to_srgb {
+            to_srgb.apply(&mut self.pixels);
+        }
+        self.pixels
+    }
+
+    /// Creates a picture from upright pixels in sRGB.
+    pub fn from_srgb(pixels: DynamicImage, info: PictureInfo) -> Self {
+        let orientation = Orientation::NoTransforms;
+        Self { pixels, to_srgb: None, is_srgb: true, orientation, info, reduced: false }
     }
 
     /// Resizes the whole picture and applies the orientation. `size` refers to the upright picture.
@@ -124,7 +146,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::picture::{PictureFormat, PictureInfo};
+    use crate::picture::PictureFormat;
 
     /// Cropping the stored pixels and then orienting them equals cropping the upright picture.
     #[rstest]
@@ -133,8 +155,9 @@ mod tests {
         let stored = RgbImage::from_fn(40, 24, |x, y| Rgb([x.to_le_bytes()[0] * 5, y.to_le_bytes()[0] * 9, 7]));
         let mut whole = DynamicImage::from(stored.clone());
         whole.apply_orientation(orientation);
-        let info = PictureInfo { width: whole.width(), height: whole.height(), format: PictureFormat::Jpeg, bytes: 1 };
-        let decoded = Decoded { pixels: stored.into(), orientation, info, reduced: false };
+        let (width, height) = (whole.width(), whole.height());
+        let info = PictureInfo { width, height, format: PictureFormat::Jpeg, bytes: 1, damage: None };
+        let decoded = Decoded { orientation, ..Decoded::from_srgb(stored.into(), info) };
         let part = decoded.resized_part((3, 5), (16, 12), (16, 12)).unwrap().to_rgb8();
         let expected = whole.crop_imm(3, 5, 16, 12).to_rgb8();
         let worst = part.iter().zip(expected.iter()).map(|(one, other)| one.abs_diff(*other)).max();

@@ -100,7 +100,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
     if bytes.is_empty() { Err(PictureError::Empty) } else { Ok(bytes) }
 }
 
-pub(super) fn io_error(error: &io::Error) -> PictureError {
+fn io_error(error: &io::Error) -> PictureError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PictureError::Missing,
         io::ErrorKind::PermissionDenied => PictureError::Forbidden,

@@ -36,15 +36,14 @@ impl Ready {
     }
 }
 
-/// Renders previews on a worker pool with an LRU cache. Dropping it cancels all work and waits for the stage that each
-/// thread is in.
+/// Renders previews on a worker pool with an LRU cache. Dropping it cancels all work without waiting for the threads.
 pub struct Previewer {
     pool: WorkerPool<PreviewRunner>,
 }
 
 impl Previewer {
-    /// Starts the threads (`picture-1` and `picture-2`). `on_ready` is called on them, for requests that are still current;
-    /// it must not drop the `Previewer`. If the terminal's cell size changes, create a new one. Thumbnails persist in
+    /// Starts the threads (`picture-1` and `picture-2`). `on_ready` is called on them, for requests that are still current.
+    /// If the terminal's cell size changes, create a new one. Thumbnails persist in
     /// `thumbnails`, if given.
     pub fn spawn(
         terminal: Capabilities,
@@ -153,7 +152,7 @@ impl PreviewRunner {
             return Ok(decoded);
         }
         let decoded = Arc::new(decode_unless(is_cancelled, &picture::read(path)?, self.terminal.pixels_for(view))?);
-        let bytes = decoded.pixels.as_bytes().len();
+        let bytes = decoded.bytes();
         let pixels = (stamp, Arc::clone(&decoded));
         if bytes <= DECODED_BYTES {
             cache().insert(path.to_owned(), pixels, bytes);

@@ -12,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use image::codecs::jpeg::JpegEncoder;
-use image::metadata::Orientation;
 use twox_hash::XxHash3_128;
 
 use super::encode::{draw, encode_error, resize_part};
@@ -24,6 +23,8 @@ use crate::picture::{self, Decoded, PictureFormat, PictureInfo, Stamp, decode, d
 const EDGE: u32 = 256;
 /// The largest area that a thumbnail is used for, in pixels of its shorter side. Beyond, the loss of detail is visible.
 const MAX_AREA: u32 = 384;
+/// Increased when the pixels of a thumbnail change. Since 2, they are in sRGB.
+const VERSION: u8 = 2;
 /// JPEG quality, out of 100.
 const QUALITY: u8 = 85;
 /// The squares of the checkerboard behind transparent pictures, in pixels.
@@ -155,11 +156,12 @@ fn is_shard(entry: &DirEntry) -> bool {
     name.len() == 2 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
 }
 
-/// Identifies a version of a picture by its path, size and modification time.
+/// Identifies a version of a picture by its path, size and modification time, and the version of the thumbnails.
 fn key(path: &Path, stamp: Stamp) -> Key {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let since = stamp.modified().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     let mut version = path.into_os_string().into_encoded_bytes();
+    version.push(VERSION);
     version.extend(stamp.len().to_le_bytes());
     version.extend(since.as_nanos().to_le_bytes());
     XxHash3_128::oneshot(&version)
@@ -189,6 +191,8 @@ pub(super) fn decoded(
         return Ok(cached);
     }
     let (thumbnail, jpeg) = make(&decode_unless(is_cancelled, &picture::read(path)?, (EDGE, EDGE))?)?;
+    // The cache does not store the damage.
+    let cache = cache.filter(|_| thumbnail.info.damage.is_none());
     if let Some(Err(error)) = cache.map(|cache| cache.put(key, &jpeg)) {
         tracing::debug!(%error, "cannot store a thumbnail");
     }
@@ -197,14 +201,13 @@ pub(super) fn decoded(
 
 /// Creates an upright and opaque thumbnail, and its JPEG.
 fn make(decoded: &Decoded) -> Result<(Decoded, Vec<u8>), PreviewError> {
-    let PictureInfo { width, height, .. } = decoded.info;
+    let PictureInfo { width, height, damage, .. } = decoded.info;
     let small = resize_part(decoded, ((0, 0), (width, height)), within_edge((width, height)), SQUARE)?.into_rgb8();
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&small).map_err(|error| encode_error(&error))?;
     let (width, height) = (small.width(), small.height());
-    let info = PictureInfo { width, height, format: PictureFormat::Jpeg, bytes: jpeg.len() as u64 };
-    let decoded = Decoded { pixels: small.into(), orientation: Orientation::NoTransforms, info, reduced: false };
-    Ok((decoded, jpeg))
+    let info = PictureInfo { width, height, format: PictureFormat::Jpeg, bytes: jpeg.len() as u64, damage };
+    Ok((Decoded::from_srgb(small.into(), info), jpeg))
 }
 
 /// Returns the size of a thumbnail: keeps the aspect ratio and never enlarges.

@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use super::PreviewError;
 use super::zoom::PictureView;
@@ -172,10 +171,10 @@ impl<R: Runner> Shared<R> {
     }
 }
 
-/// The pool. Dropping it cancels all jobs and waits for the stage that each thread is in.
+/// The pool. Dropping it cancels all jobs. It does not wait for the threads, because a read from a stalled network mount
+/// may take minutes.
 pub(super) struct WorkerPool<R: Runner> {
     shared: Arc<Shared<R>>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 impl<R: Runner> WorkerPool<R> {
@@ -195,14 +194,14 @@ impl<R: Runner> WorkerPool<R> {
         };
         let on_response = Box::new(on_response);
         let shared = Arc::new(Shared { runner, state: Mutex::new(state), work: Condvar::new(), on_response });
-        let threads = (1..=THREADS)
-            .filter_map(|number| {
-                let shared = Arc::clone(&shared);
-                let builder = std::thread::Builder::new().name(format!("picture-{number}"));
-                builder.spawn(move || shared.work()).ok()
-            })
-            .collect();
-        Self { shared, threads }
+        for number in 1..=THREADS {
+            let worker = Arc::clone(&shared);
+            let builder = std::thread::Builder::new().name(format!("picture-{number}"));
+            if let Err(error) = builder.spawn(move || worker.work()) {
+                tracing::warn!(%error, "cannot start a thread for images");
+            }
+        }
+        Self { shared }
     }
 
     pub fn runner(&self) -> &R {
@@ -259,10 +258,6 @@ impl<R: Runner> Drop for WorkerPool<R> {
     fn drop(&mut self) {
         self.shared.state().closing = true;
         self.shared.work.notify_all();
-        for thread in self.threads.drain(..) {
-            // Fails only if the thread panicked.
-            let _ = thread.join();
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use recaption::engine::JobEvent;
 use recaption::picture::PictureError;
 use recaption::preview::{Capabilities, CellArea, CellSize, Painter, PictureView, Previewer, Protocol, Ready, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
-use recaption::review::{Mode, Msg, PictureSlot};
+use recaption::review::{Mode, Msg, PictureSlot, Tab};
 use recaption::session::{DecisionKind, SampleRequest};
 use recaption::statistics::Proportion;
 use recaption::tui::layout::Layout;
@@ -383,6 +383,25 @@ fn a_missing_image() {
     screen(&mut world, 80, 24, false);
     picture_is_missing(&mut world);
     assert_snapshot!("missing_picture", screen(&mut world, 80, 24, false).backend());
+}
+
+#[rstest]
+#[case::cut_off(0, "cut off", 1)]
+#[case::complete(2, "KB", 0)]
+fn an_image_that_is_cut_off_is_marked_and_a_problem(#[case] end: usize, #[case] title: &str, #[case] problems: u64) {
+    let mut world = World::new(&["A caption."; 3]);
+    screen(&mut world, 120, 40, false);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("0.jpg");
+    image::RgbImage::new(600, 800).save(&path).expect("a picture");
+    let jpeg = std::fs::read(&path).expect("a picture");
+    std::fs::write(&path, &jpeg[..jpeg.len() - 2 + end]).expect("a picture without its end marker");
+    let PictureSlot::Loading(record, view, _) = world.model.picture else { panic!("a picture is asked for") };
+    world.picture(record.0, view, prepare(&path, view.area, &Capabilities::minimal()));
+    assert_eq!(world.model.tabs.count(Tab::Problems), problems);
+    let drawn = screen(&mut world, 120, 40, false).backend().to_string();
+    let line = drawn.lines().find(|line| line.contains("JPEG 600×800")).unwrap_or_else(|| panic!("{drawn}"));
+    assert!(line.contains(title), "{line}");
 }
 
 /// The first image is loaded, the second is missing, the others are pending; one line is unreadable.

@@ -130,6 +130,23 @@ fn missing_and_unreadable_images_are_reported() {
         ]
     );
     assert!(printed.out().contains("text.png: a text file"), "{printed:?}");
+    assert!(printed.out().contains("half.jpg: cut off: the JPEG file ends before its picture does"), "{printed:?}");
+}
+
+/// Images are judged on several threads, in batches.
+#[test]
+fn the_findings_of_many_images_keep_the_order_of_the_records() {
+    let line = |number: u32| format!("{{\"file_name\": \"{number}.png\", \"text\": \"Caption number {number}.\"}}\n");
+    let world = World::new(&(1..=600).map(line).collect::<String>());
+    let is_there = |number: &u32| !number.is_multiple_of(7);
+    (1..=600).filter(is_there).for_each(|number| world.picture(&format!("{number}.png")));
+    let (outcome, printed) = check(&options(&world));
+    let expected: Vec<String> =
+        (7..=600).step_by(7).map(|line| format!("metadata.jsonl:{line}: missing-picture")).collect();
+    let mut found = kinds(&printed);
+    found.retain(|kind| kind.contains("picture"));
+    assert_eq!(found, expected);
+    assert_eq!(outcome.records, 600);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
     colour::Lab,
     geometry::{CropMap, Point, Region},
 };
-use crate::picture::{UnusablePicture, decode_unless, opaque, read, resize};
+use crate::picture::{UnusablePicture, decode_undamaged, opaque, read, resize};
 
 /// The longest side after downscaling, in pixels. All thresholds of this describer were tuned at this size.
 const WORKING_SIDE: u32 = 640;
@@ -25,9 +25,10 @@ impl Picture {
         // Decode at full size: scaled decoding would change the pixels that the thresholds were tuned on.
         let full_size = (u32::MAX, u32::MAX);
         let decoded = read(path)
-            .and_then(|bytes| decode_unless(is_cancelled, &bytes, full_size))
+            .and_then(|bytes| decode_undamaged(is_cancelled, &bytes, full_size))
             .map_err(|error| error.at(path))?;
-        Ok(Self::new(decoded.pixels, decoded.orientation))
+        let orientation = decoded.orientation;
+        Ok(Self::new(decoded.into_srgb(), orientation))
     }
 
     /// Downscales, rotates and flattens a decoded image.
@@ -166,6 +167,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::describe::local::geometry::Rect;
+    use crate::picture::fixture;
 
     pub(in crate::describe::local) fn plain(width: u32, height: u32, rgb: [u8; 3]) -> Picture {
         painted(width, height, |_, _| rgb)
@@ -281,7 +283,17 @@ pub(super) mod tests {
             .unwrap();
         fs::write(&cut, &bytes.get_ref()[..200]).unwrap();
         let message = error_of(&cut);
-        assert!(message.contains("cut.png") && message.contains("broken"), "{message}");
+        assert!(message.contains("cut.png") && message.contains("cut off"), "{message}");
+    }
+
+    #[test]
+    fn colours_are_converted_by_the_profile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("swapped.png");
+        let red = RgbImage::from_pixel(8, 8, Rgb(fixture::RED));
+        fs::write(&path, fixture::with_profile(red, ImageFormat::Png, &fixture::swapped_profile())).unwrap();
+        let picture = Picture::open(&path, &|| false).unwrap_or_else(|error| panic!("{error}"));
+        assert!(picture.colour(4, 4).a < -50.0, "the profile makes it green");
     }
 
     #[test]

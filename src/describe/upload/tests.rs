@@ -35,16 +35,6 @@ fn decoded(upload: &Upload) -> DynamicImage {
     picture
 }
 
-/// Compresses badly.
-fn noise(width: u32, height: u32) -> RgbImage {
-    let mut state = 1_u32;
-    RgbImage::from_fn(width, height, |_, _| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let [_, red, green, blue] = state.to_le_bytes();
-        Rgb([red, green, blue])
-    })
-}
-
 fn animation(side: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = GifEncoder::new(&mut bytes);
@@ -89,6 +79,24 @@ fn unsupported_formats_become_jpegs(#[case] written: ImageFormat) {
     assert_eq!((upload.format, upload.width, upload.height), (UploadFormat::Jpeg, 64, 32));
     let colours = quarter_colours(&decoded(&upload));
     assert!(colours.iter().zip([RED, GREEN, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{colours:?}");
+}
+
+#[test]
+fn an_image_with_another_profile_is_converted_to_srgb() {
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
+        let upload = prepared(&with_profile(quarters(64, 32), format, &swapped_profile()));
+        assert_eq!(upload.format, UploadFormat::Jpeg, "{format:?}");
+        let colours = quarter_colours(&decoded(&upload));
+        assert!(colours.iter().zip([GREEN, RED, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{format:?}: {colours:?}");
+        assert!(memchr::memmem::find(&upload.bytes, b"ICC_PROFILE").is_none(), "sRGB needs no profile");
+    }
+}
+
+#[test]
+fn an_image_with_an_srgb_profile_is_sent_unchanged() {
+    let srgb = moxcms::ColorProfile::new_srgb().encode().unwrap();
+    let file = with_profile(quarters(64, 32), ImageFormat::Jpeg, &srgb);
+    assert_eq!(*prepared(&file).bytes, *file);
 }
 
 #[test]
@@ -164,8 +172,10 @@ fn the_smaller_of_the_two_edge_limits_applies() {
 #[case::empty(b"".to_vec(), "the file is empty (replace the file, then regenerate)")]
 #[case::text(b"just words".to_vec(), "a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture (convert it")]
 #[case::cut_avif(b"\0\0\0\x1cftypavif".to_vec(), "broken AVIF: ")]
-#[case::cut_jpeg(jpeg(&noise(64, 64))[..2000].to_vec(), "cut off: the JPEG file ends before its picture does (replace")]
-#[case::cut_png(encoded(noise(64, 64), ImageFormat::Png)[..2000].to_vec(), "broken PNG: unexpected end of file (replace the file")]
+#[case::cut_jpeg(jpeg(&noise(64, 64))[..2000].to_vec(), "cut off: the JPEG file ends before its picture does (replace the file, then regenerate)")]
+#[case::no_end_marker(jpeg(&noise(64, 64)).split_last_chunk::<2>().unwrap().0.to_vec(), "cut off: the JPEG file ends")]
+#[case::damaged(with_a_hole(&jpeg(&noise(64, 64))), "damaged: part of the JPEG file cannot be decoded (replace the file")]
+#[case::cut_png(encoded(noise(64, 64), ImageFormat::Png)[..2000].to_vec(), "cut off: the PNG file ends before")]
 #[case::cut_webp(encoded(noise(64, 64), ImageFormat::WebP)[..2000].to_vec(), "WebP")]
 fn errors_name_the_file_and_the_fix(#[case] file: Vec<u8>, #[case] expected: &str) {
     let message = prepare_within(&file, &LIMITS).unwrap_err().to_string();

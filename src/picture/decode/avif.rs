@@ -9,8 +9,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage, RgbaImage};
 use oxideav_avif::{AvifError, DecodeOptions};
 
+use super::colour::{Profile, Samples, ToSrgb};
 use super::{Decoded, MAX_MEMORY, check_pixels, picture_info};
-use crate::picture::{PictureError, PictureFormat, PictureInfo, clean_message};
+use crate::picture::{PictureError, PictureFormat, clean_message};
 
 pub use subprocess::decoder_process;
 
@@ -26,13 +27,6 @@ pub(super) fn is_avif(bytes: &[u8]) -> bool {
     oxideav_avif::probe(bytes)
 }
 
-/// Reads the container only.
-pub(super) fn inspect(bytes: &[u8]) -> Result<PictureInfo, PictureError> {
-    let info = oxideav_avif::info(bytes).map_err(|error| picture_error(&error))?;
-    check_pixels(info.width, info.height, PictureFormat::Avif)?;
-    Ok(picture_info(bytes, PictureFormat::Avif, (info.width, info.height), Orientation::NoTransforms))
-}
-
 /// Decodes the picture, or the first frame of an animation.
 ///
 /// The decoder is young, so it runs in a subprocess with limits on memory and time, and is killed if `is_cancelled`
@@ -44,16 +38,22 @@ pub(super) fn decode(is_cancelled: &(dyn Fn() -> bool + Sync), bytes: &[u8]) -> 
         None => decode_in_process(bytes)?,
     };
     let info = picture_info(bytes, PictureFormat::Avif, (pixels.width(), pixels.height()), Orientation::NoTransforms);
-    Ok(Decoded { pixels, orientation: Orientation::NoTransforms, info, reduced: false })
+    // Converted with the decoder's knowledge of the colour space.
+    Ok(Decoded { is_srgb: false, ..Decoded::from_srgb(pixels, info) })
 }
 
 fn decode_in_process(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
-    inspect(bytes)?;
+    let info = oxideav_avif::info(bytes).map_err(|error| picture_error(&error))?;
+    check_pixels(info.width, info.height, PictureFormat::Avif)?;
     // Applies to the dimensions in the container and to those of each AV1 picture in it, before their pixels are allocated.
     let limits = DecodeOptions::new().with_max_width(None).with_max_height(None).with_max_pixels(Some(MAX_PIXELS));
     let picture = oxideav_avif::decode_with(bytes, &limits).map_err(|error| picture_error(&error))?;
 
     let (width, height) = (picture.width(), picture.height());
+    let profile = match &picture.metadata.icc {
+        Some(icc) => Profile::Icc(icc),
+        None => Profile::Cicp { primaries: picture.color.primaries, transfer: picture.color.transfer },
+    };
     let pixels = if picture.has_alpha() {
         let mut rgba = picture.to_rgba8();
         if oxideav_avif::inspect(bytes).is_ok_and(|info| info.premultiplied_alpha) {
@@ -63,7 +63,11 @@ fn decode_in_process(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
     } else {
         to_pixels(width, height, 3, picture.to_rgb8())
     };
-    pixels.ok_or_else(|| broken("it has fewer pixels than its header declares".to_owned()))
+    let mut pixels = pixels.ok_or_else(|| broken("it has fewer pixels than its header declares".to_owned()))?;
+    if let Some(to_srgb) = Samples::of(&pixels).and_then(|samples| ToSrgb::from_profile(profile, samples)) {
+        to_srgb.apply(&mut pixels);
+    }
+    Ok(pixels)
 }
 
 fn unpremultiply(rgba: &mut [u8]) {
@@ -88,7 +92,7 @@ fn picture_error(error: &AvifError) -> PictureError {
     match error {
         AvifError::LimitExceeded(_) => PictureError::TooMuchMemory,
         AvifError::Unsupported(_) => {
-            PictureError::Unsupported { content: clean_message(format_args!("an unsupported kind of AVIF ({error})")) }
+            PictureError::UnsupportedKind { format: PictureFormat::Avif, kind: clean_message(error) }
         }
         _ => broken(clean_message(error)),
     }

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use image::{GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -79,7 +79,7 @@ fn every_format_is_decoded_and_inspected(#[case] written: ImageFormat, #[case] f
     let decoded = decoded(&bytes);
     let colours = quarter_colours(&decoded.pixels);
     assert!(colours.iter().zip([RED, GREEN, BLUE, WHITE]).all(|(&a, b)| near(a, b)), "{colours:?}");
-    let info = PictureInfo { width: 64, height: 32, format, bytes: bytes.len() as u64 };
+    let info = PictureInfo { width: 64, height: 32, format, bytes: bytes.len() as u64, damage: None };
     assert_eq!(decoded.info, info);
     assert_eq!(inspect(&bytes), Ok(info));
 }
@@ -153,34 +153,80 @@ fn decodes_the_first_frame_of_an_animation() {
     assert_eq!(decoded(&bytes).pixels.to_rgb8().get_pixel(3, 3).0, RED);
 }
 
+/// The first rows of a file that is cut off are shown, if the decoder returns rows as it reads them.
 #[rstest]
-#[case(ImageFormat::Jpeg, PictureFormat::Jpeg)]
-#[case(ImageFormat::Png, PictureFormat::Png)]
-#[case(ImageFormat::Gif, PictureFormat::Gif)]
-#[case(ImageFormat::WebP, PictureFormat::WebP)]
-#[case(ImageFormat::Bmp, PictureFormat::Bmp)]
-#[case(ImageFormat::Tiff, PictureFormat::Tiff)]
-fn half_a_file_is_an_error(#[case] written: ImageFormat, #[case] format: PictureFormat) {
-    let byte = |value: u32| u8::try_from(value % 251).unwrap();
-    let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([byte(x * 37), byte(y * 91), byte(x * y)]));
-    let bytes = encoded(noise, written);
-    let error = decode_error(&bytes[..bytes.len() / 2]);
-    assert!(
-        error == PictureError::CutOff(format)
-            || matches!(&error, PictureError::Broken { format: of, .. } if *of == format),
-        "{error:?}"
-    );
+#[case(ImageFormat::Jpeg, Some(Damage::CutOff))]
+#[case(ImageFormat::Png, Some(Damage::CutOff))]
+#[case(ImageFormat::Gif, Some(Damage::CutOff))]
+#[case(ImageFormat::Bmp, Some(Damage::CutOff))]
+// The directory is at the end of the file.
+#[case(ImageFormat::Tiff, None)]
+#[case(ImageFormat::WebP, None)]
+fn half_a_file_is_cut_off(#[case] written: ImageFormat, #[case] damage: Option<Damage>) {
+    let whole = encoded(noise(128, 128), written);
+    let half = &whole[..whole.len() / 2];
+    if damage.is_some() {
+        assert_eq!(decoded(half).info.damage, damage);
+    } else {
+        let error = decode_error(half);
+        assert!(matches!(error, PictureError::CutOff(_) | PictureError::Broken { .. }), "{error:?}");
+    }
+    assert_eq!(decoded(&whole).info.damage, None);
 }
 
 #[test]
-fn a_truncated_jpeg_of_any_kind_is_cut_off() {
-    let baseline = jpeg(&quarters(320, 320));
+fn a_jpeg_that_is_cut_off_is_shown_as_far_as_it_goes() {
     let progressive = flat_jpeg(0xc2, &[76, 85, 255], None);
-    for whole in [baseline, progressive] {
-        let cut = &whole[..whole.len() - 2];
-        assert_eq!(decode_error(cut), PictureError::CutOff(PictureFormat::Jpeg));
-        assert_eq!(decode_error(&with_orientation(cut, 6)), PictureError::CutOff(PictureFormat::Jpeg));
+    for whole in [jpeg(&quarters(320, 320)), jpeg(&noise(100, 60)), progressive] {
+        for bounds in [BOUNDS, (16, 16)] {
+            let cut = &whole[..whole.len() - 2];
+            let (cut, whole) = (decode(cut, bounds).unwrap(), decode(&whole, bounds).unwrap());
+            assert_eq!((cut.info.damage, whole.info.damage), (Some(Damage::CutOff), None));
+            assert!(cut.pixels == whole.pixels, "only the end marker is missing");
+        }
     }
+    let whole = jpeg(&quarters(320, 320));
+    let half = decoded(&with_orientation(&whole[..whole.len() * 3 / 4], 3));
+    assert_eq!(half.info.damage, Some(Damage::CutOff));
+    assert!(near(half.pixels.to_rgb8().get_pixel(10, 10).0, RED), "the first quadrant is there");
+    let headers_only = &whole[..300];
+    assert_eq!(decode_error(headers_only), PictureError::CutOff(PictureFormat::Jpeg));
+}
+
+/// The data consists of valid codes: only its amount shows that some is missing.
+#[test]
+fn a_jpeg_whose_scan_ends_early_is_damaged() {
+    let whole = jpeg(&noise(320, 320));
+    let with_an_early_end = [&whole[..whole.len() / 2], b"\xff\xd9"].concat();
+    for file in [with_a_hole(&whole), with_an_early_end] {
+        for bounds in [BOUNDS, (16, 16)] {
+            let decoded = decode(&file, bounds).unwrap();
+            assert_eq!(decoded.info.damage, Some(Damage::Corrupt));
+            assert_eq!(decoded.info.error(), Some(PictureError::Damaged(PictureFormat::Jpeg)));
+        }
+    }
+}
+
+#[test]
+fn a_png_with_a_wrong_checksum_is_damaged() {
+    let mut file = encoded(noise(128, 128), ImageFormat::Png);
+    let middle = file.len() * 2 / 3;
+    file[middle] ^= 0xff;
+    assert_eq!(decoded(&file).info.damage, Some(Damage::Corrupt));
+}
+
+/// Kinds of JPEG in the frame header (ITU T.81, table B.1).
+#[rstest]
+#[case(0xc3, 8, "an unsupported kind of JPEG: lossless")]
+#[case(0xc9, 8, "an unsupported kind of JPEG: arithmetic coding")]
+#[case(0xca, 8, "an unsupported kind of JPEG: arithmetic coding")]
+#[case(0xc1, 12, "an unsupported kind of JPEG: 12 bits per channel")]
+fn kinds_of_jpeg_without_a_decoder_are_named(#[case] frame: u8, #[case] precision: u8, #[case] message: &str) {
+    let mut file = flat_jpeg(frame, &[200], None);
+    let at = memchr::memmem::find(&file, &[0xff, frame]).unwrap();
+    file[at + 4] = precision;
+    let error = decode_error(&file);
+    assert_eq!((error.to_string().as_str(), error.remedy()), (message, "convert it to PNG or baseline JPEG"));
 }
 
 #[test]
@@ -220,6 +266,17 @@ fn huge_dimensions_are_rejected_before_allocating() {
     "a Git LFS pointer (run git lfs pull): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture"
 )]
 #[case(b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+#[case(
+    b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "an SVG drawing: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture"
+)]
+#[case(
+    b"<!DOCTYPE html><title>404</title>",
+    "an HTML page (a failed download?): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture"
+)]
+#[case(b"P6\n2 2\n255\n\x01\x02", "a Netpbm picture (PPM): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+#[case(b"\0\0\x01\0\x01\0", "an icon (ICO): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+#[case(b"\xff\x0a\x01", "a JPEG XL picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
 #[case(b"\x01\x02\x03\x04", "unknown content: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
 fn the_error_names_other_content(#[case] bytes: &[u8], #[case] message: &str) {
     assert_eq!(decode_error(bytes).to_string(), message);
@@ -240,6 +297,26 @@ fn samples() -> Vec<Vec<u8>> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// No complete JPEG counts as damaged, at full or reduced size.
+    #[test]
+    fn complete_jpegs_are_undamaged(
+        width in 1..70_u32,
+        height in 1..70_u32,
+        quality in 1..=100_u8,
+        is_flat in any::<bool>(),
+        is_grey in any::<bool>(),
+        bounds in 1..80_u32,
+    ) {
+        let picture = if is_flat { RgbImage::from_pixel(width, height, Rgb([90, 20, 200])) } else { noise(width, height) };
+        let picture = DynamicImage::from(picture);
+        let picture = if is_grey { picture.into_luma8().into() } else { picture };
+        let mut bytes = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality);
+        picture.write_with_encoder(encoder).unwrap();
+        let decoded = decode(&bytes, (bounds, bounds)).unwrap();
+        prop_assert_eq!((decoded.info.damage, decoded.info.width), (None, width));
+    }
 
     /// Any input decodes within the limits or fails with a message that is safe to show.
     #[test]

@@ -22,7 +22,7 @@ fn preview(terminal: &Capabilities, columns: u16, rows: u16, uploads: &Uploads) 
     let cells = CellArea { columns, rows };
     let (width, height) = terminal.resolution(terminal.protocol, cells);
     let picture = RgbImage::from_fn(width, height, |_, y| Rgb(if y < height / 2 { [255, 0, 0] } else { [0, 0, 255] }));
-    let info = PictureInfo { width, height, format: PictureFormat::Png, bytes: 1 };
+    let info = PictureInfo { width, height, format: PictureFormat::Png, bytes: 1, damage: None };
     encode(picture.into(), cells, info, terminal, uploads).unwrap()
 }
 
@@ -339,7 +339,7 @@ fn an_overlay_is_sent_in_chunks() {
     use base64::Engine as _;
     let picture = RgbImage::from_fn(97, 61, |x, y| Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 7]));
     let mut screen = without_placeholders();
-    let info = PictureInfo { width: 97, height: 61, format: PictureFormat::Png, bytes: 1 };
+    let info = PictureInfo { width: 97, height: 61, format: PictureFormat::Png, bytes: 1, damage: None };
     let cells = CellArea { columns: 4, rows: 3 };
     let preview = encode(picture.clone().into(), cells, info, &screen.capabilities, &screen.uploads).unwrap();
     let after = screen.draw(&preview, &[]).after;

@@ -341,6 +341,19 @@ fn dropping_the_pool_cancels_jobs_in_flight() {
     assert_eq!(answers, []);
 }
 
+/// A read from a stalled network mount does not hold up the exit.
+#[test]
+fn dropping_the_pool_does_not_wait_for_jobs() {
+    let (fixture, [open]) = Fixture::new(["a"]);
+    fixture.request(1, "a");
+    fixture.wait(&started("a"));
+    let Fixture { pool, events, .. } = fixture;
+    // With a wait for the job, this would never return.
+    drop(pool);
+    drop(open);
+    assert!(events.iter().any(|event| event == cancelled("a")));
+}
+
 #[test]
 fn a_cancelled_request_gets_no_response() {
     let (fixture, [open]) = Fixture::new(["a"]);

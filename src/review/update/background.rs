@@ -177,7 +177,8 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
     if ready.cell != model.viewport.cell {
         return;
     }
-    model.follow_picture(ready.record, ready.result.is_err());
+    let is_bad = !ready.result.as_ref().is_ok_and(|preview| preview.info().damage.is_none());
+    model.follow_picture(ready.record, is_bad);
     model.sheet.take(&ready);
     let wanted = match &model.picture {
         PictureSlot::Loading(record, view, _) | PictureSlot::Ready(record, view, _) => {

@@ -20,10 +20,13 @@ pub(super) fn draw(
     covers: &[Rect],
 ) {
     let info = match model.preview() {
-        Some(Ok(preview)) => format!(" {} ", theme.words(&preview.info().to_string())),
-        Some(Err(_)) | None => String::new(),
+        Some(Ok(preview)) => {
+            let style = if preview.info().damage.is_some() { theme.warning } else { theme.muted };
+            Line::styled(format!(" {} ", theme.words(&preview.info().to_string())), style)
+        }
+        Some(Err(_)) | None => Line::default(),
     };
-    title(frame, area, Line::styled(" picture ", theme.muted), Line::styled(info, theme.muted), theme);
+    title(frame, area, Line::styled(" picture ", theme.muted), info, theme);
     draw_inside(frame, inside(area), model, theme, painter, covers);
 }
 

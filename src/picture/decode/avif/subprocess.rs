@@ -18,7 +18,7 @@ use image::DynamicImage;
 
 use super::{MAX_PIXELS, broken, decode_in_process, to_pixels};
 use crate::picture::decode::MAX_MEMORY;
-use crate::picture::{PictureError, catch_panic, clean_message};
+use crate::picture::{PictureError, PictureFormat, catch_panic, clean_message};
 
 /// The hidden argument that starts the program as a decoder. It is followed by the limits on memory, in bytes, and on CPU
 /// time, in seconds.
@@ -219,7 +219,7 @@ fn write_response(response: &Result<DynamicImage, PictureError>, out: &mut impl 
         }
         Err(PictureError::TooManyPixels { width, height }) => writeln!(out, "too-many-pixels {width} {height}"),
         Err(PictureError::TooMuchMemory) => writeln!(out, "too-much-memory"),
-        Err(PictureError::Unsupported { content }) => writeln!(out, "unsupported {content}"),
+        Err(PictureError::UnsupportedKind { kind, .. }) => writeln!(out, "unsupported {kind}"),
         Err(PictureError::Broken { reason, .. }) => writeln!(out, "broken {reason}"),
         Err(error) => writeln!(out, "broken {error}"),
     }
@@ -249,7 +249,9 @@ fn read_response(mut from: impl BufRead) -> io::Result<Result<DynamicImage, Pict
         }
         ("too-many-pixels", &[width, height]) => PictureError::TooManyPixels { width, height },
         ("too-much-memory", _) => PictureError::TooMuchMemory,
-        ("unsupported", _) => PictureError::Unsupported { content: clean_message(arguments) },
+        ("unsupported", _) => {
+            PictureError::UnsupportedKind { format: PictureFormat::Avif, kind: clean_message(arguments) }
+        }
         ("broken", _) => broken(clean_message(arguments)),
         _ => return Err(io::ErrorKind::InvalidData.into()),
     };

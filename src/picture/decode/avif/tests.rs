@@ -2,6 +2,7 @@ use image::{Rgb, Rgba};
 use rstest::rstest;
 
 use super::*;
+use crate::picture::PictureInfo;
 use crate::picture::decode::{decode, inspect};
 use crate::picture::fixture::*;
 
@@ -42,7 +43,8 @@ fn every_kind_matches_the_original(
     #[case] tolerance: u8,
 ) {
     let decoded = decode(file, BOUNDS).unwrap();
-    let info = PictureInfo { width: 64, height: 32, format: PictureFormat::Avif, bytes: file.len() as u64 };
+    let info =
+        PictureInfo { width: 64, height: 32, format: PictureFormat::Avif, bytes: file.len() as u64, damage: None };
     assert_eq!((decoded.info, inspect(file)), (info, Ok(info)));
     assert_eq!((decoded.orientation, decoded.reduced), (Orientation::NoTransforms, false));
     let pixels = decoded.pixels.to_rgb8();

@@ -5,7 +5,6 @@ use rstest::rstest;
 use rustix::process::{Pid, test_kill_process};
 
 use super::*;
-use crate::picture::PictureFormat;
 
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -17,8 +16,8 @@ fn run_shell(script: &str) -> Result<DynamicImage, PictureError> {
     run(shell(script), b"file", TIMEOUT, &|| false)
 }
 
-fn unsupported(content: &str) -> PictureError {
-    PictureError::Unsupported { content: content.to_owned() }
+fn unsupported(kind: &str) -> PictureError {
+    PictureError::UnsupportedKind { format: PictureFormat::Avif, kind: kind.to_owned() }
 }
 
 #[test]
