@@ -65,8 +65,9 @@ pub(super) fn float(token: &str) -> Option<f64> {
     if digits == 0 || digits <= 15 && decimal.exponent.abs() < 300 {
         return Some(value);
     }
-    let kept = Decimal::parse(&format!("{value:.*e}", digits - 1))?;
-    (kept == decimal).then_some(value)
+    // The shortest form differs from the rounded one if the value is halfway between two decimals.
+    let rounded = Decimal::parse(&format!("{value:.*e}", digits - 1))?;
+    (rounded == decimal || Decimal::parse(&format!("{value:e}"))? == decimal).then_some(value)
 }
 
 /// Converts the digits of an integer to two's complement, most significant byte first.
@@ -110,6 +111,8 @@ mod tests {
             "5e-324",
             "0.30000000000000004",
             "9007199254740992",
+            // 1763382423594552.25
+            "1763382423594552.3",
         ] {
             assert_eq!(float(token), Some(token.parse().unwrap()), "{token}");
         }
