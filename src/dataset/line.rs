@@ -224,7 +224,7 @@ pub enum JsonKind {
 
 fn not_a_string(found: JsonKind) -> String {
     let way_out =
-        if found == JsonKind::Null { "" } else { "; no text replaces it: --caption-field chooses another field" };
+        if found == JsonKind::Null { "" } else { "; text cannot replace it: --caption-field chooses another field" };
     format!("the caption must be a string (found {found}){way_out}")
 }
 

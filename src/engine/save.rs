@@ -103,7 +103,10 @@ impl SaveTarget {
             let decisions = counted(count.into(), "decision", "decisions");
             warnings.extend((count > 0).then(|| format!("{decisions} not applied: {why}")));
         };
-        left(report.not_text_left, "the caption is an array, an object, a number or a boolean, which no text replaces");
+        left(
+            report.not_text_left,
+            "the caption is an array, an object, a number or a boolean, which text cannot replace",
+        );
         left(report.bad_lines_left, "the line is not a record");
         // The new file is in place but may not survive a power failure, so its changes do not count as saved.
         let through = if unconfirmed.is_some() { Seq::default() } else { through };

@@ -65,7 +65,7 @@ fn no_text_replaces_a_caption_that_is_not_a_string() {
     let before = world.stored.len();
     for keys in ["a", "e", "E", "r"] {
         world.keys(keys);
-        assert!(world.notice().contains("no text replaces"), "{keys}: {}", world.notice());
+        assert!(world.notice().contains("cannot be replaced"), "{keys}: {}", world.notice());
         assert_eq!((world.stored.len(), &world.model.state(record).decision), (before, &decision), "{keys}");
         assert!(world.asked.is_empty(), "{keys}: {:?}", world.asked);
     }

@@ -16,7 +16,7 @@ pub(super) const UNCONFIRMED: u64 = 20;
 
 /// Why no text becomes the caption of a record.
 pub(super) const OTHER_CAPTION: &str =
-    "no text replaces a caption that is not a string: x keeps it, or restart with --caption-field";
+    "a caption that is not a string cannot be replaced: x keeps it, or restart with --caption-field";
 
 /// Why a record keeps its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
