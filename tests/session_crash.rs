@@ -127,7 +127,7 @@ fn changes(last: u64) -> Changes {
     }
 }
 
-/// Starts the process, kills it as soon as it has printed so many of these lines, and returns the last acknowledged event.
+/// Starts the process, kills it as soon as it has printed `lines_before` such lines, and returns the last acknowledged event.
 fn kill(process: &str, folder: &Path, what: &str, lines_before: u32) -> Seq {
     let mut writer = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", process, "--nocapture"])
