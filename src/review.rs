@@ -12,6 +12,7 @@ mod model;
 mod msg;
 mod order;
 mod pace;
+mod possible;
 mod prefetch;
 pub mod query;
 mod record_view;
@@ -25,15 +26,15 @@ mod statistics;
 mod tabs;
 mod update;
 
-pub use command_line::CommandLine;
+pub use command_line::{Choice, CommandLine, RecentLines};
 pub use context::Context;
 pub use counters::Counters;
 pub use effect::Effect;
 pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use model::{
-    Bulk, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, Job, JobState, List,
-    Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SaveStatus, Search, SearchEntry, Seek,
+    Bulk, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage, Job, JobState,
+    List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SaveStatus, Search, SearchEntry, Seek,
     SessionStatus, Settings, Sorting, Version,
 };
 pub use msg::{Msg, Viewport};

@@ -38,7 +38,7 @@ use layout::Layout;
 use signals::{Signal, Signals};
 use terminal::Screen;
 use terminal_replies::ReplyFilter;
-use view::RenderContext;
+use view::{Drawn, RenderContext};
 
 pub use keymap::{BindingError, Key, Keymap, KeymapError, Lookup};
 pub use text_field::TextField;
@@ -214,9 +214,8 @@ impl App {
                 self.clear_images();
                 self.redraw(runtime)?;
             }
-            let caption_rows = self.draw()?;
-            if caption_rows != self.model.caption.rows {
-                self.handle(Msg::CaptionLaidOut(caption_rows), runtime);
+            for msg in self.draw()?.messages(&self.model) {
+                self.handle(msg, runtime);
             }
             tokio::select! {
                 biased;
@@ -408,8 +407,7 @@ impl App {
         }
     }
 
-    /// Draws a frame and returns the number of rows of the text in the caption pane.
-    fn draw(&mut self) -> io::Result<u16> {
+    fn draw(&mut self) -> io::Result<Drawn> {
         self.update_title()?;
         let Self { screen, model, theme, input, zone, painter, pictures, .. } = self;
         let render = RenderContext {
@@ -420,11 +418,11 @@ impl App {
             zone,
             pictures: *pictures,
         };
-        let mut rows = 0;
+        let mut drawn = Drawn::default();
         screen.draw(|frame| {
-            rows = view::draw(frame, model, render, painter.as_mut());
+            drawn = view::draw(frame, model, render, painter.as_mut());
             painter.as_mut().map(Painter::end).unwrap_or_default()
         })?;
-        Ok(rows)
+        Ok(drawn)
     }
 }

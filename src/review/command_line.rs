@@ -1,5 +1,6 @@
 //! The command line: parsing what follows `:`, and the palette, which finds commands by name and description.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
@@ -130,28 +131,91 @@ fn begins_word(text: &str, beginning: &str) -> bool {
     text.match_indices(beginning).any(|(at, _)| !text[..at].ends_with(char::is_alphanumeric))
 }
 
+/// The maximum number of command lines remembered.
+const MAX_RECENT: usize = 6;
+
+/// The command lines run before, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecentLines(VecDeque<RecentLine>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RecentLine {
+    command: Command,
+    text: String,
+}
+
+impl RecentLines {
+    pub(super) fn add(&mut self, command: Command, text: &str) {
+        let line = RecentLine { command, text: text.trim().to_owned() };
+        self.0.retain(|other| *other != line);
+        self.0.push_front(line);
+        self.0.truncate(MAX_RECENT);
+    }
+}
+
+/// A row of the palette.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    pub command: Command,
+    /// The line to run, if the row stands for one that was run before.
+    pub line: Option<String>,
+    /// False if the command would change nothing now.
+    pub is_possible: bool,
+}
+
 /// The command line being typed, and the selection in its palette.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
     pub text: String,
-    /// The index of the selected match. `None` until something is typed or the selection is moved.
+    /// The index of the selected row. `None` until something is typed or the selection is moved.
     pub chosen: Option<usize>,
     /// The context that the commands act in.
     context: Context,
+    recent: RecentLines,
+    /// The commands that would change nothing now.
+    impossible: Vec<Command>,
 }
 
 impl CommandLine {
     #[must_use]
     pub fn new(text: &str, context: Context) -> Self {
-        let mut line = Self { text: String::new(), chosen: None, context };
+        let (recent, impossible) = (RecentLines::default(), Vec::new());
+        let mut line = Self { text: String::new(), chosen: None, context, recent, impossible };
         line.set_text(text.to_owned());
         line
     }
 
+    /// Offers the lines run before, and what is possible now before the rest.
+    pub(super) fn with_history(mut self, recent: &RecentLines, impossible: Vec<Command>) -> Self {
+        self.recent = recent.clone();
+        self.impossible = impossible;
+        self
+    }
+
+    #[must_use]
+    pub const fn context(&self) -> Context {
+        self.context
+    }
+
+    /// Returns the rows of the palette: for an empty line, the lines run before, the commands that are possible now, and
+    /// the others; else the commands that match, best first.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Choice> {
+        let choice = |command, line| Choice { command, line, is_possible: !self.impossible.contains(&command) };
+        let matches = self.matches();
+        if !self.text.trim().is_empty() {
+            return matches.into_iter().map(|command| choice(command, None)).collect();
+        }
+        let recent = self.recent.0.iter().filter(|line| line.command.acts_in(self.context));
+        let recent = recent.map(|line| choice(line.command, Some(line.text.clone())));
+        let mut commands: Vec<Choice> = matches.into_iter().map(|command| choice(command, None)).collect();
+        commands.sort_by_key(|choice| (!choice.is_possible, choice.command.group().palette_place()));
+        recent.chain(commands).collect()
+    }
+
     /// Returns the matching commands, best first: the one the line names, those with a word in the name or in the
     /// description that begins like the line, then fuzzy matches. Every command matches an empty line.
-    #[must_use]
-    pub fn matches(&self) -> Vec<Command> {
+    fn matches(&self) -> Vec<Command> {
         let named = parse(&self.text).map(|line| line.command).filter(|command| command.acts_in(self.context));
         let mut matcher = Matcher::new(Config::DEFAULT);
         let pattern = Pattern::parse(&self.text, CaseMatching::Ignore, Normalization::Smart);
@@ -180,7 +244,12 @@ impl CommandLine {
     /// Returns the command that Enter runs.
     #[must_use]
     pub fn selected(&self) -> Option<Command> {
-        self.matches().get(self.chosen?).copied()
+        self.selected_row().map(|choice| choice.command)
+    }
+
+    /// Returns the row that Enter runs.
+    pub(super) fn selected_row(&self) -> Option<Choice> {
+        self.rows().into_iter().nth(self.chosen?)
     }
 
     pub(super) fn set_text(&mut self, text: String) {
@@ -189,7 +258,7 @@ impl CommandLine {
     }
 
     pub(super) fn step(&mut self, step: isize) {
-        let last = self.matches().len().saturating_sub(1);
+        let last = self.rows().len().saturating_sub(1);
         self.chosen = Some(self.chosen.map_or(0, |chosen| chosen.saturating_add_signed(step).min(last)));
     }
 }
@@ -213,6 +282,7 @@ mod tests {
     #[case("regular expression", Some(Command::Substitute))]
     #[case("spot check", Some(Command::Report))]
     #[case("text", Some(Command::Prefix))]
+    #[case("s", Some(Command::Substitute))]
     #[case("qqqq", None)]
     #[case("", None)]
     fn a_few_letters_find_a_command(#[case] text: &str, #[case] expected: Option<Command>) {
@@ -296,5 +366,33 @@ mod tests {
         assert_eq!(line.chosen, Some(line.matches().len() - 1));
         line.set_text("tab".to_owned());
         assert_eq!(line.chosen, Some(0));
+    }
+
+    #[test]
+    fn an_empty_line_offers_recent_lines_then_possible_commands() {
+        let mut recent = RecentLines::default();
+        for (command, text) in [
+            (Command::SortRandom, "sort random 7"),
+            (Command::Substitute, "s/a/b/"),
+            (Command::SortRandom, "sort random 7 "),
+        ] {
+            recent.add(command, text);
+        }
+        let line = CommandLine::new("", Context::Browse).with_history(&recent, vec![Command::Down]);
+        let rows = line.rows();
+        let lines: Vec<&str> = rows.iter().filter_map(|row| row.line.as_deref()).collect();
+        assert_eq!(lines, ["sort random 7", "s/a/b/"], "newest first, each once");
+        assert_eq!(rows[2].command, Command::Substitute, "first what is not a key away");
+        assert_eq!(rows.last().map(|row| (row.command, row.is_possible)), Some((Command::Down, false)));
+        assert_eq!(rows.len(), line.matches().len() + 2);
+    }
+
+    #[test]
+    fn only_the_newest_lines_are_remembered() {
+        let mut recent = RecentLines::default();
+        (0..20).for_each(|number| recent.add(Command::GoTo, &number.to_string()));
+        let rows = CommandLine::new("", Context::Browse).with_history(&recent, Vec::new()).rows();
+        let lines: Vec<String> = rows.into_iter().filter_map(|row| row.line).collect();
+        assert_eq!(lines, ["19", "18", "17", "16", "15", "14"]);
     }
 }

@@ -41,6 +41,8 @@ contexts! {
     Search "search" "search",
     Filter "filter" "filter",
     Help "help" "help",
+    /// The search in the help.
+    HelpSearch "help-search" "search in the help",
     /// Falls back to [`Context::Help`].
     Statistics "statistics" "statistics",
     /// The preview of a change to many captions.
@@ -62,6 +64,7 @@ impl Context {
             Mode::Edit(_) => Self::Edit,
             Mode::Note(_) | Mode::CustomReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
+            Mode::Help(page) if page.typing => Self::HelpSearch,
             Mode::Help(_) => Self::Help,
             Mode::Statistics(_) => Self::Statistics,
             Mode::Search(_) => Self::Search,
@@ -93,12 +96,15 @@ impl Context {
     /// Returns true if unbound keys are typed into a text field.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search | Self::Filter)
+        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search | Self::HelpSearch | Self::Filter)
     }
 
     /// Returns true if the screen lists the keys itself, so that the help omits them.
     #[must_use]
     pub const fn lists_its_keys(self) -> bool {
-        matches!(self, Self::Command | Self::Replace | Self::Reason | Self::ConfirmSpending | Self::ConfirmMany)
+        matches!(
+            self,
+            Self::Command | Self::Replace | Self::Reason | Self::ConfirmSpending | Self::ConfirmMany | Self::HelpSearch
+        )
     }
 }

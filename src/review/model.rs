@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use super::command_line::RecentLines;
 use super::counters::Pending;
 use super::matches::Matches;
 use super::msg::Viewport;
@@ -26,7 +27,9 @@ use crate::preview::{CellArea, PictureView, Preview, PreviewError};
 use crate::report::Figures;
 pub use crate::session::FILE;
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
-pub use mode::{Closeup, DescribeScope, Editor, EditorKind, FilterEntry, Mode, Offered, Opening, SearchEntry};
+pub use mode::{
+    Closeup, DescribeScope, Editor, EditorKind, FilterEntry, HelpPage, Mode, Offered, Opening, SearchEntry,
+};
 pub use work::{Bulk, Job, JobState, SaveStatus, Sorting};
 
 /// The settings of a review, fixed at its start.
@@ -182,6 +185,8 @@ pub struct Model {
     pub viewport: Viewport,
     pub mode: Mode,
     pub opening: Option<Opening>,
+    /// The command lines run before.
+    pub(super) recent: RecentLines,
     /// The current job of each record that has one.
     pub jobs: HashMap<RecordId, Job>,
     /// The run over many records.
@@ -252,6 +257,7 @@ impl Model {
             viewport: Viewport::default(),
             mode: Mode::Browse,
             opening: None,
+            recent: RecentLines::default(),
             jobs: HashMap::new(),
             bulk: None,
             describer: DescriberStatus::default(),

@@ -45,6 +45,10 @@ pub enum Msg {
     Resized(Viewport),
     /// The caption pane's text takes this many rows.
     CaptionLaidOut(u16),
+    /// The help is scrolled to its end if it begins at this row.
+    HelpLaidOut {
+        last_top: u16,
+    },
     Engine(EngineEvent),
     /// The terminal has dropped the images it was sent.
     PicturesLost,

@@ -10,6 +10,7 @@ mod describe_run;
 mod edit;
 mod file;
 pub(super) mod filter;
+mod help;
 mod job_events;
 mod layers;
 mod navigate;
@@ -37,6 +38,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::ClickedTab(tab) => navigate::show_tab(model, tab),
         Msg::Resized(viewport) => model.viewport = viewport,
         Msg::CaptionLaidOut(rows) => model.caption.rows = rows,
+        Msg::HelpLaidOut { last_top } => help::laid_out(model, last_top),
         Msg::Engine(event) => background::on_event(model, event, out),
         Msg::PicturesLost => {
             model.picture = super::PictureSlot::Empty;

@@ -143,6 +143,18 @@ impl Ledger {
         self.saves.iter().map(|(path, hash)| (path.as_path(), *hash))
     }
 
+    /// Returns true if there is a change to undo.
+    #[must_use]
+    pub fn can_undo(&self) -> bool {
+        self.step(&self.undo).next().is_some()
+    }
+
+    /// Returns true if there is a change to redo.
+    #[must_use]
+    pub fn can_redo(&self) -> bool {
+        self.step(&self.redo).next().is_some()
+    }
+
     /// Returns the records that an undo would change, in the order in which they were changed.
     #[must_use]
     pub fn undo_targets(&self) -> Vec<RecordId> {

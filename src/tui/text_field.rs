@@ -17,6 +17,7 @@ enum Purpose {
     Note(RecordId),
     Command,
     Search,
+    Help,
     Filter,
     Reason(RecordId),
 }
@@ -38,6 +39,7 @@ impl TextField {
             Mode::Search(entry) => (Purpose::Search, entry.text.as_str(), entry.text.chars().count()),
             Mode::Filter(entry) => (Purpose::Filter, entry.text.as_str(), entry.cursor),
             Mode::CustomReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
+            Mode::Help(page) if page.typing => (Purpose::Help, page.search.as_str(), page.search.chars().count()),
             Mode::Browse
             | Mode::Help(_)
             | Mode::Statistics(_)
@@ -58,9 +60,12 @@ impl TextField {
         let mut area = TextArea::new(text.split('\n').map(ToOwned::to_owned).collect());
         area.set_wrap_mode(match purpose {
             Purpose::Caption(_) => WrapMode::WordOrGlyph,
-            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Filter | Purpose::Reason(_) => {
-                WrapMode::None
-            }
+            Purpose::Note(_)
+            | Purpose::Command
+            | Purpose::Search
+            | Purpose::Help
+            | Purpose::Filter
+            | Purpose::Reason(_) => WrapMode::None,
         });
         area.set_cursor_line_style(Style::new());
         // The terminal's own cursor is used: input methods open their window there.
@@ -95,9 +100,12 @@ impl TextField {
     pub fn paste(&mut self, text: &str) -> Msg {
         let text = match self.purpose {
             Purpose::Caption(_) => text.replace("\r\n", "\n").replace('\r', "\n"),
-            Purpose::Note(_) | Purpose::Command | Purpose::Search | Purpose::Filter | Purpose::Reason(_) => {
-                text.split_whitespace().collect::<Vec<_>>().join(" ")
-            }
+            Purpose::Note(_)
+            | Purpose::Command
+            | Purpose::Search
+            | Purpose::Help
+            | Purpose::Filter
+            | Purpose::Reason(_) => text.split_whitespace().collect::<Vec<_>>().join(" "),
         };
         self.area.insert_str(text);
         self.typed()

@@ -28,7 +28,7 @@ use super::layout::{self, Layout};
 use super::text_field::TextField;
 use super::theme::Theme;
 use crate::preview::Painter;
-use crate::review::{Context, Mode, Model, Tab};
+use crate::review::{Context, Mode, Model, Msg, Tab};
 use crate::text;
 
 /// The inputs of drawing other than the model.
@@ -45,8 +45,30 @@ pub struct RenderContext<'a> {
     pub zone: &'a jiff::tz::TimeZone,
 }
 
-/// Draws the screen and returns the number of rows of the text in the caption pane.
-pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter: Option<&mut Painter>) -> u16 {
+/// The sizes of what was drawn, as far as scrolling depends on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// The number of rows of the text in the caption pane.
+    pub caption_rows: u16,
+    /// The row at which the help begins if it is scrolled to its end; `None` if it is closed.
+    pub last_help_row: Option<u16>,
+}
+
+impl Drawn {
+    /// Returns the messages that tell the model what it does not know yet.
+    pub fn messages(self, model: &Model) -> impl Iterator<Item = Msg> + use<> {
+        let caption = (self.caption_rows != model.caption.rows).then_some(Msg::CaptionLaidOut(self.caption_rows));
+        let known = match &model.mode {
+            Mode::Help(page) => Some(page.last_top),
+            _ => None,
+        };
+        let help = self.last_help_row.filter(|last| known.is_some_and(|known| known != *last));
+        caption.into_iter().chain(help.map(|last_top| Msg::HelpLaidOut { last_top }))
+    }
+}
+
+/// Draws the screen.
+pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter: Option<&mut Painter>) -> Drawn {
     let screen = frame.area();
     if let Some(painter) = &mut painter {
         painter.begin();
@@ -54,11 +76,16 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
     frame.buffer_mut().set_style(screen, render.theme.background);
     let Some(layout) = Layout::new(screen, render.pictures) else {
         too_small(frame, screen, render.theme);
-        return 0;
+        return Drawn::default();
     };
     let above_footer = layout.zoom();
+    let mut last_help_row = None;
     let popup = match &model.mode {
-        Mode::Help(top) => Some(help::popup(above_footer, *top, render)),
+        Mode::Help(page) => {
+            let (popup, last) = help::popup(above_footer, page, render);
+            last_help_row = Some(last);
+            Some(popup)
+        }
         Mode::Statistics(top) => Some(statistics::popup(above_footer, *top, model, render)),
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, render)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, render)),
@@ -102,7 +129,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         notice.draw(frame);
     }
     portable::adapt(frame.buffer_mut(), render.theme);
-    caption_rows
+    Drawn { caption_rows, last_help_row }
 }
 
 /// Draws the list, the picture and the caption. Returns the number of rows of the text in the caption pane.

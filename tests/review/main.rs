@@ -5,6 +5,7 @@ mod deciding;
 mod describing;
 mod editing;
 mod navigation;
+mod palette;
 mod properties;
 mod saving;
 mod screens;

@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::{Effect, Msg, Tab};
+use recaption::review::{Context, Effect, Mode, Msg, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -158,4 +158,45 @@ fn the_palette_runs_the_best_match() {
     assert_eq!((world.model.list.tab, world.cursor()), (Tab::All, Some(0)));
     world.keys(":").write("no such thing").keys("Enter");
     assert!(world.notice().contains("unknown command"), "{}", world.notice());
+}
+
+fn help(world: &World) -> &recaption::review::HelpPage {
+    match &world.model.mode {
+        Mode::Help(page) => page,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_help_returns_to_where_it_was_opened() {
+    let mut world = World::new(&["A coat."; 3]);
+    world.keys("z ?");
+    assert_eq!(help(&world).context, Context::Zoom);
+    world.keys("?");
+    assert!(matches!(world.model.mode, Mode::Zoom(_)), "{:?}", world.model.mode);
+    world.keys("Esc e").write("A red coat").keys("F1 Esc");
+    let Mode::Edit(editor) = &world.model.mode else { panic!("{:?}", world.model.mode) };
+    assert_eq!(editor.draft.text, "A red coat");
+}
+
+#[test]
+fn the_help_scrolls_within_its_rows() {
+    let mut world = World::new(&["A coat."]);
+    world.keys("?");
+    world.send(Msg::HelpLaidOut { last_top: 3 });
+    assert_eq!(help(world.keys("j j j j j k")).top, 2);
+    assert_eq!(help(world.keys("G k")).top, 2);
+    assert_eq!(help(world.keys("g g k")).top, 0);
+}
+
+#[test]
+fn the_help_is_searched() {
+    let mut world = World::new(&["A coat."]);
+    world.keys("? j /").write("zoom");
+    assert_eq!((help(&world).top, help(&world).search.as_str(), help(&world).typing), (0, "zoom", true));
+    world.keys("Enter");
+    assert_eq!((help(&world).search.as_str(), help(&world).typing), ("zoom", false));
+    world.keys("Esc");
+    assert_eq!(help(&world).search, "", "Esc clears the search");
+    assert_eq!(world.keys("Esc").model.mode, Mode::Browse);
 }

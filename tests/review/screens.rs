@@ -82,9 +82,11 @@ fn painted(
         pictures: true,
         zone: &jiff::tz::TimeZone::UTC,
     };
-    let mut rows = 0;
-    terminal.draw(|frame| rows = view::draw(frame, &world.model, render, painter)).expect("a screen in memory");
-    world.send(Msg::CaptionLaidOut(rows));
+    let mut drawn = view::Drawn::default();
+    terminal.draw(|frame| drawn = view::draw(frame, &world.model, render, painter)).expect("a screen in memory");
+    for msg in drawn.messages(&world.model) {
+        world.send(msg);
+    }
     terminal
 }
 
@@ -139,6 +141,10 @@ fn editing(#[case] width: u16, #[case] height: u16) {
 #[case("m", "note", 80, 24)]
 #[case(":", "command", 80, 24)]
 #[case(": Down Down", "command_chosen", 80, 24)]
+#[case(":", "command_40x20", 40, 20)]
+#[case(":", "command_typed", 120, 40)]
+#[case("z ?", "help_in_zoom", 80, 24)]
+#[case("? /", "help_searched", 120, 40)]
 #[case("R", "reason", 80, 24)]
 #[case("z", "zoom", 80, 24)]
 #[case("z Tab", "zoom_with_texts_80x24", 80, 24)]
@@ -149,6 +155,12 @@ fn layers(#[case] keys: &str, #[case] name: &str, #[case] width: u16, #[case] he
     let mut world = afternoon();
     screen(&mut world, width, height, false);
     world.keys(keys);
+    if name == "command_typed" {
+        world.write("s");
+    }
+    if name == "help_searched" {
+        world.write("caption");
+    }
     if name == "replace" {
         world.write("s/wearing a/in a/").keys("Enter j Space");
     }

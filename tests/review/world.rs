@@ -13,9 +13,7 @@ use recaption::lint::Rules;
 use recaption::preview::{CellArea, PictureView, Preview, PreviewError, Ready};
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
-use recaption::review::{
-    Context, Effect, Mode, Model, Msg, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
-};
+use recaption::review::{Context, Effect, Model, Msg, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update};
 use recaption::session::{Decision, Event, History, Ledger, Opened, Seq, Step};
 use recaption::tui::{Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
@@ -283,16 +281,7 @@ impl World {
 
     /// Replaces the text in the editor.
     pub fn write(&mut self, text: &str) -> &mut Self {
-        let writing = matches!(
-            self.model.mode,
-            Mode::Edit(_)
-                | Mode::Note(_)
-                | Mode::Command(_)
-                | Mode::Search(_)
-                | Mode::Filter(_)
-                | Mode::CustomReason(..)
-        );
-        assert!(writing, "no editor is open");
+        assert!(Context::of(&self.model).takes_text(), "no editor is open");
         self.send(Msg::Typed { text: text.to_owned(), cursor: text.chars().count() });
         self
     }

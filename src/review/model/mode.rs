@@ -4,6 +4,7 @@ use super::{Filter, Search};
 use crate::dataset::RecordId;
 use crate::describe::Reason;
 use crate::preview::Zoom;
+use crate::review::Context;
 use crate::review::command_line::CommandLine;
 use crate::review::query::{Completion, QueryError};
 use crate::review::replace::Replacement;
@@ -73,6 +74,23 @@ pub struct Offered {
     pub chosen: usize,
 }
 
+/// The help, over the mode it was opened in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HelpPage {
+    /// The context it was opened in, whose keys are listed first.
+    pub context: Context,
+    /// The first row on the screen.
+    pub top: u16,
+    /// The first row if the page is scrolled to its end, as laid out last.
+    pub last_top: u16,
+    /// Only rows with these words are listed.
+    pub search: String,
+    /// True while the search is being typed.
+    pub typing: bool,
+    /// The mode to return to.
+    pub before: Box<Mode>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     Browse,
@@ -81,8 +99,7 @@ pub enum Mode {
     Command(CommandLine),
     Search(SearchEntry),
     Filter(FilterEntry),
-    /// The help overlay, from this row.
-    Help(u16),
+    Help(HelpPage),
     /// The statistics, with the cursor on this row.
     Statistics(usize),
     /// The image alone.

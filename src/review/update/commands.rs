@@ -2,10 +2,12 @@
 //! all derive from this table.
 
 use super::edit::Then;
-use super::{decide, describe, edit, file, filter, layers, navigate, replace, search, select, sheet, sort, undo, zoom};
+use super::{
+    decide, describe, edit, file, filter, help, layers, navigate, replace, search, select, sheet, sort, undo, zoom,
+};
 use crate::describe::Reason;
-use crate::review::command_line::{Argument, CommandLine, Kind, Parameter};
-use crate::review::{Change, Context, EditorKind, Effect, Mode, Model, RecordAction, SortBy, Tab};
+use crate::review::command_line::{Argument, Kind, Parameter};
+use crate::review::{Change, Context, EditorKind, Effect, Model, RecordAction, SortBy, Tab};
 
 /// A section of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +38,23 @@ impl Group {
         Self::File,
         Self::Replace,
     ];
+
+    /// Returns the group's place in the palette: first the commands that are not a key away.
+    pub(in crate::review) fn palette_place(self) -> Option<usize> {
+        let order = [
+            Self::Replace,
+            Self::Find,
+            Self::Sort,
+            Self::Describe,
+            Self::File,
+            Self::View,
+            Self::Decide,
+            Self::Edit,
+            Self::Select,
+            Self::Move,
+        ];
+        order.iter().position(|group| *group == self)
+    }
 
     #[must_use]
     pub const fn title(self) -> &'static str {
@@ -122,13 +141,13 @@ macro_rules! commands {
 
 use Context::{
     Browse, Command as Line, ConfirmMany, ConfirmOverwrite, ConfirmQuit, ConfirmSpending, Edit, Entry, Filter, Help,
-    Replace, Search, Sheet, Statistics, Zoom,
+    HelpSearch, Replace, Search, Sheet, Statistics, Zoom,
 };
 
 const ANY_BUT_DIALOGS: [Context; 8] = [Browse, Edit, Entry, Line, Search, Filter, Help, Replace];
 
 const NUMBER: Option<Parameter> = Some(Parameter { usage: "NUMBER", kind: Kind::Number, prompt: "go-to " });
-const SEED: Option<Parameter> = Some(Parameter { usage: "sort-random [SEED]", kind: Kind::Number, prompt: "" });
+const SEED: Option<Parameter> = Some(Parameter { usage: "sort random [N]", kind: Kind::Number, prompt: "" });
 const REPORT: Option<Parameter> = Some(Parameter { usage: "report [FILE]", kind: Kind::Path, prompt: "" });
 const FORCE_REPORT: Option<Parameter> = Some(Parameter { usage: "report! [FILE]", kind: Kind::Path, prompt: "" });
 const SUBSTITUTION: Option<Parameter> = Some(Parameter { usage: "s/OLD/NEW/", kind: Kind::Change, prompt: "s/" });
@@ -140,14 +159,14 @@ commands! {
         Down "down" "next record" {
             [Browse], "next" => |model, _, _| navigate::step(model, 1);
             [Sheet], "next row" => |model, _, _| sheet::step_rows(model, 1);
-            [Help], "down" => |model, _, _| navigate::scroll_page(model, 1);
+            [Help, HelpSearch], "down" => |model, _, _| navigate::scroll_page(model, 1);
             [Line], "next" => |model, _, _| layers::select_command(model, 1);
             [Replace], "next" => |model, _, _| replace::step(model, 1);
         }
         Up "up" "previous record" {
             [Browse], "previous" => |model, _, _| navigate::step(model, -1);
             [Sheet], "previous row" => |model, _, _| sheet::step_rows(model, -1);
-            [Help], "up" => |model, _, _| navigate::scroll_page(model, -1);
+            [Help, HelpSearch], "up" => |model, _, _| navigate::scroll_page(model, -1);
             [Line], "previous" => |model, _, _| layers::select_command(model, -1);
             [Replace], "previous" => |model, _, _| replace::step(model, -1);
         }
@@ -202,6 +221,7 @@ commands! {
     Find {
         Search "search" "search captions and file names" {
             [Browse], "" => |model, _, _| search::open(model);
+            [Help], "search" => |model, _, _| help::open_search(model);
         }
         NextMatch "next-match" "next match" {
             [Browse, Search], "" => |model, _, _| search::next(model, true);
@@ -255,7 +275,7 @@ commands! {
             [Browse], "" => |model, _, out| sort::by(model, SortBy::Edits, out);
         }
         SortRandom "sort-random" "random (again: reshuffle)" (
-            palette: "shuffle", abbreviations: &["sort random"], parameter: SEED
+            palette: "shuffle (N is the seed)", abbreviations: &["sort random"], parameter: SEED
         ) {
             [Browse], "" => |model, argument, out| sort::randomly(model, argument.number(), out);
         }
@@ -435,15 +455,14 @@ commands! {
             [Browse, Help], "" => |model, _, out| file::statistics(model, out);
         }
         Help "help" "this help" (palette: "list the keys") {
-            ANY_BUT_DIALOGS, "help" => |model, _, _| {
-                model.mode = if matches!(model.mode, Mode::Help(_)) { Mode::Browse } else { Mode::Help(0) };
-            };
+            ANY_BUT_DIALOGS, "help" => |model, _, _| help::toggle(model);
         }
         Submit "submit" "confirm the input" {
             [Entry], "save" => |model, _, out| layers::submit_text(model, out);
             [Line], "run" => |model, _, out| layers::run_line(model, out);
             [Search], "keep" => |model, _, _| layers::submit_search(model);
             [Filter], "keep" => |model, _, _| layers::submit_filter(model);
+            [HelpSearch], "keep" => |model, _, _| help::submit_search(model);
             [Statistics], "list these records" => |model, _, out| file::show_counted(model, out);
             [Replace], "change them" => |model, _, out| replace::apply(model, out);
         }
@@ -455,7 +474,7 @@ commands! {
             [Search], "cancel" => |model, _, out| search::give_up(model, out);
             [Filter], "cancel" => |model, _, out| filter::give_up(model, out);
             [Entry, Line, Context::Reason], "cancel" => |model, _, _| layers::close(model);
-            [Help], "close" => |model, _, _| layers::close(model);
+            [Help, HelpSearch], "close" => |model, _, _| help::close(model);
             [Replace], "cancel" => |model, _, out| replace::leave(model, out);
             [ConfirmQuit, ConfirmOverwrite], "cancel" => |model, _, _| layers::cancel_save(model);
             [ConfirmSpending, ConfirmMany], "no" => |model, _, _| layers::close(model);
@@ -479,7 +498,10 @@ commands! {
             [Browse], "" => |model, argument, out| file::write_report(model, argument.path(), true, out);
         }
         Command "command" "command line and palette" (in_palette: false) {
-            [Browse, Help], "commands" => |model, _, _| layers::open_command_line(model);
+            [Browse, Help], "commands" => |model, _, _| {
+                let context = if model.shows_sheet() { Context::Sheet } else { Context::Browse };
+                layers::open_command_line(model, "", context);
+            };
         }
         Redraw "redraw" "redraw the screen" {
             *Context::ALL, "" => |_, _, out| out.push(Effect::Redraw);
@@ -498,7 +520,9 @@ commands! {
         }
     }
     Replace {
-        Substitute "substitute" "replace a regular expression" (parameter: SUBSTITUTION) {
+        Substitute "substitute" "replace a regular expression" (
+            abbreviations: &["s"], parameter: SUBSTITUTION
+        ) {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
         }
         Prefix "prefix" "prepend text" (palette: "prepend text to captions", parameter: PREFIX) {
@@ -537,8 +561,8 @@ pub(super) fn run(model: &mut Model, command: Command, argument: Argument, out: 
     }
     let Some(meaning) = command.meaning(Context::of(model)) else { return };
     match command.row().parameter {
-        Some(parameter) if parameter.is_required() && argument == Argument::None => {
-            model.mode = Mode::Command(CommandLine::new(parameter.prompt, Context::of(model)));
+        Some(parameter) if command.needs_argument(&argument) => {
+            layers::open_command_line(model, parameter.prompt, Context::of(model));
         }
         _ => (meaning.run)(model, argument, out),
     }
@@ -578,6 +602,11 @@ impl Command {
 
     pub(in crate::review) fn parameter(self) -> Option<Parameter> {
         self.row().parameter
+    }
+
+    /// Returns true if the command cannot run without another argument.
+    pub(in crate::review) fn needs_argument(self, argument: &Argument) -> bool {
+        *argument == Argument::None && self.row().parameter.is_some_and(Parameter::is_required)
     }
 
     /// What to type on the command line, as in `report [FILE]`.

@@ -1,6 +1,6 @@
 //! Editing captions and notes, here or in an external editor. A text always belongs to the record it was opened for.
 
-use super::{decide, filter, navigate, search, store, subjects};
+use super::{decide, filter, help, navigate, search, store, subjects};
 use crate::dataset::RecordId;
 use crate::review::{Editor, EditorKind, Effect, Mode, Model, NoticeKind, Opening, SessionStatus};
 use crate::session::{Actor, Decision, Draft, EditBase, Event};
@@ -108,11 +108,11 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.draft.cursor = cursor;
         }
         Mode::Command(line) => line.set_text(text),
+        Mode::Help(page) => help::search_for(page, text),
         Mode::CustomReason(_, words) => *words = text,
         Mode::Search(_) => search::typed(model, text, out),
         Mode::Filter(_) => filter::typed(model, text, cursor, out),
         Mode::Browse
-        | Mode::Help(_)
         | Mode::Statistics(_)
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)

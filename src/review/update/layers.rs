@@ -45,9 +45,9 @@ pub(super) fn submit_filter(model: &mut Model) {
     }
 }
 
-pub(super) fn open_command_line(model: &mut Model) {
-    let context = if model.shows_sheet() { Context::Sheet } else { Context::Browse };
-    model.mode = Mode::Command(CommandLine::new("", context));
+pub(super) fn open_command_line(model: &mut Model, text: &str, context: Context) {
+    let line = CommandLine::new(text, context).with_history(&model.recent, model.impossible_commands());
+    model.mode = Mode::Command(line);
 }
 
 /// Moves the selection in the palette.
@@ -57,7 +57,8 @@ pub(super) fn select_command(model: &mut Model, step: isize) {
     }
 }
 
-/// Runs the command selected in the palette, with the argument typed for it.
+/// Runs the row selected in the palette, with the argument typed for its command. A line that cannot be run stays, so that
+/// it can be corrected.
 pub(super) fn run_line(model: &mut Model, out: &mut Vec<Effect>) {
     let line = match std::mem::replace(&mut model.mode, Mode::Browse) {
         Mode::Command(line) => line,
@@ -66,16 +67,28 @@ pub(super) fn run_line(model: &mut Model, out: &mut Vec<Effect>) {
             return;
         }
     };
-    let Some(command) = line.selected() else {
+    let Some(row) = line.selected_row() else {
         if !line.text.trim().is_empty() {
             model.notify(NoticeKind::Warning, format!("unknown command: {}", line.text.trim()));
+            model.mode = Mode::Command(line);
         }
         return;
     };
-    let typed = command_line::parse(&line.text).filter(|typed| typed.command == command);
+    let command = row.command;
+    let text = row.line.as_ref().unwrap_or(&line.text);
+    let typed = command_line::parse(text).filter(|typed| typed.command == command);
+    let recent = if typed.is_some() { text } else { command.name() };
     match typed.map_or(Ok(Argument::None), |typed| typed.argument) {
-        Ok(argument) => commands::run(model, command, argument, out),
-        Err(error) => model.notify(NoticeKind::Warning, error),
+        Ok(argument) => {
+            if !command.needs_argument(&argument) {
+                model.recent.add(command, recent);
+            }
+            commands::run(model, command, argument, out);
+        }
+        Err(error) => {
+            model.notify(NoticeKind::Warning, error);
+            model.mode = Mode::Command(line);
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn bottom(model: &mut Model) {
 pub(super) fn scroll_page(model: &mut Model, rows: isize) {
     let last = last_row_of_figures(model);
     match &mut model.mode {
-        Mode::Help(top) => *top = scrolled(*top, rows),
+        Mode::Help(page) => page.top = scrolled(page.top, rows).min(page.last_top),
         Mode::Statistics(row) => *row = row.saturating_add_signed(rows).min(last),
         _ => {}
     }

@@ -1,36 +1,64 @@
-//! The help: the commands and their keys, and the badges.
+//! The help: the keys of the context it was opened in, all commands and their keys, the command line, and the badges.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::RenderContext;
+use super::highlight::highlighted;
 use super::popup::Popup;
-use crate::review::{Command, Context, Group};
+use super::{RenderContext, clean};
+use crate::review::query::Pattern;
+use crate::review::{Command, Context, Group, HelpPage};
 use crate::text;
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 
 /// The width of a column, in cells.
-const COLUMN: usize = 56;
+const COLUMN: usize = 57;
 /// The width of the keys, including the margin before them.
-const KEYS: usize = 18;
+const KEYS: usize = 19;
 /// The width of a help text, with a gap after it.
 const HELP: usize = COLUMN - KEYS - 2;
 
-pub(super) fn popup(screen: Rect, top: u16, render: RenderContext) -> Popup {
-    let lines = lines(render.keymap, render.theme);
-    let columns = usize::from(screen.width.saturating_sub(6)).div_euclid(COLUMN).clamp(1, 3);
-    let rows = rows_for(&lines, columns, usize::from(screen.height.saturating_sub(2)));
+/// A part of the help under a title.
+struct Section {
+    title: String,
+    /// The keys, or what to type, and the meaning.
+    rows: Vec<(String, String)>,
+}
+
+/// Returns the help, and the row at which it begins if it is scrolled to its end.
+pub(super) fn popup(screen: Rect, page: &HelpPage, render: RenderContext) -> (Popup, u16) {
+    let all = sections(page.context, render.keymap, render.theme);
     let clamp = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+    let columns = usize::from(screen.width.saturating_sub(6)).div_euclid(COLUMN).clamp(1, 3);
+    // A search does not change the size.
+    let rows = {
+        let lines = lines(&all, &[], render.theme);
+        rows_for(&lines, columns, usize::from(screen.height.saturating_sub(2)))
+    };
+    let words: Vec<String> = page.search.split_whitespace().map(str::to_lowercase).collect();
+    let patterns: Vec<Pattern> = words.iter().filter_map(|word| Pattern::literal(word).ok()).collect();
+    let found = matching(all, &words);
+    let lines = if found.is_empty() {
+        vec![Line::styled(format!("no key or command has \"{}\"", clean(&page.search)), render.theme.warning)]
+    } else {
+        lines(&found, &patterns, render.theme)
+    };
+    let heading = if page.search.is_empty() {
+        "keys and commands".to_owned()
+    } else {
+        format!("keys with {}", clean(&page.search))
+    };
     let size = (clamp(columns * COLUMN), clamp(rows));
     if columns == 1 {
-        let last = clamp(lines.len() - rows);
-        return Popup::new(screen, size, "keys", vec![Paragraph::new(lines).scroll((top.min(last), 0))]);
+        let last = clamp(lines.len().saturating_sub(rows));
+        let paragraph = Paragraph::new(lines).scroll((page.top.min(last), 0));
+        return (Popup::new(screen, size, &heading, vec![paragraph]), last);
     }
     // If not everything fits, the columns scroll and break anywhere.
-    let capacity = columns * rows;
-    let mut rest = &lines[usize::from(top).min(lines.len().saturating_sub(capacity))..];
+    let last = lines.len().saturating_sub(columns * rows);
+    let mut rest = &lines[usize::from(page.top).min(last)..];
     let is_all = lines.len() == rest.len() && fits(rest, columns, rows);
     let columns = (0..columns).map(|_| {
         let end = if is_all { break_at(rest, rows) } else { rest.len().min(rows) };
@@ -39,7 +67,20 @@ pub(super) fn popup(screen: Rect, top: u16, render: RenderContext) -> Popup {
         Paragraph::new(column.to_vec())
     });
     let columns = columns.collect();
-    Popup::new(screen, size, "keys", columns)
+    (Popup::new(screen, size, &heading, columns), if is_all { 0 } else { clamp(last) })
+}
+
+/// Keeps the rows that have every word, with the titles of their sections.
+fn matching(sections: Vec<Section>, words: &[String]) -> Vec<Section> {
+    let has = |title: &str, (left, right): &(String, String)| {
+        let row = format!("{title} {left} {right}").to_lowercase();
+        words.iter().all(|word| row.contains(word.as_str()))
+    };
+    let kept = sections.into_iter().map(|Section { title, mut rows }| {
+        rows.retain(|row| has(&title, row));
+        Section { title, rows }
+    });
+    kept.filter(|section| !section.rows.is_empty()).collect()
 }
 
 /// Returns the smallest number of rows in which everything fits into the columns, at most `max`.
@@ -67,25 +108,79 @@ fn break_at(lines: &[Line], rows: usize) -> usize {
     (1..=rows).rev().find(|row| lines[row - 1].width() == 0).unwrap_or(rows)
 }
 
-fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
-    let line = |left: &str, right: &str| {
-        let right = text::truncate_to_width(right, HELP, theme.glyphs.ellipsis).into_owned();
-        Line::from(vec![Span::raw(format!("  {left:<width$}", width = KEYS - 2)), Span::styled(right, theme.muted)])
-    };
+fn lines(sections: &[Section], patterns: &[Pattern], theme: &Theme) -> Vec<Line<'static>> {
+    let patterns: Vec<&Pattern> = patterns.iter().collect();
     let mut lines = Vec::new();
-    for group in Group::ALL {
-        lines.push(Line::styled(group.title(), theme.accent));
+    for Section { title, rows } in sections {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(title.clone(), theme.accent));
+        for (left, right) in rows {
+            let right = text::truncate_to_width(right, HELP, theme.glyphs.ellipsis).into_owned();
+            let left = Span::raw(format!("  {left:<width$}", width = KEYS - 2));
+            let line = Line::from(vec![left, Span::styled(right, theme.muted)]);
+            lines.push(highlighted(line, &patterns, theme.found));
+        }
+    }
+    lines
+}
+
+fn sections(context: Context, keymap: &Keymap, theme: &Theme) -> Vec<Section> {
+    let section = |title: &str, rows: Vec<(String, String)>| Section {
+        title: title.to_owned(),
+        rows: rows.into_iter().map(|(left, right)| (theme.words(&left).into_owned(), right)).collect(),
+    };
+    let here = section(&format!("Here: {}", context.title()), keys_of_context(context, keymap));
+    let groups = Group::ALL.into_iter().map(|group| {
         let commands: Vec<Command> = Command::all().filter(|command| command.group() == group).collect();
         // Commands that differ in direction only share a line.
-        lines.extend(commands.chunk_by(|one, next| one.help() == next.help()).filter_map(|commands| {
-            let (keys, help) = keys_and_help(keymap, commands, theme.glyphs.ellipsis)?;
-            Some(line(&theme.words(&keys), &help))
-        }));
-        lines.push(Line::default());
+        let rows = commands
+            .chunk_by(|one, next| one.help() == next.help())
+            .filter_map(|commands| keys_and_help(keymap, commands, theme.glyphs.ellipsis));
+        section(group.title(), rows.collect())
+    });
+    let badges = theme.glyphs.legend().map(|(glyph, meaning)| (glyph.to_owned(), meaning.to_owned()));
+    let last = [section("Command line", command_lines(keymap)), section("Badges", badges.into())];
+    std::iter::once(here).chain(groups).chain(last).filter(|section| !section.rows.is_empty()).collect()
+}
+
+/// Returns the keys of a context other than the list, whose keys are all commands.
+fn keys_of_context(context: Context, keymap: &Keymap) -> Vec<(String, String)> {
+    if context == Context::Browse {
+        return Vec::new();
     }
-    lines.push(Line::styled("Badges", theme.accent));
-    lines.extend(theme.glyphs.legend().map(|(glyph, meaning)| line(glyph, meaning)));
-    lines
+    let meaning = |command: Command| Some(command.label(context)).filter(|label| !label.is_empty());
+    let bound: Vec<(Vec<String>, &str)> = Command::all()
+        .map(|command| (keymap.keys(context, command), meaning(command).unwrap_or_else(|| command.help())))
+        .filter(|(keys, _)| !keys.is_empty())
+        .collect();
+    let row = |commands: &[(Vec<String>, &str)]| {
+        let keys = match commands {
+            [(keys, _)] => keys.join(" "),
+            several => several.iter().filter_map(|(keys, _)| keys.first().cloned()).collect::<Vec<_>>().join(" "),
+        };
+        (keys, commands[0].1.to_owned())
+    };
+    // Commands that differ in direction only share a line.
+    bound.chunk_by(|(_, one), (_, next)| one == next).map(row).collect()
+}
+
+/// Returns what else can be typed after `:`. Commands without a key are listed so in their groups.
+fn command_lines(keymap: &Keymap) -> Vec<(String, String)> {
+    let bound = |command: &Command| !keymap.keys(Context::Browse, *command).is_empty();
+    let line = |command: Command| {
+        let is_short = |name: &&str| name.replace(' ', "-") != command.name();
+        let short: Vec<String> =
+            command.abbreviations().iter().copied().filter(is_short).map(|name| format!(":{name}")).collect();
+        let has_parameter = command.usage() != command.name();
+        let typed = if has_parameter { format!(":{}", command.usage()) } else { short.join(" ") };
+        let is_listed = has_parameter && !bound(&command);
+        (!typed.is_empty() && !is_listed).then(|| (typed, command.description().to_owned()))
+    };
+    let named = (":NAME".to_owned(), "any command of the palette".to_owned());
+    let listed = Command::all().filter(|command| command.is_in_palette(Context::Browse)).filter_map(line);
+    listed.chain(std::iter::once(named)).collect()
 }
 
 /// Returns the keys and the help of commands that share a line. Commands without a key are listed with their syntax.
@@ -124,15 +219,40 @@ fn contexts(bound: &[Context], ellipsis: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::theme::ColourScheme;
 
     #[test]
     fn every_help_text_fits_its_column() {
         let keymap = Keymap::defaults().expect("the embedded keymap is valid");
-        for command in Command::all() {
-            if let Some((keys, help)) = keys_and_help(&keymap, &[command], "…") {
-                assert!(text::width(&help) <= HELP, "{}: {help}", command.name());
-                assert!(text::width(&keys) < KEYS - 2, "{}: {keys}", command.name());
+        let theme = Theme::new(ColourScheme::Dark, false);
+        for context in Context::ALL {
+            for (keys, help) in sections(*context, &keymap, &theme).into_iter().flat_map(|section| section.rows) {
+                assert!(text::width(&help) <= HELP, "{keys}: {help}");
+                assert!(text::width(&keys) < KEYS - 2, "{keys}: {help}");
             }
         }
+    }
+
+    #[test]
+    fn every_command_is_listed_with_its_arguments() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        let theme = Theme::new(ColourScheme::Dark, false);
+        let rows: Vec<String> = sections(Context::Browse, &keymap, &theme)
+            .into_iter()
+            .flat_map(|section| section.rows)
+            .map(|row| row.0)
+            .collect();
+        for typed in [":NUMBER", ":s/OLD/NEW/", ":prefix TEXT", ":report [FILE]", ":sort random [N]", ":w", ":stats"] {
+            assert!(rows.iter().any(|row| row == typed), "{typed}: {rows:?}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_the_context_come_first() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        let theme = Theme::new(ColourScheme::Dark, false);
+        let first = &sections(Context::Zoom, &keymap, &theme)[0];
+        assert_eq!((first.title.as_str(), first.rows.iter().any(|row| row.0 == "0")), ("Here: zoom", true));
+        assert_eq!(sections(Context::Browse, &keymap, &theme)[0].title, "Move");
     }
 }

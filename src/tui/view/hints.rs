@@ -10,8 +10,8 @@ use crate::tui::keymap::Key;
 
 use Command::{
     Accept, AcceptEdit, AcceptEditNext, AcceptEditStay, Close, DiscardDraft, Down, Edit, Exclude, Flag, Help, Keep,
-    Quit, Regenerate, Save, Select, SelectAll, SelectRange, Sheet, Skip, Submit, Texts, Undo, Up, Zoom, ZoomFit,
-    ZoomIn, ZoomOut,
+    Quit, Regenerate, Save, Search, Select, SelectAll, SelectRange, Sheet, Skip, Submit, Texts, Undo, Up, Zoom,
+    ZoomFit, ZoomIn, ZoomOut,
 };
 
 /// Returns the commands that the footer mentions, most important first. Dialogs list their own keys.
@@ -24,7 +24,8 @@ fn mentioned(model: &Model) -> &'static [Command] {
         (Mode::Edit(_), ..) => &[AcceptEdit, AcceptEditStay, AcceptEditNext, Close, DiscardDraft],
         (Mode::Zoom(_), ..) => &[Close, ZoomIn, ZoomOut, ZoomFit, Texts, Down, Up],
         (Mode::Statistics(row), ..) if model.query_of_row(*row).is_some() => &[Submit, Close, Down, Up],
-        (Mode::Help(_) | Mode::Statistics(_), ..) => &[Close, Down, Up],
+        (Mode::Help(_), ..) => &[Close, Search, Down, Up],
+        (Mode::Statistics(_), ..) => &[Close, Down, Up],
         _ => &[],
     }
 }

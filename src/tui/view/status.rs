@@ -103,6 +103,7 @@ const fn prompt(mode: &Mode) -> &'static str {
         Mode::Command(_) => ":",
         Mode::Note(_) => " note: ",
         Mode::Search(_) => "/",
+        Mode::Help(page) if page.typing => "/",
         Mode::Filter(_) => " filter: ",
         Mode::CustomReason(..) => " reason: ",
         _ => "",
