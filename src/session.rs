@@ -29,6 +29,7 @@ mod history;
 mod ledger;
 mod location;
 mod lock;
+mod log_mark;
 mod open;
 mod opened;
 mod owner;

@@ -9,10 +9,14 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::TempDir;
 
 use super::error::{Fault, SessionError};
+use super::log_mark::check_without_log;
 use super::schema::{self, Header, MIGRATIONS};
+
+const READING: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// Opens the database for writing. Writes nothing to a file that is not a session of a known format.
 pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
+    check_without_log(file)?;
     let open = || -> Result<_, Fault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags)?;
@@ -62,13 +66,12 @@ pub(super) fn connect_read_only(
     if !file.try_exists().map_err(|source| unreadable(file, source))? {
         return Ok(None);
     }
+    if at_rest {
+        check_without_log(file)?;
+    }
     let open = || -> Result<_, Fault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = if at_rest {
-            Connection::open_with_flags(immutable(file), flags | OpenFlags::SQLITE_OPEN_URI)?
-        } else {
-            Connection::open_with_flags(file, flags)?
-        };
+        let connection =
+            if at_rest { immutable_connection(file)? } else { Connection::open_with_flags(file, READING)? };
         Ok((schema::header(&connection)?, connection))
     };
     let (header, connection, copy) = match open() {
@@ -95,9 +98,7 @@ pub(super) fn connect_read_only(
 /// Opens a session of any format for reading, to look at it only: without its write-ahead log if `at_rest`. Returns `None`
 /// if it has no tables.
 pub(super) fn peek(file: &Path, at_rest: bool) -> Result<Option<Connection>, Fault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let address = if at_rest { immutable(file).into() } else { file.to_owned() };
-    let connection = Connection::open_with_flags(address, flags)?;
+    let connection = if at_rest { immutable_connection(file)? } else { Connection::open_with_flags(file, READING)? };
     Ok(matches!(schema::header(&connection)?, Header::Session(_)).then_some(connection))
 }
 
@@ -119,6 +120,11 @@ pub(super) fn wal_of(file: &Path) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push("-wal");
     path.into()
+}
+
+/// Opens a database for reading as if nothing could change it, without its write-ahead log.
+pub(super) fn immutable_connection(file: &Path) -> Result<Connection, Fault> {
+    Ok(Connection::open_with_flags(immutable(file), READING | OpenFlags::SQLITE_OPEN_URI)?)
 }
 
 /// Returns the URI that opens a database as immutable. See <https://www.sqlite.org/uri.html>.

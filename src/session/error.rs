@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::connection::wal_of;
 use super::event::Seq;
 use crate::dataset::{DatasetError, RecordId};
 use crate::text::counted;
@@ -29,8 +30,11 @@ pub enum SessionError {
     #[error("{}: format {version} is too new, this recaption supports formats up to {known} (file left as it is): use a newer recaption", .file.display())]
     TooNew { file: PathBuf, version: u32, known: u32 },
     /// The contents are inconsistent.
-    #[error("{}: damaged: {what} (file left as it is): restore a copy, or move it away to start over", .file.display())]
+    #[error("{}: damaged: {what} (file left as it is): if it is a copy, copy it again while recaption is closed, or else restore a copy, or move it away to start over", .file.display())]
     Damaged { file: PathBuf, what: String },
+    /// The database was copied without its write-ahead log, or the log was deleted.
+    #[error("{file}: the newest changes are missing: it was copied while it was open, or its log ({log}) is gone (file left as it is): close recaption there and copy it again, or copy the log too; to use it without them, create an empty {log}", file = .file.display(), log = log_name(.file))]
+    LogMissing { file: PathBuf },
     #[error("{}: {source}{}", .file.display(), way_out(.source))]
     Database { file: PathBuf, source: rusqlite::Error },
     /// The file, or one beside it.
@@ -108,6 +112,7 @@ impl SessionError {
 pub(super) enum Fault {
     Database(rusqlite::Error),
     Damaged(String),
+    LogMissing,
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -121,6 +126,7 @@ impl Fault {
         let file = file.to_owned();
         match self {
             Self::Damaged(what) => SessionError::Damaged { file, what },
+            Self::LogMissing => SessionError::LogMissing { file },
             Self::Database(source) => match source.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => SessionError::NotASession { file },
                 Some(ErrorCode::DatabaseCorrupt) => SessionError::Damaged { file, what: source.to_string() },
@@ -128,6 +134,10 @@ impl Fault {
             },
         }
     }
+}
+
+fn log_name(file: &Path) -> String {
+    wal_of(file).file_name().unwrap_or_default().display().to_string()
 }
 
 fn process(pid: Option<u32>) -> String {

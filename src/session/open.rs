@@ -14,6 +14,7 @@ use super::history::{self, History};
 use super::ledger::Ledger;
 use super::location::Location;
 use super::lock::Lock;
+use super::log_mark::LogMark;
 use super::opened::{Binding, Opened, Rebound, Unmatched};
 use super::rebind::Bindings;
 use super::sample;
@@ -50,11 +51,11 @@ pub fn open(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(S
         transaction.commit()?;
         // The session is valid, so checkpoints are allowed from here on.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        Ok((opened, subjects))
+        Ok((opened, subjects, LogMark::read(connection)?))
     };
-    let (opened, subjects) = finish(&mut connection).map_err(|fault| fault.of(file))?;
+    let (opened, subjects, mark) = finish(&mut connection).map_err(|fault| fault.of(file))?;
     let last = opened.ledger.last();
-    Ok((Store::new(file.to_owned(), connection, dataset.clone(), subjects, last, lock), opened))
+    Ok((Store::new(file.to_owned(), connection, dataset.clone(), subjects, last, mark, lock), opened))
 }
 
 /// Reads a session without locking or changing it, even while another process writes it. Returns an empty one if there is
@@ -117,6 +118,7 @@ fn read<T: Default>(
 /// Replays the stored events and applies the result of matching the records. Returns the event to store for it, if any.
 fn replay(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Option<Event>), Fault> {
     let mut ledger = event_log::replay(connection, None, |subject| bindings.record_of(subject))?;
+    LogMark::read(connection)?.check(ledger.last())?;
     let (mut binding, mut event) = (Binding::Unchanged, None);
     if let Some(plan) = bindings.plan.as_ref().filter(|plan| plan.has_changes()) {
         let gone = plan.outcomes.iter().filter(|(_, outcome)| *outcome == MatchOutcome::Gone).count();

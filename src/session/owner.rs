@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::connection::{peek, wal_of};
 use super::error::{Fault, SessionError};
 use super::event_log;
+use super::log_mark::check_without_log;
 use crate::dataset::{Dataset, OpenOptions, Stamp};
 
 /// Records of the session, and of the dataset, that are compared to recognise a renamed dataset that has also changed.
@@ -62,6 +63,7 @@ pub(super) fn is_own(session: &Path, dataset: &Path) -> bool {
 
 /// Returns the dataset a session was last opened with.
 pub(super) fn dataset(session: &Path) -> Result<PathBuf, SessionError> {
+    check_without_log(session)?;
     let known = read(session, None).map_err(|fault| fault.of(session))?.and_then(|(_, identity)| identity.path);
     known.ok_or_else(|| SessionError::Damaged { file: session.to_owned(), what: "no dataset stored".to_owned() })
 }

@@ -15,6 +15,7 @@ use super::event::{Draft, Event, Seq};
 use super::event_log;
 use super::history;
 use super::lock::Lock;
+use super::log_mark::LogMark;
 use super::rebind;
 use super::sample::{self, Sample};
 use super::setting::put_setting;
@@ -45,8 +46,25 @@ pub struct Store {
     namesakes: Option<Namesakes>,
     subjects: BTreeMap<RecordId, SubjectIndex>,
     last: Seq,
+    database: DatabaseFile,
     // The last field, so that the lock is released after the file is closed.
     _lock: Lock,
+}
+
+/// The database file compared with its write-ahead log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DatabaseFile {
+    /// As complete as a checkpoint can make it.
+    Settled,
+    /// The log may have changes that are not in it, but none since it was marked as complete.
+    Opened,
+    /// The newest transaction marks it as incomplete, but it was not checkpointed since.
+    Unmarked,
+    /// Marked as incomplete.
+    Marked,
+    /// Writing it failed. After a failed fsync a second one may report success without having written anything, so there
+    /// are no more checkpoints, and the log stays.
+    Failed,
 }
 
 /// What is written in one transaction.
@@ -119,9 +137,11 @@ impl Store {
         dataset: Dataset,
         subjects: BTreeMap<RecordId, SubjectIndex>,
         last: Seq,
+        mark: LogMark,
         lock: Lock,
     ) -> Self {
-        Self { file, connection, dataset, namesakes: None, subjects, last, _lock: lock }
+        let database = if mark == LogMark::Logged { DatabaseFile::Marked } else { DatabaseFile::Opened };
+        Self { file, connection, dataset, namesakes: None, subjects, last, database, _lock: lock }
     }
 
     #[must_use]
@@ -191,12 +211,8 @@ impl Store {
                 // The records that the transaction introduced are not stored.
                 self.subjects.retain(|_, index| (index.0 as usize) < known);
                 let error = fault.of(&self.file);
-                if !error.is_without_effect() {
-                    // After a failed fsync a second one may report success without having written anything, so no
-                    // checkpoint is made on closing. If this cannot be set, the checkpoint contains only acknowledged
-                    // events. The transaction itself is written again by the next attempt.
-                    _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-                }
+                // The transaction itself is written again by the next attempt.
+                self.keep_log_after(&error);
                 Err(error)
             }
         }
@@ -204,7 +220,7 @@ impl Store {
 
     /// Writes a batch up to the first step that cannot be stored because its records cannot be read. Returns why.
     fn write(&mut self, batch: &Batch) -> Result<Option<SessionError>, Fault> {
-        let Self { connection, dataset, namesakes, subjects, .. } = self;
+        let Self { connection, dataset, namesakes, subjects, database, .. } = self;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut subjects =
             Subjects { connection: &transaction, dataset, namesakes: namesakes.as_ref(), known: subjects };
@@ -248,9 +264,79 @@ impl Store {
             put_setting(&transaction, "cursor", Some(record.0))?;
             put_setting(&transaction, "cursor_name", Some(name.clone()))?;
         }
+        let unmarked = matches!(database, DatabaseFile::Settled | DatabaseFile::Opened);
+        if unmarked {
+            LogMark::Logged.store(&transaction)?;
+        }
         transaction.commit()?;
+        if unmarked {
+            *database = DatabaseFile::Unmarked;
+        }
         self.last = last;
         Ok(refused)
+    }
+
+    /// Returns true if [`settle`](Self::settle) has something to do.
+    pub(super) const fn is_unsettled(&self) -> bool {
+        matches!(self.database, DatabaseFile::Opened | DatabaseFile::Unmarked | DatabaseFile::Marked)
+    }
+
+    /// Marks the database file as incomplete after the first commit since it was settled. Call it after the commit was
+    /// acknowledged.
+    pub(super) fn mark(&mut self) {
+        if self.database == DatabaseFile::Unmarked {
+            self.database = DatabaseFile::Marked;
+            self.checkpoint();
+        }
+    }
+
+    /// Completes the database file, so that a copy of it needs no write-ahead log. To be called when idle.
+    pub(super) fn settle(&mut self) {
+        if !self.is_unsettled() {
+            return;
+        }
+        match self.mark_complete() {
+            Ok(()) => {
+                self.database = DatabaseFile::Settled;
+                self.checkpoint();
+            }
+            // If it is passing, it is tried again.
+            Err(error) => self.keep_log_after(&error),
+        }
+    }
+
+    fn mark_complete(&mut self) -> Result<(), SessionError> {
+        if self.database == DatabaseFile::Opened {
+            return Ok(());
+        }
+        let mut mark = || -> Result<(), Fault> {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            LogMark::Complete(self.last).store(&transaction)?;
+            Ok(transaction.commit()?)
+        };
+        mark().map_err(|fault| fault.of(&self.file))
+    }
+
+    /// Copies the write-ahead log into the database file as far as readers allow.
+    fn checkpoint(&mut self) {
+        let checkpoint = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = checkpoint.map_err(|error| Fault::from(error).of(&self.file)) {
+            // Nothing is lost: the changes are in the log.
+            self.keep_log_after(&error);
+        }
+    }
+
+    fn keep_log_after(&mut self, error: &SessionError) {
+        if !error.is_without_effect() {
+            tracing::warn!(%error, "the session's log is not folded into its file any more");
+            self.keep_log();
+        }
+    }
+
+    fn keep_log(&mut self) {
+        self.database = DatabaseFile::Failed;
+        // If this cannot be set, the checkpoint on closing contains only acknowledged events.
+        _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 
     /// Stops the file from growing, as a full disk does.
@@ -265,7 +351,13 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the file cannot be written.
-    pub fn close(self) -> Result<(), SessionError> {
+    pub fn close(mut self) -> Result<(), SessionError> {
+        if self.is_unsettled()
+            && let Err(error) = self.mark_complete()
+        {
+            tracing::warn!(%error, "the session's file is not complete without its log");
+            self.keep_log();
+        }
         let Self { file, connection, .. } = self;
         connection.close().map_err(|(_, error)| Fault::from(error).of(&file))
     }

@@ -31,6 +31,9 @@ const RETRY: Duration = Duration::from_millis(500);
 /// How long a commit waits for another program that has the session locked. The attempt is repeated.
 const LOCKED: Duration = Duration::from_millis(500);
 
+/// How long no command arrives until the session's file is made complete without its log.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// How long closing waits for another program that has the session locked.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
@@ -255,12 +258,19 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
     fn run(mut self, queue: &Receiver<Command>) -> Result<(), SessionError> {
         self.open();
         loop {
-            let received = if self.delayed { queue.recv_timeout(RETRY) } else { queue.recv().map_err(Into::into) };
+            let received = match self.timeout() {
+                Some(timeout) => queue.recv_timeout(timeout),
+                None => queue.recv().map_err(Into::into),
+            };
             let first = match received {
                 Ok(first) => first,
-                Err(RecvTimeoutError::Timeout) => {
+                Err(RecvTimeoutError::Timeout) if self.delayed => {
                     // Without a command, a failed attempt is no news.
                     _ = self.commit();
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.store.iter_mut().for_each(Store::settle);
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -295,6 +305,7 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
             for event in refused {
                 self.report(event);
             }
+            self.store.iter_mut().for_each(Store::mark);
             match last {
                 Some(Command::Reopen) => {
                     if let Err(error) = self.close() {
@@ -307,6 +318,14 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
             }
         }
         self.close()
+    }
+
+    /// Returns how long to wait for the next command, if there is something to do without one.
+    fn timeout(&self) -> Option<Duration> {
+        if self.delayed {
+            return Some(RETRY);
+        }
+        self.store.as_ref().filter(|store| store.is_unsettled()).map(|_| IDLE)
     }
 
     fn open(&mut self) {

@@ -8,7 +8,7 @@ use twox_hash::XxHash3_128;
 
 use crate::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use crate::describe::StopReason;
-use crate::session::connection::open_copy;
+use crate::session::connection::{open_copy, wal_of};
 use crate::session::fixture::*;
 use crate::session::{
     Actor, Binding, CandidateId, Change, Changes, Decision, DecisionKind, Draft, EditBase, Event, FILE, Ledger,
@@ -20,6 +20,7 @@ fn files(folder: &Path) -> BTreeMap<String, u128> {
     fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
         .map(|path| {
             (path.file_name().unwrap().to_str().unwrap().to_owned(), XxHash3_128::oneshot(&fs::read(&path).unwrap()))
         })
@@ -119,20 +120,88 @@ fn killed(list: &List) -> Ledger {
     let mut review = Review::open(list);
     review.decide("a", Decision::Kept);
     review.close();
-    let mut review = Review::open(list);
-    review.decide("a", edited("own"));
-    review.settle();
+    let (mut store, opened) = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
+    let mut ledger = opened.ledger;
+    let step = ledger.perform(decided(RecordId(0), edited("own")).into());
+    store.append(step, Timestamp::UNIX_EPOCH).unwrap();
     let file = list.location().file().to_owned();
     let away = list.path.with_extension("away");
     fs::create_dir(&away).unwrap();
     for name in ["metadata.sqlite", "metadata.sqlite-wal"] {
         fs::copy(file.with_file_name(name), away.join(name)).unwrap();
     }
-    let ledger = review.close();
+    store.close().unwrap();
     for name in ["metadata.sqlite", "metadata.sqlite-wal"] {
         fs::copy(away.join(name), file.with_file_name(name)).unwrap();
     }
     ledger
+}
+
+/// Copies the session's file without its log.
+fn copy_alone(list: &List, name: &str) -> Location {
+    let copy = list.path.with_file_name(name);
+    fs::copy(list.location().file(), &copy).unwrap();
+    chosen(list, &copy)
+}
+
+#[test]
+fn a_copy_of_an_open_session_is_complete_or_rejected() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    let (mut store, Opened { mut ledger, .. }) =
+        open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
+    let check_rejected = |copy: &Location| {
+        let before = files(folder.path());
+        let read = open_read_only(copy, &list.dataset()).unwrap_err();
+        let write = open(copy, &list.dataset(), Timestamp::UNIX_EPOCH).map(drop).unwrap_err();
+        for error in [read, write, crate::session::dataset_of(copy.file()).unwrap_err()] {
+            assert!(matches!(&error, SessionError::LogMissing { file } if file == copy.file()), "{error}");
+            assert!(error.to_string().contains("copied while it was open"), "{error}");
+        }
+        let mut after = files(folder.path());
+        after.remove(&format!("{}.lock", copy.file().file_name().unwrap().display()));
+        assert_eq!(after, before, "unchanged, and no log is created");
+    };
+    check_rejected(&copy_alone(&list, "new.sqlite"));
+    for round in 0..3 {
+        let keep = ledger.perform(decided(RecordId(0), Decision::Kept).into());
+        store.append(keep, Timestamp::UNIX_EPOCH).unwrap();
+        store.mark();
+        check_rejected(&copy_alone(&list, &format!("marked{round}.sqlite")));
+        let edit = ledger.perform(decided(RecordId(1), edited("own")).into());
+        store.append(edit, Timestamp::UNIX_EPOCH).unwrap();
+        store.mark();
+        check_rejected(&copy_alone(&list, &format!("behind{round}.sqlite")));
+
+        let copy = copy_alone(&list, &format!("accepted{round}.sqlite"));
+        fs::write(wal_of(copy.file()), "").unwrap();
+        let accepted = open_read_only(&copy, &list.dataset()).unwrap();
+        assert_eq!(accepted.ledger.last().0 + 1, ledger.last().0, "an empty log accepts the loss");
+
+        store.settle();
+        let copy = copy_alone(&list, &format!("settled{round}.sqlite"));
+        assert_eq!(open_read_only(&copy, &list.dataset()).unwrap().ledger, ledger);
+        assert!(!store.is_unsettled());
+    }
+    let skip = ledger.perform(decided(RecordId(0), Decision::Skipped).into());
+    store.append(skip, Timestamp::UNIX_EPOCH).unwrap();
+    store.close().unwrap();
+    let copy = copy_alone(&list, "closed.sqlite");
+    assert_eq!(open_read_only(&copy, &list.dataset()).unwrap().ledger, ledger);
+}
+
+#[test]
+fn a_copy_with_fewer_events_than_it_is_marked_with_is_rejected() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    review.close();
+    let copy = copy_alone(&list, "torn.sqlite");
+    let mark = "UPDATE setting SET value = 2 WHERE name = 'complete_through'";
+    Connection::open(copy.file()).unwrap().execute(mark, []).unwrap();
+    let error = open_read_only(&copy, &list.dataset()).unwrap_err();
+    assert!(matches!(error, SessionError::LogMissing { .. }), "{error}");
 }
 
 #[test]

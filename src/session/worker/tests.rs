@@ -1,13 +1,15 @@
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::dataset::RecordId;
+use crate::dataset::{CAPTION, RecordId};
 use crate::describe::{Dollars, StopReason, Tokens, Usage};
 use crate::session::fixture::*;
 use crate::session::{
-    Actor, CandidateId, Change, Changes, Decision, Draft, EditBase, Event, Ledger, Provenance, Seq, SessionError, Step,
-    Worker, WorkerEvent, open,
+    Actor, CandidateId, Change, Changes, Decision, Draft, EditBase, Event, Ledger, Location, Provenance, Seq,
+    SessionError, Step, Worker, WorkerEvent, open, open_read_only,
 };
 
 fn store(worker: &Worker, seq: u64, event: Event) {
@@ -134,6 +136,30 @@ fn what_another_programs_lock_delays_is_stored_after_it() {
     let review = Review::open(&list);
     assert_eq!(review.ledger.record(RecordId(0)).decision, Decision::Kept);
     assert_eq!(review.ledger.record(RecordId(1)).decision, Decision::Skipped);
+}
+
+#[test]
+fn a_copy_of_an_idle_session_is_complete() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let mut review = Review::open(&list);
+    review.decide("a", Decision::Kept);
+    review.settle();
+    let copy = folder.path().join("copy.sqlite");
+    let location = Location::find(&list.path, CAPTION, Some(&copy)).unwrap();
+    let start = Instant::now();
+    loop {
+        std::fs::copy(list.location().file(), &copy).unwrap();
+        match open_read_only(&location, &list.dataset()) {
+            Ok(opened) => break assert_eq!(opened.ledger, review.ledger),
+            // Torn copies count as damaged.
+            Err(SessionError::LogMissing { .. } | SessionError::Damaged { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert!(start.elapsed() < Duration::from_mins(1), "not complete while idle");
+        std::thread::yield_now();
+    }
+    review.close();
 }
 
 #[test]
