@@ -13,7 +13,9 @@ use futures::{StreamExt, executor::block_on_stream};
 use image::imageops::FilterType;
 use recaption::{
     dataset::RecordId,
-    describe::{Context, Describer, DescriptionEvent, Detail, JobId, Priority, Request, local::LocalDescriber},
+    describe::{
+        Context, Describer, DescriptionEvent, Detail, JobId, Outcome, Priority, Request, local::LocalDescriber,
+    },
 };
 
 /// The best of this many runs is reported, because it is the least disturbed by other load.
@@ -83,7 +85,7 @@ fn describe(describer: &LocalDescriber, picture: &Path) -> (Duration, String) {
     };
     let start = Instant::now();
     let text = match block_on_stream(describer.describe(request, Priority::Interactive).boxed()).last() {
-        Some(DescriptionEvent::Finished(description)) => description.text,
+        Some(DescriptionEvent::Ended(Outcome::Described(description))) => description.text,
         other => format!("{other:?}"),
     };
     (start.elapsed(), text)

@@ -20,6 +20,9 @@ use crate::dataset::RecordId;
 
 pub use cost::{Cost, Dollars, Tokens};
 
+/// The name of the embedded describer.
+pub const LOCAL: &str = "local";
+
 /// Identifies one request to describe a record. Results are dropped if their job is no longer the current one of the
 /// record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +157,15 @@ pub struct Usage {
     pub cost: Cost,
 }
 
+/// The result of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Described(Description),
+    /// The image shows nothing that the describer can name: neither a caption nor an error.
+    NothingRecognised,
+    Failed(DescribeError),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct DescribeError {
@@ -161,16 +173,15 @@ pub struct DescribeError {
     pub message: String,
 }
 
-/// An item of the stream of one description. The last item is `Finished` or `Failed`; the text of a stream that ends
-/// without either is discarded.
+/// An item of the stream of one description. The last item is `Ended`; the text of a stream that ends without it is
+/// discarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DescriptionEvent {
     /// The describer waits or retries, for the given reason; the text so far is discarded.
     Waiting(String),
     /// Text to append.
     Delta(String),
-    Finished(Description),
-    Failed(DescribeError),
+    Ended(Outcome),
 }
 
 /// Why a describer has paused.

@@ -30,7 +30,7 @@ use self::rules::JobSpec;
 pub use self::save::{SaveRequest, SaveTarget};
 use self::session_events::SessionEvents;
 use crate::dataset::{Dataset, RecordId};
-use crate::describe::{DescribeError, Describer, DescriberEvent, JobId};
+use crate::describe::{DescribeError, Describer, DescriberEvent, JobId, Outcome};
 use crate::report::Figures;
 use crate::session::{self, Location, SampleRequest, SessionError, Step, Worker, WorkerHandle, WorkerOptions};
 
@@ -50,9 +50,17 @@ pub struct EngineOptions {
     pub max_words: usize,
     pub target: SaveTarget,
     /// The output of an earlier run, whose captions are imported as candidates.
-    pub candidates: Option<PathBuf>,
+    pub candidates: Option<CandidateFile>,
     /// The sample of a spot check, drawn unless the session has it.
     pub sample: Option<SampleRequest>,
+}
+
+/// A file whose captions are imported as candidates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateFile {
+    pub path: PathBuf,
+    /// [`FILE`](crate::session::FILE) or [`SAMPLE`](crate::session::SAMPLE).
+    pub describer: &'static str,
 }
 
 /// The work in the background. Dropping it flushes the session.
@@ -258,7 +266,7 @@ impl Engine {
     }
 
     fn refuse(&self, refused: &Refused) {
-        let event = JobEvent::Failed(DescribeError { message: refused.to_string() });
+        let event = JobEvent::Ended(Outcome::Failed(DescribeError { message: refused.to_string() }));
         let JobSpec { job, record, .. } = *refused.spec;
         (self.emit)(EngineEvent::Job { job, record, event, at: Timestamp::now() });
     }

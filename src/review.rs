@@ -34,8 +34,8 @@ pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use model::{
     Bulk, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage, Job, JobState,
-    List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SaveStatus, Search, SearchEntry, Seek,
-    SessionStatus, Settings, Sorting, Version,
+    List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SAMPLE, SaveStatus, Search, SearchEntry,
+    Seek, SessionStatus, Settings, Sorting, Version,
 };
 pub use msg::{Msg, Viewport};
 pub use order::Order;

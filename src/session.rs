@@ -48,7 +48,7 @@ mod worker;
 pub use delete::delete;
 pub use error::SessionError;
 pub use event::{
-    Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, MatchOutcome, Provenance, Seq,
+    Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, MatchOutcome, Provenance, SAMPLE, Seq,
 };
 pub use history::{Action, ActionKind, History, ReviewerChange};
 pub use ledger::Ledger;

@@ -30,11 +30,12 @@ use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
 use crate::console::{Console, is_utf8_locale, no_colour};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
+use crate::engine::CandidateFile;
 use crate::engine::selection::{Sample, Selection};
 use crate::exit::ExitCode;
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
-use crate::session::SampleRequest;
+use crate::session::{FILE, SampleRequest};
 use crate::tui::{self, ColourScheme, Keymap, KeymapError};
 
 /// Runs the command. Errors are printed to standard error.
@@ -156,7 +157,7 @@ impl Run {
             open: self.open_options(&args.dataset),
             session: args.session.file,
             read_only: args.read_only,
-            candidates: args.candidates,
+            candidates: args.candidates.map(|path| CandidateFile { path, describer: FILE }),
             output: args.target.output,
             in_place: args.target.in_place,
             force: args.target.force,

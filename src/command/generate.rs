@@ -129,7 +129,7 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     let rules = &options.rules;
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
-        let selected = options.selection.select(&dataset, &ledger, rules)?;
+        let selected = options.selection.select(&dataset, &ledger, options.describer.name(), rules)?;
         return Ok(print_plan(options, &dataset, &selected, out)?);
     }
     let log = logging::start_beside(&location, &options.log);

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars};
-use crate::engine::{EngineOptions, SaveTarget};
+use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
 use crate::lint::Rules;
 use crate::logging;
 use crate::review::{Model, Msg, Settings};
@@ -25,7 +25,7 @@ pub struct ReviewOptions {
     pub session: Option<PathBuf>,
     pub read_only: bool,
     /// The output of an earlier run, whose captions become candidates.
-    pub candidates: Option<PathBuf>,
+    pub candidates: Option<CandidateFile>,
     /// Where to save; by default beside the dataset.
     pub output: Option<PathBuf>,
     /// Save over the dataset itself.

@@ -38,7 +38,7 @@ use super::rate_limiter::{Permit, RateLimiter};
 use super::upload::{Upload, UploadCache};
 use super::{
     Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, Listener,
-    Pause, PauseKind, Priority, Request, Tokens, Usage,
+    Outcome, Pause, PauseKind, Priority, Request, Tokens, Usage,
 };
 use crate::aws::{AwsError, Parameter, PauseCause, Reaction};
 
@@ -117,8 +117,8 @@ impl Describer for BedrockDescriber {
         let (events, mut receiver) = unbounded_channel();
         let work = async move {
             let end = match service.describe(&request, priority, &events).await {
-                Ok(description) => DescriptionEvent::Finished(description),
-                Err(message) => DescriptionEvent::Failed(DescribeError { message }),
+                Ok(description) => DescriptionEvent::Ended(Outcome::Described(description)),
+                Err(message) => DescriptionEvent::Ended(Outcome::Failed(DescribeError { message })),
             };
             // Fails if the description was cancelled.
             let _ = events.send(end);

@@ -1,9 +1,10 @@
 //! The embedded describer: small neural networks in the binary and rule-based captions. It needs no account and no network
 //! connection, and costs nothing.
 //!
-//! Stages: `picture` decodes the file; `person` detects people with the networks in `models`; `garment` and `scene` analyse
-//! clothes and surroundings with `colour` and `texture`; `sentence` turns the resulting `observations` into a caption. A
-//! caption mentions only what was detected, and never a person's gender, age or origin.
+//! Stages: `picture` decodes the file; `person` detects people with the networks in `models`, and `unworn` a garment if there
+//! are none; `garment` and `scene` analyse clothes and surroundings with `colour` and `texture`; `sentence` turns the resulting
+//! `observations` into a caption. A caption mentions only what was detected, and never a person's gender, age or origin. If
+//! neither a person nor a garment is recognised, there is no caption.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -22,8 +23,9 @@ mod picture;
 mod scene;
 mod sentence;
 mod texture;
+mod unworn;
 
-use std::{num::NonZeroUsize, path::Path, sync::Arc, thread};
+use std::{num::NonZeroUsize, sync::Arc, thread};
 
 use futures::{
     StreamExt,
@@ -34,17 +36,20 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     models::{ModelError, Models, Worker},
-    observations::{Observations, PersonObservations, Subject},
+    observations::{GarmentObservations, Observations, PersonObservations, Subject},
     person::PersonMask,
     picture::Picture,
     scene::Objects,
     texture::Texture,
 };
-use super::{DescribeError, Describer, Description, DescriptionEvent, Detail, Priority, Reason, Request, StopReason};
+use super::{
+    DescribeError, Describer, Description, DescriptionEvent, Detail, LOCAL, Outcome, Priority, Reason, Request,
+    StopReason,
+};
 use crate::picture::UnusablePicture;
 
 /// The model name stored with every description. Increment the number whenever captions change.
-const MODEL: &str = "recaption-local 1";
+const MODEL: &str = "recaption-local 2";
 
 #[derive(Debug, thiserror::Error)]
 enum LocalError {
@@ -78,7 +83,7 @@ impl Default for LocalDescriber {
 
 impl Describer for LocalDescriber {
     fn name(&self) -> &'static str {
-        "local"
+        LOCAL
     }
 
     /// The stream must be polled inside a Tokio runtime. The caption is emitted word by word once it is complete.
@@ -96,42 +101,41 @@ fn events(
     let cancel_on_drop = cancelled.clone().drop_guard();
     let events = async move {
         let _cancel_on_drop = cancel_on_drop;
-        stream::iter(match describe_on_worker(request, workers, cancelled).await {
-            Ok(description) => into_events(description),
-            Err(error) => vec![DescriptionEvent::Failed(error)],
-        })
+        stream::iter(into_events(describe_on_worker(request, workers, cancelled).await))
     };
     stream::once(events).flatten().boxed()
 }
 
-/// Returns a delta for each word, then the finished description.
-fn into_events(description: Description) -> Vec<DescriptionEvent> {
-    let mut events: Vec<DescriptionEvent> =
-        description.text.split_inclusive(' ').map(|word| DescriptionEvent::Delta(word.to_owned())).collect();
-    events.push(DescriptionEvent::Finished(description));
+/// Returns a delta for each word, then the outcome.
+fn into_events(outcome: Outcome) -> Vec<DescriptionEvent> {
+    let mut events = Vec::new();
+    if let Outcome::Described(description) = &outcome {
+        events.extend(description.text.split_inclusive(' ').map(|word| DescriptionEvent::Delta(word.to_owned())));
+    }
+    events.push(DescriptionEvent::Ended(outcome));
     events
 }
 
 /// Waits for a permit, then describes the image on a blocking thread.
-async fn describe_on_worker(
-    request: Request,
-    workers: Arc<Semaphore>,
-    cancelled: CancellationToken,
-) -> Result<Description, DescribeError> {
+async fn describe_on_worker(request: Request, workers: Arc<Semaphore>, cancelled: CancellationToken) -> Outcome {
     let picture = request.image_path.display().to_string();
-    let internal_error = |reason: String| DescribeError {
-        message: format!("{picture}: internal error in the local describer: {reason} (please report this)"),
+    let failed = |message: String| Outcome::Failed(DescribeError { message });
+    let internal_error = |reason: String| {
+        failed(format!("{picture}: internal error in the local describer: {reason} (please report this)"))
     };
-    let permit = workers.acquire_owned().await.map_err(|closed| internal_error(closed.to_string()))?;
+    let permit = match workers.acquire_owned().await {
+        Ok(permit) => permit,
+        Err(closed) => return internal_error(closed.to_string()),
+    };
     let work = task::spawn_blocking(move || {
         // Owned by the work, not by the stream: a cancelled description occupies its worker until the current stage ends.
         let _permit = permit;
         let worker = Worker::new(cancelled);
-        let detail = effective_detail(&request);
-        caption(&request.image_path, detail, request.max_words, &worker).map(|text| (text, detail))
+        caption(&request, &worker)
     });
     match work.await {
-        Ok(Ok((text, detail))) => Ok(Description {
+        Ok(Ok(None)) => Outcome::NothingRecognised,
+        Ok(Ok(Some((text, detail)))) => Outcome::Described(Description {
             text,
             model: MODEL.to_owned(),
             prompt: None,
@@ -139,30 +143,36 @@ async fn describe_on_worker(
             stop: StopReason::EndTurn,
             usage: None,
         }),
-        Ok(Err(error)) => Err(DescribeError { message: error.to_string() }),
-        Err(panicked) => Err(internal_error(panicked.to_string())),
+        Ok(Err(error)) => failed(error.to_string()),
+        Err(panicked) => internal_error(panicked.to_string()),
     }
 }
 
-/// Returns the level of detail. The reason for a regeneration overrides the requested level.
-fn effective_detail(request: &Request) -> Detail {
-    match request.context.reason {
-        Some(Reason::TooLong) => Detail::Brief,
-        Some(Reason::MissedItem) => Detail::Detailed,
-        _ => request.detail,
-    }
-}
-
-fn caption(path: &Path, detail: Detail, max_words: usize, worker: &Worker) -> Result<String, LocalError> {
+/// Returns a caption and its level of detail, or `None` if neither a person nor a garment is recognised.
+fn caption(request: &Request, worker: &Worker) -> Result<Option<(String, Detail)>, LocalError> {
     worker.checkpoint()?;
-    let picture = Picture::open(path, &|| worker.checkpoint().is_err());
+    let picture = Picture::open(&request.image_path, &|| worker.checkpoint().is_err());
     worker.checkpoint()?;
     let picture = picture?;
-    let observations = examine(&picture, Models::get()?, worker)?;
-    Ok(sentence::write(&observations, detail, max_words))
+    let Some(observations) = examine(&picture, Models::get()?, worker)? else { return Ok(None) };
+    let levels = levels(request);
+    let mut captions =
+        levels.iter().map(|detail| (sentence::write(&observations, *detail, request.max_words), *detail));
+    let is_new = |(text, _): &(String, Detail)| !request.context.previous.contains(text);
+    Ok(captions.clone().find(is_new).or_else(|| captions.next()))
 }
 
-fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Observations, ModelError> {
+/// Returns the levels of detail to try until a caption is new. A reason for a regeneration determines the level; otherwise
+/// levels of equal text are skipped.
+fn levels(request: &Request) -> Vec<Detail> {
+    match request.context.reason {
+        Some(Reason::TooLong) => vec![Detail::Brief],
+        Some(Reason::MissedItem) => vec![Detail::Detailed],
+        _ => vec![request.detail, request.detail.next(), request.detail.next().next()],
+    }
+}
+
+fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Option<Observations>, ModelError> {
     let black_and_white = scene::is_black_and_white(picture);
     let palette = scene::palette(picture, black_and_white);
     let detections = person::detect(picture, models, worker)?;
@@ -173,7 +183,7 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Observ
         let mask = PersonMask::of(picture, models, worker)?;
         if let Some(people) = person::analyse_people(picture, &found, &mask, models, worker)? {
             worker.checkpoint()?;
-            let objects = Objects::among(&detections, Some(people.main.frame));
+            let objects = Objects::among(&detections, people.main.frame);
             let person = PersonObservations {
                 framing: people.main.framing,
                 prominent: people.prominent,
@@ -182,24 +192,25 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Observ
                 clothes: garment::clothes(picture, &people, &texture, black_and_white),
                 accessories: objects.accessories,
             };
-            return Ok(Observations {
+            return Ok(Some(Observations {
                 black_and_white,
                 subject: Subject::Person(person),
                 objects: objects.surroundings,
                 background: scene::background(picture, &texture, &people, &mask, black_and_white),
                 palette,
-            });
+            }));
         }
     }
+    let Some(kind) = unworn::find(picture, models, worker)? else { return Ok(None) };
     worker.checkpoint()?;
     let still_life = scene::still_life(picture, &texture, black_and_white);
-    Ok(Observations {
+    Ok(Some(Observations {
         black_and_white,
-        subject: Subject::NoPerson(still_life.thing),
-        objects: Objects::among(&detections, None).surroundings,
+        subject: Subject::Garment(GarmentObservations { kind, tint: still_life.tint, patterned: still_life.patterned }),
+        objects: Vec::new(),
         background: still_life.background,
         palette,
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::dataset::{Entry, RecordId};
-use crate::describe::{DescribeError, DescriberStatus, Description, JobId, Usage};
+use crate::describe::{DescriberStatus, JobId, Outcome, Usage};
 use crate::report::Figures;
 use crate::session::{Opened, Sample, Seq, SessionError};
 
@@ -45,8 +45,10 @@ pub enum EngineEvent {
     StoreDelayed(String),
     /// The sample of a spot check.
     Sampled(Result<Box<Sample>, String>),
-    /// Captions of an earlier run's output; with the last of them, a summary.
+    /// Captions of a file; with the last of them, a summary.
     Imported {
+        /// [`FILE`](crate::session::FILE) or [`SAMPLE`](crate::session::SAMPLE).
+        describer: &'static str,
         source: String,
         captions: Vec<(RecordId, String)>,
         done: Option<String>,
@@ -76,8 +78,7 @@ pub enum JobEvent {
     Waiting(String),
     /// More text.
     Delta(String),
-    Finished(Description),
-    Failed(DescribeError),
+    Ended(Outcome),
     /// Cancelled, or replaced by a newer job for the same record.
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! Imports the captions of an earlier run's output as candidates.
+//! Imports the captions of a file, such as an earlier run's output, as candidates.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -6,22 +6,23 @@ use std::path::Path;
 use jiff::Timestamp;
 use twox_hash::XxHash3_128;
 
-use super::{Emit, EngineEvent, Stopping};
+use super::{CandidateFile, Emit, EngineEvent, Stopping};
 use crate::dataset::{Dataset, DatasetError, Entry, Match, OpenOptions, Record, RecordId, Sought, match_namesakes};
 use crate::text::{counted, trim};
 
 /// Captions in one event: large enough to be quick, small enough to keep the screen responsive.
 const BATCH: usize = 256;
 
-/// Reads `file` and emits its captions for the records of `dataset`. They are matched by file name; if several records
+/// Reads the file and emits its captions for the records of `dataset`. They are matched by file name; if several records
 /// share one, only if it is certain which is which (see [`match_namesakes`]).
-pub(super) fn run(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stopping) {
+pub(super) fn run(dataset: &Dataset, file: &CandidateFile, emit: &Emit, stopping: &Stopping) {
     if let Err(error) = import(dataset, file, emit, stopping) {
         emit(EngineEvent::Warning(format!("no candidates imported: {error}")));
     }
 }
 
-fn import(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stopping) -> Result<(), DatasetError> {
+fn import(dataset: &Dataset, file: &CandidateFile, emit: &Emit, stopping: &Stopping) -> Result<(), DatasetError> {
+    let CandidateFile { path: file, describer } = file;
     let source = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     let (mut captions, report) = candidates(dataset, file, stopping)?;
     let summary = report.summary(&source, dataset.caption_field());
@@ -29,7 +30,8 @@ fn import(dataset: &Dataset, file: &Path, emit: &Emit, stopping: &Stopping) -> R
         let rest = captions.split_off(captions.len().min(BATCH));
         let done = rest.is_empty().then(|| summary.clone());
         let is_last = done.is_some();
-        emit(EngineEvent::Imported { source: source.clone(), captions, done, at: Timestamp::now() });
+        let (source, at) = (source.clone(), Timestamp::now());
+        emit(EngineEvent::Imported { describer, source, captions, done, at });
         if is_last || stopping.check().is_break() {
             return Ok(());
         }

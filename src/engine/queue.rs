@@ -21,7 +21,7 @@ use self::backlog::Backlog;
 use super::event::JobEvent;
 use super::rules::JobSpec;
 use crate::dataset::RecordId;
-use crate::describe::{DescribeError, Describer, DescriptionEvent, JobId, Priority, Request};
+use crate::describe::{DescribeError, Describer, DescriptionEvent, JobId, Outcome, Priority, Request};
 
 /// The maximum number of waiting jobs per priority. A run over a large dataset adds jobs as others end.
 pub const LIMIT: usize = 1_000;
@@ -252,18 +252,17 @@ async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToke
         match event {
             Some(DescriptionEvent::Waiting(reason)) => (shared.on_event)(job, record, JobEvent::Waiting(reason)),
             Some(DescriptionEvent::Delta(text)) => (shared.on_event)(job, record, JobEvent::Delta(text)),
-            Some(DescriptionEvent::Finished(description)) if description.text.trim().is_empty() => {
+            Some(DescriptionEvent::Ended(Outcome::Described(description))) if description.text.trim().is_empty() => {
                 return failed("the describer returned no text");
             }
-            Some(DescriptionEvent::Finished(description)) => return JobEvent::Finished(description),
-            Some(DescriptionEvent::Failed(error)) => return JobEvent::Failed(error),
+            Some(DescriptionEvent::Ended(outcome)) => return JobEvent::Ended(outcome),
             None => return failed("description interrupted: partial text discarded"),
         }
     }
 }
 
 fn failed(message: impl Into<String>) -> JobEvent {
-    JobEvent::Failed(DescribeError { message: message.into() })
+    JobEvent::Ended(Outcome::Failed(DescribeError { message: message.into() }))
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 
 use crate::dataset::RecordId;
-use crate::describe::{DescribeError, Description, Detail, JobId, Priority, Reason, StopReason};
+use crate::describe::{Description, Detail, JobId, LOCAL, Outcome, Priority, Reason, StopReason};
 use crate::lint::{self, Finding, LintKind, Rules};
-use crate::session::{Actor, Candidate, CandidateId, Decision, Event, FILE, Ledger, Original, Provenance, RecordState};
+use crate::session::{Actor, Candidate, CandidateId, Decision, Event, Ledger, Original, Provenance, RecordState};
+use crate::text;
 
 /// A description to be made, as far as the session determines it. [`request::build`](super::request::build) adds the
 /// dataset's part.
@@ -51,11 +52,48 @@ impl CurrentCaption {
     }
 }
 
-/// Returns true if a record has nothing to review yet: it is undecided, without a candidate and without a draft. Whether
-/// its line and its image can be read is for the caller to check.
+/// Returns true if a record has nothing to review yet: it is undecided, without a candidate and without a draft, and this
+/// describer has not tried and recognised nothing. Whether its line and its image can be read is for the caller to check.
 #[must_use]
-pub fn needs_description(state: &RecordState) -> bool {
-    state.decision == Decision::Undecided && state.candidates.is_empty() && state.draft.is_none()
+pub fn needs_description(state: &RecordState, describer: &str) -> bool {
+    state.decision == Decision::Undecided
+        && state.candidates.is_empty()
+        && state.draft.is_none()
+        && state.unrecognised.as_deref() != Some(describer)
+}
+
+/// Returns true if a describer's candidate comes before the caption that a record would be saved with: it is shown, edited
+/// and accepted in its place, and made ahead of the review. One of the embedded describer does only if that caption is
+/// empty or needs attention; it is offered beside a good one. `None`: the caption is not loaded.
+#[must_use]
+pub fn displaces(describer: &str, current: Option<&str>, rules: &Rules) -> bool {
+    let needs_replacement = |caption: &str| {
+        text::trim(caption).is_empty() || lint::needs_attention(caption, rules, &lint::Context::default())
+    };
+    describer != LOCAL || current.is_some_and(needs_replacement)
+}
+
+/// Returns true if the embedded describer wrote the candidate.
+#[must_use]
+pub fn is_local(candidate: &Candidate) -> bool {
+    candidate.provenance.describer == LOCAL
+}
+
+/// Returns the index of the candidate that comes first: the newest one that displaces the caption that the record would be
+/// saved with. `local_displaces` says that for the embedded describer, and is called only if it wrote the newest one.
+#[must_use]
+pub fn foremost(state: &RecordState, local_displaces: impl FnOnce() -> bool) -> Option<usize> {
+    let newest = state.candidates.len().checked_sub(1)?;
+    if !is_local(&state.candidates[newest]) || local_displaces() {
+        return Some(newest);
+    }
+    state.candidates.iter().rposition(|candidate| !is_local(candidate))
+}
+
+/// Returns true if a describer can act on a reason for regenerating.
+#[must_use]
+pub fn can_use(describer: &str, reason: &Reason) -> bool {
+    describer != LOCAL || matches!(reason, Reason::TooLong | Reason::MissedItem)
 }
 
 /// Returns true if a record's last description failed and nothing was decided since.
@@ -87,7 +125,7 @@ pub fn job_spec(
 
 /// Returns true if a describer wrote the candidate; false if it was imported from a file.
 fn is_described(candidate: &Candidate) -> bool {
-    candidate.provenance.describer != FILE
+    !candidate.provenance.is_imported()
 }
 
 /// Returns why a candidate's text ended. `None` for imported ones: only their text can show that they are cut off.
@@ -128,6 +166,8 @@ pub struct Origin<'a> {
     pub at: Timestamp,
     /// Who asked for a clean candidate to be accepted as soon as it arrives.
     pub accept: Option<Actor>,
+    /// The caption that the record would be saved with; empty if there is none, `None` if it is not loaded.
+    pub current: Option<&'a str>,
 }
 
 /// The end of a job.
@@ -135,49 +175,76 @@ pub struct Origin<'a> {
 pub struct Conclusion {
     /// To be stored as one step.
     pub events: Vec<Event>,
-    /// The new candidate, or the reason for the failure.
-    pub result: Result<Described, String>,
+    pub result: Concluded,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concluded {
+    Described(Described),
+    NothingRecognised,
+    /// The reason.
+    Failed(String),
+}
+
+/// The place of a new candidate among the captions of its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is clean, and accepting it unseen was asked for.
+    Accepted,
+    /// It comes before the current caption.
+    First,
+    /// It is offered beside a good caption.
+    Beside,
 }
 
 /// A new candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// It is clean, and accepting it unseen was asked for.
-    pub accepted: bool,
-    /// The record has a candidate with this text already.
+    pub standing: Standing,
+    /// The record has a candidate with this text already, so no other was stored.
     pub repeated: bool,
     /// The token limit cut it off.
     pub cut_off: bool,
 }
 
-/// Returns the events that the end of a job leaves in the session: a candidate (accepted if that was asked for and it is
-/// clean), or a failure. A refusal by the model is a failure, never a candidate.
+/// Returns the events that the end of a job leaves in the session: a candidate (accepted if that was asked for, it is clean
+/// and it displaces the current caption), that nothing was recognised, or a failure. A refusal by the model is a failure,
+/// never a candidate.
 #[must_use]
-pub fn conclude(
-    ledger: &Ledger,
-    record: RecordId,
-    result: Result<Description, DescribeError>,
-    origin: Origin<'_>,
-    rules: &Rules,
-) -> Conclusion {
+pub fn conclude(ledger: &Ledger, record: RecordId, outcome: Outcome, origin: Origin<'_>, rules: &Rules) -> Conclusion {
     let failed = |reason: String| Conclusion {
         events: vec![Event::Failed { record, reason: reason.clone() }],
-        result: Err(reason),
+        result: Concluded::Failed(reason),
     };
-    let Description { text, model, prompt, parameters, stop, usage } = match result {
-        Ok(description) => description,
-        Err(error) => return failed(error.message),
+    let Description { text, model, prompt, parameters, stop, usage } = match outcome {
+        Outcome::Described(description) => description,
+        Outcome::NothingRecognised => {
+            let describer = origin.describer.to_owned();
+            let events = vec![Event::Unrecognised { record, describer }];
+            return Conclusion { events, result: Concluded::NothingRecognised };
+        }
+        Outcome::Failed(error) => return failed(error.message),
     };
     let findings = findings(&text, Some(&stop), rules);
     if let Some(refusal) = findings.iter().find(|finding| finding.kind == LintKind::Refusal) {
         return failed(format!("{model} declined: {}", refusal.message));
     }
-    let accept = origin.accept.filter(|_| is_clean(&stop, &findings));
+    let displaces = displaces(origin.describer, origin.current, rules);
+    let accept = origin.accept.filter(|_| displaces && is_clean(&stop, &findings));
+    let state = ledger.record(record);
+    // A success after a failure is stored even if it repeats a candidate: it ends the failure.
+    let known = state.candidates.iter().rfind(|known| known.text == text).filter(|_| state.failure.is_none());
     let described = Described {
-        accepted: accept.is_some(),
-        repeated: ledger.record(record).candidates.iter().any(|candidate| candidate.text == text),
+        standing: match accept {
+            Some(_) => Standing::Accepted,
+            None if displaces => Standing::First,
+            None => Standing::Beside,
+        },
+        repeated: known.is_some(),
         cut_off: stop == StopReason::MaxTokens,
     };
+    // A candidate's identity is the number of its event, which is the ledger's next.
+    let candidate = known.map_or(CandidateId(ledger.last().0 + 1), |known| known.id);
     let provenance = Provenance {
         describer: origin.describer.to_owned(),
         model,
@@ -188,23 +255,27 @@ pub fn conclude(
         stop,
         at: origin.at,
     };
-    let accepted = accept.map(|by| {
-        // A candidate's identity is the number of its event, which is the ledger's next.
-        let candidate = CandidateId(ledger.last().0 + 1);
-        Event::Decided { record, decision: Decision::Accepted { candidate, text: text.clone() }, by }
-    });
-    let generated = Event::Generated { record, text, provenance };
-    Conclusion { events: std::iter::once(generated).chain(accepted).collect(), result: Ok(described) }
+    let accepted =
+        accept.map(|by| Event::Decided { record, decision: Decision::Accepted { candidate, text: text.clone() }, by });
+    let generated = known.is_none().then_some(Event::Generated { record, text, provenance });
+    Conclusion { events: generated.into_iter().chain(accepted).collect(), result: Concluded::Described(described) }
 }
 
-/// Returns the event that makes a caption of an earlier run's output a candidate, unless the record has it already.
+/// Returns the event that makes a caption of a file a candidate, unless the record has it already. `describer` is
+/// [`FILE`](crate::session::FILE) for an earlier run's output, or [`SAMPLE`](crate::session::SAMPLE).
 #[must_use]
-pub fn import(state: &RecordState, record: RecordId, text: String, source: &str, at: Timestamp) -> Option<Event> {
+pub fn import(
+    state: &RecordState,
+    record: RecordId,
+    text: String,
+    (describer, source): (&str, &str),
+    at: Timestamp,
+) -> Option<Event> {
     if state.candidates.iter().any(|candidate| candidate.text == text) {
         return None;
     }
     let provenance = Provenance {
-        describer: FILE.to_owned(),
+        describer: describer.to_owned(),
         model: source.to_owned(),
         prompt: None,
         parameters: String::new(),

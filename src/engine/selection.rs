@@ -56,13 +56,19 @@ impl Selection {
     ///
     /// # Errors
     /// Returns an error if the dataset cannot be read.
-    pub fn select(self, dataset: &Dataset, ledger: &Ledger, rules: &Rules) -> Result<Selected, DatasetError> {
+    pub fn select(
+        self,
+        dataset: &Dataset,
+        ledger: &Ledger,
+        describer: &str,
+        rules: &Rules,
+    ) -> Result<Selected, DatasetError> {
         let mut selected = Selected::default();
         let mut keys = Vec::new();
         dataset.scan(&mut |entry| {
             match entry {
                 Entry::Bad(_) => selected.unreadable += 1,
-                Entry::Record(record) if !self.only.includes(&record, ledger.record(record.id), rules) => {}
+                Entry::Record(record) if !self.only.includes(&record, ledger.record(record.id), describer, rules) => {}
                 Entry::Record(record) if record.caption.other().is_some() => selected.other_captions += 1,
                 Entry::Record(record) => {
                     let picture = dataset.picture_path(&record.file_name).ok();
@@ -90,13 +96,14 @@ impl Selection {
 }
 
 impl Only {
-    fn includes(self, record: &Record, state: &RecordState, rules: &Rules) -> bool {
+    fn includes(self, record: &Record, state: &RecordState, describer: &str, rules: &Rules) -> bool {
         match self {
-            Self::Pending => rules::needs_description(state),
+            Self::Pending => rules::needs_description(state, describer),
             Self::Failed => rules::needs_retry(state),
             Self::Lint => {
                 let caption = state.current_caption(record.caption.text()).unwrap_or_default();
-                rules::needs_description(state) && lint::needs_attention(caption, rules, &lint::Context::default())
+                rules::needs_description(state, describer)
+                    && lint::needs_attention(caption, rules, &lint::Context::default())
             }
         }
     }

@@ -1,13 +1,12 @@
 //! The session's events, forwarded; and what follows when it is opened: the sample of a spot check and the import of
 //! candidates.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
 
-use super::{Emit, EngineEvent, EngineOptions, Stopping, import};
+use super::{CandidateFile, Emit, EngineEvent, EngineOptions, Stopping, import};
 use crate::dataset::Dataset;
 use crate::report;
 use crate::session::{Location, Opened, Sample, SampleRequest, WorkerEvent, WorkerHandle};
@@ -17,7 +16,7 @@ pub(super) struct SessionEvents {
     dataset: Dataset,
     location: Location,
     /// To be imported once the session can be written.
-    candidates: Option<PathBuf>,
+    candidates: Option<CandidateFile>,
     sample: Option<SampleRequest>,
     emit: Emit,
     stopping: Stopping,

@@ -25,7 +25,7 @@ use crate::describe::{Cost, DescriberStatus, Dollars, Usage};
 use crate::lint::Rules;
 use crate::preview::{CellArea, PictureView, Preview, PreviewError};
 use crate::report::Figures;
-pub use crate::session::FILE;
+pub use crate::session::{FILE, SAMPLE};
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
 pub use mode::{
     Closeup, DescribeScope, Editor, EditorKind, FilterEntry, HelpPage, Mode, Offered, Opening, SearchEntry,

@@ -1,7 +1,7 @@
 //! A record as seen by queries, sorts and lints: its line and its state, as far as they are loaded.
 
 use crate::dataset::{Caption, Entry, Json, Line};
-use crate::describe::StopReason;
+use crate::describe::{LOCAL, StopReason};
 use crate::engine::rules;
 use crate::lint::{Finding, Rules};
 use crate::session::RecordState;
@@ -83,7 +83,7 @@ impl<'a> RecordView<'a> {
     /// Returns the caption shown in the list, with the stop reason of its description if known.
     #[must_use]
     pub fn shown(&self) -> (&'a str, Option<&'a StopReason>) {
-        match Version::default_for(self.state) {
+        match Version::default_for(self.state, || self.local_displaces()) {
             Version::Original => (self.original(), None),
             Version::Edited => (self.state.own_text().unwrap_or_default(), None),
             Version::Candidate(place) => {
@@ -91,6 +91,17 @@ impl<'a> RecordView<'a> {
                 candidate.map_or(("", None), |candidate| (&candidate.text, rules::stop_reason(candidate)))
             }
         }
+    }
+
+    /// Returns true if a candidate of the embedded describer comes before the current caption.
+    #[must_use]
+    pub fn local_displaces(&self) -> bool {
+        let current = match self.content {
+            Content::Unread => self.state.own_text(),
+            Content::Bad | Content::Read { caption: Caption::Other(_), .. } => None,
+            Content::Read { .. } => Some(self.state.own_text().unwrap_or_else(|| self.original())),
+        };
+        rules::displaces(LOCAL, current, self.rules)
     }
 
     /// Returns a field of the line. The outer `None` means that the line is not loaded.

@@ -17,11 +17,13 @@ pub struct CandidateId(pub u64);
 
 /// The describer of candidates that were imported from a file.
 pub const FILE: &str = "file";
+/// The describer of the candidates of the samples, which were imported too.
+pub const SAMPLE: &str = "sample";
 
 /// The origin of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
-    /// The describer's name ("local"), or [`FILE`].
+    /// The describer's name ("local"), or [`FILE`] or [`SAMPLE`].
     pub describer: String,
     /// The model with its version, or the name of the file.
     pub model: String,
@@ -36,6 +38,14 @@ pub struct Provenance {
     pub stop: StopReason,
     /// When the response was complete.
     pub at: Timestamp,
+}
+
+impl Provenance {
+    /// Returns true if the candidate was imported, false if a describer wrote it.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        matches!(self.describer.as_str(), FILE | SAMPLE)
+    }
 }
 
 /// Who decided.
@@ -172,6 +182,8 @@ pub enum Event {
     Generated { record: RecordId, text: String, provenance: Provenance },
     /// A description failed, with the reason for the operator.
     Failed { record: RecordId, reason: String },
+    /// A describer of this name recognised nothing in the image.
+    Unrecognised { record: RecordId, describer: String },
     /// An edit was interrupted; with `None`, it was finished or discarded.
     Drafted { record: RecordId, draft: Option<Draft> },
     /// The newest step was undone.
@@ -208,6 +220,7 @@ impl Event {
             | Self::Noted { record, .. }
             | Self::Generated { record, .. }
             | Self::Failed { record, .. }
+            | Self::Unrecognised { record, .. }
             | Self::Drafted { record, .. } => Some(*record),
             Self::StepEnded { .. } | Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
         }

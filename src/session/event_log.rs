@@ -211,6 +211,9 @@ impl<'event> EventRow<'event> {
             Event::Noted { note, .. } => Self { kind: "noted", text: Some(note), ..Self::default() },
             Event::Generated { .. } => Self { kind: "generated", ..Self::default() },
             Event::Failed { reason, .. } => Self { kind: "failed", text: Some(reason), ..Self::default() },
+            Event::Unrecognised { describer, .. } => {
+                Self { kind: "unrecognised", text: Some(describer), ..Self::default() }
+            }
             Event::Drafted { .. } => Self { kind: "drafted", ..Self::default() },
             Event::Undone => Self { kind: "undone", ..Self::default() },
             Event::Redone => Self { kind: "redone", ..Self::default() },

@@ -201,7 +201,14 @@ impl Ledger {
             Event::Generated { record, text, provenance } => {
                 let state = self.touch(record, seq);
                 state.failure = None;
+                state.unrecognised = None;
                 state.candidates.push(Candidate { id: CandidateId(seq.0), text, provenance });
+                Some(record)
+            }
+            Event::Unrecognised { record, describer } => {
+                let state = self.touch(record, seq);
+                state.failure = None;
+                state.unrecognised = Some(describer.into_boxed_str());
                 Some(record)
             }
             Event::Failed { record, reason } => {

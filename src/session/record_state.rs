@@ -37,6 +37,8 @@ pub struct RecordState {
     pub candidates: Vec<Candidate>,
     /// Why the last description failed; `None` after one succeeds.
     pub failure: Option<String>,
+    /// The describer whose last description recognised nothing.
+    pub unrecognised: Option<Box<str>>,
     pub draft: Option<Draft>,
     /// The original caption changed after the decision. A new decision resets it.
     pub original_changed: bool,

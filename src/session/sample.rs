@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::Fault;
-use super::event::{CandidateId, Decision, FILE, Seq};
+use super::event::{CandidateId, Decision, Seq};
 use super::event_log::{hash_from, hash_text, time_from};
 use super::rebind::Bindings;
 use super::record_state::{Candidate, RecordState};
@@ -97,8 +97,8 @@ impl Sample {
 
     /// Returns true if a candidate was generated after the sample was drawn. Imported ones are older.
     fn is_new(&self, id: CandidateId, state: &RecordState) -> bool {
-        let is_from_file = |candidate: &Candidate| candidate.provenance.describer == FILE;
-        id.0 > self.after.0 && !state.candidates.iter().any(|known| known.id == id && is_from_file(known))
+        let is_imported = |known: &Candidate| known.id == id && known.provenance.is_imported();
+        id.0 > self.after.0 && !state.candidates.iter().any(is_imported)
     }
 
     /// Returns the index of the candidate that is compared with the original in a blind spot check: the newest one when the

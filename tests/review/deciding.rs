@@ -3,7 +3,7 @@
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
 use recaption::review::{Effect, Mode, Tab};
-use recaption::session::{Actor, Decision, Draft, EditBase, Event, Seq};
+use recaption::session::{Actor, Decision, Draft, EditBase, Event, FILE, Seq};
 use rstest::rstest;
 
 use crate::world::World;
@@ -49,6 +49,7 @@ fn no_text_replaces_a_caption_that_is_not_a_string() {
     let captions = vec![(record, "A coat.".to_owned())];
     // A session of an older version may have a candidate, a draft and a decision.
     world.send(EngineEvent::Imported {
+        describer: FILE,
         source: "old".to_owned(),
         captions,
         done: None,

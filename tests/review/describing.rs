@@ -34,6 +34,7 @@ fn regenerate_cycles_through_the_levels_of_detail() {
     }
     assert_eq!(levels, ["standard", "detailed", "brief", "standard"]);
     assert!(world.notice().contains("same as an earlier candidate"));
+    assert_eq!(world.model.state(RecordId(0)).candidates.len(), 3);
 }
 
 #[test]
@@ -229,4 +230,115 @@ fn without_a_describer_nothing_is_requested() {
     world.keys("r g a");
     assert_eq!(world.asks(), []);
     assert!(world.notice().contains("no describer"));
+}
+
+/// A reviewer with the embedded describer.
+fn with_local(captions: &[&str]) -> World {
+    World::with(captions, |settings| settings.describer = Some("local".to_owned()))
+}
+
+#[test]
+fn nothing_recognised_is_neither_a_candidate_nor_a_failure() {
+    let mut world = World::new(&["One.", "Two.", "Three."]);
+    world.keys("r a");
+    world.recognise_nothing(0);
+    assert!(world.notice().contains("nothing recognised"), "{}", world.notice());
+    assert_eq!((world.decisions().as_str(), world.model.tabs.count(Tab::Problems)), ("[-] - -", 0));
+    assert_eq!(world.model.tabs.count(Tab::Ready), 0);
+    world.asks();
+    world.restart();
+    world.keys("g a");
+    assert_eq!(records(&mut world), [1, 2], "not tried again");
+    world.recognise_nothing(1);
+    world.finish(2, "A hat.");
+    assert_eq!(world.notice(), "described 1 of 2, nothing recognised: 1");
+    world.keys("r");
+    assert_eq!(records(&mut world), [0], "unless asked for");
+}
+
+#[test]
+fn a_local_candidate_is_offered_beside_a_good_caption() {
+    let mut world = with_local(&["A red hat.", "Two."]);
+    world.keys("r a");
+    assert_eq!(world.decisions(), "kept [-]", "accepting does not wait for it");
+    let mut world = with_local(&["A red hat.", "Two."]);
+    world.keys("r");
+    world.finish(0, "A person in red.");
+    assert!(world.notice().contains("] shows it"), "{}", world.notice());
+    assert_eq!(world.model.shown(RecordId(0)), Version::Original);
+    world.keys("]");
+    assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(0));
+    world.keys("a");
+    assert_eq!(world.decisions(), "accepted:A person in red. [-]", "the operator chose it");
+    world.keys("u [");
+    assert_eq!(world.model.shown(RecordId(0)), Version::Original);
+}
+
+#[test]
+fn a_local_candidate_comes_before_a_caption_that_needs_attention() {
+    let mut world = with_local(&["I'm sorry, but I can't help with that.", "", "A person in"]);
+    for record in 0..3 {
+        world.keys("r");
+        world.finish(record, "A person in red.");
+        assert_eq!(world.model.shown(RecordId(record)), Version::Candidate(0), "{record}");
+        world.keys("j");
+    }
+}
+
+#[test]
+fn a_new_local_candidate_replaces_the_one_that_is_looked_at() {
+    let mut world = with_local(&["A red hat.", "Two."]);
+    world.keys("r");
+    world.finish(0, "A person.");
+    world.keys("] r");
+    world.finish(0, "A person in red.");
+    assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(1));
+    world.keys("r");
+    world.finish(0, "A person.");
+    assert_eq!(world.model.state(RecordId(0)).candidates.len(), 2, "no text twice");
+}
+
+#[test]
+fn a_local_candidate_never_comes_before_a_decision() {
+    let mut world = with_local(&["A person in", "Two."]);
+    world.keys("x k r");
+    world.finish(0, "A person in red.");
+    assert_eq!(world.model.shown(RecordId(0)), Version::Original);
+    world.keys("e").write("A red hat.").keys("Enter k r");
+    world.finish(0, "A person in orange.");
+    assert_eq!(world.model.shown(RecordId(0)), Version::Edited);
+}
+
+#[test]
+fn selected_records_keep_good_captions() {
+    let mut world = with_local(&["A red hat.", "I'm sorry, but I can't help with that."]);
+    world.keys("g a");
+    world.finish(0, "A person in red.");
+    world.finish(1, "A person in blue.");
+    world.keys("ctrl-a a");
+    assert_eq!(world.decisions(), "[kept] accepted:A person in blue.");
+}
+
+#[test]
+fn local_describes_ahead_only_what_needs_attention() {
+    let captions = ["A red hat.", "", "A blue hat.", "I'm sorry, but I can't help with that.", "A hat."];
+    let mut world = World::with(&captions, |settings| {
+        settings.describer = Some("local".to_owned());
+        settings.ahead = 4;
+    });
+    let mut ahead: Vec<u32> = world.model.jobs.keys().map(|record| record.0).collect();
+    ahead.sort_unstable();
+    assert_eq!(ahead, [1, 3]);
+    world.keys("r");
+    assert!(world.model.jobs.contains_key(&RecordId(0)), "on request, any record");
+}
+
+#[test]
+fn a_reason_that_local_cannot_use_is_refused() {
+    let mut world = with_local(&["A red hat."]);
+    world.keys("R 3");
+    assert_eq!(world.asks(), []);
+    assert!(world.notice().contains("can only use the reasons"), "{}", world.notice());
+    world.keys("R 1");
+    assert_eq!(world.asks().len(), 1);
 }

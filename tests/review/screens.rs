@@ -14,7 +14,7 @@ use recaption::picture::PictureError;
 use recaption::preview::{Capabilities, CellArea, CellSize, Painter, PictureView, Previewer, Protocol, Ready, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Mode, Msg, PictureSlot, Tab};
-use recaption::session::{DecisionKind, SampleRequest};
+use recaption::session::{DecisionKind, FILE, SampleRequest};
 use recaption::statistics::Proportion;
 use recaption::tui::layout::Layout;
 use recaption::tui::view::{self, RenderContext};
@@ -36,7 +36,7 @@ const CAPTIONS: [&str; 6] = [
 fn afternoon() -> World {
     let mut world = World::with(&CAPTIONS, |settings| {
         "street-fashion".clone_into(&mut settings.dataset);
-        settings.describer = Some("local".to_owned());
+        settings.describer = Some("bedrock".to_owned());
         settings.rules.max_words = 50;
     });
     world.keys("r");
@@ -237,7 +237,7 @@ fn bulk_confirmations(#[case] key: &str, #[case] name: &str) {
 fn a_spot_check(#[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
     let mut world = World::with(&CAPTIONS, |settings| {
         "street-fashion".clone_into(&mut settings.dataset);
-        settings.describer = Some("local".to_owned());
+        settings.describer = Some("bedrock".to_owned());
         settings.rules.max_words = 50;
         settings.sample = Some(SampleRequest { size: 3, seed: 7, by: None, blind: false });
     });
@@ -271,7 +271,7 @@ fn a_blind_check_hides_the_sources(
     world.send(EngineEvent::Sampled(Ok(Box::new(drawn))));
     let text = "Young person with long dark hair in a white beanie and a beige jacket".to_owned();
     let (captions, at) = (vec![(RecordId(0), text)], jiff::Timestamp::UNIX_EPOCH);
-    world.send(EngineEvent::Imported { source: "claude.jsonl".to_owned(), captions, done: None, at });
+    world.send(EngineEvent::Imported { describer: FILE, source: "claude.jsonl".to_owned(), captions, done: None, at });
     screen(&mut world, width, height, ascii);
     if !keys.is_empty() {
         world.keys(keys);

@@ -4,6 +4,7 @@ use recaption::dataset::RecordId;
 use recaption::describe::{Reason, StopReason};
 use recaption::engine::{Checked, EngineEvent};
 use recaption::review::{Mode, RecordAction, Tab};
+use recaption::session::FILE;
 use rstest::rstest;
 
 use crate::world::World;
@@ -89,7 +90,7 @@ fn imported_candidates_are_accepted_unless_cut_off() {
     let mut world = World::new(&FIVE);
     let captions = vec![(RecordId(0), "A hat.".to_owned()), (RecordId(1), "A scarf and".to_owned())];
     let at = jiff::Timestamp::UNIX_EPOCH;
-    world.send(EngineEvent::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world.send(EngineEvent::Imported { describer: FILE, source: "older.jsonl".to_owned(), captions, done: None, at });
     world.keys("Space Space a");
     assert_eq!(world.decisions(), "accepted:A hat. - [-] - -");
     assert_eq!(selected(&world), [1]);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
 use recaption::review::{Effect, Msg, Tab, Version};
-use recaption::session::{Actor, Decision, Event, Ledger, Sample, SampleMember, SampleRequest, Subject};
+use recaption::session::{Actor, Decision, Event, FILE, Ledger, Sample, SampleMember, SampleRequest, Subject};
 use recaption::statistics::{Proportion, Stratum};
 
 use crate::world::World;
@@ -166,7 +166,7 @@ fn blind_check(records: &[u32], candidates: &[u32]) -> World {
     world.send(EngineEvent::Sampled(Ok(Box::new(drawn))));
     let captions = candidates.iter().map(|record| (RecordId(*record), format!("Another {record}."))).collect();
     let at = Timestamp::UNIX_EPOCH;
-    world.send(EngineEvent::Imported { source: "older.jsonl".to_owned(), captions, done: None, at });
+    world.send(EngineEvent::Imported { describer: FILE, source: "older.jsonl".to_owned(), captions, done: None, at });
     world
 }
 

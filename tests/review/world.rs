@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use recaption::dataset::{Dataset, Entry, Line, OpenOptions, RecordId};
-use recaption::describe::{DescribeError, Description, Dollars, JobId, StopReason};
+use recaption::describe::{DescribeError, Description, Dollars, JobId, Outcome, StopReason};
 use recaption::engine::JobEvent;
 use recaption::engine::rules::JobSpec;
 use recaption::engine::{EngineEvent, SaveSummary};
@@ -324,13 +324,18 @@ impl World {
             stop,
             usage: None,
         };
-        self.news(self.job(record), record, JobEvent::Finished(description));
+        self.news(self.job(record), record, JobEvent::Ended(Outcome::Described(description)));
     }
 
     /// Fails the job of a record.
     pub fn fail(&mut self, record: u32, message: &str) {
         let error = DescribeError { message: message.to_owned() };
-        self.news(self.job(record), record, JobEvent::Failed(error));
+        self.news(self.job(record), record, JobEvent::Ended(Outcome::Failed(error)));
+    }
+
+    /// Ends the job of a record without a candidate.
+    pub fn recognise_nothing(&mut self, record: u32) {
+        self.news(self.job(record), record, JobEvent::Ended(Outcome::NothingRecognised));
     }
 
     /// Completes the requested save.

@@ -14,8 +14,8 @@ use super::{GenerateError, GenerateOptions, require_consent};
 use crate::command::input;
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
-use crate::describe::{DescribeError, DescriberStatus, Description, JobId, PauseKind, Priority};
-use crate::engine::rules::{self, Origin};
+use crate::describe::{DescriberStatus, Description, JobId, Outcome, PauseKind, Priority};
+use crate::engine::rules::{self, Concluded, Origin, Standing};
 use crate::engine::selection::Selected;
 use crate::engine::{Engine, EngineEvent, EngineOptions, JobEvent, SaveTarget};
 use crate::session::{Actor, Ledger, Location, Opened};
@@ -76,7 +76,7 @@ pub(super) async fn run(
     let mut engine = Engine::start(engine_options, emit);
     let opened = opened(&mut events).await?;
     input::report(&opened, location, &mut Console::stderr())?;
-    let selected = options.selection.select(dataset, &opened.ledger, &options.rules)?;
+    let selected = options.selection.select(dataset, &opened.ledger, options.describer.name(), &options.rules)?;
     require_consent(options, dataset, &selected)?;
     engine.index(false);
     let total = selected.records.len() as u64;
@@ -194,46 +194,50 @@ impl Run<'_> {
                     self.engine.cancel(job);
                 }
             }
-            JobEvent::Finished(description) => self.ended(job, record, Ok(description), at),
-            JobEvent::Failed(error) => self.ended(job, record, Err(error), at),
+            JobEvent::Ended(outcome) => self.ended(job, record, outcome, at),
             JobEvent::Cancelled => drop(self.live.remove(&job)),
         }
     }
 
     /// Stores the end of a job and counts it.
-    fn ended(&mut self, job: JobId, record: RecordId, result: Result<Description, DescribeError>, at: Timestamp) {
+    fn ended(&mut self, job: JobId, record: RecordId, outcome: Outcome, at: Timestamp) {
         self.live.remove(&job);
-        let file = self.file_name(record);
-        if let Ok(Description { text, model, usage, .. }) = &result {
+        let entry = self.engine.dataset().entry(record).ok();
+        let line = entry.as_ref().and_then(Entry::record);
+        let file = line.map_or_else(|| format!("record {}", record.0 + 1), |line| line.file_name.clone());
+        let in_dataset = line.map(|line| line.caption.text().unwrap_or_default());
+        if let Outcome::Described(Description { text, model, usage, .. }) = &outcome {
             let tokens = usage.unwrap_or_default().tokens;
             let words = crate::text::word_count(text);
             tracing::info!(file, model, words, input = tokens.input, output = tokens.output, "response");
             tracing::debug!(file, text, "caption");
         }
-        let model = result.as_ref().ok().map(|description| description.model.clone());
+        let model = match &outcome {
+            Outcome::Described(description) => Some(description.model.clone()),
+            Outcome::NothingRecognised | Outcome::Failed(_) => None,
+        };
         let accept = self.options.accept.then_some(Actor::Run);
-        let origin = Origin { describer: self.options.describer.name(), reason: None, at, accept };
-        let conclusion = rules::conclude(&self.ledger, record, result, origin, &self.options.rules);
+        let current = self.ledger.record(record).current_caption(in_dataset);
+        let origin = Origin { describer: self.options.describer.name(), reason: None, at, accept, current };
+        let conclusion = rules::conclude(&self.ledger, record, outcome, origin, &self.options.rules);
         match conclusion.result {
-            Ok(described) => {
+            Concluded::Described(described) => {
                 self.tally.described += 1;
-                self.tally.accepted += u64::from(described.accepted);
+                self.tally.accepted += u64::from(described.standing == Standing::Accepted);
+                self.tally.beside += u64::from(described.standing == Standing::Beside);
                 self.tally.cut_off += u64::from(described.cut_off);
                 *self.tally.models.entry(model.unwrap_or_default()).or_default() += 1;
             }
-            Err(reason) => {
+            Concluded::NothingRecognised => {
+                tracing::info!(file, "nothing recognised");
+                self.tally.unrecognised += 1;
+            }
+            Concluded::Failed(reason) => {
                 tracing::error!(file, reason, "not described");
                 self.tally.failures.entry(reason).or_default().push(record);
             }
         }
         self.engine.store(self.ledger.perform(conclusion.events.into()));
-    }
-
-    /// Returns the file name of a record, for the log.
-    fn file_name(&self, record: RecordId) -> String {
-        let entry = self.engine.dataset().entry(record).ok();
-        let name = entry.as_ref().and_then(Entry::record).map(|line| line.file_name.clone());
-        name.unwrap_or_else(|| format!("record {}", record.0 + 1))
     }
 
     fn on_status(&mut self, status: DescriberStatus, progress: &Progress) {

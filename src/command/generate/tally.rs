@@ -36,6 +36,10 @@ pub struct Tally {
     pub accepted: u64,
     /// Of those described, cut off by the token limit.
     pub cut_off: u64,
+    /// Of those described, offered beside a caption without a warning or an error.
+    pub beside: u64,
+    /// Records in whose image the describer recognised nothing.
+    pub unrecognised: u64,
     /// The failed records, by reason.
     pub failures: BTreeMap<String, Vec<RecordId>>,
     pub usage: Usage,
@@ -51,10 +55,10 @@ impl Tally {
         self.failures.values().map(|records| records.len() as u64).sum()
     }
 
-    /// Returns the number of records described or failed.
+    /// Returns the number of records that a describer is done with.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.described + self.failed()
+        self.described + self.unrecognised + self.failed()
     }
 
     #[must_use]
@@ -92,6 +96,12 @@ impl Tally {
             writeln!(out, "  accepted   {:>6}  without a finding", self.accepted)?;
         }
         writeln!(out, "  to review  {:>6}", self.described - self.accepted)?;
+        if self.beside > 0 {
+            writeln!(out, "  beside     {:>6}  captions without a finding, which stay first", self.beside)?;
+        }
+        if self.unrecognised > 0 {
+            writeln!(out, "  nothing recognised: {}", self.unrecognised)?;
+        }
         if self.cut_off > 0 {
             writeln!(out, "  cut off    {:>6}  by the token limit", self.cut_off)?;
         }
@@ -157,6 +167,8 @@ impl Tally {
             "selected": total,
             "described": self.described,
             "accepted": self.accepted,
+            "beside": self.beside,
+            "nothing_recognised": self.unrecognised,
             "cut_off": self.cut_off,
             "failed": self.failed(),
             "pending": total.saturating_sub(self.ended()),

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::fixture::{World, decided, edited};
-use crate::describe::{Cost, Description, DescriptionEvent, Priority, Request, StopReason, Tokens};
+use crate::describe::{Cost, Description, DescriptionEvent, Outcome, Priority, Request, StopReason, Tokens};
 use crate::engine::{Checked, EngineEvent, request};
 use crate::review::{Command, Effect, Model, Msg, Settings, update};
 use crate::session::{Decision, Draft, EditBase, Event, FILE, Ledger, Provenance};
@@ -39,7 +39,7 @@ impl Describer for Recorder {
             stop: StopReason::EndTurn,
             usage: None,
         };
-        stream::iter([DescriptionEvent::Finished(description)]).boxed()
+        stream::iter([DescriptionEvent::Ended(Outcome::Described(description))]).boxed()
     }
 
     fn estimate(&self, _size: Option<(u32, u32)>) -> Option<Usage> {
@@ -268,7 +268,7 @@ proptest! {
 fn records_are_left_out_by_reason() {
     let world = prepare(Vec::new());
     let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
-    let selected = Selection::default().select(&dataset, &Ledger::new(), &Rules::default()).unwrap();
+    let selected = Selection::default().select(&dataset, &Ledger::new(), "recorder", &Rules::default()).unwrap();
     assert_eq!(selected.records, (0..RECORDS).map(RecordId).collect::<Vec<_>>());
     assert_eq!((selected.without_picture, selected.unreadable, selected.other_captions), (1, 1, 1));
 }

@@ -10,6 +10,8 @@ use rten_tensor::{NdTensor, Tensor, prelude::*};
 use ruzstd::decoding::StreamingDecoder;
 use tokio_util::sync::CancellationToken;
 
+use super::unworn;
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ModelError {
     #[error("the built-in {network} network cannot be loaded: {reason} (reinstall recaption or use another describer)")]
@@ -91,8 +93,8 @@ impl<const OUTPUTS: usize> Network<OUTPUTS> {
 #[rustfmt::skip]
 fn operators() -> OpRegistry {
     op_registry!(
-        Add, AveragePool, Clip, Concat, Conv, ConvTranspose, DequantizeLinear, LeakyRelu, MaxPool, Mul, Pad, Relu, Reshape,
-        Resize, Sigmoid, Split, Sum, Transpose
+        Add, AveragePool, Clip, Concat, Conv, ConvTranspose, DequantizeLinear, Div, Flatten, Gemm, GlobalAveragePool,
+        LeakyRelu, MatMul, MaxPool, Mul, Pad, ReduceL2, Relu, Reshape, Resize, Sigmoid, Softmax, Split, Sum, Transpose
     )
 }
 
@@ -119,6 +121,8 @@ pub(super) struct Models {
     pub pose: Network<2>,
     /// Person segmentation. Output: a probability per pixel.
     pub mask: Network<1>,
+    /// Classification of a garment. Outputs: a probability for each class, then the similarity to the mean of each.
+    pub garment: Network<2>,
 }
 
 impl Models {
@@ -166,6 +170,12 @@ impl Models {
                 weights!("selfie.onnx.zst"),
                 [1, 256, 256, 3],
                 [output("activation_10:0", 256 * 256)],
+            )?,
+            garment: Network::load(
+                "garment",
+                weights!("garment_q8.onnx.zst"),
+                [1, 3, 224, 224],
+                [output("garment", unworn::CLASSES), output("similarity", unworn::CLASSES)],
             )?,
         })
     }

@@ -17,8 +17,8 @@ pub(super) struct Observations {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Subject {
     Person(PersonObservations),
-    /// No person was detected. Contains the central object if it stands out from its surroundings.
-    NoPerson(Option<Thing>),
+    /// No person was detected.
+    Garment(GarmentObservations),
 }
 
 /// The main person and the people around.
@@ -94,18 +94,53 @@ pub(super) enum BottomsKind {
     Short,
 }
 
-/// The central object of an image without people, usually a garment laid out or on a hanger.
+/// A garment laid out or on a hanger.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Thing {
-    pub tint: Tint,
-    /// `None` if uncertain: folds and seams in plain cloth look like a faint print.
-    pub surface: Option<Surface>,
+pub(super) struct GarmentObservations {
+    pub kind: GarmentKind,
+    /// `None` if it does not stand out from its ground.
+    pub tint: Option<Tint>,
+    /// True only if certain: folds and seams in plain cloth look like a faint print.
+    pub patterned: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Surface {
-    Plain,
-    Patterned,
+pub(super) enum GarmentKind {
+    Dress,
+    Hat,
+    LongSleevedTop,
+    /// Jackets, coats and gilets.
+    Outerwear,
+    Trousers,
+    Shirt,
+    Shoes,
+    Shorts,
+    Skirt,
+    TShirt,
+    /// One of the three kinds of tops.
+    Top,
+}
+
+impl GarmentKind {
+    pub(super) const fn is_top(self) -> bool {
+        matches!(self, Self::LongSleevedTop | Self::Shirt | Self::TShirt | Self::Top)
+    }
+
+    pub(super) const fn noun(self) -> &'static str {
+        match self {
+            Self::Dress => "dress",
+            Self::Hat => "hat",
+            Self::LongSleevedTop => "long-sleeved top",
+            Self::Outerwear => "outerwear",
+            Self::Trousers => "trousers",
+            Self::Shirt => "shirt",
+            Self::Shoes => "shoes",
+            Self::Shorts => "shorts",
+            Self::Skirt => "skirt",
+            Self::TShirt => "T-shirt",
+            Self::Top => "top",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

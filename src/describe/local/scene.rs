@@ -3,7 +3,7 @@
 use super::{
     colour::{Lab, Palette, clusters},
     geometry::{Point, Rect, Region},
-    observations::{Background, Side, Surface, Thing, Tint},
+    observations::{Background, Side, Tint},
     person::{Detection, People, PersonMask},
     picture::Picture,
     texture::Texture,
@@ -81,16 +81,13 @@ pub(super) struct Objects {
 impl Objects {
     const MAX_SURROUNDINGS: usize = 3;
     const MIN_SCORE: f32 = 0.45;
-    /// Without people, garments are often mistaken for other objects.
-    const MIN_SCORE_WITHOUT_PEOPLE: f32 = 0.6;
 
     /// Selects objects from detections; `person` is the bounding box of the main person.
-    pub(super) fn among(detections: &[Detection], person: Option<Rect>) -> Self {
-        let least = if person.is_some() { Self::MIN_SCORE } else { Self::MIN_SCORE_WITHOUT_PEOPLE };
+    pub(super) fn among(detections: &[Detection], person: Rect) -> Self {
         let mut objects = Self::default();
-        for found in detections.iter().filter(|found| found.score >= least) {
+        for found in detections.iter().filter(|found| found.score >= Self::MIN_SCORE) {
             let Some(&(_, name, role)) = OBJECTS.iter().find(|(class, ..)| *class == found.class) else { continue };
-            let near = person.is_some_and(|person| person.contains(found.frame.centre()));
+            let near = person.contains(found.frame.centre());
             let list =
                 if role == Role::Accessory && near { &mut objects.accessories } else { &mut objects.surroundings };
             if !list.contains(&name) {
@@ -194,7 +191,9 @@ fn lightness_deviation(colours: &[Lab]) -> f32 {
 /// The subject and the background of an image without people.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct StillLife {
-    pub thing: Option<Thing>,
+    /// The colours of the subject; `None` if it does not stand out from the background.
+    pub tint: Option<Tint>,
+    pub patterned: bool,
     pub background: Option<Background>,
 }
 
@@ -209,7 +208,6 @@ pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: 
     /// The share of the image that the subject must cover.
     const SUBJECT_SHARE: std::ops::Range<f32> = 0.08..0.8;
     const COLOUR_SHARE: f32 = 0.24;
-    const MAX_PLAIN_DETAIL: f32 = 3.0;
     const MIN_PATTERNED_DETAIL: f32 = 6.5;
 
     let (width, height) = (picture.width() as f32, picture.height() as f32);
@@ -229,22 +227,16 @@ pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: 
     };
     let (subject, rest): (Vec<_>, Vec<_>) = inside.into_iter().partition(stands_out);
     let colours: Vec<Lab> = subject.iter().map(|&(x, y)| picture.colour(x, y)).collect();
-    let thing = if SUBJECT_SHARE.contains(&(subject.len() as f32 / (width * height))) {
-        let surface = match texture.mean(subject.into_iter()) {
-            Some(detail) if detail < MAX_PLAIN_DETAIL => Some(Surface::Plain),
-            Some(detail) if detail > MIN_PATTERNED_DETAIL => Some(Surface::Patterned),
-            _ => None,
-        };
-        Tint::of(&Palette::of(&colours), COLOUR_SHARE, black_and_white).map(|tint| Thing { tint, surface })
-    } else {
-        None
-    };
-    // Without a subject, there is no background either.
-    let background = thing.as_ref().and_then(|_| {
-        let positions: Vec<_> = outside.into_iter().chain(rest).collect();
-        surface(picture, texture, &positions, 1, black_and_white)
-    });
-    StillLife { thing, background }
+    if !SUBJECT_SHARE.contains(&(subject.len() as f32 / (width * height))) {
+        return StillLife::default();
+    }
+    let patterned = texture.mean(subject.into_iter()).is_some_and(|detail| detail > MIN_PATTERNED_DETAIL);
+    let tint = Tint::of(&Palette::of(&colours), COLOUR_SHARE, black_and_white);
+    let positions: Vec<_> = outside.into_iter().chain(rest).collect();
+    // Only a plain background is certain.
+    let background = surface(picture, texture, &positions, 1, black_and_white)
+        .filter(|background| matches!(background, Background::Plain(_)));
+    StillLife { tint, patterned, background }
 }
 
 #[cfg(test)]
@@ -273,23 +265,16 @@ mod tests {
     fn accessories_are_near_the_person() {
         let (tie, handbag, car) = (27, 26, 2);
         let detections = [found(tie, 0.6, 30.0, 30.0), found(handbag, 0.5, 90.0, 50.0), found(car, 0.5, 30.0, 50.0)];
-        let objects = Objects::among(&detections, Some(PERSON_FRAME));
+        let objects = Objects::among(&detections, PERSON_FRAME);
         assert_eq!(objects.accessories, ["tie"]);
         assert_eq!(objects.surroundings, ["handbag", "car"]);
-    }
-
-    #[test]
-    fn without_people_objects_need_a_higher_score() {
-        let bed = 59;
-        assert_eq!(Objects::among(&[found(bed, 0.55, 0.0, 0.0)], None), Objects::default());
-        assert_eq!(Objects::among(&[found(bed, 0.65, 0.0, 0.0)], None).surroundings, ["bed"]);
     }
 
     #[test]
     fn objects_are_unique_and_at_most_three() {
         let (bench, car, dog, bus) = (13, 2, 16, 5);
         let detections = [bench, bench, car, dog, bus].map(|class| found(class, 0.9, 90.0, 90.0));
-        assert_eq!(Objects::among(&detections, Some(PERSON_FRAME)).surroundings, ["bench", "car", "dog"]);
+        assert_eq!(Objects::among(&detections, PERSON_FRAME).surroundings, ["bench", "car", "dog"]);
     }
 
     #[test]
@@ -298,9 +283,8 @@ mod tests {
             if (20..60).contains(&x) && (25..75).contains(&y) { [190, 20, 30] } else { [225, 225, 220] }
         });
         let seen = still_life(&picture, &Texture::of(&picture), false);
-        let thing = seen.thing.unwrap();
-        assert_eq!(thing.tint, Tint::Colours(vec![ColourName::Red]));
-        assert_eq!(thing.surface, Some(Surface::Plain));
+        assert_eq!(seen.tint, Some(Tint::Colours(vec![ColourName::Red])));
+        assert!(!seen.patterned);
         assert_eq!(seen.background, Some(Background::Plain(ColourName::White)));
     }
 
@@ -314,8 +298,7 @@ mod tests {
                 (true, false) => [20, 20, 120],
             }
         });
-        let thing = still_life(&picture, &Texture::of(&picture), false).thing.unwrap();
-        assert_eq!(thing.surface, Some(Surface::Patterned));
+        assert!(still_life(&picture, &Texture::of(&picture), false).patterned);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::{
     colour::ColourName,
     observations::{
-        Background, Bottoms, BottomsKind, Clothes, Framing, Observations, PersonObservations, Side, Sleeves, Subject,
-        Surface, Thing, Tint, Top,
+        Background, Bottoms, BottomsKind, Clothes, Framing, GarmentObservations, Observations, PersonObservations,
+        Side, Sleeves, Subject, Tint, Top,
     },
 };
 use crate::describe::Detail;
@@ -73,16 +73,19 @@ fn shortest(observations: &Observations) -> impl Iterator<Item = String> {
     let (two_words, one_word) = match &observations.subject {
         Subject::Person(person) if person.prominent > 1 => (capitalised(&people(person.prominent)), "People"),
         Subject::Person(_) => ("A person".to_owned(), "Person"),
-        Subject::NoPerson(_) => ("No person".to_owned(), "Picture"),
+        Subject::Garment(garment) => {
+            let noun = garment.kind.noun();
+            (capitalised(noun), noun.rsplit(' ').next().unwrap_or(noun))
+        }
     };
-    [two_words, one_word.to_owned()].into_iter().map(|text| text + ".")
+    [two_words, capitalised(one_word)].into_iter().map(|text| text + ".")
 }
 
 fn compose(observations: &Observations, topics: &[Topic]) -> String {
     let writer = Writer { observations, topics };
     let mut sentences = vec![match &observations.subject {
         Subject::Person(person) => writer.person(person),
-        Subject::NoPerson(thing) => writer.no_person(thing.as_ref()),
+        Subject::Garment(garment) => writer.garment(garment),
     }];
     sentences.extend(writer.further_sentences());
     sentences.join(". ") + "."
@@ -168,33 +171,19 @@ impl Writer<'_> {
         format!("{} {noun}", self.tint(&bottoms.tint, Topic::Colours))
     }
 
-    fn no_person(&self, thing: Option<&Thing>) -> String {
-        let mut text = "No person could be made out".to_owned();
-        if self.observations.black_and_white && self.includes(Topic::Framing) {
-            text += " in this black-and-white picture";
-        }
-        if !self.includes(Topic::MainColour) {
-            return text;
-        }
-        let subject = match (thing, &self.observations.palette) {
-            (Some(thing), _) => {
-                let tint = self.tint(&thing.tint, Topic::Colours);
-                let surface = match thing.surface.filter(|_| self.includes(Topic::Cut)) {
-                    Some(Surface::Plain) => "plain, ",
-                    Some(Surface::Patterned) => "patterned, ",
-                    None => "",
-                };
-                format!("; the subject is {surface}mainly {tint}")
-            }
-            (None, Some(palette)) => format!("; the picture is mainly {}", self.tint(palette, Topic::Colours)),
-            (None, None) => String::new(),
+    /// Returns, for example, "Light blue patterned dress, against a plain beige background".
+    fn garment(&self, garment: &GarmentObservations) -> String {
+        let mut text = match &garment.tint {
+            Some(tint) if self.includes(Topic::MainColour) => self.tint(tint, Topic::Colours),
+            _ => String::new(),
         };
-        text += &subject;
-        if let Some(background) = self.background() {
-            text += ", ";
-            text += &background;
+        push_word(&mut text, if garment.patterned && self.includes(Topic::Cut) { "patterned" } else { "" });
+        push_word(&mut text, garment.kind.noun());
+        if self.observations.black_and_white && self.includes(Topic::Framing) {
+            text = format!("black-and-white photo of {text}");
         }
-        text
+        let clauses: Vec<String> = std::iter::once(capitalised(&text)).chain(self.background()).collect();
+        clauses.join(", ")
     }
 
     /// Returns, for example, "against a plain grey background".

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::session::FILE;
 
 const THREE: &str = "{\"file_name\": \"a\", \"text\": \"One.\"}\n{\"file_name\": \"b\", \"text\": \"Two.\"}\n\
                      {\"file_name\": \"c\", \"text\": \"Three.\"}\n";
@@ -26,7 +27,7 @@ fn imported(dataset: &str, name: &str, content: &[u8]) -> (Vec<(u32, String)>, S
         let events = Arc::clone(&events);
         Arc::new(move |event| events.lock().unwrap().push(event))
     };
-    run(&dataset, &file, &emit, &Stopping::default());
+    run(&dataset, &CandidateFile { path: file, describer: FILE }, &emit, &Stopping::default());
     let (mut captions, mut summary) = (Vec::new(), None);
     for event in events.lock().unwrap().drain(..) {
         assert_eq!(summary, None, "nothing follows the summary");

@@ -4,7 +4,7 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::describe::{Context, Description, Detail, StopReason};
+use crate::describe::{Context, Description, Detail, Outcome, StopReason};
 use crate::engine::rules::CurrentCaption;
 
 pub(super) fn spec(job: u64, record: u32) -> JobSpec {
@@ -96,7 +96,7 @@ impl Harness {
 }
 
 fn finished(text: &str) -> DescriptionEvent {
-    DescriptionEvent::Finished(description(text))
+    DescriptionEvent::Ended(Outcome::Described(description(text)))
 }
 
 fn description(text: &str) -> Description {
@@ -119,7 +119,7 @@ async fn events_have_the_job_and_record() {
     call.events.send(DescriptionEvent::Delta("A red".to_owned())).expect("a listener");
     assert_eq!(harness.event().await, (7, 3, JobEvent::Delta("A red".to_owned())));
     call.events.send(finished("A red coat.")).expect("a listener");
-    assert_eq!(harness.event().await, (7, 3, JobEvent::Finished(description("A red coat."))));
+    assert_eq!(harness.event().await, (7, 3, JobEvent::Ended(Outcome::Described(description("A red coat.")))));
     assert_eq!(harness.close().await, []);
 }
 
@@ -187,13 +187,13 @@ async fn a_failed_record_can_be_described_again() {
     let mut harness = Harness::new(1);
     harness.add(Priority::Interactive, 1, 1);
     let error = DescribeError { message: "no picture".to_owned() };
-    harness.call().await.events.send(DescriptionEvent::Failed(error.clone())).expect("a listener");
+    harness.call().await.events.send(DescriptionEvent::Ended(Outcome::Failed(error.clone()))).expect("a listener");
     let _started = harness.event().await;
-    assert_eq!(harness.event().await, (1, 1, JobEvent::Failed(error)));
+    assert_eq!(harness.event().await, (1, 1, JobEvent::Ended(Outcome::Failed(error))));
     harness.add(Priority::Interactive, 2, 1);
     harness.call().await.events.send(finished("A coat.")).expect("a listener");
     assert_eq!(harness.event().await, (2, 1, JobEvent::Started));
-    assert_eq!(harness.event().await, (2, 1, JobEvent::Finished(description("A coat."))));
+    assert_eq!(harness.event().await, (2, 1, JobEvent::Ended(Outcome::Described(description("A coat.")))));
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_panic_of_the_describer_fails_only_its_job() {
     harness.add(Priority::Interactive, 1, 666);
     assert_eq!(harness.event().await, (1, 666, JobEvent::Started));
     let (job, _, end) = harness.event().await;
-    let JobEvent::Failed(error) = end else { panic!("{end:?}") };
+    let JobEvent::Ended(Outcome::Failed(error)) = end else { panic!("{end:?}") };
     assert_eq!(job, 1);
     assert!(error.message.starts_with("the describer crashed: ") && error.message.contains("beast"), "{error}");
     harness.add(Priority::Interactive, 2, 1);
@@ -257,7 +257,7 @@ async fn repeating_a_running_job_has_no_effect() {
     assert_eq!(harness.queue.replace_ahead(vec![spec(1, 1)]), []);
     call.events.send(finished("A coat.")).expect("a listener");
     let _started = harness.event().await;
-    assert_eq!(harness.event().await, (1, 1, JobEvent::Finished(description("A coat."))));
+    assert_eq!(harness.event().await, (1, 1, JobEvent::Ended(Outcome::Described(description("A coat.")))));
     assert_eq!(harness.close().await, []);
 }
 
@@ -339,7 +339,7 @@ async fn a_full_queue_rejects_jobs_without_events() {
 async fn a_job_without_a_request_fails_and_never_starts() {
     let mut harness = Harness::new(1);
     harness.add(Priority::Interactive, 1, 404);
-    let failed = JobEvent::Failed(DescribeError { message: "no image".to_owned() });
+    let failed = JobEvent::Ended(Outcome::Failed(DescribeError { message: "no image".to_owned() }));
     assert_eq!(harness.event().await, (1, 404, failed));
     assert_eq!(harness.close().await, []);
 }

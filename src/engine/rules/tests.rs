@@ -1,5 +1,5 @@
 use super::*;
-use crate::session::{Draft, EditBase};
+use crate::session::{Draft, EditBase, FILE};
 
 const RECORD: RecordId = RecordId(3);
 
@@ -24,12 +24,30 @@ fn conclude_with(
     stop: StopReason,
     accept: Option<Actor>,
 ) -> Result<Described, String> {
-    let origin = Origin { describer: "test", reason: None, at: Timestamp::UNIX_EPOCH, accept };
-    let conclusion = conclude(ledger, RECORD, Ok(description(text, stop)), origin, &rules());
+    match conclude_by("test", Some("A coat on a chair."), ledger, Outcome::Described(description(text, stop)), accept) {
+        Concluded::Described(described) => Ok(described),
+        Concluded::NothingRecognised => panic!("{text}"),
+        Concluded::Failed(reason) => Err(reason),
+    }
+}
+
+fn conclude_by(
+    describer: &str,
+    current: Option<&str>,
+    ledger: &mut Ledger,
+    outcome: Outcome,
+    accept: Option<Actor>,
+) -> Concluded {
+    let origin = Origin { describer, reason: None, at: Timestamp::UNIX_EPOCH, accept, current };
+    let conclusion = conclude(ledger, RECORD, outcome, origin, &rules());
     for event in conclusion.events {
         ledger.apply(event);
     }
     conclusion.result
+}
+
+fn caption(text: &str) -> Outcome {
+    Outcome::Described(description(text, StopReason::EndTurn))
 }
 
 fn spec(ledger: &Ledger) -> JobSpec {
@@ -66,7 +84,8 @@ fn after_an_in_place_save_an_undo_leads_back_to_the_first_caption() {
 #[test]
 fn imported_captions_are_no_earlier_candidates_of_the_describer() {
     let mut ledger = Ledger::new();
-    let import = import(ledger.record(RECORD), RECORD, "Imported.".to_owned(), "older.jsonl", Timestamp::UNIX_EPOCH);
+    let import =
+        import(ledger.record(RECORD), RECORD, "Imported.".to_owned(), (FILE, "older.jsonl"), Timestamp::UNIX_EPOCH);
     ledger.apply(import.expect("a new caption"));
     let spec_after_import = spec(&ledger);
     assert_eq!((spec_after_import.detail, spec_after_import.previous), (Detail::Standard, vec![]));
@@ -79,7 +98,7 @@ fn imported_captions_are_no_earlier_candidates_of_the_describer() {
 fn an_imported_caption_is_imported_once() {
     let mut ledger = Ledger::new();
     let again = |ledger: &Ledger| {
-        import(ledger.record(RECORD), RECORD, "Imported.".to_owned(), "older.jsonl", Timestamp::UNIX_EPOCH)
+        import(ledger.record(RECORD), RECORD, "Imported.".to_owned(), (FILE, "older.jsonl"), Timestamp::UNIX_EPOCH)
     };
     ledger.apply(again(&ledger).expect("a new caption"));
     assert_eq!(again(&ledger), None);
@@ -88,19 +107,19 @@ fn an_imported_caption_is_imported_once() {
 #[test]
 fn a_record_with_something_to_review_needs_no_description() {
     let mut ledger = Ledger::new();
-    assert!(needs_description(ledger.record(RECORD)));
+    assert!(needs_description(ledger.record(RECORD), "test"));
     let draft = Draft { text: "A".to_owned(), cursor: 1, base: EditBase::Original };
     ledger.apply(Event::Drafted { record: RECORD, draft: Some(draft) });
-    assert!(!needs_description(ledger.record(RECORD)), "a draft");
+    assert!(!needs_description(ledger.record(RECORD), "test"), "a draft");
     ledger.apply(Event::Drafted { record: RECORD, draft: None });
     ledger.apply(Event::Failed { record: RECORD, reason: "busy".to_owned() });
-    assert!(needs_description(ledger.record(RECORD)), "failed");
+    assert!(needs_description(ledger.record(RECORD), "test"), "failed");
     assert!(needs_retry(ledger.record(RECORD)));
     ledger.apply(edited("Edited."));
-    assert!(!needs_description(ledger.record(RECORD)) && !needs_retry(ledger.record(RECORD)), "decided");
+    assert!(!needs_description(ledger.record(RECORD), "test") && !needs_retry(ledger.record(RECORD)), "decided");
     ledger.apply(Event::Undone);
     conclude_with(&mut ledger, "A hat.", StopReason::EndTurn, None).expect("described");
-    assert!(!needs_description(ledger.record(RECORD)), "a candidate");
+    assert!(!needs_description(ledger.record(RECORD), "test"), "a candidate");
 }
 
 #[test]
@@ -113,7 +132,7 @@ fn only_a_clean_candidate_is_accepted() {
     ] {
         let mut ledger = Ledger::new();
         let described = conclude_with(&mut ledger, text, stop, Some(Actor::Run)).expect("described");
-        assert_eq!(described.accepted, accepted, "{text}");
+        assert_eq!(described.standing == Standing::Accepted, accepted, "{text}");
         let state = ledger.record(RECORD);
         assert_eq!(state.candidates.len(), 1, "{text}");
         let decision = Decision::Accepted { candidate: state.candidates[0].id, text: text.to_owned() };
@@ -121,7 +140,7 @@ fn only_a_clean_candidate_is_accepted() {
     }
     let mut ledger = Ledger::new();
     let described = conclude_with(&mut ledger, "A red coat.", StopReason::EndTurn, None).expect("described");
-    assert!(!described.accepted, "nobody asked for it");
+    assert_eq!(described.standing, Standing::First, "nobody asked for it");
 }
 
 #[test]
@@ -132,4 +151,79 @@ fn a_refusal_is_a_failure() {
     assert!(reason.starts_with("m1 declined: "), "{reason}");
     assert_eq!(ledger.record(RECORD).failure.as_deref(), Some(reason.as_str()));
     assert_eq!(ledger.record(RECORD).candidates, []);
+}
+
+#[test]
+fn if_nothing_is_recognised_there_is_no_candidate_and_no_retry() {
+    let mut ledger = Ledger::new();
+    ledger.apply(Event::Failed { record: RECORD, reason: "busy".to_owned() });
+    let result = conclude_by("local", None, &mut ledger, Outcome::NothingRecognised, Some(Actor::Run));
+    assert_eq!(result, Concluded::NothingRecognised);
+    let state = ledger.record(RECORD);
+    assert_eq!((state.candidates.len(), &state.failure, &state.decision), (0, &None, &Decision::Undecided));
+    assert!(!needs_retry(state) && !needs_description(state, "local"));
+    assert!(needs_description(state, "bedrock"), "another describer may recognise something");
+}
+
+#[test]
+fn a_local_candidate_displaces_only_a_caption_that_needs_attention() {
+    for (current, displaced) in [
+        (Some("A red coat on a chair."), false),
+        (Some(""), true),
+        (Some(" \n"), true),
+        (Some("I'm sorry, but I can't help with that."), true),
+        (Some("A red coat that is"), true),
+        (None, false),
+    ] {
+        let mut ledger = Ledger::new();
+        let result = conclude_by("local", current, &mut ledger, caption("A person in red."), Some(Actor::Run));
+        let Concluded::Described(described) = result else { panic!("{result:?}") };
+        let expected = if displaced { Standing::Accepted } else { Standing::Beside };
+        assert_eq!(described.standing, expected, "{current:?}");
+        assert_eq!(ledger.record(RECORD).candidates.len(), 1, "{current:?}: offered");
+        assert!(displaces("bedrock", current, &rules()), "{current:?}");
+    }
+}
+
+#[test]
+fn the_foremost_candidate_is_the_newest_that_displaces() {
+    let mut ledger = Ledger::new();
+    assert_eq!(foremost(ledger.record(RECORD), || true), None);
+    conclude_by("local", Some("A coat."), &mut ledger, caption("One."), None);
+    assert_eq!(foremost(ledger.record(RECORD), || true), Some(0));
+    assert_eq!(foremost(ledger.record(RECORD), || false), None);
+    conclude_by("bedrock", Some("A coat."), &mut ledger, caption("Two."), None);
+    conclude_by("local", Some("A coat."), &mut ledger, caption("Three."), None);
+    assert_eq!(foremost(ledger.record(RECORD), || true), Some(2));
+    assert_eq!(foremost(ledger.record(RECORD), || false), Some(1));
+}
+
+#[test]
+fn no_text_is_stored_twice() {
+    let mut ledger = Ledger::new();
+    conclude_with(&mut ledger, "A hat.", StopReason::EndTurn, None).expect("described");
+    let first = ledger.record(RECORD).candidates[0].id;
+    let again = conclude_with(&mut ledger, "A hat.", StopReason::EndTurn, Some(Actor::Run)).expect("described");
+    assert!(again.repeated && again.standing == Standing::Accepted);
+    let state = ledger.record(RECORD);
+    assert_eq!(state.candidates.len(), 1);
+    assert_eq!(state.decision, Decision::Accepted { candidate: first, text: "A hat.".to_owned() });
+}
+
+#[test]
+fn a_repetition_after_a_failure_ends_the_failure() {
+    let mut ledger = Ledger::new();
+    conclude_with(&mut ledger, "A hat.", StopReason::EndTurn, None).expect("described");
+    ledger.apply(Event::Failed { record: RECORD, reason: "busy".to_owned() });
+    conclude_with(&mut ledger, "A hat.", StopReason::EndTurn, None).expect("described");
+    assert_eq!(ledger.record(RECORD).failure, None);
+}
+
+#[test]
+fn local_uses_two_reasons() {
+    let usable: Vec<&str> =
+        Reason::PRESETS.iter().filter(|reason| can_use(LOCAL, reason)).map(Reason::as_str).collect();
+    assert_eq!(usable, ["too long", "missed item"]);
+    assert!(!can_use(LOCAL, &Reason::Custom("no hat".to_owned())));
+    assert!(can_use("bedrock", &Reason::WrongColour));
 }

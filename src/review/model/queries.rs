@@ -118,12 +118,15 @@ impl Model {
             .collect()
     }
 
-    /// Returns the version shown: the operator's choice, else a new candidate, else the one decided on.
+    /// Returns the version shown: the operator's choice, else a new candidate unless it is only offered beside the current
+    /// caption, else the one decided on.
     #[must_use]
     pub fn shown(&self, record: RecordId) -> Version {
         let chosen = self.caption.chosen.filter(|_| self.list.cursor == Some(record));
         let first = || self.pair(record).map(|[first, _]| first);
-        chosen.or_else(first).unwrap_or_else(|| Version::default_for(self.state(record)))
+        chosen
+            .or_else(first)
+            .unwrap_or_else(|| Version::default_for(self.state(record), || self.record_view(record).local_displaces()))
     }
 
     /// Returns the candidate of a version.
@@ -266,12 +269,14 @@ impl Model {
 }
 
 impl Version {
-    /// Returns the default version for a state: a new candidate, else the one decided on.
+    /// Returns the default version for a state: a new candidate, else the one decided on. `local_displaces` says whether a
+    /// candidate of the embedded describer comes before the current caption. It never comes before a decided one.
     #[must_use]
-    pub fn default_for(state: &RecordState) -> Self {
-        let newest = state.candidates.len().checked_sub(1).map(Self::Candidate);
+    pub fn default_for(state: &RecordState, local_displaces: impl FnOnce() -> bool) -> Self {
+        let foremost = rules::foremost(state, || !state.decision.is_final() && local_displaces());
+        let is_new = |place: usize| state.candidates[place].id.0 > state.decided_at.0;
         match &state.decision {
-            _ if state.is_ready() => newest.unwrap_or(Self::Original),
+            _ if foremost.is_some_and(is_new) => foremost.map_or(Self::Original, Self::Candidate),
             _ if state.amended.is_some() => Self::Edited,
             Decision::Accepted { candidate, .. } => {
                 let place = state.candidates.iter().position(|stored| stored.id == *candidate);
@@ -279,7 +284,9 @@ impl Version {
             }
             Decision::Edited { .. } => Self::Edited,
             Decision::Kept => Self::Original,
-            Decision::Undecided | Decision::Skipped | Decision::Excluded => newest.unwrap_or(Self::Original),
+            Decision::Undecided | Decision::Skipped | Decision::Excluded => {
+                foremost.map_or(Self::Original, Self::Candidate)
+            }
         }
     }
 }

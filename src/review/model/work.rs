@@ -56,6 +56,8 @@ pub struct Bulk {
     pub total: u64,
     /// Records that got a candidate.
     pub done: u64,
+    /// Records in whose image nothing was recognised.
+    pub unrecognised: u64,
     /// Records that failed.
     pub failed: u64,
 }

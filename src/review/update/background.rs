@@ -36,8 +36,8 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
         EngineEvent::StoreDelayed(error) => store_delayed(model, error),
         EngineEvent::StoreFailed(error) => store_failed(model, &error, out),
         EngineEvent::Sampled(sample) => sampled(model, sample),
-        EngineEvent::Imported { source, captions, done, at } => {
-            job_events::imported(model, &source, captions, done, at, out);
+        EngineEvent::Imported { describer, source, captions, done, at } => {
+            job_events::imported(model, (describer, &source), captions, done, at, out);
         }
         EngineEvent::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
         EngineEvent::Describer(status) => job_events::describer_changed(model, status, out),

@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::subjects::{self, Subjects};
 use super::{describe, navigate, store};
 use crate::dataset::RecordId;
+use crate::engine::rules;
 use crate::review::selection::Selection;
 use crate::review::{Effect, Mode, Model, NoticeKind, RecordAction, Version};
 use crate::session::{Actor, Decision, DecisionKind, EditBase, Event};
@@ -133,12 +134,20 @@ fn perform(model: &mut Model, action: &RecordAction, subjects: &Subjects, out: &
 /// Returns true if the command ends there.
 fn concerns_job(model: &mut Model, action: &RecordAction, record: RecordId) -> bool {
     match action {
-        RecordAction::Accept if model.state(record).draft.is_none() => {
+        RecordAction::Accept if model.state(record).draft.is_none() && awaits_candidate(model, record) => {
             model.jobs.get_mut(&record).map(|job| job.accept = true).is_some()
         }
         RecordAction::Keep => describe::cancel_pending_accept(model),
         _ => false,
     }
+}
+
+/// Returns true if accepting waits for the candidate of a job, because that will come first or the operator has chosen a
+/// candidate. Beside a good caption, accepting means that caption.
+fn awaits_candidate(model: &Model, record: RecordId) -> bool {
+    let describer = model.settings.describer.as_deref().unwrap_or_default();
+    matches!(model.caption.chosen, Some(Version::Candidate(_)))
+        || rules::displaces(describer, model.current(record), &model.settings.rules)
 }
 
 /// Returns the event that a command stores for a record, or `None` if nothing changes.
@@ -191,6 +200,10 @@ fn check_acceptable(model: &Model, record: RecordId, subjects: &Subjects) -> Res
         () if model.jobs.contains_key(&record) => Err(Refusal::BeingDescribed),
         () if state.failure.is_some() => Err(Refusal::Failed),
         () if matches!(shown, Version::Candidate(_)) && model.is_cut_off(record, shown) => Err(Refusal::CutOff),
+        // Whether such a candidate comes before the original depends on the original.
+        () if model.line(record).is_none() && state.candidates.last().is_some_and(rules::is_local) => {
+            Err(Refusal::NotRead)
+        }
         () => Ok(()),
     }
 }

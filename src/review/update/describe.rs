@@ -9,7 +9,7 @@ use crate::dataset::RecordId;
 use crate::describe::{Cost, JobId, Priority, Reason};
 use crate::engine::rules::{self, JobSpec};
 use crate::review::selection::Selection;
-use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction};
+use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction, Version};
 
 /// Returns the spec of a new job and makes it the record's current one.
 pub(super) fn new_job(model: &mut Model, record: RecordId, priority: Priority, reason: Option<Reason>) -> JobSpec {
@@ -48,7 +48,7 @@ pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
 /// Describes the records of a scope, after consent if that costs more than a little, after confirmation if they are many
 /// and may have candidates already.
 fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out: &mut Vec<Effect>) {
-    if !has_describer(model) {
+    if !has_describer(model) || refuses_reason(model, reason.as_ref()) {
         return;
     }
     if scope == DescribeScope::Selected && model.bulk.is_some() {
@@ -145,7 +145,15 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
         None if again => model.notify(NoticeKind::Info, "asked for a new caption · R adds a reason"),
         None => {}
     }
-    model.caption.chosen = None;
+    // A new candidate that does not come first is shown beside the current caption only to those who look at candidates.
+    let is_first = rules::displaces(
+        model.settings.describer.as_deref().unwrap_or_default(),
+        model.current(record),
+        &model.settings.rules,
+    );
+    if is_first || !matches!(model.caption.chosen, Some(Version::Candidate(_))) {
+        model.caption.chosen = None;
+    }
     out.push(Effect::Describe(vec![spec]));
 }
 
@@ -193,6 +201,21 @@ fn has_describer(model: &mut Model) -> bool {
     model.settings.describer.is_some()
 }
 
+/// Warns and returns true if the describer cannot act on a reason.
+fn refuses_reason(model: &mut Model, reason: Option<&Reason>) -> bool {
+    let describer = model.settings.describer.as_deref().unwrap_or_default();
+    let is_refused = reason.is_some_and(|reason| !rules::can_use(describer, reason));
+    if is_refused {
+        let text = format!(
+            "the {describer} describer can only use the reasons \"{}\" and \"{}\" · e edits the caption",
+            Reason::TooLong.as_str(),
+            Reason::MissedItem.as_str()
+        );
+        model.notify(NoticeKind::Warning, text);
+    }
+    is_refused
+}
+
 /// Every request resumes a paused describer.
 pub(super) fn resume(model: &Model, out: &mut Vec<Effect>) {
     if model.describer.paused.is_some() {
@@ -202,7 +225,7 @@ pub(super) fn resume(model: &Model, out: &mut Vec<Effect>) {
 
 /// Returns true if a record needs a description, has no job, and is not known to have a problem that a description cannot solve.
 pub(super) fn needs_description(model: &Model, record: RecordId) -> bool {
-    rules::needs_description(model.state(record))
+    rules::needs_description(model.state(record), model.settings.describer.as_deref().unwrap_or_default())
         && !model.jobs.contains_key(&record)
         && !model.tabs.is_bad_picture(record)
         && !model.tabs.is_bad_line(record)

@@ -5,14 +5,18 @@ use std::collections::HashSet;
 use super::describe::{needs_description, new_job, spec};
 use crate::dataset::RecordId;
 use crate::describe::Priority;
+use crate::engine::rules;
 use crate::review::{Effect, Job, JobState, Model};
 
 /// Returns true if a record should be described ahead, or waits for that in the queue.
 pub(in crate::review) fn is_wanted(model: &Model, record: RecordId) -> bool {
-    match model.jobs.get(&record) {
-        Some(job) => is_waiting(job),
-        None => needs_description(model, record) && model.state(record).failure.is_none(),
+    if let Some(job) = model.jobs.get(&record) {
+        return is_waiting(job);
     }
+    let describer = model.settings.describer.as_deref().unwrap_or_default();
+    needs_description(model, record)
+        && model.state(record).failure.is_none()
+        && rules::displaces(describer, model.current(record), &model.settings.rules)
 }
 
 fn is_waiting(job: &Job) -> bool {

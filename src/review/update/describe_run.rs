@@ -10,6 +10,15 @@ use crate::text::counted;
 /// Jobs of a run in the queue at once.
 const WINDOW: usize = 16;
 
+/// How the job of a record ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobEnd {
+    Described,
+    NothingRecognised,
+    /// Or it was cancelled.
+    Failed,
+}
+
 /// Starts a run.
 pub(super) fn start(model: &mut Model, run: Bulk, out: &mut Vec<Effect>) {
     model.ahead_stopped = false;
@@ -47,18 +56,25 @@ fn feed(model: &mut Model, out: &mut Vec<Effect>) {
     }
     if let Some(run) = model.bulk.take_if(|run| run.waiting.is_empty() && run.running.is_empty()) {
         let failures = if run.failed == 0 { String::new() } else { format!(", {} failed (tab 6)", run.failed) };
-        let text = format!("described {} of {}{failures}", run.done, run.total);
+        let silent = match run.unrecognised {
+            0 => String::new(),
+            count => format!(", nothing recognised: {count}"),
+        };
+        let text = format!("described {} of {}{silent}{failures}", run.done, run.total);
         out.push(Effect::Notify(text.clone()));
         model.notify(NoticeKind::Info, text);
     }
 }
 
 /// Counts the end of a record's job in the run it may belong to.
-pub(super) fn job_ended(model: &mut Model, record: RecordId, described: bool, out: &mut Vec<Effect>) {
+pub(super) fn job_ended(model: &mut Model, record: RecordId, end: JobEnd, out: &mut Vec<Effect>) {
     let Some(run) = &mut model.bulk else { return };
     if run.running.remove(&record) {
-        run.done += u64::from(described);
-        run.failed += u64::from(!described);
+        match end {
+            JobEnd::Described => run.done += 1,
+            JobEnd::NothingRecognised => run.unrecognised += 1,
+            JobEnd::Failed => run.failed += 1,
+        }
         feed(model, out);
     }
 }

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{describe_run, navigate, store};
+use super::describe_run::{self, JobEnd};
+use super::{navigate, store};
 use crate::dataset::RecordId;
-use crate::describe::{DescribeError, DescriberStatus, Description, JobId};
+use crate::describe::{DescriberStatus, JobId, Outcome, Priority};
 use crate::engine::JobEvent;
-use crate::engine::rules::{self, Described, Origin};
+use crate::engine::rules::{self, Concluded, Described, Origin, Standing};
 use crate::review::{Effect, JobState, Model, NoticeKind, SessionStatus, Version};
-use crate::session::Actor;
+use crate::session::{Actor, SAMPLE};
 
 /// Applies an event of a job. An event of a job that is no longer the record's current one is late and dropped.
 pub(super) fn on_event(
@@ -26,11 +27,10 @@ pub(super) fn on_event(
             JobState::Streaming(text) => text.push_str(&more),
             JobState::Queued | JobState::Waiting(_) => job.state = JobState::Streaming(more),
         },
-        JobEvent::Finished(description) => ended(model, record, Ok(description), at, out),
-        JobEvent::Failed(error) => ended(model, record, Err(error), at, out),
+        JobEvent::Ended(outcome) => ended(model, record, outcome, at, out),
         JobEvent::Cancelled => {
             model.jobs.remove(&record);
-            describe_run::job_ended(model, record, false, out);
+            describe_run::job_ended(model, record, JobEnd::Failed, out);
         }
     }
 }
@@ -44,47 +44,65 @@ pub(super) fn describer_changed(model: &mut Model, status: DescriberStatus, out:
 }
 
 /// Stores the end of a job and tells the operator what they are waiting for or looking at.
-fn ended(
-    model: &mut Model,
-    record: RecordId,
-    result: Result<Description, DescribeError>,
-    at: Timestamp,
-    out: &mut Vec<Effect>,
-) {
+fn ended(model: &mut Model, record: RecordId, outcome: Outcome, at: Timestamp, out: &mut Vec<Effect>) {
     let job = model.jobs.remove(&record);
     let accept = job.as_ref().is_some_and(|job| job.accept);
+    let is_asked = job.as_ref().is_some_and(|job| job.priority == Priority::Interactive);
     let origin = Origin {
         describer: model.settings.describer.as_deref().unwrap_or_default(),
         reason: job.as_ref().and_then(|job| job.reason.as_ref()),
         at,
         accept: accept.then_some(Actor::Operator),
+        current: model.current(record),
     };
-    let conclusion = rules::conclude(&model.ledger, record, result, origin, &model.settings.rules);
+    let conclusion = rules::conclude(&model.ledger, record, outcome, origin, &model.settings.rules);
     store(model, conclusion.events, out);
     let is_here = model.list.cursor == Some(record);
-    let is_described = conclusion.result.is_ok();
+    let end = match &conclusion.result {
+        Concluded::Described(_) => JobEnd::Described,
+        Concluded::NothingRecognised => JobEnd::NothingRecognised,
+        Concluded::Failed(_) => JobEnd::Failed,
+    };
     match conclusion.result {
-        Err(reason) if accept || is_here => model.notify(NoticeKind::Error, reason),
-        Ok(Described { accepted: true, .. }) if is_here => navigate::advance(model),
-        Ok(Described { accepted: false, .. }) if accept => {
+        Concluded::Failed(reason) if accept || is_here => model.notify(NoticeKind::Error, reason),
+        Concluded::NothingRecognised if accept || (is_here && is_asked) => {
+            model.notify(NoticeKind::Info, "nothing recognised in this image: no candidate · e writes a caption");
+        }
+        Concluded::Described(Described { standing: Standing::Accepted, .. }) if is_here => navigate::advance(model),
+        Concluded::Described(Described { standing: Standing::First | Standing::Beside, .. }) if accept => {
             let number = record.0 + 1;
             model.notify(NoticeKind::Warning, format!("record {number} was not accepted: check its candidate first"));
         }
-        Ok(Described { repeated: true, .. }) if is_here => {
-            model.notify(NoticeKind::Info, "the new caption is the same as an earlier candidate");
+        Concluded::Described(Described { repeated: true, .. }) if is_here => {
+            model.notify(NoticeKind::Info, "the new caption is the same as an earlier candidate: nothing was added");
         }
+        Concluded::Described(_) if is_here && is_asked => show_new(model, record),
         _ => {}
     }
-    if is_here && is_described && model.caption.chosen == Some(Version::Original) {
+    if is_here && end == JobEnd::Described && model.caption.chosen == Some(Version::Original) {
         model.caption.scroll = 0;
     }
-    describe_run::job_ended(model, record, is_described, out);
+    describe_run::job_ended(model, record, end, out);
 }
 
-/// Makes captions of an earlier run candidates.
+/// Shows the candidate that the operator asked for, or says where it is if the current caption comes first.
+fn show_new(model: &mut Model, record: RecordId) {
+    let newest = model.state(record).candidates.len().checked_sub(1).map(Version::Candidate);
+    if newest == Some(model.shown(record)) {
+        return;
+    }
+    if matches!(model.caption.chosen, Some(Version::Candidate(_))) {
+        model.caption.chosen = newest;
+        model.caption.scroll = 0;
+    } else {
+        model.notify(NoticeKind::Info, "new candidate beside the current caption · ] shows it");
+    }
+}
+
+/// Makes captions of a file candidates.
 pub(super) fn imported(
     model: &mut Model,
-    source: &str,
+    (describer, source): (&str, &str),
     captions: Vec<(RecordId, String)>,
     done: Option<String>,
     at: Timestamp,
@@ -94,11 +112,12 @@ pub(super) fn imported(
         return;
     }
     for (record, text) in captions {
-        if let Some(event) = rules::import(model.state(record), record, text, source, at) {
+        if let Some(event) = rules::import(model.state(record), record, text, (describer, source), at) {
             store(model, vec![event], out);
         }
     }
-    if let Some(done) = done {
+    // The operator has not asked for the samples.
+    if let Some(done) = done.filter(|_| describer != SAMPLE) {
         model.notify(NoticeKind::Info, done);
     }
 }

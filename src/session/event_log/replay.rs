@@ -102,6 +102,7 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
         Ok(match kind {
             "noted" => Event::Noted { record: self.record(row, 2)?, note: text(row, 3)?.to_owned() },
             "failed" => Event::Failed { record: self.record(row, 2)?, reason: text(row, 3)?.to_owned() },
+            "unrecognised" => Event::Unrecognised { record: self.record(row, 2)?, describer: text(row, 3)?.to_owned() },
             "together" => Event::StepEnded { changes: row.get::<_, i64>(9)?.cast_unsigned() },
             "undone" => Event::Undone,
             "redone" => Event::Redone,

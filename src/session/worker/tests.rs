@@ -284,6 +284,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (record(), words(), candidate())
             .prop_map(|(record, text, provenance)| Event::Generated { record, text, provenance }),
         1 => (record(), words()).prop_map(|(record, reason)| Event::Failed { record, reason }),
+        1 => (record(), words()).prop_map(|(record, describer)| Event::Unrecognised { record, describer }),
         2 => (record(), draft).prop_map(|(record, draft)| Event::Drafted {
             record,
             draft: draft.map(|(text, cursor, base)| Draft { text, cursor, base }),

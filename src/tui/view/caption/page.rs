@@ -61,6 +61,10 @@ impl Page<'_> {
             let heading = format!("{} request failed {} r retries", theme.glyphs.failed, theme.glyphs.dot);
             blocks.push(vec![Line::styled(heading, theme.bad), Line::styled(clean(reason), theme.muted)]);
         }
+        if let Some(describer) = state.unrecognised.as_deref().filter(|_| !state.decision.is_final()) {
+            let text = format!("{} recognised nothing in this image: no candidate", clean(describer));
+            blocks.push(vec![Line::styled(text, theme.muted)]);
+        }
         if !state.note.is_empty() {
             blocks.push(vec![Line::from(vec![
                 Span::styled("note  ", theme.accent),
@@ -233,6 +237,7 @@ impl Page<'_> {
         let mut facts = match provenance.describer.as_str() {
             "local" => vec![format!("local {} draft", self.theme.glyphs.dot)],
             crate::review::FILE => vec![format!("from {}", provenance.model)],
+            crate::review::SAMPLE => vec!["sample".to_owned()],
             describer => vec![format!("{describer} {} {}", self.theme.glyphs.dot, provenance.model)],
         };
         if !provenance.parameters.is_empty() {
