@@ -13,6 +13,7 @@ mod error;
 mod error_response;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod geography;
 mod identity;
 #[cfg(test)]
 mod tests;
@@ -21,4 +22,5 @@ pub use client::{Client, Options};
 pub use converse::{ConverseEvent, ConverseRequest, Image, ImageFormat, Stop, Thinking};
 pub use credentials::credentials_are_configured;
 pub use error::{AwsError, Parameter, PauseCause, Reaction};
+pub use geography::{GLOBAL, geographies};
 pub use identity::Identity;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::error::{AwsError, ImageProblem, Limit, Parameter};
+use super::geography::geographies;
 
 /// The maximum number of characters of a message of the service in our errors.
 const MAX_MESSAGE: usize = 300;
@@ -218,16 +219,7 @@ fn contains_any(text: &str, phrases: &[&str]) -> bool {
 fn profiles(model: &str, region: &str) -> Vec<String> {
     // An ARN ends with the id.
     let id = model.rsplit('/').next().unwrap_or(model);
-    let geographies: &[&str] = match region {
-        "ap-northeast-1" | "ap-northeast-3" => &["jp", "apac", "global"],
-        "ap-southeast-2" | "ap-southeast-4" => &["au", "apac", "global"],
-        _ if region.starts_with("us-gov-") => &["us-gov"],
-        _ if region.starts_with("us-") || region.starts_with("ca-") => &["us", "global"],
-        _ if region.starts_with("eu-") => &["eu", "global"],
-        _ if region.starts_with("ap-") => &["apac", "global"],
-        _ => &["global"],
-    };
-    geographies.iter().map(|geography| format!("{geography}.{id}")).collect()
+    geographies(region).iter().map(|geography| format!("{geography}.{id}")).collect()
 }
 
 /// Reduces a message of the service to one line of limited length.

@@ -1,7 +1,6 @@
 //! The known models: their ids by region, prices and limits.
 
 mod file;
-mod geography;
 mod model;
 #[cfg(test)]
 mod tests;
@@ -13,6 +12,7 @@ use std::{fs, io};
 use self::file::{FileError, ModelsFile};
 use self::model::Models;
 
+use crate::aws;
 use crate::text;
 
 pub use model::{Model, Price, Target, UploadLimits};
@@ -140,7 +140,7 @@ impl Catalogue {
             return Some(Target::of(model, None));
         }
         let offered = |geography: &str| model.geographies.iter().any(|offered| offered == geography);
-        let geography = geography::of(region).iter().find(|geography| offered(geography))?;
+        let geography = aws::geographies(region).iter().find(|geography| offered(geography))?;
         Some(Target::of(model, Some(geography)))
     }
 

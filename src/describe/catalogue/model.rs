@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::geography::GLOBAL;
+use crate::aws::GLOBAL;
 use crate::describe::{Cost, Dollars, Tokens};
 
 /// Models by alias.

@@ -1,10 +1,11 @@
 //! The inference profiles that can be called from a region.
 
 /// The profile available in every commercial region, without surcharge.
-pub(super) const GLOBAL: &str = "global";
+pub const GLOBAL: &str = "global";
 
 /// Returns the geographies whose profiles a region may call, nearest first to keep data as local as possible.
-pub(super) fn of(region: &str) -> &'static [&'static str] {
+#[must_use]
+pub fn geographies(region: &str) -> &'static [&'static str] {
     // A separate partition; its requests never leave it.
     if region.starts_with("us-gov-") {
         return &["us-gov"];
