@@ -1,0 +1,1 @@
+../../../src/preview/fit.rs
