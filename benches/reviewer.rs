@@ -20,7 +20,7 @@ use recaption::engine::EngineEvent;
 use recaption::engine::JobEvent;
 use recaption::lint::Rules;
 use recaption::review::{Command, Effect, Job, JobState, Model, Msg, Order, Settings, SortScan, update};
-use recaption::tui::layout::Layout;
+use recaption::tui::layout::{Inputs, Layout};
 use recaption::tui::view::{self, RenderContext};
 use recaption::tui::{ColourScheme, Keymap, Theme};
 
@@ -94,7 +94,8 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen in memory");
     let keymap = Keymap::defaults().expect("the embedded keymap is valid");
     let theme = Theme::new(ColourScheme::Dark, false);
-    let layout = Layout::new(Rect::new(0, 0, 200, 50), true).expect("the screen is large enough");
+    let inputs = Inputs::of(&model, true);
+    let viewports = Layout::viewports(Rect::new(0, 0, 200, 50), &inputs).expect("the screen is large enough");
     let zone = jiff::tz::TimeZone::UTC;
     let backwards = (scene == Scene::Sorted).then(|| Arc::new(Order::new((0..records).rev().map(RecordId).collect())));
     let mut send = |model: &mut Model, msg: Msg| {
@@ -126,7 +127,7 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
         };
         terminal.draw(|frame| _ = view::draw(frame, model, render, None)).expect("a screen in memory");
     };
-    send(&mut model, Msg::Resized(layout.viewport()));
+    send(&mut model, Msg::Resized(Box::new(viewports)));
     send(&mut model, EngineEvent::Indexed { records, complete: true }.into());
     let opened = Box::default();
     send(&mut model, EngineEvent::SessionOpened { opened, remark: None, read_only: None }.into());

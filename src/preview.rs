@@ -9,6 +9,7 @@ mod fit;
 mod painter;
 mod previewer;
 mod probe;
+mod shape;
 mod thumbnails;
 mod worker_pool;
 mod zoom;
@@ -21,6 +22,7 @@ pub use fit::{CellArea, CellSize};
 pub use painter::Painter;
 pub use previewer::{Previewer, Ready};
 pub use probe::{Probe, current_cell_size, probe, tmux_blocks_passthrough};
+pub use shape::{Areas, Shape};
 pub use thumbnails::{Thumbnails, thumbnail};
 pub use zoom::{Crop, Framing, PictureView, Zoom};
 

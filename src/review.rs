@@ -12,6 +12,7 @@ mod model;
 mod msg;
 mod order;
 mod pace;
+mod panes;
 mod possible;
 mod prefetch;
 pub mod query;
@@ -37,9 +38,10 @@ pub use model::{
     List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SAMPLE, SaveStatus, Search, SearchEntry,
     Seek, SessionStatus, Settings, Sorting, Version,
 };
-pub use msg::{Msg, Viewport};
+pub use msg::{Msg, Viewport, Viewports};
 pub use order::Order;
 pub use pace::Pace;
+pub use panes::{ListPane, Panes};
 pub use record_view::{Content, RecordView};
 pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
 pub use scan::{Scan, ScanId, Scanned, Snapshot};

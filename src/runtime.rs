@@ -1,6 +1,7 @@
 //! Performs the reviewer's effects: the engine's work, previews, and scans of the dataset. Everything runs off the
 //! screen's thread and reports back in messages.
 
+mod pane_file;
 mod replacements;
 mod scanner;
 mod sorter;
@@ -12,10 +13,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::RecordId;
 use crate::engine::{Emit, Engine, EngineOptions};
-use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails};
-use crate::review::{Effect, Msg};
+use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails, Zoom};
+use crate::review::{Effect, Msg, Panes};
 use crate::session::{Location, SessionError};
 use scanner::Scanner;
+
+pub use pane_file::remembered_panes;
 
 /// The reviewer's background work.
 pub struct Runtime {
@@ -26,6 +29,8 @@ pub struct Runtime {
     messages: UnboundedSender<Msg>,
     scanner: Scanner,
     previewer: Option<Previewer>,
+    /// The operator's new choice, stored when the reviewer closes.
+    panes: Option<Panes>,
 }
 
 impl Runtime {
@@ -42,7 +47,7 @@ impl Runtime {
             let _ = sender.send(Msg::Engine(event));
         });
         let engine = Engine::start(options, emit);
-        Self { engine, location, force, messages, scanner: Scanner::default(), previewer: None }
+        Self { engine, location, force, messages, scanner: Scanner::default(), previewer: None, panes: None }
     }
 
     /// Starts to index and check the dataset.
@@ -106,11 +111,12 @@ impl Runtime {
                 engine.spawn_reader("vocabulary", move || scanner::collect_vocabulary(&dataset, &messages));
             }
             Effect::StopScan(id) => self.scanner.stop(id),
+            Effect::RememberPanes(panes) => self.panes = Some(panes),
             Effect::ShowPicture { record, file_name, view } => return self.show_picture(record, file_name, view),
-            Effect::PrefetchPictures { pictures, area } => {
+            Effect::PrefetchPictures { pictures, areas } => {
                 let paths = pictures.iter().filter_map(|(_, name)| dataset.picture_path(name).ok());
                 if let Some(previewer) = &self.previewer {
-                    previewer.prefetch(paths, PictureView::fit(area));
+                    previewer.prefetch(paths, PictureView { areas, zoom: Zoom::FIT });
                 }
             }
             Effect::ShowThumbnails { pictures, area } => self.show_thumbnails(pictures, area),
@@ -162,6 +168,9 @@ impl Runtime {
     pub async fn close(mut self) -> Result<(), SessionError> {
         self.scanner.stop_all();
         self.previewer = None;
+        if let Some(panes) = self.panes.take() {
+            pane_file::remember(panes);
+        }
         let Err(error) = self.engine.close().await else { return Ok(()) };
         tracing::error!(%error, "closing the session");
         if matches!(error, SessionError::Lost { .. }) { Err(error) } else { Ok(()) }

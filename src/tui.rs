@@ -26,7 +26,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::config::Notify;
 use crate::dataset::RecordId;
 use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
-use crate::review::{Context, Effect, Model, Msg, Viewport, update};
+use crate::review::{Context, Effect, Model, Msg, Panes, update};
 use crate::runtime::Runtime;
 use crate::session::SessionError;
 use crate::text;
@@ -34,11 +34,11 @@ use clipboard::Clipboard;
 use editor::ExternalEditor;
 use event_reader::EventReader;
 use input::Input;
-use layout::Layout;
+use layout::{Inputs, Layout};
 use signals::{Signal, Signals};
 use terminal::Screen;
 use terminal_replies::ReplyFilter;
-use view::{Drawn, RenderContext};
+use view::{Clicks, Drawn, RenderContext};
 
 pub use keymap::{BindingError, Key, Keymap, KeymapError, Lookup};
 pub use text_field::TextField;
@@ -129,6 +129,10 @@ struct App {
     /// A message for an operator who may be in another window.
     notification: Option<String>,
     title: String,
+    /// The clickable areas of the last frame.
+    clicks: Clicks,
+    /// The operator's choice of panes that the model has the sizes of.
+    measured: Panes,
     quitting: bool,
 }
 
@@ -164,6 +168,8 @@ impl App {
             redraw_next: false,
             notification: None,
             title: String::new(),
+            clicks: Clicks::default(),
+            measured: model.panes,
             quitting: false,
             model,
             options,
@@ -280,10 +286,11 @@ impl App {
     }
 
     fn input_event(&mut self, event: &Event, runtime: &mut Runtime) -> io::Result<()> {
-        let size = self.screen.size()?;
-        let layout = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures);
-        if let Some(msg) = self.input.message(event, &self.model, layout.as_ref()) {
+        if let Some(msg) = self.input.message(event, &self.model, &self.clicks) {
             self.handle(msg, runtime);
+        }
+        if self.model.panes != self.measured {
+            self.measure(runtime)?;
         }
         Ok(())
     }
@@ -291,9 +298,10 @@ impl App {
     /// Sends the sizes of the layout to the model.
     fn measure(&mut self, runtime: &mut Runtime) -> io::Result<()> {
         let size = self.screen.size()?;
-        if let Some(layout) = Layout::new(Rect::new(0, 0, size.width, size.height), self.pictures) {
-            let viewport = Viewport { cell: self.terminal.cell, ..layout.viewport() };
-            self.handle(Msg::Resized(viewport), runtime);
+        self.measured = self.model.panes;
+        let inputs = Inputs { cell: self.terminal.cell, ..Inputs::of(&self.model, self.pictures) };
+        if let Some(viewports) = Layout::viewports(Rect::new(0, 0, size.width, size.height), &inputs) {
+            self.handle(Msg::Resized(Box::new(viewports)), runtime);
         }
         Ok(())
     }
@@ -423,6 +431,7 @@ impl App {
             drawn = view::draw(frame, model, render, painter.as_mut());
             painter.as_mut().map(Painter::end).unwrap_or_default()
         })?;
+        self.clicks = std::mem::take(&mut drawn.clicks);
         Ok(drawn)
     }
 }

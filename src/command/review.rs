@@ -12,7 +12,7 @@ use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
 use crate::lint::Rules;
 use crate::logging;
 use crate::review::{Model, Msg, Settings};
-use crate::runtime::Runtime;
+use crate::runtime::{self, Runtime};
 use crate::session::{Location, SampleRequest, SessionError};
 use crate::tui;
 
@@ -98,10 +98,16 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         sample: options.sample,
         reviewer: Some(options.reviewer),
     };
+    let mut model = Model::new(settings);
+    match runtime::remembered_panes() {
+        Ok(panes) => model.panes = panes,
+        // Cannot fail: the receiver exists.
+        Err(warning) => _ = sender.send(Msg::Notice(warning)),
+    }
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = workers.block_on(async {
         let runtime = Runtime::new(engine, options.force, sender);
-        tui::run(Model::new(settings), options.screen, runtime, messages).await
+        Box::pin(tui::run(model, options.screen, runtime, messages)).await
     });
     // Do not wait for a describer that is busy with an image.
     workers.shutdown_background();

@@ -111,7 +111,7 @@ impl Capabilities {
 
     /// Returns the size in pixels that the whole picture should fill for a view.
     pub(crate) fn pixels_for(&self, view: PictureView) -> (u32, u32) {
-        let (width, height) = pixels(self.max_area(self.protocol, view.area), self.cell);
+        let (width, height) = pixels(self.max_area(self.protocol, view.areas.bounds()), self.cell);
         let factor = view.zoom.factor();
         #[expect(
             clippy::cast_possible_truncation,

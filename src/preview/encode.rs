@@ -184,8 +184,9 @@ pub(super) fn draw(decoded: &Decoded, view: PictureView, terminal: &Capabilities
 
 /// Returns the part of a picture that a view shows.
 pub(super) fn crop(decoded: &Decoded, view: PictureView, terminal: &Capabilities) -> Result<Crop, PreviewError> {
-    let area = terminal.max_area(terminal.protocol, view.area);
-    let framing = Framing::new((decoded.info.width, decoded.info.height), area, terminal.cell);
+    let picture = (decoded.info.width, decoded.info.height);
+    let area = terminal.max_area(terminal.protocol, view.areas.of(picture));
+    let framing = Framing::new(picture, area, terminal.cell);
     framing.crop(view.zoom).ok_or_else(|| PreviewError::Encode("no space for it".to_owned()))
 }
 

@@ -69,7 +69,7 @@ impl Previewer {
         if view.zoom.steps == 0 {
             self.pool.runner().drop_large();
         }
-        if view.area.is_empty() {
+        if view.areas.is_empty() {
             self.pool.cancel_request();
             return None;
         }
@@ -98,7 +98,7 @@ impl Previewer {
     /// Renders the pictures likely to be requested next while the pool is idle, the likeliest first, and replaces the
     /// previous prefetches. Limited to the first few.
     pub fn prefetch(&self, paths: impl IntoIterator<Item = PathBuf>, view: PictureView) {
-        let paths = paths.into_iter().filter(|_| !view.area.is_empty());
+        let paths = paths.into_iter().filter(|_| !view.areas.is_empty());
         self.pool.prefetch(paths.map(|path| Job { path, view, small: false }));
     }
 

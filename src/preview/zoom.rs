@@ -2,6 +2,7 @@
 //! its pictures.
 
 use super::fit::{CellArea, CellSize, cells_of, fit, scale_to_fit};
+use super::shape::Areas;
 
 /// The scale of one step: two steps double the size.
 const STEP: f64 = std::f64::consts::SQRT_2;
@@ -36,10 +37,10 @@ impl Default for Zoom {
     }
 }
 
-/// A part of a picture, and the area to show it in.
+/// A part of a picture, and the area to show it in, which depends on the picture's shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PictureView {
-    pub area: CellArea,
+    pub areas: Areas,
     pub zoom: Zoom,
 }
 
@@ -47,7 +48,7 @@ impl PictureView {
     /// Returns the view of the whole picture.
     #[must_use]
     pub const fn fit(area: CellArea) -> Self {
-        Self { area, zoom: Zoom::FIT }
+        Self { areas: Areas::same(area), zoom: Zoom::FIT }
     }
 }
 

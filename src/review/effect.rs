@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use super::panes::Panes;
 use super::replace::ReplaceScan;
 use super::scan::{Scan, ScanId};
 use super::sort::SortScan;
 use crate::dataset::RecordId;
 use crate::engine::SaveRequest;
 use crate::engine::rules::JobSpec;
-use crate::preview::{CellArea, PictureView};
+use crate::preview::{Areas, CellArea, PictureView};
 use crate::session::Step;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Effect {
     Store(Step),
     /// Remember the record under the cursor, with its file name, for the next start.
     RememberCursor(RecordId, String),
+    /// Remember the operator's choice of panes for the next start.
+    RememberPanes(Panes),
     /// Open the session again, because the model may be ahead of the disk.
     ReopenSession,
     Describe(Vec<JobSpec>),
@@ -36,7 +39,7 @@ pub enum Effect {
     /// Prefetch images, most urgent first, instead of those requested before.
     PrefetchPictures {
         pictures: Vec<(RecordId, String)>,
-        area: CellArea,
+        areas: Areas,
     },
     /// Load thumbnails, in this order, instead of those requested before. `area` is the size of one.
     ShowThumbnails {

@@ -12,8 +12,9 @@ use roaring::RoaringBitmap;
 use super::command_line::RecentLines;
 use super::counters::Pending;
 use super::matches::Matches;
-use super::msg::Viewport;
+use super::msg::{Viewport, Viewports};
 use super::pace::Pace;
+use super::panes::Panes;
 use super::query::Vocabulary;
 use super::scan::{ScanId, Snapshot};
 use super::selection::Selection;
@@ -23,7 +24,7 @@ use super::tabs::{Tab, Tabs};
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Cost, DescriberStatus, Dollars, Usage};
 use crate::lint::Rules;
-use crate::preview::{CellArea, PictureView, Preview, PreviewError};
+use crate::preview::{Areas, PictureView, Preview, PreviewError, Shape};
 use crate::report::Figures;
 pub use crate::session::{FILE, SAMPLE};
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
@@ -182,7 +183,13 @@ pub struct Model {
     pub vocabulary: Option<Vocabulary>,
     pub sheet: Sheet,
     pub caption: CaptionView,
+    /// The operator's choice of panes.
+    pub panes: Panes,
+    /// The shape of images that the layout is for.
+    pub shape: Shape,
+    /// The layout for this shape.
     pub viewport: Viewport,
+    pub(super) viewports: Box<Viewports>,
     pub mode: Mode,
     pub opening: Option<Opening>,
     /// The command lines run before.
@@ -210,7 +217,7 @@ pub struct Model {
     pub(super) lines: BTreeMap<RecordId, Entry>,
     pub(super) texts: BTreeMap<RecordId, Vec<(String, String)>>,
     pub(super) loading: HashSet<RecordId>,
-    pub(super) prefetched: Option<(RecordId, bool, CellArea)>,
+    pub(super) prefetched: Option<(RecordId, bool, Areas)>,
     pub(super) resume_at: Option<RecordId>,
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
@@ -254,7 +261,10 @@ impl Model {
             vocabulary: None,
             sheet: Sheet::default(),
             caption: CaptionView::default(),
+            panes: Panes::default(),
+            shape: Shape::default(),
             viewport: Viewport::default(),
+            viewports: Box::default(),
             mode: Mode::Browse,
             opening: None,
             recent: RecentLines::default(),

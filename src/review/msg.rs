@@ -10,7 +10,7 @@ use super::scan::ScanId;
 use super::{Command, Scanned};
 use crate::dataset::RecordId;
 use crate::engine::EngineEvent;
-use crate::preview::{CellArea, CellSize, Ready};
+use crate::preview::{CellArea, CellSize, Ready, Shape};
 
 /// The layout of the screen, as far as the core needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,13 +20,41 @@ pub struct Viewport {
     pub picture: Option<CellArea>,
     /// The area of a zoomed image.
     pub zoom: CellArea,
-    /// The area of a zoomed image with the captions below.
-    pub zoom_above_texts: CellArea,
+    /// The area of a zoomed image with the captions beside or below.
+    pub zoom_with_texts: CellArea,
+    /// True if these captions are beside the image, where they cost it nothing.
+    pub texts_beside_zoom: bool,
+    /// The area of the picture and the captions together.
+    pub body: CellArea,
     /// The area of the contact sheet; `None` if no images are drawn.
     pub sheet: Option<CellArea>,
     /// The size of a cell in pixels.
     pub cell: CellSize,
     pub caption_rows: u16,
+}
+
+/// The layout for each shape of the image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Viewports([Viewport; Shape::COUNT]);
+
+impl Viewports {
+    #[must_use]
+    pub fn by_shape(viewport: impl Fn(Shape) -> Viewport) -> Self {
+        let mut viewports = Self::default();
+        viewports.0.iter_mut().zip(Shape::all()).for_each(|(slot, shape)| *slot = viewport(shape));
+        viewports
+    }
+
+    #[must_use]
+    pub fn of(&self, shape: Shape) -> &Viewport {
+        &self.0[shape.index()]
+    }
+}
+
+impl From<Viewport> for Viewports {
+    fn from(viewport: Viewport) -> Self {
+        Self([viewport; Shape::COUNT])
+    }
 }
 
 /// A message to the core.
@@ -42,7 +70,9 @@ pub enum Msg {
     /// A click on a row of the list or a thumbnail, counted from the first on the screen.
     ClickedRow(u16),
     ClickedTab(super::Tab),
-    Resized(Viewport),
+    /// A click on a position of the list.
+    ClickedPosition(usize),
+    Resized(Box<Viewports>),
     /// The caption pane's text takes this many rows.
     CaptionLaidOut(u16),
     /// The help is scrolled to its end if it begins at this row.

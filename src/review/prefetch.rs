@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::update::{describe_ahead, filter, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
-use crate::preview::{CellArea, PictureView, Zoom};
+use crate::preview::{Areas, CellArea, PictureView, Zoom};
 
 /// The number of screens of lines kept loaded above and below the current one.
 const MARGIN: usize = 2;
@@ -81,7 +81,7 @@ fn request_lines(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 fn request_picture(model: &mut Model, out: &mut Vec<Effect>) {
-    let (Some(cursor), Some(area)) = (model.list.cursor, model.picture_area()) else {
+    let (Some(cursor), Some(areas)) = (model.list.cursor, model.picture_areas()) else {
         model.picture = PictureSlot::Empty;
         return;
     };
@@ -94,7 +94,7 @@ fn request_picture(model: &mut Model, out: &mut Vec<Effect>) {
     {
         *closeup = Closeup { of: Some(cursor), zoom: Zoom::FIT, ..*closeup };
     }
-    let view = PictureView { area, zoom: model.zoom() };
+    let view = PictureView { areas, zoom: model.zoom() };
     let current = match &model.picture {
         PictureSlot::Empty => None,
         PictureSlot::Loading(record, view, _) | PictureSlot::Ready(record, view, _) => Some((*record, *view)),
@@ -104,11 +104,11 @@ fn request_picture(model: &mut Model, out: &mut Vec<Effect>) {
         model.picture = PictureSlot::Loading(cursor, view, before);
         out.push(Effect::ShowPicture { record: cursor, file_name, view });
     }
-    prefetch(model, cursor, area, out);
+    prefetch(model, cursor, areas, out);
 }
 
-fn prefetch(model: &mut Model, cursor: RecordId, area: CellArea, out: &mut Vec<Effect>) {
-    let key = (cursor, model.list.forward, area);
+fn prefetch(model: &mut Model, cursor: RecordId, areas: Areas, out: &mut Vec<Effect>) {
+    let key = (cursor, model.list.forward, areas);
     if model.prefetched == Some(key) {
         return;
     }
@@ -127,7 +127,7 @@ fn prefetch(model: &mut Model, cursor: RecordId, area: CellArea, out: &mut Vec<E
         .collect();
     if complete {
         model.prefetched = Some(key);
-        out.push(Effect::PrefetchPictures { pictures, area });
+        out.push(Effect::PrefetchPictures { pictures, areas });
     }
 }
 

@@ -14,6 +14,7 @@ mod help;
 mod job_events;
 mod layers;
 mod navigate;
+mod panes;
 mod replace;
 pub(super) mod search;
 mod select;
@@ -36,7 +37,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Typed { text, cursor } => edit::typed(model, text, cursor, out),
         Msg::ClickedRow(row) => navigate::click(model, row),
         Msg::ClickedTab(tab) => navigate::show_tab(model, tab),
-        Msg::Resized(viewport) => model.viewport = viewport,
+        Msg::ClickedPosition(position) => navigate::click_position(model, position),
+        Msg::Resized(viewports) => model.set_viewports(viewports),
         Msg::CaptionLaidOut(rows) => model.caption.rows = rows,
         Msg::HelpLaidOut { last_top } => help::laid_out(model, last_top),
         Msg::Engine(event) => background::on_event(model, event, out),

@@ -6,9 +6,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, Mou
 use ratatui::layout::Position;
 
 use super::keymap::{Key, Keymap, Lookup};
-use super::layout::{Layout, inside};
 use super::text_field::TextField;
-use super::view;
+use super::view::{Clicks, Target};
 use crate::review::{Command, Context, Mode, Model, Msg};
 
 /// The longest time between the clicks of a double click.
@@ -50,11 +49,11 @@ impl Input {
     }
 
     /// Returns the message for an event, if it means anything in the current context.
-    pub fn message(&mut self, event: &Event, model: &Model, layout: Option<&Layout>) -> Option<Msg> {
+    pub fn message(&mut self, event: &Event, model: &Model, clicks: &Clicks) -> Option<Msg> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, model),
             Event::Paste(text) => self.text_field.as_mut().map(|field| field.paste(text)),
-            Event::Mouse(mouse) => self.mouse(*mouse, model, layout?),
+            Event::Mouse(mouse) => self.mouse(*mouse, model, clicks),
             Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
         }
     }
@@ -82,9 +81,9 @@ impl Input {
         self.text_field.as_mut().map(|field| field.press(event))
     }
 
-    fn mouse(&mut self, event: MouseEvent, model: &Model, layout: &Layout) -> Option<Msg> {
+    fn mouse(&mut self, event: MouseEvent, model: &Model, clicks: &Clicks) -> Option<Msg> {
         let at = Position::new(event.column, event.row);
-        let over_caption = layout.caption.contains(at) && !model.shows_sheet();
+        let over_caption = clicks.at(at) == Some(Target::Caption);
         let command = |command| Some(Msg::Command(command));
         match (event.kind, &model.mode) {
             (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => command(Command::ScrollDown),
@@ -95,33 +94,24 @@ impl Input {
             (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Statistics(_) | Mode::Zoom(_)) => {
                 command(Command::Up)
             }
-            (MouseEventKind::Down(MouseButton::Left), Mode::Browse | Mode::Zoom(_)) => self.click(at, model, layout),
+            (MouseEventKind::Down(MouseButton::Left), mode) => self.click(at, mode, clicks),
             _ => None,
         }
     }
 
-    fn click(&mut self, at: Position, model: &Model, layout: &Layout) -> Option<Msg> {
+    fn click(&mut self, at: Position, mode: &Mode, clicks: &Clicks) -> Option<Msg> {
         let now = Instant::now();
         let before = self.last_click.replace((now, at));
         let double = before.is_some_and(|(then, place)| place == at && now - then < DOUBLE_CLICK);
-        if let (Mode::Browse, Some(grid)) = (&model.mode, model.sheet_grid())
-            && layout.sheet().contains(at)
-        {
-            let area = layout.sheet_pictures();
-            let index = grid.cell_at(at.x - area.x, at.y.checked_sub(area.y)?)?;
-            return Some(if double { Msg::Command(Command::Zoom) } else { Msg::ClickedRow(index) });
-        }
-        if matches!(model.mode, Mode::Zoom(_)) || layout.picture.is_some_and(|picture| picture.contains(at)) {
-            return double.then_some(Msg::Command(Command::Zoom));
-        }
-        if layout.tabs.contains(at) {
-            return view::tab_at(model, layout.tabs.width, at.x - layout.tabs.x).map(Msg::ClickedTab);
-        }
-        let rows = inside(layout.list);
-        match rows.contains(at) {
-            true if double => Some(Msg::Command(Command::Zoom)),
-            true => Some(Msg::ClickedRow(at.y - rows.y)),
-            false => None,
+        match clicks.at(at)? {
+            Target::Command(command) => Some(Msg::Command(command)),
+            // A dialog or a text field keeps what is behind it.
+            _ if !matches!(mode, Mode::Browse | Mode::Zoom(_)) => None,
+            Target::Picture | Target::Row(_) | Target::Position(_) if double => Some(Msg::Command(Command::Zoom)),
+            Target::Tab(tab) => Some(Msg::ClickedTab(tab)),
+            Target::Row(row) => Some(Msg::ClickedRow(row)),
+            Target::Position(position) => Some(Msg::ClickedPosition(position)),
+            Target::Picture | Target::Caption => None,
         }
     }
 }

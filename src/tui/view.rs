@@ -1,11 +1,13 @@
 //! Drawing the screen from the model.
 
 mod caption;
+mod clicks;
 mod dialog;
 mod header;
 mod help;
 mod highlight;
 mod hints;
+mod info;
 mod palette;
 mod pending_keys;
 mod picture;
@@ -24,12 +26,13 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::keymap::{Key, Keymap};
-use super::layout::{self, Layout};
+use super::layout::{self, Inputs, Layout, ListArea};
 use super::text_field::TextField;
 use super::theme::Theme;
 use crate::preview::Painter;
-use crate::review::{Context, Mode, Model, Msg, Tab};
+use crate::review::{Context, Mode, Model, Msg};
 use crate::text;
+pub use clicks::{Clicks, Target};
 
 /// The inputs of drawing other than the model.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +48,15 @@ pub struct RenderContext<'a> {
     pub zone: &'a jiff::tz::TimeZone,
 }
 
-/// The sizes of what was drawn, as far as scrolling depends on them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The facts about a frame that scrolling and clicks depend on.
+#[derive(Clone, Debug, Default)]
 pub struct Drawn {
     /// The number of rows of the text in the caption pane.
     pub caption_rows: u16,
     /// The row at which the help begins if it is scrolled to its end; `None` if it is closed.
     pub last_help_row: Option<u16>,
+    /// The areas that react to clicks.
+    pub clicks: Clicks,
 }
 
 impl Drawn {
@@ -74,7 +79,8 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         painter.begin();
     }
     frame.buffer_mut().set_style(screen, render.theme.background);
-    let Some(layout) = Layout::new(screen, render.pictures) else {
+    let mut clicks = Clicks::default();
+    let Some(layout) = Layout::new(screen, &Inputs::of(model, render.pictures)) else {
         too_small(frame, screen, render.theme);
         return Drawn::default();
     };
@@ -111,14 +117,14 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
     let areas = popup.iter().map(|popup| popup.area).chain(notice.iter().map(status::LongNotice::area));
     let covers: Vec<Rect> = areas.collect();
     if matches!(model.mode, Mode::Zoom(_)) {
+        clicks.add(layout.zoom(), Target::Picture);
         picture::draw_full_screen(frame, &layout, model, render, painter, &covers);
     } else {
-        header::draw(frame, layout.header, model, render.theme);
-        header::draw_tabs(frame, layout.tabs, model, render.theme);
+        header::draw(frame, &layout, model, render.theme, &mut clicks);
         if model.shows_sheet() {
-            sheet::draw(frame, &layout, model, render.theme, painter, &covers);
+            sheet::draw(frame, &layout, model, render.theme, painter, &covers, &mut clicks);
         } else {
-            caption_rows = draw_panes(frame, &layout, model, render, painter, &covers);
+            caption_rows = draw_panes(frame, &layout, model, render, painter, &covers, &mut clicks);
         }
     }
     status::draw(frame, layout.footer, model, render);
@@ -129,7 +135,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         notice.draw(frame);
     }
     portable::adapt(frame.buffer_mut(), render.theme);
-    Drawn { caption_rows, last_help_row }
+    Drawn { caption_rows, last_help_row, clicks }
 }
 
 /// Draws the list, the picture and the caption. Returns the number of rows of the text in the caption pane.
@@ -140,20 +146,18 @@ fn draw_panes(
     render: RenderContext,
     painter: Option<&mut Painter>,
     covers: &[Rect],
+    clicks: &mut Clicks,
 ) -> u16 {
-    records::draw(frame, layout.list, model, render.theme);
+    records::draw(frame, layout.list, model, render.theme, clicks);
     if let Some(area) = layout.picture {
+        clicks.add(area, Target::Picture);
         picture::draw(frame, area, model, render.theme, painter, covers);
     }
+    info::draw(frame, layout.info, model, render.theme);
+    clicks.add(layout.caption, Target::Caption);
     let rows = caption::draw(frame, layout.caption, model, render);
     draw_separators(frame, layout, render.theme);
     rows
-}
-
-/// Returns the tab at a column of the row of tabs.
-#[must_use]
-pub fn tab_at(model: &Model, width: u16, column: u16) -> Option<Tab> {
-    header::tab_cells(model, width).into_iter().rev().find(|(_, start, _)| *start <= column).map(|(tab, ..)| tab)
 }
 
 fn too_small(frame: &mut Frame, screen: Rect, theme: &Theme) {
@@ -177,21 +181,19 @@ fn title(frame: &mut Frame, pane: Rect, left: Line, right: Line, theme: &Theme) 
     }
 }
 
-/// Draws the vertical lines between panes.
+/// Draws the vertical lines to the right of the list and of a picture beside the captions.
 fn draw_separators(frame: &mut Frame, layout: &Layout, theme: &Theme) {
     let mut draw = |pane: Rect| {
-        if pane.x == 0 {
-            return;
-        }
         for y in pane.y..pane.bottom() {
-            let glyph = if y == layout.list.y { theme.glyphs.junction } else { theme.glyphs.vertical };
-            if let Some(cell) = frame.buffer_mut().cell_mut((pane.x - 1, y)) {
-                cell.set_symbol(glyph).set_style(theme.muted);
+            if let Some(cell) = frame.buffer_mut().cell_mut((pane.right(), y)) {
+                cell.set_symbol(theme.glyphs.vertical).set_style(theme.muted);
             }
         }
     };
-    draw(layout.caption);
-    if let Some(picture) = layout.picture {
+    if let ListArea::Column(list) | ListArea::Narrow(list) = layout.list {
+        draw(list);
+    }
+    if let Some(picture) = layout.picture.filter(|picture| picture.right() < layout.caption.x) {
         draw(picture);
     }
 }

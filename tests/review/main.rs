@@ -6,6 +6,7 @@ mod describing;
 mod editing;
 mod navigation;
 mod palette;
+mod panes;
 mod properties;
 mod saving;
 mod screens;

@@ -16,11 +16,12 @@ use recaption::report::{Counts, Figures, Lengths, Phrase};
 use recaption::review::{Mode, Msg, PictureSlot, Tab};
 use recaption::session::{DecisionKind, FILE, SampleRequest};
 use recaption::statistics::Proportion;
-use recaption::tui::layout::Layout;
+use recaption::tui::layout::{Inputs, Layout};
 use recaption::tui::view::{self, RenderContext};
 use recaption::tui::{ColourScheme, Key, Keymap, TextField, Theme};
 use rstest::rstest;
 
+use crate::panes::picture_comes;
 use crate::spot_check::sample;
 use crate::world::World;
 
@@ -66,9 +67,8 @@ fn painted(
     painter: Option<&mut Painter>,
 ) -> Terminal<TestBackend> {
     let pending = if pressed.is_empty() { Vec::new() } else { Key::parse_sequence(pressed).expect("keys") };
-    let layout = Layout::new(Rect::new(0, 0, width, height), true);
-    if let Some(layout) = &layout {
-        world.send(Msg::Resized(layout.viewport()));
+    if let Some(viewports) = Layout::viewports(Rect::new(0, 0, width, height), &Inputs::of(&world.model, true)) {
+        world.send(Msg::Resized(Box::new(viewports)));
     }
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen in memory");
     let keymap = Keymap::defaults().expect("the embedded keymap is valid");
@@ -112,7 +112,7 @@ fn reviewing_in_ascii() {
     let mut world = afternoon();
     let terminal = screen(&mut world, 120, 30, true);
     let drawn = terminal.backend().to_string();
-    let ours = drawn.lines().filter(|line| !line.contains("jpg")).collect::<String>();
+    let ours = drawn.lines().filter(|line| !line.contains("한국어")).collect::<String>();
     assert!(ours.is_ascii(), "{ours}");
     assert_snapshot!("reviewing_ascii", terminal.backend());
 }
@@ -194,12 +194,14 @@ fn a_running_sort_shows_its_progress() {
     let mut world = afternoon();
     world.slow_scans = true;
     world.keys("o w");
-    let drawn = screen(&mut world, 80, 24, false).backend().to_string();
+    let drawn = screen(&mut world, 200, 24, false).backend().to_string();
     assert!(drawn.contains("sorting… ─"), "{drawn}");
     let Some(sorting) = world.model.sorting else { panic!("it is being sorted") };
     world.send(Msg::Sorting { id: sorting.id, seen: 3 });
-    let drawn = screen(&mut world, 80, 24, false).backend().to_string();
+    let drawn = screen(&mut world, 200, 24, false).backend().to_string();
     assert!(drawn.contains("sorting… 50 % ─"), "{drawn}");
+    let narrow = screen(&mut world, 80, 24, false).backend().to_string();
+    assert!(narrow.contains("sorting… 50 %"), "{narrow}");
 }
 
 #[rstest]
@@ -374,7 +376,7 @@ fn the_pace_is_in_the_header_if_there_is_room() {
         let drawn = screen(world, width, 30, false).backend().to_string();
         drawn.lines().next().expect("a header").to_owned()
     };
-    let wide = header(&mut world, 120);
+    let wide = header(&mut world, 160);
     assert!(wide.contains("300/h · 6 min left"), "{wide}");
     assert!(!header(&mut world, 50).contains("300/h"));
 }
@@ -402,18 +404,49 @@ fn a_missing_image() {
 #[case::complete(2, "KB", 0)]
 fn an_image_that_is_cut_off_is_marked_and_a_problem(#[case] end: usize, #[case] title: &str, #[case] problems: u64) {
     let mut world = World::new(&["A caption."; 3]);
-    screen(&mut world, 120, 40, false);
+    screen(&mut world, 160, 40, false);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("0.jpg");
     image::RgbImage::new(600, 800).save(&path).expect("a picture");
     let jpeg = std::fs::read(&path).expect("a picture");
     std::fs::write(&path, &jpeg[..jpeg.len() - 2 + end]).expect("a picture without its end marker");
     let PictureSlot::Loading(record, view, _) = world.model.picture else { panic!("a picture is asked for") };
-    world.picture(record.0, view, prepare(&path, view.area, &Capabilities::minimal()));
+    world.picture(record.0, view, prepare(&path, view.areas.of((600, 800)), &Capabilities::minimal()));
     assert_eq!(world.model.tabs.count(Tab::Problems), problems);
-    let drawn = screen(&mut world, 120, 40, false).backend().to_string();
-    let line = drawn.lines().find(|line| line.contains("JPEG 600×800")).unwrap_or_else(|| panic!("{drawn}"));
+    let drawn = screen(&mut world, 160, 40, false).backend().to_string();
+    let line = drawn.lines().find(|line| line.contains("600×800")).unwrap_or_else(|| panic!("{drawn}"));
     assert!(line.contains(title), "{line}");
+}
+
+/// The picture is above the captions, or beside them.
+#[rstest]
+#[case("landscape_120x41", "", (900, 600), 120, 41)]
+#[case("landscape_80x24", "", (900, 600), 80, 24)]
+#[case("portrait_200x55", "", (600, 900), 200, 55)]
+#[case("narrow_list", "\\", (600, 900), 120, 41)]
+#[case("no_list", "\\ \\", (900, 600), 120, 41)]
+#[case("zoom_portrait", "z", (600, 900), 80, 24)]
+#[case("zoom_landscape", "z Tab", (900, 600), 120, 41)]
+fn the_layout_follows_the_picture(
+    #[case] name: &str,
+    #[case] keys: &str,
+    #[case] sides: (u32, u32),
+    #[case] width: u16,
+    #[case] height: u16,
+) {
+    let mut world = afternoon();
+    screen(&mut world, width, height, false);
+    picture_comes(&mut world, sides);
+    screen(&mut world, width, height, false);
+    if !keys.is_empty() {
+        world.keys(keys);
+        screen(&mut world, width, height, false);
+    }
+    let mut painter = Previewer::spawn(Capabilities::minimal(), None, |_| {}).painter();
+    if matches!(world.model.picture, PictureSlot::Loading(..)) {
+        picture_comes(&mut world, sides);
+    }
+    assert_snapshot!(name, painted(&mut world, (width, height), false, "", Some(&mut painter)).backend());
 }
 
 /// The first image is loaded, the second is missing, the others are pending; one line is unreadable.
@@ -530,7 +563,7 @@ fn the_selected_row_has_a_single_background() {
     let mut world = afternoon();
     let terminal = screen(&mut world, 120, 40, false);
     let buffer = terminal.backend().buffer();
-    let row: Vec<_> = (0..30).filter_map(|x| buffer.cell((x, 3))).collect();
+    let row: Vec<_> = (0..24).filter_map(|x| buffer.cell((x, 2))).collect();
     assert!(row.iter().all(|cell| cell.modifier.contains(Modifier::REVERSED)));
     assert!(row.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
 }
@@ -569,9 +602,9 @@ fn matches_are_highlighted() {
     };
     assert_eq!(set_off(&screen(&mut world, 80, 24, false)), "personperson", "in the candidate and in the original");
     world.keys("/").write("사진").keys("Enter");
-    let terminal = screen(&mut world, 120, 40, false);
+    let terminal = screen(&mut world, 200, 40, false);
     let buffer = terminal.backend().buffer();
-    let row: Vec<_> = (0..30).filter_map(|x| buffer.cell((x, 6))).collect();
+    let row: Vec<_> = (0..40).filter_map(|x| buffer.cell((x, 5))).collect();
     let name: String = row
         .iter()
         .filter(|cell| cell.modifier.contains(Modifier::UNDERLINED))

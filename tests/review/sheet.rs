@@ -19,7 +19,7 @@ fn resize(world: &mut World, sheet: CellArea) {
     let room = CellArea { columns: 40, rows: 12 };
     let viewport =
         Viewport { list_rows: 5, picture: Some(room), zoom: room, sheet: Some(sheet), ..Viewport::default() };
-    world.send(Msg::Resized(viewport));
+    world.send(Msg::Resized(Box::new(viewport.into())));
 }
 
 /// Returns the records whose thumbnails were requested since the last call, and the space for each.

@@ -14,12 +14,12 @@ fn world() -> World {
         list_rows: 5,
         picture: Some(CellArea { columns: 40, rows: 12 }),
         zoom,
-        zoom_above_texts: CellArea { rows: 17, ..zoom },
+        zoom_with_texts: CellArea { rows: 17, ..zoom },
         cell: CellSize { width: 10, height: 20 },
         caption_rows: 8,
         ..Viewport::default()
     };
-    world.send(Msg::Resized(viewport));
+    world.send(Msg::Resized(Box::new(viewport.into())));
     world
 }
 
@@ -62,7 +62,10 @@ fn keys_zoom_and_pan(#[case] keys: &str, #[case] steps: u8, #[case] centre: (u16
     let mut world = world();
     picture_comes(&mut world, &preview());
     world.keys(keys);
-    assert_eq!(view(&world), PictureView { area: CellArea { columns: 80, rows: 24 }, zoom: Zoom { steps, centre } });
+    assert_eq!(
+        view(&world),
+        PictureView { zoom: Zoom { steps, centre }, ..PictureView::fit(CellArea { columns: 80, rows: 24 }) }
+    );
     assert_eq!(world.cursor(), Some(0));
 }
 

@@ -6,6 +6,7 @@ use crate::describe::Reason;
 use crate::preview::Zoom;
 use crate::review::Context;
 use crate::review::command_line::CommandLine;
+use crate::review::msg::Viewport;
 use crate::review::query::{Completion, QueryError};
 use crate::review::replace::Replacement;
 use crate::review::selection::RecordAction;
@@ -133,8 +134,16 @@ pub struct Closeup {
     /// The record whose image is zoomed. Another one starts unzoomed.
     pub of: Option<RecordId>,
     pub zoom: Zoom,
-    /// True if the captions are shown below.
-    pub texts: bool,
+    /// Whether the captions are shown; `None` if they are where they cost the image nothing.
+    pub texts: Option<bool>,
+}
+
+impl Closeup {
+    /// Returns true if the captions are shown in this layout.
+    #[must_use]
+    pub fn shows_texts(self, viewport: &Viewport) -> bool {
+        self.texts.unwrap_or(viewport.texts_beside_zoom)
+    }
 }
 
 /// The records of a request for descriptions.

@@ -5,7 +5,7 @@ use crate::dataset::{Entry, OtherCaption, Record, RecordId};
 use crate::describe::StopReason;
 use crate::engine::rules;
 use crate::lint::{self, Finding};
-use crate::preview::{CellArea, Framing, Preview, PreviewError, Zoom};
+use crate::preview::{Framing, Preview, PreviewError, Zoom};
 use crate::review::query::Pattern;
 use crate::review::record_view::{Content, RecordView};
 use crate::session::{Candidate, Decision, EditBase, RecordState};
@@ -223,17 +223,6 @@ impl Model {
         }
     }
 
-    /// Returns the area of the image.
-    #[must_use]
-    pub fn picture_area(&self) -> Option<CellArea> {
-        match self.mode {
-            Mode::Zoom(closeup) if closeup.texts => Some(self.viewport.zoom_above_texts),
-            Mode::Zoom(_) => Some(self.viewport.zoom),
-            _ if self.shows_sheet() => None,
-            _ => self.viewport.picture,
-        }
-    }
-
     /// Returns the zoom of the image.
     #[must_use]
     pub fn zoom(&self) -> Zoom {
@@ -243,11 +232,12 @@ impl Model {
         }
     }
 
-    /// Returns the visible part of the image under the cursor, once its size is candidate.
+    /// Returns the visible part of the image under the cursor, once its size is known.
     #[must_use]
     pub fn framing(&self) -> Option<Framing> {
         let info = self.preview()?.ok()?.info();
-        Some(Framing::new((info.width, info.height), self.picture_area()?, self.viewport.cell))
+        let picture = (info.width, info.height);
+        Some(Framing::new(picture, self.picture_areas()?.of(picture), self.viewport.cell))
     }
 
     /// Returns the number of candidates that are ready in the direction of travel.

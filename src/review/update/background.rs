@@ -187,6 +187,9 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
         PictureSlot::Empty => false,
     };
     if wanted {
+        if let Ok(preview) = &ready.result {
+            model.follow_shape(ready.view, preview);
+        }
         model.picture = PictureSlot::Ready(ready.record, ready.view, ready.result);
     }
 }

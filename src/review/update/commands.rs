@@ -3,7 +3,8 @@
 
 use super::edit::Then;
 use super::{
-    decide, describe, edit, file, filter, help, layers, navigate, replace, search, select, sheet, sort, undo, zoom,
+    decide, describe, edit, file, filter, help, layers, navigate, panes, replace, search, select, sheet, sort, undo,
+    zoom,
 };
 use crate::describe::Reason;
 use crate::review::command_line::{Argument, Kind, Parameter};
@@ -415,6 +416,15 @@ commands! {
         ScrollUp "scroll-up" "scroll the caption up" {
             [Browse], "" => |model, _, _| navigate::scroll(model, -1);
         }
+        ListPane "list-pane" "list, narrow or none" {
+            [Browse], "list" => |model, _, out| panes::cycle_list(model, out);
+        }
+        SplitLeft "split-left" "smaller picture pane" {
+            [Browse], "" => |model, _, out| panes::move_split(model, false, out);
+        }
+        SplitRight "split-right" "larger picture pane" {
+            [Browse], "" => |model, _, out| panes::move_split(model, true, out);
+        }
         Sheet "sheet" "contact sheet" (palette: "show or hide the contact sheet") {
             [Browse], "sheet" => |model, _, _| sheet::toggle(model);
             [Sheet], "back" => |model, _, _| sheet::toggle(model);
@@ -445,7 +455,7 @@ commands! {
         PanRight "pan-right" "pan the picture" {
             [Zoom], "" => |model, _, _| zoom::pan(model, 1, 0);
         }
-        Texts "texts" "captions below the picture" {
+        Texts "texts" "captions with the picture" {
             [Zoom], "captions" => |model, _, _| zoom::texts(model);
         }
         Copy "copy" "copy the caption" {

@@ -156,7 +156,11 @@ pub(super) fn show_tab(model: &mut Model, tab: Tab) {
 /// Moves to the clicked row or thumbnail.
 pub(super) fn click(model: &mut Model, row: u16) {
     let first = model.sheet_page().map_or(model.list.top, |page| page.start);
-    let position = first + usize::from(row);
+    click_position(model, first + usize::from(row));
+}
+
+/// Moves to the clicked position of the list.
+pub(super) fn click_position(model: &mut Model, position: usize) {
     if model.mode == Mode::Browse && position < model.view().len() {
         go_to_position(model, position);
     }

@@ -34,8 +34,9 @@ pub(super) fn pan(model: &mut Model, right: i8, down: i8) {
 }
 
 pub(super) fn texts(model: &mut Model) {
+    let shown = model.zoom_shows_texts();
     if let Mode::Zoom(closeup) = &mut model.mode {
-        closeup.texts = !closeup.texts;
+        closeup.texts = Some(!shown);
     }
 }
 

@@ -1,51 +1,76 @@
-//! The first two rows: dataset, progress, session and describer; and the tabs.
+//! The dataset, its progress, the tabs, the session and the describer: in one row, or in two on a narrow screen.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::clicks::{Clicks, Target};
 use super::{clean, join_dots};
 use crate::review::{Model, SessionStatus, Tab};
 use crate::text;
+use crate::tui::layout::Layout;
 use crate::tui::theme::{Glyphs, Theme};
 
 /// The width of the progress bar.
 const BAR: u64 = 12;
+/// The minimum width of the name and the progress beside the tabs.
+const MIN_PROGRESS: usize = 24;
 
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame, layout: &Layout, model: &Model, theme: &Theme, clicks: &mut Clicks) {
+    let area = layout.header;
     let right = right(model, theme);
-    let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width / 2);
+    let right_width = cells(right.width()).min(area.width / if layout.tabs.is_some() { 2 } else { 5 });
+    let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
+    let left_area = Rect { width: area.width - right_width, ..area };
+    let tabs = layout.tabs.unwrap_or_else(|| {
+        let room = usize::from(left_area.width).saturating_sub(min_progress(model, theme));
+        let labels = tab_labels(model, room);
+        let width = cells(labels.iter().map(|(_, label)| text::width(label)).sum()).min(left_area.width);
+        Rect { x: left_area.right() - width, width, ..left_area }
+    });
+    let left_area = if layout.tabs.is_some() { left_area } else { Rect { width: tabs.x - left_area.x, ..left_area } };
+    frame.render_widget(progress(model, usize::from(left_area.width), theme), left_area);
+    draw_tabs(frame, tabs, model, theme, clicks);
+    frame.render_widget(right.right_aligned(), right_area);
+}
+
+fn cells(width: usize) -> u16 {
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
+/// Returns the width below which the progress would be cut.
+fn min_progress(model: &Model, theme: &Theme) -> usize {
+    let Some(figures) = model.spot_figures() else { return MIN_PROGRESS };
+    text::width(&sample_summary(model, figures.accepted.total(), figures.drawn, theme)) + 12
+}
+
+/// Renders the dataset and the progress: as many parts as fit, most important first.
+fn progress(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     let spot = model.spot_figures();
     let (total, reviewed) = match &spot {
         Some(figures) => (figures.drawn, figures.accepted.total()),
         None => (u64::from(model.tabs.total()), model.counters().reviewed),
     };
-    let progress = match &spot {
-        _ if model.is_drawing() => format!("drawing the sample{}", theme.glyphs.ellipsis),
-        Some(_) => sample_summary(model, reviewed, total, theme),
-        None if total == 0 => String::new(),
-        None => format!("{reviewed}/{total} reviewed"),
-    };
-    let taken = if spot.is_some() { text::width(&progress) + 4 } else { progress.len() + 24 };
-    let name_width = usize::from(area.width.saturating_sub(right_width)).saturating_sub(taken).max(8);
-    let name = clean(&model.settings.dataset);
-    let mut left = vec![
-        Span::raw(" "),
-        Span::styled(text::truncate_to_width(&name, name_width, theme.glyphs.ellipsis).into_owned(), theme.accent),
-        Span::raw("  "),
-        Span::raw(progress),
-    ];
-    if spot.is_none()
-        && !model.is_drawing()
-        && let (Some(full), Some(percent)) = ((reviewed * BAR).checked_div(total), (reviewed * 100).checked_div(total))
-    {
-        left.push(Span::raw(" "));
-        left.push(Span::styled(theme.glyphs.bar.0.repeat(usize::try_from(full).unwrap_or(0)), theme.good));
-        left.push(Span::styled(theme.glyphs.bar.1.repeat(usize::try_from(BAR - full).unwrap_or(0)), theme.muted));
-        left.push(Span::styled(format!(" {percent} %"), theme.muted));
+    let mut parts = Vec::new();
+    match &spot {
+        _ if model.is_drawing() => {
+            parts.push(vec![Span::raw(format!("drawing the sample{}", theme.glyphs.ellipsis))]);
+        }
+        Some(_) => parts.push(vec![Span::raw(sample_summary(model, reviewed, total, theme))]),
+        None if total == 0 => {}
+        None => {
+            parts.push(vec![Span::raw(format!("{reviewed}/{total}"))]);
+            let (full, percent) = (reviewed * BAR / total, reviewed * 100 / total);
+            let bar = |glyph: &str, length: u64| glyph.repeat(usize::try_from(length).unwrap_or(0));
+            parts.push(vec![
+                Span::styled(bar(theme.glyphs.bar.0, full), theme.good),
+                Span::styled(bar(theme.glyphs.bar.1, BAR - full), theme.muted),
+            ]);
+            parts.push(vec![Span::styled(format!("{percent} %"), theme.muted)]);
+        }
     }
     if !model.indexed && model.dataset_failure.is_none() {
-        left.push(Span::styled(format!("  loading{}", theme.glyphs.ellipsis), theme.busy));
+        parts.push(vec![Span::styled(format!("loading{}", theme.glyphs.ellipsis), theme.busy)]);
     }
     if let (Some(pace), Some(rest)) = (model.pace.per_hour(), model.pace.time_for(total.saturating_sub(reviewed))) {
         let rest = match (rest.as_hours(), rest.as_mins() % 60) {
@@ -53,15 +78,20 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
             (hours, minutes) => format!("{hours} h {minutes:02}"),
         };
         let dot = theme.glyphs.dot;
-        let words = Span::styled(format!(" {dot} {pace}/h {dot} {rest} left"), theme.muted);
-        let taken: usize = left.iter().map(Span::width).sum();
-        if taken + words.width() <= usize::from(area.width - right_width) {
-            left.push(words);
+        parts.push(vec![Span::styled(format!("{dot} {pace}/h {dot} {rest} left"), theme.muted)]);
+    }
+    let first: usize = parts.first().map_or(0, |part| part.iter().map(Span::width).sum());
+    let name_width = width.saturating_sub(first + 4).clamp(4, 24.max(width / 3));
+    let name = text::truncate_to_width(&clean(&model.settings.dataset), name_width, theme.glyphs.ellipsis).into_owned();
+    let mut line = Line::from(vec![Span::raw(" "), Span::styled(name, theme.accent), Span::raw(" ")]);
+    for part in parts {
+        let taken: usize = part.iter().map(Span::width).sum();
+        if line.width() + taken + 2 <= width {
+            line.push_span(Span::raw(" "));
+            line.extend(part);
         }
     }
-    frame.render_widget(Line::from(left), Rect { width: area.width - right_width, ..area });
-    let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
-    frame.render_widget(right.right_aligned(), right_area);
+    line
 }
 
 /// Returns the sample, its progress and the result so far.
@@ -97,62 +127,43 @@ fn right(model: &Model, theme: &Theme) -> Line<'static> {
     line
 }
 
-/// Returns the start column and the label of each tab.
-pub(super) fn tab_cells(model: &Model, width: u16) -> Vec<(Tab, u16, String)> {
+/// Returns the labels of the tabs: the longest form that fits.
+fn tab_labels(model: &Model, width: usize) -> Vec<(Tab, String)> {
     let counters = model.counters();
-    let wide: Vec<_> = Tab::ALL.iter().map(|tab| (*tab, tab.title())).collect();
-    let narrow = |tab: Tab| match tab {
+    let short = |tab: Tab| match tab {
         Tab::ToReview => "review",
         Tab::Problems => "probl.",
         other => other.title(),
     };
-    let labels = |short: bool| -> Vec<(Tab, String)> {
-        wide.iter()
-            .enumerate()
-            .map(|(index, (tab, title))| {
-                let title = if short { narrow(*tab) } else { title };
-                (*tab, format!(" {} {title} {} ", index + 1, counters.of(*tab)))
-            })
-            .collect()
+    let label = |index: usize, tab: Tab, title: &str| format!(" {} {title} {} ", index + 1, counters.of(tab));
+    let labels = |form: &dyn Fn(usize, Tab) -> String| -> Vec<(Tab, String)> {
+        Tab::ALL.into_iter().enumerate().map(|(index, tab)| (tab, form(index, tab))).collect()
     };
-    let fits =
-        |labels: &[(Tab, String)]| labels.iter().map(|(_, label)| label.len()).sum::<usize>() <= usize::from(width);
-    let mut chosen = labels(false);
-    if !fits(&chosen) {
-        chosen = labels(true);
-    }
-    if !fits(&chosen) {
-        chosen.iter_mut().enumerate().for_each(|(index, (tab, label))| {
-            if *tab != model.list.tab {
-                *label = format!(" {} ", index + 1);
-            }
-        });
-    }
-    let mut x = 0;
-    chosen
-        .into_iter()
-        .map(|(tab, label)| {
-            let start = x;
-            x += u16::try_from(label.len()).unwrap_or(u16::MAX);
-            (tab, start, label)
-        })
-        .collect()
+    let forms: [&dyn Fn(usize, Tab) -> String; 2] =
+        [&|index, tab| label(index, tab, tab.title()), &|index, tab| label(index, tab, short(tab))];
+    let fits = |labels: &Vec<(Tab, String)>| labels.iter().map(|(_, label)| text::width(label)).sum::<usize>() <= width;
+    let current = model.list.tab;
+    let numbers = |index: usize, tab: Tab| {
+        if tab == current { label(index, tab, short(tab)) } else { format!(" {} ", index + 1) }
+    };
+    forms.into_iter().map(labels).find(fits).unwrap_or_else(|| labels(&numbers))
 }
 
-pub(super) fn draw_tabs(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+fn draw_tabs(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme, clicks: &mut Clicks) {
     let problems = model.counters().of(Tab::Problems);
-    let spans: Vec<Span> = tab_cells(model, area.width)
-        .into_iter()
-        .map(|(tab, _, label)| {
-            let style = if tab == model.list.tab {
-                theme.selected
-            } else if tab == Tab::Problems && problems > 0 {
-                theme.warning
-            } else {
-                theme.muted
-            };
-            Span::styled(label, style)
-        })
-        .collect();
-    frame.render_widget(Line::from(spans), area);
+    let mut x = area.x;
+    for (tab, label) in tab_labels(model, usize::from(area.width)) {
+        let style = if tab == model.list.tab {
+            theme.selected
+        } else if tab == Tab::Problems && problems > 0 {
+            theme.warning
+        } else {
+            theme.muted
+        };
+        let width = cells(text::width(&label)).min(area.right().saturating_sub(x));
+        let cell = Rect { x, width, ..area };
+        clicks.add(cell, Target::Tab(tab));
+        frame.render_widget(Span::styled(label, style), cell);
+        x += width;
+    }
 }

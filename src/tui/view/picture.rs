@@ -5,32 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::{RenderContext, caption, clean, title};
+use super::{RenderContext, caption, clean};
 use crate::preview::Painter;
-use crate::review::{Mode, Model};
-use crate::tui::layout::{Layout, inside};
+use crate::review::Model;
+use crate::tui::layout::Layout;
 use crate::tui::theme::Theme;
 
-pub(super) fn draw(
-    frame: &mut Frame,
-    area: Rect,
-    model: &Model,
-    theme: &Theme,
-    painter: Option<&mut Painter>,
-    covers: &[Rect],
-) {
-    let info = match model.preview() {
-        Some(Ok(preview)) => {
-            let style = if preview.info().damage.is_some() { theme.warning } else { theme.muted };
-            Line::styled(format!(" {} ", theme.words(&preview.info().to_string())), style)
-        }
-        Some(Err(_)) | None => Line::default(),
-    };
-    title(frame, area, Line::styled(" picture ", theme.muted), info, theme);
-    draw_inside(frame, inside(area), model, theme, painter, covers);
-}
-
-/// Draws the full-screen picture, with the captions below it if they are shown.
+/// Draws the full-screen picture, with its captions if they are shown.
 pub(super) fn draw_full_screen(
     frame: &mut Frame,
     layout: &Layout,
@@ -39,17 +20,21 @@ pub(super) fn draw_full_screen(
     painter: Option<&mut Painter>,
     covers: &[Rect],
 ) {
-    let Mode::Zoom(closeup) = model.mode else { return };
-    if closeup.texts {
-        let (picture, captions) = layout.zoom_with_texts();
-        draw_inside(frame, picture, model, render.theme, painter, covers);
-        caption::draw_side_by_side(frame, captions, model, render.theme);
+    if model.zoom_shows_texts() {
+        let (picture, captions) = layout.zoom_with_texts(model.picture_shape());
+        draw(frame, picture, model, render.theme, painter, covers);
+        if picture.right() < captions.x {
+            caption::draw(frame, captions, model, render);
+        } else {
+            caption::draw_side_by_side(frame, captions, model, render.theme);
+        }
     } else {
-        draw_inside(frame, layout.zoom(), model, render.theme, painter, covers);
+        draw(frame, layout.zoom(), model, render.theme, painter, covers);
     }
 }
 
-fn draw_inside(
+/// Draws the picture in the middle of an area, or the reason if there is none.
+pub(super) fn draw(
     frame: &mut Frame,
     area: Rect,
     model: &Model,

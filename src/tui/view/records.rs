@@ -1,5 +1,5 @@
-//! The list. Each row has a badge, the number, the image file and the word count of the caption. Only the visible rows
-//! are rendered.
+//! The list. Each row has a badge, the number, the image file and the word count of the caption. A narrow list has no
+//! names; on a narrow screen it is one row. Only the visible rows are rendered.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -7,13 +7,14 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::clicks::{Clicks, Target};
 use super::highlight::highlighted;
 use super::{clean, title};
 use crate::dataset::{Entry, RecordId};
 use crate::review::{JobState, Model, SortBy, Tab, Version, View};
 use crate::session::Decision;
 use crate::text;
-use crate::tui::layout::inside;
+use crate::tui::layout::{ListArea, inside};
 use crate::tui::theme::Theme;
 
 /// The minimum width of the title.
@@ -22,11 +23,24 @@ const MIN_HEADING: usize = 14;
 /// The minimum width of the filter in the title.
 const MIN_FILTER: usize = 8;
 
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+/// The width of the badge, the number and the glyphs of a neighbour in the list of one row.
+const NEIGHBOUR: usize = 4;
+
+pub(super) fn draw(frame: &mut Frame, list: ListArea, model: &Model, theme: &Theme, clicks: &mut Clicks) {
+    let has_names = matches!(list, ListArea::Column(_));
+    match list {
+        ListArea::Column(area) | ListArea::Narrow(area) => draw_column(frame, area, has_names, model, theme, clicks),
+        ListArea::Strip(area) => draw_strip(frame, area, model, theme, clicks),
+        ListArea::Hidden => {}
+    }
+}
+
+fn draw_column(frame: &mut Frame, area: Rect, has_names: bool, model: &Model, theme: &Theme, clicks: &mut Clicks) {
     let view = model.view();
     let position = list_position(model, &view, usize::from(area.width), theme);
     let heading_width = usize::from(area.width).saturating_sub(position.width() + 4);
-    title(frame, area, heading(model, heading_width, theme), position, theme);
+    let heading = if has_names { heading(model, heading_width, theme) } else { Line::default() };
+    title(frame, area, heading, position, theme);
     let rows = inside(area);
     if view.is_empty() {
         draw_empty(frame, rows, model, theme);
@@ -36,11 +50,92 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) 
     for row in 0..rows.height {
         let Some(record) = view.nth(model.list.top + usize::from(row)) else { break };
         let at = Rect { y: rows.y + row, height: 1, ..rows };
-        frame.render_widget(row_line(model, record, usize::from(rows.width), number_width, theme), at);
+        clicks.add(at, Target::Row(row));
+        frame.render_widget(row_line(model, record, usize::from(rows.width), number_width, has_names, theme), at);
         if model.list.cursor == Some(record) {
             frame.buffer_mut().set_style(at, theme.selected);
         }
     }
+}
+
+/// Draws the list in one row: the current record with its name, and its neighbours.
+fn draw_strip(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme, clicks: &mut Clicks) {
+    let view = model.view();
+    if view.is_empty() {
+        draw_empty(frame, area, model, theme);
+        return;
+    }
+    let position = list_position(model, &view, usize::from(area.width), theme);
+    let position_width = u16::try_from(position.width()).unwrap_or(u16::MAX).min(area.width);
+    let mut left = Line::default();
+    if model.filter.is_some() || model.sort.is_some() || model.sorting.is_some() {
+        left = heading(model, usize::from(area.width) / 3, theme);
+    }
+    let left_width = u16::try_from(left.width()).unwrap_or(u16::MAX).min(area.width - position_width);
+    frame.render_widget(left, Rect { width: left_width, ..area });
+    let position_area = Rect { x: area.right() - position_width, width: position_width, ..area };
+    frame.render_widget(position, position_area);
+
+    let mut room = usize::from(area.width - left_width - position_width);
+    let cell = |at: usize| {
+        let record = view.nth(at)?;
+        let is_current = at == model.list.position;
+        Some((at, strip_cell(model, record, is_current, room.saturating_sub(6 * NEIGHBOUR).max(8), theme)))
+    };
+    let Some(current) = cell(model.list.position) else { return };
+    room = room.saturating_sub(current.1.width());
+    let mut cells = std::collections::VecDeque::from([current]);
+    // Alternately after and before, as many as fit.
+    let (mut before, mut after) = (model.list.position.checked_sub(1), Some(model.list.position + 1));
+    while before.is_some() || after.is_some() {
+        for (side, is_after) in [(&mut after, true), (&mut before, false)] {
+            let next = side.and_then(|at| {
+                let record = view.nth(at)?;
+                Some((at, strip_cell(model, record, false, 0, theme)))
+            });
+            let next = next.filter(|(_, line)| line.width() <= room);
+            *side = next.as_ref().and_then(|(at, _)| if is_after { Some(at + 1) } else { at.checked_sub(1) });
+            if let Some(next) = next {
+                room -= next.1.width();
+                if is_after { cells.push_back(next) } else { cells.push_front(next) }
+            }
+        }
+    }
+    let mut x = area.x + left_width;
+    for (at, line) in cells {
+        let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(position_area.x.saturating_sub(x));
+        let cell = Rect { x, width, ..area };
+        clicks.add(cell, Target::Position(at));
+        frame.render_widget(line, cell);
+        if at == model.list.position {
+            frame.buffer_mut().set_style(cell, theme.selected);
+        }
+        x += width;
+    }
+}
+
+/// Renders a record of the list of one row. Only the current one has a name.
+fn strip_cell(model: &Model, record: RecordId, is_current: bool, name_width: usize, theme: &Theme) -> Line<'static> {
+    let (badge, badge_style) = badge(model, record, theme);
+    let number_style = if model.is_selected(record) { theme.accent } else { theme.muted };
+    let (marks, words, words_style) = right(model, record, theme);
+    let mut line = Line::from(vec![Span::raw(" "), Span::styled(badge, badge_style)]);
+    line.push_span(Span::styled(format!(" {}", u64::from(record.0) + 1), number_style));
+    if is_current {
+        let name = Line::raw(format!(" {}", name(model, record, name_width.min(40), theme)));
+        line.extend(highlighted(name, &model.highlighted_patterns(), theme.found).spans);
+    }
+    line.extend(
+        marks
+            .into_iter()
+            .enumerate()
+            .flat_map(|(index, mark)| [Span::raw(if index == 0 && is_current { " " } else { "" }), mark]),
+    );
+    if is_current {
+        line.push_span(Span::styled(format!(" {}", words.trim_start()), words_style));
+    }
+    line.push_span(Span::raw(" "));
+    line
 }
 
 /// Renders the position in the list, after the number of selected records if there is room.
@@ -122,19 +217,21 @@ pub(super) fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &T
     frame.render_widget(paragraph.wrap(ratatui::widgets::Wrap { trim: true }), middle);
 }
 
-fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, theme: &Theme) -> Line<'static> {
+fn row_line(
+    model: &Model,
+    record: RecordId,
+    width: usize,
+    number_width: usize,
+    has_names: bool,
+    theme: &Theme,
+) -> Line<'static> {
     let (badge, badge_style) = badge(model, record, theme);
     let number = format!(" {:>number_width$} ", record.0 + 1);
     let (marks, words, words_style) = right(model, record, theme);
+    let words = if has_names { words } else { String::new() };
     let marks_width: usize = marks.iter().map(Span::width).sum();
     let name_width = width.saturating_sub(4 + number.len() + marks_width + words.len());
-    let name = match model.entry(record) {
-        Some(Entry::Record(line)) => file_title(&clean(&line.file_name), name_width, theme.glyphs.ellipsis),
-        Some(Entry::Bad(bad)) => {
-            text::truncate_to_width(&clean(&bad.preview), name_width, theme.glyphs.ellipsis).into_owned()
-        }
-        None => String::new(),
-    };
+    let name = if has_names { name(model, record, name_width, theme) } else { String::new() };
     let gap = name_width.saturating_sub(text::width(&name));
     let (mark, number_style) =
         if model.is_selected(record) { (theme.glyphs.selected, theme.accent) } else { (" ", theme.muted) };
@@ -148,8 +245,19 @@ fn row_line(model: &Model, record: RecordId, width: usize, number_width: usize, 
     Line::from(spans)
 }
 
+/// Returns the name of a record's file, or the beginning of an invalid line.
+fn name(model: &Model, record: RecordId, width: usize, theme: &Theme) -> String {
+    match model.entry(record) {
+        Some(Entry::Record(line)) => file_title(&clean(&line.file_name), width, theme.glyphs.ellipsis),
+        Some(Entry::Bad(bad)) => {
+            text::truncate_to_width(&clean(&bad.preview), width, theme.glyphs.ellipsis).into_owned()
+        }
+        None => String::new(),
+    }
+}
+
 /// Shortens a path: omits the folders, then the middle of the file name, because names often differ at the end.
-fn file_title(name: &str, width: usize, ellipsis: &str) -> String {
+pub(super) fn file_title(name: &str, width: usize, ellipsis: &str) -> String {
     let short = name.rsplit('/').next().unwrap_or(name);
     if text::width(short) <= width {
         return short.to_owned();

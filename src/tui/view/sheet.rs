@@ -6,6 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
+use super::clicks::{Clicks, Target};
 use super::picture::draw_message;
 use super::{clean, popup, records, title};
 use crate::dataset::{Entry, RecordId};
@@ -22,6 +23,7 @@ pub(super) fn draw(
     theme: &Theme,
     mut painter: Option<&mut Painter>,
     covers: &[Rect],
+    clicks: &mut Clicks,
 ) {
     let (Some(grid), Some(page)) = (model.sheet_grid(), model.sheet_page()) else { return };
     let view = model.view();
@@ -35,6 +37,7 @@ pub(super) fn draw(
         let Some(record) = view.nth(position) else { break };
         let (x, y) = grid.corner(index);
         let area = Rect::new(pictures.x + x, pictures.y + y, grid.cell.columns, grid.cell.rows);
+        clicks.add(area, Target::Row(index));
         draw_cell(frame, area, model, record, theme, painter.as_deref_mut(), covers);
     }
     let line = Rect { y: pictures.bottom(), height: 1, ..pictures };
