@@ -4,7 +4,7 @@
 //! The new content goes to a temporary file in the same folder, which is synced and renamed over the target; then the
 //! folder is synced. Symbolic links are followed, and mode, owner and extended attributes of the old file are kept. The
 //! name of the temporary file is derived from the target's, and the file is locked while it is written: one that is not
-//! locked was left behind by a process that died, and the next write to the same target removes it.
+//! locked was left behind by a process that died, and the next write to a file of its folder removes it.
 //!
 //! Every file that recaption writes for the user goes through this module (`tests/architecture.rs` checks it).
 
@@ -16,6 +16,7 @@ use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use tempfile::NamedTempFile;
@@ -25,6 +26,12 @@ use twox_hash::xxhash3_128::Hasher;
 const MAX_LINKS: usize = 40;
 /// How often to try to create the temporary file while other processes create and remove it too.
 const MAX_ATTEMPTS: usize = 16;
+
+/// The beginning and end of the names of temporary files, around a hash of the target's name.
+const PREFIX: &str = ".recaption-save-";
+const SUFFIX: &str = ".tmp";
+/// Files of a folder that are looked through for abandoned temporary ones: about 50 ms.
+const MAX_SWEPT: usize = 100_000;
 
 /// Why a file was not replaced. Except for [`NotConfirmed`](Self::NotConfirmed), the old file is untouched.
 #[derive(Debug, thiserror::Error)]
@@ -278,6 +285,7 @@ impl Replacement {
         };
         // Until it has the mode of the file it replaces, the new one may be more private, but not less.
         let mode = if model.is_some() { Mode::Private } else { mode };
+        remove_abandoned(folder);
         let temp = create_temporary(folder, name, mode)?.ok_or(WriteError::Busy)?;
         let folder = open_folder(folder)?;
         Ok(Self { target, temp, folder, model })
@@ -370,9 +378,7 @@ fn resolve(target: &Path) -> io::Result<PathBuf> {
 
 /// Creates the temporary file of a target and locks it. Returns `None` if another process is writing it.
 fn create_temporary(folder: &Path, name: &OsStr, mode: Mode) -> io::Result<Option<NamedTempFile>> {
-    // A hash, because the name of the target with a suffix may exceed the limit for file names.
-    let hash = Hasher::oneshot(name.as_encoded_bytes()) >> 64;
-    let temp_name = format!(".recaption-save-{hash:016x}.tmp");
+    let temp_name = temporary_name(name);
     for _ in 0..MAX_ATTEMPTS {
         let mut builder = tempfile::Builder::new();
         builder.prefix(&temp_name).rand_bytes(0);
@@ -401,6 +407,34 @@ fn create_temporary(folder: &Path, name: &OsStr, mode: Mode) -> io::Result<Optio
         }
     }
     Ok(None)
+}
+
+/// Removes the temporary files that dead processes left in a folder, once per process and folder. In a folder of very many
+/// files, some may stay until there are fewer.
+fn remove_abandoned(folder: &Path) {
+    static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    if !SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned()) {
+        return;
+    }
+    // They are only in the way, so an error is none of the write.
+    let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_SWEPT).flatten();
+    for entry in entries.filter(|entry| is_temporary(&entry.file_name())) {
+        match remove_stale(&entry.path()) {
+            Ok(_) => {}
+            Err(error) => tracing::debug!(path = %entry.path().display(), %error, "a temporary file stays"),
+        }
+    }
+}
+
+fn temporary_name(target: &OsStr) -> String {
+    // A hash, because the name of the target with a suffix may exceed the limit for file names.
+    format!("{PREFIX}{:016x}{SUFFIX}", Hasher::oneshot(target.as_encoded_bytes()) >> 64)
+}
+
+/// Returns true for names of [`temporary_name`].
+fn is_temporary(name: &OsStr) -> bool {
+    let hash = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
+    hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn forget(mut temp: NamedTempFile) {
@@ -567,6 +601,35 @@ mod tests {
             assert_eq!(names(&folder.path().join("new")), ["000"]);
             assert_eq!(fs::read_to_string(path(0)).unwrap(), "old");
         }
+    }
+
+    #[test]
+    fn abandoned_temporary_files_are_removed_and_those_in_use_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let in_use = Replacement::begin(&path("in use")).unwrap();
+        let abandoned = temporary_name(OsStr::new("a target of a dead process"));
+        let others = [".recaption-save-0123.tmp", ".recaption-save-0123456789abcdef.tmp.bak", "x.tmp"];
+        for name in others.into_iter().chain([abandoned.as_str()]) {
+            fs::write(path(name), "part").unwrap();
+        }
+        fs::create_dir(path(&temporary_name(OsStr::new("a folder")))).unwrap();
+        // This process has swept the folder when it began to write.
+        fs::create_dir(path("sub")).unwrap();
+        let link = folder.path().join("sub/..");
+        remove_abandoned(&link);
+        let mut expected: Vec<String> = others.map(str::to_owned).to_vec();
+        expected.extend([
+            "sub".to_owned(),
+            temporary_name(OsStr::new("a folder")),
+            temporary_name(OsStr::new("in use")),
+        ]);
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+        drop(in_use);
+        fs::write(path("sub").join(&abandoned), "part").unwrap();
+        put(&path("sub/another target"), false, "text").unwrap();
+        assert_eq!(names(&path("sub")), ["another target"]);
     }
 
     #[cfg(unix)]

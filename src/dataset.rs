@@ -31,7 +31,7 @@ pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LI
 pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::Line;
-pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, save};
+pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, hash_of, save};
 pub use source::{Change, Stamp};
 pub use survey::{Namesakes, Occurrences, Shared, Survey};
 
@@ -92,7 +92,7 @@ pub enum DatasetError {
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     /// Positions in the file are no longer valid.
-    #[error("{path}: changed on disk since it was opened ({change}); open it again")]
+    #[error("{path}: changed on disk since it was opened ({change}); start recaption again: decisions are kept")]
     ChangedOnDisk { path: PathBuf, change: Change },
     /// A position past the records indexed so far.
     #[error("{path}: no record {}; {count} are indexed", record.0)]

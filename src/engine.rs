@@ -109,7 +109,7 @@ impl Engine {
         if let Some(describer) = &describer {
             listen(describer.as_ref(), session.as_ref().map(|session| session.handle().clone()), &emit);
         }
-        let lines = LineReader::spawn(dataset.clone(), &emit);
+        let lines = LineReader::spawn(dataset.clone(), session.as_ref().map(|session| session.handle().clone()), &emit);
         let threads = Vec::new();
         Self { dataset, location, target, max_words, describer, emit, session, lines, queue, threads, stopping }
     }

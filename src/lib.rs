@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod describe;
 pub mod engine;
 pub mod exit;
+mod inputs;
 pub mod lint;
 pub mod logging;
 pub mod picture;

@@ -28,7 +28,7 @@ pub use rules::{Rules, Severities, WordList};
 
 use crate::dataset::RecordId;
 use crate::describe::StopReason;
-use crate::text::{clip_words, hidden_characters, trim, word_count};
+use crate::text::{clip_words, hidden_characters, is_blank, word_count};
 use phrase_matching::Words;
 use quotations::Quotations;
 
@@ -131,7 +131,7 @@ impl Violation {
 /// Applies the rule for one kind. An empty caption violates no rule but [`LintKind::Empty`].
 fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) -> Option<Violation> {
     let caption = text.caption;
-    if trim(caption).is_empty() {
+    if is_blank(caption) {
         return (kind == LintKind::Empty).then(|| Violation::whole("no text"));
     }
     match kind {

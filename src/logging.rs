@@ -2,7 +2,7 @@
 //!
 //! Captions are logged at `debug` and `trace` only, so that a log attached to a bug report reveals none.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileType, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::config::LogLevel;
+use crate::inputs::{Inputs, IsInput};
 use crate::session::Location;
 
 /// The name that the scripts before this program used.
@@ -23,6 +24,11 @@ const FILE_NAME: &str = "description_generation.log";
 pub enum LogWarning {
     #[error("{}: {source}; continuing without a log (--log FILE sets another)", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
+    /// A folder, a pipe or a socket. Opening a pipe waits for its reader.
+    #[error("{}: not a regular file; continuing without a log (--log FILE sets another)", path.display())]
+    NotAFile { path: PathBuf },
+    #[error("{0}; continuing without a log (--log FILE sets another)")]
+    IsInput(#[from] IsInput),
     #[error("{}: not opened; this process already has a log", path.display())]
     AlreadyOpen { path: PathBuf, source: SetGlobalDefaultError },
 }
@@ -46,6 +52,9 @@ pub fn default_path(session: &Path) -> PathBuf {
 /// # Errors
 /// Returns an error if the file cannot be written or the process already has a log.
 pub fn start(path: &Path, level: LogLevel) -> Result<LogGuard, LogWarning> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !is_device(found.file_type())) {
+        return Err(LogWarning::NotAFile { path: path.to_owned() });
+    }
     let file = open(path).map_err(|source| LogWarning::Unwritable { path: path.to_owned(), source })?;
     let (writer, worker) = tracing_appender::non_blocking(file);
     set_global_default(subscriber(writer, level))
@@ -53,17 +62,33 @@ pub fn start(path: &Path, level: LogLevel) -> Result<LogGuard, LogWarning> {
     Ok(LogGuard { _worker: worker })
 }
 
-/// Starts the log in the given file, or beside the session, whose folder is created if it does not exist.
+/// Starts the log in the given file, or beside the session, whose folder is created if it does not exist. It is none of
+/// the inputs.
 ///
 /// # Errors
 /// As for [`start`].
-pub fn start_beside(session: &Location, (path, level): &(Option<PathBuf>, LogLevel)) -> Result<LogGuard, LogWarning> {
+pub fn start_beside(
+    session: &Location,
+    inputs: &Inputs,
+    (path, level): &(Option<PathBuf>, LogLevel),
+) -> Result<LogGuard, LogWarning> {
     let path = path.clone().unwrap_or_else(|| {
         // If this fails, so does opening the session, which is reported.
         let _ = session.prepare();
         default_path(session.file())
     });
+    inputs.check(&path)?;
     start(&path, *level)
+}
+
+#[cfg(unix)]
+fn is_device(kind: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_char_device(&kind)
+}
+
+#[cfg(not(unix))]
+const fn is_device(_: FileType) -> bool {
+    false
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -134,6 +159,25 @@ mod tests {
         let path = folder.path().join("missing").join("a.log");
         let warning = start(&path, LogLevel::Info).expect_err("there is no such folder").to_string();
         assert!(warning.contains(&path.display().to_string()) && warning.contains("--log"), "{warning}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_an_input_is_no_log() {
+        let folder = TempDir::new().expect("a temporary folder");
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("a pipe");
+        let warning = start(&pipe, LogLevel::Info).expect_err("it would wait for a reader").to_string();
+        assert!(warning.contains("pipe") && warning.contains("not a regular file"), "{warning}");
+
+        let dataset = folder.path().join("metadata.jsonl");
+        fs::write(&dataset, "{}\n").expect("written");
+        let session = Location::find(&dataset, "text", None).expect("a location");
+        let mut inputs = Inputs::default();
+        inputs.add(&dataset, "the dataset");
+        let warning = start_beside(&session, &inputs, &(Some(dataset.clone()), LogLevel::Info)).expect_err("an input");
+        assert!(warning.to_string().contains("this is the dataset"), "{warning}");
+        assert_eq!(fs::read_to_string(&dataset).expect("read"), "{}\n");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod file;
 mod phrase;
 mod sanitize;
 mod sentence;
+mod url;
 mod words;
 
 pub use affix::{with_prefix, with_suffix};
@@ -20,6 +21,7 @@ pub use distance::word_distance;
 pub use edit::{edited, joins_lines};
 pub use file::{EncodingError, decode, from_file};
 pub use phrase::{BareWord, Phrase, bare_words};
-pub use sanitize::{hidden_characters, sanitize, sanitize_multiline};
+pub use sanitize::{hidden_characters, is_blank, sanitize, sanitize_multiline};
 pub use sentence::{capitalised, is_sentence_ended, with_full_stop};
+pub use url::without_password;
 pub use words::{clip_words, is_space, single_line, trim, word_count, words};

@@ -161,9 +161,9 @@ fn modules_import_only_what_they_may() {
         ("lint", &["dataset", "describe"]),
         ("session", &["dataset", "describe", "statistics"]),
         ("report", &["dataset", "describe", "session", "statistics"]),
-        ("engine", &["dataset", "describe", "lint", "picture", "report", "session", "statistics"]),
+        ("engine", &["dataset", "describe", "inputs", "lint", "picture", "report", "session", "statistics"]),
         ("review", &["dataset", "describe", "engine", "lint", "preview", "report", "session"]),
-        ("runtime", &["dataset", "engine", "lint", "preview", "report", "review", "session"]),
+        ("runtime", &["dataset", "engine", "inputs", "lint", "preview", "report", "review", "session"]),
         (
             "tui",
             &[

@@ -17,6 +17,7 @@ use super::converse::{ConverseRequest, ConverseStream, Timeouts};
 use super::credentials::{API_KEY, PROFILE, non_empty};
 use super::error::{AwsError, Interruption};
 use super::error_response::RequestInfo;
+use crate::text::without_password;
 
 /// Includes the TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -88,7 +89,8 @@ impl Client {
     /// Uses only the idle timeout and the profile of `options`; the rest is in `config`.
     pub(super) fn new(config: &SdkConfig, api_key: bool, options: &Options) -> Result<Self, AwsError> {
         let region = config.region().ok_or(AwsError::NoRegion)?.as_ref().into();
-        let endpoint = config.endpoint_url().map(Arc::<str>::from);
+        // For messages only.
+        let endpoint = config.endpoint_url().map(|url| Arc::<str>::from(without_password(url)));
         if let Some(endpoint) = &endpoint
             && !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme))
         {

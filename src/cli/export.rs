@@ -55,6 +55,10 @@ pub struct ExportArgs {
     #[arg(long, value_name = "EXTENSION", visible_alias = "extension")]
     pub ext: Option<String>,
 
+    /// Put ' before cells of a CSV file that spreadsheets would run as formulas (those that begin with = + - @)
+    #[arg(long)]
+    pub safe_csv: bool,
+
     /// Overwrite existing files
     #[arg(long)]
     pub force: bool,

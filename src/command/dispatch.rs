@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::CommandFactory as _;
@@ -33,6 +33,7 @@ use crate::describe::Describer;
 use crate::engine::CandidateFile;
 use crate::engine::selection::{Sample, Selection};
 use crate::exit::ExitCode;
+use crate::inputs::{Inputs, IsInput};
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::session::{FILE, SampleRequest};
@@ -82,6 +83,7 @@ exit_codes! {
         |error| error.exit_code(),
     ConfigError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal =>
         |error| ExitCode::Usage,
+    IsInput => |error| ExitCode::Write,
     DemoError => |error| match error {
         DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
             ExitCode::Usage
@@ -90,7 +92,7 @@ exit_codes! {
     },
     ReviewError => |error| match error {
         ReviewError::Dataset(_) | ReviewError::Terminal(_) => ExitCode::Usage,
-        ReviewError::Session(_) => ExitCode::Write,
+        ReviewError::IsInput(_) | ReviewError::Session(_) => ExitCode::Write,
     },
     ShowError => |error| match error {
         ShowError::Output(_) => ExitCode::Write,
@@ -150,7 +152,19 @@ impl Run {
         }
     }
 
+    /// Checks that an output replaces none of the files that the settings come from.
+    fn check_output(&self, output: Option<&PathBuf>) -> Result<(), Failure> {
+        let mut inputs = Inputs::default();
+        if let Some((path, _)) = self.layers.file() {
+            inputs.add(path, "the settings");
+            inputs.add(&path.with_file_name("keymap.toml"), "the keymap");
+        }
+        inputs.add(Path::new(&self.config.prompt), "the prompt");
+        Ok(output.map_or(Ok(()), |output| inputs.check_known(output))?)
+    }
+
     fn review(&self, args: ReviewArgs) -> Result<ExitCode, Failure> {
+        self.check_output(args.target.output.as_ref())?;
         let check = args.spot_check;
         let sample = |size: u64| SampleRequest { size, seed: check.seed, by: check.by.clone(), blind: check.blind };
         open_screen(ReviewOptions {
@@ -172,6 +186,7 @@ impl Run {
     }
 
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
+        self.check_output(args.target.output.as_ref())?;
         let options = GenerateOptions {
             describer: self.describer(false)?.ok_or(NoDescriber)?,
             open: self.open_options(&args.dataset),
@@ -213,14 +228,14 @@ impl Run {
     }
 
     fn save(&self, args: SaveArgs) -> Result<ExitCode, Failure> {
+        self.check_output(args.target.output.as_ref())?;
         let options = SaveOptions {
             input: self.input(&args.dataset, args.session)?,
             output: args.target.output,
             in_place: args.target.in_place,
             force: args.target.force,
         };
-        save::run(&options, &mut Console::stdout(), &mut Console::stderr())?;
-        Ok(ExitCode::Done)
+        Ok(save::run(&options, &mut Console::stdout(), &mut Console::stderr())?)
     }
 
     fn check(&self, args: &CheckArgs) -> Result<ExitCode, Failure> {
@@ -235,6 +250,7 @@ impl Run {
     }
 
     fn stats(&self, args: StatsArgs) -> Result<ExitCode, Failure> {
+        self.check_output(args.report.as_ref())?;
         let options = StatsOptions {
             input: self.input(&args.dataset, args.session)?,
             mode: match (args.other, args.report) {
@@ -263,6 +279,7 @@ impl Run {
     }
 
     fn export(&self, args: ExportArgs) -> Result<ExitCode, Failure> {
+        self.check_output(args.output.as_ref())?;
         let options = ExportOptions {
             input: self.input(&args.dataset, args.session)?,
             to: args.to,
@@ -270,6 +287,7 @@ impl Run {
             only: args.only,
             split: args.split.map(|side| Split { side, test_percent: args.test_percent, seed: args.seed }),
             extension: args.ext,
+            safe_csv: args.safe_csv,
             force: args.force,
         };
         Ok(export::run(&options, &mut Console::stdout(), &mut Console::stderr())?.exit_code())

@@ -20,10 +20,13 @@ use crate::describe::prompt::VARIABLES;
 use crate::exit::ExitCode;
 use crate::preview::{self, Protocol, ProtocolChoice, Thumbnails};
 use crate::session::{self, Location};
-use crate::text::{counted, sanitize, thousands};
+use crate::text::{counted, sanitize, thousands, without_password};
 
 /// AWS rejects requests with a larger clock skew. See
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
+/// Variables that set a proxy, or exceptions from it.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
+
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 pub struct DoctorOptions {
@@ -145,6 +148,7 @@ async fn amazon(bedrock: &BedrockOptions, probe: bool, report: &mut Report<'_, '
     };
     let at = client.endpoint().map(|endpoint| format!(", endpoint {endpoint}")).unwrap_or_default();
     report.print("region", Level::Ok, &format!("{}{at}", client.region()))?;
+    proxies(report)?;
     if !identity(&client, report).await? {
         return Ok(());
     }
@@ -172,6 +176,21 @@ async fn amazon(bedrock: &BedrockOptions, probe: bool, report: &mut Report<'_, '
 }
 
 /// Prints the identity of the credentials and the clock skew. Returns true if the credentials work.
+/// Prints the proxies that requests go through.
+fn proxies(report: &mut Report<'_, '_>) -> io::Result<()> {
+    for name in PROXIES {
+        // Programs read either spelling.
+        let set = [name.to_owned(), name.to_lowercase()].into_iter().find_map(|name| {
+            let value = std::env::var_os(&name).filter(|value| !value.is_empty())?;
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        if let Some((name, value)) = set {
+            report.print("proxy", Level::Ok, &format!("{name}={}", without_password(&value)))?;
+        }
+    }
+    Ok(())
+}
+
 async fn identity(client: &Client, report: &mut Report<'_, '_>) -> io::Result<bool> {
     match client.identity().await {
         Ok(Identity::ApiKey) => {

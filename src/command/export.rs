@@ -29,6 +29,7 @@ use crate::cli::Format;
 use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, Line, LineFinding, Record};
 use crate::exit::ExitCode;
+use crate::inputs::{Inputs, IsInput};
 use crate::session::{DecisionKind, Ledger, RecordState};
 use crate::text::counted;
 
@@ -48,6 +49,8 @@ pub struct ExportOptions {
     pub split: Option<Split>,
     /// Extension of text files. By default that of the file that exists, else `txt`.
     pub extension: Option<String>,
+    /// Put an apostrophe before cells of a CSV file that spreadsheets would run as formulas.
+    pub safe_csv: bool,
     /// Overwrite existing files.
     pub force: bool,
 }
@@ -62,6 +65,14 @@ pub enum ExportError {
     /// A folder instead of a file, or the other way round.
     #[error("{}: {why}", .path.display())]
     Target { path: PathBuf, why: &'static str },
+    /// An output would replace an input.
+    #[error(transparent)]
+    IsInput(#[from] IsInput),
+    /// Text files would be written outside of the folder, through a link in it.
+    #[error(
+        "through a link out of the folder: {files}; -o writes to another folder, and --images names that of the images"
+    )]
+    LeadsOut { files: String },
     /// Two records have the same text file.
     #[error("{message}: two captions in one file; select one with --only, or export to csv or jsonl")]
     Shared { message: String },
@@ -86,7 +97,9 @@ impl ExportError {
             Self::Input(_) | Self::Schema(_) | Self::Target { .. } | Self::Shared { .. } | Self::Extension { .. } => {
                 ExitCode::Usage
             }
-            Self::Exists { .. } | Self::Write { .. } | Self::Output(_) => ExitCode::Write,
+            Self::IsInput(_) | Self::LeadsOut { .. } | Self::Exists { .. } | Self::Write { .. } | Self::Output(_) => {
+                ExitCode::Write
+            }
         }
     }
 }
@@ -131,6 +144,7 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
         images: options.input.reading.images.as_deref().unwrap_or(dataset.folder()),
         only: &options.only,
         split: options.split,
+        inputs: &Inputs::of(&dataset, &location),
     };
 
     let outcome = match (options.to, &options.output) {
@@ -148,14 +162,14 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             outcome
         }
         (format, Some(path)) => {
-            check_file(path, &dataset, options.force)?;
+            check_file(path, source.inputs, options.force)?;
             let imported = if format == Format::Parquet { parquet_schema::load(dataset.path())? } else { None };
             let mut outcome = Outcome::default();
             let mut notes = Vec::new();
             let warnings = atomic_file::write(path, options.force, &mut |file| {
                 outcome = match format {
                     Format::Parquet => parquet::write(&source, imported.clone().unwrap_or_default(), file, &mut notes)?,
-                    _ => table::write(&source, format, file, &mut notes)?,
+                    _ => table::write(&source, format, options.safe_csv, file, &mut notes)?,
                 };
                 Ok(())
             });
@@ -172,7 +186,7 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
         (format, None) => {
             let mut out = out.data_stream().map_err(ExportError::output)?;
             let mut notes = Vec::new();
-            let written = table::write(&source, format, &mut *out, &mut notes);
+            let written = table::write(&source, format, options.safe_csv, &mut *out, &mut notes);
             let outcome = written.map_err(|stopped| stopped.at(ExportError::Output))?;
             report(&notes, errors)?;
             outcome
@@ -196,11 +210,12 @@ fn summarise(path: &Path, written: &str, out: &mut Console<'_>) -> io::Result<()
 }
 
 /// Checks that a file may be written, before anything is.
-fn check_file(path: &Path, dataset: &Dataset, force: bool) -> Result<(), ExportError> {
+fn check_file(path: &Path, inputs: &Inputs, force: bool) -> Result<(), ExportError> {
     if path.is_dir() {
         return Err(ExportError::Target { path: path.to_owned(), why: "this is a folder; name a file with -o" });
     }
-    place::check(path, dataset.path(), force)
+    inputs.check(path)?;
+    place::check(path, force)
 }
 
 /// The records to export.
@@ -211,6 +226,7 @@ struct Source<'a> {
     images: &'a Path,
     only: &'a [DecisionKind],
     split: Option<Split>,
+    inputs: &'a Inputs,
 }
 
 struct Chosen<'a> {

@@ -18,8 +18,10 @@ use crate::config::LogLevel;
 use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
 use crate::describe::{Describer, Dollars, Usage};
+use crate::engine::SaveTarget;
 use crate::engine::selection::{Selected, Selection};
 use crate::exit::ExitCode;
+use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
 use crate::picture;
@@ -79,6 +81,9 @@ pub enum GenerateError {
     Dataset(#[from] DatasetError),
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The output would replace an input.
+    #[error(transparent)]
+    IsInput(#[from] IsInput),
     /// Another process writes the session.
     #[error("{0}")]
     InUse(String),
@@ -112,7 +117,9 @@ impl GenerateError {
             | Self::UnknownPrice { .. }
             | Self::UnpricedBudget
             | Self::Declined => ExitCode::Usage,
-            Self::Session(_) | Self::InUse(_) | Self::System(_) | Self::NotSaved(_) => ExitCode::Write,
+            Self::IsInput(_) | Self::Session(_) | Self::InUse(_) | Self::System(_) | Self::NotSaved(_) => {
+                ExitCode::Write
+            }
         }
     }
 }
@@ -127,12 +134,17 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let rules = &options.rules;
+    let mut inputs = Inputs::of(&dataset, &location);
+    if let (Some(log), _) = &options.log {
+        inputs.add(log, "the log");
+    }
+    SaveTarget::new(&dataset, options.output.clone(), options.in_place).check(&inputs)?;
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
         let selected = options.selection.select(&dataset, &ledger, options.describer.name(), rules)?;
         return Ok(print_plan(options, &dataset, &selected, out)?);
     }
-    let log = logging::start_beside(&location, &options.log);
+    let log = logging::start_beside(&location, &Inputs::of(&dataset, &location), &options.log);
     if let Err(warning) = &log {
         let _ = Console::stderr().message(warning);
     }
@@ -165,10 +177,12 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
         }
         tally.print(total, &options.path, name, out)?;
     }
-    if options.save {
-        save::run(&options.saving(), &mut Console::stderr(), &mut Console::stderr())?;
-    }
-    Ok(tally.exit_code())
+    let saved = if options.save {
+        save::run(&options.saving(), &mut Console::stderr(), &mut Console::stderr())?
+    } else {
+        ExitCode::Done
+    };
+    Ok(if tally.exit_code() == ExitCode::Done { saved } else { tally.exit_code() })
 }
 
 /// Why records are left out whose captions are arrays, objects, numbers or booleans.

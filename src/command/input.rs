@@ -65,6 +65,10 @@ pub(super) fn other_review(other: &Path, dataset: &Dataset, reading: &OpenOption
 }
 
 fn is_session(path: &Path) -> bool {
+    // Opening a pipe waits for its other end.
+    if !path.is_file() {
+        return false;
+    }
     let mut magic = [0; SQLITE.len()];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
     read.is_ok() && magic == *SQLITE

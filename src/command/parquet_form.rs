@@ -1,11 +1,39 @@
 //! Types of Parquet columns: the JSON form of their values (docs/files.md has the table), and what groups mean.
 
 use ::parquet::basic::{ConvertedType, DecimalType, IntType, LogicalType, Repetition, TimeUnit, Type as Physical};
+use ::parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use ::parquet::schema::types::Type;
 
 pub(super) const NANOS_PER_DAY: i128 = 86_400 * 1_000_000_000;
 /// The Julian day of 1970-01-01. Days of INT96 are Julian.
 pub(super) const EPOCH_JULIAN_DAY: i128 = 2_440_588;
+
+/// The values of a column without children, as they are stored.
+pub(super) enum Values {
+    Booleans(Vec<bool>),
+    Int32s(Vec<i32>),
+    Int64s(Vec<i64>),
+    Int96s(Vec<Int96>),
+    Floats(Vec<f32>),
+    Doubles(Vec<f64>),
+    Bytes(Vec<ByteArray>),
+    FixedBytes(Vec<FixedLenByteArray>),
+}
+
+impl Values {
+    pub(super) const fn new(physical: Physical) -> Self {
+        match physical {
+            Physical::BOOLEAN => Self::Booleans(Vec::new()),
+            Physical::INT32 => Self::Int32s(Vec::new()),
+            Physical::INT64 => Self::Int64s(Vec::new()),
+            Physical::INT96 => Self::Int96s(Vec::new()),
+            Physical::FLOAT => Self::Floats(Vec::new()),
+            Physical::DOUBLE => Self::Doubles(Vec::new()),
+            Physical::BYTE_ARRAY => Self::Bytes(Vec::new()),
+            Physical::FIXED_LEN_BYTE_ARRAY => Self::FixedBytes(Vec::new()),
+        }
+    }
+}
 
 /// How the values of a column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

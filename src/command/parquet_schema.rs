@@ -4,6 +4,7 @@
 //! The file is a Parquet file with the imported columns and no rows. The text form of a schema cannot represent a column
 //! whose name contains a space.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,8 +55,34 @@ pub(super) fn remove(dataset: &Path) -> Result<(), SchemaError> {
     }
 }
 
-/// Returns the columns of the table that became `dataset`; `None` if it was not imported from Parquet.
+/// Returns the columns of the table that became `dataset`, or the dataset it was saved from under the default name; `None`
+/// if neither was imported from Parquet.
 pub(super) fn load(dataset: &Path) -> Result<Option<Vec<TypePtr>>, SchemaError> {
+    for dataset in [dataset.to_owned()].into_iter().chain(saved_from(dataset)) {
+        if let Some(columns) = load_own(&dataset)? {
+            return Ok(Some(columns));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the datasets that are saved as `output` by default: `a.jsonl` and, for a caption field, `a.b.jsonl` or `a.jsonl`
+/// as `a.b_updated.jsonl`.
+fn saved_from(output: &Path) -> Vec<PathBuf> {
+    let stem = output.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_suffix("_updated"));
+    let without_field = stem.and_then(|stem| stem.rsplit_once('.')).map(|(stem, _)| stem);
+    let named = |stem: &str| {
+        let mut name = OsString::from(stem);
+        if let Some(extension) = output.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        output.with_file_name(name)
+    };
+    stem.into_iter().chain(without_field).filter(|stem| !stem.is_empty()).map(named).collect()
+}
+
+fn load_own(dataset: &Path) -> Result<Option<Vec<TypePtr>>, SchemaError> {
     let path = file_of(&location(dataset)?, dataset);
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -113,7 +140,13 @@ mod tests {
         let spaced = spaced.with_repetition(::parquet::basic::Repetition::OPTIONAL).build().unwrap();
         columns.push(spaced.into());
         assert_eq!(store(&dataset, columns.clone()).unwrap(), []);
-        assert_eq!(load(&dataset).unwrap(), Some(columns));
+        assert_eq!(load(&dataset).unwrap().as_ref(), Some(&columns));
+        for output in ["metadata_updated.jsonl", "metadata.text_ko_updated.jsonl"] {
+            assert_eq!(load(&folder.path().join(output)).unwrap().as_ref(), Some(&columns), "{output}");
+        }
+        for other in ["metadata_updated.json", "other_updated.jsonl", "_updated.jsonl", "updated.jsonl"] {
+            assert!(load(&folder.path().join(other)).unwrap().is_none(), "{other}");
+        }
         assert!(folder.path().join(".recaption/metadata.jsonl.schema").is_file());
         assert!(load(&folder.path().join("metadata.json")).unwrap().is_none(), "another file of the same stem");
         std::fs::write(folder.path().join(".recaption/metadata.jsonl.schema"), "cut").unwrap();

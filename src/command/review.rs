@@ -9,6 +9,7 @@ use crate::config::LogLevel;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars};
 use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
+use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
 use crate::review::{Model, Msg, Settings};
@@ -56,6 +57,9 @@ pub enum ReviewError {
     Dataset(#[from] DatasetError),
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The output would replace an input.
+    #[error(transparent)]
+    IsInput(#[from] IsInput),
     /// The terminal failed, or threads could not be started.
     #[error("cannot use the terminal: {0}")]
     Terminal(#[from] std::io::Error),
@@ -80,8 +84,16 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         keep_line_breaks: options.line_breaks,
         sample: options.sample.clone(),
     };
-    let log = logging::start_beside(&session, &options.log);
     let target = SaveTarget::new(&dataset, options.output, options.in_place);
+    let mut inputs = Inputs::of(&dataset, &session);
+    if let Some(candidates) = &options.candidates {
+        inputs.add(&candidates.path, "the file of candidates");
+    }
+    if let (Some(log), _) = &options.log {
+        inputs.add(log, "the log");
+    }
+    target.check(&inputs)?;
+    let log = logging::start_beside(&session, &Inputs::of(&dataset, &session), &options.log);
     let (sender, messages) = unbounded_channel();
     if let Err(warning) = &log {
         // Cannot fail: the receiver exists.

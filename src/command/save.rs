@@ -14,6 +14,7 @@ use crate::console::Console;
 use crate::dataset::Dataset;
 use crate::engine::{SaveFailure, SaveRequest, SaveSummary, SaveTarget};
 use crate::exit::ExitCode;
+use crate::inputs::{Inputs, IsInput};
 use crate::session::{self, Ledger, Location, Opened, SessionError, Store};
 use crate::text::counted;
 
@@ -32,6 +33,9 @@ pub struct SaveOptions {
 pub enum SaveError {
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The output would replace an input.
+    #[error(transparent)]
+    IsInput(#[from] IsInput),
     /// Another file is in the way.
     #[error("{0}")]
     Conflict(String),
@@ -48,21 +52,23 @@ impl SaveError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(_) => ExitCode::Usage,
-            Self::Conflict(_) | Self::NotWritten(_) | Self::Report(_) => ExitCode::Write,
+            Self::IsInput(_) | Self::Conflict(_) | Self::NotWritten(_) | Self::Report(_) => ExitCode::Write,
         }
     }
 }
 
-/// Saves the dataset. Prints a summary to `out` and notes to `errors`.
+/// Saves the dataset. Prints a summary to `out` and notes to `errors`. Returns [`ExitCode::Findings`] if decisions were not
+/// applied.
 ///
 /// # Errors
 /// Returns an error if the dataset was not saved. The target is untouched then.
-pub fn run(options: &SaveOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<(), SaveError> {
+pub fn run(options: &SaveOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<ExitCode, SaveError> {
     let (dataset, location) = options.input.open()?;
+    let target = SaveTarget::new(&dataset, options.output.clone(), options.in_place);
+    target.check(&Inputs::of(&dataset, &location))?;
     let Hold { mut opened, store } = hold(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(SaveError::Report)?;
 
-    let target = SaveTarget::new(&dataset, options.output.clone(), options.in_place);
     let saved = target.save(&dataset, SaveRequest::new(&opened.ledger, options.force));
     let summary = saved.map_err(|failure| match failure {
         SaveFailure::Conflict(why) => SaveError::Conflict(why),
@@ -70,7 +76,8 @@ pub fn run(options: &SaveOptions, out: &mut Console<'_>, errors: &mut Console<'_
     })?;
 
     let stored = store.and_then(|store| store_save(store, &mut opened.ledger, &summary));
-    report(&target.path, &summary, stored.err(), out, errors).map_err(SaveError::Report)
+    report(&target.path, &summary, stored.err(), out, errors).map_err(SaveError::Report)?;
+    Ok(if summary.left_out == 0 { ExitCode::Done } else { ExitCode::Findings })
 }
 
 /// A session, with write access or the reason why it cannot be written.
@@ -109,7 +116,9 @@ fn report(
         errors.message(warning)?;
     }
     if let Some(error) = not_stored {
-        errors.message(format_args!("this save is not in the session, so the next one needs --force: {error}"))?;
+        errors.message(format_args!(
+            "this save is not in the session, so one with other decisions needs --force: {error}"
+        ))?;
     }
     Ok(())
 }

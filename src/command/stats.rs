@@ -12,6 +12,7 @@ use crate::atomic_file::{self, WriteError, WriteWarning};
 use crate::console::{Console, Style};
 use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
+use crate::inputs::{Inputs, IsInput};
 use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport};
 use crate::session::{self, History, Location, SessionError};
 
@@ -57,6 +58,9 @@ pub enum StatsError {
     #[error("{}: {reason}", .path.display())]
     Report { path: PathBuf, reason: String },
     /// Standard output or standard error is closed or full.
+    /// The report would replace an input.
+    #[error(transparent)]
+    IsInput(#[from] IsInput),
     #[error("cannot write output: {0}")]
     Output(#[from] io::Error),
 }
@@ -66,7 +70,7 @@ impl StatsError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(_) | Self::NoSample => ExitCode::Usage,
-            Self::Report { .. } | Self::Output(_) => ExitCode::Write,
+            Self::Report { .. } | Self::IsInput(_) | Self::Output(_) => ExitCode::Write,
         }
     }
 }
@@ -108,7 +112,7 @@ pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'
         StatsMode::Report { path, force } => {
             let history = read_history(&dataset, &location, errors)?;
             let report = SpotReport::gather(&dataset, &history, Timestamp::now())?.ok_or(StatsError::NoSample)?;
-            for warning in write_report(&report, path, dataset.path(), *force)? {
+            for warning in write_report(&report, path, &Inputs::of(&dataset, &location), *force)? {
                 errors.message(warning)?;
             }
             let (judged, drawn) = (report.figures.accepted.total(), report.figures.drawn);
@@ -129,13 +133,11 @@ pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'
 fn write_report(
     report: &SpotReport,
     path: &Path,
-    dataset: &Path,
+    inputs: &Inputs,
     force: bool,
 ) -> Result<Vec<WriteWarning>, StatsError> {
     let refused = |reason: String| StatsError::Report { path: path.to_owned(), reason };
-    if atomic_file::is_same_path(path, dataset) {
-        return Err(refused("this is the dataset; name another file".to_owned()));
-    }
+    inputs.check(path)?;
     let written = atomic_file::write(path, force, &mut |file| Ok(report.write_as(path, file)?));
     written.map_err(|error| match error {
         WriteError::Exists => refused("already exists; --force replaces it".to_owned()),

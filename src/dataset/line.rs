@@ -172,6 +172,9 @@ impl LineError {
             Self::NotJson { reason, .. } if reason.starts_with("EOF") => {
                 "not JSON, or one object over several lines; write one a line (jq -c . in.json > out.jsonl)".to_owned()
             }
+            Self::NotJson { reason, .. } if reason.starts_with("trailing characters") => {
+                "not JSON, or several objects on one line; write one a line (jq -c . in.json > out.jsonl)".to_owned()
+            }
             Self::NotJson { reason, .. } => format!("not JSON: {reason}"),
             Self::NotUtf8 { .. } => "not UTF-8; convert the file first (iconv -t utf-8)".to_owned(),
             other => other.to_string(),

@@ -88,20 +88,34 @@ pub fn save(
     }
     let expected = check_target(&target, options.expected);
     let is_own_output = expected.is_ok() && matches!(options.expected, Expected::Ours { hash: Some(_), .. });
-    if !options.force {
-        expected?;
-    }
+    let conflict = match expected {
+        // The file may still be the same: of a save that ended before the session stored it.
+        Err(error @ SaveError::Conflict { .. }) if !options.force => Some((error, Stamp::of(&target))),
+        Err(error) if !options.force => return Err(error),
+        _ => None,
+    };
     // What this session wrote is no original, and the first one was kept when it was replaced.
-    let backup = if options.backup && !is_own_output { back_up(&target)? } else { None };
+    let backup = if options.backup && !is_own_output && conflict.is_none() { back_up(&target)? } else { None };
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
     let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
     let counts = write(dataset, amendments, &mut output, &failed)?;
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
+    let hash = hasher.finish_128();
+    let expected = match conflict {
+        None => options.expected,
+        Some((error, stamp)) => {
+            let stamp = stamp.map_err(failed)?;
+            if stamp.len != bytes || hash_of(&target).map_err(failed)? != hash {
+                return Err(error);
+            }
+            Expected::Ours { stamp: Some(stamp), hash: None }
+        }
+    };
 
     let complete = replacement.sync().map_err(|error| SaveError::at(&target, error))?;
     if !options.force {
-        check_target(&target, options.expected)?;
+        check_target(&target, expected)?;
     }
     // The check allows a file that is there; one that appears after it is not overwritten.
     let overwrite = options.force || target.symlink_metadata().is_ok();
@@ -116,7 +130,7 @@ pub fn save(
         not_text_left: counts.not_text,
         bytes,
         stamp: Stamp::from(&metadata),
-        hash: hasher.finish_128(),
+        hash,
         backup,
         warnings,
     };
@@ -203,7 +217,11 @@ fn check_target(target: &Path, expected: Expected) -> Result<(), SaveError> {
     }
 }
 
-fn hash_of(path: &Path) -> io::Result<u128> {
+/// Returns the XXH3-128 of a file's content.
+///
+/// # Errors
+/// Returns an error if the file cannot be read.
+pub fn hash_of(path: &Path) -> io::Result<u128> {
     let mut file = File::open(path)?;
     let mut hasher = Hasher::new();
     let mut block = vec![0; WRITE_BUFFER];

@@ -109,6 +109,8 @@ pub struct SaveSummary {
     /// The last event that is in it.
     pub through: Seq,
     pub at: Timestamp,
+    /// The number of decisions that were not applied.
+    pub left_out: u64,
     pub warning: Option<String>,
 }
 

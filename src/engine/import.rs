@@ -8,7 +8,7 @@ use twox_hash::XxHash3_128;
 
 use super::{CandidateFile, Emit, EngineEvent, Stopping};
 use crate::dataset::{Dataset, DatasetError, Entry, Match, OpenOptions, Record, RecordId, Sought, match_namesakes};
-use crate::text::{counted, trim};
+use crate::text::{counted, is_blank};
 
 /// Captions in one event: large enough to be quick, small enough to keep the screen responsive.
 const BATCH: usize = 256;
@@ -163,7 +163,7 @@ fn candidates(
         for ((caption, hash), found) in captions.iter().zip(sought).zip(matches) {
             match (caption, found) {
                 (None, _) => report.leave(LeftOut::NoCaption),
-                (Some(caption), _) if trim(caption).is_empty() => report.leave(LeftOut::Empty),
+                (Some(caption), _) if is_blank(caption) => report.leave(LeftOut::Empty),
                 (Some(_), Match::Missing) => report.leave(LeftOut::NoRecord),
                 (Some(_), Match::Ambiguous) => report.leave(LeftOut::Ambiguous),
                 (Some(_), Match::Found(place)) if not_text.contains(&records[place].0) => {

@@ -8,15 +8,19 @@ use std::thread;
 
 use super::{Emit, EngineEvent};
 use crate::dataset::{Dataset, RecordId};
+use crate::session::WorkerHandle;
 
 /// The inbox of the thread. Dropping it ends the thread after the current read, without waiting for it.
 pub(super) struct LineReader(Sender<Vec<RecordId>>);
 
 impl LineReader {
-    pub(super) fn spawn(dataset: Dataset, emit: &Emit) -> Self {
+    /// `session` learns what the screen shows: what is decided about it is stored even if the dataset changes.
+    pub(super) fn spawn(dataset: Dataset, session: Option<WorkerHandle>, emit: &Emit) -> Self {
         let (wanted, inbox) = mpsc::channel();
         let report = Arc::clone(emit);
-        let thread = thread::Builder::new().name("lines".to_owned()).spawn(move || run(&dataset, &inbox, &report));
+        let thread = thread::Builder::new().name("lines".to_owned()).spawn(move || {
+            run(&dataset, &inbox, session.as_ref(), &report);
+        });
         if let Err(error) = thread {
             emit(EngineEvent::DatasetFailed(format!("cannot start a thread to read lines: {error}")));
         }
@@ -30,7 +34,7 @@ impl LineReader {
 }
 
 /// Reads consecutive lines with one call.
-fn run(dataset: &Dataset, inbox: &Receiver<Vec<RecordId>>, emit: &Emit) {
+fn run(dataset: &Dataset, inbox: &Receiver<Vec<RecordId>>, session: Option<&WorkerHandle>, emit: &Emit) {
     while let Ok(records) = inbox.recv() {
         for run in records.chunk_by(|one, next| one.0.checked_add(1) == Some(next.0)) {
             let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
@@ -40,6 +44,11 @@ fn run(dataset: &Dataset, inbox: &Receiver<Vec<RecordId>>, emit: &Emit) {
                 texts.extend(Some((line.record(), line.texts())).filter(|(_, texts)| !texts.is_empty()));
                 ControlFlow::Continue(())
             });
+            if let Some(session) = session {
+                let shown = entries.iter().map(|entry| (entry.id(), entry.clone().into_identity()));
+                // If this fails, so does the next step, which is reported.
+                let _ = session.show(shown.collect());
+            }
             emit(match read {
                 Ok(()) => EngineEvent::Lines { entries, texts },
                 Err(error) => EngineEvent::LoadFailed { records: run.to_vec(), error: error.to_string() },

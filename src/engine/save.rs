@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::event::{SaveFailure, SaveSummary};
 use crate::atomic_file::is_same_path;
 use crate::dataset::{self, Amendment, Dataset, Expected, RecordId, SaveError, SaveOptions};
+use crate::inputs::{Inputs, IsInput};
 use crate::session::{Event, Ledger, Seq};
 use crate::text::counted;
 
@@ -74,6 +75,14 @@ impl SaveTarget {
         Self { path, in_place }
     }
 
+    /// Checks that the target is no input, other than the dataset if that was asked for.
+    ///
+    /// # Errors
+    /// Returns an error if it is one.
+    pub fn check(&self, inputs: &Inputs) -> Result<(), IsInput> {
+        if self.in_place { Ok(()) } else { inputs.check(&self.path).map_err(IsInput::of_save) }
+    }
+
     /// Writes the dataset with the session's changes.
     ///
     /// # Errors
@@ -81,7 +90,12 @@ impl SaveTarget {
     /// be written. The old file is intact then.
     pub fn save(&self, dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, SaveFailure> {
         let SaveRequest { amendments, saves, through, force } = request;
-        let known = saves.iter().find(|(path, _)| is_same_path(path, &self.path)).map(|(_, hash)| *hash);
+        let is_target = |(path, _): &&(PathBuf, u128)| is_same_path(path, &self.path);
+        // If the folder was moved, the file is recognised by its content.
+        let known = saves.iter().find(is_target).map(|(_, hash)| *hash).or_else(|| {
+            let found = dataset::hash_of(&self.path).ok()?;
+            saves.iter().map(|(_, hash)| *hash).find(|hash| *hash == found)
+        });
         let expected = match known {
             Some(hash) => Expected::Ours { stamp: None, hash: Some(hash) },
             None if self.in_place => Expected::Ours { stamp: Some(dataset.stamp()), hash: None },
@@ -120,6 +134,7 @@ impl SaveTarget {
             hash: report.hash,
             through,
             at: Timestamp::now(),
+            left_out: u64::from(report.not_text_left) + u64::from(report.bad_lines_left),
             warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         })
     }

@@ -200,7 +200,7 @@ impl Hit {
     /// Returns true if the caption would be empty, which is never applied.
     #[must_use]
     pub fn is_emptied(&self) -> bool {
-        text::trim(&self.after).is_empty()
+        text::is_blank(&self.after)
     }
 }
 

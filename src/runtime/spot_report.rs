@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::atomic_file::{self, WriteError};
 use crate::dataset::Dataset;
+use crate::inputs::Inputs;
 use crate::report::SpotReport;
 use crate::session::{self, Location};
 
@@ -26,9 +27,7 @@ pub(super) fn write(
         let request = &report.figures.request;
         dataset.path().with_file_name(format!("{stem}_sample_{}_seed_{}.md", request.size, request.seed))
     });
-    if atomic_file::is_same_path(&path, dataset.path()) {
-        return Err(format!("{} is the dataset; name another file", path.display()));
-    }
+    Inputs::of(dataset, location).check(&path).map_err(|error| error.to_string())?;
     let written = atomic_file::write(&path, force, &mut |file| Ok(report.write_as(&path, file)?));
     let warnings = written.map_err(|error| match error {
         WriteError::Exists => format!("{} already exists; :report! overwrites it", path.display()),

@@ -1,7 +1,6 @@
 //! Connections to the session's database: for writing, and for reading without any change.
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use rusqlite::config::DbConfig;
@@ -11,8 +10,7 @@ use tempfile::TempDir;
 use super::error::{Fault, SessionError};
 use super::log_mark::check_without_log;
 use super::schema::{self, Header, MIGRATIONS};
-
-const READING: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+use super::sqlite_file::{READING, immutable_connection, wal_of};
 
 /// Opens the database for writing. Writes nothing to a file that is not a session of a known format.
 pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
@@ -113,31 +111,6 @@ pub(super) fn open_copy(file: &Path) -> Result<(Connection, TempDir), SessionErr
     fs::copy(file, &copy).map_err(|source| unreadable(file, source))?;
     let connection = Connection::open(copy).map_err(|error| Fault::from(error).of(file))?;
     Ok((connection, folder))
-}
-
-/// Returns the path of the write-ahead log.
-pub(super) fn wal_of(file: &Path) -> PathBuf {
-    let mut path = file.as_os_str().to_owned();
-    path.push("-wal");
-    path.into()
-}
-
-/// Opens a database for reading as if nothing could change it, without its write-ahead log.
-pub(super) fn immutable_connection(file: &Path) -> Result<Connection, Fault> {
-    Ok(Connection::open_with_flags(immutable(file), READING | OpenFlags::SQLITE_OPEN_URI)?)
-}
-
-/// Returns the URI that opens a database as immutable. See <https://www.sqlite.org/uri.html>.
-fn immutable(file: &Path) -> String {
-    let mut address = "file:".to_owned();
-    for &byte in file.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => address.push(char::from(byte)),
-            other => write!(address, "%{other:02x}").expect("writing to a string cannot fail"),
-        }
-    }
-    address.push_str("?immutable=1");
-    address
 }
 
 fn unreadable(file: &Path, source: io::Error) -> SessionError {

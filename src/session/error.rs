@@ -1,12 +1,12 @@
 //! Errors of opening and writing a session. Each message names the file and a way out.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rusqlite::ErrorCode;
 
-use super::connection::wal_of;
 use super::event::Seq;
+use super::sqlite_file::wal_of;
 use crate::dataset::{DatasetError, RecordId};
 use crate::text::counted;
 
@@ -21,6 +21,9 @@ pub enum SessionError {
     },
     #[error("{}: not a recaption session (file left as it is): move it away, or choose another with --session", .file.display())]
     NotASession { file: PathBuf },
+    /// A pipe, a socket or a device.
+    #[error("{}: not a regular file: choose another session with --session", .file.display())]
+    NotAFile { file: PathBuf },
     /// The session belongs to another dataset.
     #[error("{}: session of {}, not of {}: open the dataset again, or choose another session with --session", .file.display(), .owner.display(), .dataset.display())]
     OtherDataset { file: PathBuf, owner: PathBuf, dataset: PathBuf },
@@ -129,10 +132,27 @@ impl Fault {
             Self::LogMissing => SessionError::LogMissing { file },
             Self::Database(source) => match source.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => SessionError::NotASession { file },
-                Some(ErrorCode::DatabaseCorrupt) => SessionError::Damaged { file, what: source.to_string() },
+                // SQLite reports some failures to read as damage.
+                Some(ErrorCode::DatabaseCorrupt) => match readable(&file) {
+                    Ok(()) => SessionError::Damaged { file, what: source.to_string() },
+                    Err(source) => SessionError::File { path: file, doing: "read", source },
+                },
                 _ => SessionError::Database { file, source },
             },
         }
+    }
+}
+
+/// Reads a file to its end.
+fn readable(file: &Path) -> io::Result<()> {
+    io::copy(&mut fs::File::open(file)?, &mut io::sink()).map(drop)
+}
+
+/// Tries again once if a session seems to be damaged, in case reading it failed.
+pub(super) fn retry_damaged<T>(mut work: impl FnMut() -> Result<T, SessionError>) -> Result<T, SessionError> {
+    match work() {
+        Err(SessionError::Damaged { .. }) => work(),
+        result => result,
     }
 }
 
@@ -145,17 +165,33 @@ fn process(pid: Option<u32>) -> String {
 }
 
 const NOT_WRITABLE: &str = ": make the file and its folder writable, open read-only, or choose another with --session";
+const NO_LOCKS: &str = ": its file system has no locks: choose a session on a local disk with --session";
 const FULL: &str = ": make room on the disk";
+
+/// The extended codes of locks that fail for another reason than being held.
+const NO_LOCK_CODES: [i32; 5] = [
+    rusqlite::ffi::SQLITE_IOERR_LOCK,
+    rusqlite::ffi::SQLITE_IOERR_RDLOCK,
+    rusqlite::ffi::SQLITE_IOERR_UNLOCK,
+    rusqlite::ffi::SQLITE_IOERR_CHECKRESERVEDLOCK,
+    rusqlite::ffi::SQLITE_IOERR_SHMLOCK,
+];
 
 fn way_out_of_file(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FULL,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => NOT_WRITABLE,
+        io::ErrorKind::Unsupported => NO_LOCKS,
+        #[cfg(unix)]
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error()) => NO_LOCKS,
         _ => "",
     }
 }
 
 fn way_out(error: &rusqlite::Error) -> &'static str {
+    if error.sqlite_error().is_some_and(|error| NO_LOCK_CODES.contains(&error.extended_code)) {
+        return NO_LOCKS;
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => FULL,
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => NOT_WRITABLE,

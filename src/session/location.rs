@@ -11,7 +11,8 @@ use super::error::SessionError;
 use super::owner::{self, Owner, anchored};
 use crate::dataset::{Dataset, field_suffix};
 
-const FOLDER: &str = ".recaption";
+/// The folder of sessions beside a dataset.
+pub const FOLDER: &str = ".recaption";
 const THUMBNAILS: &str = "thumbnails";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,9 @@ impl Location {
     /// Returns an error if the user's state folder is needed and there is none.
     pub fn find(dataset: &Path, caption_field: &str, chosen: Option<&Path>) -> Result<Self, SessionError> {
         if let Some(file) = chosen {
+            if fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+                return Err(SessionError::NotAFile { file: file.to_owned() });
+            }
             return Ok(Self { file: file.to_owned(), place: Place::Chosen, left: None });
         }
         let dataset = anchored(dataset);

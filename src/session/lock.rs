@@ -1,10 +1,13 @@
 //! The lock file that limits a session to one writer. It contains the process id of the holder.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::SessionError;
+
+/// The most digits of a process id.
+const LONGEST: u64 = 20;
 
 /// An exclusive lock, released when dropped or when the process ends.
 #[derive(Debug)]
@@ -30,6 +33,12 @@ impl Lock {
                 return Err(SessionError::Locked { dataset: dataset.to_owned(), pid: holder(&mut file) });
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock", source)),
+        }
+        let mut before = Vec::new();
+        let read = (&mut file).take(LONGEST + 1).read_to_end(&mut before).map_err(|source| failed("read", source))?;
+        if read as u64 > LONGEST || !before.iter().all(u8::is_ascii_digit) {
+            let source = io::Error::other("another file has its name (file left as it is)");
+            return Err(failed("lock the session with", source));
         }
         let pid = std::process::id().to_string();
         file.rewind()
@@ -75,6 +84,18 @@ mod tests {
         assert!(refused.to_string().contains(&format!("by process {}: close it there", std::process::id())));
         drop(lock);
         Lock::acquire(&session, &dataset).unwrap();
+    }
+
+    #[test]
+    fn another_file_of_its_name_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = folder.path().join("metadata.sqlite");
+        for content in ["{}\n", "123456789012345678901", "text"] {
+            std::fs::write(lock_file(&session), content).unwrap();
+            let error = Lock::acquire(&session, &session).unwrap_err();
+            assert!(error.to_string().contains("metadata.sqlite.lock"), "{error}");
+            assert_eq!(std::fs::read_to_string(lock_file(&session)).unwrap(), content);
+        }
     }
 
     #[test]

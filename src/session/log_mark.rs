@@ -10,11 +10,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::connection::{immutable_connection, wal_of};
 use super::error::{Fault, SessionError};
 use super::event::Seq;
 use super::schema::{self, Header};
 use super::setting::{put_setting, setting};
+use super::sqlite_file::{immutable_connection, wal_of};
 
 const NAME: &str = "complete_through";
 const LOGGED: i64 = -1;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::{connect, connect_read_only, wal_of};
-use super::error::{Fault, SessionError};
+use super::connection::{connect, connect_read_only};
+use super::error::{Fault, SessionError, retry_damaged};
 use super::event::{Event, MatchOutcome};
 use super::event_log;
 use super::history::{self, History};
@@ -19,6 +19,7 @@ use super::opened::{Binding, Opened, Rebound, Unmatched};
 use super::rebind::Bindings;
 use super::sample;
 use super::spending;
+use super::sqlite_file::wal_of;
 use super::step::Step;
 use super::store::Store;
 use super::subject::SubjectIndex;
@@ -32,6 +33,10 @@ use crate::dataset::Dataset;
 /// Returns an error if another process has the session open for writing, it is not a readable session, its folder or file
 /// cannot be written, or the dataset has changed and cannot be read.
 pub fn open(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(Store, Opened), SessionError> {
+    retry_damaged(|| open_once(location, dataset, now))
+}
+
+fn open_once(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(Store, Opened), SessionError> {
     location.prepare()?;
     let lock = Lock::acquire(location.file(), dataset.path())?;
     // Since the location was found, another dataset may have created this session.
@@ -87,7 +92,7 @@ fn read_session<T: Default>(
     let log = wal_of(file);
     // The write-ahead log exists while a process has the session open, and afterwards only if that was killed.
     let at_rest = !log.exists();
-    let found = read(file, dataset, at_rest, &rest);
+    let found = retry_damaged(|| read(file, dataset, at_rest, &rest));
     if at_rest && log.exists() {
         // Opened by another process in the meantime, so the result may be inconsistent.
         return read(file, dataset, false, &rest);

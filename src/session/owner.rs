@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::connection::{peek, wal_of};
+use super::connection::peek;
 use super::error::{Fault, SessionError};
 use super::event_log;
 use super::log_mark::check_without_log;
+use super::sqlite_file::wal_of;
 use crate::dataset::{Dataset, OpenOptions, Stamp};
 
 /// Records of the session, and of the dataset, that are compared to recognise a renamed dataset that has also changed.

@@ -1,6 +1,6 @@
 //! The session's file, written one batch of steps at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::error::{Fault, SessionError};
+use super::error::{Fault, SessionError, retry_damaged};
 use super::event::{Draft, Event, Seq};
 use super::event_log;
 use super::history;
@@ -27,6 +27,9 @@ use crate::describe::Charge;
 
 /// Records between two new ones that are read along with them, rather than seeking.
 const READ_ALONG: u32 = 16;
+
+/// The file name and caption of a record.
+pub type Identity = (String, Option<String>);
 
 /// An event of another session, for [`Store::import`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +183,7 @@ impl Store {
     pub fn append(&mut self, step: Step, at: Timestamp) -> Result<(), SessionError> {
         let mut batch = Batch::default();
         batch.push(self, step, at)?;
-        self.commit(&batch)
+        self.commit(&batch, &VecDeque::new())
     }
 
     /// Stores what other reviewers did in one transaction, as the events from `first` on.
@@ -198,14 +201,19 @@ impl Store {
             }
             batch.push(self, Step { first: Seq(seq), changes: Changes::One(event) }, at)?;
         }
-        self.commit(&batch)
+        self.commit(&batch, &VecDeque::new())
     }
 
     /// Writes a batch in one transaction. Afterwards [`last`](Self::last) is the newest event on disk, also if this
     /// returns an error; only the same batch can be written then, because later events build on those that are missing.
-    pub(super) fn commit(&mut self, batch: &Batch) -> Result<(), SessionError> {
+    /// `shown` are records that need not be read from the dataset.
+    pub(super) fn commit(&mut self, batch: &Batch, shown: &VecDeque<(RecordId, Identity)>) -> Result<(), SessionError> {
+        retry_damaged(|| self.commit_once(batch, shown))
+    }
+
+    fn commit_once(&mut self, batch: &Batch, shown: &VecDeque<(RecordId, Identity)>) -> Result<(), SessionError> {
         let known = self.subjects.len();
-        match self.write(batch) {
+        match self.write(batch, shown) {
             Ok(refused) => refused.map_or(Ok(()), Err),
             Err(fault) => {
                 // The records that the transaction introduced are not stored.
@@ -219,11 +227,11 @@ impl Store {
     }
 
     /// Writes a batch up to the first step that cannot be stored because its records cannot be read. Returns why.
-    fn write(&mut self, batch: &Batch) -> Result<Option<SessionError>, Fault> {
+    fn write(&mut self, batch: &Batch, shown: &VecDeque<(RecordId, Identity)>) -> Result<Option<SessionError>, Fault> {
         let Self { connection, dataset, namesakes, subjects, database, .. } = self;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut subjects =
-            Subjects { connection: &transaction, dataset, namesakes: namesakes.as_ref(), known: subjects };
+            Subjects { connection: &transaction, dataset, namesakes: namesakes.as_ref(), shown, known: subjects };
         let mut drafts: HashMap<SubjectIndex, (Seq, Option<&Draft>, u64)> = HashMap::new();
         let (mut last, mut refused) = (self.last, None);
         for (after, at, reviewer) in &batch.reviewers {
@@ -368,6 +376,8 @@ struct Subjects<'a> {
     connection: &'a Connection,
     dataset: &'a Dataset,
     namesakes: Option<&'a Namesakes>,
+    /// What the operator has seen of some records, the newest last.
+    shown: &'a VecDeque<(RecordId, Identity)>,
     known: &'a mut BTreeMap<RecordId, SubjectIndex>,
 }
 
@@ -398,8 +408,18 @@ impl Subjects<'_> {
 
     /// Adds the records of a step that are touched for the first time. Returns an error if one cannot be read.
     fn introduce(&mut self, step: &Step) -> Result<Result<(), SessionError>, Fault> {
-        let new: RoaringBitmap =
+        let mut new: RoaringBitmap =
             step.changes.records().filter(|id| !self.known.contains_key(id)).map(|id| id.0).collect();
+        // What the operator has seen counts, not what is in the file now.
+        for (record, (file_name, caption)) in self.shown.iter().rev() {
+            if new.is_empty() {
+                break;
+            }
+            if new.remove(record.0) {
+                let subject = Subject { file_name: file_name.clone(), occurrence: 0, caption: caption.clone() };
+                self.add(*record, &subject)?;
+            }
+        }
         let Some(newest) = new.max() else { return Ok(Ok(())) };
         let dataset = self.dataset;
         if newest >= dataset.record_count()

@@ -3,6 +3,7 @@
 //! Whatever is queued while it waits for the disk goes into its next transaction, so that a decision waits for one fsync
 //! however many came before it.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -17,13 +18,16 @@ use super::open::{open, open_read_only};
 use super::opened::Opened;
 use super::sample::Sample;
 use super::step::Step;
-use super::store::{Batch, Store};
+use super::store::{Batch, Identity, Store};
 use crate::dataset::{Dataset, Namesakes, RecordId};
 use crate::describe::Charge;
 
 /// The most commands and changes in one transaction, unless a single step has more: the first of many steps sent at
 /// once should not wait longer than a few milliseconds for its acknowledgement.
 const LARGEST_BATCH: u64 = 4096;
+
+/// The most records remembered of those that the operator has seen. The screen keeps fewer.
+const MAX_SHOWN: usize = 4096;
 
 /// The time between two attempts to store a batch that could not be stored.
 const RETRY: Duration = Duration::from_millis(500);
@@ -80,6 +84,7 @@ enum Command {
     Store(Box<Step>, Timestamp),
     Cursor(RecordId, String),
     Namesakes(Box<Namesakes>),
+    Shown(Vec<(RecordId, Identity)>),
     Charge(Timestamp, Box<Charge>),
     Reviewer(Timestamp, String),
     Sample(Box<Sample>),
@@ -105,6 +110,15 @@ impl WorkerHandle {
     /// Returns an error if the thread has ended.
     pub fn set_cursor(&self, record: RecordId, file_name: String) -> Result<(), SessionError> {
         self.send(Command::Cursor(record, file_name))
+    }
+
+    /// Sets what the operator sees of records: their file names and captions. Their first events need not read the dataset.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn show(&self, records: Vec<(RecordId, Identity)>) -> Result<(), SessionError> {
+        self.send(Command::Shown(records))
     }
 
     /// Sets which records share their identity, also for those that were touched before that was known.
@@ -196,6 +210,7 @@ impl Worker {
             handle: handle.clone(),
             on_event,
             namesakes: None,
+            shown: VecDeque::new(),
             reviewer: None,
             batch: Batch::default(),
             delayed: false,
@@ -246,6 +261,7 @@ struct State<F> {
     on_event: F,
     /// Kept for when the session is opened again.
     namesakes: Option<Namesakes>,
+    shown: VecDeque<(RecordId, Identity)>,
     reviewer: Option<String>,
     batch: Batch,
     /// True if the batch could not be stored and is tried again.
@@ -287,6 +303,7 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
                     }
                     Command::Cursor(record, file_name) => self.batch.cursor = Some((record, file_name)),
                     Command::Namesakes(namesakes) => self.set_namesakes(*namesakes),
+                    Command::Shown(records) => self.show(records),
                     Command::Reviewer(at, reviewer) => self.set_reviewer(at, reviewer),
                     Command::Charge(at, charge) if self.can_store() => self.batch.charges.push((at, *charge)),
                     Command::Sample(sample) if self.can_store() => self.batch.samples.push(*sample),
@@ -380,6 +397,11 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
         self.namesakes = Some(namesakes);
     }
 
+    fn show(&mut self, records: Vec<(RecordId, Identity)>) {
+        self.shown.extend(records);
+        self.shown.drain(..self.shown.len().saturating_sub(MAX_SHOWN));
+    }
+
     fn set_reviewer(&mut self, at: Timestamp, reviewer: String) {
         if let Some(store) = &self.store {
             self.batch.set_reviewer(store, at, reviewer.clone());
@@ -397,7 +419,7 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
         let batch = std::mem::take(&mut self.batch);
         let before = store.last();
         store.wait_for_lock(LOCKED);
-        let result = store.commit(&batch);
+        let result = store.commit(&batch, &self.shown);
         let through = store.last();
         self.delayed = result.as_ref().is_err_and(SessionError::is_passing);
         if let Some(error) = result.as_ref().err().filter(|_| self.delayed) {
@@ -427,7 +449,7 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
         let before = store.last();
         let failure = loop {
             match self.failure.take() {
-                None if batch.is_pending() => match store.commit(&batch) {
+                None if batch.is_pending() => match store.commit(&batch, &self.shown) {
                     // Each attempt waits for the lock.
                     Err(error) if error.is_locked() && start.elapsed() < LAST_ATTEMPTS => {}
                     result => break result.err().map(|error| error.losing(batch.changed_records())),

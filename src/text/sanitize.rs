@@ -12,6 +12,8 @@ use icu_properties::props::{BinaryProperty as _, DefaultIgnorableCodePoint};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
+use super::words::is_space;
+
 /// The most code points shown per grapheme cluster. The longest emoji have ten, fully pointed Hebrew and Vietnamese fewer; a
 /// letter with a thousand accents would cover the lines around it.
 const MAX_CLUSTER: usize = 32;
@@ -53,6 +55,13 @@ pub fn hidden_characters(text: &str) -> impl Iterator<Item = (usize, char)> {
             classify(cluster).map(move |(at, character, hidden)| (start + at, character, hidden))
         })
         .filter_map(|(at, character, hidden)| hidden.then_some((at, character)))
+}
+
+/// Returns true if nothing of `text` can be seen: it has white space, control and invisible characters at most, or the
+/// blank of Braille.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|character| is_space(character) || is_suspect(character) || character == '\u{2800}')
 }
 
 /// Replaces clusters: by the result of `replace`, or else by their visible form.
@@ -263,6 +272,18 @@ mod tests {
     #[case::tab_and_line_breaks("a\tb\nc\r\nd", "a b⏎c⏎d")]
     fn suspect_characters_are_escaped(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(sanitize(text), expected);
+    }
+
+    #[rstest]
+    #[case("", true)]
+    #[case(" \t\r\n\u{3000}", true)]
+    #[case("\u{200b}", true)]
+    #[case("\u{feff} \u{200d}\u{2060}\u{ad}\u{3164}\u{2800}\u{7}", true)]
+    #[case("\u{200b}.", false)]
+    #[case("가", false)]
+    #[case("\u{301}", false)]
+    fn texts_without_a_visible_character_are_blank(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(is_blank(text), expected);
     }
 
     #[test]

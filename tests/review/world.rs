@@ -345,6 +345,7 @@ impl World {
             _ => None,
         });
         let summary = SaveSummary {
+            left_out: 0,
             path: "out.jsonl".into(),
             records: 0,
             changed: 0,

@@ -3,16 +3,12 @@
 use std::path::Path;
 
 use super::ExportError;
-use crate::atomic_file::{WriteError, is_same_path};
+use crate::atomic_file::WriteError;
 
-/// Checks a file before anything is written: an existing one is replaced only if `force` is true, the dataset never.
-pub(super) fn check(path: &Path, dataset: &Path, force: bool) -> Result<(), ExportError> {
+/// Checks a file before anything is written: an existing one is replaced only if `force` is true.
+pub(super) fn check(path: &Path, force: bool) -> Result<(), ExportError> {
     if path.symlink_metadata().is_err() {
         return Ok(());
-    }
-    if is_same_path(path, dataset) {
-        let why = "this is the dataset; name another file with -o";
-        return Err(ExportError::Target { path: path.to_owned(), why });
     }
     if force { Ok(()) } else { Err(ExportError::Exists { path: path.to_owned(), others: 0 }) }
 }

@@ -11,8 +11,9 @@ use crate::atomic_file::{Batch, BatchError, is_same_path};
 use crate::command::imagefolder::is_picture;
 use crate::console::Console;
 use crate::dataset::Record;
+use crate::inputs::leads_out;
 use crate::picture;
-use crate::text::{counted, trim};
+use crate::text::{counted, is_blank};
 
 /// Extensions of text files, as `init` reads them. The first one that exists is written, else the first one.
 const EXTENSIONS: [&str; 6] = ["txt", "TXT", "Txt", "caption", "CAPTION", "Caption"];
@@ -79,6 +80,7 @@ impl Sidecars<'_> {
         let mut left_out = Vec::new();
         let mut planned: HashMap<u64, Planned> = HashMap::new();
         let mut existing: Option<(PathBuf, u64)> = None;
+        let (mut leading_out, mut checked_folder) = (Named::default(), None::<PathBuf>);
         let dataset = self.source.dataset;
         let mut outcome = self.source.each(&mut |chosen| {
             let line = chosen.record.line;
@@ -108,13 +110,23 @@ impl Sidecars<'_> {
             for other in self.existing(&image).iter().filter(|other| !is_same_path(other, &path)) {
                 notes.second_file.add(|| self.name(other));
             }
-            match (place::check(&path, dataset.path(), self.force), &mut existing) {
+            self.source.inputs.check_known(&path)?;
+            if path.parent().is_some_and(|folder| checked_folder.as_deref() != Some(folder)) || path.is_symlink() {
+                if leads_out(&path, self.folder.unwrap_or(self.source.images)) {
+                    leading_out.add(|| path.display().to_string());
+                }
+                checked_folder = path.parent().filter(|_| leading_out.count == 0).map(Path::to_owned);
+            }
+            match (place::check(&path, self.force), &mut existing) {
                 (Err(ExportError::Exists { .. }), Some((_, others))) => *others += 1,
                 (Err(ExportError::Exists { path, .. }), none) => *none = Some((path, 0)),
                 (checked, _) => checked?,
             }
             Ok(())
         })?;
+        if let Some(files) = leading_out.note(|count| counted(count, "text file", "text files")) {
+            return Err(ExportError::LeadsOut { files });
+        }
         outcome.exported -= left_out.len() as u64;
         for reason in left_out {
             outcome.leave_out(reason);
@@ -258,7 +270,7 @@ impl From<BatchError> for ExportError {
 /// Returns the caption for a text file, or why there is none.
 fn text<'a>(chosen: &'a Chosen<'_>) -> Result<&'a str, LeftOut> {
     match chosen.caption() {
-        CaptionValue::Text(text) if !trim(text).is_empty() => Ok(text),
+        CaptionValue::Text(text) if !is_blank(text) => Ok(text),
         CaptionValue::Text(_) | CaptionValue::Missing => Err(LeftOut::NoCaption),
         CaptionValue::Json(_) => Err(LeftOut::NotText),
     }

@@ -1,5 +1,6 @@
 //! All records in one file: CSV or JSON Lines.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use super::first_rows::{self, Heading};
@@ -18,32 +19,72 @@ const NO_ONE: &str = "none";
 pub(super) fn write(
     source: &Source<'_>,
     format: Format,
+    safe_csv: bool,
     out: &mut dyn Write,
     notes: &mut Vec<String>,
 ) -> Result<Outcome, Stopped> {
-    let outcome = if format == Format::Csv { write_csv(source, out, notes)? } else { write_lines(source, out)? };
+    let outcome =
+        if format == Format::Csv { write_csv(source, safe_csv, out, notes)? } else { write_lines(source, out)? };
     out.flush()?;
     Ok(outcome)
 }
 
-fn write_csv(source: &Source<'_>, out: &mut dyn Write, notes: &mut Vec<String>) -> Result<Outcome, Stopped> {
+/// Returns true if spreadsheets take a cell for a formula. They skip white space at the beginning.
+fn is_formula(cell: &str) -> bool {
+    cell.trim_start().starts_with(['=', '+', '-', '@'])
+}
+
+/// Writes a row, with an apostrophe before formulas if it is to be `safe`: spreadsheets show the cell as text.
+fn write_row<'a>(
+    table: &mut csv::Writer<&mut dyn Write>,
+    row: impl IntoIterator<Item = &'a str>,
+    safe: bool,
+) -> Result<(), Stopped> {
+    let cells = row.into_iter().map(|cell| match cell {
+        formula if safe && is_formula(formula) => Cow::Owned(format!("'{formula}")),
+        cell => Cow::Borrowed(cell),
+    });
+    Ok(table.write_record(cells.map(Cell)).map_err(std::io::Error::from)?)
+}
+
+/// A cell as the writer takes it.
+struct Cell<'a>(Cow<'a, str>);
+
+impl AsRef<[u8]> for Cell<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+fn write_csv(
+    source: &Source<'_>,
+    safe: bool,
+    out: &mut dyn Write,
+    notes: &mut Vec<String>,
+) -> Result<Outcome, Stopped> {
     let first = first_rows::find(source)?;
     let mut table = csv::Writer::from_writer(out);
     table.write_record(HEADING).map_err(std::io::Error::from)?;
     for row in first.rows() {
-        table.write_record(row).map_err(std::io::Error::from)?;
+        write_row(&mut table, row.iter().map(String::as_str), safe)?;
     }
-    let (mut doubtful, mut surrogates) = (0, Named::default());
+    let (mut doubtful, mut surrogates, mut formulas) = (0, Named::default(), 0_u64);
     let mut outcome = source.each(&mut |chosen| {
         doubtful += u64::from(matches!(chosen.caption(), CaptionValue::Json(_)));
         if chosen.has_lone_surrogate() {
             surrogates.add(|| source.dataset.message(chosen.record.line, &"text"));
         }
+        formulas += row(chosen).into_iter().filter(|cell| is_formula(cell)).count() as u64;
         if first.contains(chosen.record.id) {
             return Ok(());
         }
-        Ok::<_, Stopped>(table.write_record(row(chosen)).map_err(std::io::Error::from)?)
+        write_row(&mut table, row(chosen), safe)
     })?;
+    if formulas > 0 && !safe {
+        let cells = counted(formulas, "cell begins", "cells begin");
+        notes
+            .push(format!("{cells} with = + - or @, which spreadsheets run as a formula; --safe-csv puts ' before it"));
+    }
     table.flush()?;
     outcome.doubtful = doubtful + surrogates.count;
     notes.extend(first.note());

@@ -40,6 +40,7 @@ fn options(world: &World, to: Format) -> ExportOptions {
         only: Vec::new(),
         split: None,
         extension: None,
+        safe_csv: false,
         force: false,
     }
 }
@@ -414,7 +415,7 @@ fn a_file_is_overwritten_only_by_force_and_the_dataset_never() {
 
     let dataset = Some(world.path("./metadata.jsonl"));
     let over_itself = ExportOptions { output: dataset, force: true, ..to_file.clone() };
-    assert!(matches!(export(&over_itself).0, Err(ExportError::Target { .. })));
+    assert!(matches!(export(&over_itself).0, Err(ExportError::IsInput(_))));
     assert_eq!(world.read("metadata.jsonl"), FIVE);
 
     let folder = ExportOptions { output: Some(world.folder.path().to_owned()), ..to_file };
@@ -653,4 +654,62 @@ fn too_many_fields_are_not_a_table() {
     let (outcome, _) = export(&ExportOptions { output, ..options(&world, Format::Parquet) });
     assert!(outcome.unwrap_err().to_string().ends_with("too many for columns; export to jsonl"));
     assert!(!world.path("out.parquet").exists());
+}
+
+#[test]
+fn cells_that_spreadsheets_run_are_counted_and_escaped_on_request() {
+    let lines = concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": \"=1+1\"}\n",
+        "{\"file_name\": \"-b.jpg\", \"text\": \" @cmd\"}\n",
+        "{\"file_name\": \"c.jpg\", \"text\": \"A hat = a cap.\"}\n",
+    );
+    let world = World::new(lines);
+    let (result, printed) = export(&options(&world, Format::Csv));
+    assert_eq!(result.unwrap().exported, 3);
+    assert!(printed.out().contains("\na.jpg,=1+1,undecided"), "{printed:?}");
+    assert!(printed.errors().contains("5 cells begin with = + - or @") && printed.errors().contains("--safe-csv"));
+
+    let (_, printed) = export(&ExportOptions { safe_csv: true, ..options(&world, Format::Csv) });
+    let mut table = csv::Reader::from_reader(printed.out().as_bytes());
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let cells = |row: usize| [0, 1, 6].map(|column| rows[row][column].to_owned());
+    assert_eq!(cells(0), ["a.jpg", "'=1+1", "'=1+1"]);
+    assert_eq!(cells(1), ["'-b.jpg", "' @cmd", "' @cmd"]);
+    assert_eq!(cells(2), ["c.jpg", "A hat = a cap.", "A hat = a cap."]);
+    assert!(!printed.errors().contains("--safe-csv"), "{printed:?}");
+}
+
+#[test]
+fn no_input_is_overwritten_even_by_force() {
+    let world = World::new("{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n");
+    world.decide([(0, edited("A cap."))]);
+    for name in ["metadata.jsonl", ".recaption/metadata.sqlite"] {
+        let before = std::fs::read(world.path(name)).unwrap();
+        for to in [Format::Csv, Format::Jsonl, Format::Parquet] {
+            let forced = ExportOptions { output: Some(world.path(name)), force: true, ..options(&world, to) };
+            let error = export(&forced).0.unwrap_err();
+            assert!(matches!(error, ExportError::IsInput(_)) && error.to_string().contains(name), "{error}");
+        }
+        assert_eq!(std::fs::read(world.path(name)).unwrap(), before);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn text_files_are_not_written_through_a_link_out_of_the_folder() {
+    let lines =
+        "{\"file_name\": \"link/a.jpg\", \"text\": \"A hat.\"}\n{\"file_name\": \"b.jpg\", \"text\": \"A cap.\"}\n";
+    let world = World::new(lines);
+    let away = tempfile::tempdir().unwrap();
+    std::fs::write(away.path().join("precious.txt"), "precious").unwrap();
+    std::os::unix::fs::symlink(away.path(), world.path("link")).unwrap();
+    let txt = ExportOptions { force: true, ..options(&world, Format::Txt) };
+    let error = export(&txt).0.unwrap_err();
+    assert!(matches!(&error, ExportError::LeadsOut { files } if files.contains("link/a.txt")), "{error}");
+    std::fs::remove_file(world.path("link")).unwrap();
+    std::os::unix::fs::symlink(away.path().join("precious.txt"), world.path("b.txt")).unwrap();
+    let error = export(&txt).0.unwrap_err();
+    assert!(matches!(&error, ExportError::LeadsOut { files } if files.contains("b.txt")), "{error}");
+    assert!(!away.path().join("a.txt").exists() && !world.path("link").exists());
+    assert_eq!(std::fs::read_to_string(away.path().join("precious.txt")).unwrap(), "precious");
 }

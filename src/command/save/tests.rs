@@ -11,7 +11,7 @@ const THREE: &str = concat!(
     "{\"file_name\": \"c.jpg\", \"text\": \"A shoe.\"}\n",
 );
 
-fn save(options: &SaveOptions) -> (Result<(), SaveError>, Printed) {
+fn save(options: &SaveOptions) -> (Result<ExitCode, SaveError>, Printed) {
     Printed::by(|out, errors| run(options, out, errors))
 }
 
@@ -45,7 +45,7 @@ fn decisions_that_cannot_be_applied_are_reported() {
     let world = World::new(lines);
     world.decide([(0, edited("A hat.")), (1, edited("A coat.")), (2, Decision::Excluded)]);
     let (result, printed) = save(&options(&world));
-    result.unwrap();
+    assert_eq!(result.unwrap(), ExitCode::Findings);
     assert_eq!(
         world.read("metadata_updated.jsonl"),
         "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\"]}\n{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n"
@@ -121,7 +121,61 @@ fn a_locked_session_is_read_and_the_next_save_conflicts() {
     assert!(printed.errors().contains("this save is not in the session"), "{printed:?}");
     drop(held);
     assert!(world.hold().1.ledger.is_unsaved());
+    world.decide([(0, edited("Two."))]);
     assert!(matches!(save(&options(&world)).0, Err(SaveError::Conflict(_))));
+}
+
+#[test]
+fn its_own_file_is_recognised_after_the_folder_was_moved() {
+    let world = World::new(THREE);
+    world.decide([(0, edited("One."))]);
+    save(&options(&world)).0.unwrap();
+    world.decide([(0, edited("Two."))]);
+    let moved = tempfile::tempdir().unwrap();
+    for name in ["metadata.jsonl", "metadata_updated.jsonl", ".recaption"] {
+        fs::rename(world.path(name), moved.path().join(name)).unwrap();
+    }
+    let mut options = options(&world);
+    options.input.dataset = moved.path().join("metadata.jsonl");
+    save(&options).0.unwrap();
+    let target = moved.path().join("metadata_updated.jsonl");
+    assert!(fs::read_to_string(&target).unwrap().contains("Two."));
+    fs::write(&target, "edited by hand").unwrap();
+    assert!(matches!(save(&options).0, Err(SaveError::Conflict(_))));
+}
+
+#[test]
+fn its_own_file_is_recognised_if_it_was_not_noted() {
+    let world = World::new(THREE);
+    world.decide([(0, edited("One."))]);
+    // Renamed, but not in the session: as if the process was killed in between.
+    world.write("metadata_updated.jsonl", THREE.replace("A hat.", "One."));
+    save(&options(&world)).0.unwrap();
+    assert!(!world.hold().1.ledger.is_unsaved());
+    world.write("metadata_updated.jsonl", THREE.replace("A hat.", "Two."));
+    let other = SaveOptions { output: Some(world.path("metadata_updated.jsonl")), ..options(&world) };
+    assert!(matches!(save(&other).0, Err(SaveError::Conflict(_))), "of the same length");
+    assert!(world.read("metadata_updated.jsonl").contains("Two."));
+}
+
+#[test]
+fn no_input_is_overwritten_even_by_force() {
+    let world = World::new(THREE);
+    world.decide([(0, edited("One."))]);
+    world.write("metadata.jsonl.bak", "the first state");
+    fs::write(world.path("a.jpg"), b"\xff\xd8\xff\xe0").unwrap();
+    let over_itself = SaveOptions { output: Some(world.path("./metadata.jsonl")), force: true, ..options(&world) };
+    assert!(save(&over_itself).0.unwrap_err().to_string().contains("--in-place"));
+    assert_eq!(world.read("metadata.jsonl"), THREE);
+    for name in [".recaption/metadata.sqlite", ".recaption/metadata.sqlite.lock", "metadata.jsonl.bak", "a.jpg"] {
+        let before = fs::read(world.path(name)).unwrap();
+        let forced = SaveOptions { output: Some(world.path(name)), force: true, ..options(&world) };
+        let (result, printed) = save(&forced);
+        let error = result.unwrap_err();
+        assert!(matches!(&error, SaveError::IsInput(_)) && error.exit_code() == ExitCode::Write, "{error:?}");
+        assert!(error.to_string().contains(name), "{error}");
+        assert_eq!((fs::read(world.path(name)).unwrap(), printed.out()), (before, ""));
+    }
 }
 
 #[test]

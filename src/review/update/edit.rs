@@ -155,7 +155,7 @@ fn edit_neighbour(model: &mut Model, step: isize, out: &mut Vec<Effect>) {
 fn accept_text(model: &mut Model, record: RecordId, typed: &str, base: EditBase, out: &mut Vec<Effect>) -> bool {
     let before = model.base_text(record, base).unwrap_or_default();
     let text = text::edited(before, typed, model.settings.keep_line_breaks).into_owned();
-    if text::trim(&text).is_empty() {
+    if text::is_blank(&text) {
         model.notify(NoticeKind::Warning, "a caption must not be empty: x keeps the original, X excludes the record");
         return false;
     }

@@ -92,7 +92,7 @@ fn several_reviewers_can_be_in_one_transaction() {
         let event = decided(record, Decision::Kept);
         batch.push(&store, Step { first: Seq(seq), changes: event.into() }, second(2)).unwrap();
     }
-    store.commit(&batch).unwrap();
+    store.commit(&batch, &std::collections::VecDeque::new()).unwrap();
     store.close().unwrap();
     let history = read_history(&list.location(), &list.dataset()).unwrap();
     assert_eq!([1, 2].map(|seq| history.reviewer(Seq(seq))), [Some("kim"), Some("lee")]);

@@ -8,8 +8,9 @@ use twox_hash::XxHash3_128;
 
 use crate::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use crate::describe::StopReason;
-use crate::session::connection::{open_copy, wal_of};
+use crate::session::connection::open_copy;
 use crate::session::fixture::*;
+use crate::session::sqlite_file::wal_of;
 use crate::session::{
     Actor, Binding, CandidateId, Change, Changes, Decision, DecisionKind, Draft, EditBase, Event, FILE, Ledger,
     Location, Opened, Provenance, Seq, SessionError, Step, open, open_read_only, read_history,

@@ -91,6 +91,33 @@ fn events_of_new_records_fail_if_the_dataset_cannot_be_read() {
 }
 
 #[test]
+fn what_the_operator_has_seen_is_stored_after_the_dataset_changed() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1"), ("b", "2"), ("c", "3")]);
+    let unreadable = List { unreadable: true, ..list.clone() };
+    let (worker, acks) = start(&unreadable);
+    let identity = |record: RecordId| {
+        let (name, caption) = list.records[record.index()].clone();
+        (record, (name, caption))
+    };
+    worker.handle().show(vec![(RecordId(1), ("old".to_owned(), None)), identity(RecordId(0))]).unwrap();
+    worker.handle().show(vec![identity(RecordId(1))]).unwrap();
+    store(&worker, 1, decided(RecordId(1), edited("typed")));
+    store(&worker, 2, decided(RecordId(0), Decision::Kept));
+    store(&worker, 3, decided(RecordId(2), Decision::Kept));
+    assert!(matches!(worker.close(), Err(SessionError::Dataset(_))), "the last one was never seen");
+    assert_eq!(failed(&acks).iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [3]);
+
+    // In the changed dataset, the records are found by what was seen.
+    let mut grown = list.clone();
+    grown.replace(&[("new", "0"), ("a", "1"), ("b", "2"), ("c", "3")]);
+    let review = Review::open(&grown);
+    assert_eq!(review.ledger.record(RecordId(2)).decision, edited("typed"));
+    assert_eq!(review.ledger.record(RecordId(1)).decision, Decision::Kept);
+    assert_eq!(review.opened.unmatched, []);
+}
+
+#[test]
 fn what_a_full_disk_refuses_is_kept_and_reported_as_lost_on_closing() {
     let folder = folder();
     let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);

@@ -2,7 +2,7 @@
 
 use ::parquet::basic::{ConvertedType, IntType, LogicalType, Type as Physical};
 use ::parquet::column::writer::ColumnWriter;
-use ::parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
+use ::parquet::data_type::{ByteArray, Int96};
 use ::parquet::errors::ParquetError;
 use ::parquet::schema::types::Type;
 use half::f16;
@@ -10,7 +10,7 @@ use half::f16;
 use super::cell::Cell;
 use super::number::{Decimal, float, integer, to_bytes};
 use super::time;
-use crate::command::parquet_form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY};
+use crate::command::parquet_form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY, Values};
 use crate::dataset::JsonKind;
 
 /// A value that a column cannot hold exactly.
@@ -30,29 +30,9 @@ pub(super) struct Leaf {
     repetitions: Vec<i16>,
 }
 
-enum Values {
-    Booleans(Vec<bool>),
-    Int32s(Vec<i32>),
-    Int64s(Vec<i64>),
-    Int96s(Vec<Int96>),
-    Floats(Vec<f32>),
-    Doubles(Vec<f64>),
-    Bytes(Vec<ByteArray>),
-    FixedBytes(Vec<FixedLenByteArray>),
-}
-
 impl Leaf {
     pub(super) fn new(column: &Type) -> Self {
-        let values = match column.get_physical_type() {
-            Physical::BOOLEAN => Values::Booleans(Vec::new()),
-            Physical::INT32 => Values::Int32s(Vec::new()),
-            Physical::INT64 => Values::Int64s(Vec::new()),
-            Physical::INT96 => Values::Int96s(Vec::new()),
-            Physical::FLOAT => Values::Floats(Vec::new()),
-            Physical::DOUBLE => Values::Doubles(Vec::new()),
-            Physical::BYTE_ARRAY => Values::Bytes(Vec::new()),
-            Physical::FIXED_LEN_BYTE_ARRAY => Values::FixedBytes(Vec::new()),
-        };
+        let values = Values::new(column.get_physical_type());
         let length = match column {
             Type::PrimitiveType { type_length, .. } => usize::try_from(*type_length).unwrap_or_default(),
             Type::GroupType { .. } => 0,

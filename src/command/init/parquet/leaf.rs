@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use ::parquet::column::page::PageReader;
 use ::parquet::column::reader::{ColumnReader, get_column_reader};
-use ::parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
+use ::parquet::data_type::ByteArray;
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::schema::types::ColumnDescPtr;
 
 use super::value::{Loss, Stored};
-use crate::command::parquet_form::Form;
+use crate::command::parquet_form::{Form, Values};
 
 /// Records per batch.
 const BATCH: usize = 1024;
@@ -38,31 +38,11 @@ pub(super) struct Leaf {
     value: usize,
 }
 
-enum Values {
-    Booleans(Vec<bool>),
-    Int32s(Vec<i32>),
-    Int64s(Vec<i64>),
-    Int96s(Vec<Int96>),
-    Floats(Vec<f32>),
-    Doubles(Vec<f64>),
-    Bytes(Vec<ByteArray>),
-    FixedBytes(Vec<FixedLenByteArray>),
-}
-
 impl Leaf {
     pub(super) fn new(descriptor: &ColumnDescPtr, form: Form, pages: Box<dyn PageReader>) -> Self {
         let maximum = Levels { definition: descriptor.max_def_level(), repetition: descriptor.max_rep_level() };
         let column = get_column_reader(Arc::clone(descriptor), pages);
-        let values = match &column {
-            ColumnReader::BoolColumnReader(_) => Values::Booleans(Vec::new()),
-            ColumnReader::Int32ColumnReader(_) => Values::Int32s(Vec::new()),
-            ColumnReader::Int64ColumnReader(_) => Values::Int64s(Vec::new()),
-            ColumnReader::Int96ColumnReader(_) => Values::Int96s(Vec::new()),
-            ColumnReader::FloatColumnReader(_) => Values::Floats(Vec::new()),
-            ColumnReader::DoubleColumnReader(_) => Values::Doubles(Vec::new()),
-            ColumnReader::ByteArrayColumnReader(_) => Values::Bytes(Vec::new()),
-            ColumnReader::FixedLenByteArrayColumnReader(_) => Values::FixedBytes(Vec::new()),
-        };
+        let values = Values::new(descriptor.physical_type());
         let (definitions, repetitions) = (Vec::new(), Vec::new());
         Self { column, form, maximum, definitions, repetitions, values, level: 0, levels: 0, value: 0 }
     }
