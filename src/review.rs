@@ -8,6 +8,7 @@ mod counters;
 mod effect;
 mod list_view;
 mod matches;
+mod messages;
 mod model;
 mod msg;
 mod order;
@@ -33,6 +34,7 @@ pub use counters::Counters;
 pub use effect::Effect;
 pub use list_view::{Match, View};
 pub use matches::Matches;
+pub use messages::{Message, Messages};
 pub use model::{
     Bulk, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage, Job, JobState,
     List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SAMPLE, SaveStatus, Search, SearchEntry,

@@ -8,6 +8,7 @@ mod event_reader;
 mod input;
 mod keymap;
 pub mod layout;
+mod marked_text;
 mod signals;
 mod terminal;
 mod terminal_replies;
@@ -20,6 +21,7 @@ use std::io;
 use std::time::Duration;
 
 use crossterm::event::Event;
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -339,6 +341,7 @@ impl App {
 
     /// Updates the model with a message and performs the effects, including messages they return at once.
     fn handle(&mut self, msg: Msg, runtime: &mut Runtime) {
+        self.model.now = Timestamp::now();
         let awaited = self.model.awaits_editor();
         let mut next = Some(msg);
         while let Some(msg) = next.take() {

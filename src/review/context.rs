@@ -65,7 +65,7 @@ impl Context {
             Mode::Note(_) | Mode::CustomReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
             Mode::Help(page) if page.typing => Self::HelpSearch,
-            Mode::Help(_) => Self::Help,
+            Mode::Help(_) | Mode::Messages(_) => Self::Help,
             Mode::Statistics(_) => Self::Statistics,
             Mode::Search(_) => Self::Search,
             Mode::Filter(_) => Self::Filter,

@@ -7,11 +7,13 @@ mod work;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
 use super::command_line::RecentLines;
 use super::counters::Pending;
 use super::matches::Matches;
+use super::messages::Messages;
 use super::msg::{Viewport, Viewports};
 use super::pace::Pace;
 use super::panes::Panes;
@@ -213,6 +215,9 @@ pub struct Model {
     pub picture: PictureSlot,
     pub save: SaveStatus,
     pub notice: Option<Notice>,
+    pub messages: Messages,
+    /// The time of the message being handled.
+    pub now: Timestamp,
     pub leaving: bool,
     pub(super) lines: BTreeMap<RecordId, Entry>,
     pub(super) texts: BTreeMap<RecordId, Vec<(String, String)>>,
@@ -280,6 +285,8 @@ impl Model {
             picture: PictureSlot::Empty,
             save: SaveStatus::default(),
             notice: None,
+            messages: Messages::default(),
+            now: Timestamp::UNIX_EPOCH,
             leaving: false,
             lines: BTreeMap::new(),
             texts: BTreeMap::new(),
@@ -310,6 +317,8 @@ impl Model {
     }
 
     pub(super) fn notify(&mut self, kind: NoticeKind, text: impl Into<String>) {
-        self.notice = Some(Notice { kind, text: text.into() });
+        let notice = Notice { kind, text: text.into() };
+        self.messages.add(notice.clone(), self.now);
+        self.notice = Some(notice);
     }
 }

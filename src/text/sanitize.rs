@@ -7,8 +7,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use icu_properties::props::{BinaryProperty as _, DefaultIgnorableCodePoint};
+use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
@@ -62,6 +64,15 @@ pub fn hidden_characters(text: &str) -> impl Iterator<Item = (usize, char)> {
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|character| is_space(character) || is_suspect(character) || character == '\u{2800}')
+}
+
+/// Removes control characters other than tabs and line feeds, and the sequences by which programs colour text (CSI).
+#[must_use]
+pub fn without_controls(text: &str) -> String {
+    static SEQUENCE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?:\x1b\[|\u{9b})[0-?]*[ -/]*[@-~]").expect("a valid expression"));
+    let is_kept = |character: &char| !character.is_control() || matches!(character, '\n' | '\t');
+    SEQUENCE.replace_all(text, "").chars().filter(is_kept).collect()
 }
 
 /// Replaces clusters: by the result of `replace`, or else by their visible form.
@@ -125,9 +136,9 @@ fn visible(cluster: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns true if `character` combines with the one before it.
+/// Returns true if terminals draw `character` in the cell before it: marks, and the vowels and final consonants of Hangul.
 fn is_mark(character: char) -> bool {
-    character.width() == Some(0) && !is_suspect(character) && format!("a{character}").graphemes(true).count() == 1
+    character.width() == Some(0) && !is_suspect(character)
 }
 
 /// Returns the symbol of an ASCII control character (Unicode's Control Pictures).
@@ -268,6 +279,7 @@ mod tests {
     #[case::hidden_tags("a\u{e0041}", "a⟨U+E0041⟩")]
     #[case::hangul_filler("\u{3164}", "⟨U+3164⟩")]
     #[case::accent_on_nothing("\u{301}a", "◌\u{301}a")]
+    #[case::hangul_vowel_alone("a\u{1161}", "a◌\u{1161}")]
     #[case::accent_on_a_line_break("a\n\u{301}", "a⏎◌\u{301}")]
     #[case::tab_and_line_breaks("a\tb\nc\r\nd", "a b⏎c⏎d")]
     fn suspect_characters_are_escaped(#[case] text: &str, #[case] expected: &str) {

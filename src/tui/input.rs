@@ -6,7 +6,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, Mou
 use ratatui::layout::Position;
 
 use super::keymap::{Key, Keymap, Lookup};
-use super::text_field::TextField;
+use super::text_field::{Kills, TextField};
 use super::view::{Clicks, Target};
 use crate::review::{Command, Context, Mode, Model, Msg};
 
@@ -18,13 +18,14 @@ pub struct Input {
     keymap: Keymap,
     pressed: Vec<Key>,
     text_field: Option<TextField>,
+    kills: Kills,
     last_click: Option<(Instant, Position)>,
 }
 
 impl Input {
     #[must_use]
-    pub const fn new(keymap: Keymap) -> Self {
-        Self { keymap, pressed: Vec::new(), text_field: None, last_click: None }
+    pub fn new(keymap: Keymap) -> Self {
+        Self { keymap, pressed: Vec::new(), text_field: None, kills: Kills::default(), last_click: None }
     }
 
     #[must_use]
@@ -78,22 +79,29 @@ impl Input {
             }
             Lookup::Unbound => self.pressed.clear(),
         }
-        self.text_field.as_mut().map(|field| field.press(event))
+        self.text_field.as_mut().map(|field| field.press(event, &mut self.kills))
     }
 
     fn mouse(&mut self, event: MouseEvent, model: &Model, clicks: &Clicks) -> Option<Msg> {
         let at = Position::new(event.column, event.row);
+        if let (MouseEventKind::Down(MouseButton::Left), Some(field)) = (event.kind, &mut self.text_field)
+            && let Some(msg) = field.click(at)
+        {
+            return Some(msg);
+        }
         let over_caption = clicks.at(at) == Some(Target::Caption);
         let command = |command| Some(Msg::Command(command));
         match (event.kind, &model.mode) {
             (MouseEventKind::ScrollDown, Mode::Browse) if over_caption => command(Command::ScrollDown),
             (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => command(Command::ScrollUp),
-            (MouseEventKind::ScrollDown, Mode::Browse | Mode::Help(_) | Mode::Statistics(_) | Mode::Zoom(_)) => {
-                command(Command::Down)
-            }
-            (MouseEventKind::ScrollUp, Mode::Browse | Mode::Help(_) | Mode::Statistics(_) | Mode::Zoom(_)) => {
-                command(Command::Up)
-            }
+            (
+                MouseEventKind::ScrollDown,
+                Mode::Browse | Mode::Help(_) | Mode::Messages(_) | Mode::Statistics(_) | Mode::Zoom(_),
+            ) => command(Command::Down),
+            (
+                MouseEventKind::ScrollUp,
+                Mode::Browse | Mode::Help(_) | Mode::Messages(_) | Mode::Statistics(_) | Mode::Zoom(_),
+            ) => command(Command::Up),
             (MouseEventKind::Down(MouseButton::Left), mode) => self.click(at, mode, clicks),
             _ => None,
         }

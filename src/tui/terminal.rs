@@ -1,16 +1,17 @@
 //! Terminal setup and restoration.
 
+use std::fmt;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::{self, ManuallyDrop};
 
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
 };
-use crossterm::{cursor, execute, queue};
+use crossterm::{Command, cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
@@ -178,15 +179,43 @@ fn set_up(mouse: bool) -> io::Result<()> {
     out.write_all(PUSH_TITLE)?;
     execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
     if mouse {
-        execute!(out, EnableMouseCapture)?;
+        execute!(out, EnableMouse)?;
     }
     Ok(())
+}
+
+/// Asks for clicks and the wheel (mode 1000), in the SGR encoding (1006). `EnableMouseCapture` would also ask for motion, of
+/// which a slow connection delivers seconds at once.
+struct EnableMouse;
+
+impl Command for EnableMouse {
+    fn write_ansi(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str("\x1b[?1000h\x1b[?1006h")
+    }
+
+    #[cfg(windows)]
+    fn execute_winapi(&self) -> io::Result<()> {
+        crossterm::event::EnableMouseCapture.execute_winapi()
+    }
+}
+
+struct DisableMouse;
+
+impl Command for DisableMouse {
+    fn write_ansi(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str("\x1b[?1006l\x1b[?1000l")
+    }
+
+    #[cfg(windows)]
+    fn execute_winapi(&self) -> io::Result<()> {
+        crossterm::event::DisableMouseCapture.execute_winapi()
+    }
 }
 
 /// Restores the terminal. Errors are ignored: they cannot be reported without a terminal.
 fn restore() {
     let mut out = console::screen().lock();
-    let _ = execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, cursor::Show);
+    let _ = execute!(out, EndSynchronizedUpdate, DisableMouse, DisableBracketedPaste, cursor::Show);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = out.write_all(POP_TITLE);
     let _ = out.flush();

@@ -1,14 +1,23 @@
 //! The text field for captions, notes and commands. The model holds the text; the widget has its own undo and scroll
 //! position.
 
-use crossterm::event::KeyEvent;
-use ratatui::layout::Rect;
-use ratatui::style::Style;
-use ratatui::{Frame, layout::Position};
-use ratatui_textarea::{CursorMove, TextArea, WrapMode};
+mod buffer;
+mod kills;
 
+use std::cell::Cell;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Text;
+
+use self::buffer::{Buffer, Move};
+pub use self::kills::Kills;
+use super::marked_text::{Mark, MarkedText};
 use crate::dataset::RecordId;
 use crate::review::{Mode, Msg};
+use crate::text::{self, Rows};
 
 /// What is being edited. A change of this needs a new field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +34,13 @@ enum Purpose {
 #[derive(Debug)]
 pub struct TextField {
     purpose: Purpose,
-    area: TextArea<'static>,
+    buffer: Buffer,
+    /// The column that movements between rows aim at.
+    goal: Option<usize>,
+    /// The area of the last frame.
+    area: Cell<Rect>,
+    /// The first row and column shown, as of the last frame.
+    scroll: Cell<(usize, usize)>,
 }
 
 impl TextField {
@@ -42,6 +57,7 @@ impl TextField {
             Mode::Help(page) if page.typing => (Purpose::Help, page.search.as_str(), page.search.chars().count()),
             Mode::Browse
             | Mode::Help(_)
+            | Mode::Messages(_)
             | Mode::Statistics(_)
             | Mode::Zoom(_)
             | Mode::ChooseReason(_)
@@ -53,50 +69,121 @@ impl TextField {
         };
         // The model may have changed the text: it completes words.
         let same = |field: &Self| field.purpose == purpose && field.text() == text;
-        Some(current.filter(same).unwrap_or_else(|| Self::new(purpose, text, cursor)))
+        Some(current.filter(same).unwrap_or_else(|| Self::new(purpose, Buffer::new(text, cursor))))
     }
 
-    fn new(purpose: Purpose, text: &str, cursor: usize) -> Self {
-        let mut area = TextArea::new(text.split('\n').map(ToOwned::to_owned).collect());
-        area.set_wrap_mode(match purpose {
-            Purpose::Caption(_) => WrapMode::WordOrGlyph,
-            Purpose::Note(_)
-            | Purpose::Command
-            | Purpose::Search
-            | Purpose::Help
-            | Purpose::Filter
-            | Purpose::Reason(_) => WrapMode::None,
-        });
-        area.set_cursor_line_style(Style::new());
-        // The terminal's own cursor is used: input methods open their window there.
-        area.set_cursor_style(Style::new());
-        let mut left = cursor;
-        let mut place = (0, 0);
-        for (row, line) in text.split('\n').enumerate() {
-            let length = line.chars().count();
-            place = (row, left.min(length));
-            if left <= length {
-                break;
-            }
-            left -= length + 1;
-        }
-        let clamp = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
-        area.move_cursor(CursorMove::Jump(clamp(place.0), clamp(place.1)));
-        Self { purpose, area }
+    fn new(purpose: Purpose, buffer: Buffer) -> Self {
+        Self { purpose, buffer, goal: None, area: Cell::default(), scroll: Cell::default() }
+    }
+
+    const fn is_multiline(&self) -> bool {
+        matches!(self.purpose, Purpose::Caption(_))
     }
 
     #[must_use]
-    pub fn text(&self) -> String {
-        self.area.lines().join("\n")
+    pub fn text(&self) -> &str {
+        self.buffer.text()
     }
 
-    /// Handles a key that is not bound to a command.
-    pub fn press(&mut self, key: KeyEvent) -> Msg {
-        self.area.input(key);
+    /// Handles a key that is not bound to a command: the keys of readline.
+    pub fn press(&mut self, key: KeyEvent, kills: &mut Kills) -> Msg {
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        let shift = key.modifiers.contains(KeyModifiers::SHIFT);
+        let (is_multiline, buffer) = (self.is_multiline(), &mut self.buffer);
+        let goal = self.goal.take();
+        let killing = match (key.code, ctrl, alt) {
+            (KeyCode::Backspace | KeyCode::Char('h'), false, true) | (KeyCode::Backspace, true, false) => {
+                Some((Move::WordBack, true))
+            }
+            (KeyCode::Char('w'), true, false) => Some((Move::SpaceBack, true)),
+            (KeyCode::Char('u'), true, false) => Some((Move::LineStart, true)),
+            (KeyCode::Char('k'), true, false) => Some((Move::LineEndOrNext, false)),
+            (KeyCode::Delete | KeyCode::Char('d'), false, true) | (KeyCode::Delete, true, false) => {
+                Some((Move::WordForward, false))
+            }
+            _ => None,
+        };
+        if let Some((movement, backwards)) = killing {
+            kills.add(&buffer.delete(movement), backwards);
+            return self.typed();
+        }
+        kills.end();
+        match (key.code, ctrl, alt) {
+            (KeyCode::Char(character), false, false) => buffer.insert(character.encode_utf8(&mut [0; 4])),
+            (KeyCode::Enter, ..) | (KeyCode::Char('j' | 'm'), true, false) if is_multiline => {
+                buffer.insert("\n");
+            }
+            (KeyCode::Backspace, ..) | (KeyCode::Char('h'), true, false) => {
+                buffer.delete(Move::Back);
+            }
+            (KeyCode::Delete, ..) | (KeyCode::Char('d'), true, false) => {
+                buffer.delete(Move::Forward);
+            }
+            (KeyCode::Char('y'), true, false) => buffer.insert(kills.text()),
+            (KeyCode::Char('t'), true, false) => buffer.transpose(),
+            // Terminals send the code of ^7 for ^_ and ^/.
+            (KeyCode::Char('_' | '/' | '7'), true, false) => buffer.undo(),
+            (KeyCode::Char('r'), true, false) | (KeyCode::Char('_' | '/'), _, true) => buffer.redo(),
+            (KeyCode::Left, true, _) | (KeyCode::Left | KeyCode::Char('b'), false, true) => {
+                buffer.go(Move::WordBack, shift);
+            }
+            (KeyCode::Right, true, _) | (KeyCode::Right | KeyCode::Char('f'), false, true) => {
+                buffer.go(Move::WordForward, shift);
+            }
+            (KeyCode::Left, ..) | (KeyCode::Char('b'), true, false) => buffer.go(Move::Back, shift),
+            (KeyCode::Right, ..) | (KeyCode::Char('f'), true, false) => buffer.go(Move::Forward, shift),
+            (KeyCode::Home, true, _) | (KeyCode::Char('<'), false, true) => buffer.go(Move::Top, shift),
+            (KeyCode::End, true, _) | (KeyCode::Char('>'), false, true) => buffer.go(Move::Bottom, shift),
+            (KeyCode::Home, ..) | (KeyCode::Char('a'), true, false) => buffer.go(Move::LineStart, shift),
+            (KeyCode::End, ..) | (KeyCode::Char('e'), true, false) => buffer.go(Move::LineEnd, shift),
+            (KeyCode::Up, ..) | (KeyCode::Char('p'), true, false) => self.go_rows(-1, goal, shift),
+            (KeyCode::Down, ..) | (KeyCode::Char('n'), true, false) => self.go_rows(1, goal, shift),
+            (KeyCode::PageUp, ..) => self.go_rows(-self.page(), goal, shift),
+            (KeyCode::PageDown, ..) => self.go_rows(self.page(), goal, shift),
+            _ => {}
+        }
         self.typed()
     }
 
-    /// Pastes a text, on one line except in a caption.
+    fn rows(&self) -> Rows<'_> {
+        // The last column is for the cursor after a full row.
+        let columns = usize::from(self.area.get().width).saturating_sub(1).max(1);
+        Rows::new(self.text(), self.is_multiline().then_some(columns))
+    }
+
+    fn page(&self) -> isize {
+        isize::try_from(self.area.get().height.saturating_sub(1).max(1)).unwrap_or(1)
+    }
+
+    /// Moves over rows, and to an end of the text if there are fewer.
+    fn go_rows(&mut self, step: isize, goal: Option<usize>, selects: bool) {
+        let rows = self.rows();
+        let (row, column) = rows.position(self.buffer.cursor());
+        let column = goal.unwrap_or(column);
+        let target = match row.checked_add_signed(step) {
+            None => Move::Top,
+            Some(row) if row >= rows.len() => Move::Bottom,
+            Some(row) => Move::To(rows.offset(row, column)),
+        };
+        self.buffer.go(target, selects);
+        self.goal = Some(column);
+    }
+
+    /// Moves the cursor to a cell of the screen; `None` if the field is elsewhere.
+    pub fn click(&mut self, at: Position) -> Option<Msg> {
+        let area = self.area.get();
+        if !area.contains(at) {
+            return None;
+        }
+        let (top, left) = self.scroll.get();
+        let target = self.rows().offset(top + usize::from(at.y - area.y), left + usize::from(at.x - area.x));
+        self.goal = None;
+        self.buffer.go(Move::To(target), false);
+        Some(self.typed())
+    }
+
+    /// Pastes a text without control characters, on one line except in a caption.
     pub fn paste(&mut self, text: &str) -> Msg {
         let text = match self.purpose {
             Purpose::Caption(_) => text.replace("\r\n", "\n").replace('\r', "\n"),
@@ -107,28 +194,53 @@ impl TextField {
             | Purpose::Filter
             | Purpose::Reason(_) => text.split_whitespace().collect::<Vec<_>>().join(" "),
         };
-        self.area.insert_str(text);
+        self.buffer.insert(&text::without_controls(&text));
+        self.goal = None;
         self.typed()
     }
 
     fn typed(&self) -> Msg {
-        let cursor = self.area.cursor();
-        let before: usize = self.area.lines().iter().take(cursor.0).map(|line| line.chars().count() + 1).sum();
-        Msg::Typed { text: self.text(), cursor: before + cursor.1 }
+        Msg::Typed { text: self.text().to_owned(), cursor: self.buffer.characters_before() }
     }
 
-    /// Draws the field and places the terminal's cursor.
-    pub fn draw(&self, frame: &mut Frame, area: Rect) {
+    /// Returns the number of rows in a number of columns.
+    #[must_use]
+    pub fn height(&self, columns: u16) -> u16 {
+        let columns = usize::from(columns).saturating_sub(1).max(1);
+        u16::try_from(Rows::new(self.text(), self.is_multiline().then_some(columns)).len()).unwrap_or(u16::MAX)
+    }
+
+    /// Draws the field and places the terminal's cursor: input methods open their window there.
+    pub fn draw(&self, frame: &mut Frame, area: Rect, style: Style, mut marks: Vec<Mark>) {
+        self.area.set(area);
         if area.is_empty() {
             return;
         }
-        // The last column is for the cursor after a full row.
-        frame.render_widget(&self.area, Rect { width: area.width.saturating_sub(1).max(1), ..area });
-        let (top, left) = self.area.scroll_offset();
-        let cursor = self.area.screen_cursor();
-        let column = cursor.col.saturating_sub(usize::from(left)).min(usize::from(area.width - 1));
-        let row = cursor.row.saturating_sub(usize::from(top)).min(usize::from(area.height - 1));
-        let offset = |start: u16, offset: usize| start + u16::try_from(offset).unwrap_or(0);
-        frame.set_cursor_position(Position::new(offset(area.x, column), offset(area.y, row)));
+        let (width, height) = (usize::from(area.width), usize::from(area.height));
+        let rows = self.rows();
+        let (row, column) = rows.position(self.buffer.cursor());
+        let (top, left) = self.scroll.get();
+        let top = top.min(row).max((row + 1).saturating_sub(height)).min(rows.len().saturating_sub(height));
+        let left =
+            if self.is_multiline() { 0 } else { Self::first_column(&rows, row, left.min(column), column, width) };
+        self.scroll.set((top, left));
+        marks.extend(self.buffer.selection().map(|range| (range, Style::new().add_modifier(Modifier::REVERSED))));
+        let text = MarkedText { text: self.text(), style, marks };
+        let shown = (top..rows.len().min(top + height)).map(|row| text.line(&rows, row, left..left + width));
+        frame.render_widget(shown.collect::<Text>(), area);
+        let cell = |offset: usize, size: u16| u16::try_from(offset).unwrap_or(u16::MAX).min(size - 1);
+        let at = Position::new(area.x + cell(column - left, area.width), area.y + cell(row - top, area.height));
+        frame.set_cursor_position(at);
+    }
+
+    /// Returns the first column to show: that of a cluster, so that the cursor is within the width.
+    fn first_column(rows: &Rows, row: usize, left: usize, column: usize, width: usize) -> usize {
+        let least = (column + 1).saturating_sub(width);
+        let from = left.max(least);
+        let starts = rows.clusters(row).map(|cluster| cluster.column).find(|start| *start >= from);
+        starts.unwrap_or(column).min(column)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod help;
 mod highlight;
 mod hints;
 mod info;
+mod messages;
 mod palette;
 mod pending_keys;
 mod picture;
@@ -92,6 +93,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
             last_help_row = Some(last);
             Some(popup)
         }
+        Mode::Messages(first) => Some(messages::popup(above_footer, *first, model, render)),
         Mode::Statistics(top) => Some(statistics::popup(above_footer, *top, model, render)),
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, render)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, render)),

@@ -680,3 +680,32 @@ fn a_long_notice_is_readable_in_full(#[case] width: u16, #[case] height: u16) {
     world.keys("j");
     assert_eq!(world.notice(), "");
 }
+
+#[test]
+fn recent_messages_are_listed_with_their_ages() {
+    let mut world = afternoon();
+    let at = |second| jiff::Timestamp::from_second(second).expect("a time");
+    for (second, words) in [
+        (0, "read-only session: another process is writing it"),
+        (
+            100,
+            "/home/operator/street-fashion/metadata_updated.jsonl: cannot write: Permission denied (os error 13); the file is unchanged: use -o FILE",
+        ),
+    ] {
+        world.model.now = at(second);
+        world.send(Msg::Notice(words.to_owned()));
+    }
+    world.model.now = at(112);
+    world.keys("y g m");
+    let listed = screen(&mut world, 80, 24, false).backend().to_string();
+    let rows: Vec<&str> = listed.lines().filter(|line| line.contains("ago") || line.contains("now ")).collect();
+    let [copied, denied, read_only, ..] = rows[..] else { panic!("{listed}") };
+    assert!(copied.contains("now") && copied.contains("copied"), "{listed}");
+    assert!(denied.contains("12s ago") && denied.contains("▲ /home/operator"), "{listed}");
+    assert!(read_only.contains("1m 52s ago"), "{listed}");
+    assert!(listed.contains("use -o FILE"), "wrapped: {listed}");
+    world.keys("j");
+    assert!(matches!(world.model.mode, Mode::Messages(1)));
+    world.keys("G q");
+    assert_eq!(world.model.mode, Mode::Browse);
+}

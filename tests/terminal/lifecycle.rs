@@ -104,6 +104,19 @@ fn keys_that_end_a_waiting_editor_do_not_end_the_review(#[case] key: &str) {
     assert_eq!(reviewer.wait(), (0, true));
 }
 
+/// Motion fills the input of a slow connection.
+#[test]
+fn the_motion_of_the_mouse_is_not_asked_for() {
+    let folder = records();
+    let mut reviewer = start(&folder, &[("EDITOR", "true")]);
+    assert!(reviewer.reports_clicks_only());
+    reviewer.press("E");
+    reviewer.shows("no change");
+    assert!(reviewer.reports_clicks_only());
+    reviewer.press(":q!\r");
+    assert_eq!(reviewer.wait(), (0, true));
+}
+
 /// The shell has used the terminal while the program was stopped.
 #[test]
 fn a_continued_review_takes_the_terminal_back() {

@@ -102,6 +102,13 @@ impl Reviewer {
         self.until(text, |screen| screen.contains(text));
     }
 
+    /// Returns true if the program is told of clicks and the wheel, but not of the motion of the mouse.
+    pub fn reports_clicks_only(&self) -> bool {
+        let screen = self.screen.screen();
+        screen.mouse_protocol_mode() == vt100::MouseProtocolMode::PressRelease
+            && screen.mouse_protocol_encoding() == vt100::MouseProtocolEncoding::Sgr
+    }
+
     pub fn contents(&self) -> String {
         self.screen.screen().contents()
     }
@@ -142,7 +149,9 @@ impl Reviewer {
         while let Ok(bytes) = self.output.recv_timeout(Duration::from_secs(1)) {
             self.screen.process(&bytes);
         }
-        (status.exit_code(), !self.screen.screen().alternate_screen() && !self.screen.screen().hide_cursor())
+        let screen = self.screen.screen();
+        let has_mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+        (status.exit_code(), !screen.alternate_screen() && !screen.hide_cursor() && !has_mouse)
     }
 
     pub fn pid(&self) -> u32 {

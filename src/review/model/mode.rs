@@ -101,6 +101,8 @@ pub enum Mode {
     Search(SearchEntry),
     Filter(FilterEntry),
     Help(HelpPage),
+    /// The recent messages, from this one.
+    Messages(usize),
     /// The statistics, with the cursor on this row.
     Statistics(usize),
     /// The image alone.

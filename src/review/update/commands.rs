@@ -464,6 +464,9 @@ commands! {
         Statistics "statistics" "session statistics" (abbreviations: &["stats"]) {
             [Browse, Help], "" => |model, _, out| file::statistics(model, out);
         }
+        Messages "messages" "recent messages" (palette: "show the recent messages") {
+            [Browse, Help], "" => |model, _, _| model.mode = crate::review::Mode::Messages(0);
+        }
         Help "help" "this help" (palette: "list the keys") {
             ANY_BUT_DIALOGS, "help" => |model, _, _| help::toggle(model);
         }

@@ -113,6 +113,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::Search(_) => search::typed(model, text, out),
         Mode::Filter(_) => filter::typed(model, text, cursor, out),
         Mode::Browse
+        | Mode::Messages(_)
         | Mode::Statistics(_)
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)

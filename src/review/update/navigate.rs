@@ -45,11 +45,12 @@ pub(super) fn bottom(model: &mut Model) {
     go_to_position(model, usize::MAX);
 }
 
-/// Scrolls the help, or moves the cursor of the statistics.
+/// Scrolls the help or the messages, or moves the cursor of the statistics.
 pub(super) fn scroll_page(model: &mut Model, rows: isize) {
-    let last = last_row_of_figures(model);
+    let (last, last_message) = (last_row_of_figures(model), model.messages.last_index());
     match &mut model.mode {
         Mode::Help(page) => page.top = scrolled(page.top, rows).min(page.last_top),
+        Mode::Messages(first) => *first = first.saturating_add_signed(rows).min(last_message),
         Mode::Statistics(row) => *row = row.saturating_add_signed(rows).min(last),
         _ => {}
     }

@@ -39,7 +39,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
         }
         title(frame, area, heading, words, theme);
         let field = Rect { height: text_area.height * EDITOR_SHARE.0 / EDITOR_SHARE.1, ..text_area };
-        text_field.draw(frame, field);
+        text_field.draw(frame, field, theme.text, Vec::new());
         let rest = Rect { y: field.bottom(), height: text_area.height - field.height, ..text_area };
         frame.render_widget(Paragraph::new(page.original_alone()).wrap(Wrap { trim: false }), rest);
         return 0;

@@ -25,7 +25,7 @@ fn mentioned(model: &Model) -> &'static [Command] {
         (Mode::Zoom(_), ..) => &[Close, ZoomIn, ZoomOut, ZoomFit, Texts, Down, Up],
         (Mode::Statistics(row), ..) if model.query_of_row(*row).is_some() => &[Submit, Close, Down, Up],
         (Mode::Help(_), ..) => &[Close, Search, Down, Up],
-        (Mode::Statistics(_), ..) => &[Close, Down, Up],
+        (Mode::Messages(_) | Mode::Statistics(_), ..) => &[Close, Down, Up],
         _ => &[],
     }
 }

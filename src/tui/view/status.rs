@@ -22,11 +22,13 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
         let width = u16::try_from(prompt.len()).unwrap_or(0).min(area.width);
         frame.render_widget(Span::styled(prompt, theme.accent), area);
         // The text has priority; its result takes the rest.
-        let typed = u16::try_from(text::width(text_field.text().as_str())).unwrap_or(u16::MAX).saturating_add(2);
+        let typed =
+            u16::try_from(text::width(&text::sanitize(text_field.text()))).unwrap_or(u16::MAX).saturating_add(2);
         let available = (area.width - width).saturating_sub(typed.min((area.width - width) / 2));
         let result = input_result(model, usize::from(available), render.theme);
         let result_width = u16::try_from(result.width()).unwrap_or(u16::MAX).min(available);
-        text_field.draw(frame, Rect { x: area.x + width, width: area.width - width - result_width, ..area });
+        let field = Rect { x: area.x + width, width: area.width - width - result_width, ..area };
+        text_field.draw(frame, field, Style::new(), Vec::new());
         let result_area = Rect { x: area.right() - result_width, width: result_width, ..area };
         frame.render_widget(result, result_area);
         return;
@@ -54,7 +56,7 @@ fn notice_words(notice: &Notice, theme: &Theme) -> String {
     format!(" {}", theme.words(&clean(&notice.text)))
 }
 
-fn notice_style(notice: &Notice, theme: &Theme) -> Style {
+pub(super) fn notice_style(notice: &Notice, theme: &Theme) -> Style {
     match notice.kind {
         NoticeKind::Info => theme.busy,
         NoticeKind::Warning => theme.warning,
