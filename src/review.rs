@@ -36,9 +36,9 @@ pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use messages::{Message, Messages};
 pub use model::{
-    Bulk, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage, Job, JobState,
-    List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SAMPLE, SaveStatus, Search, SearchEntry,
-    Seek, SessionStatus, Settings, Sorting, Version,
+    Bulk, CaptionExtent, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
+    Job, JobState, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SAMPLE, SaveStatus, Search,
+    SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
 };
 pub use msg::{Msg, Viewport, Viewports};
 pub use order::Order;

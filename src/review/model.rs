@@ -90,9 +90,28 @@ pub struct List {
 pub struct CaptionView {
     /// The version chosen by the operator; `None` for the default.
     pub chosen: Option<Version>,
-    pub scroll: u16,
-    /// Height of the wrapped text, in rows.
-    pub rows: u16,
+    /// The version that the operator went to. It stays in view when others arrive.
+    pub reading: Option<Version>,
+    /// Rows scrolled from there.
+    pub scroll: isize,
+    pub extent: CaptionExtent,
+}
+
+/// How far the captions can be scrolled, in rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaptionExtent {
+    /// The first row shown before any scrolling.
+    pub top: usize,
+    /// The last row that can be the first shown.
+    pub last: usize,
+}
+
+impl CaptionExtent {
+    /// Returns the first row shown after scrolling.
+    #[must_use]
+    pub fn row(self, scroll: isize) -> usize {
+        self.top.saturating_add_signed(scroll).min(self.last)
+    }
 }
 
 /// One of a record's captions.

@@ -30,7 +30,6 @@ pub struct Viewport {
     pub sheet: Option<CellArea>,
     /// The size of a cell in pixels.
     pub cell: CellSize,
-    pub caption_rows: u16,
 }
 
 /// The layout for each shape of the image.
@@ -73,8 +72,8 @@ pub enum Msg {
     /// A click on a position of the list.
     ClickedPosition(usize),
     Resized(Box<Viewports>),
-    /// The caption pane's text takes this many rows.
-    CaptionLaidOut(u16),
+    /// The captions were drawn, and can be scrolled this far.
+    CaptionLaidOut(super::CaptionExtent),
     /// The help is scrolled to its end if it begins at this row.
     HelpLaidOut {
         last_top: u16,

@@ -39,7 +39,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::ClickedTab(tab) => navigate::show_tab(model, tab),
         Msg::ClickedPosition(position) => navigate::click_position(model, position),
         Msg::Resized(viewports) => model.set_viewports(viewports),
-        Msg::CaptionLaidOut(rows) => model.caption.rows = rows,
+        Msg::CaptionLaidOut(extent) => model.caption.extent = extent,
         Msg::HelpLaidOut { last_top } => help::laid_out(model, last_top),
         Msg::Engine(event) => background::on_event(model, event, out),
         Msg::PicturesLost => {

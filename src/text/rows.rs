@@ -22,8 +22,8 @@ pub struct Rows<'a> {
 /// A grapheme cluster of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster<'a> {
-    /// Its first byte in the text.
-    pub start: usize,
+    /// Its bytes in the text.
+    pub range: Range<usize>,
     /// Its first column.
     pub column: usize,
     /// Its sanitised form.
@@ -53,13 +53,19 @@ impl<'a> Rows<'a> {
         self.ranges.len()
     }
 
+    /// Returns the bytes of a row; empty if there is no such row.
+    #[must_use]
+    pub fn range(&self, row: usize) -> Range<usize> {
+        self.ranges.get(row).cloned().unwrap_or_default()
+    }
+
     /// Returns the clusters of a row; none if there is no such row.
     pub fn clusters(&self, row: usize) -> impl Iterator<Item = Cluster<'a>> + use<'a> {
-        let Range { start, end } = self.ranges.get(row).cloned().unwrap_or_default();
-        clusters(&self.text[start..end]).scan(0, move |filled, (at, shown)| {
+        let Range { start, end } = self.range(row);
+        clusters(&self.text[start..end]).scan(0, move |filled, (at, length, shown)| {
             let column = *filled;
             *filled += width(&shown);
-            Some(Cluster { start: start + at, column, shown })
+            Some(Cluster { range: start + at..start + at + length, column, shown })
         })
     }
 
@@ -67,7 +73,7 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn position(&self, at: usize) -> (usize, usize) {
         let row = self.ranges.partition_point(|range| range.start <= at).saturating_sub(1);
-        let before = self.clusters(row).take_while(|cluster| cluster.start < at).last();
+        let before = self.clusters(row).take_while(|cluster| cluster.range.start < at).last();
         (row, before.map_or(0, |cluster| cluster.column + width(&cluster.shown)))
     }
 
@@ -83,7 +89,7 @@ impl<'a> Rows<'a> {
             if cluster.column > column {
                 return offset;
             }
-            offset = cluster.start;
+            offset = cluster.range.start;
             if column < cluster.column + width(&cluster.shown) {
                 return offset;
             }
@@ -92,9 +98,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Returns the clusters of a text on one line, with their offsets.
-fn clusters(line: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
-    line.grapheme_indices(true).map(|(at, cluster)| (at, sanitize_multiline(cluster)))
+/// Returns the clusters of a text on one line, with their offsets and lengths.
+fn clusters(line: &str) -> impl Iterator<Item = (usize, usize, Cow<'_, str>)> {
+    line.grapheme_indices(true).map(|(at, cluster)| (at, cluster.len(), sanitize_multiline(cluster)))
 }
 
 /// Adds the rows of one line, which begins at byte `start` of the text.

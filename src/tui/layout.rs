@@ -143,7 +143,6 @@ impl Layout {
             texts_beside_zoom: zoom.right() < captions.x && zoom.width >= needed,
             sheet: self.pictures.then(|| cells(self.sheet_pictures())),
             cell: self.cell,
-            caption_rows: inside(self.caption).height,
         }
     }
 

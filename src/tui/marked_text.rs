@@ -29,21 +29,21 @@ impl MarkedText<'_> {
     /// Returns some columns of a row. `rows` are those of the text.
     #[must_use]
     pub fn line(&self, rows: &Rows, row: usize, columns: Range<usize>) -> Line<'static> {
+        let overlaps = |one: &Range<usize>, other: &Range<usize>| one.start < other.end && one.end > other.start;
+        let range = rows.range(row);
+        let marks: Vec<&Mark> = self.marks.iter().filter(|(marked, _)| overlaps(marked, &range)).collect();
         let mut spans: Vec<Span> = Vec::new();
         let clusters = rows.clusters(row).skip_while(|cluster| cluster.column < columns.start);
         for cluster in clusters.take_while(|cluster| cluster.column < columns.end) {
-            let style = self.style_at(cluster.start);
+            // A part of a cluster cannot be marked.
+            let here = marks.iter().filter(|(marked, _)| overlaps(marked, &cluster.range));
+            let style = here.fold(self.style, |style, (_, mark)| style.patch(*mark));
             match spans.last_mut().filter(|span| span.style == style) {
                 Some(span) => span.content.to_mut().push_str(&cluster.shown),
                 None => spans.push(Span::styled(cluster.shown.into_owned(), style)),
             }
         }
         Line::from(spans)
-    }
-
-    fn style_at(&self, at: usize) -> Style {
-        let marks = self.marks.iter().filter(|(range, _)| range.contains(&at));
-        marks.fold(self.style, |style, (_, mark)| style.patch(*mark))
     }
 }
 
@@ -86,6 +86,7 @@ mod tests {
     #[case("A\u{1b} red\u{202e} co", &[(2, 5), (10, 12)], &[" ", "re", "co"])]
     #[case("ha\u{200b}t", &[(2, 5)], &["⟨U+200B⟩"])]
     #[case("a\r\nb c", &[(5, 6)], &["c"])]
+    #[case("cafe\u{301}", &[(4, 6)], &["e\u{301}"])]
     fn parts_are_highlighted(#[case] text: &str, #[case] ranges: &[(usize, usize)], #[case] expected: &[&str]) {
         assert_eq!(highlighted(text, ranges), expected);
     }

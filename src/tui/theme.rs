@@ -170,6 +170,8 @@ pub struct Glyphs {
     pub junction: &'static str,
     /// The full and the empty part of a progress bar.
     pub bar: (&'static str, &'static str),
+    /// Beside the selected caption.
+    pub bar_beside: &'static str,
     /// The end of text that is still streaming.
     pub streaming: &'static str,
 }
@@ -201,6 +203,7 @@ impl Glyphs {
         vertical: "│",
         junction: "┬",
         bar: ("━", "─"),
+        bar_beside: "▎",
         streaming: "▌",
     };
 
@@ -231,6 +234,7 @@ impl Glyphs {
         vertical: "|",
         junction: "+",
         bar: ("=", "-"),
+        bar_beside: "|",
         streaming: "_",
     };
 

@@ -31,7 +31,7 @@ use super::layout::{self, Inputs, Layout, ListArea};
 use super::text_field::TextField;
 use super::theme::Theme;
 use crate::preview::Painter;
-use crate::review::{Context, Mode, Model, Msg};
+use crate::review::{CaptionExtent, Context, Mode, Model, Msg};
 use crate::text;
 pub use clicks::{Clicks, Target};
 
@@ -52,8 +52,8 @@ pub struct RenderContext<'a> {
 /// The facts about a frame that scrolling and clicks depend on.
 #[derive(Clone, Debug, Default)]
 pub struct Drawn {
-    /// The number of rows of the text in the caption pane.
-    pub caption_rows: u16,
+    /// How far the captions can be scrolled.
+    pub caption: CaptionExtent,
     /// The row at which the help begins if it is scrolled to its end; `None` if it is closed.
     pub last_help_row: Option<u16>,
     /// The areas that react to clicks.
@@ -63,7 +63,7 @@ pub struct Drawn {
 impl Drawn {
     /// Returns the messages that tell the model what it does not know yet.
     pub fn messages(self, model: &Model) -> impl Iterator<Item = Msg> + use<> {
-        let caption = (self.caption_rows != model.caption.rows).then_some(Msg::CaptionLaidOut(self.caption_rows));
+        let caption = (self.caption != model.caption.extent).then_some(Msg::CaptionLaidOut(self.caption));
         let known = match &model.mode {
             Mode::Help(page) => Some(page.last_top),
             _ => None,
@@ -114,7 +114,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         | Mode::CustomReason(..)
         | Mode::Zoom(_) => pending_keys::popup(above_footer, Context::of(model), render),
     };
-    let mut caption_rows = model.caption.rows;
+    let mut extent = model.caption.extent;
     let notice = status::notice(&layout, model, render);
     let areas = popup.iter().map(|popup| popup.area).chain(notice.iter().map(status::LongNotice::area));
     let covers: Vec<Rect> = areas.collect();
@@ -126,7 +126,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         if model.shows_sheet() {
             sheet::draw(frame, &layout, model, render.theme, painter, &covers, &mut clicks);
         } else {
-            caption_rows = draw_panes(frame, &layout, model, render, painter, &covers, &mut clicks);
+            extent = draw_panes(frame, &layout, model, render, painter, &covers, &mut clicks);
         }
     }
     status::draw(frame, layout.footer, model, render);
@@ -137,10 +137,10 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         notice.draw(frame);
     }
     portable::adapt(frame.buffer_mut(), render.theme);
-    Drawn { caption_rows, last_help_row, clicks }
+    Drawn { caption: extent, last_help_row, clicks }
 }
 
-/// Draws the list, the picture and the caption. Returns the number of rows of the text in the caption pane.
+/// Draws the list, the picture and the caption. Returns how far the captions can be scrolled.
 fn draw_panes(
     frame: &mut Frame,
     layout: &Layout,
@@ -149,7 +149,7 @@ fn draw_panes(
     painter: Option<&mut Painter>,
     covers: &[Rect],
     clicks: &mut Clicks,
-) -> u16 {
+) -> CaptionExtent {
     records::draw(frame, layout.list, model, render.theme, clicks);
     if let Some(area) = layout.picture {
         clicks.add(area, Target::Picture);
@@ -157,9 +157,9 @@ fn draw_panes(
     }
     info::draw(frame, layout.info, model, render.theme);
     clicks.add(layout.caption, Target::Caption);
-    let rows = caption::draw(frame, layout.caption, model, render);
+    let extent = caption::draw(frame, layout.caption, model, render);
     draw_separators(frame, layout, render.theme);
-    rows
+    extent
 }
 
 fn too_small(frame: &mut Frame, screen: Rect, theme: &Theme) {

@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::{Context, Effect, Mode, Msg, Tab};
+use recaption::review::{CaptionExtent, Context, Effect, Mode, Msg, Tab};
 use rstest::rstest;
 
 use crate::world::World;
@@ -126,13 +126,18 @@ fn only_lines_near_the_screen_are_loaded() {
 #[test]
 fn the_caption_scrolls_to_its_end() {
     let mut world = World::new(&["A caption.", "Another."]);
-    world.send(Msg::CaptionLaidOut(10));
+    let extent = CaptionExtent { top: 3, last: 5 };
+    let first_row = |world: &World| extent.row(world.model.caption.scroll);
+    world.send(Msg::CaptionLaidOut(extent));
+    assert_eq!(first_row(&world), 3);
     world.keys("J J J J J");
-    assert_eq!(world.model.caption.scroll, 2, "ten rows in a pane of eight");
+    assert_eq!(first_row(&world), 5);
     world.keys("K");
-    assert_eq!(world.model.caption.scroll, 1);
+    assert_eq!(first_row(&world), 4);
+    world.keys("K K K K K K J");
+    assert_eq!(first_row(&world), 1);
     world.keys("j");
-    assert_eq!(world.model.caption.scroll, 0, "another record starts at its top");
+    assert_eq!(world.model.caption.scroll, 0, "another record is not scrolled");
 }
 
 #[test]

@@ -709,3 +709,71 @@ fn recent_messages_are_listed_with_their_ages() {
     world.keys("G q");
     assert_eq!(world.model.mode, Mode::Browse);
 }
+
+/// The row of the screen with some words.
+fn row_of(screen: &str, words: &str) -> usize {
+    screen.lines().position(|line| line.contains(words)).unwrap_or_else(|| panic!("{words} is not in\n{screen}"))
+}
+
+/// The rows of the caption pane with a bar beside them.
+fn marked_rows(screen: &str) -> Vec<usize> {
+    screen.lines().enumerate().filter(|(_, line)| line.contains('▎')).map(|(row, _)| row).collect()
+}
+
+#[test]
+fn nothing_moves_when_a_candidate_is_written_and_arrives() {
+    let mut world =
+        World::new(&["A person in a long coat, walking along a wet street with an umbrella in their hand."]);
+    let drawn = |world: &mut World| screen(world, 120, 40, false).backend().to_string();
+    let row = row_of(&drawn(&mut world), "A person in a long coat");
+    for text in ["Umbrella umbrella, held in the rain.", "Somebody in the rain."] {
+        world.keys("r");
+        let asked = drawn(&mut world);
+        let before: Vec<&str> = asked.lines().skip(row).take_while(|line| !line.contains("scripted")).collect();
+        world.news(world.job(0), 0, JobEvent::Delta(text[..8].to_owned()));
+        let streaming = drawn(&mut world);
+        let place = row_of(&streaming, &text[..8]);
+        world.finish(0, text);
+        let arrived = drawn(&mut world);
+        assert_eq!(row_of(&arrived, &text[..8]), place, "{streaming}\n{arrived}");
+        assert_eq!(row_of(&arrived, "A person in a long coat"), row);
+        let words = |line: &str| line.replace('▎', " ");
+        for (place, line) in before.iter().enumerate() {
+            let now = arrived.lines().nth(row + place).expect("the screen has as many rows");
+            assert_eq!(words(now).trim_end_matches(['"', ' ']), words(line).trim_end_matches(['"', ' ']));
+        }
+    }
+}
+
+#[test]
+fn one_caption_is_marked_and_edited_in_its_place() {
+    let mut world = World::new(&["A person in a long coat, walking along a wet street with an umbrella."]);
+    for text in ["A person under an umbrella.", "Somebody in the rain, in a hat."] {
+        world.keys("r");
+        world.finish(0, text);
+    }
+    let drawn = |world: &mut World| screen(world, 120, 40, false).backend().to_string();
+    for (keys, words) in
+        [("", "Somebody in"), ("[", "A person under"), ("[", "A person in a long"), ("]", "A person under")]
+    {
+        if !keys.is_empty() {
+            world.keys(keys);
+        }
+        let shown = drawn(&mut world);
+        let row = row_of(&shown, words);
+        let marked = marked_rows(&shown);
+        assert!(marked.contains(&row) && marked.windows(2).all(|rows| rows[1] == rows[0] + 1), "{shown}");
+    }
+    let row = row_of(&drawn(&mut world), "A person under");
+    world.keys("e");
+    let editing = drawn(&mut world);
+    assert_eq!(row_of(&editing, "A person under"), row, "{editing}");
+    assert!(row_of(&editing, "A person in a long coat") < row && editing.contains("5/10 words"), "{editing}");
+    world.write("A person person under an umbrella in the rain, on a wet street.");
+    let typed = drawn(&mut world);
+    assert!(
+        typed.contains("13/10 words") && typed.contains("▲ doubled-word") && typed.contains("▲ too-long"),
+        "{typed}"
+    );
+    assert!(marked_rows(&typed).contains(&row_of(&typed, "A person person")), "{typed}");
+}

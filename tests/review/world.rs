@@ -95,8 +95,7 @@ impl World {
 
     fn begin(&mut self, ledger: Ledger) {
         let room = CellArea { columns: 20, rows: 10 };
-        let viewport =
-            Viewport { list_rows: 5, picture: Some(room), zoom: room, caption_rows: 8, ..Viewport::default() };
+        let viewport = Viewport { list_rows: 5, picture: Some(room), zoom: room, ..Viewport::default() };
         self.send(Msg::Resized(Box::new(viewport.into())));
         self.send(EngineEvent::Indexed {
             records: u32::try_from(self.entries.len()).expect("few records"),

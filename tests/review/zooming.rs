@@ -16,7 +16,6 @@ fn world() -> World {
         zoom,
         zoom_with_texts: CellArea { rows: 17, ..zoom },
         cell: CellSize { width: 10, height: 20 },
-        caption_rows: 8,
         ..Viewport::default()
     };
     world.send(Msg::Resized(Box::new(viewport.into())));

@@ -189,6 +189,31 @@ impl Model {
         self.linted(record, version).map(|text| rules::findings(text, stop, &self.settings.rules)).unwrap_or_default()
     }
 
+    /// Returns the findings of the caption that the edit results in. Their spans are those of the text typed.
+    #[must_use]
+    pub fn findings_of_edit(&self, editor: &Editor) -> Vec<Finding> {
+        let typed = editor.draft.text.as_str();
+        let before = self.base_text(editor.record, editor.draft.base).unwrap_or_default();
+        let result = text::edited(before, typed, self.settings.keep_line_breaks);
+        let start = typed.find(result.as_ref());
+        let mut findings = rules::findings(&result, None, &self.settings.rules);
+        for finding in &mut findings {
+            let span = finding.span.take().zip(start);
+            finding.span = span.map(|(span, start)| span.start + start..span.end + start);
+        }
+        findings
+    }
+
+    /// Returns true if the caption that a save would write has a warning or an error.
+    #[must_use]
+    pub fn current_needs_attention(&self, record: RecordId) -> bool {
+        let state = self.state(record);
+        let context = lint::Context { stop: rules::current_stop_reason(state), ..lint::Context::default() };
+        let is_text = state.own_text().is_some() || self.other_caption(record).is_none();
+        let current = self.current(record).filter(|_| is_text);
+        current.is_some_and(|text| lint::needs_attention(text, &self.settings.rules, &context))
+    }
+
     /// Returns true if a version has a warning or an error. Cheaper than [`Self::findings`].
     #[must_use]
     pub fn needs_attention(&self, record: RecordId, version: Version) -> bool {

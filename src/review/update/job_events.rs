@@ -79,9 +79,6 @@ fn ended(model: &mut Model, record: RecordId, outcome: Outcome, at: Timestamp, o
         Concluded::Described(_) if is_here && is_asked => show_new(model, record),
         _ => {}
     }
-    if is_here && end == JobEnd::Described && model.caption.chosen == Some(Version::Original) {
-        model.caption.scroll = 0;
-    }
     describe_run::job_ended(model, record, end, out);
 }
 
@@ -93,7 +90,6 @@ fn show_new(model: &mut Model, record: RecordId) {
     }
     if matches!(model.caption.chosen, Some(Version::Candidate(_))) {
         model.caption.chosen = newest;
-        model.caption.scroll = 0;
     } else {
         model.notify(NoticeKind::Info, "new candidate beside the current caption · ] shows it");
     }

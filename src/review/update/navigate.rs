@@ -2,13 +2,14 @@
 
 use crate::dataset::RecordId;
 use crate::report::Bars;
-use crate::review::{Effect, Mode, Model, NoticeKind, Tab, Version};
+use crate::review::{CaptionView, Effect, Mode, Model, NoticeKind, Tab, Version};
 
 /// Moves the cursor to a record, which need not be in view.
 pub(super) fn go_to(model: &mut Model, record: RecordId) {
     if model.list.cursor != Some(record) {
         model.list.cursor = Some(record);
-        model.caption = crate::review::CaptionView::default();
+        model.caption = CaptionView::default();
+        model.caption.reading = Some(model.shown(record));
     }
     model.list.position = model.view().position(record);
 }
@@ -169,8 +170,9 @@ pub(super) fn click_position(model: &mut Model, position: usize) {
 
 /// Scrolls the caption within its text.
 pub(super) fn scroll(model: &mut Model, rows: isize) {
-    let last = model.caption.rows.saturating_sub(model.viewport.caption_rows);
-    model.caption.scroll = scrolled(model.caption.scroll, rows).min(last);
+    let CaptionView { extent, scroll, .. } = model.caption;
+    let row = extent.row(scroll.saturating_add(rows));
+    model.caption.scroll = row.cast_signed().saturating_sub_unsigned(extent.top);
 }
 
 fn scrolled(top: u16, rows: isize) -> u16 {
@@ -189,6 +191,7 @@ pub(super) fn version(model: &mut Model, later: bool) {
     let place = versions.iter().position(|version| *version == shown).unwrap_or(0);
     let next = if later { (place + 1).min(versions.len() - 1) } else { place.saturating_sub(1) };
     model.caption.chosen = versions.get(next).copied().or(Some(Version::Original));
+    model.caption.reading = model.caption.chosen;
     model.caption.scroll = 0;
 }
 

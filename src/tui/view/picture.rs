@@ -23,11 +23,7 @@ pub(super) fn draw_full_screen(
     if model.zoom_shows_texts() {
         let (picture, captions) = layout.zoom_with_texts(model.picture_shape());
         draw(frame, picture, model, render.theme, painter, covers);
-        if picture.right() < captions.x {
-            caption::draw(frame, captions, model, render);
-        } else {
-            caption::draw_side_by_side(frame, captions, model, render.theme);
-        }
+        caption::draw(frame, captions, model, render);
     } else {
         draw(frame, layout.zoom(), model, render.theme, painter, covers);
     }

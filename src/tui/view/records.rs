@@ -324,7 +324,7 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
     }
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
     // In a blind check, findings could reveal which caption is the original.
-    let needs_attention = model.pair(record).is_none() && model.needs_attention(record, version);
+    let needs_attention = model.pair(record).is_none() && model.current_needs_attention(record);
     mark(needs_attention, theme.glyphs.finding, theme.warning);
     let count = text::word_count(shown);
     let style = if count > model.settings.rules.max_words { theme.warning } else { theme.muted };

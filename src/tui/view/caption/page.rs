@@ -1,140 +1,209 @@
-//! The versions of a caption: the one streaming in, the one shown and the original, with findings and notes.
+//! The captions of a record in rows: the original, the candidates from the oldest to the newest, the edited caption, the
+//! text being written, then notes. New ones are added at the end, so that nothing above moves.
 
 use ratatui::style::Style;
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
-use super::findings::highlight;
-use super::words::{compared, paragraphs};
+use super::comparison::{clipped, difference};
+use super::heading::{Count, Heading, source};
 use crate::dataset::{Entry, OtherCaption, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{Finding, Severity};
 use crate::review::{Job, JobState, Model, Version};
-use crate::session::Candidate;
 use crate::text::{self, DiffKind};
+use crate::tui::marked_text::{Mark, MarkedText, wrapped};
 use crate::tui::theme::Theme;
-use crate::tui::view::highlight::highlighted;
 use crate::tui::view::{clean, join_dots};
 
 pub(super) struct Page<'a> {
     pub(super) model: &'a Model,
     pub(super) record: RecordId,
     pub(super) theme: &'a Theme,
+    /// The width of the text in columns.
     pub(super) width: usize,
 }
 
+/// Rows that belong together.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// The caption, if it can be selected.
+    pub(super) version: Option<Version>,
+    pub(super) lines: Vec<Line<'static>>,
+}
+
 impl Page<'_> {
-    pub(super) fn body(&self) -> Text<'static> {
+    /// Returns the original, or why there is none.
+    pub(super) fn original(&self) -> Vec<Block> {
         let Self { model, record, theme, .. } = *self;
         let line = match model.entry(record) {
-            None => return Text::from(Line::styled(theme.glyphs.ellipsis, theme.muted)),
+            None => return vec![self.plain(&[Line::styled(theme.glyphs.ellipsis, theme.muted)])],
             Some(Entry::Bad(bad)) => {
-                return Text::from(vec![
+                let error = clean(&format!("line {}: {}", bad.line, bad.error));
+                return vec![self.plain(&[
                     Line::styled("invalid line", theme.bad),
-                    Line::styled(clean(&format!("line {}: {}", bad.line, bad.error)), theme.text),
+                    Line::styled(error, theme.text),
                     Line::default(),
                     Line::styled(clean(&bad.preview), theme.muted),
-                ]);
+                ])];
             }
             Some(Entry::Record(line)) => line,
         };
-        let mut blocks: Vec<Vec<Line>> =
-            vec![line.findings.iter().map(|finding| self.warn(&finding.to_string())).collect()];
-        if let Some(job) = model.jobs.get(&record) {
-            blocks.push(self.job(job));
+        let findings: Vec<Line> = line.findings.iter().map(|finding| self.warning(&finding.to_string())).collect();
+        let caption = match (model.pair(record), model.other_caption(record)) {
+            (Some(pair), _) => self.unlabelled(pair, 0),
+            (None, Some(other)) => self.other_caption(other),
+            (None, None) => self.original_against(self.in_focus().and_then(|version| model.text(record, version))),
+        };
+        [self.plain(&findings), caption].into_iter().filter(|block| !block.lines.is_empty()).collect()
+    }
+
+    /// Returns the other captions, with what is under way.
+    pub(super) fn others(&self) -> Vec<Block> {
+        let Self { model, record, theme, .. } = *self;
+        let mut blocks = Vec::new();
+        if let Some(pair) = model.pair(record) {
+            blocks.push(self.unlabelled(pair, 1));
+        } else {
+            let versions = model.versions(record).into_iter().filter(|version| *version != Version::Original);
+            blocks.extend(versions.map(|version| self.version(version)));
         }
         let state = model.state(record);
         if let Some(draft) = &state.draft {
-            let mut block = vec![self.heading("unfinished edit", &["e resumes".to_owned()], Some(&draft.text))];
-            block.extend(self.with_matches(paragraphs(&draft.text, theme.text)));
-            blocks.push(block);
+            let heading = Heading {
+                name: "unfinished edit".to_owned(),
+                facts: vec![Span::styled("e resumes", theme.muted)],
+                essential: 1,
+                count: Some(self.count(&draft.text)),
+                ..Heading::default()
+            };
+            blocks.push(self.caption(None, &heading, &draft.text, self.matches(&draft.text)));
         }
-        if let Some(pair) = model.pair(record) {
-            blocks.extend([0, 1].map(|side| self.unlabelled(pair, side)));
-        } else {
-            let shown = model.shown(record);
-            if shown != Version::Original {
-                blocks.push(self.version(shown));
-            }
-            blocks.push(self.original(shown));
+        if let Some(job) = model.jobs.get(&record) {
+            blocks.push(self.job(job));
         }
         if let Some(reason) = &state.failure {
             let heading = format!("{} request failed {} r retries", theme.glyphs.failed, theme.glyphs.dot);
-            blocks.push(vec![Line::styled(heading, theme.bad), Line::styled(clean(reason), theme.muted)]);
+            blocks.push(self.plain(&[Line::styled(heading, theme.bad), Line::styled(clean(reason), theme.muted)]));
         }
         if let Some(describer) = state.unrecognised.as_deref().filter(|_| !state.decision.is_final()) {
             let text = format!("{} recognised nothing in this image: no candidate", clean(describer));
-            blocks.push(vec![Line::styled(text, theme.muted)]);
+            blocks.push(self.plain(&[Line::styled(text, theme.muted)]));
         }
         if !state.note.is_empty() {
-            blocks.push(vec![Line::from(vec![
-                Span::styled("note  ", theme.accent),
-                Span::styled(clean(&state.note), theme.text),
-            ])]);
+            let note = [Span::styled("note  ", theme.accent), Span::styled(clean(&state.note), theme.text)];
+            blocks.push(self.plain(&[Line::from(note.to_vec())]));
         }
-        blocks.push(self.other_texts());
-        let mut lines = Vec::new();
-        for block in blocks.into_iter().filter(|block| !block.is_empty()) {
-            if !lines.is_empty() {
-                lines.push(Line::default());
-            }
-            lines.extend(block);
-        }
-        Text::from(lines)
+        blocks.into_iter().filter(|block| !block.lines.is_empty()).collect()
     }
 
-    /// Renders the caption shown, as a diff against the original. In a blind check, the second caption.
-    pub(super) fn shown_compared(&self) -> Text<'static> {
-        if let Some(pair) = self.model.pair(self.record) {
-            return Text::from(self.unlabelled(pair, 1));
-        }
-        Text::from(self.version(self.model.shown(self.record)))
-    }
-
-    /// Renders the original, as a diff against the caption shown. In a blind check, the first caption.
-    pub(super) fn original_compared(&self) -> Text<'static> {
-        if let Some(pair) = self.model.pair(self.record) {
-            return Text::from(self.unlabelled(pair, 0));
-        }
-        Text::from(self.original(self.model.shown(self.record)))
-    }
-
-    /// Renders the original, for reference while editing.
-    pub(super) fn original_alone(&self) -> Text<'static> {
-        if let Some(pair) = self.model.pair(self.record) {
-            return Text::from(self.unlabelled(pair, usize::from(self.model.shown(self.record) == pair[0])));
-        }
-        let original = self.model.original(self.record).unwrap_or_default();
-        let mut lines = vec![self.heading("original", &[], Some(original))];
-        lines.extend(paragraphs(original, self.theme.muted));
-        let others = self.other_texts();
-        if !others.is_empty() {
-            lines.push(Line::default());
-            lines.extend(others);
-        }
-        Text::from(lines)
-    }
-
-    /// Renders the other text fields of the record, such as a caption in another language.
-    fn other_texts(&self) -> Vec<Line<'static>> {
+    /// Returns the other text fields of the record, such as a caption in another language.
+    pub(super) fn other_texts(&self) -> Block {
         let theme = self.theme;
         let line = |(name, text): &(String, String)| {
-            Line::from(vec![
-                Span::styled(format!("{}  ", clean(name)), theme.accent),
-                Span::styled(clean(text), theme.muted),
-            ])
+            let name = Span::styled(format!("{}  ", clean(name)), theme.accent);
+            Line::from(vec![name, Span::styled(clean(text), theme.muted)])
         };
-        self.model.other_texts(self.record).iter().map(line).collect()
+        self.plain(&self.model.other_texts(self.record).iter().map(line).collect::<Vec<_>>())
     }
 
-    /// Renders the number of words and the limit.
-    pub(super) fn count(&self, words: &str) -> Span<'static> {
-        let (count, limit) = (text::word_count(words), self.model.settings.rules.max_words);
-        let style = if count > limit { self.theme.warning } else { self.theme.muted };
-        Span::styled(format!("{count}/{limit} words"), style)
+    /// Returns the caption that the original is compared with: the selected one or, if that is the original, the newest.
+    fn in_focus(&self) -> Option<Version> {
+        let shown = Some(self.model.shown(self.record)).filter(|version| *version != Version::Original);
+        shown.or_else(|| self.model.versions(self.record).pop().filter(|version| *version != Version::Original))
     }
 
-    /// Renders the state of a request, and the text streamed so far.
-    fn job(&self, job: &Job) -> Vec<Line<'static>> {
+    /// Renders the original with the words marked that `other` lacks.
+    pub(super) fn original_against(&self, other: Option<&str>) -> Block {
+        let Self { model, record, theme, .. } = *self;
+        let Some(original) = model.original(record) else { return Block::default() };
+        let count = (!original.is_empty()).then(|| self.count(original));
+        let heading = Heading { name: "original".to_owned(), count, ..Heading::default() };
+        let findings = model.findings(record, Version::Original);
+        let mut marks = match other {
+            Some(other) => difference(original, other, DiffKind::Removed, theme.removed),
+            None => Vec::new(),
+        };
+        marks.extend(self.finding_marks(&findings));
+        marks.extend(self.matches(original));
+        let mut block = self.caption(Some(Version::Original), &heading, original, marks);
+        block.lines.extend(self.findings(&findings));
+        block
+    }
+
+    /// Renders an original that is not a string, as JSON. The line's findings name its kind.
+    fn other_caption(&self, other: &OtherCaption) -> Block {
+        let facts = vec![Span::styled("as JSON", self.theme.muted)];
+        let heading = Heading { name: "original".to_owned(), facts, essential: 1, ..Heading::default() };
+        self.caption(Some(Version::Original), &heading, &other.json, self.matches(&other.json))
+    }
+
+    /// Renders one of two captions in a blind check, without its source. Both have the same style for words that the other
+    /// lacks.
+    pub(super) fn unlabelled(&self, pair: [Version; 2], side: usize) -> Block {
+        let Self { model, record, theme, .. } = *self;
+        let words = model.text(record, pair[side]).unwrap_or_default();
+        let other = model.text(record, pair[1 - side]).unwrap_or_default();
+        let fact = if model.shown(record) == pair[side] { "a accepts it" } else { "[ and ] select it" };
+        let heading = Heading {
+            name: ["A", "B"][side].to_owned(),
+            facts: vec![Span::styled(fact, theme.muted)],
+            count: Some(self.count(words)),
+            ..Heading::default()
+        };
+        let mut marks = difference(words, other, DiffKind::Added, theme.added);
+        marks.extend(self.matches(words));
+        self.caption(Some(pair[side]), &heading, words, marks)
+    }
+
+    /// Renders a candidate or the edited caption. The one in focus is compared with the original; the others are dimmed.
+    fn version(&self, version: Version) -> Block {
+        let Self { model, record, theme, .. } = *self;
+        let words = model.text(record, version).unwrap_or_default();
+        let heading = Heading { count: Some(self.count(words)), ..self.name(version) };
+        let is_in_focus = self.in_focus() == Some(version);
+        let style = if is_in_focus { theme.text } else { theme.muted };
+        let findings = model.findings(record, version);
+        let mut marks = if is_in_focus { self.added(words) } else { Vec::new() };
+        marks.extend(self.finding_marks(&findings));
+        marks.extend(self.matches(words));
+        let mut block = self.styled(Some(version), &heading, words, style, marks);
+        let stop = model.candidate(record, version).map(|candidate| &candidate.provenance.stop);
+        if let Some(StopReason::Other(reason)) = stop {
+            block.lines.extend(wrapped(&self.warning(&format!("stopped: {reason}")), self.width));
+        }
+        block.lines.extend(self.findings(&findings));
+        block
+    }
+
+    /// Returns the heading of a candidate or the edited caption, without its number of words.
+    pub(super) fn name(&self, version: Version) -> Heading {
+        let Self { model, record, theme, .. } = *self;
+        match (version, model.candidate(record, version)) {
+            (Version::Candidate(index), Some(candidate)) => {
+                let (facts, essential) = source(&candidate.provenance, theme);
+                Heading { facts, essential, ..self.numbered(index) }
+            }
+            _ if model.state(record).amended.is_some() => {
+                Heading { name: "changed by :s".to_owned(), ..Heading::default() }
+            }
+            _ => Heading { name: "edited".to_owned(), ..Heading::default() },
+        }
+    }
+
+    /// Returns the name of a candidate among those that there are, and will be after the request.
+    fn numbered(&self, index: usize) -> Heading {
+        let pending = usize::from(self.model.jobs.contains_key(&self.record));
+        match self.model.state(self.record).candidates.len() + pending {
+            1 => Heading { name: "candidate".to_owned(), ..Heading::default() },
+            total => {
+                let number = format!("{}/{total}", index + 1);
+                Heading { name: format!("candidate {number}"), short_name: Some(number), ..Heading::default() }
+            }
+        }
+    }
+
+    /// Renders the state of a request and the text streamed so far, in the place of the candidate that it will be.
+    fn job(&self, job: &Job) -> Block {
         let theme = self.theme;
         let describer = clean(self.model.settings.describer.as_deref().unwrap_or_default());
         let (glyph, state) = match &job.state {
@@ -142,132 +211,90 @@ impl Page<'_> {
             JobState::Waiting(reason) => (theme.glyphs.queued, clean(reason)),
             JobState::Streaming(_) => (theme.glyphs.generating, format!("{describer} is describing")),
         };
-        let mut parts = vec![Span::styled(format!("{glyph} {state}"), theme.busy)];
-        match &job.reason {
-            Some(reason) => parts.push(Span::styled(clean(reason.as_str()), theme.muted)),
-            None if !self.model.settings.has_levels_of_detail() || matches!(job.state, JobState::Waiting(_)) => {}
-            None => parts.push(Span::styled(format!("detail: {}", job.detail.name()), theme.muted)),
+        let mut facts = vec![Span::styled(format!("{glyph} {state}"), theme.busy)];
+        facts.extend(job.reason.as_ref().map(|reason| Span::styled(clean(reason.as_str()), theme.text)));
+        let essential = facts.len();
+        if job.reason.is_none()
+            && self.model.settings.has_levels_of_detail()
+            && !matches!(job.state, JobState::Waiting(_))
+        {
+            facts.push(Span::styled(format!("detail: {}", job.detail.name()), theme.muted));
         }
-        let mut lines = vec![join_dots(parts, theme.muted, theme.glyphs.dot)];
+        let number = self.model.state(self.record).candidates.len();
+        let heading = Heading { facts, essential, ..self.numbered(number) };
+        let mut block = if let JobState::Streaming(text) = &job.state {
+            self.caption(None, &heading, &format!("{text}{}", theme.glyphs.streaming), Vec::new())
+        } else {
+            // A long reason is readable in full.
+            let mut line = Line::from(Span::styled(format!("{}  ", heading.name), theme.accent));
+            line.extend(join_dots(heading.facts, theme.muted, theme.glyphs.dot));
+            self.plain(&[line])
+        };
         if job.accept {
-            lines.push(Line::styled("will be accepted when it arrives (u cancels)", theme.warning));
+            let words = Line::styled("will be accepted when it arrives (u cancels)", theme.warning);
+            block.lines.extend(wrapped(&words, self.width));
         }
-        if let JobState::Streaming(text) = &job.state {
-            lines.extend(paragraphs(&format!("{text}{}", theme.glyphs.streaming), theme.text));
+        block
+    }
+
+    /// Renders a caption below its heading.
+    fn caption(&self, version: Option<Version>, heading: &Heading, words: &str, marks: Vec<Mark>) -> Block {
+        self.styled(version, heading, words, self.theme.text, marks)
+    }
+
+    fn styled(
+        &self,
+        version: Option<Version>,
+        heading: &Heading,
+        words: &str,
+        style: Style,
+        marks: Vec<Mark>,
+    ) -> Block {
+        let shown = clipped(words);
+        let mut lines = vec![heading.line(self.width, self.theme)];
+        lines.extend(MarkedText { text: shown, style, marks }.lines(self.columns()));
+        if shown.len() < words.len() {
+            let left = words[shown.len()..].chars().count();
+            lines.push(Line::styled(format!("({left} more characters)"), self.theme.muted));
         }
-        lines
+        Block { version, lines }
     }
 
-    /// Renders one of two captions in a blind check, without its source. Both have the same style for words that the other
-    /// lacks.
-    fn unlabelled(&self, pair: [Version; 2], side: usize) -> Vec<Line<'static>> {
-        let Self { model, record, theme, .. } = *self;
-        let words = model.text(record, pair[side]).unwrap_or_default();
-        let other = model.text(record, pair[1 - side]).unwrap_or_default();
-        let name = ["A", "B"][side];
-        let (name, fact, style) = if model.shown(record) == pair[side] {
-            (format!("{} {name}", theme.glyphs.generating), "a accepts it", theme.text)
-        } else {
-            (format!("  {name}"), "[ and ] show it", theme.muted)
-        };
-        let mut lines = vec![self.heading(&name, &[fact.to_owned()], Some(words))];
-        lines.extend(self.with_matches(compared(words, other, DiffKind::Added, style, theme.added)));
-        lines
+    /// The columns of captions. One is left for the cursor of the editor, which wraps alike.
+    const fn columns(&self) -> usize {
+        let columns = self.width.saturating_sub(1);
+        if columns == 0 { 1 } else { columns }
     }
 
-    /// Renders a candidate or an edited caption, as a diff against the original.
-    fn version(&self, shown: Version) -> Vec<Line<'static>> {
-        let Self { model, record, theme, .. } = *self;
-        let words = model.text(record, shown).unwrap_or_default();
-        let mut lines = match (shown, model.candidate(record, shown)) {
-            (Version::Candidate(index), Some(candidate)) => {
-                let total = model.state(record).candidates.len();
-                let name = if total == 1 { "candidate".to_owned() } else { format!("candidate {}/{total}", index + 1) };
-                let mut lines = vec![self.heading(&name, &self.source(candidate), Some(words))];
-                if let StopReason::Other(reason) = &candidate.provenance.stop {
-                    lines.push(self.warn(&format!("stopped: {reason}")));
-                }
-                lines
-            }
-            _ if model.state(record).amended.is_some() => vec![self.heading("changed by :s", &[], Some(words))],
-            _ => vec![self.heading("edited", &[], Some(words))],
-        };
-        let findings = model.findings(record, shown);
-        lines.extend(findings.iter().map(|finding| self.finding(finding)));
-        let text_begins = lines.len();
-        lines.extend(self.with_matches(match model.original(record) {
-            Some(original) => compared(words, original, DiffKind::Added, theme.text, theme.added),
-            None => paragraphs(words, theme.text),
-        }));
-        highlight(&mut lines[text_begins..], words, &findings, theme.finding);
-        lines
+    /// Wraps lines of our own.
+    fn plain(&self, lines: &[Line<'static>]) -> Block {
+        Block { version: None, lines: lines.iter().flat_map(|line| wrapped(line, self.width)).collect() }
     }
 
-    /// Renders the original, as a diff against the version shown.
-    fn original(&self, shown: Version) -> Vec<Line<'static>> {
-        let Self { model, record, theme, .. } = *self;
-        if let Some(other) = model.other_caption(record) {
-            return self.other_caption(other);
-        }
-        let Some(original) = model.original(record) else { return Vec::new() };
-        let mut lines = vec![self.heading("original", &[], Some(original).filter(|words| !words.is_empty()))];
-        let findings = model.findings(record, Version::Original);
-        lines.extend(findings.iter().map(|finding| self.finding(finding)));
-        let text_begins = lines.len();
-        if shown == Version::Original {
-            lines.extend(self.with_matches(paragraphs(original, theme.text)));
-        } else {
-            let other = model.text(record, shown).unwrap_or_default();
-            lines.extend(self.with_matches(compared(original, other, DiffKind::Removed, theme.muted, theme.removed)));
-        }
-        highlight(&mut lines[text_begins..], original, &findings, theme.finding);
-        lines
+    pub(super) fn count(&self, words: &str) -> Count {
+        Count { words: text::word_count(words), limit: self.model.settings.rules.max_words }
     }
 
-    /// Renders an original that is not a string, as JSON. The line's findings name its kind.
-    fn other_caption(&self, other: &OtherCaption) -> Vec<Line<'static>> {
-        let mut lines = vec![self.heading("original", &["as JSON".to_owned()], None)];
-        lines.extend(self.with_matches(paragraphs(&other.json, self.theme.text)));
-        lines
+    /// Marks the words that the original lacks.
+    pub(super) fn added(&self, words: &str) -> Vec<Mark> {
+        let original = self.model.original(self.record);
+        original.map(|original| difference(words, original, DiffKind::Added, self.theme.added)).unwrap_or_default()
     }
 
-    /// Returns the describer, model and parameters of a candidate.
-    fn source(&self, candidate: &Candidate) -> Vec<String> {
-        let provenance = &candidate.provenance;
-        let mut facts = match provenance.describer.as_str() {
-            "local" => vec![format!("local {} draft", self.theme.glyphs.dot)],
-            crate::review::FILE => vec![format!("from {}", provenance.model)],
-            crate::review::SAMPLE => vec!["sample".to_owned()],
-            describer => vec![format!("{describer} {} {}", self.theme.glyphs.dot, provenance.model)],
-        };
-        if !provenance.parameters.is_empty() {
-            facts.push(provenance.parameters.clone());
-        }
-        facts
-    }
-
-    /// Renders a title with as many details as fit, and the word count on the right.
-    fn heading(&self, name: &str, facts: &[String], words: Option<&str>) -> Line<'static> {
-        let theme = self.theme;
-        let count = words.map(|words| self.count(words)).unwrap_or_default();
-        let mut remaining = self.width.saturating_sub(text::width(name) + count.width() + 1);
-        let mut spans = vec![Span::styled(name.to_owned(), theme.accent)];
-        for (index, fact) in facts.iter().enumerate() {
-            let separator = if index == 0 { "  ".to_owned() } else { format!(" {} ", theme.glyphs.dot) };
-            let fact = format!("{separator}{}", clean(fact));
-            let Some(left) = remaining.checked_sub(text::width(&fact)) else { break };
-            remaining = left;
-            spans.push(Span::styled(fact, theme.muted));
-        }
-        spans.push(Span::raw(" ".repeat(remaining + 1)));
-        spans.push(count);
-        Line::from(spans)
-    }
-
-    /// Highlights the matches of the search and the filter.
-    fn with_matches(&self, text: Vec<Line<'static>>) -> Vec<Line<'static>> {
+    /// Marks the matches of the search and the filter.
+    fn matches(&self, words: &str) -> Vec<Mark> {
         let patterns = self.model.highlighted_patterns();
-        text.into_iter().map(|line| highlighted(line, &patterns, self.theme.found)).collect()
+        let shown = clipped(words);
+        let ranges = patterns.iter().flat_map(|pattern| pattern.match_ranges(shown));
+        ranges.map(|range| (range, self.theme.found)).collect()
+    }
+
+    pub(super) fn finding_marks(&self, findings: &[Finding]) -> Vec<Mark> {
+        findings.iter().filter_map(|finding| Some((finding.span.clone()?, self.theme.finding))).collect()
+    }
+
+    pub(super) fn findings(&self, findings: &[Finding]) -> Vec<Line<'static>> {
+        findings.iter().flat_map(|finding| wrapped(&self.finding(finding), self.width)).collect()
     }
 
     fn finding(&self, finding: &Finding) -> Line<'static> {
@@ -283,8 +310,7 @@ impl Page<'_> {
         ])
     }
 
-    fn warn(&self, words: &str) -> Line<'static> {
-        let style: Style = self.theme.warning;
-        Line::styled(format!("{} {}", self.theme.glyphs.finding, clean(words)), style)
+    fn warning(&self, words: &str) -> Line<'static> {
+        Line::styled(format!("{} {}", self.theme.glyphs.finding, clean(words)), self.theme.warning)
     }
 }
