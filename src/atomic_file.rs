@@ -285,7 +285,7 @@ impl Replacement {
         };
         // Until it has the mode of the file it replaces, the new one may be more private, but not less.
         let mode = if model.is_some() { Mode::Private } else { mode };
-        remove_abandoned(folder);
+        remove_abandoned(folder)?;
         let temp = create_temporary(folder, name, mode)?.ok_or(WriteError::Busy)?;
         let folder = open_folder(folder)?;
         Ok(Self { target, temp, folder, model })
@@ -411,19 +411,24 @@ fn create_temporary(folder: &Path, name: &OsStr, mode: Mode) -> io::Result<Optio
 
 /// Removes the temporary files that dead processes left in a folder, once per process and folder. In a folder of very many
 /// files, some may stay until there are fewer.
-fn remove_abandoned(folder: &Path) {
+fn remove_abandoned(folder: &Path) -> io::Result<()> {
     static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     if !SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned()) {
-        return;
+        return Ok(());
     }
-    // They are only in the way, so an error is none of the write.
-    let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_SWEPT).flatten();
-    for entry in entries.filter(|entry| is_temporary(&entry.file_name())) {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    // From here on, an error only leaves a file that is in the way.
+    for entry in entries.take(MAX_SWEPT).flatten().filter(|entry| is_temporary(&entry.file_name())) {
         match remove_stale(&entry.path()) {
             Ok(_) => {}
             Err(error) => tracing::debug!(path = %entry.path().display(), %error, "a temporary file stays"),
         }
     }
+    Ok(())
 }
 
 fn temporary_name(target: &OsStr) -> String {
@@ -617,7 +622,7 @@ mod tests {
         // This process has swept the folder when it began to write.
         fs::create_dir(path("sub")).unwrap();
         let link = folder.path().join("sub/..");
-        remove_abandoned(&link);
+        remove_abandoned(&link).unwrap();
         let mut expected: Vec<String> = others.map(str::to_owned).to_vec();
         expected.extend([
             "sub".to_owned(),

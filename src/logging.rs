@@ -3,7 +3,7 @@
 //! Captions are logged at `debug` and `trace` only, so that a log attached to a bug report reveals none.
 
 use std::fs::{File, FileType, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tracing::level_filters::LevelFilter;
@@ -15,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::config::LogLevel;
 use crate::inputs::{Inputs, IsInput};
 use crate::session::Location;
+use crate::text::sanitize;
 
 /// The name that the scripts before this program used.
 const FILE_NAME: &str = "description_generation.log";
@@ -95,6 +96,24 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
+/// Escapes control and invisible characters, and line breaks within an event, so that a file name or a response cannot
+/// command the terminal that shows the log, or forge a line of it.
+struct InertLines(NonBlocking);
+
+impl Write for InertLines {
+    /// Is called once an event, with all of it.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = sanitize(text.strip_suffix('\n').unwrap_or(&text));
+        self.0.write_all(format!("{line}\n").as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 fn subscriber(writer: NonBlocking, level: LogLevel) -> impl tracing::Subscriber + Send + Sync {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -104,7 +123,7 @@ fn subscriber(writer: NonBlocking, level: LogLevel) -> impl tracing::Subscriber 
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(env!("CARGO_CRATE_NAME"), level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || InertLines(writer.clone())).with_ansi(false);
     tracing_subscriber::registry().with(filter).with(lines)
 }
 
@@ -117,6 +136,7 @@ mod tests {
     use tracing::subscriber::with_default;
 
     use super::*;
+    use crate::text::hidden_characters;
 
     /// Returns the log of `work`, which must log on this thread only.
     fn logged(level: LogLevel, work: impl FnOnce()) -> String {
@@ -148,9 +168,11 @@ mod tests {
 
     #[test]
     fn control_sequences_are_escaped() {
-        let log = logged(LogLevel::Info, || tracing::info!(file = "a\x1b[2Jb", "read \x1b]0;title\x07"));
-        assert!(log.contains("read"), "{log}");
-        assert!(!log.contains(['\x1b', '\x07']), "{log:?}");
+        let log = logged(LogLevel::Info, || {
+            tracing::info!(file = %"a\x1b[2J\u{9b}1m\u{202e}\u{200b}b", "read \x1b]0;title\x07\nforged line");
+        });
+        assert!(log.contains("read") && log.lines().count() == 2, "{log}");
+        assert_eq!(hidden_characters(&log).next(), None, "{log:?}");
     }
 
     #[test]

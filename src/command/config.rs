@@ -1,12 +1,13 @@
 //! `recaption config`: prints the effective settings and the source of each, in the format of the settings file.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
 use crate::config::{Config, Effective, Layers, Source};
 use crate::console::Console;
-use crate::text::sanitize;
+use crate::text::{hidden_characters, sanitize};
 
 /// The column of the sources, right of most settings.
 const SOURCES: usize = 32;
@@ -49,13 +50,30 @@ fn print_toml(layers: &Layers, config: &Config, out: &mut dyn Write) -> io::Resu
         }
         match value.as_ref().and_then(|value| toml::Value::try_from(value).ok()) {
             Some(value) => {
-                let line = format!("{key} = {value}");
+                let line = format!("{key} = {}", toml_text(&value));
                 writeln!(out, "{line:SOURCES$} # {}", sanitize(&source.to_string()))?;
             }
             None => writeln!(out, "# {key} is not set")?,
         }
     }
     Ok(())
+}
+
+/// Returns a value in TOML. Characters that a terminal must not receive are escaped, which does not change the value.
+fn toml_text(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) if hidden_characters(text).next().is_some() => {
+            let hidden: BTreeSet<usize> = hidden_characters(text).map(|(at, _)| at).collect();
+            let escape = |(at, character): (usize, char)| match character {
+                '"' | '\\' => format!("\\{character}"),
+                _ if hidden.contains(&at) || character.is_control() => format!("\\U{:08X}", u32::from(character)),
+                _ => character.to_string(),
+            };
+            format!("\"{}\"", text.char_indices().map(escape).collect::<String>())
+        }
+        toml::Value::Array(values) => format!("[{}]", values.iter().map(toml_text).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
 }
 
 fn print_json(layers: &Layers, config: &Config, out: &mut Console<'_>) -> io::Result<()> {
@@ -86,6 +104,15 @@ mod tests {
 
     use super::*;
     use toml::{Table, toml};
+
+    #[test]
+    fn escaped_values_are_the_same_values() {
+        for text in ["\u{9b}2J\"\\'#\n\t\u{202e}", "a\u{e0041}b\u{1b}", "\u{7f}\r\u{200b}가"] {
+            let line = format!("a = {}", toml_text(&vec![text].into()));
+            assert_eq!(hidden_characters(&line).next(), None, "{line:?}");
+            assert_eq!(line.parse::<Table>().unwrap()["a"][0].as_str(), Some(text), "{line}");
+        }
+    }
 
     const FILE: &str = "ahead = 1\n\n[lints]\nhedging = \"off\"\nbanned = [\"Acme\", \"a # b\"]\n";
 

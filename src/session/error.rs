@@ -196,6 +196,7 @@ fn way_out(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::DiskFull) => FULL,
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => NOT_WRITABLE,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ": another program has it open",
+        Some(ErrorCode::SystemIoFailure) => ": the disk failed to read or write: check it, and try again",
         _ => "",
     }
 }

@@ -54,7 +54,9 @@ pub(super) fn cursor(model: &mut Model) -> Option<RecordId> {
         (None, Some(cursor)) if model.tabs.is_bad_line(cursor) => {
             "this line cannot be parsed; it is saved unchanged".to_owned()
         }
-        (None, Some(cursor)) if model.line(cursor).is_none() => "this record is still loading".to_owned(),
+        (None, Some(cursor)) if model.line(cursor).is_none() => {
+            model.dataset_failure.clone().unwrap_or_else(|| "this record is still loading".to_owned())
+        }
         (None, Some(cursor)) => return Some(cursor),
     };
     model.notify(NoticeKind::Warning, refusal);
