@@ -107,8 +107,8 @@ impl Runtime {
                 let stop = self.scanner.start(scan.id);
                 engine.spawn_reader("sort", move || sorter::run(&dataset, &scan, &messages, &stop));
             }
-            Effect::CollectVocabulary => {
-                engine.spawn_reader("vocabulary", move || scanner::collect_vocabulary(&dataset, &messages));
+            Effect::CollectVocabulary(now) => {
+                engine.spawn_reader("vocabulary", move || scanner::collect_vocabulary(&dataset, &now, &messages));
             }
             Effect::StopScan(id) => self.scanner.stop(id),
             Effect::RememberPanes(panes) => self.panes = Some(panes),

@@ -18,7 +18,7 @@ pub use affix::{with_prefix, with_suffix};
 pub use amount::{counted, span, thousands};
 pub use cells::{truncate_to_width, width};
 pub use diff::{DiffKind, DiffSegment, diff_words};
-pub use distance::word_distance;
+pub use distance::{char_distance, word_distance};
 pub use edit::{edited, joins_lines};
 pub use file::{EncodingError, decode, from_file};
 pub use phrase::{BareWord, Phrase, bare_words};

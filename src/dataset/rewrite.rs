@@ -66,6 +66,11 @@ impl<'a> Line<'a> {
         fields
     }
 
+    /// Returns the fields of the image and the caption.
+    pub fn own_fields(&self) -> impl Iterator<Item = &str> {
+        [FILE_NAME, self.caption_field].into_iter()
+    }
+
     /// Returns its other texts, to show beside the caption: string fields of several words, limited in number and length.
     #[must_use]
     pub fn texts(&self) -> Vec<(String, String)> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::panes::Panes;
 use super::replace::ReplaceScan;
-use super::scan::{Scan, ScanId};
+use super::scan::{Scan, ScanId, Snapshot};
 use super::sort::SortScan;
 use crate::dataset::RecordId;
 use crate::engine::SaveRequest;
@@ -49,8 +49,8 @@ pub enum Effect {
     /// Scan for the records that match a query.
     Scan(Scan),
     Sort(SortScan),
-    /// Collect the fields and values that queries can complete.
-    CollectVocabulary,
+    /// Collect the fields and values that queries can complete, and count them.
+    CollectVocabulary(Snapshot),
     StopScan(ScanId),
     Save(SaveRequest),
     /// Write the report of the spot check, beside the dataset unless a path is given. `force` overwrites.

@@ -200,8 +200,8 @@ pub struct Model {
     pub selection: Selection,
     pub search: Option<Search>,
     pub filter: Option<Filter>,
-    /// Field names and values for query completion, once collected.
-    pub vocabulary: Option<Vocabulary>,
+    /// Field names and values for query completion, as far as collected.
+    pub vocabulary: Vocabulary,
     pub sheet: Sheet,
     pub caption: CaptionView,
     /// The operator's choice of panes.
@@ -282,7 +282,7 @@ impl Model {
             selection: Selection::default(),
             search: None,
             filter: None,
-            vocabulary: None,
+            vocabulary: Vocabulary::default(),
             sheet: Sheet::default(),
             caption: CaptionView::default(),
             panes: Panes::default(),

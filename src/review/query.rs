@@ -10,10 +10,10 @@ mod print;
 mod tests;
 mod vocabulary;
 
-pub use complete::{Completion, complete};
+pub use complete::{Completion, Suggestion, complete, is_incomplete};
 pub use fuzzy::Fuzzy;
 pub use number_range::NumberRange;
-pub use parse::{QueryError, parse};
+pub use parse::{QueryError, parse, parse_known};
 pub use pattern::{Pattern, PatternError};
 pub(super) use print::quoted;
 pub use vocabulary::Vocabulary;
@@ -218,6 +218,25 @@ impl Aspect {
             Self::Begins => "begins",
             Self::Phrase => "phrase",
             Self::Pattern => "re",
+        }
+    }
+
+    /// Returns a description of its values.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Status => "tab or decision",
+            Self::Lint => "with a finding",
+            Self::Words => "number of words: 10..50, >50",
+            Self::Flag => "flagged",
+            Self::Note => "with a note",
+            Self::Model => "described by this model",
+            Self::By => "decided by a person or a run",
+            Self::Name => "file name: *.png",
+            Self::Caption => "text in the caption",
+            Self::Begins => "first words of the caption",
+            Self::Phrase => "words in a row",
+            Self::Pattern => "regular expression",
         }
     }
 

@@ -55,7 +55,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             filter::scanned(model, &scanned);
             search::scanned(model, &scanned);
         }
-        Msg::VocabularyReady(vocabulary) => model.vocabulary = Some(vocabulary),
+        Msg::VocabularyReady(vocabulary) => filter::vocabulary_ready(model, vocabulary, out),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
         Msg::OpeningCancelled => edit::cancel_opening(model),
         Msg::Notice(text) => model.notify(super::NoticeKind::Warning, text),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::dataset::{Dataset, DatasetError};
 use crate::engine::EngineEvent;
 use crate::review::query::Vocabulary;
-use crate::review::{Msg, Scan, ScanId, Scanned};
+use crate::review::{Msg, Scan, ScanId, Scanned, Snapshot};
 
 /// Records in the first report. It is small, so that the screen soon shows the matches at the cursor.
 const FIRST_CHUNK: u32 = 512;
@@ -80,14 +80,17 @@ pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
     runs
 }
 
-pub(super) fn collect_vocabulary(dataset: &Dataset, messages: &UnboundedSender<Msg>) {
+pub(super) fn collect_vocabulary(dataset: &Dataset, now: &Snapshot, messages: &UnboundedSender<Msg>) {
     let mut vocabulary = Vocabulary::default();
     let read = dataset.lines(0..VOCABULARY_LINES, &mut |line| {
-        vocabulary.add(line);
+        vocabulary.add(line, now);
         ControlFlow::Continue(())
     });
     let _ = match read {
-        Ok(()) => messages.send(Msg::VocabularyReady(vocabulary)),
+        Ok(()) => {
+            let is_all = dataset.is_indexed() && dataset.record_count() <= VOCABULARY_LINES;
+            messages.send(Msg::VocabularyReady(vocabulary.finished(is_all)))
+        }
         Err(error) => messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string()))),
     };
 }
@@ -154,7 +157,6 @@ mod tests {
     use super::*;
     use crate::dataset::{OpenOptions, RecordId};
     use crate::lint::Rules;
-    use crate::review::Snapshot;
     use crate::review::query::{Pattern, Query};
     use crate::session::RecordStates;
 

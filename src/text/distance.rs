@@ -29,8 +29,14 @@ pub fn word_distance(one: &str, other: &str) -> f64 {
     distance
 }
 
-fn levenshtein(one: &[&str], other: &[&str]) -> usize {
-    // The distances from the words of `one` so far to each prefix of `other`.
+/// Returns the Levenshtein distance of two words in characters.
+#[must_use]
+pub fn char_distance(one: &str, other: &str) -> usize {
+    levenshtein(&one.chars().collect::<Vec<_>>(), &other.chars().collect::<Vec<_>>())
+}
+
+fn levenshtein<T: PartialEq>(one: &[T], other: &[T]) -> usize {
+    // The distances from the parts of `one` so far to each prefix of `other`.
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (index, word) in one.iter().enumerate() {
         let mut diagonal = row[0];

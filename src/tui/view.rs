@@ -3,6 +3,7 @@
 mod caption;
 mod clicks;
 mod dialog;
+mod filter_box;
 mod header;
 mod help;
 mod highlight;
@@ -106,13 +107,10 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         }
         Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, render)),
         Mode::Command(line) => palette::popup(above_footer, line, render),
-        Mode::Browse
-        | Mode::Edit(_)
-        | Mode::Note(_)
-        | Mode::Search(_)
-        | Mode::Filter(_)
-        | Mode::CustomReason(..)
-        | Mode::Zoom(_) => pending_keys::popup(above_footer, Context::of(model), render),
+        Mode::Filter(entry) => filter_box::popup(above_footer, entry, &model.vocabulary, render),
+        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Search(_) | Mode::CustomReason(..) | Mode::Zoom(_) => {
+            pending_keys::popup(above_footer, Context::of(model), render)
+        }
     };
     let mut extent = model.caption.extent;
     let notice = status::notice(&layout, model, render);

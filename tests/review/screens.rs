@@ -616,6 +616,10 @@ fn matches_are_highlighted() {
 #[rstest]
 #[case("status:undecided and pers", "filter_typed")]
 #[case("person words:many", "filter_mistaken")]
+#[case("person status:", "filter_values")]
+#[case("person staus:kept", "filter_unknown_field")]
+#[case("person na", "filter_key")]
+#[case(" ", "filter_examples")]
 fn a_filter_while_typing(#[case] query: &str, #[case] name: &str) {
     let mut world = afternoon();
     screen(&mut world, 80, 24, false);

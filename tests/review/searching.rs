@@ -2,6 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
+use recaption::review::query::Aspect;
 use recaption::review::{Mode, Msg};
 use rstest::rstest;
 
@@ -309,14 +310,82 @@ fn partial_results_replace_the_list() {
     assert_eq!(world.listed(), [0, 3]);
 }
 
+/// Returns the query line being typed.
+fn line(world: &World) -> &recaption::review::FilterEntry {
+    match &world.model.mode {
+        Mode::Filter(entry) => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_list_keeps_its_result_while_the_query_is_incomplete() {
+    let mut world = World::new(&FIVE);
+    world.keys("f").write("hat").write("hat s").write("hat stat").write("hat status").write("hat status:");
+    assert_eq!(world.listed(), [1, 2]);
+    world.write("hat status:kept");
+    assert_eq!(world.listed(), [] as [u32; 0]);
+    world.write("hat or").write("hat or c");
+    assert_eq!(world.listed(), [] as [u32; 0], "c may become caption:");
+    world.write("hat or co");
+    assert_eq!(world.listed(), [0, 1, 2, 3]);
+    world.write("r");
+    assert!(line(&world).is_incomplete);
+    world.keys("Enter");
+    assert_eq!(world.listed(), [0, 2, 3, 4], "Enter takes the word as it is");
+}
+
+#[rstest]
+#[case("staus:kept", "unknown field \"staus\": did you mean \"status\"? In quotes, it is text")]
+#[case("barnd:nike", "unknown field \"barnd\": did you mean \"brand\"? In quotes, it is text")]
+#[case("red http://x", "unknown field \"http\". In quotes, it is text")]
+fn an_unknown_field_is_an_error(#[case] query: &str, #[case] message: &str) {
+    let mut world = World::new(&[r#"{"file_name": "0.jpg", "text": "A hat.", "brand": "nike"}"#, "A red coat: wool."]);
+    world.keys("f").write("hat").write(query);
+    assert_eq!(line(&world).error.as_ref().map(|error| error.message.as_str()), Some(message));
+    assert_eq!(world.listed(), [0], "the last result stays");
+    world.keys("Enter");
+    assert_eq!(line(&world).text, query, "to be corrected");
+}
+
+#[rstest]
+#[case("\"coat: wool\"", &[1])]
+#[case("text:red", &[1])]
+#[case("file_name:0", &[0])]
+#[case("brand:", &[0])]
+#[case("\"staus\":kept", &[])]
+fn fields_and_quoted_text_are_no_errors(#[case] query: &str, #[case] expected: &[u32]) {
+    let mut world = World::new(&[r#"{"file_name": "0.jpg", "text": "A hat.", "brand": "nike"}"#, "A red coat: wool."]);
+    world.keys("f").write(query).keys("Enter");
+    assert_eq!(world.listed(), expected);
+}
+
+#[test]
+fn values_are_counted_in_the_data() {
+    let lines = [
+        r#"{"file_name": "0.jpg", "text": "A hat.", "brand": "nike", "tags": ["a", "a"]}"#,
+        r#"{"file_name": "1.jpg", "text": "A red coat", "brand": "fila"}"#,
+        r#"{"file_name": "2.jpg", "text": "A coat.", "brand": "fila"}"#,
+    ];
+    let mut world = World::new(&lines);
+    world.keys("x f");
+    let vocabulary = &world.model.vocabulary;
+    assert_eq!(vocabulary.values("brand"), [("fila", 2), ("nike", 1)], "the most frequent first");
+    assert_eq!(vocabulary.values("tags"), [("a", 1)]);
+    assert_eq!(vocabulary.count(Aspect::Status, "kept"), Some(1));
+    assert_eq!(vocabulary.count(Aspect::Status, "to-review"), Some(2));
+    assert_eq!(vocabulary.count(Aspect::Lint, "cut-off"), Some(1));
+    world.write("brand:").keys("Tab");
+    assert_eq!(line(&world).text, "brand:fila");
+    world.keys("Esc u f");
+    assert_eq!(world.model.vocabulary.count(Aspect::Status, "kept"), Some(0), "counted again");
+}
+
 #[test]
 fn words_are_completed() {
     let lines = [r#"{"file_name": "0.jpg", "text": "A hat.", "brand": "Nike", "season": "summer 24"}"#, "A coat."];
     let mut world = World::new(&lines);
-    let typed = |world: &World| match &world.model.mode {
-        Mode::Filter(entry) => entry.text.clone(),
-        other => panic!("{other:?}"),
-    };
+    let typed = |world: &World| line(world).text.clone();
     world.keys("f").write("br").keys("Tab");
     assert_eq!(typed(&world), "brand:");
     world.write("brand:n").keys("Tab");

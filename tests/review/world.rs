@@ -150,14 +150,14 @@ impl World {
                     Effect::Sort(scan) => messages.push(self.sorted(&scan)),
                     Effect::Scan(scan) if self.slow_scans => self.scans.push(scan),
                     Effect::Scan(scan) => messages.push(Msg::Scanned(self.scanned(&scan))),
-                    Effect::CollectVocabulary => {
+                    Effect::CollectVocabulary(now) => {
                         let mut vocabulary = Vocabulary::default();
                         let learn = &mut |line: &Line| {
-                            vocabulary.add(line);
+                            vocabulary.add(line, &now);
                             std::ops::ControlFlow::Continue(())
                         };
                         self.dataset.scan_lines(learn).expect("the dataset can be read");
-                        messages.push(Msg::VocabularyReady(vocabulary));
+                        messages.push(Msg::VocabularyReady(vocabulary.finished(true)));
                     }
                     Effect::StopScan(id) => {
                         self.scans.retain(|scan| scan.id != id);

@@ -43,6 +43,8 @@ pub struct FilterEntry {
     /// The cursor, in characters.
     pub cursor: usize,
     pub error: Option<QueryError>,
+    /// The list does not follow the text, because its last word may become a key.
+    pub is_incomplete: bool,
     /// The record under the cursor before the filter.
     pub record: Option<RecordId>,
     /// The first row on the screen before the filter.
@@ -50,6 +52,14 @@ pub struct FilterEntry {
     /// The previous filter.
     pub before: Option<Box<Filter>>,
     pub offered: Option<Offered>,
+}
+
+impl FilterEntry {
+    /// Returns the cursor in bytes.
+    #[must_use]
+    pub fn cursor_in_bytes(&self) -> usize {
+        self.text.char_indices().nth(self.cursor).map_or(self.text.len(), |(at, _)| at)
+    }
 }
 
 /// An editor that opens when its record is loaded. What is typed meanwhile is meant for it.

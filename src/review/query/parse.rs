@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::{Aspect, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, queryable_lints};
+use super::{Aspect, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, Vocabulary, queryable_lints};
 use crate::lint::LintKind;
 use crate::session::Actor;
 use crate::text::Phrase;
@@ -33,24 +33,37 @@ type Parsed<T> = Result<T, QueryError>;
 /// # Errors
 /// Returns an error that names the offending part.
 pub fn parse(text: &str) -> Parsed<Option<Query>> {
-    let mut parser = Parser { text, at: 0 };
-    if parser.next_token().is_none() {
-        return Ok(None);
-    }
-    let query = parser.any()?;
-    match parser.next_token() {
-        None => Ok(Some(query)),
-        Some(_) => Err(parser.error(parser.at..parser.at + 1, "unmatched \")\"")),
-    }
+    Parser { text, at: 0, vocabulary: None }.query()
+}
+
+/// Parses a query; `None` if the text is blank. Its fields must be in the vocabulary, unless their names are in quotes.
+///
+/// # Errors
+/// Returns an error that names the offending part.
+pub fn parse_known(text: &str, vocabulary: &Vocabulary) -> Parsed<Option<Query>> {
+    Parser { text, at: 0, vocabulary: Some(vocabulary) }.query()
 }
 
 struct Parser<'a> {
     text: &'a str,
     /// The offset of the rest, in bytes.
     at: usize,
+    /// The known fields; `None` if any name is allowed.
+    vocabulary: Option<&'a Vocabulary>,
 }
 
 impl Parser<'_> {
+    fn query(&mut self) -> Parsed<Option<Query>> {
+        if self.next_token().is_none() {
+            return Ok(None);
+        }
+        let query = self.any()?;
+        match self.next_token() {
+            None => Ok(Some(query)),
+            Some(_) => Err(self.error(self.at..self.at + 1, "unmatched \")\"")),
+        }
+    }
+
     fn any(&mut self) -> Parsed<Query> {
         let mut parts = vec![self.all()?];
         while self.skip("or") {
@@ -125,7 +138,12 @@ impl Parser<'_> {
     }
 
     fn keyed(&mut self, key: &str, start: usize) -> Parsed<Query> {
-        let Some(aspect) = Aspect::from_key(key) else { return self.field(key.to_owned()) };
+        let Some(aspect) = Aspect::from_key(key) else {
+            return match self.vocabulary.and_then(|vocabulary| vocabulary.unknown_field(key)) {
+                Some(error) => Err(self.error(start..start + key.len(), &error)),
+                None => self.field(key.to_owned()),
+            };
+        };
         match aspect {
             Aspect::Name => self.value(true).map(Query::Name),
             Aspect::Caption => self.value(false).map(Query::Caption),

@@ -78,8 +78,8 @@ fn session_opened(
         model.tabs.set(record, model.ledger.record(record));
     }
     model.relist();
-    filter::look_anew(model, out);
-    search::look_anew(model, out);
+    filter::restart_scan(model, out);
+    search::restart_scan(model, out);
     model.session = read_only.map_or(SessionStatus::Open, SessionStatus::ReadOnly);
     if model.list.cursor.is_none_or(|at| at == RecordId(0)) {
         model.resume_at = cursor;

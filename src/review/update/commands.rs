@@ -474,7 +474,7 @@ commands! {
             [Entry], "save" => |model, _, out| layers::submit_text(model, out);
             [Line], "run" => |model, _, out| layers::run_line(model, out);
             [Search], "keep" => |model, _, _| layers::submit_search(model);
-            [Filter], "keep" => |model, _, _| layers::submit_filter(model);
+            [Filter], "keep" => |model, _, out| filter::submit(model, out);
             [HelpSearch], "keep" => |model, _, _| help::submit_search(model);
             [Statistics], "list these records" => |model, _, out| file::show_counted(model, out);
             [Replace], "change them" => |model, _, out| replace::apply(model, out);
@@ -484,8 +484,8 @@ commands! {
             [Sheet], "back" => |model, _, _| sheet::toggle(model);
             [Zoom], "back" => |model, _, _| layers::close(model);
             [Edit], "close, keep draft" => |model, _, out| edit::leave(model, out);
-            [Search], "cancel" => |model, _, out| search::give_up(model, out);
-            [Filter], "cancel" => |model, _, out| filter::give_up(model, out);
+            [Search], "cancel" => |model, _, out| search::cancel(model, out);
+            [Filter], "cancel" => |model, _, out| filter::cancel(model, out);
             [Entry, Line, Context::Reason], "cancel" => |model, _, _| layers::close(model);
             [Help, HelpSearch], "close" => |model, _, _| help::close(model);
             [Replace], "cancel" => |model, _, out| replace::leave(model, out);

@@ -119,7 +119,7 @@ pub(super) fn show_counted(model: &mut Model, out: &mut Vec<Effect>) {
     model.mode = Mode::Browse;
     if let Ok(query) = query::parse(&text) {
         navigate::show_tab(model, Tab::All);
-        filter::put_on(model, text, query, out);
+        filter::apply(model, text, query, out);
     }
 }
 

@@ -6,12 +6,8 @@ use roaring::RoaringBitmap;
 
 use super::navigate;
 use crate::dataset::RecordId;
-use crate::review::query::{self, Completion, Query, complete};
+use crate::review::query::{self, Completion, Query, Vocabulary, complete};
 use crate::review::{Effect, Filter, FilterEntry, Matches, Mode, Model, NoticeKind, Offered, Scan, Scanned};
-use crate::session::RecordState;
-
-/// Records inspected for the names of models.
-const MOST_ASKED: usize = 10_000;
 
 /// Opens the query line with the current query.
 pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
@@ -21,14 +17,21 @@ pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
         cursor: text.chars().count(),
         text,
         error: None,
+        is_incomplete: false,
         record: model.list.cursor,
         top: model.list.top,
         before,
         offered: None,
     });
-    if model.vocabulary.is_none() {
-        model.vocabulary = Some(query::Vocabulary::default());
-        out.push(Effect::CollectVocabulary);
+    // The counts change with every decision.
+    out.push(Effect::CollectVocabulary(model.snapshot()));
+}
+
+/// Offers the fields and values collected, and reads the query again: its fields are known now.
+pub(super) fn vocabulary_ready(model: &mut Model, vocabulary: Vocabulary, out: &mut Vec<Effect>) {
+    model.vocabulary = vocabulary;
+    if matches!(&model.mode, Mode::Filter(entry) if !entry.text.is_empty()) {
+        read(model, false, out);
     }
 }
 
@@ -41,30 +44,36 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
     }
     entry.text = text;
     entry.offered = None;
-    read(model, out);
+    read(model, false, out);
 }
 
-/// Filters by the text typed. While it is not a valid query, the last valid one stays.
-fn read(model: &mut Model, out: &mut Vec<Effect>) {
+/// Filters by the text typed. While it is invalid, or its last word may become a key, the list keeps its last result.
+fn read(model: &mut Model, is_final: bool, out: &mut Vec<Effect>) {
     let Mode::Filter(entry) = &mut model.mode else { return };
     let text = entry.text.trim().to_owned();
-    match query::parse(&text) {
+    let is_at_end = entry.cursor >= entry.text.chars().count();
+    entry.is_incomplete = !is_final && is_at_end && query::is_incomplete(&entry.text, &model.vocabulary);
+    match query::parse_known(&text, &model.vocabulary) {
+        Ok(_) if entry.is_incomplete => {
+            entry.error = None;
+            return;
+        }
         Err(error) => {
             entry.error = Some(error);
             return;
         }
         Ok(query) => {
             entry.error = None;
-            put_on(model, text, query, out);
+            apply(model, text, query, out);
         }
     }
     go_near_origin(model);
 }
 
 /// Filters by a query; by none, lists all records.
-pub(super) fn put_on(model: &mut Model, text: String, query: Option<Query>, out: &mut Vec<Effect>) {
+pub(super) fn apply(model: &mut Model, text: String, query: Option<Query>, out: &mut Vec<Effect>) {
     let Some(query) = query else {
-        take_off(model, out);
+        remove(model, out);
         return;
     };
     if let Some(filter) = model.filter.as_mut().filter(|filter| **filter.hits.query() == query) {
@@ -88,7 +97,7 @@ pub(super) fn put_on(model: &mut Model, text: String, query: Option<Query>, out:
 }
 
 /// Lists all records. The cursor stays on its record.
-pub(super) fn take_off(model: &mut Model, out: &mut Vec<Effect>) -> bool {
+pub(super) fn remove(model: &mut Model, out: &mut Vec<Effect>) -> bool {
     let Some(filter) = model.filter.take() else { return false };
     out.extend(filter.hits.scan().map(Effect::StopScan));
     model.relist();
@@ -97,33 +106,38 @@ pub(super) fn take_off(model: &mut Model, out: &mut Vec<Effect>) -> bool {
 
 /// Clears the filter, or reports that there is none.
 pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
-    if !take_off(model, out) {
+    if !remove(model, out) {
         model.notify(NoticeKind::Info, "no filter · f sets one");
     }
 }
 
-/// Keeps the filter. An invalid query stays in the line.
-pub(super) fn stay(model: &mut Model, entry: FilterEntry) {
-    if let Some(error) = &entry.error {
-        model.notify(NoticeKind::Warning, error.to_string());
-        model.mode = Mode::Filter(entry);
+/// Filters by the query and closes the line. An invalid query stays in it.
+pub(super) fn submit(model: &mut Model, out: &mut Vec<Effect>) {
+    read(model, true, out);
+    match &model.mode {
+        Mode::Filter(FilterEntry { error: Some(error), .. }) => {
+            let error = error.to_string();
+            model.notify(NoticeKind::Warning, error);
+        }
+        Mode::Filter(_) => model.mode = Mode::Browse,
+        _ => {}
     }
 }
 
 /// Cancels and restores the previous filter and the cursor.
-pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
+pub(super) fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Filter(entry) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
     let as_before =
         entry.before.as_ref().map(|before| &before.text) == model.filter.as_ref().map(|filter| &filter.text);
     if !as_before {
-        take_off(model, out);
+        remove(model, out);
         model.filter = entry.before.map(|before| *before);
         // Its scan missed what was reported meanwhile.
         if let Some(filter) = &mut model.filter {
             filter.hits.set_order(model.tabs.order());
         }
         model.relist();
-        look_anew(model, out);
+        restart_scan(model, out);
     }
     if let Some(record) = entry.record {
         navigate::go_to(model, record);
@@ -132,7 +146,7 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// Filters again from scratch, because the session was reopened.
-pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
+pub(super) fn restart_scan(model: &mut Model, out: &mut Vec<Effect>) {
     let (id, now) = (model.new_scan(), model.snapshot());
     if let Some(filter) = &mut model.filter {
         out.extend(filter.hits.scan().map(Effect::StopScan));
@@ -185,7 +199,6 @@ fn go_near_origin(model: &mut Model) {
 
 /// Completes the word at the cursor, or inserts the next or previous completion.
 pub(super) fn complete_word(model: &mut Model, forward: bool, out: &mut Vec<Effect>) {
-    let models = models(model);
     let Mode::Filter(entry) = &mut model.mode else { return };
     let offered = if let Some(Offered { completion, chosen }) = entry.offered.take() {
         let last = completion.choices.len() - 1;
@@ -197,9 +210,7 @@ pub(super) fn complete_word(model: &mut Model, forward: bool, out: &mut Vec<Effe
         };
         Offered { completion, chosen }
     } else {
-        let vocabulary = model.vocabulary.get_or_insert_default();
-        let cursor = entry.text.char_indices().nth(entry.cursor).map_or(entry.text.len(), |(at, _)| at);
-        let completion = complete(&entry.text, cursor, vocabulary, &models);
+        let completion = complete(&entry.text, entry.cursor_in_bytes(), &model.vocabulary);
         if completion.choices.is_empty() {
             return;
         }
@@ -207,20 +218,9 @@ pub(super) fn complete_word(model: &mut Model, forward: bool, out: &mut Vec<Effe
     };
     let Completion { before, choices, after } = &offered.completion;
     let chosen = offered.chosen.min(choices.len() - 1);
-    let head = format!("{before}{}", choices[chosen]);
+    let head = format!("{before}{}", choices[chosen].text);
     entry.cursor = head.chars().count();
     entry.text = format!("{head}{after}");
     entry.offered = Some(Offered { chosen, ..offered });
-    read(model, out);
-}
-
-/// Returns the models that have described records, as far as known.
-fn models(model: &Model) -> Vec<String> {
-    let known = |(_, state): (RecordId, &RecordState)| {
-        state.candidates.iter().map(|candidate| candidate.provenance.model.clone()).collect::<Vec<_>>()
-    };
-    let mut models: Vec<String> = model.ledger.touched().take(MOST_ASKED).flat_map(known).collect();
-    models.sort_unstable();
-    models.dedup();
-    models
+    read(model, false, out);
 }

@@ -18,8 +18,8 @@ pub(super) fn cancel_save(model: &mut Model) {
 pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
     let _ = describe::cancel_pending_accept(model)
         || select::forget(model)
-        || search::forget(model, out)
-        || filter::take_off(model, out);
+        || search::clear(model, out)
+        || filter::remove(model, out);
 }
 
 /// Submits the note or the reason being typed.
@@ -33,14 +33,7 @@ pub(super) fn submit_text(model: &mut Model, out: &mut Vec<Effect>) {
 
 pub(super) fn submit_search(model: &mut Model) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
-        Mode::Search(entry) => search::stay(model, entry),
-        other => model.mode = other,
-    }
-}
-
-pub(super) fn submit_filter(model: &mut Model) {
-    match std::mem::replace(&mut model.mode, Mode::Browse) {
-        Mode::Filter(entry) => filter::stay(model, entry),
+        Mode::Search(entry) => search::submit(model, entry),
         other => model.mode = other,
     }
 }

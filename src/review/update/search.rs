@@ -48,9 +48,9 @@ pub(super) fn typed(model: &mut Model, words: String, out: &mut Vec<Effect>) {
 }
 
 /// Ends the search at its match. An empty text repeats the previous search.
-pub(super) fn stay(model: &mut Model, entry: SearchEntry) {
+pub(super) fn submit(model: &mut Model, entry: SearchEntry) {
     if entry.text.is_empty() {
-        bring_back(model, entry.before);
+        restore(model, entry.before);
         if model.search.is_some() {
             next(model, true);
         }
@@ -58,7 +58,7 @@ pub(super) fn stay(model: &mut Model, entry: SearchEntry) {
 }
 
 /// Cancels the search and restores the cursor and the previous search.
-pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
+pub(super) fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     if !matches!(model.mode, Mode::Search(_)) {
         return;
     }
@@ -68,13 +68,13 @@ pub(super) fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
         && entry.before.is_some()
     {
         // Its scan missed what was reported meanwhile.
-        bring_back(model, entry.before);
-        look_anew(model, out);
+        restore(model, entry.before);
+        restart_scan(model, out);
     }
 }
 
 /// Restores an earlier search. The list may have been sorted meanwhile.
-fn bring_back(model: &mut Model, before: Option<Box<Search>>) {
+fn restore(model: &mut Model, before: Option<Box<Search>>) {
     model.search = before.map(|before| *before);
     if let Some(search) = &mut model.search {
         search.hits.set_order(model.tabs.order());
@@ -82,7 +82,7 @@ fn bring_back(model: &mut Model, before: Option<Box<Search>>) {
 }
 
 /// Searches again from scratch, because the session was reopened.
-pub(super) fn look_anew(model: &mut Model, out: &mut Vec<Effect>) {
+pub(super) fn restart_scan(model: &mut Model, out: &mut Vec<Effect>) {
     let (id, now) = (model.new_scan(), model.snapshot());
     if let Some(search) = &mut model.search {
         drop_scan(search.hits.scan(), out);
@@ -106,7 +106,7 @@ pub(in crate::review) fn rescan(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// Clears the search. Returns true if there was one.
-pub(super) fn forget(model: &mut Model, out: &mut Vec<Effect>) -> bool {
+pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) -> bool {
     let search = model.search.take();
     drop_scan(search.as_ref().and_then(|search| search.hits.scan()), out);
     search.is_some()
@@ -165,7 +165,7 @@ fn settle(model: &mut Model) {
             model.list.forward = seek.forward;
             navigate::go_to(model, found.record);
             if !typing {
-                tell(model, found, seek, complete);
+                report_match(model, found, seek, complete);
             }
         }
         None if typing => go_back(model),
@@ -177,7 +177,7 @@ fn settle(model: &mut Model) {
 }
 
 /// Reports the number of the match, and whether the search wrapped around.
-fn tell(model: &mut Model, found: Match, seek: Seek, complete: bool) {
+fn report_match(model: &mut Model, found: Match, seek: Seek, complete: bool) {
     let words = model.search.as_ref().map(|search| search.text.clone()).unwrap_or_default();
     let more = if complete { "" } else { "+" };
     let wrapped = match (found.wrapped, seek.forward) {

@@ -49,16 +49,16 @@ fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
         model.notify(NoticeKind::Warning, "the dataset is still loading: try again in a moment");
         return;
     }
-    give_up(model, out);
+    cancel(model, out);
     let (id, records) = (model.new_scan(), model.tabs.total());
     model.sorting = Some(Sorting { id, sort, seen: 0 });
     out.push(Effect::Sort(SortScan { id, sort, records, now: model.snapshot() }));
 }
 
 pub(super) fn in_file_order(model: &mut Model, out: &mut Vec<Effect>) {
-    give_up(model, out);
+    cancel(model, out);
     if model.sort.take().is_some() {
-        take_over(model, None);
+        apply(model, None);
     }
 }
 
@@ -71,12 +71,12 @@ pub(super) fn seen(model: &mut Model, id: ScanId, records: u32) {
 pub(super) fn sorted(model: &mut Model, id: ScanId, order: Arc<Order>) {
     if let Some(sorting) = model.sorting.take_if(|sorting| sorting.id == id) {
         model.sort = Some(sorting.sort);
-        take_over(model, Some(order));
+        apply(model, Some(order));
     }
 }
 
 /// Applies an order. The cursor stays on its record, and its record on its row.
-fn take_over(model: &mut Model, order: Option<Arc<Order>>) {
+fn apply(model: &mut Model, order: Option<Arc<Order>>) {
     let row = model.list.position.saturating_sub(model.list.top);
     model.set_order(order);
     if let Some(cursor) = model.list.cursor {
@@ -86,6 +86,6 @@ fn take_over(model: &mut Model, order: Option<Arc<Order>>) {
     model.prefetched = None;
 }
 
-fn give_up(model: &mut Model, out: &mut Vec<Effect>) {
+fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     out.extend(model.sorting.take().map(|sorting| Effect::StopScan(sorting.id)));
 }

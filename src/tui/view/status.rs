@@ -10,7 +10,7 @@ use super::hints::hints;
 use super::records::selection_summary;
 use super::{RenderContext, clean, join_dots};
 use crate::describe::Cost;
-use crate::review::{FilterEntry, Mode, Model, Notice, NoticeKind, Offered, SearchEntry};
+use crate::review::{FilterEntry, Mode, Model, Notice, NoticeKind, SearchEntry};
 use crate::text;
 use crate::tui::layout::Layout;
 use crate::tui::theme::Theme;
@@ -112,7 +112,7 @@ const fn prompt(mode: &Mode) -> &'static str {
     }
 }
 
-/// Renders the number of matches of the text being typed, its error or its completions.
+/// Renders the number of matches of the text being typed, or its error.
 fn input_result(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     let cut = |words: &str| text::truncate_to_width(words, width, theme.glyphs.ellipsis).into_owned();
     if let Some(notice) = &model.notice {
@@ -122,11 +122,11 @@ fn input_result(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
         Mode::Search(SearchEntry { error: Some(error), .. }) => {
             return Line::styled(cut(&format!(" {} ", clean(error))), theme.bad);
         }
-        Mode::Filter(FilterEntry { error: Some(error), text, .. }) => {
-            let column = text[..error.at.start].chars().count() + 1;
-            return Line::styled(cut(&format!(" at {column}: {} ", clean(&error.message))), theme.bad);
+        // Its box says why.
+        Mode::Filter(FilterEntry { error: Some(_), .. }) => return Line::default(),
+        Mode::Filter(FilterEntry { is_incomplete: true, .. }) => {
+            return Line::styled(cut(&format!(" {} ", theme.glyphs.ellipsis)), theme.muted);
         }
-        Mode::Filter(FilterEntry { offered: Some(offered), .. }) => return completions(offered, width, theme),
         Mode::Search(_) => model.search.as_ref().map(|search| &search.hits),
         Mode::Filter(_) => model.filter.as_ref().map(|filter| &filter.hits),
         _ => None,
@@ -140,22 +140,6 @@ fn input_result(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
         (_, false) => (format!(" {count} matches so far{} ", theme.glyphs.ellipsis), theme.busy),
     };
     Line::styled(cut(&words), style)
-}
-
-/// Renders the completions of the word at the cursor, from the current one.
-fn completions(offered: &Offered, width: usize, theme: &Theme) -> Line<'static> {
-    let choices = &offered.completion.choices;
-    let mut line = Line::raw(" ");
-    for (index, choice) in choices.iter().cycle().skip(offered.chosen).take(choices.len()).enumerate() {
-        let choice = clean(choice);
-        if index > 0 && line.width() + text::width(&choice) + 2 > width {
-            line.push_span(Span::styled(theme.glyphs.ellipsis, theme.muted));
-            break;
-        }
-        line.push_span(Span::styled(choice, if index == 0 { theme.accent } else { theme.muted }));
-        line.push_span(Span::raw(" "));
-    }
-    line
 }
 
 /// Renders the state of the background jobs.
