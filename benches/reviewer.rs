@@ -80,6 +80,7 @@ enum Scene {
 fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
     let line = sample();
     let settings = Settings {
+        output: "out.jsonl".to_owned(),
         dataset: "bench".to_owned(),
         describer: None,
         rules: Rules::default(),

@@ -78,6 +78,8 @@ pub enum DatasetError {
     NotFound { path: PathBuf },
     #[error("{folder}: no {METADATA} in this folder; give the path of the .jsonl file")]
     NoMetadata { folder: PathBuf },
+    #[error("{folder}: images without {METADATA}; write one with: recaption init {folder:?}")]
+    NoMetadataForImages { folder: PathBuf },
     /// A pipe or a device.
     #[error("{path}: not a regular file; datasets need random access, so write it to a file first")]
     NotAFile { path: PathBuf },
@@ -97,6 +99,20 @@ pub enum DatasetError {
     /// A position past the records indexed so far.
     #[error("{path}: no record {}; {count} are indexed", record.0)]
     NoSuchRecord { path: PathBuf, record: RecordId, count: u32 },
+}
+
+/// Returns true if a folder has an image, by the extension, among its first entries.
+#[must_use]
+pub fn has_images(folder: &Path) -> bool {
+    /// Enough to pass the files of other programs, few enough for a slow network mount.
+    const MOST: usize = 1_000;
+    const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"];
+    let is_image = |path: PathBuf| {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().take(MOST);
+    entries.flatten().any(|entry| is_image(entry.path()))
 }
 
 /// An open dataset. Clones are cheap and share the file and the index.
@@ -128,7 +144,12 @@ impl Dataset {
         let path = if path.is_dir() {
             let file = path.join(METADATA);
             if !file.exists() {
-                return Err(DatasetError::NoMetadata { folder: path.into() });
+                let folder = path.to_owned();
+                return Err(if has_images(path) {
+                    DatasetError::NoMetadataForImages { folder }
+                } else {
+                    DatasetError::NoMetadata { folder }
+                });
             }
             file
         } else {

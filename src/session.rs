@@ -56,7 +56,7 @@ pub use ledger::Ledger;
 pub use location::{FOLDER, Location, Place, dataset_of};
 pub use open::{open, open_read_only, read_history};
 pub use opened::{Binding, Opened, Rebound, Unmatched};
-pub use record_state::{Candidate, Original, RecordState};
+pub use record_state::{Candidate, Original, RecordState, Rejection};
 pub use record_states::RecordStates;
 pub use sample::{Sample, SampleMember, SampleRequest, Verdict};
 pub use spending::Spending;

@@ -11,6 +11,7 @@ mod phrase;
 mod rows;
 mod sanitize;
 mod sentence;
+mod shell;
 mod url;
 mod words;
 
@@ -25,5 +26,6 @@ pub use phrase::{BareWord, Phrase, bare_words};
 pub use rows::{Cluster, Rows};
 pub use sanitize::{hidden_characters, is_blank, sanitize, sanitize_multiline, without_controls};
 pub use sentence::{capitalised, is_sentence_ended, with_full_stop};
+pub use shell::shell_quoted;
 pub use url::without_password;
 pub use words::{clip_words, is_space, single_line, trim, word_count, words};

@@ -28,9 +28,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::config::Notify;
 use crate::dataset::RecordId;
 use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
-use crate::review::{Context, Effect, Model, Msg, Panes, update};
+use crate::review::{Context, Effect, Model, Msg, Panes, Tab, update};
 use crate::runtime::Runtime;
-use crate::session::SessionError;
+use crate::session::{Seq, SessionError};
 use crate::text;
 use clipboard::Clipboard;
 use editor::ExternalEditor;
@@ -76,6 +76,31 @@ pub enum RunError {
     Terminal(#[from] io::Error),
 }
 
+/// The state of a review when it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    pub records: u64,
+    pub reviewed: u64,
+    /// The session has events.
+    pub is_begun: bool,
+    /// The output was saved at some time.
+    pub is_saved: bool,
+    /// The output would differ from the last save.
+    pub is_unsaved: bool,
+}
+
+impl Ended {
+    fn of(model: &Model) -> Self {
+        Self {
+            records: model.tabs.count(Tab::All),
+            reviewed: model.tabs.reviewed(),
+            is_begun: model.ledger.last() > Seq::default(),
+            is_saved: model.ledger.saves().next().is_some(),
+            is_unsaved: model.ledger.is_unsaved(),
+        }
+    }
+}
+
 /// Runs the reviewer until the operator quits. The runtime starts after the first frame.
 ///
 /// # Errors
@@ -85,7 +110,7 @@ pub async fn run(
     options: Options,
     mut runtime: Runtime,
     mut messages: UnboundedReceiver<Msg>,
-) -> Result<(), RunError> {
+) -> Result<Ended, RunError> {
     terminal::restore_on_panic();
     let shown = Signals::new().and_then(|signals| {
         let mut app = App::open(model, options, signals)?;
@@ -94,17 +119,20 @@ pub async fn run(
         app.probe_terminal(&mut runtime)?;
         Ok(app)
     });
+    let mut ended = Ended::default();
     let result = match shown {
         Ok(mut app) => {
             let result = app.review(&mut runtime, &mut messages).await;
             app.clear_images();
+            ended = Ended::of(&app.model);
             result
         }
         Err(error) => Err(error),
     };
     closing::close(runtime.close()).await?;
     // A closed terminal ends the review, whether a signal arrived or a write failed first.
-    Ok(result.or_else(|error| if signals::terminal_is_gone() { Ok(()) } else { Err(error) })?)
+    result.or_else(|error| if signals::terminal_is_gone() { Ok(()) } else { Err(error) })?;
+    Ok(ended)
 }
 
 struct App {

@@ -28,7 +28,7 @@ use crate::cli::{
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
 use crate::console::{Console, is_utf8_locale, no_colour};
-use crate::dataset::OpenOptions;
+use crate::dataset::{self, DatasetError, OpenOptions};
 use crate::describe::Describer;
 use crate::engine::CandidateFile;
 use crate::engine::selection::{Sample, Selection};
@@ -37,6 +37,7 @@ use crate::inputs::{Inputs, IsInput};
 use crate::lint::{Language, Rules, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::session::{FILE, SampleRequest};
+use crate::text;
 use crate::tui::{self, ColourScheme, Keymap, KeymapError};
 
 /// Runs the command. Errors are printed to standard error.
@@ -415,12 +416,32 @@ fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(NoTerminal.into());
     }
-    review::run(options)?;
+    let closing = review::run(options)?;
+    // The terminal may be gone.
+    let _ = closing.print(&invocation(), &mut Console::stdout());
     Ok(ExitCode::Done)
 }
 
+/// Returns the command line of this process, quoted for a shell.
+fn invocation() -> String {
+    let arguments = env::args_os().skip(1).map(|argument| {
+        let argument = argument.to_string_lossy();
+        // Options stay as they are.
+        let name = argument.trim_start_matches('-');
+        format!("{}{}", &argument[..argument.len() - name.len()], text::shell_quoted(name))
+    });
+    std::iter::once("recaption".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
 fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
-    Ok(dataset.path(&env::current_dir().map_err(NoCurrentFolder)?)?)
+    let here = env::current_dir().map_err(NoCurrentFolder)?;
+    dataset.path(&here).map_err(|error| {
+        if dataset::has_images(&here) {
+            ReviewError::from(DatasetError::NoMetadataForImages { folder: ".".into() }).into()
+        } else {
+            error.into()
+        }
+    })
 }
 
 /// Returns the name that is set, or the login name.

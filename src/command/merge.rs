@@ -119,7 +119,7 @@ fn write(
     let first = Seq(ledger.last().0 + 1);
     let mut imports = Vec::new();
     let mut changes = 0;
-    for RecordChange { record, by, at, candidate, decision, amended, flagged, note, .. } in records {
+    for RecordChange { record, by, at, candidate, decision, amended, flagged, rejected, note, .. } in records {
         let mut apply = |event: Event| {
             let (seq, _) = ledger.apply(event.clone());
             imports.push(Import { reviewer: by.clone(), at, event });
@@ -138,6 +138,7 @@ fn write(
             decision.map(|decision| Event::Decided { record, decision, by: Actor::Operator }),
             amended.map(|text| Event::Amended { record, text: Some(text) }),
             flagged.then_some(Event::Flagged { record, on: true }),
+            rejected.map(|reason| Event::Rejected { record, reason: Some(reason) }),
             note.map(|note| Event::Noted { record, note }),
         ];
         for event in parts.into_iter().flatten() {

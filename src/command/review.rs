@@ -1,11 +1,13 @@
 //! `recaption review`: opens the reviewer.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::config::LogLevel;
+use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars};
 use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
@@ -15,6 +17,7 @@ use crate::logging;
 use crate::review::{Model, Msg, Settings};
 use crate::runtime::{self, Runtime};
 use crate::session::{Location, SampleRequest, SessionError};
+use crate::text::counted;
 use crate::tui;
 
 #[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
@@ -65,14 +68,49 @@ pub enum ReviewError {
     Terminal(#[from] std::io::Error),
 }
 
+/// What is printed after the review.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    ended: tui::Ended,
+    session: PathBuf,
+    output: PathBuf,
+}
+
+impl Closing {
+    /// Prints where the decisions and the output are, and the command that continues the review. Prints nothing if nothing
+    /// was ever done.
+    ///
+    /// # Errors
+    /// Returns an error if writing fails.
+    pub fn print(&self, invocation: &str, out: &mut Console<'_>) -> io::Result<()> {
+        let Self { ended, session, output } = self;
+        if !ended.is_begun {
+            return Ok(());
+        }
+        let records = counted(ended.records, "record", "records");
+        out.message(format_args!("{} of {records} reviewed; session: {}", ended.reviewed, session.display()))?;
+        let output = output.display();
+        if ended.is_unsaved {
+            out.message(format_args!("output: not saved yet; ^s in the reviewer writes {output}"))?;
+        } else if ended.is_saved {
+            out.message(format_args!("output: {output}"))?;
+        }
+        out.message(format_args!("continue: {invocation}"))?;
+        out.flush()
+    }
+}
+
 /// Runs the reviewer until the operator quits.
 ///
 /// # Errors
 /// Returns an error if the dataset cannot be opened, if there is no place for its session, or if the terminal fails.
-pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
+pub fn run(options: ReviewOptions) -> Result<Closing, ReviewError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     let session = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let max_words = options.rules.max_words;
+    let session_file = session.file().to_owned();
+    let target = SaveTarget::new(&dataset, options.output, options.in_place);
+    let output = target.path.clone();
     let settings = Settings {
         dataset: dataset.name().to_owned(),
         describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
@@ -83,8 +121,9 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
         confirm_above: options.confirm_above,
         keep_line_breaks: options.line_breaks,
         sample: options.sample.clone(),
+        output: target.path.display().to_string(),
     };
-    let target = SaveTarget::new(&dataset, options.output, options.in_place);
+    let closing = |ended| Closing { ended, session: session_file, output };
     let mut inputs = Inputs::of(&dataset, &session);
     if let Some(candidates) = &options.candidates {
         inputs.add(&candidates.path, "the file of candidates");
@@ -124,8 +163,35 @@ pub fn run(options: ReviewOptions) -> Result<(), ReviewError> {
     // Do not wait for a describer that is busy with an image.
     workers.shutdown_background();
     drop(log);
-    result.map_err(|error| match error {
+    result.map(closing).map_err(|error| match error {
         tui::RunError::Session(error) => error.into(),
         tui::RunError::Terminal(error) => error.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(ended: tui::Ended) -> String {
+        let closing =
+            Closing { ended, session: "a/.recaption/set.sqlite".into(), output: "a/set_updated.jsonl".into() };
+        let mut out = Vec::new();
+        closing.print("recaption a", &mut Console::new(&mut out)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_place_of_everything_is_printed_after_a_review() {
+        let ended = tui::Ended { records: 9, reviewed: 4, is_begun: true, is_saved: false, is_unsaved: true };
+        assert_eq!(
+            printed(ended),
+            "4 of 9 records reviewed; session: a/.recaption/set.sqlite\n\
+             output: not saved yet; ^s in the reviewer writes a/set_updated.jsonl\n\
+             continue: recaption a\n"
+        );
+        let saved = printed(tui::Ended { is_saved: true, is_unsaved: false, ..ended });
+        assert!(saved.contains("\noutput: a/set_updated.jsonl\n"), "{saved}");
+        assert_eq!(printed(tui::Ended { is_begun: false, ..ended }), "");
+    }
 }

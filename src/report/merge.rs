@@ -20,22 +20,24 @@ pub struct Merge {
     pub reviewers: BTreeSet<String>,
     /// Nothing was written.
     pub dry_run: bool,
-    /// Decisions in the other session. Each is merged, alike, in a disagreement, left out, or removed.
+    /// Decisions in the other session. Each is merged, the same here, in a disagreement, left out, or removed.
     pub decisions: u64,
     /// Merged decisions.
-    pub taken: BTreeMap<DecisionKind, u64>,
+    pub merged: BTreeMap<DecisionKind, u64>,
     /// Merged flags.
     pub flags: u64,
     /// Merged notes.
     pub notes: u64,
+    /// Merged rejections of spot checks.
+    pub rejections: u64,
     /// Records with the same decision in both sessions.
-    pub alike: u64,
+    pub same_decision: u64,
     /// Records that were excluded there and are not in this dataset.
     pub removed: u64,
     /// Records with different decisions, in file order. The decisions of this session stay.
     pub disagreements: Vec<Disagreement>,
     /// File names of records that were not merged completely, by reason.
-    pub left: BTreeMap<LeftOut, Vec<String>>,
+    pub left_out: BTreeMap<LeftOut, Vec<String>>,
 }
 
 /// Why a decision, flag or note was not merged.
@@ -59,6 +61,8 @@ pub enum LeftOut {
     NotText,
     /// It has another note here.
     Note,
+    /// It was rejected in a spot check there, and judged otherwise or in another spot check here.
+    Rejection,
 }
 
 impl LeftOut {
@@ -75,6 +79,7 @@ impl LeftOut {
             Self::SpotCheck => "in a spot check here, but not judged in the same one there",
             Self::NotText => "with a caption that is not a string",
             Self::Note => "with another note here",
+            Self::Rejection => "rejected there, and judged otherwise or in another spot check here",
         }
     }
 
@@ -90,6 +95,7 @@ impl LeftOut {
             Self::SpotCheck => "spot_check",
             Self::NotText => "not_text",
             Self::Note => "other_note_here",
+            Self::Rejection => "rejected_there",
         }
     }
 }
@@ -98,13 +104,13 @@ impl Merge {
     /// Returns true if the session now has everything from the other one.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.disagreements.is_empty() && self.left.is_empty()
+        self.disagreements.is_empty() && self.left_out.is_empty()
     }
 
     #[must_use]
     pub fn page(&self, bars: Bars) -> Page {
         let mut page = Page::new(bars);
-        let decisions = counted(self.taken.values().sum(), "decision", "decisions");
+        let decisions = counted(self.merged.values().sum(), "decision", "decisions");
         let are = if self.dry_run { "would be merged" } else { "merged" };
         page.heading(format!("{decisions} {are}"));
         let who: Vec<&str> = self.reviewers.iter().map(String::as_str).collect();
@@ -112,13 +118,14 @@ impl Merge {
         page.row(format!("from {who}{}", self.other));
         page.row(format!("of {} there", counted(self.decisions, "decision", "decisions")));
         let mut parts: Vec<String> =
-            self.taken.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
+            self.merged.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         parts.extend((self.flags > 0).then(|| counted(self.flags, "flag", "flags")));
         parts.extend((self.notes > 0).then(|| counted(self.notes, "note", "notes")));
+        parts.extend((self.rejections > 0).then(|| counted(self.rejections, "rejection", "rejections")));
         if !parts.is_empty() {
             page.row(parts.join(", "));
         }
-        page.row(format!("{} with the same decision in both", counted(self.alike, "record", "records")));
+        page.row(format!("{} with the same decision in both", counted(self.same_decision, "record", "records")));
         if self.removed > 0 {
             let records = counted(self.removed, "record", "records");
             page.row(format!("{records} excluded there and not in this dataset"));
@@ -127,10 +134,10 @@ impl Merge {
         if !self.disagreements.is_empty() {
             page.remark("the decisions of this session stay");
         }
-        if !self.left.is_empty() {
+        if !self.left_out.is_empty() {
             page.heading("Not merged");
         }
-        for (reason, names) in &self.left {
+        for (reason, names) in &self.left_out {
             page.row(format!("{} {}", counted(names.len() as u64, "record", "records"), reason.description()));
             for name in names.iter().take(MAX_LISTED) {
                 page.remark(format!("  {name}"));
@@ -147,24 +154,25 @@ impl Merge {
     #[must_use]
     pub fn json(&self) -> Value {
         let kinds = [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded];
-        let taken: Map<String, Value> = kinds
+        let merged: Map<String, Value> = kinds
             .into_iter()
-            .map(|kind| (kind.name().to_owned(), json!(self.taken.get(&kind).copied().unwrap_or_default())))
+            .map(|kind| (kind.name().to_owned(), json!(self.merged.get(&kind).copied().unwrap_or_default())))
             .collect();
-        let left: Map<String, Value> =
-            self.left.iter().map(|(reason, names)| (reason.name().to_owned(), json!(names))).collect();
+        let left_out: Map<String, Value> =
+            self.left_out.iter().map(|(reason, names)| (reason.name().to_owned(), json!(names))).collect();
         json!({
             "session": self.other,
             "reviewers": self.reviewers,
             "dry_run": self.dry_run,
             "decisions": self.decisions,
-            "taken": taken,
+            "taken": merged,
             "flags": self.flags,
             "notes": self.notes,
-            "decided_alike": self.alike,
+            "rejections": self.rejections,
+            "decided_alike": self.same_decision,
             "excluded_there_and_not_here": self.removed,
             "disagreements": self.disagreements.iter().map(Disagreement::json).collect::<Vec<_>>(),
-            "not_taken": left,
+            "not_taken": left_out,
         })
     }
 }

@@ -19,8 +19,8 @@ pub struct SpotFigures {
     pub accepted: Proportion,
     /// In a blind spot check, how often the candidate was preferred to the original; `None` if it is not blind.
     pub preferred: Option<Proportion>,
-    /// Number of records edited, regenerated and excluded.
-    pub refused: [(Verdict, u64); 3],
+    /// Number of records edited, regenerated, excluded and rejected.
+    pub refused: [(Verdict, u64); 4],
     /// Results by stratum, if the sample is stratified.
     pub strata: Vec<StratumFigures>,
 }
@@ -41,7 +41,8 @@ impl SpotFigures {
     /// Evaluates a sample with the current decisions of a ledger.
     #[must_use]
     pub fn of(sample: &Sample, ledger: &Ledger) -> Self {
-        let mut refused = [Verdict::Edited, Verdict::Regenerated, Verdict::Excluded].map(|verdict| (verdict, 0));
+        let verdicts = [Verdict::Edited, Verdict::Regenerated, Verdict::Excluded, Verdict::Rejected];
+        let mut refused = verdicts.map(|verdict| (verdict, 0));
         let mut counts = vec![(0, 0); sample.strata.len()];
         let mut preferences = (0, 0);
         for member in &sample.members {
@@ -151,12 +152,12 @@ impl SpotFigures {
                 })
             })
             .collect();
-        let [edited, regenerated, excluded] = self.refused.map(|(_, count)| count);
+        let [edited, regenerated, excluded, rejected] = self.refused.map(|(_, count)| count);
         json!({
             "size": self.request.size, "seed": self.request.seed, "by": self.request.by, "blind": self.request.blind,
             "records": self.population, "drawn": self.drawn, "pending": self.pending(),
             "accepted": proportion(self.accepted), "candidate_preferred": self.preferred.map(proportion),
-            "edited": edited, "regenerated": regenerated, "excluded": excluded,
+            "edited": edited, "regenerated": regenerated, "excluded": excluded, "rejected": rejected,
             "strata": strata,
         })
     }

@@ -15,7 +15,7 @@ use super::page::{percent, percents};
 use crate::dataset::{Dataset, DatasetError};
 use crate::session::{Decision, History, Sample, SampleMember, Verdict};
 use crate::statistics::Proportion;
-use crate::text;
+use crate::text::{self, shell_quoted};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpotReport {
@@ -45,7 +45,7 @@ pub struct SpotRecord {
     pub before: String,
     /// The current caption; `None` if the record is excluded.
     pub after: Option<String>,
-    /// Reasons given for regenerating.
+    /// Reasons given for regenerating, and for the rejection.
     pub reasons: Vec<String>,
     pub note: String,
     /// Who judged the record, if known.
@@ -187,6 +187,10 @@ impl SpotReport {
         for record in refused {
             let number = record.number.map(|number| format!("{number} ")).unwrap_or_default();
             writeln!(page, "\n### {number}{}\n", escaped(&record.file_name))?;
+            if record.verdict == Verdict::Rejected {
+                writeln!(page, "- rejected: {}", escaped(&record.before))?;
+                continue;
+            }
             writeln!(page, "- before: {}", escaped(&record.before))?;
             match &record.after {
                 Some(after) => writeln!(page, "- after: {}", escaped(after))?,
@@ -231,13 +235,16 @@ impl SpotReport {
         writeln!(page, "| to judge the same sample | {} |", escaped(&command))?;
         writeln!(page, "| then to compare | {} |", escaped(&format!("recaption stats {file} mine.sqlite")))?;
         writeln!(page, "| program | recaption {}, {} |\n", env!("CARGO_PKG_VERSION"), seconds(self.made_at))?;
-        writeln!(page, "Accepted: kept or accepted unchanged. Not accepted: edited, regenerated or excluded.\n")
+        writeln!(
+            page,
+            "Accepted: kept or accepted unchanged. Not accepted: edited, regenerated, excluded or rejected.\n"
+        )
     }
 }
 
 impl SpotRecord {
     const fn is_refused(&self) -> bool {
-        matches!(self.verdict, Verdict::Edited | Verdict::Regenerated | Verdict::Excluded)
+        !matches!(self.verdict, Verdict::Accepted | Verdict::Pending)
     }
 }
 
@@ -262,6 +269,7 @@ fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edi
     let after = if verdict == Verdict::Excluded { None } else { Some(state.own_text().unwrap_or(original).to_owned()) };
     let since = state.candidates.iter().filter(|candidate| candidate.id.0 > sample.after.0);
     let is_judged = verdict != Verdict::Pending;
+    let rejection = state.rejected_since(sample.after).map(|rejection| rejection.reason.clone());
     SpotRecord {
         number: (number <= record_count).then_some(number),
         file_name: member.subject.file_name.clone(),
@@ -269,10 +277,10 @@ fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edi
         verdict,
         before: judged.unwrap_or(original).to_owned(),
         after,
-        reasons: since.filter_map(|candidate| candidate.provenance.reason.clone()).collect(),
+        reasons: since.filter_map(|candidate| candidate.provenance.reason.clone()).chain(rejection).collect(),
         note: state.note.clone(),
-        reviewer: history.reviewer(state.decided_at).filter(|_| is_judged).map(str::to_owned),
-        at: history.at(state.decided_at).filter(|_| is_judged),
+        reviewer: history.reviewer(sample.judged_at(state)).filter(|_| is_judged).map(str::to_owned),
+        at: history.at(sample.judged_at(state)).filter(|_| is_judged),
     }
 }
 
@@ -285,16 +293,6 @@ fn rate_and_interval(proportion: Proportion) -> (String, String) {
 /// Formats a time in UTC, to the second.
 fn seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// Quotes a word for a POSIX shell.
-fn shell_quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "._/-".contains(character);
-    if word.chars().all(is_plain) && !word.starts_with('-') {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Escapes text for one line of Markdown.

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::matches::Matches;
-use super::model::Model;
+use super::model::{Model, TabCursor};
 use super::order::{Order, put};
 use super::tabs::Tab;
 use crate::dataset::RecordId;
+
+/// The largest number of captions linted at once.
+const MOST_LINTED: usize = 64;
 
 /// A list of records by position, in file order or another. Membership is stored by place: the record's number in file
 /// order, its rank in any other order.
@@ -209,6 +212,10 @@ impl Model {
 
     pub(super) fn set_tab(&mut self, tab: Tab) {
         if self.list.tab != tab {
+            if let Some(record) = self.list.cursor {
+                let row = self.list.position.saturating_sub(self.list.top);
+                self.tab_cursors.insert(self.list.tab, TabCursor { record, row });
+            }
             self.list.tab = tab;
             self.relist();
         }
@@ -236,11 +243,15 @@ impl Model {
         });
     }
 
-    /// Updates the tabs, the filter, the search and the list after an event of a record.
-    pub(super) fn follow(&mut self, record: RecordId) {
-        self.tabs.set(record, self.ledger.record(record));
-        self.reevaluate(record, |_| true);
-        self.relist_record(record);
+    /// Updates the tabs, the filter, the search and the list after events of records. The captions of many are linted in
+    /// the background.
+    pub(super) fn follow(&mut self, records: &[RecordId]) {
+        for record in records {
+            self.tabs.set(*record, self.ledger.record(*record));
+            self.reevaluate(*record, |_| true);
+            self.reevaluate_attention(*record, records.len() <= MOST_LINTED);
+            self.relist_record(*record);
+        }
     }
 
     /// Updates them after the record's image turned out good or bad.

@@ -39,6 +39,8 @@ pub use work::{Bulk, Job, JobState, SaveStatus, Sorting};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub dataset: String,
+    /// The file that a save writes, for display.
+    pub output: String,
     pub describer: Option<String>,
     /// Lint rules.
     pub rules: Rules,
@@ -112,6 +114,14 @@ impl CaptionExtent {
     pub fn row(self, scroll: isize) -> usize {
         self.top.saturating_add_signed(scroll).min(self.last)
     }
+}
+
+/// The cursor of a tab that was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TabCursor {
+    pub(super) record: RecordId,
+    /// Its row on the screen.
+    pub(super) row: usize,
 }
 
 /// One of a record's captions.
@@ -200,6 +210,14 @@ pub struct Model {
     pub selection: Selection,
     pub search: Option<Search>,
     pub filter: Option<Filter>,
+    /// The records whose captions have a warning or an error, once counted.
+    pub(super) attention: Option<Matches>,
+    /// The cursors of the tabs that were left.
+    pub(super) tab_cursors: HashMap<Tab, TabCursor>,
+    /// True if every record has been reviewed, until the next key.
+    pub(super) is_summary_shown: bool,
+    /// True if it was shown since a record was to be reviewed.
+    pub(super) is_summary_seen: bool,
     /// Field names and values for query completion, as far as collected.
     pub vocabulary: Vocabulary,
     pub sheet: Sheet,
@@ -282,6 +300,10 @@ impl Model {
             selection: Selection::default(),
             search: None,
             filter: None,
+            attention: None,
+            tab_cursors: HashMap::new(),
+            is_summary_shown: false,
+            is_summary_seen: false,
             vocabulary: Vocabulary::default(),
             sheet: Sheet::default(),
             caption: CaptionView::default(),

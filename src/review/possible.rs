@@ -21,7 +21,7 @@ impl Model {
                 cursor.is_some_and(|cursor| self.versions(cursor).len() > 1)
             }
             Command::Stop => !self.jobs.is_empty() || self.bulk.is_some(),
-            Command::Report | Command::ForceReport => self.spot.is_some(),
+            Command::Report | Command::ForceReport | Command::Reject => self.spot.is_some(),
             _ => match command.group() {
                 Group::Sort => self.indexed && self.settings.sample.is_none(),
                 Group::Describe => is_open && cursor.is_some() && self.settings.describer.is_some(),

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::update::{describe_ahead, filter, search};
+use super::update::{attention, describe_ahead, filter, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
 use crate::preview::{Areas, CellArea, PictureView, Zoom};
@@ -17,6 +17,7 @@ const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     filter::rescan(model, out);
     search::rescan(model, out);
+    attention::settle(model, out);
     follow_cursor(model, out);
     request_lines(model, out);
     request_picture(model, out);

@@ -46,6 +46,8 @@ pub enum Query {
     Phrase(Phrase),
     /// The current caption has this finding, or any.
     Lint(Option<LintKind>),
+    /// The current caption has a warning or an error.
+    Attention,
     Status(Status),
     Flagged,
     Note(Value),
@@ -99,6 +101,8 @@ impl Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     In(Tab),
+    /// Skipped or excluded.
+    Aside,
     Undecided,
     Accepted,
     Edited,
@@ -116,7 +120,7 @@ impl Status {
         Self::In(Tab::ToReview),
         Self::In(Tab::Ready),
         Self::In(Tab::Decided),
-        Self::In(Tab::Skipped),
+        Self::Aside,
         Self::In(Tab::Problems),
         Self::Undecided,
         Self::Accepted,
@@ -135,13 +139,13 @@ impl Status {
             Self::In(Tab::ToReview) => "to-review",
             Self::In(Tab::Ready) => "ready",
             Self::In(Tab::Decided) => "decided",
-            Self::In(Tab::Skipped) => "aside",
+            Self::Aside => "aside",
             Self::In(Tab::Problems) => "problems",
             Self::Undecided => "undecided",
             Self::Accepted => "accepted",
             Self::Edited => "edited",
             Self::Kept => "kept",
-            Self::Skipped => "skipped",
+            Self::In(Tab::Skipped) | Self::Skipped => "skipped",
             Self::Excluded => "excluded",
             Self::Failed => "failed",
             Self::Draft => "draft",
@@ -152,6 +156,7 @@ impl Status {
         let RecordState { decision, failure, draft, .. } = view.state;
         match self {
             Self::In(tab) => tab.has(view.state, view.content.is_bad(), view.bad_picture),
+            Self::Aside => matches!(decision, Decision::Skipped | Decision::Excluded),
             Self::Undecided => *decision == Decision::Undecided,
             Self::Accepted => matches!(decision, Decision::Accepted { .. }),
             Self::Edited => matches!(decision, Decision::Edited { .. }),
@@ -246,6 +251,9 @@ impl Aspect {
     }
 }
 
+/// The value of `lint` for warnings and errors.
+const ATTENTION: &str = "warning";
+
 /// Returns the lints that queries support: those that depend on the caption alone.
 #[must_use]
 pub fn queryable_lints() -> Vec<LintKind> {
@@ -282,6 +290,7 @@ impl Query {
                 let findings = view.findings(caption);
                 kind.map_or(!findings.is_empty(), |kind| findings.iter().any(|finding| finding.kind == kind))
             }),
+            Self::Attention => view.caption(|caption| view.needs_attention(caption)),
             Self::Status(status) => Some(status.matches(view)),
             Self::Flagged => Some(*flagged),
             Self::Note(value) => Some(!note.is_empty() && value.matches(note)),
@@ -318,6 +327,7 @@ impl Query {
             | Self::Begins(_)
             | Self::Phrase(_)
             | Self::Lint(_)
+            | Self::Attention
             | Self::Name(_)
             | Self::Caption(_)
             | Self::Field(_) => true,

@@ -3,7 +3,7 @@
 use crate::dataset::{Caption, Entry, Json, Line};
 use crate::describe::{LOCAL, StopReason};
 use crate::engine::rules;
-use crate::lint::{Finding, Rules};
+use crate::lint::{self, Finding, Rules};
 use crate::session::RecordState;
 
 use super::Version;
@@ -114,10 +114,22 @@ impl<'a> RecordView<'a> {
         }
     }
 
+    /// Returns true if the caption that would be saved has a warning or an error. Cheaper than [`Self::findings`].
+    #[must_use]
+    pub fn needs_attention(&self, caption: &str) -> bool {
+        let context = lint::Context { stop: rules::current_stop_reason(self.state), ..lint::Context::default() };
+        self.is_string() && lint::needs_attention(caption, self.rules, &context)
+    }
+
+    /// Returns true unless the caption that would be saved is known not to be a string.
+    fn is_string(&self) -> bool {
+        self.state.own_text().is_some() || !matches!(self.content, Content::Read { caption: Caption::Other(_), .. })
+    }
+
     /// Lints the caption that would be saved, if it is a string.
     #[must_use]
     pub fn findings(&self, caption: &str) -> Vec<Finding> {
-        if self.state.own_text().is_none() && matches!(self.content, Content::Read { caption: Caption::Other(_), .. }) {
+        if !self.is_string() {
             return Vec::new();
         }
         rules::findings(caption, rules::current_stop_reason(self.state), self.rules)

@@ -271,12 +271,12 @@ mod tests {
     #[case("final-stop", "A hat", Some("A hat."))]
     #[case("final-stop", "1girl, solo,", Some("1girl, solo."))]
     #[case("final-stop", "", None)]
-    fn captions_become_others(#[case] line: &str, #[case] caption: &str, #[case] expected: Option<&str>) {
+    fn changes_apply_to_a_caption(#[case] line: &str, #[case] caption: &str, #[case] expected: Option<&str>) {
         assert_eq!(change(line).apply(caption).as_deref(), expected);
     }
 
     #[test]
-    fn a_line_says_where() {
+    fn a_percent_sign_means_all_records() {
         assert!(!parse("s/a/b/").expect("a change").expect("a good one").everywhere);
         assert!(parse("%s/a/b/").expect("a change").expect("a good one").everywhere);
         for other in ["save", "w", "sort", "12", "", "sa", "s a b"] {
@@ -291,12 +291,12 @@ mod tests {
     #[case("s/a/b/x", ReplaceError::Flag('x'))]
     #[case("prefix", ReplaceError::NoText)]
     #[case(r"s/(\d)/$1st/", ReplaceError::Group("$1st".to_owned()))]
-    fn what_is_wrong_is_said(#[case] line: &str, #[case] error: ReplaceError) {
+    fn invalid_changes_are_errors(#[case] line: &str, #[case] error: ReplaceError) {
         assert_eq!(parse(line), Some(Err(error)));
     }
 
     #[test]
-    fn a_pattern_that_is_none_says_why() {
+    fn an_invalid_pattern_is_an_error() {
         let Some(Err(ReplaceError::Pattern(why))) = parse("s/(a/b/") else { panic!("refused") };
         assert!(why.contains("unclosed"), "{why}");
     }

@@ -16,6 +16,12 @@ impl Model {
         self.settings.sample.is_some() && self.spot.is_none()
     }
 
+    /// Returns true in a blind spot check, which shows no models and no costs.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        self.settings.sample.as_ref().is_some_and(|sample| sample.blind)
+    }
+
     /// Returns the results so far, in a spot check.
     #[must_use]
     pub fn spot_figures(&self) -> Option<SpotFigures> {
@@ -29,7 +35,7 @@ impl Model {
         let member = sample.members.get(self.tabs.order()?.place(record)? as usize)?;
         let state = self.state(record);
         let candidate = Version::Candidate(sample.blind_candidate(member, state)?);
-        if self.counted_decision(record).is_final() || state.amended.is_some() {
+        if self.counted_decision(record).is_final() || self.is_rejected(record) || state.amended.is_some() {
             return None;
         }
         let chance = XxHash3_64::oneshot_with_seed(sample.request.seed, &record.0.to_le_bytes());
@@ -41,6 +47,12 @@ impl Model {
     pub fn counted_decision(&self, record: RecordId) -> &Decision {
         let state = self.state(record);
         if self.counts(state) { &state.decision } else { &UNDECIDED }
+    }
+
+    /// Returns true if the spot check found that a record's caption is not acceptable.
+    #[must_use]
+    pub fn is_rejected(&self, record: RecordId) -> bool {
+        self.spot.as_ref().is_some_and(|sample| self.state(record).rejected_since(sample.after).is_some())
     }
 
     /// Returns true if a record's decision counts: always, except for earlier ones in a spot check.

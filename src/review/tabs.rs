@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::order::{Order, Set, put};
 use crate::dataset::RecordId;
-use crate::session::{Decision, RecordState, Seq};
+use crate::session::{Decision, DecisionKind, RecordState, Seq};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tab {
@@ -18,9 +18,9 @@ pub enum Tab {
     Ready,
     /// Accepted, edited and kept records.
     Decided,
-    /// Skipped and excluded records.
+    /// Records put off, not excluded ones.
     Skipped,
-    /// Unparsable lines, missing or broken images, failed descriptions.
+    /// Unparsable lines, missing or broken images, failed descriptions, and captions with a warning or an error.
     Problems,
 }
 
@@ -28,7 +28,7 @@ impl Tab {
     /// In the order of their keys.
     pub const ALL: [Self; 6] = [Self::All, Self::ToReview, Self::Ready, Self::Decided, Self::Skipped, Self::Problems];
 
-    /// Returns true if the tab contains a record in this state.
+    /// Returns true if the tab contains a record in this state, findings aside.
     #[must_use]
     pub fn has(self, state: &RecordState, bad_line: bool, bad_picture: bool) -> bool {
         self.has_decided(&state.decision, state, bad_line, bad_picture)
@@ -42,7 +42,7 @@ impl Tab {
             Self::Decided => {
                 matches!(decision, Decision::Accepted { .. } | Decision::Edited { .. } | Decision::Kept)
             }
-            Self::Skipped => matches!(decision, Decision::Skipped | Decision::Excluded),
+            Self::Skipped => *decision == Decision::Skipped,
             Self::Problems => bad_line || bad_picture || state.failure.is_some(),
         }
     }
@@ -74,6 +74,10 @@ pub struct Tabs {
     other_captions: RoaringBitmap,
     failed: RoaringBitmap,
     excluded: RoaringBitmap,
+    accepted: RoaringBitmap,
+    edited: RoaringBitmap,
+    /// Records whose caption has a warning or an error, as far as is known.
+    findings: RoaringBitmap,
     /// The order of the list; `None` for file order. A record without a place in it cannot be listed.
     order: Option<Arc<Order>>,
     /// In a spot check, decisions before this event do not count.
@@ -121,7 +125,7 @@ impl Tabs {
         if total > self.total {
             let mut to_review = std::mem::take(&mut self.to_review).into_records();
             to_review.insert_range(self.total..total);
-            for reviewed in [self.decided.records(), self.skipped.records(), &self.bad_lines] {
+            for reviewed in [self.decided.records(), self.skipped.records(), &self.excluded, &self.bad_lines] {
                 to_review -= reviewed;
             }
             self.to_review = Set::new(to_review, self.order.as_deref());
@@ -136,15 +140,48 @@ impl Tabs {
         let counts = self.after.is_none_or(|after| state.is_decided_since(after));
         let decision = if counts { &state.decision } else { &Decision::Undecided };
         let is_excluded = *decision == Decision::Excluded;
+        let is_rejected = self.after.is_some_and(|after| state.rejected_since(after).is_some());
         let is_in = |tab: Tab| tab.has_decided(decision, state, bad_line, bad_picture);
         let order = self.order.as_deref();
-        self.to_review.put(record, is_in(Tab::ToReview) && id < self.total, order);
+        self.to_review.put(record, is_in(Tab::ToReview) && !is_rejected && id < self.total, order);
         self.ready.put(record, is_in(Tab::Ready), order);
-        self.decided.put(record, is_in(Tab::Decided), order);
+        self.decided.put(record, is_in(Tab::Decided) || is_rejected, order);
         self.skipped.put(record, is_in(Tab::Skipped), order);
-        self.problems.put(record, is_in(Tab::Problems), order);
+        self.problems.put(record, is_in(Tab::Problems) || self.findings.contains(id), order);
         put(&mut self.excluded, id, is_excluded);
+        put(&mut self.accepted, id, matches!(decision, Decision::Accepted { .. }));
+        put(&mut self.edited, id, matches!(decision, Decision::Edited { .. }));
         put(&mut self.failed, id, state.failure.is_some());
+    }
+
+    /// Sets which of some records have a warning or an error.
+    pub(super) fn set_findings(&mut self, among: &RoaringBitmap, found: &RoaringBitmap) {
+        self.findings -= among;
+        self.findings |= among & found;
+        let mut problems = found | &self.bad_lines;
+        problems |= &self.bad_pictures;
+        problems |= &self.failed;
+        self.problems.put_among(among, &problems, self.order.as_deref());
+    }
+
+    /// Returns the number of records whose caption has a warning or an error, as far as is known. Excluded ones do not
+    /// count.
+    #[must_use]
+    pub fn findings(&self) -> u64 {
+        self.findings.len() - self.findings.intersection_len(&self.excluded)
+    }
+
+    /// Returns the numbers of records accepted, edited, kept and excluded.
+    #[must_use]
+    pub fn decisions(&self) -> [(DecisionKind, u64); 4] {
+        let (accepted, edited) = (self.accepted.len(), self.edited.len());
+        let kept = self.decided.records().len() - accepted - edited;
+        [
+            (DecisionKind::Accepted, accepted),
+            (DecisionKind::Kept, kept),
+            (DecisionKind::Edited, edited),
+            (DecisionKind::Excluded, self.excluded.len()),
+        ]
     }
 
     /// An unparsable line has nothing to review.
@@ -245,7 +282,8 @@ impl Tabs {
     }
 
     fn set_problem(&mut self, record: RecordId) {
-        let problem = [&self.bad_lines, &self.bad_pictures, &self.failed].iter().any(|set| set.contains(record.0));
+        let sets = [&self.bad_lines, &self.bad_pictures, &self.failed, &self.findings];
+        let problem = sets.iter().any(|set| set.contains(record.0));
         self.problems.put(record, problem, self.order.as_deref());
     }
 }

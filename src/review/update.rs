@@ -1,6 +1,7 @@
 //! [`update`]: applies one message to the model and returns the effects to perform. Each arm is one line; the behaviour
 //! is in the submodules.
 
+pub(super) mod attention;
 mod background;
 pub(super) mod commands;
 mod decide;
@@ -15,6 +16,7 @@ mod job_events;
 mod layers;
 mod navigate;
 mod panes;
+mod reject;
 mod replace;
 pub(super) mod search;
 mod select;
@@ -54,6 +56,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Scanned(scanned) => {
             filter::scanned(model, &scanned);
             search::scanned(model, &scanned);
+            attention::scanned(model, &scanned);
         }
         Msg::VocabularyReady(vocabulary) => filter::vocabulary_ready(model, vocabulary, out),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
@@ -80,8 +83,6 @@ fn store(model: &mut Model, events: impl Into<Changes>, out: &mut Vec<Effect>) {
     let (last, counters) = (model.ledger.last(), model.live_counters());
     model.pending.before_step(last, counters);
     let step = model.ledger.perform(changes);
-    for record in step.changes.records() {
-        model.follow(record);
-    }
+    model.follow(&step.changes.records().collect::<Vec<_>>());
     out.push(Effect::Store(step));
 }

@@ -176,6 +176,9 @@ pub enum Event {
     StepEnded { changes: u64 },
     /// A flag was set or cleared. Can be undone.
     Flagged { record: RecordId, on: bool },
+    /// A spot check found that the caption is not acceptable, for this reason; with `None`, that was withdrawn. The output
+    /// is unchanged. Can be undone.
+    Rejected { record: RecordId, reason: Option<String> },
     /// A note was written; an empty one removes it. Can be undone.
     Noted { record: RecordId, note: String },
     /// A description arrived. Its candidate is identified by the number of this event.
@@ -207,7 +210,14 @@ impl Event {
     /// Returns true if it can be undone.
     #[must_use]
     pub const fn is_change(&self) -> bool {
-        matches!(self, Self::Decided { .. } | Self::Amended { .. } | Self::Flagged { .. } | Self::Noted { .. })
+        matches!(
+            self,
+            Self::Decided { .. }
+                | Self::Amended { .. }
+                | Self::Flagged { .. }
+                | Self::Rejected { .. }
+                | Self::Noted { .. }
+        )
     }
 
     /// Returns the record it changes. Undo and redo find theirs in the ledger.
@@ -217,6 +227,7 @@ impl Event {
             Self::Decided { record, .. }
             | Self::Amended { record, .. }
             | Self::Flagged { record, .. }
+            | Self::Rejected { record, .. }
             | Self::Noted { record, .. }
             | Self::Generated { record, .. }
             | Self::Failed { record, .. }

@@ -208,6 +208,7 @@ impl<'event> EventRow<'event> {
                 Self { kind: "together", through: Some(changes.cast_signed()), ..Self::default() }
             }
             Event::Flagged { on, .. } => Self { kind: "flagged", flag: Some(*on), ..Self::default() },
+            Event::Rejected { reason, .. } => Self { kind: "rejected", text: reason.as_deref(), ..Self::default() },
             Event::Noted { note, .. } => Self { kind: "noted", text: Some(note), ..Self::default() },
             Event::Generated { .. } => Self { kind: "generated", ..Self::default() },
             Event::Failed { reason, .. } => Self { kind: "failed", text: Some(reason), ..Self::default() },

@@ -6,7 +6,7 @@ use std::mem::swap;
 use std::path::{Path, PathBuf};
 
 use super::event::{Actor, CandidateId, Decision, Event, MatchOutcome, Seq};
-use super::record_state::{Candidate, Original, RecordState};
+use super::record_state::{Candidate, Original, RecordState, Rejection};
 use super::record_states::RecordStates;
 use super::step::{Changes, Step};
 use crate::dataset::{Amendment, RecordId};
@@ -29,6 +29,7 @@ enum Part {
     Decision(Option<Box<Decided>>),
     Amended(Option<String>),
     Flag(bool),
+    Rejection(Option<Box<Rejection>>),
     Note(String),
 }
 
@@ -64,6 +65,7 @@ impl Part {
             }
             Self::Amended(text) => swap(text, &mut state.amended),
             Self::Flag(on) => swap(on, &mut state.flagged),
+            Self::Rejection(rejection) => swap(rejection, &mut state.rejection),
             Self::Note(note) => swap(note, &mut state.note),
         }
     }
@@ -197,6 +199,10 @@ impl Ledger {
                 None
             }
             Event::Flagged { record, on } => Some(self.change(record, seq, Part::Flag(on))),
+            Event::Rejected { record, reason } => {
+                let rejection = reason.map(|reason| Box::new(Rejection { reason, at: seq }));
+                Some(self.change(record, seq, Part::Rejection(rejection)))
+            }
             Event::Noted { record, note } => Some(self.change(record, seq, Part::Note(note))),
             Event::Generated { record, text, provenance } => {
                 let state = self.touch(record, seq);

@@ -21,6 +21,14 @@ pub enum Original {
     Before(Option<String>),
 }
 
+/// The verdict of a spot check that a caption is not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    pub reason: String,
+    /// The event of the verdict.
+    pub at: Seq,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordState {
     pub decision: Decision,
@@ -31,6 +39,7 @@ pub struct RecordState {
     /// The caption that a bulk change (`:s`) put in place of the decided or original one. A new decision removes it.
     pub amended: Option<String>,
     pub flagged: bool,
+    pub rejection: Option<Box<Rejection>>,
     /// Empty if there is none.
     pub note: String,
     /// Oldest first.
@@ -86,6 +95,13 @@ impl RecordState {
     #[must_use]
     pub fn is_decided_since(&self, event: Seq) -> bool {
         self.by == Actor::Operator && self.decided_at > event
+    }
+
+    /// Returns the rejection if it was made after this event, and no person has decided the record since.
+    #[must_use]
+    pub fn rejected_since(&self, event: Seq) -> Option<&Rejection> {
+        let is_last = |at: Seq| !(self.is_decided_since(event) && self.decided_at > at);
+        self.rejection.as_deref().filter(|rejection| rejection.at > event && is_last(rejection.at))
     }
 
     /// Returns true if a candidate arrived after the last decision.

@@ -72,6 +72,8 @@ pub enum Verdict {
     /// A text generated since the sample was drawn was accepted: the one to check was not good enough.
     Regenerated,
     Excluded,
+    /// Not acceptable, without a change to the caption.
+    Rejected,
 }
 
 impl Verdict {
@@ -84,6 +86,7 @@ impl Verdict {
             Self::Edited => "edited",
             Self::Regenerated => "regenerated",
             Self::Excluded => "excluded",
+            Self::Rejected => "rejected",
         }
     }
 }
@@ -93,6 +96,18 @@ impl Sample {
     #[must_use]
     pub fn counts(&self, state: &RecordState) -> bool {
         state.is_decided_since(self.after)
+    }
+
+    /// Returns true if a person judged a record after the sample was drawn.
+    #[must_use]
+    pub fn is_judged(&self, state: &RecordState) -> bool {
+        self.counts(state) || state.rejected_since(self.after).is_some()
+    }
+
+    /// Returns the event of a record's verdict.
+    #[must_use]
+    pub fn judged_at(&self, state: &RecordState) -> Seq {
+        state.rejected_since(self.after).map_or(state.decided_at, |rejection| rejection.at)
     }
 
     /// Returns true if a candidate was generated after the sample was drawn. Imported ones are older.
@@ -130,6 +145,9 @@ impl Sample {
     /// Returns the result for one of its records.
     #[must_use]
     pub fn verdict(&self, member: &SampleMember, state: &RecordState) -> Verdict {
+        if state.rejected_since(self.after).is_some() {
+            return Verdict::Rejected;
+        }
         if !self.counts(state) {
             return Verdict::Pending;
         }

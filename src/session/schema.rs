@@ -8,7 +8,7 @@ use super::error::Fault;
 const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The migration to each format from the one before; the first one creates format 1. Released scripts never change.
-pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
+pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -195,6 +195,12 @@ const FORMAT_5: &str = "
 ALTER TABLE subject ADD COLUMN shared INTEGER CHECK (shared BETWEEN 0 AND 2);
 -- Set if there are records of its file name, but it is unknown which one it is, if any.
 ALTER TABLE subject ADD COLUMN ambiguous INTEGER NOT NULL DEFAULT 0 CHECK (ambiguous IN (0, 1));
+";
+
+/// Without a change of the tables: earlier versions of the program must not open a file with an event they do not know.
+const FORMAT_6: &str = "
+-- Events of the kind `rejected`: a spot check found that the caption is not acceptable; `text` is the reason (NULL:
+-- withdrawn).
 ";
 
 /// The kind of a file, by its header.

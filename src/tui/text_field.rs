@@ -53,7 +53,9 @@ impl TextField {
             Mode::Command(line) => (Purpose::Command, line.text.as_str(), line.text.chars().count()),
             Mode::Search(entry) => (Purpose::Search, entry.text.as_str(), entry.text.chars().count()),
             Mode::Filter(entry) => (Purpose::Filter, entry.text.as_str(), entry.cursor),
-            Mode::CustomReason(record, words) => (Purpose::Reason(*record), words.as_str(), words.chars().count()),
+            Mode::CustomReason(record, words) | Mode::RejectReason(record, words) => {
+                (Purpose::Reason(*record), words.as_str(), words.chars().count())
+            }
             Mode::Help(page) if page.typing => (Purpose::Help, page.search.as_str(), page.search.chars().count()),
             Mode::Browse
             | Mode::Help(_)
@@ -61,6 +63,7 @@ impl TextField {
             | Mode::Statistics(_)
             | Mode::Zoom(_)
             | Mode::ChooseReason(_)
+            | Mode::Reject(_)
             | Mode::ConfirmQuit
             | Mode::ConfirmOverwrite(_)
             | Mode::Replace(_)

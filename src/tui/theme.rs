@@ -140,6 +140,8 @@ pub struct Glyphs {
     pub kept: &'static str,
     pub skipped: &'static str,
     pub excluded: &'static str,
+    /// Not acceptable, in a spot check.
+    pub rejected: &'static str,
     /// The request failed.
     pub failed: &'static str,
     /// The decision is not on disk yet.
@@ -187,6 +189,7 @@ impl Glyphs {
         kept: "=",
         skipped: "»",
         excluded: "×",
+        rejected: "✗",
         failed: "!",
         pending: "…",
         bad_line: "?",
@@ -218,6 +221,7 @@ impl Glyphs {
         kept: "=",
         skipped: "s",
         excluded: "x",
+        rejected: "B",
         failed: "!",
         pending: "~",
         bad_line: "?",
@@ -240,7 +244,7 @@ impl Glyphs {
 
     /// Returns the badges with their meanings, for the help.
     #[must_use]
-    pub const fn legend(&self) -> [(&'static str, &'static str); 15] {
+    pub const fn legend(&self) -> [(&'static str, &'static str); 16] {
         [
             (self.undecided, "undecided"),
             (self.queued, "queued for the describer"),
@@ -251,6 +255,7 @@ impl Glyphs {
             (self.kept, "original kept"),
             (self.skipped, "skipped"),
             (self.excluded, "excluded from the output"),
+            (self.rejected, "not acceptable (spot check)"),
             (self.failed, "request failed"),
             (self.bad_line, "invalid line"),
             (self.finding, "finding on the caption"),

@@ -20,6 +20,7 @@ mod replace;
 mod sheet;
 mod statistics;
 mod status;
+mod summary;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -98,6 +99,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         Mode::Statistics(top) => Some(statistics::popup(above_footer, *top, model, render)),
         Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, render)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, render)),
+        Mode::Reject(_) => Some(dialog::reject(above_footer, render)),
         Mode::ChooseReason(_) => Some(dialog::reason(above_footer, render)),
         Mode::ConfirmSpending { scope, count, .. } => {
             Some(dialog::spending(above_footer, (*scope, *count), model, render))
@@ -108,9 +110,14 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, render)),
         Mode::Command(line) => palette::popup(above_footer, line, render),
         Mode::Filter(entry) => filter_box::popup(above_footer, entry, &model.vocabulary, render),
-        Mode::Browse | Mode::Edit(_) | Mode::Note(_) | Mode::Search(_) | Mode::CustomReason(..) | Mode::Zoom(_) => {
-            pending_keys::popup(above_footer, Context::of(model), render)
-        }
+        Mode::Browse if model.summary().is_some() => summary::popup(layout.caption, model, render),
+        Mode::Browse
+        | Mode::Edit(_)
+        | Mode::Note(_)
+        | Mode::Search(_)
+        | Mode::CustomReason(..)
+        | Mode::RejectReason(..)
+        | Mode::Zoom(_) => pending_keys::popup(above_footer, Context::of(model), render),
     };
     let mut extent = model.caption.extent;
     let notice = status::notice(&layout, model, render);

@@ -17,5 +17,6 @@ mod sorting;
 mod spot_check;
 mod statistics;
 mod substitution;
+mod tabs;
 mod world;
 mod zooming;

@@ -136,6 +136,8 @@ fn editing(#[case] width: u16, #[case] height: u16) {
 #[case("?", "help_200x60", 200, 60)]
 #[case("q", "quit", 80, 24)]
 #[case("4", "tab", 80, 24)]
+#[case("x s X x", "summary_80x24", 80, 24)]
+#[case("x s X x", "summary_120x40", 120, 40)]
 #[case("3 a", "empty_tab", 80, 24)]
 #[case("j j j j", "bad_line", 80, 24)]
 #[case("m", "note", 80, 24)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::{Effect, Msg, Tab, Version};
+use recaption::review::{Effect, Mode, Msg, Tab, Version};
 use recaption::session::{Actor, Decision, Event, FILE, Ledger, Sample, SampleMember, SampleRequest, Subject};
 use recaption::statistics::{Proportion, Stratum};
 
@@ -212,4 +212,51 @@ fn bulk_actions_skip_blind_records() {
     let mut world = blind_check(&[4, 0, 3], &[4, 0]);
     world.keys("ctrl-a a");
     assert_eq!(world.notice(), "1 kept; still selected: 2 in a blind comparison · u undoes");
+}
+
+#[test]
+fn a_rejection_is_a_verdict_that_changes_nothing_in_the_output() {
+    let mut world = check();
+    let before = world.model.ledger.amendments();
+    world.keys("b");
+    assert_eq!(world.model.mode, Mode::Reject(RecordId(4)));
+    world.keys("3");
+    assert_eq!((world.cursor(), judged(&world)), (Some(0), Proportion::new(0, 1)));
+    assert_eq!(world.model.ledger.amendments(), before);
+    let rejection = world.model.state(RecordId(4)).rejection.clone().expect("rejected");
+    assert_eq!(rejection.reason, "wrong colour");
+    assert_eq!([Tab::ToReview, Tab::Decided].map(|tab| world.model.tabs.count(tab)), [2, 1]);
+    world.keys("u");
+    assert_eq!((world.cursor(), judged(&world)), (Some(4), Proportion::new(0, 0)));
+    assert_eq!(judged(world.keys("U")), Proportion::new(0, 1));
+}
+
+#[test]
+fn the_last_verdict_counts() {
+    let mut world = check();
+    world.keys("b 1 k a");
+    assert_eq!(judged(&world), Proportion::new(1, 1));
+    world.keys("k b 5").write("the hat is missing").keys("Enter");
+    assert_eq!(judged(&world), Proportion::new(0, 1));
+    assert_eq!(
+        world.model.state(RecordId(4)).rejection.as_ref().map(|known| known.reason.as_str()),
+        Some("the hat is missing")
+    );
+    world.keys("b 2 b 2");
+    assert!(world.notice().starts_with("sample complete: 0.0 % accepted"), "{}", world.notice());
+}
+
+#[test]
+fn several_records_are_rejected_at_once() {
+    let mut world = check();
+    world.keys("ctrl-a b 2");
+    assert_eq!((judged(&world), world.notice()), (Proportion::new(0, 3), "3 records rejected · u undoes"));
+    assert_eq!(judged(world.keys("u")), Proportion::new(0, 0));
+}
+
+#[test]
+fn only_a_spot_check_rejects() {
+    let mut world = World::new(&["A coat."]);
+    world.keys("b");
+    assert_eq!(world.notice(), "not a spot check: start one with recaption PATH --sample N");
 }

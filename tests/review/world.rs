@@ -60,6 +60,7 @@ impl World {
             })
             .collect();
         let mut settings = Settings {
+            output: "out.jsonl".to_owned(),
             dataset: "test".to_owned(),
             describer: Some("scripted".to_owned()),
             rules: Rules { max_words: 10, min_words: 1, ..Rules::default() },

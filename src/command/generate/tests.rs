@@ -147,6 +147,7 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
     let (store, opened) = world.hold();
     store.close().unwrap();
     let settings = Settings {
+        output: "out.jsonl".to_owned(),
         dataset: "test".to_owned(),
         describer: Some("recorder".to_owned()),
         rules: Rules::default(),

@@ -38,6 +38,8 @@ pub(super) struct RecordChange {
     /// The caption after a command in the other session changed the decided one.
     pub(super) amended: Option<String>,
     pub(super) flagged: bool,
+    /// The reason of a rejection.
+    pub(super) rejected: Option<String>,
     pub(super) note: Option<String>,
 }
 
@@ -95,9 +97,11 @@ impl Plan {
             let decision = plan.decision(&record, ours, theirs, candidate.as_ref(), &checks);
             let flagged = theirs.flagged && !ours.flagged;
             let note = plan.note(&record, ours, theirs);
-            if decision.is_none() && !flagged && note.is_none() {
+            let rejected = plan.rejection(&record, ours, theirs, &checks);
+            if decision.is_none() && !flagged && rejected.is_none() && note.is_none() {
                 continue;
             }
+            plan.report.rejections += u64::from(rejected.is_some());
             plan.report.flags += u64::from(flagged);
             plan.report.notes += u64::from(note.is_some());
             let order = match &decision {
@@ -113,6 +117,7 @@ impl Plan {
                 amended: theirs.amended.clone().filter(|_| decision.is_some()),
                 decision,
                 flagged,
+                rejected,
                 note,
             });
         }
@@ -135,7 +140,7 @@ impl Plan {
         }
         let disagreement = Disagreement::between(record, [ours, theirs]);
         if ours.decision.is_final() {
-            self.report.alike += u64::from(disagreement.is_none());
+            self.report.same_decision += u64::from(disagreement.is_none());
             self.report.disagreements.extend(disagreement);
             return None;
         }
@@ -155,8 +160,28 @@ impl Plan {
             self.leave(why, &record.file_name);
             return None;
         }
-        *self.report.taken.entry(theirs.decision.kind()).or_default() += 1;
+        *self.report.merged.entry(theirs.decision.kind()).or_default() += 1;
         Some(theirs.decision.clone())
+    }
+
+    /// Returns the reason of the rejection to merge: one that stands there, of a record without a verdict here.
+    fn rejection(
+        &mut self,
+        record: &Record,
+        ours: &RecordState,
+        theirs: &RecordState,
+        checks: &SpotChecks,
+    ) -> Option<String> {
+        let theirs = checks.there.as_ref().and_then(|check| theirs.rejected_since(check.sample.after))?;
+        if ours.rejection.as_ref().is_some_and(|known| known.reason == theirs.reason) {
+            return None;
+        }
+        let is_judged = checks.here.as_ref().is_some_and(|check| check.sample.is_judged(ours));
+        if ours.rejection.is_some() || is_judged || !checks.same_sample(record.id) {
+            self.leave(LeftOut::Rejection, &record.file_name);
+            return None;
+        }
+        Some(theirs.reason.clone())
     }
 
     /// Returns the note to merge: one that this session does not have.
@@ -172,7 +197,7 @@ impl Plan {
     }
 
     fn leave(&mut self, why: LeftOut, name: &str) {
-        self.report.left.entry(why).or_default().push(name.to_owned());
+        self.report.left_out.entry(why).or_default().push(name.to_owned());
     }
 }
 
@@ -233,6 +258,13 @@ impl<'a> SpotChecks<'a> {
         Self { here: latest(here), there: latest(there) }
     }
 
+    /// Returns true if the record is not in a spot check here, or the other session has the same one.
+    fn same_sample(&self, record: RecordId) -> bool {
+        let Some(here) = self.here.as_ref().filter(|check| check.members.contains_key(&record)) else { return true };
+        let there = self.there.as_ref().map(|check| check.sample);
+        there.is_some_and(|there| there.request == here.sample.request && there.hash == here.sample.hash)
+    }
+
     /// Returns true if a decision may be merged: the record is not in a spot check here, or it was judged in the same one
     /// there with the same result.
     fn allow(&self, record: RecordId, ours: &RecordState, theirs: &RecordState, candidate: Option<&Source>) -> bool {
@@ -248,7 +280,7 @@ impl<'a> SpotChecks<'a> {
             return false;
         };
         let merged = merged(ours, theirs, candidate);
-        there.sample.counts(theirs)
+        there.sample.is_judged(theirs)
             && there.sample.verdict(judged, theirs) == here.sample.verdict(member, &merged)
             && there.sample.preference(judged, theirs) == here.sample.preference(member, &merged)
     }
@@ -267,7 +299,12 @@ fn merged(ours: &RecordState, theirs: &RecordState, candidate: Option<&Source>) 
     });
     merged.decision = with_candidate(&theirs.decision, id);
     merged.by = Actor::Operator;
-    merged.decided_at = Seq(u64::MAX);
+    merged.decided_at = Seq(u64::MAX - 1);
     merged.amended.clone_from(&theirs.amended);
+    // A rejection is merged after the decision, if it was made after it.
+    merged.rejection = theirs.rejection.clone().filter(|rejection| rejection.at > theirs.decided_at);
+    if let Some(rejection) = &mut merged.rejection {
+        rejection.at = Seq(u64::MAX);
+    }
     merged
 }

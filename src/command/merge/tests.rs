@@ -461,6 +461,30 @@ fn only_decisions_of_the_same_spot_check_are_merged_into_it() {
     assert_eq!(found["not_taken"]["spot_check"].as_array().unwrap().len(), 5, "another drawing");
 }
 
+fn rejected(record: u32) -> Event {
+    Event::Rejected { record: RecordId(record), reason: Some("wrong colour".to_owned()) }
+}
+
+#[test]
+fn rejections_of_the_same_spot_check_are_merged() {
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(&here, "kim", Some(&BLIND), [decided(1, Decision::Kept)]);
+    sit(&there, "lee", Some(&BLIND), [rejected(0), rejected(1), decided(2, edited("A small dog.")), rejected(2)]);
+    let (code, found) = json_of(&options(&here, &there));
+    assert_eq!((code, &found["rejections"]), (ExitCode::Findings, &json!(2)));
+    assert_eq!(found["not_taken"], json!({ "rejected_there": ["b.jpg"] }), "it was judged otherwise here");
+    let opened = opened(&here);
+    let figures = crate::report::SpotFigures::of(&opened.samples[0], &opened.ledger).json();
+    assert_eq!((&figures["rejected"], &figures["pending"]), (&json!(2), &json!(3)));
+    let (_, found) = json_of(&options(&here, &there));
+    assert_eq!(found["rejections"], json!(0), "merging again adds nothing");
+
+    let other = World::new(SIX);
+    sit(&other, "kim", Some(&SampleRequest { seed: 8, ..BLIND }), []);
+    let (_, found) = json_of(&options(&other, &there));
+    assert_eq!(found["not_taken"]["rejected_there"].as_array().unwrap().len(), 3, "another drawing");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -137,7 +137,7 @@ fn each_record_has_verdict_captions_and_reviewer() {
     let reviewers: Vec<Option<&str>> = report.records.iter().map(|record| record.reviewer.as_deref()).collect();
     assert_eq!(reviewers, [None, None, Some("kim"), Some("kim"), Some("kim"), Some("kim"), Some("kim")]);
     assert_eq!(report.figures.accepted, Proportion::new(2, 5));
-    assert_eq!(report.figures.refused.map(|(_, count)| count), [1, 1, 1]);
+    assert_eq!(report.figures.refused.map(|(_, count)| count), [1, 1, 1, 0]);
     let strata: Vec<Proportion> = report.figures.strata.iter().map(|stratum| stratum.accepted).collect();
     assert_eq!(strata, [Proportion::new(2, 3), Proportion::new(0, 2)]);
     assert!(report.unchanged);
@@ -264,4 +264,32 @@ fn without_a_sample_there_is_no_report() {
     let folder = tempfile::tempdir().unwrap();
     let report = SpotReport::gather(&dataset(folder.path()), &History::default(), second(0)).unwrap();
     assert_eq!(report, None);
+}
+
+#[test]
+fn a_rejection_is_a_verdict_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    let mut history = history(&dataset);
+    for record in [0, 5] {
+        let event = Event::Rejected { record: RecordId(record), reason: Some("wrong | colour".to_owned()) };
+        let (seq, _) = history.opened.ledger.apply(event);
+        let (at, record, kind) = (second(seq.0.cast_signed()), Some(RecordId(record)), ActionKind::Other);
+        history.actions.push(Action { seq, at, record, kind });
+    }
+    let report = SpotReport::gather(&dataset, &history, second(200)).unwrap().unwrap();
+    let of = |number| report.records.iter().find(|record| record.number == Some(number)).unwrap();
+    for number in [1, 6] {
+        assert_eq!(of(number).verdict, Verdict::Rejected);
+        assert_eq!(of(number).reasons, ["wrong | colour"]);
+        assert_eq!((of(number).reviewer.as_deref(), of(number).at.is_some()), (Some("kim"), true));
+    }
+    assert_eq!(of(6).after.as_deref(), Some("five"), "the output is unchanged");
+    assert_eq!(report.figures.refused[3], (Verdict::Rejected, 2));
+    assert_eq!(report.json()["sample"]["rejected"], 2);
+    let page = report.markdown();
+    assert!(
+        page.contains("wrong \\| colour") && page.contains("- rejected: five") && page.contains("| rejected | 2 |"),
+        "{page}"
+    );
 }

@@ -124,6 +124,10 @@ pub enum Mode {
     ChooseReason(RecordId),
     /// Editing a reason in the operator's own words.
     CustomReason(RecordId, String),
+    /// Asks why a caption is not acceptable, in a spot check.
+    Reject(RecordId),
+    /// Editing such a reason in the operator's own words.
+    RejectReason(RecordId, String),
     /// The preview of a change to many captions.
     Replace(Replacement),
     /// Asks for consent to the cost of descriptions.

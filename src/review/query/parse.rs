@@ -11,7 +11,9 @@
 
 use std::ops::Range;
 
-use super::{Aspect, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, Vocabulary, queryable_lints};
+use super::{
+    ATTENTION, Aspect, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, Vocabulary, queryable_lints,
+};
 use crate::lint::LintKind;
 use crate::session::Actor;
 use crate::text::Phrase;
@@ -171,6 +173,7 @@ impl Parser<'_> {
                 match word.as_str() {
                     "" => Ok(Query::Lint(None)),
                     "no" => Ok(Query::Not(Box::new(Query::Lint(None)))),
+                    ATTENTION => Ok(Query::Attention),
                     _ => self
                         .choose(&word, place, &queryable_lints(), LintKind::name)
                         .map(|kind| Query::Lint(Some(kind))),

@@ -148,6 +148,7 @@ fn queries_match_the_state_of_the_record() {
         ("note:", true),
         ("lint:cut", true),
         ("lint:too-long", true),
+        ("lint:warning", true),
         ("words:5", true),
     ] {
         assert_eq!(evaluate(&query(text), &line, &state).0, Some(expected), "{text}");
@@ -244,6 +245,7 @@ fn any_query() -> impl Strategy<Value = Query> {
         1 => value(false).prop_map(Query::Caption),
         1 => range().prop_map(Query::Words),
         1 => prop::sample::select(lints).prop_map(Query::Lint),
+        1 => Just(Query::Attention),
         2 => prop::sample::select(&Status::ALL[..]).prop_map(Query::Status),
         1 => Just(Query::Flagged),
         1 => value(false).prop_map(Query::Note),
@@ -311,9 +313,7 @@ fn naive(query: &Query, name: &str, caption: &str, brand: &str, state: &RecordSt
         Query::Status(Status::Undecided) => Some(state.decision == Decision::Undecided),
         Query::Status(Status::Kept) => Some(state.decision == Decision::Kept),
         Query::Status(Status::Edited) => Some(state.decision.text().is_some()),
-        Query::Status(Status::In(Tab::Skipped)) => {
-            Some(matches!(state.decision, Decision::Skipped | Decision::Excluded))
-        }
+        Query::Status(Status::Aside) => Some(matches!(state.decision, Decision::Skipped | Decision::Excluded)),
         Query::Flagged => Some(state.flagged),
         Query::Field(FieldTest { key, value: Value::Contains(pattern) }) if key == "brand" => has(brand, pattern),
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Aspect, Status, actor_name};
+use super::{ATTENTION, Aspect, Status, actor_name};
 use crate::dataset::{JsonKind, Line};
 use crate::review::Snapshot;
 use crate::session::Decision;
@@ -67,15 +67,21 @@ impl Vocabulary {
             for status in Status::ALL.into_iter().filter(|status| status.matches(view)) {
                 count(Aspect::Status, status.name());
             }
-            let mut findings = Vec::new();
+            let (mut findings, mut needs_attention) = (Vec::new(), false);
             view.caption(|caption| {
                 findings = view.findings(caption);
+                needs_attention = view.needs_attention(caption);
                 true
             });
             let kinds: BTreeSet<&str> = findings.iter().map(|finding| finding.kind.name()).collect();
-            kinds.iter().for_each(|kind| count(Aspect::Lint, kind));
+            for kind in &kinds {
+                count(Aspect::Lint, kind);
+            }
             if kinds.is_empty() {
                 count(Aspect::Lint, "no");
+            }
+            if needs_attention {
+                count(Aspect::Lint, ATTENTION);
             }
             count(Aspect::Flag, if view.state.flagged { "yes" } else { "no" });
             if view.state.decision != Decision::Undecided {
@@ -83,7 +89,9 @@ impl Vocabulary {
             }
             let candidates = view.state.candidates.iter();
             let models: BTreeSet<&str> = candidates.map(|candidate| candidate.provenance.model.as_str()).collect();
-            models.iter().for_each(|model| count(Aspect::Model, model));
+            for model in models {
+                count(Aspect::Model, model);
+            }
         });
     }
 

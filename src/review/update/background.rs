@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{file, filter, job_events, navigate, search};
+use super::{attention, file, filter, job_events, navigate, search};
 use crate::dataset::{Entry, RecordId};
 use crate::engine::{Checked, EngineEvent};
 use crate::preview::Ready;
@@ -80,6 +80,7 @@ fn session_opened(
     model.relist();
     filter::restart_scan(model, out);
     search::restart_scan(model, out);
+    attention::forget(model, out);
     model.session = read_only.map_or(SessionStatus::Open, SessionStatus::ReadOnly);
     if model.list.cursor.is_none_or(|at| at == RecordId(0)) {
         model.resume_at = cursor;

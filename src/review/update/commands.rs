@@ -3,8 +3,8 @@
 
 use super::edit::Then;
 use super::{
-    decide, describe, edit, file, filter, help, layers, navigate, panes, replace, search, select, sheet, sort, undo,
-    zoom,
+    decide, describe, edit, file, filter, help, layers, navigate, panes, reject, replace, search, select, sheet, sort,
+    undo, zoom,
 };
 use crate::describe::Reason;
 use crate::review::command_line::{Argument, Kind, Parameter};
@@ -308,6 +308,9 @@ commands! {
         Exclude "exclude" "exclude from the output, next" {
             [Browse], "exclude" => |model, _, out| decide::request(model, RecordAction::Exclude, out);
         }
+        Reject "reject" "spot check: not acceptable, next" {
+            [Browse], "bad" => |model, _, _| reject::choose_reason(model);
+        }
         Flag "flag" "flag or unflag" {
             [Browse], "flag" => |model, _, out| decide::request(model, RecordAction::Flag, out);
         }
@@ -402,12 +405,12 @@ commands! {
         TabDecided "tab-decided" "decided records" (palette: "show the decided records") {
             [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Decided);
         }
-        TabSkipped "tab-skipped" "skipped and excluded records" (
-            palette: "show skipped and excluded records", aliases: &["tab-aside"]
+        TabSkipped "tab-skipped" "skipped records" (
+            palette: "show the skipped records", aliases: &["tab-aside"]
         ) {
             [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Skipped);
         }
-        TabProblems "tab-problems" "records with problems" (palette: "show the records with problems") {
+        TabProblems "tab-problems" "problems and findings" (palette: "show problems and findings") {
             [Browse], "" => |model, _, _| navigate::show_tab(model, Tab::Problems);
         }
         ScrollDown "scroll-down" "scroll the caption down" {
@@ -566,6 +569,7 @@ commands! {
 /// Runs a command in the current context. A command that lacks its argument opens the command line for it.
 pub(super) fn run(model: &mut Model, command: Command, argument: Argument, out: &mut Vec<Effect>) {
     model.notice = None;
+    model.is_summary_shown = false;
     if command != Command::Submit {
         search::cancel_jump(model);
     }

@@ -226,7 +226,8 @@ fn accepted(model: &Model, record: RecordId, version: Version) -> Option<Decisio
 /// began, does not stand: the operator's own replaces it even if it is the same.
 pub(super) fn is_change(model: &Model, record: RecordId, decision: &Decision) -> bool {
     let state = model.state(record);
-    let stands = state.decision == *decision && state.by == Actor::Operator && model.counts(state);
+    let is_own = state.by == Actor::Operator && model.counts(state) && !model.is_rejected(record);
+    let stands = state.decision == *decision && is_own;
     !stands || state.is_ready() || state.amended.is_some() || state.original_changed
 }
 

@@ -4,7 +4,7 @@
 use roaring::RoaringBitmap;
 
 use super::describe_run::{self, start};
-use super::{decide, subjects};
+use super::{decide, reject, subjects};
 use crate::dataset::RecordId;
 use crate::describe::{Cost, JobId, Priority, Reason};
 use crate::engine::rules::{self, JobSpec};
@@ -171,8 +171,11 @@ pub(super) fn choose_reason(model: &mut Model) {
     }
 }
 
-/// Regenerates for a reason chosen in the dialog.
+/// Regenerates, or rejects, for a reason chosen in the dialog.
 pub(super) fn regenerate_for(model: &mut Model, reason: Reason, out: &mut Vec<Effect>) {
+    if let Mode::Reject(record) = model.mode {
+        return reject::reject(model, record, reason.as_str(), out);
+    }
     if matches!(model.mode, Mode::ChooseReason(record) if model.list.cursor == Some(record)) {
         model.mode = Mode::Browse;
         regenerate(model, Some(reason), out);
@@ -181,6 +184,9 @@ pub(super) fn regenerate_for(model: &mut Model, reason: Reason, out: &mut Vec<Ef
 
 /// Opens the entry for a reason in the operator's own words.
 pub(super) fn own_reason(model: &mut Model) {
+    if let Mode::Reject(record) = model.mode {
+        model.mode = Mode::RejectReason(record, String::new());
+    }
     if let Mode::ChooseReason(record) = model.mode {
         model.mode = Mode::CustomReason(record, String::new());
     }

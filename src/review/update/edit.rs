@@ -109,7 +109,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         }
         Mode::Command(line) => line.set_text(text),
         Mode::Help(page) => help::search_for(page, text),
-        Mode::CustomReason(_, words) => *words = text,
+        Mode::CustomReason(_, words) | Mode::RejectReason(_, words) => *words = text,
         Mode::Search(_) => search::typed(model, text, out),
         Mode::Filter(_) => filter::typed(model, text, cursor, out),
         Mode::Browse
@@ -117,6 +117,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         | Mode::Statistics(_)
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
+        | Mode::Reject(_)
         | Mode::ConfirmQuit
         | Mode::ConfirmOverwrite(_)
         | Mode::Replace(_)

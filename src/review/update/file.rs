@@ -52,7 +52,13 @@ pub(super) fn saved(model: &mut Model, summary: &SaveSummary, out: &mut Vec<Effe
     let excluded = if summary.excluded == 0 { String::new() } else { format!(", {} excluded", summary.excluded) };
     let records = counted(summary.records, "record", "records");
     let changed = counted(summary.changed, "caption", "captions");
-    let text = format!("saved {name}: {records}, {changed} changed{excluded}");
+    let found = model.tabs.findings();
+    let findings = match found {
+        0 => String::new(),
+        1 => " · 1 caption has findings: 6 shows it".to_owned(),
+        _ => format!(" · {found} captions have findings: 6 shows them"),
+    };
+    let text = format!("saved {name}: {records}, {changed} changed{excluded}{findings}");
     match &summary.warning {
         Some(warning) => model.notify(NoticeKind::Warning, format!("{text} · {warning}")),
         None => model.notify(NoticeKind::Info, text),

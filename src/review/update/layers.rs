@@ -1,6 +1,6 @@
 //! What lies over the list (text fields, dialogs, the command line): closing and submitting it.
 
-use super::{commands, describe, edit, filter, replace, search, select};
+use super::{commands, describe, edit, filter, reject, replace, search, select};
 use crate::review::command_line::{self, Argument, CommandLine};
 use crate::review::{Change, Context, Effect, Mode, Model, NoticeKind, Wanted};
 
@@ -26,6 +26,7 @@ pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
 pub(super) fn submit_text(model: &mut Model, out: &mut Vec<Effect>) {
     match std::mem::replace(&mut model.mode, Mode::Browse) {
         Mode::Note(editor) => edit::take_note(model, &editor, out),
+        Mode::RejectReason(record, words) => reject::take_own_reason(model, record, &words, out),
         Mode::CustomReason(record, words) => describe::take_own_reason(model, record, &words, out),
         other => model.mode = other,
     }

@@ -110,21 +110,26 @@ fn move_on(model: &mut Model) {
         model.notify(NoticeKind::Info, format!("sample complete: {summary} · :report saves a report"));
         return;
     }
-    if !is_last {
+    let left = model.tabs.count(Tab::ToReview);
+    let is_end = model.indexed && left == 0 && model.spot.is_none();
+    model.is_summary_shown = is_end && (is_last || !model.is_summary_seen);
+    model.is_summary_seen = is_end;
+    if !is_last && !model.is_summary_shown {
         return;
     }
-    let left = model.tabs.count(Tab::ToReview);
     let text = match left {
-        0 => "all records reviewed · ^s saves".to_owned(),
+        _ if !model.indexed => "end of the list so far · the dataset is still loading".to_owned(),
+        0 => model.rest(),
         1 => "end of the list · 1 record to review".to_owned(),
         _ => format!("end of the list · {left} records to review"),
     };
     model.notify(NoticeKind::Info, text);
 }
 
-/// Goes to the next or previous undecided record, wrapping around.
+/// Goes to the next or previous undecided record, wrapping around; if there are none, to a skipped one.
 pub(super) fn to_review(model: &mut Model, forward: bool) {
-    let waiting = model.members_of(Tab::ToReview);
+    let undecided = model.members_of(Tab::ToReview);
+    let waiting = if undecided.is_empty() { model.members_of(Tab::Skipped) } else { undecided };
     let next = match model.list.cursor {
         Some(cursor) => waiting.next(cursor, forward),
         None => waiting.nth(if forward { 0 } else { waiting.len().saturating_sub(1) }),
@@ -140,18 +145,26 @@ pub(super) fn to_review(model: &mut Model, forward: bool) {
         None if model.filter.is_some() => {
             model.notify(NoticeKind::Info, "nothing to review in this filter · F clears it");
         }
-        None => model.notify(NoticeKind::Info, "nothing to review"),
+        None => {
+            model.is_summary_shown = model.indexed && model.tabs.total() > 0 && model.spot.is_none();
+            model.notify(NoticeKind::Info, "nothing to review");
+        }
     }
 }
 
-/// Shows a tab, at the same record or the nearest one in it.
+/// Shows a tab, at the record where it was left, else at the same record, or at the nearest one in it.
 pub(super) fn show_tab(model: &mut Model, tab: Tab) {
+    let left_at = model.tab_cursors.get(&tab).copied().filter(|_| tab != model.list.tab);
     model.set_tab(tab);
+    let origin = left_at.map(|cursor| cursor.record).or(model.list.cursor);
     let view = model.members();
-    let near = model.list.cursor.map_or(0, |cursor| view.position(cursor)).min(view.len().saturating_sub(1));
+    let near = origin.map_or(0, |origin| view.position(origin)).min(view.len().saturating_sub(1));
     match view.nth(near) {
         Some(record) => go_to(model, record),
         None => model.list.cursor = None,
+    }
+    if let Some(cursor) = left_at {
+        model.list.top = model.list.position.saturating_sub(cursor.row);
     }
 }
 

@@ -40,9 +40,7 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         return;
     };
     store(model, vec![event], out);
-    for target in &targets {
-        model.follow(*target);
-    }
+    model.follow(&targets);
     if targets.len() > 1 {
         model.notify(NoticeKind::Info, format!("{done} {} changes", targets.len()));
     }

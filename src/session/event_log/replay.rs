@@ -100,6 +100,7 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
 
     fn event(&self, kind: &str, row: &Row) -> Result<Event, Fault> {
         Ok(match kind {
+            "rejected" => Event::Rejected { record: self.record(row, 2)?, reason: row.get(3)? },
             "noted" => Event::Noted { record: self.record(row, 2)?, note: text(row, 3)?.to_owned() },
             "failed" => Event::Failed { record: self.record(row, 2)?, reason: text(row, 3)?.to_owned() },
             "unrecognised" => Event::Unrecognised { record: self.record(row, 2)?, describer: text(row, 3)?.to_owned() },

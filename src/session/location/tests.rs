@@ -22,21 +22,21 @@ fn a_session_is_beside_its_dataset_and_hidden_from_git() {
 }
 
 #[test]
-fn the_operators_choice_wins() {
+fn a_given_session_file_is_used() {
     let location = Location::find(Path::new("/proc/metadata.jsonl"), CAPTION, Some(Path::new("mine.db"))).unwrap();
     assert_eq!((location.file(), location.place()), (Path::new("mine.db"), Place::Chosen));
     location.prepare().unwrap();
 }
 
 #[test]
-fn a_dataset_named_without_a_folder_is_in_the_current_one() {
+fn a_bare_file_name_is_in_the_current_folder() {
     let location = Location::find(Path::new("metadata.jsonl"), CAPTION, None).unwrap();
     let here = std::env::current_dir().unwrap().canonicalize().unwrap();
     assert_eq!(location.file(), here.join(".recaption/metadata.sqlite"));
 }
 
 #[test]
-fn each_member_has_a_session_of_its_own_and_none_leads_elsewhere() {
+fn each_caption_field_has_its_own_session_in_the_same_folder() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().canonicalize().unwrap().join("metadata.jsonl");
     let file = |field: &str| Location::find(&dataset, field, None).unwrap().file().to_owned();
@@ -52,7 +52,7 @@ fn each_member_has_a_session_of_its_own_and_none_leads_elsewhere() {
 }
 
 #[test]
-fn sessions_kept_elsewhere_say_so_and_never_meet() {
+fn sessions_in_the_state_folder_are_named_and_distinct() {
     let some_state = || Some(PathBuf::from("/home/someone/.local/state"));
     let one = Location::away(Path::new("/mnt/one/metadata.jsonl"), CAPTION, Place::ReadOnlyFolder, some_state).unwrap();
     let two = Location::away(Path::new("/mnt/two/metadata.jsonl"), CAPTION, Place::NetworkFolder, some_state).unwrap();
@@ -67,7 +67,7 @@ fn sessions_kept_elsewhere_say_so_and_never_meet() {
 }
 
 #[test]
-fn without_a_home_the_way_out_is_named() {
+fn without_a_home_folder_the_error_names_the_option() {
     let refused =
         Location::away(Path::new("/mnt/metadata.jsonl"), CAPTION, Place::ReadOnlyFolder, || None).unwrap_err();
     assert!(refused.to_string().contains("--session"));
@@ -75,7 +75,7 @@ fn without_a_home_the_way_out_is_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn file_systems_of_other_machines_are_known() {
+fn network_file_systems_are_detected() {
     assert!([0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x6573_5546].into_iter().all(is_network_type));
     // ext4, xfs, btrfs, tmpfs, overlayfs.
     assert!(![0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630].into_iter().any(is_network_type));
@@ -84,7 +84,7 @@ fn file_systems_of_other_machines_are_known() {
 
 #[cfg(unix)]
 #[test]
-fn a_read_only_folder_is_seen_and_a_session_in_it_stays_the_session() {
+fn an_existing_session_in_a_read_only_folder_is_used() {
     use std::os::unix::fs::PermissionsExt;
     if rustix::process::geteuid().is_root() {
         return; // permissions do not bind root
@@ -137,7 +137,7 @@ fn name(path: &Path) -> String {
 }
 
 #[test]
-fn datasets_of_one_stem_have_a_session_each() {
+fn datasets_with_the_same_stem_have_separate_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().canonicalize().unwrap();
     let names =
@@ -209,7 +209,7 @@ fn a_session_follows_its_dataset() {
 }
 
 #[test]
-fn the_session_of_a_dataset_that_is_gone_is_not_taken_but_named() {
+fn the_session_of_a_missing_dataset_is_reported_and_not_reused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().canonicalize().unwrap();
     let gone = dataset(&folder, "captions.jsonl", "First");

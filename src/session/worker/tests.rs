@@ -305,6 +305,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (record(), decision(), by).prop_map(|(record, decision, by)| Event::Decided { record, decision, by }),
         1 => (record(), any::<bool>()).prop_map(|(record, on)| Event::Flagged { record, on }),
+        1 => (record(), prop::option::of("[a-c]{0,3}")).prop_map(|(record, reason)| Event::Rejected { record, reason }),
         2 => (record(), option::of(words())).prop_map(|(record, text)| Event::Amended { record, text }),
         1 => (0_u64..6).prop_map(|changes| Event::StepEnded { changes }),
         1 => (record(), words()).prop_map(|(record, note)| Event::Noted { record, note }),

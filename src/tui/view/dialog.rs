@@ -34,8 +34,16 @@ pub(super) fn overwrite(screen: Rect, conflict: &str, render: RenderContext) -> 
 }
 
 pub(super) fn reason(screen: Rect, render: RenderContext) -> Popup {
+    reasons(screen, "regenerate", "What is wrong? This is added to the prompt.", render)
+}
+
+pub(super) fn reject(screen: Rect, render: RenderContext) -> Popup {
+    reasons(screen, "not acceptable", "Why? This is in the report; the output is unchanged.", render)
+}
+
+fn reasons(screen: Rect, heading: &str, question: &'static str, render: RenderContext) -> Popup {
     let context = Context::Reason;
-    let mut lines = vec![Line::raw("What is wrong? This is added to the prompt."), Line::default()];
+    let mut lines = vec![Line::raw(question), Line::default()];
     lines.extend(answers(context, render).into_iter().filter(|(command, _)| *command != Command::Close).map(
         |(command, key)| {
             let label = command.label(context).replace('…', render.theme.glyphs.ellipsis);
@@ -43,7 +51,7 @@ pub(super) fn reason(screen: Rect, render: RenderContext) -> Popup {
         },
     ));
     let cancel = answers(context, render).into_iter().filter(|(command, _)| *command == Command::Close);
-    popup(screen, "regenerate", lines, hints(context, cancel, render))
+    popup(screen, heading, lines, hints(context, cancel, render))
 }
 
 pub(super) fn spending(

@@ -116,12 +116,13 @@ fn right(model: &Model, theme: &Theme) -> Line<'static> {
         SessionStatus::Failed(_) => parts.push(Span::styled("no session", theme.bad)),
     }
     let describer = match &model.settings.describer {
+        _ if model.is_blind() => String::new(),
         Some(name) if name == "local" => format!("local {} draft", theme.glyphs.dot),
         Some(name) if model.describer.model.is_empty() => clean(name),
         Some(name) => clean(&format!("{name} {}", model.describer.model)),
         None => "no describer".to_owned(),
     };
-    parts.push(Span::styled(describer, theme.muted));
+    parts.extend((!describer.is_empty()).then(|| Span::styled(describer, theme.muted)));
     let mut line = join_dots(parts, theme.muted, theme.glyphs.dot);
     line.push_span(Span::raw(" "));
     line

@@ -199,6 +199,7 @@ fn sort_labels(model: &Model, theme: &Theme) -> Vec<String> {
 }
 
 pub(super) fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme) {
+    let rest = model.rest();
     let words = match model.list.tab {
         _ if model.dataset_failure.is_some() => "cannot read the dataset",
         _ if model.is_drawing() => "drawing the sample",
@@ -206,11 +207,11 @@ pub(super) fn draw_empty(frame: &mut Frame, area: Rect, model: &Model, theme: &T
         _ if model.filter.is_some() => "no records match the filter · F clears it",
         Tab::All if !model.indexed => "loading the dataset",
         Tab::All => "no records in this file",
-        Tab::ToReview => "all records reviewed · ^s saves",
+        Tab::ToReview => &rest,
         Tab::Ready => "no unseen candidates · g a describes all",
         Tab::Decided => "no decisions yet · a accepts",
-        Tab::Skipped => "no skipped or excluded records",
-        Tab::Problems => "no problems",
+        Tab::Skipped => "no skipped records · f status:excluded lists excluded ones",
+        Tab::Problems => "no problems or findings",
     };
     let middle = Rect { y: area.y + area.height / 3, height: area.height - area.height / 3, ..area };
     let paragraph = Paragraph::new(Line::styled(theme.words(words), theme.muted)).centered();
@@ -285,7 +286,9 @@ pub(super) fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static
         return (glyphs.pending, theme.muted);
     }
     let state = model.state(record);
-    if state.is_ready() {
+    if model.is_rejected(record) {
+        (glyphs.rejected, theme.bad)
+    } else if state.is_ready() {
         (glyphs.ready, theme.warning)
     } else if state.failure.is_some() && !state.decision.is_final() {
         (glyphs.failed, theme.bad)

@@ -107,7 +107,7 @@ const fn prompt(mode: &Mode) -> &'static str {
         Mode::Search(_) => "/",
         Mode::Help(page) if page.typing => "/",
         Mode::Filter(_) => " filter: ",
-        Mode::CustomReason(..) => " reason: ",
+        Mode::CustomReason(..) | Mode::RejectReason(..) => " reason: ",
         _ => "",
     }
 }
@@ -168,6 +168,7 @@ fn background(model: &Model, render: RenderContext) -> Line<'static> {
         parts.push(Span::styled(format!("{pace}/min"), muted));
     }
     match model.describer.budget {
+        _ if model.is_blind() => {}
         Some(budget) => parts.push(Span::styled(format!("{} of {budget}", model.describer.spent), muted)),
         None if model.spent != Cost::default() => parts.push(Span::styled(model.spent.summary(), muted)),
         None => {}
