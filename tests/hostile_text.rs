@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use image::RgbImage;
+use proptest::prelude::*;
 use recaption::text::hidden_characters;
 use tempfile::TempDir;
 
@@ -70,17 +71,23 @@ impl World {
         command.output().expect("recaption runs")
     }
 
-    /// Runs a command and checks its output. Returns both streams.
-    fn check<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> String {
-        let arguments: Vec<OsString> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
-        let output = self.run(&arguments);
+    /// Runs a command and checks its output, if any.
+    fn check_all(&self, arguments: &[&OsStr]) -> String {
+        let output = self.run(arguments);
         let mut both = String::new();
         for stream in [output.stdout, output.stderr] {
             let text = String::from_utf8(stream).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
             assert_eq!(hidden_characters(&text).next(), None, "{arguments:?}: {text:?}");
             both += &text;
         }
-        assert!(!both.contains("panicked"), "{arguments:?}: {both}");
+        assert!(!both.contains("panicked") && !both.contains("internal error"), "{arguments:?}: {both}");
+        both
+    }
+
+    /// Runs a command and checks its output. Returns both streams.
+    fn check<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> String {
+        let arguments: Vec<OsString> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+        let both = self.check_all(&arguments.iter().map(OsString::as_os_str).collect::<Vec<_>>());
         assert!(!both.is_empty(), "{arguments:?} prints nothing");
         both
     }
@@ -201,4 +208,81 @@ fn json_has_the_exact_names() {
         finding["file_name"].as_str().map(str::to_owned)
     });
     assert!(names.into_iter().any(|name| name == PICTURE), "{text}");
+}
+
+/// Any bytes, most of them control characters, parts of escape sequences, or invisible. Without NUL, which neither a file
+/// name nor an argument can contain.
+fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        4 => prop::sample::select(vec![
+            &b"\x1b[31m"[..], b"\x1b]0;t\x07", b"\x1bP1$r\x1b\\", b"\xc2\x9b2J", b"\xe2\x80\xae", b"\xe2\x80\x8b",
+            b"\xef\xbb\xbf", b"\r", b"\n", b"\t", b"\x08", b"\x7f", b"\xff", b"\xed\xa0\x80", b"%s", b"\"", b"=", b"--",
+        ]).prop_map(<[u8]>::to_vec),
+        1 => prop::collection::vec(1..=u8::MAX, 1..4),
+        2 => "[a-z가-힣]{1,3}".prop_map(String::into_bytes),
+    ];
+    prop::collection::vec(part, 1..8).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is in a text, a name, an argument, a setting or a file, no stream and no log shows it as it is.
+    #[test]
+    fn any_bytes_are_inert_on_every_stream(bytes in hostile_bytes()) {
+        let world = World::new();
+        let name: Vec<u8> = bytes.iter().map(|byte| if *byte == b'/' { b'_' } else { *byte }).take(100).collect();
+        let name = OsStr::from_bytes(&name);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let json = serde_json::Value::from(text.as_str()).to_string();
+        let line = format!("{{\"file_name\": {json}, \"text\": {json}, {json}: {json}}}\n");
+        world.write("any.jsonl", &line);
+        fs::write(world.folder.join("raw.jsonl"), [&bytes[..], b"\n{\"file_name\": \"", &bytes, b"\"}\n"].concat())
+            .expect("written");
+        fs::write(world.folder.join("raw.csv"), [b"file_name,text\n", &bytes[..], b",", &bytes, b"\n"].concat())
+            .expect("written");
+        let config = world.home.path().join(".config/recaption");
+        fs::create_dir_all(&config).expect("a folder");
+
+        let any = world.path("any.jsonl");
+        let argument = OsStr::from_bytes(&bytes);
+        let run = |words: &[&OsStr]| world.check_all(words);
+        let word = OsStr::new;
+        for command in ["check", "stats", "save", "doctor", "show", "generate", "init", "merge", "export"] {
+            run(&[word(command), argument]);
+            run(&[word(command), &any, argument]);
+        }
+        for dataset in ["any.jsonl", "raw.jsonl"] {
+            let dataset = world.path(dataset);
+            for line in ["check", "check --json", "stats --json", "generate --dry-run", "export --to txt -o texts"] {
+                let mut words = line.split(' ').map(word).collect::<Vec<_>>();
+                words.insert(1, &dataset);
+                run(&words);
+            }
+        }
+        run(&[word("init"), &world.path("raw.csv")]);
+        for option in ["--session", "--output", "--caption-field", "--images"] {
+            run(&[word("save"), &any, word(option), name]);
+        }
+        for option in ["--log", "--prompt", "--model", "--region", "--endpoint-url", "--language", "--budget", "--only"] {
+            run(&[word("generate"), &any, word("--dry-run"), word(option), argument]);
+        }
+        run(&[word("generate"), &any, word("--accept"), word("--describer"), word("local"), word("--log"), word("a.log"), word("-vv")]);
+        // Settings and keys from files.
+        for (file, content) in [
+            ("config.toml", [b"language = \"", &bytes[..], b"\"\n"].concat()),
+            ("config.toml", [&bytes[..], b" = 1\n"].concat()),
+            ("keymap.toml", [b"[review]\n\"", &bytes[..], b"\" = \"", &bytes, b"\"\n"].concat()),
+        ] {
+            fs::write(config.join(file), content).expect("written");
+            run(&[word("config")]);
+            run(&[word("config"), word("--json")]);
+            run(&[word("check"), &any]);
+            fs::remove_file(config.join(file)).expect("removed");
+        }
+        if let Ok(log) = fs::read(world.folder.join("a.log")) {
+            let log = String::from_utf8(log).expect("UTF-8");
+            prop_assert_eq!(hidden_characters(&log).next(), None, "{:?}", log);
+        }
+    }
 }

@@ -142,7 +142,7 @@ pub enum LineError {
         /// Offset in the line, from one.
         byte: usize,
     },
-    #[error("not JSON near byte {byte}: {reason} (line left as it is)")]
+    #[error("not JSON near byte {byte}: {} (line left as it is)", plain(reason))]
     NotJson {
         /// Offset in the line, from one; the parser is off by one for some errors.
         byte: usize,
@@ -162,6 +162,11 @@ pub enum LineError {
     FileNameEmpty,
     #[error("longer than {} MiB (line left as it is)", MAX_LINE_BYTES >> 20)]
     TooLong,
+}
+
+/// Returns the parser's message, or a plain one for what has a way out.
+fn plain(reason: &str) -> &str {
+    if reason.starts_with("trailing characters") { "text after the object; write one object a line" } else { reason }
 }
 
 impl LineError {
