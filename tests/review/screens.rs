@@ -735,7 +735,7 @@ fn nothing_moves_when_a_candidate_is_written_and_arrives() {
     for text in ["Umbrella umbrella, held in the rain.", "Somebody in the rain."] {
         world.keys("r");
         let asked = drawn(&mut world);
-        let before: Vec<&str> = asked.lines().skip(row).take_while(|line| !line.contains("scripted")).collect();
+        let before: Vec<&str> = asked.lines().skip(row).take_while(|line| !line.contains("waiting for")).collect();
         world.news(world.job(0), 0, JobEvent::Delta(text[..8].to_owned()));
         let streaming = drawn(&mut world);
         let place = row_of(&streaming, &text[..8]);
