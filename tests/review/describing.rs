@@ -264,7 +264,7 @@ fn a_local_candidate_is_offered_beside_a_good_caption() {
     let mut world = with_local(&["A red hat.", "Two."]);
     world.keys("r");
     world.finish(0, "A person in red.");
-    assert!(world.notice().contains("] shows it"), "{}", world.notice());
+    assert!(world.notice().contains("] selects it"), "{}", world.notice());
     assert_eq!(world.model.shown(RecordId(0)), Version::Original);
     world.keys("]");
     assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(0));

@@ -783,3 +783,20 @@ fn one_caption_is_marked_and_edited_in_its_place() {
     );
     assert!(marked_rows(&typed).contains(&row_of(&typed, "A person person")), "{typed}");
 }
+
+#[test]
+fn the_badge_of_findings_stays_when_a_candidate_arrives() {
+    let mut world = World::new(&["A person person in a coat.", "Two."]);
+    let badge = |world: &mut World| {
+        let drawn = screen(world, 120, 40, false).backend().to_string();
+        drawn.lines().find(|line| line.contains("  1 0.jpg")).expect("the list shows the record").contains('▲')
+    };
+    assert!(badge(&mut world));
+    world.keys("r");
+    world.finish(0, "A person in a coat.");
+    assert!(badge(&mut world), "the original would be saved");
+    world.keys("[");
+    assert!(badge(&mut world));
+    world.keys("] a");
+    assert!(!badge(&mut world), "the candidate is saved");
+}

@@ -91,7 +91,7 @@ fn show_new(model: &mut Model, record: RecordId) {
     if matches!(model.caption.chosen, Some(Version::Candidate(_))) {
         model.caption.chosen = newest;
     } else {
-        model.notify(NoticeKind::Info, "new candidate beside the current caption · ] shows it");
+        model.notify(NoticeKind::Info, "new candidate beside the current caption · ] selects it");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Text};
+use ratatui::text::{Line, Span, Text};
 
 use super::heading::Heading;
 use super::page::{Block, Page};
@@ -11,8 +11,12 @@ use super::{Column, mark};
 use crate::lint::Finding;
 use crate::review::{Editor, Version};
 use crate::session::EditBase;
-use crate::text;
 use crate::tui::text_field::TextField;
+use crate::tui::view::key_hint;
+
+/// The keys that are mentioned if there is room, most important first.
+const KEYS: [(&str, &str); 5] =
+    [("^u ^k ^w", "delete"), ("^y", "insert"), ("^_", "undo"), ("Alt-b Alt-f", "by words"), ("^t", "exchange")];
 
 /// The part of the pane that the original has at least, if it needs it.
 const ORIGINAL: u16 = 3;
@@ -96,10 +100,16 @@ impl Field<'_> {
         let used = u16::try_from(below.len()).unwrap_or(u16::MAX);
         frame.render_widget(Text::from(below), below_area);
         if used.saturating_add(1) < below_area.height {
-            let hints = theme.words("^u ^k ^w delete · ^y insert · ^_ undo · Alt-b Alt-f words").into_owned();
-            let hints = text::truncate_to_width(&hints, usize::from(area.width), theme.glyphs.ellipsis).into_owned();
+            let mut hints = Line::default();
+            for (key, label) in KEYS {
+                let hint = key_hint(key, label, theme);
+                if hints.width() + hint.iter().map(Span::width).sum::<usize>() > usize::from(area.width) + 2 {
+                    break;
+                }
+                hints.extend(hint);
+            }
             let last = Rect { y: area.bottom() - 1, height: 1, ..area };
-            frame.render_widget(Line::styled(hints, theme.muted), last);
+            frame.render_widget(hints, last);
         }
     }
 
@@ -116,6 +126,7 @@ impl Field<'_> {
                 place.map_or_else(|| name("edit"), |place| self.page.name(Version::Candidate(place)))
             }
         };
-        Heading { count: Some(self.page.count(&self.editor.draft.text)), ..heading }
+        // While typing, the number of words is the most important fact.
+        Heading { count: Some(self.page.count(&self.editor.draft.text)), essential: 0, ..heading }
     }
 }

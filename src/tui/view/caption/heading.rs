@@ -106,7 +106,9 @@ pub(super) fn source(provenance: &Provenance, theme: &Theme) -> (Vec<Span<'stati
     facts.extend(provenance.reason.as_deref().map(|reason| Span::styled(clean(reason), theme.text)));
     let cost = provenance.usage.and_then(|usage| usage.cost.amount()).filter(|cost| *cost > Dollars::default());
     facts.extend(cost.map(|cost| muted(&cost.to_string())));
-    let essential = facts.len();
+    // The name of a file or of a describer without models matters less than the number of words.
+    let is_model = !matches!(provenance.describer.as_str(), "local" | crate::review::FILE | crate::review::SAMPLE);
+    let essential = if is_model { facts.len() } else { 0 };
     facts.extend((!provenance.parameters.is_empty()).then(|| muted(&provenance.parameters)));
     (facts, essential)
 }
