@@ -9,7 +9,8 @@ use etcetera::BaseStrategy as _;
 
 use crate::atomic_file::{self, WriteError};
 use crate::dataset::CAPTION;
-use crate::session::{self, Location, SessionError};
+use crate::engine::CandidateFile;
+use crate::session::{self, Location, SAMPLE, SessionError};
 
 macro_rules! samples {
     ($($name:literal),+ $(,)?) => {
@@ -20,6 +21,7 @@ macro_rules! samples {
 /// The files of the sample dataset, with their paths in its folder.
 const SAMPLES: &[(&str, &[u8])] = samples![
     "CREDITS.md",
+    "candidates.jsonl",
     "images/leather-briefcase.jpg",
     "images/navy-blazer-coffee.jpg",
     "images/orange-tshirt-rooftop.jpg",
@@ -33,6 +35,7 @@ const SAMPLES: &[(&str, &[u8])] = samples![
 ];
 
 const DATASET: &str = "metadata.jsonl";
+const CANDIDATES: &str = "candidates.jsonl";
 const PICTURES: &str = "images";
 const SESSION: &str = ".recaption";
 /// Files that saving creates beside the dataset; of the backups also `.bak.1`, ….
@@ -94,6 +97,13 @@ pub fn prepare(dir: Option<&Path>, reset: bool) -> Result<PathBuf, DemoError> {
         Contents::Samples(_) => {}
     }
     Ok(dataset)
+}
+
+/// Returns the file of the sample candidates beside the dataset, if it is there: demos written by 0.1 have none.
+#[must_use]
+pub fn candidates(dataset: &Path) -> Option<CandidateFile> {
+    let path = dataset.with_file_name(CANDIDATES);
+    path.is_file().then_some(CandidateFile { path, describer: SAMPLE })
 }
 
 fn default_folder() -> Result<PathBuf, DemoError> {

@@ -183,7 +183,7 @@ impl Run {
 
     fn demo(&self, args: &DemoArgs) -> Result<ExitCode, Failure> {
         let path = demo::prepare(args.dir.as_deref(), args.reset)?;
-        open_screen(self.review_options(path, true)?)
+        open_screen(ReviewOptions { candidates: demo::candidates(&path), ..self.review_options(path, true)? })
     }
 
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {

@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     models::{ModelError, Models, Worker},
-    observations::{GarmentObservations, Observations, PersonObservations, Subject},
+    observations::{Observations, PersonObservations, Subject},
     person::PersonMask,
     picture::Picture,
     scene::Objects,
@@ -181,7 +181,13 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Option
 
     if !found.is_empty() {
         let mask = PersonMask::of(picture, models, worker)?;
-        if let Some(people) = person::analyse_people(picture, &found, &mask, models, worker)? {
+        let people = person::analyse_people(picture, &found, &mask, models, worker)?;
+        // A garment on a hanger looks like a person without a face.
+        let is_garment = match &people {
+            Some(people) if !people.main.face_is_certain => unworn::find(picture, true, models, worker)?.is_some(),
+            _ => false,
+        };
+        if let Some(people) = people.filter(|_| !is_garment) {
             worker.checkpoint()?;
             let objects = Objects::among(&detections, people.main.frame);
             let person = PersonObservations {
@@ -201,14 +207,14 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Option
             }));
         }
     }
-    let Some(kind) = unworn::find(picture, models, worker)? else { return Ok(None) };
+    let Some(kind) = unworn::find(picture, !found.is_empty(), models, worker)? else { return Ok(None) };
     worker.checkpoint()?;
-    let still_life = scene::still_life(picture, &texture, black_and_white);
+    let (garment, background) = unworn::appearance(picture, &texture, kind, black_and_white);
     Ok(Some(Observations {
         black_and_white,
-        subject: Subject::Garment(GarmentObservations { kind, tint: still_life.tint, patterned: still_life.patterned }),
+        subject: Subject::Garment(garment),
         objects: Vec::new(),
-        background: still_life.background,
+        background,
         palette,
     }))
 }

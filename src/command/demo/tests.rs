@@ -106,6 +106,44 @@ fn the_samples_show_good_and_bad_captions() {
 }
 
 #[test]
+fn the_candidates_show_a_clean_text_a_finding_and_live_generation() {
+    let folder = temporary();
+    let path = prepare(Some(folder.path()), false).expect("prepared");
+    let file = candidates(&path).expect("sample candidates");
+    let captions = |path: &Path| {
+        let mut captions = BTreeMap::new();
+        let visit = &mut |entry: crate::dataset::Entry| {
+            let record = entry.record().expect("every line is a record");
+            captions.insert(record.file_name.clone(), record.caption.text().expect("a caption").to_owned());
+            ControlFlow::Continue(())
+        };
+        opened(path).scan(visit).expect("read");
+        captions
+    };
+    let (originals, proposed) = (captions(&path), captions(&file.path));
+    let findings = |text: &str| lint(text, &Rules::default(), &Context::default());
+    for (name, text) in &proposed {
+        assert_ne!(originals.get(name), None, "{name}: in the dataset");
+        assert_ne!(originals.get(name), Some(text), "{name}: a change to be seen");
+    }
+    let first = &originals["images/orange-tshirt-rooftop.jpg"];
+    let better = &proposed["images/orange-tshirt-rooftop.jpg"];
+    assert!(!findings(first).is_empty() && findings(better).is_empty(), "the first one seen");
+    let doubtful = proposed.values().filter(|text| !findings(text).is_empty());
+    assert_eq!(doubtful.count(), 1, "one that should not be accepted without a look");
+    let refused = |(name, text): &(&String, &String)| {
+        !proposed.contains_key(*name) && findings(text).iter().any(|finding| finding.kind == LintKind::Refusal)
+    };
+    assert_eq!(originals.iter().filter(refused).count(), 1, "one is described live");
+}
+
+#[test]
+fn the_samples_are_small() {
+    let total: usize = SAMPLES.iter().map(|(_, content)| content.len()).sum();
+    assert!(total <= 1_000_000, "{total} bytes");
+}
+
+#[test]
 fn a_new_folder_is_created_and_an_empty_one_filled() {
     let folder = temporary();
     for place in [folder.path().join("deep/inside"), folder.path().join("empty")] {

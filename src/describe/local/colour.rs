@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use super::observations::Tint;
+
 /// A CIELAB colour (L*a*b*, D65 white point). `l` is lightness from 0 to 100, `a` goes from green to red, `b` from blue to
 /// yellow.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,13 +31,19 @@ impl Lab {
         Self { l: 116.0 * y - 16.0, a: 500.0 * (x - y), b: 200.0 * (y - z) }
     }
 
+    /// Returns the linear interpolation between `self` (`t` = 0) and `other` (`t` = 1).
+    fn towards(self, other: Self, t: f32) -> Self {
+        let between = |from: f32, to: f32| from + (to - from) * t;
+        Self { l: between(self.l, other.l), a: between(self.a, other.a), b: between(self.b, other.b) }
+    }
+
     /// Returns the distance from grey.
     pub(super) fn chroma(self) -> f32 {
         self.a.hypot(self.b)
     }
 
     /// Returns the hue angle in degrees; 0 is red.
-    fn hue(self) -> f32 {
+    pub(super) fn hue(self) -> f32 {
         self.b.atan2(self.a).to_degrees().rem_euclid(360.0)
     }
 
@@ -202,6 +210,11 @@ impl ColourName {
         }
     }
 
+    /// Returns true for black, white and the greys.
+    pub(super) const fn is_neutral(self) -> bool {
+        matches!(self, Self::Black | Self::DarkGrey | Self::Grey | Self::LightGrey | Self::White)
+    }
+
     /// Returns the tone, for black-and-white images.
     pub(super) const fn tone(self) -> Tone {
         match self {
@@ -235,6 +248,22 @@ struct Shade {
     name: ColourName,
     /// The share of all pixels, 0 to 1.
     share: f32,
+    /// The mean colour.
+    mean: Lab,
+}
+
+impl Shade {
+    fn is_doubtful(&self) -> bool {
+        let (chroma, hue) = (self.mean.chroma(), self.mean.hue());
+        match self.name {
+            ColourName::Black => self.mean.l > 20.0 && chroma > 3.0,
+            ColourName::DarkGrey | ColourName::Grey | ColourName::LightGrey => chroma > 4.0,
+            ColourName::White => chroma > 6.0,
+            // Under tinted light, navy and black look dark red or brown.
+            _ if self.mean.l < 32.0 && chroma < 22.0 && !(215.0..310.0).contains(&hue) => true,
+            _ => chroma < 11.0 || ((290.0..345.0).contains(&hue) && chroma < 25.0),
+        }
+    }
 }
 
 /// The named colours of a set of pixels, the most frequent first. Empty only if there are no pixels.
@@ -248,9 +277,17 @@ impl Palette {
 
     /// Clusters the pixels into up to five colours and names them.
     pub(super) fn of(pixels: &[Lab]) -> Self {
-        let named = clusters(pixels).into_iter().map(|cluster| (ColourName::of(cluster.centre), cluster.share));
-        let exact = sum_by(named, |name| name);
-        let mut shades = sum_by(exact.iter().map(|shade| (shade.name, shade.share)), ColourName::family);
+        Self::of_clusters(&clusters(pixels, MAX_CLUSTERS))
+    }
+
+    pub(super) fn of_clusters(clusters: &[Cluster]) -> Self {
+        let shade = |cluster: &Cluster| Shade {
+            name: ColourName::of(cluster.centre),
+            share: cluster.share,
+            mean: cluster.centre,
+        };
+        let exact = sum_by(clusters.iter().map(shade), |name| name);
+        let mut shades = sum_by(exact.iter().copied(), ColourName::family);
         for family in &mut shades {
             let members = exact.iter().filter(|shade| shade.name.family() == family.name);
             let largest = members.max_by(|a, b| a.share.total_cmp(&b.share));
@@ -261,6 +298,29 @@ impl Palette {
         }
         shades.sort_by(|a, b| b.share.total_cmp(&a.share));
         Self(shades)
+    }
+
+    /// Returns the colours that can be named without doubt, or the tone if at least that is certain. Grey is doubtful if it is
+    /// tinted, a colour if it is nearly grey, and purple if it is weak, because the light may have caused it.
+    /// `min_main` and `min_other` are the shares from which the main colour and others are significant.
+    pub(super) fn certain(&self, min_main: f32, min_other: f32) -> Option<Tint> {
+        /// The distance (ΔE*ab) from the main colour below which another one may be a shadow.
+        const MIN_CONTRAST: f32 = 30.0;
+        let main = self.0.first().filter(|shade| shade.share >= min_main)?;
+        if main.is_doubtful() {
+            return match main.mean.l {
+                ..40.0 => Some(Tint::Tone(Tone::Dark)),
+                72.0.. => Some(Tint::Tone(Tone::Light)),
+                _ => None,
+            };
+        }
+        let differs = |shade: &&Shade| {
+            shade.share >= min_other
+                && shade.mean.distance(main.mean) > MIN_CONTRAST
+                && !(shade.name.is_neutral() && main.name.is_neutral())
+        };
+        let others = self.0[1..].iter().filter(differs).map(|shade| shade.name);
+        Some(Tint::Colours(std::iter::once(main.name).chain(others).take(Self::MAX_COLOURS).collect()))
     }
 
     pub(super) fn main(&self) -> Option<ColourName> {
@@ -276,17 +336,24 @@ impl Palette {
 }
 
 /// Sums the shares of names that `group` maps to the same name.
-fn sum_by(named: impl Iterator<Item = (ColourName, f32)>, group: fn(ColourName) -> ColourName) -> Vec<Shade> {
+fn sum_by(named: impl Iterator<Item = Shade>, group: fn(ColourName) -> ColourName) -> Vec<Shade> {
     let mut shades: Vec<Shade> = Vec::new();
-    for (name, share) in named {
+    for Shade { name, share, mean } in named {
         let name = group(name);
         match shades.iter_mut().find(|shade| shade.name == name) {
-            Some(shade) => shade.share += share,
-            None => shades.push(Shade { name, share }),
+            Some(shade) => {
+                let total = shade.share + share;
+                shade.mean = shade.mean.towards(mean, if total > 0.0 { share / total } else { 0.0 });
+                shade.share = total;
+            }
+            None => shades.push(Shade { name, share, mean }),
         }
     }
     shades
 }
+
+/// The number of clusters that a palette is made from.
+const MAX_CLUSTERS: usize = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cluster {
@@ -296,9 +363,8 @@ pub(super) struct Cluster {
 }
 
 /// Clusters pixels by colour with k-means (Lloyd's algorithm). The initial centres are chosen by farthest-first traversal,
-/// so the result is deterministic. Returns up to five clusters, fewer for few pixels.
-pub(super) fn clusters(pixels: &[Lab]) -> Vec<Cluster> {
-    const MAX_CLUSTERS: usize = 5;
+/// so the result is deterministic. Returns up to `max` clusters, fewer for few pixels.
+pub(super) fn clusters(pixels: &[Lab], max: usize) -> Vec<Cluster> {
     const MIN_PIXELS_PER_CLUSTER: usize = 10;
     const MAX_SAMPLES: usize = 3000;
     const ITERATIONS: usize = 15;
@@ -307,14 +373,14 @@ pub(super) fn clusters(pixels: &[Lab]) -> Vec<Cluster> {
     if samples.is_empty() {
         return Vec::new();
     }
-    let count = (samples.len() / MIN_PIXELS_PER_CLUSTER).clamp(1, MAX_CLUSTERS);
+    let count = (samples.len() / MIN_PIXELS_PER_CLUSTER).clamp(1, max);
     let mut centres = farthest_first(&samples, count);
     let mut members = vec![0_usize; count];
     for _ in 0..ITERATIONS {
         let mut sums = vec![Lab::default(); count];
         members.fill(0);
         for &sample in &samples {
-            let nearest = nearest(&centres, sample);
+            let nearest = nearest(centres.iter().copied(), sample);
             members[nearest] += 1;
             let sum = &mut sums[nearest];
             *sum = Lab { l: sum.l + sample.l, a: sum.a + sample.a, b: sum.b + sample.b };
@@ -348,14 +414,10 @@ fn farthest_first(samples: &[Lab], count: usize) -> Vec<Lab> {
     chosen
 }
 
-fn nearest(centres: &[Lab], sample: Lab) -> usize {
-    let mut best = 0;
-    for (index, centre) in centres.iter().enumerate() {
-        if centre.distance_squared(sample) < centres[best].distance_squared(sample) {
-            best = index;
-        }
-    }
-    best
+/// Returns the index of the centre nearest to a colour.
+pub(super) fn nearest(centres: impl Iterator<Item = Lab>, sample: Lab) -> usize {
+    let distances = centres.map(|centre| centre.distance_squared(sample)).enumerate();
+    distances.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
 }
 
 #[cfg(test)]
@@ -450,6 +512,16 @@ mod tests {
     }
 
     #[test]
+    fn colours_that_the_light_may_have_caused_are_left_out() {
+        let certain = |rgb: [u8; 3]| Palette::of(&[Lab::from_srgb(rgb); 50]).certain(0.5, 0.25);
+        assert_eq!(certain([200, 20, 30]), Some(Tint::Colours(vec![ColourName::Red])));
+        assert_eq!(certain([20, 20, 20]), Some(Tint::Colours(vec![ColourName::Black])));
+        assert_eq!(certain([70, 40, 45]), Some(Tint::Tone(Tone::Dark)), "navy in warm light");
+        assert_eq!(certain([225, 215, 225]), Some(Tint::Tone(Tone::Light)), "white or lilac");
+        assert_eq!(certain([150, 150, 165]), None, "grey or grey-blue");
+    }
+
+    #[test]
     fn without_pixels_there_are_no_colours() {
         assert_eq!(Palette::of(&[]), Palette::default());
         assert_eq!(Lab::median(&[], 0), None);
@@ -472,7 +544,7 @@ mod tests {
         #[test]
         fn cluster_shares_add_up_to_one(bytes in prop::collection::vec(any::<[u8; 3]>(), 1..200)) {
             let pixels: Vec<Lab> = bytes.into_iter().map(Lab::from_srgb).collect();
-            let total: f32 = clusters(&pixels).iter().map(|cluster| cluster.share).sum();
+            let total: f32 = clusters(&pixels, MAX_CLUSTERS).iter().map(|cluster| cluster.share).sum();
             prop_assert!((total - 1.0).abs() < 1e-4);
         }
 

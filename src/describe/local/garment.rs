@@ -17,22 +17,34 @@ const MIN_PIXELS: usize = 40;
 const TOP_COLOUR_SHARE: f32 = 0.22;
 const BOTTOMS_COLOUR_SHARE: f32 = 0.28;
 const OVERALL_COLOUR_SHARE: f32 = 0.2;
+/// The share from which the main colour is significant.
+const MIN_MAIN_SHARE: f32 = 0.4;
 /// The texture detail above which a top is patterned.
 const MAX_PLAIN_DETAIL: f32 = 5.0;
 
 pub(super) fn clothes(picture: &Picture, people: &People, texture: &Texture, black_and_white: bool) -> Clothes {
     let analysis = Analysis { picture, people, texture, black_and_white, complexion: Complexion::of(picture, people) };
     match top_region(picture, &people.main) {
-        Some(region) => Clothes::Garments { top: analysis.top(&region), bottoms: analysis.bottoms() },
+        Some(region) => match (analysis.top(&region), analysis.bottoms()) {
+            (Some(top), Some(bottoms)) if could_be_a_dress(&top, &bottoms) => Clothes::Overall(Some(top.tint)),
+            (top, bottoms) => Clothes::Garments { top, bottoms },
+        },
         None => Clothes::Overall(tint(&analysis.pixels(&people.main.frame), OVERALL_COLOUR_SHARE, black_and_white)),
     }
+}
+
+/// Returns true if top and bottoms may be one garment: their main colours are equal, and the legs are not seen to be covered.
+fn could_be_a_dress(top: &Top, bottoms: &Bottoms) -> bool {
+    let is_colour = matches!(top.tint, Tint::Colours(_));
+    bottoms.kind != BottomsKind::Trousers && is_colour && top.tint.main() == bottoms.tint.main()
 }
 
 fn tint(pixels: &[Lab], min_share: f32, black_and_white: bool) -> Option<Tint> {
     if pixels.len() < MIN_PIXELS {
         return None;
     }
-    Tint::of(&Palette::of(pixels), min_share, black_and_white)
+    let palette = Palette::of(pixels);
+    if black_and_white { Tint::of(&palette, min_share, true) } else { palette.certain(MIN_MAIN_SHARE, min_share) }
 }
 
 /// The colours of a person's skin and hair under the lighting of this image. Only used to separate cloth from skin and
@@ -302,6 +314,21 @@ mod tests {
         assert_eq!(bottoms_of(bareness(&[0.1]), bareness(&[0.9])), BottomsKind::KneeLength);
         assert_eq!(bottoms_of(bareness(&[0.9]), bareness(&[0.9])), BottomsKind::Short);
         assert_eq!(bottoms_of(bareness(&[0.9]), bareness(&[])), BottomsKind::Unknown);
+    }
+
+    #[test]
+    fn top_and_bottoms_of_one_colour_may_be_a_dress() {
+        use crate::describe::local::colour::{ColourName, Tone};
+        let top = |tint: &Tint| Top { tint: tint.clone(), patterned: false, sleeves: None };
+        let bottoms = |tint: &Tint, kind| Bottoms { tint: tint.clone(), kind };
+        let blue = Tint::Colours(vec![ColourName::Blue]);
+        let blue_and_white = Tint::Colours(vec![ColourName::Blue, ColourName::White]);
+        let red = Tint::Colours(vec![ColourName::Red]);
+        let dark = Tint::Tone(Tone::Dark);
+        assert!(could_be_a_dress(&top(&blue_and_white), &bottoms(&blue, BottomsKind::KneeLength)));
+        assert!(!could_be_a_dress(&top(&blue), &bottoms(&blue, BottomsKind::Trousers)));
+        assert!(!could_be_a_dress(&top(&blue), &bottoms(&red, BottomsKind::KneeLength)));
+        assert!(!could_be_a_dress(&top(&dark), &bottoms(&dark, BottomsKind::Unknown)), "a tone is no colour");
     }
 
     #[test]

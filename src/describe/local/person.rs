@@ -55,6 +55,8 @@ pub(super) struct Person {
     /// The bounding box, clipped to the image.
     pub frame: Rect,
     pub face: Option<Rect>,
+    /// False if there is no face, or only the pose confirms it.
+    pub face_is_certain: bool,
     /// `None` if the estimated pose is implausible.
     pub pose: Option<Pose>,
     pub framing: Framing,
@@ -89,6 +91,7 @@ pub(super) fn analyse_people<'a>(
     let frame = main.frame.clipped(picture.width(), picture.height());
     let face = face_of(picture, frame, models, worker)?;
     let pose = find_pose(picture, body_region(frame, face.map(|face| face.frame)), models, worker)?;
+    let face_is_certain = face.is_some_and(|face| face.is_certain);
     let face =
         face.filter(|face| face.is_certain || pose.confidence >= MIN_POSE_CONFIDENCE_FOR_FACE).map(|face| face.frame);
     if face.is_none() && !is_person_without_face(main.score, pose.confidence) {
@@ -97,7 +100,7 @@ pub(super) fn analyse_people<'a>(
     let pose = is_plausible(&pose, frame, face).then_some(pose);
     let framing = framing(picture, frame, face, pose.as_ref());
     Ok(Some(People {
-        main: Person { frame, face, pose, framing },
+        main: Person { frame, face, face_is_certain, pose, framing },
         frames: found.iter().map(|person| person.frame).collect(),
         prominent,
         others_behind: found.len() > prominent,

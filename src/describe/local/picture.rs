@@ -66,6 +66,30 @@ impl Picture {
         self.colours[y * self.width() + x]
     }
 
+    /// Returns the colours at some positions as if the brightest parts of the picture were nearly white, so that a white thing
+    /// in a dark picture is not grey.
+    pub(super) fn exposed(&self, positions: &[(usize, usize)]) -> Vec<Lab> {
+        const BRIGHTEST: f32 = 0.02;
+        const NEARLY_WHITE: f32 = 240.0;
+        const MAX_GAIN: f32 = 1.6;
+        let pixels: Vec<[u8; 3]> =
+            positions.iter().map(|&(x, y)| self.pixels.get_pixel(x as u32, y as u32).0).collect();
+        // Rec. 709 luma.
+        let luma = |[red, green, blue]: [u8; 3]| {
+            0.2126 * f32::from(red) + 0.7152 * f32::from(green) + 0.0722 * f32::from(blue)
+        };
+        let mut ranked = pixels.clone();
+        ranked.sort_unstable_by(|a, b| luma(*b).total_cmp(&luma(*a)));
+        ranked.truncate(((ranked.len() as f32 * BRIGHTEST) as usize).max(1));
+        let mean = |channel: usize| {
+            ranked.iter().map(|pixel| f32::from(pixel[channel])).sum::<f32>() / ranked.len().max(1) as f32
+        };
+        let brightest = (0..3).map(mean).fold(1.0, f32::max);
+        let gain = (NEARLY_WHITE / brightest).clamp(1.0, MAX_GAIN);
+        let brightened = |value: u8| (f32::from(value) * gain).min(255.0) as u8;
+        pixels.into_iter().map(|pixel| Lab::from_srgb(pixel.map(brightened))).collect()
+    }
+
     /// Returns the positions of every `step`th pixel in both directions, row by row.
     pub(super) fn grid(&self, step: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (width, height) = (self.width(), self.height());

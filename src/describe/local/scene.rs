@@ -1,7 +1,7 @@
 //! Analyses everything but people: the background, objects, and the subject of images without people.
 
 use super::{
-    colour::{Lab, Palette, clusters},
+    colour::{Lab, Palette},
     geometry::{Point, Rect, Region},
     observations::{Background, Side, Tint},
     person::{Detection, People, PersonMask},
@@ -14,8 +14,6 @@ use super::{
 /// The share of pixels (0 to 1) from which a colour of the whole image, or of its background, is significant.
 const PICTURE_COLOUR_SHARE: f32 = 0.2;
 const BACKGROUND_COLOUR_SHARE: f32 = 0.3;
-/// Lower for busy backgrounds, which have many colours.
-const BUSY_COLOUR_SHARE: f32 = 0.18;
 
 /// Returns true if nearly all pixels are near grey.
 pub(super) fn is_black_and_white(picture: &Picture) -> bool {
@@ -128,11 +126,11 @@ pub(super) fn background(
         probability <= MAX_PERSON_PROBABILITY && (probability <= MAX_PERSON_PROBABILITY_IN_BOX || !in_box())
     });
     let behind: Vec<_> = behind.collect();
-    let surface = surface(picture, texture, &behind, STEP, black_and_white)?;
-    if matches!(surface, Background::Plain(_)) {
-        return Some(surface);
+    let surface = surface(picture, texture, &behind, STEP, black_and_white);
+    if matches!(surface, Some(Background::Plain(_))) || !covers_enough(picture, &behind, STEP) {
+        return surface;
     }
-    Some(outdoors(picture, &behind).unwrap_or(surface))
+    outdoors(picture, &behind).or(surface)
 }
 
 /// Detects plants or sky in an uneven background by colour. A black-and-white image has neither.
@@ -152,20 +150,19 @@ fn outdoors(picture: &Picture, positions: &[(usize, usize)]) -> Option<Backgroun
     is_sky.then_some(Background::SkyBlue)
 }
 
-/// Classifies a background, given every `step`th pixel of it in both directions. Returns `None` if it is too small.
-fn surface(
+/// Classifies a background, given every `step`th pixel of it in both directions. Returns `None` if it is too
+/// small or too detailed.
+pub(super) fn surface(
     picture: &Picture,
     texture: &Texture,
     positions: &[(usize, usize)],
     step: usize,
     black_and_white: bool,
 ) -> Option<Background> {
-    const MIN_SHARE: f32 = 0.08;
     const MAX_PLAIN_DEVIATION: f32 = 9.0;
     const MAX_PLAIN_DETAIL: f32 = 1.6;
     const MAX_BLURRED_DETAIL: f32 = 2.2;
-    let area = (picture.width() * picture.height()) as f32;
-    if positions.len() as f32 * (step * step) as f32 <= MIN_SHARE * area {
+    if !covers_enough(picture, positions, step) {
         return None;
     }
     let colours: Vec<Lab> = positions.iter().map(|&(x, y)| picture.colour(x, y)).collect();
@@ -174,11 +171,20 @@ fn surface(
     if lightness_deviation(&colours) < MAX_PLAIN_DEVIATION && detail < MAX_PLAIN_DETAIL {
         return palette.main().map(Background::Plain);
     }
-    if detail < MAX_BLURRED_DETAIL {
-        Tint::of(&palette, BACKGROUND_COLOUR_SHARE, black_and_white).map(Background::Blurred)
-    } else {
-        Tint::of(&palette, BUSY_COLOUR_SHARE, black_and_white).map(Background::Busy)
+    // More detail says nothing about the place: nearly every street and room has it.
+    if detail >= MAX_BLURRED_DETAIL {
+        return None;
     }
+    let tint =
+        if black_and_white { Tint::of(&palette, 1.0, true) } else { palette.certain(0.4, BACKGROUND_COLOUR_SHARE) };
+    tint.map(Background::Blurred)
+}
+
+/// Returns true if a background is large enough to be described.
+fn covers_enough(picture: &Picture, positions: &[(usize, usize)], step: usize) -> bool {
+    const MIN_SHARE: f32 = 0.08;
+    let area = (picture.width() * picture.height()) as f32;
+    positions.len() as f32 * (step * step) as f32 > MIN_SHARE * area
 }
 
 /// Returns the standard deviation of lightness.
@@ -188,64 +194,10 @@ fn lightness_deviation(colours: &[Lab]) -> f32 {
     (colours.iter().map(|colour| (colour.l - mean).powi(2)).sum::<f32>() / count).sqrt()
 }
 
-/// The subject and the background of an image without people.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct StillLife {
-    /// The colours of the subject; `None` if it does not stand out from the background.
-    pub tint: Option<Tint>,
-    pub patterned: bool,
-    pub background: Option<Background>,
-}
-
-/// Segments the subject by background subtraction: the dominant colours of the margin are the background, and pixels of
-/// other colours are the subject.
-pub(super) fn still_life(picture: &Picture, texture: &Texture, black_and_white: bool) -> StillLife {
-    const MARGIN: f32 = 0.07;
-    /// The share of the margin from which a colour belongs to the background.
-    const MARGIN_COLOUR_SHARE: f32 = 0.1;
-    /// The largest CIELAB distance from a background colour (ΔE*ab).
-    const MAX_BACKGROUND_DISTANCE: f32 = 17.0;
-    /// The share of the image that the subject must cover.
-    const SUBJECT_SHARE: std::ops::Range<f32> = 0.08..0.8;
-    const COLOUR_SHARE: f32 = 0.24;
-    const MIN_PATTERNED_DETAIL: f32 = 6.5;
-
-    let (width, height) = (picture.width() as f32, picture.height() as f32);
-    let margin = MARGIN * width.min(height);
-    let interior = Rect::new(margin, margin, width - margin, height - margin);
-    let is_inside = |&(x, y): &(usize, usize)| interior.contains(Point::new(x as f32, y as f32));
-    let (inside, outside): (Vec<_>, Vec<_>) = picture.grid(1).partition(is_inside);
-    let outside_colours: Vec<Lab> = outside.iter().map(|&(x, y)| picture.colour(x, y)).collect();
-    let background_colours: Vec<Lab> = clusters(&outside_colours)
-        .into_iter()
-        .filter(|cluster| cluster.share >= MARGIN_COLOUR_SHARE)
-        .map(|cluster| cluster.centre)
-        .collect();
-    let stands_out = |&(x, y): &(usize, usize)| {
-        let colour = picture.colour(x, y);
-        background_colours.iter().all(|other| colour.distance(*other) > MAX_BACKGROUND_DISTANCE)
-    };
-    let (subject, rest): (Vec<_>, Vec<_>) = inside.into_iter().partition(stands_out);
-    let colours: Vec<Lab> = subject.iter().map(|&(x, y)| picture.colour(x, y)).collect();
-    if !SUBJECT_SHARE.contains(&(subject.len() as f32 / (width * height))) {
-        return StillLife::default();
-    }
-    let patterned = texture.mean(subject.into_iter()).is_some_and(|detail| detail > MIN_PATTERNED_DETAIL);
-    let tint = Tint::of(&Palette::of(&colours), COLOUR_SHARE, black_and_white);
-    let positions: Vec<_> = outside.into_iter().chain(rest).collect();
-    // Only a plain background is certain.
-    let background = surface(picture, texture, &positions, 1, black_and_white)
-        .filter(|background| matches!(background, Background::Plain(_)));
-    StillLife { tint, patterned, background }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe::local::{
-        colour::ColourName,
-        picture::tests::{painted, plain},
-    };
+    use crate::describe::local::picture::tests::{painted, plain};
 
     const PERSON_FRAME: Rect = Rect::new(10.0, 10.0, 50.0, 90.0);
 
@@ -275,37 +227,6 @@ mod tests {
         let (bench, car, dog, bus) = (13, 2, 16, 5);
         let detections = [bench, bench, car, dog, bus].map(|class| found(class, 0.9, 90.0, 90.0));
         assert_eq!(Objects::among(&detections, PERSON_FRAME).surroundings, ["bench", "car", "dog"]);
-    }
-
-    #[test]
-    fn a_subject_is_separated_from_a_plain_background() {
-        let picture = painted(80, 100, |x, y| {
-            if (20..60).contains(&x) && (25..75).contains(&y) { [190, 20, 30] } else { [225, 225, 220] }
-        });
-        let seen = still_life(&picture, &Texture::of(&picture), false);
-        assert_eq!(seen.tint, Some(Tint::Colours(vec![ColourName::Red])));
-        assert!(!seen.patterned);
-        assert_eq!(seen.background, Some(Background::Plain(ColourName::White)));
-    }
-
-    #[test]
-    fn a_striped_subject_is_patterned() {
-        let picture = painted(80, 100, |x, y| {
-            let inside = (20..60).contains(&x) && (25..75).contains(&y);
-            match (inside, y % 6 < 3) {
-                (false, _) => [225, 225, 220],
-                (true, true) => [190, 20, 30],
-                (true, false) => [20, 20, 120],
-            }
-        });
-        assert!(still_life(&picture, &Texture::of(&picture), false).patterned);
-    }
-
-    #[test]
-    fn an_image_of_one_colour_has_no_subject() {
-        let picture = plain(50, 50, [30, 60, 200]);
-        assert_eq!(still_life(&picture, &Texture::of(&picture), false), StillLife::default());
-        assert_eq!(palette(&picture, false), Some(Tint::Colours(vec![ColourName::Blue])));
     }
 
     #[test]

@@ -119,11 +119,11 @@ impl Writer<'_> {
         if person.framing == Framing::FaceNotInView && !several && self.includes(Topic::Framing) {
             clauses.push("face not in view".to_owned());
         }
-        if let Some(clothes) = self.clothes(&person.clothes) {
-            match (&person.clothes, several) {
-                (_, true) => clauses.push(format!("the most prominent {clothes}")),
-                (Clothes::Garments { .. }, false) => push_word(&mut clauses[0], &clothes),
-                (Clothes::Overall(_), false) => clauses.push(clothes),
+        // Of several people, it is uncertain whose clothes are meant.
+        if let Some(clothes) = self.clothes(&person.clothes).filter(|_| !several) {
+            match &person.clothes {
+                Clothes::Garments { .. } => push_word(&mut clauses[0], &clothes),
+                Clothes::Overall(_) => clauses.push(clothes),
             }
         }
         if self.includes(Topic::Accessories) && !person.accessories.is_empty() {
@@ -171,7 +171,7 @@ impl Writer<'_> {
         format!("{} {noun}", self.tint(&bottoms.tint, Topic::Colours))
     }
 
-    /// Returns, for example, "Light blue patterned dress, against a plain beige background".
+    /// Returns, for example, "Light blue patterned dress on a plain beige background".
     fn garment(&self, garment: &GarmentObservations) -> String {
         let mut text = match &garment.tint {
             Some(tint) if self.includes(Topic::MainColour) => self.tint(tint, Topic::Colours),
@@ -182,8 +182,14 @@ impl Writer<'_> {
         if self.observations.black_and_white && self.includes(Topic::Framing) {
             text = format!("black-and-white photo of {text}");
         }
-        let clauses: Vec<String> = std::iter::once(capitalised(&text)).chain(self.background()).collect();
-        clauses.join(", ")
+        if let Some(Background::Plain(colour)) = &self.observations.background
+            && self.includes(Topic::Background)
+        {
+            push_word(&mut text, "on a plain");
+            push_word(&mut text, colour.text());
+            push_word(&mut text, "background");
+        }
+        capitalised(&text)
     }
 
     /// Returns, for example, "against a plain grey background".
@@ -196,13 +202,6 @@ impl Writer<'_> {
             }
             Background::Greenery => "with greenery behind".to_owned(),
             Background::SkyBlue => "with light blue above".to_owned(),
-            Background::Busy(Tint::Tone(tone)) if self.includes(Topic::BackgroundColours) => {
-                format!("against a busy, mostly {} background", tone.text())
-            }
-            Background::Busy(Tint::Colours(colours)) if self.includes(Topic::BackgroundColours) => {
-                format!("against a busy background, mainly {}", enumeration(&texts(colours)))
-            }
-            Background::Busy(_) => "against a busy background".to_owned(),
         })
     }
 
