@@ -84,7 +84,14 @@ fn values(key: &str, prefix: &str, vocabulary: &Vocabulary) -> Vec<(String, Opti
         Some(_) | None => Vec::new(),
     };
     let known: Vec<(&str, Option<u64>)> = match Aspect::from_key(key) {
-        Some(aspect) => names.into_iter().map(|name| (name, vocabulary.count(aspect, name))).collect(),
+        Some(aspect) => {
+            let mut counted: Vec<_> = names.into_iter().map(|name| (name, vocabulary.count(aspect, name))).collect();
+            if aspect == Aspect::Lint {
+                // Findings that the data has come first.
+                counted.sort_by_key(|(_, count)| *count == Some(0));
+            }
+            counted
+        }
         None => vocabulary.values(key).into_iter().map(|(value, count)| (value, Some(count))).collect(),
     };
     let matching = known.into_iter().filter(|(value, _)| {
