@@ -312,9 +312,9 @@ fn a_newer_format_is_rejected_and_unchanged() {
     let list = List::new(folder.path(), &[("a", "1")]);
     Review::open(&list).close();
     let file = list.location().file().to_owned();
-    Connection::open(&file).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = refused(&list, &file);
-    assert!(matches!(error, SessionError::TooNew { version: 7, known: 5, .. }));
+    assert!(matches!(error, SessionError::TooNew { version: 99, .. }));
     assert!(error.to_string().contains("use a newer recaption"));
 }
 
