@@ -33,13 +33,13 @@ pub use command_line::{Choice, CommandLine, RecentLines};
 pub use context::Context;
 pub use counters::Counters;
 pub use effect::Effect;
-pub use list_view::{Match, View};
+pub use list_view::{Match, Progress, View};
 pub use matches::Matches;
 pub use messages::{Message, Messages};
 pub use model::{
     Bulk, CaptionExtent, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
-    Job, JobState, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, SAMPLE, SaveStatus, Search,
-    SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
+    Holds, Job, JobState, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, Rate, SAMPLE,
+    SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
 };
 pub use msg::{Msg, Viewport, Viewports};
 pub use order::Order;

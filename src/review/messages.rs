@@ -42,13 +42,13 @@ impl Messages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::review::NoticeKind;
+    use crate::review::{Holds, NoticeKind};
 
     #[test]
     fn the_newest_messages_are_kept_without_repetitions() {
         let mut messages = Messages::default();
         let mut add = |text: &str, second| {
-            let notice = Notice { kind: NoticeKind::Info, text: text.to_owned() };
+            let notice = Notice { kind: NoticeKind::Info, text: text.to_owned(), holds: Holds::Always };
             messages.add(notice, Timestamp::from_second(second).expect("a time"));
         };
         for (number, second) in (0..200).zip(0..) {

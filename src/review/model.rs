@@ -33,7 +33,7 @@ use crate::session::{Ledger, Sample, SampleRequest, Seq};
 pub use mode::{
     Closeup, DescribeScope, Editor, EditorKind, FilterEntry, HelpPage, Mode, Offered, Opening, SearchEntry,
 };
-pub use work::{Bulk, Job, JobState, SaveStatus, Sorting};
+pub use work::{Bulk, Job, JobState, Rate, SaveStatus, Sorting};
 
 /// The settings of a review, fixed at its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,11 +174,28 @@ pub enum NoticeKind {
     Error,
 }
 
-/// A status-line message, shown until the next key.
+/// How long a notice is true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holds {
+    /// Until the next key.
+    #[default]
+    Always,
+    /// Until the dataset is indexed.
+    Loading,
+    /// Until the run over many records ends.
+    Running,
+    /// Until the describer continues.
+    Paused,
+    /// Until every change is on disk.
+    Unstored,
+}
+
+/// A message, shown until the next key or until it is no longer true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     pub kind: NoticeKind,
     pub text: String,
+    pub holds: Holds,
 }
 
 /// The reviewer's whole state.
@@ -358,8 +375,26 @@ impl Model {
     }
 
     pub(super) fn notify(&mut self, kind: NoticeKind, text: impl Into<String>) {
-        let notice = Notice { kind, text: text.into() };
+        self.notify_while(kind, text, Holds::Always);
+    }
+
+    pub(super) fn notify_while(&mut self, kind: NoticeKind, text: impl Into<String>, holds: Holds) {
+        let notice = Notice { kind, text: text.into(), holds };
         self.messages.add(notice.clone(), self.now);
         self.notice = Some(notice);
+    }
+
+    /// Removes a notice that is no longer true.
+    pub(super) fn expire_notice(&mut self) {
+        let holds = self.notice.as_ref().is_none_or(|notice| match notice.holds {
+            Holds::Always => true,
+            Holds::Loading => !self.indexed,
+            Holds::Running => self.bulk.is_some(),
+            Holds::Paused => self.describer.paused.is_some(),
+            Holds::Unstored => self.unstored.is_some(),
+        });
+        if !holds {
+            self.notice = None;
+        }
     }
 }

@@ -11,6 +11,9 @@ use crate::preview::{Areas, CellArea, PictureView, Zoom};
 /// The number of screens of lines kept loaded above and below the current one.
 const MARGIN: usize = 2;
 
+/// The rows kept visible above and below the cursor.
+const CONTEXT: usize = 3;
+
 /// The images prefetched, as steps from the cursor in the direction of travel.
 const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 
@@ -39,7 +42,9 @@ fn follow_cursor(model: &mut Model, out: &mut Vec<Effect>) {
     let cursor = view.nth(position);
     let rows = usize::from(model.viewport.list_rows).max(1);
     let last_top = view.len().saturating_sub(rows);
-    let top = model.list.top.clamp((position + 1).saturating_sub(rows), position).min(last_top);
+    let context = CONTEXT.min((rows - 1) / 2);
+    let lowest = (position + 1 + context).saturating_sub(rows);
+    let top = model.list.top.clamp(lowest, position.saturating_sub(context).max(lowest)).min(last_top);
     model.list.position = position;
     model.list.cursor = cursor;
     model.list.top = top;

@@ -63,6 +63,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::OpeningCancelled => edit::cancel_opening(model),
         Msg::Notice(text) => model.notify(super::NoticeKind::Warning, text),
     }
+    model.expire_notice();
     prefetch::settle(model, out);
     edit::open_loaded(model, out);
     effects

@@ -122,11 +122,14 @@ impl Keymap {
         rest
     }
 
-    /// Returns the first key bound to a command in a context or its fallback.
+    /// Returns the first key that runs a command in a context.
     #[must_use]
     pub fn hint(&self, context: Context, command: Command) -> Option<String> {
-        let here = self.keys(context, command).into_iter().next();
-        here.or_else(|| self.keys(context.fallback()?, command).into_iter().next())
+        let contexts = std::iter::once(context).chain(context.fallback());
+        let mut bound = contexts.filter_map(|context| self.bindings.get(&context)).flatten();
+        // The context may bind a key of its fallback to something else.
+        let runs = |keys: &[Key]| self.lookup(context, keys) == Lookup::Command(command);
+        bound.find(|(keys, known)| *known == command && runs(keys)).map(|(keys, _)| Key::sequence_name(keys))
     }
 
     /// Renders the bindings as Markdown tables: the list by groups of commands, then every other context. Commands that
@@ -226,6 +229,14 @@ mod tests {
         assert!(page.contains("| `:report [FILE]` | `report` |") && page.contains("| `:NUMBER` | `go-to` |"), "{page}");
         assert!(page.contains("\n### `[sheet]`: contact sheet\n") && page.contains("| `+` `=` | `zoom-in` | larger |"));
         assert!(page.lines().all(|line| line.is_empty() || line.starts_with(['|', '#'])));
+    }
+
+    #[test]
+    fn a_hint_is_a_key_that_runs_the_command() {
+        let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+        assert_eq!(keymap.hint(Context::Browse, Command::Quit).as_deref(), Some("q"));
+        assert_eq!(keymap.hint(Context::Zoom, Command::Quit), None, "q leaves the zoom");
+        assert_eq!(keymap.hint(Context::Zoom, Command::Accept).as_deref(), Some("a"));
     }
 
     #[test]

@@ -156,6 +156,10 @@ pub struct Glyphs {
     pub selected: &'static str,
     /// An unfinished edit.
     pub draft: &'static str,
+    /// Changed by `:s` and its like.
+    pub changed: &'static str,
+    /// The parts of the map of the list that are partly and completely reviewed.
+    pub map: (&'static str, &'static str),
     /// Truncated text.
     pub ellipsis: &'static str,
     /// The separator between parts of a line.
@@ -198,6 +202,8 @@ impl Glyphs {
         flag: "⚑",
         selected: "┃",
         draft: "✍",
+        changed: "≈",
+        map: ("╽", "┃"),
         ellipsis: "…",
         dot: "·",
         ascending: "↑",
@@ -230,6 +236,8 @@ impl Glyphs {
         flag: "F",
         selected: "+",
         draft: "d",
+        changed: "%",
+        map: (":", "H"),
         ellipsis: "~",
         dot: "-",
         ascending: "^",
@@ -244,7 +252,7 @@ impl Glyphs {
 
     /// Returns the badges with their meanings, for the help.
     #[must_use]
-    pub const fn legend(&self) -> [(&'static str, &'static str); 16] {
+    pub const fn legend(&self) -> [(&'static str, &'static str); 17] {
         [
             (self.undecided, "undecided"),
             (self.queued, "queued for the describer"),
@@ -261,6 +269,7 @@ impl Glyphs {
             (self.finding, "finding on the caption"),
             (self.no_picture, "picture missing or broken"),
             (self.flag, "flagged"),
+            (self.changed, "changed by :s"),
             (self.selected, "selected"),
         ]
     }

@@ -88,8 +88,22 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         return Drawn::default();
     };
     let above_footer = layout.zoom();
+    let home = home(&layout, model);
+    let dialog = match &model.mode {
+        Mode::ConfirmQuit => Some(dialog::quit((home, above_footer), model, render)),
+        Mode::ConfirmOverwrite(why) => Some(dialog::overwrite((home, above_footer), why, render)),
+        Mode::Reject(_) => Some(dialog::reject((home, above_footer), render)),
+        Mode::ChooseReason(_) => Some(dialog::reason((home, above_footer), render)),
+        Mode::ConfirmSpending { scope, count, .. } => {
+            Some(dialog::spending((home, above_footer), (*scope, *count), model, render))
+        }
+        Mode::ConfirmMany { action, count, elsewhere } => {
+            Some(dialog::many((home, above_footer), action, (*count, *elsewhere), render))
+        }
+        _ => None,
+    };
     let mut last_help_row = None;
-    let popup = match &model.mode {
+    let page = match &model.mode {
         Mode::Help(page) => {
             let (popup, last) = help::popup(above_footer, page, render);
             last_help_row = Some(last);
@@ -97,31 +111,19 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         }
         Mode::Messages(first) => Some(messages::popup(above_footer, *first, model, render)),
         Mode::Statistics(top) => Some(statistics::popup(above_footer, *top, model, render)),
-        Mode::ConfirmQuit => Some(dialog::quit(above_footer, model, render)),
-        Mode::ConfirmOverwrite(why) => Some(dialog::overwrite(above_footer, why, render)),
-        Mode::Reject(_) => Some(dialog::reject(above_footer, render)),
-        Mode::ChooseReason(_) => Some(dialog::reason(above_footer, render)),
-        Mode::ConfirmSpending { scope, count, .. } => {
-            Some(dialog::spending(above_footer, (*scope, *count), model, render))
-        }
-        Mode::ConfirmMany { action, count, elsewhere } => {
-            Some(dialog::many(above_footer, action, (*count, *elsewhere), render))
-        }
         Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, render)),
         Mode::Command(line) => palette::popup(above_footer, line, render),
         Mode::Filter(entry) => filter_box::popup(above_footer, entry, &model.vocabulary, render),
         Mode::Browse if model.summary().is_some() => summary::popup(layout.caption, model, render),
-        Mode::Browse
-        | Mode::Edit(_)
-        | Mode::Note(_)
-        | Mode::Search(_)
-        | Mode::CustomReason(..)
-        | Mode::RejectReason(..)
-        | Mode::Zoom(_) => pending_keys::popup(above_footer, Context::of(model), render),
+        _ if dialog.is_some() => None,
+        _ => pending_keys::popup(above_footer, Context::of(model), render),
     };
+    // The summary at the end of the list is over the captions, as a dialog is.
+    let dims = page.is_some() && model.mode != Mode::Browse;
+    let popup = dialog.or(page);
     let mut extent = model.caption.extent;
-    let notice = status::notice(&layout, model, render);
-    let areas = popup.iter().map(|popup| popup.area).chain(notice.iter().map(status::LongNotice::area));
+    let notice = status::notice(home, &layout, model, render);
+    let areas = popup.iter().map(|popup| popup.area).chain(notice.iter().map(status::NoticeBox::area));
     let covers: Vec<Rect> = areas.collect();
     if matches!(model.mode, Mode::Zoom(_)) {
         clicks.add(layout.zoom(), Target::Picture);
@@ -134,8 +136,12 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
             extent = draw_panes(frame, &layout, model, render, painter, &covers, &mut clicks);
         }
     }
-    status::draw(frame, layout.footer, model, render);
+    status::draw(frame, layout.footer, model, render, &mut clicks);
     if let Some(popup) = popup {
+        if dims {
+            let pictures = if model.shows_sheet() { Some(layout.sheet_pictures()) } else { layout.picture };
+            popup::dim_behind(frame, above_footer, popup.area, pictures);
+        }
         popup.draw(frame, render.theme);
     }
     if let Some(notice) = notice {
@@ -143,6 +149,25 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
     }
     portable::adapt(frame.buffer_mut(), render.theme);
     Drawn { caption: extent, last_help_row, clicks }
+}
+
+/// Returns the area of dialogs and notices: over the captions, so that they hide no picture. Over the contact sheet, it is
+/// the half without the current record.
+fn home(layout: &Layout, model: &Model) -> Rect {
+    if model.zoom_shows_texts() {
+        return layout.zoom_with_texts(model.picture_shape()).1;
+    }
+    if matches!(model.mode, Mode::Zoom(_)) {
+        return layout.zoom();
+    }
+    let (Some(grid), Some(page)) = (model.sheet_grid(), model.sheet_page()) else {
+        return layout.info.union(layout.caption);
+    };
+    let index = u16::try_from(model.list.position - page.start).unwrap_or(0);
+    let sheet = layout.sheet();
+    let half = sheet.height / 2;
+    let is_below = grid.corner(index).1 >= half;
+    Rect { height: if is_below { half } else { sheet.height }, ..sheet }
 }
 
 /// Draws the list, the picture and the caption. Returns how far the captions can be scrolled.
@@ -164,6 +189,7 @@ fn draw_panes(
     clicks.add(layout.caption, Target::Caption);
     let extent = caption::draw(frame, layout.caption, model, render);
     draw_separators(frame, layout, render.theme);
+    records::draw_map(frame, layout.list, model, render.theme, clicks);
     extent
 }
 
@@ -210,7 +236,7 @@ fn clean(words: &str) -> String {
     text::sanitize(words).into_owned()
 }
 
-fn key_hint<'a>(key: &str, label: &'a str, theme: &Theme) -> [Span<'a>; 3] {
+fn key_hint(key: &str, label: &'static str, theme: &Theme) -> [Span<'static>; 3] {
     let (key, label) = (theme.words(key).into_owned(), theme.words(label));
     [Span::styled(key, theme.accent), Span::styled(format!(" {label}"), theme.muted), Span::raw("  ")]
 }

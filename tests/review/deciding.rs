@@ -250,3 +250,20 @@ fn the_end_of_the_list_reports_the_remaining_records() {
     world.keys("k a j a");
     assert_eq!(world.notice(), "all records reviewed · ^s saves");
 }
+
+#[test]
+fn undo_says_what_it_undid_and_restores_the_selection() {
+    let mut world = World::new(&["A caption."; 8]);
+    world.keys("Space Space Space Space x");
+    assert_eq!(world.decisions(), "kept kept kept kept [-] - - -");
+    world.keys("u");
+    assert_eq!(world.notice(), "undid: 4 kept · U redoes");
+    assert_eq!((world.decisions().as_str(), world.model.selection.count()), ("[-] - - - - - - -", 4));
+    world.keys("U");
+    assert_eq!(world.notice(), "redid: 4 kept · u undoes");
+    assert_eq!(world.model.selection.count(), 0);
+    world.keys("u s u");
+    assert_eq!(world.notice(), "undid: 4 skipped · U redoes");
+    world.keys("Esc ! u");
+    assert_eq!(world.notice(), "undid: 1 flagged · U redoes");
+}

@@ -13,7 +13,7 @@ use recaption::engine::JobEvent;
 use recaption::picture::PictureError;
 use recaption::preview::{Capabilities, CellArea, CellSize, Painter, PictureView, Previewer, Protocol, Ready, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
-use recaption::review::{Mode, Msg, PictureSlot, Tab};
+use recaption::review::{Context, Mode, Msg, PictureSlot, Tab};
 use recaption::session::{DecisionKind, FILE, SampleRequest};
 use recaption::statistics::Proportion;
 use recaption::tui::layout::{Inputs, Layout};
@@ -669,6 +669,112 @@ fn other_texts_are_below_the_caption(
     assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
 }
 
+/// A dialog about records is over their captions: the picture stays as it was.
+#[rstest]
+fn no_dialog_covers_the_picture(
+    #[values("R", "q", "ctrl-a a", "r")] keys: &str,
+    #[values((600, 900), (900, 600), (800, 800))] sides: (u32, u32),
+    #[values((80, 24), (100, 30), (120, 41), (200, 55))] (width, height): (u16, u16),
+) {
+    let mut world = World::with(&["A caption."; 34], |settings| {
+        settings.price = Some(Usage { cost: "0.0068".parse::<Dollars>().expect("dollars").into(), ..Usage::default() });
+    });
+    let mut painter = Previewer::spawn(Capabilities::minimal(), None, |_| {}).painter();
+    screen(&mut world, width, height, false);
+    world.keys("x k");
+    picture_comes(&mut world, sides);
+    let mut picture = |world: &mut World| -> Vec<String> {
+        let terminal = painted(world, (width, height), false, "", Some(&mut painter));
+        let layout =
+            Layout::new(Rect::new(0, 0, width, height), &Inputs::of(&world.model, true)).expect("large enough");
+        let pane = layout.picture.expect("a pane");
+        pane.positions().map(|at| terminal.backend().buffer()[at].symbol().to_owned()).collect()
+    };
+    let before = picture(&mut world);
+    world.keys(keys);
+    assert_ne!(world.model.mode, Mode::Browse, "a dialog is open");
+    assert_eq!(picture(&mut world), before);
+}
+
+/// A notice has a place of its own; help and quit are cut last.
+#[rstest]
+fn the_footer_shows_keys_beside_notices_and_progress(#[values(60, 80, 120, 200)] width: u16) {
+    let mut world = World::with(&["A caption."; 34], |settings| settings.price = None);
+    screen(&mut world, width, 24, false);
+    world.keys("ctrl-a r y");
+    assert!(world.notice().contains("in the background"), "{}", world.notice());
+    let drawn = screen(&mut world, width, 24, false).backend().to_string();
+    let footer = drawn.lines().last().expect("a footer");
+    assert!(["a accept", "? help", "q quit", "0/34"].iter().all(|words| footer.contains(words)), "{footer}");
+    assert!(drawn.contains("describing 34 records"), "{drawn}");
+    world.keys("ctrl-c");
+    assert!(!world.notice().contains("in the background"));
+}
+
+#[test]
+fn a_notice_expires_when_it_is_no_longer_true() {
+    let mut world = afternoon();
+    let paused = |paused| EngineEvent::Describer(DescriberStatus { paused, ..DescriberStatus::default() });
+    world.send(paused(Some(Pause { message: "Sign in: aws sso login".to_owned(), kind: PauseKind::Access })));
+    assert_eq!(world.notice(), "Sign in: aws sso login");
+    world.send(paused(None));
+    assert_eq!(world.notice(), "");
+}
+
+#[rstest]
+#[case("", &["a accept", "e edit", "? help", "q quit"])]
+#[case("z", &["Esc back", "a accept", "+ zoom in", "Tab captions", "? help"])]
+#[case("t", &["t back", "a accept", "+ larger", "? help"])]
+fn the_hints_of_the_footer_can_be_clicked(#[case] keys: &str, #[case] expected: &[&str]) {
+    let mut world = afternoon();
+    screen(&mut world, 120, 30, false);
+    if !keys.is_empty() {
+        world.keys(keys);
+    }
+    let keymap = Keymap::defaults().expect("the embedded keymap is valid");
+    let theme = Theme::new(ColourScheme::Dark, false);
+    let zone = jiff::tz::TimeZone::UTC;
+    let render =
+        RenderContext { theme: &theme, keymap: &keymap, text_field: None, pending: &[], pictures: true, zone: &zone };
+    let mut terminal = Terminal::new(TestBackend::new(120, 30)).expect("a screen in memory");
+    let mut drawn = view::Drawn::default();
+    terminal.draw(|frame| drawn = view::draw(frame, &world.model, render, None)).expect("a screen in memory");
+    let footer: String = (0..120).map(|x| terminal.backend().buffer()[(x, 29)].symbol().to_owned()).collect();
+    for hint in expected {
+        let at = footer.find(hint).unwrap_or_else(|| panic!("{hint} in {footer}"));
+        let column = u16::try_from(footer[..at].chars().count()).expect("a column");
+        let Some(view::Target::Command(command)) = drawn.clicks.at((column, 29).into()) else { panic!("{hint}") };
+        let key = hint.split_once(' ').expect("a key").0;
+        assert_eq!(keymap.hint(Context::of(&world.model), command).as_deref(), Some(key));
+    }
+}
+
+/// The list shows the records around the cursor, and a map of all of them on its right.
+#[test]
+fn the_list_shows_its_context_and_a_map() {
+    let mut world = World::new(&["A caption."; 400]);
+    screen(&mut world, 120, 30, false);
+    let visible = |world: &World| {
+        let (list, rows) = (&world.model.list, usize::from(world.model.viewport.list_rows));
+        (list.position - list.top, list.top + rows - list.position - 1)
+    };
+    for keys in [&["ctrl-f", "ctrl-f"][..], &["j"; 30], &["k"; 50]].concat() {
+        world.keys(keys);
+        screen(&mut world, 120, 30, false);
+        let (above, below) = visible(&world);
+        assert!(above >= 3.min(world.model.list.position) && below >= 3, "{above} {below}");
+    }
+    world.keys("g g").keys(&"x ".repeat(60));
+    screen(&mut world, 120, 30, false);
+    let map = |world: &mut World| -> String {
+        let terminal = screen(world, 120, 30, false);
+        (2..29).map(|y| terminal.backend().buffer()[(24, y)].symbol().to_owned()).collect()
+    };
+    assert_eq!(map(&mut world), format!("┃┃┃┃╽{}", "│".repeat(22)));
+    world.keys("4");
+    assert!(!map(&mut world).contains('╽'), "only the list of all records has a map of the progress");
+}
+
 /// Most errors end with a remedy.
 #[rstest]
 #[case(40, 12)]
@@ -680,7 +786,9 @@ fn a_long_notice_is_readable_in_full(#[case] width: u16, #[case] height: u16) {
                  (os error 13); the file is unchanged: use -o FILE or change the mode of the folder";
     world.send(Msg::Notice(words.to_owned()));
     let screen = screen(&mut world, width, height, false).backend().to_string();
-    let shown: String = screen.lines().map(|line| line.trim_matches('"').trim()).collect();
+    // The notice is beside the picture if it fits there.
+    let captions = screen.lines().map(|line| line.trim_matches('"').rsplit('│').next().unwrap_or_default());
+    let shown: String = captions.map(str::trim).collect();
     let squeezed = |text: &str| text.split_whitespace().collect::<String>();
     assert!(squeezed(&shown).contains(&squeezed(words)), "{screen}");
     world.keys("j");

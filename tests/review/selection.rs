@@ -40,17 +40,17 @@ fn keys_change_the_selection(#[case] keys: &str, #[case] after: &[u32], #[case] 
 }
 
 #[rstest]
-#[case("a", "kept [-] kept - -")]
-#[case("x", "kept [-] kept - -")]
-#[case("s", "skipped [-] skipped - -")]
-#[case("X", "excluded [-] excluded - -")]
-#[case("x u", "[-] - - - -")]
-#[case("x u U", "[kept] - kept - -")]
-fn decisions_apply_to_the_selected_records(#[case] keys: &str, #[case] after: &str) {
+#[case("a", "kept [-] kept - -", &[])]
+#[case("x", "kept [-] kept - -", &[])]
+#[case("s", "skipped [-] skipped - -", &[])]
+#[case("X", "excluded [-] excluded - -", &[])]
+#[case("x u", "[-] - - - -", &[0, 2])]
+#[case("x u U", "[kept] - kept - -", &[])]
+fn decisions_apply_to_the_selected_records(#[case] keys: &str, #[case] after: &str, #[case] still_selected: &[u32]) {
     let mut world = World::new(&FIVE);
     world.keys("Space j Space k k").keys(keys);
     assert_eq!(world.decisions(), after);
-    assert_eq!(selected(&world), [] as [u32; 0], "the selection is cleared");
+    assert_eq!(selected(&world), still_selected, "a decision clears the selection, undo restores it");
 }
 
 #[test]
@@ -61,7 +61,8 @@ fn a_bulk_action_is_one_undo_step_even_after_a_restart() {
     world.restart();
     world.keys("u");
     assert_eq!(world.decisions(), "[skipped] - - - -");
-    assert_eq!(world.notice(), "undid 5 changes");
+    assert_eq!(world.notice(), "undid: 5 excluded · U redoes");
+    assert_eq!(selected(&world), [0, 1, 2, 3, 4]);
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn select_all_waits_for_a_refresh_of_the_filter() {
     world.send(EngineEvent::Checked(Checked { records: 100, ..Checked::default() }));
     world.keys("f").write("red status:undecided").keys("Enter ctrl-a x y");
     world.slow_scans = true;
-    world.keys("u ctrl-a");
+    world.keys("u Esc ctrl-a");
     assert_eq!((selected(&world), world.notice().contains("still running")), (vec![], true));
     world.scans_catch_up();
     world.keys("ctrl-a");

@@ -1,8 +1,8 @@
 //! Background work: descriptions, a sort, a save.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use roaring::RoaringBitmap;
 
 use crate::dataset::RecordId;
@@ -60,6 +60,61 @@ pub struct Bulk {
     pub unrecognised: u64,
     /// Records that failed.
     pub failed: u64,
+    /// When the latest records ended.
+    pub ended: VecDeque<Timestamp>,
+}
+
+impl Bulk {
+    /// The number of latest records that the rate is measured over.
+    const WINDOW: usize = 60;
+    /// The number of records, and the time between the first and the last, needed for an estimate.
+    const MIN_RECORDS: usize = 4;
+    const MIN_TIME: SignedDuration = SignedDuration::from_secs(2);
+
+    pub(in crate::review) fn ended(&mut self, at: Timestamp) {
+        self.ended.push_back(at);
+        if self.ended.len() > Self::WINDOW {
+            self.ended.pop_front();
+        }
+    }
+
+    /// Returns the rate of the latest records; `None` if there are too few.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        let (first, last) = (self.ended.front()?, self.ended.back()?);
+        let time = last.duration_since(*first);
+        let is_known = self.ended.len() >= Self::MIN_RECORDS && time >= Self::MIN_TIME;
+        is_known.then(|| Rate { records: self.ended.len() as u64 - 1, time })
+    }
+}
+
+/// A number of records in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    records: u64,
+    time: SignedDuration,
+}
+
+impl Rate {
+    #[must_use]
+    pub fn per_minute(self) -> u64 {
+        self.records.saturating_mul(60_000) / self.milliseconds()
+    }
+
+    /// Returns the time for a number of records, as in "8 min" or "2 h 05".
+    #[must_use]
+    pub fn time_for(self, records: u64) -> Option<String> {
+        let seconds = records.checked_mul(self.milliseconds())? / self.records.max(1) / 1000;
+        Some(match (seconds / 3600, seconds / 60 % 60) {
+            (0, 0) => format!("{seconds} s"),
+            (0, minutes) => format!("{minutes} min"),
+            (hours, minutes) => format!("{hours} h {minutes:02}"),
+        })
+    }
+
+    fn milliseconds(self) -> u64 {
+        u64::try_from(self.time.as_millis()).unwrap_or(1).max(1)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,4 +126,25 @@ pub struct SaveStatus {
     pub then_quit: bool,
     /// When the last save finished.
     pub last: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_latest_records() {
+        let mut run = Bulk::default();
+        let mut end = |second: i64| {
+            run.ended(Timestamp::from_second(second).expect("a time"));
+            run.rate()
+        };
+        assert_eq!([end(0), end(1), end(2)], [None; 3], "too few");
+        let rate = end(3).expect("enough records");
+        assert_eq!(rate.per_minute(), 60);
+        assert_eq!(rate.time_for(90).as_deref(), Some("1 min"));
+        assert_eq!(rate.time_for(7_500).as_deref(), Some("2 h 05"));
+        let slower = (1..=80).filter_map(|number| end(3 + number * 10)).last();
+        assert_eq!(slower.map(Rate::per_minute), Some(6));
+    }
 }

@@ -9,7 +9,7 @@ use crate::engine::{Checked, EngineEvent};
 use crate::preview::Ready;
 use crate::review::counters::Pending;
 use crate::review::order::Order;
-use crate::review::{Effect, Model, NoticeKind, PictureSlot, SessionStatus};
+use crate::review::{Effect, Holds, Model, NoticeKind, PictureSlot, SessionStatus};
 use crate::session::{Opened, Sample};
 use crate::text::counted;
 
@@ -159,7 +159,7 @@ fn store_delayed(model: &mut Model, error: String) {
     file::cancel_waiting_save(model);
     let records = counted(model.unstored_records(), "record", "records");
     let words = format!("not stored yet: {first} · changes to {records} are kept and stored as soon as possible");
-    model.notify(NoticeKind::Error, words);
+    model.notify_while(NoticeKind::Error, words, Holds::Unstored);
 }
 
 /// A step could not be stored. The model may be ahead of the disk, so the session is opened again to show the

@@ -1,10 +1,12 @@
 //! A run: many records described in the background. The queue gets a window of them at a time, so that a run over a
 //! million records stays cancellable at once and bounded in memory.
 
+use jiff::Timestamp;
+
 use super::describe::{needs_description, new_job, resume};
 use crate::dataset::RecordId;
 use crate::describe::Priority;
-use crate::review::{Bulk, Effect, Model, NoticeKind};
+use crate::review::{Bulk, Effect, Holds, Model, NoticeKind};
 use crate::text::counted;
 
 /// Jobs of a run in the queue at once.
@@ -25,7 +27,8 @@ pub(super) fn start(model: &mut Model, run: Bulk, out: &mut Vec<Effect>) {
     resume(model, out);
     let total = run.waiting.len();
     let records = counted(total, "record", "records");
-    model.notify(NoticeKind::Info, format!("describing {records} in the background · ^c stops"));
+    let words = format!("describing {records} in the background · ^c stops");
+    model.notify_while(NoticeKind::Info, words, Holds::Running);
     model.bulk = Some(Bulk { total, ..run });
     feed(model, out);
 }
@@ -67,9 +70,10 @@ fn feed(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// Counts the end of a record's job in the run it may belong to.
-pub(super) fn job_ended(model: &mut Model, record: RecordId, end: JobEnd, out: &mut Vec<Effect>) {
+pub(super) fn job_ended(model: &mut Model, record: RecordId, end: JobEnd, at: Timestamp, out: &mut Vec<Effect>) {
     let Some(run) = &mut model.bulk else { return };
     if run.running.remove(&record) {
+        run.ended(at);
         match end {
             JobEnd::Described => run.done += 1,
             JobEnd::NothingRecognised => run.unrecognised += 1,

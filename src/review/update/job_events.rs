@@ -8,7 +8,7 @@ use crate::dataset::RecordId;
 use crate::describe::{DescriberStatus, JobId, Outcome, Priority};
 use crate::engine::JobEvent;
 use crate::engine::rules::{self, Concluded, Described, Origin, Standing};
-use crate::review::{Effect, JobState, Model, NoticeKind, SessionStatus, Version};
+use crate::review::{Effect, Holds, JobState, Model, NoticeKind, SessionStatus, Version};
 use crate::session::{Actor, SAMPLE};
 
 /// Applies an event of a job. An event of a job that is no longer the record's current one is late and dropped.
@@ -30,7 +30,7 @@ pub(super) fn on_event(
         JobEvent::Ended(outcome) => ended(model, record, outcome, at, out),
         JobEvent::Cancelled => {
             model.jobs.remove(&record);
-            describe_run::job_ended(model, record, JobEnd::Failed, out);
+            describe_run::job_ended(model, record, JobEnd::Failed, at, out);
         }
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn on_event(
 pub(super) fn describer_changed(model: &mut Model, status: DescriberStatus, out: &mut Vec<Effect>) {
     if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
         out.push(Effect::Notify(pause.message.clone()));
-        model.notify(NoticeKind::Error, pause.message.clone());
+        model.notify_while(NoticeKind::Error, pause.message.clone(), Holds::Paused);
     }
     model.describer = status;
 }
@@ -79,7 +79,7 @@ fn ended(model: &mut Model, record: RecordId, outcome: Outcome, at: Timestamp, o
         Concluded::Described(_) if is_here && is_asked => show_new(model, record),
         _ => {}
     }
-    describe_run::job_ended(model, record, end, out);
+    describe_run::job_ended(model, record, end, at, out);
 }
 
 /// Shows the candidate that the operator asked for, or says where it is if the current caption comes first.

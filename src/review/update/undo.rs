@@ -1,9 +1,17 @@
 //! Undo and redo, one step at a time.
 
+use std::collections::BTreeMap;
+
+use roaring::RoaringBitmap;
+
 use super::{describe, navigate, store, subjects};
 use crate::dataset::RecordId;
+use crate::review::selection::Selection;
 use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab};
-use crate::session::Event;
+use crate::session::{Decision, Event};
+
+/// The description of a change by `:s` and its like.
+const CHANGED_TEXT: &str = "changed";
 
 /// Cancels a pending accept under the cursor, else undoes the newest step.
 pub(super) fn undo(model: &mut Model, out: &mut Vec<Effect>) {
@@ -39,10 +47,22 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         model.notify(NoticeKind::Info, nothing);
         return;
     };
+    let is_undo = event == Event::Undone;
+    let marks = |model: &Model| -> Vec<Mark> { targets.iter().map(|target| Mark::of(model, *target)).collect() };
+    let before = marks(model);
     store(model, vec![event], out);
     model.follow(&targets);
+    let after = marks(model);
+    let (made, unmade) = if is_undo { (before, after) } else { (after, before) };
+    let changes: Vec<&'static str> = made.iter().zip(&unmade).map(|(made, unmade)| made.since(unmade)).collect();
+    let back = if is_undo { "U redoes" } else { "u undoes" };
+    model.notify(NoticeKind::Info, format!("{done}: {} · {back}", counts(&changes)));
     if targets.len() > 1 {
-        model.notify(NoticeKind::Info, format!("{done} {} changes", targets.len()));
+        // A text is changed by a pattern, everything else by a selection.
+        let selected = targets.iter().zip(&changes).filter(|(_, change)| **change != CHANGED_TEXT);
+        let selected: RoaringBitmap = selected.map(|(target, _)| target.0).collect();
+        let others = model.selected();
+        model.selection = Selection::of(if is_undo { others | selected } else { others - selected });
     }
     model.mode = Mode::Browse;
     if !model.tabs.has(model.list.tab, target) {
@@ -50,4 +70,49 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     }
     navigate::go_to(model, target);
     model.caption.chosen = None;
+}
+
+/// The parts of a record's state that a step can change.
+struct Mark {
+    decision: &'static str,
+    decided_at: u64,
+    flagged: bool,
+    note: String,
+}
+
+impl Mark {
+    fn of(model: &Model, record: RecordId) -> Self {
+        let state = model.state(record);
+        let decision = match &state.decision {
+            Decision::Undecided => "undecided",
+            Decision::Accepted { .. } => "accepted",
+            Decision::Edited { .. } => "edited",
+            Decision::Kept => "kept",
+            Decision::Skipped => "skipped",
+            Decision::Excluded => "excluded",
+        };
+        Self { decision, decided_at: state.decided_at.0, flagged: state.flagged, note: state.note.clone() }
+    }
+
+    /// Describes the change that led here.
+    fn since(&self, before: &Self) -> &'static str {
+        match self {
+            _ if self.decided_at != before.decided_at => self.decision,
+            _ if self.flagged && !before.flagged => "flagged",
+            _ if !self.flagged && before.flagged => "unflagged",
+            _ if self.note != before.note => "note",
+            _ => CHANGED_TEXT,
+        }
+    }
+}
+
+/// Renders how often each kind of change occurs, as in "3 kept, 1 accepted".
+fn counts(changes: &[&'static str]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for change in changes {
+        *counts.entry(change).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.into_iter().map(|(change, count)| format!("{count} {change}")).collect::<Vec<_>>().join(", ")
 }

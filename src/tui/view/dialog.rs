@@ -1,17 +1,19 @@
-//! Dialogs. The answers to choose from are the commands bound in their context.
+//! Dialogs about records and files, over the caption pane. The answers to choose from are the commands bound in their
+//! context.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::popup::Popup;
+use super::popup::{Popup, docked_width};
 use super::{RenderContext, clean, key_hint};
 use crate::review::{Command, Context, DescribeScope, Model, RecordAction};
 use crate::text::{counted, thousands};
 
-const WIDTH: u16 = 56;
+/// The area that dialogs are placed in, and the screen, which bounds them.
+pub(super) type Home = (Rect, Rect);
 
-pub(super) fn quit(screen: Rect, model: &Model, render: RenderContext) -> Popup {
+pub(super) fn quit(home: Home, model: &Model, render: RenderContext) -> Popup {
     let unsaved = if model.save.last.is_some() {
         "Some decisions are newer than the last save."
     } else {
@@ -26,36 +28,43 @@ pub(super) fn quit(screen: Rect, model: &Model, render: RenderContext) -> Popup 
         }
     };
     let lines = vec![Line::raw(unsaved), kept];
-    dialog(screen, "quit?", lines, Context::ConfirmQuit, render)
+    dialog(home, "quit?", lines, Context::ConfirmQuit, render)
 }
 
-pub(super) fn overwrite(screen: Rect, conflict: &str, render: RenderContext) -> Popup {
-    dialog(screen, "overwrite?", vec![Line::raw(clean(conflict))], Context::ConfirmOverwrite, render)
+pub(super) fn overwrite(home: Home, conflict: &str, render: RenderContext) -> Popup {
+    dialog(home, "overwrite?", vec![Line::raw(clean(conflict))], Context::ConfirmOverwrite, render)
 }
 
-pub(super) fn reason(screen: Rect, render: RenderContext) -> Popup {
-    reasons(screen, "regenerate", "What is wrong? This is added to the prompt.", render)
+pub(super) fn reason(home: Home, render: RenderContext) -> Popup {
+    reasons(home, "regenerate", "What is wrong? This is added to the prompt.", render)
 }
 
-pub(super) fn reject(screen: Rect, render: RenderContext) -> Popup {
-    reasons(screen, "not acceptable", "Why? This is in the report; the output is unchanged.", render)
+pub(super) fn reject(home: Home, render: RenderContext) -> Popup {
+    reasons(home, "not acceptable", "Why? This is in the report; the output is unchanged.", render)
 }
 
-fn reasons(screen: Rect, heading: &str, question: &'static str, render: RenderContext) -> Popup {
+fn reasons(home: Home, heading: &str, question: &'static str, render: RenderContext) -> Popup {
     let context = Context::Reason;
-    let mut lines = vec![Line::raw(question), Line::default()];
-    lines.extend(answers(context, render).into_iter().filter(|(command, _)| *command != Command::Close).map(
-        |(command, key)| {
-            let label = command.label(context).replace('…', render.theme.glyphs.ellipsis);
-            Line::from(vec![Span::styled(format!("{key}  "), render.theme.accent), Span::raw(label)])
-        },
-    ));
-    let cancel = answers(context, render).into_iter().filter(|(command, _)| *command == Command::Close);
-    popup(screen, heading, lines, hints(context, cancel, render))
+    let question = Line::raw(question);
+    let (cancel, reasons): (Vec<_>, Vec<_>) =
+        answers(context, render).into_iter().partition(|(command, _)| *command == Command::Close);
+    let label = |command: Command| command.label(context).replace('…', render.theme.glyphs.ellipsis);
+    let reason = |key: &str, command: Command| {
+        [Span::styled(format!("{key}  "), render.theme.accent), Span::raw(label(command))]
+    };
+    let list = reasons.iter().map(|(command, key)| Line::from(reason(key, *command).to_vec()));
+    let list: Vec<Line> = std::iter::once(question.clone()).chain(list).collect();
+    let row = reasons.iter().flat_map(|(command, key)| {
+        let [key, label] = reason(key, *command);
+        [key, label, Span::raw("   ")]
+    });
+    // Below a landscape picture, there is no room for a list.
+    let compact = vec![question, Line::from(row.collect::<Vec<_>>())];
+    popup(home, heading, &[list, compact], &hints(context, cancel, render))
 }
 
 pub(super) fn spending(
-    screen: Rect,
+    home: Home,
     (scope, count): (DescribeScope, u64),
     model: &Model,
     render: RenderContext,
@@ -87,10 +96,10 @@ pub(super) fn spending(
         None if is_known => Line::styled("Set a limit with --budget USD.", render.theme.muted),
         None => Line::styled("A limit (--budget) needs a price in models.toml.", render.theme.muted),
     });
-    dialog(screen, "this costs money", lines, Context::ConfirmSpending, render)
+    dialog(home, "this costs money", lines, Context::ConfirmSpending, render)
 }
 
-pub(super) fn many(screen: Rect, action: &RecordAction, (count, hidden): (u64, u64), render: RenderContext) -> Popup {
+pub(super) fn many(home: Home, action: &RecordAction, (count, hidden): (u64, u64), render: RenderContext) -> Popup {
     let (verb, remark) = match action {
         RecordAction::Accept => ("accept", "Records that are cut off, failed or in progress stay selected."),
         RecordAction::Keep => ("keep the original of", "Undo with u."),
@@ -106,11 +115,11 @@ pub(super) fn many(screen: Rect, action: &RecordAction, (count, hidden): (u64, u
         lines.push(Line::styled(format!("{hidden} of them are not in view."), render.theme.warning));
     }
     lines.push(Line::styled(remark, render.theme.muted));
-    dialog(screen, &format!("{verb} {records}?"), lines, Context::ConfirmMany, render)
+    dialog(home, &format!("{verb} {records}?"), lines, Context::ConfirmMany, render)
 }
 
-fn dialog(screen: Rect, heading: &str, lines: Vec<Line<'static>>, context: Context, render: RenderContext) -> Popup {
-    popup(screen, heading, lines, hints(context, answers(context, render), render))
+fn dialog(home: Home, heading: &str, lines: Vec<Line<'static>>, context: Context, render: RenderContext) -> Popup {
+    popup(home, heading, &[lines], &hints(context, answers(context, render), render))
 }
 
 /// Returns the commands bound in a dialog that have a label, with their first keys. Closing comes last.
@@ -131,10 +140,21 @@ fn hints(
     Line::from(hints.collect::<Vec<_>>())
 }
 
-fn popup(screen: Rect, heading: &str, mut lines: Vec<Line<'static>>, hints: Line<'static>) -> Popup {
-    lines.extend([Line::default(), hints]);
-    let paragraph = Paragraph::new(lines).wrap(Wrap { trim: false });
-    let width = WIDTH.min(screen.width.saturating_sub(4));
-    let rows = u16::try_from(paragraph.line_count(width)).unwrap_or(u16::MAX);
-    Popup::new(screen, (width, rows), heading, vec![paragraph])
+/// Lays a dialog out in the first form that fits, with a blank line above the answers if possible.
+fn popup((home, screen): Home, heading: &str, forms: &[Vec<Line<'static>>], hints: &Line<'static>) -> Popup {
+    let width = docked_width(home);
+    let layouts = forms.iter().flat_map(|lines| {
+        let spaced = lines.iter().cloned().chain([Line::default(), hints.clone()]).collect::<Vec<_>>();
+        let dense = lines.iter().cloned().chain([hints.clone()]).collect();
+        [spaced, dense].map(|lines| Paragraph::new(lines).wrap(Wrap { trim: false }))
+    });
+    let mut layouts: Vec<(Paragraph, u16)> = layouts
+        .map(|paragraph| {
+            let rows = u16::try_from(paragraph.line_count(width)).unwrap_or(u16::MAX);
+            (paragraph, rows)
+        })
+        .collect();
+    let fits = layouts.iter().position(|(_, rows)| rows.saturating_add(2) <= home.height);
+    let (paragraph, rows) = layouts.swap_remove(fits.unwrap_or(layouts.len() - 1));
+    Popup::docked(home, screen, rows, heading, paragraph)
 }

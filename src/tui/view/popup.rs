@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use ratatui::symbols::border;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph};
@@ -35,6 +36,15 @@ impl Popup {
         popup
     }
 
+    /// Places a popup at the bottom of an area, in its full width up to a readable one.
+    pub(super) fn docked(home: Rect, screen: Rect, rows: u16, heading: &str, column: Paragraph<'static>) -> Self {
+        let size = (docked_width(home), rows);
+        let mut popup = Self::new(screen, size, heading, vec![column]);
+        popup.area.x = home.x;
+        popup.area.y = home.bottom().saturating_sub(popup.area.height).max(screen.y);
+        popup
+    }
+
     pub(super) fn draw(self, frame: &mut Frame, theme: &Theme) {
         let heading = Line::styled(format!(" {} ", self.heading), theme.accent);
         let mut block = Block::bordered().border_style(theme.muted).title(heading);
@@ -63,6 +73,24 @@ impl Popup {
         for (index, column) in self.columns.into_iter().enumerate() {
             let x = inside.x + u16::try_from(index).unwrap_or(0) * width;
             frame.render_widget(column, Rect { x, width, ..inside });
+        }
+    }
+}
+
+/// Returns the width of the content of a popup docked to an area.
+pub(super) fn docked_width(home: Rect) -> u16 {
+    const READABLE: u16 = 72;
+    home.width.saturating_sub(4).min(READABLE)
+}
+
+/// Dims everything outside a popup but the picture.
+pub(super) fn dim_behind(frame: &mut Frame, screen: Rect, popup: Rect, picture: Option<Rect>) {
+    for position in screen.positions() {
+        if popup.contains(position) || picture.is_some_and(|picture| picture.contains(position)) {
+            continue;
+        }
+        if let Some(cell) = frame.buffer_mut().cell_mut(position) {
+            cell.modifier.insert(Modifier::DIM);
         }
     }
 }

@@ -58,6 +58,35 @@ fn draw_column(frame: &mut Frame, area: Rect, has_names: bool, model: &Model, th
     }
 }
 
+/// Draws the map of the list over the line on its right: a cell for as many records as the list has rows. It shows the
+/// part in view and, if all records are listed, which ones are reviewed and have problems. Its cost depends on the size of
+/// the screen.
+pub(super) fn draw_map(frame: &mut Frame, list: ListArea, model: &Model, theme: &Theme, clicks: &mut Clicks) {
+    let (ListArea::Column(area) | ListArea::Narrow(area)) = list else { return };
+    let rows = inside(area);
+    let (height, total) = (usize::from(rows.height), model.view().len());
+    if total <= height {
+        return;
+    }
+    let in_view = model.list.top..model.list.top + height;
+    for row in 0..rows.height {
+        let start = |row: u16| usize::from(row) * total / height;
+        let (first, end) = (start(row), start(row + 1));
+        let (glyph, style) = match model.progress_of(first, end) {
+            Some(progress) if progress.problems > 0 => (theme.glyphs.failed, theme.warning),
+            Some(progress) if progress.to_review == 0 => (theme.glyphs.map.1, theme.good),
+            Some(progress) if progress.to_review < (end - first) as u64 => (theme.glyphs.map.0, theme.good),
+            _ => (theme.glyphs.vertical, theme.muted),
+        };
+        let cell = Rect { x: rows.right(), y: rows.y + row, width: 1, height: 1 };
+        clicks.add(cell, Target::Position(first));
+        let style = if first < in_view.end && end > in_view.start { style.patch(theme.selected) } else { style };
+        if let Some(cell) = frame.buffer_mut().cell_mut((cell.x, cell.y)) {
+            cell.set_symbol(glyph).set_style(style);
+        }
+    }
+}
+
 /// Draws the list in one row: the current record with its name, and its neighbours.
 fn draw_strip(frame: &mut Frame, area: Rect, model: &Model, theme: &Theme, clicks: &mut Clicks) {
     let view = model.view();
@@ -321,14 +350,16 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
     mark(state.flagged, theme.glyphs.flag, theme.warning);
     mark(state.draft.is_some(), theme.glyphs.draft, theme.warning);
     mark(model.tabs.is_bad_picture(record), theme.glyphs.no_picture, theme.bad);
+    mark(state.amended.is_some(), theme.glyphs.changed, theme.accent);
+    // Of the caption that a save would write, whichever is in view. In a blind check, findings could reveal which caption
+    // is the original.
+    let needs_attention = model.pair(record).is_none() && model.current_needs_attention(record);
+    mark(needs_attention, theme.glyphs.finding, theme.warning);
     let version = model.shown(record);
     if version == Version::Original && model.other_caption(record).is_some() {
         return (marks, " JSON".to_owned(), theme.muted);
     }
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
-    // In a blind check, findings could reveal which caption is the original.
-    let needs_attention = model.pair(record).is_none() && model.current_needs_attention(record);
-    mark(needs_attention, theme.glyphs.finding, theme.warning);
     let count = text::word_count(shown);
     let style = if count > model.settings.rules.max_words { theme.warning } else { theme.muted };
     (marks, format!("{count:>4}w"), style)

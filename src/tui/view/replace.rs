@@ -15,7 +15,7 @@ const LEAD: usize = 24;
 pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderContext) -> Popup {
     let width = screen.width.saturating_sub(8).min(120);
     let height = screen.height.saturating_sub(4);
-    let rows = usize::from(height.saturating_sub(4)).max(1);
+    let rows = usize::from(height.saturating_sub(5)).max(1);
     let Replacement { hits, chosen, complete, change, scope, .. } = replacement;
     let first = chosen.saturating_sub(rows / 2).min(hits.len().saturating_sub(rows));
     let mut lines: Vec<Line> = hits
@@ -34,7 +34,8 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
     };
     let count = format!("{} of {}{more} captions {scope}", replacement.wanted(), hits.len());
     lines.push(Line::default());
-    let mut footer = vec![Span::styled(format!("{count}   "), render.theme.busy)];
+    lines.push(Line::styled(count, render.theme.busy));
+    let mut footer = Vec::new();
     for command in [Command::Submit, Command::Toggle, Command::ToggleAll, Command::Close] {
         if let Some(key) = render.keymap.hint(Context::Replace, command) {
             footer.extend(key_hint(&key, command.label(Context::Replace), render.theme));

@@ -1,21 +1,23 @@
-//! The footer: the key hints, a message or a text field, and the background jobs on the right.
+//! The footer: the key hints or a text field, and the background jobs on the right. Notices have a place of their own, at
+//! the bottom of the captions.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Block, Clear, Padding, Paragraph, Wrap};
+use ratatui::widgets::{Clear, Paragraph, Wrap};
 
-use super::hints::hints;
+use super::clicks::Clicks;
+use super::hints::Hints;
 use super::records::selection_summary;
 use super::{RenderContext, clean, join_dots};
 use crate::describe::Cost;
-use crate::review::{FilterEntry, Mode, Model, Notice, NoticeKind, SearchEntry};
+use crate::review::{FilterEntry, JobState, Mode, Model, Notice, NoticeKind, SearchEntry};
 use crate::text;
 use crate::tui::layout::Layout;
 use crate::tui::theme::Theme;
 
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderContext) {
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderContext, clicks: &mut Clicks) {
     let theme = render.theme;
     let prompt = prompt(&model.mode);
     if let (false, Some(text_field)) = (prompt.is_empty(), render.text_field) {
@@ -33,21 +35,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
         frame.render_widget(result, result_area);
         return;
     }
-    let right = background(model, render);
+    let hints = Hints::new(model, render);
+    let right = background(model, render, usize::from(area.width).saturating_sub(hints.min_width()));
     let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
-    let left_area = Rect { width: area.width - right_width, ..area };
-    match &model.notice {
-        Some(notice) => {
-            let words = notice_words(notice, theme);
-            if text::width(&words) > usize::from(left_area.width) {
-                // A long notice takes the whole row; one that is still longer is drawn over the rows above.
-                frame.render_widget(Span::styled(words, notice_style(notice, theme)), area);
-                return;
-            }
-            frame.render_widget(Span::styled(words, notice_style(notice, theme)), left_area);
-        }
-        None => frame.render_widget(hints(model, render, usize::from(left_area.width)), left_area),
-    }
+    hints.draw(frame, Rect { width: area.width - right_width, ..area }, clicks);
     let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
     frame.render_widget(right, right_area);
 }
@@ -64,38 +55,42 @@ pub(super) fn notice_style(notice: &Notice, theme: &Theme) -> Style {
     }
 }
 
-/// A notice that is longer than a row: most end with a remedy, which must be readable.
-pub(super) struct LongNotice {
+/// A notice above the footer. Most end with a remedy, which must be readable in full.
+pub(super) struct NoticeBox {
     area: Rect,
     text: Paragraph<'static>,
 }
 
-/// Returns the notice if it needs more than the footer. It takes at most half of the screen.
-pub(super) fn notice(layout: &Layout, model: &Model, render: RenderContext) -> Option<LongNotice> {
+/// Returns the notice, at the bottom of `home` if it fits there, else across the screen. It takes at most half of it.
+pub(super) fn notice(home: Rect, layout: &Layout, model: &Model, render: RenderContext) -> Option<NoticeBox> {
     let (notice, theme) = (model.notice.as_ref()?, render.theme);
-    let words = notice_words(notice, theme);
-    let width = layout.footer.width;
-    if render.text_field.is_some_and(|_| !prompt(&model.mode).is_empty()) || text::width(&words) <= usize::from(width) {
+    if render.text_field.is_some_and(|_| !prompt(&model.mode).is_empty()) {
         return None;
     }
+    let screen = layout.zoom();
     let most = layout.screen.height / 2;
     // A word may leave the end of a row empty.
-    let room = usize::from(most) * usize::from(width) * 3 / 4;
+    let room = usize::from(most) * usize::from(screen.width) * 3 / 4;
+    let words = notice_words(notice, theme);
     let words = text::truncate_to_width(words.trim_start(), room, theme.glyphs.ellipsis).into_owned();
-    let block = Block::new().padding(Padding::horizontal(1));
-    let text = Paragraph::new(Text::styled(words, notice_style(notice, theme))).wrap(Wrap { trim: true }).block(block);
-    let height = u16::try_from(text.line_count(width)).unwrap_or(u16::MAX).min(most);
-    Some(LongNotice { area: Rect { y: layout.footer.bottom() - height, height, ..layout.footer }, text })
+    let width = u16::try_from(text::width(&words)).unwrap_or(u16::MAX).saturating_add(2);
+    let text = Paragraph::new(Text::styled(words, notice_style(notice, theme))).wrap(Wrap { trim: true });
+    let rows = |width: u16| u16::try_from(text.line_count(width.saturating_sub(2))).unwrap_or(u16::MAX).min(most);
+    // In full screen, it covers no more of the picture than it needs.
+    let home = Rect { width: home.width.min(if home == screen { width } else { home.width }), ..home };
+    let place = if rows(home.width) <= home.height.min(4) { home } else { screen };
+    let height = rows(place.width);
+    Some(NoticeBox { area: Rect { y: place.bottom() - height, height, ..place }, text })
 }
 
-impl LongNotice {
+impl NoticeBox {
     pub(super) const fn area(&self) -> Rect {
         self.area
     }
 
     pub(super) fn draw(self, frame: &mut Frame) {
         frame.render_widget(Clear, self.area);
-        frame.render_widget(self.text, self.area);
+        frame.render_widget(self.text, self.area.inner(Margin::new(1, 0)));
     }
 }
 
@@ -142,52 +137,81 @@ fn input_result(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
     Line::styled(cut(&words), style)
 }
 
-/// Renders the state of the background jobs.
-fn background(model: &Model, render: RenderContext) -> Line<'static> {
+/// Renders the state of the background jobs: as many parts as fit, most important first.
+fn background(model: &Model, render: RenderContext, width: usize) -> Line<'static> {
     let Theme { glyphs, muted, busy, warning, .. } = *render.theme;
-    let mut parts = Vec::new();
+    // In the order of the screen, each with its rank.
+    let mut parts: Vec<(u8, Span<'static>)> = Vec::new();
     if let Mode::Zoom(_) = model.mode {
         let percent = model.framing().map(|framing| format!("{} %", framing.percent(model.zoom())));
-        parts.extend(percent.map(|percent| Span::styled(percent, muted)));
-        parts.push(Span::styled(format!("{}/{}", model.list.position + 1, model.view().len()), muted));
-        parts.extend(selection_summary(model).map(|words| Span::styled(words, render.theme.accent)));
+        parts.extend(percent.map(|percent| (8, Span::styled(percent, muted))));
+        parts.push((6, Span::styled(format!("{}/{}", model.list.position + 1, model.view().len()), muted)));
+        parts.extend(selection_summary(model).map(|words| (5, Span::styled(words, render.theme.accent))));
     }
     if let Some(bulk) = &model.bulk {
         let failed = if bulk.failed == 0 { String::new() } else { format!(", {} failed", bulk.failed) };
         let words = format!("{} {}/{}{failed}", glyphs.generating, bulk.done + bulk.failed, bulk.total);
-        parts.push(Span::styled(words, busy));
-    } else if model.settings.describer.is_some() && !model.ahead_stopped && model.settings.ahead > 0 {
-        match model.ready_ahead() {
-            0 if model.jobs.is_empty() => {}
-            ready => parts.push(Span::styled(format!("{} {ready} ahead", glyphs.generating), busy)),
+        parts.push((2, Span::styled(words, busy)));
+        if let Some(rate) = bulk.rate() {
+            parts.push((4, Span::styled(format!("{}/min", rate.per_minute()), busy)));
+            let left = bulk.total.saturating_sub(bulk.done + bulk.failed);
+            parts.extend(rate.time_for(left).map(|left| (3, Span::styled(format!("{left} left"), busy))));
+        }
+        parts.extend(limit(model).map(|words| (7, Span::styled(words, muted))));
+    } else {
+        if model.settings.describer.is_some() && !model.ahead_stopped && model.settings.ahead > 0 {
+            match model.ready_ahead() {
+                0 if model.jobs.is_empty() => {}
+                ready => parts.push((6, Span::styled(format!("{} {ready} ahead", glyphs.generating), busy))),
+            }
+        }
+        if let Some(pace) = model.describer.requests_per_minute.filter(|_| !model.jobs.is_empty()) {
+            parts.push((7, Span::styled(format!("{pace}/min"), muted)));
         }
     }
     if model.describer.paused.is_some() {
-        parts.push(Span::styled("paused", warning));
-    } else if let Some(pace) = model.describer.requests_per_minute.filter(|_| !model.jobs.is_empty()) {
-        parts.push(Span::styled(format!("{pace}/min"), muted));
+        parts.push((1, Span::styled("paused", warning)));
     }
     match model.describer.budget {
         _ if model.is_blind() => {}
-        Some(budget) => parts.push(Span::styled(format!("{} of {budget}", model.describer.spent), muted)),
-        None if model.spent != Cost::default() => parts.push(Span::styled(model.spent.summary(), muted)),
+        Some(budget) => parts.push((4, Span::styled(format!("{} of {budget}", model.describer.spent), muted))),
+        None if model.spent != Cost::default() => parts.push((5, Span::styled(model.spent.summary(), muted))),
         None => {}
     }
     if model.unstored.is_some() {
-        parts.push(Span::styled(format!("{} not stored", model.unstored_records()), warning));
+        parts.push((0, Span::styled(format!("{} not stored", model.unstored_records()), warning)));
     }
     if model.save.running {
-        parts.push(Span::styled(format!("saving{}", glyphs.ellipsis), busy));
+        parts.push((3, Span::styled(format!("saving{}", glyphs.ellipsis), busy)));
     } else if model.ledger.is_unsaved() {
-        parts.push(Span::styled("unsaved", warning));
+        parts.push((4, Span::styled("unsaved", warning)));
     } else if let Some(at) = model.save.last {
         let at = at.to_zoned(render.zone.clone());
-        parts.push(Span::styled(format!("saved {:02}:{:02}", at.hour(), at.minute()), muted));
+        parts.push((8, Span::styled(format!("saved {:02}:{:02}", at.hour(), at.minute()), muted)));
     }
-    if parts.is_empty() {
-        return Line::default();
+    loop {
+        let spans: Vec<Span> = parts.iter().map(|(_, span)| span.clone()).collect();
+        if spans.is_empty() {
+            return Line::default();
+        }
+        let mut line = join_dots(spans, muted, glyphs.dot);
+        line.push_span(Span::raw(" "));
+        if line.width() <= width {
+            return line;
+        }
+        let least = parts.iter().enumerate().max_by_key(|(_, (rank, _))| *rank).map_or(0, |(index, _)| index);
+        parts.remove(least);
     }
-    let mut line = join_dots(parts, muted, glyphs.dot);
-    line.push_span(Span::raw(" "));
-    line
+}
+
+/// Returns the reason why a run is not faster, as far as the describer tells.
+fn limit(model: &Model) -> Option<String> {
+    match (model.describer.requests_per_minute, model.describer.waiting) {
+        _ if model.describer.paused.is_some() => None,
+        (Some(limit), 1..) => Some(format!("limit {limit}/min")),
+        _ => {
+            let in_flight = model.jobs.values().filter(|job| matches!(job.state, JobState::Streaming(_))).count();
+            (in_flight > 0).then(|| format!("{in_flight} in flight"))
+        }
+    }
 }
