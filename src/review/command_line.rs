@@ -280,7 +280,7 @@ mod tests {
     #[case("gen all", Some(Command::GenerateAll))]
     #[case("full screen", Some(Command::Zoom))]
     #[case("regular expression", Some(Command::Substitute))]
-    #[case("spot check", Some(Command::Report))]
+    #[case("spot check report", Some(Command::Report))]
     #[case("text", Some(Command::Prefix))]
     #[case("s", Some(Command::Substitute))]
     #[case("qqqq", None)]

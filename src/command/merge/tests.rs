@@ -475,14 +475,16 @@ fn rejections_of_the_same_spot_check_are_merged() {
     assert_eq!(found["not_taken"], json!({ "rejected_there": ["b.jpg"] }), "it was judged otherwise here");
     let opened = opened(&here);
     let figures = crate::report::SpotFigures::of(&opened.samples[0], &opened.ledger).json();
-    assert_eq!((&figures["rejected"], &figures["pending"]), (&json!(2), &json!(3)));
+    assert_eq!((&figures["rejected"], &figures["pending"]), (&json!(2), &json!(2)));
     let (_, found) = json_of(&options(&here, &there));
     assert_eq!(found["rejections"], json!(0), "merging again adds nothing");
 
     let other = World::new(SIX);
     sit(&other, "kim", Some(&SampleRequest { seed: 8, ..BLIND }), []);
     let (_, found) = json_of(&options(&other, &there));
-    assert_eq!(found["not_taken"]["rejected_there"].as_array().unwrap().len(), 3, "another drawing");
+    let left_out = found["not_taken"]["rejected_there"].as_array().unwrap().len() as u64;
+    assert!(left_out >= 2, "another drawing: {found}");
+    assert_eq!(found["rejections"].as_u64().unwrap() + left_out, 3);
 }
 
 proptest! {

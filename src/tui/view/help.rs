@@ -147,7 +147,7 @@ fn sections(context: Context, keymap: &Keymap, theme: &Theme) -> Vec<Section> {
 
 /// Returns the keys of a context other than the list, whose keys are all commands.
 fn keys_of_context(context: Context, keymap: &Keymap) -> Vec<(String, String)> {
-    if context == Context::Browse {
+    if matches!(context, Context::Browse | Context::Help) {
         return Vec::new();
     }
     let meaning = |command: Command| Some(command.label(context)).filter(|label| !label.is_empty());
@@ -157,7 +157,12 @@ fn keys_of_context(context: Context, keymap: &Keymap) -> Vec<(String, String)> {
         .collect();
     let row = |commands: &[(Vec<String>, &str)]| {
         let keys = match commands {
-            [(keys, _)] => keys.join(" "),
+            // As many as fit.
+            [(keys, _)] => (1..=keys.len())
+                .rev()
+                .map(|count| keys[..count].join(" "))
+                .find(|keys| text::width(keys) < KEYS - 2)
+                .unwrap_or_default(),
             several => several.iter().filter_map(|(keys, _)| keys.first().cloned()).collect::<Vec<_>>().join(" "),
         };
         (keys, commands[0].1.to_owned())
