@@ -79,15 +79,13 @@ pub fn is_local(candidate: &Candidate) -> bool {
     candidate.provenance.describer == LOCAL
 }
 
-/// Returns the index of the candidate that comes first: the newest one that displaces the caption that the record would be
-/// saved with. `local_displaces` says that for the embedded describer, and is called only if it wrote the newest one.
+/// Returns the index of the candidate that comes first: the newest one that the embedded describer did not write; if there is
+/// none, its newest one if that displaces the caption that the record would be saved with, as `local_displaces` returns.
 #[must_use]
 pub fn foremost(state: &RecordState, local_displaces: impl FnOnce() -> bool) -> Option<usize> {
     let newest = state.candidates.len().checked_sub(1)?;
-    if !is_local(&state.candidates[newest]) || local_displaces() {
-        return Some(newest);
-    }
-    state.candidates.iter().rposition(|candidate| !is_local(candidate))
+    let others = state.candidates.iter().rposition(|candidate| !is_local(candidate));
+    others.or_else(|| local_displaces().then_some(newest))
 }
 
 /// Returns true if a describer can act on a reason for regenerating.

@@ -186,7 +186,7 @@ fn a_local_candidate_displaces_only_a_caption_that_needs_attention() {
 }
 
 #[test]
-fn the_foremost_candidate_is_the_newest_that_displaces() {
+fn the_foremost_candidate_is_the_newest_of_another_describer_than_local() {
     let mut ledger = Ledger::new();
     assert_eq!(foremost(ledger.record(RECORD), || true), None);
     conclude_by("local", Some("A coat."), &mut ledger, caption("One."), None);
@@ -194,7 +194,7 @@ fn the_foremost_candidate_is_the_newest_that_displaces() {
     assert_eq!(foremost(ledger.record(RECORD), || false), None);
     conclude_by("bedrock", Some("A coat."), &mut ledger, caption("Two."), None);
     conclude_by("local", Some("A coat."), &mut ledger, caption("Three."), None);
-    assert_eq!(foremost(ledger.record(RECORD), || true), Some(2));
+    assert_eq!(foremost(ledger.record(RECORD), || true), Some(1));
     assert_eq!(foremost(ledger.record(RECORD), || false), Some(1));
 }
 
