@@ -23,6 +23,9 @@ const MAX_CLUSTER: usize = 32;
 /// The most tags in the flag of a region: a code of six and the terminator.
 const MAX_FLAG_TAGS: usize = 7;
 
+/// Shown before a mark that has no character to combine with.
+const BASE: char = '◌';
+
 /// Replaces the rest of an overlong cluster.
 const TRUNCATED: &str = "⟨…⟩";
 
@@ -87,7 +90,7 @@ fn replace_clusters(text: &str, replace: impl Fn(&str) -> Option<&'static str>) 
         let replacement = match replace(cluster) {
             Some(kept) if kept == cluster => continue,
             Some(other) => Cow::Borrowed(other),
-            None => match visible(cluster) {
+            None => match visible(cluster, &text[..start]) {
                 Cow::Borrowed(_) => continue,
                 changed @ Cow::Owned(_) => changed,
             },
@@ -107,11 +110,11 @@ fn is_printable_ascii(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Returns the visible form of a grapheme cluster, borrowed if it is unchanged.
-fn visible(cluster: &str) -> Cow<'_, str> {
+/// Returns the visible form of a grapheme cluster that follows `before`, borrowed if it is unchanged.
+fn visible<'a>(cluster: &'a str, before: &str) -> Cow<'a, str> {
     let whole = cluster;
     let cluster = whole.char_indices().nth(MAX_CLUSTER).map_or(whole, |(end, _)| &whole[..end]);
-    let lone_mark = cluster.chars().next().is_some_and(is_mark);
+    let lone_mark = cluster.chars().next().is_some_and(is_mark) && !before.ends_with(BASE);
     let plain = !classify(cluster).any(|(_, _, hidden)| hidden);
     if plain && !lone_mark && cluster.len() == whole.len() {
         return Cow::Borrowed(whole);
@@ -119,7 +122,7 @@ fn visible(cluster: &str) -> Cow<'_, str> {
     let mut safe = String::new();
     if lone_mark {
         // It would combine with the character before it, which may be part of our own interface.
-        safe.push('◌');
+        safe.push(BASE);
     }
     for (_, character, hidden) in classify(cluster) {
         if !hidden {
@@ -280,6 +283,7 @@ mod tests {
     #[case::hangul_filler("\u{3164}", "⟨U+3164⟩")]
     #[case::accent_on_nothing("\u{301}a", "◌\u{301}a")]
     #[case::hangul_vowel_alone("a\u{1161}", "a◌\u{1161}")]
+    #[case::hangul_final_with_its_base("◌\u{d7cb}", "◌\u{d7cb}")]
     #[case::accent_on_a_line_break("a\n\u{301}", "a⏎◌\u{301}")]
     #[case::tab_and_line_breaks("a\tb\nc\r\nd", "a b⏎c⏎d")]
     fn suspect_characters_are_escaped(#[case] text: &str, #[case] expected: &str) {
