@@ -33,7 +33,7 @@ pub use command_line::{Choice, CommandLine, RecentLines};
 pub use context::Context;
 pub use counters::Counters;
 pub use effect::Effect;
-pub use list_view::{Match, Progress, View};
+pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use messages::{Message, Messages};
 pub use model::{

@@ -175,13 +175,6 @@ impl<'a> View<'a> {
     }
 }
 
-/// The numbers of records in a part of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    pub to_review: u64,
-    pub problems: u64,
-}
-
 impl Model {
     /// Returns the list, including the record under the cursor if it has just left the tab or the filter.
     #[must_use]
@@ -189,16 +182,15 @@ impl Model {
         View::new(self.tabs.order(), self.tabs.total(), self.listed(), self.list.cursor)
     }
 
-    /// Returns the progress of a range of positions, if the list has all records.
+    /// Returns the number of records to review in a range of positions, if the list has all records.
     #[must_use]
-    pub fn progress_of(&self, first: usize, end: usize) -> Option<Progress> {
+    pub fn to_review_in(&self, first: usize, end: usize) -> Option<u64> {
         if self.list.tab != Tab::All || self.filter.is_some() {
             return None;
         }
         let place = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
-        let count =
-            |tab: Tab| self.tabs.places_of(tab).map_or(0, |places| places.range_cardinality(place(first)..place(end)));
-        Some(Progress { to_review: count(Tab::ToReview), problems: count(Tab::Problems) })
+        let places = self.tabs.places_of(Tab::ToReview);
+        Some(places.map_or(0, |places| places.range_cardinality(place(first)..place(end))))
     }
 
     /// Returns the list without a pinned record.

@@ -180,7 +180,7 @@ pub enum Holds {
     /// Until the next key.
     #[default]
     Always,
-    /// Until the dataset is indexed.
+    /// Until the dataset is indexed and the session open.
     Loading,
     /// Until the run over many records ends.
     Running,
@@ -388,7 +388,7 @@ impl Model {
     pub(super) fn expire_notice(&mut self) {
         let holds = self.notice.as_ref().is_none_or(|notice| match notice.holds {
             Holds::Always => true,
-            Holds::Loading => !self.indexed,
+            Holds::Loading => !self.indexed || self.session != SessionStatus::Open,
             Holds::Running => self.bulk.is_some(),
             Holds::Paused => self.describer.paused.is_some(),
             Holds::Unstored => self.unstored.is_some(),

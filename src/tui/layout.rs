@@ -11,8 +11,10 @@ pub const MINIMUM: (u16, u16) = (40, 12);
 
 /// The smallest size in columns and rows at which the picture has a pane.
 const MINIMUM_WITH_PICTURE: (u16, u16) = (80, 20);
-/// The width from which the tabs share the first row with the progress.
-const ONE_ROW_HEADER: u16 = 116;
+/// The width from which the tabs share the first row with the progress …
+const ONE_ROW_HEADER: u16 = 150;
+/// … and the smaller size at which they do although both are cut, because a row is worth more to the picture.
+const LOW_SCREEN: (u16, u16) = (116, 41);
 /// The width from which the list with names is a column. On narrower screens it is one row.
 const LIST_COLUMN: u16 = 100;
 /// The width of the list without names.
@@ -102,7 +104,8 @@ impl Layout {
             return None;
         }
         let Inputs { pictures, panes, shape, cell } = *inputs;
-        let tab_rows = u16::from(screen.width < ONE_ROW_HEADER);
+        let tab_rows =
+            u16::from(screen.width < ONE_ROW_HEADER && (screen.width < LOW_SCREEN.0 || screen.height > LOW_SCREEN.1));
         let [header, tabs, body, footer] = Rows::vertical([
             Constraint::Length(1),
             Constraint::Length(tab_rows),

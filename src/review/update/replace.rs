@@ -5,7 +5,7 @@ use roaring::RoaringBitmap;
 use super::store;
 use crate::review::replace::{Hit, ReplaceScan, Replacement, Scope, Wanted};
 use crate::review::scan::ScanId;
-use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus};
+use crate::review::{Effect, Holds, Mode, Model, NoticeKind, SessionStatus};
 use crate::session::Change;
 use crate::text::counted;
 
@@ -15,7 +15,8 @@ const MOST_HITS: usize = 100_000;
 /// Starts the scan for the captions that a change applies to.
 pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     if model.session != SessionStatus::Open || !model.indexed {
-        model.notify(NoticeKind::Warning, "the dataset or the session is still loading: try again in a moment");
+        let words = "the dataset or the session is still loading: try again in a moment";
+        model.notify_while(NoticeKind::Warning, words, Holds::Loading);
         return;
     }
     let (scope, records): (Scope, RoaringBitmap) = match wanted.everywhere {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::review::order::Order;
 use crate::review::scan::ScanId;
 use crate::review::sort::{Sort, SortBy, SortScan};
-use crate::review::{Effect, Model, NoticeKind, Sorting};
+use crate::review::{Effect, Holds, Model, NoticeKind, Sorting};
 
 /// Sorts by a key. By the current key, reverses the order.
 pub(super) fn by(model: &mut Model, by: SortBy, out: &mut Vec<Effect>) {
@@ -46,7 +46,8 @@ fn begin(model: &mut Model, sort: Sort, out: &mut Vec<Effect>) {
         return;
     }
     if !model.indexed {
-        model.notify(NoticeKind::Warning, "the dataset is still loading: try again in a moment");
+        let words = "the dataset is still loading: try again in a moment";
+        model.notify_while(NoticeKind::Warning, words, Holds::Loading);
         return;
     }
     cancel(model, out);

@@ -14,7 +14,7 @@ use crate::tui::theme::{Glyphs, Theme};
 /// The width of the progress bar.
 const BAR: u64 = 12;
 /// The minimum width of the name and the progress beside the tabs.
-const MIN_PROGRESS: usize = 24;
+const MIN_PROGRESS: usize = 30;
 
 pub(super) fn draw(frame: &mut Frame, layout: &Layout, model: &Model, theme: &Theme, clicks: &mut Clicks) {
     let area = layout.header;
@@ -59,7 +59,7 @@ fn progress(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
         Some(_) => parts.push(vec![Span::raw(sample_summary(model, reviewed, total, theme))]),
         None if total == 0 => {}
         None => {
-            parts.push(vec![Span::raw(format!("{reviewed}/{total}"))]);
+            parts.push(vec![Span::raw(format!("{reviewed}/{total} reviewed"))]);
             let (full, percent) = (reviewed * BAR / total, reviewed * 100 / total);
             let bar = |glyph: &str, length: u64| glyph.repeat(usize::try_from(length).unwrap_or(0));
             parts.push(vec![
@@ -124,6 +124,7 @@ fn right(model: &Model, theme: &Theme) -> Line<'static> {
     };
     parts.extend((!describer.is_empty()).then(|| Span::styled(describer, theme.muted)));
     let mut line = join_dots(parts, theme.muted, theme.glyphs.dot);
+    line.spans.insert(0, Span::raw(" "));
     line.push_span(Span::raw(" "));
     line
 }

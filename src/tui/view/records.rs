@@ -59,8 +59,7 @@ fn draw_column(frame: &mut Frame, area: Rect, has_names: bool, model: &Model, th
 }
 
 /// Draws the map of the list over the line on its right: a cell for as many records as the list has rows. It shows the
-/// part in view and, if all records are listed, which ones are reviewed and have problems. Its cost depends on the size of
-/// the screen.
+/// part in view and, if all records are listed, which ones are reviewed. Its cost depends on the size of the screen.
 pub(super) fn draw_map(frame: &mut Frame, list: ListArea, model: &Model, theme: &Theme, clicks: &mut Clicks) {
     let (ListArea::Column(area) | ListArea::Narrow(area)) = list else { return };
     let rows = inside(area);
@@ -72,10 +71,9 @@ pub(super) fn draw_map(frame: &mut Frame, list: ListArea, model: &Model, theme: 
     for row in 0..rows.height {
         let start = |row: u16| usize::from(row) * total / height;
         let (first, end) = (start(row), start(row + 1));
-        let (glyph, style) = match model.progress_of(first, end) {
-            Some(progress) if progress.problems > 0 => (theme.glyphs.failed, theme.warning),
-            Some(progress) if progress.to_review == 0 => (theme.glyphs.map.1, theme.good),
-            Some(progress) if progress.to_review < (end - first) as u64 => (theme.glyphs.map.0, theme.good),
+        let (glyph, style) = match model.to_review_in(first, end) {
+            Some(0) => (theme.glyphs.map.1, theme.good),
+            Some(to_review) if to_review < (end - first) as u64 => (theme.glyphs.map.0, theme.good),
             _ => (theme.glyphs.vertical, theme.muted),
         };
         let cell = Rect { x: rows.right(), y: rows.y + row, width: 1, height: 1 };
