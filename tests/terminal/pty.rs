@@ -97,9 +97,9 @@ impl Reviewer {
         }
     }
 
-    /// Waits until the screen contains `text`.
+    /// Waits until the screen contains `text`, on one line or wrapped in the pane of the captions.
     pub fn shows(&mut self, text: &str) {
-        self.until(text, |screen| screen.contains(text));
+        self.until(text, |screen| screen.contains(text) || caption_pane(screen).contains(text));
     }
 
     /// Returns true if the program is told of clicks and the wheel, but not of the motion of the mouse.
@@ -222,4 +222,10 @@ pub fn captions(file: &Path, records: usize) -> Vec<Option<String>> {
             line["text"].as_str().map(ToOwned::to_owned)
         })
         .collect()
+}
+
+/// Returns the words of the rightmost pane with single spaces.
+fn caption_pane(screen: &str) -> String {
+    let words = screen.lines().filter_map(|line| line.rsplit_once('│')).flat_map(|(_, pane)| pane.split_whitespace());
+    words.collect::<Vec<_>>().join(" ")
 }
