@@ -859,6 +859,22 @@ fn nothing_moves_when_a_candidate_is_written_and_arrives() {
     }
 }
 
+/// Candidates are in the session, so they are known before the line.
+#[test]
+fn a_candidate_appears_with_its_original() {
+    let mut world = World::new(&["A person in a coat."; 3000]);
+    world.keys("G r");
+    world.finish(2999, "Somebody in the rain.");
+    // Far enough for the line to be forgotten.
+    world.keys("g g").keys(&"PageDown ".repeat(40)).keys("g g");
+    world.slow_reads = true;
+    world.keys("G");
+    let drawn = |world: &mut World| screen(world, 120, 40, false).backend().to_string();
+    assert!(!drawn(&mut world).contains("Somebody in the rain."));
+    world.reads_catch_up();
+    assert!(drawn(&mut world).contains("Somebody in the rain."));
+}
+
 #[test]
 fn one_caption_is_marked_and_edited_in_its_place() {
     let mut world = World::new(&["A person in a long coat, walking along a wet street with an umbrella."]);

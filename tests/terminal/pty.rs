@@ -224,8 +224,11 @@ pub fn captions(file: &Path, records: usize) -> Vec<Option<String>> {
         .collect()
 }
 
-/// Returns the words of the rightmost pane with single spaces.
+/// Returns the words of the rightmost pane with single spaces, without the bar beside the selected caption.
 fn caption_pane(screen: &str) -> String {
-    let words = screen.lines().filter_map(|line| line.rsplit_once('│')).flat_map(|(_, pane)| pane.split_whitespace());
+    let words = screen
+        .lines()
+        .filter_map(|line| line.rsplit_once('│'))
+        .flat_map(|(_, pane)| pane.trim_start_matches('▎').split_whitespace());
     words.collect::<Vec<_>>().join(" ")
 }

@@ -57,10 +57,14 @@ impl Page<'_> {
         [self.plain(&findings), caption].into_iter().filter(|block| !block.lines.is_empty()).collect()
     }
 
-    /// Returns the other captions, with what is under way.
+    /// Returns the other captions, with what is under way: none before the line is read, because the original above them
+    /// would move them, and nothing can be decided yet.
     pub(super) fn others(&self) -> Vec<Block> {
         let Self { model, record, theme, .. } = *self;
         let mut blocks = Vec::new();
+        if model.entry(record).is_none() {
+            return blocks;
+        }
         if let Some(pair) = model.pair(record) {
             blocks.push(self.unlabelled(pair, 1));
         } else {
