@@ -862,7 +862,7 @@ fn nothing_moves_when_a_candidate_is_written_and_arrives() {
 /// Candidates are in the session, so they are known before the line.
 #[test]
 fn a_candidate_appears_with_its_original() {
-    let mut world = World::new(&["A person in a coat."; 3000]);
+    let mut world = World::new(&vec!["A person in a coat."; 3000]);
     world.keys("G r");
     world.finish(2999, "Somebody in the rain.");
     // Far enough for the line to be forgotten.
