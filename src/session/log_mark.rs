@@ -1,5 +1,5 @@
-//! The mark in the database file that says whether its write-ahead log has newer changes. A copy of the file alone, or a
-//! file whose log was deleted, is recognised by it instead of being read as a session with fewer decisions.
+//! The mark in the database file for newer changes in its write-ahead log. A copy of the file alone, or a file whose log was
+//! deleted, is recognised by it instead of being read as a session with fewer decisions.
 //!
 //! A commit that follows a complete checkpoint sets the mark, and the file is checkpointed once after it. While the
 //! session is idle, and on closing, the mark is replaced by the number of the newest event, and the file is checkpointed

@@ -140,7 +140,7 @@ fn only_a_clean_candidate_is_accepted() {
     }
     let mut ledger = Ledger::new();
     let described = conclude_with(&mut ledger, "A red coat.", StopReason::EndTurn, None).expect("described");
-    assert_eq!(described.standing, Standing::First, "nobody asked for it");
+    assert_eq!(described.standing, Standing::First, "not requested by the operator");
 }
 
 #[test]

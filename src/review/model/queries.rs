@@ -284,7 +284,7 @@ impl Model {
 }
 
 impl Version {
-    /// Returns the default version for a state: a new candidate, else the one decided on. `local_displaces` says whether a
+    /// Returns the default version for a state: a new candidate, else the one decided on. `local_displaces` returns true if a
     /// candidate of the embedded describer comes before the current caption. It never comes before a decided one.
     #[must_use]
     pub fn default_for(state: &RecordState, local_displaces: impl FnOnce() -> bool) -> Self {

@@ -57,7 +57,7 @@ impl Page<'_> {
         [self.plain(&findings), caption].into_iter().filter(|block| !block.lines.is_empty()).collect()
     }
 
-    /// Returns the other captions, with what is under way: none before the line is read, because the original above them
+    /// Returns the other captions and the pending request: none before the line is read, because the original above them
     /// would move them, and nothing can be decided yet.
     pub(super) fn others(&self) -> Vec<Block> {
         let Self { model, record, theme, .. } = *self;
