@@ -27,7 +27,7 @@ static DATASET: LazyLock<Dataset> = LazyLock::new(|| {
 
 fuzz_target!(|input: (&str, usize)| {
     let (text, cursor) = input;
-    let completion = complete(text, cursor, &Vocabulary::default(), &["claude 3".to_owned()]);
+    let completion = complete(text, cursor, &Vocabulary::default());
     assert!(text.starts_with(&completion.before) && text.ends_with(&completion.after), "{text:?}: {completion:?}");
 
     let query = match parse(text) {

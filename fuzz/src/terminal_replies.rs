@@ -4,10 +4,8 @@
 
 mod preview {
     #[allow(dead_code, reason = "only the size of a cell is used here")]
-    #[path = "../terminal_replies/fit.rs"]
     pub mod fit;
     #[allow(dead_code, reason = "only the parser is used here")]
-    #[path = "../terminal_replies/replies.rs"]
     mod replies;
 
     use replies::ProbeInput;
@@ -26,18 +24,17 @@ mod preview {
 }
 
 #[allow(dead_code, reason = "the timeout is not used here")]
-#[path = "terminal_replies/filter.rs"]
-mod filter;
+mod reply_filter;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use filter::ReplyFilter;
 use libfuzzer_sys::fuzz_target;
+use reply_filter::ReplyFilter;
 
 fn filter(begun: &[u8], keys: &[(char, u8)]) {
     let modifiers = [KeyModifiers::NONE, KeyModifiers::NONE, KeyModifiers::ALT, KeyModifiers::CONTROL];
     let events: Vec<Event> = keys
         .iter()
-        .map(|&(letter, kind)| KeyEvent::new(KeyCode::Char(letter), modifiers[usize::from(kind % 4)]).into())
+        .map(|&(letter, kind)| Event::Key(KeyEvent::new(KeyCode::Char(letter), modifiers[usize::from(kind % 4)])))
         .collect();
     let mut filter = ReplyFilter::after(begun);
     let mut passed: Vec<Event> = events.iter().flat_map(|event| filter.filter(event.clone())).collect();

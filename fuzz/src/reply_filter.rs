@@ -1,0 +1,1 @@
+../../src/tui/terminal_replies.rs

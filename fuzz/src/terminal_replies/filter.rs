@@ -1,1 +1,0 @@
-../../../src/tui/terminal_replies.rs
