@@ -2,8 +2,9 @@
 
 use recaption::dataset::RecordId;
 use recaption::describe::{JobId, Priority, StopReason};
-use recaption::engine::JobEvent;
+use recaption::engine::{EngineEvent, JobEvent};
 use recaption::review::{Effect, JobState, Tab, Version};
+use recaption::session::FILE;
 
 use crate::world::World;
 
@@ -296,6 +297,27 @@ fn a_new_local_candidate_replaces_the_one_that_is_looked_at() {
     world.keys("r");
     world.finish(0, "A person.");
     assert_eq!(world.model.state(RecordId(0)).candidates.len(), 2, "no text twice");
+}
+
+/// A candidate of another describer comes first by default.
+#[test]
+fn a_local_candidate_that_was_asked_for_replaces_one_of_a_file() {
+    for caption in ["A person in", "A red hat."] {
+        let mut world = with_local(&[caption, "Two."]);
+        world.send(EngineEvent::Imported {
+            describer: FILE,
+            source: "older.jsonl".to_owned(),
+            captions: vec![(RecordId(0), "A hat in red.".to_owned())],
+            done: None,
+            at: jiff::Timestamp::UNIX_EPOCH,
+        });
+        assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(0), "{caption}");
+        world.keys("r");
+        world.finish(0, "A person in red.");
+        assert_eq!(world.model.shown(RecordId(0)), Version::Candidate(1), "{caption}");
+        world.keys("a");
+        assert_eq!(world.decisions(), "accepted:A person in red. [-]", "{caption}");
+    }
 }
 
 #[test]

@@ -82,13 +82,18 @@ fn ended(model: &mut Model, record: RecordId, outcome: Outcome, at: Timestamp, o
     describe_run::job_ended(model, record, end, at, out);
 }
 
-/// Shows the candidate that the operator asked for, or says where it is if the current caption comes first.
+/// Shows the candidate that the operator asked for in place of another one, or names its place if the current caption comes
+/// first.
 fn show_new(model: &mut Model, record: RecordId) {
-    let newest = model.state(record).candidates.len().checked_sub(1).map(Version::Candidate);
-    if newest == Some(model.shown(record)) {
+    let state = model.state(record);
+    let newest = state.candidates.len().checked_sub(1).map(Version::Candidate);
+    let shown = model.shown(record);
+    if newest == Some(shown) {
         return;
     }
-    if matches!(model.caption.chosen, Some(Version::Candidate(_))) {
+    // An accepted candidate is the current caption.
+    let is_proposal = matches!(shown, Version::Candidate(_)) && !state.decision.is_final();
+    if is_proposal || matches!(model.caption.chosen, Some(Version::Candidate(_))) {
         model.caption.chosen = newest;
     } else {
         model.notify(NoticeKind::Info, "new candidate beside the current caption · ] selects it");
