@@ -94,7 +94,9 @@ pub enum DatasetError {
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     /// Positions in the file are no longer valid.
-    #[error("{path}: changed on disk since it was opened ({change}); start recaption again: decisions are kept")]
+    #[error(
+        "{path}: changed on disk since it was opened ({change}); open it again (in the reviewer with :reopen), which keeps all decisions"
+    )]
     ChangedOnDisk { path: PathBuf, change: Change },
     /// A position past the records indexed so far.
     #[error("{path}: no record {}; {count} are indexed", record.0)]

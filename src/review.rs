@@ -38,7 +38,7 @@ pub use matches::Matches;
 pub use messages::{Message, Messages};
 pub use model::{
     Bulk, CaptionExtent, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
-    Holds, Job, JobState, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, Rate, SAMPLE,
+    Holds, Job, JobState, Leaving, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, Rate, SAMPLE,
     SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
 };
 pub use msg::{Msg, Viewport, Viewports};

@@ -28,7 +28,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::config::Notify;
 use crate::dataset::RecordId;
 use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
-use crate::review::{Context, Effect, Model, Msg, Panes, Tab, update};
+use crate::review::{Context, Effect, Leaving, Model, Msg, Panes, Tab, update};
 use crate::runtime::Runtime;
 use crate::session::{Seq, SessionError};
 use crate::text;
@@ -37,12 +37,13 @@ use editor::ExternalEditor;
 use event_reader::EventReader;
 use input::Input;
 use layout::{Inputs, Layout};
-use signals::{Signal, Signals};
+use signals::Signal;
 use terminal::Screen;
 use terminal_replies::ReplyFilter;
 use view::{Clicks, Drawn, RenderContext};
 
 pub use keymap::{BindingError, Key, Keymap, KeymapError, Lookup};
+pub use signals::Signals;
 pub use text_field::TextField;
 pub use theme::{ColourScheme, Theme};
 
@@ -87,6 +88,8 @@ pub struct Ended {
     pub is_saved: bool,
     /// The output would differ from the last save.
     pub is_unsaved: bool,
+    /// `None` if a signal ended the review.
+    pub leaving: Option<Leaving>,
 }
 
 impl Ended {
@@ -97,8 +100,21 @@ impl Ended {
             is_begun: model.ledger.last() > Seq::default(),
             is_saved: model.ledger.saves().next().is_some(),
             is_unsaved: model.ledger.is_unsaved(),
+            leaving: model.leaving,
         }
     }
+}
+
+/// Prepares the process for reviews: the terminal is restored after a panic, and signals are handled.
+///
+/// # Errors
+/// Returns an error if the signal handlers cannot be registered.
+///
+/// # Panics
+/// Panics outside a tokio runtime.
+pub fn prepare() -> io::Result<Signals> {
+    terminal::restore_on_panic();
+    Signals::new()
 }
 
 /// Runs the reviewer until the operator quits. The runtime starts after the first frame.
@@ -110,10 +126,9 @@ pub async fn run(
     options: Options,
     mut runtime: Runtime,
     mut messages: UnboundedReceiver<Msg>,
+    signals: &mut Signals,
 ) -> Result<Ended, RunError> {
-    terminal::restore_on_panic();
-    let shown = Signals::new().and_then(|signals| {
-        let mut app = App::open(model, options, signals)?;
+    let shown = App::open(model, options, signals).and_then(|mut app| {
         app.draw()?;
         runtime.start();
         app.probe_terminal(&mut runtime)?;
@@ -135,9 +150,9 @@ pub async fn run(
     Ok(ended)
 }
 
-struct App {
+struct App<'a> {
     screen: Screen,
-    signals: Signals,
+    signals: &'a mut Signals,
     model: Model,
     input: Input,
     theme: Theme,
@@ -178,8 +193,8 @@ enum Pause {
     },
 }
 
-impl App {
-    fn open(model: Model, options: Options, signals: Signals) -> io::Result<Self> {
+impl<'a> App<'a> {
+    fn open(model: Model, options: Options, signals: &'a mut Signals) -> io::Result<Self> {
         let app = Self {
             screen: Screen::enter(options.mouse)?,
             signals,
@@ -288,6 +303,10 @@ impl App {
                 self.release_held(runtime)?;
             }
             if self.quitting {
+                if self.model.leaving == Some(Leaving::Reopen) {
+                    // The next review is about to read from the terminal.
+                    events.pause();
+                }
                 return Ok(());
             }
         }

@@ -168,7 +168,7 @@ impl Run {
         self.check_output(args.target.output.as_ref())?;
         let check = args.spot_check;
         let sample = |size: u64| SampleRequest { size, seed: check.seed, by: check.by.clone(), blind: check.blind };
-        open_screen(ReviewOptions {
+        open_screen(&ReviewOptions {
             open: self.open_options(&args.dataset),
             session: args.session.file,
             read_only: args.read_only,
@@ -183,7 +183,7 @@ impl Run {
 
     fn demo(&self, args: &DemoArgs) -> Result<ExitCode, Failure> {
         let path = demo::prepare(args.dir.as_deref(), args.reset)?;
-        open_screen(ReviewOptions { candidates: demo::candidates(&path), ..self.review_options(path, true)? })
+        open_screen(&ReviewOptions { candidates: demo::candidates(&path), ..self.review_options(path, true)? })
     }
 
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
@@ -412,7 +412,7 @@ impl Run {
     }
 }
 
-fn open_screen(options: ReviewOptions) -> Result<ExitCode, Failure> {
+fn open_screen(options: &ReviewOptions) -> Result<ExitCode, Failure> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(NoTerminal.into());
     }

@@ -14,7 +14,7 @@ use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
-use crate::review::{Model, Msg, Settings};
+use crate::review::{Leaving, Model, Msg, Settings};
 use crate::runtime::{self, Runtime};
 use crate::session::{Location, SampleRequest, SessionError};
 use crate::text::counted;
@@ -100,30 +100,43 @@ impl Closing {
     }
 }
 
-/// Runs the reviewer until the operator quits.
+/// Runs the reviewer until the operator quits. Opens the dataset again as often as the operator asks for it.
 ///
 /// # Errors
 /// Returns an error if the dataset cannot be opened, if there is no place for its session, or if the terminal fails.
-pub fn run(options: ReviewOptions) -> Result<Closing, ReviewError> {
+pub fn run(options: &ReviewOptions) -> Result<Closing, ReviewError> {
+    let mut opened = open(options)?;
+    let log = logging::start_beside(&opened.session, &Inputs::of(&opened.dataset, &opened.session), &options.log);
+    let mut warning = log.as_ref().err().map(ToString::to_string);
+    // One runtime for all reviews: the connections of a describer belong to it.
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let closing = workers.block_on(async {
+        let mut signals = tui::prepare()?;
+        loop {
+            let closing = review(options, opened, warning.take(), &mut signals).await?;
+            if closing.ended.leaving != Some(Leaving::Reopen) {
+                return Ok(closing);
+            }
+            opened = open(options)?;
+        }
+    });
+    // Do not wait for a describer that is busy with an image.
+    workers.shutdown_background();
+    drop(log);
+    closing
+}
+
+/// A dataset, its session and its output.
+struct Opened {
+    dataset: Dataset,
+    session: Location,
+    target: SaveTarget,
+}
+
+fn open(options: &ReviewOptions) -> Result<Opened, ReviewError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     let session = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
-    let max_words = options.rules.max_words;
-    let session_file = session.file().to_owned();
-    let target = SaveTarget::new(&dataset, options.output, options.in_place);
-    let output = target.path.clone();
-    let settings = Settings {
-        dataset: dataset.name().to_owned(),
-        describer: options.describer.as_ref().map(|describer| describer.name().to_owned()),
-        rules: options.rules,
-        ahead: options.ahead,
-        price: options.describer.as_ref().and_then(|describer| describer.estimate(None)),
-        ahead_agreed: options.ahead_agreed,
-        confirm_above: options.confirm_above,
-        keep_line_breaks: options.line_breaks,
-        sample: options.sample.clone(),
-        output: target.path.display().to_string(),
-    };
-    let closing = |ended| Closing { ended, session: session_file, output };
+    let target = SaveTarget::new(&dataset, options.output.clone(), options.in_place);
     let mut inputs = Inputs::of(&dataset, &session);
     if let Some(candidates) = &options.candidates {
         inputs.add(&candidates.path, "the file of candidates");
@@ -132,41 +145,56 @@ pub fn run(options: ReviewOptions) -> Result<Closing, ReviewError> {
         inputs.add(log, "the log");
     }
     target.check(&inputs)?;
-    let log = logging::start_beside(&session, &Inputs::of(&dataset, &session), &options.log);
+    Ok(Opened { dataset, session, target })
+}
+
+/// Runs one review, until the operator quits or asks to open the dataset again.
+async fn review(
+    options: &ReviewOptions,
+    opened: Opened,
+    warning: Option<String>,
+    signals: &mut tui::Signals,
+) -> Result<Closing, ReviewError> {
+    let Opened { dataset, session, target } = opened;
+    let closing =
+        Closing { ended: tui::Ended::default(), session: session.file().to_owned(), output: target.path.clone() };
+    let describer = options.describer.clone();
+    let mut model = Model::new(Settings {
+        dataset: dataset.name().to_owned(),
+        describer: describer.as_ref().map(|describer| describer.name().to_owned()),
+        rules: options.rules.clone(),
+        ahead: options.ahead,
+        price: describer.as_ref().and_then(|describer| describer.estimate(None)),
+        ahead_agreed: options.ahead_agreed,
+        confirm_above: options.confirm_above,
+        keep_line_breaks: options.line_breaks,
+        sample: options.sample.clone(),
+        output: target.path.display().to_string(),
+    });
     let (sender, messages) = unbounded_channel();
-    if let Err(warning) = &log {
-        // Cannot fail: the receiver exists.
-        let _ = sender.send(Msg::Notice(warning.to_string()));
-    }
+    let remembered = runtime::remembered_panes();
+    let warnings = warning.into_iter().chain(remembered.as_ref().err().cloned());
+    // Cannot fail: the receiver exists.
+    warnings.for_each(|warning| _ = sender.send(Msg::Notice(warning)));
+    model.panes = remembered.unwrap_or_default();
     let engine = EngineOptions {
         dataset,
         session,
         read_only: options.read_only,
-        describer: options.describer,
-        max_words,
+        describer,
+        max_words: options.rules.max_words,
         target,
-        candidates: options.candidates,
-        sample: options.sample,
-        reviewer: Some(options.reviewer),
+        candidates: options.candidates.clone(),
+        sample: options.sample.clone(),
+        reviewer: Some(options.reviewer.clone()),
     };
-    let mut model = Model::new(settings);
-    match runtime::remembered_panes() {
-        Ok(panes) => model.panes = panes,
-        // Cannot fail: the receiver exists.
-        Err(warning) => _ = sender.send(Msg::Notice(warning)),
-    }
-    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let result = workers.block_on(async {
-        let runtime = Runtime::new(engine, options.force, sender);
-        Box::pin(tui::run(model, options.screen, runtime, messages)).await
-    });
-    // Do not wait for a describer that is busy with an image.
-    workers.shutdown_background();
-    drop(log);
-    result.map(closing).map_err(|error| match error {
-        tui::RunError::Session(error) => error.into(),
+    let runtime = Runtime::new(engine, options.force, sender);
+    let running = Box::pin(tui::run(model, options.screen.clone(), runtime, messages, signals));
+    let ended = running.await.map_err(|error| match error {
+        tui::RunError::Session(error) => ReviewError::from(error),
         tui::RunError::Terminal(error) => error.into(),
-    })
+    })?;
+    Ok(Closing { ended, ..closing })
 }
 
 #[cfg(test)]
@@ -183,7 +211,14 @@ mod tests {
 
     #[test]
     fn the_place_of_everything_is_printed_after_a_review() {
-        let ended = tui::Ended { records: 9, reviewed: 4, is_begun: true, is_saved: false, is_unsaved: true };
+        let ended = tui::Ended {
+            records: 9,
+            reviewed: 4,
+            is_begun: true,
+            is_saved: false,
+            is_unsaved: true,
+            leaving: Some(Leaving::Quit),
+        };
         assert_eq!(
             printed(ended),
             "4 of 9 records reviewed; session: a/.recaption/set.sqlite\n\

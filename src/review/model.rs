@@ -65,6 +65,14 @@ impl Settings {
     }
 }
 
+/// How a review ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    Quit,
+    /// The dataset is opened again.
+    Reopen,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionStatus {
     Opening,
@@ -272,7 +280,8 @@ pub struct Model {
     pub messages: Messages,
     /// The time of the message being handled.
     pub now: Timestamp,
-    pub leaving: bool,
+    /// Set once the review ends.
+    pub leaving: Option<Leaving>,
     pub(super) lines: BTreeMap<RecordId, Entry>,
     pub(super) texts: BTreeMap<RecordId, Vec<(String, String)>>,
     pub(super) loading: HashSet<RecordId>,
@@ -345,7 +354,7 @@ impl Model {
             notice: None,
             messages: Messages::default(),
             now: Timestamp::UNIX_EPOCH,
-            leaving: false,
+            leaving: None,
             lines: BTreeMap::new(),
             texts: BTreeMap::new(),
             loading: HashSet::new(),

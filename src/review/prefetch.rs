@@ -167,7 +167,7 @@ fn request_descriptions(model: &mut Model, out: &mut Vec<Effect>) {
         || model.settings.sample.is_some()
         || model.ahead_stopped
         || model.describer.paused.is_some()
-        || model.leaving
+        || model.leaving.is_some()
         || matches!(model.mode, Mode::ConfirmQuit);
     if is_off {
         return;

@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::{Effect, Mode, Tab};
+use recaption::review::{Effect, Leaving, Mode, Tab};
 use recaption::session::{Actor, Decision, Draft, EditBase, Event, FILE, Seq};
 use rstest::rstest;
 
@@ -158,6 +158,24 @@ fn a_decision_that_is_not_stored_yet_does_not_advance() {
     assert_eq!(world.cursor(), Some(2));
     world.restart();
     assert_eq!(world.model.current(RecordId(1)), Some("Mine."));
+}
+
+#[test]
+fn the_dataset_is_not_opened_again_before_every_change_is_stored() {
+    let mut world = delayed(&["One.", "Two."]);
+    world.keys("a");
+    world.send(full());
+    world.keys(":").write("reopen").keys("Enter");
+    assert_eq!(world.model.leaving, None);
+    assert!(
+        world.notice().starts_with("not opened again: changes to 1 record are not stored yet"),
+        "{}",
+        world.notice()
+    );
+    world.disk_catches_up();
+    world.keys(":").write("reopen").keys("Enter");
+    assert_eq!(world.model.leaving, Some(Leaving::Reopen));
+    assert!(world.asked.contains(&Effect::Quit));
 }
 
 #[test]

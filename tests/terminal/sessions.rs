@@ -71,6 +71,32 @@ fn quitting_asks_and_the_session_is_resumed() {
 }
 
 #[test]
+fn a_dataset_that_changed_is_opened_again_with_the_decisions() {
+    let folder = TempDir::new().expect("a folder");
+    let metadata = dataset(folder.path(), &["One.", "Two.", "Three."]);
+    let mut reviewer = start(&folder, &[]);
+    reviewer.shows("One.");
+    reviewer.press("X");
+    reviewer.shows("1/3 reviewed");
+    // Another program writes the records in another order, and one more.
+    let lines = std::fs::read_to_string(&metadata).expect("the dataset");
+    let mut lines: Vec<&str> = lines.lines().rev().collect();
+    lines.insert(0, r#"{"file_name": "new.jpg", "text": "Zero."}"#);
+    std::fs::write(&metadata, lines.join("\n") + "\n").expect("the dataset");
+    reviewer.press("\x13");
+    reviewer.shows("changed on disk");
+    reviewer.press(":reopen\r");
+    reviewer.shows("1/4 reviewed");
+    reviewer.press("\x13");
+    reviewer.shows("saved metadata_updated.jsonl: 3 records, 0 captions changed, 1 excluded");
+    reviewer.press("q");
+    assert_eq!(reviewer.wait(), (0, true));
+    let saved = std::fs::read_to_string(folder.path().join("metadata_updated.jsonl")).expect("the output");
+    lines.retain(|line| !line.contains("One."));
+    assert_eq!(saved, lines.join("\n") + "\n");
+}
+
+#[test]
 fn a_foreign_output_file_is_overwritten_only_after_confirmation() {
     let folder = TempDir::new().expect("a folder");
     dataset(folder.path(), &["One."]);

@@ -525,6 +525,9 @@ commands! {
         Suspend "suspend" "suspend to the shell" {
             *Context::ALL, "" => |_, _, out| out.push(Effect::Suspend);
         }
+        Reopen "reopen" "open the dataset again" {
+            [Browse], "" => |model, _, out| file::reopen(model, out);
+        }
         SaveAndQuit "save-and-quit" "save and quit" (abbreviations: &["wq", "x"]) {
             *Context::ALL, "save and quit" => |model, _, out| file::save_and_quit(model, out);
         }

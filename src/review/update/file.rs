@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{filter, navigate, store};
 use crate::engine::{SaveFailure, SaveRequest, SaveSummary};
 use crate::review::query;
-use crate::review::{Effect, Mode, Model, NoticeKind, SessionStatus, Tab};
+use crate::review::{Effect, Leaving, Mode, Model, NoticeKind, SessionStatus, Tab};
 use crate::text::counted;
 
 pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
@@ -105,7 +105,23 @@ pub(super) fn save_and_quit(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Quits without saving. The session has every decision already.
 pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
-    model.leaving = true;
+    end(model, Leaving::Quit, out);
+}
+
+/// Opens the dataset again, which may have changed on disk. The session, opened again too, applies its decisions to the
+/// records that they belong to.
+pub(super) fn reopen(model: &mut Model, out: &mut Vec<Effect>) {
+    if let Some(error) = &model.unstored {
+        let records = counted(model.unstored_records(), "record", "records");
+        let refusal = format!("not opened again: changes to {records} are not stored yet: {error}");
+        model.notify(NoticeKind::Warning, refusal);
+    } else {
+        end(model, Leaving::Reopen, out);
+    }
+}
+
+fn end(model: &mut Model, leaving: Leaving, out: &mut Vec<Effect>) {
+    model.leaving = Some(leaving);
     model.mode = Mode::Browse;
     out.push(Effect::StopDescriptions);
     out.push(Effect::Quit);
