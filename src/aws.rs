@@ -15,12 +15,16 @@ mod error_response;
 pub(crate) mod fixture;
 mod geography;
 mod identity;
+mod instance_role;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use client::{Client, Options};
 pub use converse::{ConverseEvent, ConverseRequest, Image, ImageFormat, Stop, Thinking};
 pub use credentials::credentials_are_configured;
 pub use error::{AwsError, Parameter, PauseCause, Reaction};
-pub use geography::{GLOBAL, geographies};
+pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;
+pub use settings::region;

@@ -4,19 +4,27 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::identity::IdentityCache;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::StalledStreamProtectionConfig;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use tokio::time::timeout;
 
 use super::body_limit::BodyLimit;
 use super::classify;
 use super::converse::{ConverseRequest, ConverseStream, Timeouts};
-use super::credentials::{API_KEY, PROFILE, non_empty};
+use super::credentials::{API_KEY, non_empty};
 use super::error::{AwsError, Interruption};
 use super::error_response::RequestInfo;
+use super::settings::Settings;
+use super::tls::client_trusting;
 use crate::text::without_password;
 
 /// Includes the TLS handshake.
@@ -54,8 +62,28 @@ pub struct Client {
     endpoint: Option<Arc<str>>,
     profile: Option<Arc<str>>,
     idle_timeout: Duration,
-    /// Whether requests use a Bedrock API key, which other services do not accept.
-    pub(super) api_key: bool,
+    pub(super) credentials: CredentialsKind,
+}
+
+/// The credentials of the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CredentialsKind {
+    /// Those of the default chain of AWS.
+    Default,
+    /// Those of a chosen profile, whatever is in the environment.
+    Profile,
+    /// A Bedrock API key, which other services do not accept.
+    ApiKey,
+}
+
+/// Returns the credentials of a profile, or, like the AWS CLI, of the container or instance if the profile has none.
+fn profile_credentials(name: &str, config: &ProviderConfig) -> CredentialsProviderChain {
+    let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
+    let container = EcsCredentialsProvider::builder().configure(config).build();
+    let instance = ImdsCredentialsProvider::builder().configure(config).build();
+    CredentialsProviderChain::first_try("Profile", profile)
+        .or_else("EcsContainer", container)
+        .or_else("Ec2InstanceMetadata", instance)
 }
 
 impl Client {
@@ -64,30 +92,44 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`AwsError::NoRegion`] if no region is set, or [`AwsError::Unreachable`] if the endpoint is not a URL.
+    /// Returns an error if no region is set, if a setting is invalid, or if the endpoint is not a URL.
     pub async fn connect(options: &Options) -> Result<Self, AwsError> {
+        let settings = Settings::resolve(options)?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build());
         if let Ok(name) = AppName::new("recaption") {
             loader = loader.app_name(name);
         }
-        if let Some(region) = &options.region {
-            loader = loader.region(Region::new(region.clone()));
+        let region = settings.region.map(Region::new);
+        if let Some(region) = region.clone() {
+            loader = loader.region(region);
+        }
+        let http_client = settings.ca_bundle.as_deref().map(client_trusting).transpose()?;
+        if let Some(client) = http_client.clone() {
+            loader = loader.http_client(client);
         }
         if let Some(profile) = &options.profile {
-            loader = loader.profile_name(profile);
+            let mut config = ProviderConfig::without_region().with_region(region);
+            if let Some(client) = http_client {
+                config = config.with_http_client(client);
+            }
+            loader = loader.profile_name(profile).credentials_provider(profile_credentials(profile, &config));
         }
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        let variable = |name| non_empty(&|name| env::var_os(name), name);
-        let profile = || variable(PROFILE).map(|name| name.to_string_lossy().into_owned());
-        let options = Options { profile: options.profile.clone().or_else(profile), ..options.clone() };
-        Self::new(&loader.load().await, variable(API_KEY).is_some(), &options)
+        let api_key = non_empty(&|name: &str| env::var_os(name), API_KEY);
+        let credentials = match (&options.profile, api_key) {
+            (Some(_), _) => CredentialsKind::Profile,
+            (None, Some(_)) => CredentialsKind::ApiKey,
+            (None, None) => CredentialsKind::Default,
+        };
+        let options = Options { profile: settings.profile, ..options.clone() };
+        Self::new(&loader.load().await, credentials, &options)
     }
 
     /// Uses only the idle timeout and the profile of `options`; the rest is in `config`.
-    pub(super) fn new(config: &SdkConfig, api_key: bool, options: &Options) -> Result<Self, AwsError> {
+    pub(super) fn new(config: &SdkConfig, credentials: CredentialsKind, options: &Options) -> Result<Self, AwsError> {
         let region = config.region().ok_or(AwsError::NoRegion)?.as_ref().into();
         // For messages only.
         let endpoint = config.endpoint_url().map(|url| Arc::<str>::from(without_password(url)));
@@ -97,7 +139,7 @@ impl Client {
             let reason = "not an http:// or https:// URL".to_owned();
             return Err(AwsError::Unreachable { endpoint: endpoint.to_string(), reason });
         }
-        let bedrock = aws_sdk_bedrockruntime::config::Builder::from(config)
+        let mut bedrock = aws_sdk_bedrockruntime::config::Builder::from(config)
             // The rate limiter must see every throttled request to learn the quota. Interrupted streams, which the SDK
             // does not retry, need retries by the caller anyway.
             .retry_config(RetryConfig::disabled())
@@ -112,8 +154,11 @@ impl Client {
             )
             // It does not cover streamed responses; `idle_timeout` does.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .interceptor(BodyLimit)
-            .build();
+            .interceptor(BodyLimit);
+        if credentials == CredentialsKind::Profile {
+            // Otherwise the SDK would use an API key in the environment.
+            bedrock.set_auth_scheme_preference(Some([AuthSchemeId::from("sigv4")].into()));
+        }
         let mut sts = aws_sdk_sts::config::Builder::from(config).interceptor(BodyLimit).timeout_config(
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CONNECT_TIMEOUT * 3).build(),
         );
@@ -122,14 +167,20 @@ impl Client {
             sts.set_endpoint_url(None);
         }
         Ok(Self {
-            bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
+            bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region,
             endpoint,
             profile: options.profile.as_deref().map(Arc::from),
             idle_timeout: options.idle_timeout,
-            api_key,
+            credentials,
         })
+    }
+
+    /// Returns the chosen profile, or the one of the environment.
+    #[must_use]
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
     }
 
     #[must_use]

@@ -1,5 +1,6 @@
 //! A request to a model and its streamed response.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use aws_sdk_bedrockruntime::types::{
     self, ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageSource,
     InferenceConfiguration, Message, OutputConfig, StopReason,
 };
+use aws_smithy_types::Document;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::classify;
@@ -64,6 +66,9 @@ pub enum Thinking {
     ModelDefault,
     /// "low", "medium" or "high".
     Effort(String),
+    /// Turned off with the setting that the model accepts: "disabled", or "`between_tools`", which is nowhere without
+    /// tools.
+    Off(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +137,11 @@ impl ConverseRequest {
         Ok(match self.thinking {
             Thinking::ModelDefault => call,
             Thinking::Effort(effort) => call.output_config(OutputConfig::builder().effort(effort).build()),
+            Thinking::Off(setting) => {
+                let thinking = HashMap::from([("type".to_owned(), Document::String(setting))]);
+                let fields = HashMap::from([("thinking".to_owned(), Document::Object(thinking))]);
+                call.additional_model_request_fields(Document::Object(fields))
+            }
         })
     }
 }

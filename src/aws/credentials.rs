@@ -1,12 +1,16 @@
-//! Detects configured AWS credentials without network access.
+//! Detects configured AWS credentials without network access, except on an EC2 instance.
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A Bedrock API key, which takes precedence over all other credentials.
+use super::instance_role;
+
+/// A Bedrock API key, which takes precedence over other credentials in the environment.
 pub(super) const API_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
+
+pub(super) const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
 /// The default profile.
 pub(super) const PROFILE: &str = "AWS_PROFILE";
@@ -14,7 +18,7 @@ pub(super) const PROFILE: &str = "AWS_PROFILE";
 /// Variables that indicate credentials: keys, a profile, a container role, or a federated identity.
 const VARIABLES: [&str; 6] = [
     API_KEY,
-    "AWS_ACCESS_KEY_ID",
+    ACCESS_KEY,
     PROFILE,
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -36,11 +40,11 @@ const SETTINGS: [&str; 7] = [
     "sso_start_url",
 ];
 
-/// Returns true if the environment or the AWS configuration files provide credentials. Does not check that they are valid
-/// and does not detect the role of an EC2 instance, both of which require a request.
+/// Returns true if the environment, the AWS configuration files or the role of an EC2 instance provide credentials. Does
+/// not check that they are valid.
 #[must_use]
 pub fn credentials_are_configured() -> bool {
-    configured(|name| env::var_os(name))
+    configured(|name| env::var_os(name)) || instance_role::exists(|name| env::var_os(name))
 }
 
 /// Returns the value of a variable. Treats empty as unset, like the AWS CLI.
@@ -52,16 +56,18 @@ fn configured(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     if VARIABLES.iter().any(|name| non_empty(&variable, name).is_some()) {
         return true;
     }
+    config_files(variable).any(|path| provides_credentials(&path))
+}
+
+/// Returns the paths of the AWS configuration files.
+pub(super) fn config_files(variable: impl Fn(&str) -> Option<OsString>) -> impl Iterator<Item = PathBuf> {
     let home = non_empty(&variable, "HOME").map(PathBuf::from);
-    FILES.iter().any(|(name, default)| {
-        let path = match non_empty(&variable, name).map(PathBuf::from) {
-            Some(path) => match (path.strip_prefix("~"), &home) {
-                (Ok(rest), Some(home)) => Some(home.join(rest)),
-                _ => Some(path),
-            },
-            None => home.as_ref().map(|home| home.join(default)),
-        };
-        path.is_some_and(|path| provides_credentials(&path))
+    FILES.into_iter().filter_map(move |(name, default)| match non_empty(&variable, name).map(PathBuf::from) {
+        Some(path) => match (path.strip_prefix("~"), &home) {
+            (Ok(rest), Some(home)) => Some(home.join(rest)),
+            _ => Some(path),
+        },
+        None => home.as_ref().map(|home| home.join(default)),
     })
 }
 

@@ -87,6 +87,33 @@ pub enum AwsError {
     },
     #[error("no AWS region set: use --region, AWS_REGION or `aws configure`")]
     NoRegion,
+    #[error(
+        "no such AWS region: \"{region}\" ({origin}){}",
+        closest.map(|closest| format!("; the closest name is {closest}")).unwrap_or_default()
+    )]
+    InvalidRegion {
+        region: String,
+        /// The setting with the name ("--region").
+        origin: &'static str,
+        closest: Option<&'static str>,
+    },
+    #[error("no AWS profile \"{name}\": {}", if known.is_empty() {
+        "the AWS configuration files have none; run `aws configure --profile NAME`".to_owned()
+    } else {
+        format!("use one of {}", known.join(", "))
+    })]
+    UnknownProfile {
+        name: String,
+        /// The profiles of the configuration files.
+        known: Vec<String>,
+    },
+    #[error("{reason}: correct the file, or set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE to another")]
+    InvalidConfig {
+        /// With the file and the line.
+        reason: String,
+    },
+    #[error("{path}: {reason}; set AWS_CA_BUNDLE to a PEM file of certificates, or unset it")]
+    InvalidCaBundle { path: String, reason: String },
     #[error("cannot reach {endpoint} ({reason}): check the network, --region and --endpoint-url")]
     Unreachable { endpoint: String, reason: String },
     /// A limit of the account that is not a rate.
@@ -207,6 +234,18 @@ pub enum PauseCause {
 }
 
 impl AwsError {
+    /// Returns true if the credentials are missing or do not work.
+    #[must_use]
+    pub const fn is_of_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::NoCredentials { .. }
+                | Self::CredentialsExpired
+                | Self::CredentialsInvalid { .. }
+                | Self::CredentialsUnavailable { .. }
+        )
+    }
+
     #[must_use]
     pub const fn reaction(&self) -> Reaction {
         match self {
@@ -226,7 +265,11 @@ impl AwsError {
             | Self::CredentialsExpired
             | Self::CredentialsInvalid { .. }
             | Self::CredentialsUnavailable { .. }
-            | Self::NoRegion => Reaction::Pause(PauseCause::Access),
+            | Self::NoRegion
+            | Self::InvalidRegion { .. }
+            | Self::UnknownProfile { .. }
+            | Self::InvalidConfig { .. }
+            | Self::InvalidCaBundle { .. } => Reaction::Pause(PauseCause::Access),
             // The request was charged, and the next response would probably be no better.
             Self::ImageRejected { .. } | Self::ResponseDiscarded { .. } => Reaction::FailImage,
             Self::Other { status, code, .. } => match status {

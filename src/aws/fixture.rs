@@ -20,6 +20,7 @@ use http_body::{Body, Frame};
 use serde_json::{Value, json};
 use tokio::time::Sleep;
 
+use super::client::CredentialsKind;
 use super::{Client, Options};
 
 /// Returns its responses in order.
@@ -35,7 +36,7 @@ impl MockBedrock {
     /// Returns a client for region us-east-1.
     pub(crate) fn client(&self) -> Client {
         let config = config().into_builder().http_client(self.0.clone()).build();
-        Client::new(&config, false, &Options::default()).expect("a client")
+        Client::new(&config, CredentialsKind::Default, &Options::default()).expect("a client")
     }
 
     pub(crate) fn requests(&self) -> Vec<MockRequest> {

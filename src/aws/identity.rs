@@ -8,7 +8,7 @@ use aws_sdk_sts::error::BoxError;
 use jiff::Timestamp;
 
 use super::classify;
-use super::client::Client;
+use super::client::{Client, CredentialsKind};
 use super::error::AwsError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Client {
     ///
     /// Returns an error for invalid credentials, a wrong clock, or a network failure.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
-        if self.api_key {
+        if self.credentials == CredentialsKind::ApiKey {
             return Ok(Identity::ApiKey);
         }
         let clock = ServerClock::default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
 
-use crate::aws;
+use crate::aws::{self, AwsError};
 use crate::config::{Config, DescriberChoice};
 use crate::describe::Describer;
 use crate::describe::bedrock::{BedrockDescriber, BedrockError, BedrockOptions};
@@ -17,6 +17,8 @@ use crate::describe::rate_limiter::RateLimits;
 pub enum DescriberError {
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    #[error(transparent)]
+    Aws(#[from] AwsError),
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
@@ -82,13 +84,21 @@ fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
         Some(folder) => Catalogue::load(&folder.join("models.toml"))?,
         None => Catalogue::built_in(),
     };
+    let mut aws = aws::Options {
+        region: config.region.clone(),
+        profile: config.profile.clone(),
+        endpoint_url: config.endpoint_url.clone(),
+        ..aws::Options::default()
+    };
+    // Models, prices and estimates depend on the region.
+    match aws::region(&aws) {
+        Ok(region) => aws.region = region,
+        Err(error @ AwsError::InvalidRegion { .. }) => return Err(error.into()),
+        // Reported by the first connection: a file that only Bedrock needs must not prevent a review.
+        Err(error) => tracing::warn!(%error, "AWS settings are invalid"),
+    }
     Ok(BedrockOptions {
-        aws: aws::Options {
-            region: config.region.clone(),
-            profile: config.profile.clone(),
-            endpoint_url: config.endpoint_url.clone(),
-            ..aws::Options::default()
-        },
+        aws,
         model: config.model.clone(),
         catalogue,
         prompt: Prompt::load(&config.prompt, folder.map(|folder| folder.join("prompts")).as_deref())?,

@@ -22,11 +22,11 @@ use crate::preview::{self, Protocol, ProtocolChoice, Thumbnails};
 use crate::session::{self, Location};
 use crate::text::{counted, sanitize, thousands, without_password};
 
-/// AWS rejects requests with a larger clock skew. See
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
 /// Variables that set a proxy, or exceptions from it.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
 
+/// AWS rejects requests with a larger clock skew. See
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 pub struct DoctorOptions {
@@ -124,7 +124,8 @@ fn describer(options: &DoctorOptions, report: &mut Report<'_, '_>) -> io::Result
         DescriberSetup::Local => report.print(
             "describer",
             Level::Ok,
-            "local; Bedrock is used if there are AWS credentials, or with --describer bedrock",
+            "local; Bedrock is used if there are AWS credentials in the environment, the AWS configuration files or the \
+             metadata of an EC2 instance, or with --describer bedrock",
         ),
         DescriberSetup::None => report.print("describer", Level::Warn, "none: describing is disabled"),
         DescriberSetup::Invalid(error) => {
@@ -144,6 +145,10 @@ fn prompt(bedrock: &BedrockOptions, report: &mut Report<'_, '_>) -> io::Result<(
 async fn amazon(bedrock: &BedrockOptions, probe: bool, report: &mut Report<'_, '_>) -> io::Result<()> {
     let client = match Client::connect(&bedrock.aws).await {
         Ok(client) => client,
+        Err(error @ (AwsError::UnknownProfile { .. } | AwsError::InvalidConfig { .. })) => {
+            return report.fail_access("profile", &error);
+        }
+        Err(error @ AwsError::InvalidCaBundle { .. }) => return report.fail_access("certificates", &error),
         Err(error) => return report.fail_access("region", &error),
     };
     let at = client.endpoint().map(|endpoint| format!(", endpoint {endpoint}")).unwrap_or_default();
@@ -175,7 +180,6 @@ async fn amazon(bedrock: &BedrockOptions, probe: bool, report: &mut Report<'_, '
     Ok(())
 }
 
-/// Prints the identity of the credentials and the clock skew. Returns true if the credentials work.
 /// Prints the proxies that requests go through.
 fn proxies(report: &mut Report<'_, '_>) -> io::Result<()> {
     for name in PROXIES {
@@ -191,13 +195,15 @@ fn proxies(report: &mut Report<'_, '_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Prints the identity of the credentials and the clock skew. Returns false if the credentials do not work.
 async fn identity(client: &Client, report: &mut Report<'_, '_>) -> io::Result<bool> {
+    let profile = client.profile().map(|name| format!(", profile {name}")).unwrap_or_default();
     match client.identity().await {
         Ok(Identity::ApiKey) => {
             report.print("credentials", Level::Ok, "a Bedrock API key (AWS_BEARER_TOKEN_BEDROCK)")?;
         }
         Ok(Identity::Principal { account, arn, server_time }) => {
-            report.print("credentials", Level::Ok, &format!("account {account}, {arn}"))?;
+            report.print("credentials", Level::Ok, &format!("account {account}, {arn}{profile}"))?;
             if let Some(server) = server_time {
                 let off = Timestamp::now().duration_since(server).abs();
                 let (level, message) = if off > MAX_CLOCK_SKEW {
@@ -214,10 +220,12 @@ async fn identity(client: &Client, report: &mut Report<'_, '_>) -> io::Result<bo
                 report.print("clock", level, &message)?;
             }
         }
-        Err(error) => {
+        Err(error) if error.is_of_credentials() => {
             report.fail_access("credentials", &error)?;
             return Ok(false);
         }
+        // A network or a policy may block AWS STS, which describers do not need.
+        Err(error) => report.print("credentials", Level::Warn, &format!("account unknown{profile}: {error}"))?,
     }
     Ok(true)
 }
@@ -234,10 +242,7 @@ async fn model(
     let name = &target.name;
     let end = target.model.as_ref().and_then(|model| model.end_of_life);
     let ended = end.is_some_and(|end| end < Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date());
-    let price = match target.model.as_ref().and_then(|model| model.price) {
-        Some(price) => format!("${} in, ${} out for 1,000 tokens", price.input.exact(), price.output.exact()),
-        None => "price unknown: --budget cannot be used with it".to_owned(),
-    };
+    let price = target.price().unwrap_or_else(|| "price unknown: --budget cannot be used with it".to_owned());
     if !probe {
         let (level, message) = match end {
             Some(end) if ended => (Level::Warn, format!("{name}: {}, retired since {end}", target.id)),

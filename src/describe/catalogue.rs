@@ -123,7 +123,7 @@ impl Catalogue {
         };
         Ok(match self.by_id(id) {
             Some((model, geography)) => Target { id: name.to_owned(), ..Target::of(model, geography) },
-            None => Target { name: name.to_owned(), id: name.to_owned(), model: None, regional: true },
+            None => Target { name: name.to_owned(), id: name.to_owned(), model: None, surcharge: 0 },
         })
     }
 

@@ -15,6 +15,15 @@ pub struct Tokens {
     pub output: u64,
 }
 
+impl Tokens {
+    /// Returns the tokens that a finished request counts against the quota per minute of Bedrock, where an output token
+    /// counts as five.
+    #[must_use]
+    pub const fn quota(self) -> u64 {
+        self.input.saturating_add(self.output.saturating_mul(5))
+    }
+}
+
 impl Add for Tokens {
     type Output = Self;
 
@@ -247,6 +256,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_output_token_counts_five_times_against_the_quota() {
+        assert_eq!(Tokens { input: 1_500, output: 60 }.quota(), 1_800);
+        assert_eq!(Tokens { input: 1, output: u64::MAX }.quota(), u64::MAX);
+    }
 
     #[test]
     fn amounts_are_parsed_with_or_without_dollar_sign_and_decimals() {

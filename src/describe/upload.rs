@@ -1,5 +1,7 @@
-//! Prepares an image for upload: in a format the service accepts, upright, and no larger than the model can use.
+//! Prepares an image for upload: in a format the service accepts, upright, no larger than the model can use, and without
+//! private metadata.
 
+mod metadata;
 #[cfg(test)]
 mod tests;
 
@@ -66,10 +68,13 @@ impl fmt::Debug for Upload {
     }
 }
 
-/// Estimates the tokens of an image: one per 750 pixels, according to Anthropic's documentation of vision.
+/// The side of a square of pixels that makes one token. See <https://platform.claude.com/docs/en/build-with-claude/vision>
+const TOKEN_SIDE: u32 = 28;
+
+/// Returns the tokens of an image that Claude does not scale down.
 #[must_use]
 pub const fn image_tokens(width: u32, height: u32) -> u64 {
-    (width as u64 * height as u64).div_ceil(750)
+    width.div_ceil(TOKEN_SIDE) as u64 * height.div_ceil(TOKEN_SIDE) as u64
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,9 +89,9 @@ pub enum UploadError {
 }
 
 /// Reads the image at `path` and fits it to the limits, blocking for tens of milliseconds if it is large. A file within
-/// the limits is sent unchanged, metadata included, but only if it can be decoded and is in sRGB, because a broken image
-/// would be charged for, and a service may ignore colour profiles. Any other becomes a JPEG in sRGB: the first frame of an
-/// animation, upright, scaled down, with transparency over white.
+/// the limits is sent unchanged, but only if it can be decoded, is in sRGB and has no metadata, because a broken image
+/// would be charged for, a service may ignore colour profiles, and metadata may name a place or a person. Any other
+/// becomes a JPEG in sRGB: the first frame of an animation, upright, scaled down, with transparency over white.
 ///
 /// # Errors
 ///
@@ -105,24 +110,26 @@ fn prepare_unless(
     let bytes = read(path).map_err(|error| error.at(path))?;
     let decoded = decode_undamaged(is_cancelled, &bytes, (edge, edge)).map_err(|error| error.at(path))?;
     let (width, height) = (decoded.info.width, decoded.info.height);
-    let fits = within((width, height), edge) == (width, height)
+    let size = upload_size((width, height), limits);
+    let fits = size == (width, height)
         && decoded.orientation == Orientation::NoTransforms
         && decoded.is_srgb
         && bytes.len() <= limits.bytes;
     match UploadFormat::of(decoded.info.format) {
-        Some(format) if fits => Ok(Upload { bytes: bytes.into(), format, width, height }),
+        Some(format) if fits && metadata::draws_only(&bytes, format) => {
+            Ok(Upload { bytes: bytes.into(), format, width, height })
+        }
         _ => catch_panic(
-            || fit_jpeg(&decoded, edge, limits.bytes, path),
+            || fit_jpeg(&decoded, size, limits.bytes, path),
             |reason| UploadError::NotEncoded { path: path.to_owned(), reason },
         ),
     }
 }
 
-/// Encodes a JPEG of at most `max_bytes` with no side longer than `edge`, reducing first the quality, then the size.
-fn fit_jpeg(decoded: &Decoded, edge: u32, max_bytes: usize, path: &Path) -> Result<Upload, UploadError> {
+/// Encodes a JPEG of at most `max_bytes` and this size, reducing first the quality, then the size.
+fn fit_jpeg(decoded: &Decoded, mut size: (u32, u32), max_bytes: usize, path: &Path) -> Result<Upload, UploadError> {
     let failed =
         |error: &dyn fmt::Display| UploadError::NotEncoded { path: path.to_owned(), reason: clean_message(error) };
-    let mut size = within((decoded.info.width, decoded.info.height), edge);
     loop {
         let picture = without_alpha(decoded.resized(size).map_err(|error| failed(&error))?);
         for quality in QUALITIES {
@@ -144,10 +151,25 @@ fn without_alpha(picture: DynamicImage) -> DynamicImage {
     if picture.color().has_alpha() { opaque(&picture, |_, _| u8::MAX).into() } else { picture }
 }
 
-/// Returns the dimensions after fitting an image of this size to the limits.
+/// Returns the dimensions after fitting an image of this size to the limits: the largest within them, as the service
+/// would choose.
 #[must_use]
 pub fn upload_size(size: (u32, u32), limits: &UploadLimits) -> (u32, u32) {
-    within(size, limits.long_edge.min(limits.longest_side))
+    let fitting = |edge: u32| {
+        let (width, height) = within(size, edge);
+        image_tokens(width, height) <= limits.tokens
+    };
+    let longest = size.0.max(size.1).min(limits.long_edge).min(limits.longest_side).max(1);
+    if fitting(longest) {
+        return within(size, longest);
+    }
+    // The longest edge that fits, by bisection: more pixels never make fewer tokens.
+    let (mut fits, mut exceeds) = (1, longest);
+    while exceeds - fits > 1 {
+        let edge = fits.midpoint(exceeds);
+        if fitting(edge) { fits = edge } else { exceeds = edge }
+    }
+    within(size, fits)
 }
 
 /// Scales a size down so that its longer side is at most `edge`; each side stays at least one pixel.

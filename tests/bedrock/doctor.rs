@@ -1,16 +1,28 @@
 //! `recaption doctor` with Bedrock.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::ministack::ExternalServer;
 use crate::world::{World, output_of};
 
-/// Returns each finding as (about, level, message), and the exit code.
-async fn findings(world: &World, arguments: &[&str], unset: &[&str]) -> (Vec<(String, String, String)>, i32) {
+/// Each finding as (about, level, message), and the exit code.
+pub type Findings = (Vec<(String, String, String)>, i32);
+
+async fn findings(world: &World, arguments: &[&str], unset: &[&str]) -> Findings {
+    findings_in(world, arguments, |command| {
+        for variable in unset {
+            command.env_remove(variable);
+        }
+    })
+    .await
+}
+
+/// Runs `recaption doctor` in an environment changed by `prepare`.
+pub async fn findings_in(world: &World, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Findings {
     let mut command = world.command(&[&["doctor", "--json"], arguments].concat());
-    for variable in unset {
-        command.env_remove(variable);
-    }
+    prepare(&mut command);
     let output = output_of(command).await;
     let lines = String::from_utf8(output.stdout).expect("text");
     let found = lines.lines().map(|line| {
@@ -21,7 +33,7 @@ async fn findings(world: &World, arguments: &[&str], unset: &[&str]) -> (Vec<(St
     (found.collect(), output.status.code().expect("an exit code"))
 }
 
-fn of<'a>(findings: &'a [(String, String, String)], about: &str) -> (&'a str, &'a str) {
+pub fn of<'a>(findings: &'a [(String, String, String)], about: &str) -> (&'a str, &'a str) {
     let found = findings.iter().find(|finding| finding.0 == about);
     let (_, level, message) = found.unwrap_or_else(|| panic!("{about}: {findings:?}"));
     (level, message)

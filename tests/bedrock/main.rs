@@ -1,5 +1,6 @@
 //! End-to-end tests of the Bedrock describer: the program against a mock service that speaks the protocol of Bedrock.
 
+mod account;
 mod doctor;
 mod generate;
 mod ministack;

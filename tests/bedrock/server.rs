@@ -26,6 +26,8 @@ pub enum Reply {
     Fragment { pieces: Vec<String>, exception: Option<&'static str> },
     /// An HTTP error. `code` is the name of the exception.
     Error { status: u16, code: &'static str, message: String },
+    /// A response of another service.
+    Body { status: u16, header: (&'static str, &'static str), body: String },
     /// Closes the connection without a response.
     Reset,
 }
@@ -50,6 +52,9 @@ pub struct ReceivedRequest {
     /// From the path.
     pub model: String,
     pub body: Value,
+    pub path: String,
+    /// The header with the signature or the API key.
+    pub authorization: String,
     /// The time since the start of the server.
     pub at: Duration,
 }
@@ -137,9 +142,11 @@ impl std::error::Error for Closed {}
 async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
     let path = request.uri().path().to_owned();
     let model = path.trim_start_matches("/model/").split('/').next().unwrap_or_default().replace("%3A", ":");
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let authorization = authorization.unwrap_or_default().to_owned();
     let body = request.into_body().collect().await.map_err(|_| Closed)?.to_bytes();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let request = ReceivedRequest { model, body, at: state.start.elapsed() };
+    let request = ReceivedRequest { model, body, path, authorization, at: state.start.elapsed() };
     let number = {
         let mut all = state.requests.lock().expect("no panic under the lock");
         all.push(request.clone());
@@ -147,6 +154,10 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
     };
     match (state.script)(number, &request) {
         Reply::Reset => Err(Closed),
+        Reply::Body { status, header, body } => {
+            let body = http_body_util::Full::new(Bytes::from(body)).map_err(|never: Infallible| match never {}).boxed();
+            Ok(Response::builder().status(status).header(header.0, header.1).body(body).expect("a response"))
+        }
         Reply::Error { status, code, message } => {
             let body = http_body_util::Full::new(Bytes::from(json!({ "message": message }).to_string()));
             Ok(Response::builder()

@@ -10,6 +10,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use jiff::{SignedDuration, Timestamp, fmt};
 use rstest::rstest;
 
+use super::super::client::CredentialsKind;
 use super::super::error::{ImageProblem, Interruption, Limit};
 use super::super::error_response::{ErrorResponse, RequestInfo};
 use super::super::fixture::{MockResponse, config};
@@ -319,7 +320,7 @@ async fn credential_errors_are_distinguished() {
         let provider = SharedCredentialsProvider::new(FailingProvider(provide));
         let config = config().into_builder().credentials_provider(provider).build();
         let options = Options { profile: Some("work".to_owned()), ..Options::default() };
-        let client = Client::new(&config, false, &options).expect("a client");
+        let client = Client::new(&config, CredentialsKind::Default, &options).expect("a client");
         assert_eq!(client.converse(request()).await.expect_err("no credentials"), expected);
         assert_eq!(expected.reaction(), PAUSE);
     }
@@ -348,7 +349,8 @@ impl ProvideCredentials for PendingProvider {
 async fn a_credentials_timeout_is_not_an_interrupted_stream() {
     let config = config().into_builder().credentials_provider(SharedCredentialsProvider::new(PendingProvider));
     let cache = IdentityCache::lazy().load_timeout(Duration::from_secs(20)).build();
-    let client = Client::new(&config.identity_cache(cache).build(), false, &Options::default()).expect("a client");
+    let client = Client::new(&config.identity_cache(cache).build(), CredentialsKind::Default, &Options::default())
+        .expect("a client");
     let error = client.converse(request()).await.expect_err("no credentials");
     assert!(matches!(&error, AwsError::CredentialsUnavailable { reason } if reason.contains("20s")), "{error:?}");
 }
@@ -356,7 +358,7 @@ async fn a_credentials_timeout_is_not_an_interrupted_stream() {
 #[test]
 fn a_client_requires_a_region() {
     let config = config().into_builder().region(None).build();
-    let error = Client::new(&config, false, &Options::default()).expect_err("no region");
+    let error = Client::new(&config, CredentialsKind::Default, &Options::default()).expect_err("no region");
     assert_eq!(error, AwsError::NoRegion);
     assert!(error.to_string().contains("--region") && error.to_string().contains("AWS_REGION"));
 }

@@ -6,6 +6,7 @@ use aws_smithy_http_client::test_util::NeverClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::super::client::CredentialsKind;
 use super::super::error::Interruption;
 use super::super::fixture::Part;
 use super::super::fixture::{config, event};
@@ -13,7 +14,8 @@ use super::super::{Client, Options, Reaction};
 use super::*;
 
 fn client_for(address: &str) -> Client {
-    Client::new(&config().into_builder().endpoint_url(address).build(), false, &Options::default()).expect("a client")
+    Client::new(&config().into_builder().endpoint_url(address).build(), CredentialsKind::Default, &Options::default())
+        .expect("a client")
 }
 
 async fn outcome(client: &Client) -> AwsError {
@@ -70,7 +72,8 @@ async fn a_connection_closed_within_the_response_is_lost() {
 async fn a_server_that_never_responds_times_out() {
     let config = config().into_builder().http_client(NeverClient::new()).build();
     let idle_timeout = Duration::from_secs(20);
-    let client = Client::new(&config, false, &Options { idle_timeout, ..Options::default() }).expect("a client");
+    let client = Client::new(&config, CredentialsKind::Default, &Options { idle_timeout, ..Options::default() })
+        .expect("a client");
     let before = tokio::time::Instant::now();
     let error = outcome(&client).await;
     assert!(matches!(error, AwsError::StreamInterrupted { cause: Interruption::Timeout(_) }), "{error:?}");
@@ -80,7 +83,10 @@ async fn a_server_that_never_responds_times_out() {
 
 #[test]
 fn an_endpoint_must_be_a_url() {
-    let error =
-        Client::new(&config().into_builder().endpoint_url("localhost:4566").build(), false, &Options::default());
+    let error = Client::new(
+        &config().into_builder().endpoint_url("localhost:4566").build(),
+        CredentialsKind::Default,
+        &Options::default(),
+    );
     assert!(matches!(error, Err(AwsError::Unreachable { .. })));
 }

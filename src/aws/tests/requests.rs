@@ -49,6 +49,15 @@ async fn the_effort_of_thinking_can_be_limited() {
 }
 
 #[tokio::test]
+async fn thinking_can_be_turned_off() {
+    for setting in ["disabled", "between_tools"] {
+        let (_, body) = sent(ConverseRequest { thinking: Thinking::Off(setting.to_owned()), ..request() }).await;
+        assert_eq!(body["additionalModelRequestFields"], json!({ "thinking": { "type": setting } }));
+        assert_eq!(body["outputConfig"], Value::Null);
+    }
+}
+
+#[tokio::test]
 async fn image_formats_are_named() {
     for (format, name) in
         [(ImageFormat::Png, "png"), (ImageFormat::Jpeg, "jpeg"), (ImageFormat::Gif, "gif"), (ImageFormat::Webp, "webp")]

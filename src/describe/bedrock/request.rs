@@ -9,8 +9,8 @@ use crate::describe::{Context, Request, Tokens};
 
 /// Additional output tokens for a model that thinks, since thinking counts as output.
 const THINKING_TOKENS: u32 = 2_000;
-/// The assumed size of an image of unknown size: portrait, at the largest size the model sees.
-const DEFAULT_SIZE: (u32, u32) = (1176, 1568);
+/// The assumed size of an image of unknown size: portrait, larger than any model sees.
+const DEFAULT_SIZE: (u32, u32) = (3000, 4000);
 /// Tokens around the text of a message: its role, the end of the turn.
 const MESSAGE_OVERHEAD: u64 = 16;
 
@@ -39,12 +39,12 @@ impl PreparedRequest {
             _ => 1.0,
         };
         let supports_temperature = model.is_none_or(|model| model.temperature) && supports(Parameter::Temperature);
-        let thinks = model.is_some_and(|model| model.thinks);
-        let thinking = match model.and_then(|model| model.effort.clone()).filter(|_| supports(Parameter::Thinking)) {
-            Some(effort) => Thinking::Effort(effort),
-            None => Thinking::ModelDefault,
-        };
-        let input = text_tokens(&text) + upload.tokens();
+        let setting = |setting: Option<&String>| setting.cloned().filter(|_| supports(Parameter::Thinking));
+        let off = setting(model.and_then(|model| model.thinking.as_ref())).map(Thinking::Off);
+        let effort = || setting(model.and_then(|model| model.effort.as_ref())).map(Thinking::Effort);
+        let thinks = model.is_some_and(|model| model.thinks) && off.is_none();
+        let thinking = off.or_else(effort).unwrap_or_default();
+        let input = target.text_tokens(text_tokens(&text)) + upload.tokens();
         let max_input = max_text_tokens(&text) + upload.tokens();
         let format = match upload.format {
             UploadFormat::Png => ImageFormat::Png,
@@ -56,7 +56,7 @@ impl PreparedRequest {
             model: target.id.clone(),
             text,
             image: Some(Image { format, bytes: upload.bytes }),
-            max_tokens: max_output_tokens(request.max_words) + if thinks { THINKING_TOKENS } else { 0 },
+            max_tokens: max_output_tokens(target, request.max_words) + if thinks { THINKING_TOKENS } else { 0 },
             temperature: supports_temperature.then_some(temperature),
             thinking,
         };
@@ -78,6 +78,7 @@ impl PreparedRequest {
         let temperature = self.request.temperature.map(|temperature| format!("temperature: {temperature}"));
         let effort = match &self.request.thinking {
             Thinking::Effort(effort) => Some(format!("effort: {effort}")),
+            Thinking::Off(_) => Some("no thinking".to_owned()),
             Thinking::ModelDefault => None,
         };
         temperature.into_iter().chain(effort).collect::<Vec<_>>().join(", ")
@@ -88,8 +89,8 @@ impl PreparedRequest {
 pub(super) fn estimate(options: &BedrockOptions, target: &Target, size: Option<(u32, u32)>) -> Tokens {
     let text = options.prompt.render(&variables(options, &Context::default(), options.max_words));
     let (width, height) = upload::upload_size(size.unwrap_or(DEFAULT_SIZE), &target.upload_limits());
-    let output = caption_tokens(target_words(options.max_words));
-    Tokens { input: text_tokens(&text) + upload::image_tokens(width, height), output }
+    let output = target.text_tokens(caption_tokens(target_words(options.max_words)));
+    Tokens { input: target.text_tokens(text_tokens(&text)) + upload::image_tokens(width, height), output }
 }
 
 fn variables<'a>(options: &'a BedrockOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
@@ -113,23 +114,53 @@ fn caption_tokens(words: usize) -> u64 {
 
 /// Returns the output limit: enough for a caption of `max_words` in any language, with a margin because models miscount
 /// words, and a caption that is too long is better than one that is cut off.
-fn max_output_tokens(max_words: usize) -> u32 {
-    u32::try_from(max_words.saturating_mul(4).saturating_add(64)).unwrap_or(u32::MAX).min(4_096)
+fn max_output_tokens(target: &Target, max_words: usize) -> u32 {
+    let tokens = target.text_tokens((max_words as u64).saturating_mul(4).saturating_add(64));
+    u32::try_from(tokens).unwrap_or(u32::MAX).min(4_096)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::describe::catalogue::Catalogue;
 
     #[test]
     fn the_output_limit_is_bounded_and_fits_captions_in_any_language() {
-        for words in [1, 50, 400] {
-            assert!(u64::from(max_output_tokens(words)) > 2 * caption_tokens(words), "{words}");
+        let targets = ["claude-sonnet-4-6", "claude-sonnet-5-5"]
+            .map(|name| Catalogue::built_in().resolve(name, "us-east-1").expect("a known model"));
+        for target in &targets {
+            for words in [1, 50, 400] {
+                let expected = target.text_tokens(caption_tokens(words));
+                assert!(u64::from(max_output_tokens(target, words)) > 2 * expected, "{words}");
+            }
+            assert_eq!(max_output_tokens(target, usize::MAX), 4_096);
         }
-        assert_eq!(max_output_tokens(usize::MAX), 4_096);
         // A Korean character is three bytes and about one token.
         let korean = "베이지색 코트를 입은 사람";
         assert!(text_tokens(korean) >= 13);
         assert!(max_text_tokens(korean) >= text_tokens(korean));
+    }
+
+    /// From counts of the service: 1,304 for 1000 × 1000 with 8 tokens around it; 1,625 and 2,768 for 1080p, 1,661 for 12
+    /// megapixels on a standard model, with prompts of 65 to 85 tokens; 4,760 for pictures above the limits of the others.
+    /// The formula is in <https://platform.claude.com/docs/en/build-with-claude/vision>.
+    #[test]
+    fn image_tokens_are_within_a_tenth_of_the_counts_of_the_service() {
+        let (standard, high) = (["claude-sonnet-4-5", "claude-haiku-4-5"], ["claude-sonnet-5-5", "claude-haiku-5-5"]);
+        for (size, counted) in [
+            ((1000, 1000), [1296, 1296]),
+            ((1920, 1080), [1625 - 65, 2768 - 85]),
+            ((4000, 3000), [1661 - 65, 4760]),
+            ((200, 200), [64, 64]),
+        ] {
+            for (models, counted) in [standard, high].into_iter().zip(counted) {
+                for model in models {
+                    let target = Catalogue::built_in().resolve(model, "us-east-1").expect("a known model");
+                    let (width, height) = upload::upload_size(size, &target.upload_limits());
+                    let estimated = upload::image_tokens(width, height);
+                    assert!(estimated.abs_diff(counted) * 10 <= counted, "{model} {size:?}: {estimated} for {counted}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The TOML format of the catalogue. Unknown keys are errors.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -9,7 +10,7 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::AUTO;
-use super::model::{Model, Models, Price, UploadLimits};
+use super::model::{LongPrompt, Model, Models, Price, Rates, Surcharges, UploadLimits};
 use crate::describe::Dollars;
 
 /// An error in a file. The line is counted from one.
@@ -40,15 +41,34 @@ struct ModelTable {
     geographies: Option<Vec<String>>,
     input: Option<PerThousand>,
     output: Option<PerThousand>,
+    long_prompt: Option<LongPromptTable>,
     priced: Option<Day>,
     regional_surcharge: Option<u32>,
+    gov_surcharge: Option<u32>,
+    extra_tokens: Option<u32>,
     temperature: Option<bool>,
     thinks: Option<bool>,
+    thinking: Option<String>,
     effort: Option<String>,
     long_edge: Option<Pixels>,
+    image_tokens: Option<NonZeroU32>,
     longest_side: Option<Pixels>,
     picture_bytes: Option<usize>,
     end_of_life: Option<Day>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongPromptTable {
+    above: u64,
+    input: PerThousand,
+    output: PerThousand,
+}
+
+impl From<LongPromptTable> for LongPrompt {
+    fn from(table: LongPromptTable) -> Self {
+        Self { above: table.above, rates: Rates { input: table.input.0, output: table.output.0 } }
+    }
 }
 
 /// Dollars per 1,000 tokens. A string, because TOML's numbers are not exact.
@@ -138,18 +158,23 @@ impl ModelTable {
     fn merged_over(self, base: Option<&Model>, alias: &str) -> Result<Model, String> {
         let missing = |key: &str| format!("{alias}: \"{key}\" is missing");
         let price = base.and_then(|model| model.price);
-        let input = self.input.map(|it| it.0).or(price.map(|price| price.input));
-        let output = self.output.map(|it| it.0).or(price.map(|price| price.output));
-        let surcharge = self.regional_surcharge.or(base.map(|model| model.regional_surcharge)).unwrap_or_default();
+        let input = self.input.map(|it| it.0).or(price.map(|price| price.rates.input));
+        let output = self.output.map(|it| it.0).or(price.map(|price| price.rates.output));
+        let surcharges = base.map(|model| model.surcharges).unwrap_or_default();
         let price = match (input, output) {
             (Some(input), Some(output)) => Some(Price {
-                input,
-                output,
+                rates: Rates { input, output },
+                long_prompt: self.long_prompt.map(LongPrompt::from).or(price.and_then(|price| price.long_prompt)),
                 priced: self.priced.map(|it| it.0).or(price.and_then(|price| price.priced)),
             }),
             (None, None) => None,
             (Some(_), None) => return Err(missing("output")),
             (None, Some(_)) => return Err(missing("input")),
+        };
+        // A user who sets an effort wants the model to think.
+        let thinking = match self.effort {
+            Some(_) => self.thinking,
+            None => self.thinking.or(base.and_then(|model| model.thinking.clone())),
         };
         let upload = base.map(|model| model.upload).unwrap_or_default();
         Ok(Model {
@@ -157,12 +182,18 @@ impl ModelTable {
             id: self.id.or(base.map(|model| model.id.clone())).ok_or_else(|| missing("id"))?,
             geographies: self.geographies.or(base.map(|model| model.geographies.clone())).unwrap_or_default(),
             price,
-            regional_surcharge: surcharge,
+            surcharges: Surcharges {
+                regional: self.regional_surcharge.unwrap_or(surcharges.regional),
+                gov: self.gov_surcharge.or(surcharges.gov),
+            },
+            extra_tokens: self.extra_tokens.or(base.map(|model| model.extra_tokens)).unwrap_or_default(),
             temperature: self.temperature.or(base.map(|model| model.temperature)).unwrap_or(true),
             thinks: self.thinks.or(base.map(|model| model.thinks)).unwrap_or_default(),
+            thinking,
             effort: self.effort.or(base.and_then(|model| model.effort.clone())),
             upload: UploadLimits {
                 long_edge: self.long_edge.map_or(upload.long_edge, |it| it.0),
+                tokens: self.image_tokens.map_or(upload.tokens, |it| it.get().into()),
                 longest_side: self.longest_side.map_or(upload.longest_side, |it| it.0),
                 bytes: self.picture_bytes.unwrap_or(upload.bytes),
             },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::aws::GLOBAL;
+use crate::aws::{GLOBAL, GOV};
 use crate::describe::{Cost, Dollars, Tokens};
 
 /// Models by alias.
@@ -21,12 +21,15 @@ pub struct Model {
     pub geographies: Vec<String>,
     /// `None` if unknown.
     pub price: Option<Price>,
-    /// Percent added to the price for all profiles except the global one.
-    pub regional_surcharge: u32,
+    pub surcharges: Surcharges,
+    /// Percent of tokens that its tokenizer needs beyond those of Claude 4.6 for the same text.
+    pub extra_tokens: u32,
     /// Whether the model accepts a temperature.
     pub temperature: bool,
     /// Whether the model thinks by default. Thinking counts as output.
     pub thinks: bool,
+    /// The setting that turns thinking off, if it can be.
+    pub thinking: Option<String>,
     /// The effort to request, to limit thinking.
     pub effort: Option<String>,
     pub upload: UploadLimits,
@@ -48,8 +51,10 @@ impl Model {
 /// The limits of a model for images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UploadLimits {
-    /// The longest side that the model can use, in pixels. A larger image costs more without showing more.
+    /// The longest side that the model can use, in pixels. The service scales larger images down.
     pub long_edge: u32,
+    /// The most tokens of an image. The service scales images of more tokens down.
+    pub tokens: u64,
     /// The longest side that the service accepts, in pixels.
     pub longest_side: u32,
     /// The largest file that the service accepts, in bytes.
@@ -59,26 +64,59 @@ pub struct UploadLimits {
 impl Default for UploadLimits {
     /// The limits of Claude on Bedrock, the strictest of all.
     fn default() -> Self {
-        Self { long_edge: 1568, longest_side: 8000, bytes: 3_750_000 }
+        Self { long_edge: 1568, tokens: 1568, longest_side: 8000, bytes: 3_750_000 }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// Per 1,000 input tokens.
-    pub input: Dollars,
-    /// Per 1,000 output tokens.
-    pub output: Dollars,
+    pub rates: Rates,
+    /// The rates of long prompts, if they differ.
+    pub long_prompt: Option<LongPrompt>,
     /// The date of the price list.
     pub priced: Option<Date>,
+}
+
+/// Dollars per 1,000 tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    pub input: Dollars,
+    pub output: Dollars,
+}
+
+/// The rates of requests with more than `above` input tokens, for all of their tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongPrompt {
+    pub above: u64,
+    pub rates: Rates,
+}
+
+/// Percent added to the price of a model, by inference profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surcharges {
+    /// Of all profiles except the global one.
+    pub regional: u32,
+    /// Of the regions of the US government, if it differs.
+    pub gov: Option<u32>,
+}
+
+impl Surcharges {
+    fn percent(self, geography: Option<&str>) -> u32 {
+        match geography {
+            Some(GLOBAL) => 0,
+            Some(GOV) => self.gov.unwrap_or(self.regional),
+            _ => self.regional,
+        }
+    }
 }
 
 impl Price {
     /// Returns the cost with `surcharge` percent added, rounded up to a billionth.
     fn total(self, tokens: Tokens, surcharge: u32) -> Dollars {
         const SCALE: u128 = 1_000 * 100;
+        let rates = self.long_prompt.filter(|long| tokens.input > long.above).map_or(self.rates, |long| long.rates);
         let of = |count: u64, price: Dollars| u128::from(count) * u128::from(price.billionths());
-        let base = of(tokens.input, self.input).saturating_add(of(tokens.output, self.output));
+        let base = of(tokens.input, rates.input).saturating_add(of(tokens.output, rates.output));
         let total = base.saturating_mul(100 + u128::from(surcharge)).div_ceil(SCALE);
         Dollars::from_billionths(u64::try_from(total).unwrap_or(u64::MAX))
     }
@@ -93,24 +131,22 @@ pub struct Target {
     pub id: String,
     /// `None` if the model is not in the catalogue.
     pub model: Option<Arc<Model>>,
-    /// Whether the regional surcharge applies.
-    pub(super) regional: bool,
+    /// Percent added to the price.
+    pub(super) surcharge: u32,
 }
 
 impl Target {
     /// Creates a target for the inference profile of a geography, or for the model id.
     pub(super) fn of(model: &Arc<Model>, geography: Option<&str>) -> Self {
         let id = geography.map_or_else(|| model.id.clone(), |geography| format!("{geography}.{}", model.id));
-        Self { name: model.alias.clone(), id, model: Some(Arc::clone(model)), regional: geography != Some(GLOBAL) }
+        let surcharge = model.surcharges.percent(geography);
+        Self { name: model.alias.clone(), id, model: Some(Arc::clone(model)), surcharge }
     }
 
     /// Returns the cost, which is unknown without a price.
     #[must_use]
     pub fn cost(&self, tokens: Tokens) -> Cost {
-        let total = |model: &Arc<Model>| {
-            let surcharge = if self.regional { model.regional_surcharge } else { 0 };
-            Some(model.price?.total(tokens, surcharge))
-        };
+        let total = |model: &Arc<Model>| Some(model.price?.total(tokens, self.surcharge));
         Cost::from(self.model.as_ref().and_then(total))
     }
 
@@ -118,5 +154,24 @@ impl Target {
     #[must_use]
     pub fn upload_limits(&self) -> UploadLimits {
         self.model.as_ref().map(|model| model.upload).unwrap_or_default()
+    }
+
+    /// Returns the tokens of a text that Claude 4.6 would split into `count`.
+    #[must_use]
+    pub fn text_tokens(&self, count: u64) -> u64 {
+        let percent = 100 + self.model.as_ref().map_or(0, |model| u64::from(model.extra_tokens));
+        count.saturating_mul(percent).div_ceil(100)
+    }
+
+    /// Returns the price per 1,000 tokens with the surcharge and its date ("$0.0022 in, $0.011 out for 1,000 tokens on
+    /// 2026-11-29"), or `None` if it is unknown.
+    #[must_use]
+    pub fn price(&self) -> Option<String> {
+        let price = self.model.as_ref()?.price?;
+        let rate = |tokens| price.total(tokens, self.surcharge).exact();
+        let input = rate(Tokens { input: 1_000, output: 0 });
+        let output = rate(Tokens { input: 0, output: 1_000 });
+        let date = price.priced.map(|date| format!(" on {date}")).unwrap_or_default();
+        Some(format!("${input} in, ${output} out for 1,000 tokens{date}"))
     }
 }

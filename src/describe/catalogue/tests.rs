@@ -30,6 +30,10 @@ fn id(named: &str, region: &str) -> String {
 #[case("claude-sonnet-4-6", "ap-northeast-1", "jp.anthropic.claude-sonnet-4-6")]
 #[case("claude-sonnet-4-6", "ap-southeast-2", "au.anthropic.claude-sonnet-4-6")]
 #[case("claude-sonnet-4-6", "ca-central-1", "us.anthropic.claude-sonnet-4-6")]
+#[case("claude-sonnet-4-5", "us-gov-west-1", "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0")]
+#[case("claude-haiku-5-5", "us-gov-east-1", "us-gov.anthropic.claude-haiku-5-5")]
+#[case("claude-haiku-5-5", "sa-east-1", "global.anthropic.claude-haiku-5-5")]
+#[case("nova-2-lite", "eu-north-1", "eu.amazon.nova-2-lite-v1:0")]
 #[case("claude-sonnet-4-6", "sa-east-1", "global.anthropic.claude-sonnet-4-6")]
 #[case("claude-haiku-4-5", "eu-central-1", "eu.anthropic.claude-haiku-4-5-20251001-v1:0")]
 #[case("nova-lite", "ap-northeast-1", "apac.amazon.nova-lite-v1:0")]
@@ -56,7 +60,7 @@ fn a_model_without_a_profile_for_the_region_is_rejected_and_skipped_by_auto() {
     let catalogue = Catalogue::built_in();
     let error = catalogue.resolve("claude-3-7-sonnet", "sa-east-1").unwrap_err();
     assert!(error.to_string().contains("not available in sa-east-1, only through inference profiles for us, eu, apac"));
-    // The GovCloud partition has none of the public profiles.
+    // The GovCloud partition has few of the models.
     assert!(catalogue.resolve("claude-sonnet-4-6", "us-gov-west-1").is_err());
 
     let names = |region| catalogue.automatic(region).into_iter().map(|target| target.name).collect::<Vec<_>>();
@@ -64,7 +68,8 @@ fn a_model_without_a_profile_for_the_region_is_rejected_and_skipped_by_auto() {
     assert_eq!(names("us-east-1"), all);
     assert_eq!(names("ap-northeast-2"), all);
     assert_eq!(names("sa-east-1"), all[1..]);
-    assert_eq!(names("us-gov-west-1"), [] as [String; 0]);
+    assert_eq!(names("us-gov-west-1"), ["claude-sonnet-4-5"]);
+    assert_eq!(names("cn-north-1"), [""; 0]);
 }
 
 #[rstest]
@@ -119,7 +124,18 @@ fn an_unknown_name_lists_the_most_similar_names_first() {
 #[case("global.anthropic.claude-sonnet-4-6", "0.003", "0.015")]
 #[case("global.anthropic.claude-haiku-4-5-20251001-v1:0", "0.001", "0.005")]
 #[case("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "0.0011", "0.0055")]
-#[case("au.anthropic.claude-sonnet-5", "0.0033", "0.0165")]
+#[case("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", "0.0036", "0.018")]
+#[case("global.anthropic.claude-sonnet-5", "0.002", "0.01")]
+#[case("au.anthropic.claude-sonnet-5", "0.0022", "0.011")]
+#[case("global.anthropic.claude-sonnet-5-5", "0.002", "0.01")]
+#[case("us.anthropic.claude-sonnet-5-5", "0.0022", "0.011")]
+#[case("us-gov.anthropic.claude-sonnet-5-5", "0.0024", "0.012")]
+#[case("global.anthropic.claude-haiku-5-5", "0.0001", "0.0005")]
+#[case("eu.anthropic.claude-haiku-5-5", "0.00011", "0.00055")]
+#[case("us.anthropic.claude-opus-5-5", "0.0044", "0.022")]
+#[case("us-gov.anthropic.claude-opus-5-5", "0.0048", "0.024")]
+#[case("us.amazon.nova-2-lite-v1:0", "0.00033", "0.00275")]
+#[case("global.amazon.nova-2-lite-v1:0", "0.0003", "0.0025")]
 #[case("us.amazon.nova-lite-v1:0", "0.00006", "0.00024")]
 fn prices_are_exact(#[case] id: &str, #[case] input: &str, #[case] output: &str) {
     let target = Catalogue::built_in().resolve(id, "us-east-1").unwrap();
@@ -143,21 +159,63 @@ fn costs_are_rounded_up_to_a_billionth_and_saturate() {
 }
 
 #[test]
-fn models_without_a_published_price_have_none() {
-    for alias in ["claude-sonnet-5-5", "claude-haiku-5-5"] {
-        let target = Catalogue::built_in().resolve(alias, "us-east-1").unwrap();
-        assert_eq!(target.cost(Tokens { input: 1, output: 1 }), Cost::UNKNOWN, "{alias}");
-    }
+fn long_prompts_have_a_price_of_their_own() {
+    let target = Catalogue::built_in().resolve("global.anthropic.claude-haiku-5-5", "us-east-1").unwrap();
+    let cost = |input| target.cost(Tokens { input, output: 1_000 });
+    assert_eq!(cost(100_000), Cost::from(dollars("0.0105")));
+    assert_eq!(cost(100_001), Cost::from(dollars("0.0525005")));
+    // A price of the user's replaces the one of short prompts.
+    let file = "[models.claude-haiku-5-5]\ninput = \"0.0002\"\noutput = \"0.001\"\n";
+    let target = merged(file).unwrap().resolve("global.anthropic.claude-haiku-5-5", "us-east-1").unwrap();
+    assert_eq!(target.cost(Tokens { input: 1_000, output: 0 }), Cost::from(dollars("0.0002")));
+}
+
+#[test]
+fn a_price_is_shown_with_its_surcharge_and_date() {
+    let price = |id: &str| Catalogue::built_in().resolve(id, "us-east-1").unwrap().price();
+    let shown = price("us.anthropic.claude-sonnet-5-5").unwrap();
+    assert_eq!(shown, "$0.0022 in, $0.011 out for 1,000 tokens on 2026-11-29");
+    assert_eq!(price("acme.vision"), None);
+}
+
+#[test]
+fn newer_models_need_more_tokens_for_the_same_text() {
+    let tokens = |alias: &str| Catalogue::built_in().resolve(alias, "us-east-1").unwrap().text_tokens(101);
+    assert_eq!(tokens("claude-sonnet-4-6"), 101);
+    assert_eq!(tokens("claude-sonnet-5-5"), 132);
+    assert_eq!(tokens("acme.vision"), 101);
+}
+
+#[test]
+fn a_user_who_sets_an_effort_wants_the_model_to_think() {
+    let setting = |text: &str| {
+        let model = merged(text).unwrap().models["claude-sonnet-5"].clone();
+        (model.thinking.clone(), model.effort.clone())
+    };
+    assert_eq!(setting(""), (Some("disabled".to_owned()), None));
+    let medium = Some("medium".to_owned());
+    assert_eq!(setting("[models.claude-sonnet-5]\neffort = \"medium\"\n"), (None, medium.clone()));
+    let both = "[models.claude-sonnet-5]\neffort = \"medium\"\nthinking = \"disabled\"\n";
+    assert_eq!(setting(both), (Some("disabled".to_owned()), medium));
 }
 
 #[test]
 fn the_built_in_models_have_limits_and_parameters() {
     let catalogue = Catalogue::built_in();
     for model in catalogue.models() {
-        let new = ["claude-sonnet-5", "claude-sonnet-5-5", "claude-haiku-5-5"].contains(&model.alias.as_str());
+        let thinking = match model.alias.as_str() {
+            "claude-sonnet-5" | "claude-haiku-5-5" => Some((Some("disabled"), None)),
+            "claude-sonnet-5-5" => Some((Some("between_tools"), None)),
+            "claude-opus-5-5" => Some((None, Some("low"))),
+            _ => None,
+        };
+        let new = thinking.is_some();
         assert_eq!((model.temperature, model.thinks), (!new, new), "{}", model.alias);
-        assert_eq!(model.effort.as_deref(), new.then_some("low"), "{}", model.alias);
-        assert_eq!(model.upload, UploadLimits { long_edge: 1568, longest_side: 8000, bytes: 3_750_000 });
+        let setting = (model.thinking.as_deref(), model.effort.as_deref());
+        assert_eq!(setting, thinking.unwrap_or_default(), "{}", model.alias);
+        let (long_edge, tokens) = if new { (2576, 4784) } else { (1568, 1568) };
+        let limits = UploadLimits { long_edge, tokens, longest_side: 8000, bytes: 3_750_000 };
+        assert_eq!(model.upload, limits, "{}", model.alias);
         assert!(model.price.is_none_or(|price| price.priced.is_some()), "{}: prices have a date", model.alias);
     }
     let end = |alias: &str| catalogue.models[alias].end_of_life.map(|day| day.to_string());
@@ -181,8 +239,8 @@ fn a_users_file_is_merged_over_the_built_in_models() {
         long-edge = 1024
 
         [models.claude-sonnet-5-5]
-        input = "0.002"
-        output = "0.01"
+        input = "0.003"
+        output = "0.015"
 
         [models.house]
         id = "acme.vision-v2:0"
@@ -195,12 +253,12 @@ fn a_users_file_is_merged_over_the_built_in_models() {
     assert_eq!(changed.id, before.id);
     assert_eq!(changed.upload, UploadLimits { long_edge: 1024, ..before.upload });
     let price = changed.price.unwrap();
-    assert_eq!((price.input, price.output), (dollars("0.0007"), dollars("0.005")));
+    assert_eq!((price.rates.input, price.rates.output), (dollars("0.0007"), dollars("0.005")));
     assert_eq!(price.priced.unwrap().to_string(), "2027-01-31");
 
-    // The built-in model has a surcharge but no price.
+    // The surcharge of the built-in model remains.
     let priced = catalogue.resolve("claude-sonnet-5-5", "us-east-1").unwrap();
-    assert_eq!(priced.cost(Tokens { input: 1_000, output: 0 }), Cost::from(dollars("0.0022")));
+    assert_eq!(priced.cost(Tokens { input: 1_000, output: 0 }), Cost::from(dollars("0.0033")));
 
     let order = catalogue.automatic("us-east-1");
     assert_eq!(order[0].id, "acme.vision-v2:0", "called by its id, for lack of profiles");

@@ -9,7 +9,7 @@ use super::*;
 use crate::picture::PictureError;
 use crate::picture::fixture::*;
 
-const LIMITS: UploadLimits = UploadLimits { long_edge: 100, longest_side: 8000, bytes: 3_750_000 };
+const LIMITS: UploadLimits = UploadLimits { long_edge: 100, tokens: 1568, longest_side: 8000, bytes: 3_750_000 };
 
 fn prepare_within(file: &[u8], limits: &UploadLimits) -> Result<Upload, UploadError> {
     let folder = tempfile::tempdir().unwrap();
@@ -125,11 +125,6 @@ fn images_are_sent_upright(#[case] orientation: u8, #[case] expected: [[u8; 3]; 
         assert_eq!((upload.width, upload.height), size);
         let colours = quarter_colours(&decoded(&upload));
         assert!(colours.iter().zip(expected).all(|(&a, b)| near(a, b)), "{colours:?}");
-        assert_eq!(
-            *upload.bytes == *file,
-            orientation == 1 && side == 80,
-            "unchanged only if upright and within the limits"
-        );
     }
 }
 
@@ -206,12 +201,97 @@ fn a_header_with_an_enormous_size_is_rejected_before_allocation() {
 }
 
 #[test]
-fn tokens_are_estimated_from_the_pixels() {
-    // 1092 × 1092 is about 1,590 tokens in the documentation's table.
-    assert_eq!(image_tokens(1092, 1092), 1590);
-    assert_eq!(image_tokens(1568, 1176), 2459);
+fn an_image_has_a_token_for_each_square_of_28_pixels() {
+    // The table of https://platform.claude.com/docs/en/build-with-claude/vision has 64, 1,296 and 1,521.
+    assert_eq!(image_tokens(200, 200), 64);
+    assert_eq!(image_tokens(1000, 1000), 1296);
+    assert_eq!(image_tokens(1092, 1092), 1521);
     assert_eq!(image_tokens(1, 1), 1);
-    assert_eq!(prepared(&encoded(quarters(100, 60), ImageFormat::Png)).tokens(), 8);
+    assert_eq!(image_tokens(u32::MAX, u32::MAX), 153_391_690 * 153_391_690);
+    assert_eq!(prepared(&encoded(quarters(100, 60), ImageFormat::Png)).tokens(), 12);
+}
+
+#[test]
+fn both_the_edge_and_the_tokens_are_limited() {
+    let standard = UploadLimits::default();
+    let high = UploadLimits { long_edge: 2576, tokens: 4784, ..standard };
+    // 12 megapixels: 1,564 tokens, and not more on the long edge of 1,568 pixels, which would make 2,352.
+    assert_eq!(upload_size((4000, 3000), &standard), (1269, 952));
+    assert_eq!(upload_size((3000, 4000), &standard), (952, 1269));
+    assert_eq!(upload_size((4000, 3000), &high), (2212, 1659));
+    // The edge is the limit of wide images.
+    assert_eq!(upload_size((8000, 1000), &standard), (1568, 196));
+    assert_eq!(upload_size((1568, 784), &standard), (1568, 784));
+    assert_eq!(upload_size((1, 30_000), &standard), (1, 1568));
+    let none = UploadLimits { long_edge: 1, tokens: 0, ..standard };
+    assert_eq!(upload_size((4000, 3000), &none), (1, 1));
+}
+
+/// Inserts a segment after the start of a JPEG.
+fn with_segment(file: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len() + 2).unwrap().to_be_bytes();
+    [&file[..2], &[0xFF, marker], &length, content, &file[2..]].concat()
+}
+
+/// Inserts a chunk after the header of a PNG.
+fn with_chunk(file: &[u8], kind: [u8; 4], content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    let checksum = crc32(&[&kind, content].concat()).to_be_bytes();
+    [&file[..33], &length, &kind, content, &checksum, &file[33..]].concat()
+}
+
+/// The checksum of a PNG chunk (PNG specification, annex D).
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 })
+    })
+}
+
+/// Appends a chunk to a WebP.
+fn with_riff_chunk(file: &[u8], kind: [u8; 4], content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_le_bytes();
+    let mut bytes = [file, &kind, &length, content].concat();
+    let size = u32::try_from(bytes.len() - 8).unwrap().to_le_bytes();
+    bytes[4..8].copy_from_slice(&size);
+    bytes
+}
+
+#[test]
+fn metadata_is_not_sent() {
+    const SECRET: &[u8] = b"secret position.";
+    let exif = [b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0".as_slice(), SECRET].concat();
+    let xmp = [b"http://ns.adobe.com/xap/1.0/\0".as_slice(), SECRET].concat();
+    let jpeg = jpeg(&quarters(64, 32));
+    let png = encoded(quarters(64, 32), ImageFormat::Png);
+    let webp = encoded(quarters(64, 32), ImageFormat::WebP);
+    let gif = animation(20);
+    let files = [
+        with_segment(&jpeg, 0xE1, &exif),
+        with_segment(&jpeg, 0xE1, &xmp),
+        with_segment(&jpeg, 0xED, &[b"Photoshop 3.0\0".as_slice(), SECRET].concat()),
+        with_segment(&jpeg, 0xE2, &[b"MPF\0".as_slice(), SECRET].concat()),
+        with_segment(&jpeg, 0xEE, SECRET),
+        with_segment(&jpeg, 0xFE, SECRET),
+        // A video behind the image.
+        [&jpeg, SECRET].concat(),
+        with_chunk(&png, *b"eXIf", &exif[6..]),
+        with_chunk(&png, *b"tEXt", &[b"Comment\0".as_slice(), SECRET].concat()),
+        [&png, SECRET].concat(),
+        with_riff_chunk(&webp, *b"XMP ", SECRET),
+        with_riff_chunk(&webp, *b"EXIF", SECRET),
+        [&gif[..gif.len() - 1], b"!\xFE\x10", SECRET, b"\0;"].concat(),
+        [&gif[..gif.len() - 1], b"!\xFF\x0BXMP DataXMP\x10", SECRET, b"\0;"].concat(),
+        [&gif, SECRET].concat(),
+    ];
+    for (number, file) in files.iter().enumerate() {
+        assert!(memchr::memmem::find(file, SECRET).is_some());
+        let upload = prepared(file);
+        assert!(memchr::memmem::find(&upload.bytes, SECRET).is_none(), "file {number}");
+        assert_eq!(upload.format, UploadFormat::Jpeg, "file {number}");
+    }
+    for file in [&jpeg, &png, &webp, &gif] {
+        assert_eq!(*prepared(file).bytes, **file, "without metadata, a file is sent unchanged");
+    }
 }
 
 #[test]
@@ -249,7 +329,7 @@ proptest! {
         format in prop::sample::select(vec![ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Jpeg, ImageFormat::WebP]),
     ) {
         let file = encoded(noise(width, height), format);
-        let limits = UploadLimits { long_edge, bytes, longest_side: 8000 };
+        let limits = UploadLimits { long_edge, bytes, ..LIMITS };
         let upload = prepare_within(&file, &limits).unwrap();
         prop_assert!(upload.bytes.len() <= bytes);
         prop_assert!(upload.width.max(upload.height) <= long_edge);
@@ -261,6 +341,30 @@ proptest! {
         prop_assert!((across - down).abs() <= 4.0 * f64::from(width.max(height)), "{upload:?}");
         let fits = width.max(height) <= long_edge && file.len() <= bytes;
         prop_assert_eq!(*upload.bytes == *file, fits && format != ImageFormat::Bmp);
+    }
+
+    #[test]
+    fn an_upload_is_the_largest_that_fits(
+        width in 1..20_000_u32,
+        height in 1..20_000_u32,
+        long_edge in 1..3_000_u32,
+        tokens in 1..5_000_u64,
+    ) {
+        let limits = UploadLimits { long_edge, tokens, ..LIMITS };
+        let (across, down) = upload_size((width, height), &limits);
+        prop_assert!(across <= width && down <= height && across.max(down) <= long_edge);
+        prop_assert!(image_tokens(across, down) <= tokens.max(1));
+        let longer = within((width, height), across.max(down) + 1);
+        let larger = longer == (width, height) && (across, down) == longer;
+        prop_assert!(larger || across.max(down) == long_edge || image_tokens(longer.0, longer.1) > tokens);
+        prop_assert_eq!(upload_size((across, down), &limits), (across, down), "fitted already");
+    }
+
+    #[test]
+    fn any_file_can_be_searched_for_metadata(bytes in prop::collection::vec(any::<u8>(), 0..200), head in 0..4_usize) {
+        let heads: [&[u8]; 4] = [&[0xFF, 0xD8], b"\x89PNG\r\n\x1A\n", b"RIFF\0\0\0\0WEBP", b"GIF89a"];
+        let formats = [UploadFormat::Jpeg, UploadFormat::Png, UploadFormat::WebP, UploadFormat::Gif];
+        let _ = metadata::draws_only(&[heads[head], &bytes].concat(), formats[head]);
     }
 
     #[test]
