@@ -1,8 +1,8 @@
 //! A client for Amazon Bedrock with plain types. This is the only module that uses the AWS SDK.
 //!
 //! Each call sends one request and returns a stream of text. Every failure is an [`AwsError`] with a message for the
-//! operator and a [`Reaction`] for the caller. Prompts, rate limiting, retries and the choice of a model are left to the
-//! caller.
+//! operator and a [`Reaction`](crate::reaction::Reaction) for the caller. Prompts, rate limiting, retries and the choice of
+//! a model are left to the caller.
 
 mod body_limit;
 mod classify;
@@ -22,9 +22,9 @@ mod tests;
 mod tls;
 
 pub use client::{Client, Options};
-pub use converse::{ConverseEvent, ConverseRequest, Image, ImageFormat, Stop, Thinking};
+pub use converse::{ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat, Stop, Thinking};
 pub use credentials::credentials_are_configured;
-pub use error::{AwsError, Parameter, PauseCause, Reaction};
+pub use error::AwsError;
 pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;
 pub use settings::region;

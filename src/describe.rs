@@ -8,6 +8,7 @@ pub mod cost;
 pub mod local;
 pub mod prompt;
 pub mod rate_limiter;
+pub mod remote;
 pub mod upload;
 
 use std::num::NonZeroUsize;

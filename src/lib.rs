@@ -18,6 +18,7 @@ pub mod lint;
 pub mod logging;
 pub mod picture;
 pub mod preview;
+mod reaction;
 pub mod report;
 pub mod review;
 mod runtime;

@@ -149,7 +149,7 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn modules_import_only_what_they_may() {
     let all = modules();
-    let helpers = ["atomic_file", "exit", "logging", "text"];
+    let helpers = ["atomic_file", "exit", "logging", "reaction", "text"];
     let allowed: [(&str, &[&str]); 14] = [
         ("aws", &[]),
         ("statistics", &[]),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::reaction::{Parameter, PauseCause, Reaction};
+
 /// Why Bedrock returned no description. The message names the cause and the fix, and contains no secrets or image data.
 ///
 /// In all variants, `code` is the name of an exception or an HTTP status, and `message` is the text of the service.
@@ -174,24 +176,6 @@ pub enum Excess {
     Time(Duration),
 }
 
-/// A parameter that some models reject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Parameter {
-    /// [`ConverseRequest::temperature`](super::ConverseRequest::temperature).
-    Temperature,
-    /// [`ConverseRequest::thinking`](super::ConverseRequest::thinking).
-    Thinking,
-}
-
-impl std::fmt::Display for Parameter {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Temperature => "a temperature",
-            Self::Thinking => "the thinking setting",
-        })
-    }
-}
-
 /// Why an image was rejected, with the text of the service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageProblem {
@@ -204,33 +188,6 @@ pub enum ImageProblem {
     Dimensions(String),
     #[error("content filter ({0})")]
     Content(String),
-}
-
-/// How the caller should react to an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reaction {
-    /// Lower the request rate and retry; the image is not the cause.
-    SlowDown { retry_after: Option<Duration> },
-    /// Retry with backoff, then fail this image.
-    Retry,
-    /// Retry with backoff, then pause all requests; the image is not the cause.
-    RetryThenPause,
-    /// Switch to the next model, or pause all requests if there is none.
-    NextModel,
-    /// Retry without the parameter, for this and later requests.
-    DropParameter(Parameter),
-    /// Fail this image and continue.
-    FailImage,
-    /// Pause all requests.
-    Pause(PauseCause),
-}
-
-/// What must change before requests can succeed again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PauseCause {
-    /// Credentials, permissions or settings.
-    Access,
-    Quota,
 }
 
 impl AwsError {

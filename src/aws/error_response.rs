@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::error::{AwsError, ImageProblem, Limit, Parameter};
+use super::error::{AwsError, ImageProblem, Limit};
 use super::geography::geographies;
+use crate::reaction::Parameter;
 
 /// The maximum number of characters of a message of the service in our errors.
 const MAX_MESSAGE: usize = 300;

@@ -8,10 +8,11 @@ use etcetera::BaseStrategy as _;
 use crate::aws::{self, AwsError};
 use crate::config::{Config, DescriberChoice};
 use crate::describe::Describer;
-use crate::describe::bedrock::{BedrockDescriber, BedrockError, BedrockOptions};
+use crate::describe::bedrock::{self, BedrockError, BedrockOptions};
 use crate::describe::catalogue::{Catalogue, CatalogueError};
 use crate::describe::prompt::{Prompt, PromptError};
 use crate::describe::rate_limiter::RateLimits;
+use crate::describe::remote::RemoteOptions;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DescriberError {
@@ -67,7 +68,7 @@ impl DescriberSetup {
     /// Returns an error if the setup is invalid.
     pub fn build(self) -> Result<Option<Arc<dyn Describer>>, DescriberError> {
         match self {
-            Self::Bedrock(options) => Ok(Some(Arc::new(BedrockDescriber::new(*options)?))),
+            Self::Bedrock(options) => Ok(Some(Arc::new(bedrock::describer(*options)?))),
             #[cfg(feature = "local")]
             Self::Local => Ok(Some(Arc::new(crate::describe::local::LocalDescriber::default()))),
             #[cfg(not(feature = "local"))]
@@ -97,10 +98,11 @@ fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
         // Reported by the first connection: a file that only Bedrock needs must not prevent a review.
         Err(error) => tracing::warn!(%error, "AWS settings are invalid"),
     }
-    Ok(BedrockOptions {
-        aws,
-        model: config.model.clone(),
-        catalogue,
+    Ok(BedrockOptions { aws, model: config.model.clone(), catalogue, remote: remote_options(config, folder)? })
+}
+
+fn remote_options(config: &Config, folder: Option<PathBuf>) -> Result<RemoteOptions, DescriberError> {
+    Ok(RemoteOptions {
         prompt: Prompt::load(&config.prompt, folder.map(|folder| folder.join("prompts")).as_deref())?,
         people: config.people.clone(),
         language: config.language.clone(),

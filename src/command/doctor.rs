@@ -136,7 +136,7 @@ fn describer(options: &DoctorOptions, report: &mut Report<'_, '_>) -> io::Result
 }
 
 fn prompt(bedrock: &BedrockOptions, report: &mut Report<'_, '_>) -> io::Result<()> {
-    let prompt = &bedrock.prompt;
+    let prompt = &bedrock.remote.prompt;
     let fields: Vec<&str> = prompt.variables().into_iter().filter(|name| !VARIABLES.contains(name)).collect();
     let uses = if fields.is_empty() { String::new() } else { format!("; fields it uses: {}", fields.join(", ")) };
     report.print("prompt", Level::Ok, &format!("{}{uses}", prompt.version()))

@@ -14,8 +14,9 @@ use super::super::client::CredentialsKind;
 use super::super::error::{ImageProblem, Interruption, Limit};
 use super::super::error_response::{ErrorResponse, RequestInfo};
 use super::super::fixture::{MockResponse, config};
-use super::super::{Client, Options, Parameter, PauseCause, Reaction};
+use super::super::{Client, Options};
 use super::*;
+use crate::reaction::{Parameter, PauseCause, Reaction};
 
 const PAUSE: Reaction = Reaction::Pause(PauseCause::Access);
 

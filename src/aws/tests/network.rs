@@ -10,8 +10,9 @@ use super::super::client::CredentialsKind;
 use super::super::error::Interruption;
 use super::super::fixture::Part;
 use super::super::fixture::{config, event};
-use super::super::{Client, Options, Reaction};
+use super::super::{Client, Options};
 use super::*;
+use crate::reaction::Reaction;
 
 fn client_for(address: &str) -> Client {
     Client::new(&config().into_builder().endpoint_url(address).build(), CredentialsKind::Default, &Options::default())

@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
 
-use super::super::Reaction;
 use super::super::body_limit::MAX_RESPONSE_BYTES;
 use super::super::converse::MAX_CHARACTERS;
 use super::super::error::{Excess, Interruption, Limit};
 use super::super::fixture::{MockResponse, Part, event};
 use super::*;
+use crate::reaction::Reaction;
 
 const USAGE: Option<TokenUsage> = Some(TokenUsage { input: 100, output: 20 });
 

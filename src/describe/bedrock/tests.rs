@@ -1,43 +1,47 @@
 //! Behaviour before the first request. Requests and responses are tested through the whole program in `tests/bedrock`.
 
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use super::*;
-use crate::aws;
-use crate::describe::Dollars;
-use crate::describe::catalogue::Catalogue;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
+use crate::describe::{Cost, Describer as _, Dollars};
 
 fn options(model: &str) -> BedrockOptions {
     BedrockOptions {
         aws: aws::Options { region: Some("eu-west-1".to_owned()), ..aws::Options::default() },
         model: model.to_owned(),
         catalogue: Catalogue::built_in(),
-        prompt: Prompt::built_in(),
-        people: "a person".to_owned(),
-        language: "en".to_owned(),
-        max_words: 50,
-        limits: RateLimits {
-            concurrency: NonZeroUsize::MIN,
-            requests_per_minute: None,
-            tokens_per_minute: None,
-            delay: Duration::ZERO,
+        remote: RemoteOptions {
+            prompt: Prompt::built_in(),
+            people: "a person".to_owned(),
+            language: "en".to_owned(),
+            max_words: 50,
+            limits: RateLimits {
+                concurrency: NonZeroUsize::MIN,
+                requests_per_minute: None,
+                tokens_per_minute: None,
+                delay: Duration::ZERO,
+            },
+            budget: None,
         },
-        budget: None,
     }
 }
 
 #[test]
 fn an_unknown_model_is_rejected_with_suggestions() {
-    let error = BedrockDescriber::new(options("claude-sonet-4-6")).err().expect("an unknown model");
+    let error = describer(options("claude-sonet-4-6")).err().expect("an unknown model");
     assert!(error.to_string().contains("claude-sonnet-4-6"), "{error}");
 }
 
 #[test]
 fn a_budget_needs_a_price() {
-    let unpriced = BedrockOptions { budget: Some(Dollars::from_billionths(1)), ..options("acme.vision") };
-    let error = BedrockDescriber::new(unpriced).err().expect("an unknown price");
+    let mut unpriced = options("acme.vision");
+    unpriced.remote.budget = Some(Dollars::from_billionths(1));
+    let error = describer(unpriced).err().expect("an unknown price");
     assert!(error.to_string().contains("models.toml"), "{error}");
-    assert!(BedrockDescriber::new(options("acme.vision")).is_ok());
+    assert!(describer(options("acme.vision")).is_ok());
 }
 
 #[test]
@@ -46,14 +50,14 @@ fn a_model_without_a_price_is_not_free() {
     nowhere.aws.region = Some("cn-north-1".to_owned());
     let profile = options("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3");
     for options in [nowhere, profile, options("acme.vision")] {
-        let describer = BedrockDescriber::new(options).expect("valid options");
+        let describer = describer(options).expect("valid options");
         assert_eq!(describer.estimate(None).map(|usage| usage.cost), Some(Cost::UNKNOWN));
     }
 }
 
 #[test]
 fn the_estimate_uses_the_size_of_the_uploaded_image() {
-    let describer = BedrockDescriber::new(options("claude-sonnet-4-6")).expect("a known model");
+    let describer = describer(options("claude-sonnet-4-6")).expect("a known model");
     let tokens = |size| describer.estimate(Some(size)).expect("a paid model").tokens.input;
     let prompt_only = tokens((1, 1));
     // One token per square of 28 pixels; an image of 12 megapixels is scaled down to 1269 × 952.

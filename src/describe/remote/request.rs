@@ -1,11 +1,12 @@
 //! The request for a description, with its expected and maximum token counts.
 
-use super::options::BedrockOptions;
-use crate::aws::{ConverseRequest, Image, ImageFormat, Parameter, Thinking};
+use super::backend::{ApiRequest, Thinking};
+use super::options::RemoteOptions;
 use crate::describe::catalogue::Target;
 use crate::describe::prompt::{Variables, target_words};
-use crate::describe::upload::{self, Upload, UploadFormat};
+use crate::describe::upload::{self, Upload};
 use crate::describe::{Context, Request, Tokens};
+use crate::reaction::Parameter;
 
 /// Additional output tokens for a model that thinks, since thinking counts as output.
 const THINKING_TOKENS: u32 = 2_000;
@@ -15,21 +16,22 @@ const DEFAULT_SIZE: (u32, u32) = (3000, 4000);
 const MESSAGE_OVERHEAD: u64 = 16;
 
 pub(super) struct PreparedRequest {
-    pub(super) request: ConverseRequest,
+    pub(super) request: ApiRequest,
     /// The expected number of input tokens.
     input: u64,
     max_input: u64,
 }
 
 impl PreparedRequest {
-    /// `supports` returns false for parameters that the model has rejected.
+    /// `rejected` are the parameters that the model has rejected.
     pub(super) fn new(
-        options: &BedrockOptions,
+        options: &RemoteOptions,
         request: &Request,
         target: &Target,
         upload: Upload,
-        supports: impl Fn(Parameter) -> bool,
+        rejected: Vec<Parameter>,
     ) -> Self {
+        let supports = |parameter| !rejected.contains(&parameter);
         let text = options.prompt.render(&variables(options, &request.context, request.max_words));
         let model = target.model.as_deref();
         // The first description should be reliable; regenerated ones should differ.
@@ -46,19 +48,14 @@ impl PreparedRequest {
         let thinking = off.or_else(effort).unwrap_or_default();
         let input = target.text_tokens(text_tokens(&text)) + upload.tokens();
         let max_input = max_text_tokens(&text) + upload.tokens();
-        let format = match upload.format {
-            UploadFormat::Png => ImageFormat::Png,
-            UploadFormat::Jpeg => ImageFormat::Jpeg,
-            UploadFormat::Gif => ImageFormat::Gif,
-            UploadFormat::WebP => ImageFormat::Webp,
-        };
-        let request = ConverseRequest {
+        let request = ApiRequest {
             model: target.id.clone(),
             text,
-            image: Some(Image { format, bytes: upload.bytes }),
+            image: upload,
             max_tokens: max_output_tokens(target, request.max_words) + if thinks { THINKING_TOKENS } else { 0 },
             temperature: supports_temperature.then_some(temperature),
             thinking,
+            rejected,
         };
         Self { request, input, max_input }
     }
@@ -86,14 +83,14 @@ impl PreparedRequest {
 }
 
 /// Estimates the tokens for an image of this width and height.
-pub(super) fn estimate(options: &BedrockOptions, target: &Target, size: Option<(u32, u32)>) -> Tokens {
+pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u32, u32)>) -> Tokens {
     let text = options.prompt.render(&variables(options, &Context::default(), options.max_words));
     let (width, height) = upload::upload_size(size.unwrap_or(DEFAULT_SIZE), &target.upload_limits());
     let output = target.text_tokens(caption_tokens(target_words(options.max_words)));
     Tokens { input: target.text_tokens(text_tokens(&text)) + upload::image_tokens(width, height), output }
 }
 
-fn variables<'a>(options: &'a BedrockOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
+fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
     Variables { context, max_words, language: &options.language, people: Some(&options.people) }
 }
 

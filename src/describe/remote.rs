@@ -1,0 +1,438 @@
+//! Describers that call a remote API: one request per caption, within the configured rate and budget. A [`Backend`] speaks
+//! the protocol of one API; everything else is here.
+//!
+//! Each attempt at a description passes the circuit breaker, takes the connection with the current model, prepares the
+//! image (`upload`), reserves the maximum cost (`PendingCharge`), waits for the rate limiter, and streams the response. A
+//! failed attempt returns an `AttemptError`, which decides whether `Service::describe` retries.
+
+mod attempt;
+mod backend;
+mod charge;
+mod circuit_breaker;
+mod options;
+mod request;
+mod response;
+mod status;
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures::stream::{self, BoxStream, StreamExt as _};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
+
+use self::attempt::{AttemptError, Events};
+use self::charge::PendingCharge;
+use self::circuit_breaker::CircuitBreaker;
+use self::request::PreparedRequest;
+use self::status::Publisher;
+use super::budget::Budget;
+use super::catalogue::{Target, UploadLimits};
+use super::rate_limiter::{Permit, RateLimiter};
+use super::upload::{Upload, UploadCache};
+use super::{
+    Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, Listener,
+    Outcome, Pause, PauseKind, Priority, Request, Tokens, Usage,
+};
+use crate::reaction::{Parameter, PauseCause, Reaction};
+
+pub use self::backend::{
+    ApiClient, ApiError, ApiEvent, ApiRequest, ApiStream, Backend, Connection, ConnectionError, Stop, Thinking,
+};
+pub use self::options::RemoteOptions;
+
+/// Attempts per description, retries after transient errors included.
+const MAX_ATTEMPTS: usize = 5;
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// The size of the cache of prepared images, which serves regeneration.
+const UPLOAD_CACHE_BYTES: usize = 32 << 20;
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--budget needs the price of {model}, which is unknown: {remedy}")]
+pub struct NoPrice {
+    model: String,
+    remedy: &'static str,
+}
+
+/// Describes images with a model behind an API. Clones share their state.
+#[derive(Clone)]
+pub struct RemoteDescriber(Arc<Service>);
+
+struct Service {
+    backend: Box<dyn Backend>,
+    options: RemoteOptions,
+    circuit_breaker: CircuitBreaker,
+    rate_limiter: RateLimiter,
+    budget: Budget,
+    uploads: Arc<UploadCache>,
+    /// `None` before the first request, and again after credentials were rejected.
+    connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
+    /// The index of the current model among the targets of the connection; those before it are unavailable.
+    current_target: AtomicUsize,
+    /// Parameters that a model, by id, has rejected.
+    rejected_parameters: Mutex<HashSet<(String, Parameter)>>,
+    publisher: Publisher,
+}
+
+impl RemoteDescriber {
+    /// Creates a describer. Connects on the first description.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a budget is set but the price of a model is unknown.
+    pub fn new(backend: impl Backend + 'static, options: RemoteOptions) -> Result<Self, NoPrice> {
+        if options.budget.is_some() {
+            let unpriced = |target: &Target| target.cost(Tokens::default()).amount().is_none();
+            if let Some(target) = backend.expected_targets().into_iter().find(unpriced) {
+                return Err(NoPrice { model: target.name, remedy: backend.price_remedy() });
+            }
+        }
+        Ok(Self(Arc::new(Service {
+            circuit_breaker: CircuitBreaker::default(),
+            rate_limiter: RateLimiter::new(options.limits),
+            budget: Budget::new(options.budget),
+            uploads: Arc::new(UploadCache::new(UPLOAD_CACHE_BYTES)),
+            connection: tokio::sync::Mutex::default(),
+            current_target: AtomicUsize::default(),
+            rejected_parameters: Mutex::default(),
+            publisher: Publisher::default(),
+            backend: Box::new(backend),
+            options,
+        })))
+    }
+}
+
+impl Describer for RemoteDescriber {
+    fn name(&self) -> &str {
+        self.0.backend.name()
+    }
+
+    fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescriptionEvent> {
+        let service = Arc::clone(&self.0);
+        let (events, mut receiver) = unbounded_channel();
+        let work = async move {
+            let end = match service.describe(&request, priority, &events).await {
+                Ok(description) => DescriptionEvent::Ended(Outcome::Described(description)),
+                Err(message) => DescriptionEvent::Ended(Outcome::Failed(DescribeError { message })),
+            };
+            // Fails if the description was cancelled.
+            let _ = events.send(end);
+        };
+        let events = stream::poll_fn(move |context| receiver.poll_recv(context));
+        // The work yields no items. It is part of the stream to be polled and dropped with it.
+        let work = stream::once(work).filter_map(|()| std::future::ready(None));
+        stream::select(events, work).boxed()
+    }
+
+    fn concurrency(&self) -> NonZeroUsize {
+        self.0.options.limits.concurrency
+    }
+
+    fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
+        let targets = self.0.backend.expected_targets();
+        // The connection may offer a model that is not expected.
+        let Some(target) = targets.get(self.0.current_target.load(Ordering::Relaxed)).or(targets.first()) else {
+            return Some(Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN });
+        };
+        let tokens = request::estimate(&self.0.options, target, size);
+        Some(Usage { tokens, cost: target.cost(tokens) })
+    }
+
+    fn set_listener(&self, listener: Listener) {
+        self.0.publisher.set_listener(listener);
+        self.0.publish_status();
+    }
+
+    fn resume(&self) {
+        self.0.circuit_breaker.resume();
+    }
+}
+
+impl Service {
+    async fn describe(&self, request: &Request, priority: Priority, events: &Events) -> Result<Description, String> {
+        let mut backoff = ExponentialBuilder::default()
+            .with_min_delay(MIN_BACKOFF)
+            .with_max_delay(MAX_BACKOFF)
+            .with_max_times(MAX_ATTEMPTS - 1)
+            .with_jitter()
+            .build();
+        let mut attempt = 1;
+        let mut retried_once = false;
+        loop {
+            let error = match self.attempt(request, priority, events).await {
+                Ok(description) => return Ok(description),
+                Err(error) => error,
+            };
+            match error {
+                AttemptError::Retry => {}
+                AttemptError::Failed(message) => return Err(message),
+                AttemptError::RetryOnce(message) if retried_once => return Err(format!("{message} (tried twice)")),
+                AttemptError::Backoff(ref message)
+                | AttemptError::BackoffThenPause(ref message)
+                | AttemptError::RetryOnce(ref message)
+                    if let Some(delay) = backoff.next() =>
+                {
+                    retried_once |= matches!(error, AttemptError::RetryOnce(_));
+                    attempt += 1;
+                    tracing::warn!(file = request.context.file_name, reason = message, attempt, "retrying");
+                    send_waiting(events, format!("{message}: retrying ({attempt}/{MAX_ATTEMPTS})"));
+                    tokio::time::sleep(delay).await;
+                }
+                AttemptError::Backoff(message) | AttemptError::RetryOnce(message) => {
+                    return Err(format!("{message} (tried {MAX_ATTEMPTS} times)"));
+                }
+                AttemptError::BackoffThenPause(message) => self.pause(message, PauseKind::Access),
+            }
+        }
+    }
+
+    /// Makes one attempt. The reservation and the permit it holds are released when it ends.
+    async fn attempt(
+        &self,
+        request: &Request,
+        priority: Priority,
+        events: &Events,
+    ) -> Result<Description, AttemptError> {
+        let admission = self.with_status(events, self.circuit_breaker.admit(), || self.pause_message()).await;
+        let connection = self.connection().await?;
+        let target = connection.target(self.current_target.load(Ordering::Relaxed));
+        let upload = self.upload(request, target.upload_limits()).await?;
+        let prepared = self.prepare(request, &target, upload);
+        let charge = self.reserve(request, &target, prepared.max_tokens(), events).await?;
+        let permit = self.rate_limiter.acquire(priority, prepared.quota_tokens());
+        let mut permit = self.with_status(events, permit, || self.rate_limit_message()).await;
+        if !admission.is_valid() {
+            return Err(AttemptError::Retry);
+        }
+        self.publish_status();
+        // An empty delta reports that the request is being sent, and ends the `Waiting` state.
+        let _ = events.send(DescriptionEvent::Delta(String::new()));
+        let parameters = prepared.parameters();
+        let max_tokens = prepared.request.max_tokens;
+        let on_accepted = || {
+            permit.accepted();
+            if admission.succeeded() {
+                self.publish_status();
+            }
+        };
+        match response::read(&*connection.client, prepared.request, charge, events, on_accepted).await {
+            Ok(response) => {
+                let prompt = Some(self.options.prompt.version().to_owned());
+                response.into_description(&target, max_tokens, prompt, parameters)
+            }
+            Err(error) => Err(self.handle_error(request, &error, &target, &connection, permit, events)),
+        }
+    }
+
+    /// Applies the consequences of an error for all requests, and returns those for this one.
+    fn handle_error(
+        &self,
+        request: &Request,
+        error: &ApiError,
+        target: &Target,
+        connection: &Connection,
+        permit: Permit,
+        events: &Events,
+    ) -> AttemptError {
+        tracing::warn!(file = request.context.file_name, model = target.id, %error, "request failed");
+        match error.reaction {
+            Reaction::SlowDown { retry_after } => {
+                permit.throttled(retry_after);
+                self.publish_status();
+                send_waiting(events, self.rate_limit_message());
+                AttemptError::Retry
+            }
+            Reaction::Retry => AttemptError::Backoff(error.to_string()),
+            Reaction::RetryThenPause => AttemptError::BackoffThenPause(error.to_string()),
+            Reaction::NextModel => {
+                match connection.target_after(&target.id) {
+                    Some((index, next)) => {
+                        // `fetch_max`, because concurrent requests find the same model unavailable.
+                        self.current_target.fetch_max(index, Ordering::Relaxed);
+                        tracing::warn!(model = target.name, next = next.name, "switching to the next model");
+                        send_waiting(events, format!("{error}; using {}", next.name));
+                        self.publish_model(connection);
+                    }
+                    None => self.pause(error.to_string(), PauseKind::Access),
+                }
+                AttemptError::Retry
+            }
+            Reaction::DropParameter(parameter) => {
+                if lock(&self.rejected_parameters).insert((target.id.clone(), parameter)) {
+                    AttemptError::Retry
+                } else {
+                    AttemptError::Backoff(error.to_string())
+                }
+            }
+            Reaction::FailImage => AttemptError::Failed(format!("{}: {error}", request.context.file_name)),
+            Reaction::Pause(cause) => {
+                self.pause_for(error, cause);
+                AttemptError::Retry
+            }
+        }
+    }
+
+    /// Returns the connection, creating it on first use and after credentials were rejected.
+    async fn connection(&self) -> Result<Arc<Connection>, AttemptError> {
+        let mut held = self.connection.lock().await;
+        if let Some(connection) = held.as_ref() {
+            return Ok(Arc::clone(connection));
+        }
+        match self.backend.connect().await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                *held = Some(Arc::clone(&connection));
+                self.publish_model(&connection);
+                Ok(connection)
+            }
+            Err(ConnectionError::Pause(message)) => {
+                self.pause(message, PauseKind::Access);
+                Err(AttemptError::Retry)
+            }
+            Err(ConnectionError::Fail(message)) => Err(AttemptError::Failed(message)),
+        }
+    }
+
+    async fn upload(&self, request: &Request, limits: UploadLimits) -> Result<Upload, AttemptError> {
+        let (path, uploads) = (request.image_path.clone(), Arc::clone(&self.uploads));
+        let cancelled = CancellationToken::new();
+        // Cancels the preparation if this future is dropped.
+        let _guard = cancelled.clone().drop_guard();
+        let prepare = move || uploads.prepare(&path, &limits, &|| cancelled.is_cancelled());
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        match prepared {
+            Ok(Ok(upload)) => Ok(upload),
+            Ok(Err(error)) => Err(AttemptError::Failed(error.to_string())),
+            Err(panic) => Err(AttemptError::Failed(format!("{}: {panic}", request.image_path.display()))),
+        }
+    }
+
+    fn prepare(&self, request: &Request, target: &Target, upload: Upload) -> PreparedRequest {
+        let rejected = lock(&self.rejected_parameters);
+        let rejected = rejected.iter().filter(|(model, _)| *model == target.id).map(|(_, parameter)| *parameter);
+        PreparedRequest::new(&self.options, request, target, upload, rejected.collect())
+    }
+
+    /// Reserves the maximum cost of a request. Opens the circuit breaker if the budget is used up.
+    async fn reserve(
+        &self,
+        request: &Request,
+        target: &Target,
+        max_tokens: Tokens,
+        events: &Events,
+    ) -> Result<PendingCharge<'_>, AttemptError> {
+        let max_cost = target.cost(max_tokens);
+        if self.budget.limit().is_some() && max_cost.amount().is_none() {
+            let error = NoPrice { model: target.name.clone(), remedy: self.backend.price_remedy() };
+            self.pause(error.to_string(), PauseKind::Budget);
+            return Err(AttemptError::Retry);
+        }
+        let max_cost = max_cost.at_least();
+        let reservation = self.with_status(events, self.budget.reserve_when_available(max_cost), || {
+            "waiting for budget held by running requests".to_owned()
+        });
+        match reservation.await {
+            Ok(reservation) => {
+                let prompt = self.options.prompt.version().to_owned();
+                let publish = Box::new(|charge| self.publish_charge(charge));
+                Ok(PendingCharge::new(reservation, request.record, target, prompt, max_tokens, publish))
+            }
+            Err(used_up) => {
+                self.pause(used_up.to_string(), PauseKind::Budget);
+                Err(AttemptError::Retry)
+            }
+        }
+    }
+
+    /// Awaits a future. If it is not ready at once, reports the message in the meantime.
+    async fn with_status<T>(
+        &self,
+        events: &Events,
+        future: impl Future<Output = T>,
+        message: impl FnOnce() -> String,
+    ) -> T {
+        let mut future = pin!(future);
+        tokio::select! {
+            biased;
+            output = &mut future => return output,
+            () = std::future::ready(()) => {}
+        }
+        self.publish_status();
+        send_waiting(events, message());
+        future.await
+    }
+
+    fn pause_message(&self) -> String {
+        self.circuit_breaker.pause().map_or_else(|| "waiting".to_owned(), |pause| format!("paused: {}", pause.message))
+    }
+
+    fn rate_limit_message(&self) -> String {
+        let status = self.rate_limiter.status();
+        // Shorter ones are over before they can be read.
+        let backoff = if status.backoff >= Duration::from_secs(5) {
+            format!(", next request in {} s", status.backoff.as_secs_f64().ceil())
+        } else {
+            String::new()
+        };
+        format!("rate limited to {}/min, {} waiting{backoff}", status.requests_per_minute, status.waiting)
+    }
+
+    fn pause_for(&self, error: &ApiError, cause: PauseCause) {
+        let kind = match cause {
+            PauseCause::Access => PauseKind::Access,
+            PauseCause::Quota => PauseKind::Quota,
+        };
+        if kind == PauseKind::Access
+            && let Ok(mut connection) = self.connection.try_lock()
+        {
+            // A connection loads credentials only once, so a new sign-in needs a new connection.
+            *connection = None;
+        }
+        self.pause(error.to_string(), kind);
+    }
+
+    fn pause(&self, message: String, kind: PauseKind) {
+        self.circuit_breaker.open(Pause { message, kind });
+        self.publish_status();
+    }
+
+    fn publish_status(&self) {
+        let rate = self.rate_limiter.status();
+        self.publisher.update(|status| DescriberStatus {
+            model: status.map_or_else(|| self.backend.model().to_owned(), |status| status.model.clone()),
+            requests_per_minute: (rate.learned || self.options.limits.requests_per_minute.is_some())
+                .then_some(rate.requests_per_minute.get()),
+            waiting: rate.waiting,
+            spent: self.budget.spent(),
+            budget: self.budget.limit(),
+            paused: self.circuit_breaker.pause(),
+        });
+    }
+
+    fn publish_model(&self, connection: &Connection) {
+        let target = connection.target(self.current_target.load(Ordering::Relaxed));
+        let model = format!("{} · {}", target.name, connection.place);
+        self.publisher.update(|status| DescriberStatus { model, ..status.cloned().unwrap_or_default() });
+    }
+
+    fn publish_charge(&self, charge: Charge) {
+        self.publisher.publish(DescriberEvent::Charged(charge));
+        self.publish_status();
+    }
+}
+
+fn send_waiting(events: &Events, message: String) {
+    // Fails if the description was cancelled.
+    let _ = events.send(DescriptionEvent::Waiting(message));
+}
+
+/// Ignores poisoning: no code under these locks can panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

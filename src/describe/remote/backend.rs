@@ -1,0 +1,135 @@
+//! The interface between the service and the API of one describer.
+
+use futures::future::BoxFuture;
+
+use crate::describe::catalogue::Target;
+use crate::describe::upload::Upload;
+use crate::describe::{StopReason, Tokens};
+use crate::reaction::{Parameter, Reaction};
+
+/// An API that describes images.
+pub trait Backend: Send + Sync {
+    /// Returns the name of the describer.
+    fn name(&self) -> &'static str;
+
+    /// Returns the configured model, for display before the first request.
+    fn model(&self) -> &str;
+
+    /// Returns the models that will probably be used, in order, without connecting.
+    fn expected_targets(&self) -> Vec<Target>;
+
+    /// Returns the instruction for giving a model a price.
+    fn price_remedy(&self) -> &'static str;
+
+    /// Prepares for requests: loads credentials and determines the models.
+    fn connect(&self) -> BoxFuture<'_, Result<Connection, ConnectionError>>;
+}
+
+/// Sends requests.
+pub trait ApiClient: Send + Sync {
+    /// Sends a request. Returns the response stream once it begins. Does not retry.
+    fn send(&self, request: ApiRequest) -> BoxFuture<'_, Result<Box<dyn ApiStream>, ApiError>>;
+}
+
+/// A response. Dropping it cancels the request.
+pub trait ApiStream: Send {
+    /// Returns the next event. The last one is [`ApiEvent::Finished`] or an error.
+    fn next(&mut self) -> BoxFuture<'_, Result<ApiEvent, ApiError>>;
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiRequest {
+    /// The model's id.
+    pub model: String,
+    pub text: String,
+    pub image: Upload,
+    /// The maximum number of output tokens.
+    pub max_tokens: u32,
+    /// From 0 to 1. `None` if the model accepts only its default.
+    pub temperature: Option<f32>,
+    pub thinking: Thinking,
+    /// Parameters that the model has rejected.
+    pub rejected: Vec<Parameter>,
+}
+
+/// Whether a model thinks before it writes. Thinking counts toward the output tokens and can use them up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Thinking {
+    /// Sends no setting.
+    #[default]
+    ModelDefault,
+    /// "low", "medium" or "high".
+    Effort(String),
+    /// Does not think; the type of the setting, which differs by model.
+    Off(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiEvent {
+    /// Text to append.
+    Text(String),
+    /// The text is complete.
+    Finished {
+        stop: Stop,
+        /// The tokens charged, if the service reported them.
+        usage: Option<Tokens>,
+    },
+}
+
+/// Why a response ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    Text(StopReason),
+    /// The response is not a caption, for this reason.
+    NoCaption(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// One line: the error and how to fix it.
+    pub message: String,
+    pub reaction: Reaction,
+    /// Whether the request may be charged although no response began.
+    pub may_be_charged: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionError {
+    /// Pauses all requests.
+    #[error("{0}")]
+    Pause(String),
+    /// Fails the description.
+    #[error("{0}")]
+    Fail(String),
+}
+
+/// A client, and the models that can be called with it.
+pub struct Connection {
+    pub(super) client: Box<dyn ApiClient>,
+    /// For display ("us-east-1").
+    pub(super) place: String,
+    targets: Vec<Target>,
+}
+
+impl Connection {
+    /// # Panics
+    ///
+    /// Panics if there are no targets.
+    #[must_use]
+    pub fn new(client: impl ApiClient + 'static, place: String, targets: Vec<Target>) -> Self {
+        assert!(!targets.is_empty(), "a connection has at least one target");
+        Self { client: Box::new(client), place, targets }
+    }
+
+    /// Returns the target at `index`, or the last one if there are fewer.
+    pub(super) fn target(&self, index: usize) -> Target {
+        self.targets[index.min(self.targets.len() - 1)].clone()
+    }
+
+    /// Returns the target after the one with this id, and its index.
+    pub(super) fn target_after(&self, id: &str) -> Option<(usize, &Target)> {
+        let index = self.targets.iter().position(|target| target.id == id)? + 1;
+        self.targets.get(index).map(|next| (index, next))
+    }
+}

@@ -1,0 +1,18 @@
+//! The settings that all remote describers share.
+
+use crate::describe::Dollars;
+use crate::describe::prompt::Prompt;
+use crate::describe::rate_limiter::RateLimits;
+
+#[derive(Clone, Debug)]
+pub struct RemoteOptions {
+    pub prompt: Prompt,
+    /// How captions refer to people; a variable of the prompt.
+    pub people: String,
+    pub language: String,
+    /// The maximum number of words per caption, for estimates.
+    pub max_words: usize,
+    pub limits: RateLimits,
+    /// The maximum cost of this run.
+    pub budget: Option<Dollars>,
+}
