@@ -41,9 +41,7 @@ Examples:
   recaption demo
       try it on sample photographs; needs no account
   recaption photos/
-      review photos/metadata.jsonl
-  recaption init pictures/ && recaption pictures/
-      build a dataset from a folder of images and the .txt captions beside them, then review it
+      review photos/metadata.jsonl, or the images in photos/ with the .txt captions beside them
   recaption captions.jsonl --candidates captions_updated.jsonl
       review the captions of an earlier run
   recaption generate photos/ --dry-run

@@ -1,9 +1,12 @@
-//! The dataset: a JSON Lines file and the images it names, read on demand and never modified in place.
+//! The dataset: a JSON Lines file and the images it names, or a folder of images with captions in text files beside
+//! them; read on demand.
 //!
 //! Opening reads nothing. [`Dataset::build_index`] finds the lines in the background and publishes them as it goes.
 //! Records are read by position and parsed on demand. [`save`] writes a new file with changed captions.
 
 mod fields;
+mod file_kind;
+mod folder;
 mod format;
 mod index;
 mod line;
@@ -13,6 +16,7 @@ mod picture;
 mod read;
 mod rewrite;
 mod save;
+mod sidecars;
 mod source;
 mod survey;
 
@@ -25,6 +29,8 @@ use std::sync::{Arc, OnceLock};
 use twox_hash::XxHash3_64;
 
 pub use fields::{Decoded, Json};
+pub use file_kind::{FileKind, METADATA_FILES};
+pub use folder::{FolderImage, FolderScan, FolderText, LeftOut};
 pub use format::Foreign;
 pub use index::Progress;
 pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
@@ -32,10 +38,12 @@ pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::Line;
 pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, hash_of, save};
+pub use sidecars::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 pub use source::{Change, Stamp};
 pub use survey::{Namesakes, Occurrences, Shared, Survey};
 
 use index::Index;
+use sidecars::{FolderLines, Sidecars};
 use source::Source;
 
 /// The file that makes a folder a dataset, named as in Hugging Face's `imagefolder`.
@@ -63,11 +71,13 @@ pub struct OpenOptions {
     /// The folder that image paths are resolved against, the dataset's own by default. If given, absolute paths and `..`
     /// are allowed too.
     pub images: Option<PathBuf>,
+    /// The extension of the text files with the captions in a folder of images, by default `.txt` and `.caption`.
+    pub sidecar_extension: Option<String>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { caption_field: CAPTION.into(), images: None }
+        Self { caption_field: CAPTION.into(), images: None, sidecar_extension: None }
     }
 }
 
@@ -76,10 +86,12 @@ impl Default for OpenOptions {
 pub enum DatasetError {
     #[error("{path}: no such file or folder")]
     NotFound { path: PathBuf },
-    #[error("{folder}: no {METADATA} in this folder; give the path of the .jsonl file")]
+    #[error("{folder}: neither {METADATA} nor images in this folder; give the path of the .jsonl file")]
     NoMetadata { folder: PathBuf },
-    #[error("{folder}: images without {METADATA}; write one with: recaption init {folder:?}")]
-    NoMetadataForImages { folder: PathBuf },
+    #[error("{folder}: {found} in this folder; write a {METADATA} with: recaption init {path:?}", path = folder.join(found))]
+    OtherMetadata { folder: PathBuf, found: &'static str },
+    #[error("{folder}: not searched for images, because it is {what}; name a folder in it")]
+    TooBroad { folder: PathBuf, what: &'static str },
     /// A pipe or a device.
     #[error("{path}: not a regular file; datasets need random access, so write it to a file first")]
     NotAFile { path: PathBuf },
@@ -108,13 +120,8 @@ pub enum DatasetError {
 pub fn has_images(folder: &Path) -> bool {
     /// Enough to pass the files of other programs, few enough for a slow network mount.
     const MOST: usize = 1_000;
-    const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"];
-    let is_image = |path: PathBuf| {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
-    };
     let entries = std::fs::read_dir(folder).into_iter().flatten().take(MOST);
-    entries.flatten().any(|entry| is_image(entry.path()))
+    entries.flatten().any(|entry| FileKind::of(&entry.file_name()) == FileKind::Image)
 }
 
 /// An open dataset. Clones are cheap and share the file and the index.
@@ -131,14 +138,17 @@ struct Inner {
     caption_field: String,
     /// XXH3-128 of the content, once the whole file has been read.
     hash: OnceLock<u128>,
+    /// The sidecars of a folder.
+    sidecars: Option<Sidecars>,
 }
 
 impl Dataset {
-    /// Opens `path`: a JSON Lines file, or a folder with a `metadata.jsonl`. Only the first kilobytes are read, so this
-    /// takes microseconds at any size.
+    /// Opens `path`: a JSON Lines file, a folder with a `metadata.jsonl`, or a folder of images. Of a file, only the first
+    /// kilobytes are read, which takes microseconds at any size. A folder is scanned.
     ///
     /// # Errors
-    /// Returns an error if there is no such file, it is not a regular file, or it has another format.
+    /// Returns an error if there is no such file, it is not a regular file, it has another format, or the folder has no
+    /// images.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
         if options.caption_field == FILE_NAME {
             return Err(DatasetError::CaptionFieldIsFileName);
@@ -146,12 +156,7 @@ impl Dataset {
         let path = if path.is_dir() {
             let file = path.join(METADATA);
             if !file.exists() {
-                let folder = path.to_owned();
-                return Err(if has_images(path) {
-                    DatasetError::NoMetadataForImages { folder }
-                } else {
-                    DatasetError::NoMetadata { folder }
-                });
+                return Self::open_folder(path, options);
             }
             file
         } else {
@@ -162,16 +167,55 @@ impl Dataset {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let index = Index::new(&source)?;
+        Self::new(source, folder, OnceLock::new(), None, options)
+    }
+
+    fn open_folder(folder: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
+        if let Some(found) = METADATA_FILES.into_iter().find(|name| folder.join(name).exists()) {
+            return Err(DatasetError::OtherMetadata { folder: folder.to_owned(), found });
+        }
+        if let Some(what) = too_broad(folder) {
+            return Err(DatasetError::TooBroad { folder: folder.to_owned(), what });
+        }
+        let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
+        let scanned = Sidecars::scan(folder, options.sidecar_extension.as_deref(), &options.caption_field);
+        let FolderLines { sidecars, file, len, hash } = scanned.map_err(failed)?;
+        if sidecars.is_empty() {
+            return Err(DatasetError::NoMetadata { folder: folder.to_owned() });
+        }
+        let source = Source::of_folder(folder.to_owned(), file, len, hash);
+        Self::new(source, folder.to_owned(), OnceLock::from(hash), Some(sidecars), options)
+    }
+
+    fn new(
+        source: Source,
+        folder: PathBuf,
+        hash: OnceLock<u128>,
+        sidecars: Option<Sidecars>,
+        options: &OpenOptions,
+    ) -> Result<Self, DatasetError> {
         Ok(Self(Arc::new(Inner {
             name: name_of(source.path(), &folder),
+            index: Index::new(&source)?,
             source,
-            index,
             folder,
             images: options.images.clone(),
             caption_field: options.caption_field.clone(),
-            hash: OnceLock::new(),
+            hash,
+            sidecars,
         })))
+    }
+
+    /// Returns true if it is a folder of images with sidecars, rather than a JSON Lines file.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.0.sidecars.is_some()
+    }
+
+    /// Returns the files and folders in a folder of images that are no part of the dataset: for each reason the number,
+    /// and the first names.
+    pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
+        self.0.sidecars.iter().flat_map(Sidecars::left_out)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
@@ -274,9 +318,21 @@ impl Dataset {
         }
     }
 
+    /// Returns the path of the file, or of the folder of images.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.source.path()
+    }
+
+    /// Returns a path beside the file, or in the folder of images, with this text after its name.
+    #[must_use]
+    pub fn beside(&self, suffix: &str) -> PathBuf {
+        let stem = if self.is_folder() {
+            self.name().into()
+        } else {
+            self.path().file_stem().unwrap_or_default().to_string_lossy()
+        };
+        self.folder().join(format!("{stem}{suffix}"))
     }
 
     #[must_use]
@@ -336,14 +392,34 @@ impl Dataset {
     /// Formats a message about a line as editors and compilers do: `metadata.jsonl:41: …`.
     #[must_use]
     pub fn message(&self, line: u64, what: &dyn Display) -> String {
-        let file = self.path().file_name().unwrap_or(self.path().as_os_str());
-        format!("{}:{line}: {what}", file.display())
+        format!("{}: {what}", self.place(line))
     }
+
+    /// Returns the place of a line for messages: `metadata.jsonl:41`, or the sidecar of that record.
+    #[must_use]
+    pub fn place(&self, line: u64) -> String {
+        let record = u32::try_from(line.saturating_sub(1)).unwrap_or(u32::MAX);
+        if let Some(sidecar) = self.0.sidecars.as_ref().and_then(|sidecars| sidecars.path(RecordId(record))) {
+            return sidecar.display().to_string();
+        }
+        let file = self.path().file_name().unwrap_or(self.path().as_os_str());
+        format!("{}:{line}", file.display())
+    }
+}
+
+/// Returns what a folder is if searching it would take very long and is hardly meant.
+fn too_broad(folder: &Path) -> Option<&'static str> {
+    let folder = folder.canonicalize().ok()?;
+    if folder.parent().is_none() {
+        return Some("the root of the file system");
+    }
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    (home.as_deref() == Some(&folder)).then_some("your home folder")
 }
 
 fn name_of(path: &Path, folder: &Path) -> String {
     let own = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    if path.file_name().is_some_and(|name| name == METADATA) {
+    if path == folder || path.file_name().is_some_and(|name| name == METADATA) {
         // `.` and paths that end in `..` have no file name.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
         folder.file_name().map_or_else(own, |name| name.to_string_lossy().into_owned())

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, FileKind};
 use crate::session::{FOLDER, Location};
 
 /// What SQLite adds to the name of a session, and the lock.
@@ -46,6 +46,8 @@ pub struct Inputs {
     files: Vec<(PathBuf, &'static str)>,
     /// The beginning of the paths of the dataset's backups.
     backups: Option<PathBuf>,
+    /// The folder of images that is the dataset.
+    folder: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -54,6 +56,7 @@ impl Inputs {
         let mut inputs = Self::default();
         inputs.add(dataset.path(), DATASET);
         inputs.add_session(session.file());
+        inputs.folder = dataset.is_folder().then(|| real(dataset.path()));
         inputs.backups = Some(with_suffix(&real(dataset.path()), ".bak"));
         inputs
     }
@@ -77,6 +80,8 @@ impl Inputs {
         self.check_known(output)?;
         let what = if !output.is_file() {
             None
+        } else if self.folder.as_ref().is_some_and(|folder| is_sidecar(&real(output), folder)) {
+            Some("a caption of the dataset")
         } else if is_ours(&real(output)) {
             Some("a file of its own folder")
         } else {
@@ -113,6 +118,11 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(suffix);
     path.into()
+}
+
+/// Returns true if a file is a text file in a folder of images.
+fn is_sidecar(path: &Path, folder: &Path) -> bool {
+    path.starts_with(folder) && path.file_name().is_some_and(|name| matches!(FileKind::of(name), FileKind::Text(_)))
 }
 
 /// Returns true if a file is in a folder of sessions. Its logs may be written.

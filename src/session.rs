@@ -53,7 +53,7 @@ pub use event::{
 };
 pub use history::{Action, ActionKind, History, ReviewerChange};
 pub use ledger::Ledger;
-pub use location::{FOLDER, Location, Place, dataset_of};
+pub use location::{FOLDER, Location, Place, dataset_of, state_folder};
 pub use open::{open, open_read_only, read_history};
 pub use opened::{Binding, Opened, Rebound, Unmatched};
 pub use record_state::{Candidate, Original, RecordState, Rejection};

@@ -9,11 +9,12 @@ use clap::{Args, ValueHint};
 use serde::{Serialize, Serializer};
 
 use crate::config::{Delay, DescriberChoice, ImageProtocol, Notify, Preset, Theme};
+use crate::dataset::has_images;
 use crate::describe::Dollars;
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 pub struct DatasetOptions {
-    /// Dataset: a .jsonl file, or a folder with a metadata.jsonl [default: the current folder]
+    /// Dataset: a .jsonl file, a folder with a metadata.jsonl, or a folder of images [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath)]
     #[serde(skip)]
     path: Option<PathBuf>,
@@ -26,25 +27,45 @@ pub struct DatasetOptions {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[serde(skip)]
     pub images: Option<PathBuf>,
+
+    /// In a folder of images, read captions from the text files with this extension [default: txt and caption]
+    #[arg(long, value_name = "EXT", value_parser = extension)]
+    #[serde(skip)]
+    pub sidecar_ext: Option<String>,
+}
+
+/// Parses the extension of text files (`caption`, `.caption`), in lower case.
+fn extension(text: &str) -> Result<String, String> {
+    let extension = text.trim_start_matches('.').to_lowercase();
+    if extension.is_empty() || extension.contains(['/', '\\']) {
+        return Err("expected the extension of text files, such as txt".to_owned());
+    }
+    Ok(extension)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no metadata.jsonl in the current folder; name a dataset (recaption PATH), or try the samples (recaption demo)"
+    "neither metadata.jsonl nor images in the current folder; name a dataset (recaption PATH), or try the samples (recaption demo)"
 )]
 pub struct NoDataset;
 
 impl DatasetOptions {
-    /// Returns the given path, or `metadata.jsonl` in the folder `here` if none is given.
+    /// Returns the given path. If none is given, returns `metadata.jsonl` in the folder `here`, or `here` if it has images.
     ///
     /// # Errors
-    /// Returns an error if no path is given and that file does not exist. A given path is not checked.
+    /// Returns an error if no path is given and there is neither. A given path is not checked.
     pub fn path(&self, here: &Path) -> Result<PathBuf, NoDataset> {
         if let Some(path) = &self.path {
             return Ok(path.clone());
         }
         let metadata = here.join("metadata.jsonl");
-        if metadata.is_file() { Ok(metadata) } else { Err(NoDataset) }
+        if metadata.is_file() {
+            Ok(metadata)
+        } else if has_images(here) {
+            Ok(here.to_owned())
+        } else {
+            Err(NoDataset)
+        }
     }
 }
 

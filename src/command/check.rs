@@ -130,8 +130,12 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
         }
     })?;
     report.end_of_records()?;
-    folder::second_metadata(&dataset, &mut report)?;
-    pictures.orphans(&dataset, &mut report)?;
+    if dataset.is_folder() {
+        folder::left_out(&dataset, &mut report)?;
+    } else {
+        folder::second_metadata(&dataset, &mut report)?;
+        pictures.orphans(&dataset, &mut report)?;
+    }
 
     let (findings, serious) = report.finish();
     let outcome = Outcome { records: dataset.record_count(), findings, serious };

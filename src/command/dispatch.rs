@@ -28,7 +28,7 @@ use crate::cli::{
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
 use crate::console::{Console, is_utf8_locale, no_colour};
-use crate::dataset::{self, DatasetError, OpenOptions};
+use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::engine::CandidateFile;
 use crate::engine::selection::{Sample, Selection};
@@ -370,7 +370,11 @@ impl Run {
     }
 
     fn open_options(&self, dataset: &DatasetOptions) -> OpenOptions {
-        OpenOptions { caption_field: self.config.caption_field.clone(), images: dataset.images.clone() }
+        OpenOptions {
+            caption_field: self.config.caption_field.clone(),
+            images: dataset.images.clone(),
+            sidecar_extension: dataset.sidecar_ext.clone(),
+        }
     }
 
     fn rules(&self) -> Rules {
@@ -435,13 +439,7 @@ fn invocation() -> String {
 
 fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
     let here = env::current_dir().map_err(NoCurrentFolder)?;
-    dataset.path(&here).map_err(|error| {
-        if dataset::has_images(&here) {
-            ReviewError::from(DatasetError::NoMetadataForImages { folder: ".".into() }).into()
-        } else {
-            error.into()
-        }
-    })
+    Ok(dataset.path(&here)?)
 }
 
 /// Returns the name that is set, or the login name.

@@ -101,6 +101,8 @@ pub(super) struct Source {
     handle: Handle,
     path: PathBuf,
     stamp: Stamp,
+    /// The lines are those of a folder, in a temporary file that no other program can change.
+    is_folder: bool,
 }
 
 impl Source {
@@ -117,7 +119,17 @@ impl Source {
         let stamp = Stamp::from(&file.metadata().map_err(failed)?);
         #[cfg(not(unix))]
         let file = std::sync::Mutex::new(file);
-        Ok(Self { handle: file, path, stamp })
+        Ok(Self { handle: file, path, stamp, is_folder: false })
+    }
+
+    /// Wraps the lines of a folder. Its stamp identifies them by their hash.
+    pub(super) fn of_folder(path: PathBuf, file: File, len: u64, hash: u128) -> Self {
+        #[cfg(not(unix))]
+        let file = std::sync::Mutex::new(file);
+        #[expect(clippy::cast_possible_truncation, reason = "the halves of the hash")]
+        let (low, high) = (hash as u64, (hash >> 64) as u64);
+        let stamp = Stamp { len, modified_ns: low.cast_signed(), device: 0, inode: high };
+        Self { handle: file, path, stamp, is_folder: true }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -162,6 +174,9 @@ impl Source {
     /// Checks that the open file still has the content it was opened with. The file at its path now does not matter: after
     /// an in-place save the old content is still read from the open, unlinked file.
     pub(super) fn check(&self) -> Result<(), DatasetError> {
+        if self.is_folder {
+            return Ok(());
+        }
         let now = Stamp::from(&self.metadata().map_err(|source| self.failed(source))?);
         match now.len.cmp(&self.stamp.len) {
             std::cmp::Ordering::Less => Err(self.changed(Change::Shorter)),
@@ -176,6 +191,7 @@ impl Source {
     /// Checks that the path still refers to the open file.
     pub(super) fn check_path(&self) -> Result<(), DatasetError> {
         match Stamp::of(&self.path) {
+            Ok(_) if self.is_folder => Ok(()),
             Ok(now) if now.is_same_file(&self.stamp) => Ok(()),
             Ok(_) => Err(self.changed(Change::Replaced)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.changed(Change::Removed)),

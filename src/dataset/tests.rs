@@ -332,7 +332,7 @@ fn a_folder_stands_for_its_metadata_file() {
     let set = folder.path().join("street");
     fs::create_dir(&set).expect("made");
     let error = Dataset::open(&set, &OpenOptions::default()).expect_err("empty");
-    assert!(error.to_string().contains("no metadata.jsonl"), "{error}");
+    assert!(error.to_string().contains("neither metadata.jsonl nor images"), "{error}");
 
     fs::write(set.join("metadata.jsonl"), "").expect("written");
     let dataset = Dataset::open(&set, &OpenOptions::default()).expect("opened");

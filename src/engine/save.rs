@@ -1,14 +1,17 @@
 //! Saving: the dataset and the session's changes, combined into the target file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use twox_hash::XxHash3_64;
 
 use super::event::{SaveFailure, SaveSummary};
 use crate::atomic_file::is_same_path;
-use crate::dataset::{self, Amendment, Dataset, Expected, RecordId, SaveError, SaveOptions};
+use crate::dataset::{
+    self, Amendment, Dataset, Expected, RecordId, SaveError, SaveOptions, SidecarError, SidecarSave, save_sidecars,
+};
 use crate::inputs::{Inputs, IsInput};
-use crate::session::{Event, Ledger, Seq};
+use crate::session::{self, Event, Ledger, Seq};
 use crate::text::counted;
 
 /// Where the updated dataset is saved.
@@ -59,12 +62,13 @@ impl SaveSummary {
 }
 
 impl SaveTarget {
-    /// Returns the dataset itself if `in_place` is true, else the chosen file, else `<stem>_updated.jsonl` beside the
-    /// dataset. For a caption field other than the default, that is `<stem>.<field>_updated.jsonl`, because each file has
+    /// Returns the dataset itself if `in_place` is true, else the chosen file. The default is a folder of images itself,
+    /// otherwise `<stem>_updated.jsonl` beside the dataset. For a caption field other than the default, that is `<stem>.<field>_updated.jsonl`, because each file has
     /// the changes of one field only.
     #[must_use]
     pub fn new(dataset: &Dataset, chosen: Option<PathBuf>, in_place: bool) -> Self {
         let field = dataset::field_suffix(dataset.caption_field());
+        let in_place = in_place || (dataset.is_folder() && chosen.is_none());
         let dataset = dataset.path();
         let beside = || {
             let stem = dataset.file_stem().unwrap_or_default().to_string_lossy();
@@ -89,6 +93,9 @@ impl SaveTarget {
     /// Returns an error if a file that this session did not write is in the way, unless forced, or if the target cannot
     /// be written. The old file is intact then.
     pub fn save(&self, dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, SaveFailure> {
+        if self.in_place && dataset.is_folder() {
+            return save_folder(dataset, request);
+        }
         let SaveRequest { amendments, saves, through, force } = request;
         let is_target = |(path, _): &&(PathBuf, u128)| is_same_path(path, &self.path);
         // If the folder was moved, the file is recognised by its content.
@@ -138,4 +145,58 @@ impl SaveTarget {
             warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         })
     }
+}
+
+/// Rewrites the sidecars in a folder of images. The first save of a session asks.
+fn save_folder(dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, SaveFailure> {
+    let SaveRequest { amendments, saves, through, force } = request;
+    let at = Timestamp::now();
+    let path = dataset.path().canonicalize().unwrap_or_else(|_| dataset.path().to_owned());
+    let Some(archive) = archive(&path, at) else {
+        return Err(SaveFailure::Other(format!("{}: no folder for the replaced captions: set HOME", path.display())));
+    };
+    let confirmed = force || saves.iter().any(|(saved, _)| *saved == path);
+    let report =
+        save_sidecars(dataset, amendments, &SidecarSave { confirmed, archive }).map_err(|error| match error {
+            SidecarError::NotConfirmed { .. } => SaveFailure::Conflict(error.to_string()),
+            error => {
+                tracing::error!(%error, "not saved");
+                SaveFailure::Other(error.to_string())
+            }
+        })?;
+    tracing::info!(path = %path.display(), sidecars = report.written, "saved");
+    let left_out = report.left_alone.len() as u64;
+    let mut warnings = report.warnings.clone();
+    if left_out > 0 {
+        let decisions = counted(left_out, "decision", "decisions");
+        warnings.push(format!(
+            "{decisions} not applied: {} changed since it was read, or is not UTF-8; :reopen reads it again",
+            report.left_alone_names()
+        ));
+    }
+    Ok(SaveSummary {
+        path,
+        records: dataset.record_count().into(),
+        changed: report.captions_changed.into(),
+        excluded: report.excluded.into(),
+        hash: report.hash,
+        through,
+        at,
+        left_out,
+        warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
+    })
+}
+
+/// Returns the path of the archive for the sidecars that a save replaces, in the user's state folder.
+fn archive(folder: &Path, at: Timestamp) -> Option<PathBuf> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let hash = XxHash3_64::oneshot(folder.as_os_str().as_encoded_bytes());
+    let stamp = at.strftime("%Y%m%dT%H%M%S%.3fZ");
+    Some(
+        session::state_folder()?
+            .join("recaption")
+            .join("captions")
+            .join(format!("{name}-{hash:016x}"))
+            .join(format!("{stamp}.tar")),
+    )
 }

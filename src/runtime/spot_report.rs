@@ -23,9 +23,8 @@ pub(super) fn write(
     let report = SpotReport::gather(dataset, &history, Timestamp::now()).map_err(|error| error.to_string())?;
     let report = report.ok_or("no stored sample to report on")?;
     let path = path.unwrap_or_else(|| {
-        let stem = dataset.path().file_stem().unwrap_or_default().to_string_lossy();
         let request = &report.figures.request;
-        dataset.path().with_file_name(format!("{stem}_sample_{}_seed_{}.md", request.size, request.seed))
+        dataset.beside(&format!("_sample_{}_seed_{}.md", request.size, request.seed))
     });
     Inputs::of(dataset, location).check(&path).map_err(|error| error.to_string())?;
     let written = atomic_file::write(&path, force, &mut |file| Ok(report.write_as(&path, file)?));

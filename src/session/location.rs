@@ -1,5 +1,6 @@
 //! The location of a session: beside its dataset if that is safe, otherwise in the user's state folder.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,10 @@ use super::error::SessionError;
 use super::owner::{self, Owner, anchored};
 use crate::dataset::{Dataset, field_suffix};
 
-/// The folder of sessions beside a dataset.
+/// The folder of sessions beside a dataset, or in a folder of images.
 pub const FOLDER: &str = ".recaption";
+/// The beginning of the name of the session of a folder of images. It is the same under whatever name the folder has.
+const OF_FOLDER: &str = ".folder";
 const THUMBNAILS: &str = "thumbnails";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +56,7 @@ impl Location {
             return Ok(Self { file: file.to_owned(), place: Place::Chosen, left: None });
         }
         let dataset = anchored(dataset);
-        let folder = dataset.parent().unwrap_or(Path::new("."));
+        let folder = if dataset.is_dir() { &dataset } else { dataset.parent().unwrap_or(Path::new(".")) };
         if is_network(folder) {
             return Self::away(&dataset, caption_field, Place::NetworkFolder, state_folder);
         }
@@ -66,6 +69,10 @@ impl Location {
 
     fn beside(dataset: &Path, caption_field: &str) -> Self {
         let field = field_suffix(caption_field);
+        if dataset.is_dir() {
+            let file = dataset.join(FOLDER).join(format!("{OF_FOLDER}{field}.sqlite"));
+            return Self { file, place: Place::Beside, left: None };
+        }
         let name = dataset.file_name().unwrap_or_default();
         // Also `a.json.jsonl` beside `a.json` and `a.jsonl` has one of its own.
         let hashed = format!("-{:032x}", XxHash3_128::oneshot(name.as_encoded_bytes()));
@@ -111,6 +118,10 @@ impl Location {
     /// Checks that the session does not belong to another dataset beside this one.
     pub(super) fn check_owner(&self, dataset: &Dataset) -> Result<(), SessionError> {
         if self.place != Place::Beside {
+            return Ok(());
+        }
+        if dataset.is_folder() {
+            // No other dataset has a session of this name there.
             return Ok(());
         }
         match owner::owner(&self.file, &anchored(dataset.path()), dataset.caption_field()) {
@@ -194,6 +205,10 @@ impl Location {
 pub fn dataset_of(session: &Path) -> Result<PathBuf, SessionError> {
     let known = owner::dataset(session)?;
     let folder = anchored(session).parent().map(Path::to_owned).unwrap_or_default();
+    let is_of_folder = |name: &OsStr| name.as_encoded_bytes().starts_with(OF_FOLDER.as_bytes());
+    if folder.ends_with(FOLDER) && session.file_name().is_some_and(is_of_folder) {
+        return Ok(folder.parent().map_or(known, Path::to_owned));
+    }
     let beside = known.file_name().filter(|_| folder.ends_with(FOLDER)).map(|name| folder.with_file_name(name));
     Ok(beside.filter(|beside| beside.exists()).unwrap_or(known))
 }
@@ -209,7 +224,9 @@ fn before_renaming(folder: &Path, dataset: &Path, field: &str) -> Option<PathBuf
     sessions.filter(is_of_field).find(|session| owner::is_own(session, dataset))
 }
 
-fn state_folder() -> Option<PathBuf> {
+/// Returns the user's state folder, or the data folder where the system has none.
+#[must_use]
+pub fn state_folder() -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()))
 }

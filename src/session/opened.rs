@@ -56,12 +56,15 @@ pub struct Rebound {
 }
 
 impl Binding {
-    /// Returns the message for the operator if the dataset was changed outside this session.
+    /// Returns the message for the operator if the dataset was changed outside this session and that concerns its records.
     #[must_use]
     pub fn note(&self) -> Option<String> {
         let Self::Rebound(rebound @ Rebound { own_output: false, .. }) = self else { return None };
         let Rebound { records, moved, gone, ambiguous, absent, returned, changed, .. } = rebound;
         let others = moved + gone + ambiguous + absent + returned + changed.len();
+        if others == 0 {
+            return None;
+        }
         let parts = [
             (records.saturating_sub(others), "unchanged"),
             (*moved, "moved"),

@@ -96,6 +96,56 @@ fn a_dataset_that_changed_is_opened_again_with_the_decisions() {
     assert_eq!(saved, lines.join("\n") + "\n");
 }
 
+/// Saving rewrites the sidecar of the caption that changed; undoing that in the next review restores every byte.
+#[test]
+fn a_folder_of_images_is_reviewed_in_place() {
+    let home = TempDir::new().expect("a folder");
+    let set = home.path().join("set");
+    let metadata = dataset(&set, &["", ""]);
+    std::fs::remove_file(metadata).expect("the dataset");
+    let sidecar = |number: u8| set.join(format!("images/{number}.txt"));
+    let before = [b"\xef\xbb\xbf One. \r\n".as_slice(), b"Two."];
+    for (number, content) in (0..).zip(before) {
+        std::fs::write(sidecar(number), content).expect("a sidecar");
+    }
+    let read = || [0, 1].map(|number| std::fs::read(sidecar(number)).expect("a sidecar"));
+    let start = || {
+        let path = set.to_str().expect("a path in Unicode");
+        let mut reviewer = Reviewer::start(home.path(), &[path, "--describer", "none"]);
+        reviewer.until("the session to be open", |screen| screen.contains("reviewed") && !screen.contains("opening"));
+        reviewer
+    };
+    let mut reviewer = start();
+    reviewer.shows("One.");
+    reviewer.press("e");
+    reviewer.shows("editing the caption");
+    reviewer.press(" Uno.\r");
+    reviewer.shows("1/2 reviewed");
+    reviewer.press("X");
+    reviewer.shows("2/2 reviewed");
+    reviewer.press("\x13");
+    reviewer.shows("overwrite?");
+    assert_eq!(read(), before);
+    reviewer.press("y");
+    reviewer.shows("saved set: 2 records, 1 caption changed, 1 excluded");
+    let saved = [b"\xef\xbb\xbf One. Uno. \r\n".as_slice(), b"Two."];
+    assert_eq!(read(), saved);
+    reviewer.press("q");
+    assert_eq!(reviewer.wait(), (0, true));
+
+    let mut reviewer = start();
+    reviewer.shows("2/2 reviewed");
+    reviewer.press("u");
+    reviewer.shows("1/2 reviewed");
+    reviewer.press("u");
+    reviewer.shows("0/2 reviewed");
+    reviewer.press("\x13");
+    reviewer.shows("saved set: 2 records, 1 caption changed");
+    assert_eq!(read(), before);
+    reviewer.press("q");
+    assert_eq!(reviewer.wait(), (0, true));
+}
+
 #[test]
 fn a_foreign_output_file_is_overwritten_only_after_confirmation() {
     let folder = TempDir::new().expect("a folder");

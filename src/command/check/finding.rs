@@ -39,6 +39,8 @@ pub enum Kind {
     SecondMetadata,
     /// An image without a record.
     OrphanedPicture,
+    /// Files in a folder of images that are no part of the dataset.
+    LeftOut,
 }
 
 impl Kind {
@@ -59,6 +61,7 @@ impl Kind {
             Self::Lint(lint) => lint.name(),
             Self::SecondMetadata => "second-metadata",
             Self::OrphanedPicture => "orphaned-picture",
+            Self::LeftOut => "left-out",
         }
     }
 }
@@ -142,8 +145,12 @@ struct Cause {
 
 impl<'a, 'out> Report<'a, 'out> {
     pub(super) fn new(dataset: &'a Dataset, json: bool, out: &'a mut Console<'out>) -> Self {
-        let path = dataset.path();
-        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let file = if dataset.is_folder() {
+            dataset.name().to_owned()
+        } else {
+            let path = dataset.path();
+            path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+        };
         Self {
             dataset,
             file,

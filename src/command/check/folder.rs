@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Kind, Report};
 use crate::command::imagefolder::{self, is_picture};
 use crate::dataset::Dataset;
+use crate::lint::Severity;
+use crate::text::counted;
 
 /// The images of all records, to find images without a record.
 #[derive(Default)]
@@ -87,6 +89,19 @@ pub(super) fn second_metadata(dataset: &Dataset, report: &mut Report<'_, '_>) ->
     let Some((first, others)) = imagefolder::metadata_beside(dataset.path()) else { return Ok(()) };
     for second in others {
         report.add(&Finding::of_file(second.to_owned(), Kind::SecondMetadata, imagefolder::refusal(first)))?;
+    }
+    Ok(())
+}
+
+/// Reports the files in a folder of images that are no part of the dataset.
+pub(super) fn left_out(dataset: &Dataset, report: &mut Report<'_, '_>) -> io::Result<()> {
+    for (reason, count, names) in dataset.left_out() {
+        let (one, many) = reason.names();
+        let others = count - names.len() as u64;
+        let others = if others == 0 { String::new() } else { format!(", and {others} more") };
+        let message = format!("{}: {}{others}", counted(count, one, many), names.join(", "));
+        let severity = if reason.is_finding() { Severity::Warn } else { Severity::Info };
+        report.add(&Finding { severity, ..Finding::of_file(dataset.name().to_owned(), Kind::LeftOut, message) })?;
     }
     Ok(())
 }

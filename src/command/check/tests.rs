@@ -236,7 +236,8 @@ fn caption_field_and_image_folder_can_be_chosen() {
     let world = World::new("{\"file_name\": \"../a.png\", \"text\": \"x\", \"caption\": \"A hat.\"}\n");
     world.picture("a.png");
     fs::create_dir(world.path("inner")).unwrap();
-    let reading = OpenOptions { caption_field: "caption".to_owned(), images: Some(world.path("inner")) };
+    let images = Some(world.path("inner"));
+    let reading = OpenOptions { caption_field: "caption".to_owned(), images, ..OpenOptions::default() };
     assert_eq!(check(&CheckOptions { reading, ..options(&world) }).1.out(), "");
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::console::Console;
+use crate::dataset::LeftOut;
 
 /// Names that are printed for each reason.
 const MAX_NAMES: usize = 10;
@@ -11,21 +12,8 @@ const MAX_NAMES: usize = 10;
 /// Why something is not in the dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
-    // Of files and folders.
-    UnreadableFormat,
-    NameNotUtf8,
-    Unreadable,
-    TextNotUtf8,
-    SharedText,
-    SecondText,
-    TextWithoutImage,
-    Table,
-    FolderLink,
-    BrokenLink,
-    Thumbnails,
-    Mask,
-    Hidden,
-    Other,
+    /// A file or folder.
+    File(LeftOut),
     // Of rows and lines.
     NoFileName,
     Ragged,
@@ -49,46 +37,10 @@ impl Reason {
     /// Returns the singular, the plural, and the way to include it.
     const fn texts(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::UnreadableFormat => (
-                "image in a format that cannot be read",
-                "images in formats that cannot be read",
-                "convert them to JPEG or PNG",
-            ),
-            Self::NameNotUtf8 => ("image whose name is not UTF-8", "images whose names are not UTF-8", "rename them"),
-            Self::Unreadable => {
-                ("file or folder that cannot be read", "files or folders that cannot be read", "check the permissions")
+            Self::File(reason) => {
+                let (one, many) = reason.names();
+                (one, many, remedy(reason))
             }
-            Self::TextNotUtf8 => {
-                ("text file that is not UTF-8", "text files that are not UTF-8", "convert them to UTF-8")
-            }
-            Self::SharedText => (
-                "text file shared by several images",
-                "text files shared by several images",
-                "name each after one image with its extension (a.jpg.txt for a.jpg)",
-            ),
-            Self::SecondText => (
-                "text file of an image that has another one",
-                "text files of images that have another one",
-                "to use them, remove the others",
-            ),
-            Self::TextWithoutImage => (
-                "text file beside no image",
-                "text files beside no image",
-                "name them like their images (a.txt for a.jpg)",
-            ),
-            Self::Table => (
-                "dataset in the folder, not read",
-                "datasets in the folder, not read",
-                "to import one instead, delete the new dataset and name it: recaption init FILE",
-            ),
-            Self::FolderLink => {
-                ("link to a folder, not followed", "links to folders, not followed", "list their images with --list")
-            }
-            Self::BrokenLink => ("broken link", "broken links", "restore the files they lead to"),
-            Self::Thumbnails => ("folder of thumbnails", "folders of thumbnails", "list their images with --list"),
-            Self::Mask => ("mask of an image", "masks of images", "list them with --list"),
-            Self::Hidden => ("hidden file or folder", "hidden files or folders", "rename them"),
-            Self::Other => ("file that is neither image nor text", "files that are neither images nor text", ""),
             Self::NoFileName => ("row without a file name", "rows without a file name", "fill in \"file_name\""),
             Self::Ragged => (
                 "row with more or fewer cells than the header",
@@ -120,14 +72,8 @@ impl Reason {
 
     const fn severity(self) -> Severity {
         match self {
-            Self::TextWithoutImage
-            | Self::Thumbnails
-            | Self::Mask
-            | Self::Hidden
-            | Self::Other
-            | Self::DataColumn
-            | Self::NotFinite
-            | Self::OutOfRange => Severity::Note,
+            Self::DataColumn | Self::NotFinite | Self::OutOfRange => Severity::Note,
+            Self::File(reason) if !reason.is_finding() => Severity::Note,
             _ => Severity::Finding,
         }
     }
@@ -135,6 +81,24 @@ impl Reason {
     /// Returns true for what is counted in files, rows or lines, which the dataset lacks altogether.
     const fn is_entry(self) -> bool {
         !matches!(self, Self::DataColumn | Self::ValueNotUtf8 | Self::NotFinite | Self::OutOfRange)
+    }
+}
+
+/// Returns the way to include a file or folder that was left out.
+const fn remedy(reason: LeftOut) -> &'static str {
+    match reason {
+        LeftOut::UnreadableFormat => "convert them to JPEG or PNG",
+        LeftOut::NameNotUtf8 | LeftOut::Hidden => "rename them",
+        LeftOut::Unreadable => "check the permissions",
+        LeftOut::TextNotUtf8 => "convert them to UTF-8",
+        LeftOut::SharedText => "name each after one image with its extension (a.jpg.txt for a.jpg)",
+        LeftOut::SecondText => "to use them, remove the others",
+        LeftOut::TextWithoutImage => "name them like their images (a.txt for a.jpg)",
+        LeftOut::Table => "to import one instead, delete the new dataset and name it: recaption init FILE",
+        LeftOut::FolderLink | LeftOut::Thumbnails => "list their images with --list",
+        LeftOut::BrokenLink => "restore the files they lead to",
+        LeftOut::Mask => "list them with --list",
+        LeftOut::Other => "",
     }
 }
 
@@ -209,7 +173,7 @@ mod tests {
         for _ in 0..3 {
             report.add(Reason::NotFinite, "score");
         }
-        report.add(Reason::Hidden, ".a");
+        report.add(Reason::File(LeftOut::Hidden), ".a");
         assert_eq!((report.entries(), report.findings()), (14, 13));
         let ((), printed) = Printed::by(|_, errors| report.print(errors).unwrap());
         assert_eq!(

@@ -12,7 +12,7 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use super::report::Reason;
 use super::{FILE_NAME, InitError, Records, columns, json_string, utf16};
-use crate::command::imagefolder::FileKind;
+use crate::dataset::FileKind;
 use quotes::{QuoteScanner, Quotes};
 
 /// The separators that are recognised, the most common first.

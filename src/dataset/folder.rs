@@ -1,0 +1,286 @@
+//! The images of a folder and the text files beside them, as in training sets.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::file_kind::{FileKind, TEXTS};
+use crate::text::trim;
+
+/// Synology's folders of thumbnails.
+const THUMBNAILS: &str = "@eaDir";
+/// The beginning of our own file names.
+const OWN: &[u8] = b".recaption";
+const BOM: char = '\u{feff}';
+
+/// Why a file or folder is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    UnreadableFormat,
+    NameNotUtf8,
+    Unreadable,
+    TextNotUtf8,
+    SharedText,
+    SecondText,
+    TextWithoutImage,
+    Table,
+    FolderLink,
+    BrokenLink,
+    Thumbnails,
+    Mask,
+    Hidden,
+    Other,
+}
+
+impl LeftOut {
+    /// Returns the singular and the plural.
+    #[must_use]
+    pub const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::UnreadableFormat => {
+                ("image in a format that cannot be read", "images in formats that cannot be read")
+            }
+            Self::NameNotUtf8 => ("image whose name is not UTF-8", "images whose names are not UTF-8"),
+            Self::Unreadable => ("file or folder that cannot be read", "files or folders that cannot be read"),
+            Self::TextNotUtf8 => ("text file that is not UTF-8", "text files that are not UTF-8"),
+            Self::SharedText => ("text file shared by several images", "text files shared by several images"),
+            Self::SecondText => {
+                ("text file of an image that has another one", "text files of images that have another one")
+            }
+            Self::TextWithoutImage => ("text file beside no image", "text files beside no image"),
+            Self::Table => ("dataset in the folder, not read", "datasets in the folder, not read"),
+            Self::FolderLink => ("link to a folder, not followed", "links to folders, not followed"),
+            Self::BrokenLink => ("broken link", "broken links"),
+            Self::Thumbnails => ("folder of thumbnails", "folders of thumbnails"),
+            Self::Mask => ("mask of an image", "masks of images"),
+            Self::Hidden => ("hidden file or folder", "hidden files or folders"),
+            Self::Other => ("file that is neither image nor text", "files that are neither images nor text"),
+        }
+    }
+
+    /// Returns true if it may have been meant to be included.
+    #[must_use]
+    pub const fn is_finding(self) -> bool {
+        !matches!(self, Self::TextWithoutImage | Self::Thumbnails | Self::Mask | Self::Hidden | Self::Other)
+    }
+}
+
+/// An image and the text file with its caption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderImage {
+    /// Relative to the folder.
+    pub path: String,
+    pub text: FolderText,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FolderText {
+    /// No text file belongs to the image. `is_shared` is true if another image has the same name without the extension.
+    Missing { is_shared: bool },
+    /// The path of the text file, relative to the folder, and its content.
+    Found { path: PathBuf, content: String },
+    /// The path of the text file, which cannot be read.
+    Unreadable { path: PathBuf },
+}
+
+impl FolderImage {
+    /// Returns its path as a dataset names it: with `/` on every system.
+    #[must_use]
+    pub fn file_name(&self) -> Cow<'_, str> {
+        if cfg!(windows) { self.path.replace('\\', "/").into() } else { self.path.as_str().into() }
+    }
+
+    /// Returns its caption, without a byte order mark and white space at both ends.
+    #[must_use]
+    pub fn caption(&self) -> &str {
+        match &self.text {
+            FolderText::Found { content, .. } => caption(content),
+            FolderText::Missing { .. } | FolderText::Unreadable { .. } => "",
+        }
+    }
+}
+
+/// Returns the caption in the content of a text file.
+pub(super) fn caption(content: &str) -> &str {
+    trim(content.trim_start_matches(BOM))
+}
+
+/// A text file's name and the rank of its extension.
+struct Text {
+    name: String,
+    rank: usize,
+}
+
+/// A scan of a folder and its subfolders.
+pub struct FolderScan<'a> {
+    root: &'a Path,
+    /// The extensions of text files, the preferred one first, in lower case.
+    extensions: &'a [&'a str],
+    on_left_out: &'a mut dyn FnMut(LeftOut, &str),
+    /// In the order in which they were found.
+    pub images: Vec<FolderImage>,
+    /// The number of files seen, those left out included.
+    pub read: u64,
+}
+
+impl<'a> FolderScan<'a> {
+    /// Finds all images in a folder and its subfolders, and reads their text files. By default, those are `.txt` and
+    /// `.caption` files. `on_left_out` is called for everything that is left out.
+    ///
+    /// # Errors
+    /// Returns an error if the folder itself cannot be read.
+    pub fn run(
+        root: &'a Path,
+        extension: Option<&'a str>,
+        on_left_out: &'a mut dyn FnMut(LeftOut, &str),
+    ) -> io::Result<(Vec<FolderImage>, u64)> {
+        let only = extension.as_slice();
+        let extensions = if only.is_empty() { &TEXTS[..] } else { only };
+        let mut scan = FolderScan { root, extensions, on_left_out, images: Vec::new(), read: 0 };
+        let mut folders = vec![PathBuf::new()];
+        while let Some(inside) = folders.pop() {
+            let entries = fs::read_dir(root.join(&inside)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+            match entries {
+                Ok(entries) => scan.gather(&inside, entries, &mut folders),
+                Err(error) if inside.as_os_str().is_empty() => return Err(error),
+                Err(error) => {
+                    scan.read += 1;
+                    (scan.on_left_out)(LeftOut::Unreadable, &unreadable(&inside, &error));
+                }
+            }
+        }
+        Ok((scan.images, scan.read))
+    }
+
+    /// Sorts the entries of the folder `inside` into subfolders, images with their captions, and what is left out.
+    fn gather(&mut self, inside: &Path, mut entries: Vec<DirEntry>, folders: &mut Vec<PathBuf>) {
+        entries.sort_unstable_by_key(DirEntry::file_name);
+        let (mut names, mut texts): (Vec<String>, Vec<Text>) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let name = entry.file_name();
+            let path = inside.join(&name);
+            if name.as_encoded_bytes().starts_with(OWN) {
+                continue;
+            }
+            let kind = FileKind::among(&name, self.extensions);
+            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            let reason = match fs::metadata(entry.path()) {
+                _ if kind == FileKind::Hidden => LeftOut::Hidden,
+                Err(_) if is_link => LeftOut::BrokenLink,
+                Err(error) => {
+                    self.read += 1;
+                    (self.on_left_out)(LeftOut::Unreadable, &unreadable(&path, &error));
+                    continue;
+                }
+                // It may lead back to a folder that contains it.
+                Ok(found) if found.is_dir() && is_link => LeftOut::FolderLink,
+                Ok(found) if found.is_dir() && name == THUMBNAILS => LeftOut::Thumbnails,
+                Ok(found) if found.is_dir() => {
+                    folders.push(path);
+                    continue;
+                }
+                Ok(found) if !found.is_file() => LeftOut::Other,
+                Ok(_) => match (kind, name.to_str(), path.to_str()) {
+                    (FileKind::Image, Some(name), Some(_)) => {
+                        self.read += 1;
+                        names.push(name.to_owned());
+                        continue;
+                    }
+                    (FileKind::Text(rank), Some(name), _) => {
+                        self.read += 1;
+                        texts.push(Text { name: name.to_owned(), rank });
+                        continue;
+                    }
+                    (FileKind::Image, ..) => LeftOut::NameNotUtf8,
+                    (FileKind::OtherImage, ..) => LeftOut::UnreadableFormat,
+                    (FileKind::Mask, ..) => LeftOut::Mask,
+                    (FileKind::Metadata, ..) => LeftOut::Table,
+                    (FileKind::Text(_), ..) => LeftOut::TextWithoutImage,
+                    (FileKind::Hidden | FileKind::Other, ..) => LeftOut::Other,
+                },
+            };
+            self.read += 1;
+            (self.on_left_out)(reason, &path.to_string_lossy());
+        }
+        self.add(inside, &names, texts);
+    }
+
+    /// Adds the images of a folder. A text file belongs to the image of its name without the extension (`a.txt` to
+    /// `a.jpg`), or with it (`a.jpg.txt`). If there are several images, it is used for none.
+    fn add(&mut self, inside: &Path, images: &[String], mut texts: Vec<Text>) {
+        let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, image) in images.iter().enumerate() {
+            owners.entry(stem(image)).or_default().push(at);
+            owners.entry(image).or_default().push(at);
+        }
+        // The preferred text file of an image is the first: `a.txt`, `a.TXT`, `a.caption`, `a.jpg.txt`, `a.jpg.caption`.
+        texts.sort_by_cached_key(|text| (stem(&text.name).len(), text.rank, has_capitals(&text.name)));
+        let mut texts_of: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for Text { name, .. } in texts {
+            let shown = inside.join(&name).to_string_lossy().into_owned();
+            match owners.get(stem(&name)).map(Vec::as_slice) {
+                None => (self.on_left_out)(LeftOut::TextWithoutImage, &shown),
+                Some([image]) => texts_of.entry(*image).or_default().push(name),
+                Some(several) => {
+                    let several: Vec<&str> = several.iter().map(|at| images[*at].as_str()).collect();
+                    (self.on_left_out)(LeftOut::SharedText, &format!("{shown} ({})", several.join(", ")));
+                }
+            }
+        }
+        for (at, image) in images.iter().enumerate() {
+            let is_shared = owners.get(stem(image)).is_some_and(|images| images.len() > 1);
+            let text = self.read_texts(inside, texts_of.remove(&at).unwrap_or_default(), is_shared);
+            self.images.push(FolderImage { path: inside.join(image).to_string_lossy().into_owned(), text });
+        }
+    }
+
+    /// Reads the text files of an image and chooses the first that has a caption.
+    fn read_texts(&mut self, inside: &Path, names: Vec<String>, is_shared: bool) -> FolderText {
+        let (mut readable, mut broken) = (Vec::new(), None);
+        for name in names {
+            let path = inside.join(&name);
+            match fs::read(self.root.join(&path)).map(String::from_utf8) {
+                Ok(Ok(content)) => readable.push((path, content)),
+                Ok(Err(_)) => {
+                    (self.on_left_out)(LeftOut::TextNotUtf8, &path.to_string_lossy());
+                    broken = broken.or(Some(path));
+                }
+                Err(error) => {
+                    (self.on_left_out)(LeftOut::Unreadable, &unreadable(&path, &error));
+                    broken = broken.or(Some(path));
+                }
+            }
+        }
+        let chosen = readable.iter().position(|(_, content)| !caption(content).is_empty()).unwrap_or(0);
+        let used = readable.get(chosen).and_then(|(path, _)| path.file_name()).unwrap_or_default().to_os_string();
+        let mut found = match broken {
+            Some(path) => FolderText::Unreadable { path },
+            None => FolderText::Missing { is_shared },
+        };
+        for (at, (path, content)) in readable.into_iter().enumerate() {
+            if at == chosen {
+                found = FolderText::Found { path, content };
+            } else {
+                let shown = format!("{} ({} is used)", path.to_string_lossy(), used.to_string_lossy());
+                (self.on_left_out)(LeftOut::SecondText, &shown);
+            }
+        }
+        found
+    }
+}
+
+fn stem(name: &str) -> &str {
+    Path::new(name).file_stem().and_then(OsStr::to_str).unwrap_or(name)
+}
+
+/// Returns true if the extension has capitals.
+fn has_capitals(name: &str) -> bool {
+    Path::new(name).extension().and_then(OsStr::to_str).is_some_and(|extension| extension != extension.to_lowercase())
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("{} ({error})", path.to_string_lossy())
+}

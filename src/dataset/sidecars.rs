@@ -1,0 +1,176 @@
+//! A folder of images with sidecars (text files with their captions) as a dataset: its lines, and the sidecar of each
+//! record.
+//!
+//! The lines are those that `init` would write, in a temporary file without a name, so that everything that reads a
+//! dataset reads a folder as well. Saving rewrites sidecars instead of lines.
+
+mod content;
+mod save;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use twox_hash::XxHash3_64;
+use twox_hash::xxhash3_128::Hasher;
+
+use super::file_kind::TEXTS;
+use super::folder::{FolderImage, FolderScan, FolderText, LeftOut};
+use super::{FILE_NAME, RecordId};
+
+pub use save::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
+
+/// The sidecars of the records, as read.
+#[derive(Debug)]
+pub(super) struct Sidecars {
+    /// In the order of the records.
+    files: Vec<Sidecar>,
+    /// The number of files and folders that are no part of the dataset, by reason, and the first of them.
+    left_out: BTreeMap<LeftOut, (u64, Vec<String>)>,
+    /// The content of the sidecars that were written since.
+    written: Mutex<BTreeMap<RecordId, State>>,
+}
+
+/// A text file with the caption of a record.
+#[derive(Debug)]
+struct Sidecar {
+    /// Relative to the folder. If the file is missing, where it would be created.
+    path: PathBuf,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Missing,
+    /// XXH3-64 of its bytes.
+    Content(u64),
+    /// It cannot be read, or is not UTF-8.
+    Unreadable,
+}
+
+impl State {
+    fn of(bytes: &[u8]) -> Self {
+        Self::Content(XxHash3_64::oneshot(bytes))
+    }
+}
+
+/// The lines of a folder.
+pub(super) struct FolderLines {
+    pub(super) sidecars: Sidecars,
+    pub(super) file: File,
+    pub(super) len: u64,
+    /// XXH3-128 of the lines.
+    pub(super) hash: u128,
+}
+
+/// The names that are listed for each reason.
+const MAX_NAMES: usize = 10;
+
+impl Sidecars {
+    /// Scans a folder. The records are in natural order (`a2.jpg` before `a10.jpg`).
+    pub(super) fn scan(folder: &Path, extension: Option<&str>, caption_field: &str) -> io::Result<FolderLines> {
+        let mut left_out: BTreeMap<LeftOut, (u64, Vec<String>)> = BTreeMap::new();
+        let (mut images, _) = FolderScan::run(folder, extension, &mut |reason, name| {
+            let (count, names) = left_out.entry(reason).or_default();
+            *count += 1;
+            if names.len() < MAX_NAMES {
+                names.push(name.to_owned());
+            }
+        })?;
+        images.sort_by(|one, other| alphanumeric_sort::compare_str(&one.path, &other.path));
+        let extension = extension.map_or_else(|| prevailing_extension(&images), str::to_owned);
+        let mut out = BufWriter::new(Hashing { file: tempfile::tempfile()?, hasher: Hasher::new(), len: 0 });
+        let mut files = Vec::with_capacity(images.len());
+        for image in images {
+            write_line(&mut out, &image, caption_field)?;
+            files.push(Sidecar::of(image, &extension));
+        }
+        let Hashing { file, hasher, len } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let sidecars = Self { files, left_out, written: Mutex::default() };
+        Ok(FolderLines { sidecars, file, len, hash: hasher.finish_128() })
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Returns what is no part of the dataset: for each reason the number, and the first names.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
+        self.left_out.iter().map(|(reason, (count, names))| (*reason, *count, names.as_slice()))
+    }
+
+    /// Returns the path of a record's sidecar, relative to the folder.
+    pub(super) fn path(&self, record: RecordId) -> Option<&Path> {
+        self.files.get(record.index()).map(|file| file.path.as_path())
+    }
+
+    /// Ignores poisoning: no code under the lock can panic with the map half updated.
+    fn written(&self) -> MutexGuard<'_, BTreeMap<RecordId, State>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sidecar {
+    fn of(image: FolderImage, extension: &str) -> Self {
+        match image.text {
+            FolderText::Found { path, content } => Self { path, state: State::of(content.as_bytes()) },
+            FolderText::Unreadable { path } => Self { path, state: State::Unreadable },
+            FolderText::Missing { is_shared } => {
+                let image = PathBuf::from(image.path);
+                let path = if is_shared {
+                    let mut name = image.into_os_string();
+                    name.push(format!(".{extension}"));
+                    name.into()
+                } else {
+                    image.with_extension(extension)
+                };
+                Self { path, state: State::Missing }
+            }
+        }
+    }
+}
+
+fn write_line(out: &mut impl Write, image: &FolderImage, caption_field: &str) -> io::Result<()> {
+    let json = |text: &str| serde_json::Value::from(text).to_string();
+    let (name, caption) = (json(&image.file_name()), json(image.caption()));
+    writeln!(out, "{{\"{FILE_NAME}\": {name}, {}: {caption}}}", json(caption_field))
+}
+
+/// Returns the extension that most sidecars have, without capitals.
+fn prevailing_extension(images: &[FolderImage]) -> String {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for image in images {
+        if let FolderText::Found { path, .. } = &image.text
+            && let Some(extension) = path.extension()
+        {
+            *counts.entry(extension.to_string_lossy().to_lowercase()).or_default() += 1;
+        }
+    }
+    let most = counts.into_iter().max_by_key(|(extension, count)| (*count, extension == TEXTS[0]));
+    most.map_or_else(|| TEXTS[0].to_owned(), |(extension, _)| extension)
+}
+
+/// Hashes what is written.
+struct Hashing {
+    file: File,
+    hasher: Hasher,
+    len: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.write(&bytes[..written]);
+        self.len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;
