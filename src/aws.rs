@@ -15,6 +15,7 @@ mod error_response;
 pub(crate) mod fixture;
 mod geography;
 mod identity;
+mod inference_profile;
 mod instance_role;
 mod settings;
 #[cfg(test)]

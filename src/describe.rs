@@ -11,10 +11,14 @@ pub mod rate_limiter;
 pub mod remote;
 pub mod upload;
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use crate::dataset::RecordId;
@@ -205,8 +209,14 @@ pub enum PauseKind {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescriberStatus {
+    /// The account that requests are charged to, once known.
+    pub account: Option<Account>,
+    /// The expected usage of one request, once connected.
+    pub price: Option<Usage>,
     /// The current model and its region ("claude-sonnet-4-6 · us-east-1"), or empty.
     pub model: String,
+    /// The time from the last request to the first text of its response.
+    pub first_token: Option<Duration>,
     /// The current rate limit, if any.
     pub requests_per_minute: Option<u32>,
     /// The number of requests waiting for the rate limiter.
@@ -215,6 +225,50 @@ pub struct DescriberStatus {
     pub spent: Dollars,
     pub budget: Option<Dollars>,
     pub paused: Option<Pause>,
+}
+
+/// An account of a service. Displayed as "account 123456789012, profile work".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// `None` if it cannot be determined.
+    pub id: Option<String>,
+    /// The profile of the configuration with its credentials.
+    pub profile: Option<String>,
+}
+
+impl Account {
+    /// Returns the form for places with little room ("123456789012/work").
+    #[must_use]
+    pub fn short(&self) -> String {
+        [&self.id, &self.profile].into_iter().flatten().cloned().collect::<Vec<_>>().join("/")
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {}", self.id.as_deref().unwrap_or("unknown"))?;
+        self.profile.as_ref().map_or(Ok(()), |profile| write!(f, ", profile {profile}"))
+    }
+}
+
+/// The model, account and price of requests, for consent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// With its region, once connected.
+    pub model: String,
+    pub account: Option<Account>,
+    /// With its date ("$0.003 in, $0.015 out for 1,000 tokens on 2026-11-29"), if known.
+    pub price: Option<String>,
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.model)?;
+        if let Some(account) = &self.account {
+            write!(f, ", {account}")?;
+        }
+        write!(f, ": {}", self.price.as_deref().unwrap_or("price unknown"))
+    }
 }
 
 /// The cost of one request, whether or not it led to a description.
@@ -257,6 +311,17 @@ pub trait Describer: Send + Sync {
     /// free.
     fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
         let _ = size;
+        None
+    }
+
+    /// Connects ahead of the first request, to determine the model, its price and the account for the status. Sends
+    /// nothing that is charged.
+    fn prepare(&self) -> BoxFuture<'static, ()> {
+        std::future::ready(()).boxed()
+    }
+
+    /// Returns what is known about the requests that would be sent. Returns `None` if the describer is free.
+    fn terms(&self) -> Option<Terms> {
         None
     }
 

@@ -186,6 +186,17 @@ impl Engine {
         }
     }
 
+    /// Determines the account and the price of requests, which the status then has.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime.
+    pub fn prepare_describer(&self) {
+        if let Some(describer) = &self.describer {
+            tokio::spawn(describer.prepare());
+        }
+    }
+
     /// Lets a paused describer try again.
     pub fn resume_describer(&self) {
         if let Some(describer) = &self.describer {

@@ -85,6 +85,7 @@ impl Runtime {
             Effect::Describe(specs) => engine.describe(specs),
             Effect::DescribeAhead(specs) => engine.describe_ahead(specs),
             Effect::StopDescriptions => engine.cancel_all(),
+            Effect::PrepareDescriber => engine.prepare_describer(),
             Effect::ResumeDescriber => engine.resume_describer(),
             Effect::GatherStatistics => engine.gather_statistics(),
             Effect::Save(request) => engine.save(request.forced_if(self.force)),

@@ -14,6 +14,7 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_bedrockruntime::config::StalledStreamProtectionConfig;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
+use aws_sdk_bedrockruntime::operation::RequestId as _;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use tokio::time::timeout;
 
@@ -57,6 +58,8 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct Client {
     bedrock: aws_sdk_bedrockruntime::Client,
+    /// The control plane of Bedrock.
+    pub(super) control: aws_sdk_bedrock::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: Arc<str>,
     endpoint: Option<Arc<str>>,
@@ -159,15 +162,23 @@ impl Client {
             // Otherwise the SDK would use an API key in the environment.
             bedrock.set_auth_scheme_preference(Some([AuthSchemeId::from("sigv4")].into()));
         }
-        let mut sts = aws_sdk_sts::config::Builder::from(config).interceptor(BodyLimit).timeout_config(
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CONNECT_TIMEOUT * 3).build(),
-        );
-        // An emulator such as MiniStack serves both services at one endpoint; a Bedrock endpoint does not serve STS.
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CONNECT_TIMEOUT * 3).build();
+        let mut sts =
+            aws_sdk_sts::config::Builder::from(config).interceptor(BodyLimit).timeout_config(timeouts.clone());
+        let mut control =
+            aws_sdk_bedrock::config::Builder::from(config).interceptor(BodyLimit).timeout_config(timeouts);
+        if credentials == CredentialsKind::Profile {
+            control.set_auth_scheme_preference(Some([AuthSchemeId::from("sigv4")].into()));
+        }
+        // An emulator such as MiniStack serves all services at one endpoint; a Bedrock endpoint serves only one.
         if endpoint.as_ref().is_some_and(|endpoint| endpoint.contains("bedrock")) {
             sts.set_endpoint_url(None);
+            control.set_endpoint_url(None);
         }
         Ok(Self {
             bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock.build()),
+            control: aws_sdk_bedrock::Client::from_conf(control.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region,
             endpoint,
@@ -177,10 +188,10 @@ impl Client {
         })
     }
 
-    /// Returns the chosen profile, or the one of the environment.
+    /// Returns the chosen profile, or the one of the environment, unless an API key takes its place.
     #[must_use]
     pub fn profile(&self) -> Option<&str> {
-        self.profile.as_deref()
+        self.profile.as_deref().filter(|_| self.credentials != CredentialsKind::ApiKey)
     }
 
     #[must_use]
@@ -206,8 +217,14 @@ impl Client {
         let limit = CONNECT_TIMEOUT + self.idle_timeout + Duration::from_secs(uploaded / MIN_UPLOAD_RATE);
         let call = request.apply_to(self.bedrock.converse_stream())?;
         match timeout(limit, call.send()).await {
-            Ok(Ok(output)) => Ok(ConverseStream::new(output.stream, info, timeouts)),
-            Ok(Err(error)) => Err(classify::call(&error, &info)),
+            Ok(Ok(output)) => {
+                let request_id = output.request_id().map(str::to_owned);
+                Ok(ConverseStream::new(output.stream, info, timeouts, request_id))
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(request_id = error.request_id(), region = info.region, "AWS rejected the request");
+                Err(classify::call(&error, &info))
+            }
             Err(_) => Err(AwsError::StreamInterrupted { cause: Interruption::Timeout(limit) }),
         }
     }

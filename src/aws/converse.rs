@@ -198,11 +198,23 @@ pub struct ConverseStream {
     characters: usize,
     stop: Option<Stop>,
     usage: Option<TokenUsage>,
+    request_id: Option<String>,
 }
 
 impl ConverseStream {
-    pub(super) const fn new(receiver: Receiver, info: RequestInfo, timeouts: Timeouts) -> Self {
-        Self { receiver, info, timeouts, characters: 0, stop: None, usage: None }
+    pub(super) const fn new(
+        receiver: Receiver,
+        info: RequestInfo,
+        timeouts: Timeouts,
+        request_id: Option<String>,
+    ) -> Self {
+        Self { receiver, info, timeouts, characters: 0, stop: None, usage: None, request_id }
+    }
+
+    /// Returns the id of the request at AWS, for support cases.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// Returns the next event. The last one is [`ConverseEvent::Finished`] or an error. Cancel-safe.

@@ -25,6 +25,18 @@ pub enum Identity {
 }
 
 impl Client {
+    /// Returns the account, or `None` if it cannot be determined.
+    pub async fn account(&self) -> Option<String> {
+        match self.identity().await {
+            Ok(Identity::Principal { account, .. }) => Some(account),
+            Ok(Identity::ApiKey) => None,
+            Err(error) => {
+                tracing::warn!(%error, "account unknown");
+                None
+            }
+        }
+    }
+
     /// Calls `sts:GetCallerIdentity`, which requires no permission.
     ///
     /// # Errors

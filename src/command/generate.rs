@@ -141,6 +141,9 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     SaveTarget::new(&dataset, options.output.clone(), options.in_place).check(&inputs)?;
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
+        if options.describer.estimate(None).is_some_and(|usage| usage.cost.amount().is_none()) {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run::prepare(options));
+        }
         let selected = options.selection.select(&dataset, &ledger, options.describer.name(), rules)?;
         return Ok(print_plan(options, &dataset, &selected, out)?);
     }
@@ -197,6 +200,7 @@ fn print_plan(
     let records = selected.records.len() as u64;
     let cost = estimate(options, dataset, selected);
     if options.json {
+        let terms = options.describer.terms();
         let plan = serde_json::json!({
             "selected": records,
             "without_picture": selected.without_picture,
@@ -205,6 +209,9 @@ fn print_plan(
             "input_tokens": cost.map(|usage| usage.tokens.input),
             "output_tokens": cost.map(|usage| usage.tokens.output),
             "cost_usd": cost.map(|usage| usage.cost),
+            "model": terms.as_ref().map(|terms| &terms.model),
+            "account": terms.as_ref().and_then(|terms| terms.account.as_ref()?.id.as_ref()),
+            "price": terms.as_ref().and_then(|terms| terms.price.as_ref()),
         });
         out.json(&plan)?;
         return out.flush().map(|()| ExitCode::Done);
@@ -213,6 +220,9 @@ fn print_plan(
     if let Some(Usage { tokens, cost }) = cost {
         let (input, output) = (thousands(tokens.input), thousands(tokens.output));
         writeln!(out, "  about {input} tokens in, {output} out: {}", cost.summary())?;
+        if let Some(terms) = options.describer.terms() {
+            out.message(format_args!("  {terms}"))?;
+        }
     }
     if selected.without_picture > 0 {
         writeln!(out, "  left out, no image: {}", selected.without_picture)?;
@@ -273,6 +283,9 @@ fn require_consent(options: &GenerateOptions, dataset: &Dataset, selected: &Sele
         _ => {}
     }
     let mut errors = Console::stderr();
+    if let Some(terms) = options.describer.terms() {
+        errors.message(&terms)?;
+    }
     match amount {
         Some(amount) => write!(errors, "describe {records} for about {amount}? [y/N] ")?,
         None => {

@@ -1,5 +1,7 @@
 //! The Amazon Bedrock describer.
 
+use std::sync::{Mutex, PoisonError};
+
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
@@ -9,7 +11,7 @@ use super::remote::{
     RemoteDescriber, RemoteOptions, Stop, Thinking,
 };
 use super::upload::UploadFormat;
-use super::{StopReason, Tokens};
+use super::{Account, StopReason, Tokens};
 use crate::aws::{self, AwsError, Client, ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat};
 
 /// The region assumed for estimates until a connection has determined the actual one.
@@ -58,10 +60,33 @@ impl BedrockOptions {
 pub fn describer(options: BedrockOptions) -> Result<RemoteDescriber, BedrockError> {
     options.targets(options.expected_region())?;
     let remote = options.remote.clone();
-    Ok(RemoteDescriber::new(Bedrock(options), remote)?)
+    Ok(RemoteDescriber::new(Bedrock { options, connected: Mutex::default() }, remote)?)
 }
 
-struct Bedrock(BedrockOptions);
+struct Bedrock {
+    options: BedrockOptions,
+    /// The models of the last connection.
+    connected: Mutex<Option<Vec<Target>>>,
+}
+
+impl Bedrock {
+    /// Determines the model of an application inference profile. Without the permission, its price stays unknown.
+    async fn with_model(&self, client: &Client, target: Target) -> Target {
+        if !target.is_application_profile() {
+            return target;
+        }
+        match client.models_of_profile(&target.id).await {
+            Ok(models) => self.options.catalogue.of_profile(&target.id, &models).unwrap_or_else(|| {
+                tracing::warn!(profile = target.id, ?models, "no model of the catalogue");
+                target
+            }),
+            Err(error) => {
+                tracing::warn!(profile = target.id, %error, "model and price unknown");
+                target
+            }
+        }
+    }
+}
 
 impl Backend for Bedrock {
     fn name(&self) -> &'static str {
@@ -69,12 +94,13 @@ impl Backend for Bedrock {
     }
 
     fn model(&self) -> &str {
-        &self.0.model
+        &self.options.model
     }
 
     fn expected_targets(&self) -> Vec<Target> {
+        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // The actual region may offer a model that the assumed one lacks.
-        self.0.targets(self.0.expected_region()).unwrap_or_default()
+        connected.unwrap_or_else(|| self.options.targets(self.options.expected_region()).unwrap_or_default())
     }
 
     fn price_remedy(&self) -> &'static str {
@@ -83,15 +109,20 @@ impl Backend for Bedrock {
 
     fn connect(&self) -> BoxFuture<'_, Result<Connection, ConnectionError>> {
         async {
+            let options = &self.options;
             let client =
-                Client::connect(&self.0.aws).await.map_err(|error| ConnectionError::Pause(error.to_string()))?;
+                Client::connect(&options.aws).await.map_err(|error| ConnectionError::Pause(error.to_string()))?;
             let region = client.region().to_owned();
             let unresolved = |error: ResolveError| ConnectionError::Fail(error.to_string());
-            let targets = self.0.targets(&region).map_err(unresolved)?;
+            let mut targets = options.targets(&region).map_err(unresolved)?;
             if targets.is_empty() {
                 // No model of the list can be called from this region. Resolving one returns the error that explains it.
-                self.0.catalogue.resolve(&self.0.model, &region).map_err(unresolved)?;
+                options.catalogue.resolve(&options.model, &region).map_err(unresolved)?;
             }
+            for target in &mut targets {
+                *target = self.with_model(&client, target.clone()).await;
+            }
+            *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = Some(targets.clone());
             Ok(Connection::new(client, region, targets))
         }
         .boxed()
@@ -106,9 +137,18 @@ impl ApiClient for Client {
         }
         .boxed()
     }
+
+    fn account(&self) -> BoxFuture<'_, Option<Account>> {
+        let profile = self.profile().map(str::to_owned);
+        self.account().map(|id| Some(Account { id, profile })).boxed()
+    }
 }
 
 impl ApiStream for ConverseStream {
+    fn request_id(&self) -> Option<&str> {
+        self.request_id()
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Result<ApiEvent, ApiError>> {
         async {
             Ok(match self.next().await? {

@@ -127,6 +127,32 @@ impl Catalogue {
         })
     }
 
+    /// Returns the target for an application inference profile of models with these ARNs, or `None` if they are not one
+    /// model of the catalogue.
+    #[must_use]
+    pub fn of_profile(&self, arn: &str, models: &[String]) -> Option<Target> {
+        let parts = |arn: &str| -> Option<(String, String, String)> {
+            let (head, id) = arn.rsplit_once('/')?;
+            let mut fields = head.split(':').skip(1);
+            let (partition, _, region) = (fields.next()?, fields.next()?, fields.next()?);
+            Some((partition.to_owned(), region.to_owned(), id.to_owned()))
+        };
+        let models = models.iter().map(|model| parts(model)).collect::<Option<Vec<_>>>()?;
+        let (partition, _, id) = models.first()?;
+        if models.iter().any(|(.., other)| other != id) {
+            return None;
+        }
+        let (model, geography) = self.by_id(id)?;
+        let geography = match geography {
+            Some(geography) => Some(geography),
+            // The global profile has a model without a region.
+            None if models.iter().any(|(_, region, _)| region.is_empty()) => Some(aws::GLOBAL),
+            None if partition == "aws-us-gov" => Some(aws::GOV),
+            None => None,
+        };
+        Some(Target { id: arn.to_owned(), ..Target::of(model, geography) })
+    }
+
     /// Returns the models that [`AUTO`] tries in `region`, in order, without those that cannot be called from there.
     #[must_use]
     pub fn automatic(&self, region: &str) -> Vec<Target> {

@@ -18,11 +18,13 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +40,7 @@ use super::rate_limiter::{Permit, RateLimiter};
 use super::upload::{Upload, UploadCache};
 use super::{
     Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, Listener,
-    Outcome, Pause, PauseKind, Priority, Request, Tokens, Usage,
+    Outcome, Pause, PauseKind, Priority, Request, Terms, Tokens, Usage,
 };
 use crate::reaction::{Parameter, PauseCause, Reaction};
 
@@ -78,6 +80,8 @@ struct Service {
     /// Parameters that a model, by id, has rejected.
     rejected_parameters: Mutex<HashSet<(String, Parameter)>>,
     publisher: Publisher,
+    /// Whether the account was asked for.
+    identified: AtomicBool,
 }
 
 impl RemoteDescriber {
@@ -88,7 +92,9 @@ impl RemoteDescriber {
     /// Returns an error if a budget is set but the price of a model is unknown.
     pub fn new(backend: impl Backend + 'static, options: RemoteOptions) -> Result<Self, NoPrice> {
         if options.budget.is_some() {
-            let unpriced = |target: &Target| target.cost(Tokens::default()).amount().is_none();
+            // A connection determines the price of an application inference profile.
+            let unpriced =
+                |target: &Target| target.cost(Tokens::default()).amount().is_none() && !target.is_application_profile();
             if let Some(target) = backend.expected_targets().into_iter().find(unpriced) {
                 return Err(NoPrice { model: target.name, remedy: backend.price_remedy() });
             }
@@ -102,6 +108,7 @@ impl RemoteDescriber {
             current_target: AtomicUsize::default(),
             rejected_parameters: Mutex::default(),
             publisher: Publisher::default(),
+            identified: AtomicBool::default(),
             backend: Box::new(backend),
             options,
         })))
@@ -117,6 +124,7 @@ impl Describer for RemoteDescriber {
         let service = Arc::clone(&self.0);
         let (events, mut receiver) = unbounded_channel();
         let work = async move {
+            tokio::spawn(Arc::clone(&service).identify());
             let end = match service.describe(&request, priority, &events).await {
                 Ok(description) => DescriptionEvent::Ended(Outcome::Described(description)),
                 Err(message) => DescriptionEvent::Ended(Outcome::Failed(DescribeError { message })),
@@ -135,13 +143,19 @@ impl Describer for RemoteDescriber {
     }
 
     fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
-        let targets = self.0.backend.expected_targets();
-        // The connection may offer a model that is not expected.
-        let Some(target) = targets.get(self.0.current_target.load(Ordering::Relaxed)).or(targets.first()) else {
-            return Some(Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN });
-        };
-        let tokens = request::estimate(&self.0.options, target, size);
-        Some(Usage { tokens, cost: target.cost(tokens) })
+        Some(self.0.estimate(size))
+    }
+
+    fn prepare(&self) -> BoxFuture<'static, ()> {
+        Arc::clone(&self.0).identify().boxed()
+    }
+
+    fn terms(&self) -> Option<Terms> {
+        let status = self.0.publisher.last().unwrap_or_default();
+        let target = self.0.expected_target();
+        let name = || target.as_ref().map_or_else(|| self.0.backend.model().to_owned(), |target| target.name.clone());
+        let model = if status.price.is_some() { status.model } else { name() };
+        Some(Terms { model, account: status.account, price: target.and_then(|target| target.price()) })
     }
 
     fn set_listener(&self, listener: Listener) {
@@ -155,6 +169,44 @@ impl Describer for RemoteDescriber {
 }
 
 impl Service {
+    /// Returns the model that the next request will probably use.
+    fn expected_target(&self) -> Option<Target> {
+        let mut targets = self.backend.expected_targets();
+        // The connection may offer a model that is not expected.
+        let current = self.current_target.load(Ordering::Relaxed);
+        let index = if current < targets.len() { current } else { 0 };
+        (!targets.is_empty()).then(|| targets.swap_remove(index))
+    }
+
+    fn estimate(&self, size: Option<(u32, u32)>) -> Usage {
+        let Some(target) = self.expected_target() else {
+            return Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN };
+        };
+        let tokens = request::estimate(&self.options, &target, size);
+        Usage { tokens, cost: target.cost(tokens) }
+    }
+
+    /// Connects and determines the account, once.
+    async fn identify(self: Arc<Self>) {
+        if self.identified.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let account = match self.connection().await {
+            Ok(connection) => connection.client.account().await,
+            Err(_) => None,
+        };
+        match account {
+            Some(account) => {
+                let model = self.publisher.last().map(|status| status.model);
+                tracing::info!(%account, model, "account determined");
+                self.publisher
+                    .update(|status| DescriberStatus { account: Some(account), ..status.cloned().unwrap_or_default() });
+            }
+            // Determined again with the next request.
+            None => self.identified.store(false, Ordering::Relaxed),
+        }
+    }
+
     async fn describe(&self, request: &Request, priority: Priority, events: &Events) -> Result<Description, String> {
         let mut backoff = ExponentialBuilder::default()
             .with_min_delay(MIN_BACKOFF)
@@ -221,7 +273,8 @@ impl Service {
                 self.publish_status();
             }
         };
-        match response::read(&*connection.client, prepared.request, charge, events, on_accepted).await {
+        let on_text = |first_token| self.publish_first_token(first_token);
+        match response::read(&*connection.client, prepared.request, charge, events, on_accepted, on_text).await {
             Ok(response) => {
                 let prompt = Some(self.options.prompt.version().to_owned());
                 response.into_description(&target, max_tokens, prompt, parameters)
@@ -406,6 +459,9 @@ impl Service {
         let rate = self.rate_limiter.status();
         self.publisher.update(|status| DescriberStatus {
             model: status.map_or_else(|| self.backend.model().to_owned(), |status| status.model.clone()),
+            account: status.and_then(|status| status.account.clone()),
+            price: status.and_then(|status| status.price),
+            first_token: status.and_then(|status| status.first_token),
             requests_per_minute: (rate.learned || self.options.limits.requests_per_minute.is_some())
                 .then_some(rate.requests_per_minute.get()),
             waiting: rate.waiting,
@@ -418,7 +474,13 @@ impl Service {
     fn publish_model(&self, connection: &Connection) {
         let target = connection.target(self.current_target.load(Ordering::Relaxed));
         let model = format!("{} · {}", target.name, connection.place);
-        self.publisher.update(|status| DescriberStatus { model, ..status.cloned().unwrap_or_default() });
+        let price = Some(self.estimate(None));
+        self.publisher.update(|status| DescriberStatus { price, model, ..status.cloned().unwrap_or_default() });
+    }
+
+    fn publish_first_token(&self, first_token: Duration) {
+        self.publisher
+            .update(|status| DescriberStatus { first_token: Some(first_token), ..status.cloned().unwrap_or_default() });
     }
 
     fn publish_charge(&self, charge: Charge) {

@@ -29,6 +29,8 @@ pub enum Effect {
     DescribeAhead(Vec<JobSpec>),
     /// Cancel all jobs.
     StopDescriptions,
+    /// Determine the account and the price of requests, for consent.
+    PrepareDescriber,
     /// Let a paused describer try again.
     ResumeDescriber,
     ShowPicture {

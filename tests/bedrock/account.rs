@@ -2,26 +2,25 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 
 use rstest::rstest;
 use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::doctor::{findings_in, of};
-use crate::server::{ReceivedRequest, Reply, Server};
-use crate::world::World;
+use crate::server::{ReceivedRequest, Reply, Server, identity};
+use crate::world::{World, output_of};
 
 const MODEL: [&str; 4] = ["--model", "claude-haiku-4-5", "--probe", "--endpoint-url"];
 
 /// Answers for STS at "/", and for Bedrock elsewhere.
 fn account_and_model(_: usize, request: &ReceivedRequest) -> Reply {
     if request.path == "/" { identity() } else { Reply::text("Yes") }
-}
-
-fn identity() -> Reply {
-    let body = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
-                <Arn>arn:aws:iam::123456789012:user/mina</Arn><UserId>AIDA</UserId><Account>123456789012</Account>\
-                </GetCallerIdentityResult></GetCallerIdentityResponse>";
-    Reply::Body { status: 200, header: XML, body: body.to_owned() }
 }
 
 /// Writes the AWS configuration files.
@@ -37,7 +36,7 @@ const WORK: &str = "[work]\naws_access_key_id = AKIDWORK\naws_secret_access_key 
 
 /// Runs doctor and returns the credentials of each request.
 async fn credentials_of(arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Vec<String> {
-    let server = Server::start(account_and_model).await;
+    let server = Server::start_with_sts(account_and_model).await;
     let world = World::new(1, &server.url());
     configure(&world, "[profile work]\nregion = us-east-1\n", WORK);
     let url = server.url();
@@ -112,7 +111,7 @@ async fn the_region_of_the_configuration_selects_models_and_prices() {
         let arguments = [&["generate", "--dry-run", "--json", "--describer", "bedrock"], arguments].concat();
         let mut command = world.command(&[&arguments[..], &["--model", "claude-haiku-5-5"]].concat());
         command.env("AWS_REGION", region);
-        let output = crate::world::output_of(command).await;
+        let output = output_of(command).await;
         let table: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         table["cost_usd"].as_str().map(str::to_owned).expect("a cost")
     };
@@ -137,7 +136,7 @@ async fn an_invalid_configuration_file_is_named_with_the_line(#[case] config: &s
     let message = of(&found, "profile").1;
     assert!(message.contains(&format!("home/.aws/{place}")) && message.contains("correct the file"), "{message}");
     // Keys and a region from elsewhere do not need the file.
-    let server = Server::start(account_and_model).await;
+    let server = Server::start_with_sts(account_and_model).await;
     let url = server.url();
     let arguments = [&MODEL, &[url.as_str(), "--region", "us-east-1"][..]].concat();
     let (found, code) = findings_in(&world, &arguments, |_| {}).await;
@@ -154,7 +153,7 @@ async fn doctor_continues_if_sts_is_blocked(#[case] blocked: Reply) {
     let script = move |_, request: &ReceivedRequest| {
         if request.path == "/" { blocked.clone() } else { Reply::text("Yes") }
     };
-    let server = Server::start(script).await;
+    let server = Server::start_with_sts(script).await;
     let world = World::new(1, &server.url());
     let url = server.url();
     let arguments = [&MODEL, &[url.as_str(), "--region", "us-east-1"][..]].concat();
@@ -187,7 +186,7 @@ fn metadata(has_role: bool) -> impl Fn(usize, &ReceivedRequest) -> Reply + Send 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_role_of_an_instance_selects_bedrock() {
     let instance = Server::start(metadata(true)).await;
-    let bedrock = Server::start(account_and_model).await;
+    let bedrock = Server::start_with_sts(account_and_model).await;
     let world = World::new(1, &bedrock.url());
     let environment = |endpoint: String| {
         move |command: &mut Command| {
@@ -209,4 +208,192 @@ async fn the_role_of_an_instance_selects_bedrock() {
         assert!(of(&found, "describer").1.starts_with("local"), "{found:?}");
         assert_eq!(code, 0);
     }
+}
+
+const PROFILE: &str = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3";
+
+/// Answers for an application inference profile of two models, or refuses to.
+fn profile_of(models: &'static [&'static str]) -> impl Fn(usize, &ReceivedRequest) -> Reply + Send + Sync {
+    move |_, request| {
+        if !request.path.starts_with("/inference-profiles/") {
+            return Reply::text("A person in a blue coat stands in a quiet street.");
+        }
+        if models.is_empty() {
+            let message = "User: arn:aws:iam::123456789012:user/mina is not authorized to perform: \
+                           bedrock:GetInferenceProfile on resource: x";
+            return Reply::Error { status: 403, code: "AccessDeniedException", message: message.to_owned() };
+        }
+        let arns = models.iter().map(|model| json!({ "modelArn": model })).collect::<Vec<_>>();
+        let profile = json!({
+            "inferenceProfileName": "team", "inferenceProfileArn": PROFILE, "inferenceProfileId": "a1b2c3",
+            "status": "ACTIVE", "type": "APPLICATION", "models": arns,
+        });
+        Reply::Body { status: 200, header: ("content-type", "application/json"), body: profile.to_string() }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_inference_profile_has_the_price_and_settings_of_its_model() {
+    const MODELS: [&str; 2] = [
+        "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5-5",
+        "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-sonnet-5-5",
+    ];
+    let server = Server::start(profile_of(&MODELS)).await;
+    let world = World::new(2, &server.url());
+    let arguments = world.generate_arguments(&["--model", PROFILE, "--budget", "1"]);
+    // Without --yes: the price is known.
+    let arguments: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--yes").collect();
+    let output = output_of(world.command(&arguments)).await;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let table: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    // 1500 input and 60 output tokens at $0.0022 and $0.011 per 1,000, twice.
+    assert_eq!(table["cost_usd"], "0.00792");
+    let requests = server.requests();
+    let described: Vec<_> = requests.iter().filter(|request| !request.path.starts_with("/inference")).collect();
+    assert_eq!(described.len(), 2);
+    for request in described {
+        assert_eq!(request.body["additionalModelRequestFields"], json!({ "thinking": { "type": "between_tools" } }));
+        assert_eq!(request.body["inferenceConfig"]["temperature"], serde_json::Value::Null);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_cannot_be_read_has_an_unknown_price() {
+    let server = Server::start(profile_of(&[])).await;
+    let world = World::new(2, &server.url());
+    for (limit, expected) in [("--budget=1", "needs the price"), ("--confirm-above=100", "is unknown")] {
+        let arguments = world.generate_arguments(&["--model", PROFILE, limit]);
+        let arguments: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--yes").collect();
+        let output = output_of(world.command(&arguments)).await;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && errors.contains(expected), "{errors}");
+    }
+    let (table, code) = world.generate(&["--model", PROFILE]).await;
+    assert_eq!((&table["described"], &table["cost_usd"], code), (&json!(2), &json!(null), 0), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_names_the_model_and_the_date_of_its_price_and_sends_nothing() {
+    let server = Server::start(profile_of(&[])).await;
+    let world = World::new(2, &server.url());
+    let arguments = world.generate_arguments(&["--model", "claude-haiku-5-5", "--dry-run"]);
+    let output = output_of(world.command(&arguments)).await;
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let price = "$0.00011 in, $0.00055 out for 1,000 tokens on 2026-11-29";
+    assert_eq!((&plan["model"], &plan["price"]), (&json!("claude-haiku-5-5"), &json!(price)), "{plan}");
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_has_what_a_support_case_needs_and_no_caption() {
+    let refusal = || Reply::Error { status: 503, code: "ServiceUnavailableException", message: "later".to_owned() };
+    let server = Server::start(move |number, _| if number == 0 { refusal() } else { Reply::text("A secret coat.") });
+    let server = server.await;
+    let world = World::new(1, &server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--log", "run.log"]).await;
+    assert_eq!(code, 0, "{table}");
+    let log = fs::read_to_string(world.path().join("run.log")).expect("a log");
+    let line = |event: &str| log.lines().find(|line| line.contains(event)).unwrap_or_else(|| panic!("{event}: {log}"));
+    assert!(line("AWS rejected the request").contains("request-0"), "{log}");
+    for fact in
+        ["us.anthropic.claude-sonnet-4-6", "request-1", "first_token", "elapsed", "input=1500", "output=60", "cost=$"]
+    {
+        assert!(line("response complete").contains(fact), "{fact}: {log}");
+    }
+    let account = line("account determined");
+    assert!(account.contains("account 123456789012") && account.contains("us-east-1"), "{log}");
+    assert!(!log.contains("secret"), "no caption and no key: {log}");
+}
+
+/// Writes the cache of `aws login` for the session of the test. The file name is the SHA-256 of its ARN.
+fn sign_in(world: &World) {
+    let folder = world.path().join("home/.aws/login/cache");
+    fs::create_dir_all(&folder).expect("a folder");
+    let token = json!({
+        "accessToken": {
+            "accessKeyId": "ASIALOGIN", "secretAccessKey": "secret", "sessionToken": "session",
+            "accountId": "123456789012", "expiresAt": "2036-11-30T00:00:00Z",
+        },
+        "tokenType": "aws_sigv4", "refreshToken": "refresh", "clientId": "arn:aws:signin:::devtools/same-device",
+        "dpopKey": include_str!("tls/key.pem"),
+    });
+    let name = "af91af3bb6d158ee5fb90d7c50d8b667fd368ea696872ab97a5504ad19f704da.json";
+    fs::write(folder.join(name), token.to_string()).expect("a file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_of_aws_login_is_used() {
+    let server = Server::start_with_sts(account_and_model).await;
+    let world = World::new(1, &server.url());
+    configure(&world, "[default]\nregion = us-east-1\nlogin_session = arn:aws:iam::123456789012:user/mina\n", "");
+    sign_in(&world);
+    let url = server.url();
+    let arguments = [&MODEL, &[url.as_str()][..]].concat();
+    let (found, code) = findings_in(&world, &arguments, |command| {
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    })
+    .await;
+    assert_eq!((of(&found, "describer").1, code), ("bedrock", 0), "{found:?}");
+    assert!(server.requests().iter().all(|request| request.authorization.contains("Credential=ASIALOGIN/")));
+}
+
+const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bedrock/tls/certificate.pem");
+
+/// Starts a proxy that speaks TLS with the test certificate, and returns its URL.
+async fn tls_proxy(server: &Server) -> String {
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/key.pem")).expect("a key");
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/certificate.pem")).expect("a certificate");
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
+    let acceptor = TlsAcceptor::from(Arc::new(config.expect("a valid certificate")));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let server = server.url().trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, server) = (acceptor.clone(), server.clone());
+            tokio::spawn(async move {
+                // Fails if the client does not trust the certificate.
+                let Ok(mut client) = acceptor.accept(stream).await else { return };
+                let mut service = TcpStream::connect(server).await.expect("a connection");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut service).await;
+            });
+        }
+    });
+    url
+}
+
+#[rstest]
+#[case::variable("", &[("AWS_CA_BUNDLE", CERTIFICATE)], true)]
+#[case::setting("ca_bundle", &[], true)]
+#[case::neither("", &[], false)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificates_of_the_bundle_are_trusted(
+    #[case] setting: &str,
+    #[case] variables: &[(&str, &str)],
+    #[case] trusted: bool,
+) {
+    let server = Server::start_with_sts(account_and_model).await;
+    let url = tls_proxy(&server).await;
+    let world = World::new(1, &url);
+    let setting = if setting.is_empty() { String::new() } else { format!("{setting} = {CERTIFICATE}\n") };
+    configure(&world, &format!("[default]\nregion = us-east-1\n{setting}"), "");
+    let arguments = [&MODEL, &[url.as_str()][..]].concat();
+    let (found, code) = findings_in(&world, &arguments, |command| {
+        command.envs(variables.iter().copied());
+    })
+    .await;
+    assert_eq!(code == 0, trusted, "{found:?}");
+    assert_eq!(of(&found, "credentials").0 == "ok", trusted, "{found:?}");
+    assert_eq!(!server.requests().is_empty(), trusted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_bundle_is_named() {
+    let world = World::new(1, "http://127.0.0.1:9");
+    let (found, code) = findings_in(&world, &["--region", "us-east-1"], |command| {
+        command.env("AWS_CA_BUNDLE", "nowhere.pem");
+    })
+    .await;
+    assert_eq!((of(&found, "certificates").0, code), ("fail", 3), "{found:?}");
+    assert!(of(&found, "certificates").1.contains("nowhere.pem"), "{found:?}");
 }

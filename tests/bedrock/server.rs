@@ -71,6 +71,7 @@ type Script = dyn Fn(usize, &ReceivedRequest) -> Reply + Send + Sync;
 
 struct State {
     script: Box<Script>,
+    sts_in_script: bool,
     requests: Mutex<Vec<ReceivedRequest>>,
     start: Instant,
     tokens: (u64, u64),
@@ -84,12 +85,26 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port. `script` receives the number of the request, from zero, and the request.
+    /// Starts a server on a free port. `script` receives the number of the request, from zero, and the request. Requests to
+    /// STS are answered, but not recorded.
     pub async fn start(script: impl Fn(usize, &ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_with(script, false).await
+    }
+
+    /// Starts a server whose script also receives the requests to STS.
+    pub async fn start_with_sts(script: impl Fn(usize, &ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_with(script, true).await
+    }
+
+    async fn start_with(
+        script: impl Fn(usize, &ReceivedRequest) -> Reply + Send + Sync + 'static,
+        sts_in_script: bool,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
             script: Box::new(script),
+            sts_in_script,
             requests: Mutex::default(),
             start: Instant::now(),
             tokens: (1_500, 60),
@@ -147,12 +162,27 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
     let body = request.into_body().collect().await.map_err(|_| Closed)?.to_bytes();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let request = ReceivedRequest { model, body, path, authorization, at: state.start.elapsed() };
+    if request.path == "/" && !state.sts_in_script {
+        return reply(&state, 0, identity());
+    }
     let number = {
         let mut all = state.requests.lock().expect("no panic under the lock");
         all.push(request.clone());
         all.len() - 1
     };
-    match (state.script)(number, &request) {
+    reply(&state, number, (state.script)(number, &request))
+}
+
+/// The response of STS.
+pub fn identity() -> Reply {
+    let body = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+                <Arn>arn:aws:iam::123456789012:user/mina</Arn><UserId>AIDA</UserId><Account>123456789012</Account>\
+                </GetCallerIdentityResult></GetCallerIdentityResponse>";
+    Reply::Body { status: 200, header: ("content-type", "text/xml"), body: body.to_owned() }
+}
+
+fn reply(state: &State, number: usize, reply: Reply) -> Result<Response<Body>, Closed> {
+    match reply {
         Reply::Reset => Err(Closed),
         Reply::Body { status, header, body } => {
             let body = http_body_util::Full::new(Bytes::from(body)).map_err(|never: Infallible| match never {}).boxed();
@@ -163,6 +193,7 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
             Ok(Response::builder()
                 .status(status)
                 .header("x-amzn-errortype", code)
+                .header("x-amzn-requestid", format!("request-{number}"))
                 .header("content-type", "application/json")
                 .body(body.map_err(|never: Infallible| match never {}).boxed())
                 .expect("a response"))
@@ -175,13 +206,13 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
             let (input, output) = state.tokens;
             let usage = json!({ "inputTokens": input, "outputTokens": output, "totalTokens": input + output });
             frames.push(event("metadata", &json!({ "usage": usage, "metrics": { "latencyMs": 1 } })));
-            Ok(streamed(frames, after))
+            Ok(streamed(frames, after, number))
         }
         Reply::Fragment { pieces, exception } => {
             let mut frames = message_start();
             frames.extend(pieces.iter().map(|piece| delta(piece)));
             frames.extend(exception.map(self::exception));
-            Ok(streamed(frames, Duration::ZERO))
+            Ok(streamed(frames, Duration::ZERO, number))
         }
     }
 }
@@ -194,7 +225,7 @@ fn delta(text: &str) -> Bytes {
     event("contentBlockDelta", &json!({ "contentBlockIndex": 0, "delta": { "text": text } }))
 }
 
-fn streamed(frames: Vec<Bytes>, after: Duration) -> Response<Body> {
+fn streamed(frames: Vec<Bytes>, after: Duration, number: usize) -> Response<Body> {
     let frames = futures::stream::iter(frames.into_iter().enumerate()).then(move |(index, frame)| async move {
         if index == 0 {
             sleep(after).await;
@@ -203,6 +234,7 @@ fn streamed(frames: Vec<Bytes>, after: Duration) -> Response<Body> {
     });
     Response::builder()
         .header("content-type", "application/vnd.amazon.eventstream")
+        .header("x-amzn-requestid", format!("request-{number}"))
         .body(BodyExt::boxed(StreamBody::new(frames)))
         .expect("a response")
 }

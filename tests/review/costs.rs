@@ -169,6 +169,21 @@ fn a_paused_describer_reports_once_and_resumes_on_request() {
 }
 
 #[test]
+fn the_price_is_determined_for_consent() {
+    let mut world = World::with(&["One."], |settings| {
+        settings.price = Some(Usage { cost: Cost::UNKNOWN, ..Usage::default() });
+    });
+    world.keys("r");
+    assert!(world.asked.contains(&Effect::PrepareDescriber));
+    let cost = Dollars::from_billionths(20_000_000).into();
+    world.send(EngineEvent::Describer(DescriberStatus {
+        price: Some(Usage { cost, ..Usage::default() }),
+        ..DescriberStatus::default()
+    }));
+    assert_eq!(world.model.settings.price.map(|price| price.cost), Some(cost));
+}
+
+#[test]
 fn charges_add_up() {
     let mut world = World::new(&["One."]);
     for cents in [1_u64, 2] {

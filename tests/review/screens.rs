@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
-use recaption::describe::{Cost, DescriberStatus, Dollars, Pause, PauseKind, Tokens, Usage};
+use recaption::describe::{Account, Cost, DescriberStatus, Dollars, Pause, PauseKind, Tokens, Usage};
 use recaption::engine::EngineEvent;
 use recaption::engine::JobEvent;
 use recaption::picture::PictureError;
@@ -328,6 +328,27 @@ fn cost_confirmations(#[case] keys: &str, #[case] name: &str) {
     screen(&mut world, 80, 24, false);
     world.keys(keys);
     assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn the_account_is_in_the_header_and_in_the_cost_confirmation() {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        settings.describer = Some("bedrock".to_owned());
+        settings.price = Some(Usage { cost: "0.0068".parse::<Dollars>().expect("dollars").into(), ..Usage::default() });
+    });
+    let account = Account { id: Some("123456789012".to_owned()), profile: Some("work".to_owned()) };
+    let status = DescriberStatus {
+        model: "claude-sonnet-4-6 · us-east-1".to_owned(),
+        account: Some(account),
+        ..DescriberStatus::default()
+    };
+    world.send(EngineEvent::Describer(status));
+    world.keys("r");
+    let mut shown = |width| screen(&mut world, width, 40, false).backend().to_string();
+    let (wide, narrow) = (shown(200), shown(80));
+    assert!(wide.contains("us-east-1 · 123456789012/work"), "{wide}");
+    assert!(wide.contains("account 123456789012, profile work"), "{wide}");
+    assert!(!narrow.contains("/work") && narrow.contains("account 123456789012"), "{narrow}");
 }
 
 #[rstest]

@@ -28,6 +28,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long a run waits until its results can be stored, before it stops.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long consent waits for the account and the price.
+const PREPARATION: Duration = Duration::from_secs(20);
+
 /// A finished run.
 pub(super) struct Finished {
     pub(super) tally: Tally,
@@ -77,6 +80,7 @@ pub(super) async fn run(
     let opened = opened(&mut events).await?;
     input::report(&opened, location, &mut Console::stderr())?;
     let selected = options.selection.select(dataset, &opened.ledger, options.describer.name(), &options.rules)?;
+    prepare(options).await;
     require_consent(options, dataset, &selected)?;
     engine.index(false);
     let total = selected.records.len() as u64;
@@ -93,6 +97,16 @@ pub(super) async fn run(
     };
     let tally = run.describe(&selected.records, &mut events, Progress::start(total, options.terminal)).await?;
     Ok(Finished { tally, selected })
+}
+
+/// Determines the account and the price if consent depends on them.
+pub(super) async fn prepare(options: &GenerateOptions) {
+    let Some(usage) = options.describer.estimate(None) else { return };
+    let asks = options.terminal && !options.yes;
+    if asks || usage.cost.amount().is_none() {
+        // If it takes longer, they are unknown.
+        let _ = tokio::time::timeout(PREPARATION, options.describer.prepare()).await;
+    }
 }
 
 /// Waits until the session is open for writing.

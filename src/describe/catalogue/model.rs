@@ -136,6 +136,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// Returns true if only `bedrock:GetInferenceProfile` can tell the model.
+    #[must_use]
+    pub fn is_application_profile(&self) -> bool {
+        self.model.is_none() && self.id.starts_with("arn:") && self.id.contains(":application-inference-profile/")
+    }
+
     /// Creates a target for the inference profile of a geography, or for the model id.
     pub(super) fn of(model: &Arc<Model>, geography: Option<&str>) -> Self {
         let id = geography.map_or_else(|| model.id.clone(), |geography| format!("{geography}.{}", model.id));

@@ -170,6 +170,30 @@ fn long_prompts_have_a_price_of_their_own() {
     assert_eq!(target.cost(Tokens { input: 1_000, output: 0 }), Cost::from(dollars("0.0002")));
 }
 
+#[rstest]
+#[case::two_regions(&["arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5-5",
+    "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-sonnet-5-5"], Some("0.0022"))]
+#[case::global(&["arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5-5",
+    "arn:aws:bedrock:::foundation-model/anthropic.claude-sonnet-5-5"], Some("0.002"))]
+#[case::gov(&["arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/anthropic.claude-sonnet-5-5"], Some("0.0024"))]
+#[case::profile(&["arn:aws:bedrock:eu-west-1:123456789012:inference-profile/global.anthropic.claude-sonnet-5-5"],
+    Some("0.002"))]
+#[case::unknown(&["arn:aws:bedrock:us-east-1::foundation-model/acme.vision"], None)]
+#[case::two_models(&["arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5-5",
+    "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-5-5"], None)]
+#[case::none(&[], None)]
+#[case::not_an_arn(&["anthropic.claude-sonnet-5-5"], None)]
+fn an_application_profile_has_the_price_of_its_model(#[case] models: &[&str], #[case] input: Option<&str>) {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3";
+    let catalogue = Catalogue::built_in();
+    assert!(catalogue.resolve(arn, "us-east-1").unwrap().is_application_profile());
+    let models: Vec<String> = models.iter().map(|&model| model.to_owned()).collect();
+    let target = catalogue.of_profile(arn, &models);
+    assert!(target.as_ref().is_none_or(|target| target.id == arn && !target.is_application_profile()));
+    let cost = target.map(|target| target.cost(Tokens { input: 1_000, output: 0 }));
+    assert_eq!(cost, input.map(|input| Cost::from(dollars(input))));
+}
+
 #[test]
 fn a_price_is_shown_with_its_surcharge_and_date() {
     let price = |id: &str| Catalogue::built_in().resolve(id, "us-east-1").unwrap().price();

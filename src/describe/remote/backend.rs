@@ -1,10 +1,11 @@
 //! The interface between the service and the API of one describer.
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::describe::catalogue::Target;
 use crate::describe::upload::Upload;
-use crate::describe::{StopReason, Tokens};
+use crate::describe::{Account, StopReason, Tokens};
 use crate::reaction::{Parameter, Reaction};
 
 /// An API that describes images.
@@ -29,12 +30,22 @@ pub trait Backend: Send + Sync {
 pub trait ApiClient: Send + Sync {
     /// Sends a request. Returns the response stream once it begins. Does not retry.
     fn send(&self, request: ApiRequest) -> BoxFuture<'_, Result<Box<dyn ApiStream>, ApiError>>;
+
+    /// Returns the account that requests are charged to, for display. Returns `None` if the API has no accounts.
+    fn account(&self) -> BoxFuture<'_, Option<Account>> {
+        std::future::ready(None).boxed()
+    }
 }
 
 /// A response. Dropping it cancels the request.
 pub trait ApiStream: Send {
     /// Returns the next event. The last one is [`ApiEvent::Finished`] or an error.
     fn next(&mut self) -> BoxFuture<'_, Result<ApiEvent, ApiError>>;
+
+    /// Returns the id of the request at the service, for support cases.
+    fn request_id(&self) -> Option<&str> {
+        None
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

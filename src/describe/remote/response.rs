@@ -1,5 +1,9 @@
 //! Reads a response stream and converts it to a description.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::attempt::{AttemptError, Events};
 use super::backend::{ApiClient, ApiError, ApiEvent, ApiRequest, Stop};
 use super::charge::PendingCharge;
@@ -13,14 +17,18 @@ pub(super) struct Response {
     usage: Usage,
 }
 
-/// Sends a request and reads the response to its end. Calls `on_accepted` when the response begins.
+/// Sends a request and reads the response to its end. Calls `on_accepted` when the response begins, and `on_text` with the
+/// time until its first text. Logs what a support case needs, without the text.
 pub(super) async fn read(
     client: &dyn ApiClient,
     request: ApiRequest,
     mut charge: PendingCharge<'_>,
     events: &Events,
     on_accepted: impl FnOnce(),
+    on_text: impl FnOnce(Duration),
 ) -> Result<Response, ApiError> {
+    let start = Instant::now();
+    let model = request.model.clone();
     charge.sent();
     let mut stream = match client.send(request).await {
         Ok(stream) => stream,
@@ -34,9 +42,19 @@ pub(super) async fn read(
     };
     on_accepted();
     let mut text = String::new();
+    let mut on_text = Some(on_text);
+    let mut first_token = None;
     loop {
-        match stream.next().await? {
+        let event = stream.next().await.inspect_err(|error| {
+            let (request_id, elapsed) = (stream.request_id(), start.elapsed());
+            tracing::warn!(model, request_id, ?first_token, ?elapsed, %error, "response failed");
+        });
+        match event? {
             ApiEvent::Text(more) => {
+                if let Some(on_text) = on_text.take() {
+                    first_token = Some(start.elapsed());
+                    on_text(start.elapsed());
+                }
                 text.push_str(&more);
                 let _ = events.send(DescriptionEvent::Delta(more));
             }
@@ -46,6 +64,9 @@ pub(super) async fn read(
                     Some(counted) => charge.settle(counted),
                     None => Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN },
                 };
+                let (request_id, elapsed, cost) = (stream.request_id(), start.elapsed(), usage.cost);
+                let Tokens { input, output } = usage.tokens;
+                tracing::info!(model, request_id, ?first_token, ?elapsed, input, output, %cost, "response complete");
                 return Ok(Response { text, stop, usage });
             }
         }

@@ -7,14 +7,22 @@ use crate::describe::{DescriberEvent, DescriberStatus, Listener};
 #[derive(Default)]
 pub(super) struct Publisher {
     listener: Mutex<Option<Listener>>,
-    /// The status published last. `None` if the listener has none yet.
+    /// The status published last.
     status: Mutex<Option<DescriberStatus>>,
 }
 
 impl Publisher {
     pub(super) fn set_listener(&self, listener: Listener) {
         *lock(&self.listener) = Some(listener);
-        *lock(&self.status) = None;
+        // A new listener takes over where the last one ended.
+        if let Some(status) = self.last() {
+            self.publish(DescriberEvent::Status(status));
+        }
+    }
+
+    /// Returns the status published last.
+    pub(super) fn last(&self) -> Option<DescriberStatus> {
+        lock(&self.status).clone()
     }
 
     /// Computes the status from the one published last, and publishes it if it changed.

@@ -64,6 +64,7 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
     match model.settings.price {
         Some(price) if !model.agreed_to_pay || exceeds(price.cost * count) => {
             model.mode = Mode::ConfirmSpending { scope, count, reason };
+            out.push(Effect::PrepareDescriber);
         }
         _ if scope == DescribeScope::Selected && count > decide::UNCONFIRMED => {
             decide::confirm(model, RecordAction::Describe(reason), count);

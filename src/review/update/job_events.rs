@@ -40,6 +40,9 @@ pub(super) fn describer_changed(model: &mut Model, status: DescriberStatus, out:
         out.push(Effect::Notify(pause.message.clone()));
         model.notify_while(NoticeKind::Error, pause.message.clone(), Holds::Paused);
     }
+    if let Some(price) = status.price {
+        model.settings.price = Some(price);
+    }
     model.describer = status;
 }
 

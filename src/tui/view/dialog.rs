@@ -73,11 +73,14 @@ pub(super) fn spending(
     let describer = clean(model.settings.describer.as_deref().unwrap_or_default());
     let service =
         if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
+    let account =
+        model.describer.account.as_ref().map(|account| Line::styled(clean(&account.to_string()), render.theme.muted));
     let is_known = price.cost.amount().is_some();
     let mut lines = vec![Line::raw(match price.cost.amount() {
         Some(cost) => format!("Each request to {describer}{service} costs about {cost}."),
         None => format!("The price of requests to {describer}{service} is unknown."),
     })];
+    lines.extend(account);
     if scope.is_many() {
         let records = counted(count, "record", "records");
         let tokens = |tokens: u64| thousands(tokens.saturating_mul(count));

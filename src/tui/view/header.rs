@@ -18,8 +18,19 @@ const MIN_PROGRESS: usize = 30;
 
 pub(super) fn draw(frame: &mut Frame, layout: &Layout, model: &Model, theme: &Theme, clicks: &mut Clicks) {
     let area = layout.header;
-    let right = right(model, theme);
-    let right_width = cells(right.width()).min(area.width / if layout.tabs.is_some() { 2 } else { 5 });
+    let most = area.width / if layout.tabs.is_some() { 2 } else { 5 };
+    // The account is shown only if nothing else has to be shortened for it.
+    let others = match layout.tabs {
+        Some(_) => usize::from(area.width - most),
+        None => {
+            min_progress(model, theme)
+                + tab_labels(model, usize::MAX).iter().map(|(_, label)| text::width(label)).sum::<usize>()
+        }
+    };
+    let [long, short] = [true, false].map(|account| right(model, account, theme));
+    let has_room = long.width() + others <= usize::from(area.width);
+    let (right, most) = if has_room { (long, area.width) } else { (short, most) };
+    let right_width = cells(right.width()).min(most);
     let right_area = Rect { x: area.right() - right_width, width: right_width, ..area };
     let left_area = Rect { width: area.width - right_width, ..area };
     let tabs = layout.tabs.unwrap_or_else(|| {
@@ -107,7 +118,7 @@ fn sample_summary(model: &Model, judged: u64, drawn: u64, theme: &Theme) -> Stri
     }
 }
 
-fn right(model: &Model, theme: &Theme) -> Line<'static> {
+fn right(model: &Model, account: bool, theme: &Theme) -> Line<'static> {
     let mut parts = Vec::new();
     match &model.session {
         SessionStatus::Opening => parts.push(Span::styled(format!("opening{}", theme.glyphs.ellipsis), theme.busy)),
@@ -123,6 +134,8 @@ fn right(model: &Model, theme: &Theme) -> Line<'static> {
         None => "no describer".to_owned(),
     };
     parts.extend((!describer.is_empty()).then(|| Span::styled(describer, theme.muted)));
+    let account = model.describer.account.as_ref().filter(|_| account && !model.is_blind());
+    parts.extend(account.map(|account| Span::styled(clean(&account.short()), theme.muted)));
     let mut line = join_dots(parts, theme.muted, theme.glyphs.dot);
     line.spans.insert(0, Span::raw(" "));
     line.push_span(Span::raw(" "));

@@ -169,6 +169,9 @@ fn background(model: &Model, render: RenderContext, width: usize) -> Line<'stati
             parts.push((7, Span::styled(format!("{pace}/min"), muted)));
         }
     }
+    if let Some(first) = model.describer.first_token.filter(|_| !model.jobs.is_empty()) {
+        parts.push((9, Span::styled(format!("first token {:.1} s", first.as_secs_f64()), muted)));
+    }
     if model.describer.paused.is_some() {
         parts.push((1, Span::styled("paused", warning)));
     }
