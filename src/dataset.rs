@@ -138,13 +138,12 @@ struct Inner {
     caption_field: String,
     /// XXH3-128 of the content, once the whole file has been read.
     hash: OnceLock<u128>,
-    /// The sidecars of a folder.
-    sidecars: Option<Sidecars>,
 }
 
 impl Dataset {
     /// Opens `path`: a JSON Lines file, a folder with a `metadata.jsonl`, or a folder of images. Of a file, only the first
-    /// kilobytes are read, which takes microseconds at any size. A folder is scanned.
+    /// kilobytes are read, which takes microseconds at any size. A folder of images is scanned when its records are first
+    /// needed.
     ///
     /// # Errors
     /// Returns an error if there is no such file, it is not a regular file, it has another format, or the folder has no
@@ -167,7 +166,8 @@ impl Dataset {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        Self::new(source, folder, OnceLock::new(), None, options)
+        let index = Index::new(&source)?;
+        Ok(Self::new(source, index, folder, options))
     }
 
     fn open_folder(folder: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
@@ -177,45 +177,43 @@ impl Dataset {
         if let Some(what) = too_broad(folder) {
             return Err(DatasetError::TooBroad { folder: folder.to_owned(), what });
         }
-        let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
-        let scanned = Sidecars::scan(folder, options.sidecar_extension.as_deref(), &options.caption_field);
-        let FolderLines { sidecars, file, len, hash } = scanned.map_err(failed)?;
-        if sidecars.is_empty() {
+        let has_image =
+            folder::has_image(folder).map_err(|source| DatasetError::Io { path: folder.to_owned(), source })?;
+        if !has_image {
             return Err(DatasetError::NoMetadata { folder: folder.to_owned() });
         }
-        let source = Source::of_folder(folder.to_owned(), file, len, hash);
-        Self::new(source, folder.to_owned(), OnceLock::from(hash), Some(sidecars), options)
+        let lines = FolderLines::new(options.sidecar_extension.clone(), options.caption_field.clone());
+        let source = Source::of_folder(folder.to_owned(), lines);
+        Ok(Self::new(source, Index::of_folder(), folder.to_owned(), options))
     }
 
-    fn new(
-        source: Source,
-        folder: PathBuf,
-        hash: OnceLock<u128>,
-        sidecars: Option<Sidecars>,
-        options: &OpenOptions,
-    ) -> Result<Self, DatasetError> {
-        Ok(Self(Arc::new(Inner {
+    fn new(source: Source, index: Index, folder: PathBuf, options: &OpenOptions) -> Self {
+        Self(Arc::new(Inner {
             name: name_of(source.path(), &folder),
-            index: Index::new(&source)?,
             source,
+            index,
             folder,
             images: options.images.clone(),
             caption_field: options.caption_field.clone(),
-            hash,
-            sidecars,
-        })))
+            hash: OnceLock::new(),
+        }))
     }
 
     /// Returns true if it is a folder of images with sidecars, rather than a JSON Lines file.
     #[must_use]
     pub fn is_folder(&self) -> bool {
-        self.0.sidecars.is_some()
+        self.0.source.folder().is_some()
+    }
+
+    /// Returns the sidecars of a folder that has been scanned.
+    fn sidecars(&self) -> Option<&Sidecars> {
+        Some(&self.0.source.folder()?.known()?.sidecars)
     }
 
     /// Returns the files and folders in a folder of images that are no part of the dataset: for each reason the number,
-    /// and the first names.
+    /// and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
-        self.0.sidecars.iter().flat_map(Sidecars::left_out)
+        self.sidecars().into_iter().flat_map(Sidecars::left_out)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
@@ -399,7 +397,7 @@ impl Dataset {
     #[must_use]
     pub fn place(&self, line: u64) -> String {
         let record = u32::try_from(line.saturating_sub(1)).unwrap_or(u32::MAX);
-        if let Some(sidecar) = self.0.sidecars.as_ref().and_then(|sidecars| sidecars.path(RecordId(record))) {
+        if let Some(sidecar) = self.sidecars().and_then(|sidecars| sidecars.path(RecordId(record))) {
             return sidecar.display().to_string();
         }
         let file = self.path().file_name().unwrap_or(self.path().as_os_str());

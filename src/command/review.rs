@@ -173,7 +173,7 @@ async fn review(
     });
     let (sender, messages) = unbounded_channel();
     let remembered = runtime::remembered_panes();
-    let warnings = warning.into_iter().chain(remembered.as_ref().err().cloned()).chain(left_out(&dataset));
+    let warnings = warning.into_iter().chain(remembered.as_ref().err().cloned());
     // Cannot fail: the receiver exists.
     warnings.for_each(|warning| _ = sender.send(Msg::Notice(warning)));
     model.panes = remembered.unwrap_or_default();
@@ -195,16 +195,6 @@ async fn review(
         tui::RunError::Terminal(error) => error.into(),
     })?;
     Ok(Closing { ended, ..closing })
-}
-
-/// Returns the message about the files in a folder of images that are no part of the dataset.
-fn left_out(dataset: &Dataset) -> Option<String> {
-    let reasons = dataset.left_out().map(|(reason, count, _)| {
-        let (one, many) = reason.names();
-        counted(count, one, many)
-    });
-    let reasons: Vec<String> = reasons.collect();
-    (!reasons.is_empty()).then(|| format!("not in the dataset: {} · recaption check lists them", reasons.join(", ")))
 }
 
 #[cfg(test)]

@@ -108,6 +108,32 @@ pub(super) fn caption(content: &str) -> &str {
     trim(content.trim_start_matches(BOM))
 }
 
+/// Returns true if there is an image in a folder or its subfolders. Looks at a limited number of files; in a folder with
+/// more, there may be one.
+///
+/// # Errors
+/// Returns an error if the folder itself cannot be read.
+pub(super) fn has_image(folder: &Path) -> io::Result<bool> {
+    const MOST: usize = 20_000;
+    fs::read_dir(folder)?;
+    let mut folders = vec![folder.to_owned()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            seen += 1;
+            let kind = FileKind::of(&entry.file_name());
+            if kind == FileKind::Image || seen > MOST {
+                return Ok(true);
+            }
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && kind != FileKind::Hidden {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// A text file's name and the rank of its extension.
 struct Text {
     name: String,

@@ -70,11 +70,19 @@ impl Index {
         Ok(Self { layout, published: RwLock::new(published), scanner: Mutex::new(scanner) })
     }
 
+    /// Creates an empty index of the lines of a folder, which need not be scanned yet.
+    pub(super) fn of_folder() -> Self {
+        let published = Published { next_line: 1, ..Published::default() };
+        let scanner = Mutex::new(Scanner::Lines(LineScanner::new(0)));
+        Self { layout: Layout::Lines, published: RwLock::new(published), scanner }
+    }
+
     pub(super) fn build(
         &self,
         source: &Source,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Progress, DatasetError> {
+        source.prepare()?;
         let total = source.stamp().len;
         let mut scanner: MutexGuard<'_, Scanner> = self.scanner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut block = vec![0; BLOCK];

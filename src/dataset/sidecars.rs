@@ -11,14 +11,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use twox_hash::XxHash3_64;
 use twox_hash::xxhash3_128::Hasher;
 
 use super::file_kind::TEXTS;
 use super::folder::{FolderImage, FolderScan, FolderText, LeftOut};
-use super::{FILE_NAME, RecordId};
+use super::source::{Bytes, Stamp};
+use super::{DatasetError, FILE_NAME, RecordId};
 
 pub use save::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 
@@ -56,13 +57,42 @@ impl State {
     }
 }
 
-/// The lines of a folder.
+/// The lines of a folder, which is scanned when they are first needed.
+#[derive(Debug)]
 pub(super) struct FolderLines {
-    pub(super) sidecars: Sidecars,
-    pub(super) file: File,
-    pub(super) len: u64,
+    extension: Option<String>,
+    caption_field: String,
+    scanned: OnceLock<Result<Scanned, String>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Scanned {
+    pub(super) bytes: Bytes,
     /// XXH3-128 of the lines.
     pub(super) hash: u128,
+    pub(super) sidecars: Sidecars,
+}
+
+impl FolderLines {
+    pub(super) const fn new(extension: Option<String>, caption_field: String) -> Self {
+        Self { extension, caption_field, scanned: OnceLock::new() }
+    }
+
+    /// Scans the folder, or waits for another thread to do it.
+    pub(super) fn scanned(&self, folder: &Path) -> Result<&Scanned, DatasetError> {
+        let scan = || {
+            let scanned = Sidecars::scan(folder, self.extension.as_deref(), &self.caption_field);
+            scanned.map_err(|error| error.to_string())
+        };
+        let failed =
+            |error: &String| DatasetError::Io { path: folder.to_owned(), source: io::Error::other(error.clone()) };
+        self.scanned.get_or_init(scan).as_ref().map_err(failed)
+    }
+
+    /// Returns the result of the scan if it has ended.
+    pub(super) fn known(&self) -> Option<&Scanned> {
+        self.scanned.get()?.as_ref().ok()
+    }
 }
 
 /// The names that are listed for each reason.
@@ -70,7 +100,7 @@ const MAX_NAMES: usize = 10;
 
 impl Sidecars {
     /// Scans a folder. The records are in natural order (`a2.jpg` before `a10.jpg`).
-    pub(super) fn scan(folder: &Path, extension: Option<&str>, caption_field: &str) -> io::Result<FolderLines> {
+    fn scan(folder: &Path, extension: Option<&str>, caption_field: &str) -> io::Result<Scanned> {
         let mut left_out: BTreeMap<LeftOut, (u64, Vec<String>)> = BTreeMap::new();
         let (mut images, _) = FolderScan::run(folder, extension, &mut |reason, name| {
             let (count, names) = left_out.entry(reason).or_default();
@@ -89,11 +119,12 @@ impl Sidecars {
         }
         let Hashing { file, hasher, len } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         let sidecars = Self { files, left_out, written: Mutex::default() };
-        Ok(FolderLines { sidecars, file, len, hash: hasher.finish_128() })
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        let hash = hasher.finish_128();
+        // Identifies the lines: the file is another one at every scan.
+        #[expect(clippy::cast_possible_truncation, reason = "the halves of the hash")]
+        let (low, high) = (hash as u64, (hash >> 64) as u64);
+        let stamp = Stamp { len, modified_ns: low.cast_signed(), device: 0, inode: high };
+        Ok(Scanned { bytes: Bytes::new(file, stamp), hash, sidecars })
     }
 
     /// Returns what is no part of the dataset: for each reason the number, and the first names.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use twox_hash::xxhash3_128::Hasher;
 
 use super::DatasetError;
+use super::sidecars::FolderLines;
 
 const HASH_BLOCK: usize = 256 * 1024;
 
@@ -27,6 +28,8 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    const EMPTY: Self = Self { len: 0, modified_ns: 0, device: 0, inode: 0 };
+
     /// Returns the stamp of the file at `path`, following symlinks.
     ///
     /// # Errors
@@ -98,54 +101,28 @@ type Handle = std::sync::Mutex<File>;
 
 #[derive(Debug)]
 pub(super) struct Source {
-    handle: Handle,
     path: PathBuf,
-    stamp: Stamp,
-    /// The lines are those of a folder, in a temporary file that no other program can change.
-    is_folder: bool,
+    kind: Kind,
 }
 
-impl Source {
-    pub(super) fn open(path: PathBuf) -> Result<Self, DatasetError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => DatasetError::NotFound { path: path.clone() },
-            _ => DatasetError::Io { path: path.clone(), source },
-        };
-        // Checked before opening, because opening a named pipe blocks until its other end is opened.
-        if !fs::metadata(&path).map_err(failed)?.is_file() {
-            return Err(DatasetError::NotAFile { path });
-        }
-        let file = File::open(&path).map_err(failed)?;
-        let stamp = Stamp::from(&file.metadata().map_err(failed)?);
+#[derive(Debug)]
+enum Kind {
+    File(Bytes),
+    Folder(Box<FolderLines>),
+}
+
+/// A file that is open for positioned reads.
+#[derive(Debug)]
+pub(super) struct Bytes {
+    handle: Handle,
+    stamp: Stamp,
+}
+
+impl Bytes {
+    pub(super) fn new(file: File, stamp: Stamp) -> Self {
         #[cfg(not(unix))]
         let file = std::sync::Mutex::new(file);
-        Ok(Self { handle: file, path, stamp, is_folder: false })
-    }
-
-    /// Wraps the lines of a folder. Its stamp identifies them by their hash.
-    pub(super) fn of_folder(path: PathBuf, file: File, len: u64, hash: u128) -> Self {
-        #[cfg(not(unix))]
-        let file = std::sync::Mutex::new(file);
-        #[expect(clippy::cast_possible_truncation, reason = "the halves of the hash")]
-        let (low, high) = (hash as u64, (hash >> 64) as u64);
-        let stamp = Stamp { len, modified_ns: low.cast_signed(), device: 0, inode: high };
-        Self { handle: file, path, stamp, is_folder: true }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) const fn stamp(&self) -> Stamp {
-        self.stamp
-    }
-
-    /// Fills `buffer` with the bytes at offset `at`.
-    pub(super) fn read(&self, at: u64, buffer: &mut [u8]) -> Result<(), DatasetError> {
-        self.read_exact_at(at, buffer).map_err(|source| match source.kind() {
-            io::ErrorKind::UnexpectedEof => self.changed(Change::Shorter),
-            _ => self.failed(source),
-        })
+        Self { handle: file, stamp }
     }
 
     #[cfg(unix)]
@@ -170,18 +147,77 @@ impl Source {
     fn metadata(&self) -> io::Result<Metadata> {
         self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).metadata()
     }
+}
+
+impl Source {
+    pub(super) fn open(path: PathBuf) -> Result<Self, DatasetError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => DatasetError::NotFound { path: path.clone() },
+            _ => DatasetError::Io { path: path.clone(), source },
+        };
+        // Checked before opening, because opening a named pipe blocks until its other end is opened.
+        if !fs::metadata(&path).map_err(failed)?.is_file() {
+            return Err(DatasetError::NotAFile { path });
+        }
+        let file = File::open(&path).map_err(failed)?;
+        let stamp = Stamp::from(&file.metadata().map_err(failed)?);
+        Ok(Self { path, kind: Kind::File(Bytes::new(file, stamp)) })
+    }
+
+    pub(super) fn of_folder(path: PathBuf, lines: FolderLines) -> Self {
+        Self { path, kind: Kind::Folder(Box::new(lines)) }
+    }
+
+    /// Returns the lines of a folder, unless the source is a file.
+    pub(super) fn folder(&self) -> Option<&FolderLines> {
+        match &self.kind {
+            Kind::File(_) => None,
+            Kind::Folder(lines) => Some(lines),
+        }
+    }
+
+    /// Returns the open file. Of a folder, the first call scans it.
+    fn bytes(&self) -> Result<&Bytes, DatasetError> {
+        match &self.kind {
+            Kind::File(bytes) => Ok(bytes),
+            Kind::Folder(lines) => lines.scanned(&self.path).map(|scanned| &scanned.bytes),
+        }
+    }
+
+    /// Scans a folder, unless it was scanned before.
+    pub(super) fn prepare(&self) -> Result<(), DatasetError> {
+        self.bytes().map(drop)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the stamp. That of a folder that cannot be read is empty; reading reports the error.
+    pub(super) fn stamp(&self) -> Stamp {
+        self.bytes().map_or(Stamp::EMPTY, |bytes| bytes.stamp)
+    }
+
+    /// Fills `buffer` with the bytes at offset `at`.
+    pub(super) fn read(&self, at: u64, buffer: &mut [u8]) -> Result<(), DatasetError> {
+        self.bytes()?.read_exact_at(at, buffer).map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => self.changed(Change::Shorter),
+            _ => self.failed(source),
+        })
+    }
 
     /// Checks that the open file still has the content it was opened with. The file at its path now does not matter: after
     /// an in-place save the old content is still read from the open, unlinked file.
     pub(super) fn check(&self) -> Result<(), DatasetError> {
-        if self.is_folder {
+        let Kind::File(file) = &self.kind else {
+            // No other program can change a temporary file without a name.
             return Ok(());
-        }
-        let now = Stamp::from(&self.metadata().map_err(|source| self.failed(source))?);
-        match now.len.cmp(&self.stamp.len) {
+        };
+        let now = Stamp::from(&file.metadata().map_err(|source| self.failed(source))?);
+        match now.len.cmp(&file.stamp.len) {
             std::cmp::Ordering::Less => Err(self.changed(Change::Shorter)),
             std::cmp::Ordering::Greater => Err(self.changed(Change::Longer)),
-            std::cmp::Ordering::Equal if now.modified_ns != self.stamp.modified_ns => {
+            std::cmp::Ordering::Equal if now.modified_ns != file.stamp.modified_ns => {
                 Err(self.changed(Change::Written))
             }
             std::cmp::Ordering::Equal => Ok(()),
@@ -191,8 +227,8 @@ impl Source {
     /// Checks that the path still refers to the open file.
     pub(super) fn check_path(&self) -> Result<(), DatasetError> {
         match Stamp::of(&self.path) {
-            Ok(_) if self.is_folder => Ok(()),
-            Ok(now) if now.is_same_file(&self.stamp) => Ok(()),
+            Ok(_) if self.folder().is_some() => Ok(()),
+            Ok(now) if now.is_same_file(&self.stamp()) => Ok(()),
             Ok(_) => Err(self.changed(Change::Replaced)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.changed(Change::Removed)),
             Err(source) => Err(self.failed(source)),
@@ -201,11 +237,15 @@ impl Source {
 
     /// Returns the XXH3-128 of all bytes.
     pub(super) fn hash(&self) -> Result<u128, DatasetError> {
+        if let Some(lines) = self.folder() {
+            return lines.scanned(&self.path).map(|scanned| scanned.hash);
+        }
+        let len = self.stamp().len;
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; HASH_BLOCK];
         let mut at = 0;
-        while at < self.stamp.len {
-            let block = &mut buffer[..clamp_len(self.stamp.len - at, HASH_BLOCK)];
+        while at < len {
+            let block = &mut buffer[..clamp_len(len - at, HASH_BLOCK)];
             self.read(at, block)?;
             hasher.write(block);
             at += block.len() as u64;

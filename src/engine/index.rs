@@ -7,6 +7,7 @@ use super::{Checked, Emit, EngineEvent, Stopping};
 use crate::dataset::{Dataset, Entry, Progress};
 use crate::picture;
 use crate::session::WorkerHandle;
+use crate::text::counted;
 
 /// Records between two reports of the check.
 const REPORT_INTERVAL: u32 = 1_024;
@@ -26,7 +27,12 @@ pub(super) fn run(
         stopping.check()
     });
     match built {
-        Ok(progress) => report(&progress),
+        Ok(progress) => {
+            report(&progress);
+            if let Some(note) = left_out(dataset) {
+                emit(EngineEvent::Warning(note));
+            }
+        }
         Err(error) => return emit(EngineEvent::DatasetFailed(error.to_string())),
     }
     if check_images {
@@ -40,6 +46,16 @@ pub(super) fn run(
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "cannot tell which records share a file name"),
     }
+}
+
+/// Returns the message about the files in a folder of images that are no part of the dataset.
+fn left_out(dataset: &Dataset) -> Option<String> {
+    let reasons = dataset.left_out().map(|(reason, count, _)| {
+        let (one, many) = reason.names();
+        counted(count, one, many)
+    });
+    let reasons: Vec<String> = reasons.collect();
+    (!reasons.is_empty()).then(|| format!("not in the dataset: {} · recaption check lists them", reasons.join(", ")))
 }
 
 /// Checks that every line can be parsed and every image file exists.

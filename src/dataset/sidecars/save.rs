@@ -101,7 +101,8 @@ pub fn save_sidecars(
     amendments: Vec<(RecordId, Amendment)>,
     options: &SidecarSave,
 ) -> Result<SidecarReport, SidecarError> {
-    let sidecars = dataset.0.sidecars.as_ref().expect("only folders have sidecars");
+    let lines = dataset.0.source.folder().expect("only folders have sidecars");
+    let sidecars = &lines.scanned(dataset.path())?.sidecars;
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let mut report = SidecarReport::default();
     let mut wanted: BTreeMap<RecordId, Option<String>> =

@@ -18,8 +18,11 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
     folder
 }
 
+/// Opens a folder and scans it.
 fn open(folder: &Path) -> Dataset {
-    Dataset::open(folder, &OpenOptions::default()).unwrap()
+    let dataset = Dataset::open(folder, &OpenOptions::default()).unwrap();
+    dataset.build_index(&mut |_| ControlFlow::Continue(())).unwrap();
+    dataset
 }
 
 /// Returns the names and captions.
@@ -78,6 +81,7 @@ fn images_are_records_in_natural_order_with_the_captions_of_their_sidecars() {
     let dataset = open(folder.path());
     let expected = [("a2.JPG", "모자."), ("a10.jpg", "Ten \"hats\"."), ("b/c.d.png", "Dotted."), ("b/e.jfif", "")];
     assert_eq!(records(&dataset), pairs(&expected));
+    assert!(dataset.is_indexed());
     let left_out: Vec<_> = dataset.left_out().map(|(reason, count, names)| (reason, count, names.join(" "))).collect();
     let named = |reason, name: &str| (reason, 1, name.to_owned());
     assert_eq!(
