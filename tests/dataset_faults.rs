@@ -15,7 +15,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use recaption::atomic_file::WriteWarning;
 use recaption::dataset::{
     Amendment, ConflictKind, Dataset, DatasetError, Expected, OpenOptions, RecordId, SaveError, SaveOptions,
-    SaveReport, Stamp, save,
+    SaveReport, SidecarError, SidecarReport, SidecarSave, Stamp, save, save_sidecars,
 };
 use tempfile::TempDir;
 
@@ -262,10 +262,12 @@ enum Case {
     InPlace,
     /// The dataset itself, on a file system of 512 KiB of which it fills more than half.
     FullDisk,
+    /// The sidecars of two images.
+    Sidecars,
 }
 
 impl Case {
-    const ALL: [Self; 3] = [Self::New, Self::InPlace, Self::FullDisk];
+    const ALL: [Self; 4] = [Self::New, Self::InPlace, Self::FullDisk, Self::Sidecars];
 
     fn target(self, folder: &Path) -> PathBuf {
         folder.join(if matches!(self, Self::New) { "t.jsonl" } else { "d.jsonl" })
@@ -285,6 +287,12 @@ fn in_another_process() {
             return;
         }
         std::process::exit(on_a_full_disk(&folder));
+    }
+    if matches!(case, Case::Sidecars) {
+        std::process::exit(match save_both(&folder) {
+            Ok(report) if report.left_alone.is_empty() => SAVED,
+            _ => FAILED,
+        });
     }
     let path = folder.join("d.jsonl");
     let result = Dataset::open(&path, &OpenOptions::default()).map_err(SaveError::from).and_then(|dataset| {
@@ -358,7 +366,11 @@ fn calls(case: Case) -> Calls {
     let folder = folder();
     let files = folder.path().join("files");
     fs::create_dir(&files).expect("made");
-    fs::write(files.join("d.jsonl"), OLD).expect("written");
+    if matches!(case, Case::Sidecars) {
+        write_both(&files);
+    } else {
+        fs::write(files.join("d.jsonl"), OLD).expect("written");
+    }
     let trace = folder.path().join("trace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "4096", "-e", "trace=file,desc", "-o"]).arg(&trace);
@@ -454,4 +466,72 @@ fn after_a_fault(case: Case, involved: &BTreeSet<String>, call: &str, count: usi
     save_change(&open(&files.join("d.jsonl")), &again).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(content(&target), NEW, "{what}");
     assert!(names(&files).iter().all(is_ours), "{what}: {:?}", names(&files));
+}
+
+const SIDECARS: [(&str, &str, &str); 2] =
+    [("a.txt", "\u{feff}A hat.\n", "\u{feff}New A.\n"), ("b.txt", "A coat.", "New B.")];
+
+/// Writes two images with sidecars.
+fn write_both(folder: &Path) {
+    for (sidecar, old, _) in SIDECARS {
+        fs::write(folder.join(sidecar), old).expect("written");
+        fs::write(folder.join(sidecar).with_extension("jpg"), "").expect("written");
+    }
+}
+
+/// Changes both captions. The archive has the number of the save.
+fn save_both(folder: &Path) -> Result<SidecarReport, SidecarError> {
+    let dataset = open(folder);
+    let number = names(folder).iter().filter(|name| name.contains(".tar")).count();
+    let captions = [(0, "New A."), (1, "New B.")];
+    let amendments = captions.map(|(record, text)| (RecordId(record), Amendment::Caption(text.to_owned())));
+    let options = SidecarSave { confirmed: true, archive: folder.join(format!("{number}.tar")) };
+    save_sidecars(&dataset, amendments.to_vec(), &options)
+}
+
+/// Whatever fails, each sidecar is old or new, the old content of a new one is in an archive, and the next save writes the
+/// rest.
+#[test]
+fn sidecars_are_old_or_new_whichever_system_call_fails_or_kills() {
+    const TEST: &str = "sidecars_are_old_or_new_whichever_system_call_fails_or_kills";
+    if !works(Command::new("strace").args(["-o", "/dev/null", "true"])) {
+        return skipped(TEST, "strace is not here, or may not trace");
+    }
+    let Calls { files: involved, calls } = calls(Case::Sidecars);
+    for needed in ["write", "fsync"] {
+        assert!(calls.iter().any(|(name, _)| name == needed), "no {needed}: {calls:?}");
+    }
+    for (call, count) in &calls {
+        for fault in ["error=EIO", "error=ENOSPC", "signal=SIGKILL"] {
+            let folder = folder();
+            let files = folder.path().join("files");
+            fs::create_dir(&files).expect("made");
+            write_both(&files);
+            let mut strace = Command::new("strace");
+            strace.args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+            for path in involved.iter().map(|name| files.join(name)).chain([files.clone()]) {
+                strace.arg("-P").arg(path);
+            }
+            strace.arg("-e").arg(format!("inject={call}:{fault}:when={count}"));
+            let status = run(&mut strace, &files, Case::Sidecars);
+            let what = format!("{call} number {count}, {fault}");
+            let archived: String = fs::read_dir(&files)
+                .expect("listed")
+                .map(|entry| entry.expect("listed").path())
+                .filter(|path| path.extension().is_some_and(|extension| extension == "tar"))
+                .map(|path| String::from_utf8_lossy(&fs::read(path).expect("read")).into_owned())
+                .collect();
+            for (name, old, new) in SIDECARS {
+                let found = content(&files.join(name));
+                assert!(found == old || found == new, "{what}: {name} is {found:?}");
+                assert!(found == old || archived.contains(old), "{what}: {name} is not in the archive");
+                assert!(status.code() != Some(SAVED) || found == new, "{what}: {name} is not saved");
+            }
+            let report = save_both(&files).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(report.left_alone, Vec::<PathBuf>::new(), "{what}");
+            for (name, _, new) in SIDECARS {
+                assert_eq!(content(&files.join(name)), new, "{what}: the next save");
+            }
+        }
+    }
 }
