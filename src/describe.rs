@@ -213,6 +213,8 @@ pub struct DescriberStatus {
     pub account: Option<Account>,
     /// The expected usage of one request, once connected.
     pub price: Option<Usage>,
+    /// The price list ("$0.003 in, $0.015 out for 1,000 tokens on 2026-11-29"), once connected and if known.
+    pub rates: Option<String>,
     /// The current model and its region ("claude-sonnet-4-6 · us-east-1"), or empty.
     pub model: String,
     /// The time from the last request to the first text of its response.
@@ -257,8 +259,8 @@ pub struct Terms {
     /// With its region, once connected.
     pub model: String,
     pub account: Option<Account>,
-    /// With its date ("$0.003 in, $0.015 out for 1,000 tokens on 2026-11-29"), if known.
-    pub price: Option<String>,
+    /// With its date ("$0.003 in, $0.015 out for 1,000 tokens on 2026-11-29"), or how to make it known.
+    pub price: Result<String, String>,
 }
 
 impl fmt::Display for Terms {
@@ -267,7 +269,10 @@ impl fmt::Display for Terms {
         if let Some(account) = &self.account {
             write!(f, ", {account}")?;
         }
-        write!(f, ": {}", self.price.as_deref().unwrap_or("price unknown"))
+        match &self.price {
+            Ok(price) => write!(f, ": {price}"),
+            Err(remedy) => write!(f, ": price unknown; {remedy}"),
+        }
     }
 }
 

@@ -65,14 +65,15 @@ pub enum AwsError {
     #[error("no access to {model} in {region}: request it in the Bedrock console (AWS: {message})")]
     NoModelAccess { model: String, region: String, message: String },
     #[error(
-        "no AWS credentials found{}: sign in with `aws sso login` or `aws configure`, or set AWS_BEARER_TOKEN_BEDROCK",
+        "no AWS credentials found{}: sign in with `aws login`, `aws sso login` or `aws configure`, or set \
+         AWS_BEARER_TOKEN_BEDROCK",
         profile.as_ref().map(|name| format!(" in profile \"{name}\"")).unwrap_or_default()
     )]
     NoCredentials {
         /// The configured profile.
         profile: Option<String>,
     },
-    #[error("the AWS credentials have expired: run `aws sso login` or renew the key")]
+    #[error("the AWS credentials have expired: run `aws sso login` or `aws login`, or renew the key")]
     CredentialsExpired,
     #[error(
         "AWS rejected the credentials ({code}): sign in with `aws sso login` or `aws configure`, or check \

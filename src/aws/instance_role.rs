@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::credentials::non_empty;
 
 /// The service answers within a millisecond or two. In a container that cannot reach it, it never does.
-const TIMEOUT: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_millis(100);
 
 const DEFAULT_ENDPOINT: &str = "http://169.254.169.254";
 

@@ -157,16 +157,28 @@ async fn amazon(bedrock: &BedrockOptions, probe: bool, report: &mut Report<'_, '
     if !identity(&client, report).await? {
         return Ok(());
     }
-    let targets = match bedrock.targets(client.region()) {
-        Ok(targets) => targets,
+    let targets = match bedrock.connected_targets(&client).await {
+        Ok((targets, None)) => targets,
+        Ok((targets, Some(reason))) => {
+            report.print("model", Level::Warn, &format!("price unknown: {reason}"))?;
+            targets
+        }
         Err(error) => {
             report.access = true;
             return report.print("model", Level::Fail, &error.to_string());
         }
     };
+    // A probe tells more than a list.
+    let listed = if probe { Vec::new() } else { profiles(&client, report).await? };
     let mut responding = 0;
     let count = targets.len();
     for target in targets {
+        let is_profile = target.model.as_ref().is_some_and(|model| model.callable_ids().contains(&target.id));
+        if is_profile && !listed.is_empty() && !listed.contains(&target.id) {
+            let message = format!("{}: {} is not offered in {}", target.name, target.id, client.region());
+            report.print("model", Level::Warn, &message)?;
+            continue;
+        }
         responding += usize::from(model(&client, &target, probe, count > 1, report).await?);
     }
     if probe && responding == 0 {
@@ -178,6 +190,18 @@ async fn amazon(bedrock: &BedrockOptions, probe: bool, report: &mut Report<'_, '
         )?;
     }
     Ok(())
+}
+
+/// Returns the inference profiles of the region, or none if they cannot be listed, which describers do not need.
+async fn profiles(client: &Client, report: &mut Report<'_, '_>) -> io::Result<Vec<String>> {
+    match client.inference_profiles().await {
+        Ok(profiles) => Ok(profiles),
+        Err(error) => {
+            let message = format!("not known whether the region offers the models ({error}); --probe tries them");
+            report.print("model", Level::Warn, &message)?;
+            Ok(Vec::new())
+        }
+    }
 }
 
 /// Prints the proxies that requests go through.

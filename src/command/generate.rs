@@ -95,11 +95,11 @@ pub enum GenerateError {
         limit: String,
     },
     #[error(
-        "the price of {records} is unknown (about {input} tokens in, {output} out): use --yes, or add the model's price to models.toml"
+        "the price of {records} is unknown (about {input} tokens in, {output} out): use --yes, or make it known: {remedy}"
     )]
-    UnknownPrice { records: String, input: String, output: String },
-    #[error("--budget needs the price of the model, which is unknown: add it to models.toml")]
-    UnpricedBudget,
+    UnknownPrice { records: String, input: String, output: String, remedy: String },
+    #[error("--budget needs the price of the model, which is unknown: {remedy}")]
+    UnpricedBudget { remedy: String },
     #[error("cancelled: nothing was described")]
     Declined,
     #[error("{0}")]
@@ -115,7 +115,7 @@ impl GenerateError {
             Self::Dataset(_)
             | Self::NoConsent { .. }
             | Self::UnknownPrice { .. }
-            | Self::UnpricedBudget
+            | Self::UnpricedBudget { .. }
             | Self::Declined => ExitCode::Usage,
             Self::IsInput(_) | Self::Session(_) | Self::InUse(_) | Self::System(_) | Self::NotSaved(_) => {
                 ExitCode::Write
@@ -211,7 +211,7 @@ fn print_plan(
             "cost_usd": cost.map(|usage| usage.cost),
             "model": terms.as_ref().map(|terms| &terms.model),
             "account": terms.as_ref().and_then(|terms| terms.account.as_ref()?.id.as_ref()),
-            "price": terms.as_ref().and_then(|terms| terms.price.as_ref()),
+            "price": terms.as_ref().and_then(|terms| terms.price.as_ref().ok()),
         });
         out.json(&plan)?;
         return out.flush().map(|()| ExitCode::Done);
@@ -271,20 +271,27 @@ fn require_consent(options: &GenerateOptions, dataset: &Dataset, selected: &Sele
     let records = counted(selected.records.len() as u64, "record", "records");
     let (input, output) = (thousands(tokens.input), thousands(tokens.output));
     let amount = cost.amount();
+    let terms = options.describer.terms();
+    let remedy = || {
+        let remedy = terms.as_ref().and_then(|terms| terms.price.as_ref().err()).cloned();
+        remedy.unwrap_or_else(|| "add the price of the model to models.toml".to_owned())
+    };
     match amount {
-        None if options.budget.is_some() => return Err(GenerateError::UnpricedBudget),
+        None if options.budget.is_some() => return Err(GenerateError::UnpricedBudget { remedy: remedy() }),
         Some(amount) if options.budget.is_some() || amount <= options.confirm_above => return Ok(()),
         _ if options.yes => return Ok(()),
         Some(cost) if !options.terminal => {
             let limit = (cost + cost).exact();
             return Err(GenerateError::NoConsent { cost, records, limit });
         }
-        None if !options.terminal => return Err(GenerateError::UnknownPrice { records, input, output }),
+        None if !options.terminal => {
+            return Err(GenerateError::UnknownPrice { records, input, output, remedy: remedy() });
+        }
         _ => {}
     }
     let mut errors = Console::stderr();
-    if let Some(terms) = options.describer.terms() {
-        errors.message(&terms)?;
+    if let Some(terms) = &terms {
+        errors.message(terms)?;
     }
     match amount {
         Some(amount) => write!(errors, "describe {records} for about {amount}? [y/N] ")?,

@@ -47,6 +47,30 @@ impl BedrockOptions {
         self.catalogue.resolve(&self.model, region).map(|target| vec![target])
     }
 
+    /// Returns the models to try from the region of the client, in order, and determines the model of an application
+    /// inference profile. If that fails, also returns the reason why its price is unknown.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the model is unknown or cannot be called from the region.
+    pub async fn connected_targets(&self, client: &Client) -> Result<(Vec<Target>, Option<String>), ResolveError> {
+        let mut targets = self.targets(client.region())?;
+        let mut reason = None;
+        for target in targets.iter_mut().filter(|target| target.is_application_profile()) {
+            match client.models_of_profile(&target.id).await {
+                Ok(models) => match self.catalogue.of_profile(&target.id, &models) {
+                    Some(resolved) => *target = resolved,
+                    None => reason = Some(format!("no entry in models.toml for {}", models.join(", "))),
+                },
+                Err(error) => reason = Some(error.to_string()),
+            }
+        }
+        if let Some(reason) = &reason {
+            tracing::warn!(reason, "price unknown");
+        }
+        Ok((targets, reason))
+    }
+
     fn expected_region(&self) -> &str {
         self.aws.region.as_deref().unwrap_or(DEFAULT_REGION)
     }
@@ -65,27 +89,8 @@ pub fn describer(options: BedrockOptions) -> Result<RemoteDescriber, BedrockErro
 
 struct Bedrock {
     options: BedrockOptions,
-    /// The models of the last connection.
-    connected: Mutex<Option<Vec<Target>>>,
-}
-
-impl Bedrock {
-    /// Determines the model of an application inference profile. Without the permission, its price stays unknown.
-    async fn with_model(&self, client: &Client, target: Target) -> Target {
-        if !target.is_application_profile() {
-            return target;
-        }
-        match client.models_of_profile(&target.id).await {
-            Ok(models) => self.options.catalogue.of_profile(&target.id, &models).unwrap_or_else(|| {
-                tracing::warn!(profile = target.id, ?models, "no model of the catalogue");
-                target
-            }),
-            Err(error) => {
-                tracing::warn!(profile = target.id, %error, "model and price unknown");
-                target
-            }
-        }
-    }
+    /// The models of the last connection, and why the price of one is unknown.
+    connected: Mutex<Option<(Vec<Target>, Option<String>)>>,
 }
 
 impl Backend for Bedrock {
@@ -100,7 +105,12 @@ impl Backend for Bedrock {
     fn expected_targets(&self) -> Vec<Target> {
         let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // The actual region may offer a model that the assumed one lacks.
-        connected.unwrap_or_else(|| self.options.targets(self.options.expected_region()).unwrap_or_default())
+        let expected = || self.options.targets(self.options.expected_region()).unwrap_or_default();
+        connected.map_or_else(expected, |(targets, _)| targets)
+    }
+
+    fn price_problem(&self) -> Option<String> {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.1.clone()
     }
 
     fn price_remedy(&self) -> &'static str {
@@ -114,15 +124,12 @@ impl Backend for Bedrock {
                 Client::connect(&options.aws).await.map_err(|error| ConnectionError::Pause(error.to_string()))?;
             let region = client.region().to_owned();
             let unresolved = |error: ResolveError| ConnectionError::Fail(error.to_string());
-            let mut targets = options.targets(&region).map_err(unresolved)?;
+            let (targets, reason) = options.connected_targets(&client).await.map_err(unresolved)?;
             if targets.is_empty() {
                 // No model of the list can be called from this region. Resolving one returns the error that explains it.
                 options.catalogue.resolve(&options.model, &region).map_err(unresolved)?;
             }
-            for target in &mut targets {
-                *target = self.with_model(&client, target.clone()).await;
-            }
-            *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = Some(targets.clone());
+            *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = Some((targets.clone(), reason));
             Ok(Connection::new(client, region, targets))
         }
         .boxed()

@@ -59,7 +59,7 @@ const UPLOAD_CACHE_BYTES: usize = 32 << 20;
 #[error("--budget needs the price of {model}, which is unknown: {remedy}")]
 pub struct NoPrice {
     model: String,
-    remedy: &'static str,
+    remedy: String,
 }
 
 /// Describes images with a model behind an API. Clones share their state.
@@ -96,7 +96,7 @@ impl RemoteDescriber {
             let unpriced =
                 |target: &Target| target.cost(Tokens::default()).amount().is_none() && !target.is_application_profile();
             if let Some(target) = backend.expected_targets().into_iter().find(unpriced) {
-                return Err(NoPrice { model: target.name, remedy: backend.price_remedy() });
+                return Err(NoPrice { model: target.name, remedy: backend.price_remedy().to_owned() });
             }
         }
         Ok(Self(Arc::new(Service {
@@ -155,7 +155,8 @@ impl Describer for RemoteDescriber {
         let target = self.0.expected_target();
         let name = || target.as_ref().map_or_else(|| self.0.backend.model().to_owned(), |target| target.name.clone());
         let model = if status.price.is_some() { status.model } else { name() };
-        Some(Terms { model, account: status.account, price: target.and_then(|target| target.price()) })
+        let price = target.and_then(|target| target.price()).ok_or_else(|| self.0.price_remedy());
+        Some(Terms { model, account: status.account, price })
     }
 
     fn set_listener(&self, listener: Listener) {
@@ -184,6 +185,12 @@ impl Service {
         };
         let tokens = request::estimate(&self.options, &target, size);
         Usage { tokens, cost: target.cost(tokens) }
+    }
+
+    /// Returns the instruction for giving the model a price.
+    fn price_remedy(&self) -> String {
+        let remedy = self.backend.price_remedy();
+        self.backend.price_problem().map_or_else(|| remedy.to_owned(), |problem| format!("{problem}, or {remedy}"))
     }
 
     /// Connects and determines the account, once.
@@ -382,7 +389,7 @@ impl Service {
     ) -> Result<PendingCharge<'_>, AttemptError> {
         let max_cost = target.cost(max_tokens);
         if self.budget.limit().is_some() && max_cost.amount().is_none() {
-            let error = NoPrice { model: target.name.clone(), remedy: self.backend.price_remedy() };
+            let error = NoPrice { model: target.name.clone(), remedy: self.price_remedy() };
             self.pause(error.to_string(), PauseKind::Budget);
             return Err(AttemptError::Retry);
         }
@@ -461,6 +468,7 @@ impl Service {
             model: status.map_or_else(|| self.backend.model().to_owned(), |status| status.model.clone()),
             account: status.and_then(|status| status.account.clone()),
             price: status.and_then(|status| status.price),
+            rates: status.and_then(|status| status.rates.clone()),
             first_token: status.and_then(|status| status.first_token),
             requests_per_minute: (rate.learned || self.options.limits.requests_per_minute.is_some())
                 .then_some(rate.requests_per_minute.get()),
@@ -475,7 +483,8 @@ impl Service {
         let target = connection.target(self.current_target.load(Ordering::Relaxed));
         let model = format!("{} · {}", target.name, connection.place);
         let price = Some(self.estimate(None));
-        self.publisher.update(|status| DescriberStatus { price, model, ..status.cloned().unwrap_or_default() });
+        let rates = target.price();
+        self.publisher.update(|status| DescriberStatus { price, rates, model, ..status.cloned().unwrap_or_default() });
     }
 
     fn publish_first_token(&self, first_token: Duration) {

@@ -261,15 +261,39 @@ async fn an_application_inference_profile_has_the_price_and_settings_of_its_mode
 async fn a_profile_that_cannot_be_read_has_an_unknown_price() {
     let server = Server::start(profile_of(&[])).await;
     let world = World::new(2, &server.url());
-    for (limit, expected) in [("--budget=1", "needs the price"), ("--confirm-above=100", "is unknown")] {
+    for (limit, expected) in [("--budget=1", "--budget needs the price"), ("--confirm-above=100", "is unknown")] {
         let arguments = world.generate_arguments(&["--model", PROFILE, limit]);
         let arguments: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--yes").collect();
         let output = output_of(world.command(&arguments)).await;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(2) && errors.contains(expected), "{errors}");
+        assert!(errors.contains("missing IAM permission bedrock:GetInferenceProfile"), "{errors}");
     }
     let (table, code) = world.generate(&["--model", PROFILE]).await;
     assert_eq!((&table["described"], &table["cost_usd"], code), (&json!(2), &json!(null), 0), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_tells_which_models_the_region_offers() {
+    let offered = "us.anthropic.claude-sonnet-4-6";
+    let script = move |_, request: &ReceivedRequest| {
+        assert_eq!(request.path, "/inference-profiles");
+        let arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/x";
+        let profile = json!({ "inferenceProfileName": "x", "inferenceProfileArn": arn, "inferenceProfileId": offered,
+            "status": "ACTIVE", "type": "SYSTEM_DEFINED", "models": [] });
+        let body = json!({ "inferenceProfileSummaries": [profile] }).to_string();
+        Reply::Body { status: 200, header: ("content-type", "application/json"), body }
+    };
+    let server = Server::start(script).await;
+    let world = World::new(1, &server.url());
+    let url = server.url();
+    let arguments = ["--region", "us-east-1", "--endpoint-url", &url];
+    let (found, code) = findings_in(&world, &arguments, |_| {}).await;
+    assert_eq!(code, 0);
+    let models: Vec<_> = found.iter().filter(|(about, ..)| about == "model").collect();
+    let missing = |message: &str| message.contains("is not offered in us-east-1");
+    assert!(models.len() > 1 && models.iter().filter(|(.., message)| !missing(message)).count() == 1, "{models:?}");
+    assert!(models.iter().any(|(_, level, message)| level == "ok" && message.contains(offered)), "{models:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

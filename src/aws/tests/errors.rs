@@ -331,7 +331,7 @@ async fn credential_errors_are_distinguished() {
 fn a_profile_without_credentials_is_named() {
     let message = |profile: Option<&str>| AwsError::NoCredentials { profile: profile.map(str::to_owned) }.to_string();
     assert!(message(Some("work")).starts_with("no AWS credentials found in profile \"work\":"));
-    assert!(message(None).starts_with("no AWS credentials found: sign in with `aws sso login`"));
+    assert!(message(None).starts_with("no AWS credentials found: sign in with `aws login`"));
 }
 
 #[derive(Debug)]

@@ -22,6 +22,11 @@ pub trait Backend: Send + Sync {
     /// Returns the instruction for giving a model a price.
     fn price_remedy(&self) -> &'static str;
 
+    /// Returns the reason why the last connection could not determine a price.
+    fn price_problem(&self) -> Option<String> {
+        None
+    }
+
     /// Prepares for requests: loads credentials and determines the models.
     fn connect(&self) -> BoxFuture<'_, Result<Connection, ConnectionError>>;
 }

@@ -75,12 +75,13 @@ pub(super) fn spending(
         if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
     let account =
         model.describer.account.as_ref().map(|account| Line::styled(clean(&account.to_string()), render.theme.muted));
+    let rates = model.describer.rates.as_ref().map(|rates| Line::styled(clean(rates), render.theme.muted));
     let is_known = price.cost.amount().is_some();
     let mut lines = vec![Line::raw(match price.cost.amount() {
         Some(cost) => format!("Each request to {describer}{service} costs about {cost}."),
         None => format!("The price of requests to {describer}{service} is unknown."),
     })];
-    lines.extend(account);
+    lines.extend(account.into_iter().chain(rates));
     if scope.is_many() {
         let records = counted(count, "record", "records");
         let tokens = |tokens: u64| thousands(tokens.saturating_mul(count));
