@@ -306,12 +306,31 @@ def text_files(r):
     assert {line["file_name"]: line["text"] for line in again} == {line["file_name"]: line["text"] for line in lines}
 
 
+def folders_in_place(r):
+    """A folder of images has the captions that kohya's scripts train on, and saving without decisions changes nothing."""
+    where = folder()
+    names = [f"{r.choice(['in/', 'a b/c/', ''])}{at}.{r.choice(['png', 'x.png'])}" for at in range(30)]
+    write_images(where, names)
+    for name in names:
+        if r.random() < 0.8:
+            mark, end = r.choice(["", "\ufeff"]), r.choice(["", "\n", "\r\n", "  "])
+            (where / name).with_suffix(".txt").write_bytes((mark + f"모자 {name}." + end).encode())
+    before = {path: path.read_bytes() for path in where.rglob("*.txt")}
+    out = folder() / "out.jsonl"
+    recaption("export", where, "--to", "jsonl", "-o", out)
+    read = {line["file_name"]: line["text"] for line in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
+    trained = {name: (kohya_caption(str(where / name), ".txt") or "").lstrip("\ufeff") for name in names}
+    assert read == trained, (SEED, read, trained)
+    recaption("save", where)
+    assert {path: path.read_bytes() for path in where.rglob("*.txt")} == before
+
+
 def main():
     r = random.Random(SEED)
     for _ in range(TABLES):
         parquet_of_json(r)
         parquet_there_and_back(r)
-    for check in (image_folder, captions_in_lists, csv_of_many_rows, text_files, text_files):
+    for check in (image_folder, captions_in_lists, csv_of_many_rows, text_files, text_files, folders_in_place):
         check(r)
     print("ok")
 
