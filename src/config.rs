@@ -5,6 +5,7 @@
 
 mod layers;
 mod lints;
+mod openai;
 mod values;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::layers::{ConfigError, Effective, Layers, Source};
 pub use self::lints::LintSettings;
+pub use self::openai::OpenaiSettings;
 pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Preset, Theme};
 use crate::describe::Dollars;
 
@@ -38,7 +40,7 @@ pub struct Config {
     pub people: String,
     pub language: String,
     pub reviewer: Option<String>,
-    pub concurrency: NonZeroUsize,
+    pub concurrency: Option<NonZeroUsize>,
     pub rpm: Option<NonZeroU32>,
     pub tpm: Option<NonZeroU32>,
     pub delay: Delay,
@@ -52,6 +54,7 @@ pub struct Config {
     pub notify: Notify,
     pub log: Option<PathBuf>,
     pub log_level: LogLevel,
+    pub openai: OpenaiSettings,
     pub lints: LintSettings,
 }
 

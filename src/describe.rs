@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod openai;
 pub mod prompt;
 pub mod rate_limiter;
 pub mod remote;

@@ -16,6 +16,7 @@ pub mod exit;
 mod inputs;
 pub mod lint;
 pub mod logging;
+mod openai;
 pub mod picture;
 pub mod preview;
 mod reaction;

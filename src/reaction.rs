@@ -1,6 +1,9 @@
 //! How a caller should react to an error of a model API. The modules that call an API classify its errors with these types.
 
+use std::num::IntErrorKind;
 use std::time::Duration;
+
+use jiff::{Timestamp, fmt};
 
 /// How the caller should react to an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +12,8 @@ pub enum Reaction {
     SlowDown { retry_after: Option<Duration> },
     /// Retry with backoff, then fail this image.
     Retry,
+    /// Retry until the model is loaded, which may take minutes.
+    WaitUntilReady,
     /// Retry with backoff, then pause all requests; the image is not the cause.
     RetryThenPause,
     /// Switch to the next model, or pause all requests if there is none.
@@ -34,6 +39,12 @@ pub enum PauseCause {
 pub enum Parameter {
     Temperature,
     Thinking,
+    /// The limit of output tokens under its old name.
+    MaxTokens,
+    /// The request for a token count.
+    StreamOptions,
+    /// An image in a format other than JPEG and PNG.
+    ImageFormat,
 }
 
 impl std::fmt::Display for Parameter {
@@ -41,6 +52,23 @@ impl std::fmt::Display for Parameter {
         formatter.write_str(match self {
             Self::Temperature => "a temperature",
             Self::Thinking => "the thinking setting",
+            Self::MaxTokens => "max_tokens",
+            Self::StreamOptions => "a request for token counts",
+            Self::ImageFormat => "images of this format",
         })
     }
+}
+
+/// Parses a `Retry-After` header: seconds or a date. The rate limiter limits it.
+pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    match value.trim().parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(Duration::MAX),
+        Err(_) => Duration::try_from(http_date(value)?.duration_since(now)).ok(),
+    }
+}
+
+/// Parses the date of an HTTP header.
+pub fn http_date(value: &str) -> Option<Timestamp> {
+    fmt::rfc2822::parse(value).ok().map(|date| date.timestamp())
 }

@@ -2,8 +2,6 @@
 
 use std::error::Error;
 use std::io;
-use std::num::IntErrorKind;
-use std::time::Duration;
 
 use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
@@ -11,11 +9,13 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use http_body_util::LengthLimitError;
-use jiff::{Timestamp, fmt};
+use jiff::Timestamp;
 
 use super::body_limit::{MAX_ERROR_BYTES, MAX_RESPONSE_BYTES};
 use super::error::{AwsError, Excess, Interruption};
-use super::error_response::{ErrorResponse, RequestInfo, single_line};
+use super::error_response::{ErrorResponse, RequestInfo};
+use crate::reaction::{http_date, retry_after};
+use crate::text::excerpt as single_line;
 
 /// Classifies the error of a call.
 pub(super) fn call<E>(error: &SdkError<E, HttpResponse>, info: &RequestInfo) -> AwsError
@@ -164,18 +164,4 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 /// Returns the message of the root cause; the errors above it only describe the layers of the SDK.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     single_line(&chain(error).last().unwrap_or(error).to_string())
-}
-
-/// Parses a `Retry-After` header: seconds or a date. The rate limiter limits it.
-fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    match value.trim().parse::<u64>() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(Duration::MAX),
-        Err(_) => Duration::try_from(http_date(value)?.duration_since(now)).ok(),
-    }
-}
-
-/// Parses the date of an HTTP header.
-pub(super) fn http_date(value: &str) -> Option<Timestamp> {
-    fmt::rfc2822::parse(value).ok().map(|date| date.timestamp())
 }

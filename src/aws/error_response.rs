@@ -7,12 +7,7 @@ use jiff::SignedDuration;
 use super::error::{AwsError, ImageProblem, Limit};
 use super::geography::geographies;
 use crate::reaction::Parameter;
-
-/// The maximum number of characters of a message of the service in our errors.
-const MAX_MESSAGE: usize = 300;
-
-/// The longest word to keep. ARNs are shorter; anything longer is data.
-const MAX_WORD: usize = 160;
+use crate::text::excerpt as single_line;
 
 /// The details of a request that errors mention.
 #[derive(Clone, Debug)]
@@ -221,22 +216,6 @@ fn profiles(model: &str, region: &str) -> Vec<String> {
     // An ARN ends with the id.
     let id = model.rsplit('/').next().unwrap_or(model);
     geographies(region).iter().map(|geography| format!("{geography}.{id}")).collect()
-}
-
-/// Reduces a message of the service to one line of limited length.
-pub(super) fn single_line(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(if word.chars().count() > MAX_WORD { "…" } else { word });
-    }
-    if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
 }
 
 /// Returns the word that follows `before`, without trailing punctuation.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::classify;
 use super::client::{Client, CredentialsKind};
 use super::error::AwsError;
+use crate::reaction::http_date;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -78,7 +79,7 @@ impl Intercept for ServerClock {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(time) = context.response().headers().get("date").and_then(classify::http_date) {
+        if let Some(time) = context.response().headers().get("date").and_then(http_date) {
             // Already set if the SDK retried; either time will do.
             let _ = self.0.set(time);
         }

@@ -17,8 +17,8 @@ use futures::FutureExt as _;
 use super::client::Options;
 use super::credentials::{ACCESS_KEY, API_KEY, PROFILE, config_files, non_empty};
 use super::error::AwsError;
-use super::error_response::single_line;
 use super::geography::{closest_region, is_region};
+use crate::text::excerpt as single_line;
 
 /// The variables with a region, in the order of the SDK.
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];

@@ -7,7 +7,9 @@ Examples:
   recaption doctor photos/
       check credentials, model access, dataset, session and terminal
   recaption doctor --probe --region us-west-2
-      send a one-token request to each model (paid, a fraction of a cent)";
+      send a one-token request to each model (paid, a fraction of a cent)
+  recaption doctor --base-url http://localhost:8080/v1 --probe
+      check an OpenAI-compatible server: address, key, models, and that the model accepts images";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]

@@ -11,6 +11,8 @@ Examples:
       count the records to describe and estimate the cost
   recaption generate photos/ --budget 5 --accept --save
       describe them for at most 5 dollars, accept captions without findings, write the updated dataset
+  recaption generate photos/ --preset ollama --model qwen3-vl:8b
+      describe them with a model on this computer, free
   recaption generate photos/ --only failed --yes
       retry the records whose last request failed
 

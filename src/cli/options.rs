@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::config::{Delay, DescriberChoice, ImageProtocol, Notify, Preset, Theme};
 use crate::dataset::has_images;
 use crate::describe::Dollars;
+use crate::describe::openai::ApiPreset;
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 pub struct DatasetOptions {
@@ -119,11 +120,11 @@ pub struct LanguageOption {
 #[command(next_help_heading = "Describing")]
 #[serde(rename_all = "kebab-case")]
 pub struct DescriberOptions {
-    /// Choose the describer [env: RECAPTION_DESCRIBER] [default: bedrock if there are AWS credentials, else local]
+    /// Choose the describer [env: RECAPTION_DESCRIBER] [default: openai if a server is set, else bedrock if there are AWS credentials, else local]
     #[arg(long, value_name = "NAME")]
     describer: Option<DescriberChoice>,
 
-    /// Choose the Bedrock model: auto, a short name, an ID or an ARN [env: RECAPTION_MODEL] [default: auto]
+    /// Choose the model: auto, an ID, or for Bedrock a short name or an ARN [env: RECAPTION_MODEL] [default: auto]
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
@@ -139,6 +140,10 @@ pub struct DescriberOptions {
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     endpoint_url: Option<String>,
 
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "ServerOptions::is_empty")]
+    openai: ServerOptions,
+
     /// Use this prompt: a file, or a name in your prompts folder [env: RECAPTION_PROMPT] [default: default]
     #[arg(long, value_name = "FILE|NAME", value_hint = ValueHint::FilePath)]
     prompt: Option<String>,
@@ -151,7 +156,7 @@ pub struct DescriberOptions {
     #[serde(flatten)]
     language: LanguageOption,
 
-    /// Limit concurrent requests [env: RECAPTION_CONCURRENCY] [default: 8]
+    /// Limit concurrent requests [env: RECAPTION_CONCURRENCY] [default: 8, or 1 for an OpenAI-compatible server on this computer]
     #[arg(long, value_name = "N")]
     concurrency: Option<NonZeroUsize>,
 
@@ -174,6 +179,37 @@ pub struct DescriberOptions {
     /// Ask before a bulk action that costs more than this, in dollars [env: RECAPTION_CONFIRM_ABOVE] [default: 1.00]
     #[arg(long, value_name = "USD")]
     confirm_above: Option<Dollars>,
+}
+
+/// The `[openai]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServerOptions {
+    /// Use this OpenAI-compatible server [env: RECAPTION_OPENAI_PRESET]
+    #[arg(long, value_name = "NAME")]
+    preset: Option<ApiPreset>,
+
+    /// Use the OpenAI-compatible server at this base URL [env: RECAPTION_OPENAI_BASE_URL, OPENAI_BASE_URL]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    base_url: Option<String>,
+
+    /// Read its API key from this environment variable [env: RECAPTION_OPENAI_API_KEY_ENV] [default: OPENAI_API_KEY]
+    #[arg(long, value_name = "VARIABLE")]
+    api_key_env: Option<String>,
+
+    /// Set the price of a million input tokens, in dollars [env: RECAPTION_OPENAI_PRICE_IN] [default: free on this computer, else unknown]
+    #[arg(long, value_name = "USD")]
+    price_in: Option<Dollars>,
+
+    /// Set the price of a million output tokens, in dollars [env: RECAPTION_OPENAI_PRICE_OUT] [default: free on this computer, else unknown]
+    #[arg(long, value_name = "USD")]
+    price_out: Option<Dollars>,
+}
+
+impl ServerOptions {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

@@ -1,5 +1,6 @@
 //! Chooses and sets up the describer of a run.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,13 +10,30 @@ use crate::aws::{self, AwsError};
 use crate::config::{Config, DescriberChoice};
 use crate::describe::Describer;
 use crate::describe::bedrock::{self, BedrockError, BedrockOptions};
-use crate::describe::catalogue::{Catalogue, CatalogueError};
+use crate::describe::catalogue::{AUTO, Catalogue, CatalogueError, Rates};
+use crate::describe::openai::{self, OpenaiOptions};
 use crate::describe::prompt::{Prompt, PromptError};
 use crate::describe::rate_limiter::RateLimits;
-use crate::describe::remote::RemoteOptions;
+use crate::describe::remote::{NoPrice, RemoteOptions};
+use crate::openai::{self as openai_api, ApiKey, BaseUrl, OpenaiError};
+
+/// The variables of OpenAI's own clients.
+const BASE_URL: &str = "OPENAI_BASE_URL";
+const API_KEY: &str = "OPENAI_API_KEY";
+const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
 #[derive(Debug, thiserror::Error)]
 pub enum DescriberError {
+    #[error("no OpenAI-compatible server set: use --preset or --base-url, or set OPENAI_BASE_URL")]
+    NoServer,
+    #[error("environment variable {variable} is not set: set it to the API key, or change --api-key-env")]
+    NoKey { variable: String },
+    #[error("only one of --price-in and --price-out is set: set both")]
+    HalfPrice,
+    #[error(transparent)]
+    Server(#[from] OpenaiError),
+    #[error(transparent)]
+    NoPrice(#[from] NoPrice),
     #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error(transparent)]
@@ -24,12 +42,13 @@ pub enum DescriberError {
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
     Bedrock(#[from] BedrockError),
-    #[error("this build does not include the embedded describer: use --describer bedrock or --describer none")]
+    #[error("this build does not include the embedded describer: use --describer bedrock, openai or none")]
     NotBuiltIn,
 }
 
 pub enum DescriberSetup {
     Bedrock(Box<BedrockOptions>),
+    Openai(Box<OpenaiOptions>),
     /// The embedded describer.
     Local,
     None,
@@ -37,12 +56,15 @@ pub enum DescriberSetup {
 }
 
 impl DescriberSetup {
-    /// Returns the configured describer. By default, Bedrock if AWS credentials are configured and `samples` is false,
+    /// Returns the configured describer. By default, an OpenAI-compatible server if one is set, Bedrock if AWS credentials are configured and `samples` is false,
     /// otherwise the embedded describer; samples never use a paid describer by default.
     #[must_use]
     pub fn from_config(config: &Config, samples: bool) -> Self {
         let choice = config.describer.unwrap_or_else(|| {
-            if !samples && aws::credentials_are_configured() {
+            // A server that was set for this purpose is more specific than credentials that serve others, too.
+            if !samples && server_is_set(config) {
+                DescriberChoice::Openai
+            } else if !samples && aws::credentials_are_configured() {
                 DescriberChoice::Bedrock
             } else if cfg!(feature = "local") {
                 DescriberChoice::Local
@@ -53,6 +75,10 @@ impl DescriberSetup {
         match choice {
             DescriberChoice::Bedrock => match bedrock_options(config) {
                 Ok(options) => Self::Bedrock(Box::new(options)),
+                Err(error) => Self::Invalid(error),
+            },
+            DescriberChoice::Openai => match openai_options(config) {
+                Ok(options) => Self::Openai(Box::new(options)),
                 Err(error) => Self::Invalid(error),
             },
             DescriberChoice::Local if cfg!(feature = "local") => Self::Local,
@@ -69,6 +95,7 @@ impl DescriberSetup {
     pub fn build(self) -> Result<Option<Arc<dyn Describer>>, DescriberError> {
         match self {
             Self::Bedrock(options) => Ok(Some(Arc::new(bedrock::describer(*options)?))),
+            Self::Openai(options) => Ok(Some(Arc::new(openai::describer(*options)?))),
             #[cfg(feature = "local")]
             Self::Local => Ok(Some(Arc::new(crate::describe::local::LocalDescriber::default()))),
             #[cfg(not(feature = "local"))]
@@ -80,11 +107,6 @@ impl DescriberSetup {
 }
 
 fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
-    let folder = config_folder();
-    let catalogue = match &folder {
-        Some(folder) => Catalogue::load(&folder.join("models.toml"))?,
-        None => Catalogue::built_in(),
-    };
     let mut aws = aws::Options {
         region: config.region.clone(),
         profile: config.profile.clone(),
@@ -98,17 +120,71 @@ fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
         // Reported by the first connection: a file that only Bedrock needs must not prevent a review.
         Err(error) => tracing::warn!(%error, "AWS settings are invalid"),
     }
-    Ok(BedrockOptions { aws, model: config.model.clone(), catalogue, remote: remote_options(config, folder)? })
+    Ok(BedrockOptions {
+        aws,
+        model: config.model.clone(),
+        catalogue: catalogue()?,
+        remote: remote_options(config, DEFAULT_CONCURRENCY)?,
+    })
 }
 
-fn remote_options(config: &Config, folder: Option<PathBuf>) -> Result<RemoteOptions, DescriberError> {
+/// Returns the value of a variable. An empty variable counts as unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn server_is_set(config: &Config) -> bool {
+    config.openai.preset.is_some() || config.openai.base_url.is_some() || variable(BASE_URL).is_some()
+}
+
+fn openai_options(config: &Config) -> Result<OpenaiOptions, DescriberError> {
+    let settings = &config.openai;
+    let preset_url = || {
+        let region =
+            || config.region.clone().or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
+        Some(settings.preset?.base_url(&region().unwrap_or_else(|| "us-east-1".to_owned())))
+    };
+    let url = settings.base_url.clone().or_else(preset_url).or_else(|| variable(BASE_URL));
+    let base_url = BaseUrl::parse(&url.ok_or(DescriberError::NoServer)?)?;
+    let key_variable = match (&settings.api_key_env, settings.preset) {
+        (Some(name), _) => Some(name.as_str()),
+        // The key of one service is not sent to another.
+        (None, Some(preset)) => preset.key_variable(),
+        (None, None) => Some(API_KEY),
+    };
+    let api_key = key_variable.and_then(variable).and_then(|key| ApiKey::new(&key));
+    if let Some(name) = settings.api_key_env.as_ref().filter(|_| api_key.is_none()) {
+        return Err(DescriberError::NoKey { variable: name.clone() });
+    }
+    let price = match (settings.price_in, settings.price_out) {
+        (Some(input), Some(output)) => Some(Rates { input, output }),
+        (None, None) => None,
+        _ => return Err(DescriberError::HalfPrice),
+    };
+    // Most servers on this computer describe one image at a time, and never refuse a request.
+    let concurrency = if base_url.is_loopback() { NonZeroUsize::MIN } else { DEFAULT_CONCURRENCY };
+    Ok(OpenaiOptions {
+        api: openai_api::Options { base_url, api_key, key_variable: key_variable.map(str::to_owned) },
+        model: settings.model.clone().unwrap_or_else(|| AUTO.to_owned()),
+        catalogue: catalogue()?,
+        price,
+        remote: remote_options(config, concurrency)?,
+    })
+}
+
+fn catalogue() -> Result<Catalogue, CatalogueError> {
+    config_folder().map_or_else(|| Ok(Catalogue::built_in()), |folder| Catalogue::load(&folder.join("models.toml")))
+}
+
+/// `concurrency` is the default.
+fn remote_options(config: &Config, concurrency: NonZeroUsize) -> Result<RemoteOptions, DescriberError> {
     Ok(RemoteOptions {
-        prompt: Prompt::load(&config.prompt, folder.map(|folder| folder.join("prompts")).as_deref())?,
+        prompt: Prompt::load(&config.prompt, config_folder().map(|folder| folder.join("prompts")).as_deref())?,
         people: config.people.clone(),
         language: config.language.clone(),
         max_words: config.max_words.get(),
         limits: RateLimits {
-            concurrency: config.concurrency,
+            concurrency: config.concurrency.unwrap_or(concurrency),
             requests_per_minute: config.rpm,
             tokens_per_minute: config.tpm,
             delay: config.delay.0,

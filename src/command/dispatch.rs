@@ -61,7 +61,7 @@ struct Failure {
 struct NoTerminal;
 
 #[derive(Debug, thiserror::Error)]
-#[error("no describer (--describer none); use bedrock or local")]
+#[error("no describer (--describer none); use bedrock, openai or local")]
 struct NoDescriber;
 
 #[derive(Debug, thiserror::Error)]

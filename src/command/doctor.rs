@@ -1,5 +1,8 @@
 //! `recaption doctor`: checks everything recaption needs and prints how to fix problems.
 
+mod server;
+
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ use crate::dataset::{Dataset, OpenOptions};
 use crate::describe::Cost;
 use crate::describe::bedrock::BedrockOptions;
 use crate::describe::catalogue::Target;
-use crate::describe::prompt::VARIABLES;
+use crate::describe::prompt::{Prompt, VARIABLES};
 use crate::exit::ExitCode;
 use crate::preview::{self, Protocol, ProtocolChoice, Thumbnails};
 use crate::session::{self, Location};
@@ -103,8 +106,8 @@ impl Report<'_, '_> {
         self.out.flush()
     }
 
-    /// Prints an error that makes Bedrock unusable.
-    fn fail_access(&mut self, topic: &str, error: &AwsError) -> io::Result<()> {
+    /// Prints an error that makes the describer unusable.
+    fn fail_access(&mut self, topic: &str, error: &dyn fmt::Display) -> io::Result<()> {
         self.access = true;
         self.print(topic, Level::Fail, &error.to_string())
     }
@@ -117,9 +120,15 @@ fn describer(options: &DoctorOptions, report: &mut Report<'_, '_>) -> io::Result
     match &options.describer {
         DescriberSetup::Bedrock(bedrock) => {
             report.print("describer", Level::Ok, "bedrock")?;
-            prompt(bedrock, report)?;
+            prompt(&bedrock.remote.prompt, report)?;
             let workers = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             workers.block_on(amazon(bedrock, options.probe, report))
+        }
+        DescriberSetup::Openai(openai) => {
+            report.print("describer", Level::Ok, "openai")?;
+            prompt(&openai.remote.prompt, report)?;
+            let workers = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            workers.block_on(server::check(openai, options.probe, report))
         }
         DescriberSetup::Local => report.print(
             "describer",
@@ -135,8 +144,7 @@ fn describer(options: &DoctorOptions, report: &mut Report<'_, '_>) -> io::Result
     }
 }
 
-fn prompt(bedrock: &BedrockOptions, report: &mut Report<'_, '_>) -> io::Result<()> {
-    let prompt = &bedrock.remote.prompt;
+fn prompt(prompt: &Prompt, report: &mut Report<'_, '_>) -> io::Result<()> {
     let fields: Vec<&str> = prompt.variables().into_iter().filter(|name| !VARIABLES.contains(name)).collect();
     let uses = if fields.is_empty() { String::new() } else { format!("; fields it uses: {}", fields.join(", ")) };
     report.print("prompt", Level::Ok, &format!("{}{uses}", prompt.version()))

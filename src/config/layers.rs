@@ -125,7 +125,14 @@ impl Layers {
     pub fn config(&self) -> Result<Config, ConfigError> {
         let mut merged = defaults();
         for layer in [&self.in_file, &self.in_environment, &self.options] {
+            replace_server(&mut merged, layer);
             merge(&mut merged, layer.clone());
+        }
+        // In the file, `model` is that of Bedrock.
+        let in_environment = || lookup(&self.in_environment, "openai.model").or(lookup(&self.in_environment, "model"));
+        if let Some(model) = lookup(&self.options, "model").or_else(in_environment) {
+            let openai = Table::from_iter([("model".to_owned(), model.clone())]);
+            merge(&mut merged, Table::from_iter([("openai".to_owned(), openai.into())]));
         }
         let mut config = Config::deserialize(merged.clone()).map_err(|error| self.explain(&merged, &error))?;
         config.log_level = config.log_level.raised(self.verbose);
@@ -214,21 +221,39 @@ pub(super) fn examples() -> Table {
     toml::from_str(&lines.collect::<Vec<_>>().join("\n")).expect("a test parses the defaults")
 }
 
-/// Reads the variable of each setting. Tables have none.
+/// Reads the variable of each setting, of those in the table of the server too. Lints have none.
 fn from_environment(environment: impl Fn(&str) -> Option<OsString>) -> Result<Table, ConfigError> {
-    let mut table = Table::new();
-    for (key, example) in examples().into_iter().filter(|(_, example)| !example.is_table()) {
-        let name = variable(&key);
-        if let Some(value) = environment(&name) {
-            let text = value.into_string().map_err(|value| ConfigError::Encoding { name, value })?;
-            table.insert(key, typed(text, &example));
+    let read = |prefix: &str, examples: Table| {
+        let mut table = Table::new();
+        for (key, example) in examples.into_iter().filter(|(_, example)| !example.is_table()) {
+            let name = variable(&format!("{prefix}{key}"));
+            if let Some(value) = environment(&name) {
+                let text = value.into_string().map_err(|value| ConfigError::Encoding { name, value })?;
+                table.insert(key, typed(text, &example));
+            }
         }
+        Ok::<_, ConfigError>(table)
+    };
+    let mut examples = examples();
+    let openai = examples.remove("openai").and_then(|table| table.try_into().ok()).unwrap_or_default();
+    let openai = read("openai.", openai)?;
+    let mut table = read("", examples)?;
+    if !openai.is_empty() {
+        table.insert("openai".to_owned(), openai.into());
     }
     Ok(table)
 }
 
 fn variable(key: &str) -> String {
-    format!("RECAPTION_{}", key.to_uppercase().replace('-', "_"))
+    format!("RECAPTION_{}", key.to_uppercase().replace(['-', '.'], "_"))
+}
+
+/// Removes what the layers below say about another server if this layer chooses one: its key and its price.
+fn replace_server(below: &mut Table, layer: &Table) {
+    let chooses = ["openai.preset", "openai.base-url"].iter().any(|key| lookup(layer, key).is_some());
+    if chooses && let Some(Value::Table(openai)) = below.get_mut("openai") {
+        openai.clear();
+    }
 }
 
 /// Converts the text to the type of the example. Text of another type stays a string, which deserialising rejects.
@@ -285,7 +310,7 @@ fn expected(message: &str) -> String {
         "usize" => "an integer of 0 or more",
         "a boolean" => "true or false",
         "a sequence" => "an array",
-        "struct LintSettings" => "a table",
+        "struct LintSettings" | "struct OpenaiSettings" => "a table",
         other => other,
     };
     format!("expected {expected}")

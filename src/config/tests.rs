@@ -94,13 +94,15 @@ fn every_setting_can_be_set_in_the_file_and_the_environment() {
     for &(name, value) in OTHER_VALUES {
         let variable = format!("RECAPTION_{}", name.to_uppercase().replace('-', "_"));
         let layers = Layers::read(Table::new(), |asked| (asked == variable).then(|| value.into()), None).expect(name);
-        let from_variable = layers.config().expect(name);
+        let mut from_variable = layers.config().expect(name);
         assert_ne!(from_variable, default, "{name} has no effect");
         let effective = layers.effective(&from_variable).into_iter();
         let set: Vec<Effective> = effective.filter(|setting| setting.source != Source::Default).collect();
         let [Effective { name: only, value: Some(_), source }] = &set[..] else { panic!("{name}: {set:?}") };
         assert_eq!((&**only, source), (name, &Source::Variable(variable)));
 
+        // In the file, `model` is that of Bedrock.
+        from_variable.openai.model = None;
         let is_bare =
             matches!(name, "max-words" | "ahead" | "concurrency" | "rpm" | "tpm" | "ascii" | "mouse" | "line-breaks");
         let line = if is_bare { format!("{name} = {value}") } else { format!("{name} = {value:?}") };
@@ -117,7 +119,7 @@ fn every_setting_can_be_set_in_the_file_and_the_environment() {
 fn the_defaults_document_every_setting() {
     let examples = layers::examples();
     let (tables, plain): (Vec<_>, Vec<_>) = examples.iter().partition(|(_, value)| value.is_table());
-    assert!(tables.len() == 1 && tables[0].0 == "lints", "{tables:?}");
+    assert_eq!(tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["lints", "openai"]);
     let mut settings: Vec<&str> = OTHER_VALUES.iter().map(|(name, _)| *name).collect();
     let layers = World::default().layers().expect("settings");
     let config = layers.config().expect("settings");
@@ -125,8 +127,10 @@ fn the_defaults_document_every_setting() {
     let names: Vec<&str> = effective.iter().map(|setting| &*setting.name).filter(|name| !name.contains('.')).collect();
     assert_eq!(names, settings, "the order of the fields is that of the defaults");
     let positions = effective.iter().map(|setting| {
-        let key = setting.name.trim_start_matches("lints.");
-        DEFAULTS.find(&format!("\n{key} = ")).or_else(|| DEFAULTS.find(&format!("\n# {key} = "))).expect(key)
+        let (table, key) = setting.name.split_once('.').unwrap_or(("", &setting.name));
+        let start = if table.is_empty() { 0 } else { DEFAULTS.find(&format!("\n[{table}]\n")).expect(table) };
+        let found = |text: String| DEFAULTS[start..].find(&text).map(|at| start + at);
+        found(format!("\n{key} = ")).or_else(|| found(format!("\n# {key} = "))).expect(key)
     });
     assert!(positions.is_sorted());
     settings.sort_unstable();
@@ -190,7 +194,7 @@ fn an_invalid_file_is_rejected_with_line_and_key(
 #[case("RECAPTION_MAX_WORDS", "few", "max-words = \"few\": expected an integer of 1 or more")]
 #[case("RECAPTION_AHEAD", "-1", "ahead = -1: expected an integer of 0 or more")]
 #[case("RECAPTION_MOUSE", "maybe", "mouse = \"maybe\": expected true or false")]
-#[case("RECAPTION_DESCRIBER", "oracle", "describer = \"oracle\": expected one of bedrock, local, none")]
+#[case("RECAPTION_DESCRIBER", "oracle", "describer = \"oracle\": expected one of bedrock, openai, local, none")]
 #[case("RECAPTION_LOG_LEVEL", "loud", "log-level = \"loud\": expected one of error, warn, info, debug, trace")]
 fn an_invalid_variable_is_rejected_by_name(
     #[case] name: &'static str,
@@ -264,4 +268,59 @@ fn an_option_overrides_an_invalid_file_entry() {
     let options = toml! { max-words = 9 };
     let config = World { file: Some("max-words = 0"), options, ..World::default() }.resolve().expect("settings");
     assert_eq!(config.max_words.get(), 9);
+}
+
+/// Returns base URL, model and key variable.
+fn server(world: World) -> [Option<String>; 3] {
+    let OpenaiSettings { base_url, model, api_key_env, .. } = world.resolve().expect("settings").openai;
+    [base_url, model, api_key_env]
+}
+
+const SERVER: &str =
+    "model = \"claude-haiku-4-5\"\n[openai]\nbase-url = \"http://a/v1\"\nmodel = \"llava\"\napi-key-env = \"A_KEY\"\n";
+
+#[test]
+fn the_server_of_the_file_keeps_its_model_and_key() {
+    let some = |text: &str| Some(text.to_owned());
+    let world = || World { file: Some(SERVER), ..World::default() };
+    assert_eq!(server(world()), [some("http://a/v1"), some("llava"), some("A_KEY")]);
+    // The model of the file is that of Bedrock.
+    assert_eq!(world().resolve().expect("settings").model, "claude-haiku-4-5");
+    let options = toml! { model = "moondream" };
+    assert_eq!(server(World { options, ..world() }), [some("http://a/v1"), some("moondream"), some("A_KEY")]);
+    let variables = [("RECAPTION_MODEL", "gemma")].into();
+    assert_eq!(server(World { variables, ..world() }), [some("http://a/v1"), some("gemma"), some("A_KEY")]);
+}
+
+#[test]
+fn another_server_does_not_get_the_key_of_the_one_in_the_file() {
+    let some = |text: &str| Some(text.to_owned());
+    let variables = [("RECAPTION_OPENAI_BASE_URL", "http://b/v1")].into();
+    let world = World { file: Some(SERVER), variables, ..World::default() };
+    assert_eq!(server(world), [some("http://b/v1"), None, None]);
+    let options = toml! { openai = { preset = "ollama" } };
+    let config = World { file: Some(SERVER), options, ..World::default() }.resolve().expect("settings").openai;
+    let expected = OpenaiSettings { preset: Some(crate::describe::openai::ApiPreset::Ollama), ..Default::default() };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn settings_of_the_server_have_variables() {
+    let variables = [
+        ("RECAPTION_OPENAI_PRESET", "openrouter"),
+        ("RECAPTION_OPENAI_BASE_URL", "http://a/v1"),
+        ("RECAPTION_OPENAI_MODEL", "a/b"),
+        ("RECAPTION_OPENAI_API_KEY_ENV", "A"),
+        ("RECAPTION_OPENAI_PRICE_IN", "0.10"),
+        ("RECAPTION_OPENAI_PRICE_OUT", "0.40"),
+    ];
+    let layers = World { variables: variables.into(), ..World::default() }.layers().expect("settings");
+    let config = layers.config().expect("settings");
+    let settings = layers.effective(&config).into_iter().filter(|setting| setting.name.starts_with("openai."));
+    let from_variable = settings.filter(|setting| matches!(setting.source, Source::Variable(_))).count();
+    assert_eq!(from_variable, variables.len());
+    assert_eq!(config.openai.price_in, Some("0.10".parse().expect("dollars")));
+    let unknown = World { file: Some("[openai]\nbase-ulr = \"a\"\n"), ..World::default() };
+    let error = unknown.resolve().expect_err("unknown").to_string();
+    assert!(error.contains("config.toml:2") && error.contains("base-url"), "{error}");
 }

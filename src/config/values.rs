@@ -8,10 +8,14 @@ use jiff::SignedDuration;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::describe::openai::ApiPreset;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum DescriberChoice {
     /// Claude and other models on Amazon Bedrock
     Bedrock,
+    /// A model of any OpenAI-compatible server
+    Openai,
     /// The built-in model, on this computer
     Local,
     /// No describer
@@ -103,7 +107,7 @@ macro_rules! serde_by_name {
     )+};
 }
 
-serde_by_name!(DescriberChoice, ImageProtocol, Theme, Preset, Notify, LogLevel);
+serde_by_name!(ApiPreset, DescriberChoice, ImageProtocol, Theme, Preset, Notify, LogLevel);
 
 fn name(choice: &impl ValueEnum) -> String {
     choice.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())

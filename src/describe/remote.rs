@@ -51,6 +51,9 @@ pub use self::options::RemoteOptions;
 
 /// Attempts per description, retries after transient errors included.
 const MAX_ATTEMPTS: usize = 5;
+/// The time between two attempts while a model is loading, and the maximum of all of them.
+const LOADING_INTERVAL: Duration = Duration::from_secs(2);
+const MAX_LOADING: Duration = Duration::from_mins(10);
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The size of the cache of prepared images, which serves regeneration.
@@ -143,7 +146,7 @@ impl Describer for RemoteDescriber {
     }
 
     fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
-        Some(self.0.estimate(size))
+        self.0.price(size)
     }
 
     fn prepare(&self) -> BoxFuture<'static, ()> {
@@ -151,6 +154,9 @@ impl Describer for RemoteDescriber {
     }
 
     fn terms(&self) -> Option<Terms> {
+        if self.0.backend.is_free() {
+            return None;
+        }
         let status = self.0.publisher.last().unwrap_or_default();
         let target = self.0.expected_target();
         let name = || target.as_ref().map_or_else(|| self.0.backend.model().to_owned(), |target| target.name.clone());
@@ -177,6 +183,11 @@ impl Service {
         let current = self.current_target.load(Ordering::Relaxed);
         let index = if current < targets.len() { current } else { 0 };
         (!targets.is_empty()).then(|| targets.swap_remove(index))
+    }
+
+    /// Returns the expected usage, or `None` if requests cost nothing.
+    fn price(&self, size: Option<(u32, u32)>) -> Option<Usage> {
+        (!self.backend.is_free()).then(|| self.estimate(size))
     }
 
     fn estimate(&self, size: Option<(u32, u32)>) -> Usage {
@@ -223,6 +234,7 @@ impl Service {
             .build();
         let mut attempt = 1;
         let mut retried_once = false;
+        let mut loading = Duration::ZERO;
         loop {
             let error = match self.attempt(request, priority, events).await {
                 Ok(description) => return Ok(description),
@@ -230,6 +242,14 @@ impl Service {
             };
             match error {
                 AttemptError::Retry => {}
+                AttemptError::NotReady(message) if loading < MAX_LOADING => {
+                    send_waiting(events, message);
+                    tokio::time::sleep(LOADING_INTERVAL).await;
+                    loading += LOADING_INTERVAL;
+                }
+                AttemptError::NotReady(message) => {
+                    return Err(format!("{message} (waited {} minutes)", MAX_LOADING.as_secs() / 60));
+                }
                 AttemptError::Failed(message) => return Err(message),
                 AttemptError::RetryOnce(message) if retried_once => return Err(format!("{message} (tried twice)")),
                 AttemptError::Backoff(ref message)
@@ -261,7 +281,9 @@ impl Service {
         let admission = self.with_status(events, self.circuit_breaker.admit(), || self.pause_message()).await;
         let connection = self.connection().await?;
         let target = connection.target(self.current_target.load(Ordering::Relaxed));
-        let upload = self.upload(request, target.upload_limits()).await?;
+        let mut limits = target.upload_limits();
+        limits.common_format |= lock(&self.rejected_parameters).contains(&(target.id.clone(), Parameter::ImageFormat));
+        let upload = self.upload(request, limits).await?;
         let prepared = self.prepare(request, &target, upload);
         let charge = self.reserve(request, &target, prepared.max_tokens(), events).await?;
         let permit = self.rate_limiter.acquire(priority, prepared.quota_tokens());
@@ -309,6 +331,7 @@ impl Service {
                 AttemptError::Retry
             }
             Reaction::Retry => AttemptError::Backoff(error.to_string()),
+            Reaction::WaitUntilReady => AttemptError::NotReady(error.to_string()),
             Reaction::RetryThenPause => AttemptError::BackoffThenPause(error.to_string()),
             Reaction::NextModel => {
                 match connection.target_after(&target.id) {
@@ -482,7 +505,7 @@ impl Service {
     fn publish_model(&self, connection: &Connection) {
         let target = connection.target(self.current_target.load(Ordering::Relaxed));
         let model = format!("{} · {}", target.name, connection.place);
-        let price = Some(self.estimate(None));
+        let price = self.price(None);
         let rates = target.price();
         self.publisher.update(|status| DescriberStatus { price, rates, model, ..status.cloned().unwrap_or_default() });
     }

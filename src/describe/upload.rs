@@ -115,7 +115,8 @@ fn prepare_unless(
         && decoded.orientation == Orientation::NoTransforms
         && decoded.is_srgb
         && bytes.len() <= limits.bytes;
-    match UploadFormat::of(decoded.info.format) {
+    let accepted = |format| !limits.common_format || matches!(format, UploadFormat::Jpeg | UploadFormat::Png);
+    match UploadFormat::of(decoded.info.format).filter(|format| accepted(*format)) {
         Some(format) if fits && metadata::draws_only(&bytes, format) => {
             Ok(Upload { bytes: bytes.into(), format, width, height })
         }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::ministack::ExternalServer;
+use crate::ministack::ministack;
 use crate::world::{World, output_of};
 
 /// Each finding as (about, level, message), and the exit code.
@@ -41,7 +41,7 @@ pub fn of<'a>(findings: &'a [(String, String, String)], about: &str) -> (&'a str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ministack_passes_all_checks() {
-    let Some(service) = ExternalServer::ministack() else { return };
+    let Some(service) = ministack() else { return };
     let world = World::new(3, &service.url());
     let arguments = ["--endpoint-url", &service.url(), "--region", "us-east-1", "--probe"];
     let (found, code) = findings(&world, &arguments, &[]).await;

@@ -2,6 +2,7 @@
 
 mod account;
 mod doctor;
+mod external_server;
 mod generate;
 mod ministack;
 #[cfg(unix)]

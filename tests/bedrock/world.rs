@@ -77,7 +77,8 @@ impl World {
         self.run(&arguments).await
     }
 
-    async fn run(&self, arguments: &[&str]) -> (Value, i32) {
+    /// Runs the program and returns its JSON output and exit code.
+    pub async fn run(&self, arguments: &[&str]) -> (Value, i32) {
         let output = output_of(self.command(arguments)).await;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let table = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| json!({ "errors": errors }));

@@ -196,6 +196,7 @@ impl ModelTable {
                 tokens: self.image_tokens.map_or(upload.tokens, |it| it.get().into()),
                 longest_side: self.longest_side.map_or(upload.longest_side, |it| it.0),
                 bytes: self.picture_bytes.unwrap_or(upload.bytes),
+                common_format: upload.common_format,
             },
             end_of_life: self.end_of_life.map(|it| it.0).or(base.and_then(|model| model.end_of_life)),
         })

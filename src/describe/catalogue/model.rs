@@ -59,12 +59,14 @@ pub struct UploadLimits {
     pub longest_side: u32,
     /// The largest file that the service accepts, in bytes.
     pub bytes: usize,
+    /// Whether the service accepts only JPEG and PNG.
+    pub common_format: bool,
 }
 
 impl Default for UploadLimits {
     /// The limits of Claude on Bedrock, the strictest of all.
     fn default() -> Self {
-        Self { long_edge: 1568, tokens: 1568, longest_side: 8000, bytes: 3_750_000 }
+        Self { long_edge: 1568, tokens: 1568, longest_side: 8000, bytes: 3_750_000, common_format: false }
     }
 }
 
@@ -143,7 +145,7 @@ impl Target {
     }
 
     /// Creates a target for the inference profile of a geography, or for the model id.
-    pub(super) fn of(model: &Arc<Model>, geography: Option<&str>) -> Self {
+    pub(in crate::describe) fn of(model: &Arc<Model>, geography: Option<&str>) -> Self {
         let id = geography.map_or_else(|| model.id.clone(), |geography| format!("{geography}.{}", model.id));
         let surcharge = model.surcharges.percent(geography);
         Self { name: model.alias.clone(), id, model: Some(Arc::clone(model)), surcharge }

@@ -238,7 +238,7 @@ fn the_built_in_models_have_limits_and_parameters() {
         let setting = (model.thinking.as_deref(), model.effort.as_deref());
         assert_eq!(setting, thinking.unwrap_or_default(), "{}", model.alias);
         let (long_edge, tokens) = if new { (2576, 4784) } else { (1568, 1568) };
-        let limits = UploadLimits { long_edge, tokens, longest_side: 8000, bytes: 3_750_000 };
+        let limits = UploadLimits { long_edge, tokens, longest_side: 8000, bytes: 3_750_000, common_format: false };
         assert_eq!(model.upload, limits, "{}", model.alias);
         assert!(model.price.is_none_or(|price| price.priced.is_some()), "{}: prices have a date", model.alias);
     }

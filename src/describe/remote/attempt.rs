@@ -14,6 +14,8 @@ pub(super) enum AttemptError {
     Backoff(String),
     /// Retries once with backoff, then fails the description: each attempt is charged.
     RetryOnce(String),
+    /// Retries until the model is loaded.
+    NotReady(String),
     /// Retries with backoff, then opens the circuit breaker, because other requests would fail as well.
     BackoffThenPause(String),
 }

@@ -19,6 +19,11 @@ pub trait Backend: Send + Sync {
     /// Returns the models that will probably be used, in order, without connecting.
     fn expected_targets(&self) -> Vec<Target>;
 
+    /// Returns true if requests cost nothing.
+    fn is_free(&self) -> bool {
+        false
+    }
+
     /// Returns the instruction for giving a model a price.
     fn price_remedy(&self) -> &'static str;
 
@@ -84,6 +89,8 @@ pub enum Thinking {
 pub enum ApiEvent {
     /// Text to append.
     Text(String),
+    /// The text so far is not part of the caption.
+    Discard,
     /// The text is complete.
     Finished {
         stop: Stop,

@@ -58,6 +58,10 @@ pub(super) async fn read(
                 text.push_str(&more);
                 let _ = events.send(DescriptionEvent::Delta(more));
             }
+            ApiEvent::Discard => {
+                text.clear();
+                let _ = events.send(DescriptionEvent::Waiting("thinking".to_owned()));
+            }
             ApiEvent::Finished { stop, usage } => {
                 // Without a token count, dropping the pending charge reports the maximum.
                 let usage = match usage {

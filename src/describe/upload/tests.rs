@@ -9,7 +9,8 @@ use super::*;
 use crate::picture::PictureError;
 use crate::picture::fixture::*;
 
-const LIMITS: UploadLimits = UploadLimits { long_edge: 100, tokens: 1568, longest_side: 8000, bytes: 3_750_000 };
+const LIMITS: UploadLimits =
+    UploadLimits { long_edge: 100, tokens: 1568, longest_side: 8000, bytes: 3_750_000, common_format: false };
 
 fn prepare_within(file: &[u8], limits: &UploadLimits) -> Result<Upload, UploadError> {
     let folder = tempfile::tempdir().unwrap();

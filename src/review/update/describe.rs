@@ -203,7 +203,7 @@ pub(super) fn take_own_reason(model: &mut Model, record: RecordId, words: &str, 
 /// Returns true if there is a describer, and warns if not.
 fn has_describer(model: &mut Model) -> bool {
     if model.settings.describer.is_none() {
-        model.notify(NoticeKind::Warning, "no describer: restart with --describer local or bedrock");
+        model.notify(NoticeKind::Warning, "no describer: restart with --describer local, openai or bedrock");
     }
     model.settings.describer.is_some()
 }
