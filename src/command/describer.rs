@@ -56,15 +56,16 @@ pub enum DescriberSetup {
 }
 
 impl DescriberSetup {
-    /// Returns the configured describer. By default, an OpenAI-compatible server if one is set, Bedrock if AWS credentials are configured and `samples` is false,
-    /// otherwise the embedded describer; samples never use a paid describer by default.
+    /// Returns the configured describer. By default, an OpenAI-compatible server if one is set, Bedrock if an AWS profile or
+    /// credentials are configured and `samples` is false, otherwise the embedded describer; samples never use a paid
+    /// describer by default.
     #[must_use]
     pub fn from_config(config: &Config, samples: bool) -> Self {
         let choice = config.describer.unwrap_or_else(|| {
             // A server that was set for this purpose is more specific than credentials that serve others, too.
             if !samples && server_is_set(config) {
                 DescriberChoice::Openai
-            } else if !samples && aws::credentials_are_configured() {
+            } else if !samples && (config.profile.is_some() || aws::credentials_are_configured()) {
                 DescriberChoice::Bedrock
             } else if cfg!(feature = "local") {
                 DescriberChoice::Local

@@ -76,6 +76,14 @@ async fn a_profile_that_does_not_exist_is_an_error_with_the_others() {
     let (found, code) = findings_in(&world, &["--profile", "wrok"], |_| {}).await;
     assert_eq!((of(&found, "profile").0, code), ("fail", 3));
     assert_eq!(of(&found, "profile").1, "no AWS profile \"wrok\": use one of staging, work");
+    // Without any credentials, a chosen profile still means Bedrock, not the embedded describer.
+    configure(&world, "", "");
+    let (found, code) = findings_in(&world, &["--profile", "work"], |command| {
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    })
+    .await;
+    assert_eq!((of(&found, "describer").1, code), ("bedrock", 3), "{found:?}");
+    assert!(of(&found, "profile").1.contains("aws configure --profile"), "{found:?}");
 }
 
 #[rstest]

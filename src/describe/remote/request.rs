@@ -94,9 +94,12 @@ fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: us
     Variables { context, max_words, language: &options.language, people: Some(&options.people) }
 }
 
-/// Estimates the tokens of a text: a few bytes of English make one, and so do the three bytes of a Korean character.
+/// Estimates the tokens of a text: one for 3.5 letters of English
+/// (<https://platform.claude.com/docs/en/about-claude/glossary#tokens>), and one for each character of other scripts.
 fn text_tokens(text: &str) -> u64 {
-    text.len() as u64 / 3 + MESSAGE_OVERHEAD
+    let characters = text.chars().count() as u64;
+    let others = text.chars().filter(|character| !character.is_ascii()).count() as u64;
+    ((characters - others) * 2).div_ceil(7) + others + MESSAGE_OVERHEAD
 }
 
 /// Returns the maximum number of tokens of a text: a token is at least one byte.
@@ -132,6 +135,7 @@ mod tests {
             }
             assert_eq!(max_output_tokens(target, usize::MAX), 4_096);
         }
+        assert_eq!(text_tokens("abcdefg"), 2 + MESSAGE_OVERHEAD);
         // A Korean character is three bytes and about one token.
         let korean = "베이지색 코트를 입은 사람";
         assert!(text_tokens(korean) >= 13);
