@@ -208,6 +208,30 @@ pub enum PauseKind {
     Budget,
 }
 
+/// What keeps a describer from sending more requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitedBy {
+    /// The number of requests in flight.
+    Concurrency,
+    /// The requests per minute.
+    Rate,
+    /// The tokens per minute.
+    Tokens,
+    /// The money that requests in flight have reserved.
+    Budget,
+}
+
+impl std::fmt::Display for LimitedBy {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Concurrency => "concurrency",
+            Self::Rate => "rate",
+            Self::Tokens => "tokens",
+            Self::Budget => "budget",
+        })
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescriberStatus {
     /// The account that requests are charged to, once known.
@@ -224,6 +248,8 @@ pub struct DescriberStatus {
     pub requests_per_minute: Option<u32>,
     /// The number of requests waiting for the rate limiter.
     pub waiting: usize,
+    /// The limit that delays most requests, if any.
+    pub limited_by: Option<LimitedBy>,
     /// The cost of this run so far.
     pub spent: Dollars,
     pub budget: Option<Dollars>,
@@ -308,7 +334,7 @@ pub trait Describer: Send + Sync {
     /// Describes one image. Dropping the stream cancels the request.
     fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescriptionEvent>;
 
-    /// Returns the maximum number of concurrent descriptions.
+    /// Returns the number of descriptions to run concurrently, which may change.
     fn concurrency(&self) -> NonZeroUsize {
         NonZeroUsize::MIN
     }

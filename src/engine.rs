@@ -318,7 +318,7 @@ fn open_session(
 fn start_queue(describer: &Arc<dyn Describer>, dataset: &Dataset, max_words: usize, emit: &Emit) -> Queue {
     let (dataset, emit) = (dataset.clone(), Arc::clone(emit));
     let prepare = Arc::new(move |spec| request::build(&dataset, spec, max_words));
-    Queue::spawn(Arc::clone(describer), describer.concurrency(), prepare, move |job, record, event| {
+    Queue::spawn(Arc::clone(describer), prepare, move |job, record, event| {
         emit(EngineEvent::Job { job, record, event, at: Timestamp::now() });
     })
 }

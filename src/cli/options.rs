@@ -156,7 +156,7 @@ pub struct DescriberOptions {
     #[serde(flatten)]
     language: LanguageOption,
 
-    /// Limit concurrent requests [env: RECAPTION_CONCURRENCY] [default: 8, or 1 for an OpenAI-compatible server on this computer]
+    /// Limit concurrent requests [env: RECAPTION_CONCURRENCY] [default: adapts to the service; 8 of an OpenAI-compatible server, 1 of one on this computer]
     #[arg(long, value_name = "N")]
     concurrency: Option<NonZeroUsize>,
 

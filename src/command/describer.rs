@@ -20,6 +20,7 @@ use crate::openai::{self as openai_api, ApiKey, BaseUrl, OpenaiError};
 /// The variables of OpenAI's own clients.
 const BASE_URL: &str = "OPENAI_BASE_URL";
 const API_KEY: &str = "OPENAI_API_KEY";
+/// Of an OpenAI-compatible server, because many never throttle a request.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +126,7 @@ fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
         aws,
         model: config.model.clone(),
         catalogue: catalogue()?,
-        remote: remote_options(config, DEFAULT_CONCURRENCY)?,
+        remote: remote_options(config, None)?,
     })
 }
 
@@ -169,7 +170,7 @@ fn openai_options(config: &Config) -> Result<OpenaiOptions, DescriberError> {
         model: settings.model.clone().unwrap_or_else(|| AUTO.to_owned()),
         catalogue: catalogue()?,
         price,
-        remote: remote_options(config, concurrency)?,
+        remote: remote_options(config, Some(concurrency))?,
     })
 }
 
@@ -177,15 +178,15 @@ fn catalogue() -> Result<Catalogue, CatalogueError> {
     config_folder().map_or_else(|| Ok(Catalogue::built_in()), |folder| Catalogue::load(&folder.join("models.toml")))
 }
 
-/// `concurrency` is the default.
-fn remote_options(config: &Config, concurrency: NonZeroUsize) -> Result<RemoteOptions, DescriberError> {
+/// `concurrency` is the default; if `None`, it follows from the request rate.
+fn remote_options(config: &Config, concurrency: Option<NonZeroUsize>) -> Result<RemoteOptions, DescriberError> {
     Ok(RemoteOptions {
         prompt: Prompt::load(&config.prompt, config_folder().map(|folder| folder.join("prompts")).as_deref())?,
         people: config.people.clone(),
         language: config.language.clone(),
         max_words: config.max_words.get(),
         limits: RateLimits {
-            concurrency: config.concurrency.unwrap_or(concurrency),
+            concurrency: config.concurrency.or(concurrency),
             requests_per_minute: config.rpm,
             tokens_per_minute: config.tpm,
             delay: config.delay.0,

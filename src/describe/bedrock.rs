@@ -16,6 +16,8 @@ use crate::aws::{self, AwsError, Client, ConverseEvent, ConverseRequest, Convers
 
 /// The region assumed for estimates until a connection has determined the actual one.
 const DEFAULT_REGION: &str = "us-east-1";
+/// The tokens of the quota that Bedrock deducts for each output token.
+const QUOTA_PER_OUTPUT_TOKEN: u64 = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BedrockError {
@@ -115,6 +117,10 @@ impl Backend for Bedrock {
 
     fn price_remedy(&self) -> &'static str {
         "add its id, input and output price to models.toml"
+    }
+
+    fn quota_tokens(&self, usage: Tokens) -> u64 {
+        usage.input.saturating_add(usage.output.saturating_mul(QUOTA_PER_OUTPUT_TOKEN))
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Connection, ConnectionError>> {

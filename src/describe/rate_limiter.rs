@@ -2,13 +2,14 @@
 //!
 //! All requests to one service share one [`RateLimiter`]. They queue by priority, then in order of arrival, until one of
 //! the concurrency slots is free and both token buckets (requests and tokens per minute) allow it. The request rate is
-//! configured, or adapted by AIMD to the responses of the service.
+//! configured, or adapted by AIMD to the responses of the service. The number of requests in flight follows from it by
+//! Little's law: the rate times the latency.
 
 mod adaptive_rate;
 mod gcra;
 mod refusals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,14 +19,22 @@ use tokio::time::{Instant, timeout};
 
 use self::adaptive_rate::{AdaptiveRate, Sent};
 use self::gcra::Gcra;
-use super::Priority;
+use super::{LimitedBy, Priority};
+
+/// The maximum number of requests in flight by default. Each holds an image of up to a few megabytes and a connection,
+/// and some systems allow a process 256 open files.
+const MAX_CONCURRENCY: usize = 128;
+/// The latency assumed until the first response: that of a slow model.
+const UNKNOWN_LATENCY: Duration = Duration::from_secs(8);
+/// The number of recent permits from which the limit for display is taken.
+const RECENT_PERMITS: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
-    /// The maximum number of requests in flight. An interactive request has one slot beyond them.
-    pub concurrency: NonZeroUsize,
-    /// The maximum number of requests in any minute (60 s, half-open). If `None`, the rate is learned from the service, up
-    /// to 1,000.
+    /// The maximum number of requests in flight, [`MAX_CONCURRENCY`] if `None`. An interactive request has one slot beyond
+    /// them.
+    pub concurrency: Option<NonZeroUsize>,
+    /// The maximum number of requests in any minute (60 s, half-open). If `None`, the rate is learned from the service.
     pub requests_per_minute: Option<NonZeroU32>,
     /// The maximum number of tokens in any minute (60 s, half-open), as estimated by each request. Unlimited if `None`.
     ///
@@ -49,6 +58,10 @@ pub struct RateStatus {
     pub requests_per_minute: NonZeroU32,
     /// Whether the service has throttled requests, so that the rate reflects its quota.
     pub learned: bool,
+    /// The rate of the requests accepted in the last minute, if the service has accepted enough to tell.
+    pub accepted_per_minute: Option<NonZeroU32>,
+    /// What delayed most of the recent requests.
+    pub limited_by: Option<LimitedBy>,
     /// The remaining backoff, which may be a `Retry-After` of the service.
     pub backoff: Duration,
     pub waiting: usize,
@@ -60,6 +73,8 @@ pub struct RateStatus {
 pub struct Permit {
     shared: Arc<Shared>,
     sent: Sent,
+    /// The tokens taken from the bucket.
+    tokens: u32,
     accepted: bool,
 }
 
@@ -74,6 +89,10 @@ struct State {
     next_number: u64,
     in_flight: usize,
     last_sent: Option<Duration>,
+    /// The mean time from permit to release of the recent accepted requests.
+    latency: Option<Duration>,
+    /// What delayed each of the recent permits.
+    delays: VecDeque<Option<LimitedBy>>,
     rate: AdaptiveRate,
     requests: Gcra,
     tokens: Option<Gcra>,
@@ -92,12 +111,15 @@ struct Waiter {
     ticket: Ticket,
     /// Notified on every state change while this waiter is first.
     wake: Arc<Notify>,
+    /// What has delayed it last while it was first.
+    delay: Option<LimitedBy>,
 }
 
-enum Blocked {
-    /// All concurrency slots are taken.
-    Full,
-    Until(Duration),
+/// Why a request cannot be sent now.
+struct Blocked {
+    by: LimitedBy,
+    /// The time at which to try again. `None` if all concurrency slots are taken.
+    until: Option<Duration>,
 }
 
 impl RateLimiter {
@@ -109,6 +131,8 @@ impl RateLimiter {
             next_number: 0,
             in_flight: 0,
             last_sent: None,
+            latency: None,
+            delays: VecDeque::with_capacity(RECENT_PERMITS),
             requests: Gcra::for_requests(rate.period()),
             tokens: limits.tokens_per_minute.map(Gcra::for_tokens),
             rate,
@@ -121,7 +145,7 @@ impl RateLimiter {
     ///
     /// Requires a tokio runtime with the time driver enabled.
     pub async fn acquire(&self, priority: Priority, tokens: u32) -> Permit {
-        let waiter = Waiter::join(&self.shared, priority);
+        let mut waiter = Waiter::join(&self.shared, priority);
         loop {
             match waiter.try_acquire(tokens) {
                 Ok(permit) => return permit,
@@ -132,12 +156,33 @@ impl RateLimiter {
         }
     }
 
+    /// Sets the rate to begin with, unless one is configured or has been learned.
+    pub fn begin_at(&self, requests_per_minute: NonZeroU32) {
+        self.shared.update(|state, _| state.rate.begin_at(requests_per_minute));
+    }
+
+    /// Returns the number of descriptions to have under way: as many requests as are in flight at the current rate and
+    /// latency, and some that are being prepared.
+    #[must_use]
+    pub fn concurrency(&self) -> NonZeroUsize {
+        let state = self.shared.state();
+        let latency = state.latency.unwrap_or(UNKNOWN_LATENCY);
+        // A fourth more, because latency varies.
+        let in_flight = latency.mul_f64(1.25).as_nanos() / state.rate.period().as_nanos().max(1);
+        let in_flight = usize::try_from(in_flight).unwrap_or(usize::MAX).saturating_add(4);
+        let slots = self.shared.limits.slots();
+        let in_preparation = (slots / 8).clamp(1, 16);
+        NonZeroUsize::MIN.saturating_add(in_flight.min(slots) + in_preparation - 1)
+    }
+
     #[must_use]
     pub fn status(&self) -> RateStatus {
         let state = self.shared.state();
         RateStatus {
             requests_per_minute: state.rate.requests_per_minute(),
             learned: state.rate.is_learned(),
+            accepted_per_minute: state.rate.accepted_per_minute(),
+            limited_by: state.limited_by(),
             backoff: state.rate.resume_at().saturating_sub(self.shared.start.elapsed()),
             waiting: state.waiters.len(),
             in_flight: state.in_flight,
@@ -154,6 +199,16 @@ impl Permit {
         }
     }
 
+    /// Reports the tokens that the service has counted against the quota, in place of those reserved.
+    pub fn settle(&mut self, tokens: u32) {
+        let reserved = std::mem::replace(&mut self.tokens, tokens);
+        self.shared.update(|state, _| {
+            if let Some(bucket) = &mut state.tokens {
+                bucket.settle(reserved, tokens);
+            }
+        });
+    }
+
     /// Reports that the service throttled the request, with its `Retry-After` if it sent one. Lowers the rate and starts
     /// a backoff for all requests.
     pub fn throttled(self, retry_after: Option<Duration>) {
@@ -163,7 +218,19 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shared.update(|state, _| state.in_flight -= 1);
+        self.shared.update(|state, now| {
+            state.in_flight -= 1;
+            if self.accepted {
+                let latency = now.saturating_sub(self.sent.at);
+                state.latency = Some(state.latency.map_or(latency, |mean| mean.mul_f64(15.0 / 16.0) + latency / 16));
+            }
+        });
+    }
+}
+
+impl RateLimits {
+    fn slots(&self) -> usize {
+        self.concurrency.map_or(MAX_CONCURRENCY, NonZeroUsize::get)
     }
 }
 
@@ -192,21 +259,26 @@ impl Waiter {
         let ticket = Ticket { priority, number: state.next_number };
         state.next_number += 1;
         state.waiters.insert(ticket, Arc::clone(&wake));
-        Self { shared: Arc::clone(shared), ticket, wake }
+        Self { shared: Arc::clone(shared), ticket, wake, delay: None }
     }
 
     /// Returns a permit if this waiter is first and its request can be sent. Otherwise returns the maximum time to wait,
     /// or `None` to wait for a notification.
-    fn try_acquire(&self, tokens: u32) -> Result<Permit, Option<Duration>> {
+    fn try_acquire(&mut self, tokens: u32) -> Result<Permit, Option<Duration>> {
         let mut state = self.shared.state();
         if state.waiters.keys().next() != Some(&self.ticket) {
             return Err(None);
         }
         let now = self.shared.start.elapsed();
-        match state.send(&self.shared.limits, self.ticket.priority, tokens, now) {
-            Ok(sent) => Ok(Permit { shared: Arc::clone(&self.shared), sent, accepted: false }),
-            Err(Blocked::Full) => Err(None),
-            Err(Blocked::Until(at)) => Err(Some(at.saturating_sub(now))),
+        match state.send(&self.shared.limits, self, tokens, now) {
+            Ok(sent) => {
+                state.delayed(self.delay);
+                Ok(Permit { shared: Arc::clone(&self.shared), sent, tokens, accepted: false })
+            }
+            Err(Blocked { by, until }) => {
+                self.delay = Some(by);
+                Err(until.map(|at| at.saturating_sub(now)))
+            }
         }
     }
 }
@@ -219,26 +291,41 @@ impl Drop for Waiter {
 
 impl State {
     /// Counts a request as sent if all limits allow it.
-    fn send(&mut self, limits: &RateLimits, priority: Priority, tokens: u32, now: Duration) -> Result<Sent, Blocked> {
+    fn send(&mut self, limits: &RateLimits, waiter: &Waiter, tokens: u32, now: Duration) -> Result<Sent, Blocked> {
         // The extra slot keeps an interactive request from waiting for the end of a bulk request.
-        let slots = limits.concurrency.get().saturating_add(usize::from(priority == Priority::Interactive));
+        let slots = limits.slots().saturating_add(usize::from(waiter.ticket.priority == Priority::Interactive));
         if self.in_flight >= slots {
-            return Err(Blocked::Full);
+            return Err(Blocked { by: LimitedBy::Concurrency, until: None });
         }
+        let blocked = |by| move |at| Blocked { by, until: Some(at) };
         let after_delay = self.last_sent.map_or(Duration::ZERO, |last| last.saturating_add(limits.delay));
         let earliest = after_delay.max(self.rate.resume_at());
         if now < earliest {
-            return Err(Blocked::Until(earliest));
+            return Err(blocked(LimitedBy::Rate)(earliest));
         }
-        let request = self.requests.take(1, now).map_err(Blocked::Until)?;
+        let request = self.requests.take(1, now).map_err(blocked(LimitedBy::Rate))?;
         if let Some(Err(at)) = self.tokens.as_mut().map(|bucket| bucket.take(tokens, now)) {
             self.requests.give_back(&request);
-            return Err(Blocked::Until(at));
+            return Err(blocked(LimitedBy::Tokens)(at));
         }
-        let under_load = self.last_sent.is_some_and(|last| now <= last + self.rate.period() * 2);
+        let under_load = waiter.delay == Some(LimitedBy::Rate);
         self.last_sent = Some(now);
         self.in_flight += 1;
         Ok(self.rate.sent(now, under_load))
+    }
+
+    /// Counts what delayed a permit.
+    fn delayed(&mut self, by: Option<LimitedBy>) {
+        if self.delays.len() == RECENT_PERMITS {
+            self.delays.pop_front();
+        }
+        self.delays.push_back(by);
+    }
+
+    fn limited_by(&self) -> Option<LimitedBy> {
+        let count = |limit: LimitedBy| self.delays.iter().filter(|delay| **delay == Some(limit)).count();
+        let limits = [LimitedBy::Concurrency, LimitedBy::Rate, LimitedBy::Tokens].into_iter();
+        limits.max_by_key(|limit| count(*limit)).filter(|limit| count(*limit) * 2 > self.delays.len())
     }
 }
 

@@ -20,12 +20,14 @@ use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
@@ -34,13 +36,13 @@ use self::charge::PendingCharge;
 use self::circuit_breaker::CircuitBreaker;
 use self::request::PreparedRequest;
 use self::status::Publisher;
-use super::budget::Budget;
+use super::budget::{Budget, BudgetError};
 use super::catalogue::{Target, UploadLimits};
 use super::rate_limiter::{Permit, RateLimiter};
 use super::upload::{Upload, UploadCache};
 use super::{
-    Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, Listener,
-    Outcome, Pause, PauseKind, Priority, Request, Terms, Tokens, Usage,
+    Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, LimitedBy,
+    Listener, Outcome, Pause, PauseKind, Priority, Request, Terms, Tokens, Usage,
 };
 use crate::reaction::{Parameter, PauseCause, Reaction};
 
@@ -58,6 +60,9 @@ const MIN_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The size of the cache of prepared images, which serves regeneration.
 const UPLOAD_CACHE_BYTES: usize = 32 << 20;
+/// The maximum number of images decoded at the same time: one of 24 megapixels takes 100 MB.
+const MAX_PREPARING: usize = 4;
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--budget needs the price of {model}, which is unknown: {remedy}")]
 pub struct NoPrice {
@@ -76,6 +81,10 @@ struct Service {
     rate_limiter: RateLimiter,
     budget: Budget,
     uploads: Arc<UploadCache>,
+    /// Limits the images that are decoded at the same time.
+    preparing: Semaphore,
+    /// The number of requests that wait for money reserved by others.
+    waiting_for_budget: AtomicUsize,
     /// `None` before the first request, and again after credentials were rejected.
     connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
     /// The index of the current model among the targets of the connection; those before it are unavailable.
@@ -107,6 +116,8 @@ impl RemoteDescriber {
             rate_limiter: RateLimiter::new(options.limits),
             budget: Budget::new(options.budget),
             uploads: Arc::new(UploadCache::new(UPLOAD_CACHE_BYTES)),
+            preparing: Semaphore::new(thread::available_parallelism().map_or(2, NonZeroUsize::get).min(MAX_PREPARING)),
+            waiting_for_budget: AtomicUsize::default(),
             connection: tokio::sync::Mutex::default(),
             current_target: AtomicUsize::default(),
             rejected_parameters: Mutex::default(),
@@ -142,7 +153,7 @@ impl Describer for RemoteDescriber {
     }
 
     fn concurrency(&self) -> NonZeroUsize {
-        self.0.options.limits.concurrency
+        self.0.rate_limiter.concurrency()
     }
 
     fn estimate(&self, size: Option<(u32, u32)>) -> Option<Usage> {
@@ -283,7 +294,7 @@ impl Service {
         let target = connection.target(self.current_target.load(Ordering::Relaxed));
         let mut limits = target.upload_limits();
         limits.common_format |= lock(&self.rejected_parameters).contains(&(target.id.clone(), Parameter::ImageFormat));
-        let upload = self.upload(request, limits).await?;
+        let upload = self.upload(request, priority, limits).await?;
         let prepared = self.prepare(request, &target, upload);
         let charge = self.reserve(request, &target, prepared.max_tokens(), events).await?;
         let permit = self.rate_limiter.acquire(priority, prepared.quota_tokens());
@@ -305,6 +316,9 @@ impl Service {
         let on_text = |first_token| self.publish_first_token(first_token);
         match response::read(&*connection.client, prepared.request, charge, events, on_accepted, on_text).await {
             Ok(response) => {
+                if let Some(counted) = response.counted() {
+                    permit.settle(u32::try_from(self.backend.quota_tokens(counted)).unwrap_or(u32::MAX));
+                }
                 let prompt = Some(self.options.prompt.version().to_owned());
                 response.into_description(&target, max_tokens, prompt, parameters)
             }
@@ -382,7 +396,17 @@ impl Service {
         }
     }
 
-    async fn upload(&self, request: &Request, limits: UploadLimits) -> Result<Upload, AttemptError> {
+    async fn upload(
+        &self,
+        request: &Request,
+        priority: Priority,
+        limits: UploadLimits,
+    ) -> Result<Upload, AttemptError> {
+        // An image that the operator waits for is prepared at once. The semaphore is never closed.
+        let _permit = match priority {
+            Priority::Interactive => None,
+            Priority::Prefetch | Priority::Bulk => self.preparing.acquire().await.ok(),
+        };
         let (path, uploads) = (request.image_path.clone(), Arc::clone(&self.uploads));
         let cancelled = CancellationToken::new();
         // Cancels the preparation if this future is dropped.
@@ -417,9 +441,15 @@ impl Service {
             return Err(AttemptError::Retry);
         }
         let max_cost = max_cost.at_least();
-        let reservation = self.with_status(events, self.budget.reserve_when_available(max_cost), || {
-            "waiting for budget held by running requests".to_owned()
-        });
+        let reservation = async {
+            let available = self.budget.reserve(max_cost);
+            if !matches!(available, Err(BudgetError::Reserved { .. })) {
+                return available;
+            }
+            let _waiting = Counted::new(&self.waiting_for_budget);
+            let message = || "waiting for budget held by running requests".to_owned();
+            self.with_status(events, self.budget.reserve_when_available(max_cost), message).await
+        };
         match reservation.await {
             Ok(reservation) => {
                 let prompt = self.options.prompt.version().to_owned();
@@ -463,7 +493,11 @@ impl Service {
         } else {
             String::new()
         };
-        format!("rate limited to {}/min, {} waiting{backoff}", status.requests_per_minute, status.waiting)
+        let waiting = status.waiting;
+        if status.limited_by == Some(LimitedBy::Concurrency) {
+            return format!("waiting for one of {} requests in flight, {waiting} waiting", status.in_flight);
+        }
+        format!("rate limited to {}/min, {waiting} waiting{backoff}", status.requests_per_minute)
     }
 
     fn pause_for(&self, error: &ApiError, cause: PauseCause) {
@@ -496,6 +530,10 @@ impl Service {
             requests_per_minute: (rate.learned || self.options.limits.requests_per_minute.is_some())
                 .then_some(rate.requests_per_minute.get()),
             waiting: rate.waiting,
+            limited_by: match self.waiting_for_budget.load(Ordering::Relaxed) {
+                0 => rate.limited_by.filter(|_| rate.waiting > 0),
+                _ => Some(LimitedBy::Budget),
+            },
             spent: self.budget.spent(),
             budget: self.budget.limit(),
             paused: self.circuit_breaker.pause(),
@@ -518,6 +556,22 @@ impl Service {
     fn publish_charge(&self, charge: Charge) {
         self.publisher.publish(DescriberEvent::Charged(charge));
         self.publish_status();
+    }
+}
+
+/// Counts one more until dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,7 +8,6 @@ mod backlog;
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -62,19 +61,19 @@ struct State {
 
 struct Running {
     record: RecordId,
+    priority: Priority,
     cancel: CancellationToken,
 }
 
 impl Queue {
-    /// Starts a queue that runs up to `concurrency` jobs at once, and one more if the operator waits for it. `on_event` is
-    /// called from several threads, but in order for each job; it must return quickly.
+    /// Starts a queue that runs as many jobs at once as the describer asks for at the time, and one more if the operator
+    /// waits for it. `on_event` is called from several threads, but in order for each job; it must return quickly.
     ///
     /// # Panics
     /// Panics outside a tokio runtime.
     #[must_use]
     pub fn spawn(
         describer: Arc<dyn Describer>,
-        concurrency: NonZeroUsize,
         prepare: Prepare,
         on_event: impl Fn(JobId, RecordId, JobEvent) + Send + Sync + 'static,
     ) -> Self {
@@ -86,7 +85,7 @@ impl Queue {
             added: Notify::new(),
         });
         let closing = CancellationToken::new();
-        let dispatcher = tokio::spawn(dispatch(Arc::clone(&shared), concurrency.get(), closing.clone()));
+        let dispatcher = tokio::spawn(dispatch(Arc::clone(&shared), closing.clone()));
         Self { shared, dispatcher, closing: closing.drop_guard() }
     }
 
@@ -176,15 +175,22 @@ impl Shared {
     }
 
     /// Moves the most urgent job from the backlog to the running ones, if one more may run. A job the operator waits for
-    /// has a slot of its own beyond `concurrency`, so that it need not wait for the end of a bulk job.
-    fn start_next(&self, running: usize, concurrency: usize) -> Option<(JobSpec, CancellationToken)> {
+    /// has a slot of its own beyond those of the describer, so that it need not wait for the end of a bulk job.
+    fn start_next(&self, running: usize) -> Option<(JobSpec, CancellationToken)> {
+        let slots = self.describer.concurrency().get();
         let mut state = self.state();
-        if running >= concurrency && (running > concurrency || state.waiting.first() != Some(Priority::Interactive)) {
-            return None;
+        if running >= slots {
+            // More jobs than slots run if the describer has lowered its concurrency.
+            let has_own_slot =
+                running == slots || state.running.values().all(|it| it.priority != Priority::Interactive);
+            if !has_own_slot || state.waiting.first() != Some(Priority::Interactive) {
+                return None;
+            }
         }
         let spec = state.waiting.next()?;
         let cancel = CancellationToken::new();
-        state.running.insert(spec.job, Running { record: spec.record, cancel: cancel.clone() });
+        let running = Running { record: spec.record, priority: spec.priority, cancel: cancel.clone() };
+        state.running.insert(spec.job, running);
         Some((spec, cancel))
     }
 }
@@ -197,11 +203,11 @@ impl State {
     }
 }
 
-/// Keeps up to `concurrency` jobs running until the queue closes, then cancels them all.
-async fn dispatch(shared: Arc<Shared>, concurrency: usize, closing: CancellationToken) {
+/// Keeps jobs running until the queue closes, then cancels them all.
+async fn dispatch(shared: Arc<Shared>, closing: CancellationToken) {
     let mut jobs = JoinSet::new();
     while !closing.is_cancelled() {
-        while let Some((spec, cancel)) = shared.start_next(jobs.len(), concurrency) {
+        while let Some((spec, cancel)) = shared.start_next(jobs.len()) {
             jobs.spawn(run(Arc::clone(&shared), spec, cancel));
         }
         tokio::select! {

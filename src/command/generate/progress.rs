@@ -66,6 +66,7 @@ impl Progress {
         if status.waiting > 0 {
             parts.push(format!("{} waiting", status.waiting));
         }
+        parts.extend(status.limited_by.map(|limit| format!("limited by {limit}")));
         let seconds = self.started.elapsed().as_secs_f64();
         let ended = tally.ended();
         if ended > 0 && seconds >= 1.0 {

@@ -23,7 +23,7 @@ fn options(url: &str, model: &str) -> OpenaiOptions {
             language: "en".to_owned(),
             max_words: 50,
             limits: RateLimits {
-                concurrency: NonZeroUsize::MIN,
+                concurrency: Some(NonZeroUsize::MIN),
                 requests_per_minute: None,
                 tokens_per_minute: None,
                 delay: Duration::ZERO,

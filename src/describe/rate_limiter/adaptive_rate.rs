@@ -1,8 +1,9 @@
 //! The request rate, adapted by AIMD (additive increase, multiplicative decrease) to the responses of the service.
 //!
 //! Until the first throttled request, the rate rises quickly. On throttling it falls to the rate at which the service
-//! recently accepted requests, then rises again; the additive step doubles with every minute without throttling. A
-//! configured rate is both the initial rate and the ceiling. If requests are refused at random, whatever the rate, the
+//! recently accepted requests, returns quickly to just below the rate before (unless that was configured), then rises
+//! slowly; the additive step doubles with every minute without throttling. A configured rate is both the initial rate and
+//! the ceiling. If requests are refused at random, whatever the rate, the
 //! rate is kept (`refusals`).
 //!
 //! Times are counted from the start of the rate limiter.
@@ -16,20 +17,27 @@ use super::refusals::{Consequence, Refusals};
 
 // All rates are in thousandths of a request per minute.
 
-/// The initial rate if none is configured.
-const INITIAL: u64 = 60_000;
+/// The initial rate if none is configured: 5 per second.
+const INITIAL: u64 = 300_000;
 
 /// The ceiling if no rate is configured.
-const CEILING: u64 = 1_000_000;
+const CEILING: u64 = 100_000_000;
 
 const FLOOR: u64 = 1_000;
 
-/// The increase per accepted request before the first throttling: the rate doubles in about ten seconds.
-const STARTUP_STEP: u64 = 4_000;
+/// The increase per accepted request before the first throttling: the rate doubles in about two seconds.
+const STARTUP_STEP: u64 = 20_000;
 
 /// The increase per accepted request in the first minute after throttling: 3% per minute. Doubles with every minute
 /// without throttling.
 const PROBE_STEP: u64 = 30;
+
+/// The increase per accepted request below the rate before the last decrease, in this many thousandths of the proportion
+/// that is missing: half of it within two seconds.
+const RECOVERY_RATE: u64 = 20_000;
+
+/// The time after the first decrease of a learned rate before refusals may be found to be random.
+const SETTLING: Duration = Duration::from_secs(15);
 
 /// The backoff after a throttled request. Doubles while every request is throttled.
 const BACKOFF: Duration = Duration::from_secs(1);
@@ -50,8 +58,7 @@ pub(super) struct Sent {
     pub at: Duration,
     /// The rate at that time.
     pub rate: u64,
-    /// Whether it followed the previous request at no less than half the rate. Otherwise its success is not evidence that
-    /// the service would accept more.
+    /// Whether the rate delayed it. Otherwise its success is not evidence that the service would accept more.
     pub under_load: bool,
 }
 
@@ -59,9 +66,13 @@ pub(super) struct Sent {
 pub(super) struct AdaptiveRate {
     rate: u64,
     ceiling: u64,
+    is_configured: bool,
     /// The times at which accepted requests were sent, within the minute before the latest of them.
     accepted: VecDeque<Duration>,
+    first_decrease: Option<Duration>,
     last_decrease: Option<Duration>,
+    /// The rate to return to quickly after a decrease, because the estimate of the quota is low while the rate rises.
+    recovery: u64,
     /// The number of decreases since the service last accepted a request.
     consecutive_decreases: u32,
     /// No request is sent before this time.
@@ -79,12 +90,30 @@ impl AdaptiveRate {
         Self {
             rate: configured.unwrap_or(INITIAL).min(ceiling),
             ceiling,
+            is_configured: configured.is_some(),
             accepted: VecDeque::new(),
+            first_decrease: None,
             last_decrease: None,
+            recovery: 0,
             consecutive_decreases: 0,
             resume_at: Duration::ZERO,
             refusals: Refusals::default(),
         }
+    }
+
+    /// Sets the initial rate, unless one is configured or the service has throttled a request.
+    pub fn begin_at(&mut self, requests_per_minute: NonZeroU32) {
+        if !self.is_configured && self.last_decrease.is_none() {
+            self.rate = (u64::from(requests_per_minute.get()) * 1_000).min(self.ceiling);
+        }
+    }
+
+    /// Returns the rate of the requests accepted in the minute before the latest of them, or `None` for a short time.
+    pub fn accepted_per_minute(&self) -> Option<NonZeroU32> {
+        let (earliest, latest) = (self.accepted.front()?, self.accepted.back()?);
+        let nanos = latest.saturating_sub(*earliest).max(MIN_SAMPLE).as_nanos();
+        let rate = u128::try_from(self.accepted.len()).ok()? * MINUTE.as_nanos() / nanos;
+        NonZeroU32::new(u32::try_from(rate).ok()?)
     }
 
     /// Returns the record of a request sent now.
@@ -142,6 +171,7 @@ impl AdaptiveRate {
             Consequence::Decrease => {}
             Consequence::Quota(accepted) => {
                 let decreased = accepted.clamp(self.rate / 2, self.rate / 20 * 19);
+                self.recovery = 0;
                 self.rate = self.rate.min(decreased.max(FLOOR));
                 self.resume_at = self.resume_at.max(now + BACKOFF);
                 self.consecutive_decreases = 0;
@@ -149,7 +179,11 @@ impl AdaptiveRate {
                 return;
             }
         }
-        self.refusals.begin(self.rate, now);
+        // A rate that nobody chose exceeds the quota at first, and no trial is needed to tell.
+        let first = *self.first_decrease.get_or_insert(now);
+        if self.is_configured || now >= first + SETTLING {
+            self.refusals.begin(self.rate, now);
+        }
         let decreased = if self.consecutive_decreases > 0 {
             // The service rejects everything for now, which the backoff handles; the earlier rate will work again.
             self.accepted_since(Duration::ZERO).saturating_mul(1_000).max(self.rate / 2)
@@ -161,6 +195,7 @@ impl AdaptiveRate {
             self.rate / 2
         };
         let floor = self.refusals.floor(self.consecutive_decreases > 0, now).max(FLOOR);
+        self.recovery = if self.is_configured { 0 } else { self.rate / 20 * 19 };
         self.rate = self.rate.min(decreased.max(floor));
         if !self.refusals.are_mixed() || self.consecutive_decreases >= MIXED_RUN {
             let backoff = BACKOFF.saturating_mul(2_u32.saturating_pow(self.consecutive_decreases)).min(MAX_BACKOFF);
@@ -201,7 +236,9 @@ impl AdaptiveRate {
         let doubled = 2_u64.saturating_pow(u32::try_from(minutes).unwrap_or(u32::MAX));
         let step = PROBE_STEP.saturating_mul(doubled).min(STARTUP_STEP);
         if !self.refusals.are_random() {
-            step
+            // As in CUBIC, the rate returns quickly to just below that before the decrease, and slowly exceeds it.
+            let gap = self.recovery.saturating_sub(self.rate);
+            if self.refusals.are_in_trial() { step } else { step.max(gap * RECOVERY_RATE / self.rate.max(1)) }
         } else if self.rate < self.refusals.peak() {
             step.max(self.rate / 4)
         } else {

@@ -80,6 +80,12 @@ impl Gcra {
         Ok(Taken { tat_before })
     }
 
+    /// Replaces the units of an earlier take by those that were needed.
+    pub fn settle(&mut self, taken: u32, needed: u32) {
+        let cost = |units: u32| self.period.saturating_mul(units.clamp(1, self.max_cost));
+        self.tat = self.tat.saturating_add(cost(needed)).saturating_sub(cost(taken));
+    }
+
     /// Undoes the last take.
     pub fn give_back(&mut self, taken: &Taken) {
         self.tat = taken.tat_before;
@@ -150,6 +156,24 @@ mod tests {
             let time = taken.last().expect("300 takes").0;
             let ideal = MINUTE.mul_f64(f64::from(units) * 299.0 / 20_000.0);
             prop_assert!(time <= ideal.mul_f64(1.04) + Duration::from_secs(1), "{time:?} instead of {ideal:?}");
+        }
+
+        /// Each take reserves more than it needs, and is settled before the next.
+        #[test]
+        fn settled_throughput_is_that_of_the_units_needed(needed in 1_u32..2_000, reserved in 1_u32..2_000) {
+            let quota = NonZeroU32::new(20_000).expect("not zero");
+            let mut bucket = Gcra::for_tokens(quota);
+            let mut now = Duration::ZERO;
+            for _ in 0..300 {
+                while let Err(at) = bucket.take(reserved, now) {
+                    now = at;
+                }
+                bucket.settle(reserved, needed);
+            }
+            let ideal = MINUTE.mul_f64(f64::from(needed) * 299.0 / 20_000.0);
+            prop_assert!(now <= ideal.mul_f64(1.04) + MINUTE.mul_f64(f64::from(reserved) / 20_000.0), "{now:?} instead of {ideal:?}");
+            let least = ideal.saturating_sub(MINUTE.mul_f64(f64::from(needed + 20_000 / 32) / 20_000.0));
+            prop_assert!(now >= least, "{now:?} instead of {ideal:?}");
         }
 
         #[test]

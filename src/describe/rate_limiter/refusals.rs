@@ -126,6 +126,11 @@ impl Refusals {
         matches!(self.state, State::Random { .. })
     }
 
+    /// Returns true until a trial has found or excluded random refusals.
+    pub fn are_in_trial(&self) -> bool {
+        matches!(self.state, State::Low(_) | State::High { .. })
+    }
+
     /// Returns the rate to return to if refusals are random.
     pub fn peak(&self) -> u64 {
         self.peak

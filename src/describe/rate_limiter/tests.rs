@@ -23,7 +23,7 @@ fn on_paused_time<T>(work: impl Future<Output = T>) -> T {
 
 fn limits(concurrency: usize, requests_per_minute: Option<u32>) -> RateLimits {
     RateLimits {
-        concurrency: NonZeroUsize::new(concurrency).expect("at least one"),
+        concurrency: NonZeroUsize::new(concurrency),
         requests_per_minute: requests_per_minute.and_then(NonZeroU32::new),
         tokens_per_minute: None,
         delay: Duration::ZERO,
@@ -139,7 +139,7 @@ async fn visit(
             return;
         }
         assert_eq!(first, Some(place), "order of priority, then of arrival");
-        let slots = limits.concurrency.get() + usize::from(client.priority == Priority::Interactive);
+        let slots = limits.slots() + usize::from(client.priority == Priority::Interactive);
         observed.in_flight += 1;
         assert!(observed.in_flight <= slots, "{} requests in flight", observed.in_flight);
         observed.admitted.push((start.elapsed(), client.tokens));
@@ -176,7 +176,7 @@ proptest! {
         let observed = serve(limits, clients);
         prop_assert_eq!(observed.admitted.len() + observed.gave_up, arrived);
 
-        let requests = limits.requests_per_minute.map_or(1_000, NonZeroU32::get);
+        let requests = limits.requests_per_minute.map_or(100_000, NonZeroU32::get);
         prop_assert!(max_per_minute(&observed.admitted, |_| 1) <= u64::from(requests));
         if let Some(quota) = limits.tokens_per_minute.map(NonZeroU32::get) {
             let counted = |tokens: u32| tokens.min(quota);

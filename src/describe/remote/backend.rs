@@ -32,6 +32,11 @@ pub trait Backend: Send + Sync {
         None
     }
 
+    /// Returns the tokens that a response counts against the quota per minute.
+    fn quota_tokens(&self, usage: Tokens) -> u64 {
+        usage.input.saturating_add(usage.output)
+    }
+
     /// Prepares for requests: loads credentials and determines the models.
     fn connect(&self) -> BoxFuture<'_, Result<Connection, ConnectionError>>;
 }

@@ -15,6 +15,8 @@ pub(super) struct Response {
     text: String,
     stop: Stop,
     usage: Usage,
+    /// Whether the service reported the usage.
+    is_counted: bool,
 }
 
 /// Sends a request and reads the response to its end. Calls `on_accepted` when the response begins, and `on_text` with the
@@ -64,6 +66,7 @@ pub(super) async fn read(
             }
             ApiEvent::Finished { stop, usage } => {
                 // Without a token count, dropping the pending charge reports the maximum.
+                let is_counted = usage.is_some();
                 let usage = match usage {
                     Some(counted) => charge.settle(counted),
                     None => Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN },
@@ -71,13 +74,18 @@ pub(super) async fn read(
                 let (request_id, elapsed, cost) = (stream.request_id(), start.elapsed(), usage.cost);
                 let Tokens { input, output } = usage.tokens;
                 tracing::info!(model, request_id, ?first_token, ?elapsed, input, output, %cost, "response complete");
-                return Ok(Response { text, stop, usage });
+                return Ok(Response { text, stop, usage, is_counted });
             }
         }
     }
 }
 
 impl Response {
+    /// Returns the tokens that the service reported.
+    pub(super) fn counted(&self) -> Option<Tokens> {
+        self.is_counted.then_some(self.usage.tokens)
+    }
+
     pub(super) fn into_description(
         self,
         target: &Target,
@@ -85,7 +93,7 @@ impl Response {
         prompt: Option<String>,
         parameters: String,
     ) -> Result<Description, AttemptError> {
-        let Self { text, stop, usage } = self;
+        let Self { text, stop, usage, .. } = self;
         let name = &target.name;
         let text = text.trim_start_matches('\u{feff}').split_whitespace().collect::<Vec<_>>().join(" ");
         let failed = |message| Err(AttemptError::Failed(message));

@@ -1,5 +1,8 @@
 //! Tests of the queue with a scripted describer.
 
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -31,6 +34,7 @@ fn prepare(spec: JobSpec) -> Result<Request, String> {
 /// A describer whose streams are controlled by the test.
 struct Scripted {
     calls: UnboundedSender<Call>,
+    concurrency: Arc<AtomicUsize>,
 }
 
 /// One running description. Dropping `events` ends its stream.
@@ -44,6 +48,10 @@ impl Describer for Scripted {
         "scripted"
     }
 
+    fn concurrency(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.concurrency.load(Ordering::Relaxed)).expect("not zero")
+    }
+
     fn describe(&self, request: Request, _priority: Priority) -> BoxStream<'static, DescriptionEvent> {
         assert_ne!(request.record, RecordId(666), "the number of the beast");
         let (events, mut receiver) = unbounded_channel();
@@ -55,6 +63,7 @@ impl Describer for Scripted {
 struct Harness {
     queue: Queue,
     calls: UnboundedReceiver<Call>,
+    concurrency: Arc<AtomicUsize>,
     events: UnboundedReceiver<(u64, u32, JobEvent)>,
 }
 
@@ -62,13 +71,13 @@ impl Harness {
     fn new(concurrency: usize) -> Self {
         let (calls_in, calls) = unbounded_channel();
         let (events_in, events) = unbounded_channel();
-        let concurrency = NonZeroUsize::new(concurrency).expect("not zero");
-        let describer = Arc::new(Scripted { calls: calls_in });
-        let queue = Queue::spawn(describer, concurrency, Arc::new(prepare), move |job, record, event| {
+        let concurrency = Arc::new(AtomicUsize::new(concurrency));
+        let describer = Arc::new(Scripted { calls: calls_in, concurrency: Arc::clone(&concurrency) });
+        let queue = Queue::spawn(describer, Arc::new(prepare), move |job, record, event| {
             // Fails if the test has ended.
             let _ = events_in.send((job.0, record.0, event));
         });
-        Self { queue, calls, events }
+        Self { queue, calls, concurrency, events }
     }
 
     fn add(&self, priority: Priority, job: u64, record: u32) {
@@ -147,6 +156,29 @@ async fn concurrency_is_limited_and_the_most_urgent_job_is_next() {
         };
         assert!(running <= 1);
     }
+}
+
+#[tokio::test]
+async fn more_jobs_run_when_the_describer_asks_for_more() {
+    let mut harness = Harness::new(1);
+    for job in 1..=4 {
+        harness.add(Priority::Bulk, job, u32::try_from(job).expect("small"));
+    }
+    let first = harness.call().await;
+    harness.concurrency.store(3, Ordering::Relaxed);
+    first.events.send(finished("One.")).expect("a listener");
+    let running = [harness.call().await, harness.call().await, harness.call().await];
+    // It asks for fewer than are running. The operator does not wait for their end.
+    harness.concurrency.store(1, Ordering::Relaxed);
+    harness.add(Priority::Interactive, 5, 5);
+    let asked = harness.call().await;
+    assert_eq!(asked.job, 5);
+    harness.add(Priority::Bulk, 6, 6);
+    for call in running {
+        call.events.send(finished("Next.")).expect("a listener");
+    }
+    asked.events.send(finished("Five.")).expect("a listener");
+    assert_eq!(harness.call().await.job, 6);
 }
 
 #[tokio::test]

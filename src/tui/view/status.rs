@@ -11,7 +11,7 @@ use super::clicks::Clicks;
 use super::hints::Hints;
 use super::records::selection_summary;
 use super::{RenderContext, clean, join_dots};
-use crate::describe::Cost;
+use crate::describe::{Cost, LimitedBy};
 use crate::review::{FilterEntry, JobState, Mode, Model, Notice, NoticeKind, SearchEntry};
 use crate::text;
 use crate::tui::layout::Layout;
@@ -209,9 +209,10 @@ fn background(model: &Model, render: RenderContext, width: usize) -> Line<'stati
 
 /// Returns the reason why a run is not faster, as far as the describer tells.
 fn limit(model: &Model) -> Option<String> {
-    match (model.describer.requests_per_minute, model.describer.waiting) {
+    match (model.describer.limited_by, model.describer.requests_per_minute) {
         _ if model.describer.paused.is_some() => None,
-        (Some(limit), 1..) => Some(format!("limit {limit}/min")),
+        (Some(LimitedBy::Rate), Some(rate)) => Some(format!("limited by rate ({rate}/min)")),
+        (Some(limit), _) => Some(format!("limited by {limit}")),
         _ => {
             let in_flight = model.jobs.values().filter(|job| matches!(job.state, JobState::Streaming(_))).count();
             (in_flight > 0).then(|| format!("{in_flight} in flight"))
