@@ -24,7 +24,7 @@ mod tls;
 
 pub use client::{Client, Options};
 pub use converse::{ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat, Stop, Thinking};
-pub use credentials::credentials_are_configured;
+pub use credentials::{account_key, credentials_are_configured};
 pub use error::AwsError;
 pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;

@@ -22,6 +22,9 @@ pub enum Reaction {
     DropParameter(Parameter),
     /// Fail this image and continue.
     FailImage,
+    /// Fail this image and continue, but pause all requests if several in a row fail with the same error: the image may not
+    /// be the cause.
+    FailRequest,
     /// Pause all requests.
     Pause(PauseCause),
 }

@@ -5,6 +5,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use twox_hash::XxHash3_64;
+
+use super::client::Options;
 use super::instance_role;
 
 /// A Bedrock API key, which takes precedence over other credentials in the environment.
@@ -45,6 +48,24 @@ const SETTINGS: [&str; 7] = [
 #[must_use]
 pub fn credentials_are_configured() -> bool {
     configured(|name| env::var_os(name)) || instance_role::exists(|name| env::var_os(name))
+}
+
+/// Returns a name for the account of the requests that needs no request and has no secrets: the profile, or a hash of the
+/// access key's id.
+#[must_use]
+pub fn account_key(options: &Options) -> String {
+    let variable = |name: &str| env::var_os(name);
+    let text = |name| non_empty(&variable, name).map(|value| value.to_string_lossy().into_owned());
+    if let Some(profile) = &options.profile {
+        return format!("profile {profile}");
+    }
+    if text(API_KEY).is_some() {
+        return "API key".to_owned();
+    }
+    if let Some(key) = text(ACCESS_KEY) {
+        return format!("key {:016x}", XxHash3_64::oneshot(key.as_bytes()));
+    }
+    text(PROFILE).map_or_else(|| "default profile".to_owned(), |profile| format!("profile {profile}"))
 }
 
 /// Returns the value of a variable. Treats empty as unset, like the AWS CLI.

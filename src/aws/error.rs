@@ -231,7 +231,7 @@ impl AwsError {
             // The request was charged, and the next response would probably be no better.
             Self::ImageRejected { .. } | Self::ResponseDiscarded { .. } => Reaction::FailImage,
             Self::Other { status, code, .. } => match status {
-                Some(400 | 413 | 422) => Reaction::FailImage,
+                Some(400 | 413 | 422) => Reaction::FailRequest,
                 // Within a stream.
                 None if code.is_some() => Reaction::FailImage,
                 // A proxy, another service at this endpoint, or a request that cannot be built. The next request would

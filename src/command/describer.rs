@@ -14,8 +14,9 @@ use crate::describe::catalogue::{AUTO, Catalogue, CatalogueError, Rates};
 use crate::describe::openai::{self, OpenaiOptions};
 use crate::describe::prompt::{Prompt, PromptError};
 use crate::describe::rate_limiter::RateLimits;
-use crate::describe::remote::{NoPrice, RemoteOptions};
+use crate::describe::remote::{NoPrice, RemoteOptions, memory_file};
 use crate::openai::{self as openai_api, ApiKey, BaseUrl, OpenaiError};
+use crate::session::state_folder;
 
 /// The variables of OpenAI's own clients.
 const BASE_URL: &str = "OPENAI_BASE_URL";
@@ -192,6 +193,7 @@ fn remote_options(config: &Config, concurrency: Option<NonZeroUsize>) -> Result<
             delay: config.delay.0,
         },
         budget: config.budget,
+        memory: state_folder().map(|folder| memory_file(&folder)),
     })
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use jiff::Zoned;
 
 use super::catalogue::{AUTO, Catalogue, ResolveError, Target};
 use super::remote::{
@@ -13,6 +14,7 @@ use super::remote::{
 use super::upload::UploadFormat;
 use super::{Account, StopReason, Tokens};
 use crate::aws::{self, AwsError, Client, ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat};
+use crate::text::without_password;
 
 /// The region assumed for estimates until a connection has determined the actual one.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -44,7 +46,7 @@ impl BedrockOptions {
     /// Returns an error if the model is unknown or cannot be called from the region.
     pub fn targets(&self, region: &str) -> Result<Vec<Target>, ResolveError> {
         if self.model == AUTO {
-            return Ok(self.catalogue.automatic(region));
+            return Ok(self.catalogue.automatic(region, Zoned::now().date()));
         }
         self.catalogue.resolve(&self.model, region).map(|target| vec![target])
     }
@@ -113,6 +115,17 @@ impl Backend for Bedrock {
 
     fn price_problem(&self) -> Option<String> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.1.clone()
+    }
+
+    fn service(&self) -> Option<String> {
+        let aws::Options { endpoint_url, .. } = &self.options.aws;
+        let endpoint = endpoint_url.as_deref().map(without_password).unwrap_or_default();
+        let account = aws::account_key(&self.options.aws);
+        Some(format!("bedrock {} {account} {endpoint}", self.options.expected_region()).trim_end().to_owned())
+    }
+
+    fn quota_remedy(&self) -> &'static str {
+        "request a higher one in Service Quotas in the AWS console, or choose another --model"
     }
 
     fn price_remedy(&self) -> &'static str {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+use jiff::civil::Date;
+
 use self::file::{FileError, ModelsFile};
 use self::model::Models;
 
@@ -153,11 +155,13 @@ impl Catalogue {
         Some(Target { id: arn.to_owned(), ..Target::of(model, geography) })
     }
 
-    /// Returns the models that [`AUTO`] tries in `region`, in order, without those that cannot be called from there.
+    /// Returns the models that [`AUTO`] tries in `region`, in order, without those that cannot be called from there. Those
+    /// past their end of life are last: some accounts can still call them.
     #[must_use]
-    pub fn automatic(&self, region: &str) -> Vec<Target> {
-        let models = self.automatic.iter().filter_map(|alias| self.models.get(alias));
-        models.filter_map(|model| Self::target(model, region)).collect()
+    pub fn automatic(&self, region: &str, today: Date) -> Vec<Target> {
+        let mut models: Vec<_> = self.automatic.iter().filter_map(|alias| self.models.get(alias)).collect();
+        models.sort_by_key(|model| model.end_of_life.is_some_and(|date| date <= today));
+        models.into_iter().filter_map(|model| Self::target(model, region)).collect()
     }
 
     /// Returns the model with its inference profile nearest to `region`, or `None` if it has none for the region.

@@ -140,6 +140,10 @@ impl Backend for Openai {
         vec![connected.unwrap_or_else(|| self.options.target(&self.options.model))]
     }
 
+    fn service(&self) -> Option<String> {
+        Some(format!("openai {}", self.options.api.base_url.host()))
+    }
+
     fn price_remedy(&self) -> &'static str {
         "set --price-in and --price-out, in dollars per million tokens"
     }

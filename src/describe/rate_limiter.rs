@@ -191,6 +191,12 @@ impl RateLimiter {
 }
 
 impl Permit {
+    /// Returns true if the service has accepted the request.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+
     /// Reports that the service accepted the request: the response has begun.
     pub fn accepted(&mut self) {
         if !self.accepted {

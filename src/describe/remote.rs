@@ -1,14 +1,16 @@
 //! Describers that call a remote API: one request per caption, within the configured rate and budget. A [`Backend`] speaks
 //! the protocol of one API; everything else is here.
 //!
-//! Each attempt at a description passes the circuit breaker, takes the connection with the current model, prepares the
-//! image (`upload`), reserves the maximum cost (`PendingCharge`), waits for the rate limiter, and streams the response. A
+//! Each attempt at a description passes the circuit breaker, prepares the image (`upload`), takes the current model
+//! (`ModelChoice`), reserves the maximum cost (`PendingCharge`), waits for the rate limiter, and streams the response. A
 //! failed attempt returns an `AttemptError`, which decides whether `Service::describe` retries.
 
 mod attempt;
 mod backend;
 mod charge;
 mod circuit_breaker;
+mod memory;
+mod model_choice;
 mod options;
 mod request;
 mod response;
@@ -16,10 +18,10 @@ mod status;
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -27,13 +29,17 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::{AttemptError, Events};
 use self::charge::PendingCharge;
 use self::circuit_breaker::CircuitBreaker;
+use self::memory::Remembered;
+use self::model_choice::ModelChoice;
 use self::request::PreparedRequest;
 use self::status::Publisher;
 use super::budget::{Budget, BudgetError};
@@ -49,6 +55,7 @@ use crate::reaction::{Parameter, PauseCause, Reaction};
 pub use self::backend::{
     ApiClient, ApiError, ApiEvent, ApiRequest, ApiStream, Backend, Connection, ConnectionError, Stop, Thinking,
 };
+pub use self::memory::file_in as memory_file;
 pub use self::options::RemoteOptions;
 
 /// Attempts per description, retries after transient errors included.
@@ -62,6 +69,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30);
 const UPLOAD_CACHE_BYTES: usize = 32 << 20;
 /// The maximum number of images decoded at the same time: one of 24 megapixels takes 100 MB.
 const MAX_PREPARING: usize = 4;
+/// The interval at which the rate is stored for the next run.
+const REMEMBER_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--budget needs the price of {model}, which is unknown: {remedy}")]
@@ -87,8 +96,12 @@ struct Service {
     waiting_for_budget: AtomicUsize,
     /// `None` before the first request, and again after credentials were rejected.
     connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
-    /// The index of the current model among the targets of the connection; those before it are unavailable.
-    current_target: AtomicUsize,
+    /// Chooses among the targets of the connection.
+    models: ModelChoice,
+    /// What is known from earlier runs.
+    remembered: OnceLock<Remembered>,
+    /// The time at which model and rate were stored.
+    stored: Mutex<Option<Instant>>,
     /// Parameters that a model, by id, has rejected.
     rejected_parameters: Mutex<HashSet<(String, Parameter)>>,
     publisher: Publisher,
@@ -119,7 +132,9 @@ impl RemoteDescriber {
             preparing: Semaphore::new(thread::available_parallelism().map_or(2, NonZeroUsize::get).min(MAX_PREPARING)),
             waiting_for_budget: AtomicUsize::default(),
             connection: tokio::sync::Mutex::default(),
-            current_target: AtomicUsize::default(),
+            models: ModelChoice::default(),
+            remembered: OnceLock::new(),
+            stored: Mutex::default(),
             rejected_parameters: Mutex::default(),
             publisher: Publisher::default(),
             identified: AtomicBool::default(),
@@ -189,9 +204,9 @@ impl Describer for RemoteDescriber {
 impl Service {
     /// Returns the model that the next request will probably use.
     fn expected_target(&self) -> Option<Target> {
-        let mut targets = self.backend.expected_targets();
+        let mut targets = self.ordered(self.backend.expected_targets());
         // The connection may offer a model that is not expected.
-        let current = self.current_target.load(Ordering::Relaxed);
+        let current = self.models.index();
         let index = if current < targets.len() { current } else { 0 };
         (!targets.is_empty()).then(|| targets.swap_remove(index))
     }
@@ -199,6 +214,41 @@ impl Service {
     /// Returns the expected usage, or `None` if requests cost nothing.
     fn price(&self, size: Option<(u32, u32)>) -> Option<Usage> {
         (!self.backend.is_free()).then(|| self.estimate(size))
+    }
+
+    fn remembered(&self) -> &Remembered {
+        self.remembered.get_or_init(|| {
+            let recall = |(file, service): (_, String)| memory::recall(file, &service, Timestamp::now());
+            self.options.memory.as_deref().zip(self.backend.service()).map(recall).unwrap_or_default()
+        })
+    }
+
+    /// Returns the targets with the model first that answered in an earlier run.
+    fn ordered(&self, mut targets: Vec<Target>) -> Vec<Target> {
+        if let Some(model) = &self.remembered().model {
+            targets.sort_by_key(|target| target.id != *model);
+        }
+        targets
+    }
+
+    /// Stores model and rate for the next run, at intervals.
+    fn remember(&self, target: &Target, is_new: bool) {
+        let Some((file, service)) = self.options.memory.clone().zip(self.backend.service()) else { return };
+        let mut stored = lock(&self.stored);
+        if !is_new && stored.is_some_and(|at| at.elapsed() < REMEMBER_INTERVAL) {
+            return;
+        }
+        *stored = Some(Instant::now());
+        drop(stored);
+        let rate = self.rate_limiter.status();
+        let learned = if rate.learned { Some(rate.requests_per_minute) } else { rate.accepted_per_minute };
+        let learned = learned.filter(|_| !is_new && self.options.limits.requests_per_minute.is_none());
+        let model = target.id.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = memory::remember(&file, &service, &model, learned, Timestamp::now()) {
+                tracing::warn!(file = %file.display(), %error, "model and rate not stored for the next run");
+            }
+        });
     }
 
     fn estimate(&self, size: Option<(u32, u32)>) -> Usage {
@@ -291,15 +341,22 @@ impl Service {
     ) -> Result<Description, AttemptError> {
         let admission = self.with_status(events, self.circuit_breaker.admit(), || self.pause_message()).await;
         let connection = self.connection().await?;
-        let target = connection.target(self.current_target.load(Ordering::Relaxed));
-        let mut limits = target.upload_limits();
-        limits.common_format |= lock(&self.rejected_parameters).contains(&(target.id.clone(), Parameter::ImageFormat));
-        let upload = self.upload(request, priority, limits).await?;
+        let expected = self.upload_limits(&connection.target(self.models.index()));
+        let mut upload = self.upload(request, priority, expected).await?;
+        let choice = self.with_status(events, self.models.choose(), || {
+            format!("waiting for the first response of {}", connection.target(self.models.index()).name)
+        });
+        let choice = choice.await;
+        let target = connection.target(choice.index);
+        let limits = self.upload_limits(&target);
+        if limits != expected {
+            upload = self.upload(request, priority, limits).await?;
+        }
         let prepared = self.prepare(request, &target, upload);
         let charge = self.reserve(request, &target, prepared.max_tokens(), events).await?;
         let permit = self.rate_limiter.acquire(priority, prepared.quota_tokens());
         let mut permit = self.with_status(events, permit, || self.rate_limit_message()).await;
-        if !admission.is_valid() {
+        if !admission.is_valid() || !choice.is_current() {
             return Err(AttemptError::Retry);
         }
         self.publish_status();
@@ -309,6 +366,7 @@ impl Service {
         let max_tokens = prepared.request.max_tokens;
         let on_accepted = || {
             permit.accepted();
+            self.remember(&target, choice.answered());
             if admission.succeeded() {
                 self.publish_status();
             }
@@ -339,8 +397,22 @@ impl Service {
         tracing::warn!(file = request.context.file_name, model = target.id, %error, "request failed");
         match error.reaction {
             Reaction::SlowDown { retry_after } => {
+                let has_begun = permit.is_accepted();
                 permit.throttled(retry_after);
+                if self.circuit_breaker.throttled() {
+                    let (model, place, remedy) = (&target.name, &connection.place, self.backend.quota_remedy());
+                    let message = format!(
+                        "{model} accepted no request in {place} for {} minutes, all were throttled: the quota may be 0; {remedy}",
+                        circuit_breaker::ONLY_THROTTLED.as_secs() / 60
+                    );
+                    self.pause(message, PauseKind::Quota);
+                    return AttemptError::Retry;
+                }
                 self.publish_status();
+                if has_begun {
+                    // It was charged, so it is not repeated without end.
+                    return AttemptError::Backoff(error.to_string());
+                }
                 send_waiting(events, self.rate_limit_message());
                 AttemptError::Retry
             }
@@ -350,8 +422,7 @@ impl Service {
             Reaction::NextModel => {
                 match connection.target_after(&target.id) {
                     Some((index, next)) => {
-                        // `fetch_max`, because concurrent requests find the same model unavailable.
-                        self.current_target.fetch_max(index, Ordering::Relaxed);
+                        self.models.skip(index - 1, index);
                         tracing::warn!(model = target.name, next = next.name, "switching to the next model");
                         send_waiting(events, format!("{error}; using {}", next.name));
                         self.publish_model(connection);
@@ -367,6 +438,13 @@ impl Service {
                     AttemptError::Backoff(error.to_string())
                 }
             }
+            Reaction::FailRequest => match self.circuit_breaker.rejected(&error.message) {
+                Some(count) => {
+                    self.pause(format!("{count} requests in a row failed: {error}"), PauseKind::Access);
+                    AttemptError::Retry
+                }
+                None => AttemptError::Failed(format!("{}: {error}", request.context.file_name)),
+            },
             Reaction::FailImage => AttemptError::Failed(format!("{}: {error}", request.context.file_name)),
             Reaction::Pause(cause) => {
                 self.pause_for(error, cause);
@@ -383,7 +461,13 @@ impl Service {
         }
         match self.backend.connect().await {
             Ok(connection) => {
-                let connection = Arc::new(connection);
+                let connection = Arc::new(connection.map_targets(|targets| self.ordered(targets)));
+                let target = connection.target(self.models.index());
+                if let Some(rate) = self.remembered().rates.get(&target.id) {
+                    // A little less, because the quota may be shared or lower now.
+                    let rate = NonZeroU32::new(rate.get() / 10 * 9).unwrap_or(*rate);
+                    self.rate_limiter.begin_at(rate);
+                }
                 *held = Some(Arc::clone(&connection));
                 self.publish_model(&connection);
                 Ok(connection)
@@ -418,6 +502,12 @@ impl Service {
             Ok(Err(error)) => Err(AttemptError::Failed(error.to_string())),
             Err(panic) => Err(AttemptError::Failed(format!("{}: {panic}", request.image_path.display()))),
         }
+    }
+
+    fn upload_limits(&self, target: &Target) -> UploadLimits {
+        let mut limits = target.upload_limits();
+        limits.common_format |= lock(&self.rejected_parameters).contains(&(target.id.clone(), Parameter::ImageFormat));
+        limits
     }
 
     fn prepare(&self, request: &Request, target: &Target, upload: Upload) -> PreparedRequest {
@@ -541,7 +631,7 @@ impl Service {
     }
 
     fn publish_model(&self, connection: &Connection) {
-        let target = connection.target(self.current_target.load(Ordering::Relaxed));
+        let target = connection.target(self.models.index());
         let model = format!("{} · {}", target.name, connection.place);
         let price = self.price(None);
         let rates = target.price();

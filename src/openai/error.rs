@@ -92,7 +92,7 @@ impl OpenaiError {
             // The request was charged, and the next response would probably be no better.
             Self::ImageRejected { .. } | Self::Discarded { .. } => Reaction::FailImage,
             Self::Other { status, .. } => match status {
-                400 | 413 | 422 => Reaction::FailImage,
+                400 | 413 | 422 => Reaction::FailRequest,
                 // A proxy, or another service at this address. The next request would fail as well.
                 _ => Reaction::Pause(PauseCause::Access),
             },

@@ -56,27 +56,101 @@ async fn transient_errors_are_retried() {
     assert_eq!(server.requests().len(), 8 + 6);
 }
 
+fn retired() -> Reply {
+    let message = "This model version has reached the end of its life. Please refer to the documentation.";
+    Reply::Error { status: 404, code: "ResourceNotFoundException", message: message.to_owned() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn auto_skips_a_retired_model() {
-    let server = Server::start(|_, request| {
-        if request.model.contains("3-7-sonnet") {
-            let message = "This model version has reached the end of its life. Please refer to the documentation.";
-            Reply::Error { status: 404, code: "ResourceNotFoundException", message: message.to_owned() }
-        } else {
-            Reply::text(GOOD)
-        }
+async fn auto_skips_retired_models_with_one_request_each() {
+    // 3.7 is past its end of life, so it is tried last.
+    let server = Server::start(|_, request| match request.model.as_str() {
+        "us.anthropic.claude-sonnet-5-5" => retired(),
+        _ => Reply::text(GOOD),
     })
     .await;
-    let world = World::new(6, &server.url());
-    let (table, code) = world.generate(&["--concurrency", "1"]).await;
-    assert_eq!((numbers(&table), code), ([6, 0, 0, 0], 0), "{table}");
-    assert_eq!(server.requests().len(), 7, "the retired model gets one request");
+    let world = World::new(20, &server.url());
+    let (table, code) = world.generate(&[]).await;
+    assert_eq!((numbers(&table), code), ([20, 0, 0, 0], 0), "{table}");
+    assert_eq!(server.requests().len(), 21, "the retired model gets one request");
     assert!(world.candidates().iter().all(|(_, _, model)| model == "us.anthropic.claude-sonnet-4-6"));
 
-    let world = World::new(6, &server.url());
+    let server = Server::start(|_, _| retired()).await;
+    let world = World::new(20, &server.url());
     let (table, code) = world.generate(&["--model", "claude-3-7-sonnet"]).await;
-    assert_eq!((numbers(&table), code), ([0, 0, 0, 6], 3), "an explicit model has no fallback: {table}");
+    assert_eq!((numbers(&table), code), ([0, 0, 0, 20], 3), "an explicit model has no fallback: {table}");
     assert!(table["stopped"].as_str().is_some_and(|why| why.contains("retired")), "{table}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn auto_remembers_the_model_that_answered() {
+    let server = Server::start(|_, request| {
+        if request.model.contains("haiku-4-5") {
+            return Reply::text(GOOD);
+        }
+        let message = "You don't have access to the model with the specified model ID.";
+        Reply::Error { status: 403, code: "AccessDeniedException", message: message.to_owned() }
+    })
+    .await;
+    let world = World::new(30, &server.url());
+    let (table, code) = world.generate(&["-n", "20"]).await;
+    assert_eq!((numbers(&table), code), ([20, 0, 0, 0], 0), "{table}");
+    let wasted: Vec<String> = server.requests().into_iter().map(|request| request.model).collect();
+    let expected = ["sonnet-5-5", "sonnet-4-6", "sonnet-4-5", "haiku-5-5", "haiku-4-5"];
+    assert!(wasted.iter().zip(expected).all(|(model, name)| model.contains(name)), "{wasted:?}");
+    assert_eq!(wasted.len(), 20 + 4, "one request for each model without access");
+    // The next run begins with the model that answered, in its plan too.
+    let (plan, _) = world.generate(&["--dry-run"]).await;
+    assert_eq!(plan["model"], "claude-haiku-4-5", "{plan}");
+    let (table, _) = world.generate(&[]).await;
+    assert_eq!(numbers(&table), [10, 0, 0, 0], "{table}");
+    assert_eq!(server.requests().len(), 34);
+    let file = world.path().join("home/state/recaption/describers.json");
+    let text = std::fs::read_to_string(&file).expect("the state file");
+    assert!(!text.contains("test"), "no key: {text}");
+    // A damaged file costs the probes again.
+    std::fs::write(&file, &text[..text.len() / 2]).expect("written");
+    let (plan, code) = world.generate(&["--dry-run"]).await;
+    assert_eq!((&plan["model"], code), (&json!("claude-sonnet-5-5"), 0), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_rejections_in_a_row_pause_the_run() {
+    let server = Server::start(|_, _| {
+        let message = "The gateway does not forward this field.".to_owned();
+        Reply::Error { status: 400, code: "ValidationException", message }
+    })
+    .await;
+    let world = World::new(30, &server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6"]).await;
+    assert_eq!((numbers(&table), code), ([0, 0, 4, 26], 3), "{table}");
+    assert!(table["stopped"].as_str().is_some_and(|why| why.contains("5 requests in a row")), "{table}");
+    assert_eq!(server.requests().len(), 5);
+
+    // Rejections between accepted requests are those of their images.
+    let server = Server::start(|number, _| match number % 3 {
+        0 => Reply::text(GOOD),
+        _ => Reply::Error { status: 400, code: "ValidationException", message: "An odd image.".to_owned() },
+    })
+    .await;
+    let world = World::new(30, &server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--concurrency", "1"]).await;
+    assert_eq!((numbers(&table), code), ([10, 0, 20, 0], 1), "{table}");
+}
+
+/// Each attempt is charged.
+#[tokio::test(flavor = "multi_thread")]
+async fn responses_that_are_throttled_in_the_stream_are_repeated_a_few_times() {
+    let server = Server::start(|_, _| {
+        let pieces = vec!["A person".to_owned()];
+        Reply::Fragment { pieces, exception: Some("throttlingException") }
+    })
+    .await;
+    let world = World::new(1, &server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6"]).await;
+    assert_eq!((numbers(&table), code), ([0, 0, 1, 0], 1), "{table}");
+    assert_eq!(server.requests().len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

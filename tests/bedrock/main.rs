@@ -5,6 +5,7 @@ mod doctor;
 mod external_server;
 mod generate;
 mod ministack;
+mod pace;
 #[cfg(unix)]
 #[path = "../terminal/pty.rs"]
 #[allow(dead_code, reason = "only the terminal tests use all of it")]

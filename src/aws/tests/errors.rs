@@ -134,7 +134,7 @@ async fn error_for(response: MockResponse) -> AwsError {
 #[case::account(400, "ServiceQuotaExceededException", "Your account has reached a limit.",
     &["account limit", "Service Quotas", "Your account has reached a limit."], Reaction::Pause(PauseCause::Quota))]
 #[case::anything(400, "ValidationException", "The value at messages.0 is not a fish.",
-    &[MODEL, "ValidationException, HTTP 400", "is not a fish"], Reaction::FailImage)]
+    &[MODEL, "ValidationException, HTTP 400", "is not a fish"], Reaction::FailRequest)]
 #[case::forbidden(403, "AccessDeniedException", "The moon is not right.",
     &[MODEL, "HTTP 403", "The moon is not right."], PAUSE)]
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn errors_are_classified(
 #[case(429, "requests per minute", Reaction::SlowDown { retry_after: None })]
 #[case(404, "HTTP 404", PAUSE)]
 #[case(407, "HTTP 407", PAUSE)]
-#[case(413, "HTTP 413", Reaction::FailImage)]
+#[case(413, "HTTP 413", Reaction::FailRequest)]
 #[tokio::test]
 async fn the_page_of_a_proxy_is_classified_by_its_status(
     #[case] status: u16,
@@ -181,7 +181,7 @@ async fn the_page_of_a_proxy_is_classified_by_its_status(
     400,
     "ValidationException:http://internal/",
     "ValidationException, HTTP 400): error response longer than 256 KiB",
-    Reaction::FailImage
+    Reaction::FailRequest
 )]
 #[tokio::test]
 async fn an_endless_error_response_is_not_read_to_its_end(

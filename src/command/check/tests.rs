@@ -1,10 +1,14 @@
 use std::fs;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::*;
 use crate::command::fixture::{Printed, World};
+use crate::describe::{self, Description, StopReason};
+use crate::engine::rules::{self, Concluded, Described, Origin, Standing};
 use crate::lint::{LintKind, Severity};
+use crate::session::{Actor, Ledger};
 
 fn options(world: &World) -> CheckOptions {
     CheckOptions {
@@ -330,4 +334,60 @@ fn severities_of_lints_can_be_configured() {
     let (outcome, printed) = check(&options);
     assert_eq!(kinds(&printed), ["metadata.jsonl:3: too-long"]);
     assert_eq!((outcome.serious, outcome.exit_code()), (1, ExitCode::Findings));
+}
+
+/// Whatever the severities, a run accepts the captions that `check` passes, and no other.
+#[test]
+fn generate_accepts_what_check_passes() {
+    let captions = [
+        "A hat on a table.",
+        "A young woman with long black hair and a hat.",
+        "A coat in a r",
+        "Ends\u{202e}here.",
+        "I'm sorry, I cannot.",
+        "A person in fashion clothing",
+        "A hat hat on it.",
+        "The image shows a hat.",
+        "It appears to be red.",
+        "**A hat** on it.",
+        "Un chapeau noir sur la table.",
+        "A h\u{430}t on it.",
+    ];
+    for severity in [None, Some(Severity::Error), Some(Severity::Warn), Some(Severity::Info), Some(Severity::Off)] {
+        for caption in captions {
+            let world = world(&[caption]);
+            let mut options = options(&world);
+            for kind in LintKind::ALL {
+                if let Some(severity) = severity {
+                    options.rules.severities.set(kind, severity);
+                }
+            }
+            let description = Description {
+                text: caption.to_owned(),
+                model: "m1".to_owned(),
+                prompt: None,
+                parameters: String::new(),
+                stop: StopReason::EndTurn,
+                usage: None,
+            };
+            let origin = Origin {
+                describer: "test",
+                reason: None,
+                at: Timestamp::UNIX_EPOCH,
+                accept: Some(Actor::Run),
+                current: Some("A hat."),
+            };
+            let outcome = describe::Outcome::Described(description);
+            let conclusion = rules::conclude(&Ledger::new(), RecordId(0), outcome, origin, &options.rules);
+            let is_accepted =
+                matches!(conclusion.result, Concluded::Described(Described { standing: Standing::Accepted, .. }));
+            let passes = check(&options).0.serious == 0;
+            // A refusal by the model is a failure at any severity except "off".
+            if severity == Some(Severity::Info) && caption.starts_with("I'm sorry") {
+                assert!(!is_accepted);
+            } else {
+                assert_eq!(is_accepted, passes, "{caption} {severity:?}");
+            }
+        }
+    }
 }

@@ -25,6 +25,7 @@ fn options(model: &str) -> BedrockOptions {
                 delay: Duration::ZERO,
             },
             budget: None,
+            memory: None,
         },
     }
 }

@@ -1,3 +1,4 @@
+use jiff::civil::date;
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -63,12 +64,21 @@ fn a_model_without_a_profile_for_the_region_is_rejected_and_skipped_by_auto() {
     // The GovCloud partition has few of the models.
     assert!(catalogue.resolve("claude-sonnet-4-6", "us-gov-west-1").is_err());
 
-    let names = |region| catalogue.automatic(region).into_iter().map(|target| target.name).collect::<Vec<_>>();
-    let all = ["claude-3-7-sonnet", "claude-sonnet-4-6", "claude-sonnet-4-5", "claude-haiku-4-5"];
+    let names = |region| {
+        catalogue.automatic(region, date(2026, 4, 27)).into_iter().map(|target| target.name).collect::<Vec<_>>()
+    };
+    let all = [
+        "claude-3-7-sonnet",
+        "claude-sonnet-5-5",
+        "claude-sonnet-4-6",
+        "claude-sonnet-4-5",
+        "claude-haiku-5-5",
+        "claude-haiku-4-5",
+    ];
     assert_eq!(names("us-east-1"), all);
     assert_eq!(names("ap-northeast-2"), all);
     assert_eq!(names("sa-east-1"), all[1..]);
-    assert_eq!(names("us-gov-west-1"), ["claude-sonnet-4-5"]);
+    assert_eq!(names("us-gov-west-1"), ["claude-sonnet-5-5", "claude-sonnet-4-5", "claude-haiku-5-5"]);
     assert_eq!(names("cn-north-1"), [""; 0]);
 }
 
@@ -284,11 +294,24 @@ fn a_users_file_is_merged_over_the_built_in_models() {
     let priced = catalogue.resolve("claude-sonnet-5-5", "us-east-1").unwrap();
     assert_eq!(priced.cost(Tokens { input: 1_000, output: 0 }), Cost::from(dollars("0.0033")));
 
-    let order = catalogue.automatic("us-east-1");
+    let order = catalogue.automatic("us-east-1", date(2026, 11, 30));
     assert_eq!(order[0].id, "acme.vision-v2:0", "called by its id, for lack of profiles");
     assert!(!order[0].model.as_ref().unwrap().temperature);
     assert_eq!(order.len(), 2);
     assert_eq!(catalogue.models().count(), Catalogue::built_in().models().count() + 1);
+}
+
+#[test]
+fn auto_tries_models_past_their_end_of_life_last() {
+    let names = |today| {
+        let targets = Catalogue::built_in().automatic("us-east-1", today);
+        targets.into_iter().map(|target| target.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(date(2026, 4, 27))[..2], ["claude-3-7-sonnet", "claude-sonnet-5-5"]);
+    let after = names(date(2026, 4, 28));
+    assert_eq!((&*after[0], &*after[after.len() - 1]), ("claude-sonnet-5-5", "claude-3-7-sonnet"));
+    let later = names(date(2027, 4, 8));
+    assert_eq!(later[later.len() - 2..], ["claude-3-7-sonnet", "claude-sonnet-4-5"]);
 }
 
 #[rstest]
@@ -319,7 +342,7 @@ fn a_users_file_is_optional_and_named_in_errors() {
     let path = folder.path().join("models.toml");
     assert_eq!(Catalogue::load(&path).unwrap(), Catalogue::built_in());
     fs::write(&path, "auto = []").unwrap();
-    assert_eq!(Catalogue::load(&path).unwrap().automatic("us-east-1"), []);
+    assert_eq!(Catalogue::load(&path).unwrap().automatic("us-east-1", date(2026, 11, 30)), []);
     fs::write(&path, "auto = []\nx = 1\n").unwrap();
     let message = Catalogue::load(&path).unwrap_err().to_string();
     assert!(message.contains("models.toml:2: "), "{message}");
@@ -332,7 +355,7 @@ proptest! {
     fn resolving_never_panics(named in any::<String>(), region in "[a-z]{0,3}-?[a-z]{0,5}-?[0-9]?") {
         let catalogue = Catalogue::built_in();
         let _ = catalogue.resolve(&named, &region);
-        let _ = catalogue.automatic(&region);
+        let _ = catalogue.automatic(&region, date(2026, 11, 30));
     }
 
     #[test]

@@ -29,6 +29,7 @@ fn options(url: &str, model: &str) -> OpenaiOptions {
                 delay: Duration::ZERO,
             },
             budget: None,
+            memory: None,
         },
     }
 }

@@ -24,6 +24,17 @@ pub trait Backend: Send + Sync {
         false
     }
 
+    /// Returns the name under which models and rates are remembered, without secrets: an account in a region, or an
+    /// endpoint. If `None`, nothing is remembered.
+    fn service(&self) -> Option<String> {
+        None
+    }
+
+    /// Returns the instruction for getting a quota.
+    fn quota_remedy(&self) -> &'static str {
+        "choose another --model"
+    }
+
     /// Returns the instruction for giving a model a price.
     fn price_remedy(&self) -> &'static str;
 
@@ -148,6 +159,11 @@ impl Connection {
     pub fn new(client: impl ApiClient + 'static, place: String, targets: Vec<Target>) -> Self {
         assert!(!targets.is_empty(), "a connection has at least one target");
         Self { client: Box::new(client), place, targets }
+    }
+
+    /// Changes the order of the targets.
+    pub(super) fn map_targets(self, order: impl FnOnce(Vec<Target>) -> Vec<Target>) -> Self {
+        Self { targets: order(self.targets), ..self }
     }
 
     /// Returns the target at `index`, or the last one if there are fewer.

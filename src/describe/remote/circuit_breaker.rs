@@ -14,12 +14,29 @@ const ACCESS_PROBE_INTERVAL: Duration = Duration::from_secs(10);
 /// A daily quota is reset at an hour that the service does not document.
 const QUOTA_PROBE_INTERVAL: Duration = Duration::from_mins(10);
 
+/// This many requests in a row with the same rejection are a reason to open the circuit.
+const EQUAL_REJECTIONS: u32 = 5;
+/// This long with throttled requests and no other is a reason to open the circuit: the quota may be 0.
+pub(super) const ONLY_THROTTLED: Duration = Duration::from_mins(5);
+/// Fewer throttled requests tell nothing.
+const MIN_THROTTLED: u32 = 5;
+
 /// Closed until [opened](CircuitBreaker::open).
 #[derive(Debug, Default)]
 pub(super) struct CircuitBreaker {
     /// `None` if closed.
     state: Mutex<Option<Open>>,
     changed: Notify,
+    failures: Mutex<Failures>,
+}
+
+/// The failures since the last request that was accepted.
+#[derive(Debug, Default)]
+struct Failures {
+    /// The last rejection and the number of requests in a row that it ended.
+    rejection: Option<(String, u32)>,
+    /// The time of the first throttled request, and their number.
+    throttled: Option<(Instant, u32)>,
 }
 
 #[derive(Debug)]
@@ -67,6 +84,28 @@ impl CircuitBreaker {
         }
     }
 
+    /// Counts a request that was rejected with this message. Returns the number of those in a row if they are a reason to
+    /// open the circuit. Digits are ignored: they differ between images.
+    pub(super) fn rejected(&self, message: &str) -> Option<u32> {
+        let message: String = message.chars().filter(|character| !character.is_ascii_digit()).collect();
+        let mut failures = self.failures();
+        let count = match &failures.rejection {
+            Some((last, count)) if *last == message => count.saturating_add(1),
+            _ => 1,
+        };
+        failures.rejection = Some((message, count));
+        (count >= EQUAL_REJECTIONS).then_some(count)
+    }
+
+    /// Counts a throttled request. Returns true if that is a reason to open the circuit.
+    pub(super) fn throttled(&self) -> bool {
+        let mut failures = self.failures();
+        let (since, count) =
+            failures.throttled.map_or((Instant::now(), 1), |(since, count)| (since, count.saturating_add(1)));
+        failures.throttled = Some((since, count));
+        count >= MIN_THROTTLED && since.elapsed() >= ONLY_THROTTLED
+    }
+
     pub(super) fn open(&self, pause: Pause) {
         let probe_at = match pause.kind {
             PauseKind::Access => Some(Instant::now() + ACCESS_PROBE_INTERVAL),
@@ -85,6 +124,11 @@ impl CircuitBreaker {
         self.changed.notify_waiters();
     }
 
+    /// Ignores poisoning, like [`CircuitBreaker::state`].
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ignores poisoning: no code under the lock can panic.
     fn state(&self) -> MutexGuard<'_, Option<Open>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,6 +139,7 @@ impl Admission<'_> {
     /// Reports that the service accepted the request. Closes the circuit if the request was a probe; a request sent
     /// before the circuit opened proves nothing. Returns true if the circuit was closed.
     pub(super) fn succeeded(&self) -> bool {
+        *self.breaker.failures() = Failures::default();
         let closed = self.is_probe && self.breaker.state().take().is_some();
         if closed {
             self.breaker.changed.notify_waiters();
@@ -173,6 +218,42 @@ mod tests {
         breaker.resume();
         settle().await;
         assert_eq!(sent.load(Ordering::Relaxed), 4, "resume sends one probe at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn equal_rejections_in_a_row_are_counted() {
+        let breaker = CircuitBreaker::default();
+        let rejected = |message: &str| breaker.rejected(message);
+        for image in 1..5 {
+            assert_eq!(rejected(&format!("field {image} is not allowed")), None);
+        }
+        assert_eq!(rejected("the image is too dark"), None, "another error begins anew");
+        for image in 1..5 {
+            assert_eq!(rejected(&format!("field {image} is not allowed")), None);
+        }
+        assert!(!breaker.admit().await.succeeded());
+        for image in 1..5 {
+            assert_eq!(rejected(&format!("field {image} is not allowed")), None, "accepted in between");
+        }
+        assert_eq!(rejected("field 17 is not allowed"), Some(5));
+        assert_eq!(rejected("field 18 is not allowed"), Some(6), "also a probe");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_but_throttled_requests_for_minutes_is_reported() {
+        let breaker = CircuitBreaker::default();
+        assert!(!breaker.throttled());
+        advance(ONLY_THROTTLED).await;
+        for _ in 0..3 {
+            assert!(!breaker.throttled(), "too few");
+        }
+        assert!(breaker.throttled());
+        assert!(!breaker.admit().await.succeeded());
+        for _ in 0..100 {
+            assert!(!breaker.throttled(), "a request was accepted");
+        }
+        advance(ONLY_THROTTLED).await;
+        assert!(breaker.throttled());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! The settings that all remote describers share.
 
+use std::path::PathBuf;
+
 use crate::describe::Dollars;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
@@ -13,6 +15,8 @@ pub struct RemoteOptions {
     /// The maximum number of words per caption, for estimates.
     pub max_words: usize,
     pub limits: RateLimits,
+    /// The file that remembers models and rates between runs.
+    pub memory: Option<PathBuf>,
     /// The maximum cost of this run.
     pub budget: Option<Dollars>,
 }
