@@ -210,7 +210,7 @@ impl Dataset {
         Some(&self.0.source.folder()?.known()?.sidecars)
     }
 
-    /// Returns the files and folders in a folder of images that are no part of the dataset: for each reason the number,
+    /// Returns the files and folders in a folder of images that are not in the dataset: for each reason the number,
     /// and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
         self.sidecars().into_iter().flat_map(Sidecars::left_out)

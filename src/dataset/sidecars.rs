@@ -28,7 +28,7 @@ pub use save::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 pub(super) struct Sidecars {
     /// In the order of the records.
     files: Vec<Sidecar>,
-    /// The number of files and folders that are no part of the dataset, by reason, and the first of them.
+    /// The number of files and folders that are not in the dataset, by reason, and the first of them.
     left_out: BTreeMap<LeftOut, (u64, Vec<String>)>,
     /// The content of the sidecars that were written since.
     written: Mutex<BTreeMap<RecordId, State>>,
@@ -127,7 +127,7 @@ impl Sidecars {
         Ok(Scanned { bytes: Bytes::new(file, stamp), hash, sidecars })
     }
 
-    /// Returns what is no part of the dataset: for each reason the number, and the first names.
+    /// Returns the files that are not in the dataset: for each reason the number, and the first names.
     pub(super) fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
         self.left_out.iter().map(|(reason, (count, names))| (*reason, *count, names.as_slice()))
     }

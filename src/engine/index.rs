@@ -48,7 +48,7 @@ pub(super) fn run(
     }
 }
 
-/// Returns the message about the files in a folder of images that are no part of the dataset.
+/// Returns the message about the files in a folder of images that are not in the dataset.
 fn left_out(dataset: &Dataset) -> Option<String> {
     let reasons = dataset.left_out().map(|(reason, count, _)| {
         let (one, many) = reason.names();

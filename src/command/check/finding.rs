@@ -39,7 +39,7 @@ pub enum Kind {
     SecondMetadata,
     /// An image without a record.
     OrphanedPicture,
-    /// Files in a folder of images that are no part of the dataset.
+    /// Files in a folder of images that are not in the dataset.
     LeftOut,
 }
 

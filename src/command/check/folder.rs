@@ -93,7 +93,7 @@ pub(super) fn second_metadata(dataset: &Dataset, report: &mut Report<'_, '_>) ->
     Ok(())
 }
 
-/// Reports the files in a folder of images that are no part of the dataset.
+/// Reports the files in a folder of images that are not in the dataset.
 pub(super) fn left_out(dataset: &Dataset, report: &mut Report<'_, '_>) -> io::Result<()> {
     for (reason, count, names) in dataset.left_out() {
         let (one, many) = reason.names();

@@ -134,7 +134,9 @@ fn sequence(bytes: &[u8]) -> Sequence {
             None => Sequence::Incomplete,
         },
         Some(b'P' | b'_' | b']') => {
-            let end = (2..bytes.len()).find(|&at| bytes[at] == 0x07 || bytes[at..].starts_with(b"\x1b\\"));
+            // Also a string that ends later is none, so that more input does not change what was parsed.
+            let end =
+                (2..bytes.len().min(MAX_STRING)).find(|&at| bytes[at] == 0x07 || bytes[at..].starts_with(b"\x1b\\"));
             match end {
                 Some(end) if bytes[end] == 0x07 => Sequence::Complete(end + 1),
                 Some(end) => Sequence::Complete(end + 2),

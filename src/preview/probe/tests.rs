@@ -123,6 +123,15 @@ fn keys_are_separated_from_replies() {
     assert!(input.is_complete(false) && !input.is_complete(true));
 }
 
+/// Found by fuzzing: with the end of a string after all, replies in between were taken for a part of it.
+#[test]
+fn what_was_parsed_does_not_change_when_more_arrives() {
+    let begun = format!("\x1b_G{}\x1b[?62;4c", "x".repeat(300)).into_bytes();
+    let rounds = |received: &[u8]| ProbeInput::parse(received).replies.rounds;
+    assert_eq!(rounds(&begun), 1);
+    assert_eq!(rounds(&[&begun[..], b"\x07"].concat()), 1);
+}
+
 #[test]
 fn an_incomplete_sequence_is_a_key_unless_it_begins_a_reply() {
     let finished = |received: &[u8]| ProbeInput::parse(received).finish().typed;
