@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::client::ApiKey;
 use super::error::OpenaiError;
 use super::payload::ErrorPayload;
 use crate::reaction::Parameter;
@@ -15,9 +16,9 @@ pub(super) struct RequestInfo {
     pub(super) model: String,
     pub(super) host: String,
     pub(super) url: String,
-    /// The environment variable of the key, and whether it is set.
+    /// The environment variable of the key.
     pub(super) key_variable: Option<String>,
-    pub(super) has_key: bool,
+    pub(super) key: Option<ApiKey>,
     /// Whether the image is neither a JPEG nor a PNG, the formats that every server reads.
     pub(super) uncommon_format: bool,
     /// Whether the limit of output tokens is sent under its old name.
@@ -54,10 +55,12 @@ pub(super) fn error_payload(
     info: &RequestInfo,
 ) -> OpenaiError {
     let status = if status < 400 { error.status().unwrap_or(status) } else { status };
-    let text = error.message.to_lowercase();
+    // Some servers repeat the header of the request.
+    let error_message = info.key.as_ref().map_or_else(|| error.message.clone(), |key| key.hidden_in(&error.message));
+    let text = error_message.to_lowercase();
     let code = error.code.as_deref().unwrap_or_default().to_lowercase();
     let (model, host) = (info.model.clone(), info.host.clone());
-    let message = match excerpt(&error.message) {
+    let message = match excerpt(&error_message) {
         message if message.is_empty() => format!("HTTP {status}"),
         message => message,
     };
@@ -73,7 +76,7 @@ pub(super) fn error_payload(
         return OpenaiError::RateLimited { host, message, retry_after };
     }
     if status == 401 || code == "invalid_api_key" || has(&["api key not valid", "incorrect api key"]) {
-        return match (&info.key_variable, info.has_key) {
+        return match (&info.key_variable, info.key.is_some()) {
             (Some(variable), true) => OpenaiError::KeyRejected { host, status, variable: variable.clone() },
             (variable, _) => OpenaiError::KeyMissing { host, variable: variable.clone() },
         };
@@ -111,7 +114,7 @@ pub(super) fn error_payload(
         }
         403 => OpenaiError::Forbidden { host, message },
         404 | 405 => OpenaiError::NoEndpoint { url: info.url.clone() },
-        408 | 409 | 425 | 500.. => OpenaiError::Busy { host, reason: busy_reason(status, &error.message) },
+        408 | 409 | 425 | 500.. => OpenaiError::Busy { host, reason: busy_reason(status, &error_message) },
         // An error in a stream, without a status.
         0..400 => OpenaiError::Interrupted { cause: message },
         _ => OpenaiError::Other { host, model, status, message },
@@ -188,7 +191,7 @@ mod tests {
             host: "localhost:1234".to_owned(),
             url: "http://localhost:1234/v1/chat/completions".to_owned(),
             key_variable: Some("OPENAI_API_KEY".to_owned()),
-            has_key: true,
+            key: ApiKey::new("sk-abcdefgh"),
             uncommon_format: false,
             old_limit: true,
         }
@@ -202,7 +205,7 @@ mod tests {
     #[case::openai_rate(429, json!({"error": {"message": "Rate limit reached for gpt-5 in organization org-x on requests per min (RPM): Limit 3", "type": "requests", "code": "rate_limit_exceeded"}}), "slowing down", SLOW)]
     #[case::openai_quota(429, json!({"error": {"message": "You exceeded your current quota, please check your plan and billing details.", "type": "insufficient_quota", "code": "insufficient_quota"}}), "credit", QUOTA)]
     #[case::openrouter_credit(402, json!({"error": {"code": 402, "message": "Insufficient credits"}}), "add credit", QUOTA)]
-    #[case::openai_key(401, json!({"error": {"message": "Incorrect API key provided: sk-abc", "code": "invalid_api_key"}}), "check OPENAI_API_KEY", ACCESS)]
+    #[case::openai_key(401, json!({"error": {"message": "Incorrect API key provided: sk-abcdefgh", "code": "invalid_api_key"}}), "check OPENAI_API_KEY", ACCESS)]
     #[case::gemini_key(400, json!([{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key.", "status": "INVALID_ARGUMENT"}}]), "check OPENAI_API_KEY", ACCESS)]
     #[case::llamacpp_loading(503, json!({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}), "llava is loading", Reaction::WaitUntilReady)]
     #[case::llamacpp_no_images(500, json!({"error": {"code": 500, "message": "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj", "type": "server_error"}}), "vision model", Reaction::NextModel)]
@@ -220,6 +223,7 @@ mod tests {
     #[case::image(400, json!({"error": {"message": "You uploaded an unsupported image. Please make sure your image is valid.", "code": "image_parse_error"}}), "rejected the image", Reaction::FailImage)]
     #[case::too_large(413, json!({"error": {"message": "Request too large"}}), "HTTP 413", Reaction::FailRequest)]
     #[case::context(400, json!({"error": {"code": 400, "message": "the request exceeds the available context size. try increasing the context size", "type": "exceed_context_size_error"}}), "context size", Reaction::FailRequest)]
+    #[case::repeats_the_key(400, json!({"error": {"message": "cannot parse header Bearer sk-abcdefgh"}}), "header Bearer ***", Reaction::FailRequest)]
     #[case::busy(503, json!({"error": {"message": "The server is overloaded"}}), "is busy (HTTP 503: The server is overloaded)", Reaction::Retry)]
     #[case::in_stream(200, json!({"error": {"code": 502, "message": "Provider disconnected"}}), "busy", Reaction::Retry)]
     #[case::in_stream_unnamed(200, json!({"error": "something broke"}), "something broke", Reaction::Retry)]
@@ -233,7 +237,7 @@ mod tests {
         let error = body(status, &json.to_string(), None, &info());
         assert!(error.to_string().contains(phrase), "{error}");
         assert_eq!(error.reaction(), reaction, "{error:?}");
-        assert!(!error.to_string().contains("sk-abc"), "{error}");
+        assert!(!error.to_string().contains("sk-abcdefgh"), "{error}");
     }
 
     #[rstest]
@@ -266,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_missing_key_names_its_variable() {
-        let none = RequestInfo { has_key: false, ..info() };
+        let none = RequestInfo { key: None, ..info() };
         let error = body(401, "{}", None, &none).to_string();
         assert!(error.contains("requires an API key: set OPENAI_API_KEY"), "{error}");
         let unnamed = RequestInfo { key_variable: None, ..none };

@@ -11,6 +11,7 @@ use super::chat::{ChatRequest, ChatStream, MAX_RESPONSE_BYTES, Timeouts};
 use super::classify::{self, RequestInfo};
 use super::error::OpenaiError;
 use super::transport::{BodyLimits, Response, Transport, TransportError};
+use crate::text::{excerpt, without_password};
 
 const MAX_ERROR_BYTES: usize = 256 << 10;
 /// The list of a gateway with hundreds of models has about 1 MB.
@@ -26,6 +27,12 @@ impl ApiKey {
     #[must_use]
     pub fn new(key: &str) -> Option<Self> {
         Some(key.trim()).filter(|key| !key.is_empty()).map(|key| Self(key.to_owned()))
+    }
+
+    /// Returns the text with the key replaced.
+    pub(super) fn hidden_in(&self, text: &str) -> String {
+        // A short one is a placeholder, which may be a word of the text.
+        if self.0.len() < 8 { text.to_owned() } else { text.replace(&self.0, "***") }
     }
 
     fn is_valid(&self) -> bool {
@@ -138,6 +145,10 @@ impl Client {
         if response.is_success() {
             return Ok(response);
         }
+        if let Some(location) = &response.location {
+            let found = format!("a redirect to {}", excerpt(&without_password(location)));
+            return Err(OpenaiError::NotAnApi { url: info.url.clone(), found });
+        }
         let (status, retry_after) = (response.status, response.retry_after);
         // The status tells enough if the body is too long or does not arrive.
         let started = Instant::now();
@@ -152,7 +163,7 @@ impl Client {
             host: self.options.base_url.host(),
             url: url.split('?').next().unwrap_or(url).to_owned(),
             key_variable: self.options.key_variable.clone(),
-            has_key: self.options.api_key.is_some(),
+            key: self.options.api_key.clone(),
             uncommon_format: false,
             old_limit: false,
         }

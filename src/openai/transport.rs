@@ -89,6 +89,8 @@ pub(super) struct Response {
     pub(super) status: u16,
     /// How long the server asks to wait.
     pub(super) retry_after: Option<Duration>,
+    /// The target of a redirect.
+    pub(super) location: Option<String>,
     limit: usize,
     body: Limited<SdkBody>,
 }
@@ -100,8 +102,9 @@ impl Response {
         let header = headers.get("retry-after").and_then(|value| retry_after(value, Timestamp::now()));
         let retry_after = milliseconds.map(Duration::from_millis).or(header);
         let status = response.status().as_u16();
+        let location = headers.get("location").filter(|_| (300..400).contains(&status)).map(str::to_owned);
         let limit = if response.status().is_success() { limits.response } else { limits.error };
-        Self { status, retry_after, limit, body: Limited::new(response.take_body(), limit) }
+        Self { status, retry_after, location, limit, body: Limited::new(response.take_body(), limit) }
     }
 
     pub(super) const fn is_success(&self) -> bool {

@@ -154,6 +154,12 @@ async fn errors_of_access_stop_the_run() {
             "API key",
             3,
         ),
+        (
+            "a redirect",
+            Reply::header(301, &[("location", "https://a.example/v1"), ("content-length", "0")]),
+            "a.example",
+            3,
+        ),
         ("no credit", Reply::error(402, "Insufficient credits"), "credit", 5),
     ];
     for (name, reply, phrase, expected) in cases {

@@ -90,6 +90,7 @@ async fn complete_responses_in_all_forms_are_candidates() {
     for (name, reply) in cases {
         let (texts, requests, table) = describe(reply).await;
         assert_eq!((texts, requests), (vec![GOOD.to_owned()], 1), "{name}: {table}");
+        assert_eq!(table["cost_usd"], "0.00", "{name}: a server on this computer is free");
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::dataset::RecordId;
 use crate::describe::budget::Reservation;
 use crate::describe::catalogue::Target;
-use crate::describe::{Charge, Dollars, Tokens, Usage};
+use crate::describe::{Charge, Cost, Dollars, Tokens, Usage};
 
 /// The reservation of a request. If dropped after the request was sent but before it is settled, the maximum cost is
 /// charged.
@@ -55,6 +55,11 @@ impl<'a> PendingCharge<'a> {
         }
         self.publish(usage, false);
         usage
+    }
+
+    /// Returns true if the request costs nothing.
+    pub(super) fn is_free(&self) -> bool {
+        self.target.cost(self.max_tokens) == Cost::default()
     }
 
     fn usage(&self, tokens: Tokens) -> Usage {

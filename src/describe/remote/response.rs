@@ -69,6 +69,7 @@ pub(super) async fn read(
                 let is_counted = usage.is_some();
                 let usage = match usage {
                     Some(counted) => charge.settle(counted),
+                    None if charge.is_free() => Usage::default(),
                     None => Usage { tokens: Tokens::default(), cost: Cost::UNKNOWN },
                 };
                 let (request_id, elapsed, cost) = (stream.request_id(), start.elapsed(), usage.cost);
