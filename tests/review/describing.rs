@@ -152,10 +152,11 @@ fn describe_all_selects_the_records_that_need_it() {
 
 #[test]
 fn a_bulk_run_is_queued_in_batches() {
-    let mut world = World::new(&["A caption."; 100]);
+    let mut world = World::new(&["A caption."; 400]);
     world.keys("g a");
     let first = records(&mut world);
-    assert!(first.len() < 50, "{} at once", first.len());
+    // A describer may run 128 at once.
+    assert!((144..200).contains(&first.len()), "{} at once", first.len());
     let mut described = Vec::new();
     let mut next = first;
     while !next.is_empty() {
@@ -165,8 +166,8 @@ fn a_bulk_run_is_queued_in_batches() {
         described.append(&mut next);
         next = records(&mut world);
     }
-    assert_eq!(described, (0..100).collect::<Vec<_>>());
-    assert_eq!(world.notice(), "described 100 of 100");
+    assert_eq!(described, (0..400).collect::<Vec<_>>());
+    assert_eq!(world.notice(), "described 400 of 400");
 }
 
 #[test]

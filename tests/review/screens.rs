@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use recaption::dataset::RecordId;
-use recaption::describe::{Account, Cost, DescriberStatus, Dollars, Pause, PauseKind, Tokens, Usage};
+use recaption::describe::{Account, Cost, DescriberStatus, Dollars, LimitedBy, Pause, PauseKind, Tokens, Usage};
 use recaption::engine::EngineEvent;
 use recaption::engine::JobEvent;
 use recaption::picture::PictureError;
@@ -363,6 +363,34 @@ fn unknown_costs(#[case] keys: &str, #[case] name: &str) {
     screen(&mut world, 80, 24, false);
     world.keys(keys);
     assert_snapshot!(name, screen(&mut world, 80, 24, false).backend());
+}
+
+#[test]
+fn a_run_shows_what_limits_it() {
+    let mut world = World::with(&CAPTIONS, |settings| {
+        settings.describer = Some("bedrock".to_owned());
+        settings.price = Some(Usage { cost: "0.0068".parse::<Dollars>().expect("dollars").into(), ..Usage::default() });
+    });
+    world.keys("g a y");
+    assert!(world.model.bulk.is_some());
+    for (limit, expected) in [
+        (LimitedBy::Rate, "limited by rate (600/min)"),
+        (LimitedBy::Concurrency, "limited by concurrency"),
+        (LimitedBy::Tokens, "limited by tokens"),
+        (LimitedBy::Budget, "limited by budget"),
+    ] {
+        let status = DescriberStatus {
+            requests_per_minute: Some(600),
+            waiting: 9,
+            limited_by: Some(limit),
+            ..DescriberStatus::default()
+        };
+        world.send(EngineEvent::Describer(status));
+        for size in [(80, 24), (120, 40)] {
+            let screen = screen(&mut world, size.0, size.1, false).backend().to_string();
+            assert!(screen.contains(expected), "{size:?}: {screen}");
+        }
+    }
 }
 
 #[test]

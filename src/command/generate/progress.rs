@@ -63,10 +63,6 @@ impl Progress {
         if tally.failed() > 0 {
             parts.push(format!("{} failed", tally.failed()));
         }
-        if status.waiting > 0 {
-            parts.push(format!("{} waiting", status.waiting));
-        }
-        parts.extend(status.limited_by.map(|limit| format!("limited by {limit}")));
         let seconds = self.started.elapsed().as_secs_f64();
         let ended = tally.ended();
         if ended > 0 && seconds >= 1.0 {
@@ -76,6 +72,11 @@ impl Progress {
             if left > 0.0 {
                 parts.push(format!("{} left", span(Duration::from_secs_f64(left * seconds / done))));
             }
+        }
+        match status.limited_by {
+            Some(limit) => parts.push(format!("limited by {limit}")),
+            None if status.waiting > 0 => parts.push(format!("{} waiting", status.waiting)),
+            None => {}
         }
         if tally.usage.tokens.input > 0 {
             parts.push(format!("{} tokens", thousands(tally.usage.tokens.input + tally.usage.tokens.output)));

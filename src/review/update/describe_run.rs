@@ -9,8 +9,8 @@ use crate::describe::Priority;
 use crate::review::{Bulk, Effect, Holds, Model, NoticeKind};
 use crate::text::counted;
 
-/// Jobs of a run in the queue at once.
-const WINDOW: usize = 16;
+/// Jobs of a run in the queue at once: more than any describer runs concurrently by default.
+const WINDOW: usize = 160;
 
 /// How the job of a record ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -157,7 +157,7 @@ fn background(model: &Model, render: RenderContext, width: usize) -> Line<'stati
             let left = bulk.total.saturating_sub(bulk.done + bulk.failed);
             parts.extend(rate.time_for(left).map(|left| (3, Span::styled(format!("{left} left"), busy))));
         }
-        parts.extend(limit(model).map(|words| (7, Span::styled(words, muted))));
+        parts.extend(limit(model).map(|words| (6, Span::styled(words, muted))));
     } else {
         if model.settings.describer.is_some() && !model.ahead_stopped && model.settings.ahead > 0 {
             match model.ready_ahead() {
