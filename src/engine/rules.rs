@@ -149,10 +149,10 @@ pub fn findings(text: &str, stop: Option<&StopReason>, rules: &Rules) -> Vec<Fin
     lint::lint(text, rules, &lint::Context { stop, ..lint::Context::default() })
 }
 
-/// Returns true if a new candidate may be accepted without a look: the model finished it, and no finding is a warning or
-/// an error.
-fn is_clean(stop: &StopReason, findings: &[Finding]) -> bool {
-    *stop == StopReason::EndTurn && !findings.iter().any(Finding::needs_attention)
+/// Returns true if a new candidate may be accepted without a look: the model finished it, and `check`, which does not know
+/// why a caption ended, reports neither a warning nor an error for it.
+fn is_clean(text: &str, stop: &StopReason, rules: &Rules) -> bool {
+    *stop == StopReason::EndTurn && !lint::needs_attention(text, rules, &lint::Context::default())
 }
 
 /// The circumstances of a finished job.
@@ -228,7 +228,7 @@ pub fn conclude(ledger: &Ledger, record: RecordId, outcome: Outcome, origin: Ori
         return failed(format!("{model} declined: {}", refusal.message));
     }
     let displaces = displaces(origin.describer, origin.current, rules);
-    let accept = origin.accept.filter(|_| displaces && is_clean(&stop, &findings));
+    let accept = origin.accept.filter(|_| displaces && is_clean(&text, &stop, rules));
     let state = ledger.record(record);
     // A success after a failure is stored even if it repeats a candidate: it ends the failure.
     let known = state.candidates.iter().rfind(|known| known.text == text).filter(|_| state.failure.is_none());
