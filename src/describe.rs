@@ -92,6 +92,13 @@ impl Reason {
     /// The reasons other than [`Reason::Custom`], in menu order.
     pub const PRESETS: [Self; 4] = [Self::TooLong, Self::MissedItem, Self::WrongColour, Self::WrongPerson];
 
+    /// Returns the reason of a stored text.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let preset = Self::PRESETS.into_iter().find(|preset| preset.as_str() == text);
+        preset.unwrap_or_else(|| Self::Custom(text.to_owned()))
+    }
+
     /// Returns the text for display, which is also stored in the session.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -116,7 +123,29 @@ pub struct Context {
     pub line: String,
     /// The candidates of describers for this record, oldest first.
     pub previous: Vec<String>,
-    pub reason: Option<Reason>,
+    pub mode: RequestMode,
+    /// Captions of other records that the reviewer accepted or edited, newest first.
+    pub examples: Vec<String>,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RequestMode {
+    /// A caption, regardless of earlier ones.
+    #[default]
+    Describe,
+    /// A caption in a different wording and with other details than the earlier ones.
+    Vary,
+    Repair(Repair),
+}
+
+/// A correction of a caption that changes only what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The caption to correct; empty if there is none.
+    pub text: String,
+    /// What is wrong, oldest first.
+    pub reasons: Vec<Reason>,
 }
 
 /// A request to describe one image.
@@ -333,6 +362,11 @@ pub trait Describer: Send + Sync {
 
     /// Describes one image. Dropping the stream cancels the request.
     fn describe(&self, request: Request, priority: Priority) -> BoxStream<'static, DescriptionEvent>;
+
+    /// Returns the fields of a record that its requests use.
+    fn fields(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Returns the number of descriptions to run concurrently, which may change.
     fn concurrency(&self) -> NonZeroUsize {

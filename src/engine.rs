@@ -31,6 +31,7 @@ pub use self::save::{SaveRequest, SaveTarget};
 use self::session_events::SessionEvents;
 use crate::dataset::{Dataset, RecordId};
 use crate::describe::{DescribeError, Describer, DescriberEvent, JobId, Outcome};
+use crate::lint::Rules;
 use crate::report::Figures;
 use crate::session::{self, Location, SampleRequest, SessionError, Step, Worker, WorkerHandle, WorkerOptions};
 
@@ -46,8 +47,7 @@ pub struct EngineOptions {
     /// The reviewer's name, for the history. `None` for headless runs.
     pub reviewer: Option<String>,
     pub describer: Option<Arc<dyn Describer>>,
-    /// The word limit of captions.
-    pub max_words: usize,
+    pub rules: Rules,
     pub target: SaveTarget,
     /// The output of an earlier run, whose captions are imported as candidates.
     pub candidates: Option<CandidateFile>,
@@ -102,10 +102,10 @@ impl Engine {
     pub fn start(options: EngineOptions, emit: Emit) -> Self {
         let stopping = Stopping::default();
         let session_events = SessionEvents::new(&options, Arc::clone(&emit), stopping.clone());
-        let EngineOptions { dataset, session: location, read_only, reviewer, describer, max_words, target, .. } =
-            options;
+        let EngineOptions { dataset, session: location, read_only, reviewer, describer, rules, target, .. } = options;
+        let max_words = rules.max_words;
         let session = open_session(&location, &dataset, read_only, reviewer, session_events, &emit);
-        let queue = describer.as_ref().map(|describer| start_queue(describer, &dataset, max_words, &emit));
+        let queue = describer.as_ref().map(|describer| start_queue(describer, &dataset, rules, &emit));
         if let Some(describer) = &describer {
             listen(describer.as_ref(), session.as_ref().map(|session| session.handle().clone()), &emit);
         }
@@ -315,9 +315,9 @@ fn open_session(
     }
 }
 
-fn start_queue(describer: &Arc<dyn Describer>, dataset: &Dataset, max_words: usize, emit: &Emit) -> Queue {
+fn start_queue(describer: &Arc<dyn Describer>, dataset: &Dataset, rules: Rules, emit: &Emit) -> Queue {
     let (dataset, emit) = (dataset.clone(), Arc::clone(emit));
-    let prepare = Arc::new(move |spec| request::build(&dataset, spec, max_words));
+    let prepare = Arc::new(move |spec| request::build(&dataset, spec, &rules));
     Queue::spawn(Arc::clone(describer), prepare, move |job, record, event| {
         emit(EngineEvent::Job { job, record, event, at: Timestamp::now() });
     })

@@ -10,7 +10,7 @@ use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use aws_sdk_bedrockruntime::types::{
     self, ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageSource,
-    InferenceConfiguration, Message, OutputConfig, StopReason,
+    InferenceConfiguration, Message, OutputConfig, StopReason, SystemContentBlock,
 };
 use aws_smithy_types::Document;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -32,6 +32,7 @@ pub(super) const MAX_CHARACTERS: usize = 32_768;
 pub struct ConverseRequest {
     /// The id or ARN of a model or an inference profile.
     pub model: String,
+    pub system: Option<String>,
     pub text: String,
     /// Sent before the text, which gives better results.
     pub image: Option<Image>,
@@ -134,6 +135,7 @@ impl ConverseRequest {
             .set_temperature(self.temperature)
             .build();
         let call = call.model_id(self.model).messages(message).inference_config(inference);
+        let call = call.set_system(self.system.map(|text| vec![SystemContentBlock::Text(text)]));
         Ok(match self.thinking {
             Thinking::ModelDefault => call,
             Thinking::Effort(effort) => call.output_config(OutputConfig::builder().effort(effort).build()),

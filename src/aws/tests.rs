@@ -14,6 +14,7 @@ const MODEL: &str = "us.anthropic.claude-sonnet-4-6";
 fn request() -> ConverseRequest {
     ConverseRequest {
         model: MODEL.to_owned(),
+        system: None,
         text: "Describe the person.".to_owned(),
         image: None,
         max_tokens: 300,

@@ -92,7 +92,7 @@ exit_codes! {
         DemoError::File { .. } | DemoError::Write { .. } | DemoError::Session(_) => ExitCode::Write,
     },
     ReviewError => |error| match error {
-        ReviewError::Dataset(_) | ReviewError::Terminal(_) => ExitCode::Usage,
+        ReviewError::Dataset(_) | ReviewError::Prompt(_) | ReviewError::Terminal(_) => ExitCode::Usage,
         ReviewError::IsInput(_) | ReviewError::Session(_) => ExitCode::Write,
     },
     ShowError => |error| match error {

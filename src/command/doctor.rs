@@ -304,6 +304,7 @@ async fn model(
 async fn responds(client: &Client, target: &Target) -> Result<(), AwsError> {
     let request = ConverseRequest {
         model: target.id.clone(),
+        system: None,
         text: "Answer with one word: yes.".to_owned(),
         image: None,
         max_tokens: 1,

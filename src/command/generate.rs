@@ -19,6 +19,7 @@ use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
 use crate::describe::{Describer, Dollars, Usage};
 use crate::engine::SaveTarget;
+use crate::engine::request::{self, FieldError};
 use crate::engine::selection::{Selected, Selection};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
@@ -80,6 +81,8 @@ pub enum GenerateError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     #[error(transparent)]
+    Prompt(#[from] FieldError),
+    #[error(transparent)]
     Session(#[from] SessionError),
     /// The output would replace an input.
     #[error(transparent)]
@@ -113,6 +116,7 @@ impl GenerateError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Dataset(_)
+            | Self::Prompt(_)
             | Self::NoConsent { .. }
             | Self::UnknownPrice { .. }
             | Self::UnpricedBudget { .. }
@@ -132,6 +136,7 @@ impl GenerateError {
 pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode, GenerateError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
+    request::check_fields(&dataset, options.describer.as_ref())?;
     let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let rules = &options.rules;
     let mut inputs = Inputs::of(&dataset, &location);

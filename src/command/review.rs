@@ -10,6 +10,7 @@ use crate::config::LogLevel;
 use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars};
+use crate::engine::request::{self, FieldError};
 use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
@@ -58,6 +59,8 @@ pub struct ReviewOptions {
 pub enum ReviewError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    #[error(transparent)]
+    Prompt(#[from] FieldError),
     #[error(transparent)]
     Session(#[from] SessionError),
     /// The output would replace an input.
@@ -135,6 +138,9 @@ struct Opened {
 
 fn open(options: &ReviewOptions) -> Result<Opened, ReviewError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
+    if let Some(describer) = &options.describer {
+        request::check_fields(&dataset, describer.as_ref())?;
+    }
     let session = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let target = SaveTarget::new(&dataset, options.output.clone(), options.in_place);
     let mut inputs = Inputs::of(&dataset, &session);
@@ -182,7 +188,7 @@ async fn review(
         session,
         read_only: options.read_only,
         describer,
-        max_words: options.rules.max_words,
+        rules: options.rules.clone(),
         target,
         candidates: options.candidates.clone(),
         sample: options.sample.clone(),

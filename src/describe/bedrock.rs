@@ -199,6 +199,7 @@ impl From<ApiRequest> for ConverseRequest {
         };
         Self {
             model: request.model,
+            system: request.system,
             text: request.text,
             image: Some(Image { format, bytes: request.image.bytes }),
             max_tokens: request.max_tokens,

@@ -44,7 +44,7 @@ use self::{
 };
 use super::{
     DescribeError, Describer, Description, DescriptionEvent, Detail, LOCAL, Outcome, Priority, Reason, Request,
-    StopReason,
+    RequestMode, StopReason,
 };
 use crate::picture::UnusablePicture;
 
@@ -165,7 +165,11 @@ fn caption(request: &Request, worker: &Worker) -> Result<Option<(String, Detail)
 /// Returns the levels of detail to try until a caption is new. A reason for a regeneration determines the level; otherwise
 /// levels of equal text are skipped.
 fn levels(request: &Request) -> Vec<Detail> {
-    match request.context.reason {
+    let reason = match &request.context.mode {
+        RequestMode::Repair(repair) => repair.reasons.last(),
+        RequestMode::Describe | RequestMode::Vary => None,
+    };
+    match reason {
         Some(Reason::TooLong) => vec![Detail::Brief],
         Some(Reason::MissedItem) => vec![Detail::Detailed],
         _ => vec![request.detail, request.detail.next(), request.detail.next().next()],

@@ -209,7 +209,7 @@ impl From<ApiRequest> for ChatRequest {
             old_limit: !rejected(Parameter::MaxTokens),
             usage: !rejected(Parameter::StreamOptions),
             model: request.model,
-            system: None,
+            system: request.system,
             text: request.text,
             image: Some(ChatImage { media_type, bytes: request.image.bytes }),
             max_tokens: request.max_tokens,

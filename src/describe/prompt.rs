@@ -1,7 +1,8 @@
 //! The prompt: a template, built in or the user's, rendered for one record.
 //!
 //! In a template, `{name}` is a variable: one of [`VARIABLES`], otherwise the field of that name in the record's JSON
-//! object. `{{` and `}}` are literal braces. A line with a variable that has no value is omitted.
+//! object. A line with a variable that has no value is omitted. `{{` and `}}` are literal braces; other braces that
+//! enclose no name are literal too. The text above a line `--- user ---` is the system prompt.
 
 mod template;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_128;
 
-use super::{Context, Reason};
+use super::{Context, Reason, RequestMode};
 use crate::dataset::Json;
 use crate::text::{self, EncodingError};
 use template::Template;
@@ -23,10 +24,24 @@ use template::Template;
 pub use template::TemplateError;
 
 /// The variables that are not fields of the record. They take precedence over fields of the same name.
-pub const VARIABLES: [&str; 7] = ["current", "file_name", "language", "max_words", "people", "previous", "reason"];
+pub const VARIABLES: [&str; 10] = [
+    "current",
+    "examples",
+    "file_name",
+    "language",
+    "max_words",
+    "people",
+    "previous",
+    "reason",
+    "rejected",
+    "style_guide",
+];
 
 /// The name of the built-in prompt, which a user's file of this name replaces.
 pub const DEFAULT: &str = "default";
+
+/// The name of the built-in prompt with the reviewer's captions as examples.
+const WITH_EXAMPLES: &str = "examples";
 
 const BUILT_IN: &str = include_str!("../../assets/prompt.md");
 
@@ -34,6 +49,8 @@ const BUILT_IN: &str = include_str!("../../assets/prompt.md");
 const EXTENSION: &str = "md";
 /// The maximum size of a prompt file: far more than a prompt needs, but less than an image passed by mistake.
 const MAX_BYTES: u64 = 256 * 1024;
+/// The maximum number of captions of other records in a prompt. Each costs tokens in every request.
+pub const MAX_EXAMPLES: usize = 5;
 /// The maximum number of previous candidates in a prompt. More add little, and each costs tokens.
 const MAX_PREVIOUS: usize = 3;
 
@@ -62,21 +79,42 @@ pub struct Variables<'a> {
     pub language: &'a str,
     /// How captions refer to people ("Korean woman, Korean man").
     pub people: Option<&'a str>,
+    pub style_guide: Option<&'a str>,
 }
+
+/// A prompt for one record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RenderedPrompt {
+    /// The instructions, if the prompt separates them. Not blank.
+    pub system: Option<String>,
+    pub user: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the prompt is empty for this record: no line has a value for all of its variables")]
+pub struct EmptyPrompt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     name: String,
     version: String,
-    template: Template,
+    system: Option<Template>,
+    user: Template,
 }
 
 impl Prompt {
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the built-in prompt is valid, which a test checks")]
     pub fn built_in() -> Self {
-        let template = Template::parse(BUILT_IN).expect("the built-in prompt is valid, which a test checks");
-        Self::new(DEFAULT.to_owned(), BUILT_IN, template)
+        let text: String = BUILT_IN.split_inclusive('\n').filter(|line| !line.contains("{examples}")).collect();
+        Self::parse(DEFAULT, &text).expect("the built-in prompt is valid, which a test checks")
+    }
+
+    /// Returns the built-in prompt with the reviewer's captions as examples.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the built-in prompt is valid, which a test checks")]
+    pub fn with_examples() -> Self {
+        Self::parse(WITH_EXAMPLES, BUILT_IN).expect("the built-in prompt is valid, which a test checks")
     }
 
     /// Loads the prompt from the file `name` if it is a path, otherwise from `<folder>/<name>.md` or the built-in one.
@@ -93,6 +131,7 @@ impl Prompt {
         match in_folder.filter(|path| !name.is_empty() && path.exists()) {
             Some(path) => Self::read(&path),
             None if name == DEFAULT => Ok(Self::built_in()),
+            None if name == WITH_EXAMPLES => Ok(Self::with_examples()),
             None => Err(PromptError::Unknown { name: name.to_owned(), known: names(folder) }),
         }
     }
@@ -106,18 +145,33 @@ impl Prompt {
             return Err(PromptError::TooLarge { path: path.to_owned() });
         }
         let text = text::from_file(bytes).map_err(|error| PromptError::Encoding { path: path.to_owned(), error })?;
-        let template = Template::parse(&text).map_err(|(line, error)| PromptError::Template {
-            path: path.to_owned(),
-            line,
-            error,
-        })?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-        Ok(Self::new(name.into_owned(), &text, template))
+        let invalid = |(line, error)| PromptError::Template { path: path.to_owned(), line, error };
+        Self::parse(&name, &text).map_err(invalid)
     }
 
-    fn new(name: String, text: &str, template: Template) -> Self {
-        let version = format!("{name}·{:08x}", XxHash3_128::oneshot(text.as_bytes()) >> 96);
-        Self { name, version, template }
+    /// Parses a prompt. An error has the line number, counted from one.
+    fn parse(name: &str, text: &str) -> Result<Self, (usize, TemplateError)> {
+        let mut start = 0;
+        let mut separator = None;
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            if is_separator(line) {
+                if separator.is_some() {
+                    return Err((index + 1, TemplateError::SecondSeparator));
+                }
+                separator = Some((index + 1, start, start + line.len()));
+            }
+            start += line.len();
+        }
+        let (system, user) = match separator {
+            None => (None, Template::parse(text)?),
+            Some((line, end, start)) => {
+                let system = Template::parse(&text[..end])?;
+                let user = Template::parse(&text[start..]).map_err(|(at, error)| (line + at, error))?;
+                (Some(system), user)
+            }
+        };
+        Ok(Self { name: name.to_owned(), version: version(name, text), system, user })
     }
 
     /// Returns the name of its file without the extension.
@@ -135,32 +189,80 @@ impl Prompt {
     /// Returns the variables it uses. Those not in [`VARIABLES`] are fields of the records.
     #[must_use]
     pub fn variables(&self) -> BTreeSet<&str> {
-        self.template.variables().collect()
+        self.templates().flat_map(Template::variables).collect()
     }
 
+    /// Returns the fields of records that it uses.
     #[must_use]
-    pub fn render(&self, variables: &Variables<'_>) -> String {
-        self.template.render(|name| {
-            let context = variables.context;
+    pub fn fields(&self) -> Vec<String> {
+        self.variables().into_iter().filter(|name| !VARIABLES.contains(name)).map(str::to_owned).collect()
+    }
+
+    /// Returns true if it uses the variable.
+    #[must_use]
+    pub fn uses(&self, variable: &str) -> bool {
+        self.templates().flat_map(Template::variables).any(|name| name == variable)
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.system.iter().chain([&self.user])
+    }
+
+    /// Substitutes the variables.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no text for the user message remains.
+    pub fn render(&self, variables: &Variables<'_>) -> Result<RenderedPrompt, EmptyPrompt> {
+        let context = variables.context;
+        let repair = match &context.mode {
+            RequestMode::Repair(repair) => Some(repair),
+            RequestMode::Describe | RequestMode::Vary => None,
+        };
+        // A prompt without `{rejected}` has the caption to repair in `{previous}`.
+        let lists_previous = context.mode == RequestMode::Vary || (repair.is_some() && !self.uses("rejected"));
+        let value = |name: &str| {
             let value = match name {
                 "current" => context.current.as_deref().map(Cow::Borrowed),
                 "file_name" => Some(Cow::Borrowed(context.file_name.as_str())),
                 "language" => Some(Cow::Borrowed(language_name(variables.language))),
                 "max_words" => Some(Cow::Owned(target_words(variables.max_words).to_string())),
                 "people" => variables.people.map(Cow::Borrowed),
-                "previous" => Some(Cow::Owned(previous(&context.previous))),
-                "reason" => context.reason.as_ref().map(|reason| {
+                "examples" => Some(Cow::Owned(quoted(context.examples.iter()))),
+                "previous" => lists_previous.then(|| Cow::Owned(previous(&context.previous))),
+                "reason" => repair.map(|repair| {
                     let rejected = if context.previous.is_empty() { "the caption" } else { "the last description" };
-                    Cow::Owned(instruction(reason, rejected, target_words(variables.max_words)))
+                    let instruction = |reason| instruction(reason, rejected, target_words(variables.max_words));
+                    let instructions: Vec<String> = repair.reasons.iter().map(instruction).collect();
+                    Cow::Owned(instructions.join(" "))
                 }),
+                "rejected" => repair.map(|repair| Cow::Owned(one_line(&repair.text))),
+                "style_guide" => variables.style_guide.map(Cow::Borrowed),
                 field => {
                     let field = Json::field_of(&context.line, field).filter(|json| !json.is_missing());
                     field.map(Json::to_text)
                 }
             };
             value.filter(|value| !value.trim().is_empty())
-        })
+        };
+        let system = self.system.as_ref().map(|system| system.render(value).trim().to_owned());
+        let user = self.user.render(value);
+        if user.trim().is_empty() {
+            return Err(EmptyPrompt);
+        }
+        Ok(RenderedPrompt { system: system.filter(|system| !system.is_empty()), user })
     }
+}
+
+fn version(name: &str, text: &str) -> String {
+    format!("{name}·{:08x}", XxHash3_128::oneshot(text.as_bytes()) >> 96)
+}
+
+/// Returns true for the line between the system prompt and the user message: `--- user ---`.
+fn is_separator(line: &str) -> bool {
+    let line = line.trim();
+    let inside = line.trim_matches('-');
+    line.starts_with("---") && line.ends_with("---") && inside.trim() == "user"
 }
 
 /// Returns the number of words to ask for, given a limit. Models miss a word count by a tenth either way, so asking for a
@@ -176,7 +278,7 @@ fn names(folder: Option<&Path>) -> Vec<String> {
     let files = files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == EXTENSION));
     let mut names: BTreeSet<String> =
         files.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
-    names.insert(DEFAULT.to_owned());
+    names.extend([DEFAULT, WITH_EXAMPLES].map(str::to_owned));
     names.into_iter().collect()
 }
 
@@ -184,12 +286,20 @@ fn names(folder: Option<&Path>) -> Vec<String> {
 fn previous(candidates: &[String]) -> String {
     let mut latest: Vec<String> = Vec::new();
     for text in candidates.iter().rev() {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = one_line(text);
         if latest.len() < MAX_PREVIOUS && !text.is_empty() && !latest.contains(&text) {
             latest.push(text);
         }
     }
-    latest.iter().rev().map(|text| format!("“{text}”")).collect::<Vec<_>>().join(" ")
+    quoted(latest.iter().rev())
+}
+
+fn quoted<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+    texts.map(|text| format!("“{text}”")).collect::<Vec<_>>().join(" ")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the instruction for a reason.

@@ -167,6 +167,10 @@ impl Describer for RemoteDescriber {
         stream::select(events, work).boxed()
     }
 
+    fn fields(&self) -> Vec<String> {
+        self.0.options.prompt.fields()
+    }
+
     fn concurrency(&self) -> NonZeroUsize {
         self.0.rate_limiter.concurrency()
     }
@@ -352,7 +356,7 @@ impl Service {
         if limits != expected {
             upload = self.upload(request, priority, limits).await?;
         }
-        let prepared = self.prepare(request, &target, upload);
+        let prepared = self.prepare(request, &target, upload)?;
         let charge = self.reserve(request, &target, prepared.max_tokens(), events).await?;
         let permit = self.rate_limiter.acquire(priority, prepared.quota_tokens());
         let mut permit = self.with_status(events, permit, || self.rate_limit_message()).await;
@@ -510,10 +514,11 @@ impl Service {
         limits
     }
 
-    fn prepare(&self, request: &Request, target: &Target, upload: Upload) -> PreparedRequest {
+    fn prepare(&self, request: &Request, target: &Target, upload: Upload) -> Result<PreparedRequest, AttemptError> {
         let rejected = lock(&self.rejected_parameters);
         let rejected = rejected.iter().filter(|(model, _)| *model == target.id).map(|(_, parameter)| *parameter);
         PreparedRequest::new(&self.options, request, target, upload, rejected.collect())
+            .map_err(|error| AttemptError::Failed(format!("{}: {error}", request.context.file_name)))
     }
 
     /// Reserves the maximum cost of a request. Opens the circuit breaker if the budget is used up.

@@ -1,16 +1,21 @@
 //! The request for a job: the session's part ([`JobSpec`]) and the dataset's part, put together.
 
-use super::rules::JobSpec;
-use crate::dataset::{Dataset, Entry, LineFinding};
-use crate::describe::{Context, Request};
+use crate::dataset::{Dataset, DatasetError, Entry, LineFinding};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use super::rules::{self, JobMode, JobSpec};
+use crate::describe::{Context, Describer, LOCAL, Repair, Request, RequestMode};
+use crate::lint::Rules;
+use crate::text::counted;
 
 /// Reads the record's line and returns the request for it.
 ///
 /// # Errors
 /// Returns a message for the operator if the line cannot be read, its caption cannot be replaced by a text, or it names no
 /// image inside the dataset's folder.
-pub fn build(dataset: &Dataset, spec: JobSpec, max_words: usize) -> Result<Request, String> {
-    let JobSpec { job, record, priority: _, detail, current, previous, reason } = spec;
+pub fn build(dataset: &Dataset, spec: JobSpec, rules: &Rules) -> Result<Request, String> {
+    let JobSpec { job, record, priority: _, detail, current, current_stop, previous, mode, examples } = spec;
     let (entry, line) = dataset.entry_and_line(record).map_err(|error| error.to_string())?;
     let parsed = match entry {
         Entry::Record(parsed) => parsed,
@@ -21,6 +26,68 @@ pub fn build(dataset: &Dataset, spec: JobSpec, max_words: usize) -> Result<Reque
     }
     let image_path = dataset.picture_path(&parsed.file_name).map_err(|error| error.to_string())?;
     let current = current.resolve(parsed.caption.into_text());
-    let context = Context { file_name: parsed.file_name, current, line, previous, reason };
-    Ok(Request { job, record, image_path, detail, max_words, context })
+    let mode = match mode {
+        JobMode::Describe => RequestMode::Describe,
+        JobMode::Vary => RequestMode::Vary,
+        JobMode::Repair { candidate, reasons } => {
+            let caption = current.as_deref().unwrap_or_default();
+            // Of the embedded describer only a candidate that comes first is the one that the operator judges.
+            let candidate =
+                candidate.filter(|(_, is_local)| !is_local || rules::displaces(LOCAL, Some(caption), rules));
+            RequestMode::Repair(Repair {
+                text: candidate.map_or_else(|| caption.to_owned(), |(text, _)| text),
+                reasons,
+            })
+        }
+    };
+    let current = current.filter(|caption| rules::is_hint(caption, current_stop.as_ref(), rules));
+    let context = Context { file_name: parsed.file_name, current, line, previous, mode, examples };
+    Ok(Request { job, record, image_path, detail, max_words: rules.max_words, context })
+}
+
+/// The number of records whose fields are compared with a prompt.
+const CHECKED_RECORDS: u32 = 1_000;
+/// The maximum number of fields listed in an error.
+const MAX_FIELDS: usize = 30;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FieldError {
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    #[error(
+        "unknown variable {{{name}}} in the prompt: none of the first {records} has such a field; fields: {fields}; \
+         {{{{{name}}}}} is literal text"
+    )]
+    Unknown { name: String, records: String, fields: String },
+}
+
+/// Checks that each field that the describer's requests use exists in one of the first records.
+///
+/// # Errors
+/// Returns an error that lists the fields if one does not exist, or if the dataset cannot be read.
+pub fn check_fields(dataset: &Dataset, describer: &dyn Describer) -> Result<(), FieldError> {
+    let mut unknown = describer.fields();
+    let (mut fields, mut records) = (BTreeSet::new(), 0_u64);
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    // A large dataset is indexed later, in the background.
+    dataset.build_index(&mut |_| {
+        let is_enough = dataset.record_count() >= CHECKED_RECORDS;
+        if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    dataset.lines(0..dataset.record_count().min(CHECKED_RECORDS), &mut |line| {
+        if let Entry::Record(_) = line.entry() {
+            records += 1;
+            unknown.retain(|name| line.field(name).is_none());
+            fields.extend(line.own_fields().map(str::to_owned));
+            fields.extend(line.others().into_iter().map(|(name, _)| name.into_owned()));
+        }
+        if unknown.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let Some(name) = unknown.into_iter().next().filter(|_| records > 0) else { return Ok(()) };
+    let more = fields.len().saturating_sub(MAX_FIELDS);
+    let fields = fields.into_iter().take(MAX_FIELDS).collect::<Vec<_>>().join(", ");
+    let fields = if more > 0 { format!("{fields} and {more} more") } else { fields };
+    Err(FieldError::Unknown { name, records: counted(records, "record", "records"), fields })
 }

@@ -4,10 +4,16 @@
 use jiff::Timestamp;
 
 use crate::dataset::RecordId;
+use crate::describe::prompt::MAX_EXAMPLES;
 use crate::describe::{Description, Detail, JobId, LOCAL, Outcome, Priority, Reason, StopReason};
-use crate::lint::{self, Finding, LintKind, Rules};
+use crate::lint::{self, Finding, LintKind, Rules, Severity};
 use crate::session::{Actor, Candidate, CandidateId, Decision, Event, Ledger, Original, Provenance, RecordState};
 use crate::text;
+
+/// The maximum number of characters of all examples in a request.
+const MAX_EXAMPLE_CHARACTERS: usize = 2_000;
+/// The maximum number of reasons in a request, the newest ones.
+const MAX_REASONS: usize = 5;
 
 /// A description to be made, as far as the session determines it. [`request::build`](super::request::build) adds the
 /// dataset's part.
@@ -18,10 +24,55 @@ pub struct JobSpec {
     pub priority: Priority,
     pub detail: Detail,
     pub current: CurrentCaption,
-    /// The describers' earlier candidates, oldest first. Imported captions are not among them.
+    /// The stop reason of `current`, if a describer wrote it.
+    pub current_stop: Option<StopReason>,
+    /// The describers' earlier candidates, oldest first. Imported captions are not among them, nor, for another describer,
+    /// those of the embedded one.
     pub previous: Vec<String>,
-    /// Why the operator asks for another candidate.
-    pub reason: Option<Reason>,
+    pub mode: JobMode,
+    /// See [`examples`].
+    pub examples: Vec<String>,
+}
+
+/// What a job asks for: a [`RequestMode`](crate::describe::RequestMode) as far as the session determines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobMode {
+    Describe,
+    Vary,
+    Repair {
+        /// The candidate to repair if it comes before the current caption, and whether the embedded describer wrote it.
+        candidate: Option<(String, bool)>,
+        /// Oldest first.
+        reasons: Vec<Reason>,
+    },
+}
+
+impl JobSpec {
+    /// Returns why the operator asks for a repair.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match &self.mode {
+            JobMode::Repair { reasons, .. } => reasons.last(),
+            JobMode::Describe | JobMode::Vary => None,
+        }
+    }
+}
+
+/// What the operator or a run asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// A description, regardless of earlier candidates.
+    Describe,
+    /// A description that differs from earlier candidates.
+    Another,
+    /// A correction for this reason.
+    Repair(Reason),
+}
+
+impl From<Option<Reason>> for Wish {
+    fn from(reason: Option<Reason>) -> Self {
+        reason.map_or(Self::Another, Self::Repair)
+    }
 }
 
 /// The caption a record would be saved with.
@@ -53,11 +104,12 @@ impl CurrentCaption {
 }
 
 /// Returns true if a record has nothing to review yet: it is undecided, without a candidate and without a draft, and this
-/// describer has not tried and recognised nothing. Whether its line and its image can be read is for the caller to check.
+/// describer has not tried and recognised nothing. Candidates of the embedded describer count for that describer only.
+/// Whether the record's line and image can be read is for the caller to check.
 #[must_use]
 pub fn needs_description(state: &RecordState, describer: &str) -> bool {
     state.decision == Decision::Undecided
-        && state.candidates.is_empty()
+        && !state.candidates.iter().any(|candidate| describer == LOCAL || !is_local(candidate))
         && state.draft.is_none()
         && state.unrecognised.as_deref() != Some(describer)
 }
@@ -106,19 +158,76 @@ pub fn job_spec(
     job: JobId,
     record: RecordId,
     priority: Priority,
-    state: &RecordState,
-    reason: Option<Reason>,
+    ledger: &Ledger,
+    describer: &str,
+    wish: Wish,
 ) -> JobSpec {
-    let described = || state.candidates.iter().filter(|candidate| is_described(candidate));
+    let state = ledger.record(record);
+    let is_earlier = |candidate: &&Candidate| is_described(candidate) && (describer == LOCAL || !is_local(candidate));
+    let earlier = || state.candidates.iter().filter(is_earlier);
+    let mode = match wish {
+        Wish::Another if earlier().next().is_some() => JobMode::Vary,
+        Wish::Another | Wish::Describe => JobMode::Describe,
+        Wish::Repair(reason) => {
+            let candidate = foremost(state, || true).map(|index| &state.candidates[index]);
+            let stored =
+                earlier().filter_map(|candidate| candidate.provenance.reason.as_deref()).map(Reason::from_text);
+            let mut reasons: Vec<Reason> = stored.filter(|stored| *stored != reason).collect();
+            reasons.drain(..reasons.len().saturating_sub(MAX_REASONS - 1));
+            reasons.push(reason);
+            let reasons = distinct(&reasons);
+            JobMode::Repair {
+                candidate: candidate.map(|candidate| (candidate.text.clone(), is_local(candidate))),
+                reasons,
+            }
+        }
+    };
     JobSpec {
         job,
         record,
         priority,
-        detail: described().fold(Detail::default(), |detail, _| detail.next()),
+        detail: earlier().fold(Detail::default(), |detail, _| detail.next()),
         current: CurrentCaption::of(state),
-        previous: described().map(|candidate| candidate.text.clone()).collect(),
-        reason,
+        current_stop: current_stop_reason(state).cloned(),
+        previous: earlier().map(|candidate| candidate.text.clone()).collect(),
+        mode,
+        examples: examples(ledger, record),
     }
+}
+
+/// Returns the captions that a person accepted or edited last, newest first, as examples for a record: never its own, each
+/// text once, limited in number and length. The cost does not depend on the size of the session.
+fn examples(ledger: &Ledger, record: RecordId) -> Vec<String> {
+    let mut examples: Vec<String> = Vec::new();
+    let mut left = MAX_EXAMPLE_CHARACTERS;
+    for (other, state) in ledger.recently_decided() {
+        let is_example = matches!(state.decision, Decision::Accepted { .. } | Decision::Edited { .. });
+        let Some(text) = state.own_text().filter(|_| is_example && other != record) else { continue };
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let length = text.chars().count();
+        if length > 0 && length <= left && !examples.contains(&text) {
+            left -= length;
+            examples.push(text);
+        }
+        if examples.len() == MAX_EXAMPLES {
+            break;
+        }
+    }
+    examples
+}
+
+/// Returns the last occurrence of each reason.
+fn distinct(reasons: &[Reason]) -> Vec<Reason> {
+    let is_last = |(at, reason): &(usize, &Reason)| !reasons[at + 1..].contains(reason);
+    reasons.iter().enumerate().filter(is_last).map(|(_, reason)| reason.clone()).collect()
+}
+
+/// Returns true if a caption is good enough to be shown to a model as a hint: it has no error, and no token limit cut it
+/// off. Captions without a full stop are hints, because whole datasets are written like that.
+#[must_use]
+pub fn is_hint(caption: &str, stop: Option<&StopReason>, rules: &Rules) -> bool {
+    stop != Some(&StopReason::MaxTokens)
+        && findings(caption, stop, rules).iter().all(|finding| finding.severity < Severity::Error)
 }
 
 /// Returns true if a describer wrote the candidate; false if it was imported from a file.

@@ -14,7 +14,7 @@ fn engine(folder: &std::path::Path) -> Engine {
         read_only: false,
         reviewer: None,
         describer: None,
-        max_words: 30,
+        rules: Rules::default(),
         candidates: None,
         sample: None,
     };

@@ -145,6 +145,30 @@ impl Ledger {
         self.saves.iter().map(|(path, hash)| (path.as_path(), *hash))
     }
 
+    /// Returns the records that a person decided last, newest first, each once. Looks at a limited number of changes, so that
+    /// the cost does not depend on the length of the session: of a step that decided many records, only the last ones.
+    pub fn recently_decided(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
+        const STEPS: usize = 64;
+        const CHANGES_PER_STEP: usize = 16;
+        let mut end = self.undo.len();
+        let steps = std::iter::from_fn(move || {
+            let step = self.undo[..end].last()?.step;
+            let is_same = move |change: &&Reversal| change.step == step;
+            let newest = self.undo[..end].iter().rev().take(CHANGES_PER_STEP).take_while(is_same);
+            let seen = end - newest.clone().count();
+            end = seen.min(self.undo[..end].partition_point(|change| change.step < step));
+            Some(newest)
+        });
+        // A change that a later one replaced is not the record's decision.
+        let decided = |change: &Reversal| {
+            let state = self.record(change.record);
+            let is_current = matches!(change.other, Part::Decision(_)) && state.decided_at == change.made;
+            (is_current && state.by == Actor::Operator && !self.absent.contains(&change.record))
+                .then_some((change.record, state))
+        };
+        steps.take(STEPS).flatten().filter_map(decided)
+    }
+
     /// Returns true if there is a change to undo.
     #[must_use]
     pub fn can_undo(&self) -> bool {

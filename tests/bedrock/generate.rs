@@ -253,6 +253,23 @@ async fn captions_that_are_cut_off_are_not_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_of_the_users_own_is_sent_as_it_is() {
+    let server = Server::start(|_, _| Reply::text("A person in a blue coat.")).await;
+    let world = World::new(1, &server.url());
+    let prompt = world.path().join("json.md");
+    std::fs::write(&prompt, "Of {file_name}: {\"a\": {\"b\": {}}} {{x}}\n---\n{missing}\n").expect("a prompt");
+    let (table, code) = world.generate(&["--prompt", "json.md"]).await;
+    assert_eq!((code, server.requests().len()), (2, 0), "{table}");
+    let error = table["errors"].as_str().expect("an error");
+    assert!(error.contains("{missing}") && error.contains("fields: file_name, text"), "{error}");
+    std::fs::write(&prompt, "Of {file_name}: {\"a\": {\"b\": {}}} {{x}}\n---\nb\n").expect("a prompt");
+    assert_eq!(world.generate(&["--prompt", "json.md"]).await.1, 0);
+    let request = server.requests().remove(0);
+    assert_eq!(request.text(), "Of images/0.png: {\"a\": {\"b\": {}}} {x}\n---\nb\n");
+    assert!(request.body["system"].is_null(), "a prompt without a separator is the user message");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_parameter_is_omitted_from_later_requests() {
     let server = Server::start(|_, request| {
         if request.body["inferenceConfig"]["temperature"].is_null() {

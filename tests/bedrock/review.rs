@@ -15,6 +15,10 @@ const GOOD: &str = "A person in a blue coat stands in a quiet street.";
 
 /// Starts the reviewer on three records, with credentials in `~/.aws`.
 fn start(folder: &TempDir, server: &Server) -> Reviewer {
+    start_with(folder, server, &[])
+}
+
+fn start_with(folder: &TempDir, server: &Server, more: &[&str]) -> Reviewer {
     dataset(folder.path(), &["One.", "Two.", "Three."]);
     let aws = folder.path().join(".aws");
     fs::create_dir_all(&aws).expect("a folder");
@@ -23,6 +27,7 @@ fn start(folder: &TempDir, server: &Server) -> Reviewer {
     let path = folder.path().to_str().expect("a path in Unicode").to_owned();
     let url = server.url();
     let arguments = [&path, "--model", "claude-sonnet-4-6", "--region", "us-east-1", "--endpoint-url", &url];
+    let arguments: Vec<&str> = arguments.iter().chain(more).copied().collect();
     let mut reviewer = Reviewer::start(folder.path(), &arguments);
     reviewer.shows("bedrock");
     reviewer.until("the session to open", |screen| !screen.contains("opening"));
@@ -63,6 +68,49 @@ async fn paid_descriptions_are_confirmed_once_and_then_prefetched() {
     let saved = captions(&folder.path().join("metadata_updated.jsonl"), 3);
     let saved: Vec<Option<&str>> = saved.iter().map(Option::as_deref).collect();
     assert_eq!(saved, [Some(GOOD), Some(GOOD), Some("Three.")]);
+}
+
+/// Returns the number of candidates in the session.
+fn candidates(folder: &TempDir) -> u32 {
+    let file = folder.path().join(".recaption/metadata.sqlite");
+    let session = rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
+    session.expect("a session").query_row("SELECT count(*) FROM candidate", [], |row| row.get(0)).expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regenerating_varies_and_a_reason_repairs() {
+    let server = Server::start(|number, _| {
+        let colour = ["blue", "green", "black", "white", "brown"][number];
+        Reply::text(&format!("A person in a {colour} coat stands in a quiet street."))
+    })
+    .await;
+    let folder = TempDir::new().expect("a folder");
+    block_in_place(|| {
+        let mut reviewer = start_with(&folder, &server, &["--ahead", "0", "--prompt", "examples"]);
+        for (stored, keys) in (1..).zip(["r", "r", "R3", "R1", "ar"]) {
+            reviewer.press(keys);
+            reviewer.until("the candidate to be stored", |_| candidates(&folder) == stored);
+        }
+        reviewer.press("qq");
+    });
+    let requests = server.requests();
+    let [first, varied, repaired, repaired_again, next] = requests.as_slice() else { panic!("{}", requests.len()) };
+    assert_eq!(
+        requests.iter().map(|request| request.temperature().unwrap()).collect::<Vec<_>>(),
+        [0.3, 0.7, 0.1, 0.1, 0.3]
+    );
+    let (vary, repair) = ("different wording", "Change only what is wrong");
+    assert!(requests.iter().all(|request| request.system().contains("about 45 words in English")));
+    assert!(first.text().contains("“One.”") && !first.text().contains(vary), "{}", first.text());
+    assert!(varied.text().contains(vary) && varied.text().contains("blue coat"), "{}", varied.text());
+    let text = repaired.text();
+    assert!(text.contains(repair) && text.contains("green coat") && text.contains("wrong colour"), "{text}");
+    assert!(!text.contains("blue coat") && !text.contains(vary), "{text}");
+    let text = repaired_again.text();
+    assert!(text.contains("black coat") && text.contains("wrong colour") && text.contains("too long"), "{text}");
+    assert!(!text.contains("approved by the reviewer"), "nothing was accepted yet: {text}");
+    let text = next.text();
+    assert!(text.contains("approved by the reviewer") && text.contains("“A person in a white coat stands"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,7 +60,17 @@ pub struct ReceivedRequest {
 }
 
 impl ReceivedRequest {
-    /// Returns the prompt.
+    /// Returns the system prompt.
+    pub fn system(&self) -> String {
+        let blocks = self.body["system"].as_array().cloned().unwrap_or_default();
+        blocks.iter().filter_map(|block| block["text"].as_str()).collect()
+    }
+
+    pub fn temperature(&self) -> Option<f64> {
+        self.body["inferenceConfig"]["temperature"].as_f64().map(|value| (value * 100.0).round() / 100.0)
+    }
+
+    /// Returns the text of the user message.
     pub fn text(&self) -> String {
         let content = self.body["messages"][0]["content"].as_array().cloned().unwrap_or_default();
         content.iter().filter_map(|block| block["text"].as_str()).collect()

@@ -106,7 +106,7 @@ fn a_reason_is_sent_with_the_next_request_and_stored_with_the_candidate() {
     world.finish(0, "A hat.");
     world.keys("R 3");
     let ask = world.asks().remove(0);
-    assert_eq!((ask.priority, ask.reason), (Priority::Interactive, Some(Reason::WrongColour)));
+    assert_eq!((ask.priority, ask.reason()), (Priority::Interactive, Some(&Reason::WrongColour)));
     assert_eq!(ask.previous, ["A hat."]);
     world.finish(0, "A red hat.");
     let reasons: Vec<_> =
@@ -114,7 +114,7 @@ fn a_reason_is_sent_with_the_next_request_and_stored_with_the_candidate() {
     assert_eq!(reasons, [None, Some("wrong colour".to_owned())]);
 
     world.keys("R 5").write(" mention\nthe bag ").keys("Enter");
-    assert_eq!(world.asks().remove(0).reason, Some(Reason::Custom("mention the bag".to_owned())));
+    assert_eq!(world.asks().remove(0).reason(), Some(&Reason::Custom("mention the bag".to_owned())));
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn selected_records_are_described_even_if_they_have_candidates() {
     world.asks();
     world.keys("g g v j j v R 1");
     let asks = world.asks();
-    let asked: Vec<_> = asks.iter().map(|ask| (ask.record.0, ask.reason.clone())).collect();
+    let asked: Vec<_> = asks.iter().map(|ask| (ask.record.0, ask.reason().cloned())).collect();
     assert_eq!(asked, [0, 1, 2].map(|record| (record, Some(Reason::TooLong))));
     assert_eq!(selected(&world), [] as [u32; 0]);
     world.keys("Space r");

@@ -15,7 +15,7 @@ use crate::command::input;
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
 use crate::describe::{DescriberStatus, Description, JobId, Outcome, PauseKind, Priority};
-use crate::engine::rules::{self, Concluded, Origin, Standing};
+use crate::engine::rules::{self, Concluded, Origin, Standing, Wish};
 use crate::engine::selection::Selected;
 use crate::engine::{Engine, EngineEvent, EngineOptions, JobEvent, SaveTarget};
 use crate::session::{Actor, Ledger, Location, Opened};
@@ -67,7 +67,7 @@ pub(super) async fn run(
         read_only: false,
         reviewer: None,
         describer: Some(Arc::clone(&options.describer)),
-        max_words: options.rules.max_words,
+        rules: options.rules.clone(),
         target: SaveTarget::new(dataset, options.output.clone(), options.in_place),
         candidates: None,
         sample: None,
@@ -173,7 +173,14 @@ impl Run<'_> {
             self.next_job += 1;
             let job = JobId(self.next_job);
             self.live.insert(job, false);
-            let spec = rules::job_spec(job, record, Priority::Bulk, self.ledger.record(record), None);
+            let spec = rules::job_spec(
+                job,
+                record,
+                Priority::Bulk,
+                &self.ledger,
+                self.options.describer.name(),
+                Wish::Describe,
+            );
             self.engine.describe(vec![spec]);
         }
     }

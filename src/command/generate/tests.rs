@@ -176,8 +176,7 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
             }
         }
     }
-    let max_words = Rules::default().max_words;
-    by_record(specs.into_iter().map(|spec| request::build(&dataset, spec, max_words).unwrap()).collect())
+    by_record(specs.into_iter().map(|spec| request::build(&dataset, spec, &Rules::default()).unwrap()).collect())
 }
 
 fn options(world: &World, recorder: &Arc<Recorder>) -> GenerateOptions {
@@ -272,6 +271,36 @@ fn records_are_left_out_by_reason() {
     let selected = Selection::default().select(&dataset, &Ledger::new(), "recorder", &Rules::default()).unwrap();
     assert_eq!(selected.records, (0..RECORDS).map(RecordId).collect::<Vec<_>>());
     assert_eq!((selected.without_picture, selected.unreadable, selected.other_captions), (1, 1, 1));
+}
+
+/// Returns the result of checking the fields that requests use.
+fn checked_fields(lines: &str, fields: &'static [&'static str]) -> Result<(), String> {
+    struct Fields(&'static [&'static str]);
+    impl Describer for Fields {
+        fn name(&self) -> &'static str {
+            "fields"
+        }
+        fn describe(&self, _: Request, _: Priority) -> BoxStream<'static, DescriptionEvent> {
+            stream::empty().boxed()
+        }
+        fn fields(&self) -> Vec<String> {
+            self.0.iter().map(|field| (*field).to_owned()).collect()
+        }
+    }
+    let world = World::new(lines);
+    let dataset = Dataset::open(world.folder.path(), &world.reading).unwrap();
+    request::check_fields(&dataset, &Fields(fields)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_unknown_variable_is_an_error_that_lists_the_fields() {
+    let lines = "{\"file_name\": \"0.png\", \"text\": \"A.\"}\n{\"file_name\": \"1.png\", \"brand\": \"b\"}\n";
+    assert_eq!(checked_fields(lines, &["brand", "text"]), Ok(()), "one record has it");
+    let error = checked_fields(lines, &["brnd"]).unwrap_err();
+    let expected = "unknown variable {brnd} in the prompt: none of the first 2 records has such a field; \
+                    fields: brand, file_name, text; {{brnd}} is literal text";
+    assert_eq!(error, expected);
+    assert_eq!(checked_fields("", &["brnd"]), Ok(()), "no record to describe");
 }
 
 #[test]

@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    #[error("unclosed \"{{\": close it on the same line, or write {{{{ for a literal brace")]
+    #[error("unclosed variable: close it with \"}}\" on the same line, or write {{{{ for a literal brace")]
     Unclosed,
-    #[error("unmatched \"}}\": write }}}} for a literal brace")]
-    Unopened,
-    #[error("variable without a name: write {{{{}}}} for literal braces")]
-    NoName,
     #[error("the prompt is empty")]
     Empty,
+    #[error("second line \"--- user ---\": one separates the system prompt from the user message")]
+    SecondSeparator,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +29,37 @@ enum Part {
     Variable(String),
 }
 
+/// A literal brace, as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brace {
+    Single,
+    Doubled,
+}
+
+/// Returns the name of the variable after `{` and the text after its `}`, or `None` if the brace encloses no name: nothing,
+/// a quotation, or a list as in JSON and code.
+fn variable(inside: &str) -> Result<Option<(&str, &str)>, TemplateError> {
+    let end = inside.find(['{', '}', '"', '\n', '\r']).unwrap_or(inside.len());
+    let name = inside[..end].trim();
+    let is_list = name.ends_with([',', ':', ';']) || name.contains(", ") || name.contains(": ");
+    if name.is_empty() || is_list || inside[end..].starts_with('"') {
+        return Ok(None);
+    }
+    match inside[end..].strip_prefix('}') {
+        Some(after) => Ok(Some((name, after))),
+        None => Err(TemplateError::Unclosed),
+    }
+}
+
 impl Template {
     /// Parses a template. An error has the line number, counted from one.
     pub(super) fn parse(text: &str) -> Result<Self, (usize, TemplateError)> {
         if text.trim().is_empty() {
             return Err((1, TemplateError::Empty));
         }
+        let mut open = Vec::new();
         let lines = text.split_inclusive('\n').enumerate();
-        let lines = lines.map(|(index, line)| Line::parse(line).map_err(|error| (index + 1, error)));
+        let lines = lines.map(|(index, line)| Line::parse(line, &mut open).map_err(|error| (index + 1, error)));
         Ok(Self { lines: lines.collect::<Result<_, _>>()? })
     }
 
@@ -72,7 +93,8 @@ impl Template {
 }
 
 impl Line {
-    fn parse(text: &str) -> Result<Self, TemplateError> {
+    /// Parses a line. `open` are the literal braces that earlier lines have opened.
+    fn parse(text: &str, open: &mut Vec<Brace>) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -80,27 +102,27 @@ impl Line {
             literal.push_str(&rest[..at]);
             let brace = &rest[at..];
             if let Some(after) = brace.strip_prefix("{{") {
+                open.push(Brace::Doubled);
                 literal.push('{');
                 rest = after;
-            } else if let Some(after) = brace.strip_prefix("}}") {
-                literal.push('}');
-                rest = after;
             } else if let Some(inside) = brace.strip_prefix('{') {
-                let (name, after) = inside.split_once('}').ok_or(TemplateError::Unclosed)?;
-                if name.contains('{') {
-                    return Err(TemplateError::Unclosed);
+                if let Some((name, after)) = variable(inside)? {
+                    if !literal.is_empty() {
+                        parts.push(Part::Text(std::mem::take(&mut literal)));
+                    }
+                    parts.push(Part::Variable(name.to_owned()));
+                    rest = after;
+                } else {
+                    open.push(Brace::Single);
+                    literal.push('{');
+                    rest = inside;
                 }
-                let name = name.trim();
-                if name.is_empty() {
-                    return Err(TemplateError::NoName);
-                }
-                if !literal.is_empty() {
-                    parts.push(Part::Text(std::mem::take(&mut literal)));
-                }
-                parts.push(Part::Variable(name.to_owned()));
-                rest = after;
             } else {
-                return Err(TemplateError::Unopened);
+                // Of "}}", each closes a brace if the last one is single: `{"a": {"b": 1}}`.
+                let is_single = open.pop() == Some(Brace::Single);
+                let doubled = brace.strip_prefix("}}").filter(|_| !is_single);
+                literal.push('}');
+                rest = doubled.unwrap_or(&brace[1..]);
             }
         }
         literal.push_str(rest);

@@ -2,10 +2,10 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::describe::Repair;
 
 fn template(text: &str) -> Prompt {
-    let template = Template::parse(text).unwrap_or_else(|(line, error)| panic!("{line}: {error}"));
-    Prompt::new("test".to_owned(), text, template)
+    Prompt::parse("test", text).unwrap_or_else(|(line, error)| panic!("{line}: {error}"))
 }
 
 /// Returns the context of a record with a caption and no previous candidates.
@@ -14,13 +14,25 @@ fn record(line: &str) -> Context {
         file_name: "images/0151.jpg".to_owned(),
         current: Some("A woman in a coat.".to_owned()),
         line: line.to_owned(),
-        previous: Vec::new(),
-        reason: None,
+        ..Context::default()
     }
 }
 
+/// Returns the context of a record whose candidates were rejected, the last for these reasons.
+fn repair(previous: &[&str], reasons: Vec<Reason>) -> Context {
+    let previous: Vec<String> = previous.iter().map(|text| (*text).to_owned()).collect();
+    let text = previous.last().cloned().unwrap_or_else(|| "A woman in a coat.".to_owned());
+    Context { previous, mode: RequestMode::Repair(Repair { text, reasons }), ..record("{}") }
+}
+
+fn variables(context: &Context) -> Variables<'_> {
+    Variables { context, max_words: 50, language: "en", people: None, style_guide: None }
+}
+
 fn rendered(text: &str, context: &Context) -> String {
-    template(text).render(&Variables { context, max_words: 50, language: "en", people: None })
+    let rendered = template(text).render(&variables(context)).unwrap_or_default();
+    assert_eq!(rendered.system, None, "{text}");
+    rendered.user
 }
 
 #[rstest]
@@ -36,6 +48,16 @@ fn rendered(text: &str, context: &Context) -> String {
 #[case::escapes("{note}", "two\nlines, \"quoted\"")]
 #[case::braces("{{\"caption\": {{}} }}", "{\"caption\": {} }")]
 #[case::braces_touch("{{{brand}}}", "{무신사}")]
+#[case::json(
+    "Answer {\"a\": 1, \"b\": {}, \"c\": [{\"d\": {brand}}]}",
+    "Answer {\"a\": 1, \"b\": {}, \"c\": [{\"d\": 무신사}]}"
+)]
+#[case::json_lines("{\n  \"a\": {\n    \"b\": 1\n  }}\n", "{\n  \"a\": {\n    \"b\": 1\n  }}\n")]
+#[case::nested_json("{\"a\":{\"b\":{\"c\":1}}}", "{\"a\":{\"b\":{\"c\":1}}}")]
+#[case::escaped_in_json("{\"a\": {{1}}}", "{\"a\": {1}}")]
+#[case::lists("{1, 2} { x: 1 } { return; }", "{1, 2} { x: 1 } { return; }")]
+#[case::unmatched("a } b { ", "a } b { ")]
+#[case::namespace("{dc:title}", "the title")]
 #[case::null("a\n{nothing}\nb", "a\nb")]
 #[case::blank("a\n{blank}\nb", "a\nb")]
 #[case::missing("a\nby {brand} in {season}\nb", "a\nb")]
@@ -44,7 +66,7 @@ fn rendered(text: &str, context: &Context) -> String {
 #[case::language("{language}", "English")]
 fn variables_are_replaced_by_their_values(#[case] text: &str, #[case] expected: &str) {
     let line = r#"{"file_name": "images/0151.jpg", "brand": "무신사", "상표": "나이키", "price": 1.50,
-        "big": 123456789012345678901234567890, "sale": false, "sizes": ["S", "M"], "shop": {"city": "서울"},
+        "big": 123456789012345678901234567890, "sale": false, "sizes": ["S", "M"], "dc:title": "the title", "shop": {"city": "서울"},
         "note": "two\nlines, \"quoted\"", "nothing": null, "blank": " \t", "tricky": "{current} {{",
         "twice": "first", "twice": "second", "current": "not this", "language": "nor this"}"#;
     assert_eq!(rendered(text, &record(line)), expected);
@@ -72,53 +94,92 @@ fn a_line_that_is_not_an_object_has_no_fields() {
 #[case("a\nb {brand", 2, TemplateError::Unclosed)]
 #[case("{a\nb}", 1, TemplateError::Unclosed)]
 #[case("{a {b}", 1, TemplateError::Unclosed)]
-#[case("a\n\nb } c", 3, TemplateError::Unopened)]
-#[case("{}", 1, TemplateError::NoName)]
-#[case("a\n{ }", 2, TemplateError::NoName)]
 #[case(" \n\t\n", 1, TemplateError::Empty)]
+#[case::no_user_message("a\n--- user ---\n \n", 3, TemplateError::Empty)]
+#[case::no_instructions("\n--- user ---\na", 1, TemplateError::Empty)]
+#[case::in_the_user_message("a\nb\n--- user ---\nc\n{d", 5, TemplateError::Unclosed)]
+#[case::two_separators("a\n--- user ---\nb\n--- user ---\nc", 4, TemplateError::SecondSeparator)]
 fn errors_in_a_template_have_a_line(#[case] text: &str, #[case] line: usize, #[case] error: TemplateError) {
-    assert_eq!(Template::parse(text), Err((line, error)));
+    assert_eq!(Prompt::parse("test", text), Err((line, error)));
+}
+
+#[test]
+fn a_separator_line_ends_the_system_prompt() {
+    let rendered = |text: &str| template(text).render(&variables(&record("{}"))).unwrap();
+    let both = rendered("Be brief.\n{gone}\n\n----- user -----\nOf {file_name}\n---\nc\n");
+    assert_eq!(both.system.as_deref(), Some("Be brief."));
+    assert_eq!(both.user, "Of images/0151.jpg\n---\nc\n");
+    let old = "A rule\n---\nis no separator: --- user ---\n";
+    assert_eq!(rendered(old), RenderedPrompt { system: None, user: old.to_owned() });
+    assert_eq!(rendered("{gone}\n--- user ---\nb").system, None);
+    assert_eq!(template("a\n--- user ---\n{gone}\n").render(&variables(&record("{}"))), Err(EmptyPrompt));
 }
 
 #[test]
 fn the_built_in_prompt_includes_only_the_variables_with_a_value() {
     let prompt = Prompt::built_in();
-    let expected: BTreeSet<&str> = VARIABLES.into_iter().filter(|name| *name != "file_name").collect();
+    let expected: BTreeSet<&str> =
+        VARIABLES.into_iter().filter(|name| !["file_name", "examples"].contains(name)).collect();
     assert_eq!(prompt.variables(), expected, "no fields, since it must work with every dataset");
+    let with_examples = Prompt::with_examples();
+    assert_eq!((with_examples.uses("examples"), with_examples.fields()), (true, vec![]));
 
-    let context = Context { current: None, ..record("{}") };
-    let first = prompt.render(&Variables { context: &context, max_words: 50, language: "ko", people: None });
-    assert!(first.contains("about 45 words in Korean"), "{first}");
-    assert!(!first.contains("hint") && !first.contains("turned down") && !first.contains("Name people"), "{first}");
-    assert!(!first.contains("\n\n\n") && !first.contains(['{', '}']), "{first}");
-
-    let context = Context {
-        previous: vec!["A man in a hat.".to_owned()],
-        reason: Some(Reason::Custom("it is a beret".to_owned())),
-        ..record("{}")
+    let texts = |prompt: &Prompt, variables: &Variables<'_>| {
+        let RenderedPrompt { system, user } = prompt.render(variables).unwrap();
+        (system.unwrap(), user)
     };
-    let people = Some("Korean woman, Korean man");
-    let again = prompt.render(&Variables { context: &context, max_words: 50, language: "en", people });
-    for part in ["Korean woman, Korean man.", "“A woman in a coat.”", "“A man in a hat.”", "it is a beret"] {
-        assert!(again.contains(part), "{part}: {again}");
-    }
+    let context = Context { current: None, ..record("{}") };
+    let (system, user) = texts(&prompt, &Variables { language: "ko", ..variables(&context) });
+    assert!(system.contains("about 45 words in Korean"), "{system}");
+    assert!(!system.contains("Name people") && !system.contains("\n\n\n"), "{system}");
+    assert_eq!(user, "Describe the person in this image and what they wear.\n\n");
+    assert_eq!(texts(&with_examples, &Variables { language: "ko", ..variables(&context) }), (system, user));
+
+    let context = Context { examples: vec!["A red hat.".to_owned(), "A cap.".to_owned()], ..record("{}") };
+    let (system, user) = texts(
+        &with_examples,
+        &Variables {
+            people: Some("Korean woman"),
+            style_guide: Some("“trousers”, not “pants”"),
+            ..variables(&context)
+        },
+    );
+    assert!(system.contains("Korean woman.") && system.contains("“trousers”, not “pants”"), "{system}");
+    assert!(user.contains("“A woman in a coat.”") && user.contains("“A red hat.” “A cap.”"), "{user}");
 }
 
 #[test]
-fn the_latest_distinct_candidates_are_listed_on_one_line() {
+fn a_variation_lists_the_latest_distinct_candidates_on_one_line() {
     let previous = ["one", "two", "three", "four\nlines", "two"].map(str::to_owned).to_vec();
-    let context = Context { previous, ..record("{}") };
+    let context = Context { previous, mode: RequestMode::Vary, ..record("{}") };
     assert_eq!(rendered("{previous}", &context), "“three” “four lines” “two”");
     assert_eq!(rendered("a\n{previous}", &record("{}")), "a\n");
+    let context = Context { mode: RequestMode::Describe, ..context };
+    assert_eq!(rendered("a\n{previous}", &context), "a\n", "with another prompt or model they were not rejected");
+}
+
+#[test]
+fn a_repair_has_the_last_text_and_all_reasons() {
+    let context = repair(&["A hat.", "A\ncap."], vec![Reason::WrongColour, Reason::Custom("it is a beret".to_owned())]);
+    let text = rendered("Mend {rejected}\n{reason}\nNot {previous}", &context);
+    assert!(text.starts_with("Mend A cap.\n") && !text.contains("Not"), "{text}");
+    assert!(text.contains("wrong colour") && text.contains("it is a beret"), "{text}");
+    assert_eq!(rendered("{previous}", &context), "“A hat.” “A cap.”", "a prompt of 0.1 has no other variable for it");
+    assert_eq!(rendered("a\n{rejected} {reason}", &record("{}")), "a\n");
+
+    let user = Prompt::built_in().render(&variables(&context)).unwrap().user;
+    assert!(user.contains("Change only what is wrong") && user.contains("“A cap.”"), "{user}");
+    assert!(!user.contains("different wording"), "{user}");
+    let context = Context { mode: RequestMode::Vary, ..context };
+    let user = Prompt::built_in().render(&variables(&context)).unwrap().user;
+    assert!(user.contains("different wording") && !user.contains("Change only"), "{user}");
 }
 
 #[test]
 fn every_reason_becomes_an_instruction() {
-    let instruction = |reason: Reason, previous: &[&str]| {
-        let previous = previous.iter().map(|text| (*text).to_owned()).collect();
-        rendered("{reason}", &Context { previous, reason: Some(reason), ..record("{}") })
-    };
+    let instruction = |reason: Reason, previous: &[&str]| rendered("{reason}", &repair(previous, vec![reason]));
     for (reason, word) in Reason::PRESETS.into_iter().zip(["too long", "missed", "colour", "person"]) {
+        assert_eq!(Reason::from_text(reason.as_str()), reason);
         let text = instruction(reason, &["before"]);
         assert!(text.contains("the last description") && text.contains(word), "{text}");
     }
@@ -137,9 +198,8 @@ fn a_prompt_is_loaded_by_path_and_by_name() {
     let by_path = Prompt::load(file.to_str().unwrap(), None).unwrap();
     assert_eq!(by_name, by_path);
     assert_eq!(by_name.name(), "brief");
-    let context = record("{}");
-    let variables = Variables { context: &context, max_words: 50, language: "en", people: None };
-    assert_eq!(by_name.render(&variables), "Say little.\n", "without the byte order mark");
+    let rendered = by_name.render(&variables(&record("{}"))).unwrap();
+    assert_eq!(rendered.user, "Say little.\n", "without the byte order mark");
 
     assert_eq!(Prompt::load(DEFAULT, Some(folder.path())).unwrap(), Prompt::built_in());
     fs::write(folder.path().join("default.md"), "Mine.").unwrap();
@@ -154,7 +214,7 @@ fn errors_name_the_file_and_line() {
         fs::write(&path, text).unwrap();
         Prompt::load(path.to_str().unwrap(), None).unwrap_err().to_string()
     };
-    assert!(written("open.md", b"a\n{brand").contains("open.md:2: unclosed \"{\""));
+    assert!(written("open.md", b"a\n{brand").contains("open.md:2: unclosed variable"));
     assert!(written("latin.md", b"a\nb\nblous\xe9").contains("latin.md: line 3 is not UTF-8"));
     assert!(written("empty.md", b"").contains("empty.md:1: the prompt is empty"));
     assert!(written("huge.md", &vec![b'a'; 300_000]).contains("huge.md: too large"));
@@ -164,7 +224,10 @@ fn errors_name_the_file_and_line() {
     assert!(message.contains("gone.md: cannot read the prompt"), "{message}");
 
     let message = Prompt::load("breif", Some(folder.path())).unwrap_err().to_string();
-    assert!(message.contains("\"breif\"") && message.contains("default, empty, huge, latin, open"), "{message}");
+    assert!(
+        message.contains("\"breif\"") && message.contains("default, empty, examples, huge, latin, open"),
+        "{message}"
+    );
     let message = Prompt::load("", Some(folder.path())).unwrap_err().to_string();
     assert!(message.contains("unknown prompt \"\""), "{message}");
 }
@@ -172,8 +235,7 @@ fn errors_name_the_file_and_line() {
 #[test]
 fn the_version_is_a_stable_hash_of_the_text() {
     // The xxHash3-128 of no bytes starts with 99aa06d3, according to the self-test of the reference implementation.
-    let template = Template::parse("x").unwrap();
-    assert_eq!(Prompt::new("none".to_owned(), "", template).version(), "none·99aa06d3");
+    assert_eq!(version("none", ""), "none·99aa06d3");
     assert_eq!(self::template("a b").version(), self::template("a b").version());
     assert_ne!(self::template("a b").version(), self::template("a  b").version());
 }
@@ -198,10 +260,9 @@ proptest! {
 
     #[test]
     fn rendering_never_panics(text in "[{}a \r\n]*", line in any::<String>(), words in any::<usize>()) {
-        if let Ok(template) = Template::parse(&text) {
+        if let Ok(prompt) = Prompt::parse("", &text) {
             let context = record(&line);
-            let prompt = Prompt::new(String::new(), &text, template);
-            let _ = prompt.render(&Variables { context: &context, max_words: words, language: "", people: Some("") });
+            let _ = prompt.render(&Variables { max_words: words, language: "", people: Some(""), ..variables(&context) });
         }
     }
 

@@ -78,6 +78,8 @@ pub trait ApiStream: Send {
 pub struct ApiRequest {
     /// The model's id.
     pub model: String,
+    /// Instructions that apply to the whole conversation.
+    pub system: Option<String>,
     pub text: String,
     pub image: Upload,
     /// The maximum number of output tokens.

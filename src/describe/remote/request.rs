@@ -1,11 +1,13 @@
 //! The request for a description, with its expected and maximum token counts.
 
+use twox_hash::XxHash3_128;
+
 use super::backend::{ApiRequest, Thinking};
 use super::options::RemoteOptions;
 use crate::describe::catalogue::Target;
-use crate::describe::prompt::{Variables, target_words};
+use crate::describe::prompt::{EmptyPrompt, MAX_EXAMPLES, RenderedPrompt, Variables, target_words};
 use crate::describe::upload::{self, Upload};
-use crate::describe::{Context, Request, Tokens};
+use crate::describe::{Context, Request, RequestMode, Tokens};
 use crate::reaction::Parameter;
 
 /// Additional output tokens for a model that thinks, since thinking counts as output.
@@ -20,6 +22,8 @@ pub(super) struct PreparedRequest {
     /// The expected number of input tokens.
     input: u64,
     max_input: u64,
+    /// The variables of the prompt that differ between requests, for display.
+    prompt_parameters: Vec<String>,
 }
 
 impl PreparedRequest {
@@ -30,15 +34,16 @@ impl PreparedRequest {
         target: &Target,
         upload: Upload,
         rejected: Vec<Parameter>,
-    ) -> Self {
+    ) -> Result<Self, EmptyPrompt> {
         let supports = |parameter| !rejected.contains(&parameter);
-        let text = options.prompt.render(&variables(options, &request.context, request.max_words));
+        let prompt = options.prompt.render(&variables(options, &request.context, request.max_words))?;
         let model = target.model.as_deref();
-        // The first description should be reliable; regenerated ones should differ.
-        let temperature = match request.context.previous.len() {
-            0 => 0.3,
-            1 => 0.7,
-            _ => 1.0,
+        // A first description should be reliable, further ones should differ, and a repair should change little.
+        let temperature = match (&request.context.mode, request.context.previous.len()) {
+            (RequestMode::Repair(_), _) => 0.1,
+            (RequestMode::Describe, _) => 0.3,
+            (RequestMode::Vary, ..=1) => 0.7,
+            (RequestMode::Vary, _) => 1.0,
         };
         let supports_temperature = model.is_none_or(|model| model.temperature) && supports(Parameter::Temperature);
         let setting = |setting: Option<&String>| setting.cloned().filter(|_| supports(Parameter::Thinking));
@@ -46,18 +51,24 @@ impl PreparedRequest {
         let effort = || setting(model.and_then(|model| model.effort.as_ref())).map(Thinking::Effort);
         let thinks = model.is_some_and(|model| model.thinks) && off.is_none();
         let thinking = off.or_else(effort).unwrap_or_default();
-        let input = target.text_tokens(text_tokens(&text)) + upload.tokens();
-        let max_input = max_text_tokens(&text) + upload.tokens();
-        let request = ApiRequest {
+        let input = target.text_tokens(text_tokens(&prompt)) + upload.tokens();
+        let max_input = max_text_tokens(&prompt) + upload.tokens();
+        let api_request = ApiRequest {
             model: target.id.clone(),
-            text,
+            system: prompt.system,
+            text: prompt.user,
             image: upload,
             max_tokens: max_output_tokens(target, request.max_words) + if thinks { THINKING_TOKENS } else { 0 },
             temperature: supports_temperature.then_some(temperature),
             thinking,
             rejected,
         };
-        Self { request, input, max_input }
+        let examples = request.context.examples.len();
+        let examples = (examples > 0 && options.prompt.uses("examples")).then(|| format!("examples: {examples}"));
+        let guide = options.style_guide.as_ref().filter(|_| options.prompt.uses("style_guide"));
+        let guide = guide.map(|guide| format!("style guide: {:08x}", XxHash3_128::oneshot(guide.as_bytes()) >> 96));
+        let prompt_parameters = examples.into_iter().chain(guide).collect();
+        Ok(Self { request: api_request, input, max_input, prompt_parameters })
     }
 
     /// Returns the maximum number of tokens that can be charged.
@@ -78,33 +89,54 @@ impl PreparedRequest {
             Thinking::Off(_) => Some("no thinking".to_owned()),
             Thinking::ModelDefault => None,
         };
-        temperature.into_iter().chain(effort).collect::<Vec<_>>().join(", ")
+        temperature
+            .into_iter()
+            .chain(effort)
+            .chain(self.prompt_parameters.iter().cloned())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
 /// Estimates the tokens for an image of this width and height.
 pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u32, u32)>) -> Tokens {
-    let text = options.prompt.render(&variables(options, &Context::default(), options.max_words));
+    let words = || vec!["word"; target_words(options.max_words)].join(" ");
+    let examples = if options.prompt.uses("examples") { MAX_EXAMPLES } else { 0 };
+    let context = Context { examples: (0..examples).map(|_| words()).collect(), ..Context::default() };
+    // A prompt that is empty without a record's fields has none for the estimate either.
+    let prompt = options.prompt.render(&variables(options, &context, options.max_words)).unwrap_or_default();
     let (width, height) = upload::upload_size(size.unwrap_or(DEFAULT_SIZE), &target.upload_limits());
     let output = target.text_tokens(caption_tokens(target_words(options.max_words)));
-    Tokens { input: target.text_tokens(text_tokens(&text)) + upload::image_tokens(width, height), output }
+    Tokens { input: target.text_tokens(text_tokens(&prompt)) + upload::image_tokens(width, height), output }
 }
 
 fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
-    Variables { context, max_words, language: &options.language, people: Some(&options.people) }
+    Variables {
+        context,
+        max_words,
+        language: &options.language,
+        people: Some(&options.people),
+        style_guide: options.style_guide.as_deref(),
+    }
 }
 
-/// Estimates the tokens of a text: one for 3.5 letters of English
+/// Estimates the tokens of a prompt: one for 3.5 letters of English
 /// (<https://platform.claude.com/docs/en/about-claude/glossary#tokens>), and one for each character of other scripts.
-fn text_tokens(text: &str) -> u64 {
-    let characters = text.chars().count() as u64;
-    let others = text.chars().filter(|character| !character.is_ascii()).count() as u64;
+fn text_tokens(prompt: &RenderedPrompt) -> u64 {
+    let texts = || prompt.system.iter().chain([&prompt.user]).flat_map(|text| text.chars());
+    let characters = texts().count() as u64;
+    let others = texts().filter(|character| !character.is_ascii()).count() as u64;
     ((characters - others) * 2).div_ceil(7) + others + MESSAGE_OVERHEAD
 }
 
+/// Returns the length in bytes.
+fn length(prompt: &RenderedPrompt) -> u64 {
+    (prompt.user.len() + prompt.system.as_ref().map_or(0, String::len)) as u64
+}
+
 /// Returns the maximum number of tokens of a text: a token is at least one byte.
-fn max_text_tokens(text: &str) -> u64 {
-    text.len() as u64 + MESSAGE_OVERHEAD
+fn max_text_tokens(prompt: &RenderedPrompt) -> u64 {
+    length(prompt) + MESSAGE_OVERHEAD
 }
 
 /// Estimates the tokens of a caption.
@@ -135,11 +167,12 @@ mod tests {
             }
             assert_eq!(max_output_tokens(target, usize::MAX), 4_096);
         }
-        assert_eq!(text_tokens("abcdefg"), 2 + MESSAGE_OVERHEAD);
+        let prompt = RenderedPrompt { system: Some("abc".to_owned()), user: "defg".to_owned() };
+        assert_eq!(text_tokens(&prompt), 2 + MESSAGE_OVERHEAD);
         // A Korean character is three bytes and about one token.
-        let korean = "베이지색 코트를 입은 사람";
-        assert!(text_tokens(korean) >= 13);
-        assert!(max_text_tokens(korean) >= text_tokens(korean));
+        let korean = RenderedPrompt { system: None, user: "베이지색 코트를 입은 사람".to_owned() };
+        assert!(text_tokens(&korean) >= 13);
+        assert!(max_text_tokens(&korean) >= text_tokens(&korean));
     }
 
     /// From counts of the service: 1,304 for 1000 × 1000 with 8 tokens around it; 1,625 and 2,768 for 1080p, 1,661 for 12

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 use crate::describe::{Context, Description, Detail, Outcome, StopReason};
-use crate::engine::rules::CurrentCaption;
+use crate::engine::rules::{CurrentCaption, JobMode};
 
 pub(super) fn spec(job: u64, record: u32) -> JobSpec {
     JobSpec {
@@ -18,7 +18,9 @@ pub(super) fn spec(job: u64, record: u32) -> JobSpec {
         detail: Detail::Standard,
         current: CurrentCaption::InDataset,
         previous: Vec::new(),
-        reason: None,
+        current_stop: None,
+        mode: JobMode::Describe,
+        examples: Vec::new(),
     }
 }
 

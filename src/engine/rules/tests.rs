@@ -51,7 +51,7 @@ fn caption(text: &str) -> Outcome {
 }
 
 fn spec(ledger: &Ledger) -> JobSpec {
-    job_spec(JobId(1), RECORD, Priority::Bulk, ledger.record(RECORD), None)
+    job_spec(JobId(1), RECORD, Priority::Bulk, ledger, "test", Wish::Another)
 }
 
 fn edited(text: &str) -> Event {
@@ -92,6 +92,84 @@ fn imported_captions_are_no_earlier_candidates_of_the_describer() {
     conclude_with(&mut ledger, "A hat.", StopReason::EndTurn, None).expect("described");
     let spec = spec(&ledger);
     assert_eq!((spec.detail, spec.previous), (Detail::Detailed, vec!["A hat.".to_owned()]));
+}
+
+/// Stores a candidate with the reason for which it was asked.
+fn generate(ledger: &mut Ledger, describer: &str, text: &str, reason: Option<&Reason>) {
+    let origin = Origin { describer, reason, at: Timestamp::UNIX_EPOCH, accept: None, current: Some("A coat.") };
+    let conclusion = conclude(ledger, RECORD, caption(text), origin, &rules());
+    conclusion.events.into_iter().for_each(|event| _ = ledger.apply(event));
+}
+
+#[test]
+fn a_repair_has_the_last_candidate_and_all_reasons() {
+    let mut ledger = Ledger::new();
+    let spec = |ledger: &Ledger, wish| job_spec(JobId(1), RECORD, Priority::Bulk, ledger, "bedrock", wish);
+    assert_eq!(spec(&ledger, Wish::Another).mode, JobMode::Describe, "no candidate to differ from");
+    let repair = spec(&ledger, Wish::Repair(Reason::TooLong));
+    assert_eq!(repair.mode, JobMode::Repair { candidate: None, reasons: vec![Reason::TooLong] });
+
+    generate(&mut ledger, "bedrock", "A hat.", None);
+    generate(&mut ledger, "bedrock", "A cap.", Some(&Reason::TooLong));
+    generate(&mut ledger, "bedrock", "A beret.", Some(&Reason::Custom("no cap".to_owned())));
+    generate(&mut ledger, "bedrock", "A red beret.", Some(&Reason::TooLong));
+    assert_eq!(spec(&ledger, Wish::Another).mode, JobMode::Vary);
+    assert_eq!(spec(&ledger, Wish::Describe).mode, JobMode::Describe);
+    let reasons = vec![Reason::Custom("no cap".to_owned()), Reason::TooLong, Reason::WrongColour];
+    let candidate = Some(("A red beret.".to_owned(), false));
+    assert_eq!(spec(&ledger, Wish::Repair(Reason::WrongColour)).mode, JobMode::Repair { candidate, reasons });
+}
+
+#[test]
+fn local_candidates_count_for_the_local_describer_only() {
+    let mut ledger = Ledger::new();
+    generate(&mut ledger, LOCAL, "A hat.", None);
+    let state = ledger.record(RECORD);
+    assert_eq!((needs_description(state, LOCAL), needs_description(state, "bedrock")), (false, true));
+    let spec = |describer| job_spec(JobId(1), RECORD, Priority::Bulk, &ledger, describer, Wish::Another);
+    assert_eq!((spec(LOCAL).mode, spec(LOCAL).previous), (JobMode::Vary, vec!["A hat.".to_owned()]));
+    assert_eq!((spec("bedrock").mode, spec("bedrock").previous), (JobMode::Describe, vec![]));
+    generate(&mut ledger, "bedrock", "A cap.", None);
+    assert!(!needs_description(ledger.record(RECORD), "openai"));
+}
+
+#[test]
+fn examples_are_the_last_captions_that_a_person_accepted_or_edited() {
+    let mut ledger = Ledger::new();
+    let decide = |ledger: &mut Ledger, record: u32, text: &str, by| {
+        let decision = Decision::Edited { text: text.to_owned(), base: EditBase::Original };
+        ledger.apply(Event::Decided { record: RecordId(record), decision, by });
+    };
+    let examples =
+        |ledger: &Ledger| job_spec(JobId(1), RECORD, Priority::Bulk, ledger, "bedrock", Wish::Describe).examples;
+    for (record, text) in [(10, "One."), (11, "Two\n lines."), (12, "One."), (RECORD.0, "Its own.")] {
+        decide(&mut ledger, record, text, Actor::Operator);
+    }
+    decide(&mut ledger, 13, "By the run.", Actor::Run);
+    ledger.apply(Event::Decided { record: RecordId(14), decision: Decision::Kept, by: Actor::Operator });
+    decide(&mut ledger, 15, &"long ".repeat(500), Actor::Operator);
+    assert_eq!(examples(&ledger), ["One.", "Two lines."], "newest first, each text once, within the limit of length");
+    decide(&mut ledger, 11, "Two, edited.", Actor::Operator);
+    assert_eq!(examples(&ledger), ["Two, edited.", "One."]);
+    ledger.apply(Event::Undone);
+    assert_eq!(examples(&ledger), ["One.", "Two lines."]);
+    (20..30).for_each(|record| decide(&mut ledger, record, &format!("{record}."), Actor::Operator));
+    assert_eq!(examples(&ledger), ["29.", "28.", "27.", "26.", "25."]);
+}
+
+#[test]
+fn a_caption_with_an_error_is_no_hint() {
+    let rules = Rules { banned: vec![lint::WordList::new(["Acme"])], ..rules() };
+    let is_hint = |caption, stop: Option<&StopReason>| is_hint(caption, stop, &rules);
+    assert!(is_hint("A woman in a red coat.", None));
+    assert!(is_hint("A woman in a a red coat.", None), "a warning");
+    for caption in ["", "I'm sorry, I can't describe people in images.", "An Acme coat."] {
+        assert!(!is_hint(caption, None), "{caption}");
+    }
+    assert!(!is_hint("A woman in a red coat.", Some(&StopReason::MaxTokens)));
+    let mut strict = rules.clone();
+    strict.severities.set(LintKind::CutOff, Severity::Error);
+    assert!(is_hint("A woman in red", None) && !super::is_hint("A woman in red", None, &strict));
 }
 
 #[test]

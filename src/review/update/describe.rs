@@ -15,7 +15,7 @@ use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, Not
 pub(super) fn new_job(model: &mut Model, record: RecordId, priority: Priority, reason: Option<Reason>) -> JobSpec {
     model.next_job += 1;
     let id = JobId(model.next_job);
-    let spec = rules::job_spec(id, record, priority, model.state(record), reason.clone());
+    let spec = rules::job_spec(id, record, priority, &model.ledger, describer(model), reason.clone().into());
     let job = Job { id, priority, detail: spec.detail, state: JobState::Queued, reason, accept: false };
     model.jobs.insert(record, job);
     spec
@@ -23,7 +23,12 @@ pub(super) fn new_job(model: &mut Model, record: RecordId, priority: Priority, r
 
 /// Returns the spec of a job that waits in the queue, as it would be sent now.
 pub(super) fn spec(model: &Model, record: RecordId, job: &Job) -> JobSpec {
-    rules::job_spec(job.id, record, job.priority, model.state(record), job.reason.clone())
+    rules::job_spec(job.id, record, job.priority, &model.ledger, describer(model), job.reason.clone().into())
+}
+
+/// Returns the describer's name, or nothing if there is none.
+fn describer(model: &Model) -> &str {
+    model.settings.describer.as_deref().unwrap_or_default()
 }
 
 /// Describes the selected records, or the one under the cursor.
@@ -138,7 +143,7 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
             spec(model, record, &job)
         }
     };
-    match &spec.reason {
+    match spec.reason() {
         Some(reason) => model.notify(NoticeKind::Info, format!("asked for a new caption · {}", reason.as_str())),
         None if again && model.settings.has_levels_of_detail() => {
             model.notify(NoticeKind::Info, format!("asked for a new caption · detail: {}", spec.detail.name()));
@@ -147,11 +152,7 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
         None => {}
     }
     // A new candidate that does not come first is shown beside the current caption only to those who look at candidates.
-    let is_first = rules::displaces(
-        model.settings.describer.as_deref().unwrap_or_default(),
-        model.current(record),
-        &model.settings.rules,
-    );
+    let is_first = rules::displaces(describer(model), model.current(record), &model.settings.rules);
     if is_first || !matches!(model.caption.chosen, Some(Version::Candidate(_))) {
         model.caption.chosen = None;
     }
@@ -232,7 +233,7 @@ pub(super) fn resume(model: &Model, out: &mut Vec<Effect>) {
 
 /// Returns true if a record needs a description, has no job, and is not known to have a problem that a description cannot solve.
 pub(super) fn needs_description(model: &Model, record: RecordId) -> bool {
-    rules::needs_description(model.state(record), model.settings.describer.as_deref().unwrap_or_default())
+    rules::needs_description(model.state(record), describer(model))
         && !model.jobs.contains_key(&record)
         && !model.tabs.is_bad_picture(record)
         && !model.tabs.is_bad_line(record)

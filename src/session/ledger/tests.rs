@@ -52,6 +52,22 @@ fn a_bulk_change_keeps_the_decision_and_a_decision_removes_the_bulk_change() {
     assert_eq!(ledger.record(A).own_text(), Some("own, mended"));
 }
 
+#[test]
+fn the_last_decisions_are_found_behind_a_step_of_many_changes() {
+    let mut ledger = Ledger::new();
+    ledger.apply(kept(A));
+    ledger.perform(Changes::from((10..50_000).map(|id| amended(RecordId(id), "mended")).collect::<Vec<_>>()));
+    ledger.apply(kept(B));
+    ledger.apply(kept(A));
+    ledger.apply(Event::Undone);
+    let recent = |ledger: &Ledger| ledger.recently_decided().map(|(record, _)| record).collect::<Vec<_>>();
+    assert_eq!(recent(&ledger), [B, A]);
+    ledger.apply(kept(A));
+    assert_eq!(recent(&ledger), [A, B], "each record once");
+    ledger.apply(Event::Decided { record: B, decision: Decision::Kept, by: Actor::Run });
+    assert_eq!(recent(&ledger), [A]);
+}
+
 /// Changes of two records, in steps of one to four.
 fn steps() -> impl Strategy<Value = Vec<Vec<Event>>> {
     let record = prop::sample::select(vec![A, B]);
