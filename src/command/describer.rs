@@ -185,7 +185,6 @@ fn remote_options(config: &Config, concurrency: Option<NonZeroUsize>) -> Result<
         prompt: Prompt::load(&config.prompt, config_folder().map(|folder| folder.join("prompts")).as_deref())?,
         people: config.people.clone(),
         language: config.language.clone(),
-        style_guide: None,
         max_words: config.max_words.get(),
         limits: RateLimits {
             concurrency: config.concurrency.or(concurrency),

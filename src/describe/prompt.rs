@@ -24,18 +24,8 @@ use template::Template;
 pub use template::TemplateError;
 
 /// The variables that are not fields of the record. They take precedence over fields of the same name.
-pub const VARIABLES: [&str; 10] = [
-    "current",
-    "examples",
-    "file_name",
-    "language",
-    "max_words",
-    "people",
-    "previous",
-    "reason",
-    "rejected",
-    "style_guide",
-];
+pub const VARIABLES: [&str; 9] =
+    ["current", "examples", "file_name", "language", "max_words", "people", "previous", "reason", "rejected"];
 
 /// The name of the built-in prompt, which a user's file of this name replaces.
 pub const DEFAULT: &str = "default";
@@ -79,7 +69,6 @@ pub struct Variables<'a> {
     pub language: &'a str,
     /// How captions refer to people ("Korean woman, Korean man").
     pub people: Option<&'a str>,
-    pub style_guide: Option<&'a str>,
 }
 
 /// A prompt for one record.
@@ -237,7 +226,6 @@ impl Prompt {
                     Cow::Owned(instructions.join(" "))
                 }),
                 "rejected" => repair.map(|repair| Cow::Owned(one_line(&repair.text))),
-                "style_guide" => variables.style_guide.map(Cow::Borrowed),
                 field => {
                     let field = Json::field_of(&context.line, field).filter(|json| !json.is_missing());
                     field.map(Json::to_text)

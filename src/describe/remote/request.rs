@@ -1,7 +1,5 @@
 //! The request for a description, with its expected and maximum token counts.
 
-use twox_hash::XxHash3_128;
-
 use super::backend::{ApiRequest, Thinking};
 use super::options::RemoteOptions;
 use crate::describe::catalogue::Target;
@@ -65,9 +63,7 @@ impl PreparedRequest {
         };
         let examples = request.context.examples.len();
         let examples = (examples > 0 && options.prompt.uses("examples")).then(|| format!("examples: {examples}"));
-        let guide = options.style_guide.as_ref().filter(|_| options.prompt.uses("style_guide"));
-        let guide = guide.map(|guide| format!("style guide: {:08x}", XxHash3_128::oneshot(guide.as_bytes()) >> 96));
-        let prompt_parameters = examples.into_iter().chain(guide).collect();
+        let prompt_parameters = examples.into_iter().collect();
         Ok(Self { request: api_request, input, max_input, prompt_parameters })
     }
 
@@ -111,13 +107,7 @@ pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u
 }
 
 fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
-    Variables {
-        context,
-        max_words,
-        language: &options.language,
-        people: Some(&options.people),
-        style_guide: options.style_guide.as_deref(),
-    }
+    Variables { context, max_words, language: &options.language, people: Some(&options.people) }
 }
 
 /// Estimates the tokens of a prompt: one for 3.5 letters of English

@@ -56,7 +56,6 @@ async fn a_quota_of_zero_is_reported_after_five_minutes() {
         prompt: Prompt::built_in(),
         people: String::new(),
         language: "en".to_owned(),
-        style_guide: None,
         max_words: 50,
         limits: RateLimits {
             concurrency: None,
