@@ -26,6 +26,8 @@ use super::{LimitedBy, Priority};
 const MAX_CONCURRENCY: usize = 128;
 /// The latency assumed until the first response: that of a slow model.
 const UNKNOWN_LATENCY: Duration = Duration::from_secs(8);
+/// The initial rate if none is configured, in requests per minute: 5 per second.
+pub const INITIAL_RATE: u32 = 300;
 /// The number of recent permits from which the limit for display is taken.
 const RECENT_PERMITS: usize = 16;
 

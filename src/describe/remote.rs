@@ -44,7 +44,7 @@ use self::request::PreparedRequest;
 use self::status::Publisher;
 use super::budget::{Budget, BudgetError};
 use super::catalogue::{Target, UploadLimits};
-use super::rate_limiter::{Permit, RateLimiter};
+use super::rate_limiter::{INITIAL_RATE, Permit, RateLimiter};
 use super::upload::{Upload, UploadCache};
 use super::{
     Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, LimitedBy,
@@ -245,7 +245,12 @@ impl Service {
         *stored = Some(Instant::now());
         drop(stored);
         let rate = self.rate_limiter.status();
-        let learned = if rate.learned { Some(rate.requests_per_minute) } else { rate.accepted_per_minute };
+        let learned = if rate.learned {
+            Some(rate.requests_per_minute)
+        } else {
+            // A slower run was limited by something else.
+            rate.accepted_per_minute.filter(|rate| rate.get() > INITIAL_RATE)
+        };
         let learned = learned.filter(|_| !is_new && self.options.limits.requests_per_minute.is_none());
         let model = target.id.clone();
         tokio::task::spawn_blocking(move || {

@@ -17,8 +17,9 @@ use super::refusals::{Consequence, Refusals};
 
 // All rates are in thousandths of a request per minute.
 
-/// The initial rate if none is configured: 5 per second.
+/// The initial rate if none is configured.
 const INITIAL: u64 = 300_000;
+const _: () = assert!(INITIAL == super::INITIAL_RATE as u64 * 1_000);
 
 /// The ceiling if no rate is configured.
 const CEILING: u64 = 100_000_000;
