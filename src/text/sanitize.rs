@@ -113,8 +113,9 @@ fn is_printable_ascii(text: &str) -> bool {
 /// Returns the visible form of a grapheme cluster that follows `before`, borrowed if it is unchanged.
 fn visible<'a>(cluster: &'a str, before: &str) -> Cow<'a, str> {
     let whole = cluster;
-    let cluster = whole.char_indices().nth(MAX_CLUSTER).map_or(whole, |(end, _)| &whole[..end]);
-    let lone_mark = cluster.chars().next().is_some_and(is_mark) && !before.ends_with(BASE);
+    let lone_mark = whole.chars().next().is_some_and(is_mark) && !before.ends_with(BASE);
+    let most = MAX_CLUSTER - usize::from(lone_mark);
+    let cluster = whole.char_indices().nth(most).map_or(whole, |(end, _)| &whole[..end]);
     let plain = !classify(cluster).any(|(_, _, hidden)| hidden);
     if plain && !lone_mark && cluster.len() == whole.len() {
         return Cow::Borrowed(whole);
@@ -305,6 +306,16 @@ mod tests {
     #[test]
     fn multiline_text_keeps_line_feeds() {
         assert_eq!(sanitize_multiline("a\tb\nc\r\nd\r\x1b"), "a    b\nc\nd␍␛");
+    }
+
+    /// Found by fuzzing: the base that is added counts.
+    #[test]
+    fn marks_alone_are_truncated_once() {
+        for marks in 30..=34 {
+            let safe = sanitize(&"\u{301}".repeat(marks)).into_owned();
+            assert_eq!(sanitize(&safe), safe, "{marks}");
+            assert_eq!(safe.contains(TRUNCATED), marks >= MAX_CLUSTER, "{marks}");
+        }
     }
 
     #[test]
