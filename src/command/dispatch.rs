@@ -335,7 +335,8 @@ impl Run {
             sample: None,
             reviewer: reviewer(config.reviewer.as_deref()),
             ahead: config.ahead,
-            ahead_agreed: self.layers.source("ahead") != Source::Default,
+            // Without records to describe ahead, there is nothing that was agreed to.
+            ahead_agreed: config.ahead > 0 && self.layers.source("ahead") != Source::Default,
             confirm_above: config.confirm_above,
             screen: self.screen()?,
             log: (config.log.clone(), config.log_level),

@@ -87,7 +87,9 @@ async fn regenerating_varies_and_a_reason_repairs() {
     let folder = TempDir::new().expect("a folder");
     block_in_place(|| {
         let mut reviewer = start_with(&folder, &server, &["--ahead", "0", "--prompt", "examples"]);
-        for (stored, keys) in (1..).zip(["r", "r", "R3", "R1", "ar"]) {
+        reviewer.press("r");
+        reviewer.shows("this costs money");
+        for (stored, keys) in (1..).zip(["y", "r", "R3", "R1", "ar"]) {
             reviewer.press(keys);
             reviewer.until("the candidate to be stored", |_| candidates(&folder) == stored);
         }
