@@ -15,6 +15,8 @@ Examples:
       describe them with a model on this computer, free
   recaption generate photos/ --only failed --yes
       retry the records whose last request failed
+  recaption generate photos/ --only model:haiku --model claude-sonnet-5-5 --dry-run
+      estimate describing again, with another model, what Haiku described
 
 Running the same command again continues an interrupted run.";
 
@@ -36,8 +38,8 @@ pub struct GenerateArgs {
     #[arg(short, long = "num", value_name = "N")]
     pub number: Option<usize>,
 
-    /// Select records by state
-    #[arg(long, value_name = "KIND", default_value = "pending")]
+    /// Select records: pending, failed, lint; or, to describe again, those with a candidate of model:TEXT, prompt:NAME or describer:NAME
+    #[arg(long, value_name = "KIND", default_value_t)]
     pub only: Only,
 
     /// Describe a random sample of this size

@@ -114,6 +114,12 @@ pub fn needs_description(state: &RecordState, describer: &str) -> bool {
         && state.unrecognised.as_deref() != Some(describer)
 }
 
+/// Returns the newest candidate of a record that may be described again: it is undecided and has no draft.
+#[must_use]
+pub fn newest_proposal(state: &RecordState) -> Option<&Candidate> {
+    state.candidates.last().filter(|_| state.decision == Decision::Undecided && state.draft.is_none())
+}
+
 /// Returns true if a describer's candidate comes before the caption that a record would be saved with: it is shown, edited
 /// and accepted in its place, and made ahead of the review. One of the embedded describer does only if that caption is
 /// empty or needs attention; it is offered beside a good one. `None`: the caption is not loaded.

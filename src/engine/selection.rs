@@ -1,18 +1,21 @@
 //! Which records a headless run describes.
 
+use std::fmt;
 use std::ops::ControlFlow;
-
-use clap::ValueEnum;
+use std::str::FromStr;
 
 use super::rules;
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
 use crate::picture;
-use crate::session::{Ledger, RecordState};
+use crate::session::{Ledger, Provenance, RecordState};
 use crate::statistics::{draw, sample_key};
 
+/// Stands between the name and the hash of a prompt.
+const VERSION_SEPARATOR: char = '·';
+
 /// A kind of undecided records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Only {
     /// Records that need a description, including those whose last one failed.
     #[default]
@@ -21,6 +24,66 @@ pub enum Only {
     Failed,
     /// Records that need a description and whose current caption has a warning or an error.
     Lint,
+    /// Records whose newest candidate has this origin, to describe them again. Once described by another model, prompt or
+    /// describer, they are no longer selected, so that a run can be continued.
+    By(Origin),
+}
+
+/// A part of the provenance of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A part of the id of the model, in any case.
+    Model(String),
+    /// The name of the prompt, or name and version.
+    Prompt(String),
+    Describer(String),
+}
+
+impl Origin {
+    fn includes(&self, provenance: &Provenance) -> bool {
+        match self {
+            Self::Model(text) => provenance.model.to_lowercase().contains(&text.to_lowercase()),
+            Self::Prompt(text) => provenance.prompt.as_ref().is_some_and(|prompt| {
+                prompt == text
+                    || prompt.strip_prefix(text.as_str()).is_some_and(|rest| rest.starts_with(VERSION_SEPARATOR))
+            }),
+            Self::Describer(name) => provenance.describer == *name,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected pending, failed, lint, model:TEXT, prompt:NAME or describer:NAME")]
+pub struct OnlyError;
+
+impl FromStr for Only {
+    type Err = OnlyError;
+
+    fn from_str(text: &str) -> Result<Self, OnlyError> {
+        let origin = text.split_once(':').filter(|(_, value)| !value.is_empty());
+        match (text, origin.map(|(kind, value)| (kind, value.to_owned()))) {
+            ("pending", _) => Ok(Self::Pending),
+            ("failed", _) => Ok(Self::Failed),
+            ("lint", _) => Ok(Self::Lint),
+            (_, Some(("model", text))) => Ok(Self::By(Origin::Model(text))),
+            (_, Some(("prompt", name))) => Ok(Self::By(Origin::Prompt(name))),
+            (_, Some(("describer", name))) => Ok(Self::By(Origin::Describer(name))),
+            _ => Err(OnlyError),
+        }
+    }
+}
+
+impl fmt::Display for Only {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("pending"),
+            Self::Failed => f.write_str("failed"),
+            Self::Lint => f.write_str("lint"),
+            Self::By(Origin::Model(text)) => write!(f, "model:{text}"),
+            Self::By(Origin::Prompt(name)) => write!(f, "prompt:{name}"),
+            Self::By(Origin::Describer(name)) => write!(f, "describer:{name}"),
+        }
+    }
 }
 
 /// A simple random sample of the selected records.
@@ -32,7 +95,7 @@ pub struct Sample {
 }
 
 /// The options that select records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     pub only: Only,
     /// Keep at most this many, the first in file order.
@@ -57,7 +120,7 @@ impl Selection {
     /// # Errors
     /// Returns an error if the dataset cannot be read.
     pub fn select(
-        self,
+        &self,
         dataset: &Dataset,
         ledger: &Ledger,
         describer: &str,
@@ -96,15 +159,73 @@ impl Selection {
 }
 
 impl Only {
-    fn includes(self, record: &Record, state: &RecordState, describer: &str, rules: &Rules) -> bool {
+    fn includes(&self, record: &Record, state: &RecordState, describer: &str, rules: &Rules) -> bool {
         match self {
             Self::Pending => rules::needs_description(state, describer),
             Self::Failed => rules::needs_retry(state),
+            Self::By(origin) => {
+                rules::newest_proposal(state).is_some_and(|candidate| origin.includes(&candidate.provenance))
+            }
             Self::Lint => {
                 let caption = state.current_caption(record.caption.text()).unwrap_or_default();
                 rules::needs_description(state, describer)
                     && lint::needs_attention(caption, rules, &lint::Context::default())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::describe::StopReason;
+    use crate::session::{Decision, Event};
+
+    #[rstest]
+    #[case("model:HAIKU", true)]
+    #[case("model:sonnet", false)]
+    #[case("prompt:short", true)]
+    #[case("prompt:short·1f2e3d4c", true)]
+    #[case("prompt:sho", false)]
+    #[case("describer:bedrock", true)]
+    #[case("describer:local", false)]
+    fn records_are_selected_by_the_origin_of_their_newest_candidate(#[case] only: Only, #[case] expected: bool) {
+        let generated = |model: &str, describer: &str| Event::Generated {
+            record: RecordId(0),
+            text: format!("By {model}."),
+            provenance: Provenance {
+                describer: describer.to_owned(),
+                model: model.to_owned(),
+                prompt: Some("short·1f2e3d4c".to_owned()),
+                parameters: String::new(),
+                reason: None,
+                usage: None,
+                stop: StopReason::EndTurn,
+                at: jiff::Timestamp::UNIX_EPOCH,
+            },
+        };
+        let mut ledger = Ledger::new();
+        ledger.apply(generated("us.anthropic.claude-sonnet-4-6", "local"));
+        ledger.apply(generated("us.anthropic.claude-haiku-4-5", "bedrock"));
+        let includes = |ledger: &Ledger| match &only {
+            Only::By(origin) => {
+                rules::newest_proposal(ledger.record(RecordId(0))).is_some_and(|it| origin.includes(&it.provenance))
+            }
+            other => panic!("{other}"),
+        };
+        assert_eq!(includes(&ledger), expected);
+        assert_eq!(only.to_string().parse(), Ok(only.clone()));
+        let by = crate::session::Actor::Operator;
+        ledger.apply(Event::Decided { record: RecordId(0), decision: Decision::Kept, by });
+        assert!(!includes(&ledger), "a decision is never touched");
+    }
+
+    #[test]
+    fn other_kinds_are_errors() {
+        for wrong in ["", "model:", "by:x", "Pending"] {
+            assert_eq!(wrong.parse::<Only>(), Err(OnlyError), "{wrong}");
         }
     }
 }
