@@ -33,7 +33,7 @@ const RECENT_PERMITS: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
-    /// The maximum number of requests in flight, [`MAX_CONCURRENCY`] if `None`. An interactive request has one slot beyond
+    /// The maximum number of requests in flight, 128 if `None`. An interactive request has one slot beyond
     /// them.
     pub concurrency: Option<NonZeroUsize>,
     /// The maximum number of requests in any minute (60 s, half-open). If `None`, the rate is learned from the service.

@@ -30,7 +30,7 @@ pub struct JobSpec {
     /// those of the embedded one.
     pub previous: Vec<String>,
     pub mode: JobMode,
-    /// See [`examples`].
+    /// The last captions decided by a person, newest first, as style examples.
     pub examples: Vec<String>,
 }
 
