@@ -75,14 +75,12 @@ enum Scene {
     Sheet,
 }
 
-/// Measures each key from the action to the drawn frame. Records come from memory, so reading the dataset is not included.
-/// Before each key, every one of `streams` running descriptions delivers a word, which is processed first.
-fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
-    let line = sample();
-    let settings = Settings {
+fn settings() -> Settings {
+    Settings {
         output: "out.jsonl".to_owned(),
         dataset: "bench".to_owned(),
         describer: None,
+        levels_of_detail: false,
         rules: Rules::default(),
         ahead: 3,
         price: None,
@@ -90,8 +88,14 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
         confirm_above: Dollars::default(),
         keep_line_breaks: false,
         sample: None,
-    };
-    let mut model = Model::new(settings);
+    }
+}
+
+/// Measures each key from the action to the drawn frame. Records come from memory, so reading the dataset is not included.
+/// Before each key, every one of `streams` running descriptions delivers a word, which is processed first.
+fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
+    let line = sample();
+    let mut model = Model::new(settings());
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).expect("a screen in memory");
     let keymap = Keymap::defaults().expect("the embedded keymap is valid");
     let theme = Theme::new(ColourScheme::Dark, false);

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::config::LogLevel;
 use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
-use crate::describe::{Describer, Dollars};
+use crate::describe::{Describer, Dollars, LOCAL};
 use crate::engine::request::{self, FieldError};
 use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
 use crate::inputs::{Inputs, IsInput};
@@ -168,6 +168,7 @@ async fn review(
     let mut model = Model::new(Settings {
         dataset: dataset.name().to_owned(),
         describer: describer.as_ref().map(|describer| describer.name().to_owned()),
+        levels_of_detail: describer.as_ref().is_some_and(|describer| describer.name() == LOCAL),
         rules: options.rules.clone(),
         ahead: options.ahead,
         price: describer.as_ref().and_then(|describer| describer.estimate(None)),

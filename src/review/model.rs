@@ -42,6 +42,8 @@ pub struct Settings {
     /// The file that a save writes, for display.
     pub output: String,
     pub describer: Option<String>,
+    /// The describer varies the level of detail, as the embedded one does; the others vary the wording.
+    pub levels_of_detail: bool,
     /// Lint rules.
     pub rules: Rules,
     /// Number of candidates prefetched in the direction of travel.
@@ -55,14 +57,6 @@ pub struct Settings {
     pub keep_line_breaks: bool,
     /// The sample of a spot check.
     pub sample: Option<SampleRequest>,
-}
-
-impl Settings {
-    /// Returns true if the describer offers levels of detail.
-    #[must_use]
-    pub fn has_levels_of_detail(&self) -> bool {
-        self.describer.is_some() && self.price.is_none()
-    }
 }
 
 /// How a review ends.

@@ -145,7 +145,7 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
     };
     match spec.reason() {
         Some(reason) => model.notify(NoticeKind::Info, format!("asked for a new caption · {}", reason.as_str())),
-        None if again && model.settings.has_levels_of_detail() => {
+        None if again && model.settings.levels_of_detail => {
             model.notify(NoticeKind::Info, format!("asked for a new caption · detail: {}", spec.detail.name()));
         }
         None if again => model.notify(NoticeKind::Info, "asked for a new caption · R adds a reason"),

@@ -218,10 +218,7 @@ impl Page<'_> {
         let mut facts = vec![Span::styled(format!("{glyph} {state}"), theme.busy)];
         facts.extend(job.reason.as_ref().map(|reason| Span::styled(clean(reason.as_str()), theme.text)));
         let essential = facts.len();
-        if job.reason.is_none()
-            && self.model.settings.has_levels_of_detail()
-            && !matches!(job.state, JobState::Waiting(_))
-        {
+        if job.reason.is_none() && self.model.settings.levels_of_detail && !matches!(job.state, JobState::Waiting(_)) {
             facts.push(Span::styled(format!("detail: {}", job.detail.name()), theme.muted));
         }
         let number = self.model.state(self.record).candidates.len();
