@@ -163,7 +163,7 @@ impl RateLimiter {
         self.shared.update(|state, _| state.rate.begin_at(requests_per_minute));
     }
 
-    /// Returns the number of descriptions to have under way: as many requests as are in flight at the current rate and
+    /// Returns the number of descriptions to run at once: as many requests as are in flight at the current rate and
     /// latency, and some that are being prepared.
     #[must_use]
     pub fn concurrency(&self) -> NonZeroUsize {

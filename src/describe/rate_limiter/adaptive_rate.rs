@@ -180,7 +180,7 @@ impl AdaptiveRate {
                 return;
             }
         }
-        // A rate that nobody chose exceeds the quota at first, and no trial is needed to tell.
+        // A rate that is not configured exceeds the quota at first, and no trial is needed to tell.
         let first = *self.first_decrease.get_or_insert(now);
         if self.is_configured || now >= first + SETTLING {
             self.refusals.begin(self.rate, now);

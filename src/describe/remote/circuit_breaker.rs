@@ -227,7 +227,7 @@ mod tests {
         for image in 1..5 {
             assert_eq!(rejected(&format!("field {image} is not allowed")), None);
         }
-        assert_eq!(rejected("the image is too dark"), None, "another error begins anew");
+        assert_eq!(rejected("the image is too dark"), None, "another error is counted from one");
         for image in 1..5 {
             assert_eq!(rejected(&format!("field {image} is not allowed")), None);
         }
