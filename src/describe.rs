@@ -235,6 +235,8 @@ pub enum PauseKind {
     Quota,
     /// The budget of this run is used up.
     Budget,
+    /// The model costs more than the operator has consented to.
+    Consent,
 }
 
 /// What keeps a describer from sending more requests.
@@ -283,6 +285,8 @@ pub struct DescriberStatus {
     pub spent: Dollars,
     pub budget: Option<Dollars>,
     pub paused: Option<Pause>,
+    /// The last change of the model and its price, for the operator.
+    pub model_change: Option<String>,
 }
 
 /// An account of a service. Displayed as "account 123456789012, profile work".
@@ -330,6 +334,15 @@ impl fmt::Display for Terms {
             Err(remedy) => write!(f, ": price unknown; {remedy}"),
         }
     }
+}
+
+/// What the operator has consented to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// The price that [`Describer::terms`] returns. A model that costs no more is covered.
+    Terms,
+    /// Any price, even an unknown one: a limit or an option covers it.
+    Any,
 }
 
 /// The cost of one request, whether or not it led to a description.
@@ -391,11 +404,17 @@ pub trait Describer: Send + Sync {
         None
     }
 
+    /// Records what the operator has consented to, and ends a pause for consent. Without a call, the terms before the first
+    /// description count.
+    fn consent(&self, consent: Consent) {
+        let _ = consent;
+    }
+
     /// Sets the listener, and sends it the current status.
     fn set_listener(&self, listener: Listener) {
         let _ = listener;
     }
 
-    /// Retries at once after a [`Pause`].
+    /// Retries at once after a [`Pause`] that needs neither money nor consent.
     fn resume(&self) {}
 }

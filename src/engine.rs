@@ -30,7 +30,7 @@ use self::rules::JobSpec;
 pub use self::save::{SaveRequest, SaveTarget};
 use self::session_events::SessionEvents;
 use crate::dataset::{Dataset, RecordId};
-use crate::describe::{DescribeError, Describer, DescriberEvent, JobId, Outcome};
+use crate::describe::{Consent, DescribeError, Describer, DescriberEvent, JobId, Outcome};
 use crate::lint::Rules;
 use crate::report::Figures;
 use crate::session::{self, Location, SampleRequest, SessionError, Step, Worker, WorkerHandle, WorkerOptions};
@@ -194,6 +194,13 @@ impl Engine {
     pub fn prepare_describer(&self) {
         if let Some(describer) = &self.describer {
             tokio::spawn(describer.prepare());
+        }
+    }
+
+    /// Tells the describer what the operator has consented to.
+    pub fn consent(&self, consent: Consent) {
+        if let Some(describer) = &self.describer {
+            describer.consent(consent);
         }
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::RecordId;
+use crate::describe::Consent;
 use crate::engine::{Emit, Engine, EngineOptions};
 use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails, Zoom};
 use crate::review::{Effect, Msg, Panes};
@@ -86,6 +87,7 @@ impl Runtime {
             Effect::DescribeAhead(specs) => engine.describe_ahead(specs),
             Effect::StopDescriptions => engine.cancel_all(),
             Effect::PrepareDescriber => engine.prepare_describer(),
+            Effect::ConsentToPrice => engine.consent(Consent::Terms),
             Effect::ResumeDescriber => engine.resume_describer(),
             Effect::GatherStatistics => engine.gather_statistics(),
             Effect::Save(request) => engine.save(request.forced_if(self.force)),

@@ -1,13 +1,14 @@
 //! `recaption generate PATH`: describes records without a screen. The results are candidates in the session, to be
 //! reviewed; with `--accept`, clean ones are accepted by the run.
 
+mod consent;
 mod progress;
 mod run;
 mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, BufRead as _, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,13 +26,9 @@ use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
-use crate::picture;
 use crate::session::{self, Location, SessionError};
 use crate::text::{counted, thousands};
 use run::Finished;
-
-/// The maximum number of images measured for the estimate.
-const ESTIMATE_SAMPLE: usize = 200;
 
 #[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct GenerateOptions {
@@ -203,7 +200,7 @@ fn print_plan(
     out: &mut Console<'_>,
 ) -> io::Result<ExitCode> {
     let records = selected.records.len() as u64;
-    let cost = estimate(options, dataset, selected);
+    let cost = consent::estimate(options, dataset, &selected.records, records);
     if options.json {
         let terms = options.describer.terms();
         let plan = serde_json::json!({
@@ -239,76 +236,4 @@ fn print_plan(
         writeln!(out, "  left out, {OTHER_CAPTION}: {}", selected.other_captions)?;
     }
     out.flush().map(|()| ExitCode::Done)
-}
-
-/// Returns the expected cost, extrapolated from a sample of the selected images.
-fn estimate(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Option<Usage> {
-    options.describer.estimate(None)?;
-    let records = &selected.records;
-    let step = records.len().div_ceil(ESTIMATE_SAMPLE).max(1);
-    let mut sum = Usage::default();
-    let mut measured = 0;
-    for record in records.iter().step_by(step) {
-        let size = match dataset.entry(*record) {
-            Ok(Entry::Record(line)) => dataset.picture_path(&line.file_name).ok(),
-            _ => None,
-        };
-        let size = size.and_then(|path| picture::check(&path).ok()).map(|info| (info.width, info.height));
-        let usage = options.describer.estimate(size).unwrap_or_default();
-        sum.tokens += usage.tokens;
-        sum.cost += usage.cost;
-        measured += 1;
-    }
-    let scaled = |sum: u64| match u128::from(sum) * records.len() as u128 / u128::from(measured.max(1_u64)) {
-        amount if amount > u128::from(u64::MAX) => u64::MAX,
-        #[expect(clippy::cast_possible_truncation, reason = "larger values saturate in the arm above")]
-        amount => amount as u64,
-    };
-    sum.tokens.input = scaled(sum.tokens.input);
-    sum.tokens.output = scaled(sum.tokens.output);
-    sum.cost = sum.cost.map(|cost| Dollars::from_billionths(scaled(cost.billionths())));
-    Some(sum)
-}
-
-/// Returns an error if the cost is not consented to.
-fn require_consent(options: &GenerateOptions, dataset: &Dataset, selected: &Selected) -> Result<(), GenerateError> {
-    let Some(Usage { tokens, cost }) = estimate(options, dataset, selected) else { return Ok(()) };
-    let records = counted(selected.records.len() as u64, "record", "records");
-    let (input, output) = (thousands(tokens.input), thousands(tokens.output));
-    let amount = cost.amount();
-    let terms = options.describer.terms();
-    let remedy = || {
-        let remedy = terms.as_ref().and_then(|terms| terms.price.as_ref().err()).cloned();
-        remedy.unwrap_or_else(|| "add the price of the model to models.toml".to_owned())
-    };
-    match amount {
-        None if options.budget.is_some() => return Err(GenerateError::UnpricedBudget { remedy: remedy() }),
-        Some(amount) if options.budget.is_some() || amount <= options.confirm_above => return Ok(()),
-        _ if options.yes => return Ok(()),
-        Some(cost) if !options.terminal => {
-            let limit = (cost + cost).exact();
-            return Err(GenerateError::NoConsent { cost, records, limit });
-        }
-        None if !options.terminal => {
-            return Err(GenerateError::UnknownPrice { records, input, output, remedy: remedy() });
-        }
-        _ => {}
-    }
-    let mut errors = Console::stderr();
-    if let Some(terms) = &terms {
-        errors.message(terms)?;
-    }
-    match amount {
-        Some(amount) => write!(errors, "describe {records} for about {amount}? [y/N] ")?,
-        None => {
-            write!(errors, "describe {records} at an unknown price (about {input} tokens in, {output} out)? [y/N] ")?;
-        }
-    }
-    errors.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(GenerateError::Declined),
-    }
 }

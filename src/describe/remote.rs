@@ -9,6 +9,7 @@ mod attempt;
 mod backend;
 mod charge;
 mod circuit_breaker;
+mod consent;
 mod memory;
 mod model_choice;
 mod options;
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use self::attempt::{AttemptError, Events};
 use self::charge::PendingCharge;
 use self::circuit_breaker::CircuitBreaker;
+use self::consent::ConsentedPrice;
 use self::memory::Remembered;
 use self::model_choice::ModelChoice;
 use self::request::PreparedRequest;
@@ -47,8 +49,8 @@ use super::catalogue::{Target, UploadLimits};
 use super::rate_limiter::{INITIAL_RATE, Permit, RateLimiter};
 use super::upload::{Upload, UploadCache};
 use super::{
-    Charge, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent, LimitedBy,
-    Listener, Outcome, Pause, PauseKind, Priority, Request, Terms, Tokens, Usage,
+    Charge, Consent, Cost, DescribeError, Describer, DescriberEvent, DescriberStatus, Description, DescriptionEvent,
+    LimitedBy, Listener, Outcome, Pause, PauseKind, Priority, Request, Terms, Tokens, Usage,
 };
 use crate::reaction::{Parameter, PauseCause, Reaction};
 
@@ -89,6 +91,7 @@ struct Service {
     circuit_breaker: CircuitBreaker,
     rate_limiter: RateLimiter,
     budget: Budget,
+    consented: ConsentedPrice,
     uploads: Arc<UploadCache>,
     /// Limits the images that are decoded at the same time.
     preparing: Semaphore,
@@ -128,6 +131,7 @@ impl RemoteDescriber {
             circuit_breaker: CircuitBreaker::default(),
             rate_limiter: RateLimiter::new(options.limits),
             budget: Budget::new(options.budget),
+            consented: ConsentedPrice::default(),
             uploads: Arc::new(UploadCache::new(UPLOAD_CACHE_BYTES)),
             preparing: Semaphore::new(thread::available_parallelism().map_or(2, NonZeroUsize::get).min(MAX_PREPARING)),
             waiting_for_budget: AtomicUsize::default(),
@@ -153,6 +157,7 @@ impl Describer for RemoteDescriber {
         let service = Arc::clone(&self.0);
         let (events, mut receiver) = unbounded_channel();
         let work = async move {
+            service.consented.give_by_default(|| service.expected_target());
             tokio::spawn(Arc::clone(&service).identify());
             let end = match service.describe(&request, priority, &events).await {
                 Ok(description) => DescriptionEvent::Ended(Outcome::Described(description)),
@@ -193,6 +198,12 @@ impl Describer for RemoteDescriber {
         let model = if status.price.is_some() { status.model } else { name() };
         let price = target.and_then(|target| target.price()).ok_or_else(|| self.0.price_remedy());
         Some(Terms { model, account: status.account, price })
+    }
+
+    fn consent(&self, consent: Consent) {
+        self.0.consented.give(consent, self.0.expected_target());
+        self.0.circuit_breaker.consented();
+        self.0.publish_status();
     }
 
     fn set_listener(&self, listener: Listener) {
@@ -357,6 +368,7 @@ impl Service {
         });
         let choice = choice.await;
         let target = connection.target(choice.index);
+        self.check_consent(&target, &connection)?;
         let limits = self.upload_limits(&target);
         if limits != expected {
             upload = self.upload(request, priority, limits).await?;
@@ -431,10 +443,12 @@ impl Service {
             Reaction::NextModel => {
                 match connection.target_after(&target.id) {
                     Some((index, next)) => {
-                        self.models.skip(index - 1, index);
                         tracing::warn!(model = target.name, next = next.name, "switching to the next model");
                         send_waiting(events, format!("{error}; using {}", next.name));
-                        self.publish_model(connection);
+                        if self.models.skip(index - 1, index) {
+                            self.publish_model(connection);
+                            self.publish_model_change(error, next);
+                        }
                     }
                     None => self.pause(error.to_string(), PauseKind::Access),
                 }
@@ -524,6 +538,19 @@ impl Service {
         let rejected = rejected.iter().filter(|(model, _)| *model == target.id).map(|(_, parameter)| *parameter);
         PreparedRequest::new(&self.options, request, target, upload, rejected.collect())
             .map_err(|error| AttemptError::Failed(format!("{}: {error}", request.context.file_name)))
+    }
+
+    /// Opens the circuit breaker if the operator has not consented to the price of the model.
+    fn check_consent(&self, target: &Target, connection: &Connection) -> Result<(), AttemptError> {
+        if self.backend.is_free() {
+            return Ok(());
+        }
+        let typical = |target: &Target| request::estimate(&self.options, target, None);
+        self.consented.check(target, typical).map_err(|missing| {
+            self.publish_model(connection);
+            self.pause(missing.to_string(), PauseKind::Consent);
+            AttemptError::Retry
+        })
     }
 
     /// Reserves the maximum cost of a request. Opens the circuit breaker if the budget is used up.
@@ -637,6 +664,7 @@ impl Service {
             spent: self.budget.spent(),
             budget: self.budget.limit(),
             paused: self.circuit_breaker.pause(),
+            model_change: status.and_then(|status| status.model_change.clone()),
         });
     }
 
@@ -646,6 +674,17 @@ impl Service {
         let price = self.price(None);
         let rates = target.price();
         self.publisher.update(|status| DescriberStatus { price, rates, model, ..status.cloned().unwrap_or_default() });
+    }
+
+    fn publish_model_change(&self, reason: &ApiError, next: &Target) {
+        let price = match next.price() {
+            _ if self.backend.is_free() => String::new(),
+            Some(price) => format!(": {price}"),
+            None => ": price unknown".to_owned(),
+        };
+        let change = format!("{reason}; using {}{price}", next.name);
+        self.publisher
+            .update(|status| DescriberStatus { model_change: Some(change), ..status.cloned().unwrap_or_default() });
     }
 
     fn publish_first_token(&self, first_token: Duration) {

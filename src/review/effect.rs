@@ -31,6 +31,8 @@ pub enum Effect {
     StopDescriptions,
     /// Determine the account and the price of requests, for consent.
     PrepareDescriber,
+    /// Tell the describer that the operator has consented to the price shown.
+    ConsentToPrice,
     /// Let a paused describer try again.
     ResumeDescriber,
     ShowPicture {

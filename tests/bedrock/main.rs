@@ -1,6 +1,7 @@
 //! End-to-end tests of the Bedrock describer: the program against a mock service that speaks the protocol of Bedrock.
 
 mod account;
+mod consent;
 mod doctor;
 mod external_server;
 mod generate;

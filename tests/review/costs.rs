@@ -169,6 +169,30 @@ fn a_paused_describer_reports_once_and_resumes_on_request() {
 }
 
 #[test]
+fn a_higher_price_needs_another_consent() {
+    let mut world = paid(&["One.", "Two.", "Three."], 0);
+    world.keys("r y");
+    assert!(world.asked.contains(&Effect::ConsentToPrice));
+    assert_eq!(records(&mut world), [0]);
+    world.asked.clear();
+    let pause = |kind| Some(Pause { message: "not sent to opus".to_owned(), kind });
+    let status = |kind| DescriberStatus { paused: pause(kind), ..DescriberStatus::default() };
+    world.send(EngineEvent::Describer(status(PauseKind::Access)));
+    world.send(EngineEvent::Describer(status(PauseKind::Consent)));
+    assert_eq!(world.model.mode, Mode::Browse, "no dialog under the fingers of the operator");
+    assert_eq!(world.notice(), "not sent to opus · r asks for your consent");
+    world.keys("r n j r");
+    assert!(matches!(world.model.mode, Mode::ConfirmSpending { scope: DescribeScope::Cursor(RecordId(1)), .. }));
+    assert!(!world.asked.contains(&Effect::ConsentToPrice));
+    world.keys("y");
+    assert!(world.asked.contains(&Effect::ConsentToPrice));
+    assert_eq!(records(&mut world), [1]);
+    let change = Some("sonnet is retired; using haiku: $0.001 in".to_owned());
+    world.send(EngineEvent::Describer(DescriberStatus { model_change: change, ..DescriberStatus::default() }));
+    assert_eq!(world.notice(), "sonnet is retired; using haiku: $0.001 in");
+}
+
+#[test]
 fn the_price_is_determined_for_consent() {
     let mut world = World::with(&["One."], |settings| {
         settings.price = Some(Usage { cost: Cost::UNKNOWN, ..Usage::default() });

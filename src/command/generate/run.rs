@@ -1,20 +1,22 @@
 //! One run: a loop over the engine's events that keeps the queue supplied and stores each result.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
 
+use super::consent::{self, Verdict};
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
-use super::{GenerateError, GenerateOptions, require_consent};
+use super::{GenerateError, GenerateOptions};
 use crate::command::input;
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
-use crate::describe::{DescriberStatus, Description, JobId, Outcome, PauseKind, Priority};
+use crate::describe::{Consent, Cost, DescriberStatus, Description, JobId, Outcome, Pause, PauseKind, Priority};
 use crate::engine::rules::{self, Concluded, Origin, Standing, Wish};
 use crate::engine::selection::Selected;
 use crate::engine::{Engine, EngineEvent, EngineOptions, JobEvent, SaveTarget};
@@ -39,6 +41,8 @@ pub(super) struct Finished {
 
 struct Run<'a> {
     options: &'a GenerateOptions,
+    /// All records of the run.
+    records: &'a [RecordId],
     engine: Engine,
     ledger: Ledger,
     /// The jobs in the queue, and whether the request of each was sent: it may be charged for even if it is cancelled.
@@ -47,6 +51,8 @@ struct Run<'a> {
     status: DescriberStatus,
     /// Since when results cannot be stored, and why. No request is sent meanwhile.
     delayed: Option<(Instant, String)>,
+    /// Reads the answer to a question about a higher price, which is the reason of the pause.
+    question: Option<(JoinHandle<io::Result<bool>>, String)>,
     tally: Tally,
 }
 
@@ -81,22 +87,50 @@ pub(super) async fn run(
     input::report(&opened, location, &mut Console::stderr())?;
     let selected = options.selection.select(dataset, &opened.ledger, options.describer.name(), &options.rules)?;
     prepare(options).await;
-    require_consent(options, dataset, &selected)?;
+    if let Some(consent) = require_consent(options, dataset, &selected)? {
+        engine.consent(consent);
+    }
     engine.index(false);
     let total = selected.records.len() as u64;
     tracing::info!(records = total, describer = options.describer.name(), "run started");
     let run = Run {
         options,
+        records: &selected.records,
         engine,
         ledger: opened.ledger,
         live: HashMap::new(),
         next_job: 0,
         status: DescriberStatus::default(),
         delayed: None,
+        question: None,
         tally: Tally::default(),
     };
-    let tally = run.describe(&selected.records, &mut events, Progress::start(total, options.terminal)).await?;
+    let tally = run.describe(&mut events, Progress::start(total, options.terminal)).await?;
     Ok(Finished { tally, selected })
+}
+
+/// Returns the consent to the cost, after asking if necessary, or `None` if the run is free.
+///
+/// # Errors
+/// Returns an error if the cost is not consented to.
+fn require_consent(
+    options: &GenerateOptions,
+    dataset: &Dataset,
+    selected: &Selected,
+) -> Result<Option<Consent>, GenerateError> {
+    let count = selected.records.len() as u64;
+    let Some(usage) = consent::estimate(options, dataset, &selected.records, count) else { return Ok(None) };
+    let question = match consent::verdict(options, usage, count, Cost::default())? {
+        Verdict::Given(consent) => return Ok(Some(consent)),
+        Verdict::Ask(question) => question,
+    };
+    let mut errors = Console::stderr();
+    if let Some(terms) = &options.describer.terms() {
+        errors.message(terms)?;
+    }
+    write!(errors, "{question}")?;
+    errors.flush()?;
+    if consent::read_answer()? { Ok(Some(Consent::Terms)) } else { Err(GenerateError::Declined) }
 }
 
 /// Determines the account and the price if consent depends on them.
@@ -127,11 +161,10 @@ async fn opened(events: &mut UnboundedReceiver<EngineEvent>) -> Result<Opened, G
 impl Run<'_> {
     async fn describe(
         mut self,
-        records: &[RecordId],
         events: &mut UnboundedReceiver<EngineEvent>,
         mut progress: Progress,
     ) -> io::Result<Tally> {
-        let mut records = records.iter().copied();
+        let mut records = self.records.iter().copied();
         let mut interrupts = Interrupts::listen()?;
         let mut interrupted = false;
         let mut tick = tokio::time::interval(TICK);
@@ -153,9 +186,20 @@ impl Run<'_> {
                         progress.message("finishing requests in flight; press ^C again to cancel them");
                     }
                 }
+                Some((answer, reason)) = answer(&mut self.question) => {
+                    self.question = None;
+                    if answer? {
+                        self.engine.consent(Consent::Terms);
+                    } else {
+                        self.stop(Stopped::NoConsent(reason));
+                    }
+                }
                 _ = tick.tick() => {}
             }
-            progress.show(&self.tally, &self.status);
+            // A bar would overwrite the question.
+            if self.question.is_none() {
+                progress.show(&self.tally, &self.status);
+            }
         }
         let Self { engine, mut tally, .. } = self;
         if let Err(error) = engine.close().await {
@@ -262,9 +306,11 @@ impl Run<'_> {
     }
 
     fn on_status(&mut self, status: DescriberStatus, progress: &Progress) {
-        if let Some(pause) = status.paused.as_ref().filter(|_| self.status.paused.is_none()) {
+        let is_new = |pause: &&Pause| self.status.paused.as_ref().is_none_or(|last| last.kind != pause.kind);
+        if let Some(pause) = status.paused.as_ref().filter(is_new) {
             tracing::warn!(reason = pause.message, "paused");
             match pause.kind {
+                PauseKind::Consent => self.require_consent(&pause.message, progress),
                 PauseKind::Access if self.options.terminal => {
                     progress.message(&format!("{} (the run resumes by itself; ^C stops it)", pause.message));
                 }
@@ -272,7 +318,25 @@ impl Run<'_> {
                 PauseKind::Quota | PauseKind::Budget => self.stop(Stopped::Resumable(pause.message.clone())),
             }
         }
+        if let Some(change) = status.model_change.as_ref().filter(|_| self.status.model_change != status.model_change) {
+            progress.message(change);
+        }
         self.status = status;
+    }
+
+    /// Continues at a higher price if the options consent to it, otherwise asks or stops.
+    fn require_consent(&mut self, reason: &str, progress: &Progress) {
+        let left = self.records.len() as u64 - self.tally.ended();
+        let Some(usage) = consent::estimate(self.options, self.engine.dataset(), self.records, left) else { return };
+        match consent::verdict(self.options, usage, left, self.tally.usage.cost) {
+            Ok(Verdict::Given(consent)) => self.engine.consent(consent),
+            Ok(Verdict::Ask(question)) => {
+                progress.message(reason);
+                progress.message(&question);
+                self.question = Some((tokio::task::spawn_blocking(consent::read_answer), reason.to_owned()));
+            }
+            Err(error) => self.stop(Stopped::NoConsent(format!("{reason}; {error}"))),
+        }
     }
 
     /// Starts no more jobs. Requests in flight may finish.
@@ -285,6 +349,13 @@ impl Run<'_> {
             self.engine.cancel(*job);
         }
     }
+}
+
+/// Waits for the answer to a question. Returns `None` at once if there is none.
+async fn answer(question: &mut Option<(JoinHandle<io::Result<bool>>, String)>) -> Option<(io::Result<bool>, String)> {
+    let (answer, reason) = question.as_mut()?;
+    let answer = answer.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    Some((answer, std::mem::take(reason)))
 }
 
 /// Requests to stop: `^C` and, on Unix, the signals that end a program.

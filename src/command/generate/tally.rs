@@ -23,6 +23,8 @@ pub enum Stopped {
     Access(String),
     /// A quota or the budget is used up.
     Resumable(String),
+    /// The model costs more than was consented to.
+    NoConsent(String),
     Interrupted,
     /// The session could not be written.
     NotWritten(String),
@@ -67,6 +69,7 @@ impl Tally {
             Some(Stopped::NotWritten(_)) => ExitCode::Write,
             Some(Stopped::Access(_)) => ExitCode::Access,
             Some(Stopped::Resumable(_)) => ExitCode::Resumable,
+            Some(Stopped::NoConsent(_)) => ExitCode::Usage,
             Some(Stopped::Interrupted) => ExitCode::Interrupted,
             None if self.failures.is_empty() => ExitCode::Done,
             None => ExitCode::Findings,
@@ -129,7 +132,12 @@ impl Tally {
             writeln!(out, "  model      {texts:>6}  {}", sanitize(model))?;
         }
         match &self.stopped {
-            Some(Stopped::Access(reason) | Stopped::Resumable(reason) | Stopped::NotWritten(reason)) => {
+            Some(
+                Stopped::Access(reason)
+                | Stopped::Resumable(reason)
+                | Stopped::NoConsent(reason)
+                | Stopped::NotWritten(reason),
+            ) => {
                 writeln!(out, "stopped: {}", sanitize(reason))?;
             }
             Some(Stopped::Interrupted) => writeln!(out, "interrupted; results so far are stored")?,
@@ -160,7 +168,10 @@ impl Tally {
             .map(|(reason, records)| (reason, records.iter().map(|record| name(*record)).collect()))
             .collect();
         let stopped = self.stopped.as_ref().map(|stopped| match stopped {
-            Stopped::Access(reason) | Stopped::Resumable(reason) | Stopped::NotWritten(reason) => reason.as_str(),
+            Stopped::Access(reason)
+            | Stopped::Resumable(reason)
+            | Stopped::NoConsent(reason)
+            | Stopped::NotWritten(reason) => reason.as_str(),
             Stopped::Interrupted => "interrupted",
         });
         let tally = json!({

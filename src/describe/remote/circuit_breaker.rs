@@ -42,7 +42,7 @@ struct Failures {
 #[derive(Debug)]
 struct Open {
     pause: Pause,
-    /// The earliest time of the next probe. `None` if only a new budget can help.
+    /// The earliest time of the next probe. `None` if only a new budget or a consent can help.
     probe_at: Option<Instant>,
     /// Whether a probe is in flight (half-open).
     probing: bool,
@@ -110,17 +110,24 @@ impl CircuitBreaker {
         let probe_at = match pause.kind {
             PauseKind::Access => Some(Instant::now() + ACCESS_PROBE_INTERVAL),
             PauseKind::Quota => Some(Instant::now() + QUOTA_PROBE_INTERVAL),
-            PauseKind::Budget => None,
+            PauseKind::Budget | PauseKind::Consent => None,
         };
         *self.state() = Some(Open { pause, probe_at, probing: false });
         self.changed.notify_waiters();
     }
 
-    /// Admits the next probe at once, unless the budget is used up.
+    /// Admits the next probe at once, unless the budget is used up or a consent is missing.
     pub(super) fn resume(&self) {
-        if let Some(open) = self.state().as_mut().filter(|open| open.pause.kind != PauseKind::Budget) {
+        let is_final = |open: &Open| matches!(open.pause.kind, PauseKind::Budget | PauseKind::Consent);
+        if let Some(open) = self.state().as_mut().filter(|open| !is_final(open)) {
             open.probe_at = Some(Instant::now());
         }
+        self.changed.notify_waiters();
+    }
+
+    /// Closes the circuit if it was open for want of consent.
+    pub(super) fn consented(&self) {
+        self.state().take_if(|open| open.pause.kind == PauseKind::Consent);
         self.changed.notify_waiters();
     }
 

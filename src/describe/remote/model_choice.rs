@@ -52,12 +52,14 @@ impl ModelChoice {
     }
 
     /// Moves on to the model at `next`, if `index` is still the current one: concurrent requests find the same model
-    /// unavailable.
-    pub(super) fn skip(&self, index: usize, next: usize) {
+    /// unavailable. Returns true if it was.
+    pub(super) fn skip(&self, index: usize, next: usize) -> bool {
         let mut state = self.state();
-        if state.index == index {
+        let is_current = state.index == index;
+        if is_current {
             (state.index, state.answers) = (next, false);
         }
+        is_current
     }
 
     /// Ignores poisoning: no code under the lock can panic.

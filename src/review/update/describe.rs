@@ -6,7 +6,7 @@ use roaring::RoaringBitmap;
 use super::describe_run::{self, start};
 use super::{decide, reject, subjects};
 use crate::dataset::RecordId;
-use crate::describe::{Cost, JobId, Priority, Reason};
+use crate::describe::{Cost, JobId, PauseKind, Priority, Reason};
 use crate::engine::rules::{self, JobSpec};
 use crate::review::selection::Selection;
 use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction, Version};
@@ -54,6 +54,12 @@ pub(super) fn all_in_view(model: &mut Model, out: &mut Vec<Effect>) {
 /// and may have candidates already.
 fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out: &mut Vec<Effect>) {
     if !has_describer(model) || refuses_reason(model, reason.as_ref()) {
+        return;
+    }
+    if lacks_consent(model) {
+        // Jobs wait for the answer, so there may be nothing else to describe.
+        let count = records(model, scope).len().max(1);
+        model.mode = Mode::ConfirmSpending { scope, count, reason };
         return;
     }
     if scope == DescribeScope::Selected && model.bulk.is_some() {
@@ -117,6 +123,10 @@ fn refuse(model: &mut Model, scope: DescribeScope, out: &mut Vec<Effect>) {
 pub(super) fn consent(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::ConfirmSpending { scope, reason, .. } = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
     model.agreed_to_pay = true;
+    out.push(Effect::ConsentToPrice);
+    if lacks_consent(model) && scope.is_many() && model.bulk.is_some() {
+        return model.notify(NoticeKind::Info, "descriptions continue");
+    }
     begin(model, scope, reason, out);
 }
 
@@ -199,6 +209,11 @@ pub(super) fn take_own_reason(model: &mut Model, record: RecordId, words: &str, 
     if model.list.cursor == Some(record) && !words.is_empty() {
         regenerate(model, Some(Reason::Custom(words)), out);
     }
+}
+
+/// Returns true if the describer waits for consent to a higher price.
+fn lacks_consent(model: &Model) -> bool {
+    model.describer.paused.as_ref().is_some_and(|pause| pause.kind == PauseKind::Consent)
 }
 
 /// Returns true if there is a describer, and warns if not.

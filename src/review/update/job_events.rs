@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::describe_run::{self, JobEnd};
 use super::{navigate, store};
 use crate::dataset::RecordId;
-use crate::describe::{DescriberStatus, JobId, Outcome, Priority};
+use crate::describe::{DescriberStatus, JobId, Outcome, Pause, PauseKind, Priority};
 use crate::engine::JobEvent;
 use crate::engine::rules::{self, Concluded, Described, Origin, Standing};
 use crate::review::{Effect, Holds, JobState, Model, NoticeKind, SessionStatus, Version};
@@ -36,9 +36,16 @@ pub(super) fn on_event(
 }
 
 pub(super) fn describer_changed(model: &mut Model, status: DescriberStatus, out: &mut Vec<Effect>) {
-    if let Some(pause) = status.paused.as_ref().filter(|_| model.describer.paused.is_none()) {
-        out.push(Effect::Notify(pause.message.clone()));
-        model.notify_while(NoticeKind::Error, pause.message.clone(), Holds::Paused);
+    let is_new = |pause: &&Pause| model.describer.paused.as_ref().is_none_or(|last| last.kind != pause.kind);
+    if let Some(pause) = status.paused.as_ref().filter(is_new) {
+        let way_out = if pause.kind == PauseKind::Consent { " · r asks for your consent" } else { "" };
+        let text = format!("{}{way_out}", pause.message);
+        out.push(Effect::Notify(text.clone()));
+        model.notify_while(NoticeKind::Error, text, Holds::Paused);
+    } else if let Some(change) = status.model_change.as_ref().filter(|_| status.paused.is_none())
+        && model.describer.model_change != status.model_change
+    {
+        model.notify(NoticeKind::Info, change.clone());
     }
     if let Some(price) = status.price {
         model.settings.price = Some(price);
