@@ -13,7 +13,7 @@ pub(super) const PROBE: usize = 16 * 1024;
 pub(super) enum Layout {
     /// JSON Lines: one object a line.
     Lines,
-    /// Objects one after another, each over several lines, as Hugging Face's loader reads them too.
+    /// Objects one after another, each over several lines or several on a line, as Hugging Face's loader reads them too.
     Objects,
 }
 
@@ -25,6 +25,11 @@ impl Layout {
             Self::Objects => bytes.trim_ascii_end().len(),
         };
         memchr::memchr(b'\n', &bytes[from..]).map_or(bytes, |newline| &bytes[..from + newline])
+    }
+
+    /// Returns true if a record may start after this byte.
+    pub(super) const fn may_precede(self, byte: u8) -> bool {
+        byte == b'\n' || matches!(self, Self::Objects) && (byte == b'}' || byte.is_ascii_whitespace())
     }
 }
 
@@ -72,23 +77,30 @@ pub(super) fn detect(bytes: &[u8], is_whole: bool) -> Result<Layout, Foreign> {
     let text = bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start();
     match text.first() {
         Some(b'[') if text[1..].trim_ascii_start().starts_with(b"{") => Err(Foreign::Array),
-        Some(b'{') if spans_lines(text, is_whole) => Ok(Layout::Objects),
+        Some(b'{') if !ends_with_its_line(text, is_whole) => Ok(Layout::Objects),
         _ => Ok(Layout::Lines),
     }
 }
 
-/// Returns true if the object at the beginning continues after its first line.
-fn spans_lines(bytes: &[u8], is_whole: bool) -> bool {
-    let Some(newline) = memchr::memchr(b'\n', bytes) else { return false };
+/// Returns false if the object at the beginning continues after its line, or another one follows on that line.
+fn ends_with_its_line(bytes: &[u8], is_whole: bool) -> bool {
     // A character may be cut off at the end.
     let text = String::from_utf8_lossy(bytes);
     let masked = without_nan(&text).map(|masked| masked.json);
-    let mut objects = serde_json::Deserializer::from_str(masked.as_deref().unwrap_or(&text)).into_iter::<IgnoredAny>();
+    let text = masked.as_deref().unwrap_or(&text);
+    let newline = text.find('\n').unwrap_or(text.len());
+    let mut objects = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     match objects.next() {
-        Some(Ok(_)) => objects.byte_offset() > newline,
+        Some(Ok(_)) => {
+            let end = objects.byte_offset();
+            text.get(end..newline).is_some_and(|rest| !rest.trim_start().starts_with('{'))
+        }
         // An error before its end means that the first line is broken, not that it continues.
-        Some(Err(error)) => error.is_eof() && !is_whole && !text[..newline].trim_ascii_end().ends_with('}'),
-        None => false,
+        Some(Err(error)) => {
+            let is_open = newline < text.len() && !text[..newline].trim_end().ends_with('}');
+            !(error.is_eof() && !is_whole && is_open)
+        }
+        None => true,
     }
 }
 
@@ -107,6 +119,10 @@ mod tests {
     #[case("{\"a\": \"x\n{\"a\": 2}", Ok(Layout::Lines))]
     #[case("{\"a\": 1\n", Ok(Layout::Lines))]
     #[case("[1, 2]\n", Ok(Layout::Lines))]
+    #[case("{\"a\": 1}, {\"a\": 2}\n", Ok(Layout::Lines))]
+    #[case("{\"a\": \"}{\"}\n{}{}", Ok(Layout::Lines))]
+    #[case("{\"a\": 1}{\"a\": 2}", Ok(Layout::Objects))]
+    #[case("{\"a\": NaN} {\"a\":\n2}", Ok(Layout::Objects))]
     #[case("\u{feff}\n{\n  \"a\": 1\n}\n", Ok(Layout::Objects))]
     #[case("{\"a\": NaN,\r\n \"b\": [\n{}\n]}", Ok(Layout::Objects))]
     #[case("[{\"a\": 1}]", Err(Foreign::Array))]

@@ -13,13 +13,13 @@ use super::source::{Source, clamp_len};
 const BLOCK: usize = 256 * 1024;
 /// Bytes between publications after the first.
 const PUBLISH_EVERY: u64 = 4 * 1024 * 1024;
-/// Records in a segment. Computing a line number adds up at most this many gaps.
+/// Records in a segment. Computing a line number adds up at most this many steps.
 const SEGMENT: usize = 4096;
-/// Bits of a mark that hold the line's offset. The others hold the number of lines between it and the first line of the record before.
+/// Bits of a mark that hold the record's offset. The others hold the number of lines from the start of the record before.
 const START_BITS: u32 = 48;
 const START_MASK: u64 = (1 << START_BITS) - 1;
-/// Stands for a gap that does not fit in its bits and is kept in a map.
-const WIDE_GAP: u64 = u64::MAX >> START_BITS;
+/// Stands for a step that does not fit in its bits and is kept in a map.
+const WIDE_STEP: u64 = u64::MAX >> START_BITS;
 
 /// The byte order mark of UTF-8.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -35,13 +35,13 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: u64,
-    /// The start of the next record's line or the end of the file: blank lines in between are part of the span.
+    /// The start of the next record or the end of the file: blank lines in between are part of the span.
     pub(super) end: u64,
     /// Line number, from one, blank lines included.
     pub(super) line: u64,
 }
 
-/// The lines found so far. One thread builds the index, any number read it.
+/// The records found so far. One thread builds the index, any number read it.
 #[derive(Debug)]
 pub(super) struct Index {
     layout: Layout,
@@ -62,7 +62,7 @@ impl Index {
         let layout = format::detect(probe, probe.len() as u64 == total)
             .map_err(|found| DatasetError::Foreign { path: source.path().into(), found })?;
         let body = if probe.starts_with(BOM) { BOM.len() as u64 } else { 0 };
-        let published = Published { next_line: 1, end: body, ..Published::default() };
+        let published = Published { end: body, ..Published::default() };
         let scanner = match layout {
             Layout::Lines => Scanner::Lines(LineScanner::new(body)),
             Layout::Objects => Scanner::Objects(ObjectScanner::new(body)),
@@ -72,7 +72,7 @@ impl Index {
 
     /// Creates an empty index of the lines of a folder, which need not be scanned yet.
     pub(super) fn of_folder() -> Self {
-        let published = Published { next_line: 1, ..Published::default() };
+        let published = Published::default();
         let scanner = Mutex::new(Scanner::Lines(LineScanner::new(0)));
         Self { layout: Layout::Lines, published: RwLock::new(published), scanner }
     }
@@ -157,7 +157,7 @@ impl Index {
         for record in range.clone() {
             let Some(mark) = published.mark(record) else { break };
             if record != range.start {
-                line += published.gap(record, mark) + 1;
+                line += published.step(record, mark);
             }
             spans.push(Span { start: mark & START_MASK, end: published.end_of(record), line });
         }
@@ -169,19 +169,20 @@ impl Index {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) start: u64,
-    /// Lines since the first line of the record before: blank ones, and the rest of that record if it has several.
-    pub(super) gap: u64,
+    /// Lines from the line on which the record before starts; from the line before the file for the first record.
+    pub(super) step: u64,
 }
 
 /// Eight bytes a record, in fixed segments: growing copies nothing, so a reader never waits for a large copy.
 #[derive(Debug, Default)]
 struct Published {
     segments: Vec<Segment>,
-    wide_gaps: BTreeMap<u32, u64>,
+    wide_steps: BTreeMap<u32, u64>,
     count: u32,
     /// The end of the last record's line and of the blank lines known after it.
     end: u64,
-    next_line: u64,
+    /// The number of the line on which the last record starts.
+    last_line: u64,
     complete: bool,
 }
 
@@ -195,18 +196,18 @@ impl Published {
     /// Returns false if there is no room.
     fn push(&mut self, mark: Mark) -> bool {
         let Some(count) = self.count.checked_add(1) else { return false };
-        let line = self.next_line + mark.gap;
+        let line = self.last_line + mark.step;
         if self.segments.last().is_none_or(|segment| segment.marks.len() == SEGMENT) {
             self.segments.push(Segment { first_line: line, marks: Vec::with_capacity(SEGMENT) });
         }
-        if mark.gap >= WIDE_GAP {
-            self.wide_gaps.insert(self.count, mark.gap);
+        if mark.step >= WIDE_STEP {
+            self.wide_steps.insert(self.count, mark.step);
         }
         if let Some(segment) = self.segments.last_mut() {
-            segment.marks.push(mark.gap.min(WIDE_GAP) << START_BITS | mark.start);
+            segment.marks.push(mark.step.min(WIDE_STEP) << START_BITS | mark.start);
         }
         self.count = count;
-        self.next_line = line + 1;
+        self.last_line = line;
         true
     }
 
@@ -215,10 +216,10 @@ impl Published {
         self.segments.get(record / SEGMENT)?.marks.get(record % SEGMENT).copied()
     }
 
-    fn gap(&self, record: u32, mark: u64) -> u64 {
+    fn step(&self, record: u32, mark: u64) -> u64 {
         match mark >> START_BITS {
-            WIDE_GAP => self.wide_gaps.get(&record).copied().unwrap_or(WIDE_GAP),
-            gap => gap,
+            WIDE_STEP => self.wide_steps.get(&record).copied().unwrap_or(WIDE_STEP),
+            step => step,
         }
     }
 
@@ -232,7 +233,7 @@ impl Published {
         let segment = self.segments.get(index / SEGMENT)?;
         let first = record - u32::try_from(index % SEGMENT).ok()?;
         let after = segment.marks.iter().zip(first..=record).skip(1);
-        Some(segment.first_line + after.map(|(mark, record)| self.gap(record, *mark) + 1).sum::<u64>())
+        Some(segment.first_line + after.map(|(mark, record)| self.step(record, *mark)).sum::<u64>())
     }
 }
 
@@ -281,23 +282,23 @@ struct LineScanner {
     offset: u64,
     line_start: u64,
     line_has_content: bool,
-    /// Blank lines since the last record.
-    gap: u64,
+    /// Lines from the start of the last record to the current line.
+    step: u64,
 }
 
 impl LineScanner {
     const fn new(start: u64) -> Self {
-        Self { offset: start, line_start: start, line_has_content: false, gap: 0 }
+        Self { offset: start, line_start: start, line_has_content: false, step: 1 }
     }
 
     fn feed(&mut self, block: &[u8], marks: &mut Vec<Mark>) {
         let mut begin = 0;
         for newline in memchr::memchr_iter(b'\n', block) {
             if self.line_has_content || !is_blank(&block[begin..newline]) {
-                marks.push(Mark { start: self.line_start, gap: std::mem::take(&mut self.gap) });
-            } else {
-                self.gap += 1;
+                marks.push(Mark { start: self.line_start, step: self.step });
+                self.step = 0;
             }
+            self.step += 1;
             begin = newline + 1;
             self.line_start = self.offset + begin as u64;
             self.line_has_content = false;
@@ -309,7 +310,7 @@ impl LineScanner {
     /// Adds the last line if it does not end with a newline.
     fn finish(&mut self, marks: &mut Vec<Mark>) {
         if std::mem::take(&mut self.line_has_content) {
-            marks.push(Mark { start: self.line_start, gap: std::mem::take(&mut self.gap) });
+            marks.push(Mark { start: self.line_start, step: self.step });
         }
         self.line_start = self.offset;
     }
@@ -341,7 +342,7 @@ mod tests {
 
     fn in_blocks(bytes: &[u8], cuts: &[usize]) -> Published {
         let mut scanner = LineScanner::new(0);
-        let mut published = Published { next_line: 1, ..Published::default() };
+        let mut published = Published::default();
         let mut marks = Vec::new();
         let mut rest = bytes;
         for cut in cuts {
@@ -372,8 +373,8 @@ mod tests {
     }
 
     #[test]
-    fn line_numbers_survive_segments_and_wide_gaps() {
-        let wide = usize::try_from(WIDE_GAP).expect("sixteen bits");
+    fn line_numbers_survive_segments_and_wide_steps() {
+        let wide = usize::try_from(WIDE_STEP).expect("sixteen bits");
         let mut text = b"\n".repeat(wide - 1);
         for record in 0..SEGMENT * 2 + 7 {
             text.extend_from_slice(b"{}\n");

@@ -1,7 +1,7 @@
-//! Finds the objects of a file in which each is spread over several lines.
+//! Finds the objects of a file in which each is spread over several lines, or several are on one line.
 //!
-//! A record is the lines of one object. Text that is not JSON becomes records too, so that it is shown and kept: an
-//! unclosed object ends before a line on which only another record can begin.
+//! A record is the lines of one object, or its part of a line. Text that is not JSON becomes records too, so that it is
+//! shown and kept: an unclosed object ends before a line on which only another record can begin.
 
 use super::index::Mark;
 
@@ -15,8 +15,8 @@ pub(super) struct ObjectScanner {
     line_start: u64,
     /// Number of the current line, from zero.
     line: u64,
-    /// The number of the line after the first one of the last record.
-    next_line: u64,
+    /// The line on which the last record starts, from one; zero before the first record.
+    last_line: u64,
     /// The record whose end was not found yet.
     open: Option<Open>,
     /// Only white space was found on the current line.
@@ -50,7 +50,7 @@ impl ObjectScanner {
             offset: start,
             line_start: start,
             line: 0,
-            next_line: 0,
+            last_line: 0,
             open: None,
             is_blank: true,
             text: Text::Outside,
@@ -90,11 +90,13 @@ impl ObjectScanner {
 
     fn token(&mut self, byte: u8, marks: &mut Vec<Mark>) {
         let starts_line = std::mem::take(&mut self.is_blank);
-        if byte == b'{' && starts_line && self.depth > 0 && !self.allows_value() {
+        let ends_object = if self.depth == 0 { self.before == b'}' } else { starts_line && !self.allows_value() };
+        if byte == b'{' && ends_object {
             self.close(marks);
         }
         if self.open.is_none() {
-            self.open = Some(Open { start: self.line_start, line: self.line });
+            let start = if starts_line { self.line_start } else { self.offset - 1 };
+            self.open = Some(Open { start, line: self.line });
         }
         match byte {
             b'"' => self.text = Text::Inside,
@@ -131,8 +133,8 @@ impl ObjectScanner {
 
     fn close(&mut self, marks: &mut Vec<Mark>) {
         if let Some(Open { start, line }) = self.open.take() {
-            marks.push(Mark { start, gap: line - self.next_line });
-            self.next_line = line + 1;
+            marks.push(Mark { start, step: line + 1 - self.last_line });
+            self.last_line = line + 1;
         }
         self.depth = 0;
     }
@@ -153,11 +155,10 @@ mod tests {
             assert!(scanner.settled() <= scanner.offset());
         }
         scanner.finish(&mut marks);
-        let mut next = 0;
+        let mut line = 0;
         let place = |mark: Mark| {
-            let line = next + mark.gap;
-            next = line + 1;
-            (mark.start, line)
+            line += mark.step;
+            (mark.start, line - 1)
         };
         marks.into_iter().map(place).collect()
     }
@@ -179,18 +180,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_is_the_lines_of_one_object(
-            values in prop::collection::vec((value(), 0_usize..3, any::<bool>()), 1..6),
+        fn a_record_is_the_text_of_one_object(
+            values in prop::collection::vec((value(), prop::sample::select(vec!["", " ", "\n", "\r\n \n\n"]), any::<bool>()), 1..6),
             block in 1_usize..40,
         ) {
             let (mut text, mut expected) = (String::new(), Vec::new());
-            for (value, blank, compact) in values {
-                text.push_str(&" \n".repeat(blank));
+            for (value, after, compact) in values {
                 expected.push((text.len() as u64, text.matches('\n').count() as u64));
                 let object = json!({ "a": value });
                 let printed = if compact { object.to_string() } else { serde_json::to_string_pretty(&object).unwrap() };
                 text.push_str(&printed);
-                text.push('\n');
+                text.push_str(after);
             }
             prop_assert_eq!(found(text.as_bytes(), block), expected);
         }
@@ -206,7 +206,8 @@ mod tests {
             prop_assert_eq!(found.first().map(|(start, _)| *start), first.map(|at| line_start(at) as u64));
             for (start, line) in found {
                 let start = usize::try_from(start).unwrap();
-                prop_assert_eq!(start, line_start(start));
+                let follows = bytes[start..].starts_with(b"{") && bytes[..start].trim_ascii_end().ends_with(b"}");
+                prop_assert!(start == line_start(start) || follows, "{start}");
                 prop_assert_eq!(memchr::memchr_iter(b'\n', &bytes[..start]).count() as u64, line);
             }
         }

@@ -119,6 +119,17 @@ fn objects_over_several_lines_are_records() {
     assert_eq!(bytes[0], b"{\n  \"file_name\": \"a\",\r\n  \"n\": [{}, NaN]\n}");
 }
 
+/// As `json.dump` writes objects into one file without newlines.
+#[test]
+fn objects_on_one_line_are_records() {
+    let (_folder, dataset) =
+        indexed("{\"file_name\":\"a\"}{\"file_name\":\"b\"} {\"file_name\":\n\"c\"}\n{\"file_name\":\"d\"} ?");
+    let entries = entries(&dataset, 0..9).expect("read");
+    let found: Vec<_> =
+        entries.iter().map(|entry| (entry.line(), entry.record().map(|it| it.file_name.as_str()))).collect();
+    assert_eq!(found, [(1, Some("a")), (1, Some("b")), (1, Some("c")), (3, None)]);
+}
+
 #[test]
 fn numbers_of_python_that_are_not_json_are_read_and_reported() {
     let found = record(r#"{"file_name":"a","n":[NaN, {"m":-Infinity}],"text":"NaN, \"x\", NaN"}"#);

@@ -57,7 +57,7 @@ impl<'a> Feed<'a> {
         let line = self.layout.record(bytes);
         let too_long = line.len() > MAX_LINE_BYTES;
         let after_mark = span.start == BOM.len() as u64 && self.before == BOM.last().copied();
-        let begins = after_mark || self.before.is_none_or(|before| before == b'\n');
+        let begins = after_mark || self.before.is_none_or(|before| self.layout.may_precede(before));
         let is_as_indexed = begins && !is_blank(line) && is_blank(&bytes[line.len()..]);
         let line = RawLine { record, number: 0, bytes: line, too_long };
         Ok((too_long || is_as_indexed).then_some(line))

@@ -87,6 +87,19 @@ fn objects_over_several_lines_keep_their_lines() {
 }
 
 #[test]
+fn objects_on_one_line_keep_their_place() {
+    let object = |name: &str, text: &str| format!("{{\"file_name\":\"{name}\",\"text\":\"{text}\"}}");
+    let before =
+        ["\u{feff}", &object("a", "1"), &object("b", "2"), " ", &object("c", "3"), "\n", &object("d", "}{")].concat();
+    let fixture = Fixture::new(&before);
+    let saved =
+        fixture.saved(&[(0, caption("}{")), (1, Amendment::Exclude), (2, caption("three")), (3, caption("}{"))]);
+    assert_eq!(saved, ["\u{feff}", &object("a", "}{"), &object("c", "three"), "\n", &object("d", "}{")].concat());
+    let fixture = Fixture::new(&before);
+    assert_eq!(fixture.saved(&[(3, caption("4"))]), before.replace("\"}{\"}", "\"4\"}"));
+}
+
+#[test]
 fn excluded_records_are_removed_with_their_newline() {
     let fixture = Fixture::new(THREE);
     assert_eq!(
