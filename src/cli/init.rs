@@ -30,4 +30,8 @@ pub struct InitArgs {
 
     #[command(flatten)]
     pub caption_field: CaptionFieldOption,
+
+    /// Print the counts, and the reasons why anything was left out, as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }

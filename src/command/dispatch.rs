@@ -300,7 +300,8 @@ impl Run {
             (Some(list), _) => InitSource::List(list),
             (None, path) => InitSource::Path(path.unwrap_or_else(|| ".".into())),
         };
-        let options = InitOptions { source, output: args.output, caption_field: self.config.caption_field.clone() };
+        let caption_field = self.config.caption_field.clone();
+        let options = InitOptions { source, output: args.output, caption_field, json: args.json };
         let outcome = init::run(&options, &mut io::stdin().lock(), &mut Console::stdout(), &mut Console::stderr())?;
         Ok(outcome.exit_code())
     }

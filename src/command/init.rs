@@ -13,6 +13,8 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::imagefolder;
 use super::parquet_schema::{self, SchemaError};
 use crate::atomic_file::{Replacement, WriteError};
@@ -32,6 +34,8 @@ pub struct InitOptions {
     pub output: Option<PathBuf>,
     /// The field for the caption.
     pub caption_field: String,
+    /// Print the summary and the reasons as one JSON object.
+    pub json: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,15 @@ impl Outcome {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         if self.failed == 0 { ExitCode::Done } else { ExitCode::Findings }
+    }
+
+    fn summary(&self, target: &Path, source: &InitSource) -> String {
+        let records = counted(self.records, "record", "records");
+        let left_out = match self.left_out {
+            0 => String::new(),
+            some => format!("; {some} of {} left out", source.counted(self.read)),
+        };
+        format!("{}: {records}, {} with a caption{left_out}", target.display(), self.captions)
     }
 }
 
@@ -147,7 +160,10 @@ pub fn run(
         InitSource::List(path) => list::write_file(path, &mut dataset)?,
         InitSource::StandardInput => list::write(Path::new(STANDARD_INPUT), input, &mut dataset)?,
     }
-    let outcome = dataset.finish()?;
+    let (outcome, report) = dataset.finish()?;
+    if !options.json {
+        report.print(errors).map_err(InitError::Output)?;
+    }
     if outcome.records == 0 {
         let source = match &options.source {
             InitSource::Path(path) | InitSource::List(path) => path.clone(),
@@ -167,13 +183,15 @@ pub fn run(
     for warning in committed.warnings.into_iter().chain(warnings) {
         errors.message(warning).map_err(InitError::Output)?;
     }
-    let records = counted(outcome.records, "record", "records");
-    let left_out = match outcome.left_out {
-        0 => String::new(),
-        some => format!("; {some} of {} left out", options.source.counted(outcome.read)),
+    let summary = if options.json {
+        out.json(&json!({
+            "path": target.to_string_lossy(), "records": outcome.records, "captions": outcome.captions,
+            "read": outcome.read, "left_out": outcome.left_out, "reasons": report.json(),
+        }))
+    } else {
+        out.message(outcome.summary(&target, &options.source))
     };
-    let summary = format!("{}: {records}, {} with a caption{left_out}", target.display(), outcome.captions);
-    out.message(summary).map_err(InitError::Output)?;
+    summary.map_err(InitError::Output)?;
     if let Some(warning) = imagefolder::warning(&target) {
         errors.message(warning).map_err(InitError::Output)?;
     }
@@ -259,12 +277,11 @@ impl Records<'_, '_> {
         InitError::Write { path: self.path.to_owned(), source: source.into() }
     }
 
-    /// Prints what was left out.
-    fn finish(mut self) -> Result<Outcome, InitError> {
+    /// Returns the counts, and what was left out.
+    fn finish(mut self) -> Result<(Outcome, Report), InitError> {
         self.out.flush().map_err(|error| self.failed(error))?;
-        self.report.print(self.errors).map_err(InitError::Output)?;
         let (left_out, failed) = (self.report.entries(), self.report.findings());
-        Ok(Outcome { read: self.read, left_out, failed, ..self.outcome })
+        Ok((Outcome { read: self.read, left_out, failed, ..self.outcome }, self.report))
     }
 }
 

@@ -17,7 +17,8 @@ const OWN: &[u8] = b".recaption";
 const BOM: char = '\u{feff}';
 
 /// Why a file or folder is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LeftOut {
     UnreadableFormat,
     NameNotUtf8,

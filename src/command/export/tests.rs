@@ -613,7 +613,7 @@ fn types_of_an_imported_table_are_restored() {
     // A second import gives the same lines.
     let back = world.path("back.jsonl");
     let source = InitSource::Path(path.clone());
-    let init = InitOptions { source, output: Some(back), caption_field: "text".to_owned() };
+    let init = InitOptions { source, output: Some(back), caption_field: "text".to_owned(), json: false };
     Printed::by(|out, errors| init::run(&init, &mut std::io::empty(), out, errors)).0.unwrap();
     assert_eq!(world.read("back.jsonl").replace("\": ", "\":").replace(", \"", ",\""), world.read("metadata.jsonl"));
 

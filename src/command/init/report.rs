@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use serde::Serialize;
+use serde_json::{Value, json};
+
 use crate::console::Console;
 use crate::dataset::LeftOut;
 
@@ -10,10 +13,9 @@ use crate::dataset::LeftOut;
 const MAX_NAMES: usize = 10;
 
 /// Why something is not in the dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Reason {
-    /// A file or folder.
-    File(LeftOut),
     // Of rows and lines.
     NoFileName,
     Ragged,
@@ -24,6 +26,9 @@ pub(super) enum Reason {
     ValueNotUtf8,
     NotFinite,
     OutOfRange,
+    /// A file or folder.
+    #[serde(untagged)]
+    File(LeftOut),
 }
 
 /// Whether something left out may have been meant to be included. If so, the exit code is 1.
@@ -138,6 +143,20 @@ impl Report {
         self.0.iter().filter(|(reason, _)| of(**reason)).map(|(_, group)| group.count).sum()
     }
 
+    /// Returns an object for each reason, in the order of [`Report::print`].
+    pub(super) fn json(&self) -> Vec<Value> {
+        let object = |(reason, Group { count, names }): (&Reason, &Group)| {
+            let names: Vec<&String> = names.iter().map(|(name, _)| name).collect();
+            let (_, description, remedy) = reason.texts();
+            let is_finding = reason.severity() == Severity::Finding;
+            json!({
+                "reason": reason, "count": count, "first": names, "description": description,
+                "remedy": remedy, "finding": is_finding, "left_out": reason.is_entry(),
+            })
+        };
+        self.0.iter().map(object).collect()
+    }
+
     /// Prints a line for each reason.
     pub(super) fn print(&self, errors: &mut Console<'_>) -> io::Result<()> {
         for (reason, Group { count, names }) in &self.0 {
@@ -178,10 +197,10 @@ mod tests {
         let ((), printed) = Printed::by(|_, errors| report.print(errors).unwrap());
         assert_eq!(
             printed.errors(),
-            "1 hidden file or folder: .a; rename them\n\
-             13 rows with more or fewer cells than the header: line 2, line 3, line 4, line 5, line 6, line 7, line 8, \
+            "13 rows with more or fewer cells than the header: line 2, line 3, line 4, line 5, line 6, line 7, line 8, \
              line 9, line 10, line 11, and 3 more; enclose cells that contain the separator in double quotes\n\
-             3 infinite or NaN values, which JSON lacks: null in the dataset: score (3)\n"
+             3 infinite or NaN values, which JSON lacks: null in the dataset: score (3)\n\
+             1 hidden file or folder: .a; rename them\n"
         );
     }
 }

@@ -7,7 +7,7 @@ use crate::command::fixture::{Printed, World};
 use crate::dataset::{Dataset, OpenOptions};
 
 fn options(source: InitSource) -> InitOptions {
-    InitOptions { source, output: None, caption_field: "text".to_owned() }
+    InitOptions { source, output: None, caption_field: "text".to_owned(), json: false }
 }
 
 fn init(options: &InitOptions, input: &str) -> (Result<Outcome, InitError>, Printed) {
@@ -37,6 +37,27 @@ fn read(world: &World, name: &str) -> Vec<(String, String)> {
 
 fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
     of.iter().map(|(name, caption)| ((*name).to_owned(), (*caption).to_owned())).collect()
+}
+
+#[test]
+fn json_has_the_counts_and_the_reasons() {
+    let world = world();
+    world.picture("a.png");
+    world.write("b.txt", "of no picture");
+    world.write("c.pdf", "x");
+    let options = InitOptions { json: true, ..options(InitSource::Path(world.folder.path().to_owned())) };
+    let (outcome, printed) = init(&options, "");
+    assert_eq!(outcome.unwrap().exit_code(), ExitCode::Findings);
+    assert_eq!(printed.errors(), "");
+    let printed: serde_json::Value = serde_json::from_str(printed.out()).unwrap();
+    let count = |name: &str| printed[name].as_u64().unwrap();
+    assert_eq!((count("read"), count("records"), count("captions"), count("left_out")), (3, 1, 0, 2));
+    let reasons = printed["reasons"].as_array().unwrap();
+    let found: Vec<_> = reasons
+        .iter()
+        .map(|it| (it["reason"].as_str().unwrap(), it["first"][0].as_str().unwrap(), it["finding"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(found, [("text-without-image", "b.txt", true), ("other", "c.pdf", false)]);
 }
 
 #[test]
@@ -354,6 +375,7 @@ fn a_list_of_images_keeps_its_order() {
         output: Some(world.path("piped.jsonl")),
         caption_field: "caption".to_owned(),
         source: InitSource::StandardInput,
+        json: false,
     };
     assert_eq!(init(&piped, "z.png\n").0.unwrap().records, 1);
     assert_eq!(world.read("piped.jsonl"), "{\"file_name\": \"z.png\", \"caption\": \"\"}\n");
