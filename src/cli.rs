@@ -15,6 +15,7 @@ mod review;
 mod save;
 mod show;
 mod stats;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -34,6 +35,7 @@ pub use self::review::ReviewArgs;
 pub use self::save::SaveArgs;
 pub use self::show::ShowArgs;
 pub use self::stats::{Percent, PercentError, StatsArgs};
+pub use self::verify::VerifyArgs;
 use crate::config::ConfigError;
 
 const EXAMPLES: &str = "\
@@ -88,6 +90,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Describe every record that needs it, without a screen
     Generate(GenerateArgs),
+    /// Let a second model compare captions with their images; exits with 1 on findings
+    Verify(VerifyArgs),
     /// Write the updated dataset, like ^S in the reviewer
     Save(SaveArgs),
     /// Check a dataset and its captions for problems; exits with 1 on warnings or errors
@@ -134,6 +138,10 @@ impl Command {
             Self::Generate(args) => {
                 vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.describer)?, table(&args.log)?]
             }
+            Self::Verify(args) => {
+                let VerifyArgs { dataset, max_words, describer, log, .. } = args;
+                vec![table(dataset)?, table(max_words)?, verifier(table(describer)?), table(log)?]
+            }
             Self::Save(args) => vec![table(&args.dataset)?],
             Self::Check(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.language)?],
             Self::Stats(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.ascii)?],
@@ -149,6 +157,16 @@ impl Command {
         };
         Ok(groups.into_iter().flatten().collect())
     }
+}
+
+/// Makes the describer, the model and the prompt those of the verifier.
+fn verifier(mut options: Table) -> Table {
+    let own = ["describer", "model", "prompt"];
+    let own: Table = own.iter().filter_map(|key| Some(((*key).to_owned(), options.remove(*key)?))).collect();
+    if !own.is_empty() {
+        options.insert("verify".to_owned(), own.into());
+    }
+    options
 }
 
 fn table(options: &impl Serialize) -> Result<Table, ConfigError> {

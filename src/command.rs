@@ -22,6 +22,7 @@ pub mod review;
 pub mod save;
 pub mod show;
 pub mod stats;
+pub mod verify;
 
 pub use dispatch::run;
 pub use input::Input;

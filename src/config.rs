@@ -7,6 +7,7 @@ mod layers;
 mod lints;
 mod openai;
 mod values;
+mod verify;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use self::layers::{ConfigError, Effective, Layers, Source};
 pub use self::lints::LintSettings;
 pub use self::openai::OpenaiSettings;
 pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Preset, Theme};
+pub use self::verify::VerifySettings;
 use crate::describe::Dollars;
 
 /// The defaults and the documentation of every setting, in the format of the user's file.
@@ -55,6 +57,7 @@ pub struct Config {
     pub log: Option<PathBuf>,
     pub log_level: LogLevel,
     pub openai: OpenaiSettings,
+    pub verify: VerifySettings,
     pub lints: LintSettings,
 }
 

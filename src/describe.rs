@@ -11,6 +11,7 @@ pub mod prompt;
 pub mod rate_limiter;
 pub mod remote;
 pub mod upload;
+pub mod verdict;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -25,6 +26,7 @@ use futures::stream::BoxStream;
 use crate::dataset::RecordId;
 
 pub use cost::{Cost, Dollars, Tokens};
+pub use verdict::{Quote, Verdict};
 
 /// The name of the embedded describer.
 pub const LOCAL: &str = "local";
@@ -196,6 +198,8 @@ pub struct Usage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Described(Description),
+    /// A caption was compared with its image. The text of the response is the model's own.
+    Verified(Box<Verdict>, Description),
     /// The image shows nothing that the describer can name: neither a caption nor an error.
     NothingRecognised,
     Failed(DescribeError),
@@ -397,6 +401,12 @@ pub trait Describer: Send + Sync {
     /// nothing that is charged.
     fn prepare(&self) -> BoxFuture<'static, ()> {
         std::future::ready(()).boxed()
+    }
+
+    /// Returns the id of the model that the next request will probably use, and the version of the prompt. Returns `None` if
+    /// the describer has no prompt.
+    fn version(&self) -> Option<(String, String)> {
+        None
     }
 
     /// Returns what is known about the requests that would be sent. Returns `None` if the describer is free.

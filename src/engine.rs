@@ -14,6 +14,7 @@ pub mod rules;
 mod save;
 pub mod selection;
 mod session_events;
+pub mod verifier;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ use self::rules::JobSpec;
 pub use self::save::{SaveRequest, SaveTarget};
 use self::session_events::SessionEvents;
 use crate::dataset::{Dataset, RecordId};
-use crate::describe::{Consent, DescribeError, Describer, DescriberEvent, JobId, Outcome};
+use crate::describe::{Consent, DescribeError, Describer, DescriberEvent, DescriberStatus, JobId, Outcome};
 use crate::lint::Rules;
 use crate::report::Figures;
 use crate::session::{self, Location, SampleRequest, SessionError, Step, Worker, WorkerHandle, WorkerOptions};
@@ -47,6 +48,8 @@ pub struct EngineOptions {
     /// The reviewer's name, for the history. `None` for headless runs.
     pub reviewer: Option<String>,
     pub describer: Option<Arc<dyn Describer>>,
+    /// A [`Verifier`](verifier::Verifier).
+    pub verifier: Option<Arc<dyn Describer>>,
     pub rules: Rules,
     pub target: SaveTarget,
     /// The output of an earlier run, whose captions are imported as candidates.
@@ -70,10 +73,13 @@ pub struct Engine {
     target: SaveTarget,
     max_words: usize,
     describer: Option<Arc<dyn Describer>>,
+    verifier: Option<Arc<dyn Describer>>,
     emit: Emit,
     session: Option<Worker>,
     lines: LineReader,
     queue: Option<Queue>,
+    /// The jobs of the verifier.
+    verifications: Option<Queue>,
     threads: Vec<JoinHandle<()>>,
     stopping: Stopping,
 }
@@ -102,16 +108,35 @@ impl Engine {
     pub fn start(options: EngineOptions, emit: Emit) -> Self {
         let stopping = Stopping::default();
         let session_events = SessionEvents::new(&options, Arc::clone(&emit), stopping.clone());
-        let EngineOptions { dataset, session: location, read_only, reviewer, describer, rules, target, .. } = options;
+        let EngineOptions {
+            dataset, session: location, read_only, reviewer, describer, verifier, rules, target, ..
+        } = options;
         let max_words = rules.max_words;
         let session = open_session(&location, &dataset, read_only, reviewer, session_events, &emit);
-        let queue = describer.as_ref().map(|describer| start_queue(describer, &dataset, rules, &emit));
-        if let Some(describer) = &describer {
-            listen(describer.as_ref(), session.as_ref().map(|session| session.handle().clone()), &emit);
-        }
+        let start = |describer: &Option<Arc<dyn Describer>>, status: fn(DescriberStatus) -> EngineEvent| {
+            let describer = describer.as_ref()?;
+            listen(describer.as_ref(), session.as_ref().map(|session| session.handle().clone()), &emit, status);
+            Some(start_queue(describer, &dataset, rules.clone(), &emit))
+        };
+        let queue = start(&describer, EngineEvent::Describer);
+        let verifications = start(&verifier, EngineEvent::Verifier);
         let lines = LineReader::spawn(dataset.clone(), session.as_ref().map(|session| session.handle().clone()), &emit);
         let threads = Vec::new();
-        Self { dataset, location, target, max_words, describer, emit, session, lines, queue, threads, stopping }
+        Self {
+            dataset,
+            location,
+            target,
+            max_words,
+            describer,
+            verifier,
+            emit,
+            session,
+            lines,
+            queue,
+            verifications,
+            threads,
+            stopping,
+        }
     }
 
     #[must_use]
@@ -158,12 +183,22 @@ impl Engine {
         }
     }
 
-    /// Adds jobs to the queue. One that does not fit fails.
+    /// Adds jobs to the queue of the describer or the verifier. One that does not fit fails.
     pub fn describe(&self, specs: Vec<JobSpec>) {
-        let Some(queue) = &self.queue else { return };
-        for refused in specs.into_iter().filter_map(|spec| queue.add(spec).err()) {
-            self.refuse(&refused);
+        for spec in specs {
+            let queue = if spec.mode.is_verification() { &self.verifications } else { &self.queue };
+            if let Some(Err(refused)) = queue.as_ref().map(|queue| queue.add(spec)) {
+                self.refuse(&refused);
+            }
         }
+    }
+
+    fn queues(&self) -> impl Iterator<Item = &Queue> {
+        self.queue.iter().chain(&self.verifications)
+    }
+
+    fn describers(&self) -> impl Iterator<Item = &Arc<dyn Describer>> {
+        self.describer.iter().chain(&self.verifier)
     }
 
     /// Replaces the waiting review-ahead jobs.
@@ -175,15 +210,11 @@ impl Engine {
     }
 
     pub fn cancel(&self, job: JobId) {
-        if let Some(queue) = &self.queue {
-            queue.cancel(job);
-        }
+        self.queues().for_each(|queue| queue.cancel(job));
     }
 
     pub fn cancel_all(&self) {
-        if let Some(queue) = &self.queue {
-            queue.cancel_all();
-        }
+        self.queues().for_each(Queue::cancel_all);
     }
 
     /// Determines the account and the price of requests, which the status then has.
@@ -204,11 +235,27 @@ impl Engine {
         }
     }
 
-    /// Lets a paused describer try again.
-    pub fn resume_describer(&self) {
-        if let Some(describer) = &self.describer {
-            describer.resume();
+    /// Tells the verifier what the operator has consented to.
+    pub fn consent_to_verify(&self, consent: Consent) {
+        if let Some(verifier) = &self.verifier {
+            verifier.consent(consent);
         }
+    }
+
+    /// Like [`prepare_describer`](Self::prepare_describer), for the verifier.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime.
+    pub fn prepare_verifier(&self) {
+        if let Some(verifier) = &self.verifier {
+            tokio::spawn(verifier.prepare());
+        }
+    }
+
+    /// Lets a paused describer or verifier try again.
+    pub fn resume_describer(&self) {
+        self.describers().for_each(|describer| describer.resume());
     }
 
     /// Writes the updated dataset.
@@ -244,7 +291,7 @@ impl Engine {
     /// Returns the first error of the session since it was opened.
     pub async fn close(mut self) -> Result<(), SessionError> {
         self.stopping.stop();
-        if let Some(queue) = self.queue.take() {
+        for queue in [self.queue.take(), self.verifications.take()].into_iter().flatten() {
             queue.close().await;
         }
         let session = self.session.take();
@@ -331,10 +378,15 @@ fn start_queue(describer: &Arc<dyn Describer>, dataset: &Dataset, rules: Rules, 
 }
 
 /// Forwards the describer's status, and its charges after they were sent to the session.
-fn listen(describer: &dyn Describer, session: Option<WorkerHandle>, emit: &Emit) {
+fn listen(
+    describer: &dyn Describer,
+    session: Option<WorkerHandle>,
+    emit: &Emit,
+    to_event: fn(DescriberStatus) -> EngineEvent,
+) {
     let emit = Arc::clone(emit);
     describer.set_listener(Arc::new(move |event| match event {
-        DescriberEvent::Status(status) => emit(EngineEvent::Describer(status)),
+        DescriberEvent::Status(status) => emit(to_event(status)),
         DescriberEvent::Charged(charge) => {
             let usage = charge.usage;
             // If this fails, so does the next step, which is reported.

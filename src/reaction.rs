@@ -48,6 +48,8 @@ pub enum Parameter {
     StreamOptions,
     /// An image in a format other than JPEG and PNG.
     ImageFormat,
+    /// The schema of a structured response.
+    Schema,
 }
 
 impl std::fmt::Display for Parameter {
@@ -58,6 +60,7 @@ impl std::fmt::Display for Parameter {
             Self::MaxTokens => "max_tokens",
             Self::StreamOptions => "a request for token counts",
             Self::ImageFormat => "images of this format",
+            Self::Schema => "a response schema",
         })
     }
 }

@@ -50,6 +50,7 @@ pub use delete::delete;
 pub use error::SessionError;
 pub use event::{
     Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, MatchOutcome, Provenance, SAMPLE, Seq,
+    Verification,
 };
 pub use history::{Action, ActionKind, History, ReviewerChange};
 pub use ledger::Ledger;

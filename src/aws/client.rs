@@ -211,7 +211,8 @@ impl Client {
     ///
     /// Returns any [`AwsError`].
     pub async fn converse(&self, request: ConverseRequest) -> Result<ConverseStream, AwsError> {
-        let info = self.request_info("bedrock-runtime", request.model.clone());
+        let mut info = self.request_info("bedrock-runtime", request.model.clone());
+        info.has_schema = request.schema.is_some();
         let uploaded = request.image.as_ref().map_or(0, |image| image.bytes.len() as u64);
         let timeouts = Timeouts::start(self.idle_timeout);
         let limit = CONNECT_TIMEOUT + self.idle_timeout + Duration::from_secs(uploaded / MIN_UPLOAD_RATE);
@@ -238,6 +239,6 @@ impl Client {
             str::to_owned,
         );
         let profile = self.profile.as_deref().map(str::to_owned);
-        RequestInfo { subject, region: self.region.to_string(), endpoint, profile }
+        RequestInfo { subject, region: self.region.to_string(), endpoint, profile, has_schema: false }
     }
 }

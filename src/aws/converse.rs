@@ -10,9 +10,11 @@ use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use aws_sdk_bedrockruntime::types::{
     self, ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageSource,
-    InferenceConfiguration, Message, OutputConfig, StopReason, SystemContentBlock,
+    InferenceConfiguration, JsonSchemaDefinition, Message, OutputConfig, OutputFormat, OutputFormatStructure,
+    OutputFormatType, StopReason, SystemContentBlock,
 };
 use aws_smithy_types::Document;
+use aws_smithy_types::error::operation::BuildError;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::classify;
@@ -41,6 +43,8 @@ pub struct ConverseRequest {
     /// From 0 to 1. Some models accept only `None`, the default of the model.
     pub temperature: Option<f32>,
     pub thinking: Thinking,
+    /// The JSON schema of the response.
+    pub schema: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,9 +140,17 @@ impl ConverseRequest {
             .build();
         let call = call.model_id(self.model).messages(message).inference_config(inference);
         let call = call.set_system(self.system.map(|text| vec![SystemContentBlock::Text(text)]));
+        let format = self.schema.map(structured).transpose().map_err(|error| AwsError::Other {
+            model: String::new(),
+            status: None,
+            code: None,
+            message: error.to_string(),
+        })?;
+        let output = |effort| OutputConfig::builder().set_effort(effort).set_text_format(format.clone()).build();
+        let call = if format.is_some() { call.output_config(output(None)) } else { call };
         Ok(match self.thinking {
             Thinking::ModelDefault => call,
-            Thinking::Effort(effort) => call.output_config(OutputConfig::builder().effort(effort).build()),
+            Thinking::Effort(effort) => call.output_config(output(Some(effort))),
             Thinking::Off(setting) => {
                 let thinking = HashMap::from([("type".to_owned(), Document::String(setting))]);
                 let fields = HashMap::from([("thinking".to_owned(), Document::Object(thinking))]);
@@ -146,6 +158,15 @@ impl ConverseRequest {
             }
         })
     }
+}
+
+/// Returns the format of a response with a JSON schema.
+fn structured(schema: &str) -> Result<OutputFormat, BuildError> {
+    let schema = JsonSchemaDefinition::builder().name("response").schema(schema).build()?;
+    OutputFormat::builder()
+        .r#type(OutputFormatType::JsonSchema)
+        .structure(OutputFormatStructure::JsonSchema(schema))
+        .build()
 }
 
 impl From<ImageFormat> for types::ImageFormat {

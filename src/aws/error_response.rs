@@ -18,6 +18,8 @@ pub(super) struct RequestInfo {
     pub endpoint: String,
     /// The configured profile.
     pub profile: Option<String>,
+    /// Whether a schema of the response is sent.
+    pub has_schema: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,18 @@ pub(super) struct ErrorResponse {
     /// How far the local clock is ahead of the service's.
     pub offset: Option<SignedDuration>,
 }
+
+/// Phrases of messages about the schema of a response.
+const SCHEMA: [&str; 8] = [
+    "schema",
+    "textformat",
+    "text_format",
+    "structured output",
+    "output format",
+    "output_format",
+    "outputconfig",
+    "output_config",
+];
 
 impl ErrorResponse {
     /// The phrases are those observed in messages of the service.
@@ -157,6 +171,9 @@ impl ErrorResponse {
         } else if text.contains("temperature") {
             // Before thinking, because one message about the temperature mentions thinking.
             AwsError::ParameterRejected { model, parameter: Parameter::Temperature }
+        } else if info.has_schema && contains_any(text, &SCHEMA) {
+            // Before the effort, which is in the same object.
+            AwsError::ParameterRejected { model, parameter: Parameter::Schema }
         } else if contains_any(text, &["thinking", "effort", "outputconfig", "output_config"]) {
             AwsError::ParameterRejected { model, parameter: Parameter::Thinking }
         } else {

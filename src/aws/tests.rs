@@ -20,6 +20,7 @@ fn request() -> ConverseRequest {
         max_tokens: 300,
         temperature: None,
         thinking: Thinking::default(),
+        schema: None,
     }
 }
 

@@ -14,13 +14,16 @@ use crate::describe::catalogue::{AUTO, Catalogue, CatalogueError, Rates};
 use crate::describe::openai::{self, OpenaiOptions};
 use crate::describe::prompt::{Prompt, PromptError};
 use crate::describe::rate_limiter::RateLimits;
-use crate::describe::remote::{NoPrice, RemoteOptions, memory_file};
+use crate::describe::remote::{NoPrice, RemoteOptions, Task, memory_file};
+use crate::engine::verifier::Verifier;
 use crate::openai::{self as openai_api, ApiKey, BaseUrl, OpenaiError};
 use crate::session::state_folder;
 
 /// The variables of OpenAI's own clients.
 const BASE_URL: &str = "OPENAI_BASE_URL";
 const API_KEY: &str = "OPENAI_API_KEY";
+/// The model of the verifier on Bedrock: cheap, and good enough to compare a caption with its image.
+const VERIFIER: &str = "claude-haiku-5-5";
 /// Of an OpenAI-compatible server, because many never throttle a request.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
@@ -46,6 +49,8 @@ pub enum DescriberError {
     Bedrock(#[from] BedrockError),
     #[error("this build does not include the embedded describer: use --describer bedrock, openai or none")]
     NotBuiltIn,
+    #[error("the embedded describer cannot verify: use --describer bedrock or openai, or set describer in [verify]")]
+    CannotVerify,
 }
 
 pub enum DescriberSetup {
@@ -63,6 +68,31 @@ impl DescriberSetup {
     /// describer by default.
     #[must_use]
     pub fn from_config(config: &Config, samples: bool) -> Self {
+        Self::for_task(config, samples, Task::Describe)
+    }
+
+    /// Creates the verifier: the describer of its own settings, else the configured one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that is the embedded describer or none, or the setup is invalid.
+    pub fn verifier(config: &Config) -> Result<Arc<dyn Describer>, DescriberError> {
+        let mut config = config.clone();
+        let calls_service =
+            |choice: &DescriberChoice| matches!(choice, DescriberChoice::Bedrock | DescriberChoice::Openai);
+        config.describer = config.verify.describer.or(config.describer.filter(calls_service));
+        config.model = config.verify.model.clone().unwrap_or_else(|| VERIFIER.to_owned());
+        config.openai.model = config.verify.model.clone().or(config.openai.model);
+        match Self::for_task(&config, false, Task::Verify) {
+            Self::Local | Self::None | Self::Invalid(DescriberError::NotBuiltIn) => Err(DescriberError::CannotVerify),
+            setup => match setup.build()? {
+                Some(describer) => Ok(Arc::new(Verifier::new(describer))),
+                None => Err(DescriberError::CannotVerify),
+            },
+        }
+    }
+
+    fn for_task(config: &Config, samples: bool, task: Task) -> Self {
         let choice = config.describer.unwrap_or_else(|| {
             // A server that was set for this purpose is more specific than credentials that serve others, too.
             if !samples && server_is_set(config) {
@@ -76,11 +106,11 @@ impl DescriberSetup {
             }
         });
         match choice {
-            DescriberChoice::Bedrock => match bedrock_options(config) {
+            DescriberChoice::Bedrock => match bedrock_options(config, task) {
                 Ok(options) => Self::Bedrock(Box::new(options)),
                 Err(error) => Self::Invalid(error),
             },
-            DescriberChoice::Openai => match openai_options(config) {
+            DescriberChoice::Openai => match openai_options(config, task) {
                 Ok(options) => Self::Openai(Box::new(options)),
                 Err(error) => Self::Invalid(error),
             },
@@ -109,7 +139,7 @@ impl DescriberSetup {
     }
 }
 
-fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
+fn bedrock_options(config: &Config, task: Task) -> Result<BedrockOptions, DescriberError> {
     let mut aws = aws::Options {
         region: config.region.clone(),
         profile: config.profile.clone(),
@@ -127,7 +157,7 @@ fn bedrock_options(config: &Config) -> Result<BedrockOptions, DescriberError> {
         aws,
         model: config.model.clone(),
         catalogue: catalogue()?,
-        remote: remote_options(config, None)?,
+        remote: remote_options(config, task, None)?,
     })
 }
 
@@ -140,7 +170,7 @@ fn server_is_set(config: &Config) -> bool {
     config.openai.preset.is_some() || config.openai.base_url.is_some() || variable(BASE_URL).is_some()
 }
 
-fn openai_options(config: &Config) -> Result<OpenaiOptions, DescriberError> {
+fn openai_options(config: &Config, task: Task) -> Result<OpenaiOptions, DescriberError> {
     let settings = &config.openai;
     let preset_url = || {
         let region =
@@ -171,7 +201,7 @@ fn openai_options(config: &Config) -> Result<OpenaiOptions, DescriberError> {
         model: settings.model.clone().unwrap_or_else(|| AUTO.to_owned()),
         catalogue: catalogue()?,
         price,
-        remote: remote_options(config, Some(concurrency))?,
+        remote: remote_options(config, task, Some(concurrency))?,
     })
 }
 
@@ -180,9 +210,18 @@ fn catalogue() -> Result<Catalogue, CatalogueError> {
 }
 
 /// `concurrency` is the default; if `None`, it follows from the request rate.
-fn remote_options(config: &Config, concurrency: Option<NonZeroUsize>) -> Result<RemoteOptions, DescriberError> {
+fn remote_options(
+    config: &Config,
+    task: Task,
+    concurrency: Option<NonZeroUsize>,
+) -> Result<RemoteOptions, DescriberError> {
+    let prompts = config_folder().map(|folder| folder.join("prompts"));
     Ok(RemoteOptions {
-        prompt: Prompt::load(&config.prompt, config_folder().map(|folder| folder.join("prompts")).as_deref())?,
+        task,
+        prompt: match task {
+            Task::Describe => Prompt::load(&config.prompt, prompts.as_deref())?,
+            Task::Verify => Prompt::load_verify(&config.verify.prompt, prompts.as_deref())?,
+        },
         people: config.people.clone(),
         language: config.language.clone(),
         max_words: config.max_words.get(),

@@ -14,7 +14,7 @@ use super::demo::{self, DemoError};
 use super::describer::{DescriberError, DescriberSetup};
 use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportError, ExportOptions, Split};
-use super::generate::{self, GenerateError, GenerateOptions};
+use super::generate::{self, GenerateError, GenerateOptions, Task};
 use super::init::{self, InitError, InitOptions, InitSource};
 use super::merge::{self, MergeError, MergeOptions};
 use super::review::{self, ReviewError, ReviewOptions};
@@ -24,7 +24,7 @@ use super::stats::{self, StatsError, StatsMode, StatsOptions};
 use super::{Input, completions, man};
 use crate::cli::{
     CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
-    NoDataset, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs,
+    NoDataset, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs, VerifyArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
 use crate::console::{Console, is_utf8_locale, no_colour};
@@ -136,6 +136,7 @@ impl Run {
             Command::Demo(args) => self.demo(&args),
             Command::Show(args) => self.show(args),
             Command::Generate(args) => self.generate(args),
+            Command::Verify(args) => self.verify(args),
             Command::Save(args) => self.save(args),
             Command::Doctor(args) => self.doctor(args),
             Command::Check(args) => self.check(&args),
@@ -189,6 +190,7 @@ impl Run {
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
         let options = GenerateOptions {
+            task: Task::Describe,
             describer: self.describer(false)?.ok_or(NoDescriber)?,
             open: self.open_options(&args.dataset),
             path: args.input.map_or_else(|| path(&args.dataset), Ok)?,
@@ -208,6 +210,35 @@ impl Run {
             output: args.target.output,
             in_place: args.target.in_place,
             force: args.target.force,
+            json: args.json,
+            terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            log: (self.config.log.clone(), self.config.log_level),
+        };
+        Ok(generate::run(&options, &mut Console::stdout())?)
+    }
+
+    fn verify(&self, args: VerifyArgs) -> Result<ExitCode, Failure> {
+        let options = GenerateOptions {
+            task: Task::Verify { again: args.again },
+            describer: DescriberSetup::verifier(&self.config)?,
+            open: self.open_options(&args.dataset),
+            path: path(&args.dataset)?,
+            session: args.session.file,
+            rules: self.rules(),
+            selection: Selection {
+                only: args.only,
+                number: args.number,
+                sample: args.sample.map(|size| Sample { size, seed: args.seed }),
+            },
+            dry_run: args.dry_run,
+            yes: args.yes,
+            confirm_above: self.config.confirm_above,
+            budget: self.config.budget,
+            accept: false,
+            save: false,
+            output: None,
+            in_place: false,
+            force: false,
             json: args.json,
             terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
             log: (self.config.log.clone(), self.config.log_level),

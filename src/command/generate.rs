@@ -4,7 +4,7 @@
 mod consent;
 mod progress;
 mod run;
-mod tally;
+pub(super) mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::input::Input;
 use super::save::{self, SaveError, SaveOptions};
+use super::verify;
 use crate::config::LogLevel;
 use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions, RecordId};
@@ -26,12 +27,34 @@ use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
-use crate::session::{self, Location, SessionError};
+use crate::session::{self, Ledger, Location, SessionError};
 use crate::text::{counted, thousands};
 use run::Finished;
 
+/// What a run does with each record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    Describe,
+    /// Compares the caption with the image.
+    Verify {
+        /// Captions that have a verdict, too.
+        again: bool,
+    },
+}
+
+impl Task {
+    /// Returns the verb for messages, and its past participle.
+    pub(super) const fn verb(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Describe => ("describe", "described"),
+            Self::Verify { .. } => ("verify", "verified"),
+        }
+    }
+}
+
 #[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct GenerateOptions {
+    pub task: Task,
     /// A `.jsonl` file, or a folder with a `metadata.jsonl`.
     pub path: PathBuf,
     pub open: OpenOptions,
@@ -63,6 +86,16 @@ pub struct GenerateOptions {
 }
 
 impl GenerateOptions {
+    fn select(&self, dataset: &Dataset, ledger: &Ledger) -> Result<Selected, DatasetError> {
+        let Self { selection, describer, rules, .. } = self;
+        match self.task {
+            Task::Describe => selection.select(dataset, ledger, describer.name(), rules),
+            Task::Verify { again } => {
+                selection.select_unverified(dataset, ledger, describer.version().as_ref(), again, rules)
+            }
+        }
+    }
+
     fn saving(&self) -> SaveOptions {
         SaveOptions {
             input: Input { dataset: self.path.clone(), reading: self.open.clone(), session: self.session.clone() },
@@ -100,8 +133,11 @@ pub enum GenerateError {
     UnknownPrice { records: String, input: String, output: String, remedy: String },
     #[error("--budget needs the price of the model, which is unknown: {remedy}")]
     UnpricedBudget { remedy: String },
-    #[error("cancelled: nothing was described")]
-    Declined,
+    #[error("cancelled: nothing was {done}")]
+    Declined {
+        /// "described"
+        done: &'static str,
+    },
     #[error("{0}")]
     System(#[from] io::Error),
     #[error("described, but not saved: {0}")]
@@ -117,7 +153,7 @@ impl GenerateError {
             | Self::NoConsent { .. }
             | Self::UnknownPrice { .. }
             | Self::UnpricedBudget { .. }
-            | Self::Declined => ExitCode::Usage,
+            | Self::Declined { .. } => ExitCode::Usage,
             Self::IsInput(_) | Self::Session(_) | Self::InUse(_) | Self::System(_) | Self::NotSaved(_) => {
                 ExitCode::Write
             }
@@ -135,7 +171,6 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     request::check_fields(&dataset, options.describer.as_ref())?;
     let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
-    let rules = &options.rules;
     let mut inputs = Inputs::of(&dataset, &location);
     if let (Some(log), _) = &options.log {
         inputs.add(log, "the log");
@@ -143,10 +178,11 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     SaveTarget::new(&dataset, options.output.clone(), options.in_place).check(&inputs)?;
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
-        if options.describer.estimate(None).is_some_and(|usage| usage.cost.amount().is_none()) {
+        let unpriced = options.describer.estimate(None).is_some_and(|usage| usage.cost.amount().is_none());
+        if unpriced || options.task != Task::Describe {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run::prepare(options));
         }
-        let selected = options.selection.select(&dataset, &ledger, options.describer.name(), rules)?;
+        let selected = options.select(&dataset, &ledger)?;
         return Ok(print_plan(options, &dataset, &selected, out)?);
     }
     let log = logging::start_beside(&location, &Inputs::of(&dataset, &location), &options.log);
@@ -158,9 +194,18 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     let finished = workers.block_on(run::run(options, &dataset, &location));
     // Does not wait for a describer that is busy with an image.
     workers.shutdown_background();
-    let Finished { tally, selected } = finished?;
+    let Finished { tally, selected, ledger } = finished?;
     let total = selected.records.len() as u64;
-    tracing::info!(described = tally.described, failed = tally.failed(), cost = %tally.usage.cost, "run finished");
+    tracing::info!(
+        described = tally.described,
+        verified = tally.verified,
+        failed = tally.failed(),
+        cost = %tally.usage.cost,
+        "run finished"
+    );
+    if let Task::Verify { .. } = options.task {
+        return verify::print(options, &dataset, &ledger, &selected, &tally, out);
+    }
     let name = |record: RecordId| match dataset.entry(record) {
         Ok(Entry::Record(line)) => line.file_name,
         _ => format!("record {}", record.0 + 1),
@@ -168,18 +213,7 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     if options.json {
         tally.print_json(total, name, out)?;
     } else {
-        if selected.without_picture > 0 {
-            let left_out = counted(selected.without_picture, "record", "records");
-            writeln!(Console::stderr(), "{left_out} left out: the image is missing")?;
-        }
-        if selected.other_captions > 0 {
-            let left_out = counted(selected.other_captions, "record", "records");
-            writeln!(Console::stderr(), "{left_out} left out: {OTHER_CAPTION}")?;
-        }
-        if selected.unreadable > 0 {
-            let left_out = counted(selected.unreadable, "line", "lines");
-            writeln!(Console::stderr(), "{left_out} left out: not a record; `recaption check` lists them")?;
-        }
+        print_left_out(&selected)?;
         tally.print(total, &options.path, name, out)?;
     }
     let saved = if options.save {
@@ -188,6 +222,25 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
         ExitCode::Done
     };
     Ok(if tally.exit_code() == ExitCode::Done { saved } else { tally.exit_code() })
+}
+
+/// Prints the numbers of records that were left out to standard error.
+pub(super) fn print_left_out(selected: &Selected) -> io::Result<()> {
+    let records = |number| counted(number, "record", "records");
+    if selected.without_picture > 0 {
+        writeln!(Console::stderr(), "{} left out: the image is missing", records(selected.without_picture))?;
+    }
+    if selected.other_captions > 0 {
+        writeln!(Console::stderr(), "{} left out: {OTHER_CAPTION}", records(selected.other_captions))?;
+    }
+    if selected.without_caption > 0 {
+        writeln!(Console::stderr(), "{} left out: no caption to verify", records(selected.without_caption))?;
+    }
+    if selected.unreadable > 0 {
+        let left_out = counted(selected.unreadable, "line", "lines");
+        writeln!(Console::stderr(), "{left_out} left out: not a record; `recaption check` lists them")?;
+    }
+    Ok(())
 }
 
 /// Why records are left out whose captions are arrays, objects, numbers or booleans.
@@ -203,7 +256,7 @@ fn print_plan(
     let cost = consent::estimate(options, dataset, &selected.records, records);
     if options.json {
         let terms = options.describer.terms();
-        let plan = serde_json::json!({
+        let mut plan = serde_json::json!({
             "selected": records,
             "without_picture": selected.without_picture,
             "unreadable": selected.unreadable,
@@ -215,10 +268,15 @@ fn print_plan(
             "account": terms.as_ref().and_then(|terms| terms.account.as_ref()?.id.as_ref()),
             "price": terms.as_ref().and_then(|terms| terms.price.as_ref().ok()),
         });
+        if options.task != Task::Describe {
+            plan["without_caption"] = selected.without_caption.into();
+            plan["already_verified"] = selected.verified.len().into();
+        }
         out.json(&plan)?;
         return out.flush().map(|()| ExitCode::Done);
     }
-    writeln!(out, "would describe {} with {}", counted(records, "record", "records"), options.describer.name())?;
+    let (verb, _) = options.task.verb();
+    writeln!(out, "would {verb} {} with {}", counted(records, "record", "records"), options.describer.name())?;
     if let Some(Usage { tokens, cost }) = cost {
         let (input, output) = (thousands(tokens.input), thousands(tokens.output));
         writeln!(out, "  about {input} tokens in, {output} out: {}", cost.summary())?;
@@ -228,6 +286,12 @@ fn print_plan(
     }
     if selected.without_picture > 0 {
         writeln!(out, "  left out, no image: {}", selected.without_picture)?;
+    }
+    if !selected.verified.is_empty() {
+        writeln!(out, "  left out, verified before with this model and prompt: {} (--again)", selected.verified.len())?;
+    }
+    if selected.without_caption > 0 {
+        writeln!(out, "  left out, no caption: {}", selected.without_caption)?;
     }
     if selected.unreadable > 0 {
         writeln!(out, "  left out, invalid line: {}", selected.unreadable)?;

@@ -189,6 +189,7 @@ async fn review(
         session,
         read_only: options.read_only,
         describer,
+        verifier: None,
         rules: options.rules.clone(),
         target,
         candidates: options.candidates.clone(),

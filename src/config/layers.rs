@@ -221,7 +221,7 @@ pub(super) fn examples() -> Table {
     toml::from_str(&lines.collect::<Vec<_>>().join("\n")).expect("a test parses the defaults")
 }
 
-/// Reads the variable of each setting, of those in the table of the server too. Lints have none.
+/// Reads the variable of each setting, of those in the tables of the server and the verifier too. Lints have none.
 fn from_environment(environment: impl Fn(&str) -> Option<OsString>) -> Result<Table, ConfigError> {
     let read = |prefix: &str, examples: Table| {
         let mut table = Table::new();
@@ -235,12 +235,16 @@ fn from_environment(environment: impl Fn(&str) -> Option<OsString>) -> Result<Ta
         Ok::<_, ConfigError>(table)
     };
     let mut examples = examples();
-    let openai = examples.remove("openai").and_then(|table| table.try_into().ok()).unwrap_or_default();
-    let openai = read("openai.", openai)?;
-    let mut table = read("", examples)?;
-    if !openai.is_empty() {
-        table.insert("openai".to_owned(), openai.into());
+    let mut tables = Table::new();
+    for name in ["openai", "verify"] {
+        let inner = examples.remove(name).and_then(|table| table.try_into().ok()).unwrap_or_default();
+        let inner = read(&format!("{name}."), inner)?;
+        if !inner.is_empty() {
+            tables.insert(name.to_owned(), inner.into());
+        }
     }
+    let mut table = read("", examples)?;
+    table.extend(tables);
     Ok(table)
 }
 
@@ -310,7 +314,7 @@ fn expected(message: &str) -> String {
         "usize" => "an integer of 0 or more",
         "a boolean" => "true or false",
         "a sequence" => "an array",
-        "struct LintSettings" | "struct OpenaiSettings" => "a table",
+        "struct LintSettings" | "struct OpenaiSettings" | "struct VerifySettings" => "a table",
         other => other,
     };
     format!("expected {expected}")

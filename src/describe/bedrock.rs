@@ -209,6 +209,7 @@ impl From<ApiRequest> for ConverseRequest {
                 Thinking::Effort(effort) => aws::Thinking::Effort(effort),
                 Thinking::Off(setting) => aws::Thinking::Off(setting),
             },
+            schema: request.schema,
         }
     }
 }

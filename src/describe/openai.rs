@@ -208,6 +208,7 @@ impl From<ApiRequest> for ChatRequest {
         Self {
             old_limit: !rejected(Parameter::MaxTokens),
             usage: !rejected(Parameter::StreamOptions),
+            schema: request.schema,
             model: request.model,
             system: request.system,
             text: request.text,

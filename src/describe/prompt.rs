@@ -35,6 +35,11 @@ const WITH_EXAMPLES: &str = "examples";
 
 const BUILT_IN: &str = include_str!("../../assets/prompt.md");
 
+/// The name of the built-in prompt of a verifier, which a user's file of this name replaces.
+pub const VERIFY: &str = "verify";
+
+const BUILT_IN_VERIFY: &str = include_str!("../../assets/verify.md");
+
 /// The extension of prompt files.
 const EXTENSION: &str = "md";
 /// The maximum size of a prompt file: far more than a prompt needs, but less than an image passed by mistake.
@@ -52,6 +57,8 @@ pub enum PromptError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}: too large for a prompt: the limit is {MAX_BYTES} bytes", path.display())]
     TooLarge { path: PathBuf },
+    #[error("prompt \"{name}\" cannot verify: it does not use {{current}}, the caption to verify")]
+    WithoutCaption { name: String },
     #[error("{}: {error}", path.display())]
     Encoding { path: PathBuf, error: EncodingError },
     /// The line is counted from one.
@@ -83,6 +90,9 @@ pub struct RenderedPrompt {
 #[error("the prompt is empty for this record: no line has a value for all of its variables")]
 pub struct EmptyPrompt;
 
+/// A name and the prompt that it stands for.
+type BuiltIn = (&'static str, fn() -> Prompt);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     name: String,
@@ -106,23 +116,44 @@ impl Prompt {
         Self::parse(WITH_EXAMPLES, BUILT_IN).expect("the built-in prompt is valid, which a test checks")
     }
 
+    /// Returns the built-in prompt of a verifier.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the built-in prompt is valid, which a test checks")]
+    pub fn verify() -> Self {
+        Self::parse(VERIFY, BUILT_IN_VERIFY).expect("the built-in prompt is valid, which a test checks")
+    }
+
     /// Loads the prompt from the file `name` if it is a path, otherwise from `<folder>/<name>.md` or the built-in one.
     ///
     /// # Errors
     ///
     /// Returns an error if the prompt does not exist or is not a valid template.
     pub fn load(name: &str, folder: Option<&Path>) -> Result<Self, PromptError> {
+        Self::load_from(name, folder, &[(DEFAULT, Self::built_in), (WITH_EXAMPLES, Self::with_examples)])
+    }
+
+    /// Loads the prompt of a verifier, like [`load`](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the prompt does not exist, is not a valid template, or does not use the caption.
+    pub fn load_verify(name: &str, folder: Option<&Path>) -> Result<Self, PromptError> {
+        let prompt = Self::load_from(name, folder, &[(VERIFY, Self::verify)])?;
+        if prompt.uses("current") { Ok(prompt) } else { Err(PromptError::WithoutCaption { name: name.to_owned() }) }
+    }
+
+    fn load_from(name: &str, folder: Option<&Path>, built_in: &[BuiltIn]) -> Result<Self, PromptError> {
         let path = Path::new(name);
         if path.components().count() > 1 || path.extension().is_some_and(|it| it == EXTENSION) || path.is_file() {
             return Self::read(path);
         }
         let in_folder = folder.map(|folder| folder.join(format!("{name}.{EXTENSION}")));
-        match in_folder.filter(|path| !name.is_empty() && path.exists()) {
-            Some(path) => Self::read(&path),
-            None if name == DEFAULT => Ok(Self::built_in()),
-            None if name == WITH_EXAMPLES => Ok(Self::with_examples()),
-            None => Err(PromptError::Unknown { name: name.to_owned(), known: names(folder) }),
+        if let Some(path) = in_folder.filter(|path| !name.is_empty() && path.exists()) {
+            return Self::read(&path);
         }
+        let found = built_in.iter().find(|(known, _)| *known == name).map(|(_, prompt)| prompt());
+        let known = || names(folder, built_in.iter().map(|(known, _)| *known));
+        found.ok_or_else(|| PromptError::Unknown { name: name.to_owned(), known: known() })
     }
 
     fn read(path: &Path) -> Result<Self, PromptError> {
@@ -260,13 +291,13 @@ pub fn target_words(limit: usize) -> usize {
     (limit - limit.div_ceil(10)).max(1)
 }
 
-/// Returns the names of the built-in prompt and of those in the folder.
-fn names(folder: Option<&Path>) -> Vec<String> {
+/// Returns the names of the built-in prompts and of those in the folder.
+fn names(folder: Option<&Path>, built_in: impl Iterator<Item = &'static str>) -> Vec<String> {
     let files = folder.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
     let files = files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == EXTENSION));
     let mut names: BTreeSet<String> =
         files.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
-    names.extend([DEFAULT, WITH_EXAMPLES].map(str::to_owned));
+    names.extend(built_in.map(str::to_owned));
     names.into_iter().collect()
 }
 

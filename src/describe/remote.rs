@@ -58,7 +58,7 @@ pub use self::backend::{
     ApiClient, ApiError, ApiEvent, ApiRequest, ApiStream, Backend, Connection, ConnectionError, Stop, Thinking,
 };
 pub use self::memory::file_in as memory_file;
-pub use self::options::RemoteOptions;
+pub use self::options::{RemoteOptions, Task};
 
 /// Attempts per description, retries after transient errors included.
 const MAX_ATTEMPTS: usize = 5;
@@ -188,6 +188,11 @@ impl Describer for RemoteDescriber {
         Arc::clone(&self.0).identify().boxed()
     }
 
+    fn version(&self) -> Option<(String, String)> {
+        let model = self.0.expected_target()?.id;
+        Some((model, self.0.options.prompt.version().to_owned()))
+    }
+
     fn terms(&self) -> Option<Terms> {
         if self.0.backend.is_free() {
             return None;
@@ -234,7 +239,17 @@ impl Service {
     fn remembered(&self) -> &Remembered {
         self.remembered.get_or_init(|| {
             let recall = |(file, service): (_, String)| memory::recall(file, &service, Timestamp::now());
-            self.options.memory.as_deref().zip(self.backend.service()).map(recall).unwrap_or_default()
+            self.options.memory.as_deref().zip(self.memory_key()).map(recall).unwrap_or_default()
+        })
+    }
+
+    /// Returns the name under which model and rate are remembered. Those of a verifier are its own: its model must not
+    /// become that of the describer.
+    fn memory_key(&self) -> Option<String> {
+        let service = self.backend.service()?;
+        Some(match self.options.task {
+            Task::Describe => service,
+            Task::Verify => format!("{service} verify"),
         })
     }
 
@@ -248,7 +263,7 @@ impl Service {
 
     /// Stores model and rate for the next run, at intervals.
     fn remember(&self, target: &Target, is_new: bool) {
-        let Some((file, service)) = self.options.memory.clone().zip(self.backend.service()) else { return };
+        let Some((file, service)) = self.options.memory.clone().zip(self.memory_key()) else { return };
         let mut stored = lock(&self.stored);
         if !is_new && stored.is_some_and(|at| at.elapsed() < REMEMBER_INTERVAL) {
             return;

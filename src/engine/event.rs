@@ -61,6 +61,7 @@ pub enum EngineEvent {
         at: Timestamp,
     },
     Describer(DescriberStatus),
+    Verifier(DescriberStatus),
     /// The session was charged for a response, whether or not it became a candidate.
     Charged(Usage),
     Saved(SaveSummary),

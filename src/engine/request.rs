@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::rules::{self, JobMode, JobSpec};
-use crate::describe::{Context, Describer, LOCAL, Repair, Request, RequestMode};
+use crate::describe::{Context, Describer, Repair, Request, RequestMode};
 use crate::lint::Rules;
 use crate::text::counted;
 
@@ -26,21 +26,25 @@ pub fn build(dataset: &Dataset, spec: JobSpec, rules: &Rules) -> Result<Request,
     }
     let image_path = dataset.picture_path(&parsed.file_name).map_err(|error| error.to_string())?;
     let current = current.resolve(parsed.caption.into_text());
+    let mut judged = None;
     let mode = match mode {
+        JobMode::Verify(text) => {
+            judged = Some(text);
+            RequestMode::Describe
+        }
         JobMode::Describe => RequestMode::Describe,
         JobMode::Vary => RequestMode::Vary,
         JobMode::Repair { candidate, reasons } => {
-            let caption = current.as_deref().unwrap_or_default();
             // Of the embedded describer only a candidate that comes first is the one that the operator judges.
-            let candidate =
-                candidate.filter(|(_, is_local)| !is_local || rules::displaces(LOCAL, Some(caption), rules));
-            RequestMode::Repair(Repair {
-                text: candidate.map_or_else(|| caption.to_owned(), |(text, _)| text),
-                reasons,
-            })
+            let caption = current.as_deref().unwrap_or_default();
+            let text = rules::candidate_before(candidate, caption, rules).unwrap_or_else(|| caption.to_owned());
+            RequestMode::Repair(Repair { text, reasons })
         }
     };
-    let current = current.filter(|caption| rules::is_hint(caption, current_stop.as_ref(), rules));
+    let current = match judged {
+        Some(judged) => Some(judged.resolve(current.as_deref(), rules).ok_or("no caption to verify")?),
+        None => current.filter(|caption| rules::is_hint(caption, current_stop.as_ref(), rules)),
+    };
     let context = Context { file_name: parsed.file_name, current, line, previous, mode, examples };
     Ok(Request { job, record, image_path, detail, max_words: rules.max_words, context })
 }

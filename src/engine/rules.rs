@@ -7,7 +7,9 @@ use crate::dataset::RecordId;
 use crate::describe::prompt::MAX_EXAMPLES;
 use crate::describe::{Description, Detail, JobId, LOCAL, Outcome, Priority, Reason, StopReason};
 use crate::lint::{self, Finding, LintKind, Rules, Severity};
-use crate::session::{Actor, Candidate, CandidateId, Decision, Event, Ledger, Original, Provenance, RecordState};
+use crate::session::{
+    Actor, Candidate, CandidateId, Decision, Event, Ledger, Original, Provenance, RecordState, Verification,
+};
 use crate::text;
 
 /// The maximum number of characters of all examples in a request.
@@ -45,6 +47,54 @@ pub enum JobMode {
         /// Oldest first.
         reasons: Vec<Reason>,
     },
+    /// A verdict on a caption, by the verifier.
+    Verify(Judged),
+}
+
+impl JobMode {
+    #[must_use]
+    pub const fn is_verification(&self) -> bool {
+        matches!(self, Self::Verify(_))
+    }
+}
+
+/// The text that a verification is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// The one that the reviewer shows first: the candidate if it comes before the current caption (whether the embedded
+    /// describer wrote it), else the current caption.
+    First(Option<(String, bool)>),
+    Text(String),
+}
+
+impl Judged {
+    /// Returns the text that a record shows first. A decision was made about its own text.
+    #[must_use]
+    pub fn first(state: &RecordState) -> Self {
+        let candidate = foremost(state, || true).filter(|_| state.decision == Decision::Undecided);
+        Self::First(candidate.map(|index| {
+            let candidate = &state.candidates[index];
+            (candidate.text.clone(), is_local(candidate))
+        }))
+    }
+
+    /// Returns the text, given the caption that the record would be saved with. Returns `None` if it is blank.
+    #[must_use]
+    pub fn resolve(self, current: Option<&str>, rules: &Rules) -> Option<String> {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::First(candidate) => candidate_before(candidate, current.unwrap_or_default(), rules)
+                .or_else(|| current.map(str::to_owned))?,
+        };
+        (!text::is_blank(&text)).then_some(text)
+    }
+}
+
+/// Returns the candidate if it comes before the caption: one of the embedded describer does only if it displaces it.
+#[must_use]
+pub fn candidate_before(candidate: Option<(String, bool)>, caption: &str, rules: &Rules) -> Option<String> {
+    let (text, _) = candidate.filter(|(_, is_local)| !is_local || displaces(LOCAL, Some(caption), rules))?;
+    Some(text)
 }
 
 impl JobSpec {
@@ -53,7 +103,7 @@ impl JobSpec {
     pub fn reason(&self) -> Option<&Reason> {
         match &self.mode {
             JobMode::Repair { reasons, .. } => reasons.last(),
-            JobMode::Describe | JobMode::Vary => None,
+            JobMode::Describe | JobMode::Vary | JobMode::Verify(_) => None,
         }
     }
 }
@@ -201,6 +251,61 @@ pub fn job_spec(
     }
 }
 
+/// Returns the job that verifies a caption of a record.
+#[must_use]
+pub fn verification_spec(
+    job: JobId,
+    record: RecordId,
+    priority: Priority,
+    state: &RecordState,
+    text: Judged,
+) -> JobSpec {
+    JobSpec {
+        job,
+        record,
+        priority,
+        detail: Detail::default(),
+        current: CurrentCaption::of(state),
+        current_stop: None,
+        previous: Vec::new(),
+        mode: JobMode::Verify(text),
+        examples: Vec::new(),
+    }
+}
+
+/// Returns true if this model has judged this text with this prompt.
+#[must_use]
+pub fn is_verified(state: &RecordState, text: &str, (model, prompt): (&str, &str)) -> bool {
+    state.verifications.iter().any(|known| {
+        let Provenance { model: by, prompt: with, .. } = &known.provenance;
+        by == model && with.as_deref() == Some(prompt) && known.verdict.is_about(text)
+    })
+}
+
+/// Returns the event that stores a verdict, or why there is none. A failure leaves no trace in the session: the caption is
+/// as unverified as before.
+///
+/// # Errors
+///
+/// Returns the reason of the failure.
+pub fn conclude_verification(
+    record: RecordId,
+    outcome: Outcome,
+    verifier: &str,
+    at: Timestamp,
+) -> Result<(Event, Verification), String> {
+    let (verdict, response) = match outcome {
+        Outcome::Verified(verdict, response) => (verdict, response),
+        Outcome::Failed(error) => return Err(error.message),
+        Outcome::Described(_) | Outcome::NothingRecognised => return Err("no verdict".to_owned()),
+    };
+    let Description { text: _, model, prompt, parameters, stop, usage } = response;
+    let describer = verifier.to_owned();
+    let provenance = Provenance { describer, model, prompt, parameters, reason: None, usage, stop, at };
+    let verification = Verification { verdict: *verdict, provenance };
+    Ok((Event::Verified { record, verification: Box::new(verification.clone()) }, verification))
+}
+
 /// Returns the captions that a person accepted or edited last, newest first, as examples for a record: never its own, each
 /// text once, limited in number and length. The cost does not depend on the size of the session.
 fn examples(ledger: &Ledger, record: RecordId) -> Vec<String> {
@@ -337,6 +442,7 @@ pub fn conclude(ledger: &Ledger, record: RecordId, outcome: Outcome, origin: Ori
             return Conclusion { events, result: Concluded::NothingRecognised };
         }
         Outcome::Failed(error) => return failed(error.message),
+        Outcome::Verified(..) => return failed("a verdict instead of a caption".to_owned()),
     };
     let findings = findings(&text, Some(&stop), rules);
     if let Some(refusal) = findings.iter().find(|finding| finding.kind == LintKind::Refusal) {

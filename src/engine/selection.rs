@@ -4,11 +4,11 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use super::rules;
+use super::rules::{self, Judged};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
 use crate::picture;
-use crate::session::{Ledger, Provenance, RecordState};
+use crate::session::{Decision, Ledger, Provenance, RecordState};
 use crate::statistics::{draw, sample_key};
 
 /// Stands between the name and the hash of a prompt.
@@ -112,6 +112,10 @@ pub struct Selected {
     pub unreadable: u64,
     /// Captions that no text may replace.
     pub other_captions: u64,
+    /// Of a verification: records without a caption.
+    pub without_caption: u64,
+    /// Of a verification: records whose caption has a verdict of this model and prompt, in file order.
+    pub verified: Vec<RecordId>,
 }
 
 impl Selection {
@@ -126,12 +130,64 @@ impl Selection {
         describer: &str,
         rules: &Rules,
     ) -> Result<Selected, DatasetError> {
+        self.select_by(dataset, &mut |record, _| self.only.includes(record, ledger.record(record.id), describer, rules))
+    }
+
+    /// Selects the records whose caption is to be verified: the one that comes first, of every record that the output has.
+    /// Those with a verdict of this model and prompt are counted, and selected if `again` is true.
+    ///
+    /// # Errors
+    /// Returns an error if the dataset cannot be read.
+    pub fn select_unverified(
+        &self,
+        dataset: &Dataset,
+        ledger: &Ledger,
+        version: Option<&(String, String)>,
+        again: bool,
+        rules: &Rules,
+    ) -> Result<Selected, DatasetError> {
+        self.select_by(dataset, &mut |record, selected| {
+            let state = ledger.record(record.id);
+            if state.decision == Decision::Excluded {
+                return false;
+            }
+            let current = state.current_caption(record.caption.text());
+            let Some(text) = Judged::first(state).resolve(current, rules) else {
+                // An array, an object or a number has a reason of its own.
+                selected.without_caption += u64::from(record.caption.other().is_none());
+                return record.caption.other().is_some();
+            };
+            let is_included = match &self.only {
+                Only::Pending => true,
+                Only::Failed => false,
+                Only::Lint => lint::needs_attention(&text, rules, &lint::Context::default()),
+                Only::By(origin) => {
+                    let candidate = state.candidates.iter().rfind(|candidate| candidate.text == text);
+                    candidate.is_some_and(|candidate| origin.includes(&candidate.provenance))
+                }
+            };
+            let is_verified = version
+                .is_some_and(|(model, prompt)| rules::is_verified(state, &text, (model.as_str(), prompt.as_str())));
+            if is_included && is_verified && !again {
+                selected.verified.push(record.id);
+                return false;
+            }
+            is_included
+        })
+    }
+
+    /// Selects the records that `includes` returns true for.
+    fn select_by(
+        &self,
+        dataset: &Dataset,
+        includes: &mut dyn FnMut(&Record, &mut Selected) -> bool,
+    ) -> Result<Selected, DatasetError> {
         let mut selected = Selected::default();
         let mut keys = Vec::new();
         dataset.scan(&mut |entry| {
             match entry {
                 Entry::Bad(_) => selected.unreadable += 1,
-                Entry::Record(record) if !self.only.includes(&record, ledger.record(record.id), describer, rules) => {}
+                Entry::Record(record) if !includes(&record, &mut selected) => {}
                 Entry::Record(record) if record.caption.other().is_some() => selected.other_captions += 1,
                 Entry::Record(record) => {
                     let picture = dataset.picture_path(&record.file_name).ok();
@@ -181,7 +237,7 @@ mod tests {
 
     use super::*;
     use crate::describe::StopReason;
-    use crate::session::{Decision, Event};
+    use crate::session::Event;
 
     #[rstest]
     #[case("model:HAIKU", true)]

@@ -14,6 +14,7 @@ fn engine(folder: &std::path::Path) -> Engine {
         read_only: false,
         reviewer: None,
         describer: None,
+        verifier: None,
         rules: Rules::default(),
         candidates: None,
         sample: None,

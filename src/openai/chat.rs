@@ -41,6 +41,8 @@ pub struct ChatRequest {
     pub effort: Option<String>,
     /// Whether to request the token count.
     pub usage: bool,
+    /// The JSON schema of the response.
+    pub schema: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +113,11 @@ impl ChatRequest {
         }
         if self.usage {
             body["stream_options"] = json!({ "include_usage": true });
+        }
+        if let Some(schema) = self.schema {
+            let schema: Value = serde_json::from_str(schema).expect("a constant");
+            let schema = json!({ "name": "response", "strict": true, "schema": schema });
+            body["response_format"] = json!({ "type": "json_schema", "json_schema": schema });
         }
         body.to_string().into_bytes()
     }

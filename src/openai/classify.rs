@@ -23,6 +23,8 @@ pub(super) struct RequestInfo {
     pub(super) uncommon_format: bool,
     /// Whether the limit of output tokens is sent under its old name.
     pub(super) old_limit: bool,
+    /// Whether a schema of the response is sent.
+    pub(super) has_schema: bool,
 }
 
 /// Returns the error of a body that is not a response of the API.
@@ -140,6 +142,12 @@ fn is_without_images(text: &str) -> bool {
 }
 
 fn rejected_parameter(error: &ErrorPayload, text: &str, info: &RequestInfo) -> Option<Parameter> {
+    // Whatever is wrong with it, the request works without it.
+    let schema = ["response_format", "response format", "json_schema", "json schema", "structured output", "grammar"];
+    let parameter = error.parameter.as_deref().unwrap_or_default();
+    if info.has_schema && schema.iter().any(|name| text.contains(name) || parameter.contains(name)) {
+        return Some(Parameter::Schema);
+    }
     let refuses =
         ["unsupported", "not supported", "not support", "not permitted", "not allowed", "deprecated", "extra"]
             .iter()
@@ -194,6 +202,7 @@ mod tests {
             key: ApiKey::new("sk-abcdefgh"),
             uncommon_format: false,
             old_limit: true,
+            has_schema: true,
         }
     }
 

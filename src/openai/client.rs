@@ -121,6 +121,7 @@ impl Client {
         info.uncommon_format =
             request.image.as_ref().is_some_and(|image| !matches!(image.media_type, "image/jpeg" | "image/png"));
         info.old_limit = request.old_limit;
+        info.has_schema = request.schema.is_some();
         let body = request.to_json();
         let timeouts = Timeouts::start(self.options.base_url.is_loopback(), body.len());
         let limits = BodyLimits { response: MAX_RESPONSE_BYTES, error: MAX_ERROR_BYTES };
@@ -166,6 +167,7 @@ impl Client {
             key: self.options.api_key.clone(),
             uncommon_format: false,
             old_limit: false,
+            has_schema: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::dataset::RecordId;
-use crate::describe::{StopReason, Usage};
+use crate::describe::{StopReason, Usage, Verdict};
 
 /// Number of an event in its session, from one, assigned by the ledger without gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +46,13 @@ impl Provenance {
     pub fn is_imported(&self) -> bool {
         matches!(self.describer.as_str(), FILE | SAMPLE)
     }
+}
+
+/// A verdict of a verifier on one text of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    pub verdict: Verdict,
+    pub provenance: Provenance,
 }
 
 /// Who decided.
@@ -187,6 +194,8 @@ pub enum Event {
     Failed { record: RecordId, reason: String },
     /// A describer of this name recognised nothing in the image.
     Unrecognised { record: RecordId, describer: String },
+    /// A caption was compared with its image.
+    Verified { record: RecordId, verification: Box<Verification> },
     /// An edit was interrupted; with `None`, it was finished or discarded.
     Drafted { record: RecordId, draft: Option<Draft> },
     /// The newest step was undone.
@@ -232,6 +241,7 @@ impl Event {
             | Self::Generated { record, .. }
             | Self::Failed { record, .. }
             | Self::Unrecognised { record, .. }
+            | Self::Verified { record, .. }
             | Self::Drafted { record, .. } => Some(*record),
             Self::StepEnded { .. } | Self::Undone | Self::Redone | Self::Saved { .. } | Self::Rebound { .. } => None,
         }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params};
+use serde_json::json;
 
 use super::error::Fault;
-use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, MatchOutcome, Provenance, Seq};
+use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, MatchOutcome, Provenance, Seq, Verification};
 use super::spending;
 use super::step::{Changes, Step};
 use super::subject::SubjectIndex;
 use crate::dataset::RecordId;
-use crate::describe::StopReason;
+use crate::describe::{Quote, StopReason, Verdict};
 
 mod replay;
 
@@ -65,6 +66,7 @@ fn append_all(
         insert(connection, seq, at, &EventRow::of(&event), subject, None)?;
         match &event {
             Event::Generated { text, provenance, .. } => append_candidate(connection, seq, text, provenance)?,
+            Event::Verified { verification, .. } => append_verification(connection, seq, verification)?,
             Event::Rebound { outcomes } => append_fates(connection, seq, outcomes, subject_of)?,
             _ => {}
         }
@@ -129,6 +131,37 @@ fn append_candidate(connection: &Connection, seq: Seq, text: &str, provenance: &
             at.to_string(),
             prompt,
             reason,
+            usage.map(|usage| usage.tokens.input.cast_signed()),
+            usage.map(|usage| usage.tokens.output.cast_signed()),
+            usage.map(|usage| spending::to_column(usage.cost, usage.tokens)),
+        ])?;
+    Ok(())
+}
+
+fn append_verification(connection: &Connection, seq: Seq, verification: &Verification) -> Result<(), Fault> {
+    let Verification { verdict, provenance } = verification;
+    let Verdict { judged, unsupported, missing, dropped } = verdict;
+    let Provenance { describer, model, prompt, parameters, reason: _, usage, stop, at } = provenance;
+    let quotes: Vec<(usize, &str)> = unsupported.iter().map(|Quote { start, text }| (*start, text.as_str())).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO verification
+             (seq, judged, unsupported, missing, dropped, describer, model, parameters, stop, at, prompt,
+              input, output, cost)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .execute(params![
+            seq.0.cast_signed(),
+            hash_text(judged.0),
+            json!(quotes).to_string(),
+            json!(missing).to_string(),
+            dropped,
+            describer,
+            model,
+            parameters,
+            stop_name(stop),
+            at.to_string(),
+            prompt,
             usage.map(|usage| usage.tokens.input.cast_signed()),
             usage.map(|usage| usage.tokens.output.cast_signed()),
             usage.map(|usage| spending::to_column(usage.cost, usage.tokens)),
@@ -215,6 +248,7 @@ impl<'event> EventRow<'event> {
             Event::Unrecognised { describer, .. } => {
                 Self { kind: "unrecognised", text: Some(describer), ..Self::default() }
             }
+            Event::Verified { .. } => Self { kind: "verified", ..Self::default() },
             Event::Drafted { .. } => Self { kind: "drafted", ..Self::default() },
             Event::Undone => Self { kind: "undone", ..Self::default() },
             Event::Redone => Self { kind: "redone", ..Self::default() },

@@ -241,6 +241,10 @@ impl Ledger {
                 state.unrecognised = Some(describer.into_boxed_str());
                 Some(record)
             }
+            Event::Verified { record, verification } => {
+                self.touch(record, seq).add_verification(*verification);
+                Some(record)
+            }
             Event::Failed { record, reason } => {
                 self.touch(record, seq).failure = Some(reason);
                 Some(record)

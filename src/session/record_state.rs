@@ -1,7 +1,8 @@
 //! Everything a session holds about one record.
 
-use super::event::{Actor, CandidateId, Decision, Draft, Provenance, Seq};
+use super::event::{Actor, CandidateId, Decision, Draft, Provenance, Seq, Verification};
 use crate::dataset::Amendment;
+use crate::describe::verdict::TextHash;
 
 /// A caption proposed for a record. It changes nothing until it is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct RecordState {
     pub failure: Option<String>,
     /// The describer whose last description recognised nothing.
     pub unrecognised: Option<Box<str>>,
+    /// One for each text, model and prompt, oldest first.
+    pub verifications: Vec<Verification>,
     pub draft: Option<Draft>,
     /// The original caption changed after the decision. A new decision resets it.
     pub original_changed: bool,
@@ -76,6 +79,27 @@ impl RecordState {
     #[must_use]
     pub fn current_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
         self.own_text().or_else(|| self.original_caption(in_dataset))
+    }
+
+    /// Returns the newest verification of a text. After an edit, those of the earlier text say nothing about the new one.
+    #[must_use]
+    pub fn verification(&self, text: &str) -> Option<&Verification> {
+        if self.verifications.is_empty() {
+            return None;
+        }
+        let judged = TextHash::of(text);
+        self.verifications.iter().rfind(|known| known.verdict.judged == judged)
+    }
+
+    /// Adds a verification. It replaces one of the same text by the same model and prompt.
+    pub(super) fn add_verification(&mut self, new: Verification) {
+        let identity = |it: &Verification| {
+            let Provenance { describer, model, prompt, .. } = &it.provenance;
+            (it.verdict.judged, describer.clone(), model.clone(), prompt.clone())
+        };
+        let replaced = identity(&new);
+        self.verifications.retain(|known| identity(known) != replaced);
+        self.verifications.push(new);
     }
 
     /// Returns how the saved record differs from the dataset's, if it does.

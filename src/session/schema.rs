@@ -8,7 +8,7 @@ use super::error::Fault;
 const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The migration to each format from the one before; the first one creates format 1. Released scripts never change.
-pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6];
+pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -203,6 +203,33 @@ const FORMAT_6: &str = "
 -- withdrawn).
 ";
 
+const FORMAT_7: &str = "
+-- The comparisons of captions with their images, each with the event of the kind `verified` that stored it. `judged` is the
+-- XXH3-128 of the text; `unsupported` is a JSON array of [place in bytes, phrase], `missing` one of strings. The last
+-- columns are as in `candidate`.
+CREATE TABLE verification (
+    seq         INTEGER PRIMARY KEY REFERENCES event (seq),
+    judged      TEXT NOT NULL,
+    unsupported TEXT NOT NULL,
+    missing     TEXT NOT NULL,
+    dropped     INTEGER NOT NULL CHECK (dropped >= 0),
+    describer   TEXT NOT NULL,
+    model       TEXT NOT NULL,
+    parameters  TEXT NOT NULL,
+    stop        TEXT NOT NULL,
+    at          TEXT NOT NULL,
+    prompt      TEXT,
+    input       INTEGER,
+    output      INTEGER,
+    cost        INTEGER
+) STRICT;
+
+CREATE TRIGGER verification_is_never_changed BEFORE UPDATE ON verification
+BEGIN SELECT RAISE(ABORT, 'verifications are only ever added'); END;
+CREATE TRIGGER verification_is_never_removed BEFORE DELETE ON verification
+BEGIN SELECT RAISE(ABORT, 'verifications are only ever added'); END;
+";
+
 /// The kind of a file, by its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
@@ -289,12 +316,14 @@ mod tests {
                  INSERT INTO sitting VALUES (1, 0, '', 'kim');
                  INSERT INTO sample VALUES (1, 0, '', 1, 7, NULL, '', 0);
                  INSERT INTO sampled VALUES (1, 0, 1, 0, NULL);
+                 INSERT INTO verification VALUES (1, '', '', '', 0, '', '', '', '', '', NULL, NULL, NULL, NULL);
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
             )
             .unwrap();
         let tables = [
             ("event", "seq"),
             ("candidate", "seq"),
+            ("verification", "seq"),
             ("fate", "seq"),
             ("usage", "cost"),
             ("sitting", "after"),

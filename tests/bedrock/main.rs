@@ -14,4 +14,5 @@ mod pty;
 #[cfg(unix)]
 mod review;
 mod server;
+mod verify;
 mod world;

@@ -12,3 +12,4 @@ mod responses;
 mod server;
 mod streams;
 mod third_party;
+mod verify;

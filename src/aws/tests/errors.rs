@@ -233,6 +233,7 @@ fn the_suggested_profiles_are_those_of_the_region() {
                 region: region.to_owned(),
                 endpoint: "https://x".to_owned(),
                 profile: None,
+                has_schema: true,
             };
             let message = "on-demand throughput isn’t supported".to_owned();
             let error = ErrorResponse { status: Some(400), message, ..ErrorResponse::default() }.classify(&info);

@@ -78,6 +78,7 @@ async fn describe_test_image(client: &Client, model: &str) -> Result<(), OpenaiE
         temperature: None,
         effort: None,
         usage: false,
+        schema: None,
     };
     loop {
         let stream = client.chat(&request).await;

@@ -29,6 +29,7 @@ pub(super) fn verdict(
     spent: Cost,
 ) -> Result<Verdict, GenerateError> {
     let records = counted(count, "record", "records");
+    let (verb, _) = options.task.verb();
     let (input, output) = (thousands(tokens.input), thousands(tokens.output));
     let amount = cost.amount();
     let total = (cost + spent).amount();
@@ -42,9 +43,9 @@ pub(super) fn verdict(
         Some(_) if options.budget.is_some() => Ok(Verdict::Given(Consent::Any)),
         _ if options.yes => Ok(Verdict::Given(Consent::Any)),
         _ if total.is_some_and(|total| total <= options.confirm_above) => Ok(Verdict::Given(Consent::Terms)),
-        Some(amount) if options.terminal => Ok(Verdict::Ask(format!("describe {records} for about {amount}? [y/N] "))),
+        Some(amount) if options.terminal => Ok(Verdict::Ask(format!("{verb} {records} for about {amount}? [y/N] "))),
         None if options.terminal => Ok(Verdict::Ask(format!(
-            "describe {records} at an unknown price (about {input} tokens in, {output} out)? [y/N] "
+            "{verb} {records} at an unknown price (about {input} tokens in, {output} out)? [y/N] "
         ))),
         Some(cost) => Err(GenerateError::NoConsent { cost, records, limit: (cost + cost).exact() }),
         None => Err(GenerateError::UnknownPrice { records, input, output, remedy: remedy() }),

@@ -12,15 +12,15 @@ use tokio::task::JoinHandle;
 use super::consent::{self, Verdict};
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
-use super::{GenerateError, GenerateOptions};
+use super::{GenerateError, GenerateOptions, Task};
 use crate::command::input;
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
 use crate::describe::{Consent, Cost, DescriberStatus, Description, JobId, Outcome, Pause, PauseKind, Priority};
-use crate::engine::rules::{self, Concluded, Origin, Standing, Wish};
+use crate::engine::rules::{self, Concluded, Judged, Origin, Standing, Wish};
 use crate::engine::selection::Selected;
 use crate::engine::{Engine, EngineEvent, EngineOptions, JobEvent, SaveTarget};
-use crate::session::{Actor, Ledger, Location, Opened};
+use crate::session::{Actor, Ledger, Location, Opened, Verification};
 
 /// The number of jobs that wait in the queue, so that it never runs dry.
 const READY: usize = 8;
@@ -35,6 +35,7 @@ const PREPARATION: Duration = Duration::from_secs(20);
 
 /// A finished run.
 pub(super) struct Finished {
+    pub(super) ledger: Ledger,
     pub(super) tally: Tally,
     pub(super) selected: Selected,
 }
@@ -72,7 +73,8 @@ pub(super) async fn run(
         session: location.clone(),
         read_only: false,
         reviewer: None,
-        describer: Some(Arc::clone(&options.describer)),
+        describer: Some(Arc::clone(&options.describer)).filter(|_| options.task == Task::Describe),
+        verifier: Some(Arc::clone(&options.describer)).filter(|_| options.task != Task::Describe),
         rules: options.rules.clone(),
         target: SaveTarget::new(dataset, options.output.clone(), options.in_place),
         candidates: None,
@@ -85,10 +87,10 @@ pub(super) async fn run(
     let mut engine = Engine::start(engine_options, emit);
     let opened = opened(&mut events).await?;
     input::report(&opened, location, &mut Console::stderr())?;
-    let selected = options.selection.select(dataset, &opened.ledger, options.describer.name(), &options.rules)?;
     prepare(options).await;
+    let selected = options.select(dataset, &opened.ledger)?;
     if let Some(consent) = require_consent(options, dataset, &selected)? {
-        engine.consent(consent);
+        options.describer.consent(consent);
     }
     engine.index(false);
     let total = selected.records.len() as u64;
@@ -105,8 +107,8 @@ pub(super) async fn run(
         question: None,
         tally: Tally::default(),
     };
-    let tally = run.describe(&mut events, Progress::start(total, options.terminal)).await?;
-    Ok(Finished { tally, selected })
+    let (tally, ledger) = run.describe(&mut events, Progress::start(total, options.terminal)).await?;
+    Ok(Finished { ledger, tally, selected })
 }
 
 /// Returns the consent to the cost, after asking if necessary, or `None` if the run is free.
@@ -130,14 +132,19 @@ fn require_consent(
     }
     write!(errors, "{question}")?;
     errors.flush()?;
-    if consent::read_answer()? { Ok(Some(Consent::Terms)) } else { Err(GenerateError::Declined) }
+    if consent::read_answer()? {
+        Ok(Some(Consent::Terms))
+    } else {
+        Err(GenerateError::Declined { done: options.task.verb().1 })
+    }
 }
 
 /// Determines the account and the price if consent depends on them.
 pub(super) async fn prepare(options: &GenerateOptions) {
     let Some(usage) = options.describer.estimate(None) else { return };
     let asks = options.terminal && !options.yes;
-    if asks || usage.cost.amount().is_none() {
+    // Which captions are verified already depends on the model.
+    if asks || options.task != Task::Describe || usage.cost.amount().is_none() {
         // If it takes longer, they are unknown.
         let _ = tokio::time::timeout(PREPARATION, options.describer.prepare()).await;
     }
@@ -163,7 +170,7 @@ impl Run<'_> {
         mut self,
         events: &mut UnboundedReceiver<EngineEvent>,
         mut progress: Progress,
-    ) -> io::Result<Tally> {
+    ) -> io::Result<(Tally, Ledger)> {
         let mut records = self.records.iter().copied();
         let mut interrupts = Interrupts::listen()?;
         let mut interrupted = false;
@@ -189,7 +196,7 @@ impl Run<'_> {
                 Some((answer, reason)) = answer(&mut self.question) => {
                     self.question = None;
                     if answer? {
-                        self.engine.consent(Consent::Terms);
+                        self.options.describer.consent(Consent::Terms);
                     } else {
                         self.stop(Stopped::NoConsent(reason));
                     }
@@ -201,12 +208,12 @@ impl Run<'_> {
                 progress.show(&self.tally, &self.status);
             }
         }
-        let Self { engine, mut tally, .. } = self;
+        let Self { engine, mut tally, ledger, .. } = self;
         if let Err(error) = engine.close().await {
             tally.stopped = Some(Stopped::NotWritten(error.to_string()));
         }
         tally.took = progress.end();
-        Ok(tally)
+        Ok((tally, ledger))
     }
 
     /// Fills the queue.
@@ -217,14 +224,17 @@ impl Run<'_> {
             self.next_job += 1;
             let job = JobId(self.next_job);
             self.live.insert(job, false);
-            let spec = rules::job_spec(
-                job,
-                record,
-                Priority::Bulk,
-                &self.ledger,
-                self.options.describer.name(),
-                Wish::Describe,
-            );
+            let priority = Priority::Bulk;
+            let spec = match self.options.task {
+                Task::Describe => {
+                    let describer = self.options.describer.name();
+                    rules::job_spec(job, record, priority, &self.ledger, describer, Wish::Describe)
+                }
+                Task::Verify { .. } => {
+                    let state = self.ledger.record(record);
+                    rules::verification_spec(job, record, priority, state, Judged::first(state))
+                }
+            };
             self.engine.describe(vec![spec]);
         }
     }
@@ -232,7 +242,7 @@ impl Run<'_> {
     fn on_event(&mut self, event: EngineEvent, progress: &Progress) {
         match event {
             EngineEvent::Job { job, record, event, at } => self.on_job(job, record, event, at),
-            EngineEvent::Describer(status) => self.on_status(status, progress),
+            EngineEvent::Describer(status) | EngineEvent::Verifier(status) => self.on_status(status, progress),
             EngineEvent::Charged(usage) => {
                 self.tally.usage.tokens += usage.tokens;
                 self.tally.usage.cost += usage.cost;
@@ -259,6 +269,7 @@ impl Run<'_> {
                     self.engine.cancel(job);
                 }
             }
+            JobEvent::Ended(outcome) if self.options.task != Task::Describe => self.judged(job, record, outcome, at),
             JobEvent::Ended(outcome) => self.ended(job, record, outcome, at),
             JobEvent::Cancelled => drop(self.live.remove(&job)),
         }
@@ -279,7 +290,7 @@ impl Run<'_> {
         }
         let model = match &outcome {
             Outcome::Described(description) => Some(description.model.clone()),
-            Outcome::NothingRecognised | Outcome::Failed(_) => None,
+            Outcome::Verified(..) | Outcome::NothingRecognised | Outcome::Failed(_) => None,
         };
         let accept = self.options.accept.then_some(Actor::Run);
         let current = self.ledger.record(record).current_caption(in_dataset);
@@ -303,6 +314,23 @@ impl Run<'_> {
             }
         }
         self.engine.store(self.ledger.perform(conclusion.events.into()));
+    }
+
+    /// Stores a verdict and counts it.
+    fn judged(&mut self, job: JobId, record: RecordId, outcome: Outcome, at: Timestamp) {
+        self.live.remove(&job);
+        match rules::conclude_verification(record, outcome, self.options.describer.name(), at) {
+            Ok((event, Verification { verdict, provenance })) => {
+                self.tally.verified += 1;
+                self.tally.dropped += u64::from(verdict.dropped);
+                *self.tally.models.entry(provenance.model).or_default() += 1;
+                self.engine.store(self.ledger.perform(event.into()));
+            }
+            Err(reason) => {
+                tracing::error!(record = record.0, reason, "not verified");
+                self.tally.failures.entry(reason).or_default().push(record);
+            }
+        }
     }
 
     fn on_status(&mut self, status: DescriberStatus, progress: &Progress) {
@@ -329,7 +357,7 @@ impl Run<'_> {
         let left = self.records.len() as u64 - self.tally.ended();
         let Some(usage) = consent::estimate(self.options, self.engine.dataset(), self.records, left) else { return };
         match consent::verdict(self.options, usage, left, self.tally.usage.cost) {
-            Ok(Verdict::Given(consent)) => self.engine.consent(consent),
+            Ok(Verdict::Given(consent)) => self.options.describer.consent(consent),
             Ok(Verdict::Ask(question)) => {
                 progress.message(reason);
                 progress.message(&question);

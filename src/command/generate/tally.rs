@@ -30,10 +30,26 @@ pub enum Stopped {
     NotWritten(String),
 }
 
+impl Stopped {
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Access(reason) | Self::Resumable(reason) | Self::NoConsent(reason) | Self::NotWritten(reason) => {
+                reason
+            }
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Records with a new candidate.
     pub described: u64,
+    /// Records with a new verdict.
+    pub verified: u64,
+    /// The phrases of those verdicts that cannot be true.
+    pub dropped: u64,
     /// Of those described, accepted by the run.
     pub accepted: u64,
     /// Of those described, cut off by the token limit.
@@ -60,7 +76,7 @@ impl Tally {
     /// Returns the number of records that a describer is done with.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.described + self.unrecognised + self.failed()
+        self.described + self.verified + self.unrecognised + self.failed()
     }
 
     #[must_use]
@@ -132,15 +148,8 @@ impl Tally {
             writeln!(out, "  model      {texts:>6}  {}", sanitize(model))?;
         }
         match &self.stopped {
-            Some(
-                Stopped::Access(reason)
-                | Stopped::Resumable(reason)
-                | Stopped::NoConsent(reason)
-                | Stopped::NotWritten(reason),
-            ) => {
-                writeln!(out, "stopped: {}", sanitize(reason))?;
-            }
             Some(Stopped::Interrupted) => writeln!(out, "interrupted; results so far are stored")?,
+            Some(stopped) => writeln!(out, "stopped: {}", sanitize(stopped.reason()))?,
             None => {}
         }
         if left > 0 {
@@ -167,13 +176,7 @@ impl Tally {
             .iter()
             .map(|(reason, records)| (reason, records.iter().map(|record| name(*record)).collect()))
             .collect();
-        let stopped = self.stopped.as_ref().map(|stopped| match stopped {
-            Stopped::Access(reason)
-            | Stopped::Resumable(reason)
-            | Stopped::NoConsent(reason)
-            | Stopped::NotWritten(reason) => reason.as_str(),
-            Stopped::Interrupted => "interrupted",
-        });
+        let stopped = self.stopped.as_ref().map(Stopped::reason);
         let tally = json!({
             "selected": total,
             "described": self.described,

@@ -182,6 +182,7 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
 
 fn options(world: &World, recorder: &Arc<Recorder>) -> GenerateOptions {
     GenerateOptions {
+        task: Task::Describe,
         path: world.folder.path().to_owned(),
         open: world.reading.clone(),
         session: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
+use crate::describe::remote::Task;
 use crate::describe::{Cost, Describer as _, Dollars};
 
 fn options(model: &str) -> BedrockOptions {
@@ -14,6 +15,7 @@ fn options(model: &str) -> BedrockOptions {
         model: model.to_owned(),
         catalogue: Catalogue::built_in(),
         remote: RemoteOptions {
+            task: Task::Describe,
             prompt: Prompt::built_in(),
             people: "a person".to_owned(),
             language: "en".to_owned(),

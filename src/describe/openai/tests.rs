@@ -8,6 +8,7 @@ use rstest::rstest;
 use super::*;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
+use crate::describe::remote::Task;
 use crate::describe::{Cost, Describer as _};
 use crate::openai::BaseUrl;
 
@@ -18,6 +19,7 @@ fn options(url: &str, model: &str) -> OpenaiOptions {
         catalogue: Catalogue::built_in(),
         price: None,
         remote: RemoteOptions {
+            task: Task::Describe,
             prompt: Prompt::built_in(),
             people: "a person".to_owned(),
             language: "en".to_owned(),

@@ -87,6 +87,8 @@ pub struct ApiRequest {
     /// From 0 to 1. `None` if the model accepts only its default.
     pub temperature: Option<f32>,
     pub thinking: Thinking,
+    /// The JSON schema of the response. `None` for plain text.
+    pub schema: Option<&'static str>,
     /// Parameters that the model has rejected.
     pub rejected: Vec<Parameter>,
 }

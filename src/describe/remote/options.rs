@@ -8,6 +8,7 @@ use crate::describe::rate_limiter::RateLimits;
 
 #[derive(Clone, Debug)]
 pub struct RemoteOptions {
+    pub task: Task,
     pub prompt: Prompt,
     /// How captions refer to people; a variable of the prompt.
     pub people: String,
@@ -19,4 +20,14 @@ pub struct RemoteOptions {
     pub memory: Option<PathBuf>,
     /// The maximum cost of this run.
     pub budget: Option<Dollars>,
+}
+
+/// What the model writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// A caption.
+    #[default]
+    Describe,
+    /// A judgement of a caption, as JSON of [`SCHEMA`](crate::describe::verdict::SCHEMA).
+    Verify,
 }

@@ -1,17 +1,20 @@
 //! The request for a description, with its expected and maximum token counts.
 
 use super::backend::{ApiRequest, Thinking};
-use super::options::RemoteOptions;
+use super::options::{RemoteOptions, Task};
 use crate::describe::catalogue::Target;
 use crate::describe::prompt::{EmptyPrompt, MAX_EXAMPLES, RenderedPrompt, Variables, target_words};
 use crate::describe::upload::{self, Upload};
-use crate::describe::{Context, Request, RequestMode, Tokens};
+use crate::describe::{Context, Request, RequestMode, Tokens, verdict};
 use crate::reaction::Parameter;
+use crate::text::word_count;
 
 /// Additional output tokens for a model that thinks, since thinking counts as output.
 const THINKING_TOKENS: u32 = 2_000;
 /// The assumed size of an image of unknown size: portrait, larger than any model sees.
 const DEFAULT_SIZE: (u32, u32) = (3000, 4000);
+/// The expected output tokens of a verification: most captions have few findings.
+const VERDICT_TOKENS: u64 = 60;
 /// Tokens around the text of a message: its role, the end of the turn.
 const MESSAGE_OVERHEAD: u64 = 16;
 
@@ -38,6 +41,7 @@ impl PreparedRequest {
         let model = target.model.as_deref();
         // A first description should be reliable, further ones should differ, and a repair should change little.
         let temperature = match (&request.context.mode, request.context.previous.len()) {
+            _ if options.task == Task::Verify => 0.0,
             (RequestMode::Repair(_), _) => 0.1,
             (RequestMode::Describe, _) => 0.3,
             (RequestMode::Vary, ..=1) => 0.7,
@@ -50,15 +54,19 @@ impl PreparedRequest {
         let thinks = model.is_some_and(|model| model.thinks) && off.is_none();
         let thinking = off.or_else(effort).unwrap_or_default();
         let input = target.text_tokens(text_tokens(&prompt)) + upload.tokens();
+        // A verifier quotes the caption, which may be longer than the limit.
+        let words = request.context.current.as_deref().filter(|_| options.task == Task::Verify).map_or(0, word_count);
+        let words = words.max(request.max_words);
         let max_input = max_text_tokens(&prompt) + upload.tokens();
         let api_request = ApiRequest {
             model: target.id.clone(),
             system: prompt.system,
             text: prompt.user,
             image: upload,
-            max_tokens: max_output_tokens(target, request.max_words) + if thinks { THINKING_TOKENS } else { 0 },
+            max_tokens: max_output_tokens(options.task, target, words) + if thinks { THINKING_TOKENS } else { 0 },
             temperature: supports_temperature.then_some(temperature),
             thinking,
+            schema: (options.task == Task::Verify && supports(Parameter::Schema)).then_some(verdict::SCHEMA),
             rejected,
         };
         let examples = request.context.examples.len();
@@ -98,11 +106,19 @@ impl PreparedRequest {
 pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u32, u32)>) -> Tokens {
     let words = || vec!["word"; target_words(options.max_words)].join(" ");
     let examples = if options.prompt.uses("examples") { MAX_EXAMPLES } else { 0 };
-    let context = Context { examples: (0..examples).map(|_| words()).collect(), ..Context::default() };
+    let context = Context {
+        current: (options.task == Task::Verify).then(words),
+        examples: (0..examples).map(|_| words()).collect(),
+        ..Context::default()
+    };
     // A prompt that is empty without a record's fields has none for the estimate either.
     let prompt = options.prompt.render(&variables(options, &context, options.max_words)).unwrap_or_default();
     let (width, height) = upload::upload_size(size.unwrap_or(DEFAULT_SIZE), &target.upload_limits());
-    let output = target.text_tokens(caption_tokens(target_words(options.max_words)));
+    let output = match options.task {
+        Task::Describe => caption_tokens(target_words(options.max_words)),
+        Task::Verify => VERDICT_TOKENS,
+    };
+    let output = target.text_tokens(output);
     Tokens { input: target.text_tokens(text_tokens(&prompt)) + upload::image_tokens(width, height), output }
 }
 
@@ -135,9 +151,14 @@ fn caption_tokens(words: usize) -> u64 {
 }
 
 /// Returns the output limit: enough for a caption of `max_words` in any language, with a margin because models miscount
-/// words, and a caption that is too long is better than one that is cut off.
-fn max_output_tokens(target: &Target, max_words: usize) -> u32 {
-    let tokens = target.text_tokens((max_words as u64).saturating_mul(4).saturating_add(64));
+/// words, and a caption that is too long is better than one that is cut off. A verdict quotes the caption at most once and
+/// names what is missing.
+fn max_output_tokens(task: Task, target: &Target, max_words: usize) -> u32 {
+    let margin = match task {
+        Task::Describe => 64,
+        Task::Verify => 320,
+    };
+    let tokens = target.text_tokens((max_words as u64).saturating_mul(4).saturating_add(margin));
     u32::try_from(tokens).unwrap_or(u32::MAX).min(4_096)
 }
 
@@ -153,9 +174,9 @@ mod tests {
         for target in &targets {
             for words in [1, 50, 400] {
                 let expected = target.text_tokens(caption_tokens(words));
-                assert!(u64::from(max_output_tokens(target, words)) > 2 * expected, "{words}");
+                assert!(u64::from(max_output_tokens(Task::Describe, target, words)) > 2 * expected, "{words}");
             }
-            assert_eq!(max_output_tokens(target, usize::MAX), 4_096);
+            assert_eq!(max_output_tokens(Task::Verify, target, usize::MAX), 4_096);
         }
         let prompt = RenderedPrompt { system: Some("abc".to_owned()), user: "defg".to_owned() };
         assert_eq!(text_tokens(&prompt), 2 + MESSAGE_OVERHEAD);

@@ -50,6 +50,7 @@ impl ApiClient for NoQuota {
 
 fn options() -> RemoteOptions {
     RemoteOptions {
+        task: Task::Describe,
         prompt: Prompt::built_in(),
         people: String::new(),
         language: "en".to_owned(),

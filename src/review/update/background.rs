@@ -41,6 +41,8 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
         }
         EngineEvent::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
         EngineEvent::Describer(status) => job_events::describer_changed(model, status, out),
+        // The reviewer has none yet.
+        EngineEvent::Verifier(_) => {}
         EngineEvent::Charged(usage) => model.spent += usage.cost,
         EngineEvent::Saved(summary) => file::saved(model, &summary, out),
         EngineEvent::SaveFailed(failure) => file::save_failed(model, failure),

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row};
 
 use super::super::error::Fault;
-use super::super::event::{Actor, CandidateId, Decision, Draft, Event, MatchOutcome, Provenance, Seq};
+use super::super::event::{Actor, CandidateId, Decision, Draft, Event, MatchOutcome, Provenance, Seq, Verification};
 use super::super::ledger::Ledger;
 use super::super::spending;
 use super::super::step::Change;
 use super::super::subject::SubjectIndex;
 use super::{base_from, hash_from, path_from, stop_from, subjects_from};
 use crate::dataset::RecordId;
-use crate::describe::{Tokens, Usage};
+use crate::describe::verdict::TextHash;
+use crate::describe::{Quote, Tokens, Usage, Verdict};
 
 /// Replays the stored events, all or up to `until`. `record_of` maps subjects to records.
 ///
@@ -34,6 +35,12 @@ pub(in crate::session) fn replay(
          FROM candidate ORDER BY seq",
     )?;
     let mut candidates = candidates.query([])?;
+    let mut verifications = connection.prepare(
+        "SELECT seq, judged, describer, model, parameters, stop, at, prompt, dropped, input, output, cost,
+                unsupported, missing
+         FROM verification ORDER BY seq",
+    )?;
+    let mut verifications = verifications.query([])?;
     let mut events = connection.prepare(
         "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag, through, subjects FROM event
          WHERE seq <= ?1 ORDER BY seq",
@@ -60,6 +67,10 @@ pub(in crate::session) fn replay(
             "generated" => match candidates.next()? {
                 Some(candidate) if self::seq(candidate, 0)? == seq => reader.generated(row, candidate)?,
                 _ => return Err(Fault::Damaged(format!("the text of candidate {} is missing", seq.0))),
+            },
+            "verified" => match verifications.next()? {
+                Some(verification) if self::seq(verification, 0)? == seq => reader.verified(row, verification)?,
+                _ => return Err(Fault::Damaged(format!("the verification of event {} is missing", seq.0))),
             },
             "rebound" => Event::Rebound { outcomes: outcomes.remove(&seq).unwrap_or_default() },
             "saved" => saved(connection, seq)?,
@@ -127,6 +138,31 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
                 at: text(candidate, 6)?.parse().map_err(|_| missing(candidate, "its time"))?,
             },
         })
+    }
+
+    fn verified(&self, row: &Row, verification: &Row) -> Result<Event, Fault> {
+        let word = |column| text(verification, column).map(str::to_owned);
+        let lacks = |what| missing(verification, what);
+        let quotes: Vec<(usize, String)> =
+            serde_json::from_str(text(verification, 12)?).map_err(|_| lacks("its unsupported phrases"))?;
+        let verdict = Verdict {
+            judged: TextHash(hash_from(text(verification, 1)?).ok_or_else(|| lacks("the text it is about"))?),
+            unsupported: quotes.into_iter().map(|(start, text)| Quote { start, text }).collect(),
+            missing: serde_json::from_str(text(verification, 13)?).map_err(|_| lacks("what is missing"))?,
+            dropped: verification.get(8)?,
+        };
+        let provenance = Provenance {
+            describer: word(2)?,
+            model: word(3)?,
+            prompt: verification.get(7)?,
+            parameters: word(4)?,
+            reason: None,
+            usage: usage(verification)?,
+            stop: stop_from(text(verification, 5)?),
+            at: text(verification, 6)?.parse().map_err(|_| lacks("its time"))?,
+        };
+        let verification = Box::new(Verification { verdict, provenance });
+        Ok(Event::Verified { record: self.record(row, 2)?, verification })
     }
 
     /// Returns the newest draft of each subject, oldest first, and the total number of drafts.

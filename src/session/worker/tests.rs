@@ -5,11 +5,12 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::dataset::{CAPTION, RecordId};
-use crate::describe::{Dollars, StopReason, Tokens, Usage};
+use crate::describe::verdict::TextHash;
+use crate::describe::{Dollars, Quote, StopReason, Tokens, Usage, Verdict};
 use crate::session::fixture::*;
 use crate::session::{
     Actor, CandidateId, Change, Changes, Decision, Draft, EditBase, Event, Ledger, Location, Provenance, Seq,
-    SessionError, Step, Worker, WorkerEvent, open, open_read_only,
+    SessionError, Step, Verification, Worker, WorkerEvent, open, open_read_only,
 };
 
 fn store(worker: &Worker, seq: u64, event: Event) {
@@ -299,6 +300,18 @@ fn candidate() -> impl Strategy<Value = Provenance> {
     })
 }
 
+fn verdict() -> impl Strategy<Value = Verdict> {
+    let quotes = prop::collection::vec((0..1_usize << 40, words()), 0..3);
+    (0..3_u128, quotes, prop::collection::vec(words(), 0..3), any::<u32>()).prop_map(
+        |(judged, quotes, missing, dropped)| Verdict {
+            judged: TextHash(judged),
+            unsupported: quotes.into_iter().map(|(start, text)| Quote { start, text }).collect(),
+            missing,
+            dropped,
+        },
+    )
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let by = prop_oneof![Just(Actor::Operator), Just(Actor::Run)];
     let draft = prop::option::of((words(), 0..usize::MAX / 4, base()));
@@ -311,6 +324,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (record(), words()).prop_map(|(record, note)| Event::Noted { record, note }),
         2 => (record(), words(), candidate())
             .prop_map(|(record, text, provenance)| Event::Generated { record, text, provenance }),
+        2 => (record(), verdict(), candidate()).prop_map(|(record, verdict, provenance)| Event::Verified {
+            record,
+            verification: Box::new(Verification { verdict, provenance: Provenance { reason: None, ..provenance } }),
+        }),
         1 => (record(), words()).prop_map(|(record, reason)| Event::Failed { record, reason }),
         1 => (record(), words()).prop_map(|(record, describer)| Event::Unrecognised { record, describer }),
         2 => (record(), draft).prop_map(|(record, draft)| Event::Drafted {
