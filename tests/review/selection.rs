@@ -65,6 +65,18 @@ fn a_bulk_action_is_one_undo_step_even_after_a_restart() {
     assert_eq!(selected(&world), [0, 1, 2, 3, 4]);
 }
 
+/// Records that cannot be described now are selected and in view, but not counted.
+#[test]
+fn the_confirmation_counts_what_will_be_described() {
+    let mut world = World::new(&["A caption."; 30]);
+    world.send(EngineEvent::Checked(Checked { records: 30, ..Checked::default() }));
+    world.keys("r j r ctrl-a r");
+    let action = RecordAction::Describe(None);
+    assert_eq!(world.model.mode, Mode::ConfirmMany { action: action.clone(), count: 28, elsewhere: 0 });
+    world.keys("n 2 f").write("nothing").keys("Enter r");
+    assert_eq!(world.model.mode, Mode::ConfirmMany { action, count: 28, elsewhere: 28 });
+}
+
 #[test]
 fn bulk_accept_skips_candidates_with_findings() {
     let mut world = World::new(&["One.", "Two.", "Three.", "Four.", "Five.", "{broken", "Seven."]);

@@ -68,16 +68,15 @@ impl Refusal {
 /// Decides about the subjects, after confirmation if there are many.
 pub(super) fn request(model: &mut Model, action: RecordAction, out: &mut Vec<Effect>) {
     let Some(subjects) = subjects::resolve(model) else { return };
-    if subjects.len() > UNCONFIRMED {
-        confirm(model, action, subjects.len());
-    } else {
-        perform(model, &action, &subjects, out);
+    match &subjects {
+        Subjects::Selected(records) if records.len() > UNCONFIRMED => confirm(model, action, records),
+        _ => perform(model, &action, &subjects, out),
     }
 }
 
 /// Opens the dialog that confirms a command on many records.
-pub(super) fn confirm(model: &mut Model, action: RecordAction, count: u64) {
-    let elsewhere = count - model.in_view().intersection_len(&model.selected());
+pub(super) fn confirm(model: &mut Model, action: RecordAction, records: &RoaringBitmap) {
+    let (count, elsewhere) = (records.len(), records.difference_len(&model.in_view()));
     model.mode = Mode::ConfirmMany { action, count, elsewhere };
 }
 

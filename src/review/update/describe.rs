@@ -66,7 +66,8 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
         model.notify(NoticeKind::Warning, "descriptions are being generated: wait for them, or stop them with ^c");
         return;
     }
-    let count = records(model, scope).len();
+    let records = records(model, scope);
+    let count = records.len();
     if count == 0 {
         return refuse(model, scope, out);
     }
@@ -78,7 +79,7 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
             out.push(Effect::PrepareDescriber);
         }
         _ if scope == DescribeScope::Selected && count > decide::UNCONFIRMED => {
-            decide::confirm(model, RecordAction::Describe(reason), count);
+            decide::confirm(model, RecordAction::Describe(reason), &records);
         }
         _ => begin(model, scope, reason, out),
     }
