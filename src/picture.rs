@@ -31,6 +31,9 @@ pub enum PictureFormat {
     Bmp,
     Tiff,
     Avif,
+    Ico,
+    /// PBM, PGM, PPM and PAM.
+    Netpbm,
 }
 
 impl fmt::Display for PictureFormat {
@@ -43,6 +46,8 @@ impl fmt::Display for PictureFormat {
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
             Self::Avif => "AVIF",
+            Self::Ico => "ICO",
+            Self::Netpbm => "Netpbm",
         })
     }
 }
@@ -118,7 +123,7 @@ pub enum PictureError {
     Forbidden,
     #[error("the file is empty")]
     Empty,
-    #[error("{content}: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+    #[error("{content}: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture")]
     Unsupported {
         /// A guess at the actual content, from its first bytes.
         content: String,
@@ -163,7 +168,7 @@ impl PictureError {
             Self::Empty | Self::CutOff(_) | Self::Damaged(_) | Self::Broken { .. } => {
                 "replace the file, then regenerate"
             }
-            Self::Unsupported { .. } => "convert it to JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF",
+            Self::Unsupported { .. } => "convert it to JPEG or PNG",
             Self::UnsupportedKind { .. } => "convert it to PNG or baseline JPEG",
             Self::TooManyBytes { .. } | Self::TooManyPixels { .. } | Self::TooMuchMemory => "shrink the picture",
             Self::TooSlow => "convert it to JPEG",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::console::Console;
 use crate::picture::{self, PictureError, PictureInfo, decode, inspect};
 use crate::preview::{
-    self, Capabilities, CellArea, Framing, PreviewError, Protocol, ProtocolChoice, Zoom, inline, pixels,
+    self, Capabilities, CellArea, Framing, PreviewError, Protocol, ProtocolChoice, Surroundings, Zoom, inline, pixels,
 };
 
 /// The timeout for replies of the terminal.
@@ -230,7 +230,7 @@ fn probe() -> Capabilities {
     if crossterm::terminal::enable_raw_mode().is_err() {
         return Capabilities::minimal();
     }
-    let probe = preview::probe(TIMEOUT);
+    let probe = preview::probe(TIMEOUT, Surroundings::Shell);
     // If this fails, there is nothing left to try.
     let _ = crossterm::terminal::disable_raw_mode();
     probe.capabilities
@@ -272,7 +272,9 @@ mod tests {
         std::fs::write(&path, "hello").unwrap();
         let (out, errors, outcome) = shown(&path, &Printer::Description);
         assert_eq!(out, "");
-        assert!(errors.ends_with("/b␛[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture\n"));
+        assert!(errors.ends_with(
+            "/b␛[2J.jpg: a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture\n"
+        ));
         assert_eq!(outcome, Outcome { shown: 0, failed: 1 });
     }
 

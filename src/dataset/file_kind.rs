@@ -6,13 +6,15 @@ use std::path::Path;
 /// The files from which the loader reads captions.
 pub const METADATA_FILES: [&str; 3] = ["metadata.jsonl", "metadata.csv", "metadata.parquet"];
 /// Extensions of images that can be read, in lower case.
-const IMAGES: [&str; 13] =
-    ["jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "dib", "tif", "tiff", "avif"];
+const IMAGES: [&str; 20] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "dib", "tif", "tiff", "avif", "ico", "cur",
+    "pbm", "pgm", "pnm", "ppm", "pam",
+];
 /// Extensions of images that cannot be read.
-const OTHER_IMAGES: [&str; 37] = [
+const OTHER_IMAGES: [&str; 32] = [
     "3fr", "arw", "avifs", "bpg", "cr2", "cr3", "dds", "dng", "eps", "exr", "hdr", "heic", "heif", "hif", "icns",
-    "ico", "j2k", "jp2", "jpx", "jxl", "jxr", "nef", "orf", "pbm", "pcx", "pgm", "pnm", "ppm", "psd", "qoi", "raf",
-    "raw", "rw2", "svg", "svgz", "tga", "xcf",
+    "j2k", "jp2", "jpx", "jxl", "jxr", "nef", "orf", "pcx", "psd", "qoi", "raf", "raw", "rw2", "svg", "svgz", "tga",
+    "xcf",
 ];
 /// Extensions of text files with captions. The first one is preferred.
 pub(super) const TEXTS: [&str; 2] = ["txt", "caption"];
@@ -77,6 +79,7 @@ mod tests {
             ("a.JPG", FileKind::Image),
             ("a.jfif", FileKind::Image),
             ("a.txt.png", FileKind::Image),
+            ("a.ppm", FileKind::Image),
             ("a.HEIC", FileKind::OtherImage),
             ("a.jpg.txt", FileKind::Text(0)),
             ("a.Caption", FileKind::Text(1)),

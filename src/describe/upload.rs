@@ -40,7 +40,11 @@ impl UploadFormat {
             PictureFormat::Jpeg => Some(Self::Jpeg),
             PictureFormat::Gif => Some(Self::Gif),
             PictureFormat::WebP => Some(Self::WebP),
-            PictureFormat::Bmp | PictureFormat::Tiff | PictureFormat::Avif => None,
+            PictureFormat::Bmp
+            | PictureFormat::Tiff
+            | PictureFormat::Avif
+            | PictureFormat::Ico
+            | PictureFormat::Netpbm => None,
         }
     }
 }

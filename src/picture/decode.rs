@@ -2,7 +2,9 @@
 
 mod avif;
 mod colour;
+mod ico;
 mod jpeg;
+mod netpbm;
 mod sniff;
 #[cfg(test)]
 mod tests;
@@ -73,6 +75,8 @@ pub(crate) fn decode_unless(
             PictureFormat::Gif => decode_with(GifDecoder::new(Cursor::new(bytes)), bytes, format),
             PictureFormat::WebP => decode_with(WebPDecoder::new(Cursor::new(bytes)), bytes, format),
             PictureFormat::Bmp => decode_with(BmpDecoder::new(Cursor::new(bytes)), bytes, format),
+            PictureFormat::Ico => ico::decode(bytes),
+            PictureFormat::Netpbm => netpbm::decode(bytes),
         },
         |reason| PictureError::Broken { format, reason },
     )
@@ -146,8 +150,12 @@ fn decode_with(
             if raw.iter().all(|byte| *byte == 0) {
                 return Err(error);
             }
-            if format == PictureFormat::Png && colours.bytes_per_pixel() > colours.channel_count() {
-                // The decoder swaps the bytes of a complete picture only.
+            let is_deep = colours.bytes_per_pixel() > colours.channel_count();
+            // The decoders convert the samples of a complete picture only.
+            if is_deep && format == PictureFormat::Netpbm {
+                return Err(error);
+            }
+            if is_deep && format == PictureFormat::Png {
                 raw.as_chunks_mut::<2>()
                     .0
                     .iter_mut()
@@ -228,10 +236,11 @@ fn picture_error(error: &ImageError, format: PictureFormat) -> PictureError {
 
 /// Returns true if any error in the source chain is an unexpected end of file.
 fn ended_early(error: &(dyn std::error::Error + 'static)) -> bool {
+    const NETPBM_CUT_OFF: &str = "Not enough data was provided to the Decoder to decode the image";
     std::iter::successors(Some(error), |error| error.source()).any(|error| {
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
             // Several decoders pass only the message on.
-            || ["unexpected end of file", "unexpected EOF", "failed to fill whole buffer"]
+            || ["unexpected end of file", "unexpected EOF", "failed to fill whole buffer", NETPBM_CUT_OFF]
                 .iter()
                 .any(|message| error.to_string().eq_ignore_ascii_case(message))
     })

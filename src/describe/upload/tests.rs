@@ -166,7 +166,7 @@ fn the_smaller_of_the_two_edge_limits_applies() {
 
 #[rstest]
 #[case::empty(b"".to_vec(), "the file is empty (replace the file, then regenerate)")]
-#[case::text(b"just words".to_vec(), "a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture (convert it")]
+#[case::text(b"just words".to_vec(), "a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture (convert it")]
 #[case::cut_avif(b"\0\0\0\x1cftypavif".to_vec(), "broken AVIF: ")]
 #[case::cut_jpeg(jpeg(&noise(64, 64))[..2000].to_vec(), "cut off: the JPEG file ends before its picture does (replace the file, then regenerate)")]
 #[case::no_end_marker(jpeg(&noise(64, 64)).split_last_chunk::<2>().unwrap().0.to_vec(), "cut off: the JPEG file ends")]

@@ -257,7 +257,8 @@ fn end_of_scan(bytes: &[u8], scan: usize) -> Option<usize> {
 fn joined(mut parts: Vec<(u8, &[u8])>) -> Option<Vec<u8>> {
     parts.sort_by_key(|(number, _)| *number);
     parts.dedup_by_key(|(number, _)| *number);
-    let is_complete = !parts.is_empty() && parts.iter().zip(1..).all(|((number, _), expected)| *number == expected);
+    let is_complete =
+        !parts.is_empty() && parts.iter().zip(1_u16..).all(|((number, _), expected)| u16::from(*number) == expected);
     is_complete.then(|| parts.into_iter().flat_map(|(_, data)| data).copied().collect())
 }
 
@@ -278,5 +279,7 @@ mod tests {
         assert_eq!(joined(vec![(2, b"cd"), (1, b"ab"), (3, b"e")]).as_deref(), Some(&b"abcde"[..]));
         assert_eq!(joined(vec![(2, b"cd"), (3, b"e")]), None, "the first is missing");
         assert_eq!(joined(Vec::new()), None);
+        let most = (1..=u8::MAX).map(|number| (number, &b"x"[..])).collect();
+        assert_eq!(joined(most).map(|profile| profile.len()), Some(255));
     }
 }

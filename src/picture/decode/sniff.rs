@@ -1,6 +1,6 @@
 //! Detects the format of a file from its first bytes.
 
-use super::avif;
+use super::{avif, ico, netpbm};
 use crate::picture::{PictureError, PictureFormat};
 
 /// Returns the format of a supported picture.
@@ -20,13 +20,15 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
         () if at(0, b"BM") => Ok(PictureFormat::Bmp),
         // The last two are BigTIFF.
         () if [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|magic| at(0, *magic)) => Ok(PictureFormat::Tiff),
+        () if ico::is_ico(bytes) => Ok(PictureFormat::Ico),
+        () if netpbm::is_netpbm(bytes) => Ok(PictureFormat::Netpbm),
         () => Err(PictureError::Unsupported { content: guess_content(bytes).to_owned() }),
     }
 }
 
 /// Names the content of other files that are common in picture folders. Signatures are from the specifications.
 fn guess_content(bytes: &[u8]) -> &'static str {
-    const SIGNATURES: [(usize, &[u8], &str); 20] = [
+    const SIGNATURES: [(usize, &[u8], &str); 19] = [
         (4, b"ftyphei", "a HEIC picture"),
         (4, b"ftyphev", "a HEIC picture"),
         (4, b"ftypmif1", "a HEIC picture"),
@@ -38,7 +40,6 @@ fn guess_content(bytes: &[u8]) -> &'static str {
         (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
         (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
         (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-        (0, b"\0\0\x01\0", "an icon (ICO)"),
         (0, b"qoif", "a QOI picture"),
         (0, b"DDS ", "a DDS texture"),
         (0, b"v/1\x01", "an OpenEXR picture"),
@@ -57,10 +58,6 @@ fn guess_content(bytes: &[u8]) -> &'static str {
 /// Names text, or returns `None` for binary content.
 fn guess_text(bytes: &[u8]) -> Option<&'static str> {
     let start = &bytes[..bytes.len().min(512)];
-    // Netpbm: P1 to P7 and white space. Its pixels may be binary.
-    if matches!(start, [b'P', b'1'..=b'7', white, ..] if white.is_ascii_whitespace()) {
-        return Some("a Netpbm picture (PPM)");
-    }
     let printable = |byte: &u8| *byte >= b' ' || matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
     // The last character may be incomplete.
     let is_utf8 = std::str::from_utf8(start).map_or_else(|error| error.error_len().is_none(), |_| true);

@@ -74,6 +74,8 @@ fn decode_error(bytes: &[u8]) -> PictureError {
 #[case(ImageFormat::WebP, PictureFormat::WebP)]
 #[case(ImageFormat::Bmp, PictureFormat::Bmp)]
 #[case(ImageFormat::Tiff, PictureFormat::Tiff)]
+#[case(ImageFormat::Ico, PictureFormat::Ico)]
+#[case(ImageFormat::Pnm, PictureFormat::Netpbm)]
 fn every_format_is_decoded_and_inspected(#[case] written: ImageFormat, #[case] format: PictureFormat) {
     let bytes = encoded(quarters(64, 32), written);
     let decoded = decoded(&bytes);
@@ -159,6 +161,7 @@ fn decodes_the_first_frame_of_an_animation() {
 #[case(ImageFormat::Png, Some(Damage::CutOff))]
 #[case(ImageFormat::Gif, Some(Damage::CutOff))]
 #[case(ImageFormat::Bmp, Some(Damage::CutOff))]
+#[case(ImageFormat::Pnm, Some(Damage::CutOff))]
 // The directory is at the end of the file.
 #[case(ImageFormat::Tiff, None)]
 #[case(ImageFormat::WebP, None)]
@@ -260,24 +263,28 @@ fn huge_dimensions_are_rejected_before_allocating() {
 }
 
 #[rstest]
-#[case(b"{\"file_name\": \"a.png\"}\n", "a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+#[case(
+    b"{\"file_name\": \"a.png\"}\n",
+    "a text file: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture"
+)]
 #[case(
     b"version https://git-lfs.github.com/spec/v1\n",
-    "a Git LFS pointer (run git lfs pull): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture"
+    "a Git LFS pointer (run git lfs pull): not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture"
 )]
-#[case(b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+#[case(
+    b"\0\0\0\x18ftypheic\0\0\0\0",
+    "a HEIC picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture"
+)]
 #[case(
     b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "an SVG drawing: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture"
+    "an SVG drawing: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture"
 )]
 #[case(
     b"<!DOCTYPE html><title>404</title>",
-    "an HTML page (a failed download?): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture"
+    "an HTML page (a failed download?): not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture"
 )]
-#[case(b"P6\n2 2\n255\n\x01\x02", "a Netpbm picture (PPM): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
-#[case(b"\0\0\x01\0\x01\0", "an icon (ICO): not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
-#[case(b"\xff\x0a\x01", "a JPEG XL picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
-#[case(b"\x01\x02\x03\x04", "unknown content: not a JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF picture")]
+#[case(b"\xff\x0a\x01", "a JPEG XL picture: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture")]
+#[case(b"\x01\x02\x03\x04", "unknown content: not a JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, ICO or Netpbm picture")]
 fn the_error_names_other_content(#[case] bytes: &[u8], #[case] message: &str) {
     assert_eq!(decode_error(bytes).to_string(), message);
     assert_eq!(inspect(bytes).unwrap_err().to_string(), message);
@@ -285,13 +292,22 @@ fn the_error_names_other_content(#[case] bytes: &[u8], #[case] message: &str) {
 
 fn samples() -> Vec<Vec<u8>> {
     let picture = quarters(24, 16);
-    let formats = [ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff];
+    let formats = [
+        ImageFormat::Png,
+        ImageFormat::Gif,
+        ImageFormat::WebP,
+        ImageFormat::Bmp,
+        ImageFormat::Tiff,
+        ImageFormat::Ico,
+        ImageFormat::Pnm,
+    ];
     let mut samples: Vec<_> = formats.into_iter().map(|format| encoded(picture.clone(), format)).collect();
     samples.push(with_orientation(&jpeg(&picture), 6));
     samples.push(flat_jpeg(0xc2, &[76, 85, 255], None));
     samples.push(flat_jpeg(0xc0, &[255, 0, 0, 255], Some(0)));
     samples.push(include_bytes!("avif/alpha.avif").to_vec());
     samples.push(include_bytes!("avif/grid.avif").to_vec());
+    samples.push(include_bytes!("tiff/zstandard.tif").to_vec());
     samples
 }
 
@@ -321,7 +337,7 @@ proptest! {
     /// Any input decodes within the limits or fails with a message that is safe to show.
     #[test]
     fn damaged_files_are_handled(
-        which in 0..10_usize,
+        which in 0..13_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
@@ -337,7 +353,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_handled(which in 0..11_usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_are_handled(which in 0..14_usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let start = samples().get(which).map(|sample| sample[..sample.len().min(30)].to_vec()).unwrap_or_default();
         check(&[start, bytes].concat());
     }

@@ -1,16 +1,22 @@
 //! TIFF and `BigTIFF`: the first page that is not a reduced version of another.
 //!
-//! The `tiff` crate reads the samples. It refuses palettes, and reads CCITT Group 4 but not Group 3; both are handled here.
+//! The `tiff` crate reads the samples. It refuses palettes, reads CCITT Group 4 but not Group 3, and needs a C library for
+//! Zstandard; these are handled here.
 
+mod directory;
+mod zstandard;
+
+use std::borrow::Cow;
 use std::io::{self, Cursor};
 
 use fax::Color;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
 use tiff::decoder::{Decoder, DecodingResult, Limits};
-use tiff::tags::{ByteOrder, CompressionMethod, PhotometricInterpretation, Tag};
+use tiff::tags::{CompressionMethod, PhotometricInterpretation, Tag};
 use tiff::{ColorType, TiffError, TiffUnsupportedError};
 
+use self::directory::Directory;
 use super::colour::{Profile, Samples, ToSrgb};
 use super::{Decoded, MAX_MEMORY, check_pixels, picture_info};
 use crate::picture::{Damage, PictureError, PictureFormat, PictureInfo, clean_message};
@@ -30,10 +36,18 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, PictureError> {
     let icc = icc.as_deref().map(Profile::Icc);
 
     let photometric = tag(&mut decoder, Tag::PhotometricInterpretation);
-    let (pixels, damage) = if tag(&mut decoder, Tag::Compression) == Some(CompressionMethod::Fax3.to_u16().into()) {
-        (group_3(&mut decoder, bytes, (width, height))?.into(), None)
+    let compression = tag(&mut decoder, Tag::Compression);
+    let is_compressed_by = |method: CompressionMethod| compression == Some(method.to_u16().into());
+    let file = if is_compressed_by(CompressionMethod::ZSTD) {
+        Cow::Owned(zstandard::decompressed(&mut decoder, bytes)?)
+    } else {
+        Cow::Borrowed(bytes)
+    };
+    let mut decoder = open(&file)?;
+    let (pixels, damage) = if is_compressed_by(CompressionMethod::Fax3) {
+        (group_3(&mut decoder, &file, (width, height))?.into(), None)
     } else if photometric == Some(PhotometricInterpretation::RGBPalette.to_u16().into()) {
-        palette(&mut decoder, bytes)?
+        palette(&mut decoder, &file)?
     } else {
         let colours = decoder.colortype().map_err(|error| tiff_error(&error))?;
         let (samples, damage) = Raster::read(&mut decoder)?;
@@ -68,6 +82,26 @@ fn open(bytes: &[u8]) -> Result<Reader<'_>, PictureError> {
 /// Returns the value of a tag with one number.
 fn tag(decoder: &mut Reader, tag: Tag) -> Option<u32> {
     decoder.find_tag_unsigned(tag).ok().flatten()
+}
+
+/// Returns the tags of the offsets and lengths of the page's strips or tiles.
+fn chunk_tags(decoder: &mut Reader) -> (Tag, Tag) {
+    match tag(decoder, Tag::TileWidth) {
+        Some(_) => (Tag::TileOffsets, Tag::TileByteCounts),
+        None => (Tag::StripOffsets, Tag::StripByteCounts),
+    }
+}
+
+/// Returns the data of the page's strips or tiles.
+fn chunks<'a>(decoder: &mut Reader, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, PictureError> {
+    let (offsets, lengths) = chunk_tags(decoder);
+    let mut list = |tag| decoder.get_tag_u64_vec(tag).map_err(|error| tiff_error(&error));
+    let chunks = list(offsets)?.into_iter().zip(list(lengths)?).map(|(start, length)| {
+        let (start, end) = (usize::try_from(start), usize::try_from(start.saturating_add(length)));
+        let chunk = start.ok().zip(end.ok()).and_then(|(start, end)| bytes.get(start..end));
+        chunk.ok_or(PictureError::CutOff(PictureFormat::Tiff))
+    });
+    chunks.collect()
 }
 
 /// Samples with 8 bits, interleaved.
@@ -152,14 +186,9 @@ fn palette(decoder: &mut Reader, bytes: &[u8]) -> Result<(DynamicImage, Option<D
         return Err(unsupported("a palette of more than 256 colours"));
     }
     let colours = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(|error| tiff_error(&error))?;
-    let page = decoder.ifd_pointer().map_or(0, |pointer| pointer.0);
     let mut declared_grey = bytes.to_vec();
-    let is_big_endian = decoder.byte_order() == ByteOrder::BigEndian;
-    let value = tag_value(bytes, page, is_big_endian, Tag::PhotometricInterpretation.to_u16());
     let grey = PhotometricInterpretation::BlackIsZero.to_u16();
-    let grey = if is_big_endian { grey.to_be_bytes() } else { grey.to_le_bytes() };
-    let field = value.and_then(|at| declared_grey.get_mut(at..at + 2));
-    field.ok_or_else(|| broken(&"its header is invalid"))?.copy_from_slice(&grey);
+    Directory::of(decoder, bytes)?.set(&mut declared_grey, Tag::PhotometricInterpretation, &[grey.into()])?;
 
     let (indices, damage) = Raster::read(&mut open(&declared_grey)?)?;
     // All reds, then all greens, then all blues (TIFF 6.0, section 5). Some writers use 8 of the 16 bits.
@@ -176,20 +205,6 @@ fn palette(decoder: &mut Reader, bytes: &[u8]) -> Result<(DynamicImage, Option<D
     Ok((pixels.ok_or_else(|| broken(&"it has too few samples"))?, damage))
 }
 
-/// Returns the offset of the value of a tag in a page's directory (TIFF 6.0, section 2).
-fn tag_value(bytes: &[u8], page: u64, is_big_endian: bool, tag: u16) -> Option<usize> {
-    const MAGIC: usize = 2;
-    let u16_at = |at: usize| {
-        let value = bytes.get(at..)?.first_chunk::<2>()?;
-        Some(if is_big_endian { u16::from_be_bytes(*value) } else { u16::from_le_bytes(*value) })
-    };
-    let (count_bytes, entry, value) = if u16_at(MAGIC)? == 43 { (8, 20, 12) } else { (2, 12, 8) };
-    let page = usize::try_from(page).ok()?;
-    let count = u16_at(if is_big_endian { page + count_bytes - 2 } else { page })?;
-    let entries = (0..usize::from(count)).map(|number| page + count_bytes + number * entry);
-    entries.into_iter().find(|at| u16_at(*at) == Some(tag)).map(|at| at + value)
-}
-
 /// Decodes CCITT Group 3 in one dimension (ITU-T T.4), which the `tiff` crate does not.
 fn group_3(decoder: &mut Reader, bytes: &[u8], (width, height): (u32, u32)) -> Result<GrayImage, PictureError> {
     const OPTIONS: Tag = Tag::Unknown(292);
@@ -202,17 +217,12 @@ fn group_3(decoder: &mut Reader, bytes: &[u8], (width, height): (u32, u32)) -> R
     // Without the tag, black is 0, but fax machines send white as 0.
     let white_is_zero = tag(decoder, Tag::PhotometricInterpretation) == Some(0);
     let width_16 = u16::try_from(width).map_err(|_| unsupported("a wide fax"))?;
-    let mut list = |tag| decoder.get_tag_u64_vec(tag).map_err(|error| tiff_error(&error));
-    let (offsets, lengths) = (list(Tag::StripOffsets)?, list(Tag::StripByteCounts)?);
     let mut pixels = Vec::new();
     let complete = width as usize * height as usize;
-    for (offset, length) in offsets.into_iter().zip(lengths) {
-        let (start, end) = (usize::try_from(offset), usize::try_from(offset.saturating_add(length)));
-        let strip = start.ok().zip(end.ok()).and_then(|(start, end)| bytes.get(start..end));
-        let strip = strip.ok_or(PictureError::CutOff(PictureFormat::Tiff))?.iter();
+    for strip in chunks(decoder, bytes)? {
         // Not every writer ends the page with six end markers.
         let end = [0, 1].repeat(6);
-        let strip = strip.map(|byte| if is_reversed { byte.reverse_bits() } else { *byte }).chain(end);
+        let strip = strip.iter().map(|byte| if is_reversed { byte.reverse_bits() } else { *byte }).chain(end);
         fax::decoder::decode_g3(strip, |line| {
             // The line after the last end marker is empty.
             if line.is_empty() || pixels.len() >= complete {
@@ -314,7 +324,6 @@ fn kind(error: &TiffUnsupportedError) -> String {
             6 => "old-style JPEG compression".to_owned(),
             34_712 => "JPEG 2000 compression".to_owned(),
             34_925 => "LZMA compression".to_owned(),
-            50_000 => "Zstandard compression".to_owned(),
             50_001 => "WebP compression".to_owned(),
             50_002 => "JPEG XL compression".to_owned(),
             number => format!("compression method {number}"),

@@ -168,8 +168,37 @@ fn group_3_is_decoded(#[case] photometric: u16, #[case] ends: usize, #[case] exp
     assert_eq!([1, 2].map(|x| pixels.get_pixel(x, 3).0[0]), expected);
 }
 
+/// Written by libtiff: four strips, with a horizontal predictor.
+#[test]
+fn zstandard_is_decompressed() {
+    let file = include_bytes!("zstandard.tif");
+    assert_eq!(quarter_colours(&decoded(file)), [RED, GREEN, BLUE, WHITE]);
+    let (mut cut, mut damaged) = (file.to_vec(), file.to_vec());
+    let (start, length) = (8, 24);
+    damaged[start..start + length].fill(7);
+    assert!(error(&damaged).starts_with("broken TIFF: "));
+    let counts = memchr::memmem::find(&cut, &[31, 0]).unwrap() + 1;
+    cut[counts] = 0xff;
+    assert_eq!(error(&cut), "cut off: the TIFF file ends before its picture does");
+}
+
+/// A frame that declares no size and repeats one byte (RFC 8878, 3.1.1.2).
+#[test]
+fn zstandard_that_expands_beyond_the_limit_is_rejected() {
+    const REPEATED: u32 = 1 << 1;
+    const LARGEST_BLOCK: u32 = 128 * 1024;
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+    for _ in 0..=MAX_MEMORY / u64::from(LARGEST_BLOCK) {
+        frame.extend(&(REPEATED | LARGEST_BLOCK << 3).to_le_bytes()[..3]);
+        frame.push(0);
+    }
+    frame.extend([1, 0, 0]);
+    let tags: [(u16, &[u16]); 3] = [(BITS, &[8]), (COMPRESSION, &[50_000]), (PHOTOMETRIC, &[1])];
+    assert_eq!(decode(&tiff(&tags, &frame), (9, 9)).err(), Some(PictureError::TooMuchMemory));
+}
+
 #[rstest]
-#[case::zstandard(50_000, &[8], 1, "Zstandard compression")]
+#[case::lzma(34_925, &[8], 1, "LZMA compression")]
 #[case::old_jpeg(6, &[8], 1, "old-style JPEG compression")]
 #[case::lab(1, &[8, 8, 8], 8, "Lab colours")]
 #[case::deep_palette(1, &[16], 3, "a palette of more than 256 colours")]
