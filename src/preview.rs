@@ -16,12 +16,12 @@ mod zoom;
 
 use crate::picture::PictureError;
 
-pub use capabilities::{Capabilities, Protocol, ProtocolChoice, UnknownProtocol};
+pub use capabilities::{Capabilities, Charset, Protocol, ProtocolChoice, UnknownProtocol};
 pub use encode::{Preview, prepare};
 pub use fit::{CellArea, CellSize};
 pub use painter::Painter;
 pub use previewer::{Previewer, Ready};
-pub use probe::{Probe, current_cell_size, probe, tmux_blocks_passthrough};
+pub use probe::{Probe, Surroundings, current_cell_size, probe, tmux_blocks_passthrough};
 pub use shape::{Areas, Shape};
 pub use thumbnails::{Thumbnails, thumbnail};
 pub use zoom::{Crop, Framing, PictureView, Zoom};

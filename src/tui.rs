@@ -26,8 +26,9 @@ use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::config::Notify;
+use crate::console;
 use crate::dataset::RecordId;
-use crate::preview::{self, Capabilities, CellSize, Painter, ProtocolChoice};
+use crate::preview::{self, Capabilities, CellSize, Charset, Painter, ProtocolChoice, Surroundings};
 use crate::review::{Context, Effect, Leaving, Model, Msg, Panes, Tab, update};
 use crate::runtime::Runtime;
 use crate::session::{Seq, SessionError};
@@ -50,6 +51,10 @@ pub use theme::{ColourScheme, Theme};
 /// The timeout of the capability probe. Most terminals reply within milliseconds; over a slow connection, replies may take
 /// a few tenths of a second.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// Shown in a terminal that does not decode UTF-8.
+const NOT_UTF8: &str =
+    "the terminal is not in UTF-8: \"?\" stands for other characters than ASCII; start it with LANG=C.UTF-8";
 
 /// The most events and messages handled between two frames, so that a flood does not freeze the screen.
 const BATCH: usize = 1_000;
@@ -199,7 +204,9 @@ impl<'a> App<'a> {
             screen: Screen::enter(options.mouse)?,
             signals,
             input: Input::new(options.keymap.clone()),
-            theme: Theme::new(options.scheme.unwrap_or_default(), options.ascii),
+            // Until the terminal has replied.
+            theme: Theme::new(options.scheme.unwrap_or_default(), options.ascii)
+                .with_only_ascii(options.ascii && !console::is_utf8_locale()),
             editor: ExternalEditor::new(options.editor.clone()),
             zone: jiff::tz::TimeZone::system(),
             painter: None,
@@ -225,10 +232,13 @@ impl<'a> App<'a> {
     /// Queries the capabilities of the terminal, and draws everything again: some terminals print a query, or scroll.
     /// Keys typed during the probe are kept.
     fn probe_terminal(&mut self, runtime: &mut Runtime) -> io::Result<()> {
-        let probe = preview::probe(PROBE_TIMEOUT);
-        if self.options.scheme.is_none() {
-            let scheme = probe.capabilities.background.map(ColourScheme::for_background).unwrap_or_default();
-            self.theme = Theme::new(scheme, self.options.ascii);
+        let probe = preview::probe(PROBE_TIMEOUT, Surroundings::OwnScreen);
+        let for_background = || probe.capabilities.background.map(ColourScheme::for_background).unwrap_or_default();
+        let scheme = self.options.scheme.unwrap_or_else(for_background);
+        let only_ascii = self.options.ascii && probe.capabilities.charset == Charset::Bytes;
+        self.theme = Theme::new(scheme, self.options.ascii).with_only_ascii(only_ascii);
+        if only_ascii {
+            self.handle(Msg::Notice(NOT_UTF8.to_owned()), runtime);
         }
         if let Some(terminal) = probe.capabilities.with_choice(self.options.pictures) {
             self.terminal = terminal;
@@ -456,11 +466,11 @@ impl<'a> App<'a> {
             total => format!("{}/{total} {dot} {name} {dot} recaption", self.model.counters().reviewed),
         };
         if title != self.title {
-            self.screen.set_title(&title)?;
+            self.screen.set_title(&self.theme.encodable(&title))?;
             self.title = title;
         }
         match self.notification.take() {
-            Some(message) => self.screen.notify(&message, self.options.notify),
+            Some(message) => self.screen.notify(&self.theme.encodable(&message), self.options.notify),
             None => Ok(()),
         }
     }

@@ -21,7 +21,7 @@ use crate::describe::bedrock::BedrockOptions;
 use crate::describe::catalogue::Target;
 use crate::describe::prompt::{Prompt, VARIABLES};
 use crate::exit::ExitCode;
-use crate::preview::{self, Protocol, ProtocolChoice, Thumbnails};
+use crate::preview::{self, Protocol, ProtocolChoice, Surroundings, Thumbnails};
 use crate::session::{self, Location};
 use crate::text::{counted, sanitize, thousands, without_password};
 
@@ -382,7 +382,7 @@ fn terminal(options: &DoctorOptions, report: &mut Report<'_, '_>) -> io::Result<
         report.print("screen", Level::Warn, fix)?;
     }
     crossterm::terminal::enable_raw_mode()?;
-    let probe = preview::probe(Duration::from_millis(400));
+    let probe = preview::probe(Duration::from_millis(400), Surroundings::Shell);
     crossterm::terminal::disable_raw_mode()?;
     let name = probe.capabilities.terminal.clone().unwrap_or_else(|| "unknown terminal".to_owned());
     let Some(capabilities) = probe.capabilities.with_choice(options.pictures) else {

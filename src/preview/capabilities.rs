@@ -46,6 +46,14 @@ impl FromStr for ProtocolChoice {
     }
 }
 
+/// How the terminal decodes text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charset {
+    Utf8,
+    /// Each byte is a character, and some are control characters.
+    Bytes,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// For pictures in a pane, among text that is redrawn.
@@ -62,6 +70,7 @@ pub struct Capabilities {
     /// Graphics commands need tmux's passthrough sequence around them.
     pub tmux: bool,
     pub true_colour: bool,
+    pub charset: Charset,
     /// The largest sixel picture (width and height in pixels), if the terminal reported it.
     pub largest_sixel: Option<(u16, u16)>,
 }
@@ -79,6 +88,7 @@ impl Capabilities {
             placeholders: true,
             tmux: false,
             true_colour: true,
+            charset: Charset::Utf8,
             largest_sixel: None,
         }
     }

@@ -22,16 +22,26 @@ pub struct Probe {
     pub late: Option<Vec<u8>>,
 }
 
+/// What may be on the screen while the terminal is queried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surroundings {
+    /// The output of other programs.
+    Shell,
+    /// Only what is drawn again after the probe. If the locale is not UTF-8, the terminal is asked for its character set,
+    /// which prints a character.
+    OwnScreen,
+}
+
 /// Queries the terminal and waits at most `timeout` for the replies (400 ms is suitable).
 ///
 /// The terminal must be in raw mode, with no other reader. If standard output is not a terminal, returns the capabilities
 /// from the environment variables.
 #[must_use]
-pub fn probe(timeout: Duration) -> Probe {
+pub fn probe(timeout: Duration, on: Surroundings) -> Probe {
     let environment = Environment::current();
     #[cfg(unix)]
     if environment.answers_queries()
-        && let Some(probe) = unix::query_terminal(&environment, timeout)
+        && let Some(probe) = unix::query_terminal(&environment, timeout, on)
     {
         return probe;
     }
@@ -63,20 +73,21 @@ mod unix {
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-    use super::Probe;
     use super::detect::{self, Environment};
     use super::replies::{self, ProbeInput, Questions};
+    use super::{Probe, Surroundings};
     use crate::console;
     use crate::preview::fit::CellSize;
 
     /// Uses standard input and output, or the controlling terminal if standard input is redirected.
-    pub(super) fn query_terminal(environment: &Environment, timeout: Duration) -> Option<Probe> {
+    pub(super) fn query_terminal(environment: &Environment, timeout: Duration, on: Surroundings) -> Option<Probe> {
         let (stdin, stdout) = (io::stdin(), console::screen());
         if !stdout.is_terminal() {
             return None;
         }
         let passthrough = environment.in_tmux() && detect::tmux_allows_passthrough();
-        let questions = Questions { passthrough, kitty: environment.answers_kitty_query() };
+        let charset = on == Surroundings::OwnScreen && !console::is_utf8_locale();
+        let questions = Questions { passthrough, kitty: environment.answers_kitty_query(), charset };
         let input = if stdin.is_terminal() {
             query(stdin.as_fd(), &mut stdout.lock(), questions, timeout)
         } else {

@@ -52,6 +52,8 @@ pub struct Theme {
     /// A match of the search or the filter.
     pub found: Style,
     pub glyphs: Glyphs,
+    /// The terminal takes each byte for a character, and some bytes of UTF-8 for control characters.
+    pub only_ascii: bool,
 }
 
 impl Theme {
@@ -105,6 +107,23 @@ impl Theme {
             .add_modifier(Modifier::BOLD)
             .add_modifier(Modifier::UNDERLINED),
             glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE },
+            only_ascii: false,
+        }
+    }
+
+    /// Sets whether a question mark is drawn for every character that is not ASCII.
+    #[must_use]
+    pub fn with_only_ascii(self, only_ascii: bool) -> Self {
+        Self { only_ascii, ..self }
+    }
+
+    /// Replaces the characters that the terminal cannot decode.
+    #[must_use]
+    pub fn encodable<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.only_ascii && !text.is_ascii() {
+            Cow::Owned(text.chars().map(|character| if character.is_ascii() { character } else { '?' }).collect())
+        } else {
+            Cow::Borrowed(text)
         }
     }
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::process::{Command, Stdio};
 
 use super::replies::Replies;
-use crate::preview::capabilities::{Capabilities, Protocol};
+use crate::preview::capabilities::{Capabilities, Charset, Protocol};
 use crate::preview::fit::CellSize;
 
 /// The environment variables that identify terminals.
@@ -108,6 +108,7 @@ pub(super) fn detect(replies: &Replies, environment: &Environment, window_cell: 
         placeholders: tmux || replies.placeholders && !konsole,
         tmux: tmux && protocol == Protocol::Kitty,
         true_colour: has_true_colour(replies, environment),
+        charset: replies.charset.unwrap_or(Charset::Utf8),
         largest_sixel: replies.largest_sixel,
     }
 }

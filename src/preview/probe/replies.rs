@@ -1,5 +1,6 @@
 //! The queries, and a parser that separates their replies from keys typed meanwhile.
 
+use crate::preview::capabilities::Charset;
 use crate::preview::fit::CellSize;
 
 /// A kitty graphics query with one RGB pixel; the reply contains the same ID.
@@ -14,6 +15,9 @@ const CELL: &str = "\x1b[16t";
 const BACKGROUND: &str = "\x1b]11;?\x1b\\";
 /// XTSMGRAPHICS: the size of the largest sixel picture.
 const SIXEL_SIZE: &str = "\x1b[?2;1;0S";
+/// A no-break space, whose two bytes are printable in other character sets too, and CPR: in which column it ended. The row
+/// distinguishes the reply from keys, which name row 1.
+const CHARSET: &str = "\x1b[2;1H\u{a0}\x1b[6n";
 /// DA1. All terminals reply to it, and in order, so it marks the end of the replies. Attribute 4 is sixel.
 const ATTRIBUTES: &str = "\x1b[c";
 /// DSR, sent to the outer terminal through tmux: marks the end of its replies.
@@ -26,6 +30,8 @@ pub(super) struct Questions {
     pub passthrough: bool,
     /// Ask about the kitty protocol. Some terminals print the query.
     pub kitty: bool,
+    /// Ask for the character set, by printing a character.
+    pub charset: bool,
 }
 
 pub(super) fn queries(questions: Questions) -> Vec<u8> {
@@ -37,6 +43,9 @@ pub(super) fn queries(questions: Questions) -> Vec<u8> {
     text.push_str(NAME);
     if questions.kitty {
         text.extend([KITTY, KITTY_PLACEHOLDERS]);
+    }
+    if questions.charset {
+        text.push_str(CHARSET);
     }
     text.extend([CELL, BACKGROUND, ATTRIBUTES]);
     text.into_bytes()
@@ -57,6 +66,8 @@ pub(super) struct Replies {
     pub placeholders: bool,
     pub cell: Option<CellSize>,
     pub background: Option<[u8; 3]>,
+    /// If it was asked.
+    pub charset: Option<Charset>,
     pub largest_sixel: Option<(u16, u16)>,
     /// The device attributes, which end the replies to a round of queries.
     pub attributes: Option<Vec<u16>>,
@@ -195,6 +206,10 @@ impl Replies {
                 {
                     self.largest_sixel = Some((width, height));
                 }
+            }
+            ("R", None) => {
+                let Some(("2", column)) = parameters.split_once(';') else { return false };
+                self.charset = Some(if column == "2" { Charset::Utf8 } else { Charset::Bytes });
             }
             ("n", None) if parameters == "0" => self.status = true,
             ("t", None) => {

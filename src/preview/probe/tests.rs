@@ -9,7 +9,7 @@ use super::detect::{Environment, detect};
 use super::replies::{ProbeInput, Questions, Replies, queries, sixel_queries};
 use super::unix::query;
 use super::*;
-use crate::preview::capabilities::Protocol;
+use crate::preview::capabilities::{Charset, Protocol};
 use crate::preview::fit::CellSize;
 
 /// Replies recorded from real terminals. kitty 0.26.5 does not reply about virtual placements, xterm not about its cell
@@ -123,6 +123,21 @@ fn keys_are_separated_from_replies() {
     assert!(input.is_complete(false) && !input.is_complete(true));
 }
 
+#[rstest]
+#[case::utf8("\x1b[2;2R", Charset::Utf8)]
+#[case::latin_1("\x1b[2;3R", Charset::Bytes)]
+#[case::silent("", Charset::Utf8)]
+fn the_character_set_is_detected(#[case] reply: &str, #[case] charset: Charset) {
+    let asked = Questions { passthrough: false, kitty: false, charset: true };
+    let position = "\u{a0}\x1b[6n";
+    assert!(String::from_utf8(queries(asked)).unwrap().contains(position));
+    assert!(!String::from_utf8(queries(Questions { charset: false, ..asked })).unwrap().contains(position));
+    // Shift-F3 has the form of the reply.
+    let input = ProbeInput::parse(format!("\x1b[1;2R{reply}{XTERM}").as_bytes());
+    assert_eq!(input.typed, b"\x1b[1;2R");
+    assert_eq!(detect(&input.replies, &environment("xterm"), None).charset, charset);
+}
+
 /// Found by fuzzing: with the end of a string after all, replies in between were taken for a part of it.
 #[test]
 fn what_was_parsed_does_not_change_when_more_arrives() {
@@ -197,8 +212,8 @@ proptest! {
     }
 }
 
-const PLAIN: Questions = Questions { passthrough: false, kitty: true };
-const THROUGH_TMUX: Questions = Questions { passthrough: true, kitty: true };
+const PLAIN: Questions = Questions { passthrough: false, kitty: true, charset: false };
+const THROUGH_TMUX: Questions = Questions { passthrough: true, kitty: true, charset: false };
 
 /// Simulates a terminal: reads the queries, then writes each part of the replies in turn. Expects further queries before
 /// the parts after an empty one.

@@ -16,13 +16,6 @@ pub(super) enum Subjects {
 }
 
 impl Subjects {
-    pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::Cursor(_) => 1,
-            Self::Selected(records) => records.len(),
-        }
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = RecordId> + '_ {
         let (cursor, selected) = match self {
             Self::Cursor(record) => (Some(*record), None),

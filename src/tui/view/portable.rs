@@ -16,6 +16,9 @@ pub(super) fn adapt(buffer: &mut Buffer, theme: &Theme) {
             let colour = mean(cell.fg, cell.bg);
             cell.set_char(' ').set_fg(Color::Reset).set_bg(colour);
         }
+        if theme.only_ascii && !cell.symbol().is_ascii() {
+            cell.set_char('?');
+        }
     }
 }
 
@@ -63,6 +66,18 @@ mod tests {
     #[case::letter("한", None)]
     fn an_emoji_is_as_wide_as_its_cells(#[case] symbol: &str, #[case] expected: Option<char>) {
         assert_eq!(narrow_emoji(symbol), expected);
+    }
+
+    /// The second byte of the letter (0xC5 0x9B) is CSI in Latin-1.
+    #[test]
+    fn a_terminal_without_utf8_gets_ascii() {
+        let mut buffer = Buffer::with_lines(["ś2J 한글 👩\u{200d}👩 ok", "▀"]);
+        adapt(&mut buffer, &Theme::new(ColourScheme::Dark, true).with_only_ascii(true));
+        assert_eq!(buffer, {
+            let mut expected = Buffer::with_lines(["?2J ? ?  ?  ok", " "]);
+            expected[(0, 1)].set_style(buffer[(0, 1)].style());
+            expected
+        });
     }
 
     #[test]
