@@ -39,6 +39,8 @@ pub struct Config {
     pub profile: Option<String>,
     pub endpoint_url: Option<String>,
     pub prompt: String,
+    /// A path in the user's file is relative to that file.
+    pub style_guide: Option<PathBuf>,
     pub people: String,
     pub language: String,
     pub reviewer: Option<String>,

@@ -16,6 +16,7 @@ mod near_duplicate;
 mod phrase_matching;
 mod quotations;
 mod rules;
+mod style_guide;
 
 use std::ops::Range;
 
@@ -25,6 +26,7 @@ pub use kind::{LintKind, Severity, UnknownLint};
 pub use language::Language;
 pub use near_duplicate::{NearDuplicateIndex, NearDuplicatePass, NearDuplicates};
 pub use rules::{Rules, Severities, WordList};
+pub use style_guide::{Phrases, StyleGuide, StyleGuideError};
 
 use crate::dataset::RecordId;
 use crate::describe::StopReason;
@@ -147,6 +149,7 @@ fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) 
         LintKind::Markup => markup::markup(caption),
         LintKind::Preamble => boilerplate::preamble(caption),
         LintKind::Hedging => hedging::hedging(text),
+        LintKind::PreferredTerm => rules.preferred_term(text),
         LintKind::DoubledWord => doubled_word::doubled_word(text, rules.language),
         LintKind::TooLong => too_long(caption, rules.max_words),
         LintKind::TooShort => too_short(text, rules.min_words),

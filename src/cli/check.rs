@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::options::{DatasetOptions, LanguageOption, MaxWordsOption};
+use super::options::{DatasetOptions, LanguageOption, MaxWordsOption, StyleGuideOption};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +22,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     pub language: LanguageOption,
+
+    #[command(flatten)]
+    pub style_guide: StyleGuideOption,
 
     /// Print findings as JSON Lines: file, line, record, file_name, lint, severity, message, span
     #[arg(long)]

@@ -117,6 +117,14 @@ pub struct LanguageOption {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StyleGuideOption {
+    /// Check captions against this style guide, and give it to describers [env: RECAPTION_STYLE_GUIDE] [default: none]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    style_guide: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 #[command(next_help_heading = "Describing")]
 #[serde(rename_all = "kebab-case")]
 pub struct DescriberOptions {
@@ -147,6 +155,10 @@ pub struct DescriberOptions {
     /// Use this prompt: a file, or a name in your prompts folder [env: RECAPTION_PROMPT] [default: default]
     #[arg(long, value_name = "FILE|NAME", value_hint = ValueHint::FilePath)]
     prompt: Option<String>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    style_guide: StyleGuideOption,
 
     /// Set the words for people [env: RECAPTION_PEOPLE] [default: a woman, a man, a girl, a boy, or a person where that cannot be told]
     #[arg(long, value_name = "WORDS")]

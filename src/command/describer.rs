@@ -16,6 +16,7 @@ use crate::describe::prompt::{Prompt, PromptError};
 use crate::describe::rate_limiter::RateLimits;
 use crate::describe::remote::{NoPrice, RemoteOptions, Task, memory_file};
 use crate::engine::verifier::Verifier;
+use crate::lint::{StyleGuide, StyleGuideError};
 use crate::openai::{self as openai_api, ApiKey, BaseUrl, OpenaiError};
 use crate::session::state_folder;
 
@@ -41,6 +42,8 @@ pub enum DescriberError {
     NoPrice(#[from] NoPrice),
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    #[error(transparent)]
+    StyleGuide(#[from] StyleGuideError),
     #[error(transparent)]
     Aws(#[from] AwsError),
     #[error(transparent)]
@@ -216,6 +219,7 @@ fn remote_options(
     concurrency: Option<NonZeroUsize>,
 ) -> Result<RemoteOptions, DescriberError> {
     let prompts = config_folder().map(|folder| folder.join("prompts"));
+    let style_guide = config.style_guide.as_deref().map(StyleGuide::load).transpose()?;
     Ok(RemoteOptions {
         task,
         prompt: match task {
@@ -224,6 +228,7 @@ fn remote_options(
         },
         people: config.people.clone(),
         language: config.language.clone(),
+        style_guide: style_guide.as_ref().and_then(StyleGuide::instructions),
         max_words: config.max_words.get(),
         limits: RateLimits {
             concurrency: config.concurrency.or(concurrency),

@@ -34,7 +34,7 @@ use crate::engine::CandidateFile;
 use crate::engine::selection::{Sample, Selection};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
-use crate::lint::{Language, Rules, WordList};
+use crate::lint::{Language, Rules, StyleGuide, StyleGuideError, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::session::{FILE, SampleRequest};
 use crate::text;
@@ -82,7 +82,7 @@ macro_rules! exit_codes {
 exit_codes! {
     CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | StatsError =>
         |error| error.exit_code(),
-    ConfigError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal =>
+    ConfigError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | StyleGuideError =>
         |error| ExitCode::Usage,
     IsInput => |error| ExitCode::Write,
     DemoError => |error| match error {
@@ -162,6 +162,9 @@ impl Run {
             inputs.add(&path.with_file_name("keymap.toml"), "the keymap");
         }
         inputs.add(Path::new(&self.config.prompt), "the prompt");
+        if let Some(guide) = &self.config.style_guide {
+            inputs.add(guide, "the style guide");
+        }
         Ok(output.map_or(Ok(()), |output| inputs.check_known(output))?)
     }
 
@@ -195,7 +198,7 @@ impl Run {
             open: self.open_options(&args.dataset),
             path: args.input.map_or_else(|| path(&args.dataset), Ok)?,
             session: args.session.file,
-            rules: self.rules(),
+            rules: self.rules()?,
             selection: Selection {
                 only: args.only,
                 number: args.number,
@@ -224,7 +227,7 @@ impl Run {
             open: self.open_options(&args.dataset),
             path: path(&args.dataset)?,
             session: args.session.file,
-            rules: self.rules(),
+            rules: self.rules()?,
             selection: Selection {
                 only: args.only,
                 number: args.number,
@@ -274,7 +277,7 @@ impl Run {
         let options = CheckOptions {
             dataset: path(&args.dataset)?,
             reading: self.open_options(&args.dataset),
-            rules: self.rules(),
+            rules: self.rules()?,
             json: args.json,
             progress: io::stderr().is_terminal(),
         };
@@ -362,7 +365,7 @@ impl Run {
             in_place: false,
             force: false,
             describer: self.describer(is_demo)?,
-            rules: self.rules(),
+            rules: self.rules()?,
             line_breaks: config.line_breaks,
             sample: None,
             reviewer: reviewer(config.reviewer.as_deref()),
@@ -410,7 +413,7 @@ impl Run {
         }
     }
 
-    fn rules(&self) -> Rules {
+    fn rules(&self) -> Result<Rules, Failure> {
         let lints = &self.config.lints;
         let mut rules = Rules {
             max_words: self.config.max_words.get(),
@@ -423,7 +426,10 @@ impl Run {
         for (kind, severity) in &lints.severities {
             rules.severities.set(*kind, *severity);
         }
-        rules
+        if let Some(guide) = &self.config.style_guide {
+            StyleGuide::load(guide)?.apply(&mut rules);
+        }
+        Ok(rules)
     }
 
     fn describer(&self, is_demo: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {

@@ -136,6 +136,9 @@ impl Layers {
         }
         let mut config = Config::deserialize(merged.clone()).map_err(|error| self.explain(&merged, &error))?;
         config.log_level = config.log_level.raised(self.verbose);
+        if let (Some(guide), Source::File { path, .. }) = (&config.style_guide, self.source("style-guide")) {
+            config.style_guide = Some(path.parent().map_or_else(|| guide.clone(), |folder| folder.join(guide)));
+        }
         Ok(config)
     }
 

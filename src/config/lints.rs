@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use crate::lint::{LintKind, Severity};
+use crate::lint::{LintKind, Phrases, Severity};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,16 +29,6 @@ impl<'de> Deserialize<'de> for LintKind {
 
 /// Deserialises phrases of which each stands for a list of one.
 fn phrases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Vec<String>>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a string or an array of strings")]
-    enum Phrases {
-        One(String),
-        Any(Vec<String>),
-    }
     let lists = Vec::<Phrases>::deserialize(deserializer)?;
-    let list = |phrases| match phrases {
-        Phrases::One(phrase) => vec![phrase],
-        Phrases::Any(phrases) => phrases,
-    };
-    Ok(Some(lists.into_iter().map(list).collect()))
+    Ok(Some(lists.into_iter().map(Vec::from).collect()))
 }

@@ -69,6 +69,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("profile", "photos"),
     ("endpoint-url", "http://127.0.0.1:1"),
     ("prompt", "short"),
+    ("style-guide", "/guides/a.toml"),
     ("people", "Korean woman"),
     ("language", "ko"),
     ("reviewer", "kim"),

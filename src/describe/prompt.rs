@@ -1,7 +1,7 @@
 //! The prompt: a template, built in or the user's, rendered for one record.
 //!
 //! In a template, `{name}` is a variable: one of [`VARIABLES`], otherwise the field of that name in the record's JSON
-//! object. A line with a variable that has no value is omitted. `{{` and `}}` are literal braces; other braces that
+//! object; `{$name}` is the variable even if there is such a field. A line with a variable that has no value is omitted. `{{` and `}}` are literal braces; other braces that
 //! enclose no name are literal too. The text above a line `--- user ---` is the system prompt.
 
 mod template;
@@ -23,9 +23,23 @@ use template::Template;
 
 pub use template::TemplateError;
 
-/// The variables that are not fields of the record. They take precedence over fields of the same name.
-pub const VARIABLES: [&str; 9] =
-    ["current", "examples", "file_name", "language", "max_words", "people", "previous", "reason", "rejected"];
+/// The variables that are not fields of the record. Those of [`YIELDING`] give way to a field of the same name, the others
+/// take precedence over it; `{$name}` is always the variable.
+pub const VARIABLES: [&str; 10] = [
+    "current",
+    "examples",
+    "file_name",
+    "language",
+    "max_words",
+    "people",
+    "previous",
+    "reason",
+    "rejected",
+    "style_guide",
+];
+
+/// The variables that prompts of version 0.1 may use as the names of fields.
+const YIELDING: [&str; 3] = ["examples", "rejected", "style_guide"];
 
 /// The name of the built-in prompt, which a user's file of this name replaces.
 pub const DEFAULT: &str = "default";
@@ -76,6 +90,8 @@ pub struct Variables<'a> {
     pub language: &'a str,
     /// How captions refer to people ("Korean woman, Korean man").
     pub people: Option<&'a str>,
+    /// The style guide as instructions.
+    pub style_guide: Option<&'a str>,
 }
 
 /// A prompt for one record.
@@ -105,7 +121,7 @@ impl Prompt {
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the built-in prompt is valid, which a test checks")]
     pub fn built_in() -> Self {
-        let text: String = BUILT_IN.split_inclusive('\n').filter(|line| !line.contains("{examples}")).collect();
+        let text: String = BUILT_IN.split_inclusive('\n').filter(|line| !line.contains("{$examples}")).collect();
         Self::parse(DEFAULT, &text).expect("the built-in prompt is valid, which a test checks")
     }
 
@@ -209,19 +225,26 @@ impl Prompt {
     /// Returns the variables it uses. Those not in [`VARIABLES`] are fields of the records.
     #[must_use]
     pub fn variables(&self) -> BTreeSet<&str> {
-        self.templates().flat_map(Template::variables).collect()
+        self.templates().flat_map(Template::variables).map(bare).collect()
     }
 
     /// Returns the fields of records that it uses.
     #[must_use]
     pub fn fields(&self) -> Vec<String> {
-        self.variables().into_iter().filter(|name| !VARIABLES.contains(name)).map(str::to_owned).collect()
+        let is_field = |name: &&str| !VARIABLES.contains(name);
+        self.variables().into_iter().filter(is_field).map(str::to_owned).collect()
     }
 
     /// Returns true if it uses the variable.
     #[must_use]
     pub fn uses(&self, variable: &str) -> bool {
-        self.templates().flat_map(Template::variables).any(|name| name == variable)
+        self.templates().flat_map(Template::variables).any(|name| bare(name) == variable)
+    }
+
+    /// Returns true if it uses the variable for the record of a line, which may have a field of that name.
+    fn shows(&self, variable: &str, line: &str) -> bool {
+        let names = || self.templates().flat_map(Template::variables).filter(|name| bare(name) == variable);
+        names().any(|name| name != variable) || (names().next().is_some() && field(line, variable).is_none())
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
@@ -240,14 +263,20 @@ impl Prompt {
             RequestMode::Describe | RequestMode::Vary => None,
         };
         // A prompt without `{rejected}` has the caption to repair in `{previous}`.
-        let lists_previous = context.mode == RequestMode::Vary || (repair.is_some() && !self.uses("rejected"));
+        let lists_previous =
+            context.mode == RequestMode::Vary || (repair.is_some() && !self.shows("rejected", &context.line));
         let value = |name: &str| {
-            let value = match name {
+            let own = field(&context.line, name).filter(|_| YIELDING.contains(&name));
+            if let Some(own) = own {
+                return Some(own).filter(|value| !value.trim().is_empty());
+            }
+            let value = match bare(name) {
                 "current" => context.current.as_deref().map(Cow::Borrowed),
                 "file_name" => Some(Cow::Borrowed(context.file_name.as_str())),
                 "language" => Some(Cow::Borrowed(language_name(variables.language))),
                 "max_words" => Some(Cow::Owned(target_words(variables.max_words).to_string())),
                 "people" => variables.people.map(Cow::Borrowed),
+                "style_guide" => variables.style_guide.map(Cow::Borrowed),
                 "examples" => Some(Cow::Owned(quoted(context.examples.iter()))),
                 "previous" => lists_previous.then(|| Cow::Owned(previous(&context.previous))),
                 "reason" => repair.map(|repair| {
@@ -257,10 +286,7 @@ impl Prompt {
                     Cow::Owned(instructions.join(" "))
                 }),
                 "rejected" => repair.map(|repair| Cow::Owned(one_line(&repair.text))),
-                field => {
-                    let field = Json::field_of(&context.line, field).filter(|json| !json.is_missing());
-                    field.map(Json::to_text)
-                }
+                _ => field(&context.line, name),
             };
             value.filter(|value| !value.trim().is_empty())
         };
@@ -273,7 +299,18 @@ impl Prompt {
     }
 }
 
-fn version(name: &str, text: &str) -> String {
+/// Returns the name of a variable without the mark that tells it from a field.
+fn bare(name: &str) -> &str {
+    name.strip_prefix('$').filter(|bare| VARIABLES.contains(bare)).unwrap_or(name)
+}
+
+/// Returns the field of a line as text, if the line has it.
+fn field<'a>(line: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    Json::field_of(line, name).filter(|json| !json.is_missing()).map(Json::to_text)
+}
+
+/// Returns the name and a hash of the text.
+pub(super) fn version(name: &str, text: &str) -> String {
     format!("{name}·{:08x}", XxHash3_128::oneshot(text.as_bytes()) >> 96)
 }
 

@@ -29,6 +29,8 @@ pub enum LintKind {
     Preamble,
     /// Uncertain wording ("appears to be").
     Hedging,
+    /// A word that the style guide replaces by another.
+    PreferredTerm,
     /// The same word twice in a row.
     DoubledWord,
     TooLong,
@@ -40,7 +42,7 @@ pub enum LintKind {
 }
 
 impl LintKind {
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 19;
 
     pub const ALL: [Self; Self::COUNT] = [
         Self::Empty,
@@ -55,6 +57,7 @@ impl LintKind {
         Self::Markup,
         Self::Preamble,
         Self::Hedging,
+        Self::PreferredTerm,
         Self::DoubledWord,
         Self::TooLong,
         Self::TooShort,
@@ -79,6 +82,7 @@ impl LintKind {
             Self::Markup => "markup",
             Self::Preamble => "preamble",
             Self::Hedging => "hedging",
+            Self::PreferredTerm => "preferred-term",
             Self::DoubledWord => "doubled-word",
             Self::TooLong => "too-long",
             Self::TooShort => "too-short",
@@ -104,6 +108,7 @@ impl LintKind {
             | Self::Markup
             | Self::Preamble
             | Self::Hedging
+            | Self::PreferredTerm
             | Self::DoubledWord
             | Self::TooLong
             | Self::TooShort

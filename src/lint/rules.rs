@@ -1,4 +1,6 @@
-//! Configuration of the lint rules: limits, expected language, banned and required words, severities.
+//! Configuration of the lint rules: limits, expected language, banned, required and preferred words, severities.
+
+use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -15,6 +17,8 @@ pub struct Rules {
     pub banned: Vec<WordList>,
     /// A caption must contain at least one phrase of each list.
     pub required: Vec<WordList>,
+    /// Those of the style guide.
+    pub terms: Vec<Term>,
     pub severities: Severities,
 }
 
@@ -26,6 +30,7 @@ impl Default for Rules {
             language: None,
             banned: Vec::new(),
             required: Vec::new(),
+            terms: Vec::new(),
             severities: Severities::default(),
         }
     }
@@ -42,6 +47,23 @@ impl Rules {
         Some(Violation::at(span, format!("banned word “{}”", sanitize(phrase.text()))))
     }
 
+    /// Reports the first word that a preferred term replaces, unless it is a part of a preferred term, or written in the
+    /// image.
+    pub(super) fn preferred_term(&self, text: &Text<'_>) -> Option<Violation> {
+        let found = self.terms.iter().flat_map(|term| term.replaces.all(text).map(move |span| (span, term)));
+        let mut found: Vec<_> = found.filter(|(span, _)| !text.quotations.contain(span.start)).collect();
+        if !found.is_empty() {
+            let preferred: Vec<_> = self.terms.iter().flat_map(|term| term.preferred.all(text)).collect();
+            let is_preferred = |span: &Range<usize>| {
+                preferred.iter().any(|preferred| preferred.start <= span.start && span.end <= preferred.end)
+            };
+            found.retain(|(span, _)| !is_preferred(span));
+        }
+        let (span, term) = found.into_iter().min_by_key(|(span, _)| span.start)?;
+        let (word, name) = (sanitize(&text.caption[span.clone()]).into_owned(), sanitize(&term.name));
+        Some(Violation::at(span, format!("“{word}”: the style guide prefers “{name}”")))
+    }
+
     pub(super) fn missing_required(&self, text: &Text<'_>) -> Option<Violation> {
         let missing = self.required.iter().find(|list| list.find(text).is_none())?;
         let names: Vec<String> = missing.0.iter().map(|phrase| format!("“{}”", sanitize(phrase.text()))).collect();
@@ -50,6 +72,21 @@ impl Rules {
             [one] => format!("required phrase {one} is missing"),
             several => format!("one of {} is required", several.join(", ")),
         }))
+    }
+}
+
+/// A preferred term and the words that it replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    preferred: Phrase,
+    name: String,
+    replaces: WordList,
+}
+
+impl Term {
+    /// Returns `None` if the term is blank.
+    pub(super) fn new(preferred: &str, replaces: &[String]) -> Option<Self> {
+        Some(Self { preferred: Phrase::new(preferred)?, name: preferred.to_owned(), replaces: WordList::new(replaces) })
     }
 }
 
@@ -89,8 +126,13 @@ impl WordList {
     }
 
     /// Returns the first phrase of the list that matches, and its byte range.
-    fn find(&self, text: &Text<'_>) -> Option<(std::ops::Range<usize>, &Phrase)> {
-        self.0.iter().find_map(|phrase| phrase.find(text).map(|span| (span, phrase)))
+    fn find(&self, text: &Text<'_>) -> Option<(Range<usize>, &Phrase)> {
+        self.0.iter().find_map(|phrase| phrase.all(text).next().map(|span| (span, phrase)))
+    }
+
+    /// Returns the byte ranges of all phrases that match.
+    fn all<'a>(&'a self, text: &'a Text<'_>) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.0.iter().flat_map(|phrase| phrase.all(text))
     }
 }
 
@@ -122,15 +164,19 @@ impl Phrase {
         }
     }
 
-    fn find(&self, text: &Text<'_>) -> Option<std::ops::Range<usize>> {
+    /// Returns the byte ranges where it matches, in ascending order.
+    fn all<'a>(&'a self, text: &'a Text<'_>) -> Box<dyn Iterator<Item = Range<usize>> + 'a> {
         match self {
             // The caption is not lowercased, because that could move byte offsets. Scripts without spaces have no case
             // anyway; other text in such a phrase only matches lowercase.
-            Self::Anywhere(phrase) => text.caption.find(phrase.as_str()).map(|at| at..at + phrase.len()),
+            Self::Anywhere(phrase) => {
+                let starts = text.caption.match_indices(phrase.as_str());
+                Box::new(starts.map(|(at, found)| at..at + found.len()))
+            }
             Self::Words(phrase) => {
                 let length = phrase.split(' ').count();
-                let at = (0..text.words.len()).find(|at| phrase_at(&text.words, *at, phrase))?;
-                Some(text.words.span(at, length))
+                let starts = (0..text.words.len()).filter(|at| phrase_at(&text.words, *at, phrase));
+                Box::new(starts.map(move |at| text.words.span(at, length)))
             }
         }
     }

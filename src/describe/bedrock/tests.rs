@@ -19,6 +19,7 @@ fn options(model: &str) -> BedrockOptions {
             prompt: Prompt::built_in(),
             people: "a person".to_owned(),
             language: "en".to_owned(),
+            style_guide: None,
             max_words: 50,
             limits: RateLimits {
                 concurrency: Some(NonZeroUsize::MIN),

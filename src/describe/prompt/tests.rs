@@ -26,13 +26,54 @@ fn repair(previous: &[&str], reasons: Vec<Reason>) -> Context {
 }
 
 fn variables(context: &Context) -> Variables<'_> {
-    Variables { context, max_words: 50, language: "en", people: None }
+    Variables { context, max_words: 50, language: "en", people: None, style_guide: None }
 }
 
 fn rendered(text: &str, context: &Context) -> String {
     let rendered = template(text).render(&variables(context)).unwrap_or_default();
     assert_eq!(rendered.system, None, "{text}");
     rendered.user
+}
+
+/// Prompts of version 0.1 may use the names of newer variables for fields.
+#[rstest]
+#[case("{examples}", "{}", "“A hat.”")]
+#[case("{$examples}", "{}", "“A hat.”")]
+#[case("{examples}", r#"{"examples": "mine"}"#, "mine")]
+#[case("{$examples}", r#"{"examples": "mine"}"#, "“A hat.”")]
+#[case("x\n{examples}", r#"{"examples": null}"#, "x\n“A hat.”")]
+#[case("x\n{examples}", r#"{"examples": ""}"#, "x\n")]
+#[case("{style_guide}", r#"{"style_guide": 7}"#, "7")]
+#[case("{style_guide}", "{}", "Write “trousers”.")]
+#[case("{current}", r#"{"current": "mine"}"#, "A woman in a coat.")]
+#[case("{$current}", r#"{"current": "mine"}"#, "A woman in a coat.")]
+fn a_field_comes_before_a_newer_variable_of_its_name(#[case] text: &str, #[case] line: &str, #[case] expected: &str) {
+    let context = Context { examples: vec!["A hat.".to_owned()], ..record(line) };
+    let prompt = template(text);
+    assert_eq!(prompt.fields(), [] as [String; 0]);
+    let variables = Variables { style_guide: Some("Write “trousers”."), ..variables(&context) };
+    assert_eq!(prompt.render(&variables).unwrap_or_default().user, expected);
+}
+
+#[test]
+fn the_caption_to_correct_is_in_the_prompt_even_if_a_field_is_named_rejected() {
+    let repair = repair(&["A hat."], vec![Reason::TooLong]);
+    let with_field = Context { line: r#"{"rejected": "by the customer"}"#.to_owned(), ..repair.clone() };
+    let text = "{rejected}\n{previous}";
+    assert_eq!(rendered(text, &repair), "A hat.\n");
+    assert_eq!(rendered(text, &with_field), "by the customer\n“A hat.”");
+    assert_eq!(rendered("{$rejected}\n{previous}", &with_field), "A hat.\n");
+}
+
+#[test]
+fn the_built_in_prompt_has_the_style_guide_if_there_is_one() {
+    let context = record("{}");
+    let system = |style_guide| {
+        let variables = Variables { style_guide, ..variables(&context) };
+        Prompt::built_in().render(&variables).expect("a prompt").system.expect("instructions")
+    };
+    assert!(system(Some("Write “trousers”, never “pants”.")).contains("\nWrite “trousers”, never “pants”.\n"));
+    assert!(!system(None).contains("style_guide") && !system(None).contains("\n\n\n"), "{}", system(None));
 }
 
 #[rstest]

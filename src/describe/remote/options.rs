@@ -13,6 +13,8 @@ pub struct RemoteOptions {
     /// How captions refer to people; a variable of the prompt.
     pub people: String,
     pub language: String,
+    /// The style guide as instructions; a variable of the prompt.
+    pub style_guide: Option<String>,
     /// The maximum number of words per caption, for estimates.
     pub max_words: usize,
     pub limits: RateLimits,

@@ -3,7 +3,7 @@
 use super::backend::{ApiRequest, Thinking};
 use super::options::{RemoteOptions, Task};
 use crate::describe::catalogue::Target;
-use crate::describe::prompt::{EmptyPrompt, MAX_EXAMPLES, RenderedPrompt, Variables, target_words};
+use crate::describe::prompt::{self, EmptyPrompt, MAX_EXAMPLES, RenderedPrompt, Variables, target_words};
 use crate::describe::upload::{self, Upload};
 use crate::describe::{Context, Request, RequestMode, Tokens, verdict};
 use crate::reaction::Parameter;
@@ -71,7 +71,9 @@ impl PreparedRequest {
         };
         let examples = request.context.examples.len();
         let examples = (examples > 0 && options.prompt.uses("examples")).then(|| format!("examples: {examples}"));
-        let prompt_parameters = examples.into_iter().collect();
+        let guide = options.style_guide.as_ref().filter(|_| options.prompt.uses("style_guide"));
+        let guide = guide.map(|guide| prompt::version("style guide", guide));
+        let prompt_parameters = examples.into_iter().chain(guide).collect();
         Ok(Self { request: api_request, input, max_input, prompt_parameters })
     }
 
@@ -123,7 +125,8 @@ pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u
 }
 
 fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
-    Variables { context, max_words, language: &options.language, people: Some(&options.people) }
+    let (language, style_guide) = (&options.language, options.style_guide.as_deref());
+    Variables { context, max_words, language, people: Some(&options.people), style_guide }
 }
 
 /// Estimates the tokens of a prompt: one for 3.5 letters of English

@@ -54,6 +54,7 @@ fn options() -> RemoteOptions {
         prompt: Prompt::built_in(),
         people: String::new(),
         language: "en".to_owned(),
+        style_guide: None,
         max_words: 50,
         limits: RateLimits {
             concurrency: None,
