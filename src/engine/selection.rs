@@ -26,29 +26,51 @@ pub enum Only {
     Lint,
     /// Records whose newest candidate has this origin, to describe them again. Once described by another model, prompt or
     /// describer, they are no longer selected, so that a run can be continued.
-    By(Origin),
+    By(Origin, String),
 }
 
-/// A part of the provenance of a candidate.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A part of the provenance of a candidate, by which runs and filters select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// A part of the id of the model, in any case.
-    Model(String),
-    /// The name of the prompt, or name and version.
-    Prompt(String),
-    Describer(String),
+    Model,
+    Prompt,
+    Describer,
 }
 
 impl Origin {
-    fn includes(&self, provenance: &Provenance) -> bool {
+    pub const ALL: [Self; 3] = [Self::Model, Self::Prompt, Self::Describer];
+
+    /// Returns the name in options and queries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Model(text) => provenance.model.to_lowercase().contains(&text.to_lowercase()),
-            Self::Prompt(text) => provenance.prompt.as_ref().is_some_and(|prompt| {
-                prompt == text
-                    || prompt.strip_prefix(text.as_str()).is_some_and(|rest| rest.starts_with(VERSION_SEPARATOR))
-            }),
-            Self::Describer(name) => provenance.describer == *name,
+            Self::Model => "model",
+            Self::Prompt => "prompt",
+            Self::Describer => "describer",
         }
+    }
+
+    /// Returns the names that a provenance has: the model goes by the name of its describer, too.
+    pub fn names(self, provenance: &Provenance) -> impl Iterator<Item = &str> {
+        let names = match self {
+            Self::Model => [Some(&provenance.model), Some(&provenance.describer)],
+            Self::Prompt => [provenance.prompt.as_ref(), None],
+            Self::Describer => [Some(&provenance.describer), None],
+        };
+        names.into_iter().flatten().map(String::as_str)
+    }
+
+    /// Returns true if a provenance has this origin: a part of the name of a model, in any case; the name of a prompt, or its
+    /// name and version; the name of a describer.
+    #[must_use]
+    pub fn includes(self, text: &str, provenance: &Provenance) -> bool {
+        self.names(provenance).any(|name| match self {
+            Self::Model => name.to_lowercase().contains(&text.to_lowercase()),
+            Self::Prompt => {
+                name.strip_prefix(text).is_some_and(|rest| rest.is_empty() || rest.starts_with(VERSION_SEPARATOR))
+            }
+            Self::Describer => name == text,
+        })
     }
 }
 
@@ -60,16 +82,15 @@ impl FromStr for Only {
     type Err = OnlyError;
 
     fn from_str(text: &str) -> Result<Self, OnlyError> {
-        let origin = text.split_once(':').filter(|(_, value)| !value.is_empty());
-        match (text, origin.map(|(kind, value)| (kind, value.to_owned()))) {
-            ("pending", _) => Ok(Self::Pending),
-            ("failed", _) => Ok(Self::Failed),
-            ("lint", _) => Ok(Self::Lint),
-            (_, Some(("model", text))) => Ok(Self::By(Origin::Model(text))),
-            (_, Some(("prompt", name))) => Ok(Self::By(Origin::Prompt(name))),
-            (_, Some(("describer", name))) => Ok(Self::By(Origin::Describer(name))),
-            _ => Err(OnlyError),
+        match text {
+            "pending" => return Ok(Self::Pending),
+            "failed" => return Ok(Self::Failed),
+            "lint" => return Ok(Self::Lint),
+            _ => {}
         }
+        let (key, value) = text.split_once(':').filter(|(_, value)| !value.is_empty()).ok_or(OnlyError)?;
+        let origin = Origin::ALL.into_iter().find(|origin| origin.name() == key).ok_or(OnlyError)?;
+        Ok(Self::By(origin, value.to_owned()))
     }
 }
 
@@ -79,9 +100,7 @@ impl fmt::Display for Only {
             Self::Pending => f.write_str("pending"),
             Self::Failed => f.write_str("failed"),
             Self::Lint => f.write_str("lint"),
-            Self::By(Origin::Model(text)) => write!(f, "model:{text}"),
-            Self::By(Origin::Prompt(name)) => write!(f, "prompt:{name}"),
-            Self::By(Origin::Describer(name)) => write!(f, "describer:{name}"),
+            Self::By(origin, text) => write!(f, "{}:{text}", origin.name()),
         }
     }
 }
@@ -161,9 +180,9 @@ impl Selection {
                 Only::Pending => true,
                 Only::Failed => false,
                 Only::Lint => lint::needs_attention(&text, rules, &lint::Context::default()),
-                Only::By(origin) => {
+                Only::By(origin, name) => {
                     let candidate = state.candidates.iter().rfind(|candidate| candidate.text == text);
-                    candidate.is_some_and(|candidate| origin.includes(&candidate.provenance))
+                    candidate.is_some_and(|candidate| origin.includes(name, &candidate.provenance))
                 }
             };
             let is_verified = version
@@ -219,8 +238,8 @@ impl Only {
         match self {
             Self::Pending => rules::needs_description(state, describer),
             Self::Failed => rules::needs_retry(state),
-            Self::By(origin) => {
-                rules::newest_proposal(state).is_some_and(|candidate| origin.includes(&candidate.provenance))
+            Self::By(origin, text) => {
+                rules::newest_proposal(state).is_some_and(|candidate| origin.includes(text, &candidate.provenance))
             }
             Self::Lint => {
                 let caption = state.current_caption(record.caption.text()).unwrap_or_default();
@@ -266,9 +285,8 @@ mod tests {
         ledger.apply(generated("us.anthropic.claude-sonnet-4-6", "local"));
         ledger.apply(generated("us.anthropic.claude-haiku-4-5", "bedrock"));
         let includes = |ledger: &Ledger| match &only {
-            Only::By(origin) => {
-                rules::newest_proposal(ledger.record(RecordId(0))).is_some_and(|it| origin.includes(&it.provenance))
-            }
+            Only::By(origin, text) => rules::newest_proposal(ledger.record(RecordId(0)))
+                .is_some_and(|it| origin.includes(text, &it.provenance)),
             other => panic!("{other}"),
         };
         assert_eq!(includes(&ledger), expected);

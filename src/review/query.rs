@@ -21,6 +21,7 @@ pub use vocabulary::Vocabulary;
 use super::record_view::RecordView;
 use super::tabs::Tab;
 use crate::dataset::{Json, JsonKind};
+use crate::engine::selection::Origin;
 use crate::lint::LintKind;
 use crate::session::{Actor, Decision, RecordState};
 use crate::text::{self, Phrase};
@@ -51,8 +52,8 @@ pub enum Query {
     Status(Status),
     Flagged,
     Note(Value),
-    /// A model that wrote one of its candidates.
-    Model(Value),
+    /// The origin of one of its candidates. For a prompt or a describer, also a field of that name.
+    Origin(Origin, Value),
     /// Who decided.
     By(Actor),
     /// Any other field of the record.
@@ -183,6 +184,8 @@ pub enum Aspect {
     Flag,
     Note,
     Model,
+    Prompt,
+    Describer,
     By,
     Name,
     Caption,
@@ -193,13 +196,15 @@ pub enum Aspect {
 
 impl Aspect {
     /// In the order of completion.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Status,
         Self::Lint,
         Self::Words,
         Self::Flag,
         Self::Note,
         Self::Model,
+        Self::Prompt,
+        Self::Describer,
         Self::By,
         Self::Name,
         Self::Caption,
@@ -216,7 +221,9 @@ impl Aspect {
             Self::Words => "words",
             Self::Flag => "flag",
             Self::Note => "note",
-            Self::Model => "model",
+            Self::Model => Origin::Model.name(),
+            Self::Prompt => Origin::Prompt.name(),
+            Self::Describer => Origin::Describer.name(),
             Self::By => "by",
             Self::Name => "name",
             Self::Caption => "caption",
@@ -236,6 +243,8 @@ impl Aspect {
             Self::Flag => "flagged",
             Self::Note => "with a note",
             Self::Model => "described by this model",
+            Self::Prompt => "described with this prompt",
+            Self::Describer => "described by this describer",
             Self::By => "decided by a person or a run",
             Self::Name => "file name: *.png",
             Self::Caption => "text in the caption",
@@ -294,12 +303,21 @@ impl Query {
             Self::Status(status) => Some(status.matches(view)),
             Self::Flagged => Some(*flagged),
             Self::Note(value) => Some(!note.is_empty() && value.matches(note)),
-            Self::Model(value) => {
-                let mut names = candidates.iter().flat_map(|candidate| {
-                    let provenance = &candidate.provenance;
-                    [&provenance.model, &provenance.describer]
+            Self::Origin(origin, value) => {
+                let has_origin = candidates.iter().any(|candidate| match value {
+                    Value::Contains(pattern) if pattern.is_plain() => {
+                        origin.includes(pattern.source(), &candidate.provenance)
+                    }
+                    value => origin.names(&candidate.provenance).any(|name| value.matches(name)),
                 });
-                Some(names.any(|name| value.matches(name)))
+                match origin {
+                    Origin::Model => Some(has_origin),
+                    // Fields of these names were searched before these keys existed.
+                    Origin::Prompt | Origin::Describer => {
+                        let field = view.field(origin.name());
+                        or(Some(has_origin), field.map(|json| json.is_some_and(|json| value.matches_json(json))))
+                    }
+                }
             }
             Self::By(actor) => Some(*decision != Decision::Undecided && by == actor),
             Self::Field(FieldTest { key, value }) => {
@@ -318,9 +336,10 @@ impl Query {
             Self::Text(pattern)
             | Self::Name(Value::Contains(pattern))
             | Self::Caption(Value::Contains(pattern))
+            | Self::Origin(Origin::Prompt | Origin::Describer, Value::Contains(pattern))
             | Self::Field(FieldTest { value: Value::Contains(pattern), .. }) => pattern.may_be_in(line),
             Self::Status(status) => status.is_untouched(),
-            Self::Flagged | Self::Note(_) | Self::Model(_) | Self::By(_) => false,
+            Self::Flagged | Self::Note(_) | Self::Origin(Origin::Model, _) | Self::By(_) => false,
             Self::Not(_)
             | Self::Fuzzy(_)
             | Self::Words(_)
@@ -330,6 +349,7 @@ impl Query {
             | Self::Attention
             | Self::Name(_)
             | Self::Caption(_)
+            | Self::Origin(..)
             | Self::Field(_) => true,
         }
     }

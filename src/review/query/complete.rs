@@ -63,7 +63,9 @@ fn keys(prefix: &str, vocabulary: &Vocabulary) -> Vec<Suggestion> {
         let slash = if *aspect == Aspect::Pattern { "/" } else { "" };
         Suggestion { text: format!("{}:{slash}", aspect.key()), count: None, meaning: aspect.meaning() }
     });
-    let fields = vocabulary.fields().map(|(field, records)| {
+    // A field that a key of the same name finds as well.
+    let is_found = |field: &str| matches!(Aspect::from_key(field), Some(Aspect::Prompt | Aspect::Describer));
+    let fields = vocabulary.fields().filter(|(field, _)| !is_found(field)).map(|(field, records)| {
         let is_name = key_end(&format!("{field}:")) == Some(field.len()) && !field.contains(ends_word);
         let is_plain = is_name && Aspect::from_key(field).is_none();
         let text = if is_plain { format!("{field}:") } else { format!("{}:", quoted(field)) };
@@ -80,7 +82,7 @@ fn values(key: &str, prefix: &str, vocabulary: &Vocabulary) -> Vec<(String, Opti
         Some(Aspect::Lint) => queryable_lints().into_iter().map(LintKind::name).chain([ATTENTION, "no"]).collect(),
         Some(Aspect::Flag) => vec!["yes", "no"],
         Some(Aspect::By) => [Actor::Operator, Actor::Run].map(actor_name).into(),
-        Some(Aspect::Model) => vocabulary.models().collect(),
+        Some(aspect @ (Aspect::Model | Aspect::Prompt | Aspect::Describer)) => vocabulary.origins(aspect).collect(),
         Some(_) | None => Vec::new(),
     };
     let known: Vec<(&str, Option<u64>)> = match Aspect::from_key(key) {

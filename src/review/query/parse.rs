@@ -14,6 +14,7 @@ use std::ops::Range;
 use super::{
     ATTENTION, Aspect, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, Vocabulary, queryable_lints,
 };
+use crate::engine::selection::Origin;
 use crate::lint::LintKind;
 use crate::session::Actor;
 use crate::text::Phrase;
@@ -149,7 +150,9 @@ impl Parser<'_> {
         match aspect {
             Aspect::Name => self.value(true).map(Query::Name),
             Aspect::Caption => self.value(false).map(Query::Caption),
-            Aspect::Model => self.value(false).map(Query::Model),
+            Aspect::Model => self.value(false).map(|value| Query::Origin(Origin::Model, value)),
+            Aspect::Prompt => self.value(false).map(|value| Query::Origin(Origin::Prompt, value)),
+            Aspect::Describer => self.value(false).map(|value| Query::Origin(Origin::Describer, value)),
             Aspect::Note => self.value(false).map(Query::Note),
             Aspect::Pattern => {
                 if !self.text[self.at..].starts_with('/') {

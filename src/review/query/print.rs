@@ -29,7 +29,7 @@ impl fmt::Display for Query {
             Self::Status(status) => write!(f, "{}:{}", Aspect::Status.key(), status.name()),
             Self::Flagged => write!(f, "{}:", Aspect::Flag.key()),
             Self::Note(value) => keyed(f, Aspect::Note, value),
-            Self::Model(value) => keyed(f, Aspect::Model, value),
+            Self::Origin(origin, value) => write!(f, "{}:{}", origin.name(), written(value)),
             Self::By(actor) => write!(f, "{}:{}", Aspect::By.key(), actor_name(*actor)),
             Self::Field(FieldTest { key, value }) => {
                 let is_name = key_end(&format!("{key}:")) == Some(key.len()) && !key.contains(ends_word);

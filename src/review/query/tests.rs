@@ -110,7 +110,7 @@ fn queries_match_the_state_of_the_record() {
     let provenance = Provenance {
         describer: "bedrock".to_owned(),
         model: "claude-3".to_owned(),
-        prompt: None,
+        prompt: Some("short·1f2e3d4c".to_owned()),
         parameters: String::new(),
         reason: None,
         usage: None,
@@ -143,6 +143,17 @@ fn queries_match_the_state_of_the_record() {
         ("model:claude", true),
         ("model:bedrock", true),
         ("model:nova", false),
+        ("model:CLAUDE", true),
+        ("model:claude-?", true),
+        ("prompt:short", true),
+        ("prompt:sho", false),
+        ("prompt:sho*", true),
+        ("prompt:short·1f2e3d4c", true),
+        ("prompt:", true),
+        ("prompt:default", false),
+        ("describer:bedrock", true),
+        ("describer:bed", false),
+        ("describer:openai or describer:/^bed/", true),
         ("flag:", true),
         ("note:mina", true),
         ("note:", true),
@@ -152,6 +163,21 @@ fn queries_match_the_state_of_the_record() {
         ("words:5", true),
     ] {
         assert_eq!(evaluate(&query(text), &line, &state).0, Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_field_named_like_a_newer_key_is_still_found() {
+    let line = r#"{"file_name": "a.png", "text": "A hat.", "prompt": "a red hat", "describer": "Mina"}"#;
+    for (text, expected) in [
+        ("prompt:red", true),
+        ("prompt:blue", false),
+        ("prompt:", true),
+        ("describer:min", true),
+        ("\"prompt\":red", true),
+        ("not prompt:red", false),
+    ] {
+        assert_eq!(matches(text, line), expected, "{text}");
     }
 }
 
@@ -249,7 +275,7 @@ fn any_query() -> impl Strategy<Value = Query> {
         2 => prop::sample::select(&Status::ALL[..]).prop_map(Query::Status),
         1 => Just(Query::Flagged),
         1 => value(false).prop_map(Query::Note),
-        1 => value(false).prop_map(Query::Model),
+        2 => (prop::sample::select(&Origin::ALL[..]), value(false)).prop_map(|(origin, value)| Query::Origin(origin, value)),
         1 => prop::sample::select(&[Actor::Operator, Actor::Run][..]).prop_map(Query::By),
         2 => (prop_oneof![Just("brand".to_owned()), words()], prop_oneof![value(false), range().prop_map(Value::InRange)])
             .prop_map(|(key, value)| Query::Field(FieldTest { key, value })),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ATTENTION, Aspect, Status, actor_name};
 use crate::dataset::{JsonKind, Line};
 use crate::review::Snapshot;
-use crate::session::Decision;
+use crate::session::{Decision, Provenance};
 use crate::text;
 
 /// The maximum number of fields.
@@ -87,10 +87,13 @@ impl Vocabulary {
             if view.state.decision != Decision::Undecided {
                 count(Aspect::By, actor_name(view.state.by));
             }
-            let candidates = view.state.candidates.iter();
-            let models: BTreeSet<&str> = candidates.map(|candidate| candidate.provenance.model.as_str()).collect();
-            for model in models {
-                count(Aspect::Model, model);
+            let origins = view.state.candidates.iter().flat_map(|candidate| {
+                let Provenance { model, prompt, describer, .. } = &candidate.provenance;
+                let prompt = prompt.as_ref().map(|prompt| (Aspect::Prompt.key(), prompt));
+                [(Aspect::Model.key(), model), (Aspect::Describer.key(), describer)].into_iter().chain(prompt)
+            });
+            for (key, name) in origins.collect::<BTreeSet<_>>() {
+                *self.aspects.entry(key).or_default().entry(name.clone()).or_default() += 1;
             }
         });
     }
@@ -135,9 +138,9 @@ impl Vocabulary {
         (self.records > 0).then(|| counts.and_then(|counts| counts.get(value)).copied().unwrap_or(0))
     }
 
-    /// Returns the models that wrote candidates.
-    pub(super) fn models(&self) -> impl Iterator<Item = &str> {
-        self.aspects.get(Aspect::Model.key()).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
+    /// Returns the models, prompts or describers of candidates.
+    pub(super) fn origins(&self, aspect: Aspect) -> impl Iterator<Item = &str> {
+        self.aspects.get(aspect.key()).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
     /// Returns an error if a key is not a field, as far as that is known: a field may begin later in a large dataset.
