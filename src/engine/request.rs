@@ -34,10 +34,8 @@ pub fn build(dataset: &Dataset, spec: JobSpec, rules: &Rules) -> Result<Request,
         }
         JobMode::Describe => RequestMode::Describe,
         JobMode::Vary => RequestMode::Vary,
-        JobMode::Repair { candidate, reasons } => {
-            // Of the embedded describer only a candidate that comes first is the one that the operator judges.
-            let caption = current.as_deref().unwrap_or_default();
-            let text = rules::candidate_before(candidate, caption, rules).unwrap_or_else(|| caption.to_owned());
+        JobMode::Repair { rejected, reasons } => {
+            let text = rejected.resolve(current.as_deref(), rules).unwrap_or_default();
             RequestMode::Repair(Repair { text, reasons })
         }
     };

@@ -42,8 +42,7 @@ pub enum JobMode {
     Describe,
     Vary,
     Repair {
-        /// The candidate to repair if it comes before the current caption, and whether the embedded describer wrote it.
-        candidate: Option<(String, bool)>,
+        rejected: Judged,
         /// Oldest first.
         reasons: Vec<Reason>,
     },
@@ -58,7 +57,7 @@ impl JobMode {
     }
 }
 
-/// The text that a verification is about.
+/// The text that a verification or a repair is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judged {
     /// The one that the reviewer shows first: the candidate if it comes before the current caption (whether the embedded
@@ -83,18 +82,14 @@ impl Judged {
     pub fn resolve(self, current: Option<&str>, rules: &Rules) -> Option<String> {
         let text = match self {
             Self::Text(text) => text,
-            Self::First(candidate) => candidate_before(candidate, current.unwrap_or_default(), rules)
+            // Of the embedded describer, only a candidate that comes first is the one that the operator judges.
+            Self::First(candidate) => candidate
+                .filter(|(_, is_local)| !is_local || displaces(LOCAL, Some(current.unwrap_or_default()), rules))
+                .map(|(text, _)| text)
                 .or_else(|| current.map(str::to_owned))?,
         };
         (!text::is_blank(&text)).then_some(text)
     }
-}
-
-/// Returns the candidate if it comes before the caption: one of the embedded describer does only if it displaces it.
-#[must_use]
-pub fn candidate_before(candidate: Option<(String, bool)>, caption: &str, rules: &Rules) -> Option<String> {
-    let (text, _) = candidate.filter(|(_, is_local)| !is_local || displaces(LOCAL, Some(caption), rules))?;
-    Some(text)
 }
 
 impl JobSpec {
@@ -115,14 +110,8 @@ pub enum Wish {
     Describe,
     /// A description that differs from earlier candidates.
     Another,
-    /// A correction for this reason.
-    Repair(Reason),
-}
-
-impl From<Option<Reason>> for Wish {
-    fn from(reason: Option<Reason>) -> Self {
-        reason.map_or(Self::Another, Self::Repair)
-    }
+    /// A correction of the selected text, or of the one that comes first if it is `None`, for this reason.
+    Repair(Reason, Option<String>),
 }
 
 /// The caption a record would be saved with.
@@ -224,18 +213,14 @@ pub fn job_spec(
     let mode = match wish {
         Wish::Another if earlier().next().is_some() => JobMode::Vary,
         Wish::Another | Wish::Describe => JobMode::Describe,
-        Wish::Repair(reason) => {
-            let candidate = foremost(state, || true).map(|index| &state.candidates[index]);
+        Wish::Repair(reason, selected) => {
+            let rejected = selected.map_or_else(|| Judged::first(state), Judged::Text);
             let stored =
                 earlier().filter_map(|candidate| candidate.provenance.reason.as_deref()).map(Reason::from_text);
             let mut reasons: Vec<Reason> = stored.filter(|stored| *stored != reason).collect();
             reasons.drain(..reasons.len().saturating_sub(MAX_REASONS - 1));
             reasons.push(reason);
-            let reasons = distinct(&reasons);
-            JobMode::Repair {
-                candidate: candidate.map(|candidate| (candidate.text.clone(), is_local(candidate))),
-                reasons,
-            }
+            JobMode::Repair { rejected, reasons: distinct(&reasons) }
         }
     };
     JobSpec {

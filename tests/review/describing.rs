@@ -2,6 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::describe::{JobId, Priority, StopReason};
+use recaption::engine::rules::{JobMode, JobSpec, Judged};
 use recaption::engine::{EngineEvent, JobEvent};
 use recaption::review::{Effect, JobState, Tab, Version};
 use recaption::session::FILE;
@@ -364,4 +365,27 @@ fn a_reason_that_local_cannot_use_is_refused() {
     assert!(world.notice().contains("can only use the reasons"), "{}", world.notice());
     world.keys("R 1");
     assert_eq!(world.asks().len(), 1);
+}
+
+#[test]
+fn a_repair_corrects_the_selected_caption() {
+    let mut world = World::new(&["A coat."]);
+    let repaired = |world: &mut World| {
+        let asks = world.asks();
+        let [JobSpec { mode: JobMode::Repair { rejected, .. }, .. }] = &asks[..] else { panic!("{asks:?}") };
+        rejected.clone()
+    };
+    world.keys("r");
+    world.finish(0, "A hat.");
+    world.keys("r");
+    world.finish(0, "A cap.");
+    world.asks();
+    world.keys("R 3");
+    assert_eq!(repaired(&mut world), Judged::Text("A cap.".to_owned()), "the newest is selected");
+    world.finish(0, "A beret.");
+    world.keys("[ R 3");
+    assert_eq!(repaired(&mut world), Judged::Text("A cap.".to_owned()));
+    world.finish(0, "A bonnet.");
+    world.keys("[ [ [ [ R 1");
+    assert_eq!(repaired(&mut world), Judged::Text("A coat.".to_owned()), "the original");
 }

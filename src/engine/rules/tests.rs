@@ -106,8 +106,8 @@ fn a_repair_has_the_last_candidate_and_all_reasons() {
     let mut ledger = Ledger::new();
     let spec = |ledger: &Ledger, wish| job_spec(JobId(1), RECORD, Priority::Bulk, ledger, "bedrock", wish);
     assert_eq!(spec(&ledger, Wish::Another).mode, JobMode::Describe, "no candidate to differ from");
-    let repair = spec(&ledger, Wish::Repair(Reason::TooLong));
-    assert_eq!(repair.mode, JobMode::Repair { candidate: None, reasons: vec![Reason::TooLong] });
+    let repair = spec(&ledger, Wish::Repair(Reason::TooLong, None));
+    assert_eq!(repair.mode, JobMode::Repair { rejected: Judged::First(None), reasons: vec![Reason::TooLong] });
 
     generate(&mut ledger, "bedrock", "A hat.", None);
     generate(&mut ledger, "bedrock", "A cap.", Some(&Reason::TooLong));
@@ -115,9 +115,12 @@ fn a_repair_has_the_last_candidate_and_all_reasons() {
     generate(&mut ledger, "bedrock", "A red beret.", Some(&Reason::TooLong));
     assert_eq!(spec(&ledger, Wish::Another).mode, JobMode::Vary);
     assert_eq!(spec(&ledger, Wish::Describe).mode, JobMode::Describe);
+    let selected = spec(&ledger, Wish::Repair(Reason::TooLong, Some("A cap.".to_owned())));
+    let reasons = vec![Reason::Custom("no cap".to_owned()), Reason::TooLong];
+    assert_eq!(selected.mode, JobMode::Repair { rejected: Judged::Text("A cap.".to_owned()), reasons });
     let reasons = vec![Reason::Custom("no cap".to_owned()), Reason::TooLong, Reason::WrongColour];
-    let candidate = Some(("A red beret.".to_owned(), false));
-    assert_eq!(spec(&ledger, Wish::Repair(Reason::WrongColour)).mode, JobMode::Repair { candidate, reasons });
+    let rejected = Judged::First(Some(("A red beret.".to_owned(), false)));
+    assert_eq!(spec(&ledger, Wish::Repair(Reason::WrongColour, None)).mode, JobMode::Repair { rejected, reasons });
 }
 
 #[test]

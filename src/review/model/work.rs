@@ -28,6 +28,8 @@ pub struct Job {
     pub state: JobState,
     /// Why the operator asks for another candidate.
     pub reason: Option<Reason>,
+    /// The caption that was selected when the operator gave the reason.
+    pub rejected: Option<String>,
     /// Accept the candidate when it arrives, if it is clean.
     pub accept: bool,
 }

@@ -6,8 +6,8 @@ use roaring::RoaringBitmap;
 use super::describe_run::{self, start};
 use super::{decide, reject, subjects};
 use crate::dataset::RecordId;
-use crate::describe::{Cost, JobId, PauseKind, Priority, Reason};
-use crate::engine::rules::{self, JobSpec};
+use crate::describe::{Cost, Detail, JobId, PauseKind, Priority, Reason};
+use crate::engine::rules::{self, JobSpec, Wish};
 use crate::review::selection::Selection;
 use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction, Version};
 
@@ -15,15 +15,25 @@ use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, Not
 pub(super) fn new_job(model: &mut Model, record: RecordId, priority: Priority, reason: Option<Reason>) -> JobSpec {
     model.next_job += 1;
     let id = JobId(model.next_job);
-    let spec = rules::job_spec(id, record, priority, &model.ledger, describer(model), reason.clone().into());
-    let job = Job { id, priority, detail: spec.detail, state: JobState::Queued, reason, accept: false };
-    model.jobs.insert(record, job);
+    let rejected = selected_text(model, record, reason.as_ref());
+    let detail = Detail::default();
+    let job = Job { id, priority, detail, state: JobState::Queued, reason, rejected, accept: false };
+    let spec = spec(model, record, &job);
+    model.jobs.insert(record, Job { detail: spec.detail, ..job });
     spec
 }
 
 /// Returns the spec of a job that waits in the queue, as it would be sent now.
 pub(super) fn spec(model: &Model, record: RecordId, job: &Job) -> JobSpec {
-    rules::job_spec(job.id, record, job.priority, &model.ledger, describer(model), job.reason.clone().into())
+    let wish = job.reason.clone().map_or(Wish::Another, |reason| Wish::Repair(reason, job.rejected.clone()));
+    rules::job_spec(job.id, record, job.priority, &model.ledger, describer(model), wish)
+}
+
+/// Returns the caption that the operator judges with a reason: the selected one of the record under the cursor, if it is
+/// loaded.
+fn selected_text(model: &Model, record: RecordId, reason: Option<&Reason>) -> Option<String> {
+    let is_judged = reason.is_some() && model.list.cursor == Some(record);
+    is_judged.then(|| model.text(record, model.shown(record)).map(str::to_owned)).flatten()
 }
 
 /// Returns the describer's name, or nothing if there is none.
@@ -145,11 +155,12 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
     model.ahead_stopped = false;
     resume(model, out);
     let again = !model.state(record).candidates.is_empty();
+    let rejected = selected_text(model, record, reason.as_ref());
     let spec = match model.jobs.get_mut(&record) {
         None => new_job(model, record, Priority::Interactive, reason),
         Some(job) => {
             job.priority = Priority::Interactive;
-            job.reason = reason;
+            (job.reason, job.rejected) = (reason, rejected);
             let job = job.clone();
             spec(model, record, &job)
         }
