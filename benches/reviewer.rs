@@ -152,6 +152,7 @@ fn keys(records: u32, streams: u32, scene: Scene) -> Vec<Duration> {
             detail: Detail::default(),
             state: JobState::Queued,
             reason: None,
+            rejected: None,
             accept: false,
         };
         model.jobs.insert(RecordId(record), job);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::layers::{ConfigError, Effective, Layers, Source};
 pub use self::lints::LintSettings;
-pub use self::openai::OpenaiSettings;
+pub use self::openai::{HeaderValue, OpenaiSettings};
 pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Preset, Theme};
 pub use self::verify::VerifySettings;
 use crate::describe::Dollars;

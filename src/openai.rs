@@ -16,5 +16,5 @@ mod transport;
 
 pub use base_url::BaseUrl;
 pub use chat::{ChatEvent, ChatImage, ChatRequest, ChatStream, Stop};
-pub use client::{ApiKey, Client, Options};
+pub use client::{ApiKey, Client, Header, Options};
 pub use error::{OpenaiError, listed};

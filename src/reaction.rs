@@ -42,6 +42,8 @@ pub enum PauseCause {
 pub enum Parameter {
     Temperature,
     Thinking,
+    /// Instructions apart from the user's message.
+    System,
     /// The limit of output tokens under its old name.
     MaxTokens,
     /// The request for a token count.
@@ -57,6 +59,7 @@ impl std::fmt::Display for Parameter {
         formatter.write_str(match self {
             Self::Temperature => "a temperature",
             Self::Thinking => "the thinking setting",
+            Self::System => "a system prompt",
             Self::MaxTokens => "max_tokens",
             Self::StreamOptions => "a request for token counts",
             Self::ImageFormat => "images of this format",

@@ -168,6 +168,8 @@ impl ErrorResponse {
             AwsError::ImagesUnsupported { model }
         } else if let Some(problem) = self.image_problem(text) {
             AwsError::ImageRejected { model, problem }
+        } else if contains_any(text, &["support system message", "support system prompt"]) {
+            AwsError::ParameterRejected { model, parameter: Parameter::System }
         } else if text.contains("temperature") {
             // Before thinking, because one message about the temperature mentions thinking.
             AwsError::ParameterRejected { model, parameter: Parameter::Temperature }

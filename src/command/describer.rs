@@ -7,7 +7,7 @@ use std::sync::Arc;
 use etcetera::BaseStrategy as _;
 
 use crate::aws::{self, AwsError};
-use crate::config::{Config, DescriberChoice};
+use crate::config::{Config, DescriberChoice, HeaderValue, OpenaiSettings};
 use crate::describe::Describer;
 use crate::describe::bedrock::{self, BedrockError, BedrockOptions};
 use crate::describe::catalogue::{AUTO, Catalogue, CatalogueError, Rates};
@@ -17,7 +17,7 @@ use crate::describe::rate_limiter::RateLimits;
 use crate::describe::remote::{NoPrice, RemoteOptions, Task, memory_file};
 use crate::engine::verifier::Verifier;
 use crate::lint::{StyleGuide, StyleGuideError};
-use crate::openai::{self as openai_api, ApiKey, BaseUrl, OpenaiError};
+use crate::openai::{self as openai_api, ApiKey, BaseUrl, Header, OpenaiError};
 use crate::session::state_folder;
 
 /// The variables of OpenAI's own clients.
@@ -32,8 +32,14 @@ const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).expect("not zero"
 pub enum DescriberError {
     #[error("no OpenAI-compatible server set: use --preset or --base-url, or set OPENAI_BASE_URL")]
     NoServer,
-    #[error("environment variable {variable} is not set: set it to the API key, or change --api-key-env")]
+    #[error(
+        "environment variable {variable} is not set: set it to the API key, or change --api-key-env or the headers"
+    )]
     NoKey { variable: String },
+    #[error(
+        "header \"{name}\" of [openai]: settings contain no keys; put it into an environment variable and write {{ env = \"NAME\" }}"
+    )]
+    SecretInSettings { name: String },
     #[error("only one of --price-in and --price-out is set: set both")]
     HalfPrice,
     #[error(transparent)]
@@ -182,11 +188,14 @@ fn openai_options(config: &Config, task: Task) -> Result<OpenaiOptions, Describe
     };
     let url = settings.base_url.clone().or_else(preset_url).or_else(|| variable(BASE_URL));
     let base_url = BaseUrl::parse(&url.ok_or(DescriberError::NoServer)?)?;
+    let headers = headers(settings)?;
+    let is_authorized = settings.headers.iter().flatten().any(|(name, _)| Header::is_credential(name));
     let key_variable = match (&settings.api_key_env, settings.preset) {
         (Some(name), _) => Some(name.as_str()),
         // The key of one service is not sent to another.
         (None, Some(preset)) => preset.key_variable(),
-        (None, None) => Some(API_KEY),
+        // Nor in addition to the credentials of a header.
+        (None, None) => Some(API_KEY).filter(|_| !is_authorized),
     };
     let api_key = key_variable.and_then(variable).and_then(|key| ApiKey::new(&key));
     if let Some(name) = settings.api_key_env.as_ref().filter(|_| api_key.is_none()) {
@@ -200,12 +209,27 @@ fn openai_options(config: &Config, task: Task) -> Result<OpenaiOptions, Describe
     // Most servers on this computer describe one image at a time, and never refuse a request.
     let concurrency = if base_url.is_loopback() { NonZeroUsize::MIN } else { DEFAULT_CONCURRENCY };
     Ok(OpenaiOptions {
-        api: openai_api::Options { base_url, api_key, key_variable: key_variable.map(str::to_owned) },
+        api: openai_api::Options { base_url, api_key, headers, key_variable: key_variable.map(str::to_owned) },
         model: settings.model.clone().unwrap_or_else(|| AUTO.to_owned()),
         catalogue: catalogue()?,
         price,
         remote: remote_options(config, task, Some(concurrency))?,
     })
+}
+
+/// Returns the headers of the settings with the values of their variables.
+fn headers(settings: &OpenaiSettings) -> Result<Vec<Header>, DescriberError> {
+    let header = |(name, value): (&String, &HeaderValue)| match value {
+        HeaderValue::Literal(_) if Header::is_credential(name) => {
+            Err(DescriberError::SecretInSettings { name: name.clone() })
+        }
+        HeaderValue::Literal(value) => Ok(Header::new(name, value, false)?),
+        HeaderValue::Variable(from) => {
+            let value = variable(&from.env).ok_or_else(|| DescriberError::NoKey { variable: from.env.clone() })?;
+            Ok(Header::new(name, &value, true)?)
+        }
+    };
+    settings.headers.iter().flatten().map(header).collect()
 }
 
 fn catalogue() -> Result<Catalogue, CatalogueError> {

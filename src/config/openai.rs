@@ -1,5 +1,7 @@
 //! The `[openai]` table: an OpenAI-compatible server.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::describe::Dollars;
@@ -17,4 +19,20 @@ pub struct OpenaiSettings {
     pub price_in: Option<Dollars>,
     /// Per million output tokens.
     pub price_out: Option<Dollars>,
+    /// More headers, by name.
+    pub headers: Option<BTreeMap<String, HeaderValue>>,
+}
+
+/// The value of a header.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged, expecting = "expected a string, or { env = \"NAME\" } for the value of an environment variable")]
+pub enum HeaderValue {
+    Literal(String),
+    Variable(Variable),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    pub env: String,
 }

@@ -102,6 +102,15 @@ pub struct RenderedPrompt {
     pub user: String,
 }
 
+impl RenderedPrompt {
+    /// Returns the prompt for a model that refuses system prompts: the instructions come first in the user message.
+    #[must_use]
+    pub fn without_system(self) -> Self {
+        let Some(system) = self.system else { return self };
+        Self { system: None, user: format!("{system}\n\n{}", self.user.trim_start()) }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the prompt is empty for this record: no line has a value for all of its variables")]
 pub struct EmptyPrompt;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::ApiKey;
+use super::client::Secrets;
 use super::error::OpenaiError;
 use super::payload::ErrorPayload;
 use crate::reaction::Parameter;
@@ -12,13 +12,16 @@ use crate::text::excerpt;
 
 /// The details of a request that errors mention.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a request")]
 pub(super) struct RequestInfo {
     pub(super) model: String,
     pub(super) host: String,
     pub(super) url: String,
     /// The environment variable of the key.
     pub(super) key_variable: Option<String>,
-    pub(super) key: Option<ApiKey>,
+    /// Whether a key was sent.
+    pub(super) has_key: bool,
+    pub(super) secrets: Secrets,
     /// Whether the image is neither a JPEG nor a PNG, the formats that every server reads.
     pub(super) uncommon_format: bool,
     /// Whether the limit of output tokens is sent under its old name.
@@ -58,7 +61,7 @@ pub(super) fn error_payload(
 ) -> OpenaiError {
     let status = if status < 400 { error.status().unwrap_or(status) } else { status };
     // Some servers repeat the header of the request.
-    let error_message = info.key.as_ref().map_or_else(|| error.message.clone(), |key| key.hidden_in(&error.message));
+    let error_message = info.secrets.hidden_in(&error.message);
     let text = error_message.to_lowercase();
     let code = error.code.as_deref().unwrap_or_default().to_lowercase();
     let (model, host) = (info.model.clone(), info.host.clone());
@@ -78,7 +81,7 @@ pub(super) fn error_payload(
         return OpenaiError::RateLimited { host, message, retry_after };
     }
     if status == 401 || code == "invalid_api_key" || has(&["api key not valid", "incorrect api key"]) {
-        return match (&info.key_variable, info.key.is_some()) {
+        return match (&info.key_variable, info.has_key) {
             (Some(variable), true) => OpenaiError::KeyRejected { host, status, variable: variable.clone() },
             (variable, _) => OpenaiError::KeyMissing { host, variable: variable.clone() },
         };
@@ -141,7 +144,25 @@ fn is_without_images(text: &str) -> bool {
     phrases.iter().any(|phrase| text.contains(phrase))
 }
 
+/// Returns true if the model accepts no system prompt. The phrases are those of vLLM and llama.cpp (from templates
+/// of Gemma and Mistral), Gemini and OpenAI.
+fn is_without_system(text: &str) -> bool {
+    let phrases = [
+        "system role not supported",
+        "system role is not supported",
+        "does not support 'system'",
+        "support system message",
+        "system messages are not supported",
+        "developer instruction is not enabled",
+        "roles must alternate",
+    ];
+    phrases.iter().any(|phrase| text.contains(phrase))
+}
+
 fn rejected_parameter(error: &ErrorPayload, text: &str, info: &RequestInfo) -> Option<Parameter> {
+    if is_without_system(text) {
+        return Some(Parameter::System);
+    }
     // Whatever is wrong with it, the request works without it.
     let schema = ["response_format", "response format", "json_schema", "json schema", "structured output", "grammar"];
     let parameter = error.parameter.as_deref().unwrap_or_default();
@@ -191,6 +212,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::openai::ApiKey;
     use crate::reaction::{PauseCause, Reaction};
 
     fn info() -> RequestInfo {
@@ -199,7 +221,8 @@ mod tests {
             host: "localhost:1234".to_owned(),
             url: "http://localhost:1234/v1/chat/completions".to_owned(),
             key_variable: Some("OPENAI_API_KEY".to_owned()),
-            key: ApiKey::new("sk-abcdefgh"),
+            has_key: true,
+            secrets: Secrets(ApiKey::new("sk-abcdefgh").into_iter().collect()),
             uncommon_format: false,
             old_limit: true,
             has_schema: true,
@@ -228,6 +251,11 @@ mod tests {
     #[case::region(403, json!({"error": {"message": "Country, region, or territory not supported", "code": "unsupported_country_region_territory"}}), "denies access", ACCESS)]
     #[case::limit_renamed(400, json!({"error": {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter"}}), "max_tokens", Reaction::DropParameter(Parameter::MaxTokens))]
     #[case::temperature(400, json!({"error": {"message": "Unsupported value: 'temperature' does not support 0.3 with this model. Only the default (1) value is supported.", "param": "temperature", "code": "unsupported_value"}}), "temperature", Reaction::DropParameter(Parameter::Temperature))]
+    #[case::vllm_system(400, json!({"object": "error", "message": "System role not supported", "type": "BadRequestError", "param": null, "code": 400}), "a system prompt", Reaction::DropParameter(Parameter::System))]
+    #[case::llamacpp_system(500, json!({"error": {"code": 500, "message": "Jinja Exception: System role not supported", "type": "server_error"}}), "a system prompt", Reaction::DropParameter(Parameter::System))]
+    #[case::mistral_system(400, json!({"object": "error", "message": "Conversation roles must alternate user/assistant/user/assistant/...", "code": 400}), "a system prompt", Reaction::DropParameter(Parameter::System))]
+    #[case::gemini_system(400, json!([{"error": {"code": 400, "message": "Developer instruction is not enabled for models/gemma-3-27b-it", "status": "INVALID_ARGUMENT"}}]), "a system prompt", Reaction::DropParameter(Parameter::System))]
+    #[case::openai_system(400, json!({"error": {"message": "Unsupported value: 'messages[0].role' does not support 'system' with this model.", "param": "messages[0].role", "code": "unsupported_value"}}), "a system prompt", Reaction::DropParameter(Parameter::System))]
     #[case::stream_options(422, json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]}), "token counts", Reaction::DropParameter(Parameter::StreamOptions))]
     #[case::image(400, json!({"error": {"message": "You uploaded an unsupported image. Please make sure your image is valid.", "code": "image_parse_error"}}), "rejected the image", Reaction::FailImage)]
     #[case::too_large(413, json!({"error": {"message": "Request too large"}}), "HTTP 413", Reaction::FailRequest)]
@@ -279,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_missing_key_names_its_variable() {
-        let none = RequestInfo { key: None, ..info() };
+        let none = RequestInfo { has_key: false, ..info() };
         let error = body(401, "{}", None, &none).to_string();
         assert!(error.contains("requires an API key: set OPENAI_API_KEY"), "{error}");
         let unnamed = RequestInfo { key_variable: None, ..none };

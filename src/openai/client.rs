@@ -30,7 +30,7 @@ impl ApiKey {
     }
 
     /// Returns the text with the key replaced.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
+    fn hidden_in(&self, text: &str) -> String {
         // A short one is a placeholder, which may be a word of the text.
         if self.0.len() < 8 { text.to_owned() } else { text.replace(&self.0, "***") }
     }
@@ -46,10 +46,50 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// A header of every request. Its value is not shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    name: String,
+    value: ApiKey,
+    is_secret: bool,
+}
+
+impl Header {
+    /// # Errors
+    ///
+    /// Returns an error if the name is not that of a header, or is one of those that recaption sets, or if the value is empty
+    /// or cannot be sent.
+    pub fn new(name: &str, value: &str, is_secret: bool) -> Result<Self, OpenaiError> {
+        const OWN: [&str; 6] = ["accept", "connection", "content-length", "content-type", "host", "transfer-encoding"];
+        let lower = name.trim().to_ascii_lowercase();
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let invalid = |reason| Err(OpenaiError::InvalidHeader { name: name.to_owned(), reason });
+        if lower.is_empty() || !lower.bytes().all(is_token) {
+            return invalid("not the name of a header");
+        }
+        if OWN.contains(&&*lower) {
+            return invalid("recaption sets it itself");
+        }
+        match ApiKey::new(value).filter(ApiKey::is_valid) {
+            Some(value) => Ok(Self { name: lower, value, is_secret }),
+            None => invalid("its value is empty, or has characters that a header cannot contain"),
+        }
+    }
+
+    /// Returns true if headers of this name carry credentials.
+    #[must_use]
+    pub fn is_credential(name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        ["authorization", "key", "token", "secret", "password", "cookie"].iter().any(|part| name.contains(part))
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub base_url: BaseUrl,
     pub api_key: Option<ApiKey>,
+    /// More headers. One that is named `authorization` replaces that of the key.
+    pub headers: Vec<Header>,
     /// The environment variable of the key, for messages.
     pub key_variable: Option<String>,
 }
@@ -141,7 +181,10 @@ impl Client {
         info: &RequestInfo,
     ) -> Result<Response, OpenaiError> {
         let authorization = self.options.api_key.as_ref().map(|key| format!("Bearer {}", key.0));
-        let sent = self.transport.send(url, authorization.as_deref(), body, limits).await;
+        let authorization = authorization.iter().map(|value| ("authorization", value.as_str()));
+        let more = self.options.headers.iter().map(|header| (header.name.as_str(), header.value.0.as_str()));
+        let headers: Vec<(&str, &str)> = authorization.chain(more).collect();
+        let sent = self.transport.send(url, &headers, body, limits).await;
         let mut response = sent.map_err(|error| transport_error(error, info))?;
         if response.is_success() {
             return Ok(response);
@@ -158,17 +201,35 @@ impl Client {
         Err(classify::body(status, &text, retry_after, info))
     }
 
+    /// Returns what no message may repeat.
+    fn secrets(&self) -> impl Iterator<Item = &ApiKey> {
+        let headers = self.options.headers.iter().filter(|header| header.is_secret);
+        self.options.api_key.iter().chain(headers.map(|header| &header.value))
+    }
+
     fn request_info(&self, model: &str, url: &str) -> RequestInfo {
         RequestInfo {
             model: model.to_owned(),
             host: self.options.base_url.host(),
             url: url.split('?').next().unwrap_or(url).to_owned(),
             key_variable: self.options.key_variable.clone(),
-            key: self.options.api_key.clone(),
+            has_key: self.options.api_key.is_some() || self.options.headers.iter().any(|header| header.is_secret),
+            secrets: Secrets(self.secrets().cloned().collect()),
             uncommon_format: false,
             old_limit: false,
             has_schema: false,
         }
+    }
+}
+
+/// Values that messages must not repeat.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Secrets(pub(super) Vec<ApiKey>);
+
+impl Secrets {
+    /// Returns the text with the secrets replaced.
+    pub(super) fn hidden_in(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| secret.hidden_in(&text))
     }
 }
 

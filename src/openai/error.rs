@@ -11,6 +11,8 @@ pub enum OpenaiError {
     InvalidBaseUrl { url: String, reason: String },
     #[error("{variable} is not a valid API key: it has characters that a header cannot contain")]
     InvalidKey { variable: String },
+    #[error("header \"{name}\" of [openai]: {reason}")]
+    InvalidHeader { name: String, reason: &'static str },
     #[error("cannot reach {host} ({reason}): start the server, or check the network and --base-url")]
     Unreachable { host: String, reason: String },
     #[error("{host} limits requests: slowing down ({message})")]
@@ -84,6 +86,7 @@ impl OpenaiError {
             Self::QuotaExhausted { .. } => Reaction::Pause(PauseCause::Quota),
             Self::InvalidBaseUrl { .. }
             | Self::InvalidKey { .. }
+            | Self::InvalidHeader { .. }
             | Self::KeyMissing { .. }
             | Self::KeyRejected { .. }
             | Self::Forbidden { .. }

@@ -51,7 +51,7 @@ impl Transport {
     pub(super) async fn send(
         &self,
         url: &str,
-        authorization: Option<&str>,
+        more: &[(&str, &str)],
         body: Option<Vec<u8>>,
         limits: BodyLimits,
     ) -> Result<Response, TransportError> {
@@ -67,8 +67,9 @@ impl Transport {
         let headers = request.headers_mut();
         headers.insert("accept", "text/event-stream, application/json");
         headers.insert("user-agent", concat!("recaption/", env!("CARGO_PKG_VERSION")));
-        if let Some(authorization) = authorization {
-            headers.insert("authorization", authorization.to_owned());
+        // The last of the same name counts.
+        for (name, value) in more {
+            headers.insert((*name).to_owned(), (*value).to_owned());
         }
         match self.connector.call(request).await {
             Ok(response) => Ok(Response::new(response, limits)),

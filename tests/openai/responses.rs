@@ -74,6 +74,86 @@ async fn rejected_parameters_are_renamed_or_omitted_and_remembered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn instructions_go_to_the_user_message_of_a_model_that_refuses_system_prompts() {
+    let server = Server::start(|_, request| {
+        if request.body["messages"][0]["role"] == "system" {
+            return Reply::json(
+                400,
+                &json!({ "object": "error", "message": "System role not supported", "code": 400 }),
+            );
+        }
+        Reply::text(GOOD)
+    })
+    .await;
+    let world = World::new(4, "");
+    let (table, code) = world.run(&arguments(&server.url(), &[])).await;
+    assert_eq!((table["described"].as_u64(), code), (Some(4), 0), "{table}");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4 + 1, "refused once, then remembered");
+    let system = requests[0].body["messages"][0]["content"].as_str().expect("instructions").to_owned();
+    for request in &requests[1..] {
+        assert_eq!(request.body["messages"].as_array().map(Vec::len), Some(1));
+        let text = request.text();
+        assert!(text.starts_with(&system) && text.contains("Old caption"), "{text}");
+    }
+}
+
+/// A gateway with a key in a header of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_are_sent_and_their_secrets_stay_secret() {
+    let server = Server::start(|number, request| {
+        let key = request.headers.iter().find(|(name, _)| name == "api-key").map(|(_, value)| value.clone());
+        match number {
+            0 => Reply::error(400, &format!("Bad request with api-key {}", key.unwrap_or_default())),
+            _ => Reply::text(GOOD),
+        }
+    })
+    .await;
+    let world = World::new(2, "");
+    let config = world.path().join("home/config/recaption");
+    std::fs::create_dir_all(&config).expect("a folder");
+    let write = |headers: &str| {
+        let text = format!("[openai]\nbase-url = {:?}\nheaders = {headers}\n", server.url());
+        std::fs::write(config.join("config.toml"), text).expect("written");
+    };
+    let run = async |more: &[&str]| {
+        let mut command = world.command(&["generate", "--log", "log.txt", "-vv", "--json"]);
+        command.args(more).env("AZURE_KEY", KEY).env("OPENAI_API_KEY", "sk-of-another-service");
+        output_of(command).await
+    };
+    write("{ api-key = { env = \"AZURE_KEY\" }, X-Title = \"captions\" }");
+    let output = run(&[]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    for request in &requests {
+        let value =
+            |name: &str| request.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
+        assert_eq!((value("api-key"), value("x-title")), (Some(KEY), Some("captions")));
+        assert_eq!(value("authorization"), None, "the key of another service is not sent along");
+    }
+    let session: Vec<u8> = std::fs::read(world.path().join(".recaption/metadata.sqlite")).expect("a session");
+    let log = std::fs::read(world.path().join("log.txt")).expect("a log");
+    for (name, bytes) in [("session", session), ("log", log), ("stdout", output.stdout), ("stderr", output.stderr)] {
+        assert!(!bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()), "the {name} has the key");
+    }
+    for (headers, phrase) in [
+        ("{ api-key = \"abc\" }", "settings contain no keys"),
+        ("{ api-key = { env = \"UNSET_KEY\" } }", "UNSET_KEY is not set"),
+        ("{ api-key = { enw = \"A\" } }", "{ env = "),
+        ("{ Content-Length = \"3\" }", "recaption sets it itself"),
+        ("{ \"a b\" = \"3\" }", "not the name of a header"),
+        ("{ X-Title = \"\" }", "its value is empty"),
+    ] {
+        write(headers);
+        let output = run(&["--only", "failed"]).await;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && errors.contains(phrase), "{headers}: {errors}");
+    }
+    assert_eq!(server.requests().len(), 2, "nothing is sent with invalid headers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_webp_is_sent_as_jpeg() {
     let server = Server::start(|_, request| {
         if request.image().starts_with("data:image/webp") {

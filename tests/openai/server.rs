@@ -103,6 +103,8 @@ pub struct ReceivedRequest {
     /// Method and path.
     pub line: String,
     pub authorization: Option<String>,
+    /// The names, in lower case, and values.
+    pub headers: Vec<(String, String)>,
     /// Null if there is none.
     pub body: Value,
 }
@@ -234,6 +236,11 @@ async fn read(stream: &mut TcpStream) -> Option<ReceivedRequest> {
     Some(ReceivedRequest {
         line: head.lines().next()?.trim_end_matches(" HTTP/1.1").to_owned(),
         authorization: header("authorization"),
+        headers: head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+            .collect(),
         body: serde_json::from_slice(&bytes[end..]).unwrap_or_default(),
     })
 }

@@ -14,7 +14,12 @@ use crate::openai::BaseUrl;
 
 fn options(url: &str, model: &str) -> OpenaiOptions {
     OpenaiOptions {
-        api: openai::Options { base_url: BaseUrl::parse(url).expect("a URL"), api_key: None, key_variable: None },
+        api: openai::Options {
+            base_url: BaseUrl::parse(url).expect("a URL"),
+            api_key: None,
+            headers: Vec::new(),
+            key_variable: None,
+        },
         model: model.to_owned(),
         catalogue: Catalogue::built_in(),
         price: None,

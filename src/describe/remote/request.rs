@@ -38,6 +38,7 @@ impl PreparedRequest {
     ) -> Result<Self, EmptyPrompt> {
         let supports = |parameter| !rejected.contains(&parameter);
         let prompt = options.prompt.render(&variables(options, &request.context, request.max_words))?;
+        let prompt = if supports(Parameter::System) { prompt } else { prompt.without_system() };
         let model = target.model.as_deref();
         // A first description should be reliable, further ones should differ, and a repair should change little.
         let temperature = match (&request.context.mode, request.context.previous.len()) {
