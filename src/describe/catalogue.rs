@@ -17,7 +17,7 @@ use self::model::Models;
 use crate::aws;
 use crate::text;
 
-pub use model::{Model, Price, Rates, Surcharges, Target, UploadLimits};
+pub use model::{ImageRule, Model, Price, Rates, Surcharges, Target, UploadLimits};
 
 /// The model name that selects the first available model.
 pub const AUTO: &str = "auto";

@@ -64,6 +64,7 @@ impl OpenaiOptions {
             thinking: None,
             effort: listed.and_then(|model| model.effort.clone()),
             upload: listed.map_or_else(UploadLimits::default, |model| model.upload),
+            image_rule: listed.map(|model| model.image_rule).unwrap_or_default(),
             end_of_life: None,
         };
         Target::of(&Arc::new(model), None)

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::AUTO;
-use super::model::{LongPrompt, Model, Models, Price, Rates, Surcharges, UploadLimits};
+use super::model::{ImageRule, LongPrompt, Model, Models, Price, Rates, Surcharges, UploadLimits};
 use crate::describe::Dollars;
 
 /// An error in a file. The line is counted from one.
@@ -52,6 +52,7 @@ struct ModelTable {
     effort: Option<String>,
     long_edge: Option<Pixels>,
     image_tokens: Option<NonZeroU32>,
+    image_rule: Option<ImageRule>,
     longest_side: Option<Pixels>,
     picture_bytes: Option<usize>,
     end_of_life: Option<Day>,
@@ -198,6 +199,7 @@ impl ModelTable {
                 bytes: self.picture_bytes.unwrap_or(upload.bytes),
                 common_format: upload.common_format,
             },
+            image_rule: self.image_rule.or(base.map(|model| model.image_rule)).unwrap_or_default(),
             end_of_life: self.end_of_life.map(|it| it.0).or(base.and_then(|model| model.end_of_life)),
         })
     }

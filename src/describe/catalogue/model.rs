@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::Deserialize;
 
 use crate::aws::{GLOBAL, GOV};
+use crate::describe::upload::image_tokens;
 use crate::describe::{Cost, Dollars, Tokens};
 
 /// Models by alias.
@@ -33,6 +35,7 @@ pub struct Model {
     /// The effort to request, to limit thinking.
     pub effort: Option<String>,
     pub upload: UploadLimits,
+    pub image_rule: ImageRule,
     /// The announced retirement date.
     pub end_of_life: Option<Date>,
 }
@@ -45,6 +48,33 @@ impl Model {
             return vec![self.id.clone()];
         }
         self.geographies.iter().map(|geography| format!("{geography}.{}", self.id)).collect()
+    }
+}
+
+/// How a model counts the tokens of an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageRule {
+    /// One for each square of 28 × 28 pixels (<https://platform.claude.com/docs/en/build-with-claude/vision>).
+    #[default]
+    Squares,
+    /// That of Amazon Nova, which scales small images up to 896 pixels
+    /// (<https://docs.aws.amazon.com/nova/latest/userguide/modalities-image.html>). Its documentation has examples instead of
+    /// a formula; this one is within a tenth of all of them.
+    Nova,
+}
+
+impl ImageRule {
+    fn tokens(self, width: u32, height: u32) -> u64 {
+        match self {
+            Self::Squares => image_tokens(width, height),
+            Self::Nova => {
+                let long = u64::from(width.max(height).max(1));
+                let pixels = u64::from(width) * u64::from(height);
+                let pixels = if long < 896 { pixels * 896 * 896 / (long * long) } else { pixels };
+                225 + pixels / 735
+            }
+        }
     }
 }
 
@@ -162,6 +192,12 @@ impl Target {
     #[must_use]
     pub fn upload_limits(&self) -> UploadLimits {
         self.model.as_ref().map(|model| model.upload).unwrap_or_default()
+    }
+
+    /// Returns the tokens of an image that the model does not scale down.
+    #[must_use]
+    pub fn image_tokens(&self, width: u32, height: u32) -> u64 {
+        self.model.as_ref().map(|model| model.image_rule).unwrap_or_default().tokens(width, height)
     }
 
     /// Returns the tokens of a text that Claude 4.6 would split into `count`.

@@ -32,6 +32,7 @@ fn id(named: &str, region: &str) -> String {
 #[case("claude-sonnet-4-6", "ap-southeast-2", "au.anthropic.claude-sonnet-4-6")]
 #[case("claude-sonnet-4-6", "ca-central-1", "us.anthropic.claude-sonnet-4-6")]
 #[case("claude-sonnet-4-5", "us-gov-west-1", "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0")]
+#[case("claude-sonnet-4-6", "us-gov-east-1", "us-gov.anthropic.claude-sonnet-4-6")]
 #[case("claude-haiku-5-5", "us-gov-east-1", "us-gov.anthropic.claude-haiku-5-5")]
 #[case("claude-haiku-5-5", "sa-east-1", "global.anthropic.claude-haiku-5-5")]
 #[case("nova-2-lite", "eu-north-1", "eu.amazon.nova-2-lite-v1:0")]
@@ -62,7 +63,7 @@ fn a_model_without_a_profile_for_the_region_is_rejected_and_skipped_by_auto() {
     let error = catalogue.resolve("claude-3-7-sonnet", "sa-east-1").unwrap_err();
     assert!(error.to_string().contains("not available in sa-east-1, only through inference profiles for us, eu, apac"));
     // The GovCloud partition has few of the models.
-    assert!(catalogue.resolve("claude-sonnet-4-6", "us-gov-west-1").is_err());
+    assert!(catalogue.resolve("claude-haiku-4-5", "us-gov-west-1").is_err());
 
     let names = |region| {
         catalogue.automatic(region, date(2026, 4, 27)).into_iter().map(|target| target.name).collect::<Vec<_>>()
@@ -78,7 +79,10 @@ fn a_model_without_a_profile_for_the_region_is_rejected_and_skipped_by_auto() {
     assert_eq!(names("us-east-1"), all);
     assert_eq!(names("ap-northeast-2"), all);
     assert_eq!(names("sa-east-1"), all[1..]);
-    assert_eq!(names("us-gov-west-1"), ["claude-sonnet-5-5", "claude-sonnet-4-5", "claude-haiku-5-5"]);
+    assert_eq!(
+        names("us-gov-west-1"),
+        ["claude-sonnet-5-5", "claude-sonnet-4-6", "claude-sonnet-4-5", "claude-haiku-5-5", "claude-3-7-sonnet"]
+    );
     assert_eq!(names("cn-north-1"), [""; 0]);
 }
 
@@ -366,4 +370,30 @@ proptest! {
         // Prices are whole billionths per token, so nothing is rounded.
         prop_assert_eq!(cost(a, b), cost(a, 0) + cost(0, b));
     }
+}
+
+/// The examples of the documentation of Amazon Nova, and an image that it scales up to the first of them.
+#[rstest]
+#[case(900, 450, 800)]
+#[case(900, 900, 1_300)]
+#[case(1_400, 900, 1_800)]
+#[case(1_800, 900, 2_400)]
+#[case(1_300, 1_300, 2_600)]
+#[case(800, 400, 800)]
+fn the_tokens_of_nova_are_within_a_tenth_of_its_examples(
+    #[case] width: u32,
+    #[case] height: u32,
+    #[case] expected: u64,
+) {
+    for model in ["nova-lite", "nova-2-lite"] {
+        let target = Catalogue::built_in().resolve(model, "us-east-1").unwrap();
+        for tokens in [target.image_tokens(width, height), target.image_tokens(height, width)] {
+            assert!(tokens.abs_diff(expected) * 10 <= expected, "{tokens} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_image_rule_is_an_error() {
+    assert_eq!(merged("[models.claude-haiku-4-5]\nimage-rule = \"tiles\"\n").unwrap_err().line, 2);
 }

@@ -54,11 +54,12 @@ impl PreparedRequest {
         let effort = || setting(model.and_then(|model| model.effort.as_ref())).map(Thinking::Effort);
         let thinks = model.is_some_and(|model| model.thinks) && off.is_none();
         let thinking = off.or_else(effort).unwrap_or_default();
-        let input = target.text_tokens(text_tokens(&prompt)) + upload.tokens();
+        let image = target.image_tokens(upload.width, upload.height);
+        let input = target.text_tokens(text_tokens(&prompt)) + image;
         // A verifier quotes the caption, which may be longer than the limit.
         let words = request.context.current.as_deref().filter(|_| options.task == Task::Verify).map_or(0, word_count);
         let words = words.max(request.max_words);
-        let max_input = max_text_tokens(&prompt) + upload.tokens();
+        let max_input = max_text_tokens(&prompt) + image;
         let api_request = ApiRequest {
             model: target.id.clone(),
             system: prompt.system,
@@ -122,7 +123,7 @@ pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u
         Task::Verify => VERDICT_TOKENS,
     };
     let output = target.text_tokens(output);
-    Tokens { input: target.text_tokens(text_tokens(&prompt)) + upload::image_tokens(width, height), output }
+    Tokens { input: target.text_tokens(text_tokens(&prompt)) + target.image_tokens(width, height), output }
 }
 
 fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
@@ -206,7 +207,7 @@ mod tests {
                 for model in models {
                     let target = Catalogue::built_in().resolve(model, "us-east-1").expect("a known model");
                     let (width, height) = upload::upload_size(size, &target.upload_limits());
-                    let estimated = upload::image_tokens(width, height);
+                    let estimated = target.image_tokens(width, height);
                     assert!(estimated.abs_diff(counted) * 10 <= counted, "{model} {size:?}: {estimated} for {counted}");
                 }
             }
