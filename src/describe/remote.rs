@@ -69,8 +69,11 @@ const MIN_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The size of the cache of prepared images, which serves regeneration.
 const UPLOAD_CACHE_BYTES: usize = 32 << 20;
-/// The maximum number of images decoded at the same time: one of 24 megapixels takes 100 MB.
-const MAX_PREPARING: usize = 4;
+/// The maximum number of images decoded at the same time: one of 24 megapixels takes 120 MB.
+const MAX_PREPARING: usize = 2;
+/// The maximum size of the images in requests that wait for the response to begin, in KiB. Each is in memory twice, the
+/// second time as text.
+const MAX_SENDING: usize = 64 << 10;
 /// The interval at which the rate is stored for the next run.
 const REMEMBER_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -95,6 +98,8 @@ struct Service {
     uploads: Arc<UploadCache>,
     /// Limits the images that are decoded at the same time.
     preparing: Semaphore,
+    /// Limits the size of the images that are being sent.
+    sending: Semaphore,
     /// The number of requests that wait for money reserved by others.
     waiting_for_budget: AtomicUsize,
     /// `None` before the first request, and again after credentials were rejected.
@@ -134,6 +139,7 @@ impl RemoteDescriber {
             consented: ConsentedPrice::default(),
             uploads: Arc::new(UploadCache::new(UPLOAD_CACHE_BYTES)),
             preparing: Semaphore::new(thread::available_parallelism().map_or(2, NonZeroUsize::get).min(MAX_PREPARING)),
+            sending: Semaphore::new(MAX_SENDING),
             waiting_for_budget: AtomicUsize::default(),
             connection: tokio::sync::Mutex::default(),
             models: ModelChoice::default(),
@@ -388,6 +394,9 @@ impl Service {
         if limits != expected {
             upload = self.upload(request, priority, limits).await?;
         }
+        let size = u32::try_from((upload.bytes.len() >> 10).clamp(1, MAX_SENDING)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let sending = self.sending.acquire_many(size).await.ok();
         let prepared = self.prepare(request, &target, upload)?;
         let charge = self.reserve(request, &target, prepared.max_tokens(), events).await?;
         let permit = self.rate_limiter.acquire(priority, prepared.quota_tokens());
@@ -401,6 +410,7 @@ impl Service {
         let parameters = prepared.parameters();
         let max_tokens = prepared.request.max_tokens;
         let on_accepted = || {
+            drop(sending);
             permit.accepted();
             self.remember(&target, choice.answered());
             if admission.succeeded() {

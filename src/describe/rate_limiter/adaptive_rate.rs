@@ -26,8 +26,9 @@ const CEILING: u64 = 100_000_000;
 
 const FLOOR: u64 = 1_000;
 
-/// The increase per accepted request before the first throttling: the rate doubles in about two seconds.
-const STARTUP_STEP: u64 = 20_000;
+/// The increase per accepted request before the first throttling: the rate doubles in less than two seconds. Twice as much
+/// saves no time, because more requests are refused once the quota is exceeded.
+const STARTUP_STEP: u64 = 34_000;
 
 /// The increase per accepted request in the first minute after throttling: 3% per minute. Doubles with every minute
 /// without throttling.

@@ -303,6 +303,19 @@ fn an_unknown_quota_is_used_at_any_latency() {
     }
 }
 
+/// With the default number of requests in flight, as long as the responses are fast enough for the quota.
+#[test]
+fn an_unknown_quota_is_used_with_the_default_concurrency() {
+    let two_to_five = |picture: u32| Duration::from_millis(2_000 + random(picture.into()) % 3_000);
+    for (quota, limit) in [(60, 1.02), (600, 1.08), (1_000, 1.1), (2_000, 1.2)] {
+        let learned = RateLimiter::new(RateLimits { concurrency: None, ..limits(1, None) });
+        let name = format!("{quota} per minute, learned, 2 to 5 s");
+        let run = simulate_with(&name, &learned, Service::with_bucket(quota, quota / 30), 1_000, two_to_five);
+        assert!(run.seconds <= limit * run.ideal, "{name}: {run:?}");
+        assert!(run.throttled <= 30, "{name}: {run:?}");
+    }
+}
+
 /// A rate remembered from an earlier run saves the time to learn it; one that is too high is lowered.
 #[test]
 fn a_remembered_rate_is_a_start() {
