@@ -2,18 +2,13 @@
 
 use std::fs;
 use std::process::Command;
-use std::sync::Arc;
 
 use rstest::rstest;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::doctor::{findings_in, of};
 use crate::server::{ReceivedRequest, Reply, Server, identity};
+use crate::tls_proxy::{CERTIFICATE, tls_proxy};
 use crate::world::{World, output_of};
 
 const MODEL: [&str; 4] = ["--model", "claude-haiku-4-5", "--probe", "--endpoint-url"];
@@ -369,34 +364,10 @@ async fn a_profile_of_aws_login_is_used() {
     assert!(server.requests().iter().all(|request| request.authorization.contains("Credential=ASIALOGIN/")));
 }
 
-const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bedrock/tls/certificate.pem");
-
-/// Starts a proxy that speaks TLS with the test certificate, and returns its URL.
-async fn tls_proxy(server: &Server) -> String {
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/key.pem")).expect("a key");
-    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/certificate.pem")).expect("a certificate");
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
-    let acceptor = TlsAcceptor::from(Arc::new(config.expect("a valid certificate")));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let url = format!("https://{}", listener.local_addr().expect("an address"));
-    let server = server.url().trim_start_matches("http://").to_owned();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, server) = (acceptor.clone(), server.clone());
-            tokio::spawn(async move {
-                // Fails if the client does not trust the certificate.
-                let Ok(mut client) = acceptor.accept(stream).await else { return };
-                let mut service = TcpStream::connect(server).await.expect("a connection");
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut service).await;
-            });
-        }
-    });
-    url
-}
-
 #[rstest]
 #[case::variable("", &[("AWS_CA_BUNDLE", CERTIFICATE)], true)]
 #[case::setting("ca_bundle", &[], true)]
+#[case::system("", &[("SSL_CERT_FILE", CERTIFICATE)], true)]
 #[case::neither("", &[], false)]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_certificates_of_the_bundle_are_trusted(
@@ -405,7 +376,7 @@ async fn the_certificates_of_the_bundle_are_trusted(
     #[case] trusted: bool,
 ) {
     let server = Server::start_with_sts(account_and_model).await;
-    let url = tls_proxy(&server).await;
+    let url = tls_proxy(&server.url()).await;
     let world = World::new(1, &url);
     let setting = if setting.is_empty() { String::new() } else { format!("{setting} = {CERTIFICATE}\n") };
     configure(&world, &format!("[default]\nregion = us-east-1\n{setting}"), "");

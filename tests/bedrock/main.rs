@@ -3,6 +3,7 @@
 mod account;
 mod consent;
 mod doctor;
+mod estimate;
 mod external_server;
 mod generate;
 mod ministack;
@@ -14,5 +15,6 @@ mod pty;
 #[cfg(unix)]
 mod review;
 mod server;
+mod tls_proxy;
 mod verify;
 mod world;

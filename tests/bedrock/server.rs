@@ -22,6 +22,8 @@ use tokio::time::{Instant, sleep};
 pub enum Reply {
     /// A complete text, in pieces and after a delay.
     Text { pieces: Vec<String>, after: Duration, stop: &'static str },
+    /// A complete text with the tokens in and out.
+    Counted { text: String, usage: (u64, u64) },
     /// An interrupted text: the stream ends with an exception or without a stop event.
     Fragment { pieces: Vec<String>, exception: Option<&'static str> },
     /// An HTTP error. `code` is the name of the exception.
@@ -208,15 +210,9 @@ fn reply(state: &State, number: usize, reply: Reply) -> Result<Response<Body>, C
                 .body(body.map_err(|never: Infallible| match never {}).boxed())
                 .expect("a response"))
         }
-        Reply::Text { pieces, after, stop } => {
-            let mut frames = message_start();
-            frames.extend(pieces.iter().map(|piece| delta(piece)));
-            frames.push(event("contentBlockStop", &json!({ "contentBlockIndex": 0 })));
-            frames.push(event("messageStop", &json!({ "stopReason": stop })));
-            let (input, output) = state.tokens;
-            let usage = json!({ "inputTokens": input, "outputTokens": output, "totalTokens": input + output });
-            frames.push(event("metadata", &json!({ "usage": usage, "metrics": { "latencyMs": 1 } })));
-            Ok(streamed(frames, after, number))
+        Reply::Text { pieces, after, stop } => Ok(streamed(complete(&pieces, stop, state.tokens), after, number)),
+        Reply::Counted { text, usage } => {
+            Ok(streamed(complete(&pieces(&text), "end_turn", usage), Duration::ZERO, number))
         }
         Reply::Fragment { pieces, exception } => {
             let mut frames = message_start();
@@ -225,6 +221,17 @@ fn reply(state: &State, number: usize, reply: Reply) -> Result<Response<Body>, C
             Ok(streamed(frames, Duration::ZERO, number))
         }
     }
+}
+
+/// The frames of a complete response.
+fn complete(pieces: &[String], stop: &str, (input, output): (u64, u64)) -> Vec<Bytes> {
+    let mut frames = message_start();
+    frames.extend(pieces.iter().map(|piece| delta(piece)));
+    frames.push(event("contentBlockStop", &json!({ "contentBlockIndex": 0 })));
+    frames.push(event("messageStop", &json!({ "stopReason": stop })));
+    let usage = json!({ "inputTokens": input, "outputTokens": output, "totalTokens": input + output });
+    frames.push(event("metadata", &json!({ "usage": usage, "metrics": { "latencyMs": 1 } })));
+    frames
 }
 
 fn message_start() -> Vec<Bytes> {

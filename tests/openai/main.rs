@@ -2,6 +2,8 @@
 
 #[path = "../bedrock/external_server.rs"]
 mod external_server;
+#[path = "../bedrock/tls_proxy.rs"]
+mod tls_proxy;
 #[path = "../bedrock/world.rs"]
 #[allow(dead_code, reason = "only the Bedrock tests use all of it")]
 mod world;

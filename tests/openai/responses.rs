@@ -6,6 +6,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::json;
 
 use crate::server::{Reply, Server};
+use crate::tls_proxy::{CERTIFICATE, tls_proxy};
 use crate::world::{World, output_of};
 
 const GOOD: &str = "A person in a blue coat stands in a quiet street.";
@@ -287,4 +288,19 @@ async fn a_server_that_does_not_run_is_reported() {
     assert_eq!(code, 3, "{table}");
     let why = table["stopped"].as_str().unwrap_or_default();
     assert!(why.contains("cannot reach 127.0.0.1:9") && why.contains("start the server"), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_authorities_of_the_environment_are_trusted() {
+    let server = Server::start(|_, _| Reply::text(GOOD)).await;
+    let url = tls_proxy(&server.url()).await;
+    for (variable, trusted) in [("SSL_CERT_FILE", true), ("AWS_CA_BUNDLE", false)] {
+        let world = World::new(1, "");
+        let before = server.requests().len();
+        let mut command = world.command(&arguments(&url, &["--model", "llava"]));
+        command.env(variable, CERTIFICATE);
+        let output = output_of(command).await;
+        assert_eq!(output.status.success(), trusted, "{variable}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(server.requests().len() > before, trusted, "{variable}");
+    }
 }
