@@ -15,6 +15,8 @@ Examples:
       describe them with a model on this computer, free
   recaption generate photos/ --only failed --yes
       retry the records whose last request failed
+  recaption generate photos/ --again --prompt short --dry-run
+      estimate describing with another prompt what was described before and is undecided
   recaption generate photos/ --only model:haiku --model claude-sonnet-5-5 --dry-run
       estimate describing again, with another model, what Haiku described
 
@@ -41,6 +43,10 @@ pub struct GenerateArgs {
     /// Select records: pending, failed, lint; or, to describe again, those with a candidate of model:TEXT, prompt:NAME or describer:NAME
     #[arg(long, value_name = "KIND", default_value_t)]
     pub only: Only,
+
+    /// Also describe undecided records whose newest candidate is of another model or prompt
+    #[arg(long)]
+    pub again: bool,
 
     /// Describe a random sample of this size
     #[arg(long, value_name = "N")]

@@ -193,7 +193,7 @@ impl Run {
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
         let options = GenerateOptions {
-            task: Task::Describe,
+            task: Task::Describe { again: args.again },
             describer: self.describer(false)?.ok_or(NoDescriber)?,
             open: self.open_options(&args.dataset),
             path: args.input.map_or_else(|| path(&args.dataset), Ok)?,

@@ -34,7 +34,10 @@ use run::Finished;
 /// What a run does with each record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    Describe,
+    Describe {
+        /// Records with a candidate of another model or prompt, too.
+        again: bool,
+    },
     /// Compares the caption with the image.
     Verify {
         /// Captions that have a verdict, too.
@@ -43,10 +46,19 @@ pub enum Task {
 }
 
 impl Task {
+    pub(super) const fn is_verification(self) -> bool {
+        matches!(self, Self::Verify { .. })
+    }
+
+    /// Returns true if the model decides which records are done already.
+    const fn depends_on_model(self) -> bool {
+        matches!(self, Self::Describe { again: true } | Self::Verify { .. })
+    }
+
     /// Returns the verb for messages, and its past participle.
     pub(super) const fn verb(self) -> (&'static str, &'static str) {
         match self {
-            Self::Describe => ("describe", "described"),
+            Self::Describe { .. } => ("describe", "described"),
             Self::Verify { .. } => ("verify", "verified"),
         }
     }
@@ -89,7 +101,10 @@ impl GenerateOptions {
     fn select(&self, dataset: &Dataset, ledger: &Ledger) -> Result<Selected, DatasetError> {
         let Self { selection, describer, rules, .. } = self;
         match self.task {
-            Task::Describe => selection.select(dataset, ledger, describer.name(), rules),
+            Task::Describe { again: false } => selection.select(dataset, ledger, describer.name(), rules),
+            Task::Describe { again: true } => {
+                selection.select_again(dataset, ledger, (describer.name(), describer.version().as_ref()), rules)
+            }
             Task::Verify { again } => {
                 selection.select_unverified(dataset, ledger, describer.version().as_ref(), again, rules)
             }
@@ -179,7 +194,7 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
         let unpriced = options.describer.estimate(None).is_some_and(|usage| usage.cost.amount().is_none());
-        if unpriced || options.task != Task::Describe {
+        if unpriced || options.task.depends_on_model() {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run::prepare(options));
         }
         let selected = options.select(&dataset, &ledger)?;
@@ -268,7 +283,7 @@ fn print_plan(
             "account": terms.as_ref().and_then(|terms| terms.account.as_ref()?.id.as_ref()),
             "price": terms.as_ref().and_then(|terms| terms.price.as_ref().ok()),
         });
-        if options.task != Task::Describe {
+        if options.task.is_verification() {
             plan["without_caption"] = selected.without_caption.into();
             plan["already_verified"] = selected.verified.len().into();
         }

@@ -153,6 +153,16 @@ pub fn needs_description(state: &RecordState, describer: &str) -> bool {
         && state.unrecognised.as_deref() != Some(describer)
 }
 
+/// Returns true if an undecided record without a draft lacks a candidate of this describer, model and prompt, or has a newer
+/// one of another. Without model and prompt, those of a describer are all the same.
+#[must_use]
+pub fn needs_another_description(state: &RecordState, describer: &str, version: Option<&(String, String)>) -> bool {
+    let is_same = |Provenance { describer: by, model, prompt, .. }: &Provenance| {
+        by == describer && version.is_none_or(|(id, with)| model == id && prompt.as_ref() == Some(with))
+    };
+    needs_description(state, describer) || newest_proposal(state).is_some_and(|newest| !is_same(&newest.provenance))
+}
+
 /// Returns the newest candidate of a record that may be described again: it is undecided and has no draft.
 #[must_use]
 pub fn newest_proposal(state: &RecordState) -> Option<&Candidate> {

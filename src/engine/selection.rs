@@ -152,6 +152,28 @@ impl Selection {
         self.select_by(dataset, &mut |record, _| self.only.includes(record, ledger.record(record.id), describer, rules))
     }
 
+    /// Selects like [`Selection::select`], and those whose newest candidate is of another describer, model or prompt.
+    ///
+    /// # Errors
+    /// Returns an error if the dataset cannot be read.
+    pub fn select_again(
+        &self,
+        dataset: &Dataset,
+        ledger: &Ledger,
+        (describer, version): (&str, Option<&(String, String)>),
+        rules: &Rules,
+    ) -> Result<Selected, DatasetError> {
+        self.select_by(dataset, &mut |record, _| {
+            let state = ledger.record(record.id);
+            let is_needed = || rules::needs_another_description(state, describer, version);
+            match &self.only {
+                Only::Pending => is_needed(),
+                Only::Lint => is_needed() && has_findings(record, state, rules),
+                only @ (Only::Failed | Only::By(..)) => only.includes(record, state, describer, rules),
+            }
+        })
+    }
+
     /// Selects the records whose caption is to be verified: the one that comes first, of every record that the output has.
     /// Those with a verdict of this model and prompt are counted, and selected if `again` is true.
     ///
@@ -241,13 +263,15 @@ impl Only {
             Self::By(origin, text) => {
                 rules::newest_proposal(state).is_some_and(|candidate| origin.includes(text, &candidate.provenance))
             }
-            Self::Lint => {
-                let caption = state.current_caption(record.caption.text()).unwrap_or_default();
-                rules::needs_description(state, describer)
-                    && lint::needs_attention(caption, rules, &lint::Context::default())
-            }
+            Self::Lint => rules::needs_description(state, describer) && has_findings(record, state, rules),
         }
     }
+}
+
+/// Returns true if the current caption has a warning or an error.
+fn has_findings(record: &Record, state: &RecordState, rules: &Rules) -> bool {
+    let caption = state.current_caption(record.caption.text()).unwrap_or_default();
+    lint::needs_attention(caption, rules, &lint::Context::default())
 }
 
 #[cfg(test)]

@@ -115,6 +115,33 @@ async fn auto_remembers_the_model_that_answered() {
     assert_eq!((&plan["model"], code), (&json!("claude-sonnet-5-5"), 0), "{plan}");
 }
 
+/// Many descriptions are prepared at once, but the maximum cost of two does not fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_budget_is_enough_for_a_request() {
+    let server = Server::start(|_, _| Reply::text(GOOD)).await;
+    let world = World::new(40, &server.url());
+    let (table, code) = world.generate(&["--model", "claude-sonnet-4-6", "--budget", "0.02"]).await;
+    let described = table["described"].as_u64().expect("a number");
+    assert!((1..=3).contains(&described), "{table}");
+    assert_eq!((server.requests().len() as u64, code), (described, 5), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn again_describes_what_another_model_or_prompt_described() {
+    let server =
+        Server::start(|number, _| Reply::text(&format!("A person in coat {number} stands in a street."))).await;
+    let world = World::new(3, &server.url());
+    let selected = async |arguments: &[&str]| world.generate(arguments).await.0["selected"].as_u64();
+    let (sonnet, haiku) = (["--model", "claude-sonnet-4-6"], ["--model", "claude-haiku-4-5", "--again"]);
+    assert_eq!(selected(&sonnet).await, Some(3));
+    assert_eq!(selected(&["--model", "claude-haiku-4-5"]).await, Some(0), "described already");
+    assert_eq!(selected(&["--model", "claude-haiku-4-5", "--again", "-n", "2"]).await, Some(2));
+    assert_eq!(selected(&haiku).await, Some(1), "continued");
+    assert_eq!(selected(&haiku).await, Some(0));
+    assert_eq!(selected(&["--model", "claude-haiku-4-5", "--again", "--prompt", "examples"]).await, Some(3));
+    assert_eq!(server.requests().len(), 9);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_rejections_in_a_row_pause_the_run() {
     let server = Server::start(|_, _| {

@@ -73,8 +73,8 @@ pub(super) async fn run(
         session: location.clone(),
         read_only: false,
         reviewer: None,
-        describer: Some(Arc::clone(&options.describer)).filter(|_| options.task == Task::Describe),
-        verifier: Some(Arc::clone(&options.describer)).filter(|_| options.task != Task::Describe),
+        describer: Some(Arc::clone(&options.describer)).filter(|_| !options.task.is_verification()),
+        verifier: Some(Arc::clone(&options.describer)).filter(|_| options.task.is_verification()),
         rules: options.rules.clone(),
         target: SaveTarget::new(dataset, options.output.clone(), options.in_place),
         candidates: None,
@@ -143,8 +143,7 @@ fn require_consent(
 pub(super) async fn prepare(options: &GenerateOptions) {
     let Some(usage) = options.describer.estimate(None) else { return };
     let asks = options.terminal && !options.yes;
-    // Which captions are verified already depends on the model.
-    if asks || options.task != Task::Describe || usage.cost.amount().is_none() {
+    if asks || options.task.depends_on_model() || usage.cost.amount().is_none() {
         // If it takes longer, they are unknown.
         let _ = tokio::time::timeout(PREPARATION, options.describer.prepare()).await;
     }
@@ -226,7 +225,7 @@ impl Run<'_> {
             self.live.insert(job, false);
             let priority = Priority::Bulk;
             let spec = match self.options.task {
-                Task::Describe => {
+                Task::Describe { .. } => {
                     let describer = self.options.describer.name();
                     rules::job_spec(job, record, priority, &self.ledger, describer, Wish::Describe)
                 }
@@ -269,7 +268,7 @@ impl Run<'_> {
                     self.engine.cancel(job);
                 }
             }
-            JobEvent::Ended(outcome) if self.options.task != Task::Describe => self.judged(job, record, outcome, at),
+            JobEvent::Ended(outcome) if self.options.task.is_verification() => self.judged(job, record, outcome, at),
             JobEvent::Ended(outcome) => self.ended(job, record, outcome, at),
             JobEvent::Cancelled => drop(self.live.remove(&job)),
         }

@@ -182,7 +182,7 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
 
 fn options(world: &World, recorder: &Arc<Recorder>) -> GenerateOptions {
     GenerateOptions {
-        task: Task::Describe,
+        task: Task::Describe { again: false },
         path: world.folder.path().to_owned(),
         open: world.reading.clone(),
         session: None,
