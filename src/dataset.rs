@@ -1,5 +1,5 @@
-//! The dataset: a JSON Lines file and the images it names, or a folder of images with captions in text files beside
-//! them; read on demand.
+//! The dataset: a JSON Lines file or a CSV table and the images it names, or a folder of images with captions in text
+//! files beside them; read on demand.
 //!
 //! Opening reads nothing. [`Dataset::build_index`] finds the lines in the background and publishes them as it goes.
 //! Records are read by position and parsed on demand. [`save`] writes a new file with changed captions.
@@ -19,6 +19,7 @@ mod save;
 mod sidecars;
 mod source;
 mod survey;
+mod table;
 
 use std::fmt::Display;
 use std::io;
@@ -41,13 +42,18 @@ pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions
 pub use sidecars::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 pub use source::{Change, Stamp};
 pub use survey::{Namesakes, Occurrences, Shared, Survey};
+pub use table::{RowError, Rows, TableError, columns};
 
 use index::Index;
+pub(crate) use table::utf16;
+
 use sidecars::{FolderLines, Sidecars};
 use source::Source;
 
 /// The file that makes a folder a dataset, named as in Hugging Face's `imagefolder`.
 const METADATA: &str = "metadata.jsonl";
+/// The table that makes a folder a dataset, if there is no [`METADATA`].
+const TABLE: &str = "metadata.csv";
 /// The field that names a record's image.
 pub(crate) const FILE_NAME: &str = "file_name";
 /// The default caption field.
@@ -95,6 +101,9 @@ pub enum DatasetError {
     /// A pipe or a device.
     #[error("{path}: not a regular file; datasets need random access, so write it to a file first")]
     NotAFile { path: PathBuf },
+    /// A CSV or TSV table that cannot be read.
+    #[error("{path}: {why}")]
+    Table { path: PathBuf, why: String },
     #[error("{path}: {found}")]
     Foreign { path: PathBuf, found: Foreign },
     /// More records than a [`RecordId`] can count, or more bytes than the index can hold.
@@ -141,9 +150,9 @@ struct Inner {
 }
 
 impl Dataset {
-    /// Opens `path`: a JSON Lines file, a folder with a `metadata.jsonl`, or a folder of images. Of a file, only the first
-    /// kilobytes are read, which takes microseconds at any size. A folder of images is scanned when its records are first
-    /// needed.
+    /// Opens `path`: a JSON Lines file, a CSV or TSV table, a folder with a `metadata.jsonl` or `metadata.csv`, or a folder
+    /// of images. Of a file, only the first kilobytes are read, which takes microseconds at any size. A folder of images is
+    /// scanned, and a table read, when its records are first needed.
     ///
     /// # Errors
     /// Returns an error if there is no such file, it is not a regular file, it has another format, or the folder has no
@@ -153,20 +162,20 @@ impl Dataset {
             return Err(DatasetError::CaptionFieldIsFileName);
         }
         let path = if path.is_dir() {
-            let file = path.join(METADATA);
-            if !file.exists() {
-                return Self::open_folder(path, options);
+            match [METADATA, TABLE].map(|name| path.join(name)).into_iter().find(|file| file.exists()) {
+                Some(file) => file,
+                None => return Self::open_folder(path, options),
             }
-            file
         } else {
             path.into()
         };
-        let source = Source::open(path)?;
+        let is_table = is_table(&path);
+        let source = if is_table { Source::open_table(path, &options.caption_field)? } else { Source::open(path)? };
         let folder = match source.path().parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let index = Index::new(&source)?;
+        let index = if is_table { Index::of_lines() } else { Index::new(&source)? };
         Ok(Self::new(source, index, folder, options))
     }
 
@@ -184,7 +193,7 @@ impl Dataset {
         }
         let lines = FolderLines::new(options.sidecar_extension.clone(), options.caption_field.clone());
         let source = Source::of_folder(folder.to_owned(), lines);
-        Ok(Self::new(source, Index::of_folder(), folder.to_owned(), options))
+        Ok(Self::new(source, Index::of_lines(), folder.to_owned(), options))
     }
 
     fn new(source: Source, index: Index, folder: PathBuf, options: &OpenOptions) -> Self {
@@ -203,6 +212,12 @@ impl Dataset {
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.0.source.folder().is_some()
+    }
+
+    /// Returns true if it is a CSV or TSV table.
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        self.0.source.table().is_some()
     }
 
     /// Returns the sidecars of a folder that has been scanned.
@@ -405,6 +420,11 @@ impl Dataset {
     }
 }
 
+/// Returns true if the name is that of a CSV or TSV table.
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|found| ["csv", "tsv"].iter().any(|table| found.eq_ignore_ascii_case(table)))
+}
+
 /// Returns what a folder is if searching it would take very long and is hardly meant.
 fn too_broad(folder: &Path) -> Option<&'static str> {
     let folder = folder.canonicalize().ok()?;
@@ -417,7 +437,7 @@ fn too_broad(folder: &Path) -> Option<&'static str> {
 
 fn name_of(path: &Path, folder: &Path) -> String {
     let own = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    if path == folder || path.file_name().is_some_and(|name| name == METADATA) {
+    if path == folder || path.file_name().is_some_and(|name| name == METADATA || name == TABLE) {
         // `.` and paths that end in `..` have no file name.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
         folder.file_name().map_or_else(own, |name| name.to_string_lossy().into_owned())

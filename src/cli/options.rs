@@ -15,7 +15,7 @@ use crate::describe::openai::ApiPreset;
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 pub struct DatasetOptions {
-    /// Dataset: a .jsonl file, a folder with a metadata.jsonl, or a folder of images [default: the current folder]
+    /// Dataset: a .jsonl file, a .csv or .tsv table, a folder with a metadata.jsonl or metadata.csv, or a folder of images [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath)]
     #[serde(skip)]
     path: Option<PathBuf>,
@@ -51,7 +51,8 @@ fn extension(text: &str) -> Result<String, String> {
 pub struct NoDataset;
 
 impl DatasetOptions {
-    /// Returns the given path. If none is given, returns `metadata.jsonl` in the folder `here`, or `here` if it has images.
+    /// Returns the given path. If none is given, returns `metadata.jsonl` or `metadata.csv` in the folder
+    /// `here`, or `here` if it has images.
     ///
     /// # Errors
     /// Returns an error if no path is given and there is neither. A given path is not checked.
@@ -59,8 +60,8 @@ impl DatasetOptions {
         if let Some(path) = &self.path {
             return Ok(path.clone());
         }
-        let metadata = here.join("metadata.jsonl");
-        if metadata.is_file() {
+        let known = ["metadata.jsonl", "metadata.csv"].map(|name| here.join(name));
+        if let Some(metadata) = known.into_iter().find(|path| path.is_file()) {
             Ok(metadata)
         } else if has_images(here) {
             Ok(here.to_owned())

@@ -2,7 +2,6 @@
 //!
 //! Existing files are never overwritten.
 
-mod columns;
 mod folder;
 mod list;
 mod parquet;
@@ -234,13 +233,6 @@ fn ends_in(path: &Path, extension: &str) -> bool {
 /// Returns the JSON of a string.
 fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// Returns the message if a file begins like UTF-16, with or without a byte order mark.
-fn utf16(start: &[u8]) -> Option<String> {
-    let has_mark = start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff");
-    (has_mark || start.iter().take(2).any(|byte| *byte == 0))
-        .then(|| "encoded as UTF-16; convert it to UTF-8 first (iconv -f utf-16 -t utf-8)".to_owned())
 }
 
 /// The dataset that is being written.

@@ -52,7 +52,7 @@ pub(super) struct Index {
 impl Index {
     /// Creates an empty index. Reads the beginning of the file.
     pub(super) fn new(source: &Source) -> Result<Self, DatasetError> {
-        let total = source.stamp().len;
+        let total = source.len();
         if total > START_MASK {
             return Err(DatasetError::TooLarge { path: source.path().into() });
         }
@@ -70,8 +70,8 @@ impl Index {
         Ok(Self { layout, published: RwLock::new(published), scanner: Mutex::new(scanner) })
     }
 
-    /// Creates an empty index of the lines of a folder, which need not be scanned yet.
-    pub(super) fn of_folder() -> Self {
+    /// Creates an empty index of the lines of a folder or a table, which need not exist yet.
+    pub(super) fn of_lines() -> Self {
         let published = Published::default();
         let scanner = Mutex::new(Scanner::Lines(LineScanner::new(0)));
         Self { layout: Layout::Lines, published: RwLock::new(published), scanner }
@@ -83,7 +83,7 @@ impl Index {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Progress, DatasetError> {
         source.prepare()?;
-        let total = source.stamp().len;
+        let total = source.len();
         let mut scanner: MutexGuard<'_, Scanner> = self.scanner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut block = vec![0; BLOCK];
         let mut marks = Vec::new();

@@ -68,6 +68,9 @@ pub fn save(
     amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
     options: &SaveOptions,
 ) -> Result<SaveReport, SaveError> {
+    if dataset.is_table() && !super::is_table(&options.target) {
+        return Err(SaveError::NotATable { path: options.target.clone() });
+    }
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let mut replacement = Replacement::begin(&options.target).map_err(|error| SaveError::at(&options.target, error))?;
     let target = replacement.target().to_owned();
@@ -99,7 +102,10 @@ pub fn save(
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
     let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
-    let counts = write(dataset, amendments, &mut output, &failed)?;
+    let counts = match dataset.0.source.table() {
+        Some(table) => table.write(dataset, amendments, &mut output, &failed)?,
+        None => write(dataset, amendments, &mut output, &failed)?,
+    };
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
     let hash = hasher.finish_128();
     let expected = match conflict {
@@ -141,11 +147,11 @@ pub fn save(
 }
 
 #[derive(Default)]
-struct Counts {
-    changed: u32,
-    excluded: u32,
-    bad: u32,
-    not_text: u32,
+pub(super) struct Counts {
+    pub(super) changed: u32,
+    pub(super) excluded: u32,
+    pub(super) bad: u32,
+    pub(super) not_text: u32,
 }
 
 fn write(
@@ -190,7 +196,7 @@ fn write(
             Amendment::Exclude => counts.bad += 1,
         }
     }
-    feed.copy_until(source.stamp().len, &mut |bytes| output.write_all(bytes).map_err(failed))?;
+    feed.copy_until(source.len(), &mut |bytes| output.write_all(bytes).map_err(failed))?;
     source.check()?;
     if dataset.0.hash.get().is_some_and(|known| feed.hash() != Some(*known)) {
         return Err(source.changed(Change::Written).into());

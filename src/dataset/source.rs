@@ -12,6 +12,7 @@ use twox_hash::xxhash3_128::Hasher;
 
 use super::DatasetError;
 use super::sidecars::FolderLines;
+use super::table::TableLines;
 
 const HASH_BLOCK: usize = 256 * 1024;
 
@@ -109,6 +110,7 @@ pub(super) struct Source {
 enum Kind {
     File(Bytes),
     Folder(Box<FolderLines>),
+    Table(Box<TableLines>),
 }
 
 /// A file that is open for positioned reads.
@@ -125,13 +127,17 @@ impl Bytes {
         Self { handle: file, stamp }
     }
 
+    pub(super) const fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
     #[cfg(unix)]
-    fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+    pub(super) fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.handle.read_exact_at(buffer, at)
     }
 
     #[cfg(not(unix))]
-    fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+    pub(super) fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         use std::io::{Read, Seek, SeekFrom};
         let mut file = self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         file.seek(SeekFrom::Start(at))?;
@@ -164,27 +170,54 @@ impl Source {
         Ok(Self { path, kind: Kind::File(Bytes::new(file, stamp)) })
     }
 
+    /// Opens a CSV or TSV table.
+    pub(super) fn open_table(path: PathBuf, caption_field: &str) -> Result<Self, DatasetError> {
+        match Self::open(path)? {
+            Self { path, kind: Kind::File(bytes) } => {
+                let lines = TableLines::open(&path, bytes, caption_field)?;
+                Ok(Self { path, kind: Kind::Table(Box::new(lines)) })
+            }
+            other => Ok(other),
+        }
+    }
+
     pub(super) fn of_folder(path: PathBuf, lines: FolderLines) -> Self {
         Self { path, kind: Kind::Folder(Box::new(lines)) }
     }
 
-    /// Returns the lines of a folder, unless the source is a file.
     pub(super) fn folder(&self) -> Option<&FolderLines> {
         match &self.kind {
-            Kind::File(_) => None,
             Kind::Folder(lines) => Some(lines),
+            Kind::File(_) | Kind::Table(_) => None,
         }
     }
 
-    /// Returns the open file. Of a folder, the first call scans it.
+    pub(super) fn table(&self) -> Option<&TableLines> {
+        match &self.kind {
+            Kind::Table(lines) => Some(lines),
+            Kind::File(_) | Kind::Folder(_) => None,
+        }
+    }
+
+    /// Returns the file with the lines. The first call scans a folder, and reads a table.
     fn bytes(&self) -> Result<&Bytes, DatasetError> {
         match &self.kind {
             Kind::File(bytes) => Ok(bytes),
             Kind::Folder(lines) => lines.scanned(&self.path).map(|scanned| &scanned.bytes),
+            Kind::Table(lines) => lines.lines(&self.path),
         }
     }
 
-    /// Scans a folder, unless it was scanned before.
+    /// Returns the open file as it is on disk, unless the source is a folder.
+    fn file(&self) -> Option<&Bytes> {
+        match &self.kind {
+            Kind::File(bytes) => Some(bytes),
+            Kind::Folder(_) => None,
+            Kind::Table(lines) => Some(lines.table()),
+        }
+    }
+
+    /// Scans a folder or reads a table, unless that was done before.
     pub(super) fn prepare(&self) -> Result<(), DatasetError> {
         self.bytes().map(drop)
     }
@@ -195,12 +228,21 @@ impl Source {
 
     /// Returns the stamp. That of a folder that cannot be read is empty; reading reports the error.
     pub(super) fn stamp(&self) -> Stamp {
-        self.bytes().map_or(Stamp::EMPTY, |bytes| bytes.stamp)
+        self.file().map_or_else(|| self.bytes().map_or(Stamp::EMPTY, Bytes::stamp), Bytes::stamp)
+    }
+
+    /// Returns the length of all lines. That of a source that cannot be read is zero; reading reports the error.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes().map_or(0, |bytes| bytes.stamp.len)
     }
 
     /// Fills `buffer` with the bytes at offset `at`.
     pub(super) fn read(&self, at: u64, buffer: &mut [u8]) -> Result<(), DatasetError> {
-        self.bytes()?.read_exact_at(at, buffer).map_err(|source| match source.kind() {
+        self.read_from(self.bytes()?, at, buffer)
+    }
+
+    fn read_from(&self, bytes: &Bytes, at: u64, buffer: &mut [u8]) -> Result<(), DatasetError> {
+        bytes.read_exact_at(at, buffer).map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => self.changed(Change::Shorter),
             _ => self.failed(source),
         })
@@ -209,7 +251,7 @@ impl Source {
     /// Checks that the open file still has the content it was opened with. The file at its path now does not matter: after
     /// an in-place save the old content is still read from the open, unlinked file.
     pub(super) fn check(&self) -> Result<(), DatasetError> {
-        let Kind::File(file) = &self.kind else {
+        let Some(file) = self.file() else {
             // No other program can change a temporary file without a name.
             return Ok(());
         };
@@ -240,13 +282,14 @@ impl Source {
         if let Some(lines) = self.folder() {
             return lines.scanned(&self.path).map(|scanned| scanned.hash);
         }
-        let len = self.stamp().len;
+        let Some(file) = self.file() else { return Ok(0) };
+        let len = file.stamp.len;
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; HASH_BLOCK];
         let mut at = 0;
         while at < len {
             let block = &mut buffer[..clamp_len(len - at, HASH_BLOCK)];
-            self.read(at, block)?;
+            self.read_from(file, at, block)?;
             hasher.write(block);
             at += block.len() as u64;
         }

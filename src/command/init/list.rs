@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::report::Reason;
-use super::{FILE_NAME, InitError, Records, json_string, utf16};
+use super::{FILE_NAME, InitError, Records, json_string};
+use crate::dataset::utf16;
 use crate::text::trim;
 
 /// Adds the images listed in a file.

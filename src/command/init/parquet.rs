@@ -18,8 +18,9 @@ use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use ::parquet::schema::types::{ColumnDescPtr, Type, TypePtr};
 
 use super::report::Reason;
-use super::{FILE_NAME, InitError, Records, columns};
+use super::{FILE_NAME, InitError, Records};
 use crate::command::parquet_form::Form;
+use crate::dataset::columns;
 use crate::picture::{catch_panic, clean_message};
 use leaf::Leaf;
 use reader::Node;

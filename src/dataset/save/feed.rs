@@ -97,7 +97,7 @@ impl<'a> Feed<'a> {
         }
         let at = self.offset + self.pending.end as u64;
         let room = self.buffer.len() - self.pending.end;
-        let read = clamp_len(self.source.stamp().len.saturating_sub(at), room);
+        let read = clamp_len(self.source.len().saturating_sub(at), room);
         let block = &mut self.buffer[self.pending.end..self.pending.end + read];
         self.source.read(at, block)?;
         if let Some(hasher) = &mut self.hasher {

@@ -71,6 +71,8 @@ pub enum SaveError {
     /// The target is the dataset, without an in-place save being requested.
     #[error("{path} is the dataset itself; --in-place replaces it and keeps a .bak, -o FILE writes another")]
     IsDataset { path: PathBuf },
+    #[error("{path}: a CSV table is saved as one; use a name with .csv or .tsv, or convert it with recaption export")]
+    NotATable { path: PathBuf },
     #[error("{path} is not a regular file; use -o FILE")]
     NotAFile { path: PathBuf },
     #[error("cannot write {path}: {source}; the existing file is untouched; -o FILE writes elsewhere")]

@@ -188,8 +188,8 @@ fn the_text_of_two_images_belongs_to_none_and_a_new_one_is_named_after_its_image
 fn folders_without_images_or_with_another_dataset_are_refused() {
     let error = |folder: &TempDir| Dataset::open(folder.path(), &OpenOptions::default()).unwrap_err();
     assert!(matches!(error(&folder(&[("notes.txt", b"")])), DatasetError::NoMetadata { .. }));
-    let csv = error(&folder(&[("a.jpg", b""), ("metadata.csv", b"")]));
-    assert!(matches!(csv, DatasetError::OtherMetadata { found: "metadata.csv", .. }), "{csv}");
+    let table = error(&folder(&[("a.jpg", b""), ("metadata.parquet", b"")]));
+    assert!(matches!(table, DatasetError::OtherMetadata { found: "metadata.parquet", .. }), "{table}");
     let root = Dataset::open(Path::new("/"), &OpenOptions::default()).unwrap_err();
     assert!(matches!(root, DatasetError::TooBroad { .. }), "{root}");
 }

@@ -1,6 +1,6 @@
 //! The column names of a table: which are required, and what a missing one may be called instead.
 
-use super::FILE_NAME;
+use crate::dataset::FILE_NAME;
 
 /// Names that other programs use for the path of an image.
 const FILE_NAMES: [&str; 10] =
@@ -12,7 +12,7 @@ const CAPTIONS: [&str; 6] = ["text", "caption", "captions", "description", "prom
 ///
 /// # Errors
 /// Returns the message, with a suggestion if another column may be the one.
-pub(super) fn check(names: &[&str]) -> Result<(), String> {
+pub fn check(names: &[&str]) -> Result<(), String> {
     if let Some((_, twice)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
         return Err(format!("duplicate column \"{twice}\""));
     }
@@ -30,7 +30,8 @@ pub(super) fn check(names: &[&str]) -> Result<(), String> {
 }
 
 /// Returns a note if there is no column of captions, but one that may be meant.
-pub(super) fn caption_note(names: &[&str], caption_field: &str) -> Option<String> {
+#[must_use]
+pub fn caption_note(names: &[&str], caption_field: &str) -> Option<String> {
     if names.contains(&caption_field) {
         return None;
     }

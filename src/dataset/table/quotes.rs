@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::rc::Rc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,38 @@ enum State {
     Quoted,
     /// After a quote in a quoted cell: it ends the cell, unless another one follows.
     AfterQuote,
+}
+
+impl State {
+    const fn after(self, byte: u8, separator: u8) -> Self {
+        match (self, byte) {
+            (Self::Quoted, b'"') => Self::AfterQuote,
+            (Self::RowStart | Self::CellStart | Self::AfterQuote, b'"') | (Self::Quoted, _) => Self::Quoted,
+            (_, b'\n' | b'\r') => Self::RowStart,
+            (_, byte) if byte == separator => Self::CellStart,
+            (Self::RowStart | Self::CellStart | Self::Plain | Self::AfterQuote, _) => Self::Plain,
+        }
+    }
+}
+
+/// Returns the place of a cell in the bytes of a row.
+pub(super) fn cell(row: &[u8], separator: u8, column: usize) -> Option<Range<usize>> {
+    let blank = row.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let (mut state, mut found, mut start) = (State::RowStart, 0, blank);
+    for (at, byte) in row.iter().enumerate().skip(blank) {
+        state = state.after(*byte, separator);
+        if !matches!(state, State::CellStart | State::RowStart) {
+            continue;
+        }
+        if found == column {
+            return Some(start..at);
+        }
+        if state == State::RowStart {
+            return None;
+        }
+        (found, start) = (found + 1, at + 1);
+    }
+    (found == column).then_some(start..row.len())
 }
 
 /// The problems found.
@@ -66,23 +99,14 @@ impl<R> QuoteScanner<R> {
         for byte in bytes {
             if self.state == State::RowStart && !matches!(byte, b'\n' | b'\r') {
                 self.quotes.borrow_mut().lines.push_back(self.line);
-                self.state = State::CellStart;
             }
-            self.state = match (self.state, *byte) {
-                (State::CellStart, b'"') => {
-                    self.opened = self.line;
-                    State::Quoted
-                }
-                (State::Quoted, b'"') => State::AfterQuote,
-                (State::AfterQuote, b'"') | (State::Quoted, _) => State::Quoted,
-                (_, b'\n' | b'\r') => State::RowStart,
-                (_, byte) if byte == self.separator => State::CellStart,
-                (State::AfterQuote, _) => {
-                    self.quotes.borrow_mut().misplaced.push_back(self.offset);
-                    State::Plain
-                }
-                (State::RowStart | State::CellStart | State::Plain, _) => State::Plain,
-            };
+            let next = self.state.after(*byte, self.separator);
+            match (self.state, next) {
+                (State::RowStart | State::CellStart, State::Quoted) => self.opened = self.line,
+                (State::AfterQuote, State::Plain) => self.quotes.borrow_mut().misplaced.push_back(self.offset),
+                _ => {}
+            }
+            self.state = next;
             self.offset += 1;
             self.line += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.after_return));
             self.after_return = *byte == b'\r';
