@@ -70,6 +70,12 @@ pub(super) fn decode(bytes: &[u8], bounds: (u32, u32)) -> Result<Decoded, Pictur
     Ok(Decoded { pixels, to_srgb, is_srgb, orientation, info, reduced: is_reduced })
 }
 
+/// Checks the size in the headers of a JPEG within another file, which may contradict that file.
+pub(super) fn check_embedded(bytes: &[u8]) -> Result<(), PictureError> {
+    // The decoder reports other faults.
+    Headers::parse(bytes).map_or(Ok(()), |headers| headers.check_memory())
+}
+
 /// Returns `None` if the full size is needed, for kinds that the general decoder handles better (progressive, CMYK, RGB),
 /// and for errors.
 fn reduced(bytes: &[u8], bounds: (u32, u32), headers: &Headers) -> Result<Option<DynamicImage>, PictureError> {

@@ -18,7 +18,7 @@ use tiff::{ColorType, TiffError, TiffUnsupportedError};
 
 use self::directory::Directory;
 use super::colour::{Profile, Samples, ToSrgb};
-use super::{Decoded, MAX_MEMORY, check_pixels, picture_info};
+use super::{Decoded, MAX_MEMORY, check_pixels, jpeg, picture_info};
 use crate::picture::{Damage, PictureError, PictureFormat, PictureInfo, clean_message};
 
 /// The most pages searched for one at full size.
@@ -44,6 +44,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, PictureError> {
         Cow::Borrowed(bytes)
     };
     let mut decoder = open(&file)?;
+    if is_compressed_by(CompressionMethod::ModernJPEG) {
+        // The decoder reports those that are missing.
+        chunks(&mut decoder, &file)?.into_iter().flatten().try_for_each(jpeg::check_embedded)?;
+    }
     let (pixels, damage) = if is_compressed_by(CompressionMethod::Fax3) {
         (group_3(&mut decoder, &file, (width, height))?.into(), None)
     } else if photometric == Some(PhotometricInterpretation::RGBPalette.to_u16().into()) {
@@ -92,8 +96,8 @@ fn chunk_tags(decoder: &mut Reader) -> (Tag, Tag) {
     }
 }
 
-/// Returns the data of the page's strips or tiles.
-fn chunks<'a>(decoder: &mut Reader, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, PictureError> {
+/// Returns the data of the page's strips or tiles, each with an error if it is cut off.
+fn chunks<'a>(decoder: &mut Reader, bytes: &'a [u8]) -> Result<Vec<Result<&'a [u8], PictureError>>, PictureError> {
     let (offsets, lengths) = chunk_tags(decoder);
     let mut list = |tag| decoder.get_tag_u64_vec(tag).map_err(|error| tiff_error(&error));
     let chunks = list(offsets)?.into_iter().zip(list(lengths)?).map(|(start, length)| {
@@ -101,7 +105,7 @@ fn chunks<'a>(decoder: &mut Reader, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, Pi
         let chunk = start.ok().zip(end.ok()).and_then(|(start, end)| bytes.get(start..end));
         chunk.ok_or(PictureError::CutOff(PictureFormat::Tiff))
     });
-    chunks.collect()
+    Ok(chunks.collect())
 }
 
 /// Samples with 8 bits, interleaved.
@@ -220,6 +224,7 @@ fn group_3(decoder: &mut Reader, bytes: &[u8], (width, height): (u32, u32)) -> R
     let mut pixels = Vec::new();
     let complete = width as usize * height as usize;
     for strip in chunks(decoder, bytes)? {
+        let strip = strip?;
         // Not every writer ends the page with six end markers.
         let end = [0, 1].repeat(6);
         let strip = strip.iter().map(|byte| if is_reversed { byte.reverse_bits() } else { *byte }).chain(end);

@@ -119,6 +119,11 @@ fn jpeg_in_tiff_is_decoded() {
     let tags: [(u16, &[u16]); 4] = [(BITS, &[8, 8, 8]), (COMPRESSION, &[7]), (PHOTOMETRIC, &[6]), (CHANNELS, &[3])];
     let found = decoded(&tiff(&tags, &strip)).to_rgb8().get_pixel(4, 2).0;
     assert!(near(found, GREEN), "{found:?}");
+
+    let mut huge = strip.clone();
+    let frame = memchr::memmem::find(&huge, &[0xff, 0xc0]).unwrap();
+    huge[frame + 5..frame + 9].copy_from_slice(&[0x3f, 0xff, 0x3f, 0xff]);
+    assert_eq!(decode(&tiff(&tags, &huge), (9, 9)).err(), Some(PictureError::TooMuchMemory));
 }
 
 #[test]

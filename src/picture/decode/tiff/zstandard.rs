@@ -16,7 +16,8 @@ pub(super) fn decompressed(decoder: &mut Reader, bytes: &[u8]) -> Result<Vec<u8>
     let (mut starts, mut sizes) = (Vec::new(), Vec::new());
     let mut file = bytes.to_vec();
     let mut memory = MAX_MEMORY;
-    for mut chunk in chunks(decoder, bytes)? {
+    for chunk in chunks(decoder, bytes)? {
+        let mut chunk = chunk?;
         starts.push(file.len() as u64);
         let frame = StreamingDecoder::new(&mut chunk).map_err(|error| broken(&error))?;
         let size = frame.take(memory + 1).read_to_end(&mut file).map_err(|error| broken(&error))? as u64;
