@@ -183,8 +183,11 @@ fn a_terminal_without_a_size_is_taken_for_80_columns() {
 
 #[test]
 fn a_locale_without_unicode_is_drawn_in_ascii() {
-    let folder = records();
+    let folder = TempDir::new().expect("a folder");
+    // In Latin-1, the second byte of the letter (0xc5 0x9b) begins a control sequence.
+    dataset(folder.path(), &["One ś2J.", "Two."]);
     let mut reviewer = start(&folder, &[("LC_ALL", "C")]);
+    reviewer.shows("One ?2J.");
     for keys in ["x", "?"] {
         reviewer.press(keys);
         reviewer.shows(if keys == "x" { "1/2 reviewed" } else { "half a page" });

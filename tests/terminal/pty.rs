@@ -74,6 +74,10 @@ impl Reviewer {
         }
         // Some terminals scroll at a query, or print it.
         self.screen.process(b"\x1b[2S\x1b[20;1HGi=31;AAAA");
+        if contains(&output, b"\x1b[6n") {
+            // Not in column 2 of the same row: this terminal takes bytes for characters, and some for control characters.
+            self.press("\x1b[3;2R");
+        }
         self.press("\x1b[?62;22c");
     }
 

@@ -15,9 +15,10 @@ const CELL: &str = "\x1b[16t";
 const BACKGROUND: &str = "\x1b]11;?\x1b\\";
 /// XTSMGRAPHICS: the size of the largest sixel picture.
 const SIXEL_SIZE: &str = "\x1b[?2;1;0S";
-/// A no-break space, whose two bytes are printable in other character sets too, and CPR: in which column it ended. The row
-/// distinguishes the reply from keys, which name row 1.
-const CHARSET: &str = "\x1b[2;1H\u{a0}\x1b[6n";
+/// A half block (0xe2 0x96 0x84) in row 2, and CPR: where it ended. To a terminal that takes bytes for characters, the last
+/// one is IND, which moves to the next row, or a second or third character. Keys that look like the reply name row 1.
+const CHARSET: &str = "\x1b[2;1H▄\x1b[6n";
+const AFTER_CHARACTER: &str = "2;2";
 /// DA1. All terminals reply to it, and in order, so it marks the end of the replies. Attribute 4 is sixel.
 const ATTRIBUTES: &str = "\x1b[c";
 /// DSR, sent to the outer terminal through tmux: marks the end of its replies.
@@ -208,8 +209,10 @@ impl Replies {
                 }
             }
             ("R", None) => {
-                let Some(("2", column)) = parameters.split_once(';') else { return false };
-                self.charset = Some(if column == "2" { Charset::Utf8 } else { Charset::Bytes });
+                if parameters.is_empty() || parameters.starts_with("1;") {
+                    return false;
+                }
+                self.charset = Some(if parameters == AFTER_CHARACTER { Charset::Utf8 } else { Charset::Bytes });
             }
             ("n", None) if parameters == "0" => self.status = true,
             ("t", None) => {

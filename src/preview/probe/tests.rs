@@ -125,11 +125,12 @@ fn keys_are_separated_from_replies() {
 
 #[rstest]
 #[case::utf8("\x1b[2;2R", Charset::Utf8)]
-#[case::latin_1("\x1b[2;3R", Charset::Bytes)]
+#[case::latin_1("\x1b[3;2R", Charset::Bytes)]
+#[case::windows_1252("\x1b[2;4R", Charset::Bytes)]
 #[case::silent("", Charset::Utf8)]
 fn the_character_set_is_detected(#[case] reply: &str, #[case] charset: Charset) {
     let asked = Questions { passthrough: false, kitty: false, charset: true };
-    let position = "\u{a0}\x1b[6n";
+    let position = "▄\x1b[6n";
     assert!(String::from_utf8(queries(asked)).unwrap().contains(position));
     assert!(!String::from_utf8(queries(Questions { charset: false, ..asked })).unwrap().contains(position));
     // Shift-F3 has the form of the reply.
