@@ -108,7 +108,7 @@ pub(super) fn detect(replies: &Replies, environment: &Environment, window_cell: 
         placeholders: tmux || replies.placeholders && !konsole,
         tmux: tmux && protocol == Protocol::Kitty,
         true_colour: has_true_colour(replies, environment),
-        charset: replies.charset.unwrap_or(Charset::Utf8),
+        charset: if replies.utf8 == Some(false) { Charset::Bytes } else { Charset::Utf8 },
         largest_sixel: replies.largest_sixel,
     }
 }

@@ -1,6 +1,5 @@
 //! The queries, and a parser that separates their replies from keys typed meanwhile.
 
-use crate::preview::capabilities::Charset;
 use crate::preview::fit::CellSize;
 
 /// A kitty graphics query with one RGB pixel; the reply contains the same ID.
@@ -67,8 +66,8 @@ pub(super) struct Replies {
     pub placeholders: bool,
     pub cell: Option<CellSize>,
     pub background: Option<[u8; 3]>,
-    /// If it was asked.
-    pub charset: Option<Charset>,
+    /// Decodes UTF-8, if it was asked.
+    pub utf8: Option<bool>,
     pub largest_sixel: Option<(u16, u16)>,
     /// The device attributes, which end the replies to a round of queries.
     pub attributes: Option<Vec<u16>>,
@@ -212,7 +211,7 @@ impl Replies {
                 if parameters.is_empty() || parameters.starts_with("1;") {
                     return false;
                 }
-                self.charset = Some(if parameters == AFTER_CHARACTER { Charset::Utf8 } else { Charset::Bytes });
+                self.utf8 = Some(parameters == AFTER_CHARACTER);
             }
             ("n", None) if parameters == "0" => self.status = true,
             ("t", None) => {
