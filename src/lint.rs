@@ -82,6 +82,12 @@ pub fn needs_attention(caption: &str, rules: &Rules, context: &Context<'_>) -> b
     findings(caption, rules, context, Severity::Warn).next().is_some()
 }
 
+/// Returns the severity of the worst finding that [needs attention](Finding::needs_attention).
+#[must_use]
+pub fn worst(caption: &str, rules: &Rules, context: &Context<'_>) -> Option<Severity> {
+    findings(caption, rules, context, Severity::Warn).map(|finding| finding.severity).max()
+}
+
 /// Returns true if the caption is cut off, without running the other rules of [`lint`]. A caption that hit the token limit
 /// counts regardless of the severity of the rule.
 #[must_use]

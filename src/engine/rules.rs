@@ -180,6 +180,21 @@ pub fn displaces(describer: &str, current: Option<&str>, rules: &Rules) -> bool 
     describer != LOCAL || current.is_some_and(needs_replacement)
 }
 
+/// Returns true if the newest candidate comes before the caption that the record would be saved with if the embedded
+/// describer wrote it: the caption is empty, or has a more severe finding than the candidate. `None`: the caption is not
+/// loaded.
+#[must_use]
+pub fn local_displaces(state: &RecordState, current: Option<&str>, rules: &Rules) -> bool {
+    let newest = state.candidates.last();
+    displaces(LOCAL, current, rules) && newest.is_some_and(|newest| is_better(&newest.text, current, rules))
+}
+
+/// Returns true if a caption has no finding that is as severe as the worst one of the current caption.
+fn is_better(caption: &str, current: Option<&str>, rules: &Rules) -> bool {
+    let worst = |text: &str| lint::worst(text, rules, &lint::Context::default());
+    current.is_some_and(|current| text::trim(current).is_empty() || worst(caption) < worst(current))
+}
+
 /// Returns true if the embedded describer wrote the candidate.
 #[must_use]
 pub fn is_local(candidate: &Candidate) -> bool {
@@ -187,7 +202,7 @@ pub fn is_local(candidate: &Candidate) -> bool {
 }
 
 /// Returns the index of the candidate that comes first: the newest one that the embedded describer did not write; if there is
-/// none, its newest one if that displaces the caption that the record would be saved with, as `local_displaces` returns.
+/// none, its newest one if that displaces the caption that the record would be saved with, as [`local_displaces`] returns.
 #[must_use]
 pub fn foremost(state: &RecordState, local_displaces: impl FnOnce() -> bool) -> Option<usize> {
     let newest = state.candidates.len().checked_sub(1)?;
@@ -443,7 +458,8 @@ pub fn conclude(ledger: &Ledger, record: RecordId, outcome: Outcome, origin: Ori
     if let Some(refusal) = findings.iter().find(|finding| finding.kind == LintKind::Refusal) {
         return failed(format!("{model} declined: {}", refusal.message));
     }
-    let displaces = displaces(origin.describer, origin.current, rules);
+    let displaces = displaces(origin.describer, origin.current, rules)
+        && (origin.describer != LOCAL || is_better(&text, origin.current, rules));
     let accept = origin.accept.filter(|_| displaces && is_clean(&text, &stop, rules));
     let state = ledger.record(record);
     // A success after a failure is stored even if it repeats a candidate: it ends the failure.

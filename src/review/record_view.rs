@@ -1,7 +1,7 @@
 //! A record as seen by queries, sorts and lints: its line and its state, as far as they are loaded.
 
 use crate::dataset::{Caption, Entry, Json, Line};
-use crate::describe::{LOCAL, StopReason};
+use crate::describe::StopReason;
 use crate::engine::rules;
 use crate::lint::{self, Finding, Rules};
 use crate::session::RecordState;
@@ -101,7 +101,7 @@ impl<'a> RecordView<'a> {
             Content::Bad | Content::Read { caption: Caption::Other(_), .. } => None,
             Content::Read { .. } => Some(self.state.own_text().unwrap_or_else(|| self.original())),
         };
-        rules::displaces(LOCAL, current, self.rules)
+        rules::local_displaces(self.state, current, self.rules)
     }
 
     /// Returns a field of the line. The outer `None` means that the line is not loaded.

@@ -10,13 +10,15 @@ use crate::review::{ListPane, Model, Panes, Viewport, Viewports};
 pub const MINIMUM: (u16, u16) = (40, 12);
 
 /// The smallest size in columns and rows at which the picture has a pane.
-const MINIMUM_WITH_PICTURE: (u16, u16) = (80, 20);
+const MINIMUM_WITH_PICTURE: (u16, u16) = (60, 16);
 /// The width from which the tabs share the first row with the progress …
 const ONE_ROW_HEADER: u16 = 150;
 /// … and the smaller size at which they do although both are cut, because a row is worth more to the picture.
 const LOW_SCREEN: (u16, u16) = (116, 41);
 /// The width from which the list with names is a column. On narrower screens it is one row.
 const LIST_COLUMN: u16 = 100;
+/// The same if no pictures are drawn.
+const LIST_COLUMN_ALONE: u16 = 80;
 /// The width of the list without names.
 const NARROW_LIST: u16 = 14;
 /// The minimum width of captions beside a picture: five or six words.
@@ -84,9 +86,7 @@ pub struct Layout {
     pub list: ListArea,
     /// `None` if there is no room.
     pub picture: Option<Rect>,
-    /// The row about the current record, above its captions.
-    pub info: Rect,
-    /// Begins with a row for its title.
+    /// Begins with a row about the current record.
     pub caption: Rect,
     pub footer: Rect,
     pub pictures: bool,
@@ -115,15 +115,14 @@ impl Layout {
         .areas(screen);
         let (list, rest) = list_and_rest(body, panes.list, pictures);
         let has_picture = pictures && screen.width >= MINIMUM_WITH_PICTURE.0 && screen.height >= MINIMUM_WITH_PICTURE.1;
-        let (picture, info, caption) = if has_picture {
-            let (picture, info, caption) = picture_and_captions(rest, panes, shape, cell);
-            (Some(picture), info, caption)
+        let (picture, caption) = if has_picture {
+            let (picture, caption) = picture_and_captions(rest, panes, shape, cell);
+            (Some(picture), caption)
         } else {
-            let (info, caption) = rest_below(rest, 1);
-            (None, info, caption)
+            (None, rest)
         };
         let tabs = (tab_rows > 0).then_some(tabs);
-        Some(Self { screen, header, tabs, list, picture, info, caption, footer, pictures, body: rest, shape, cell })
+        Some(Self { screen, header, tabs, list, picture, caption, footer, pictures, body: rest, shape, cell })
     }
 
     /// Returns the sizes that the model needs, for each shape of the picture.
@@ -184,7 +183,7 @@ impl Layout {
 
 /// Returns the areas of the list and of the rest.
 fn list_and_rest(body: Rect, list: ListPane, pictures: bool) -> (ListArea, Rect) {
-    let has_columns = body.width >= LIST_COLUMN || !pictures && body.width >= MINIMUM_WITH_PICTURE.0;
+    let has_columns = body.width >= LIST_COLUMN || !pictures && body.width >= LIST_COLUMN_ALONE;
     match list {
         ListPane::Hidden => (ListArea::Hidden, body),
         ListPane::Narrow if body.width >= 4 * NARROW_LIST => {
@@ -203,10 +202,10 @@ fn list_and_rest(body: Rect, list: ListPane, pictures: bool) -> (ListArea, Rect)
     }
 }
 
-/// Splits an area into the picture, the row about the record, and the captions.
-fn picture_and_captions(area: Rect, panes: Panes, shape: Shape, cell: CellSize) -> (Rect, Rect, Rect) {
+/// Splits an area into the picture and the captions.
+fn picture_and_captions(area: Rect, panes: Panes, shape: Shape, cell: CellSize) -> (Rect, Rect) {
     let part = |share: u16, of: u16| u16::try_from(u32::from(of) * u32::from(share) / 1000).unwrap_or(of);
-    let (picture, texts) = if is_beside(area, shape, cell) {
+    if is_beside(area, shape, cell) {
         let most = area.width - LEAST_CAPTIONS.columns - 1;
         let columns = panes.beside.map_or_else(|| columns_beside(area, shape, cell), |chosen| part(chosen, area.width));
         rest_beside(area, columns.clamp(LEAST.columns, most))
@@ -215,9 +214,7 @@ fn picture_and_captions(area: Rect, panes: Panes, shape: Shape, cell: CellSize) 
         let default = || rows_above(area, caption_rows(area), shape, cell);
         let rows = panes.above.map_or_else(default, |chosen| part(chosen, area.height));
         rest_below(area, rows.clamp(LEAST.rows, most))
-    };
-    let (info, captions) = rest_below(texts, 1);
-    (picture, info, captions)
+    }
 }
 
 /// Returns true if a picture is larger beside its captions than above them.
@@ -241,9 +238,9 @@ fn rows_above(area: Rect, caption_rows: u16, shape: Shape, cell: CellSize) -> u1
     rows_for(area.width, shape.ratios().0, cell).min(area.height.saturating_sub(caption_rows))
 }
 
-/// Returns the rows of the captions below a picture, with the row about the record.
+/// Returns the rows of the captions below a picture.
 fn caption_rows(area: Rect) -> u16 {
-    (area.height / 4).clamp(7, 9) + 1
+    (area.height / 4).clamp(7, 9)
 }
 
 /// Returns the first columns of an area and the rest, with one cell between them for the separator.
@@ -318,7 +315,7 @@ mod tests {
         fn areas_are_on_the_screen_and_do_not_overlap(width in 40u16..400, height in 12u16..200, inputs in inputs()) {
             let screen = Rect::new(0, 0, width, height);
             let layout = Layout::new(screen, &inputs).expect("the screen is large enough");
-            let mut parts = vec![layout.header, layout.info, layout.caption, layout.footer];
+            let mut parts = vec![layout.header, layout.caption, layout.footer];
             parts.extend(layout.tabs);
             parts.extend(layout.picture);
             parts.extend(layout.list.area());

@@ -8,7 +8,6 @@ mod header;
 mod help;
 mod highlight;
 mod hints;
-mod info;
 mod messages;
 mod palette;
 mod pending_keys;
@@ -161,7 +160,7 @@ fn home(layout: &Layout, model: &Model) -> Rect {
         return layout.zoom();
     }
     let (Some(grid), Some(page)) = (model.sheet_grid(), model.sheet_page()) else {
-        return layout.info.union(layout.caption);
+        return layout.caption;
     };
     let index = u16::try_from(model.list.position - page.start).unwrap_or(0);
     let sheet = layout.sheet();
@@ -185,7 +184,6 @@ fn draw_panes(
         clicks.add(area, Target::Picture);
         picture::draw(frame, area, model, render.theme, painter, covers);
     }
-    info::draw(frame, layout.info, model, render.theme);
     clicks.add(layout.caption, Target::Caption);
     let extent = caption::draw(frame, layout.caption, model, render);
     draw_separators(frame, layout, render.theme);

@@ -267,6 +267,20 @@ fn a_local_candidate_displaces_only_a_caption_that_needs_attention() {
 }
 
 #[test]
+fn a_local_candidate_that_is_no_better_is_offered_beside_the_caption() {
+    for (current, candidate, displaced) in [
+        ("A red coat that is", "Red skirt.", false),
+        ("I'm sorry, but I can't help with that.", "Red skirt.", true),
+        ("", "Red skirt.", true),
+    ] {
+        let mut ledger = Ledger::new();
+        conclude_by("local", Some(current), &mut ledger, caption(candidate), None);
+        let state = ledger.record(RECORD);
+        assert_eq!(local_displaces(state, Some(current), &rules()), displaced, "{current:?}");
+    }
+}
+
+#[test]
 fn the_foremost_candidate_is_the_newest_of_another_describer_than_local() {
     let mut ledger = Ledger::new();
     assert_eq!(foremost(ledger.record(RECORD), || true), None);

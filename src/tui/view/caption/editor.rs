@@ -18,9 +18,6 @@ use crate::tui::view::key_hint;
 const KEYS: [(&str, &str); 5] =
     [("^u ^k ^w", "delete"), ("^y", "insert"), ("^_", "undo"), ("Alt-b Alt-f", "by words"), ("^t", "exchange")];
 
-/// The part of the pane that the original has at least, if it needs it.
-const ORIGINAL: u16 = 3;
-
 pub(super) fn draw(
     frame: &mut Frame,
     (left, right): (Rect, Option<Rect>),
@@ -32,25 +29,19 @@ pub(super) fn draw(
     let original = match page.model.pair(editor.record) {
         Some(pair) => {
             let other = usize::from(page.model.shown(editor.record) == pair[0]);
-            Block { version: None, ..page.unlabelled(pair, other) }
+            page.unlabelled(pair, other)
         }
         None => page.original_against(Some(typed)),
     };
+    // Only the text that is edited is marked.
+    let original = Block { version: None, ..original };
     let others = page.other_texts();
     let findings = page.model.findings_of_edit(editor);
     let field = Field { page, editor, typed: text_field, messages: page.findings(&findings), findings };
     let Some(right) = right else {
-        let lines = Column::new(vec![original]).lines;
-        let needed = field.rows(left.width);
-        let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-        let height = rows.min(left.height.saturating_sub(needed + 1)).max(rows.min(left.height / ORIGINAL));
-        let above = Rect { height, ..left };
-        frame.render_widget(lines.into_iter().take(usize::from(height)).collect::<Text>(), above);
-        if height < rows {
-            super::more(frame, above, page.theme.glyphs.ellipsis, page.theme);
-        }
-        let gap = u16::from(height > 0);
-        let below = Rect { y: left.y + height + gap, height: left.height.saturating_sub(height + gap), ..left };
+        let original = Column::new(vec![original]);
+        let (above, below) = original.above(left, usize::from(field.rows(left.width)));
+        original.draw_start(frame, above, page);
         field.draw(frame, below, others);
         return;
     };

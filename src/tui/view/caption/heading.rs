@@ -17,8 +17,10 @@ pub(super) struct Heading {
     pub(super) short_name: Option<String>,
     /// Sanitised, most important first. The last ones are dropped first.
     pub(super) facts: Vec<Span<'static>>,
-    /// The number of the first facts that are never dropped.
+    /// The number of the first facts that are dropped last.
     pub(super) essential: usize,
+    /// True if the number of words is more important than the essential facts.
+    pub(super) gives_way: bool,
     pub(super) count: Option<Count>,
 }
 
@@ -35,7 +37,9 @@ impl Heading {
         let short_name = self.short_name.as_ref().unwrap_or(&self.name);
         // From the whole heading to its essence.
         let all = (self.essential..=self.facts.len()).rev().map(|facts| (&self.name, facts, &full));
-        let essence = [(&self.name, self.essential, &brief), (short_name, self.essential, &brief)];
+        let least = if self.gives_way { 0 } else { self.essential };
+        let essence =
+            [(&self.name, self.essential, &brief), (short_name, self.essential, &brief), (&self.name, least, &brief)];
         let mut line = Line::default();
         for (name, facts, count) in all.chain(essence) {
             line = self.left(name, facts, theme);
@@ -92,9 +96,17 @@ fn truncated(line: Line<'static>, width: usize, ellipsis: &str) -> Line<'static>
     Line::from(spans)
 }
 
-/// Returns where a candidate comes from, most important first, and the number of essential facts: the model, the reason and
-/// the cost.
-pub(super) fn source(provenance: &Provenance, theme: &Theme) -> (Vec<Span<'static>>, usize) {
+/// Where a candidate comes from.
+pub(super) struct Source {
+    /// Most important first.
+    pub(super) facts: Vec<Span<'static>>,
+    /// The number of the first facts that a heading drops last: the model or describer, the reason and the cost.
+    pub(super) essential: usize,
+    /// False for a file or a describer without models.
+    pub(super) is_model: bool,
+}
+
+pub(super) fn source(provenance: &Provenance, theme: &Theme) -> Source {
     let muted = |words: &str| Span::styled(clean(words), theme.muted);
     let mut facts = vec![muted(&match provenance.describer.as_str() {
         "local" => "local draft".to_owned(),
@@ -106,11 +118,10 @@ pub(super) fn source(provenance: &Provenance, theme: &Theme) -> (Vec<Span<'stati
     facts.extend(provenance.reason.as_deref().map(|reason| Span::styled(clean(reason), theme.text)));
     let cost = provenance.usage.and_then(|usage| usage.cost.amount()).filter(|cost| *cost > Dollars::default());
     facts.extend(cost.map(|cost| muted(&cost.to_string())));
-    // The name of a file or of a describer without models matters less than the number of words.
     let is_model = !matches!(provenance.describer.as_str(), "local" | crate::review::FILE | crate::review::SAMPLE);
-    let essential = if is_model { facts.len() } else { 0 };
+    let essential = facts.len();
     facts.extend((!provenance.parameters.is_empty()).then(|| muted(&provenance.parameters)));
-    (facts, essential)
+    Source { facts, essential, is_model }
 }
 
 /// Returns the name of a model without its geography, vendor, date and revision: "sonnet 4.5" for
@@ -176,6 +187,29 @@ mod tests {
             short_name: Some("2/3".to_owned()),
             facts,
             essential: 3,
+            count: Some(Count { words: 27, limit: 50 }),
+            ..Heading::default()
+        };
+        assert_eq!(heading.line(width, &theme).to_string(), expected);
+    }
+
+    #[rstest]
+    #[case("sample", 40, "candidate 1/2  sample        27/50 words")]
+    #[case("sample", 32, "candidate 1/2  sample       27 w")]
+    #[case("from captions-of-may.jsonl", 36, "1/2  from captions-of-may.jsonl  27 w")]
+    #[case("from captions-of-may.jsonl", 32, "candidate 1/2               27 w")]
+    fn the_source_gives_way_only_to_the_number_of_words(
+        #[case] source: &'static str,
+        #[case] width: usize,
+        #[case] expected: &str,
+    ) {
+        let theme = Theme::new(ColourScheme::Dark, false);
+        let heading = Heading {
+            name: "candidate 1/2".to_owned(),
+            short_name: Some("1/2".to_owned()),
+            facts: vec![Span::raw(source)],
+            essential: 1,
+            gives_way: true,
             count: Some(Count { words: 27, limit: 50 }),
         };
         assert_eq!(heading.line(width, &theme).to_string(), expected);

@@ -29,6 +29,8 @@ pub(super) struct Block {
     /// The caption, if it can be selected.
     pub(super) version: Option<Version>,
     pub(super) lines: Vec<Line<'static>>,
+    /// The number of the last rows that are findings.
+    pub(super) findings: usize,
 }
 
 impl Page<'_> {
@@ -130,7 +132,7 @@ impl Page<'_> {
         marks.extend(self.finding_marks(&findings));
         marks.extend(self.matches(original));
         let mut block = self.caption(Some(Version::Original), &heading, original, marks);
-        block.lines.extend(self.findings(&findings));
+        self.append_findings(&mut block, &findings);
         block
     }
 
@@ -175,7 +177,7 @@ impl Page<'_> {
         if let Some(StopReason::Other(reason)) = stop {
             block.lines.extend(wrapped(&self.warning(&format!("stopped: {reason}")), self.width));
         }
-        block.lines.extend(self.findings(&findings));
+        self.append_findings(&mut block, &findings);
         block
     }
 
@@ -184,8 +186,9 @@ impl Page<'_> {
         let Self { model, record, theme, .. } = *self;
         match (version, model.candidate(record, version)) {
             (Version::Candidate(index), Some(candidate)) => {
-                let (facts, essential) = source(&candidate.provenance, theme);
-                Heading { facts, essential, ..self.numbered(index) }
+                let source = source(&candidate.provenance, theme);
+                let (facts, essential) = (source.facts, source.essential);
+                Heading { facts, essential, gives_way: !source.is_model, ..self.numbered(index) }
             }
             _ if model.state(record).amended.is_some() => {
                 Heading { name: "changed by :s".to_owned(), ..Heading::default() }
@@ -258,7 +261,7 @@ impl Page<'_> {
             let left = words[shown.len()..].chars().count();
             lines.push(Line::styled(format!("({left} more characters)"), self.theme.muted));
         }
-        Block { version, lines }
+        Block { version, lines, findings: 0 }
     }
 
     /// The columns of captions. One is left for the cursor of the editor, which wraps alike.
@@ -269,7 +272,8 @@ impl Page<'_> {
 
     /// Wraps lines of our own.
     fn plain(&self, lines: &[Line<'static>]) -> Block {
-        Block { version: None, lines: lines.iter().flat_map(|line| wrapped(line, self.width)).collect() }
+        let lines = lines.iter().flat_map(|line| wrapped(line, self.width)).collect();
+        Block { lines, ..Block::default() }
     }
 
     pub(super) fn count(&self, words: &str) -> Count {
@@ -292,6 +296,12 @@ impl Page<'_> {
 
     pub(super) fn finding_marks(&self, findings: &[Finding]) -> Vec<Mark> {
         findings.iter().filter_map(|finding| Some((finding.span.clone()?, self.theme.finding))).collect()
+    }
+
+    fn append_findings(&self, block: &mut Block, findings: &[Finding]) {
+        let lines = self.findings(findings);
+        block.findings = lines.len();
+        block.lines.extend(lines);
     }
 
     pub(super) fn findings(&self, findings: &[Finding]) -> Vec<Line<'static>> {
