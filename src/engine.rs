@@ -71,7 +71,7 @@ pub struct Engine {
     dataset: Dataset,
     location: Location,
     target: SaveTarget,
-    max_words: usize,
+    rules: Rules,
     describer: Option<Arc<dyn Describer>>,
     verifier: Option<Arc<dyn Describer>>,
     emit: Emit,
@@ -80,6 +80,8 @@ pub struct Engine {
     queue: Option<Queue>,
     /// The jobs of the verifier.
     verifications: Option<Queue>,
+    /// The queues of former describers, until their jobs have stopped.
+    retired: Vec<tokio::task::JoinHandle<()>>,
     threads: Vec<JoinHandle<()>>,
     stopping: Stopping,
 }
@@ -111,32 +113,66 @@ impl Engine {
         let EngineOptions {
             dataset, session: location, read_only, reviewer, describer, verifier, rules, target, ..
         } = options;
-        let max_words = rules.max_words;
         let session = open_session(&location, &dataset, read_only, reviewer, session_events, &emit);
-        let start = |describer: &Option<Arc<dyn Describer>>, status: fn(DescriberStatus) -> EngineEvent| {
-            let describer = describer.as_ref()?;
-            listen(describer.as_ref(), session.as_ref().map(|session| session.handle().clone()), &emit, status);
-            Some(start_queue(describer, &dataset, rules.clone(), &emit))
-        };
-        let queue = start(&describer, EngineEvent::Describer);
-        let verifications = start(&verifier, EngineEvent::Verifier);
         let lines = LineReader::spawn(dataset.clone(), session.as_ref().map(|session| session.handle().clone()), &emit);
-        let threads = Vec::new();
-        Self {
+        let (retired, threads) = (Vec::new(), Vec::new());
+        let mut engine = Self {
             dataset,
             location,
             target,
-            max_words,
-            describer,
-            verifier,
+            rules,
+            describer: None,
+            verifier: None,
             emit,
             session,
             lines,
-            queue,
-            verifications,
+            queue: None,
+            verifications: None,
+            retired,
             threads,
             stopping,
+        };
+        engine.use_describer(describer);
+        engine.verifications = verifier.as_ref().map(|verifier| engine.start_queue(verifier, EngineEvent::Verifier));
+        engine.verifier = verifier;
+        engine
+    }
+
+    /// Describes with this describer from now on. The jobs of the former one are cancelled; what they cost is still stored.
+    ///
+    /// # Panics
+    /// Panics outside a tokio runtime.
+    pub fn use_describer(&mut self, describer: Option<Arc<dyn Describer>>) {
+        if let Some(former) = &self.describer {
+            self.listen(former.as_ref(), None);
         }
+        let queue = describer.as_ref().map(|describer| self.start_queue(describer, EngineEvent::Describer));
+        if let Some(former) = std::mem::replace(&mut self.queue, queue) {
+            self.retired.retain(|queue| !queue.is_finished());
+            self.retired.push(tokio::spawn(former.close()));
+        }
+        self.describer = describer;
+    }
+
+    /// Starts a queue for a describer, whose status becomes events.
+    fn start_queue(&self, describer: &Arc<dyn Describer>, status: fn(DescriberStatus) -> EngineEvent) -> Queue {
+        self.listen(describer.as_ref(), Some(status));
+        start_queue(describer, &self.dataset, self.rules.clone(), &self.emit)
+    }
+
+    /// Forwards the describer's charges after they were sent to the session, and its status if it is asked for.
+    fn listen(&self, describer: &dyn Describer, to_event: Option<fn(DescriberStatus) -> EngineEvent>) {
+        let emit = Arc::clone(&self.emit);
+        let session = self.session.as_ref().map(|session| session.handle().clone());
+        describer.set_listener(Arc::new(move |event| match event {
+            DescriberEvent::Status(status) => _ = to_event.map(|to_event| emit(to_event(status))),
+            DescriberEvent::Charged(charge) => {
+                let usage = charge.usage;
+                // If this fails, so does the next step, which is reported.
+                let _ = session.as_ref().map(|session| session.store_charge(Timestamp::now(), charge));
+                emit(EngineEvent::Charged(usage));
+            }
+        }));
     }
 
     #[must_use]
@@ -271,7 +307,7 @@ impl Engine {
 
     /// Gathers the statistics of what the session has stored so far.
     pub fn gather_statistics(&mut self) {
-        let (dataset, location, max_words) = (self.dataset.clone(), self.location.clone(), self.max_words);
+        let (dataset, location, max_words) = (self.dataset.clone(), self.location.clone(), self.rules.max_words);
         let (emit, stopping) = (Arc::clone(&self.emit), self.stopping.clone());
         self.spawn_reader("statistics", move || {
             let history = session::read_history(&location, &dataset).map_err(|error| error.to_string());
@@ -294,10 +330,13 @@ impl Engine {
         for queue in [self.queue.take(), self.verifications.take()].into_iter().flatten() {
             queue.close().await;
         }
+        for queue in self.retired.drain(..) {
+            // A panic was reported by the panic hook.
+            let _ = queue.await;
+        }
         let session = self.session.take();
         let closed = tokio::task::spawn_blocking(move || session.map_or(Ok(()), Worker::close)).await;
         let threads = std::mem::take(&mut self.threads);
-        // A panic was reported by the panic hook.
         let _ = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| drop(thread.join()))).await;
         closed.unwrap_or(Err(SessionError::Stopped))
     }
@@ -375,25 +414,6 @@ fn start_queue(describer: &Arc<dyn Describer>, dataset: &Dataset, rules: Rules, 
     Queue::spawn(Arc::clone(describer), prepare, move |job, record, event| {
         emit(EngineEvent::Job { job, record, event, at: Timestamp::now() });
     })
-}
-
-/// Forwards the describer's status, and its charges after they were sent to the session.
-fn listen(
-    describer: &dyn Describer,
-    session: Option<WorkerHandle>,
-    emit: &Emit,
-    to_event: fn(DescriberStatus) -> EngineEvent,
-) {
-    let emit = Arc::clone(emit);
-    describer.set_listener(Arc::new(move |event| match event {
-        DescriberEvent::Status(status) => emit(to_event(status)),
-        DescriberEvent::Charged(charge) => {
-            let usage = charge.usage;
-            // If this fails, so does the next step, which is reported.
-            let _ = session.as_ref().map(|session| session.store_charge(Timestamp::now(), charge));
-            emit(EngineEvent::Charged(usage));
-        }
-    }));
 }
 
 #[cfg(test)]

@@ -82,6 +82,12 @@ pub fn needs_attention(caption: &str, rules: &Rules, context: &Context<'_>) -> b
     findings(caption, rules, context, Severity::Warn).next().is_some()
 }
 
+/// Returns true if any finding is an error. Only the rules of that severity are run.
+#[must_use]
+pub fn has_error(caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
+    findings(caption, rules, context, Severity::Error).next().is_some()
+}
+
 /// Returns the severity of the worst finding that [needs attention](Finding::needs_attention).
 #[must_use]
 pub fn worst(caption: &str, rules: &Rules, context: &Context<'_>) -> Option<Severity> {

@@ -15,11 +15,22 @@ use crate::dataset::RecordId;
 use crate::describe::Consent;
 use crate::engine::{Emit, Engine, EngineOptions};
 use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails, Zoom};
-use crate::review::{Effect, Msg, Panes};
+use crate::review::{ChosenDescriber, Effect, ExportRequest, Msg, Panes};
 use crate::session::{Location, SessionError};
 use scanner::Scanner;
 
 pub use pane_file::remembered_panes;
+
+/// Sets up the describer of a name, with a model if it has several.
+pub type DescriberService = Arc<dyn Fn(&'static str, Option<String>) -> Result<ChosenDescriber, String> + Send + Sync>;
+/// Exports captions and returns a summary.
+pub type ExportService = Arc<dyn Fn(ExportRequest) -> Result<String, String> + Send + Sync>;
+
+/// What the reviewer needs from the commands. Called on threads of their own.
+pub struct Services {
+    pub describer: DescriberService,
+    pub export: ExportService,
+}
 
 /// The reviewer's background work.
 pub struct Runtime {
@@ -28,6 +39,7 @@ pub struct Runtime {
     /// Overwrite the target of a save without asking.
     force: bool,
     messages: UnboundedSender<Msg>,
+    services: Services,
     scanner: Scanner,
     previewer: Option<Previewer>,
     /// The operator's new choice, stored when the reviewer closes.
@@ -40,7 +52,7 @@ impl Runtime {
     /// # Panics
     /// Panics outside a tokio runtime.
     #[must_use]
-    pub fn new(options: EngineOptions, force: bool, messages: UnboundedSender<Msg>) -> Self {
+    pub fn new(options: EngineOptions, force: bool, services: Services, messages: UnboundedSender<Msg>) -> Self {
         let location = options.session.clone();
         let sender = messages.clone();
         let emit: Emit = Arc::new(move |event| {
@@ -48,7 +60,8 @@ impl Runtime {
             let _ = sender.send(Msg::Engine(event));
         });
         let engine = Engine::start(options, emit);
-        Self { engine, location, force, messages, scanner: Scanner::default(), previewer: None, panes: None }
+        let scanner = Scanner::default();
+        Self { engine, location, force, messages, services, scanner, previewer: None, panes: None }
     }
 
     /// Starts to index and check the dataset.
@@ -98,6 +111,16 @@ impl Runtime {
                     let _ = messages.send(Msg::ReportWritten(written));
                 });
             }
+            Effect::Export(request) => {
+                let export = Arc::clone(&self.services.export);
+                engine.spawn_writer("export", move || _ = messages.send(Msg::Exported(export(request))));
+            }
+            Effect::ChooseDescriber { name, model } => {
+                let choose = Arc::clone(&self.services.describer);
+                let work = move || _ = messages.send(Msg::DescriberChosen(choose(name, model)));
+                engine.spawn_reader("describer", work);
+            }
+            Effect::UseDescriber(chosen) => engine.use_describer(chosen.0),
             Effect::FindReplacements(scan) => {
                 let stop = self.scanner.start(scan.id);
                 engine.spawn_reader("replace", move || replacements::find(&dataset, &scan, &messages, &stop));
@@ -110,8 +133,10 @@ impl Runtime {
                 let stop = self.scanner.start(scan.id);
                 engine.spawn_reader("sort", move || sorter::run(&dataset, &scan, &messages, &stop));
             }
-            Effect::CollectVocabulary(now) => {
-                engine.spawn_reader("vocabulary", move || scanner::collect_vocabulary(&dataset, &now, &messages));
+            Effect::CollectVocabulary(id, now) => {
+                let stop = self.scanner.start(id);
+                let collect = move || scanner::collect_vocabulary(&dataset, (id, &now), &messages, &stop);
+                engine.spawn_reader("vocabulary", collect);
             }
             Effect::StopScan(id) => self.scanner.stop(id),
             Effect::RememberPanes(panes) => self.panes = Some(panes),
@@ -128,6 +153,7 @@ impl Runtime {
             | Effect::Copy(_)
             | Effect::Notify(_)
             | Effect::Redraw
+            | Effect::SetTheme(_)
             | Effect::Suspend
             | Effect::Quit => {}
         }

@@ -20,12 +20,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use crossterm::event::Event;
 use jiff::Timestamp;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::config::Notify;
+use crate::config::{self, Notify};
 use crate::console;
 use crate::dataset::RecordId;
 use crate::preview::{self, Capabilities, CellSize, Charset, Painter, ProtocolChoice, Surroundings};
@@ -62,8 +63,9 @@ const BATCH: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub keymap: Keymap,
-    /// `None` chooses by the background of the terminal.
-    pub scheme: Option<ColourScheme>,
+    pub theme: config::Theme,
+    /// The environment asks for no colours, which the automatic theme follows.
+    pub no_colour: bool,
     pub ascii: bool,
     pub mouse: bool,
     pub pictures: ProtocolChoice,
@@ -161,6 +163,8 @@ struct App<'a> {
     model: Model,
     input: Input,
     theme: Theme,
+    /// The colour of the terminal's background, if known.
+    background: Option<[u8; 3]>,
     zone: jiff::tz::TimeZone,
     painter: Option<Painter>,
     terminal: Capabilities,
@@ -204,9 +208,10 @@ impl<'a> App<'a> {
             screen: Screen::enter(options.mouse)?,
             signals,
             input: Input::new(options.keymap.clone()),
-            // Until the terminal has replied.
-            theme: Theme::new(options.scheme.unwrap_or_default(), options.ascii)
+            theme: Theme::new(ColourScheme::chosen(options.theme, options.no_colour, None), options.ascii)
+                // Until the terminal has replied.
                 .with_only_ascii(options.ascii && !console::is_utf8_locale()),
+            background: None,
             editor: ExternalEditor::new(options.editor.clone()),
             zone: jiff::tz::TimeZone::system(),
             painter: None,
@@ -233,11 +238,10 @@ impl<'a> App<'a> {
     /// Keys typed during the probe are kept.
     fn probe_terminal(&mut self, runtime: &mut Runtime) -> io::Result<()> {
         let probe = preview::probe(PROBE_TIMEOUT, Surroundings::OwnScreen);
-        let for_background = || probe.capabilities.background.map(ColourScheme::for_background).unwrap_or_default();
-        let scheme = self.options.scheme.unwrap_or_else(for_background);
-        let only_ascii = self.options.ascii && probe.capabilities.charset == Charset::Bytes;
-        self.theme = Theme::new(scheme, self.options.ascii).with_only_ascii(only_ascii);
-        if only_ascii {
+        self.background = probe.capabilities.background;
+        self.theme.only_ascii = self.options.ascii && probe.capabilities.charset == Charset::Bytes;
+        self.set_theme(self.options.theme);
+        if self.theme.only_ascii {
             self.handle(Msg::Notice(NOT_UTF8.to_owned()), runtime);
         }
         if let Some(terminal) = probe.capabilities.with_choice(self.options.pictures) {
@@ -250,6 +254,11 @@ impl<'a> App<'a> {
         self.held = input::typed_ahead(&probe.typed).into_iter().map(Event::Key).collect();
         self.replies = probe.late.as_deref().map(ReplyFilter::after).unwrap_or_default();
         Ok(())
+    }
+
+    fn set_theme(&mut self, theme: config::Theme) {
+        let scheme = ColourScheme::chosen(theme, self.options.no_colour, self.background);
+        self.theme = Theme::new(scheme, self.options.ascii).with_only_ascii(self.theme.only_ascii);
     }
 
     /// Handles the held input, until a key has to wait for an editor.
@@ -407,6 +416,10 @@ impl<'a> App<'a> {
                     Effect::Quit => self.quitting = true,
                     Effect::Copy(text) => self.clipboard.copy(text),
                     Effect::Redraw => self.redraw_next = true,
+                    // The names are those of the setting.
+                    Effect::SetTheme(name) => {
+                        self.set_theme(config::Theme::from_str(name, false).unwrap_or(self.options.theme));
+                    }
                     Effect::Notify(message) => self.notification = Some(message),
                     Effect::Suspend => self.pause = Some(Pause::Suspend),
                     Effect::EditExternally { record, text } => self.pause = Some(Pause::Edit { record, text }),

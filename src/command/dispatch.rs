@@ -17,7 +17,7 @@ use super::export::{self, ExportError, ExportOptions, Split};
 use super::generate::{self, GenerateError, GenerateOptions, Task};
 use super::init::{self, InitError, InitOptions, InitSource};
 use super::merge::{self, MergeError, MergeOptions};
-use super::review::{self, ReviewError, ReviewOptions};
+use super::review::{self, Describers, ReviewError, ReviewOptions};
 use super::save::{self, SaveError, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
 use super::stats::{self, StatsError, StatsMode, StatsOptions};
@@ -26,7 +26,7 @@ use crate::cli::{
     CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
     NoDataset, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs, VerifyArgs,
 };
-use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source, Theme};
+use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source};
 use crate::console::{Console, is_utf8_locale, no_colour};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
@@ -38,7 +38,7 @@ use crate::lint::{Language, Rules, StyleGuide, StyleGuideError, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::session::{FILE, SampleRequest};
 use crate::text;
-use crate::tui::{self, ColourScheme, Keymap, KeymapError};
+use crate::tui::{self, Keymap, KeymapError};
 
 /// Runs the command. Errors are printed to standard error.
 #[must_use]
@@ -365,6 +365,7 @@ impl Run {
             in_place: false,
             force: false,
             describer: self.describer(is_demo)?,
+            describers: self.describers(),
             rules: self.rules()?,
             line_breaks: config.line_breaks,
             sample: None,
@@ -385,14 +386,8 @@ impl Run {
         let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
         Ok(tui::Options {
             keymap: Keymap::load(config.keys, own_keys.as_deref())?,
-            scheme: match config.theme {
-                Theme::Auto if no_colour() => Some(ColourScheme::Colourless),
-                Theme::Auto => None,
-                Theme::Dark => Some(ColourScheme::Dark),
-                Theme::Light => Some(ColourScheme::Light),
-                Theme::HighContrast => Some(ColourScheme::Contrast),
-                Theme::None => Some(ColourScheme::Colourless),
-            },
+            theme: config.theme,
+            no_colour: no_colour(),
             ascii: self.ascii(),
             mouse: config.mouse,
             notify: config.notify,
@@ -434,6 +429,19 @@ impl Run {
 
     fn describer(&self, is_demo: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
         Ok(DescriberSetup::from_config(&self.config, is_demo).build()?)
+    }
+
+    /// Returns what sets up another describer in a review: as configured, or with another model.
+    fn describers(&self) -> Describers {
+        let config = self.config.clone();
+        Arc::new(move |choice, model| {
+            let mut config = Config { describer: Some(choice), ..config.clone() };
+            if let Some(model) = model {
+                config.openai.model = Some(model.clone());
+                config.model = model;
+            }
+            DescriberSetup::from_config(&config, false).build()
+        })
     }
 
     fn image_protocol(&self) -> ProtocolChoice {

@@ -80,7 +80,7 @@ pub enum ExportError {
     #[error("--ext {extension}: {why}")]
     Extension { extension: String, why: &'static str },
     /// Files exist. Nothing was written.
-    #[error("{}{}: already exists; --force overwrites, -o writes elsewhere", .path.display(), and_others(*.others))]
+    #[error("{}; --force overwrites, -o writes elsewhere", existing(.path, *.others))]
     Exists { path: PathBuf, others: u64 },
     /// A file could not be written. `written` files were written before it.
     #[error("{}: {source}{}", .path.display(), written_before(*.written))]
@@ -122,8 +122,11 @@ impl From<DatasetError> for ExportError {
     }
 }
 
-fn and_others(others: u64) -> String {
-    if others == 0 { String::new() } else { format!(" and {}", counted(others, "other file", "other files")) }
+/// Returns what [`ExportError::Exists`] is about: `a.csv and 2 other files: already exists`.
+pub(super) fn existing(path: &Path, others: u64) -> String {
+    let others =
+        if others == 0 { String::new() } else { format!(" and {}", counted(others, "other file", "other files")) };
+    format!("{}{others}: already exists", path.display())
 }
 
 fn written_before(written: u64) -> String {

@@ -4,9 +4,14 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::config::LogLevel;
+use super::Input;
+use super::describer::DescriberError;
+use super::export::{self, ExportError, ExportOptions};
+use crate::cli::Format;
+use crate::config::{DescriberChoice, LogLevel};
 use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars, LOCAL};
@@ -15,11 +20,15 @@ use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
-use crate::review::{Leaving, Model, Msg, Settings};
-use crate::runtime::{self, Runtime};
+use crate::review::{ChosenDescriber, ExportRequest, Leaving, Model, Msg, Settings};
+use crate::runtime::{self, DescriberService, ExportService, Runtime, Services};
 use crate::session::{Location, SampleRequest, SessionError};
 use crate::text::counted;
 use crate::tui;
+
+/// Sets up another describer during a review, with another model than the configured one if it is given.
+pub type Describers =
+    Arc<dyn Fn(DescriberChoice, Option<String>) -> Result<Option<Arc<dyn Describer>>, DescriberError> + Send + Sync>;
 
 #[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct ReviewOptions {
@@ -38,6 +47,7 @@ pub struct ReviewOptions {
     /// Overwrite without asking.
     pub force: bool,
     pub describer: Option<Arc<dyn Describer>>,
+    pub describers: Describers,
     pub rules: Rules,
     /// Allow line breaks in captions.
     pub line_breaks: bool,
@@ -184,6 +194,7 @@ async fn review(
     // Cannot fail: the receiver exists.
     warnings.for_each(|warning| _ = sender.send(Msg::Notice(warning)));
     model.panes = remembered.unwrap_or_default();
+    let services = Services { describer: describer_service(options, &dataset), export: export_service(options) };
     let engine = EngineOptions {
         dataset,
         session,
@@ -196,7 +207,7 @@ async fn review(
         sample: options.sample.clone(),
         reviewer: Some(options.reviewer.clone()),
     };
-    let runtime = Runtime::new(engine, options.force, sender);
+    let runtime = Runtime::new(engine, options.force, services, sender);
     let running = Box::pin(tui::run(model, options.screen.clone(), runtime, messages, signals));
     let ended = running.await.map_err(|error| match error {
         tui::RunError::Session(error) => ReviewError::from(error),
@@ -205,9 +216,66 @@ async fn review(
     Ok(Closing { ended, ..closing })
 }
 
+fn describer_service(options: &ReviewOptions, dataset: &Dataset) -> DescriberService {
+    let (describers, dataset) = (Arc::clone(&options.describers), dataset.clone());
+    Arc::new(move |name, model| {
+        let choice = DescriberChoice::from_str(name, false)?;
+        let describer = describers(choice, model).map_err(|error| error.to_string())?;
+        if let Some(describer) = &describer {
+            request::check_fields(&dataset, describer.as_ref()).map_err(|error| error.to_string())?;
+        }
+        Ok(ChosenDescriber(describer))
+    })
+}
+
+fn export_service(options: &ReviewOptions) -> ExportService {
+    let (dataset, reading) = (options.path.clone(), options.open.clone());
+    let input = Input { dataset, reading, session: options.session.clone() };
+    Arc::new(move |request| export(&input, request))
+}
+
+/// Exports what the session has stored, as `recaption export` does, and returns what that prints in one line.
+fn export(input: &Input, request: ExportRequest) -> Result<String, String> {
+    let ExportRequest { format, path, force } = request;
+    let to = Format::from_str(format, false)?;
+    let path = match (path, to) {
+        // Beside the images.
+        (None, Format::Txt) => None,
+        (None, _) => {
+            let dataset = Dataset::open(&input.dataset, &input.reading).map_err(|error| error.to_string())?;
+            Some(dataset.beside(&format!("_export.{format}")))
+        }
+        (path, _) => path,
+    };
+    let options = ExportOptions {
+        input: input.clone(),
+        to,
+        output: path,
+        only: Vec::new(),
+        split: None,
+        extension: None,
+        safe_csv: false,
+        force,
+    };
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    let exported = export::run(&options, &mut Console::new(&mut out), &mut Console::new(&mut notes));
+    exported.map_err(|error| match error {
+        ExportError::Exists { path, others } => {
+            format!("{}; :export! overwrites", export::existing(&path, others))
+        }
+        error => error.to_string(),
+    })?;
+    let printed = [out, notes].concat();
+    let lines: Vec<String> = String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect();
+    Ok(lines.join(" · "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::fixture::World;
+    use crate::config::Theme;
+    use crate::review::{DESCRIBERS, FORMATS, THEMES};
 
     fn printed(ended: tui::Ended) -> String {
         let closing =
@@ -236,5 +304,31 @@ mod tests {
         let saved = printed(tui::Ended { is_saved: true, is_unsaved: false, ..ended });
         assert!(saved.contains("\noutput: a/set_updated.jsonl\n"), "{saved}");
         assert_eq!(printed(tui::Ended { is_begun: false, ..ended }), "");
+    }
+
+    #[test]
+    fn the_words_of_the_command_line_are_those_of_the_options() {
+        fn names<T: clap::ValueEnum>() -> Vec<String> {
+            let names = T::value_variants().iter().filter_map(T::to_possible_value);
+            names.map(|value| value.get_name().to_owned()).collect()
+        }
+        assert_eq!(names::<DescriberChoice>(), DESCRIBERS);
+        assert_eq!(names::<Theme>(), THEMES);
+        assert_eq!(names::<Format>(), FORMATS);
+    }
+
+    #[test]
+    fn an_export_overwrites_nothing_unless_it_is_forced() {
+        let world = World::new("{\"file_name\": \"a.jpg\", \"text\": \"A coat.\"}\n");
+        let request = |force| ExportRequest { format: "csv", path: None, force };
+        let summary = export(&world.input(), request(false)).unwrap();
+        assert!(summary.contains("metadata_export.csv: 1 record"), "{summary}");
+        assert!(world.read("metadata_export.csv").contains("A coat."));
+        world.write("metadata_export.csv", "mine");
+        let refused = export(&world.input(), request(false)).unwrap_err();
+        assert!(refused.ends_with("metadata_export.csv: already exists; :export! overwrites"), "{refused}");
+        assert_eq!(world.read("metadata_export.csv"), "mine");
+        export(&world.input(), request(true)).unwrap();
+        assert!(world.read("metadata_export.csv").contains("A coat."));
     }
 }

@@ -25,7 +25,16 @@ pub(super) enum Kind {
     Path,
     /// A change to many captions, such as `s/old/new/`.
     Change,
+    /// One of these words, and optionally more text.
+    Choice(&'static [&'static str]),
 }
+
+/// The values of `--describer`.
+pub const DESCRIBERS: [&str; 4] = ["bedrock", "openai", "local", "none"];
+/// The values of `export --to`.
+pub const FORMATS: [&str; 4] = ["txt", "csv", "jsonl", "parquet"];
+/// The values of `--theme`.
+pub const THEMES: [&str; 5] = ["auto", "dark", "light", "high-contrast", "none"];
 
 /// The argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +43,8 @@ pub(super) enum Argument {
     Number(u64),
     Path(PathBuf),
     Change(Wanted),
+    /// A word, and the text after it.
+    Choice(&'static str, Option<String>),
 }
 
 impl Parameter {
@@ -49,6 +60,15 @@ impl Parameter {
                 Err(_) => Err(format!("expected a number, found \"{text}\"")),
             },
             Kind::Path => Ok(Argument::Path(text.into())),
+            Kind::Choice(words) => {
+                let (word, more) = text.split_once(' ').unwrap_or((text, ""));
+                let chosen = words.iter().find(|known| **known == word);
+                let more = Some(more.trim()).filter(|more| !more.is_empty()).map(str::to_owned);
+                chosen.map(|word| Argument::Choice(word, more)).ok_or_else(|| {
+                    let (last, others) = words.split_last().unwrap_or((&"", &[]));
+                    format!("expected {} or {last}, found \"{word}\"", others.join(", "))
+                })
+            }
             Kind::Change => change(text)
                 .or_else(|| change(&format!("s{text}")))
                 .unwrap_or_else(|| Err(ReplaceError::Form.to_string())),
@@ -67,6 +87,13 @@ impl Argument {
     pub(super) fn path(self) -> Option<PathBuf> {
         match self {
             Self::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    pub(super) fn choice(self) -> Option<(&'static str, Option<String>)> {
+        match self {
+            Self::Choice(word, more) => Some((word, more)),
             _ => None,
         }
     }
@@ -317,6 +344,12 @@ mod tests {
     #[case("sort-random", Command::SortRandom, Ok(Argument::None))]
     #[case("prefix", Command::Prefix, Ok(Argument::None))]
     #[case("agree", Command::Confirm, Ok(Argument::None))]
+    #[case("theme light", Command::Theme, Ok(Argument::Choice("light", None)))]
+    #[case("theme blue", Command::Theme, Err("expected auto, dark, light, high-contrast or none, found \"blue\""))]
+    #[case("ahead 5", Command::Ahead, Ok(Argument::Number(5)))]
+    #[case("describer openai qwen3-vl:8b", Command::Describer, Ok(Argument::Choice("openai", Some("qwen3-vl:8b".to_owned()))))]
+    #[case("export csv a b.csv", Command::Export, Ok(Argument::Choice("csv", Some("a b.csv".to_owned()))))]
+    #[case("export! txt", Command::ForceExport, Ok(Argument::Choice("txt", None)))]
     fn command_lines_are_parsed(
         #[case] line: &str,
         #[case] command: Command,

@@ -1,16 +1,64 @@
 //! The effects that the core requests from the runtime. Results come back as messages.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::panes::Panes;
 use super::replace::ReplaceScan;
 use super::scan::{Scan, ScanId, Snapshot};
 use super::sort::SortScan;
 use crate::dataset::RecordId;
+use crate::describe::{Describer, Usage};
 use crate::engine::SaveRequest;
 use crate::engine::rules::JobSpec;
 use crate::preview::{Areas, CellArea, PictureView};
 use crate::session::Step;
+
+/// An export to a file, or of text files to a folder; without a path to the default place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportRequest {
+    /// A value of `export --to`.
+    pub format: &'static str,
+    pub path: Option<PathBuf>,
+    /// Overwrite existing files.
+    pub force: bool,
+}
+
+/// A describer that was set up, or none.
+#[derive(Clone)]
+pub struct ChosenDescriber(pub Option<Arc<dyn Describer>>);
+
+impl ChosenDescriber {
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.as_deref().map(Describer::name)
+    }
+
+    /// Returns the expected usage of one description; `None` if it is free.
+    #[must_use]
+    pub fn price(&self) -> Option<Usage> {
+        self.0.as_deref().and_then(|describer| describer.estimate(None))
+    }
+}
+
+impl fmt::Debug for ChosenDescriber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("ChosenDescriber").field(&self.name()).finish()
+    }
+}
+
+impl PartialEq for ChosenDescriber {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for ChosenDescriber {}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -54,7 +102,7 @@ pub enum Effect {
     Scan(Scan),
     Sort(SortScan),
     /// Collect the fields and values that queries can complete, and count them.
-    CollectVocabulary(Snapshot),
+    CollectVocabulary(ScanId, Snapshot),
     StopScan(ScanId),
     Save(SaveRequest),
     /// Write the report of the spot check, beside the dataset unless a path is given. `force` overwrites.
@@ -62,6 +110,17 @@ pub enum Effect {
         path: Option<PathBuf>,
         force: bool,
     },
+    /// Export the captions in another format.
+    Export(ExportRequest),
+    /// Set up a describer, with a model if it has several.
+    ChooseDescriber {
+        name: &'static str,
+        model: Option<String>,
+    },
+    /// Describe with another describer from now on.
+    UseDescriber(ChosenDescriber),
+    /// Change the colours to a value of `--theme`.
+    SetTheme(&'static str),
     /// Gather the session's statistics.
     GatherStatistics,
     /// Open a text in the external editor.

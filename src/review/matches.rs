@@ -100,6 +100,11 @@ impl Matches {
         self.complete || self.scanned.contains_range(from.0..=to.0)
     }
 
+    /// Returns the records of a report that have not changed since its scan started; none if that was an earlier scan.
+    pub(super) fn current_among(&self, scanned: &Scanned) -> RoaringBitmap {
+        if self.scan == Some(scanned.id) { &scanned.among - &self.changed } else { RoaringBitmap::new() }
+    }
+
     /// Applies a report. Returns false if it is from an earlier scan.
     pub(super) fn apply(&mut self, scanned: &Scanned, order: Option<&Order>) -> bool {
         if self.scan != Some(scanned.id) {
@@ -159,7 +164,8 @@ mod tests {
     }
 
     fn scanned(id: u64, among: std::ops::Range<u32>, found: &[u32], done: bool) -> Scanned {
-        Scanned { id: ScanId(id), among: among.collect(), found: found.iter().copied().collect(), done }
+        let found = found.iter().copied().collect();
+        Scanned { id: ScanId(id), among: among.collect(), found, done, ..Scanned::default() }
     }
 
     fn found(matches: &Matches) -> Vec<u32> {

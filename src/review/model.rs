@@ -35,7 +35,7 @@ pub use mode::{
 };
 pub use work::{Bulk, Job, JobState, Rate, SaveStatus, Sorting};
 
-/// The settings of a review, fixed at its start.
+/// The settings of a review. The describer, its price and the number of records ahead can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub dataset: String,
@@ -204,7 +204,6 @@ pub struct Notice {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Model {
-    /// The settings of a review, fixed at its start.
     pub settings: Settings,
     /// The index is complete.
     pub indexed: bool,
@@ -239,6 +238,8 @@ pub struct Model {
     pub(super) is_summary_seen: bool,
     /// Field names and values for query completion, as far as collected.
     pub vocabulary: Vocabulary,
+    /// The scan that collects it.
+    pub(super) collecting: Option<ScanId>,
     pub sheet: Sheet,
     pub caption: CaptionView,
     /// The operator's choice of panes.
@@ -325,6 +326,7 @@ impl Model {
             is_summary_shown: false,
             is_summary_seen: false,
             vocabulary: Vocabulary::default(),
+            collecting: None,
             sheet: Sheet::default(),
             caption: CaptionView::default(),
             panes: Panes::default(),

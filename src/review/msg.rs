@@ -98,9 +98,14 @@ pub enum Msg {
         order: Arc<Order>,
     },
     Scanned(Scanned),
-    VocabularyReady(Vocabulary),
+    /// The vocabulary of all records, or of the first ones while the others are counted.
+    VocabularyReady(ScanId, Vocabulary),
     /// The report of a spot check was written there, or the error.
     ReportWritten(Result<PathBuf, String>),
+    /// What an export wrote, or the error.
+    Exported(Result<String, String>),
+    /// A describer was set up, or why it was not.
+    DescriberChosen(Result<super::ChosenDescriber, String>),
     /// The external editor was closed, with the text or an error.
     EditedExternally {
         record: RecordId,

@@ -20,6 +20,7 @@ impl Model {
             Command::PreviousCandidate | Command::NextCandidate => {
                 cursor.is_some_and(|cursor| self.versions(cursor).len() > 1)
             }
+            Command::Describer => is_open,
             Command::Stop => !self.jobs.is_empty() || self.bulk.is_some(),
             Command::Report | Command::ForceReport | Command::Reject => self.spot.is_some(),
             _ => match command.group() {

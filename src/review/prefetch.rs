@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::update::{attention, describe_ahead, filter, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
+use crate::engine::queue;
 use crate::preview::{Areas, CellArea, PictureView, Zoom};
 
 /// The number of screens of lines kept loaded above and below the current one.
@@ -174,7 +175,7 @@ fn request_descriptions(model: &mut Model, out: &mut Vec<Effect>) {
     }
     let view = model.view();
     let direction = if model.list.forward { 1 } else { -1 };
-    let steps = isize::try_from(model.settings.ahead).unwrap_or(isize::MAX);
+    let steps = isize::try_from(model.settings.ahead.min(queue::LIMIT)).unwrap_or(isize::MAX);
     let wanted: Vec<RecordId> = (0..=steps)
         .filter_map(|step| model.list.position.checked_add_signed(step * direction))
         .filter_map(|position| view.nth(position))

@@ -49,6 +49,8 @@ pub enum Query {
     Lint(Option<LintKind>),
     /// The current caption has a warning or an error.
     Attention,
+    /// The current caption has an error.
+    Error,
     Status(Status),
     Flagged,
     Note(Value),
@@ -262,6 +264,8 @@ impl Aspect {
 
 /// The value of `lint` for warnings and errors.
 const ATTENTION: &str = "warning";
+/// The value of `lint` for errors.
+const ERROR: &str = "error";
 
 /// Returns the lints that queries support: those that depend on the caption alone.
 #[must_use]
@@ -300,6 +304,7 @@ impl Query {
                 kind.map_or(!findings.is_empty(), |kind| findings.iter().any(|finding| finding.kind == kind))
             }),
             Self::Attention => view.caption(|caption| view.needs_attention(caption)),
+            Self::Error => view.caption(|caption| view.has_error(caption)),
             Self::Status(status) => Some(status.matches(view)),
             Self::Flagged => Some(*flagged),
             Self::Note(value) => Some(!note.is_empty() && value.matches(note)),
@@ -347,6 +352,7 @@ impl Query {
             | Self::Phrase(_)
             | Self::Lint(_)
             | Self::Attention
+            | Self::Error
             | Self::Name(_)
             | Self::Caption(_)
             | Self::Origin(..)

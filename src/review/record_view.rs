@@ -121,6 +121,13 @@ impl<'a> RecordView<'a> {
         self.is_string() && lint::needs_attention(caption, self.rules, &context)
     }
 
+    /// Returns true if the caption that would be saved has an error.
+    #[must_use]
+    pub fn has_error(&self, caption: &str) -> bool {
+        let context = lint::Context { stop: rules::current_stop_reason(self.state), ..lint::Context::default() };
+        self.is_string() && lint::has_error(caption, self.rules, &context)
+    }
+
     /// Returns true unless the caption that would be saved is known not to be a string.
     fn is_string(&self) -> bool {
         self.state.own_text().is_some() || !matches!(self.content, Content::Read { caption: Caption::Other(_), .. })

@@ -1,6 +1,6 @@
 //! What is left at the end of a review.
 
-use super::{Model, Tab};
+use super::{FindingCounts, Model, Tab};
 use crate::session::DecisionKind;
 
 /// The end of a review: every record is decided or skipped.
@@ -10,8 +10,8 @@ pub struct Summary {
     /// The numbers of records by decision.
     pub decisions: [(DecisionKind, u64); 4],
     pub skipped: u64,
-    /// The number of captions with a warning or an error; `None` while they are counted.
-    pub findings: Option<u64>,
+    /// The numbers of captions with errors and warnings; `None` while they are counted.
+    pub findings: Option<FindingCounts>,
 }
 
 impl Model {

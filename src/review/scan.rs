@@ -12,7 +12,7 @@ use crate::lint::Rules;
 use crate::session::RecordStates;
 
 /// Identity of a scan. Results of any other than the current one are dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScanId(pub u64);
 
 /// The state of all records at one moment, for background work. Cheap to create: the session's part is copy-on-write.
@@ -47,25 +47,34 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Returns true if the query matches the record of a line.
-    #[must_use]
-    pub fn matches(&self, line: &Line) -> bool {
-        let is_untouched = self.now.states.known(line.record()).is_none();
+    /// Adds the record of a line, which is among those scanned, to a report if it matches.
+    pub fn add(&self, line: &Line, report: &mut Scanned) {
+        let record = line.record();
+        let is_untouched = self.now.states.known(record).is_none();
         if is_untouched && !self.query.may_match(line.bytes()) {
-            return false;
+            return;
         }
-        self.now.record_view(line, |view| self.query.matches(view) == Some(true))
+        self.now.record_view(line, |view| {
+            if self.query.matches(view) == Some(true) {
+                report.found.insert(record.0);
+                if *self.query == Query::Attention && Query::Error.matches(view) == Some(true) {
+                    report.errors.insert(record.0);
+                }
+            }
+        });
     }
 }
 
 /// The results of a scan since its last report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
     pub id: ScanId,
     /// The records scanned.
     pub among: RoaringBitmap,
     /// Those of them that match.
     pub found: RoaringBitmap,
+    /// For [`Query::Attention`], those whose caption has an error.
+    pub errors: RoaringBitmap,
     /// True for the last report.
     pub done: bool,
 }

@@ -10,17 +10,17 @@ use super::model::{Mode, Model};
 use crate::dataset::RecordId;
 use crate::preview::{CellArea, PictureView, Preview, PreviewError, Ready};
 
-/// The available widths of a cell of the grid, in columns. The height is half of that less one row, which is about square.
-const WIDTHS: [u16; 6] = [12, 16, 20, 28, 40, 56];
-/// The index of the initial width: eight thumbnails at 80×24.
-const DEFAULT_SIZE: usize = 2;
+/// The smallest width of a cell of the grid, in columns. The height is half of that less one row, which is about square.
+const LEAST_WIDTH: u16 = 12;
+/// The initial width: eight thumbnails at 80×24.
+const WIDTH: u16 = 20;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sheet {
     /// True if it replaces the list.
     pub open: bool,
-    /// The index of the width.
-    size: usize,
+    /// The width of a cell that the operator chose; `None` for the default, or more if all thumbnails fit on a page.
+    width: Option<u16>,
     /// The size of the thumbnails requested.
     area: CellArea,
     /// The records requested, in this order.
@@ -30,20 +30,6 @@ pub struct Sheet {
     /// True if the page was last turned backwards.
     backwards: bool,
     pictures: HashMap<RecordId, Result<Preview, PreviewError>>,
-}
-
-impl Default for Sheet {
-    fn default() -> Self {
-        Self {
-            open: false,
-            size: DEFAULT_SIZE,
-            area: CellArea::default(),
-            wanted: Vec::new(),
-            page: 0,
-            backwards: false,
-            pictures: HashMap::new(),
-        }
-    }
 }
 
 impl Sheet {
@@ -94,14 +80,30 @@ impl Sheet {
         !std::mem::take(&mut self.wanted).is_empty()
     }
 
-    /// Changes the size to the next one whose grid differs in this area.
-    pub(super) fn resize(&mut self, area: CellArea, larger: bool) {
-        let grid = Grid::new(area, WIDTHS[self.size]);
-        let differs = |size: &usize| Grid::new(area, WIDTHS[*size]) != grid;
-        let next =
-            if larger { (self.size + 1..WIDTHS.len()).find(differs) } else { (0..self.size).rev().find(differs) };
-        self.size = next.unwrap_or(self.size);
+    /// Returns the grid for a number of records in an area.
+    fn grid(&self, area: CellArea, records: usize) -> Grid {
+        let grid = Grid::new(area, self.width.unwrap_or(WIDTH));
+        if self.width.is_none() && records < grid.capacity() { Grid::filled(area, records) } else { grid }
     }
+
+    /// Changes the size to the next one whose grid has a larger, or smaller, picture in this area.
+    pub(super) fn resize(&mut self, area: CellArea, records: usize, larger: bool) {
+        let grid = self.grid(area, records);
+        let widest = area.columns.max(2 * (area.rows + 1)).max(LEAST_WIDTH);
+        let differs = |width: &u16| {
+            let (other, own) = (size(Grid::new(area, *width)), size(grid));
+            if larger { other > own } else { other < own }
+        };
+        let next =
+            if larger { (LEAST_WIDTH..=widest).find(differs) } else { (LEAST_WIDTH..=widest).rev().find(differs) };
+        self.width = next.or(self.width);
+    }
+}
+
+/// Returns the cells of the screen that a thumbnail has.
+fn size(grid: Grid) -> u32 {
+    let CellArea { columns, rows } = grid.picture();
+    u32::from(columns) * u32::from(rows)
 }
 
 /// The division of an area into cells.
@@ -122,6 +124,20 @@ impl Grid {
         let columns = (area.columns / width.max(1)).max(1);
         let rows = (area.rows / (width / 2).saturating_sub(1).max(1)).max(1);
         Self { columns, rows, cell: CellArea { columns: area.columns / columns, rows: area.rows / rows } }
+    }
+
+    /// Divides an area into as many cells as there are records, with the largest pictures.
+    fn filled(area: CellArea, records: usize) -> Self {
+        let records = u16::try_from(records).unwrap_or(u16::MAX).max(1);
+        let of_columns = |columns: u16| {
+            let rows = records.div_ceil(columns);
+            Self { columns, rows, cell: CellArea { columns: area.columns / columns, rows: area.rows / rows } }
+        };
+        let most = records.min(area.columns.max(1));
+        let grids = (1..=most).map(of_columns);
+        // A cell is about twice as high as wide.
+        let side = |grid: &Self| grid.picture().columns.min(2 * grid.picture().rows);
+        grids.max_by_key(|grid| (side(grid), std::cmp::Reverse(grid.columns))).unwrap_or(of_columns(1))
     }
 
     /// Returns the number of thumbnails on a page.
@@ -173,7 +189,7 @@ impl Model {
     #[must_use]
     pub fn sheet_grid(&self) -> Option<Grid> {
         let area = self.viewport.sheet.filter(|_| self.shows_sheet())?;
-        Some(Grid::new(area, WIDTHS[self.sheet.size]))
+        Some(self.sheet.grid(area, self.view().len()))
     }
 
     /// Returns the positions on the page, if the contact sheet is on the screen.
@@ -193,9 +209,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cells_fill_the_area_and_never_overlap(columns in 1..300_u16, rows in 1..120_u16, size in 0..WIDTHS.len()) {
+        fn cells_fill_the_area_and_never_overlap(columns in 1..300_u16, rows in 1..120_u16, width in 1..100_u16) {
             let area = CellArea { columns, rows };
-            let grid = Grid::new(area, WIDTHS[size]);
+            let grid = Grid::new(area, width);
             let mut seen = 0;
             for y in 0..rows {
                 for x in 0..columns {
@@ -214,23 +230,35 @@ mod tests {
         }
 
         #[test]
-        fn every_resize_changes_the_grid(columns in 20..300_u16, rows in 7..120_u16, keys in prop::collection::vec(any::<bool>(), 0..20)) {
+        fn every_resize_changes_the_size_in_its_direction(
+            columns in 20..300_u16, rows in 7..120_u16, records in 0..100_usize, keys in prop::collection::vec(any::<bool>(), 0..20),
+        ) {
             let area = CellArea { columns, rows };
             let mut sheet = Sheet::default();
             for larger in keys {
-                let (before, size) = (Grid::new(area, WIDTHS[sheet.size]), sheet.size);
-                sheet.resize(area, larger);
-                let after = Grid::new(area, WIDTHS[sheet.size]);
-                prop_assert_eq!(size == sheet.size, before == after);
-                let (more, fewer) = if larger { (before, after) } else { (after, before) };
-                prop_assert!(fewer.capacity() <= more.capacity());
+                let (before, width) = (sheet.grid(area, records), sheet.width);
+                sheet.resize(area, records, larger);
+                let (before, after) = (size(before), size(sheet.grid(area, records)));
+                let follows = if larger { after > before } else { after < before };
+                prop_assert!(width == sheet.width || follows);
+            }
+        }
+
+        #[test]
+        fn few_pictures_fill_the_area(columns in 20..300_u16, rows in 7..120_u16, records in 1..60_usize) {
+            let area = CellArea { columns, rows };
+            let (grid, default) = (Sheet::default().grid(area, records), Grid::new(area, WIDTH));
+            if records <= default.capacity() {
+                prop_assert!(grid.capacity() >= records);
+            } else {
+                prop_assert_eq!(grid, default);
             }
         }
     }
 
     #[test]
     fn larger_screens_have_more_thumbnails() {
-        let grid = |columns, rows| Grid::new(CellArea { columns, rows }, WIDTHS[DEFAULT_SIZE]);
+        let grid = |columns, rows| Grid::new(CellArea { columns, rows }, WIDTH);
         assert_eq!((grid(80, 19).columns, grid(80, 19).rows), (4, 2));
         assert_eq!(grid(80, 19).cell, CellArea { columns: 20, rows: 9 });
         assert_eq!(grid(200, 55).capacity(), 60);

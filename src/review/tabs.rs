@@ -8,6 +8,7 @@ use roaring::RoaringBitmap;
 use super::order::{Order, Set, put};
 use crate::dataset::RecordId;
 use crate::session::{Decision, DecisionKind, RecordState, Seq};
+use crate::text::counted;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tab {
@@ -60,6 +61,25 @@ impl Tab {
     }
 }
 
+/// Numbers of captions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FindingCounts {
+    pub errors: u64,
+    /// Those with a warning and no error.
+    pub warnings: u64,
+}
+
+impl FindingCounts {
+    /// Returns the counts in words: "errors in 2 captions, warnings in 3 captions"; empty if both are 0.
+    #[must_use]
+    pub fn words(self) -> String {
+        let in_captions = |name: &str, count: u64| format!("{name} in {}", counted(count, "caption", "captions"));
+        let counts = [("errors", self.errors), ("warnings", self.warnings)];
+        let parts = counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| in_captions(name, *count));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Tabs {
     total: u32,
@@ -78,6 +98,8 @@ pub struct Tabs {
     edited: RoaringBitmap,
     /// Records whose caption has a warning or an error, as far as is known.
     findings: RoaringBitmap,
+    /// Those of them whose caption has an error.
+    errors: RoaringBitmap,
     /// The order of the list; `None` for file order. A record without a place in it cannot be listed.
     order: Option<Arc<Order>>,
     /// In a spot check, decisions before this event do not count.
@@ -164,11 +186,19 @@ impl Tabs {
         self.problems.put_among(among, &problems, self.order.as_deref());
     }
 
-    /// Returns the number of records whose caption has a warning or an error, as far as is known. Excluded ones do not
-    /// count.
+    /// Sets which of some records, which have findings, have an error.
+    pub(super) fn set_errors(&mut self, among: &RoaringBitmap, errors: &RoaringBitmap) {
+        self.errors -= among;
+        self.errors |= among & errors;
+    }
+
+    /// Returns the numbers of records whose caption has an error, or no error but a warning, as far as is known. Excluded
+    /// ones do not count.
     #[must_use]
-    pub fn findings(&self) -> u64 {
-        self.findings.len() - self.findings.intersection_len(&self.excluded)
+    pub fn findings(&self) -> FindingCounts {
+        let all = self.findings.len() - self.findings.intersection_len(&self.excluded);
+        let errors = self.errors.len() - self.errors.intersection_len(&self.excluded);
+        FindingCounts { errors, warnings: all - errors }
     }
 
     /// Returns the numbers of records accepted, edited, kept and excluded.

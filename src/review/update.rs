@@ -20,6 +20,7 @@ mod reject;
 mod replace;
 pub(super) mod search;
 mod select;
+mod settings;
 mod sheet;
 mod sort;
 mod subjects;
@@ -53,12 +54,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Sorted { id, order } => sort::sorted(model, id, order),
         Msg::Picture(ready) => background::picture(model, ready),
         Msg::ReportWritten(result) => background::report_written(model, result),
+        Msg::Exported(result) => file::exported(model, result),
+        Msg::DescriberChosen(chosen) => settings::describer_chosen(model, chosen, out),
         Msg::Scanned(scanned) => {
             filter::scanned(model, &scanned);
             search::scanned(model, &scanned);
             attention::scanned(model, &scanned);
         }
-        Msg::VocabularyReady(vocabulary) => filter::vocabulary_ready(model, vocabulary, out),
+        Msg::VocabularyReady(id, vocabulary) => filter::vocabulary_ready(model, id, vocabulary, out),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
         Msg::OpeningCancelled => edit::cancel_opening(model),
         Msg::Notice(text) => model.notify(super::NoticeKind::Warning, text),

@@ -19,7 +19,7 @@ const FIRST_CHUNK: u32 = 512;
 /// Records in all other reports: large enough to keep them few, small enough to be applied between two keys.
 const CHUNK: u32 = 1 << 15;
 
-/// Lines sampled for the vocabulary.
+/// Lines in the first report of a vocabulary. Each further one covers four times as many.
 const VOCABULARY_LINES: u32 = 10_000;
 
 /// The cancellation flags of the scans in progress.
@@ -56,7 +56,7 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
     };
     match result {
         Ok(ControlFlow::Continue(())) => {
-            let report = Scanned { id: scan.id, among: RoaringBitmap::new(), found: RoaringBitmap::new(), done: true };
+            let report = Scanned { id: scan.id, done: true, ..Scanned::default() };
             // Fails only while the program ends.
             let _ = messages.send(Msg::Scanned(report));
         }
@@ -80,17 +80,29 @@ pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
     runs
 }
 
-pub(super) fn collect_vocabulary(dataset: &Dataset, now: &Snapshot, messages: &UnboundedSender<Msg>) {
+/// Collects the vocabulary of all records, and reports what it has so far at growing intervals.
+pub(super) fn collect_vocabulary(
+    dataset: &Dataset,
+    (id, now): (ScanId, &Snapshot),
+    messages: &UnboundedSender<Msg>,
+    stop: &AtomicBool,
+) {
     let mut vocabulary = Vocabulary::default();
-    let read = dataset.lines(0..VOCABULARY_LINES, &mut |line| {
+    let mut next_report = u64::from(VOCABULARY_LINES);
+    let read = dataset.scan_lines(&mut |line| {
+        if stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
         vocabulary.add(line, now);
+        if vocabulary.records() == next_report {
+            next_report *= 4;
+            let _ = messages.send(Msg::VocabularyReady(id, vocabulary.clone()));
+        }
         ControlFlow::Continue(())
     });
     let _ = match read {
-        Ok(()) => {
-            let is_all = dataset.is_indexed() && dataset.record_count() <= VOCABULARY_LINES;
-            messages.send(Msg::VocabularyReady(vocabulary.finished(is_all)))
-        }
+        Ok(()) if stop.load(Ordering::Relaxed) => Ok(()),
+        Ok(()) => messages.send(Msg::VocabularyReady(id, vocabulary.finished())),
         Err(error) => messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string()))),
     };
 }
@@ -130,15 +142,12 @@ fn scan_runs(
     stop: &AtomicBool,
 ) -> Result<ControlFlow<()>, DatasetError> {
     for run in runs {
-        let mut report =
-            Scanned { id: scan.id, among: run.clone().collect(), found: RoaringBitmap::new(), done: false };
+        let mut report = Scanned { id: scan.id, among: run.clone().collect(), ..Scanned::default() };
         dataset.lines(run, &mut |line| {
             if stop.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
-            if scan.matches(line) {
-                report.found.insert(line.record().0);
-            }
+            scan.add(line, &mut report);
             ControlFlow::Continue(())
         })?;
         if stop.load(Ordering::Relaxed) || messages.send(Msg::Scanned(report)).is_err() {

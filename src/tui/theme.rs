@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::config;
+
 /// A set of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColourScheme {
@@ -19,6 +21,19 @@ pub enum ColourScheme {
 }
 
 impl ColourScheme {
+    /// Returns the scheme of a theme, given the background of the terminal if it is known.
+    #[must_use]
+    pub fn chosen(theme: config::Theme, no_colour: bool, background: Option<[u8; 3]>) -> Self {
+        match theme {
+            config::Theme::Auto if no_colour => Self::Colourless,
+            config::Theme::Auto => background.map(Self::for_background).unwrap_or_default(),
+            config::Theme::Dark => Self::Dark,
+            config::Theme::Light => Self::Light,
+            config::Theme::HighContrast => Self::Contrast,
+            config::Theme::None => Self::Colourless,
+        }
+    }
+
     /// Returns the scheme for a background colour, by its Rec. 709 luma.
     #[must_use]
     pub fn for_background([red, green, blue]: [u8; 3]) -> Self {

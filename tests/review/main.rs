@@ -12,6 +12,7 @@ mod saving;
 mod screens;
 mod searching;
 mod selection;
+mod settings;
 mod sheet;
 mod sorting;
 mod spot_check;

@@ -117,3 +117,24 @@ fn saving_waits_for_the_complete_index() {
     assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::Save(_))));
     assert_eq!(world.model.state(RecordId(0)).decision, recaption::session::Decision::Kept);
 }
+
+#[test]
+fn saving_names_captions_with_errors() {
+    let mut world = World::new(&["A coat.", "I'm sorry, but I can't help with that.", "A hat that is"]);
+    world.keys("x ctrl-s");
+    world.save_succeeds();
+    let notice = world.notice();
+    assert!(notice.contains("errors in 1 caption, warnings in 1 caption: 6 shows them"), "{notice}");
+}
+
+#[test]
+fn findings_that_are_still_counted_are_named_later() {
+    let mut world = World::with(&["A coat.", ""], |_| {});
+    world.slow_scans = true;
+    world.restart();
+    world.keys("x ctrl-s");
+    world.save_succeeds();
+    assert!(!world.notice().contains("errors"), "{}", world.notice());
+    world.scans_catch_up();
+    assert!(world.notice().contains("errors in 1 caption: 6 shows them"), "{}", world.notice());
+}

@@ -2,8 +2,8 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::query::Aspect;
-use recaption::review::{Mode, Msg};
+use recaption::review::query::{Aspect, Vocabulary};
+use recaption::review::{Effect, Mode, Msg};
 use rstest::rstest;
 
 use crate::world::World;
@@ -129,6 +129,7 @@ fn results_of_an_outdated_query_are_dropped() {
         among: (0..5).collect(),
         found: (1..2).collect(),
         done: true,
+        ..Default::default()
     }));
     assert_eq!(world.cursor(), Some(0));
     world.scans_catch_up();
@@ -379,6 +380,18 @@ fn values_are_counted_in_the_data() {
     assert_eq!(line(&world).text, "brand:fila");
     world.keys("Esc u f");
     assert_eq!(world.model.vocabulary.count(Aspect::Status, "kept"), Some(0), "counted again");
+}
+
+#[test]
+fn counts_of_the_first_records_do_not_replace_those_of_all() {
+    let mut world = World::new(&["A hat.", "A coat."]);
+    world.keys("f");
+    let Some(Effect::CollectVocabulary(id, _)) = world.collected.clone() else { panic!("{:?}", world.collected) };
+    world.send(Msg::VocabularyReady(id, Vocabulary::default()));
+    assert!(world.model.vocabulary.is_complete());
+    world.keys("Esc");
+    world.send(Msg::VocabularyReady(id, Vocabulary::default().finished()));
+    assert_eq!(world.model.vocabulary.records(), 2, "the prompt is closed");
 }
 
 #[test]

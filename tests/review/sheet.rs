@@ -141,15 +141,26 @@ fn the_size_can_be_chosen_and_is_remembered() {
     let first = asked(&mut world);
     world.keys("+");
     let larger = world.model.sheet_grid().expect("the sheet is open");
-    assert_eq!((larger.columns, larger.rows), (2, 1));
-    assert_eq!(asked(&mut world).map(|(_, area)| area), Some(CellArea { columns: 38, rows: 17 }));
+    assert_eq!((larger.columns, larger.rows), (3, 2));
+    assert_eq!(asked(&mut world).map(|(_, area)| area), Some(CellArea { columns: 24, rows: 7 }));
     world.keys("Esc t -");
     assert_eq!(asked(&mut world), first);
-    world.keys("- -");
+    world.keys("- - -");
     let smallest = world.model.sheet_grid().expect("the sheet is open");
     assert_eq!((smallest.columns, smallest.rows), (6, 3));
-    world.keys("- + +");
+    world.keys("- + + +");
     assert_eq!(asked(&mut world), first, "no key is without effect, and none is lost at the end");
+}
+
+#[test]
+fn few_images_fill_the_screen_until_a_size_is_chosen() {
+    let mut world = World::new(&["A caption."; 2]);
+    resize(&mut world, CellArea { columns: 80, rows: 19 });
+    world.keys("t");
+    assert_eq!(asked(&mut world), Some((vec![0, 1], CellArea { columns: 38, rows: 17 })));
+    world.keys("-");
+    let smaller = world.model.sheet_grid().expect("the sheet is open");
+    assert_eq!((smaller.columns, smaller.rows), (3, 1));
 }
 
 #[test]
@@ -159,7 +170,8 @@ fn a_resize_keeps_the_cursor_and_requests_new_thumbnails() {
     asked(&mut world);
     resize(&mut world, CellArea { columns: 200, rows: 55 });
     assert_eq!(world.cursor(), Some(9));
-    assert_eq!(asked(&mut world), Some(((0..30).collect(), CellArea { columns: 18, rows: 7 })));
+    let larger = CellArea { columns: 23, rows: 11 };
+    assert_eq!(asked(&mut world), Some(((0..30).collect(), larger)), "all fit on one page");
 }
 
 #[test]
@@ -187,7 +199,7 @@ fn decisions_and_undo_work_in_the_sheet() {
 #[test]
 fn bulk_actions_work_in_the_sheet() {
     let mut world = World::new(&["A."; 6]);
-    resize(&mut world, CellArea { columns: 80, rows: 19 });
+    resize(&mut world, CellArea { columns: 80, rows: 9 });
     world.keys("t Space l Space X");
     assert_eq!(world.decisions(), "excluded - excluded [-] - -");
     world.keys("v j");

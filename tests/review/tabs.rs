@@ -2,7 +2,7 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::{Msg, Tab};
+use recaption::review::{FindingCounts, Msg, Tab};
 use recaption::session::DecisionKind;
 use rstest::rstest;
 
@@ -34,7 +34,8 @@ fn a_record_that_left_the_tab_is_replaced_by_the_nearest() {
 fn problems_include_findings() {
     let mut world = World::new(&["A coat.", LONG, "A hat."]);
     let problems = |world: &World| world.model.tabs.count(Tab::Problems);
-    assert_eq!((problems(&world), world.model.tabs.findings()), (1, 1));
+    let counts = FindingCounts { errors: 0, warnings: 1 };
+    assert_eq!((problems(&world), world.model.tabs.findings()), (1, counts));
     world.keys("6");
     assert_eq!(world.listed(), [1]);
     world.keys("e").write("A red coat.").keys("Enter");
@@ -43,6 +44,20 @@ fn problems_include_findings() {
     assert_eq!(problems(&world), 1);
     world.keys("1 f").write("lint:warning").keys("Enter");
     assert_eq!(world.listed(), [1], "the same records");
+}
+
+#[test]
+fn errors_are_counted_apart_from_warnings() {
+    let mut world = World::new(&["A coat.", LONG, "I'm sorry, but I can't help with that.", ""]);
+    let counts = |world: &World| world.model.tabs.findings();
+    assert_eq!(counts(&world), FindingCounts { errors: 2, warnings: 1 });
+    assert_eq!(counts(&world).words(), "errors in 2 captions, warnings in 1 caption");
+    world.keys("f").write("lint:error").keys("Enter");
+    assert_eq!(world.listed(), [2, 3]);
+    world.keys("e").write("A red coat.").keys("Enter");
+    assert_eq!(counts(&world), FindingCounts { errors: 1, warnings: 1 });
+    world.keys("u F G X");
+    assert_eq!(counts(&world), FindingCounts { errors: 1, warnings: 1 }, "excluded captions do not count");
 }
 
 #[test]
@@ -102,7 +117,8 @@ fn the_end_has_a_summary_until_the_next_key() {
     assert_eq!(world.model.summary(), None, "one is left");
     world.keys("e").write("A large bag.").keys("Enter");
     let summary = world.model.summary().expect("every record is decided or skipped");
-    assert_eq!((summary.records, summary.skipped, summary.findings), (5, 1, Some(1)));
+    let counts = FindingCounts { errors: 0, warnings: 1 };
+    assert_eq!((summary.records, summary.skipped, summary.findings), (5, 1, Some(counts)));
     let decisions =
         [(DecisionKind::Accepted, 0), (DecisionKind::Kept, 2), (DecisionKind::Edited, 1), (DecisionKind::Excluded, 1)];
     assert_eq!(summary.decisions, decisions);

@@ -34,6 +34,8 @@ pub struct World {
     pub slow_scans: bool,
     scans: Vec<Scan>,
     sorts: Vec<SortScan>,
+    /// The last request for the vocabulary.
+    pub collected: Option<Effect>,
     dataset: Dataset,
     entries: Vec<Entry>,
     keymap: Keymap,
@@ -86,6 +88,7 @@ impl World {
             slow_scans: false,
             scans: Vec::new(),
             sorts: Vec::new(),
+            collected: None,
             dataset,
             entries,
             keymap: Keymap::defaults().expect("the embedded keymap is valid"),
@@ -152,14 +155,15 @@ impl World {
                     Effect::Sort(scan) => messages.push(self.sorted(&scan)),
                     Effect::Scan(scan) if self.slow_scans => self.scans.push(scan),
                     Effect::Scan(scan) => messages.push(Msg::Scanned(self.scanned(&scan))),
-                    Effect::CollectVocabulary(now) => {
+                    Effect::CollectVocabulary(id, now) => {
+                        self.collected = Some(Effect::CollectVocabulary(id, now.clone()));
                         let mut vocabulary = Vocabulary::default();
                         let learn = &mut |line: &Line| {
                             vocabulary.add(line, &now);
                             std::ops::ControlFlow::Continue(())
                         };
                         self.dataset.scan_lines(learn).expect("the dataset can be read");
-                        messages.push(Msg::VocabularyReady(vocabulary.finished(true)));
+                        messages.push(Msg::VocabularyReady(id, vocabulary.finished()));
                     }
                     Effect::StopScan(id) => {
                         self.scans.retain(|scan| scan.id != id);
@@ -196,16 +200,16 @@ impl World {
     fn scanned(&self, scan: &Scan) -> Scanned {
         let all = || (0..u32::try_from(self.entries.len()).expect("few records")).collect();
         let among: RoaringBitmap = scan.records.clone().unwrap_or_else(all);
-        let mut found = RoaringBitmap::new();
+        let mut report = Scanned { id: scan.id, done: true, ..Scanned::default() };
         self.dataset
             .scan_lines(&mut |line| {
-                if among.contains(line.record().0) && scan.matches(line) {
-                    found.insert(line.record().0);
+                if among.contains(line.record().0) {
+                    scan.add(line, &mut report);
                 }
                 std::ops::ControlFlow::Continue(())
             })
             .expect("the dataset can be read");
-        Scanned { id: scan.id, among, found, done: true }
+        Scanned { among, ..report }
     }
 
     /// Returns the result of a sort.
@@ -238,8 +242,9 @@ impl World {
     pub fn scan_reaches(&mut self, records: std::ops::Range<u32>) {
         let Some(scan) = self.scans.last() else { panic!("no scan is waiting") };
         let among: RoaringBitmap = records.collect();
-        let Scanned { id, found, .. } = self.scanned(scan);
-        self.send(Msg::Scanned(Scanned { id, found: found & &among, among, done: false }));
+        let Scanned { id, found, errors, .. } = self.scanned(scan);
+        let (found, errors) = (found & &among, errors & &among);
+        self.send(Msg::Scanned(Scanned { id, found, errors, among, done: false }));
     }
 
     /// Delivers an image or an error, for the cell size of the screen.

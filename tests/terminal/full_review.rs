@@ -126,15 +126,15 @@ fn the_saved_file_matches_the_decisions() {
     operator.press("xxxxx", 10);
     operator.press("sX", 11);
     texts[11] = None;
-    operator.press_and_wait_for("e", "editing the caption");
+    operator.press_and_wait_for("e", " editing ─");
     operator.press(" With a bag.\r", 12);
     texts[12] = Some(format!("{} With a bag.", caption(12)));
-    operator.press_and_wait_for("e", "editing the caption");
+    operator.press_and_wait_for("e", " editing ─");
     operator.press(&format!(" and what not{CTRL_G}"), 12);
-    operator.press_and_wait_for("e", "editing the caption");
+    operator.press_and_wait_for("e", " editing ─");
     operator.press(&format!("eet.{CTRL_S}"), 13);
     texts[13] = Some(format!("{}eet.", caption(13)));
-    operator.press_and_wait_for("je", "editing the caption");
+    operator.press_and_wait_for("je", " editing ─");
     operator.press(&format!(" Seated.{CTRL_N}"), 14);
     operator.press(&format!(" Walking.{CTRL_P}"), 15);
     texts[14] = Some(format!("{} Seated.", caption(14)));
@@ -149,7 +149,7 @@ fn the_saved_file_matches_the_decisions() {
     accept_candidates(&mut texts, 100..105);
     // Shows the original, which is then accepted.
     operator.press("[a", 21);
-    operator.press_and_wait_for("e", "editing the caption");
+    operator.press_and_wait_for("e", " editing ─");
     operator.press(" Indeed.\r", 22);
     texts[106] = candidate(106).map(|text| format!("{text} Indeed."));
 

@@ -32,7 +32,7 @@ fn decisions_are_saved_to_the_output_file() {
     reviewer.press("X");
     reviewer.shows("2/5 reviewed");
     reviewer.press("e");
-    reviewer.shows("editing the caption");
+    reviewer.shows(" editing ─");
     reviewer.press(" 셋이다.\r");
     reviewer.shows("3/5 reviewed");
     reviewer.press("s");
@@ -118,7 +118,7 @@ fn a_folder_of_images_is_reviewed_in_place() {
     let mut reviewer = start();
     reviewer.shows("One.");
     reviewer.press("e");
-    reviewer.shows("editing the caption");
+    reviewer.shows(" editing ─");
     reviewer.press(" Uno.\r");
     reviewer.shows("1/2 reviewed");
     reviewer.press("X");
@@ -247,7 +247,7 @@ fn saving_in_place_keeps_the_first_backup_and_can_be_undone() {
     let mut reviewer = start(&folder, &["--in-place"]);
     reviewer.shows("One.");
     reviewer.press("e");
-    reviewer.shows("editing the caption");
+    reviewer.shows(" editing ─");
     reviewer.press(" Mehr.\r");
     reviewer.shows("1/3 reviewed");
     reviewer.press(":wq\r");

@@ -269,9 +269,9 @@ fn a_local_candidate_displaces_only_a_caption_that_needs_attention() {
 #[test]
 fn a_local_candidate_that_is_no_better_is_offered_beside_the_caption() {
     for (current, candidate, displaced) in [
-        ("A red coat that is", "Red skirt.", false),
-        ("I'm sorry, but I can't help with that.", "Red skirt.", true),
-        ("", "Red skirt.", true),
+        ("A red coat that is", "Red skirt with", false),
+        ("I'm sorry, but I can't help with that.", "Red skirt with", true),
+        ("", "Red skirt with", true),
     ] {
         let mut ledger = Ledger::new();
         conclude_by("local", Some(current), &mut ledger, caption(candidate), None);

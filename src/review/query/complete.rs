@@ -2,7 +2,7 @@
 
 use super::parse::{ends_word, key_end};
 use super::print::quoted;
-use super::{ATTENTION, Aspect, Status, Vocabulary, actor_name, queryable_lints};
+use super::{ATTENTION, Aspect, ERROR, Status, Vocabulary, actor_name, queryable_lints};
 use crate::lint::LintKind;
 use crate::session::Actor;
 
@@ -79,7 +79,9 @@ fn values(key: &str, prefix: &str, vocabulary: &Vocabulary) -> Vec<(String, Opti
     let prefix = prefix.trim_start_matches('"');
     let names: Vec<&str> = match Aspect::from_key(key) {
         Some(Aspect::Status) => Status::ALL.iter().map(|status| status.name()).collect(),
-        Some(Aspect::Lint) => queryable_lints().into_iter().map(LintKind::name).chain([ATTENTION, "no"]).collect(),
+        Some(Aspect::Lint) => {
+            queryable_lints().into_iter().map(LintKind::name).chain([ATTENTION, ERROR, "no"]).collect()
+        }
         Some(Aspect::Flag) => vec!["yes", "no"],
         Some(Aspect::By) => [Actor::Operator, Actor::Run].map(actor_name).into(),
         Some(aspect @ (Aspect::Model | Aspect::Prompt | Aspect::Describer)) => vocabulary.origins(aspect).collect(),

@@ -12,7 +12,7 @@
 use std::ops::Range;
 
 use super::{
-    ATTENTION, Aspect, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, Vocabulary, queryable_lints,
+    ATTENTION, Aspect, ERROR, FieldTest, Fuzzy, NumberRange, Pattern, Query, Status, Value, Vocabulary, queryable_lints,
 };
 use crate::engine::selection::Origin;
 use crate::lint::LintKind;
@@ -177,6 +177,7 @@ impl Parser<'_> {
                     "" => Ok(Query::Lint(None)),
                     "no" => Ok(Query::Not(Box::new(Query::Lint(None)))),
                     ATTENTION => Ok(Query::Attention),
+                    ERROR => Ok(Query::Error),
                     _ => self
                         .choose(&word, place, &queryable_lints(), LintKind::name)
                         .map(|kind| Query::Lint(Some(kind))),

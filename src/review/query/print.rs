@@ -3,7 +3,7 @@
 use std::fmt::{self, Formatter};
 
 use super::parse::{ends_word, key_end};
-use super::{ATTENTION, Aspect, FieldTest, NumberRange, Query, Value, actor_name};
+use super::{ATTENTION, Aspect, ERROR, FieldTest, NumberRange, Query, Value, actor_name};
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -26,6 +26,7 @@ impl fmt::Display for Query {
             Self::Phrase(phrase) => write!(f, "{}:{}", Aspect::Phrase.key(), quoted(&phrase.words())),
             Self::Lint(kind) => write!(f, "{}:{}", Aspect::Lint.key(), kind.map_or("", |kind| kind.name())),
             Self::Attention => write!(f, "{}:{ATTENTION}", Aspect::Lint.key()),
+            Self::Error => write!(f, "{}:{ERROR}", Aspect::Lint.key()),
             Self::Status(status) => write!(f, "{}:{}", Aspect::Status.key(), status.name()),
             Self::Flagged => write!(f, "{}:", Aspect::Flag.key()),
             Self::Note(value) => keyed(f, Aspect::Note, value),

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ATTENTION, Aspect, Status, actor_name};
+use super::{ATTENTION, Aspect, ERROR, Status, actor_name};
 use crate::dataset::{JsonKind, Line};
+use crate::lint::{Finding, Severity};
 use crate::review::Snapshot;
 use crate::session::{Decision, Provenance};
 use crate::text;
@@ -30,7 +31,7 @@ struct Field {
 pub struct Vocabulary {
     /// The number of records it was collected from.
     records: u64,
-    /// True if these are all records, and all their fields are known.
+    /// True if these are all records.
     complete: bool,
     fields: BTreeMap<String, Field>,
     /// The fields of the image and the caption.
@@ -67,10 +68,9 @@ impl Vocabulary {
             for status in Status::ALL.into_iter().filter(|status| status.matches(view)) {
                 count(Aspect::Status, status.name());
             }
-            let (mut findings, mut needs_attention) = (Vec::new(), false);
+            let mut findings = Vec::new();
             view.caption(|caption| {
                 findings = view.findings(caption);
-                needs_attention = view.needs_attention(caption);
                 true
             });
             let kinds: BTreeSet<&str> = findings.iter().map(|finding| finding.kind.name()).collect();
@@ -80,8 +80,11 @@ impl Vocabulary {
             if kinds.is_empty() {
                 count(Aspect::Lint, "no");
             }
-            if needs_attention {
+            if findings.iter().any(Finding::needs_attention) {
                 count(Aspect::Lint, ATTENTION);
+            }
+            if findings.iter().any(|finding| finding.severity == Severity::Error) {
+                count(Aspect::Lint, ERROR);
             }
             count(Aspect::Flag, if view.state.flagged { "yes" } else { "no" });
             if view.state.decision != Decision::Undecided {
@@ -98,10 +101,10 @@ impl Vocabulary {
         });
     }
 
-    /// Marks the end of the collection. `all` is true if every record was added.
+    /// Marks the end of the collection, after every record was added.
     #[must_use]
-    pub fn finished(mut self, all: bool) -> Self {
-        self.complete = all && self.fields.len() < MAX_FIELDS;
+    pub const fn finished(mut self) -> Self {
+        self.complete = true;
         self
     }
 
@@ -154,7 +157,9 @@ impl Vocabulary {
         let nearest = names().map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= most).min();
         match nearest {
             Some((_, name)) => Some(format!("unknown field \"{key}\": did you mean \"{name}\"? In quotes, it is text")),
-            None if self.complete => Some(format!("unknown field \"{key}\". In quotes, it is text")),
+            None if self.complete && self.fields.len() < MAX_FIELDS => {
+                Some(format!("unknown field \"{key}\". In quotes, it is text"))
+            }
             None => None,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use super::file;
 use crate::dataset::RecordId;
 use crate::review::query::Query;
 use crate::review::{Effect, Matches, Model, Scan, Scanned, SessionStatus, Tab};
@@ -36,7 +37,7 @@ pub(in crate::review) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
 fn is_wanted(model: &Model) -> bool {
     let is_known = model.indexed && model.session != SessionStatus::Opening && model.dataset_failure.is_none();
     let total = model.tabs.total();
-    let is_asked_for = model.list.tab == Tab::Problems || model.is_summary_shown;
+    let is_asked_for = model.list.tab == Tab::Problems || model.is_summary_shown || model.save.names_findings;
     // In a blind check, findings could reveal which caption is the original.
     is_known && total > 0 && !model.is_blind() && (total <= MOST_AT_START || is_asked_for)
 }
@@ -44,9 +45,12 @@ fn is_wanted(model: &Model) -> bool {
 /// Applies the progress of the scan.
 pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
     let Some(attention) = &mut model.attention else { return };
+    let current = attention.current_among(scanned);
     if attention.apply(scanned, None) {
         model.tabs.set_findings(&scanned.among, attention.found());
+        model.tabs.set_errors(&current, &scanned.errors);
         model.relist();
+        file::findings_counted(model);
     }
 }
 
@@ -56,6 +60,7 @@ pub(super) fn forget(model: &mut Model, out: &mut Vec<Effect>) {
         out.extend(attention.scan().map(Effect::StopScan));
         let among = (0..model.tabs.total()).collect();
         model.tabs.set_findings(&among, &RoaringBitmap::new());
+        model.tabs.set_errors(&among, &RoaringBitmap::new());
     }
 }
 
@@ -67,7 +72,11 @@ impl Model {
         if let Some(attention) = &mut self.attention {
             attention.put(record, matches, None);
             if matches.is_some() {
-                self.tabs.set_findings(&RoaringBitmap::from_iter([record.0]), attention.found());
+                let among = RoaringBitmap::from_iter([record.0]);
+                self.tabs.set_findings(&among, attention.found());
+                let has_error = Query::Error.matches(&self.record_view(record)) == Some(true);
+                let errors = if has_error { among.clone() } else { RoaringBitmap::new() };
+                self.tabs.set_errors(&among, &errors);
             }
         }
     }

@@ -3,11 +3,11 @@
 
 use super::edit::Then;
 use super::{
-    decide, describe, edit, file, filter, help, layers, navigate, panes, reject, replace, search, select, sheet, sort,
-    undo, zoom,
+    decide, describe, edit, file, filter, help, layers, navigate, panes, reject, replace, search, select, settings,
+    sheet, sort, undo, zoom,
 };
 use crate::describe::Reason;
-use crate::review::command_line::{Argument, Kind, Parameter};
+use crate::review::command_line::{Argument, DESCRIBERS, FORMATS, Kind, Parameter, THEMES};
 use crate::review::{Change, Context, EditorKind, Effect, Model, RecordAction, SortBy, Tab};
 
 /// A section of the help.
@@ -151,6 +151,14 @@ const NUMBER: Option<Parameter> = Some(Parameter { usage: "NUMBER", kind: Kind::
 const SEED: Option<Parameter> = Some(Parameter { usage: "sort random [N]", kind: Kind::Number, prompt: "" });
 const REPORT: Option<Parameter> = Some(Parameter { usage: "report [FILE]", kind: Kind::Path, prompt: "" });
 const FORCE_REPORT: Option<Parameter> = Some(Parameter { usage: "report! [FILE]", kind: Kind::Path, prompt: "" });
+const DESCRIBER: Option<Parameter> =
+    Some(Parameter { usage: "describer NAME [MODEL]", kind: Kind::Choice(&DESCRIBERS), prompt: "describer " });
+const AHEAD: Option<Parameter> = Some(Parameter { usage: "ahead N", kind: Kind::Number, prompt: "ahead " });
+const THEME: Option<Parameter> = Some(Parameter { usage: "theme NAME", kind: Kind::Choice(&THEMES), prompt: "theme " });
+const EXPORT: Option<Parameter> =
+    Some(Parameter { usage: "export FORMAT [PATH]", kind: Kind::Choice(&FORMATS), prompt: "export " });
+const FORCE_EXPORT: Option<Parameter> =
+    Some(Parameter { usage: "export! FORMAT [PATH]", kind: Kind::Choice(&FORMATS), prompt: "export! " });
 const SUBSTITUTION: Option<Parameter> = Some(Parameter { usage: "s/OLD/NEW/", kind: Kind::Change, prompt: "s/" });
 const PREFIX: Option<Parameter> = Some(Parameter { usage: "prefix TEXT", kind: Kind::Change, prompt: "prefix " });
 const SUFFIX: Option<Parameter> = Some(Parameter { usage: "suffix TEXT", kind: Kind::Change, prompt: "suffix " });
@@ -385,6 +393,14 @@ commands! {
         NextCandidate "next-candidate" "next candidate" {
             [Browse], "" => |model, _, _| navigate::version(model, true);
         }
+        Describer "describer" "bedrock, openai, local or none" (
+            palette: "use bedrock, openai, local or none", parameter: DESCRIBER
+        ) {
+            [Browse], "" => |model, argument, out| settings::choose_describer(model, argument, out);
+        }
+        Ahead "ahead" "describe the next N records ahead" (parameter: AHEAD) {
+            [Browse], "" => |model, argument, out| settings::describe_ahead(model, argument.number(), out);
+        }
         Stop "stop" "stop running work (twice: quit)" {
             ANY_BUT_DIALOGS, "" => |model, _, out| {
                 let is_second_press = std::mem::take(&mut model.stop_pressed);
@@ -461,6 +477,11 @@ commands! {
         Texts "texts" "captions with the picture" {
             [Zoom], "captions" => |model, _, _| zoom::texts(model);
         }
+        Theme "theme" "auto, dark, light, high-contrast" (
+            palette: "colours: auto, dark, light …", parameter: THEME
+        ) {
+            [Browse], "" => |model, argument, out| settings::choose_theme(model, argument, out);
+        }
         Copy "copy" "copy the caption" {
             [Browse], "copy" => |model, _, out| navigate::copy(model, out);
         }
@@ -512,6 +533,14 @@ commands! {
             abbreviations: &["report!"], parameter: FORCE_REPORT
         ) {
             [Browse], "" => |model, argument, out| file::write_report(model, argument.path(), true, out);
+        }
+        Export "export" "export as txt, csv, jsonl or parquet" (parameter: EXPORT) {
+            [Browse], "" => |model, argument, out| file::export(model, argument, false, out);
+        }
+        ForceExport "force-export" "export, overwriting existing files" (
+            abbreviations: &["export!"], parameter: FORCE_EXPORT
+        ) {
+            [Browse], "" => |model, argument, out| file::export(model, argument, true, out);
         }
         Command "command" "command line and palette" (in_palette: false) {
             [Browse, Help], "commands" => |model, _, _| {

@@ -229,9 +229,9 @@ fn lacks_consent(model: &Model) -> bool {
 }
 
 /// Returns true if there is a describer, and warns if not.
-fn has_describer(model: &mut Model) -> bool {
+pub(super) fn has_describer(model: &mut Model) -> bool {
     if model.settings.describer.is_none() {
-        model.notify(NoticeKind::Warning, "no describer: restart with --describer local, openai or bedrock");
+        model.notify(NoticeKind::Warning, "no describer: choose one with :describer local, openai or bedrock");
     }
     model.settings.describer.is_some()
 }

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use super::{filter, navigate, store};
 use crate::engine::{SaveFailure, SaveRequest, SaveSummary};
+use crate::review::command_line::Argument;
 use crate::review::query;
-use crate::review::{Effect, Leaving, Mode, Model, NoticeKind, SessionStatus, Tab};
+use crate::review::{
+    Effect, ExportRequest, FindingCounts, Leaving, Matches, Mode, Model, NoticeKind, SessionStatus, Tab,
+};
 use crate::text::counted;
 
 pub(super) fn save(model: &mut Model, force: bool, out: &mut Vec<Effect>) {
@@ -52,12 +55,9 @@ pub(super) fn saved(model: &mut Model, summary: &SaveSummary, out: &mut Vec<Effe
     let excluded = if summary.excluded == 0 { String::new() } else { format!(", {} excluded", summary.excluded) };
     let records = counted(summary.records, "record", "records");
     let changed = counted(summary.changed, "caption", "captions");
-    let found = model.tabs.findings();
-    let findings = match found {
-        0 => String::new(),
-        1 => " · 1 caption has findings: 6 shows it".to_owned(),
-        _ => format!(" · {found} captions have findings: 6 shows them"),
-    };
+    let is_counted = model.attention.as_ref().is_some_and(Matches::is_settled);
+    model.save.names_findings = !is_counted && !model.is_blind();
+    let findings = findings_words(model).filter(|_| is_counted).map(|words| format!(" · {words}")).unwrap_or_default();
     let text = format!("saved {name}: {records}, {changed} changed{excluded}{findings}");
     match &summary.warning {
         Some(warning) => model.notify(NoticeKind::Warning, format!("{text} · {warning}")),
@@ -69,6 +69,23 @@ pub(super) fn saved(model: &mut Model, summary: &SaveSummary, out: &mut Vec<Effe
     if std::mem::take(&mut model.save.then_quit) {
         leave(model, out);
     }
+}
+
+/// Names the findings in what was saved, once they are counted.
+pub(super) fn findings_counted(model: &mut Model) {
+    if model.save.names_findings && model.attention.as_ref().is_some_and(Matches::is_settled) {
+        model.save.names_findings = false;
+        if let Some(words) = findings_words(model) {
+            model.notify(NoticeKind::Warning, format!("saved captions: {words}"));
+        }
+    }
+}
+
+/// Returns the numbers of captions with errors and warnings, and how to list them; `None` if there are none.
+fn findings_words(model: &Model) -> Option<String> {
+    let counts = model.tabs.findings();
+    let errors = if counts.errors > 0 && counts.warnings > 0 { ", filter lint:error the errors" } else { "" };
+    (counts != FindingCounts::default()).then(|| format!("{}: 6 shows them{errors}", counts.words()))
 }
 
 pub(super) fn save_failed(model: &mut Model, failure: SaveFailure) {
@@ -151,5 +168,24 @@ pub(super) fn write_report(model: &mut Model, path: Option<PathBuf>, force: bool
         model.notify(NoticeKind::Warning, "not a spot check: start one with recaption PATH --sample N");
     } else {
         out.push(Effect::WriteReport { path, force });
+    }
+}
+
+/// Exports what the session has stored.
+pub(super) fn export(model: &mut Model, argument: Argument, force: bool, out: &mut Vec<Effect>) {
+    let Some((format, path)) = argument.choice() else { return };
+    if model.durable < model.ledger.last() {
+        let records = counted(model.unstored_records(), "record", "records");
+        let refusal = format!("not exported: changes to {records} are not stored yet; try again in a moment");
+        return model.notify(NoticeKind::Warning, refusal);
+    }
+    model.notify(NoticeKind::Info, format!("exporting to {format}"));
+    out.push(Effect::Export(ExportRequest { format, path: path.map(PathBuf::from), force }));
+}
+
+pub(super) fn exported(model: &mut Model, result: Result<String, String>) {
+    match result {
+        Ok(summary) => model.notify(NoticeKind::Info, summary),
+        Err(error) => model.notify(NoticeKind::Error, error),
     }
 }

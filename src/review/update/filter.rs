@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use super::navigate;
 use crate::dataset::RecordId;
 use crate::review::query::{self, Completion, Query, Vocabulary, complete};
-use crate::review::{Effect, Filter, FilterEntry, Matches, Mode, Model, NoticeKind, Offered, Scan, Scanned};
+use crate::review::{Effect, Filter, FilterEntry, Matches, Mode, Model, NoticeKind, Offered, Scan, ScanId, Scanned};
 
 /// Opens the query line with the current query.
 pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
@@ -24,11 +24,22 @@ pub(super) fn open(model: &mut Model, out: &mut Vec<Effect>) {
         offered: None,
     });
     // The counts change with every decision.
-    out.push(Effect::CollectVocabulary(model.snapshot()));
+    stop_collecting(model, out);
+    let id = model.new_scan();
+    model.collecting = Some(id);
+    out.push(Effect::CollectVocabulary(id, model.snapshot()));
+}
+
+fn stop_collecting(model: &mut Model, out: &mut Vec<Effect>) {
+    out.extend(model.collecting.take().map(Effect::StopScan));
 }
 
 /// Offers the fields and values collected, and reads the query again: its fields are known now.
-pub(super) fn vocabulary_ready(model: &mut Model, vocabulary: Vocabulary, out: &mut Vec<Effect>) {
+pub(super) fn vocabulary_ready(model: &mut Model, id: ScanId, vocabulary: Vocabulary, out: &mut Vec<Effect>) {
+    // Earlier counts of all records are more useful than those of the first ones.
+    if model.collecting != Some(id) || model.vocabulary.is_complete() && !vocabulary.is_complete() {
+        return;
+    }
     model.vocabulary = vocabulary;
     if matches!(&model.mode, Mode::Filter(entry) if !entry.text.is_empty()) {
         read(model, false, out);
@@ -119,7 +130,10 @@ pub(super) fn submit(model: &mut Model, out: &mut Vec<Effect>) {
             let error = error.to_string();
             model.notify(NoticeKind::Warning, error);
         }
-        Mode::Filter(_) => model.mode = Mode::Browse,
+        Mode::Filter(_) => {
+            model.mode = Mode::Browse;
+            stop_collecting(model, out);
+        }
         _ => {}
     }
 }
@@ -127,6 +141,7 @@ pub(super) fn submit(model: &mut Model, out: &mut Vec<Effect>) {
 /// Cancels and restores the previous filter and the cursor.
 pub(super) fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Filter(entry) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
+    stop_collecting(model, out);
     let as_before =
         entry.before.as_ref().map(|before| &before.text) == model.filter.as_ref().map(|filter| &filter.text);
     if !as_before {

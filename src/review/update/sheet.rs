@@ -34,6 +34,7 @@ pub(super) fn page(model: &mut Model, direction: isize, part: u16) {
 /// Changes the size of the thumbnails.
 pub(super) fn resize(model: &mut Model, larger: bool) {
     if let Some(room) = model.viewport.sheet {
-        model.sheet.resize(room, larger);
+        let records = model.view().len();
+        model.sheet.resize(room, records, larger);
     }
 }

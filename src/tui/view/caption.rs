@@ -61,8 +61,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
         };
     };
     original.push(page.other_texts());
-    let [original, others] = [(original, left), (others, right)]
-        .map(|(blocks, area)| Column::new(blocks).draw(frame, area, &page));
+    let [original, others] =
+        [(original, left), (others, right)].map(|(blocks, area)| Column::new(blocks).draw(frame, area, &page));
     if others.last > 0 { others } else { original }
 }
 

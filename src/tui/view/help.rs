@@ -117,8 +117,10 @@ fn lines(sections: &[Section], patterns: &[Pattern], theme: &Theme) -> Vec<Line<
         }
         lines.push(Line::styled(title.clone(), theme.accent));
         for (left, right) in rows {
-            let right = text::truncate_to_width(right, HELP, theme.glyphs.ellipsis).into_owned();
-            let left = Span::raw(format!("  {left:<width$}", width = KEYS - 2));
+            // A command with parameters may be wider than the keys.
+            let width = (text::width(left) + 2).max(KEYS - 2);
+            let left = Span::raw(format!("  {left:<width$}"));
+            let right = text::truncate_to_width(right, HELP + KEYS - 2 - width, theme.glyphs.ellipsis).into_owned();
             let line = Line::from(vec![left, Span::styled(right, theme.muted)]);
             lines.push(highlighted(line, &patterns, theme.found));
         }

@@ -127,7 +127,8 @@ fn keys(command: Command, line: &CommandLine, render: RenderContext) -> String {
 /// Returns what to type for a command, with its parameter: `save, w` or `report [FILE]`.
 fn syntax(command: Command) -> String {
     let (name, usage, abbreviations) = (command.name(), command.usage(), command.abbreviations());
-    let begins = |names: &[&str]| names.iter().any(|name| usage.split(" [").next() == Some(*name));
+    let begins_with = |name: &&str| usage.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
+    let begins = |names: &[&str]| names.iter().any(begins_with);
     match usage {
         _ if usage == name => {
             let is_spelling = |abbreviation: &&str| abbreviation.replace(' ', "-") == name;

@@ -6,7 +6,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::popup::Popup;
 use super::{RenderContext, clean, key_hint};
-use crate::review::{Command, Context, Model};
+use crate::review::{Command, Context, FindingCounts, Model};
 use crate::text::counted;
 
 const WIDTH: u16 = 54;
@@ -30,11 +30,10 @@ pub(super) fn popup(pane: Rect, model: &Model, render: RenderContext) -> Option<
             let words = format!("counting findings{}", theme.glyphs.ellipsis);
             row(words, Command::TabProblems, "shows them", theme.busy);
         }
-        Some(0) => {}
-        Some(count) => {
-            let have = if count == 1 { "has" } else { "have" };
-            let words = format!("{} {have} findings", counted(count, "caption", "captions"));
-            row(words, Command::TabProblems, "shows them", theme.warning);
+        Some(counts) if counts == FindingCounts::default() => {}
+        Some(counts) => {
+            let style = if counts.errors > 0 { theme.bad } else { theme.warning };
+            row(counts.words(), Command::TabProblems, "shows them", style);
         }
     }
     if summary.skipped > 0 {
