@@ -45,8 +45,7 @@ pub(super) fn draw(
         field.draw(frame, below, others);
         return;
     };
-    let lines = Column::new(vec![original, others]).lines;
-    frame.render_widget(Text::from(lines), left);
+    Column::new(vec![original, others]).draw_start(frame, left, page);
     field.draw(frame, right, Block::default());
 }
 
