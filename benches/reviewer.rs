@@ -88,6 +88,8 @@ fn settings() -> Settings {
         confirm_above: Dollars::default(),
         keep_line_breaks: false,
         sample: None,
+        verifier: None,
+        no_verifier: String::new(),
     }
 }
 

@@ -29,8 +29,8 @@ pub use rules::{Rules, Severities, WordList};
 pub use style_guide::{Phrases, StyleGuide, StyleGuideError};
 
 use crate::dataset::RecordId;
-use crate::describe::StopReason;
-use crate::text::{clip_words, hidden_characters, is_blank, word_count};
+use crate::describe::{Quote, StopReason, Verdict};
+use crate::text::{clip_words, hidden_characters, is_blank, single_line, without_controls, word_count};
 use phrase_matching::Words;
 use quotations::Quotations;
 
@@ -66,9 +66,11 @@ pub struct Context<'a> {
     pub duplicate_of: Option<RecordId>,
     /// Another record with nearly the same caption ([`NearDuplicates::other`]).
     pub near_duplicate_of: Option<RecordId>,
+    /// A verdict on this text. One on another text is no fact about it.
+    pub verdict: Option<&'a Verdict>,
 }
 
-/// Returns all findings in `caption`, worst first, at most one of each kind.
+/// Returns all findings in `caption`, worst first, at most one of each kind, except for the phrases of a verdict.
 #[must_use]
 pub fn lint(caption: &str, rules: &Rules, context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = findings(caption, rules, context, Severity::Info).collect();
@@ -111,11 +113,32 @@ fn findings<'a>(
 ) -> impl Iterator<Item = Finding> + 'a {
     let beginning = &caption[..caption.floor_char_boundary(MAX_BYTES)];
     let text = Text { caption, words: Words::of(beginning), quotations: Quotations::of(beginning) };
-    LintKind::ALL.into_iter().filter_map(move |kind| {
+    LintKind::ALL.into_iter().flat_map(move |kind| {
         let severity = rules.severities.of(kind);
-        let Violation { message, span } = (severity >= min).then(|| check(kind, &text, rules, context))??;
-        Some(Finding { kind, severity, message, span })
+        let violations = match context.verdict {
+            _ if severity < min => Vec::new(),
+            Some(verdict) if kind.is_of_verifier() => judged(kind, verdict, caption),
+            _ => check(kind, &text, rules, context).into_iter().collect(),
+        };
+        violations.into_iter().map(move |Violation { message, span }| Finding { kind, severity, message, span })
     })
+}
+
+/// Returns what a verdict says about the caption: nothing if it is about another text.
+fn judged(kind: LintKind, verdict: &Verdict, caption: &str) -> Vec<Violation> {
+    let shown = |text: &str| without_controls(&single_line(text));
+    if !verdict.is_about(caption) {
+        return Vec::new();
+    }
+    if kind == LintKind::Missing {
+        let things: Vec<String> = verdict.missing.iter().map(|thing| shown(thing)).collect();
+        let message = format!("not mentioned: {}", things.join(", "));
+        return if things.is_empty() { Vec::new() } else { vec![Violation::whole(message)] };
+    }
+    let violation = |quote: &Quote| {
+        Some(Violation::at(quote.span(caption)?, format!("not in the image: “{}”", shown(&quote.text))))
+    };
+    verdict.unsupported.iter().filter_map(violation).collect()
 }
 
 /// A caption with the word boundaries and quotations that several rules share.
@@ -149,7 +172,7 @@ fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) 
         return (kind == LintKind::Empty).then(|| Violation::whole("no text"));
     }
     match kind {
-        LintKind::Empty => None,
+        LintKind::Empty | LintKind::Unsupported | LintKind::Missing => None,
         LintKind::Refusal => boilerplate::refusal(caption),
         LintKind::Fallback => boilerplate::placeholder(caption),
         LintKind::WrongLanguage => language::wrong_language(text, rules.language?),
@@ -291,6 +314,36 @@ mod tests {
         rules.severities.set(LintKind::CutOff, Severity::Off);
         let found = lint(caption, &rules, &Context::default());
         assert_eq!(found.first().map(|finding| finding.message.as_str()), message);
+    }
+
+    fn verdict(caption: &str) -> Verdict {
+        Verdict {
+            judged: crate::describe::verdict::TextHash::of(caption),
+            unsupported: vec![Quote::of(caption, 2..5), Quote::of(caption, 6..10)],
+            missing: vec!["a\nhat".to_owned(), "a bag".to_owned()],
+            dropped: 0,
+        }
+    }
+
+    #[test]
+    fn a_verdict_gives_a_finding_for_each_phrase_of_its_own_text() {
+        let caption = "A red coat.";
+        let verdict = verdict(caption);
+        let context = Context { verdict: Some(&verdict), ..Context::default() };
+        let found: Vec<_> =
+            lint(caption, &rules(), &context).into_iter().map(|finding| (finding.message, finding.span)).collect();
+        let expected = [
+            ("not in the image: “red”".to_owned(), Some(2..5)),
+            ("not in the image: “coat”".to_owned(), Some(6..10)),
+            ("not mentioned: a hat, a bag".to_owned(), None),
+        ];
+        assert_eq!(found, expected);
+        assert!(needs_attention(caption, &rules(), &context));
+        assert_eq!(lint("A red coats.", &rules(), &context), [], "another text");
+        let mut rules = rules();
+        rules.severities.set(LintKind::Unsupported, Severity::Off);
+        assert_eq!(lint(caption, &rules, &context).len(), 1);
+        assert!(!needs_attention(caption, &rules, &context));
     }
 
     fn all_rules_enabled() -> Rules {

@@ -1,5 +1,6 @@
 //! Statistics of a session, rendered as text or JSON. Reads only.
 
+mod calibration;
 mod comparison;
 mod draw;
 mod figures;
@@ -15,9 +16,10 @@ mod print;
 mod spot_figures;
 mod spot_report;
 
+pub use calibration::{Alarms, Calibration};
 pub use comparison::{Comparison, Disagreement};
 pub use draw::{DrawError, draw};
-pub use figures::{Counts, Figures, TextFigures, TextOrigin};
+pub use figures::{Counts, Figures, TextFigures, TextOrigin, VerdictCounts};
 pub(crate) use gather::{edits, origin};
 pub use lengths::{Bin, Lengths};
 pub use merge::{LeftOut, Merge};

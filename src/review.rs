@@ -39,7 +39,7 @@ pub use messages::{Message, Messages};
 pub use model::{
     Bulk, CaptionExtent, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
     Holds, Job, JobState, Leaving, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, Rate, SAMPLE,
-    SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, Version,
+    SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, VerifierSettings, Verifying, Version,
 };
 pub use msg::{Msg, Viewport, Viewports};
 pub use order::Order;

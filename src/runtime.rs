@@ -12,8 +12,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::RecordId;
-use crate::describe::Consent;
-use crate::engine::{Emit, Engine, EngineOptions};
+use crate::engine::{Consent, Emit, Engine, EngineOptions};
 use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails, Zoom};
 use crate::review::{ChosenDescriber, Effect, ExportRequest, Msg, Panes};
 use crate::session::{Location, SessionError};
@@ -101,6 +100,8 @@ impl Runtime {
             Effect::StopDescriptions => engine.cancel_all(),
             Effect::PrepareDescriber => engine.prepare_describer(),
             Effect::ConsentToPrice => engine.consent(Consent::Terms),
+            Effect::PrepareVerifier => engine.prepare_verifier(),
+            Effect::ConsentToVerify => engine.consent_to_verify(Consent::Terms),
             Effect::ResumeDescriber => engine.resume_describer(),
             Effect::GatherStatistics => engine.gather_statistics(),
             Effect::Save(request) => engine.save(request.forced_if(self.force)),

@@ -47,7 +47,7 @@ fuzz_target!(|input: (&str, usize)| {
         .scan_lines(&mut |line| {
             let entry = line.entry();
             let content = Content::of(&entry, Some(&line));
-            let view = RecordView { content, state: &state, bad_picture: false, rules: &rules };
+            let view = RecordView { content, state: &state, bad_picture: false, rules: &rules, sampled: None };
             let matches = query.matches(&view).expect("the line is loaded");
             assert!(!matches || query.may_match(line.bytes()), "{text:?} matches {:?}", line.bytes());
             ControlFlow::Continue(())

@@ -14,6 +14,9 @@ Examples:
   recaption verify photos/ --only model:haiku --json
       verify what Haiku described, in machine-readable form
 
+--describer, --model and --prompt are those of the verifier ([verify] in config.toml, RECAPTION_VERIFY_MODEL and so on). \
+By default, it is the configured describer with claude-haiku-5-5 on Bedrock, and the prompt of assets/verify.md.
+
 Running the same command again continues an interrupted run: captions with a verdict of the same model and prompt are \
 not verified again. An edited caption is another caption. Findings are stored in the session and shown in the reviewer.";
 

@@ -186,7 +186,7 @@ impl Known {
         let duplicate_of = self.duplicates.other(record.id, text, |other| caption(dataset, other))?;
         // An exact duplicate is not reported as a near-duplicate too.
         let near_duplicate_of = if duplicate_of.is_none() { self.near.other(record.id) } else { None };
-        Ok(lint::lint(text, rules, &lint::Context { stop: None, duplicate_of, near_duplicate_of }))
+        Ok(lint::lint(text, rules, &lint::Context { duplicate_of, near_duplicate_of, ..lint::Context::default() }))
     }
 }
 

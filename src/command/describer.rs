@@ -10,6 +10,7 @@ use crate::aws::{self, AwsError};
 use crate::config::{Config, DescriberChoice, HeaderValue, OpenaiSettings};
 use crate::describe::Describer;
 use crate::describe::bedrock::{self, BedrockError, BedrockOptions};
+use crate::describe::budget::Budget;
 use crate::describe::catalogue::{AUTO, Catalogue, CatalogueError, Rates};
 use crate::describe::openai::{self, OpenaiOptions};
 use crate::describe::prompt::{Prompt, PromptError};
@@ -76,8 +77,8 @@ impl DescriberSetup {
     /// credentials are configured and `samples` is false, otherwise the embedded describer; samples never use a paid
     /// describer by default.
     #[must_use]
-    pub fn from_config(config: &Config, samples: bool) -> Self {
-        Self::for_task(config, samples, Task::Describe)
+    pub fn from_config(config: &Config, samples: bool, budget: &Budget) -> Self {
+        Self::for_task(config, samples, Task::Describe, budget)
     }
 
     /// Creates the verifier: the describer of its own settings, else the configured one.
@@ -85,14 +86,14 @@ impl DescriberSetup {
     /// # Errors
     ///
     /// Returns an error if that is the embedded describer or none, or the setup is invalid.
-    pub fn verifier(config: &Config) -> Result<Arc<dyn Describer>, DescriberError> {
+    pub fn verifier(config: &Config, budget: &Budget) -> Result<Arc<dyn Describer>, DescriberError> {
         let mut config = config.clone();
         let calls_service =
             |choice: &DescriberChoice| matches!(choice, DescriberChoice::Bedrock | DescriberChoice::Openai);
         config.describer = config.verify.describer.or(config.describer.filter(calls_service));
         config.model = config.verify.model.clone().unwrap_or_else(|| VERIFIER.to_owned());
         config.openai.model = config.verify.model.clone().or(config.openai.model);
-        match Self::for_task(&config, false, Task::Verify) {
+        match Self::for_task(&config, false, Task::Verify, budget) {
             Self::Local | Self::None | Self::Invalid(DescriberError::NotBuiltIn) => Err(DescriberError::CannotVerify),
             setup => match setup.build()? {
                 Some(describer) => Ok(Arc::new(Verifier::new(describer))),
@@ -101,7 +102,7 @@ impl DescriberSetup {
         }
     }
 
-    fn for_task(config: &Config, samples: bool, task: Task) -> Self {
+    fn for_task(config: &Config, samples: bool, task: Task, budget: &Budget) -> Self {
         let choice = config.describer.unwrap_or_else(|| {
             // A server that was set for this purpose is more specific than credentials that serve others, too.
             if !samples && server_is_set(config) {
@@ -115,11 +116,11 @@ impl DescriberSetup {
             }
         });
         match choice {
-            DescriberChoice::Bedrock => match bedrock_options(config, task) {
+            DescriberChoice::Bedrock => match bedrock_options(config, task, budget) {
                 Ok(options) => Self::Bedrock(Box::new(options)),
                 Err(error) => Self::Invalid(error),
             },
-            DescriberChoice::Openai => match openai_options(config, task) {
+            DescriberChoice::Openai => match openai_options(config, task, budget) {
                 Ok(options) => Self::Openai(Box::new(options)),
                 Err(error) => Self::Invalid(error),
             },
@@ -148,7 +149,7 @@ impl DescriberSetup {
     }
 }
 
-fn bedrock_options(config: &Config, task: Task) -> Result<BedrockOptions, DescriberError> {
+fn bedrock_options(config: &Config, task: Task, budget: &Budget) -> Result<BedrockOptions, DescriberError> {
     let mut aws = aws::Options {
         region: config.region.clone(),
         profile: config.profile.clone(),
@@ -166,7 +167,7 @@ fn bedrock_options(config: &Config, task: Task) -> Result<BedrockOptions, Descri
         aws,
         model: config.model.clone(),
         catalogue: catalogue()?,
-        remote: remote_options(config, task, None)?,
+        remote: remote_options(config, task, budget, None)?,
     })
 }
 
@@ -179,7 +180,7 @@ fn server_is_set(config: &Config) -> bool {
     config.openai.preset.is_some() || config.openai.base_url.is_some() || variable(BASE_URL).is_some()
 }
 
-fn openai_options(config: &Config, task: Task) -> Result<OpenaiOptions, DescriberError> {
+fn openai_options(config: &Config, task: Task, budget: &Budget) -> Result<OpenaiOptions, DescriberError> {
     let settings = &config.openai;
     let preset_url = || {
         let region =
@@ -213,7 +214,7 @@ fn openai_options(config: &Config, task: Task) -> Result<OpenaiOptions, Describe
         model: settings.model.clone().unwrap_or_else(|| AUTO.to_owned()),
         catalogue: catalogue()?,
         price,
-        remote: remote_options(config, task, Some(concurrency))?,
+        remote: remote_options(config, task, budget, Some(concurrency))?,
     })
 }
 
@@ -240,6 +241,7 @@ fn catalogue() -> Result<Catalogue, CatalogueError> {
 fn remote_options(
     config: &Config,
     task: Task,
+    budget: &Budget,
     concurrency: Option<NonZeroUsize>,
 ) -> Result<RemoteOptions, DescriberError> {
     let prompts = config_folder().map(|folder| folder.join("prompts"));
@@ -260,7 +262,7 @@ fn remote_options(
             tokens_per_minute: config.tpm,
             delay: config.delay.0,
         },
-        budget: config.budget,
+        budget: budget.clone(),
         memory: state_folder().map(|folder| memory_file(&folder)),
     })
 }

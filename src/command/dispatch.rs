@@ -30,6 +30,7 @@ use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source};
 use crate::console::{Console, is_utf8_locale, no_colour};
 use crate::dataset::OpenOptions;
 use crate::describe::Describer;
+use crate::describe::budget::Budget;
 use crate::engine::CandidateFile;
 use crate::engine::selection::{Sample, Selection};
 use crate::exit::ExitCode;
@@ -120,6 +121,8 @@ fn print_data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Ex
 struct Run {
     layers: Layers,
     config: Config,
+    /// Of all requests of this run.
+    budget: Budget,
     /// Standard output is a terminal.
     terminal: bool,
 }
@@ -127,7 +130,8 @@ struct Run {
 impl Run {
     fn resolve(command: &Command) -> Result<Self, Failure> {
         let layers = Layers::load(command.settings()?)?;
-        Ok(Self { config: layers.config()?, layers, terminal: io::stdout().is_terminal() })
+        let config = layers.config()?;
+        Ok(Self { budget: Budget::new(config.budget), config, layers, terminal: io::stdout().is_terminal() })
     }
 
     fn perform(self, command: Command) -> Result<ExitCode, Failure> {
@@ -223,7 +227,7 @@ impl Run {
     fn verify(&self, args: VerifyArgs) -> Result<ExitCode, Failure> {
         let options = GenerateOptions {
             task: Task::Verify { again: args.again },
-            describer: DescriberSetup::verifier(&self.config)?,
+            describer: DescriberSetup::verifier(&self.config, &self.budget)?,
             open: self.open_options(&args.dataset),
             path: path(&args.dataset)?,
             session: args.session.file,
@@ -254,7 +258,7 @@ impl Run {
             dataset: path(&args.dataset).ok(),
             open: self.open_options(&args.dataset),
             session: args.session.file,
-            describer: DescriberSetup::from_config(&self.config, false),
+            describer: DescriberSetup::from_config(&self.config, false, &self.budget),
             probe: args.probe,
             pictures: self.image_protocol(),
             json: args.json,
@@ -366,6 +370,9 @@ impl Run {
             force: false,
             describer: self.describer(is_demo)?,
             describers: self.describers(),
+            // Most reviews need none, so a problem with it matters only when it is used.
+            verifier: DescriberSetup::verifier(&self.config, &self.budget).map_err(|error| error.to_string()),
+            verify_new: config.verify.auto,
             rules: self.rules()?,
             line_breaks: config.line_breaks,
             sample: None,
@@ -428,19 +435,19 @@ impl Run {
     }
 
     fn describer(&self, is_demo: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
-        Ok(DescriberSetup::from_config(&self.config, is_demo).build()?)
+        Ok(DescriberSetup::from_config(&self.config, is_demo, &self.budget).build()?)
     }
 
     /// Returns what sets up another describer in a review: as configured, or with another model.
     fn describers(&self) -> Describers {
-        let config = self.config.clone();
+        let (config, budget) = (self.config.clone(), self.budget.clone());
         Arc::new(move |choice, model| {
             let mut config = Config { describer: Some(choice), ..config.clone() };
             if let Some(model) = model {
                 config.openai.model = Some(model.clone());
                 config.model = model;
             }
-            DescriberSetup::from_config(&config, false).build()
+            DescriberSetup::from_config(&config, false, &budget).build()
         })
     }
 

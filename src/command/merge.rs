@@ -119,7 +119,8 @@ fn write(
     let first = Seq(ledger.last().0 + 1);
     let mut imports = Vec::new();
     let mut changes = 0;
-    for RecordChange { record, by, at, candidate, decision, amended, flagged, rejected, note, .. } in records {
+    for change in records {
+        let RecordChange { record, by, at, candidate, decision, amended, flagged, rejected, note, .. } = change;
         let mut apply = |event: Event| {
             let (seq, _) = ledger.apply(event.clone());
             imports.push(Import { reviewer: by.clone(), at, event });
@@ -144,6 +145,9 @@ fn write(
         for event in parts.into_iter().flatten() {
             apply(event);
             changes += 1;
+        }
+        for verification in change.verifications {
+            apply(Event::Verified { record, verification: Box::new(verification) });
         }
     }
     if changes > 1

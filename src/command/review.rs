@@ -20,7 +20,7 @@ use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
-use crate::review::{ChosenDescriber, ExportRequest, Leaving, Model, Msg, Settings};
+use crate::review::{ChosenDescriber, ExportRequest, Leaving, Model, Msg, Settings, VerifierSettings};
 use crate::runtime::{self, DescriberService, ExportService, Runtime, Services};
 use crate::session::{Location, SampleRequest, SessionError};
 use crate::text::counted;
@@ -48,6 +48,10 @@ pub struct ReviewOptions {
     pub force: bool,
     pub describer: Option<Arc<dyn Describer>>,
     pub describers: Describers,
+    /// The verifier, or why there is none.
+    pub verifier: Result<Arc<dyn Describer>, String>,
+    /// Verify each new candidate.
+    pub verify_new: bool,
     pub rules: Rules,
     /// Allow line breaks in captions.
     pub line_breaks: bool,
@@ -148,7 +152,7 @@ struct Opened {
 
 fn open(options: &ReviewOptions) -> Result<Opened, ReviewError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
-    if let Some(describer) = &options.describer {
+    for describer in options.describer.iter().chain(&options.verifier) {
         request::check_fields(&dataset, describer.as_ref())?;
     }
     let session = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
@@ -186,6 +190,13 @@ async fn review(
         confirm_above: options.confirm_above,
         keep_line_breaks: options.line_breaks,
         sample: options.sample.clone(),
+        verifier: options.verifier.as_ref().ok().map(|verifier| VerifierSettings {
+            name: verifier.name().to_owned(),
+            version: verifier.version(),
+            price: verifier.estimate(None),
+            auto: options.verify_new,
+        }),
+        no_verifier: options.verifier.as_ref().err().cloned().unwrap_or_default(),
         output: target.path.display().to_string(),
     });
     let (sender, messages) = unbounded_channel();
@@ -200,7 +211,7 @@ async fn review(
         session,
         read_only: options.read_only,
         describer,
-        verifier: None,
+        verifier: options.verifier.as_ref().ok().cloned(),
         rules: options.rules.clone(),
         target,
         candidates: options.candidates.clone(),

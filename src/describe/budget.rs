@@ -8,11 +8,12 @@ use tokio::sync::Notify;
 use super::Dollars;
 
 /// Tracks spent and reserved money against an optional limit. Clones share their state.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Budget {
     shared: Arc<Shared>,
 }
 
+#[derive(Debug)]
 struct Shared {
     limit: Option<Dollars>,
     state: Mutex<State>,
@@ -20,7 +21,7 @@ struct Shared {
     ended: Notify,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct State {
     spent: Dollars,
     reserved: Dollars,

@@ -124,7 +124,7 @@ impl RemoteDescriber {
     ///
     /// Returns an error if a budget is set but the price of a model is unknown.
     pub fn new(backend: impl Backend + 'static, options: RemoteOptions) -> Result<Self, NoPrice> {
-        if options.budget.is_some() {
+        if options.budget.limit().is_some() {
             // A connection determines the price of an application inference profile.
             let unpriced =
                 |target: &Target| target.cost(Tokens::default()).amount().is_none() && !target.is_application_profile();
@@ -135,7 +135,7 @@ impl RemoteDescriber {
         Ok(Self(Arc::new(Service {
             circuit_breaker: CircuitBreaker::default(),
             rate_limiter: RateLimiter::new(options.limits),
-            budget: Budget::new(options.budget),
+            budget: options.budget.clone(),
             consented: ConsentedPrice::default(),
             uploads: Arc::new(UploadCache::new(UPLOAD_CACHE_BYTES)),
             preparing: Semaphore::new(thread::available_parallelism().map_or(2, NonZeroUsize::get).min(MAX_PREPARING)),

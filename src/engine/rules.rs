@@ -8,7 +8,7 @@ use crate::describe::prompt::MAX_EXAMPLES;
 use crate::describe::{Description, Detail, JobId, LOCAL, Outcome, Priority, Reason, StopReason};
 use crate::lint::{self, Finding, LintKind, Rules, Severity};
 use crate::session::{
-    Actor, Candidate, CandidateId, Decision, Event, Ledger, Original, Provenance, RecordState, Verification,
+    Actor, Candidate, CandidateId, Decision, Event, Ledger, Original, Provenance, RecordState, Seq, Verification,
 };
 use crate::text;
 
@@ -377,6 +377,14 @@ pub fn current_stop_reason(state: &RecordState) -> Option<&StopReason> {
 #[must_use]
 pub fn findings(text: &str, stop: Option<&StopReason>, rules: &Rules) -> Vec<Finding> {
     lint::lint(text, rules, &lint::Context { stop, ..lint::Context::default() })
+}
+
+/// Returns the verification of a text that may be shown. In a spot check, whose sample was drawn after `sampled`, that is
+/// one of a record that the reviewer has judged: it would bias the verdict before.
+#[must_use]
+pub fn shown_verification<'a>(state: &'a RecordState, text: &str, sampled: Option<Seq>) -> Option<&'a Verification> {
+    let is_judged = |after: Seq| state.is_decided_since(after) || state.rejected_since(after).is_some();
+    state.verification(text).filter(|_| sampled.is_none_or(is_judged))
 }
 
 /// Returns true if a new candidate may be accepted without a look: the model finished it, and `check`, which does not know

@@ -35,14 +35,18 @@ pub enum LintKind {
     DoubledWord,
     TooLong,
     TooShort,
+    /// A verifier found that the image does not support a phrase of the caption.
+    Unsupported,
     Duplicate,
     NearDuplicate,
     /// More tokens than a CLIP text encoder reads.
     ClipTokens,
+    /// A verifier found that the caption does not mention a prominent thing.
+    Missing,
 }
 
 impl LintKind {
-    pub const COUNT: usize = 19;
+    pub const COUNT: usize = 21;
 
     pub const ALL: [Self; Self::COUNT] = [
         Self::Empty,
@@ -61,9 +65,11 @@ impl LintKind {
         Self::DoubledWord,
         Self::TooLong,
         Self::TooShort,
+        Self::Unsupported,
         Self::Duplicate,
         Self::NearDuplicate,
         Self::ClipTokens,
+        Self::Missing,
     ];
 
     /// Returns the name used in output, queries and settings. Names are stable across versions.
@@ -89,7 +95,15 @@ impl LintKind {
             Self::Duplicate => "duplicate",
             Self::NearDuplicate => "near-duplicate",
             Self::ClipTokens => "clip-tokens",
+            Self::Unsupported => "unsupported",
+            Self::Missing => "missing",
         }
+    }
+
+    /// Returns true if a verifier finds it, not a rule.
+    #[must_use]
+    pub const fn is_of_verifier(self) -> bool {
+        matches!(self, Self::Unsupported | Self::Missing)
     }
 
     /// Returns the severity if the settings do not override it.
@@ -100,7 +114,7 @@ impl LintKind {
     pub const fn default_severity(self) -> Severity {
         match self {
             Self::Empty | Self::Refusal | Self::Fallback | Self::BannedWord | Self::MissingRequired => Severity::Error,
-            Self::NearDuplicate | Self::ClipTokens => Severity::Info,
+            Self::NearDuplicate | Self::ClipTokens | Self::Missing => Severity::Info,
             Self::WrongLanguage
             | Self::CutOff
             | Self::ControlCharacters
@@ -112,6 +126,7 @@ impl LintKind {
             | Self::DoubledWord
             | Self::TooLong
             | Self::TooShort
+            | Self::Unsupported
             | Self::Duplicate => Severity::Warn,
         }
     }

@@ -23,6 +23,7 @@ pub struct Figures {
     pub acceptance: Proportion,
     /// The latest spot check.
     pub spot: Option<SpotFigures>,
+    pub verdicts: VerdictCounts,
     pub pace: Pace,
     /// Captions a person accepted or edited, by origin, the most frequent first.
     pub texts: Vec<TextFigures>,
@@ -85,4 +86,14 @@ pub struct TextFigures {
     pub edited: Proportion,
     /// Mean word distance of the edited captions, as a proportion of the longer text; `None` if none was edited.
     pub distance: Option<f64>,
+}
+
+/// Captions with a verdict of a verifier: the newest candidate of undecided records, else the current caption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerdictCounts {
+    pub captions: u64,
+    /// Captions with a phrase that the image does not support.
+    pub unsupported: u64,
+    /// Captions that do not mention something.
+    pub missing: u64,
 }

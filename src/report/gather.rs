@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use super::phrases::Phrases;
-use super::{Counts, Figures, Lengths, Pace, SpotFigures, TextFigures, TextOrigin};
+use super::{Counts, Figures, Lengths, Pace, SpotFigures, TextFigures, TextOrigin, VerdictCounts};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::session::{
     Action, ActionKind, Actor, CandidateId, Decision, DecisionKind, EditBase, History, RecordState, Seq,
@@ -63,6 +63,7 @@ impl Figures {
             max_words: max_words as u64,
             openings,
             phrases,
+            verdicts: sums.verdicts,
             spot: history.opened.samples.last().map(|sample| SpotFigures::of(sample, ledger)),
             spending: history.opened.spending.clone(),
             failures: sorted(sums.failures),
@@ -106,6 +107,7 @@ struct TextCounts {
 struct Sums {
     edits: Edits,
     unreadable: u64,
+    verdicts: VerdictCounts,
     decisions: BTreeMap<DecisionKind, Counts>,
     flagged: u64,
     noted: u64,
@@ -119,6 +121,7 @@ struct Sums {
 impl Sums {
     fn add(&mut self, record: &Record, state: &RecordState) {
         self.decide(record, state);
+        self.judge(record, state);
         self.flagged += u64::from(state.flagged);
         self.noted += u64::from(!state.note.is_empty());
         for reason in state.candidates.iter().filter_map(|candidate| candidate.provenance.reason.as_ref()) {
@@ -131,6 +134,20 @@ impl Sums {
             let caption = state.current_caption(record.caption.text()).unwrap_or_default();
             self.lengths.add(text::word_count(caption) as u64);
             self.phrases.add(caption);
+        }
+    }
+
+    fn judge(&mut self, record: &Record, state: &RecordState) {
+        if state.verifications.is_empty() || state.decision == Decision::Excluded {
+            return;
+        }
+        let newest = state.candidates.last().filter(|_| state.decision == Decision::Undecided);
+        let newest = newest.and_then(|candidate| state.verification(&candidate.text));
+        let current = || state.verification(state.current_caption(record.caption.text()).unwrap_or_default());
+        if let Some(known) = newest.or_else(current) {
+            self.verdicts.captions += 1;
+            self.verdicts.unsupported += u64::from(!known.verdict.unsupported.is_empty());
+            self.verdicts.missing += u64::from(!known.verdict.missing.is_empty());
         }
     }
 

@@ -49,6 +49,10 @@ impl Figures {
             "flagged": self.flagged,
             "noted": self.noted,
             "acceptance": proportion(self.acceptance),
+            "verified": {
+                "captions": self.verdicts.captions, "unsupported": self.verdicts.unsupported,
+                "missing": self.verdicts.missing,
+            },
             "spot_check": self.spot.as_ref().map(super::SpotFigures::json),
             "pace": {
                 "decisions": self.pace.decisions,

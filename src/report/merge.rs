@@ -30,6 +30,8 @@ pub struct Merge {
     pub notes: u64,
     /// Merged rejections of spot checks.
     pub rejections: u64,
+    /// Merged verdicts of verifiers.
+    pub verdicts: u64,
     /// Records with the same decision in both sessions.
     pub same_decision: u64,
     /// Records that were excluded there and are not in this dataset.
@@ -122,6 +124,7 @@ impl Merge {
         parts.extend((self.flags > 0).then(|| counted(self.flags, "flag", "flags")));
         parts.extend((self.notes > 0).then(|| counted(self.notes, "note", "notes")));
         parts.extend((self.rejections > 0).then(|| counted(self.rejections, "rejection", "rejections")));
+        parts.extend((self.verdicts > 0).then(|| counted(self.verdicts, "verdict", "verdicts")));
         if !parts.is_empty() {
             page.row(parts.join(", "));
         }
@@ -169,6 +172,7 @@ impl Merge {
             "flags": self.flags,
             "notes": self.notes,
             "rejections": self.rejections,
+            "verdicts": self.verdicts,
             "decided_alike": self.same_decision,
             "excluded_there_and_not_here": self.removed,
             "disagreements": self.disagreements.iter().map(Disagreement::json).collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::page::{percent, percents};
-use super::{Bars, Bin, Counted, Counts, Figures, MAX_PAUSE, Page, Phrase, TextOrigin};
+use super::{Bars, Bin, Counted, Counts, Figures, MAX_PAUSE, Page, Phrase, TextOrigin, VerdictCounts};
 use crate::describe::Usage;
 use crate::session::{DecisionKind, Spending};
 use crate::statistics::Proportion;
@@ -59,6 +59,13 @@ impl Figures {
             if count > 0 {
                 page.count(format!("{label:<14}{count:>9}"), counted);
             }
+        }
+        let VerdictCounts { captions, unsupported, missing } = self.verdicts;
+        // In a spot check, the number of findings would bias the reviewer.
+        if captions > 0 && self.spot.is_none() {
+            page.row(format!("{:<14}{captions:>9}", "verified"));
+            page.row(format!("{:<14}{unsupported:>9}", "  unsupported"));
+            page.row(format!("{:<14}{missing:>9}", "  missing"));
         }
         page.heading("Acceptance");
         match (self.acceptance.rate(), self.acceptance.interval()) {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Page;
 use super::json::proportion;
 use super::page::{percent, percents};
+use super::{Calibration, Page};
 use crate::session::{Ledger, Sample, SampleRequest, Verdict};
 use crate::statistics::Proportion;
 
@@ -23,6 +23,8 @@ pub struct SpotFigures {
     pub refused: [(Verdict, u64); 4],
     /// Results by stratum, if the sample is stratified.
     pub strata: Vec<StratumFigures>,
+    /// The verifiers that judged captions of the sample, too.
+    pub verifiers: Vec<Calibration>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,7 @@ impl SpotFigures {
             preferred: sample.request.blind.then(|| Proportion::new(preferences.0, preferences.1)),
             refused,
             strata: strata.collect(),
+            verifiers: Calibration::of(sample, ledger),
         }
     }
 
@@ -124,6 +127,14 @@ impl SpotFigures {
             }
             _ => page.row("no record is judged yet"),
         }
+        for verifier in &self.verifiers {
+            let (judged, model) = (verifier.judged, page.cell(&verifier.model, 40));
+            page.row(format!("verifier {}, {judged} judged by both", model.trim_end()));
+            for (flagged, precision, recall) in verifier.rows() {
+                page.row(format!("  {flagged:<12} precision {precision}"));
+                page.row(format!("  {:<12} recall    {recall}", ""));
+            }
+        }
         if self.pending() > 0 {
             page.remark(format!("{} pending: the interval is valid once all are judged", self.pending()));
         }
@@ -159,6 +170,7 @@ impl SpotFigures {
             "accepted": proportion(self.accepted), "candidate_preferred": self.preferred.map(proportion),
             "edited": edited, "regenerated": regenerated, "excluded": excluded, "rejected": rejected,
             "strata": strata,
+            "verifiers": self.verifiers.iter().map(Calibration::json).collect::<Vec<_>>(),
         })
     }
 }

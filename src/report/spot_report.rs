@@ -167,6 +167,7 @@ impl SpotReport {
             }
             writeln!(page)?;
         }
+        self.verifiers(page)?;
         writeln!(page, "## Records\n\nIn the order they were shown.\n")?;
         writeln!(page, "| record | picture | verdict | by | when | why |")?;
         writeln!(page, "|--:|---|---|---|---|---|")?;
@@ -196,6 +197,25 @@ impl SpotReport {
                 Some(after) => writeln!(page, "- after: {}", escaped(after))?,
                 None => writeln!(page, "- excluded")?,
             }
+        }
+        Ok(())
+    }
+
+    fn verifiers(&self, page: &mut String) -> std::fmt::Result {
+        for verifier in &self.figures.verifiers {
+            writeln!(page, "## Verifier {}\n", escaped(&verifier.model))?;
+            let (prompt, judged) = (escaped(&verifier.prompt), verifier.judged);
+            writeln!(
+                page,
+                "Prompt {prompt}; {judged} captions judged by it and by the reviewer, who did not see its findings."
+            )?;
+            writeln!(page, "Precision: flagged captions that the reviewer did not accept. Recall: captions that the")?;
+            writeln!(page, "reviewer did not accept and that are flagged. 95 % intervals (Wilson).\n")?;
+            writeln!(page, "| flagged by | precision | recall |\n|---|---|---|")?;
+            for (name, precision, recall) in verifier.rows() {
+                writeln!(page, "| {name} | {precision} | {recall} |")?;
+            }
+            writeln!(page)?;
         }
         Ok(())
     }

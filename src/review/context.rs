@@ -73,7 +73,7 @@ impl Context {
             Mode::ConfirmOverwrite(_) => Self::ConfirmOverwrite,
             Mode::ChooseReason(_) | Mode::Reject(_) => Self::Reason,
             Mode::Replace(_) => Self::Replace,
-            Mode::ConfirmSpending { .. } => Self::ConfirmSpending,
+            Mode::ConfirmSpending { .. } | Mode::ConfirmVerifying { .. } => Self::ConfirmSpending,
             Mode::ConfirmMany { .. } => Self::ConfirmMany,
         }
     }

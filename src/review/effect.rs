@@ -81,7 +81,11 @@ pub enum Effect {
     PrepareDescriber,
     /// Tell the describer that the operator has consented to the price shown.
     ConsentToPrice,
-    /// Let a paused describer try again.
+    /// Determine the account and the price of verifications, for consent.
+    PrepareVerifier,
+    /// Tell the verifier that the operator has consented to the price shown.
+    ConsentToVerify,
+    /// Let a paused describer or verifier try again.
     ResumeDescriber,
     ShowPicture {
         record: RecordId,

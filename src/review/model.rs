@@ -33,7 +33,7 @@ use crate::session::{Ledger, Sample, SampleRequest, Seq};
 pub use mode::{
     Closeup, DescribeScope, Editor, EditorKind, FilterEntry, HelpPage, Mode, Offered, Opening, SearchEntry,
 };
-pub use work::{Bulk, Job, JobState, Rate, SaveStatus, Sorting};
+pub use work::{Bulk, Job, JobState, Rate, SaveStatus, Sorting, VerifyJob, Verifying};
 
 /// The settings of a review. The describer, its price and the number of records ahead can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,21 @@ pub struct Settings {
     pub keep_line_breaks: bool,
     /// The sample of a spot check.
     pub sample: Option<SampleRequest>,
+    pub verifier: Option<VerifierSettings>,
+    /// Why there is no verifier.
+    pub no_verifier: String,
+}
+
+/// The settings of the verifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifierSettings {
+    pub name: String,
+    /// The id of its model and the version of its prompt, as expected at the start.
+    pub version: Option<(String, String)>,
+    /// Expected cost of one verification; `None` if free.
+    pub price: Option<Usage>,
+    /// Each new candidate is verified, except in a spot check.
+    pub auto: bool,
 }
 
 /// How a review ends.
@@ -188,6 +203,10 @@ pub enum Holds {
     Running,
     /// Until the describer continues.
     Paused,
+    /// Until the run of verifications ends.
+    Verifying,
+    /// Until the verifier continues.
+    VerifierPaused,
     /// Until every change is on disk.
     Unstored,
 }
@@ -257,11 +276,15 @@ pub struct Model {
     pub jobs: HashMap<RecordId, Job>,
     /// The run over many records.
     pub bulk: Option<Bulk>,
+    pub verifying: Verifying,
     pub describer: DescriberStatus,
+    pub verifier: DescriberStatus,
     /// Cost of all descriptions of this dataset so far.
     pub spent: Cost,
     /// The operator has consented to paid descriptions.
     pub agreed_to_pay: bool,
+    /// The operator has consented to paid verifications.
+    pub agreed_to_verify: bool,
     pub pace: Pace,
     /// Review-ahead is off until the next request.
     pub ahead_stopped: bool,
@@ -298,6 +321,7 @@ impl Model {
     pub fn new(settings: Settings) -> Self {
         // The configuration consents to known prices only.
         let agreed = settings.price.is_none_or(|price| settings.ahead_agreed && price.cost.amount().is_some());
+        let agreed_to_verify = settings.verifier.as_ref().is_none_or(|verifier| verifier.price.is_none());
         let mut tabs = Tabs::default();
         if settings.sample.is_some() {
             // Lists nothing until the sample is drawn.
@@ -338,10 +362,13 @@ impl Model {
             recent: RecentLines::default(),
             jobs: HashMap::new(),
             bulk: None,
+            verifying: Verifying::default(),
             describer: DescriberStatus::default(),
+            verifier: DescriberStatus::default(),
             spent: Cost::default(),
             pace: Pace::default(),
             agreed_to_pay: agreed,
+            agreed_to_verify,
             ahead_stopped: !agreed,
             spot: None,
             figures: None,
@@ -376,6 +403,7 @@ impl Model {
             states: self.ledger.states(),
             bad_pictures: self.tabs.with_bad_pictures().clone(),
             rules: self.settings.rules.clone(),
+            sampled: self.sampled(),
         }
     }
 
@@ -396,6 +424,8 @@ impl Model {
             Holds::Loading => !self.indexed || self.session != SessionStatus::Open,
             Holds::Running => self.bulk.is_some(),
             Holds::Paused => self.describer.paused.is_some(),
+            Holds::Verifying => self.verifying.is_running(),
+            Holds::VerifierPaused => self.verifier.paused.is_some(),
             Holds::Unstored => self.unstored.is_some(),
         });
         if !holds {

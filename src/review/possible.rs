@@ -21,7 +21,11 @@ impl Model {
                 cursor.is_some_and(|cursor| self.versions(cursor).len() > 1)
             }
             Command::Describer => is_open,
-            Command::Stop => !self.jobs.is_empty() || self.bulk.is_some(),
+            Command::Stop => !self.jobs.is_empty() || self.bulk.is_some() || !self.verifying.is_idle(),
+            Command::Verify => is_open && cursor.is_some() && self.settings.verifier.is_some(),
+            Command::DropUnsupported | Command::ReasonFindings => {
+                is_open && cursor.is_some_and(|cursor| self.verifier_reason(cursor).is_some())
+            }
             Command::Report | Command::ForceReport | Command::Reject => self.spot.is_some(),
             _ => match command.group() {
                 Group::Sort => self.indexed && self.settings.sample.is_none(),

@@ -21,8 +21,9 @@ pub use vocabulary::Vocabulary;
 use super::record_view::RecordView;
 use super::tabs::Tab;
 use crate::dataset::{Json, JsonKind};
+use crate::describe::Verdict;
 use crate::engine::selection::Origin;
-use crate::lint::LintKind;
+use crate::lint::{LintKind, Severity};
 use crate::session::{Actor, Decision, RecordState};
 use crate::text::{self, Phrase};
 
@@ -299,6 +300,13 @@ impl Query {
             Self::Words(range) => view.caption(|caption| range.contains(count(text::word_count(caption)))),
             Self::Begins(phrase) => view.caption(|caption| phrase.begins(caption)),
             Self::Phrase(phrase) => view.caption(|caption| phrase.is_in(caption)),
+            Self::Lint(Some(kind)) if kind.is_of_verifier() => view.verdict().map(|verdict| {
+                let is_on = view.rules.severities.of(*kind) > Severity::Off;
+                let found = verdict.filter(|_| is_on).map(Verdict::severity);
+                found.is_some_and(|(unsupported, missing)| {
+                    (if *kind == LintKind::Missing { missing } else { unsupported }) > 0
+                })
+            }),
             Self::Lint(kind) => view.caption(|caption| {
                 let findings = view.findings(caption);
                 kind.map_or(!findings.is_empty(), |kind| findings.iter().any(|finding| finding.kind == kind))
@@ -344,6 +352,7 @@ impl Query {
             | Self::Origin(Origin::Prompt | Origin::Describer, Value::Contains(pattern))
             | Self::Field(FieldTest { value: Value::Contains(pattern), .. }) => pattern.may_be_in(line),
             Self::Status(status) => status.is_untouched(),
+            Self::Lint(Some(kind)) if kind.is_of_verifier() => false,
             Self::Flagged | Self::Note(_) | Self::Origin(Origin::Model, _) | Self::By(_) => false,
             Self::Not(_)
             | Self::Fuzzy(_)

@@ -1,10 +1,10 @@
 //! A record as seen by queries, sorts and lints: its line and its state, as far as they are loaded.
 
 use crate::dataset::{Caption, Entry, Json, Line};
-use crate::describe::StopReason;
+use crate::describe::{StopReason, Verdict};
 use crate::engine::rules;
 use crate::lint::{self, Finding, Rules};
-use crate::session::RecordState;
+use crate::session::{RecordState, Seq};
 
 use super::Version;
 
@@ -48,6 +48,8 @@ pub struct RecordView<'a> {
     /// True if its image is known to be missing or broken.
     pub bad_picture: bool,
     pub rules: &'a Rules,
+    /// In a spot check, the last event before its sample was drawn.
+    pub sampled: Option<Seq>,
 }
 
 impl<'a> RecordView<'a> {
@@ -117,15 +119,13 @@ impl<'a> RecordView<'a> {
     /// Returns true if the caption that would be saved has a warning or an error. Cheaper than [`Self::findings`].
     #[must_use]
     pub fn needs_attention(&self, caption: &str) -> bool {
-        let context = lint::Context { stop: rules::current_stop_reason(self.state), ..lint::Context::default() };
-        self.is_string() && lint::needs_attention(caption, self.rules, &context)
+        self.is_string() && lint::needs_attention(caption, self.rules, &self.context(caption))
     }
 
     /// Returns true if the caption that would be saved has an error.
     #[must_use]
     pub fn has_error(&self, caption: &str) -> bool {
-        let context = lint::Context { stop: rules::current_stop_reason(self.state), ..lint::Context::default() };
-        self.is_string() && lint::has_error(caption, self.rules, &context)
+        self.is_string() && lint::has_error(caption, self.rules, &self.context(caption))
     }
 
     /// Returns true unless the caption that would be saved is known not to be a string.
@@ -139,6 +139,30 @@ impl<'a> RecordView<'a> {
         if !self.is_string() {
             return Vec::new();
         }
-        rules::findings(caption, rules::current_stop_reason(self.state), self.rules)
+        lint::lint(caption, self.rules, &self.context(caption))
+    }
+
+    fn context(&self, caption: &str) -> lint::Context<'a> {
+        let verification = rules::shown_verification(self.state, caption, self.sampled);
+        lint::Context {
+            stop: rules::current_stop_reason(self.state),
+            verdict: verification.map(|verification| &verification.verdict),
+            ..lint::Context::default()
+        }
+    }
+
+    /// Returns the verdict on the caption shown in the list, else on the one that would be saved. Outer `None`: that caption
+    /// is not loaded.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Option<&'a Verdict>> {
+        if self.state.verifications.is_empty() || self.content.is_bad() {
+            return Some(None);
+        }
+        let of = |text: &str| rules::shown_verification(self.state, text, self.sampled).map(|known| &known.verdict);
+        let is_unread = matches!(self.content, Content::Unread);
+        match of(self.shown().0).or_else(|| of(self.state.own_text().unwrap_or_else(|| self.original()))) {
+            None if is_unread && self.state.own_text().is_none() => None,
+            verdict => Some(verdict),
+        }
     }
 }

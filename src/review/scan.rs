@@ -9,7 +9,7 @@ use super::query::Query;
 use super::record_view::{Content, RecordView};
 use crate::dataset::{Line, RecordId};
 use crate::lint::Rules;
-use crate::session::RecordStates;
+use crate::session::{RecordStates, Seq};
 
 /// Identity of a scan. Results of any other than the current one are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub bad_pictures: RoaringBitmap,
     /// Lint rules.
     pub rules: Rules,
+    /// In a spot check, the last event before its sample was drawn.
+    pub sampled: Option<Seq>,
 }
 
 impl Snapshot {
@@ -31,7 +33,8 @@ impl Snapshot {
         let content = Content::of(&entry, Some(line));
         let id = line.record();
         let bad_picture = self.bad_pictures.contains(id.0);
-        f(&RecordView { content, state: self.states.get(id), bad_picture, rules: &self.rules })
+        let (state, rules, sampled) = (self.states.get(id), &self.rules, self.sampled);
+        f(&RecordView { content, state, bad_picture, rules, sampled })
     }
 }
 

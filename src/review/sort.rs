@@ -9,6 +9,7 @@ use super::order::Order;
 use super::record_view::{Content, RecordView};
 use super::scan::{ScanId, Snapshot};
 use crate::dataset::{Entry, Line, RecordId};
+use crate::describe::Verdict;
 use crate::lint;
 use crate::session::{Decision, RecordState};
 use crate::text;
@@ -28,6 +29,8 @@ pub enum SortBy {
     Change,
     /// Word edit distance between the caption shown and the original, largest first.
     Edits,
+    /// Findings of the verifier in the caption shown, worst first.
+    Verdict,
     /// Random, by a seed.
     Random(u64),
 }
@@ -50,6 +53,7 @@ impl SortBy {
             Self::Status => "status",
             Self::Change => "change",
             Self::Edits => "edits",
+            Self::Verdict => "verifier",
             Self::Random(_) => "random",
         }
     }
@@ -61,7 +65,7 @@ impl SortBy {
 
     /// Returns true if the key depends on the dataset's lines.
     const fn is_in_lines(self) -> bool {
-        matches!(self, Self::Name | Self::Words | Self::Findings | Self::Edits)
+        matches!(self, Self::Name | Self::Words | Self::Findings | Self::Edits | Self::Verdict)
     }
 
     /// Returns the key of a record. Equal keys stay in file order.
@@ -73,6 +77,7 @@ impl SortBy {
             // Saturates: a session has fewer events.
             Self::Change => u32::try_from(view.state.touched.0).unwrap_or(u32::MAX),
             Self::Edits => distance(view),
+            Self::Verdict => judged(view),
             // Computed by the sorter.
             Self::Name | Self::Random(_) => 0,
         }
@@ -96,6 +101,14 @@ fn severity(view: &RecordView) -> u32 {
     let findings = lint::lint(shown, view.rules, &lint::Context { stop, ..lint::Context::default() });
     let worst = findings.iter().map(|finding| finding.severity as u32 + 1).max().unwrap_or(0);
     worst << 16 | u32::try_from(findings.len()).unwrap_or(u32::MAX).min(0xffff)
+}
+
+/// Returns a key that compares the number of unsupported phrases first, then that of missing things. Captions without a
+/// verdict come after those without a finding.
+fn judged(view: &RecordView) -> u32 {
+    let Some((unsupported, missing)) = view.verdict().flatten().map(Verdict::severity) else { return 0 };
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).min(0x7fff);
+    1 + (count(unsupported) << 16 | count(missing))
 }
 
 /// Returns a key that puts records to review first: unseen candidates, failures, undecided, skipped.
@@ -198,8 +211,9 @@ impl<'a> Sorter<'a> {
         if let SortBy::Random(seed) = self.scan.sort.by {
             return (XxHash3_64::oneshot_with_seed(seed, &record.0.to_le_bytes()) >> 32) as u32;
         }
-        let Snapshot { states, rules, .. } = &self.scan.now;
-        let view = RecordView { content: Content::Unread, state: states.get(record), bad_picture: false, rules };
+        let Snapshot { states, rules, sampled, .. } = &self.scan.now;
+        let (state, sampled) = (states.get(record), *sampled);
+        let view = RecordView { content: Content::Unread, state, bad_picture: false, rules, sampled };
         self.scan.sort.by.key(&view)
     }
 

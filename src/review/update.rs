@@ -25,6 +25,7 @@ mod sheet;
 mod sort;
 mod subjects;
 mod undo;
+mod verify;
 mod zoom;
 
 use super::command_line::Argument;

@@ -196,6 +196,7 @@ mod tests {
                 states: RecordStates::default(),
                 bad_pictures,
                 rules: Rules { max_words: 50, ..Rules::default() },
+                sampled: None,
             },
         }
     }

@@ -80,6 +80,7 @@ mod tests {
             states: RecordStates::default(),
             bad_pictures: roaring::RoaringBitmap::default(),
             rules: Rules::default(),
+            sampled: None,
         };
         let scan = SortScan { id: ScanId(1), sort: Sort { by, reverse: false }, records: RECORDS, now };
         let (messages, mut inbox) = unbounded_channel();

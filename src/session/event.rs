@@ -55,6 +55,16 @@ pub struct Verification {
     pub provenance: Provenance,
 }
 
+impl Verification {
+    /// Returns true if both are verdicts of the same model and prompt on the same text.
+    #[must_use]
+    pub fn repeats(&self, other: &Self) -> bool {
+        let (one, two) = (&self.provenance, &other.provenance);
+        self.verdict.judged == other.verdict.judged
+            && (&one.describer, &one.model, &one.prompt) == (&two.describer, &two.model, &two.prompt)
+    }
+}
+
 /// Who decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Actor {

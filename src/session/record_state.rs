@@ -93,12 +93,7 @@ impl RecordState {
 
     /// Adds a verification. It replaces one of the same text by the same model and prompt.
     pub(super) fn add_verification(&mut self, new: Verification) {
-        let identity = |it: &Verification| {
-            let Provenance { describer, model, prompt, .. } = &it.provenance;
-            (it.verdict.judged, describer.clone(), model.clone(), prompt.clone())
-        };
-        let replaced = identity(&new);
-        self.verifications.retain(|known| identity(known) != replaced);
+        self.verifications.retain(|known| !known.repeats(&new));
         self.verifications.push(new);
     }
 

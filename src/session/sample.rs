@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::Fault;
-use super::event::{CandidateId, Decision, Seq};
+use super::event::{CandidateId, Decision, EditBase, Seq};
 use super::event_log::{hash_from, hash_text, time_from};
 use super::rebind::Bindings;
 use super::record_state::{Candidate, RecordState};
@@ -140,6 +140,30 @@ impl Sample {
             Decision::Kept => Some(false),
             _ => None,
         }
+    }
+
+    /// Returns the caption that the verdict on one of its records is about.
+    #[must_use]
+    pub fn judged_text<'a>(&self, member: &'a SampleMember, state: &'a RecordState) -> &'a str {
+        let original = member.subject.caption.as_deref().unwrap_or_default();
+        let text_of = |id: CandidateId| {
+            let old = |known: &&Candidate| known.id == id && !self.is_new(id, state);
+            state.candidates.iter().find(old).map(|candidate| candidate.text.as_str())
+        };
+        let decided = match &state.decision {
+            _ if !self.counts(state) => None,
+            Decision::Accepted { candidate, .. } | Decision::Edited { base: EditBase::Candidate(candidate), .. } => {
+                text_of(*candidate)
+            }
+            Decision::Kept | Decision::Edited { base: EditBase::Original, .. } => Some(original),
+            _ => None,
+        };
+        // The one that was shown.
+        let newest = || state.candidates.iter().rfind(|candidate| !self.is_new(candidate.id, state));
+        decided
+            .or(member.text.as_deref())
+            .or_else(|| newest().map(|candidate| candidate.text.as_str()))
+            .unwrap_or(original)
     }
 
     /// Returns the result for one of its records.

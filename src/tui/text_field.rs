@@ -68,6 +68,7 @@ impl TextField {
             | Mode::ConfirmOverwrite(_)
             | Mode::Replace(_)
             | Mode::ConfirmSpending { .. }
+            | Mode::ConfirmVerifying { .. }
             | Mode::ConfirmMany { .. } => return None,
         };
         // The model may have changed the text: it completes words.

@@ -92,9 +92,14 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         Mode::ConfirmQuit => Some(dialog::quit((home, above_footer), model, render)),
         Mode::ConfirmOverwrite(why) => Some(dialog::overwrite((home, above_footer), why, render)),
         Mode::Reject(_) => Some(dialog::reject((home, above_footer), render)),
-        Mode::ChooseReason(_) => Some(dialog::reason((home, above_footer), render)),
+        Mode::ChooseReason(record) => {
+            Some(dialog::reason((home, above_footer), model.verifier_reason(*record).as_deref(), render))
+        }
         Mode::ConfirmSpending { scope, count, .. } => {
             Some(dialog::spending((home, above_footer), (*scope, *count), model, render))
+        }
+        Mode::ConfirmVerifying { scope, count } => {
+            Some(dialog::verifying((home, above_footer), (*scope, *count), model, render))
         }
         Mode::ConfirmMany { action, count, elsewhere } => {
             Some(dialog::many((home, above_footer), action, (*count, *elsewhere), render))

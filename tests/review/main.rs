@@ -19,5 +19,6 @@ mod spot_check;
 mod statistics;
 mod substitution;
 mod tabs;
+mod verifying;
 mod world;
 mod zooming;

@@ -13,12 +13,17 @@ const CAPTIONS: [&str; 6] = ["Zero.", "One.", "Two.", "Three.", "Four.", "Five."
 
 /// Returns a sample of these records, drawn from the current session.
 pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
+    sample_of(ledger, records, &CAPTIONS)
+}
+
+/// Like [`sample`], of a dataset with these captions.
+pub fn sample_of(ledger: &Ledger, records: &[u32], captions: &[&str]) -> Sample {
     let member = |record: &u32| SampleMember {
         record: RecordId(*record),
         subject: Subject {
             file_name: format!("images/{record}.jpg"),
             occurrence: 0,
-            caption: Some(CAPTIONS[*record as usize].to_owned()),
+            caption: Some(captions[*record as usize].to_owned()),
         },
         stratum: 0,
         text: ledger.record(RecordId(*record)).own_text().map(str::to_owned),
@@ -26,7 +31,7 @@ pub fn sample(ledger: &Ledger, records: &[u32]) -> Sample {
     Sample {
         request: SampleRequest { size: records.len() as u64, seed: 7, by: None, blind: false },
         hash: 0,
-        strata: vec![Stratum { name: String::new(), population: 6, drawn: records.len() as u64 }],
+        strata: vec![Stratum { name: String::new(), population: captions.len() as u64, drawn: records.len() as u64 }],
         members: records.iter().map(member).collect(),
         after: ledger.last(),
         at: Timestamp::UNIX_EPOCH,

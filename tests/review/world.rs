@@ -73,6 +73,8 @@ impl World {
             confirm_above: Dollars::default(),
             keep_line_breaks: false,
             sample: None,
+            verifier: None,
+            no_verifier: String::new(),
         };
         change(&mut settings);
         let folder = tempfile::tempdir().expect("a folder for the test");

@@ -158,6 +158,8 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
         confirm_above: Dollars::default(),
         keep_line_breaks: false,
         sample: None,
+        verifier: None,
+        no_verifier: String::new(),
     };
     let mut model = Model::new(settings);
     let records = RECORDS + 3;

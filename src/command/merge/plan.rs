@@ -9,7 +9,7 @@ use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::report::{Disagreement, LeftOut, Merge, edits, origin};
 use crate::session::{
     ActionKind, Actor, Candidate, CandidateId, Decision, EditBase, History, Opened, RecordState, Sample, SampleMember,
-    Seq,
+    Seq, Verification,
 };
 
 /// The reviewer if the session does not name one.
@@ -41,6 +41,8 @@ pub(super) struct RecordChange {
     /// The reason of a rejection.
     pub(super) rejected: Option<String>,
     pub(super) note: Option<String>,
+    /// Verdicts that this session does not have.
+    pub(super) verifications: Vec<Verification>,
 }
 
 #[derive(Debug)]
@@ -98,9 +100,13 @@ impl Plan {
             let flagged = theirs.flagged && !ours.flagged;
             let note = plan.note(&record, ours, theirs);
             let rejected = plan.rejection(&record, ours, theirs, &checks);
-            if decision.is_none() && !flagged && rejected.is_none() && note.is_none() {
+            let is_new = |known: &&Verification| !ours.verifications.iter().any(|own| own.repeats(known));
+            let verifications: Vec<Verification> = theirs.verifications.iter().filter(is_new).cloned().collect();
+            let is_by_person = decision.is_some() || flagged || rejected.is_some() || note.is_some();
+            if !is_by_person && verifications.is_empty() {
                 continue;
             }
+            plan.report.verdicts += verifications.len() as u64;
             plan.report.rejections += u64::from(rejected.is_some());
             plan.report.flags += u64::from(flagged);
             plan.report.notes += u64::from(note.is_some());
@@ -108,9 +114,13 @@ impl Plan {
                 Some(_) => theirs.decided_at,
                 None => others.get(&id).copied().unwrap_or(theirs.touched),
             };
+            let by = there.reviewer(order).unwrap_or(UNKNOWN).to_owned();
+            if is_by_person {
+                plan.report.reviewers.insert(by.clone());
+            }
             plan.changes.push(RecordChange {
                 record: id,
-                by: there.reviewer(order).unwrap_or(UNKNOWN).to_owned(),
+                by,
                 order,
                 at: there.at(order).unwrap_or_else(Timestamp::now),
                 candidate: candidate.filter(|_| decision.is_some()),
@@ -119,10 +129,10 @@ impl Plan {
                 flagged,
                 rejected,
                 note,
+                verifications,
             });
         }
         plan.changes.sort_by(|one, other| (&one.by, one.order).cmp(&(&other.by, other.order)));
-        plan.report.reviewers = plan.changes.iter().map(|change| change.by.clone()).collect();
         Ok(plan)
     }
 

@@ -8,10 +8,12 @@ use super::super::save::{self, SaveOptions};
 use super::super::stats::StatsOptions;
 use super::*;
 use crate::dataset::{Dataset, RecordId};
-use crate::describe::StopReason;
+use crate::describe::verdict::TextHash;
+use crate::describe::{Quote, StopReason, Verdict};
 use crate::report::draw;
 use crate::session::{
-    Decision, Draft, EditBase, FILE, History, Location, Opened, Provenance, SampleRequest, Worker, read_history,
+    Decision, Draft, EditBase, FILE, History, Location, Opened, Provenance, SampleRequest, Verification, Worker,
+    read_history,
 };
 
 const SIX: &str = concat!(
@@ -485,6 +487,34 @@ fn rejections_of_the_same_spot_check_are_merged() {
     let left_out = found["not_taken"]["rejected_there"].as_array().unwrap().len() as u64;
     assert!(left_out >= 2, "another drawing: {found}");
     assert_eq!(found["rejections"].as_u64().unwrap() + left_out, 3);
+}
+
+#[test]
+fn verdicts_are_merged_once_and_are_no_decisions() {
+    let verified = |record: u32, caption: &str, model: &str| {
+        let Event::Generated { provenance, .. } = described(record, "", model) else { unreachable!() };
+        let verdict = Verdict {
+            judged: TextHash::of(caption),
+            unsupported: vec![Quote::of(caption, 2..caption.len() - 1)],
+            missing: vec!["a bag".to_owned()],
+            dropped: 1,
+        };
+        let provenance = Provenance { reason: None, ..provenance };
+        Event::Verified { record: RecordId(record), verification: Box::new(Verification { verdict, provenance }) }
+    };
+    let (here, there) = (World::new(SIX), World::new(SIX));
+    sit(&here, "kim", None, [verified(0, "A man.", "m1")]);
+    sit(&there, "lee", None, [verified(0, "A man.", "m1"), verified(0, "A man.", "m2"), verified(1, "A woman.", "m1")]);
+    let (code, found) = json_of(&options(&here, &there));
+    assert_eq!((code, &found["verdicts"], &found["reviewers"]), (ExitCode::Done, &json!(2), &json!([])), "{found}");
+    let (mine, theirs) = (opened(&here).ledger, opened(&there).ledger);
+    for record in [0, 1] {
+        assert_eq!(mine.record(RecordId(record)).verifications, theirs.record(RecordId(record)).verifications);
+        assert_eq!(mine.record(RecordId(record)).decision, Decision::Undecided);
+    }
+    assert!(!mine.can_undo());
+    let (_, found) = json_of(&options(&here, &there));
+    assert_eq!(found["verdicts"], json!(0), "merging again adds nothing");
 }
 
 proptest! {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::*;
+use crate::describe::budget::Budget;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
 use crate::describe::remote::Task;
@@ -27,7 +28,7 @@ fn options(model: &str) -> BedrockOptions {
                 tokens_per_minute: None,
                 delay: Duration::ZERO,
             },
-            budget: None,
+            budget: Budget::new(None),
             memory: None,
         },
     }
@@ -42,7 +43,7 @@ fn an_unknown_model_is_rejected_with_suggestions() {
 #[test]
 fn a_budget_needs_a_price() {
     let mut unpriced = options("acme.vision");
-    unpriced.remote.budget = Some(Dollars::from_billionths(1));
+    unpriced.remote.budget = Budget::new(Some(Dollars::from_billionths(1)));
     let error = describer(unpriced).err().expect("an unknown price");
     assert!(error.to_string().contains("models.toml"), "{error}");
     assert!(describer(options("acme.vision")).is_ok());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rstest::rstest;
 
 use super::*;
+use crate::describe::budget::Budget;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
 use crate::describe::remote::Task;
@@ -36,7 +37,7 @@ fn options(url: &str, model: &str) -> OpenaiOptions {
                 tokens_per_minute: None,
                 delay: Duration::ZERO,
             },
-            budget: None,
+            budget: Budget::new(None),
             memory: None,
         },
     }
@@ -67,7 +68,7 @@ fn another_server_without_a_price_is_not_free(#[case] url: &str) {
     let mut unknown = options(url, "a/b");
     let cost = |options: &OpenaiOptions| describer(options.clone()).map(|it| it.estimate(None).map(|usage| usage.cost));
     assert_eq!(cost(&unknown), Ok(Some(Cost::UNKNOWN)));
-    unknown.remote.budget = Some(dollars("1"));
+    unknown.remote.budget = Budget::new(Some(dollars("1")));
     let error = cost(&unknown).expect_err("no price").to_string();
     assert!(error.contains("--price-in"), "{error}");
     unknown.price = Some(Rates { input: dollars("0"), output: dollars("0") });

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::describe::Dollars;
+use crate::describe::budget::Budget;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
 
@@ -20,8 +20,8 @@ pub struct RemoteOptions {
     pub limits: RateLimits,
     /// The file that remembers models and rates between runs.
     pub memory: Option<PathBuf>,
-    /// The maximum cost of this run.
-    pub budget: Option<Dollars>,
+    /// Of this run. Describer and verifier share it.
+    pub budget: Budget,
 }
 
 /// What the model writes.

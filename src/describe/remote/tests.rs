@@ -63,7 +63,7 @@ fn options() -> RemoteOptions {
             delay: Duration::ZERO,
         },
         memory: None,
-        budget: None,
+        budget: Budget::new(None),
     }
 }
 

@@ -136,6 +136,11 @@ pub enum Mode {
         count: u64,
         reason: Option<Reason>,
     },
+    /// Asks for consent to the cost of verifications.
+    ConfirmVerifying {
+        scope: DescribeScope,
+        count: u64,
+    },
     /// Asks whether a command is meant for all selected records, `elsewhere` of which are not in the list.
     ConfirmMany {
         action: RecordAction,

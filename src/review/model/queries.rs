@@ -1,14 +1,14 @@
 //! Derived state: the records in view, the caption shown, its findings.
 
-use super::{Editor, Mode, Model, PictureSlot, SessionStatus, Version};
+use super::{Editor, Mode, Model, PictureSlot, SessionStatus, VerifierSettings, Version};
 use crate::dataset::{Entry, OtherCaption, Record, RecordId};
-use crate::describe::StopReason;
+use crate::describe::{StopReason, Usage};
 use crate::engine::rules;
 use crate::lint::{self, Finding};
 use crate::preview::{Framing, Preview, PreviewError, Zoom};
 use crate::review::query::Pattern;
 use crate::review::record_view::{Content, RecordView};
-use crate::session::{Candidate, Decision, EditBase, RecordState};
+use crate::session::{Candidate, Decision, EditBase, RecordState, Seq, Verification};
 use crate::text;
 
 impl Model {
@@ -60,7 +60,8 @@ impl Model {
             None => Content::Unread,
         };
         let bad_picture = self.tabs.is_bad_picture(record);
-        RecordView { content, state: self.state(record), bad_picture, rules: &self.settings.rules }
+        let (state, rules, sampled) = (self.state(record), &self.settings.rules, self.sampled());
+        RecordView { content, state, bad_picture, rules, sampled }
     }
 
     /// Returns the patterns to highlight.
@@ -185,8 +186,62 @@ impl Model {
     /// Returns the findings of a version.
     #[must_use]
     pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
-        let stop = self.stop(record, version);
-        self.linted(record, version).map(|text| rules::findings(text, stop, &self.settings.rules)).unwrap_or_default()
+        let found = |text| lint::lint(text, &self.settings.rules, &self.lint_context(record, version, text));
+        self.linted(record, version).map(found).unwrap_or_default()
+    }
+
+    /// Returns the verification of a version that may be shown.
+    #[must_use]
+    pub fn verification(&self, record: RecordId, version: Version) -> Option<&Verification> {
+        rules::shown_verification(self.state(record), self.linted(record, version)?, self.sampled())
+    }
+
+    /// Returns the settings of the verifier if it verifies new candidates. In a spot check, it never does.
+    #[must_use]
+    pub fn verifies_new(&self) -> Option<&VerifierSettings> {
+        self.settings.verifier.as_ref().filter(|verifier| verifier.auto && self.settings.sample.is_none())
+    }
+
+    /// Returns the expected cost of a new candidate, with its verification if new candidates are verified. `None`: free.
+    #[must_use]
+    pub fn price_of_candidate(&self) -> Option<Usage> {
+        let verification = self.verifies_new().and_then(|verifier| verifier.price);
+        match (self.settings.price, verification) {
+            (Some(one), Some(other)) => {
+                let mut sum = one;
+                sum.tokens += other.tokens;
+                sum.cost += other.cost;
+                Some(sum)
+            }
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Returns what the verifier found in the caption shown, as a reason for regenerating it.
+    #[must_use]
+    pub fn verifier_reason(&self, record: RecordId) -> Option<String> {
+        let verdict = &self.verification(record, self.shown(record))?.verdict;
+        let quoted: Vec<String> = verdict.unsupported.iter().map(|quote| format!("“{}”", quote.text)).collect();
+        let unsupported = (!quoted.is_empty()).then(|| format!("not in the image: {}", quoted.join(", ")));
+        let missing = (!verdict.missing.is_empty()).then(|| format!("not mentioned: {}", verdict.missing.join(", ")));
+        let found: Vec<String> = unsupported.into_iter().chain(missing).collect();
+        (!found.is_empty()).then(|| text::single_line(&found.join("; ")).into_owned())
+    }
+
+    /// Returns the last event before the sample of a spot check was drawn.
+    pub(in crate::review) fn sampled(&self) -> Option<Seq> {
+        let sample = self.spot.as_ref().map(|sample| sample.after);
+        // Until it is drawn, nothing counts as judged.
+        self.settings.sample.is_some().then(|| sample.unwrap_or(Seq(u64::MAX)))
+    }
+
+    fn lint_context(&self, record: RecordId, version: Version, text: &str) -> lint::Context<'_> {
+        let verification = rules::shown_verification(self.state(record), text, self.sampled());
+        lint::Context {
+            stop: self.stop(record, version),
+            verdict: verification.map(|verification| &verification.verdict),
+            ..lint::Context::default()
+        }
     }
 
     /// Returns the findings of the caption that the edit results in. Their spans are those of the text typed.
@@ -207,18 +262,17 @@ impl Model {
     /// Returns true if the caption that a save would write has a warning or an error.
     #[must_use]
     pub fn current_needs_attention(&self, record: RecordId) -> bool {
-        let state = self.state(record);
-        let context = lint::Context { stop: rules::current_stop_reason(state), ..lint::Context::default() };
-        let is_text = state.own_text().is_some() || self.other_caption(record).is_none();
-        let current = self.current(record).filter(|_| is_text);
-        current.is_some_and(|text| lint::needs_attention(text, &self.settings.rules, &context))
+        self.current(record).is_some_and(|text| self.record_view(record).needs_attention(text))
     }
 
     /// Returns true if a version has a warning or an error. Cheaper than [`Self::findings`].
     #[must_use]
     pub fn needs_attention(&self, record: RecordId, version: Version) -> bool {
-        let context = lint::Context { stop: self.stop(record, version), ..lint::Context::default() };
-        self.linted(record, version).is_some_and(|text| lint::needs_attention(text, &self.settings.rules, &context))
+        let needs_attention = |text| {
+            let context = self.lint_context(record, version, text);
+            lint::needs_attention(text, &self.settings.rules, &context)
+        };
+        self.linted(record, version).is_some_and(needs_attention)
     }
 
     /// Returns true if a version is cut off.

@@ -1,6 +1,6 @@
 //! Background work: descriptions, a sort, a save.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use roaring::RoaringBitmap;
@@ -116,6 +116,48 @@ impl Rate {
 
     fn milliseconds(self) -> u64 {
         u64::try_from(self.time.as_millis()).unwrap_or(1).max(1)
+    }
+}
+
+/// The verifications in progress, and the run over selected records that some of them belong to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verifying {
+    /// The current job of each record that has one.
+    pub jobs: HashMap<RecordId, VerifyJob>,
+    /// Records of the run that are not in the queue yet.
+    pub waiting: RoaringBitmap,
+    /// Records in the run; 0 if there is none.
+    pub total: u64,
+    pub done: u64,
+    /// Of those done, with findings.
+    pub found: u64,
+    pub failed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyJob {
+    pub id: JobId,
+    /// The operator waits for it.
+    pub is_asked: bool,
+    pub in_run: bool,
+}
+
+impl Verifying {
+    /// Returns the number of jobs of the run in the queue.
+    #[must_use]
+    pub fn in_queue(&self) -> usize {
+        self.jobs.values().filter(|job| job.in_run).count()
+    }
+
+    /// Returns true until the last record of the run has ended.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.waiting.is_empty() || self.in_queue() > 0
+    }
+
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.jobs.is_empty() && self.waiting.is_empty()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ATTENTION, Aspect, ERROR, Status, actor_name};
+use super::{ATTENTION, Aspect, ERROR, Query, Status, actor_name};
 use crate::dataset::{JsonKind, Line};
-use crate::lint::{Finding, Severity};
+use crate::lint::{Finding, LintKind, Severity};
 use crate::review::Snapshot;
 use crate::session::{Decision, Provenance};
 use crate::text;
@@ -73,7 +73,13 @@ impl Vocabulary {
                 findings = view.findings(caption);
                 true
             });
-            let kinds: BTreeSet<&str> = findings.iter().map(|finding| finding.kind.name()).collect();
+            let mut kinds: BTreeSet<&str> = findings.iter().map(|finding| finding.kind.name()).collect();
+            // Those of the verifier are about the caption shown.
+            for kind in LintKind::ALL.into_iter().filter(|kind| kind.is_of_verifier()) {
+                if Query::Lint(Some(kind)).matches(view) == Some(true) {
+                    kinds.insert(kind.name());
+                }
+            }
             for kind in &kinds {
                 count(Aspect::Lint, kind);
             }

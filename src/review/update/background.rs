@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{attention, file, filter, job_events, navigate, search};
+use super::{attention, file, filter, job_events, navigate, search, verify};
 use crate::dataset::{Entry, RecordId};
 use crate::engine::{Checked, EngineEvent};
 use crate::preview::Ready;
@@ -41,8 +41,7 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
         }
         EngineEvent::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
         EngineEvent::Describer(status) => job_events::describer_changed(model, status, out),
-        // The reviewer has none yet.
-        EngineEvent::Verifier(_) => {}
+        EngineEvent::Verifier(status) => verify::verifier_changed(model, status, out),
         EngineEvent::Charged(usage) => model.spent += usage.cost,
         EngineEvent::Saved(summary) => file::saved(model, &summary, out),
         EngineEvent::SaveFailed(failure) => file::save_failed(model, failure),

@@ -4,11 +4,11 @@
 use super::edit::Then;
 use super::{
     decide, describe, edit, file, filter, help, layers, navigate, panes, reject, replace, search, select, settings,
-    sheet, sort, undo, zoom,
+    sheet, sort, undo, verify, zoom,
 };
 use crate::describe::Reason;
 use crate::review::command_line::{Argument, DESCRIBERS, FORMATS, Kind, Parameter, THEMES};
-use crate::review::{Change, Context, EditorKind, Effect, Model, RecordAction, SortBy, Tab};
+use crate::review::{Change, Context, EditorKind, Effect, Mode, Model, RecordAction, SortBy, Tab};
 
 /// A section of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -283,6 +283,11 @@ commands! {
         ) {
             [Browse], "" => |model, _, out| sort::by(model, SortBy::Edits, out);
         }
+        SortVerifier "sort-verifier" "verifier, worst first" (
+            palette: "sort by findings of the verifier", abbreviations: &["sort verifier"]
+        ) {
+            [Browse], "" => |model, _, out| sort::by(model, SortBy::Verdict, out);
+        }
         SortRandom "sort-random" "random (again: reshuffle)" (
             palette: "shuffle (N is the seed)", abbreviations: &["sort random"], parameter: SEED
         ) {
@@ -339,6 +344,9 @@ commands! {
         EditExternally "edit-externally" "edit in $VISUAL or $EDITOR" {
             [Browse], "" => |model, _, out| edit::open(model, EditorKind::External, out);
         }
+        DropUnsupported "drop-unsupported" "edit without unsupported phrases" {
+            [Browse], "" => |model, _, out| edit::drop_unsupported(model, out);
+        }
         AcceptEdit "accept-edit" "accept the edit, next" (aliases: &["take-and-advance"]) {
             [Edit], "accept" => |model, _, out| edit::take(model, Then::Advance, out);
         }
@@ -380,8 +388,17 @@ commands! {
         ReasonOwnWords "reason-own-words" "other" {
             [Context::Reason], "other …" => |model, _, _| describe::own_reason(model);
         }
+        ReasonFindings "reason-findings" "what the verifier found" {
+            [Context::Reason], "the findings" => |model, _, out| describe::regenerate_for_findings(model, out);
+        }
+        Verify "verify" "verify with a second model" {
+            [Browse], "" => |model, _, out| verify::request(model, out);
+        }
         Confirm "confirm" "yes" (aliases: &["agree"]) {
-            [ConfirmSpending], "yes" => |model, _, out| describe::consent(model, out);
+            [ConfirmSpending], "yes" => |model, _, out| match model.mode {
+                Mode::ConfirmVerifying { .. } => verify::consent(model, out),
+                _ => describe::consent(model, out),
+            };
             [ConfirmMany], "yes" => |model, _, out| decide::confirmed(model, out);
         }
         GenerateAll "generate-all" "describe all in view that need it" {

@@ -4,7 +4,7 @@
 use roaring::RoaringBitmap;
 
 use super::describe_run::{self, start};
-use super::{decide, reject, subjects};
+use super::{decide, reject, subjects, verify};
 use crate::dataset::RecordId;
 use crate::describe::{Cost, Detail, JobId, PauseKind, Priority, Reason};
 use crate::engine::rules::{self, JobSpec, Wish};
@@ -83,10 +83,14 @@ fn request(model: &mut Model, scope: DescribeScope, reason: Option<Reason>, out:
     }
     // One record is covered by the first consent, whatever it costs.
     let exceeds = |cost: Cost| scope.is_many() && cost.amount().is_none_or(|cost| cost > model.settings.confirm_above);
-    match model.settings.price {
-        Some(price) if !model.agreed_to_pay || exceeds(price.cost * count) => {
+    let is_agreed = model.agreed_to_pay && (model.verifies_new().is_none() || model.agreed_to_verify);
+    match model.price_of_candidate() {
+        Some(price) if !is_agreed || exceeds(price.cost * count) => {
             model.mode = Mode::ConfirmSpending { scope, count, reason };
             out.push(Effect::PrepareDescriber);
+            if model.verifies_new().is_some() {
+                out.push(Effect::PrepareVerifier);
+            }
         }
         _ if scope == DescribeScope::Selected && count > decide::UNCONFIRMED => {
             decide::confirm(model, RecordAction::Describe(reason), &records);
@@ -135,6 +139,10 @@ pub(super) fn consent(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::ConfirmSpending { scope, reason, .. } = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
     model.agreed_to_pay = true;
     out.push(Effect::ConsentToPrice);
+    if model.verifies_new().is_some() {
+        model.agreed_to_verify = true;
+        out.push(Effect::ConsentToVerify);
+    }
     if lacks_consent(model) && scope.is_many() && model.bulk.is_some() {
         return model.notify(NoticeKind::Info, "descriptions continue");
     }
@@ -203,6 +211,15 @@ pub(super) fn regenerate_for(model: &mut Model, reason: Reason, out: &mut Vec<Ef
     if matches!(model.mode, Mode::ChooseReason(record) if model.list.cursor == Some(record)) {
         model.mode = Mode::Browse;
         regenerate(model, Some(reason), out);
+    }
+}
+
+/// Regenerates because of what the verifier found.
+pub(super) fn regenerate_for_findings(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::ChooseReason(record) = model.mode else { return };
+    match model.verifier_reason(record) {
+        Some(found) => regenerate_for(model, Reason::Custom(found), out),
+        None => model.notify(NoticeKind::Info, "no findings of the verifier · V verifies"),
     }
 }
 
@@ -299,13 +316,19 @@ pub(super) fn stop(model: &mut Model, pressed_before: bool, out: &mut Vec<Effect
         return;
     }
     model.stop_pressed = true;
-    if model.jobs.is_empty() && model.bulk.is_none() {
+    if model.jobs.is_empty() && model.bulk.is_none() && model.verifying.is_idle() {
         model.notify(NoticeKind::Info, "nothing is running · ^c again quits");
         return;
     }
+    let verifications = verify::stop(model);
     let stopped = model.jobs.len() as u64 + describe_run::stop(model);
     model.jobs.clear();
     model.ahead_stopped = true;
     out.push(Effect::StopDescriptions);
-    model.notify(NoticeKind::Info, format!("stopped {stopped} descriptions · r or g a restarts · ^c again quits"));
+    let text = match (stopped, verifications) {
+        (0, 1..) => format!("stopped {verifications} verifications · V restarts · ^c again quits"),
+        (_, 0) => format!("stopped {stopped} descriptions · r or g a restarts · ^c again quits"),
+        _ => format!("stopped {stopped} descriptions and {verifications} verifications · ^c again quits"),
+    };
+    model.notify(NoticeKind::Info, text);
 }

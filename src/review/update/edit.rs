@@ -77,6 +77,32 @@ fn editable(model: &mut Model) -> Option<RecordId> {
     Some(record)
 }
 
+/// Opens the editor on the caption shown without the phrases that the verifier does not find in the image. It is a draft: the
+/// operator looks at the rest before accepting it.
+pub(super) fn drop_unsupported(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(about) = editable(model) else { return };
+    if model.state(about).draft.is_some() {
+        return model.notify(NoticeKind::Warning, "unfinished edit: e resumes it, then ^g discards it");
+    }
+    let shown = model.shown(about);
+    let start = model.text(about, shown).unwrap_or_default().to_owned();
+    let verification = model.verification(about, shown);
+    let quotes = verification.map(|known| known.verdict.unsupported.as_slice()).unwrap_or_default();
+    let spans: Vec<_> = quotes.iter().filter_map(|quote| quote.span(&start)).collect();
+    let Some(first) = spans.iter().map(|span| span.start).min() else {
+        return model.notify(NoticeKind::Info, "no phrase that the verifier does not find in the image · V verifies");
+    };
+    let count = spans.len() as u64;
+    let text = text::without(&start, spans);
+    let cursor = start[..first].chars().count().min(text.chars().count());
+    let draft = Draft { text, cursor, base: model.base(about, shown) };
+    // As if typed, so that a crash loses nothing.
+    store(model, vec![Event::Drafted { record: about, draft: Some(draft.clone()) }], out);
+    model.mode = Mode::Edit(Editor { record: about, draft, start });
+    let phrases = text::counted(count, "phrase", "phrases");
+    model.notify(NoticeKind::Info, format!("{phrases} removed: check the rest, then accept it"));
+}
+
 fn open_note(model: &mut Model) {
     let Some(about) = subjects::cursor(model) else { return };
     let note = model.state(about).note.clone();
@@ -122,6 +148,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         | Mode::ConfirmOverwrite(_)
         | Mode::Replace(_)
         | Mode::ConfirmSpending { .. }
+        | Mode::ConfirmVerifying { .. }
         | Mode::ConfirmMany { .. } => {}
     }
 }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 
 use super::describe_run::{self, JobEnd};
-use super::{navigate, store};
+use super::{navigate, store, verify};
 use crate::dataset::RecordId;
 use crate::describe::{DescriberStatus, JobId, Outcome, Pause, PauseKind, Priority};
 use crate::engine::JobEvent;
 use crate::engine::rules::{self, Concluded, Described, Origin, Standing};
 use crate::review::{Effect, Holds, JobState, Model, NoticeKind, SessionStatus, Version};
-use crate::session::{Actor, SAMPLE};
+use crate::session::{Actor, Event, SAMPLE};
 
 /// Applies an event of a job. An event of a job that is no longer the record's current one is late and dropped.
 pub(super) fn on_event(
@@ -19,6 +19,9 @@ pub(super) fn on_event(
     at: Timestamp,
     out: &mut Vec<Effect>,
 ) {
+    if verify::is_current(model, id, record) {
+        return verify::on_event(model, record, event, at, out);
+    }
     let Some(job) = model.jobs.get_mut(&record).filter(|job| job.id == id) else { return };
     match event {
         JobEvent::Started => job.state = JobState::Streaming(String::new()),
@@ -66,7 +69,11 @@ fn ended(model: &mut Model, record: RecordId, outcome: Outcome, at: Timestamp, o
         current: model.current(record),
     };
     let conclusion = rules::conclude(&model.ledger, record, outcome, origin, &model.settings.rules);
+    let is_new = conclusion.events.iter().any(|event| matches!(event, Event::Generated { .. }));
     store(model, conclusion.events, out);
+    if is_new {
+        verify::automatically(model, record, job.as_ref().map_or(Priority::Bulk, |job| job.priority), out);
+    }
     let is_here = model.list.cursor == Some(record);
     let end = match &conclusion.result {
         Concluded::Described(_) => JobEnd::Described,

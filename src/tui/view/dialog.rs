@@ -7,6 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::popup::{Popup, docked_width};
 use super::{RenderContext, clean, key_hint};
+use crate::describe::{DescriberStatus, Usage};
 use crate::review::{Command, Context, DescribeScope, Model, RecordAction};
 use crate::text::{counted, thousands};
 
@@ -35,24 +36,32 @@ pub(super) fn overwrite(home: Home, conflict: &str, render: RenderContext) -> Po
     dialog(home, "overwrite?", vec![Line::raw(clean(conflict))], Context::ConfirmOverwrite, render)
 }
 
-pub(super) fn reason(home: Home, render: RenderContext) -> Popup {
-    reasons(home, "regenerate", "What is wrong? This is added to the prompt.", render)
+/// `found` is what the verifier found.
+pub(super) fn reason(home: Home, found: Option<&str>, render: RenderContext) -> Popup {
+    reasons(home, "regenerate", "What is wrong? This is added to the prompt.", found, render)
 }
 
 pub(super) fn reject(home: Home, render: RenderContext) -> Popup {
-    reasons(home, "not acceptable", "Why? This is in the report; the output is unchanged.", render)
+    reasons(home, "not acceptable", "Why? This is in the report; the output is unchanged.", None, render)
 }
 
-fn reasons(home: Home, heading: &str, question: &'static str, render: RenderContext) -> Popup {
+fn reasons(home: Home, heading: &str, question: &'static str, found: Option<&str>, render: RenderContext) -> Popup {
     let context = Context::Reason;
     let question = Line::raw(question);
-    let (cancel, reasons): (Vec<_>, Vec<_>) =
-        answers(context, render).into_iter().partition(|(command, _)| *command == Command::Close);
+    let (cancel, reasons): (Vec<_>, Vec<_>) = answers(context, render)
+        .into_iter()
+        .filter(|(command, _)| *command != Command::ReasonFindings || found.is_some())
+        .partition(|(command, _)| *command == Command::Close);
     let label = |command: Command| command.label(context).replace('…', render.theme.glyphs.ellipsis);
     let reason = |key: &str, command: Command| {
         [Span::styled(format!("{key}  "), render.theme.accent), Span::raw(label(command))]
     };
-    let list = reasons.iter().map(|(command, key)| Line::from(reason(key, *command).to_vec()));
+    let list = reasons.iter().map(|(command, key)| match found {
+        Some(found) if *command == Command::ReasonFindings => {
+            Line::from(vec![Span::styled(format!("{key}  "), render.theme.accent), Span::raw(clean(found))])
+        }
+        _ => Line::from(reason(key, *command).to_vec()),
+    });
     let list: Vec<Line> = std::iter::once(question.clone()).chain(list).collect();
     let row = reasons.iter().flat_map(|(command, key)| {
         let [key, label] = reason(key, *command);
@@ -69,38 +78,75 @@ pub(super) fn spending(
     model: &Model,
     render: RenderContext,
 ) -> Popup {
-    let price = model.settings.price.unwrap_or_default();
-    let describer = clean(model.settings.describer.as_deref().unwrap_or_default());
-    let service =
-        if model.describer.model.is_empty() { String::new() } else { format!(" ({})", clean(&model.describer.model)) };
-    let account =
-        model.describer.account.as_ref().map(|account| Line::styled(clean(&account.to_string()), render.theme.muted));
-    let rates = model.describer.rates.as_ref().map(|rates| Line::styled(clean(rates), render.theme.muted));
-    let is_known = price.cost.amount().is_some();
-    let mut lines = vec![Line::raw(match price.cost.amount() {
-        Some(cost) => format!("Each request to {describer}{service} costs about {cost}."),
-        None => format!("The price of requests to {describer}{service} is unknown."),
-    })];
-    lines.extend(account.into_iter().chain(rates));
-    if scope.is_many() {
-        let records = counted(count, "record", "records");
-        let tokens = |tokens: u64| thousands(tokens.saturating_mul(count));
-        let (input, output) = (tokens(price.tokens.input), tokens(price.tokens.output));
-        let total = (price.cost * count).amount();
-        let total = total.map_or_else(|| format!("{input} tokens in, {output} out"), |cost| cost.to_string());
-        lines.push(Line::raw(format!("{records}: about {total}.")));
+    let mut lines = Vec::new();
+    if let Some(price) = model.settings.price {
+        lines.extend(charges(model.settings.describer.as_deref().unwrap_or_default(), &model.describer, price, render));
     }
+    if let Some(verifier) = model.verifies_new() {
+        lines.push(Line::raw("Each new candidate is also verified:"));
+        lines.extend(charges(&verifier.name, &model.verifier, verifier.price.unwrap_or_default(), render));
+    }
+    let price = model.price_of_candidate().unwrap_or_default();
+    lines.extend(scope.is_many().then(|| total(count, price)));
     if model.settings.ahead > 0 && model.ahead_stopped {
         let records = counted(model.settings.ahead as u64, "record", "records");
         let ahead = format!("It also describes the next {records} ahead of you.");
         lines.push(Line::styled(ahead, render.theme.muted));
     }
-    lines.push(match model.describer.budget {
-        Some(budget) => Line::styled(format!("It stops at the budget of {budget}."), render.theme.muted),
-        None if is_known => Line::styled("Set a limit with --budget USD.", render.theme.muted),
-        None => Line::styled("A limit (--budget) needs a price in models.toml.", render.theme.muted),
-    });
+    lines.push(limit(&model.describer, price, render));
     dialog(home, "this costs money", lines, Context::ConfirmSpending, render)
+}
+
+pub(super) fn verifying(
+    home: Home,
+    (scope, count): (DescribeScope, u64),
+    model: &Model,
+    render: RenderContext,
+) -> Popup {
+    let verifier = model.settings.verifier.as_ref();
+    let price = verifier.and_then(|verifier| verifier.price).unwrap_or_default();
+    let name = verifier.map(|verifier| verifier.name.as_str()).unwrap_or_default();
+    let mut lines = vec![Line::raw("A second model compares captions with their pictures.")];
+    lines.extend(charges(name, &model.verifier, price, render));
+    lines.extend(scope.is_many().then(|| total(count, price)));
+    lines.push(limit(&model.verifier, price, render));
+    dialog(home, "this costs money", lines, Context::ConfirmSpending, render)
+}
+
+/// Returns what a request costs, and who is charged for it.
+fn charges(
+    name: &str,
+    status: &DescriberStatus,
+    price: Usage,
+    render: RenderContext,
+) -> impl Iterator<Item = Line<'static>> {
+    let service = if status.model.is_empty() { String::new() } else { format!(" ({})", clean(&status.model)) };
+    let name = clean(name);
+    let cost = Line::raw(match price.cost.amount() {
+        Some(cost) => format!("Each request to {name}{service} costs about {cost}."),
+        None => format!("The price of requests to {name}{service} is unknown."),
+    });
+    let account = status.account.as_ref().map(|account| Line::styled(clean(&account.to_string()), render.theme.muted));
+    let rates = status.rates.as_ref().map(|rates| Line::styled(clean(rates), render.theme.muted));
+    std::iter::once(cost).chain(account).chain(rates)
+}
+
+fn total(count: u64, price: Usage) -> Line<'static> {
+    let records = counted(count, "record", "records");
+    let tokens = |tokens: u64| thousands(tokens.saturating_mul(count));
+    let (input, output) = (tokens(price.tokens.input), tokens(price.tokens.output));
+    let total = (price.cost * count).amount();
+    let total = total.map_or_else(|| format!("{input} tokens in, {output} out"), |cost| cost.to_string());
+    Line::raw(format!("{records}: about {total}."))
+}
+
+fn limit(status: &DescriberStatus, price: Usage, render: RenderContext) -> Line<'static> {
+    let words = match status.budget {
+        Some(budget) => format!("It stops at the budget of {budget}."),
+        None if price.cost.amount().is_some() => "Set a limit with --budget USD.".to_owned(),
+        None => "A limit (--budget) needs a price in models.toml.".to_owned(),
+    };
+    Line::styled(words, render.theme.muted)
 }
 
 pub(super) fn many(home: Home, action: &RecordAction, (count, hidden): (u64, u64), render: RenderContext) -> Popup {

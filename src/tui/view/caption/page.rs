@@ -5,11 +5,12 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::comparison::{clipped, difference};
-use super::heading::{Count, Heading, source};
+use super::heading::{Count, Heading, Source, source};
 use crate::dataset::{Entry, OtherCaption, RecordId};
 use crate::describe::StopReason;
 use crate::lint::{Finding, Severity};
 use crate::review::{Job, JobState, Model, Version};
+use crate::session::{Provenance, Verification};
 use crate::text::{self, DiffKind};
 use crate::tui::marked_text::{Mark, MarkedText, wrapped};
 use crate::tui::theme::Theme;
@@ -133,6 +134,7 @@ impl Page<'_> {
         marks.extend(self.matches(original));
         let mut block = self.caption(Some(Version::Original), &heading, original, marks);
         self.append_findings(&mut block, &findings);
+        block.lines.extend(self.verification(Version::Original));
         block
     }
 
@@ -178,7 +180,29 @@ impl Page<'_> {
             block.lines.extend(wrapped(&self.warning(&format!("stopped: {reason}")), self.width));
         }
         self.append_findings(&mut block, &findings);
+        block.lines.extend(self.verification(version));
         block
+    }
+
+    /// Returns the verifier of a caption, with the date and the cost, or that it is being verified.
+    fn verification(&self, version: Version) -> Vec<Line<'static>> {
+        let Self { model, record, theme, .. } = *self;
+        let words = match model.verification(record, version) {
+            Some(Verification { verdict, provenance }) => {
+                let Source { facts, essential, .. } =
+                    source(&Provenance { parameters: String::new(), ..provenance.clone() }, theme);
+                let facts = facts.into_iter().take(essential.max(1)).map(|fact| fact.content.into_owned());
+                let date = provenance.at.strftime("%Y-%m-%d").to_string();
+                let clean = (!verdict.has_findings()).then(|| "no findings".to_owned());
+                let facts: Vec<String> = facts.chain([date]).chain(clean).collect();
+                format!("verified by {}", facts.join(&format!(" {} ", theme.glyphs.dot)))
+            }
+            None if model.verifying.jobs.contains_key(&record) && model.shown(record) == version => {
+                format!("being verified{}", theme.glyphs.ellipsis)
+            }
+            None => return Vec::new(),
+        };
+        wrapped(&Line::styled(words, theme.muted), self.width)
     }
 
     /// Returns the heading of a candidate or the edited caption, without its number of words.
