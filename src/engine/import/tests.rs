@@ -46,8 +46,8 @@ fn imported(dataset: &str, name: &str, content: &[u8]) -> (Vec<(u32, String)>, S
 #[test]
 fn a_file_without_candidates_is_explained() {
     for (name, content, expected) in [
-        ("older.csv", "file_name,text\na,New.\n", "none of its 2 lines can be read: it is CSV"),
-        ("older.tsv", "file_name\ttext\na\tNew.\n", "none of its 2 lines can be read: it is CSV"),
+        ("older.txt", "file_name,text\na,New.\n", "none of its 2 lines can be read: it is CSV"),
+        ("older", "file_name\ttext\na\tNew.\n", "none of its 2 lines can be read: it is CSV"),
         ("notes.txt", "A man.\n", "its only line cannot be read: it is not JSON Lines"),
         ("field.jsonl", "{\"file_name\": \"a\", \"caption\": \"New.\"}\n", "no line has \"text\""),
         ("list.jsonl", "{\"file_name\": \"a\", \"text\": [\"New.\"]}\n", "no line has \"text\""),
@@ -65,6 +65,13 @@ fn a_file_without_candidates_is_explained() {
     ] {
         let (_, summary) = imported(THREE, "other", content);
         assert!(summary.starts_with("no candidates imported: ") && summary.contains(way_out), "{summary}");
+    }
+}
+
+#[test]
+fn candidates_are_imported_from_tables() {
+    for (name, content) in [("older.csv", "file_name,text\na,New.\n"), ("older.tsv", "file_name\ttext\na\tNew.\n")] {
+        assert_eq!(imported(THREE, name, content.as_bytes()).0, [(0, "New.".to_owned())], "{name}");
     }
 }
 

@@ -410,7 +410,7 @@ commands! {
         NextCandidate "next-candidate" "next candidate" {
             [Browse], "" => |model, _, _| navigate::version(model, true);
         }
-        Describer "describer" "bedrock, openai, local or none" (
+        Describer "describer" "choose the describer" (
             palette: "use bedrock, openai, local or none", parameter: DESCRIBER
         ) {
             [Browse], "" => |model, argument, out| settings::choose_describer(model, argument, out);
@@ -551,10 +551,10 @@ commands! {
         ) {
             [Browse], "" => |model, argument, out| file::write_report(model, argument.path(), true, out);
         }
-        Export "export" "export as txt, csv, jsonl or parquet" (parameter: EXPORT) {
+        Export "export" "export the captions" (palette: "export as txt, csv, jsonl or parquet", parameter: EXPORT) {
             [Browse], "" => |model, argument, out| file::export(model, argument, false, out);
         }
-        ForceExport "force-export" "export, overwriting existing files" (
+        ForceExport "force-export" "export, overwriting files" (
             abbreviations: &["export!"], parameter: FORCE_EXPORT
         ) {
             [Browse], "" => |model, argument, out| file::export(model, argument, true, out);

@@ -37,11 +37,10 @@ impl Heading {
         let short_name = self.short_name.as_ref().unwrap_or(&self.name);
         // From the whole heading to its essence.
         let all = (self.essential..=self.facts.len()).rev().map(|facts| (&self.name, facts, &full));
-        let least = if self.gives_way { 0 } else { self.essential };
-        let essence =
-            [(&self.name, self.essential, &brief), (short_name, self.essential, &brief), (&self.name, least, &brief)];
+        let essence = [(&self.name, self.essential, &brief), (short_name, self.essential, &brief)];
+        let least = self.gives_way.then_some((&self.name, 0, &brief));
         let mut line = Line::default();
-        for (name, facts, count) in all.chain(essence) {
+        for (name, facts, count) in all.chain(essence).chain(least) {
             line = self.left(name, facts, theme);
             let gap = if count.content.is_empty() { 0 } else { 2 };
             if line.width() + gap + count.width() <= width {
@@ -196,7 +195,7 @@ mod tests {
     #[rstest]
     #[case("sample", 40, "candidate 1/2  sample        27/50 words")]
     #[case("sample", 32, "candidate 1/2  sample       27 w")]
-    #[case("from captions-of-may.jsonl", 36, "1/2  from captions-of-may.jsonl  27 w")]
+    #[case("from captions-of-may.jsonl", 37, "1/2  from captions-of-may.jsonl  27 w")]
     #[case("from captions-of-may.jsonl", 32, "candidate 1/2               27 w")]
     fn the_source_gives_way_only_to_the_number_of_words(
         #[case] source: &'static str,
