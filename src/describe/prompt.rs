@@ -23,7 +23,7 @@ use template::Template;
 
 pub use template::TemplateError;
 
-/// The variables that are not fields of the record. Those of [`YIELDING`] give way to a field of the same name, the others
+/// The variables that are not fields of the record. Those of `YIELDING` give way to a field of the same name, the others
 /// take precedence over it; `{$name}` is always the variable.
 pub const VARIABLES: [&str; 10] = [
     "current",
