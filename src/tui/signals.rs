@@ -135,7 +135,8 @@ mod unix {
                     shared.noticed.store(true, Ordering::Release);
                     Signal::End
                 }
-                Ok(()) = gone => Signal::End,
+                // A receiver that has returned an error panics if it is polled again: the terminal cannot be watched.
+                Ok(()) = gone, if !gone.is_terminated() => Signal::End,
                 _ = stop.recv() => Signal::Stop,
                 _ = proceed.recv() => Signal::Continue,
                 _ = resize.recv() => Signal::Resize,

@@ -121,6 +121,8 @@ impl Screen {
     /// Returns an error if the terminal fails.
     pub fn clear(&mut self) -> io::Result<()> {
         self.stale = true;
+        // Here an error is returned. Dropping a terminal with a hidden cursor would print it, and panic as described above.
+        self.terminal.show_cursor()?;
         drop(ManuallyDrop::into_inner(mem::replace(&mut self.terminal, ManuallyDrop::new(blank()?))));
         Ok(())
     }
@@ -237,16 +239,15 @@ pub fn restore_by_force() {
 }
 
 /// Restores the terminal before a panic of this thread is reported. A panic of another thread, such as a describer's, ends
-/// only the work of that thread: it is logged, and the screen stays.
+/// only the work of that thread, and the screen stays. Every panic is logged: the terminal may have closed.
 pub fn restore_on_panic() {
     let screen = std::thread::current().id();
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        tracing::error!("{panic}");
         if std::thread::current().id() == screen {
             restore();
             report(panic);
-        } else {
-            tracing::error!("{panic}");
         }
     }));
 }

@@ -213,7 +213,9 @@ fn the_program_exits_when_the_terminal_closes() {
     reviewer.shows("One.");
     reviewer.press("x");
     reviewer.shows("1/2 reviewed");
-    assert_eq!(reviewer.hang_up(), Some(0), "a clean exit");
+    let exit_code = reviewer.hang_up();
+    let log = std::fs::read_to_string(folder.path().join("description_generation.log"));
+    assert_eq!(exit_code, Some(0), "{log:?}");
     let mut reviewer = start(&folder, &[]);
     reviewer.shows("1/2 reviewed");
     reviewer.press(":q!\r");
