@@ -45,6 +45,11 @@ pub enum EngineEvent {
     StoreDelayed(String),
     /// The sample of a spot check.
     Sampled(Result<Box<Sample>, String>),
+    /// Captions of a file will be imported. Emitted before the session is opened, so that none of their records is described
+    /// ahead.
+    ImportStarted,
+    /// The rest of the file is not imported, for this reason.
+    ImportFailed(String),
     /// Captions of a file; with the last of them, a summary.
     Imported {
         /// [`FILE`](crate::session::FILE) or [`SAMPLE`](crate::session::SAMPLE).

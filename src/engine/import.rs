@@ -17,7 +17,7 @@ const BATCH: usize = 256;
 /// share one, only if it is certain which is which (see [`match_namesakes`]).
 pub(super) fn run(dataset: &Dataset, file: &CandidateFile, emit: &Emit, stopping: &Stopping) {
     if let Err(error) = import(dataset, file, emit, stopping) {
-        emit(EngineEvent::Warning(format!("no candidates imported: {error}")));
+        emit(EngineEvent::ImportFailed(format!("no candidates imported: {error}")));
     }
 }
 

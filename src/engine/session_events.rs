@@ -55,6 +55,9 @@ impl SessionEvents {
         }
         let remarks: Vec<String> = opened.binding.note().into_iter().chain(self.location.note()).collect();
         let remark = (!remarks.is_empty()).then(|| remarks.join(" · "));
+        if is_writable && self.candidates.is_some() {
+            (self.emit)(EngineEvent::ImportStarted);
+        }
         (self.emit)(EngineEvent::SessionOpened { opened, remark, read_only });
         if let Some(sample) = sample {
             (self.emit)(EngineEvent::Sampled(sample.map(|(sample, _)| sample)));
@@ -84,7 +87,7 @@ impl SessionEvents {
         match thread::Builder::new().name("import".to_owned()).spawn(work) {
             Ok(thread) => self.import = Some(thread),
             Err(error) => {
-                (self.emit)(EngineEvent::Warning(format!("cannot start a thread to import candidates: {error}")));
+                (self.emit)(EngineEvent::ImportFailed(format!("cannot start a thread to import candidates: {error}")));
             }
         }
     }

@@ -304,6 +304,8 @@ pub struct Model {
     pub(super) texts: BTreeMap<RecordId, Vec<(String, String)>>,
     pub(super) loading: HashSet<RecordId>,
     pub(super) prefetched: Option<(RecordId, bool, Areas)>,
+    /// Captions of a file are being imported as candidates.
+    pub(super) importing: bool,
     pub(super) resume_at: Option<RecordId>,
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
@@ -382,6 +384,7 @@ impl Model {
             texts: BTreeMap::new(),
             loading: HashSet::new(),
             prefetched: None,
+            importing: false,
             resume_at: None,
             remembered: None,
             next_job: 0,

@@ -167,6 +167,8 @@ fn request_descriptions(model: &mut Model, out: &mut Vec<Effect>) {
         || model.settings.ahead == 0
         || model.settings.sample.is_some()
         || model.ahead_stopped
+        // A record may get a candidate of the file.
+        || model.importing
         || model.describer.paused.is_some()
         || model.leaving.is_some()
         || matches!(model.mode, Mode::ConfirmQuit);

@@ -4,8 +4,8 @@ use recaption::dataset::RecordId;
 use recaption::describe::{JobId, Priority, StopReason};
 use recaption::engine::rules::{JobMode, JobSpec, Judged};
 use recaption::engine::{EngineEvent, JobEvent};
-use recaption::review::{Effect, JobState, Tab, Version};
-use recaption::session::FILE;
+use recaption::review::{Effect, JobState, Msg, Tab, Version};
+use recaption::session::{FILE, SAMPLE};
 
 use crate::world::World;
 
@@ -355,6 +355,29 @@ fn local_describes_ahead_only_what_needs_attention() {
     assert_eq!(ahead, [1, 3]);
     world.keys("r");
     assert!(world.model.jobs.contains_key(&RecordId(0)), "on request, any record");
+}
+
+#[test]
+fn nothing_is_described_ahead_while_candidates_are_imported() {
+    let imported = EngineEvent::Imported {
+        describer: SAMPLE,
+        source: "older.jsonl".to_owned(),
+        captions: vec![(RecordId(0), "A red hat.".to_owned())],
+        done: Some("imported 1 candidate".to_owned()),
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let failed = EngineEvent::ImportFailed("no candidates imported: older.jsonl: not found".to_owned());
+    for (end, described) in [(imported, vec![1]), (failed, vec![0, 1])] {
+        let mut world = World::with(&["", "", "A hat."], |settings| settings.describer = Some("local".to_owned()));
+        world.send(EngineEvent::ImportStarted);
+        world.model.settings.ahead = 4;
+        world.send(Msg::PicturesLost);
+        assert!(world.model.jobs.is_empty(), "the file may have a candidate");
+        world.send(end);
+        let mut ahead: Vec<u32> = world.model.jobs.keys().map(|record| record.0).collect();
+        ahead.sort_unstable();
+        assert_eq!(ahead, described);
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn imported(dataset: &str, name: &str, content: &[u8]) -> (Vec<(u32, String)>, S
                 captions.extend(batch.into_iter().map(|(record, text)| (record.0, text)));
                 summary = done;
             }
-            EngineEvent::Warning(text) => summary = Some(text),
+            EngineEvent::ImportFailed(text) => summary = Some(text),
             other => panic!("{other:?}"),
         }
     }

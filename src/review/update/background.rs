@@ -36,7 +36,13 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
         EngineEvent::StoreDelayed(error) => store_delayed(model, error),
         EngineEvent::StoreFailed(error) => store_failed(model, &error, out),
         EngineEvent::Sampled(sample) => sampled(model, sample),
+        EngineEvent::ImportStarted => model.importing = true,
+        EngineEvent::ImportFailed(error) => {
+            model.importing = false;
+            model.notify(NoticeKind::Warning, error);
+        }
         EngineEvent::Imported { describer, source, captions, done, at } => {
+            model.importing &= done.is_none();
             job_events::imported(model, (describer, &source), captions, done, at, out);
         }
         EngineEvent::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
