@@ -136,14 +136,18 @@ impl Command {
             Self::Init(args) => vec![table(&args.caption_field)?],
             Self::Demo(args) => vec![table(&args.reviewing)?],
             Self::Generate(args) => {
-                vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.describer)?, table(&args.log)?]
+                let GenerateArgs { dataset, max_words, style, describer, log, .. } = args;
+                vec![table(dataset)?, table(max_words)?, table(style)?, table(describer)?, table(log)?]
             }
             Self::Verify(args) => {
-                let VerifyArgs { dataset, max_words, describer, log, .. } = args;
-                vec![table(dataset)?, table(max_words)?, verifier(table(describer)?), table(log)?]
+                let VerifyArgs { dataset, max_words, style, describer, log, .. } = args;
+                vec![table(dataset)?, table(max_words)?, table(style)?, verifier(table(describer)?), table(log)?]
             }
             Self::Save(args) => vec![table(&args.dataset)?],
-            Self::Check(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.language)?],
+            Self::Check(args) => {
+                let CheckArgs { dataset, max_words, style, language, style_guide, json: _ } = args;
+                vec![table(dataset)?, table(max_words)?, table(style)?, table(language)?, table(style_guide)?]
+            }
             Self::Stats(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.ascii)?],
             Self::Merge(args) => vec![table(&args.dataset)?, table(&args.ascii)?],
             Self::Export(args) => vec![table(&args.dataset)?],

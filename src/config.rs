@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::layers::{ConfigError, Effective, Layers, Source};
 pub use self::lints::LintSettings;
 pub use self::openai::{HeaderValue, OpenaiSettings};
-pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Preset, Theme};
+pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Preset, StyleChoice, Theme};
 pub use self::verify::VerifySettings;
 use crate::describe::Dollars;
 
@@ -31,6 +31,7 @@ pub const DEFAULTS: &str = include_str!("../assets/config.toml");
 pub struct Config {
     pub caption_field: String,
     pub max_words: NonZeroUsize,
+    pub style: StyleChoice,
     pub line_breaks: bool,
     pub describer: Option<DescriberChoice>,
     pub ahead: usize,

@@ -14,12 +14,13 @@ pub mod rules;
 mod save;
 pub mod selection;
 mod session_events;
+pub mod style;
 pub mod verifier;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
@@ -186,12 +187,19 @@ impl Engine {
         self.stopping.clone()
     }
 
-    /// Indexes the dataset, then checks every line and image if `check_images` is true, then tells the session which
+    /// Recognises the style of the captions unless it is set, indexes the dataset, then checks every line and image if `check_images` is true, then tells the session which
     /// records share a file name.
     pub fn index(&mut self, check_images: bool) {
         let (dataset, emit, stopping) = (self.dataset.clone(), Arc::clone(&self.emit), self.stopping.clone());
         let session = self.session.as_ref().map(|session| session.handle().clone());
-        self.spawn_reader("index", move || index::run(&dataset, check_images, session.as_ref(), &emit, &stopping));
+        let is_style_set = self.rules.style.is_some();
+        self.spawn_reader("index", move || {
+            // If this fails, so does the index, which is reported.
+            if !is_style_set && let Ok(style) = style::recognise(&dataset) {
+                emit(EngineEvent::StyleRecognised(style));
+            }
+            index::run(&dataset, check_images, session.as_ref(), &emit, &stopping);
+        });
     }
 
     /// Reads lines for the screen.
@@ -411,7 +419,16 @@ fn open_session(
 
 fn start_queue(describer: &Arc<dyn Describer>, dataset: &Dataset, rules: Rules, emit: &Emit) -> Queue {
     let (dataset, emit) = (dataset.clone(), Arc::clone(emit));
-    let prepare = Arc::new(move |spec| request::build(&dataset, spec, &rules));
+    let settled = OnceLock::new();
+    let prepare = Arc::new(move |spec| {
+        let rules = if let Some(rules) = settled.get() {
+            rules
+        } else {
+            let rules = style::settled(&dataset, &rules).map_err(|error| error.to_string())?;
+            settled.get_or_init(|| rules.into_owned())
+        };
+        request::build(&dataset, spec, rules)
+    });
     Queue::spawn(Arc::clone(describer), prepare, move |job, record, event| {
         emit(EngineEvent::Job { job, record, event, at: Timestamp::now() });
     })

@@ -3,6 +3,7 @@
 //! Every finding costs the operator attention, so each rule prefers a false negative to a false positive.
 
 mod boilerplate;
+mod caption_style;
 mod clip_tokens;
 mod cut_off;
 mod doubled_word;
@@ -17,9 +18,11 @@ mod phrase_matching;
 mod quotations;
 mod rules;
 mod style_guide;
+mod tag_rules;
 
 use std::ops::Range;
 
+pub use caption_style::CaptionStyle;
 pub use clip_tokens::clip_tokens;
 pub use duplicate::{DuplicateIndex, Duplicates};
 pub use kind::{LintKind, Severity, UnknownLint};
@@ -27,10 +30,11 @@ pub use language::Language;
 pub use near_duplicate::{NearDuplicateIndex, NearDuplicatePass, NearDuplicates};
 pub use rules::{Rules, Severities, WordList};
 pub use style_guide::{Phrases, StyleGuide, StyleGuideError};
+pub use tag_rules::Conflicts;
 
 use crate::dataset::RecordId;
 use crate::describe::{Quote, StopReason, Verdict};
-use crate::text::{clip_words, hidden_characters, is_blank, single_line, without_controls, word_count};
+use crate::text::{clip_words, hidden_characters, is_blank, single_line, tags, without_controls};
 use phrase_matching::Words;
 use quotations::Quotations;
 
@@ -101,7 +105,7 @@ pub fn worst(caption: &str, rules: &Rules, context: &Context<'_>) -> Option<Seve
 #[must_use]
 pub fn is_cut_off(caption: &str, rules: &Rules, stop: Option<&StopReason>) -> bool {
     let is_checked = rules.severities.of(LintKind::CutOff) >= Severity::Warn || stop == Some(&StopReason::MaxTokens);
-    is_checked && cut_off::cut_off(caption, stop).is_some()
+    is_checked && cut_off::cut_off(caption, stop, rules.are_tags()).is_some()
 }
 
 /// Runs the rules of at least severity `min`, in the order of their kinds.
@@ -111,7 +115,7 @@ fn findings<'a>(
     context: &'a Context<'a>,
     min: Severity,
 ) -> impl Iterator<Item = Finding> + 'a {
-    let beginning = &caption[..caption.floor_char_boundary(MAX_BYTES)];
+    let beginning = beginning(caption);
     let text = Text { caption, words: Words::of(beginning), quotations: Quotations::of(beginning) };
     LintKind::ALL.into_iter().flat_map(move |kind| {
         let severity = rules.severities.of(kind);
@@ -122,6 +126,10 @@ fn findings<'a>(
         };
         violations.into_iter().map(move |Violation { message, span }| Finding { kind, severity, message, span })
     })
+}
+
+fn beginning(caption: &str) -> &str {
+    &caption[..caption.floor_char_boundary(MAX_BYTES)]
 }
 
 /// Returns what a verdict says about the caption: nothing if it is about another text.
@@ -176,7 +184,7 @@ fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) 
         LintKind::Refusal => boilerplate::refusal(caption),
         LintKind::Fallback => boilerplate::placeholder(caption),
         LintKind::WrongLanguage => language::wrong_language(text, rules.language?),
-        LintKind::CutOff => cut_off::cut_off(caption, context.stop),
+        LintKind::CutOff => cut_off::cut_off(caption, context.stop, rules.are_tags()),
         LintKind::BannedWord => rules.banned_word(text),
         LintKind::MissingRequired => rules.missing_required(text),
         LintKind::ControlCharacters => control_characters(caption),
@@ -185,9 +193,13 @@ fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) 
         LintKind::Preamble => boilerplate::preamble(caption),
         LintKind::Hedging => hedging::hedging(text),
         LintKind::PreferredTerm => rules.preferred_term(text),
+        LintKind::DoubledWord if rules.are_tags() => None,
         LintKind::DoubledWord => doubled_word::doubled_word(text, rules.language),
-        LintKind::TooLong => too_long(caption, rules.max_words),
-        LintKind::TooShort => too_short(text, rules.min_words),
+        LintKind::ConflictingTags | LintKind::DuplicateTag if !rules.are_tags() => None,
+        LintKind::ConflictingTags => rules.conflicts.find(beginning(caption)),
+        LintKind::DuplicateTag => tag_rules::duplicate_tag(beginning(caption)),
+        LintKind::TooLong => too_long(caption, rules),
+        LintKind::TooShort => too_short(text, rules),
         LintKind::Duplicate => {
             context.duplicate_of.map(|other| Violation::whole(format!("same caption as record {}", other.index() + 1)))
         }
@@ -210,19 +222,25 @@ fn control_characters(caption: &str) -> Option<Violation> {
     Some(Violation::at(at..at + first.len_utf8(), message))
 }
 
-fn too_long(caption: &str, max_words: usize) -> Option<Violation> {
-    let words = word_count(caption);
-    let over = words.checked_sub(max_words).filter(|&over| over > 0)?;
-    let message = format!("{words} words, {over} over the limit of {max_words}");
-    Some(Violation::at(clip_words(caption, max_words).len()..caption.len(), message))
+fn too_long(caption: &str, rules: &Rules) -> Option<Violation> {
+    let (length, max) = (rules.length(caption), rules.max_words);
+    let over = length.checked_sub(max).filter(|&over| over > 0)?;
+    let (unit, end) = if rules.are_tags() {
+        ("tags", tags(caption).nth(max.saturating_sub(1)).map_or(0, |last| last.end))
+    } else {
+        ("words", clip_words(caption, max).len())
+    };
+    Some(Violation::at(end..caption.len(), format!("{length} {unit}, {over} over the limit of {max}")))
 }
 
 /// Counts words twice and takes the larger number: separated by spaces, as [`too_long`] does, and by Unicode word
 /// boundaries (UAX #29), which also work for scripts without spaces.
-fn too_short(text: &Text<'_>, min_words: usize) -> Option<Violation> {
-    let words = word_count(text.caption).max(text.words.len());
-    let plural = if words == 1 { "" } else { "s" };
-    (words < min_words).then(|| Violation::whole(format!("{words} word{plural}, at least {min_words} required")))
+fn too_short(text: &Text<'_>, rules: &Rules) -> Option<Violation> {
+    let length = rules.length(text.caption);
+    let (length, unit) = if rules.are_tags() { (length, "tag") } else { (length.max(text.words.len()), "word") };
+    let plural = if length == 1 { "" } else { "s" };
+    let min = rules.min_words;
+    (length < min).then(|| Violation::whole(format!("{length} {unit}{plural}, at least {min} required")))
 }
 
 #[cfg(test)]
@@ -314,6 +332,33 @@ mod tests {
         rules.severities.set(LintKind::CutOff, Severity::Off);
         let found = lint(caption, &rules, &Context::default());
         assert_eq!(found.first().map(|finding| finding.message.as_str()), message);
+    }
+
+    #[rstest]
+    #[case::list("1girl, solo, long hair", &[])]
+    #[case::full_stop("1girl, solo, long hair.", &[])]
+    #[case::one_word_twice("hat\nhat, scarf, 1girl", &["repeated: “hat”"])]
+    #[case::short("1girl, solo", &["2 tags, at least 3 required"])]
+    #[case::long_tags("a b c, d e f, g h i", &[])]
+    #[case::long("a, b, c, d, e, f, g, h", &["8 tags, 2 over the limit of 6"])]
+    #[case::several("solo, night, 2girls, day, Solo", &["“2girls” conflicts with “solo”", "repeated: “Solo”"])]
+    fn lists_of_tags_have_rules_of_their_own(#[case] caption: &str, #[case] expected: &[&str]) {
+        let mut rules = Rules { style: Some(CaptionStyle::Tags), min_words: 3, ..rules() };
+        rules.conflicts.add(&[vec!["solo"], vec!["2girls"]], false);
+        let messages: Vec<String> =
+            lint(caption, &rules, &Context::default()).into_iter().map(|finding| finding.message).collect();
+        assert_eq!(messages, expected);
+        let stop = Context { stop: Some(&StopReason::MaxTokens), ..Context::default() };
+        assert_eq!(lint(caption, &rules, &stop)[0].message, "cut off at the token limit");
+        assert!(!is_cut_off(caption, &rules, None) && is_cut_off(caption, &rules, stop.stop));
+    }
+
+    #[test]
+    fn too_many_tags_are_spanned() {
+        let rules = Rules { style: Some(CaptionStyle::Tags), max_words: 2, min_words: 1, ..Rules::default() };
+        let caption = "long hair, solo , hat, coat";
+        let span = lint(caption, &rules, &Context::default())[0].span.clone().expect("a span");
+        assert_eq!(&caption[span], " , hat, coat");
     }
 
     fn verdict(caption: &str) -> Verdict {

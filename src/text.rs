@@ -14,6 +14,7 @@ mod rows;
 mod sanitize;
 mod sentence;
 mod shell;
+mod tags;
 mod url;
 mod words;
 
@@ -31,5 +32,6 @@ pub use rows::{Cluster, Rows};
 pub use sanitize::{hidden_characters, is_blank, sanitize, sanitize_multiline, without_controls};
 pub use sentence::{capitalised, is_sentence_ended, with_full_stop};
 pub use shell::shell_quoted;
+pub use tags::{has_tag, is_tag_list, separates_tags, tag_key, tags, with_tag_renamed, with_unique_tags, without_tag};
 pub use url::without_password;
 pub use words::{clip_words, is_space, single_line, trim, word_count, words};

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::options::{DatasetOptions, LanguageOption, MaxWordsOption, StyleGuideOption};
+use super::options::{DatasetOptions, LanguageOption, MaxWordsOption, StyleGuideOption, StyleOption};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +19,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     pub max_words: MaxWordsOption,
+
+    #[command(flatten)]
+    pub style: StyleOption,
 
     #[command(flatten)]
     pub language: LanguageOption,

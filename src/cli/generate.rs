@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::options::{DatasetOptions, DescriberOptions, LogOptions, MaxWordsOption, SessionOption, TargetOptions};
+use super::options::{
+    DatasetOptions, DescriberOptions, LogOptions, MaxWordsOption, SessionOption, StyleOption, TargetOptions,
+};
 use crate::engine::selection::Only;
 
 const EXAMPLES: &str = "\
@@ -81,6 +83,9 @@ pub struct GenerateArgs {
 
     #[command(flatten)]
     pub max_words: MaxWordsOption,
+
+    #[command(flatten)]
+    pub style: StyleOption,
 
     #[command(flatten)]
     pub describer: DescriberOptions,

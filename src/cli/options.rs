@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde::{Serialize, Serializer};
 
-use crate::config::{Delay, DescriberChoice, ImageProtocol, Notify, Preset, Theme};
+use crate::config::{Delay, DescriberChoice, ImageProtocol, Notify, Preset, StyleChoice, Theme};
 use crate::dataset::has_images;
 use crate::describe::Dollars;
 use crate::describe::openai::ApiPreset;
@@ -108,6 +108,13 @@ pub struct MaxWordsOption {
     /// Limit captions to this many words [env: RECAPTION_MAX_WORDS] [default: 50]
     #[arg(long, value_name = "N", help_heading = None)]
     max_words: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
+pub struct StyleOption {
+    /// Set the style of captions: auto recognises it [env: RECAPTION_STYLE] [default: auto]
+    #[arg(long, value_name = "STYLE", help_heading = None)]
+    style: Option<StyleChoice>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
@@ -327,6 +334,10 @@ pub struct ReviewingOptions {
     #[command(flatten)]
     #[serde(flatten)]
     max_words: MaxWordsOption,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    style: StyleOption,
 
     #[command(flatten)]
     #[serde(flatten)]

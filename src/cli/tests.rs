@@ -42,7 +42,7 @@ fn every_option_of_review_is_parsed() {
     let command = parsed(
         "recaption set.jsonl --caption-field caption --images pics --session s.sqlite --candidates old.jsonl \
          -o new.jsonl --force --max-words 30 --describer none --ahead 5 --model claude-haiku-4-5 \
-         -r eu-west-1 --profile photos --endpoint-url http://h --preset ollama --base-url http://b --api-key-env KEY --price-in 1 --price-out 2 --prompt p.md --style-guide s.toml --people woman --language ko \
+         -r eu-west-1 --profile photos --endpoint-url http://h --preset ollama --base-url http://b --api-key-env KEY --price-in 1 --price-out 2 --prompt p.md --style-guide s.toml --style tags --people woman --language ko \
          --concurrency 3 --rpm 60 --tpm 9000 --delay 500ms --budget 2.50 --confirm-above 9 --image-protocol sixel --theme light --line-breaks \
          --sample 50 --seed 7 --by brand --reviewer kim --ascii --no-mouse --keys vim --notify desktop --log l.log -vv",
     );
@@ -58,6 +58,7 @@ fn every_option_of_review_is_parsed() {
         endpoint-url = "http://h"
         prompt = "p.md"
         style-guide = "s.toml"
+        style = "tags"
         people = "woman"
         language = "ko"
         reviewer = "kim"
@@ -228,6 +229,14 @@ fn the_help_of_each_command_has_examples() {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(help.starts_with("Examples:\n  recaption"), "{}: {help}", command.get_name());
     }
+}
+
+#[test]
+fn every_setting_of_check_reaches_its_run() {
+    let line =
+        "recaption check a.jsonl --style tags --style-guide g.toml --max-words 9 --language ko --caption-field c";
+    let expected = toml! { style = "tags" style-guide = "g.toml" max-words = 9 language = "ko" caption-field = "c" };
+    assert_eq!(parsed(line).settings().expect("settings"), expected);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::options::{DatasetOptions, DescriberOptions, LogOptions, MaxWordsOption, SessionOption};
+use super::options::{DatasetOptions, DescriberOptions, LogOptions, MaxWordsOption, SessionOption, StyleOption};
 use crate::engine::selection::Only;
 
 const EXAMPLES: &str = "\
@@ -64,6 +64,9 @@ pub struct VerifyArgs {
 
     #[command(flatten)]
     pub max_words: MaxWordsOption,
+
+    #[command(flatten)]
+    pub style: StyleOption,
 
     #[command(flatten)]
     pub describer: DescriberOptions,

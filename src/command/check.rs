@@ -18,6 +18,7 @@ use std::thread;
 
 use crate::console::Console;
 use crate::dataset::{Caption, Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
+use crate::engine::style;
 use crate::exit::ExitCode;
 use crate::lint::{
     self, DuplicateIndex, Duplicates, LintKind, NearDuplicateIndex, NearDuplicatePass, NearDuplicates, Rules, Severity,
@@ -90,7 +91,8 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
     let mut out = progress.0.beside(out)?;
     let mut report = Report::new(&dataset, options.json, &mut out);
     let mut pictures = Pictures::default();
-    let known = Known::gather(&dataset, &options.rules, &progress)?;
+    let rules = style::settled(&dataset, &options.rules)?;
+    let known = Known::gather(&dataset, &rules, &progress)?;
 
     progress.phase("checking", dataset.record_count());
     each_judged(&dataset, &progress, |entry, error| match entry {
@@ -119,7 +121,7 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
                     add(Kind::RepeatedName, format!("{earlier} before it has {} too", record.file_name))?;
                 }
             }
-            for lint in known.lint(&dataset, record, &options.rules)? {
+            for lint in known.lint(&dataset, record, &rules)? {
                 report.add(&Finding {
                     span: lint.span,
                     severity: lint.severity,

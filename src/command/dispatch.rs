@@ -418,6 +418,7 @@ impl Run {
     fn rules(&self) -> Result<Rules, Failure> {
         let lints = &self.config.lints;
         let mut rules = Rules {
+            style: self.config.style.style(),
             max_words: self.config.max_words.get(),
             min_words: lints.min_words.get(),
             language: Language::named(&self.config.language),
@@ -427,6 +428,11 @@ impl Run {
         };
         for (kind, severity) in &lints.severities {
             rules.severities.set(*kind, *severity);
+        }
+        for (groups, of_a_person) in [(&lints.conflicts, false), (&lints.person_conflicts, true)] {
+            for group in groups {
+                rules.conflicts.add(group, of_a_person);
+            }
         }
         if let Some(guide) = &self.config.style_guide {
             StyleGuide::load(guide)?.apply(&mut rules);

@@ -23,6 +23,7 @@ use crate::describe::{Describer, Dollars, Usage};
 use crate::engine::SaveTarget;
 use crate::engine::request::{self, FieldError};
 use crate::engine::selection::{Selected, Selection};
+use crate::engine::style;
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
@@ -64,6 +65,7 @@ impl Task {
     }
 }
 
+#[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct GenerateOptions {
     pub task: Task,
@@ -184,6 +186,8 @@ impl GenerateError {
 pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode, GenerateError> {
     let dataset = Dataset::open(&options.path, &options.open)?;
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
+    let rules = style::settled(&dataset, &options.rules)?.into_owned();
+    let options = &GenerateOptions { rules, ..options.clone() };
     request::check_fields(&dataset, options.describer.as_ref())?;
     let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let mut inputs = Inputs::of(&dataset, &location);

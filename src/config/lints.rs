@@ -19,6 +19,12 @@ pub struct LintSettings {
     /// A caption must contain one phrase of each list.
     #[serde(default, deserialize_with = "phrases")]
     pub required: Option<Vec<Vec<String>>>,
+    /// Groups of tags that exclude each other: a caption has tags of one list of each group at most.
+    #[serde(deserialize_with = "groups")]
+    pub conflicts: Vec<Vec<Vec<String>>>,
+    /// The same for captions of one person.
+    #[serde(deserialize_with = "groups")]
+    pub person_conflicts: Vec<Vec<Vec<String>>>,
 }
 
 impl<'de> Deserialize<'de> for LintKind {
@@ -31,4 +37,10 @@ impl<'de> Deserialize<'de> for LintKind {
 fn phrases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Vec<String>>>, D::Error> {
     let lists = Vec::<Phrases>::deserialize(deserializer)?;
     Ok(Some(lists.into_iter().map(Vec::from).collect()))
+}
+
+/// Deserialises lists of phrases of which each stands for a list of one.
+fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<Vec<String>>>, D::Error> {
+    let groups = Vec::<Vec<Phrases>>::deserialize(deserializer)?;
+    Ok(groups.into_iter().map(|group| group.into_iter().map(Vec::from).collect()).collect())
 }

@@ -61,6 +61,7 @@ fn the_strongest_source_wins(
 const OTHER_VALUES: &[(&str, &str)] = &[
     ("caption-field", "caption"),
     ("max-words", "7"),
+    ("style", "tags"),
     ("line-breaks", "true"),
     ("describer", "none"),
     ("ahead", "0"),
@@ -262,6 +263,14 @@ fn lints_of_the_file_are_merged_with_the_defaults() {
     assert_eq!(lints.banned, Some(vec!["Acme".to_owned()]));
     let required = [vec!["sks".to_owned()], vec!["woman".to_owned(), "man".to_owned()]];
     assert_eq!(lints.required.as_deref(), Some(required.as_slice()));
+}
+
+#[test]
+fn tags_that_exclude_each_other_may_be_lists() {
+    let file = Some("[lints]\nconflicts = [[\"day\", [\"night\", \"moon\"]]]\nperson-conflicts = []\n");
+    let lints = World { file, ..World::default() }.resolve().expect("settings").lints;
+    let group = vec![vec!["day".to_owned()], vec!["night".to_owned(), "moon".to_owned()]];
+    assert_eq!((lints.conflicts, lints.person_conflicts), (vec![group], vec![]));
 }
 
 #[test]

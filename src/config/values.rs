@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::describe::openai::ApiPreset;
+use crate::lint::CaptionStyle;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum DescriberChoice {
@@ -20,6 +21,28 @@ pub enum DescriberChoice {
     Local,
     /// No describer
     None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub enum StyleChoice {
+    /// The style of the first captions
+    Auto,
+    /// Sentences
+    Prose,
+    /// Lists of tags, separated by commas
+    Tags,
+}
+
+impl StyleChoice {
+    /// Returns the style; `None` if it has to be recognised.
+    #[must_use]
+    pub const fn style(self) -> Option<CaptionStyle> {
+        match self {
+            Self::Auto => None,
+            Self::Prose => Some(CaptionStyle::Prose),
+            Self::Tags => Some(CaptionStyle::Tags),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
@@ -107,7 +130,7 @@ macro_rules! serde_by_name {
     )+};
 }
 
-serde_by_name!(ApiPreset, DescriberChoice, ImageProtocol, Theme, Preset, Notify, LogLevel);
+serde_by_name!(ApiPreset, DescriberChoice, StyleChoice, ImageProtocol, Theme, Preset, Notify, LogLevel);
 
 fn name(choice: &impl ValueEnum) -> String {
     choice.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{DescriberStatus, JobId, Outcome, Usage};
+use crate::lint::CaptionStyle;
 use crate::report::Figures;
 use crate::session::{Opened, Sample, Seq, SessionError};
 
@@ -17,6 +18,8 @@ pub enum EngineEvent {
         records: u32,
         complete: bool,
     },
+    /// The style of the captions, unless it is set.
+    StyleRecognised(CaptionStyle),
     DatasetFailed(String),
     /// The background check has got further.
     Checked(Checked),

@@ -8,15 +8,16 @@ use crate::text::{is_sentence_ended, is_space, sanitize, trim};
 const MAX_SHOWN: usize = 24;
 
 /// Reports a caption if its describer hit the token limit, or if the stop reason is unknown and the last sentence does not
-/// end. A caption that its describer reports as finished is never cut off, regardless of its last character.
-pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>) -> Option<Violation> {
+/// end. A caption that its describer reports as finished is never cut off, regardless of its last character; nor is a list of
+/// tags, unless its describer hit the limit.
+pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>, are_tags: bool) -> Option<Violation> {
     let text = trim(caption);
     let start = text.rfind(is_space).map_or(0, |space| space + text[space..].chars().next().map_or(0, char::len_utf8));
     let last_word = &text[start..];
     let message = match stop {
         Some(StopReason::EndTurn) => return None,
         Some(StopReason::MaxTokens) => "cut off at the token limit".to_owned(),
-        Some(StopReason::Other(_)) | None if is_sentence_ended(text) => return None,
+        Some(StopReason::Other(_)) | None if are_tags || is_sentence_ended(text) => return None,
         Some(StopReason::Other(_)) | None => {
             let shown: String = last_word.chars().take(MAX_SHOWN).collect();
             format!("ends with “{}”, no full stop", sanitize(&shown))
@@ -50,7 +51,7 @@ mod tests {
     #[case("A red coat ❤️")]
     #[case("A red coat. 😀")]
     fn complete_sentences_are_not_cut_off(#[case] caption: &str) {
-        assert_eq!(cut_off(caption, None), None);
+        assert_eq!(cut_off(caption, None, false), None);
     }
 
     #[rstest]
@@ -63,25 +64,25 @@ mod tests {
     #[case(" 赤いコートの", "赤いコートの")]
     #[case("wearing a coat:", "coat:")]
     fn incomplete_sentences_are_cut_off_at_the_last_word(#[case] caption: &str, #[case] last: &str) {
-        let finding = cut_off(caption, None).expect("a finding");
+        let finding = cut_off(caption, None, false).expect("a finding");
         assert_eq!(&caption[finding.span.expect("a span")], last);
         assert_eq!(finding.message, format!("ends with “{last}”, no full stop"));
     }
 
     #[test]
     fn the_stop_reason_overrides_the_punctuation() {
-        assert_eq!(cut_off("a red coat", Some(&StopReason::EndTurn)), None);
-        let limit = cut_off("A red coat.", Some(&StopReason::MaxTokens)).expect("a finding");
+        assert_eq!(cut_off("a red coat", Some(&StopReason::EndTurn), false), None);
+        let limit = cut_off("A red coat.", Some(&StopReason::MaxTokens), false).expect("a finding");
         assert_eq!(limit.message, "cut off at the token limit");
         let other = StopReason::Other("unknown".to_owned());
-        assert_eq!(cut_off("A red coat.", Some(&other)), None);
-        assert!(cut_off("A red co", Some(&other)).is_some());
+        assert_eq!(cut_off("A red coat.", Some(&other), false), None);
+        assert!(cut_off("A red co", Some(&other), false).is_some());
     }
 
     #[test]
     fn the_message_is_truncated_and_sanitized() {
         let word = format!("\x1b{}", "x".repeat(1_000));
-        let message = cut_off(&word, None).expect("a finding").message;
+        let message = cut_off(&word, None, false).expect("a finding").message;
         assert_eq!(message, format!("ends with “␛{}”, no full stop", "x".repeat(23)));
     }
 }

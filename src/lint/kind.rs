@@ -33,6 +33,10 @@ pub enum LintKind {
     PreferredTerm,
     /// The same word twice in a row.
     DoubledWord,
+    /// Tags that exclude each other.
+    ConflictingTags,
+    /// The same tag twice.
+    DuplicateTag,
     TooLong,
     TooShort,
     /// A verifier found that the image does not support a phrase of the caption.
@@ -46,7 +50,7 @@ pub enum LintKind {
 }
 
 impl LintKind {
-    pub const COUNT: usize = 21;
+    pub const COUNT: usize = 23;
 
     pub const ALL: [Self; Self::COUNT] = [
         Self::Empty,
@@ -63,6 +67,8 @@ impl LintKind {
         Self::Hedging,
         Self::PreferredTerm,
         Self::DoubledWord,
+        Self::ConflictingTags,
+        Self::DuplicateTag,
         Self::TooLong,
         Self::TooShort,
         Self::Unsupported,
@@ -90,6 +96,8 @@ impl LintKind {
             Self::Hedging => "hedging",
             Self::PreferredTerm => "preferred-term",
             Self::DoubledWord => "doubled-word",
+            Self::ConflictingTags => "conflicting-tags",
+            Self::DuplicateTag => "duplicate-tag",
             Self::TooLong => "too-long",
             Self::TooShort => "too-short",
             Self::Duplicate => "duplicate",
@@ -124,6 +132,8 @@ impl LintKind {
             | Self::Hedging
             | Self::PreferredTerm
             | Self::DoubledWord
+            | Self::ConflictingTags
+            | Self::DuplicateTag
             | Self::TooLong
             | Self::TooShort
             | Self::Unsupported

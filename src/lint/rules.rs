@@ -1,15 +1,20 @@
-//! Configuration of the lint rules: limits, expected language, banned, required and preferred words, severities.
+//! Configuration of the lint rules: style of the captions, limits, expected language, banned, required and preferred words,
+//! conflicting tags, severities.
 
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::phrase_matching::{Words, normalize, same_word};
-use super::{Language, LintKind, Severity, Text, Violation};
-use crate::text::{is_space, sanitize};
+use super::tag_rules::Conflicts;
+use super::{CaptionStyle, Language, LintKind, Severity, Text, Violation};
+use crate::text::{is_space, sanitize, tags, word_count};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
+    /// `None` until it is recognised; the captions are linted as prose until then.
+    pub style: Option<CaptionStyle>,
+    /// The limits count tags in lists of tags.
     pub max_words: usize,
     pub min_words: usize,
     /// The expected language; `None` disables the rules that depend on it.
@@ -19,18 +24,22 @@ pub struct Rules {
     pub required: Vec<WordList>,
     /// Those of the style guide.
     pub terms: Vec<Term>,
+    /// In lists of tags.
+    pub conflicts: Conflicts,
     pub severities: Severities,
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            style: None,
             max_words: 50,
             min_words: 3,
             language: None,
             banned: Vec::new(),
             required: Vec::new(),
             terms: Vec::new(),
+            conflicts: Conflicts::default(),
             severities: Severities::default(),
         }
     }
@@ -40,6 +49,18 @@ impl Rules {
     #[must_use]
     pub const fn is_enabled(&self, kind: LintKind) -> bool {
         !matches!(self.severities.of(kind), Severity::Off)
+    }
+
+    /// Returns true if the captions are lists of tags.
+    #[must_use]
+    pub fn are_tags(&self) -> bool {
+        self.style == Some(CaptionStyle::Tags)
+    }
+
+    /// Returns the length of a caption in the unit of the limits: tags or words.
+    #[must_use]
+    pub fn length(&self, caption: &str) -> usize {
+        if self.are_tags() { tags(caption).count() } else { word_count(caption) }
     }
 
     pub(super) fn banned_word(&self, text: &Text<'_>) -> Option<Violation> {

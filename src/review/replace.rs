@@ -17,7 +17,10 @@ use replacement_text::ReplacementText;
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Replaces every match of a pattern.
-    Replace { pattern: Regex, with: ReplacementText },
+    Replace {
+        pattern: Regex,
+        with: ReplacementText,
+    },
     /// Adds text before the caption, unless it begins with these words.
     Prefix(String),
     /// Adds text after the caption, unless it ends with these words.
@@ -28,6 +31,14 @@ pub enum Change {
     SentenceCase,
     /// Adds a full stop unless the caption ends with one or another sentence-ending mark.
     FinalStop,
+    /// Replaces a tag.
+    RenameTag {
+        old: String,
+        new: String,
+    },
+    RemoveTag(String),
+    /// Removes repeated tags.
+    UniqueTags,
 }
 
 impl PartialEq for Change {
@@ -48,6 +59,9 @@ impl fmt::Display for Change {
             Self::Trim => f.write_str("trim"),
             Self::SentenceCase => f.write_str("sentence-case"),
             Self::FinalStop => f.write_str("final-stop"),
+            Self::RenameTag { old, new } => write!(f, "rename-tag {old}, {new}"),
+            Self::RemoveTag(tag) => write!(f, "remove-tag {tag}"),
+            Self::UniqueTags => f.write_str("unique-tags"),
         }
     }
 }
@@ -73,6 +87,8 @@ pub enum ReplaceError {
     Group(String),
     #[error("usage: prefix TEXT or suffix TEXT")]
     NoText,
+    #[error("usage: rename-tag OLD, NEW or remove-tag TAG")]
+    Tag,
 }
 
 /// Parses a line of the command line. Returns `None` if it is another command.
@@ -92,9 +108,29 @@ pub fn parse(line: &str) -> Option<Result<Wanted, ReplaceError>> {
         "trim" => Ok(Change::Trim),
         "sentence-case" => Ok(Change::SentenceCase),
         "final-stop" => Ok(Change::FinalStop),
+        "rename-tag" => renamed_tag(text),
+        "remove-tag" => one_tag(text).map(Change::RemoveTag),
+        "unique-tags" => Ok(Change::UniqueTags),
         _ => substitution(line)?,
     };
     Some(change.map(|change| Wanted { change, everywhere }))
+}
+
+/// Parses `OLD, NEW`.
+fn renamed_tag(text: &str) -> Result<Change, ReplaceError> {
+    let (old, new) = text.split_once(',').unwrap_or((text, ""));
+    if new.trim().is_empty() {
+        return Err(ReplaceError::NoText);
+    }
+    Ok(Change::RenameTag { old: one_tag(old)?, new: one_tag(new)? })
+}
+
+fn one_tag(text: &str) -> Result<String, ReplaceError> {
+    match text::trim(text) {
+        "" => Err(ReplaceError::NoText),
+        tag if tag.contains(text::separates_tags) => Err(ReplaceError::Tag),
+        tag => Ok(tag.to_owned()),
+    }
 }
 
 /// Parses `s/old/new/flags`. Any character other than a letter, digit or space may replace the slash; a backslash
@@ -155,6 +191,9 @@ impl Change {
             Self::Trim => text::trim(caption).to_owned(),
             Self::SentenceCase => text::capitalised(caption)?,
             Self::FinalStop => text::with_full_stop(caption)?,
+            Self::RenameTag { old, new } => text::with_tag_renamed(caption, &text::tag_key(old), new)?,
+            Self::RemoveTag(tag) => text::without_tag(caption, &text::tag_key(tag))?,
+            Self::UniqueTags => text::with_unique_tags(caption)?,
         };
         (changed != caption).then_some(changed)
     }
@@ -271,6 +310,12 @@ mod tests {
     #[case("final-stop", "A hat", Some("A hat."))]
     #[case("final-stop", "1girl, solo,", Some("1girl, solo."))]
     #[case("final-stop", "", None)]
+    #[case("rename-tag Long_Hair, very long hair", "1girl,long hair , hat", Some("1girl,very long hair , hat"))]
+    #[case("rename-tag hat, cap", "hat, cap", Some("cap"))]
+    #[case("remove-tag solo", "1girl, Solo,  hat", Some("1girl,  hat"))]
+    #[case("remove-tag hat", "hat", Some(""))]
+    #[case("unique-tags", "hat, Hat,cap", Some("hat,cap"))]
+    #[case("unique-tags", "hat, cap", None)]
     fn changes_apply_to_a_caption(#[case] line: &str, #[case] caption: &str, #[case] expected: Option<&str>) {
         assert_eq!(change(line).apply(caption).as_deref(), expected);
     }
@@ -290,6 +335,11 @@ mod tests {
     #[case("s/a/b/c/d", ReplaceError::Form)]
     #[case("s/a/b/x", ReplaceError::Flag('x'))]
     #[case("prefix", ReplaceError::NoText)]
+    #[case("rename-tag hat", ReplaceError::NoText)]
+    #[case("rename-tag hat, ", ReplaceError::NoText)]
+    #[case("rename-tag , cap", ReplaceError::NoText)]
+    #[case("rename-tag hat, cap, coat", ReplaceError::Tag)]
+    #[case("remove-tag hat, cap", ReplaceError::Tag)]
     #[case(r"s/(\d)/$1st/", ReplaceError::Group("$1st".to_owned()))]
     fn invalid_changes_are_errors(#[case] line: &str, #[case] error: ReplaceError) {
         assert_eq!(parse(line), Some(Err(error)));

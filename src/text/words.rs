@@ -65,7 +65,7 @@ pub(super) fn has_line_break(text: &str) -> bool {
 }
 
 /// Matches the line boundaries of Python's `str.splitlines`.
-fn is_line_break(character: char) -> bool {
+pub(super) fn is_line_break(character: char) -> bool {
     matches!(character, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 

@@ -19,6 +19,7 @@ mod spot_check;
 mod statistics;
 mod substitution;
 mod tabs;
+mod tags;
 mod verifying;
 mod world;
 mod zooming;

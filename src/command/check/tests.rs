@@ -7,7 +7,7 @@ use super::*;
 use crate::command::fixture::{Printed, World};
 use crate::describe::{self, Description, StopReason};
 use crate::engine::rules::{self, Concluded, Described, Origin, Standing};
-use crate::lint::{LintKind, Severity};
+use crate::lint::{CaptionStyle, LintKind, Severity};
 use crate::session::{Actor, Ledger};
 
 fn options(world: &World) -> CheckOptions {
@@ -77,6 +77,30 @@ fn captions_are_linted_by_line() {
     );
     assert_eq!(outcome.findings[&Kind::Lint(LintKind::Duplicate)], 2);
     assert!(printed.errors().starts_with("7 records: 2 duplicate, 1 "), "{printed:?}");
+}
+
+const TAGS: [&str; 4] = ["1girl, solo, long hair", "1boy, hat, Hat", "1girl, day, night", "A woman in a red coat"];
+
+#[test]
+fn the_style_is_recognised_and_its_rules_apply() {
+    let world = world(&TAGS);
+    let mut options = options(&world);
+    options.rules.conflicts.add(&[vec!["day"], vec!["night"]], false);
+    let (_, printed) = check(&options);
+    let tags = ["metadata.jsonl:2: duplicate-tag", "metadata.jsonl:3: conflicting-tags"];
+    assert_eq!(kinds(&printed), tags);
+    options.rules.style = Some(CaptionStyle::Prose);
+    let cut_off: Vec<String> = (1..=4).map(|line| format!("metadata.jsonl:{line}: cut-off")).collect();
+    assert_eq!(kinds(&check(&options).1), cut_off);
+    options.rules.style = Some(CaptionStyle::Tags);
+    assert_eq!(kinds(&check(&options).1), tags);
+}
+
+#[test]
+fn sentences_with_commas_are_no_tags() {
+    let world =
+        world(&["A woman in a coat, young.", "A man in a coat and a hat, walking to a shop", "1girl, hat, coat"]);
+    assert_eq!(check(&options(&world)).0.findings[&Kind::Lint(LintKind::CutOff)], 2);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{attention, file, filter, job_events, navigate, search, verify};
 use crate::dataset::{Entry, RecordId};
 use crate::engine::{Checked, EngineEvent};
+use crate::lint::CaptionStyle;
 use crate::preview::Ready;
 use crate::review::counters::Pending;
 use crate::review::order::Order;
@@ -16,6 +17,7 @@ use crate::text::counted;
 pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effect>) {
     match event {
         EngineEvent::Indexed { records, complete } => indexed(model, records, complete),
+        EngineEvent::StyleRecognised(style) => style_recognised(model, style, out),
         EngineEvent::DatasetFailed(error) => dataset_failed(model, error),
         EngineEvent::Checked(checked) => self::checked(model, &checked),
         EngineEvent::Lines { entries, texts } => {
@@ -60,6 +62,15 @@ fn indexed(model: &mut Model, records: u32, complete: bool) {
     model.tabs.grow(records);
     model.relist();
     model.indexed = complete;
+}
+
+/// Lints the captions by the rules of their style from now on.
+fn style_recognised(model: &mut Model, style: CaptionStyle, out: &mut Vec<Effect>) {
+    model.settings.rules.style = Some(style);
+    if style != CaptionStyle::default() {
+        filter::restart_scan(model, out);
+        attention::forget(model, out);
+    }
 }
 
 fn dataset_failed(model: &mut Model, error: String) {

@@ -161,6 +161,10 @@ const FORCE_EXPORT: Option<Parameter> =
     Some(Parameter { usage: "export! FORMAT [PATH]", kind: Kind::Choice(&FORMATS), prompt: "export! " });
 const SUBSTITUTION: Option<Parameter> = Some(Parameter { usage: "s/OLD/NEW/", kind: Kind::Change, prompt: "s/" });
 const PREFIX: Option<Parameter> = Some(Parameter { usage: "prefix TEXT", kind: Kind::Change, prompt: "prefix " });
+const RENAME_TAG: Option<Parameter> =
+    Some(Parameter { usage: "rename-tag OLD, NEW", kind: Kind::Change, prompt: "rename-tag " });
+const REMOVE_TAG: Option<Parameter> =
+    Some(Parameter { usage: "remove-tag TAG", kind: Kind::Change, prompt: "remove-tag " });
 const SUFFIX: Option<Parameter> = Some(Parameter { usage: "suffix TEXT", kind: Kind::Change, prompt: "suffix " });
 
 commands! {
@@ -605,6 +609,15 @@ commands! {
         }
         FinalStop "final-stop" "end with a full stop" {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, Some(Change::FinalStop), out);
+        }
+        RenameTag "rename-tag" "rename a tag" (palette: "rename a tag in captions", parameter: RENAME_TAG) {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
+        }
+        RemoveTag "remove-tag" "remove a tag" (palette: "remove a tag from captions", parameter: REMOVE_TAG) {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, None, out);
+        }
+        UniqueTags "unique-tags" "remove repeated tags" {
+            [Browse], "" => |model, argument, out| layers::preview_change(model, argument, Some(Change::UniqueTags), out);
         }
         Toggle "toggle" "include or omit this caption" {
             [Replace], "include or omit" => |model, _, _| replace::toggle(model);

@@ -1,4 +1,4 @@
-//! The headings of captions: what they are, where they come from, and their number of words.
+//! The headings of captions: what they are, where they come from, and their number of words or tags.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -26,8 +26,10 @@ pub(super) struct Heading {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count {
-    pub(super) words: usize,
+    pub(super) length: usize,
     pub(super) limit: usize,
+    /// What is counted: words or tags.
+    pub(super) unit: &'static str,
 }
 
 impl Heading {
@@ -65,15 +67,15 @@ impl Heading {
 
 impl Count {
     fn full(self, theme: &Theme) -> Span<'static> {
-        Span::styled(format!("{}/{} words", self.words, self.limit), self.style(theme))
+        Span::styled(format!("{}/{} {}", self.length, self.limit, self.unit), self.style(theme))
     }
 
     fn brief(self, theme: &Theme) -> Span<'static> {
-        Span::styled(format!("{} w", self.words), self.style(theme))
+        Span::styled(format!("{} {}", self.length, &self.unit[..1]), self.style(theme))
     }
 
     const fn style(self, theme: &Theme) -> Style {
-        if self.words > self.limit { theme.warning } else { theme.muted }
+        if self.length > self.limit { theme.warning } else { theme.muted }
     }
 }
 
@@ -186,7 +188,7 @@ mod tests {
             short_name: Some("2/3".to_owned()),
             facts,
             essential: 3,
-            count: Some(Count { words: 27, limit: 50 }),
+            count: Some(Count { length: 27, limit: 50, unit: "words" }),
             ..Heading::default()
         };
         assert_eq!(heading.line(width, &theme).to_string(), expected);
@@ -209,7 +211,7 @@ mod tests {
             facts: vec![Span::raw(source)],
             essential: 1,
             gives_way: true,
-            count: Some(Count { words: 27, limit: 50 }),
+            count: Some(Count { length: 27, limit: 50, unit: "words" }),
         };
         assert_eq!(heading.line(width, &theme).to_string(), expected);
     }

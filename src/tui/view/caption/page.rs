@@ -11,7 +11,7 @@ use crate::describe::StopReason;
 use crate::lint::{Finding, Severity};
 use crate::review::{Job, JobState, Model, Version};
 use crate::session::{Provenance, Verification};
-use crate::text::{self, DiffKind};
+use crate::text::DiffKind;
 use crate::tui::marked_text::{Mark, MarkedText, wrapped};
 use crate::tui::theme::Theme;
 use crate::tui::view::{clean, join_dots};
@@ -301,7 +301,9 @@ impl Page<'_> {
     }
 
     pub(super) fn count(&self, words: &str) -> Count {
-        Count { words: text::word_count(words), limit: self.model.settings.rules.max_words }
+        let rules = &self.model.settings.rules;
+        let unit = if rules.are_tags() { "tags" } else { "words" };
+        Count { length: rules.length(words), limit: rules.max_words, unit }
     }
 
     /// Marks the words that the original lacks.
