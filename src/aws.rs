@@ -17,15 +17,17 @@ mod geography;
 mod identity;
 mod inference_profile;
 mod instance_role;
+mod request;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
 
 pub use client::{Client, Options};
-pub use converse::{ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat, Stop, Thinking};
+pub use converse::{ConverseEvent, ConverseStream, Stop};
 pub use credentials::{account_key, credentials_are_configured};
 pub use error::AwsError;
 pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;
+pub use request::{ConverseRequest, Image, ImageFormat, Structure, Thinking};
 pub use settings::region;

@@ -52,6 +52,8 @@ pub enum Parameter {
     ImageFormat,
     /// The schema of a structured response.
     Schema,
+    /// A tool that the model must call, whose input is the response.
+    ToolChoice,
 }
 
 impl std::fmt::Display for Parameter {
@@ -64,6 +66,7 @@ impl std::fmt::Display for Parameter {
             Self::StreamOptions => "a request for token counts",
             Self::ImageFormat => "images of this format",
             Self::Schema => "a response schema",
+            Self::ToolChoice => "a forced tool call",
         })
     }
 }

@@ -20,12 +20,14 @@ use tokio::time::timeout;
 
 use super::body_limit::BodyLimit;
 use super::classify;
-use super::converse::{ConverseRequest, ConverseStream, Timeouts};
+use super::converse::{ConverseStream, Timeouts};
 use super::credentials::{API_KEY, non_empty};
 use super::error::{AwsError, Interruption};
 use super::error_response::RequestInfo;
+use super::request::{ConverseRequest, Structure};
 use super::settings::Settings;
 use super::tls::client_trusting;
+use crate::reaction::Parameter;
 use crate::text::without_password;
 
 /// Includes the TLS handshake.
@@ -212,7 +214,10 @@ impl Client {
     /// Returns any [`AwsError`].
     pub async fn converse(&self, request: ConverseRequest) -> Result<ConverseStream, AwsError> {
         let mut info = self.request_info("bedrock-runtime", request.model.clone());
-        info.has_schema = request.schema.is_some();
+        info.structure = request.structure.map(|structure| match structure {
+            Structure::Text { .. } => Parameter::Schema,
+            Structure::Tool { .. } => Parameter::ToolChoice,
+        });
         let uploaded = request.image.as_ref().map_or(0, |image| image.bytes.len() as u64);
         let timeouts = Timeouts::start(self.idle_timeout);
         let limit = CONNECT_TIMEOUT + self.idle_timeout + Duration::from_secs(uploaded / MIN_UPLOAD_RATE);
@@ -239,6 +244,6 @@ impl Client {
             str::to_owned,
         );
         let profile = self.profile.as_deref().map(str::to_owned);
-        RequestInfo { subject, region: self.region.to_string(), endpoint, profile, has_schema: false }
+        RequestInfo { subject, region: self.region.to_string(), endpoint, profile, structure: None }
     }
 }

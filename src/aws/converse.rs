@@ -1,25 +1,16 @@
-//! A request to a model and its streamed response.
+//! The streamed response of a model.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_bedrockruntime::operation::converse_stream::builders::ConverseStreamFluentBuilder;
-use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
-use aws_sdk_bedrockruntime::types::{
-    self, ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, ImageBlock, ImageSource,
-    InferenceConfiguration, JsonSchemaDefinition, Message, OutputConfig, OutputFormat, OutputFormatStructure,
-    OutputFormatType, StopReason, SystemContentBlock,
-};
-use aws_smithy_types::Document;
-use aws_smithy_types::error::operation::BuildError;
+use aws_sdk_bedrockruntime::types::{ContentBlockDelta, ContentBlockStart, ConverseStreamOutput, StopReason};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::classify;
 use super::error::{AwsError, Excess, Interruption};
 use super::error_response::RequestInfo;
+use crate::reaction::Parameter;
 
 /// The maximum time to wait for the token count after the text is complete.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,56 +21,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 /// The maximum number of characters of a text, twice those of the longest caption that is requested (4,096 tokens).
 pub(super) const MAX_CHARACTERS: usize = 32_768;
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConverseRequest {
-    /// The id or ARN of a model or an inference profile.
-    pub model: String,
-    pub system: Option<String>,
-    pub text: String,
-    /// Sent before the text, which gives better results.
-    pub image: Option<Image>,
-    /// The maximum number of output tokens. The service deducts all of them from the quota in advance.
-    pub max_tokens: u32,
-    /// From 0 to 1. Some models accept only `None`, the default of the model.
-    pub temperature: Option<f32>,
-    pub thinking: Thinking,
-    /// The JSON schema of the response.
-    pub schema: Option<&'static str>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    pub format: ImageFormat,
-    /// The encoded image.
-    pub bytes: Arc<[u8]>,
-}
-
-/// The formats Bedrock accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ImageFormat {
-    Png,
-    Jpeg,
-    Gif,
-    Webp,
-}
-
-/// Whether a model thinks before it writes. Thinking counts toward the output tokens and can use them up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Thinking {
-    /// Sends no setting.
-    #[default]
-    ModelDefault,
-    /// "low", "medium" or "high".
-    Effort(String),
-    /// Turned off with the setting that the model accepts: "disabled", or "`between_tools`", which is nowhere without
-    /// tools.
-    Off(String),
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConverseEvent {
     /// Text to append, never empty.
     Text(String),
+    /// The text so far is not the response: the input of the tool follows.
+    Discard,
     /// The text is complete.
     Finished {
         stop: Stop,
@@ -113,71 +60,6 @@ pub struct TokenUsage {
     pub input: u64,
     /// Text and thinking.
     pub output: u64,
-}
-
-impl ConverseRequest {
-    pub(super) fn apply_to(self, call: ConverseStreamFluentBuilder) -> Result<ConverseStreamFluentBuilder, AwsError> {
-        let invalid = |model: &str, error: &dyn std::fmt::Display| AwsError::Other {
-            model: model.to_owned(),
-            status: None,
-            code: None,
-            message: error.to_string(),
-        };
-        let mut message = Message::builder().role(ConversationRole::User);
-        if let Some(image) = self.image {
-            let block = ImageBlock::builder()
-                .format(image.format.into())
-                .source(ImageSource::Bytes(Blob::new(image.bytes.as_ref())))
-                .build()
-                .map_err(|error| invalid(&self.model, &error))?;
-            message = message.content(ContentBlock::Image(block));
-        }
-        let message =
-            message.content(ContentBlock::Text(self.text)).build().map_err(|error| invalid(&self.model, &error))?;
-        let inference = InferenceConfiguration::builder()
-            .max_tokens(i32::try_from(self.max_tokens).unwrap_or(i32::MAX))
-            .set_temperature(self.temperature)
-            .build();
-        let call = call.model_id(self.model).messages(message).inference_config(inference);
-        let call = call.set_system(self.system.map(|text| vec![SystemContentBlock::Text(text)]));
-        let format = self.schema.map(structured).transpose().map_err(|error| AwsError::Other {
-            model: String::new(),
-            status: None,
-            code: None,
-            message: error.to_string(),
-        })?;
-        let output = |effort| OutputConfig::builder().set_effort(effort).set_text_format(format.clone()).build();
-        let call = if format.is_some() { call.output_config(output(None)) } else { call };
-        Ok(match self.thinking {
-            Thinking::ModelDefault => call,
-            Thinking::Effort(effort) => call.output_config(output(Some(effort))),
-            Thinking::Off(setting) => {
-                let thinking = HashMap::from([("type".to_owned(), Document::String(setting))]);
-                let fields = HashMap::from([("thinking".to_owned(), Document::Object(thinking))]);
-                call.additional_model_request_fields(Document::Object(fields))
-            }
-        })
-    }
-}
-
-/// Returns the format of a response with a JSON schema.
-fn structured(schema: &str) -> Result<OutputFormat, BuildError> {
-    let schema = JsonSchemaDefinition::builder().name("response").schema(schema).build()?;
-    OutputFormat::builder()
-        .r#type(OutputFormatType::JsonSchema)
-        .structure(OutputFormatStructure::JsonSchema(schema))
-        .build()
-}
-
-impl From<ImageFormat> for types::ImageFormat {
-    fn from(format: ImageFormat) -> Self {
-        match format {
-            ImageFormat::Png => Self::Png,
-            ImageFormat::Jpeg => Self::Jpeg,
-            ImageFormat::Gif => Self::Gif,
-            ImageFormat::Webp => Self::Webp,
-        }
-    }
 }
 
 impl From<StopReason> for Stop {
@@ -219,6 +101,8 @@ pub struct ConverseStream {
     info: RequestInfo,
     timeouts: Timeouts,
     characters: usize,
+    /// The block with the input of the tool.
+    tool: Option<i32>,
     stop: Option<Stop>,
     usage: Option<TokenUsage>,
     request_id: Option<String>,
@@ -231,7 +115,7 @@ impl ConverseStream {
         timeouts: Timeouts,
         request_id: Option<String>,
     ) -> Self {
-        Self { receiver, info, timeouts, characters: 0, stop: None, usage: None, request_id }
+        Self { receiver, info, timeouts, characters: 0, tool: None, stop: None, usage: None, request_id }
     }
 
     /// Returns the id of the request at AWS, for support cases.
@@ -263,12 +147,11 @@ impl ConverseStream {
             }
             match timeout_at(deadline.min(now + idle), self.receiver.recv()).await {
                 Ok(Ok(Some(event))) => {
-                    if let Some(text) = self.handle(event) {
-                        self.characters += text.chars().count();
+                    if let Some(event) = self.handle(event) {
                         if self.characters > MAX_CHARACTERS {
                             return Err(self.exceeded(Excess::Characters(MAX_CHARACTERS)));
                         }
-                        return Ok(ConverseEvent::Text(text));
+                        return Ok(event);
                     }
                 }
                 // A stream cut off between two frames ends without an error.
@@ -284,14 +167,33 @@ impl ConverseStream {
         AwsError::ResponseDiscarded { model: self.info.subject.clone(), excess }
     }
 
-    /// Processes an event and returns its text. Thinking and unknown events have none.
-    fn handle(&mut self, event: ConverseStreamOutput) -> Option<String> {
+    /// Processes an event. Returns `None` for thinking and unknown events.
+    fn handle(&mut self, event: ConverseStreamOutput) -> Option<ConverseEvent> {
         match event {
-            ConverseStreamOutput::ContentBlockDelta(event) => match event.delta {
-                Some(ContentBlockDelta::Text(text)) if !text.is_empty() => return Some(text),
-                _ => {}
-            },
-            ConverseStreamOutput::MessageStop(event) => self.stop = Some(event.stop_reason.into()),
+            ConverseStreamOutput::ContentBlockStart(event) if self.info.structure == Some(Parameter::ToolChoice) => {
+                // Only the first call counts.
+                if let (Some(ContentBlockStart::ToolUse(_)), None) = (event.start, self.tool) {
+                    self.tool = Some(event.content_block_index);
+                    if std::mem::take(&mut self.characters) > 0 {
+                        return Some(ConverseEvent::Discard);
+                    }
+                }
+            }
+            ConverseStreamOutput::ContentBlockDelta(event) => {
+                let text = match event.delta? {
+                    ContentBlockDelta::Text(text) if self.tool.is_none() => text,
+                    ContentBlockDelta::ToolUse(call) if self.tool == Some(event.content_block_index) => call.input,
+                    _ => return None,
+                };
+                self.characters += text.chars().count();
+                return (!text.is_empty()).then_some(ConverseEvent::Text(text));
+            }
+            ConverseStreamOutput::MessageStop(event) => {
+                self.stop = Some(match event.stop_reason {
+                    StopReason::ToolUse if self.tool.is_some() => Stop::EndTurn,
+                    reason => reason.into(),
+                });
+            }
             ConverseStreamOutput::Metadata(event) => {
                 let count = |tokens| u64::try_from(tokens).unwrap_or_default();
                 self.usage = event

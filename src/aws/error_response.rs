@@ -18,8 +18,8 @@ pub(super) struct RequestInfo {
     pub endpoint: String,
     /// The configured profile.
     pub profile: Option<String>,
-    /// Whether a schema of the response is sent.
-    pub has_schema: bool,
+    /// The parameter that requests a structured response, if sent.
+    pub structure: Option<Parameter>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,9 @@ pub(super) struct ErrorResponse {
     pub offset: Option<SignedDuration>,
 }
 
-/// Phrases of messages about the schema of a response.
+/// Phrases of messages about a parameter for a structured response. That for a tool also names the schema and thinking: a
+/// model that thinks cannot be forced to call a tool.
+const TOOL: [&str; 6] = ["toolconfig", "toolchoice", "tool_choice", "tool use", "toolspec", "input_schema"];
 const SCHEMA: [&str; 8] = [
     "schema",
     "textformat",
@@ -170,10 +172,12 @@ impl ErrorResponse {
             AwsError::ImageRejected { model, problem }
         } else if contains_any(text, &["support system message", "support system prompt"]) {
             AwsError::ParameterRejected { model, parameter: Parameter::System }
+        } else if info.structure == Some(Parameter::ToolChoice) && contains_any(text, &TOOL) {
+            AwsError::ParameterRejected { model, parameter: Parameter::ToolChoice }
         } else if text.contains("temperature") {
             // Before thinking, because one message about the temperature mentions thinking.
             AwsError::ParameterRejected { model, parameter: Parameter::Temperature }
-        } else if info.has_schema && contains_any(text, &SCHEMA) {
+        } else if info.structure == Some(Parameter::Schema) && contains_any(text, &SCHEMA) {
             // Before the effort, which is in the same object.
             AwsError::ParameterRejected { model, parameter: Parameter::Schema }
         } else if contains_any(text, &["thinking", "effort", "outputconfig", "output_config"]) {

@@ -7,7 +7,7 @@ mod streams;
 
 use super::converse::{ConverseStream, TokenUsage};
 use super::fixture::MockBedrock;
-use super::{AwsError, ConverseEvent, ConverseRequest, Stop, Thinking};
+use super::{AwsError, ConverseEvent, ConverseRequest, Stop, Structure, Thinking};
 
 const MODEL: &str = "us.anthropic.claude-sonnet-4-6";
 
@@ -20,7 +20,7 @@ fn request() -> ConverseRequest {
         max_tokens: 300,
         temperature: None,
         thinking: Thinking::default(),
-        schema: None,
+        structure: None,
     }
 }
 
@@ -38,6 +38,7 @@ async fn read(stream: &mut ConverseStream) -> Result<Complete, (Vec<String>, Aws
     loop {
         match stream.next().await {
             Ok(ConverseEvent::Text(text)) => deltas.push(text),
+            Ok(ConverseEvent::Discard) => deltas.clear(),
             Ok(ConverseEvent::Finished { stop, usage }) => return Ok(Complete { deltas, stop, usage }),
             Err(error) => return Err((deltas, error)),
         }
@@ -46,7 +47,11 @@ async fn read(stream: &mut ConverseStream) -> Result<Complete, (Vec<String>, Aws
 
 /// Sends one request and reads the response to its end.
 async fn send(bedrock: &MockBedrock) -> Result<Complete, (Vec<String>, AwsError)> {
-    match bedrock.client().converse(request()).await {
+    send_request(bedrock, request()).await
+}
+
+async fn send_request(bedrock: &MockBedrock, request: ConverseRequest) -> Result<Complete, (Vec<String>, AwsError)> {
+    match bedrock.client().converse(request).await {
         Ok(mut stream) => read(&mut stream).await,
         Err(error) => Err((Vec::new(), error)),
     }

@@ -310,7 +310,7 @@ async fn responds(client: &Client, target: &Target) -> Result<(), AwsError> {
         max_tokens: 1,
         temperature: None,
         thinking: Thinking::ModelDefault,
-        schema: None,
+        structure: None,
     };
     let mut stream = client.converse(request).await?;
     while !matches!(stream.next().await?, ConverseEvent::Finished { .. }) {}

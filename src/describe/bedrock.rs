@@ -13,7 +13,10 @@ use super::remote::{
 };
 use super::upload::UploadFormat;
 use super::{Account, StopReason, Tokens};
-use crate::aws::{self, AwsError, Client, ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat};
+use crate::aws::{
+    self, AwsError, Client, ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat, Structure,
+};
+use crate::reaction::Parameter;
 use crate::text::without_password;
 
 /// The region assumed for estimates until a connection has determined the actual one.
@@ -179,6 +182,7 @@ impl ApiStream for ConverseStream {
         async {
             Ok(match self.next().await? {
                 ConverseEvent::Text(text) => ApiEvent::Text(text),
+                ConverseEvent::Discard => ApiEvent::Discard,
                 ConverseEvent::Finished { stop, usage } => ApiEvent::Finished {
                     stop: stop.into(),
                     usage: usage.map(|counted| Tokens { input: counted.input, output: counted.output }),
@@ -197,7 +201,14 @@ impl From<ApiRequest> for ConverseRequest {
             UploadFormat::Gif => ImageFormat::Gif,
             UploadFormat::WebP => ImageFormat::Webp,
         };
+        let accepts = |parameter| !request.rejected.contains(&parameter);
+        let structure = |schema| match () {
+            () if accepts(Parameter::Schema) => Some(Structure::Text { schema }),
+            () if accepts(Parameter::ToolChoice) => Some(Structure::Tool { schema }),
+            () => None,
+        };
         Self {
+            structure: request.schema.and_then(structure),
             model: request.model,
             system: request.system,
             text: request.text,
@@ -209,7 +220,6 @@ impl From<ApiRequest> for ConverseRequest {
                 Thinking::Effort(effort) => aws::Thinking::Effort(effort),
                 Thinking::Off(setting) => aws::Thinking::Off(setting),
             },
-            schema: request.schema,
         }
     }
 }

@@ -59,6 +59,9 @@ impl OpenaiOptions {
             surcharges: Surcharges::default(),
             extra_tokens: 0,
             temperature: listed.is_none_or(|model| model.temperature),
+            // Of the server, not of the model.
+            structured_output: true,
+            tool_choice: false,
             // Many local models do, and a caption that thinking has used up is worse than a higher limit.
             thinks: true,
             thinking: None,
@@ -209,7 +212,7 @@ impl From<ApiRequest> for ChatRequest {
         Self {
             old_limit: !rejected(Parameter::MaxTokens),
             usage: !rejected(Parameter::StreamOptions),
-            schema: request.schema,
+            schema: request.schema.filter(|_| !rejected(Parameter::Schema)),
             model: request.model,
             system: request.system,
             text: request.text,

@@ -24,6 +24,8 @@ pub enum Reply {
     Text { pieces: Vec<String>, after: Duration, stop: &'static str },
     /// A complete text with the tokens in and out.
     Counted { text: String, usage: (u64, u64) },
+    /// A tool call after some text, its input in pieces.
+    Tool { text: String, input: Vec<String>, stop: &'static str },
     /// An interrupted text: the stream ends with an exception or without a stop event.
     Fragment { pieces: Vec<String>, exception: Option<&'static str> },
     /// An HTTP error. `code` is the name of the exception.
@@ -211,6 +213,9 @@ fn reply(state: &State, number: usize, reply: Reply) -> Result<Response<Body>, C
                 .expect("a response"))
         }
         Reply::Text { pieces, after, stop } => Ok(streamed(complete(&pieces, stop, state.tokens), after, number)),
+        Reply::Tool { text, input, stop } => {
+            Ok(streamed(called(&text, &input, stop, state.tokens), Duration::ZERO, number))
+        }
         Reply::Counted { text, usage } => {
             Ok(streamed(complete(&pieces(&text), "end_turn", usage), Duration::ZERO, number))
         }
@@ -224,14 +229,36 @@ fn reply(state: &State, number: usize, reply: Reply) -> Result<Response<Body>, C
 }
 
 /// The frames of a complete response.
-fn complete(pieces: &[String], stop: &str, (input, output): (u64, u64)) -> Vec<Bytes> {
+fn complete(pieces: &[String], stop: &str, usage: (u64, u64)) -> Vec<Bytes> {
     let mut frames = message_start();
     frames.extend(pieces.iter().map(|piece| delta(piece)));
     frames.push(event("contentBlockStop", &json!({ "contentBlockIndex": 0 })));
-    frames.push(event("messageStop", &json!({ "stopReason": stop })));
-    let usage = json!({ "inputTokens": input, "outputTokens": output, "totalTokens": input + output });
-    frames.push(event("metadata", &json!({ "usage": usage, "metrics": { "latencyMs": 1 } })));
+    frames.extend(message_end(stop, usage));
     frames
+}
+
+/// The frames of a response with a tool call.
+fn called(text: &str, input: &[String], stop: &str, usage: (u64, u64)) -> Vec<Bytes> {
+    let mut frames = message_start();
+    frames.push(delta(text));
+    frames.push(event("contentBlockStop", &json!({ "contentBlockIndex": 0 })));
+    let call = json!({ "toolUse": { "toolUseId": "tooluse_QwErTy", "name": "response" } });
+    frames.push(event("contentBlockStart", &json!({ "contentBlockIndex": 1, "start": call })));
+    frames.extend(input.iter().map(|piece| {
+        let delta = json!({ "toolUse": { "input": piece } });
+        event("contentBlockDelta", &json!({ "contentBlockIndex": 1, "delta": delta }))
+    }));
+    frames.push(event("contentBlockStop", &json!({ "contentBlockIndex": 1 })));
+    frames.extend(message_end(stop, usage));
+    frames
+}
+
+fn message_end(stop: &str, (input, output): (u64, u64)) -> [Bytes; 2] {
+    let usage = json!({ "inputTokens": input, "outputTokens": output, "totalTokens": input + output });
+    [
+        event("messageStop", &json!({ "stopReason": stop })),
+        event("metadata", &json!({ "usage": usage, "metrics": { "latencyMs": 1 } })),
+    ]
 }
 
 fn message_start() -> Vec<Bytes> {

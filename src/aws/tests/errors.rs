@@ -233,7 +233,7 @@ fn the_suggested_profiles_are_those_of_the_region() {
                 region: region.to_owned(),
                 endpoint: "https://x".to_owned(),
                 profile: None,
-                has_schema: true,
+                structure: Some(Parameter::Schema),
             };
             let message = "on-demand throughput isn’t supported".to_owned();
             let error = ErrorResponse { status: Some(400), message, ..ErrorResponse::default() }.classify(&info);
@@ -369,4 +369,36 @@ fn a_client_requires_a_region() {
 fn an_interrupted_stream_mentions_the_discarded_text() {
     let error = AwsError::StreamInterrupted { cause: Interruption::Timeout(Duration::from_mins(1)) };
     assert_eq!(error.to_string(), "response interrupted (no data for 60 s): partial text discarded");
+}
+
+/// A message about a parameter counts only if the parameter was sent. Otherwise the same request would be repeated.
+#[rstest]
+#[case(
+    "This model doesn't support the toolConfig.toolChoice.tool field. Remove toolConfig.toolChoice.tool and try again."
+)]
+#[case("This model doesn't support tool use.")]
+#[case("This model doesn't support tool use in streaming mode.")]
+#[case("The model returned the following errors: Thinking may not be enabled when tool_choice forces tool use.")]
+#[case("The model returned the following errors: tools.0.custom.input_schema: JSON schema is invalid.")]
+#[tokio::test]
+async fn a_model_without_forced_tool_calls_is_asked_without_one(#[case] message: &str) {
+    let rejection = || MockBedrock::new([MockResponse::exception(400, "ValidationException", message)]).client();
+    let tool = Some(Structure::Tool { schema: "{}" });
+    let error = rejection().converse(ConverseRequest { structure: tool, ..request() }).await.expect_err("an error");
+    assert_eq!(error.reaction(), Reaction::DropParameter(Parameter::ToolChoice), "{error}");
+    let error = rejection().converse(request()).await.expect_err("an error");
+    assert_ne!(error.reaction(), Reaction::DropParameter(Parameter::ToolChoice), "{error}");
+}
+
+#[tokio::test]
+async fn a_model_without_structured_output_is_asked_without_a_schema() {
+    for message in [
+        "This model doesn't support the outputConfig.textFormat field. Remove outputConfig.textFormat and try again.",
+        "The model returned the following errors: output_config.format: Extra inputs are not permitted",
+    ] {
+        let bedrock = MockBedrock::new([MockResponse::exception(400, "ValidationException", message)]);
+        let structure = Some(Structure::Text { schema: "{}" });
+        let error = bedrock.client().converse(ConverseRequest { structure, ..request() }).await.expect_err("an error");
+        assert_eq!(error.reaction(), Reaction::DropParameter(Parameter::Schema), "{error}");
+    }
 }

@@ -57,6 +57,35 @@ async fn thinking_can_be_turned_off() {
     }
 }
 
+/// A schema with every type of JSON value.
+const SCHEMA: &str = r#"{"type":"object","required":["a"],"properties":{"a":{"enum":[-1,2,0.5,true,null]}}}"#;
+
+#[tokio::test]
+async fn a_structured_response_is_requested_as_text_or_as_the_input_of_a_tool() {
+    let text = Some(Structure::Text { schema: SCHEMA });
+    let (_, body) = sent(ConverseRequest { structure: text, ..request() }).await;
+    let format = &body["outputConfig"]["textFormat"];
+    assert_eq!((&format["type"], &body["toolConfig"]), (&json!("json_schema"), &Value::Null));
+    assert_eq!(format["structure"]["jsonSchema"]["schema"], SCHEMA, "Bedrock takes it as a string");
+    let tool = Some(Structure::Tool { schema: SCHEMA });
+    let (_, body) = sent(ConverseRequest { structure: tool, ..request() }).await;
+    let spec = &body["toolConfig"]["tools"][0]["toolSpec"];
+    assert_eq!(spec["inputSchema"]["json"], serde_json::from_str::<Value>(SCHEMA).expect("JSON"));
+    assert_eq!(body["toolConfig"]["toolChoice"], json!({ "tool": { "name": spec["name"] } }));
+    assert_eq!(body["outputConfig"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_schema_and_the_effort_are_sent_together() {
+    let structure = Some(Structure::Text { schema: SCHEMA });
+    let thinking = Thinking::Effort("low".to_owned());
+    let (_, body) = sent(ConverseRequest { structure, thinking, ..request() }).await;
+    assert_eq!(
+        (&body["outputConfig"]["effort"], body["outputConfig"]["textFormat"].is_object()),
+        (&json!("low"), true)
+    );
+}
+
 #[tokio::test]
 async fn image_formats_are_named() {
     for (format, name) in

@@ -64,6 +64,61 @@ async fn stop_reasons_are_reported(#[case] reason: &str, #[case] stop: Stop) {
     assert_eq!(complete.stop, stop);
 }
 
+fn tool_request() -> ConverseRequest {
+    ConverseRequest { structure: Some(Structure::Tool { schema: "{}" }), ..request() }
+}
+
+fn tool_start(index: i32) -> Part {
+    let start = json!({ "toolUse": { "toolUseId": "tooluse_1", "name": "response" } });
+    event::any("contentBlockStart", &json!({ "contentBlockIndex": index, "start": start }))
+}
+
+fn tool_input(index: i32, json: &str) -> Part {
+    event::any("contentBlockDelta", &json!({ "contentBlockIndex": index, "delta": { "toolUse": { "input": json } } }))
+}
+
+#[tokio::test]
+async fn the_input_of_the_first_tool_call_is_the_response() {
+    let parts = [
+        event::start(),
+        event::text("I will check "),
+        event::text("the caption."),
+        tool_start(1),
+        tool_input(1, ""),
+        tool_input(1, "{\"unsupported\": "),
+        tool_input(1, "[]}"),
+        tool_start(2),
+        tool_input(2, "{\"unsupported\": [\"red\"]}"),
+        event::text("Done."),
+        event::stop("tool_use"),
+        event::metadata(100, 20),
+    ];
+    let bedrock = MockBedrock::new([MockResponse::stream(parts)]);
+    let deltas = vec!["{\"unsupported\": ".to_owned(), "[]}".to_owned()];
+    let expected = Complete { deltas, stop: Stop::EndTurn, usage: USAGE };
+    assert_eq!(send_request(&bedrock, tool_request()).await, Ok(expected));
+}
+
+#[tokio::test]
+async fn a_tool_call_cut_off_by_the_limit_is_cut_off() {
+    let parts = [event::start(), tool_start(0), tool_input(0, "{\"unsupported\": [\"re"), event::stop("max_tokens")];
+    let bedrock = MockBedrock::new([MockResponse::stream(parts)]);
+    assert_eq!(send_request(&bedrock, tool_request()).await.expect("complete").stop, Stop::MaxTokens);
+}
+
+#[tokio::test]
+async fn the_text_of_a_model_that_ignores_the_tool_is_the_response() {
+    let bedrock = MockBedrock::new([MockResponse::text("{\"unsupported\": []}")]);
+    assert_eq!(send_request(&bedrock, tool_request()).await.expect("complete").deltas, ["{\"unsupported\": []}"]);
+}
+
+#[tokio::test]
+async fn the_input_of_a_tool_that_was_not_offered_is_no_text() {
+    let parts = [event::start(), tool_start(0), tool_input(0, "{}"), event::stop("tool_use")];
+    let complete = response(parts).await.expect("complete");
+    assert_eq!((complete.deltas.len(), complete.stop), (0, Stop::Other("tool_use".to_owned())));
+}
+
 #[tokio::test]
 async fn thinking_is_not_text() {
     let parts = [

@@ -28,6 +28,10 @@ pub struct Model {
     pub extra_tokens: u32,
     /// Whether the model accepts a temperature.
     pub temperature: bool,
+    /// Whether the model accepts a schema for its response.
+    pub structured_output: bool,
+    /// Whether the model can be forced to call a tool.
+    pub tool_choice: bool,
     /// Whether the model thinks by default. Thinking counts as output.
     pub thinks: bool,
     /// The setting that turns thinking off, if it can be.

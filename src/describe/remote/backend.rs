@@ -87,9 +87,9 @@ pub struct ApiRequest {
     /// From 0 to 1. `None` if the model accepts only its default.
     pub temperature: Option<f32>,
     pub thinking: Thinking,
-    /// The JSON schema of the response. `None` for plain text.
+    /// The JSON schema of the response, requested in the way that the model accepts. `None` for plain text.
     pub schema: Option<&'static str>,
-    /// Parameters that the model has rejected.
+    /// Parameters that the model has rejected, or does not have.
     pub rejected: Vec<Parameter>,
 }
 

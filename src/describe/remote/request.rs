@@ -2,7 +2,7 @@
 
 use super::backend::{ApiRequest, Thinking};
 use super::options::{RemoteOptions, Task};
-use crate::describe::catalogue::Target;
+use crate::describe::catalogue::{Model, Target};
 use crate::describe::prompt::{self, EmptyPrompt, MAX_EXAMPLES, RenderedPrompt, Variables, target_words};
 use crate::describe::upload::{self, Upload};
 use crate::describe::{Context, Request, RequestMode, Tokens, verdict};
@@ -17,6 +17,9 @@ const DEFAULT_SIZE: (u32, u32) = (3000, 4000);
 const VERDICT_TOKENS: u64 = 60;
 /// Tokens around the text of a message: its role, the end of the turn.
 const MESSAGE_OVERHEAD: u64 = 16;
+/// The maximum number of tokens that a service adds to explain a schema or a tool to the model
+/// (<https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing>: 235 to 346).
+const STRUCTURE_OVERHEAD: u64 = 400;
 
 pub(super) struct PreparedRequest {
     pub(super) request: ApiRequest,
@@ -34,12 +37,16 @@ impl PreparedRequest {
         request: &Request,
         target: &Target,
         upload: Upload,
-        rejected: Vec<Parameter>,
+        mut rejected: Vec<Parameter>,
     ) -> Result<Self, EmptyPrompt> {
+        let model = target.model.as_deref();
+        let lacks = |has: fn(&Model) -> bool, parameter| model.is_some_and(|model| !has(model)).then_some(parameter);
+        rejected.extend(lacks(|model| model.temperature, Parameter::Temperature));
+        rejected.extend(lacks(|model| model.structured_output, Parameter::Schema));
+        rejected.extend(lacks(|model| model.tool_choice, Parameter::ToolChoice));
         let supports = |parameter| !rejected.contains(&parameter);
         let prompt = options.prompt.render(&variables(options, &request.context, request.max_words))?;
         let prompt = if supports(Parameter::System) { prompt } else { prompt.without_system() };
-        let model = target.model.as_deref();
         // A first description should be reliable, further ones should differ, and a repair should change little.
         let temperature = match (&request.context.mode, request.context.previous.len()) {
             _ if options.task == Task::Verify => 0.0,
@@ -48,27 +55,27 @@ impl PreparedRequest {
             (RequestMode::Vary, ..=1) => 0.7,
             (RequestMode::Vary, _) => 1.0,
         };
-        let supports_temperature = model.is_none_or(|model| model.temperature) && supports(Parameter::Temperature);
         let setting = |setting: Option<&String>| setting.cloned().filter(|_| supports(Parameter::Thinking));
         let off = setting(model.and_then(|model| model.thinking.as_ref())).map(Thinking::Off);
         let effort = || setting(model.and_then(|model| model.effort.as_ref())).map(Thinking::Effort);
         let thinks = model.is_some_and(|model| model.thinks) && off.is_none();
         let thinking = off.or_else(effort).unwrap_or_default();
         let image = target.image_tokens(upload.width, upload.height);
-        let input = target.text_tokens(text_tokens(&prompt)) + image;
+        let schema = schema(options.task);
+        let input = target.text_tokens(text_tokens(&prompt) + schema_tokens(schema)) + image;
         // A verifier quotes the caption, which may be longer than the limit.
         let words = request.context.current.as_deref().filter(|_| options.task == Task::Verify).map_or(0, word_count);
         let words = words.max(request.max_words);
-        let max_input = max_text_tokens(&prompt) + image;
+        let max_input = max_text_tokens(&prompt) + schema.map_or(0, |it| it.len() as u64 + STRUCTURE_OVERHEAD) + image;
         let api_request = ApiRequest {
             model: target.id.clone(),
             system: prompt.system,
             text: prompt.user,
             image: upload,
             max_tokens: max_output_tokens(options.task, target, words) + if thinks { THINKING_TOKENS } else { 0 },
-            temperature: supports_temperature.then_some(temperature),
+            temperature: supports(Parameter::Temperature).then_some(temperature),
             thinking,
-            schema: (options.task == Task::Verify && supports(Parameter::Schema)).then_some(verdict::SCHEMA),
+            schema,
             rejected,
         };
         let examples = request.context.examples.len();
@@ -123,7 +130,21 @@ pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u
         Task::Verify => VERDICT_TOKENS,
     };
     let output = target.text_tokens(output);
-    Tokens { input: target.text_tokens(text_tokens(&prompt)) + target.image_tokens(width, height), output }
+    let input = text_tokens(&prompt) + schema_tokens(schema(options.task));
+    Tokens { input: target.text_tokens(input) + target.image_tokens(width, height), output }
+}
+
+/// Returns the schema of the response, if it is not plain text.
+fn schema(task: Task) -> Option<&'static str> {
+    match task {
+        Task::Describe => None,
+        Task::Verify => Some(verdict::SCHEMA),
+    }
+}
+
+/// Estimates the tokens of a schema and of its explanation to the model.
+fn schema_tokens(schema: Option<&str>) -> u64 {
+    schema.map_or(0, |schema| (schema.len() as u64 * 2).div_ceil(7) + STRUCTURE_OVERHEAD / 2)
 }
 
 fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
