@@ -30,7 +30,7 @@ pub use self::export::{ExportArgs, Format, Side};
 pub use self::generate::GenerateArgs;
 pub use self::init::InitArgs;
 pub use self::merge::MergeArgs;
-pub use self::options::{DatasetOptions, NoDataset, SessionOption, SpotCheckOptions, TargetOptions};
+pub use self::options::{DatasetOptions, NoDataset, RunOptions, SessionOption, SpotCheckOptions, TargetOptions};
 pub use self::review::ReviewArgs;
 pub use self::save::SaveArgs;
 pub use self::show::ShowArgs;
@@ -135,12 +135,12 @@ impl Command {
             }
             Self::Init(args) => vec![table(&args.caption_field)?],
             Self::Demo(args) => vec![table(&args.reviewing)?],
-            Self::Generate(args) => {
-                let GenerateArgs { dataset, max_words, style, describer, log, .. } = args;
+            Self::Generate(GenerateArgs { run, .. }) => {
+                let RunOptions { dataset, max_words, style, describer, log, .. } = run;
                 vec![table(dataset)?, table(max_words)?, table(style)?, table(describer)?, table(log)?]
             }
-            Self::Verify(args) => {
-                let VerifyArgs { dataset, max_words, style, describer, log, .. } = args;
+            Self::Verify(VerifyArgs { run, .. }) => {
+                let RunOptions { dataset, max_words, style, describer, log, .. } = run;
                 vec![table(dataset)?, table(max_words)?, table(style)?, verifier(table(describer)?), table(log)?]
             }
             Self::Save(args) => vec![table(&args.dataset)?],

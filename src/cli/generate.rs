@@ -2,9 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::options::{
-    DatasetOptions, DescriberOptions, LogOptions, MaxWordsOption, SessionOption, StyleOption, TargetOptions,
-};
+use super::options::{RunOptions, TargetOptions};
 use crate::engine::selection::Only;
 
 const EXAMPLES: &str = "\
@@ -26,21 +24,13 @@ Running the same command again continues an interrupted run.";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct GenerateArgs {
     #[command(flatten)]
-    pub dataset: DatasetOptions,
+    pub run: RunOptions,
 
     /// Alias of PATH, for older scripts
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "path")]
     pub input: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub session: SessionOption,
-
-    /// Describe at most this many records, in the order of the dataset
-    #[arg(short, long = "num", value_name = "N")]
-    pub number: Option<usize>,
 
     /// Select records: pending, failed, lint; or, to describe again, those with a candidate of model:TEXT, prompt:NAME or describer:NAME
     #[arg(long, value_name = "KIND", default_value_t)]
@@ -50,22 +40,6 @@ pub struct GenerateArgs {
     #[arg(long)]
     pub again: bool,
 
-    /// Describe a random sample of this size
-    #[arg(long, value_name = "N")]
-    pub sample: Option<usize>,
-
-    /// Set the random seed; the same seed draws the same records
-    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
-    pub seed: u64,
-
-    /// Print how many records would be described and the estimated cost, then exit
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Do not ask for confirmation before paid requests
-    #[arg(short, long)]
-    pub yes: bool,
-
     /// Accept candidates without errors and warnings; the others wait for review
     #[arg(long)]
     pub accept: bool,
@@ -74,22 +48,6 @@ pub struct GenerateArgs {
     #[arg(long)]
     pub save: bool,
 
-    /// Print the final table as JSON
-    #[arg(long)]
-    pub json: bool,
-
     #[command(flatten)]
     pub target: TargetOptions,
-
-    #[command(flatten)]
-    pub max_words: MaxWordsOption,
-
-    #[command(flatten)]
-    pub style: StyleOption,
-
-    #[command(flatten)]
-    pub describer: DescriberOptions,
-
-    #[command(flatten)]
-    pub log: LogOptions,
 }

@@ -86,6 +86,52 @@ pub struct SessionOption {
     pub file: Option<PathBuf>,
 }
 
+// A run over selected records without a screen. A doc comment would become the description of the command.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct RunOptions {
+    #[command(flatten)]
+    pub dataset: DatasetOptions,
+
+    #[command(flatten)]
+    pub session: SessionOption,
+
+    /// Select at most this many records, in the order of the dataset
+    #[arg(short, long = "num", value_name = "N")]
+    pub number: Option<usize>,
+
+    /// Select a random sample of this size
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
+
+    /// Set the random seed; the same seed draws the same records
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
+    pub seed: u64,
+
+    /// Print the number of requests and the estimated cost, then exit
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Do not ask for confirmation before paid requests
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub max_words: MaxWordsOption,
+
+    #[command(flatten)]
+    pub style: StyleOption,
+
+    #[command(flatten)]
+    pub describer: DescriberOptions,
+
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Saving")]
 pub struct TargetOptions {

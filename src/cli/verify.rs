@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::options::{DatasetOptions, DescriberOptions, LogOptions, MaxWordsOption, SessionOption, StyleOption};
+use super::options::RunOptions;
 use crate::engine::selection::Only;
 
 const EXAMPLES: &str = "\
@@ -22,57 +22,17 @@ not verified again. An edited caption is another caption. Findings are stored in
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct VerifyArgs {
     #[command(flatten)]
-    pub dataset: DatasetOptions,
-
-    #[command(flatten)]
-    pub session: SessionOption,
-
-    /// Verify at most this many captions, in the order of the dataset
-    #[arg(short, long = "num", value_name = "N")]
-    pub number: Option<usize>,
+    pub run: RunOptions,
 
     /// Select records: pending (no verdict yet), lint; or those with a caption of model:TEXT, prompt:NAME or describer:NAME
     #[arg(long, value_name = "KIND", default_value_t, value_parser = only)]
     pub only: Only,
 
-    /// Verify a random sample of this size
-    #[arg(long, value_name = "N")]
-    pub sample: Option<usize>,
-
-    /// Set the random seed; the same seed draws the same records
-    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "sample")]
-    pub seed: u64,
-
     /// Verify captions that have a verdict of this model and prompt, too
     #[arg(long)]
     pub again: bool,
-
-    /// Print how many captions would be verified and the estimated cost, then exit
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Do not ask for confirmation before paid requests
-    #[arg(short, long)]
-    pub yes: bool,
-
-    /// Print findings and counts as JSON
-    #[arg(long)]
-    pub json: bool,
-
-    #[command(flatten)]
-    pub max_words: MaxWordsOption,
-
-    #[command(flatten)]
-    pub style: StyleOption,
-
-    #[command(flatten)]
-    pub describer: DescriberOptions,
-
-    #[command(flatten)]
-    pub log: LogOptions,
 }
 
 /// Parses a selection. A verification that failed leaves the caption pending.

@@ -24,7 +24,7 @@ use super::stats::{self, StatsError, StatsMode, StatsOptions};
 use super::{Input, completions, man};
 use crate::cli::{
     CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
-    NoDataset, ReviewArgs, SaveArgs, SessionOption, ShowArgs, StatsArgs, VerifyArgs,
+    NoDataset, ReviewArgs, RunOptions, SaveArgs, SessionOption, ShowArgs, StatsArgs, VerifyArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source};
 use crate::console::{Console, is_utf8_locale, no_colour};
@@ -32,7 +32,7 @@ use crate::dataset::OpenOptions;
 use crate::describe::Describer;
 use crate::describe::budget::Budget;
 use crate::engine::CandidateFile;
-use crate::engine::selection::{Sample, Selection};
+use crate::engine::selection::{Only, Sample, Selection};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::{Language, Rules, StyleGuide, StyleGuideError, WordList};
@@ -196,49 +196,47 @@ impl Run {
 
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
+        let describer = self.describer(false)?.ok_or(NoDescriber)?;
         let options = GenerateOptions {
-            task: Task::Describe { again: args.again },
-            describer: self.describer(false)?.ok_or(NoDescriber)?,
-            open: self.open_options(&args.dataset),
-            path: args.input.map_or_else(|| path(&args.dataset), Ok)?,
-            session: args.session.file,
-            rules: self.rules()?,
-            selection: Selection {
-                only: args.only,
-                number: args.number,
-                sample: args.sample.map(|size| Sample { size, seed: args.seed }),
-            },
-            dry_run: args.dry_run,
-            yes: args.yes,
-            confirm_above: self.config.confirm_above,
-            budget: self.config.budget,
             accept: args.accept,
             save: args.save,
             output: args.target.output,
             in_place: args.target.in_place,
             force: args.target.force,
-            json: args.json,
-            terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
-            log: (self.config.log.clone(), self.config.log_level),
+            ..self.run_options(Task::Describe { again: args.again }, describer, args.run, args.only, args.input)?
         };
         Ok(generate::run(&options, &mut Console::stdout())?)
     }
 
     fn verify(&self, args: VerifyArgs) -> Result<ExitCode, Failure> {
-        let options = GenerateOptions {
-            task: Task::Verify { again: args.again },
-            describer: DescriberSetup::verifier(&self.config, &self.budget)?,
-            open: self.open_options(&args.dataset),
-            path: path(&args.dataset)?,
-            session: args.session.file,
+        let verifier = DescriberSetup::verifier(&self.config, &self.budget)?;
+        let task = Task::Verify { again: args.again };
+        Ok(generate::run(&self.run_options(task, verifier, args.run, args.only, None)?, &mut Console::stdout())?)
+    }
+
+    /// Returns the options of a run without a screen that saves nothing. `alias` is another way to name the dataset.
+    fn run_options(
+        &self,
+        task: Task,
+        describer: Arc<dyn Describer>,
+        run: RunOptions,
+        only: Only,
+        alias: Option<PathBuf>,
+    ) -> Result<GenerateOptions, Failure> {
+        Ok(GenerateOptions {
+            task,
+            describer,
+            open: self.open_options(&run.dataset),
+            path: alias.map_or_else(|| path(&run.dataset), Ok)?,
+            session: run.session.file,
             rules: self.rules()?,
             selection: Selection {
-                only: args.only,
-                number: args.number,
-                sample: args.sample.map(|size| Sample { size, seed: args.seed }),
+                only,
+                number: run.number,
+                sample: run.sample.map(|size| Sample { size, seed: run.seed }),
             },
-            dry_run: args.dry_run,
-            yes: args.yes,
+            dry_run: run.dry_run,
+            yes: run.yes,
             confirm_above: self.config.confirm_above,
             budget: self.config.budget,
             accept: false,
@@ -246,11 +244,10 @@ impl Run {
             output: None,
             in_place: false,
             force: false,
-            json: args.json,
+            json: run.json,
             terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
             log: (self.config.log.clone(), self.config.log_level),
-        };
-        Ok(generate::run(&options, &mut Console::stdout())?)
+        })
     }
 
     fn doctor(&self, args: DoctorArgs) -> Result<ExitCode, Failure> {

@@ -31,13 +31,13 @@ pub(in crate::session) fn replay(
     let mut drafts = drafts.into_iter().take_while(|(seq, _)| seq.0.cast_signed() <= limit).peekable();
     let mut outcomes = reader.outcomes(connection)?;
     let mut candidates = connection.prepare(
-        "SELECT seq, text, describer, model, parameters, stop, at, prompt, reason, input, output, cost
+        "SELECT seq, describer, model, parameters, stop, at, prompt, input, output, cost, text, reason
          FROM candidate ORDER BY seq",
     )?;
     let mut candidates = candidates.query([])?;
     let mut verifications = connection.prepare(
-        "SELECT seq, judged, describer, model, parameters, stop, at, prompt, dropped, input, output, cost,
-                unsupported, missing
+        "SELECT seq, describer, model, parameters, stop, at, prompt, input, output, cost,
+                judged, unsupported, missing, dropped
          FROM verification ORDER BY seq",
     )?;
     let mut verifications = verifications.query([])?;
@@ -123,45 +123,21 @@ impl<F: Fn(SubjectIndex) -> Option<RecordId>> Reader<F> {
     }
 
     fn generated(&self, row: &Row, candidate: &Row) -> Result<Event, Fault> {
-        let word = |column| text(candidate, column).map(str::to_owned);
-        Ok(Event::Generated {
-            record: self.record(row, 2)?,
-            text: word(1)?,
-            provenance: Provenance {
-                describer: word(2)?,
-                model: word(3)?,
-                prompt: candidate.get(7)?,
-                parameters: word(4)?,
-                reason: candidate.get(8)?,
-                usage: usage(candidate)?,
-                stop: stop_from(text(candidate, 5)?),
-                at: text(candidate, 6)?.parse().map_err(|_| missing(candidate, "its time"))?,
-            },
-        })
+        let provenance = Provenance { reason: candidate.get(11)?, ..provenance(candidate)? };
+        Ok(Event::Generated { record: self.record(row, 2)?, text: text(candidate, 10)?.to_owned(), provenance })
     }
 
     fn verified(&self, row: &Row, verification: &Row) -> Result<Event, Fault> {
-        let word = |column| text(verification, column).map(str::to_owned);
         let lacks = |what| missing(verification, what);
         let quotes: Vec<(usize, String)> =
-            serde_json::from_str(text(verification, 12)?).map_err(|_| lacks("its unsupported phrases"))?;
+            serde_json::from_str(text(verification, 11)?).map_err(|_| lacks("its unsupported phrases"))?;
         let verdict = Verdict {
-            judged: TextHash(hash_from(text(verification, 1)?).ok_or_else(|| lacks("the text it is about"))?),
+            judged: TextHash(hash_from(text(verification, 10)?).ok_or_else(|| lacks("the text it is about"))?),
             unsupported: quotes.into_iter().map(|(start, text)| Quote { start, text }).collect(),
-            missing: serde_json::from_str(text(verification, 13)?).map_err(|_| lacks("what is missing"))?,
-            dropped: verification.get(8)?,
+            missing: serde_json::from_str(text(verification, 12)?).map_err(|_| lacks("what is missing"))?,
+            dropped: verification.get(13)?,
         };
-        let provenance = Provenance {
-            describer: word(2)?,
-            model: word(3)?,
-            prompt: verification.get(7)?,
-            parameters: word(4)?,
-            reason: None,
-            usage: usage(verification)?,
-            stop: stop_from(text(verification, 5)?),
-            at: text(verification, 6)?.parse().map_err(|_| lacks("its time"))?,
-        };
-        let verification = Box::new(Verification { verdict, provenance });
+        let verification = Box::new(Verification { verdict, provenance: provenance(verification)? });
         Ok(Event::Verified { record: self.record(row, 2)?, verification })
     }
 
@@ -230,10 +206,25 @@ fn saved(connection: &Connection, at: Seq) -> Result<Event, Fault> {
     })
 }
 
-/// Returns the usage of a candidate; the three columns are all set or all `NULL`.
-fn usage(candidate: &Row) -> Result<Option<Usage>, Fault> {
-    let number = |column| candidate.get::<_, Option<i64>>(column);
-    Ok(match (number(9)?, number(10)?, number(11)?) {
+/// Returns the provenance in columns 1 to 9, without a reason.
+fn provenance(row: &Row) -> Result<Provenance, Fault> {
+    let word = |column| text(row, column).map(str::to_owned);
+    Ok(Provenance {
+        describer: word(1)?,
+        model: word(2)?,
+        parameters: word(3)?,
+        stop: stop_from(text(row, 4)?),
+        at: text(row, 5)?.parse().map_err(|_| missing(row, "its time"))?,
+        prompt: row.get(6)?,
+        reason: None,
+        usage: usage(row)?,
+    })
+}
+
+/// Returns the usage in columns 7 to 9, which are all set or all `NULL`.
+fn usage(row: &Row) -> Result<Option<Usage>, Fault> {
+    let number = |column| row.get::<_, Option<i64>>(column);
+    Ok(match (number(7)?, number(8)?, number(9)?) {
         (Some(input), Some(output), Some(cost)) => {
             let tokens = Tokens { input: input.cast_unsigned(), output: output.cast_unsigned() };
             Some(Usage { tokens, cost: spending::from_column(cost, tokens) })
