@@ -88,7 +88,8 @@ pub struct TextFigures {
     pub distance: Option<f64>,
 }
 
-/// Captions with a verdict of a verifier: the newest candidate of undecided records, else the current caption.
+/// Captions with a verdict of a verifier, of those that come first: the newest candidate of undecided records, else the
+/// current caption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VerdictCounts {
     pub captions: u64,

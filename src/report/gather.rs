@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use super::phrases::Phrases;
 use super::{Counts, Figures, Lengths, Pace, SpotFigures, TextFigures, TextOrigin, VerdictCounts};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
+use crate::describe::LOCAL;
 use crate::session::{
     Action, ActionKind, Actor, CandidateId, Decision, DecisionKind, EditBase, History, RecordState, Seq,
 };
@@ -141,10 +142,16 @@ impl Sums {
         if state.verifications.is_empty() || state.decision == Decision::Excluded {
             return;
         }
-        let newest = state.candidates.last().filter(|_| state.decision == Decision::Undecided);
-        let newest = newest.and_then(|candidate| state.verification(&candidate.text));
-        let current = || state.verification(state.current_caption(record.caption.text()).unwrap_or_default());
-        if let Some(known) = newest.or_else(current) {
+        let is_undecided = state.decision == Decision::Undecided;
+        let candidates = || state.candidates.iter().rev().filter(|_| is_undecided);
+        let known = match candidates().find(|candidate| candidate.provenance.describer != LOCAL) {
+            Some(first) => state.verification(&first.text),
+            // A candidate of the embedded describer may be beside the current caption.
+            None => state
+                .verification(state.current_caption(record.caption.text()).unwrap_or_default())
+                .or_else(|| state.verification(&candidates().next()?.text)),
+        };
+        if let Some(known) = known {
             self.verdicts.captions += 1;
             self.verdicts.unsupported += u64::from(!known.verdict.unsupported.is_empty());
             self.verdicts.missing += u64::from(!known.verdict.missing.is_empty());

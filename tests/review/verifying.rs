@@ -1,6 +1,7 @@
 //! Verification in the reviewer: findings, filter, sort, reasons, dropping phrases, consent, and the calibration in a spot
 //! check.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -24,7 +25,7 @@ use crate::world::World;
 
 const CAPTIONS: [&str; 4] = ["A woman, red coat.", "A man, hat.", "A girl, outdoors.", "A boy."];
 
-fn settings(price: Option<u64>) -> VerifierSettings {
+pub fn settings(price: Option<u64>) -> VerifierSettings {
     let cost = |cents: u64| Dollars::from_billionths(cents * 10_000_000).into();
     VerifierSettings {
         name: "judge".to_owned(),
@@ -52,7 +53,7 @@ fn response(text: String) -> Description {
     }
 }
 
-fn verdict(caption: &str, unsupported: &[&str], missing: &[&str]) -> Outcome {
+pub fn verdict(caption: &str, unsupported: &[&str], missing: &[&str]) -> Outcome {
     let quote = |phrase: &&str| {
         let start = caption.find(phrase).expect("in the caption");
         Quote::of(caption, start..start + phrase.len())
@@ -68,18 +69,23 @@ fn verdict(caption: &str, unsupported: &[&str], missing: &[&str]) -> Outcome {
     Outcome::Verified(Box::new(verdict), response("{}".to_owned()))
 }
 
-fn end(world: &mut World, spec: &JobSpec, outcome: Outcome) {
+pub fn end(world: &mut World, spec: &JobSpec, outcome: Outcome) {
     let (job, record) = (spec.job, spec.record);
     world.send(EngineEvent::Job { job, record, event: JobEvent::Started, at: Timestamp::UNIX_EPOCH });
     world.send(EngineEvent::Job { job, record, event: JobEvent::Ended(outcome), at: Timestamp::UNIX_EPOCH });
 }
 
+/// The mode of a job for a record without verdicts.
+fn judging(text: Judged) -> JobMode {
+    JobMode::Verify { text, verified: Vec::new() }
+}
+
 /// Presses `V` at the cursor and delivers the verdict.
-fn verify(world: &mut World, unsupported: &[&str], missing: &[&str]) {
+pub fn verify(world: &mut World, unsupported: &[&str], missing: &[&str]) {
     world.asked.clear();
     world.keys("V");
     let [spec] = &world.asks()[..] else { panic!("no single job: {}", world.notice()) };
-    let JobMode::Verify(Judged::Text(text)) = &spec.mode else { panic!("{spec:?}") };
+    let JobMode::Verify { text: Judged::Text(text), .. } = &spec.mode else { panic!("{spec:?}") };
     end(world, spec, verdict(text, unsupported, missing));
 }
 
@@ -212,9 +218,7 @@ fn the_selection_is_verified_in_the_background() {
     let specs = world.asks();
     let records: Vec<u32> = specs.iter().map(|spec| spec.record.0).collect();
     assert_eq!(records, [1, 2, 3], "the first one is verified already");
-    assert!(
-        specs.iter().all(|spec| spec.priority == Priority::Bulk && spec.mode == JobMode::Verify(Judged::First(None)))
-    );
+    assert!(specs.iter().all(|spec| spec.priority == Priority::Bulk && spec.mode == judging(Judged::First(None))));
     end(&mut world, &specs[0], verdict(CAPTIONS[1], &["hat"], &[]));
     end(&mut world, &specs[1], verdict(CAPTIONS[2], &[], &[]));
     end(&mut world, &specs[2], Outcome::Failed(DescribeError { message: "m1 declined".to_owned() }));
@@ -230,6 +234,59 @@ fn the_selection_is_verified_in_the_background() {
     let stored = world.stored.len();
     end(&mut world, &specs[0], verdict(CAPTIONS[3], &["boy"], &[]));
     assert_eq!(world.stored.len(), stored);
+}
+
+/// The caption of a record whose line is not in memory is known only when its request is made.
+#[test]
+fn a_selected_record_that_is_not_loaded_is_neither_left_out_nor_verified_twice() {
+    let mut world = World::with(&vec!["A red hat."; 3000], |settings| {
+        settings.describer = Some("local".to_owned());
+        settings.verifier = Some(self::settings(None));
+    });
+    // A verdict on a candidate that is only offered beside the original, and one on the original.
+    world.keys("r");
+    world.finish(0, "A person in red.");
+    world.keys("]");
+    verify(&mut world, &[], &[]);
+    world.keys("j");
+    verify(&mut world, &["hat"], &[]);
+    // Far enough for the lines to be forgotten.
+    world.keys("g g").keys(&"PageDown ".repeat(400)).keys("ctrl-a");
+    assert!(world.model.original(RecordId(0)).is_none() && world.model.original(RecordId(1)).is_none());
+    world.asked.clear();
+    world.keys("V");
+    let specs = world.asks();
+    let mode = |record: u32| &specs.iter().find(|spec| spec.record == RecordId(record)).expect("in the run").mode;
+    let text = Judged::First(Some(("A person in red.".to_owned(), true)));
+    assert_eq!(mode(0), &JobMode::Verify { text, verified: vec![TextHash::of("A person in red.")] });
+    let (text, verified) = (Judged::First(None), vec![TextHash::of("A red hat.")]);
+    assert_eq!(mode(1), &JobMode::Verify { text, verified });
+}
+
+#[test]
+fn the_counts_of_a_run_add_up() {
+    let mut world = world();
+    world.keys("ctrl-a V");
+    let specs = world.asks();
+    end(&mut world, &specs[0], verdict(CAPTIONS[0], &["red coat"], &[]));
+    let JobSpec { job, record, .. } = specs[1];
+    world.send(EngineEvent::Job { job, record, event: JobEvent::AlreadyVerified, at: Timestamp::UNIX_EPOCH });
+    end(&mut world, &specs[2], Outcome::Failed(DescribeError { message: "m1 declined".to_owned() }));
+    end(&mut world, &specs[3], verdict(CAPTIONS[3], &[], &[]));
+    assert_eq!(world.notice(), "verified 2 of 4: 1 with findings, 1 verified before, 1 failed · o v sorts them");
+}
+
+#[test]
+fn excluded_records_are_not_verified() {
+    let mut world = world();
+    world.keys("X");
+    assert_eq!(world.model.state(RecordId(0)).decision, Decision::Excluded);
+    world.keys("g g V");
+    assert_eq!(world.notice(), "excluded: not verified");
+    assert_eq!(world.asks(), []);
+    world.keys("ctrl-a V");
+    let records: Vec<u32> = world.asks().iter().map(|spec| spec.record.0).collect();
+    assert_eq!(records, [1, 2, 3], "as with `recaption verify`");
 }
 
 #[test]
@@ -263,7 +320,7 @@ fn new_candidates_are_verified_if_set_and_consented_to() {
     let specs = world.asks();
     let verified = specs.iter().filter(|spec| spec.mode.is_verification());
     let texts: Vec<&JobMode> = verified.map(|spec| &spec.mode).collect();
-    assert_eq!(texts, [&JobMode::Verify(Judged::Text("A woman in a blue coat.".to_owned()))]);
+    assert_eq!(texts, [&judging(Judged::Text("A woman in a blue coat.".to_owned()))]);
     // A free describer with a paid verifier needs consent, too.
     let mut world = auto(Some(1));
     world.keys("r");
@@ -314,68 +371,86 @@ fn judge(verifier: &Verifier, caption: &str) -> Outcome {
     }
 }
 
-/// 50 captions, of which every third has a wrong colour (17). The verifier finds 12 of these, and reports 4 that are right.
+/// A caption of the fixture with what a verifier reports about it.
+#[derive(serde::Deserialize)]
+struct Known {
+    text: String,
+    /// The phrase that the photograph contradicts, according to a person who looked at it.
+    wrong: Option<String>,
+    unsupported: Vec<String>,
+    missing: Vec<String>,
+}
+
+/// 50 captions with known errors and a verifier with known answers, counted by hand in the fixture:
+///
+/// | caption | unsupported | only missing | no finding | all |
+/// |---|---|---|---|---|
+/// | wrong | 15 | 2 | 3, one of them with a phrase that is not in the caption | 20 |
+/// | right | 4 | 3 | 23, one of them with a phrase that is not in the caption | 30 |
+///
+/// Precision: 15 of 15 + 4 = 19; with missing things 15 + 2 = 17 of 17 + 4 + 3 = 24. Recall: 15 of 20 and 17 of 20. The
+/// intervals are those of Wilson for 95 %: for `p = k / n` and `z = 1.96`, `(p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)`.
 #[test]
 fn a_spot_check_gives_the_precision_and_recall_of_the_verifier() {
-    const COLOURS: [&str; 5] = ["red", "blue", "green", "black", "white"];
-    let colour = |number: usize| COLOURS[number % COLOURS.len()];
-    let captions: Vec<String> =
-        (0..50).map(|number| format!("Person {number} in a {} coat.", colour(number))).collect();
-    let is_wrong = |number: usize| number.is_multiple_of(3);
-    let found = move |number: usize| if is_wrong(number) { number < 36 } else { number % 12 == 1 && number < 40 };
-    assert_eq!((0..50).filter(|number| is_wrong(*number)).count(), 17);
-    assert_eq!((0..50).filter(|number| is_wrong(*number) && found(*number)).count(), 12);
-    assert_eq!((0..50).filter(|number| !is_wrong(*number) && found(*number)).count(), 4);
-
-    let script = move |caption: &str| {
-        let number = caption.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a number");
-        let wrong = if found(number) {
-            vec![format!("{} coat", colour(number)), "a phrase of another".to_owned()]
-        } else {
-            vec![]
-        };
-        serde_json::json!({ "unsupported": wrong, "missing": [] }).to_string()
-    };
-    let verifier = Verifier::new(Arc::new(Scripted(Box::new(script))));
-    let texts: Vec<&str> = captions.iter().map(String::as_str).collect();
+    let lines = include_str!("../fixtures/captions-with-errors.jsonl").lines();
+    let known: Vec<Known> = lines.map(|line| serde_json::from_str(line).expect("the fixture")).collect();
+    let texts: Vec<&str> = known.iter().map(|caption| caption.text.as_str()).collect();
+    let answers: HashMap<String, String> = known
+        .iter()
+        .map(|Known { text, unsupported, missing, .. }| {
+            (text.clone(), serde_json::json!({ "unsupported": unsupported, "missing": missing }).to_string())
+        })
+        .collect();
+    assert_eq!((known.len(), answers.len()), (50, 50), "different captions");
+    let verifier = Verifier::new(Arc::new(Scripted(Box::new(move |caption| answers[caption].clone()))));
     let mut world = World::with(&texts, |world| {
         world.verifier = Some(settings(None));
+        world.rules.max_words = 50;
         world.sample = Some(SampleRequest { size: 50, seed: 7, by: None, blind: false });
     });
     let all: Vec<u32> = (0..50).collect();
     let mut sample = spot_check::sample_of(&world.model.ledger, &all, &texts);
     sample.after = world.model.ledger.last();
     world.send(EngineEvent::Sampled(Ok(Box::new(sample))));
-    for (number, caption) in captions.iter().enumerate() {
-        let record = u32::try_from(number).expect("few");
+    for (record, Known { text, wrong, unsupported, missing }) in (0..).zip(&known) {
         assert_eq!(world.cursor(), Some(record));
         world.asked.clear();
         world.keys("V");
         let [spec] = &world.asks()[..] else { panic!("no single job: {}", world.notice()) };
-        end(&mut world, spec, judge(&verifier, caption));
+        end(&mut world, spec, judge(&verifier, text));
         assert_eq!(kinds(&world, record, Version::Original), [], "hidden before the verdict of the reviewer");
         assert!(!world.model.current_needs_attention(RecordId(record)));
         assert_eq!(world.notice(), "verified · the result is shown after your verdict");
-        if is_wrong(number) {
-            world.keys("b 3");
-        } else {
-            world.keys("x");
-        }
-        assert_eq!(kinds(&world, record, Version::Original).len(), usize::from(found(number)), "shown afterwards");
+        assert!(wrong.as_ref().is_none_or(|phrase| text.contains(phrase.as_str())), "{text}");
+        world.keys(if wrong.is_some() { "b 3" } else { "x" });
+        let is_quoted = |phrase: &&String| text.contains(phrase.as_str());
+        let expected = unsupported.iter().filter(is_quoted).count() + usize::from(!missing.is_empty());
+        assert_eq!(kinds(&world, record, Version::Original).len(), expected, "shown afterwards: {text}");
     }
     let figures = world.model.spot_figures().expect("a spot check");
     let [verifier] = &figures.verifiers[..] else { panic!("{:?}", figures.verifiers) };
     assert_eq!((verifier.model.as_str(), verifier.prompt.as_str(), verifier.judged), ("m1", "verify·1", 50));
-    let counts = |proportion: recaption::statistics::Proportion| (proportion.count(), proportion.total());
-    assert_eq!(counts(verifier.unsupported.precision()), (12, 16));
-    assert_eq!(counts(verifier.unsupported.recall()), (12, 17));
-    let json = figures.json();
-    assert_eq!(json["verifiers"][0]["unsupported"]["precision"]["count"], 12);
-    assert_eq!(json["verifiers"][0]["unsupported"]["recall"]["of"], 17);
+    let row = |name, precision: &str, recall: &str| (name, precision.to_owned(), recall.to_owned());
+    assert_eq!(
+        verifier.rows(),
+        [
+            row("unsupported", "78.9 % (56.7–91.5 %), 15 of 19", "75.0 % (53.1–88.8 %), 15 of 20"),
+            row("any finding", "70.8 % (50.8–85.1 %), 17 of 24", "85.0 % (64.0–94.8 %), 17 of 20"),
+        ]
+    );
+    let verifiers = &figures.json()["verifiers"];
+    let counts = |flagged: &str, figure: &str| {
+        let figure = &verifiers[0][flagged][figure];
+        (figure["count"].as_u64(), figure["of"].as_u64())
+    };
+    assert_eq!(counts("unsupported", "precision"), (Some(15), Some(19)));
+    assert_eq!(counts("unsupported", "recall"), (Some(15), Some(20)));
+    assert_eq!(counts("any", "precision"), (Some(17), Some(24)));
+    assert_eq!(counts("any", "recall"), (Some(17), Some(20)));
     let dropped = world.stored.iter().filter_map(|(_, event)| match event {
         Event::Verified { verification, .. } => Some(verification.verdict.dropped),
         _ => None,
     });
-    assert_eq!(dropped.sum::<u32>(), 16, "phrases of other captions are counted and never findings");
+    assert_eq!(dropped.sum::<u32>(), 2, "phrases that are not in the caption are counted and never findings");
     assert_ne!(world.model.notice.as_ref().map(|notice| notice.kind), Some(NoticeKind::Error));
 }

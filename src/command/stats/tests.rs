@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::super::fixture::{Printed, World, decided, edited};
 use super::*;
 use crate::dataset::{OpenOptions, RecordId};
-use crate::describe::{StopReason, Tokens, Usage};
+use crate::describe::verdict::TextHash;
+use crate::describe::{Quote, StopReason, Tokens, Usage, Verdict};
 use crate::report::draw;
-use crate::session::{Actor, CandidateId, Decision, EditBase, Event, Provenance, SampleRequest, Worker};
+use crate::session::{Actor, CandidateId, Decision, EditBase, Event, Provenance, SampleRequest, Verification, Worker};
 
 const SIX: &str = concat!(
     "{\"file_name\": \"a.jpg\", \"text\": \"A young man in a coat.\"}\n",
@@ -19,7 +20,24 @@ const SIX: &str = concat!(
 );
 
 fn generated(record: u32, text: &str, model: &str, reason: Option<&str>) -> Event {
-    let provenance = Provenance {
+    Event::Generated { record: RecordId(record), text: text.to_owned(), provenance: provenance(model, reason) }
+}
+
+/// A verdict on a text, of which the last word may be unsupported.
+fn verified(record: u32, text: &str, is_unsupported: bool, missing: &[&str]) -> Event {
+    let last = text.rfind(' ').map_or(0, |space| space + 1)..text.len();
+    let verdict = Verdict {
+        judged: TextHash::of(text),
+        unsupported: is_unsupported.then(|| Quote::of(text, last)).into_iter().collect(),
+        missing: missing.iter().map(|thing| (*thing).to_owned()).collect(),
+        dropped: 0,
+    };
+    let verification = Verification { verdict, provenance: provenance("judge", None) };
+    Event::Verified { record: RecordId(record), verification: Box::new(verification) }
+}
+
+fn provenance(model: &str, reason: Option<&str>) -> Provenance {
+    Provenance {
         describer: "bedrock".to_owned(),
         model: model.to_owned(),
         prompt: Some("default 1".to_owned()),
@@ -28,8 +46,7 @@ fn generated(record: u32, text: &str, model: &str, reason: Option<&str>) -> Even
         usage: Some(Usage { tokens: Tokens { input: 1, output: 1 }, ..Usage::default() }),
         stop: StopReason::EndTurn,
         at: jiff::Timestamp::UNIX_EPOCH,
-    };
-    Event::Generated { record: RecordId(record), text: text.to_owned(), provenance }
+    }
 }
 
 fn taken(candidate: u64, text: &str) -> Decision {
@@ -293,6 +310,52 @@ fn statistics_include_the_latest_spot_check() {
         (&json!(1), &json!(2), &json!(1))
     );
     assert!(stats(&options(&world)).out().contains("Spot check: 5 of 5 records, seed 7"));
+}
+
+#[test]
+fn verdicts_on_captions_that_come_first_are_counted() {
+    let world = World::new(SIX);
+    world.record([
+        verified(0, "A young man in a coat.", true, &["a bag"]),
+        // The candidate comes first, so its verdict counts and not that of the original.
+        verified(1, "A young man in a red hat.", true, &[]),
+        generated(1, "A man.", "m1", None),
+        verified(1, "A man.", false, &["a hat"]),
+        // Not judged since the edit, or since the candidate came.
+        verified(2, "A woman.", true, &[]),
+        decided(2, edited("A woman in black.")),
+        verified(3, "A dog.", true, &[]),
+        generated(3, "A cat.", "m1", None),
+    ]);
+    let counts = |world: &World| json_of(options(world))["verified"].clone();
+    assert_eq!(counts(&world), json!({ "captions": 2, "unsupported": 1, "missing": 2 }));
+    let page = stats(&options(&world));
+    assert!(page.out().lines().any(|line| line.split_whitespace().eq(["verified", "2"])), "{page:?}");
+    world.decide([(0, Decision::Excluded), (1, Decision::Kept)]);
+    assert_eq!(counts(&world), json!({ "captions": 1, "unsupported": 1, "missing": 0 }));
+}
+
+#[test]
+fn a_spot_check_calibrates_the_verifier() {
+    let world = checked();
+    world.record([
+        verified(3, "A dog.", true, &[]),
+        verified(0, "A young man in a coat.", false, &["a bag"]),
+        // The reviewer has not judged it.
+        verified(1, "A young man in a red hat.", true, &[]),
+    ]);
+    let found = json_of(options(&world));
+    let [verifier] = &found["spot_check"]["verifiers"].as_array().unwrap()[..] else { panic!("{found}") };
+    assert_eq!((&verifier["model"], &verifier["judged"]), (&json!("judge"), &json!(2)));
+    // Record 3 was kept, and record 0 was edited.
+    let figure = |flagged: &str, figure: &str| {
+        let figure = &verifier[flagged][figure];
+        (figure["count"].as_u64().unwrap(), figure["of"].as_u64().unwrap())
+    };
+    assert_eq!((figure("unsupported", "precision"), figure("unsupported", "recall")), ((0, 1), (0, 1)));
+    assert_eq!((figure("any", "precision"), figure("any", "recall")), ((1, 2), (1, 1)));
+    let page = stats(&options(&world));
+    assert!(page.out().contains("verifier judge, 2 judged by both"), "{page:?}");
 }
 
 #[test]
