@@ -140,12 +140,9 @@ fn judged(kind: LintKind, verdict: &Verdict, caption: &str) -> Vec<Violation> {
     }
     if kind == LintKind::Missing {
         let things: Vec<String> = verdict.missing.iter().map(|thing| shown(thing)).collect();
-        let message = format!("not mentioned: {}", things.join(", "));
-        return if things.is_empty() { Vec::new() } else { vec![Violation::whole(message)] };
+        return if things.is_empty() { Vec::new() } else { vec![Violation::whole(things.join(", "))] };
     }
-    let violation = |quote: &Quote| {
-        Some(Violation::at(quote.span(caption)?, format!("not in the image: “{}”", shown(&quote.text))))
-    };
+    let violation = |quote: &Quote| Some(Violation::at(quote.span(caption)?, format!("“{}”", shown(&quote.text))));
     verdict.unsupported.iter().filter_map(violation).collect()
 }
 
@@ -377,11 +374,8 @@ mod tests {
         let context = Context { verdict: Some(&verdict), ..Context::default() };
         let found: Vec<_> =
             lint(caption, &rules(), &context).into_iter().map(|finding| (finding.message, finding.span)).collect();
-        let expected = [
-            ("not in the image: “red”".to_owned(), Some(2..5)),
-            ("not in the image: “coat”".to_owned(), Some(6..10)),
-            ("not mentioned: a hat, a bag".to_owned(), None),
-        ];
+        let expected =
+            [("“red”".to_owned(), Some(2..5)), ("“coat”".to_owned(), Some(6..10)), ("a hat, a bag".to_owned(), None)];
         assert_eq!(found, expected);
         assert!(needs_attention(caption, &rules(), &context));
         assert_eq!(lint("A red coats.", &rules(), &context), [], "another text");

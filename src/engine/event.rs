@@ -88,6 +88,8 @@ pub enum JobEvent {
     /// More text.
     Delta(String),
     Ended(Outcome),
+    /// The caption to verify has a verdict of the same model and prompt: nothing was sent.
+    AlreadyVerified,
     /// Cancelled, or replaced by a newer job for the same record.
     Cancelled,
 }

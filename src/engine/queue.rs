@@ -18,6 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::backlog::Backlog;
 use super::event::JobEvent;
+use super::request::NotSent;
 use super::rules::JobSpec;
 use crate::dataset::RecordId;
 use crate::describe::{DescribeError, Describer, DescriptionEvent, JobId, Outcome, Priority, Request};
@@ -35,7 +36,7 @@ pub struct Refused {
 }
 
 /// Builds the request for a job. Called on a blocking thread, because it reads the record's line.
-pub type Prepare = Arc<dyn Fn(JobSpec) -> Result<Request, String> + Send + Sync>;
+pub type Prepare = Arc<dyn Fn(JobSpec) -> Result<Request, NotSent> + Send + Sync>;
 
 /// Runs jobs in the background. Dropping it cancels them; [`Queue::close`] also waits until they have stopped.
 pub struct Queue {
@@ -244,7 +245,8 @@ async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToke
     };
     let request = match prepared {
         Ok(Ok(request)) => request,
-        Ok(Err(message)) => return failed(message),
+        Ok(Err(NotSent::Failed(message))) => return failed(message),
+        Ok(Err(NotSent::AlreadyVerified)) => return JobEvent::AlreadyVerified,
         Err(error) => return failed(format!("the request could not be prepared: {error}")),
     };
     (shared.on_event)(job, record, JobEvent::Started);

@@ -5,31 +5,47 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::rules::{self, JobMode, JobSpec};
+use crate::describe::verdict::TextHash;
 use crate::describe::{Context, Describer, Repair, Request, RequestMode};
 use crate::lint::Rules;
 use crate::text::counted;
 
+/// Why a job sends no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// A message for the operator.
+    Failed(String),
+    /// The caption has a verdict already.
+    AlreadyVerified,
+}
+
+impl<M: Into<String>> From<M> for NotSent {
+    fn from(message: M) -> Self {
+        Self::Failed(message.into())
+    }
+}
+
 /// Reads the record's line and returns the request for it.
 ///
 /// # Errors
-/// Returns a message for the operator if the line cannot be read, its caption cannot be replaced by a text, or it names no
+/// Returns an error if the caption is verified already, if the line cannot be read, its caption cannot be replaced by a text, or it names no
 /// image inside the dataset's folder.
-pub fn build(dataset: &Dataset, spec: JobSpec, rules: &Rules) -> Result<Request, String> {
+pub fn build(dataset: &Dataset, spec: JobSpec, rules: &Rules) -> Result<Request, NotSent> {
     let JobSpec { job, record, priority: _, detail, current, current_stop, previous, mode, examples } = spec;
     let (entry, line) = dataset.entry_and_line(record).map_err(|error| error.to_string())?;
     let parsed = match entry {
         Entry::Record(parsed) => parsed,
-        Entry::Bad(bad) => return Err(bad.error.to_string()),
+        Entry::Bad(bad) => return Err(bad.error.to_string().into()),
     };
     if let Some(other) = parsed.caption.other() {
-        return Err(LineFinding::CaptionNotString { found: other.kind }.to_string());
+        return Err(LineFinding::CaptionNotString { found: other.kind }.to_string().into());
     }
     let image_path = dataset.picture_path(&parsed.file_name).map_err(|error| error.to_string())?;
     let current = current.resolve(parsed.caption.into_text());
     let mut judged = None;
     let mode = match mode {
-        JobMode::Verify(text) => {
-            judged = Some(text);
+        JobMode::Verify { text, verified } => {
+            judged = Some((text, verified));
             RequestMode::Describe
         }
         JobMode::Describe => RequestMode::Describe,
@@ -40,7 +56,13 @@ pub fn build(dataset: &Dataset, spec: JobSpec, rules: &Rules) -> Result<Request,
         }
     };
     let current = match judged {
-        Some(judged) => Some(judged.resolve(current.as_deref(), rules).ok_or("no caption to verify")?),
+        Some((judged, verified)) => {
+            let text = judged.resolve(current.as_deref(), rules).ok_or("no caption to verify")?;
+            if verified.contains(&TextHash::of(&text)) {
+                return Err(NotSent::AlreadyVerified);
+            }
+            Some(text)
+        }
         None => current.filter(|caption| rules::is_hint(caption, current_stop.as_ref(), rules)),
     };
     let context = Context { file_name: parsed.file_name, current, line, previous, mode, examples };
@@ -92,4 +114,38 @@ pub fn check_fields(dataset: &Dataset, describer: &dyn Describer) -> Result<(), 
     let fields = fields.into_iter().take(MAX_FIELDS).collect::<Vec<_>>().join(", ");
     let fields = if more > 0 { format!("{fields} and {more} more") } else { fields };
     Err(FieldError::Unknown { name, records: counted(records, "record", "records"), fields })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{OpenOptions, RecordId};
+    use crate::describe::{JobId, Priority};
+    use crate::engine::rules::Judged;
+    use crate::session::RecordState;
+
+    /// Returns the text that is sent, for a caption "A red hat." with a candidate of the embedded describer beside it.
+    fn verified(candidate: &str, verified: &[&str]) -> Result<Option<String>, NotSent> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("set.jsonl");
+        std::fs::write(&path, "{\"file_name\": \"a.jpg\", \"text\": \"A red hat.\"}\n").expect("a dataset");
+        let dataset = Dataset::open(&path, &OpenOptions::default()).expect("a dataset");
+        let judged = Judged::First(Some((candidate.to_owned(), true)));
+        let verified = verified.iter().map(|text| TextHash::of(text)).collect();
+        let spec =
+            rules::verification_spec(JobId(1), RecordId(0), Priority::Bulk, &RecordState::default(), judged, verified);
+        build(&dataset, spec, &Rules::default()).map(|request| request.context.current)
+    }
+
+    #[test]
+    fn a_text_with_a_verdict_is_not_sent_again() {
+        let original = Ok(Some("A red hat.".to_owned()));
+        assert_eq!(
+            verified("A person.", &[]),
+            original,
+            "a good caption comes before a candidate of the embedded describer"
+        );
+        assert_eq!(verified("A person.", &["A person."]), original, "the verdict is on another text");
+        assert_eq!(verified("A person.", &["A person.", "A red hat."]), Err(NotSent::AlreadyVerified));
+    }
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::dataset::RecordId;
 use crate::describe::prompt::MAX_EXAMPLES;
+use crate::describe::verdict::TextHash;
 use crate::describe::{Description, Detail, JobId, LOCAL, Outcome, Priority, Reason, StopReason};
 use crate::lint::{self, Finding, LintKind, Rules, Severity};
 use crate::session::{
@@ -47,13 +48,17 @@ pub enum JobMode {
         reasons: Vec<Reason>,
     },
     /// A verdict on a caption, by the verifier.
-    Verify(Judged),
+    Verify {
+        text: Judged,
+        /// Texts that need none: they have a verdict of the same model and prompt.
+        verified: Vec<TextHash>,
+    },
 }
 
 impl JobMode {
     #[must_use]
     pub const fn is_verification(&self) -> bool {
-        matches!(self, Self::Verify(_))
+        matches!(self, Self::Verify { .. })
     }
 }
 
@@ -77,6 +82,12 @@ impl Judged {
         }))
     }
 
+    /// Returns true if the text depends on the caption that the record would be saved with.
+    #[must_use]
+    pub const fn needs_current(&self) -> bool {
+        matches!(self, Self::First(None | Some((_, true))))
+    }
+
     /// Returns the text, given the caption that the record would be saved with. Returns `None` if it is blank.
     #[must_use]
     pub fn resolve(self, current: Option<&str>, rules: &Rules) -> Option<String> {
@@ -98,7 +109,7 @@ impl JobSpec {
     pub fn reason(&self) -> Option<&Reason> {
         match &self.mode {
             JobMode::Repair { reasons, .. } => reasons.last(),
-            JobMode::Describe | JobMode::Vary | JobMode::Verify(_) => None,
+            JobMode::Describe | JobMode::Vary | JobMode::Verify { .. } => None,
         }
     }
 }
@@ -261,7 +272,7 @@ pub fn job_spec(
     }
 }
 
-/// Returns the job that verifies a caption of a record.
+/// Returns the job that verifies a caption of a record, unless it turns out to be one of the `verified` texts.
 #[must_use]
 pub fn verification_spec(
     job: JobId,
@@ -269,6 +280,7 @@ pub fn verification_spec(
     priority: Priority,
     state: &RecordState,
     text: Judged,
+    verified: Vec<TextHash>,
 ) -> JobSpec {
     JobSpec {
         job,
@@ -278,18 +290,30 @@ pub fn verification_spec(
         current: CurrentCaption::of(state),
         current_stop: None,
         previous: Vec::new(),
-        mode: JobMode::Verify(text),
+        mode: JobMode::Verify { text, verified },
         examples: Vec::new(),
     }
 }
 
+/// Returns the texts that this model has judged with this prompt.
+pub fn verified(state: &RecordState, (model, prompt): (&str, &str)) -> impl Iterator<Item = TextHash> {
+    let is_by = move |known: &&Verification| {
+        known.provenance.model == model && known.provenance.prompt.as_deref() == Some(prompt)
+    };
+    state.verifications.iter().filter(is_by).map(|known| known.verdict.judged)
+}
+
 /// Returns true if this model has judged this text with this prompt.
 #[must_use]
-pub fn is_verified(state: &RecordState, text: &str, (model, prompt): (&str, &str)) -> bool {
-    state.verifications.iter().any(|known| {
-        let Provenance { model: by, prompt: with, .. } = &known.provenance;
-        by == model && with.as_deref() == Some(prompt) && known.verdict.is_about(text)
-    })
+pub fn is_verified(state: &RecordState, text: &str, version: (&str, &str)) -> bool {
+    let text = TextHash::of(text);
+    verified(state, version).any(|judged| judged == text)
+}
+
+/// Returns true if the captions of a record are verified: those of every record that the output has.
+#[must_use]
+pub fn is_verifiable(state: &RecordState) -> bool {
+    state.decision != Decision::Excluded
 }
 
 /// Returns the event that stores a verdict, or why there is none. A failure leaves no trace in the session: the caption is

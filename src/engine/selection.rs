@@ -8,7 +8,7 @@ use super::rules::{self, Judged};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
 use crate::picture;
-use crate::session::{Decision, Ledger, Provenance, RecordState};
+use crate::session::{Ledger, Provenance, RecordState};
 use crate::statistics::{draw, sample_key};
 
 /// Stands between the name and the hash of a prompt.
@@ -189,7 +189,7 @@ impl Selection {
     ) -> Result<Selected, DatasetError> {
         self.select_by(dataset, &mut |record, selected| {
             let state = ledger.record(record.id);
-            if state.decision == Decision::Excluded {
+            if !rules::is_verifiable(state) {
                 return false;
             }
             let current = state.current_caption(record.caption.text());
@@ -280,7 +280,7 @@ mod tests {
 
     use super::*;
     use crate::describe::StopReason;
-    use crate::session::Event;
+    use crate::session::{Decision, Event};
 
     #[rstest]
     #[case("model:HAIKU", true)]

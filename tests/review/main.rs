@@ -20,6 +20,7 @@ mod statistics;
 mod substitution;
 mod tabs;
 mod tags;
+mod verdicts;
 mod verifying;
 mod world;
 mod zooming;

@@ -49,7 +49,7 @@ fn afternoon() -> World {
     world
 }
 
-fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<TestBackend> {
+pub fn screen(world: &mut World, width: u16, height: u16, ascii: bool) -> Terminal<TestBackend> {
     screen_after(world, (width, height), ascii, "")
 }
 

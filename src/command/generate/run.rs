@@ -231,7 +231,7 @@ impl Run<'_> {
                 }
                 Task::Verify { .. } => {
                     let state = self.ledger.record(record);
-                    rules::verification_spec(job, record, priority, state, Judged::first(state))
+                    rules::verification_spec(job, record, priority, state, Judged::first(state), Vec::new())
                 }
             };
             self.engine.describe(vec![spec]);
@@ -270,7 +270,8 @@ impl Run<'_> {
             }
             JobEvent::Ended(outcome) if self.options.task.is_verification() => self.judged(job, record, outcome, at),
             JobEvent::Ended(outcome) => self.ended(job, record, outcome, at),
-            JobEvent::Cancelled => drop(self.live.remove(&job)),
+            // No text is excepted: the selection knows which are verified.
+            JobEvent::AlreadyVerified | JobEvent::Cancelled => drop(self.live.remove(&job)),
         }
     }
 

@@ -26,11 +26,11 @@ pub(super) fn spec(job: u64, record: u32) -> JobSpec {
 
 /// Rejects record 404, like a record without an image.
 #[expect(clippy::needless_pass_by_value, reason = "as the queue calls it")]
-fn prepare(spec: JobSpec) -> Result<Request, String> {
+fn prepare(spec: JobSpec) -> Result<Request, NotSent> {
     let JobSpec { job, record, detail, .. } = spec;
     let request =
         Request { job, record, image_path: "picture.jpg".into(), detail, max_words: 50, context: Context::default() };
-    if record == RecordId(404) { Err("no image".to_owned()) } else { Ok(request) }
+    if record == RecordId(404) { Err("no image".into()) } else { Ok(request) }
 }
 
 /// A describer whose streams are controlled by the test.

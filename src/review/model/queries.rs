@@ -2,7 +2,7 @@
 
 use super::{Editor, Mode, Model, PictureSlot, SessionStatus, VerifierSettings, Version};
 use crate::dataset::{Entry, OtherCaption, Record, RecordId};
-use crate::describe::{StopReason, Usage};
+use crate::describe::{Dollars, StopReason, Usage};
 use crate::engine::rules;
 use crate::lint::{self, Finding};
 use crate::preview::{Framing, Preview, PreviewError, Zoom};
@@ -215,6 +215,14 @@ impl Model {
             }
             (one, other) => one.or(other),
         }
+    }
+
+    /// Returns what this run has spent, and its budget, if it has one. Describer and verifier share it; each reports the
+    /// amount at the time of its last request.
+    #[must_use]
+    pub fn budget(&self) -> Option<(Dollars, Dollars)> {
+        let budget = self.describer.budget.or(self.verifier.budget)?;
+        Some((self.describer.spent.max(self.verifier.spent), budget))
     }
 
     /// Returns what the verifier found in the caption shown, as a reason for regenerating it.

@@ -132,6 +132,8 @@ pub struct Verifying {
     /// Of those done, with findings.
     pub found: u64,
     pub failed: u64,
+    /// Verified before, which only their lines showed.
+    pub known: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

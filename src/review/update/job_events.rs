@@ -31,7 +31,7 @@ pub(super) fn on_event(
             JobState::Queued | JobState::Waiting(_) => job.state = JobState::Streaming(more),
         },
         JobEvent::Ended(outcome) => ended(model, record, outcome, at, out),
-        JobEvent::Cancelled => {
+        JobEvent::AlreadyVerified | JobEvent::Cancelled => {
             model.jobs.remove(&record);
             describe_run::job_ended(model, record, JobEnd::Failed, at, out);
         }

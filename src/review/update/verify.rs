@@ -64,6 +64,7 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
     let mut records = match scope {
         DescribeScope::Cursor(record) => {
             let text = shown_text(model, record).filter(|text| !is_verified(model, record, text));
+            let text = text.filter(|_| rules::is_verifiable(model.state(record)));
             text.map(|_| record.0).into_iter().collect()
         }
         DescribeScope::Selected | DescribeScope::InView => model.tabs.without_problems(model.selected()),
@@ -77,9 +78,12 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
             let current = state.own_text().or_else(|| model.original(record));
             let judged = Judged::first(state);
             // Without its line, the text is found when the request is made.
-            let is_known = current.is_some() || judged != Judged::First(None);
-            let text = judged.resolve(current, &model.settings.rules);
-            if is_known && text.is_none_or(|text| is_verified(model, record, &text)) {
+            let is_known = current.is_some() || !judged.needs_current();
+            let is_done = || {
+                let text = judged.resolve(current, &model.settings.rules);
+                text.is_none_or(|text| is_verified(model, record, &text))
+            };
+            if !rules::is_verifiable(state) || (is_known && is_done()) {
                 records.remove(record.0);
             }
         }
@@ -94,19 +98,26 @@ fn shown_text(model: &Model, record: RecordId) -> Option<String> {
     (!crate::text::is_blank(text)).then(|| text.to_owned())
 }
 
+/// Returns the model of the verifier and its prompt.
+fn version(model: &Model) -> Option<(&str, &str)> {
+    let (by, prompt) = model.settings.verifier.as_ref()?.version.as_ref()?;
+    Some((by, prompt))
+}
+
 /// Returns true if the model of the verifier has judged this text with its prompt.
 fn is_verified(model: &Model, record: RecordId, text: &str) -> bool {
-    let version = model.settings.verifier.as_ref().and_then(|verifier| verifier.version.as_ref());
-    version.is_some_and(|(by, prompt)| rules::is_verified(model.state(record), text, (by, prompt)))
+    version(model).is_some_and(|version| rules::is_verified(model.state(record), text, version))
 }
 
 fn refuse(model: &mut Model, scope: DescribeScope) {
     let DescribeScope::Cursor(record) = scope else {
-        let text = "none of the selected captions can be verified now: verified before, empty, without an image, or in progress";
+        let text = "none of the selected captions can be verified now: verified before, empty, excluded, without an image, or in progress";
         return model.notify(NoticeKind::Info, text);
     };
     let text = if model.verifying.jobs.contains_key(&record) {
         "already being verified · ^c stops it".to_owned()
+    } else if !rules::is_verifiable(model.state(record)) {
+        "excluded: not verified".to_owned()
     } else if shown_text(model, record).is_none() {
         "no caption to verify".to_owned()
     } else {
@@ -162,7 +173,9 @@ fn new_job(model: &mut Model, record: RecordId, priority: Priority, text: Judged
     if replaced.is_some_and(|job| job.in_run) {
         model.verifying.failed += 1;
     }
-    rules::verification_spec(id, record, priority, model.state(record), text)
+    let state = model.state(record);
+    let verified = version(model).map(|version| rules::verified(state, version).collect()).unwrap_or_default();
+    rules::verification_spec(id, record, priority, state, text, verified)
 }
 
 /// Keeps the queue supplied, and ends the run if nothing is left.
@@ -183,12 +196,13 @@ fn feed(model: &mut Model, out: &mut Vec<Effect>) {
         out.push(Effect::Describe(specs));
     }
     if model.verifying.total > 0 && !model.verifying.is_running() {
-        let Verifying { total, done, found, failed, .. } = model.verifying;
+        let Verifying { total, done, found, failed, known, .. } = model.verifying;
         model.verifying.total = 0;
         let failures = if failed == 0 { String::new() } else { format!(", {failed} failed") };
         // Before the verdicts of a spot check, even their number would bias.
         let found = if model.settings.sample.is_some() { String::new() } else { format!(": {found} with findings") };
-        let text = format!("verified {done} of {total}{found}{failures} · o v sorts them");
+        let known = if known == 0 { String::new() } else { format!(", {known} verified before") };
+        let text = format!("verified {done} of {total}{found}{known}{failures} · o v sorts them");
         out.push(Effect::Notify(text.clone()));
         model.notify(NoticeKind::Info, text);
     }
@@ -201,9 +215,14 @@ pub(super) fn is_current(model: &Model, job: JobId, record: RecordId) -> bool {
 
 /// Applies the end of a verification. What comes before it changes nothing.
 pub(super) fn on_event(model: &mut Model, record: RecordId, event: JobEvent, at: Timestamp, out: &mut Vec<Effect>) {
+    let mut is_known = false;
     let outcome = match event {
         JobEvent::Started | JobEvent::Waiting(_) | JobEvent::Delta(_) => return,
         JobEvent::Ended(outcome) => Some(outcome),
+        JobEvent::AlreadyVerified => {
+            is_known = true;
+            None
+        }
         JobEvent::Cancelled => None,
     };
     let Some(job) = model.verifying.jobs.remove(&record) else { return };
@@ -228,6 +247,7 @@ pub(super) fn on_event(model: &mut Model, record: RecordId, event: JobEvent, at:
                 model.verifying.done += 1;
                 model.verifying.found += u64::from(verdict.has_findings());
             }
+            None if is_known => model.verifying.known += 1,
             Some(Err(_)) | None => model.verifying.failed += 1,
         }
         feed(model, out);

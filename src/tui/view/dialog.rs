@@ -93,7 +93,7 @@ pub(super) fn spending(
         let ahead = format!("It also describes the next {records} ahead of you.");
         lines.push(Line::styled(ahead, render.theme.muted));
     }
-    lines.push(limit(&model.describer, price, render));
+    lines.push(limit(model, price, render));
     dialog(home, "this costs money", lines, Context::ConfirmSpending, render)
 }
 
@@ -109,7 +109,7 @@ pub(super) fn verifying(
     let mut lines = vec![Line::raw("A second model compares captions with their pictures.")];
     lines.extend(charges(name, &model.verifier, price, render));
     lines.extend(scope.is_many().then(|| total(count, price)));
-    lines.push(limit(&model.verifier, price, render));
+    lines.push(limit(model, price, render));
     dialog(home, "this costs money", lines, Context::ConfirmSpending, render)
 }
 
@@ -140,9 +140,9 @@ fn total(count: u64, price: Usage) -> Line<'static> {
     Line::raw(format!("{records}: about {total}."))
 }
 
-fn limit(status: &DescriberStatus, price: Usage, render: RenderContext) -> Line<'static> {
-    let words = match status.budget {
-        Some(budget) => format!("It stops at the budget of {budget}."),
+fn limit(model: &Model, price: Usage, render: RenderContext) -> Line<'static> {
+    let words = match model.budget() {
+        Some((_, budget)) => format!("It stops at the budget of {budget}."),
         None if price.cost.amount().is_some() => "Set a limit with --budget USD.".to_owned(),
         None => "A limit (--budget) needs a price in models.toml.".to_owned(),
     };

@@ -12,7 +12,7 @@ use super::hints::Hints;
 use super::records::selection_summary;
 use super::{RenderContext, clean, join_dots};
 use crate::describe::{Cost, LimitedBy};
-use crate::review::{FilterEntry, JobState, Mode, Model, Notice, NoticeKind, SearchEntry};
+use crate::review::{FilterEntry, JobState, Mode, Model, Notice, NoticeKind, SearchEntry, Verifying};
 use crate::text;
 use crate::tui::layout::Layout;
 use crate::tui::theme::Theme;
@@ -169,15 +169,24 @@ fn background(model: &Model, render: RenderContext, width: usize) -> Line<'stati
             parts.push((7, Span::styled(format!("{pace}/min"), muted)));
         }
     }
+    if model.verifying.is_running() {
+        let Verifying { total, done, known, failed, .. } = model.verifying;
+        let failures = if failed == 0 { String::new() } else { format!(", {failed} failed") };
+        let words = format!("verifying {}/{total}{failures}", done + known + failed);
+        parts.push((2, Span::styled(words, busy)));
+    }
     if let Some(first) = model.describer.first_token.filter(|_| !model.jobs.is_empty()) {
         parts.push((9, Span::styled(format!("first token {:.1} s", first.as_secs_f64()), muted)));
     }
     if model.describer.paused.is_some() {
         parts.push((1, Span::styled("paused", warning)));
     }
-    match model.describer.budget {
+    if model.verifier.paused.is_some() {
+        parts.push((1, Span::styled("verifier paused", warning)));
+    }
+    match model.budget() {
         _ if model.is_blind() => {}
-        Some(budget) => parts.push((4, Span::styled(format!("{} of {budget}", model.describer.spent), muted))),
+        Some((spent, budget)) => parts.push((4, Span::styled(format!("{spent} of {budget}"), muted))),
         None if model.spent != Cost::default() => parts.push((5, Span::styled(model.spent.summary(), muted))),
         None => {}
     }
