@@ -146,23 +146,18 @@ async fn after_signing_in_again_it_continues_without_a_restart() {
     });
 }
 
-/// Describes three records with a budget of 3 cents, each in turn. Each request costs $0.00594: 1,500 and 60 tokens at
-/// $3.30 and $16.50 per million.
-fn describe_three(folder: &TempDir, server: &Server, consent: &[&str], last: &str) {
-    block_in_place(|| {
-        let mut reviewer = start_with(folder, server, &["--ahead", "0", "--budget", "0.03"]);
-        reviewer.press("r");
-        consent.iter().for_each(|part| reviewer.shows(part));
-        reviewer.shows("It stops at the budget of $0.030");
-        assert_eq!(server.requests().len(), 0);
-        reviewer.press("y");
-        for stored in 1..=2 {
-            reviewer.until("the candidate to be stored", |_| candidates(folder) == stored);
-            reviewer.press("jr");
-        }
-        reviewer.shows(last);
-        reviewer.press("qq");
-    });
+/// Starts to describe with a budget of 3 cents. Each request costs $0.00594: 1,500 and 60 tokens at $3.30 and $16.50 per
+/// million.
+fn describe_with_budget(folder: &TempDir, server: &Server, consent: &[&str]) -> Reviewer {
+    let mut reviewer = start_with(folder, server, &["--ahead", "0", "--budget", "0.03"]);
+    reviewer.press("r");
+    for part in consent {
+        reviewer.shows(part);
+    }
+    reviewer.shows("It stops at the budget of $0.030");
+    assert_eq!(server.requests().len(), 0);
+    reviewer.press("y");
+    reviewer
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,18 +170,34 @@ async fn describer_and_verifier_share_one_budget_and_one_consent() {
             Reply::text(&format!("A person in coat number {number} stands in a quiet street."))
         }
     };
-    // The budget is enough for the captions alone.
+    // The budget is enough for three captions.
     let (server, folder) = (Server::start(script).await, TempDir::new().expect("a folder"));
-    describe_three(&folder, &server, &["claude-sonnet-4-6"], "coat number 2");
+    block_in_place(|| {
+        let mut reviewer = describe_with_budget(&folder, &server, &["claude-sonnet-4-6"]);
+        for stored in 1..=2 {
+            reviewer.until("the candidate to be stored", |_| candidates(&folder) == stored);
+            reviewer.press("jr");
+        }
+        reviewer.until("the last candidate", |_| candidates(&folder) == 3);
+        reviewer.press("qq");
+    });
     assert_eq!(server.requests().len(), 3);
 
+    // It is not enough for two of them with their verdicts.
     let (server, folder) = (Server::start(script).await, TempDir::new().expect("a folder"));
     let settings = folder.path().join(".config/recaption");
     fs::create_dir_all(&settings).expect("a folder");
     let verify = "[verify]\nauto = true\ndescriber = \"bedrock\"\nmodel = \"claude-sonnet-4-5\"\n";
     fs::write(settings.join("config.toml"), verify).expect("the settings");
-    let consent = ["claude-sonnet-4-6", "Each new candidate is also verified:", "claude-sonnet-4-5"];
-    describe_three(&folder, &server, &consent, "verifier paused");
+    block_in_place(|| {
+        let consent = ["claude-sonnet-4-6", "Each new candidate is also verified:", "claude-sonnet-4-5"];
+        let mut reviewer = describe_with_budget(&folder, &server, &consent);
+        reviewer.shows("verified by");
+        reviewer.press("jr");
+        reviewer.shows("verifier paused");
+        assert_eq!(candidates(&folder), 2);
+        reviewer.press("qq");
+    });
     let verified = server.requests().iter().filter(|request| is_verification(&request.body)).count();
     assert_eq!((server.requests().len(), verified), (3, 1), "two captions and one verdict reach the budget");
 }

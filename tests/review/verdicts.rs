@@ -2,6 +2,7 @@
 //! reviewer's verdict.
 
 use insta::assert_snapshot;
+use ratatui::buffer::Cell;
 use ratatui::style::Modifier;
 use recaption::describe::{DescriberStatus, Dollars, Tokens, Usage};
 use recaption::engine::EngineEvent;
@@ -45,7 +46,7 @@ fn findings(#[case] width: u16, #[case] height: u16) {
     let terminal = screen(&mut world, width, height, false);
     let cells = &terminal.backend().buffer().content;
     let underlined: String =
-        cells.iter().filter(|cell| cell.modifier.contains(Modifier::UNDERLINED)).map(|cell| cell.symbol()).collect();
+        cells.iter().filter(|cell| cell.modifier.contains(Modifier::UNDERLINED)).map(Cell::symbol).collect();
     // A phrase may be wrapped, and the space between its words with it.
     assert_eq!(underlined.replace(' ', ""), "longredcoatsmiling");
     assert_snapshot!(format!("findings_{width}x{height}"), terminal.backend());

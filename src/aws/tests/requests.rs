@@ -79,7 +79,7 @@ async fn a_structured_response_is_requested_as_text_or_as_the_input_of_a_tool() 
 async fn a_schema_and_the_effort_are_sent_together() {
     let structure = Some(Structure::Text { schema: SCHEMA });
     let thinking = Thinking::Effort("low".to_owned());
-    let (_, body) = sent(ConverseRequest { structure, thinking, ..request() }).await;
+    let (_, body) = sent(ConverseRequest { thinking, structure, ..request() }).await;
     assert_eq!(
         (&body["outputConfig"]["effort"], body["outputConfig"]["textFormat"].is_object()),
         (&json!("low"), true)

@@ -14,6 +14,7 @@ use crate::describe::{Cost, Dollars, Tokens};
 pub(super) type Models = BTreeMap<String, Arc<Model>>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties")]
 pub struct Model {
     /// The short name ("claude-sonnet-4-6").
     pub alias: String,
