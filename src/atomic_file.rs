@@ -250,7 +250,7 @@ pub struct Committed {
 /// Permissions of a file that does not replace another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// What the umask allows, as for any program.
+    /// The permissions that the umask allows, as for any program.
     Default,
     Private,
 }

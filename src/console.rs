@@ -146,7 +146,7 @@ impl<'a> Console<'a> {
         Ok(Box::new(BufWriter::new(self.raw_stream()?)))
     }
 
-    /// Returns the stream itself for the escape sequences of a picture protocol. What is written to it is not escaped.
+    /// Returns the stream itself for the escape sequences of a picture protocol. Nothing written to it is escaped.
     ///
     /// # Errors
     /// Returns an error if the stream is closed or full.

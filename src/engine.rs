@@ -140,7 +140,7 @@ impl Engine {
         engine
     }
 
-    /// Describes with this describer from now on. The jobs of the former one are cancelled; what they cost is still stored.
+    /// Describes with this describer from now on. The jobs of the former one are cancelled; their costs are still stored.
     ///
     /// # Panics
     /// Panics outside a tokio runtime.
@@ -273,14 +273,14 @@ impl Engine {
         }
     }
 
-    /// Tells the describer what the operator has consented to.
+    /// Passes the consent of the operator to the describer.
     pub fn consent(&self, consent: Consent) {
         if let Some(describer) = &self.describer {
             describer.consent(consent);
         }
     }
 
-    /// Tells the verifier what the operator has consented to.
+    /// Passes the consent of the operator to the verifier.
     pub fn consent_to_verify(&self, consent: Consent) {
         if let Some(verifier) = &self.verifier {
             verifier.consent(consent);
@@ -314,7 +314,7 @@ impl Engine {
         });
     }
 
-    /// Gathers the statistics of what the session has stored so far.
+    /// Gathers the statistics of the events stored so far.
     pub fn gather_statistics(&mut self) {
         let (dataset, location, max_words) = (self.dataset.clone(), self.location.clone(), self.rules.max_words);
         let (emit, stopping) = (Arc::clone(&self.emit), self.stopping.clone());

@@ -25,7 +25,7 @@ pub type DescriberService = Arc<dyn Fn(&'static str, Option<String>) -> Result<C
 /// Exports captions and returns a summary.
 pub type ExportService = Arc<dyn Fn(ExportRequest) -> Result<String, String> + Send + Sync>;
 
-/// What the reviewer needs from the commands. Called on threads of their own.
+/// The services that the reviewer needs from the commands. Called on threads of their own.
 pub struct Services {
     pub describer: DescriberService,
     pub export: ExportService,

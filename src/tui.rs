@@ -429,7 +429,7 @@ impl<'a> App<'a> {
         }
         self.input.follow(&self.model.mode);
         if awaited && !self.model.awaits_editor() && !Context::of(&self.model).takes_text() {
-            // What was typed for the editor must not run as commands.
+            // Keys typed for the editor must not run as commands.
             self.held.clear();
         }
     }

@@ -67,7 +67,7 @@ pub enum DemoError {
     #[error("{}: cannot {action}: {source}; fix this, or name another folder (recaption demo DIR)", .path.display())]
     File {
         path: PathBuf,
-        /// What was tried: "write".
+        /// The operation that failed: "write".
         action: &'static str,
         source: io::Error,
     },

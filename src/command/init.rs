@@ -269,7 +269,7 @@ impl Records<'_, '_> {
         InitError::Write { path: self.path.to_owned(), source: source.into() }
     }
 
-    /// Returns the counts, and what was left out.
+    /// Returns the counts, with everything left out.
     fn finish(mut self) -> Result<(Outcome, Report), InitError> {
         self.out.flush().map_err(|error| self.failed(error))?;
         let (left_out, failed) = (self.report.entries(), self.report.findings());

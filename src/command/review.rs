@@ -85,7 +85,7 @@ pub enum ReviewError {
     Terminal(#[from] std::io::Error),
 }
 
-/// What is printed after the review.
+/// The summary printed after the review.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
     ended: tui::Ended,

@@ -1,4 +1,4 @@
-//! What the engine reports to a front end.
+//! The events that the engine reports to a front end.
 
 use std::path::PathBuf;
 

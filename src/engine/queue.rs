@@ -2,7 +2,7 @@
 //!
 //! Every accepted job ends with exactly one of `Finished`, `Failed` and `Cancelled`. A record has at most one live job: a
 //! new job for it cancels the old one. An event that was already being delivered when its job was cancelled may still
-//! arrive, so the receiver compares job and record and drops what is no longer current.
+//! arrive, so the receiver compares job and record and drops results that are no longer current.
 
 mod backlog;
 

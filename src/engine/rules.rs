@@ -114,7 +114,7 @@ impl JobSpec {
     }
 }
 
-/// What the operator or a run asks for.
+/// The kind of description that the operator or a run asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// A description, regardless of earlier candidates.

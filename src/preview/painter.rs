@@ -19,7 +19,7 @@ use overlay::{Overlays, Target};
 
 pub(super) use overlay::Payload;
 
-/// Draws previews and tracks what is on the screen. Sixel and iTerm2 pictures are sent with the first of their cells and
+/// Draws previews and tracks the pictures on the screen. Sixel and iTerm2 pictures are sent with the first of their cells and
 /// stay until text overwrites them; kitty pictures are uploaded once and then shown with placeholder characters, or laid
 /// over the text; half blocks are text. Each interacts with pop-ups in its own way.
 ///

@@ -1,4 +1,4 @@
-//! What is left at the end of a review.
+//! The records left at the end of a review.
 
 use super::{FindingCounts, Model, Tab};
 use crate::session::DecisionKind;

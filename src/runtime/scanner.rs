@@ -80,7 +80,7 @@ pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
     runs
 }
 
-/// Collects the vocabulary of all records, and reports what it has so far at growing intervals.
+/// Collects the vocabulary of all records, and reports the words so far at growing intervals.
 pub(super) fn collect_vocabulary(
     dataset: &Dataset,
     (id, now): (ScanId, &Snapshot),

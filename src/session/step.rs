@@ -1,4 +1,4 @@
-//! A step: what the operator did at once, stored and undone as one.
+//! A step: the changes of one command, stored and undone together.
 
 use roaring::RoaringBitmap;
 

@@ -70,7 +70,7 @@ enum DatabaseFile {
     Failed,
 }
 
-/// What is written in one transaction.
+/// The rows written in one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     steps: Vec<(Step, Timestamp)>,
@@ -376,7 +376,7 @@ struct Subjects<'a> {
     connection: &'a Connection,
     dataset: &'a Dataset,
     namesakes: Option<&'a Namesakes>,
-    /// What the operator has seen of some records, the newest last.
+    /// Some records as the operator has seen them, the newest last.
     shown: &'a VecDeque<(RecordId, Identity)>,
     known: &'a mut BTreeMap<RecordId, SubjectIndex>,
 }
@@ -410,7 +410,7 @@ impl Subjects<'_> {
     fn introduce(&mut self, step: &Step) -> Result<Result<(), SessionError>, Fault> {
         let mut new: RoaringBitmap =
             step.changes.records().filter(|id| !self.known.contains_key(id)).map(|id| id.0).collect();
-        // What the operator has seen counts, not what is in the file now.
+        // The record as the operator has seen it counts, not as it is in the file now.
         for (record, (file_name, caption)) in self.shown.iter().rev() {
             if new.is_empty() {
                 break;

@@ -50,7 +50,7 @@ pub enum WorkerEvent {
     OpenFailed(SessionError),
     /// Every event up to this one is on disk.
     Durable { through: Seq },
-    /// What was sent so far cannot be stored now, for example because the disk is full. It is kept and stored as soon as
+    /// The steps sent so far cannot be stored now, for example because the disk is full. They are kept and stored as soon as
     /// possible. Reported for every failed attempt that follows a command.
     Delayed { error: String },
     /// The step that ends with this event was not stored, and nothing after it will be until the session is opened
@@ -112,7 +112,7 @@ impl WorkerHandle {
         self.send(Command::Cursor(record, file_name))
     }
 
-    /// Sets what the operator sees of records: their file names and captions. Their first events need not read the dataset.
+    /// Sets the file names and captions of records as the operator sees them. Their first events need not read the dataset.
     ///
     /// # Errors
     ///
@@ -228,7 +228,7 @@ impl Worker {
         &self.handle
     }
 
-    /// Writes what is queued, folds the write-ahead log into the session's file and releases the session.
+    /// Writes the queued steps, folds the write-ahead log into the session's file and releases the session.
     ///
     /// # Errors
     ///
@@ -252,7 +252,7 @@ impl Drop for Worker {
     }
 }
 
-/// What the thread works with.
+/// The state of the thread.
 struct State<F> {
     /// How to open the session again; `None` if it was given open.
     options: Option<WorkerOptions>,

@@ -1,4 +1,4 @@
-//! The text that an edit results in: only what was typed differs from the text before.
+//! The text that an edit results in: only the typed characters differ from the text before.
 
 use std::borrow::Cow;
 

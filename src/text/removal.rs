@@ -1,4 +1,4 @@
-//! Removes phrases from a text, and what they leave behind.
+//! Removes phrases from a text, with the punctuation and spaces around them.
 
 use std::ops::Range;
 

@@ -136,7 +136,7 @@ pub fn typed_ahead(bytes: &[u8]) -> Vec<KeyEvent> {
     keys
 }
 
-/// Returns true for the keys that cancel what has not happened yet.
+/// Returns true for the keys that cancel a command that still waits.
 pub fn cancels(event: &Event) -> bool {
     let Event::Key(key) = event else { return false };
     key.code == KeyCode::Esc || (key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL)

@@ -19,7 +19,7 @@ use crate::dataset::RecordId;
 use crate::review::{Mode, Msg};
 use crate::text::{self, Rows};
 
-/// What is being edited. A change of this needs a new field.
+/// The text being edited. Another one needs a new field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Caption(RecordId),

@@ -62,7 +62,7 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// Returns the messages that tell the model what it does not know yet.
+    /// Returns the messages with the measurements that the model does not have yet.
     pub fn messages(self, model: &Model) -> impl Iterator<Item = Msg> + use<> {
         let caption = (self.caption != model.caption.extent).then_some(Msg::CaptionLaidOut(self.caption));
         let known = match &model.mode {

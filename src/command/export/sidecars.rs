@@ -34,7 +34,7 @@ struct Planned {
     image: u64,
 }
 
-/// What the person who trains on the files should know.
+/// Warnings for the person who trains on the files.
 #[derive(Default)]
 struct Notes {
     several_lines: Named,

@@ -114,7 +114,7 @@ struct Group {
     names: Vec<(String, u64)>,
 }
 
-/// What was left out so far.
+/// Everything left out so far, by reason.
 #[derive(Default)]
 pub(super) struct Report(BTreeMap<Reason, Group>);
 

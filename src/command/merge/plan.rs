@@ -22,7 +22,7 @@ pub(super) struct Plan {
     pub(super) report: Merge,
 }
 
-/// What is merged for one record.
+/// The changes merged for one record.
 #[derive(Debug)]
 pub(super) struct RecordChange {
     pub(super) record: RecordId,

@@ -23,7 +23,7 @@ const ATTRIBUTES: &str = "\x1b[c";
 /// DSR, sent to the outer terminal through tmux: marks the end of its replies.
 const STATUS: &str = "\x1b[5n";
 
-/// What is asked.
+/// The kind of query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Questions {
     /// Ask the outer terminal too, through tmux.

@@ -62,7 +62,7 @@ impl FilterEntry {
     }
 }
 
-/// An editor that opens when its record is loaded. What is typed meanwhile is meant for it.
+/// An editor that opens when its record is loaded. Keys typed meanwhile are meant for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opening {
     pub editor: EditorKind,

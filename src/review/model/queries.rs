@@ -225,7 +225,7 @@ impl Model {
         Some((self.describer.spent.max(self.verifier.spent), budget))
     }
 
-    /// Returns what the verifier found in the caption shown, as a reason for regenerating it.
+    /// Returns the findings of the verifier about the caption shown, as a reason for regenerating it.
     #[must_use]
     pub fn verifier_reason(&self, record: RecordId) -> Option<String> {
         let verdict = &self.verification(record, self.shown(record))?.verdict;

@@ -170,7 +170,7 @@ pub struct SaveStatus {
     pub waiting: Option<bool>,
     /// Quit after the save.
     pub then_quit: bool,
-    /// The findings in what was saved are still to be counted and named.
+    /// The findings in the saved captions are still to be counted and named.
     pub names_findings: bool,
     /// When the last save finished.
     pub last: Option<Timestamp>,

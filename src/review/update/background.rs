@@ -1,4 +1,4 @@
-//! Applies what the engine and the previewer report.
+//! Applies the events of the engine and the previewer.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -214,7 +214,7 @@ pub(super) fn regenerate_for(model: &mut Model, reason: Reason, out: &mut Vec<Ef
     }
 }
 
-/// Regenerates because of what the verifier found.
+/// Regenerates because of the findings of the verifier.
 pub(super) fn regenerate_for_findings(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::ChooseReason(record) = model.mode else { return };
     match model.verifier_reason(record) {

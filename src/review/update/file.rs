@@ -71,7 +71,7 @@ pub(super) fn saved(model: &mut Model, summary: &SaveSummary, out: &mut Vec<Effe
     }
 }
 
-/// Names the findings in what was saved, once they are counted.
+/// Names the findings in the saved captions, once they are counted.
 pub(super) fn findings_counted(model: &mut Model) {
     if model.save.names_findings && model.attention.as_ref().is_some_and(Matches::is_settled) {
         model.save.names_findings = false;
@@ -171,7 +171,7 @@ pub(super) fn write_report(model: &mut Model, path: Option<PathBuf>, force: bool
     }
 }
 
-/// Exports what the session has stored.
+/// Exports the dataset with the decisions stored so far.
 pub(super) fn export(model: &mut Model, argument: Argument, force: bool, out: &mut Vec<Effect>) {
     let Some((format, path)) = argument.choice() else { return };
     if model.durable < model.ledger.last() {

@@ -147,7 +147,7 @@ pub(super) fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     if !as_before {
         remove(model, out);
         model.filter = entry.before.map(|before| *before);
-        // Its scan missed what was reported meanwhile.
+        // Its scan missed the records reported meanwhile.
         if let Some(filter) = &mut model.filter {
             filter.hits.set_order(model.tabs.order());
         }

@@ -78,7 +78,7 @@ pub(super) fn to_number(model: &mut Model, number: Option<u64>) {
     }
 }
 
-/// Moves on after a decision, unless it cannot be stored. At the end of the list, reports what is left.
+/// Moves on after a decision, unless it cannot be stored. At the end of the list, reports the records left.
 pub(super) fn advance(model: &mut Model) {
     if model.unstored.is_some() {
         return;

@@ -67,7 +67,7 @@ pub(super) fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     if let Mode::Search(entry) = std::mem::replace(&mut model.mode, Mode::Browse)
         && entry.before.is_some()
     {
-        // Its scan missed what was reported meanwhile.
+        // Its scan missed the records reported meanwhile.
         restore(model, entry.before);
         restart_scan(model, out);
     }

@@ -36,7 +36,7 @@ pub(super) fn overwrite(home: Home, conflict: &str, render: RenderContext) -> Po
     dialog(home, "overwrite?", vec![Line::raw(clean(conflict))], Context::ConfirmOverwrite, render)
 }
 
-/// `found` is what the verifier found.
+/// `found` has the findings of the verifier.
 pub(super) fn reason(home: Home, found: Option<&str>, render: RenderContext) -> Popup {
     reasons(home, "regenerate", "What is wrong? This is added to the prompt.", found, render)
 }

@@ -1,4 +1,4 @@
-//! The headings of captions: what they are, where they come from, and their number of words or tags.
+//! The headings of captions: their kind, origin and number of words or tags.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
