@@ -257,7 +257,8 @@ impl Shade {
         let (chroma, hue) = (self.mean.chroma(), self.mean.hue());
         match self.name {
             ColourName::Black => self.mean.l > 20.0 && chroma > 3.0,
-            ColourName::DarkGrey | ColourName::Grey | ColourName::LightGrey => chroma > 4.0,
+            // Of 23 garments seen as grey, 10 were black or white in strong light or shade.
+            ColourName::DarkGrey | ColourName::Grey | ColourName::LightGrey => true,
             ColourName::White => chroma > 6.0,
             // Under tinted light, navy and black look dark red or brown.
             _ if self.mean.l < 32.0 && chroma < 22.0 && !(215.0..310.0).contains(&hue) => true,
@@ -300,8 +301,8 @@ impl Palette {
         Self(shades)
     }
 
-    /// Returns the colours that can be named without doubt, or the tone if at least that is certain. Grey is doubtful if it is
-    /// tinted, a colour if it is nearly grey, and purple if it is weak, because the light may have caused it.
+    /// Returns the colours that can be named without doubt, or the tone if at least that is certain. Grey is doubtful, because
+    /// it may be black or white, a colour if it is nearly grey, and purple if it is weak, because the light may have caused it.
     /// `min_main` and `min_other` are the shares from which the main colour and others are significant.
     pub(super) fn certain(&self, min_main: f32, min_other: f32) -> Option<Tint> {
         /// The distance (ΔE*ab) from the main colour below which another one may be a shadow.
@@ -309,6 +310,9 @@ impl Palette {
         let main = self.0.first().filter(|shade| shade.share >= min_main)?;
         if main.is_doubtful() {
             return match main.mean.l {
+                _ if main.name.is_neutral() => {
+                    Some(main.name.tone()).filter(|tone| *tone != Tone::Middle).map(Tint::Tone)
+                }
                 ..40.0 => Some(Tint::Tone(Tone::Dark)),
                 72.0.. => Some(Tint::Tone(Tone::Light)),
                 _ => None,
@@ -519,6 +523,9 @@ mod tests {
         assert_eq!(certain([70, 40, 45]), Some(Tint::Tone(Tone::Dark)), "navy in warm light");
         assert_eq!(certain([225, 215, 225]), Some(Tint::Tone(Tone::Light)), "white or lilac");
         assert_eq!(certain([150, 150, 165]), None, "grey or grey-blue");
+        assert_eq!(certain([70, 70, 70]), Some(Tint::Tone(Tone::Dark)), "dark grey or black");
+        assert_eq!(certain([190, 190, 190]), Some(Tint::Tone(Tone::Light)), "light grey or white");
+        assert_eq!(certain([125, 125, 125]), None, "grey, white in shade or black in strong light");
     }
 
     #[test]

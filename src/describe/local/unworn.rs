@@ -31,31 +31,37 @@ const KINDS: [GarmentKind; 10] = [
 const MIN_SIMILARITY: f32 = 0.53;
 /// The same in a picture in which a person was detected, but not confirmed by a face. Without a head, people reach 0.55.
 const MIN_SIMILARITY_OVER_PERSON: f32 = 0.6;
-/// The lowest probability of a kind that is named. Above it, 95 % of the names are right.
-const MIN_PROBABILITY: f32 = 0.55;
+/// The lowest probability of a kind that is named. Above it, 96 % of the names are right.
+const MIN_PROBABILITY: f32 = 0.6;
 /// Below this probability, a kind of top that is confused with another kind of top is only called a top.
 const MIN_CERTAIN_TOP: f32 = 0.6;
 
 /// The lowest probability of all kinds of tops together.
 const MIN_ANY_TOP: f32 = 0.6;
 
-/// Returns the kind of the garment in the picture, or `None` if there is none or it is uncertain. The network was not trained
-/// on people: if there may be one, it must be surer.
+/// Returns the kind of the garment in the picture, or `None` if there is none or it is uncertain. The network sees the picture
+/// and its mirror image: of the kinds that it names wrongly, two of seven are uncertain in the mean. It was not trained on
+/// people: if there may be one, it must be surer.
 pub(super) fn find(
     picture: &Picture,
     may_show_person: bool,
     models: &Models,
     worker: &Worker,
 ) -> Result<Option<GarmentKind>, ModelError> {
-    let [probabilities, similarities] = worker.run(&models.garment, network_input(picture))?;
+    let mut pixels = picture.squeezed(SIDE);
+    let [probabilities, similarities] = worker.run(&models.garment, network_input(&pixels))?;
+    pixels.chunks_mut(SIDE as usize).for_each(<[_]>::reverse);
+    let mirrored = worker.run(&models.garment, network_input(&pixels))?;
+    let mean = |values: &[f32], others: &[f32]| values.iter().zip(others).map(|(a, b)| f32::midpoint(*a, *b)).collect();
+    let [probabilities, similarities]: [Vec<f32>; 2] =
+        [mean(&probabilities, &mirrored[0]), mean(&similarities, &mirrored[1])];
     let least = if may_show_person { MIN_SIMILARITY_OVER_PERSON } else { MIN_SIMILARITY };
     let similarity = similarities.iter().copied().fold(f32::MIN, f32::max);
     Ok(kind(&probabilities).filter(|_| similarity >= least))
 }
 
 /// Returns the pixels as planes of red, green and blue.
-fn network_input(picture: &Picture) -> Vec<f32> {
-    let pixels = picture.squeezed(SIDE);
+fn network_input(pixels: &[[f32; 3]]) -> Vec<f32> {
     (0..3).flat_map(|channel| pixels.iter().map(move |pixel| (pixel[channel] - 127.0) / 128.0)).collect()
 }
 
@@ -85,7 +91,8 @@ pub(super) fn appearance(
     let tint = parts.tint(picture, black_and_white);
     let background = scene::surface(picture, texture, &parts.ground, step, black_and_white)
         // Anything else is uncertain.
-        .filter(|background| parts.stands_out && matches!(background, Background::Plain(_)));
+        .filter(|background| parts.stands_out && matches!(background, Background::Plain(_)))
+        .filter(|_| matches!(parts.ground_tint(picture), Some(Tint::Colours(_))));
     let patterned = detail.is_some_and(|detail| detail > MIN_PATTERNED_DETAIL);
     (GarmentObservations { kind, tint, patterned }, background)
 }
@@ -139,6 +146,11 @@ impl Parts {
             }
         }
         Self { garment, ground, stands_out: cover >= MIN_COVER }
+    }
+
+    fn ground_tint(&self, picture: &Picture) -> Option<Tint> {
+        let colours: Vec<Lab> = self.ground.iter().map(|&(x, y)| picture.colour(x, y)).collect();
+        Palette::of(&colours).certain(0.0, 1.0)
     }
 
     fn tint(&self, picture: &Picture, black_and_white: bool) -> Option<Tint> {
