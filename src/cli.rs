@@ -30,7 +30,9 @@ pub use self::export::{ExportArgs, Format, Side};
 pub use self::generate::GenerateArgs;
 pub use self::init::InitArgs;
 pub use self::merge::MergeArgs;
-pub use self::options::{DatasetOptions, NoDataset, RunOptions, SessionOption, SpotCheckOptions, TargetOptions};
+pub use self::options::{
+    DatasetOptions, NoDataset, RunOptions, SessionOption, ShardsOption, SpotCheckOptions, TargetOptions,
+};
 pub use self::review::ReviewArgs;
 pub use self::save::SaveArgs;
 pub use self::show::ShowArgs;
@@ -145,7 +147,7 @@ impl Command {
             }
             Self::Save(args) => vec![table(&args.dataset)?],
             Self::Check(args) => {
-                let CheckArgs { dataset, max_words, style, language, style_guide, json: _ } = args;
+                let CheckArgs { dataset, shards: _, max_words, style, language, style_guide, json: _ } = args;
                 vec![table(dataset)?, table(max_words)?, table(style)?, table(language)?, table(style_guide)?]
             }
             Self::Stats(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.ascii)?],

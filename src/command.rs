@@ -16,7 +16,6 @@ pub mod init;
 mod input;
 pub mod man;
 pub mod merge;
-mod parquet_form;
 mod parquet_schema;
 pub mod review;
 pub mod save;

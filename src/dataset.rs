@@ -16,6 +16,7 @@ mod picture;
 mod read;
 mod rewrite;
 mod save;
+mod shards;
 mod sidecars;
 mod source;
 mod survey;
@@ -39,14 +40,17 @@ pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::Line;
 pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, hash_of, save};
+pub use shards::{has_shards, together};
 pub use sidecars::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 pub use source::{Change, Stamp};
 pub use survey::{Namesakes, Occurrences, Shared, Survey};
 pub use table::{RowError, Rows, TableError, columns};
 
+use crate::parquet_file;
 use index::Index;
 pub(crate) use table::utf16;
 
+use shards::Shards;
 use sidecars::{FolderLines, Sidecars};
 use source::Source;
 
@@ -94,14 +98,16 @@ pub enum DatasetError {
     NotFound { path: PathBuf },
     #[error("{folder}: neither {METADATA} nor images in this folder; give the path of the .jsonl file")]
     NoMetadata { folder: PathBuf },
-    #[error("{folder}: {found} in this folder; write a {METADATA} with: recaption init {path:?}", path = folder.join(found))]
-    OtherMetadata { folder: PathBuf, found: &'static str },
     #[error("{folder}: not searched for images, because it is {what}; name a folder in it")]
     TooBroad { folder: PathBuf, what: &'static str },
     /// A pipe or a device.
     #[error("{path}: not a regular file; datasets need random access, so write it to a file first")]
     NotAFile { path: PathBuf },
-    /// A CSV or TSV table that cannot be read.
+    #[error("{path}: {why}")]
+    Several { path: PathBuf, why: &'static str },
+    #[error("{path}: no Parquet file matches this pattern")]
+    NoShards { path: PathBuf },
+    /// A CSV or TSV table or a Parquet file that cannot be read.
     #[error("{path}: {why}")]
     Table { path: PathBuf, why: String },
     #[error("{path}: {found}")]
@@ -150,9 +156,9 @@ struct Inner {
 }
 
 impl Dataset {
-    /// Opens `path`: a JSON Lines file, a CSV or TSV table, a folder with a `metadata.jsonl` or `metadata.csv`, or a folder
-    /// of images. Of a file, only the first kilobytes are read, which takes microseconds at any size. A folder of images is
-    /// scanned, and a table read, when its records are first needed.
+    /// Opens `path`: a JSON Lines file, a CSV or TSV table, a Parquet file or a pattern of several, or a folder with a
+    /// metadata file, of Parquet files, or of images. Of a file, only the first kilobytes or the footer are read. A folder
+    /// of images is scanned, and a table read, when its records are first needed.
     ///
     /// # Errors
     /// Returns an error if there is no such file, it is not a regular file, it has another format, or the folder has no
@@ -166,6 +172,13 @@ impl Dataset {
                 Some(file) => file,
                 None => return Self::open_folder(path, options),
             }
+        } else if shards::is_pattern(path) {
+            let failed = |source| DatasetError::Io { path: path.to_owned(), source };
+            let (path, found) =
+                shards::find(path).map_err(failed)?.ok_or_else(|| DatasetError::NoShards { path: path.to_owned() })?;
+            return Self::open_shards(path, found.shards, found.outputs, options);
+        } else if parquet_file::is_parquet(path) {
+            return Self::open_shards(path.to_owned(), vec![path.to_owned()], Vec::new(), options);
         } else {
             path.into()
         };
@@ -180,20 +193,40 @@ impl Dataset {
     }
 
     fn open_folder(folder: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
-        if let Some(found) = METADATA_FILES.into_iter().find(|name| folder.join(name).exists()) {
-            return Err(DatasetError::OtherMetadata { folder: folder.to_owned(), found });
+        let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
+        if let Some(metadata) = METADATA_FILES.map(|name| folder.join(name)).into_iter().find(|file| file.exists()) {
+            return Self::open(&metadata, options);
         }
         if let Some(what) = too_broad(folder) {
             return Err(DatasetError::TooBroad { folder: folder.to_owned(), what });
         }
-        let has_image =
-            folder::has_image(folder).map_err(|source| DatasetError::Io { path: folder.to_owned(), source })?;
+        if !has_images(folder)
+            && let Some((path, found)) = shards::find(folder).map_err(failed)?
+        {
+            return Self::open_shards(path, found.shards, found.outputs, options);
+        }
+        let has_image = folder::has_image(folder).map_err(failed)?;
         if !has_image {
             return Err(DatasetError::NoMetadata { folder: folder.to_owned() });
         }
         let lines = FolderLines::new(options.sidecar_extension.clone(), options.caption_field.clone());
         let source = Source::of_folder(folder.to_owned(), lines);
         Ok(Self::new(source, Index::of_lines(), folder.to_owned(), options))
+    }
+
+    fn open_shards(
+        path: PathBuf,
+        files: Vec<PathBuf>,
+        outputs: Vec<String>,
+        options: &OpenOptions,
+    ) -> Result<Self, DatasetError> {
+        let shards = Shards::open(files, outputs, &path, &options.caption_field)?;
+        let folder = match path.parent() {
+            _ if path.is_dir() => path.clone(),
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self::new(Source::of_shards(path, shards), Index::of_lines(), folder, options))
     }
 
     fn new(source: Source, index: Index, folder: PathBuf, options: &OpenOptions) -> Self {
@@ -220,15 +253,30 @@ impl Dataset {
         self.0.source.table().is_some()
     }
 
+    /// Returns true if it is one or several Parquet files.
+    #[must_use]
+    pub fn is_parquet(&self) -> bool {
+        self.0.source.shards().is_some()
+    }
+
+    /// Returns the files with the records: those of a Parquet dataset, else [`Self::path`].
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let shards = self.0.source.shards().map(|shards| shards.files.iter().map(|shard| shard.path.clone()).collect());
+        shards.unwrap_or_else(|| vec![self.path().to_owned()])
+    }
+
     /// Returns the sidecars of a folder that has been scanned.
     fn sidecars(&self) -> Option<&Sidecars> {
         Some(&self.0.source.folder()?.known()?.sidecars)
     }
 
-    /// Returns the files and folders in a folder of images that are not in the dataset: for each reason the number,
-    /// and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
+    /// Returns the files and folders in a folder of images or shards that are not in the dataset: for each reason the
+    /// number, and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
-        self.sidecars().into_iter().flat_map(Sidecars::left_out)
+        let outputs = self.0.source.shards().map_or(&[][..], |shards| shards.outputs.as_slice());
+        let outputs = (!outputs.is_empty()).then_some((LeftOut::Output, outputs.len() as u64, outputs));
+        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(outputs)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
@@ -325,6 +373,17 @@ impl Dataset {
     /// Returns an error if the path leaves the folder (by its spelling; symlinks in the folder are followed), or cannot
     /// name a file.
     pub fn picture_path(&self, file_name: &str) -> Result<PathBuf, PathRefused> {
+        if let Some(picture) = self.0.source.shards().and_then(|shards| shards.picture(self.path(), file_name)) {
+            return Ok(picture);
+        }
+        self.file_path(file_name)
+    }
+
+    /// Returns the path of the file that a record names, also if its image is in a Parquet file.
+    ///
+    /// # Errors
+    /// See [`Self::picture_path`].
+    pub fn file_path(&self, file_name: &str) -> Result<PathBuf, PathRefused> {
         match &self.0.images {
             Some(images) => picture::anywhere(images, file_name),
             None => picture::inside(&self.0.folder, file_name),
@@ -340,7 +399,7 @@ impl Dataset {
     /// Returns a path beside the file, or in the folder of images, with this text after its name.
     #[must_use]
     pub fn beside(&self, suffix: &str) -> PathBuf {
-        let stem = if self.is_folder() {
+        let stem = if self.path() == self.folder() {
             self.name().into()
         } else {
             self.path().file_stem().unwrap_or_default().to_string_lossy()
@@ -414,6 +473,9 @@ impl Dataset {
         let record = u32::try_from(line.saturating_sub(1)).unwrap_or(u32::MAX);
         if let Some(sidecar) = self.sidecars().and_then(|sidecars| sidecars.path(RecordId(record))) {
             return sidecar.display().to_string();
+        }
+        if let Some(place) = self.0.source.shards().and_then(|shards| shards.place(line)) {
+            return place;
         }
         let file = self.path().file_name().unwrap_or(self.path().as_os_str());
         format!("{}:{line}", file.display())

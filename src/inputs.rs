@@ -44,8 +44,8 @@ impl IsInput {
 pub struct Inputs {
     /// Without links.
     files: Vec<(PathBuf, &'static str)>,
-    /// The beginning of the paths of the dataset's backups.
-    backups: Option<PathBuf>,
+    /// The beginnings of the paths of the dataset's backups.
+    backups: Vec<PathBuf>,
     /// The folder of images that is the dataset.
     folder: Option<PathBuf>,
 }
@@ -55,9 +55,10 @@ impl Inputs {
     pub fn of(dataset: &Dataset, session: &Location) -> Self {
         let mut inputs = Self::default();
         inputs.add(dataset.path(), DATASET);
+        dataset.files().iter().for_each(|file| inputs.add(file, DATASET));
         inputs.add_session(session.file());
         inputs.folder = dataset.is_folder().then(|| real(dataset.path()));
-        inputs.backups = Some(with_suffix(&real(dataset.path()), ".bak"));
+        inputs.backups = dataset.files().iter().map(|file| with_suffix(&real(file), ".bak")).collect();
         inputs
     }
 
@@ -100,7 +101,7 @@ impl Inputs {
         let is_backup = |backup: &PathBuf| {
             path.as_os_str().as_encoded_bytes().starts_with(backup.as_os_str().as_encoded_bytes()) && path.exists()
         };
-        let what = known.or_else(|| self.backups.as_ref().filter(|start| is_backup(start)).map(|_| "a backup"));
+        let what = known.or_else(|| self.backups.iter().find(|start| is_backup(start)).map(|_| "a backup"));
         what.map_or(Ok(()), |what| Err(IsInput::new(output, what)))
     }
 }

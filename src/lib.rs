@@ -6,6 +6,7 @@
 pub mod atomic_file;
 mod aws;
 pub mod cli;
+mod codec;
 mod command;
 pub mod config;
 pub mod console;
@@ -17,6 +18,7 @@ mod inputs;
 pub mod lint;
 pub mod logging;
 mod openai;
+mod parquet_file;
 pub mod picture;
 pub mod preview;
 mod reaction;

@@ -13,6 +13,7 @@ mod spelling;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use crate::codec::{catch_panic, clean_message};
 pub(crate) use cache::ByteCache;
 pub(crate) use decode::{Decoded, check, decode, decode_undamaged, decode_unless, inspect};
 pub(crate) use pixels::{opaque, resize};
@@ -117,6 +118,12 @@ impl fmt::Display for PictureInfo {
 pub enum PictureError {
     #[error("missing: no file at this path")]
     Missing,
+    /// A row of a Parquet file whose image is null.
+    #[error("missing: the row has no image")]
+    NoImage,
+    /// A Parquet file with a part that cannot be read.
+    #[error("the Parquet file cannot be read: {0}")]
+    BrokenTable(String),
     #[error("not a picture file but a {0}")]
     NotAFile(&'static str),
     #[error("not readable: permission denied")]
@@ -163,6 +170,8 @@ impl PictureError {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::Missing => "restore the file, or set its folder with --images",
+            Self::NoImage => "exclude the record, or add its image to the table",
+            Self::BrokenTable(_) => "download or write the file again",
             Self::NotAFile(_) => "set file_name to a picture file",
             Self::Forbidden => "grant read permission, then regenerate",
             Self::Empty | Self::CutOff(_) | Self::Damaged(_) | Self::Broken { .. } => {
@@ -191,28 +200,6 @@ pub struct UnusablePicture {
     pub error: PictureError,
 }
 
-/// Makes another library's message safe to show: replaces control characters and truncates it.
-pub(crate) fn clean_message(message: impl fmt::Display) -> String {
-    const MAX_CHARS: usize = 160;
-    message.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_CHARS).collect()
-}
-
-/// Runs a decoder or encoder and turns a panic in it into an error, because a malformed picture must not take the
-/// program down.
-pub(crate) fn catch_panic<T, E>(
-    run: impl FnOnce() -> Result<T, E>,
-    to_error: impl FnOnce(String) -> E,
-) -> Result<T, E> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no panic message".to_owned());
-        Err(to_error(clean_message(format_args!("the codec panicked ({message})"))))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,17 +212,5 @@ mod tests {
         assert_eq!(info(109_312), "JPEG 768×1024, 109 KB");
         assert_eq!(info(999), "JPEG 768×1024, 999 bytes");
         assert_eq!(info(4_251_000), "JPEG 768×1024, 4.3 MB");
-    }
-
-    #[test]
-    fn library_messages_lose_their_control_characters() {
-        assert_eq!(clean_message("bad \x1b[31mchunk\u{9b}2J\n"), "bad  [31mchunk 2J ");
-    }
-
-    #[test]
-    fn a_panic_becomes_an_error() {
-        let broken = |reason| PictureError::Broken { format: PictureFormat::Gif, reason };
-        let result: Result<(), _> = catch_panic(|| std::panic::panic_any("index out of range"), broken);
-        assert_eq!(result, Err(broken("the codec panicked (index out of range)".to_owned())));
     }
 }

@@ -149,14 +149,15 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn modules_import_only_what_they_may() {
     let all = modules();
-    let helpers = ["atomic_file", "exit", "logging", "reaction", "text"];
-    let allowed: [(&str, &[&str]); 15] = [
+    let helpers = ["atomic_file", "codec", "exit", "logging", "reaction", "text"];
+    let allowed: [(&str, &[&str]); 16] = [
         ("aws", &[]),
         ("openai", &[]),
         ("statistics", &[]),
         ("text", &[]),
-        ("picture", &[]),
-        ("dataset", &[]),
+        ("parquet_file", &[]),
+        ("picture", &["parquet_file"]),
+        ("dataset", &["parquet_file"]),
         ("describe", &["aws", "dataset", "openai", "picture"]),
         ("preview", &["console", "dataset", "picture"]),
         ("lint", &["dataset", "describe"]),

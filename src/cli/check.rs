@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::options::{DatasetOptions, LanguageOption, MaxWordsOption, StyleGuideOption, StyleOption};
+use super::options::{DatasetOptions, LanguageOption, MaxWordsOption, ShardsOption, StyleGuideOption, StyleOption};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +16,9 @@ Exit codes: 0 no warnings or errors, 1 warnings or errors, 2 wrong usage or inpu
 pub struct CheckArgs {
     #[command(flatten)]
     pub dataset: DatasetOptions,
+
+    #[command(flatten)]
+    pub shards: ShardsOption,
 
     #[command(flatten)]
     pub max_words: MaxWordsOption,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::options::{DatasetOptions, SessionOption};
+use super::options::{DatasetOptions, SessionOption, ShardsOption};
 use crate::session::DecisionKind;
 
 const EXAMPLES: &str = "\
@@ -23,6 +23,9 @@ numbers: pass keep_default_na=False and dtype=str, or export to parquet or jsonl
 pub struct ExportArgs {
     #[command(flatten)]
     pub dataset: DatasetOptions,
+
+    #[command(flatten)]
+    pub shards: ShardsOption,
 
     #[command(flatten)]
     pub session: SessionOption,

@@ -29,7 +29,7 @@ pub struct GenerateArgs {
     pub run: RunOptions,
 
     /// Alias of PATH, for older scripts
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "path")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["path", "shards"])]
     pub input: Option<PathBuf>,
 
     /// Select records: pending, failed, lint; or, to describe again, those with a candidate of model:TEXT, prompt:NAME or describer:NAME

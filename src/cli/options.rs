@@ -9,13 +9,13 @@ use clap::{Args, ValueHint};
 use serde::{Serialize, Serializer};
 
 use crate::config::{Delay, DescriberChoice, ImageProtocol, Notify, Preset, StyleChoice, Theme};
-use crate::dataset::has_images;
+use crate::dataset::{DatasetError, has_images, has_shards, together};
 use crate::describe::Dollars;
 use crate::describe::openai::ApiPreset;
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 pub struct DatasetOptions {
-    /// Dataset: a .jsonl file, a .csv or .tsv table, a folder with a metadata.jsonl or metadata.csv, or a folder of images [default: the current folder]
+    /// Dataset: a .jsonl file, a .csv or .tsv table, .parquet files, a folder with a metadata.jsonl or metadata.csv, or a folder of images or .parquet files [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath)]
     #[serde(skip)]
     path: Option<PathBuf>,
@@ -44,15 +44,36 @@ fn extension(text: &str) -> Result<String, String> {
     Ok(extension)
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct ShardsOption {
+    /// More Parquet files of the same dataset
+    #[arg(value_name = "SHARD", value_hint = ValueHint::FilePath)]
+    shards: Vec<PathBuf>,
+}
+
+impl ShardsOption {
+    /// Returns the path of the dataset that `first` and these files are.
+    ///
+    /// # Errors
+    /// Returns an error if they are not one.
+    pub fn with(&self, first: PathBuf) -> Result<PathBuf, DatasetError> {
+        if self.shards.is_empty() {
+            return Ok(first);
+        }
+        let all: Vec<PathBuf> = std::iter::once(first).chain(self.shards.iter().cloned()).collect();
+        together(&all)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "neither metadata.jsonl nor images in the current folder; name a dataset (recaption PATH), or try the samples (recaption demo)"
+    "neither metadata.jsonl nor images or Parquet files in the current folder; name a dataset (recaption PATH), or try the samples (recaption demo)"
 )]
 pub struct NoDataset;
 
 impl DatasetOptions {
     /// Returns the given path. If none is given, returns `metadata.jsonl` or `metadata.csv` in the folder
-    /// `here`, or `here` if it has images.
+    /// `here`, or `here` if it has images or Parquet files.
     ///
     /// # Errors
     /// Returns an error if no path is given and there is neither. A given path is not checked.
@@ -63,7 +84,7 @@ impl DatasetOptions {
         let known = ["metadata.jsonl", "metadata.csv"].map(|name| here.join(name));
         if let Some(metadata) = known.into_iter().find(|path| path.is_file()) {
             Ok(metadata)
-        } else if has_images(here) {
+        } else if has_images(here) || has_shards(here) {
             Ok(here.to_owned())
         } else {
             Err(NoDataset)
@@ -91,6 +112,9 @@ pub struct SessionOption {
 pub struct RunOptions {
     #[command(flatten)]
     pub dataset: DatasetOptions,
+
+    #[command(flatten)]
+    pub shards: ShardsOption,
 
     #[command(flatten)]
     pub session: SessionOption,

@@ -2,12 +2,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::options::{DatasetOptions, ReviewingOptions, SessionOption, SpotCheckOptions, TargetOptions};
+use super::options::{DatasetOptions, ReviewingOptions, SessionOption, ShardsOption, SpotCheckOptions, TargetOptions};
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct ReviewArgs {
     #[command(flatten)]
     pub dataset: DatasetOptions,
+
+    #[command(flatten)]
+    pub shards: ShardsOption,
 
     #[command(flatten)]
     pub session: SessionOption,

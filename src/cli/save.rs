@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::options::{DatasetOptions, SessionOption, TargetOptions};
+use super::options::{DatasetOptions, SessionOption, ShardsOption, TargetOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,9 @@ Examples:
 pub struct SaveArgs {
     #[command(flatten)]
     pub dataset: DatasetOptions,
+
+    #[command(flatten)]
+    pub shards: ShardsOption,
 
     #[command(flatten)]
     pub session: SessionOption,

@@ -132,9 +132,10 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
         }
     })?;
     report.end_of_records()?;
-    if dataset.is_folder() {
+    if dataset.is_folder() || dataset.is_parquet() {
         folder::left_out(&dataset, &mut report)?;
-    } else {
+    }
+    if !dataset.is_folder() {
         folder::second_metadata(&dataset, &mut report)?;
         pictures.orphans(&dataset, &mut report)?;
     }

@@ -24,11 +24,11 @@ use super::stats::{self, StatsError, StatsMode, StatsOptions};
 use super::{Input, completions, man};
 use crate::cli::{
     CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
-    NoDataset, ReviewArgs, RunOptions, SaveArgs, SessionOption, ShowArgs, StatsArgs, VerifyArgs,
+    NoDataset, ReviewArgs, RunOptions, SaveArgs, SessionOption, ShardsOption, ShowArgs, StatsArgs, VerifyArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source};
 use crate::console::{Console, is_utf8_locale, no_colour};
-use crate::dataset::OpenOptions;
+use crate::dataset::{DatasetError, OpenOptions};
 use crate::describe::Describer;
 use crate::describe::budget::Budget;
 use crate::engine::CandidateFile;
@@ -83,7 +83,7 @@ macro_rules! exit_codes {
 exit_codes! {
     CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | StatsError =>
         |error| error.exit_code(),
-    ConfigError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | StyleGuideError =>
+    ConfigError | DatasetError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | StyleGuideError =>
         |error| ExitCode::Usage,
     IsInput => |error| ExitCode::Write,
     DemoError => |error| match error {
@@ -185,7 +185,7 @@ impl Run {
             in_place: args.target.in_place,
             force: args.target.force,
             sample: check.sample.map(|size| sample(size.get())),
-            ..self.review_options(path(&args.dataset)?, false)?
+            ..self.review_options(together(&args.dataset, &args.shards)?, false)?
         })
     }
 
@@ -227,7 +227,7 @@ impl Run {
             task,
             describer,
             open: self.open_options(&run.dataset),
-            path: alias.map_or_else(|| path(&run.dataset), Ok)?,
+            path: alias.map_or_else(|| together(&run.dataset, &run.shards), Ok)?,
             session: run.session.file,
             rules: self.rules()?,
             selection: Selection {
@@ -266,7 +266,7 @@ impl Run {
     fn save(&self, args: SaveArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
         let options = SaveOptions {
-            input: self.input(&args.dataset, args.session)?,
+            input: self.input(together(&args.dataset, &args.shards)?, &args.dataset, args.session),
             output: args.target.output,
             in_place: args.target.in_place,
             force: args.target.force,
@@ -276,7 +276,7 @@ impl Run {
 
     fn check(&self, args: &CheckArgs) -> Result<ExitCode, Failure> {
         let options = CheckOptions {
-            dataset: path(&args.dataset)?,
+            dataset: together(&args.dataset, &args.shards)?,
             reading: self.open_options(&args.dataset),
             rules: self.rules()?,
             json: args.json,
@@ -288,7 +288,7 @@ impl Run {
     fn stats(&self, args: StatsArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.report.as_ref())?;
         let options = StatsOptions {
-            input: self.input(&args.dataset, args.session)?,
+            input: self.input(path(&args.dataset)?, &args.dataset, args.session),
             mode: match (args.other, args.report) {
                 (Some(other), _) => StatsMode::Compare(other),
                 (None, Some(path)) => StatsMode::Report { path, force: args.force },
@@ -305,7 +305,7 @@ impl Run {
 
     fn merge(&self, args: MergeArgs) -> Result<ExitCode, Failure> {
         let options = MergeOptions {
-            input: self.input(&args.dataset, args.session)?,
+            input: self.input(path(&args.dataset)?, &args.dataset, args.session),
             other: args.other,
             dry_run: args.dry_run,
             json: args.json,
@@ -317,7 +317,7 @@ impl Run {
     fn export(&self, args: ExportArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.output.as_ref())?;
         let options = ExportOptions {
-            input: self.input(&args.dataset, args.session)?,
+            input: self.input(together(&args.dataset, &args.shards)?, &args.dataset, args.session),
             to: args.to,
             output: args.output,
             only: args.only,
@@ -400,8 +400,8 @@ impl Run {
         })
     }
 
-    fn input(&self, dataset: &DatasetOptions, session: SessionOption) -> Result<Input, Failure> {
-        Ok(Input { dataset: path(dataset)?, reading: self.open_options(dataset), session: session.file })
+    fn input(&self, path: PathBuf, dataset: &DatasetOptions, session: SessionOption) -> Input {
+        Input { dataset: path, reading: self.open_options(dataset), session: session.file }
     }
 
     fn open_options(&self, dataset: &DatasetOptions) -> OpenOptions {
@@ -497,6 +497,11 @@ fn invocation() -> String {
 fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
     let here = env::current_dir().map_err(NoCurrentFolder)?;
     Ok(dataset.path(&here)?)
+}
+
+/// Returns the path of a dataset that may be several Parquet files.
+fn together(dataset: &DatasetOptions, shards: &ShardsOption) -> Result<PathBuf, Failure> {
+    Ok(shards.with(path(dataset)?)?)
 }
 
 /// Returns the name that is set, or the login name.

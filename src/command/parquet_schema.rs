@@ -16,7 +16,7 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{Type, TypePtr};
 
 use crate::atomic_file::{self, WriteError, WriteWarning};
-use crate::picture::{catch_panic, clean_message};
+use crate::codec::{catch_panic, clean_message};
 use crate::session::{Location, Place, SessionError};
 
 #[derive(Debug, thiserror::Error)]

@@ -34,6 +34,8 @@ pub enum LeftOut {
     Mask,
     Hidden,
     Other,
+    /// A saved shard beside the one it was saved from.
+    Output,
 }
 
 impl LeftOut {
@@ -58,6 +60,7 @@ impl LeftOut {
             Self::Thumbnails => ("folder of thumbnails", "folders of thumbnails"),
             Self::Mask => ("mask of an image", "masks of images"),
             Self::Hidden => ("hidden file or folder", "hidden files or folders"),
+            Self::Output => ("output of an earlier save", "outputs of earlier saves"),
             Self::Other => ("file that is neither image nor text", "files that are neither images nor text"),
         }
     }
@@ -65,7 +68,10 @@ impl LeftOut {
     /// Returns true if it may have been meant to be included.
     #[must_use]
     pub const fn is_finding(self) -> bool {
-        !matches!(self, Self::TextWithoutImage | Self::Thumbnails | Self::Mask | Self::Hidden | Self::Other)
+        !matches!(
+            self,
+            Self::TextWithoutImage | Self::Thumbnails | Self::Mask | Self::Hidden | Self::Other | Self::Output
+        )
     }
 }
 

@@ -4,13 +4,16 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::RecordId;
-use super::fields::{Json, fields};
+use super::fields::{Json, all_fields, fields};
 use super::read::RawLine;
 
 /// Maximum length of a line that is parsed, in bytes. Longer ones are copied like any line that cannot be parsed.
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 /// Maximum length of [`BadLine::preview`], in characters.
 const PREVIEW_CHARS: usize = 200;
+
+/// The only field of a line that stands for what is no record, such as a row that cannot be read. Its value is the reason.
+pub(super) const LEFT_OUT: &str = "left out";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -160,6 +163,9 @@ pub enum LineError {
     FileNameLoneSurrogate,
     #[error("\"file_name\" is empty (line left as it is)")]
     FileNameEmpty,
+    /// A row of a table that cannot be read.
+    #[error("{0} (left as it is)")]
+    LeftOut(String),
     #[error("longer than {} MiB (line left as it is)", MAX_LINE_BYTES >> 20)]
     TooLong,
 }
@@ -276,7 +282,10 @@ type Content = (String, Caption, Vec<LineFinding>);
 fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError> {
     let line = text(raw)?;
     let fields = fields(line, caption_field)?;
-    let file_name = file_name(fields.file_name.json)?;
+    let file_name = file_name(fields.file_name.json).map_err(|error| match left_out(line) {
+        Some(reason) => LineError::LeftOut(reason),
+        None => error,
+    })?;
     let mut findings = Vec::new();
     findings.extend(fields.nan.map(|found| LineFinding::NotANumber { found }));
     for (repeated, name) in [(fields.file_name.repeated, super::FILE_NAME), (fields.caption.repeated, caption_field)] {
@@ -305,6 +314,13 @@ fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError>
         }
     };
     Ok((file_name.into_owned(), caption, findings))
+}
+
+/// Returns the reason in a line that stands for what is no record.
+fn left_out(line: &str) -> Option<String> {
+    let mut fields = all_fields(line).ok()?.into_iter();
+    let (_, reason) = fields.next().filter(|(name, _)| name == LEFT_OUT)?;
+    fields.next().is_none().then(|| Some(reason.text()?.text.into_owned())).flatten()
 }
 
 /// Returns the `file_name` of a line.

@@ -8,7 +8,7 @@ mod feed;
 mod report;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Seek, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use super::rewrite::{Rewritten, rewrite};
 use super::source::Change;
 use super::{Dataset, DatasetError, RecordId, Stamp};
 use crate::atomic_file::{Committed, Replacement, WriteError};
+use crate::parquet_file;
 use feed::Feed;
 
 pub use report::{Backup, ConflictKind, SaveError, SaveReport};
@@ -70,6 +71,9 @@ pub fn save(
 ) -> Result<SaveReport, SaveError> {
     if dataset.is_table() && !super::is_table(&options.target) {
         return Err(SaveError::NotATable { path: options.target.clone() });
+    }
+    if dataset.is_parquet() {
+        return Err(SaveError::Parquet { path: dataset.path().to_owned() });
     }
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let mut replacement = Replacement::begin(&options.target).map_err(|error| SaveError::at(&options.target, error))?;
@@ -223,20 +227,17 @@ fn check_target(target: &Path, expected: Expected) -> Result<(), SaveError> {
     }
 }
 
-/// Returns the XXH3-128 of a file's content.
+/// Returns the XXH3-128 of a file's content; of a Parquet file without its images.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
 pub fn hash_of(path: &Path) -> io::Result<u128> {
-    let mut file = File::open(path)?;
-    let mut hasher = Hasher::new();
-    let mut block = vec![0; WRITE_BUFFER];
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok(hasher.finish_128()),
-            read => hasher.write(&block[..read]),
-        }
-    }
+    hash_of_file(&File::open(path)?)
+}
+
+/// Like [`hash_of`], for an open file.
+pub(super) fn hash_of_file(file: &File) -> io::Result<u128> {
+    parquet_file::content_hash(file)?.map_or_else(|| parquet_file::whole_hash(file), Ok)
 }
 
 /// Copies the target to the first free of `<name>.bak`, `<name>.bak.1`, …, unless one of them is a copy already.
@@ -287,6 +288,7 @@ fn is_copy(backup: &Path, target: &Path, hash: &mut Option<u128>) -> bool {
     if len(backup).is_none() || len(backup) != len(target) {
         return false;
     }
+    let hash_of = |path: &Path| File::open(path).and_then(|file| parquet_file::whole_hash(&file));
     let of_target = hash.or_else(|| hash_of(target).ok());
     *hash = of_target;
     of_target.is_some() && hash_of(backup).ok() == of_target

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use twox_hash::xxhash3_128::Hasher;
 
 use super::DatasetError;
+use super::shards::Shards;
 use super::sidecars::FolderLines;
 use super::table::TableLines;
 
@@ -111,6 +112,7 @@ enum Kind {
     File(Bytes),
     Folder(Box<FolderLines>),
     Table(Box<TableLines>),
+    Shards(Box<Shards>),
 }
 
 /// A file that is open for positioned reads.
@@ -185,34 +187,46 @@ impl Source {
         Self { path, kind: Kind::Folder(Box::new(lines)) }
     }
 
+    pub(super) fn of_shards(path: PathBuf, shards: Shards) -> Self {
+        Self { path, kind: Kind::Shards(Box::new(shards)) }
+    }
+
     pub(super) fn folder(&self) -> Option<&FolderLines> {
         match &self.kind {
             Kind::Folder(lines) => Some(lines),
-            Kind::File(_) | Kind::Table(_) => None,
+            _ => None,
         }
     }
 
     pub(super) fn table(&self) -> Option<&TableLines> {
         match &self.kind {
             Kind::Table(lines) => Some(lines),
-            Kind::File(_) | Kind::Folder(_) => None,
+            _ => None,
         }
     }
 
-    /// Returns the file with the lines. The first call scans a folder, and reads a table.
+    pub(super) fn shards(&self) -> Option<&Shards> {
+        match &self.kind {
+            Kind::Shards(shards) => Some(shards),
+            _ => None,
+        }
+    }
+
+    /// Returns the file with the lines. The first call scans a folder, and reads a table or shards.
     fn bytes(&self) -> Result<&Bytes, DatasetError> {
         match &self.kind {
             Kind::File(bytes) => Ok(bytes),
             Kind::Folder(lines) => lines.scanned(&self.path).map(|scanned| &scanned.bytes),
             Kind::Table(lines) => lines.lines(&self.path),
+            Kind::Shards(shards) => shards.bytes(&self.path),
         }
     }
 
-    /// Returns the open file as it is on disk, unless the source is a folder.
+    /// Returns the open file as it is on disk, unless the source is a folder or shards.
     fn file(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::File(bytes) => Some(bytes),
-            Kind::Folder(_) => None,
+            Kind::Folder(_) | Kind::Shards(_) => None,
             Kind::Table(lines) => Some(lines.table()),
         }
     }
@@ -228,6 +242,9 @@ impl Source {
 
     /// Returns the stamp. That of a folder that cannot be read is empty; reading reports the error.
     pub(super) fn stamp(&self) -> Stamp {
+        if let Some(shards) = self.shards() {
+            return shards.stamp();
+        }
         self.file().map_or_else(|| self.bytes().map_or(Stamp::EMPTY, Bytes::stamp), Bytes::stamp)
     }
 
@@ -251,6 +268,9 @@ impl Source {
     /// Checks that the open file still has the content it was opened with. The file at its path now does not matter: after
     /// an in-place save the old content is still read from the open, unlinked file.
     pub(super) fn check(&self) -> Result<(), DatasetError> {
+        if let Some(shards) = self.shards() {
+            return shards.check();
+        }
         let Some(file) = self.file() else {
             // No other program can change a temporary file without a name.
             return Ok(());
@@ -268,6 +288,9 @@ impl Source {
 
     /// Checks that the path still refers to the open file.
     pub(super) fn check_path(&self) -> Result<(), DatasetError> {
+        if let Some(shards) = self.shards() {
+            return shards.check_paths();
+        }
         match Stamp::of(&self.path) {
             Ok(_) if self.folder().is_some() => Ok(()),
             Ok(now) if now.is_same_file(&self.stamp()) => Ok(()),
@@ -279,6 +302,9 @@ impl Source {
 
     /// Returns the XXH3-128 of all bytes.
     pub(super) fn hash(&self) -> Result<u128, DatasetError> {
+        if let Some(shards) = self.shards() {
+            return shards.hash();
+        }
         if let Some(lines) = self.folder() {
             return lines.scanned(&self.path).map(|scanned| scanned.hash);
         }

@@ -1,4 +1,4 @@
-//! Reading picture files, and detecting that one has changed.
+//! Reading pictures, and detecting that one has changed: a file, or a row of a Parquet file.
 
 use std::borrow::Cow;
 use std::fs::{File, FileType, Metadata};
@@ -7,11 +7,13 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::{PictureError, clean_message, other_spelling};
+use crate::parquet_file::{Cell, CellError};
 
 /// The largest file read, in bytes. An uncompressed picture of 24 megapixels takes 72 MB.
 const MAX_BYTES: u64 = 400_000_000;
 
-/// Identifies a version of a file by its metadata. Equal stamps mean unchanged content.
+/// Identifies a version of a file by its metadata. Equal stamps mean unchanged content. That of a picture in a Parquet file
+/// is the stamp of that file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     len: u64,
@@ -52,7 +54,7 @@ impl Stamp {
     }
 }
 
-/// Returns the current stamp of the file at `path`.
+/// Returns the current stamp of the picture at `path`.
 ///
 /// # Errors
 ///
@@ -61,19 +63,36 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp, PictureError> {
     found(path).map(|(_, stamp)| stamp)
 }
 
-/// Returns the path of the existing file that `path` means: `path` itself, if possible.
+/// Returns the path of the existing picture that `path` means: `path` itself, if possible.
 pub(crate) fn located(path: &Path) -> Option<Cow<'_, Path>> {
-    if path.is_file() { Some(path.into()) } else { other_spelling(path).filter(|path| path.is_file()).map(Cow::Owned) }
+    if path.is_file() {
+        return Some(path.into());
+    }
+    match Cell::of(path) {
+        // An error counts as present: reading reports it, with its reason.
+        Some(cell) => cell.exists().unwrap_or(true).then(|| path.into()),
+        None => other_spelling(path).filter(|path| path.is_file()).map(Cow::Owned),
+    }
 }
 
-/// Finds a file, under another spelling if there is none at this path.
-pub(super) fn found(path: &Path) -> Result<(Cow<'_, Path>, Stamp), PictureError> {
+/// Where a picture is.
+enum Found<'a> {
+    File(Cow<'a, Path>),
+    Row(Cell<'a>),
+}
+
+/// Finds a picture: a file, a row of a Parquet file, or a file under another spelling.
+fn found(path: &Path) -> Result<(Found<'_>, Stamp), PictureError> {
     match stamp_at(path) {
         Err(PictureError::Missing) => {
+            if let Some(cell) = Cell::of(path) {
+                let metadata = std::fs::metadata(cell.file).map_err(|error| io_error(&error))?;
+                return Ok((Found::Row(cell), Stamp::of(&metadata)));
+            }
             let other = other_spelling(path).ok_or(PictureError::Missing)?;
-            stamp_at(&other).map(|stamp| (other.into(), stamp))
+            stamp_at(&other).map(|stamp| (Found::File(other.into()), stamp))
         }
-        stamped => stamped.map(|stamp| (path.into(), stamp)),
+        stamped => stamped.map(|stamp| (Found::File(path.into()), stamp)),
     }
 }
 
@@ -89,13 +108,28 @@ fn stamp_at(path: &Path) -> Result<Stamp, PictureError> {
     }
 }
 
-/// Reads the file at `path`. Checks its type before opening it, because opening a named pipe blocks until it has a
-/// writer.
+/// Reads the picture at `path`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
-    let (path, stamp) = found(path)?;
-    let expected = stamp.len();
+    match found(path)? {
+        (Found::File(path), stamp) => read_file(&path, stamp),
+        (Found::Row(cell), _) => match cell.read() {
+            Ok(bytes) if bytes.is_empty() => Err(PictureError::Empty),
+            Ok(bytes) if bytes.len() as u64 > MAX_BYTES => {
+                Err(PictureError::TooManyBytes { bytes: bytes.len() as u64, limit: MAX_BYTES })
+            }
+            Ok(bytes) => Ok(bytes.into()),
+            Err(CellError::Null) => Err(PictureError::NoImage),
+            Err(CellError::Elsewhere(path)) => stamp_at(&path).and_then(|stamp| read_file(&path, stamp)),
+            Err(CellError::Io(error)) => Err(io_error(&error)),
+            Err(CellError::Broken(why)) => Err(PictureError::BrokenTable(why)),
+        },
+    }
+}
+
+/// Reads a file whose type has been checked, because opening a named pipe blocks until it has a writer.
+fn read_file(path: &Path, stamp: Stamp) -> Result<Vec<u8>, PictureError> {
     let file = File::open(path).map_err(|error| io_error(&error))?;
-    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+    let mut bytes = Vec::with_capacity(usize::try_from(stamp.len()).unwrap_or_default());
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| io_error(&error))?;
     if bytes.is_empty() { Err(PictureError::Empty) } else { Ok(bytes) }
 }

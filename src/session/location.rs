@@ -1,6 +1,6 @@
 //! The location of a session: beside its dataset if that is safe, otherwise in the user's state folder.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -73,10 +73,11 @@ impl Location {
             let file = dataset.join(FOLDER).join(format!("{OF_FOLDER}{field}.sqlite"));
             return Self { file, place: Place::Beside, left: None };
         }
-        let name = dataset.file_name().unwrap_or_default();
+        let (name, stem) = names_of(dataset);
+        let name = name.as_os_str();
         // Also `a.json.jsonl` beside `a.json` and `a.jsonl` has one of its own.
         let hashed = format!("-{:032x}", XxHash3_128::oneshot(name.as_encoded_bytes()));
-        let names = [(dataset.file_stem().unwrap_or_default(), ""), (name, ""), (name, &hashed)];
+        let names = [(stem.as_os_str(), ""), (name, ""), (name, &hashed)];
         let (mut free, mut left) = (None, None);
         for (name, hashed) in names {
             let mut name = name.to_owned();
@@ -104,7 +105,7 @@ impl Location {
         let folder = state.join("recaption").join("sessions");
         let field = field_suffix(caption_field);
         let hash = XxHash3_128::oneshot(dataset.as_os_str().as_encoded_bytes());
-        let mut name = dataset.file_stem().unwrap_or_default().to_owned();
+        let (_, mut name) = names_of(dataset);
         name.push(format!("-{hash:032x}{field}.sqlite"));
         let mut file = folder.join(name);
         if !file.exists()
@@ -120,7 +121,7 @@ impl Location {
         if self.place != Place::Beside {
             return Ok(());
         }
-        if dataset.is_folder() {
+        if dataset.path() == dataset.folder() {
             // No other dataset has a session of this name there.
             return Ok(());
         }
@@ -195,6 +196,16 @@ impl Location {
         }
         Ok(())
     }
+}
+
+/// Returns the name and the stem of a dataset. The `*` of a pattern of Parquet files is no character of file names on all
+/// systems.
+fn names_of(dataset: &Path) -> (OsString, OsString) {
+    let plain = |name: Option<&OsStr>| match name.and_then(OsStr::to_str) {
+        Some(name) if name.contains('*') => name.replace('*', "_").into(),
+        _ => name.unwrap_or_default().to_owned(),
+    };
+    (plain(dataset.file_name()), plain(dataset.file_stem()))
 }
 
 /// Returns the dataset of a session: the one beside it, or the one it was last opened with.

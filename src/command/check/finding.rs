@@ -145,7 +145,7 @@ struct Cause {
 
 impl<'a, 'out> Report<'a, 'out> {
     pub(super) fn new(dataset: &'a Dataset, json: bool, out: &'a mut Console<'out>) -> Self {
-        let file = if dataset.is_folder() {
+        let file = if dataset.path() == dataset.folder() {
             dataset.name().to_owned()
         } else {
             let path = dataset.path();

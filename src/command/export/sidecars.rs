@@ -183,7 +183,8 @@ impl Sidecars<'_> {
     /// Returns the path of an image, or in another folder that of its namesake.
     fn image(&self, record: &Record) -> Result<PathBuf, String> {
         let name = &record.file_name;
-        let picture = self.source.dataset.picture_path(name).map_err(|refused| format!("{name}: {refused}"))?;
+        // One in a Parquet file would be beside it, under its name.
+        let picture = self.source.dataset.file_path(name).map_err(|refused| format!("{name}: {refused}"))?;
         let picture = picture::actual_path(picture);
         let Some(folder) = self.folder else { return Ok(picture) };
         // --images allows reading outside of the folder, but not writing.

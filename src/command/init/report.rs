@@ -103,6 +103,7 @@ const fn remedy(reason: LeftOut) -> &'static str {
         LeftOut::FolderLink | LeftOut::Thumbnails => "list their images with --list",
         LeftOut::BrokenLink => "restore the files they lead to",
         LeftOut::Mask => "list them with --list",
+        LeftOut::Output => "open them by name",
         LeftOut::Other => "",
     }
 }

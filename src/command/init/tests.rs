@@ -506,7 +506,10 @@ fn an_unusable_parquet_table_is_an_error_with_a_hint() {
     let nameless = refusal(&plain("required binary text (UTF8);"));
     assert!(nameless.ends_with("metadata.parquet: no column \"file_name\" (found \"text\")"), "{nameless}");
     let inside = refusal(&plain("required group image { required binary bytes (BSON); }"));
-    assert!(inside.contains("if the images are in column \"image\", write each to a file first"), "{inside}");
+    assert!(
+        inside.contains("the images are in column \"image\": review the table itself, with recaption "),
+        "{inside}"
+    );
     let twice = refusal(&plain("required binary file_name (UTF8); required binary file_name (UTF8);"));
     assert!(twice.ends_with("duplicate column \"file_name\""), "{twice}");
     let cut = refusal(&BY_PYARROW[..BY_PYARROW.len() / 2]);

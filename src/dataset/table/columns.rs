@@ -1,10 +1,8 @@
 //! The column names of a table: which are required, and what a missing one may be called instead.
 
 use crate::dataset::FILE_NAME;
+use crate::parquet_file::FILE_NAMES;
 
-/// Names that other programs use for the path of an image.
-const FILE_NAMES: [&str; 10] =
-    ["filename", "file", "image", "image_file", "image_name", "image_path", "img", "img_path", "path", "filepath"];
 /// Names that other programs use for the caption.
 const CAPTIONS: [&str; 6] = ["text", "caption", "captions", "description", "prompt", "txt"];
 
@@ -45,7 +43,8 @@ fn plain(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
-fn list(names: &[&str]) -> String {
+/// Returns the first names, for a message.
+pub(in crate::dataset) fn list(names: &[&str]) -> String {
     const SHOWN: usize = 5;
     let mut list: Vec<String> = names.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect();
     if names.len() > SHOWN {

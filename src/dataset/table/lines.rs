@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{Rows, TableError, columns};
 use crate::dataset::DatasetError;
+use crate::dataset::line::LEFT_OUT;
 use crate::dataset::source::{Bytes, Stamp, clamp_len};
 
 /// The lines of a table, which is read when they are first needed.
@@ -73,7 +74,7 @@ impl TableLines {
                     out.write_all(b"}\n")?;
                 }
                 // Without a file name, so that it is reported, and saved unchanged.
-                Err(reason) => writeln!(out, "{}", json!({ "left out": reason.to_string() }))?,
+                Err(reason) => writeln!(out, "{}", json!({ LEFT_OUT: reason.to_string() }))?,
             }
         }
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;

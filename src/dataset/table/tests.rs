@@ -73,7 +73,7 @@ fn rows_are_records_on_their_lines() {
             (2, "a.jpg", "A hat; red."),
             (4, "b.jpg", "A \"coat\"."),
             (5, "", "\"file_name\" is empty (line left as it is)"),
-            (6, "", "\"file_name\" is missing (line left as it is)"),
+            (6, "", "row with more or fewer cells than the header (left as it is)"),
             (7, "d.jpg", "Two\r\nlines"),
         ]
     );

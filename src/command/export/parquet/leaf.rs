@@ -10,8 +10,8 @@ use half::f16;
 use super::cell::Cell;
 use super::number::{Decimal, float, integer, to_bytes};
 use super::time;
-use crate::command::parquet_form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY, Values};
 use crate::dataset::JsonKind;
+use crate::parquet_file::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY, Values};
 
 /// A value that a column cannot hold exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use ::parquet::schema::types::Type;
 
 use super::cell::Cell;
 use super::leaf::{Leaf, Misfit};
-use crate::command::parquet_form::{Annotation, annotation, is_element, is_repeated};
+use crate::parquet_file::{Annotation, annotation, is_element, is_repeated};
 
 /// Maximum number of nested types of an imported column.
 const MAX_DEPTH: usize = 60;

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Time};
 
-use crate::command::parquet_form::NANOS_PER_DAY;
+use crate::parquet_file::NANOS_PER_DAY;
 
 /// Parses a date. Returns the number of days since 1970-01-01.
 pub(super) fn days(text: &str) -> Option<i128> {

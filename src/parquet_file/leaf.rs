@@ -8,8 +8,8 @@ use ::parquet::data_type::ByteArray;
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::schema::types::ColumnDescPtr;
 
+use super::form::{Form, Values};
 use super::value::{Loss, Stored};
-use crate::command::parquet_form::{Form, Values};
 
 /// Records per batch.
 const BATCH: usize = 1024;
@@ -17,16 +17,16 @@ const BATCH: usize = 1024;
 const SAMPLE: usize = 100;
 
 #[derive(Clone, Copy)]
-pub(super) struct Levels {
-    pub(super) definition: i16,
-    pub(super) repetition: i16,
+pub(crate) struct Levels {
+    pub(crate) definition: i16,
+    pub(crate) repetition: i16,
 }
 
 /// The values of a column without children.
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     column: ColumnReader,
     form: Form,
-    pub(super) maximum: Levels,
+    pub(crate) maximum: Levels,
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
     values: Values,
@@ -39,7 +39,7 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    pub(super) fn new(descriptor: &ColumnDescPtr, form: Form, pages: Box<dyn PageReader>) -> Self {
+    pub(crate) fn new(descriptor: &ColumnDescPtr, form: Form, pages: Box<dyn PageReader>) -> Self {
         let maximum = Levels { definition: descriptor.max_def_level(), repetition: descriptor.max_rep_level() };
         let column = get_column_reader(Arc::clone(descriptor), pages);
         let values = Values::new(descriptor.physical_type());
@@ -48,7 +48,7 @@ impl Leaf {
     }
 
     /// Returns the next levels.
-    pub(super) fn level(&mut self) -> Result<Levels> {
+    pub(crate) fn level(&mut self) -> Result<Levels> {
         if self.level == self.levels && !self.fill()? {
             return Err(general("a column has fewer values than the table has rows"));
         }
@@ -56,7 +56,7 @@ impl Leaf {
     }
 
     /// Returns true if the next value is in the same list as the previous one.
-    pub(super) fn is_within(&mut self, repetition: i16) -> Result<bool> {
+    pub(crate) fn is_within(&mut self, repetition: i16) -> Result<bool> {
         Ok((self.level < self.levels || self.fill()?) && self.current().repetition >= repetition)
     }
 
@@ -94,7 +94,7 @@ impl Leaf {
         Ok(read > 0)
     }
 
-    pub(super) fn skip(&mut self) -> Result<()> {
+    pub(crate) fn skip(&mut self) -> Result<()> {
         let definition = self.level()?.definition;
         self.level += 1;
         self.value += usize::from(definition == self.maximum.definition);
@@ -102,7 +102,7 @@ impl Leaf {
     }
 
     /// Appends the JSON of the next value.
-    pub(super) fn read(&mut self, out: &mut String, lost: &mut dyn FnMut(Loss)) -> Result<()> {
+    pub(crate) fn read(&mut self, out: &mut String, lost: &mut dyn FnMut(Loss)) -> Result<()> {
         if self.level()?.definition != self.maximum.definition {
             return Err(general("a required value is missing"));
         }
@@ -115,9 +115,23 @@ impl Leaf {
         Ok(())
     }
 
+    /// Returns the next value if it is text that is not null.
+    pub(crate) fn text(&mut self) -> Result<Option<String>> {
+        if self.level()?.definition != self.maximum.definition {
+            self.skip()?;
+            return Ok(None);
+        }
+        let text = match self.stored()? {
+            Stored::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(str::to_owned),
+            _ => None,
+        };
+        self.skip()?;
+        Ok(text)
+    }
+
     /// Returns true if most of the first values are not text, as in a column of encoded images; `None` if there are no
     /// values.
-    pub(super) fn is_data(&mut self) -> Result<Option<bool>> {
+    pub(crate) fn is_data(&mut self) -> Result<Option<bool>> {
         let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
         while self.fill()? {
             let bytes: Vec<&[u8]> = match &self.values {
@@ -157,6 +171,6 @@ impl Leaf {
     }
 }
 
-pub(super) fn general(message: &str) -> ParquetError {
+pub(crate) fn general(message: &str) -> ParquetError {
     ParquetError::General(message.to_owned())
 }

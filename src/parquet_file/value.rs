@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use half::f16;
 use jiff::{Span, civil};
 
-use super::super::json_string;
-use crate::command::parquet_form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY};
+use super::form::{EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY};
+use super::json_string;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 /// A stored value.
-pub(super) enum Stored<'a> {
+pub(crate) enum Stored<'a> {
     Boolean(bool),
     Integer(i64),
     Float(f64),
@@ -22,7 +22,7 @@ pub(super) enum Stored<'a> {
 
 /// Why a value is not in the dataset as it is in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(crate) enum Loss {
     /// `null` is written.
     NotFinite,
     /// `null` is written.
@@ -33,7 +33,7 @@ pub(super) enum Loss {
 
 impl Form {
     /// Appends the JSON of a value.
-    pub(super) fn write(self, value: Stored<'_>, out: &mut String) -> Result<(), Loss> {
+    pub(crate) fn write(self, value: Stored<'_>, out: &mut String) -> Result<(), Loss> {
         match (self, value) {
             (Self::Unsigned, Stored::Integer(value)) => append(out, value.cast_unsigned()),
             (Self::Decimal(scale), Stored::Integer(value)) => out.push_str(&decimal(&value.to_be_bytes(), scale)),

@@ -4,12 +4,12 @@ use ::parquet::basic::{ConvertedType, DecimalType, IntType, LogicalType, Repetit
 use ::parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use ::parquet::schema::types::Type;
 
-pub(super) const NANOS_PER_DAY: i128 = 86_400 * 1_000_000_000;
+pub(crate) const NANOS_PER_DAY: i128 = 86_400 * 1_000_000_000;
 /// The Julian day of 1970-01-01. Days of INT96 are Julian.
-pub(super) const EPOCH_JULIAN_DAY: i128 = 2_440_588;
+pub(crate) const EPOCH_JULIAN_DAY: i128 = 2_440_588;
 
 /// The values of a column without children, as they are stored.
-pub(super) enum Values {
+pub(crate) enum Values {
     Booleans(Vec<bool>),
     Int32s(Vec<i32>),
     Int64s(Vec<i64>),
@@ -21,7 +21,7 @@ pub(super) enum Values {
 }
 
 impl Values {
-    pub(super) const fn new(physical: Physical) -> Self {
+    pub(crate) const fn new(physical: Physical) -> Self {
         match physical {
             Physical::BOOLEAN => Self::Booleans(Vec::new()),
             Physical::INT32 => Self::Int32s(Vec::new()),
@@ -37,7 +37,7 @@ impl Values {
 
 /// How the values of a column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Boolean,
     Signed,
     Unsigned,
@@ -66,7 +66,7 @@ pub(super) enum Form {
 
 impl Form {
     /// Returns the form of a column without children.
-    pub(super) fn of(column: &Type) -> Self {
+    pub(crate) fn of(column: &Type) -> Self {
         let info = column.get_basic_info();
         match (column.get_physical_type(), info.logical_type_ref(), info.converted_type()) {
             (_, Some(LogicalType::Unknown), _) => Self::Null,
@@ -119,13 +119,13 @@ const fn nanos(unit: TimeUnit) -> i128 {
 }
 
 /// The meaning of a group.
-pub(super) enum Annotation {
+pub(crate) enum Annotation {
     List,
     Map,
     None,
 }
 
-pub(super) fn annotation(group: &Type) -> Annotation {
+pub(crate) fn annotation(group: &Type) -> Annotation {
     let info = group.get_basic_info();
     match (info.logical_type_ref(), info.converted_type()) {
         (Some(LogicalType::List), _) | (None, ConvertedType::LIST) => Annotation::List,
@@ -134,13 +134,13 @@ pub(super) fn annotation(group: &Type) -> Annotation {
     }
 }
 
-pub(super) fn is_repeated(field: &Type) -> bool {
+pub(crate) fn is_repeated(field: &Type) -> bool {
     field.get_basic_info().has_repetition() && field.get_basic_info().repetition() == Repetition::REPEATED
 }
 
 /// Returns true if the repeated field of a list is its element, as in files of old writers, instead of a group around it.
 /// The rules are in the section "Backward-compatibility rules" of Parquet's LogicalTypes.md.
-pub(super) fn is_element(repeated: &Type) -> bool {
+pub(crate) fn is_element(repeated: &Type) -> bool {
     if repeated.is_primitive() || repeated.get_fields().len() != 1 {
         return true;
     }

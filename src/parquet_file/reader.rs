@@ -7,19 +7,19 @@ use ::parquet::column::page::PageReader;
 use ::parquet::errors::Result;
 use ::parquet::schema::types::{ColumnDescPtr, TypePtr};
 
-use super::super::json_string;
+use super::form::{Annotation, Form, annotation, is_element, is_repeated};
+use super::json_string;
 use super::leaf::{Leaf, Levels, general};
 use super::value::Loss;
-use crate::command::parquet_form::{Annotation, Form, annotation, is_element, is_repeated};
 
 /// Maximum number of nested types. JSON parsers have a limit of 128.
 const MAX_DEPTH: usize = 60;
 
 /// Opens the column at an index, in the order of the leaves of the schema.
-pub(super) type Open<'a> = dyn FnMut(usize) -> Result<(ColumnDescPtr, Box<dyn PageReader>)> + 'a;
+pub(crate) type Open<'a> = dyn FnMut(usize) -> Result<(ColumnDescPtr, Box<dyn PageReader>)> + 'a;
 
 /// A column, or a part of a nested one.
-pub(super) struct Node {
+pub(crate) struct Node {
     /// The definition level of a value that is not null, if it may be null.
     optional: Option<i16>,
     kind: Kind,
@@ -41,7 +41,7 @@ impl Levels {
 
 impl Node {
     /// Opens a column. `leaf` is the index of its first leaf, and becomes that of the next column's.
-    pub(super) fn open(column: &TypePtr, leaf: &mut usize, open: &mut Open<'_>) -> Result<Self> {
+    pub(crate) fn open(column: &TypePtr, leaf: &mut usize, open: &mut Open<'_>) -> Result<Self> {
         Self::build(column, Levels { definition: 0, repetition: 0 }, leaf, open, MAX_DEPTH)
     }
 
@@ -98,7 +98,7 @@ impl Node {
     }
 
     /// Appends the JSON of the next record. Calls `lost` for each value that is not in it.
-    pub(super) fn record(&mut self, out: &mut String, lost: &mut dyn FnMut(Loss)) -> Result<()> {
+    pub(crate) fn record(&mut self, out: &mut String, lost: &mut dyn FnMut(Loss)) -> Result<()> {
         self.read(out, lost)?;
         self.each_leaf(&mut |leaf| {
             if leaf.maximum.repetition > 0 && leaf.is_within(1)? {
@@ -109,7 +109,7 @@ impl Node {
     }
 
     /// Checks that no values are left after the last record.
-    pub(super) fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         self.each_leaf(&mut |leaf| {
             if leaf.is_within(0)? {
                 return Err(general("a column has more values than the table has rows"));

@@ -1,0 +1,229 @@
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use ::parquet::basic::{Compression, GzipLevel};
+
+use crate::dataset::{Dataset, DatasetError, Entry, LeftOut, OpenOptions};
+use crate::parquet_file::fixture::{Form, Row, write};
+use crate::parquet_file::{Cell, CellError};
+
+/// Bytes that are no text, and differ.
+fn image(number: usize, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0xff, 0xd8, 0xff];
+    bytes.extend((0..len).map(|at| u8::try_from((at * 7 + number * 13) % 251).unwrap()));
+    bytes
+}
+
+fn row(number: usize) -> Row {
+    let n = i64::try_from(number).unwrap();
+    Row::new(&image(number, 40 + number), &format!("{number}.jpg"), &format!("Caption {number}."), n)
+}
+
+fn open(path: &Path) -> Dataset {
+    Dataset::open(path, &OpenOptions::default()).expect("opened")
+}
+
+fn entries(dataset: &Dataset) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let visit = &mut |entry| {
+        entries.push(entry);
+        ControlFlow::Continue(())
+    };
+    dataset.scan(visit).expect("scanned");
+    entries
+}
+
+fn name(entry: &Entry) -> String {
+    match entry {
+        Entry::Record(record) => record.file_name.clone(),
+        Entry::Bad(bad) => bad.error.to_string(),
+    }
+}
+
+/// Reads the picture of a record as everything does.
+fn picture(dataset: &Dataset, name: &str) -> Result<Vec<u8>, String> {
+    let path = dataset.picture_path(name).expect("a path");
+    let cell = Cell::of(&path).ok_or_else(|| format!("{} is a file", path.display()))?;
+    match cell.read() {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(CellError::Elsewhere(path)) => Err(format!("elsewhere: {}", path.display())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn shards_are_one_dataset_in_natural_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<Row> = (0..7).map(row).collect();
+    let path = |name: &str| folder.path().join(name);
+    write(&path("a10.parquet"), &rows[3..], &Form { rows_a_group: 2, ..Form::default() });
+    write(&path("a2.parquet"), &rows[..3], &Form::default());
+    fs::copy(path("a2.parquet"), path("a2_updated.parquet")).unwrap();
+    let dataset = open(folder.path());
+    let entries = entries(&dataset);
+    assert_eq!(entries.iter().map(name).collect::<Vec<_>>(), (0..7).map(|n| format!("{n}.jpg")).collect::<Vec<_>>());
+    for (number, entry) in entries.iter().enumerate() {
+        let record = entry.record().expect("a record");
+        assert_eq!(record.caption.text(), rows[number].text.as_deref());
+        assert_eq!(picture(&dataset, &record.file_name), Ok(rows[number].bytes.clone().unwrap()));
+    }
+    assert_eq!(dataset.place(3), "a2.parquet:3");
+    assert_eq!(dataset.place(4), "a10.parquet:1");
+    assert_eq!(
+        dataset.left_out().map(|(reason, count, _)| (reason, count)).collect::<Vec<_>>(),
+        [(LeftOut::Output, 1)]
+    );
+    let (_, line) = dataset.entry_and_line(crate::dataset::RecordId(4)).unwrap();
+    assert_eq!(line.trim(), r#"{"file_name": "4.jpg", "text": "Caption 4.", "n": 4}"#);
+}
+
+#[test]
+fn names_that_several_rows_have_are_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let without = Row { path: None, ..row(2) };
+    let shard = folder.path().join("tr.ain-0.parquet");
+    write(&shard, &[row(0), row(1), Row { path: row(0).path, ..row(3) }, without], &Form::default());
+    let dataset = open(&shard);
+    let names: Vec<String> = entries(&dataset).iter().map(name).collect();
+    assert_eq!(names, ["tr_ain-0#1", "1.jpg", "tr_ain-0#3", "tr_ain-0#4"]);
+    let pictures: Vec<_> = names.iter().map(|name| picture(&dataset, name).unwrap()).collect();
+    assert_eq!(pictures, [0, 1, 3, 2].map(|number| row(number).bytes.unwrap()));
+}
+
+#[test]
+fn pictures_are_read_in_any_order_from_pages_of_any_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows: Vec<Row> = (0..97).map(row).collect();
+    // A page whose pictures exceed what is kept of one.
+    for large in [5, 6, 7] {
+        rows[large].bytes = Some(image(large, 7 << 20));
+    }
+    rows[11].bytes = None;
+    rows[12] = Row { bytes: None, path: None, ..row(12) };
+    let codecs =
+        [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::GZIP(GzipLevel::default()), Compression::LZ4_RAW];
+    for (number, compression) in codecs.into_iter().enumerate() {
+        for (index, dictionary, rows_a_page) in [(true, false, 10), (false, false, 7), (false, true, 100)] {
+            let shard = folder.path().join(format!("{number}-{index}-{dictionary}.parquet"));
+            write(&shard, &rows, &Form { compression, rows_a_group: 40, rows_a_page, index, dictionary });
+            let dataset = open(&shard);
+            let names: Vec<String> = entries(&dataset).iter().map(name).collect();
+            for step in 0..rows.len() {
+                let at = step * 38 % rows.len();
+                let read = picture(&dataset, &names[at]);
+                match at {
+                    11 => assert_eq!(read, Err(format!("elsewhere: {}", folder.path().join("11.jpg").display()))),
+                    12 => assert_eq!(read, Err("the row has no image".to_owned())),
+                    _ => assert!(read.as_ref() == Ok(rows[at].bytes.as_ref().unwrap()), "{at} {compression:?}"),
+                }
+            }
+            let exists = |at: u64| Cell::of(&Cell::path(&shard, at)).map(|cell| cell.exists().unwrap());
+            assert_eq!([10, 11, 12, 96].map(exists), [true, false, false, true].map(Some));
+        }
+    }
+}
+
+#[test]
+fn paths_without_images_are_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let shard = folder.path().join("a.parquet");
+    let rows =
+        [Row { bytes: None, ..row(0) }, Row { bytes: None, ..row(0) }, Row { bytes: None, path: None, ..row(1) }];
+    write(&shard, &rows, &Form::default());
+    let dataset = open(&shard);
+    let names: Vec<String> = entries(&dataset).iter().map(name).collect();
+    assert_eq!(names[..2], ["0.jpg", "0.jpg"], "as in JSON Lines");
+    assert!(names[2].contains("\"file_name\" must be a string"), "{}", names[2]);
+    assert_eq!(dataset.picture_path("0.jpg").unwrap(), folder.path().join("0.jpg"));
+}
+
+#[test]
+fn what_cannot_be_read_is_a_record_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let rows: Vec<Row> = (0..6).map(row).collect();
+    let form = Form { rows_a_group: 2, compression: Compression::UNCOMPRESSED, dictionary: false, ..Form::default() };
+    write(&path("a.parquet"), &rows[..2], &form);
+    write(&path("b.parquet"), &rows[2..], &form);
+    fs::write(path("c.parquet"), "PAR1 cut").unwrap();
+    // The length of a caption in the second group of b.
+    let mut bytes = fs::read(path("b.parquet")).unwrap();
+    let at = bytes.windows(10).position(|window| window == b"Caption 4.").unwrap();
+    bytes[at - 1] = 0x7f;
+    fs::write(path("b.parquet"), bytes).unwrap();
+    let dataset = open(folder.path());
+    let names: Vec<String> = entries(&dataset).iter().map(name).collect();
+    assert_eq!(names[..4], ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]);
+    assert_eq!(names.len(), 7, "{names:?}");
+    for bad in &names[4..6] {
+        assert!(bad.starts_with("row group 2 cannot be read (") && bad.contains("download or write it again"), "{bad}");
+    }
+    assert!(names[6].starts_with("c.parquet: ") && names[6].contains("download or write it again"), "{}", names[6]);
+    assert_eq!(picture(&dataset, "3.jpg"), Ok(rows[3].bytes.clone().unwrap()));
+}
+
+#[test]
+fn files_without_captions_or_images_name_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let error = |field: &str| {
+        let options = OpenOptions { caption_field: field.to_owned(), ..OpenOptions::default() };
+        Dataset::open(&path, &options).expect_err("refused").to_string()
+    };
+    write(&path, &[row(0)], &Form::default());
+    assert!(
+        error("txt").contains("if \"text\" contains the captions, add --caption-field \"text\""),
+        "{}",
+        error("txt")
+    );
+    assert!(error("n").contains("has no strings"), "{}", error("n"));
+    fs::write(&path, "PAR1").unwrap();
+    assert!(error("text").contains("download or write it again"), "{}", error("text"));
+    let none = Dataset::open(&folder.path().join("b*.parquet"), &OpenOptions::default()).expect_err("none");
+    assert!(matches!(none, DatasetError::NoShards { .. }), "{none}");
+}
+
+#[test]
+fn after_the_file_was_replaced_its_rows_are_those_that_were_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let rows: Vec<Row> = (0..3).map(row).collect();
+    write(&path, &rows, &Form::default());
+    let dataset = open(&path);
+    assert_eq!(entries(&dataset).len(), 3);
+    // As a save in place does that leaves the first row out.
+    let other = folder.path().join("other");
+    write(&other, &rows[1..], &Form::default());
+    fs::rename(other, &path).unwrap();
+    assert_eq!(picture(&dataset, "1.jpg"), Ok(rows[1].bytes.clone().unwrap()));
+    assert!(matches!(dataset.check_on_disk(), Err(DatasetError::ChangedOnDisk { .. })));
+    let again = open(&path);
+    assert_eq!(entries(&again).len(), 2);
+    assert_eq!(picture(&again, "1.jpg"), Ok(rows[1].bytes.clone().unwrap()));
+}
+
+#[test]
+fn the_hash_changes_with_the_captions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let form = Form { compression: Compression::UNCOMPRESSED, ..Form::default() };
+    let rows: Vec<Row> = (0..5).map(row).collect();
+    let hash = |rows: &[Row]| {
+        write(&path, rows, &form);
+        let hash = open(&path).content_hash().unwrap();
+        assert_eq!(hash, crate::dataset::hash_of(&path).unwrap());
+        hash
+    };
+    let first = hash(&rows);
+    assert_eq!(hash(&rows), first);
+    // Neither a length nor a statistic changes.
+    let mut other = rows.clone();
+    other[2].text = Some("Caption 1!".to_owned());
+    let mut names: Vec<u128> = vec![first, hash(&other)];
+    other[2].text = Some("Caption 3,".to_owned());
+    names.push(hash(&other));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 3);
+}

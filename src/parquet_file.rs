@@ -1,0 +1,44 @@
+//! Parquet files: their columns, rows as JSON, single values, and copies in which a column changes.
+
+mod cells;
+mod content_hash;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod form;
+mod leaf;
+mod pages;
+mod reader;
+mod roles;
+mod rows;
+mod shared_file;
+mod table;
+mod value;
+
+use serde_json::Value;
+
+pub(crate) use cells::{Cell, CellError, OpenTable};
+pub(crate) use content_hash::{content_hash, whole_hash};
+pub(crate) use form::{Annotation, EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY, Values, annotation, is_element, is_repeated};
+pub(crate) use reader::Node;
+pub(crate) use roles::{FILE_NAMES, Roles, is_text};
+pub(crate) use rows::{is_data, may_be_field, open_column, open_leaf};
+pub(crate) use table::{Table, TableColumn, TableError};
+pub(crate) use value::Loss;
+
+/// The extension of the files.
+const EXTENSION: &str = "parquet";
+
+/// Returns true if the name is that of a Parquet file.
+pub(crate) fn is_parquet(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(EXTENSION))
+}
+
+/// Finds the columns with the images and their names.
+pub(crate) fn roles(table: &Table) -> Roles {
+    Roles::of(table, &mut |leaf| cells::is_image_data(table, leaf))
+}
+
+/// Returns the JSON of a string.
+fn json_string(text: &str) -> String {
+    Value::from(text).to_string()
+}
