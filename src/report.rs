@@ -15,6 +15,7 @@ mod plan;
 mod print;
 mod spot_figures;
 mod spot_report;
+mod tags;
 
 pub use calibration::{Alarms, Calibration};
 pub use comparison::{Comparison, Disagreement};
@@ -29,3 +30,4 @@ pub use phrases::Phrase;
 pub use plan::{AcceptanceSample, Plan, PrecisionSample};
 pub use spot_figures::{SpotFigures, StratumFigures};
 pub use spot_report::{SpotRecord, SpotReport};
+pub use tags::TagFigures;

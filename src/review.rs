@@ -27,6 +27,7 @@ mod sort;
 mod spot_check;
 mod statistics;
 mod tabs;
+mod tags;
 mod update;
 
 pub use command_line::{Choice, CommandLine, DESCRIBERS, FORMATS, RecentLines, THEMES};
@@ -53,5 +54,6 @@ pub use selection::{RecordAction, Selection};
 pub use sheet::{Grid, Sheet};
 pub use sort::{Sort, SortBy, SortScan, Sorter};
 pub use tabs::{FindingCounts, Tab, Tabs};
+pub use tags::{Completed, EditCompletion, KnownTags, TagScan, TagsPage};
 pub use update::commands::{Command, Group};
 pub use update::update;

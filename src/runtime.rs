@@ -6,6 +6,7 @@ mod replacements;
 mod scanner;
 mod sorter;
 mod spot_report;
+mod tags;
 
 use std::sync::Arc;
 
@@ -138,6 +139,10 @@ impl Runtime {
                 let stop = self.scanner.start(id);
                 let collect = move || scanner::collect_vocabulary(&dataset, (id, &now), &messages, &stop);
                 engine.spawn_reader("vocabulary", collect);
+            }
+            Effect::CountTags(scan) => {
+                let stop = self.scanner.start(scan.id);
+                engine.spawn_reader("tags", move || tags::count(&dataset, &scan, &messages, &stop));
             }
             Effect::StopScan(id) => self.scanner.stop(id),
             Effect::RememberPanes(panes) => self.panes = Some(panes),

@@ -32,7 +32,7 @@ pub struct GenerateArgs {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["path", "shards"])]
     pub input: Option<PathBuf>,
 
-    /// Select records: pending, failed, lint; or, to describe again, those with a candidate of model:TEXT, prompt:NAME or describer:NAME
+    /// Select records: pending, failed, lint, tag:NAME; or, to describe again, those with a candidate of model:TEXT, prompt:NAME or describer:NAME
     #[arg(long, value_name = "KIND", default_value_t)]
     pub only: Only,
 

@@ -15,7 +15,9 @@ Examples:
   recaption stats photos/ --plan --target 97.5
       compute the sample size that a spot check needs
   recaption stats photos/ --report report.md
-      write the report of the latest spot check";
+      write the report of the latest spot check
+  recaption stats photos/ --tags --json | jq -r '.tags[] | select(.captions == 1).tag'
+      list the tags that only one caption has";
 
 #[derive(Clone, Debug, PartialEq, Args)]
 #[command(after_help = EXAMPLES)]
@@ -34,6 +36,10 @@ pub struct StatsArgs {
     /// Plan for this acceptance rate, in percent
     #[arg(long, value_name = "PERCENT", default_value = "95", requires = "plan")]
     pub target: Percent,
+
+    /// List the tags of the captions with the number of captions that have them
+    #[arg(long, conflicts_with_all = ["plan", "other", "report"])]
+    pub tags: bool,
 
     #[command(flatten)]
     pub session: SessionOption,

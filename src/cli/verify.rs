@@ -26,7 +26,7 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub run: RunOptions,
 
-    /// Select records: pending (no verdict yet), lint; or those with a caption of model:TEXT, prompt:NAME or describer:NAME
+    /// Select records: pending (no verdict yet), lint, tag:NAME; or those with a caption of model:TEXT, prompt:NAME or describer:NAME
     #[arg(long, value_name = "KIND", default_value_t, value_parser = only)]
     pub only: Only,
 
@@ -37,6 +37,6 @@ pub struct VerifyArgs {
 
 /// Parses a selection. A verification that failed leaves the caption pending.
 fn only(text: &str) -> Result<Only, String> {
-    let expected = || "expected pending, lint, model:TEXT, prompt:NAME or describer:NAME".to_owned();
+    let expected = || "expected pending, lint, tag:NAME, model:TEXT, prompt:NAME or describer:NAME".to_owned();
     text.parse().ok().filter(|only| *only != Only::Failed).ok_or_else(expected)
 }

@@ -293,6 +293,7 @@ impl Run {
                 (Some(other), _) => StatsMode::Compare(other),
                 (None, Some(path)) => StatsMode::Report { path, force: args.force },
                 (None, None) if args.plan => StatsMode::Plan { target: args.target.0 / 100.0 },
+                (None, None) if args.tags => StatsMode::Tags,
                 (None, None) => StatsMode::Figures,
             },
             max_words: self.config.max_words.get(),

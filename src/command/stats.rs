@@ -13,7 +13,7 @@ use crate::console::{Console, Style};
 use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
-use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport};
+use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport, TagFigures};
 use crate::session::{self, History, Location, SessionError};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +34,8 @@ pub enum StatsMode {
     /// Statistics of the session.
     #[default]
     Figures,
+    /// The tags of the current captions.
+    Tags,
     /// Agreement with another session of the same dataset, given by its file or by its dataset.
     Compare(PathBuf),
     /// A report of the latest spot check: JSON if the file name ends in `.json`, else Markdown.
@@ -101,6 +103,11 @@ pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'
             // Never `None`, because the callback never breaks.
             let figures = gathered.unwrap_or_default();
             options.print(|| figures.json(), |bars| figures.page(bars), out)
+        }
+        StatsMode::Tags => {
+            let history = read_history(&dataset, &location, errors)?;
+            let tags = TagFigures::gather(&dataset, &history.opened.ledger)?;
+            options.print(|| tags.json(), |bars| tags.page(bars), out)
         }
         StatsMode::Compare(other) => {
             let second = input::other_review(other, &dataset, &input.reading)?;

@@ -10,6 +10,7 @@ use crate::lint::{self, Rules};
 use crate::picture;
 use crate::session::{Ledger, Provenance, RecordState};
 use crate::statistics::{draw, sample_key};
+use crate::text;
 
 /// Stands between the name and the hash of a prompt.
 const VERSION_SEPARATOR: char = '·';
@@ -24,6 +25,8 @@ pub enum Only {
     Failed,
     /// Records that need a description and whose current caption has a warning or an error.
     Lint,
+    /// Records that need a description and whose current caption has this tag.
+    Tag(String),
     /// Records whose newest candidate has this origin, to describe them again. Once described by another model, prompt or
     /// describer, they are no longer selected, so that a run can be continued.
     By(Origin, String),
@@ -75,7 +78,7 @@ impl Origin {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected pending, failed, lint, model:TEXT, prompt:NAME or describer:NAME")]
+#[error("expected pending, failed, lint, tag:NAME, model:TEXT, prompt:NAME or describer:NAME")]
 pub struct OnlyError;
 
 impl FromStr for Only {
@@ -89,6 +92,9 @@ impl FromStr for Only {
             _ => {}
         }
         let (key, value) = text.split_once(':').filter(|(_, value)| !value.is_empty()).ok_or(OnlyError)?;
+        if key == "tag" {
+            return Ok(Self::Tag(value.to_owned()));
+        }
         let origin = Origin::ALL.into_iter().find(|origin| origin.name() == key).ok_or(OnlyError)?;
         Ok(Self::By(origin, value.to_owned()))
     }
@@ -100,6 +106,7 @@ impl fmt::Display for Only {
             Self::Pending => f.write_str("pending"),
             Self::Failed => f.write_str("failed"),
             Self::Lint => f.write_str("lint"),
+            Self::Tag(tag) => write!(f, "tag:{tag}"),
             Self::By(origin, text) => write!(f, "{}:{text}", origin.name()),
         }
     }
@@ -169,6 +176,7 @@ impl Selection {
             match &self.only {
                 Only::Pending => is_needed(),
                 Only::Lint => is_needed() && has_findings(record, state, rules),
+                Only::Tag(tag) => is_needed() && has_tag(record, state, tag),
                 only @ (Only::Failed | Only::By(..)) => only.includes(record, state, describer, rules),
             }
         })
@@ -202,6 +210,7 @@ impl Selection {
                 Only::Pending => true,
                 Only::Failed => false,
                 Only::Lint => lint::needs_attention(&text, rules, &lint::Context::default()),
+                Only::Tag(tag) => text::has_tag(&text, &text::tag_key(tag)),
                 Only::By(origin, name) => {
                     let candidate = state.candidates.iter().rfind(|candidate| candidate.text == text);
                     candidate.is_some_and(|candidate| origin.includes(name, &candidate.provenance))
@@ -264,6 +273,7 @@ impl Only {
                 rules::newest_proposal(state).is_some_and(|candidate| origin.includes(text, &candidate.provenance))
             }
             Self::Lint => rules::needs_description(state, describer) && has_findings(record, state, rules),
+            Self::Tag(tag) => rules::needs_description(state, describer) && has_tag(record, state, tag),
         }
     }
 }
@@ -272,6 +282,12 @@ impl Only {
 fn has_findings(record: &Record, state: &RecordState, rules: &Rules) -> bool {
     let caption = state.current_caption(record.caption.text()).unwrap_or_default();
     lint::needs_attention(caption, rules, &lint::Context::default())
+}
+
+/// Returns true if the current caption has a tag.
+fn has_tag(record: &Record, state: &RecordState, tag: &str) -> bool {
+    let caption = state.current_caption(record.caption.text()).unwrap_or_default();
+    text::has_tag(caption, &text::tag_key(tag))
 }
 
 #[cfg(test)]
@@ -320,9 +336,28 @@ mod tests {
         assert!(!includes(&ledger), "a decision is never touched");
     }
 
+    #[rstest]
+    #[case("tag:long hair", &[0, 2])]
+    #[case("tag:Long_Hair", &[0, 2])]
+    #[case("tag:hair", &[])]
+    fn records_are_selected_by_a_tag_of_their_current_caption(#[case] only: Only, #[case] expected: &[u32]) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = ["1girl, long hair", "1girl, hat", "1girl, cap"]
+            .map(|caption| format!("{{\"file_name\": \"a.png\", \"text\": \"{caption}\"}}\n"));
+        std::fs::write(folder.path().join("metadata.jsonl"), lines.concat()).expect("written");
+        std::fs::write(folder.path().join("a.png"), "").expect("written");
+        let dataset = Dataset::open(folder.path(), &crate::dataset::OpenOptions::default()).expect("a dataset");
+        let mut ledger = Ledger::new();
+        ledger.perform(vec![(RecordId(2), crate::session::Change::Amended(Some("hat, long hair".to_owned())))].into());
+        let selection = Selection { only: only.clone(), ..Selection::default() };
+        let selected = selection.select(&dataset, &ledger, "test", &Rules::default()).expect("readable");
+        assert_eq!(selected.records, expected.iter().map(|id| RecordId(*id)).collect::<Vec<_>>());
+        assert_eq!(only.to_string().parse(), Ok(only));
+    }
+
     #[test]
     fn other_kinds_are_errors() {
-        for wrong in ["", "model:", "by:x", "Pending"] {
+        for wrong in ["", "model:", "tag:", "by:x", "Pending"] {
             assert_eq!(wrong.parse::<Only>(), Err(OnlyError), "{wrong}");
         }
     }

@@ -45,6 +45,9 @@ contexts! {
     HelpSearch "help-search" "search in the help",
     /// Falls back to [`Context::Help`].
     Statistics "statistics" "statistics",
+    Tags "tags" "tags",
+    /// The search in the table of tags.
+    TagSearch "tag-search" "search in the tags",
     /// The preview of a change to many captions.
     Replace "replace" "preview of a change",
     Reason "reason" "reason",
@@ -67,6 +70,8 @@ impl Context {
             Mode::Help(page) if page.typing => Self::HelpSearch,
             Mode::Help(_) | Mode::Messages(_) => Self::Help,
             Mode::Statistics(_) => Self::Statistics,
+            Mode::Tags(page) if page.typing => Self::TagSearch,
+            Mode::Tags(_) => Self::Tags,
             Mode::Search(_) => Self::Search,
             Mode::Filter(_) => Self::Filter,
             Mode::ConfirmQuit => Self::ConfirmQuit,
@@ -96,7 +101,10 @@ impl Context {
     /// Returns true if unbound keys are typed into a text field.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Entry | Self::Command | Self::Search | Self::HelpSearch | Self::Filter)
+        matches!(
+            self,
+            Self::Edit | Self::Entry | Self::Command | Self::Search | Self::HelpSearch | Self::TagSearch | Self::Filter
+        )
     }
 
     /// Returns true if the screen lists the keys itself, so that the help omits them.
@@ -104,7 +112,13 @@ impl Context {
     pub const fn lists_its_keys(self) -> bool {
         matches!(
             self,
-            Self::Command | Self::Replace | Self::Reason | Self::ConfirmSpending | Self::ConfirmMany | Self::HelpSearch
+            Self::Command
+                | Self::Replace
+                | Self::Reason
+                | Self::ConfirmSpending
+                | Self::ConfirmMany
+                | Self::HelpSearch
+                | Self::TagSearch
         )
     }
 }

@@ -8,6 +8,7 @@ use super::panes::Panes;
 use super::replace::ReplaceScan;
 use super::scan::{Scan, ScanId, Snapshot};
 use super::sort::SortScan;
+use super::tags::TagScan;
 use crate::dataset::RecordId;
 use crate::describe::{Describer, Usage};
 use crate::engine::SaveRequest;
@@ -107,6 +108,8 @@ pub enum Effect {
     Sort(SortScan),
     /// Collect the fields and values that queries can complete, and count them.
     CollectVocabulary(ScanId, Snapshot),
+    /// Count the tags or words of the current captions.
+    CountTags(TagScan),
     StopScan(ScanId),
     Save(SaveRequest),
     /// Write the report of the spot check, beside the dataset unless a path is given. `force` overwrites.

@@ -23,6 +23,7 @@ use super::selection::Selection;
 use super::sheet::Sheet;
 use super::sort::Sort;
 use super::tabs::{Tab, Tabs};
+use super::tags::KnownTags;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Cost, DescriberStatus, Dollars, Usage};
 use crate::lint::Rules;
@@ -259,6 +260,7 @@ pub struct Model {
     pub vocabulary: Vocabulary,
     /// The scan that collects it.
     pub(super) collecting: Option<ScanId>,
+    pub known_tags: KnownTags,
     pub sheet: Sheet,
     pub caption: CaptionView,
     /// The operator's choice of panes.
@@ -353,6 +355,7 @@ impl Model {
             is_summary_seen: false,
             vocabulary: Vocabulary::default(),
             collecting: None,
+            known_tags: KnownTags::default(),
             sheet: Sheet::default(),
             caption: CaptionView::default(),
             panes: Panes::default(),

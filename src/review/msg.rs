@@ -11,6 +11,7 @@ use super::{Command, Scanned};
 use crate::dataset::RecordId;
 use crate::engine::EngineEvent;
 use crate::preview::{CellArea, CellSize, Ready, Shape};
+use crate::text::TagTable;
 
 /// The layout of the screen, as far as the core needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +101,12 @@ pub enum Msg {
     Scanned(Scanned),
     /// The vocabulary of all records, or of the first ones while the others are counted.
     VocabularyReady(ScanId, Vocabulary),
+    /// The counts of the tags or words of all captions, or of the first ones while the others are counted.
+    TagsCounted {
+        id: ScanId,
+        table: Arc<TagTable>,
+        complete: bool,
+    },
     /// The report of a spot check was written there, or the error.
     ReportWritten(Result<PathBuf, String>),
     /// What an export wrote, or the error.

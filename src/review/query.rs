@@ -42,6 +42,8 @@ pub enum Query {
     Caption(Value),
     /// The number of words of the current caption.
     Words(NumberRange),
+    /// One of the tags of the current caption, or a field of that name.
+    Tag(Value),
     /// The current caption starts with these words.
     Begins(Phrase),
     /// The current caption contains these words in a row.
@@ -87,6 +89,19 @@ impl Value {
             Self::Any => !text.is_empty(),
             Self::Contains(pattern) => pattern.matches(text),
             Self::InRange(range) => text.trim().parse().is_ok_and(|number| range.contains(number)),
+        }
+    }
+
+    /// Tests the tags of a caption: a plain text has to be a whole tag, in any case.
+    fn matches_tag_of(&self, caption: &str) -> bool {
+        let mut tags = text::tags(caption).map(|place| &caption[place]);
+        match self {
+            Self::Any => tags.next().is_some(),
+            Self::Contains(pattern) if pattern.is_plain() => {
+                let key = text::tag_key(pattern.source());
+                tags.any(|tag| text::tag_key(tag) == key)
+            }
+            value => tags.any(|tag| value.matches(tag) || value.matches(&text::tag_key(tag))),
         }
     }
 
@@ -192,6 +207,7 @@ pub enum Aspect {
     By,
     Name,
     Caption,
+    Tag,
     Begins,
     Phrase,
     Pattern,
@@ -199,7 +215,7 @@ pub enum Aspect {
 
 impl Aspect {
     /// In the order of completion.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Status,
         Self::Lint,
         Self::Words,
@@ -211,6 +227,7 @@ impl Aspect {
         Self::By,
         Self::Name,
         Self::Caption,
+        Self::Tag,
         Self::Begins,
         Self::Phrase,
         Self::Pattern,
@@ -230,6 +247,7 @@ impl Aspect {
             Self::By => "by",
             Self::Name => "name",
             Self::Caption => "caption",
+            Self::Tag => "tag",
             Self::Begins => "begins",
             Self::Phrase => "phrase",
             Self::Pattern => "re",
@@ -251,6 +269,7 @@ impl Aspect {
             Self::By => "decided by a person or a run",
             Self::Name => "file name: *.png",
             Self::Caption => "text in the caption",
+            Self::Tag => "one of its tags",
             Self::Begins => "first words of the caption",
             Self::Phrase => "words in a row",
             Self::Pattern => "regular expression",
@@ -298,6 +317,11 @@ impl Query {
             Self::Name(value) => view.name(|name| value.matches(name)),
             Self::Caption(value) => view.caption(|caption| value.matches(caption)),
             Self::Words(range) => view.caption(|caption| range.contains(count(text::word_count(caption)))),
+            Self::Tag(value) => {
+                let has_tag = view.caption(|caption| view.is_string() && value.matches_tag_of(caption));
+                let field = view.field(Aspect::Tag.key());
+                or(has_tag, field.map(|json| json.is_some_and(|json| value.matches_json(json))))
+            }
             Self::Begins(phrase) => view.caption(|caption| phrase.begins(caption)),
             Self::Phrase(phrase) => view.caption(|caption| phrase.is_in(caption)),
             Self::Lint(Some(kind)) if kind.is_of_verifier() => view.verdict().map(|verdict| {
@@ -357,6 +381,7 @@ impl Query {
             Self::Not(_)
             | Self::Fuzzy(_)
             | Self::Words(_)
+            | Self::Tag(_)
             | Self::Begins(_)
             | Self::Phrase(_)
             | Self::Lint(_)

@@ -129,7 +129,8 @@ impl<'a> RecordView<'a> {
     }
 
     /// Returns true unless the caption that would be saved is known not to be a string.
-    fn is_string(&self) -> bool {
+    #[must_use]
+    pub fn is_string(&self) -> bool {
         self.state.own_text().is_some() || !matches!(self.content, Content::Read { caption: Caption::Other(_), .. })
     }
 

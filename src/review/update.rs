@@ -24,6 +24,7 @@ mod settings;
 mod sheet;
 mod sort;
 mod subjects;
+mod tags;
 mod undo;
 mod verify;
 mod zoom;
@@ -62,6 +63,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             search::scanned(model, &scanned);
             attention::scanned(model, &scanned);
         }
+        Msg::TagsCounted { id, table, complete } => tags::counted(model, id, table, complete),
         Msg::VocabularyReady(id, vocabulary) => filter::vocabulary_ready(model, id, vocabulary, out),
         Msg::EditedExternally { record, result } => edit::edited_externally(model, record, result, out),
         Msg::OpeningCancelled => edit::cancel_opening(model),

@@ -27,6 +27,7 @@ enum Purpose {
     Command,
     Search,
     Help,
+    Tags,
     Filter,
     Reason(RecordId),
 }
@@ -57,7 +58,9 @@ impl TextField {
                 (Purpose::Reason(*record), words.as_str(), words.chars().count())
             }
             Mode::Help(page) if page.typing => (Purpose::Help, page.search.as_str(), page.search.chars().count()),
+            Mode::Tags(page) if page.typing => (Purpose::Tags, page.search.as_str(), page.search.chars().count()),
             Mode::Browse
+            | Mode::Tags(_)
             | Mode::Help(_)
             | Mode::Messages(_)
             | Mode::Statistics(_)
@@ -72,8 +75,14 @@ impl TextField {
             | Mode::ConfirmMany { .. } => return None,
         };
         // The model may have changed the text: it completes words.
-        let same = |field: &Self| field.purpose == purpose && field.text() == text;
-        Some(current.filter(same).unwrap_or_else(|| Self::new(purpose, Buffer::new(text, cursor))))
+        let Some(mut field) = current.filter(|field| field.purpose == purpose) else {
+            return Some(Self::new(purpose, Buffer::new(text, cursor)));
+        };
+        if field.text() != text {
+            field.buffer.change_to(text, cursor);
+            field.goal = None;
+        }
+        Some(field)
     }
 
     fn new(purpose: Purpose, buffer: Buffer) -> Self {
@@ -195,6 +204,7 @@ impl TextField {
             | Purpose::Command
             | Purpose::Search
             | Purpose::Help
+            | Purpose::Tags
             | Purpose::Filter
             | Purpose::Reason(_) => text.split_whitespace().collect::<Vec<_>>().join(" "),
         };
@@ -212,6 +222,17 @@ impl TextField {
     pub fn height(&self, columns: u16) -> u16 {
         let columns = usize::from(columns).saturating_sub(1).max(1);
         u16::try_from(Rows::new(self.text(), self.is_multiline().then_some(columns)).len()).unwrap_or(u16::MAX)
+    }
+
+    /// Returns the cell of the cursor in the last frame.
+    pub(super) fn cursor_cell(&self) -> Position {
+        let (area, (top, left)) = (self.area.get(), self.scroll.get());
+        let (row, column) = self.rows().position(self.buffer.cursor());
+        let cell = |offset: usize, size: u16| u16::try_from(offset).unwrap_or(u16::MAX).min(size.saturating_sub(1));
+        Position::new(
+            area.x + cell(column.saturating_sub(left), area.width),
+            area.y + cell(row.saturating_sub(top), area.height),
+        )
     }
 
     /// Draws the field and places the terminal's cursor: input methods open their window there.
@@ -232,9 +253,7 @@ impl TextField {
         let text = MarkedText { text: self.text(), style, marks };
         let shown = (top..rows.len().min(top + height)).map(|row| text.line(&rows, row, left..left + width));
         frame.render_widget(shown.collect::<Text>(), area);
-        let cell = |offset: usize, size: u16| u16::try_from(offset).unwrap_or(u16::MAX).min(size - 1);
-        let at = Position::new(area.x + cell(column - left, area.width), area.y + cell(row - top, area.height));
-        frame.set_cursor_position(at);
+        frame.set_cursor_position(self.cursor_cell());
     }
 
     /// Returns the first column to show: that of a cluster, so that the cursor is within the width.

@@ -20,6 +20,7 @@ mod sheet;
 mod statistics;
 mod status;
 mod summary;
+mod tags;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -115,6 +116,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         }
         Mode::Messages(first) => Some(messages::popup(above_footer, *first, model, render)),
         Mode::Statistics(top) => Some(statistics::popup(above_footer, *top, model, render)),
+        Mode::Tags(page) => Some(tags::popup(above_footer, page, model, render)),
         Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, render)),
         Mode::Command(line) => palette::popup(above_footer, line, render),
         Mode::Filter(entry) => filter_box::popup(above_footer, entry, &model.vocabulary, render),

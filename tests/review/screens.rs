@@ -10,6 +10,7 @@ use recaption::dataset::RecordId;
 use recaption::describe::{Account, Cost, DescriberStatus, Dollars, LimitedBy, Pause, PauseKind, Tokens, Usage};
 use recaption::engine::EngineEvent;
 use recaption::engine::JobEvent;
+use recaption::lint::CaptionStyle;
 use recaption::picture::PictureError;
 use recaption::preview::{Capabilities, CellArea, CellSize, Painter, PictureView, Previewer, Protocol, Ready, prepare};
 use recaption::report::{Counts, Figures, Lengths, Phrase};
@@ -972,4 +973,38 @@ fn the_badge_of_findings_stays_when_a_candidate_arrives() {
     assert!(badge(&mut world));
     world.keys("] a");
     assert!(!badge(&mut world), "the candidate is saved");
+}
+
+#[rstest]
+#[case("tags_80x24", 80, 24)]
+#[case("tags_160x50", 160, 50)]
+fn the_table_of_tags(#[case] name: &str, #[case] width: u16, #[case] height: u16) {
+    let mut world = tagged();
+    world.keys("g t j");
+    assert_snapshot!(name, screen(&mut world, width, height, false).backend());
+}
+
+#[rstest]
+#[case("completion_80x24", 80, 24, false)]
+#[case("completion_160x50", 160, 50, false)]
+#[case("completion_ascii", 80, 24, true)]
+fn completions_in_the_editor(#[case] name: &str, #[case] width: u16, #[case] height: u16, #[case] ascii: bool) {
+    let mut world = tagged();
+    world.keys("j e").write("1girl, solo, wh").keys("Tab Tab");
+    assert_snapshot!(name, screen(&mut world, width, height, ascii).backend());
+}
+
+fn tagged() -> World {
+    World::with(
+        &[
+            "1girl, solo, long hair, white shirt, blue jeans, outdoors",
+            "1girl, solo, long_hair, white shirt, black skirt, indoors",
+            "1boy, solo, short hair, white sneakers, outdoors",
+            "1girl, solo, long hair, short hair, white dress, white dress",
+        ],
+        |settings| {
+            settings.rules.style = Some(CaptionStyle::Tags);
+            settings.rules.max_words = 50;
+        },
+    )
 }

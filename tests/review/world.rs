@@ -15,6 +15,7 @@ use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
 use recaption::review::{Context, Effect, Model, Msg, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update};
 use recaption::session::{Decision, Event, History, Ledger, Opened, Seq, Step};
+use recaption::text::TagCounter;
 use recaption::tui::{Key, Keymap, Lookup};
 use roaring::RoaringBitmap;
 
@@ -166,6 +167,16 @@ impl World {
                         };
                         self.dataset.scan_lines(learn).expect("the dataset can be read");
                         messages.push(Msg::VocabularyReady(id, vocabulary.finished()));
+                    }
+                    Effect::CountTags(scan) => {
+                        let mut counter = TagCounter::new(scan.unit);
+                        let count = &mut |line: &Line| {
+                            scan.add(line, &mut counter);
+                            std::ops::ControlFlow::Continue(())
+                        };
+                        self.dataset.scan_lines(count).expect("the dataset can be read");
+                        let table = Arc::new(counter.table());
+                        messages.push(Msg::TagsCounted { id: scan.id, table, complete: true });
                     }
                     Effect::StopScan(id) => {
                         self.scans.retain(|scan| scan.id != id);

@@ -367,3 +367,25 @@ fn without_a_spot_check_there_is_no_report() {
     assert!(matches!(error, StatsError::NoSample) && error.exit_code() == ExitCode::Usage, "{error}");
     assert_eq!(world.files(), ["metadata.jsonl"]);
 }
+
+#[test]
+fn tags_of_the_current_captions_are_counted() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": \"hat, Long_Hair, hat\"}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": \"cap\"}\n",
+        "{\"file_name\": \"c.jpg\", \"text\": [\"hat\"]}\n",
+        "{\"file_name\": \"d.jpg\"}\n",
+    ));
+    world.record([decided(1, edited("long hair, coat"))]);
+    let options = |json| StatsOptions { input: world.input(), mode: StatsMode::Tags, json, ..StatsOptions::default() };
+    let (result, printed) = Printed::by(|out, errors| run(&options(true), out, errors));
+    result.unwrap();
+    let tags = json!([
+        { "tag": "Long_Hair", "captions": 2 }, { "tag": "coat", "captions": 1 }, { "tag": "hat", "captions": 1 },
+    ]);
+    let figures: Value = serde_json::from_str(printed.out()).unwrap();
+    assert_eq!((&figures["tags"], &figures["captions"], &figures["left_out"]), (&tags, &json!(2), &json!(0)));
+    let (result, printed) = Printed::by(|out, errors| run(&options(false), out, errors));
+    result.unwrap();
+    assert!(printed.out().contains(": 3 tags in 2 captions\n          2  Long_Hair\n"), "{printed:?}");
+}

@@ -10,6 +10,7 @@ use crate::review::msg::Viewport;
 use crate::review::query::{Completion, QueryError};
 use crate::review::replace::Replacement;
 use crate::review::selection::RecordAction;
+use crate::review::tags::{EditCompletion, TagsPage};
 use crate::session::Draft;
 
 /// A caption or note being edited.
@@ -20,6 +21,7 @@ pub struct Editor {
     pub draft: Draft,
     /// The text before editing.
     pub start: String,
+    pub offered: Option<EditCompletion>,
 }
 
 /// A search being typed.
@@ -115,6 +117,8 @@ pub enum Mode {
     Messages(usize),
     /// The statistics, with the cursor on this row.
     Statistics(usize),
+    /// The tags with the numbers of captions that have them.
+    Tags(TagsPage),
     /// The image alone.
     Zoom(Closeup),
     ConfirmQuit,

@@ -64,7 +64,8 @@ fn keys(prefix: &str, vocabulary: &Vocabulary) -> Vec<Suggestion> {
         Suggestion { text: format!("{}:{slash}", aspect.key()), count: None, meaning: aspect.meaning() }
     });
     // A field that a key of the same name finds as well.
-    let is_found = |field: &str| matches!(Aspect::from_key(field), Some(Aspect::Prompt | Aspect::Describer));
+    let is_found =
+        |field: &str| matches!(Aspect::from_key(field), Some(Aspect::Prompt | Aspect::Describer | Aspect::Tag));
     let fields = vocabulary.fields().filter(|(field, _)| !is_found(field)).map(|(field, records)| {
         let is_name = key_end(&format!("{field}:")) == Some(field.len()) && !field.contains(ends_word);
         let is_plain = is_name && Aspect::from_key(field).is_none();
@@ -87,7 +88,7 @@ fn values(key: &str, prefix: &str, vocabulary: &Vocabulary) -> Vec<(String, Opti
         Some(aspect @ (Aspect::Model | Aspect::Prompt | Aspect::Describer)) => vocabulary.origins(aspect).collect(),
         Some(_) | None => Vec::new(),
     };
-    let known: Vec<(&str, Option<u64>)> = match Aspect::from_key(key) {
+    let known: Vec<(&str, Option<u64>)> = match Aspect::from_key(key).filter(|aspect| *aspect != Aspect::Tag) {
         Some(aspect) => {
             let mut counted: Vec<_> = names.into_iter().map(|name| (name, vocabulary.count(aspect, name))).collect();
             if aspect == Aspect::Lint {

@@ -150,6 +150,7 @@ impl Parser<'_> {
         match aspect {
             Aspect::Name => self.value(true).map(Query::Name),
             Aspect::Caption => self.value(false).map(Query::Caption),
+            Aspect::Tag => self.value(false).map(Query::Tag),
             Aspect::Model => self.value(false).map(|value| Query::Origin(Origin::Model, value)),
             Aspect::Prompt => self.value(false).map(|value| Query::Origin(Origin::Prompt, value)),
             Aspect::Describer => self.value(false).map(|value| Query::Origin(Origin::Describer, value)),

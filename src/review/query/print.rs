@@ -21,6 +21,7 @@ impl fmt::Display for Query {
                 keyed(f, Aspect::Pattern, value)
             }
             Self::Caption(value) => keyed(f, Aspect::Caption, value),
+            Self::Tag(value) => keyed(f, Aspect::Tag, value),
             Self::Words(range) => write!(f, "{}:{range}", Aspect::Words.key()),
             Self::Begins(phrase) => write!(f, "{}:{}", Aspect::Begins.key(), quoted(&phrase.words())),
             Self::Phrase(phrase) => write!(f, "{}:{}", Aspect::Phrase.key(), quoted(&phrase.words())),

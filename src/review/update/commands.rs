@@ -4,7 +4,7 @@
 use super::edit::Then;
 use super::{
     decide, describe, edit, file, filter, help, layers, navigate, panes, reject, replace, search, select, settings,
-    sheet, sort, undo, verify, zoom,
+    sheet, sort, tags, undo, verify, zoom,
 };
 use crate::describe::Reason;
 use crate::review::command_line::{Argument, DESCRIBERS, FORMATS, Kind, Parameter, THEMES};
@@ -142,10 +142,10 @@ macro_rules! commands {
 
 use Context::{
     Browse, Command as Line, ConfirmMany, ConfirmOverwrite, ConfirmQuit, ConfirmSpending, Edit, Entry, Filter, Help,
-    HelpSearch, Replace, Search, Sheet, Statistics, Zoom,
+    HelpSearch, Replace, Search, Sheet, Statistics, TagSearch, Tags, Zoom,
 };
 
-const ANY_BUT_DIALOGS: [Context; 8] = [Browse, Edit, Entry, Line, Search, Filter, Help, Replace];
+const ANY_BUT_DIALOGS: [Context; 9] = [Browse, Edit, Entry, Line, Search, Filter, Help, Tags, Replace];
 
 const NUMBER: Option<Parameter> = Some(Parameter { usage: "NUMBER", kind: Kind::Number, prompt: "go-to " });
 const SEED: Option<Parameter> = Some(Parameter { usage: "sort random [N]", kind: Kind::Number, prompt: "" });
@@ -174,6 +174,7 @@ commands! {
             [Sheet], "next row" => |model, _, _| sheet::step_rows(model, 1);
             [Help, HelpSearch], "down" => |model, _, _| navigate::scroll_page(model, 1);
             [Line], "next" => |model, _, _| layers::select_command(model, 1);
+            [Tags, TagSearch], "next" => |model, _, _| tags::step(model, 1);
             [Replace], "next" => |model, _, _| replace::step(model, 1);
         }
         Up "up" "previous record" {
@@ -181,6 +182,7 @@ commands! {
             [Sheet], "previous row" => |model, _, _| sheet::step_rows(model, -1);
             [Help, HelpSearch], "up" => |model, _, _| navigate::scroll_page(model, -1);
             [Line], "previous" => |model, _, _| layers::select_command(model, -1);
+            [Tags, TagSearch], "previous" => |model, _, _| tags::step(model, -1);
             [Replace], "previous" => |model, _, _| replace::step(model, -1);
         }
         Left "left" "neighbouring picture" (in_palette: false) {
@@ -193,32 +195,38 @@ commands! {
             [Browse], "" => |model, _, _| navigate::page(model, 1, 2);
             [Sheet], "" => |model, _, _| sheet::page(model, 1, 2);
             [Help], "" => |model, _, _| navigate::scroll_page(model, navigate::rows_of_page(model, 2));
+            [Tags], "" => |model, _, _| tags::step(model, 10);
             [Replace], "" => |model, _, _| replace::step(model, 10);
         }
         HalfPageUp "half-page-up" "half a page up" {
             [Browse], "" => |model, _, _| navigate::page(model, -1, 2);
             [Sheet], "" => |model, _, _| sheet::page(model, -1, 2);
             [Help], "" => |model, _, _| navigate::scroll_page(model, -navigate::rows_of_page(model, 2));
+            [Tags], "" => |model, _, _| tags::step(model, -10);
             [Replace], "" => |model, _, _| replace::step(model, -10);
         }
         PageDown "page-down" "page down" {
             [Browse], "" => |model, _, _| navigate::page(model, 1, 1);
             [Sheet], "" => |model, _, _| sheet::page(model, 1, 1);
             [Help], "" => |model, _, _| navigate::scroll_page(model, navigate::rows_of_page(model, 1));
+            [Tags], "" => |model, _, _| tags::step(model, 20);
             [Replace], "" => |model, _, _| replace::step(model, 20);
         }
         PageUp "page-up" "page up" {
             [Browse], "" => |model, _, _| navigate::page(model, -1, 1);
             [Sheet], "" => |model, _, _| sheet::page(model, -1, 1);
             [Help], "" => |model, _, _| navigate::scroll_page(model, -navigate::rows_of_page(model, 1));
+            [Tags], "" => |model, _, _| tags::step(model, -20);
             [Replace], "" => |model, _, _| replace::step(model, -20);
         }
         Top "top" "first record" {
             [Browse], "" => |model, _, _| navigate::top(model);
+            [Tags], "" => |model, _, _| tags::step(model, isize::MIN);
             [Help], "top" => |model, _, _| navigate::scroll_page(model, isize::MIN);
         }
         Bottom "bottom" "last record" {
             [Browse], "" => |model, _, _| navigate::bottom(model);
+            [Tags], "" => |model, _, _| tags::step(model, isize::MAX);
             [Help], "bottom" => |model, _, _| navigate::scroll_page(model, isize::MAX);
         }
         NextToReview "next-to-review" "next record to review" {
@@ -235,6 +243,7 @@ commands! {
         Search "search" "search captions and file names" {
             [Browse], "" => |model, _, _| search::open(model);
             [Help], "search" => |model, _, _| help::open_search(model);
+            [Tags], "search" => |model, _, _| tags::open_search(model);
         }
         NextMatch "next-match" "next match" {
             [Browse, Search], "" => |model, _, _| search::next(model, true);
@@ -250,9 +259,11 @@ commands! {
         }
         Complete "complete" "next completion" {
             [Filter], "" => |model, _, out| filter::complete_word(model, true, out);
+            [Edit], "complete" => |model, _, out| tags::complete(model, true, out);
         }
         CompleteBack "complete-back" "previous completion" {
             [Filter], "" => |model, _, out| filter::complete_word(model, false, out);
+            [Edit], "complete back" => |model, _, out| tags::complete(model, false, out);
         }
     }
     Sort {
@@ -509,6 +520,9 @@ commands! {
         Statistics "statistics" "session statistics" (abbreviations: &["stats"]) {
             [Browse, Help], "" => |model, _, out| file::statistics(model, out);
         }
+        Tags "tags" "tags with counts" (palette: "list the tags with counts") {
+            [Browse], "" => |model, _, out| tags::open(model, out);
+        }
         Messages "messages" "recent messages" (palette: "show the recent messages") {
             [Browse, Help], "" => |model, _, _| model.mode = crate::review::Mode::Messages(0);
         }
@@ -521,6 +535,8 @@ commands! {
             [Search], "keep" => |model, _, _| layers::submit_search(model);
             [Filter], "keep" => |model, _, out| filter::submit(model, out);
             [HelpSearch], "keep" => |model, _, _| help::submit_search(model);
+            [TagSearch], "keep" => |model, _, _| tags::submit_search(model);
+            [Tags], "list these records" => |model, _, out| tags::list(model, out);
             [Statistics], "list these records" => |model, _, out| file::show_counted(model, out);
             [Replace], "change them" => |model, _, out| replace::apply(model, out);
         }
@@ -533,6 +549,7 @@ commands! {
             [Filter], "cancel" => |model, _, out| filter::cancel(model, out);
             [Entry, Line, Context::Reason], "cancel" => |model, _, _| layers::close(model);
             [Help, HelpSearch], "close" => |model, _, _| help::close(model);
+            [Tags, TagSearch], "close" => |model, _, out| tags::close(model, out);
             [Replace], "cancel" => |model, _, out| replace::leave(model, out);
             [ConfirmQuit, ConfirmOverwrite], "cancel" => |model, _, _| layers::cancel_save(model);
             [ConfirmSpending, ConfirmMany], "no" => |model, _, _| layers::close(model);
@@ -618,6 +635,12 @@ commands! {
         }
         UniqueTags "unique-tags" "remove repeated tags" {
             [Browse], "" => |model, argument, out| layers::preview_change(model, argument, Some(Change::UniqueTags), out);
+        }
+        Rename "rename" "rename the tag" {
+            [Tags], "rename" => |model, _, out| tags::rename(model, out);
+        }
+        Remove "remove" "remove the tag" {
+            [Tags], "remove" => |model, _, out| tags::remove(model, out);
         }
         Toggle "toggle" "include or omit this caption" {
             [Replace], "include or omit" => |model, _, _| replace::toggle(model);

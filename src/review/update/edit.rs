@@ -1,6 +1,6 @@
 //! Editing captions and notes, here or in an external editor. A text always belongs to the record it was opened for.
 
-use super::{decide, filter, help, navigate, search, store, subjects};
+use super::{decide, filter, help, navigate, search, store, subjects, tags};
 use crate::dataset::RecordId;
 use crate::review::{Editor, EditorKind, Effect, Mode, Model, NoticeKind, Opening, SessionStatus};
 use crate::session::{Actor, Decision, Draft, EditBase, Event};
@@ -29,7 +29,7 @@ pub(super) fn open(model: &mut Model, editor: EditorKind, out: &mut Vec<Effect>)
         return;
     }
     match editor {
-        EditorKind::Caption => open_caption(model),
+        EditorKind::Caption => open_caption(model, out),
         EditorKind::Note => open_note(model),
         EditorKind::External => open_externally(model, out),
     }
@@ -55,8 +55,9 @@ pub(super) fn cancel_opening(model: &mut Model) {
 }
 
 /// Opens the editor on the draft, else on the caption shown.
-fn open_caption(model: &mut Model) {
+fn open_caption(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(about) = editable(model) else { return };
+    tags::prepare_completion(model, out);
     let shown = model.shown(about);
     let start = model.text(about, shown).unwrap_or_default().to_owned();
     let draft = model.state(about).draft.clone().unwrap_or_else(|| Draft {
@@ -64,7 +65,7 @@ fn open_caption(model: &mut Model) {
         text: start.clone(),
         base: model.base(about, shown),
     });
-    model.mode = Mode::Edit(Editor { record: about, draft, start });
+    model.mode = Mode::Edit(Editor { record: about, draft, start, offered: None });
 }
 
 /// Returns the record under the cursor, or `None` after a notice that says why its caption cannot be edited.
@@ -98,7 +99,7 @@ pub(super) fn drop_unsupported(model: &mut Model, out: &mut Vec<Effect>) {
     let draft = Draft { text, cursor, base: model.base(about, shown) };
     // As if typed, so that a crash loses nothing.
     store(model, vec![Event::Drafted { record: about, draft: Some(draft.clone()) }], out);
-    model.mode = Mode::Edit(Editor { record: about, draft, start });
+    model.mode = Mode::Edit(Editor { record: about, draft, start, offered: None });
     let phrases = text::counted(count, "phrase", "phrases");
     model.notify(NoticeKind::Info, format!("{phrases} removed: check the rest, then accept it"));
 }
@@ -107,7 +108,7 @@ fn open_note(model: &mut Model) {
     let Some(about) = subjects::cursor(model) else { return };
     let note = model.state(about).note.clone();
     let draft = Draft { cursor: note.chars().count(), text: note.clone(), base: EditBase::Current };
-    model.mode = Mode::Note(Editor { record: about, draft, start: note });
+    model.mode = Mode::Note(Editor { record: about, draft, start: note, offered: None });
 }
 
 /// Updates the text being typed. Drafts of captions are stored with every change, so that a crash loses no word.
@@ -122,6 +123,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
     match &mut model.mode {
         Mode::Edit(editor) => {
             let changed = editor.draft.text != text;
+            editor.offered = None;
             editor.draft.text = text;
             editor.draft.cursor = cursor;
             if changed {
@@ -135,6 +137,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         }
         Mode::Command(line) => line.set_text(text),
         Mode::Help(page) => help::search_for(page, text),
+        Mode::Tags(_) => tags::search_for(model, text),
         Mode::CustomReason(_, words) | Mode::RejectReason(_, words) => *words = text,
         Mode::Search(_) => search::typed(model, text, out),
         Mode::Filter(_) => filter::typed(model, text, cursor, out),
@@ -188,6 +191,7 @@ fn accept_text(model: &mut Model, record: RecordId, typed: &str, base: EditBase,
         model.notify(NoticeKind::Warning, "a caption must not be empty: x keeps the original, X excludes the record");
         return false;
     }
+    let learned = text.clone();
     let same = model.state(record).candidates.iter().rev().find(|candidate| candidate.text == text);
     let decision = match same {
         Some(candidate) => Decision::Accepted { candidate: candidate.id, text },
@@ -198,6 +202,7 @@ fn accept_text(model: &mut Model, record: RecordId, typed: &str, base: EditBase,
     let decided = decided.then_some(Event::Decided { record, decision, by: Actor::Operator });
     store(model, decided.into_iter().chain(end_draft(model, record)).collect::<Vec<_>>(), out);
     model.caption.chosen = None;
+    model.known_tags.learn(&learned);
     true
 }
 

@@ -124,6 +124,17 @@ impl Buffer {
         }
     }
 
+    /// Changes the text as one edit, which can be undone, and sets the cursor after a number of characters.
+    pub(super) fn change_to(&mut self, text: &str, characters: usize) {
+        let same = |(one, other): &(char, char)| one == other;
+        let start: usize = self.text.chars().zip(text.chars()).take_while(same).map(|(one, _)| one.len_utf8()).sum();
+        let (old, new) = (&self.text[start..], &text[start..]);
+        let end: usize = old.chars().rev().zip(new.chars().rev()).take_while(same).map(|(one, _)| one.len_utf8()).sum();
+        self.replace(start..self.text.len() - end, &text[start..text.len() - end], false);
+        let cursor = self.text.char_indices().nth(characters).map_or(self.text.len(), |(at, _)| at);
+        self.cursor = self.boundary(cursor);
+    }
+
     fn replace(&mut self, range: Range<usize>, text: &str, typed: bool) {
         let removed = self.text[range.clone()].to_owned();
         if removed.is_empty() && text.is_empty() {
@@ -250,6 +261,19 @@ mod tests {
         buffer.redo();
         buffer.redo();
         assert_eq!((buffer.text(), buffer.cursor()), ("a red c", 7));
+    }
+
+    #[rstest]
+    #[case("a, lo, b", "a, long hair, b", 12)]
+    #[case("", "hat", 3)]
+    #[case("hat", "hat", 3)]
+    fn a_change_from_outside_is_one_edit(#[case] before: &str, #[case] after: &str, #[case] characters: usize) {
+        let mut buffer = Buffer::new(before, 5);
+        let cursor = buffer.cursor();
+        buffer.change_to(after, characters);
+        assert_eq!((buffer.text(), buffer.characters_before()), (after, characters));
+        buffer.undo();
+        assert_eq!((buffer.text(), buffer.cursor()), (before, cursor));
     }
 
     #[test]

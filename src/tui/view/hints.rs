@@ -12,9 +12,9 @@ use crate::review::{Command, Context, Mode, Model};
 use crate::tui::keymap::Key;
 
 use Command::{
-    Accept, AcceptEdit, AcceptEditNext, AcceptEditStay, Close, DiscardDraft, Down, Edit, Exclude, Flag, Help, Keep,
-    Quit, Regenerate, Save, Search, Select, SelectAll, SelectRange, Sheet, Skip, Submit, Texts, Undo, Up, Zoom,
-    ZoomFit, ZoomIn, ZoomOut,
+    Accept, AcceptEdit, AcceptEditNext, AcceptEditStay, Close, Complete, DiscardDraft, Down, Edit, Exclude, Flag, Help,
+    Keep, Quit, Regenerate, Remove, Rename, Save, Search, Select, SelectAll, SelectRange, Sheet, Skip, Submit, Texts,
+    Undo, Up, Zoom, ZoomFit, ZoomIn, ZoomOut,
 };
 
 /// The commands that lead to everything else, or out. They are cut last.
@@ -27,11 +27,12 @@ fn mentioned(model: &Model) -> &'static [Command] {
         (Mode::Browse, true, false) => &[Accept, Keep, Skip, Exclude, Flag, SelectRange, SelectAll, Sheet],
         (Mode::Browse, false, true) => &[Accept, Edit, Regenerate, Keep, Skip, Exclude, Undo, Save],
         (Mode::Browse, false, false) => &[Accept, Keep, Skip, Exclude, Close, Regenerate, Flag, SelectRange, SelectAll],
-        (Mode::Edit(_), ..) => &[AcceptEdit, AcceptEditStay, AcceptEditNext, Close, DiscardDraft],
+        (Mode::Edit(_), ..) => &[AcceptEdit, AcceptEditStay, AcceptEditNext, Close, Complete, DiscardDraft],
         (Mode::Zoom(_), ..) => {
             &[Close, Accept, Keep, ZoomIn, ZoomOut, Texts, Down, Up, ZoomFit, Edit, Skip, Exclude, Flag, Undo]
         }
         (Mode::Statistics(row), ..) if model.query_of_row(*row).is_some() => &[Submit, Close, Down, Up],
+        (Mode::Tags(page), ..) if !page.typing => &[Submit, Rename, Remove, Search, Close, Down, Up],
         (Mode::Help(_), ..) => &[Close, Search, Down, Up],
         (Mode::Messages(_) | Mode::Statistics(_), ..) => &[Close, Down, Up],
         _ => &[],

@@ -101,6 +101,7 @@ const fn prompt(mode: &Mode) -> &'static str {
         Mode::Note(_) => " note: ",
         Mode::Search(_) => "/",
         Mode::Help(page) if page.typing => "/",
+        Mode::Tags(page) if page.typing => "/",
         Mode::Filter(_) => " filter: ",
         Mode::CustomReason(..) | Mode::RejectReason(..) => " reason: ",
         _ => "",

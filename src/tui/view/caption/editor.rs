@@ -13,6 +13,7 @@ use crate::review::{Editor, Version};
 use crate::session::EditBase;
 use crate::tui::text_field::TextField;
 use crate::tui::view::key_hint;
+use crate::tui::view::tags::draw_completions;
 
 /// The keys that are mentioned if there is room, most important first.
 const KEYS: [(&str, &str); 5] =
@@ -100,6 +101,9 @@ impl Field<'_> {
             }
             let last = Rect { y: area.bottom() - 1, height: 1, ..area };
             frame.render_widget(hints, last);
+        }
+        if let Some(completion) = &editor.offered {
+            draw_completions(frame, area, text_field.cursor_cell(), completion, theme);
         }
     }
 
