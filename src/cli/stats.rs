@@ -21,6 +21,7 @@ Examples:
 
 #[derive(Clone, Debug, PartialEq, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct StatsArgs {
     #[command(flatten)]
     pub dataset: DatasetOptions,

@@ -133,6 +133,7 @@ impl TagTable {
     }
 
     /// Returns the entries, the most frequent first, then in the order of their keys.
+    #[must_use]
     pub fn most_frequent(&self) -> impl ExactSizeIterator<Item = &TagCount> {
         self.by_count.iter().map(|at| &self.entries[*at as usize])
     }
