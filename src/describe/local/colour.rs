@@ -256,7 +256,8 @@ impl Shade {
     fn is_doubtful(&self) -> bool {
         let (chroma, hue) = (self.mean.chroma(), self.mean.hue());
         match self.name {
-            ColourName::Black => self.mean.l > 20.0 && chroma > 3.0,
+            // Navy is this dark in a photograph.
+            ColourName::Black => chroma > 3.0,
             // Of 23 garments seen as grey, 10 were black or white in strong light or shade.
             ColourName::DarkGrey | ColourName::Grey | ColourName::LightGrey => true,
             ColourName::White => chroma > 6.0,
@@ -520,6 +521,7 @@ mod tests {
         let certain = |rgb: [u8; 3]| Palette::of(&[Lab::from_srgb(rgb); 50]).certain(0.5, 0.25);
         assert_eq!(certain([200, 20, 30]), Some(Tint::Colours(vec![ColourName::Red])));
         assert_eq!(certain([20, 20, 20]), Some(Tint::Colours(vec![ColourName::Black])));
+        assert_eq!(certain([18, 20, 30]), Some(Tint::Tone(Tone::Dark)), "black or navy");
         assert_eq!(certain([70, 40, 45]), Some(Tint::Tone(Tone::Dark)), "navy in warm light");
         assert_eq!(certain([225, 215, 225]), Some(Tint::Tone(Tone::Light)), "white or lilac");
         assert_eq!(certain([150, 150, 165]), None, "grey or grey-blue");

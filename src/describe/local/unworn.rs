@@ -33,8 +33,9 @@ const MIN_SIMILARITY: f32 = 0.53;
 const MIN_SIMILARITY_OVER_PERSON: f32 = 0.6;
 /// The lowest probability of a kind that is named. Above it, 96 % of the names are right.
 const MIN_PROBABILITY: f32 = 0.6;
-/// Below this probability, a kind of top that is confused with another kind of top is only called a top.
-const MIN_CERTAIN_TOP: f32 = 0.6;
+/// Below this probability, a kind of top is only called a top. Of 372 photographs, 1.6 % get the name of another kind of top
+/// from 0.6 on, and 0.5 % from here on.
+const MIN_CERTAIN_TOP: f32 = 0.75;
 
 /// The lowest probability of all kinds of tops together.
 const MIN_ANY_TOP: f32 = 0.6;
@@ -68,9 +69,9 @@ fn network_input(pixels: &[[f32; 3]]) -> Vec<f32> {
 fn kind(probabilities: &[f32]) -> Option<GarmentKind> {
     let mut ranked: Vec<(GarmentKind, f32)> = KINDS.into_iter().zip(probabilities.iter().copied()).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let [(best, probability), (second, _), ..] = ranked[..] else { return None };
+    let [(best, probability), ..] = ranked[..] else { return None };
     let top: f32 = ranked.iter().filter(|(kind, _)| kind.is_top()).map(|(_, probability)| probability).sum();
-    if best.is_top() && second.is_top() && probability < MIN_CERTAIN_TOP {
+    if best.is_top() && probability < MIN_CERTAIN_TOP {
         return (top >= MIN_ANY_TOP).then_some(GarmentKind::Top);
     }
     (probability >= MIN_PROBABILITY).then_some(best)
