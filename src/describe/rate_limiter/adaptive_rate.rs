@@ -44,6 +44,12 @@ const SETTLING: Duration = Duration::from_secs(15);
 /// The backoff after a throttled request. Doubles while every request is throttled.
 const BACKOFF: Duration = Duration::from_secs(1);
 
+/// The same for the first decrease of a learned rate: a rate that rises quickly has exceeded the quota by little.
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+
+/// The same for its later decreases at high rates, in requests: even a small bucket fills in that time.
+const BACKOFF_REQUESTS: u32 = 4;
+
 const MAX_BACKOFF: Duration = Duration::from_secs(32);
 
 /// The maximum `Retry-After` that is honoured.
@@ -200,7 +206,12 @@ impl AdaptiveRate {
         self.recovery = if self.is_configured { 0 } else { self.rate / 20 * 19 };
         self.rate = self.rate.min(decreased.max(floor));
         if !self.refusals.are_mixed() || self.consecutive_decreases >= MIXED_RUN {
-            let backoff = BACKOFF.saturating_mul(2_u32.saturating_pow(self.consecutive_decreases)).min(MAX_BACKOFF);
+            let backoff = match self.consecutive_decreases {
+                0 if self.is_configured => BACKOFF,
+                0 if !self.is_learned() => FIRST_BACKOFF,
+                0 => self.period().saturating_mul(BACKOFF_REQUESTS).min(BACKOFF),
+                decreases => BACKOFF.saturating_mul(2_u32.saturating_pow(decreases)).min(MAX_BACKOFF),
+            };
             self.resume_at = self.resume_at.max(now + if retry_after.is_some() { requested } else { backoff });
         }
         self.consecutive_decreases = self.consecutive_decreases.saturating_add(1);

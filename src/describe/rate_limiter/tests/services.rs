@@ -308,11 +308,13 @@ fn an_unknown_quota_is_used_at_any_latency() {
 fn an_unknown_quota_is_used_with_the_default_concurrency() {
     let two_to_five = |picture: u32| Duration::from_millis(2_000 + random(picture.into()) % 3_000);
     for (quota, limit) in [(60, 1.02), (600, 1.08), (1_000, 1.1), (2_000, 1.2)] {
-        let learned = RateLimiter::new(RateLimits { concurrency: None, ..limits(1, None) });
-        let name = format!("{quota} per minute, learned, 2 to 5 s");
-        let run = simulate_with(&name, &learned, Service::with_bucket(quota, quota / 30), 1_000, two_to_five);
-        assert!(run.seconds <= limit * run.ideal, "{name}: {run:?}");
-        assert!(run.throttled <= 30, "{name}: {run:?}");
+        for size in [5, quota / 30] {
+            let learned = RateLimiter::new(RateLimits { concurrency: None, ..limits(1, None) });
+            let name = format!("{quota} per minute, bucket of {size}, learned, 2 to 5 s");
+            let run = simulate_with(&name, &learned, Service::with_bucket(quota, size), 1_000, two_to_five);
+            assert!(run.seconds <= limit * run.ideal, "{name}: {run:?}");
+            assert!(run.throttled <= 30, "{name}: {run:?}");
+        }
     }
 }
 
