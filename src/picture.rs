@@ -3,6 +3,7 @@
 //! `preview` draws the decoded pictures in the terminal; `describe` analyses them or uploads them to a model.
 
 mod cache;
+mod declared_size;
 mod decode;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use crate::codec::{catch_panic, clean_message};
 pub(crate) use cache::ByteCache;
+pub(crate) use declared_size::declared_pixels;
 pub(crate) use decode::{Decoded, check, decode, decode_undamaged, decode_unless, inspect};
 pub(crate) use pixels::{opaque, resize};
 pub(crate) use source::{Stamp, located, read, stamp};

@@ -7,7 +7,7 @@ mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image::DynamicImage;
 use image::codecs::jpeg::JpegEncoder;
@@ -207,6 +207,18 @@ impl UploadCache {
         Self { cache: Mutex::new(ByteCache::new(max_bytes)) }
     }
 
+    /// Returns the cached upload, if the file has not changed.
+    #[must_use]
+    pub fn cached(&self, path: &Path, limits: &UploadLimits) -> Option<Upload> {
+        // Preparing it reports the error of a file that cannot be read.
+        let stamp = picture::stamp(path).ok()?;
+        self.lock().get(&Key { path: path.to_owned(), stamp, limits: *limits }).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ByteCache<Key, Upload>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Like [`prepare`], but returns the cached upload if the file has not changed.
     ///
     /// # Errors
@@ -218,14 +230,13 @@ impl UploadCache {
         limits: &UploadLimits,
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Upload, UploadError> {
-        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = picture::stamp(path).map_err(|error| error.at(path))?;
         let key = Key { path: path.to_owned(), stamp, limits: *limits };
-        if let Some(upload) = cache().get(&key) {
+        if let Some(upload) = self.lock().get(&key) {
             return Ok(upload.clone());
         }
         let upload = prepare_unless(is_cancelled, path, limits)?;
-        cache().insert(key, upload.clone(), upload.bytes.len());
+        self.lock().insert(key, upload.clone(), upload.bytes.len());
         Ok(upload)
     }
 }

@@ -108,6 +108,14 @@ fn stamp_at(path: &Path) -> Result<Stamp, PictureError> {
     }
 }
 
+/// Opens the file of a picture. Returns `None` for a row of a Parquet file, and for what [`read`] reports.
+pub(super) fn open(path: &Path) -> Option<File> {
+    match found(path).ok()?.0 {
+        Found::File(path) => File::open(path).ok(),
+        Found::Row(_) => None,
+    }
+}
+
 /// Reads the picture at `path`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
     match found(path)? {

@@ -154,7 +154,9 @@ fn describe_with_budget(folder: &TempDir, server: &Server, consent: &[&str]) -> 
     for part in consent {
         reviewer.shows(part);
     }
-    reviewer.shows("It stops at the budget of $0.030");
+    // Wrapped in a narrow pane.
+    reviewer.shows("It stops at the budget of");
+    reviewer.shows("$0.030.");
     assert_eq!(server.requests().len(), 0);
     reviewer.press("y");
     reviewer
@@ -190,7 +192,7 @@ async fn describer_and_verifier_share_one_budget_and_one_consent() {
     let verify = "[verify]\nauto = true\ndescriber = \"bedrock\"\nmodel = \"claude-sonnet-4-5\"\n";
     fs::write(settings.join("config.toml"), verify).expect("the settings");
     block_in_place(|| {
-        let consent = ["claude-sonnet-4-6", "Each new candidate is also verified:", "claude-sonnet-4-5"];
+        let consent = ["claude-sonnet-4-6", "Each new candidate is also", "claude-sonnet-4-5"];
         let mut reviewer = describe_with_budget(&folder, &server, &consent);
         reviewer.shows("verified by");
         reviewer.press("jr");

@@ -22,3 +22,9 @@ pub(super) enum AttemptError {
 
 /// Receives the events of one description.
 pub(super) type Events = UnboundedSender<DescriptionEvent>;
+
+/// Reports why a description waits; the text so far is discarded.
+pub(super) fn send_waiting(events: &Events, message: String) {
+    // Fails if the description was cancelled.
+    let _ = events.send(DescriptionEvent::Waiting(message));
+}

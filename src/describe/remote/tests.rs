@@ -1,16 +1,21 @@
 //! The service with a scripted API, on paused time.
 
 use std::path::Path;
-use std::sync::atomic::AtomicU32;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use futures::future;
+use tokio::time::Instant;
 
 use super::*;
 use crate::dataset::RecordId;
+use crate::describe::budget::Budget;
 use crate::describe::catalogue::Catalogue;
 use crate::describe::prompt::Prompt;
 use crate::describe::rate_limiter::RateLimits;
-use crate::describe::{Context, Detail, JobId};
+use crate::describe::{Context, DescriberEvent, DescriberStatus, Detail, JobId, PauseKind};
+use crate::reaction::Reaction;
 
 /// An API that throttles every request.
 #[derive(Clone, Default)]
