@@ -39,7 +39,10 @@ pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LI
 pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::Line;
-pub use save::{Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, hash_of, save};
+pub use save::{
+    Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, hash_of, hash_of_set, save,
+    save_shard,
+};
 pub use shards::{has_shards, together};
 pub use sidecars::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 pub use source::{Change, Stamp};
@@ -264,6 +267,17 @@ impl Dataset {
     pub fn files(&self) -> Vec<PathBuf> {
         let shards = self.0.source.shards().map(|shards| shards.files.iter().map(|shard| shard.path.clone()).collect());
         shards.unwrap_or_else(|| vec![self.path().to_owned()])
+    }
+
+    /// Returns the records of a shard, which is one of [`Self::files`], and its stamp as it was opened.
+    ///
+    /// # Errors
+    /// Returns an error if the shards cannot be read.
+    pub fn shard(&self, shard: usize) -> Result<(Range<u32>, Stamp), DatasetError> {
+        let all = || Ok((0..self.record_count(), self.stamp()));
+        let Some(shards) = self.0.source.shards() else { return all() };
+        let Some(file) = shards.files.get(shard) else { return all() };
+        Ok((shards.records(self.path(), shard)?, file.stamp))
     }
 
     /// Returns the sidecars of a folder that has been scanned.

@@ -2,6 +2,7 @@
 
 mod cells;
 mod content_hash;
+mod copy;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod form;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub(crate) use cells::{Cell, CellError, OpenTable};
 pub(crate) use content_hash::{content_hash, whole_hash};
+pub(crate) use copy::{CopyError, Edit, copy};
 pub(crate) use form::{Annotation, EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY, Values, annotation, is_element, is_repeated};
 pub(crate) use reader::Node;
 pub(crate) use roles::{FILE_NAMES, Roles, is_text};

@@ -264,10 +264,12 @@ enum Case {
     FullDisk,
     /// The sidecars of two images.
     Sidecars,
+    /// A Parquet file itself.
+    Parquet,
 }
 
 impl Case {
-    const ALL: [Self; 4] = [Self::New, Self::InPlace, Self::FullDisk, Self::Sidecars];
+    const ALL: [Self; 5] = [Self::New, Self::InPlace, Self::FullDisk, Self::Sidecars, Self::Parquet];
 
     fn target(self, folder: &Path) -> PathBuf {
         folder.join(if matches!(self, Self::New) { "t.jsonl" } else { "d.jsonl" })
@@ -292,6 +294,13 @@ fn in_another_process() {
         std::process::exit(match save_both(&folder) {
             Ok(report) if report.left_alone.is_empty() => SAVED,
             _ => FAILED,
+        });
+    }
+    if matches!(case, Case::Parquet) {
+        std::process::exit(match save_table(&folder) {
+            Ok(_) => SAVED,
+            Err(SaveError::NotConfirmed { .. }) => NOT_CONFIRMED,
+            Err(_) => FAILED,
         });
     }
     let path = folder.join("d.jsonl");
@@ -368,6 +377,8 @@ fn calls(case: Case) -> Calls {
     fs::create_dir(&files).expect("made");
     if matches!(case, Case::Sidecars) {
         write_both(&files);
+    } else if matches!(case, Case::Parquet) {
+        fs::write(files.join(PARQUET), TABLE).expect("written");
     } else {
         fs::write(files.join("d.jsonl"), OLD).expect("written");
     }
@@ -532,6 +543,57 @@ fn sidecars_are_old_or_new_whichever_system_call_fails_or_kills() {
             for (name, _, new) in SIDECARS {
                 assert_eq!(content(&files.join(name)), new, "{what}: the next save");
             }
+        }
+    }
+}
+
+const PARQUET: &str = "d.parquet";
+const TABLE: &[u8] = include_bytes!("../src/command/init/parquet/pyarrow.parquet");
+
+/// Changes the first caption, and keeps the original.
+fn save_table(folder: &Path) -> Result<SaveReport, SaveError> {
+    let dataset = Dataset::open(&folder.join(PARQUET), &OpenOptions::default())?;
+    let expected = Expected::Ours { stamp: Some(dataset.stamp()), hash: None };
+    save_change(&dataset, &SaveOptions { target: folder.join(PARQUET), expected, force: false, backup: true })
+}
+
+/// Whatever fails, a Parquet file is old or new, and its original is kept.
+#[test]
+fn parquet_files_are_old_or_new_whichever_system_call_fails_or_kills() {
+    const TEST: &str = "parquet_files_are_old_or_new_whichever_system_call_fails_or_kills";
+    let saved = folder();
+    fs::write(saved.path().join(PARQUET), TABLE).expect("written");
+    save_table(saved.path()).expect("saved");
+    let new = fs::read(saved.path().join(PARQUET)).expect("read");
+    assert_ne!(new, TABLE);
+    if !works(Command::new("strace").args(["-o", "/dev/null", "true"])) {
+        return skipped(TEST, "strace is not here, or may not trace");
+    }
+    let Calls { files: involved, calls } = calls(Case::Parquet);
+    for (call, count) in &calls {
+        for fault in ["error=EIO", "error=ENOSPC", "signal=SIGKILL"] {
+            let folder = folder();
+            let files = folder.path().join("files");
+            fs::create_dir(&files).expect("made");
+            fs::write(files.join(PARQUET), TABLE).expect("written");
+            let mut strace = Command::new("strace");
+            strace.args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+            for path in involved.iter().map(|name| files.join(name)).chain([files.clone()]) {
+                strace.arg("-P").arg(path);
+            }
+            strace.arg("-e").arg(format!("inject={call}:{fault}:when={count}"));
+            let status = run(&mut strace, &files, Case::Parquet);
+            let what = format!("{call} number {count}, {fault}");
+            let found = fs::read(files.join(PARQUET)).expect("read");
+            match status.code() {
+                Some(SAVED | NOT_CONFIRMED) => assert!(found == new, "{what}: not saved"),
+                Some(FAILED) => assert!(found == TABLE, "{what}: changed"),
+                _ => assert!(found == new || found == TABLE, "{what}: neither old nor new"),
+            }
+            let backup = fs::read(files.join(format!("{PARQUET}.bak"))).ok();
+            assert!(found == TABLE || backup.as_deref() == Some(TABLE), "{what}: no backup");
+            save_table(&files).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert!(fs::read(files.join(PARQUET)).expect("read") == new, "{what}: the next save");
         }
     }
 }

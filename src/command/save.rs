@@ -96,7 +96,7 @@ fn hold(dataset: &Dataset, location: &Location) -> Result<Hold, InputError> {
 
 /// Stores the save in the session.
 fn store_save(mut store: Store, ledger: &mut Ledger, summary: &SaveSummary) -> Result<(), SessionError> {
-    store.append(ledger.perform(summary.event().into()), summary.at)?;
+    store.append(ledger.perform(summary.events().into()), summary.at)?;
     store.close()
 }
 

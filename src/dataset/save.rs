@@ -60,7 +60,7 @@ pub struct SaveOptions {
 }
 
 /// Writes the dataset to the target with `amendments`, which must be in file order. If an amendment does not change the
-/// caption, its line is copied unchanged.
+/// caption, its line is copied unchanged. Of several Parquet files, writes the first; [`save_shard`] writes any.
 ///
 /// # Errors
 /// Returns an error if the dataset changed, the target is not as expected, or it could not be written.
@@ -69,16 +69,31 @@ pub fn save(
     amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
     options: &SaveOptions,
 ) -> Result<SaveReport, SaveError> {
+    save_shard(dataset, 0, amendments, options)
+}
+
+/// Like [`save()`], for one of the dataset's [`files`](Dataset::files).
+///
+/// # Errors
+/// See [`save()`].
+pub fn save_shard(
+    dataset: &Dataset,
+    shard: usize,
+    amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+    options: &SaveOptions,
+) -> Result<SaveReport, SaveError> {
     if dataset.is_table() && !super::is_table(&options.target) {
         return Err(SaveError::NotATable { path: options.target.clone() });
     }
-    if dataset.is_parquet() {
-        return Err(SaveError::Parquet { path: dataset.path().to_owned() });
+    if dataset.is_parquet() && !parquet_file::is_parquet(&options.target) {
+        return Err(SaveError::NotParquet { path: options.target.clone() });
     }
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
+    let own = dataset.files().into_iter().nth(shard).unwrap_or_else(|| dataset.path().to_owned());
+    let (records, _) = dataset.shard(shard)?;
     let mut replacement = Replacement::begin(&options.target).map_err(|error| SaveError::at(&options.target, error))?;
     let target = replacement.target().to_owned();
-    let is_dataset = match dataset.path().canonicalize() {
+    let is_dataset = match own.canonicalize() {
         Ok(path) => path == target,
         // Reported by `check_on_disk` below.
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
@@ -106,12 +121,16 @@ pub fn save(
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
     let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
-    let counts = match dataset.0.source.table() {
-        Some(table) => table.write(dataset, amendments, &mut output, &failed)?,
-        None => write(dataset, amendments, &mut output, &failed)?,
+    let counts = match (dataset.0.source.table(), dataset.0.source.shards()) {
+        (Some(table), _) => table.write(dataset, amendments, &mut output, &failed)?,
+        (_, Some(shards)) => shards.write(dataset, shard, amendments, &mut output, &failed)?,
+        _ => write(dataset, amendments, &mut output, &failed)?,
     };
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
-    let hash = hasher.finish_128();
+    let mut hash = hasher.finish_128();
+    if dataset.is_parquet() {
+        hash = hash_of_file(replacement.file()).map_err(failed)?;
+    }
     let expected = match conflict {
         None => options.expected,
         Some((error, stamp)) => {
@@ -133,7 +152,7 @@ pub fn save(
     let Committed { metadata, warnings, synced } = committed;
     let report = SaveReport {
         path: target.clone(),
-        records_written: dataset.record_count() - counts.excluded,
+        records_written: records.end - records.start - counts.excluded,
         captions_changed: counts.changed,
         excluded: counts.excluded,
         bad_lines_left: counts.bad,
@@ -233,6 +252,12 @@ fn check_target(target: &Path, expected: Expected) -> Result<(), SaveError> {
 /// Returns an error if the file cannot be read.
 pub fn hash_of(path: &Path) -> io::Result<u128> {
     hash_of_file(&File::open(path)?)
+}
+
+/// Returns the hash of a dataset of several files, from theirs.
+#[must_use]
+pub fn hash_of_set(hashes: &[u128]) -> u128 {
+    super::shards::together_hash(hashes)
 }
 
 /// Like [`hash_of`], for an open file.

@@ -6,10 +6,12 @@
 
 mod lines;
 mod names;
+mod save;
 mod set;
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -162,6 +164,11 @@ impl Shards {
         let (low, high) = (hash as u64, (hash >> 64) as u64);
         let len = self.files.iter().map(|shard| shard.stamp.len).sum();
         Stamp { len, modified_ns: low.cast_signed(), device: 0, inode: high }
+    }
+
+    /// Returns the records of a shard.
+    pub(super) fn records(&self, path: &Path, shard: usize) -> Result<Range<u32>, DatasetError> {
+        self.lines(path).map(|lines| lines.records(shard))
     }
 
     /// Checks that the open files still have the content they were opened with.

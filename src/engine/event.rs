@@ -111,6 +111,8 @@ pub struct Checked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveSummary {
     pub path: PathBuf,
+    /// The files of a dataset of several, with the hashes of their contents.
+    pub files: Vec<(PathBuf, u128)>,
     pub records: u64,
     /// Captions that differ from the dataset's.
     pub changed: u64,

@@ -54,21 +54,27 @@ impl SaveRequest {
 }
 
 impl SaveSummary {
-    /// Returns the event that stores the save in the session.
+    /// Returns the events that store the save in the session: one of each file, then one of all.
     #[must_use]
-    pub fn event(&self) -> Event {
-        Event::Saved { path: self.path.clone(), through: self.through, hash: self.hash }
+    pub fn events(&self) -> Vec<Event> {
+        let whole = (self.path.clone(), self.hash);
+        let files = self.files.iter().cloned().chain([whole]);
+        files.map(|(path, hash)| Event::Saved { path, through: self.through, hash }).collect()
     }
 }
 
 impl SaveTarget {
-    /// Returns the dataset itself if `in_place` is true, else the chosen file. The default is a folder of images itself,
-    /// otherwise `<stem>_updated.jsonl` beside the dataset. For a caption field other than the default, that is `<stem>.<field>_updated.jsonl`, because each file has
+    /// Returns the dataset itself if `in_place` is true, else the chosen file, or for several Parquet files the chosen folder
+    /// or a pattern. The default is a folder of images itself, otherwise `<stem>_updated.jsonl` beside the dataset. For a caption field other than the default, that is `<stem>.<field>_updated.jsonl`, because each file has
     /// the changes of one field only.
     #[must_use]
     pub fn new(dataset: &Dataset, chosen: Option<PathBuf>, in_place: bool) -> Self {
         let field = dataset::field_suffix(dataset.caption_field());
         let in_place = in_place || (dataset.is_folder() && chosen.is_none());
+        if dataset.files().len() > 1 && !in_place {
+            let beside = || dataset.folder().join(format!("*{field}_updated.parquet"));
+            return Self { path: chosen.unwrap_or_else(beside), in_place };
+        }
         let dataset = dataset.path();
         let beside = || {
             let stem = dataset.file_stem().unwrap_or_default().to_string_lossy();
@@ -97,19 +103,112 @@ impl SaveTarget {
             return save_folder(dataset, request);
         }
         let SaveRequest { amendments, saves, through, force } = request;
-        let is_target = |(path, _): &&(PathBuf, u128)| is_same_path(path, &self.path);
+        let files = dataset.files();
+        let mut parts: Parts = Parts { through, ..Parts::default() };
+        if let [file] = files.as_slice() {
+            let target = if self.in_place { file.clone() } else { self.path.clone() };
+            parts.save(dataset, 0, &Part { target, saves: &saves, in_place: self.in_place, force }, amendments)?;
+            return Ok(parts.summary(None));
+        }
+        let mut amendments = amendments.into_iter().peekable();
+        for (shard, file) in files.iter().enumerate() {
+            let (records, _) = dataset.shard(shard).map_err(|error| SaveFailure::Other(error.to_string()))?;
+            let of_shard = std::iter::from_fn(|| amendments.next_if(|(record, _)| record.0 < records.end)).collect();
+            let target = self.target_of(file)?;
+            let part = Part { target, saves: &saves, in_place: self.in_place, force };
+            parts.save(dataset, shard, &part, of_shard).map_err(|failure| failure.after(shard, files.len()))?;
+        }
+        Ok(parts.summary(Some(self.path.clone())))
+    }
+
+    /// Returns the target of one of several files.
+    fn target_of(&self, file: &Path) -> Result<PathBuf, SaveFailure> {
+        let name = file.file_name().unwrap_or_default();
+        let pattern = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if self.in_place {
+            return Ok(file.to_owned());
+        }
+        if let Some((start, end)) = pattern.split_once('*') {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            return Ok(self.path.with_file_name(format!("{start}{stem}{end}")));
+        }
+        let failed = |why: String| SaveFailure::Other(format!("{}: {why}", self.path.display()));
+        if self.path.extension().is_some() && !self.path.is_dir() {
+            return Err(failed("several Parquet files are saved into a folder; name one with -o DIR".to_owned()));
+        }
+        std::fs::create_dir_all(&self.path).map_err(|error| failed(error.to_string()))?;
+        Ok(self.path.join(name))
+    }
+}
+
+impl SaveFailure {
+    /// Adds how many of several files were written before.
+    fn after(self, written: usize, all: usize) -> Self {
+        let note = |why: String| match written {
+            0 => why,
+            _ => format!("{why} ({written} of {all} files were written before it; save again to continue)"),
+        };
+        match self {
+            Self::Conflict(why) => Self::Conflict(note(why)),
+            Self::Other(why) => Self::Other(note(why)),
+        }
+    }
+}
+
+/// A file to write.
+struct Part<'a> {
+    target: PathBuf,
+    /// The files this session wrote before.
+    saves: &'a [(PathBuf, u128)],
+    in_place: bool,
+    force: bool,
+}
+
+/// What was written: the dataset's only file, or one after the other.
+#[derive(Default)]
+struct Parts {
+    files: Vec<(PathBuf, u128)>,
+    records: u64,
+    changed: u64,
+    excluded: u64,
+    not_text: u64,
+    bad: u64,
+    through: Seq,
+    warnings: Vec<String>,
+}
+
+impl Parts {
+    fn save(
+        &mut self,
+        dataset: &Dataset,
+        shard: usize,
+        part: &Part<'_>,
+        amendments: Vec<(RecordId, Amendment)>,
+    ) -> Result<(), SaveFailure> {
+        let Part { target, saves, in_place, force } = part;
+        let is_target = |(path, _): &&(PathBuf, u128)| is_same_path(path, target);
         // If the folder was moved, the file is recognised by its content.
         let known = saves.iter().find(is_target).map(|(_, hash)| *hash).or_else(|| {
-            let found = dataset::hash_of(&self.path).ok()?;
+            let found = dataset::hash_of(target).ok()?;
             saves.iter().map(|(_, hash)| *hash).find(|hash| *hash == found)
         });
+        let other = |error: &dyn std::fmt::Display| SaveFailure::Other(error.to_string());
+        let (records, stamp) = dataset.shard(shard).map_err(|error| other(&error))?;
+        // In place, a file that no decision changes stays untouched, unless an earlier save changed it.
+        if *in_place && dataset.files().len() > 1 && amendments.is_empty() && known.is_none() {
+            let hash = dataset::hash_of(target).map_err(|error| other(&error))?;
+            self.files.push((target.clone(), hash));
+            self.records += u64::from(records.end - records.start);
+            return Ok(());
+        }
         let expected = match known {
             Some(hash) => Expected::Ours { stamp: None, hash: Some(hash) },
-            None if self.in_place => Expected::Ours { stamp: Some(dataset.stamp()), hash: None },
+            None if *in_place => Expected::Ours { stamp: Some(stamp), hash: None },
             None => Expected::Nothing,
         };
-        let options = SaveOptions { target: self.path.clone(), expected, force, backup: self.in_place };
-        let (report, unconfirmed) = match dataset::save(dataset, &mut amendments.into_iter(), &options) {
+        let options = SaveOptions { target: target.clone(), expected, force: *force, backup: *in_place };
+        let saved = dataset::save_shard(dataset, shard, &mut amendments.into_iter(), &options);
+        let (report, unconfirmed) = match saved {
             Ok(report) => (report, None),
             Err(SaveError::NotConfirmed { report, source }) => (*report, Some(source)),
             Err(conflict @ SaveError::Conflict { .. }) => return Err(SaveFailure::Conflict(conflict.to_string())),
@@ -119,31 +218,48 @@ impl SaveTarget {
             }
         };
         tracing::info!(path = %report.path.display(), records = report.records_written, "saved");
-        let mut warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
-        let mut left = |count: u32, why| {
-            let decisions = counted(count.into(), "decision", "decisions");
+        self.warnings.extend(report.warnings.iter().map(ToString::to_string));
+        self.not_text += u64::from(report.not_text_left);
+        self.bad += u64::from(report.bad_lines_left);
+        self.records += u64::from(report.records_written);
+        self.changed += u64::from(report.captions_changed);
+        self.excluded += u64::from(report.excluded);
+        // Absolute and without links: a relative path would be another file in another working folder.
+        self.files.push((report.path, report.hash));
+        if let Some(source) = unconfirmed {
+            // The new file is in place but may not survive a power failure, so its changes do not count as saved.
+            self.through = Seq::default();
+            self.warnings.push(format!("may be lost in a power failure ({source}); save again"));
+        }
+        Ok(())
+    }
+
+    /// Returns the summary. `path` stands for several files.
+    fn summary(mut self, path: Option<PathBuf>) -> SaveSummary {
+        let warnings = &mut self.warnings;
+        let mut left = |count: u64, why| {
+            let decisions = counted(count, "decision", "decisions");
             warnings.extend((count > 0).then(|| format!("{decisions} not applied: {why}")));
         };
-        left(
-            report.not_text_left,
-            "the caption is an array, an object, a number or a boolean, which text cannot replace",
-        );
-        left(report.bad_lines_left, "the line is not a record");
-        // The new file is in place but may not survive a power failure, so its changes do not count as saved.
-        let through = if unconfirmed.is_some() { Seq::default() } else { through };
-        warnings.extend(unconfirmed.map(|source| format!("may be lost in a power failure ({source}); save again")));
-        Ok(SaveSummary {
-            // Absolute and without links: a relative path would be another file in another working folder.
-            path: report.path,
-            records: report.records_written.into(),
-            changed: report.captions_changed.into(),
-            excluded: report.excluded.into(),
-            hash: report.hash,
-            through,
+        left(self.not_text, "the caption is an array, an object, a number or a boolean, which text cannot replace");
+        left(self.bad, "the line is not a record");
+        let hashes: Vec<u128> = self.files.iter().map(|(_, hash)| *hash).collect();
+        let (path, files) = match path {
+            Some(path) => (path, self.files),
+            None => (self.files.into_iter().next().map(|(path, _)| path).unwrap_or_default(), Vec::new()),
+        };
+        SaveSummary {
+            path: std::path::absolute(&path).unwrap_or(path),
+            files,
+            records: self.records,
+            changed: self.changed,
+            excluded: self.excluded,
+            hash: dataset::hash_of_set(&hashes),
+            through: self.through,
             at: Timestamp::now(),
-            left_out: u64::from(report.not_text_left) + u64::from(report.bad_lines_left),
-            warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
-        })
+            left_out: self.not_text + self.bad,
+            warning: (!self.warnings.is_empty()).then(|| self.warnings.join("; ")),
+        }
     }
 }
 
@@ -176,6 +292,7 @@ fn save_folder(dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, S
     }
     Ok(SaveSummary {
         path,
+        files: Vec::new(),
         records: dataset.record_count().into(),
         changed: report.captions_changed.into(),
         excluded: report.excluded.into(),

@@ -39,3 +39,8 @@ fn parquet_imports_have_the_values_that_pyarrow_reads() {
 fn exports_are_read_by_the_next_program() {
     run("exports.py", &["40"]);
 }
+
+#[test]
+fn saved_parquet_files_have_all_other_columns_as_they_were() {
+    run("parquet_review.py", &[]);
+}

@@ -364,6 +364,7 @@ impl World {
             _ => None,
         });
         let summary = SaveSummary {
+            files: Vec::new(),
             left_out: 0,
             path: "out.jsonl".into(),
             records: 0,

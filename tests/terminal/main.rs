@@ -6,6 +6,7 @@ mod emulator;
 mod full_review;
 mod lifecycle;
 mod memory;
+mod parquet;
 mod pictures;
 mod pty;
 mod sessions;

@@ -73,10 +73,8 @@ pub enum SaveError {
     IsDataset { path: PathBuf },
     #[error("{path}: a CSV table is saved as one; use a name with .csv or .tsv, or convert it with recaption export")]
     NotATable { path: PathBuf },
-    #[error(
-        "{path}: saving Parquet is not supported; write the captions with recaption export --to jsonl, csv or parquet"
-    )]
-    Parquet { path: PathBuf },
+    #[error("{path}: a Parquet file is saved as one; use a name with .parquet, or convert it with recaption export")]
+    NotParquet { path: PathBuf },
     #[error("{path} is not a regular file; use -o FILE")]
     NotAFile { path: PathBuf },
     #[error("cannot write {path}: {source}; the existing file is untouched; -o FILE writes elsewhere")]

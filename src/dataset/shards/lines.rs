@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use ::parquet::errors::ParquetError;
@@ -88,6 +89,14 @@ impl Lines {
         let shard = self.starts.partition_point(|start| *start <= record).checked_sub(1)?;
         let end = self.starts.get(shard + 1)?;
         (record < *end).then(|| (shard, u64::from(record - self.starts[shard])))
+    }
+}
+
+impl Lines {
+    /// Returns the records of a shard.
+    pub(super) fn records(&self, shard: usize) -> Range<u32> {
+        let at = |shard: usize| self.starts.get(shard).copied().unwrap_or_default();
+        at(shard)..at(shard + 1)
     }
 }
 

@@ -3,9 +3,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ::parquet::basic::{Compression, GzipLevel};
+use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+use ::parquet::record::Field;
+use proptest::prelude::*;
 
-use crate::dataset::{Dataset, DatasetError, Entry, LeftOut, OpenOptions};
-use crate::parquet_file::fixture::{Form, Row, write};
+use crate::dataset::{
+    Amendment, Dataset, DatasetError, Entry, Expected, LeftOut, OpenOptions, RecordId, SaveError, SaveOptions, save,
+    save_shard,
+};
+use crate::parquet_file::fixture::{FEATURES, Form, Row, write};
 use crate::parquet_file::{Cell, CellError};
 
 /// Bytes that are no text, and differ.
@@ -226,4 +232,160 @@ fn the_hash_changes_with_the_captions() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), 3);
+}
+
+/// Reads a table with the `parquet` crate's own reader of rows.
+fn read_rows(path: &Path) -> Vec<Row> {
+    let reader = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+    let text = |field: &Field| match field {
+        Field::Str(text) => Some(text.clone()),
+        _ => None,
+    };
+    let row = |row: ::parquet::record::Row| {
+        let mut found = Row::default();
+        for (name, field) in row.get_column_iter() {
+            match (name.as_str(), field) {
+                ("image", Field::Group(image)) => {
+                    for (name, field) in image.get_column_iter() {
+                        match (name.as_str(), field) {
+                            ("bytes", Field::Bytes(bytes)) => found.bytes = Some(bytes.data().to_vec()),
+                            ("path", field) => found.path = text(field),
+                            _ => {}
+                        }
+                    }
+                }
+                ("text", field) => found.text = text(field),
+                ("n", Field::Long(n)) => found.n = Some(*n),
+                _ => {}
+            }
+        }
+        found
+    };
+    reader.get_row_iter(None).unwrap().map(|found| row(found.unwrap())).collect()
+}
+
+fn options(target: &Path) -> SaveOptions {
+    SaveOptions { target: target.to_owned(), expected: Expected::Nothing, force: true, backup: false }
+}
+
+/// Returns the compressed bytes of a column in each row group.
+fn chunks(path: &Path, column: usize) -> Vec<Vec<u8>> {
+    let bytes = fs::read(path).unwrap();
+    let reader = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+    let chunk = |group: &::parquet::file::metadata::RowGroupMetaData| {
+        let (start, len) = group.column(column).byte_range();
+        let start = usize::try_from(start).unwrap();
+        bytes[start..start + usize::try_from(len).unwrap()].to_vec()
+    };
+    reader.metadata().row_groups().iter().map(chunk).collect()
+}
+
+#[test]
+fn only_the_column_of_changed_captions_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
+    let rows: Vec<Row> = (0..6).map(row).collect();
+    write(&path, &rows, &Form { rows_a_group: 3, ..Form::default() });
+    let dataset = open(&path);
+    let amendments = [(1, "Kept as it is: 1."), (2, "Caption 2."), (4, "새 캡션")];
+    let mut changes =
+        amendments.iter().map(|(record, text)| (RecordId(*record), Amendment::Caption((*text).to_owned())));
+    let report = save(&dataset, &mut changes, &options(&target)).expect("saved");
+    assert_eq!((report.records_written, report.captions_changed, report.excluded), (6, 2, 0));
+    assert_eq!(report.hash, crate::dataset::hash_of(&target).unwrap());
+    let mut expected = rows;
+    expected[1].text = Some(amendments[0].1.to_owned());
+    expected[4].text = Some(amendments[2].1.to_owned());
+    assert_eq!(read_rows(&target), expected);
+    for column in [0, 1, 3] {
+        assert!(chunks(&target, column) == chunks(&path, column), "column {column} is copied");
+    }
+    let reader = SerializedFileReader::new(fs::File::open(&target).unwrap()).unwrap();
+    let file = reader.metadata().file_metadata();
+    let metadata = file.key_value_metadata().unwrap();
+    assert_eq!(metadata.iter().map(|pair| pair.value.as_deref()).collect::<Vec<_>>(), [Some(FEATURES)]);
+    assert_eq!(file.created_by(), Some("parquet-cpp-arrow version 26.0.1"));
+    let nulls = reader.metadata().row_group(1).column(0).statistics().and_then(|found| found.null_count_opt());
+    assert_eq!(nulls, Some(0), "statistics are kept");
+}
+
+#[test]
+fn a_shard_that_cannot_be_read_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write(&path("a.parquet"), &[row(0)], &Form::default());
+    fs::write(path("b.parquet"), "PAR1 cut").unwrap();
+    let dataset = open(folder.path());
+    let mut changes = std::iter::once((RecordId(1), Amendment::Caption("x".to_owned())));
+    let report = save_shard(&dataset, 1, &mut changes, &options(&path("c.parquet"))).expect("copied");
+    assert_eq!((report.captions_changed, report.bad_lines_left), (0, 1));
+    assert_eq!(fs::read(path("c.parquet")).unwrap(), b"PAR1 cut");
+}
+
+#[test]
+fn a_parquet_file_is_saved_as_one_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    write(&path, &[row(0)], &Form::default());
+    let error = save(&open(&path), &mut std::iter::empty(), &options(&folder.path().join("a.jsonl"))).unwrap_err();
+    assert!(matches!(error, SaveError::NotParquet { .. }), "{error}");
+}
+
+fn any_row() -> impl Strategy<Value = Row> {
+    let bytes = prop::option::weighted(0.8, prop::collection::vec(any::<u8>(), 0..9));
+    let path = prop::option::weighted(0.8, "[a-c]{1,2}\\.jpg");
+    (bytes, path, prop::option::weighted(0.8, "[a-z가 ]{0,5}"), prop::option::of(any::<i64>()))
+        .prop_map(|(bytes, path, text, n)| Row { bytes, path, text, n })
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    let codec = prop::sample::select(vec![Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::LZ4_RAW]);
+    (codec, 1_usize..6, 1_usize..4, any::<bool>(), any::<bool>()).prop_map(
+        |(compression, rows_a_group, rows_a_page, index, dictionary)| Form {
+            compression,
+            rows_a_group,
+            rows_a_page,
+            index,
+            dictionary,
+        },
+    )
+}
+
+proptest! {
+    /// Against the `parquet` crate's reading of the result.
+    #[test]
+    fn every_other_value_stays(
+        rows in prop::collection::vec(any_row(), 1..12),
+        changes in prop::collection::vec(prop::option::of(prop::option::of("[a-z가]{0,4}")), 12),
+        form in form(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
+        // The first row has an image, so that all are records.
+        let rows: Vec<Row> = std::iter::once(row(0)).chain(rows).collect();
+        write(&path, &rows, &form);
+        let dataset = open(&path);
+        save(&dataset, &mut std::iter::empty(), &options(&target)).unwrap();
+        prop_assert_eq!(read_rows(&target), rows.clone());
+        let (mut amendments, mut expected) = (Vec::new(), Vec::new());
+        for (at, row) in rows.iter().enumerate() {
+            let record = RecordId(u32::try_from(at).unwrap());
+            match changes.get(at).and_then(Clone::clone) {
+                None => expected.push(row.clone()),
+                Some(None) => amendments.push((record, Amendment::Exclude)),
+                Some(Some(text)) => {
+                    amendments.push((record, Amendment::Caption(text.clone())));
+                    expected.push(Row { text: Some(text), ..row.clone() });
+                }
+            }
+        }
+        let report = save(&dataset, &mut amendments.into_iter(), &options(&target)).unwrap();
+        prop_assert_eq!(read_rows(&target), expected.clone());
+        prop_assert_eq!(report.records_written as usize, expected.len());
+        if !expected.is_empty() {
+            let again = open(&target);
+            let captions: Vec<Option<String>> = entries(&again).iter().map(|entry| entry.record().and_then(|record| record.caption.text().map(str::to_owned))).collect();
+            prop_assert_eq!(captions, expected.iter().map(|row| row.text.clone()).collect::<Vec<_>>());
+        }
+    }
 }

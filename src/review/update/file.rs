@@ -64,7 +64,7 @@ pub(super) fn saved(model: &mut Model, summary: &SaveSummary, out: &mut Vec<Effe
         None => model.notify(NoticeKind::Info, text),
     }
     if model.session == SessionStatus::Open {
-        store(model, summary.event(), out);
+        store(model, summary.events(), out);
     }
     if std::mem::take(&mut model.save.then_quit) {
         leave(model, out);

@@ -1,0 +1,367 @@
+//! Copies of a table in which captions change and rows are left out.
+//!
+//! The parts of all other columns are copied as they are: compressed, with their statistics and indexes. Only in a row group
+//! with rows to leave out are they decoded and written again, value by value with their levels, so that no type is
+//! converted.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::parquet::basic::{Compression, Encoding};
+use ::parquet::bloom_filter::Sbbf;
+use ::parquet::column::reader::{ColumnReader, get_column_reader};
+use ::parquet::column::writer::{ColumnCloseResult, ColumnWriter};
+use ::parquet::data_type::ByteArray;
+use ::parquet::errors::{ParquetError, Result};
+use ::parquet::file::page_index::index_reader::{decode_column_index, decode_offset_index};
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use ::parquet::file::reader::ChunkReader as _;
+use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+
+use super::table::Table;
+use crate::codec::{catch_panic, clean_message};
+
+/// Bytes of values that are decoded together.
+const BATCH_BYTES: u64 = 4 << 20;
+/// Records that are decoded together.
+const BATCH: u64 = 1024;
+
+/// A change of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Edit {
+    Text(String),
+    LeaveOut,
+}
+
+/// Why a table was not copied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CopyError {
+    /// Of the table that is read.
+    #[error("{0}")]
+    Broken(String),
+    /// Of the output.
+    #[error(transparent)]
+    Write(io::Error),
+}
+
+/// The changes of one row group, by row.
+type Edits = BTreeMap<u64, Edit>;
+
+/// Copies a table to `out`. `edits` are by row, from zero, in order; `caption` is the leaf they change, if it is one.
+pub(crate) fn copy(
+    table: &Table,
+    caption: Option<usize>,
+    edits: &mut dyn Iterator<Item = (u64, Edit)>,
+    out: &mut (dyn Write + Send),
+) -> std::result::Result<(), CopyError> {
+    let failure = Arc::new(Mutex::new(None));
+    let out = Watched { out, failure: Arc::clone(&failure) };
+    let copied = catch_panic(|| write(table, caption, edits, out).map_err(clean_message), |why| why);
+    let failed = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (copied, failed) {
+        (_, Some(error)) => Err(CopyError::Write(error)),
+        (Err(why), None) => Err(CopyError::Broken(why)),
+        (Ok(()), None) => Ok(()),
+    }
+}
+
+/// Keeps the error of the output, which the `parquet` crate mixes with those of its input.
+struct Watched<'a> {
+    out: &'a mut (dyn Write + Send),
+    failure: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Watched<'_> {
+    fn watch<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            kind.into()
+        })
+    }
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.out.write(bytes) {
+            // Tried again by the caller.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            written => self.watch(written),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.watch(flushed)
+    }
+}
+
+fn write<W: Write + Send>(
+    table: &Table,
+    caption: Option<usize>,
+    edits: &mut dyn Iterator<Item = (u64, Edit)>,
+    out: W,
+) -> Result<()> {
+    let schema = table.metadata.file_metadata().schema_descr().root_schema_ptr();
+    let mut file = SerializedFileWriter::new(out, schema, properties(table, caption).into())?;
+    let mut edits = edits.peekable();
+    let mut start = 0;
+    for (number, metadata) in table.groups().iter().enumerate() {
+        let rows = u64::try_from(metadata.num_rows()).unwrap_or_default();
+        let mut of_group = Edits::new();
+        while let Some((row, edit)) = edits.next_if(|(row, _)| *row < start + rows) {
+            of_group.insert(row - start, edit);
+        }
+        start += rows;
+        let left_out = of_group.values().filter(|edit| **edit == Edit::LeaveOut).count() as u64;
+        if rows > 0 && left_out == rows {
+            continue;
+        }
+        let mut group = file.next_row_group()?;
+        for leaf in 0..metadata.num_columns() {
+            let is_caption = Some(leaf) == caption;
+            if left_out > 0 || is_caption && !of_group.is_empty() {
+                let edits = Rewrite { edits: &of_group, is_caption };
+                rewrite(table, number, leaf, edits, &mut group)?;
+            } else {
+                copy_chunk(table, number, leaf, &mut group)?;
+            }
+        }
+        group.close()?;
+    }
+    if edits.next().is_some() {
+        return Err(general("a change of a row that the table does not have"));
+    }
+    file.close()?;
+    Ok(())
+}
+
+/// Returns the properties of the output: those of the table as far as the `parquet` crate has them.
+fn properties(table: &Table, caption: Option<usize>) -> WriterProperties {
+    let file = table.metadata.file_metadata();
+    let version = if file.version() >= 2 { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
+    let sorting = table.groups().first().and_then(|group| group.sorting_columns());
+    // Changed captions are in no order.
+    let by_caption =
+        sorting.is_some_and(|columns| columns.iter().any(|column| usize::try_from(column.column_idx).ok() == caption));
+    let mut properties = WriterProperties::builder()
+        .set_writer_version(version)
+        .set_key_value_metadata(file.key_value_metadata().cloned())
+        .set_sorting_columns(sorting.filter(|_| !by_caption).cloned())
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_write_batch_size(usize::try_from(BATCH).unwrap_or(usize::MAX));
+    // The parts that are copied are those of the first writer, and readers have rules for the faults of old ones.
+    if let Some(created_by) = file.created_by() {
+        properties = properties.set_created_by(created_by.to_owned());
+    }
+    for leaf in 0..file.schema_descr().num_columns() {
+        let Some(chunk) = table.groups().first().and_then(|group| group.columns().get(leaf)) else { continue };
+        let path = chunk.column_path().clone();
+        let statistics = match (chunk.statistics(), chunk.column_index_range()) {
+            (_, Some(_)) => EnabledStatistics::Page,
+            (Some(_), None) => EnabledStatistics::Chunk,
+            (None, None) => EnabledStatistics::None,
+        };
+        properties = properties
+            .set_column_compression(path.clone(), codec(chunk.compression()))
+            .set_column_dictionary_enabled(path.clone(), chunk.dictionary_page_offset().is_some())
+            .set_column_encoding(path.clone(), Encoding::PLAIN)
+            .set_column_statistics_enabled(path, statistics);
+    }
+    properties.build()
+}
+
+/// Returns the codec of a column that is written again. The encoders of Zstandard and Brotli are not part of recaption.
+const fn codec(of: Compression) -> Compression {
+    match of {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::LZ4_RAW => of,
+        Compression::LZ4 => Compression::LZ4_RAW,
+        _ => Compression::SNAPPY,
+    }
+}
+
+/// Copies a part of a column as it is.
+fn copy_chunk<W: Write + Send>(
+    table: &Table,
+    group: usize,
+    leaf: usize,
+    out: &mut SerializedRowGroupWriter<'_, W>,
+) -> Result<()> {
+    let chunk = table.chunk(group, leaf)?;
+    let number = |value: i64| u64::try_from(value).map_err(|_| general("a part of a column has a negative size"));
+    // Checks that it is in the file.
+    table.pages(group, leaf)?;
+    let metadata = match chunk.dictionary_page_offset() {
+        // Some writers store zero for none.
+        Some(offset) if offset <= 0 || offset > chunk.data_page_offset() => {
+            chunk.clone().into_builder().set_dictionary_page_offset(None).build()?
+        }
+        _ => chunk.clone(),
+    };
+    let bytes_of = |range: Range<u64>| {
+        let len = usize::try_from(range.end.saturating_sub(range.start))?;
+        table.file.get_bytes(range.start, len)
+    };
+    // An index only makes reading faster: one that is damaged is left out.
+    let column_index = chunk
+        .column_index_range()
+        .and_then(|range| decode_column_index(&bytes_of(range).ok()?, chunk.column_type()).ok());
+    let offset_index = chunk.offset_index_range().and_then(|range| decode_offset_index(&bytes_of(range).ok()?).ok());
+    let close = ColumnCloseResult {
+        bytes_written: number(metadata.compressed_size())?,
+        rows_written: number(table.groups()[group].num_rows())?,
+        bloom_filter: Sbbf::read_from_column_chunk(&metadata, &table.file).ok().flatten(),
+        metadata,
+        column_index,
+        offset_index,
+    };
+    out.append_column(&table.file, close)
+}
+
+/// How the values of a column change.
+#[derive(Clone, Copy)]
+struct Rewrite<'a> {
+    edits: &'a Edits,
+    is_caption: bool,
+}
+
+impl Rewrite<'_> {
+    fn is_left_out(&self, row: u64) -> bool {
+        self.edits.get(&row) == Some(&Edit::LeaveOut)
+    }
+}
+
+/// The records of a batch.
+#[derive(Default)]
+struct Levels {
+    definitions: Vec<i16>,
+    repetitions: Vec<i16>,
+}
+
+/// Decodes a part of a column and writes it with the changes.
+fn rewrite<W: Write + Send>(
+    table: &Table,
+    group: usize,
+    leaf: usize,
+    edits: Rewrite<'_>,
+    out: &mut SerializedRowGroupWriter<'_, W>,
+) -> Result<()> {
+    let descriptor = table.leaf(leaf);
+    let maximum = (descriptor.max_def_level(), descriptor.max_rep_level());
+    let chunk = table.chunk(group, leaf)?;
+    let rows = u64::try_from(table.groups()[group].num_rows())?;
+    let each = u64::try_from(chunk.uncompressed_size()).unwrap_or_default() / rows.max(1);
+    let batch = usize::try_from((BATCH_BYTES / each.max(1)).clamp(1, BATCH))?;
+    let mut reader = get_column_reader(Arc::clone(&descriptor), table.pages(group, leaf)?);
+    let mut writer = out.next_column()?.ok_or_else(|| general("the table has more columns than its schema"))?;
+    let mut row = 0;
+    while row < rows {
+        let wanted = batch.min(usize::try_from(rows - row)?);
+        let mut levels = Levels::default();
+        macro_rules! batch {
+            ($reader:expr, $writer:expr, $edited:expr) => {{
+                let mut values = Vec::new();
+                let of = (Some(&mut levels.definitions), Some(&mut levels.repetitions));
+                let (read, ..) = $reader.read_records(wanted, of.0, of.1, &mut values)?;
+                let (levels, values) = kept(levels, values, row, read, maximum, edits, $edited)?;
+                let definitions = (maximum.0 > 0).then_some(levels.definitions.as_slice());
+                let repetitions = (maximum.1 > 0).then_some(levels.repetitions.as_slice());
+                $writer.write_batch(&values, definitions, repetitions)?;
+                read
+            }};
+        }
+        let read = match (&mut reader, writer.untyped()) {
+            (ColumnReader::BoolColumnReader(reader), ColumnWriter::BoolColumnWriter(writer)) => {
+                batch!(reader, writer, None)
+            }
+            (ColumnReader::Int32ColumnReader(reader), ColumnWriter::Int32ColumnWriter(writer)) => {
+                batch!(reader, writer, None)
+            }
+            (ColumnReader::Int64ColumnReader(reader), ColumnWriter::Int64ColumnWriter(writer)) => {
+                batch!(reader, writer, None)
+            }
+            (ColumnReader::Int96ColumnReader(reader), ColumnWriter::Int96ColumnWriter(writer)) => {
+                batch!(reader, writer, None)
+            }
+            (ColumnReader::FloatColumnReader(reader), ColumnWriter::FloatColumnWriter(writer)) => {
+                batch!(reader, writer, None)
+            }
+            (ColumnReader::DoubleColumnReader(reader), ColumnWriter::DoubleColumnWriter(writer)) => {
+                batch!(reader, writer, None)
+            }
+            (ColumnReader::ByteArrayColumnReader(reader), ColumnWriter::ByteArrayColumnWriter(writer)) => {
+                let text = |text: &str| ByteArray::from(text);
+                let edited: Option<&dyn Fn(&str) -> ByteArray> = if edits.is_caption { Some(&text) } else { None };
+                batch!(reader, writer, edited)
+            }
+            (
+                ColumnReader::FixedLenByteArrayColumnReader(reader),
+                ColumnWriter::FixedLenByteArrayColumnWriter(writer),
+            ) => {
+                batch!(reader, writer, None)
+            }
+            _ => return Err(general("a column of an unexpected type")),
+        };
+        if read == 0 {
+            return Err(general("a column has fewer values than the table has rows"));
+        }
+        row += read as u64;
+    }
+    writer.close()
+}
+
+/// Returns the levels and values of `read` records from `first` that are not left out, with the changed captions.
+fn kept<T: Clone>(
+    levels: Levels,
+    values: Vec<T>,
+    first: u64,
+    read: usize,
+    (definition, repetition): (i16, i16),
+    edits: Rewrite<'_>,
+    edited: Option<&dyn Fn(&str) -> T>,
+) -> Result<(Levels, Vec<T>)> {
+    let count = match (definition, repetition) {
+        (0, 0) => values.len(),
+        (0, _) => levels.repetitions.len(),
+        _ => levels.definitions.len(),
+    };
+    let mut kept = (Levels::default(), Vec::with_capacity(values.len()));
+    let mut values = values.into_iter();
+    let mut row = first;
+    let mut records = 0_usize;
+    for at in 0..count {
+        let begins = repetition == 0 || levels.repetitions.get(at) == Some(&0);
+        if begins {
+            row = first + records as u64;
+            records += 1;
+        }
+        let level = levels.definitions.get(at).copied().unwrap_or(definition);
+        let value =
+            if level == definition { Some(values.next().ok_or_else(|| general("a value is missing"))?) } else { None };
+        if edits.is_left_out(row) {
+            continue;
+        }
+        let text = match (edits.edits.get(&row), edited) {
+            (Some(Edit::Text(text)), Some(edited)) => Some(edited(text)),
+            _ => None,
+        };
+        let value = text.or(value);
+        if definition > 0 {
+            kept.0.definitions.push(if value.is_some() { definition } else { level });
+        }
+        if repetition > 0 {
+            kept.0.repetitions.push(levels.repetitions.get(at).copied().unwrap_or_default());
+        }
+        kept.1.extend(value);
+    }
+    if records != read {
+        return Err(general("a column has another number of values than the table has rows"));
+    }
+    Ok(kept)
+}
+
+fn general(message: &str) -> ParquetError {
+    ParquetError::General(message.to_owned())
+}
