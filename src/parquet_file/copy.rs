@@ -265,7 +265,7 @@ fn rewrite<W: Write + Send>(
                 let mut values = Vec::new();
                 let of = (Some(&mut levels.definitions), Some(&mut levels.repetitions));
                 let (read, ..) = $reader.read_records(wanted, of.0, of.1, &mut values)?;
-                let (levels, values) = kept(levels, values, row, read, maximum, edits, $edited)?;
+                let (levels, values) = kept(&levels, values, row, read, maximum, edits, $edited)?;
                 let definitions = (maximum.0 > 0).then_some(levels.definitions.as_slice());
                 let repetitions = (maximum.1 > 0).then_some(levels.repetitions.as_slice());
                 $writer.write_batch(&values, definitions, repetitions)?;
@@ -314,7 +314,7 @@ fn rewrite<W: Write + Send>(
 
 /// Returns the levels and values of `read` records from `first` that are not left out, with the changed captions.
 fn kept<T: Clone>(
-    levels: Levels,
+    levels: &Levels,
     values: Vec<T>,
     first: u64,
     read: usize,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ::parquet::basic::{Compression, GzipLevel};
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+use ::parquet::file::statistics::Statistics;
 use ::parquet::record::Field;
 use proptest::prelude::*;
 
@@ -305,7 +306,7 @@ fn only_the_column_of_changed_captions_is_written_again() {
     let metadata = file.key_value_metadata().unwrap();
     assert_eq!(metadata.iter().map(|pair| pair.value.as_deref()).collect::<Vec<_>>(), [Some(FEATURES)]);
     assert_eq!(file.created_by(), Some("parquet-cpp-arrow version 26.0.1"));
-    let nulls = reader.metadata().row_group(1).column(0).statistics().and_then(|found| found.null_count_opt());
+    let nulls = reader.metadata().row_group(1).column(0).statistics().and_then(Statistics::null_count_opt);
     assert_eq!(nulls, Some(0), "statistics are kept");
 }
 

@@ -210,7 +210,7 @@ impl AdaptiveRate {
                 0 if self.is_configured => BACKOFF,
                 0 if !self.is_learned() => FIRST_BACKOFF,
                 0 => self.period().saturating_mul(BACKOFF_REQUESTS).min(BACKOFF),
-                decreases => BACKOFF.saturating_mul(2_u32.saturating_pow(decreases)).min(MAX_BACKOFF),
+                in_a_row => BACKOFF.saturating_mul(2_u32.saturating_pow(in_a_row)).min(MAX_BACKOFF),
             };
             self.resume_at = self.resume_at.max(now + if retry_after.is_some() { requested } else { backoff });
         }
