@@ -163,7 +163,7 @@ OPTIONS = [
     {},
     {"data_page_version": "2.0", "write_page_index": True, "data_page_size": 200},
     {"use_dictionary": False, "write_statistics": False, "store_schema": True},
-    {"version": "2.4", "write_page_index": True},
+    {"write_page_index": True, "data_page_size": 1000},
 ]
 for number, codec in enumerate(CODECS):
     for offset, caption in enumerate(CAPTIONS):
