@@ -196,8 +196,8 @@ async fn describer_and_verifier_share_one_budget_and_one_consent() {
         let mut reviewer = describe_with_budget(&folder, &server, &consent);
         reviewer.shows("verified by");
         reviewer.press("jr");
+        reviewer.until("the candidate to be stored", |_| candidates(&folder) == 2);
         reviewer.shows("verifier paused");
-        assert_eq!(candidates(&folder), 2);
         reviewer.press("qq");
     });
     let verified = server.requests().iter().filter(|request| is_verification(&request.body)).count();
