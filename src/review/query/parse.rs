@@ -179,9 +179,13 @@ impl Parser<'_> {
                     "no" => Ok(Query::Not(Box::new(Query::Lint(None)))),
                     ATTENTION => Ok(Query::Attention),
                     ERROR => Ok(Query::Error),
-                    _ => self
-                        .choose(&word, place, &queryable_lints(), LintKind::name)
-                        .map(|kind| Query::Lint(Some(kind))),
+                    _ => {
+                        let kinds = queryable_lints();
+                        // The name of a lint that queries do not support is not the beginning of another name.
+                        let is_unsupported = word.parse().is_ok_and(|kind: LintKind| !kinds.contains(&kind));
+                        let word = if is_unsupported { "" } else { word.as_str() };
+                        self.choose(word, place, &kinds, LintKind::name).map(|kind| Query::Lint(Some(kind)))
+                    }
                 }
             }
             Aspect::Flag => {
