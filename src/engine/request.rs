@@ -124,12 +124,16 @@ mod tests {
     use crate::engine::rules::Judged;
     use crate::session::RecordState;
 
-    /// Returns the text that is sent, for a caption "A red hat." with a candidate of the embedded describer beside it.
+    const CAPTION: &str = "A person in a red hat.";
+
+    /// Returns the text that is sent, for [`CAPTION`] with a candidate of the embedded describer beside it.
     fn verified(candidate: &str, verified: &[&str]) -> Result<Option<String>, NotSent> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("set.jsonl");
-        std::fs::write(&path, "{\"file_name\": \"a.jpg\", \"text\": \"A red hat.\"}\n").expect("a dataset");
+        let line = serde_json::json!({ "file_name": "a.jpg", "text": CAPTION });
+        std::fs::write(&path, format!("{line}\n")).expect("a dataset");
         let dataset = Dataset::open(&path, &OpenOptions::default()).expect("a dataset");
+        dataset.build_index(&mut |_| ControlFlow::Continue(())).expect("an index");
         let judged = Judged::First(Some((candidate.to_owned(), true)));
         let verified = verified.iter().map(|text| TextHash::of(text)).collect();
         let spec =
@@ -139,13 +143,13 @@ mod tests {
 
     #[test]
     fn a_text_with_a_verdict_is_not_sent_again() {
-        let original = Ok(Some("A red hat.".to_owned()));
+        let original = Ok(Some(CAPTION.to_owned()));
         assert_eq!(
             verified("A person.", &[]),
             original,
             "a good caption comes before a candidate of the embedded describer"
         );
         assert_eq!(verified("A person.", &["A person."]), original, "the verdict is on another text");
-        assert_eq!(verified("A person.", &["A person.", "A red hat."]), Err(NotSent::AlreadyVerified));
+        assert_eq!(verified("A person.", &["A person.", CAPTION]), Err(NotSent::AlreadyVerified));
     }
 }
