@@ -205,14 +205,22 @@ fn copy_chunk<W: Write + Send>(
         table.file.get_bytes(range.start, len)
     };
     // An index only makes reading faster: one that is damaged is left out.
-    let column_index = chunk
-        .column_index_range()
-        .and_then(|range| decode_column_index(&bytes_of(range).ok()?, chunk.column_type()).ok());
-    let offset_index = chunk.offset_index_range().and_then(|range| decode_offset_index(&bytes_of(range).ok()?).ok());
+    let column_index = match chunk.column_index_range() {
+        Some(range) => decode_column_index(&bytes_of(range)?, chunk.column_type()).ok(),
+        None => None,
+    };
+    let offset_index = match chunk.offset_index_range() {
+        Some(range) => decode_offset_index(&bytes_of(range)?).ok(),
+        None => None,
+    };
+    let bloom_filter = match Sbbf::read_from_column_chunk(&metadata, &table.file) {
+        Err(error @ ParquetError::External(_)) => return Err(error),
+        found => found.ok().flatten(),
+    };
     let close = ColumnCloseResult {
         bytes_written: number(metadata.compressed_size())?,
         rows_written: number(table.groups()[group].num_rows())?,
-        bloom_filter: Sbbf::read_from_column_chunk(&metadata, &table.file).ok().flatten(),
+        bloom_filter,
         metadata,
         column_index,
         offset_index,

@@ -41,8 +41,16 @@ impl From<io::Error> for GroupError {
 }
 
 impl From<ParquetError> for GroupError {
+    /// An error of the disk is no damage of the file: the rows may be read later.
     fn from(error: ParquetError) -> Self {
-        Self::Broken(clean_message(error))
+        match error {
+            ParquetError::External(source) => match source.downcast::<io::Error>() {
+                Ok(error) if error.kind() != io::ErrorKind::UnexpectedEof => Self::Io(*error),
+                Ok(error) => Self::Broken(clean_message(error)),
+                Err(source) => Self::Broken(clean_message(source)),
+            },
+            error => Self::Broken(clean_message(error)),
+        }
     }
 }
 
