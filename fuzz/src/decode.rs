@@ -2,6 +2,9 @@
 //! exceeds the memory limit.
 #![no_main]
 
+mod codec;
+#[allow(dead_code, unused_imports, reason = "only part of the module is used here")]
+mod parquet_file;
 #[allow(dead_code, unused_imports, reason = "only part of the module is used here")]
 mod picture;
 

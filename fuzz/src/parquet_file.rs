@@ -1,0 +1,1 @@
+../../src/parquet_file.rs
