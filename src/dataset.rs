@@ -179,7 +179,7 @@ impl Dataset {
             let failed = |source| DatasetError::Io { path: path.to_owned(), source };
             let (path, found) =
                 shards::find(path).map_err(failed)?.ok_or_else(|| DatasetError::NoShards { path: path.to_owned() })?;
-            return Self::open_shards(path, found.shards, found.outputs, options);
+            return Self::open_shards(path, found.shards, found.left_out, options);
         } else if parquet_file::is_parquet(path) {
             return Self::open_shards(path.to_owned(), vec![path.to_owned()], Vec::new(), options);
         } else {
@@ -206,7 +206,7 @@ impl Dataset {
         if !has_images(folder)
             && let Some((path, found)) = shards::find(folder).map_err(failed)?
         {
-            return Self::open_shards(path, found.shards, found.outputs, options);
+            return Self::open_shards(path, found.shards, found.left_out, options);
         }
         let has_image = folder::has_image(folder).map_err(failed)?;
         if !has_image {
@@ -220,10 +220,10 @@ impl Dataset {
     fn open_shards(
         path: PathBuf,
         files: Vec<PathBuf>,
-        outputs: Vec<String>,
+        left_out: Vec<(LeftOut, Vec<String>)>,
         options: &OpenOptions,
     ) -> Result<Self, DatasetError> {
-        let shards = Shards::open(files, outputs, &path, &options.caption_field)?;
+        let shards = Shards::open(files, left_out, &path, &options.caption_field)?;
         let folder = match path.parent() {
             _ if path.is_dir() => path.clone(),
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -288,9 +288,9 @@ impl Dataset {
     /// Returns the files and folders in a folder of images or shards that are not in the dataset: for each reason the
     /// number, and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
-        let outputs = self.0.source.shards().map_or(&[][..], |shards| shards.outputs.as_slice());
-        let outputs = (!outputs.is_empty()).then_some((LeftOut::Output, outputs.len() as u64, outputs));
-        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(outputs)
+        let beside_shards = self.0.source.shards().map_or(&[][..], |shards| shards.left_out.as_slice());
+        let beside_shards = beside_shards.iter().map(|(reason, names)| (*reason, names.len() as u64, names.as_slice()));
+        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(beside_shards)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be

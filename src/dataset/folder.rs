@@ -36,6 +36,8 @@ pub enum LeftOut {
     Other,
     /// A saved shard beside the one it was saved from.
     Output,
+    /// A shard that the numbers of the others imply.
+    MissingShard,
 }
 
 impl LeftOut {
@@ -60,6 +62,7 @@ impl LeftOut {
             Self::Thumbnails => ("folder of thumbnails", "folders of thumbnails"),
             Self::Mask => ("mask of an image", "masks of images"),
             Self::Hidden => ("hidden file or folder", "hidden files or folders"),
+            Self::MissingShard => ("missing shard", "missing shards"),
             Self::Output => ("output of an earlier save", "outputs of earlier saves"),
             Self::Other => ("file that is neither image nor text", "files that are neither images nor text"),
         }

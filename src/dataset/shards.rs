@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use twox_hash::xxhash3_128::Hasher;
 
 use super::source::{Bytes, Change, Stamp};
-use super::{DatasetError, columns};
+use super::{DatasetError, LeftOut, columns};
 use crate::parquet_file::{Cell, OpenTable, TableError, is_text};
 use lines::Lines;
 
@@ -43,8 +43,8 @@ pub(super) struct Shard {
 #[derive(Debug)]
 pub(super) struct Shards {
     pub(super) files: Vec<Shard>,
-    /// Outputs of saves beside their shards, which are no shards.
-    pub(super) outputs: Vec<String>,
+    /// The names of other files, and why they are no shards.
+    pub(super) left_out: Vec<(LeftOut, Vec<String>)>,
     caption_field: String,
     lines: OnceLock<Result<Lines, String>>,
 }
@@ -115,13 +115,13 @@ impl Shards {
     /// Opens the files. Reads the footer of the first.
     pub(super) fn open(
         paths: Vec<PathBuf>,
-        outputs: Vec<String>,
+        left_out: Vec<(LeftOut, Vec<String>)>,
         path: &Path,
         caption_field: &str,
     ) -> Result<Self, DatasetError> {
         let files = paths.into_iter().map(Shard::open).collect::<Result<Vec<_>, _>>()?;
         let caption_field = caption_field.to_owned();
-        let shards = Self { files, outputs, caption_field, lines: OnceLock::new() };
+        let shards = Self { files, left_out, caption_field, lines: OnceLock::new() };
         // Of several, one that cannot be read is a record that says so.
         let is_one = shards.files.len() == 1;
         if let Some(Err(why)) = shards.files.first().map(|shard| shard.table(&shards.caption_field))

@@ -104,6 +104,7 @@ const fn remedy(reason: LeftOut) -> &'static str {
         LeftOut::BrokenLink => "restore the files they lead to",
         LeftOut::Mask => "list them with --list",
         LeftOut::Output => "open them by name",
+        LeftOut::MissingShard => "download them",
         LeftOut::Other => "",
     }
 }

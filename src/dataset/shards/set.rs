@@ -1,10 +1,11 @@
 //! Which files are the shards of a dataset: a folder's, or those that a pattern with a `*` matches.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::DatasetError;
+use crate::dataset::{DatasetError, LeftOut};
 use crate::parquet_file::is_parquet;
 
 /// The folder with the shards in a repository of Hugging Face.
@@ -17,8 +18,8 @@ const SAVED: &str = "_updated";
 pub(in crate::dataset) struct Found {
     /// In natural order (`a2` before `a10`).
     pub(in crate::dataset) shards: Vec<PathBuf>,
-    /// The names of outputs of saves beside their shards.
-    pub(in crate::dataset) outputs: Vec<String>,
+    /// The names of outputs of saves and of missing shards.
+    pub(in crate::dataset) left_out: Vec<(LeftOut, Vec<String>)>,
 }
 
 /// Returns true if a path names shards by a pattern: `train-*.parquet`.
@@ -52,18 +53,49 @@ pub fn has_shards(folder: &Path) -> bool {
 }
 
 fn of_folder(folder: &Path, is_meant: &dyn Fn(&str) -> bool) -> io::Result<Found> {
-    let mut names: Vec<String> = Vec::new();
+    let mut all: Vec<String> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if is_parquet(Path::new(&name)) && !name.starts_with('.') && is_meant(&name) && entry.path().is_file() {
-            names.push(name);
+        if is_parquet(Path::new(&name)) && !name.starts_with('.') && entry.path().is_file() {
+            all.push(name);
         }
     }
-    names.sort_by(|one, other| alphanumeric_sort::compare_str(one, other));
-    let (outputs, shards) = names.iter().cloned().partition(|name| is_output(name, &names));
-    let shards: Vec<String> = shards;
-    Ok(Found { shards: shards.iter().map(|name| folder.join(name)).collect(), outputs })
+    all.sort_by(|one, other| alphanumeric_sort::compare_str(one, other));
+    let names: Vec<String> = all.iter().filter(|name| is_meant(name)).cloned().collect();
+    let (outputs, shards): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| is_output(name, &names));
+    let missing = missing(&shards, &all);
+    let left_out = [(LeftOut::Output, outputs), (LeftOut::MissingShard, missing)];
+    let left_out = left_out.into_iter().filter(|(_, names)| !names.is_empty()).collect();
+    Ok(Found { shards: shards.iter().map(|name| folder.join(name)).collect(), left_out })
+}
+
+/// Returns the names of the shards that are not in the folder although its numbered ones imply them: of
+/// `train-00000-of-00002.parquet`, the name `train-00001-of-00002`.
+fn missing(shards: &[String], all: &[String]) -> Vec<String> {
+    let mut sets: BTreeMap<(&str, &str), BTreeSet<u32>> = BTreeMap::new();
+    let wanted: BTreeSet<_> = shards.iter().filter_map(|name| numbered(name)).map(|(set, _)| set).collect();
+    for (set, number) in all.iter().filter_map(|name| numbered(name)) {
+        sets.entry(set).or_default().insert(number);
+    }
+    let of_set = |((prefix, total), known): (&(&str, &str), &BTreeSet<u32>)| -> Vec<String> {
+        let (width, count) = (total.len(), total.parse().unwrap_or(0));
+        let absent = (0..count).filter(|number| !known.contains(number));
+        absent.map(|number| format!("{prefix}{number:0width$}-of-{total}")).collect()
+    };
+    sets.iter().filter(|(set, _)| wanted.contains(*set)).flat_map(of_set).collect()
+}
+
+/// Returns the set of a shard (what its name begins with, and the number of shards as written) and its number in the set.
+/// Older names end with a hash: `train-00000-of-00002-0123456789abcdef.parquet`.
+fn numbered(name: &str) -> Option<((&str, &str), u32)> {
+    const MAX_DIGITS: usize = 5;
+    let (before, after) = name.split_once("-of-")?;
+    let digits = after.find(|c: char| !c.is_ascii_digit())?;
+    let start = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let is_number = |text: &str| (1..=MAX_DIGITS).contains(&text.len());
+    let (prefix, number, total) = (&before[..start], &before[start..], &after[..digits]);
+    (is_number(number) && is_number(total)).then_some(((prefix, total), number.parse().ok()?))
 }
 
 /// Returns true if a file is the output of a save of another one: `a_updated.parquet` or `a.caption_updated.parquet` beside
@@ -165,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn missing_shards_are_known_by_their_numbers() {
+        let all = names(&[
+            "test-00000-of-00001.parquet",
+            "train-00000-of-00004-0a.parquet",
+            "train-00002-of-00004-0b.parquet",
+            "part-7.parquet",
+        ]);
+        assert_eq!(missing(&all, &all), ["train-00001-of-00004", "train-00003-of-00004"]);
+        assert_eq!(missing(&all[..1], &all), names(&[]), "a set that was not asked for");
+        assert_eq!(missing(&all[1..2], &all), ["train-00001-of-00004", "train-00003-of-00004"]);
+        assert_eq!(numbered("a-of-b.parquet"), None);
+        assert_eq!(numbered("a-1-of-9999999.parquet"), None);
+    }
+
+    #[test]
     fn files_are_named_by_their_folder_or_a_pattern() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -179,7 +226,7 @@ mod tests {
         assert!(together(&["train-0.parquet", "a.jsonl"]).is_err());
         let found = find(&path("train-*.parquet")).unwrap().unwrap().1;
         assert_eq!(found.shards, [path("train-0.parquet"), path("train-1.parquet")]);
-        assert_eq!(found.outputs, ["train-1_updated.parquet"]);
+        assert_eq!(found.left_out, [(LeftOut::Output, vec!["train-1_updated.parquet".to_owned()])]);
         fs::write(path("tent-0.parquet"), "").unwrap();
         assert!(together(&["test-0.parquet", "train-0.parquet"]).is_err(), "the pattern has another file");
     }

@@ -336,7 +336,7 @@ pub(super) fn decision_badge(decision: &Decision, theme: &Theme) -> (&'static st
     }
 }
 
-/// Renders the right end of a row: the flag, draft, picture and finding glyphs, and the word count of the caption shown.
+/// Renders the right end of a row: the flag, draft, picture and finding glyphs, and the number of words or tags of the caption shown.
 pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span<'static>>, String, Style) {
     let state = model.state(record);
     let mut marks = Vec::new();
@@ -358,7 +358,8 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
         return (marks, " JSON".to_owned(), theme.muted);
     }
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
-    let count = text::word_count(shown);
-    let style = if count > model.settings.rules.max_words { theme.warning } else { theme.muted };
-    (marks, format!("{count:>4}w"), style)
+    let rules = &model.settings.rules;
+    let (count, unit) = (rules.length(shown), if rules.are_tags() { 't' } else { 'w' });
+    let style = if count > rules.max_words { theme.warning } else { theme.muted };
+    (marks, format!("{count:>4}{unit}"), style)
 }
