@@ -125,7 +125,12 @@ fn visible<'a>(cluster: &'a str, before: &str) -> Cow<'a, str> {
         // It would combine with the character before it, which may be part of our own interface.
         safe.push(BASE);
     }
+    let mut after_escape = false;
     for (_, character, hidden) in classify(cluster) {
+        if !hidden && after_escape && is_mark(character) {
+            safe.push(BASE);
+        }
+        after_escape = hidden;
         if !hidden {
             safe.push(character);
         } else if let Some(picture) = control_picture(character) {
@@ -285,6 +290,8 @@ mod tests {
     #[case::accent_on_nothing("\u{301}a", "◌\u{301}a")]
     #[case::hangul_vowel_alone("a\u{1161}", "a◌\u{1161}")]
     #[case::hangul_final_with_its_base("◌\u{d7cb}", "◌\u{d7cb}")]
+    #[case::accent_on_a_joiner("a\u{200d}\u{301}", "a⟨U+200D⟩◌\u{301}")]
+    #[case::hangul_vowel_on_a_filler("\u{1160}\u{1171}", "⟨U+1160⟩◌\u{1171}")]
     #[case::accent_on_a_line_break("a\n\u{301}", "a⏎◌\u{301}")]
     #[case::tab_and_line_breaks("a\tb\nc\r\nd", "a b⏎c⏎d")]
     fn suspect_characters_are_escaped(#[case] text: &str, #[case] expected: &str) {
