@@ -258,7 +258,7 @@ impl Shade {
         match self.name {
             // Navy is this dark in a photograph.
             ColourName::Black => chroma > 3.0,
-            // Of 23 garments seen as grey, 10 were black or white in strong light or shade.
+            // Black in strong light and white in shade are grey in a photograph.
             ColourName::DarkGrey | ColourName::Grey | ColourName::LightGrey => true,
             ColourName::White => chroma > 6.0,
             // Under tinted light, navy and black look dark red or brown.

@@ -41,8 +41,8 @@ const MIN_CERTAIN_TOP: f32 = 0.75;
 const MIN_ANY_TOP: f32 = 0.6;
 
 /// Returns the kind of the garment in the picture, or `None` if there is none or it is uncertain. The network sees the picture
-/// and its mirror image: of the kinds that it names wrongly, two of seven are uncertain in the mean. It was not trained on
-/// people: if there may be one, it must be surer.
+/// and its mirror image, because a wrong kind is often less certain in one of them. It was not trained on people: if there may
+/// be one, it must be surer.
 pub(super) fn find(
     picture: &Picture,
     may_show_person: bool,
