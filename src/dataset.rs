@@ -17,6 +17,7 @@ mod read;
 mod rewrite;
 mod save;
 mod shards;
+mod siblings;
 mod sidecars;
 mod source;
 mod survey;
@@ -44,6 +45,7 @@ pub use save::{
     save_shard,
 };
 pub use shards::{has_shards, together};
+pub use siblings::Sibling;
 pub use sidecars::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 pub use source::{Change, Stamp};
 pub use survey::{Namesakes, Occurrences, Shared, Survey};
@@ -54,6 +56,7 @@ use index::Index;
 pub(crate) use table::utf16;
 
 use shards::Shards;
+use siblings::{Form, Siblings};
 use sidecars::{FolderLines, Sidecars};
 use source::Source;
 
@@ -121,6 +124,12 @@ pub enum DatasetError {
     /// Saving would change which image a record names.
     #[error("the caption field cannot be \"{FILE_NAME}\"; give the field that holds the caption")]
     CaptionFieldIsFileName,
+    #[error("--caption-field {names}: give different names, separated by commas")]
+    CaptionFields { names: String },
+    #[error(
+        "{path}: several caption fields are supported in JSON Lines and CSV files only; name one of them with --caption-field"
+    )]
+    SeveralFields { path: PathBuf },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     /// Positions in the file are no longer valid.
@@ -170,6 +179,38 @@ impl Dataset {
         if options.caption_field == FILE_NAME {
             return Err(DatasetError::CaptionFieldIsFileName);
         }
+        let Some(names) = siblings::field_names(&options.caption_field)? else {
+            let images = Self::open_images(path, options)?;
+            return if images.has_lists()? { Ok(Self::of_siblings(images, Form::List, options)) } else { Ok(images) };
+        };
+        let options = &OpenOptions { caption_field: names.join(","), ..options.clone() };
+        let first = names.first().map_or(CAPTION, |name| &**name).to_owned();
+        let images = Self::open_images(path, &OpenOptions { caption_field: first, ..options.clone() })?;
+        if images.is_folder() || images.is_parquet() {
+            return Err(DatasetError::SeveralFields { path: path.to_owned() });
+        }
+        if let Some(table) = images.0.source.table() {
+            table.check_columns(images.path(), &names)?;
+        }
+        Ok(Self::of_siblings(images, Form::Fields(names), options))
+    }
+
+    fn of_siblings(images: Self, form: Form, options: &OpenOptions) -> Self {
+        let folder = images.0.folder.clone();
+        let siblings = Siblings::new(images, form, options.caption_field.clone());
+        Self::new(Source::of_siblings(siblings), Index::of_lines(), folder, options)
+    }
+
+    /// Returns true if the captions are lists of texts.
+    fn has_lists(&self) -> Result<bool, DatasetError> {
+        if self.is_folder() || self.is_table() || self.is_parquet() {
+            return Ok(false);
+        }
+        siblings::are_lists(&self.0.source, self.0.index.layout(), self.caption_field())
+    }
+
+    /// Opens a dataset in which an image is one record.
+    fn open_images(path: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
         let path = if path.is_dir() {
             match [METADATA, TABLE].map(|name| path.join(name)).into_iter().find(|file| file.exists()) {
                 Some(file) => file,
@@ -274,6 +315,9 @@ impl Dataset {
     /// # Errors
     /// Returns an error if the shards cannot be read.
     pub fn shard(&self, shard: usize) -> Result<(Range<u32>, Stamp), DatasetError> {
+        if let Some(siblings) = self.0.source.siblings() {
+            return siblings.shard(shard);
+        }
         let all = || Ok((0..self.record_count(), self.stamp()));
         let Some(shards) = self.0.source.shards() else { return all() };
         let Some(file) = shards.files.get(shard) else { return all() };
@@ -373,10 +417,33 @@ impl Dataset {
         read::lines(&self.0.source, &self.0.index, range, &mut |raw| visit(line::parse(&raw, &self.0.caption_field)))
     }
 
+    /// Returns the records that have the image of a record because it has several captions, itself included. Only itself
+    /// before the dataset is indexed.
+    #[must_use]
+    pub fn siblings(&self, record: RecordId) -> Range<u32> {
+        let siblings = self.0.source.siblings().and_then(|siblings| siblings.of(record));
+        siblings.unwrap_or(record.0..record.0.saturating_add(1))
+    }
+
+    /// Returns the caption fields if there are several; none if there is one.
+    #[must_use]
+    pub fn caption_fields(&self) -> &[Arc<str>] {
+        self.0.source.siblings().map_or(&[], Siblings::fields)
+    }
+
+    /// Returns true if an image can have several captions, each of which is a record.
+    #[must_use]
+    pub fn has_siblings(&self) -> bool {
+        self.0.source.siblings().is_some()
+    }
+
     /// Returns the line number of a record, as an editor shows it: from one, blank lines included. Returns 0 if the
     /// record is not indexed (yet).
     #[must_use]
     pub fn line_number(&self, record: RecordId) -> u64 {
+        if let Some(siblings) = self.0.source.siblings() {
+            return siblings.place(record).map_or(0, |(line, _)| line);
+        }
         let spans = self.0.index.spans(record.0..record.0.saturating_add(1));
         spans.first().map_or(0, |span| span.line)
     }
@@ -527,11 +594,11 @@ fn name_of(path: &Path, folder: &Path) -> String {
 #[must_use]
 pub fn field_suffix(caption_field: &str) -> String {
     const LONGEST: usize = 100;
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ',');
     if caption_field == CAPTION {
         String::new()
     } else if caption_field.len() <= LONGEST && !caption_field.is_empty() && caption_field.chars().all(is_plain) {
-        format!(".{caption_field}")
+        format!(".{}", caption_field.replace(',', "+"))
     } else {
         format!(".{:016x}", XxHash3_64::oneshot(caption_field.as_bytes()))
     }

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::input::Input;
+use super::merge::{self, MergeError};
 use super::save::{self, SaveError, SaveOptions};
 use super::verify;
 use crate::config::LogLevel;
@@ -134,6 +135,9 @@ pub enum GenerateError {
     /// The output would replace an input.
     #[error(transparent)]
     IsInput(#[from] IsInput),
+    /// The decisions of another session could not be taken over.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Another process writes the session.
     #[error("{0}")]
     InUse(String),
@@ -165,6 +169,7 @@ impl GenerateError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Merge(error) => error.exit_code(),
             Self::Dataset(_)
             | Self::Prompt(_)
             | Self::NoConsent { .. }
@@ -195,6 +200,9 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
         inputs.add(log, "the log");
     }
     SaveTarget::new(&dataset, options.output.clone(), options.in_place).check(&inputs)?;
+    if options.session.is_none() && !options.dry_run {
+        merge::take_over(&dataset, &location)?.iter().try_for_each(|note| Console::stderr().message(note))?;
+    }
     if options.dry_run {
         let ledger = session::open_read_only(&location, &dataset)?.ledger;
         let unpriced = options.describer.estimate(None).is_some_and(|usage| usage.cost.amount().is_none());

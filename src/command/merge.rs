@@ -16,7 +16,8 @@ use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError};
 use crate::exit::ExitCode;
 use crate::report::Bars;
-use crate::session::{self, Actor, Candidate, CandidateId, Event, Import, Ledger, Seq, SessionError, Store};
+use crate::session::{self, Actor, Candidate, CandidateId, Event, Import, Ledger, Location, Seq, SessionError, Store};
+use crate::text::counted;
 
 mod plan;
 
@@ -103,6 +104,38 @@ pub fn run(options: &MergeOptions, out: &mut Console<'_>, errors: &mut Console<'
     }
     out.flush()?;
     Ok(if report.is_complete() { ExitCode::Done } else { ExitCode::Findings })
+}
+
+/// Takes over the decisions of the sessions of single caption fields into the session of several, as long as that is empty.
+/// Returns a note for each.
+///
+/// # Errors
+/// Returns an error if a session cannot be read, or the session of several fields cannot be written.
+pub(super) fn take_over(dataset: &Dataset, location: &Location) -> Result<Vec<String>, MergeError> {
+    let mut notes = Vec::new();
+    let mut changes = Vec::new();
+    for field in dataset.caption_fields() {
+        let other = Location::find(dataset.path(), field, None).map_err(InputError::from)?;
+        if !other.file().exists() {
+            continue;
+        }
+        let here = input::read_session(dataset, location)?;
+        if here.ledger.last() != Seq::default() {
+            return Ok(Vec::new());
+        }
+        let there = session::read_history(&other, dataset).map_err(InputError::from)?;
+        let plan = Plan::new(dataset, &here, &there)?;
+        if !plan.changes.is_empty() {
+            let decisions = counted(plan.changes.len() as u64, "record", "records");
+            notes.push(format!("took over the decisions on {decisions} from {}", other.file().display()));
+        }
+        changes.extend(plan.changes);
+    }
+    if !changes.is_empty() {
+        let (store, mut here) = session::open(location, dataset, Timestamp::now())?;
+        write(store, &mut here.ledger, dataset, changes)?;
+    }
+    Ok(notes)
 }
 
 /// Stores merged decisions in one transaction, as one undo step.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::Input;
 use super::describer::DescriberError;
 use super::export::{self, ExportError, ExportOptions};
+use super::merge;
 use crate::cli::Format;
 use crate::config::{DescriberChoice, LogLevel};
 use crate::console::Console;
@@ -125,6 +126,12 @@ pub fn run(options: &ReviewOptions) -> Result<Closing, ReviewError> {
     let mut opened = open(options)?;
     let log = logging::start_beside(&opened.session, &Inputs::of(&opened.dataset, &opened.session), &options.log);
     let mut warning = log.as_ref().err().map(ToString::to_string);
+    if !options.read_only && options.session.is_none() {
+        match merge::take_over(&opened.dataset, &opened.session) {
+            Ok(notes) => warning = warning.or((!notes.is_empty()).then(|| notes.join("; "))),
+            Err(error) => warning = Some(format!("{error}; recaption merge takes over the decisions of one field")),
+        }
+    }
     // One runtime for all reviews: the connections of a describer belong to it.
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let closing = workers.block_on(async {

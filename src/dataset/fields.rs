@@ -283,6 +283,13 @@ impl<'a> Json<'a> {
         Some(elements.into_iter().map(|element| Self(&self.0[place(json, element)])).collect())
     }
 
+    /// Returns the elements of a list of texts, in which `null` stands for a missing one. Returns `None` for other values.
+    #[must_use]
+    pub fn texts(self) -> Option<Vec<Self>> {
+        let elements = self.elements()?;
+        elements.iter().all(|element| element.is_missing() || element.text().is_some()).then_some(elements)
+    }
+
     /// Returns the fields of an object in order; a repeated one with its last value. Returns `None` for another kind of
     /// value.
     #[must_use]

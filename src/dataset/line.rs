@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::RecordId;
 use super::fields::{Json, all_fields, fields};
 use super::read::RawLine;
+use super::{RecordId, Sibling};
 
 /// Maximum length of a line that is parsed, in bytes. Longer ones are copied like any line that cannot be parsed.
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
@@ -77,6 +77,8 @@ pub struct Record {
     /// The original caption.
     pub caption: Caption,
     pub findings: Vec<LineFinding>,
+    /// Its place among the captions of its image, if there are several.
+    pub sibling: Option<Sibling>,
 }
 
 /// The caption of a line.
@@ -272,7 +274,10 @@ impl fmt::Display for JsonKind {
 pub(super) fn parse(raw: &RawLine<'_>, caption_field: &str) -> Entry {
     let (id, line) = (raw.record, raw.number);
     match content(raw, caption_field) {
-        Ok((file_name, caption, findings)) => Entry::Record(Record { id, line, file_name, caption, findings }),
+        Ok((file_name, caption, findings)) => {
+            let sibling = raw.sibling.clone();
+            Entry::Record(Record { id, line, file_name, caption, findings, sibling })
+        }
         Err(error) => Entry::Bad(BadLine { id, line, error, preview: preview(raw.bytes) }),
     }
 }

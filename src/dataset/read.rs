@@ -6,7 +6,7 @@ use super::format::Layout;
 use super::index::{Index, Span};
 use super::line::MAX_LINE_BYTES;
 use super::source::{Source, clamp_len};
-use super::{DatasetError, RecordId};
+use super::{DatasetError, RecordId, Sibling};
 
 /// Maximum bytes of a read, unless a single line needs more.
 const RUN_BYTES: u64 = 4 * 1024 * 1024;
@@ -21,6 +21,8 @@ pub(super) struct RawLine<'a> {
     /// The record's line or lines without the last newline; only the beginning if they are too long.
     pub(super) bytes: &'a [u8],
     pub(super) too_long: bool,
+    /// Its place among the captions of its image, if there are several.
+    pub(super) sibling: Option<Sibling>,
 }
 
 /// Visits every indexed record of a range in order, until `visit` breaks.
@@ -48,8 +50,11 @@ pub(super) fn lines(
             source.read(start, &mut buffer[..len])?;
             source.check()?;
             for span in run {
-                let raw =
+                let mut raw =
                     raw_line(index.layout(), RecordId(next), span, &buffer[clamp_len(span.start - start, len)..len]);
+                if let Some((line, sibling)) = source.siblings().and_then(|siblings| siblings.place(raw.record)) {
+                    (raw.number, raw.sibling) = (line, sibling);
+                }
                 next += 1;
                 if visit(raw).is_break() {
                     return Ok(());
@@ -67,5 +72,5 @@ pub(super) fn lines(
 fn raw_line<'a>(layout: Layout, record: RecordId, span: &Span, bytes: &'a [u8]) -> RawLine<'a> {
     let bytes = &bytes[..clamp_len(span.end - span.start, bytes.len())];
     let bytes = layout.record(bytes);
-    RawLine { record, number: span.line, bytes, too_long: bytes.len() > MAX_LINE_BYTES }
+    RawLine { record, number: span.line, bytes, too_long: bytes.len() > MAX_LINE_BYTES, sibling: None }
 }

@@ -1,6 +1,7 @@
 //! Replaces the caption of a line: every other byte stays the same.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::fields::{Fields, Json, Tail, all_fields, field, fields};
 use super::line::{file_name, parse, text};
@@ -22,13 +23,19 @@ impl<'a> Line<'a> {
     /// Creates a line without a file, for tests. Its caption field is `text`.
     #[cfg(test)]
     pub(crate) fn alone(line: &'a str) -> Self {
-        let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false };
+        let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false, sibling: None };
         Self::new(raw, "text")
     }
 
     #[must_use]
     pub const fn record(&self) -> RecordId {
         self.raw.record
+    }
+
+    /// Returns the line number, from one.
+    #[must_use]
+    pub(super) const fn number(&self) -> u64 {
+        self.raw.number
     }
 
     /// Parses the line.
@@ -107,9 +114,60 @@ pub(super) enum Rewritten {
     Bad,
 }
 
+/// The place of a caption in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// The value of a field.
+    Field(Arc<str>),
+    /// An element of the list in the caption field, from zero.
+    Element(u32),
+}
+
 /// Replaces the caption of a line. If the field is repeated, the last one, which counts, is changed; if it is missing, it
 /// is appended with the separators the line uses.
 pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) -> Rewritten {
+    replace(line, caption_field, |value| match value.map(|json| (json, json.text())) {
+        Some((_, Some(decoded))) if decoded.text == caption => Value::Same,
+        Some((json, None)) if !json.is_missing() => Value::NotText,
+        _ => Value::New(encoded(caption)),
+    })
+}
+
+/// Replaces one of the captions of a line. In a list, only that element changes; a caption that is missing becomes a list.
+pub(super) fn rewrite_slot(line: &RawLine<'_>, caption_field: &str, slot: &Slot, caption: &str) -> Rewritten {
+    let number = match slot {
+        Slot::Field(name) => return rewrite(line, name, caption),
+        Slot::Element(number) => *number as usize,
+    };
+    replace(line, caption_field, |value| {
+        let list = || Value::New(format!("[{}]", encoded(caption)));
+        let Some(json) = value.filter(|json| !json.is_missing()) else { return list() };
+        if let Some(decoded) = json.text() {
+            return if decoded.text == caption { Value::Same } else { Value::New(encoded(caption)) };
+        }
+        let Some(elements) = json.texts() else { return Value::NotText };
+        match elements.get(number).map(|element| (element, element.text())) {
+            None if elements.is_empty() => list(),
+            Some((_, Some(decoded))) if decoded.text == caption => Value::Same,
+            Some((element, _)) => {
+                let start = element.raw().as_ptr().addr() - json.raw().as_ptr().addr();
+                let (before, after) = (&json.raw()[..start], &json.raw()[start + element.raw().len()..]);
+                Value::New([before, &encoded(caption), after].concat())
+            }
+            None => Value::NotText,
+        }
+    })
+}
+
+/// What becomes of the value of a field.
+enum Value {
+    Same,
+    NotText,
+    /// Its JSON.
+    New(String),
+}
+
+fn replace(line: &RawLine<'_>, caption_field: &str, new: impl FnOnce(Option<Json<'_>>) -> Value) -> Rewritten {
     let Ok(text) = text(line) else { return Rewritten::Bad };
     let Ok(Fields { file_name: name, caption: field, tail, .. }) = fields(text, caption_field) else {
         return Rewritten::Bad;
@@ -117,15 +175,14 @@ pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) ->
     if file_name(name.json).is_err() {
         return Rewritten::Bad;
     }
-    if let Some(json) = field.json {
-        match json.text() {
-            Some(decoded) if decoded.text == caption => return Rewritten::Same,
-            None if !json.is_missing() => return Rewritten::NotText,
-            _ => {}
-        }
-        let raw = json.raw();
-        let start = raw.as_ptr().addr() - text.as_ptr().addr();
-        return Rewritten::Changed(splice(text, start, start + raw.len(), &encoded(caption)));
+    let json = match new(field.json) {
+        Value::Same => return Rewritten::Same,
+        Value::NotText => return Rewritten::NotText,
+        Value::New(json) => json,
+    };
+    if let Some(old) = field.json {
+        let start = old.raw().as_ptr().addr() - text.as_ptr().addr();
+        return Rewritten::Changed(splice(text, start, start + old.raw().len(), &json));
     }
     let Some(Tail { comma, key, colon, end }) = tail else { return Rewritten::Bad };
     let colon = &text[colon];
@@ -138,7 +195,7 @@ pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) ->
             _ => ",".to_owned(),
         },
     };
-    let field = format!("{comma}{}{colon}{}", encoded(caption_field), encoded(caption));
+    let field = format!("{comma}{}{colon}{json}", encoded(caption_field));
     Rewritten::Changed(splice(text, end, end, &field))
 }
 
@@ -156,7 +213,7 @@ mod tests {
     use crate::dataset::RecordId;
 
     fn rewritten(line: &str, caption: &str) -> String {
-        let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false };
+        let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false, sibling: None };
         match rewrite(&raw, "text", caption) {
             Rewritten::Same => "same".into(),
             Rewritten::NotText => "not text".into(),

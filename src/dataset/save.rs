@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::xxhash3_128::Hasher;
 
-use super::rewrite::{Rewritten, rewrite};
-use super::source::Change;
+use super::read::RawLine;
+use super::rewrite::{Rewritten, Slot, rewrite, rewrite_slot};
+use super::siblings::ImageChanges;
+use super::source;
 use super::{Dataset, DatasetError, RecordId, Stamp};
 use crate::atomic_file::{Committed, Replacement, WriteError};
 use crate::parquet_file;
@@ -32,6 +34,27 @@ pub enum Amendment {
     Caption(String),
     /// The record is left out.
     Exclude,
+}
+
+/// A change of a line.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Caption(String),
+    /// Of some of its captions, in their order.
+    Captions(Vec<(Slot, String)>),
+    /// The line is left out, with all records in it.
+    Exclude {
+        records: u32,
+    },
+}
+
+impl From<Amendment> for Change {
+    fn from(amendment: Amendment) -> Self {
+        match amendment {
+            Amendment::Caption(caption) => Self::Caption(caption),
+            Amendment::Exclude => Self::Exclude { records: 1 },
+        }
+    }
 }
 
 /// What the caller expects at the target.
@@ -82,6 +105,33 @@ pub fn save_shard(
     amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
     options: &SaveOptions,
 ) -> Result<SaveReport, SaveError> {
+    let Some(siblings) = dataset.0.source.siblings() else {
+        let changes = &mut amendments.map(|(record, amendment)| (record, amendment.into()));
+        return save_lines(dataset, shard, changes, options);
+    };
+    let (records, _) = dataset.shard(shard)?;
+    let ImageChanges { changes, partly_excluded } = siblings.changes(amendments)?;
+    let of_records = |report: SaveReport| SaveReport {
+        records_written: records.end - records.start - report.excluded,
+        partly_excluded,
+        ..report
+    };
+    match save_lines(&siblings.images, shard, &mut changes.into_iter(), options) {
+        Ok(report) => Ok(of_records(report)),
+        Err(SaveError::NotConfirmed { report, source }) => {
+            Err(SaveError::NotConfirmed { report: Box::new(of_records(*report)), source })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes one of the dataset's files with `changes` of its lines.
+fn save_lines(
+    dataset: &Dataset,
+    shard: usize,
+    changes: &mut dyn Iterator<Item = (RecordId, Change)>,
+    options: &SaveOptions,
+) -> Result<SaveReport, SaveError> {
     if dataset.is_table() && !super::is_table(&options.target) {
         return Err(SaveError::NotATable { path: options.target.clone() });
     }
@@ -122,9 +172,9 @@ pub fn save_shard(
     let failed = |source| SaveError::Io { path: target.clone(), source };
     let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
     let counts = match (dataset.0.source.table(), dataset.0.source.shards()) {
-        (Some(table), _) => table.write(dataset, amendments, &mut output, &failed)?,
-        (_, Some(shards)) => shards.write(dataset, shard, amendments, &mut output, &failed)?,
-        _ => write(dataset, amendments, &mut output, &failed)?,
+        (Some(table), _) => table.write(dataset, changes, &mut output, &failed)?,
+        (_, Some(shards)) => shards.write(dataset, shard, changes, &mut output, &failed)?,
+        _ => write(dataset, changes, &mut output, &failed)?,
     };
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
     let mut hash = hasher.finish_128();
@@ -152,11 +202,12 @@ pub fn save_shard(
     let Committed { metadata, warnings, synced } = committed;
     let report = SaveReport {
         path: target.clone(),
-        records_written: records.end - records.start - counts.excluded,
+        records_written: (records.end - records.start).saturating_sub(counts.excluded),
         captions_changed: counts.changed,
         excluded: counts.excluded,
         bad_lines_left: counts.bad,
         not_text_left: counts.not_text,
+        partly_excluded: 0,
         bytes,
         stamp: Stamp::from(&metadata),
         hash,
@@ -177,9 +228,44 @@ pub(super) struct Counts {
     pub(super) not_text: u32,
 }
 
+impl Counts {
+    /// Counts the result, and returns the line if it changed.
+    fn count(&mut self, rewritten: Rewritten) -> Option<Vec<u8>> {
+        match rewritten {
+            Rewritten::Same => {}
+            Rewritten::Bad => self.bad += 1,
+            Rewritten::NotText => self.not_text += 1,
+            Rewritten::Changed(line) => {
+                self.changed += 1;
+                return Some(line);
+            }
+        }
+        None
+    }
+}
+
+/// Replaces several captions of a line. Returns it if it changed.
+fn rewrite_all(
+    line: &RawLine<'_>,
+    caption_field: &str,
+    captions: &[(Slot, String)],
+    counts: &mut Counts,
+) -> Option<Vec<u8>> {
+    let mut changed: Option<Vec<u8>> = None;
+    for (slot, caption) in captions {
+        let bytes = changed.as_deref().unwrap_or(line.bytes);
+        let now = RawLine { bytes, sibling: None, ..*line };
+        let rewritten = rewrite_slot(&now, caption_field, slot, caption);
+        if let Some(line) = counts.count(rewritten) {
+            changed = Some(line);
+        }
+    }
+    changed
+}
+
 fn write(
     dataset: &Dataset,
-    amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+    changes: &mut dyn Iterator<Item = (RecordId, Change)>,
     output: &mut impl Write,
     failed: &impl Fn(io::Error) -> SaveError,
 ) -> Result<Counts, SaveError> {
@@ -188,7 +274,7 @@ fn write(
     let mut feed = Feed::new(source, dataset.0.index.layout(), dataset.0.hash.get().is_some());
     let mut counts = Counts::default();
     let mut before = None;
-    for (record, amendment) in amendments {
+    for (record, change) in changes {
         if before.is_some_and(|before| record <= before) {
             return Err(SaveError::OutOfOrder { record });
         }
@@ -198,31 +284,28 @@ fn write(
             return Err(DatasetError::NoSuchRecord { path, record, count }.into());
         };
         feed.copy_until(span.start, &mut |bytes| output.write_all(bytes).map_err(failed))?;
-        let Some(line) = feed.line(&span, record)? else { return Err(source.changed(Change::Written).into()) };
+        let Some(line) = feed.line(&span, record)? else { return Err(source.changed(source::Change::Written).into()) };
         let len = line.bytes.len() as u64;
-        match amendment {
-            Amendment::Caption(caption) => match rewrite(&line, dataset.caption_field(), &caption) {
-                Rewritten::Same => {}
-                Rewritten::Bad => counts.bad += 1,
-                Rewritten::NotText => counts.not_text += 1,
-                Rewritten::Changed(line) => {
-                    output.write_all(&line).map_err(failed)?;
-                    feed.skip(len);
-                    counts.changed += 1;
-                }
-            },
-            Amendment::Exclude if super::line::is_record(&line, dataset.caption_field()) => {
+        let rewritten = match change {
+            Change::Exclude { records } if super::line::is_record(&line, dataset.caption_field()) => {
                 feed.skip(len);
                 feed.skip_newline();
-                counts.excluded += 1;
+                counts.excluded += records;
+                continue;
             }
-            Amendment::Exclude => counts.bad += 1,
+            Change::Exclude { .. } => counts.count(Rewritten::Bad),
+            Change::Caption(caption) => counts.count(rewrite(&line, dataset.caption_field(), &caption)),
+            Change::Captions(captions) => rewrite_all(&line, dataset.caption_field(), &captions, &mut counts),
+        };
+        if let Some(line) = rewritten {
+            output.write_all(&line).map_err(failed)?;
+            feed.skip(len);
         }
     }
     feed.copy_until(source.len(), &mut |bytes| output.write_all(bytes).map_err(failed))?;
     source.check()?;
     if dataset.0.hash.get().is_some_and(|known| feed.hash() != Some(*known)) {
-        return Err(source.changed(Change::Written).into());
+        return Err(source.changed(source::Change::Written).into());
     }
     Ok(counts)
 }

@@ -12,6 +12,7 @@ use twox_hash::xxhash3_128::Hasher;
 
 use super::DatasetError;
 use super::shards::Shards;
+use super::siblings::Siblings;
 use super::sidecars::FolderLines;
 use super::table::TableLines;
 
@@ -113,6 +114,8 @@ enum Kind {
     Folder(Box<FolderLines>),
     Table(Box<TableLines>),
     Shards(Box<Shards>),
+    /// Several captions of each image of another source.
+    Siblings(Box<Siblings>),
 }
 
 /// A file that is open for positioned reads.
@@ -191,9 +194,21 @@ impl Source {
         Self { path, kind: Kind::Shards(Box::new(shards)) }
     }
 
+    pub(super) fn of_siblings(siblings: Siblings) -> Self {
+        Self { path: siblings.path().to_owned(), kind: Kind::Siblings(Box::new(siblings)) }
+    }
+
+    pub(super) fn siblings(&self) -> Option<&Siblings> {
+        match &self.kind {
+            Kind::Siblings(siblings) => Some(siblings),
+            _ => None,
+        }
+    }
+
     pub(super) fn folder(&self) -> Option<&FolderLines> {
         match &self.kind {
             Kind::Folder(lines) => Some(lines),
+            Kind::Siblings(siblings) => siblings.source().folder(),
             _ => None,
         }
     }
@@ -201,6 +216,7 @@ impl Source {
     pub(super) fn table(&self) -> Option<&TableLines> {
         match &self.kind {
             Kind::Table(lines) => Some(lines),
+            Kind::Siblings(siblings) => siblings.source().table(),
             _ => None,
         }
     }
@@ -208,6 +224,7 @@ impl Source {
     pub(super) fn shards(&self) -> Option<&Shards> {
         match &self.kind {
             Kind::Shards(shards) => Some(shards),
+            Kind::Siblings(siblings) => siblings.source().shards(),
             _ => None,
         }
     }
@@ -219,6 +236,7 @@ impl Source {
             Kind::Folder(lines) => lines.scanned(&self.path).map(|scanned| &scanned.bytes),
             Kind::Table(lines) => lines.lines(&self.path),
             Kind::Shards(shards) => shards.bytes(&self.path),
+            Kind::Siblings(siblings) => siblings.bytes(),
         }
     }
 
@@ -228,6 +246,7 @@ impl Source {
             Kind::File(bytes) => Some(bytes),
             Kind::Folder(_) | Kind::Shards(_) => None,
             Kind::Table(lines) => Some(lines.table()),
+            Kind::Siblings(siblings) => siblings.source().file(),
         }
     }
 
@@ -242,6 +261,9 @@ impl Source {
 
     /// Returns the stamp. That of a folder that cannot be read is empty; reading reports the error.
     pub(super) fn stamp(&self) -> Stamp {
+        if let Some(siblings) = self.siblings() {
+            return siblings.stamp();
+        }
         if let Some(shards) = self.shards() {
             return shards.stamp();
         }
@@ -293,7 +315,7 @@ impl Source {
         }
         match Stamp::of(&self.path) {
             Ok(_) if self.folder().is_some() => Ok(()),
-            Ok(now) if now.is_same_file(&self.stamp()) => Ok(()),
+            Ok(now) if self.file().is_some_and(|file| now.is_same_file(&file.stamp)) => Ok(()),
             Ok(_) => Err(self.changed(Change::Replaced)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.changed(Change::Removed)),
             Err(source) => Err(self.failed(source)),
@@ -302,6 +324,9 @@ impl Source {
 
     /// Returns the XXH3-128 of all bytes.
     pub(super) fn hash(&self) -> Result<u128, DatasetError> {
+        if let Some(siblings) = self.siblings() {
+            return siblings.hash();
+        }
         if let Some(shards) = self.shards() {
             return shards.hash();
         }

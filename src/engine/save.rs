@@ -172,6 +172,7 @@ struct Parts {
     changed: u64,
     excluded: u64,
     not_text: u64,
+    partly_excluded: u64,
     bad: u64,
     through: Seq,
     warnings: Vec<String>,
@@ -220,6 +221,7 @@ impl Parts {
         tracing::info!(path = %report.path.display(), records = report.records_written, "saved");
         self.warnings.extend(report.warnings.iter().map(ToString::to_string));
         self.not_text += u64::from(report.not_text_left);
+        self.partly_excluded += u64::from(report.partly_excluded);
         self.bad += u64::from(report.bad_lines_left);
         self.records += u64::from(report.records_written);
         self.changed += u64::from(report.captions_changed);
@@ -243,6 +245,7 @@ impl Parts {
         };
         left(self.not_text, "the caption is an array, an object, a number or a boolean, which text cannot replace");
         left(self.bad, "the line is not a record");
+        left(self.partly_excluded, "an image is left out with all of its captions; exclude the others as well");
         let hashes: Vec<u128> = self.files.iter().map(|(_, hash)| *hash).collect();
         let (path, files) = match path {
             Some(path) => (path, self.files),
@@ -257,7 +260,7 @@ impl Parts {
             hash: dataset::hash_of_set(&hashes),
             through: self.through,
             at: Timestamp::now(),
-            left_out: self.not_text + self.bad,
+            left_out: self.not_text + self.bad + self.partly_excluded,
             warning: (!self.warnings.is_empty()).then(|| self.warnings.join("; ")),
         }
     }

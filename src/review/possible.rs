@@ -20,6 +20,9 @@ impl Model {
             Command::PreviousCandidate | Command::NextCandidate => {
                 cursor.is_some_and(|cursor| self.versions(cursor).len() > 1)
             }
+            Command::PreviousCaption | Command::NextCaption => {
+                cursor.is_some_and(|cursor| self.siblings(cursor).len() > 1)
+            }
             Command::Describer => is_open,
             Command::Stop => !self.jobs.is_empty() || self.bulk.is_some() || !self.verifying.is_idle(),
             Command::Verify => is_open && cursor.is_some() && self.settings.verifier.is_some(),

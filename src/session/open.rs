@@ -111,7 +111,7 @@ fn read<T: Default>(
     };
     // A read transaction, for a consistent view.
     let connection = connection.unchecked_transaction().map_err(|error| Fault::from(error).of(file))?;
-    let bindings = Bindings::find(&connection, file, dataset)?;
+    let bindings = Bindings::find_to_read(&connection, file, dataset)?;
     let read = || -> Result<_, Fault> {
         bindings.subjects()?;
         let (opened, _) = replay(&connection, &bindings)?;

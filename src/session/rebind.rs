@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -17,7 +18,7 @@ use super::event_log;
 use super::owner::{anchored, stored_identity};
 use super::setting::{put_setting, setting};
 use super::subject::SubjectIndex;
-use crate::dataset::{Dataset, RecordId, Shared};
+use crate::dataset::{Dataset, Record, RecordId, Shared};
 
 mod matching;
 
@@ -40,11 +41,29 @@ pub(super) struct Bindings {
 impl Bindings {
     /// Compares the dataset with the stored identity and matches the records. Writes nothing.
     pub(super) fn find(connection: &Connection, file: &Path, dataset: &Dataset) -> Result<Self, SessionError> {
+        Self::find_among(connection, file, dataset, &[])
+    }
+
+    /// Like [`find`](Self::find), also for the session of one of several caption fields, which is only read.
+    pub(super) fn find_to_read(connection: &Connection, file: &Path, dataset: &Dataset) -> Result<Self, SessionError> {
+        Self::find_among(connection, file, dataset, dataset.caption_fields())
+    }
+
+    fn find_among(
+        connection: &Connection,
+        file: &Path,
+        dataset: &Dataset,
+        fields: &[Arc<str>],
+    ) -> Result<Self, SessionError> {
         let mut bindings = Self::stored(connection).map_err(|fault| fault.of(file))?;
         let field = dataset.caption_field();
         match setting::<String>(connection, "caption_field").map_err(|fault| fault.of(file))? {
             None => bindings.caption_field = Some(field.to_owned()),
             Some(reviewed) if reviewed == field => {}
+            Some(reviewed) if fields.iter().any(|field| **field == *reviewed) => {
+                bindings.rebind(connection, file, dataset, None, Some(&reviewed))?;
+                return Ok(bindings);
+            }
             Some(reviewed) => {
                 return Err(SessionError::OtherField { file: file.to_owned(), reviewed, requested: field.to_owned() });
             }
@@ -60,7 +79,7 @@ impl Bindings {
                 let hash = dataset.content_hash()?;
                 bindings.identity = Some((stamp, Some(hash)));
                 if known.hash != Some(hash) {
-                    bindings.rebind(connection, file, dataset, hash)?;
+                    bindings.rebind(connection, file, dataset, Some(hash), None)?;
                 }
             }
             _ => bindings.identity = Some((stamp, None)),
@@ -82,22 +101,33 @@ impl Bindings {
         Ok(Self { positions, cursor, ..Self::default() })
     }
 
+    /// `hash` is that of the dataset, which may be an output of this session. `only` is the caption field of the session if
+    /// the dataset has several.
     fn rebind(
         &mut self,
         connection: &Connection,
         file: &Path,
         dataset: &Dataset,
-        hash: u128,
+        hash: Option<u128>,
+        only: Option<&str>,
     ) -> Result<(), SessionError> {
         let read = || -> Result<_, Fault> {
-            Ok((rows(connection)?, left_out_by_save(connection, hash)?, setting::<String>(connection, "cursor_name")?))
+            let left_out = hash.map(|hash| left_out_by_save(connection, hash)).transpose()?.flatten();
+            Ok((rows(connection)?, left_out, setting::<String>(connection, "cursor_name")?))
         };
         let (rows, left_out, cursor_name) = read().map_err(|fault| fault.of(file))?;
 
         let mut wanted: HashSet<&str> = rows.iter().map(|row| row.file_name.as_str()).collect();
         wanted.extend(cursor_name.as_deref());
         let mut found = FoundByName::new();
+        let is_of_field = |record: &Record| {
+            let field = record.sibling.as_ref().and_then(|sibling| sibling.field.as_deref());
+            only.is_none() || field == only
+        };
         dataset.scan(&mut |entry| {
+            if !entry.record().is_none_or(is_of_field) {
+                return ControlFlow::Continue(());
+            }
             let record = entry.id();
             let (name, caption) = entry.into_identity();
             if wanted.contains(name.as_str()) {

@@ -42,7 +42,7 @@ fn accept_takes_the_shown_candidate() {
 
 #[test]
 fn no_text_replaces_a_caption_that_is_not_a_string() {
-    let list = r#"{"file_name": "a.jpg", "text": ["One.", "Two."]}"#;
+    let list = r#"{"file_name": "a.jpg", "text": ["One.", 2]}"#;
     let mut world = World::new(&[list, "Three."]);
     let record = RecordId(0);
     let decision = Decision::Edited { text: "From an older version.".to_owned(), base: EditBase::Original };

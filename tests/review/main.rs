@@ -14,6 +14,7 @@ mod searching;
 mod selection;
 mod settings;
 mod sheet;
+mod siblings;
 mod sorting;
 mod spot_check;
 mod statistics;

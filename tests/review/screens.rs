@@ -586,7 +586,7 @@ fn file_contents_cannot_inject_escape_sequences() {
 
 #[test]
 fn a_caption_that_is_not_a_string_is_shown_as_json() {
-    let list = "{\"file_name\": \"a.jpg\", \"text\": [\"A red coat.\", \"\u{202e}A hat.\"]}";
+    let list = "{\"file_name\": \"a.jpg\", \"text\": [\"A red coat.\", [\"\u{202e}A hat.\"]]}";
     let mut world = World::new(&[list]);
     let terminal = screen(&mut world, 120, 30, false);
     let text: String = terminal.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();

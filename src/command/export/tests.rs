@@ -220,7 +220,7 @@ proptest::proptest! {
         let line = |(at, kind): (usize, &usize)| match kind {
             0 => "not JSON\n".to_owned(),
             1 => format!("{{\"file_name\": \"{at}.jpg\"}}\n"),
-            2 => format!("{{\"file_name\": \"{at}.jpg\", \"text\": [\"A hat.\"]}}\n"),
+            2 => format!("{{\"file_name\": \"{at}.jpg\", \"text\": [\"A hat.\", 1]}}\n"),
             3 => format!("{{\"file_name\": \"../{at}.jpg\", \"text\": \"A hat.\"}}\n"),
             4 => format!("{{\"file_name\": \"{at}.jpg\", \"text\": null}}\n"),
             _ => format!("{{\"file_name\": \"{at}.jpg\", \"text\": \"A hat.\"}}\n"),
@@ -253,7 +253,7 @@ proptest::proptest! {
 #[test]
 fn captions_that_are_not_strings_are_json_in_csv_and_not_text_files() {
     let world = World::new(concat!(
-        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", \"A \\u0068at on a hook.\"]}\n",
+        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", 1, \"A \\u0068at on a hook.\"]}\n",
         "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n",
         "{\"file_name\": \"c.jpg\", \"text\": null}\n",
         "{\"file_name\": \"d.jpg\", \"text\": 7}\n",
@@ -265,7 +265,7 @@ fn captions_that_are_not_strings_are_json_in_csv_and_not_text_files() {
     assert!(printed.errors().starts_with("2 captions are not strings: written as JSON;"), "{printed:?}");
     let mut table = csv::Reader::from_reader(printed.out.as_slice());
     let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
-    let list = r#"["A hat.", "A \u0068at on a hook."]"#;
+    let list = r#"["A hat.", 1, "A \u0068at on a hook."]"#;
     assert_eq!(rows[0], vec!["a.jpg", list, "undecided", "none", "false", "", list]);
     assert_eq!(rows.iter().map(|row| &row[1]).collect::<Vec<_>>(), [list, "A coat.", "", "7"]);
 
@@ -558,18 +558,18 @@ fn an_odd_value_in_parquet_leaves_the_others() {
 
 #[test]
 fn captions_that_are_not_strings_keep_their_type_in_parquet() {
-    let list = "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", \"A \\u0068at on a hook.\"]}\n";
+    let list = "{\"file_name\": \"a.jpg\", \"text\": [[\"A hat.\", \"A \\u0068at on a hook.\"]]}\n";
     let world = World::new(list);
     let path = world.path("out.parquet");
     let options = ExportOptions { output: Some(path.clone()), force: true, ..options(&world, Format::Parquet) };
     assert_eq!(export(&options).0.unwrap(), Outcome { read: 1, exported: 1, ..Outcome::default() });
-    assert_eq!(rows(&path), [r#"file_name="a.jpg" text=["A hat.","A hat on a hook."]"#]);
+    assert_eq!(rows(&path), [r#"file_name="a.jpg" text=[["A hat.","A hat on a hook."]]"#]);
 
     world.write("metadata.jsonl", format!("{list}{{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}}\n"));
     let (outcome, printed) = export(&options);
     assert_eq!(outcome.unwrap(), Outcome { read: 2, exported: 2, doubtful: 1, ..Outcome::default() });
     let rows = rows(&path);
-    assert_eq!(rows[0], r#"file_name="a.jpg" text="[\"A hat.\", \"A \\u0068at on a hook.\"]""#);
+    assert_eq!(rows[0], r#"file_name="a.jpg" text="[[\"A hat.\", \"A \\u0068at on a hook.\"]]""#);
     assert_eq!(rows[1], r#"file_name="b.jpg" text="A coat.""#);
     assert!(
         printed.errors().contains("1 caption is not a string: written as JSON in a column of strings"),

@@ -84,7 +84,7 @@ fn lines(changed: &[u32]) -> String {
         let caption = if changed.contains(&id) { "Changed." } else { "Original." };
         format!("{{\"file_name\": \"{id}.png\", \"text\": \"{caption} {id}\", \"brand\": \"b{id}\"}}\n")
     };
-    let list = format!("{{\"file_name\": \"{}.png\", \"text\": [\"One.\", \"Two.\"]}}\n", RECORDS + 2);
+    let list = format!("{{\"file_name\": \"{}.png\", \"text\": [\"One.\", 2]}}\n", RECORDS + 2);
     (0..=RECORDS).map(line).collect::<String>() + "{broken\n" + &list
 }
 

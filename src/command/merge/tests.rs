@@ -570,3 +570,57 @@ proptest! {
         prop_assert_eq!(found["decisions"].as_u64().unwrap(), made);
     }
 }
+
+const SEVERAL: &str = concat!(
+    "{\"file_name\": \"a.jpg\", \"text\": \"A hat.\", \"text_ko\": \"A hat.\"}\n",
+    "{\"file_name\": \"b.jpg\", \"text\": \"A coat.\", \"text_ko\": \"외투\"}\n",
+    "{\"file_name\": \"c.jpg\", \"text\": \"Shoes.\"}\n",
+);
+
+/// The states of all records of the session of several fields.
+fn states(world: &World) -> Vec<String> {
+    let input = world.input();
+    let (dataset, location) = input.open().unwrap();
+    dataset.build_index(&mut |_| ControlFlow::Continue(())).unwrap();
+    let opened = input::read_session(&dataset, &location).unwrap();
+    let state = |record| match &opened.ledger.record(RecordId(record)).decision {
+        Decision::Undecided => "-".to_owned(),
+        Decision::Kept => "kept".to_owned(),
+        Decision::Edited { text, .. } => text.clone(),
+        other => format!("{other:?}"),
+    };
+    (0..dataset.record_count()).map(state).collect()
+}
+
+fn take_over_all(world: &World) -> Vec<String> {
+    let (dataset, location) = world.input().open().unwrap();
+    take_over(&dataset, &location).unwrap()
+}
+
+#[test]
+fn the_session_of_several_fields_takes_over_those_of_single_fields_once() {
+    let mut world = World::new(SEVERAL);
+    world.decide([(0, Decision::Kept), (2, edited("Boots."))]);
+    world.reading.caption_field = "text_ko".to_owned();
+    world.decide([(0, edited("모자")), (2, edited("신발"))]);
+    assert_eq!(take_over_all(&world), [""; 0], "one field");
+
+    world.reading.caption_field = "text,text_ko".to_owned();
+    let notes = take_over_all(&world);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[1].starts_with("took over the decisions on 2 records from "), "{notes:?}");
+    // The caption of `text_ko` that equals the one of `text` keeps its own decision.
+    assert_eq!(states(&world), ["kept", "모자", "-", "-", "Boots.", "신발"]);
+
+    assert_eq!(take_over_all(&world), [""; 0], "it is not empty any more");
+    world.decide([(2, Decision::Kept)]);
+    assert_eq!(states(&world), ["kept", "모자", "kept", "-", "Boots.", "신발"]);
+}
+
+#[test]
+fn a_decision_follows_its_caption_into_a_list() {
+    let world = World::new("{\"file_name\": \"a.jpg\", \"text\": \"A hat.\"}\n");
+    world.decide([(0, Decision::Kept)]);
+    world.write("metadata.jsonl", "{\"file_name\": \"a.jpg\", \"text\": [\"A cap.\", \"A hat.\"]}\n");
+    assert_eq!(states(&world), ["-", "kept"], "it follows its caption into the list");
+}

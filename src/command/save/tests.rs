@@ -38,7 +38,7 @@ fn decisions_are_saved_and_summarised() {
 #[test]
 fn decisions_that_cannot_be_applied_are_reported() {
     let lines = concat!(
-        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\"]}\n",
+        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", 1]}\n",
         "{\"file_name\": \"b.jpg\", \"text\": null}\n",
         "{\"file_name\": \"c.jpg\", \"text\": 1.0}\n",
     );
@@ -48,7 +48,7 @@ fn decisions_that_cannot_be_applied_are_reported() {
     assert_eq!(result.unwrap(), ExitCode::Findings);
     assert_eq!(
         world.read("metadata_updated.jsonl"),
-        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\"]}\n{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n"
+        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", 1]}\n{\"file_name\": \"b.jpg\", \"text\": \"A coat.\"}\n"
     );
     assert!(printed.out().ends_with(": 2 records, 1 caption changed, 1 excluded\n"), "{printed:?}");
     assert!(printed.errors().starts_with("1 decision not applied: the caption is "), "{printed:?}");

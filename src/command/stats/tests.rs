@@ -373,7 +373,7 @@ fn tags_of_the_current_captions_are_counted() {
     let world = World::new(concat!(
         "{\"file_name\": \"a.jpg\", \"text\": \"hat, Long_Hair, hat\"}\n",
         "{\"file_name\": \"b.jpg\", \"text\": \"cap\"}\n",
-        "{\"file_name\": \"c.jpg\", \"text\": [\"hat\"]}\n",
+        "{\"file_name\": \"c.jpg\", \"text\": [\"hat\", 1]}\n",
         "{\"file_name\": \"d.jpg\"}\n",
     ));
     world.record([decided(1, edited("long hair, coat"))]);

@@ -59,7 +59,7 @@ impl<'a> Feed<'a> {
         let after_mark = span.start == BOM.len() as u64 && self.before == BOM.last().copied();
         let begins = after_mark || self.before.is_none_or(|before| self.layout.may_precede(before));
         let is_as_indexed = begins && !is_blank(line) && is_blank(&bytes[line.len()..]);
-        let line = RawLine { record, number: 0, bytes: line, too_long };
+        let line = RawLine { record, number: 0, bytes: line, too_long, sibling: None };
         Ok((too_long || is_as_indexed).then_some(line))
     }
 

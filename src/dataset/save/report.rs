@@ -20,6 +20,8 @@ pub struct SaveReport {
     pub bad_lines_left: u32,
     /// Amendments of captions that are neither strings nor `null`, which are copied unchanged.
     pub not_text_left: u32,
+    /// Exclusions of a caption whose image has others that are not excluded, which is kept unchanged.
+    pub partly_excluded: u32,
     pub bytes: u64,
     /// Identifies the file at the next save ([`Expected::Ours`](super::Expected::Ours)).
     pub stamp: Stamp,

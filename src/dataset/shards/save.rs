@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Write};
 use std::ops::Range;
 
 use super::{Shard, Shards};
-use crate::dataset::save::{Amendment, Counts, SaveError};
+use crate::dataset::save::{Change, Counts, SaveError};
 use crate::dataset::source::Bytes;
 use crate::dataset::{Caption, Dataset, DatasetError, Entry, RecordId};
 use crate::parquet_file::{CopyError, Edit, copy};
@@ -12,19 +12,19 @@ use crate::parquet_file::{CopyError, Edit, copy};
 const BLOCK: usize = 256 * 1024;
 
 impl Shards {
-    /// Writes a shard with `amendments` of its records, which must be in file order.
+    /// Writes a shard with `changes` of its records, which must be in file order.
     pub(in crate::dataset) fn write(
         &self,
         dataset: &Dataset,
         shard: usize,
-        amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+        changes: &mut dyn Iterator<Item = (RecordId, Change)>,
         output: &mut (dyn Write + Send),
         not_written: &dyn Fn(io::Error) -> SaveError,
     ) -> Result<Counts, SaveError> {
         let path = &self.files[shard].path;
         let wrong = |why: &str| SaveError::from(DatasetError::Table { path: path.clone(), why: why.to_owned() });
         let Ok(open) = self.files[shard].table(&self.caption_field) else {
-            return self.copy_unread(shard, amendments, output, not_written);
+            return self.copy_unread(shard, changes, output, not_written);
         };
         let records = self.lines(dataset.path())?.records(shard);
         let columns = open.table.columns();
@@ -34,8 +34,8 @@ impl Shards {
 
         let mut plan = Plan { dataset, records, is_text: caption.is_some(), counts: Counts::default(), before: None };
         let mut failed = None;
-        let mut edits = amendments
-            .map_while(|(record, amendment)| plan.edit(record, amendment).map_err(|error| failed = Some(error)).ok())
+        let mut edits = changes
+            .map_while(|(record, change)| plan.edit(record, change).map_err(|error| failed = Some(error)).ok())
             .flatten();
         let copied = copy(&open.table, caption, &mut edits, output);
         if let Some(error) = failed {
@@ -53,7 +53,7 @@ impl Shards {
     fn copy_unread(
         &self,
         shard: usize,
-        amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+        changes: &mut dyn Iterator<Item = (RecordId, Change)>,
         output: &mut (dyn Write + Send),
         not_written: &dyn Fn(io::Error) -> SaveError,
     ) -> Result<Counts, SaveError> {
@@ -69,11 +69,11 @@ impl Shards {
             }
         }
         self.check()?;
-        Ok(Counts { bad: u32::try_from(amendments.count()).unwrap_or(u32::MAX), ..Counts::default() })
+        Ok(Counts { bad: u32::try_from(changes.count()).unwrap_or(u32::MAX), ..Counts::default() })
     }
 }
 
-/// Turns amendments into changes of rows.
+/// Turns changes of records into changes of rows.
 struct Plan<'a> {
     dataset: &'a Dataset,
     /// Those of the shard.
@@ -86,7 +86,7 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     /// Returns the change of a row, from zero; `None` if there is none.
-    fn edit(&mut self, record: RecordId, amendment: Amendment) -> Result<Option<(u64, Edit)>, SaveError> {
+    fn edit(&mut self, record: RecordId, change: Change) -> Result<Option<(u64, Edit)>, SaveError> {
         if self.before.is_some_and(|before| record <= before) {
             return Err(SaveError::OutOfOrder { record });
         }
@@ -99,17 +99,17 @@ impl Plan<'_> {
             self.counts.bad += 1;
             return Ok(None);
         };
-        let edit = match (amendment, known.caption) {
-            (Amendment::Exclude, _) => {
-                self.counts.excluded += 1;
+        let edit = match (change, known.caption) {
+            (Change::Exclude { records }, _) => {
+                self.counts.excluded += records;
                 Edit::LeaveOut
             }
-            (Amendment::Caption(new), Caption::Text(old)) if new == old => return Ok(None),
-            (Amendment::Caption(new), Caption::Text(_) | Caption::None) if self.is_text => {
+            (Change::Caption(new), Caption::Text(old)) if new == old => return Ok(None),
+            (Change::Caption(new), Caption::Text(_) | Caption::None) if self.is_text => {
                 self.counts.changed += 1;
                 Edit::Text(new)
             }
-            (Amendment::Caption(_), _) => {
+            (Change::Caption(_) | Change::Captions(_), _) => {
                 self.counts.not_text += 1;
                 return Ok(None);
             }

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 
@@ -19,6 +19,8 @@ use crate::dataset::source::{Bytes, Stamp, clamp_len};
 pub(in crate::dataset) struct TableLines {
     /// The open table.
     pub(super) table: Bytes,
+    /// The names of the columns.
+    pub(super) names: Vec<String>,
     /// The column with the captions.
     pub(super) caption: usize,
     lines: OnceLock<Result<Bytes, String>>,
@@ -40,7 +42,16 @@ impl TableLines {
             };
             failed(TableError::Wrong(other.unwrap_or_else(missing)))
         })?;
-        Ok(Self { table, caption, lines: OnceLock::new() })
+        let names = rows.names().to_vec();
+        Ok(Self { table, names, caption, lines: OnceLock::new() })
+    }
+
+    /// Checks that there is a column for each of several captions.
+    pub(in crate::dataset) fn check_columns(&self, path: &Path, captions: &[Arc<str>]) -> Result<(), DatasetError> {
+        let missing = captions.iter().find(|name| !self.names.iter().any(|column| column == &***name));
+        let Some(name) = missing else { return Ok(()) };
+        let why = format!("no column \"{name}\"; add it to the header, or name others with --caption-field");
+        Err(failed(path, TableError::Wrong(why)))
     }
 
     /// Returns the open table.

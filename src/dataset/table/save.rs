@@ -5,18 +5,19 @@ use std::io::{self, Write};
 use super::lines::failed;
 use super::quotes::cell;
 use super::{Row, Rows, TableLines};
-use crate::dataset::save::{Amendment, Counts, SaveError};
+use crate::dataset::rewrite::Slot;
+use crate::dataset::save::{Change, Counts, SaveError};
 use crate::dataset::source::{Bytes, clamp_len};
 use crate::dataset::{Dataset, DatasetError, Entry, RecordId};
 
 const BLOCK: usize = 256 * 1024;
 
 impl TableLines {
-    /// Writes the table with `amendments`, which must be in file order.
+    /// Writes the table with `changes`, which must be in file order.
     pub(in crate::dataset) fn write(
         &self,
         dataset: &Dataset,
-        amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+        changes: &mut dyn Iterator<Item = (RecordId, Change)>,
         output: &mut dyn Write,
         not_written: &dyn Fn(io::Error) -> SaveError,
     ) -> Result<Counts, SaveError> {
@@ -26,7 +27,7 @@ impl TableLines {
         let separator = rows.separator;
         let mut copy = Copy { table: &self.table, dataset, at: 0, block: vec![0; BLOCK], output, not_written };
         let mut next = 0;
-        for (record, amendment) in amendments {
+        for (record, change) in changes {
             if record.0 < next {
                 return Err(SaveError::OutOfOrder { record });
             }
@@ -46,27 +47,43 @@ impl TableLines {
             };
             let row = copy.read(bytes.start, bytes.end)?;
             let blank = row.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            match amendment {
-                Amendment::Exclude => {
+            let captions = match change {
+                Change::Exclude { records } => {
                     copy.until(bytes.start + blank as u64)?;
                     copy.at = bytes.end;
                     // The reader leaves the second half of a line end to the next row.
                     let is_halved = row.ends_with(b"\r") && copy.read(bytes.end, bytes.end + 1)? == b"\n";
                     copy.at += u64::from(is_halved);
-                    counts.excluded += 1;
+                    counts.excluded += records;
+                    continue;
                 }
-                Amendment::Caption(caption) if known.caption.text() == Some(&caption) => {}
-                Amendment::Caption(caption) => {
-                    let Some(place) = cell(&row, separator, self.caption) else {
-                        counts.bad += 1;
-                        continue;
+                Change::Caption(caption) if known.caption.text() == Some(&caption) => continue,
+                Change::Caption(caption) => vec![(self.caption, caption)],
+                Change::Captions(captions) => {
+                    let column = |slot: &Slot| match slot {
+                        Slot::Field(name) => self.names.iter().position(|column| *column == **name),
+                        Slot::Element(_) => None,
                     };
-                    let is_quoted = row[place.clone()].starts_with(b"\"");
-                    copy.until(bytes.start + place.start as u64)?;
-                    copy.write(encoded(&caption, separator, is_quoted).as_bytes())?;
-                    copy.at = bytes.start + place.end as u64;
-                    counts.changed += 1;
+                    let mut captions: Vec<_> =
+                        captions.into_iter().filter_map(|(slot, caption)| Some((column(&slot)?, caption))).collect();
+                    captions.sort_unstable_by_key(|(column, _)| *column);
+                    captions
                 }
+            };
+            for (column, caption) in captions {
+                let Some(place) = cell(&row, separator, column) else {
+                    counts.bad += 1;
+                    continue;
+                };
+                let is_quoted = row[place.clone()].starts_with(b"\"");
+                let new = encoded(&caption, separator, is_quoted);
+                if new.as_bytes() == &row[place.clone()] {
+                    continue;
+                }
+                copy.until(bytes.start + place.start as u64)?;
+                copy.write(new.as_bytes())?;
+                copy.at = bytes.start + place.end as u64;
+                counts.changed += 1;
             }
         }
         copy.until(self.table.stamp().len)?;

@@ -50,7 +50,7 @@ fn a_file_without_candidates_is_explained() {
         ("older", "file_name\ttext\na\tNew.\n", "none of its 2 lines can be read: it is CSV"),
         ("notes.txt", "A man.\n", "its only line cannot be read: it is not JSON Lines"),
         ("field.jsonl", "{\"file_name\": \"a\", \"caption\": \"New.\"}\n", "no line has \"text\""),
-        ("list.jsonl", "{\"file_name\": \"a\", \"text\": [\"New.\"]}\n", "no line has \"text\""),
+        ("list.jsonl", "{\"file_name\": \"a\", \"text\": [\"New.\", 1]}\n", "no line has \"text\""),
         ("empty.jsonl", "\n", "the file is empty"),
     ] {
         let (captions, summary) = imported(THREE, name, content.as_bytes());
@@ -76,8 +76,18 @@ fn candidates_are_imported_from_tables() {
 }
 
 #[test]
+fn candidates_are_imported_for_each_of_several_captions() {
+    let list = "{\"file_name\": \"a\", \"text\": [\"One.\", \"Two.\"]}\n";
+    let older = "{\"file_name\": \"a\", \"text\": [\"One.\", \"Second.\"]}\n";
+    let (captions, summary) = imported(list, "older.jsonl", older.as_bytes());
+    assert_eq!(captions, [(1, "Second.".to_owned())], "{summary}");
+    let (captions, summary) = imported(list, "older.jsonl", b"{\"file_name\": \"a\", \"text\": [\"New.\"]}\n");
+    assert_eq!(captions, [], "{summary}");
+}
+
+#[test]
 fn no_candidate_is_imported_for_a_caption_that_is_not_a_string() {
-    let list = "{\"file_name\": \"a\", \"text\": [\"One.\"]}\n";
+    let list = "{\"file_name\": \"a\", \"text\": [\"One.\", 1]}\n";
     let (captions, summary) = imported(list, "older.jsonl", b"{\"file_name\": \"a\", \"text\": \"One.\"}\n");
     assert_eq!(captions, []);
     assert!(summary.ends_with("left out: 1 for a record whose caption is not a string"), "{summary}");

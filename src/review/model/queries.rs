@@ -1,5 +1,7 @@
 //! Derived state: the records in view, the caption shown, its findings.
 
+use std::ops::Range;
+
 use super::{Editor, Mode, Model, PictureSlot, SessionStatus, VerifierSettings, Version};
 use crate::dataset::{Entry, OtherCaption, Record, RecordId};
 use crate::describe::{Dollars, StopReason, Usage};
@@ -97,6 +99,15 @@ impl Model {
     #[must_use]
     pub fn other_caption(&self, record: RecordId) -> Option<&OtherCaption> {
         self.line(record)?.caption.other()
+    }
+
+    /// Returns the records with the captions of the same image, itself included; only itself if the line is not loaded.
+    #[must_use]
+    pub fn siblings(&self, record: RecordId) -> Range<u32> {
+        let sibling = self.line(record).and_then(|line| line.sibling.as_ref());
+        let (number, of) = sibling.map_or((0, 1), |sibling| (sibling.number, sibling.of));
+        let first = record.0.saturating_sub(number);
+        first..first.saturating_add(of)
     }
 
     /// Returns the caption that a save would write.

@@ -235,6 +235,12 @@ commands! {
         PreviousToReview "previous-to-review" "previous record to review" {
             [Browse], "" => |model, _, _| navigate::to_review(model, false);
         }
+        PreviousCaption "previous-caption" "previous caption of the image" {
+            [Browse], "" => |model, _, _| navigate::to_sibling(model, false);
+        }
+        NextCaption "next-caption" "next caption of the image" {
+            [Browse], "" => |model, _, _| navigate::to_sibling(model, true);
+        }
         GoTo "go-to" "go to a record by number" (parameter: NUMBER) {
             [Browse], "" => |model, argument, _| navigate::to_number(model, argument.number());
         }

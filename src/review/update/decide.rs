@@ -68,10 +68,31 @@ impl Refusal {
 /// Decides about the subjects, after confirmation if there are many.
 pub(super) fn request(model: &mut Model, action: RecordAction, out: &mut Vec<Effect>) {
     let Some(subjects) = subjects::resolve(model) else { return };
+    if let (Subjects::Cursor(record), RecordAction::Exclude) = (&subjects, &action)
+        && model.siblings(*record).len() > 1
+    {
+        return exclude_image(model, *record, out);
+    }
     match &subjects {
         Subjects::Selected(records) if records.len() > UNCONFIRMED => confirm(model, action, records),
         _ => perform(model, &action, &subjects, out),
     }
+}
+
+/// Excludes an image with all of its captions, as one step: a line is left out as a whole.
+fn exclude_image(model: &mut Model, record: RecordId, out: &mut Vec<Effect>) {
+    let siblings = model.siblings(record);
+    let subjects = Subjects::Selected(siblings.clone().collect());
+    let event = |record| outcome(model, &RecordAction::Exclude, record, false, &subjects).transpose();
+    let events: Result<Vec<Event>, Refusal> = siblings.clone().map(RecordId).filter_map(event).collect();
+    match events {
+        Ok(events) => store(model, events, out),
+        Err(refusal) => return model.notify(NoticeKind::Warning, refusal.notice()),
+    }
+    model.notify(NoticeKind::Info, format!("excluded the image with its {} captions", siblings.len()));
+    // Past the last of them.
+    navigate::go_to(model, RecordId(siblings.end.saturating_sub(1)));
+    navigate::advance(model);
 }
 
 /// Opens the dialog that confirms a command on many records.

@@ -62,6 +62,27 @@ fn last_row_of_figures(model: &Model) -> usize {
     figures.page(Bars::Blocks).rows.len().saturating_sub(1)
 }
 
+/// Goes to the next or previous caption of the image, and from the last one to the first.
+pub(super) fn to_sibling(model: &mut Model, forward: bool) {
+    let Some(cursor) = model.list.cursor else { return };
+    let siblings = model.siblings(cursor);
+    let Some(last) = siblings.end.checked_sub(siblings.start + 1).filter(|last| *last > 0) else {
+        return model.notify(NoticeKind::Info, "this image has one caption");
+    };
+    let number = cursor.0 - siblings.start;
+    let next = match (forward, number) {
+        (true, number) if number == last => 0,
+        (true, number) => number + 1,
+        (false, 0) => last,
+        (false, number) => number - 1,
+    };
+    let next = RecordId(siblings.start + next);
+    if !model.members().contains(next) {
+        model.set_tab(Tab::All);
+    }
+    go_to(model, next);
+}
+
 /// Goes to a record by its number, counted from 1.
 pub(super) fn to_number(model: &mut Model, number: Option<u64>) {
     let (Some(number), total) = (number, model.tabs.total()) else { return };

@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 use super::clicks::{Clicks, Target};
 use super::highlight::highlighted;
 use super::{clean, title};
-use crate::dataset::{Entry, RecordId};
+use crate::dataset::{self, Entry, RecordId, Sibling};
 use crate::review::{JobState, Model, SortBy, Tab, Version, View};
 use crate::session::Decision;
 use crate::text;
@@ -276,7 +276,7 @@ fn row_line(
 /// Returns the name of a record's file, or the beginning of an invalid line.
 fn name(model: &Model, record: RecordId, width: usize, theme: &Theme) -> String {
     match model.entry(record) {
-        Some(Entry::Record(line)) => file_title(&clean(&line.file_name), width, theme.glyphs.ellipsis),
+        Some(Entry::Record(line)) => record_title(line, width, theme.glyphs.ellipsis),
         Some(Entry::Bad(bad)) => {
             text::truncate_to_width(&clean(&bad.preview), width, theme.glyphs.ellipsis).into_owned()
         }
@@ -284,8 +284,26 @@ fn name(model: &Model, record: RecordId, width: usize, theme: &Theme) -> String 
     }
 }
 
+/// Returns the name of a record's file and, if its image has several captions, which one it is.
+pub(super) fn record_title(record: &dataset::Record, width: usize, ellipsis: &str) -> String {
+    let name = clean(&record.file_name);
+    let place = record.sibling.as_ref().map(place).unwrap_or_default();
+    let name = file_title(&name, width.saturating_sub(text::width(&place)), ellipsis);
+    let room = width.saturating_sub(text::width(&name));
+    name + &text::truncate_to_width(&place, room, ellipsis)
+}
+
+/// Returns which one of the captions of an image it is: its field, or its number.
+fn place(sibling: &Sibling) -> String {
+    let Sibling { number, of, field } = sibling;
+    match field {
+        Some(field) => format!(" {}", clean(field)),
+        None => format!(" {}/{of}", u64::from(*number) + 1),
+    }
+}
+
 /// Shortens a path: omits the folders, then the middle of the file name, because names often differ at the end.
-pub(super) fn file_title(name: &str, width: usize, ellipsis: &str) -> String {
+fn file_title(name: &str, width: usize, ellipsis: &str) -> String {
     let short = name.rsplit('/').next().unwrap_or(name);
     if text::width(short) <= width {
         return short.to_owned();

@@ -10,7 +10,7 @@ use crate::review::Model;
 use crate::session::{Actor, Decision};
 use crate::text;
 use crate::tui::theme::Theme;
-use crate::tui::view::{clean, join_dots, records, title};
+use crate::tui::view::{join_dots, records, title};
 
 /// Draws the row. Without a `right` part, it ends with the decision and as many facts about the picture as fit.
 pub(super) fn draw(
@@ -21,10 +21,6 @@ pub(super) fn draw(
     right: Option<Line<'static>>,
     theme: &Theme,
 ) {
-    let name = match model.entry(record) {
-        Some(Entry::Record(line)) => clean(line.file_name.rsplit('/').next().unwrap_or_default()),
-        Some(Entry::Bad(_)) | None => String::new(),
-    };
     let (badge, badge_style) = records::badge(model, record, theme);
     let mut left = Line::from(vec![
         Span::raw(" "),
@@ -35,7 +31,10 @@ pub(super) fn draw(
     // Most important last: the name has priority over the facts, but not over a damaged picture or the decision.
     let mut ends = right.map_or_else(|| ends(model, record, theme), |right| vec![right]);
     let last = ends.last().map_or(0, Line::width);
-    let name = records::file_title(&name, room.saturating_sub(last), theme.glyphs.ellipsis);
+    let name = match model.entry(record) {
+        Some(Entry::Record(line)) => records::record_title(line, room.saturating_sub(last), theme.glyphs.ellipsis),
+        Some(Entry::Bad(_)) | None => String::new(),
+    };
     let room = room.saturating_sub(text::width(&name));
     let end = ends.iter().position(|end| end.width() <= room).map(|fits| ends.swap_remove(fits));
     left.push_span(Span::styled(name, theme.accent));
