@@ -24,10 +24,10 @@ mod tests;
 mod tls;
 
 pub use client::{Client, Options};
-pub use converse::{ConverseEvent, ConverseStream, Stop};
+pub use converse::ConverseStream;
 pub use credentials::{account_key, credentials_are_configured};
 pub use error::AwsError;
 pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;
-pub use request::{ConverseRequest, Image, ImageFormat, Structure, Thinking};
+pub use request::{ConverseRequest, Image, ImageFormat, Structure};
 pub use settings::region;

@@ -25,7 +25,8 @@ use futures::stream::BoxStream;
 
 use crate::dataset::RecordId;
 
-pub use cost::{Cost, Dollars, Tokens};
+pub use crate::model_api::Tokens;
+pub use cost::{Cost, Dollars};
 pub use verdict::{Quote, Verdict};
 
 /// The name of the embedded describer.

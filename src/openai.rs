@@ -15,6 +15,6 @@ mod thinking;
 mod transport;
 
 pub use base_url::BaseUrl;
-pub use chat::{ChatEvent, ChatImage, ChatRequest, ChatStream, Stop};
+pub use chat::{ChatImage, ChatRequest, ChatStream};
 pub use client::{ApiKey, Client, Header, Options};
 pub use error::{OpenaiError, listed};

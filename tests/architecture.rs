@@ -149,7 +149,7 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn modules_import_only_what_they_may() {
     let all = modules();
-    let helpers = ["atomic_file", "codec", "exit", "logging", "reaction", "text"];
+    let helpers = ["atomic_file", "codec", "exit", "logging", "model_api", "parallel", "reaction", "text"];
     let allowed: [(&str, &[&str]); 16] = [
         ("aws", &[]),
         ("openai", &[]),

@@ -6,8 +6,7 @@ use aws_sdk_bedrockruntime::error::BoxError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 
-/// The maximum size of a streamed response: the longest caption with thinking, 6,000 frames of one token, has 3 MB.
-pub(super) const MAX_RESPONSE_BYTES: usize = 8 << 20;
+use crate::model_api::MAX_RESPONSE_BYTES;
 
 /// The maximum size of an error response.
 pub(super) const MAX_ERROR_BYTES: usize = 256 << 10;

@@ -11,9 +11,10 @@ use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use http_body_util::LengthLimitError;
 use jiff::Timestamp;
 
-use super::body_limit::{MAX_ERROR_BYTES, MAX_RESPONSE_BYTES};
-use super::error::{AwsError, Excess, Interruption};
+use super::body_limit::MAX_ERROR_BYTES;
+use super::error::{AwsError, Interruption};
 use super::error_response::{ErrorResponse, RequestInfo};
+use crate::model_api::{Excess, MAX_RESPONSE_BYTES};
 use crate::reaction::{http_date, retry_after};
 use crate::text::excerpt as single_line;
 

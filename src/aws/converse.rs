@@ -8,67 +8,20 @@ use aws_sdk_bedrockruntime::types::{ContentBlockDelta, ContentBlockStart, Conver
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::classify;
-use super::error::{AwsError, Excess, Interruption};
+use super::error::{AwsError, Interruption};
 use super::error_response::RequestInfo;
+use crate::model_api::{Excess, MAX_CHARACTERS, ResponseEvent, Stop, Tokens, USAGE_TIMEOUT};
 use crate::reaction::Parameter;
-
-/// The maximum time to wait for the token count after the text is complete.
-const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum duration of a request, the whole response included. A longer idle timeout extends it.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// The maximum number of characters of a text, twice those of the longest caption that is requested (4,096 tokens).
-pub(super) const MAX_CHARACTERS: usize = 32_768;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConverseEvent {
-    /// Text to append, never empty.
-    Text(String),
-    /// The text so far is not the response: the input of the tool follows.
-    Discard,
-    /// The text is complete.
-    Finished {
-        stop: Stop,
-        /// The tokens charged, if the service reported them.
-        usage: Option<TokenUsage>,
-    },
-}
-
-/// Why a response ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Stop {
-    /// The text is complete.
-    EndTurn,
-    /// [`ConverseRequest::max_tokens`] cut the text off.
-    MaxTokens,
-    /// A stop sequence ended it.
-    Sequence,
-    /// The service's content filter blocked the response.
-    ContentFiltered,
-    /// A guardrail of the account blocked the response.
-    Guardrail,
-    Refusal,
-    /// Another reason, as named by the service.
-    Other(String),
-}
-
-/// The tokens counted by the service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokenUsage {
-    /// Text and image.
-    pub input: u64,
-    /// Text and thinking.
-    pub output: u64,
-}
-
 impl From<StopReason> for Stop {
     fn from(reason: StopReason) -> Self {
         match reason {
-            StopReason::EndTurn => Self::EndTurn,
+            StopReason::EndTurn | StopReason::StopSequence => Self::Complete,
             StopReason::MaxTokens => Self::MaxTokens,
-            StopReason::StopSequence => Self::Sequence,
-            StopReason::ContentFiltered => Self::ContentFiltered,
+            StopReason::ContentFiltered => Self::ContentFilter,
             StopReason::GuardrailIntervened => Self::Guardrail,
             // The SDK has no variant for it.
             other if other.as_str() == "refusal" => Self::Refusal,
@@ -104,7 +57,7 @@ pub struct ConverseStream {
     /// The block with the input of the tool.
     tool: Option<i32>,
     stop: Option<Stop>,
-    usage: Option<TokenUsage>,
+    usage: Option<Tokens>,
     request_id: Option<String>,
 }
 
@@ -124,19 +77,19 @@ impl ConverseStream {
         self.request_id.as_deref()
     }
 
-    /// Returns the next event. The last one is [`ConverseEvent::Finished`] or an error. Cancel-safe.
+    /// Returns the next event. The last one is [`ResponseEvent::Finished`] or an error. Cancel-safe.
     ///
     /// # Errors
     ///
     /// Returns an error if the response is incomplete; the text so far must be discarded.
-    pub async fn next(&mut self) -> Result<ConverseEvent, AwsError> {
+    pub async fn next(&mut self) -> Result<ResponseEvent, AwsError> {
         loop {
             if self.stop.is_some() {
                 // The text is complete even if the token count does not arrive.
-                let _ = timeout(self.timeouts.idle.min(METADATA_TIMEOUT), self.read_usage()).await;
+                let _ = timeout(self.timeouts.idle.min(USAGE_TIMEOUT), self.read_usage()).await;
             }
             if let Some(stop) = self.stop.take() {
-                return Ok(ConverseEvent::Finished { stop, usage: self.usage });
+                return Ok(ResponseEvent::Finished { stop, usage: self.usage });
             }
             let Timeouts { idle, whole, started } = self.timeouts;
             let deadline = started + whole;
@@ -168,14 +121,14 @@ impl ConverseStream {
     }
 
     /// Processes an event. Returns `None` for thinking and unknown events.
-    fn handle(&mut self, event: ConverseStreamOutput) -> Option<ConverseEvent> {
+    fn handle(&mut self, event: ConverseStreamOutput) -> Option<ResponseEvent> {
         match event {
             ConverseStreamOutput::ContentBlockStart(event) if self.info.structure == Some(Parameter::ToolChoice) => {
                 // Only the first call counts.
                 if let (Some(ContentBlockStart::ToolUse(_)), None) = (event.start, self.tool) {
                     self.tool = Some(event.content_block_index);
                     if std::mem::take(&mut self.characters) > 0 {
-                        return Some(ConverseEvent::Discard);
+                        return Some(ResponseEvent::Discard);
                     }
                 }
             }
@@ -186,11 +139,11 @@ impl ConverseStream {
                     _ => return None,
                 };
                 self.characters += text.chars().count();
-                return (!text.is_empty()).then_some(ConverseEvent::Text(text));
+                return (!text.is_empty()).then_some(ResponseEvent::Text(text));
             }
             ConverseStreamOutput::MessageStop(event) => {
                 self.stop = Some(match event.stop_reason {
-                    StopReason::ToolUse if self.tool.is_some() => Stop::EndTurn,
+                    StopReason::ToolUse if self.tool.is_some() => Stop::Complete,
                     reason => reason.into(),
                 });
             }
@@ -198,7 +151,7 @@ impl ConverseStream {
                 let count = |tokens| u64::try_from(tokens).unwrap_or_default();
                 self.usage = event
                     .usage
-                    .map(|usage| TokenUsage { input: count(usage.input_tokens), output: count(usage.output_tokens) });
+                    .map(|usage| Tokens { input: count(usage.input_tokens), output: count(usage.output_tokens) });
             }
             _ => {}
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::model_api::Excess;
 use crate::reaction::{Parameter, PauseCause, Reaction};
 
 /// Why Bedrock returned no description. The message names the cause and the fix, and contains no secrets or image data.
@@ -164,17 +165,6 @@ pub enum Interruption {
     /// An exception of the service in the stream.
     #[error("{0}")]
     Exception(String),
-}
-
-/// The limit that a response exceeded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Excess {
-    #[error("more than {} MiB", .0 >> 20)]
-    Bytes(usize),
-    #[error("more than {0} characters")]
-    Characters(usize),
-    #[error("not complete after {} s", .0.as_secs())]
-    Time(Duration),
 }
 
 /// Why an image was rejected, with the text of the service.

@@ -15,6 +15,7 @@ use aws_smithy_types::{Document, Number};
 use serde_json::Value;
 
 use super::error::AwsError;
+use crate::model_api::Thinking;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConverseRequest {
@@ -56,19 +57,6 @@ pub enum ImageFormat {
     Jpeg,
     Gif,
     Webp,
-}
-
-/// Whether a model thinks before it writes. Thinking counts toward the output tokens and can use them up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Thinking {
-    /// Sends no setting.
-    #[default]
-    ModelDefault,
-    /// "low", "medium" or "high".
-    Effort(String),
-    /// Turned off with the setting that the model accepts: "disabled", or "`between_tools`", which is nowhere without
-    /// tools.
-    Off(String),
 }
 
 /// The name of the schema and of the tool.

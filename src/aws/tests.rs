@@ -5,9 +5,10 @@ mod network;
 mod requests;
 mod streams;
 
-use super::converse::{ConverseStream, TokenUsage};
+use super::converse::ConverseStream;
 use super::fixture::MockBedrock;
-use super::{AwsError, ConverseEvent, ConverseRequest, Stop, Structure, Thinking};
+use super::{AwsError, ConverseRequest, Structure};
+use crate::model_api::{ResponseEvent, Stop, Thinking, Tokens};
 
 const MODEL: &str = "us.anthropic.claude-sonnet-4-6";
 
@@ -29,7 +30,7 @@ fn request() -> ConverseRequest {
 struct Complete {
     deltas: Vec<String>,
     stop: Stop,
-    usage: Option<TokenUsage>,
+    usage: Option<Tokens>,
 }
 
 /// Reads a response to its end. An error has the text before it.
@@ -37,9 +38,9 @@ async fn read(stream: &mut ConverseStream) -> Result<Complete, (Vec<String>, Aws
     let mut deltas = Vec::new();
     loop {
         match stream.next().await {
-            Ok(ConverseEvent::Text(text)) => deltas.push(text),
-            Ok(ConverseEvent::Discard) => deltas.clear(),
-            Ok(ConverseEvent::Finished { stop, usage }) => return Ok(Complete { deltas, stop, usage }),
+            Ok(ResponseEvent::Text(text)) => deltas.push(text),
+            Ok(ResponseEvent::Discard) => deltas.clear(),
+            Ok(ResponseEvent::Finished { stop, usage }) => return Ok(Complete { deltas, stop, usage }),
             Err(error) => return Err((deltas, error)),
         }
     }

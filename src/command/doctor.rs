@@ -13,14 +13,15 @@ use serde_json::json;
 
 use super::describer::DescriberSetup;
 use super::input;
-use crate::aws::{AwsError, Client, ConverseEvent, ConverseRequest, Identity, Thinking};
+use crate::aws::{AwsError, Client, ConverseRequest, Identity};
 use crate::console::{Console, Style, is_utf8_locale};
 use crate::dataset::{Dataset, OpenOptions};
 use crate::describe::Cost;
 use crate::describe::bedrock::BedrockOptions;
 use crate::describe::catalogue::Target;
-use crate::describe::prompt::{Prompt, VARIABLES};
+use crate::describe::prompt::Prompt;
 use crate::exit::ExitCode;
+use crate::model_api::{ResponseEvent, Thinking};
 use crate::preview::{self, Protocol, ProtocolChoice, Surroundings, Thumbnails};
 use crate::session::{self, Location};
 use crate::text::{counted, sanitize, thousands, without_password};
@@ -145,7 +146,7 @@ fn describer(options: &DoctorOptions, report: &mut Report<'_, '_>) -> io::Result
 }
 
 fn prompt(prompt: &Prompt, report: &mut Report<'_, '_>) -> io::Result<()> {
-    let fields: Vec<&str> = prompt.variables().into_iter().filter(|name| !VARIABLES.contains(name)).collect();
+    let fields = prompt.fields();
     let uses = if fields.is_empty() { String::new() } else { format!("; fields it uses: {}", fields.join(", ")) };
     report.print("prompt", Level::Ok, &format!("{}{uses}", prompt.version()))
 }
@@ -313,7 +314,7 @@ async fn responds(client: &Client, target: &Target) -> Result<(), AwsError> {
         structure: None,
     };
     let mut stream = client.converse(request).await?;
-    while !matches!(stream.next().await?, ConverseEvent::Finished { .. }) {}
+    while !matches!(stream.next().await?, ResponseEvent::Finished { .. }) {}
     Ok(())
 }
 

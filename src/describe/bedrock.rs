@@ -8,14 +8,13 @@ use jiff::Zoned;
 
 use super::catalogue::{AUTO, Catalogue, ResolveError, Target};
 use super::remote::{
-    ApiClient, ApiError, ApiEvent, ApiRequest, ApiStream, Backend, Connection, ConnectionError, NoPrice,
-    RemoteDescriber, RemoteOptions, Stop, Thinking,
+    ApiClient, ApiError, ApiRequest, ApiStream, Backend, Connection, ConnectionError, NoPrice, RemoteDescriber,
+    RemoteOptions,
 };
 use super::upload::UploadFormat;
-use super::{Account, StopReason, Tokens};
-use crate::aws::{
-    self, AwsError, Client, ConverseEvent, ConverseRequest, ConverseStream, Image, ImageFormat, Structure,
-};
+use super::{Account, Tokens};
+use crate::aws::{self, AwsError, Client, ConverseRequest, ConverseStream, Image, ImageFormat, Structure};
+use crate::model_api::ResponseEvent;
 use crate::reaction::Parameter;
 use crate::text::without_password;
 
@@ -178,18 +177,8 @@ impl ApiStream for ConverseStream {
         self.request_id()
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<ApiEvent, ApiError>> {
-        async {
-            Ok(match self.next().await? {
-                ConverseEvent::Text(text) => ApiEvent::Text(text),
-                ConverseEvent::Discard => ApiEvent::Discard,
-                ConverseEvent::Finished { stop, usage } => ApiEvent::Finished {
-                    stop: stop.into(),
-                    usage: usage.map(|counted| Tokens { input: counted.input, output: counted.output }),
-                },
-            })
-        }
-        .boxed()
+    fn next(&mut self) -> BoxFuture<'_, Result<ResponseEvent, ApiError>> {
+        async { Ok(self.next().await?) }.boxed()
     }
 }
 
@@ -215,11 +204,7 @@ impl From<ApiRequest> for ConverseRequest {
             image: Some(Image { format, bytes: request.image.bytes }),
             max_tokens: request.max_tokens,
             temperature: request.temperature,
-            thinking: match request.thinking {
-                Thinking::ModelDefault => aws::Thinking::ModelDefault,
-                Thinking::Effort(effort) => aws::Thinking::Effort(effort),
-                Thinking::Off(setting) => aws::Thinking::Off(setting),
-            },
+            thinking: request.thinking,
         }
     }
 }
@@ -231,19 +216,6 @@ impl From<AwsError> for ApiError {
             reaction: error.reaction(),
             // A rejected request is free; a request lost in transit may be charged.
             may_be_charged: matches!(error, AwsError::StreamInterrupted { .. }),
-        }
-    }
-}
-
-impl From<aws::Stop> for Stop {
-    fn from(stop: aws::Stop) -> Self {
-        match stop {
-            aws::Stop::EndTurn | aws::Stop::Sequence => Self::Text(StopReason::EndTurn),
-            aws::Stop::MaxTokens => Self::Text(StopReason::MaxTokens),
-            aws::Stop::Other(reason) => Self::Text(StopReason::Other(reason)),
-            aws::Stop::ContentFiltered => Self::NoCaption("response blocked by the content filter".to_owned()),
-            aws::Stop::Guardrail => Self::NoCaption("response blocked by a guardrail of the AWS account".to_owned()),
-            aws::Stop::Refusal => Self::NoCaption("the model refused to describe this image".to_owned()),
         }
     }
 }

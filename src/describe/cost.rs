@@ -1,4 +1,4 @@
-//! Token counts and costs.
+//! Costs.
 
 use std::fmt;
 use std::iter::Sum;
@@ -7,36 +7,6 @@ use std::str::FromStr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tokens {
-    /// Prompt and image.
-    pub input: u64,
-    pub output: u64,
-}
-
-impl Tokens {
-    /// Returns the tokens that a finished request counts against the quota per minute of Bedrock, where an output token
-    /// counts as five.
-    #[must_use]
-    pub const fn quota(self) -> u64 {
-        self.input.saturating_add(self.output.saturating_mul(5))
-    }
-}
-
-impl Add for Tokens {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self { input: self.input.saturating_add(other.input), output: self.output.saturating_add(other.output) }
-    }
-}
-
-impl AddAssign for Tokens {
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
-    }
-}
 
 /// US dollars in billionths: the cheapest models charge less than a ten-millionth per token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -256,32 +226,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn an_output_token_counts_five_times_against_the_quota() {
-        assert_eq!(Tokens { input: 1_500, output: 60 }.quota(), 1_800);
-        assert_eq!(Tokens { input: 1, output: u64::MAX }.quota(), u64::MAX);
-    }
-
-    #[test]
-    fn amounts_are_parsed_with_or_without_dollar_sign_and_decimals() {
-        assert_eq!("2".parse(), Ok(Dollars::from_billionths(2_000_000_000)));
-        assert_eq!("$0.50".parse(), Ok(Dollars::from_billionths(500_000_000)));
-        assert_eq!(".5".parse(), Ok(Dollars::from_billionths(500_000_000)));
-        for wrong in ["", "$", ".", "-1", "1,5", "1.0000000001", "99999999999999", "ten", "1.-5", "+1"] {
-            assert_eq!(wrong.parse::<Dollars>(), Err(DollarsError), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn small_amounts_show_two_significant_digits_and_large_ones_cents() {
-        let shown = |text: &str| text.parse::<Dollars>().expect("an amount").to_string();
-        assert_eq!(shown("0"), "$0.00");
-        assert_eq!(shown("12.345"), "$12.35");
-        assert_eq!(shown("0.5"), "$0.50");
-        assert_eq!(shown("0.0123"), "$0.012");
-        assert_eq!(shown("0.00006"), "$0.00006".replace("06", "060"));
-    }
 
     #[test]
     fn unknown_costs_are_shown_and_never_zero() {

@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
+use super::Dollars;
 use super::catalogue::{AUTO, Catalogue, Model, Price, Rates, Surcharges, Target, UploadLimits};
 use super::remote::{
-    ApiClient, ApiError, ApiEvent, ApiRequest, ApiStream, Backend, Connection, ConnectionError, NoPrice,
-    RemoteDescriber, RemoteOptions, Stop, Thinking,
+    ApiClient, ApiError, ApiRequest, ApiStream, Backend, Connection, ConnectionError, NoPrice, RemoteDescriber,
+    RemoteOptions,
 };
 use super::upload::UploadFormat;
-use super::{Dollars, StopReason, Tokens};
-use crate::openai::{self, ChatEvent, ChatImage, ChatRequest, ChatStream, Client, OpenaiError};
+use crate::model_api::{ResponseEvent, Thinking};
+use crate::openai::{self, ChatImage, ChatRequest, ChatStream, Client, OpenaiError};
 use crate::reaction::Parameter;
 
 pub use self::presets::ApiPreset;
@@ -185,18 +186,8 @@ impl ApiClient for Client {
 }
 
 impl ApiStream for ChatStream {
-    fn next(&mut self) -> BoxFuture<'_, Result<ApiEvent, ApiError>> {
-        async {
-            Ok(match self.next().await? {
-                ChatEvent::Text(text) => ApiEvent::Text(text),
-                ChatEvent::Discard => ApiEvent::Discard,
-                ChatEvent::Finished { stop, usage } => ApiEvent::Finished {
-                    stop: stop.into(),
-                    usage: usage.map(|counted| Tokens { input: counted.input, output: counted.output }),
-                },
-            })
-        }
-        .boxed()
+    fn next(&mut self) -> BoxFuture<'_, Result<ResponseEvent, ApiError>> {
+        async { Ok(self.next().await?) }.boxed()
     }
 }
 
@@ -234,18 +225,6 @@ impl From<OpenaiError> for ApiError {
             reaction: error.reaction(),
             // A rejected request is free; a request lost in transit may be charged.
             may_be_charged: matches!(error, OpenaiError::Interrupted { .. }),
-        }
-    }
-}
-
-impl From<openai::Stop> for Stop {
-    fn from(stop: openai::Stop) -> Self {
-        match stop {
-            openai::Stop::Complete => Self::Text(StopReason::EndTurn),
-            openai::Stop::MaxTokens => Self::Text(StopReason::MaxTokens),
-            openai::Stop::Other(reason) => Self::Text(StopReason::Other(reason)),
-            openai::Stop::ContentFilter => Self::NoCaption("response blocked by the content filter".to_owned()),
-            openai::Stop::Refusal => Self::NoCaption("the model refused to describe this image".to_owned()),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The prompt: a template, built in or the user's, rendered for one record.
 //!
 //! In a template, `{name}` is a variable: one of [`VARIABLES`], otherwise the field of that name in the record's JSON
-//! object; `{$name}` is the variable even if there is such a field. A line with a variable that has no value is omitted. `{{` and `}}` are literal braces; other braces that
-//! enclose no name are literal too. The text above a line `--- user ---` is the system prompt.
+//! object; `{$name}` is the variable and `{.name}` the field even if there are both. A line with a variable that has no
+//! value is omitted. `{{` and `}}` are literal braces; other braces that enclose no name are literal too. The text above a
+//! line `--- user ---` is the system prompt.
 
 mod template;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use template::Template;
 pub use template::TemplateError;
 
 /// The variables that are not fields of the record. Those of `YIELDING` give way to a field of the same name, the others
-/// take precedence over it; `{$name}` is always the variable.
+/// take precedence over it; `{$name}` is always the variable, `{.name}` the field.
 pub const VARIABLES: [&str; 10] = [
     "current",
     "examples",
@@ -241,7 +242,7 @@ impl Prompt {
     #[must_use]
     pub fn fields(&self) -> Vec<String> {
         let is_field = |name: &&str| !VARIABLES.contains(name);
-        self.variables().into_iter().filter(is_field).map(str::to_owned).collect()
+        self.variables().into_iter().filter(is_field).map(|name| field_name(name).to_owned()).collect()
     }
 
     /// Returns true if it uses the variable.
@@ -295,7 +296,7 @@ impl Prompt {
                     Cow::Owned(instructions.join(" "))
                 }),
                 "rejected" => repair.map(|repair| Cow::Owned(one_line(&repair.text))),
-                _ => field(&context.line, name),
+                _ => field(&context.line, field_name(name)),
             };
             value.filter(|value| !value.trim().is_empty())
         };
@@ -311,6 +312,11 @@ impl Prompt {
 /// Returns the name of a variable without the mark that tells it from a field.
 fn bare(name: &str) -> &str {
     name.strip_prefix('$').filter(|bare| VARIABLES.contains(bare)).unwrap_or(name)
+}
+
+/// Returns the name of a field without the mark that tells it from a variable.
+fn field_name(name: &str) -> &str {
+    name.strip_prefix('.').filter(|field| VARIABLES.contains(field)).unwrap_or(name)
 }
 
 /// Returns the field of a line as text, if the line has it.

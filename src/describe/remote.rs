@@ -35,9 +35,7 @@ use super::{
     Consent, DescribeError, Describer, DescriptionEvent, Listener, Outcome, Priority, Request, Terms, Tokens, Usage,
 };
 
-pub use self::backend::{
-    ApiClient, ApiError, ApiEvent, ApiRequest, ApiStream, Backend, Connection, ConnectionError, Stop, Thinking,
-};
+pub use self::backend::{ApiClient, ApiError, ApiRequest, ApiStream, Backend, Connection, ConnectionError};
 pub use self::memory::file_in as memory_file;
 pub use self::options::{RemoteOptions, Task};
 

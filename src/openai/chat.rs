@@ -16,13 +16,8 @@ use super::line_events::LineEvents;
 use super::payload::Payload;
 use super::thinking::Thinking;
 use super::transport::Response;
+use crate::model_api::{Excess, MAX_CHARACTERS, ResponseEvent, Stop, Tokens, USAGE_TIMEOUT};
 
-/// The maximum size of a response: 6,000 chunks of one token, with a kilobyte of JSON each.
-pub(super) const MAX_RESPONSE_BYTES: usize = 8 << 20;
-/// The maximum number of characters of a text, twice those of the longest caption that is requested (4,096 tokens).
-const MAX_CHARACTERS: usize = 32_768;
-/// The maximum time to wait for the token count after the text is complete.
-const USAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// In bytes per second.
 const MIN_UPLOAD_RATE: usize = 100_000;
 
@@ -51,41 +46,6 @@ pub struct ChatImage {
     pub media_type: &'static str,
     /// The encoded image.
     pub bytes: Arc<[u8]>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChatEvent {
-    /// Text to append.
-    Text(String),
-    /// The text so far was thinking.
-    Discard,
-    /// The text is complete.
-    Finished {
-        stop: Stop,
-        /// The tokens charged, if the server counts them.
-        usage: Option<TokenUsage>,
-    },
-}
-
-/// Why a response ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Stop {
-    /// The text is complete.
-    Complete,
-    /// The limit of output tokens cut the text off.
-    MaxTokens,
-    ContentFilter,
-    Refusal,
-    /// Another reason, as named by the server.
-    Other(String),
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokenUsage {
-    /// Text and image.
-    pub input: u64,
-    /// Text and thinking.
-    pub output: u64,
 }
 
 impl ChatRequest {
@@ -155,10 +115,10 @@ pub struct ChatStream {
     format: Format,
     thinking: Thinking,
     /// Events that have been read but not returned.
-    ready: VecDeque<ChatEvent>,
+    ready: VecDeque<ResponseEvent>,
     characters: usize,
     stop: Option<Stop>,
-    usage: Option<TokenUsage>,
+    usage: Option<Tokens>,
     /// Whether nothing more is to be read.
     ended: bool,
 }
@@ -187,12 +147,12 @@ impl ChatStream {
         }
     }
 
-    /// Returns the next event. The last one is [`ChatEvent::Finished`] or an error. Cancel-safe.
+    /// Returns the next event. The last one is [`ResponseEvent::Finished`] or an error. Cancel-safe.
     ///
     /// # Errors
     ///
     /// Returns an error if the response is incomplete; the text so far must be discarded.
-    pub async fn next(&mut self) -> Result<ChatEvent, OpenaiError> {
+    pub async fn next(&mut self) -> Result<ResponseEvent, OpenaiError> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
@@ -206,7 +166,7 @@ impl ChatStream {
             if let Some(stop) = self.stop.take() {
                 let held = self.thinking.end();
                 self.push_text(false, &held)?;
-                self.ready.push_back(ChatEvent::Finished { stop, usage: self.usage });
+                self.ready.push_back(ResponseEvent::Finished { stop, usage: self.usage });
                 continue;
             }
             if self.ended {
@@ -220,16 +180,15 @@ impl ChatStream {
     async fn read(&mut self) -> Result<(), OpenaiError> {
         let Timeouts { idle, deadline, whole, .. } = self.timeouts;
         let now = Instant::now();
-        let excess = || format!("not complete after {} s", whole.as_secs());
         // A timeout does not expire while data is always ready.
         if now >= deadline {
-            return Err(self.discarded(excess()));
+            return Err(self.discarded(Excess::Time(whole)));
         }
         match timeout_at(deadline.min(now + idle), self.response.chunk()).await {
             Ok(Ok(Some(chunk))) => self.decode(&chunk),
             Ok(Ok(None)) => self.decode_end(),
             Ok(Err(error)) => Err(transport_error(error, &self.info)),
-            Err(_) if Instant::now() >= deadline => Err(self.discarded(excess())),
+            Err(_) if Instant::now() >= deadline => Err(self.discarded(Excess::Time(whole))),
             Err(_) => Err(OpenaiError::Interrupted { cause: format!("no data for {} s", idle.as_secs()) }),
         }
     }
@@ -324,19 +283,19 @@ impl ChatStream {
     fn push_text(&mut self, discard: bool, text: &str) -> Result<(), OpenaiError> {
         if discard {
             self.characters = 0;
-            self.ready.push_back(ChatEvent::Discard);
+            self.ready.push_back(ResponseEvent::Discard);
         }
         if !text.is_empty() {
             self.characters += text.chars().count();
             if self.characters > MAX_CHARACTERS {
-                return Err(self.discarded(format!("more than {MAX_CHARACTERS} characters")));
+                return Err(self.discarded(Excess::Characters(MAX_CHARACTERS)));
             }
-            self.ready.push_back(ChatEvent::Text(text.to_owned()));
+            self.ready.push_back(ResponseEvent::Text(text.to_owned()));
         }
         Ok(())
     }
 
-    fn discarded(&self, excess: String) -> OpenaiError {
+    fn discarded(&self, excess: Excess) -> OpenaiError {
         OpenaiError::Discarded { model: self.info.model.clone(), excess }
     }
 }

@@ -7,10 +7,11 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::base_url::BaseUrl;
-use super::chat::{ChatRequest, ChatStream, MAX_RESPONSE_BYTES, Timeouts};
+use super::chat::{ChatRequest, ChatStream, Timeouts};
 use super::classify::{self, RequestInfo};
 use super::error::OpenaiError;
 use super::transport::{BodyLimits, Response, Transport, TransportError};
+use crate::model_api::{Excess, MAX_RESPONSE_BYTES};
 use crate::text::{excerpt, without_password};
 
 const MAX_ERROR_BYTES: usize = 256 << 10;
@@ -238,8 +239,7 @@ pub(super) fn transport_error(error: TransportError, info: &RequestInfo) -> Open
         TransportError::Unreachable(reason) => OpenaiError::Unreachable { host: info.host.clone(), reason },
         TransportError::Lost(reason) => OpenaiError::Interrupted { cause: format!("connection lost: {reason}") },
         TransportError::TooLong(limit) => {
-            let excess = format!("more than {} MiB", limit >> 20);
-            OpenaiError::Discarded { model: info.model.clone(), excess }
+            OpenaiError::Discarded { model: info.model.clone(), excess: Excess::Bytes(limit) }
         }
     }
 }

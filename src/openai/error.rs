@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model_api::Excess;
 use crate::reaction::{Parameter, PauseCause, Reaction};
 
 /// Why there is no description. The message names the cause and the fix, and contains no key and no image data.
@@ -57,7 +58,7 @@ pub enum OpenaiError {
     Interrupted { cause: String },
     /// The response exceeded a limit and was not read further.
     #[error("response of {model} discarded ({excess}): try again, or choose another --model")]
-    Discarded { model: String, excess: String },
+    Discarded { model: String, excess: Excess },
     #[error("{host} rejected the request for {model} (HTTP {status}): {message}")]
     Other { host: String, model: String, status: u16, message: String },
 }

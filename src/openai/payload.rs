@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::chat::{Stop, TokenUsage};
+use crate::model_api::{Stop, Tokens};
 
 /// A chunk of a stream, or a whole response.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Payload {
     pub(super) text: String,
     pub(super) stop: Option<Stop>,
-    pub(super) usage: Option<TokenUsage>,
+    pub(super) usage: Option<Tokens>,
     pub(super) error: Option<ErrorPayload>,
 }
 
@@ -73,10 +73,10 @@ fn stop(reason: &str) -> Option<Stop> {
 }
 
 /// A count of zero for both means that the server does not count.
-fn usage(usage: &Value) -> Option<TokenUsage> {
+fn usage(usage: &Value) -> Option<Tokens> {
     let count = |name: &str| usage[name].as_u64();
     let (input, output) = (count("prompt_tokens")?, count("completion_tokens")?);
-    (input > 0 || output > 0).then_some(TokenUsage { input, output })
+    (input > 0 || output > 0).then_some(Tokens { input, output })
 }
 
 impl ErrorPayload {

@@ -1,26 +1,32 @@
-//! The size in the header of a picture file, without decoding it.
+//! The size in the header of a picture, without decoding it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use image::{ImageFormat, ImageReader};
 
 use super::decode::sniff;
-use super::source::open;
+use super::source::{Encoded, open};
 use super::{PictureFormat, catch_panic};
 
-/// Of a picture whose header is not understood, or not read (AVIF, and rows of Parquet files).
+/// Of a picture whose header is not understood, or not read (AVIF).
 const USUAL: u64 = 12_000_000;
 
-/// Returns the number of pixels that a file declares, to estimate the memory that it takes. Decoding reports what is wrong
-/// with the file.
+/// Returns the number of pixels that a picture declares, to estimate the memory that it takes. Decoding reports what is
+/// wrong with it.
 pub(crate) fn declared_pixels(path: &Path) -> u64 {
     let size = catch_panic(|| size(path).ok_or(()), |_| ());
     size.map_or(USUAL, |(width, height)| u64::from(width) * u64::from(height))
 }
 
 fn size(path: &Path) -> Option<(u32, u32)> {
-    let mut file = BufReader::new(open(path)?);
+    match open(path)? {
+        Encoded::File(file) => size_in(BufReader::new(file)),
+        Encoded::Bytes(bytes) => size_in(Cursor::new(bytes)),
+    }
+}
+
+fn size_in(mut file: impl BufRead + Seek) -> Option<(u32, u32)> {
     let format = match sniff(file.fill_buf().ok()?).ok()? {
         // The `image` crate reads the whole file.
         PictureFormat::Jpeg => {
@@ -45,6 +51,7 @@ mod tests {
     use image::ImageFormat::{Bmp, Gif, Ico, Jpeg, Png, Pnm, Tiff, WebP};
 
     use super::*;
+    use crate::parquet_file::fixture::{Form, Row, write};
     use crate::picture::fixture::{encoded, quarters};
 
     #[test]
@@ -55,6 +62,11 @@ mod tests {
             std::fs::write(&path, encoded(quarters(40, 30), format)).expect("a file");
             assert_eq!(declared_pixels(&path), 1_200, "{format:?}");
         }
+        let rows = [encoded(quarters(40, 30), Png), encoded(quarters(8, 9), Jpeg), b"not a picture".to_vec()];
+        let table = folder.path().join("train.parquet");
+        write(&table, &rows.map(|bytes| Row::new(&bytes, "a", "A hat.", 0)), &Form::default());
+        let rows = ["1", "2", "3", "4"].map(|row| declared_pixels(&table.join(row)));
+        assert_eq!(rows, [1_200, 72, USUAL, USUAL], "rows of a Parquet file");
         for bytes in [&b"not a picture"[..], b"", b"\xff\xd8\xff\xe0"] {
             std::fs::write(&path, bytes).expect("a file");
             assert_eq!(declared_pixels(&path), USUAL);

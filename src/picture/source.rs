@@ -108,11 +108,18 @@ fn stamp_at(path: &Path) -> Result<Stamp, PictureError> {
     }
 }
 
-/// Opens the file of a picture. Returns `None` for a row of a Parquet file, and for what [`read`] reports.
-pub(super) fn open(path: &Path) -> Option<File> {
+/// The encoded bytes of a picture.
+pub(super) enum Encoded {
+    File(File),
+    /// Of a row, which cannot be read in parts.
+    Bytes(Vec<u8>),
+}
+
+/// Opens a picture. Returns `None` for what [`read`] reports.
+pub(super) fn open(path: &Path) -> Option<Encoded> {
     match found(path).ok()?.0 {
-        Found::File(path) => File::open(path).ok(),
-        Found::Row(_) => None,
+        Found::File(path) => File::open(path).ok().map(Encoded::File),
+        Found::Row(_) => read(path).ok().map(Encoded::Bytes),
     }
 }
 

@@ -6,14 +6,13 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
 
-use super::super::body_limit::MAX_RESPONSE_BYTES;
-use super::super::converse::MAX_CHARACTERS;
-use super::super::error::{Excess, Interruption, Limit};
+use super::super::error::{Interruption, Limit};
 use super::super::fixture::{MockResponse, Part, event};
 use super::*;
+use crate::model_api::{Excess, MAX_CHARACTERS, MAX_RESPONSE_BYTES};
 use crate::reaction::Reaction;
 
-const USAGE: Option<TokenUsage> = Some(TokenUsage { input: 100, output: 20 });
+const USAGE: Option<Tokens> = Some(Tokens { input: 100, output: 20 });
 
 fn bytes(parts: impl IntoIterator<Item = Part>) -> Vec<u8> {
     let bytes = |part| match part {
@@ -46,14 +45,14 @@ async fn deltas_are_streamed_and_the_end_has_the_token_count() {
         event::metadata(100, 20),
     ];
     let deltas = vec!["A young woman, ".to_owned(), "black hair.".to_owned()];
-    assert_eq!(response(parts).await, Ok(Complete { deltas, stop: Stop::EndTurn, usage: USAGE }));
+    assert_eq!(response(parts).await, Ok(Complete { deltas, stop: Stop::Complete, usage: USAGE }));
 }
 
 #[rstest]
-#[case("end_turn", Stop::EndTurn)]
+#[case("end_turn", Stop::Complete)]
 #[case("max_tokens", Stop::MaxTokens)]
-#[case("stop_sequence", Stop::Sequence)]
-#[case("content_filtered", Stop::ContentFiltered)]
+#[case("stop_sequence", Stop::Complete)]
+#[case("content_filtered", Stop::ContentFilter)]
 #[case("guardrail_intervened", Stop::Guardrail)]
 #[case("refusal", Stop::Refusal)]
 #[case("tool_use", Stop::Other("tool_use".to_owned()))]
@@ -95,7 +94,7 @@ async fn the_input_of_the_first_tool_call_is_the_response() {
     ];
     let bedrock = MockBedrock::new([MockResponse::stream(parts)]);
     let deltas = vec!["{\"unsupported\": ".to_owned(), "[]}".to_owned()];
-    let expected = Complete { deltas, stop: Stop::EndTurn, usage: USAGE };
+    let expected = Complete { deltas, stop: Stop::Complete, usage: USAGE };
     assert_eq!(send_request(&bedrock, tool_request()).await, Ok(expected));
 }
 
@@ -269,7 +268,7 @@ async fn a_complete_text_survives_a_missing_token_count() {
     for end in [None, Some(Part::Stall), Some(Part::Reset), Some(damaged), Some(late)] {
         let parts = [event::start(), event::text("A"), event::stop("end_turn")].into_iter().chain(end);
         let complete = response(parts).await.expect("complete");
-        assert_eq!(complete, Complete { deltas: vec!["A".to_owned()], stop: Stop::EndTurn, usage: None });
+        assert_eq!(complete, Complete { deltas: vec!["A".to_owned()], stop: Stop::Complete, usage: None });
     }
 }
 
@@ -295,7 +294,7 @@ async fn next_is_cancel_safe() {
     }
     assert_eq!(
         events,
-        [ConverseEvent::Text("A".to_owned()), ConverseEvent::Finished { stop: Stop::EndTurn, usage: USAGE }]
+        [ResponseEvent::Text("A".to_owned()), ResponseEvent::Finished { stop: Stop::Complete, usage: USAGE }]
     );
 }
 
@@ -335,7 +334,7 @@ proptest! {
         parts.push(Part::Bytes(wire));
         let complete = on_paused_time(response(parts)).expect("complete");
         prop_assert_eq!(complete.deltas.concat(), text);
-        prop_assert_eq!((complete.stop, complete.usage), (Stop::EndTurn, USAGE));
+        prop_assert_eq!((complete.stop, complete.usage), (Stop::Complete, USAGE));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use image::{ImageFormat, RgbImage};
 
 use super::{Level, Report};
 use crate::describe::openai::{ModelError, OpenaiOptions};
-use crate::openai::{ChatEvent, ChatImage, ChatRequest, Client, OpenaiError, listed};
+use crate::model_api::ResponseEvent;
+use crate::openai::{ChatImage, ChatRequest, Client, OpenaiError, listed};
 
 pub(super) async fn check(options: &OpenaiOptions, probe: bool, report: &mut Report<'_, '_>) -> io::Result<()> {
     let api = &options.api;
@@ -90,7 +91,7 @@ async fn describe_test_image(client: &Client, model: &str) -> Result<(), OpenaiE
             }
             other => other?,
         };
-        while !matches!(stream.next().await?, ChatEvent::Finished { .. }) {}
+        while !matches!(stream.next().await?, ResponseEvent::Finished { .. }) {}
         return Ok(());
     }
 }

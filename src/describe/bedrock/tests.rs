@@ -1,13 +1,7 @@
 //! Behaviour before the first request. Requests and responses are tested through the whole program in `tests/bedrock`.
 
-use std::num::NonZeroUsize;
-use std::time::Duration;
-
 use super::*;
 use crate::describe::budget::Budget;
-use crate::describe::prompt::Prompt;
-use crate::describe::rate_limiter::RateLimits;
-use crate::describe::remote::Task;
 use crate::describe::{Cost, Describer as _, Dollars};
 
 fn options(model: &str) -> BedrockOptions {
@@ -15,22 +9,7 @@ fn options(model: &str) -> BedrockOptions {
         aws: aws::Options { region: Some("eu-west-1".to_owned()), ..aws::Options::default() },
         model: model.to_owned(),
         catalogue: Catalogue::built_in(),
-        remote: RemoteOptions {
-            task: Task::Describe,
-            prompt: Prompt::built_in(),
-            people: "a person".to_owned(),
-            language: "en".to_owned(),
-            style_guide: None,
-            max_words: 50,
-            limits: RateLimits {
-                concurrency: Some(NonZeroUsize::MIN),
-                requests_per_minute: None,
-                tokens_per_minute: None,
-                delay: Duration::ZERO,
-            },
-            budget: Budget::new(None),
-            memory: None,
-        },
+        remote: RemoteOptions::for_test(),
     }
 }
 
@@ -69,4 +48,11 @@ fn the_estimate_uses_the_size_of_the_uploaded_image() {
     assert_eq!(tokens((750, 100)), prompt_only + 27 * 4 - 1);
     assert_eq!(tokens((4000, 3000)), prompt_only + 46 * 34 - 1);
     assert_eq!(describer.estimate(None), describer.estimate(Some((3000, 4000))));
+}
+
+#[test]
+fn an_output_token_counts_five_times_against_the_quota() {
+    let bedrock = Bedrock { options: options("auto"), connected: Mutex::default() };
+    assert_eq!(bedrock.quota_tokens(Tokens { input: 1_500, output: 60 }), 1_800);
+    assert_eq!(bedrock.quota_tokens(Tokens { input: 1, output: u64::MAX }), u64::MAX);
 }

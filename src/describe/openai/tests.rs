@@ -1,16 +1,10 @@
 //! Prices and models. Requests and responses are tested through the whole program in `tests/openai`.
 
-use std::num::NonZeroUsize;
-use std::time::Duration;
-
 use rstest::rstest;
 
 use super::*;
 use crate::describe::budget::Budget;
-use crate::describe::prompt::Prompt;
-use crate::describe::rate_limiter::RateLimits;
-use crate::describe::remote::Task;
-use crate::describe::{Cost, Describer as _};
+use crate::describe::{Cost, Describer as _, Tokens};
 use crate::openai::BaseUrl;
 
 fn options(url: &str, model: &str) -> OpenaiOptions {
@@ -24,22 +18,7 @@ fn options(url: &str, model: &str) -> OpenaiOptions {
         model: model.to_owned(),
         catalogue: Catalogue::built_in(),
         price: None,
-        remote: RemoteOptions {
-            task: Task::Describe,
-            prompt: Prompt::built_in(),
-            people: "a person".to_owned(),
-            language: "en".to_owned(),
-            style_guide: None,
-            max_words: 50,
-            limits: RateLimits {
-                concurrency: Some(NonZeroUsize::MIN),
-                requests_per_minute: None,
-                tokens_per_minute: None,
-                delay: Duration::ZERO,
-            },
-            budget: Budget::new(None),
-            memory: None,
-        },
+        remote: RemoteOptions::for_test(),
     }
 }
 

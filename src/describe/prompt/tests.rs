@@ -56,6 +56,14 @@ fn a_field_comes_before_a_newer_variable_of_its_name(#[case] text: &str, #[case]
 }
 
 #[test]
+fn a_field_with_the_name_of_a_variable_can_be_named() {
+    let context = record(r#"{"language": "fr", ".size": "M"}"#);
+    let prompt = template("{language} {.language} {.size}");
+    assert_eq!(prompt.fields(), ["language", ".size"]);
+    assert_eq!(prompt.render(&variables(&context)).unwrap_or_default().user, "English fr M");
+}
+
+#[test]
 fn the_caption_to_correct_is_in_the_prompt_even_if_a_field_is_named_rejected() {
     let repair = repair(&["A hat."], vec![Reason::TooLong]);
     let with_field = Context { line: r#"{"rejected": "by the customer"}"#.to_owned(), ..repair.clone() };

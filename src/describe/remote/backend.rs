@@ -5,7 +5,8 @@ use futures::future::BoxFuture;
 
 use crate::describe::catalogue::Target;
 use crate::describe::upload::Upload;
-use crate::describe::{Account, StopReason, Tokens};
+use crate::describe::{Account, Tokens};
+use crate::model_api::{ResponseEvent, Thinking};
 use crate::reaction::{Parameter, Reaction};
 
 /// An API that describes images.
@@ -65,8 +66,8 @@ pub trait ApiClient: Send + Sync {
 
 /// A response. Dropping it cancels the request.
 pub trait ApiStream: Send {
-    /// Returns the next event. The last one is [`ApiEvent::Finished`] or an error.
-    fn next(&mut self) -> BoxFuture<'_, Result<ApiEvent, ApiError>>;
+    /// Returns the next event. The last one is [`ResponseEvent::Finished`] or an error.
+    fn next(&mut self) -> BoxFuture<'_, Result<ResponseEvent, ApiError>>;
 
     /// Returns the id of the request at the service, for support cases.
     fn request_id(&self) -> Option<&str> {
@@ -91,40 +92,6 @@ pub struct ApiRequest {
     pub schema: Option<&'static str>,
     /// Parameters that the model has rejected, or does not have.
     pub rejected: Vec<Parameter>,
-}
-
-/// Whether a model thinks before it writes. Thinking counts toward the output tokens and can use them up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Thinking {
-    /// Sends no setting.
-    #[default]
-    ModelDefault,
-    /// "low", "medium" or "high".
-    Effort(String),
-    /// Does not think; the type of the setting, which differs by model.
-    Off(String),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ApiEvent {
-    /// Text to append.
-    Text(String),
-    /// The text so far is not part of the caption.
-    Discard,
-    /// The text is complete.
-    Finished {
-        stop: Stop,
-        /// The tokens charged, if the service reported them.
-        usage: Option<Tokens>,
-    },
-}
-
-/// Why a response ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    Text(StopReason),
-    /// The response is not a caption, for this reason.
-    NoCaption(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

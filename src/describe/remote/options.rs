@@ -24,6 +24,29 @@ pub struct RemoteOptions {
     pub budget: Budget,
 }
 
+#[cfg(test)]
+impl RemoteOptions {
+    /// Returns the options of tests: the built-in prompt, without limits.
+    pub(in crate::describe) fn for_test() -> Self {
+        Self {
+            task: Task::Describe,
+            prompt: Prompt::built_in(),
+            people: String::new(),
+            language: "en".to_owned(),
+            style_guide: None,
+            max_words: 50,
+            limits: RateLimits {
+                concurrency: None,
+                requests_per_minute: None,
+                tokens_per_minute: None,
+                delay: std::time::Duration::ZERO,
+            },
+            memory: None,
+            budget: Budget::new(None),
+        }
+    }
+}
+
 /// What the model writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Task {

@@ -1,11 +1,12 @@
 //! The request for a description, with its expected and maximum token counts.
 
-use super::backend::{ApiRequest, Thinking};
+use super::backend::ApiRequest;
 use super::options::{RemoteOptions, Task};
 use crate::describe::catalogue::{Model, Target};
 use crate::describe::prompt::{self, EmptyPrompt, MAX_EXAMPLES, RenderedPrompt, Variables, target_words};
 use crate::describe::upload::{self, Upload};
 use crate::describe::{Context, Request, RequestMode, Tokens, verdict};
+use crate::model_api::Thinking;
 use crate::reaction::Parameter;
 use crate::text::word_count;
 

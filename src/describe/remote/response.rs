@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptError, Events};
-use super::backend::{ApiClient, ApiError, ApiEvent, ApiRequest, Stop};
+use super::backend::{ApiClient, ApiError, ApiRequest};
 use super::charge::PendingCharge;
 use crate::describe::catalogue::Target;
 use crate::describe::{Cost, Description, DescriptionEvent, StopReason, Tokens, Usage};
+use crate::model_api::{ResponseEvent, Stop};
 
 /// A complete response.
 pub(super) struct Response {
@@ -52,7 +53,7 @@ pub(super) async fn read(
             tracing::warn!(model, request_id, ?first_token, ?elapsed, %error, "response failed");
         });
         match event? {
-            ApiEvent::Text(more) => {
+            ResponseEvent::Text(more) => {
                 if let Some(on_text) = on_text.take() {
                     first_token = Some(start.elapsed());
                     on_text(start.elapsed());
@@ -60,11 +61,11 @@ pub(super) async fn read(
                 text.push_str(&more);
                 let _ = events.send(DescriptionEvent::Delta(more));
             }
-            ApiEvent::Discard => {
+            ResponseEvent::Discard => {
                 text.clear();
                 let _ = events.send(DescriptionEvent::Waiting("thinking".to_owned()));
             }
-            ApiEvent::Finished { stop, usage } => {
+            ResponseEvent::Finished { stop, usage } => {
                 // Without a token count, dropping the pending charge reports the maximum.
                 let is_counted = usage.is_some();
                 let usage = match usage {
@@ -97,17 +98,22 @@ impl Response {
         let Self { text, stop, usage, .. } = self;
         let name = &target.name;
         let text = text.trim_start_matches('\u{feff}').split_whitespace().collect::<Vec<_>>().join(" ");
-        let failed = |message| Err(AttemptError::Failed(message));
+        let failed = |message: &str| Err(AttemptError::Failed(format!("{name}: {message}")));
         let stop = match stop {
-            Stop::Text(reason) => reason,
-            Stop::NoCaption(reason) => return failed(format!("{name}: {reason}")),
+            Stop::Complete => StopReason::EndTurn,
+            Stop::MaxTokens => StopReason::MaxTokens,
+            Stop::Other(reason) => StopReason::Other(reason),
+            Stop::ContentFilter => return failed("response blocked by the content filter"),
+            Stop::Guardrail => return failed("response blocked by a guardrail of the AWS account"),
+            Stop::Refusal => return failed("the model refused to describe this image"),
         };
         match (text.is_empty(), &stop) {
             (false, _) => {
                 Ok(Description { text, model: target.id.clone(), prompt, parameters, stop, usage: Some(usage) })
             }
             (true, StopReason::MaxTokens) => {
-                failed(format!("{name} used all {max_tokens} output tokens without writing any text"))
+                let message = format!("{name} used all {max_tokens} output tokens without writing any text");
+                Err(AttemptError::Failed(message))
             }
             (true, _) => Err(AttemptError::RetryOnce(format!("{name} returned no text"))),
         }

@@ -10,10 +10,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::dataset::RecordId;
-use crate::describe::budget::Budget;
 use crate::describe::catalogue::Catalogue;
-use crate::describe::prompt::Prompt;
-use crate::describe::rate_limiter::RateLimits;
 use crate::describe::{Context, DescriberEvent, DescriberStatus, Detail, JobId, PauseKind};
 use crate::reaction::Reaction;
 
@@ -50,25 +47,6 @@ impl ApiClient for NoQuota {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let reaction = Reaction::SlowDown { retry_after: None };
         future::ready(Err(ApiError { message: "quota exceeded".to_owned(), reaction, may_be_charged: false })).boxed()
-    }
-}
-
-fn options() -> RemoteOptions {
-    RemoteOptions {
-        task: Task::Describe,
-        prompt: Prompt::built_in(),
-        people: String::new(),
-        language: "en".to_owned(),
-        style_guide: None,
-        max_words: 50,
-        limits: RateLimits {
-            concurrency: None,
-            requests_per_minute: None,
-            tokens_per_minute: None,
-            delay: Duration::ZERO,
-        },
-        memory: None,
-        budget: Budget::new(None),
     }
 }
 
@@ -139,7 +117,7 @@ async fn a_model_that_the_connection_finds_needs_consent_if_it_may_cost_more() {
         ("claude-sonnet-4-6", "claude-haiku-4-5", false),
     ] {
         let backend = KnownLater { expected, found, is_connected: Arc::default(), requests: Arc::default() };
-        let describer = RemoteDescriber::new(backend.clone(), options()).expect("no budget");
+        let describer = RemoteDescriber::new(backend.clone(), RemoteOptions::for_test()).expect("no budget");
         describer.consent(Consent::Terms);
         let mut events = describer.describe(request(0, &image_path), Priority::Bulk);
         let end = async {
@@ -173,7 +151,7 @@ async fn a_quota_of_zero_is_reported_after_five_minutes() {
     let image_path = folder.path().join("a.png");
     image::RgbImage::new(3, 4).save(&image_path).expect("an image");
     let backend = NoQuota::default();
-    let describer = RemoteDescriber::new(backend.clone(), options()).expect("no budget");
+    let describer = RemoteDescriber::new(backend.clone(), RemoteOptions::for_test()).expect("no budget");
     let (sender, mut pauses) = unbounded_channel();
     describer.set_listener(Arc::new(move |event| {
         if let DescriberEvent::Status(DescriberStatus { paused: Some(pause), .. }) = event {

@@ -1,0 +1,78 @@
+//! Work on all processors, with the results in order.
+
+use std::num::NonZeroUsize;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+/// Results of each thread that may wait to be taken.
+const WAITING: usize = 4;
+
+/// Calls `work` with the numbers below `count` on all processors, and `take` with each result on this thread, in order. At
+/// most a few results per thread wait. Stops at the first error of `take`.
+///
+/// # Errors
+/// Returns the error of `take`.
+///
+/// # Panics
+/// Panics if `work` does.
+pub fn in_order<T: Send, E>(
+    count: usize,
+    work: impl Fn(usize) -> T + Sync,
+    mut take: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(count);
+    thread::scope(|scope| {
+        let work = &work;
+        let results: Vec<_> = (0..threads)
+            .map(|first| {
+                let (sender, receiver) = sync_channel(WAITING);
+                scope.spawn(move || {
+                    // Sending fails if `take` returned an error.
+                    (first..count).step_by(threads).try_for_each(|number| sender.send(work(number)))
+                });
+                receiver
+            })
+            .collect();
+        // The threads take turns. One without a result has panicked; leaving the scope passes the panic on.
+        (0..count).map_while(|number| results[number % threads].recv().ok()).try_for_each(&mut take)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn results_arrive_in_order(count in 0_usize..300, last in 0_usize..300) {
+            let begun = AtomicUsize::new(0);
+            let mut taken = Vec::new();
+            let result = in_order(
+                count,
+                |number| {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    number * 2
+                },
+                |double| {
+                    taken.push(double);
+                    if double / 2 == last { Err(last) } else { Ok(()) }
+                },
+            );
+            let expected = if last < count { last + 1 } else { count };
+            prop_assert_eq!(result, if last < count { Err(last) } else { Ok(()) });
+            prop_assert_eq!(taken, (0..expected).map(|number| number * 2).collect::<Vec<_>>());
+            let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            prop_assert!(begun.into_inner() <= expected + threads * (WAITING + 2), "work begins only a little ahead");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_panic_is_passed_on() {
+        let _: Result<(), ()> = in_order(100, |number| assert!(number < 50), |()| Ok(()));
+    }
+}
