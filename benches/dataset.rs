@@ -1,10 +1,11 @@
-//! Indexing, reading and saving a dataset of a million records, each as a ratio to a reference measured in the same run.
+//! Indexing, reading, saving and checking a dataset of a million records, each as a ratio to a reference measured in the same run.
 //! Ratios are comparable between machines; times are not. The best of several runs counts.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use recaption::dataset::{
@@ -38,7 +39,7 @@ fn main() -> Result<(), BenchError> {
     reading(&dataset)?;
     surveying(&dataset)?;
     saving(&dataset, folder.path())?;
-    Ok(())
+    checking(folder.path())
 }
 
 /// Lines of about 335 bytes, like those of real datasets; some with escapes.
@@ -53,6 +54,28 @@ fn generate(path: &Path) -> io::Result<()> {
              Standing confidently on an urban street, brick wall background. Casual street style for cool weather, \
              layered and relaxed.\"}}"
         )?;
+    }
+    file.into_inner()?.sync_all()
+}
+
+/// Words for captions without near-duplicates.
+const WORDS: [&str; 32] = [
+    "woman", "man", "person", "wearing", "holding", "standing", "sitting", "young", "red", "blue", "black", "white",
+    "beige", "striped", "wool", "cotton", "leather", "coat", "jacket", "dress", "shirt", "jeans", "skirt", "sneakers",
+    "boots", "scarf", "bag", "hat", "street", "park", "studio", "window",
+];
+
+/// Lines with a caption of 40 words, of `captions` different ones.
+fn generate_words(path: &Path, captions: u32) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for number in 0..RECORDS {
+        let mut state = u64::from(number % captions);
+        let mut word = || {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            WORDS[usize::try_from(state >> 59).unwrap_or_default()]
+        };
+        let text: Vec<&str> = (0..40).map(|_| word()).collect();
+        writeln!(file, "{{\"file_name\": \"images/{number:020}.jpg\", \"text\": \"A {}.\"}}", text.join(" "))?;
     }
     file.into_inner()?.sync_all()
 }
@@ -153,5 +176,29 @@ fn saving(dataset: &Dataset, folder: &Path) -> Result<(), BenchError> {
     }
     report("save, one caption in a hundred changed", few, "cp and fsync", cp, 1.3);
     report("save, every caption changed", all, "cp and fsync", cp, 1.3);
+    Ok(())
+}
+
+/// `recaption check`, whose images are missing, as a ratio to reading and parsing the records once on one processor.
+fn checking(folder: &Path) -> Result<(), BenchError> {
+    let path = folder.join("check.jsonl");
+    let mut first = None;
+    for (name, captions) in
+        [("distinct captions", RECORDS), ("ten records a caption", RECORDS / 10), ("one caption", 1)]
+    {
+        generate_words(&path, captions)?;
+        let checked = open(&path)?;
+        let read = timed(|| {
+            checked.scan(&mut |entry| {
+                std::hint::black_box(entry);
+                ControlFlow::Continue(())
+            })
+        })?;
+        let mut check = Command::new(env!("CARGO_BIN_EXE_recaption"));
+        check.arg("check").arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
+        let (took, _) = timed(|| check.status())?;
+        report(&format!("check, {name}"), took, "read and parse", read.0, 10.0);
+        report(&format!("check, {name}"), took, "check of distinct captions", *first.get_or_insert(took), 1.0);
+    }
     Ok(())
 }

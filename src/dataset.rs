@@ -12,6 +12,7 @@ mod index;
 mod line;
 mod matching;
 mod objects;
+mod parallel_scan;
 mod picture;
 mod read;
 mod rewrite;

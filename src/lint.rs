@@ -8,6 +8,7 @@ mod clip_tokens;
 mod cut_off;
 mod doubled_word;
 mod duplicate;
+mod fast_hash;
 mod hedging;
 mod kind;
 mod language;
@@ -20,14 +21,15 @@ mod rules;
 mod style_guide;
 mod tag_rules;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 pub use caption_style::CaptionStyle;
 pub use clip_tokens::clip_tokens;
-pub use duplicate::{DuplicateIndex, Duplicates};
+pub use duplicate::{CaptionHash, DuplicateIndex, Duplicates};
 pub use kind::{LintKind, Severity, UnknownLint};
 pub use language::Language;
-pub use near_duplicate::{NearDuplicateIndex, NearDuplicatePass, NearDuplicates};
+pub use near_duplicate::{NearDuplicateIndex, NearDuplicates, Sketch};
 pub use rules::{Rules, Severities, WordList};
 pub use style_guide::{Phrases, StyleGuide, StyleGuideError};
 pub use tag_rules::Conflicts;
@@ -66,7 +68,7 @@ impl Finding {
 pub struct Context<'a> {
     /// Why the describer stopped, if the caption is a candidate.
     pub stop: Option<&'a StopReason>,
-    /// Another record with the same caption ([`Duplicates::other`]).
+    /// Another record with the same caption ([`Duplicates::group`]).
     pub duplicate_of: Option<RecordId>,
     /// Another record with nearly the same caption ([`NearDuplicates::other`]).
     pub near_duplicate_of: Option<RecordId>,
@@ -94,6 +96,15 @@ pub fn has_error(caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
     findings(caption, rules, context, Severity::Error).next().is_some()
 }
 
+/// Returns true if there is any finding, or one of a kind. No more rules are run than that takes.
+#[must_use]
+pub fn has_finding(kind: Option<LintKind>, caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
+    match kind {
+        Some(kind) => of_kind(kind, &Text::of(caption), rules, context, Severity::Info).next().is_some(),
+        None => findings(caption, rules, context, Severity::Info).next().is_some(),
+    }
+}
+
 /// Returns the severity of the worst finding that [needs attention](Finding::needs_attention).
 #[must_use]
 pub fn worst(caption: &str, rules: &Rules, context: &Context<'_>) -> Option<Severity> {
@@ -115,17 +126,25 @@ fn findings<'a>(
     context: &'a Context<'a>,
     min: Severity,
 ) -> impl Iterator<Item = Finding> + 'a {
-    let beginning = beginning(caption);
-    let text = Text { caption, words: Words::of(beginning), quotations: Quotations::of(beginning) };
-    LintKind::ALL.into_iter().flat_map(move |kind| {
-        let severity = rules.severities.of(kind);
-        let violations = match context.verdict {
-            _ if severity < min => Vec::new(),
-            Some(verdict) if kind.is_of_verifier() => judged(kind, verdict, caption),
-            _ => check(kind, &text, rules, context).into_iter().collect(),
-        };
-        violations.into_iter().map(move |Violation { message, span }| Finding { kind, severity, message, span })
-    })
+    let text = Text::of(caption);
+    LintKind::ALL.into_iter().flat_map(move |kind| of_kind(kind, &text, rules, context, min))
+}
+
+/// Runs one rule, if it is of at least severity `min`.
+fn of_kind(
+    kind: LintKind,
+    text: &Text<'_>,
+    rules: &Rules,
+    context: &Context<'_>,
+    min: Severity,
+) -> impl Iterator<Item = Finding> + use<> {
+    let severity = rules.severities.of(kind);
+    let violations = match context.verdict {
+        _ if severity < min => Vec::new(),
+        Some(verdict) if kind.is_of_verifier() => judged(kind, verdict, text.caption),
+        _ => check(kind, text, rules, context).into_iter().collect(),
+    };
+    violations.into_iter().map(move |Violation { message, span }| Finding { kind, severity, message, span })
 }
 
 fn beginning(caption: &str) -> &str {
@@ -146,11 +165,26 @@ fn judged(kind: LintKind, verdict: &Verdict, caption: &str) -> Vec<Violation> {
     verdict.unsupported.iter().filter_map(violation).collect()
 }
 
-/// A caption with the word boundaries and quotations that several rules share.
+/// A caption with the word boundaries and quotations that several rules share, computed when the first one needs them.
 struct Text<'a> {
     caption: &'a str,
-    words: Words<'a>,
-    quotations: Quotations,
+    is_blank: bool,
+    words: OnceCell<Words<'a>>,
+    quotations: OnceCell<Quotations>,
+}
+
+impl<'a> Text<'a> {
+    fn of(caption: &'a str) -> Self {
+        Self { caption, is_blank: is_blank(caption), words: OnceCell::new(), quotations: OnceCell::new() }
+    }
+
+    fn words(&self) -> &Words<'a> {
+        self.words.get_or_init(|| Words::of(beginning(self.caption)))
+    }
+
+    fn quotations(&self) -> &Quotations {
+        self.quotations.get_or_init(|| Quotations::of(beginning(self.caption)))
+    }
 }
 
 /// The result of one rule, before [`Finding`] adds kind and severity.
@@ -173,7 +207,7 @@ impl Violation {
 /// Applies the rule for one kind. An empty caption violates no rule but [`LintKind::Empty`].
 fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) -> Option<Violation> {
     let caption = text.caption;
-    if is_blank(caption) {
+    if text.is_blank {
         return (kind == LintKind::Empty).then(|| Violation::whole("no text"));
     }
     match kind {
@@ -234,7 +268,7 @@ fn too_long(caption: &str, rules: &Rules) -> Option<Violation> {
 /// boundaries (UAX #29), which also work for scripts without spaces.
 fn too_short(text: &Text<'_>, rules: &Rules) -> Option<Violation> {
     let length = rules.length(text.caption);
-    let (length, unit) = if rules.are_tags() { (length, "tag") } else { (length.max(text.words.len()), "word") };
+    let (length, unit) = if rules.are_tags() { (length, "tag") } else { (length.max(text.words().len()), "word") };
     let plural = if length == 1 { "" } else { "s" };
     let min = rules.min_words;
     (length < min).then(|| Violation::whole(format!("{length} {unit}{plural}, at least {min} required")))

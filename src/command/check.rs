@@ -1,34 +1,31 @@
 //! `recaption check PATH`: checks a dataset, its images and its original captions. The session is ignored.
 //!
-//! Reads the file in order and keeps a few bytes per record. Findings are printed by line; those that do not belong to a
-//! line come last.
+//! Reads the file twice, on all processors, and keeps up to a hundred bytes per record. Findings are printed by line; those
+//! that do not belong to a line come last.
 
 mod finding;
 mod folder;
+mod image;
 mod progress;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::console::Console;
 use crate::dataset::{Caption, Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
 use crate::engine::style;
 use crate::exit::ExitCode;
 use crate::lint::{
-    self, DuplicateIndex, Duplicates, LintKind, NearDuplicateIndex, NearDuplicatePass, NearDuplicates, Rules, Severity,
+    self, CaptionHash, DuplicateIndex, Duplicates, LintKind, NearDuplicateIndex, NearDuplicates, Rules, Sketch,
 };
-use crate::picture::{self, PictureError};
 use crate::text::counted;
 
 pub use finding::Kind;
 use finding::{Finding, Report};
 use folder::Pictures;
+use image::Image;
 use progress::Progress;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,41 +92,11 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
     let known = Known::gather(&dataset, &rules, &progress)?;
 
     progress.phase("checking", dataset.record_count());
-    each_judged(&dataset, &progress, |entry, error| match entry {
-        Entry::Bad(bad) => {
-            if let Some(path) = bad.file_name().and_then(|name| dataset.picture_path(&name).ok()) {
-                pictures.add(&path);
-            }
-            report.next_record()?;
-            let finding = Finding::of_line(entry, Kind::BadLine, bad.error.to_string());
-            Ok(report.add(&finding.because(bad.error.cause()))?)
-        }
-        Entry::Record(record) => {
-            report.next_record()?;
-            for finding in &record.findings {
-                let (kind, message) = (kind_of(finding), finding.to_string());
-                report.add(&Finding::of_line(entry, kind, message.clone()).because(message))?;
-            }
-            if let Some(finding) = look(&dataset, entry, &record.file_name, &mut pictures, error) {
-                report.add(&finding)?;
-            }
-            let mut add = |kind, message| report.add(&Finding::of_line(entry, kind, message));
-            match known.occurrences.of(record.id) {
-                0 => {}
-                earlier => {
-                    let earlier = counted(earlier.into(), "record", "records");
-                    add(Kind::RepeatedName, format!("{earlier} before it has {} too", record.file_name))?;
-                }
-            }
-            for lint in known.lint(&dataset, record, &rules)? {
-                report.add(&Finding {
-                    span: lint.span,
-                    severity: lint.severity,
-                    ..Finding::of_line(entry, Kind::Lint(lint.kind), lint.message)
-                })?;
-            }
-            Ok(())
-        }
+    let judge = |entry| Judged::new(&dataset, &known, &rules, entry);
+    dataset.scan_parallel(judge, |judged| {
+        progress.advance();
+        report.next_record()?;
+        judged.report(&known, &rules, &mut pictures, &mut report)
     })?;
     report.end_of_records()?;
     if dataset.is_folder() || dataset.is_parquet() {
@@ -162,34 +129,50 @@ impl Known {
         // The survey cannot end early, because the callback never breaks.
         let survey = dataset.survey(&mut || ControlFlow::Continue(()))?;
         let occurrences = survey.map(|survey| survey.namesakes.names).unwrap_or_default();
-        let mut captions = DuplicateIndex::new();
-        if rules.is_enabled(LintKind::Duplicate) {
-            progress.phase("finding duplicate captions", dataset.record_count());
-            each_caption(dataset, progress, &mut |record, caption| captions.add(record, caption))?;
+        let (mut captions, mut near) = (DuplicateIndex::default(), NearDuplicateIndex::default());
+        let finds_near = rules.is_enabled(LintKind::NearDuplicate);
+        if finds_near || rules.is_enabled(LintKind::Duplicate) {
+            progress.phase("comparing captions", dataset.record_count());
+            let hashes = |entry: Entry| match entry {
+                Entry::Record(Record { id, caption: Caption::Text(caption), .. }) => {
+                    let sketch = finds_near.then(|| Sketch::of(&caption)).flatten();
+                    Some((id, CaptionHash::of(&caption), sketch))
+                }
+                _ => None,
+            };
+            dataset.scan_parallel(hashes, |hashes| -> Result<(), CheckError> {
+                progress.advance();
+                if let Some((record, hash, sketch)) = hashes {
+                    captions.extend(hash.map(|hash| (record, hash)));
+                    near.extend(sketch.map(|sketch| (record, sketch)));
+                }
+                Ok(())
+            })?;
         }
-        let mut near = NearDuplicates::default();
-        if rules.is_enabled(LintKind::NearDuplicate) {
-            for pass in NearDuplicatePass::all(dataset.record_count()) {
-                progress.phase("finding near-duplicate captions", dataset.record_count());
-                let mut index = NearDuplicateIndex::new(pass);
-                each_caption(dataset, progress, &mut |record, caption| index.add(record, caption))?;
-                index.finish(&mut near, |record| caption(dataset, record))?;
-            }
-        }
-        Ok(Self { occurrences, duplicates: captions.finish(), near })
+        let duplicates = captions.finish();
+        // A caption that several records share is compared with others once.
+        let near = near.finish(|record| duplicates.is_repeat(record), |record| caption(dataset, record))?;
+        Ok(Self { occurrences, duplicates, near })
+    }
+
+    /// Returns the records that are reported to have the caption of a record, itself included.
+    fn same(&self, record: RecordId, rules: &Rules) -> &[RecordId] {
+        if rules.is_enabled(LintKind::Duplicate) { self.duplicates.group(record) } else { &[] }
     }
 
     /// Returns the findings in a record's caption.
-    fn lint(&self, dataset: &Dataset, record: &Record, rules: &Rules) -> Result<Vec<lint::Finding>, CheckError> {
+    fn lint(&self, record: &Record, rules: &Rules) -> Vec<lint::Finding> {
         let is_text = !record.findings.iter().any(|finding| matches!(finding, LineFinding::CaptionNotString { .. }));
         if !is_text {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let text = record.caption.text().unwrap_or_default();
-        let duplicate_of = self.duplicates.other(record.id, text, |other| caption(dataset, other))?;
+        let same = self.same(record.id, rules);
+        let duplicate_of = same.iter().find(|other| **other != record.id).copied();
+        let first = self.duplicates.group(record.id).first().copied().unwrap_or(record.id);
         // An exact duplicate is not reported as a near-duplicate too.
-        let near_duplicate_of = if duplicate_of.is_none() { self.near.other(record.id) } else { None };
-        Ok(lint::lint(text, rules, &lint::Context { duplicate_of, near_duplicate_of, ..lint::Context::default() }))
+        let near_duplicate_of = if duplicate_of.is_none() { self.near.other(first) } else { None };
+        lint::lint(text, rules, &lint::Context { duplicate_of, near_duplicate_of, ..lint::Context::default() })
     }
 }
 
@@ -198,83 +181,62 @@ fn caption(dataset: &Dataset, record: RecordId) -> Result<Option<String>, Datase
     dataset.entry(record).map(|entry| entry.record().and_then(|record| record.caption.text()).map(str::to_owned))
 }
 
-fn each_caption(
-    dataset: &Dataset,
-    progress: &Progress,
-    visit: &mut dyn FnMut(RecordId, &str),
-) -> Result<(), CheckError> {
-    each(dataset, progress, &mut |entry| {
-        if let Entry::Record(Record { id, caption: Caption::Text(caption), .. }) = entry {
-            visit(*id, caption);
+/// A record with the findings that do not depend on others.
+struct Judged {
+    entry: Entry,
+    image: Option<Image>,
+    lints: Vec<lint::Finding>,
+}
+
+impl Judged {
+    fn new(dataset: &Dataset, known: &Known, rules: &Rules, entry: Entry) -> Self {
+        let (image, lints) = match &entry {
+            Entry::Bad(bad) => (bad.file_name().map(|name| Image::find(dataset, &name)), Vec::new()),
+            Entry::Record(record) => (Some(Image::check(dataset, &record.file_name)), known.lint(record, rules)),
+        };
+        Self { entry, image, lints }
+    }
+
+    fn report(
+        self,
+        known: &Known,
+        rules: &Rules,
+        pictures: &mut Pictures,
+        report: &mut Report<'_, '_>,
+    ) -> Result<(), CheckError> {
+        let Self { entry, image, lints } = self;
+        for (path, file) in image.iter().flat_map(Image::files) {
+            pictures.add(path, *file);
+        }
+        let record = match &entry {
+            Entry::Bad(bad) => {
+                let finding = Finding::of_line(&entry, Kind::BadLine, bad.error.to_string());
+                return Ok(report.add(&finding.because(bad.error.cause()))?);
+            }
+            Entry::Record(record) => record,
+        };
+        for finding in &record.findings {
+            let (kind, message) = (kind_of(finding), finding.to_string());
+            report.add(&Finding::of_line(&entry, kind, message.clone()).because(message))?;
+        }
+        if let Some(finding) = image.and_then(|image| image.finding(&entry, &record.file_name)) {
+            report.add(&finding)?;
+        }
+        match known.occurrences.of(record.id) {
+            0 => {}
+            earlier => {
+                let earlier = counted(earlier.into(), "record", "records");
+                let message = format!("{earlier} before it has {} too", record.file_name);
+                report.add(&Finding::of_line(&entry, Kind::RepeatedName, message))?;
+            }
+        }
+        let same = known.same(record.id, rules);
+        for lint::Finding { kind, severity, message, span } in lints {
+            let finding = Finding { span, severity, ..Finding::of_line(&entry, Kind::Lint(kind), message) };
+            report.add_of_caption(finding, same)?;
         }
         Ok(())
-    })
-}
-
-fn each(
-    dataset: &Dataset,
-    progress: &Progress,
-    visit: &mut dyn FnMut(&Entry) -> Result<(), CheckError>,
-) -> Result<(), CheckError> {
-    let mut result = Ok(());
-    dataset.scan(&mut |entry| {
-        progress.advance();
-        result = visit(&entry);
-        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    result
-}
-
-/// Visits every record in order, with the error of its image. Images are decoded on all cores, a batch at a time.
-fn each_judged(
-    dataset: &Dataset,
-    progress: &Progress,
-    mut visit: impl FnMut(&Entry, Option<PictureError>) -> Result<(), CheckError>,
-) -> Result<(), CheckError> {
-    const BATCH: usize = 256;
-    let mut batch: Vec<Entry> = Vec::with_capacity(BATCH);
-    let mut flush = |batch: &mut Vec<Entry>| {
-        let errors = judge_all(dataset, batch);
-        batch.drain(..).zip(errors).try_for_each(|(entry, error)| {
-            progress.advance();
-            visit(&entry, error)
-        })
-    };
-    let mut result = Ok(());
-    dataset.scan(&mut |entry| {
-        batch.push(entry);
-        if batch.len() == BATCH {
-            result = flush(&mut batch);
-        }
-        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    result?;
-    flush(&mut batch)
-}
-
-/// Returns the error of each record's image, in their order.
-fn judge_all(dataset: &Dataset, entries: &[Entry]) -> Vec<Option<PictureError>> {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let next = AtomicUsize::new(0);
-    let errors: Vec<OnceLock<PictureError>> = entries.iter().map(|_| OnceLock::new()).collect();
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let taken = std::iter::from_fn(|| {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    entries.get(at).zip(errors.get(at))
-                });
-                for (entry, found) in taken {
-                    let path = entry.record().and_then(|record| dataset.picture_path(&record.file_name).ok());
-                    if let Some(Err(error)) = path.map(|path| picture::check(&path)) {
-                        // Cannot fail: each index is taken once.
-                        let _ = found.set(error);
-                    }
-                }
-            });
-        }
-    });
-    errors.into_iter().map(OnceLock::into_inner).collect()
+    }
 }
 
 const fn kind_of(finding: &LineFinding) -> Kind {
@@ -283,45 +245,6 @@ const fn kind_of(finding: &LineFinding) -> Kind {
         LineFinding::CaptionLoneSurrogate => Kind::LoneSurrogate,
         LineFinding::NotANumber { .. } => Kind::NotANumber,
         LineFinding::Repeated { .. } => Kind::RepeatedMember,
-    }
-}
-
-/// Returns the finding on a record's image: its path, or the error of its check.
-fn look<'a>(
-    dataset: &Dataset,
-    entry: &'a Entry,
-    name: &str,
-    pictures: &mut Pictures,
-    error: Option<PictureError>,
-) -> Option<Finding<'a>> {
-    let path = match dataset.picture_path(name) {
-        Ok(path) => path,
-        Err(refused) => {
-            let finding = Finding::of_line(entry, Kind::RefusedPath, format!("{name}: {refused}"));
-            return Some(finding.because(refused.to_string()));
-        }
-    };
-    let other = if pictures.add(&path) { None } else { picture::other_spelling(&path) };
-    if let Some(other) = &other {
-        pictures.add(other);
-    }
-    match (error, other) {
-        (None, None) => None,
-        (None, Some(_)) => {
-            let cause = if name.contains('\\') {
-                "no such file; read with / in place of \\"
-            } else {
-                "no such file; read in the other Unicode normalization (NFC, NFD)"
-            };
-            let finding = Finding::of_line(entry, Kind::OtherSpelling, format!("{name}: {cause}"));
-            Some(Finding { severity: Severity::Info, ..finding }.because(cause.to_owned()))
-        }
-        (Some(PictureError::Missing), _) => {
-            let cause = "the image does not exist; --images DIR sets the folder of the images";
-            let finding = Finding::of_line(entry, Kind::MissingPicture, format!("{name} does not exist"));
-            Some(finding.because(cause.to_owned()))
-        }
-        (Some(why), _) => Some(Finding::of_line(entry, Kind::UnreadablePicture, format!("{name}: {why}"))),
     }
 }
 

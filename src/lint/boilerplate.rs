@@ -1,8 +1,11 @@
 //! Finds model boilerplate: refusals, preambles about the task, and placeholders from failed runs.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use super::Violation;
-use super::phrase_matching::Words;
-use crate::text::sanitize;
+use super::phrase_matching::{Words, undecorated};
+use crate::text::{sanitize, trim};
 
 // For the form of the phrases, see `phrase_matching`.
 
@@ -129,8 +132,34 @@ const LABELS: &[&str] = &[
 const OFFERS: &[&str] = &["here is", "here's", "below is", "the following is"];
 const NOUNS: &[&str] = &["caption", "description", "alt text"];
 
+/// The maximum length in bytes of a placeholder with punctuation.
+const MAX_PLACEHOLDER: usize = 64;
+
+/// The first words of [`REFUSALS`].
+static REFUSAL_STARTS: LazyLock<Vec<&str>> = LazyLock::new(|| first_words(&[REFUSALS]));
+/// The first words of all preambles.
+static PREAMBLE_STARTS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| first_words(&[PREAMBLES, PREAMBLES_BEFORE_COMMA, SUBJECTS, LABELS, OFFERS]));
+
+/// Returns the first word of each phrase, up to an apostrophe, which has several forms.
+fn first_words(phrases: &[&[&'static str]]) -> Vec<&'static str> {
+    let words = phrases.concat().into_iter().filter_map(|phrase| phrase.split([' ', '\'']).next());
+    words.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Returns the words from a byte on, or `None` if they do not begin with any of `starts`: a fast filter, since hardly any
+/// sentence does.
+fn words_at<'a>(text: &'a str, start: usize, starts: &[&str]) -> Option<Words<'a>> {
+    let rest = undecorated(&text[start..]).as_bytes();
+    let begins = |word: &&str| rest.get(..word.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(word.as_bytes()));
+    starts.iter().any(|word| begins(word)).then(|| Words::at(text, start))
+}
+
 /// Reports a caption that consists of a placeholder, ignoring case and final punctuation.
 pub(super) fn placeholder(caption: &str) -> Option<Violation> {
+    if trim(caption).len() > MAX_PLACEHOLDER {
+        return None;
+    }
     let words = Words::at(caption, 0);
     let length = words.match_any(0, PLACEHOLDERS)?;
     (length == words.len()).then(|| Violation::at(words.through(length), "placeholder from a failed run"))
@@ -139,7 +168,7 @@ pub(super) fn placeholder(caption: &str) -> Option<Violation> {
 /// Reports a sentence that starts like a refusal.
 pub(super) fn refusal(caption: &str) -> Option<Violation> {
     sentence_starts(caption).find_map(|start| {
-        let words = Words::at(caption, start);
+        let words = words_at(caption, start, &REFUSAL_STARTS)?;
         let length = words.match_any(0, REFUSALS)?;
         Some(Violation::at(words.through(length), "refusal, not a caption"))
     })
@@ -147,7 +176,7 @@ pub(super) fn refusal(caption: &str) -> Option<Violation> {
 
 /// Reports a caption that starts with a phrase about the image or the task.
 pub(super) fn preamble(caption: &str) -> Option<Violation> {
-    let words = Words::at(caption, 0);
+    let words = words_at(caption, 0, &PREAMBLE_STARTS)?;
     let length = opening(&words).or_else(|| image_shows(&words)).or_else(|| label(&words)).or_else(|| offer(&words))?;
     let span = words.through(length);
     let message = format!("starts with “{}”", sanitize(&caption[span.clone()]));
@@ -184,8 +213,12 @@ fn offer(words: &Words<'_>) -> Option<usize> {
 /// Returns the byte offsets of possible sentence starts: 0 and after every sentence-ending mark. Abbreviations give false
 /// starts, which is harmless because refusals are rare.
 fn sentence_starts(text: &str) -> impl Iterator<Item = usize> {
-    let ends = text.match_indices(['.', '!', '?', '\n', '。', '！', '？']);
-    std::iter::once(0).chain(ends.map(|(at, mark)| at + mark.len()))
+    let after = |(at, byte): (usize, &u8)| match byte {
+        b'.' | b'!' | b'?' | b'\n' => Some(at + 1),
+        0xe3 | 0xef => text[at..].starts_with(['。', '！', '？']).then_some(at + 3),
+        _ => None,
+    };
+    std::iter::once(0).chain(text.as_bytes().iter().enumerate().filter_map(after))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) fn doubled_word(text: &Text<'_>, language: Option<Language>) -> Optio
     if language.is_some_and(|language| !language.is_english()) {
         return None;
     }
-    let words = &text.words;
+    let words = text.words();
     let at = (1..words.len()).find(|&at| {
         let (Some(first), Some(second)) = (words.get(at - 1), words.get(at)) else { return false };
         first.eq_ignore_ascii_case(second)
@@ -28,7 +28,7 @@ pub(super) fn doubled_word(text: &Text<'_>, language: Option<Language>) -> Optio
             && (first == second || starts_sentence(text, at - 1))
             && words.gap(at - 1).chars().all(is_space)
             && !REPEATED_ON_PURPOSE.iter().any(|word| same_word(second, word))
-            && !text.quotations.contain(words.start(at))
+            && !text.quotations().contain(words.start(at))
             // The second word can be part of a hyphenated one ("face to face-to-face").
             && !words.gap(at).starts_with('-')
     })?;
@@ -38,18 +38,17 @@ pub(super) fn doubled_word(text: &Text<'_>, language: Option<Language>) -> Optio
 }
 
 fn starts_sentence(text: &Text<'_>, at: usize) -> bool {
-    at == 0 || text.words.gap(at - 1).contains(['.', '!', '?'])
+    at == 0 || text.words().gap(at - 1).contains(['.', '!', '?'])
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::super::{Quotations, Words};
     use super::*;
 
     fn found<'a>(caption: &'a str, language: &str) -> Option<&'a str> {
-        let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
+        let text = Text::of(caption);
         doubled_word(&text, Language::named(language)).map(|violation| &caption[violation.span.expect("two words")])
     }
 

@@ -1,8 +1,8 @@
 //! Finds hedging. "Appears to be a coat" conveys less than "a coat", and a model trained on it learns to hedge.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use super::fast_hash::FastMap;
 use super::phrase_matching::normalize;
 use super::{Text, Violation};
 use crate::text::sanitize;
@@ -74,14 +74,14 @@ const DETERMINERS: &[&str] = &["a", "an", "the", "some", "part", "his", "her", "
 const ANYWHERE: &[&str] = &["かもしれ", "と思われ", "と推測", "と推定", "似乎", "也许", "也許"];
 
 /// The first words of all hedges: a fast filter, since hardly any word of a caption is one.
-static FIRST_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+static FIRST_WORDS: LazyLock<FastMap<&str, ()>> = LazyLock::new(|| {
     let phrases = HEDGES.iter().chain(BEFORE_A_VERB).chain(BEFORE_A_NOUN);
-    phrases.filter_map(|phrase| phrase.split(' ').next()).collect()
+    phrases.filter_map(|phrase| phrase.split(' ').next()).map(|word| (word, ())).collect()
 });
 
 /// Reports the first hedge outside quotations.
 pub(super) fn hedging(text: &Text<'_>) -> Option<Violation> {
-    let words = &text.words;
+    let words = text.words();
     let follows = |at: usize, length: usize, any: &[&str]| words.match_any(at + length, any).is_some();
     let length_at = |at: usize| {
         let before_verb = |length: &usize| !follows(at, *length, NOT_VERBS) && at + length < words.len();
@@ -91,14 +91,15 @@ pub(super) fn hedging(text: &Text<'_>) -> Option<Violation> {
             .or_else(|| words.match_any(at, BEFORE_A_VERB).filter(before_verb))
             .or_else(|| words.match_any(at, BEFORE_A_NOUN).filter(before_noun))
     };
-    let is_first_word = |at: &usize| words.get(*at).is_some_and(|word| FIRST_WORDS.contains(normalize(word).as_ref()));
+    let is_first_word =
+        |at: &usize| words.get(*at).is_some_and(|word| FIRST_WORDS.contains_key(normalize(word).as_ref()));
     let in_words = (0..words.len())
-        .filter(|at| is_first_word(at) && !text.quotations.contain(words.start(*at)))
+        .filter(|at| is_first_word(at) && !text.quotations().contain(words.start(*at)))
         .find_map(|at| length_at(at).map(|length| words.span(at, length)));
     let anywhere = || {
         let phrases = if text.caption.is_ascii() { &[] } else { ANYWHERE };
         let mut found = phrases.iter().filter_map(|phrase| text.caption.find(phrase).map(|at| at..at + phrase.len()));
-        found.find(|span| !text.quotations.contain(span.start))
+        found.find(|span| !text.quotations().contain(span.start))
     };
     let span = in_words.or_else(anywhere)?;
     let message = format!("hedging: “{}”", sanitize(&text.caption[span.clone()]));
@@ -109,11 +110,10 @@ pub(super) fn hedging(text: &Text<'_>) -> Option<Violation> {
 mod tests {
     use rstest::rstest;
 
-    use super::super::{Quotations, Words};
     use super::*;
 
     fn found(caption: &str) -> Option<&str> {
-        let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
+        let text = Text::of(caption);
         hedging(&text).map(|violation| &caption[violation.span.expect("a span")])
     }
 

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use profiles::{PROFILES, Profile};
 
+use super::fast_hash::FastMap;
 use super::phrase_matching::normalize;
 use super::{Text, Violation};
 
@@ -197,8 +198,8 @@ fn index_of(profile: &Profile) -> Option<usize> {
 
 /// Returns the number of distinct frequent words of each language in the caption, and the total number of words.
 fn hits(text: &Text<'_>) -> ([u32; PROFILES.len()], u32) {
-    static WORDS: LazyLock<HashMap<&str, u32>> = LazyLock::new(|| {
-        let mut words = HashMap::new();
+    static WORDS: LazyLock<FastMap<&str, u32>> = LazyLock::new(|| {
+        let mut words = FastMap::default();
         for (at, profile) in PROFILES.iter().enumerate() {
             for word in profile.words {
                 *words.entry(*word).or_default() |= 1 << at;
@@ -223,20 +224,19 @@ fn hits(text: &Text<'_>) -> ([u32; PROFILES.len()], u32) {
     (hits, total)
 }
 
-fn unquoted_words<'a>(text: &'a Text<'a>) -> impl Iterator<Item = &'a str> {
-    let unquoted = |at: &usize| !text.quotations.contain(text.words.start(*at));
-    (0..text.words.len()).filter(unquoted).filter_map(|at| text.words.get(at))
+fn unquoted_words<'a>(text: &Text<'a>) -> impl Iterator<Item = &'a str> {
+    let unquoted = |at: &usize| !text.quotations().contain(text.words().start(*at));
+    (0..text.words().len()).filter(unquoted).filter_map(|at| text.words().get(at))
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::super::{Quotations, Words};
     use super::*;
 
     fn found(caption: &str, expected: &str) -> Option<String> {
-        let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
+        let text = Text::of(caption);
         wrong_language(&text, Language::named(expected).expect("a supported language"))
             .map(|violation| violation.message)
     }

@@ -62,9 +62,9 @@ pub(super) fn look_alike(text: &Text<'_>) -> Option<Violation> {
     }
     let has_other_alphabet =
         text.caption.chars().any(|letter| is_other_alphabet(letter) && latin_twin(letter).is_none());
-    (0..text.words.len()).find_map(|at| {
-        let word = text.words.get(at)?;
-        let start = text.words.start(at);
+    (0..text.words().len()).find_map(|at| {
+        let word = text.words().get(at)?;
+        let start = text.words().start(at);
         let (offset, letter, twin) = find_homoglyph(word, has_other_alphabet)?;
         let message = match twin {
             Some(twin) => format!("U+{:04X} in “{word}” is a look-alike of “{twin}”", u32::from(letter)),
@@ -141,11 +141,10 @@ fn is_mathematical(character: char) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::super::{Quotations, Words};
     use super::*;
 
     fn found(caption: &str) -> Option<(&str, String)> {
-        let text = Text { caption, words: Words::of(caption), quotations: Quotations::of(caption) };
+        let text = Text::of(caption);
         look_alike(&text).map(|violation| (&caption[violation.span.expect("a letter")], violation.message))
     }
 

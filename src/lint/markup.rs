@@ -22,23 +22,28 @@ const QUOTES: &[(char, char)] = &[
     ('`', '`'),
 ];
 
-/// The name and pattern of each kind of markup. The span is the group `m` if there is one, otherwise the whole match.
-static PATTERNS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
+/// The name of each kind of markup, characters of which it has at least one, and its pattern. The span is the group `m` if
+/// there is one, otherwise the whole match.
+static PATTERNS: LazyLock<Vec<(&str, &[u8], Regex)>> = LazyLock::new(|| {
     // Emphasis must not touch a letter on the outside: stars inside a word replace letters ("f**k").
     let patterns = [
-        ("code fence", r"```"),
-        ("bold", r"(?:^|[^\w*])(?<m>\*\*[^\s*](?:[^*\n]*[^\s*])?\*\*)(?:$|[^\w*])"),
-        ("italics", r"(?:^|[\s(])(?<m>\*[^\s*](?:[^*\n]*[^\s*])?\*)(?:$|[\s.,;:!?)])"),
-        ("heading", r"(?m)^(?<m>#{1,6}) \S"),
-        ("inline code", r"(?:^|[\s(])(?<m>`[^`\s](?:[^`\n]*[^`\s])?`)(?:$|[\s.,;:!?)])"),
-        ("link", r"!?\[[^\]\n]+\]\([^()\s]+\)"),
-        ("HTML tag", r"</?(?:a|b|br|caption|div|em|h[1-6]|i|img|li|p|span|strong|u|ul)(?:\s[^<>\n]*)?/?>"),
-        ("HTML entity", r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{2,7}|#x[0-9a-fA-F]{2,6});"),
-        ("list item", r"(?m)\A\s*(?<m>[-*•]) \S"),
-        ("list item", r"(?m)^[ \t]*(?<m>[-*•]|[0-9]{1,2}[.)])[ \t]+\S[^\n]*\n+[ \t]*(?:[-*•]|[0-9]{1,2}[.)])[ \t]+\S"),
+        ("code fence", "`", r"```"),
+        ("bold", "*", r"(?:^|[^\w*])(?<m>\*\*[^\s*](?:[^*\n]*[^\s*])?\*\*)(?:$|[^\w*])"),
+        ("italics", "*", r"(?:^|[\s(])(?<m>\*[^\s*](?:[^*\n]*[^\s*])?\*)(?:$|[\s.,;:!?)])"),
+        ("heading", "#", r"(?m)^(?<m>#{1,6}) \S"),
+        ("inline code", "`", r"(?:^|[\s(])(?<m>`[^`\s](?:[^`\n]*[^`\s])?`)(?:$|[\s.,;:!?)])"),
+        ("link", "[", r"!?\[[^\]\n]+\]\([^()\s]+\)"),
+        ("HTML tag", "<", r"</?(?:a|b|br|caption|div|em|h[1-6]|i|img|li|p|span|strong|u|ul)(?:\s[^<>\n]*)?/?>"),
+        ("HTML entity", "&", r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{2,7}|#x[0-9a-fA-F]{2,6});"),
+        ("list item", "-*•", r"(?m)\A\s*(?<m>[-*•]) \S"),
+        (
+            "list item",
+            "\n",
+            r"(?m)^[ \t]*(?<m>[-*•]|[0-9]{1,2}[.)])[ \t]+\S[^\n]*\n+[ \t]*(?:[-*•]|[0-9]{1,2}[.)])[ \t]+\S",
+        ),
     ];
     let compile = |pattern| Regex::new(pattern).expect("the built-in patterns are valid");
-    patterns.into_iter().map(|(name, pattern)| (name, compile(pattern))).collect()
+    patterns.into_iter().map(|(name, marks, pattern)| (name, marks.as_bytes(), compile(pattern))).collect()
 });
 
 /// Reports the first piece of markup, or quotation marks around the caption.
@@ -49,15 +54,16 @@ pub(super) fn markup(caption: &str) -> Option<Violation> {
     if trim(caption).starts_with("{\"") && trim(caption).ends_with('}') {
         return Some(Violation::whole("JSON instead of text"));
     }
-    if !caption.contains(['*', '#', '`', '[', '<', '&', '-', '•', '\n']) {
-        return None;
-    }
-    PATTERNS.iter().find_map(|(name, pattern)| {
-        let found = pattern.captures(caption)?;
-        let part = found.name("m").or(found.get(0))?;
-        let message = format!("{name}: “{}”", sanitize(&shortened(part.as_str())));
-        Some(Violation::at(part.range(), message))
-    })
+    let mut has = [false; 256];
+    caption.bytes().for_each(|byte| has[usize::from(byte)] = true);
+    PATTERNS.iter().filter(|(_, marks, _)| marks.iter().any(|mark| has[usize::from(*mark)])).find_map(
+        |(name, _, pattern)| {
+            let found = pattern.captures(caption)?;
+            let part = found.name("m").or(found.get(0))?;
+            let message = format!("{name}: “{}”", sanitize(&shortened(part.as_str())));
+            Some(Violation::at(part.range(), message))
+        },
+    )
 }
 
 /// Returns the span of the opening quotation mark and the pair of marks, if a pair encloses the caption and does not occur

@@ -28,8 +28,7 @@ impl<'a> Words<'a> {
     /// Returns the first words of `text` from byte `start` on, after whitespace and Markdown emphasis or heading marks.
     /// Returns no words if anything else precedes them: a quotation is text in the image, not the describer's own.
     pub(super) fn at(text: &'a str, start: usize) -> Self {
-        let decoration = |character: char| is_space(character) || matches!(character, '*' | '_' | '#');
-        let rest = text[start..].trim_start_matches(decoration);
+        let rest = undecorated(&text[start..]);
         let start = text.len() - rest.len();
         let mut words = Self { text, spans: Vec::new() };
         if rest.starts_with(char::is_alphanumeric) {
@@ -90,6 +89,11 @@ impl<'a> Words<'a> {
     pub(super) fn after(&self, length: usize) -> &'a str {
         &self.text[self.through(length).end..]
     }
+}
+
+/// Returns the text after whitespace and Markdown emphasis or heading marks.
+pub(super) fn undecorated(text: &str) -> &str {
+    text.trim_start_matches(|character| is_space(character) || matches!(character, '*' | '_' | '#'))
 }
 
 /// Returns true if `word` is `expected`, ignoring case and the form of the apostrophe.

@@ -72,7 +72,7 @@ impl Rules {
     /// image.
     pub(super) fn preferred_term(&self, text: &Text<'_>) -> Option<Violation> {
         let found = self.terms.iter().flat_map(|term| term.replaces.all(text).map(move |span| (span, term)));
-        let mut found: Vec<_> = found.filter(|(span, _)| !text.quotations.contain(span.start)).collect();
+        let mut found: Vec<_> = found.filter(|(span, _)| !text.quotations().contain(span.start)).collect();
         if !found.is_empty() {
             let preferred: Vec<_> = self.terms.iter().flat_map(|term| term.preferred.all(text)).collect();
             let is_preferred = |span: &Range<usize>| {
@@ -196,8 +196,8 @@ impl Phrase {
             }
             Self::Words(phrase) => {
                 let length = phrase.split(' ').count();
-                let starts = (0..text.words.len()).filter(|at| phrase_at(&text.words, *at, phrase));
-                Box::new(starts.map(move |at| text.words.span(at, length)))
+                let starts = (0..text.words().len()).filter(|at| phrase_at(text.words(), *at, phrase));
+                Box::new(starts.map(move |at| text.words().span(at, length)))
             }
         }
     }

@@ -331,10 +331,7 @@ impl Query {
                     (if *kind == LintKind::Missing { missing } else { unsupported }) > 0
                 })
             }),
-            Self::Lint(kind) => view.caption(|caption| {
-                let findings = view.findings(caption);
-                kind.map_or(!findings.is_empty(), |kind| findings.iter().any(|finding| finding.kind == kind))
-            }),
+            Self::Lint(kind) => view.caption(|caption| view.has_finding(*kind, caption)),
             Self::Attention => view.caption(|caption| view.needs_attention(caption)),
             Self::Error => view.caption(|caption| view.has_error(caption)),
             Self::Status(status) => Some(status.matches(view)),

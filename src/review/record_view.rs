@@ -3,7 +3,7 @@
 use crate::dataset::{Caption, Entry, Json, Line};
 use crate::describe::{StopReason, Verdict};
 use crate::engine::rules;
-use crate::lint::{self, Finding, Rules};
+use crate::lint::{self, Finding, LintKind, Rules};
 use crate::session::{RecordState, Seq};
 
 use super::Version;
@@ -126,6 +126,12 @@ impl<'a> RecordView<'a> {
     #[must_use]
     pub fn has_error(&self, caption: &str) -> bool {
         self.is_string() && lint::has_error(caption, self.rules, &self.context(caption))
+    }
+
+    /// Returns true if the caption that would be saved has a finding, or one of a kind.
+    #[must_use]
+    pub fn has_finding(&self, kind: Option<LintKind>, caption: &str) -> bool {
+        self.is_string() && lint::has_finding(kind, caption, self.rules, &self.context(caption))
     }
 
     /// Returns true unless the caption that would be saved is known not to be a string.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::console::Console;
-use crate::dataset::{Dataset, Entry};
+use crate::dataset::{Dataset, Entry, RecordId};
 use crate::lint::{LintKind, Severity};
 use crate::text::counted;
 
@@ -164,9 +164,13 @@ impl<'a, 'out> Report<'a, 'out> {
         }
     }
 
-    pub(super) fn add(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+    fn count(&mut self, finding: &Finding<'_>) {
         *self.counts.entry(finding.kind).or_default() += 1;
         self.serious += u64::from(finding.severity >= Severity::Warn);
+    }
+
+    pub(super) fn add(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+        self.count(finding);
         if self.json {
             return self.out.json(&row(&self.file, finding));
         }
@@ -187,6 +191,22 @@ impl<'a, 'out> Report<'a, 'out> {
             None => self.out.message(line)?,
         }
         Ok(())
+    }
+
+    /// Adds a finding in a caption that the records `same` share, if there are several. As text, it is printed with the first
+    /// of them.
+    pub(super) fn add_of_caption(&mut self, finding: Finding<'_>, same: &[RecordId]) -> io::Result<()> {
+        if self.json || same.is_empty() {
+            return self.add(&finding);
+        }
+        let Place::Line(entry) = finding.place else { return self.add(&finding) };
+        if same[0] != entry.id() {
+            self.count(&finding);
+            return Ok(());
+        }
+        let is_group = finding.kind == Kind::Lint(LintKind::Duplicate) && same.len() > 2;
+        let message = if is_group { same_captions(same) } else { finding.message };
+        self.add(&Finding { message, ..finding })
     }
 
     /// Counts a record, before its findings.
@@ -235,6 +255,17 @@ impl<'a, 'out> Report<'a, 'out> {
             Place::File(file) => format!("{file}: {text}"),
         }
     }
+}
+
+/// The number of records that a message names.
+const NAMED: usize = 5;
+
+/// Formats the other records with a caption: `same caption as 7 other records: 2, 3, 5, 9, 11, …`.
+fn same_captions(same: &[RecordId]) -> String {
+    let others = &same[1..];
+    let mut named: Vec<String> = others.iter().take(NAMED).map(|other| (other.index() + 1).to_string()).collect();
+    named.extend((others.len() > NAMED).then(|| "…".to_owned()));
+    format!("same caption as {} other records: {}", others.len(), named.join(", "))
 }
 
 fn row<'a>(dataset: &'a str, finding: &'a Finding<'_>) -> Row<'a> {

@@ -12,23 +12,32 @@ use crate::dataset::Dataset;
 use crate::lint::Severity;
 use crate::text::counted;
 
+/// A hash that identifies a file independently of the path that leads to it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileIdentity(u64);
+
+impl FileIdentity {
+    /// Returns `None` if there is no file.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|found| identity(path, &found))
+    }
+}
+
 /// The images of all records, to find images without a record.
 #[derive(Default)]
 pub(super) struct Pictures {
     folders: BTreeSet<PathBuf>,
-    /// A hash of each file's identity, eight bytes per record. On a collision, an orphan is missed.
-    files: Vec<u64>,
+    /// Eight bytes per record. On a collision, an orphan is missed.
+    files: Vec<FileIdentity>,
 }
 
 impl Pictures {
-    /// Adds a record's image. Returns true if it exists.
-    pub(super) fn add(&mut self, path: &Path) -> bool {
+    /// Adds a record's image.
+    pub(super) fn add(&mut self, path: &Path, file: Option<FileIdentity>) {
         if let Some(folder) = path.parent().filter(|folder| !self.folders.contains(*folder)) {
             self.folders.insert(folder.to_owned());
         }
-        let found = fs::metadata(path);
-        self.files.extend(found.iter().map(|found| identity(path, found)));
-        found.is_ok()
+        self.files.extend(file);
     }
 
     /// Reports the images in the records' folders that have no record.
@@ -37,8 +46,7 @@ impl Pictures {
         // Two paths may lead to the same folder.
         let mut seen = BTreeSet::new();
         for folder in &self.folders {
-            let Ok(found) = fs::metadata(folder) else { continue };
-            if !seen.insert(identity(folder, &found)) {
+            if !FileIdentity::of(folder).is_some_and(|folder| seen.insert(folder)) {
                 continue;
             }
             for orphan in self.orphans_in(folder) {
@@ -61,22 +69,21 @@ impl Pictures {
     }
 }
 
-/// Identifies a file independently of the path that leads to it.
 #[cfg(unix)]
-fn identity(_path: &Path, found: &Metadata) -> u64 {
+fn identity(_path: &Path, found: &Metadata) -> FileIdentity {
     use std::os::unix::fs::MetadataExt as _;
     hash(&(found.dev(), found.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(path: &Path, _found: &Metadata) -> u64 {
+fn identity(path: &Path, _found: &Metadata) -> FileIdentity {
     hash(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))
 }
 
-fn hash(value: &impl Hash) -> u64 {
+fn hash(value: &impl Hash) -> FileIdentity {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
-    hasher.finish()
+    FileIdentity(hasher.finish())
 }
 
 /// Returns a path relative to a folder, if it is inside.

@@ -70,13 +70,55 @@ fn captions_are_linted_by_line() {
             "metadata.jsonl:2: too-long",
             "metadata.jsonl:3: cut-off",
             "metadata.jsonl:4: empty",
-            "metadata.jsonl:5: duplicate",
             "metadata.jsonl:6: control-characters",
             "metadata.jsonl:7: refusal",
         ]
     );
     assert_eq!(outcome.findings[&Kind::Lint(LintKind::Duplicate)], 2);
     assert!(printed.errors().starts_with("7 records: 2 duplicate, 1 "), "{printed:?}");
+}
+
+#[test]
+fn a_caption_of_several_records_is_reported_once() {
+    let world = world(&["A hat in a r", "A coat.", "A hat in a r", " A coat.", "A shoe.", "A coat.\n"]);
+    let (outcome, printed) = check(&options(&world));
+    let lines: Vec<&str> = printed.out().lines().collect();
+    let expected = [
+        "metadata.jsonl:1: cut-off: ends with “r”, no full stop",
+        "metadata.jsonl:1: duplicate: same caption as record 3",
+        "metadata.jsonl:2: duplicate: same caption as 2 other records: 4, 6",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(printed.errors(), "6 records: 5 duplicate, 2 cut-off\n", "all records count");
+    assert_eq!(outcome.serious, 7);
+
+    // JSON has the findings of every record, as in version 0.1.
+    let (_, json) = check(&CheckOptions { json: true, ..options(&world) });
+    let rows = json.out().lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let found: Vec<_> =
+        rows.map(|row| (row["line"].as_u64().unwrap(), row["message"].as_str().unwrap().to_owned())).collect();
+    let cut_off = || "ends with “r”, no full stop".to_owned();
+    let same = |record: u32| format!("same caption as record {record}");
+    let expected =
+        [(1, cut_off()), (1, same(3)), (2, same(4)), (3, cut_off()), (3, same(1)), (4, same(2)), (6, same(2))];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn many_records_with_one_caption_are_not_all_named() {
+    let (_, printed) = check(&options(&world(&["A hat."; 9])));
+    assert_eq!(printed.out(), "metadata.jsonl:1: duplicate: same caption as 8 other records: 2, 3, 4, 5, 6, …\n");
+}
+
+#[test]
+fn without_the_finding_of_duplicates_every_record_has_its_own() {
+    let near = "Young woman in a red coat standing on a street.";
+    let world = world(&[near, near, "Young woman in a red coat, standing on a street."]);
+    let mut options = options(&world);
+    options.rules.max_words = 50;
+    options.rules.severities.set(LintKind::Duplicate, Severity::Off);
+    let expected = [1, 2, 3].map(|line| format!("metadata.jsonl:{line}: near-duplicate"));
+    assert_eq!(kinds(&check(&options).1), expected);
 }
 
 const TAGS: [&str; 4] = ["1girl, solo, long hair", "1boy, hat, Hat", "1girl, day, night", "A woman in a red coat"];
@@ -142,7 +184,7 @@ fn missing_and_unreadable_images_are_reported() {
     fs::create_dir(world.path("folder.png")).unwrap();
     world.write("text.png", "no picture");
     let mut jpeg = std::io::Cursor::new(Vec::new());
-    image::RgbImage::new(9, 9).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    ::image::RgbImage::new(9, 9).write_to(&mut jpeg, ::image::ImageFormat::Jpeg).unwrap();
     let jpeg = jpeg.into_inner();
     world.write("half.jpg", &jpeg[..jpeg.len() - 2]);
     let (_, printed) = check(&options(&world));
