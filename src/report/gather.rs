@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
-use super::phrases::Phrases;
+use super::phrases::{Hashes, Phrases};
 use super::{Counts, Figures, Lengths, Pace, SpotFigures, TextFigures, TextOrigin, VerdictCounts};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::describe::LOCAL;
@@ -32,20 +32,33 @@ impl Figures {
     ) -> Result<Option<Self>, DatasetError> {
         let mut sums = Sums { edits: edits(&history.actions), ..Sums::default() };
         let ledger = &history.opened.ledger;
-        let mut stopped = false;
-        dataset.scan(&mut |entry| {
-            let id = entry.id();
-            match entry {
+        let read_texts = |entry| {
+            let texts = match &entry {
+                Entry::Bad(_) => None,
+                Entry::Record(record) => current(record, ledger.record(record.id)).map(Texts::of),
+            };
+            (entry, texts)
+        };
+        let read = dataset.scan_parallel(read_texts, |(entry, texts)| {
+            match &entry {
                 Entry::Bad(_) => sums.unreadable += 1,
-                Entry::Record(record) => sums.add(&record, ledger.record(record.id)),
+                Entry::Record(record) => sums.add(record, ledger.record(record.id), texts),
             }
-            stopped = id.0.is_multiple_of(CHECK_INTERVAL) && keep_going().is_break();
-            if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        if stopped {
-            return Ok(None);
+            let is_stopped = entry.id().0.is_multiple_of(CHECK_INTERVAL) && keep_going().is_break();
+            if is_stopped { Err(Stop::Cancelled) } else { Ok(()) }
+        });
+        match read {
+            Ok(()) => {}
+            Err(Stop::Cancelled) => return Ok(None),
+            Err(Stop::Failed(error)) => return Err(error),
         }
-        let (openings, phrases) = sums.phrases.most_frequent(MAX_LISTED);
+        let (openings, phrases) = sums.phrases.most_frequent(MAX_LISTED, |record| {
+            let entry = dataset.entry(record)?;
+            Ok::<_, DatasetError>(match entry.record() {
+                Some(record) => current(record, ledger.record(record.id)).unwrap_or_default().to_owned(),
+                None => String::new(),
+            })
+        })?;
         let count = |kind| sums.decisions.get(&kind).map_or(0, |counts: &Counts| counts.by_hand);
         let accepted = count(DecisionKind::Accepted) + count(DecisionKind::Kept);
         let refused = count(DecisionKind::Edited) + count(DecisionKind::Excluded);
@@ -69,6 +82,36 @@ impl Figures {
             spending: history.opened.spending.clone(),
             failures: sorted(sums.failures),
         }))
+    }
+}
+
+/// Why not all records were read.
+enum Stop {
+    Cancelled,
+    Failed(DatasetError),
+}
+
+impl From<DatasetError> for Stop {
+    fn from(error: DatasetError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Returns the current caption; `None` if the record is excluded.
+fn current<'a>(record: &'a Record, state: &'a RecordState) -> Option<&'a str> {
+    let caption = || state.current_caption(record.caption.text()).unwrap_or_default();
+    (state.decision != Decision::Excluded).then(caption)
+}
+
+/// What is counted of a caption.
+struct Texts {
+    words: u64,
+    phrases: Hashes,
+}
+
+impl Texts {
+    fn of(caption: &str) -> Self {
+        Self { words: text::word_count(caption) as u64, phrases: Hashes::of(caption) }
     }
 }
 
@@ -120,7 +163,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, record: &Record, state: &RecordState) {
+    fn add(&mut self, record: &Record, state: &RecordState, texts: Option<Texts>) {
         self.decide(record, state);
         self.judge(record, state);
         self.flagged += u64::from(state.flagged);
@@ -131,10 +174,9 @@ impl Sums {
         if let Some(reason) = &state.failure {
             *self.failures.entry(reason.clone()).or_default() += 1;
         }
-        if state.decision != Decision::Excluded {
-            let caption = state.current_caption(record.caption.text()).unwrap_or_default();
-            self.lengths.add(text::word_count(caption) as u64);
-            self.phrases.add(caption);
+        if let Some(Texts { words, phrases }) = texts {
+            self.lengths.add(words);
+            self.phrases.add(record.id, phrases);
         }
     }
 

@@ -1,14 +1,19 @@
 //! The most frequent openings and three-word phrases of captions.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use crate::dataset::RecordId;
 use crate::text::{self, BareWord};
 
 /// Words in an opening or a phrase.
 const WORDS: usize = 3;
 
-/// Phrases kept in memory: some tens of megabytes. Beyond that, rare ones are dropped.
+/// Phrases kept in memory: about 20 megabytes. Beyond that, rare ones are dropped.
 const MAX_PHRASES: usize = 1 << 19;
+
+/// The maximum number of captions that are read again for the words of phrases.
+const MAX_READ: usize = 4_096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phrase {
@@ -20,6 +25,47 @@ pub struct Phrase {
     pub at_least: bool,
 }
 
+/// The opening and the phrases of a caption, as hashes of 64 bits. Two that are frequent practically never collide.
+#[derive(Debug, Default)]
+pub(super) struct Hashes {
+    opening: Option<u64>,
+    /// Without repeats.
+    phrases: Vec<u64>,
+}
+
+impl Hashes {
+    pub(super) fn of(caption: &str) -> Self {
+        let words: Vec<BareWord> = text::bare_words(caption).collect();
+        let mut phrases: Vec<u64> = phrases(&words).map(hash).collect();
+        phrases.sort_unstable();
+        phrases.dedup();
+        Self { opening: opening(&words).map(|words| hash(&words)), phrases }
+    }
+}
+
+/// Returns the first words of a caption. A shorter caption is not an opening, although longer captions may begin with it.
+fn opening<'a>(words: &[BareWord<'a>]) -> Option<Vec<BareWord<'a>>> {
+    let opening: Vec<_> = words.iter().filter(|word| !word.text.is_empty()).take(WORDS).cloned().collect();
+    (opening.len() == WORDS).then_some(opening)
+}
+
+fn phrases<'a, 'b>(words: &'b [BareWord<'a>]) -> impl Iterator<Item = &'b [BareWord<'a>]> {
+    words
+        .windows(WORDS)
+        .filter(|words| words.iter().all(|word| !word.text.is_empty()))
+        // A phrase does not cross the end of a clause.
+        .filter(|words| words.iter().take(WORDS - 1).all(|word| !word.ends_clause))
+}
+
+fn hash(words: &[BareWord]) -> u64 {
+    let separated = words.iter().flat_map(|word| word.text.bytes().chain([b' ']));
+    separated.fold(0, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
+}
+
+fn joined(words: &[BareWord]) -> String {
+    words.iter().map(|word| word.text.as_ref()).collect::<Vec<_>>().join(" ")
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
     openings: Counter,
@@ -27,74 +73,96 @@ pub(super) struct Phrases {
 }
 
 impl Phrases {
-    pub(super) fn add(&mut self, caption: &str) {
-        let words: Vec<BareWord> = text::bare_words(caption).collect();
-        let opening: Vec<&str> =
-            words.iter().map(|word| word.text.as_str()).filter(|word| !word.is_empty()).take(WORDS).collect();
-        // A shorter caption is not an opening, although longer captions may begin with it.
-        if opening.len() == WORDS {
-            self.openings.add(opening.join(" "));
-        }
-        let mut found: Vec<String> = words
-            .windows(WORDS)
-            // A phrase does not cross the end of a clause.
-            .filter(|words| words.iter().all(|word| !word.text.is_empty()))
-            .filter(|words| words.iter().take(WORDS - 1).all(|word| !word.ends_clause))
-            .map(|words| words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" "))
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        for phrase in found {
-            self.phrases.add(phrase);
-        }
+    /// Counts those of the caption of a record.
+    pub(super) fn add(&mut self, record: RecordId, hashes: Hashes) {
+        hashes.opening.into_iter().for_each(|opening| self.openings.add(record, opening));
+        hashes.phrases.into_iter().for_each(|phrase| self.phrases.add(record, phrase));
     }
 
-    /// Returns the most frequent openings and phrases that occur in more than one caption.
-    pub(super) fn most_frequent(self, number: usize) -> (Vec<Phrase>, Vec<Phrase>) {
-        (self.openings.most_frequent(number), self.phrases.most_frequent(number))
+    /// Returns the most frequent openings and phrases that occur in more than one caption. `read` gets the caption of a
+    /// record, which has not changed since it was added.
+    ///
+    /// # Errors
+    /// Returns an error if `read` does.
+    pub(super) fn most_frequent<E>(
+        self,
+        number: usize,
+        mut read: impl FnMut(RecordId) -> Result<String, E>,
+    ) -> Result<(Vec<Phrase>, Vec<Phrase>), E> {
+        let in_opening = |caption: &str, wanted| {
+            let words: Vec<BareWord> = text::bare_words(caption).collect();
+            opening(&words).filter(|words| hash(words) == wanted).map(|words| joined(&words))
+        };
+        let in_phrases = |caption: &str, wanted| {
+            let words: Vec<BareWord> = text::bare_words(caption).collect();
+            phrases(&words).find(|words| hash(words) == wanted).map(joined)
+        };
+        let openings = self.openings.most_frequent(number, &mut read, in_opening)?;
+        Ok((openings, self.phrases.most_frequent(number, &mut read, in_phrases)?))
     }
 }
 
-/// Counts strings in bounded memory by lossy counting (G. S. Manku and R. Motwani, VLDB 2002): rare strings are dropped, so
-/// any count is too low by at most `error`.
+/// Counts hashes in bounded memory by lossy counting (G. S. Manku and R. Motwani, VLDB 2002): rare ones are dropped, so any
+/// count is too low by at most `error`.
 #[derive(Debug, Default)]
 struct Counter {
-    counts: HashMap<String, u64>,
+    /// The number of captions, and the record of one of them.
+    counts: HashMap<u64, (u32, RecordId)>,
     error: u64,
 }
 
 impl Counter {
-    fn add(&mut self, text: String) {
-        *self.counts.entry(text).or_default() += 1;
+    fn add(&mut self, record: RecordId, hash: u64) {
+        self.counts.entry(hash).or_insert((0, record)).0 += 1;
         let mut rare = 0;
         while self.counts.len() > MAX_PHRASES || (rare > 0 && self.counts.len() > MAX_PHRASES / 2) {
             rare += 1;
-            self.counts.retain(|_, count| *count > rare);
+            self.counts.retain(|_, (count, _)| *count > rare);
         }
-        self.error += rare;
+        self.error += u64::from(rare);
     }
 
-    fn most_frequent(self, number: usize) -> Vec<Phrase> {
+    /// Returns the most frequent, with the words that `find` returns for a caption and a hash.
+    fn most_frequent<E>(
+        self,
+        number: usize,
+        read: &mut impl FnMut(RecordId) -> Result<String, E>,
+        find: impl Fn(&str, u64) -> Option<String>,
+    ) -> Result<Vec<Phrase>, E> {
         let at_least = self.error > 0;
-        let mut counts: Vec<(String, u64)> = self.counts.into_iter().filter(|(_, count)| *count > 1).collect();
-        counts.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        counts.truncate(number);
-        counts.into_iter().map(|(words, captions)| Phrase { words, captions, at_least }).collect()
+        let mut counts: Vec<(u64, (u32, RecordId))> =
+            self.counts.into_iter().filter(|(_, (count, _))| *count > 1).collect();
+        counts.sort_unstable_by_key(|(hash, (count, record))| (Reverse(*count), *record, *hash));
+        // Those with equal counts are listed in alphabetical order, so all with the last count are read.
+        let last = counts.get(number.saturating_sub(1)).map_or(0, |(_, (count, _))| *count);
+        let listed = counts.into_iter().take_while(|(_, (count, _))| *count >= last);
+        let mut found = Vec::new();
+        for (hash, (captions, record)) in listed.take(MAX_READ) {
+            let words = find(&read(record)?, hash).unwrap_or_default();
+            found.push(Phrase { words, captions: captions.into(), at_least });
+        }
+        found
+            .sort_unstable_by(|one, other| other.captions.cmp(&one.captions).then_with(|| one.words.cmp(&other.words)));
+        found.truncate(number);
+        Ok(found)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
 
     type Pairs = Vec<(String, u64)>;
 
     fn counted(captions: &[&str]) -> (Pairs, Pairs) {
         let mut phrases = Phrases::default();
-        for caption in captions {
-            phrases.add(caption);
+        for (record, caption) in (0..).map(RecordId).zip(captions) {
+            phrases.add(record, Hashes::of(caption));
         }
-        let (openings, phrases) = phrases.most_frequent(10);
+        let read = |record: RecordId| Ok::<_, Infallible>(captions[record.index()].to_owned());
+        let Ok((openings, phrases)) = phrases.most_frequent(10, read);
         let pairs = |found: Vec<Phrase>| found.into_iter().map(|phrase| (phrase.words, phrase.captions)).collect();
         (pairs(openings), pairs(phrases))
     }
@@ -119,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn equally_frequent_phrases_are_in_alphabetical_order() {
+        let captions: Vec<String> = (0..24).map(|number| format!("word {:02} end", 23 - number / 2)).collect();
+        let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
+        let expected: Pairs = (12..22).map(|number| pair(&format!("word {number} end"), 2)).collect();
+        assert_eq!(counted(&captions), (expected.clone(), expected));
+    }
+
+    #[test]
     fn korean_words_are_counted() {
         let (openings, phrases) = counted(&["검은 코트를 입은 여성.", "검은 코트를 입은 남성."]);
         assert_eq!(openings, [pair("검은 코트를 입은", 2)]);
@@ -129,15 +205,16 @@ mod tests {
     fn frequent_phrases_survive_the_memory_limit() {
         let mut counter = Counter::default();
         let each = 40_000;
-        for number in 0..3 * MAX_PHRASES {
-            counter.add(number.to_string());
-            if number % (3 * MAX_PHRASES / each) == 0 {
-                counter.add("often".to_owned());
+        for number in 0..3 * MAX_PHRASES as u64 {
+            counter.add(RecordId(0), number);
+            if number % (3 * MAX_PHRASES as u64 / each) == 0 {
+                counter.add(RecordId(1), u64::MAX);
             }
         }
         assert!(counter.counts.len() <= MAX_PHRASES + 1);
-        let found = counter.most_frequent(1);
-        assert!(found[0].words == "often" && found[0].at_least, "{found:?}");
+        let mut read = |record: RecordId| Ok::<_, Infallible>(record.0.to_string());
+        let Ok(found) = counter.most_frequent(1, &mut read, |text, _| Some(text.to_owned()));
+        assert!(found[0].words == "1" && found[0].at_least, "{found:?}");
         assert!(found[0].captions >= 39_000, "{found:?}");
     }
 }

@@ -185,6 +185,14 @@ impl<'a> Sorter<'a> {
         }
     }
 
+    /// Adds the lines of a sorter of the same scan, which follow.
+    pub fn append(&mut self, next: Self) {
+        let start = self.names.len();
+        self.keys.extend(next.keys);
+        self.names.extend(next.names);
+        self.ends.extend(next.ends.into_iter().map(|end| start + end));
+    }
+
     fn push(&mut self, record: RecordId, key: u32) {
         let key = if self.scan.sort.ascends() { key } else { !key };
         self.keys.push(u64::from(key) << 32 | u64::from(record.0));

@@ -1,6 +1,6 @@
 //! Computes the order of the list.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::scanner::chunks;
 use crate::dataset::{Dataset, DatasetError};
 use crate::engine::EngineEvent;
+use crate::parallel;
 use crate::review::{Msg, SortScan, Sorter};
 
 pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
@@ -16,7 +17,7 @@ pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender
         &mut || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let mut sorter = Sorter::new(scan);
     if sorter.needs_lines()
-        && let Err(error) = read(dataset, scan, &mut sorter, messages, check_cancelled)
+        && let Err(error) = read(dataset, scan, &mut sorter, messages, stop)
     {
         let _ = messages.send(Msg::from(EngineEvent::DatasetFailed(error.to_string())));
         return;
@@ -29,26 +30,34 @@ pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender
     }
 }
 
-/// Reads all lines, unless cancelled, and reports progress.
-fn read(
+/// Reads all lines on all processors, unless cancelled, and reports progress.
+fn read<'a>(
     dataset: &Dataset,
-    scan: &SortScan,
-    sorter: &mut Sorter,
+    scan: &'a SortScan,
+    sorter: &mut Sorter<'a>,
     messages: &UnboundedSender<Msg>,
-    check_cancelled: &mut dyn FnMut() -> ControlFlow<()>,
+    stop: &AtomicBool,
 ) -> Result<(), DatasetError> {
-    for run in chunks(0..scan.records) {
-        let seen = run.end;
-        dataset.lines(run, &mut |line| {
-            sorter.add(line);
-            check_cancelled()
-        })?;
-        if check_cancelled().is_break() {
-            break;
+    let runs: Vec<Range<u32>> = chunks(0..scan.records).collect();
+    let part = |run: usize| {
+        let mut part = Sorter::new(scan);
+        let read = dataset.lines(runs[run].clone(), &mut |line| {
+            part.add(line);
+            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        read.map(|()| part)
+    };
+    let mut ends = runs.iter().map(|run| run.end);
+    let read = parallel::in_order(runs.len(), part, |part| {
+        sorter.append(part.map_err(Some)?);
+        if stop.load(Ordering::Relaxed) {
+            return Err(None);
         }
-        let _ = messages.send(Msg::Sorting { id: scan.id, seen });
-    }
-    Ok(())
+        let _ = messages.send(Msg::Sorting { id: scan.id, seen: ends.next().unwrap_or(scan.records) });
+        Ok(())
+    });
+    // The caller notices if it was cancelled.
+    read.or_else(|error| error.map_or(Ok(()), Err))
 }
 
 #[cfg(test)]

@@ -1,22 +1,29 @@
 //! Phrases: sequences of words, compared in lower case and without surrounding punctuation.
 
+use std::borrow::Cow;
+
 use super::words;
 
 /// A normalised word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BareWord {
+pub struct BareWord<'a> {
     /// Lower case, without surrounding punctuation; empty if it is only punctuation.
-    pub text: String,
+    pub text: Cow<'a, str>,
     /// The next word belongs to another clause.
     pub ends_clause: bool,
 }
 
 /// Returns the normalised words of a text.
-pub fn bare_words(text: &str) -> impl Iterator<Item = BareWord> {
+pub fn bare_words(text: &str) -> impl Iterator<Item = BareWord<'_>> {
     words(text).map(|word| {
         let bare = |character: char| !character.is_alphanumeric();
-        // Trimmed after lowercasing, because the lower case of some letters ends in a combining mark.
-        let text = word.to_lowercase().trim_matches(bare).to_owned();
+        let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        let text = if word.bytes().all(is_lower) {
+            Cow::Borrowed(word.trim_matches(bare))
+        } else {
+            // Trimmed after lowercasing, because the lower case of some letters ends in a combining mark.
+            Cow::Owned(word.to_lowercase().trim_matches(bare).to_owned())
+        };
         let ends_clause = word.trim_start_matches(bare).ends_with(['.', ',', ';', ':', '!', '?', ')', '—', '。', '，']);
         BareWord { text, ends_clause }
     })
@@ -30,7 +37,8 @@ impl Phrase {
     /// Returns `None` if the text has no words.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        let words: Vec<String> = bare_words(text).map(|word| word.text).filter(|word| !word.is_empty()).collect();
+        let words: Vec<String> =
+            bare_words(text).map(|word| word.text.into_owned()).filter(|word| !word.is_empty()).collect();
         (!words.is_empty()).then_some(Self(words))
     }
 
@@ -44,7 +52,7 @@ impl Phrase {
     #[must_use]
     pub fn begins(&self, text: &str) -> bool {
         let mut words = bare_words(text).map(|word| word.text).filter(|word| !word.is_empty());
-        self.0.iter().all(|word| words.next().as_ref() == Some(word))
+        self.0.iter().all(|word| words.next().is_some_and(|next| next == *word))
     }
 
     /// Returns true if `text` contains these words consecutively within one clause.
@@ -79,7 +87,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_text_begins_with_its_own_words(text in "[a-zA-Z가-힣 ,.\"-]{0,60}", first in 1_usize..5) {
-            let words: Vec<String> = bare_words(&text).map(|word| word.text).filter(|word| !word.is_empty()).collect();
+            let words: Vec<String> = bare_words(&text).map(|word| word.text.into_owned()).filter(|word| !word.is_empty()).collect();
             let opening = words.iter().take(first).cloned().collect::<Vec<_>>().join(" ");
             if let Some(phrase) = Phrase::new(&opening) {
                 prop_assert!(phrase.begins(&text));
