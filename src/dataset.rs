@@ -4,6 +4,7 @@
 //! Opening reads nothing. [`Dataset::build_index`] finds the lines in the background and publishes them as it goes.
 //! Records are read by position and parsed on demand. [`save`] writes a new file with changed captions.
 
+mod caption_map;
 mod fields;
 mod file_kind;
 mod folder;
@@ -34,7 +35,7 @@ use twox_hash::XxHash3_64;
 
 pub use fields::{Decoded, Json};
 pub use file_kind::{FileKind, METADATA_FILES};
-pub use folder::{FolderImage, FolderScan, FolderText, LeftOut};
+pub use folder::{FolderImage, FolderScan, FolderText, LeftOut, TextKinds};
 pub use format::Foreign;
 pub use index::Progress;
 pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
@@ -53,6 +54,7 @@ pub use survey::{Namesakes, Occurrences, Shared, Survey};
 pub use table::{RowError, Rows, TableError, columns};
 
 use crate::parquet_file;
+use caption_map::CAPTIONS;
 use index::Index;
 pub(crate) use table::utf16;
 
@@ -88,7 +90,8 @@ pub struct OpenOptions {
     /// The folder that image paths are resolved against, the dataset's own by default. If given, absolute paths and `..`
     /// are allowed too.
     pub images: Option<PathBuf>,
-    /// The extension of the text files with the captions in a folder of images, by default `.txt` and `.caption`.
+    /// The extension of the text files with the captions in a folder of images, by default `.txt` and `.caption`. Several
+    /// (`txt,short.txt`) are several captions of each image.
     pub sidecar_extension: Option<String>,
 }
 
@@ -187,7 +190,7 @@ impl Dataset {
         let options = &OpenOptions { caption_field: names.join(","), ..options.clone() };
         let first = names.first().map_or(CAPTION, |name| &**name).to_owned();
         let images = Self::open_images(path, &OpenOptions { caption_field: first, ..options.clone() })?;
-        if images.is_folder() || images.is_parquet() {
+        if images.is_folder() || images.is_parquet() || images.is_map() {
             return Err(DatasetError::SeveralFields { path: path.to_owned() });
         }
         if let Some(table) = images.0.source.table() {
@@ -207,13 +210,18 @@ impl Dataset {
         if self.is_folder() || self.is_table() || self.is_parquet() {
             return Ok(false);
         }
+        if self.is_map() {
+            return Ok(true);
+        }
         siblings::are_lists(&self.0.source, self.0.index.layout(), self.caption_field())
     }
 
     /// Opens a dataset in which an image is one record.
     fn open_images(path: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
         let path = if path.is_dir() {
-            match [METADATA, TABLE].map(|name| path.join(name)).into_iter().find(|file| file.exists()) {
+            let captions = Some(path.join(CAPTIONS)).filter(|file| caption_map::is_caption_map(file));
+            let files = [METADATA, TABLE].map(|name| path.join(name)).into_iter().chain(captions);
+            match files.into_iter().find(|file| file.exists()) {
                 Some(file) => file,
                 None => return Self::open_folder(path, options),
             }
@@ -227,13 +235,18 @@ impl Dataset {
         } else {
             path.into()
         };
-        let is_table = is_table(&path);
-        let source = if is_table { Source::open_table(path, &options.caption_field)? } else { Source::open(path)? };
+        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let source = match () {
+            () if is_table(&path) => Source::open_table(path, &options.caption_field)?,
+            () if is_json && caption_map::is_caption_map(&path) => Source::open_map(path, &options.caption_field)?,
+            () => Source::open(path)?,
+        };
         let folder = match source.path().parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let index = if is_table { Index::of_lines() } else { Index::new(&source)? };
+        let has_lines = source.table().is_some() || source.map().is_some();
+        let index = if has_lines { Index::of_lines() } else { Index::new(&source)? };
         Ok(Self::new(source, index, folder, options))
     }
 
@@ -254,7 +267,8 @@ impl Dataset {
         if !has_image {
             return Err(DatasetError::NoMetadata { folder: folder.to_owned() });
         }
-        let lines = FolderLines::new(options.sidecar_extension.clone(), options.caption_field.clone());
+        let kinds = TextKinds::of(options.sidecar_extension.as_deref());
+        let lines = FolderLines::new(kinds, options.caption_field.clone());
         let source = Source::of_folder(folder.to_owned(), lines);
         Ok(Self::new(source, Index::of_lines(), folder.to_owned(), options))
     }
@@ -298,6 +312,12 @@ impl Dataset {
         self.0.source.table().is_some()
     }
 
+    /// Returns true if it is a JSON object with the captions of each image.
+    #[must_use]
+    pub fn is_map(&self) -> bool {
+        self.0.source.map().is_some()
+    }
+
     /// Returns true if it is one or several Parquet files.
     #[must_use]
     pub fn is_parquet(&self) -> bool {
@@ -335,7 +355,9 @@ impl Dataset {
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
         let beside_shards = self.0.source.shards().map_or(&[][..], |shards| shards.left_out.as_slice());
         let beside_shards = beside_shards.iter().map(|(reason, names)| (*reason, names.len() as u64, names.as_slice()));
-        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(beside_shards)
+        let map = self.0.source.map().and_then(caption_map::CaptionMap::without_captions);
+        let without_entry = map.map(|(count, names)| (LeftOut::NoEntry, count, names));
+        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(beside_shards).chain(without_entry)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
@@ -422,8 +444,12 @@ impl Dataset {
     /// before the dataset is indexed.
     #[must_use]
     pub fn siblings(&self, record: RecordId) -> Range<u32> {
-        let siblings = self.0.source.siblings().and_then(|siblings| siblings.of(record));
-        siblings.unwrap_or(record.0..record.0.saturating_add(1))
+        if let Some(siblings) = self.0.source.siblings() {
+            return siblings.of(record).unwrap_or(record.0..record.0.saturating_add(1));
+        }
+        let (number, of) = self.0.source.place(record).1.map_or((0, 1), |sibling| (sibling.number, sibling.of));
+        let first = record.0 - number;
+        first..first.saturating_add(of)
     }
 
     /// Returns the caption fields if there are several; none if there is one.
@@ -435,7 +461,7 @@ impl Dataset {
     /// Returns true if an image can have several captions, each of which is a record.
     #[must_use]
     pub fn has_siblings(&self) -> bool {
-        self.0.source.siblings().is_some()
+        self.0.source.siblings().is_some() || self.0.source.place(RecordId(0)).1.is_some()
     }
 
     /// Returns the line number of a record, as an editor shows it: from one, blank lines included. Returns 0 if the
@@ -581,7 +607,7 @@ fn too_broad(folder: &Path) -> Option<&'static str> {
 
 fn name_of(path: &Path, folder: &Path) -> String {
     let own = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    if path == folder || path.file_name().is_some_and(|name| name == METADATA || name == TABLE) {
+    if path == folder || path.file_name().is_some_and(|name| name == METADATA || name == TABLE || name == CAPTIONS) {
         // `.` and paths that end in `..` have no file name.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
         folder.file_name().map_or_else(own, |name| name.to_string_lossy().into_owned())

@@ -29,19 +29,26 @@ pub struct DatasetOptions {
     #[serde(skip)]
     pub images: Option<PathBuf>,
 
-    /// In a folder of images, read captions from the text files with this extension [default: txt and caption]
-    #[arg(long, value_name = "EXT", value_parser = extension)]
+    /// In a folder of images, read captions from the text files with this extension; several (txt,short.txt) are several
+    /// captions of each image [default: txt or caption]
+    #[arg(long, value_name = "EXT[,EXT]", value_parser = extensions)]
     #[serde(skip)]
     pub sidecar_ext: Option<String>,
 }
 
-/// Parses the extension of text files (`caption`, `.caption`), in lower case.
-fn extension(text: &str) -> Result<String, String> {
-    let extension = text.trim_start_matches('.').to_lowercase();
-    if extension.is_empty() || extension.contains(['/', '\\']) {
-        return Err("expected the extension of text files, such as txt".to_owned());
+/// Parses the extensions of text files (`caption`, `.caption`, `txt,short.txt`), in lower case.
+fn extensions(text: &str) -> Result<String, String> {
+    let mut extensions: Vec<String> = Vec::new();
+    for name in text.split(',') {
+        let extension = name.trim().trim_start_matches('.').to_lowercase();
+        if extension.is_empty() || extension.contains(['/', '\\']) || extensions.contains(&extension) {
+            return Err(
+                "expected the extension of text files, such as txt, or several, such as txt,short.txt".to_owned()
+            );
+        }
+        extensions.push(extension);
     }
-    Ok(extension)
+    Ok(extensions.join(","))
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]

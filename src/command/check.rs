@@ -99,7 +99,7 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
         judged.report(&known, &rules, &mut pictures, &mut report)
     })?;
     report.end_of_records()?;
-    if dataset.is_folder() || dataset.is_parquet() {
+    if dataset.is_folder() || dataset.is_parquet() || dataset.is_map() {
         folder::left_out(&dataset, &mut report)?;
     }
     if !dataset.is_folder() {

@@ -93,6 +93,12 @@ pub(super) fn all_fields(object: &str) -> Result<Vec<(Cow<'_, str>, Json<'_>)>, 
     Ok(all.fields)
 }
 
+/// Returns the positions of the undecoded keys and values of an object, in order.
+pub(super) fn members(object: &str) -> Result<Vec<(Range<usize>, Range<usize>)>, LineError> {
+    let (members, _) = walk(object, |members: &mut Vec<_>, key, value| members.push((key, value)))?;
+    Ok(members)
+}
+
 /// Returns the undecoded value of a field, the last one if it is repeated.
 pub(super) fn field<'a>(object: &'a str, name: &str) -> Result<Option<Json<'a>>, LineError> {
     let (found, _) = walk(object, |found: &mut Option<Json<'a>>, key, value| {

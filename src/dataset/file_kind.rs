@@ -41,7 +41,8 @@ impl FileKind {
         Self::among(name, &TEXTS)
     }
 
-    /// Classifies a file by its name, where text files have these extensions, in lower case.
+    /// Classifies a file by its name, where text files have these extensions, in lower case. They can have several parts
+    /// (`short.txt`); the longest one that fits counts.
     pub(super) fn among(name: &OsStr, texts: &[&str]) -> Self {
         // macOS leaves some beside images (`._a.jpg`).
         if name.as_encoded_bytes().starts_with(b".") {
@@ -56,7 +57,10 @@ impl FileKind {
         };
         let is_in = |list: &[&str]| list.contains(&extension.as_str());
         let stem = path.file_stem().unwrap_or_default().as_encoded_bytes();
-        if let Some(rank) = texts.iter().position(|text| *text == extension) {
+        let lower = name.to_string_lossy().to_lowercase();
+        let fits = |text: &str| lower.strip_suffix(text).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'));
+        let fitting = texts.iter().enumerate().filter(|(_, text)| fits(text));
+        if let Some((rank, _)) = fitting.max_by_key(|(_, text)| text.len()) {
             Self::Text(rank)
         } else if is_in(&IMAGES) {
             let is_mask = stem.ends_with(b"-masklabel") || stem.ends_with(b"-condlabel");
@@ -72,6 +76,21 @@ impl FileKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_extension_that_fits_counts() {
+        let texts = ["txt", "short.txt", "json"];
+        for (name, kind) in [
+            ("a.txt", FileKind::Text(0)),
+            ("a.Short.TXT", FileKind::Text(1)),
+            ("a.jpg.short.txt", FileKind::Text(1)),
+            ("short.txt", FileKind::Text(0)),
+            ("a.json", FileKind::Text(2)),
+            ("a.caption", FileKind::Other),
+        ] {
+            assert_eq!(FileKind::among(OsStr::new(name), &texts), kind, "{name}");
+        }
+    }
 
     #[test]
     fn files_are_classified_by_name() {

@@ -36,6 +36,8 @@ pub enum LeftOut {
     Other,
     /// A saved shard beside the one it was saved from.
     Output,
+    /// An image without captions in `captions.json`.
+    NoEntry,
     /// A shard that the numbers of the others imply.
     MissingShard,
 }
@@ -62,6 +64,7 @@ impl LeftOut {
             Self::Thumbnails => ("folder of thumbnails", "folders of thumbnails"),
             Self::Mask => ("mask of an image", "masks of images"),
             Self::Hidden => ("hidden file or folder", "hidden files or folders"),
+            Self::NoEntry => ("image that is not in captions.json", "images that are not in captions.json"),
             Self::MissingShard => ("missing shard", "missing shards"),
             Self::Output => ("output of an earlier save", "outputs of earlier saves"),
             Self::Other => ("file that is neither image nor text", "files that are neither images nor text"),
@@ -83,7 +86,8 @@ impl LeftOut {
 pub struct FolderImage {
     /// Relative to the folder.
     pub path: String,
-    pub text: FolderText,
+    /// One for each of the kinds of text files that are read.
+    pub texts: Vec<FolderText>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,13 +107,58 @@ impl FolderImage {
         if cfg!(windows) { self.path.replace('\\', "/").into() } else { self.path.as_str().into() }
     }
 
-    /// Returns its caption, without a byte order mark and white space at both ends.
+    /// Returns its first caption.
     #[must_use]
     pub fn caption(&self) -> &str {
-        match &self.text {
-            FolderText::Found { content, .. } => caption(content),
-            FolderText::Missing { .. } | FolderText::Unreadable { .. } => "",
+        self.texts.first().map_or("", FolderText::caption)
+    }
+}
+
+impl FolderText {
+    /// Returns the caption, without a byte order mark and white space at both ends.
+    #[must_use]
+    pub fn caption(&self) -> &str {
+        match self {
+            Self::Found { content, .. } => caption(content),
+            Self::Missing { .. } | Self::Unreadable { .. } => "",
         }
+    }
+}
+
+/// The extensions of text files with captions. Each kind is a caption of its own; of several extensions of a kind, the
+/// first one is preferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextKinds(Vec<Vec<String>>);
+
+impl TextKinds {
+    /// Returns the kinds that are named, such as `txt,short.txt`; by default one kind, `.txt` and `.caption`.
+    #[must_use]
+    pub fn of(extensions: Option<&str>) -> Self {
+        match extensions {
+            None => Self(vec![TEXTS.map(str::to_owned).to_vec()]),
+            Some(names) => Self(names.split(',').map(|name| vec![name.to_owned()]).collect()),
+        }
+    }
+
+    /// Returns the number of captions of an image.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the name of a kind.
+    pub(super) fn name(&self, kind: usize) -> &str {
+        self.0.get(kind).and_then(|extensions| extensions.first()).map_or("", String::as_str)
+    }
+
+    /// Returns the extensions of each kind.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Vec<String>> {
+        self.0.iter()
+    }
+
+    /// Returns all extensions, each with its kind.
+    fn all(&self) -> Vec<(usize, &str)> {
+        let of_kind = |(kind, names)| std::iter::repeat(kind).zip(names as &Vec<String>);
+        self.0.iter().enumerate().flat_map(of_kind).map(|(kind, name)| (kind, name.as_str())).collect()
     }
 }
 
@@ -148,13 +197,22 @@ pub(super) fn has_image(folder: &Path) -> io::Result<bool> {
 struct Text {
     name: String,
     rank: usize,
+    /// The length of the name without the extension.
+    stem: usize,
+}
+
+impl Text {
+    fn stem(&self) -> &str {
+        self.name.get(..self.stem).unwrap_or_default()
+    }
 }
 
 /// A scan of a folder and its subfolders.
 pub struct FolderScan<'a> {
     root: &'a Path,
-    /// The extensions of text files, the preferred one first, in lower case.
-    extensions: &'a [&'a str],
+    /// The extensions of text files, each with its kind, the preferred one first, in lower case.
+    extensions: Vec<(usize, &'a str)>,
+    kinds: usize,
     on_left_out: &'a mut dyn FnMut(LeftOut, &str),
     /// In the order in which they were found.
     pub images: Vec<FolderImage>,
@@ -163,19 +221,18 @@ pub struct FolderScan<'a> {
 }
 
 impl<'a> FolderScan<'a> {
-    /// Finds all images in a folder and its subfolders, and reads their text files. By default, those are `.txt` and
-    /// `.caption` files. `on_left_out` is called for everything that is left out.
+    /// Finds all images in a folder and its subfolders, and reads their text files. `on_left_out` is called for everything
+    /// that is left out.
     ///
     /// # Errors
     /// Returns an error if the folder itself cannot be read.
     pub fn run(
         root: &'a Path,
-        extension: Option<&'a str>,
+        texts: &'a TextKinds,
         on_left_out: &'a mut dyn FnMut(LeftOut, &str),
     ) -> io::Result<(Vec<FolderImage>, u64)> {
-        let only = extension.as_slice();
-        let extensions = if only.is_empty() { &TEXTS[..] } else { only };
-        let mut scan = FolderScan { root, extensions, on_left_out, images: Vec::new(), read: 0 };
+        let (extensions, kinds) = (texts.all(), texts.len());
+        let mut scan = FolderScan { root, extensions, kinds, on_left_out, images: Vec::new(), read: 0 };
         let mut folders = vec![PathBuf::new()];
         while let Some(inside) = folders.pop() {
             let entries = fs::read_dir(root.join(&inside)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
@@ -195,13 +252,14 @@ impl<'a> FolderScan<'a> {
     fn gather(&mut self, inside: &Path, mut entries: Vec<DirEntry>, folders: &mut Vec<PathBuf>) {
         entries.sort_unstable_by_key(DirEntry::file_name);
         let (mut names, mut texts): (Vec<String>, Vec<Text>) = (Vec::new(), Vec::new());
+        let extensions: Vec<&str> = self.extensions.iter().map(|(_, extension)| *extension).collect();
         for entry in entries {
             let name = entry.file_name();
             let path = inside.join(&name);
             if name.as_encoded_bytes().starts_with(OWN) {
                 continue;
             }
-            let kind = FileKind::among(&name, self.extensions);
+            let kind = FileKind::among(&name, &extensions);
             let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
             let reason = match fs::metadata(entry.path()) {
                 _ if kind == FileKind::Hidden => LeftOut::Hidden,
@@ -227,7 +285,8 @@ impl<'a> FolderScan<'a> {
                     }
                     (FileKind::Text(rank), Some(name), _) => {
                         self.read += 1;
-                        texts.push(Text { name: name.to_owned(), rank });
+                        let stem = name.len().saturating_sub(extensions[rank].len() + 1);
+                        texts.push(Text { name: name.to_owned(), rank, stem });
                         continue;
                     }
                     (FileKind::Image, ..) => LeftOut::NameNotUtf8,
@@ -253,13 +312,14 @@ impl<'a> FolderScan<'a> {
             owners.entry(image).or_default().push(at);
         }
         // The preferred text file of an image is the first: `a.txt`, `a.TXT`, `a.caption`, `a.jpg.txt`, `a.jpg.caption`.
-        texts.sort_by_cached_key(|text| (stem(&text.name).len(), text.rank, has_capitals(&text.name)));
-        let mut texts_of: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for Text { name, .. } in texts {
-            let shown = inside.join(&name).to_string_lossy().into_owned();
-            match owners.get(stem(&name)).map(Vec::as_slice) {
+        texts.sort_by_cached_key(|text| (text.stem, text.rank, has_capitals(&text.name)));
+        let mut texts_of: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
+        for text in texts {
+            let shown = inside.join(&text.name).to_string_lossy().into_owned();
+            let (kind, _) = self.extensions[text.rank];
+            match owners.get(text.stem()).map(Vec::as_slice) {
                 None => (self.on_left_out)(LeftOut::TextWithoutImage, &shown),
-                Some([image]) => texts_of.entry(*image).or_default().push(name),
+                Some([image]) => texts_of.entry((*image, kind)).or_default().push(text.name),
                 Some(several) => {
                     let several: Vec<&str> = several.iter().map(|at| images[*at].as_str()).collect();
                     (self.on_left_out)(LeftOut::SharedText, &format!("{shown} ({})", several.join(", ")));
@@ -268,8 +328,10 @@ impl<'a> FolderScan<'a> {
         }
         for (at, image) in images.iter().enumerate() {
             let is_shared = owners.get(stem(image)).is_some_and(|images| images.len() > 1);
-            let text = self.read_texts(inside, texts_of.remove(&at).unwrap_or_default(), is_shared);
-            self.images.push(FolderImage { path: inside.join(image).to_string_lossy().into_owned(), text });
+            let texts = (0..self.kinds)
+                .map(|kind| self.read_texts(inside, texts_of.remove(&(at, kind)).unwrap_or_default(), is_shared))
+                .collect();
+            self.images.push(FolderImage { path: inside.join(image).to_string_lossy().into_owned(), texts });
         }
     }
 

@@ -52,9 +52,8 @@ pub(super) fn lines(
             for span in run {
                 let mut raw =
                     raw_line(index.layout(), RecordId(next), span, &buffer[clamp_len(span.start - start, len)..len]);
-                if let Some((line, sibling)) = source.siblings().and_then(|siblings| siblings.place(raw.record)) {
-                    (raw.number, raw.sibling) = (line, sibling);
-                }
+                let (line, sibling) = source.place(raw.record);
+                (raw.number, raw.sibling) = (line.unwrap_or(raw.number), sibling);
                 next += 1;
                 if visit(raw).is_break() {
                     return Ok(());

@@ -138,6 +138,9 @@ fn save_lines(
     if dataset.is_parquet() && !parquet_file::is_parquet(&options.target) {
         return Err(SaveError::NotParquet { path: options.target.clone() });
     }
+    if dataset.is_map() && options.target.extension().is_none_or(|extension| extension != "json") {
+        return Err(SaveError::NotJson { path: options.target.clone() });
+    }
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let own = dataset.files().into_iter().nth(shard).unwrap_or_else(|| dataset.path().to_owned());
     let (records, _) = dataset.shard(shard)?;
@@ -171,9 +174,11 @@ fn save_lines(
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
     let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
-    let counts = match (dataset.0.source.table(), dataset.0.source.shards()) {
-        (Some(table), _) => table.write(dataset, changes, &mut output, &failed)?,
-        (_, Some(shards)) => shards.write(dataset, shard, changes, &mut output, &failed)?,
+    let own_source = &dataset.0.source;
+    let counts = match (own_source.table(), own_source.shards(), own_source.map()) {
+        (Some(table), ..) => table.write(dataset, changes, &mut output, &failed)?,
+        (_, Some(shards), _) => shards.write(dataset, shard, changes, &mut output, &failed)?,
+        (.., Some(map)) => map.write(dataset, changes, &mut output, &failed)?,
         _ => write(dataset, changes, &mut output, &failed)?,
     };
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
@@ -244,6 +249,22 @@ impl Counts {
     }
 }
 
+/// Applies a change to a line, and counts it. Returns the line if its captions changed.
+pub(super) fn rewrite_change(
+    line: &RawLine<'_>,
+    caption_field: &str,
+    change: Change,
+    counts: &mut Counts,
+) -> Option<Vec<u8>> {
+    match change {
+        Change::Exclude { records } if super::line::is_record(line, caption_field) => counts.excluded += records,
+        Change::Exclude { .. } => counts.bad += 1,
+        Change::Caption(caption) => return counts.count(rewrite(line, caption_field, &caption)),
+        Change::Captions(captions) => return rewrite_all(line, caption_field, &captions, counts),
+    }
+    None
+}
+
 /// Replaces several captions of a line. Returns it if it changed.
 fn rewrite_all(
     line: &RawLine<'_>,
@@ -286,17 +307,12 @@ fn write(
         feed.copy_until(span.start, &mut |bytes| output.write_all(bytes).map_err(failed))?;
         let Some(line) = feed.line(&span, record)? else { return Err(source.changed(source::Change::Written).into()) };
         let len = line.bytes.len() as u64;
-        let rewritten = match change {
-            Change::Exclude { records } if super::line::is_record(&line, dataset.caption_field()) => {
-                feed.skip(len);
-                feed.skip_newline();
-                counts.excluded += records;
-                continue;
-            }
-            Change::Exclude { .. } => counts.count(Rewritten::Bad),
-            Change::Caption(caption) => counts.count(rewrite(&line, dataset.caption_field(), &caption)),
-            Change::Captions(captions) => rewrite_all(&line, dataset.caption_field(), &captions, &mut counts),
-        };
+        let before = counts.excluded;
+        let rewritten = rewrite_change(&line, dataset.caption_field(), change, &mut counts);
+        if counts.excluded > before {
+            feed.skip(len);
+            feed.skip_newline();
+        }
         if let Some(line) = rewritten {
             output.write_all(&line).map_err(failed)?;
             feed.skip(len);

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde_json::json;
 use twox_hash::{XxHash3_64, XxHash3_128};
 
+use super::caption_map::one_line;
 use super::fields::{Json, all_fields};
 use super::line::LEFT_OUT;
 use super::rewrite::Slot;
@@ -239,11 +240,6 @@ impl Siblings {
     pub(super) fn path(&self) -> &Path {
         self.images.path()
     }
-}
-
-/// Returns JSON without line breaks, which are white space between values: in strings they are escaped.
-fn one_line(json: &str) -> Cow<'_, str> {
-    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 mod content;
 mod save;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use twox_hash::XxHash3_64;
 use twox_hash::xxhash3_128::Hasher;
 
-use super::file_kind::TEXTS;
-use super::folder::{FolderImage, FolderScan, FolderText, LeftOut};
+use super::folder::{FolderImage, FolderScan, FolderText, LeftOut, TextKinds};
 use super::source::{Bytes, Stamp};
-use super::{DatasetError, FILE_NAME, RecordId};
+use super::{DatasetError, FILE_NAME, RecordId, Sibling};
 
 pub use save::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 
@@ -60,7 +59,7 @@ impl State {
 /// The lines of a folder, which is scanned when they are first needed.
 #[derive(Debug)]
 pub(super) struct FolderLines {
-    extension: Option<String>,
+    pub(super) kinds: TextKinds,
     caption_field: String,
     scanned: OnceLock<Result<Scanned, String>>,
 }
@@ -74,14 +73,21 @@ pub(super) struct Scanned {
 }
 
 impl FolderLines {
-    pub(super) const fn new(extension: Option<String>, caption_field: String) -> Self {
-        Self { extension, caption_field, scanned: OnceLock::new() }
+    pub(super) const fn new(kinds: TextKinds, caption_field: String) -> Self {
+        Self { kinds, caption_field, scanned: OnceLock::new() }
+    }
+
+    /// Returns the place of a record's caption among those of its image, if there are several.
+    pub(super) fn sibling(&self, record: RecordId) -> Option<Sibling> {
+        let of = u32::try_from(self.kinds.len()).ok().filter(|of| *of > 1)?;
+        let number = record.0 % of;
+        Some(Sibling { number, of, field: Some(self.kinds.name(number as usize).into()) })
     }
 
     /// Scans the folder, or waits for another thread to do it.
     pub(super) fn scanned(&self, folder: &Path) -> Result<&Scanned, DatasetError> {
         let scan = || {
-            let scanned = Sidecars::scan(folder, self.extension.as_deref(), &self.caption_field);
+            let scanned = Sidecars::scan(folder, &self.kinds, &self.caption_field);
             scanned.map_err(|error| error.to_string())
         };
         let failed =
@@ -100,9 +106,9 @@ const MAX_NAMES: usize = 10;
 
 impl Sidecars {
     /// Scans a folder. The records are in natural order (`a2.jpg` before `a10.jpg`).
-    fn scan(folder: &Path, extension: Option<&str>, caption_field: &str) -> io::Result<Scanned> {
+    fn scan(folder: &Path, kinds: &TextKinds, caption_field: &str) -> io::Result<Scanned> {
         let mut left_out: BTreeMap<LeftOut, (u64, Vec<String>)> = BTreeMap::new();
-        let (mut images, _) = FolderScan::run(folder, extension, &mut |reason, name| {
+        let (mut images, _) = FolderScan::run(folder, kinds, &mut |reason, name| {
             let (count, names) = left_out.entry(reason).or_default();
             *count += 1;
             if names.len() < MAX_NAMES {
@@ -110,12 +116,16 @@ impl Sidecars {
             }
         })?;
         images.sort_by(|one, other| alphanumeric_sort::compare_str(&one.path, &other.path));
-        let extension = extension.map_or_else(|| prevailing_extension(&images), str::to_owned);
+        let new: Vec<String> =
+            kinds.iter().enumerate().map(|(kind, names)| prevailing_extension(&images, kind, names)).collect();
         let mut out = BufWriter::new(Hashing { file: tempfile::tempfile()?, hasher: Hasher::new(), len: 0 });
-        let mut files = Vec::with_capacity(images.len());
+        let mut files = Vec::with_capacity(images.len() * kinds.len());
         for image in images {
-            write_line(&mut out, &image, caption_field)?;
-            files.push(Sidecar::of(image, &extension));
+            let name = image.file_name().into_owned();
+            for (text, extension) in image.texts.into_iter().zip(&new) {
+                write_line(&mut out, &name, text.caption(), caption_field)?;
+                files.push(Sidecar::of(&image.path, text, extension));
+            }
         }
         let Hashing { file, hasher, len } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         let sidecars = Self { files, left_out, written: Mutex::default() };
@@ -144,12 +154,12 @@ impl Sidecars {
 }
 
 impl Sidecar {
-    fn of(image: FolderImage, extension: &str) -> Self {
-        match image.text {
+    fn of(image: &str, text: FolderText, extension: &str) -> Self {
+        match text {
             FolderText::Found { path, content } => Self { path, state: State::of(content.as_bytes()) },
             FolderText::Unreadable { path } => Self { path, state: State::Unreadable },
             FolderText::Missing { is_shared } => {
-                let image = PathBuf::from(image.path);
+                let image = PathBuf::from(image);
                 let path = if is_shared {
                     let mut name = image.into_os_string();
                     name.push(format!(".{extension}"));
@@ -163,24 +173,23 @@ impl Sidecar {
     }
 }
 
-fn write_line(out: &mut impl Write, image: &FolderImage, caption_field: &str) -> io::Result<()> {
+fn write_line(out: &mut impl Write, name: &str, caption: &str, caption_field: &str) -> io::Result<()> {
     let json = |text: &str| serde_json::Value::from(text).to_string();
-    let (name, caption) = (json(&image.file_name()), json(image.caption()));
+    let (name, caption) = (json(name), json(caption));
     writeln!(out, "{{\"{FILE_NAME}\": {name}, {}: {caption}}}", json(caption_field))
 }
 
-/// Returns the extension that most sidecars have, without capitals.
-fn prevailing_extension(images: &[FolderImage]) -> String {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for image in images {
-        if let FolderText::Found { path, .. } = &image.text
-            && let Some(extension) = path.extension()
-        {
-            *counts.entry(extension.to_string_lossy().to_lowercase()).or_default() += 1;
+/// Returns the extension that most sidecars of a kind have, the first one if there are none.
+fn prevailing_extension(images: &[FolderImage], kind: usize, extensions: &[String]) -> String {
+    let has = |image: &FolderImage, extension: &str| match image.texts.get(kind) {
+        Some(FolderText::Found { path, .. }) => {
+            path.to_string_lossy().to_lowercase().ends_with(&format!(".{extension}"))
         }
-    }
-    let most = counts.into_iter().max_by_key(|(extension, count)| (*count, extension == TEXTS[0]));
-    most.map_or_else(|| TEXTS[0].to_owned(), |(extension, _)| extension)
+        _ => false,
+    };
+    let count = |extension: &&String| images.iter().filter(|image| has(image, extension)).count();
+    // `max_by_key` returns the last maximum.
+    extensions.iter().rev().max_by_key(count).cloned().unwrap_or_default()
 }
 
 /// Hashes what is written.

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use twox_hash::xxhash3_128::Hasher;
 
-use super::DatasetError;
+use super::caption_map::CaptionMap;
 use super::shards::Shards;
 use super::siblings::Siblings;
 use super::sidecars::FolderLines;
 use super::table::TableLines;
+use super::{DatasetError, RecordId, Sibling};
 
 const HASH_BLOCK: usize = 256 * 1024;
 
@@ -114,6 +115,7 @@ enum Kind {
     Folder(Box<FolderLines>),
     Table(Box<TableLines>),
     Shards(Box<Shards>),
+    Map(Box<CaptionMap>),
     /// Several captions of each image of another source.
     Siblings(Box<Siblings>),
 }
@@ -186,6 +188,16 @@ impl Source {
         }
     }
 
+    /// Opens a JSON object with the captions of each image.
+    pub(super) fn open_map(path: PathBuf, caption_field: &str) -> Result<Self, DatasetError> {
+        match Self::open(path)? {
+            Self { path, kind: Kind::File(bytes) } => {
+                Ok(Self { path, kind: Kind::Map(Box::new(CaptionMap::new(bytes, caption_field))) })
+            }
+            other => Ok(other),
+        }
+    }
+
     pub(super) fn of_folder(path: PathBuf, lines: FolderLines) -> Self {
         Self { path, kind: Kind::Folder(Box::new(lines)) }
     }
@@ -205,6 +217,16 @@ impl Source {
         }
     }
 
+    /// Returns the line number of a record if it differs from that of its line, and its place among the captions of its
+    /// image if there are several.
+    pub(super) fn place(&self, record: RecordId) -> (Option<u64>, Option<Sibling>) {
+        match &self.kind {
+            Kind::Siblings(siblings) => siblings.place(record).map_or((None, None), |(line, it)| (Some(line), it)),
+            Kind::Folder(lines) => (None, lines.sibling(record)),
+            Kind::File(_) | Kind::Table(_) | Kind::Shards(_) | Kind::Map(_) => (None, None),
+        }
+    }
+
     pub(super) fn folder(&self) -> Option<&FolderLines> {
         match &self.kind {
             Kind::Folder(lines) => Some(lines),
@@ -217,6 +239,14 @@ impl Source {
         match &self.kind {
             Kind::Table(lines) => Some(lines),
             Kind::Siblings(siblings) => siblings.source().table(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn map(&self) -> Option<&CaptionMap> {
+        match &self.kind {
+            Kind::Map(map) => Some(map),
+            Kind::Siblings(siblings) => siblings.source().map(),
             _ => None,
         }
     }
@@ -236,6 +266,7 @@ impl Source {
             Kind::Folder(lines) => lines.scanned(&self.path).map(|scanned| &scanned.bytes),
             Kind::Table(lines) => lines.lines(&self.path),
             Kind::Shards(shards) => shards.bytes(&self.path),
+            Kind::Map(map) => map.lines(&self.path),
             Kind::Siblings(siblings) => siblings.bytes(),
         }
     }
@@ -246,6 +277,7 @@ impl Source {
             Kind::File(bytes) => Some(bytes),
             Kind::Folder(_) | Kind::Shards(_) => None,
             Kind::Table(lines) => Some(lines.table()),
+            Kind::Map(map) => Some(&map.object),
             Kind::Siblings(siblings) => siblings.source().file(),
         }
     }

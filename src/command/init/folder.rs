@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::report::Reason;
 use super::{FILE_NAME, InitError, Records, json_string};
-use crate::dataset::FolderScan;
+use crate::dataset::{FolderScan, TextKinds};
 
 /// Adds all images in `folder` and its subfolders, sorted by path.
 pub(super) fn write(folder: &Path, records: &mut Records<'_, '_>) -> Result<(), InitError> {
     let report = &mut records.report;
-    let scanned = FolderScan::run(folder, None, &mut |reason, name| report.add(Reason::File(reason), name));
+    let texts = TextKinds::of(None);
+    let scanned = FolderScan::run(folder, &texts, &mut |reason, name| report.add(Reason::File(reason), name));
     let (mut images, read) = scanned.map_err(|source| InitError::Read { path: folder.to_owned(), source })?;
     records.read += read;
     images.sort_unstable_by(|one, other| Path::new(&one.path).cmp(Path::new(&other.path)));

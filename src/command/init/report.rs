@@ -105,6 +105,7 @@ const fn remedy(reason: LeftOut) -> &'static str {
         LeftOut::Mask => "list them with --list",
         LeftOut::Output => "open them by name",
         LeftOut::MissingShard => "download them",
+        LeftOut::NoEntry => "add them to captions.json",
         LeftOut::Other => "",
     }
 }

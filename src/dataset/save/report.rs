@@ -77,6 +77,10 @@ pub enum SaveError {
     NotATable { path: PathBuf },
     #[error("{path}: a Parquet file is saved as one; use a name with .parquet, or convert it with recaption export")]
     NotParquet { path: PathBuf },
+    #[error(
+        "{path}: captions.json is saved as a JSON object; use a name with .json, or convert it with recaption export"
+    )]
+    NotJson { path: PathBuf },
     #[error("{path} is not a regular file; use -o FILE")]
     NotAFile { path: PathBuf },
     #[error("cannot write {path}: {source}; the existing file is untouched; -o FILE writes elsewhere")]

@@ -238,3 +238,40 @@ proptest! {
         prop_assert_eq!(contents(folder.path()), files);
     }
 }
+
+#[test]
+fn text_files_of_several_kinds_are_several_captions() {
+    let folder = folder(&[
+        ("a.jpg", b""),
+        ("a.txt", b"A long caption.\n"),
+        ("a.short.txt", b"Short."),
+        ("b.png", b""),
+        ("b.png.SHORT.txt", b"B."),
+        ("c.short.txt", b"No image."),
+    ]);
+    let options = OpenOptions { sidecar_extension: Some("txt,short.txt,json".to_owned()), ..OpenOptions::default() };
+    let dataset = Dataset::open(folder.path(), &options).unwrap();
+    dataset.build_index(&mut |_| ControlFlow::Continue(())).unwrap();
+    let of_a = [("a.jpg", "A long caption."), ("a.jpg", "Short."), ("a.jpg", "")];
+    let of_b = [("b.png", ""), ("b.png", "B."), ("b.png", "")];
+    assert_eq!(records(&dataset), pairs(&[of_a, of_b].concat()));
+    assert_eq!(dataset.siblings(RecordId(4)), 3..6);
+    let crate::dataset::Entry::Record(record) = dataset.entry(RecordId(4)).unwrap() else { panic!("a record") };
+    assert_eq!(record.sibling, Some(Sibling { number: 1, of: 3, field: Some("short.txt".into()) }));
+    assert_eq!(
+        dataset.left_out().map(|(reason, count, _)| (reason, count)).collect::<Vec<_>>(),
+        [(LeftOut::TextWithoutImage, 1)]
+    );
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let archive = elsewhere.path().join("a.tar");
+    let before = contents(folder.path());
+    save(&dataset, &archive, &[(1, "Shorter."), (3, "B, long."), (5, "{}")]);
+    let mut expected = before.clone();
+    for (name, content) in [("a.short.txt", "Shorter."), ("b.txt", "B, long."), ("b.json", "{}")] {
+        expected.insert(folder.path().join(name), content.into());
+    }
+    assert_eq!(contents(folder.path()), expected);
+    save(&dataset, &elsewhere.path().join("b.tar"), &[]);
+    assert_eq!(contents(folder.path()), before, "undone");
+}

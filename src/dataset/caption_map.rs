@@ -1,0 +1,157 @@
+//! A JSON object with the captions of each image by its name, as diffusion-pipe's `captions.json`: its members as lines.
+//!
+//! The lines are in a temporary file without a name, so that everything that reads a dataset reads the object as well.
+//! Saving replaces values and leaves out members.
+
+mod save;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, BufWriter, Read as _, Write};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde_json::json;
+
+use super::fields::{Json, members};
+use super::index::BOM;
+use super::source::{Bytes, Stamp};
+use super::{DatasetError, FILE_NAME, FileKind};
+
+/// The name of the file in a folder of images.
+pub(super) const CAPTIONS: &str = "captions.json";
+/// All of the object is in memory while it is read, so a larger one is refused.
+const MAX_BYTES: u64 = 1 << 30;
+/// The images without captions that are listed.
+const MAX_NAMES: usize = 10;
+
+/// The lines of an object, which is read when they are first needed.
+#[derive(Debug)]
+pub(super) struct CaptionMap {
+    /// The open file.
+    pub(super) object: Bytes,
+    caption_field: String,
+    read: OnceLock<Result<Members, String>>,
+}
+
+#[derive(Debug)]
+struct Members {
+    lines: Bytes,
+    /// In the order of the records.
+    places: Vec<Place>,
+    /// The number of images in the folder that are not in the object, and the first of them.
+    without_captions: (u64, Vec<String>),
+}
+
+/// The place of a member in the file.
+#[derive(Clone, Debug)]
+struct Place {
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+/// Returns true if a file begins with an object whose first member is named like an image. A file that cannot be read is
+/// reported when it is opened.
+pub(super) fn is_caption_map(path: &Path) -> bool {
+    const PROBE: u64 = 4 * 1024;
+    let mut start = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(PROBE).read_to_end(&mut start));
+    let start = start.strip_prefix(BOM).unwrap_or(&start).trim_ascii_start();
+    let Some(key) = start.strip_prefix(b"{").map(<[u8]>::trim_ascii_start).filter(|_| read.is_ok()) else {
+        return false;
+    };
+    let mut keys = serde_json::Deserializer::from_slice(key).into_iter::<String>();
+    keys.next()
+        .and_then(Result::ok)
+        .is_some_and(|name| matches!(FileKind::of(OsStr::new(&name)), FileKind::Image | FileKind::OtherImage))
+}
+
+impl CaptionMap {
+    pub(super) fn new(object: Bytes, caption_field: &str) -> Self {
+        Self { object, caption_field: caption_field.to_owned(), read: OnceLock::new() }
+    }
+
+    /// Returns the lines. Reads the object, or waits for another thread to do it.
+    pub(super) fn lines(&self, path: &Path) -> Result<&Bytes, DatasetError> {
+        self.members(path).map(|members| &members.lines)
+    }
+
+    /// Returns the images beside the object that are not in it, if that was read.
+    pub(super) fn without_captions(&self) -> Option<(u64, &[String])> {
+        let (count, names) = &self.read.get()?.as_ref().ok()?.without_captions;
+        (*count > 0).then_some((*count, names.as_slice()))
+    }
+
+    fn members(&self, path: &Path) -> Result<&Members, DatasetError> {
+        let wrong = |why: &String| DatasetError::Table { path: path.to_owned(), why: why.clone() };
+        self.read.get_or_init(|| self.read(path)).as_ref().map_err(wrong)
+    }
+
+    fn read(&self, path: &Path) -> Result<Members, String> {
+        let text = self.text()?;
+        let object = text.trim_start_matches('\u{feff}');
+        let start = text.len() - object.len();
+        let place = |(key, value): (Range<usize>, Range<usize>)| Place {
+            key: shifted(key, start),
+            value: shifted(value, start),
+        };
+        let places: Vec<Place> = members(object).map_err(|error| error.cause())?.into_iter().map(place).collect();
+        let lines = self.write_lines(&text, &places).map_err(|error| error.to_string())?;
+        Ok(Members { lines, without_captions: without_captions(path, &text, &places), places })
+    }
+
+    fn write_lines(&self, text: &str, places: &[Place]) -> io::Result<Bytes> {
+        let mut out = BufWriter::new(tempfile::tempfile()?);
+        for place in places {
+            writeln!(out, "{}", one_line(&self.line(text, place)))?;
+        }
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let stamp = Stamp::from(&file.metadata()?);
+        Ok(Bytes::new(file, stamp))
+    }
+
+    /// Returns a member as the line of a record.
+    fn line(&self, text: &str, Place { key, value }: &Place) -> String {
+        let (name, caption) = (&text[key.clone()], &text[value.clone()]);
+        format!("{{\"{FILE_NAME}\": {name}, {}: {caption}}}", json!(self.caption_field))
+    }
+
+    fn text(&self) -> Result<String, String> {
+        if self.object.stamp().len > MAX_BYTES {
+            return Err("larger than 1 GiB; convert it to JSON Lines".to_owned());
+        }
+        let mut text = String::new();
+        self.object.reader().read_to_string(&mut text).map_err(|error| error.to_string())?;
+        Ok(text)
+    }
+}
+
+fn shifted(range: Range<usize>, by: usize) -> Range<usize> {
+    range.start + by..range.end + by
+}
+
+/// Returns JSON without line breaks, which are white space between values: in strings they are escaped.
+pub(super) fn one_line(json: &str) -> Cow<'_, str> {
+    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
+}
+
+/// Returns the number of images beside the object that are not in it, and the first names.
+fn without_captions(path: &Path, text: &str, places: &[Place]) -> (u64, Vec<String>) {
+    let known: HashSet<Cow<'_, str>> =
+        places.iter().map(|place| Json::new(&text[place.key.clone()]).to_text()).collect();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let images = entries.filter(|entry| FileKind::of(&entry.file_name()) == FileKind::Image);
+    let names = images.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !known.contains(name.as_str())).collect();
+    names.sort_unstable();
+    let count = names.len() as u64;
+    names.truncate(MAX_NAMES);
+    (count, names)
+}
+
+#[cfg(test)]
+mod tests;
