@@ -7,11 +7,9 @@
 //! compared exactly, so a hash collision is never reported. Of the pairs with a similarity of 0.8, 3 % are missed: 1.5 %
 //! share no band ((1 - 0.8⁴)⁸), and 2 % of the others have less of their sketch in common.
 //!
-//! Linear time, whatever the captions: each record is compared with few neighbours in each band. Takes 80 bytes a record.
+//! Linear time, whatever the captions: each record is compared with few neighbours in each band. Takes 81 bytes a record.
 
 use std::collections::VecDeque;
-
-use roaring::RoaringBitmap;
 
 use crate::dataset::RecordId;
 use crate::parallel;
@@ -30,7 +28,7 @@ const ROWS: usize = 4;
 const MIN_SIMILARITY: (usize, usize) = (4, 5);
 /// The least number of equal bytes in the sketches of candidates. Two captions that share a band have 52 on average if their
 /// similarity is 0.8, and 36 if it is 0.54, as that of captions of 12 words made from one template.
-const MIN_EQUAL: usize = 46;
+const MIN_EQUAL: u8 = 46;
 /// The number of preceding records in its bucket that the sketch of each record is compared with, which keeps large buckets
 /// from costing quadratic time. The records in a large bucket are all alike anyway.
 const MAX_COMPARISONS: usize = 8;
@@ -45,13 +43,16 @@ impl Sketch {
     /// Returns `None` for a short caption, which is no near-duplicate.
     #[must_use]
     pub fn of(caption: &str) -> Option<Self> {
-        let shingles = shingles(caption)?;
-        Some(Self(std::array::from_fn(|function| {
-            let factor = FACTORS[function];
-            let minimum = shingles.iter().map(|hash| hash.wrapping_mul(factor)).min().unwrap_or(0);
-            // The upper bits of minima are zero.
-            mix(minimum).to_le_bytes()[0]
-        })))
+        let mut minima = [u32::MAX; FUNCTIONS];
+        for shingle in shingles(caption)? {
+            let hash = (shingle >> 32) as u32;
+            // In a form that compilers vectorize.
+            for (minimum, factor) in minima.iter_mut().zip(&FACTORS) {
+                *minimum = (*minimum).min(hash.wrapping_mul(*factor));
+            }
+        }
+        // Mixed, because the upper bits of minima are zero.
+        Some(Self(minima.map(|minimum| mix(minimum.into()).to_le_bytes()[0])))
     }
 
     /// Returns the rows of a band.
@@ -59,16 +60,17 @@ impl Sketch {
         self.0[band * ROWS..(band + 1) * ROWS].iter().fold(0, |rows, row| rows << 8 | u32::from(*row))
     }
 
-    fn equal(&self, other: &Self) -> usize {
-        self.0.iter().zip(&other.0).filter(|(one, other)| one == other).count()
+    /// Returns the number of equal bytes.
+    fn equal(&self, other: &Self) -> u8 {
+        self.0.iter().zip(&other.0).map(|(one, other)| u8::from(one == other)).sum()
     }
 }
 
-const FACTORS: [u64; FUNCTIONS] = {
+const FACTORS: [u32; FUNCTIONS] = {
     let mut factors = [0; FUNCTIONS];
     let mut function = 0;
     while function < FUNCTIONS {
-        factors[function] = mix(function as u64) | 1;
+        factors[function] = (mix(function as u64) >> 32) as u32 | 1;
         function += 1;
     }
     factors
@@ -103,7 +105,8 @@ impl NearDuplicateIndex {
         is_left_out: impl Fn(RecordId) -> bool,
         read: impl Fn(RecordId) -> Result<Option<String>, E> + Sync,
     ) -> Result<NearDuplicates, E> {
-        let mut found = NearDuplicates::default();
+        let mut pairs = Vec::new();
+        let mut is_found = vec![false; self.records.len()];
         let rows = (0_u32..).zip(&self.records).filter(|(_, record)| !is_left_out(**record));
         let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
         for band in 0..BANDS {
@@ -112,46 +115,44 @@ impl NearDuplicateIndex {
             let mut entries: Vec<u64> = rows.iter().map(key).collect();
             entries.sort_unstable();
             let parts: Vec<&[u64]> = entries.chunks(PART).collect();
-            let mut pairs = Vec::new();
-            // A record is in one part only, so what is found in one does not matter to another.
-            let compare = |part: usize| self.compare(parts[part], &found, &read);
-            parallel::in_order(parts.len(), compare, |part| part.map(|part| pairs.extend(part)))?;
-            for (record, other) in pairs {
-                found.pair(record, other);
-                found.pair(other, record);
+            let mut found = Vec::new();
+            // A row is in one part only, so what is found in one does not matter to another.
+            let compare = |part: usize| self.compare(parts[part], &is_found, &read);
+            parallel::in_order(parts.len(), compare, |part| part.map(|part| found.extend(part)))?;
+            for (one, other) in found {
+                for (row, other) in [(one, other), (other, one)] {
+                    if !std::mem::replace(&mut is_found[row], true) {
+                        pairs.push((self.records[row], self.records[other]));
+                    }
+                }
             }
         }
-        found.pairs.sort_unstable();
-        Ok(found)
+        pairs.sort_unstable();
+        Ok(NearDuplicates { pairs })
     }
 
-    /// Compares the records of each bucket. Returns pairs of near-duplicates of which at least one is new.
+    /// Compares the rows of each bucket. Returns pairs of near-duplicates of which at least one is new.
     fn compare<E>(
         &self,
         part: &[u64],
-        found: &NearDuplicates,
+        is_found: &[bool],
         read: &impl Fn(RecordId) -> Result<Option<String>, E>,
-    ) -> Result<Vec<(RecordId, RecordId)>, E> {
+    ) -> Result<Vec<(usize, usize)>, E> {
         let mut pairs = Vec::new();
-        let mut new = RoaringBitmap::new();
         let mut texts = Texts { read, recent: VecDeque::new() };
         for bucket in part.chunk_by(|one, other| one >> 32 == other >> 32).filter(|bucket| bucket.len() > 1) {
             #[expect(clippy::cast_possible_truncation, reason = "the lower half is the row")]
-            let row = |entry: u64| entry as u32 as usize;
-            for (at, entry) in bucket.iter().enumerate() {
-                let record = self.records[row(*entry)];
-                let is_known = |new: &RoaringBitmap, record: RecordId| found.contains(record) || new.contains(record.0);
-                let before = &bucket[at.saturating_sub(MAX_COMPARISONS)..at];
-                let is_record_known = is_known(&new, record);
-                let candidates =
-                    before.iter().filter(|other| !is_record_known || !is_known(&new, self.records[row(**other)]));
-                let sketch = &self.sketches[row(*entry)];
-                let best = candidates.map(|other| (sketch.equal(&self.sketches[row(*other)]), row(*other))).max();
+            let rows: Vec<usize> = bucket.iter().map(|entry| *entry as u32 as usize).collect();
+            let mut is_found: Vec<bool> = rows.iter().map(|row| is_found[*row]).collect();
+            for at in 1..rows.len() {
+                let before = at.saturating_sub(MAX_COMPARISONS)..at;
+                let candidates = before.filter(|other| !(is_found[at] && is_found[*other]));
+                let sketch = &self.sketches[rows[at]];
+                let best = candidates.map(|other| (sketch.equal(&self.sketches[rows[other]]), other)).max();
                 let Some((_, other)) = best.filter(|(equal, _)| *equal >= MIN_EQUAL) else { continue };
-                let other = self.records[other];
-                if texts.are_near_duplicates(record, other)? {
-                    new.extend([record.0, other.0]);
-                    pairs.push((record, other));
+                if texts.are_near_duplicates(self.records[rows[at]], self.records[rows[other]])? {
+                    (is_found[at], is_found[other]) = (true, true);
+                    pairs.push((rows[at], rows[other]));
                 }
             }
         }
@@ -196,8 +197,6 @@ impl<F> Texts<'_, F> {
 /// The records whose caption is nearly that of another record.
 #[derive(Clone, Debug, Default)]
 pub struct NearDuplicates {
-    /// The records in `pairs`, for look-ups while `pairs` is unsorted.
-    found: RoaringBitmap,
     /// Each record with its near-duplicate, sorted by record.
     pairs: Vec<(RecordId, RecordId)>,
 }
@@ -208,16 +207,6 @@ impl NearDuplicates {
     pub fn other(&self, record: RecordId) -> Option<RecordId> {
         let at = self.pairs.binary_search_by_key(&record, |(record, _)| *record).ok()?;
         Some(self.pairs[at].1)
-    }
-
-    fn contains(&self, record: RecordId) -> bool {
-        self.found.contains(record.0)
-    }
-
-    fn pair(&mut self, record: RecordId, other: RecordId) {
-        if self.found.insert(record.0) {
-            self.pairs.push((record, other));
-        }
     }
 }
 
