@@ -35,7 +35,7 @@ pub(super) struct Hashes {
 
 impl Hashes {
     pub(super) fn of(caption: &str) -> Self {
-        let words: Vec<BareWord> = text::bare_words(caption).collect();
+        let words = words(caption);
         let mut phrases: Vec<u64> = phrases(&words).map(hash).collect();
         phrases.sort_unstable();
         phrases.dedup();
@@ -43,27 +43,41 @@ impl Hashes {
     }
 }
 
+#[derive(Clone)]
+struct Word<'a> {
+    bare: BareWord<'a>,
+    hash: u64,
+}
+
+fn words(caption: &str) -> Vec<Word<'_>> {
+    let hash = |text: &str| text.bytes().fold(0, |hash, byte| mix(hash, byte.into()));
+    text::bare_words(caption).map(|bare| Word { hash: hash(&bare.text), bare }).collect()
+}
+
+const fn mix(hash: u64, next: u64) -> u64 {
+    (hash.rotate_left(29) ^ next).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn hash(words: &[Word]) -> u64 {
+    words.iter().fold(0, |hash, word| mix(hash, word.hash))
+}
+
 /// Returns the first words of a caption. A shorter caption is not an opening, although longer captions may begin with it.
-fn opening<'a>(words: &[BareWord<'a>]) -> Option<Vec<BareWord<'a>>> {
-    let opening: Vec<_> = words.iter().filter(|word| !word.text.is_empty()).take(WORDS).cloned().collect();
+fn opening<'a>(words: &[Word<'a>]) -> Option<Vec<Word<'a>>> {
+    let opening: Vec<_> = words.iter().filter(|word| !word.bare.text.is_empty()).take(WORDS).cloned().collect();
     (opening.len() == WORDS).then_some(opening)
 }
 
-fn phrases<'a, 'b>(words: &'b [BareWord<'a>]) -> impl Iterator<Item = &'b [BareWord<'a>]> {
+fn phrases<'a, 'b>(words: &'b [Word<'a>]) -> impl Iterator<Item = &'b [Word<'a>]> {
     words
         .windows(WORDS)
-        .filter(|words| words.iter().all(|word| !word.text.is_empty()))
+        .filter(|words| words.iter().all(|word| !word.bare.text.is_empty()))
         // A phrase does not cross the end of a clause.
-        .filter(|words| words.iter().take(WORDS - 1).all(|word| !word.ends_clause))
+        .filter(|words| words.iter().take(WORDS - 1).all(|word| !word.bare.ends_clause))
 }
 
-fn hash(words: &[BareWord]) -> u64 {
-    let separated = words.iter().flat_map(|word| word.text.bytes().chain([b' ']));
-    separated.fold(0, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
-}
-
-fn joined(words: &[BareWord]) -> String {
-    words.iter().map(|word| word.text.as_ref()).collect::<Vec<_>>().join(" ")
+fn joined(words: &[Word]) -> String {
+    words.iter().map(|word| word.bare.text.as_ref()).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Debug, Default)]
@@ -90,13 +104,10 @@ impl Phrases {
         mut read: impl FnMut(RecordId) -> Result<String, E>,
     ) -> Result<(Vec<Phrase>, Vec<Phrase>), E> {
         let in_opening = |caption: &str, wanted| {
-            let words: Vec<BareWord> = text::bare_words(caption).collect();
-            opening(&words).filter(|words| hash(words) == wanted).map(|words| joined(&words))
+            opening(&words(caption)).filter(|words| hash(words) == wanted).map(|words| joined(&words))
         };
-        let in_phrases = |caption: &str, wanted| {
-            let words: Vec<BareWord> = text::bare_words(caption).collect();
-            phrases(&words).find(|words| hash(words) == wanted).map(joined)
-        };
+        let in_phrases =
+            |caption: &str, wanted| phrases(&words(caption)).find(|words| hash(words) == wanted).map(joined);
         let openings = self.openings.most_frequent(number, &mut read, in_opening)?;
         Ok((openings, self.phrases.most_frequent(number, &mut read, in_phrases)?))
     }

@@ -66,7 +66,8 @@ pub fn hidden_characters(text: &str) -> impl Iterator<Item = (usize, char)> {
 /// blank of Braille.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(|character| is_space(character) || is_suspect(character) || character == '\u{2800}')
+    let is_unseen = |character| is_space(character) || is_suspect(character) || character == '\u{2800}';
+    text.chars().all(|character| !character.is_ascii_graphic() && is_unseen(character))
 }
 
 /// Removes control characters other than tabs and line feeds, and the sequences by which programs colour text (CSI).

@@ -17,7 +17,21 @@ pub fn trim(text: &str) -> &str {
 
 /// Splits `text` at whitespace, like Python's `str.split()`.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(is_space).filter(|word| !word.is_empty())
+    let is_separator = |byte: &u8| matches!(byte, b'\t'..=b'\r' | 0x1c..=b' ');
+    let is_ascii = text.is_ascii();
+    let mut others = text.split(is_space).filter(|word| !word.is_empty());
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if !is_ascii {
+            return others.next();
+        }
+        // Faster for nearly all captions.
+        let rest = &text.as_bytes()[at..];
+        let start = at + rest.iter().position(|byte| !is_separator(byte))?;
+        let word = text.as_bytes()[start..].iter().position(is_separator);
+        at = word.map_or(text.len(), |len| start + len);
+        Some(&text[start..at])
+    })
 }
 
 #[must_use]
@@ -124,6 +138,12 @@ mod tests {
             let clipped = clip_words(&text, limit);
             prop_assert!(text.starts_with(clipped));
             prop_assert_eq!(word_count(clipped), word_count(&text).min(limit));
+        }
+
+        #[test]
+        fn words_are_what_is_between_spaces(text in "[ab \\x00-\\x20\\x7f]{0,24}[é\u{85}\u{3000} ]?[a ]{0,2}") {
+            let expected: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
+            prop_assert_eq!(words(&text).collect::<Vec<_>>(), expected);
         }
 
         #[test]
