@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     models::{ModelError, Models, Worker},
     observations::{Observations, PersonObservations, Subject},
-    person::PersonMask,
+    person::{Found, PersonMask},
     picture::Picture,
     scene::Objects,
     texture::Texture,
@@ -49,7 +49,7 @@ use super::{
 use crate::picture::UnusablePicture;
 
 /// The model name stored with every description. Increment the number whenever captions change.
-const MODEL: &str = "recaption-local 2";
+const MODEL: &str = "recaption-local 3";
 
 #[derive(Debug, thiserror::Error)]
 enum LocalError {
@@ -180,7 +180,7 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Option
     let black_and_white = scene::is_black_and_white(picture);
     let palette = scene::palette(picture, black_and_white);
     let detections = person::detect(picture, models, worker)?;
-    let found = person::people_among(&detections);
+    let found = Found::among(&detections);
     let texture = Texture::of(picture);
 
     if !found.is_empty() {
@@ -202,11 +202,15 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Option
                 clothes: garment::clothes(picture, &people, &texture, black_and_white),
                 accessories: objects.accessories,
             };
+            let background = scene::background(picture, &texture, &people, &mask, black_and_white);
+            if person.is_empty() && background.is_none() {
+                return Ok(None);
+            }
             return Ok(Some(Observations {
                 black_and_white,
                 subject: Subject::Person(person),
                 objects: objects.surroundings,
-                background: scene::background(picture, &texture, &people, &mask, black_and_white),
+                background,
                 palette,
             }));
         }

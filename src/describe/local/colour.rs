@@ -205,6 +205,8 @@ impl ColourName {
         match lightness {
             66.0.. if chroma < 45.0 => Self::Pink,
             45.0.. if bluish => Self::Pink,
+            // Saturated red has this hue too.
+            50.0..60.0 if hue > 38.0 && chroma < 75.0 => Self::Orange,
             60.0.. if hue > 25.0 => Self::Coral,
             _ => Self::Red,
         }
@@ -308,7 +310,9 @@ impl Palette {
     pub(super) fn certain(&self, min_main: f32, min_other: f32) -> Option<Tint> {
         /// The distance (ΔE*ab) from the main colour below which another one may be a shadow.
         const MIN_CONTRAST: f32 = 30.0;
-        let main = self.0.first().filter(|shade| shade.share >= min_main)?;
+        let Some(main) = self.0.first().filter(|shade| shade.share >= min_main) else {
+            return self.tone().map(Tint::Tone);
+        };
         if main.is_doubtful() {
             return match main.mean.l {
                 _ if main.name.is_neutral() => {
@@ -326,6 +330,34 @@ impl Palette {
         };
         let others = self.0[1..].iter().filter(differs).map(|shade| shade.name);
         Some(Tint::Colours(std::iter::once(main.name).chain(others).take(Self::MAX_COLOURS).collect()))
+    }
+
+    /// Returns the tone that nearly all of the colours have.
+    fn tone(&self) -> Option<Tone> {
+        const NEARLY_ALL: f32 = 0.8;
+        let share = |is_of_tone: fn(f32) -> bool| {
+            self.0.iter().filter(|shade| is_of_tone(shade.mean.l)).map(|shade| shade.share).sum::<f32>()
+        };
+        if share(|lightness| lightness > 72.0) >= NEARLY_ALL {
+            Some(Tone::Light)
+        } else if share(|lightness| lightness < 35.0) >= NEARLY_ALL {
+            Some(Tone::Dark)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the colour of a ground if it covers at least `min_share` and can be named without doubt, or its tone.
+    pub(super) fn certain_ground(&self, min_share: f32, black_and_white: bool) -> Option<Tint> {
+        /// A wall of less lightness (L*) is not white beside a white sheet.
+        const MIN_WHITE: f32 = 93.0;
+        let tone = self.tone().map(Tint::Tone);
+        let main = self.0.first().filter(|shade| shade.share >= min_share && !black_and_white);
+        match main {
+            Some(Shade { name: ColourName::White, mean, .. }) if mean.l < MIN_WHITE => tone,
+            Some(shade) if !shade.is_doubtful() => Some(Tint::Colours(vec![shade.name])),
+            _ => tone,
+        }
     }
 
     pub(super) fn main(&self) -> Option<ColourName> {
@@ -464,6 +496,7 @@ mod tests {
     #[case([250, 128, 114], "coral")]
     #[case([255, 165, 0], "orange")]
     #[case([255, 140, 0], "orange")]
+    #[case([218, 96, 70], "orange")]
     #[case([139, 69, 19], "brown")]
     #[case([255, 255, 0], "yellow")]
     #[case([255, 215, 0], "yellow")]

@@ -3,7 +3,7 @@
 use super::{
     colour::{Lab, Palette},
     geometry::{Point, Quad, Rect, Region, Strip},
-    observations::{Bottoms, BottomsKind, Clothes, Framing, Sleeves, Tint, Top},
+    observations::{Bottoms, BottomsKind, Clothes, Prominent, Sleeves, Tint, Top},
     person::{ARMS, LEGS, Landmark, People, Person, Pose, knees_visible},
     picture::Picture,
     texture::Texture,
@@ -12,39 +12,63 @@ use super::{
 // All thresholds in this file were tuned on sample photographs of people.
 
 /// The smallest region whose colours are significant.
-const MIN_PIXELS: usize = 40;
+const MIN_PIXELS: usize = 150;
 /// The share of pixels (0 to 1) from which a further colour is significant. Higher for bottoms because of folds and shadows.
 const TOP_COLOUR_SHARE: f32 = 0.22;
 const BOTTOMS_COLOUR_SHARE: f32 = 0.28;
 const OVERALL_COLOUR_SHARE: f32 = 0.2;
 /// The share from which the main colour is significant.
 const MIN_MAIN_SHARE: f32 = 0.4;
-/// The texture detail above which a top is patterned.
-const MAX_PLAIN_DETAIL: f32 = 5.0;
+/// The same for a garment that is not patterned. Its further colours are those of other things, for example of a shirt below a
+/// jacket.
+const MIN_ONLY_SHARE: f32 = 0.55;
+/// The colour distance from a garment's median below which cloth belongs to the same garment.
+const SAME_CLOTH: f32 = 22.0;
 
 pub(super) fn clothes(picture: &Picture, people: &People, texture: &Texture, black_and_white: bool) -> Clothes {
     let analysis = Analysis { picture, people, texture, black_and_white, complexion: Complexion::of(picture, people) };
-    match top_region(picture, &people.main) {
-        Some(region) => match (analysis.top(&region), analysis.bottoms()) {
-            (Some(top), Some(bottoms)) if could_be_a_dress(&top, &bottoms) => Clothes::Overall(Some(top.tint)),
-            (top, bottoms) => Clothes::Garments { top, bottoms },
-        },
-        None => Clothes::Overall(tint(&analysis.pixels(&people.main.frame), OVERALL_COLOUR_SHARE, black_and_white)),
+    let Some(region) = top_region(picture, &people.main) else {
+        let pixels = analysis.pixels(&people.main.frame);
+        return Clothes::Overall(tint(&pixels, MIN_ONLY_SHARE, 1.0, black_and_white));
+    };
+    // Of several people, the legs of one are easily taken for those of another.
+    let bottoms = analysis.bottoms().filter(|_| people.prominent == Prominent::One);
+    match (analysis.top(&region), bottoms) {
+        (Some(top), Some(bottoms)) if could_be_a_dress(&top, &bottoms) => {
+            let cloth = [top.cloth, bottoms.cloth].concat();
+            Clothes::Overall(tint(&cloth, MIN_MAIN_SHARE, OVERALL_COLOUR_SHARE, black_and_white))
+        }
+        // What covers the legs is unknown, a dress included.
+        (_, None) if people.prominent == Prominent::One && analysis.are_legs_in_frame() => {
+            Clothes::Garments { top: None, bottoms: None }
+        }
+        (top, bottoms) => {
+            Clothes::Garments { top: top.map(|top| top.garment), bottoms: bottoms.map(|bottoms| bottoms.garment) }
+        }
     }
 }
 
-/// Returns true if top and bottoms may be one garment: their main colours are equal, and the legs are not seen to be covered.
-fn could_be_a_dress(top: &Top, bottoms: &Bottoms) -> bool {
-    let is_colour = matches!(top.tint, Tint::Colours(_));
-    bottoms.kind != BottomsKind::Trousers && is_colour && top.tint.main() == bottoms.tint.main()
+/// A garment with the pixels of its cloth and their median.
+struct Measured<T> {
+    garment: T,
+    cloth: Vec<Lab>,
+    median: Lab,
 }
 
-fn tint(pixels: &[Lab], min_share: f32, black_and_white: bool) -> Option<Tint> {
+/// Returns true if top and bottoms may be one garment: their colours are equal, and the legs are not seen to be covered each
+/// by itself.
+fn could_be_a_dress(top: &Measured<Top>, bottoms: &Measured<Bottoms>) -> bool {
+    const SAME_GARMENT: f32 = 14.0;
+    bottoms.garment.kind != BottomsKind::Trousers && top.median.material_distance(bottoms.median) < SAME_GARMENT
+}
+
+/// Returns the colours of cloth; `min_share` is the share from which a colour other than the main one is significant.
+fn tint(pixels: &[Lab], min_main: f32, min_share: f32, black_and_white: bool) -> Option<Tint> {
     if pixels.len() < MIN_PIXELS {
         return None;
     }
     let palette = Palette::of(pixels);
-    if black_and_white { Tint::of(&palette, min_share, true) } else { palette.certain(MIN_MAIN_SHARE, min_share) }
+    if black_and_white { Tint::of(&palette, min_share, true) } else { palette.certain(min_main, min_share) }
 }
 
 /// The colours of a person's skin and hair under the lighting of this image. Only used to separate cloth from skin and
@@ -84,7 +108,7 @@ fn pixels_of(picture: &Picture, people: &People, region: &impl Region) -> Vec<La
         .collect()
 }
 
-/// Locates the upper garment: between shoulders and hips, or below the face if there is no pose.
+/// Locates the upper garment: between shoulders and waist, or below the face if there is no pose.
 fn top_region(picture: &Picture, person: &Person) -> Option<Quad> {
     match (&person.pose, person.face) {
         (Some(pose), _) => Some(torso(pose)),
@@ -96,13 +120,15 @@ fn top_region(picture: &Picture, person: &Person) -> Option<Quad> {
 fn torso(pose: &Pose) -> Quad {
     // The horizontal distance of the shoulders, relative to the torso, below which the person is seen from the side.
     const MAX_SIDEWAYS_WIDTH: f32 = 0.35;
+    // From the shoulders to the hips: a skirt or trousers can begin at the waist.
+    const LOWER_END: f32 = 0.62;
     let (shoulders, hips) = (pose.shoulders(), pose.hips());
     let down = hips.minus(shoulders);
     let (left, right) = (pose.place(Landmark::LeftShoulder), pose.place(Landmark::RightShoulder));
     if (left.x - right.x).abs() < MAX_SIDEWAYS_WIDTH * pose.torso_length() {
         let half_width = Point::new(0.22 * pose.torso_length(), 0.0);
         let upper = shoulders.plus(down.times(0.12));
-        let lower = shoulders.plus(down.times(0.9));
+        let lower = shoulders.plus(down.times(LOWER_END));
         return Quad([
             upper.plus(half_width),
             upper.minus(half_width),
@@ -110,10 +136,10 @@ fn torso(pose: &Pose) -> Quad {
             lower.plus(half_width),
         ]);
     }
-    // Inset from the joints, to exclude neck, arms and waistband.
+    // Inset from the joints, to exclude neck and arms.
     let shoulder = |joint: Point| joint.towards(shoulders, 0.15).plus(down.times(0.1));
-    let hip = |joint: Landmark| pose.place(joint).towards(hips, 0.1).minus(down.times(0.08));
-    Quad([shoulder(left), shoulder(right), hip(Landmark::RightHip), hip(Landmark::LeftHip)])
+    let waist = |shoulder: Point, hip: Landmark| shoulder.towards(pose.place(hip).towards(hips, 0.1), LOWER_END);
+    Quad([shoulder(left), shoulder(right), waist(right, Landmark::RightHip), waist(left, Landmark::LeftHip)])
 }
 
 fn below_face(picture: &Picture, face: Rect) -> Quad {
@@ -139,35 +165,67 @@ impl Analysis<'_> {
         pixels_of(self.picture, self.people, region)
     }
 
-    fn top(&self, region: &Quad) -> Option<Top> {
-        let cloth = self.without_skin_and_hair(self.pixels(region));
-        let positions = self.picture.positions_in(region).filter(|&(x, y)| self.people.silhouette.contains(x, y));
-        // A quarter of the pixels is enough.
-        let detail = self.texture.mean(positions.filter(|(x, y)| x % 2 == 0 && y % 2 == 0));
-        Some(Top {
-            tint: tint(&cloth, TOP_COLOUR_SHARE, self.black_and_white)?,
-            patterned: detail.is_some_and(|detail| detail > MAX_PLAIN_DETAIL),
-            sleeves: self.sleeves(),
-        })
+    /// Returns true if the box of the person is so high that it includes the legs.
+    fn are_legs_in_frame(&self) -> bool {
+        const LEGS_BELOW_FACES: f32 = 8.0;
+        self.people.main.face.is_none_or(|face| self.people.main.frame.height() > LEGS_BELOW_FACES * face.height())
     }
 
-    /// Removes pixels of the colour of the skin and, in close-ups, of hair that falls over the shoulders. Keeps them if hardly
-    /// any pixels would remain, because then the clothes have that colour.
-    fn without_skin_and_hair(&self, mut pixels: Vec<Lab>) -> Vec<Lab> {
+    fn top(&self, region: &Quad) -> Option<Measured<Top>> {
+        let cloth = self.without_skin_and_hair(self.pixels(region));
+        let median = Lab::median(&cloth, MIN_PIXELS)?;
+        let patterned = self.is_patterned(region);
+        let (min_main, min_share) = if patterned { (MIN_MAIN_SHARE, TOP_COLOUR_SHARE) } else { (MIN_ONLY_SHARE, 1.0) };
+        let tint = tint(&cloth, min_main, min_share, self.black_and_white)?;
+        Some(Measured { garment: Top { tint, patterned, sleeves: self.sleeves(median) }, cloth, median })
+    }
+
+    /// Returns true if most parts of a region have much detail. A print or a fold is only in some of them.
+    fn is_patterned(&self, region: &Quad) -> bool {
+        const PARTS_PER_SIDE: usize = 4;
+        const MIN_PATTERNED_PARTS: f32 = 0.7;
+        const MIN_DETAIL: f32 = 4.5;
+        /// Below this number, everything looks detailed.
+        const MIN_SAMPLES: usize = 64;
+        let bounds = region.bounds();
+        let part = |position: f32, start: f32, length: f32| {
+            ((position - start) / length.max(1.0) * PARTS_PER_SIDE as f32).clamp(0.0, PARTS_PER_SIDE as f32 - 1.0)
+                as usize
+        };
+        let mut parts = vec![Vec::new(); PARTS_PER_SIDE * PARTS_PER_SIDE];
+        let positions = self.picture.positions_in(region).filter(|&(x, y)| self.people.silhouette.contains(x, y));
+        // A quarter of the pixels is enough.
+        for (x, y) in positions.filter(|(x, y)| x % 2 == 0 && y % 2 == 0) {
+            let column = part(x as f32, bounds.left, bounds.width());
+            let row = part(y as f32, bounds.top, bounds.height());
+            parts[row * PARTS_PER_SIDE + column].push((x, y));
+        }
+        if parts.iter().map(Vec::len).sum::<usize>() < parts.len() * MIN_SAMPLES {
+            return false;
+        }
+        let details: Vec<f32> = parts.into_iter().filter_map(|part| self.texture.mean(part.into_iter())).collect();
+        let patterned = details.iter().filter(|detail| **detail > MIN_DETAIL).count();
+        patterned as f32 > MIN_PATTERNED_PARTS * details.len() as f32
+    }
+
+    /// Removes pixels of the colour of the skin and, in close-ups, of hair that falls over the shoulders. Returns no pixels if
+    /// hardly any remain: the clothes may have that colour, or there are none.
+    fn without_skin_and_hair(&self, pixels: Vec<Lab>) -> Vec<Lab> {
         const MAX_SKIN_DISTANCE: f32 = 14.0;
         const MAX_HAIR_DISTANCE: f32 = 11.0;
         const MIN_REMAINING: f32 = 0.3;
-        let close = matches!(self.people.main.framing, Framing::CloseUp | Framing::HeadAndShoulders);
-        let hair = self.complexion.hair.filter(|_| close);
-        for (other, distance) in [(self.complexion.skin, MAX_SKIN_DISTANCE), (hair, MAX_HAIR_DISTANCE)] {
-            let Some(other) = other else { continue };
-            let remaining: Vec<Lab> =
-                pixels.iter().copied().filter(|pixel| pixel.material_distance(other) > distance).collect();
-            if remaining.len() as f32 > MIN_REMAINING * pixels.len() as f32 {
-                pixels = remaining;
-            }
-        }
-        pixels
+        /// The height of a near face relative to the image.
+        const NEAR_FACE: f32 = 0.2;
+        let near = self.people.main.face.is_some_and(|face| face.height() > NEAR_FACE * self.picture.height() as f32);
+        let hair = self.complexion.hair.filter(|_| near);
+        let is_other = |pixel: &Lab| {
+            let is_near =
+                |other: Option<Lab>, distance| other.is_some_and(|other| pixel.material_distance(other) <= distance);
+            is_near(self.complexion.skin, MAX_SKIN_DISTANCE) || is_near(hair, MAX_HAIR_DISTANCE)
+        };
+        let all = pixels.len() as f32;
+        let remaining: Vec<Lab> = pixels.into_iter().filter(|pixel| !is_other(pixel)).collect();
+        if remaining.len() as f32 > MIN_REMAINING * all { remaining } else { Vec::new() }
     }
 
     /// Returns the share of pixels (0 to 1) that have the colour of the skin, or `None` if it cannot be determined.
@@ -181,56 +239,80 @@ impl Analysis<'_> {
         Some(bare as f32 / pixels.len() as f32)
     }
 
-    fn sleeves(&self) -> Option<Sleeves> {
+    /// Returns the length of the sleeves of a top with the given median colour.
+    fn sleeves(&self, top: Lab) -> Option<Sleeves> {
         let pose = self.people.main.pose.as_ref()?;
+        // Cloth of the colour of the skin looks bare.
+        if self.complexion.skin.is_none_or(|skin| skin.material_distance(top) < SAME_CLOTH) {
+            return None;
+        }
         let width = 0.12 * pose.shoulder_width();
         let strip = |from: Landmark, to: Landmark, start: f32, end: f32| {
             let (from, to) = (pose.place(from), pose.place(to));
-            Strip { from: from.towards(to, start), to: from.towards(to, end), width }
+            self.pixels(&Strip { from: from.towards(to, start), to: from.towards(to, end), width })
         };
-        let (mut forearms, mut upper_arms) = (Bareness::default(), Bareness::default());
+        let mut arms = Arms::default();
         for arm in ARMS.iter().filter(|arm| pose.sees(arm.elbow)) {
             let forearm_length = pose.place(arm.elbow).distance(pose.place(arm.wrist));
             // An arm that points at the camera is too short to measure.
             if pose.sees(arm.wrist) && forearm_length > 0.3 * pose.shoulder_width() {
-                forearms.add(self.bare_share(&self.pixels(&strip(arm.elbow, arm.wrist, 0.25, 0.75))));
+                let forearm = strip(arm.elbow, arm.wrist, 0.25, 0.75);
+                arms.forearms.add(self.bare_share(&forearm));
+                arms.forearms_of_other_cloth |= is_other_cloth(&forearm, top);
             }
-            upper_arms.add(self.bare_share(&self.pixels(&strip(arm.shoulder, arm.elbow, 0.4, 0.7))));
+            arms.elbows.add(self.bare_share(&strip(arm.shoulder, arm.elbow, 0.65, 0.9)));
+            let shoulder = strip(arm.shoulder, arm.elbow, 0.1, 0.35);
+            arms.shoulders.add(self.bare_share(&shoulder));
+            arms.shoulders_of_other_cloth |= is_other_cloth(&shoulder, top);
         }
-        sleeves_of(forearms, upper_arms)
+        arms.sleeves()
     }
 
-    fn bottoms(&self) -> Option<Bottoms> {
+    fn bottoms(&self) -> Option<Measured<Bottoms>> {
         if !knees_visible(self.picture, &self.people.main) {
             return None;
         }
         let pose = self.people.main.pose.as_ref()?;
         let turned_away = pose.shoulder_width() <= 0.3 * pose.torso_length();
         let width = if turned_away { 0.15 * pose.torso_length() } else { 0.22 * pose.shoulder_width() };
-        let (mut thighs, mut shins) = (Bareness::default(), Bareness::default());
-        let (mut thigh_pixels, mut leg_pixels) = (Vec::new(), Vec::new());
+        let strip = |from: Point, to: Point, start: f32, end: f32, width: f32| {
+            self.pixels(&Strip { from: from.towards(to, start), to: from.towards(to, end), width })
+        };
+        let mut legs = Legs::default();
+        let mut upper_pixels = Vec::new();
+        let mut lower_pixels = Vec::new();
         for leg in LEGS.iter().filter(|leg| pose.sees(leg.knee)) {
-            let knee = pose.place(leg.knee);
-            let thigh = Strip { from: pose.place(leg.hip).towards(knee, 0.3), to: knee, width };
-            let pixels = self.pixels(&thigh);
-            thighs.add(self.bare_share(&pixels));
-            thigh_pixels.extend_from_slice(&pixels);
-            leg_pixels.extend(pixels);
+            let (hip, knee) = (pose.place(leg.hip), pose.place(leg.knee));
+            let seat = strip(hip, knee, 0.05, 0.3, width);
+            let thigh = strip(hip, knee, 0.4, 0.85, width);
+            legs.seats.add(self.bare_share(&seat));
+            legs.thighs.add(self.bare_share(&thigh));
+            upper_pixels.extend(seat);
+            lower_pixels.extend(thigh);
             if pose.sees(leg.ankle) {
                 let ankle = pose.place(leg.ankle);
-                let shin = Strip { from: knee.towards(ankle, 0.25), to: knee.towards(ankle, 0.7), width: 0.55 * width };
-                let pixels = self.pixels(&shin);
-                shins.add(self.bare_share(&pixels));
-                leg_pixels.extend(pixels);
+                let knees =
+                    [strip(hip, knee, 0.9, 1.0, 0.7 * width), strip(knee, ankle, 0.0, 0.12, 0.7 * width)].concat();
+                legs.knees.add(self.bare_share(&knees));
+                let shin = strip(knee, ankle, 0.25, 0.7, 0.55 * width);
+                legs.shins.add(self.bare_share(&shin));
+                lower_pixels.extend(shin);
             }
         }
-        let kind = bottoms_of(thighs, shins);
-        let cloth = match kind {
-            BottomsKind::Short | BottomsKind::KneeLength => thigh_pixels,
-            BottomsKind::Unknown | BottomsKind::Trousers => leg_pixels,
-        };
-        Some(Bottoms { tint: tint(&cloth, BOTTOMS_COLOUR_SHARE, self.black_and_white)?, kind })
+        let kind = legs.kind();
+        if matches!(kind, BottomsKind::Unknown | BottomsKind::Trousers) {
+            upper_pixels.extend(lower_pixels);
+        }
+        let cloth = self.without_skin_and_hair(upper_pixels);
+        let median = Lab::median(&cloth, MIN_PIXELS)?;
+        let tint = tint(&cloth, MIN_MAIN_SHARE, BOTTOMS_COLOUR_SHARE, self.black_and_white)?;
+        Some(Measured { garment: Bottoms { tint, kind }, cloth, median })
     }
+}
+
+/// Returns true if the pixels are not of the cloth of the given colour.
+fn is_other_cloth(pixels: &[Lab], cloth: Lab) -> bool {
+    Lab::median(pixels, 1).is_none_or(|median| median.material_distance(cloth) > SAME_CLOTH)
 }
 
 /// The minimum and maximum share of bare skin among the measured limbs of one kind.
@@ -262,27 +344,64 @@ impl Bareness {
     }
 }
 
-fn sleeves_of(forearms: Bareness, upper_arms: Bareness) -> Option<Sleeves> {
-    if !forearms.is_measured() {
-        None
-    } else if forearms.all_above(0.45) {
-        Some(if upper_arms.all_above(0.55) { Sleeves::None } else { Sleeves::Short })
-    } else if forearms.none_from(0.2) && upper_arms.none_from(0.25) {
-        Some(Sleeves::Long)
-    } else {
-        None
+/// What is seen of the arms.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Arms {
+    shoulders: Bareness,
+    /// Just above the elbow.
+    elbows: Bareness,
+    forearms: Bareness,
+    /// True if any of them does not have the colour of the top.
+    shoulders_of_other_cloth: bool,
+    forearms_of_other_cloth: bool,
+}
+
+impl Arms {
+    fn sleeves(&self) -> Option<Sleeves> {
+        if self.shoulders.all_above(0.6) && self.elbows.all_above(0.6) && self.forearms.all_above(0.45) {
+            Some(Sleeves::None)
+        } else if self.forearms.all_above(0.45)
+            && self.elbows.all_above(0.5)
+            && self.shoulders.none_from(0.25)
+            && !self.shoulders_of_other_cloth
+        {
+            Some(Sleeves::Short)
+        } else if self.forearms.is_measured()
+            && self.forearms.none_from(0.2)
+            && self.elbows.none_from(0.25)
+            && !self.forearms_of_other_cloth
+        {
+            Some(Sleeves::Long)
+        } else {
+            None
+        }
     }
 }
 
-fn bottoms_of(thighs: Bareness, shins: Bareness) -> BottomsKind {
-    if !shins.is_measured() {
-        BottomsKind::Unknown
-    } else if !shins.any_above(0.5) {
-        BottomsKind::Trousers
-    } else if thighs.any_above(0.6) {
-        BottomsKind::Short
-    } else {
-        BottomsKind::KneeLength
+/// What is seen of the legs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Legs {
+    /// Just below the hips.
+    seats: Bareness,
+    thighs: Bareness,
+    knees: Bareness,
+    shins: Bareness,
+}
+
+impl Legs {
+    fn kind(&self) -> BottomsKind {
+        let is_cloth_like_skin = !self.seats.is_measured() || self.seats.all_above(0.25);
+        if is_cloth_like_skin || !self.shins.is_measured() {
+            BottomsKind::Unknown
+        } else if self.shins.none_from(0.2) && self.knees.none_from(0.25) && self.thighs.none_from(0.25) {
+            BottomsKind::Trousers
+        } else if self.shins.all_above(0.5) && self.thighs.all_above(0.6) {
+            BottomsKind::Short
+        } else if self.shins.all_above(0.5) && self.thighs.none_from(0.25) {
+            BottomsKind::KneeLength
+        } else {
+            BottomsKind::Unknown
+        }
     }
 }
 
@@ -299,49 +418,83 @@ mod tests {
         bareness
     }
 
+    /// Arms whose shoulders, elbows and forearms have these shares of bare skin, in cloth of the colour of the top.
+    fn arms(shoulders: &[f32], elbows: &[f32], forearms: &[f32]) -> Arms {
+        Arms {
+            shoulders: bareness(shoulders),
+            elbows: bareness(elbows),
+            forearms: bareness(forearms),
+            ..Arms::default()
+        }
+    }
+
     #[test]
     fn sleeve_length_follows_bare_skin() {
-        assert_eq!(sleeves_of(bareness(&[0.9, 0.8]), bareness(&[0.1])), Some(Sleeves::Short));
-        assert_eq!(sleeves_of(bareness(&[0.9]), bareness(&[0.8, 0.9])), Some(Sleeves::None));
-        assert_eq!(sleeves_of(bareness(&[0.0, 0.1]), bareness(&[0.0])), Some(Sleeves::Long));
-        assert_eq!(sleeves_of(bareness(&[0.0, 0.9]), bareness(&[0.0])), None, "the arms differ");
-        assert_eq!(sleeves_of(bareness(&[]), bareness(&[0.9])), None, "no forearm visible");
+        assert_eq!(arms(&[0.1], &[0.7], &[0.9, 0.8]).sleeves(), Some(Sleeves::Short));
+        assert_eq!(arms(&[0.8, 0.9], &[0.9], &[0.9]).sleeves(), Some(Sleeves::None));
+        assert_eq!(arms(&[0.0], &[0.0], &[0.0, 0.1]).sleeves(), Some(Sleeves::Long));
+        assert_eq!(arms(&[0.0], &[0.0], &[0.0, 0.9]).sleeves(), None, "the arms differ");
+        assert_eq!(arms(&[0.4], &[0.9], &[0.9]).sleeves(), None, "a strap or a short sleeve");
+        assert_eq!(arms(&[0.9], &[0.9], &[]).sleeves(), None, "no forearm visible");
+    }
+
+    #[test]
+    fn sleeves_have_the_colour_of_the_top() {
+        let gloves = Arms { forearms_of_other_cloth: true, ..arms(&[0.0], &[0.0], &[0.0]) };
+        assert_eq!(gloves.sleeves(), None);
+        let bag_strap = Arms { shoulders_of_other_cloth: true, ..arms(&[0.1], &[0.7], &[0.9]) };
+        assert_eq!(bag_strap.sleeves(), None);
     }
 
     #[test]
     fn leg_length_follows_bare_skin() {
-        assert_eq!(bottoms_of(bareness(&[0.0]), bareness(&[0.1])), BottomsKind::Trousers);
-        assert_eq!(bottoms_of(bareness(&[0.1]), bareness(&[0.9])), BottomsKind::KneeLength);
-        assert_eq!(bottoms_of(bareness(&[0.9]), bareness(&[0.9])), BottomsKind::Short);
-        assert_eq!(bottoms_of(bareness(&[0.9]), bareness(&[])), BottomsKind::Unknown);
+        let legs = |seats: &[f32], thighs: &[f32], knees: &[f32], shins: &[f32]| Legs {
+            seats: bareness(seats),
+            thighs: bareness(thighs),
+            knees: bareness(knees),
+            shins: bareness(shins),
+        };
+        assert_eq!(legs(&[0.0], &[0.1], &[0.0], &[0.0]).kind(), BottomsKind::Trousers);
+        assert_eq!(legs(&[0.0], &[0.1], &[0.5], &[0.9]).kind(), BottomsKind::KneeLength);
+        assert_eq!(legs(&[0.0], &[0.9], &[0.9], &[0.9]).kind(), BottomsKind::Short);
+        assert_eq!(legs(&[0.0], &[0.9], &[], &[]).kind(), BottomsKind::Unknown, "no shin visible");
+        assert_eq!(legs(&[0.9], &[0.9], &[0.9], &[0.9]).kind(), BottomsKind::Unknown, "cloth of the colour of skin");
+        assert_eq!(legs(&[0.0], &[0.1], &[0.9], &[0.0]).kind(), BottomsKind::Unknown, "shorts and long socks");
     }
 
     #[test]
     fn top_and_bottoms_of_one_colour_may_be_a_dress() {
-        use crate::describe::local::colour::{ColourName, Tone};
-        let top = |tint: &Tint| Top { tint: tint.clone(), patterned: false, sleeves: None };
-        let bottoms = |tint: &Tint, kind| Bottoms { tint: tint.clone(), kind };
-        let blue = Tint::Colours(vec![ColourName::Blue]);
-        let blue_and_white = Tint::Colours(vec![ColourName::Blue, ColourName::White]);
-        let red = Tint::Colours(vec![ColourName::Red]);
-        let dark = Tint::Tone(Tone::Dark);
-        assert!(could_be_a_dress(&top(&blue_and_white), &bottoms(&blue, BottomsKind::KneeLength)));
-        assert!(!could_be_a_dress(&top(&blue), &bottoms(&blue, BottomsKind::Trousers)));
-        assert!(!could_be_a_dress(&top(&blue), &bottoms(&red, BottomsKind::KneeLength)));
-        assert!(!could_be_a_dress(&top(&dark), &bottoms(&dark, BottomsKind::Unknown)), "a tone is no colour");
+        use crate::describe::local::colour::ColourName;
+        let tint = Tint::Colours(vec![ColourName::Blue]);
+        let measured = |rgb| Lab::from_srgb(rgb);
+        let top = |rgb| Measured {
+            garment: Top { tint: tint.clone(), patterned: false, sleeves: None },
+            cloth: Vec::new(),
+            median: measured(rgb),
+        };
+        let bottoms = |rgb, kind| Measured {
+            garment: Bottoms { tint: tint.clone(), kind },
+            cloth: Vec::new(),
+            median: measured(rgb),
+        };
+        let (blue, shaded_blue, red) = ([40, 60, 160], [35, 52, 140], [160, 40, 40]);
+        assert!(could_be_a_dress(&top(blue), &bottoms(shaded_blue, BottomsKind::KneeLength)));
+        assert!(could_be_a_dress(&top(blue), &bottoms(shaded_blue, BottomsKind::Unknown)));
+        assert!(!could_be_a_dress(&top(blue), &bottoms(blue, BottomsKind::Trousers)));
+        assert!(!could_be_a_dress(&top(blue), &bottoms(red, BottomsKind::KneeLength)));
     }
 
     #[test]
-    fn the_torso_is_between_shoulders_and_hips() {
+    fn a_top_is_between_shoulders_and_waist() {
         let front = torso(&Pose::from_visible(&[
             (Landmark::LeftShoulder, Point::new(60.0, 20.0)),
             (Landmark::RightShoulder, Point::new(20.0, 20.0)),
             (Landmark::LeftHip, Point::new(55.0, 80.0)),
             (Landmark::RightHip, Point::new(25.0, 80.0)),
         ]));
-        assert!(front.contains(Point::new(40.0, 50.0)));
+        assert!(front.contains(Point::new(40.0, 45.0)));
         assert!(!front.contains(Point::new(40.0, 21.0)), "the neck");
-        assert!(!front.contains(Point::new(40.0, 79.0)), "the waistband");
+        assert!(!front.contains(Point::new(40.0, 65.0)), "a skirt that begins at the waist");
         assert!(!front.contains(Point::new(15.0, 50.0)), "an arm");
     }
 
@@ -367,7 +520,7 @@ mod tests {
     #[test]
     fn a_tiny_region_has_no_tint() {
         let pixel = Lab::from_srgb([200, 10, 10]);
-        assert_eq!(tint(&[pixel; MIN_PIXELS - 1], 0.2, false), None);
-        assert!(tint(&[pixel; MIN_PIXELS], 0.2, false).is_some());
+        assert_eq!(tint(&[pixel; MIN_PIXELS - 1], 0.4, 0.2, false), None);
+        assert!(tint(&[pixel; MIN_PIXELS], 0.4, 0.2, false).is_some());
     }
 }

@@ -80,12 +80,30 @@ impl Rect {
         }
     }
 
-    /// Returns the intersection over union (IoU): 0 if disjoint, 1 if equal.
-    pub(super) fn iou(&self, other: &Self) -> f32 {
+    fn shared_area(&self, other: &Self) -> f32 {
         let width = (self.right.min(other.right) - self.left.max(other.left)).max(0.0);
         let height = (self.bottom.min(other.bottom) - self.top.max(other.top)).max(0.0);
-        let shared = width * height;
+        width * height
+    }
+
+    /// Returns the intersection over union (IoU): 0 if disjoint, 1 if equal.
+    pub(super) fn iou(&self, other: &Self) -> f32 {
+        let shared = self.shared_area(other);
         shared / (self.area() + other.area() - shared).max(f32::MIN_POSITIVE)
+    }
+}
+
+impl Rect {
+    /// Returns the share of this box (0 to 1) that is inside another one.
+    pub(super) fn share_inside(&self, other: &Self) -> f32 {
+        self.shared_area(other) / self.area().max(f32::MIN_POSITIVE)
+    }
+
+    /// Returns true for a point that is not near the left or right side.
+    pub(super) fn is_well_inside(&self, point: Point) -> bool {
+        const MARGIN: f32 = 0.1;
+        let margin = MARGIN * self.width();
+        self.contains(point) && point.x > self.left + margin && point.x < self.right - margin
     }
 }
 

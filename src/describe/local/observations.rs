@@ -24,15 +24,51 @@ pub(super) enum Subject {
 /// The main person and the people around.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct PersonObservations {
-    pub framing: Framing,
-    /// The number of people about as large as the main person, who is included.
-    pub prominent: usize,
+    /// `None` if it is uncertain.
+    pub framing: Option<Framing>,
+    pub prominent: Prominent,
     /// True if there are also smaller people.
     pub others_behind: bool,
     /// Set if the person is clearly off-centre.
     pub side: Option<Side>,
     pub clothes: Clothes,
     pub accessories: Vec<&'static str>,
+}
+
+/// The number of people about as large as the main person, who is included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prominent {
+    One,
+    Two,
+    Three,
+    /// Four or more.
+    Many,
+    /// Two or more.
+    Some,
+}
+
+impl Prominent {
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::One => "a person",
+            Self::Two => "two people",
+            Self::Three => "three people",
+            Self::Many => "a group of people",
+            Self::Some => "people",
+        }
+    }
+}
+
+impl PersonObservations {
+    /// Returns true if there is nothing to state but that there is a person, or that there are people.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_number_known = matches!(self.prominent, Prominent::Two | Prominent::Three | Prominent::Many);
+        let is_framing_stated = self.prominent == Prominent::One && self.framing.is_some();
+        !is_number_known
+            && !is_framing_stated
+            && self.accessories.is_empty()
+            && matches!(self.clothes, Clothes::Garments { top: None, bottoms: None } | Clothes::Overall(None))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +79,6 @@ pub(super) enum Framing {
     WaistUp,
     HeadAndShoulders,
     CloseUp,
-    /// The face is cropped, covered or turned away, and the pose is uncertain.
-    FaceNotInView,
 }
 
 /// A side of the image, from the viewer's perspective.
@@ -145,9 +179,10 @@ impl GarmentKind {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Background {
-    Plain(ColourName),
-    /// Out of focus or little detailed.
-    Blurred(Tint),
+    /// Even; `None` if its colour is uncertain.
+    Plain(Option<Tint>),
+    /// Uneven, with one frequent colour.
+    Mostly(Tint),
     Greenery,
     /// Blue in the upper third.
     SkyBlue,

@@ -11,13 +11,13 @@ pub(super) use self::{
     pose::{ARMS, LEGS, Landmark, Pose},
 };
 use self::{
-    face::{Face, find_face},
+    face::{Face, find_faces},
     pose::{BodyRegion, find_pose},
 };
 use super::{
     geometry::Rect,
     models::{ModelError, Models, Worker},
-    observations::Framing,
+    observations::{Framing, Prominent},
     picture::Picture,
 };
 
@@ -25,10 +25,16 @@ use super::{
 
 /// The lowest detector score of a person.
 const MIN_SCORE: f32 = 0.45;
+/// The lowest score of an animal that a person can be taken for.
+const MIN_SCORE_OF_ANIMAL: f32 = 0.35;
 /// The lowest score of a person whose box overlaps that of an animal.
 const MIN_SCORE_OVER_ANIMAL: f32 = 0.7;
 /// The intersection over union (IoU) above which a person and an animal are the same object.
 const SAME_OBJECT_IOU: f32 = 0.4;
+/// The share of a box inside another one from which both are the same person.
+const SAME_PERSON_SHARE: f32 = 0.85;
+/// The same for a doubtful detection.
+const DOUBTFUL_PERSON_SHARE: f32 = 0.62;
 /// Clothes laid out look like people. A person without a face must have this score and a confident pose, …
 const MIN_SCORE_WITHOUT_FACE: f32 = 0.58;
 /// … or this score.
@@ -44,8 +50,7 @@ pub(super) struct People<'a> {
     pub main: Person,
     /// The boxes of all people, including the main person.
     pub frames: Vec<Rect>,
-    /// The number of people about as large as the main person, who is included.
-    pub prominent: usize,
+    pub prominent: Prominent,
     /// True if there are also smaller people.
     pub others_behind: bool,
     pub silhouette: Silhouette<'a>,
@@ -59,37 +64,85 @@ pub(super) struct Person {
     pub face_is_certain: bool,
     /// `None` if the estimated pose is implausible.
     pub pose: Option<Pose>,
-    pub framing: Framing,
+    /// `None` if it is uncertain.
+    pub framing: Option<Framing>,
 }
 
-/// Selects the detections that are people.
-pub(super) fn people_among(detections: &[Detection]) -> Vec<Detection> {
-    let is_animal_too = |person: &Detection| {
-        detections.iter().any(|other| other.is_animal() && other.frame.iou(&person.frame) > SAME_OBJECT_IOU)
-    };
-    detections
-        .iter()
-        .filter(|found| found.is_person() && found.score >= MIN_SCORE)
-        .filter(|person| person.score > MIN_SCORE_OVER_ANIMAL || !is_animal_too(person))
-        .copied()
-        .collect()
+/// The people among the detections, by certainty.
+pub(super) struct Found {
+    /// By descending score.
+    certain: Vec<Detection>,
+    doubtful: Vec<Detection>,
+}
+
+impl Found {
+    pub(super) fn among(detections: &[Detection]) -> Self {
+        let is_animal_too = |person: &Detection| {
+            detections.iter().any(|other| {
+                other.is_animal()
+                    && other.score >= MIN_SCORE_OF_ANIMAL
+                    && other.frame.iou(&person.frame) > SAME_OBJECT_IOU
+            })
+        };
+        let is_certain = |person: &Detection| {
+            person.score >= MIN_SCORE && (person.score > MIN_SCORE_OVER_ANIMAL || !is_animal_too(person))
+        };
+        let (certain, doubtful): (Vec<Detection>, Vec<Detection>) =
+            detections.iter().filter(|found| found.is_person()).copied().partition(is_certain);
+        let mut found = Self { certain: Vec::new(), doubtful };
+        for person in certain {
+            if found.certain.iter().any(|other| person.frame.share_inside(&other.frame) > SAME_PERSON_SHARE) {
+                continue;
+            }
+            found.certain.push(person);
+        }
+        found
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.certain.is_empty()
+    }
+
+    /// Returns the number of people about as large as the main person, who is included.
+    fn prominent(&self, main: &Detection, faces: &[Face]) -> Prominent {
+        let is_prominent = |other: &&Detection| other.frame.area() >= PROMINENT_AREA * main.frame.area();
+        let is_new = |other: &&Detection| {
+            self.certain.iter().all(|person| other.frame.share_inside(&person.frame) < DOUBTFUL_PERSON_SHARE)
+        };
+        let others = |face: &&Face| {
+            self.certain
+                .iter()
+                .filter(|person| *person != main)
+                .any(|person| person.frame.is_well_inside(face.frame.centre()))
+        };
+        let faces = faces.iter().filter(|face| face.is_certain && !others(face)).count();
+        if faces > 1 || self.doubtful.iter().filter(is_prominent).any(|other| is_new(&other)) {
+            return Prominent::Some;
+        }
+        match self.certain.iter().filter(is_prominent).count() {
+            0 | 1 => Prominent::One,
+            2 => Prominent::Two,
+            3 => Prominent::Three,
+            _ => Prominent::Many,
+        }
+    }
 }
 
 /// Analyses the most prominent person. Returns `None` if the detection is a false positive.
 pub(super) fn analyse_people<'a>(
     picture: &Picture,
-    found: &[Detection],
+    found: &Found,
     mask: &'a PersonMask,
     models: &Models,
     worker: &Worker,
 ) -> Result<Option<People<'a>>, ModelError> {
     let weight = |person: &&Detection| person.frame.area() * person.score;
-    let Some(main) = found.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
+    let Some(main) = found.certain.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
         return Ok(None);
     };
-    let prominent = found.iter().filter(|other| other.frame.area() >= PROMINENT_AREA * main.frame.area()).count();
     let frame = main.frame.clipped(picture.width(), picture.height());
-    let face = face_of(picture, frame, models, worker)?;
+    let faces = faces_of(picture, frame, models, worker)?;
+    let face = faces.first().copied();
     let pose = find_pose(picture, body_region(frame, face.map(|face| face.frame)), models, worker)?;
     let face_is_certain = face.is_some_and(|face| face.is_certain);
     let face =
@@ -101,22 +154,23 @@ pub(super) fn analyse_people<'a>(
     let framing = framing(picture, frame, face, pose.as_ref());
     Ok(Some(People {
         main: Person { frame, face, face_is_certain, pose, framing },
-        frames: found.iter().map(|person| person.frame).collect(),
-        prominent,
-        others_behind: found.len() > prominent,
+        frames: found.certain.iter().map(|person| person.frame).collect(),
+        prominent: found.prominent(main, &faces),
+        others_behind: found.certain.iter().any(|other| other.frame.area() < PROMINENT_AREA * main.frame.area()),
         silhouette: Silhouette::new(picture, mask, frame),
     }))
 }
 
 /// Searches the upper part of the box first, where the face is larger in the network's input, then the whole box.
-fn face_of(picture: &Picture, frame: Rect, models: &Models, worker: &Worker) -> Result<Option<Face>, ModelError> {
+fn faces_of(picture: &Picture, frame: Rect, models: &Models, worker: &Worker) -> Result<Vec<Face>, ModelError> {
     const UPPER_PART: f32 = 0.45;
     let height = frame.height().min(frame.width().max(frame.height() * UPPER_PART));
     let upper = Rect { bottom: frame.top + height, ..frame };
-    match find_face(picture, upper, models, worker)? {
-        Some(face) => Ok(Some(face)),
-        None => find_face(picture, frame, models, worker),
+    let mut faces = find_faces(picture, upper, models, worker)?;
+    if faces.is_empty() {
+        faces = find_faces(picture, frame, models, worker)?;
     }
+    Ok(faces)
 }
 
 fn is_person_without_face(score: f32, pose_confidence: f32) -> bool {
@@ -176,29 +230,54 @@ fn are_knees_visible(picture: &Picture, frame: Rect, face: Option<Rect>, pose: &
     tall_enough && LEGS.iter().any(|leg| in_view(leg.knee))
 }
 
-fn framing(picture: &Picture, frame: Rect, face: Option<Rect>, pose: Option<&Pose>) -> Framing {
-    const ANKLES_BELOW_FACES: f32 = 7.0;
+/// Returns how much of a person is visible. Pose and face must agree, because the pose network guesses joints outside the image.
+fn framing(picture: &Picture, frame: Rect, face: Option<Rect>, pose: Option<&Pose>) -> Option<Framing> {
     const CLOSE_FACE: f32 = 0.38;
     const NEAR_FACE: f32 = 0.2;
-    match (pose, face) {
-        (Some(pose), face) => {
-            let tall_enough = face.is_none_or(|face| frame.height() > ANKLES_BELOW_FACES * face.height());
-            if tall_enough && LEGS.iter().any(|leg| pose.sees(leg.ankle)) {
-                Framing::FullLength
-            } else if are_knees_visible(picture, frame, face, pose) {
-                Framing::ThreeQuarter
-            } else if LEGS.iter().any(|leg| pose.sees(leg.hip)) {
-                Framing::WaistUp
-            } else {
-                Framing::HeadAndShoulders
-            }
+    let heights = face.map(|face| frame.height() / face.height());
+    let by_pose = pose.map(|pose| {
+        if LEGS.iter().any(|leg| pose.sees(leg.ankle)) {
+            Framing::FullLength
+        } else if are_knees_visible(picture, frame, face, pose) {
+            Framing::ThreeQuarter
+        } else if LEGS.iter().any(|leg| pose.sees(leg.hip)) {
+            Framing::WaistUp
+        } else {
+            Framing::HeadAndShoulders
         }
+    });
+    match (by_pose, face) {
+        (Some(framing), Some(_)) => {
+            Some(framing).filter(|framing| heights.is_some_and(|heights| framing.fits(heights)))
+        }
+        (Some(framing), None) => Some(framing).filter(|_| pose.is_some_and(is_head_in_view)),
         (None, Some(face)) => match face.height() / picture.height() as f32 {
-            CLOSE_FACE.. => Framing::CloseUp,
-            NEAR_FACE.. => Framing::HeadAndShoulders,
-            _ => Framing::WaistUp,
+            CLOSE_FACE.. => Some(Framing::CloseUp),
+            NEAR_FACE.. => Some(Framing::HeadAndShoulders),
+            _ => None,
         },
-        (None, None) => Framing::FaceNotInView,
+        (None, None) => None,
+    }
+}
+
+/// Returns true if the head is inside the image up to its top, which is about as far above the nose as the chin is below.
+fn is_head_in_view(pose: &Pose) -> bool {
+    const TOP_ABOVE_NOSE: f32 = 0.6;
+    let nose = pose.place(Landmark::Nose);
+    pose.sees(Landmark::Nose) && nose.y > TOP_ABOVE_NOSE * (pose.shoulders().y - nose.y)
+}
+
+impl Framing {
+    /// Returns true if a person of this height, in heights of the face, can be visible to this extent.
+    fn fits(self, face_heights: f32) -> bool {
+        let (least, most) = match self {
+            Self::FullLength => (9.5, f32::MAX),
+            Self::ThreeQuarter => (7.0, 10.5),
+            Self::WaistUp => (3.5, 7.0),
+            Self::HeadAndShoulders => (1.5, 3.5),
+            Self::CloseUp => (0.0, 2.5),
+        };
+        (least..=most).contains(&face_heights)
     }
 }
 
@@ -232,33 +311,61 @@ mod tests {
     fn a_doubtful_person_on_a_cat_is_a_cat() {
         let frame = Rect::new(0.0, 0.0, 100.0, 100.0);
         let cat = detection(CAT, 0.5, frame);
-        assert!(people_among(&[detection(PERSON, 0.6, frame), cat]).is_empty());
-        assert_eq!(people_among(&[detection(PERSON, 0.8, frame), cat]).len(), 1);
-        assert_eq!(people_among(&[detection(PERSON, 0.6, frame)]).len(), 1);
-        assert!(people_among(&[detection(PERSON, 0.4, frame)]).is_empty());
+        let certain = |detections: &[Detection]| Found::among(detections).certain.len();
+        assert_eq!(certain(&[detection(PERSON, 0.6, frame), cat]), 0);
+        assert_eq!(certain(&[detection(PERSON, 0.8, frame), cat]), 1);
+        assert_eq!(certain(&[detection(PERSON, 0.6, frame)]), 1);
+        assert_eq!(certain(&[detection(PERSON, 0.4, frame)]), 0);
+    }
+
+    #[test]
+    fn the_number_of_people_is_stated_only_if_it_is_certain() {
+        let at = |score, left: f32| detection(PERSON, score, Rect::new(left, 0.0, left + 100.0, 300.0));
+        let face = |left: f32| Face { frame: Rect::new(left, 20.0, left + 30.0, 50.0), is_certain: true };
+        let number = |detections: &[Detection], faces: &[Face]| {
+            let found = Found::among(detections);
+            found.prominent(&found.certain[0], faces)
+        };
+        assert_eq!(number(&[at(0.9, 0.0)], &[face(30.0)]), Prominent::One);
+        assert_eq!(number(&[at(0.9, 0.0), at(0.8, 110.0)], &[face(30.0)]), Prominent::Two);
+        assert_eq!(number(&[at(0.9, 0.0), at(0.3, 110.0)], &[face(30.0)]), Prominent::Some);
+        assert_eq!(number(&[at(0.9, 0.0)], &[face(10.0), face(60.0)]), Prominent::Some, "two faces in one box");
+        assert_eq!(number(&[at(0.9, 0.0), at(0.8, 50.0)], &[face(10.0), face(65.0)]), Prominent::Two);
+        let head = detection(PERSON, 0.5, Rect::new(20.0, 0.0, 80.0, 200.0));
+        assert_eq!(number(&[at(0.9, 0.0), head], &[face(30.0)]), Prominent::One, "a part of the same person");
+        let small = detection(PERSON, 0.3, Rect::new(200.0, 0.0, 230.0, 90.0));
+        assert_eq!(number(&[at(0.9, 0.0), small], &[face(30.0)]), Prominent::One);
     }
 
     #[test]
     fn framing_follows_the_lowest_visible_joint() {
         use Landmark::{LeftAnkle, LeftHip, LeftKnee, LeftShoulder, RightShoulder};
         let picture = plain(400, 640, [0; 3]);
-        let frame = Rect::new(100.0, 20.0, 300.0, 640.0);
         let face = Some(Rect::new(180.0, 50.0, 220.0, 100.0));
-        let of = |joints: &[Landmark]| framing(&picture, frame, face, Some(&standing(joints)));
+        let of = |bottom, joints: &[Landmark]| {
+            framing(&picture, Rect::new(100.0, 20.0, 300.0, bottom), face, Some(&standing(joints)))
+        };
         let torso = [LeftShoulder, RightShoulder];
-        assert_eq!(of(&torso), Framing::HeadAndShoulders);
-        assert_eq!(of(&[LeftShoulder, RightShoulder, LeftHip]), Framing::WaistUp);
-        assert_eq!(of(&[LeftShoulder, RightShoulder, LeftHip, LeftKnee]), Framing::ThreeQuarter);
-        assert_eq!(of(&[LeftShoulder, RightShoulder, LeftHip, LeftKnee, LeftAnkle]), Framing::FullLength);
+        assert_eq!(of(180.0, &torso), Some(Framing::HeadAndShoulders));
+        assert_eq!(of(290.0, &[LeftShoulder, RightShoulder, LeftHip]), Some(Framing::WaistUp));
+        assert_eq!(of(400.0, &[LeftShoulder, RightShoulder, LeftHip, LeftKnee]), Some(Framing::ThreeQuarter));
+        assert_eq!(of(640.0, &[LeftShoulder, RightShoulder, LeftHip, LeftKnee, LeftAnkle]), Some(Framing::FullLength));
     }
 
     #[test]
-    fn ankles_are_ignored_below_a_large_face() {
+    fn framing_is_uncertain_if_pose_and_face_disagree() {
         let picture = plain(400, 640, [0; 3]);
         let frame = Rect::new(0.0, 0.0, 400.0, 640.0);
-        let face = Some(Rect::new(100.0, 50.0, 300.0, 250.0));
-        let pose = standing(&[Landmark::LeftHip, Landmark::LeftKnee, Landmark::LeftAnkle]);
-        assert_eq!(framing(&picture, frame, face, Some(&pose)), Framing::WaistUp);
+        let large = Some(Rect::new(100.0, 50.0, 300.0, 250.0));
+        let legs = standing(&[Landmark::LeftHip, Landmark::LeftKnee, Landmark::LeftAnkle]);
+        assert_eq!(framing(&picture, frame, large, Some(&legs)), None, "ankles below a large face");
+        let small = Some(Rect::new(180.0, 50.0, 220.0, 100.0));
+        assert_eq!(
+            framing(&picture, frame, small, Some(&standing(&[Landmark::LeftHip]))),
+            None,
+            "legs in a long dress"
+        );
+        assert_eq!(framing(&picture, frame, None, Some(&legs)), None, "the head may be outside the image");
     }
 
     #[test]
@@ -266,10 +373,10 @@ mod tests {
         let picture = plain(400, 600, [0; 3]);
         let frame = Rect::new(0.0, 0.0, 400.0, 600.0);
         let face = |height: f32| Some(Rect::new(0.0, 0.0, height, height));
-        assert_eq!(framing(&picture, frame, face(300.0), None), Framing::CloseUp);
-        assert_eq!(framing(&picture, frame, face(150.0), None), Framing::HeadAndShoulders);
-        assert_eq!(framing(&picture, frame, face(60.0), None), Framing::WaistUp);
-        assert_eq!(framing(&picture, frame, None, None), Framing::FaceNotInView);
+        assert_eq!(framing(&picture, frame, face(300.0), None), Some(Framing::CloseUp));
+        assert_eq!(framing(&picture, frame, face(150.0), None), Some(Framing::HeadAndShoulders));
+        assert_eq!(framing(&picture, frame, face(60.0), None), None);
+        assert_eq!(framing(&picture, frame, None, None), None);
     }
 
     #[test]

@@ -11,9 +11,8 @@ use super::{
 
 // All thresholds in this file were tuned on sample photographs of people and of clothes without people.
 
-/// The share of pixels (0 to 1) from which a colour of the whole image, or of its background, is significant.
+/// The share of pixels (0 to 1) from which a colour of the whole image is significant.
 const PICTURE_COLOUR_SHARE: f32 = 0.2;
-const BACKGROUND_COLOUR_SHARE: f32 = 0.3;
 
 /// Returns true if nearly all pixels are near grey.
 pub(super) fn is_black_and_white(picture: &Picture) -> bool {
@@ -108,7 +107,7 @@ pub(super) fn side(picture: &Picture, frame: Rect) -> Option<Side> {
     }
 }
 
-/// Returns the background behind the people.
+/// Returns the background behind the people, or `None` if too little of it is visible or it is too varied.
 pub(super) fn background(
     picture: &Picture,
     texture: &Texture,
@@ -126,11 +125,12 @@ pub(super) fn background(
         probability <= MAX_PERSON_PROBABILITY && (probability <= MAX_PERSON_PROBABILITY_IN_BOX || !in_box())
     });
     let behind: Vec<_> = behind.collect();
-    let surface = surface(picture, texture, &behind, STEP, black_and_white);
-    if matches!(surface, Some(Background::Plain(_))) || !covers_enough(picture, &behind, STEP) {
-        return surface;
+    let surface = Surface::of(picture, texture, &behind, STEP)?;
+    let tint = surface.tint(black_and_white);
+    if surface.is_plain {
+        return Some(Background::Plain(tint));
     }
-    outdoors(picture, &behind).or(surface)
+    outdoors(picture, &behind).or_else(|| tint.map(Background::Mostly))
 }
 
 /// Detects plants or sky in an uneven background by colour. A black-and-white image has neither.
@@ -146,38 +146,46 @@ fn outdoors(picture: &Picture, positions: &[(usize, usize)]) -> Option<Backgroun
         return Some(Background::Greenery);
     }
     let upper: Vec<_> = positions.iter().copied().filter(|(_, y)| *y < picture.height() / 3).collect();
-    let is_sky = upper.len() > MIN_SKY_PIXELS && share(&upper, |colour| colour.b < -8.0 && colour.l > 45.0) > SKY_SHARE;
+    let is_sky = upper.len() > MIN_SKY_PIXELS && share(&upper, is_sky_blue) > SKY_SHARE;
     is_sky.then_some(Background::SkyBlue)
 }
 
-/// Classifies a background, given every `step`th pixel of it in both directions. Returns `None` if it is too
-/// small or too detailed.
-pub(super) fn surface(
-    picture: &Picture,
-    texture: &Texture,
-    positions: &[(usize, usize)],
-    step: usize,
-    black_and_white: bool,
-) -> Option<Background> {
-    const MAX_PLAIN_DEVIATION: f32 = 9.0;
-    const MAX_PLAIN_DETAIL: f32 = 1.6;
-    const MAX_BLURRED_DETAIL: f32 = 2.2;
-    if !covers_enough(picture, positions, step) {
-        return None;
+/// Returns true for blue that is neither dark nor purple.
+fn is_sky_blue(colour: Lab) -> bool {
+    colour.b < -8.0 && colour.l > 45.0 && (215.0..285.0).contains(&colour.hue())
+}
+
+/// A background that is large enough to be described.
+pub(super) struct Surface {
+    palette: Palette,
+    /// True if it is even.
+    pub is_plain: bool,
+}
+
+impl Surface {
+    /// Analyses a background, given every `step`th pixel of it in both directions. Returns `None` if it is too small.
+    pub(super) fn of(picture: &Picture, texture: &Texture, positions: &[(usize, usize)], step: usize) -> Option<Self> {
+        const MAX_PLAIN_DEVIATION: f32 = 9.0;
+        const MAX_PLAIN_DETAIL: f32 = 1.6;
+        if !covers_enough(picture, positions, step) {
+            return None;
+        }
+        let colours: Vec<Lab> = positions.iter().map(|&(x, y)| picture.colour(x, y)).collect();
+        let detail = texture.mean(positions.iter().copied())?;
+        let is_plain = lightness_deviation(&colours) < MAX_PLAIN_DEVIATION && detail < MAX_PLAIN_DETAIL;
+        Some(Self { palette: Palette::of(&colours), is_plain })
     }
-    let colours: Vec<Lab> = positions.iter().map(|&(x, y)| picture.colour(x, y)).collect();
-    let palette = Palette::of(&colours);
-    let detail = texture.mean(positions.iter().copied())?;
-    if lightness_deviation(&colours) < MAX_PLAIN_DEVIATION && detail < MAX_PLAIN_DETAIL {
-        return palette.main().map(Background::Plain);
+
+    /// Returns the most frequent colour.
+    pub(super) fn main_colour(&self) -> Option<Tint> {
+        self.palette.main().map(|colour| Tint::Colours(vec![colour]))
     }
-    // More detail says nothing about the place: nearly every street and room has it.
-    if detail >= MAX_BLURRED_DETAIL {
-        return None;
+
+    /// Returns the colour of nearly all of it if it can be named without doubt, or the tone.
+    fn tint(&self, black_and_white: bool) -> Option<Tint> {
+        const MIN_SHARE: f32 = 0.8;
+        self.palette.certain_ground(MIN_SHARE, black_and_white)
     }
-    let tint =
-        if black_and_white { Tint::of(&palette, 1.0, true) } else { palette.certain(0.4, BACKGROUND_COLOUR_SHARE) };
-    tint.map(Background::Blurred)
 }
 
 /// Returns true if a background is large enough to be described.
@@ -236,6 +244,8 @@ mod tests {
         assert_eq!(outdoors(&leaves, &everywhere(&leaves)), Some(Background::Greenery));
         let sky = painted(40, 40, |_, y| if y < 20 { [120, 170, 230] } else { [150, 140, 130] });
         assert_eq!(outdoors(&sky, &everywhere(&sky)), Some(Background::SkyBlue));
+        let purple_light = plain(40, 40, [150, 120, 220]);
+        assert_eq!(outdoors(&purple_light, &everywhere(&purple_light)), None);
         let wall = plain(40, 40, [150, 140, 130]);
         assert_eq!(outdoors(&wall, &everywhere(&wall)), None);
     }

@@ -4,7 +4,7 @@ use super::{
     colour::ColourName,
     observations::{
         Background, Bottoms, BottomsKind, Clothes, Framing, GarmentObservations, Observations, PersonObservations,
-        Side, Sleeves, Subject, Tint, Top,
+        Prominent, Side, Sleeves, Subject, Tint, Top,
     },
 };
 use crate::describe::Detail;
@@ -71,7 +71,9 @@ pub(super) fn write(observations: &Observations, detail: Detail, max_words: usiz
 /// Returns the captions to fall back to if even one without topics is too long.
 fn shortest(observations: &Observations) -> impl Iterator<Item = String> {
     let (two_words, one_word) = match &observations.subject {
-        Subject::Person(person) if person.prominent > 1 => (capitalised(&people(person.prominent)), "People"),
+        Subject::Person(person) if person.prominent != Prominent::One => {
+            (capitalised(person.prominent.text()), "People")
+        }
         Subject::Person(_) => ("A person".to_owned(), "Person"),
         Subject::Garment(garment) => {
             let noun = garment.kind.noun();
@@ -103,28 +105,21 @@ impl Writer<'_> {
     }
 
     fn person(&self, person: &PersonObservations) -> String {
-        let mut photo = match person.framing {
-            framing if self.includes(Topic::Framing) => framing_adjective(framing),
-            _ => "",
-        }
-        .to_owned();
+        let several = person.prominent != Prominent::One;
+        // Several people are seldom visible to the same extent.
+        let framing = person.framing.filter(|_| !several && self.includes(Topic::Framing));
+        let mut photo = framing.map_or("", framing_adjective).to_owned();
         if self.observations.black_and_white && self.includes(Topic::Framing) {
             push_word(&mut photo, "black-and-white");
         }
         push_word(&mut photo, "photo of");
-        push_word(&mut photo, &people(person.prominent));
+        push_word(&mut photo, person.prominent.text());
 
         let mut clauses = vec![capitalised(&photo)];
-        let several = person.prominent > 1;
-        if person.framing == Framing::FaceNotInView && !several && self.includes(Topic::Framing) {
-            clauses.push("face not in view".to_owned());
-        }
-        // Of several people, it is uncertain whose clothes are meant.
-        if let Some(clothes) = self.clothes(&person.clothes).filter(|_| !several) {
-            match &person.clothes {
-                Clothes::Garments { .. } => push_word(&mut clauses[0], &clothes),
-                Clothes::Overall(_) => clauses.push(clothes),
-            }
+        match self.clothes(&person.clothes) {
+            Some(clothes) if several => clauses.push(format!("one {clothes}")),
+            Some(clothes) => push_word(&mut clauses[0], &clothes),
+            None => {}
         }
         if self.includes(Topic::Accessories) && !person.accessories.is_empty() {
             clauses.push(format!("with {}", things(&person.accessories)));
@@ -182,12 +177,11 @@ impl Writer<'_> {
         if self.observations.black_and_white && self.includes(Topic::Framing) {
             text = format!("black-and-white photo of {text}");
         }
-        if let Some(Background::Plain(colour)) = &self.observations.background
+        if let Some(Background::Plain(tint)) = &self.observations.background
             && self.includes(Topic::Background)
         {
-            push_word(&mut text, "on a plain");
-            push_word(&mut text, colour.text());
-            push_word(&mut text, "background");
+            push_word(&mut text, "on");
+            push_word(&mut text, &self.plain(tint.as_ref()));
         }
         capitalised(&text)
     }
@@ -196,26 +190,35 @@ impl Writer<'_> {
     fn background(&self) -> Option<String> {
         let background = self.observations.background.as_ref().filter(|_| self.includes(Topic::Background))?;
         Some(match background {
-            Background::Plain(colour) => format!("against a plain {} background", colour.text()),
-            Background::Blurred(tint) => {
-                format!("against a blurred {} background", self.tint(tint, Topic::BackgroundColours))
+            Background::Plain(tint) => format!("against {}", self.plain(tint.as_ref())),
+            Background::Mostly(tint) => {
+                format!("against a mostly {} background", self.tint(tint, Topic::BackgroundColours))
             }
             Background::Greenery => "with greenery behind".to_owned(),
             Background::SkyBlue => "with light blue above".to_owned(),
         })
     }
 
+    /// Returns, for example, "a plain grey background".
+    fn plain(&self, tint: Option<&Tint>) -> String {
+        let mut text = "a plain".to_owned();
+        push_word(&mut text, &tint.map_or_else(String::new, |tint| self.tint(tint, Topic::BackgroundColours)));
+        push_word(&mut text, "background");
+        text
+    }
+
     fn further_sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         if let Subject::Person(person) = &self.observations.subject {
-            if let Some(side) = person.side.filter(|_| person.prominent == 1 && self.includes(Topic::Side)) {
+            if let Some(side) = person.side.filter(|_| person.prominent == Prominent::One && self.includes(Topic::Side))
+            {
                 let side = match side {
                     Side::Left => "left",
                     Side::Right => "right",
                 };
                 sentences.push(format!("The person is on the {side} of the picture"));
             }
-            if person.others_behind && self.includes(Topic::OtherPeople) {
+            if person.others_behind && person.prominent != Prominent::Some && self.includes(Topic::OtherPeople) {
                 sentences.push("Other people are in view".to_owned());
             }
         }
@@ -255,7 +258,6 @@ fn framing_adjective(framing: Framing) -> &'static str {
         Framing::WaistUp => "waist-up",
         Framing::HeadAndShoulders => "head-and-shoulders",
         Framing::CloseUp => "close-up",
-        Framing::FaceNotInView => "",
     }
 }
 
@@ -265,15 +267,6 @@ fn sleeves_adjective(sleeves: Option<Sleeves>) -> &'static str {
         Some(Sleeves::None) => "sleeveless",
         Some(Sleeves::Short) => "short-sleeved",
         Some(Sleeves::Long) => "long-sleeved",
-    }
-}
-
-/// Returns "a person", "two people", …, "many people".
-fn people(count: usize) -> String {
-    const WORDS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
-    match count {
-        0 | 1 => "a person".to_owned(),
-        _ => format!("{} people", WORDS.get(count - 2).unwrap_or(&"many")),
     }
 }
 

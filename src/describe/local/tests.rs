@@ -79,7 +79,7 @@ async fn a_caption_given_before_is_not_repeated() {
     let second = finished(LocalDescriber::default().describe(again, Priority::Interactive).collect().await);
     assert_eq!((first.parameters.as_str(), second.parameters.as_str()), ("detail: standard", "detail: detailed"));
     assert_ne!(first.text, second.text);
-    assert_eq!((second.model.as_str(), second.stop), ("recaption-local 2", StopReason::EndTurn));
+    assert_eq!((second.model.as_str(), second.stop), ("recaption-local 3", StopReason::EndTurn));
 }
 
 #[tokio::test]

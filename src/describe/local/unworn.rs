@@ -6,7 +6,7 @@ use super::{
     models::{ModelError, Models, Worker},
     observations::{Background, GarmentKind, GarmentObservations, Tint},
     picture::Picture,
-    scene,
+    scene::Surface,
     texture::Texture,
 };
 
@@ -90,10 +90,10 @@ pub(super) fn appearance(
     let parts = Parts::of(picture, step);
     let detail = texture.mean(parts.garment.iter().copied()).filter(|_| parts.stands_out);
     let tint = parts.tint(picture, black_and_white);
-    let background = scene::surface(picture, texture, &parts.ground, step, black_and_white)
-        // Anything else is uncertain.
-        .filter(|background| parts.stands_out && matches!(background, Background::Plain(_)))
-        .filter(|_| matches!(parts.ground_tint(picture), Some(Tint::Colours(_))));
+    let is_certain = parts.stands_out && matches!(parts.ground_tint(picture), Some(Tint::Colours(_)));
+    let background = Surface::of(picture, texture, &parts.ground, step)
+        .filter(|surface| is_certain && surface.is_plain)
+        .map(|surface| Background::Plain(surface.main_colour()));
     let patterned = detail.is_some_and(|detail| detail > MIN_PATTERNED_DETAIL);
     (GarmentObservations { kind, tint, patterned }, background)
 }
@@ -224,7 +224,7 @@ mod tests {
         let (garment, background) = seen(&picture);
         assert_eq!(garment.tint, Some(Tint::Colours(vec![ColourName::Red])));
         assert!(!garment.patterned);
-        assert_eq!(background, Some(Background::Plain(ColourName::White)));
+        assert_eq!(background, Some(Background::Plain(Some(Tint::Colours(vec![ColourName::White])))));
     }
 
     #[test]

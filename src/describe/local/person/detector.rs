@@ -16,7 +16,7 @@ const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASSES: usize = 80;
 /// The distance of each box edge from the cell centre is a distribution over this many bins of one stride.
 const EDGE_BINS: usize = 11;
-const MIN_SCORE: f32 = 0.35;
+const MIN_SCORE: f32 = 0.2;
 /// The IoU threshold of non-maximum suppression.
 const MAX_IOU: f32 = 0.5;
 

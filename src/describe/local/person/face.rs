@@ -12,6 +12,8 @@ const SIDE: usize = 128;
 const MIN_SCORE: f32 = 0.6;
 /// Below this score, a detection can be a hood or a collar.
 const CERTAIN_SCORE: f32 = 0.8;
+/// The IoU from which two detections are the same face.
+const SAME_FACE_IOU: f32 = 0.1;
 /// Values per anchor: a box, then six unused key points.
 const VALUES_PER_ANCHOR: usize = 16;
 /// Cells per row and anchors per cell of the two grids (`ssd_anchors_calculator` options of the model).
@@ -24,31 +26,36 @@ pub(super) struct Face {
     pub is_certain: bool,
 }
 
-/// Returns the face with the highest score in `part` of the image.
-pub(super) fn find_face(
+/// Returns the faces in `part` of the image, by descending score.
+pub(super) fn find_faces(
     picture: &Picture,
     part: Rect,
     models: &Models,
     worker: &Worker,
-) -> Result<Option<Face>, ModelError> {
+) -> Result<Vec<Face>, ModelError> {
     let size = part.width().max(part.height());
     let [boxes, scores] = worker.run(&models.face, network_input(picture, part.centre(), size))?;
-    let best = scores.iter().map(|score| sigmoid(*score)).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-    let Some((index, score)) = best.filter(|(_, score)| *score >= MIN_SCORE) else {
-        return Ok(None);
-    };
-    // The box is an offset from the anchor and a size, both in input pixels.
-    let values = &boxes[index * VALUES_PER_ANCHOR..];
-    let [x, y, width, height] = std::array::from_fn(|at| values[at] / SIDE as f32 * size);
+    let mut found: Vec<(usize, f32)> =
+        scores.iter().map(|score| sigmoid(*score)).enumerate().filter(|(_, score)| *score >= MIN_SCORE).collect();
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
     let square_corner = part.centre().minus(Point::new(size / 2.0, size / 2.0));
-    let centre = square_corner.plus(anchor_centre(index).times(size)).plus(Point::new(x, y));
-    let frame = Rect {
-        left: centre.x - width / 2.0,
-        top: centre.y - height / 2.0,
-        right: centre.x + width / 2.0,
-        bottom: centre.y + height / 2.0,
-    };
-    Ok(Some(Face { frame, is_certain: score >= CERTAIN_SCORE }))
+    let mut faces: Vec<Face> = Vec::new();
+    for (index, score) in found {
+        // The box is an offset from the anchor and a size, both in input pixels.
+        let values = &boxes[index * VALUES_PER_ANCHOR..];
+        let [x, y, width, height] = std::array::from_fn(|at| values[at] / SIDE as f32 * size);
+        let centre = square_corner.plus(anchor_centre(index).times(size)).plus(Point::new(x, y));
+        let frame = Rect {
+            left: centre.x - width / 2.0,
+            top: centre.y - height / 2.0,
+            right: centre.x + width / 2.0,
+            bottom: centre.y + height / 2.0,
+        };
+        if faces.iter().all(|face| face.frame.iou(&frame) < SAME_FACE_IOU) {
+            faces.push(Face { frame, is_certain: score >= CERTAIN_SCORE });
+        }
+    }
+    Ok(faces)
 }
 
 /// Samples a square region at twice the input size and averages 2×2 pixels, which preserves the features of small faces.
