@@ -173,7 +173,8 @@ fn save_lines(
     let backup = if options.backup && !is_own_output && conflict.is_none() { back_up(&target)? } else { None };
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
-    let mut output = BufWriter::with_capacity(WRITE_BUFFER, Hashing::new(replacement.file()));
+    let hashing = Hashing::new(replacement.file(), !dataset.is_parquet());
+    let mut output = BufWriter::with_capacity(WRITE_BUFFER, hashing);
     let own_source = &dataset.0.source;
     let counts = match (own_source.table(), own_source.shards(), own_source.map()) {
         (Some(table), ..) => table.write(dataset, changes, &mut output, &failed)?,
@@ -182,10 +183,10 @@ fn save_lines(
         _ => write(dataset, changes, &mut output, &failed)?,
     };
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
-    let mut hash = hasher.finish_128();
-    if dataset.is_parquet() {
-        hash = hash_of_file(replacement.file()).map_err(failed)?;
-    }
+    let hash = match hasher {
+        Some(hasher) => hasher.finish_128(),
+        None => hash_of_file(replacement.file()).map_err(failed)?,
+    };
     let expected = match conflict {
         None => options.expected,
         Some((error, stamp)) => {
@@ -421,20 +422,23 @@ fn is_copy(backup: &Path, target: &Path, hash: &mut Option<u128>) -> bool {
 /// Hashes and counts the bytes written.
 struct Hashing<'a> {
     file: &'a mut File,
-    hasher: Hasher,
+    /// `None` for a Parquet file, whose hash leaves out the images.
+    hasher: Option<Hasher>,
     bytes: u64,
 }
 
 impl<'a> Hashing<'a> {
-    fn new(file: &'a mut File) -> Self {
-        Self { file, hasher: Hasher::new(), bytes: 0 }
+    fn new(file: &'a mut File, is_hashed: bool) -> Self {
+        Self { file, hasher: is_hashed.then(Hasher::new), bytes: 0 }
     }
 }
 
 impl Write for Hashing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.hasher.write(&bytes[..written]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.write(&bytes[..written]);
+        }
         self.bytes += written as u64;
         Ok(written)
     }

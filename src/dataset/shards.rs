@@ -199,6 +199,11 @@ impl Shards {
         Some(format!("{}:{}", self.files.get(shard)?.name(), row + 1))
     }
 
+    /// Returns true if the lines have been read and there are images in the files, rather than paths only.
+    pub(super) fn has_images(&self) -> bool {
+        self.known().is_some_and(|lines| lines.names.is_some())
+    }
+
     /// Returns the path of the picture in the row that has this name; `None` if pictures are files, or this one is.
     pub(super) fn picture(&self, path: &Path, name: &str) -> Option<PathBuf> {
         let lines = self.lines(path).ok()?;

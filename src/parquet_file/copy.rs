@@ -16,11 +16,13 @@ use ::parquet::column::writer::{ColumnCloseResult, ColumnWriter};
 use ::parquet::data_type::ByteArray;
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::page_index::index_reader::{decode_column_index, decode_offset_index};
-use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
 use ::parquet::file::reader::ChunkReader as _;
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
+use super::shared_file::Blocks;
 use super::table::Table;
+use super::zstandard;
 use crate::codec::{catch_panic, clean_message};
 
 /// Bytes of values that are decoded together.
@@ -105,7 +107,8 @@ fn write<W: Write + Send>(
     out: W,
 ) -> Result<()> {
     let schema = table.metadata.file_metadata().schema_descr().root_schema_ptr();
-    let mut file = SerializedFileWriter::new(out, schema, properties(table, caption).into())?;
+    let properties: WriterPropertiesPtr = properties(table, caption).into();
+    let mut file = SerializedFileWriter::new(out, schema, Arc::clone(&properties))?;
     let mut edits = edits.peekable();
     let mut start = 0;
     for (number, metadata) in table.groups().iter().enumerate() {
@@ -124,7 +127,7 @@ fn write<W: Write + Send>(
             let is_caption = Some(leaf) == caption;
             if left_out > 0 || is_caption && !of_group.is_empty() {
                 let edits = Rewrite { edits: &of_group, is_caption };
-                rewrite(table, number, leaf, edits, &mut group)?;
+                write_again(table, number, leaf, edits, &properties, &mut group)?;
             } else {
                 copy_chunk(table, number, leaf, &mut group)?;
             }
@@ -173,13 +176,20 @@ fn properties(table: &Table, caption: Option<usize>) -> WriterProperties {
     properties.build()
 }
 
-/// Returns the codec of a column that is written again. The encoders of Zstandard and Brotli are not part of recaption.
+/// Returns the codec with which the `parquet` crate writes a column again: none for Zstandard, which [`zstandard`] adds to
+/// its pages. The encoder of Brotli is not part of recaption.
 const fn codec(of: Compression) -> Compression {
     match of {
         Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::LZ4_RAW => of,
+        Compression::ZSTD(_) => Compression::UNCOMPRESSED,
         Compression::LZ4 => Compression::LZ4_RAW,
         _ => Compression::SNAPPY,
     }
+}
+
+/// Returns true if a column is written with Zstandard: in all row groups as in the first, like the other [`properties`].
+fn is_zstandard(table: &Table, leaf: usize) -> bool {
+    table.chunk(0, leaf).is_ok_and(|chunk| matches!(chunk.compression(), Compression::ZSTD(_)))
 }
 
 /// Copies a part of a column as it is.
@@ -225,7 +235,7 @@ fn copy_chunk<W: Write + Send>(
         column_index,
         offset_index,
     };
-    out.append_column(&table.file, close)
+    out.append_column(&Blocks(&table.file), close)
 }
 
 /// How the values of a column change.
@@ -248,14 +258,26 @@ struct Levels {
     repetitions: Vec<i16>,
 }
 
-/// Decodes a part of a column and writes it with the changes.
-fn rewrite<W: Write + Send>(
+/// Writes a part of a column with the changes.
+fn write_again<W: Write + Send>(
     table: &Table,
     group: usize,
     leaf: usize,
     edits: Rewrite<'_>,
+    properties: &WriterPropertiesPtr,
     out: &mut SerializedRowGroupWriter<'_, W>,
 ) -> Result<()> {
+    let mut values = |writer: &mut ColumnWriter<'_>| rewrite(table, group, leaf, edits, writer);
+    if is_zstandard(table, leaf) {
+        return zstandard::write_column(table.leaf(leaf), Arc::clone(properties), out, &mut values);
+    }
+    let mut column = out.next_column()?.ok_or_else(|| general("the table has more columns than its schema"))?;
+    values(column.untyped())?;
+    column.close()
+}
+
+/// Decodes a part of a column and passes it on with the changes.
+fn rewrite(table: &Table, group: usize, leaf: usize, edits: Rewrite<'_>, writer: &mut ColumnWriter<'_>) -> Result<()> {
     let descriptor = table.leaf(leaf);
     let maximum = (descriptor.max_def_level(), descriptor.max_rep_level());
     let chunk = table.chunk(group, leaf)?;
@@ -263,7 +285,6 @@ fn rewrite<W: Write + Send>(
     let each = u64::try_from(chunk.uncompressed_size()).unwrap_or_default() / rows.max(1);
     let batch = usize::try_from((BATCH_BYTES / each.max(1)).clamp(1, BATCH))?;
     let mut reader = get_column_reader(Arc::clone(&descriptor), table.pages(group, leaf)?);
-    let mut writer = out.next_column()?.ok_or_else(|| general("the table has more columns than its schema"))?;
     let mut row = 0;
     while row < rows {
         let wanted = batch.min(usize::try_from(rows - row)?);
@@ -280,7 +301,7 @@ fn rewrite<W: Write + Send>(
                 read
             }};
         }
-        let read = match (&mut reader, writer.untyped()) {
+        let read = match (&mut reader, &mut *writer) {
             (ColumnReader::BoolColumnReader(reader), ColumnWriter::BoolColumnWriter(writer)) => {
                 batch!(reader, writer, None)
             }
@@ -317,7 +338,7 @@ fn rewrite<W: Write + Send>(
         }
         row += read as u64;
     }
-    writer.close()
+    Ok(())
 }
 
 /// Returns the levels and values of `read` records from `first` that are not left out, with the changed captions.

@@ -58,14 +58,14 @@ fn locations(file: &SharedFile, chunk: &ColumnChunkMetaData, rows: usize) -> Opt
 }
 
 #[derive(Clone, Copy)]
-enum Codec {
+pub(super) enum Codec {
     Zstandard,
     Brotli,
 }
 
 impl Codec {
     /// Decompresses at most `limit` bytes and one more.
-    fn decompress(self, bytes: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn decompress(self, bytes: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Zstandard => {
                 // A page may consist of several frames.

@@ -60,6 +60,31 @@ impl SharedFile {
     }
 }
 
+/// Reads a file in large blocks, to copy parts of it.
+pub(super) struct Blocks<'a>(pub(super) &'a SharedFile);
+
+impl Blocks<'_> {
+    const LEN: usize = 1 << 20;
+}
+
+impl Length for Blocks<'_> {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for Blocks<'_> {
+    type T = BufReader<Reader>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        Ok(BufReader::with_capacity(Self::LEN, self.0.reader(start)))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        self.0.get_bytes(start, length)
+    }
+}
+
 /// Reads from a position of its own.
 pub(crate) struct Reader {
     file: SharedFile,

@@ -311,6 +311,41 @@ fn only_the_column_of_changed_captions_is_written_again() {
 }
 
 #[test]
+fn columns_compressed_with_zstandard_stay_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
+    fs::write(&path, include_bytes!("../../command/init/parquet/zstd.parquet")).unwrap();
+    let lines = |path: &Path| {
+        let mut lines = Vec::new();
+        let visit = &mut |line: &crate::dataset::Line<'_>| {
+            lines.push(String::from_utf8(line.bytes().to_vec()).unwrap());
+            ControlFlow::Continue(())
+        };
+        open(path).scan_lines(visit).unwrap();
+        lines
+    };
+    let mut expected = lines(&path);
+    expected[0] = String::from_utf8(with_caption(&expected[0], "새 캡션.")).unwrap();
+    for exclude in [false, true] {
+        let mut changes = vec![(RecordId(0), Amendment::Caption("새 캡션.".to_owned()))];
+        if exclude {
+            changes.push((RecordId(2), Amendment::Exclude));
+            expected.remove(2);
+        }
+        save(&open(&path), &mut changes.into_iter(), &options(&target)).unwrap();
+        assert_eq!(lines(&target), expected);
+        let reader = SerializedFileReader::new(fs::File::open(&target).unwrap()).unwrap();
+        let codecs = reader.metadata().row_group(0).columns().iter().map(|chunk| chunk.compression());
+        assert!(codecs.clone().all(|codec| matches!(codec, Compression::ZSTD(_))), "{:?}", codecs.collect::<Vec<_>>());
+    }
+}
+
+/// Returns a line with another caption.
+fn with_caption(line: &str, caption: &str) -> Vec<u8> {
+    crate::dataset::Line::alone(line).with_caption(caption).into_owned()
+}
+
+#[test]
 fn a_shard_that_cannot_be_read_is_copied() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
