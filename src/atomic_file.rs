@@ -155,6 +155,41 @@ impl Batch {
         if self.pending.len() == GROUP { self.commit() } else { Ok(()) }
     }
 
+    /// Makes `path` another name of the file `original` (a hard link), at once. Returns false if the file system cannot do
+    /// that, or the file is on another one.
+    ///
+    /// # Errors
+    /// Returns an error if there is another file and `overwrite` is false.
+    pub fn link(&mut self, path: &Path, overwrite: bool, original: &Path) -> Result<bool, BatchError> {
+        // `original` may be a symbolic link, which a hard link would name instead of the file.
+        let Ok(original) = original.canonicalize() else { return Ok(false) };
+        if is_same_path(path, &original) {
+            return Ok(true);
+        }
+        match fs::hard_link(&original, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && overwrite => {
+                let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(false) };
+                let temporary = folder.join(temporary_name(name));
+                if fs::hard_link(&original, &temporary).is_err() {
+                    return Ok(false);
+                }
+                let renamed = fs::rename(&temporary, path);
+                // Renaming does nothing if both are names of one file already.
+                let _ = fs::remove_file(&temporary);
+                renamed.map_err(|error| self.failed(path.to_owned(), error.into()))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.commit()?;
+                return Err(self.failed(path.to_owned(), WriteError::Exists));
+            }
+            Err(_) => return Ok(false),
+            Ok(()) => {}
+        }
+        self.written += 1;
+        self.folders.extend(path.parent().map(Path::to_owned));
+        Ok(true)
+    }
+
     /// Returns the number of files that were replaced.
     #[must_use]
     pub const fn written(&self) -> u64 {

@@ -41,7 +41,7 @@ pub use index::Progress;
 pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
 pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
-pub use rewrite::Line;
+pub use rewrite::{Line, with_file_name};
 pub use save::{
     Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, hash_of, hash_of_set, save,
     save_shard,
@@ -322,6 +322,12 @@ impl Dataset {
     #[must_use]
     pub fn is_parquet(&self) -> bool {
         self.0.source.shards().is_some()
+    }
+
+    /// Returns true if it is indexed, and its images are in Parquet files.
+    #[must_use]
+    pub fn has_images_inside(&self) -> bool {
+        self.0.source.shards().is_some_and(Shards::has_images)
     }
 
     /// Returns the files with the records: those of a Parquet dataset, else [`Self::path`].

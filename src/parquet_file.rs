@@ -14,7 +14,11 @@ mod rows;
 mod shared_file;
 mod table;
 mod value;
+mod zstandard;
 
+use ::parquet::basic::Repetition;
+use ::parquet::errors::ParquetError;
+use ::parquet::schema::types::{Type, TypePtr};
 use serde_json::Value;
 
 pub(crate) use cells::{Cell, CellError, OpenTable};
@@ -38,6 +42,25 @@ pub(crate) fn is_parquet(path: &std::path::Path) -> bool {
 /// Finds the columns with the images and their names.
 pub(crate) fn roles(table: &Table) -> Roles {
     Roles::of(table, &mut |leaf| cells::is_image_data(table, leaf))
+}
+
+/// Returns a type with another name and repetition.
+pub(crate) fn column_like(column: &Type, name: &str, repetition: Repetition) -> Result<TypePtr, ParquetError> {
+    let info = column.get_basic_info();
+    let id = info.has_id().then(|| info.id());
+    let (logical, converted) = (info.logical_type_ref().cloned(), info.converted_type());
+    let column = match column {
+        Type::PrimitiveType { physical_type, type_length, scale, precision, .. } => {
+            let column = Type::primitive_type_builder(name, *physical_type).with_repetition(repetition);
+            let column = column.with_converted_type(converted).with_logical_type(logical).with_length(*type_length);
+            column.with_precision(*precision).with_scale(*scale).with_id(id).build()
+        }
+        Type::GroupType { fields, .. } => {
+            let column = Type::group_type_builder(name).with_repetition(repetition).with_fields(fields.clone());
+            column.with_converted_type(converted).with_logical_type(logical).with_id(id).build()
+        }
+    };
+    column.map(Into::into)
 }
 
 /// Returns the JSON of a string.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use crate::codec::{catch_panic, clean_message};
 pub(crate) use cache::ByteCache;
 pub(crate) use declared_size::declared_pixels;
-pub(crate) use decode::{Decoded, check, decode, decode_undamaged, decode_unless, inspect};
+pub(crate) use decode::{Decoded, check, decode, decode_undamaged, decode_unless, inspect, sniff};
 pub(crate) use pixels::{opaque, resize};
 pub(crate) use source::{Stamp, located, read, stamp};
 pub(crate) use spelling::{actual_path, other_spelling};
@@ -37,6 +37,23 @@ pub enum PictureFormat {
     Ico,
     /// PBM, PGM, PPM and PAM.
     Netpbm,
+}
+
+impl PictureFormat {
+    /// Returns the usual extension of its files.
+    pub(crate) const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::WebP => "webp",
+            Self::Bmp => "bmp",
+            Self::Tiff => "tiff",
+            Self::Avif => "avif",
+            Self::Ico => "ico",
+            Self::Netpbm => "pnm",
+        }
+    }
 }
 
 impl fmt::Display for PictureFormat {

@@ -14,6 +14,10 @@ Examples:
       print a table
   recaption export captions.jsonl --to parquet --split train -o train.parquet
       write the training part of a random split (--split test for the rest)
+  recaption export data/*.parquet --to txt --copy-images -o train/
+      write the images in Parquet files to a folder, each with a .txt file
+  recaption export photos/ --to parquet --copy-images -o train.parquet
+      write a table with the images, which load_dataset and the hub show
 
 pandas reads the words NA, None, NULL, nan and some others in a CSV file as missing values, and a column of numbers as
 numbers: pass keep_default_na=False and dtype=str, or export to parquet or jsonl.";
@@ -30,11 +34,11 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub session: SessionOption,
 
-    /// Choose the format: one text file per image, or one table
+    /// Choose the format: text files, a table, a folder, a JSON file or an archive
     #[arg(long, value_name = "FORMAT")]
     pub to: Format,
 
-    /// Write to this file, or for txt into this folder [default: stdout, or for txt beside the images]
+    /// Write to this file, or for txt and imagefolder into this folder [default: stdout, or for txt beside the images]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub output: Option<PathBuf>,
 
@@ -58,6 +62,14 @@ pub struct ExportArgs {
     #[arg(long, value_name = "EXTENSION", visible_alias = "extension")]
     pub ext: Option<String>,
 
+    /// Put the images into the folder or the Parquet file, too, unchanged [default for imagefolder and webdataset]
+    #[arg(long, visible_alias = "embed-images")]
+    pub copy_images: bool,
+
+    /// Like --copy-images, with hard links where the file system allows
+    #[arg(long, conflicts_with = "copy_images")]
+    pub link_images: bool,
+
     /// Put ' before cells of a CSV file that spreadsheets would run as formulas (those that begin with = + - @)
     #[arg(long)]
     pub safe_csv: bool,
@@ -73,10 +85,35 @@ pub enum Format {
     Txt,
     /// Comma-separated values with a header row
     Csv,
+    /// Tab-separated values with a header row
+    Tsv,
     /// JSON Lines
     Jsonl,
-    /// Apache Parquet; requires --output
+    /// Apache Parquet, with --copy-images including the images; requires --output
     Parquet,
+    /// A folder with the images and a metadata.jsonl, for Hugging Face's datasets; requires --output
+    Imagefolder,
+    /// The meta_cap.json of kohya's fine-tuning scripts
+    Kohya,
+    /// A WebDataset tar archive with images, captions and fields; requires --output
+    Webdataset,
+}
+
+impl Format {
+    /// Returns the end of the names of its files; of a folder, nothing.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Txt => ".txt",
+            Self::Csv => ".csv",
+            Self::Tsv => ".tsv",
+            Self::Jsonl => ".jsonl",
+            Self::Parquet => ".parquet",
+            Self::Imagefolder => "",
+            Self::Kohya => ".json",
+            Self::Webdataset => ".tar",
+        }
+    }
 }
 
 impl ValueEnum for DecisionKind {

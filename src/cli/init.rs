@@ -11,7 +11,9 @@ Examples:
   find . -name '*.jpg' | recaption init --list - -o all.jsonl
       build a dataset from a list of images
   recaption init captions.csv
-      convert a table with a file name and a caption column";
+      convert a table with a file name and a caption column
+  recaption init export.csv --file-column path --caption-column prompt
+      convert a table whose columns have other names";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +32,14 @@ pub struct InitArgs {
 
     #[command(flatten)]
     pub caption_field: CaptionFieldOption,
+
+    /// Name the column of a table that contains the image paths [default: file_name]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "list")]
+    pub file_column: Option<String>,
+
+    /// Name the column of a table that contains the captions, which becomes the caption field [default: that field]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "list")]
+    pub caption_column: Option<String>,
 
     /// Print the counts, and the reasons why anything was left out, as one JSON object
     #[arg(long)]

@@ -13,7 +13,7 @@ use super::config::{self, ConfigOptions};
 use super::demo::{self, DemoError};
 use super::describer::{DescriberError, DescriberSetup};
 use super::doctor::{self, DoctorOptions};
-use super::export::{self, ExportError, ExportOptions, Split};
+use super::export::{self, ExportError, ExportOptions, Split, Transfer};
 use super::generate::{self, GenerateError, GenerateOptions, Task};
 use super::init::{self, InitError, InitOptions, InitSource};
 use super::merge::{self, MergeError, MergeOptions};
@@ -324,8 +324,14 @@ impl Run {
             only: args.only,
             split: args.split.map(|side| Split { side, test_percent: args.test_percent, seed: args.seed }),
             extension: args.ext,
+            images: match (args.copy_images, args.link_images) {
+                (_, true) => Some(Transfer::Link),
+                (true, false) => Some(Transfer::Copy),
+                (false, false) => None,
+            },
             safe_csv: args.safe_csv,
             force: args.force,
+            progress: io::stderr().is_terminal(),
         };
         Ok(export::run(&options, &mut Console::stdout(), &mut Console::stderr())?.exit_code())
     }
@@ -337,7 +343,14 @@ impl Run {
             (None, path) => InitSource::Path(path.unwrap_or_else(|| ".".into())),
         };
         let caption_field = self.config.caption_field.clone();
-        let options = InitOptions { source, output: args.output, caption_field, json: args.json };
+        let options = InitOptions {
+            source,
+            output: args.output,
+            caption_field,
+            file_column: args.file_column,
+            caption_column: args.caption_column,
+            json: args.json,
+        };
         let outcome = init::run(&options, &mut io::stdin().lock(), &mut Console::stdout(), &mut Console::stderr())?;
         Ok(outcome.exit_code())
     }

@@ -1,24 +1,31 @@
 //! `recaption export PATH --to FORMAT`: writes the current captions in another format.
 //!
 //! - `txt`: a text file for each image, with the same name but another extension, that contains the caption and a line
-//!   feed. Files are written beside the images, or with the same subfolders into another folder.
-//! - `csv`: a table with the columns `file_name`, `text`, `decision`, `by`, `flagged`, `note` and `original`.
+//!   feed. Files are written beside the images, or with the same subfolders into another folder, with the images or without.
+//! - `csv`, `tsv`: a table with the columns `file_name`, `text`, `decision`, `by`, `flagged`, `note` and `original`.
 //! - `jsonl`: the lines of the dataset, as `recaption save` would write them.
-//! - `parquet`: the same as a table, with a typed column for each field.
+//! - `parquet`: the same as a table, with a typed column for each field, and on request one with the images.
+//! - `imagefolder`: a folder with the images and a `metadata.jsonl`, for Hugging Face's `datasets`.
+//! - `kohya`: the captions by image in a JSON object, for kohya's fine-tuning scripts.
+//! - `webdataset`: a tar archive with the image, the caption and the fields of each record.
 //!
 //! The session is only read. Existing files are overwritten only by force; this is checked before anything is written.
 //! Every export ends with counts that add up: records read = exported + left out, by reason.
 
+mod archive;
+mod caption_map;
 mod first_rows;
+mod image_folder;
+mod images;
 mod outcome;
 mod parquet;
 mod place;
 mod sidecars;
+mod source;
 mod split;
 mod table;
 
-use std::io::{self, Write};
-use std::ops::ControlFlow;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::imagefolder;
@@ -27,13 +34,18 @@ use super::parquet_schema::{self, SchemaError};
 use crate::atomic_file::{self, WriteError, WriteWarning};
 use crate::cli::Format;
 use crate::console::Console;
-use crate::dataset::{Dataset, DatasetError, Line, LineFinding, Record};
+use crate::dataset::DatasetError;
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
-use crate::session::{DecisionKind, Ledger, RecordState};
+use crate::session::DecisionKind;
 use crate::text::counted;
 
-use outcome::LeftOut;
+use image_folder::ImageFolder;
+use images::{Images, Unique};
+use sidecars::Sidecars;
+use source::{Progress, Source, Stopped};
+
+pub use images::Transfer;
 pub use outcome::Outcome;
 pub use split::Split;
 
@@ -49,10 +61,14 @@ pub struct ExportOptions {
     pub split: Option<Split>,
     /// Extension of text files. By default that of the file that exists, else `txt`.
     pub extension: Option<String>,
+    /// Put the images into the exported folder or table, too.
+    pub images: Option<Transfer>,
     /// Put an apostrophe before cells of a CSV file that spreadsheets would run as formulas.
     pub safe_csv: bool,
     /// Overwrite existing files.
     pub force: bool,
+    /// Show the progress on standard error.
+    pub progress: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +81,9 @@ pub enum ExportError {
     /// A folder instead of a file, or the other way round.
     #[error("{}: {why}", .path.display())]
     Target { path: PathBuf, why: &'static str },
+    /// Images cannot be put into this format, or not there.
+    #[error("--{}-images: {why}", if *.transfer == Transfer::Copy { "copy" } else { "link" })]
+    Images { transfer: Transfer, why: &'static str },
     /// An output would replace an input.
     #[error(transparent)]
     IsInput(#[from] IsInput),
@@ -74,7 +93,7 @@ pub enum ExportError {
     )]
     LeadsOut { files: String },
     /// Two records have the same text file.
-    #[error("{message}: two captions in one file; select one with --only, or export to csv or jsonl")]
+    #[error("{message}: two captions in one file; select one with --only, or export to csv, jsonl or imagefolder")]
     Shared { message: String },
     /// The extension of text files is unusable.
     #[error("--ext {extension}: {why}")]
@@ -94,9 +113,12 @@ impl ExportError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) | Self::Schema(_) | Self::Target { .. } | Self::Shared { .. } | Self::Extension { .. } => {
-                ExitCode::Usage
-            }
+            Self::Input(_)
+            | Self::Schema(_)
+            | Self::Target { .. }
+            | Self::Images { .. }
+            | Self::Shared { .. }
+            | Self::Extension { .. } => ExitCode::Usage,
             Self::IsInput(_) | Self::LeadsOut { .. } | Self::Exists { .. } | Self::Write { .. } | Self::Output(_) => {
                 ExitCode::Write
             }
@@ -138,6 +160,7 @@ fn written_before(written: u64) -> String {
 /// # Errors
 /// Returns an error if nothing can be exported, or if a file cannot be written.
 pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<Outcome, ExportError> {
+    options.check_images()?;
     let (dataset, location) = options.input.open()?;
     let opened = input::read_session(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(ExportError::output)?;
@@ -148,20 +171,41 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
         only: &options.only,
         split: options.split,
         inputs: &Inputs::of(&dataset, &location),
+        progress: Progress::new(options.progress),
     };
+    let unique = if options.to == Format::Txt { Unique::Stem } else { Unique::Path };
+    let images = Images::new(&source, unique);
 
     let outcome = match (options.to, &options.output) {
         (Format::Txt, folder) => {
-            let sidecars = sidecars::Sidecars {
+            let sidecars = Sidecars {
                 source: &source,
                 folder: folder.as_deref(),
                 extension: options.extension.as_deref(),
                 force: options.force,
+                images: options.images.map(|transfer| (&images, transfer)),
             };
-            let outcome = sidecars.write(errors)?;
+            let (outcome, images) = sidecars.write(errors)?;
             let place = folder.as_deref().unwrap_or(source.images);
-            summarise(place, &counted(outcome.exported, "text file", "text files"), out)
-                .map_err(ExportError::output)?;
+            let mut written = counted(outcome.exported, "text file", "text files");
+            if options.images.is_some() {
+                written = format!("{written}, {}", counted(images, "image", "images"));
+            }
+            summarise(place, &written, out).map_err(ExportError::output)?;
+            if options.images.is_none() && dataset.has_images_inside() {
+                let note = "the images stay in the Parquet files; --copy-images -o DIR writes them, too";
+                errors.message(note).map_err(ExportError::output)?;
+            }
+            outcome
+        }
+        (Format::Imagefolder, Some(folder)) => {
+            let transfer = options.images.unwrap_or(Transfer::Copy);
+            let force = options.force;
+            let (outcome, images) =
+                ImageFolder { source: &source, images: &images, folder, transfer, force }.write(errors)?;
+            let (records, images) =
+                (counted(outcome.exported, "record", "records"), counted(images, "image", "images"));
+            summarise(folder, &format!("{records}, {images}"), out).map_err(ExportError::output)?;
             outcome
         }
         (format, Some(path)) => {
@@ -171,7 +215,12 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             let mut notes = Vec::new();
             let warnings = atomic_file::write(path, options.force, &mut |file| {
                 outcome = match format {
-                    Format::Parquet => parquet::write(&source, imported.clone().unwrap_or_default(), file, &mut notes)?,
+                    Format::Parquet => {
+                        let images = options.images.map(|_| &images);
+                        parquet::write(&source, imported.clone().unwrap_or_default(), images, file, &mut notes)?
+                    }
+                    Format::Kohya => caption_map::write(&source, &images, file, &mut notes)?,
+                    Format::Webdataset => archive::write(&source, &images, file, &mut notes)?,
                     _ => table::write(&source, format, options.safe_csv, file, &mut notes)?,
                 };
                 Ok(())
@@ -185,11 +234,16 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             report(&notes, errors)?;
             outcome
         }
-        (Format::Parquet, None) => return Err(parquet::needs_a_file()),
+        (Format::Parquet, None) => return Err(needs_output("parquet needs a file; name it with -o")),
+        (Format::Webdataset, None) => return Err(needs_output("webdataset needs a file; name it with -o")),
+        (Format::Imagefolder, None) => return Err(needs_output("imagefolder needs a folder; name it with -o")),
         (format, None) => {
             let mut out = out.data_stream().map_err(ExportError::output)?;
             let mut notes = Vec::new();
-            let written = table::write(&source, format, options.safe_csv, &mut *out, &mut notes);
+            let written = match format {
+                Format::Kohya => caption_map::write(&source, &images, &mut *out, &mut notes),
+                _ => table::write(&source, format, options.safe_csv, &mut *out, &mut notes),
+            };
             let outcome = written.map_err(|stopped| stopped.at(ExportError::Output))?;
             report(&notes, errors)?;
             outcome
@@ -197,6 +251,27 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
     };
     errors.message(outcome).map_err(ExportError::output)?;
     Ok(outcome)
+}
+
+impl ExportOptions {
+    /// Checks that images can be put into the format.
+    fn check_images(&self) -> Result<(), ExportError> {
+        let Some(transfer) = self.images else { return Ok(()) };
+        let why = match (self.to, transfer) {
+            (Format::Txt, _) if self.output.is_none() => "name the folder for the images and text files with -o",
+            (Format::Txt | Format::Imagefolder, _) | (Format::Parquet | Format::Webdataset, Transfer::Copy) => {
+                return Ok(());
+            }
+            (Format::Parquet | Format::Webdataset, Transfer::Link) => "a file cannot contain links; use --copy-images",
+            _ => "this format has no images; use txt, imagefolder, parquet or webdataset",
+        };
+        Err(ExportError::Images { transfer, why })
+    }
+}
+
+/// The error for an export to standard output.
+fn needs_output(why: &'static str) -> ExportError {
+    ExportError::Target { path: PathBuf::from("standard output"), why }
 }
 
 fn report(notes: &[String], errors: &mut Console<'_>) -> Result<(), ExportError> {
@@ -219,142 +294,6 @@ fn check_file(path: &Path, inputs: &Inputs, force: bool) -> Result<(), ExportErr
     }
     inputs.check(path)?;
     place::check(path, force)
-}
-
-/// The records to export.
-struct Source<'a> {
-    dataset: &'a Dataset,
-    ledger: &'a Ledger,
-    /// The folder of the images.
-    images: &'a Path,
-    only: &'a [DecisionKind],
-    split: Option<Split>,
-    inputs: &'a Inputs,
-}
-
-struct Chosen<'a> {
-    line: &'a Line<'a>,
-    record: &'a Record,
-    state: &'a RecordState,
-}
-
-/// A caption as it would be saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CaptionValue<'a> {
-    Missing,
-    Text(&'a str),
-    /// A list, an object, a number or a boolean, as in the dataset.
-    Json(&'a str),
-}
-
-impl<'a> CaptionValue<'a> {
-    /// Returns the caption for a table of texts: JSON if it is not a string.
-    const fn cell(self) -> &'a str {
-        match self {
-            Self::Missing => "",
-            Self::Text(text) | Self::Json(text) => text,
-        }
-    }
-}
-
-impl Chosen<'_> {
-    fn caption(&self) -> CaptionValue<'_> {
-        self.or_json(self.state.current_caption(self.record.caption.text()))
-    }
-
-    fn original(&self) -> CaptionValue<'_> {
-        self.or_json(self.state.original_caption(self.record.caption.text()))
-    }
-
-    /// Returns true if the caption in the dataset contains half of a surrogate pair, which no text can contain.
-    fn has_lone_surrogate(&self) -> bool {
-        self.state.own_text().is_none() && self.record.findings.contains(&LineFinding::CaptionLoneSurrogate)
-    }
-
-    fn or_json<'a>(&'a self, text: Option<&'a str>) -> CaptionValue<'a> {
-        let json = || self.record.caption.other().map(|other| CaptionValue::Json(&other.json));
-        text.map(CaptionValue::Text).or_else(json).unwrap_or(CaptionValue::Missing)
-    }
-}
-
-/// Why an iteration over the records ended early.
-enum Stopped {
-    Reading(ExportError),
-    Writing(WriteError),
-}
-
-impl Stopped {
-    /// Converts the error. `writing` is called for a write error.
-    fn at(self, writing: impl FnOnce(WriteError) -> ExportError) -> ExportError {
-        match self {
-            Self::Reading(error) => error,
-            Self::Writing(error) => writing(error),
-        }
-    }
-}
-
-impl From<io::Error> for Stopped {
-    fn from(error: io::Error) -> Self {
-        Self::Writing(error.into())
-    }
-}
-
-/// Called with each record, selected or not. Returns false to stop.
-type Visit<'a, E> = dyn FnMut(Result<&Chosen<'_>, &Record>) -> Result<bool, E> + 'a;
-
-impl Source<'_> {
-    /// Visits the selected records in file order. Returns the counts, with all selected records as exported.
-    fn each<E: From<ExportError>>(&self, visit: &mut dyn FnMut(&Chosen<'_>) -> Result<(), E>) -> Result<Outcome, E> {
-        self.scan(&mut |record| record.map_or(Ok(()), &mut *visit).map(|()| true))
-    }
-
-    /// Visits all records in file order until `visit` returns false. Those that are not selected are the errors.
-    fn scan<E: From<ExportError>>(&self, visit: &mut Visit<'_, E>) -> Result<Outcome, E> {
-        let mut outcome = Outcome::default();
-        let mut result = Ok(true);
-        let scanned = self.dataset.scan_lines(&mut |line| {
-            let entry = line.entry();
-            let state = self.ledger.record(entry.id());
-            outcome.read += 1;
-            match (self.left_out(state.decision.kind(), entry.record()), entry.record()) {
-                (None, Some(record)) => {
-                    outcome.exported += 1;
-                    result = visit(Ok(&Chosen { line, record, state }));
-                }
-                (reason, record) => {
-                    outcome.leave_out(reason.unwrap_or(LeftOut::Unreadable));
-                    result = record.map_or(Ok(true), |record| visit(Err(record)));
-                }
-            }
-            if matches!(result, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        scanned.map_err(ExportError::from)?;
-        result.map(|_| outcome)
-    }
-
-    /// Returns why a record is not selected.
-    fn left_out(&self, kind: DecisionKind, record: Option<&Record>) -> Option<LeftOut> {
-        if self.only.is_empty() && kind == DecisionKind::Excluded {
-            return Some(LeftOut::Excluded);
-        }
-        if !self.only.is_empty() && !self.only.contains(&kind) {
-            return Some(LeftOut::OtherDecision);
-        }
-        let split = self.split?;
-        record.filter(|record| !split.takes(&record.file_name)).map(|_| LeftOut::OtherSide)
-    }
-}
-
-impl From<WriteError> for Stopped {
-    fn from(error: WriteError) -> Self {
-        Self::Writing(error)
-    }
-}
-
-impl From<ExportError> for Stopped {
-    fn from(error: ExportError) -> Self {
-        Self::Reading(error)
-    }
 }
 
 #[cfg(test)]

@@ -31,9 +31,31 @@ pub(super) fn warning(written: &Path) -> Option<String> {
     Some(format!("{own}: {}; keep one of them there", refusal(other)))
 }
 
+/// The words by which the loader finds splits in paths (`datasets/data_files.py`).
+const SPLITS: [&str; 10] =
+    ["train", "training", "validation", "valid", "dev", "val", "test", "testing", "eval", "evaluation"];
+
+/// Returns true if the loader takes an image for one of a split, by a part of its path.
+pub(super) fn names_split(path: &Path) -> bool {
+    let is_separator = |c: char| matches!(c, '-' | '.' | '_' | ' ') || c.is_ascii_digit();
+    let is_split =
+        |part: &OsStr| part.to_str().is_some_and(|part| part.split(is_separator).any(|word| SPLITS.contains(&word)));
+    path.iter().any(is_split)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn splits_are_words_of_a_path() {
+        for path in ["train/a.jpg", "in/train_01.jpg", "a-test.png", "val2/a.png"] {
+            assert!(names_split(Path::new(path)), "{path}");
+        }
+        for path in ["trains/a.jpg", "contest.png", "Train.png", "a/b.png"] {
+            assert!(!names_split(Path::new(path)), "{path}");
+        }
+    }
 
     #[test]
     fn a_second_metadata_file_causes_a_warning() {

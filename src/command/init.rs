@@ -18,6 +18,7 @@ use super::imagefolder;
 use super::parquet_schema::{self, SchemaError};
 use crate::atomic_file::{Replacement, WriteError};
 use crate::console::Console;
+use crate::dataset::columns::Renames;
 use crate::exit::ExitCode;
 use crate::text::counted;
 use report::Report;
@@ -33,6 +34,10 @@ pub struct InitOptions {
     pub output: Option<PathBuf>,
     /// The field for the caption.
     pub caption_field: String,
+    /// The column of a table that has the paths of the images, if not `file_name`.
+    pub file_column: Option<String>,
+    /// The column of a table that has the captions, if not the caption field.
+    pub caption_column: Option<String>,
     /// Print the summary and the reasons as one JSON object.
     pub json: bool,
 }
@@ -52,8 +57,10 @@ pub struct Outcome {
     pub records: u64,
     /// Number of records with a caption.
     pub captions: u64,
-    /// Number of files, rows or lines read: those in the dataset and those left out.
+    /// Number of files, rows or lines read: records, text files with captions and those left out.
     pub read: u64,
+    /// Number of text files with a caption of a record.
+    pub texts: u64,
     /// Number of files, rows or lines that are not in the dataset. Each reason was printed.
     pub left_out: u64,
     /// Number of files, rows, lines and values left out that may have been meant to be included.
@@ -83,6 +90,8 @@ pub enum InitError {
     Source(PathBuf),
     #[error("the caption field cannot be \"{FILE_NAME}\"; use another field for the caption")]
     CaptionFieldIsFileName,
+    #[error("--{0}-column is for .csv, .tsv and .parquet tables")]
+    NoColumns(&'static str),
     #[error("{}: no images found", .0.display())]
     Nothing(PathBuf),
     #[error("{}: {source}", .path.display())]
@@ -108,6 +117,7 @@ impl InitError {
         match self {
             Self::Source(_)
             | Self::CaptionFieldIsFileName
+            | Self::NoColumns(_)
             | Self::Nothing(_)
             | Self::Read { .. }
             | Self::Table { .. } => ExitCode::Usage,
@@ -135,6 +145,12 @@ pub fn run(
             return Err(InitError::Source(path.clone()));
         }
     }
+    if !matches!(&options.source, InitSource::Path(path) if !path.is_dir()) {
+        let given = [("file", &options.file_column), ("caption", &options.caption_column)];
+        if let Some((name, _)) = given.into_iter().find(|(_, column)| column.is_some()) {
+            return Err(InitError::NoColumns(name));
+        }
+    }
     let target = options.target();
     // Fails early; the commit checks again.
     if target.symlink_metadata().is_ok() {
@@ -145,6 +161,10 @@ pub fn run(
     let mut dataset = Records {
         out: BufWriter::new(replacement.file()),
         caption_field: &options.caption_field,
+        renames: Renames {
+            file: options.file_column.as_deref(),
+            caption: options.caption_column.as_deref().map(|column| (column, options.caption_field.as_str())),
+        },
         path: &target,
         errors,
         outcome: Outcome::default(),
@@ -185,7 +205,8 @@ pub fn run(
     let summary = if options.json {
         out.json(&json!({
             "path": target.to_string_lossy(), "records": outcome.records, "captions": outcome.captions,
-            "read": outcome.read, "left_out": outcome.left_out, "reasons": report.json(),
+            "read": outcome.read, "text_files": outcome.texts, "left_out": outcome.left_out,
+            "reasons": report.json(),
         }))
     } else {
         out.message(outcome.summary(&target, &options.source))
@@ -239,6 +260,7 @@ fn json_string(text: &str) -> String {
 struct Records<'a, 'b> {
     out: BufWriter<&'a mut fs::File>,
     caption_field: &'a str,
+    renames: Renames<'a>,
     path: &'a Path,
     errors: &'a mut Console<'b>,
     outcome: Outcome,

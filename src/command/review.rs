@@ -261,7 +261,7 @@ fn export(input: &Input, request: ExportRequest) -> Result<String, String> {
         (None, Format::Txt) => None,
         (None, _) => {
             let dataset = Dataset::open(&input.dataset, &input.reading).map_err(|error| error.to_string())?;
-            Some(dataset.beside(&format!("_export.{format}")))
+            Some(dataset.beside(&format!("_export{}", to.suffix())))
         }
         (path, _) => path,
     };
@@ -272,8 +272,10 @@ fn export(input: &Input, request: ExportRequest) -> Result<String, String> {
         only: Vec::new(),
         split: None,
         extension: None,
+        images: None,
         safe_csv: false,
         force,
+        progress: false,
     };
     let (mut out, mut notes) = (Vec::new(), Vec::new());
     let exported = export::run(&options, &mut Console::new(&mut out), &mut Console::new(&mut notes));

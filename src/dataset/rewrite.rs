@@ -102,6 +102,17 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Returns a line with another file name; unchanged if it has none.
+#[must_use]
+pub fn with_file_name<'a>(line: &'a [u8], file_name: &str) -> Cow<'a, [u8]> {
+    let text = std::str::from_utf8(line).ok();
+    let Some((text, json)) = text.and_then(|text| Some((text, field(text, FILE_NAME).ok()??))) else {
+        return Cow::Borrowed(line);
+    };
+    let start = json.raw().as_ptr().addr() - text.as_ptr().addr();
+    Cow::Owned(splice(text, start, start + json.raw().len(), &encoded(file_name)))
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Rewritten {
     /// The line has this caption already.
@@ -244,6 +255,16 @@ mod tests {
         let expected =
             " { \"a\" : 1.50e+1,\"text\":\t\"새 \\\"b\\\"\\n\u{2028}\" ,\"file_name\":\"x\\/y\", \"z\":[ ] }\r";
         assert_eq!(rewritten(line, "새 \"b\"\n\u{2028}"), expected);
+    }
+
+    #[test]
+    fn a_record_gets_another_file_name() {
+        let renamed = |line: &str| String::from_utf8(with_file_name(line.as_bytes(), "b\"").into_owned()).unwrap();
+        assert_eq!(renamed(r#"{"n":NaN, "file_name" : "a\u0062" ,"t":1}"#), r#"{"n":NaN, "file_name" : "b\"" ,"t":1}"#);
+        assert_eq!(renamed(r#"{"file_name":"1","file_name":"2"}"#), r#"{"file_name":"1","file_name":"b\""}"#);
+        for line in ["{}", "[]", "\u{feff}not JSON"] {
+            assert_eq!(renamed(line), line);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
 use super::index::BOM;
 use super::{FILE_NAME, FileKind};
+use columns::Renames;
 use quotes::{QuoteScanner, Quotes};
 
 pub(super) use lines::TableLines;
@@ -82,24 +83,33 @@ impl<R: Read> Rows<R> {
     /// # Errors
     /// Returns an error if the table cannot be read, is not UTF-8, or has no column of file names.
     pub fn open(table: R) -> Result<Self, TableError> {
+        Self::open_renamed(table, Renames::default())
+    }
+
+    /// Like [`Self::open`], with other names for some columns.
+    ///
+    /// # Errors
+    /// See [`Self::open`]. Returns an error if such a column is missing, too.
+    pub fn open_renamed(table: R, renames: Renames<'_>) -> Result<Self, TableError> {
         let mut table = BufReader::with_capacity(BUFFER, table);
         let start = table.fill_buf()?;
         if let Some(why) = utf16(start) {
             return Err(TableError::Wrong(why));
         }
         let (bom, start) = if start.starts_with(BOM) { start.split_at(BOM.len()) } else { start.split_at(0) };
-        let separator = separator(start);
+        let separator = separator(start, renames.file.unwrap_or(FILE_NAME));
         let bom = bom.len();
         table.consume(bom);
 
         let quotes = Rc::new(RefCell::new(Quotes::default()));
         let scanner = QuoteScanner::new(table, separator, Rc::clone(&quotes));
         let mut table = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(scanner);
-        let names: Vec<String> = table.headers()?.iter().map(str::to_owned).collect();
+        let mut names: Vec<String> = table.headers()?.iter().map(str::to_owned).collect();
         quotes.borrow_mut().next_line();
         if names.is_empty() {
             return Err(TableError::Wrong("the file is empty".to_owned()));
         }
+        renames.apply(&mut names).map_err(TableError::Wrong)?;
         columns::check(&names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(TableError::Wrong)?;
         let file_name = names.iter().position(|name| name == FILE_NAME).unwrap_or_default();
         Ok(Self { table, quotes, row: ByteRecord::new(), names, file_name, separator, bom: bom as u64 })
@@ -157,7 +167,7 @@ pub(crate) fn utf16(start: &[u8]) -> Option<String> {
 }
 
 /// Returns the separator with which the header has a file name, or else the most columns.
-fn separator(start: &[u8]) -> u8 {
+fn separator(start: &[u8], file_name: &str) -> u8 {
     let line = start.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default();
     let columns = |separator: &u8| {
         let mut header = ByteRecord::new();
@@ -166,7 +176,7 @@ fn separator(start: &[u8]) -> u8 {
             .delimiter(*separator)
             .from_reader(line)
             .read_byte_record(&mut header);
-        let is_named = read.is_ok() && header.iter().any(|name| name == FILE_NAME.as_bytes());
+        let is_named = read.is_ok() && header.iter().any(|name| name == file_name.as_bytes());
         (is_named, header.len())
     };
     // `max_by_key` returns the last maximum.

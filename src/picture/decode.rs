@@ -23,7 +23,7 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageError, Limits, RgbImage, RgbaImage};
 
 use self::colour::{MAX_ICC_BYTES, Profile, Samples, ToSrgb};
-pub(super) use self::sniff::sniff;
+pub(crate) use self::sniff::sniff;
 use super::pixels::upright;
 use super::source::read;
 use super::{Damage, PictureError, PictureFormat, PictureInfo, catch_panic, clean_message};

@@ -1,11 +1,12 @@
-"""Reads every export with the programs that read it next: pyarrow, polars, pandas, Hugging Face's datasets, and the rule by
-which kohya's scripts find captions.
+"""Reads every export with the programs that read it next: pyarrow, polars, pandas, Hugging Face's datasets, and the rules by
+which trainers find images and captions.
 
 Usage: exports.py BINARY FOLDER TABLES [SEED]
 """
 
 import datetime
 import decimal
+import io
 import json
 import os
 import pathlib
@@ -306,6 +307,141 @@ def text_files(r):
     assert {line["file_name"]: line["text"] for line in again} == {line["file_name"]: line["text"] for line in lines}
 
 
+# ---- Exports with the images ----
+
+
+def trained(where):
+    """Returns the captions that trainers read for the images of a folder, by its relative path, after checking that they
+    agree.
+
+    The rules are those of sd-scripts (`read_caption`), OneTrainer (`CollectPaths`, `ModifyPath`, `LoadMultipleTexts` of mgds),
+    ai-toolkit (`AiToolkitDataset`, `load_caption`) and diffusion-pipe (`DirectoryDataset`).
+    """
+    kohya = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+    toolkit = {".jpg", ".jpeg", ".png", ".webp"}
+    trainer = {".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif"}
+    not_images = {".txt", ".npz", ".json", ".parquet", ".bak", ".db"}
+    found = {}
+    for path in sorted(where.rglob("*")):
+        if not path.is_file():
+            continue
+        extension, beside = path.suffix, pathlib.Path(os.path.splitext(path)[0] + ".txt")
+        masked = os.path.splitext(path)[0].endswith(("-masklabel", "-condlabel"))
+        captions = set()
+        if extension in kohya:
+            captions.add(kohya_caption(str(path), ".txt"))
+        if extension.lower() in trainer and not masked:
+            lines = [line.strip() for line in open(beside, encoding="utf-8")]
+            captions.add([line for line in lines if line][0])
+        if extension.lower() in toolkit and not path.name.startswith("."):
+            captions.add(beside.read_text(encoding="utf-8").strip())
+        if extension not in not_images:
+            captions.add(path.with_suffix(".txt").read_text(encoding="utf-8").strip())
+        if captions:
+            assert len(captions) == 1, (path, captions)
+            found[path.relative_to(where).as_posix()] = captions.pop()
+    return found
+
+
+def picture(number):
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8), (number, 40 + number, 250 - number)).save(out, "PNG")
+    return out.getvalue()
+
+
+def pictures_in_parquet(paths):
+    """Shards with images inside, as `datasets` writes them."""
+    where = folder()
+    rows = [{"image": {"bytes": picture(at), "path": path}, "text": f"A hat {at}.", "n": at} for at, path in enumerate(paths)]
+    features = datasets.Features({"image": datasets.Image(), "text": datasets.Value("string"), "n": datasets.Value("int32")})
+    made = datasets.Dataset.from_list(rows, features=features)
+    half = len(rows) // 2
+    for number, part in enumerate([made.select(range(half)), made.select(range(half, len(rows)))]):
+        part.to_parquet(str(where / f"train-{number:05}-of-00002.parquet"))
+    return where
+
+
+def images_of_parquet(r):
+    paths = [r.choice([f"in/{at}.png", f"{at}.png", f"/srv/{at}.x.png", None]) for at in range(12)]
+    where = pictures_in_parquet(paths)
+    expected = {at: f"A hat {at}." for at in range(12)}
+    number = lambda image: image.convert("RGB").getpixel((0, 0))[0]
+
+    texts = folder() / "texts"
+    recaption("export", where, "--to", "txt", "--copy-images", "-o", texts)
+    captions = trained(texts)
+    assert {number(Image.open(texts / name)): text for name, text in captions.items()} == expected, captions
+    assert {(texts / name).read_bytes() for name in captions} == {picture(at) for at in range(12)}
+
+    images = folder() / "images"
+    recaption("export", where, "--to", "imagefolder", "-o", images)
+    loaded = load(images)
+    assert {number(row["image"]): row["text"] for row in loaded} == expected
+    assert {number(row["image"]): row["n"] for row in loaded} == {at: at for at in range(12)}
+
+    table = folder() / "all.parquet"
+    recaption("export", where, "--to", "parquet", "--copy-images", "-o", table)
+    embedded(table, expected)
+
+    archive = folder() / "all.tar"
+    recaption("export", where, "--to", "webdataset", "-o", archive)
+    loaded = datasets.load_dataset("webdataset", data_files=str(archive), split="train", cache_dir=str(folder()))
+    assert {number(row["png"]): row["txt"] for row in loaded} == expected
+    assert {number(row["png"]): row["json"]["n"] for row in loaded} == {at: at for at in range(12)}
+
+
+def embedded(table, expected):
+    """A table with images is one for Hugging Face's `datasets`, and plain bytes for others."""
+    number = lambda image: image.convert("RGB").getpixel((0, 0))[0]
+    loaded = datasets.load_dataset("parquet", data_files=str(table), split="train", cache_dir=str(folder()))
+    assert isinstance(loaded.features["image"], datasets.Image), loaded.features
+    assert {number(row["image"]): row["text"] for row in loaded} == expected
+    images = {picture(at): text for at, text in expected.items()}
+    for rows in (pq.read_table(table).to_pylist(), polars.read_parquet(table).to_dicts(), pandas.read_parquet(table).to_dict("records")):
+        assert {row["image"]["bytes"]: row["text"] for row in rows} == images
+    # It is a dataset again, with its images.
+    out = folder() / "out.jsonl"
+    recaption("export", table, "--to", "jsonl", "-o", out)
+    assert len(out.read_text(encoding="utf-8").splitlines()) == len(expected)
+    recaption("check", table)
+
+
+def images_of_files(r):
+    where = folder()
+    names = [f"{r.choice(['in/', ''])}{at}.{r.choice(['png', 'x.png'])}" for at in range(12)]
+    for at, name in enumerate(names):
+        (where / name).parent.mkdir(exist_ok=True)
+        (where / name).write_bytes(picture(at))
+        (where / name).with_suffix(".txt").write_text(f"A hat {at}.")
+    expected = {at: f"A hat {at}." for at in range(12)}
+    texts, images, table = folder() / "texts", folder() / "images", folder() / "all.parquet"
+    recaption("export", where, "--to", "txt", "--link-images", "-o", texts)
+    assert trained(texts) == {name: expected[at] for at, name in enumerate(names)} == trained(where)
+    assert all((texts / name).samefile(where / name) for name in names)
+    recaption("export", where, "--to", "imagefolder", "--link-images", "-o", images)
+    number = lambda image: image.convert("RGB").getpixel((0, 0))[0]
+    assert {number(row["image"]): row["text"] for row in load(images)} == expected
+    recaption("export", where, "--to", "parquet", "--embed-images", "-o", table)
+    embedded(table, expected)
+    recaption("export", where, "--to", "tsv", "-o", where / "all.tsv")
+    assert dict(pandas.read_csv(where / "all.tsv", sep="\t")[["file_name", "text"]].values) == {name: expected[at] for at, name in enumerate(names)}
+    # `FineTuningDataset` of sd-scripts needs no image folder if the keys are absolute paths.
+    recaption("export", where, "--to", "kohya", "-o", where / "meta_cap.json")
+    metadata = json.loads((where / "meta_cap.json").read_text(encoding="utf-8"))
+    found = {number(Image.open(path)): about["caption"] for path, about in metadata.items() if os.path.isabs(path)}
+    assert found == expected
+
+
+def columns_of_other_names(_):
+    where = folder()
+    columns = {"path": ["a.png", "b.png"], "prompt": ["A hat.", "A coat."], "at": pa.array([1, 2], pa.timestamp("us"))}
+    pq.write_table(pa.table(columns), where / "t.parquet", store_schema=False)
+    recaption("init", where / "t.parquet", "--file-column", "path", "--caption-column", "prompt")
+    recaption("export", where / "t.jsonl", "--to", "parquet", "-o", where / "back.parquet")
+    back = pq.read_table(where / "back.parquet")
+    assert back.rename_columns(["path", "prompt", "at"]).equals(pq.read_table(where / "t.parquet")), back
+
+
 def folders_in_place(r):
     """A folder of images has the captions that kohya's scripts train on, and saving without decisions changes nothing."""
     where = folder()
@@ -330,7 +466,17 @@ def main():
     for _ in range(TABLES):
         parquet_of_json(r)
         parquet_there_and_back(r)
-    for check in (image_folder, captions_in_lists, csv_of_many_rows, text_files, text_files, folders_in_place):
+    for check in (
+        image_folder,
+        captions_in_lists,
+        csv_of_many_rows,
+        text_files,
+        text_files,
+        images_of_parquet,
+        images_of_files,
+        columns_of_other_names,
+        folders_in_place,
+    ):
         check(r)
     print("ok")
 

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use super::source::{Source, Stopped};
 use super::table::{HEADING, row};
-use super::{Source, Stopped};
 use crate::dataset::RecordId;
 use crate::text::counted;
 

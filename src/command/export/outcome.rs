@@ -52,7 +52,11 @@ pub(super) enum LeftOut {
     NotText,
     /// Its line cannot be parsed.
     Unreadable,
-    /// Text files: the path of its image cannot be used.
+    /// Its image is missing or cannot be read, and would be exported.
+    NoImage,
+    /// Its image is in a Parquet file, and the export has paths of files.
+    InTable,
+    /// The path of its image cannot be used.
     BadPath,
 }
 
@@ -67,6 +71,8 @@ pub struct Outcome {
     pub without_caption: u64,
     pub not_text: u64,
     pub unreadable: u64,
+    pub without_image: u64,
+    pub in_table: u64,
     pub bad_path: u64,
     /// Number of exported records with something the next program may misread, such as a caption that is not a string.
     pub doubtful: u64,
@@ -81,6 +87,8 @@ impl Outcome {
             LeftOut::NoCaption => &mut self.without_caption,
             LeftOut::NotText => &mut self.not_text,
             LeftOut::Unreadable => &mut self.unreadable,
+            LeftOut::NoImage => &mut self.without_image,
+            LeftOut::InTable => &mut self.in_table,
             LeftOut::BadPath => &mut self.bad_path,
         };
         *count += 1;
@@ -88,11 +96,8 @@ impl Outcome {
 
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
-        if self.not_text + self.unreadable + self.bad_path + self.doubtful == 0 {
-            ExitCode::Done
-        } else {
-            ExitCode::Findings
-        }
+        let lost = self.not_text + self.unreadable + self.without_image + self.in_table + self.bad_path;
+        if lost + self.doubtful == 0 { ExitCode::Done } else { ExitCode::Findings }
     }
 }
 
@@ -106,6 +111,8 @@ impl fmt::Display for Outcome {
             (self.without_caption, "without a caption"),
             (self.not_text, "with a caption that is not a string (csv, jsonl and parquet export it)"),
             (self.unreadable, "not readable (`recaption check` lists them)"),
+            (self.without_image, "without an image that can be read (listed above)"),
+            (self.in_table, "with an image in a Parquet file (export --to txt --copy-images writes it to a folder)"),
             (self.bad_path, "with a path that cannot be used (listed above)"),
         ];
         left_out.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, why)| write!(f, ", {count} {why}"))

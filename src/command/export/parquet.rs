@@ -5,6 +5,7 @@
 //! fit into it, else the type of its values; if they have none in common, each is written as JSON.
 
 mod cell;
+mod image_column;
 mod leaf;
 mod node;
 mod number;
@@ -14,7 +15,6 @@ mod time;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use ::parquet::basic::{Compression, Repetition};
 use ::parquet::errors::ParquetError;
@@ -22,11 +22,15 @@ use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{Type, TypePtr};
 
+use super::images::Images;
 use super::outcome::{Named, surrogate_note};
-use super::{CaptionValue, Chosen, ExportError, Outcome, Source, Stopped};
+use super::source::{CaptionValue, Chosen, Source, Stopped};
+use super::{ExportError, Outcome};
 use crate::dataset::FILE_NAME;
+use crate::parquet_file::column_like;
 use crate::text::counted;
 use cell::Cell;
+use image_column::ImageColumn;
 use leaf::Misfit;
 use node::Node;
 use shape::Shape;
@@ -76,29 +80,44 @@ struct Column {
 }
 
 /// Writes the selected records to `out`, in bounded memory: the first pass finds the types of the columns. `imported` are
-/// the columns of the table that the dataset was imported from. Adds notes about the content to `notes`.
+/// the columns of the table that the dataset was imported from. With `images`, the first column has them. Adds notes about
+/// the content to `notes`.
 pub(super) fn write(
     source: &Source<'_>,
     imported: Vec<TypePtr>,
+    images: Option<&Images<'_>>,
     out: &mut (dyn Write + Send),
     notes: &mut Vec<String>,
 ) -> Result<Outcome, Stopped> {
     let (plans, rows) = plan(source, imported)?;
     notes.extend(plans.iter().flat_map(Plan::notes));
     let caption = source.dataset.caption_field();
-    let types = plans.iter().map(|plan| plan.column(rows)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let schema = Type::group_type_builder("schema").with_fields(types.clone()).build().map_err(failed)?;
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut file = SerializedFileWriter::new(&mut *out, schema.into(), properties.into()).map_err(failed)?;
-
-    let places: HashMap<&str, usize> = plans.iter().enumerate().map(|(at, plan)| (plan.name.as_str(), at)).collect();
+    let mut types = plans.iter().map(|plan| plan.column(rows)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let columns = types.iter().zip(&plans).map(|(column, plan)| {
         let node = Node::new(column).ok_or_else(|| general("a column has no type"))?;
         Ok(Column { encoding: plan.encoding(plan.name == caption), node, is_set: false })
     });
     let mut columns = columns.collect::<Result<Vec<_>, ParquetError>>().map_err(failed)?;
+    let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    let mut images = images.map(|images| (images, ImageColumn::new(&names)));
+    if let Some((_, column)) = &images {
+        types.insert(0, column.column().map_err(failed)?);
+        properties = column.properties(properties);
+    }
+    let schema = Type::group_type_builder("schema").with_fields(types).build().map_err(failed)?;
+    let mut file = SerializedFileWriter::new(&mut *out, schema.into(), properties.build().into()).map_err(failed)?;
+
+    let places: HashMap<&str, usize> = names.into_iter().zip(0..).collect();
     let (mut rows, mut surrogates, mut doubtful) = (0, Named::default(), 0);
-    let mut outcome = source.each(&mut |chosen| {
+    let mut outcome = source.write_each("writing", &mut |chosen| {
+        if let Some((images, column)) = &mut images {
+            let record = chosen.record;
+            match images.place(record).and_then(|place| Images::read(record, &place)) {
+                Ok(bytes) => column.put(bytes, &record.file_name),
+                Err(problem) => return Ok(Some(images.note(problem))),
+            }
+        }
         for (name, cell) in cells(source, chosen) {
             let Some(column) = places.get(&*name).and_then(|at| columns.get_mut(*at)) else { continue };
             if column.encoding != Encoding::Json && cell.has_lone_surrogate() {
@@ -111,14 +130,15 @@ pub(super) fn write(
             column.end_row().map_err(|Misfit| changed("a column"))?;
         }
         rows += 1;
-        if rows == ROWS || columns.iter_mut().map(|column| column.node.len()).sum::<usize>() > VALUES {
+        let is_full = images.as_ref().is_some_and(|(_, column)| column.is_full());
+        if rows == ROWS || is_full || columns.iter_mut().map(|column| column.node.len()).sum::<usize>() > VALUES {
             rows = 0;
-            write_group(&mut file, &mut columns).map_err(failed)?;
+            write_group(&mut file, images.as_mut().map(|(_, column)| column), &mut columns).map_err(failed)?;
         }
-        Ok::<_, Stopped>(())
+        Ok::<_, Stopped>(None)
     })?;
     if rows > 0 {
-        write_group(&mut file, &mut columns).map_err(failed)?;
+        write_group(&mut file, images.as_mut().map(|(_, column)| column), &mut columns).map_err(failed)?;
     }
     file.close().map_err(failed)?;
     outcome.doubtful = doubtful + surrogates.count;
@@ -127,14 +147,17 @@ pub(super) fn write(
         notes.push(format!("{captions}: written as JSON in a column of strings"));
     }
     notes.extend(surrogate_note(&surrogates));
+    notes.extend(images.into_iter().flat_map(|(images, _)| images.notes()));
     Ok(outcome)
 }
 
 fn write_group<W: Write + Send>(
     file: &mut SerializedFileWriter<W>,
+    images: Option<&mut ImageColumn>,
     columns: &mut [Column],
 ) -> Result<(), ParquetError> {
     let mut group = file.next_row_group()?;
+    images.map_or(Ok(()), |images| images.write(&mut group))?;
     columns.iter_mut().try_for_each(|column| column.node.write(&mut group))?;
     group.close().map(drop)
 }
@@ -256,21 +279,7 @@ fn cells<'a>(source: &'a Source<'_>, chosen: &'a Chosen<'_>) -> Vec<(Cow<'a, str
 
 /// Returns a type with another repetition.
 fn with_repetition(column: &Type, repetition: Repetition) -> Result<TypePtr, ParquetError> {
-    let info = column.get_basic_info();
-    let id = info.has_id().then(|| info.id());
-    let (logical, converted) = (info.logical_type_ref().cloned(), info.converted_type());
-    let column = match column {
-        Type::PrimitiveType { physical_type, type_length, scale, precision, .. } => {
-            let column = Type::primitive_type_builder(info.name(), *physical_type).with_repetition(repetition);
-            let column = column.with_converted_type(converted).with_logical_type(logical).with_length(*type_length);
-            column.with_precision(*precision).with_scale(*scale).with_id(id).build()
-        }
-        Type::GroupType { fields, .. } => {
-            let column = Type::group_type_builder(info.name()).with_repetition(repetition).with_fields(fields.clone());
-            column.with_converted_type(converted).with_logical_type(logical).with_id(id).build()
-        }
-    };
-    column.map(Into::into)
+    column_like(column, column.name(), repetition)
 }
 
 fn general(message: &str) -> ParquetError {
@@ -287,9 +296,4 @@ fn failed(error: ParquetError) -> Stopped {
         ParquetError::External(source) => source.downcast().map_or_else(io::Error::other, |error| *error).into(),
         error => io::Error::other(error).into(),
     })
-}
-
-/// The error for an export to standard output.
-pub(super) fn needs_a_file() -> ExportError {
-    ExportError::Target { path: PathBuf::from("standard output"), why: "parquet needs a file; name it with -o" }
 }

@@ -1,19 +1,20 @@
 //! A text file for each image, as training scripts expect.
 
 use std::collections::HashMap;
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path, PathBuf};
 
+use super::images::{Folder, Image, Images, NoImage, create_folder, hash};
 use super::outcome::{LeftOut, Named, surrogate_note};
-use super::{CaptionValue, Chosen, ExportError, Outcome, Source, place};
+use super::place::{self, InTheWay};
+use super::source::Source;
+use super::{ExportError, Outcome, Transfer};
 use crate::atomic_file::{Batch, BatchError, is_same_path};
 use crate::command::imagefolder::is_picture;
 use crate::console::Console;
 use crate::dataset::Record;
 use crate::inputs::leads_out;
 use crate::picture;
-use crate::text::{counted, is_blank};
+use crate::text::counted;
 
 /// Extensions of text files, as `init` reads them. The first one that exists is written, else the first one.
 const EXTENSIONS: [&str; 6] = ["txt", "TXT", "Txt", "caption", "CAPTION", "Caption"];
@@ -24,6 +25,8 @@ pub(super) struct Sidecars<'a> {
     pub(super) folder: Option<&'a Path>,
     pub(super) extension: Option<&'a str>,
     pub(super) force: bool,
+    /// Whether the images are put into the folder too.
+    pub(super) images: Option<(&'a Images<'a>, Transfer)>,
 }
 
 /// A text file that will be written.
@@ -44,55 +47,82 @@ struct Notes {
     other_image: Named,
 }
 
-impl Sidecars<'_> {
-    pub(super) fn write(&self, errors: &mut Console<'_>) -> Result<Outcome, ExportError> {
+impl<'a> Sidecars<'a> {
+    /// Returns the counts, and the number of images that were written.
+    pub(super) fn write(&self, errors: &mut Console<'_>) -> Result<(Outcome, u64), ExportError> {
         if let Some(folder) = self.folder.filter(|folder| folder.exists() && !folder.is_dir()) {
             return Err(ExportError::Target { path: folder.to_owned(), why: "not a folder; txt needs one" });
         }
         self.check_extension()?;
         let mut notes = Notes::default();
-        let (mut outcome, planned) = self.check(&mut notes, errors)?;
+        let mut folder = self.image_folder();
+        let (mut outcome, planned) = self.check(folder.as_ref(), &mut notes, errors)?;
         let mut batch = Batch::default();
-        self.source.scan(&mut |record| {
-            let text = record.ok().and_then(|chosen| Some((self.path(chosen.record).ok()?, text(chosen).ok()?)));
-            match text {
-                Some((path, text)) => write_one(&mut batch, &path, text, self.force)?,
-                None => self.note_left_out(
-                    record.map_or_else(|record| record, |chosen| chosen.record),
-                    &planned,
-                    &mut notes,
-                ),
+        let mut written = 0;
+        self.source.scan_shown("writing", &mut |record| {
+            let text = record.ok().and_then(|chosen| Some((self.path(chosen.record).ok()?, chosen.text().ok()?)));
+            let record = record.map_or_else(|record| record, |chosen| chosen.record);
+            match (text, &mut folder) {
+                (Some((path, text)), folder) => {
+                    if let Some(folder) = folder
+                        && let Ok(image) = folder.images.of(record)
+                        && folder.put(record, &image, &mut batch)?.is_some()
+                    {
+                        return Ok(true);
+                    }
+                    write_one(&mut batch, &path, text, self.force)?;
+                    written += 1;
+                }
+                // A folder for images and text files has no others.
+                (None, Some(_)) => {}
+                (None, None) => self.note_left_out(record, &planned, &mut notes),
             }
             Ok::<_, ExportError>(true)
         })?;
         super::warn(&batch.sync()?, errors)?;
+        // Images that could not be read after all.
+        outcome.without_image += outcome.exported - written;
+        outcome.exported = written;
         outcome.doubtful = notes.other_image.count + notes.surrogates.count;
         notes.report(errors)?;
-        Ok(outcome)
+        let (images, notes) = folder.map(Folder::finish).unwrap_or_default();
+        super::report(&notes, errors)?;
+        Ok((outcome, images))
+    }
+
+    /// Returns the folder that the images are put into.
+    fn image_folder(&self) -> Option<Folder<'a>> {
+        let ((images, transfer), folder) = self.images.zip(self.folder)?;
+        Some(Folder::new(images, folder, transfer, self.force))
     }
 
     /// Finds all problems before anything is written. Returns the counts, and the files to be written by their hash.
     fn check(
         &self,
+        folder: Option<&Folder<'_>>,
         notes: &mut Notes,
         errors: &mut Console<'_>,
     ) -> Result<(Outcome, HashMap<u64, Planned>), ExportError> {
         let mut left_out = Vec::new();
         let mut planned: HashMap<u64, Planned> = HashMap::new();
-        let mut existing: Option<(PathBuf, u64)> = None;
+        let mut in_the_way = InTheWay::default();
         let (mut leading_out, mut checked_folder) = (Named::default(), None::<PathBuf>);
         let dataset = self.source.dataset;
         let mut outcome = self.source.each(&mut |chosen| {
             let line = chosen.record.line;
-            let path = match text(chosen).map(|_| self.path(chosen.record)) {
+            let path = match chosen.text().map(|_| self.path(chosen.record)) {
                 Ok(Ok(path)) => path,
                 Err(reason) => {
                     left_out.push(reason);
                     return Ok(());
                 }
-                Ok(Err(why)) => {
-                    left_out.push(LeftOut::BadPath);
-                    return errors.message(dataset.message(line, &why)).map_err(ExportError::output);
+                Ok(Err(problem)) => {
+                    left_out.push(problem.reason);
+                    if let (LeftOut::NoImage, Some((images, _))) = (problem.reason, self.images) {
+                        images.note(problem);
+                        return Ok(());
+                    }
+                    return errors.message(dataset.message(line, &problem.why)).map_err(ExportError::output);
                 }
             };
             let Ok(image) = self.image(chosen.record) else { return Ok(()) };
@@ -117,12 +147,10 @@ impl Sidecars<'_> {
                 }
                 checked_folder = path.parent().filter(|_| leading_out.count == 0).map(Path::to_owned);
             }
-            match (place::check(&path, self.force), &mut existing) {
-                (Err(ExportError::Exists { .. }), Some((_, others))) => *others += 1,
-                (Err(ExportError::Exists { path, .. }), none) => *none = Some((path, 0)),
-                (checked, _) => checked?,
-            }
-            Ok(())
+            let image = folder.and_then(|folder| Some((folder, folder.images.of(chosen.record).ok()?)));
+            let image = image.map_or(Ok(()), |(folder, image)| folder.check(&image));
+            in_the_way.count(place::check(&path, self.force))?;
+            in_the_way.count(image)
         })?;
         if let Some(files) = leading_out.note(|count| counted(count, "text file", "text files")) {
             return Err(ExportError::LeadsOut { files });
@@ -131,10 +159,7 @@ impl Sidecars<'_> {
         for reason in left_out {
             outcome.leave_out(reason);
         }
-        match existing {
-            Some((path, others)) => Err(ExportError::Exists { path, others }),
-            None => Ok((outcome, planned)),
-        }
+        in_the_way.check().map(|()| (outcome, planned))
     }
 
     fn check_extension(&self) -> Result<(), ExportError> {
@@ -181,10 +206,14 @@ impl Sidecars<'_> {
     }
 
     /// Returns the path of an image, or in another folder that of its namesake.
-    fn image(&self, record: &Record) -> Result<PathBuf, String> {
+    fn image(&self, record: &Record) -> Result<PathBuf, NoImage> {
+        if let Some(((images, _), folder)) = self.images.zip(self.folder) {
+            return images.of(record).map(|Image { name, .. }| folder.join(name));
+        }
         let name = &record.file_name;
         // One in a Parquet file would be beside it, under its name.
-        let picture = self.source.dataset.file_path(name).map_err(|refused| format!("{name}: {refused}"))?;
+        let picture = self.source.dataset.file_path(name);
+        let picture = picture.map_err(|refused| NoImage::bad_path(format!("{name}: {refused}")))?;
         let picture = picture::actual_path(picture);
         let Some(folder) = self.folder else { return Ok(picture) };
         // --images allows reading outside of the folder, but not writing.
@@ -192,12 +221,12 @@ impl Sidecars<'_> {
         let inside = picture.strip_prefix(self.source.images).ok();
         match inside.filter(|inside| inside.components().all(is_inside)) {
             Some(inside) => Ok(folder.join(inside)),
-            None => Err(format!("{name}: the path leads out of {}", folder.display())),
+            None => Err(NoImage::bad_path(format!("{name}: the path leads out of {}", folder.display()))),
         }
     }
 
     /// Returns the text file of a record, or why it cannot have one.
-    fn path(&self, record: &Record) -> Result<PathBuf, String> {
+    fn path(&self, record: &Record) -> Result<PathBuf, NoImage> {
         let image = self.image(record)?;
         // `init` passes over an empty text file if there is another.
         let is_used = |path: &&PathBuf| path.metadata().is_ok_and(|found| found.len() > 0);
@@ -205,8 +234,8 @@ impl Sidecars<'_> {
         let extension = self.extension.unwrap_or(EXTENSIONS[0]);
         let path = existing.iter().find(is_used).or(existing.first());
         let path = path.cloned().unwrap_or_else(|| image.with_extension(extension));
-        if self.folder.is_none() && path == image {
-            return Err(format!("{}: the image itself ends in .{extension}", record.file_name));
+        if (self.folder.is_none() || self.images.is_some()) && path == image {
+            return Err(NoImage::bad_path(format!("{}: the image itself ends in .{extension}", record.file_name)));
         }
         Ok(path)
     }
@@ -249,13 +278,7 @@ impl Notes {
 }
 
 fn write_one(batch: &mut Batch, path: &Path, caption: &str, force: bool) -> Result<(), ExportError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| ExportError::Write {
-            path: folder.to_owned(),
-            written: batch.written(),
-            source: error.into(),
-        })?;
-    }
+    create_folder(path, batch)?;
     Ok(batch.write(path, force, format!("{caption}\n").as_bytes())?)
 }
 
@@ -266,20 +289,4 @@ impl From<BatchError> for ExportError {
             error => error,
         }
     }
-}
-
-/// Returns the caption for a text file, or why there is none.
-fn text<'a>(chosen: &'a Chosen<'_>) -> Result<&'a str, LeftOut> {
-    match chosen.caption() {
-        CaptionValue::Text(text) if !is_blank(text) => Ok(text),
-        CaptionValue::Text(_) | CaptionValue::Missing => Err(LeftOut::NoCaption),
-        CaptionValue::Json(_) => Err(LeftOut::NotText),
-    }
-}
-
-/// Hashes the components of a path, so that `./a` equals `a`.
-fn hash(path: &Path) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,12 +1,12 @@
-//! All records in one file: CSV or JSON Lines.
+//! All records in one file: CSV, TSV or JSON Lines.
 
 use std::borrow::Cow;
 use std::io::Write;
 
 use super::first_rows::{self, Heading};
 use super::outcome::{Named, surrogate_note};
-use super::{CaptionValue, Chosen, Format, Outcome, Source, Stopped};
-use crate::dataset::Amendment;
+use super::source::{CaptionValue, Chosen, Source, Stopped};
+use super::{Format, Outcome};
 use crate::session::{Actor, Decision};
 use crate::text::counted;
 
@@ -23,8 +23,11 @@ pub(super) fn write(
     out: &mut dyn Write,
     notes: &mut Vec<String>,
 ) -> Result<Outcome, Stopped> {
-    let outcome =
-        if format == Format::Csv { write_csv(source, safe_csv, out, notes)? } else { write_lines(source, out)? };
+    let outcome = match format {
+        Format::Csv => write_csv(source, b',', safe_csv, out, notes)?,
+        Format::Tsv => write_csv(source, b'\t', safe_csv, out, notes)?,
+        _ => write_lines(source, out)?,
+    };
     out.flush()?;
     Ok(outcome)
 }
@@ -58,12 +61,13 @@ impl AsRef<[u8]> for Cell<'_> {
 
 fn write_csv(
     source: &Source<'_>,
+    separator: u8,
     safe: bool,
     out: &mut dyn Write,
     notes: &mut Vec<String>,
 ) -> Result<Outcome, Stopped> {
     let first = first_rows::find(source)?;
-    let mut table = csv::Writer::from_writer(out);
+    let mut table = csv::WriterBuilder::new().delimiter(separator).from_writer(out);
     table.write_record(HEADING).map_err(std::io::Error::from)?;
     for row in first.rows() {
         write_row(&mut table, row.iter().map(String::as_str), safe)?;
@@ -98,7 +102,7 @@ fn write_csv(
 
 fn write_lines(source: &Source<'_>, out: &mut dyn Write) -> Result<Outcome, Stopped> {
     source.each(&mut |chosen| {
-        out.write_all(&line(chosen))?;
+        out.write_all(&chosen.saved_line())?;
         Ok::<_, Stopped>(out.write_all(b"\n")?)
     })
 }
@@ -119,12 +123,4 @@ pub(super) fn row<'a>(chosen: &'a Chosen<'_>) -> [&'a str; HEADING.len()] {
         &state.note,
         chosen.original().cell(),
     ]
-}
-
-/// Returns the line as a save would write it. The line of an excluded record is unchanged.
-fn line<'a>(chosen: &Chosen<'a>) -> std::borrow::Cow<'a, [u8]> {
-    match chosen.state.amendment() {
-        Some(Amendment::Caption(caption)) => chosen.line.with_caption(&caption),
-        Some(Amendment::Exclude) | None => chosen.line.bytes().into(),
-    }
 }

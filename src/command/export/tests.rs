@@ -1,11 +1,15 @@
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 
 use super::*;
 use crate::cli::Side;
 use crate::command::fixture::{Printed, World, accepted, decided, edited};
 use crate::command::init::{self, InitOptions, InitSource};
 use crate::command::save::{self, SaveOptions};
-use crate::dataset::{OpenOptions, RecordId};
+use crate::dataset::{Dataset, Entry, OpenOptions, RecordId};
+use crate::parquet_file::fixture::{self, Form, Row};
+use crate::picture;
 use crate::session::Decision;
 use crate::session::Event;
 
@@ -40,8 +44,10 @@ fn options(world: &World, to: Format) -> ExportOptions {
         only: Vec::new(),
         split: None,
         extension: None,
+        images: None,
         safe_csv: false,
         force: false,
+        progress: false,
     }
 }
 
@@ -213,7 +219,7 @@ proptest::proptest! {
     fn counts_add_up(
         lines in proptest::collection::vec(0..6_usize, 1..12),
         decisions in proptest::collection::vec(0..4_usize, 12),
-        to in 0..3_usize,
+        to in 0..5_usize,
         only in proptest::prelude::any::<bool>(),
         train in proptest::prelude::any::<bool>(),
     ) {
@@ -232,17 +238,30 @@ proptest::proptest! {
         let options = ExportOptions {
             only: if only { vec![DecisionKind::Kept, DecisionKind::Undecided] } else { Vec::new() },
             split: train.then_some(Split { side: Side::Train, test_percent: 50, seed: 1 }),
-            ..options(&world, [Format::Txt, Format::Csv, Format::Jsonl][to])
+            output: (to == 4).then(|| world.path("out")),
+            ..options(&world, [Format::Txt, Format::Csv, Format::Jsonl, Format::Kohya, Format::Imagefolder][to])
         };
+        // The images of half of the records are there.
+        for at in (0..lines.len()).step_by(2) {
+            world.picture(&format!("{at}.jpg"));
+        }
+        let before = world.files().len();
         let (outcome, printed) = export(&options);
         let outcome = outcome.unwrap();
         let Outcome { read, exported, excluded, other_decision, other_side, .. } = outcome;
-        let Outcome { without_caption, not_text, unreadable, bad_path, .. } = outcome;
-        let left_out = excluded + other_decision + other_side + without_caption + not_text + unreadable + bad_path;
+        let Outcome { without_caption, not_text, unreadable, bad_path, without_image, in_table, .. } = outcome;
+        let of_content = without_caption + not_text + unreadable + bad_path + without_image + in_table;
+        let left_out = excluded + other_decision + other_side + of_content;
         proptest::prop_assert_eq!(read, lines.len() as u64);
         proptest::prop_assert_eq!(read, exported + left_out);
         let written = match options.to {
-            Format::Txt => world.files().len() - 1,
+            Format::Txt => world.files().len() - before,
+            Format::Kohya => serde_json::from_str::<serde_json::Value>(printed.out()).unwrap().as_object().unwrap().len(),
+            Format::Imagefolder => {
+                let written = world.read("out/metadata.jsonl").lines().count();
+                proptest::prop_assert_eq!(world.files().len(), before + 1 + written);
+                written
+            }
             Format::Csv => csv::Reader::from_reader(printed.out.as_slice()).records().count(),
             _ => printed.out().lines().count(),
         };
@@ -613,7 +632,14 @@ fn types_of_an_imported_table_are_restored() {
     // A second import gives the same lines.
     let back = world.path("back.jsonl");
     let source = InitSource::Path(path.clone());
-    let init = InitOptions { source, output: Some(back), caption_field: "text".to_owned(), json: false };
+    let init = InitOptions {
+        source,
+        output: Some(back),
+        caption_field: "text".to_owned(),
+        file_column: None,
+        caption_column: None,
+        json: false,
+    };
     Printed::by(|out, errors| init::run(&init, &mut std::io::empty(), out, errors)).0.unwrap();
     assert_eq!(world.read("back.jsonl").replace("\": ", "\":").replace(", \"", ",\""), world.read("metadata.jsonl"));
 
@@ -712,4 +738,221 @@ fn text_files_are_not_written_through_a_link_out_of_the_folder() {
     assert!(matches!(&error, ExportError::LeadsOut { files } if files.contains("b.txt")), "{error}");
     assert!(!away.path().join("a.txt").exists() && !world.path("link").exists());
     assert_eq!(std::fs::read_to_string(away.path().join("precious.txt")).unwrap(), "precious");
+}
+
+fn with_images(world: &World, to: Format, transfer: Transfer, output: &str) -> ExportOptions {
+    ExportOptions { images: Some(transfer), output: Some(world.path(output)), ..options(world, to) }
+}
+
+#[test]
+fn images_are_put_beside_their_text_files() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"in/a.png\", \"text\": \"A hat.\"}\n",
+        "{\"file_name\": \"./in/a.jpg\", \"text\": \"A coat.\"}\n",
+        "{\"file_name\": \"gone.png\", \"text\": \"A shoe.\"}\n",
+        "{\"file_name\": \"b.png\"}\n",
+    ));
+    world.picture("in/a.png");
+    world.picture("b.png");
+    world.write("in/a.jpg", "other bytes");
+    for (transfer, folder) in [(Transfer::Copy, "copies"), (Transfer::Link, "links")] {
+        let before = world.files();
+        let options = with_images(&world, Format::Txt, transfer, folder);
+        for force in [false, true] {
+            let (outcome, printed) = export(&ExportOptions { force, ..options.clone() });
+            let expected = Outcome { read: 4, exported: 2, without_image: 1, without_caption: 1, ..Outcome::default() };
+            assert_eq!(outcome.unwrap(), expected);
+            let new: Vec<String> = world.files().into_iter().filter(|name| !before.contains(name)).collect();
+            let expected = ["in/a-2.jpg", "in/a-2.txt", "in/a.png", "in/a.txt"].map(|name| format!("{folder}/{name}"));
+            assert_eq!(new, expected);
+            assert_eq!(world.read(&format!("{folder}/in/a-2.txt")), "A coat.\n");
+            for (copy, original) in [("a-2.jpg", "in/a.jpg"), ("a.png", "in/a.png")] {
+                assert_eq!(
+                    fs::read(world.path(&format!("{folder}/in/{copy}"))).unwrap(),
+                    fs::read(world.path(original)).unwrap()
+                );
+            }
+            assert!(
+                printed
+                    .errors()
+                    .contains("1 image renamed, because another one has the name: in/a.jpg to in/a-2.jpg\n"),
+                "{printed:?}"
+            );
+            assert!(printed.errors().contains("1 record without an image to export: gone.png: missing"), "{printed:?}");
+            assert!(printed.out().ends_with("2 text files, 2 images\n"), "{printed:?}");
+            let again = export(&options).0.unwrap_err();
+            assert!(matches!(again, ExportError::Exists { others: 3, .. }), "{again}");
+        }
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let inode = |name: &str| fs::metadata(world.path(name)).unwrap().ino();
+        assert_eq!(inode("links/in/a.png"), inode("in/a.png"));
+        assert_ne!(inode("copies/in/a.png"), inode("in/a.png"));
+    }
+}
+
+/// Rows without a path, with paths of one name, and without an image.
+fn parquet_world() -> World {
+    let world = World::new("");
+    fs::remove_file(world.path("metadata.jsonl")).unwrap();
+    let row = |number: i64, path: Option<&str>| Row {
+        bytes: (number < 3).then(|| [b"\x89PNG\r\n\x1a\n".as_slice(), &[u8::try_from(number).unwrap()]].concat()),
+        path: path.map(str::to_owned),
+        text: Some(format!("Caption {number}.")),
+        n: Some(number),
+    };
+    let rows = [row(0, None), row(1, Some("/srv/x.png")), row(2, Some("../x.png")), row(3, Some("gone.png"))];
+    fixture::write(&world.path("train.parquet"), &rows, &Form { rows_a_page: 2, ..Form::default() });
+    world
+}
+
+#[test]
+fn images_in_parquet_files_become_files() {
+    let world = parquet_world();
+    let image = |name: &str| fs::read(world.path(name)).unwrap().last().copied();
+    let expected = Outcome { read: 4, exported: 3, without_image: 1, ..Outcome::default() };
+    let (outcome, printed) = export(&with_images(&world, Format::Txt, Transfer::Link, "texts"));
+    assert_eq!(outcome.unwrap(), expected, "{printed:?}");
+    for (number, stem) in [(0, "row-1"), (1, "x"), (2, "x-2")] {
+        assert_eq!(image(&format!("texts/{stem}.png")), Some(number));
+        assert_eq!(world.read(&format!("texts/{stem}.txt")), format!("Caption {number}.\n"));
+    }
+    let folder = ExportOptions { output: Some(world.path("folder")), ..options(&world, Format::Imagefolder) };
+    let (outcome, printed) = export(&folder);
+    assert_eq!(outcome.unwrap(), expected, "{printed:?}");
+    assert!(printed.out().ends_with("folder: 3 records, 3 images\n"), "{printed:?}");
+    assert_eq!(
+        world.read("folder/metadata.jsonl"),
+        concat!(
+            "{\"file_name\": \"row-1.png\", \"text\": \"Caption 0.\", \"n\": 0}\n",
+            "{\"file_name\": \"x.png\", \"text\": \"Caption 1.\", \"n\": 1}\n",
+            "{\"file_name\": \"x-2.png\", \"text\": \"Caption 2.\", \"n\": 2}\n",
+        )
+    );
+    assert_eq!(
+        [image("folder/row-1.png"), image("folder/x.png"), image("folder/x-2.png")],
+        [Some(0), Some(1), Some(2)]
+    );
+    // Paths of files are not possible.
+    let (outcome, _) = export(&options(&world, Format::Kohya));
+    assert_eq!(outcome.unwrap(), Outcome { read: 4, in_table: 3, without_image: 1, ..Outcome::default() });
+}
+
+#[test]
+fn parquet_has_the_images_on_request() {
+    let world = parquet_world();
+    fs::create_dir(world.path("out")).unwrap();
+    let (outcome, printed) = export(&with_images(&world, Format::Parquet, Transfer::Copy, "out/all.parquet"));
+    assert_eq!(outcome.unwrap().exported, 3, "{printed:?}");
+    let dataset = Dataset::open(&world.path("out/all.parquet"), &OpenOptions::default()).unwrap();
+    let mut found = BTreeMap::new();
+    let visit = &mut |entry: Entry| {
+        let record = entry.record().expect("a record");
+        let image = picture::read(&dataset.picture_path(&record.file_name).unwrap()).unwrap();
+        found.insert(image.last().copied().unwrap(), record.caption.text().unwrap().to_owned());
+        std::ops::ControlFlow::Continue(())
+    };
+    dataset.scan(visit).unwrap();
+    assert_eq!(found, (0..3).map(|number| (number, format!("Caption {number}."))).collect());
+    assert!(
+        schema(&world.path("out/all.parquet")).contains("OPTIONAL group image"),
+        "{}",
+        schema(&world.path("out/all.parquet"))
+    );
+}
+
+#[test]
+fn several_captions_of_an_image_stay_records() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.png\", \"text\": \"A hat.\"}\n",
+        "{\"file_name\": \"./a.png\", \"text\": \"A red hat.\"}\n",
+    ));
+    world.picture("a.png");
+    let folder = ExportOptions { output: Some(world.path("folder")), ..options(&world, Format::Imagefolder) };
+    let (outcome, printed) = export(&folder);
+    assert_eq!((outcome.unwrap().exported, printed.errors()), (2, "2 records read: 2 exported\n"));
+    assert!(printed.out().ends_with(": 2 records, 1 image\n"), "{printed:?}");
+    assert_eq!(world.read("folder/metadata.jsonl").matches("\"a.png\"").count(), 2);
+    for to in [Format::Kohya, Format::Txt] {
+        let error = export(&options(&world, to)).0.unwrap_err();
+        assert!(matches!(error, ExportError::Shared { .. }), "{error}");
+    }
+}
+
+#[test]
+fn kohya_captions_are_named_by_absolute_paths() {
+    let world = reviewed();
+    for name in ["in/a.jpg", "in/b.jpg", "c.jpg", "d.jpg"] {
+        world.picture(name);
+    }
+    let (outcome, printed) = export(&options(&world, Format::Kohya));
+    let expected = Outcome { read: 5, exported: 3, excluded: 1, without_image: 1, ..Outcome::default() };
+    assert_eq!(outcome.unwrap(), expected);
+    let read: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(printed.out()).unwrap();
+    let captions = [("in/a.jpg", "A hat."), ("in/b.jpg", "Ein Mantel, grün."), ("c.jpg", "Ein Schuh.")];
+    let caption = |text: &str| BTreeMap::from([("caption".to_owned(), text.to_owned())]);
+    let expected = captions.map(|(name, text)| (world.path(name).display().to_string(), caption(text)));
+    assert_eq!(read, BTreeMap::from(expected));
+    let world = World::new("not JSON\n");
+    assert_eq!(export(&options(&world, Format::Kohya)).1.out(), "{}\n");
+}
+
+#[test]
+fn an_archive_has_the_files_of_each_record() {
+    let world = reviewed();
+    for name in ["in/a.jpg", "in/b.jpg", "c.jpg", "d.jpg"] {
+        world.picture(name);
+    }
+    let output = Some(world.path("set.tar"));
+    let (outcome, _) = export(&ExportOptions { output, ..options(&world, Format::Webdataset) });
+    let expected = Outcome { read: 5, exported: 3, excluded: 1, without_image: 1, ..Outcome::default() };
+    assert_eq!(outcome.unwrap(), expected);
+    let mut archive = tar::Archive::new(fs::File::open(world.path("set.tar")).unwrap());
+    let mut files = BTreeMap::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        files.insert(name, bytes);
+    }
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    let of = |key: &str| ["json", "png", "txt"].map(|extension| format!("{key}.{extension}"));
+    assert_eq!(names, [of("000000000"), of("000000001"), of("000000002")].concat());
+    assert_eq!(files["000000001.txt"], "Ein Mantel, grün.".as_bytes());
+    assert_eq!(
+        files["000000001.json"],
+        "{\"text\":\"Ein Mantel, grün.\",\"n\":1.50,\"file_name\":\"in/b.jpg\"}".as_bytes()
+    );
+    assert_eq!(files["000000002.png"], fs::read(world.path("c.jpg")).unwrap());
+}
+
+#[test]
+fn tsv_has_the_columns_of_csv() {
+    let world = reviewed();
+    let (_, printed) = export(&options(&world, Format::Tsv));
+    let mut table = csv::ReaderBuilder::new().delimiter(b'\t').from_reader(printed.out.as_slice());
+    assert_eq!(table.headers().unwrap().len(), 7);
+    assert_eq!(table.records().next().unwrap().unwrap()[1].to_owned(), "A hat.");
+}
+
+#[test]
+fn images_go_only_where_they_can() {
+    let world = reviewed();
+    for (to, images, output, why) in [
+        (Format::Csv, Transfer::Copy, Some("a.csv"), "this format has no images"),
+        (Format::Txt, Transfer::Copy, None, "name the folder"),
+        (Format::Parquet, Transfer::Link, Some("a.parquet"), "use --copy-images"),
+    ] {
+        let output = output.map(|name| world.path(name));
+        let error = export(&ExportOptions { images: Some(images), output, ..options(&world, to) }).0.unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert_eq!(error.exit_code(), ExitCode::Usage);
+    }
+    for to in [Format::Imagefolder, Format::Webdataset] {
+        let error = export(&options(&world, to)).0.unwrap_err();
+        assert!(error.to_string().contains("name it with -o"), "{error}");
+    }
 }

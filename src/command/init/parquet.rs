@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ::parquet::basic::Repetition;
 use ::parquet::errors::ParquetError;
 use ::parquet::schema::types::TypePtr;
 
@@ -10,7 +11,7 @@ use super::report::Reason;
 use super::{FILE_NAME, InitError, Records};
 use crate::codec::{catch_panic, clean_message};
 use crate::dataset::columns;
-use crate::parquet_file::{Loss, Node, Table, TableColumn, TableError, is_data, open_column};
+use crate::parquet_file::{Loss, Node, Table, TableColumn, TableError, column_like, is_data, open_column};
 
 /// Adds all rows, with the columns as fields in the same order. Returns the columns.
 pub(super) fn write(path: &Path, records: &mut Records<'_, '_>) -> Result<Vec<TypePtr>, InitError> {
@@ -28,8 +29,12 @@ fn rows(table: &Table, path: &Path, records: &mut Records<'_, '_>) -> Result<Vec
     table.check_compression().map_err(wrong)?;
 
     let columns = table.columns();
-    let (data, columns) = split_data(table, &columns, records.caption_field).map_err(broken)?;
-    let names: Vec<&str> = columns.iter().map(|column| column.field.name()).collect();
+    let captions = records.renames.caption.map_or(records.caption_field, |(column, _)| column);
+    let required = [records.renames.file.unwrap_or(FILE_NAME), captions];
+    let (data, columns) = split_data(table, &columns, required).map_err(broken)?;
+    let mut names: Vec<String> = columns.iter().map(|column| column.field.name().to_owned()).collect();
+    records.renames.apply(&mut names).map_err(wrong)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     columns::check(&names).map_err(|why| match data.first() {
         Some(images) if !names.contains(&FILE_NAME) => wrong(format!(
             "{why}; the images are in column \"{}\": review the table itself, with recaption {}",
@@ -56,7 +61,7 @@ fn rows(table: &Table, path: &Path, records: &mut Records<'_, '_>) -> Result<Vec
                 value.clear();
                 node.record(value, &mut |loss| report.add(reason(loss), name)).map_err(broken)?;
             }
-            let fields = || columns.iter().map(|column| column.field.name()).zip(values.iter().map(String::as_str));
+            let fields = || names.iter().copied().zip(values.iter().map(String::as_str));
             if fields().any(|(name, value)| name == FILE_NAME && (!value.starts_with('"') || value == "\"\"")) {
                 let row = format!("row {}", records.read);
                 records.report.add(Reason::NoFileName, &row);
@@ -66,7 +71,22 @@ fn rows(table: &Table, path: &Path, records: &mut Records<'_, '_>) -> Result<Vec
         }
         nodes.iter_mut().try_for_each(Node::finish).map_err(broken)?;
     }
-    Ok(columns.iter().map(|column| Arc::clone(&column.field)).collect())
+    columns
+        .iter()
+        .zip(names)
+        .map(|(column, name)| renamed(&column.field, name))
+        .collect::<Result<_, _>>()
+        .map_err(broken)
+}
+
+/// Returns the type of a column under the name of its field.
+fn renamed(column: &TypePtr, name: &str) -> Result<TypePtr, ParquetError> {
+    if column.name() == name {
+        return Ok(Arc::clone(column));
+    }
+    let info = column.get_basic_info();
+    let repetition = if info.has_repetition() { info.repetition() } else { Repetition::REQUIRED };
+    column_like(column, name, repetition)
 }
 
 const fn reason(loss: Loss) -> Reason {
@@ -82,11 +102,11 @@ const fn reason(loss: Loss) -> Reason {
 fn split_data<'a>(
     table: &Table,
     columns: &'a [TableColumn],
-    caption_field: &str,
+    required: [&str; 2],
 ) -> Result<(Vec<&'a TableColumn>, Vec<&'a TableColumn>), ParquetError> {
     let (mut data, mut others) = (Vec::new(), Vec::new());
     for column in columns {
-        let is_required = column.field.name() == FILE_NAME || column.field.name() == caption_field;
+        let is_required = required.contains(&column.field.name());
         let is_data = !is_required && is_data(table, column)?;
         if is_data { data.push(column) } else { others.push(column) }
     }

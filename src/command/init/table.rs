@@ -20,7 +20,7 @@ pub(super) fn write_from(path: &Path, table: impl Read, records: &mut Records<'_
         TableError::Io(source) => InitError::Read { path: path.to_owned(), source },
         TableError::Wrong(why) => InitError::Table { path: path.to_owned(), why },
     };
-    let mut rows = Rows::open(table).map_err(failed)?;
+    let mut rows = Rows::open_renamed(table, records.renames).map_err(failed)?;
     let names = rows.names().to_vec();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if let Some(note) = columns::caption_note(&names, records.caption_field) {

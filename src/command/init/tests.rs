@@ -7,7 +7,14 @@ use crate::command::fixture::{Printed, World};
 use crate::dataset::{Dataset, OpenOptions};
 
 fn options(source: InitSource) -> InitOptions {
-    InitOptions { source, output: None, caption_field: "text".to_owned(), json: false }
+    InitOptions {
+        source,
+        output: None,
+        caption_field: "text".to_owned(),
+        file_column: None,
+        caption_column: None,
+        json: false,
+    }
 }
 
 fn init(options: &InitOptions, input: &str) -> (Result<Outcome, InitError>, Printed) {
@@ -71,7 +78,7 @@ fn a_folder_of_images_and_text_files_becomes_a_dataset() {
     world.write("10_style/c.txt", "빨간 모자.\n");
     world.write("notes.txt", "of no picture");
     let (outcome, printed) = init(&options(InitSource::Path(world.folder.path().to_owned())), "");
-    assert_eq!(outcome.unwrap(), Outcome { records: 4, captions: 3, read: 9, left_out: 2, failed: 0 });
+    assert_eq!(outcome.unwrap(), Outcome { records: 4, captions: 3, read: 9, texts: 3, left_out: 2, failed: 0 });
     assert!(
         printed.out().ends_with("metadata.jsonl: 4 records, 3 with a caption; 2 of 9 files left out\n"),
         "{printed:?}"
@@ -100,7 +107,7 @@ fn a_text_file_is_found_under_any_of_its_names() {
     world.write("e.txt", "First.");
     world.write("e.jpg.Txt", "Second.");
     let (outcome, printed) = init(&options(InitSource::Path(world.folder.path().to_owned())), "");
-    assert_eq!(outcome.unwrap(), Outcome { records: 5, captions: 5, read: 12, left_out: 2, failed: 2 });
+    assert_eq!(outcome.unwrap(), Outcome { records: 5, captions: 5, read: 12, texts: 5, left_out: 2, failed: 2 });
     assert_eq!(
         printed.errors(),
         "2 text files of images that have another one: c.txt (c.caption is used), e.jpg.Txt (e.txt is used); to use them, \
@@ -237,6 +244,7 @@ proptest! {
         let found: BTreeMap<String, String> = read(&world, "metadata.jsonl").into_iter().collect();
         prop_assert_eq!(&found, &captions);
         prop_assert_eq!((outcome.read, outcome.left_out), (files_read, files_read - used), "{:?}", printed);
+        prop_assert_eq!(outcome.records + outcome.texts, used);
         let printed: u64 = printed.errors().lines().map(|line| line.split(' ').next().unwrap().parse::<u64>().unwrap()).sum();
         prop_assert_eq!(printed, outcome.left_out);
     }
@@ -270,7 +278,7 @@ fn an_unreadable_text_file_is_named_and_its_image_added() {
     let outcome = outcome.unwrap();
     assert_eq!(
         (outcome, outcome.exit_code()),
-        (Outcome { records: 1, captions: 0, read: 2, left_out: 1, failed: 1 }, ExitCode::Findings)
+        (Outcome { records: 1, captions: 0, read: 2, texts: 0, left_out: 1, failed: 1 }, ExitCode::Findings)
     );
     assert_eq!(printed.errors(), "1 text file that is not UTF-8: a.txt; convert them to UTF-8\n");
 }
@@ -283,7 +291,7 @@ fn a_csv_table_keeps_its_columns_and_warns_of_the_loader() {
         "\u{feff}file_name,brand,text\nimages/a.png,\"Ac, me\",\"A \"\"hat\"\".\nRed.\"\nb.png,,\n",
     );
     let (outcome, printed) = init(&options(InitSource::Path(world.path("metadata.csv"))), "");
-    assert_eq!(outcome.unwrap(), Outcome { records: 2, captions: 1, read: 2, left_out: 0, failed: 0 });
+    assert_eq!(outcome.unwrap(), Outcome { records: 2, captions: 1, read: 2, texts: 0, left_out: 0, failed: 0 });
     assert_eq!(
         world.read("metadata.jsonl"),
         concat!(
@@ -295,6 +303,31 @@ fn a_csv_table_keeps_its_columns_and_warns_of_the_loader() {
         printed.errors().contains("with metadata.csv beside it, Hugging Face's imagefolder refuses"),
         "{printed:?}"
     );
+}
+
+#[test]
+fn columns_of_other_names_become_the_fields() {
+    let world = world();
+    world.write("set.csv", "id;Path;prompt\n1;a.png;A hat.\n");
+    let options = InitOptions {
+        file_column: Some("Path".to_owned()),
+        caption_column: Some("prompt".to_owned()),
+        ..options(InitSource::Path(world.path("set.csv")))
+    };
+    let (outcome, printed) = init(&options, "");
+    assert_eq!(outcome.unwrap(), Outcome { records: 1, captions: 1, read: 1, ..Outcome::default() });
+    assert_eq!(printed.errors(), "");
+    assert_eq!(world.read("set.jsonl"), "{\"id\": \"1\", \"file_name\": \"a.png\", \"text\": \"A hat.\"}\n");
+    let missing = InitOptions {
+        file_column: Some("image".to_owned()),
+        output: Some(world.path("other.jsonl")),
+        ..options.clone()
+    };
+    let error = init(&missing, "").0.unwrap_err().to_string();
+    assert!(error.ends_with("no column \"image\" (found \"id\", \"Path\", \"prompt\")"), "{error}");
+    let of_folder = InitOptions { source: InitSource::Path(world.folder.path().to_owned()), ..options };
+    let error = init(&of_folder, "").0.unwrap_err();
+    assert_eq!((error.to_string().contains("--file-column"), error.exit_code()), (true, ExitCode::Usage), "{error}");
 }
 
 #[test]
@@ -351,7 +384,7 @@ fn rows_that_cannot_be_read_are_counted_and_named() {
     world.write("set.csv", table);
     let (outcome, printed) = init(&options(InitSource::Path(world.path("set.csv"))), "");
     let outcome = outcome.unwrap();
-    assert_eq!(outcome, Outcome { records: 2, captions: 0, read: 7, left_out: 5, failed: 5 });
+    assert_eq!(outcome, Outcome { records: 2, captions: 0, read: 7, texts: 0, left_out: 5, failed: 5 });
     assert_eq!(outcome.exit_code(), ExitCode::Findings);
     assert_eq!(
         printed.errors(),
@@ -374,8 +407,7 @@ fn a_list_of_images_keeps_its_order() {
     let piped = InitOptions {
         output: Some(world.path("piped.jsonl")),
         caption_field: "caption".to_owned(),
-        source: InitSource::StandardInput,
-        json: false,
+        ..options(InitSource::StandardInput)
     };
     assert_eq!(init(&piped, "z.png\n").0.unwrap().records, 1);
     assert_eq!(world.read("piped.jsonl"), "{\"file_name\": \"z.png\", \"caption\": \"\"}\n");
@@ -383,7 +415,7 @@ fn a_list_of_images_keeps_its_order() {
     let again =
         InitOptions { output: Some(world.path("again.jsonl")), ..options(InitSource::List(world.path("list.txt"))) };
     let (outcome, printed) = init(&again, "");
-    assert_eq!(outcome.unwrap(), Outcome { records: 1, captions: 0, read: 2, left_out: 1, failed: 1 });
+    assert_eq!(outcome.unwrap(), Outcome { records: 1, captions: 0, read: 2, texts: 0, left_out: 1, failed: 1 });
     assert!(printed.errors().starts_with("1 line that is not UTF-8: line 2;"), "{printed:?}");
     world.write("list.txt", b"\xff\xfea\0");
     let error = init(&InitOptions { output: Some(world.path("new.jsonl")), ..again }, "").0.unwrap_err();
@@ -419,7 +451,7 @@ fn init_parquet(bytes: &[u8]) -> (World, Result<Outcome, InitError>, Printed) {
 #[test]
 fn a_parquet_table_keeps_its_columns_and_their_types() {
     let (world, outcome, printed) = init_parquet(BY_PYARROW);
-    assert_eq!(outcome.unwrap(), Outcome { records: 3, captions: 2, read: 3, left_out: 0, failed: 0 });
+    assert_eq!(outcome.unwrap(), Outcome { records: 3, captions: 2, read: 3, texts: 0, left_out: 0, failed: 0 });
     let lines = world.read("metadata.jsonl");
     let expected = concat!(
         r#"{"file_name": "a.jpg", "text": "A hat.", "width": 768, "score": 0.25, "ok": true, "tags": ["red","wool"], "#,
@@ -442,7 +474,7 @@ fn types_are_kept_in_any_compression() {
     let (zstd, brotli) = (include_bytes!("parquet/zstd.parquet"), include_bytes!("parquet/brotli.parquet"));
     for (table, zone) in [(&zstd[..], "+00:00"), (brotli, "")] {
         let (world, outcome, printed) = init_parquet(table);
-        assert_eq!(outcome.unwrap(), Outcome { records: 3, captions: 1, read: 3, left_out: 0, failed: 1 });
+        assert_eq!(outcome.unwrap(), Outcome { records: 3, captions: 1, read: 3, texts: 0, left_out: 0, failed: 1 });
         let expected = [
             concat!(
                 r#"{"file_name": "a.jpg", "text": "A hat.", "naive_ns": "2024-01-02 03:04:05", "#,

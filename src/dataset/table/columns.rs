@@ -6,6 +6,36 @@ use crate::parquet_file::FILE_NAMES;
 /// Names that other programs use for the caption.
 const CAPTIONS: [&str; 6] = ["text", "caption", "captions", "description", "prompt", "txt"];
 
+/// The columns of a table that have other names than the fields they become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Renames<'a> {
+    /// The column with the paths of the images.
+    pub file: Option<&'a str>,
+    /// The column with the captions, and its field.
+    pub caption: Option<(&'a str, &'a str)>,
+}
+
+impl Renames<'_> {
+    /// Renames columns to the fields they become.
+    ///
+    /// # Errors
+    /// Returns the message if there is no such column, or another one has the name of the field.
+    pub fn apply(self, names: &mut [String]) -> Result<(), String> {
+        for (column, field) in self.file.map(|column| (column, FILE_NAME)).into_iter().chain(self.caption) {
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let at = known.iter().position(|name| *name == column);
+            let at = at.ok_or_else(|| format!("no column \"{column}\" (found {})", list(&known)))?;
+            if column != field && known.contains(&field) {
+                return Err(format!(
+                    "columns \"{column}\" and \"{field}\": only one can become \"{field}\"; rename one"
+                ));
+            }
+            field.clone_into(&mut names[at]);
+        }
+        Ok(())
+    }
+}
+
 /// Checks that there is a column of file names, and no name occurs twice.
 ///
 /// # Errors
@@ -21,7 +51,10 @@ pub fn check(names: &[&str]) -> Result<(), String> {
     let other = || FILE_NAMES.iter().find_map(|known| names.iter().find(|name| plain(name) == *known));
     Err(match similar.or_else(other) {
         Some(name) => {
-            format!("no column \"{FILE_NAME}\"; if \"{name}\" contains the image paths, rename it to \"{FILE_NAME}\"")
+            format!(
+                "no column \"{FILE_NAME}\"; if \"{name}\" contains the image paths, rename it to \"{FILE_NAME}\", or convert \
+                 the table: recaption init FILE --file-column \"{name}\""
+            )
         }
         None => format!("no column \"{FILE_NAME}\" (found {})", list(names)),
     })
@@ -62,8 +95,12 @@ mod tests {
         let message = |names: &[&str]| check(names).unwrap_err();
         assert_eq!(check(&["a", "file_name"]), Ok(()));
         for name in ["File_Name", " file_name", "file name", "image", "filename", "Image Path"] {
-            let expected = format!("if \"{name}\" contains the image paths, rename it to \"file_name\"");
-            assert!(message(&["text", name]).ends_with(&expected), "{name}");
+            let expected = format!("if \"{name}\" contains the image paths, rename it to \"file_name\", or convert");
+            let message = message(&["text", name]);
+            assert!(
+                message.contains(&expected) && message.ends_with(&format!("--file-column \"{name}\"")),
+                "{message}"
+            );
         }
         assert_eq!(message(&["a", "b"]), "no column \"file_name\" (found \"a\", \"b\")");
         assert_eq!(message(&["a", "a"]), "duplicate column \"a\"");
@@ -71,5 +108,19 @@ mod tests {
         assert_eq!(caption_note(&["file_name"], "text"), None);
         assert!(caption_note(&["file_name", "Text"], "text").unwrap().ends_with("add --caption-field \"Text\""));
         assert!(caption_note(&["file_name", "caption"], "text").unwrap().ends_with("add --caption-field \"caption\""));
+    }
+
+    #[test]
+    fn columns_are_renamed() {
+        let renamed = |file, caption: Option<&'static str>, names: &[&str]| {
+            let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let renames = Renames { file, caption: caption.map(|column| (column, "text")) };
+            renames.apply(&mut names).map(|()| names.join(","))
+        };
+        assert_eq!(renamed(Some("path"), Some("prompt"), &["n", "prompt", "path"]).unwrap(), "n,text,file_name");
+        assert_eq!(renamed(Some("file_name"), Some("text"), &["text", "file_name"]).unwrap(), "text,file_name");
+        assert_eq!(renamed(Some("a"), None, &["b"]).unwrap_err(), "no column \"a\" (found \"b\")");
+        let both = renamed(Some("a"), None, &["a", "file_name"]).unwrap_err();
+        assert!(both.ends_with("only one can become \"file_name\"; rename one"), "{both}");
     }
 }

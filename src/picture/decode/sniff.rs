@@ -8,7 +8,7 @@ use crate::picture::{PictureError, PictureFormat};
 /// # Errors
 ///
 /// Returns an error with a guess at the content if the format is unsupported.
-pub(in crate::picture) fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
+pub(crate) fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
     let at = |offset: usize, signature: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(signature));
     match () {
         // Some AVIF files declare a more general major brand.
