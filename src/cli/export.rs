@@ -23,6 +23,7 @@ pandas reads the words NA, None, NULL, nan and some others in a CSV file as miss
 numbers: pass keep_default_na=False and dtype=str, or export to parquet or jsonl.";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 #[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
     #[command(flatten)]

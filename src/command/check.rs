@@ -222,7 +222,9 @@ impl Judged {
         if let Some(finding) = image.and_then(|image| image.finding(&entry, &record.file_name)) {
             report.add(&finding)?;
         }
-        match known.occurrences.of(record.id) {
+        // The captions of an image have its name.
+        let siblings = record.sibling.as_ref().map_or(0, |sibling| sibling.number);
+        match known.occurrences.of(record.id).saturating_sub(siblings) {
             0 => {}
             earlier => {
                 let earlier = counted(earlier.into(), "record", "records");
@@ -232,7 +234,7 @@ impl Judged {
         }
         let same = known.same(record.id, rules);
         for lint::Finding { kind, severity, message, span } in lints {
-            let finding = Finding { span, severity, ..Finding::of_line(&entry, Kind::Lint(kind), message) };
+            let finding = Finding { severity, span, ..Finding::of_line(&entry, Kind::Lint(kind), message) };
             report.add_of_caption(finding, same)?;
         }
         Ok(())

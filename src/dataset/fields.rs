@@ -93,8 +93,11 @@ pub(super) fn all_fields(object: &str) -> Result<Vec<(Cow<'_, str>, Json<'_>)>, 
     Ok(all.fields)
 }
 
-/// Returns the positions of the undecoded keys and values of an object, in order.
-pub(super) fn members(object: &str) -> Result<Vec<(Range<usize>, Range<usize>)>, LineError> {
+/// The positions of an undecoded key and its value.
+pub(super) type Member = (Range<usize>, Range<usize>);
+
+/// Returns the members of an object, in order.
+pub(super) fn members(object: &str) -> Result<Vec<Member>, LineError> {
     let (members, _) = walk(object, |members: &mut Vec<_>, key, value| members.push((key, value)))?;
     Ok(members)
 }

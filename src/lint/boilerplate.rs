@@ -152,7 +152,7 @@ fn first_words(phrases: &[&[&'static str]]) -> Vec<&'static str> {
 fn words_at<'a>(text: &'a str, start: usize, starts: &[&str]) -> Option<Words<'a>> {
     let rest = undecorated(&text[start..]).as_bytes();
     let begins = |word: &&str| rest.get(..word.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(word.as_bytes()));
-    starts.iter().any(|word| begins(word)).then(|| Words::at(text, start))
+    starts.iter().any(begins).then(|| Words::at(text, start))
 }
 
 /// Reports a caption that consists of a placeholder, ignoring case and final punctuation.

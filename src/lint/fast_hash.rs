@@ -1,10 +1,11 @@
 //! A hash map for short keys: words, and pairs of tokens. Its hash (FNV-1a) is faster than the default one, which resists
 //! keys chosen to collide; use it for built-in keys, or few.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 pub(super) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Fnv>>;
+pub(super) type FastSet<K> = HashSet<K, BuildHasherDefault<Fnv>>;
 
 pub(super) struct Fnv(u64);
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::fast_hash::FastMap;
+use super::fast_hash::FastSet;
 use super::phrase_matching::normalize;
 use super::{Text, Violation};
 use crate::text::sanitize;
@@ -74,9 +74,9 @@ const DETERMINERS: &[&str] = &["a", "an", "the", "some", "part", "his", "her", "
 const ANYWHERE: &[&str] = &["かもしれ", "と思われ", "と推測", "と推定", "似乎", "也许", "也許"];
 
 /// The first words of all hedges: a fast filter, since hardly any word of a caption is one.
-static FIRST_WORDS: LazyLock<FastMap<&str, ()>> = LazyLock::new(|| {
+static FIRST_WORDS: LazyLock<FastSet<&str>> = LazyLock::new(|| {
     let phrases = HEDGES.iter().chain(BEFORE_A_VERB).chain(BEFORE_A_NOUN);
-    phrases.filter_map(|phrase| phrase.split(' ').next()).map(|word| (word, ())).collect()
+    phrases.filter_map(|phrase| phrase.split(' ').next()).collect()
 });
 
 /// Reports the first hedge outside quotations.
@@ -91,8 +91,7 @@ pub(super) fn hedging(text: &Text<'_>) -> Option<Violation> {
             .or_else(|| words.match_any(at, BEFORE_A_VERB).filter(before_verb))
             .or_else(|| words.match_any(at, BEFORE_A_NOUN).filter(before_noun))
     };
-    let is_first_word =
-        |at: &usize| words.get(*at).is_some_and(|word| FIRST_WORDS.contains_key(normalize(word).as_ref()));
+    let is_first_word = |at: &usize| words.get(*at).is_some_and(|word| FIRST_WORDS.contains(normalize(word).as_ref()));
     let in_words = (0..words.len())
         .filter(|at| is_first_word(at) && !text.quotations().contain(words.start(*at)))
         .find_map(|at| length_at(at).map(|length| words.span(at, length)));

@@ -25,14 +25,14 @@ pub(super) fn write_column<W: Write + Send>(
     out: &mut SerializedRowGroupWriter<'_, W>,
     fill: &mut dyn FnMut(&mut ColumnWriter<'_>) -> Result<()>,
 ) -> Result<()> {
-    let mut sink = TrackedWrite::new(Temporary(tempfile::tempfile().map_err(of_temporary)?));
-    let pages = CompressingPages(SerializedPageWriter::new(&mut sink));
-    let mut column = get_column_writer(descriptor, properties, Box::new(pages));
+    let mut sink = TrackedWrite::new(Temporary(tempfile::tempfile().map_err(|error| of_temporary(&error))?));
+    let compressing = CompressingPages(SerializedPageWriter::new(&mut sink));
+    let mut column = get_column_writer(descriptor, properties, Box::new(compressing));
     fill(&mut column)?;
     let closed = column.close()?;
     let metadata = closed.metadata.into_builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build()?;
-    let file = SharedFile::new(sink.into_inner()?.0).map_err(of_temporary)?;
-    out.append_column(&file, ColumnCloseResult { metadata, ..closed })
+    let pages = SharedFile::new(sink.into_inner()?.0).map_err(|error| of_temporary(&error))?;
+    out.append_column(&pages, ColumnCloseResult { metadata, ..closed })
 }
 
 /// Compresses pages, except for the levels of the second version.
@@ -79,16 +79,16 @@ impl Write for Temporary {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            written => written.map_err(of_temporary),
+            written => written.map_err(|error| of_temporary(&error)),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().map_err(of_temporary)
+        self.0.flush().map_err(|error| of_temporary(&error))
     }
 }
 
-fn of_temporary(error: io::Error) -> io::Error {
+fn of_temporary(error: &io::Error) -> io::Error {
     let folder = std::env::temp_dir();
     io::Error::new(
         error.kind(),

@@ -1,4 +1,4 @@
-//! A WebDataset archive: the image of each record, its caption and its fields, as files of one key in a tar archive.
+//! A `WebDataset` archive: the image of each record, its caption and its fields, as files of one key in a tar archive.
 //!
 //! The keys are numbers, as img2dataset writes them: an extension begins at the first dot of a name.
 

@@ -90,7 +90,7 @@ impl<'a> Images<'a> {
         let place = self.place(record)?;
         let is_row = is_row(&place);
         let inside = if is_row { name_of_row(record, &place)? } else { self.name_of_file(record, &place)? };
-        let name = self.unique(inside, &place);
+        let name = self.unique(&inside, &place);
         Ok(Image { place, name, is_row })
     }
 
@@ -127,10 +127,10 @@ impl<'a> Images<'a> {
     }
 
     /// Returns the name, with a number if another image has it.
-    fn unique(&self, name: PathBuf, place: &Path) -> PathBuf {
+    fn unique(&self, name: &Path, place: &Path) -> PathBuf {
         let own = hash(place);
         let mut taken = self.taken.borrow_mut();
-        let mut candidate = name.clone();
+        let mut candidate = name.to_owned();
         for number in 2_u64.. {
             let key = if self.unique == Unique::Path { hash(&candidate) } else { hash(&candidate.with_extension("")) };
             match taken.entry(key) {

@@ -142,7 +142,9 @@ impl Source<'_> {
             Ok::<_, E>(true)
         })?;
         outcome.exported -= left_out.len() as u64;
-        left_out.into_iter().for_each(|reason| outcome.leave_out(reason));
+        for reason in left_out {
+            outcome.leave_out(reason);
+        }
         Ok(outcome)
     }
 

@@ -25,9 +25,9 @@ impl CaptionMap {
         dataset.0.source.check()?;
         let mut counts = Counts::default();
         // Of changed members the new value, of those that are left out none.
-        let mut changed: BTreeMap<usize, Option<String>> = BTreeMap::new();
+        let mut members: BTreeMap<usize, Option<String>> = BTreeMap::new();
         for (record, change) in changes {
-            if changed.last_key_value().is_some_and(|(before, _)| record.index() <= *before) {
+            if members.last_key_value().is_some_and(|(before, _)| record.index() <= *before) {
                 return Err(SaveError::OutOfOrder { record });
             }
             let Some(place) = places.get(record.index()) else {
@@ -39,13 +39,13 @@ impl CaptionMap {
             let before = counts.excluded;
             let rewritten = rewrite_change(&raw, &self.caption_field, change, &mut counts);
             if counts.excluded > before {
-                changed.insert(record.index(), None);
+                members.insert(record.index(), None);
             } else if let Some(line) = rewritten.and_then(|line| String::from_utf8(line).ok()) {
                 let value = Json::field_of(&line, &self.caption_field).map(|json| json.raw().to_owned());
-                changed.insert(record.index(), value);
+                members.insert(record.index(), value);
             }
         }
-        write_members(&text, places, &changed, output).map_err(not_written)?;
+        write_members(&text, places, &members, output).map_err(not_written)?;
         Ok(counts)
     }
 }

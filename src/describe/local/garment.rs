@@ -335,10 +335,6 @@ impl Bareness {
         self.0.is_some_and(|(least, _)| least > share)
     }
 
-    fn any_above(self, share: f32) -> bool {
-        self.0.is_some_and(|(_, most)| most > share)
-    }
-
     fn none_from(self, share: f32) -> bool {
         self.0.is_none_or(|(_, most)| most < share)
     }

@@ -197,14 +197,6 @@ pub(super) enum Tint {
 }
 
 impl Tint {
-    /// Returns the main colour, or the tone.
-    pub(super) fn main(&self) -> &'static str {
-        match self {
-            Self::Colours(colours) => colours.first().map_or("", |colour| colour.text()),
-            Self::Tone(tone) => tone.text(),
-        }
-    }
-
     /// Returns the colours of a palette that cover at least `min_share` (0 to 1), or its tone; `None` for an empty palette.
     pub(super) fn of(palette: &Palette, min_share: f32, black_and_white: bool) -> Option<Self> {
         let main = palette.main()?;

@@ -287,18 +287,20 @@ fn name(model: &Model, record: RecordId, width: usize, theme: &Theme) -> String 
 /// Returns the name of a record's file and, if its image has several captions, which one it is.
 pub(super) fn record_title(record: &dataset::Record, width: usize, ellipsis: &str) -> String {
     let name = clean(&record.file_name);
-    let place = record.sibling.as_ref().map(place).unwrap_or_default();
-    let name = file_title(&name, width.saturating_sub(text::width(&place)), ellipsis);
+    let place = record.sibling.as_ref().map(|sibling| format!(" {}", place(sibling))).unwrap_or_default();
+    // A long name of a field takes at most half of the room.
+    let place_width = text::width(&place).min(width.div_ceil(2));
+    let name = file_title(&name, width.saturating_sub(place_width), ellipsis);
     let room = width.saturating_sub(text::width(&name));
     name + &text::truncate_to_width(&place, room, ellipsis)
 }
 
 /// Returns which one of the captions of an image it is: its field, or its number.
-fn place(sibling: &Sibling) -> String {
+pub(super) fn place(sibling: &Sibling) -> String {
     let Sibling { number, of, field } = sibling;
     match field {
-        Some(field) => format!(" {}", clean(field)),
-        None => format!(" {}/{of}", u64::from(*number) + 1),
+        Some(field) => clean(field),
+        None => format!("{}/{of}", u64::from(*number) + 1),
     }
 }
 

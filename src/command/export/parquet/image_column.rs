@@ -74,14 +74,14 @@ impl ImageColumn {
     ) -> Result<(), ParquetError> {
         self.len = 0;
         // One by one: after each, the writer decides whether its page is full.
-        write_leaf(group, std::mem::take(&mut self.bytes), 1)?;
-        write_leaf(group, std::mem::take(&mut self.paths), usize::MAX)
+        write_leaf(group, &std::mem::take(&mut self.bytes), 1)?;
+        write_leaf(group, &std::mem::take(&mut self.paths), usize::MAX)
     }
 }
 
 fn write_leaf<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
-    values: Vec<ByteArray>,
+    values: &[ByteArray],
     batch: usize,
 ) -> Result<(), ParquetError> {
     let mut column = group.next_column()?.ok_or_else(|| super::general("the schema has fewer columns"))?;

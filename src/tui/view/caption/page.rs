@@ -14,6 +14,7 @@ use crate::session::{Provenance, Verification};
 use crate::text::DiffKind;
 use crate::tui::marked_text::{Mark, MarkedText, wrapped};
 use crate::tui::theme::Theme;
+use crate::tui::view::records::place;
 use crate::tui::view::{clean, join_dots};
 
 pub(super) struct Page<'a> {
@@ -103,14 +104,29 @@ impl Page<'_> {
         blocks.into_iter().filter(|block| !block.lines.is_empty()).collect()
     }
 
-    /// Returns the other text fields of the record, such as a caption in another language.
+    /// Returns the other captions of the image, as they would be saved, then the other text fields of the record, such as a
+    /// caption in another language. In a blind check, other captions could reveal which one is the original.
     pub(super) fn other_texts(&self) -> Block {
-        let theme = self.theme;
-        let line = |(name, text): &(String, String)| {
+        let Self { model, record, theme, .. } = *self;
+        let line = |name: &str, text: &str| {
             let name = Span::styled(format!("{}  ", clean(name)), theme.accent);
             Line::from(vec![name, Span::styled(clean(text), theme.muted)])
         };
-        self.plain(&self.model.other_texts(self.record).iter().map(line).collect::<Vec<_>>())
+        let siblings = model.siblings(record).map(RecordId).filter_map(|other| {
+            let sibling = model.line(other)?.sibling.as_ref()?;
+            Some((other, sibling))
+        });
+        let mut lines = Vec::new();
+        let mut fields = Vec::new();
+        for (other, sibling) in siblings {
+            fields.extend(sibling.field.as_deref());
+            if other != record && model.pair(record).is_none() {
+                lines.push(line(&place(sibling), model.current(other).unwrap_or_default()));
+            }
+        }
+        let texts = model.other_texts(record).iter().filter(|(name, _)| !fields.contains(&name.as_str()));
+        lines.extend(texts.map(|(name, text)| line(name, text)));
+        self.plain(&lines)
     }
 
     /// Returns the caption that the original is compared with: the selected one or, if that is the original, the newest.
