@@ -8,10 +8,11 @@ mod folder;
 mod image;
 mod progress;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::console::Console;
 use crate::dataset::{Caption, Dataset, DatasetError, Entry, LineFinding, Occurrences, OpenOptions, Record, RecordId};
@@ -121,7 +122,13 @@ struct Known {
     occurrences: Occurrences,
     duplicates: Duplicates,
     near: NearDuplicates,
+    /// By the first of [`MANY`] records and more: their caption with its findings, which are those of the others, too, unless
+    /// the white space around it differs.
+    of_repeats: HashMap<RecordId, OnceLock<(String, Vec<lint::Finding>)>>,
 }
+
+/// The least number of records whose common caption is linted twice, not for each of them.
+const MANY: usize = 8;
 
 impl Known {
     fn gather(dataset: &Dataset, rules: &Rules, progress: &Progress) -> Result<Self, CheckError> {
@@ -152,7 +159,9 @@ impl Known {
         let duplicates = captions.finish();
         // A caption that several records share is compared with others once.
         let near = near.finish(|record| duplicates.is_repeat(record), |record| caption(dataset, record))?;
-        Ok(Self { occurrences, duplicates, near })
+        let many = duplicates.groups().filter(|group| group.len() >= MANY);
+        let of_repeats = many.map(|group| (group[0], OnceLock::new())).collect();
+        Ok(Self { occurrences, duplicates, near, of_repeats })
     }
 
     /// Returns the records that are reported to have the caption of a record, itself included.
@@ -166,13 +175,18 @@ impl Known {
         if !is_text {
             return Vec::new();
         }
-        let text = record.caption.text().unwrap_or_default();
-        let same = self.same(record.id, rules);
-        let duplicate_of = same.iter().find(|other| **other != record.id).copied();
         let first = self.duplicates.group(record.id).first().copied().unwrap_or(record.id);
+        let duplicate_of = self.same(record.id, rules).iter().find(|other| **other != record.id).copied();
         // An exact duplicate is not reported as a near-duplicate too.
         let near_duplicate_of = if duplicate_of.is_none() { self.near.other(first) } else { None };
-        lint::lint(text, rules, &lint::Context { duplicate_of, near_duplicate_of, ..lint::Context::default() })
+        let context = lint::Context { duplicate_of, near_duplicate_of, ..lint::Context::default() };
+        let text = record.caption.text().unwrap_or_default();
+        let lint = || lint::lint(text, rules, &context);
+        let known = self.of_repeats.get(&first).filter(|_| first != record.id);
+        match known.map(|known| known.get_or_init(|| (text.to_owned(), lint()))) {
+            Some((known, findings)) if known == text => findings.clone(),
+            _ => lint(),
+        }
     }
 }
 

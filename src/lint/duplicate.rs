@@ -76,6 +76,11 @@ impl Duplicates {
         place.map_or(&[], |place| &self.members[self.groups[self.places[place].1 as usize].clone()])
     }
 
+    /// Returns the records of each caption, in order.
+    pub fn groups(&self) -> impl Iterator<Item = &[RecordId]> {
+        self.groups.iter().map(|group| &self.members[group.clone()])
+    }
+
     /// Returns true if an earlier record has the same caption.
     #[must_use]
     pub fn is_repeat(&self, record: RecordId) -> bool {

@@ -105,9 +105,28 @@ fn a_caption_of_several_records_is_reported_once() {
 }
 
 #[test]
-fn many_records_with_one_caption_are_not_all_named() {
-    let (_, printed) = check(&options(&world(&["A hat."; 9])));
-    assert_eq!(printed.out(), "metadata.jsonl:1: duplicate: same caption as 8 other records: 2, 3, 4, 5, 6, …\n");
+fn a_caption_of_many_records_is_linted_like_that_of_one() {
+    let mut captions = ["A hat in a r"; 9];
+    captions[7] = "  A hat in a r";
+    let world = world(&captions);
+    let (outcome, printed) = check(&options(&world));
+    let expected = [
+        "metadata.jsonl:1: cut-off: ends with “r”, no full stop",
+        "metadata.jsonl:1: duplicate: same caption as 8 other records: 2, 3, 4, 5, 6, …",
+    ];
+    assert_eq!(printed.out().lines().collect::<Vec<_>>(), expected);
+    assert_eq!(outcome.findings.values().copied().collect::<Vec<_>>(), [9, 9]);
+    let (_, json) = check(&CheckOptions { json: true, ..options(&world) });
+    let rows: Vec<Value> = json.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (at, rows) in rows.chunks(2).enumerate() {
+        let start = if at == 7 { 13 } else { 11 };
+        assert_eq!(
+            (&rows[0]["record"], &rows[0]["span"]),
+            (&Value::from(at + 1), &serde_json::json!([start, start + 1]))
+        );
+        assert_eq!(rows[1]["message"], format!("same caption as record {}", if at == 0 { 2 } else { 1 }));
+    }
+    assert_eq!(rows.len(), 18);
 }
 
 #[test]
