@@ -25,6 +25,7 @@ mod source;
 mod survey;
 mod table;
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io;
 use std::ops::{ControlFlow, Range};
@@ -462,6 +463,22 @@ impl Dataset {
     #[must_use]
     pub fn caption_fields(&self) -> &[Arc<str>] {
         self.0.source.siblings().map_or(&[], Siblings::fields)
+    }
+
+    /// Returns the dataset in which an image with several captions is one record, if they are in one line.
+    #[must_use]
+    pub fn by_image(&self) -> Option<&Self> {
+        self.0.source.siblings().map(|siblings| &siblings.images)
+    }
+
+    /// Returns a line of [`Self::by_image`] with the captions of `amendments`, which are of records of that image.
+    #[must_use]
+    pub fn with_captions<'a>(&self, line: &Line<'a>, amendments: Vec<(RecordId, String)>) -> Cow<'a, [u8]> {
+        let first = |record: RecordId| self.siblings(record).start;
+        let siblings = self.0.source.siblings();
+        let slot = |record: RecordId| Some(siblings?.slot(record.0 - first(record)));
+        let captions = amendments.into_iter().filter_map(|(record, text)| Some((slot(record)?, text)));
+        save::with_captions(line, &captions.collect::<Vec<_>>())
     }
 
     /// Returns true if an image can have several captions, each of which is a record.

@@ -115,7 +115,7 @@ impl Reason {
     }
 }
 
-/// What is known about a record besides its image.
+/// The facts about a record besides its image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The image path as written in the dataset.
@@ -142,12 +142,12 @@ pub enum RequestMode {
     Repair(Repair),
 }
 
-/// A correction of a caption that changes only what is wrong.
+/// A correction of a caption that changes only its errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
     /// The caption to correct; empty if there is none.
     pub text: String,
-    /// What is wrong, oldest first.
+    /// The errors, oldest first.
     pub reasons: Vec<Reason>,
 }
 

@@ -164,8 +164,12 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
     let (dataset, location) = options.input.open()?;
     let opened = input::read_session(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(ExportError::output)?;
+    // A line has all captions of its image.
+    let by_image = matches!(options.to, Format::Jsonl | Format::Parquet | Format::Imagefolder);
+    let images = dataset.by_image().filter(|_| by_image);
     let source = Source {
-        dataset: &dataset,
+        dataset: images.unwrap_or(&dataset),
+        captions: images.is_some().then_some(&dataset),
         ledger: &opened.ledger,
         images: options.input.reading.images.as_deref().unwrap_or(dataset.folder()),
         only: &options.only,

@@ -32,6 +32,24 @@ impl<'a> Line<'a> {
         self.raw.record
     }
 
+    pub(super) const fn raw(&self) -> &RawLine<'a> {
+        &self.raw
+    }
+
+    pub(super) const fn caption_field(&self) -> &'a str {
+        self.caption_field
+    }
+
+    /// Returns the line with other bytes.
+    #[must_use]
+    pub const fn with_bytes<'b>(&self, bytes: &'b [u8]) -> Line<'b>
+    where
+        'a: 'b,
+    {
+        let raw = RawLine { record: self.raw.record, number: self.raw.number, bytes, too_long: false, sibling: None };
+        Line { raw, caption_field: self.caption_field }
+    }
+
     /// Returns the line number, from one.
     #[must_use]
     pub(super) const fn number(&self) -> u64 {

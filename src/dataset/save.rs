@@ -7,6 +7,7 @@
 mod feed;
 mod report;
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
 use std::ops::ControlFlow;
@@ -18,7 +19,7 @@ use super::read::RawLine;
 use super::rewrite::{Rewritten, Slot, rewrite, rewrite_slot};
 use super::siblings::ImageChanges;
 use super::source;
-use super::{Dataset, DatasetError, RecordId, Stamp};
+use super::{Dataset, DatasetError, Line, RecordId, Stamp};
 use crate::atomic_file::{Committed, Replacement, WriteError};
 use crate::parquet_file;
 use feed::Feed;
@@ -264,6 +265,12 @@ pub(super) fn rewrite_change(
         Change::Captions(captions) => return rewrite_all(line, caption_field, &captions, counts),
     }
     None
+}
+
+/// Returns the bytes of a line with other captions.
+pub(super) fn with_captions<'a>(line: &Line<'a>, captions: &[(Slot, String)]) -> Cow<'a, [u8]> {
+    let changed = rewrite_all(line.raw(), line.caption_field(), captions, &mut Counts::default());
+    changed.map_or_else(|| line.bytes().into(), Cow::Owned)
 }
 
 /// Replaces several captions of a line. Returns it if it changed.

@@ -199,7 +199,7 @@ impl Siblings {
     }
 
     /// Returns the place of a record's caption in the line of its image.
-    fn slot(&self, number: u32) -> Slot {
+    pub(super) fn slot(&self, number: u32) -> Slot {
         match &self.form {
             Form::Fields(names) => Slot::Field(Arc::clone(&names[number as usize % names.len()])),
             Form::List => Slot::Element(number),

@@ -192,7 +192,7 @@ fn prevailing_extension(images: &[FolderImage], kind: usize, extensions: &[Strin
     extensions.iter().rev().max_by_key(count).cloned().unwrap_or_default()
 }
 
-/// Hashes what is written.
+/// Hashes the written bytes.
 struct Hashing {
     file: File,
     hasher: Hasher,

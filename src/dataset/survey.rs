@@ -143,7 +143,7 @@ pub(super) fn survey(
     Ok(keep_going().is_continue().then_some(Survey { namesakes: Namesakes { names, twins }, hash }))
 }
 
-/// What is compared.
+/// The compared part of a record.
 #[derive(Clone, Copy)]
 enum Key {
     Name,

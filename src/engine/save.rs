@@ -164,7 +164,7 @@ struct Part<'a> {
     force: bool,
 }
 
-/// What was written: the dataset's only file, or one after the other.
+/// The files written: the dataset's only one, or one after the other.
 #[derive(Default)]
 struct Parts {
     files: Vec<(PathBuf, u128)>,

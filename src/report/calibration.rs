@@ -89,7 +89,7 @@ impl Calibration {
         verifiers
     }
 
-    /// Returns what is flagged, with its precision and its recall in words.
+    /// Returns the flagged phrases and missing things, with precision and recall in words.
     #[must_use]
     pub fn rows(&self) -> [(&'static str, String, String); 2] {
         let words = |proportion: Proportion| {

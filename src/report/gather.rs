@@ -103,7 +103,7 @@ fn current<'a>(record: &'a Record, state: &'a RecordState) -> Option<&'a str> {
     (state.decision != Decision::Excluded).then(caption)
 }
 
-/// What is counted of a caption.
+/// The counts of a caption.
 struct Texts {
     words: u64,
     phrases: Hashes,

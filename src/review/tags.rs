@@ -35,7 +35,7 @@ impl TagScan {
 pub struct KnownTags {
     /// The newest counts.
     table: Option<Arc<TagTable>>,
-    /// The scan in progress, and what it counts.
+    /// The scan in progress, and its unit.
     pub(super) scan: Option<(ScanId, TagUnit)>,
     /// Names that the operator used first, with their numbers of captions, by key.
     learned: BTreeMap<String, (String, u64)>,
@@ -150,7 +150,7 @@ impl EditCompletion {
         choices.retain(|choice| choice.key != prefix && !present.contains(&choice.key));
         choices.truncate(MAX_CHOICES);
         if unit == TagUnit::Words {
-            // What is typed stays, such as a capital.
+            // The typed letters stay, such as a capital.
             for choice in &mut choices {
                 choice.text = format!("{typed}{}", &choice.key[prefix.len()..]);
             }

@@ -9,7 +9,7 @@ const MAX_ENTRIES: usize = 1 << 16;
 /// The longest tag or word, in bytes.
 const MAX_BYTES: usize = 100;
 
-/// What is counted.
+/// The unit that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TagUnit {
     Tags,
@@ -91,7 +91,7 @@ impl TagCounter {
         });
     }
 
-    /// Returns what is counted so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn table(&self) -> TagTable {
         let mut entries: Vec<TagCount> = self.entries.values().map(|entry| entry.count.clone()).collect();

@@ -121,7 +121,7 @@ pub fn with_tag_renamed(text: &str, key: &str, new: &str) -> Option<String> {
     (result != text).then_some(result)
 }
 
-/// Removes tags. Each that is kept keeps the separator before it, and the first one what is before the list.
+/// Removes tags. Each that is kept keeps the separator before it, and the first one the text before the list.
 fn retain<'a>(text: &'a str, mut keeps: impl FnMut(&'a str) -> bool) -> Option<String> {
     let places: Vec<Range<usize>> = tags(text).collect();
     let kept: Vec<usize> = (0..places.len()).filter(|at| keeps(&text[places[*at].clone()])).collect();
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(with_unique_tags(text).as_deref(), expected);
     }
 
-    /// Returns what is before, between and after the tags.
+    /// Returns the text before, between and after the tags.
     fn gaps(text: &str) -> Vec<&str> {
         let places: Vec<_> = tags(text).collect();
         let ends = std::iter::once(0).chain(places.iter().map(|place| place.end));

@@ -1,4 +1,4 @@
-//! The image that a record names: found, decoded, and what is wrong with it.
+//! The image that a record names: found, decoded, and its problems.
 
 use std::path::PathBuf;
 

@@ -142,7 +142,7 @@ impl<'a> Images<'a> {
                     break;
                 }
                 Entry::Occupied(of) if *of.get() == own => break,
-                Entry::Occupied(_) => candidate = numbered(&name, number),
+                Entry::Occupied(_) => candidate = numbered(name, number),
             }
         }
         candidate

@@ -42,7 +42,7 @@ const VALUES: usize = 4_000_000;
 /// A dataset with more fields cannot be a table.
 const MAX_COLUMNS: usize = 1_000;
 
-/// What is known of a column after the first pass over the records.
+/// The facts about a column after the first pass over the records.
 #[derive(Default)]
 struct Plan {
     name: String,

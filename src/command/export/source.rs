@@ -9,7 +9,7 @@ use super::outcome::{LeftOut, Outcome};
 use super::{ExportError, Split};
 use crate::atomic_file::WriteError;
 use crate::console::ProgressBar;
-use crate::dataset::{Amendment, Dataset, Line, LineFinding, Record};
+use crate::dataset::{Amendment, Dataset, Entry, Line, LineFinding, Record, RecordId};
 use crate::inputs::Inputs;
 use crate::session::{DecisionKind, Ledger, RecordState};
 use crate::text::is_blank;
@@ -17,6 +17,8 @@ use crate::text::is_blank;
 /// The records to export.
 pub(super) struct Source<'a> {
     pub(super) dataset: &'a Dataset,
+    /// The dataset of the captions, if [`Self::dataset`] has a record for each image and they have several.
+    pub(super) captions: Option<&'a Dataset>,
     pub(super) ledger: &'a Ledger,
     /// The folder of the images.
     pub(super) images: &'a Path,
@@ -30,6 +32,8 @@ pub(super) struct Chosen<'a> {
     pub(super) line: &'a Line<'a>,
     pub(super) record: &'a Record,
     pub(super) state: &'a RecordState,
+    /// The number of captions, each of which is a record.
+    pub(super) captions: u64,
 }
 
 /// Progress of the passes over the records that write, on standard error if that is a terminal.
@@ -137,13 +141,13 @@ impl Source<'_> {
         let mut left_out = Vec::new();
         let mut outcome = self.scan_shown(purpose, &mut |record| {
             if let Ok(chosen) = record {
-                left_out.extend(visit(chosen)?);
+                left_out.extend(visit(chosen)?.map(|reason| (reason, chosen.captions)));
             }
             Ok::<_, E>(true)
         })?;
-        outcome.exported -= left_out.len() as u64;
-        for reason in left_out {
-            outcome.leave_out(reason);
+        for (reason, captions) in left_out {
+            outcome.exported -= captions;
+            (0..captions).for_each(|_| outcome.leave_out(reason));
         }
         Ok(outcome)
     }
@@ -176,6 +180,9 @@ impl Source<'_> {
     pub(super) fn scan<E: From<ExportError>>(&self, visit: &mut Visit<'_, E>) -> Result<Outcome, E> {
         let mut outcome = Outcome::default();
         let mut result = Ok(true);
+        if let Some(captions) = self.captions {
+            return self.scan_images(captions, visit);
+        }
         let scanned = self.dataset.scan_lines(&mut |line| {
             let entry = line.entry();
             let state = self.ledger.record(entry.id());
@@ -183,12 +190,52 @@ impl Source<'_> {
             match (self.left_out(state.decision.kind(), entry.record()), entry.record()) {
                 (None, Some(record)) => {
                     outcome.exported += 1;
-                    result = visit(Ok(&Chosen { line, record, state }));
+                    result = visit(Ok(&Chosen { line, record, state, captions: 1 }));
                 }
                 (reason, record) => {
                     outcome.leave_out(reason.unwrap_or(LeftOut::Unreadable));
                     result = record.map_or(Ok(true), |record| visit(Err(record)));
                 }
+            }
+            if matches!(result, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        scanned.map_err(ExportError::from)?;
+        result.map(|_| outcome)
+    }
+
+    /// Visits the images in file order, each with the captions that a save would write. An image is left out if one of its
+    /// captions is.
+    fn scan_images<E: From<ExportError>>(&self, captions: &Dataset, visit: &mut Visit<'_, E>) -> Result<Outcome, E> {
+        captions.build_index(&mut |_| ControlFlow::Continue(())).map_err(ExportError::from)?;
+        let undecided = RecordState::default();
+        let mut outcome = Outcome::default();
+        let mut result = Ok(true);
+        let mut next = 0;
+        let scanned = self.dataset.scan_lines(&mut |line| {
+            let records = captions.siblings(RecordId(next));
+            next = records.end;
+            let count = u64::from(records.end - records.start);
+            let states: Vec<_> =
+                records.map(|record| (RecordId(record), self.ledger.record(RecordId(record)))).collect();
+            outcome.read += count;
+            let entry = line.entry();
+            let left_out = states.iter().find_map(|(_, state)| self.left_out(state.decision.kind(), entry.record()));
+            if let (None, Some(_)) = (left_out, entry.record()) {
+                outcome.exported += count;
+                let amendment = |(record, state): &(RecordId, &RecordState)| match state.amendment() {
+                    Some(Amendment::Caption(caption)) => Some((*record, caption)),
+                    Some(Amendment::Exclude) | None => None,
+                };
+                let bytes = captions.with_captions(line, states.iter().filter_map(amendment).collect());
+                let line = line.with_bytes(&bytes);
+                if let Entry::Record(record) = line.entry() {
+                    let chosen = Chosen { line: &line, record: &record, state: &undecided, captions: count };
+                    result = visit(Ok(&chosen));
+                }
+            } else {
+                let reason = left_out.unwrap_or(LeftOut::Unreadable);
+                (0..count).for_each(|_| outcome.leave_out(reason));
+                result = entry.record().map_or(Ok(true), |record| visit(Err(record)));
             }
             if matches!(result, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });

@@ -956,3 +956,28 @@ fn images_go_only_where_they_can() {
         assert!(error.to_string().contains("name it with -o"), "{error}");
     }
 }
+
+#[test]
+fn several_captions_stay_in_the_line_of_their_image() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", \"Hat.\"], \"n\": 1}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": [\"A coat.\"], \"n\": 2}\n",
+        "{\"file_name\": \"c.jpg\", \"text\": [\"Shoes.\", \"A shoe.\"], \"n\": 3}\n",
+    ));
+    world.decide([(1, edited("Cap.")), (3, Decision::Excluded)]);
+    let path = world.path("out.parquet");
+    let to_parquet = ExportOptions { output: Some(path.clone()), ..options(&world, Format::Parquet) };
+    // An image is left out with all of its captions.
+    let expected = Outcome { read: 5, exported: 3, excluded: 2, ..Outcome::default() };
+    let ours = export(&to_parquet).0.unwrap();
+    assert_eq!((ours.read, ours.exported, ours.excluded), (expected.read, expected.exported, expected.excluded));
+    let lines = [r#"file_name="a.jpg" text=["A hat.","Cap."] n=1"#, r#"file_name="b.jpg" text=["A coat."] n=2"#];
+    assert_eq!(rows(&path), lines);
+
+    let (_, printed) = export(&options(&world, Format::Jsonl));
+    let line = "{\"file_name\": \"a.jpg\", \"text\": [\"A hat.\", \"Cap.\"], \"n\": 1}\n";
+    assert!(printed.out().starts_with(line), "{printed:?}");
+    assert_eq!(printed.out().lines().count(), 2);
+    let (_, printed) = export(&options(&world, Format::Csv));
+    assert_eq!(csv::Reader::from_reader(printed.out.as_slice()).records().count(), 4, "a row for each caption");
+}

@@ -271,7 +271,7 @@ impl Writer<'_> {
         self.out.write_all(bytes)
     }
 
-    /// Removes what was written after a place.
+    /// Removes the text after a place.
     fn return_to(&mut self, start: u64, names: usize) -> io::Result<()> {
         self.out.flush()?;
         let file = self.out.get_mut();

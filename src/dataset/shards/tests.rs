@@ -3,6 +3,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ::parquet::basic::{Compression, GzipLevel};
+use ::parquet::file::metadata::ColumnChunkMetaData;
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use ::parquet::file::statistics::Statistics;
 use ::parquet::record::Field;
@@ -335,7 +336,7 @@ fn columns_compressed_with_zstandard_stay_so() {
         save(&open(&path), &mut changes.into_iter(), &options(&target)).unwrap();
         assert_eq!(lines(&target), expected);
         let reader = SerializedFileReader::new(fs::File::open(&target).unwrap()).unwrap();
-        let codecs = reader.metadata().row_group(0).columns().iter().map(|chunk| chunk.compression());
+        let codecs = reader.metadata().row_group(0).columns().iter().map(ColumnChunkMetaData::compression);
         assert!(codecs.clone().all(|codec| matches!(codec, Compression::ZSTD(_))), "{:?}", codecs.collect::<Vec<_>>());
     }
 }

@@ -245,7 +245,8 @@ proptest! {
     ) {
         let mut text = String::from("{\"file_name\": \"list.jpg\", \"text\": [\"first\"]}\n");
         for (number, (value, is_blank)) in values.iter().enumerate() {
-            text += &format!("{{\"a\" : 1.0,\"text\":{value} ,\"file_name\":\"{number}.jpg\"}}\r\n");
+            let line = format!("{{\"a\" : 1.0,\"text\":{value} ,\"file_name\":\"{number}.jpg\"}}\r\n");
+            text += &line;
             text += if *is_blank { " \n" } else { "" };
         }
         let fixture = Fixture::list(&text);

@@ -39,7 +39,7 @@ pub struct SidecarReport {
     pub written: u64,
     /// Sidecars that changed since they were read or that cannot be read, and were left alone.
     pub left_alone: Vec<PathBuf>,
-    /// XXH3-128 of what was written.
+    /// XXH3-128 of the written captions.
     pub hash: u128,
     /// The archive, if a sidecar was replaced.
     pub archive: Option<PathBuf>,

@@ -340,7 +340,7 @@ impl Bareness {
     }
 }
 
-/// What is seen of the arms.
+/// The visible part of the arms.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Arms {
     shoulders: Bareness,
@@ -374,7 +374,7 @@ impl Arms {
     }
 }
 
-/// What is seen of the legs.
+/// The visible part of the legs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Legs {
     /// Just below the hips.

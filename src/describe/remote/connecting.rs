@@ -1,4 +1,4 @@
-//! The connection to the API: its models in order, the account, and what is remembered between runs.
+//! The connection to the API: its models in order, the account, and the facts remembered between runs.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ const EXPIRY: i64 = 7 * 24 * 60 * 60;
 /// The maximum number of services remembered.
 const MAX_SERVICES: usize = 64;
 
-/// What is known of one service: an account in a region, or an endpoint.
+/// The facts about one service: an account in a region, or an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Remembered {
@@ -36,7 +36,7 @@ struct Content {
     services: BTreeMap<String, Value>,
 }
 
-/// Returns what is remembered of a service.
+/// Returns the remembered facts about a service.
 pub(super) fn recall(file: &Path, service: &str, now: Timestamp) -> Remembered {
     services(file, now).remove(service).unwrap_or_default()
 }
@@ -79,7 +79,7 @@ pub fn file_in(state_folder: &Path) -> PathBuf {
     state_folder.join("recaption").join("describers.json")
 }
 
-/// Reads the file, without what is unreadable, expired or from the future.
+/// Reads the file, without entries that are unreadable, expired or from the future.
 fn services(file: &Path, now: Timestamp) -> BTreeMap<String, Remembered> {
     let content = match std::fs::read(file).and_then(|bytes| Ok(serde_json::from_slice::<Content>(&bytes)?)) {
         Ok(content) => content,

@@ -57,7 +57,7 @@ pub(super) struct Service {
     pub(super) connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
     /// Chooses among the targets of the connection.
     pub(super) models: ModelChoice,
-    /// What is known from earlier runs.
+    /// The facts from earlier runs.
     pub(super) remembered: OnceLock<Remembered>,
     /// The time at which model and rate were stored.
     pub(super) stored: Mutex<Option<Instant>>,

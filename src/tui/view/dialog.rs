@@ -10,6 +10,7 @@ use super::{RenderContext, clean, key_hint};
 use crate::describe::{DescriberStatus, Usage};
 use crate::review::{Command, Context, DescribeScope, Model, RecordAction};
 use crate::text::{counted, thousands};
+use crate::tui::marked_text::wrapped;
 
 /// The area that dialogs are placed in, and the screen, which bounds them.
 pub(super) type Home = (Rect, Rect);
@@ -56,11 +57,14 @@ fn reasons(home: Home, heading: &str, question: &'static str, found: Option<&str
     let reason = |key: &str, command: Command| {
         [Span::styled(format!("{key}  "), render.theme.accent), Span::raw(label(command))]
     };
-    let list = reasons.iter().map(|(command, key)| match found {
-        Some(found) if *command == Command::ReasonFindings => {
-            Line::from(vec![Span::styled(format!("{key}  "), render.theme.accent), Span::raw(clean(found))])
-        }
-        _ => Line::from(reason(key, *command).to_vec()),
+    let width = usize::from(docked_width(home.0));
+    let list = reasons.iter().flat_map(|(command, key)| {
+        let [key, label] = reason(key, *command);
+        let label = match found {
+            Some(found) if *command == Command::ReasonFindings => Span::raw(clean(found)),
+            _ => label,
+        };
+        hanging(key, label, width)
     });
     let list: Vec<Line> = std::iter::once(question.clone()).chain(list).collect();
     let row = reasons.iter().flat_map(|(command, key)| {
@@ -70,6 +74,17 @@ fn reasons(home: Home, heading: &str, question: &'static str, found: Option<&str
     // Below a landscape picture, there is no room for a list.
     let compact = vec![question, Line::from(row.collect::<Vec<_>>())];
     popup(home, heading, &[list, compact], &hints(context, cancel, render))
+}
+
+/// Wraps a label beside its key: its rows begin in the same column.
+fn hanging(key: Span<'static>, label: Span<'static>, width: usize) -> Vec<Line<'static>> {
+    let indent = key.width();
+    let mut rows = wrapped(&Line::from(label), width.saturating_sub(indent).max(1));
+    let mut before = Some(key);
+    for row in &mut rows {
+        row.spans.insert(0, before.take().unwrap_or_else(|| Span::raw(" ".repeat(indent))));
+    }
+    rows
 }
 
 pub(super) fn spending(

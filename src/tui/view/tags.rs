@@ -102,7 +102,7 @@ pub(super) fn draw_completions(
         .collect();
     let width = u16::try_from(room + digits + 6).unwrap_or(u16::MAX).min(area.width);
     let y = if below >= height { cursor.y + 1 } else { cursor.y - height };
-    // Below the start of what is completed, if it does not wrap.
+    // Below the start of the completed word, if it does not wrap.
     let inserted = completion.choices.get(completion.chosen).map_or(0, |choice| text::width(&clean(&choice.text)));
     let start = cursor.x.saturating_sub(u16::try_from(inserted + 2).unwrap_or(u16::MAX)).max(area.x);
     let x = start.min(area.right().saturating_sub(width));

@@ -28,7 +28,7 @@ pub(super) struct Heading {
 pub(super) struct Count {
     pub(super) length: usize,
     pub(super) limit: usize,
-    /// What is counted: words or tags.
+    /// The unit: words or tags.
     pub(super) unit: &'static str,
 }
 
