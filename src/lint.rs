@@ -439,6 +439,11 @@ mod tests {
             prop_assert!(in_order);
             let any = findings.iter().any(Finding::needs_attention);
             prop_assert_eq!(needs_attention(&caption, &rules, &Context::default()), any);
+            let has = |kind| has_finding(kind, &caption, &rules, &Context::default());
+            prop_assert_eq!(has(None), !findings.is_empty());
+            for kind in LintKind::ALL {
+                prop_assert_eq!(has(Some(kind)), findings.iter().any(|finding| finding.kind == kind));
+            }
             for finding in findings {
                 prop_assert!(!finding.message.chars().any(char::is_control));
                 if let Some(span) = finding.span {

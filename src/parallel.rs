@@ -7,6 +7,24 @@ use std::thread;
 /// Results of each thread that may wait to be taken.
 const WAITING: usize = 4;
 
+/// What the work runs beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    Nothing,
+    /// The threads give way to that of the screen, as far as the system lets threads differ (Linux).
+    Screen,
+}
+
+impl Beside {
+    fn apply(self) {
+        #[cfg(target_os = "linux")]
+        if self == Self::Screen {
+            // Without it, keys wait a little longer.
+            let _ = rustix::process::nice(10);
+        }
+    }
+}
+
 /// Calls `work` with the numbers below `count` on all processors, and `take` with each result on this thread, in order. At
 /// most a few results per thread wait. Stops at the first error of `take`.
 ///
@@ -17,6 +35,7 @@ const WAITING: usize = 4;
 /// Panics if `work` does.
 pub fn in_order<T: Send, E>(
     count: usize,
+    beside: Beside,
     work: impl Fn(usize) -> T + Sync,
     mut take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -27,6 +46,7 @@ pub fn in_order<T: Send, E>(
             .map(|first| {
                 let (sender, receiver) = sync_channel(WAITING);
                 scope.spawn(move || {
+                    beside.apply();
                     // Sending fails if `take` returned an error.
                     (first..count).step_by(threads).try_for_each(|number| sender.send(work(number)))
                 });
@@ -53,6 +73,7 @@ mod tests {
             let mut taken = Vec::new();
             let result = in_order(
                 count,
+                Beside::Nothing,
                 |number| {
                     begun.fetch_add(1, Ordering::Relaxed);
                     number * 2
@@ -73,6 +94,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "a scoped thread panicked")]
     fn a_panic_is_passed_on() {
-        let _: Result<(), ()> = in_order(100, |number| assert!(number < 50), |()| Ok(()));
+        let _: Result<(), ()> = in_order(100, Beside::Screen, |number| assert!(number < 50), |()| Ok(()));
     }
 }

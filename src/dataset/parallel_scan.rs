@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Dataset, DatasetError, Entry};
-use crate::parallel;
+use crate::parallel::{self, Beside};
 
 /// Records that a thread reads at a time. Few, because some callers decode their images.
 const BATCH: u32 = 256;
@@ -30,7 +30,7 @@ impl Dataset {
             });
             read.map(|()| results)
         };
-        parallel::in_order(records.div_ceil(BATCH) as usize, read, |results| {
+        parallel::in_order(records.div_ceil(BATCH) as usize, Beside::Nothing, read, |results| {
             results?.into_iter().try_for_each(&mut visit)
         })
     }

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use crate::dataset::RecordId;
-use crate::parallel;
+use crate::parallel::{self, Beside};
 
 /// The length of a shingle in words.
 const SHINGLE_WORDS: usize = 3;
@@ -118,7 +118,7 @@ impl NearDuplicateIndex {
             let mut found = Vec::new();
             // A row is in one part only, so what is found in one does not matter to another.
             let compare = |part: usize| self.compare(parts[part], &is_found, &read);
-            parallel::in_order(parts.len(), compare, |part| part.map(|part| found.extend(part)))?;
+            parallel::in_order(parts.len(), Beside::Nothing, compare, |part| part.map(|part| found.extend(part)))?;
             for (one, other) in found {
                 for (row, other) in [(one, other), (other, one)] {
                     if !std::mem::replace(&mut is_found[row], true) {

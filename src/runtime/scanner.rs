@@ -10,7 +10,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::{Dataset, DatasetError};
 use crate::engine::EngineEvent;
-use crate::review::query::Vocabulary;
+use crate::parallel::{self, Beside};
+use crate::review::query::{Query, Vocabulary};
 use crate::review::{Msg, Scan, ScanId, Scanned, Snapshot};
 
 /// Records in the first report. It is small, so that the screen soon shows the matches at the cursor.
@@ -133,7 +134,7 @@ pub(super) fn chunks(range: Range<u32>) -> impl Iterator<Item = Range<u32>> {
     range.step_by(CHUNK as usize).map(move |start| start..start.saturating_add(CHUNK).min(end))
 }
 
-/// Scans runs of records and reports after each.
+/// Scans runs of records and reports after each, on all processors if the operator waits for the result.
 fn scan_runs(
     dataset: &Dataset,
     scan: &Scan,
@@ -141,20 +142,33 @@ fn scan_runs(
     messages: &UnboundedSender<Msg>,
     stop: &AtomicBool,
 ) -> Result<ControlFlow<()>, DatasetError> {
-    for run in runs {
-        let mut report = Scanned { id: scan.id, among: run.clone().collect(), ..Scanned::default() };
-        dataset.lines(run, &mut |line| {
+    let runs: Vec<Range<u32>> = runs.into_iter().collect();
+    let read = |run: usize| {
+        let mut report = Scanned { id: scan.id, among: runs[run].clone().collect(), ..Scanned::default() };
+        let read = dataset.lines(runs[run].clone(), &mut |line| {
             if stop.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
             scan.add(line, &mut report);
             ControlFlow::Continue(())
-        })?;
-        if stop.load(Ordering::Relaxed) || messages.send(Msg::Scanned(report)).is_err() {
-            return Ok(ControlFlow::Break(()));
-        }
+        });
+        read.map(|()| report)
+    };
+    let send = |report: Result<Scanned, DatasetError>| {
+        let report = report.map_err(Some)?;
+        let is_sent = !stop.load(Ordering::Relaxed) && messages.send(Msg::Scanned(report)).is_ok();
+        if is_sent { Ok(()) } else { Err(None) }
+    };
+    let result = if *scan.query == Query::Attention {
+        (0..runs.len()).map(read).try_for_each(send)
+    } else {
+        parallel::in_order(runs.len(), Beside::Screen, read, send)
+    };
+    match result {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(None) => Ok(ControlFlow::Break(())),
+        Err(Some(error)) => Err(error),
     }
-    Ok(ControlFlow::Continue(()))
 }
 
 #[cfg(test)]
@@ -166,7 +180,7 @@ mod tests {
     use super::*;
     use crate::dataset::{OpenOptions, RecordId};
     use crate::lint::Rules;
-    use crate::review::query::{Pattern, Query};
+    use crate::review::query::Pattern;
     use crate::session::RecordStates;
 
     const RECORDS: u32 = CHUNK * 2 + 700;

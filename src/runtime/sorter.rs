@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::scanner::chunks;
 use crate::dataset::{Dataset, DatasetError};
 use crate::engine::EngineEvent;
-use crate::parallel;
+use crate::parallel::{self, Beside};
 use crate::review::{Msg, SortScan, Sorter};
 
 pub(super) fn run(dataset: &Dataset, scan: &SortScan, messages: &UnboundedSender<Msg>, stop: &AtomicBool) {
@@ -48,7 +48,7 @@ fn read<'a>(
         read.map(|()| part)
     };
     let mut ends = runs.iter().map(|run| run.end);
-    let read = parallel::in_order(runs.len(), part, |part| {
+    let read = parallel::in_order(runs.len(), Beside::Screen, part, |part| {
         sorter.append(part.map_err(Some)?);
         if stop.load(Ordering::Relaxed) {
             return Err(None);
