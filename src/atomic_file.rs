@@ -102,6 +102,22 @@ pub fn write_unsynced<E: From<WriteError>>(
     Ok(())
 }
 
+/// Makes `path` another name of the file `original` (a hard link), and syncs its folder. Returns false if it exists, or the
+/// file system has no hard links.
+///
+/// # Errors
+/// Returns an error if the folder cannot be synced. The link is there then.
+pub fn link(original: &Path, path: &Path) -> Result<bool, WriteError> {
+    if fs::hard_link(original, path).is_err() {
+        return Ok(false);
+    }
+    let folder = path.parent().unwrap_or(path);
+    // A folder that is not readable cannot be synced; the file that replaces the original is reported for it.
+    let mut reported = Vec::new();
+    open_folder(folder).and_then(|opened| sync_folder(folder, opened, &mut reported)).map_err(WriteError::Io)?;
+    Ok(true)
+}
+
 /// Files of a [`Batch`] that are synced together. Each has two open file descriptors; systems allow at least 256.
 const GROUP: usize = 64;
 /// File systems combine concurrent syncs into one commit of their journal.

@@ -44,8 +44,8 @@ pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::{Line, with_file_name};
 pub use save::{
-    Amendment, Backup, ConflictKind, Expected, SaveError, SaveOptions, SaveReport, hash_of, hash_of_set, save,
-    save_shard,
+    Amendment, Backup, ConflictKind, Expected, PreparedSave, SaveError, SaveOptions, SaveReport, hash_of, hash_of_set,
+    prepare_shard, save, save_shard,
 };
 pub use shards::{has_shards, together};
 pub use siblings::Sibling;

@@ -20,7 +20,7 @@ use super::rewrite::{Rewritten, Slot, rewrite, rewrite_slot};
 use super::siblings::ImageChanges;
 use super::source;
 use super::{Dataset, DatasetError, Line, RecordId, Stamp};
-use crate::atomic_file::{Committed, Replacement, WriteError};
+use crate::atomic_file::{self, Committed, Complete, Replacement, WriteError};
 use crate::parquet_file;
 use feed::Feed;
 
@@ -106,33 +106,89 @@ pub fn save_shard(
     amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
     options: &SaveOptions,
 ) -> Result<SaveReport, SaveError> {
+    prepare_shard(dataset, shard, amendments, options)?.commit()
+}
+
+/// Writes one of the dataset's [`files`](Dataset::files) to a temporary file beside its target. If several are prepared
+/// before the first is committed, an error or a kill while they are written leaves all targets as they were.
+///
+/// # Errors
+/// See [`save()`]. The target is untouched.
+pub fn prepare_shard(
+    dataset: &Dataset,
+    shard: usize,
+    amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
+    options: &SaveOptions,
+) -> Result<PreparedSave, SaveError> {
     let Some(siblings) = dataset.0.source.siblings() else {
         let changes = &mut amendments.map(|(record, amendment)| (record, amendment.into()));
-        return save_lines(dataset, shard, changes, options);
+        return prepare_lines(dataset, shard, changes, options);
     };
     let (records, _) = dataset.shard(shard)?;
     let ImageChanges { changes, partly_excluded } = siblings.changes(amendments)?;
-    let of_records = |report: SaveReport| SaveReport {
-        records_written: records.end - records.start - report.excluded,
-        partly_excluded,
-        ..report
-    };
-    match save_lines(&siblings.images, shard, &mut changes.into_iter(), options) {
-        Ok(report) => Ok(of_records(report)),
-        Err(SaveError::NotConfirmed { report, source }) => {
-            Err(SaveError::NotConfirmed { report: Box::new(of_records(*report)), source })
+    let prepared = prepare_lines(&siblings.images, shard, &mut changes.into_iter(), options)?;
+    Ok(PreparedSave { partly_excluded, records: records.end - records.start, ..prepared })
+}
+
+/// A complete new file that is not in its place yet. Dropping it removes it.
+pub struct PreparedSave {
+    complete: Complete,
+    target: PathBuf,
+    expected: Expected,
+    force: bool,
+    backs_up: bool,
+    /// The number of records, excluded ones included.
+    records: u32,
+    counts: Counts,
+    partly_excluded: u32,
+    bytes: u64,
+    hash: u128,
+}
+
+impl PreparedSave {
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// Returns an error if the target is not as expected any more, or cannot be replaced. It is untouched then, unless the
+    /// error is [`SaveError::NotConfirmed`].
+    pub fn commit(self) -> Result<SaveReport, SaveError> {
+        let Self { complete, target, expected, force, backs_up, records, counts, partly_excluded, bytes, hash } = self;
+        if !force {
+            check_target(&target, expected)?;
         }
-        Err(error) => Err(error),
+        let backup = if backs_up { back_up(&target)? } else { None };
+        // The check allows a file that is there; one that appears after it is not overwritten.
+        let overwrite = force || target.symlink_metadata().is_ok();
+        let committed = complete.commit(overwrite).map_err(|error| SaveError::at(&target, error))?;
+        let Committed { metadata, warnings, synced } = committed;
+        let report = SaveReport {
+            path: target,
+            records_written: records.saturating_sub(counts.excluded),
+            captions_changed: counts.changed,
+            excluded: counts.excluded,
+            bad_lines_left: counts.bad,
+            not_text_left: counts.not_text,
+            partly_excluded,
+            bytes,
+            stamp: Stamp::from(&metadata),
+            hash,
+            backup,
+            warnings,
+        };
+        match synced {
+            Ok(()) => Ok(report),
+            Err(source) => Err(SaveError::NotConfirmed { report: Box::new(report), source }),
+        }
     }
 }
 
-/// Writes one of the dataset's files with `changes` of its lines.
-fn save_lines(
+/// Prepares one of the dataset's files with `changes` of its lines.
+fn prepare_lines(
     dataset: &Dataset,
     shard: usize,
     changes: &mut dyn Iterator<Item = (RecordId, Change)>,
     options: &SaveOptions,
-) -> Result<SaveReport, SaveError> {
+) -> Result<PreparedSave, SaveError> {
     if dataset.is_table() && !super::is_table(&options.target) {
         return Err(SaveError::NotATable { path: options.target.clone() });
     }
@@ -171,7 +227,7 @@ fn save_lines(
         _ => None,
     };
     // What this session wrote is no original, and the first one was kept when it was replaced.
-    let backup = if options.backup && !is_own_output && conflict.is_none() { back_up(&target)? } else { None };
+    let backs_up = options.backup && !is_own_output && conflict.is_none();
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
     let hashing = Hashing::new(replacement.file(), !dataset.is_parquet());
@@ -200,31 +256,18 @@ fn save_lines(
     };
 
     let complete = replacement.sync().map_err(|error| SaveError::at(&target, error))?;
-    if !options.force {
-        check_target(&target, expected)?;
-    }
-    // The check allows a file that is there; one that appears after it is not overwritten.
-    let overwrite = options.force || target.symlink_metadata().is_ok();
-    let committed = complete.commit(overwrite).map_err(|error| SaveError::at(&target, error))?;
-    let Committed { metadata, warnings, synced } = committed;
-    let report = SaveReport {
-        path: target.clone(),
-        records_written: (records.end - records.start).saturating_sub(counts.excluded),
-        captions_changed: counts.changed,
-        excluded: counts.excluded,
-        bad_lines_left: counts.bad,
-        not_text_left: counts.not_text,
+    Ok(PreparedSave {
+        complete,
+        target,
+        expected,
+        force: options.force,
+        backs_up,
+        records: records.end - records.start,
+        counts,
         partly_excluded: 0,
         bytes,
-        stamp: Stamp::from(&metadata),
         hash,
-        backup,
-        warnings,
-    };
-    match synced {
-        Ok(()) => Ok(report),
-        Err(source) => Err(SaveError::NotConfirmed { report: Box::new(report), source }),
-    }
+    })
 }
 
 #[derive(Default)]
@@ -372,7 +415,8 @@ pub(super) fn hash_of_file(file: &File) -> io::Result<u128> {
     parquet_file::content_hash(file)?.map_or_else(|| parquet_file::whole_hash(file), Ok)
 }
 
-/// Copies the target to the first free of `<name>.bak`, `<name>.bak.1`, …, unless one of them is a copy already.
+/// Keeps the target as the first free of `<name>.bak`, `<name>.bak.1`, …, unless one of them is a copy already: as a second
+/// name of the file, which is replaced and not written to, or as a copy if the file system has no such links.
 fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
     let mut original = match File::open(target) {
         Ok(original) => original,
@@ -392,6 +436,9 @@ fn back_up(target: &Path) -> Result<Option<Backup>, SaveError> {
             continue;
         }
         let at = |error| SaveError::at(&path, error);
+        if atomic_file::link(target, &path).map_err(at)? {
+            return Ok(Some(Backup::Made(path)));
+        }
         let mut copy = Replacement::begin_like(&path, target).map_err(at)?;
         original.rewind().and_then(|()| io::copy(&mut original, copy.file())).map_err(failed)?;
         let modified = original.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
@@ -416,6 +463,10 @@ fn backup_path(target: &Path, number: u32) -> PathBuf {
 /// Returns true if both are files with the same content. `hash` caches that of the target. A backup that cannot be read
 /// counts as another file.
 fn is_copy(backup: &Path, target: &Path, hash: &mut Option<u128>) -> bool {
+    let is_link = |one: Stamp, other: Stamp| one.inode > 0 && one.is_same_file(&other);
+    if Stamp::of(backup).ok().zip(Stamp::of(target).ok()).is_some_and(|(backup, target)| is_link(backup, target)) {
+        return true;
+    }
     let len = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
     if len(backup).is_none() || len(backup) != len(target) {
         return false;

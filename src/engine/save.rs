@@ -8,11 +8,16 @@ use twox_hash::XxHash3_64;
 use super::event::{SaveFailure, SaveSummary};
 use crate::atomic_file::is_same_path;
 use crate::dataset::{
-    self, Amendment, Dataset, Expected, RecordId, SaveError, SaveOptions, SidecarError, SidecarSave, save_sidecars,
+    self, Amendment, Dataset, Expected, PreparedSave, RecordId, SaveError, SaveOptions, SidecarError, SidecarSave,
+    save_sidecars,
 };
 use crate::inputs::{Inputs, IsInput};
 use crate::session::{self, Event, Ledger, Seq};
 use crate::text::counted;
+
+/// Files that are written before the first of them is put in its place. Each has two open file descriptors; systems allow at
+/// least 256.
+const TOGETHER: usize = 64;
 
 /// Where the updated dataset is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,16 +112,25 @@ impl SaveTarget {
         let mut parts: Parts = Parts { through, ..Parts::default() };
         if let [file] = files.as_slice() {
             let target = if self.in_place { file.clone() } else { self.path.clone() };
-            parts.save(dataset, 0, &Part { target, saves: &saves, in_place: self.in_place, force }, amendments)?;
+            let part = Part { target, saves: &saves, in_place: self.in_place, force };
+            parts.commit(part.prepare(dataset, 0, amendments)?)?;
             return Ok(parts.summary(None));
         }
         let mut amendments = amendments.into_iter().peekable();
+        let mut prepared = Vec::new();
         for (shard, file) in files.iter().enumerate() {
             let (records, _) = dataset.shard(shard).map_err(|error| SaveFailure::Other(error.to_string()))?;
             let of_shard = std::iter::from_fn(|| amendments.next_if(|(record, _)| record.0 < records.end)).collect();
             let target = self.target_of(file)?;
             let part = Part { target, saves: &saves, in_place: self.in_place, force };
-            parts.save(dataset, shard, &part, of_shard).map_err(|failure| failure.after(shard, files.len()))?;
+            let one = part.prepare(dataset, shard, of_shard);
+            prepared.push(one.map_err(|failure| failure.after(parts.files.len(), files.len()))?);
+            if prepared.len() == TOGETHER || shard + 1 == files.len() {
+                for one in prepared.drain(..) {
+                    let written = parts.files.len();
+                    parts.commit(one).map_err(|failure| failure.after(written, files.len()))?;
+                }
+            }
         }
         Ok(parts.summary(Some(self.path.clone())))
     }
@@ -178,15 +192,26 @@ struct Parts {
     warnings: Vec<String>,
 }
 
-impl Parts {
-    fn save(
-        &mut self,
+/// A file that is ready to be put in its place.
+enum Prepared {
+    /// It stays as it is.
+    Unchanged {
+        path: PathBuf,
+        hash: u128,
+        records: u64,
+    },
+    New(Box<PreparedSave>),
+}
+
+impl Part<'_> {
+    /// Writes a new file beside the target.
+    fn prepare(
+        &self,
         dataset: &Dataset,
         shard: usize,
-        part: &Part<'_>,
         amendments: Vec<(RecordId, Amendment)>,
-    ) -> Result<(), SaveFailure> {
-        let Part { target, saves, in_place, force } = part;
+    ) -> Result<Prepared, SaveFailure> {
+        let Self { target, saves, in_place, force } = self;
         let is_target = |(path, _): &&(PathBuf, u128)| is_same_path(path, target);
         // If the folder was moved, the file is recognised by its content.
         let known = saves.iter().find(is_target).map(|(_, hash)| *hash).or_else(|| {
@@ -198,9 +223,8 @@ impl Parts {
         // In place, a file that no decision changes stays untouched, unless an earlier save changed it.
         if *in_place && dataset.files().len() > 1 && amendments.is_empty() && known.is_none() {
             let hash = dataset::hash_of(target).map_err(|error| other(&error))?;
-            self.files.push((target.clone(), hash));
-            self.records += u64::from(records.end - records.start);
-            return Ok(());
+            let records = u64::from(records.end - records.start);
+            return Ok(Prepared::Unchanged { path: target.clone(), hash, records });
         }
         let expected = match known {
             Some(hash) => Expected::Ours { stamp: None, hash: Some(hash) },
@@ -208,15 +232,36 @@ impl Parts {
             None => Expected::Nothing,
         };
         let options = SaveOptions { target: target.clone(), expected, force: *force, backup: *in_place };
-        let saved = dataset::save_shard(dataset, shard, &mut amendments.into_iter(), &options);
-        let (report, unconfirmed) = match saved {
+        let prepared = dataset::prepare_shard(dataset, shard, &mut amendments.into_iter(), &options);
+        prepared.map(|prepared| Prepared::New(prepared.into())).map_err(failed)
+    }
+}
+
+fn failed(error: SaveError) -> SaveFailure {
+    match error {
+        conflict @ SaveError::Conflict { .. } => SaveFailure::Conflict(conflict.to_string()),
+        error => {
+            tracing::error!(%error, "not saved");
+            SaveFailure::Other(error.to_string())
+        }
+    }
+}
+
+impl Parts {
+    /// Puts a file in its place.
+    fn commit(&mut self, prepared: Prepared) -> Result<(), SaveFailure> {
+        let prepared = match prepared {
+            Prepared::Unchanged { path, hash, records } => {
+                self.files.push((path, hash));
+                self.records += records;
+                return Ok(());
+            }
+            Prepared::New(prepared) => prepared,
+        };
+        let (report, unconfirmed) = match prepared.commit() {
             Ok(report) => (report, None),
             Err(SaveError::NotConfirmed { report, source }) => (*report, Some(source)),
-            Err(conflict @ SaveError::Conflict { .. }) => return Err(SaveFailure::Conflict(conflict.to_string())),
-            Err(error) => {
-                tracing::error!(%error, "not saved");
-                return Err(SaveFailure::Other(error.to_string()));
-            }
+            Err(error) => return Err(failed(error)),
         };
         tracing::info!(path = %report.path.display(), records = report.records_written, "saved");
         self.warnings.extend(report.warnings.iter().map(ToString::to_string));
