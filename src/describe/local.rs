@@ -35,11 +35,12 @@ use tokio::{sync::Semaphore, task};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    garment::View,
     models::{ModelError, Models, Worker},
     observations::{Observations, PersonObservations, Subject},
     person::{Found, PersonMask},
     picture::Picture,
-    scene::Objects,
+    scene::{Behind, Objects},
     texture::Texture,
 };
 use super::{
@@ -194,15 +195,17 @@ fn examine(picture: &Picture, models: &Models, worker: &Worker) -> Result<Option
         if let Some(people) = people.filter(|_| !is_garment) {
             worker.checkpoint()?;
             let objects = Objects::among(&detections, people.main.frame);
+            let behind = Behind::of(picture, &people, &mask);
+            let view = View { picture, texture: &texture, black_and_white, cast: behind.cast(picture) };
             let person = PersonObservations {
                 framing: people.main.framing,
                 prominent: people.prominent,
                 others_behind: people.others_behind,
                 side: scene::side(picture, people.main.frame),
-                clothes: garment::clothes(picture, &people, &texture, black_and_white),
+                clothes: garment::clothes(&view, &people),
                 accessories: objects.accessories,
             };
-            let background = scene::background(picture, &texture, &people, &mask, black_and_white);
+            let background = behind.background(picture, &texture, black_and_white);
             if person.is_empty() && background.is_none() {
                 return Ok(None);
             }

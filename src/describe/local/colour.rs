@@ -23,8 +23,12 @@ static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
 
 impl Lab {
     pub(super) fn from_srgb(rgb: [u8; 3]) -> Self {
+        Self::from_linear(rgb.map(|byte| LINEAR[usize::from(byte)]))
+    }
+
+    /// Converts linear sRGB values from 0 to 1.
+    fn from_linear([red, green, blue]: [f32; 3]) -> Self {
         // The RGB to XYZ matrix of IEC 61966-2-1, relative to the D65 white point.
-        let [red, green, blue] = rgb.map(|byte| LINEAR[usize::from(byte)]);
         let x = lab_curve((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
         let y = lab_curve(0.2126 * red + 0.7152 * green + 0.0722 * blue);
         let z = lab_curve((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089);
@@ -74,6 +78,44 @@ impl Lab {
             *values.select_nth_unstable_by(index, f32::total_cmp).1
         };
         Some(Self { l: median(|p| p.l), a: median(|p| p.a), b: median(|p| p.b) })
+    }
+}
+
+/// The colour cast that the light gives to grey things: `a` and `b` of a light grey.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Cast {
+    a: f32,
+    b: f32,
+}
+
+impl Cast {
+    /// Estimates the cast from pixels of many things, by shades of grey (Finlayson and Trezzi, 2004): the Minkowski mean of each
+    /// channel. If the things have a colour in common, so has the estimate.
+    pub(super) fn of(pixels: impl Iterator<Item = [u8; 3]>) -> Self {
+        const NORM: i32 = 6;
+        /// The linear value of the brightest channel of a light grey.
+        const LIGHT_GREY: f32 = 0.7;
+        let mut sums = [0.0_f32; 3];
+        for pixel in pixels {
+            for (sum, byte) in sums.iter_mut().zip(pixel) {
+                *sum += LINEAR[usize::from(byte)].powi(NORM);
+            }
+        }
+        let means = sums.map(|sum| sum.powf(1.0 / NORM as f32));
+        let brightest = means.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let grey = Lab::from_linear(means.map(|mean| mean / brightest * LIGHT_GREY));
+        Self { a: grey.a, b: grey.b }
+    }
+
+    /// Returns true if a colour may be grey, black or white in this light.
+    fn could_be_neutral(self, colour: Lab) -> bool {
+        /// The lightness of the light grey.
+        const LIGHT_GREY: f32 = 87.0;
+        const NEUTRAL: f32 = 9.0;
+        /// Casts below this chroma do not change the name of a colour.
+        const MIN_CAST: f32 = 6.0;
+        let share = colour.l / LIGHT_GREY;
+        self.a.hypot(self.b) > MIN_CAST && (colour.a - share * self.a).hypot(colour.b - share * self.b) < NEUTRAL
     }
 }
 
@@ -212,6 +254,19 @@ impl ColourName {
         }
     }
 
+    /// Returns the basic colour that this one is a shade of, if there is one.
+    const fn basic(self) -> Option<Self> {
+        match self {
+            Self::Navy | Self::Blue | Self::LightBlue | Self::GreyBlue => Some(Self::Blue),
+            Self::Pink | Self::DustyPink => Some(Self::Pink),
+            Self::DarkRed | Self::Red => Some(Self::Red),
+            Self::DarkGreen | Self::Green | Self::LightGreen => Some(Self::Green),
+            Self::Tan | Self::Brown | Self::DarkBrown => Some(Self::Brown),
+            Self::DarkPurple | Self::Purple | Self::Lilac => Some(Self::Purple),
+            _ => None,
+        }
+    }
+
     /// Returns true for black, white and the greys.
     pub(super) const fn is_neutral(self) -> bool {
         matches!(self, Self::Black | Self::DarkGrey | Self::Grey | Self::LightGrey | Self::White)
@@ -307,13 +362,13 @@ impl Palette {
     /// Returns the colours that can be named without doubt, or the tone if at least that is certain. Grey is doubtful, because
     /// it may be black or white, a colour if it is nearly grey, and purple if it is weak, because the light may have caused it.
     /// `min_main` and `min_other` are the shares from which the main colour and others are significant.
-    pub(super) fn certain(&self, min_main: f32, min_other: f32) -> Option<Tint> {
+    pub(super) fn certain(&self, min_main: f32, min_other: f32, cast: Cast) -> Option<Tint> {
         /// The distance (ΔE*ab) from the main colour below which another one may be a shadow.
         const MIN_CONTRAST: f32 = 30.0;
         let Some(main) = self.0.first().filter(|shade| shade.share >= min_main) else {
-            return self.tone().map(Tint::Tone);
+            return self.basic(cast).or_else(|| self.tone().map(Tint::Tone));
         };
-        if main.is_doubtful() {
+        if main.is_doubtful() || cast.could_be_neutral(main.mean) {
             return match main.mean.l {
                 _ if main.name.is_neutral() => {
                     Some(main.name.tone()).filter(|tone| *tone != Tone::Middle).map(Tint::Tone)
@@ -330,6 +385,16 @@ impl Palette {
         };
         let others = self.0[1..].iter().filter(differs).map(|shade| shade.name);
         Some(Tint::Colours(std::iter::once(main.name).chain(others).take(Self::MAX_COLOURS).collect()))
+    }
+
+    /// Returns the basic colour that most of the colours are shades of, if none is doubtful.
+    fn basic(&self, cast: Cast) -> Option<Tint> {
+        const MOST: f32 = 0.7;
+        let basic = self.0.first()?.name.basic()?;
+        let shades = || self.0.iter().filter(|shade| shade.name.basic() == Some(basic));
+        let is_certain = shades().all(|shade| !shade.is_doubtful() && !cast.could_be_neutral(shade.mean));
+        let share: f32 = shades().map(|shade| shade.share).sum();
+        (is_certain && share >= MOST).then(|| Tint::Colours(vec![basic]))
     }
 
     /// Returns the tone that nearly all of the colours have.
@@ -551,7 +616,7 @@ mod tests {
 
     #[test]
     fn colours_that_the_light_may_have_caused_are_left_out() {
-        let certain = |rgb: [u8; 3]| Palette::of(&[Lab::from_srgb(rgb); 50]).certain(0.5, 0.25);
+        let certain = |rgb: [u8; 3]| Palette::of(&[Lab::from_srgb(rgb); 50]).certain(0.5, 0.25, Cast::default());
         assert_eq!(certain([200, 20, 30]), Some(Tint::Colours(vec![ColourName::Red])));
         assert_eq!(certain([20, 20, 20]), Some(Tint::Colours(vec![ColourName::Black])));
         assert_eq!(certain([18, 20, 30]), Some(Tint::Tone(Tone::Dark)), "black or navy");
@@ -561,6 +626,30 @@ mod tests {
         assert_eq!(certain([70, 70, 70]), Some(Tint::Tone(Tone::Dark)), "dark grey or black");
         assert_eq!(certain([190, 190, 190]), Some(Tint::Tone(Tone::Light)), "light grey or white");
         assert_eq!(certain([125, 125, 125]), None, "grey, white in shade or black in strong light");
+    }
+
+    #[test]
+    fn shades_of_one_colour_have_its_basic_name() {
+        let pixels = |colours: &[([u8; 3], usize)]| -> Vec<Lab> {
+            colours.iter().flat_map(|(rgb, count)| std::iter::repeat_n(Lab::from_srgb(*rgb), *count)).collect()
+        };
+        let certain = |pixels: &[Lab]| Palette::of(pixels).certain(0.55, 1.0, Cast::default());
+        let (navy, blue, sky) = ([20, 25, 110], [40, 70, 170], [130, 170, 230]);
+        assert_eq!(certain(&pixels(&[(navy, 50), (sky, 48)])), Some(Tint::Colours(vec![ColourName::Blue])));
+        assert_eq!(certain(&pixels(&[(blue, 30), ([200, 30, 30], 35), ([20, 120, 30], 35)])), None);
+    }
+
+    #[test]
+    fn a_colour_that_tinted_light_may_have_caused_is_not_named() {
+        let room = [[150, 110, 60], [230, 190, 120], [90, 60, 30], [250, 220, 150]];
+        let lamplight = Cast::of(room.into_iter());
+        let daylight = Cast::of([[250, 250, 250], [200, 40, 40], [40, 40, 200], [30, 160, 30]].into_iter());
+        let certain = |rgb, cast| Palette::of(&[Lab::from_srgb(rgb); 50]).certain(0.5, 0.25, cast);
+        let cream = [235, 205, 150];
+        assert_eq!(certain(cream, daylight), Some(Tint::Colours(vec![ColourName::Cream])));
+        assert_eq!(certain(cream, lamplight), Some(Tint::Tone(Tone::Light)), "white in this light");
+        let red = [180, 20, 20];
+        assert_eq!(certain(red, lamplight), certain(red, daylight), "red in any light");
     }
 
     #[test]

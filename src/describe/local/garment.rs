@@ -1,7 +1,7 @@
 //! Analyses a person's clothes: locates top and bottoms, and derives colours, pattern and sleeve or leg length.
 
 use super::{
-    colour::{Lab, Palette},
+    colour::{Cast, Lab, Palette},
     geometry::{Point, Quad, Rect, Region, Strip},
     observations::{Bottoms, BottomsKind, Clothes, Prominent, Sleeves, Tint, Top},
     person::{ARMS, LEGS, Landmark, People, Person, Pose, knees_visible},
@@ -13,37 +13,61 @@ use super::{
 
 /// The smallest region whose colours are significant.
 const MIN_PIXELS: usize = 150;
-/// The share of pixels (0 to 1) from which a further colour is significant. Higher for bottoms because of folds and shadows.
+/// The share of pixels (0 to 1) from which a further colour is significant.
 const TOP_COLOUR_SHARE: f32 = 0.22;
-const BOTTOMS_COLOUR_SHARE: f32 = 0.28;
 const OVERALL_COLOUR_SHARE: f32 = 0.2;
 /// The share from which the main colour is significant.
 const MIN_MAIN_SHARE: f32 = 0.4;
-/// The same for a garment that is not patterned. Its further colours are those of other things, for example of a shirt below a
-/// jacket.
+/// The same for a garment that is not patterned, and for bottoms. Further colours are those of other things, for example of a
+/// shirt below a jacket.
 const MIN_ONLY_SHARE: f32 = 0.55;
+const MIN_BOTTOMS_SHARE: f32 = 0.5;
 /// The colour distance from a garment's median below which cloth belongs to the same garment.
 const SAME_CLOTH: f32 = 22.0;
 
-pub(super) fn clothes(picture: &Picture, people: &People, texture: &Texture, black_and_white: bool) -> Clothes {
-    let analysis = Analysis { picture, people, texture, black_and_white, complexion: Complexion::of(picture, people) };
-    let Some(region) = top_region(picture, &people.main) else {
+/// A picture and its properties that matter for colours.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub picture: &'a Picture,
+    pub texture: &'a Texture<'a>,
+    pub black_and_white: bool,
+    pub cast: Cast,
+}
+
+impl View<'_> {
+    /// Returns the colours of cloth; `min_share` is the share from which a colour other than the main one is significant.
+    fn tint(&self, pixels: &[Lab], min_main: f32, min_share: f32) -> Option<Tint> {
+        if pixels.len() < MIN_PIXELS {
+            return None;
+        }
+        let palette = Palette::of(pixels);
+        if self.black_and_white {
+            Tint::of(&palette, min_share, true)
+        } else {
+            palette.certain(min_main, min_share, self.cast)
+        }
+    }
+}
+
+pub(super) fn clothes(view: &View, people: &People) -> Clothes {
+    let analysis = Analysis { view, people, complexion: Complexion::of(view.picture, people) };
+    let Some(region) = top_region(view.picture, &people.main) else {
         let pixels = analysis.pixels(&people.main.frame);
-        return Clothes::Overall(tint(&pixels, MIN_ONLY_SHARE, 1.0, black_and_white));
+        return Clothes::Overall(view.tint(&pixels, MIN_ONLY_SHARE, 1.0));
     };
     // Of several people, the legs of one are easily taken for those of another.
     let bottoms = analysis.bottoms().filter(|_| people.prominent == Prominent::One);
     match (analysis.top(&region), bottoms) {
-        (Some(top), Some(bottoms)) if could_be_a_dress(&top, &bottoms) => {
+        (Some(top), Some(bottoms)) if could_be_a_dress(top.median, bottoms.median) => {
             let cloth = [top.cloth, bottoms.cloth].concat();
-            Clothes::Overall(tint(&cloth, MIN_MAIN_SHARE, OVERALL_COLOUR_SHARE, black_and_white))
+            Clothes::Overall(view.tint(&cloth, MIN_MAIN_SHARE, OVERALL_COLOUR_SHARE))
         }
         // What covers the legs is unknown, a dress included.
         (_, None) if people.prominent == Prominent::One && analysis.are_legs_in_frame() => {
             Clothes::Garments { top: None, bottoms: None }
         }
         (top, bottoms) => {
-            Clothes::Garments { top: top.map(|top| top.garment), bottoms: bottoms.map(|bottoms| bottoms.garment) }
+            Clothes::Garments { top: top.map(|top| top.garment), bottoms: bottoms.and_then(|bottoms| bottoms.garment) }
         }
     }
 }
@@ -55,20 +79,10 @@ struct Measured<T> {
     median: Lab,
 }
 
-/// Returns true if top and bottoms may be one garment: their colours are equal, and the legs are not seen to be covered each
-/// by itself.
-fn could_be_a_dress(top: &Measured<Top>, bottoms: &Measured<Bottoms>) -> bool {
+/// Returns true if top and bottoms may be one garment: their colours are equal. A long skirt covers the legs like trousers.
+fn could_be_a_dress(top: Lab, bottoms: Lab) -> bool {
     const SAME_GARMENT: f32 = 14.0;
-    bottoms.garment.kind != BottomsKind::Trousers && top.median.material_distance(bottoms.median) < SAME_GARMENT
-}
-
-/// Returns the colours of cloth; `min_share` is the share from which a colour other than the main one is significant.
-fn tint(pixels: &[Lab], min_main: f32, min_share: f32, black_and_white: bool) -> Option<Tint> {
-    if pixels.len() < MIN_PIXELS {
-        return None;
-    }
-    let palette = Palette::of(pixels);
-    if black_and_white { Tint::of(&palette, min_share, true) } else { palette.certain(min_main, min_share) }
+    top.material_distance(bottoms) < SAME_GARMENT
 }
 
 /// The colours of a person's skin and hair under the lighting of this image. Only used to separate cloth from skin and
@@ -153,16 +167,14 @@ fn below_face(picture: &Picture, face: Rect) -> Quad {
 }
 
 struct Analysis<'a> {
-    picture: &'a Picture,
+    view: &'a View<'a>,
     people: &'a People<'a>,
-    texture: &'a Texture<'a>,
-    black_and_white: bool,
     complexion: Complexion,
 }
 
 impl Analysis<'_> {
     fn pixels(&self, region: &impl Region) -> Vec<Lab> {
-        pixels_of(self.picture, self.people, region)
+        pixels_of(self.view.picture, self.people, region)
     }
 
     /// Returns true if the box of the person is so high that it includes the legs.
@@ -174,9 +186,12 @@ impl Analysis<'_> {
     fn top(&self, region: &Quad) -> Option<Measured<Top>> {
         let cloth = self.without_skin_and_hair(self.pixels(region));
         let median = Lab::median(&cloth, MIN_PIXELS)?;
+        if self.could_be_skin(median) {
+            return None;
+        }
         let patterned = self.is_patterned(region);
         let (min_main, min_share) = if patterned { (MIN_MAIN_SHARE, TOP_COLOUR_SHARE) } else { (MIN_ONLY_SHARE, 1.0) };
-        let tint = tint(&cloth, min_main, min_share, self.black_and_white)?;
+        let tint = self.view.tint(&cloth, min_main, min_share)?;
         Some(Measured { garment: Top { tint, patterned, sleeves: self.sleeves(median) }, cloth, median })
     }
 
@@ -193,7 +208,7 @@ impl Analysis<'_> {
                 as usize
         };
         let mut parts = vec![Vec::new(); PARTS_PER_SIDE * PARTS_PER_SIDE];
-        let positions = self.picture.positions_in(region).filter(|&(x, y)| self.people.silhouette.contains(x, y));
+        let positions = self.view.picture.positions_in(region).filter(|&(x, y)| self.people.silhouette.contains(x, y));
         // A quarter of the pixels is enough.
         for (x, y) in positions.filter(|(x, y)| x % 2 == 0 && y % 2 == 0) {
             let column = part(x as f32, bounds.left, bounds.width());
@@ -203,7 +218,7 @@ impl Analysis<'_> {
         if parts.iter().map(Vec::len).sum::<usize>() < parts.len() * MIN_SAMPLES {
             return false;
         }
-        let details: Vec<f32> = parts.into_iter().filter_map(|part| self.texture.mean(part.into_iter())).collect();
+        let details: Vec<f32> = parts.into_iter().filter_map(|part| self.view.texture.mean(part.into_iter())).collect();
         let patterned = details.iter().filter(|detail| **detail > MIN_DETAIL).count();
         patterned as f32 > MIN_PATTERNED_PARTS * details.len() as f32
     }
@@ -216,7 +231,8 @@ impl Analysis<'_> {
         const MIN_REMAINING: f32 = 0.3;
         /// The height of a near face relative to the image.
         const NEAR_FACE: f32 = 0.2;
-        let near = self.people.main.face.is_some_and(|face| face.height() > NEAR_FACE * self.picture.height() as f32);
+        let near =
+            self.people.main.face.is_some_and(|face| face.height() > NEAR_FACE * self.view.picture.height() as f32);
         let hair = self.complexion.hair.filter(|_| near);
         let is_other = |pixel: &Lab| {
             let is_near =
@@ -239,13 +255,21 @@ impl Analysis<'_> {
         Some(bare as f32 / pixels.len() as f32)
     }
 
+    /// Returns true for colours near that of the face, which has another light than the chest, unless they are pale.
+    fn could_be_skin(&self, colour: Lab) -> bool {
+        const MIN_CHROMA: f32 = 12.0;
+        const MAX_DARKER: f32 = 20.0;
+        colour.chroma() > MIN_CHROMA
+            && self
+                .complexion
+                .skin
+                .is_some_and(|skin| skin.material_distance(colour) < SAME_CLOTH && colour.l > skin.l - MAX_DARKER)
+    }
+
     /// Returns the length of the sleeves of a top with the given median colour.
     fn sleeves(&self, top: Lab) -> Option<Sleeves> {
         let pose = self.people.main.pose.as_ref()?;
-        // Cloth of the colour of the skin looks bare.
-        if self.complexion.skin.is_none_or(|skin| skin.material_distance(top) < SAME_CLOTH) {
-            return None;
-        }
+        self.complexion.skin?;
         let width = 0.12 * pose.shoulder_width();
         let strip = |from: Landmark, to: Landmark, start: f32, end: f32| {
             let (from, to) = (pose.place(from), pose.place(to));
@@ -268,8 +292,9 @@ impl Analysis<'_> {
         arms.sleeves()
     }
 
-    fn bottoms(&self) -> Option<Measured<Bottoms>> {
-        if !knees_visible(self.picture, &self.people.main) {
+    /// Returns the cloth of the bottoms, with what can be stated of them.
+    fn bottoms(&self) -> Option<Measured<Option<Bottoms>>> {
+        if !knees_visible(self.view.picture, &self.people.main) {
             return None;
         }
         let pose = self.people.main.pose.as_ref()?;
@@ -305,8 +330,8 @@ impl Analysis<'_> {
         }
         let cloth = self.without_skin_and_hair(upper_pixels);
         let median = Lab::median(&cloth, MIN_PIXELS)?;
-        let tint = tint(&cloth, MIN_MAIN_SHARE, BOTTOMS_COLOUR_SHARE, self.black_and_white)?;
-        Some(Measured { garment: Bottoms { tint, kind }, cloth, median })
+        let tint = self.view.tint(&cloth, MIN_BOTTOMS_SHARE, 1.0);
+        Some(Measured { garment: tint.map(|tint| Bottoms { tint, kind }), cloth, median })
     }
 }
 
@@ -460,24 +485,9 @@ mod tests {
 
     #[test]
     fn top_and_bottoms_of_one_colour_may_be_a_dress() {
-        use crate::describe::local::colour::ColourName;
-        let tint = Tint::Colours(vec![ColourName::Blue]);
-        let measured = |rgb| Lab::from_srgb(rgb);
-        let top = |rgb| Measured {
-            garment: Top { tint: tint.clone(), patterned: false, sleeves: None },
-            cloth: Vec::new(),
-            median: measured(rgb),
-        };
-        let bottoms = |rgb, kind| Measured {
-            garment: Bottoms { tint: tint.clone(), kind },
-            cloth: Vec::new(),
-            median: measured(rgb),
-        };
-        let (blue, shaded_blue, red) = ([40, 60, 160], [35, 52, 140], [160, 40, 40]);
-        assert!(could_be_a_dress(&top(blue), &bottoms(shaded_blue, BottomsKind::KneeLength)));
-        assert!(could_be_a_dress(&top(blue), &bottoms(shaded_blue, BottomsKind::Unknown)));
-        assert!(!could_be_a_dress(&top(blue), &bottoms(blue, BottomsKind::Trousers)));
-        assert!(!could_be_a_dress(&top(blue), &bottoms(red, BottomsKind::KneeLength)));
+        let [blue, shaded_blue, red] = [[40, 60, 160], [35, 52, 140], [160, 40, 40]].map(Lab::from_srgb);
+        assert!(could_be_a_dress(blue, shaded_blue));
+        assert!(!could_be_a_dress(blue, red));
     }
 
     #[test]
@@ -516,7 +526,10 @@ mod tests {
     #[test]
     fn a_tiny_region_has_no_tint() {
         let pixel = Lab::from_srgb([200, 10, 10]);
-        assert_eq!(tint(&[pixel; MIN_PIXELS - 1], 0.4, 0.2, false), None);
-        assert!(tint(&[pixel; MIN_PIXELS], 0.4, 0.2, false).is_some());
+        let picture = plain(1, 1, [0; 3]);
+        let texture = Texture::of(&picture);
+        let view = View { picture: &picture, texture: &texture, black_and_white: false, cast: Cast::default() };
+        assert_eq!(view.tint(&[pixel; MIN_PIXELS - 1], 0.4, 0.2), None);
+        assert!(view.tint(&[pixel; MIN_PIXELS], 0.4, 0.2).is_some());
     }
 }

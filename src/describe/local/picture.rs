@@ -66,14 +66,18 @@ impl Picture {
         self.colours[y * self.width() + x]
     }
 
+    /// Returns the sRGB values of a pixel, which must be inside the image.
+    pub(super) fn srgb(&self, x: usize, y: usize) -> [u8; 3] {
+        self.pixels.get_pixel(x as u32, y as u32).0
+    }
+
     /// Returns the colours at some positions as if the brightest parts of the picture were nearly white, so that a white thing
     /// in a dark picture is not grey.
     pub(super) fn exposed(&self, positions: &[(usize, usize)]) -> Vec<Lab> {
         const BRIGHTEST: f32 = 0.02;
         const NEARLY_WHITE: f32 = 240.0;
         const MAX_GAIN: f32 = 1.6;
-        let pixels: Vec<[u8; 3]> =
-            positions.iter().map(|&(x, y)| self.pixels.get_pixel(x as u32, y as u32).0).collect();
+        let pixels: Vec<[u8; 3]> = positions.iter().map(|&(x, y)| self.srgb(x, y)).collect();
         // Rec. 709 luma.
         let luma = |[red, green, blue]: [u8; 3]| {
             0.2126 * f32::from(red) + 0.7152 * f32::from(green) + 0.0722 * f32::from(blue)

@@ -1,7 +1,7 @@
 //! Analyses everything but people: the background, objects, and the subject of images without people.
 
 use super::{
-    colour::{Lab, Palette},
+    colour::{Cast, Lab, Palette},
     geometry::{Point, Rect, Region},
     observations::{Background, Side, Tint},
     person::{Detection, People, PersonMask},
@@ -107,30 +107,41 @@ pub(super) fn side(picture: &Picture, frame: Rect) -> Option<Side> {
     }
 }
 
-/// Returns the background behind the people, or `None` if too little of it is visible or it is too varied.
-pub(super) fn background(
-    picture: &Picture,
-    texture: &Texture,
-    people: &People,
-    mask: &PersonMask,
-    black_and_white: bool,
-) -> Option<Background> {
-    const MAX_PERSON_PROBABILITY: f32 = 0.3;
-    const MAX_PERSON_PROBABILITY_IN_BOX: f32 = 0.2;
+/// The part of an image behind the people.
+pub(super) struct Behind {
+    /// Every [`STEP`](Self::STEP)th pixel in both directions.
+    positions: Vec<(usize, usize)>,
+}
+
+impl Behind {
     const STEP: usize = 2;
-    let behind = picture.grid(STEP).filter(|&(x, y)| {
-        let point = Point::new(x as f32, y as f32);
-        let probability = mask.probability(x, y);
-        let in_box = || people.frames.iter().any(|frame| frame.contains(point));
-        probability <= MAX_PERSON_PROBABILITY && (probability <= MAX_PERSON_PROBABILITY_IN_BOX || !in_box())
-    });
-    let behind: Vec<_> = behind.collect();
-    let surface = Surface::of(picture, texture, &behind, STEP)?;
-    let tint = surface.tint(black_and_white);
-    if surface.is_plain {
-        return Some(Background::Plain(tint));
+
+    pub(super) fn of(picture: &Picture, people: &People, mask: &PersonMask) -> Self {
+        const MAX_PERSON_PROBABILITY: f32 = 0.3;
+        const MAX_PERSON_PROBABILITY_IN_BOX: f32 = 0.2;
+        let positions = picture.grid(Self::STEP).filter(|&(x, y)| {
+            let point = Point::new(x as f32, y as f32);
+            let probability = mask.probability(x, y);
+            let in_box = || people.frames.iter().any(|frame| frame.contains(point));
+            probability <= MAX_PERSON_PROBABILITY && (probability <= MAX_PERSON_PROBABILITY_IN_BOX || !in_box())
+        });
+        Self { positions: positions.collect() }
     }
-    outdoors(picture, &behind).or_else(|| tint.map(Background::Mostly))
+
+    /// Returns the colour cast of the light.
+    pub(super) fn cast(&self, picture: &Picture) -> Cast {
+        Cast::of(self.positions.iter().map(|&(x, y)| picture.srgb(x, y)))
+    }
+
+    /// Returns the background, or `None` if too little of it is visible or it is too varied.
+    pub(super) fn background(&self, picture: &Picture, texture: &Texture, black_and_white: bool) -> Option<Background> {
+        let surface = Surface::of(picture, texture, &self.positions, Self::STEP)?;
+        let tint = surface.tint(black_and_white);
+        if surface.is_plain {
+            return Some(Background::Plain(tint));
+        }
+        outdoors(picture, &self.positions).or_else(|| tint.map(Background::Mostly))
+    }
 }
 
 /// Detects plants or sky in an uneven background by colour. A black-and-white image has neither.

@@ -2,7 +2,7 @@
 //! its ground.
 
 use super::{
-    colour::{Cluster, ColourName, Lab, Palette, clusters, nearest},
+    colour::{Cast, Cluster, ColourName, Lab, Palette, clusters, nearest},
     models::{ModelError, Models, Worker},
     observations::{Background, GarmentKind, GarmentObservations, Tint},
     picture::Picture,
@@ -151,7 +151,7 @@ impl Parts {
 
     fn ground_tint(&self, picture: &Picture) -> Option<Tint> {
         let colours: Vec<Lab> = self.ground.iter().map(|&(x, y)| picture.colour(x, y)).collect();
-        Palette::of(&colours).certain(0.0, 1.0)
+        Palette::of(&colours).certain(0.0, 1.0, Cast::default())
     }
 
     fn tint(&self, picture: &Picture, black_and_white: bool) -> Option<Tint> {
@@ -172,7 +172,7 @@ impl Parts {
             return Some(contrast);
         }
         let clusters: Vec<Cluster> = clusters(&colours, CLUSTERS);
-        Palette::of_clusters(&clusters).certain(MIN_MAIN_SHARE, MIN_OTHER_SHARE)
+        Palette::of_clusters(&clusters).certain(MIN_MAIN_SHARE, MIN_OTHER_SHARE, Cast::default())
     }
 }
 
