@@ -277,6 +277,11 @@ impl Tabs {
         self.set_of(tab).map_or(record.0 < self.total, |set| set.contains(record))
     }
 
+    /// Returns the number of lines that cannot be parsed.
+    pub(super) fn bad_lines(&self) -> u64 {
+        self.bad_lines.len()
+    }
+
     pub(super) const fn with_bad_pictures(&self) -> &RoaringBitmap {
         &self.bad_pictures
     }

@@ -595,6 +595,15 @@ fn a_caption_that_is_not_a_string_is_shown_as_json() {
 }
 
 #[test]
+fn a_decided_caption_that_a_command_changed_is_marked() {
+    let mut world = World::new(&["A red coat.", "A hat."]);
+    world.keys("x k :").write("%s/red/blue/").keys("Enter Enter");
+    let terminal = screen(&mut world, 120, 30, false);
+    let text: String = terminal.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();
+    assert!(text.contains("original kept · changed since"), "{text}");
+}
+
+#[test]
 fn differences_are_highlighted_by_more_than_colour() {
     let mut world = afternoon();
     let terminal = screen(&mut world, 120, 40, false);

@@ -115,6 +115,14 @@ fn captions_are_exported(
 }
 
 #[test]
+fn an_option_is_no_path_of_an_export() {
+    let mut world = World::new(&["A coat."]);
+    world.keys(":").write("export csv --only excluded").keys("Enter");
+    assert!(world.notice().starts_with("not exported: --only excluded is an option"), "{}", world.notice());
+    assert!(!world.asked.iter().any(|effect| matches!(effect, Effect::Export(_))));
+}
+
+#[test]
 fn nothing_is_exported_before_it_is_stored() {
     let mut world = World::new(&["One.", "Two."]);
     world.slow_disk = true;

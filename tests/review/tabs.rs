@@ -82,6 +82,22 @@ fn a_problem_remains_after_its_findings() {
 }
 
 #[test]
+fn if_every_image_is_missing_the_way_out_is_named() {
+    let mut world = World::new(&["A hat."; 3]);
+    let checked = |records: u32, bad: std::ops::Range<u32>| {
+        let bad_pictures = bad.map(RecordId).collect();
+        EngineEvent::Checked(recaption::engine::Checked { records, bad_pictures, ..Default::default() })
+    };
+    world.send(checked(2, 0..2));
+    assert_eq!(world.notice(), "", "the last one may be there");
+    world.send(checked(3, 2..3));
+    assert_eq!(world.notice(), "none of the images was found; start with --images DIR to name their folder");
+    let mut world = World::new(&["A hat."; 3]);
+    world.send(checked(3, 1..3));
+    assert_eq!(world.notice(), "");
+}
+
+#[test]
 fn skipped_and_excluded_records_are_apart() {
     let mut world = World::new(&["A coat."; 4]);
     world.keys("s X s 5");

@@ -224,4 +224,10 @@ fn checked(model: &mut Model, checked: &Checked) {
     for record in &checked.other_captions {
         model.tabs.set_other_caption(*record);
     }
+    let images = u64::from(checked.records).saturating_sub(model.tabs.bad_lines());
+    let is_end = model.indexed && checked.records == model.tabs.total();
+    if is_end && images > 0 && model.tabs.with_bad_pictures().len() >= images {
+        let none = "none of the images was found; start with --images DIR to name their folder";
+        model.notify(NoticeKind::Warning, none);
+    }
 }

@@ -89,10 +89,15 @@ fn exclude_image(model: &mut Model, record: RecordId, out: &mut Vec<Effect>) {
         Ok(events) => store(model, events, out),
         Err(refusal) => return model.notify(NoticeKind::Warning, refusal.notice()),
     }
-    model.notify(NoticeKind::Info, format!("excluded the image with its {} captions", siblings.len()));
     // Past the last of them.
     navigate::go_to(model, RecordId(siblings.end.saturating_sub(1)));
+    model.notice = None;
     navigate::advance(model);
+    let mut text = format!("excluded the image with its {} captions", siblings.len());
+    if let Some(notice) = &model.notice {
+        text = format!("{text} · {}", notice.text);
+    }
+    model.notify(NoticeKind::Info, text);
 }
 
 /// Opens the dialog that confirms a command on many records.

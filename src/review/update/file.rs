@@ -174,6 +174,10 @@ pub(super) fn write_report(model: &mut Model, path: Option<PathBuf>, force: bool
 /// Exports the dataset with the decisions stored so far.
 pub(super) fn export(model: &mut Model, argument: Argument, force: bool, out: &mut Vec<Effect>) {
     let Some((format, path)) = argument.choice() else { return };
+    if let Some(option) = path.as_deref().filter(|path| path.starts_with("--")) {
+        let refusal = format!("not exported: {option} is an option of recaption export, and no path");
+        return model.notify(NoticeKind::Warning, refusal);
+    }
     if model.durable < model.ledger.last() {
         let records = counted(model.unstored_records(), "record", "records");
         let refusal = format!("not exported: changes to {records} are not stored yet; try again in a moment");

@@ -16,7 +16,8 @@ use crate::tui::marked_text::wrapped;
 pub(super) type Home = (Rect, Rect);
 
 pub(super) fn quit(home: Home, model: &Model, render: RenderContext) -> Popup {
-    let unsaved = if model.save.last.is_some() {
+    let is_saved = model.save.last.is_some() || model.ledger.saves().next().is_some();
+    let unsaved = if is_saved {
         "Some decisions are newer than the last save."
     } else {
         "Your decisions have not been saved to a dataset yet."

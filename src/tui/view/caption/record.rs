@@ -88,6 +88,9 @@ fn decision(model: &Model, record: RecordId, theme: &Theme) -> Vec<Span<'static>
     if state.by == Actor::Run {
         parts.push(Span::styled("by a run", theme.muted));
     }
+    if state.amended.is_some() && state.decision.is_final() {
+        parts.push(Span::styled("changed since", theme.accent));
+    }
     if state.original_changed {
         parts.push(Span::styled("original changed", theme.warning));
     }
