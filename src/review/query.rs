@@ -334,6 +334,10 @@ impl Query {
             Self::Lint(kind) => view.caption(|caption| view.has_finding(*kind, caption)),
             Self::Attention => view.caption(|caption| view.needs_attention(caption)),
             Self::Error => view.caption(|caption| view.has_error(caption)),
+            // As in the tab, which has the captions with findings, too.
+            Self::Status(status @ Status::In(Tab::Problems)) => {
+                or(Some(status.matches(view)), view.caption(|caption| view.needs_attention(caption)))
+            }
             Self::Status(status) => Some(status.matches(view)),
             Self::Flagged => Some(*flagged),
             Self::Note(value) => Some(!note.is_empty() && value.matches(note)),

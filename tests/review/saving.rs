@@ -124,7 +124,7 @@ fn saving_names_captions_with_errors() {
     world.keys("x ctrl-s");
     world.save_succeeds();
     let notice = world.notice();
-    assert!(notice.contains("errors in 1 caption, warnings in 1 caption: 6 shows them"), "{notice}");
+    assert!(notice.contains("errors in 1 caption, warnings in 1 caption · 6 lists them"), "{notice}");
 }
 
 #[test]
@@ -136,5 +136,5 @@ fn findings_that_are_still_counted_are_named_later() {
     world.save_succeeds();
     assert!(!world.notice().contains("errors"), "{}", world.notice());
     world.scans_catch_up();
-    assert!(world.notice().contains("errors in 1 caption: 6 shows them"), "{}", world.notice());
+    assert!(world.notice().contains("errors in 1 caption · 6 lists them"), "{}", world.notice());
 }

@@ -219,7 +219,7 @@ fn an_invalid_query_keeps_the_previous_filter() {
     let Mode::Filter(entry) = &world.model.mode else { panic!("what is typed is still there") };
     assert_eq!(entry.text, "hat status:x");
     assert_eq!(entry.error.as_ref().map(|error| error.at.clone()), Some(11..12));
-    assert!(world.notice().starts_with("one of: all to-review ready"));
+    assert!(world.notice().starts_with("no “x”; Tab completes one of: all to-review ready"), "{}", world.notice());
     assert_eq!(world.listed(), [1, 2]);
     world.write("").keys("Enter");
     assert_eq!((world.model.filter.is_some(), world.model.view().len()), (false, 5));

@@ -82,6 +82,16 @@ fn a_problem_remains_after_its_findings() {
 }
 
 #[test]
+fn the_query_for_problems_matches_the_records_of_the_tab() {
+    let mut world = World::new(&["A hat.", LONG, "A coat."]);
+    let checked = recaption::engine::Checked { records: 3, bad_pictures: vec![RecordId(2)], ..Default::default() };
+    world.send(EngineEvent::Checked(checked));
+    let of_tab = world.keys("6").listed();
+    world.keys("1 f").write("status:problems").keys("Enter");
+    assert_eq!((world.listed(), of_tab), (vec![1, 2], vec![1, 2]));
+}
+
+#[test]
 fn if_every_image_is_missing_the_way_out_is_named() {
     let mut world = World::new(&["A hat."; 3]);
     let checked = |records: u32, bad: std::ops::Range<u32>| {

@@ -321,7 +321,8 @@ impl Parser<'_> {
         let matching: Vec<&T> = all.iter().filter(|choice| !word.is_empty() && has_prefix(name(**choice))).collect();
         match matching.as_slice() {
             [only] => Ok(**only),
-            [] => Err(self.error(place, &format!("one of: {}", names()))),
+            [] if word.is_empty() => Err(self.error(place, &format!("one of: {}", names()))),
+            [] => Err(self.error(place, &format!("no “{word}”; Tab completes one of: {}", names()))),
             several => {
                 let names: Vec<&str> = several.iter().map(|choice| name(**choice)).collect();
                 Err(self.error(place, &format!("ambiguous: {}", names.join(" or "))))

@@ -65,7 +65,8 @@ impl Vocabulary {
             let mut count = |aspect: Aspect, value: &str| {
                 *self.aspects.entry(aspect.key()).or_default().entry(value.to_owned()).or_default() += 1;
             };
-            for status in Status::ALL.into_iter().filter(|status| status.matches(view)) {
+            let has = |status: &Status| Query::Status(*status).matches(view) == Some(true);
+            for status in Status::ALL.into_iter().filter(has) {
                 count(Aspect::Status, status.name());
             }
             let mut findings = Vec::new();

@@ -84,8 +84,8 @@ pub(super) fn findings_counted(model: &mut Model) {
 /// Returns the numbers of captions with errors and warnings, and how to list them; `None` if there are none.
 fn findings_words(model: &Model) -> Option<String> {
     let counts = model.tabs.findings();
-    let errors = if counts.errors > 0 && counts.warnings > 0 { ", filter lint:error the errors" } else { "" };
-    (counts != FindingCounts::default()).then(|| format!("{}: 6 shows them{errors}", counts.words()))
+    let errors = if counts.errors > 0 && counts.warnings > 0 { ", f lint:error the errors" } else { "" };
+    (counts != FindingCounts::default()).then(|| format!("{} · 6 lists them{errors}", counts.words()))
 }
 
 pub(super) fn save_failed(model: &mut Model, failure: SaveFailure) {

@@ -25,9 +25,9 @@ fn mentioned(model: &Model) -> &'static [Command] {
     match (&model.mode, model.sheet.open, model.selection.is_empty()) {
         (Mode::Browse, true, true) => &[Sheet, Accept, Keep, ZoomIn, ZoomOut, Zoom, Select, Exclude, Flag, Undo],
         (Mode::Browse, true, false) => &[Accept, Keep, Skip, Exclude, Flag, SelectRange, SelectAll, Sheet],
-        (Mode::Browse, false, true) => &[Accept, Edit, Regenerate, Keep, Skip, Exclude, Undo, Save],
+        (Mode::Browse, false, true) => &[Accept, Edit, Regenerate, Keep, Undo, Save, Skip, Exclude],
         (Mode::Browse, false, false) => &[Accept, Keep, Skip, Exclude, Close, Regenerate, Flag, SelectRange, SelectAll],
-        (Mode::Edit(_), ..) => &[AcceptEdit, AcceptEditStay, AcceptEditNext, Close, Complete, DiscardDraft],
+        (Mode::Edit(_), ..) => &[AcceptEdit, Close, AcceptEditStay, AcceptEditNext, Complete, DiscardDraft],
         (Mode::Zoom(_), ..) => {
             &[Close, Accept, Keep, ZoomIn, ZoomOut, Texts, Down, Up, ZoomFit, Edit, Skip, Exclude, Flag, Undo]
         }
