@@ -10,3 +10,4 @@ mod parquet;
 mod pictures;
 mod pty;
 mod sessions;
+mod siblings;

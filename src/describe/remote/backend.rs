@@ -66,7 +66,7 @@ pub trait ApiClient: Send + Sync {
 
 /// A response. Dropping it cancels the request.
 pub trait ApiStream: Send {
-    /// Returns the next event. The last one is [`ResponseEvent::Finished`] or an error.
+    /// Returns the next event. The last one is the end of the response or an error.
     fn next(&mut self) -> BoxFuture<'_, Result<ResponseEvent, ApiError>>;
 
     /// Returns the id of the request at the service, for support cases.
