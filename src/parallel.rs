@@ -1,7 +1,7 @@
 //! Work on all processors, with the results in order.
 
 use std::num::NonZeroUsize;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 /// Results of each thread that may wait to be taken.
@@ -39,22 +39,50 @@ pub fn in_order<T: Send, E>(
     work: impl Fn(usize) -> T + Sync,
     mut take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
+    visit_in_order(count, beside, |number| Some(work(number)), |result| result.take().map_or(Ok(()), &mut take))
+}
+
+/// Like [`in_order`], for results of many allocations: `visit` borrows them, and the thread that made a result drops it.
+/// Otherwise, the threads wait for each other in the allocator.
+///
+/// # Errors
+/// Returns the error of `visit`.
+///
+/// # Panics
+/// Panics if `work` does.
+pub fn visit_in_order<T: Send, E>(
+    count: usize,
+    beside: Beside,
+    work: impl Fn(usize) -> T + Sync,
+    mut visit: impl FnMut(&mut T) -> Result<(), E>,
+) -> Result<(), E> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(count);
     thread::scope(|scope| {
         let work = &work;
         let results: Vec<_> = (0..threads)
             .map(|first| {
                 let (sender, receiver) = sync_channel(WAITING);
+                let (give_back, visited) = channel::<T>();
                 scope.spawn(move || {
                     beside.apply();
-                    // Sending fails if `take` returned an error.
-                    (first..count).step_by(threads).try_for_each(|number| sender.send(work(number)))
+                    (first..count).step_by(threads).try_for_each(|number| {
+                        visited.try_iter().for_each(drop);
+                        // Sending fails if `visit` returned an error.
+                        sender.send(work(number))
+                    })
                 });
-                receiver
+                (receiver, give_back)
             })
             .collect();
         // The threads take turns. One without a result has panicked; leaving the scope passes the panic on.
-        (0..count).map_while(|number| results[number % threads].recv().ok()).try_for_each(&mut take)
+        for number in 0..count {
+            let (results, give_back) = &results[number % threads];
+            let Ok(mut result) = results.recv() else { break };
+            visit(&mut result)?;
+            // The thread may have ended.
+            let _ = give_back.send(result);
+        }
+        Ok(())
     })
 }
 

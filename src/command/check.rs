@@ -149,7 +149,7 @@ impl Known {
             };
             dataset.scan_parallel(hashes, |hashes| -> Result<(), CheckError> {
                 progress.advance();
-                if let Some((record, hash, sketch)) = hashes {
+                if let Some((record, hash, sketch)) = hashes.take() {
                     captions.extend(hash.map(|hash| (record, hash)));
                     near.extend(sketch.map(|sketch| (record, sketch)));
                 }
@@ -212,28 +212,29 @@ impl Judged {
     }
 
     fn report(
-        self,
+        &mut self,
         known: &Known,
         rules: &Rules,
         pictures: &mut Pictures,
         report: &mut Report<'_, '_>,
     ) -> Result<(), CheckError> {
         let Self { entry, image, lints } = self;
+        let entry = &*entry;
         for (path, file) in image.iter().flat_map(Image::files) {
             pictures.add(path, *file);
         }
-        let record = match &entry {
+        let record = match entry {
             Entry::Bad(bad) => {
-                let finding = Finding::of_line(&entry, Kind::BadLine, bad.error.to_string());
+                let finding = Finding::of_line(entry, Kind::BadLine, bad.error.to_string());
                 return Ok(report.add(&finding.because(bad.error.cause()))?);
             }
             Entry::Record(record) => record,
         };
         for finding in &record.findings {
             let (kind, message) = (kind_of(finding), finding.to_string());
-            report.add(&Finding::of_line(&entry, kind, message.clone()).because(message))?;
+            report.add(&Finding::of_line(entry, kind, message.clone()).because(message))?;
         }
-        if let Some(finding) = image.and_then(|image| image.finding(&entry, &record.file_name)) {
+        if let Some(finding) = image.take().and_then(|image| image.finding(entry, &record.file_name)) {
             report.add(&finding)?;
         }
         // The captions of an image have its name.
@@ -243,12 +244,12 @@ impl Judged {
             earlier => {
                 let earlier = counted(earlier.into(), "record", "records");
                 let message = format!("{earlier} before it has {} too", record.file_name);
-                report.add(&Finding::of_line(&entry, Kind::RepeatedName, message))?;
+                report.add(&Finding::of_line(entry, Kind::RepeatedName, message))?;
             }
         }
         let same = known.same(record.id, rules);
-        for lint::Finding { kind, severity, message, span } in lints {
-            let finding = Finding { severity, span, ..Finding::of_line(&entry, Kind::Lint(kind), message) };
+        for lint::Finding { kind, severity, message, span } in lints.drain(..) {
+            let finding = Finding { severity, span, ..Finding::of_line(entry, Kind::Lint(kind), message) };
             report.add_of_caption(finding, same)?;
         }
         Ok(())

@@ -17,7 +17,7 @@ impl Dataset {
     pub fn scan_parallel<T: Send, E: From<DatasetError>>(
         &self,
         work: impl Fn(Entry) -> T + Sync,
-        mut visit: impl FnMut(T) -> Result<(), E>,
+        mut visit: impl FnMut(&mut T) -> Result<(), E>,
     ) -> Result<(), E> {
         self.build_index(&mut |_| ControlFlow::Continue(()))?;
         let records = self.record_count();
@@ -28,10 +28,11 @@ impl Dataset {
                 results.push(work(entry));
                 ControlFlow::Continue(())
             });
-            read.map(|()| results)
+            (read.err(), results)
         };
-        parallel::in_order(records.div_ceil(BATCH) as usize, Beside::Nothing, read, |results| {
-            results?.into_iter().try_for_each(&mut visit)
+        parallel::visit_in_order(records.div_ceil(BATCH) as usize, Beside::Nothing, read, |(error, results)| {
+            results.iter_mut().try_for_each(&mut visit)?;
+            error.take().map_or(Ok(()), |error| Err(error.into()))
         })
     }
 }

@@ -42,7 +42,7 @@ impl Figures {
         let read = dataset.scan_parallel(read_texts, |(entry, texts)| {
             match &entry {
                 Entry::Bad(_) => sums.unreadable += 1,
-                Entry::Record(record) => sums.add(record, ledger.record(record.id), texts),
+                Entry::Record(record) => sums.add(record, ledger.record(record.id), texts.take()),
             }
             let is_stopped = entry.id().0.is_multiple_of(CHECK_INTERVAL) && keep_going().is_break();
             if is_stopped { Err(Stop::Cancelled) } else { Ok(()) }
