@@ -57,6 +57,10 @@ struct Place {
 /// reported when it is opened.
 pub(super) fn is_caption_map(path: &Path) -> bool {
     const PROBE: u64 = 4 * 1024;
+    // Opening a named pipe blocks until its other end is opened.
+    if !path.is_file() {
+        return false;
+    }
     let mut start = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(PROBE).read_to_end(&mut start));
     let start = start.strip_prefix(BOM).unwrap_or(&start).trim_ascii_start();

@@ -85,6 +85,15 @@ fn json_lines_of_that_name_and_folders_with_other_files_open_as_before() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_refused_without_waiting_for_its_other_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("captions.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    Dataset::open(&pipe, &OpenOptions::default()).expect_err("not a regular file");
+}
+
 #[test]
 fn what_is_no_object_is_refused_with_the_reason() {
     for (text, expected) in
