@@ -32,6 +32,8 @@ pub struct Config {
     pub caption_field: String,
     pub max_words: NonZeroUsize,
     pub style: StyleChoice,
+    /// A path in the user's file is relative to that file.
+    pub schema: Option<PathBuf>,
     pub line_breaks: bool,
     pub describer: Option<DescriberChoice>,
     pub ahead: usize,

@@ -57,6 +57,7 @@ pub use table::{RowError, Rows, TableError, columns};
 use crate::parquet_file;
 use caption_map::CAPTIONS;
 use index::Index;
+use read::CaptionForm;
 pub(crate) use table::utf16;
 
 use shards::Shards;
@@ -168,6 +169,7 @@ struct Inner {
     images: Option<PathBuf>,
     name: String,
     caption_field: String,
+    captions: CaptionForm,
     /// XXH3-128 of the content, once the whole file has been read.
     hash: OnceLock<u128>,
 }
@@ -247,8 +249,13 @@ impl Dataset {
             _ => PathBuf::from("."),
         };
         let has_lines = source.table().is_some() || source.map().is_some();
-        let index = if has_lines { Index::of_lines() } else { Index::new(&source)? };
-        Ok(Self::new(source, index, folder, options))
+        if has_lines {
+            return Ok(Self::new(source, Index::of_lines(), folder, options));
+        }
+        let index = Index::new(&source)?;
+        let are_objects = siblings::are_objects(&source, index.layout(), &options.caption_field)?;
+        let captions = if are_objects { CaptionForm::Object } else { CaptionForm::Text };
+        Ok(Self::with_captions_in(captions, source, index, folder, options))
     }
 
     fn open_folder(folder: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
@@ -290,6 +297,17 @@ impl Dataset {
     }
 
     fn new(source: Source, index: Index, folder: PathBuf, options: &OpenOptions) -> Self {
+        let captions = if source.shards().is_some() { CaptionForm::Typed } else { CaptionForm::Text };
+        Self::with_captions_in(captions, source, index, folder, options)
+    }
+
+    fn with_captions_in(
+        captions: CaptionForm,
+        source: Source,
+        index: Index,
+        folder: PathBuf,
+        options: &OpenOptions,
+    ) -> Self {
         Self(Arc::new(Inner {
             name: name_of(source.path(), &folder),
             source,
@@ -297,6 +315,7 @@ impl Dataset {
             folder,
             images: options.images.clone(),
             caption_field: options.caption_field.clone(),
+            captions,
             hash: OnceLock::new(),
         }))
     }
@@ -404,7 +423,7 @@ impl Dataset {
     pub fn entry_and_line(&self, record: RecordId) -> Result<(Entry, String), DatasetError> {
         let mut found = None;
         let range = record.0..record.0.saturating_add(1);
-        read::lines(&self.0.source, &self.0.index, range, &mut |raw| {
+        read::lines(&self.0.source, (&self.0.index, self.0.captions), range, &mut |raw| {
             let line = String::from_utf8_lossy(raw.bytes).into_owned();
             found = Some((line::parse(&raw, &self.0.caption_field), line));
             ControlFlow::Continue(())
@@ -440,11 +459,15 @@ impl Dataset {
         range: Range<u32>,
         visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>,
     ) -> Result<(), DatasetError> {
-        read::lines(&self.0.source, &self.0.index, range, &mut |raw| visit(&Line::new(raw, &self.0.caption_field)))
+        read::lines(&self.0.source, (&self.0.index, self.0.captions), range, &mut |raw| {
+            visit(&Line::new(raw, &self.0.caption_field))
+        })
     }
 
     fn visit(&self, range: Range<u32>, visit: &mut dyn FnMut(Entry) -> ControlFlow<()>) -> Result<(), DatasetError> {
-        read::lines(&self.0.source, &self.0.index, range, &mut |raw| visit(line::parse(&raw, &self.0.caption_field)))
+        read::lines(&self.0.source, (&self.0.index, self.0.captions), range, &mut |raw| {
+            visit(line::parse(&raw, &self.0.caption_field))
+        })
     }
 
     /// Returns the records that have the image of a record because it has several captions, itself included. Only itself

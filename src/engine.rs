@@ -14,6 +14,7 @@ pub mod rules;
 mod save;
 pub mod selection;
 mod session_events;
+pub mod structured;
 pub mod style;
 pub mod verifier;
 

@@ -18,6 +18,8 @@ mod near_duplicate;
 mod phrase_matching;
 mod quotations;
 mod rules;
+mod schema;
+mod structured;
 mod style_guide;
 mod tag_rules;
 
@@ -31,6 +33,7 @@ pub use kind::{LintKind, Severity, UnknownLint};
 pub use language::Language;
 pub use near_duplicate::{NearDuplicateIndex, NearDuplicates, Sketch};
 pub use rules::{Rules, Severities, WordList};
+pub use schema::{Schema, SchemaError};
 pub use style_guide::{Phrases, StyleGuide, StyleGuideError};
 pub use tag_rules::Conflicts;
 
@@ -76,7 +79,8 @@ pub struct Context<'a> {
     pub verdict: Option<&'a Verdict>,
 }
 
-/// Returns all findings in `caption`, worst first, at most one of each kind, except for the phrases of a verdict.
+/// Returns all findings in `caption`, worst first, at most one of each kind, except for the phrases of a verdict and the
+/// fields of a structured caption.
 #[must_use]
 pub fn lint(caption: &str, rules: &Rules, context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = findings(caption, rules, context, Severity::Info).collect();
@@ -100,6 +104,9 @@ pub fn has_error(caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
 #[must_use]
 pub fn has_finding(kind: Option<LintKind>, caption: &str, rules: &Rules, context: &Context<'_>) -> bool {
     match kind {
+        Some(_) if rules.are_json() => {
+            !structured::findings(caption, rules, context, (Severity::Info, kind)).is_empty()
+        }
         Some(kind) => of_kind(kind, &Text::of(caption), rules, context, Severity::Info).next().is_some(),
         None => findings(caption, rules, context, Severity::Info).next().is_some(),
     }
@@ -116,7 +123,7 @@ pub fn worst(caption: &str, rules: &Rules, context: &Context<'_>) -> Option<Seve
 #[must_use]
 pub fn is_cut_off(caption: &str, rules: &Rules, stop: Option<&StopReason>) -> bool {
     let is_checked = rules.severities.of(LintKind::CutOff) >= Severity::Warn || stop == Some(&StopReason::MaxTokens);
-    is_checked && cut_off::cut_off(caption, stop, rules.are_tags()).is_some()
+    is_checked && cut_off::cut_off(caption, stop, !rules.are_sentences()).is_some()
 }
 
 /// Runs the rules of at least severity `min`, in the order of their kinds.
@@ -126,8 +133,11 @@ fn findings<'a>(
     context: &'a Context<'a>,
     min: Severity,
 ) -> impl Iterator<Item = Finding> + 'a {
+    let structured = rules.are_json().then(|| structured::findings(caption, rules, context, (min, None)));
     let text = Text::of(caption);
-    LintKind::ALL.into_iter().flat_map(move |kind| of_kind(kind, &text, rules, context, min))
+    let kinds = LintKind::ALL.into_iter().filter(|_| !rules.are_json());
+    let plain = kinds.flat_map(move |kind| of_kind(kind, &text, rules, context, min));
+    structured.into_iter().flatten().chain(plain)
 }
 
 /// Runs one rule, if it is of at least severity `min`.
@@ -211,11 +221,11 @@ fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) 
         return (kind == LintKind::Empty).then(|| Violation::whole("no text"));
     }
     match kind {
-        LintKind::Empty | LintKind::Unsupported | LintKind::Missing => None,
+        LintKind::Empty | LintKind::InvalidJson | LintKind::Schema | LintKind::Unsupported | LintKind::Missing => None,
         LintKind::Refusal => boilerplate::refusal(caption),
         LintKind::Fallback => boilerplate::placeholder(caption),
         LintKind::WrongLanguage => language::wrong_language(text, rules.language?),
-        LintKind::CutOff => cut_off::cut_off(caption, context.stop, rules.are_tags()),
+        LintKind::CutOff => cut_off::cut_off(caption, context.stop, !rules.are_sentences()),
         LintKind::BannedWord => rules.banned_word(text),
         LintKind::MissingRequired => rules.missing_required(text),
         LintKind::ControlCharacters => control_characters(caption),
@@ -231,14 +241,19 @@ fn check(kind: LintKind, text: &Text<'_>, rules: &Rules, context: &Context<'_>) 
         LintKind::DuplicateTag => tag_rules::duplicate_tag(beginning(caption)),
         LintKind::TooLong => too_long(caption, rules),
         LintKind::TooShort => too_short(text, rules),
-        LintKind::Duplicate => {
-            context.duplicate_of.map(|other| Violation::whole(format!("same caption as record {}", other.index() + 1)))
-        }
-        LintKind::NearDuplicate => context
-            .near_duplicate_of
-            .map(|other| Violation::whole(format!("nearly the same caption as record {}", other.index() + 1))),
+        LintKind::Duplicate | LintKind::NearDuplicate => duplicates(kind, context),
         LintKind::ClipTokens => clip_tokens::too_many(caption, rules.language),
     }
+}
+
+/// Reports another record with the same or nearly the same caption, for the kinds of that.
+fn duplicates(kind: LintKind, context: &Context<'_>) -> Option<Violation> {
+    let (other, similar) = match kind {
+        LintKind::Duplicate => (context.duplicate_of?, "same caption"),
+        LintKind::NearDuplicate => (context.near_duplicate_of?, "nearly the same caption"),
+        _ => return None,
+    };
+    Some(Violation::whole(format!("{similar} as record {}", other.index() + 1)))
 }
 
 fn control_characters(caption: &str) -> Option<Violation> {

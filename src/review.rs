@@ -6,6 +6,7 @@ mod command_line;
 mod context;
 mod counters;
 mod effect;
+mod fields;
 mod list_view;
 mod matches;
 mod messages;
@@ -34,6 +35,7 @@ pub use command_line::{Choice, CommandLine, DESCRIBERS, FORMATS, RecentLines, TH
 pub use context::Context;
 pub use counters::Counters;
 pub use effect::{ChosenDescriber, Effect, ExportRequest};
+pub use fields::{Field, FieldsPage};
 pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use messages::{Message, Messages};

@@ -192,6 +192,10 @@ pub struct StyleOption {
     /// Set the style of captions: auto recognises it [env: RECAPTION_STYLE] [default: auto]
     #[arg(long, value_name = "STYLE", help_heading = None)]
     style: Option<StyleChoice>,
+
+    /// Check captions that are JSON objects against this JSON Schema [env: RECAPTION_SCHEMA] [default: none]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = None)]
+    schema: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]

@@ -141,7 +141,7 @@ impl Known {
         if finds_near || rules.is_enabled(LintKind::Duplicate) {
             progress.phase("comparing captions", dataset.record_count());
             let hashes = |entry: Entry| match entry {
-                Entry::Record(Record { id, caption: Caption::Text(caption), .. }) => {
+                Entry::Record(Record { id, caption: Caption::Text(caption) | Caption::Object(caption), .. }) => {
                     let sketch = finds_near.then(|| Sketch::of(&caption)).flatten();
                     Some((id, CaptionHash::of(&caption), sketch))
                 }

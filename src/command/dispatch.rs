@@ -35,7 +35,7 @@ use crate::engine::CandidateFile;
 use crate::engine::selection::{Only, Sample, Selection};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
-use crate::lint::{Language, Rules, StyleGuide, StyleGuideError, WordList};
+use crate::lint::{Language, Rules, Schema, SchemaError, StyleGuide, StyleGuideError, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::session::{FILE, SampleRequest};
 use crate::text;
@@ -83,7 +83,7 @@ macro_rules! exit_codes {
 exit_codes! {
     CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | StatsError =>
         |error| error.exit_code(),
-    ConfigError | DatasetError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | StyleGuideError =>
+    ConfigError | DatasetError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | SchemaError | StyleGuideError =>
         |error| ExitCode::Usage,
     IsInput => |error| ExitCode::Write,
     DemoError => |error| match error {
@@ -168,6 +168,9 @@ impl Run {
         inputs.add(Path::new(&self.config.prompt), "the prompt");
         if let Some(guide) = &self.config.style_guide {
             inputs.add(guide, "the style guide");
+        }
+        if let Some(schema) = &self.config.schema {
+            inputs.add(schema, "the schema");
         }
         Ok(output.map_or(Ok(()), |output| inputs.check_known(output))?)
     }
@@ -448,6 +451,7 @@ impl Run {
         if let Some(guide) = &self.config.style_guide {
             StyleGuide::load(guide)?.apply(&mut rules);
         }
+        rules.schema = self.config.schema.as_deref().map(Schema::load).transpose()?;
         Ok(rules)
     }
 

@@ -136,8 +136,10 @@ impl Layers {
         }
         let mut config = Config::deserialize(merged.clone()).map_err(|error| self.explain(&merged, &error))?;
         config.log_level = config.log_level.raised(self.verbose);
-        if let (Some(guide), Source::File { path, .. }) = (&config.style_guide, self.source("style-guide")) {
-            config.style_guide = Some(path.parent().map_or_else(|| guide.clone(), |folder| folder.join(guide)));
+        for (setting, named) in [("style-guide", &mut config.style_guide), ("schema", &mut config.schema)] {
+            if let (Some(file), Source::File { path, .. }) = (&*named, self.source(setting)) {
+                *named = Some(path.parent().map_or_else(|| file.clone(), |folder| folder.join(file)));
+            }
         }
         Ok(config)
     }

@@ -62,6 +62,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("caption-field", "caption"),
     ("max-words", "7"),
     ("style", "tags"),
+    ("schema", "/schemas/a.json"),
     ("line-breaks", "true"),
     ("describer", "none"),
     ("ahead", "0"),

@@ -31,6 +31,8 @@ pub enum StyleChoice {
     Prose,
     /// Lists of tags, separated by commas
     Tags,
+    /// JSON objects
+    Json,
 }
 
 impl StyleChoice {
@@ -41,6 +43,7 @@ impl StyleChoice {
             Self::Auto => None,
             Self::Prose => Some(CaptionStyle::Prose),
             Self::Tags => Some(CaptionStyle::Tags),
+            Self::Json => Some(CaptionStyle::Json),
         }
     }
 }

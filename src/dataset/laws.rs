@@ -107,6 +107,7 @@ proptest! {
             match (record.caption, value("text")) {
                 (Caption::None, raw) => prop_assert!(matches!(raw, None | Some("null" | "NaN"))),
                 (Caption::Text(_), raw) => prop_assert!(raw.is_some_and(|raw| raw.starts_with('"'))),
+                (Caption::Object(json), raw) => prop_assert_eq!(Some(json.as_str()), raw),
                 (Caption::Other(other), raw) => prop_assert_eq!(Some(&*other.json), raw),
             }
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::fields::{Json, all_fields, fields};
-use super::read::RawLine;
+use super::read::{CaptionForm, RawLine};
 use super::{RecordId, Sibling};
 
 /// Maximum length of a line that is parsed, in bytes. Longer ones are copied like any line that cannot be parsed.
@@ -48,7 +48,7 @@ impl Entry {
             Self::Record(record) => {
                 let caption = match record.caption {
                     Caption::None => None,
-                    Caption::Text(text) => Some(text),
+                    Caption::Text(text) | Caption::Object(text) => Some(text),
                     Caption::Other(other) => Some(other.json.into()),
                 };
                 (record.file_name, caption)
@@ -88,6 +88,8 @@ pub enum Caption {
     #[default]
     None,
     Text(String),
+    /// A JSON object, as it is written in the line. Only another object may replace it.
+    Object(String),
     /// Another kind of value, which no text may replace: the field would then have two types.
     Other(OtherCaption),
 }
@@ -101,30 +103,30 @@ pub struct OtherCaption {
 }
 
 impl Caption {
-    /// Returns the caption if it is a string.
+    /// Returns the caption if it is a string, or the JSON of an object.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Object(text) => Some(text),
             Self::None | Self::Other(_) => None,
         }
     }
 
-    /// Returns the caption if it is a string.
+    /// Returns the caption if it is a string, or the JSON of an object.
     #[must_use]
     pub fn into_text(self) -> Option<String> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Object(text) => Some(text),
             Self::None | Self::Other(_) => None,
         }
     }
 
-    /// Returns the value if it is neither a string nor `null`.
+    /// Returns the value if it is neither a text nor `null`.
     #[must_use]
     pub const fn other(&self) -> Option<&OtherCaption> {
         match self {
             Self::Other(other) => Some(other),
-            Self::None | Self::Text(_) => None,
+            Self::None | Self::Text(_) | Self::Object(_) => None,
         }
     }
 }
@@ -305,6 +307,9 @@ fn content(raw: &RawLine<'_>, caption_field: &str) -> Result<Content, LineError>
                 findings.push(LineFinding::CaptionLoneSurrogate);
             }
             Caption::Text(decoded.text.into_owned())
+        }
+        Some((json, None)) if json.kind() == JsonKind::Object && raw.captions != CaptionForm::Typed => {
+            Caption::Object(json.raw().to_owned())
         }
         Some((json, None)) => {
             let kind = json.kind();

@@ -13,6 +13,18 @@ const RUN_BYTES: u64 = 4 * 1024 * 1024;
 /// Records looked up in the index at a time.
 const LOOKED_UP: u32 = 4096;
 
+/// What a caption can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum CaptionForm {
+    /// A string, or an object in place of an object.
+    #[default]
+    Text,
+    /// An object, also in place of a missing caption.
+    Object,
+    /// Of the type of a column, so that an object cannot be replaced.
+    Typed,
+}
+
 #[derive(Debug)]
 pub(super) struct RawLine<'a> {
     pub(super) record: RecordId,
@@ -23,12 +35,20 @@ pub(super) struct RawLine<'a> {
     pub(super) too_long: bool,
     /// Its place among the captions of its image, if there are several.
     pub(super) sibling: Option<Sibling>,
+    pub(super) captions: CaptionForm,
+}
+
+impl<'a> RawLine<'a> {
+    /// A line without a place in a file.
+    pub(super) const fn of(record: RecordId, bytes: &'a [u8]) -> Self {
+        Self { record, number: 0, bytes, too_long: false, sibling: None, captions: CaptionForm::Text }
+    }
 }
 
 /// Visits every indexed record of a range in order, until `visit` breaks.
 pub(super) fn lines(
     source: &Source,
-    index: &Index,
+    (index, captions): (&Index, CaptionForm),
     range: Range<u32>,
     visit: &mut dyn FnMut(RawLine<'_>) -> ControlFlow<()>,
 ) -> Result<(), DatasetError> {
@@ -53,7 +73,7 @@ pub(super) fn lines(
                 let mut raw =
                     raw_line(index.layout(), RecordId(next), span, &buffer[clamp_len(span.start - start, len)..len]);
                 let (line, sibling) = source.place(raw.record);
-                (raw.number, raw.sibling) = (line.unwrap_or(raw.number), sibling);
+                (raw.number, raw.sibling, raw.captions) = (line.unwrap_or(raw.number), sibling, captions);
                 next += 1;
                 if visit(raw).is_break() {
                     return Ok(());
@@ -71,5 +91,5 @@ pub(super) fn lines(
 fn raw_line<'a>(layout: Layout, record: RecordId, span: &Span, bytes: &'a [u8]) -> RawLine<'a> {
     let bytes = &bytes[..clamp_len(span.end - span.start, bytes.len())];
     let bytes = layout.record(bytes);
-    RawLine { record, number: span.line, bytes, too_long: bytes.len() > MAX_LINE_BYTES, sibling: None }
+    RawLine { number: span.line, too_long: bytes.len() > MAX_LINE_BYTES, ..RawLine::of(record, bytes) }
 }

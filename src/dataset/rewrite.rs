@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use super::fields::{Fields, Json, Tail, all_fields, field, fields};
-use super::line::{file_name, parse, text};
-use super::read::RawLine;
-use super::{Entry, FILE_NAME, RecordId};
+use super::line::{JsonKind, file_name, parse, text};
+use super::read::{CaptionForm, RawLine};
+use super::{Entry, FILE_NAME, RecordId, caption_map::one_line};
 
 /// A record's line, unparsed.
 #[derive(Debug)]
@@ -23,8 +25,7 @@ impl<'a> Line<'a> {
     /// Creates a line without a file, for tests. Its caption field is `text`.
     #[cfg(test)]
     pub(crate) fn alone(line: &'a str) -> Self {
-        let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false, sibling: None };
-        Self::new(raw, "text")
+        Self::new(RawLine::of(RecordId(0), line.as_bytes()), "text")
     }
 
     #[must_use]
@@ -42,11 +43,12 @@ impl<'a> Line<'a> {
 
     /// Returns the line with other bytes.
     #[must_use]
-    pub const fn with_bytes<'b>(&self, bytes: &'b [u8]) -> Line<'b>
+    pub fn with_bytes<'b>(&self, bytes: &'b [u8]) -> Line<'b>
     where
         'a: 'b,
     {
-        let raw = RawLine { record: self.raw.record, number: self.raw.number, bytes, too_long: false, sibling: None };
+        let raw =
+            RawLine { number: self.raw.number, captions: self.raw.captions, ..RawLine::of(self.raw.record, bytes) };
         Line { raw, caption_field: self.caption_field }
     }
 
@@ -110,7 +112,7 @@ impl<'a> Line<'a> {
     }
 
     /// Returns its bytes with another caption. Returns them unchanged if the line is not a record, or if its caption is a
-    /// value that no text may replace.
+    /// value that this text may not replace.
     #[must_use]
     pub fn with_caption(&self, caption: &str) -> Cow<'a, [u8]> {
         match rewrite(&self.raw, self.caption_field, caption) {
@@ -157,7 +159,10 @@ pub(super) enum Slot {
 pub(super) fn rewrite(line: &RawLine<'_>, caption_field: &str, caption: &str) -> Rewritten {
     replace(line, caption_field, |value| match value.map(|json| (json, json.text())) {
         Some((_, Some(decoded))) if decoded.text == caption => Value::Same,
-        Some((json, None)) if !json.is_missing() => Value::NotText,
+        Some((json, None)) if !json.is_missing() => in_place_of_object(json, caption, line).unwrap_or(Value::NotText),
+        Some((_, None)) | None if line.captions == CaptionForm::Object => {
+            object(caption, line).map_or(Value::NotText, Value::New)
+        }
         _ => Value::New(encoded(caption)),
     })
 }
@@ -173,6 +178,9 @@ pub(super) fn rewrite_slot(line: &RawLine<'_>, caption_field: &str, slot: &Slot,
         let Some(json) = value.filter(|json| !json.is_missing()) else { return list() };
         if let Some(decoded) = json.text() {
             return if decoded.text == caption { Value::Same } else { Value::New(encoded(caption)) };
+        }
+        if let Some(new) = in_place_of_object(json, caption, line) {
+            return new;
         }
         let Some(elements) = json.texts() else { return Value::NotText };
         match elements.get(number).map(|element| (element, element.text())) {
@@ -232,18 +240,41 @@ fn splice(line: &str, start: usize, end: usize, with: &str) -> Vec<u8> {
     [&line[..start], with, &line[end..]].concat().into_bytes()
 }
 
+/// Returns what becomes of an object that a caption replaces; `None` if the value is not an object that can be replaced.
+fn in_place_of_object(json: Json<'_>, caption: &str, line: &RawLine<'_>) -> Option<Value> {
+    if json.kind() != JsonKind::Object || line.captions == CaptionForm::Typed {
+        return None;
+    }
+    Some(match object(caption, line) {
+        Some(new) if new == json.raw() => Value::Same,
+        Some(new) => Value::New(new),
+        None => Value::NotText,
+    })
+}
+
+/// Returns a caption that is a JSON object as a value of a line: on one line, unless the record is on several.
+fn object(caption: &str, line: &RawLine<'_>) -> Option<String> {
+    let json = caption.trim_ascii();
+    if JsonKind::of(json) != JsonKind::Object || serde_json::from_str::<IgnoredAny>(json).is_err() {
+        return None;
+    }
+    let has_lines = line.bytes.trim_ascii_end().contains(&b'\n');
+    Some(if has_lines { json.to_owned() } else { one_line(json).into_owned() })
+}
+
 fn encoded(text: &str) -> String {
     serde_json::to_string(text).expect("every string can be serialized")
 }
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::dataset::RecordId;
 
     fn rewritten(line: &str, caption: &str) -> String {
-        let raw = RawLine { record: RecordId(0), number: 1, bytes: line.as_bytes(), too_long: false, sibling: None };
-        match rewrite(&raw, "text", caption) {
+        match rewrite(&RawLine::of(RecordId(0), line.as_bytes()), "text", caption) {
             Rewritten::Same => "same".into(),
             Rewritten::NotText => "not text".into(),
             Rewritten::Bad => "bad".into(),
@@ -301,11 +332,43 @@ mod tests {
     #[test]
     fn null_is_replaced_and_other_values_are_kept() {
         assert_eq!(rewritten(r#"{"text":null,"file_name":"a"}"#, "b"), r#"{"text":"b","file_name":"a"}"#);
-        for value in ["[]", r#"["b"]"#, r#"{"text":1}"#, "1e999", "true"] {
+        for value in ["[]", r#"["b"]"#, "1e999", "true"] {
             let line = format!(r#"{{"text":{value},"file_name":"a"}}"#);
             assert_eq!(rewritten(&line, "b"), "not text", "{line}");
             assert_eq!(Line::alone(&line).with_caption("b"), line.as_bytes());
         }
+    }
+
+    #[rstest]
+    #[case::in_order(r#"{"k": 1, "a": 2.50}"#, r#"{"k": 1, "a": 2.50}"#)]
+    #[case::on_a_line("{\n  \"k\": \"a\\nb\"\n}\n", "{   \"k\": \"a\\nb\" }")]
+    #[case::the_same(r#"{"k":  0}"#, "same")]
+    #[case::text("A coat.", "not text")]
+    #[case::list("[1]", "not text")]
+    #[case::cut_off(r#"{"k": 1"#, "not text")]
+    fn an_object_is_replaced_by_an_object_only(#[case] caption: &str, #[case] expected: &str) {
+        let line = |value: &str| format!(r#"{{"n": 1, "text": {value}, "file_name": "a"}}"#);
+        let expected = if expected.starts_with('{') { line(expected) } else { expected.to_owned() };
+        assert_eq!(rewritten(&line(r#"{"k":  0}"#), caption), expected);
+    }
+
+    #[test]
+    fn a_missing_caption_among_objects_becomes_an_object() {
+        let among_objects = |caption: &str| {
+            let line = br#"{"file_name": "a", "text": null}"#;
+            let raw = RawLine { captions: CaptionForm::Object, ..RawLine::of(RecordId(0), line) };
+            rewrite(&raw, "text", caption)
+        };
+        let expected = r#"{"file_name": "a", "text": {"k": 1}}"#;
+        assert_eq!(among_objects(r#"{"k": 1}"#), Rewritten::Changed(expected.into()));
+        assert_eq!(among_objects("A coat."), Rewritten::NotText);
+    }
+
+    #[test]
+    fn an_object_in_a_typed_column_is_kept() {
+        let line = br#"{"file_name": "a", "text": {"k": 0}}"#;
+        let raw = RawLine { captions: CaptionForm::Typed, ..RawLine::of(RecordId(0), line) };
+        assert_eq!(rewrite(&raw, "text", r#"{"k": 1}"#), Rewritten::NotText);
     }
 
     #[test]

@@ -326,7 +326,7 @@ fn rewrite_all(
     let mut changed: Option<Vec<u8>> = None;
     for (slot, caption) in captions {
         let bytes = changed.as_deref().unwrap_or(line.bytes);
-        let now = RawLine { bytes, sibling: None, ..*line };
+        let now = RawLine { captions: line.captions, ..RawLine::of(line.record, bytes) };
         let rewritten = rewrite_slot(&now, caption_field, slot, caption);
         if let Some(line) = counts.count(rewritten) {
             changed = Some(line);
@@ -343,7 +343,7 @@ fn write(
 ) -> Result<Counts, SaveError> {
     let source = &dataset.0.source;
     // Hashed only if the hash of the opened content is known: detects a change that kept length and modification time.
-    let mut feed = Feed::new(source, dataset.0.index.layout(), dataset.0.hash.get().is_some());
+    let mut feed = Feed::new(source, (dataset.0.index.layout(), dataset.0.captions), dataset.0.hash.get().is_some());
     let mut counts = Counts::default();
     let mut before = None;
     for (record, change) in changes {

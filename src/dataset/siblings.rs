@@ -23,7 +23,7 @@ use super::rewrite::Slot;
 use super::source::{Bytes, Source, Stamp};
 use super::{Dataset, DatasetError, Entry, Line, MAX_LINE_BYTES, RecordId};
 
-pub(super) use find::{are_lists, field_names};
+pub(super) use find::{are_lists, are_objects, field_names};
 pub(super) use save::ImageChanges;
 
 /// The captions of an image, as records.

@@ -231,7 +231,7 @@ fn for_each(
     visit: &mut dyn FnMut(u32, u128),
 ) -> Result<bool, DatasetError> {
     let mut finished = true;
-    read::lines(&dataset.0.source, &dataset.0.index, 0..dataset.record_count(), &mut |raw| {
+    read::lines(&dataset.0.source, (&dataset.0.index, dataset.0.captions), 0..dataset.record_count(), &mut |raw| {
         if raw.record.0 % ASK_EVERY == 0 && keep_going().is_break() {
             finished = false;
             return ControlFlow::Break(());

@@ -214,10 +214,12 @@ fn captions_that_are_not_strings() {
     let not_a_string = |found| vec![LineFinding::CaptionNotString { found }];
     let null = r#"{"file_name":"a","text":null}"#.to_owned();
     assert_eq!(found(null), (Caption::None, not_a_string(JsonKind::Null)));
-    for (json, kind) in [(r#"["b", 1e999]"#, JsonKind::Array), (r#"{"en":"\ud800"}"#, JsonKind::Object)] {
+    for (json, kind) in [(r#"["b", 1e999]"#, JsonKind::Array), ("true", JsonKind::Boolean)] {
         let other = Caption::Other(OtherCaption { kind, json: json.into() });
         assert_eq!(found(format!(r#"{{"file_name":"a","text": {json} }}"#)), (other, not_a_string(kind)));
     }
+    let json = r#"{"en":"\ud800"}"#;
+    assert_eq!(found(format!(r#"{{"file_name":"a","text": {json} }}"#)), (Caption::Object(json.to_owned()), vec![]));
     assert_eq!(found(r#"{"file_name":"a","text":""}"#.to_owned()), (Caption::Text(String::new()), vec![]));
 }
 

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::structured;
 use crate::dataset::RecordId;
 use crate::describe::prompt::MAX_EXAMPLES;
 use crate::describe::verdict::TextHash;
@@ -490,6 +491,11 @@ pub fn conclude(ledger: &Ledger, record: RecordId, outcome: Outcome, origin: Ori
     if let Some(refusal) = findings.iter().find(|finding| finding.kind == LintKind::Refusal) {
         return failed(format!("{model} declined: {}", refusal.message));
     }
+    let text = match rules.are_json().then(|| structured::response(&text, &stop, origin.current)) {
+        Some(Ok(object)) => object,
+        Some(Err(error)) => return failed(error),
+        None => text,
+    };
     let displaces = displaces(origin.describer, origin.current, rules)
         && (origin.describer != LOCAL || is_better(&text, origin.current, rules));
     let accept = origin.accept.filter(|_| displaces && is_clean(&text, &stop, rules));

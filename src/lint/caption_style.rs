@@ -1,6 +1,6 @@
 //! The style of a dataset's captions, which decides the rules that apply to them.
 
-use crate::text::is_tag_list;
+use crate::text::{JsonObject, is_tag_list};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CaptionStyle {
@@ -9,6 +9,8 @@ pub enum CaptionStyle {
     Prose,
     /// Lists of tags, separated by commas.
     Tags,
+    /// JSON objects.
+    Json,
 }
 
 impl CaptionStyle {
@@ -17,17 +19,27 @@ impl CaptionStyle {
         match self {
             Self::Prose => "prose",
             Self::Tags => "tags",
+            Self::Json => "json",
         }
     }
 
-    /// Recognises the style of some captions: two thirds of those that are long enough to tell have to be lists of tags.
+    /// Recognises the style of some captions: two thirds of those that are long enough to tell have to be lists of tags, or
+    /// JSON objects.
     pub fn of<'a>(captions: impl IntoIterator<Item = &'a str>) -> Self {
-        let (mut lists, mut all) = (0_u64, 0_u64);
-        for is_list in captions.into_iter().filter_map(is_tag_list) {
-            all += 1;
-            lists += u64::from(is_list);
+        let (mut lists, mut objects, mut all) = (0_u64, 0_u64, 0_u64);
+        for caption in captions {
+            let is_object = JsonObject::is(caption);
+            let is_list = if is_object { Some(false) } else { is_tag_list(caption) };
+            all += u64::from(is_list.is_some());
+            lists += u64::from(is_list == Some(true));
+            objects += u64::from(is_object);
         }
-        if all > 0 && lists * 3 >= all * 2 { Self::Tags } else { Self::Prose }
+        let are = |number: u64| all > 0 && number * 3 >= all * 2;
+        match () {
+            () if are(objects) => Self::Json,
+            () if are(lists) => Self::Tags,
+            () => Self::Prose,
+        }
     }
 }
 
@@ -39,6 +51,7 @@ mod tests {
 
     const TAGS: &str = "1girl, solo, long hair";
     const SENTENCE: &str = "A woman in a coat walks.";
+    const JSON: &str = r#"{"style": "photo"}"#;
 
     #[rstest]
     #[case(&[], CaptionStyle::Prose)]
@@ -46,7 +59,10 @@ mod tests {
     #[case(&[TAGS, "", "dress"], CaptionStyle::Tags)]
     #[case(&[TAGS, TAGS, SENTENCE], CaptionStyle::Tags)]
     #[case(&[TAGS, SENTENCE], CaptionStyle::Prose)]
-    fn two_thirds_are_lists_of_tags(#[case] captions: &[&str], #[case] expected: CaptionStyle) {
+    #[case(&[JSON, "", "{}", SENTENCE], CaptionStyle::Json)]
+    #[case(&[JSON, "{\"style\": \"pho"], CaptionStyle::Json)]
+    #[case(&["{curly}", "{\"style\": \"pho", SENTENCE], CaptionStyle::Prose)]
+    fn two_thirds_have_the_style(#[case] captions: &[&str], #[case] expected: CaptionStyle) {
         assert_eq!(CaptionStyle::of(captions.iter().copied()), expected);
     }
 }

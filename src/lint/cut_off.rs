@@ -8,16 +8,16 @@ use crate::text::{is_sentence_ended, is_space, sanitize, trim};
 const MAX_SHOWN: usize = 24;
 
 /// Reports a caption if its describer hit the token limit, or if the stop reason is unknown and the last sentence does not
-/// end. A caption that its describer reports as finished is never cut off, regardless of its last character; nor is a list of
-/// tags, unless its describer hit the limit.
-pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>, are_tags: bool) -> Option<Violation> {
+/// end. A caption that its describer reports as finished is never cut off, regardless of its last character; nor is a text
+/// without sentences (`unpunctuated`), unless its describer hit the limit.
+pub(super) fn cut_off(caption: &str, stop: Option<&StopReason>, unpunctuated: bool) -> Option<Violation> {
     let text = trim(caption);
     let start = text.rfind(is_space).map_or(0, |space| space + text[space..].chars().next().map_or(0, char::len_utf8));
     let last_word = &text[start..];
     let message = match stop {
         Some(StopReason::EndTurn) => return None,
         Some(StopReason::MaxTokens) => "cut off at the token limit".to_owned(),
-        Some(StopReason::Other(_)) | None if are_tags || is_sentence_ended(text) => return None,
+        Some(StopReason::Other(_)) | None if unpunctuated || is_sentence_ended(text) => return None,
         Some(StopReason::Other(_)) | None => {
             let shown: String = last_word.chars().take(MAX_SHOWN).collect();
             format!("ends with “{}”, no full stop", sanitize(&shown))

@@ -13,6 +13,10 @@ pub enum LintKind {
     Refusal,
     /// The placeholder a script writes when its model fails.
     Fallback,
+    /// A caption is not a JSON object, in a dataset of JSON objects.
+    InvalidJson,
+    /// The JSON Schema does not allow a value.
+    Schema,
     WrongLanguage,
     /// The text stops in the middle of a sentence.
     CutOff,
@@ -50,12 +54,14 @@ pub enum LintKind {
 }
 
 impl LintKind {
-    pub const COUNT: usize = 23;
+    pub const COUNT: usize = 25;
 
     pub const ALL: [Self; Self::COUNT] = [
         Self::Empty,
         Self::Refusal,
         Self::Fallback,
+        Self::InvalidJson,
+        Self::Schema,
         Self::WrongLanguage,
         Self::CutOff,
         Self::BannedWord,
@@ -85,6 +91,8 @@ impl LintKind {
             Self::Empty => "empty",
             Self::Refusal => "refusal",
             Self::Fallback => "fallback",
+            Self::InvalidJson => "invalid-json",
+            Self::Schema => "schema-violation",
             Self::WrongLanguage => "wrong-language",
             Self::CutOff => "cut-off",
             Self::BannedWord => "banned-word",
@@ -121,7 +129,13 @@ impl LintKind {
     #[must_use]
     pub const fn default_severity(self) -> Severity {
         match self {
-            Self::Empty | Self::Refusal | Self::Fallback | Self::BannedWord | Self::MissingRequired => Severity::Error,
+            Self::Empty
+            | Self::Refusal
+            | Self::Fallback
+            | Self::InvalidJson
+            | Self::Schema
+            | Self::BannedWord
+            | Self::MissingRequired => Severity::Error,
             Self::NearDuplicate | Self::ClipTokens | Self::Missing => Severity::Info,
             Self::WrongLanguage
             | Self::CutOff

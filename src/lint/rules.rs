@@ -6,9 +6,10 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::phrase_matching::{Words, normalize, same_word};
+use super::schema::Schema;
 use super::tag_rules::Conflicts;
 use super::{CaptionStyle, Language, LintKind, Severity, Text, Violation};
-use crate::text::{is_space, sanitize, tags, word_count};
+use crate::text::{JsonObject, is_space, sanitize, tags, word_count};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -26,6 +27,8 @@ pub struct Rules {
     pub terms: Vec<Term>,
     /// In lists of tags.
     pub conflicts: Conflicts,
+    /// Of captions that are JSON objects.
+    pub schema: Option<Schema>,
     pub severities: Severities,
 }
 
@@ -40,6 +43,7 @@ impl Default for Rules {
             required: Vec::new(),
             terms: Vec::new(),
             conflicts: Conflicts::default(),
+            schema: None,
             severities: Severities::default(),
         }
     }
@@ -57,10 +61,34 @@ impl Rules {
         self.style == Some(CaptionStyle::Tags)
     }
 
-    /// Returns the length of a caption in the unit of the limits: tags or words.
+    /// Returns true if the captions are JSON objects.
+    #[must_use]
+    pub fn are_json(&self) -> bool {
+        self.style == Some(CaptionStyle::Json)
+    }
+
+    /// Returns true if the captions are sentences.
+    #[must_use]
+    pub fn are_sentences(&self) -> bool {
+        matches!(self.style, None | Some(CaptionStyle::Prose))
+    }
+
+    /// Returns the maximum length of a caption. The fields of a JSON object have their own, in its schema.
+    #[must_use]
+    pub fn max_length(&self) -> Option<usize> {
+        (!self.are_json()).then_some(self.max_words)
+    }
+
+    /// Returns the length of a caption in the unit of the limits: tags or words. Of a JSON object, the words of its texts
+    /// count.
     #[must_use]
     pub fn length(&self, caption: &str) -> usize {
-        if self.are_tags() { tags(caption).count() } else { word_count(caption) }
+        let object = self.are_json().then(|| JsonObject::parse(caption).ok()).flatten();
+        match object {
+            Some(object) => object.texts().map(|text| word_count(&text)).sum(),
+            None if self.are_tags() => tags(caption).count(),
+            None => word_count(caption),
+        }
     }
 
     pub(super) fn banned_word(&self, text: &Text<'_>) -> Option<Violation> {

@@ -35,6 +35,8 @@ contexts! {
     /// Falls back to [`Context::Browse`].
     Sheet "sheet" "contact sheet",
     Edit "edit" "editor",
+    /// The fields of a structured caption.
+    Fields "fields" "fields",
     /// The note, and a reason in the operator's own words.
     Entry "entry" "note",
     Command "command" "command line",
@@ -65,6 +67,7 @@ impl Context {
             Mode::Browse => Self::Browse,
             Mode::Zoom(_) => Self::Zoom,
             Mode::Edit(_) => Self::Edit,
+            Mode::Fields(_) => Self::Fields,
             Mode::Note(_) | Mode::CustomReason(..) | Mode::RejectReason(..) => Self::Entry,
             Mode::Command(_) => Self::Command,
             Mode::Help(page) if page.typing => Self::HelpSearch,

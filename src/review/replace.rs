@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use super::scan::ScanId;
 use crate::dataset::{Entry, Line, RecordId};
 use crate::session::RecordStates;
-use crate::text;
+use crate::text::{self, JsonObject};
 use replacement_text::ReplacementText;
 
 /// A change to captions.
@@ -181,10 +181,22 @@ fn substituted(rest: &str, slash: char) -> Result<Change, ReplaceError> {
 }
 
 impl Change {
-    /// Returns the changed caption, or `None` if it is unchanged. It may be empty.
+    /// Returns the changed caption, or `None` if it is unchanged. It may be empty. Of a structured caption, the texts of its
+    /// fields are replaced; other changes, and keys, are not for it.
     #[must_use]
     pub fn apply(&self, caption: &str) -> Option<String> {
-        let changed = match self {
+        let changed = match (self, JsonObject::parse(caption)) {
+            (Self::Replace { pattern, with }, Ok(object)) => {
+                object.with_texts(|text| pattern.replace_all(text, with).into_owned())
+            }
+            (_, Ok(_)) => return None,
+            (change, Err(_)) => change.apply_to_text(caption)?,
+        };
+        (changed != caption).then_some(changed)
+    }
+
+    fn apply_to_text(&self, caption: &str) -> Option<String> {
+        Some(match self {
             Self::Replace { pattern, with } => pattern.replace_all(caption, with).into_owned(),
             Self::Prefix(prefix) => text::with_prefix(caption, prefix)?,
             Self::Suffix(suffix) => text::with_suffix(caption, suffix)?,
@@ -194,8 +206,7 @@ impl Change {
             Self::RenameTag { old, new } => text::with_tag_renamed(caption, &text::tag_key(old), new)?,
             Self::RemoveTag(tag) => text::without_tag(caption, &text::tag_key(tag))?,
             Self::UniqueTags => text::with_unique_tags(caption)?,
-        };
-        (changed != caption).then_some(changed)
+        })
     }
 }
 

@@ -182,7 +182,7 @@ impl Model {
     /// Returns true if the contact sheet is on the screen, even below a dialog. The editor hides it.
     #[must_use]
     pub fn shows_sheet(&self) -> bool {
-        self.sheet.open && !matches!(self.mode, Mode::Zoom(_) | Mode::Edit(_))
+        self.sheet.open && !matches!(self.mode, Mode::Zoom(_) | Mode::Edit(_) | Mode::Fields(_))
     }
 
     /// Returns the grid, if it is on the screen.

@@ -9,6 +9,7 @@ pub(super) mod describe;
 pub(super) mod describe_ahead;
 mod describe_run;
 mod edit;
+mod fields;
 mod file;
 pub(super) mod filter;
 mod help;

@@ -96,11 +96,23 @@ impl Input {
             (MouseEventKind::ScrollUp, Mode::Browse) if over_caption => command(Command::ScrollUp),
             (
                 MouseEventKind::ScrollDown,
-                Mode::Browse | Mode::Help(_) | Mode::Messages(_) | Mode::Statistics(_) | Mode::Tags(_) | Mode::Zoom(_),
+                Mode::Browse
+                | Mode::Help(_)
+                | Mode::Messages(_)
+                | Mode::Statistics(_)
+                | Mode::Tags(_)
+                | Mode::Fields(_)
+                | Mode::Zoom(_),
             ) => command(Command::Down),
             (
                 MouseEventKind::ScrollUp,
-                Mode::Browse | Mode::Help(_) | Mode::Messages(_) | Mode::Statistics(_) | Mode::Tags(_) | Mode::Zoom(_),
+                Mode::Browse
+                | Mode::Help(_)
+                | Mode::Messages(_)
+                | Mode::Statistics(_)
+                | Mode::Tags(_)
+                | Mode::Fields(_)
+                | Mode::Zoom(_),
             ) => command(Command::Up),
             (MouseEventKind::Down(MouseButton::Left), mode) => self.click(at, mode, clicks),
             _ => None,

@@ -64,6 +64,7 @@ impl TextField {
             | Mode::Help(_)
             | Mode::Messages(_)
             | Mode::Statistics(_)
+            | Mode::Fields(_)
             | Mode::Zoom(_)
             | Mode::ChooseReason(_)
             | Mode::Reject(_)

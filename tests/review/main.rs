@@ -18,6 +18,7 @@ mod siblings;
 mod sorting;
 mod spot_check;
 mod statistics;
+mod structured;
 mod substitution;
 mod tabs;
 mod tags;

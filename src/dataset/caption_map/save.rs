@@ -35,7 +35,7 @@ impl CaptionMap {
                 return Err(DatasetError::NoSuchRecord { path, record, count }.into());
             };
             let line = self.line(&text, place);
-            let raw = RawLine { record, number: 0, bytes: line.as_bytes(), too_long: false, sibling: None };
+            let raw = RawLine::of(record, line.as_bytes());
             let before = counts.excluded;
             let rewritten = rewrite_change(&raw, &self.caption_field, change, &mut counts);
             if counts.excluded > before {

@@ -47,7 +47,10 @@ fn saved(dataset: &Dataset, amendments: &[(u32, Option<&str>)]) -> String {
 fn members_are_records_and_images_without_one_are_reported() {
     let folder = folder(OBJECT);
     let dataset = open(&folder);
-    assert_eq!(records(&dataset), ["a.png A hat. 1/2", "a.png Hat A. 2/2", "b.png A coat.", "c.png Shoes.", "d.png -"]);
+    assert_eq!(
+        records(&dataset),
+        ["a.png A hat. 1/2", "a.png Hat A. 2/2", "b.png A coat.", "c.png Shoes.", r#"d.png {"x": 1}"#]
+    );
     let left_out: Vec<_> = dataset.left_out().map(|(reason, count, names)| (reason, count, names.to_vec())).collect();
     assert_eq!(left_out, [(LeftOut::NoEntry, 1, vec!["e.png".to_owned()])]);
     assert_eq!(dataset.name(), folder.path().file_name().unwrap().to_str().unwrap());

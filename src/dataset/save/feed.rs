@@ -7,7 +7,7 @@ use twox_hash::xxhash3_128::Hasher;
 use crate::dataset::format::Layout;
 use crate::dataset::index::{BOM, is_blank};
 use crate::dataset::line::MAX_LINE_BYTES;
-use crate::dataset::read::RawLine;
+use crate::dataset::read::{CaptionForm, RawLine};
 use crate::dataset::source::{Source, clamp_len};
 use crate::dataset::{DatasetError, RecordId};
 
@@ -16,6 +16,7 @@ const BLOCK: usize = 1024 * 1024;
 pub(super) struct Feed<'a> {
     source: &'a Source,
     layout: Layout,
+    captions: CaptionForm,
     buffer: Vec<u8>,
     /// The part of the buffer that is read and not yet consumed.
     pending: Range<usize>,
@@ -27,9 +28,9 @@ pub(super) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    pub(super) fn new(source: &'a Source, layout: Layout, with_hash: bool) -> Self {
+    pub(super) fn new(source: &'a Source, (layout, captions): (Layout, CaptionForm), with_hash: bool) -> Self {
         let hasher = with_hash.then(Hasher::new);
-        Self { source, layout, buffer: vec![0; BLOCK], pending: 0..0, offset: 0, before: None, hasher }
+        Self { source, layout, captions, buffer: vec![0; BLOCK], pending: 0..0, offset: 0, before: None, hasher }
     }
 
     /// Passes everything before `offset` to `take`.
@@ -59,7 +60,7 @@ impl<'a> Feed<'a> {
         let after_mark = span.start == BOM.len() as u64 && self.before == BOM.last().copied();
         let begins = after_mark || self.before.is_none_or(|before| self.layout.may_precede(before));
         let is_as_indexed = begins && !is_blank(line) && is_blank(&bytes[line.len()..]);
-        let line = RawLine { record, number: 0, bytes: line, too_long, sibling: None };
+        let line = RawLine { too_long, captions: self.captions, ..RawLine::of(record, line) };
         Ok((too_long || is_as_indexed).then_some(line))
     }
 

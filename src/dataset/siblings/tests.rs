@@ -250,18 +250,20 @@ proptest! {
             text += if *is_blank { " \n" } else { "" };
         }
         let fixture = Fixture::list(&text);
-        let mut amended = Vec::new();
+        let (mut amended, mut news) = (Vec::new(), Vec::new());
         let visit = &mut |entry: Entry| {
             if let Entry::Record(record) = entry
                 && chosen[record.id.index() % chosen.len()]
                 && record.caption.other().is_none()
             {
                 amended.push(record.id.0);
+                let number = record.id.0;
+                let is_object = matches!(record.caption, crate::dataset::Caption::Object(_));
+                news.push(if is_object { format!("{{\"new\": {number}}}") } else { format!("new {number}") });
             }
             ControlFlow::Continue(())
         };
         fixture.open().scan(visit).unwrap();
-        let news: Vec<String> = amended.iter().map(|record| format!("new {record}")).collect();
         let amendments: Vec<_> = amended.iter().zip(&news).map(|(record, new)| (*record, Some(new.as_str()))).collect();
 
         let before = fixture.records();

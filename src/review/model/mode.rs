@@ -6,6 +6,7 @@ use crate::describe::Reason;
 use crate::preview::Zoom;
 use crate::review::Context;
 use crate::review::command_line::CommandLine;
+use crate::review::fields::{Field, FieldsPage};
 use crate::review::msg::Viewport;
 use crate::review::query::{Completion, QueryError};
 use crate::review::replace::Replacement;
@@ -22,6 +23,8 @@ pub struct Editor {
     /// The text before editing.
     pub start: String,
     pub offered: Option<EditCompletion>,
+    /// The field that the text is of, if it is not a whole caption.
+    pub field: Option<Box<Field>>,
 }
 
 /// A search being typed.
@@ -75,6 +78,8 @@ pub struct Opening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditorKind {
     Caption,
+    /// The whole caption, even if it has fields.
+    Whole,
     Note,
     External,
 }
@@ -119,6 +124,8 @@ pub enum Mode {
     Statistics(usize),
     /// The tags with the numbers of captions that have them.
     Tags(TagsPage),
+    /// The fields of a structured caption.
+    Fields(FieldsPage),
     /// The image alone.
     Zoom(Closeup),
     ConfirmQuit,

@@ -5,13 +5,13 @@ use std::ops::Range;
 use super::{Editor, Mode, Model, PictureSlot, SessionStatus, VerifierSettings, Version};
 use crate::dataset::{Entry, OtherCaption, Record, RecordId};
 use crate::describe::{Dollars, StopReason, Usage};
-use crate::engine::rules;
+use crate::engine::{rules, structured};
 use crate::lint::{self, Finding};
 use crate::preview::{Framing, Preview, PreviewError, Zoom};
 use crate::review::query::Pattern;
 use crate::review::record_view::{Content, RecordView};
 use crate::session::{Candidate, Decision, EditBase, RecordState, Seq, Verification};
-use crate::text;
+use crate::text::{self, JsonObject};
 
 impl Model {
     /// Returns true once the cursor is on the record where the last session ended, with its line loaded.
@@ -191,7 +191,9 @@ impl Model {
     #[must_use]
     pub fn joins_lines(&self, editor: &Editor) -> bool {
         let before = self.base_text(editor.record, editor.draft.base).unwrap_or_default();
-        text::joins_lines(before, &editor.draft.text, self.settings.keep_line_breaks)
+        editor.field.is_none()
+            && !self.is_structured(editor.record, before)
+            && text::joins_lines(before, &editor.draft.text, self.settings.keep_line_breaks)
     }
 
     /// Returns the findings of a version.
@@ -263,11 +265,49 @@ impl Model {
         }
     }
 
-    /// Returns the findings of the caption that the edit results in. Their spans are those of the text typed.
+    /// Returns true if a version may become the caption of its record: a text does not replace a JSON object.
+    #[must_use]
+    pub fn may_be_caption(&self, record: RecordId, version: Version) -> bool {
+        let original = self.line(record).map(|line| &line.caption);
+        self.text(record, version).is_none_or(|text| structured::is_allowed(text, original, &self.settings.rules))
+    }
+
+    /// Returns true if a text is edited as a JSON object: it is one, or only one may be the caption of its record.
+    #[must_use]
+    pub fn is_structured(&self, record: RecordId, text: &str) -> bool {
+        let original = self.line(record).map(|line| &line.caption);
+        structured::is_required(original, &self.settings.rules) || JsonObject::is(text)
+    }
+
+    /// Returns the text that the editor or the table of fields shows for a record: the draft, else the selected caption.
+    #[must_use]
+    pub fn edited_text(&self, record: RecordId) -> &str {
+        let draft = self.state(record).draft.as_ref().map(|draft| draft.text.as_str());
+        draft.or_else(|| self.text(record, self.shown(record))).unwrap_or_default()
+    }
+
+    /// Returns the findings of a text that no describer is known to have written.
+    #[must_use]
+    pub fn findings_of_text(&self, text: &str) -> Vec<Finding> {
+        rules::findings(text, None, &self.settings.rules)
+    }
+
+    /// Returns the findings of the caption that the edit results in. Their spans are those of the text typed; of a field,
+    /// there are none.
     #[must_use]
     pub fn findings_of_edit(&self, editor: &Editor) -> Vec<Finding> {
         let typed = editor.draft.text.as_str();
+        if let Some(field) = &editor.field {
+            let Ok(whole) = field.with_text(typed) else { return Vec::new() };
+            let mut findings = rules::findings(&whole, None, &self.settings.rules);
+            findings.retain(|finding| finding.span.as_ref().is_none_or(|span| field.contains(&whole, span)));
+            findings.iter_mut().for_each(|finding| finding.span = None);
+            return findings;
+        }
         let before = self.base_text(editor.record, editor.draft.base).unwrap_or_default();
+        if self.is_structured(editor.record, before) {
+            return rules::findings(typed, None, &self.settings.rules);
+        }
         let result = text::edited(before, typed, self.settings.keep_line_breaks);
         let start = typed.find(result.as_ref());
         let mut findings = rules::findings(&result, None, &self.settings.rules);

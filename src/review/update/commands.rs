@@ -3,8 +3,8 @@
 
 use super::edit::Then;
 use super::{
-    decide, describe, edit, file, filter, help, layers, navigate, panes, reject, replace, search, select, settings,
-    sheet, sort, tags, undo, verify, zoom,
+    decide, describe, edit, fields, file, filter, help, layers, navigate, panes, reject, replace, search, select,
+    settings, sheet, sort, tags, undo, verify, zoom,
 };
 use crate::describe::Reason;
 use crate::review::command_line::{Argument, DESCRIBERS, FORMATS, Kind, Parameter, THEMES};
@@ -141,11 +141,11 @@ macro_rules! commands {
 }
 
 use Context::{
-    Browse, Command as Line, ConfirmMany, ConfirmOverwrite, ConfirmQuit, ConfirmSpending, Edit, Entry, Filter, Help,
-    HelpSearch, Replace, Search, Sheet, Statistics, TagSearch, Tags, Zoom,
+    Browse, Command as Line, ConfirmMany, ConfirmOverwrite, ConfirmQuit, ConfirmSpending, Edit, Entry, Fields, Filter,
+    Help, HelpSearch, Replace, Search, Sheet, Statistics, TagSearch, Tags, Zoom,
 };
 
-const ANY_BUT_DIALOGS: [Context; 9] = [Browse, Edit, Entry, Line, Search, Filter, Help, Tags, Replace];
+const ANY_BUT_DIALOGS: [Context; 10] = [Browse, Edit, Fields, Entry, Line, Search, Filter, Help, Tags, Replace];
 
 const NUMBER: Option<Parameter> = Some(Parameter { usage: "NUMBER", kind: Kind::Number, prompt: "go-to " });
 const SEED: Option<Parameter> = Some(Parameter { usage: "sort random [N]", kind: Kind::Number, prompt: "" });
@@ -175,6 +175,7 @@ commands! {
             [Help, HelpSearch], "down" => |model, _, _| navigate::scroll_page(model, 1);
             [Line], "next" => |model, _, _| layers::select_command(model, 1);
             [Tags, TagSearch], "next" => |model, _, _| tags::step(model, 1);
+            [Fields], "next" => |model, _, _| fields::step(model, 1);
             [Replace], "next" => |model, _, _| replace::step(model, 1);
         }
         Up "up" "previous record" {
@@ -183,6 +184,7 @@ commands! {
             [Help, HelpSearch], "up" => |model, _, _| navigate::scroll_page(model, -1);
             [Line], "previous" => |model, _, _| layers::select_command(model, -1);
             [Tags, TagSearch], "previous" => |model, _, _| tags::step(model, -1);
+            [Fields], "previous" => |model, _, _| fields::step(model, -1);
             [Replace], "previous" => |model, _, _| replace::step(model, -1);
         }
         Left "left" "neighbouring picture" (in_palette: false) {
@@ -222,11 +224,13 @@ commands! {
         Top "top" "first record" {
             [Browse], "" => |model, _, _| navigate::top(model);
             [Tags], "" => |model, _, _| tags::step(model, isize::MIN);
+            [Fields], "" => |model, _, _| fields::step(model, isize::MIN);
             [Help], "top" => |model, _, _| navigate::scroll_page(model, isize::MIN);
         }
         Bottom "bottom" "last record" {
             [Browse], "" => |model, _, _| navigate::bottom(model);
             [Tags], "" => |model, _, _| tags::step(model, isize::MAX);
+            [Fields], "" => |model, _, _| fields::step(model, isize::MAX);
             [Help], "bottom" => |model, _, _| navigate::scroll_page(model, isize::MAX);
         }
         NextToReview "next-to-review" "next record to review" {
@@ -361,9 +365,10 @@ commands! {
     Edit {
         Edit "edit" "edit the caption" {
             [Browse], "edit" => |model, _, out| edit::open(model, EditorKind::Caption, out);
+            [Fields], "edit all as JSON" => |model, _, out| edit::open(model, EditorKind::Whole, out);
         }
         EditExternally "edit-externally" "edit in $VISUAL or $EDITOR" {
-            [Browse], "" => |model, _, out| edit::open(model, EditorKind::External, out);
+            [Browse, Fields], "" => |model, _, out| edit::open(model, EditorKind::External, out);
         }
         DropUnsupported "drop-unsupported" "edit without unsupported phrases" {
             [Browse], "" => |model, _, out| edit::drop_unsupported(model, out);
@@ -543,6 +548,7 @@ commands! {
             [HelpSearch], "keep" => |model, _, _| help::submit_search(model);
             [TagSearch], "keep" => |model, _, _| tags::submit_search(model);
             [Tags], "list these records" => |model, _, out| tags::list(model, out);
+            [Fields], "edit the field" => |model, _, _| fields::edit(model);
             [Statistics], "list these records" => |model, _, out| file::show_counted(model, out);
             [Replace], "change them" => |model, _, out| replace::apply(model, out);
         }
@@ -556,6 +562,7 @@ commands! {
             [Entry, Line, Context::Reason], "cancel" => |model, _, _| layers::close(model);
             [Help, HelpSearch], "close" => |model, _, _| help::close(model);
             [Tags, TagSearch], "close" => |model, _, out| tags::close(model, out);
+            [Fields], "close" => |model, _, _| fields::close(model);
             [Replace], "cancel" => |model, _, out| replace::leave(model, out);
             [ConfirmQuit, ConfirmOverwrite], "cancel" => |model, _, _| layers::cancel_save(model);
             [ConfirmSpending, ConfirmMany], "no" => |model, _, _| layers::close(model);

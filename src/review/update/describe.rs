@@ -8,6 +8,7 @@ use super::{decide, reject, subjects, verify};
 use crate::dataset::RecordId;
 use crate::describe::{Cost, Detail, JobId, PauseKind, Priority, Reason};
 use crate::engine::rules::{self, JobSpec, Wish};
+use crate::engine::structured;
 use crate::review::selection::Selection;
 use crate::review::{Bulk, DescribeScope, Effect, Job, JobState, Mode, Model, NoticeKind, RecordAction, Version};
 
@@ -247,10 +248,13 @@ fn lacks_consent(model: &Model) -> bool {
 
 /// Returns true if there is a describer, and warns if not.
 pub(super) fn has_describer(model: &mut Model) -> bool {
-    if model.settings.describer.is_none() {
-        model.notify(NoticeKind::Warning, "no describer: choose one with :describer local, openai or bedrock");
-    }
-    model.settings.describer.is_some()
+    let text = match &model.settings.describer {
+        None => "no describer: choose one with :describer local, openai or bedrock",
+        Some(name) if !structured::can_describe(name, &model.settings.rules) => structured::NO_SENTENCES,
+        Some(_) => return true,
+    };
+    model.notify(NoticeKind::Warning, text);
+    false
 }
 
 /// Warns and returns true if the describer cannot act on a reason.

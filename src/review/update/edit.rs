@@ -1,10 +1,11 @@
 //! Editing captions and notes, here or in an external editor. A text always belongs to the record it was opened for.
 
-use super::{decide, filter, help, navigate, search, store, subjects, tags};
+use super::{decide, fields, filter, help, navigate, search, store, subjects, tags};
 use crate::dataset::RecordId;
+use crate::engine::structured;
 use crate::review::{Editor, EditorKind, Effect, Mode, Model, NoticeKind, Opening, SessionStatus};
 use crate::session::{Actor, Decision, Draft, EditBase, Event};
-use crate::text;
+use crate::text::{self, JsonObject};
 
 /// The longest text of a prompt in bytes. Queries and expressions are compiled with every key.
 const PROMPT_LIMIT: usize = 4_096;
@@ -30,6 +31,7 @@ pub(super) fn open(model: &mut Model, editor: EditorKind, out: &mut Vec<Effect>)
     }
     match editor {
         EditorKind::Caption => open_caption(model, out),
+        EditorKind::Whole => open_whole(model, out),
         EditorKind::Note => open_note(model),
         EditorKind::External => open_externally(model, out),
     }
@@ -54,18 +56,31 @@ pub(super) fn cancel_opening(model: &mut Model) {
     model.notify(NoticeKind::Info, "editor not opened");
 }
 
-/// Opens the editor on the draft, else on the caption shown.
+/// Opens the list of the fields of a structured caption, or the editor on another one.
 fn open_caption(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(about) = editable(model) else { return };
+    if !fields::open(model, about) {
+        open_whole(model, out);
+    }
+}
+
+/// Opens the editor on the draft, else on the caption shown.
+fn open_whole(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(about) = editable(model) else { return };
     tags::prepare_completion(model, out);
     let shown = model.shown(about);
-    let start = model.text(about, shown).unwrap_or_default().to_owned();
+    let start = indented(model.text(about, shown).unwrap_or_default());
     let draft = model.state(about).draft.clone().unwrap_or_else(|| Draft {
         cursor: start.chars().count(),
         text: start.clone(),
         base: model.base(about, shown),
     });
-    model.mode = Mode::Edit(Editor { record: about, draft, start, offered: None });
+    model.mode = Mode::Edit(Editor { record: about, draft, start, offered: None, field: None });
+}
+
+/// Returns a JSON object indented, and another text as it is.
+fn indented(text: &str) -> String {
+    JsonObject::parse(text).map_or_else(|_| text.to_owned(), |object| object.indented().text)
 }
 
 /// Returns the record under the cursor, or `None` after a notice that says why its caption cannot be edited.
@@ -99,7 +114,7 @@ pub(super) fn drop_unsupported(model: &mut Model, out: &mut Vec<Effect>) {
     let draft = Draft { text, cursor, base: model.base(about, shown) };
     // As if typed, so that a crash loses nothing.
     store(model, vec![Event::Drafted { record: about, draft: Some(draft.clone()) }], out);
-    model.mode = Mode::Edit(Editor { record: about, draft, start, offered: None });
+    model.mode = Mode::Edit(Editor { record: about, draft, start, offered: None, field: None });
     let phrases = text::counted(count, "phrase", "phrases");
     model.notify(NoticeKind::Info, format!("{phrases} removed: check the rest, then accept it"));
 }
@@ -108,7 +123,7 @@ fn open_note(model: &mut Model) {
     let Some(about) = subjects::cursor(model) else { return };
     let note = model.state(about).note.clone();
     let draft = Draft { cursor: note.chars().count(), text: note.clone(), base: EditBase::Current };
-    model.mode = Mode::Note(Editor { record: about, draft, start: note, offered: None });
+    model.mode = Mode::Note(Editor { record: about, draft, start: note, offered: None, field: None });
 }
 
 /// Updates the text being typed. Drafts of captions are stored with every change, so that a crash loses no word.
@@ -126,7 +141,9 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.offered = None;
             editor.draft.text = text;
             editor.draft.cursor = cursor;
-            if changed {
+            if changed && editor.field.is_some() {
+                fields::store_draft(model, out);
+            } else if changed {
                 let event = Event::Drafted { record: editor.record, draft: Some(editor.draft.clone()) };
                 store(model, vec![event], out);
             }
@@ -144,6 +161,7 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
         Mode::Browse
         | Mode::Messages(_)
         | Mode::Statistics(_)
+        | Mode::Fields(_)
         | Mode::Zoom(_)
         | Mode::ChooseReason(_)
         | Mode::Reject(_)
@@ -160,6 +178,18 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
 pub(super) fn take(model: &mut Model, then: Then, out: &mut Vec<Effect>) {
     let Mode::Edit(editor) = &model.mode else { return };
     let editor = editor.clone();
+    if let Some(field) = &editor.field {
+        let step = match then {
+            Then::Advance | Then::EditNext => 1,
+            Then::Stay => 0,
+            Then::EditPrevious => -1,
+        };
+        fields::take(model, editor.record, &editor.draft, field, step, out);
+        if matches!(then, Then::EditNext | Then::EditPrevious) {
+            fields::edit(model);
+        }
+        return;
+    }
     if !accept_text(model, editor.record, &editor.draft.text, editor.draft.base, out) {
         return;
     }
@@ -183,10 +213,27 @@ fn edit_neighbour(model: &mut Model, step: isize, out: &mut Vec<Effect>) {
 }
 
 /// Decides for a text and ends the record's draft, as one step. A text equal to a candidate accepts that candidate, and
-/// one equal to the original keeps it. Returns false if the text is empty.
-fn accept_text(model: &mut Model, record: RecordId, typed: &str, base: EditBase, out: &mut Vec<Effect>) -> bool {
+/// one equal to the original keeps it. Returns false if the text is empty, or is no JSON object where it has to be one.
+pub(super) fn accept_text(
+    model: &mut Model,
+    record: RecordId,
+    typed: &str,
+    base: EditBase,
+    out: &mut Vec<Effect>,
+) -> bool {
     let before = model.base_text(record, base).unwrap_or_default();
-    let text = text::edited(before, typed, model.settings.keep_line_breaks).into_owned();
+    let text = if model.is_structured(record, before) && !text::is_blank(typed) {
+        let like = if JsonObject::is(before) { before } else { model.original(record).unwrap_or_default() };
+        match structured::edited(like, typed, &model.settings.rules) {
+            Ok(text) => text,
+            Err(error) => {
+                model.notify(NoticeKind::Warning, format!("not accepted: {error}"));
+                return false;
+            }
+        }
+    } else {
+        text::edited(before, typed, model.settings.keep_line_breaks).into_owned()
+    };
     if text::is_blank(&text) {
         model.notify(NoticeKind::Warning, "a caption must not be empty: x keeps the original, X excludes the record");
         return false;
@@ -214,6 +261,9 @@ fn end_draft(model: &Model, record: RecordId) -> Option<Event> {
 /// Closes the editor. A changed text stays as the record's draft.
 pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Edit(editor) = &model.mode else { return };
+    if editor.field.is_some() {
+        return fields::leave_editor(model);
+    }
     let (record, unchanged) = (editor.record, editor.draft.text == editor.start);
     model.mode = Mode::Browse;
     if let Some(event) = end_draft(model, record) {
@@ -229,7 +279,11 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
 pub(super) fn discard(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Edit(editor) = &model.mode else { return };
     let record = editor.record;
-    model.mode = Mode::Browse;
+    if editor.field.is_some() {
+        fields::leave_editor(model);
+    } else {
+        model.mode = Mode::Browse;
+    }
     if let Some(event) = end_draft(model, record) {
         store(model, vec![event], out);
         model.notify(NoticeKind::Info, "draft discarded");
@@ -249,8 +303,9 @@ fn open_externally(model: &mut Model, out: &mut Vec<Effect>) {
     let shown = model.shown(record);
     let text = match &model.state(record).draft {
         Some(draft) => draft.text.clone(),
-        None => model.text(record, shown).unwrap_or_default().to_owned(),
+        None => indented(model.text(record, shown).unwrap_or_default()),
     };
+    model.mode = Mode::Browse;
     out.push(Effect::EditExternally { record, text });
 }
 
@@ -266,13 +321,19 @@ pub(super) fn edited_externally(
         Ok(text) => {
             let shown = model.shown(record);
             let draft = model.state(record).draft.clone();
-            let before = draft.as_ref().map_or_else(|| model.text(record, shown), |draft| Some(&draft.text));
-            if before.map(str::trim_end) == Some(text.trim_end()) {
+            let shown_text = || indented(model.text(record, shown).unwrap_or_default());
+            let before = draft.as_ref().map_or_else(shown_text, |draft| draft.text.clone());
+            if before.trim_end() == text.trim_end() {
                 model.notify(NoticeKind::Info, "no change");
                 return;
             }
             let base = draft.map_or_else(|| model.base(record, shown), |draft| draft.base);
-            accept_text(model, record, &text, base, out);
+            if !accept_text(model, record, &text, base, out) && !text::is_blank(&text) {
+                let cursor = text.chars().count();
+                store(model, vec![Event::Drafted { record, draft: Some(Draft { text, cursor, base }) }], out);
+                let refused = model.notice.as_ref().map(|notice| notice.text.clone()).unwrap_or_default();
+                model.notify(NoticeKind::Warning, format!("{refused} · kept as a draft: e or E resumes"));
+            }
         }
     }
 }

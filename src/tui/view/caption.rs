@@ -2,6 +2,7 @@
 
 mod comparison;
 mod editor;
+mod fields;
 mod heading;
 mod page;
 mod record;
@@ -32,6 +33,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
         return CaptionExtent::default();
     };
     let (left, right) = columns(inside(area));
+    let column = with_margins(inside(area));
     let page = |column: Rect| Page { model, record, theme, width: usize::from(column.width) };
     if let (Mode::Edit(editor), Some(text_field)) = (&model.mode, render.text_field) {
         let mut label = Line::styled(" editing ", theme.accent);
@@ -39,8 +41,18 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
             label.push_span(Span::styled(format!("{} lines will be joined ", theme.glyphs.dot), theme.warning));
         }
         record::draw(frame, area, model, record, Some(label), theme);
+        if let Some(field) = &editor.field {
+            fields::draw_editor(frame, column, &page(column), (editor, field), text_field);
+            return CaptionExtent::default();
+        }
         let page = Page { record: editor.record, ..page(left) };
         editor::draw(frame, (left, right), &page, editor, text_field);
+        return CaptionExtent::default();
+    }
+    if let Mode::Fields(fields) = &model.mode {
+        let label = Line::styled(" fields ", theme.accent);
+        record::draw(frame, area, model, record, Some(label), theme);
+        fields::draw(frame, column, &page(column), *fields);
         return CaptionExtent::default();
     }
     record::draw(frame, area, model, record, None, theme);
@@ -69,12 +81,16 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, render: RenderC
 /// Returns the columns for the texts: one, or two if the pane is wide and low. Each has a margin of a column at either side.
 fn columns(inner: Rect) -> (Rect, Option<Rect>) {
     let is_wide = inner.width >= SIDE_BY_SIDE && inner.width >= WIDE.saturating_mul(inner.height);
-    let column = |x: u16, width: u16| Rect { x: x + 1, width: width.saturating_sub(2), ..inner };
     if !is_wide {
-        return (column(inner.x, inner.width), None);
+        return (with_margins(inner), None);
     }
     let half = inner.width / 2;
-    (column(inner.x, half), Some(column(inner.x + half, half)))
+    let column = |x: u16| with_margins(Rect { x, width: half, ..inner });
+    (column(inner.x), Some(column(inner.x + half)))
+}
+
+const fn with_margins(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
 
 /// Blocks with blank rows between them.

@@ -28,6 +28,7 @@ fn mentioned(model: &Model) -> &'static [Command] {
         (Mode::Browse, false, true) => &[Accept, Edit, Regenerate, Keep, Undo, Save, Skip, Exclude],
         (Mode::Browse, false, false) => &[Accept, Keep, Skip, Exclude, Close, Regenerate, Flag, SelectRange, SelectAll],
         (Mode::Edit(_), ..) => &[AcceptEdit, Close, AcceptEditStay, AcceptEditNext, Complete, DiscardDraft],
+        (Mode::Fields(_), ..) => &[Submit, Edit, Close, Down, Up, Save],
         (Mode::Zoom(_), ..) => {
             &[Close, Accept, Keep, ZoomIn, ZoomOut, Texts, Down, Up, ZoomFit, Edit, Skip, Exclude, Flag, Undo]
         }

@@ -380,6 +380,7 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
     let rules = &model.settings.rules;
     let (count, unit) = (rules.length(shown), if rules.are_tags() { 't' } else { 'w' });
-    let style = if count > rules.max_words { theme.warning } else { theme.muted };
+    let is_long = rules.max_length().is_some_and(|most| count > most);
+    let style = if is_long { theme.warning } else { theme.muted };
     (marks, format!("{count:>4}{unit}"), style)
 }

@@ -27,7 +27,7 @@ pub(super) struct Heading {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count {
     pub(super) length: usize,
-    pub(super) limit: usize,
+    pub(super) limit: Option<usize>,
     /// The unit: words or tags.
     pub(super) unit: &'static str,
 }
@@ -67,15 +67,16 @@ impl Heading {
 
 impl Count {
     fn full(self, theme: &Theme) -> Span<'static> {
-        Span::styled(format!("{}/{} {}", self.length, self.limit, self.unit), self.style(theme))
+        let limit = self.limit.map(|limit| format!("/{limit}")).unwrap_or_default();
+        Span::styled(format!("{}{limit} {}", self.length, self.unit), self.style(theme))
     }
 
     fn brief(self, theme: &Theme) -> Span<'static> {
         Span::styled(format!("{} {}", self.length, &self.unit[..1]), self.style(theme))
     }
 
-    const fn style(self, theme: &Theme) -> Style {
-        if self.length > self.limit { theme.warning } else { theme.muted }
+    fn style(self, theme: &Theme) -> Style {
+        if self.limit.is_some_and(|limit| self.length > limit) { theme.warning } else { theme.muted }
     }
 }
 
@@ -188,7 +189,7 @@ mod tests {
             short_name: Some("2/3".to_owned()),
             facts,
             essential: 3,
-            count: Some(Count { length: 27, limit: 50, unit: "words" }),
+            count: Some(Count { length: 27, limit: Some(50), unit: "words" }),
             ..Heading::default()
         };
         assert_eq!(heading.line(width, &theme).to_string(), expected);
@@ -211,7 +212,7 @@ mod tests {
             facts: vec![Span::raw(source)],
             essential: 1,
             gives_way: true,
-            count: Some(Count { length: 27, limit: 50, unit: "words" }),
+            count: Some(Count { length: 27, limit: Some(50), unit: "words" }),
         };
         assert_eq!(heading.line(width, &theme).to_string(), expected);
     }

@@ -1,6 +1,8 @@
 //! The captions of a record in rows: the original, the candidates from the oldest to the newest, the edited caption, the
 //! text being written, then notes. New ones are added at the end, so that nothing above moves.
 
+use std::borrow::Cow;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -11,11 +13,20 @@ use crate::describe::StopReason;
 use crate::lint::{Finding, Severity};
 use crate::review::{Job, JobState, Model, Version};
 use crate::session::{Provenance, Verification};
-use crate::text::DiffKind;
+use crate::text::{DiffKind, JsonObject};
 use crate::tui::marked_text::{Mark, MarkedText, wrapped};
 use crate::tui::theme::Theme;
 use crate::tui::view::records::place;
 use crate::tui::view::{clean, join_dots};
+
+/// Returns a text in the form that is shown, with its marks: a JSON object is indented.
+pub(super) fn shown_form<'a>(words: &'a str, marks: Vec<Mark>, theme: &Theme) -> (Cow<'a, str>, Vec<Mark>) {
+    let Ok(object) = JsonObject::parse(words) else { return (words.into(), marks) };
+    let indented = object.indented();
+    let keys = indented.keys.iter().map(|key| (key.clone(), theme.muted));
+    let marks = keys.chain(marks.into_iter().map(|(own, style)| (indented.range(&own), style))).collect();
+    (indented.text.into(), marks)
+}
 
 pub(super) struct Page<'a> {
     pub(super) model: &'a Model,
@@ -294,7 +305,8 @@ impl Page<'_> {
         style: Style,
         marks: Vec<Mark>,
     ) -> Block {
-        let shown = clipped(words);
+        let (words, marks) = shown_form(words, marks, self.theme);
+        let shown = clipped(&words);
         let mut lines = vec![heading.line(self.width, self.theme)];
         lines.extend(MarkedText { text: shown, style, marks }.lines(self.columns()));
         if shown.len() < words.len() {
@@ -305,7 +317,7 @@ impl Page<'_> {
     }
 
     /// The columns of captions. One is left for the cursor of the editor, which wraps alike.
-    const fn columns(&self) -> usize {
+    pub(super) const fn columns(&self) -> usize {
         let columns = self.width.saturating_sub(1);
         if columns == 0 { 1 } else { columns }
     }
@@ -319,13 +331,19 @@ impl Page<'_> {
     pub(super) fn count(&self, words: &str) -> Count {
         let rules = &self.model.settings.rules;
         let unit = if rules.are_tags() { "tags" } else { "words" };
-        Count { length: rules.length(words), limit: rules.max_words, unit }
+        Count { length: rules.length(words), limit: rules.max_length(), unit }
     }
 
     /// Marks the words that the original lacks.
     pub(super) fn added(&self, words: &str) -> Vec<Mark> {
-        let original = self.model.original(self.record);
-        original.map(|original| difference(words, original, DiffKind::Added, self.theme.added)).unwrap_or_default()
+        let Some(original) = self.model.original(self.record) else { return Vec::new() };
+        // A structured caption that is being edited is indented.
+        let same_form = JsonObject::parse(words).ok().zip(JsonObject::parse(original).ok());
+        let original = match same_form.filter(|_| words.contains('\n')) {
+            Some((_, object)) => Cow::Owned(object.indented().text),
+            None => Cow::Borrowed(original),
+        };
+        difference(words, &original, DiffKind::Added, self.theme.added)
     }
 
     /// Marks the matches of the search and the filter.
@@ -340,7 +358,7 @@ impl Page<'_> {
         findings.iter().filter_map(|finding| Some((finding.span.clone()?, self.theme.finding))).collect()
     }
 
-    fn append_findings(&self, block: &mut Block, findings: &[Finding]) {
+    pub(super) fn append_findings(&self, block: &mut Block, findings: &[Finding]) {
         let lines = self.findings(findings);
         block.findings = lines.len();
         block.lines.extend(lines);
