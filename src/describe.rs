@@ -410,6 +410,11 @@ pub trait Describer: Send + Sync {
         None
     }
 
+    /// Returns true if it is set up to write JSON objects.
+    fn writes_objects(&self) -> bool {
+        false
+    }
+
     /// Returns what is known about the requests that would be sent. Returns `None` if the describer is free.
     fn terms(&self) -> Option<Terms> {
         None

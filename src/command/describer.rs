@@ -13,11 +13,11 @@ use crate::describe::bedrock::{self, BedrockError, BedrockOptions};
 use crate::describe::budget::Budget;
 use crate::describe::catalogue::{AUTO, Catalogue, CatalogueError, Rates};
 use crate::describe::openai::{self, OpenaiOptions};
-use crate::describe::prompt::{Prompt, PromptError};
+use crate::describe::prompt::{self, Prompt, PromptError};
 use crate::describe::rate_limiter::RateLimits;
 use crate::describe::remote::{NoPrice, RemoteOptions, Task, memory_file};
 use crate::engine::verifier::Verifier;
-use crate::lint::{StyleGuide, StyleGuideError};
+use crate::lint::{Schema, SchemaError, StyleGuide, StyleGuideError};
 use crate::openai::{self as openai_api, ApiKey, BaseUrl, Header, OpenaiError};
 use crate::session::state_folder;
 
@@ -52,6 +52,8 @@ pub enum DescriberError {
     #[error(transparent)]
     StyleGuide(#[from] StyleGuideError),
     #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error(transparent)]
     Aws(#[from] AwsError),
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -75,10 +77,11 @@ pub enum DescriberSetup {
 impl DescriberSetup {
     /// Returns the configured describer. By default, an OpenAI-compatible server if one is set, Bedrock if an AWS profile or
     /// credentials are configured and `samples` is false, otherwise the embedded describer; samples never use a paid
-    /// describer by default.
+    /// describer by default. `objects` is true if the captions are JSON objects.
     #[must_use]
-    pub fn from_config(config: &Config, samples: bool, budget: &Budget) -> Self {
-        Self::for_task(config, samples, Task::Describe, budget)
+    pub fn from_config(config: &Config, samples: bool, objects: bool, budget: &Budget) -> Self {
+        let task = if objects { Task::DescribeObject } else { Task::Describe };
+        Self::for_task(config, samples, task, budget)
     }
 
     /// Creates the verifier: the describer of its own settings, else the configured one.
@@ -249,12 +252,14 @@ fn remote_options(
     Ok(RemoteOptions {
         task,
         prompt: match task {
-            Task::Describe => Prompt::load(&config.prompt, prompts.as_deref())?,
+            Task::DescribeObject if config.prompt == prompt::DEFAULT => Prompt::load(prompt::JSON, prompts.as_deref())?,
+            Task::Describe | Task::DescribeObject => Prompt::load(&config.prompt, prompts.as_deref())?,
             Task::Verify => Prompt::load_verify(&config.verify.prompt, prompts.as_deref())?,
         },
         people: config.people.clone(),
         language: config.language.clone(),
         style_guide: style_guide.as_ref().and_then(StyleGuide::instructions),
+        schema: config.schema.as_deref().map(Schema::load).transpose()?.map(|schema| schema.text().to_owned()),
         max_words: config.max_words.get(),
         limits: RateLimits {
             concurrency: config.concurrency.or(concurrency),

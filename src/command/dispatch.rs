@@ -33,9 +33,10 @@ use crate::describe::Describer;
 use crate::describe::budget::Budget;
 use crate::engine::CandidateFile;
 use crate::engine::selection::{Only, Sample, Selection};
+use crate::engine::style;
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
-use crate::lint::{Language, Rules, Schema, SchemaError, StyleGuide, StyleGuideError, WordList};
+use crate::lint::{CaptionStyle, Language, Rules, Schema, SchemaError, StyleGuide, StyleGuideError, WordList};
 use crate::preview::{Protocol, ProtocolChoice};
 use crate::session::{FILE, SampleRequest};
 use crate::text;
@@ -180,7 +181,6 @@ impl Run {
         let check = args.spot_check;
         let sample = |size: u64| SampleRequest { size, seed: check.seed, by: check.by.clone(), blind: check.blind };
         open_screen(&ReviewOptions {
-            open: self.open_options(&args.dataset),
             session: args.session.file,
             read_only: args.read_only,
             candidates: args.candidates.map(|path| CandidateFile { path, describer: FILE }),
@@ -188,18 +188,23 @@ impl Run {
             in_place: args.target.in_place,
             force: args.target.force,
             sample: check.sample.map(|size| sample(size.get())),
-            ..self.review_options(together(&args.dataset, &args.shards)?, false)?
+            ..self.review_options(together(&args.dataset, &args.shards)?, self.open_options(&args.dataset), false)?
         })
     }
 
     fn demo(&self, args: &DemoArgs) -> Result<ExitCode, Failure> {
         let path = demo::prepare(args.dir.as_deref(), args.reset)?;
-        open_screen(&ReviewOptions { candidates: demo::candidates(&path), ..self.review_options(path, true)? })
+        open_screen(&ReviewOptions {
+            candidates: demo::candidates(&path),
+            ..self.review_options(path, OpenOptions::default(), true)?
+        })
     }
 
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
-        let describer = self.describer(false)?.ok_or(NoDescriber)?;
+        let path = args.input.clone().map_or_else(|| together(&args.run.dataset, &args.run.shards), Ok)?;
+        let objects = self.captions_are_objects(&path, &self.open_options(&args.run.dataset));
+        let describer = self.describer(false, objects)?.ok_or(NoDescriber)?;
         let options = GenerateOptions {
             accept: args.accept,
             save: args.save,
@@ -258,7 +263,12 @@ impl Run {
             dataset: path(&args.dataset).ok(),
             open: self.open_options(&args.dataset),
             session: args.session.file,
-            describer: DescriberSetup::from_config(&self.config, false, &self.budget),
+            describer: DescriberSetup::from_config(
+                &self.config,
+                false,
+                self.config.style.style() == Some(CaptionStyle::Json),
+                &self.budget,
+            ),
             probe: args.probe,
             pictures: self.image_protocol(),
             json: args.json,
@@ -371,19 +381,21 @@ impl Run {
 
     /// Returns the options of a review with its session in the default place. `is_demo` never uses a paid describer
     /// unless one is set.
-    fn review_options(&self, path: PathBuf, is_demo: bool) -> Result<ReviewOptions, Failure> {
+    fn review_options(&self, path: PathBuf, open: OpenOptions, is_demo: bool) -> Result<ReviewOptions, Failure> {
         let config = &self.config;
+        let objects = self.captions_are_objects(&path, &open);
         Ok(ReviewOptions {
             path,
-            open: OpenOptions::default(),
+            open,
             session: None,
             read_only: false,
             candidates: None,
             output: None,
             in_place: false,
             force: false,
-            describer: self.describer(is_demo)?,
-            describers: self.describers(),
+            describer: self.describer(is_demo, objects)?,
+            describers: self.describers(objects),
+            writes_objects: objects,
             // Most reviews need none, so a problem with it matters only when it is used.
             verifier: DescriberSetup::verifier(&self.config, &self.budget).map_err(|error| error.to_string()),
             verify_new: config.verify.auto,
@@ -455,12 +467,18 @@ impl Run {
         Ok(rules)
     }
 
-    fn describer(&self, is_demo: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
-        Ok(DescriberSetup::from_config(&self.config, is_demo, &self.budget).build()?)
+    /// Returns true if the captions of a dataset are known to be JSON objects before its records are read.
+    fn captions_are_objects(&self, path: &Path, open: &OpenOptions) -> bool {
+        let style = self.config.style.style().or_else(|| style::of_beginning(path, open));
+        style == Some(CaptionStyle::Json)
+    }
+
+    fn describer(&self, is_demo: bool, objects: bool) -> Result<Option<Arc<dyn Describer>>, Failure> {
+        Ok(DescriberSetup::from_config(&self.config, is_demo, objects, &self.budget).build()?)
     }
 
     /// Returns what sets up another describer in a review: as configured, or with another model.
-    fn describers(&self) -> Describers {
+    fn describers(&self, objects: bool) -> Describers {
         let (config, budget) = (self.config.clone(), self.budget.clone());
         Arc::new(move |choice, model| {
             let mut config = Config { describer: Some(choice), ..config.clone() };
@@ -468,7 +486,7 @@ impl Run {
                 config.openai.model = Some(model.clone());
                 config.model = model;
             }
-            DescriberSetup::from_config(&config, false, &budget).build()
+            DescriberSetup::from_config(&config, false, objects, &budget).build()
         })
     }
 

@@ -24,6 +24,7 @@ use crate::describe::{Describer, Dollars, Usage};
 use crate::engine::SaveTarget;
 use crate::engine::request::{self, FieldError};
 use crate::engine::selection::{Selected, Selection};
+use crate::engine::structured::{self, NoObjects};
 use crate::engine::style;
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
@@ -131,6 +132,8 @@ pub enum GenerateError {
     #[error(transparent)]
     Prompt(#[from] FieldError),
     #[error(transparent)]
+    NoObjects(#[from] NoObjects),
+    #[error(transparent)]
     Session(#[from] SessionError),
     /// The output would replace an input.
     #[error(transparent)]
@@ -172,6 +175,7 @@ impl GenerateError {
             Self::Merge(error) => error.exit_code(),
             Self::Dataset(_)
             | Self::Prompt(_)
+            | Self::NoObjects(_)
             | Self::NoConsent { .. }
             | Self::UnknownPrice { .. }
             | Self::UnpricedBudget { .. }
@@ -193,6 +197,10 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     let rules = style::settled(&dataset, &options.rules)?.into_owned();
     let options = &GenerateOptions { rules, ..options.clone() };
+    if let Task::Describe { .. } = options.task {
+        let (describer, rules) = (&options.describer, &options.rules);
+        structured::check_describer(describer.name(), describer.writes_objects(), rules)?;
+    }
     request::check_fields(&dataset, options.describer.as_ref())?;
     let location = Location::find(dataset.path(), dataset.caption_field(), options.session.as_deref())?;
     let mut inputs = Inputs::of(&dataset, &location);

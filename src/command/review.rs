@@ -49,6 +49,8 @@ pub struct ReviewOptions {
     pub force: bool,
     pub describer: Option<Arc<dyn Describer>>,
     pub describers: Describers,
+    /// Describers are set up to write JSON objects.
+    pub writes_objects: bool,
     /// The verifier, or why there is none.
     pub verifier: Result<Arc<dyn Describer>, String>,
     /// Verify each new candidate.
@@ -189,6 +191,7 @@ async fn review(
     let mut model = Model::new(Settings {
         dataset: dataset.name().to_owned(),
         describer: describer.as_ref().map(|describer| describer.name().to_owned()),
+        writes_objects: options.writes_objects,
         levels_of_detail: describer.as_ref().is_some_and(|describer| describer.name() == LOCAL),
         rules: options.rules.clone(),
         ahead: options.ahead,

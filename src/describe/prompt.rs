@@ -26,7 +26,7 @@ pub use template::TemplateError;
 
 /// The variables that are not fields of the record. Those of `YIELDING` give way to a field of the same name, the others
 /// take precedence over it; `{$name}` is always the variable, `{.name}` the field.
-pub const VARIABLES: [&str; 10] = [
+pub const VARIABLES: [&str; 11] = [
     "current",
     "examples",
     "file_name",
@@ -36,17 +36,23 @@ pub const VARIABLES: [&str; 10] = [
     "previous",
     "reason",
     "rejected",
+    "schema",
     "style_guide",
 ];
 
 /// The variables that prompts of version 0.1 may use as the names of fields.
-const YIELDING: [&str; 3] = ["examples", "rejected", "style_guide"];
+const YIELDING: [&str; 4] = ["examples", "rejected", "schema", "style_guide"];
 
 /// The name of the built-in prompt, which a user's file of this name replaces.
 pub const DEFAULT: &str = "default";
 
 /// The name of the built-in prompt with the reviewer's captions as examples.
 const WITH_EXAMPLES: &str = "examples";
+
+/// The name of the built-in prompt for captions that are JSON objects.
+pub const JSON: &str = "json";
+
+const BUILT_IN_JSON: &str = include_str!("../../assets/prompt_json.md");
 
 const BUILT_IN: &str = include_str!("../../assets/prompt.md");
 
@@ -93,6 +99,8 @@ pub struct Variables<'a> {
     pub people: Option<&'a str>,
     /// The style guide as instructions.
     pub style_guide: Option<&'a str>,
+    /// The JSON Schema of the captions.
+    pub schema: Option<&'a str>,
 }
 
 /// A prompt for one record.
@@ -142,6 +150,13 @@ impl Prompt {
         Self::parse(WITH_EXAMPLES, BUILT_IN).expect("the built-in prompt is valid, which a test checks")
     }
 
+    /// Returns the built-in prompt for captions that are JSON objects.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the built-in prompt is valid, which a test checks")]
+    pub fn json() -> Self {
+        Self::parse(JSON, BUILT_IN_JSON).expect("the built-in prompt is valid, which a test checks")
+    }
+
     /// Returns the built-in prompt of a verifier.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the built-in prompt is valid, which a test checks")]
@@ -155,7 +170,11 @@ impl Prompt {
     ///
     /// Returns an error if the prompt does not exist or is not a valid template.
     pub fn load(name: &str, folder: Option<&Path>) -> Result<Self, PromptError> {
-        Self::load_from(name, folder, &[(DEFAULT, Self::built_in), (WITH_EXAMPLES, Self::with_examples)])
+        Self::load_from(
+            name,
+            folder,
+            &[(DEFAULT, Self::built_in), (WITH_EXAMPLES, Self::with_examples), (JSON, Self::json)],
+        )
     }
 
     /// Loads the prompt of a verifier, like [`load`](Self::load).
@@ -287,6 +306,7 @@ impl Prompt {
                 "max_words" => Some(Cow::Owned(target_words(variables.max_words).to_string())),
                 "people" => variables.people.map(Cow::Borrowed),
                 "style_guide" => variables.style_guide.map(Cow::Borrowed),
+                "schema" => variables.schema.map(Cow::Borrowed),
                 "examples" => Some(Cow::Owned(quoted(context.examples.iter()))),
                 "previous" => lists_previous.then(|| Cow::Owned(previous(&context.previous))),
                 "reason" => repair.map(|repair| {

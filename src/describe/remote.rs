@@ -114,6 +114,10 @@ impl Describer for RemoteDescriber {
         Some((model, self.0.options.prompt.version().to_owned()))
     }
 
+    fn writes_objects(&self) -> bool {
+        self.0.options.task == Task::DescribeObject
+    }
+
     fn terms(&self) -> Option<Terms> {
         if self.0.backend.is_free() {
             return None;

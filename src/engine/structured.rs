@@ -8,9 +8,14 @@ use crate::text::{JsonObject, excerpt, trim, truncate_to_width};
 /// The columns of a text that is refused, in the message.
 const MAX_SHOWN: usize = 60;
 
-/// Why no structured caption is described.
-pub const NO_SENTENCES: &str =
-    "the captions are JSON, the built-in describer writes sentences: choose a model (:describer)";
+/// Why a describer cannot write the captions of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoObjects {
+    #[error("the captions are JSON objects, the built-in describer writes sentences: use bedrock or openai")]
+    Sentences,
+    #[error("the captions are JSON objects, which the describer is not set up for: restart with --style json")]
+    NotSetUp,
+}
 
 /// Returns true if only a JSON object may be the caption of a record: its original is one, or all captions are.
 #[must_use]
@@ -24,10 +29,17 @@ pub fn is_allowed(text: &str, original: Option<&Caption>, rules: &Rules) -> bool
     !is_required(original, rules) || JsonObject::is(text)
 }
 
-/// Returns true if a describer can write the captions of a dataset.
-#[must_use]
-pub fn can_describe(describer: &str, rules: &Rules) -> bool {
-    describer != LOCAL || !rules.are_json()
+/// Checks that a describer can write the captions of a dataset. `writes_objects`: it is set up for JSON objects.
+///
+/// # Errors
+/// Returns an error if it cannot.
+pub fn check_describer(describer: &str, writes_objects: bool, rules: &Rules) -> Result<(), NoObjects> {
+    match describer {
+        _ if !rules.are_json() => Ok(()),
+        LOCAL => Err(NoObjects::Sentences),
+        _ if writes_objects => Ok(()),
+        _ => Err(NoObjects::NotSetUp),
+    }
 }
 
 /// Returns the object in a response, with the white space of the current caption. One that the token limit cut off is
@@ -50,8 +62,8 @@ pub fn response(text: &str, stop: &StopReason, current: Option<&str>) -> Result<
 /// Returns the text in a code fence of Markdown, else the text.
 fn without_fence(text: &str) -> &str {
     let fenced = text.strip_prefix("```").and_then(|text| text.strip_suffix("```"));
-    let inner = fenced.and_then(|text| text.split_once('\n')).map(|(_, inner)| trim(inner));
-    inner.unwrap_or(text)
+    // The language may come first.
+    fenced.map_or(text, |inner| trim(inner.trim_start_matches(|c: char| c.is_ascii_alphanumeric())))
 }
 
 /// Returns the caption that an edit of `before` results in: with the white space of `before`, and `before` itself if
@@ -104,6 +116,7 @@ mod tests {
     #[rstest]
     #[case::object("{\"a\":1}", Some("{\"a\": 1}"))]
     #[case::fenced("```json\n{\"a\": 1}\n```", Some("{\"a\": 1}"))]
+    #[case::fenced_on_a_line("```json {\"a\": 1} ```", Some("{\"a\": 1}"))]
     #[case::fenced_without_language(" ```\n{\n \"a\": 1\n}\n``` ", Some("{\"a\": 1}"))]
     #[case::introduced("Here it is: {\"a\": 1}", None)]
     #[case::prose("A coat.", None)]

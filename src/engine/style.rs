@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use crate::dataset::{Dataset, DatasetError, Entry};
+use crate::dataset::{Dataset, DatasetError, Entry, OpenOptions};
 use crate::lint::{CaptionStyle, Rules};
 
 /// The number of records that the style is recognised from.
@@ -29,6 +30,21 @@ pub fn recognise(dataset: &Dataset) -> Result<CaptionStyle, DatasetError> {
         if bytes > MAX_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     Ok(CaptionStyle::of(captions.iter().map(String::as_str)))
+}
+
+/// Recognises the style without reading more than the beginning of a file. Returns `None` if that cannot tell: the captions of
+/// a folder, of Parquet files and of lists are read in the background. Errors are reported when the dataset is opened.
+#[must_use]
+pub fn of_beginning(path: &Path, options: &OpenOptions) -> Option<CaptionStyle> {
+    let dataset = Dataset::open(path, options).ok()?;
+    if dataset.is_folder() {
+        let is_json = |extension: &str| extension.split(',').all(|one| one.trim_start_matches('.').ends_with("json"));
+        return options.sidecar_extension.as_deref().is_some_and(is_json).then_some(CaptionStyle::Json);
+    }
+    if dataset.is_parquet() || dataset.is_map() || dataset.is_table() || dataset.by_image().is_some() {
+        return None;
+    }
+    recognise(&dataset).ok()
 }
 
 /// Returns the rules for a dataset, in the style that they set or else the recognised one.

@@ -26,6 +26,7 @@ use super::tabs::{Tab, Tabs};
 use super::tags::KnownTags;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{Cost, DescriberStatus, Dollars, Usage};
+use crate::engine::structured;
 use crate::lint::Rules;
 use crate::preview::{Areas, PictureView, Preview, PreviewError, Shape};
 use crate::report::Figures;
@@ -43,6 +44,8 @@ pub struct Settings {
     /// The file that a save writes, for display.
     pub output: String,
     pub describer: Option<String>,
+    /// Describers are set up to write JSON objects.
+    pub writes_objects: bool,
     /// The describer varies the level of detail, as the embedded one does; the others vary the wording.
     pub levels_of_detail: bool,
     /// Lint rules.
@@ -61,6 +64,15 @@ pub struct Settings {
     pub verifier: Option<VerifierSettings>,
     /// Why there is no verifier.
     pub no_verifier: String,
+}
+
+impl Settings {
+    /// Returns true if there is a describer that can write the captions of the dataset.
+    #[must_use]
+    pub fn can_describe(&self) -> bool {
+        let can = |name: &String| structured::check_describer(name, self.writes_objects, &self.rules).is_ok();
+        self.describer.as_ref().is_some_and(can)
+    }
 }
 
 /// The settings of the verifier.

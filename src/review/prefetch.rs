@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::update::{attention, describe_ahead, filter, search};
 use super::{Closeup, Effect, Mode, Model, PictureSlot, SessionStatus};
 use crate::dataset::RecordId;
-use crate::engine::{queue, structured};
+use crate::engine::queue;
 use crate::preview::{Areas, CellArea, PictureView, Zoom};
 
 /// The number of screens of lines kept loaded above and below the current one.
@@ -163,7 +163,7 @@ fn request_thumbnails(model: &mut Model, out: &mut Vec<Effect>) {
 /// Prefetches descriptions in the direction of travel, the record under the cursor first.
 fn request_descriptions(model: &mut Model, out: &mut Vec<Effect>) {
     let is_off = model.session != SessionStatus::Open
-        || !model.settings.describer.as_deref().is_some_and(|name| structured::can_describe(name, &model.settings.rules))
+        || !model.settings.can_describe()
         || model.settings.ahead == 0
         || model.settings.sample.is_some()
         || model.ahead_stopped

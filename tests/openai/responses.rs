@@ -304,3 +304,38 @@ async fn the_certificate_authorities_of_the_environment_are_trusted() {
         assert_eq!(server.requests().len() > before, trusted, "{variable}");
     }
 }
+
+/// Captions that are JSON objects get objects, and a response that is none is a failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn structured_captions_get_objects() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::text("```json\n{\"style\":\"photo\",\"person\":{\"coat\":\"blue\"}}\n```"),
+        _ => Reply::text(GOOD),
+    })
+    .await;
+    let world = World::new(2, "");
+    let metadata = world.path().join("metadata.jsonl");
+    let lines = std::fs::read_to_string(&metadata).expect("a dataset");
+    let old = r#"{"style": "oil", "person": {"coat": "grey"}}"#;
+    let mut records: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for record in &mut records {
+        record["text"] = serde_json::from_str(old).unwrap();
+    }
+    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+    std::fs::write(&metadata, &lines).expect("written");
+    std::fs::write(world.path().join("schema.json"), r#"{"required": ["style"], "title": "fashion"}"#)
+        .expect("written");
+    let more = ["--schema", "schema.json", "--concurrency", "1", "--accept", "--save"];
+    let (table, code) = world.run(&arguments(&server.url(), &more)).await;
+    assert_eq!((table["described"].as_u64(), table["failed"].as_u64(), code), (Some(1), Some(1), 1), "{table}");
+    let requests = server.requests();
+    assert!(requests[0].text().contains(r#""coat""#), "the current caption has the fields: {}", requests[0].text());
+    let system = requests[0].body["messages"][0]["content"].as_str().expect("instructions");
+    assert!(system.contains("JSON object") && system.contains(r#""title": "fashion""#), "{system}");
+    let saved = std::fs::read_to_string(world.path().join("metadata_updated.jsonl")).expect("saved");
+    let (changed, same): (Vec<_>, Vec<_>) = saved.lines().zip(lines.lines()).partition(|(saved, line)| saved != line);
+    assert_eq!((changed.len(), same.len()), (1, 1));
+    let (saved, before) = changed[0];
+    let [new, old] = [r#"{"style":"photo","person":{"coat":"blue"}}"#, r#"{"style":"oil","person":{"coat":"grey"}}"#];
+    assert_eq!(saved, before.replace(old, new));
+}

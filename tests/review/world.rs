@@ -69,6 +69,7 @@ impl World {
             rules: Rules { max_words: 10, min_words: 1, ..Rules::default() },
             ahead: 0,
             price: None,
+            writes_objects: true,
             levels_of_detail: true,
             ahead_agreed: false,
             confirm_above: Dollars::default(),

@@ -153,6 +153,7 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
         rules: Rules::default(),
         ahead: 0,
         price: None,
+        writes_objects: false,
         levels_of_detail: true,
         ahead_agreed: false,
         confirm_above: Dollars::default(),

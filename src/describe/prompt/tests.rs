@@ -26,7 +26,7 @@ fn repair(previous: &[&str], reasons: Vec<Reason>) -> Context {
 }
 
 fn variables(context: &Context) -> Variables<'_> {
-    Variables { context, max_words: 50, language: "en", people: None, style_guide: None }
+    Variables { context, max_words: 50, language: "en", people: None, style_guide: None, schema: None }
 }
 
 fn rendered(text: &str, context: &Context) -> String {

@@ -48,7 +48,7 @@ impl Service {
     pub(super) fn memory_key(&self) -> Option<String> {
         let service = self.backend.service()?;
         Some(match self.options.task {
-            Task::Describe => service,
+            Task::Describe | Task::DescribeObject => service,
             Task::Verify => format!("{service} verify"),
         })
     }

@@ -15,6 +15,8 @@ pub struct RemoteOptions {
     pub language: String,
     /// The style guide as instructions; a variable of the prompt.
     pub style_guide: Option<String>,
+    /// The JSON Schema of the captions; a variable of the prompt.
+    pub schema: Option<String>,
     /// The maximum number of words per caption, for estimates.
     pub max_words: usize,
     pub limits: RateLimits,
@@ -34,6 +36,7 @@ impl RemoteOptions {
             people: String::new(),
             language: "en".to_owned(),
             style_guide: None,
+            schema: None,
             max_words: 50,
             limits: RateLimits {
                 concurrency: None,
@@ -53,6 +56,8 @@ pub enum Task {
     /// A caption.
     #[default]
     Describe,
+    /// A caption that is a JSON object.
+    DescribeObject,
     /// A judgement of a caption, as JSON of [`SCHEMA`](crate::describe::verdict::SCHEMA).
     Verify,
 }

@@ -65,8 +65,13 @@ impl PreparedRequest {
         let schema = schema(options.task);
         let input = target.text_tokens(text_tokens(&prompt) + schema_tokens(schema)) + image;
         // A verifier quotes the caption, which may be longer than the limit.
-        let words = request.context.current.as_deref().filter(|_| options.task == Task::Verify).map_or(0, word_count);
-        let words = words.max(request.max_words);
+        let current = request.context.current.as_deref().map(word_count);
+        let words = match options.task {
+            Task::Describe => request.max_words,
+            Task::Verify => current.unwrap_or(0).max(request.max_words),
+            // Punctuation and keys are tokens, too.
+            Task::DescribeObject => current.map_or(OBJECT_WORDS, |words| words.saturating_mul(2)).max(OBJECT_WORDS / 4),
+        };
         let max_input = max_text_tokens(&prompt) + schema.map_or(0, |it| it.len() as u64 + STRUCTURE_OVERHEAD) + image;
         let api_request = ApiRequest {
             model: target.id.clone(),
@@ -114,13 +119,22 @@ impl PreparedRequest {
     }
 }
 
+/// The words of a caption that is a JSON object, keys included, if there is none yet to tell: those of FIBO have about 600.
+const OBJECT_WORDS: usize = 600;
+
 /// Estimates the tokens for an image of this width and height.
 pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u32, u32)>) -> Tokens {
-    let words = || vec!["word"; target_words(options.max_words)].join(" ");
+    let words = |count| vec!["word"; count].join(" ");
+    let of_caption = match options.task {
+        Task::Describe | Task::Verify => target_words(options.max_words),
+        Task::DescribeObject => OBJECT_WORDS / 2,
+    };
+    // As long as all examples may be together.
+    let of_example = of_caption.min(80);
     let examples = if options.prompt.uses("examples") { MAX_EXAMPLES } else { 0 };
     let context = Context {
-        current: (options.task == Task::Verify).then(words),
-        examples: (0..examples).map(|_| words()).collect(),
+        current: (options.task != Task::Describe).then(|| words(of_caption)),
+        examples: (0..examples).map(|_| words(of_example)).collect(),
         ..Context::default()
     };
     // A prompt that is empty without a record's fields has none for the estimate either.
@@ -128,6 +142,7 @@ pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u
     let (width, height) = upload::upload_size(size.unwrap_or(DEFAULT_SIZE), &target.upload_limits());
     let output = match options.task {
         Task::Describe => caption_tokens(target_words(options.max_words)),
+        Task::DescribeObject => caption_tokens(OBJECT_WORDS),
         Task::Verify => VERDICT_TOKENS,
     };
     let output = target.text_tokens(output);
@@ -138,7 +153,7 @@ pub(super) fn estimate(options: &RemoteOptions, target: &Target, size: Option<(u
 /// Returns the schema of the response, if it is not plain text.
 fn schema(task: Task) -> Option<&'static str> {
     match task {
-        Task::Describe => None,
+        Task::Describe | Task::DescribeObject => None,
         Task::Verify => Some(verdict::SCHEMA),
     }
 }
@@ -150,7 +165,8 @@ fn schema_tokens(schema: Option<&str>) -> u64 {
 
 fn variables<'a>(options: &'a RemoteOptions, context: &'a Context, max_words: usize) -> Variables<'a> {
     let (language, style_guide) = (&options.language, options.style_guide.as_deref());
-    Variables { context, max_words, language, people: Some(&options.people), style_guide }
+    let schema = options.schema.as_deref();
+    Variables { context, max_words, language, people: Some(&options.people), style_guide, schema }
 }
 
 /// Estimates the tokens of a prompt: one for 3.5 letters of English
@@ -182,7 +198,7 @@ fn caption_tokens(words: usize) -> u64 {
 /// names what is missing.
 fn max_output_tokens(task: Task, target: &Target, max_words: usize) -> u32 {
     let margin = match task {
-        Task::Describe => 64,
+        Task::Describe | Task::DescribeObject => 64,
         Task::Verify => 320,
     };
     let tokens = target.text_tokens((max_words as u64).saturating_mul(4).saturating_add(margin));

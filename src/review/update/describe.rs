@@ -248,10 +248,12 @@ fn lacks_consent(model: &Model) -> bool {
 
 /// Returns true if there is a describer, and warns if not.
 pub(super) fn has_describer(model: &mut Model) -> bool {
-    let text = match &model.settings.describer {
-        None => "no describer: choose one with :describer local, openai or bedrock",
-        Some(name) if !structured::can_describe(name, &model.settings.rules) => structured::NO_SENTENCES,
-        Some(_) => return true,
+    let settings = &model.settings;
+    let check = |name: &String| structured::check_describer(name, settings.writes_objects, &settings.rules);
+    let text = match settings.describer.as_ref().map(check) {
+        None => "no describer: choose one with :describer local, openai or bedrock".to_owned(),
+        Some(Err(refusal)) => refusal.to_string(),
+        Some(Ok(())) => return true,
     };
     model.notify(NoticeKind::Warning, text);
     false
