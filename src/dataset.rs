@@ -39,13 +39,15 @@ pub use file_kind::{FileKind, METADATA_FILES};
 pub use folder::{FolderImage, FolderScan, FolderText, LeftOut, TextKinds};
 pub use format::Foreign;
 pub use index::Progress;
-pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
+pub use line::{
+    BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record,
+};
 pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::{Line, with_file_name};
 pub use save::{
-    Amendment, Backup, ConflictKind, Expected, PreparedSave, SaveError, SaveOptions, SaveReport, hash_of, hash_of_set,
-    prepare_shard, save, save_shard,
+    Amendment, Backup, ConflictKind, Expected, PreparedSave, SaveError, SaveOptions, SaveReport,
+    hash_of, hash_of_set, prepare_shard, save, save_shard,
 };
 pub use shards::{has_shards, together};
 pub use siblings::Sibling;
@@ -60,7 +62,7 @@ use index::Index;
 use read::CaptionForm;
 pub(crate) use table::utf16;
 
-use shards::Shards;
+use shards::{Found, Shards};
 use siblings::{Form, Siblings};
 use sidecars::{FolderLines, Sidecars};
 use source::Source;
@@ -99,7 +101,11 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { caption_field: CAPTION.into(), images: None, sidecar_extension: None }
+        Self {
+            caption_field: CAPTION.into(),
+            images: None,
+            sidecar_extension: None,
+        }
     }
 }
 
@@ -108,7 +114,9 @@ impl Default for OpenOptions {
 pub enum DatasetError {
     #[error("{path}: no such file or folder")]
     NotFound { path: PathBuf },
-    #[error("{folder}: neither {METADATA} nor images in this folder; give the path of the .jsonl file")]
+    #[error(
+        "{folder}: neither {METADATA} nor images in this folder; give the path of the .jsonl file"
+    )]
     NoMetadata { folder: PathBuf },
     #[error("{folder}: not searched for images, because it is {what}; name a folder in it")]
     TooBroad { folder: PathBuf, what: &'static str },
@@ -133,7 +141,7 @@ pub enum DatasetError {
     #[error("--caption-field {names}: give different names, separated by commas")]
     CaptionFields { names: String },
     #[error(
-        "{path}: several caption fields are supported in JSON Lines and CSV files only; name one of them with --caption-field"
+        "{path}: several caption fields are supported in JSON Lines, CSV and Parquet files only; name one of them with --caption-field (several text files an image: --sidecar-ext txt,short.txt)"
     )]
     SeveralFields { path: PathBuf },
     #[error("{path}: {source}")]
@@ -145,7 +153,11 @@ pub enum DatasetError {
     ChangedOnDisk { path: PathBuf, change: Change },
     /// A position past the records indexed so far.
     #[error("{path}: no record {}; {count} are indexed", record.0)]
-    NoSuchRecord { path: PathBuf, record: RecordId, count: u32 },
+    NoSuchRecord {
+        path: PathBuf,
+        record: RecordId,
+        count: u32,
+    },
 }
 
 /// Returns true if a folder has an image, by the extension, among its first entries.
@@ -154,7 +166,9 @@ pub fn has_images(folder: &Path) -> bool {
     /// Enough to pass the files of other programs, few enough for a slow network mount.
     const MOST: usize = 1_000;
     let entries = std::fs::read_dir(folder).into_iter().flatten().take(MOST);
-    entries.flatten().any(|entry| FileKind::of(&entry.file_name()) == FileKind::Image)
+    entries
+        .flatten()
+        .any(|entry| FileKind::of(&entry.file_name()) == FileKind::Image)
 }
 
 /// An open dataset. Clones are cheap and share the file and the index.
@@ -187,14 +201,31 @@ impl Dataset {
             return Err(DatasetError::CaptionFieldIsFileName);
         }
         let Some(names) = siblings::field_names(&options.caption_field)? else {
-            let images = Self::open_images(path, options)?;
-            return if images.has_lists()? { Ok(Self::of_siblings(images, Form::List, options)) } else { Ok(images) };
+            let images =
+                Self::open_images(path, options, &[options.caption_field.as_str().into()])?;
+            return if images.has_lists()? {
+                Ok(Self::of_siblings(images, Form::List, options))
+            } else {
+                Ok(images)
+            };
         };
-        let options = &OpenOptions { caption_field: names.join(","), ..options.clone() };
+        let options = &OpenOptions {
+            caption_field: names.join(","),
+            ..options.clone()
+        };
         let first = names.first().map_or(CAPTION, |name| &**name).to_owned();
-        let images = Self::open_images(path, &OpenOptions { caption_field: first, ..options.clone() })?;
-        if images.is_folder() || images.is_parquet() || images.is_map() {
-            return Err(DatasetError::SeveralFields { path: path.to_owned() });
+        let images = Self::open_images(
+            path,
+            &OpenOptions {
+                caption_field: first,
+                ..options.clone()
+            },
+            &names,
+        )?;
+        if images.is_folder() || images.is_map() {
+            return Err(DatasetError::SeveralFields {
+                path: path.to_owned(),
+            });
         }
         if let Some(table) = images.0.source.table() {
             table.check_columns(images.path(), &names)?;
@@ -205,13 +236,21 @@ impl Dataset {
     fn of_siblings(images: Self, form: Form, options: &OpenOptions) -> Self {
         let folder = images.0.folder.clone();
         let siblings = Siblings::new(images, form, options.caption_field.clone());
-        Self::new(Source::of_siblings(siblings), Index::of_lines(), folder, options)
+        Self::new(
+            Source::of_siblings(siblings),
+            Index::of_lines(),
+            folder,
+            options,
+        )
     }
 
     /// Returns true if the captions are lists of texts.
     fn has_lists(&self) -> Result<bool, DatasetError> {
-        if self.is_folder() || self.is_table() || self.is_parquet() {
+        if self.is_folder() || self.is_table() {
             return Ok(false);
+        }
+        if let Some(shards) = self.0.source.shards() {
+            return Ok(shards.has_lists());
         }
         if self.is_map() {
             return Ok(true);
@@ -219,29 +258,52 @@ impl Dataset {
         siblings::are_lists(&self.0.source, self.0.index.layout(), self.caption_field())
     }
 
-    /// Opens a dataset in which an image is one record.
-    fn open_images(path: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
+    /// Opens a dataset in which an image is one record. Of the fields of its captions, the first is that of `options`.
+    fn open_images(
+        path: &Path,
+        options: &OpenOptions,
+        fields: &[Arc<str>],
+    ) -> Result<Self, DatasetError> {
         let path = if path.is_dir() {
-            let captions = Some(path.join(CAPTIONS)).filter(|file| caption_map::is_caption_map(file));
-            let files = [METADATA, TABLE].map(|name| path.join(name)).into_iter().chain(captions);
+            let captions =
+                Some(path.join(CAPTIONS)).filter(|file| caption_map::is_caption_map(file));
+            let files = [METADATA, TABLE]
+                .map(|name| path.join(name))
+                .into_iter()
+                .chain(captions);
             match files.into_iter().find(|file| file.exists()) {
                 Some(file) => file,
-                None => return Self::open_folder(path, options),
+                None => return Self::open_folder(path, options, fields),
             }
         } else if shards::is_pattern(path) {
-            let failed = |source| DatasetError::Io { path: path.to_owned(), source };
+            let failed = |source| DatasetError::Io {
+                path: path.to_owned(),
+                source,
+            };
             let (path, found) =
-                shards::find(path).map_err(failed)?.ok_or_else(|| DatasetError::NoShards { path: path.to_owned() })?;
-            return Self::open_shards(path, found.shards, found.left_out, options);
+                shards::find(path)
+                    .map_err(failed)?
+                    .ok_or_else(|| DatasetError::NoShards {
+                        path: path.to_owned(),
+                    })?;
+            return Self::open_shards(path, found, options, fields);
         } else if parquet_file::is_parquet(path) {
-            return Self::open_shards(path.to_owned(), vec![path.to_owned()], Vec::new(), options);
+            let found = Found {
+                shards: vec![path.to_owned()],
+                left_out: Vec::new(),
+            };
+            return Self::open_shards(path.to_owned(), found, options, fields);
         } else {
             path.into()
         };
-        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let is_json = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let source = match () {
             () if is_table(&path) => Source::open_table(path, &options.caption_field)?,
-            () if is_json && caption_map::is_caption_map(&path) => Source::open_map(path, &options.caption_field)?,
+            () if is_json && caption_map::is_caption_map(&path) => {
+                Source::open_map(path, &options.caption_field)?
+            }
             () => Source::open(path)?,
         };
         let folder = match source.path().parent() {
@@ -258,42 +320,68 @@ impl Dataset {
         Ok(Self::with_captions_in(captions, source, index, folder, options))
     }
 
-    fn open_folder(folder: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
-        let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
-        if let Some(metadata) = METADATA_FILES.map(|name| folder.join(name)).into_iter().find(|file| file.exists()) {
-            return Self::open(&metadata, options);
+    fn open_folder(
+        folder: &Path,
+        options: &OpenOptions,
+        fields: &[Arc<str>],
+    ) -> Result<Self, DatasetError> {
+        let failed = |source| DatasetError::Io {
+            path: folder.to_owned(),
+            source,
+        };
+        if let Some(metadata) = METADATA_FILES
+            .map(|name| folder.join(name))
+            .into_iter()
+            .find(|file| file.exists())
+        {
+            return Self::open_images(&metadata, options, fields);
         }
         if let Some(what) = too_broad(folder) {
-            return Err(DatasetError::TooBroad { folder: folder.to_owned(), what });
+            return Err(DatasetError::TooBroad {
+                folder: folder.to_owned(),
+                what,
+            });
         }
         if !has_images(folder)
             && let Some((path, found)) = shards::find(folder).map_err(failed)?
         {
-            return Self::open_shards(path, found.shards, found.left_out, options);
+            return Self::open_shards(path, found, options, fields);
         }
         let has_image = folder::has_image(folder).map_err(failed)?;
         if !has_image {
-            return Err(DatasetError::NoMetadata { folder: folder.to_owned() });
+            return Err(DatasetError::NoMetadata {
+                folder: folder.to_owned(),
+            });
         }
         let kinds = TextKinds::of(options.sidecar_extension.as_deref());
         let lines = FolderLines::new(kinds, options.caption_field.clone());
         let source = Source::of_folder(folder.to_owned(), lines);
-        Ok(Self::new(source, Index::of_lines(), folder.to_owned(), options))
+        Ok(Self::new(
+            source,
+            Index::of_lines(),
+            folder.to_owned(),
+            options,
+        ))
     }
 
     fn open_shards(
         path: PathBuf,
-        files: Vec<PathBuf>,
-        left_out: Vec<(LeftOut, Vec<String>)>,
+        Found { shards, left_out }: Found,
         options: &OpenOptions,
+        fields: &[Arc<str>],
     ) -> Result<Self, DatasetError> {
-        let shards = Shards::open(files, left_out, &path, &options.caption_field)?;
+        let shards = Shards::open(shards, left_out, &path, fields)?;
         let folder = match path.parent() {
             _ if path.is_dir() => path.clone(),
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        Ok(Self::new(Source::of_shards(path, shards), Index::of_lines(), folder, options))
+        Ok(Self::new(
+            Source::of_shards(path, shards),
+            Index::of_lines(),
+            folder,
+            options,
+        ))
     }
 
     fn new(source: Source, index: Index, folder: PathBuf, options: &OpenOptions) -> Self {
@@ -353,7 +441,13 @@ impl Dataset {
     /// Returns the files with the records: those of a Parquet dataset, else [`Self::path`].
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let shards = self.0.source.shards().map(|shards| shards.files.iter().map(|shard| shard.path.clone()).collect());
+        let shards = self.0.source.shards().map(|shards| {
+            shards
+                .files
+                .iter()
+                .map(|shard| shard.path.clone())
+                .collect()
+        });
         shards.unwrap_or_else(|| vec![self.path().to_owned()])
     }
 
@@ -366,8 +460,12 @@ impl Dataset {
             return siblings.shard(shard);
         }
         let all = || Ok((0..self.record_count(), self.stamp()));
-        let Some(shards) = self.0.source.shards() else { return all() };
-        let Some(file) = shards.files.get(shard) else { return all() };
+        let Some(shards) = self.0.source.shards() else {
+            return all();
+        };
+        let Some(file) = shards.files.get(shard) else {
+            return all();
+        };
         Ok((shards.records(self.path(), shard)?, file.stamp))
     }
 
@@ -379,11 +477,25 @@ impl Dataset {
     /// Returns the files and folders in a folder of images or shards that are not in the dataset: for each reason the
     /// number, and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
-        let beside_shards = self.0.source.shards().map_or(&[][..], |shards| shards.left_out.as_slice());
-        let beside_shards = beside_shards.iter().map(|(reason, names)| (*reason, names.len() as u64, names.as_slice()));
-        let map = self.0.source.map().and_then(caption_map::CaptionMap::without_captions);
+        let beside_shards = self
+            .0
+            .source
+            .shards()
+            .map_or(&[][..], |shards| shards.left_out.as_slice());
+        let beside_shards = beside_shards
+            .iter()
+            .map(|(reason, names)| (*reason, names.len() as u64, names.as_slice()));
+        let map = self
+            .0
+            .source
+            .map()
+            .and_then(caption_map::CaptionMap::without_captions);
         let without_entry = map.map(|(count, names)| (LeftOut::NoEntry, count, names));
-        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(beside_shards).chain(without_entry)
+        self.sidecars()
+            .into_iter()
+            .flat_map(Sidecars::left_out)
+            .chain(beside_shards)
+            .chain(without_entry)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
@@ -392,7 +504,10 @@ impl Dataset {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, changed since it was opened, or is too large.
-    pub fn build_index(&self, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Progress, DatasetError> {
+    pub fn build_index(
+        &self,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Progress, DatasetError> {
         self.0.index.build(&self.0.source, progress)
     }
 
@@ -428,7 +543,11 @@ impl Dataset {
             found = Some((line::parse(&raw, &self.0.caption_field), line));
             ControlFlow::Continue(())
         })?;
-        let missing = || DatasetError::NoSuchRecord { path: self.path().into(), record, count: self.record_count() };
+        let missing = || DatasetError::NoSuchRecord {
+            path: self.path().into(),
+            record,
+            count: self.record_count(),
+        };
         found.ok_or_else(missing)
     }
 
@@ -436,7 +555,10 @@ impl Dataset {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, or changed since it was opened.
-    pub fn scan(&self, visit: &mut dyn FnMut(Entry) -> ControlFlow<()>) -> Result<(), DatasetError> {
+    pub fn scan(
+        &self,
+        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), DatasetError> {
         self.build_index(&mut |_| ControlFlow::Continue(()))?;
         self.visit(0..self.record_count(), visit)
     }
@@ -445,7 +567,10 @@ impl Dataset {
     ///
     /// # Errors
     /// See [`Self::scan`].
-    pub fn scan_lines(&self, visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>) -> Result<(), DatasetError> {
+    pub fn scan_lines(
+        &self,
+        visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>,
+    ) -> Result<(), DatasetError> {
         self.build_index(&mut |_| ControlFlow::Continue(()))?;
         self.lines(0..self.record_count(), visit)
     }
@@ -475,9 +600,16 @@ impl Dataset {
     #[must_use]
     pub fn siblings(&self, record: RecordId) -> Range<u32> {
         if let Some(siblings) = self.0.source.siblings() {
-            return siblings.of(record).unwrap_or(record.0..record.0.saturating_add(1));
+            return siblings
+                .of(record)
+                .unwrap_or(record.0..record.0.saturating_add(1));
         }
-        let (number, of) = self.0.source.place(record).1.map_or((0, 1), |sibling| (sibling.number, sibling.of));
+        let (number, of) = self
+            .0
+            .source
+            .place(record)
+            .1
+            .map_or((0, 1), |sibling| (sibling.number, sibling.of));
         let first = record.0 - number;
         first..first.saturating_add(of)
     }
@@ -496,11 +628,17 @@ impl Dataset {
 
     /// Returns a line of [`Self::by_image`] with the captions of `amendments`, which are of records of that image.
     #[must_use]
-    pub fn with_captions<'a>(&self, line: &Line<'a>, amendments: Vec<(RecordId, String)>) -> Cow<'a, [u8]> {
+    pub fn with_captions<'a>(
+        &self,
+        line: &Line<'a>,
+        amendments: Vec<(RecordId, String)>,
+    ) -> Cow<'a, [u8]> {
         let first = |record: RecordId| self.siblings(record).start;
         let siblings = self.0.source.siblings();
         let slot = |record: RecordId| Some(siblings?.slot(record.0 - first(record)));
-        let captions = amendments.into_iter().filter_map(|(record, text)| Some((slot(record)?, text)));
+        let captions = amendments
+            .into_iter()
+            .filter_map(|(record, text)| Some((slot(record)?, text)));
         save::with_captions(line, &captions.collect::<Vec<_>>())
     }
 
@@ -527,7 +665,12 @@ impl Dataset {
     /// Returns an error if the path leaves the folder (by its spelling; symlinks in the folder are followed), or cannot
     /// name a file.
     pub fn picture_path(&self, file_name: &str) -> Result<PathBuf, PathRefused> {
-        if let Some(picture) = self.0.source.shards().and_then(|shards| shards.picture(self.path(), file_name)) {
+        if let Some(picture) = self
+            .0
+            .source
+            .shards()
+            .and_then(|shards| shards.picture(self.path(), file_name))
+        {
             return Ok(picture);
         }
         self.file_path(file_name)
@@ -556,7 +699,10 @@ impl Dataset {
         let stem = if self.path() == self.folder() {
             self.name().into()
         } else {
-            self.path().file_stem().unwrap_or_default().to_string_lossy()
+            self.path()
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
         };
         self.folder().join(format!("{stem}{suffix}"))
     }
@@ -602,7 +748,10 @@ impl Dataset {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, or changed since it was opened.
-    pub fn survey(&self, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Option<Survey>, DatasetError> {
+    pub fn survey(
+        &self,
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<Survey>, DatasetError> {
         survey::survey(self, keep_going)
     }
 
@@ -625,7 +774,10 @@ impl Dataset {
     #[must_use]
     pub fn place(&self, line: u64) -> String {
         let record = u32::try_from(line.saturating_sub(1)).unwrap_or(u32::MAX);
-        if let Some(sidecar) = self.sidecars().and_then(|sidecars| sidecars.path(RecordId(record))) {
+        if let Some(sidecar) = self
+            .sidecars()
+            .and_then(|sidecars| sidecars.path(RecordId(record)))
+        {
             return sidecar.display().to_string();
         }
         if let Some(place) = self.0.source.shards().and_then(|shards| shards.place(line)) {
@@ -638,7 +790,11 @@ impl Dataset {
 
 /// Returns true if the name is that of a CSV or TSV table.
 fn is_table(path: &Path) -> bool {
-    path.extension().is_some_and(|found| ["csv", "tsv"].iter().any(|table| found.eq_ignore_ascii_case(table)))
+    path.extension().is_some_and(|found| {
+        ["csv", "tsv"]
+            .iter()
+            .any(|table| found.eq_ignore_ascii_case(table))
+    })
 }
 
 /// Returns what a folder is if searching it would take very long and is hardly meant.
@@ -652,11 +808,22 @@ fn too_broad(folder: &Path) -> Option<&'static str> {
 }
 
 fn name_of(path: &Path, folder: &Path) -> String {
-    let own = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    if path == folder || path.file_name().is_some_and(|name| name == METADATA || name == TABLE || name == CAPTIONS) {
+    let own = || {
+        path.file_stem()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned()
+    };
+    if path == folder
+        || path
+            .file_name()
+            .is_some_and(|name| name == METADATA || name == TABLE || name == CAPTIONS)
+    {
         // `.` and paths that end in `..` have no file name.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
-        folder.file_name().map_or_else(own, |name| name.to_string_lossy().into_owned())
+        folder
+            .file_name()
+            .map_or_else(own, |name| name.to_string_lossy().into_owned())
     } else {
         own()
     }
@@ -670,7 +837,10 @@ pub fn field_suffix(caption_field: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ',');
     if caption_field == CAPTION {
         String::new()
-    } else if caption_field.len() <= LONGEST && !caption_field.is_empty() && caption_field.chars().all(is_plain) {
+    } else if caption_field.len() <= LONGEST
+        && !caption_field.is_empty()
+        && caption_field.chars().all(is_plain)
+    {
         format!(".{}", caption_field.replace(',', "+"))
     } else {
         format!(".{:016x}", XxHash3_64::oneshot(caption_field.as_bytes()))

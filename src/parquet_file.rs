@@ -23,10 +23,10 @@ use serde_json::Value;
 
 pub(crate) use cells::{Cell, CellError, OpenTable};
 pub(crate) use content_hash::{content_hash, whole_hash};
-pub(crate) use copy::{CopyError, Edit, copy};
+pub(crate) use copy::{CopyError, Edit, NewText, copy};
 pub(crate) use form::{Annotation, EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY, Values, annotation, is_element, is_repeated};
 pub(crate) use reader::Node;
-pub(crate) use roles::{FILE_NAMES, Roles, is_text};
+pub(crate) use roles::{FILE_NAMES, Roles, is_text, is_text_list};
 pub(crate) use rows::{is_data, may_be_field, open_column, open_leaf};
 pub(crate) use table::{Table, TableColumn, TableError};
 pub(crate) use value::Loss;

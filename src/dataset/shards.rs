@@ -19,10 +19,10 @@ use twox_hash::xxhash3_128::Hasher;
 
 use super::source::{Bytes, Change, Stamp};
 use super::{DatasetError, LeftOut, columns};
-use crate::parquet_file::{Cell, OpenTable, TableError, is_text};
+use crate::parquet_file::{Cell, OpenTable, TableColumn, TableError, is_text, is_text_list};
 use lines::Lines;
 
-pub(super) use set::{find, is_pattern};
+pub(super) use set::{Found, find, is_pattern};
 pub use set::{has_shards, together};
 
 /// The way out if a file is damaged.
@@ -45,7 +45,8 @@ pub(super) struct Shards {
     pub(super) files: Vec<Shard>,
     /// The names of other files, and why they are no shards.
     pub(super) left_out: Vec<(LeftOut, Vec<String>)>,
-    caption_field: String,
+    /// The first is that of the lines.
+    caption_fields: Vec<Arc<str>>,
     lines: OnceLock<Result<Lines, String>>,
 }
 
@@ -70,14 +71,14 @@ impl Shard {
     }
 
     /// Returns the open table. The first call reads the footer.
-    pub(super) fn table(&self, caption_field: &str) -> Result<&Arc<OpenTable>, &str> {
+    pub(super) fn table(&self, caption_fields: &[Arc<str>]) -> Result<&Arc<OpenTable>, &str> {
         let open = || {
             let file = self.file.try_clone().map_err(|error| error.to_string())?;
             let open = OpenTable::of(file).map_err(|error| match error {
                 TableError::Io(error) => error.to_string(),
                 TableError::Wrong(why) => format!("{why}; {DAMAGED}"),
             })?;
-            check_columns(&open, caption_field)?;
+            check_columns(&open, caption_fields)?;
             let open = Arc::new(open);
             open.share(&self.path);
             Ok(open)
@@ -86,26 +87,28 @@ impl Shard {
     }
 }
 
-/// Checks that a table has images or their paths, and a column of captions.
-fn check_columns(open: &OpenTable, caption_field: &str) -> Result<(), String> {
+/// Checks that a table has images or their paths, and the columns of captions.
+fn check_columns(open: &OpenTable, caption_fields: &[Arc<str>]) -> Result<(), String> {
     open.table.check_compression()?;
     let columns = open.table.columns();
     let mut names: Vec<&str> = columns.iter().map(|column| column.field.name()).collect();
-    let Some(caption) = columns.iter().find(|column| column.field.name() == caption_field) else {
-        let missing = || {
-            format!(
-                "no column \"{caption_field}\"; name the column with the captions with --caption-field (found {})",
-                columns::list(&names)
-            )
+    for caption_field in caption_fields {
+        let Some(caption) = columns.iter().find(|column| column.field.name() == &**caption_field) else {
+            let missing = || {
+                format!(
+                    "no column \"{caption_field}\"; name the column with the captions with --caption-field (found {})",
+                    columns::list(&names)
+                )
+            };
+            return Err(columns::caption_note(&names, caption_field).unwrap_or_else(missing));
         };
-        return Err(columns::caption_note(&names, caption_field).unwrap_or_else(missing));
-    };
-    // The JSON of a date is a string, which an edit would replace by a text.
-    if caption.field.is_primitive() && !is_text(&caption.field) {
-        return Err(format!("column \"{caption_field}\" has no strings; name another one with --caption-field"));
+        // The JSON of a date is a string, which an edit would replace by a text.
+        if caption.field.is_primitive() && !is_text(&caption.field) && !is_text_list(&caption.field) {
+            return Err(format!("column \"{caption_field}\" has no strings; name another one with --caption-field"));
+        }
     }
     if open.roles.images.is_none() && open.roles.paths.is_none() {
-        names.retain(|name| *name != caption_field);
+        names.retain(|name| !caption_fields.iter().any(|field| &**field == *name));
         return columns::check(&names);
     }
     Ok(())
@@ -117,15 +120,14 @@ impl Shards {
         paths: Vec<PathBuf>,
         left_out: Vec<(LeftOut, Vec<String>)>,
         path: &Path,
-        caption_field: &str,
+        caption_fields: &[Arc<str>],
     ) -> Result<Self, DatasetError> {
         let files = paths.into_iter().map(Shard::open).collect::<Result<Vec<_>, _>>()?;
-        let caption_field = caption_field.to_owned();
-        let shards = Self { files, left_out, caption_field, lines: OnceLock::new() };
+        let shards = Self { files, left_out, caption_fields: caption_fields.to_vec(), lines: OnceLock::new() };
         // Of several, one that cannot be read is a record that says so.
         let is_one = shards.files.len() == 1;
-        if let Some(Err(why)) = shards.files.first().map(|shard| shard.table(&shards.caption_field))
-            && (is_one || shards.files[1].table(&shards.caption_field).is_err())
+        if let Some(Err(why)) = shards.files.first().map(|shard| shard.table(caption_fields))
+            && (is_one || shards.files[1].table(caption_fields).is_err())
         {
             let path = shards.files.first().map_or_else(|| path.to_owned(), |shard| shard.path.clone());
             return Err(DatasetError::Table { path, why: why.to_owned() });
@@ -133,10 +135,21 @@ impl Shards {
         Ok(shards)
     }
 
+    /// Returns true if the captions are lists of texts, in the first shard that can be read.
+    pub(super) fn has_lists(&self) -> bool {
+        let table = self.files.iter().find_map(|shard| shard.table(&self.caption_fields).ok());
+        let is_list = |column: &TableColumn| self.is_caption(column) && is_text_list(&column.field);
+        table.is_some_and(|open| open.table.columns().iter().any(is_list))
+    }
+
+    fn is_caption(&self, column: &TableColumn) -> bool {
+        self.caption_fields.iter().any(|field| &**field == column.field.name())
+    }
+
     /// Returns the lines. Reads the shards except for their images, or waits for another thread to do it.
     fn lines(&self, path: &Path) -> Result<&Lines, DatasetError> {
         let failed = |why: &String| DatasetError::Table { path: path.to_owned(), why: why.clone() };
-        let read = || Lines::read(&self.files, &self.caption_field).map_err(|error| error.to_string());
+        let read = || Lines::read(&self.files, &self.caption_fields).map_err(|error| error.to_string());
         self.lines.get_or_init(read).as_ref().map_err(failed)
     }
 

@@ -4,7 +4,7 @@
 //! with rows to leave out are they decoded and written again, value by value with their levels, so that no type is
 //! converted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,8 +33,26 @@ const BATCH: u64 = 1024;
 /// A change of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
-    Text(String),
+    Texts(Vec<NewText>),
     LeaveOut,
+}
+
+/// A text that replaces a value of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewText {
+    pub(crate) leaf: usize,
+    /// The number of the element in a list, from zero. The first one of an empty list or of null is added.
+    pub(crate) element: u32,
+    pub(crate) text: String,
+}
+
+impl Edit {
+    fn texts(&self) -> &[NewText] {
+        match self {
+            Self::Texts(texts) => texts,
+            Self::LeaveOut => &[],
+        }
+    }
 }
 
 /// Why a table was not copied.
@@ -51,16 +69,16 @@ pub(crate) enum CopyError {
 /// The changes of one row group, by row.
 type Edits = BTreeMap<u64, Edit>;
 
-/// Copies a table to `out`. `edits` are by row, from zero, in order; `caption` is the leaf they change, if it is one.
+/// Copies a table to `out`. `edits` are by row, from zero, in order; `captions` are the leaves they change.
 pub(crate) fn copy(
     table: &Table,
-    caption: Option<usize>,
+    captions: &[usize],
     edits: &mut dyn Iterator<Item = (u64, Edit)>,
     out: &mut (dyn Write + Send),
 ) -> std::result::Result<(), CopyError> {
     let failure = Arc::new(Mutex::new(None));
     let out = Watched { out, failure: Arc::clone(&failure) };
-    let copied = catch_panic(|| write(table, caption, edits, out).map_err(clean_message), |why| why);
+    let copied = catch_panic(|| write(table, captions, edits, out).map_err(clean_message), |why| why);
     let failed = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (copied, failed) {
         (_, Some(error)) => Err(CopyError::Write(error)),
@@ -102,12 +120,12 @@ impl Write for Watched<'_> {
 
 fn write<W: Write + Send>(
     table: &Table,
-    caption: Option<usize>,
+    captions: &[usize],
     edits: &mut dyn Iterator<Item = (u64, Edit)>,
     out: W,
 ) -> Result<()> {
     let schema = table.metadata.file_metadata().schema_descr().root_schema_ptr();
-    let properties: WriterPropertiesPtr = properties(table, caption).into();
+    let properties: WriterPropertiesPtr = properties(table, captions).into();
     let mut file = SerializedFileWriter::new(out, schema, Arc::clone(&properties))?;
     let mut edits = edits.peekable();
     let mut start = 0;
@@ -122,12 +140,12 @@ fn write<W: Write + Send>(
         if rows > 0 && left_out == rows {
             continue;
         }
+        let changed: BTreeSet<usize> = of_group.values().flat_map(Edit::texts).map(|new| new.leaf).collect();
         let mut group = file.next_row_group()?;
         for leaf in 0..metadata.num_columns() {
-            let is_caption = Some(leaf) == caption;
-            if left_out > 0 || is_caption && !of_group.is_empty() {
-                let edits = Rewrite { edits: &of_group, is_caption };
-                write_again(table, number, leaf, edits, &properties, &mut group)?;
+            if left_out > 0 || changed.contains(&leaf) {
+                let edits = Rewrite { edits: &of_group, leaf };
+                write_again(table, number, edits, &properties, &mut group)?;
             } else {
                 copy_chunk(table, number, leaf, &mut group)?;
             }
@@ -142,13 +160,13 @@ fn write<W: Write + Send>(
 }
 
 /// Returns the properties of the output: those of the table as far as the `parquet` crate has them.
-fn properties(table: &Table, caption: Option<usize>) -> WriterProperties {
+fn properties(table: &Table, captions: &[usize]) -> WriterProperties {
     let file = table.metadata.file_metadata();
     let version = if file.version() >= 2 { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
     let sorting = table.groups().first().and_then(|group| group.sorting_columns());
     // Changed captions are in no order.
-    let by_caption =
-        sorting.is_some_and(|columns| columns.iter().any(|column| usize::try_from(column.column_idx).ok() == caption));
+    let is_caption = |column: i32| usize::try_from(column).is_ok_and(|leaf| captions.contains(&leaf));
+    let by_caption = sorting.is_some_and(|columns| columns.iter().any(|column| is_caption(column.column_idx)));
     let mut properties = WriterProperties::builder()
         .set_writer_version(version)
         .set_key_value_metadata(file.key_value_metadata().cloned())
@@ -242,13 +260,20 @@ fn copy_chunk<W: Write + Send>(
 #[derive(Clone, Copy)]
 struct Rewrite<'a> {
     edits: &'a Edits,
-    is_caption: bool,
+    leaf: usize,
 }
 
 impl Rewrite<'_> {
-    fn is_left_out(&self, row: u64) -> bool {
-        self.edits.get(&row) == Some(&Edit::LeaveOut)
+    /// Returns the number of new texts.
+    fn texts(&self) -> usize {
+        self.edits.values().flat_map(Edit::texts).filter(|new| new.leaf == self.leaf).count()
     }
+}
+
+/// Returns the new text of an element of a row.
+fn text_of(edit: Option<&Edit>, leaf: usize, element: u32) -> Option<&str> {
+    let new = edit?.texts().iter().find(|new| (new.leaf, new.element) == (leaf, element))?;
+    Some(&new.text)
 }
 
 /// The records of a batch.
@@ -262,14 +287,13 @@ struct Levels {
 fn write_again<W: Write + Send>(
     table: &Table,
     group: usize,
-    leaf: usize,
     edits: Rewrite<'_>,
     properties: &WriterPropertiesPtr,
     out: &mut SerializedRowGroupWriter<'_, W>,
 ) -> Result<()> {
-    let mut values = |writer: &mut ColumnWriter<'_>| rewrite(table, group, leaf, edits, writer);
-    if is_zstandard(table, leaf) {
-        return zstandard::write_column(table.leaf(leaf), Arc::clone(properties), out, &mut values);
+    let mut values = |writer: &mut ColumnWriter<'_>| rewrite(table, group, edits, writer);
+    if is_zstandard(table, edits.leaf) {
+        return zstandard::write_column(table.leaf(edits.leaf), Arc::clone(properties), out, &mut values);
     }
     let mut column = out.next_column()?.ok_or_else(|| general("the table has more columns than its schema"))?;
     values(column.untyped())?;
@@ -277,7 +301,8 @@ fn write_again<W: Write + Send>(
 }
 
 /// Decodes a part of a column and passes it on with the changes.
-fn rewrite(table: &Table, group: usize, leaf: usize, edits: Rewrite<'_>, writer: &mut ColumnWriter<'_>) -> Result<()> {
+fn rewrite(table: &Table, group: usize, edits: Rewrite<'_>, writer: &mut ColumnWriter<'_>) -> Result<()> {
+    let leaf = edits.leaf;
     let descriptor = table.leaf(leaf);
     let maximum = (descriptor.max_def_level(), descriptor.max_rep_level());
     let chunk = table.chunk(group, leaf)?;
@@ -285,7 +310,7 @@ fn rewrite(table: &Table, group: usize, leaf: usize, edits: Rewrite<'_>, writer:
     let each = u64::try_from(chunk.uncompressed_size()).unwrap_or_default() / rows.max(1);
     let batch = usize::try_from((BATCH_BYTES / each.max(1)).clamp(1, BATCH))?;
     let mut reader = get_column_reader(Arc::clone(&descriptor), table.pages(group, leaf)?);
-    let mut row = 0;
+    let (mut row, mut texts) = (0, 0);
     while row < rows {
         let wanted = batch.min(usize::try_from(rows - row)?);
         let mut levels = Levels::default();
@@ -294,10 +319,11 @@ fn rewrite(table: &Table, group: usize, leaf: usize, edits: Rewrite<'_>, writer:
                 let mut values = Vec::new();
                 let of = (Some(&mut levels.definitions), Some(&mut levels.repetitions));
                 let (read, ..) = $reader.read_records(wanted, of.0, of.1, &mut values)?;
-                let (levels, values) = kept(&levels, values, row, read, maximum, edits, $edited)?;
-                let definitions = (maximum.0 > 0).then_some(levels.definitions.as_slice());
-                let repetitions = (maximum.1 > 0).then_some(levels.repetitions.as_slice());
-                $writer.write_batch(&values, definitions, repetitions)?;
+                let kept = kept(&levels, values, row, read, maximum, edits, $edited)?;
+                let definitions = (maximum.0 > 0).then_some(kept.levels.definitions.as_slice());
+                let repetitions = (maximum.1 > 0).then_some(kept.levels.repetitions.as_slice());
+                $writer.write_batch(&kept.values, definitions, repetitions)?;
+                texts += kept.texts;
                 read
             }};
         }
@@ -321,9 +347,7 @@ fn rewrite(table: &Table, group: usize, leaf: usize, edits: Rewrite<'_>, writer:
                 batch!(reader, writer, None)
             }
             (ColumnReader::ByteArrayColumnReader(reader), ColumnWriter::ByteArrayColumnWriter(writer)) => {
-                let text = |text: &str| ByteArray::from(text);
-                let edited: Option<&dyn Fn(&str) -> ByteArray> = if edits.is_caption { Some(&text) } else { None };
-                batch!(reader, writer, edited)
+                batch!(reader, writer, Some(|text: &str| ByteArray::from(text)))
             }
             (
                 ColumnReader::FixedLenByteArrayColumnReader(reader),
@@ -338,52 +362,62 @@ fn rewrite(table: &Table, group: usize, leaf: usize, edits: Rewrite<'_>, writer:
         }
         row += read as u64;
     }
+    if texts != edits.texts() {
+        return Err(general("a change of a list's element that the table does not have"));
+    }
     Ok(())
 }
 
-/// Returns the levels and values of `read` records from `first` that are not left out, with the changed captions.
+/// What remains of a batch.
+struct Kept<T> {
+    levels: Levels,
+    values: Vec<T>,
+    /// The number of values that were replaced.
+    texts: usize,
+}
+
+/// Returns the levels and values of `read` records from `first` that are not left out, with the new texts.
 fn kept<T: Clone>(
     levels: &Levels,
     values: Vec<T>,
     first: u64,
     read: usize,
     (definition, repetition): (i16, i16),
-    edits: Rewrite<'_>,
-    edited: Option<&dyn Fn(&str) -> T>,
-) -> Result<(Levels, Vec<T>)> {
+    Rewrite { edits, leaf }: Rewrite<'_>,
+    edited: Option<fn(&str) -> T>,
+) -> Result<Kept<T>> {
     let count = match (definition, repetition) {
         (0, 0) => values.len(),
         (0, _) => levels.repetitions.len(),
         _ => levels.definitions.len(),
     };
-    let mut kept = (Levels::default(), Vec::with_capacity(values.len()));
+    let mut kept = Kept { levels: Levels::default(), values: Vec::with_capacity(values.len()), texts: 0 };
     let mut values = values.into_iter();
-    let mut row = first;
-    let mut records = 0_usize;
+    let (mut records, mut element) = (0_usize, 0);
+    let mut edit = None;
     for at in 0..count {
         let begins = repetition == 0 || levels.repetitions.get(at) == Some(&0);
         if begins {
-            row = first + records as u64;
+            edit = edits.get(&(first + records as u64));
             records += 1;
         }
+        element = if begins { 0 } else { element + 1 };
         let level = levels.definitions.get(at).copied().unwrap_or(definition);
         let value =
             if level == definition { Some(values.next().ok_or_else(|| general("a value is missing"))?) } else { None };
-        if edits.is_left_out(row) {
+        if edit == Some(&Edit::LeaveOut) {
             continue;
         }
-        let text = match (edits.edits.get(&row), edited) {
-            (Some(Edit::Text(text)), Some(edited)) => Some(edited(text)),
-            _ => None,
-        };
+        let text = text_of(edit, leaf, element).zip(edited).map(|(text, edited)| edited(text));
+        kept.texts += usize::from(text.is_some());
         let value = text.or(value);
         if definition > 0 {
-            kept.0.definitions.push(if value.is_some() { definition } else { level });
+            kept.levels.definitions.push(if value.is_some() { definition } else { level });
         }
         if repetition > 0 {
-            kept.0.repetitions.push(levels.repetitions.get(at).copied().unwrap_or_default());
+            kept.levels.repetitions.push(levels.repetitions.get(at).copied().unwrap_or_default());
         }
-        kept.1.extend(value);
+        kept.values.extend(value);
     }
     if records != read {
         return Err(general("a column has another number of values than the table has rows"));

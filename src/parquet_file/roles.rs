@@ -3,7 +3,7 @@
 use ::parquet::basic::Type as Physical;
 use ::parquet::schema::types::Type;
 
-use super::form::{Annotation, Form, annotation, is_repeated};
+use super::form::{Annotation, Form, annotation, is_element, is_repeated};
 use super::table::{Table, TableColumn};
 
 /// The column that names a record's image, as in Hugging Face's `metadata.parquet`.
@@ -91,8 +91,23 @@ fn is_bytes(field: &Type) -> bool {
 
 /// Returns true if a column has strings, also without the annotation, which some writers leave out.
 pub(crate) fn is_text(field: &Type) -> bool {
+    !is_repeated(field) && is_string(field)
+}
+
+/// Returns true if a column has lists of strings, in any of the forms of lists.
+pub(crate) fn is_text_list(field: &Type) -> bool {
+    if field.is_primitive() || is_repeated(field) {
+        return is_repeated(field) && is_string(field);
+    }
+    match (annotation(field), field.get_fields()) {
+        (Annotation::List, [repeated]) if is_repeated(repeated) && is_element(repeated) => is_string(repeated),
+        (Annotation::List, [repeated]) if is_repeated(repeated) => is_text(&repeated.get_fields()[0]),
+        _ => false,
+    }
+}
+
+fn is_string(field: &Type) -> bool {
     field.is_primitive()
-        && !is_repeated(field)
         && field.get_physical_type() == Physical::BYTE_ARRAY
         && matches!(Form::of(field), Form::Text | Form::Bytes)
 }

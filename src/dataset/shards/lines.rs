@@ -65,9 +65,9 @@ pub(in crate::dataset) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn read(shards: &[Shard], caption_field: &str) -> Result<Self, LinesError> {
+    pub(super) fn read(shards: &[Shard], caption_fields: &[Arc<str>]) -> Result<Self, LinesError> {
         let tables: Vec<Result<&Arc<OpenTable>, &str>> =
-            shards.iter().map(|shard| shard.table(caption_field)).collect();
+            shards.iter().map(|shard| shard.table(caption_fields)).collect();
         let mut starts = vec![0_u32];
         for table in &tables {
             let rows = table.as_ref().map_or(1, |open| open.table.rows());
@@ -78,7 +78,7 @@ impl Lines {
         let has_images = tables.iter().flatten().any(|open| open.has_images());
         let paths = has_images.then(|| Paths::read(&tables));
         let mut writer =
-            Writer { out: BufWriter::new(tempfile::tempfile()?), at: 0, paths, caption_field, names: Vec::new() };
+            Writer { out: BufWriter::new(tempfile::tempfile()?), at: 0, paths, caption_fields, names: Vec::new() };
         let labels = labels(shards);
         for (((shard, table), start), label) in shards.iter().zip(&tables).zip(&starts).zip(&labels) {
             match table {
@@ -157,7 +157,7 @@ struct Writer<'a> {
     at: u64,
     /// If images are in the tables.
     paths: Option<Paths>,
-    caption_field: &'a str,
+    caption_fields: &'a [Arc<str>],
     names: Vec<(u64, u32)>,
 }
 
@@ -169,7 +169,7 @@ impl Writer<'_> {
             .enumerate()
             .filter(|(at, column)| {
                 let name = column.field.name();
-                let is_caption = name == self.caption_field;
+                let is_caption = self.is_caption(column);
                 !open.roles.hidden.contains(at) && name != FILE_NAME && (is_caption || may_be_field(column))
             })
             .map(|(_, column)| column)
@@ -210,14 +210,14 @@ impl Writer<'_> {
         let mut nodes = fields.iter().map(|field| open_column(table, field, group)).collect::<Result<Vec<_>, _>>()?;
         let mut paths = open.roles.paths.map(|leaf| open_leaf(table, leaf, group)).transpose()?;
         let keys: Vec<String> = fields.iter().map(|field| json!(field.field.name()).to_string()).collect();
-        let caption = fields.iter().position(|field| field.field.name() == self.caption_field);
+        let is_caption: Vec<bool> = fields.iter().map(|field| self.is_caption(field)).collect();
         let mut values = vec![String::new(); fields.len()];
         let mut line = String::new();
         for row in before..before + u64::try_from(table.groups()[group].num_rows()).unwrap_or_default() {
             let mut is_text = true;
-            for (at, (node, value)) in nodes.iter_mut().zip(&mut values).enumerate() {
+            for ((node, value), is_caption) in nodes.iter_mut().zip(&mut values).zip(&is_caption) {
                 value.clear();
-                node.record(value, &mut |_| is_text &= Some(at) != caption)?;
+                node.record(value, &mut |_| is_text &= !is_caption)?;
             }
             let path = match &mut paths {
                 Some(paths) => paths.text()?,
@@ -245,6 +245,10 @@ impl Writer<'_> {
             self.write(line.as_bytes())?;
         }
         Ok(nodes.iter_mut().try_for_each(crate::parquet_file::Node::finish)?)
+    }
+
+    fn is_caption(&self, column: &TableColumn) -> bool {
+        self.caption_fields.iter().any(|field| &**field == column.field.name())
     }
 
     /// Returns the name of a record.

@@ -1,13 +1,17 @@
 //! Writes a shard with changed captions and without excluded rows.
 
 use std::io::{self, Read as _, Write};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use super::{Shard, Shards};
+use crate::dataset::line::is_record;
+use crate::dataset::read::RawLine;
+use crate::dataset::rewrite::{Rewritten, Slot, rewrite_slot};
 use crate::dataset::save::{Change, Counts, SaveError};
 use crate::dataset::source::Bytes;
-use crate::dataset::{Caption, Dataset, DatasetError, Entry, RecordId};
-use crate::parquet_file::{CopyError, Edit, copy};
+use crate::dataset::{Dataset, DatasetError, RecordId};
+use crate::parquet_file::{CopyError, Edit, NewText, TableColumn, copy, is_text, is_text_list};
 
 const BLOCK: usize = 256 * 1024;
 
@@ -23,21 +27,29 @@ impl Shards {
     ) -> Result<Counts, SaveError> {
         let path = &self.files[shard].path;
         let wrong = |why: &str| SaveError::from(DatasetError::Table { path: path.clone(), why: why.to_owned() });
-        let Ok(open) = self.files[shard].table(&self.caption_field) else {
+        let Ok(open) = self.files[shard].table(&self.caption_fields) else {
             return self.copy_unread(shard, changes, output, not_written);
         };
         let records = self.lines(dataset.path())?.records(shard);
-        let columns = open.table.columns();
-        let caption = columns.iter().find(|column| column.field.name() == self.caption_field);
-        // Lists and structs are protected: their records have no text that could be changed.
-        let caption = caption.filter(|column| column.field.is_primitive()).map(|column| column.leaves.start);
+        // Other columns are protected: their records have no text that could be changed.
+        let caption = |column: TableColumn| {
+            let is_list = is_text_list(&column.field);
+            let name = self.caption_fields.iter().find(|field| &***field == column.field.name())?;
+            (is_list || is_text(&column.field)).then(|| Column {
+                name: Arc::clone(name),
+                leaf: column.leaves.start,
+                is_list,
+            })
+        };
+        let columns: Vec<Column> = open.table.columns().into_iter().filter_map(caption).collect();
+        let leaves: Vec<usize> = columns.iter().map(|column| column.leaf).collect();
 
-        let mut plan = Plan { dataset, records, is_text: caption.is_some(), counts: Counts::default(), before: None };
+        let mut plan = Plan { dataset, records, columns, counts: Counts::default(), before: None };
         let mut failed = None;
         let mut edits = changes
             .map_while(|(record, change)| plan.edit(record, change).map_err(|error| failed = Some(error)).ok())
             .flatten();
-        let copied = copy(&open.table, caption, &mut edits, output);
+        let copied = copy(&open.table, &leaves, &mut edits, output);
         if let Some(error) = failed {
             return Err(error);
         }
@@ -73,13 +85,19 @@ impl Shards {
     }
 }
 
+/// A column of captions.
+struct Column {
+    name: Arc<str>,
+    leaf: usize,
+    is_list: bool,
+}
+
 /// Turns changes of records into changes of rows.
 struct Plan<'a> {
     dataset: &'a Dataset,
     /// Those of the shard.
     records: Range<u32>,
-    /// The captions are strings.
-    is_text: bool,
+    columns: Vec<Column>,
     counts: Counts,
     before: Option<RecordId>,
 }
@@ -95,25 +113,51 @@ impl Plan<'_> {
             let (path, count) = (self.dataset.path().into(), self.dataset.record_count());
             return Err(DatasetError::NoSuchRecord { path, record, count }.into());
         }
-        let Entry::Record(known) = self.dataset.entry(record)? else {
-            self.counts.bad += 1;
-            return Ok(None);
-        };
-        let edit = match (change, known.caption) {
-            (Change::Exclude { records }, _) => {
+        let (mut edit, mut change) = (None, Some(change));
+        let dataset = self.dataset;
+        dataset.lines(record.0..record.0 + 1, &mut |line| {
+            edit = change.take().and_then(|change| self.edit_line(line.raw(), line.caption_field(), change));
+            ControlFlow::Continue(())
+        })?;
+        Ok(edit.map(|edit| (u64::from(record.0 - self.records.start), edit)))
+    }
+
+    fn edit_line(&mut self, line: &RawLine<'_>, caption_field: &str, change: Change) -> Option<Edit> {
+        let captions = match change {
+            Change::Exclude { records } if is_record(line, caption_field) => {
                 self.counts.excluded += records;
-                Edit::LeaveOut
+                return Some(Edit::LeaveOut);
             }
-            (Change::Caption(new), Caption::Text(old)) if new == old => return Ok(None),
-            (Change::Caption(new), Caption::Text(_) | Caption::None) if self.is_text => {
-                self.counts.changed += 1;
-                Edit::Text(new)
+            Change::Exclude { .. } => {
+                self.counts.bad += 1;
+                return None;
             }
-            (Change::Caption(_) | Change::Captions(_), _) => {
-                self.counts.not_text += 1;
-                return Ok(None);
-            }
+            Change::Caption(caption) => vec![(Slot::Field(caption_field.into()), caption)],
+            Change::Captions(captions) => captions,
         };
-        Ok(Some((u64::from(record.0 - self.records.start), edit)))
+        let mut texts = Vec::new();
+        for (slot, text) in captions {
+            match (rewrite_slot(line, caption_field, &slot, &text), self.place(&slot)) {
+                (Rewritten::Same, _) => {}
+                (Rewritten::Bad, _) => self.counts.bad += 1,
+                (Rewritten::Changed(_), Some((leaf, element))) => {
+                    self.counts.changed += 1;
+                    texts.push(NewText { leaf, element, text });
+                }
+                (Rewritten::NotText, _) | (Rewritten::Changed(_), None) => self.counts.not_text += 1,
+            }
+        }
+        (!texts.is_empty()).then_some(Edit::Texts(texts))
+    }
+
+    /// Returns the leaf of a caption, and the number of its element.
+    fn place(&self, slot: &Slot) -> Option<(usize, u32)> {
+        match slot {
+            // No string replaces a list.
+            Slot::Field(name) => {
+                self.columns.iter().find(|column| column.name == *name && !column.is_list).map(|it| (it.leaf, 0))
+            }
+            Slot::Element(number) => self.columns.first().map(|column| (column.leaf, *number)),
+        }
     }
 }

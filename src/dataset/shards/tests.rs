@@ -1,3 +1,5 @@
+mod lists;
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
