@@ -620,6 +620,13 @@ impl Dataset {
         self.0.source.siblings().map_or(&[], Siblings::fields)
     }
 
+    /// Returns the names of the captions of an image, if they are in several fields or text files; none otherwise.
+    #[must_use]
+    pub fn caption_names(&self) -> Vec<Arc<str>> {
+        let of_folder = self.0.source.folder().map(FolderLines::names).unwrap_or_default();
+        if of_folder.is_empty() { self.caption_fields().to_vec() } else { of_folder }
+    }
+
     /// Returns the dataset in which an image with several captions is one record, if they are in one line.
     #[must_use]
     pub fn by_image(&self) -> Option<&Self> {

@@ -16,6 +16,8 @@ Examples:
       write the training part of a random split (--split test for the rest)
   recaption export data/*.parquet --to txt --copy-images -o train/
       write the images in Parquet files to a folder, each with a .txt file
+  recaption export captions.jsonl --to txt --lines
+      write all captions of an image into its .txt file, for kohya's enable_wildcard, OneTrainer or SimpleTuner
   recaption export photos/ --to parquet --copy-images -o train.parquet
       write a table with the images, which load_dataset and the hub show
 
@@ -59,9 +61,14 @@ pub struct ExportArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "split")]
     pub seed: u64,
 
-    /// Set the extension of text files [default: that of the file beside the image, else txt]
-    #[arg(long, value_name = "EXTENSION", visible_alias = "extension")]
+    /// Set the extension of text files; of several captions of an image one each (txt,short.txt) [default: that of the
+    /// file beside the image, else txt; FIELD.txt for further fields]
+    #[arg(long, value_name = "EXT[,EXT]", visible_alias = "extension")]
     pub ext: Option<String>,
+
+    /// Write several captions of an image into one text file, each on a line, of which trainers draw one
+    #[arg(long)]
+    pub lines: bool,
 
     /// Put the images into the folder or the Parquet file, too, unchanged [default for imagefolder and webdataset]
     #[arg(long, visible_alias = "embed-images")]
@@ -96,6 +103,8 @@ pub enum Format {
     Imagefolder,
     /// The meta_cap.json of kohya's fine-tuning scripts
     Kohya,
+    /// The captions.json of diffusion-pipe: a list of captions for each image
+    CaptionsJson,
     /// A WebDataset tar archive with images, captions and fields; requires --output
     Webdataset,
 }
@@ -111,7 +120,7 @@ impl Format {
             Self::Jsonl => ".jsonl",
             Self::Parquet => ".parquet",
             Self::Imagefolder => "",
-            Self::Kohya => ".json",
+            Self::Kohya | Self::CaptionsJson => ".json",
             Self::Webdataset => ".tar",
         }
     }

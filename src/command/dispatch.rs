@@ -337,6 +337,7 @@ impl Run {
             only: args.only,
             split: args.split.map(|side| Split { side, test_percent: args.test_percent, seed: args.seed }),
             extension: args.ext,
+            lines: args.lines,
             images: match (args.copy_images, args.link_images) {
                 (_, true) => Some(Transfer::Link),
                 (true, false) => Some(Transfer::Copy),

@@ -6,6 +6,7 @@
 //! - `jsonl`: the lines of the dataset, as `recaption save` would write them.
 //! - `parquet`: the same as a table, with a typed column for each field, and on request one with the images.
 //! - `imagefolder`: a folder with the images and a `metadata.jsonl`, for Hugging Face's `datasets`.
+//! - `captions-json`: the list of captions of each image in a JSON object, for diffusion-pipe.
 //! - `kohya`: the captions by image in a JSON object, for kohya's fine-tuning scripts.
 //! - `webdataset`: a tar archive with the image, the caption and the fields of each record.
 //!
@@ -14,6 +15,7 @@
 
 mod archive;
 mod caption_map;
+mod captions_json;
 mod first_rows;
 mod image_folder;
 mod images;
@@ -61,6 +63,8 @@ pub struct ExportOptions {
     pub split: Option<Split>,
     /// Extension of text files. By default that of the file that exists, else `txt`.
     pub extension: Option<String>,
+    /// Put all captions of an image into one text file, each on a line.
+    pub lines: bool,
     /// Put the images into the exported folder or table, too.
     pub images: Option<Transfer>,
     /// Put an apostrophe before cells of a CSV file that spreadsheets would run as formulas.
@@ -93,7 +97,9 @@ pub enum ExportError {
     )]
     LeadsOut { files: String },
     /// Two records have the same text file.
-    #[error("{message}: two captions in one file; select one with --only, or export to csv, jsonl or imagefolder")]
+    #[error(
+        "{message}: two captions in one file; --lines (txt) writes all, each on a line; or select one with --only, or export to captions-json, csv, jsonl or imagefolder"
+    )]
     Shared { message: String },
     /// The extension of text files is unusable.
     #[error("--ext {extension}: {why}")]
@@ -186,6 +192,7 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
                 source: &source,
                 folder: folder.as_deref(),
                 extension: options.extension.as_deref(),
+                lines: options.lines,
                 force: options.force,
                 images: options.images.map(|transfer| (&images, transfer)),
             };
@@ -224,6 +231,7 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
                         parquet::write(&source, imported.clone().unwrap_or_default(), images, file, &mut notes)?
                     }
                     Format::Kohya => caption_map::write(&source, &images, file, &mut notes)?,
+                    Format::CaptionsJson => captions_json::write(&source, &images, file, &mut notes)?,
                     Format::Webdataset => archive::write(&source, &images, file, &mut notes)?,
                     _ => table::write(&source, format, options.safe_csv, file, &mut notes)?,
                 };
@@ -246,6 +254,7 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             let mut notes = Vec::new();
             let written = match format {
                 Format::Kohya => caption_map::write(&source, &images, &mut *out, &mut notes),
+                Format::CaptionsJson => captions_json::write(&source, &images, &mut *out, &mut notes),
                 _ => table::write(&source, format, options.safe_csv, &mut *out, &mut notes),
             };
             let outcome = written.map_err(|stopped| stopped.at(ExportError::Output))?;

@@ -275,6 +275,7 @@ fn export(input: &Input, request: ExportRequest) -> Result<String, String> {
         only: Vec::new(),
         split: None,
         extension: None,
+        lines: false,
         images: None,
         safe_csv: false,
         force,

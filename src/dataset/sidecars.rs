@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use twox_hash::XxHash3_64;
 use twox_hash::xxhash3_128::Hasher;
@@ -82,6 +82,12 @@ impl FolderLines {
         let of = u32::try_from(self.kinds.len()).ok().filter(|of| *of > 1)?;
         let number = record.0 % of;
         Some(Sibling { number, of, field: Some(self.kinds.name(number as usize).into()) })
+    }
+
+    /// Returns the names of the kinds of text files, if there are several.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        let count = self.kinds.len();
+        if count > 1 { (0..count).map(|kind| self.kinds.name(kind).into()).collect() } else { Vec::new() }
     }
 
     /// Scans the folder, or waits for another thread to do it.

@@ -32,7 +32,8 @@ pub(super) enum Kind {
 /// The values of `--describer`.
 pub const DESCRIBERS: [&str; 4] = ["bedrock", "openai", "local", "none"];
 /// The values of `export --to`.
-pub const FORMATS: [&str; 8] = ["txt", "csv", "tsv", "jsonl", "parquet", "imagefolder", "kohya", "webdataset"];
+pub const FORMATS: [&str; 9] =
+    ["txt", "csv", "tsv", "jsonl", "parquet", "imagefolder", "kohya", "captions-json", "webdataset"];
 /// The values of `--theme`.
 pub const THEMES: [&str; 5] = ["auto", "dark", "light", "high-contrast", "none"];
 

@@ -1,7 +1,9 @@
-//! A text file for each image, as training scripts expect.
+//! A text file for each image, as training scripts expect; or one for each caption, if they are in several fields or text
+//! files. `--lines` puts all captions of an image into one file, a line for each.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::images::{Folder, Image, Images, NoImage, create_folder, hash};
 use super::outcome::{LeftOut, Named, surrogate_note};
@@ -11,7 +13,7 @@ use super::{ExportError, Outcome, Transfer};
 use crate::atomic_file::{Batch, BatchError, is_same_path};
 use crate::command::imagefolder::is_picture;
 use crate::console::Console;
-use crate::dataset::Record;
+use crate::dataset::{Dataset, Record, RecordId};
 use crate::inputs::leads_out;
 use crate::picture;
 use crate::text::counted;
@@ -24,6 +26,8 @@ pub(super) struct Sidecars<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) folder: Option<&'a Path>,
     pub(super) extension: Option<&'a str>,
+    /// Put all captions of an image into one file, each on a line.
+    pub(super) lines: bool,
     pub(super) force: bool,
     /// Whether the images are put into the folder too.
     pub(super) images: Option<(&'a Images<'a>, Transfer)>,
@@ -35,12 +39,21 @@ struct Planned {
     line: u64,
     /// Hash of the path of its image.
     image: u64,
+    /// The record after which another caption of the image may follow.
+    last: RecordId,
+}
+
+/// A text file with the captions so far.
+struct Open {
+    path: PathBuf,
+    text: String,
 }
 
 /// Warnings for the person who trains on the files.
 #[derive(Default)]
 struct Notes {
     several_lines: Named,
+    joined: Named,
     surrogates: Named,
     second_file: Named,
     stale: Named,
@@ -53,14 +66,15 @@ impl<'a> Sidecars<'a> {
         if let Some(folder) = self.folder.filter(|folder| folder.exists() && !folder.is_dir()) {
             return Err(ExportError::Target { path: folder.to_owned(), why: "not a folder; txt needs one" });
         }
-        self.check_extension()?;
+        let extensions = self.extensions()?;
         let mut notes = Notes::default();
         let mut folder = self.image_folder();
-        let (mut outcome, planned) = self.check(folder.as_ref(), &mut notes, errors)?;
+        let (mut outcome, planned) = self.check(&extensions, folder.as_ref(), &mut notes, errors)?;
         let mut batch = Batch::default();
-        let mut written = 0;
+        let (mut written, mut open) = (0, None::<Open>);
         self.source.scan_shown("writing", &mut |record| {
-            let text = record.ok().and_then(|chosen| Some((self.path(chosen.record).ok()?, chosen.text().ok()?)));
+            let text =
+                record.ok().and_then(|chosen| Some((self.path(&extensions, chosen.record).ok()?, chosen.text().ok()?)));
             let record = record.map_or_else(|record| record, |chosen| chosen.record);
             match (text, &mut folder) {
                 (Some((path, text)), folder) => {
@@ -70,15 +84,23 @@ impl<'a> Sidecars<'a> {
                     {
                         return Ok(true);
                     }
-                    write_one(&mut batch, &path, text, self.force)?;
                     written += 1;
+                    match &mut open {
+                        Some(open) if self.lines && open.path == path => open.text.push_str(&line(text)),
+                        open => {
+                            let text = if self.lines { line(text) } else { format!("{text}\n") };
+                            let before = open.replace(Open { path, text });
+                            before.map_or(Ok(()), |before| before.write(&mut batch, self.force))?;
+                        }
+                    }
                 }
                 // A folder for images and text files has no others.
                 (None, Some(_)) => {}
-                (None, None) => self.note_left_out(record, &planned, &mut notes),
+                (None, None) => self.note_left_out(&extensions, record, &planned, &mut notes),
             }
             Ok::<_, ExportError>(true)
         })?;
+        open.map_or(Ok(()), |open| open.write(&mut batch, self.force))?;
         super::warn(&batch.sync()?, errors)?;
         // Images that could not be read after all.
         outcome.without_image += outcome.exported - written;
@@ -99,6 +121,7 @@ impl<'a> Sidecars<'a> {
     /// Finds all problems before anything is written. Returns the counts, and the files to be written by their hash.
     fn check(
         &self,
+        extensions: &[String],
         folder: Option<&Folder<'_>>,
         notes: &mut Notes,
         errors: &mut Console<'_>,
@@ -110,7 +133,7 @@ impl<'a> Sidecars<'a> {
         let dataset = self.source.dataset;
         let mut outcome = self.source.each(&mut |chosen| {
             let line = chosen.record.line;
-            let path = match chosen.text().map(|_| self.path(chosen.record)) {
+            let path = match chosen.text().map(|_| self.path(extensions, chosen.record)) {
                 Ok(Ok(path)) => path,
                 Err(reason) => {
                     left_out.push(reason);
@@ -126,18 +149,27 @@ impl<'a> Sidecars<'a> {
                 }
             };
             let Ok(image) = self.image(chosen.record) else { return Ok(()) };
-            if let Some(first) = planned.insert(hash(&path), Planned { line, image: hash(&image) }) {
-                let what = format!("{} is the text file of line {} too", path.display(), first.line);
+            let text = chosen.caption().cell();
+            if self.lines && text.trim_end().contains(['\n', '\r']) {
+                notes.joined.add(|| self.name(&path));
+            }
+            let own = Planned { line, image: hash(&image), last: chosen.record.id };
+            if let Some(before) = planned.insert(hash(&path), own) {
+                if self.lines && before.image == hash(&image) && is_next(dataset, before.last, chosen.record.id) {
+                    return Ok(());
+                }
+                let what = format!("{} is the text file of line {} too", path.display(), before.line);
                 return Err(ExportError::Shared { message: dataset.message(line, &what) });
             }
-            let text = chosen.caption().cell();
             if chosen.has_lone_surrogate() {
                 notes.surrogates.add(|| self.name(&path));
             }
-            if text.trim_end().contains(['\n', '\r']) {
+            if !self.lines && text.trim_end().contains(['\n', '\r']) {
                 notes.several_lines.add(|| self.name(&path));
             }
-            for other in self.existing(&image).iter().filter(|other| !is_same_path(other, &path)) {
+            for other in
+                self.existing(extensions, chosen.record, &image).iter().filter(|other| !is_same_path(other, &path))
+            {
                 notes.second_file.add(|| self.name(other));
             }
             self.source.inputs.check_known(&path)?;
@@ -162,36 +194,62 @@ impl<'a> Sidecars<'a> {
         in_the_way.check().map(|()| (outcome, planned))
     }
 
-    fn check_extension(&self) -> Result<(), ExportError> {
-        let Some(extension) = self.extension else { return Ok(()) };
-        let wrong = |why| Err(ExportError::Extension { extension: extension.to_owned(), why });
-        if extension.is_empty() || extension.contains(['/', '\\', '\0']) || extension.starts_with('.') {
-            return wrong("give an extension without a dot, such as txt or caption");
+    /// Returns the extension of the text files of each caption of an image, if there are several; else the one that was
+    /// chosen, or none.
+    fn extensions(&self) -> Result<Vec<String>, ExportError> {
+        let names = if self.lines { Vec::new() } else { self.source.dataset.caption_names() };
+        let chosen = self.extension.map(|list| list.split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>());
+        let wrong = |extension: &str, why| Err(ExportError::Extension { extension: extension.to_owned(), why });
+        if let Some(list) = self.extension
+            && chosen.as_ref().is_some_and(|all| all.len() != names.len().max(1))
+        {
+            return wrong(list, "give one for each caption of an image");
         }
-        if is_picture(&Path::new("a").with_extension(extension)) {
-            return wrong("this is an extension of images");
+        let of_name = |(number, name): (usize, &Arc<str>)| match number {
+            _ if self.source.dataset.is_folder() => name.to_string(),
+            0 => EXTENSIONS[0].to_owned(),
+            _ => format!("{name}.{}", EXTENSIONS[0]),
+        };
+        let extensions = chosen.unwrap_or_else(|| names.iter().enumerate().map(of_name).collect());
+        for extension in &extensions {
+            if extension.is_empty() || extension.contains(['/', '\\', '\0']) || extension.starts_with('.') {
+                return wrong(extension, "give an extension without a dot, such as txt or caption");
+            }
+            if is_picture(&Path::new("a").with_extension(extension)) {
+                return wrong(extension, "this is an extension of images");
+            }
         }
-        Ok(())
+        Ok(extensions)
     }
 
     /// Notes the text files of a record that is not exported.
-    fn note_left_out(&self, record: &Record, planned: &HashMap<u64, Planned>, notes: &mut Notes) {
+    fn note_left_out(
+        &self,
+        extensions: &[String],
+        record: &Record,
+        planned: &HashMap<u64, Planned>,
+        notes: &mut Notes,
+    ) {
         // A path that cannot be used has been reported, or is of a record that the user left out.
-        let (Ok(path), Ok(image)) = (self.path(record), self.image(record)) else { return };
+        let (Ok(path), Ok(image)) = (self.path(extensions, record), self.image(record)) else { return };
         match planned.get(&hash(&path)) {
             Some(other) if other.image != hash(&image) => {
                 notes.other_image.add(|| format!("{} ({})", self.name(&path), record.file_name));
             }
             Some(_) => {}
-            None => self.existing(&image).iter().for_each(|path| notes.stale.add(|| self.name(path))),
+            None => {
+                self.existing(extensions, record, &image).iter().for_each(|path| notes.stale.add(|| self.name(path)))
+            }
         }
     }
 
-    /// Returns the text files of an image that exist: with its stem (`a.txt`), then with its whole name (`a.jpg.txt`).
-    fn existing(&self, image: &Path) -> Vec<PathBuf> {
-        let extensions = self.extension.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
+    /// Returns the text files of a record that exist: with the stem of its image (`a.txt`), then with the whole name
+    /// (`a.jpg.txt`).
+    fn existing(&self, extensions: &[String], record: &Record, image: &Path) -> Vec<PathBuf> {
+        let own = extension_of(extensions, record);
+        let extensions = own.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
         let bases = [image.with_extension(""), image.to_owned()];
-        let bases = if self.extension.is_some() { &bases[..1] } else { &bases[..] };
+        let bases = if own.is_some() { &bases[..1] } else { &bases[..] };
         let path = |base: &Path, extension: &str| {
             let mut path = base.as_os_str().to_owned();
             path.push(".");
@@ -226,12 +284,12 @@ impl<'a> Sidecars<'a> {
     }
 
     /// Returns the text file of a record, or why it cannot have one.
-    fn path(&self, record: &Record) -> Result<PathBuf, NoImage> {
+    fn path(&self, extensions: &[String], record: &Record) -> Result<PathBuf, NoImage> {
         let image = self.image(record)?;
         // `init` passes over an empty text file if there is another.
         let is_used = |path: &&PathBuf| path.metadata().is_ok_and(|found| found.len() > 0);
-        let existing = self.existing(&image);
-        let extension = self.extension.unwrap_or(EXTENSIONS[0]);
+        let existing = self.existing(extensions, record, &image);
+        let extension = extension_of(extensions, record).unwrap_or(EXTENSIONS[0]);
         let path = existing.iter().find(is_used).or(existing.first());
         let path = path.cloned().unwrap_or_else(|| image.with_extension(extension));
         if (self.folder.is_none() || self.images.is_some()) && path == image {
@@ -255,6 +313,9 @@ impl Notes {
             self.several_lines.note(|count| {
                 format!("{} with several lines; kohya's scripts read only the first", files(count))
             }),
+            self.joined.note(|count| {
+                format!("{} with line breaks, which are spaces now", counted(count, "caption", "captions"))
+            }),
             self.second_file.note(|count| {
                 format!("{} not written, because the image has another one; --ext selects the extension", files(count))
             }),
@@ -277,9 +338,28 @@ impl Notes {
     }
 }
 
-fn write_one(batch: &mut Batch, path: &Path, caption: &str, force: bool) -> Result<(), ExportError> {
-    create_folder(path, batch)?;
-    Ok(batch.write(path, force, format!("{caption}\n").as_bytes())?)
+/// Returns the chosen extension of a record's text file.
+fn extension_of<'a>(extensions: &'a [String], record: &Record) -> Option<&'a str> {
+    let number = record.sibling.as_ref().filter(|sibling| sibling.field.is_some()).map_or(0, |sibling| sibling.number);
+    extensions.get(number as usize).or(extensions.first()).map(String::as_str)
+}
+
+/// Returns true if a record is the first after another that is not excluded, or has the image of one before it.
+fn is_next(dataset: &Dataset, before: RecordId, record: RecordId) -> bool {
+    before.0 + 1 == record.0 || dataset.siblings(record).contains(&before.0)
+}
+
+/// Returns a caption as one line.
+fn line(caption: &str) -> String {
+    let words: Vec<&str> = caption.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect();
+    format!("{}\n", words.join(" "))
+}
+
+impl Open {
+    fn write(self, batch: &mut Batch, force: bool) -> Result<(), ExportError> {
+        create_folder(&self.path, batch)?;
+        Ok(batch.write(&self.path, force, self.text.as_bytes())?)
+    }
 }
 
 impl From<BatchError> for ExportError {

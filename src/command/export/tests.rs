@@ -1,3 +1,5 @@
+mod several;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
@@ -44,6 +46,7 @@ fn options(world: &World, to: Format) -> ExportOptions {
         only: Vec::new(),
         split: None,
         extension: None,
+        lines: false,
         images: None,
         safe_csv: false,
         force: false,
