@@ -1,5 +1,6 @@
 //! The commands, each a function on plain options that a test can call as well.
 
+mod answer;
 pub mod check;
 pub mod completions;
 pub mod config;

@@ -39,15 +39,13 @@ pub use file_kind::{FileKind, METADATA_FILES};
 pub use folder::{FolderImage, FolderScan, FolderText, LeftOut, TextKinds};
 pub use format::Foreign;
 pub use index::Progress;
-pub use line::{
-    BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record,
-};
+pub use line::{BadLine, Caption, Entry, JsonKind, LineError, LineFinding, MAX_LINE_BYTES, OtherCaption, Record};
 pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::{Line, with_file_name};
 pub use save::{
-    Amendment, Backup, ConflictKind, Expected, PreparedSave, SaveError, SaveOptions, SaveReport,
-    hash_of, hash_of_set, prepare_shard, save, save_shard,
+    Amendment, Backup, ConflictKind, Expected, PreparedSave, SaveError, SaveOptions, SaveReport, hash_of, hash_of_set,
+    prepare_shard, save, save_shard,
 };
 pub use shards::{has_shards, together};
 pub use siblings::Sibling;
@@ -58,6 +56,7 @@ pub use table::{RowError, Rows, TableError, columns};
 
 use crate::parquet_file;
 use caption_map::CAPTIONS;
+use folder::Extent;
 use index::Index;
 use read::CaptionForm;
 pub(crate) use table::utf16;
@@ -97,15 +96,13 @@ pub struct OpenOptions {
     /// The extension of the text files with the captions in a folder of images, by default `.txt` and `.caption`. Several
     /// (`txt,short.txt`) are several captions of each image.
     pub sidecar_extension: Option<String>,
+    /// Search a folder of images also if it is hardly meant.
+    pub any_folder: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self {
-            caption_field: CAPTION.into(),
-            images: None,
-            sidecar_extension: None,
-        }
+        Self { caption_field: CAPTION.into(), images: None, sidecar_extension: None, any_folder: false }
     }
 }
 
@@ -114,12 +111,10 @@ impl Default for OpenOptions {
 pub enum DatasetError {
     #[error("{path}: no such file or folder")]
     NotFound { path: PathBuf },
-    #[error(
-        "{folder}: neither {METADATA} nor images in this folder; give the path of the .jsonl file"
-    )]
+    #[error("{folder}: neither {METADATA} nor images in this folder; give the path of the .jsonl file")]
     NoMetadata { folder: PathBuf },
-    #[error("{folder}: not searched for images, because it is {what}; name a folder in it")]
-    TooBroad { folder: PathBuf, what: &'static str },
+    #[error("{folder}: not searched for images: {what}; name a folder in it, or agree with --any-folder")]
+    TooBroad { folder: PathBuf, what: String },
     /// A pipe or a device.
     #[error("{path}: not a regular file; datasets need random access, so write it to a file first")]
     NotAFile { path: PathBuf },
@@ -153,11 +148,7 @@ pub enum DatasetError {
     ChangedOnDisk { path: PathBuf, change: Change },
     /// A position past the records indexed so far.
     #[error("{path}: no record {}; {count} are indexed", record.0)]
-    NoSuchRecord {
-        path: PathBuf,
-        record: RecordId,
-        count: u32,
-    },
+    NoSuchRecord { path: PathBuf, record: RecordId, count: u32 },
 }
 
 /// Returns true if a folder has an image, by the extension, among its first entries.
@@ -166,9 +157,7 @@ pub fn has_images(folder: &Path) -> bool {
     /// Enough to pass the files of other programs, few enough for a slow network mount.
     const MOST: usize = 1_000;
     let entries = std::fs::read_dir(folder).into_iter().flatten().take(MOST);
-    entries
-        .flatten()
-        .any(|entry| FileKind::of(&entry.file_name()) == FileKind::Image)
+    entries.flatten().any(|entry| FileKind::of(&entry.file_name()) == FileKind::Image)
 }
 
 /// An open dataset. Clones are cheap and share the file and the index.
@@ -201,31 +190,14 @@ impl Dataset {
             return Err(DatasetError::CaptionFieldIsFileName);
         }
         let Some(names) = siblings::field_names(&options.caption_field)? else {
-            let images =
-                Self::open_images(path, options, &[options.caption_field.as_str().into()])?;
-            return if images.has_lists()? {
-                Ok(Self::of_siblings(images, Form::List, options))
-            } else {
-                Ok(images)
-            };
+            let images = Self::open_images(path, options, &[options.caption_field.as_str().into()])?;
+            return if images.has_lists()? { Ok(Self::of_siblings(images, Form::List, options)) } else { Ok(images) };
         };
-        let options = &OpenOptions {
-            caption_field: names.join(","),
-            ..options.clone()
-        };
+        let options = &OpenOptions { caption_field: names.join(","), ..options.clone() };
         let first = names.first().map_or(CAPTION, |name| &**name).to_owned();
-        let images = Self::open_images(
-            path,
-            &OpenOptions {
-                caption_field: first,
-                ..options.clone()
-            },
-            &names,
-        )?;
+        let images = Self::open_images(path, &OpenOptions { caption_field: first, ..options.clone() }, &names)?;
         if images.is_folder() || images.is_map() {
-            return Err(DatasetError::SeveralFields {
-                path: path.to_owned(),
-            });
+            return Err(DatasetError::SeveralFields { path: path.to_owned() });
         }
         if let Some(table) = images.0.source.table() {
             table.check_columns(images.path(), &names)?;
@@ -236,12 +208,7 @@ impl Dataset {
     fn of_siblings(images: Self, form: Form, options: &OpenOptions) -> Self {
         let folder = images.0.folder.clone();
         let siblings = Siblings::new(images, form, options.caption_field.clone());
-        Self::new(
-            Source::of_siblings(siblings),
-            Index::of_lines(),
-            folder,
-            options,
-        )
+        Self::new(Source::of_siblings(siblings), Index::of_lines(), folder, options)
     }
 
     /// Returns true if the captions are lists of texts.
@@ -259,51 +226,33 @@ impl Dataset {
     }
 
     /// Opens a dataset in which an image is one record. Of the fields of its captions, the first is that of `options`.
-    fn open_images(
-        path: &Path,
-        options: &OpenOptions,
-        fields: &[Arc<str>],
-    ) -> Result<Self, DatasetError> {
+    fn open_images(path: &Path, options: &OpenOptions, fields: &[Arc<str>]) -> Result<Self, DatasetError> {
         let path = if path.is_dir() {
-            let captions =
-                Some(path.join(CAPTIONS)).filter(|file| caption_map::is_caption_map(file));
-            let files = [METADATA, TABLE]
-                .map(|name| path.join(name))
-                .into_iter()
-                .chain(captions);
+            // Who names the text files wants those.
+            if options.sidecar_extension.is_some() {
+                return Self::open_text_files(path, options);
+            }
+            let captions = Some(path.join(CAPTIONS)).filter(|file| caption_map::is_caption_map(file));
+            let files = [METADATA, TABLE].map(|name| path.join(name)).into_iter().chain(captions);
             match files.into_iter().find(|file| file.exists()) {
                 Some(file) => file,
                 None => return Self::open_folder(path, options, fields),
             }
         } else if shards::is_pattern(path) {
-            let failed = |source| DatasetError::Io {
-                path: path.to_owned(),
-                source,
-            };
+            let failed = |source| DatasetError::Io { path: path.to_owned(), source };
             let (path, found) =
-                shards::find(path)
-                    .map_err(failed)?
-                    .ok_or_else(|| DatasetError::NoShards {
-                        path: path.to_owned(),
-                    })?;
+                shards::find(path).map_err(failed)?.ok_or_else(|| DatasetError::NoShards { path: path.to_owned() })?;
             return Self::open_shards(path, found, options, fields);
         } else if parquet_file::is_parquet(path) {
-            let found = Found {
-                shards: vec![path.to_owned()],
-                left_out: Vec::new(),
-            };
+            let found = Found { shards: vec![path.to_owned()], left_out: Vec::new() };
             return Self::open_shards(path.to_owned(), found, options, fields);
         } else {
             path.into()
         };
-        let is_json = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let source = match () {
             () if is_table(&path) => Source::open_table(path, &options.caption_field)?,
-            () if is_json && caption_map::is_caption_map(&path) => {
-                Source::open_map(path, &options.caption_field)?
-            }
+            () if is_json && caption_map::is_caption_map(&path) => Source::open_map(path, &options.caption_field)?,
             () => Source::open(path)?,
         };
         let folder = match source.path().parent() {
@@ -320,48 +269,38 @@ impl Dataset {
         Ok(Self::with_captions_in(captions, source, index, folder, options))
     }
 
-    fn open_folder(
-        folder: &Path,
-        options: &OpenOptions,
-        fields: &[Arc<str>],
-    ) -> Result<Self, DatasetError> {
-        let failed = |source| DatasetError::Io {
-            path: folder.to_owned(),
-            source,
-        };
-        if let Some(metadata) = METADATA_FILES
-            .map(|name| folder.join(name))
-            .into_iter()
-            .find(|file| file.exists())
-        {
+    fn open_folder(folder: &Path, options: &OpenOptions, fields: &[Arc<str>]) -> Result<Self, DatasetError> {
+        let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
+        if let Some(metadata) = METADATA_FILES.map(|name| folder.join(name)).into_iter().find(|file| file.exists()) {
             return Self::open_images(&metadata, options, fields);
         }
-        if let Some(what) = too_broad(folder) {
-            return Err(DatasetError::TooBroad {
-                folder: folder.to_owned(),
-                what,
-            });
-        }
-        if !has_images(folder)
+        if too_broad(folder).is_none()
+            && !has_images(folder)
             && let Some((path, found)) = shards::find(folder).map_err(failed)?
         {
             return Self::open_shards(path, found, options, fields);
         }
-        let has_image = folder::has_image(folder).map_err(failed)?;
-        if !has_image {
-            return Err(DatasetError::NoMetadata {
-                folder: folder.to_owned(),
-            });
+        Self::open_text_files(folder, options)
+    }
+
+    /// Opens a folder of images with captions in text files.
+    fn open_text_files(folder: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
+        let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
+        let broad = |what| DatasetError::TooBroad { folder: folder.to_owned(), what };
+        if !options.any_folder {
+            too_broad(folder).map_or(Ok(()), |what| Err(broad(what.to_owned())))?;
+        }
+        match folder::extent(folder).map_err(failed)? {
+            Extent::NoImages => return Err(DatasetError::NoMetadata { folder: folder.to_owned() }),
+            Extent::Few { images, files } if !options.any_folder => {
+                return Err(broad(format!("{images} of its first {files} files are images")));
+            }
+            Extent::Few { .. } | Extent::Images => {}
         }
         let kinds = TextKinds::of(options.sidecar_extension.as_deref());
         let lines = FolderLines::new(kinds, options.caption_field.clone());
         let source = Source::of_folder(folder.to_owned(), lines);
-        Ok(Self::new(
-            source,
-            Index::of_lines(),
-            folder.to_owned(),
-            options,
-        ))
+        Ok(Self::new(source, Index::of_lines(), folder.to_owned(), options))
     }
 
     fn open_shards(
@@ -376,12 +315,7 @@ impl Dataset {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        Ok(Self::new(
-            Source::of_shards(path, shards),
-            Index::of_lines(),
-            folder,
-            options,
-        ))
+        Ok(Self::new(Source::of_shards(path, shards), Index::of_lines(), folder, options))
     }
 
     fn new(source: Source, index: Index, folder: PathBuf, options: &OpenOptions) -> Self {
@@ -441,13 +375,7 @@ impl Dataset {
     /// Returns the files with the records: those of a Parquet dataset, else [`Self::path`].
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let shards = self.0.source.shards().map(|shards| {
-            shards
-                .files
-                .iter()
-                .map(|shard| shard.path.clone())
-                .collect()
-        });
+        let shards = self.0.source.shards().map(|shards| shards.files.iter().map(|shard| shard.path.clone()).collect());
         shards.unwrap_or_else(|| vec![self.path().to_owned()])
     }
 
@@ -460,12 +388,8 @@ impl Dataset {
             return siblings.shard(shard);
         }
         let all = || Ok((0..self.record_count(), self.stamp()));
-        let Some(shards) = self.0.source.shards() else {
-            return all();
-        };
-        let Some(file) = shards.files.get(shard) else {
-            return all();
-        };
+        let Some(shards) = self.0.source.shards() else { return all() };
+        let Some(file) = shards.files.get(shard) else { return all() };
         Ok((shards.records(self.path(), shard)?, file.stamp))
     }
 
@@ -477,25 +401,10 @@ impl Dataset {
     /// Returns the files and folders in a folder of images or shards that are not in the dataset: for each reason the
     /// number, and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
-        let beside_shards = self
-            .0
-            .source
-            .shards()
-            .map_or(&[][..], |shards| shards.left_out.as_slice());
-        let beside_shards = beside_shards
-            .iter()
-            .map(|(reason, names)| (*reason, names.len() as u64, names.as_slice()));
-        let map = self
-            .0
-            .source
-            .map()
-            .and_then(caption_map::CaptionMap::without_captions);
-        let without_entry = map.map(|(count, names)| (LeftOut::NoEntry, count, names));
-        self.sidecars()
-            .into_iter()
-            .flat_map(Sidecars::left_out)
-            .chain(beside_shards)
-            .chain(without_entry)
+        let beside_shards = self.0.source.shards().map_or(&[][..], |shards| shards.left_out.as_slice());
+        let beside_shards = beside_shards.iter().map(|(reason, names)| (*reason, names.len() as u64, names.as_slice()));
+        let beside_map = self.0.source.map().into_iter().flat_map(caption_map::CaptionMap::left_out);
+        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(beside_shards).chain(beside_map)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
@@ -504,10 +413,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, changed since it was opened, or is too large.
-    pub fn build_index(
-        &self,
-        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Progress, DatasetError> {
+    pub fn build_index(&self, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Progress, DatasetError> {
         self.0.index.build(&self.0.source, progress)
     }
 
@@ -543,11 +449,7 @@ impl Dataset {
             found = Some((line::parse(&raw, &self.0.caption_field), line));
             ControlFlow::Continue(())
         })?;
-        let missing = || DatasetError::NoSuchRecord {
-            path: self.path().into(),
-            record,
-            count: self.record_count(),
-        };
+        let missing = || DatasetError::NoSuchRecord { path: self.path().into(), record, count: self.record_count() };
         found.ok_or_else(missing)
     }
 
@@ -555,10 +457,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, or changed since it was opened.
-    pub fn scan(
-        &self,
-        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
-    ) -> Result<(), DatasetError> {
+    pub fn scan(&self, visit: &mut dyn FnMut(Entry) -> ControlFlow<()>) -> Result<(), DatasetError> {
         self.build_index(&mut |_| ControlFlow::Continue(()))?;
         self.visit(0..self.record_count(), visit)
     }
@@ -567,10 +466,7 @@ impl Dataset {
     ///
     /// # Errors
     /// See [`Self::scan`].
-    pub fn scan_lines(
-        &self,
-        visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>,
-    ) -> Result<(), DatasetError> {
+    pub fn scan_lines(&self, visit: &mut dyn FnMut(&Line<'_>) -> ControlFlow<()>) -> Result<(), DatasetError> {
         self.build_index(&mut |_| ControlFlow::Continue(()))?;
         self.lines(0..self.record_count(), visit)
     }
@@ -600,16 +496,9 @@ impl Dataset {
     #[must_use]
     pub fn siblings(&self, record: RecordId) -> Range<u32> {
         if let Some(siblings) = self.0.source.siblings() {
-            return siblings
-                .of(record)
-                .unwrap_or(record.0..record.0.saturating_add(1));
+            return siblings.of(record).unwrap_or(record.0..record.0.saturating_add(1));
         }
-        let (number, of) = self
-            .0
-            .source
-            .place(record)
-            .1
-            .map_or((0, 1), |sibling| (sibling.number, sibling.of));
+        let (number, of) = self.0.source.place(record).1.map_or((0, 1), |sibling| (sibling.number, sibling.of));
         let first = record.0 - number;
         first..first.saturating_add(of)
     }
@@ -635,17 +524,11 @@ impl Dataset {
 
     /// Returns a line of [`Self::by_image`] with the captions of `amendments`, which are of records of that image.
     #[must_use]
-    pub fn with_captions<'a>(
-        &self,
-        line: &Line<'a>,
-        amendments: Vec<(RecordId, String)>,
-    ) -> Cow<'a, [u8]> {
+    pub fn with_captions<'a>(&self, line: &Line<'a>, amendments: Vec<(RecordId, String)>) -> Cow<'a, [u8]> {
         let first = |record: RecordId| self.siblings(record).start;
         let siblings = self.0.source.siblings();
         let slot = |record: RecordId| Some(siblings?.slot(record.0 - first(record)));
-        let captions = amendments
-            .into_iter()
-            .filter_map(|(record, text)| Some((slot(record)?, text)));
+        let captions = amendments.into_iter().filter_map(|(record, text)| Some((slot(record)?, text)));
         save::with_captions(line, &captions.collect::<Vec<_>>())
     }
 
@@ -672,12 +555,7 @@ impl Dataset {
     /// Returns an error if the path leaves the folder (by its spelling; symlinks in the folder are followed), or cannot
     /// name a file.
     pub fn picture_path(&self, file_name: &str) -> Result<PathBuf, PathRefused> {
-        if let Some(picture) = self
-            .0
-            .source
-            .shards()
-            .and_then(|shards| shards.picture(self.path(), file_name))
-        {
+        if let Some(picture) = self.0.source.shards().and_then(|shards| shards.picture(self.path(), file_name)) {
             return Ok(picture);
         }
         self.file_path(file_name)
@@ -706,10 +584,7 @@ impl Dataset {
         let stem = if self.path() == self.folder() {
             self.name().into()
         } else {
-            self.path()
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
+            self.path().file_stem().unwrap_or_default().to_string_lossy()
         };
         self.folder().join(format!("{stem}{suffix}"))
     }
@@ -755,10 +630,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, or changed since it was opened.
-    pub fn survey(
-        &self,
-        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Result<Option<Survey>, DatasetError> {
+    pub fn survey(&self, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Option<Survey>, DatasetError> {
         survey::survey(self, keep_going)
     }
 
@@ -781,10 +653,7 @@ impl Dataset {
     #[must_use]
     pub fn place(&self, line: u64) -> String {
         let record = u32::try_from(line.saturating_sub(1)).unwrap_or(u32::MAX);
-        if let Some(sidecar) = self
-            .sidecars()
-            .and_then(|sidecars| sidecars.path(RecordId(record)))
-        {
+        if let Some(sidecar) = self.sidecars().and_then(|sidecars| sidecars.path(RecordId(record))) {
             return sidecar.display().to_string();
         }
         if let Some(place) = self.0.source.shards().and_then(|shards| shards.place(line)) {
@@ -797,40 +666,25 @@ impl Dataset {
 
 /// Returns true if the name is that of a CSV or TSV table.
 fn is_table(path: &Path) -> bool {
-    path.extension().is_some_and(|found| {
-        ["csv", "tsv"]
-            .iter()
-            .any(|table| found.eq_ignore_ascii_case(table))
-    })
+    path.extension().is_some_and(|found| ["csv", "tsv"].iter().any(|table| found.eq_ignore_ascii_case(table)))
 }
 
 /// Returns what a folder is if searching it would take very long and is hardly meant.
 fn too_broad(folder: &Path) -> Option<&'static str> {
     let folder = folder.canonicalize().ok()?;
     if folder.parent().is_none() {
-        return Some("the root of the file system");
+        return Some("it is the root of the file system");
     }
     let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
-    (home.as_deref() == Some(&folder)).then_some("your home folder")
+    (home.as_deref() == Some(&folder)).then_some("it is your home folder")
 }
 
 fn name_of(path: &Path, folder: &Path) -> String {
-    let own = || {
-        path.file_stem()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned()
-    };
-    if path == folder
-        || path
-            .file_name()
-            .is_some_and(|name| name == METADATA || name == TABLE || name == CAPTIONS)
-    {
+    let own = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    if path == folder || path.file_name().is_some_and(|name| name == METADATA || name == TABLE || name == CAPTIONS) {
         // `.` and paths that end in `..` have no file name.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
-        folder
-            .file_name()
-            .map_or_else(own, |name| name.to_string_lossy().into_owned())
+        folder.file_name().map_or_else(own, |name| name.to_string_lossy().into_owned())
     } else {
         own()
     }
@@ -844,10 +698,7 @@ pub fn field_suffix(caption_field: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ',');
     if caption_field == CAPTION {
         String::new()
-    } else if caption_field.len() <= LONGEST
-        && !caption_field.is_empty()
-        && caption_field.chars().all(is_plain)
-    {
+    } else if caption_field.len() <= LONGEST && !caption_field.is_empty() && caption_field.chars().all(is_plain) {
         format!(".{}", caption_field.replace(',', "+"))
     } else {
         format!(".{:016x}", XxHash3_64::oneshot(caption_field.as_bytes()))

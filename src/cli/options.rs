@@ -29,11 +29,16 @@ pub struct DatasetOptions {
     #[serde(skip)]
     pub images: Option<PathBuf>,
 
-    /// In a folder of images, read captions from the text files with this extension; several (txt,short.txt) are several
-    /// captions of each image [default: txt or caption]
+    /// In a folder, read captions from the text files with this extension, also beside a captions.json or metadata.jsonl;
+    /// several (txt,short.txt) are several captions of each image [default: txt or caption]
     #[arg(long, value_name = "EXT[,EXT]", value_parser = extensions)]
     #[serde(skip)]
     pub sidecar_ext: Option<String>,
+
+    /// Search a folder for images also if it is the home folder, the root, or has few images among many files
+    #[arg(long)]
+    #[serde(skip)]
+    pub any_folder: bool,
 }
 
 /// Parses the extensions of text files (`caption`, `.caption`, `txt,short.txt`), in lower case.
@@ -89,7 +94,9 @@ impl DatasetOptions {
             return Ok(path.clone());
         }
         let known = ["metadata.jsonl", "metadata.csv"].map(|name| here.join(name));
-        if let Some(metadata) = known.into_iter().find(|path| path.is_file()) {
+        if self.sidecar_ext.is_some() {
+            Ok(here.to_owned())
+        } else if let Some(metadata) = known.into_iter().find(|path| path.is_file()) {
             Ok(metadata)
         } else if has_images(here) || has_shards(here) {
             Ok(here.to_owned())

@@ -21,14 +21,14 @@ use super::review::{self, Describers, ReviewError, ReviewOptions};
 use super::save::{self, SaveError, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
 use super::stats::{self, StatsError, StatsMode, StatsOptions};
-use super::{Input, completions, man};
+use super::{Input, answer, completions, man};
 use crate::cli::{
     CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
     NoDataset, ReviewArgs, RunOptions, SaveArgs, SessionOption, ShardsOption, ShowArgs, StatsArgs, VerifyArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source};
 use crate::console::{Console, is_utf8_locale, no_colour};
-use crate::dataset::{DatasetError, OpenOptions};
+use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::Describer;
 use crate::describe::budget::Budget;
 use crate::engine::CandidateFile;
@@ -70,6 +70,10 @@ struct NoDescriber;
 #[error("current folder: {0}")]
 struct NoCurrentFolder(io::Error);
 
+#[derive(Debug, thiserror::Error)]
+#[error("no answer: {0}")]
+struct NoAnswer(io::Error);
+
 /// Converts errors to failures with the given exit code.
 macro_rules! exit_codes {
     ($($($type:ty)|+ => |$error:ident| $code:expr,)+) => {$($(
@@ -84,7 +88,7 @@ macro_rules! exit_codes {
 exit_codes! {
     CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | StatsError =>
         |error| error.exit_code(),
-    ConfigError | DatasetError | DescriberError | KeymapError | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | SchemaError | StyleGuideError =>
+    ConfigError | DatasetError | DescriberError | KeymapError | NoAnswer | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | SchemaError | StyleGuideError =>
         |error| ExitCode::Usage,
     IsInput => |error| ExitCode::Write,
     DemoError => |error| match error {
@@ -178,6 +182,7 @@ impl Run {
 
     fn review(&self, args: ReviewArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
+        let (path, open) = self.dataset(&args.dataset, together(&args.dataset, &args.shards)?)?;
         let check = args.spot_check;
         let sample = |size: u64| SampleRequest { size, seed: check.seed, by: check.by.clone(), blind: check.blind };
         open_screen(&ReviewOptions {
@@ -188,7 +193,7 @@ impl Run {
             in_place: args.target.in_place,
             force: args.target.force,
             sample: check.sample.map(|size| sample(size.get())),
-            ..self.review_options(together(&args.dataset, &args.shards)?, self.open_options(&args.dataset), false)?
+            ..self.review_options(path, open, false)?
         })
     }
 
@@ -231,11 +236,13 @@ impl Run {
         only: Only,
         alias: Option<PathBuf>,
     ) -> Result<GenerateOptions, Failure> {
+        let path = alias.map_or_else(|| together(&run.dataset, &run.shards), Ok)?;
+        let (path, open) = self.dataset(&run.dataset, path)?;
         Ok(GenerateOptions {
             task,
             describer,
-            open: self.open_options(&run.dataset),
-            path: alias.map_or_else(|| together(&run.dataset, &run.shards), Ok)?,
+            open,
+            path,
             session: run.session.file,
             rules: self.rules()?,
             selection: Selection {
@@ -253,7 +260,7 @@ impl Run {
             in_place: false,
             force: false,
             json: run.json,
-            terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            terminal: answer::is_possible(),
             log: (self.config.log.clone(), self.config.log_level),
         })
     }
@@ -279,7 +286,7 @@ impl Run {
     fn save(&self, args: SaveArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
         let options = SaveOptions {
-            input: self.input(together(&args.dataset, &args.shards)?, &args.dataset, args.session),
+            input: self.input(&args.dataset, together(&args.dataset, &args.shards)?, args.session)?,
             output: args.target.output,
             in_place: args.target.in_place,
             force: args.target.force,
@@ -288,9 +295,10 @@ impl Run {
     }
 
     fn check(&self, args: &CheckArgs) -> Result<ExitCode, Failure> {
+        let (dataset, reading) = self.dataset(&args.dataset, together(&args.dataset, &args.shards)?)?;
         let options = CheckOptions {
-            dataset: together(&args.dataset, &args.shards)?,
-            reading: self.open_options(&args.dataset),
+            dataset,
+            reading,
             rules: self.rules()?,
             json: args.json,
             progress: io::stderr().is_terminal(),
@@ -301,7 +309,7 @@ impl Run {
     fn stats(&self, args: StatsArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.report.as_ref())?;
         let options = StatsOptions {
-            input: self.input(path(&args.dataset)?, &args.dataset, args.session),
+            input: self.input(&args.dataset, path(&args.dataset)?, args.session)?,
             mode: match (args.other, args.report) {
                 (Some(other), _) => StatsMode::Compare(other),
                 (None, Some(path)) => StatsMode::Report { path, force: args.force },
@@ -319,7 +327,7 @@ impl Run {
 
     fn merge(&self, args: MergeArgs) -> Result<ExitCode, Failure> {
         let options = MergeOptions {
-            input: self.input(path(&args.dataset)?, &args.dataset, args.session),
+            input: self.input(&args.dataset, path(&args.dataset)?, args.session)?,
             other: args.other,
             dry_run: args.dry_run,
             json: args.json,
@@ -331,7 +339,7 @@ impl Run {
     fn export(&self, args: ExportArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.output.as_ref())?;
         let options = ExportOptions {
-            input: self.input(together(&args.dataset, &args.shards)?, &args.dataset, args.session),
+            input: self.input(&args.dataset, together(&args.dataset, &args.shards)?, args.session)?,
             to: args.to,
             output: args.output,
             only: args.only,
@@ -430,8 +438,29 @@ impl Run {
         })
     }
 
-    fn input(&self, path: PathBuf, dataset: &DatasetOptions, session: SessionOption) -> Input {
-        Input { dataset: path, reading: self.open_options(dataset), session: session.file }
+    fn input(&self, dataset: &DatasetOptions, path: PathBuf, session: SessionOption) -> Result<Input, Failure> {
+        let (dataset, reading) = self.dataset(dataset, path)?;
+        Ok(Input { dataset, reading, session: session.file })
+    }
+
+    /// Returns how to open the dataset at a path. Asks before a folder is searched that is hardly meant, if that is possible;
+    /// otherwise opening it reports the reason and the option that agrees.
+    fn dataset(&self, dataset: &DatasetOptions, path: PathBuf) -> Result<(PathBuf, OpenOptions), Failure> {
+        let open = self.open_options(dataset);
+        if !answer::is_possible() || !path.is_dir() {
+            return Ok((path, open));
+        }
+        match Dataset::open(&path, &open) {
+            Err(DatasetError::TooBroad { folder, what }) => {
+                let question = format!("{}: {what}; search all of it for images?", folder.display());
+                if !answer::ask(&question).map_err(NoAnswer)? {
+                    return Err(DatasetError::TooBroad { folder, what }.into());
+                }
+                Ok((path, OpenOptions { any_folder: true, ..open }))
+            }
+            // Reported when it is opened again.
+            _ => Ok((path, open)),
+        }
     }
 
     fn open_options(&self, dataset: &DatasetOptions) -> OpenOptions {
@@ -439,6 +468,7 @@ impl Run {
             caption_field: self.config.caption_field.clone(),
             images: dataset.images.clone(),
             sidecar_extension: dataset.sidecar_ext.clone(),
+            any_folder: dataset.any_folder,
         }
     }
 

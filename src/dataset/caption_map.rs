@@ -17,15 +17,16 @@ use std::sync::OnceLock;
 use serde_json::json;
 
 use super::fields::{Json, members};
+use super::folder::stem;
 use super::index::BOM;
 use super::source::{Bytes, Stamp};
-use super::{DatasetError, FILE_NAME, FileKind};
+use super::{DatasetError, FILE_NAME, FileKind, LeftOut};
 
 /// The name of the file in a folder of images.
 pub(super) const CAPTIONS: &str = "captions.json";
 /// All of the object is in memory while it is read, so a larger one is refused.
 const MAX_BYTES: u64 = 1 << 30;
-/// The images without captions that are listed.
+/// The files of a kind that are listed.
 const MAX_NAMES: usize = 10;
 
 /// The lines of an object, which is read when they are first needed.
@@ -42,8 +43,16 @@ struct Members {
     lines: Bytes,
     /// In the order of the records.
     places: Vec<Place>,
-    /// The number of images in the folder that are not in the object, and the first of them.
-    without_captions: (u64, Vec<String>),
+    beside: Beside,
+}
+
+/// Files beside the object that are not in the dataset: the number of all, and the first names.
+#[derive(Debug, Default)]
+struct Beside {
+    /// Images that are not in the object.
+    images: (u64, Vec<String>),
+    /// Text files of images.
+    texts: (u64, Vec<String>),
 }
 
 /// The place of a member in the file.
@@ -83,10 +92,12 @@ impl CaptionMap {
         self.members(path).map(|members| &members.lines)
     }
 
-    /// Returns the images beside the object that are not in it, if that was read.
-    pub(super) fn without_captions(&self) -> Option<(u64, &[String])> {
-        let (count, names) = &self.read.get()?.as_ref().ok()?.without_captions;
-        (*count > 0).then_some((*count, names.as_slice()))
+    /// Returns the files beside the object that are not in the dataset, if the object was read.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
+        let beside = self.read.get().and_then(|read| Some(&read.as_ref().ok()?.beside));
+        let both = beside.map(|beside| [(LeftOut::NoEntry, &beside.images), (LeftOut::TextBesideMap, &beside.texts)]);
+        let both = both.into_iter().flatten().filter(|(_, (count, _))| *count > 0);
+        both.map(|(reason, (count, names))| (reason, *count, names.as_slice()))
     }
 
     fn members(&self, path: &Path) -> Result<&Members, DatasetError> {
@@ -104,7 +115,7 @@ impl CaptionMap {
         };
         let places: Vec<Place> = members(object).map_err(|error| error.cause())?.into_iter().map(place).collect();
         let lines = self.write_lines(&text, &places).map_err(|error| error.to_string())?;
-        Ok(Members { lines, without_captions: without_captions(path, &text, &places), places })
+        Ok(Members { lines, beside: Beside::find(path, &text, &places), places })
     }
 
     fn write_lines(&self, text: &str, places: &[Place]) -> io::Result<Bytes> {
@@ -142,15 +153,30 @@ pub(super) fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }
 
-/// Returns the number of images beside the object that are not in it, and the first names.
-fn without_captions(path: &Path, text: &str, places: &[Place]) -> (u64, Vec<String>) {
-    let known: HashSet<Cow<'_, str>> =
-        places.iter().map(|place| Json::new(&text[place.key.clone()]).to_text()).collect();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let images = entries.filter(|entry| FileKind::of(&entry.file_name()) == FileKind::Image);
-    let names = images.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(|name| !known.contains(name.as_str())).collect();
+impl Beside {
+    fn find(path: &Path, text: &str, places: &[Place]) -> Self {
+        let known: HashSet<Cow<'_, str>> =
+            places.iter().map(|place| Json::new(&text[place.key.clone()]).to_text()).collect();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let (mut images, mut texts): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        for name in entries.map(|entry| entry.file_name()) {
+            match FileKind::of(&name) {
+                FileKind::Image => images.push(name.to_string_lossy().into_owned()),
+                FileKind::Text(_) => texts.push(name.to_string_lossy().into_owned()),
+                _ => {}
+            }
+        }
+        let owners: HashSet<&str> = images.iter().flat_map(|image| [image.as_str(), stem(image)]).collect();
+        texts.retain(|text| owners.contains(stem(text)));
+        drop(owners);
+        images.retain(|image| !known.contains(image.as_str()));
+        Self { images: first_of(images), texts: first_of(texts) }
+    }
+}
+
+/// Returns the number of names and the first of them.
+fn first_of(mut names: Vec<String>) -> (u64, Vec<String>) {
     names.sort_unstable();
     let count = names.len() as u64;
     names.truncate(MAX_NAMES);

@@ -1,12 +1,13 @@
 //! The images of a folder and the text files beside them, as in training sets.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::caption_map::{CAPTIONS, is_caption_map};
 use super::file_kind::{FileKind, TEXTS};
 use crate::text::trim;
 
@@ -38,6 +39,8 @@ pub enum LeftOut {
     Output,
     /// An image without captions in `captions.json`.
     NoEntry,
+    /// A text file with a caption of an image, beside a `captions.json`.
+    TextBesideMap,
     /// A shard that the numbers of the others imply.
     MissingShard,
 }
@@ -65,6 +68,10 @@ impl LeftOut {
             Self::Mask => ("mask of an image", "masks of images"),
             Self::Hidden => ("hidden file or folder", "hidden files or folders"),
             Self::NoEntry => ("image that is not in captions.json", "images that are not in captions.json"),
+            Self::TextBesideMap => (
+                "text file of an image, not read because of captions.json (--sidecar-ext txt reads it instead)",
+                "text files of images, not read because of captions.json (--sidecar-ext txt reads them instead)",
+            ),
             Self::MissingShard => ("missing shard", "missing shards"),
             Self::Output => ("output of an earlier save", "outputs of earlier saves"),
             Self::Other => ("file that is neither image nor text", "files that are neither images nor text"),
@@ -167,30 +174,52 @@ pub(super) fn caption(content: &str) -> &str {
     trim(content.trim_start_matches(BOM))
 }
 
-/// Returns true if there is an image in a folder or its subfolders. Looks at a limited number of files; in a folder with
-/// more, there may be one.
+/// What the first files of a folder and its subfolders are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// There are no images in all of it.
+    NoImages,
+    /// Most of the files may be images and what belongs to them, or there are few files.
+    Images,
+    /// Of many files, few are images.
+    Few { images: u64, files: u64 },
+}
+
+/// Looks at a limited number of files in a folder and its subfolders, those nearest to it first.
 ///
 /// # Errors
 /// Returns an error if the folder itself cannot be read.
-pub(super) fn has_image(folder: &Path) -> io::Result<bool> {
-    const MOST: usize = 20_000;
+pub(super) fn extent(folder: &Path) -> io::Result<Extent> {
+    const MOST: u64 = 20_000;
+    /// A folder with that many images is one of images, if they are no smaller part of its files than a tenth: beside an
+    /// image may be texts, masks and what trainers cache.
+    const ENOUGH: u64 = 100;
     fs::read_dir(folder)?;
-    let mut folders = vec![folder.to_owned()];
-    let mut seen = 0;
-    while let Some(folder) = folders.pop() {
+    let mut folders = VecDeque::from([folder.to_owned()]);
+    let (mut seen, mut files, mut images) = (0, 0, 0);
+    while let Some(folder) = folders.pop_front() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             seen += 1;
-            let kind = FileKind::of(&entry.file_name());
-            if kind == FileKind::Image || seen > MOST {
-                return Ok(true);
+            let name = entry.file_name();
+            let kind = FileKind::of(&name);
+            if kind == FileKind::Hidden {
+                continue;
             }
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && kind != FileKind::Hidden {
-                folders.push(entry.path());
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.extend((name != THUMBNAILS).then(|| entry.path()));
+                continue;
+            }
+            files += 1;
+            images += u64::from(kind == FileKind::Image);
+            if images >= ENOUGH && images * 10 >= files {
+                return Ok(Extent::Images);
+            }
+            if seen >= MOST {
+                return Ok(Extent::Few { images, files });
             }
         }
     }
-    Ok(false)
+    Ok(if images == 0 { Extent::NoImages } else { Extent::Images })
 }
 
 /// A text file's name and the rank of its extension.
@@ -294,6 +323,7 @@ impl<'a> FolderScan<'a> {
                     (FileKind::Mask, ..) => LeftOut::Mask,
                     (FileKind::Metadata, ..) => LeftOut::Table,
                     (FileKind::Text(_), ..) => LeftOut::TextWithoutImage,
+                    (FileKind::Other, ..) if name == CAPTIONS && is_caption_map(&entry.path()) => LeftOut::Table,
                     (FileKind::Hidden | FileKind::Other, ..) => LeftOut::Other,
                 },
             };
@@ -370,7 +400,7 @@ impl<'a> FolderScan<'a> {
     }
 }
 
-fn stem(name: &str) -> &str {
+pub(super) fn stem(name: &str) -> &str {
     Path::new(name).file_stem().and_then(OsStr::to_str).unwrap_or(name)
 }
 

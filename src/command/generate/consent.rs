@@ -1,7 +1,5 @@
 //! Consent to the cost of a run: before it, and again if the model turns out to cost more.
 
-use std::io::{self, BufRead as _};
-
 use super::{GenerateError, GenerateOptions};
 use crate::dataset::{Dataset, Entry, RecordId};
 use crate::describe::{Consent, Cost, Dollars, Usage};
@@ -50,16 +48,6 @@ pub(super) fn verdict(
         Some(cost) => Err(GenerateError::NoConsent { cost, records, limit: (cost + cost).exact() }),
         None => Err(GenerateError::UnknownPrice { records, input, output, remedy: remedy() }),
     }
-}
-
-/// Reads an answer from standard input. Returns true if it is yes.
-///
-/// # Errors
-/// Returns an error if standard input cannot be read.
-pub(super) fn read_answer() -> io::Result<bool> {
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Returns the expected cost of `count` records, extrapolated from a sample of the images of `records`. `None`: free.

@@ -13,7 +13,7 @@ use super::consent::{self, Verdict};
 use super::progress::Progress;
 use super::tally::{Stopped, Tally};
 use super::{GenerateError, GenerateOptions, Task};
-use crate::command::input;
+use crate::command::{answer, input};
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
 use crate::describe::{Consent, Cost, DescriberStatus, Description, JobId, Outcome, Pause, PauseKind, Priority};
@@ -132,7 +132,7 @@ fn require_consent(
     }
     write!(errors, "{question}")?;
     errors.flush()?;
-    if consent::read_answer()? {
+    if answer::read()? {
         Ok(Some(Consent::Terms))
     } else {
         Err(GenerateError::Declined { done: options.task.verb().1 })
@@ -361,7 +361,7 @@ impl Run<'_> {
             Ok(Verdict::Ask(question)) => {
                 progress.message(reason);
                 progress.message(&question);
-                self.question = Some((tokio::task::spawn_blocking(consent::read_answer), reason.to_owned()));
+                self.question = Some((tokio::task::spawn_blocking(answer::read), reason.to_owned()));
             }
             Err(error) => self.stop(Stopped::NoConsent(format!("{reason}; {error}"))),
         }

@@ -106,6 +106,7 @@ const fn remedy(reason: LeftOut) -> &'static str {
         LeftOut::Output => "open them by name",
         LeftOut::MissingShard => "download them",
         LeftOut::NoEntry => "add them to captions.json",
+        LeftOut::TextBesideMap => "open the folder with --sidecar-ext txt",
         LeftOut::Other => "",
     }
 }

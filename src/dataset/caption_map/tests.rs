@@ -7,7 +7,7 @@ const OBJECT: &str = "\u{feff}{\n    \"a.png\": [\"A hat.\", \"Hat \\u0041.\"],\
 
 fn folder(object: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["a.png", "b.png", "c.png", "d.png", "e.png", "note.txt"] {
+    for name in ["a.png", "b.png", "c.png", "d.png", "e.png", "note.txt", "a.txt", "e.png.caption"] {
         fs::write(folder.path().join(name), b"").unwrap();
     }
     fs::write(folder.path().join("captions.json"), object).unwrap();
@@ -52,8 +52,22 @@ fn members_are_records_and_images_without_one_are_reported() {
         ["a.png A hat. 1/2", "a.png Hat A. 2/2", "b.png A coat.", "c.png Shoes.", r#"d.png {"x": 1}"#]
     );
     let left_out: Vec<_> = dataset.left_out().map(|(reason, count, names)| (reason, count, names.to_vec())).collect();
-    assert_eq!(left_out, [(LeftOut::NoEntry, 1, vec!["e.png".to_owned()])]);
+    let texts = ["a.txt", "e.png.caption"].map(str::to_owned);
+    let expected = [(LeftOut::NoEntry, 1, vec!["e.png".to_owned()]), (LeftOut::TextBesideMap, 2, texts.to_vec())];
+    assert_eq!(left_out, expected);
     assert_eq!(dataset.name(), folder.path().file_name().unwrap().to_str().unwrap());
+}
+
+#[test]
+fn the_text_files_are_read_instead_if_they_are_named() {
+    let folder = folder(OBJECT);
+    fs::write(folder.path().join("a.txt"), "From the text file.").unwrap();
+    let options = OpenOptions { sidecar_extension: Some("txt".to_owned()), ..OpenOptions::default() };
+    let dataset = Dataset::open(folder.path(), &options).unwrap();
+    assert!(dataset.is_folder());
+    assert_eq!(records(&dataset)[0], "a.png From the text file.");
+    let left_out: Vec<_> = dataset.left_out().map(|(reason, _, names)| (reason, names.to_vec())).collect();
+    assert!(left_out.contains(&(LeftOut::Table, vec!["captions.json".to_owned()])), "{left_out:?}");
 }
 
 #[test]

@@ -191,7 +191,27 @@ fn folders_without_images_or_with_another_dataset_are_refused() {
     let table = error(&folder(&[("a.jpg", b""), ("metadata.parquet", b"")]));
     assert!(table.to_string().contains("metadata.parquet: "), "{table}");
     let root = Dataset::open(Path::new("/"), &OpenOptions::default()).unwrap_err();
-    assert!(matches!(root, DatasetError::TooBroad { .. }), "{root}");
+    assert!(matches!(root, DatasetError::TooBroad { .. }) && root.to_string().contains("--any-folder"), "{root}");
+}
+
+#[test]
+fn a_folder_with_few_images_among_many_files_needs_agreement() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |any_folder| Dataset::open(folder.path(), &OpenOptions { any_folder, ..OpenOptions::default() });
+    let write = |name: String| fs::write(folder.path().join(name), "").unwrap();
+    for inside in ["src/a", ".git"] {
+        fs::create_dir_all(folder.path().join(inside)).unwrap();
+    }
+    for number in 0..20_000 {
+        write(format!("{}{number}.o", if number % 2 == 0 { "src/a/" } else { "" }));
+    }
+    (0..90).for_each(|number| write(format!("src/{number}.png")));
+    let refused = open(false).expect_err("refused");
+    assert!(matches!(&refused, DatasetError::TooBroad { what, .. } if what.contains("files are images")), "{refused}");
+    open(true).expect("agreed");
+    // Enough images, and each may have nine files beside it.
+    (90..2_500).for_each(|number| write(format!("{number}.png")));
+    open(false).expect("a folder of images");
 }
 
 /// The content of a sidecar, or `None` if there is no file.
