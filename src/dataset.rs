@@ -98,11 +98,19 @@ pub struct OpenOptions {
     pub sidecar_extension: Option<String>,
     /// Search a folder of images also if it is hardly meant.
     pub any_folder: bool,
+    /// The column of a table or a Parquet file with the paths of the images, by default `file_name`.
+    pub file_column: Option<String>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { caption_field: CAPTION.into(), images: None, sidecar_extension: None, any_folder: false }
+        Self {
+            caption_field: CAPTION.into(),
+            images: None,
+            sidecar_extension: None,
+            any_folder: false,
+            file_column: None,
+        }
     }
 }
 
@@ -139,6 +147,8 @@ pub enum DatasetError {
         "{path}: several caption fields are supported in JSON Lines, CSV and Parquet files only; name one of them with --caption-field (several text files an image: --sidecar-ext txt,short.txt)"
     )]
     SeveralFields { path: PathBuf },
+    #[error("{path}: --file-column is for .csv, .tsv and .parquet files")]
+    FileColumn { path: PathBuf },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     /// Positions in the file are no longer valid.
@@ -251,7 +261,8 @@ impl Dataset {
         };
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let source = match () {
-            () if is_table(&path) => Source::open_table(path, &options.caption_field)?,
+            () if is_table(&path) => Source::open_table(path, &options.caption_field, options.file_column.as_deref())?,
+            () if options.file_column.is_some() => return Err(DatasetError::FileColumn { path }),
             () if is_json && caption_map::is_caption_map(&path) => Source::open_map(path, &options.caption_field)?,
             () => Source::open(path)?,
         };
@@ -286,6 +297,9 @@ impl Dataset {
     /// Opens a folder of images with captions in text files.
     fn open_text_files(folder: &Path, options: &OpenOptions) -> Result<Self, DatasetError> {
         let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
+        if options.file_column.is_some() {
+            return Err(DatasetError::FileColumn { path: folder.to_owned() });
+        }
         let broad = |what| DatasetError::TooBroad { folder: folder.to_owned(), what };
         if !options.any_folder {
             too_broad(folder).map_or(Ok(()), |what| Err(broad(what.to_owned())))?;
@@ -309,7 +323,7 @@ impl Dataset {
         options: &OpenOptions,
         fields: &[Arc<str>],
     ) -> Result<Self, DatasetError> {
-        let shards = Shards::open(shards, left_out, &path, fields)?;
+        let shards = Shards::open(shards, left_out, &path, fields, options.file_column.as_deref())?;
         let folder = match path.parent() {
             _ if path.is_dir() => path.clone(),
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

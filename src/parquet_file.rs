@@ -40,8 +40,8 @@ pub(crate) fn is_parquet(path: &std::path::Path) -> bool {
 }
 
 /// Finds the columns with the images and their names.
-pub(crate) fn roles(table: &Table) -> Roles {
-    Roles::of(table, &mut |leaf| cells::is_image_data(table, leaf))
+pub(crate) fn roles(table: &Table, file_column: Option<&str>) -> Roles {
+    Roles::of(table, file_column, &mut |leaf| cells::is_image_data(table, leaf))
 }
 
 /// Returns a type with another name and repetition.

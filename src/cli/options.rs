@@ -35,6 +35,11 @@ pub struct DatasetOptions {
     #[serde(skip)]
     pub sidecar_ext: Option<String>,
 
+    /// Name the column of a .csv, .tsv or .parquet file that contains the image paths [default: file_name]
+    #[arg(long, value_name = "COLUMN")]
+    #[serde(skip)]
+    pub file_column: Option<String>,
+
     /// Search a folder for images also if it is the home folder, the root, or has few images among many files
     #[arg(long)]
     #[serde(skip)]

@@ -469,6 +469,7 @@ impl Run {
             images: dataset.images.clone(),
             sidecar_extension: dataset.sidecar_ext.clone(),
             any_folder: dataset.any_folder,
+            file_column: dataset.file_column.clone(),
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Shard {
     /// The open file.
     pub(super) file: File,
     pub(super) stamp: Stamp,
+    /// The column with the paths of the images, if it was named.
+    file_column: Option<String>,
     /// The footer, once it has been read; or why it cannot be.
     table: OnceLock<Result<Arc<OpenTable>, String>>,
 }
@@ -51,7 +53,7 @@ pub(super) struct Shards {
 }
 
 impl Shard {
-    fn open(path: PathBuf) -> Result<Self, DatasetError> {
+    fn open(path: PathBuf, file_column: Option<&str>) -> Result<Self, DatasetError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => DatasetError::NotFound { path: path.clone() },
             _ => DatasetError::Io { path: path.clone(), source },
@@ -62,7 +64,7 @@ impl Shard {
         }
         let file = File::open(&path).map_err(failed)?;
         let stamp = Stamp::from(&file.metadata().map_err(failed)?);
-        Ok(Self { path, file, stamp, table: OnceLock::new() })
+        Ok(Self { path, file, stamp, file_column: file_column.map(str::to_owned), table: OnceLock::new() })
     }
 
     /// Returns the file name.
@@ -74,11 +76,11 @@ impl Shard {
     pub(super) fn table(&self, caption_fields: &[Arc<str>]) -> Result<&Arc<OpenTable>, &str> {
         let open = || {
             let file = self.file.try_clone().map_err(|error| error.to_string())?;
-            let open = OpenTable::of(file).map_err(|error| match error {
+            let open = OpenTable::of(file, self.file_column.as_deref()).map_err(|error| match error {
                 TableError::Io(error) => error.to_string(),
                 TableError::Wrong(why) => format!("{why}; {DAMAGED}"),
             })?;
-            check_columns(&open, caption_fields)?;
+            check_columns(&open, caption_fields, self.file_column.as_deref())?;
             let open = Arc::new(open);
             open.share(&self.path);
             Ok(open)
@@ -88,7 +90,7 @@ impl Shard {
 }
 
 /// Checks that a table has images or their paths, and the columns of captions.
-fn check_columns(open: &OpenTable, caption_fields: &[Arc<str>]) -> Result<(), String> {
+fn check_columns(open: &OpenTable, caption_fields: &[Arc<str>], file_column: Option<&str>) -> Result<(), String> {
     open.table.check_compression()?;
     let columns = open.table.columns();
     let mut names: Vec<&str> = columns.iter().map(|column| column.field.name()).collect();
@@ -107,6 +109,9 @@ fn check_columns(open: &OpenTable, caption_fields: &[Arc<str>]) -> Result<(), St
             return Err(format!("column \"{caption_field}\" has no strings; name another one with --caption-field"));
         }
     }
+    if let Some(name) = file_column.filter(|_| open.roles.path_column.is_none()) {
+        return Err(format!("no column \"{name}\" with strings (found {})", columns::list(&names)));
+    }
     if open.roles.images.is_none() && open.roles.paths.is_none() {
         names.retain(|name| !caption_fields.iter().any(|field| &**field == *name));
         return columns::check(&names);
@@ -121,8 +126,10 @@ impl Shards {
         left_out: Vec<(LeftOut, Vec<String>)>,
         path: &Path,
         caption_fields: &[Arc<str>],
+        file_column: Option<&str>,
     ) -> Result<Self, DatasetError> {
-        let files = paths.into_iter().map(Shard::open).collect::<Result<Vec<_>, _>>()?;
+        let open = |path| Shard::open(path, file_column);
+        let files = paths.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let shards = Self { files, left_out, caption_fields: caption_fields.to_vec(), lines: OnceLock::new() };
         // Of several, one that cannot be read is a record that says so.
         let is_one = shards.files.len() == 1;

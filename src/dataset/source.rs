@@ -178,10 +178,14 @@ impl Source {
     }
 
     /// Opens a CSV or TSV table.
-    pub(super) fn open_table(path: PathBuf, caption_field: &str) -> Result<Self, DatasetError> {
+    pub(super) fn open_table(
+        path: PathBuf,
+        caption_field: &str,
+        file_column: Option<&str>,
+    ) -> Result<Self, DatasetError> {
         match Self::open(path)? {
             Self { path, kind: Kind::File(bytes) } => {
-                let lines = TableLines::open(&path, bytes, caption_field)?;
+                let lines = TableLines::open(&path, bytes, caption_field, file_column)?;
                 Ok(Self { path, kind: Kind::Table(Box::new(lines)) })
             }
             other => Ok(other),

@@ -223,14 +223,14 @@ impl Cache {
 
 impl OpenTable {
     fn open(path: &Path) -> Result<Self, TableError> {
-        Self::of(File::open(path)?)
+        Self::of(File::open(path)?, None)
     }
 
-    /// Reads the footer, and finds the columns.
-    pub(crate) fn of(file: File) -> Result<Self, TableError> {
+    /// Reads the footer, and finds the columns. `file_column` is the one with the paths of the images, if it was named.
+    pub(crate) fn of(file: File, file_column: Option<&str>) -> Result<Self, TableError> {
         let version = version(&file.metadata()?);
         let table = Table::of(file)?;
-        let roles = catch_panic(|| Ok(super::roles(&table)), TableError::Wrong)?;
+        let roles = catch_panic(|| Ok(super::roles(&table, file_column)), TableError::Wrong)?;
         Ok(Self { version, table, roles, cache: Mutex::default() })
     }
 

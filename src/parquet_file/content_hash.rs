@@ -29,7 +29,7 @@ pub(crate) fn content_hash(file: &File) -> io::Result<Option<u128>> {
     if magic != MAGIC {
         return Ok(None);
     }
-    let Ok(open) = OpenTable::of(file.try_clone()?) else { return Ok(None) };
+    let Ok(open) = OpenTable::of(file.try_clone()?, None) else { return Ok(None) };
     let mut images: Vec<(u64, u64)> = Vec::new();
     for (group, _) in open.table.groups().iter().enumerate() {
         let chunk = open.roles.images.and_then(|leaf| open.table.chunk(group, leaf).ok());

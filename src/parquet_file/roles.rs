@@ -29,8 +29,8 @@ pub(crate) struct Roles {
 }
 
 impl Roles {
-    /// Finds the columns. `is_data` tells whether a column of bytes without a type has other content than text.
-    pub(crate) fn of(table: &Table, is_data: &mut dyn FnMut(usize) -> bool) -> Self {
+    /// Finds the columns. `file_column` is the one with the paths, if it was named; `is_data` tells whether a column of bytes without a type has other content than text.
+    pub(crate) fn of(table: &Table, file_column: Option<&str>, is_data: &mut dyn FnMut(usize) -> bool) -> Self {
         let columns = table.columns();
         let structs: Vec<(usize, usize, Option<usize>)> = columns
             .iter()
@@ -55,10 +55,17 @@ impl Roles {
                 |column: &TableColumn| column.field.name().eq_ignore_ascii_case(known) && is_text(&column.field);
             columns.iter().position(is_it)
         };
-        let path_column = text(FILE_NAME).or_else(|| {
-            let has_paths = image.is_some_and(|(_, _, path)| path.is_some());
-            if has_paths { None } else { FILE_NAMES.iter().find_map(|known| text(known)) }
-        });
+        let named =
+            |name: &str| columns.iter().position(|column| column.field.name() == name && is_text(&column.field));
+        let path_column = file_column.map_or_else(
+            || {
+                text(FILE_NAME).or_else(|| {
+                    let has_paths = image.is_some_and(|(_, _, path)| path.is_some());
+                    if has_paths { None } else { FILE_NAMES.iter().find_map(|known| text(known)) }
+                })
+            },
+            named,
+        );
         let paths = path_column.map(|at| columns[at].leaves.start).or_else(|| image.and_then(|(_, _, path)| path));
         let hidden = structs.iter().map(|(at, ..)| *at).chain(data).collect();
         Self { images: image.map(|(_, bytes, _)| bytes), paths, hidden, path_column }

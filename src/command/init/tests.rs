@@ -335,7 +335,7 @@ fn an_unusable_csv_table_writes_nothing() {
     let world = world();
     for (table, why) in [
         ("name,text\na.png,A hat.\n", "no column \"file_name\""),
-        ("Image;text\na.png;A hat.\n", "if \"Image\" contains the image paths, rename it to \"file_name\""),
+        ("Image;text\na.png;A hat.\n", "if \"Image\" contains the image paths, add --file-column \"Image\""),
         ("file_name,text,text\na.png,A,B\n", "duplicate column \"text\""),
         ("file_name,text\na.png\n", "no images"),
         ("file_name,text\n", "no images"),

@@ -51,10 +51,7 @@ pub fn check(names: &[&str]) -> Result<(), String> {
     let other = || FILE_NAMES.iter().find_map(|known| names.iter().find(|name| plain(name) == *known));
     Err(match similar.or_else(other) {
         Some(name) => {
-            format!(
-                "no column \"{FILE_NAME}\"; if \"{name}\" contains the image paths, rename it to \"{FILE_NAME}\", or convert \
-                 the table: recaption init FILE --file-column \"{name}\""
-            )
+            format!("no column \"{FILE_NAME}\"; if \"{name}\" contains the image paths, add --file-column \"{name}\"")
         }
         None => format!("no column \"{FILE_NAME}\" (found {})", list(names)),
     })
@@ -95,7 +92,7 @@ mod tests {
         let message = |names: &[&str]| check(names).unwrap_err();
         assert_eq!(check(&["a", "file_name"]), Ok(()));
         for name in ["File_Name", " file_name", "file name", "image", "filename", "Image Path"] {
-            let expected = format!("if \"{name}\" contains the image paths, rename it to \"file_name\", or convert");
+            let expected = format!("if \"{name}\" contains the image paths, add");
             let message = message(&["text", name]);
             assert!(
                 message.contains(&expected) && message.ends_with(&format!("--file-column \"{name}\"")),

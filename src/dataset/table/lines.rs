@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 
+use super::columns::Renames;
 use super::{Rows, TableError, columns};
 use crate::dataset::DatasetError;
 use crate::dataset::line::LEFT_OUT;
@@ -23,6 +24,8 @@ pub(in crate::dataset) struct TableLines {
     pub(super) names: Vec<String>,
     /// The column with the captions.
     pub(super) caption: usize,
+    /// The column with the paths of the images, if not `file_name`.
+    file_column: Option<String>,
     lines: OnceLock<Result<Bytes, String>>,
 }
 
@@ -30,10 +33,15 @@ impl TableLines {
     /// Reads the header.
     ///
     /// # Errors
-    /// Returns an error if the table cannot be read, or lacks the column of captions.
-    pub(in crate::dataset) fn open(path: &Path, table: Bytes, caption_field: &str) -> Result<Self, DatasetError> {
+    /// Returns an error if the table cannot be read, or lacks the column of captions or that of image paths.
+    pub(in crate::dataset) fn open(
+        path: &Path,
+        table: Bytes,
+        caption_field: &str,
+        file_column: Option<&str>,
+    ) -> Result<Self, DatasetError> {
         let failed = |error| failed(path, error);
-        let rows = Rows::open(table.reader()).map_err(failed)?;
+        let rows = rows(&table, file_column).map_err(failed)?;
         let names: Vec<&str> = rows.names().iter().map(String::as_str).collect();
         let caption = names.iter().position(|name| *name == caption_field).ok_or_else(|| {
             let other = columns::caption_note(&names, caption_field);
@@ -43,7 +51,13 @@ impl TableLines {
             failed(TableError::Wrong(other.unwrap_or_else(missing)))
         })?;
         let names = rows.names().to_vec();
-        Ok(Self { table, names, caption, lines: OnceLock::new() })
+        let file_column = file_column.map(str::to_owned);
+        Ok(Self { table, names, caption, file_column, lines: OnceLock::new() })
+    }
+
+    /// Reads the table from its beginning.
+    pub(super) fn rows(&self) -> Result<Rows<BytesReader<'_>>, TableError> {
+        rows(&self.table, self.file_column.as_deref())
     }
 
     /// Checks that there is a column for each of several captions.
@@ -66,7 +80,7 @@ impl TableLines {
     }
 
     fn read(&self) -> Result<Bytes, TableError> {
-        let mut rows = Rows::open(self.table.reader())?;
+        let mut rows = self.rows()?;
         let names: Vec<String> = rows.names().iter().map(|name| json!(name).to_string()).collect();
         let mut out = BufWriter::new(tempfile::tempfile()?);
         let mut line = 1;
@@ -92,6 +106,10 @@ impl TableLines {
         let stamp = Stamp::from(&file.metadata()?);
         Ok(Bytes::new(file, stamp))
     }
+}
+
+fn rows<'a>(table: &'a Bytes, file_column: Option<&str>) -> Result<Rows<BytesReader<'a>>, TableError> {
+    Rows::open_renamed(table.reader(), Renames { file: file_column, caption: None })
 }
 
 pub(super) fn failed(path: &Path, error: TableError) -> DatasetError {

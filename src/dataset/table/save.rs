@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::lines::failed;
 use super::quotes::cell;
-use super::{Row, Rows, TableLines};
+use super::{Row, TableLines};
 use crate::dataset::rewrite::Slot;
 use crate::dataset::save::{Change, Counts, SaveError};
 use crate::dataset::source::{Bytes, clamp_len};
@@ -23,7 +23,7 @@ impl TableLines {
     ) -> Result<Counts, SaveError> {
         let wrong = |error| failed(dataset.path(), error);
         let mut counts = Counts::default();
-        let mut rows = Rows::open(self.table.reader()).map_err(wrong)?;
+        let mut rows = self.rows().map_err(wrong)?;
         let separator = rows.separator;
         let mut copy = Copy { table: &self.table, dataset, at: 0, block: vec![0; BLOCK], output, not_written };
         let mut next = 0;

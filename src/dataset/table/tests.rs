@@ -64,6 +64,32 @@ fn caption(text: &str) -> Amendment {
 const TABLE: &str = "\u{feff}file_name;text;n\r\na.jpg;\"A hat; red.\";1\r\n\r\nb.jpg;A \"coat\".;02\r\n;no name;3\r\nc.jpg;one cell less\r\n\"d.jpg\";\"Two\r\nlines\";";
 
 #[test]
+fn the_column_of_image_paths_can_have_another_name() {
+    let table = "id;Path;prompt\r\n1;a.png;A hat.\r\n2;b.png;\r\n";
+    let fixture = Fixture::new("t.csv", table);
+    let options = |column: &str| OpenOptions {
+        caption_field: "prompt".to_owned(),
+        file_column: Some(column.to_owned()),
+        ..OpenOptions::default()
+    };
+    let dataset = Dataset::open(&fixture.path(), &options("Path")).expect("opened");
+    dataset.build_index(&mut |_| ControlFlow::Continue(())).expect("indexed");
+    let names = [0, 1].map(|record| dataset.entry(RecordId(record)).expect("read").into_identity().0);
+    assert_eq!(names, ["a.png", "b.png"]);
+    let target = fixture.folder.path().join("saved.csv");
+    let save_options = SaveOptions { target: target.clone(), expected: Expected::Nothing, force: false, backup: false };
+    save(&dataset, &mut std::iter::once((RecordId(1), caption("A coat."))), &save_options).expect("saved");
+    assert_eq!(fs::read_to_string(target).expect("read"), table.replace("b.png;", "b.png;A coat."));
+
+    let error = |path: PathBuf, column: &str| Dataset::open(&path, &options(column)).expect_err("refused").to_string();
+    let missing = error(fixture.path(), "image");
+    assert!(missing.contains("no column \"image\" (found \"id\", \"Path\", \"prompt\")"), "{missing}");
+    let lines = fixture.folder.path().join("t.jsonl");
+    fs::write(&lines, "{\"file_name\": \"a.png\"}\n").expect("written");
+    assert!(error(lines, "Path").contains("--file-column is for"), "only tables have columns");
+}
+
+#[test]
 fn rows_are_records_on_their_lines() {
     let records = Fixture::new("metadata.csv", TABLE).records();
     let found: Vec<_> = records.iter().map(|(line, name, text)| (*line, name.as_str(), text.as_str())).collect();
@@ -122,7 +148,7 @@ fn tables_that_cannot_be_read_name_the_reason() {
         "swallowed"
     );
     assert!(error("file_name\ttext\na.jpg\t\"open\n").contains("line 2: a quote is not closed"), "unclosed");
-    assert!(error("image\ttext\n").contains("rename it to \"file_name\""), "no file name");
+    assert!(error("image\ttext\n").contains("add --file-column \"image\""), "no file name");
     assert!(error("file_name\tcaption\n").contains("add --caption-field \"caption\""), "no caption");
     assert!(error("file_name\tn\n").contains("add it to the header"), "no column");
     assert!(error("").contains("empty"), "empty");

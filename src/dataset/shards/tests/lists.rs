@@ -133,6 +133,21 @@ fn every_column_is_a_record_and_no_text_replaces_a_list() {
 }
 
 #[test]
+fn the_column_of_image_paths_can_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    write_lists(&path, &rows(), &Form::default());
+    let options = |column: &str| OpenOptions { file_column: Some(column.to_owned()), ..OpenOptions::default() };
+    let dataset = Dataset::open(&path, &options("short")).expect("opened");
+    dataset.build_index(&mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(dataset.entry(RecordId(0)).unwrap().into_identity().0, "Short 0.");
+    for column in ["n", "none"] {
+        let error = Dataset::open(&path, &options(column)).expect_err("refused").to_string();
+        assert!(error.contains(&format!("no column \"{column}\" with strings")), "{error}");
+    }
+}
+
+#[test]
 fn every_shard_is_saved_with_the_changes_of_its_own_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
